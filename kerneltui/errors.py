@@ -1,0 +1,120 @@
+"""Every error that kerneltui raises.
+
+    KernelError
+    ├── ProtocolError (ValueError)            a kernel's fault: counted and survived by listeners
+    │   ├── MalformedMessage
+    │   ├── UnsignedMessage
+    │   ├── InvalidSignature
+    │   └── ReplayedMessage
+    ├── ConnectionFileError (ValueError)      a connection file or info that cannot be used
+    ├── InvalidKernelSpec (ValueError)        a kernelspec that cannot be used
+    ├── NoSuchKernel (KeyError)               an unknown kernelspec name or kernel id
+    ├── DuplicateKernel (ValueError)          a picked kernel id that is in use
+    ├── LaunchError (OSError)                 a command that could not become a process
+    ├── ActionRefused (RuntimeError)          an order that the kernel's state does not allow
+    ├── KernelDied (RuntimeError)
+    └── KernelTimeout (TimeoutError, queue.Empty)
+        └── ReadyTimeout (RuntimeError)
+
+The second bases are what `jupyter_client` raises in the same place, so that a
+caller's `except` clauses hold. No message, attribute or traceback line made here
+contains a connection key, a token or the value of an environment variable.
+"""
+
+from __future__ import annotations
+
+import queue
+import signal
+
+
+class KernelError(Exception):
+    """Root of all errors of kerneltui."""
+
+    def __str__(self) -> str:
+        # KeyError would show the repr of the message, quotes and escapes included.
+        return str(self.args[0]) if self.args else ""
+
+
+class ProtocolError(KernelError, ValueError):
+    """Frames that are no message which this session may believe."""
+
+
+class MalformedMessage(ProtocolError):
+    """Frames without the shape of a message."""
+
+
+class UnsignedMessage(ProtocolError):
+    """A message without a signature where the session has a key."""
+
+
+class InvalidSignature(ProtocolError):
+    """A signature that the session's key did not make."""
+
+
+class ReplayedMessage(ProtocolError):
+    """A signature that this socket has already seen."""
+
+
+class ConnectionFileError(KernelError, ValueError):
+    """A connection file or connection info that cannot be used."""
+
+
+class InvalidKernelSpec(KernelError, ValueError):
+    """A kernelspec that cannot be used."""
+
+
+class NoSuchKernel(KernelError, KeyError):
+    """A kernelspec or a kernel id that nobody knows."""
+
+    def __init__(self, message: str, name: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+class DuplicateKernel(KernelError, ValueError):
+    """A kernel id that is already in use."""
+
+
+class LaunchError(KernelError, OSError):
+    """A kernel's command that could not become a process."""
+
+    def __init__(self, message: str, argv: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.argv = argv
+
+
+class ActionRefused(KernelError, RuntimeError):
+    """An order that makes no sense for this kernel now."""
+
+
+class KernelDied(KernelError, RuntimeError):
+    """The kernel's process ended while something waited for it.
+
+    `returncode`: as of `subprocess`, negative for a signal; None where only the
+    kernel's parent can know. `last_lines`: the end of what it wrote, cleaned.
+    """
+
+    def __init__(self, message: str, returncode: int | None, last_lines: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.returncode = returncode
+        self.last_lines = last_lines
+
+
+class KernelTimeout(KernelError, TimeoutError, queue.Empty):
+    """Nothing came in the time that the caller gave."""
+
+
+class ReadyTimeout(KernelTimeout, RuntimeError):
+    """A kernel that was not ready in the time that the caller gave."""
+
+
+def describe_exit(returncode: int | None) -> str:
+    """Return how a process ended, in words: "exited with SIGKILL (-9)"."""
+    if returncode is None:
+        return "exited (its code is known to its parent only)"
+    if returncode >= 0:
+        return f"exited with code {returncode}"
+    try:
+        return f"exited with {signal.Signals(-returncode).name} ({returncode})"
+    except ValueError:  # real-time signals have no name
+        return f"exited with signal {-returncode}"

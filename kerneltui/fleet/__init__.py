@@ -1,0 +1,1 @@
+"""Floor 2: what is true of every kernel now. No terminal."""

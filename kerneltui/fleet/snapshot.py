@@ -1,0 +1,73 @@
+"""KernelSnapshot: all that a front end may see of one kernel, at one moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kerneltui.kernels.process import ProcessIdentity
+from kerneltui.protocol.status import KernelState, Verb
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a kernel's process tree uses."""
+
+    cpu: float
+    """CPU seconds used per second since the last sample; above 1.0 on several cores."""
+    rss: int
+    """Resident bytes, summed over the tree."""
+    processes: int
+    """Living processes in the tree, the kernel's own included."""
+
+
+@dataclass(frozen=True, slots=True)
+class KernelSnapshot:
+    """One row of truth. Times are instants of `time.monotonic()`; texts have passed the gate."""
+
+    kernel_id: str
+    name: str
+    """What the user calls it."""
+    kernel_name: str
+    """Its kernelspec."""
+    state: KernelState
+    allowed: frozenset[Verb]
+    """What may be asked of it now."""
+    identity: ProcessIdentity | None
+    """The process behind the row; None before a first launch."""
+    returncode: int | None = None
+    reason: str = ""
+    """Why it is dead, or why the last order failed; empty when all is well."""
+    pending: str = ""
+    """The order that is under way ("stopping"), empty when none is."""
+    pending_since: float | None = None
+    usage: Usage | None = None
+    """None before the first sample and once the kernel is gone."""
+    started_at: float | None = None
+    """When the present process was launched."""
+    last_activity: float | None = None
+    """When iopub last carried anything; None before."""
+    executions: int = 0
+    """Cells begun by any client, seen on iopub since this process started."""
+    code: str = ""
+    """The code that runs now, as one line; empty when none does."""
+    cwd: str = ""
+    connection_file: str = ""
+    refused: int = 0
+    """Messages refused as malformed, unsigned, forged or replayed."""
+
+    @property
+    def pid(self) -> int | None:
+        return self.identity.pid if self.identity else None
+
+    @property
+    def target(self) -> Target:
+        return Target(self.kernel_id, self.identity, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A kernel as it was when a key was pressed; a verb refuses it once its process is another."""
+
+    kernel_id: str
+    identity: ProcessIdentity | None
+    name: str

@@ -1,0 +1,1 @@
+"""Floor 1: one kernel, many kernels. Owns processes, files and sockets; its verbs block."""

@@ -1,0 +1,194 @@
+"""What a kernel is doing, derived from facts; what may be asked of it; how it is stopped.
+
+Rule: facts in, state out. Nothing here imports zmq, reads a clock or raises on what
+a kernel sent: a monitor sees an outside process through a lossy socket, so no order
+of events is illegal.
+"""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+
+class KernelState(StrEnum):
+    """The one word for a kernel; the words are JupyterLab's."""
+
+    UNKNOWN = "unknown"
+    STARTING = "starting"
+    IDLE = "idle"
+    BUSY = "busy"
+    RESTARTING = "restarting"
+    TERMINATING = "terminating"
+    DEAD = "dead"
+
+
+class Wanted(StrEnum):
+    """What its owner ordered, kept apart from what is."""
+
+    UP = "up"
+    DOWN = "down"
+    RESTART = "restart"
+
+
+class Verb(StrEnum):
+    """What can be asked of a kernel."""
+
+    INTERRUPT = "interrupt"
+    SIGNAL = "signal"
+    RESTART = "restart"
+    SHUTDOWN = "shutdown"
+    KILL = "kill"
+    EXECUTE = "execute"
+
+
+@dataclass(frozen=True, slots=True)
+class KernelStatus:
+    """The facts known of one kernel."""
+
+    launched: bool = True
+    """Started by us: as long as it is unheard it is starting, not unknown."""
+    wanted: Wanted = Wanted.UP
+    exited: bool = False
+    """A fact of its own: only a parent learns a return code, but anybody's kernel dies."""
+    returncode: int | None = None
+    heard: bool = False
+    """This process has said something on iopub."""
+    running: str | None = None
+    """msg_id of the main shell's request between its busy and its idle."""
+    reason: str = ""
+    """Why the last order ended badly, or why the kernel is gone; empty when all is well."""
+
+    @property
+    def state(self) -> KernelState:
+        if self.wanted is Wanted.RESTART:
+            return KernelState.RESTARTING
+        if self.exited:
+            return KernelState.DEAD
+        if self.wanted is Wanted.DOWN:
+            return KernelState.TERMINATING
+        if not self.heard:
+            return KernelState.STARTING if self.launched else KernelState.UNKNOWN
+        return KernelState.BUSY if self.running is not None else KernelState.IDLE
+
+
+@dataclass(frozen=True, slots=True)
+class Spawned:
+    """A new process serves this kernel; nothing said by the one before counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    returncode: int | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A status message on iopub."""
+
+    execution_state: str
+    parent_id: str
+    parent_type: str
+    subshell_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    wanted: Wanted
+    reason: str = ""
+
+
+Event = Spawned | Exited | Reported | Ordered
+
+# Handled beside the main shell: their busy and idle say nothing of it. A kernel_info
+# request may come on either channel; it is too short to be worth showing as busy.
+_BESIDE_THE_MAIN_SHELL = frozenset(
+    {
+        "create_subshell_request",
+        "debug_request",
+        "delete_subshell_request",
+        "interrupt_request",
+        "kernel_info_request",
+        "list_subshell_request",
+        "shutdown_request",
+        "usage_request",
+    }
+)
+
+
+def advance(status: KernelStatus, event: Event) -> KernelStatus:
+    """Return the facts after `event`."""
+    match event:
+        case Spawned():
+            return KernelStatus(launched=status.launched)
+        case Exited(returncode, reason):
+            return replace(status, exited=True, returncode=returncode, running=None, reason=reason)
+        case Ordered(wanted, reason):
+            return replace(status, wanted=wanted, reason=reason)
+        case Reported():
+            return _report(status, event)
+
+
+def _report(status: KernelStatus, event: Reported) -> KernelStatus:
+    if event.execution_state == "starting":
+        return replace(status, running=None)
+    if event.execution_state not in ("busy", "idle"):
+        return status
+    status = replace(status, heard=True)
+    if event.subshell_id is not None or event.parent_type in _BESIDE_THE_MAIN_SHELL:
+        return status
+    if event.execution_state == "busy":
+        # The main shell takes one request at a time, so a later busy proves that an
+        # idle was lost.
+        return replace(status, running=event.parent_id)
+    return replace(status, running=None) if status.running == event.parent_id else status
+
+
+_ALIVE = frozenset(Verb)
+ALLOWED: dict[KernelState, frozenset[Verb]] = {
+    KernelState.UNKNOWN: _ALIVE,
+    KernelState.STARTING: _ALIVE - {Verb.EXECUTE},
+    KernelState.IDLE: _ALIVE,
+    KernelState.BUSY: _ALIVE,
+    KernelState.RESTARTING: frozenset({Verb.SIGNAL, Verb.SHUTDOWN, Verb.KILL}),
+    KernelState.TERMINATING: frozenset({Verb.SIGNAL, Verb.SHUTDOWN, Verb.KILL}),
+    KernelState.DEAD: frozenset({Verb.RESTART, Verb.SHUTDOWN}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StopStep:
+    """One rung of the ladder that ends a kernel."""
+
+    signum: int | None
+    """To the process group; None for a shutdown_request on control."""
+    share: float
+    """Of the grace time, before the next rung."""
+
+
+POLITE_STOP = (StopStep(None, 0.5), StopStep(signal.SIGTERM, 0.5), StopStep(signal.SIGKILL, 1.0))
+STOP_NOW = (StopStep(signal.SIGKILL, 1.0),)
+
+
+@dataclass(frozen=True, slots=True)
+class RestartPolicy:
+    """Whether a kernel that died unasked is started again."""
+
+    limit: int = 5
+    """Restarts in a row; jupyter_client's `restart_limit`."""
+    stable_time: float = 10.0
+    """Seconds of life that forgive the deaths before; jupyter_client's `stable_start_time`."""
+    backoff: float = 0.5
+    """Seconds before the second restart in a row, doubled for each further one."""
+
+    def restarts_in_a_row(self, before: int, lifetime: float) -> int:
+        """Return how many restarts in a row count once a process lived `lifetime` seconds."""
+        return 0 if lifetime >= self.stable_time else before
+
+    def delay(self, restarts: int) -> float | None:
+        """Return the seconds to wait before the next restart, None where it is given up."""
+        if restarts >= self.limit:
+            return None
+        return 0.0 if restarts == 0 else self.backoff * 2.0 ** (restarts - 1)
