@@ -1,0 +1,1 @@
+"""Start, signal, restart and stop Jupyter kernels, and talk to them."""
