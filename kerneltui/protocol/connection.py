@@ -1,0 +1,142 @@
+"""ConnectionInfo: where a kernel's five sockets are, and what proves who speaks there.
+
+Rule: keys never show. They are left out of `repr`, of every message and of every error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from kerneltui.errors import ConnectionFileError
+from kerneltui.protocol.wire import SIGNATURE_SCHEME
+
+
+class Channel(StrEnum):
+    """The five sockets of a kernel, in the order in which the field lists their ports."""
+
+    SHELL = "shell"
+    STDIN = "stdin"
+    IOPUB = "iopub"
+    HB = "hb"
+    CONTROL = "control"
+
+
+PORT_NAMES = tuple(f"{channel}_port" for channel in Channel)
+TRANSPORTS = ("tcp", "ipc")
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionInfo:
+    """What a connection file says."""
+
+    transport: str
+    ip: str
+    """Host or address; over ipc the path that every socket's path begins with."""
+    ports: Mapping[Channel, int]
+    """TCP ports; over ipc the numbers that the sockets' paths end with."""
+    key: bytes = field(default=b"", repr=False)
+    signature_scheme: str = SIGNATURE_SCHEME
+    kernel_name: str = ""
+    curve_publickey: bytes | None = field(default=None, repr=False)
+    """Z85, the kernel's; CurveZMQ is on where both keys are given."""
+    curve_secretkey: bytes | None = field(default=None, repr=False)
+
+    def endpoint(self, channel: Channel) -> str:
+        """Return the zmq address of a channel."""
+        if self.transport == "tcp":
+            host = f"[{self.ip}]" if ":" in self.ip else self.ip
+            return f"tcp://{host}:{self.ports[channel]}"
+        return f"ipc://{self.ip}-{self.ports[channel]}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the field's dict: key as bytes, curve keys only where there are any."""
+        info: dict[str, Any] = {
+            "transport": self.transport,
+            "ip": self.ip,
+            **{f"{channel}_port": self.ports[channel] for channel in Channel},
+            "signature_scheme": self.signature_scheme,
+            "key": self.key,
+        }
+        if self.kernel_name:
+            info["kernel_name"] = self.kernel_name
+        if self.curve_publickey and self.curve_secretkey:
+            info["curve_publickey"] = self.curve_publickey.decode("ascii")
+            info["curve_secretkey"] = self.curve_secretkey.decode("ascii")
+        return info
+
+    def to_json(self, **more: object) -> str:
+        """Return the text of the connection file; `more` lands in it as it is."""
+        info = {**self.to_dict(), "key": self.key.decode("utf-8"), **more}
+        return json.dumps(info, indent=2) + "\n"
+
+
+def parse_connection_file(text: str | bytes, source: str) -> ConnectionInfo:
+    """Return what the text of a connection file says; `source` names it in errors.
+
+    Raises ConnectionFileError.
+    """
+    try:
+        info = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ConnectionFileError(f"connection file {source} is not JSON") from None
+    if not isinstance(info, dict):
+        raise ConnectionFileError(f"connection file {source} holds no JSON object")
+    return parse_connection_info(info, source)
+
+
+def parse_connection_info(info: Mapping[str, Any], source: str) -> ConnectionInfo:
+    """Return the typed form of the field's dict. Raises ConnectionFileError."""
+    transport = info.get("transport", "tcp")
+    if transport not in TRANSPORTS:
+        known = ", ".join(TRANSPORTS)
+        raise ConnectionFileError(f"{source}: transport is {transport!r}; known are {known}")
+    ip = info.get("ip", "127.0.0.1" if transport == "tcp" else None)
+    if not (isinstance(ip, str) and ip):
+        raise ConnectionFileError(f"{source}: ip is not a host or a path")
+    curve = [
+        _parse_key(info.get(name), name, source) for name in ("curve_publickey", "curve_secretkey")
+    ]
+    both = all(curve)
+    return ConnectionInfo(
+        transport=transport,
+        ip=ip,
+        ports={channel: _parse_port(info, channel, source) for channel in Channel},
+        key=_parse_key(info.get("key"), "key", source) or b"",
+        signature_scheme=_parse_scheme(info.get("signature_scheme"), source),
+        kernel_name=str(info.get("kernel_name") or ""),
+        curve_publickey=curve[0] if both else None,
+        curve_secretkey=curve[1] if both else None,
+    )
+
+
+def _parse_port(info: Mapping[str, Any], channel: Channel, source: str) -> int:
+    port = info.get(f"{channel}_port", 0)
+    if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= 65_535:
+        raise ConnectionFileError(f"{source}: {channel}_port is {port!r}, not from 0 to 65535")
+    return port
+
+
+def _parse_key(value: object, name: str, source: str) -> bytes | None:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape")
+    if isinstance(value, bytes):
+        return value
+    raise ConnectionFileError(f"{source}: {name} is a {type(value).__name__}, not a string")
+
+
+def _parse_scheme(value: object, source: str) -> str:
+    scheme = value or SIGNATURE_SCHEME
+    if (
+        not isinstance(scheme, str)
+        or not scheme.startswith("hmac-")
+        or scheme.removeprefix("hmac-") not in hashlib.algorithms_available
+    ):
+        raise ConnectionFileError(f"{source}: signature_scheme {scheme!r} is not hmac-<hash>")
+    return scheme
