@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hmac
 import json
-import json.scanner
 import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -193,7 +192,7 @@ def _split(frames: Sequence[bytes]) -> tuple[bytes, Sequence[bytes], Sequence[by
 
 _decoder = json.JSONDecoder()
 # json.loads without its guesses of the encoding: twice as fast.
-_scan_json = json.scanner.make_scanner(_decoder)
+_scan_json = _decoder.raw_decode
 
 
 def _parse_object(part: bytes) -> Content:
@@ -201,10 +200,10 @@ def _parse_object(part: bytes) -> Content:
         return {}
     text = part.decode("utf-8", "replace")
     try:
-        value, end = _scan_json(text, 0)
+        value, end = _scan_json(text)
         if end != len(text):
             value = _decoder.decode(text)
-    except (ValueError, RecursionError, StopIteration):
+    except (ValueError, RecursionError):
         raise MalformedMessage(f"part of {len(part)} bytes is not JSON") from None
     if not isinstance(value, dict):
         raise MalformedMessage(f"part is a JSON {type(value).__name__} where an object belongs")
