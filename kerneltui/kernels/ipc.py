@@ -1,0 +1,111 @@
+"""Where the unix sockets of kernels may lie, so that nobody else on the host can reach them."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import socket
+import stat
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from jupyter_core.paths import jupyter_runtime_dir
+
+from kerneltui.errors import KernelError
+
+MAX_SOCKET_PATH = 103 if sys.platform == "darwin" else 107
+"""Bytes: `sun_path` of <sys/un.h> less its closing NUL."""
+_STEM = "0123456789ab"  # a kernel's sockets are <stem>-1 to <stem>-5
+_IPC_PORTS = range(1, 6)
+
+
+def private_folder() -> Path:
+    """Return a folder of mode 0700, ours, that is proven to hold sockets with short enough paths.
+
+    The first of the candidates that will do; made where it is missing. Raises KernelError
+    naming each with what is wrong with it.
+    """
+    refused = []
+    for folder in _candidates():
+        try:
+            _prepare(folder)
+            _hold_a_socket(folder)
+        except OSError as error:
+            refused.append(f"{folder} ({error.strerror or error})")
+        else:
+            return folder
+    raise KernelError(f"no folder can hold a kernel's ipc sockets; tried {', '.join(refused)}")
+
+
+def new_ipc_ip(kernel_id: str) -> str:
+    """Return an `ip` for the ipc transport: the sockets of one kernel are `<ip>-1` to `<ip>-5`.
+
+    It begins with the kernel's id where that is hexadecimal, as uuids are, for whoever
+    looks into the folder.
+    """
+    folder = private_folder()
+    stem = kernel_id.replace("-", "")[: len(_STEM)]
+    if not re.fullmatch("[0-9a-f]{12}", stem):
+        stem = secrets.token_hex(len(_STEM) // 2)
+    while any(os.path.lexists(f"{folder / stem}-{port}") for port in _IPC_PORTS):
+        stem = secrets.token_hex(len(_STEM) // 2)
+    return str(folder / stem)
+
+
+def remove_ipc_sockets(ip: str, ports: Iterable[int]) -> None:
+    """Remove the sockets that a kernel left behind; what is no socket stays."""
+    for port in ports:
+        path = Path(f"{ip}-{port}")
+        try:
+            if stat.S_ISSOCK(path.lstat().st_mode):
+                path.unlink()
+        except FileNotFoundError:
+            continue
+
+
+def _candidates() -> Iterator[Path]:
+    """Yield where sockets could lie, the usual place first, then short paths."""
+    runtime = Path(jupyter_runtime_dir(), "kerneltui-ipc")
+    if not _wiped_at_logout(runtime):
+        yield runtime
+    for shared in ("/var/tmp", "/tmp"):
+        yield Path(shared, f"kerneltui-{os.geteuid()}")
+
+
+def _wiped_at_logout(folder: Path) -> bool:
+    """Tell whether the system empties this folder when the user's last session ends."""
+    roots = ["/run/user", os.environ.get("XDG_RUNTIME_DIR") or "/run/user"]
+    return any(folder.resolve().is_relative_to(Path(root).resolve()) for root in roots)
+
+
+def _prepare(folder: Path) -> None:
+    """Make the folder private, or raise OSError saying why it cannot be trusted."""
+    length = len(os.fsencode(folder / _STEM)) + len("-5")
+    if length > MAX_SOCKET_PATH:
+        raise OSError(f"its sockets' paths have {length} bytes, over {MAX_SOCKET_PATH}")
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    # Through a descriptor: what is checked cannot be swapped for something else meanwhile.
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        if os.fstat(fd).st_uid != os.geteuid():
+            raise OSError("it belongs to another user")
+        os.fchmod(fd, 0o700)
+        if stat.S_IMODE(os.fstat(fd).st_mode) & 0o077:
+            raise OSError("its file system keeps it open to others")
+    finally:
+        os.close(fd)
+    for parent in folder.resolve().parents:
+        mode = parent.stat().st_mode
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            raise OSError(f"anyone may replace it: {parent} is writable by all")
+
+
+def _hold_a_socket(folder: Path) -> None:
+    """Bind a socket there: some file systems refuse, network and FUSE mounts among them."""
+    path = folder / f"{secrets.token_hex(len(_STEM) // 2)}-5"
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.bind(os.fspath(path))
+        path.unlink()

@@ -1,0 +1,98 @@
+"""The file of bounded size that takes what a kernel's process writes to stdout and stderr."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import deque
+from pathlib import Path
+
+from kerneltui.errors import LaunchError
+from kerneltui.protocol.text import clean_line
+
+LOG_LIMIT = 1_000_000  # bytes; over it, `trim` keeps the last quarter of as many
+TAIL_BYTES = 65_536  # read from the end of the file for `tail`
+
+
+class LogFile:
+    """One kernel's log, kept through its restarts."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._start = 0  # where the output of the process launched last begins
+
+    @classmethod
+    def beside(cls, connection_file: str, kernel_id: str) -> LogFile:
+        """Return the log of a kernel, in the folder of its connection file."""
+        return cls(Path(connection_file).parent / f"kernel-{kernel_id}.log")
+
+    def open(self) -> int:
+        """Return a descriptor for the stdout and stderr of a new process; the caller closes it.
+
+        It appends, whatever the file's size is by then, so that the file can be cut while
+        the kernel writes. Raises LaunchError for a file that is not ours alone to write.
+        """
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            fd = os.open(self.path, flags, 0o600)
+        except OSError as error:
+            raise self._unusable(str(error)) from error
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
+            os.close(fd)
+            raise self._unusable("it is no file of ours")
+        os.fchmod(fd, 0o600)
+        self._start = status.st_size
+        return fd
+
+    def tail(self, lines: int) -> tuple[str, ...]:
+        """Return up to `lines` last lines of the latest process, cleaned, without blank ones."""
+        text = self._read_end().decode("utf-8", "replace")
+        # A progress bar writes its line again and again; the last state is what one would see.
+        shown = (line.rstrip().rpartition("\r")[2] for line in text.split("\n"))
+        cleaned = (clean_line(line).strip() for line in shown)
+        return tuple(deque(filter(None, cleaned), maxlen=lines))
+
+    def trim(self) -> None:
+        """Cut a file over LOG_LIMIT down to its last lines.
+
+        What the kernel writes between our reading and our cutting is lost; that is less
+        than a millisecond's worth. Nothing else is lost or moved.
+        """
+        try:
+            # Not with O_APPEND, where Linux lets pwrite() append too.
+            fd = os.open(self.path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return
+        try:
+            size = os.fstat(fd).st_size
+            if size > LOG_LIMIT:
+                self._keep_end(fd, size)
+        finally:
+            os.close(fd)
+
+    def remove(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+    def _keep_end(self, fd: int, size: int) -> None:
+        end = os.pread(fd, LOG_LIMIT // 4, size - LOG_LIMIT // 4)
+        kept = end[end.find(b"\n") + 1 :]  # from the start of a line, where there is one
+        os.pwrite(fd, kept, 0)
+        os.ftruncate(fd, len(kept))
+        self._start = max(0, self._start - (size - len(kept)))
+
+    def _read_end(self) -> bytes:
+        """Return the last bytes written since the latest launch, from the start of a line."""
+        try:
+            fd = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return b""
+        with os.fdopen(fd, "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            start = max(self._start, size - TAIL_BYTES)
+            file.seek(start)
+            end = file.read()
+        return end if start == self._start else end[end.find(b"\n") + 1 :]
+
+    def _unusable(self, why: str) -> LaunchError:
+        return LaunchError(f"cannot write the kernel's output to {self.path}: {why}", ())
