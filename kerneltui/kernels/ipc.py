@@ -17,6 +17,7 @@ from kerneltui.errors import KernelError
 
 MAX_SOCKET_PATH = 103 if sys.platform == "darwin" else 107
 """Bytes: `sun_path` of <sys/un.h> less its closing NUL."""
+SHARED_FOLDERS = ("/var/tmp", "/tmp")  # in this order: some systems empty /tmp of what is idle
 _STEM = "0123456789ab"  # a kernel's sockets are <stem>-1 to <stem>-5
 _IPC_PORTS = range(1, 6)
 
@@ -70,7 +71,7 @@ def _candidates() -> Iterator[Path]:
     runtime = Path(jupyter_runtime_dir(), "kerneltui-ipc")
     if not _wiped_at_logout(runtime):
         yield runtime
-    for shared in ("/var/tmp", "/tmp"):
+    for shared in SHARED_FOLDERS:
         yield Path(shared, f"kerneltui-{os.geteuid()}")
 
 

@@ -21,7 +21,7 @@ from jupyter_core.paths import jupyter_runtime_dir
 
 from kerneltui.errors import ConnectionFileError, KernelError
 
-MAX_TRIES = 1000  # candidates that others hold, before giving up
+MAX_TRIES = 100  # candidates that others hold, before giving up
 
 _log = logging.getLogger(__name__)
 
@@ -61,17 +61,18 @@ class PortReservations:
     def reserve_free(self, ip: str, count: int) -> tuple[int, ...]:
         """Hold `count` ports that nothing is bound to on `ip` ("*" or "": every interface)."""
         ports: list[int] = []
-        with contextlib.ExitStack() as candidates:
+        with contextlib.ExitStack() as candidates, contextlib.ExitStack() as undo:
+            undo.callback(self.release, ports)
             for _ in range(count + MAX_TRIES):
+                if len(ports) == count:
+                    undo.pop_all()
+                    return tuple(ports)
                 # All stay open to the end, or the system would offer the same port again.
-                bound = candidates.enter_context(_bind(ip))
-                port = bound.getsockname()[1]
+                candidate = candidates.enter_context(_bind(ip))
+                port = candidate.getsockname()[1]
                 if self.reserve(port):
                     ports.append(port)
-                if len(ports) == count:
-                    return tuple(ports)
-        self.release(ports)
-        raise KernelError(f"no {count} free tcp ports on {ip!r} after {MAX_TRIES} tries")
+        raise KernelError(f"no {count} free tcp ports on ip {ip!r} after {MAX_TRIES} tries")
 
     def release(self, ports: Iterable[int]) -> None:
         """Give ports back; one that is not held is left alone."""
