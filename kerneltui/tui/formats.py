@@ -1,0 +1,70 @@
+"""Numbers to the fewest characters that still tell, so that a quiet table seldom changes."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from rich.cells import cell_len, set_cell_size
+
+SHORT_ID = 6  # characters
+CPU_NOISE = 0.015  # CPU seconds per second: one clock tick (10 ms) in a sample says nothing
+
+MINUTE, HOUR, DAY = 60, 3600, 86400  # seconds
+
+Align = Literal["left", "right"]
+
+
+def short_id(kernel_id: str) -> str:
+    """Return what tells this kernel from the others on one screen."""
+    return kernel_id[:SHORT_ID]
+
+
+def cpu(load: float) -> str:
+    """Return `load`, in CPU seconds per second, as a percentage of one core."""
+    if load < CPU_NOISE:
+        return "0"
+    percent = load * 100
+    return f"{percent:.1f}" if percent < 9.95 else f"{percent:.0f}"
+
+
+def memory(size: int) -> str:
+    """Return `size`, in bytes, with three digits and a binary unit: 982K, 4.12M, 31.2G."""
+    value = float(size)
+    unit = "B"
+    for unit in "BKMGTP":
+        if value < 999.5:
+            break
+        value /= 1024
+    digits = 0 if unit == "B" or value >= 99.95 else 1 if value >= 9.995 else 2
+    return f"{value:.{digits}f}{unit}"
+
+
+def duration(seconds: float) -> str:
+    """Return `seconds` in its largest unit; below a minute in steps of ten seconds."""
+    whole = max(0, int(seconds))
+    if whole < MINUTE:
+        return f"{whole // 10 * 10}s"
+    if whole < HOUR:
+        return f"{whole // MINUTE}m"
+    if whole < DAY:
+        return f"{whole // HOUR}h"
+    return f"{whole // DAY}d"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return "1 kernel" or "14 kernels"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def clip(text: str, width: int) -> str:
+    """Return `text` in at most `width` cells, with an ellipsis where something was cut."""
+    if cell_len(text) <= width:
+        return text
+    return set_cell_size(text, width - 1) + "…" if width > 0 else ""
+
+
+def fit(text: str, width: int, align: Align = "left") -> str:
+    """Return `text` in exactly `width` cells."""
+    text = clip(text, width)
+    padding = " " * (width - cell_len(text))
+    return text + padding if align == "left" else padding + text

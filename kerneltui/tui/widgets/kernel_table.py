@@ -1,0 +1,224 @@
+"""KernelTable: one line a kernel, repainted only where it changed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import ClassVar, NamedTuple
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import var
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from kerneltui.fleet.snapshot import KernelSnapshot
+from kerneltui.tui.columns import GAP, TONES, Cell, Column, columns_for
+from kerneltui.tui.formats import fit
+
+HEADER = 1  # lines; it stays while the rows scroll
+MARGIN = 2  # cells left of the first column: the cursor's mark and a space
+MARK = ">"
+
+# Component classes of whole lines
+HEAD = "kernel-table--header"
+CURSOR = "kernel-table--cursor"
+EMPTY = "kernel-table--empty"
+
+
+class Line(NamedTuple):
+    """What one line shows: enough to paint it, and to see what of it changed."""
+
+    cells: tuple[Cell, ...] = ()
+    part: str = ""
+    """The component class of the whole line; empty for a plain row."""
+
+
+BLANK = Line()
+
+
+class KernelTable(ScrollView, can_focus=True):
+    """The kernels in the order given, with a cursor that follows a kernel and not a row."""
+
+    ALLOW_SELECT = False
+    DEFAULT_CSS = "KernelTable { overflow-x: hidden; }"
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        HEAD,
+        CURSOR,
+        EMPTY,
+        *(f"kernel-table--{tone}" for tone in TONES),
+    }
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "cursor_move(1)", "Next kernel", show=False),
+        Binding("up,k", "cursor_move(-1)", "Previous kernel", show=False),
+        Binding("pagedown", "cursor_page(1.0)", "Page down", show=False),
+        Binding("pageup", "cursor_page(-1.0)", "Page up", show=False),
+        Binding("ctrl+d", "cursor_page(0.5)", "Half a page down", show=False),
+        Binding("ctrl+u", "cursor_page(-0.5)", "Half a page up", show=False),
+        Binding("home,g", "cursor_first", "First kernel", show=False),
+        Binding("end,G", "cursor_last", "Last kernel", show=False),
+    ]
+
+    cursor_id: var[str | None] = var(None, init=False)
+    """The kernel under the cursor. One that is not shown yet may be set: the cursor waits for it."""
+
+    class Selected(Message):
+        """The cursor stands on another kernel; None when there is none."""
+
+        def __init__(self, kernel_id: str | None) -> None:
+            super().__init__()
+            self.kernel_id = kernel_id
+
+    def __init__(self, empty: str = "no kernels") -> None:
+        """`empty`: what to say, in one or more lines, where there is no kernel."""
+        super().__init__()
+        self._empty = tuple(empty.splitlines())
+        self._kernels: tuple[KernelSnapshot, ...] = ()
+        self._rows: dict[str, int] = {}
+        self._now = 0.0
+        self._painted: dict[int, Line] = {}
+
+    def show(self, kernels: Sequence[KernelSnapshot], now: float) -> None:
+        """Show `kernels` as of the monotonic instant `now`."""
+        before, self._kernels, self._now = self._kernels, tuple(kernels), now
+        self._rows = {kernel.kernel_id: row for row, kernel in enumerate(self._kernels)}
+        followed = self._cursor_is_visible(before)
+        self.virtual_size = Size(self.size.width, len(self._kernels) + HEADER)
+        self.cursor_id = successor(
+            self.cursor_id, [kernel.kernel_id for kernel in before], self._rows
+        )
+        if followed:
+            self._scroll_to_cursor()
+        self._repaint_changes()
+
+    # -- cursor -------------------------------------------------------------------------
+
+    def watch_cursor_id(self, cursor_id: str | None) -> None:
+        self._repaint_changes()
+        self.post_message(self.Selected(cursor_id))
+
+    def _cursor_is_visible(self, kernels: Sequence[KernelSnapshot]) -> bool:
+        top = self.scroll_offset.y
+        visible = kernels[top : top + self._page]
+        return any(kernel.kernel_id == self.cursor_id for kernel in visible)
+
+    def _scroll_to_cursor(self) -> None:
+        row = self._rows.get(self.cursor_id or "")
+        if row is None:
+            return
+        top = self.scroll_offset.y
+        wanted = min(max(top, row - self._page + 1), row)
+        if wanted != top:
+            self.scroll_to(y=wanted, animate=False)
+
+    def _put_cursor(self, row: int) -> None:
+        if self._kernels:
+            row = min(max(0, row), len(self._kernels) - 1)
+            self.cursor_id = self._kernels[row].kernel_id
+            self._scroll_to_cursor()
+
+    def action_cursor_move(self, rows: int) -> None:
+        self._put_cursor(self._rows.get(self.cursor_id or "", -rows) + rows)
+
+    def action_cursor_page(self, pages: float) -> None:
+        self.action_cursor_move(int(pages * self._page) or (1 if pages > 0 else -1))
+
+    def action_cursor_first(self) -> None:
+        self._put_cursor(0)
+
+    def action_cursor_last(self) -> None:
+        self._put_cursor(len(self._kernels) - 1)
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is None or offset.y < HEADER:
+            return
+        row = offset.y - HEADER + self.scroll_offset.y
+        if row < len(self._kernels):
+            self._put_cursor(row)
+
+    # -- painting -----------------------------------------------------------------------
+
+    @property
+    def _page(self) -> int:
+        """How many rows are seen at once."""
+        return max(1, self.size.height - HEADER)
+
+    @property
+    def _columns(self) -> tuple[Column, ...]:
+        return columns_for(self.size.width - MARGIN)
+
+    def render_line(self, y: int) -> Strip:
+        line = self._painted[y] = self._line(y)
+        return Strip(self._segments(line)).adjust_cell_length(
+            self.size.width, self._style(line.part)
+        )
+
+    def _line(self, y: int) -> Line:
+        """Return what belongs on line `y` of the widget."""
+        if y < HEADER:
+            return Line(tuple(Cell(column.title) for column in self._columns), HEAD)
+        if not self._kernels:
+            text = self._empty[y - HEADER : y - HEADER + 1]
+            return Line(tuple(map(Cell, text)), EMPTY)
+        row = y - HEADER + self.scroll_offset.y
+        if row >= len(self._kernels):
+            return BLANK
+        kernel = self._kernels[row]
+        cells = tuple(column.cell(kernel, self._now) for column in self._columns)
+        return Line(cells, CURSOR if kernel.kernel_id == self.cursor_id else "")
+
+    def _repaint_changes(self) -> None:
+        """Have those cells painted again that differ from what is on the screen."""
+        width, height = self.size
+        for y, painted in self._painted.items():
+            if y < height:
+                for start, end in changes(painted, self._line(y), self._columns, width):
+                    self.refresh(Region(start, y, end - start, 1))
+
+    def _segments(self, line: Line) -> Iterator[Segment]:
+        style = self._style(line.part)
+        yield Segment(fit(MARK if line.part == CURSOR else "", MARGIN), style)
+        if line.part == EMPTY:
+            yield from (Segment(cell.text, style) for cell in line.cells)
+            return
+        for cell, column in zip(line.cells, self._columns, strict=False):
+            # A whole line of one meaning is told by one style: a second colour on the
+            # cursor's background would not be readable in every theme.
+            cell_style = style if line.part else self._style(f"kernel-table--{cell.tone}")
+            yield Segment(fit(cell.text, column.width, column.align), cell_style)
+            yield Segment(" " * GAP, style)
+
+    def _style(self, part: str) -> Style:
+        return self.get_component_rich_style(part) if part else self.rich_style
+
+
+def successor(cursor: str | None, before: Sequence[str], after: Collection[str]) -> str | None:
+    """Return the kernel for the cursor once the rows `before` have become `after`.
+
+    Where its kernel went, the next one that stayed takes over, else the one above. A cursor
+    on a kernel that was never shown waits for it.
+    """
+    if cursor in after or (cursor is not None and cursor not in before):
+        return cursor
+    place = before.index(cursor) if cursor is not None else 0
+    neighbours = (*before[place:], *reversed(before[:place]))
+    return next((kernel for kernel in neighbours if kernel in after), next(iter(after), None))
+
+
+def changes(
+    before: Line, after: Line, columns: Sequence[Column], width: int
+) -> Iterator[tuple[int, int]]:
+    """Yield the stretches of a line of `width` cells, from and to, that are to be painted again."""
+    if before.part != after.part or not len(before.cells) == len(after.cells) == len(columns):
+        if before != after:
+            yield 0, width
+        return
+    start = MARGIN
+    for old, new, column in zip(before.cells, after.cells, columns, strict=True):
+        if old != new:
+            yield start, start + column.width
+        start += column.width + GAP
