@@ -55,6 +55,8 @@ def launch(
     says why the command cannot run; no value of `env` is in it or in what led to it.
     """
     _refuse_unknown(popen_kwargs)
+    if not argv:
+        raise LaunchError("cannot run an empty command", ())
     try:
         process = subprocess.Popen(
             argv,
@@ -101,8 +103,6 @@ def _explain(
         return f"its working directory {folder} does not exist"
     if not os.access(folder, os.X_OK):
         return f"its working directory {folder} may not be entered"
-    if not argv:
-        return "the command is empty"
     path_folders = os.get_exec_path(env) if "/" not in argv[0] else [""]
     found = [folder / place / argv[0] for place in path_folders]
     found = [file for file in found if file.exists()]

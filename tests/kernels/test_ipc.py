@@ -39,7 +39,7 @@ def folder(runtime: Path) -> Path:
 
 
 @pytest.fixture
-def short(root: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def short(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the private folder would be in a stand-in for /var/tmp."""
     monkeypatch.setattr(ipc, "SHARED_FOLDERS", (str(root),))
     return root / f"kerneltui-{os.geteuid()}"

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from kerneltui.kernels import limits
+
+HARD = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+
+linux_only = pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="needs prlimit")
+
+
+@pytest.fixture
+def low_limit(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int, int]]:
+    """A process that may open few files and has not raised its limit yet."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    monkeypatch.setattr(limits, "_original", None)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, before[1]))
+    yield (512, before[1])
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.usefixtures("low_limit")
+def test_the_soft_limit_is_raised() -> None:
+    limits.raise_nofile_limit()
+
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == (min(limits.WANTED_FILES, HARD), HARD)
+
+
+def test_raising_again_does_not_forget_the_original(low_limit: tuple[int, int]) -> None:
+    limits.raise_nofile_limit()
+    limits.raise_nofile_limit()
+
+    assert limits.original_nofile_limit() == low_limit
+
+
+def test_a_limit_that_suffices_is_left_alone(
+    low_limit: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "WANTED_FILES", 512)
+
+    limits.raise_nofile_limit()
+
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == low_limit
+    assert limits.original_nofile_limit() is None
+
+
+@linux_only
+def test_a_child_gets_the_original_limit_back(low_limit: tuple[int, int]) -> None:
+    limits.raise_nofile_limit()
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        limits.restore_nofile_limit(child.pid)
+        found = resource.prlimit(child.pid, resource.RLIMIT_NOFILE)
+        child.communicate(b"\n")
+
+    assert found == low_limit
+
+
+@linux_only
+@pytest.mark.usefixtures("low_limit")
+def test_a_child_that_is_gone_needs_no_limit() -> None:
+    limits.raise_nofile_limit()
+    with subprocess.Popen(["true"]) as child:
+        child.wait()
+
+    limits.restore_nofile_limit(child.pid)
