@@ -1,0 +1,62 @@
+"""The command line. Heavy imports are inside: --help and --version answer at once."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import MutableMapping, Sequence
+
+_REMOTE_DEFAULTS = {
+    "TEXTUAL_ANIMATIONS": "none",
+    "TEXTUAL_FPS": "15",
+    "TEXTUAL_SMOOTH_SCROLL": "0",
+}
+"""What Textual reads when it is imported, for a terminal at the end of a slow line."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    arguments = _parser().parse_args(argv)
+    if arguments.version:
+        from importlib.metadata import version
+
+        print(f"kerneltui {version('kerneltui')}")
+        return 0
+    if problem := _problem():
+        print(f"kerneltui: {problem}", file=sys.stderr)
+        return 2
+    calm_remote_terminal(os.environ)
+    from kerneltui.tui.app import library_fleet, run_dashboard
+
+    code, farewell = run_dashboard(library_fleet)
+    for line in farewell:
+        print(line)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="kerneltui",
+        description="A dashboard for Jupyter kernels: start, watch, interrupt, signal, restart "
+        "and shut down kernels, and run code in them.",
+        epilog="In the dashboard, ? lists the keys and q leaves; kernels live on.",
+    )
+    parser.add_argument("--version", action="store_true", help="show the version and exit")
+    return parser
+
+
+def _problem() -> str:
+    """Return why the dashboard cannot open here; empty when it can."""
+    if sys.platform == "win32":
+        return "Windows is not supported; Linux and macOS are"
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+        return "needs a terminal: standard input, output and error have to be one"
+    return ""
+
+
+def calm_remote_terminal(environ: MutableMapping[str, str]) -> None:
+    """Ask Textual for fewer frames and no animation over ssh, unless the user chose otherwise."""
+    if environ.keys() & {"SSH_CONNECTION", "SSH_TTY"}:
+        for name, value in _REMOTE_DEFAULTS.items():
+            environ.setdefault(name, value)

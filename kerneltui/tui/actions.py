@@ -1,0 +1,414 @@
+"""The one registry of actions: it feeds bindings, footer, help, palette and the README's key table.
+
+Lower case looks or can be undone, upper case destroys or is stronger. Decides only;
+`screens.main`, `widgets.console` and `app` have the methods, named after the ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from textual.binding import Binding
+
+from kerneltui.protocol.status import Verb
+
+if TYPE_CHECKING:
+    from kerneltui.fleet.snapshot import KernelSnapshot, Target
+
+ARMED_TIME = 1.5
+"""Seconds within which the second press of `i` interrupts."""
+
+
+class Scope(StrEnum):
+    """Where an action's keys work; the value heads its group in the help."""
+
+    TABLE = "Kernels"
+    OUTPUT = "Output"
+    CONSOLE = "Console"
+    GLOBAL = "Everywhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something the user can do."""
+
+    id: str
+    keys: tuple[str, ...]
+    """As Textual spells them; the first is the one that the footer shows."""
+    label: str
+    description: str
+    scope: Scope
+    verb: Verb | None = None
+    """What it asks of the selected kernel, which has to allow it."""
+    danger: bool = False
+    """It ends work: it asks first, with Cancel focused."""
+    footer: bool = False
+    built_in: bool = False
+    """Bound by a widget or by Textual itself; here so that the help is whole."""
+    shown_as: str = ""
+    """How its keys are written where the names do not say it."""
+
+    @property
+    def command(self) -> str:
+        """The name of its method, without `action_`."""
+        return self.id.replace(".", "_")
+
+    @property
+    def keys_shown(self) -> str:
+        return self.shown_as or " ".join(key_label(key) for key in self.keys)
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action(
+        "kernel.start",
+        ("s",),
+        "Start",
+        "Start a kernel: pick its kernelspec, folder and name",
+        Scope.TABLE,
+        footer=True,
+    ),
+    Action(
+        "kernel.interrupt",
+        ("i",),
+        "Interrupt",
+        "Interrupt what the kernel runs; the second press does it",
+        Scope.TABLE,
+        Verb.INTERRUPT,
+        footer=True,
+        shown_as="i i",
+    ),
+    Action(
+        "kernel.signal",
+        ("K", "f9"),
+        "Signal",
+        "Send a signal to the kernel's process group",
+        Scope.TABLE,
+        Verb.SIGNAL,
+    ),
+    Action(
+        "kernel.restart",
+        ("r",),
+        "Restart",
+        "Restart the kernel politely; its variables are lost",
+        Scope.TABLE,
+        Verb.RESTART,
+        danger=True,
+        footer=True,
+    ),
+    Action(
+        "kernel.restart_now",
+        ("R",),
+        "Force restart",
+        "Kill the kernel at once and start it again",
+        Scope.TABLE,
+        Verb.RESTART,
+        danger=True,
+    ),
+    Action(
+        "kernel.shutdown",
+        ("x",),
+        "Shutdown",
+        "Shut the kernel down; a dead kernel's row is dismissed",
+        Scope.TABLE,
+        Verb.SHUTDOWN,
+        danger=True,
+        footer=True,
+    ),
+    Action(
+        "kernel.kill",
+        ("X",),
+        "Kill",
+        "SIGKILL the kernel and all its processes, now",
+        Scope.TABLE,
+        Verb.KILL,
+        danger=True,
+    ),
+    Action(
+        "kernel.shutdown_all",
+        ("A",),
+        "Shut down all",
+        "Shut down every kernel; asks for their number",
+        Scope.TABLE,
+        danger=True,
+    ),
+    Action(
+        "table.move",
+        ("j", "k", "up", "down", "g", "G", "home", "end", "pageup", "pagedown"),
+        "Move",
+        "Select the next, previous, first or last kernel, or one a page away",
+        Scope.TABLE,
+        built_in=True,
+        shown_as="j k ↑ ↓ g G Home End PgUp PgDn",
+    ),
+    Action(
+        "console.run",
+        ("enter",),
+        "Run",
+        "Run the code if it is complete, else begin a new line",
+        Scope.CONSOLE,
+        Verb.EXECUTE,
+        footer=True,
+    ),
+    Action(
+        "console.run_now",
+        ("ctrl+j",),
+        "Run as it is",
+        "Run the code, complete or not",
+        Scope.CONSOLE,
+        Verb.EXECUTE,
+    ),
+    Action(
+        "console.newline",
+        ("alt+enter",),
+        "New line",
+        "Begin a new line, complete or not",
+        Scope.CONSOLE,
+        footer=True,
+    ),
+    Action(
+        "console.complete",
+        ("tab",),
+        "Complete",
+        "Complete the name before the cursor",
+        Scope.CONSOLE,
+        footer=True,
+    ),
+    Action(
+        "console.inspect",
+        ("shift+tab",),
+        "Inspect",
+        "Show the documentation of the name under the cursor",
+        Scope.CONSOLE,
+        footer=True,
+    ),
+    Action(
+        "console.previous",
+        ("up",),
+        "Earlier code",
+        "From the first line: the code run before",
+        Scope.CONSOLE,
+    ),
+    Action(
+        "console.next",
+        ("down",),
+        "Later code",
+        "From the last line: the code run after",
+        Scope.CONSOLE,
+    ),
+    Action(
+        "console.interrupt",
+        ("ctrl+c",),
+        "Interrupt",
+        "Copy the selected text; without any, interrupt this kernel",
+        Scope.CONSOLE,
+        footer=True,
+    ),
+    Action(
+        "console.delete",
+        ("ctrl+d",),
+        "Delete or leave",
+        "Delete the next character; leave an empty console (the kernel lives on)",
+        Scope.CONSOLE,
+    ),
+    Action(
+        "console.leave",
+        ("escape",),
+        "Table",
+        "Close what is open over the console, else go back to the table",
+        Scope.CONSOLE,
+        footer=True,
+    ),
+    Action(
+        "focus.console",
+        ("c",),
+        "Console",
+        "Write code for the selected kernel",
+        Scope.GLOBAL,
+        footer=True,
+    ),
+    Action(
+        "focus.output",
+        ("o",),
+        "Output",
+        "Go to the selected kernel's output",
+        Scope.GLOBAL,
+    ),
+    Action(
+        "focus.table",
+        ("escape",),
+        "Table",
+        "Go back to the table",
+        Scope.GLOBAL,
+    ),
+    Action(
+        "focus.next",
+        ("tab", "shift+tab"),
+        "Next pane",
+        "Go round table, output and console",
+        Scope.GLOBAL,
+        built_in=True,
+    ),
+    Action(
+        "view.zoom",
+        ("z",),
+        "Zoom",
+        "Give the whole screen to the table or to the output, and back",
+        Scope.GLOBAL,
+    ),
+    Action(
+        "app.help",
+        ("question_mark", "f1"),
+        "Help",
+        "Show this list of keys",
+        Scope.GLOBAL,
+        footer=True,
+    ),
+    Action(
+        "app.palette",
+        ("colon", "ctrl+p"),
+        "Palette",
+        "Find an action by its name",
+        Scope.GLOBAL,
+        footer=True,
+    ),
+    Action(
+        "app.messages",
+        ("M",),
+        "Messages",
+        "Show the latest notices and errors again",
+        Scope.GLOBAL,
+    ),
+    Action(
+        "app.detach",
+        ("q", "ctrl+q"),
+        "Quit",
+        "Quit; kernels live on and their connection files are printed",
+        Scope.GLOBAL,
+        footer=True,
+    ),
+    Action(
+        "app.quit_shutdown",
+        ("Q",),
+        "Quit, end kernels",
+        "Shut down every kernel, then quit",
+        Scope.GLOBAL,
+        danger=True,
+    ),
+    Action(
+        "app.redraw",
+        ("ctrl+l",),
+        "Redraw",
+        "Paint the whole screen again",
+        Scope.GLOBAL,
+    ),
+    Action(
+        "app.suspend",
+        ("ctrl+z",),
+        "Suspend",
+        "Suspend kerneltui to the shell; `fg` brings it back",
+        Scope.GLOBAL,
+    ),
+)
+
+BY_ID = {action.id: action for action in ACTIONS}
+BY_COMMAND = {action.command: action for action in ACTIONS}
+
+
+def key_label(key: str) -> str:
+    """Return how a key is written for people: "f9" is "F9", "question_mark" is "?"."""
+    return _KEY_LABELS.get(key, key.upper() if key[0] == "f" and key[1:].isdigit() else key)
+
+
+_KEY_LABELS = {
+    "alt+enter": "Alt+Enter",
+    "colon": ":",
+    "ctrl+c": "Ctrl+C",
+    "ctrl+d": "Ctrl+D",
+    "ctrl+j": "Ctrl+J",
+    "ctrl+l": "Ctrl+L",
+    "ctrl+p": "Ctrl+P",
+    "ctrl+q": "Ctrl+Q",
+    "ctrl+z": "Ctrl+Z",
+    "down": "↓",
+    "enter": "Enter",
+    "escape": "Esc",
+    "question_mark": "?",
+    "shift+tab": "Shift+Tab",
+    "tab": "Tab",
+    "up": "↑",
+}
+
+
+def bindings(*prefixes: str) -> list[Binding]:
+    """Return the bindings of the actions whose ids begin with one of `prefixes`."""
+    return [
+        binding
+        for action in ACTIONS
+        if action.id.startswith(prefixes) and not action.built_in
+        for binding in _bindings(action)
+    ]
+
+
+def _bindings(action: Action) -> Iterable[Binding]:
+    for place, key in enumerate(action.keys):
+        yield Binding(
+            key,
+            action.command,
+            action.label,
+            show=action.footer and place == 0,
+            key_display=action.shown_as or key_label(key),
+            # A text area takes Enter before any plain binding sees it.
+            priority=action.id == "console.run",
+            tooltip=action.description,
+            id=action.id if place == 0 else f"{action.id}.{place}",
+        )
+
+
+def refusal(action: Action, snapshot: KernelSnapshot | None) -> str:
+    """Return why `action` cannot be asked of the selected kernel; empty when it can."""
+    if action.verb is None:
+        return ""
+    if snapshot is None:
+        return "no kernel is selected"
+    if action.verb in snapshot.allowed:
+        return ""
+    return f"cannot {action.verb} {snapshot.name}: it is {snapshot.state}"
+
+
+@dataclass(slots=True)
+class DoublePress:
+    """The notebook's `i,i`: the first press arms, a second one in time acts."""
+
+    _target: Target | None = None
+    _until: float = 0.0
+
+    def press(self, target: Target, now: float) -> bool:
+        """Tell whether this press acts; where it does not, it arms for `target`."""
+        if self.armed(now) == target:
+            self._target = None
+            return True
+        self._target, self._until = target, now + ARMED_TIME
+        return False
+
+    def armed(self, now: float) -> Target | None:
+        """Return the kernel that one more press would interrupt."""
+        return self._target if now < self._until else None
+
+
+def grouped() -> dict[Scope, tuple[Action, ...]]:
+    """Return the actions by scope, in the order of the help."""
+    return {scope: tuple(a for a in ACTIONS if a.scope is scope) for scope in Scope}
+
+
+def markdown_table() -> str:
+    """Return the key table of the README."""
+    rows = ["| where | keys | does |", "|---|---|---|"]
+    rows += [
+        f"| {scope.value if place == 0 else ''} | `{action.keys_shown}` | {action.description} |"
+        for scope, actions in grouped().items()
+        for place, action in enumerate(actions)
+    ]
+    return "\n".join(rows) + "\n"

@@ -1,0 +1,225 @@
+"""KernelTui: the app around the screens. Wiring only.
+
+The library, and with it zmq and psutil, is loaded by a worker after the first paint.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from rich.segment import Segments
+from rich.traceback import Traceback
+from textual.app import App, SystemCommand
+from textual.binding import Binding
+from textual.screen import Screen
+from textual.worker import Worker, WorkerState
+
+from kerneltui.errors import KernelError
+from kerneltui.protocol.status import KernelState
+from kerneltui.protocol.text import clean_line
+from kerneltui.tui import questions
+from kerneltui.tui.actions import ACTIONS, Action, Scope, bindings
+from kerneltui.tui.screens.confirm import ConfirmScreen
+from kerneltui.tui.screens.help import HelpScreen
+from kerneltui.tui.screens.main import MainScreen
+from kerneltui.tui.screens.messages import MESSAGES_KEPT, MessagesScreen, Said
+
+if TYPE_CHECKING:
+    from kerneltui.fleet.fleet import Fleet
+
+PACKAGE = Path(__file__).parents[1]
+STYLES = next(p for p in (PACKAGE / "styles", PACKAGE.parent / "styles") if p.is_dir())
+
+TERMINAL_CHECK = 5.0  # seconds between two looks whether the terminal is still there
+VERBS_AT_ONCE = 32  # threads: a kill never waits behind polite shutdowns
+NOTICE_LIMIT = 500  # characters
+
+
+class KernelTui(App[None]):
+    """The dashboard over the fleet that `make_fleet` makes."""
+
+    TITLE = "kerneltui"
+    CSS_PATH = [STYLES / "app.tcss", STYLES / "widgets.tcss"]
+    BINDINGS = [
+        *bindings("app."),
+        Binding("ctrl+q", "app_detach", show=False, priority=True),
+    ]
+
+    def __init__(
+        self, make_fleet: Callable[[], Fleet], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        # Textual greys its colours under NO_COLOR; an ANSI theme writes none at all.
+        no_color = "NO_COLOR" in os.environ
+        super().__init__(ansi_color=True if no_color else None)
+        self.theme = "ansi-dark" if no_color else "textual-dark"
+        self._make_fleet = make_fleet
+        self.fleet: Fleet | None = None
+        self.main = MainScreen(clock)
+        self.messages: deque[Said] = deque(maxlen=MESSAGES_KEPT)
+
+    def get_default_screen(self) -> Screen[None]:
+        return self.main
+
+    def on_mount(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(VERBS_AT_ONCE, "verb"))
+        for signum in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(signum, self.exit)
+        if not self.is_headless:
+            self.set_interval(TERMINAL_CHECK, self._leave_lost_terminal)
+        self.call_after_refresh(self._open_fleet)
+
+    def _open_fleet(self) -> None:
+        self.run_worker(self._attach_fleet(), group="open", exit_on_error=False)
+
+    async def _attach_fleet(self) -> None:
+        try:
+            self.fleet = await asyncio.to_thread(self._opened_fleet)
+        except (KernelError, OSError) as error:
+            self.exit(return_code=1, message=f"kerneltui: {clean_line(str(error), NOTICE_LIMIT)}")
+        else:
+            self.main.attach(self.fleet)
+
+    def _opened_fleet(self) -> Fleet:
+        # -- runs in a short thread ------------------------------------------------------
+        fleet = self._make_fleet()
+        fleet.open()
+        return fleet
+
+    # -- leaving -------------------------------------------------------------------------
+
+    def farewell(self) -> list[str]:
+        """Return what to print once the terminal is back: the kernels that live on."""
+        alive = [shown for shown in self.main.snapshots if shown.state is not KernelState.DEAD]
+        if not alive:
+            return []
+        return ["kernels that go on running:"] + [
+            clean_line(f"  {shown.name}  {shown.connection_file}", NOTICE_LIMIT) for shown in alive
+        ]
+
+    def _leave_lost_terminal(self) -> None:
+        """Quit where the terminal is gone, rather than spin on its end of file."""
+        if not os.isatty(0):
+            self.exit()
+
+    def _fatal_error(self) -> None:
+        """Show where it failed, never the values of locals: keys may be among them."""
+        self.bell()
+        traceback = Traceback(show_locals=False, suppress=["textual"])
+        self._exit_renderables.append(
+            Segments(self.console.render(traceback, self.console.options))
+        )
+        self._close_messages_no_wait()
+
+    # -- notices -------------------------------------------------------------------------
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: Literal["information", "warning", "error"] = "information",
+        timeout: float | None = None,
+        markup: bool = True,  # noqa: ARG002 -- Textual's
+    ) -> None:
+        """Show and keep a notice; whoever sends it, its text passes the gate as plain text."""
+        text = clean_line(message, NOTICE_LIMIT)
+        self.messages.append(Said(time.strftime("%H:%M:%S"), severity, text))
+        super().notify(
+            text, title=title, severity=severity, timeout=timeout, markup=False
+        )
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Survive a defect of ours in a worker, and say it."""
+        if event.state is WorkerState.ERROR:
+            error = event.worker.error
+            self.notify(f"internal error: {type(error).__name__}: {error}", severity="error")
+
+    # -- actions -------------------------------------------------------------------------
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Offer every action of the registry, and the themes."""
+        yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
+        for action in ACTIONS:
+            if action.scope in (Scope.TABLE, Scope.GLOBAL) and not action.built_in:
+                run = partial(self._run_from_palette, action)
+                yield SystemCommand(action.label, action.description, run)
+
+    async def _run_from_palette(self, action: Action) -> None:
+        owner = self if action.id.startswith("app.") else self.main
+        if not await self.run_action(action.command, owner):
+            self.main.say_why_not(action.command)
+
+    def action_app_palette(self) -> None:
+        self.action_command_palette()
+
+    def action_app_help(self) -> None:
+        self.push_screen(HelpScreen())
+
+    def action_app_messages(self) -> None:
+        self.push_screen(MessagesScreen(self.messages))
+
+    def action_app_redraw(self) -> None:
+        self.screen.refresh(layout=True)
+
+    def action_app_suspend(self) -> None:
+        self.action_suspend_process()
+
+    def action_app_detach(self) -> None:
+        self.exit()
+
+    def action_help_quit(self) -> None:
+        """Answer Ctrl+C outside the console."""
+        self.notify("q quits; kernels live on. i i interrupts the selected kernel")
+
+    def action_app_quit_shutdown(self) -> None:
+        alive = [shown for shown in self.main.snapshots if shown.state is not KernelState.DEAD]
+        if self.fleet is None or not alive:
+            self.exit()
+            return
+        fleet, targets = self.fleet, [shown.target for shown in alive]
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.run_worker(self._shut_down_and_exit(fleet), exit_on_error=False)
+
+        self.push_screen(ConfirmScreen(questions.quit_and_shutdown(targets)), answered)
+
+    async def _shut_down_and_exit(self, fleet: Fleet) -> None:
+        try:
+            await asyncio.to_thread(fleet.shutdown_all)
+        except KernelError as error:
+            self.notify(str(error), severity="error")
+        else:
+            self.main.tick()
+            self.exit()
+
+
+def run_dashboard(make_fleet: Callable[[], Fleet]) -> tuple[int, list[str]]:
+    """Show the dashboard until the user leaves it.
+
+    Returns the exit code, and what to print now that the terminal is back.
+    """
+    app = KernelTui(make_fleet)
+    try:
+        app.run()
+    finally:
+        if app.fleet is not None:
+            app.fleet.close()
+    return app.return_code or 0, app.farewell()
+
+
+def library_fleet() -> Fleet:
+    """Make the fleet of real kernels; called in a thread, for it loads zmq and psutil."""
+    from kerneltui.fleet.fleet import Fleet
+
+    return Fleet()

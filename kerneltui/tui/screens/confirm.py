@@ -1,0 +1,99 @@
+"""The question before something ends: frozen targets named, Cancel focused."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Static
+
+from kerneltui.errors import KernelError
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked. Texts have passed the gate."""
+
+    title: str
+    yes: str
+    """The label of the button that does it."""
+    lines: tuple[str, ...]
+    """What it acts on, one line each."""
+    note: str = ""
+    """What will be lost, or kept."""
+    danger: bool = False
+    expected: str = ""
+    """What has to be typed before yes counts; empty where pressing it is enough."""
+
+
+class ConfirmScreen(ModalScreen[bool]):
+    """Dismissed with True for yes."""
+
+    AUTO_FOCUS = "Input, #no"
+    BINDINGS = [
+        Binding("y", "answer(True)", show=False),
+        Binding("n,escape", "answer(False)", show=False),
+        Binding("left", "app.focus_previous", show=False),
+        Binding("right", "app.focus_next", show=False),
+        Binding("up", "scroll(-1)", show=False),
+        Binding("down", "scroll(1)", show=False),
+    ]
+
+    def __init__(
+        self, question: Question, more: Callable[[], tuple[str, ...]] | None = None
+    ) -> None:
+        """`more`: looks up further lines; blocking, so it is called in a thread."""
+        super().__init__()
+        self._question = question
+        self._more = more
+
+    def compose(self) -> ComposeResult:
+        question = self._question
+        with Vertical(classes="dialog" + " -danger" * question.danger):
+            yield Static(question.title, classes="title", markup=False)
+            with VerticalScroll(id="lines", can_focus=False):
+                yield Static("\n".join(question.lines), id="targets", markup=False)
+                yield Static(id="more", markup=False)
+            yield Static(question.note, classes="note", markup=False)
+            if question.expected:
+                yield Input(placeholder=f"type {question.expected} to go on", compact=True)
+            with Horizontal(classes="buttons"):
+                yield Button("Cancel (n)", id="no")
+                label = question.yes if question.expected else f"{question.yes} (y)"
+                yield Button(label, id="yes", variant="error" if question.danger else "primary")
+
+    def on_mount(self) -> None:
+        self.query_one(".note").display = bool(self._question.note)
+        self.query_one("#more").display = self._more is not None
+        if self._more is not None:
+            self.run_worker(self._show_more(self._more), exit_on_error=False)
+
+    async def _show_more(self, look: Callable[[], tuple[str, ...]]) -> None:
+        shown = self.query_one("#more", Static)
+        try:
+            lines = await asyncio.to_thread(look)
+        except KernelError as error:
+            lines = (str(error),)
+        shown.update("\n".join(lines))
+        shown.display = bool(lines)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        self.action_answer(event.button.id == "yes")
+
+    def on_input_submitted(self) -> None:
+        self.action_answer(True)
+
+    def action_answer(self, yes: bool) -> None:
+        expected = self._question.expected
+        if yes and expected and self.query_one(Input).value.strip() != expected:
+            self.notify(f"type {expected} to go on, Esc to cancel", severity="warning")
+            return
+        self.dismiss(yes)
+
+    def action_scroll(self, lines: int) -> None:
+        self.query_one("#lines").scroll_relative(y=lines, animate=False)

@@ -1,0 +1,49 @@
+"""The latest notices once more: toasts vanish, reasons should not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+MESSAGES_KEPT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One notice that was shown."""
+
+    time: str
+    """Of day, as HH:MM:SS."""
+    severity: str
+    text: str
+
+
+class MessagesScreen(ModalScreen[None]):
+    AUTO_FOCUS = "VerticalScroll"
+    BINDINGS = [Binding("escape,q,M", "dismiss(None)", show=False)]
+
+    def __init__(self, messages: Sequence[Said]) -> None:
+        """`messages`: the oldest first."""
+        super().__init__()
+        self._messages = tuple(messages)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog -wide"):
+            yield Static("Messages", classes="title", markup=False)
+            with VerticalScroll():
+                yield Static(self._text(), markup=False)
+            yield Static("Esc closes", classes="note", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one(VerticalScroll).scroll_end(animate=False)
+
+    def _text(self) -> Text:
+        lines = [f"{said.time}  {said.severity:<11}  {said.text}" for said in self._messages]
+        return Text("\n".join(lines) or "Nothing was said yet.")

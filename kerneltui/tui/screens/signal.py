@@ -1,0 +1,90 @@
+"""The signal picker: type a number or a name, or move; Enter sends."""
+
+from __future__ import annotations
+
+import signal
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+_REAL_TIME = ("SIGRTMIN", "SIGRTMAX")
+SIGNALS: tuple[signal.Signals, ...] = tuple(
+    sorted(signum for signum in signal.Signals if signum.name not in _REAL_TIME)
+)
+
+
+def find_signal(text: str) -> signal.Signals | None:
+    """Return the signal meant by "15", "term", "SIGTERM" or a beginning of the name."""
+    wanted = text.strip().upper().removeprefix("SIG")
+    if wanted.isdecimal():
+        return next((signum for signum in SIGNALS if signum == int(wanted)), None)
+    names = {signum.name.removeprefix("SIG"): signum for signum in SIGNALS}
+    if wanted in names:
+        return names[wanted]
+    return next((signum for name, signum in names.items() if name.startswith(wanted)), None)
+
+
+class SignalScreen(ModalScreen[int | None]):
+    """Dismissed with the number to send, None when cancelled."""
+
+    AUTO_FOCUS = "Input"
+    BINDINGS = [
+        Binding("escape", "dismiss(None)", show=False),
+        Binding("up", "move('up')", show=False),
+        Binding("down", "move('down')", show=False),
+    ]
+
+    def __init__(self, target: str, chosen: int = signal.SIGTERM) -> None:
+        """`target`: what the signal goes to, as one clean line."""
+        super().__init__()
+        self._target = target
+        self._chosen = chosen
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static("Send a signal", classes="title", markup=False)
+            yield Static(self._target, classes="note", markup=False)
+            yield Input(placeholder="number or name", compact=True)
+            options = [Option(f"{signum:>3}  {signum.name}") for signum in SIGNALS]
+            yield OptionList(*options, markup=False, compact=True)
+            with Horizontal(classes="buttons"):
+                yield Button("Cancel", id="no")
+                yield Button("Send", id="yes", variant="primary")
+
+    def on_mount(self) -> None:
+        self._highlight(self._chosen)
+
+    def _highlight(self, signum: int) -> None:
+        self.query_one(OptionList).highlighted = [int(s) for s in SIGNALS].index(signum)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        if event.value.strip() and (found := find_signal(event.value)):
+            self._highlight(found)
+
+    @on(Input.Submitted)
+    @on(OptionList.OptionSelected)
+    def send(self) -> None:
+        typed = self.query_one(Input).value.strip()
+        if typed and find_signal(typed) is None:
+            self.notify(f"no signal is called {typed}", severity="warning")
+            return
+        self.dismiss(int(SIGNALS[self.query_one(OptionList).highlighted or 0]))
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        if event.button.id == "yes":
+            self.send()
+        else:
+            self.dismiss(None)
+
+    def action_move(self, way: str) -> None:
+        options = self.query_one(OptionList)
+        self.query_one(Input).value = ""
+        if way == "up":
+            options.action_cursor_up()
+        else:
+            options.action_cursor_down()

@@ -1,0 +1,100 @@
+"""The start dialog: which kernelspec, in which folder, under which name."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from kerneltui.errors import KernelError
+from kerneltui.protocol.text import clean_line
+
+if TYPE_CHECKING:
+    from kerneltui.fleet.fleet import SpecChoice
+
+
+@dataclass(frozen=True, slots=True)
+class StartRequest:
+    kernel_name: str
+    cwd: str
+    name: str
+    """What the user calls it; empty to leave that to the fleet."""
+
+
+class StartScreen(ModalScreen[StartRequest | None]):
+    """Dismissed with what to start, None when cancelled."""
+
+    AUTO_FOCUS = "OptionList"
+    BINDINGS = [Binding("escape", "dismiss(None)", show=False)]
+
+    def __init__(self, find_specs: Callable[[], tuple[SpecChoice, ...]], cwd: str) -> None:
+        """`find_specs` reads folders, so it is called in a thread."""
+        super().__init__()
+        self._find_specs = find_specs
+        self._cwd = cwd
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static("Start a kernel", classes="title", markup=False)
+            yield OptionList(markup=False, compact=True)
+            with Horizontal(classes="field"):
+                yield Static("folder", markup=False)
+                yield Input(self._cwd, id="cwd", compact=True)
+            with Horizontal(classes="field"):
+                yield Static("name", markup=False)
+                yield Input(placeholder="optional", id="name", compact=True)
+            yield Static(id="problem", markup=False)
+            with Horizontal(classes="buttons"):
+                yield Button("Cancel", id="no")
+                yield Button("Start", id="yes", variant="primary")
+
+    def on_mount(self) -> None:
+        self.run_worker(self._list_specs(), exit_on_error=False)
+
+    async def _list_specs(self) -> None:
+        try:
+            specs = await asyncio.to_thread(self._find_specs)
+        except KernelError as error:
+            self._complain(str(error))
+            return
+        options = self.query_one(OptionList)
+        options.add_options(
+            Option(clean_line(f"{spec.display_name}  ({spec.name})"), id=spec.name)
+            for spec in specs
+        )
+        if specs:
+            options.highlighted = 0
+        else:
+            self._complain("no kernelspec is installed; for Python: pip install ipykernel")
+
+    def _complain(self, problem: str) -> None:
+        self.query_one("#problem", Static).update(clean_line(problem))
+
+    @on(Input.Submitted)
+    @on(OptionList.OptionSelected)
+    def start(self) -> None:
+        option = self.query_one(OptionList).highlighted_option
+        folder = Path(self.query_one("#cwd", Input).value).expanduser()
+        if option is None or option.id is None:
+            self._complain("pick a kernelspec")
+        elif not folder.is_dir():
+            self._complain(f"{folder} is not a folder")
+        else:
+            name = self.query_one("#name", Input).value.strip()
+            self.dismiss(StartRequest(option.id, str(folder.absolute()), name))
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        if event.button.id == "yes":
+            self.start()
+        else:
+            self.dismiss(None)

@@ -1,0 +1,116 @@
+"""What the console knows of source code: whether it is whole, how it goes on, its colours. Pure."""
+
+from __future__ import annotations
+
+import codeop
+import warnings
+from dataclasses import dataclass
+
+from rich.style import Style
+
+_INDENT = "    "
+
+
+def is_complete_python(code: str) -> bool:
+    """Tell whether Enter should run `code`: a block ends with an empty line, as in IPython.
+
+    What is no Python (a magic, a shell line) counts as whole: the kernel knows better.
+    """
+    last_line = code.rpartition("\n")[2]
+    if last_line.strip() and last_line[0].isspace():
+        return False
+    if code.startswith("%%"):
+        return not last_line.strip()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return codeop.compile_command(code, symbol="exec") is not None
+        except (SyntaxError, ValueError, OverflowError):
+            return True
+
+
+def python_indent(before: str) -> str:
+    """Return the white space that a line after `before` begins with."""
+    line = before.rpartition("\n")[2]
+    indent = line[: len(line) - len(line.lstrip())]
+    return indent + _INDENT if line.rstrip().endswith(":") else indent
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """A completion: `text` takes the place of code[start:end]."""
+
+    start: int
+    end: int
+    text: str
+
+
+def replacements(reply: dict[str, object], length: int) -> list[Replacement]:
+    """Return what a complete_reply offers for a code of `length` characters.
+
+    What a kernel sends is not believed: bounds are clamped, odd shapes offer nothing.
+    """
+    matches = reply.get("matches")
+    start, end = reply.get("cursor_start"), reply.get("cursor_end")
+    if not isinstance(matches, list) or not isinstance(start, int) or not isinstance(end, int):
+        return []
+    start = max(0, min(start, length))
+    end = max(start, min(end, length))
+    return [Replacement(start, end, match) for match in matches if isinstance(match, str)]
+
+
+@dataclass(frozen=True, slots=True)
+class Colour:
+    """A coloured stretch of one line."""
+
+    start: int
+    end: int
+    style: Style
+
+
+# ANSI colours: they follow the terminal's own palette where it has but sixteen.
+_STYLES = {
+    "Keyword": Style(color="magenta"),
+    "Literal.String": Style(color="green"),
+    "Literal.Number": Style(color="cyan"),
+    "Comment": Style(color="bright_black", italic=True),
+    "Name.Builtin": Style(color="cyan"),
+    "Name.Function": Style(color="blue"),
+    "Name.Class": Style(color="blue"),
+    "Name.Decorator": Style(color="yellow"),
+    "Name.Exception": Style(color="yellow"),
+    "Operator.Word": Style(color="magenta"),
+}
+
+
+def colours(code: str, language: str) -> list[list[Colour]]:
+    """Return the coloured stretches of each line of `code`; none for a language nobody knows."""
+    # Imported here: the lexers are not needed before something is typed.
+    from pygments.lexers import get_lexer_by_name
+    from pygments.util import ClassNotFound
+
+    lines: list[list[Colour]] = [[]]
+    try:
+        lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
+    except ClassNotFound:
+        return lines
+    column = 0
+    for token, text in lexer.get_tokens(code):
+        style = _style(str(token).removeprefix("Token."))
+        for place, part in enumerate(text.split("\n")):
+            if place:
+                lines.append([])
+                column = 0
+            if part and style is not None:
+                lines[-1].append(Colour(column, column + len(part), style))
+            column += len(part)
+    return lines
+
+
+def _style(token: str) -> Style | None:
+    """Return the style of a token type or of the nearest one above it."""
+    while token:
+        if token in _STYLES:
+            return _STYLES[token]
+        token = token.rpartition(".")[0]
+    return None

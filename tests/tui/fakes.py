@@ -1,0 +1,164 @@
+"""A fleet for tests of the terminal: snapshots are set, verbs are recorded."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from kerneltui.errors import KernelError
+from kerneltui.fleet.snapshot import KernelSnapshot, Target, Usage
+from kerneltui.kernels.process import ProcessIdentity
+from kerneltui.protocol.status import ALLOWED, KernelState
+
+
+@dataclass(frozen=True, slots=True)
+class SpecChoice:
+    name: str
+    display_name: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    severity: str
+    text: str
+    kernel_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    kernel_id: str
+    text: str
+    password: bool
+    parent_id: str
+
+
+PYTHON = SpecChoice("python3", "Python 3 (ipykernel)", "python")
+BASH = SpecChoice("bash", "Bash", "bash")
+NOW = 1000.0
+"""Where the tests' clocks stand."""
+
+
+def snapshot(
+    kernel_id: str = "k1", state: KernelState = KernelState.IDLE, **changes: object
+) -> KernelSnapshot:
+    """Return the row of a kernel that was started ten minutes ago."""
+    fields: dict[str, object] = {
+        "kernel_id": kernel_id,
+        "name": f"name-{kernel_id}",
+        "kernel_name": "python3",
+        "state": state,
+        "allowed": ALLOWED[state],
+        "identity": ProcessIdentity(4000 + len(kernel_id), 77, "boot"),
+        "usage": Usage(0.0, 60 << 20, 1),
+        "started_at": NOW - 600,
+        "last_activity": NOW - 30,
+        "connection_file": f"/run/kernel-{kernel_id}.json",
+    }
+    return KernelSnapshot(**(fields | changes))  # type: ignore[arg-type]
+
+
+def replied(content: dict[str, object]) -> Future[dict[str, object]]:
+    """Return a future that is done."""
+    future: Future[dict[str, object]] = Future()
+    future.set_result(content)
+    return future
+
+
+class FakeConsole:
+    """Records what was sent; replies as told, and never where nothing was told."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, ...]] = []
+        self.prompts: dict[str, Prompt] = {}
+        self.queued: dict[str, tuple[str, ...]] = {}
+        self.replies: dict[str, Future[dict[str, object]]] = {}
+        self.past: tuple[str, ...] = ()
+
+    def execute(self, kernel_id: str, code: str) -> None:
+        self.sent.append(("execute", kernel_id, code))
+
+    def answer(self, prompt: Prompt, value: str) -> None:
+        self.sent.append(("answer", prompt.kernel_id, value))
+
+    def complete(self, kernel_id: str, code: str, cursor_pos: int) -> Future[dict[str, object]]:
+        self.sent.append(("complete", kernel_id, code, str(cursor_pos)))
+        return self.replies.get("complete", Future())
+
+    def inspect(self, kernel_id: str, code: str, cursor_pos: int) -> Future[dict[str, object]]:
+        self.sent.append(("inspect", kernel_id, code, str(cursor_pos)))
+        return self.replies.get("inspect", Future())
+
+    def is_complete(self, kernel_id: str, code: str) -> Future[dict[str, object]]:
+        self.sent.append(("is_complete", kernel_id, code))
+        return self.replies.get("is_complete", Future())
+
+    def history(self, kernel_id: str) -> Future[tuple[str, ...]]:
+        future: Future[tuple[str, ...]] = Future()
+        future.set_result(self.past)
+        return future
+
+
+class FakeFleet:
+    """The contract of `Fleet`; `verbs` holds (verb, kernel id, further arguments)."""
+
+    def __init__(self, *snapshots: KernelSnapshot) -> None:
+        self.snapshots = snapshots
+        self.console = FakeConsole()
+        self.specs: tuple[SpecChoice, ...] = (PYTHON, BASH)
+        self.verbs: list[tuple[object, ...]] = []
+        self.notices: list[Notice] = []
+        self.transcripts: dict[str, object] = {}
+        self.escapes: tuple[str, ...] = ()
+        self.error: KernelError | None = None
+        """Raised by the next verbs."""
+        self.opened = threading.Event()
+        self.closed = False
+
+    def open(self) -> None:
+        self.opened.set()
+
+    def close(self) -> None:
+        self.closed = True
+
+    def transcript(self, kernel_id: str) -> object | None:
+        return self.transcripts.get(kernel_id)
+
+    def take_notices(self) -> tuple[Notice, ...]:
+        taken, self.notices = tuple(self.notices), []
+        return taken
+
+    def kernel_specs(self) -> tuple[SpecChoice, ...]:
+        return self.specs
+
+    def _record(self, *verb: object) -> str:
+        self.verbs.append(verb)
+        if self.error is not None:
+            raise self.error
+        return ""
+
+    def start(self, kernel_name: str, *, cwd: str, name: str = "") -> str:
+        self._record("start", kernel_name, cwd, name)
+        return "started"
+
+    def interrupt(self, target: Target) -> str:
+        return self._record("interrupt", target.kernel_id)
+
+    def signal(self, target: Target, signum: int) -> str:
+        return self._record("signal", target.kernel_id, signum)
+
+    def restart(self, target: Target, *, now: bool = False) -> str:
+        return self._record("restart now" if now else "restart", target.kernel_id)
+
+    def shutdown(self, target: Target) -> str:
+        return self._record("shutdown", target.kernel_id)
+
+    def kill(self, target: Target) -> str:
+        return self._record("kill", target.kernel_id)
+
+    def escaped(self, target: Target) -> tuple[str, ...]:
+        return self.escapes
+
+    def shutdown_all(self) -> str:
+        return self._record("shutdown all")
