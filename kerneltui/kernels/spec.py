@@ -41,7 +41,7 @@ __all__ = [
 
 NATIVE_KERNEL_NAME = "python3"
 
-_KERNEL_NAME = re.compile(r"[a-z0-9._-]+")
+_KERNEL_NAME = re.compile(r"[a-z0-9_-][a-z0-9._-]*")
 
 _log = logging.getLogger(__name__)
 
@@ -134,7 +134,8 @@ class KernelSpecManager:
         name = (kernel_name or source.name).lower()
         if not _KERNEL_NAME.fullmatch(name):
             raise ValueError(
-                f"kernel name {name!r} may hold only ASCII letters, digits, hyphen, dot, underscore"
+                f"kernel name {name!r} may hold only ASCII letters, digits, hyphen, underscore "
+                "and, not as the first, dot"
             )
         if user and prefix:
             raise ValueError("user and prefix exclude each other")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import site
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -165,9 +166,11 @@ def format_argv(
 
 
 def _is_ours(spec: KernelSpec) -> bool:
-    """Tell whether the spec was installed into the environment of this interpreter.
+    """Tell whether the spec was installed for this interpreter, in its environment or user-wide.
 
     Then its bare "python" means this interpreter. Elsewhere it means whatever the launch
     environment's PATH finds: an isolated install of ours has no ipykernel of theirs.
     """
-    return Path(spec.resource_dir).resolve().is_relative_to(Path(sys.prefix).resolve())
+    prefixes = [sys.prefix, *([site.getuserbase()] if site.ENABLE_USER_SITE else [])]
+    folder = Path(spec.resource_dir).resolve()
+    return any(folder.is_relative_to(Path(prefix).resolve()) for prefix in prefixes)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import site
 import subprocess
 import sys
 from pathlib import Path
@@ -442,7 +443,7 @@ def test_a_broken_spec_is_not_installed(
     assert not kernels.exists()
 
 
-@pytest.mark.parametrize("name", ["a b", "../k", "k/k", "ü"])
+@pytest.mark.parametrize("name", ["a b", "../k", "k/k", "ü", "..", ".k"])
 def test_a_spec_is_not_installed_under_an_invalid_name(
     name: str, tmp_path: Path, manager: KernelSpecManager
 ) -> None:
@@ -578,3 +579,14 @@ def test_a_bare_python_is_this_interpreter_in_a_spec_of_its_own_environment_only
     spec = KernelSpec(argv=[command], resource_dir=resource_dir)
 
     assert format_argv(spec, connection_file="c") == [expected]
+
+
+@pytest.mark.parametrize(("enabled", "command"), [(True, sys.executable), (False, "python")])
+def test_a_spec_of_the_users_packages_is_ours_unless_we_are_isolated_from_them(
+    enabled: bool, command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(site, "ENABLE_USER_SITE", enabled)
+    monkeypatch.setattr(site, "getuserbase", lambda: str(tmp_path))
+    spec = KernelSpec(argv=["python"], resource_dir=str(tmp_path / "share" / "python3"))
+
+    assert format_argv(spec, connection_file="c") == [command]
