@@ -313,6 +313,35 @@ def test_a_broken_spec_is_named(
     assert (manager.problems, caplog.messages) == ((problem,), [problem])
 
 
+def _deny(*_: object) -> bool:
+    raise PermissionError(13, "Permission denied")
+
+
+def test_a_folder_of_specs_that_cannot_be_read_is_said(
+    kernels: Path,
+    manager: KernelSpecManager,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(specs.Path, "iterdir", _deny)
+
+    assert manager.find_kernel_specs() == {}
+    assert f"kernel specs in {kernels} are left out: Permission denied" in caplog.text
+
+
+def test_a_spec_that_cannot_be_read_is_named(
+    kernels: Path, manager: KernelSpecManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_spec(kernels, "k")
+    monkeypatch.setattr(specs.Path, "is_file", _deny)
+    monkeypatch.setattr(specs.Path, "read_bytes", _deny)
+    manager.get_all_specs()
+
+    assert manager.problems == (
+        f"skipped kernel spec 'k': {folder / 'kernel.json'}: cannot be read: Permission denied",
+    )
+
+
 def test_problems_that_are_mended_are_forgotten(kernels: Path, manager: KernelSpecManager) -> None:
     folder = write_spec(kernels, "k", [])
     manager.get_all_specs()
