@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import os
+import select
+import signal
+import subprocess
+import threading
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import psutil
+
+from kerneltui.kernels.exitfd import open_exit_fd
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +31,81 @@ class ProcessIdentity:
 
     def is_alive(self) -> bool:
         """Tell whether this very process still runs; a zombie does not."""
-        return _start_ticks(self.pid) == self.start_ticks and boot_id() == self.boot_id
+        found = _read_start(self.pid)
+        return found == (self.start_ticks, True) and boot_id() == self.boot_id
 
 
 def identify(pid: int) -> ProcessIdentity | None:
-    """Return the identity of the process that now has `pid`; None when there is none."""
-    ticks = _start_ticks(pid)
-    return None if ticks is None else ProcessIdentity(pid, ticks, boot_id())
+    """Return who now has `pid`, a zombie included; None if nobody has."""
+    found = _read_start(pid)
+    return None if found is None else ProcessIdentity(pid, found[0], boot_id())
+
+
+class KernelProcess(Protocol):
+    """What the managers need of a process, be it a child or somebody else's."""
+
+    @property
+    def identity(self) -> ProcessIdentity: ...
+
+    @property
+    def exited(self) -> bool: ...
+
+    @property
+    def returncode(self) -> int | None:
+        """As of `subprocess`; None while it runs and where only its parent can know."""
+
+    def fileno(self) -> int:
+        """Return a descriptor that becomes readable when the process exits, and stays so."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Tell whether the process has exited within `timeout` seconds."""
+
+    def send_signal(self, signum: int) -> None:
+        """Signal the process group. Raises ProcessLookupError once the process is gone."""
+
+
+class ChildProcess:
+    """A process that this one started, in a session and group of its own."""
+
+    def __init__(self, popen: subprocess.Popen[bytes]) -> None:
+        identity = identify(popen.pid)
+        assert identity is not None, "a child that nobody has waited for is at least a zombie"
+        self.identity = identity
+        self.popen = popen
+        # Reaping and signalling share it: a pid may be signalled only while it is unreaped.
+        self._lock = threading.Lock()
+        self._leads_group = os.getpgid(popen.pid) == popen.pid
+        self._exit_fd = open_exit_fd(popen.pid)
+        # Not closed on exit: whoever still polls it would find another file under its number.
+        weakref.finalize(self, os.close, self._exit_fd)
+
+    def fileno(self) -> int:
+        return self._exit_fd
+
+    @property
+    def exited(self) -> bool:
+        return self.returncode is not None
+
+    @property
+    def returncode(self) -> int | None:
+        with self._lock:
+            return self.popen.poll()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        poller = select.poll()
+        poller.register(self._exit_fd, select.POLLIN)
+        if not poller.poll(None if timeout is None else max(0.0, timeout) * 1000):
+            return False
+        with self._lock:
+            self.popen.wait()
+        return True
+
+    def send_signal(self, signum: int) -> None:
+        with self._lock:
+            if self.popen.poll() is not None:
+                raise ProcessLookupError(f"process {self.popen.pid} has exited")
+            signal_pid = os.killpg if self._leads_group else os.kill
+            signal_pid(self.popen.pid, signum)
 
 
 @functools.cache
@@ -39,24 +117,59 @@ def boot_id() -> str:
         return str(int(psutil.boot_time()))
 
 
-def _start_ticks(pid: int) -> int | None:
-    """Return when the process started, None when it is gone or a zombie."""
+def descendants(pid: int) -> tuple[ProcessIdentity, ...]:
+    """Return the living descendants of a process; those that a dead parent left are not found."""
+    try:
+        children = psutil.Process(pid).children(recursive=True)
+    except psutil.Error:
+        return ()
+    return tuple(found for child in children if (found := identify(child.pid)))
+
+
+def outside_group(pid: int, processes: tuple[ProcessIdentity, ...]) -> tuple[ProcessIdentity, ...]:
+    """Return those of `processes` that live and that a signal to group `pid` does not reach."""
+    return tuple(process for process in processes if _group_of(process) not in (pid, None))
+
+
+def _group_of(process: ProcessIdentity) -> int | None:
+    try:
+        group = os.getpgid(process.pid)
+    except ProcessLookupError:
+        return None
+    return group if process.is_alive() else None
+
+
+def kill_process(process: ProcessIdentity) -> None:
+    """SIGKILL a process that is nobody's child here, if it still is the one that was meant."""
+    if process.is_alive():
+        with contextlib.suppress(ProcessLookupError):  # gone by itself: the goal is met
+            os.kill(process.pid, signal.SIGKILL)
+
+
+def describe_process(process: ProcessIdentity) -> str:
+    """Return pid and name, for a person."""
+    try:
+        return f"{process.pid} {psutil.Process(process.pid).name()}"
+    except psutil.Error:
+        return f"{process.pid}"
+
+
+def _read_start(pid: int) -> tuple[int, bool] | None:
+    """Return when a process started and whether it runs, as a zombie does not; None if unknown."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
     except FileNotFoundError:
-        return None if Path("/proc/self/stat").exists() else _start_microseconds(pid)
+        return None if Path("/proc/self/stat").exists() else _read_start_by_psutil(pid)
     except (ProcessLookupError, PermissionError):
         return None
     # The command's name stands in parentheses and may hold anything, so count from its end.
     fields = stat[stat.rindex(b")") + 2 :].split()
-    return None if fields[0] in (b"Z", b"X") else int(fields[19])
+    return int(fields[19]), fields[0] not in (b"Z", b"X")
 
 
-def _start_microseconds(pid: int) -> int | None:
+def _read_start_by_psutil(pid: int) -> tuple[int, bool] | None:
     try:
         process = psutil.Process(pid)
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return None
-        return int(process.create_time() * 1e6)
+        return int(process.create_time() * 1e6), process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return None

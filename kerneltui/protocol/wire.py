@@ -12,7 +12,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 from kerneltui.errors import (
     InvalidSignature,
@@ -40,14 +40,14 @@ class Session:
         self,
         key: bytes = b"",
         *,
-        session_id: str | None = None,
+        session: str | None = None,
         username: str = "username",
         signature_scheme: str = SIGNATURE_SCHEME,
         history_size: int = HISTORY_SIZE,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.key = key
-        self.session = session_id or uuid.uuid4().hex
+        self.session = session or uuid.uuid4().hex
         self.username = username
         self.signature_scheme = signature_scheme
         self.refused: Counter[type[ProtocolError]] = Counter()
@@ -59,11 +59,11 @@ class Session:
         self._sent = 0
         self._last_parent: tuple[bytes, Content] = (b"{}", {})
 
-    def clone(self) -> Session:
+    def clone(self) -> Self:
         """Return a session of the same identity and key with a history of its own."""
         return type(self)(
             self.key,
-            session_id=self.session,
+            session=self.session,
             username=self.username,
             signature_scheme=self.signature_scheme,
             history_size=self._history_size,

@@ -1,0 +1,428 @@
+"""BlockingKernelClient: ask a kernel, wait for what it says, notice when it dies."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import zmq
+
+from kerneltui.errors import (
+    ActionRefused,
+    ConnectionFileError,
+    KernelTimeout,
+    ProtocolError,
+)
+from kerneltui.kernels.channels import ClientChannel, HeartbeatChannel
+from kerneltui.kernels.connection_file import ConnectionFileMixin, refuse_unknown
+from kerneltui.kernels.interactive import OutputHook, StdinHook, run_interactively
+from kerneltui.kernels.process import KernelProcess
+from kerneltui.kernels.readiness import Readiness
+from kerneltui.protocol.connection import PORT_NAMES, Channel
+from kerneltui.protocol.message import (
+    Content,
+    Message,
+    cursor_content,
+    execute_content,
+    history_content,
+    parent_id,
+)
+
+LAST_WORDS = 0.05  # seconds that what a dead kernel said last may take to arrive
+SUBSHELLS = "kernel subshells"  # as kernel_info lists it in supported_features
+
+Tap = Callable[[Channel, Message], None]
+
+
+class Lifeline(Protocol):
+    """What a client needs of the manager that made it."""
+
+    @property
+    def spawns(self) -> int:
+        """How many processes have served this kernel."""
+
+    @property
+    def process(self) -> KernelProcess | None: ...
+
+    def get_connection_info(self) -> dict[str, Any]: ...
+
+    def is_alive(self) -> bool: ...
+
+    def mourn(self, process: KernelProcess, deadline: float | None) -> None:
+        """Return once another process has taken over from one that exited.
+
+        Raises KernelDied where none will, and KernelTimeout at the deadline.
+        """
+
+
+class BlockingKernelClient(ConnectionFileMixin):
+    """A client of one kernel, for one thread at a time.
+
+    Two clients of one kernel do not disturb each other: each has an identity of its own.
+    """
+
+    _ARGUMENTS = (*ConnectionFileMixin._ARGUMENTS, "parent")
+
+    def __init__(self, **kwargs: Any) -> None:
+        refuse_unknown(type(self).__name__, kwargs, self._ARGUMENTS)
+        super().__init__(kwargs)
+        self.parent: Lifeline | None = kwargs.get("parent")
+        self.allow_stdin = True
+        self.tap_messages: Tap | None = None
+        """Called with each message that this client sends or receives, in its thread."""
+        self.hb_channel = HeartbeatChannel()
+        self._channels: dict[Channel, ClientChannel] = {}
+        self._spawns = 0
+        self._noise: frozenset[str] = frozenset()
+        self._features: Sequence[str] | None = None
+
+    # -- channels ----
+
+    def start_channels(
+        self,
+        shell: bool = True,
+        iopub: bool = True,
+        stdin: bool = True,
+        hb: bool = True,
+        control: bool = True,
+    ) -> None:
+        """Connect to the kernel. Without `stdin`, code that asks for input gets an error."""
+        self._follow_parent()
+        wanted = {
+            Channel.SHELL: shell,
+            Channel.IOPUB: iopub,
+            Channel.STDIN: stdin,
+            Channel.CONTROL: control,
+        }
+        for channel, want in wanted.items():
+            if want:
+                self._channel(channel).open(self.context, self._reachable_info())
+        if hb:
+            self.hb_channel.open(self.context, self.connection_info)
+        self.allow_stdin = stdin
+
+    def stop_channels(self) -> None:
+        """Disconnect; without effect where nothing is connected."""
+        for channel in self._channels.values():
+            channel.close()
+        self.hb_channel.close()
+
+    @property
+    def channels_running(self) -> bool:
+        return self.hb_channel.is_alive() or any(
+            each.is_alive() for each in self._channels.values()
+        )
+
+    @property
+    def shell_channel(self) -> ClientChannel:
+        return self._channel(Channel.SHELL)
+
+    @property
+    def iopub_channel(self) -> ClientChannel:
+        return self._channel(Channel.IOPUB)
+
+    @property
+    def stdin_channel(self) -> ClientChannel:
+        return self._channel(Channel.STDIN)
+
+    @property
+    def control_channel(self) -> ClientChannel:
+        return self._channel(Channel.CONTROL)
+
+    @property
+    def refused(self) -> Counter[type[ProtocolError]]:
+        """How many messages were refused on all channels, by the error they raised."""
+        return sum((each.session.refused for each in self._channels.values()), Counter())
+
+    def get_shell_msg(self, timeout: float | None = None) -> Message:
+        return self.shell_channel.get_msg(timeout)
+
+    def get_iopub_msg(self, timeout: float | None = None) -> Message:
+        return self.iopub_channel.get_msg(timeout)
+
+    def get_stdin_msg(self, timeout: float | None = None) -> Message:
+        return self.stdin_channel.get_msg(timeout)
+
+    def get_control_msg(self, timeout: float | None = None) -> Message:
+        return self.control_channel.get_msg(timeout)
+
+    # -- life ----
+
+    def wait_for_ready(self, timeout: float | None = None) -> None:
+        """Return once this client's requests are answered and its iopub subscription is proven.
+
+        `timeout`: seconds; None waits for ever. Raises ReadyTimeout, KernelDied, or KernelError
+        for a kernel of protocol 4.
+        """
+        readiness = Readiness(self)
+        reply = readiness.wait(timeout)
+        self._noise = frozenset(readiness.asked)
+        self._features = reply["content"].get("supported_features") or ()
+
+    def is_alive(self) -> bool:
+        """Tell whether the kernel lives: by its process if a manager knows it, else by a beat."""
+        if self.parent is not None:
+            return self.parent.is_alive()
+        return not self.hb_channel.is_alive() or self.hb_channel.is_beating()
+
+    # -- requests: each returns its msg_id, or the reply with reply=True ----
+
+    def execute(
+        self,
+        code: str,
+        silent: bool = False,
+        store_history: bool = True,
+        user_expressions: dict[str, str] | None = None,
+        allow_stdin: bool | None = None,
+        stop_on_error: bool = True,
+        *,
+        subshell_id: str | None = None,
+        reply: bool = False,
+        timeout: float | None = None,
+    ) -> Any:
+        """Run code. `subshell_id`: where to run it beside the main shell (create_subshell)."""
+        content = execute_content(
+            code,
+            silent=silent,
+            store_history=store_history,
+            user_expressions=user_expressions,
+            allow_stdin=self.allow_stdin if allow_stdin is None else allow_stdin,
+            stop_on_error=stop_on_error,
+        )
+        return self._request(
+            "execute_request", content, reply=reply, timeout=timeout, subshell_id=subshell_id
+        )
+
+    def execute_interactive(
+        self,
+        code: str,
+        silent: bool = False,
+        store_history: bool = True,
+        user_expressions: dict[str, str] | None = None,
+        allow_stdin: bool | None = None,
+        stop_on_error: bool = True,
+        timeout: float | None = None,
+        output_hook: OutputHook | None = None,
+        stdin_hook: StdinHook | None = None,
+    ) -> Message:
+        """Run code to its end, show its output and answer its prompts; return the reply.
+
+        `output_hook`, `stdin_hook`: called with each message of this request on iopub and
+        stdin; by default they print and read here. What belongs to other requests is set
+        aside. Raises KernelTimeout, KernelDied, or RuntimeError without its channels.
+        """
+        msg_id = self.execute(
+            code, silent, store_history, user_expressions, allow_stdin, stop_on_error
+        )
+        return run_interactively(self, msg_id, timeout, output_hook, stdin_hook)
+
+    def complete(
+        self,
+        code: str,
+        cursor_pos: int | None = None,
+        *,
+        subshell_id: str | None = None,
+        reply: bool = False,
+        timeout: float | None = None,
+    ) -> Any:
+        content = cursor_content(code, cursor_pos)
+        return self._request(
+            "complete_request", content, reply=reply, timeout=timeout, subshell_id=subshell_id
+        )
+
+    def inspect(
+        self,
+        code: str,
+        cursor_pos: int | None = None,
+        detail_level: int = 0,
+        *,
+        subshell_id: str | None = None,
+        reply: bool = False,
+        timeout: float | None = None,
+    ) -> Any:
+        content = cursor_content(code, cursor_pos, detail_level=detail_level)
+        return self._request(
+            "inspect_request", content, reply=reply, timeout=timeout, subshell_id=subshell_id
+        )
+
+    def history(
+        self,
+        raw: bool = True,
+        output: bool = False,
+        hist_access_type: str = "range",
+        *,
+        reply: bool = False,
+        timeout: float | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        content = history_content(
+            raw=raw, output=output, hist_access_type=hist_access_type, **kwargs
+        )
+        return self._request("history_request", content, reply=reply, timeout=timeout)
+
+    def is_complete(self, code: str, *, reply: bool = False, timeout: float | None = None) -> Any:
+        return self._request("is_complete_request", {"code": code}, reply=reply, timeout=timeout)
+
+    def comm_info(
+        self, target_name: str | None = None, *, reply: bool = False, timeout: float | None = None
+    ) -> Any:
+        content = {} if target_name is None else {"target_name": target_name}
+        return self._request("comm_info_request", content, reply=reply, timeout=timeout)
+
+    def kernel_info(self, *, reply: bool = False, timeout: float | None = None) -> Any:
+        return self._request("kernel_info_request", {}, reply=reply, timeout=timeout)
+
+    def input(self, string: str) -> None:
+        """Answer the kernel's input request."""
+        self.stdin_channel.send(self.session.new_message("input_reply", {"value": string}))
+
+    # -- requests on control: answered while a cell runs ----
+
+    def shutdown(
+        self, restart: bool = False, *, reply: bool = False, timeout: float | None = None
+    ) -> Any:
+        return self._control("shutdown_request", {"restart": restart}, reply, timeout)
+
+    def interrupt(self, *, reply: bool = False, timeout: float | None = None) -> Any:
+        return self._control("interrupt_request", {}, reply, timeout)
+
+    def usage(self, *, reply: bool = False, timeout: float | None = None) -> Any:
+        """Ask an ipykernel what it uses: pid, CPU, memory."""
+        return self._control("usage_request", {}, reply, timeout)
+
+    def debug(self, request: Content, *, reply: bool = False, timeout: float | None = None) -> Any:
+        """Send a Debug Adapter Protocol request to the kernel's debugger."""
+        return self._control("debug_request", request, reply, timeout)
+
+    def create_subshell(self, timeout: float | None = None) -> str:
+        """Return the id of a new subshell. Raises ActionRefused where the kernel has none."""
+        content = self._subshell("create_subshell_request", {}, timeout)
+        return str(content["subshell_id"])
+
+    def delete_subshell(self, subshell_id: str, timeout: float | None = None) -> None:
+        self._subshell("delete_subshell_request", {"subshell_id": subshell_id}, timeout)
+
+    def list_subshells(self, timeout: float | None = None) -> list[str]:
+        content = self._subshell("list_subshell_request", {}, timeout)
+        return list(content["subshell_id"])
+
+    def get_reply(
+        self, msg_id: str, timeout: float | None = None, channel: str = "shell"
+    ) -> Message:
+        """Return the reply to a request; replies to others are set aside, not lost.
+
+        Raises KernelTimeout or KernelDied.
+        """
+        source = self._channel(Channel(channel))
+        deadline = None if timeout is None else time.monotonic() + timeout
+        message = source.take_aside(msg_id)
+        while message is None:
+            self.wait_readable((source,), deadline)
+            while (message := source.receive()) and parent_id(message) != msg_id:
+                source.set_aside(message)
+        return message
+
+    _recv_reply = get_reply  # nbclient's name for it
+
+    # -- the channels' way of waiting ----
+
+    def wait_readable(self, channels: Sequence[ClientChannel], deadline: float | None) -> None:
+        """Return once a socket of `channels` has something, or was opened anew."""
+        process = self.parent.process if self.parent else None
+        ready = _poll(channels, process, deadline)
+        if not ready:
+            raise KernelTimeout(self._describe_silence(channels))
+        if process is None or process.fileno() not in ready or len(ready) > 1:
+            return
+        if _poll(channels, None, time.monotonic() + LAST_WORDS):
+            return
+        assert self.parent is not None
+        self.parent.mourn(process, deadline)
+        self.refresh()
+
+    def refresh(self) -> None:
+        if self.parent is not None and self.parent.spawns != self._spawns:
+            self._follow_parent()
+            for channel in self._channels.values():
+                if channel.is_alive():
+                    channel.open(self.context, self._reachable_info())
+
+    def is_noise(self, message: Message) -> bool:
+        return message["msg_type"] == "iopub_welcome" or parent_id(message) in self._noise
+
+    def tap(self, channel: Channel, message: Message) -> None:
+        if self.tap_messages is not None:
+            self.tap_messages(channel, message)
+
+    def _follow_parent(self) -> None:
+        """Take over where the manager's kernel is now, which a restart may have changed."""
+        if self.parent is not None:
+            self._spawns = self.parent.spawns
+            self.load_connection_info(self.parent.get_connection_info())
+
+    def _reachable_info(self) -> Any:
+        info = self.connection_info
+        missing = [name for name, port in zip(PORT_NAMES, self.ports, strict=True) if not port]
+        if missing:
+            raise ConnectionFileError(
+                f"cannot connect: {', '.join(missing)} unset;"
+                " start the kernel or load a connection file first"
+            )
+        return info
+
+    def _channel(self, channel: Channel) -> ClientChannel:
+        if channel not in self._channels:
+            self._channels[channel] = ClientChannel(channel, self.session.clone(), self)
+        return self._channels[channel]
+
+    def _request(
+        self,
+        msg_type: str,
+        content: Mapping[str, Any],
+        *,
+        channel: Channel = Channel.SHELL,
+        reply: bool,
+        timeout: float | None,
+        subshell_id: str | None = None,
+    ) -> Any:
+        message = self.session.new_message(msg_type, dict(content), subshell_id=subshell_id)
+        self._channel(channel).send(message)
+        return self.get_reply(message["msg_id"], timeout, channel) if reply else message["msg_id"]
+
+    def _control(self, msg_type: str, content: Content, reply: bool, timeout: float | None) -> Any:
+        return self._request(
+            msg_type, content, channel=Channel.CONTROL, reply=reply, timeout=timeout
+        )
+
+    def _subshell(self, msg_type: str, content: Content, timeout: float | None) -> Content:
+        if self._features is None:
+            info: Message = self.kernel_info(reply=True, timeout=timeout)
+            self._features = info["content"].get("supported_features") or ()
+        if SUBSHELLS not in self._features:  # such a kernel would never answer
+            raise ActionRefused(f"cannot send {msg_type}: this kernel has no subshells")
+        answer: Message = self._control(msg_type, content, True, timeout)
+        if answer["content"].get("status") != "ok":
+            raise ActionRefused(f"{msg_type} failed: {answer['content'].get('evalue')}")
+        return answer["content"]
+
+    def _describe_silence(self, channels: Sequence[ClientChannel]) -> str:
+        names = " or ".join(each.channel for each in channels)
+        endpoint = self.connection_info.endpoint(channels[0].channel)
+        life = "" if self.parent is None else " (its process lives)"
+        return f"no {names} message in time from {endpoint}{life}"
+
+
+def _poll(
+    channels: Sequence[ClientChannel], process: KernelProcess | None, deadline: float | None
+) -> list[Any]:
+    """Return the sockets that have something, and the descriptor of a process that exited."""
+    poller = zmq.Poller()
+    for channel in channels:
+        poller.register(channel.opened(), zmq.POLLIN)
+    if process is not None:
+        poller.register(process.fileno(), zmq.POLLIN)
+    left = None if deadline is None else max(0.0, deadline - time.monotonic())
+    return [source for source, _ in poller.poll(None if left is None else math.ceil(left * 1000))]

@@ -1,0 +1,291 @@
+"""Connection files: found, written, read; and the attributes that say what is in one."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import zmq
+from jupyter_core.paths import jupyter_runtime_dir, secure_write
+
+from kerneltui.errors import ConnectionFileError
+from kerneltui.kernels.ipc import new_ipc_ip, remove_ipc_sockets
+from kerneltui.kernels.ports import release_ports, reserve, reserve_ports
+from kerneltui.kernels.session import ClientSession, new_session
+from kerneltui.kernels.sockets import Context, connect, default_context
+from kerneltui.protocol.connection import (
+    PORT_NAMES,
+    Channel,
+    ConnectionInfo,
+    parse_connection_file,
+    parse_connection_info,
+)
+from kerneltui.protocol.wire import SIGNATURE_SCHEME
+
+LOCALHOST = "127.0.0.1"
+
+
+class ConnectionFileMixin:
+    """What managers and clients have in common: a connection file and what it says."""
+
+    _ARGUMENTS = (
+        *("connection_file", "transport", "ip", *PORT_NAMES),
+        *("curve_publickey", "curve_secretkey", "session", "context"),
+    )
+
+    def __init__(self, arguments: Mapping[str, Any]) -> None:
+        self.connection_file: str = arguments.get("connection_file", "")
+        self.transport: str = str(arguments.get("transport", "tcp")).lower()
+        self.ip: str = arguments.get("ip", "")
+        self.shell_port: int = arguments.get("shell_port", 0)
+        self.stdin_port: int = arguments.get("stdin_port", 0)
+        self.iopub_port: int = arguments.get("iopub_port", 0)
+        self.hb_port: int = arguments.get("hb_port", 0)
+        self.control_port: int = arguments.get("control_port", 0)
+        self.curve_publickey: bytes | None = arguments.get("curve_publickey")
+        self.curve_secretkey: bytes | None = arguments.get("curve_secretkey")
+        self.session: ClientSession = arguments.get("session") or new_session(
+            secrets.token_hex(32).encode("ascii"), SIGNATURE_SCHEME
+        )
+        self._context: Context | None = arguments.get("context")
+        self._connection_file_written = False
+        self._random_port_names: tuple[str, ...] = ()
+        self._reserved: list[int] = []
+
+    @property
+    def context(self) -> Context:
+        """The zmq context given, else the private one of this process; never destroyed here."""
+        return self._context or default_context()
+
+    @property
+    def ports(self) -> list[int]:
+        """The five ports: shell, stdin, iopub, hb, control."""
+        return [getattr(self, name) for name in PORT_NAMES]
+
+    @property
+    def connection_info(self) -> ConnectionInfo:
+        return parse_connection_info(self.get_connection_info(), "connection info")
+
+    def get_connection_info(self, session: bool = False) -> dict[str, Any]:
+        """Return the field's dict; with `session`, a clone of the session in place of the key."""
+        info: dict[str, Any] = {"transport": self.transport, "ip": self.ip}
+        info.update(zip(PORT_NAMES, self.ports, strict=True))
+        if session:
+            info["session"] = self.session.clone()
+        else:
+            info["signature_scheme"] = self.session.signature_scheme
+            info["key"] = self.session.key
+        if self.curve_publickey and self.curve_secretkey:
+            info["curve_publickey"] = self.curve_publickey.decode("ascii")
+            info["curve_secretkey"] = self.curve_secretkey.decode("ascii")
+        return info
+
+    def load_connection_file(self, connection_file: str | None = None) -> None:
+        """Take over what a connection file says. Raises ConnectionFileError."""
+        path = connection_file or self.connection_file
+        self._apply(read_connection_file(path))
+        self.connection_file = path
+
+    def load_connection_info(self, info: Mapping[str, Any]) -> None:
+        """Take over the field's dict. Raises ConnectionFileError."""
+        self._apply(parse_connection_info(info, "connection info"))
+
+    def _apply(self, info: ConnectionInfo) -> None:
+        self.transport, self.ip = info.transport, info.ip
+        for channel, port in info.ports.items():
+            setattr(self, f"{channel}_port", port)
+        self.curve_publickey, self.curve_secretkey = info.curve_publickey, info.curve_secretkey
+        if (info.key, info.signature_scheme) != (self.session.key, self.session.signature_scheme):
+            self.session = new_session(info.key, info.signature_scheme)
+
+    def write_connection_file(self, **kwargs: Any) -> None:
+        """Pick the ports that are 0 and write the file; `kwargs` land in it as they are.
+
+        Raises ConnectionFileError where an explicit port is taken by another kernel of ours.
+        """
+        if self._connection_file_written and Path(self.connection_file).exists():
+            return
+        if not self.connection_file:
+            self.connection_file = str(
+                Path(jupyter_runtime_dir(), f"kernel-{secrets.token_hex(8)}.json")
+            )
+        self._pick_endpoints()
+        _write_private(Path(self.connection_file), self.connection_info.to_json(**kwargs))
+        self._connection_file_written = True
+
+    def _pick_endpoints(self) -> None:
+        self._random_port_names = self._random_port_names or tuple(
+            name for name in PORT_NAMES if not getattr(self, name)
+        )
+        if self.transport == "ipc":
+            hint = Path(self.connection_file).stem.removeprefix("kernel-")
+            self.ip = self.ip or new_ipc_ip(hint)
+            for number, name in enumerate(PORT_NAMES, start=1):
+                setattr(self, name, getattr(self, name) or number)
+            return
+        self.ip = self.ip or LOCALHOST
+        self.release_ports()
+        self._reserve_explicit()
+        # The numbers of an earlier run are kept where they are still to be had.
+        lost = [name for name in self._random_port_names if not self._reserve(getattr(self, name))]
+        for name, port in zip(lost, reserve_ports(self.ip, len(lost)), strict=True):
+            setattr(self, name, port)
+            self._reserved.append(port)
+
+    def _reserve_explicit(self) -> None:
+        for name in PORT_NAMES:
+            port = getattr(self, name)
+            if name not in self._random_port_names and not self._reserve(port):
+                self.release_ports()
+                raise ConnectionFileError(f"{name} {port} belongs to another kernel of yours")
+
+    def _reserve(self, port: int) -> bool:
+        if not port or not reserve(port):
+            return False
+        self._reserved.append(port)
+        return True
+
+    def release_ports(self) -> None:
+        """Let other kernels have the ports; the numbers stay, for a restart."""
+        release_ports(self._reserved)
+        self._reserved = []
+
+    def cleanup_connection_file(self) -> None:
+        """Remove the connection file, where it was written here."""
+        if self._connection_file_written:
+            Path(self.connection_file).unlink(missing_ok=True)
+            self._connection_file_written = False
+
+    def cleanup_ipc_files(self) -> None:
+        if self.transport == "ipc" and self.ip:
+            remove_ipc_sockets(self.ip, self.ports)
+
+    def cleanup_random_ports(self) -> None:
+        """Forget the ports that were picked here, and the file that names them."""
+        self.cleanup_ipc_files()
+        self.cleanup_connection_file()
+        self.release_ports()
+        for name in self._random_port_names:
+            setattr(self, name, 0)
+        self._random_port_names = ()
+
+    def connect_shell(self, identity: bytes | None = None) -> zmq.Socket[bytes]:
+        return connect(self.context, self.connection_info, Channel.SHELL, identity)
+
+    def connect_iopub(self, identity: bytes | None = None) -> zmq.Socket[bytes]:
+        return connect(self.context, self.connection_info, Channel.IOPUB, identity)
+
+    def connect_stdin(self, identity: bytes | None = None) -> zmq.Socket[bytes]:
+        return connect(self.context, self.connection_info, Channel.STDIN, identity)
+
+    def connect_control(self, identity: bytes | None = None) -> zmq.Socket[bytes]:
+        return connect(self.context, self.connection_info, Channel.CONTROL, identity)
+
+    def connect_hb(self, identity: bytes | None = None) -> zmq.Socket[bytes]:
+        return connect(self.context, self.connection_info, Channel.HB, identity)
+
+
+def refuse_unknown(owner: str, arguments: Iterable[str], known: Iterable[str]) -> None:
+    """Raise TypeError for the first argument that is not known, and list those that are."""
+    known = sorted(known)
+    for name in arguments:
+        if name not in known:
+            raise TypeError(f"{owner} got an unknown argument {name!r}; known: {', '.join(known)}")
+
+
+def read_connection_file(path: str | Path) -> ConnectionInfo:
+    """Return what the file says. Raises ConnectionFileError."""
+    try:
+        return parse_connection_file(Path(path).read_bytes(), str(path))
+    except OSError as error:
+        raise ConnectionFileError(f"cannot read connection file {path}: {error.strerror}") from None
+
+
+def write_connection_file(
+    fname: str | None = None,
+    shell_port: int = 0,
+    iopub_port: int = 0,
+    stdin_port: int = 0,
+    hb_port: int = 0,
+    control_port: int = 0,
+    ip: str = "",
+    key: bytes = b"",
+    transport: str = "tcp",
+    signature_scheme: str = SIGNATURE_SCHEME,
+    kernel_name: str = "",
+    curve_publickey: bytes | None = None,
+    curve_secretkey: bytes | None = None,
+    **kwargs: Any,
+) -> tuple[str, dict[str, Any]]:
+    """Write a connection file, with ports picked where they are 0; return its path and content.
+
+    `fname`: None for a new file in the Jupyter runtime directory.
+    """
+    owner = ConnectionFileMixin(
+        {
+            "connection_file": fname or "",
+            "transport": transport,
+            "ip": ip,
+            **dict(
+                zip(
+                    PORT_NAMES,
+                    (shell_port, stdin_port, iopub_port, hb_port, control_port),
+                    strict=True,
+                )
+            ),
+            "session": new_session(key, signature_scheme),
+            "curve_publickey": curve_publickey,
+            "curve_secretkey": curve_secretkey,
+        }
+    )
+    if kernel_name:
+        kwargs["kernel_name"] = kernel_name
+    owner.write_connection_file(**kwargs)
+    return owner.connection_file, {**owner.get_connection_info(), **kwargs}
+
+
+def find_connection_file(
+    filename: str = "kernel-*.json", path: str | list[str] | None = None
+) -> str:
+    """Return the path of a connection file: an exact name, else the newest that matches.
+
+    `filename`: a name, a glob, or a part of one. `path`: the folders to look in; by default
+    the current one and the Jupyter runtime directory. Raises OSError where none is found.
+    """
+    folders = (
+        [".", jupyter_runtime_dir()] if path is None else [path] if isinstance(path, str) else path
+    )
+    for folder in folders:
+        exact = Path(folder, filename).expanduser()
+        if exact.is_file():
+            return str(exact.absolute())
+    pattern = filename if "*" in filename else f"*{filename}*"
+    found = [match for folder in folders for match in Path(folder).glob(pattern)]
+    if not found:
+        raise OSError(f"no connection file {filename!r} in {', '.join(map(str, folders))}")
+    return str(max(found, key=_written_at).absolute())
+
+
+def _written_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime  # not the access time, which mounts often do not keep
+    except OSError:
+        return 0.0
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file of mode 0600 that nobody ever sees half written."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with secure_write(str(partial)) as file:
+            file.write(text)
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise ConnectionFileError(
+            f"cannot write connection file {path}: {error.strerror}"
+        ) from None

@@ -1,0 +1,120 @@
+"""Lifecycle: the facts about one kernel over all its processes, and who hears of them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from kerneltui.errors import KernelDied, KernelTimeout, describe_exit
+from kerneltui.kernels.logfile import LogFile
+from kerneltui.kernels.process import KernelProcess
+from kerneltui.kernels.watcher import process_watcher
+from kerneltui.protocol.status import (
+    Event,
+    Exited,
+    KernelStatus,
+    Ordered,
+    Spawned,
+    Wanted,
+    advance,
+)
+
+LAST_LINES = 10  # of a dead kernel's log, kept for who asks why
+
+Listener = Callable[[Event], None]
+UnaskedDeath = Callable[[KernelDied, float], None]
+
+
+class Lifecycle:
+    """Whatever happens to a kernel is told here, and everybody learns it from here.
+
+    Rule: the lock guards fields and is held across no wait but the condition's own.
+    """
+
+    def __init__(self, description: Callable[[], str], on_unasked_death: UnaskedDeath) -> None:
+        self.process: KernelProcess | None = None
+        self.status = KernelStatus()
+        self.spawns = 0
+        self.spawned_at = 0.0
+        """Instant of `time.monotonic()` at which the latest process was launched."""
+        self._description = description
+        self._on_unasked_death = on_unasked_death
+        self._changed = threading.Condition()
+        self._log: LogFile | None = None
+        self._mourned: KernelProcess | None = None
+        self._death: KernelDied | None = None
+        self._listeners: tuple[Listener, ...] = ()
+
+    def begin(self, process: KernelProcess, log: LogFile | None) -> None:
+        """Take note of a new process, and watch for its end."""
+        with self._changed:
+            self.process, self._log = process, log
+            self.spawned_at = time.monotonic()
+            self.spawns += 1
+        self.advance(Spawned())
+        trim = log.trim if log else lambda: None
+        process_watcher().watch(process, lambda: self.settle(process), trim)
+
+    def order(self, wanted: Wanted, reason: str = "") -> None:
+        self.advance(Ordered(wanted, reason))
+
+    def forget_process(self) -> None:
+        with self._changed:
+            self.process = None
+
+    def advance(self, event: Event) -> None:
+        """Fold an event into the status, and tell the listeners."""
+        with self._changed:
+            self.status = advance(self.status, event)
+            self._changed.notify_all()
+        for listener in self._listeners:
+            listener(event)
+
+    def add_listener(self, listener: Listener) -> None:
+        """Call `listener` with each event, in the thread that caused it; it must be short."""
+        self._listeners = (*self._listeners, listener)
+
+    def remove_listener(self, listener: Listener) -> None:
+        self._listeners = tuple(each for each in self._listeners if each != listener)
+
+    def settle(self, process: KernelProcess) -> None:
+        """Take note, once, that a process has exited: its watcher and its clients all say so."""
+        process.wait()
+        lifetime = time.monotonic() - self.spawned_at
+        with self._changed:
+            if self._mourned is process or self.process is not process:
+                return
+            self._mourned = process
+            unasked = self.status.wanted is Wanted.UP
+            lines = self._log.tail(LAST_LINES) if self._log and unasked else ()
+            death = _describe_death(self._description(), process.returncode, lifetime, lines)
+            self._death = death
+        self.advance(Exited(process.returncode, str(death) if unasked else ""))
+        if unasked:
+            self._on_unasked_death(death, lifetime)
+
+    def mourn(self, process: KernelProcess, deadline: float | None) -> None:
+        """Return once another process has taken over from one that exited.
+
+        Raises KernelDied where none will, and KernelTimeout at the deadline.
+        """
+        self.settle(process)
+        with self._changed:
+            while self.status.wanted is Wanted.RESTART and self.process is process:
+                remaining = None if deadline is None else deadline - time.monotonic()
+                if not self._changed.wait(remaining):
+                    raise KernelTimeout(f"{self._description()} has not come back in time")
+            if self.process not in (process, None):
+                return
+            death = self._death
+        assert death is not None
+        raise KernelDied(str(death), death.returncode, death.last_lines)
+
+
+def _describe_death(
+    kernel: str, returncode: int | None, lifetime: float, lines: tuple[str, ...]
+) -> KernelDied:
+    last = f"; last line: {lines[-1]}" if lines else ""
+    message = f"{kernel} {describe_exit(returncode)}, {lifetime:.1f} s after its start{last}"
+    return KernelDied(message, returncode, lines)

@@ -1,0 +1,454 @@
+"""KernelManager: one kernel in a subprocess of this host, from its launch to its end."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import zmq
+from jupyter_core.paths import jupyter_runtime_dir
+
+from kerneltui.errors import ActionRefused, KernelDied, KernelError, KernelTimeout, describe_exit
+from kerneltui.kernels.channels import has_heartbeat
+from kerneltui.kernels.client import BlockingKernelClient
+from kerneltui.kernels.connection_file import ConnectionFileMixin, refuse_unknown
+from kerneltui.kernels.control import ControlRequest
+from kerneltui.kernels.launch import kernel_environment, launch
+from kerneltui.kernels.launch_plan import LaunchPlan
+from kerneltui.kernels.lifecycle import Lifecycle
+from kerneltui.kernels.logfile import LogFile
+from kerneltui.kernels.process import (
+    ChildProcess,
+    KernelProcess,
+    ProcessIdentity,
+    descendants,
+    describe_process,
+    kill_process,
+    outside_group,
+)
+from kerneltui.kernels.restarter import Restarter
+from kerneltui.kernels.spec import (
+    NATIVE_KERNEL_NAME,
+    KernelSpec,
+    KernelSpecManager,
+    format_argv,
+    refuse_foreign_provisioner,
+    refuse_old_protocol,
+)
+from kerneltui.kernels.stopping import climb
+from kerneltui.protocol.status import (
+    POLITE_STOP,
+    STOP_NOW,
+    KernelStatus,
+    StopStep,
+    Wanted,
+)
+
+SHUTDOWN_WAIT_TIME = 5.0  # seconds; jupyter_client's
+INTERRUPT_TIMEOUT = 1.0  # seconds for the reply to an interrupt_request
+PORT_RETRIES = 3  # launches on other ports after one that found its own taken
+LAST_LINES = 10  # of a dead kernel's log, kept for who asks why
+PORTS_TAKEN = ("Address already in use", "Address in use")
+
+_log = logging.getLogger(__name__)
+
+
+class KernelManager(ConnectionFileMixin):
+    """Starts, signals, restarts and stops one kernel. Threads may share it.
+
+    Rule: what only looks takes no lock. Verbs that change the process take turns, and
+    `now=True` kills before it waits for its turn.
+    """
+
+    _ARGUMENTS = (
+        *ConnectionFileMixin._ARGUMENTS,
+        *("kernel_name", "kernel_id", "kernel_spec_manager", "shutdown_wait_time"),
+        *("autorestart", "owns_kernel", "transport_encryption", "client_factory"),
+    )
+
+    def __init__(self, **kwargs: Any) -> None:
+        refuse_unknown(type(self).__name__, kwargs, self._ARGUMENTS)
+        super().__init__(kwargs)
+        self.kernel_name: str = kwargs.get("kernel_name", NATIVE_KERNEL_NAME)
+        self.kernel_id: str = kwargs.get("kernel_id") or str(uuid.uuid4())
+        self.kernel_spec_manager: KernelSpecManager = (
+            kwargs.get("kernel_spec_manager") or KernelSpecManager()
+        )
+        self.shutdown_wait_time: float = kwargs.get("shutdown_wait_time", SHUTDOWN_WAIT_TIME)
+        self.autorestart: bool = kwargs.get("autorestart", False)
+        self.owns_kernel: bool = kwargs.get("owns_kernel", True)
+        self.transport_encryption: str = kwargs.get("transport_encryption", "disabled")
+        self.client_factory: Callable[..., BlockingKernelClient] = kwargs.get(
+            "client_factory", BlockingKernelClient
+        )
+        self.left_behind: tuple[ProcessIdentity, ...] = ()
+        """Descendants that lived on after the last polite shutdown."""
+        self.life = Lifecycle(self.describe, self._follow_death)
+        """What happens to this kernel, for who wants to listen."""
+        self._turn = threading.RLock()
+        self._launch_args: dict[str, Any] | None = None
+        self._log_file: LogFile | None = None
+        self._port_retries = 0
+        self._restart_lock = threading.Lock()
+        self._restart_under_way: Future[None] | None = None
+        self._ready: Future[None] = Future()
+        self._restarter = Restarter(self)
+        self.add_restart_callback = self._restarter.add_callback
+        self.remove_restart_callback = self._restarter.remove_callback
+
+    # -- what is ----
+
+    @property
+    def process(self) -> KernelProcess | None:
+        """The process that serves this kernel, or that last did; None before and after."""
+        return self.life.process
+
+    @property
+    def spawns(self) -> int:
+        """How many processes have served this kernel."""
+        return self.life.spawns
+
+    def mourn(self, process: KernelProcess, deadline: float | None) -> None:
+        """Return once another process serves this kernel; raise KernelDied where none will."""
+        self.life.mourn(process, deadline)
+
+    @property
+    def kernel(self) -> subprocess.Popen[bytes] | None:
+        """The `subprocess.Popen` of a kernel that was started here."""
+        return self.process.popen if isinstance(self.process, ChildProcess) else None
+
+    @property
+    def has_kernel(self) -> bool:
+        return self.process is not None
+
+    @property
+    def status(self) -> KernelStatus:
+        return self.life.status
+
+    @property
+    def ready(self) -> Future[None]:
+        """Done when the start, restart or shutdown that began last has ended, well or not."""
+        return self._ready
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        return self.kernel_spec_manager.get_kernel_spec(self.kernel_name)
+
+    @property
+    def ipykernel(self) -> bool:
+        return self.kernel_name in {"python", "python2", "python3"}
+
+    def is_alive(self) -> bool:
+        """Tell whether the kernel's process runs; one that is not ours is asked for a beat."""
+        if not self.owns_kernel:
+            return has_heartbeat(self.context, self.connection_info)
+        process = self.process
+        return process is not None and not process.exited
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.describe()} {self.status.state}>"
+
+    def describe(self) -> str:
+        """Return how this kernel is named in messages."""
+        return f"kernel {self.kernel_id[:8]} ({self.kernel_name})"
+
+    # -- starting ----
+
+    def start_kernel(self, **kw: Any) -> None:
+        """Launch the kernel; return when its process exists, not when it is ready.
+
+        `kw`: `extra_arguments`, `env`, `cwd`, `independent` (it outlives this process), `stdin`,
+        `stdout`, `stderr` (a log file unless given) and whatever Popen takes; remembered for
+        a restart. Raises LaunchError with the reason, NoSuchKernel, InvalidKernelSpec, or
+        ActionRefused where it already runs.
+        """
+        self.kernel_id = kw.pop("kernel_id", self.kernel_id)
+        self.transport_encryption = kw.pop("transport_encryption", self.transport_encryption)
+        with self._operation():
+            if self.is_alive() or not self.owns_kernel:
+                raise ActionRefused(f"cannot start {self.describe()}: it runs already")
+            self._port_retries = 0
+            try:
+                self._launch(kw)
+            except BaseException:
+                self.cleanup_resources()
+                raise
+
+    def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
+        """Return the kernelspec's argv, filled in."""
+        return format_argv(
+            self.kernel_spec,
+            connection_file=self.connection_file,
+            extra_arguments=extra_arguments or (),
+            launch_args=self._launch_args,
+        )
+
+    def update_env(self, *, env: dict[str, str]) -> None:
+        """Merge `env` into the environment of the next restart."""
+        arguments = self._launch_args or {}
+        merged = {**(arguments.get("env") or os.environ), **env}
+        self._launch_args = {**arguments, "env": merged}
+
+    def _launch(self, arguments: dict[str, Any]) -> None:
+        spec = self.kernel_spec
+        refuse_foreign_provisioner(spec)
+        refuse_old_protocol(spec)
+        self._launch_args = arguments
+        plan = LaunchPlan.of(arguments)
+        if not self.connection_file:
+            name = f"kernel-{self.kernel_id}.json"
+            self.connection_file = str(Path(jupyter_runtime_dir(), name))
+        self._provide_curve_keys(spec)
+        self.write_connection_file(kernel_name=spec.name)
+        argv = self.format_kernel_cmd(list(plan.extra_arguments))
+        base = os.environ if plan.env is None else plan.env
+        env = kernel_environment(base, spec, independent=plan.independent)
+        if plan.wants_log:
+            self._log_file = LogFile.beside(self.connection_file, self.kernel_id)
+        log = self._log_file if plan.wants_log else None
+        with plan.open_streams(log) as streams:
+            popen = launch(argv, env=env, **streams, **plan.popen_kwargs)
+        self.life.begin(ChildProcess(popen), log)
+
+    def _provide_curve_keys(self, spec: KernelSpec) -> None:
+        policy = self.transport_encryption
+        if policy == "disabled" or self.transport != "tcp" or self.curve_secretkey:
+            return
+        if "curve" in (spec.metadata.get("supported_encryption") or ()):
+            self.curve_publickey, self.curve_secretkey = zmq.curve_keypair()
+        elif policy == "required":
+            raise ActionRefused(
+                f"cannot start {self.describe()}: encryption is required, and its kernelspec's"
+                " metadata.supported_encryption does not list curve"
+            )
+
+    # -- clients ----
+
+    def client(self, **kwargs: Any) -> BlockingKernelClient:
+        """Return a client of this kernel, with an identity of its own; its channels are closed."""
+        arguments = {"connection_file": self.connection_file, "parent": self, **kwargs}
+        if self._context is not None:
+            arguments.setdefault("context", self._context)
+        client = self.client_factory(**arguments)
+        client.load_connection_info(self.get_connection_info())
+        return client
+
+    def blocking_client(self) -> BlockingKernelClient:
+        return self.client()
+
+    # -- signals ----
+
+    def interrupt_kernel(self) -> None:
+        """Interrupt what runs: SIGINT to the group, or an interrupt_request, as the spec says.
+
+        Raises ActionRefused where there is nothing to interrupt.
+        """
+        if self.kernel_spec.interrupt_mode == "message":
+            self._require_process("interrupt")
+            with self._control("interrupt_request", {}) as request:
+                if request.reply(INTERRUPT_TIMEOUT) is None:
+                    _log.warning(
+                        "%s has not answered the interrupt yet; it may still obey", self.describe()
+                    )
+        else:
+            self._signal("interrupt", signal.SIGINT)
+
+    def signal_kernel(self, signum: int) -> None:
+        """Send a signal to the kernel's process group, its children included.
+
+        Raises ActionRefused where no process is left.
+        """
+        self._signal("signal", signum)
+
+    def _signal(self, verb: str, signum: int) -> None:
+        process = self._require_process(verb)
+        try:
+            process.send_signal(signum)
+        except ProcessLookupError:
+            raise self._gone(verb) from None
+
+    def _require_process(self, verb: str) -> KernelProcess:
+        process = self.process
+        if process is None or process.exited:
+            raise self._gone(verb)
+        return process
+
+    def _gone(self, verb: str) -> ActionRefused:
+        process = self.process
+        how = "it is not running" if process is None else f"it {describe_exit(process.returncode)}"
+        return ActionRefused(f"cannot {verb} {self.describe()}: {how}")
+
+    def _control(self, msg_type: str, content: dict[str, Any]) -> ControlRequest:
+        return ControlRequest(self.context, self.connection_info, self.session, msg_type, content)
+
+    # -- stopping ----
+
+    def shutdown_kernel(self, now: bool = False, restart: bool = False) -> None:
+        """End the kernel: a shutdown request, then SIGTERM, then SIGKILL; with `now` SIGKILL.
+
+        `now` ends its descendants too, those that left its group included, and takes over
+        from a polite shutdown that is under way. `restart` keeps the connection file. Without
+        effect where nothing runs. Raises KernelTimeout where the process outlives SIGKILL.
+        """
+        if not self.owns_kernel:
+            return
+        self.life.order(Wanted.RESTART if restart else Wanted.DOWN)
+        if now:
+            self._kill()
+        with self._operation():
+            self._stop(now)
+            self.cleanup_resources(restart)
+
+    def restart_kernel(self, now: bool = False, newports: bool = False, **kw: Any) -> None:
+        """Stop the kernel and start it as it was started before, `kw` overriding.
+
+        It keeps its ports and its connection file; with `newports` it gets others. A second
+        restart at the same time waits for the first. Raises ActionRefused where the kernel
+        was never started or is being shut down, else what `start_kernel` raises.
+        """
+        if self._launch_args is None or not self.spawns:
+            raise ActionRefused(f"cannot restart {self.describe()}: it was never started")
+        with self._restart_lock:
+            under_way, mine = self._restart_under_way, Future[None]()
+            if under_way is None:
+                self._refuse_while_terminating()
+                self._restart_under_way = mine
+        if under_way is not None:
+            under_way.result()
+            return
+        try:
+            self._restart(now, newports, kw)
+        except BaseException as error:
+            self._restart_under_way = None
+            mine.set_exception(error)
+            raise
+        self._restart_under_way = None
+        mine.set_result(None)
+
+    def _refuse_while_terminating(self) -> None:
+        if self.status.wanted is Wanted.DOWN and not self.status.exited:
+            raise ActionRefused(f"cannot restart {self.describe()}: it is terminating")
+
+    def _restart(self, now: bool, newports: bool, overriding: dict[str, Any]) -> None:
+        self.life.order(Wanted.RESTART)
+        if now:
+            self._kill()
+        with self._operation():
+            self._stop(now)
+            if self.status.wanted is Wanted.DOWN:
+                raise ActionRefused(f"cannot restart {self.describe()}: it was shut down meanwhile")
+            if newports:
+                self.cleanup_random_ports()
+            try:
+                self._launch({**(self._launch_args or {}), **overriding})
+            except BaseException as error:
+                self.life.order(Wanted.DOWN, f"restart failed: {error}")
+                raise
+
+    def _kill(self) -> None:
+        """SIGKILL the group and the descendants outside it; the process is left to be reaped."""
+        process = self.process
+        if process is None or process.exited:
+            return
+        family = descendants(process.identity.pid)
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGKILL)
+        for escaped in outside_group(process.identity.pid, family):
+            kill_process(escaped)
+
+    def _stop(self, now: bool) -> None:
+        """Bring the process to its end, and note what it leaves behind."""
+        process = self.process
+        if process is None:
+            return
+        family = () if now or process.exited else descendants(process.identity.pid)
+        with contextlib.ExitStack() as requests:
+            step = climb(
+                STOP_NOW if now else POLITE_STOP,
+                self.shutdown_wait_time,
+                lambda step: self._take_step(step, process, requests),
+                process.wait,
+            )
+        if step is None:
+            raise KernelTimeout(f"{self.describe()} outlived SIGKILL; its process is stuck")
+        self.life.settle(process)
+        self.left_behind = tuple(each for each in family if each.is_alive())
+        if self.left_behind:
+            names = ", ".join(map(describe_process, self.left_behind))
+            _log.warning("%s left processes behind: %s", self.describe(), names)
+
+    def _take_step(
+        self, step: StopStep, process: KernelProcess, requests: contextlib.ExitStack
+    ) -> None:
+        if process.exited:
+            return
+        if step.signum is None:
+            restart = self.status.wanted is Wanted.RESTART
+            requests.enter_context(self._control("shutdown_request", {"restart": restart}))
+            return
+        with contextlib.suppress(ProcessLookupError):  # gone meanwhile: the goal is met
+            process.send_signal(step.signum)
+
+    def cleanup_resources(self, restart: bool = False) -> None:
+        """Remove the files of a kernel that is gone and give its ports back, unless it restarts."""
+        if restart:
+            return
+        self.cleanup_ipc_files()
+        self.cleanup_connection_file()
+        self.release_ports()
+        if self._log_file is not None:
+            self._log_file.remove()
+        self.life.forget_process()
+
+    # -- after an unasked death ----
+
+    def _follow_death(self, death: KernelDied, lifetime: float) -> None:
+        taken = any(sign in line for line in death.last_lines for sign in PORTS_TAKEN)
+        if taken and self._random_port_names and self._port_retries < PORT_RETRIES:
+            self._port_retries += 1
+            _log.warning("%s found its ports taken; starting it on others", self.describe())
+            self.restart_later(lambda: self.restart_kernel(now=True, newports=True))
+        else:
+            self._restarter.note_death(lifetime)
+
+    def restart_later(self, restart: Callable[[], None]) -> None:
+        """Restart outside the thread that learned of the death; a failure is logged.
+
+        Clients wait for the successor from now on.
+        """
+        self.life.order(Wanted.RESTART)
+
+        def run() -> None:
+            try:
+                restart()
+            except (KernelError, OSError) as error:
+                _log.warning("%s", error)
+
+        threading.Thread(
+            target=run, name=f"kernel-restart-{self.kernel_id[:8]}", daemon=True
+        ).start()
+
+    def give_up(self, reason: str) -> None:
+        """Say that a dead kernel stays dead."""
+        self.life.order(Wanted.DOWN, reason)
+
+    @contextlib.contextmanager
+    def _operation(self) -> Iterator[None]:
+        """One verb at a time; `ready` tells when it is over."""
+        with self._turn:
+            self._ready = ready = Future[None]()
+            try:
+                yield
+            except BaseException as error:
+                ready.set_exception(error)
+                raise
+            ready.set_result(None)

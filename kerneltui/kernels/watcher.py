@@ -1,0 +1,92 @@
+"""One thread that learns at once when any kernel of this process exits."""
+
+from __future__ import annotations
+
+import functools
+import os
+import select
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kerneltui.kernels.process import KernelProcess
+
+HOUSEKEEPING = 10.0  # seconds between two looks at each kernel's log
+
+
+@dataclass(frozen=True, slots=True)
+class _Watch:
+    process: KernelProcess
+    on_exit: Callable[[], None]
+    on_tick: Callable[[], None]
+
+
+class ProcessWatcher:
+    """Reaps kernels and tells who asked. Its thread lives while there is something to watch.
+
+    Callbacks run in that thread: they must be short and must not raise.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._watches: dict[int, _Watch] = {}
+        self._wake_reader, self._wake_writer = os.pipe()
+        self._thread: threading.Thread | None = None
+
+    def watch(
+        self, process: KernelProcess, on_exit: Callable[[], None], on_tick: Callable[[], None]
+    ) -> None:
+        """Call `on_exit` once, when `process` is gone and reaped, and `on_tick` until then."""
+        with self._lock:
+            self._watches[process.fileno()] = _Watch(process, on_exit, on_tick)
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._run, name="kernel-watcher", daemon=True
+                )
+                self._thread.start()
+        os.write(self._wake_writer, b".")
+
+    def forget(self, process: KernelProcess) -> None:
+        """Watch `process` no longer; it may go on."""
+        with self._lock:
+            self._watches.pop(process.fileno(), None)
+        os.write(self._wake_writer, b".")
+
+    # -- runs in the kernel-watcher thread ----
+
+    def _run(self) -> None:
+        while watches := self._next_watches():
+            poller = select.poll()
+            for fd in (self._wake_reader, *watches):
+                poller.register(fd, select.POLLIN)
+            ready = {fd for fd, _ in poller.poll(HOUSEKEEPING * 1000)}
+            if self._wake_reader in ready:
+                os.read(self._wake_reader, 4096)
+            for fd in ready & watches.keys():
+                self._finish(watches[fd])
+            if not ready:
+                for watch in watches.values():
+                    watch.on_tick()
+
+    def _next_watches(self) -> dict[int, _Watch]:
+        with self._lock:
+            if not self._watches:
+                self._thread = None
+            return dict(self._watches)
+
+    def _finish(self, watch: _Watch) -> None:
+        watch.process.wait()
+        with self._lock:
+            if self._watches.get(watch.process.fileno()) is watch:
+                del self._watches[watch.process.fileno()]
+        watch.on_exit()
+
+
+@functools.cache
+def _watcher_of(_pid: int) -> ProcessWatcher:
+    return ProcessWatcher()
+
+
+def process_watcher() -> ProcessWatcher:
+    """Return the watcher of this process; a forked child gets its own."""
+    return _watcher_of(os.getpid())
