@@ -8,12 +8,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from kerneltui.errors import describe_exit
-from kerneltui.fleet.snapshot import KernelSnapshot
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui import formats
+
+if TYPE_CHECKING:
+    from kerneltui.fleet.snapshot import KernelSnapshot
 
 Tone = Literal["plain", "muted", "strong", "busy", "idle", "moving", "dead", "trouble"]
 """What a cell means, for a style sheet to colour; its text tells the same without."""

@@ -9,6 +9,8 @@ from rich.cells import cell_len, set_cell_size
 SHORT_ID = 6  # characters
 CPU_NOISE = 0.015  # CPU seconds per second: one clock tick (10 ms) in a sample says nothing
 
+UNITS = "BKMGTP"  # powers of 1024
+
 MINUTE, HOUR, DAY = 60, 3600, 86400  # seconds
 
 Align = Literal["left", "right"]
@@ -29,14 +31,11 @@ def cpu(load: float) -> str:
 
 def memory(size: int) -> str:
     """Return `size`, in bytes, with three digits and a binary unit: 982K, 4.12M, 31.2G."""
-    value = float(size)
-    unit = "B"
-    for unit in "BKMGTP":
-        if value < 999.5:
-            break
-        value /= 1024
-    digits = 0 if unit == "B" or value >= 99.95 else 1 if value >= 9.995 else 2
-    return f"{value:.{digits}f}{unit}"
+    value, power = float(size), 0
+    while value >= 999.5 and power < len(UNITS) - 1:
+        value, power = value / 1024, power + 1
+    digits = 0 if power == 0 or value >= 99.95 else 1 if value >= 9.995 else 2
+    return f"{value:.{digits}f}{UNITS[power]}"
 
 
 def duration(seconds: float) -> str:
@@ -49,11 +48,6 @@ def duration(seconds: float) -> str:
     if whole < DAY:
         return f"{whole // HOUR}h"
     return f"{whole // DAY}d"
-
-
-def counted(number: int, noun: str) -> str:
-    """Return "1 kernel" or "14 kernels"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def clip(text: str, width: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
@@ -15,9 +15,11 @@ from textual.reactive import var
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from kerneltui.fleet.snapshot import KernelSnapshot
 from kerneltui.tui.columns import GAP, TONES, Cell, Column, columns_for
 from kerneltui.tui.formats import fit
+
+if TYPE_CHECKING:
+    from kerneltui.fleet.snapshot import KernelSnapshot
 
 HEADER = 1  # lines; it stays while the rows scroll
 MARGIN = 2  # cells left of the first column: the cursor's mark and a space
@@ -63,7 +65,7 @@ class KernelTable(ScrollView, can_focus=True):
     ]
 
     cursor_id: var[str | None] = var(None, init=False)
-    """The kernel under the cursor. One that is not shown yet may be set: the cursor waits for it."""
+    """The kernel under the cursor. Set to one that is not shown yet, the cursor waits for it."""
 
     class Selected(Message):
         """The cursor stands on another kernel; None when there is none."""
@@ -76,6 +78,7 @@ class KernelTable(ScrollView, can_focus=True):
         """`empty`: what to say, in one or more lines, where there is no kernel."""
         super().__init__()
         self._empty = tuple(empty.splitlines())
+        self.virtual_size = Size(0, len(self._empty) + HEADER)
         self._kernels: tuple[KernelSnapshot, ...] = ()
         self._rows: dict[str, int] = {}
         self._now = 0.0
@@ -86,7 +89,7 @@ class KernelTable(ScrollView, can_focus=True):
         before, self._kernels, self._now = self._kernels, tuple(kernels), now
         self._rows = {kernel.kernel_id: row for row, kernel in enumerate(self._kernels)}
         followed = self._cursor_is_visible(before)
-        self.virtual_size = Size(self.size.width, len(self._kernels) + HEADER)
+        self.virtual_size = Size(self.size.width, (len(self._kernels) or len(self._empty)) + HEADER)
         self.cursor_id = successor(
             self.cursor_id, [kernel.kernel_id for kernel in before], self._rows
         )

@@ -1,0 +1,69 @@
+"""StatusLine: one row that tells which host this is, how its kernels are, and what a key awaits."""
+
+from __future__ import annotations
+
+import platform
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.content import Content
+from textual.widget import Widget
+
+from kerneltui.protocol.status import KernelState
+from kerneltui.protocol.text import clean_line
+
+if TYPE_CHECKING:
+    from kerneltui.fleet.snapshot import KernelSnapshot
+
+STALE = 3.0  # seconds after which data are said to be old
+
+_COUNTED = (KernelState.BUSY, KernelState.DEAD)
+
+
+class StatusLine(Widget):
+    """One row above the table; it tells by words, and colours them."""
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "status-line--name",
+        "status-line--host",
+        "status-line--count",
+        "status-line--busy",
+        "status-line--dead",
+        "status-line--stale",
+        "status-line--hint",
+    }
+
+    def __init__(self, host: str | None = None) -> None:
+        """`host`: what to call this machine; None for its own name."""
+        super().__init__()
+        name = platform.node().partition(".")[0] if host is None else host
+        self._host = clean_line(name, limit=24)
+        self._parts: list[tuple[str, str]] = []
+
+    def show(self, kernels: Sequence[KernelSnapshot], hint: str = "", *, age: float = 0.0) -> None:
+        """Count `kernels`, whose data are `age` seconds old, and say what the next key would do."""
+        parts = [("kerneltui", "name"), (self._host, "host"), *counts(kernels)]
+        if age >= STALE:
+            parts.append((f"data {age:.0f} s old", "stale"))
+        if hint:
+            parts.append((hint, "hint"))
+        if parts != self._parts:
+            self._parts = parts
+            self.refresh()
+
+    def render(self) -> Content:
+        styled = [
+            Content.styled(text, self.get_visual_style(f"status-line--{part}"))
+            for text, part in self._parts
+        ]
+        return Content("  ").join(styled)
+
+
+def counts(kernels: Sequence[KernelSnapshot]) -> list[tuple[str, str]]:
+    """Return the number of kernels, and of those states that one looks for."""
+    states = Counter(kernel.state for kernel in kernels)
+    noun = "kernel" if len(kernels) == 1 else "kernels"
+    found = [(f"{states[state]} {state}", str(state)) for state in _COUNTED if states[state]]
+    return [(f"{len(kernels)} {noun}", "count"), *found]

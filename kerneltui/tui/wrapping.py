@@ -1,0 +1,83 @@
+"""Where each line of a transcript stands once its lines are cut to a width.
+
+Rule: pure. Lines keep their absolute numbers and rows get such numbers too: what is
+dropped at the head renumbers nothing, so a view can hold its place.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from itertools import accumulate
+
+from rich.cells import cell_len, chop_cells
+
+from kerneltui.protocol.text import Line, plain
+
+
+def row_ends(line: Line, width: int) -> tuple[int, ...]:
+    """Return the cell where each row of `line` ends, cut to rows of `width` (2 or more) cells."""
+    text = plain(line)
+    if text.isascii():
+        return (*range(width, len(text), width), len(text))
+    return tuple(accumulate(cell_len(row) for row in chop_cells(text, width))) or (0,)
+
+
+class RowMap:
+    """The rows of consecutive lines, all wrapped to one width."""
+
+    def __init__(self, width: int | None, first: int = 0) -> None:
+        """`width`: in cells; None for one row a line. `first`: the number of the first line."""
+        self.width = width
+        self.first = first
+        self.top = 0
+        """The row where the first line begins."""
+        self._ends: list[int] = []
+
+    @property
+    def end(self) -> int:
+        """One past the number of the last line."""
+        return self.first + len(self._ends)
+
+    @property
+    def bottom(self) -> int:
+        """One past the last row."""
+        return self._ends[-1] if self._ends else self.top
+
+    def row(self, number: int) -> int:
+        """Return the row where line `number` begins."""
+        index = number - self.first
+        return self._ends[index - 1] if index > 0 else self.top
+
+    def locate(self, row: int) -> tuple[int, int]:
+        """Return the line that `row` shows, and which of the line's rows it is."""
+        number = self.first + bisect_right(self._ends, row)
+        return number, row - self.row(number)
+
+    def begin_with(self, number: int, line: Line) -> None:
+        """Forget the lines before `number`, which shows `line` from now on.
+
+        The rows of the lines after it stay where they are.
+        """
+        count = number - self.first
+        self.first = number
+        if count < len(self._ends):
+            del self._ends[:count]
+            self.top = self._ends[0] - self._height(line)
+        else:
+            self.top = self.bottom
+            self._ends.clear()
+
+    def drop_from(self, number: int) -> None:
+        """Forget line `number` and those after it."""
+        del self._ends[max(0, number - self.first) :]
+
+    def extend(self, lines: Iterable[Line]) -> None:
+        """Add `lines` at the end."""
+        bottom = self.bottom
+        for line in lines:
+            bottom += self._height(line)
+            self._ends.append(bottom)
+
+    def _height(self, line: Line) -> int:
+        return 1 if self.width is None else len(row_ends(line, self.width))
