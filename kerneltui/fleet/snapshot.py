@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kerneltui.kernels.process import ProcessIdentity
+from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.protocol.status import KernelState, Verb
 
 

@@ -22,6 +22,7 @@ from kerneltui.kernels.channels import has_heartbeat
 from kerneltui.kernels.client import BlockingKernelClient
 from kerneltui.kernels.connection_file import ConnectionFileMixin, refuse_unknown
 from kerneltui.kernels.control import ControlRequest
+from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.kernels.launch import kernel_environment, launch
 from kerneltui.kernels.launch_plan import LaunchPlan
 from kerneltui.kernels.lifecycle import Lifecycle
@@ -29,7 +30,6 @@ from kerneltui.kernels.logfile import LogFile
 from kerneltui.kernels.process import (
     ChildProcess,
     KernelProcess,
-    ProcessIdentity,
     descendants,
     describe_process,
     kill_process,

@@ -1,44 +1,20 @@
-"""The process behind a kernel: who it is, whether it lives, how it is signalled."""
+"""The process behind a kernel: whether it lives, how it is signalled, whom it brought forth."""
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import select
 import signal
 import subprocess
 import threading
 import weakref
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import psutil
 
 from kerneltui.kernels.exitfd import open_exit_fd
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessIdentity:
-    """A process that no later one can be mistaken for."""
-
-    pid: int
-    start_ticks: int
-    """Raw start time since boot, in clock ticks (field 22 of /proc/PID/stat; microseconds since
-    the epoch where there is no /proc): it never moves, as a wall clock's time would."""
-    boot_id: str
-
-    def is_alive(self) -> bool:
-        """Tell whether this very process still runs; a zombie does not."""
-        found = _read_start(self.pid)
-        return found == (self.start_ticks, True) and boot_id() == self.boot_id
-
-
-def identify(pid: int) -> ProcessIdentity | None:
-    """Return who now has `pid`, a zombie included; None if nobody has."""
-    found = _read_start(pid)
-    return None if found is None else ProcessIdentity(pid, found[0], boot_id())
+from kerneltui.kernels.identity import ProcessIdentity, identify
 
 
 class KernelProcess(Protocol):
@@ -108,15 +84,6 @@ class ChildProcess:
             signal_pid(self.popen.pid, signum)
 
 
-@functools.cache
-def boot_id() -> str:
-    """Return what tells this boot of this host from every other."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return str(int(psutil.boot_time()))
-
-
 def descendants(pid: int) -> tuple[ProcessIdentity, ...]:
     """Return the living descendants of a process; those that a dead parent left are not found."""
     try:
@@ -152,24 +119,3 @@ def describe_process(process: ProcessIdentity) -> str:
         return f"{process.pid} {psutil.Process(process.pid).name()}"
     except psutil.Error:
         return f"{process.pid}"
-
-
-def _read_start(pid: int) -> tuple[int, bool] | None:
-    """Return when a process started and whether it runs, as a zombie does not; None if unknown."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
-    except FileNotFoundError:
-        return None if Path("/proc/self/stat").exists() else _read_start_by_psutil(pid)
-    except (ProcessLookupError, PermissionError):
-        return None
-    # The command's name stands in parentheses and may hold anything, so count from its end.
-    fields = stat[stat.rindex(b")") + 2 :].split()
-    return int(fields[19]), fields[0] not in (b"Z", b"X")
-
-
-def _read_start_by_psutil(pid: int) -> tuple[int, bool] | None:
-    try:
-        process = psutil.Process(pid)
-        return int(process.create_time() * 1e6), process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return None

@@ -1,0 +1,191 @@
+"""MultiKernelManager: many kernels, each by its id."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import zmq
+
+from kerneltui.errors import DuplicateKernel, NoSuchKernel
+from kerneltui.kernels.connection_file import refuse_unknown
+from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.restarter import RestartCallback
+from kerneltui.kernels.spec import NATIVE_KERNEL_NAME, KernelSpecManager
+
+SHUTDOWN_THREADS = 32  # they wait for processes; the work is the kernels' own
+
+
+class MultiKernelManager:
+    """A registry of KernelManagers. Threads may share it; a kernel that dies is restarted."""
+
+    _ARGUMENTS = (
+        *("default_kernel_name", "kernel_spec_manager", "kernel_manager_factory"),
+        *("connection_dir", "context", "autorestart"),
+    )
+
+    def __init__(self, **kwargs: Any) -> None:
+        refuse_unknown(type(self).__name__, kwargs, self._ARGUMENTS)
+        self.default_kernel_name: str = kwargs.get("default_kernel_name", NATIVE_KERNEL_NAME)
+        self.kernel_spec_manager: KernelSpecManager = (
+            kwargs.get("kernel_spec_manager") or KernelSpecManager()
+        )
+        self.kernel_manager_factory: Callable[..., KernelManager] = kwargs.get(
+            "kernel_manager_factory", KernelManager
+        )
+        self.connection_dir: str = kwargs.get("connection_dir", "")
+        self.autorestart: bool = kwargs.get("autorestart", True)
+        self._context = kwargs.get("context")
+        self._lock = threading.Lock()
+        self._kernels: dict[str, KernelManager] = {}
+        self._starting: set[str] = set()
+
+    # -- the registry ----
+
+    def list_kernel_ids(self) -> list[str]:
+        """Return the ids of the kernels that were started here and not removed."""
+        return list(self._kernels)
+
+    def __len__(self) -> int:
+        return len(self._kernels)
+
+    def __contains__(self, kernel_id: object) -> bool:
+        return kernel_id in self._kernels
+
+    def get_kernel(self, kernel_id: str) -> KernelManager:
+        """Return one kernel's manager. Raises NoSuchKernel, a KeyError."""
+        try:
+            return self._kernels[kernel_id]
+        except KeyError:
+            raise NoSuchKernel(f"no kernel with id {kernel_id!r}", kernel_id) from None
+
+    def remove_kernel(self, kernel_id: str) -> KernelManager:
+        """Forget a kernel, whatever it does, and return its manager. Raises NoSuchKernel."""
+        with self._lock:
+            manager = self.get_kernel(kernel_id)
+            del self._kernels[kernel_id]
+        return manager
+
+    def new_kernel_id(self, **_kwargs: Any) -> str:
+        return str(uuid.uuid4())
+
+    # -- starting and stopping ----
+
+    def start_kernel(
+        self, kernel_name: str | None = None, *, kernel_id: str | None = None, **kwargs: Any
+    ) -> str:
+        """Start a kernel and return its id.
+
+        `kernel_id`: picked by the caller, else a new one. `kwargs`: as of
+        `KernelManager.start_kernel`. Raises DuplicateKernel for an id in use.
+        """
+        kernel_id = kernel_id or self.new_kernel_id()
+        manager = self._new_manager(kernel_name or self.default_kernel_name, kernel_id)
+        self._claim(kernel_id)
+        try:
+            manager.start_kernel(**kwargs)
+            with self._lock:
+                self._kernels[kernel_id] = manager
+        finally:
+            self._starting.discard(kernel_id)
+        return kernel_id
+
+    def _claim(self, kernel_id: str) -> None:
+        with self._lock:
+            if kernel_id in self._kernels or kernel_id in self._starting:
+                raise DuplicateKernel(f"kernel id {kernel_id!r} is already in use")
+            self._starting.add(kernel_id)
+
+    def _new_manager(self, kernel_name: str, kernel_id: str) -> KernelManager:
+        arguments: dict[str, Any] = {
+            "kernel_name": kernel_name,
+            "kernel_id": kernel_id,
+            "kernel_spec_manager": self.kernel_spec_manager,
+            "autorestart": self.autorestart,
+        }
+        if self.connection_dir:
+            arguments["connection_file"] = str(
+                Path(self.connection_dir, f"kernel-{kernel_id}.json")
+            )
+        if self._context is not None:
+            arguments["context"] = self._context
+        return self.kernel_manager_factory(**arguments)
+
+    def shutdown_kernel(self, kernel_id: str, now: bool = False, restart: bool = False) -> None:
+        """Shut a kernel down and forget it, unless `restart`."""
+        self.get_kernel(kernel_id).shutdown_kernel(now=now, restart=restart)
+        if not restart:
+            with self._lock:
+                self._kernels.pop(kernel_id, None)
+
+    def shutdown_all(self, now: bool = False) -> None:
+        """Shut all kernels down at once; the slowest one's time is all it takes.
+
+        Raises an ExceptionGroup of what failed, once all are through.
+        """
+        kernel_ids = self.list_kernel_ids()
+        if not kernel_ids:
+            return
+        with ThreadPoolExecutor(min(len(kernel_ids), SHUTDOWN_THREADS), "kernel-shutdown") as pool:
+            futures = [pool.submit(self._shutdown_if_there, each, now) for each in kernel_ids]
+        if failures := [error for future in futures if (error := future.exception())]:
+            raise BaseExceptionGroup(f"{len(failures)} kernels did not shut down", failures)
+
+    def _shutdown_if_there(self, kernel_id: str, now: bool) -> None:
+        with contextlib.suppress(NoSuchKernel):  # somebody else was faster
+            self.shutdown_kernel(kernel_id, now=now)
+
+    def restart_kernel(
+        self, kernel_id: str, now: bool = False, newports: bool = False, **kwargs: Any
+    ) -> None:
+        self.get_kernel(kernel_id).restart_kernel(now=now, newports=newports, **kwargs)
+
+    def cleanup_resources(self, kernel_id: str, restart: bool = False) -> None:
+        self.get_kernel(kernel_id).cleanup_resources(restart=restart)
+
+    # -- one kernel's verbs ----
+
+    def interrupt_kernel(self, kernel_id: str) -> None:
+        self.get_kernel(kernel_id).interrupt_kernel()
+
+    def signal_kernel(self, kernel_id: str, signum: int) -> None:
+        self.get_kernel(kernel_id).signal_kernel(signum)
+
+    def is_alive(self, kernel_id: str) -> bool:
+        return self.get_kernel(kernel_id).is_alive()
+
+    def update_env(self, *, kernel_id: str, env: dict[str, str]) -> None:
+        self.get_kernel(kernel_id).update_env(env=env)
+
+    def add_restart_callback(
+        self, kernel_id: str, callback: RestartCallback, event: str = "restart"
+    ) -> None:
+        self.get_kernel(kernel_id).add_restart_callback(callback, event)
+
+    def remove_restart_callback(
+        self, kernel_id: str, callback: RestartCallback, event: str = "restart"
+    ) -> None:
+        self.get_kernel(kernel_id).remove_restart_callback(callback, event)
+
+    def get_connection_info(self, kernel_id: str) -> dict[str, Any]:
+        return self.get_kernel(kernel_id).get_connection_info()
+
+    def connect_iopub(self, kernel_id: str, identity: bytes | None = None) -> zmq.Socket[bytes]:
+        return self.get_kernel(kernel_id).connect_iopub(identity)
+
+    def connect_shell(self, kernel_id: str, identity: bytes | None = None) -> zmq.Socket[bytes]:
+        return self.get_kernel(kernel_id).connect_shell(identity)
+
+    def connect_control(self, kernel_id: str, identity: bytes | None = None) -> zmq.Socket[bytes]:
+        return self.get_kernel(kernel_id).connect_control(identity)
+
+    def connect_stdin(self, kernel_id: str, identity: bytes | None = None) -> zmq.Socket[bytes]:
+        return self.get_kernel(kernel_id).connect_stdin(identity)
+
+    def connect_hb(self, kernel_id: str, identity: bytes | None = None) -> zmq.Socket[bytes]:
+        return self.get_kernel(kernel_id).connect_hb(identity)
