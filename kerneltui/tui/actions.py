@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 
 from kerneltui.protocol.status import Verb
 
@@ -60,6 +60,12 @@ class Action:
     def keys_shown(self) -> str:
         return self.shown_as or " ".join(key_label(key) for key in self.keys)
 
+
+_MOVING = (
+    *("j", "k", "up", "down", "g", "G", "home", "end"),
+    *("pageup", "pagedown", "ctrl+d", "ctrl+u"),
+)
+_MOVING_SHOWN = "j k g G ↑ ↓ PgUp PgDn"
 
 ACTIONS: tuple[Action, ...] = (
     Action(
@@ -136,12 +142,45 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "table.move",
-        ("j", "k", "up", "down", "g", "G", "home", "end", "pageup", "pagedown"),
+        _MOVING,
         "Move",
         "Select the next, previous, first or last kernel, or one a page away",
         Scope.TABLE,
         built_in=True,
-        shown_as="j k ↑ ↓ g G Home End PgUp PgDn",
+        shown_as=_MOVING_SHOWN,
+    ),
+    Action(
+        "output.move",
+        _MOVING,
+        "Scroll",
+        "Scroll by a line, to the beginning or the end, or by a page",
+        Scope.OUTPUT,
+        built_in=True,
+        shown_as=_MOVING_SHOWN,
+    ),
+    Action(
+        "output.sidestep",
+        ("h", "l", "left", "right"),
+        "Sideways",
+        "Scroll sideways where lines are not wrapped",
+        Scope.OUTPUT,
+        built_in=True,
+    ),
+    Action(
+        "output.follow",
+        ("f",),
+        "Follow",
+        "Follow the end of the output, or stay",
+        Scope.OUTPUT,
+        built_in=True,
+    ),
+    Action(
+        "output.wrap",
+        ("w",),
+        "Wrap",
+        "Wrap long lines, or cut them",
+        Scope.OUTPUT,
+        built_in=True,
     ),
     Action(
         "console.run",
@@ -182,7 +221,6 @@ ACTIONS: tuple[Action, ...] = (
         "Inspect",
         "Show the documentation of the name under the cursor",
         Scope.CONSOLE,
-        footer=True,
     ),
     Action(
         "console.previous",
@@ -333,6 +371,8 @@ _KEY_LABELS = {
     "ctrl+q": "Ctrl+Q",
     "ctrl+z": "Ctrl+Z",
     "down": "↓",
+    "left": "←",
+    "right": "→",
     "enter": "Enter",
     "escape": "Esc",
     "question_mark": "?",
@@ -342,7 +382,7 @@ _KEY_LABELS = {
 }
 
 
-def bindings(*prefixes: str) -> list[Binding]:
+def bindings(*prefixes: str) -> list[BindingType]:
     """Return the bindings of the actions whose ids begin with one of `prefixes`."""
     return [
         binding
@@ -360,8 +400,6 @@ def _bindings(action: Action) -> Iterable[Binding]:
             action.label,
             show=action.footer and place == 0,
             key_display=action.shown_as or key_label(key),
-            # A text area takes Enter before any plain binding sees it.
-            priority=action.id == "console.run",
             tooltip=action.description,
             id=action.id if place == 0 else f"{action.id}.{place}",
         )

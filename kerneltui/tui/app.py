@@ -13,13 +13,13 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from rich.segment import Segments
 from rich.traceback import Traceback
 from textual.app import App, SystemCommand
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
@@ -48,8 +48,8 @@ class KernelTui(App[None]):
     """The dashboard over the fleet that `make_fleet` makes."""
 
     TITLE = "kerneltui"
-    CSS_PATH = [STYLES / "app.tcss", STYLES / "widgets.tcss"]
-    BINDINGS = [
+    CSS_PATH: ClassVar[list[str | PurePath]] = [STYLES / "app.tcss", STYLES / "widgets.tcss"]
+    BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("app."),
         Binding("ctrl+q", "app_detach", show=False, priority=True),
     ]
@@ -134,9 +134,7 @@ class KernelTui(App[None]):
         """Show and keep a notice; whoever sends it, its text passes the gate as plain text."""
         text = clean_line(message, NOTICE_LIMIT)
         self.messages.append(Said(time.strftime("%H:%M:%S"), severity, text))
-        super().notify(
-            text, title=title, severity=severity, timeout=timeout, markup=False
-        )
+        super().notify(text, title=title, severity=severity, timeout=timeout, markup=False)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Survive a defect of ours in a worker, and say it."""
@@ -146,7 +144,7 @@ class KernelTui(App[None]):
 
     # -- actions -------------------------------------------------------------------------
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002 -- Textual's
         """Offer every action of the registry, and the themes."""
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
         for action in ACTIONS:

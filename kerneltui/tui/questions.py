@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kerneltui.protocol.text import clean_line
-from kerneltui.tui.formats import counted, short_id
+from kerneltui.tui.formats import short_id
 from kerneltui.tui.screens.confirm import Question
 
 if TYPE_CHECKING:
     from kerneltui.fleet.snapshot import Target
+
+
+def _counted(targets: Sequence[Target]) -> str:
+    return "1 kernel" if len(targets) == 1 else f"{len(targets)} kernels"
 
 
 def describe(target: Target) -> str:
@@ -20,7 +24,9 @@ def describe(target: Target) -> str:
 
 
 def restart(target: Target) -> Question:
-    return Question("Restart this kernel?", "Restart", (describe(target),), "Its variables are lost.")
+    return Question(
+        "Restart this kernel?", "Restart", (describe(target),), "Its variables are lost."
+    )
 
 
 def restart_now(target: Target) -> Question:
@@ -54,7 +60,7 @@ def kill(target: Target) -> Question:
 
 def shutdown_all(targets: Sequence[Target]) -> Question:
     return Question(
-        f"Shut down {counted(len(targets), 'kernel')}?",
+        f"Shut down {_counted(targets)}?",
         "Shut down all",
         tuple(describe(target) for target in targets),
         "Their variables are lost.",
@@ -65,7 +71,7 @@ def shutdown_all(targets: Sequence[Target]) -> Question:
 
 def quit_and_shutdown(targets: Sequence[Target]) -> Question:
     return Question(
-        f"Shut down {counted(len(targets), 'kernel')} and quit?",
+        f"Shut down {_counted(targets)} and quit?",
         "Shut down and quit",
         tuple(describe(target) for target in targets),
         "Their variables are lost. q quits and leaves them running.",

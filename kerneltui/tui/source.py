@@ -36,6 +36,12 @@ def python_indent(before: str) -> str:
     return indent + _INDENT if line.rstrip().endswith(":") else indent
 
 
+def location(code: str, index: int) -> tuple[int, int]:
+    """Return the row and the column of the character at `index`."""
+    before = code[:index]
+    return before.count("\n"), index - before.rfind("\n") - 1
+
+
 @dataclass(frozen=True, slots=True)
 class Replacement:
     """A completion: `text` takes the place of code[start:end]."""
@@ -86,8 +92,8 @@ _STYLES = {
 def colours(code: str, language: str) -> list[list[Colour]]:
     """Return the coloured stretches of each line of `code`; none for a language nobody knows."""
     # Imported here: the lexers are not needed before something is typed.
-    from pygments.lexers import get_lexer_by_name
-    from pygments.util import ClassNotFound
+    from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]  # has no stubs
+    from pygments.util import ClassNotFound  # type: ignore[import-untyped]  # has no stubs
 
     lines: list[list[Colour]] = [[]]
     try:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 
+from textual.pilot import Pilot
+
 from kerneltui.errors import KernelError
 from kerneltui.fleet.snapshot import KernelSnapshot, Target, Usage
-from kerneltui.kernels.process import ProcessIdentity
+from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.protocol.status import ALLOWED, KernelState
+from kerneltui.tui.app import KernelTui
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,7 @@ class FakeConsole:
         self.sent.append(("is_complete", kernel_id, code))
         return self.replies.get("is_complete", Future())
 
-    def history(self, kernel_id: str) -> Future[tuple[str, ...]]:
+    def history(self, _kernel_id: str) -> Future[tuple[str, ...]]:
         future: Future[tuple[str, ...]] = Future()
         future.set_result(self.past)
         return future
@@ -157,8 +162,78 @@ class FakeFleet:
     def kill(self, target: Target) -> str:
         return self._record("kill", target.kernel_id)
 
-    def escaped(self, target: Target) -> tuple[str, ...]:
+    def escaped(self, _target: Target) -> tuple[str, ...]:
         return self.escapes
 
     def shutdown_all(self) -> str:
         return self._record("shutdown all")
+
+
+SIZES = ((80, 24), (120, 40))
+
+
+class Stage:
+    """The running app under a test's hand."""
+
+    def __init__(self, fleet: FakeFleet, pilot: Pilot[None], clock: list[float]) -> None:
+        self.fleet = fleet
+        self.pilot = pilot
+        self._clock = clock
+
+    @property
+    def app(self) -> KernelTui:
+        assert isinstance(self.pilot.app, KernelTui)
+        return self.pilot.app
+
+    async def press(self, *keys: str) -> None:
+        """Press `keys`, and wait for the orders that they gave."""
+        for key in keys:
+            await self.pilot.press(key)
+        await self.settle()
+
+    async def type(self, text: str) -> None:
+        await self.press(*("space" if char == " " else char for char in text))
+
+    async def settle(self) -> None:
+        """Wait until no worker of ours is at work, and all is painted."""
+        await self.pilot.pause()
+        await self.app.workers.wait_for_complete()
+        await self.pilot.pause()
+
+    async def publish(self, *snapshots: KernelSnapshot) -> None:
+        """Let the fleet publish `snapshots`, and the screen see them."""
+        self.fleet.snapshots = snapshots
+        self.app.main.tick()
+        await self.settle()
+
+    def pass_time(self, seconds: float) -> None:
+        self._clock[0] += seconds
+
+    @property
+    def notices(self) -> list[str]:
+        return [said.text for said in self.app.messages]
+
+    @property
+    def picture(self) -> str:
+        """What is on the screen, as text."""
+        strips = self.app.screen._compositor.render_strips(self.app.size)
+        return "\n".join(strip.text for strip in strips)
+
+
+def on_stage(
+    play: Callable[[Stage], Awaitable[None]],
+    fleet: FakeFleet,
+    size: tuple[int, int] = SIZES[0],
+) -> KernelTui:
+    """Run `play` over the app with `fleet`, and return the app when it has ended."""
+    clock = [NOW]
+    app = KernelTui(lambda: fleet, clock=lambda: clock[0])
+
+    async def run() -> None:
+        async with app.run_test(size=size, notifications=True) as pilot:
+            stage = Stage(fleet, pilot, clock)
+            await stage.settle()
+            await play(stage)
+
+    asyncio.run(run())
+    return app

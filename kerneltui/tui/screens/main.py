@@ -12,10 +12,11 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
@@ -46,7 +47,7 @@ _ZOOMS = ("-zoom-table", "-zoom-output")
 class MainScreen(Screen[None]):
     """Everything but the dialogs."""
 
-    BINDINGS = bindings("kernel.", "focus.", "view.")
+    BINDINGS: ClassVar[list[BindingType]] = bindings("kernel.", "focus.", "view.")
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock`: the one that the snapshots' instants are of."""
@@ -122,7 +123,8 @@ class MainScreen(Screen[None]):
         snapshot = self.selected
         self._details.show(snapshot, self._clock())
         kernel_id = snapshot.kernel_id if snapshot else ""
-        self._output.show(self._fleet.transcript(kernel_id) if self._fleet else None)
+        transcript = self._fleet.transcript(kernel_id) if self._fleet else None
+        self._output.show(transcript, snapshot.name if snapshot else "")
         self._code.show(snapshot, self._languages.get(snapshot.kernel_name, "") if snapshot else "")
         offered = (snapshot.allowed if snapshot else None, bool(self._snapshots))
         if offered != self._offered:

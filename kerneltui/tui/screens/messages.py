@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
@@ -27,7 +28,7 @@ class Said:
 
 class MessagesScreen(ModalScreen[None]):
     AUTO_FOCUS = "VerticalScroll"
-    BINDINGS = [Binding("escape,q,M", "dismiss(None)", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,M", "dismiss(None)", show=False)]
 
     def __init__(self, messages: Sequence[Said]) -> None:
         """`messages`: the oldest first."""

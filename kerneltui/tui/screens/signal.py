@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import signal
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, OptionList, Static
@@ -33,7 +34,7 @@ class SignalScreen(ModalScreen[int | None]):
     """Dismissed with the number to send, None when cancelled."""
 
     AUTO_FOCUS = "Input"
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", show=False),
         Binding("up", "move('up')", show=False),
         Binding("down", "move('down')", show=False),

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, OptionList, Static
@@ -35,7 +35,7 @@ class StartScreen(ModalScreen[StartRequest | None]):
     """Dismissed with what to start, None when cancelled."""
 
     AUTO_FOCUS = "OptionList"
-    BINDINGS = [Binding("escape", "dismiss(None)", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", show=False)]
 
     def __init__(self, find_specs: Callable[[], tuple[SpecChoice, ...]], cwd: str) -> None:
         """`find_specs` reads folders, so it is called in a thread."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from rich.text import Text
 from textual import events
+from textual.binding import BindingType
 from textual.message import Message
 from textual.widgets import TextArea
 from textual.widgets.text_area import Selection
 
 from kerneltui.tui.actions import bindings
-from kerneltui.tui.source import Colour, colours, is_complete_python, python_indent
+from kerneltui.tui.source import Colour, colours, is_complete_python, location, python_indent
 
 # One for one, so that columns stay: a pasted escape is seen and never obeyed.
 _VISIBLE = {code: 0x2400 + code for code in range(32) if code != 9}
@@ -22,7 +24,7 @@ _VISIBLE |= dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), 0xFF
 class CodeEditor(TextArea):
     """Knows keys and text; what they mean to a kernel is the console's business."""
 
-    BINDINGS = bindings("console.")
+    BINDINGS: ClassVar[list[BindingType]] = bindings("console.")
 
     class Submitted(Message):
         """Code to run; it has left the editor."""
@@ -57,7 +59,7 @@ class CodeEditor(TextArea):
     @property
     def cursor_index(self) -> int:
         """The cursor as a count of characters from the beginning of the text."""
-        return self.document.get_index_from_location(self.cursor_location)
+        return len(self.get_text_range((0, 0), self.cursor_location))
 
     def put(self, text: str) -> None:
         """Show `text` with the cursor at its end."""
@@ -66,8 +68,8 @@ class CodeEditor(TextArea):
 
     def put_between(self, start: int, end: int, text: str) -> None:
         """Replace the characters from `start` to `end`."""
-        place = self.document.get_location_from_index
-        self.replace(text, place(start), place(end), maintain_selection_offset=False)
+        places = location(self.text, start), location(self.text, end)
+        self.replace(text, *places, maintain_selection_offset=False)
 
     def get_line(self, line_index: int) -> Text:
         source = self.document.get_line(line_index)

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import Future
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
 from textual.widgets import Input, OptionList, Static, TextArea
 
-from kerneltui.errors import KernelError
 from kerneltui.protocol.status import KernelState, Verb
 from kerneltui.protocol.text import OutputDecoder, clean_line, plain
 from kerneltui.tui.source import Replacement, replacements
@@ -53,7 +52,7 @@ async def settle(future: Future[_T], deadline: float) -> _T | None:
 class PromptInput(Input):
     """The answer to a running cell's `input()` or `getpass()`."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c", "interrupt", "Interrupt"),
         Binding("escape", "leave", "Table"),
     ]
@@ -100,7 +99,7 @@ class Console(Vertical):
             yield Static(markup=False)
             yield PromptInput(compact=True)
         with Horizontal(id="entry"):
-            yield Static("›", id="sign", markup=False)
+            yield Static(">", id="sign", markup=False)
             yield CodeEditor()
             yield Static(id="queued", markup=False)
 

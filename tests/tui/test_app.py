@@ -1,0 +1,368 @@
+"""Keys act on the selected kernel and on nothing else; the terminal is left clean."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+import pytest
+from textual.widgets import Input
+
+from kerneltui.errors import ActionRefused, LaunchError
+from kerneltui.protocol.status import KernelState
+from kerneltui.tui.actions import ARMED_TIME
+from kerneltui.tui.app import KernelTui
+from kerneltui.tui.screens.main import MainScreen
+from kerneltui.tui.widgets.code_editor import CodeEditor
+from kerneltui.tui.widgets.kernel_table import KernelTable
+from kerneltui.tui.widgets.output_view import OutputView
+from tests.tui.fakes import NOW, SIZES, FakeFleet, Notice, Stage, on_stage, snapshot
+
+
+def two_kernels() -> FakeFleet:
+    return FakeFleet(snapshot("k1"), snapshot("k2"))
+
+
+ORDERS = [
+    (("i", "i"), ("interrupt", "k2")),
+    (("K", "enter"), ("signal", "k2", signal.SIGTERM)),
+    (("f9", "enter"), ("signal", "k2", signal.SIGTERM)),
+    (("r", "y"), ("restart", "k2")),
+    (("R", "y"), ("restart now", "k2")),
+    (("x", "y"), ("shutdown", "k2")),
+    (("X", "y"), ("kill", "k2")),
+]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("keys", "verb"), ORDERS, ids=lambda value: " ".join(map(str, value)))
+def test_a_key_acts_on_the_selected_kernel_only(
+    keys: tuple[str, ...], verb: tuple[object, ...], size: tuple[int, int]
+) -> None:
+    fleet = two_kernels()
+
+    async def play(stage: Stage) -> None:
+        await stage.press("j", *keys)
+
+    on_stage(play, fleet, size)
+    assert fleet.verbs == [verb]
+
+
+PALETTE = [
+    ("Kill", ("y",), ("kill", "k1")),
+    ("Restart", ("y",), ("restart", "k1")),
+    ("Shutdown", ("y",), ("shutdown", "k1")),
+    ("Signal", ("enter",), ("signal", "k1", signal.SIGTERM)),
+]
+
+
+@pytest.mark.parametrize(("name", "keys", "verb"), PALETTE)
+def test_the_palette_finds_an_action(
+    name: str, keys: tuple[str, ...], verb: tuple[object, ...]
+) -> None:
+    fleet = two_kernels()
+
+    async def play(stage: Stage) -> None:
+        run = next(
+            c.callback for c in stage.app.get_system_commands(stage.app.main) if c[0] == name
+        )
+        stage.app.call_later(run)
+        await stage.settle()
+        await stage.press(*keys)
+
+    on_stage(play, fleet)
+    assert fleet.verbs == [verb]
+
+
+@pytest.mark.parametrize("key", ["colon", "ctrl+p"])
+def test_a_key_opens_the_palette(key: str) -> None:
+    async def play(stage: Stage) -> None:
+        await stage.pilot.press(key)
+        await stage.pilot.pause()
+
+        assert type(stage.app.screen).__name__ == "CommandPalette"
+
+    on_stage(play, two_kernels())
+
+
+def test_one_i_only_arms_and_says_so() -> None:
+    fleet = FakeFleet(snapshot(name="train"))
+
+    async def play(stage: Stage) -> None:
+        await stage.press("i")
+
+        assert "press i again to interrupt train" in stage.picture
+
+    on_stage(play, fleet)
+    assert fleet.verbs == []
+
+
+def test_the_second_i_comes_too_late() -> None:
+    fleet = two_kernels()
+
+    async def play(stage: Stage) -> None:
+        await stage.press("i")
+        stage.pass_time(ARMED_TIME)
+        await stage.press("i")
+
+    on_stage(play, fleet)
+    assert fleet.verbs == []
+
+
+def test_the_second_i_on_another_kernel_only_arms() -> None:
+    fleet = two_kernels()
+
+    async def play(stage: Stage) -> None:
+        await stage.press("i", "j", "i")
+
+    on_stage(play, fleet)
+    assert fleet.verbs == []
+
+
+def test_a_refused_key_says_why() -> None:
+    fleet = FakeFleet(snapshot(state=KernelState.DEAD, name="train"))
+
+    async def play(stage: Stage) -> None:
+        await stage.press("i")
+
+        assert stage.notices == ["cannot interrupt train: it is dead"]
+
+    on_stage(play, fleet)
+    assert fleet.verbs == []
+
+
+def test_without_a_kernel_a_key_says_so() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("r")
+
+        assert stage.notices == ["no kernel is selected"]
+
+    on_stage(play, FakeFleet())
+
+
+def test_an_error_becomes_a_notice_without_markup() -> None:
+    fleet = two_kernels()
+    fleet.error = ActionRefused("cannot restart [/k1]: it is terminating")
+
+    async def play(stage: Stage) -> None:
+        await stage.press("r", "y")
+
+        assert stage.notices == ["cannot restart [/k1]: it is terminating"]
+
+    on_stage(play, fleet)
+
+
+def test_an_escape_sequence_in_a_notice_is_not_obeyed() -> None:
+    async def play(stage: Stage) -> None:
+        stage.app.notify("a\x1b]52;c;aGk=\x07b\x1bc")
+
+        assert not any(char in stage.notices[0] for char in "\x1b\x07")
+
+    on_stage(play, FakeFleet())
+
+
+def test_news_of_the_fleet_becomes_a_notice() -> None:
+    fleet = two_kernels()
+
+    async def play(stage: Stage) -> None:
+        fleet.notices.append(Notice("warning", "train died"))
+        await stage.publish(*fleet.snapshots)
+
+        assert stage.notices == ["train died"]
+
+    on_stage(play, fleet)
+
+
+def test_without_a_kernelspec_it_opens_and_says_what_to_install() -> None:
+    fleet = FakeFleet()
+    fleet.specs = ()
+
+    async def play(stage: Stage) -> None:
+        assert "pip install ipykernel" in stage.picture
+        assert "Searched: " in stage.picture
+
+    on_stage(play, fleet)
+
+
+# -- focus and zoom ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("keys", "kind"),
+    [
+        ((), KernelTable),
+        (("o",), OutputView),
+        (("c",), CodeEditor),
+        (("tab",), OutputView),
+        (("tab", "tab"), CodeEditor),
+        (("o", "escape"), KernelTable),
+        (("c", "escape"), KernelTable),
+        (("c", "ctrl+d"), KernelTable),
+    ],
+)
+def test_keys_move_the_focus(keys: tuple[str, ...], kind: type) -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press(*keys)
+
+        assert isinstance(stage.app.focused, kind)
+
+    on_stage(play, two_kernels())
+
+
+@pytest.mark.parametrize(
+    ("keys", "table", "output"),
+    [
+        ((), True, True),
+        (("z",), True, False),
+        (("z", "z"), True, True),
+        (("o", "z"), False, True),
+        (("o", "z", "escape"), True, True),
+        (("z", "o"), True, True),
+    ],
+)
+def test_zoom_shows_one_pane(keys: tuple[str, ...], table: bool, output: bool) -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press(*keys)
+
+        shown = [stage.app.screen.query_one(pane).display for pane in (KernelTable, OutputView)]
+        assert shown == [table, output]
+
+    on_stage(play, two_kernels())
+
+
+def test_the_selected_kernel_survives_the_end_of_another() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("j")
+        await stage.publish(snapshot("k2"))
+
+        assert stage.app.main.selected == snapshot("k2")
+
+    on_stage(play, two_kernels())
+
+
+# -- leaving -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("keys", [("q",), ("ctrl+q",), ("c", "ctrl+q"), ("x", "ctrl+q")])
+def test_detaching_leaves_the_kernels_alone(keys: tuple[str, ...]) -> None:
+    fleet = two_kernels()
+
+    async def play(stage: Stage) -> None:
+        await stage.press(*keys)
+
+    app = on_stage(play, fleet)
+    assert (app.return_code, fleet.verbs) == (0, [])
+
+
+def test_detaching_tells_the_connection_files() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("q")
+
+    app = on_stage(play, FakeFleet(snapshot("k1"), snapshot("k2", KernelState.DEAD)))
+    assert app.farewell() == [
+        "kernels that go on running:",
+        "  name-k1  /run/kernel-k1.json",
+    ]
+
+
+def test_quitting_shuts_down_after_yes() -> None:
+    fleet = two_kernels()
+
+    async def play(stage: Stage) -> None:
+        await stage.press("Q", "y")
+
+    app = on_stage(play, fleet)
+    assert (app.return_code, fleet.verbs) == (0, [("shutdown all",)])
+
+
+def test_quitting_goes_on_where_a_kernel_cannot_be_shut_down() -> None:
+    fleet = two_kernels()
+    fleet.error = ActionRefused("cannot shut down k1")
+
+    async def play(stage: Stage) -> None:
+        await stage.press("Q", "y")
+
+        assert stage.notices == ["cannot shut down k1"]
+        assert stage.app.is_running
+
+    on_stage(play, fleet)
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_and_leaves_the_kernels_alone(signum: signal.Signals) -> None:
+    fleet = two_kernels()
+
+    async def play(stage: Stage) -> None:
+        signal.raise_signal(signum)
+        await stage.settle()
+
+    app = on_stage(play, fleet)
+    assert (app.return_code, fleet.verbs) == (0, [])
+
+
+def test_a_fleet_that_cannot_open_ends_it_with_the_reason() -> None:
+    class Broken(FakeFleet):
+        def open(self) -> None:
+            raise LaunchError("no runtime folder", ())
+
+    app = KernelTui(Broken, clock=lambda: NOW)
+
+    async def run() -> None:
+        async with app.run_test() as pilot:
+            await pilot.pause()
+            await app.workers.wait_for_complete()
+
+    asyncio.run(run())
+    assert app.return_code == 1
+
+
+def test_ctrl_c_in_the_table_quits_nothing() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("ctrl+c")
+
+        assert stage.app.is_running
+        assert isinstance(stage.app.screen, MainScreen)
+
+    on_stage(play, two_kernels())
+
+
+def test_no_color_writes_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    async def play(stage: Stage) -> None:
+        segments = [
+            segment
+            for strip in stage.app.screen._compositor.render_strips(stage.app.size)
+            for segment in strip.apply_filter(
+                stage.app._filters[-1], stage.app.background_colors[0]
+            )
+        ]
+        assert {s.style.color for s in segments if s.style and s.style.color} == set()
+
+    on_stage(play, two_kernels())
+
+
+def test_nothing_is_repainted_while_nothing_happens() -> None:
+    async def play(stage: Stage) -> None:
+        painted: list[object] = []
+        stage.app._display = lambda *args: painted.append(args)  # type: ignore[method-assign]
+        for _ in range(10):
+            stage.app.main.tick()
+            await stage.pilot.pause()
+
+        assert painted == []
+
+    on_stage(play, two_kernels())
+
+
+def test_typing_in_the_console_gives_no_orders() -> None:
+    fleet = two_kernels()
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"qxXrRiiKzA")
+
+        assert stage.app.screen.query_one(CodeEditor).text == "qxXrRiiKzA"
+        assert not isinstance(stage.app.focused, Input)
+
+    on_stage(play, fleet)
+    assert fleet.verbs == []
