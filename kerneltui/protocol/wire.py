@@ -10,7 +10,7 @@ import hmac
 import json
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -114,12 +114,13 @@ class Session:
         buffers = map(bytes, message["buffers"])
         return [*identities, DELIMITER, signature, *parts, *buffers]
 
-    def decode(self, frames: Sequence[bytes]) -> Message:
+    def decode(self, frames: Sequence[bytes], *, sealed: Collection[str] = ()) -> Message:
         """Return the message carried by `frames`, once proven authentic and new.
 
         `frames`: zero or more routing identities, b"<IDS|MSG>", the hex signature,
         four JSON frames (header, parent_header, metadata, content), then buffers.
         Buffers are not covered by the signature. An empty key switches the check off.
+        `sealed`: message types whose content is left {}, for `content_of` to parse later.
         Raises MalformedMessage, UnsignedMessage, InvalidSignature or ReplayedMessage,
         counts it in `refused`, and raises nothing else.
         Source: "The Wire Protocol", jupyter_client docs/messaging.rst.
@@ -128,7 +129,7 @@ class Session:
             signature, parts, buffers = _split(frames)
             if self.key:
                 self._verify(signature, parts)
-            return self._parse(parts, buffers)
+            return self._parse(parts, buffers, sealed)
         except ProtocolError as error:
             self.refused[type(error)] += 1
             raise
@@ -152,7 +153,9 @@ class Session:
         if len(self._history) > self._history_size:
             del self._history[next(iter(self._history))]
 
-    def _parse(self, parts: Sequence[bytes], buffers: Sequence[bytes]) -> Message:
+    def _parse(
+        self, parts: Sequence[bytes], buffers: Sequence[bytes], sealed: Collection[str]
+    ) -> Message:
         header: Any = _with_date(_parse_object(parts[0]))
         msg_id, msg_type = header.get("msg_id"), header.get("msg_type")
         if not (isinstance(msg_id, str) and isinstance(msg_type, str)):
@@ -163,7 +166,7 @@ class Session:
             "msg_type": msg_type,
             "parent_header": self._parse_parent(parts[1]),
             "metadata": _parse_object(parts[2]),
-            "content": _parse_object(parts[3]),
+            "content": {} if msg_type in sealed else _parse_object(parts[3]),
             "buffers": [memoryview(buffer) for buffer in buffers],
         }
 
@@ -174,6 +177,11 @@ class Session:
             last_parent = _with_date(_parse_object(part))
             self._last_parent = (part, last_parent)
         return last_parent.copy()
+
+
+def content_of(frames: Sequence[bytes]) -> Content:
+    """Return the content of a message that `decode` left sealed. Raises MalformedMessage."""
+    return _parse_object(_split(frames)[1][3])
 
 
 def _split(frames: Sequence[bytes]) -> tuple[bytes, Sequence[bytes], Sequence[bytes]]:
