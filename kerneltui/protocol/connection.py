@@ -5,8 +5,10 @@ Rule: keys never show. They are left out of `repr`, of every message and of ever
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 import json
+import reprlib
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -28,6 +30,8 @@ class Channel(StrEnum):
 
 PORT_NAMES = tuple(f"{channel}_port" for channel in Channel)
 TRANSPORTS = ("tcp", "ipc")
+CURVE_KEY_LENGTH = 40  # characters of Z85, for 32 bytes
+Z85 = frozenset(f"{string.ascii_letters}{string.digits}.-:+=^!/*?&<>()[]{{}}@%$#".encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,8 @@ class ConnectionInfo:
 
     def to_json(self, **more: object) -> str:
         """Return the text of the connection file; `more` lands in it as it is."""
-        info = {**self.to_dict(), "key": self.key.decode("utf-8"), **more}
+        key = self.key.decode("utf-8", "surrogateescape")
+        info = {**self.to_dict(), "key": key, **more}
         return json.dumps(info, indent=2) + "\n"
 
 
@@ -93,50 +98,69 @@ def parse_connection_info(info: Mapping[str, Any], source: str) -> ConnectionInf
     """Return the typed form of the field's dict. Raises ConnectionFileError."""
     transport = info.get("transport", "tcp")
     if transport not in TRANSPORTS:
-        known = ", ".join(TRANSPORTS)
-        raise ConnectionFileError(f"{source}: transport is {transport!r}; known are {known}")
+        shown, known = reprlib.repr(transport), ", ".join(TRANSPORTS)
+        raise ConnectionFileError(f"{source}: transport is {shown}; known are {known}")
     ip = info.get("ip", "127.0.0.1" if transport == "tcp" else None)
     if not (isinstance(ip, str) and ip):
         raise ConnectionFileError(f"{source}: ip is not a host or a path")
-    curve = [
-        _parse_key(info.get(name), name, source) for name in ("curve_publickey", "curve_secretkey")
-    ]
-    both = all(curve)
+    curve_publickey, curve_secretkey = _parse_curve_keys(info, source)
+    kernel_name = info.get("kernel_name")
     return ConnectionInfo(
         transport=transport,
         ip=ip,
         ports={channel: _parse_port(info, channel, source) for channel in Channel},
-        key=_parse_key(info.get("key"), "key", source) or b"",
+        key=_parse_key(info.get("key"), "key", source),
         signature_scheme=_parse_scheme(info.get("signature_scheme"), source),
-        kernel_name=str(info.get("kernel_name") or ""),
-        curve_publickey=curve[0] if both else None,
-        curve_secretkey=curve[1] if both else None,
+        kernel_name=kernel_name if isinstance(kernel_name, str) else "",
+        curve_publickey=curve_publickey,
+        curve_secretkey=curve_secretkey,
     )
 
 
 def _parse_port(info: Mapping[str, Any], channel: Channel, source: str) -> int:
     port = info.get(f"{channel}_port", 0)
-    if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= 65_535:
-        raise ConnectionFileError(f"{source}: {channel}_port is {port!r}, not from 0 to 65535")
+    if not isinstance(port, int) or isinstance(port, bool):
+        raise ConnectionFileError(f"{source}: {channel}_port is no whole number")
+    if not 0 <= port <= 65_535:
+        raise ConnectionFileError(f"{source}: {channel}_port is not from 0 to 65535")
     return port
 
 
-def _parse_key(value: object, name: str, source: str) -> bytes | None:
+def _parse_key(value: object, name: str, source: str) -> bytes:
+    """Return a key as bytes, b"" where there is none."""
     if value is None:
-        return None
-    if isinstance(value, str):
-        return value.encode("utf-8", "surrogateescape")
+        return b""
     if isinstance(value, bytes):
         return value
+    if isinstance(value, str):
+        try:
+            return value.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:  # it holds the key, so it may not be the context of ours
+            pass
+        raise ConnectionFileError(f"{source}: {name} is no text that can be encoded")
     raise ConnectionFileError(f"{source}: {name} is a {type(value).__name__}, not a string")
+
+
+def _parse_curve_keys(info: Mapping[str, Any], source: str) -> tuple[bytes | None, bytes | None]:
+    """Return the public and the secret key, or two times None."""
+    names = ("curve_publickey", "curve_secretkey")
+    keys = [_parse_key(info.get(name), name, source) for name in names]
+    if not any(keys):
+        return None, None
+    for name, key in zip(names, keys, strict=True):
+        if len(key) != CURVE_KEY_LENGTH or not Z85.issuperset(key):
+            raise ConnectionFileError(f"{source}: {name} is no Z85 key of 40 characters")
+    return keys[0], keys[1]
 
 
 def _parse_scheme(value: object, source: str) -> str:
     scheme = value or SIGNATURE_SCHEME
-    if (
-        not isinstance(scheme, str)
-        or not scheme.startswith("hmac-")
-        or scheme.removeprefix("hmac-") not in hashlib.algorithms_available
-    ):
-        raise ConnectionFileError(f"{source}: signature_scheme {scheme!r} is not hmac-<hash>")
-    return scheme
+    if isinstance(scheme, str) and scheme.startswith("hmac-"):
+        try:
+            hmac.new(b"", digestmod=scheme.removeprefix("hmac-"))
+        except (TypeError, ValueError):  # no such hash, or one that cannot sign
+            pass
+        else:
+            return scheme
+    shown = reprlib.repr(scheme)
+    raise ConnectionFileError(f"{source}: signature_scheme {shown} is not hmac-<hash>")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import json
 import uuid
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -27,6 +27,7 @@ DELIMITER = b"<IDS|MSG>"
 SIGNED_PARTS = 4  # header, parent_header, metadata, content
 HISTORY_SIZE = 16_384  # signatures, about 3 MB; jupyter_client's 65,536 are 12 MB for each socket
 SIGNATURE_SCHEME = "hmac-sha256"
+PARENT_CACHE_SIZE = 65_536  # bytes; real parents have some hundred, and a hostile one is not kept
 
 
 class Session:
@@ -46,18 +47,28 @@ class Session:
         history_size: int = HISTORY_SIZE,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.key = key
+        self._key = key
         self.session = session or uuid.uuid4().hex
         self.username = username
-        self.signature_scheme = signature_scheme
+        self._signature_scheme = signature_scheme
         self.refused: Counter[type[ProtocolError]] = Counter()
         """How many messages were refused, by the error they raised."""
         self._mac = hmac.new(key, digestmod=signature_scheme.removeprefix("hmac-"))
-        self._history: dict[bytes, None] = {}
+        # A plain dict is slow to forget its oldest: it steps over the gaps of those before.
+        self._history: OrderedDict[bytes, None] = OrderedDict()
         self._history_size = history_size
         self._now = now
         self._sent = 0
         self._last_parent: tuple[bytes, Content] = (b"{}", {})
+
+    @property
+    def key(self) -> bytes:
+        """What signs; b"" where nothing is signed. Fixed: another key is another session."""
+        return self._key
+
+    @property
+    def signature_scheme(self) -> str:
+        return self._signature_scheme
 
     def clone(self) -> Self:
         """Return a session of the same identity and key with a history of its own."""
@@ -110,7 +121,7 @@ class Session:
             _to_json(message["metadata"]),
             _to_json(message["content"]),
         ]
-        signature = self._sign(parts) if self.key else b""
+        signature = self._sign(parts) if self._key else b""
         buffers = map(bytes, message["buffers"])
         return [*identities, DELIMITER, signature, *parts, *buffers]
 
@@ -127,7 +138,7 @@ class Session:
         """
         try:
             signature, parts, buffers = _split(frames)
-            if self.key:
+            if self._key:
                 self._verify(signature, parts)
             return self._parse(parts, buffers, sealed)
         except ProtocolError as error:
@@ -143,7 +154,7 @@ class Session:
         if not signature:
             raise UnsignedMessage("message without a signature on a connection that has a key")
         if not hmac.compare_digest(signature, self._sign(parts)):
-            shown = signature[:8].decode("ascii", "backslashreplace")
+            shown = ascii(signature[:8])[2:-1]
             raise InvalidSignature(
                 f"signature {shown}… does not match: the connection's key is not the sender's"
             )
@@ -151,7 +162,7 @@ class Session:
             raise ReplayedMessage("message was already received on this socket")
         self._history[signature] = None
         if len(self._history) > self._history_size:
-            del self._history[next(iter(self._history))]
+            self._history.popitem(last=False)
 
     def _parse(
         self, parts: Sequence[bytes], buffers: Sequence[bytes], sealed: Collection[str]
@@ -175,7 +186,8 @@ class Session:
         last_part, last_parent = self._last_parent
         if part != last_part:
             last_parent = _with_date(_parse_object(part))
-            self._last_parent = (part, last_parent)
+            if len(part) <= PARENT_CACHE_SIZE:
+                self._last_parent = (part, last_parent)
         return last_parent.copy()
 
 
@@ -208,8 +220,8 @@ def _parse_object(part: bytes) -> Content:
         return {}
     text = part.decode("utf-8", "replace")
     try:
-        value, end = _scan_json(text)
-        if end != len(text):
+        value, end = _scan_json(text) if text.startswith("{") else (None, -1)
+        if end != len(text):  # white space around it, or no object at all
             value = _decoder.decode(text)
     except (ValueError, RecursionError):
         raise MalformedMessage(f"part of {len(part)} bytes is not JSON") from None
@@ -232,7 +244,8 @@ def _with_date(header: Content) -> Content:
 
 def _json_default(value: object) -> str:
     if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
+        text = value.isoformat()
+        return f"{text.removesuffix('+00:00')}Z" if text.endswith("+00:00") else text
     raise TypeError(f"a message cannot carry a {type(value).__name__}")
 
 
