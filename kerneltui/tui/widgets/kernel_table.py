@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from rich.segment import Segment
@@ -115,7 +116,7 @@ class KernelTable(ScrollView, can_focus=True):
         top = self.scroll_offset.y
         wanted = min(max(top, row - self._page + 1), row)
         if wanted != top:
-            self.scroll_to(y=wanted, animate=False)
+            self.scroll_to(y=wanted, animate=False, force=True)
 
     def _put_cursor(self, row: int) -> None:
         if self._kernels:
@@ -179,8 +180,9 @@ class KernelTable(ScrollView, can_focus=True):
         width, height = self.size
         for y, painted in self._painted.items():
             if y < height:
-                for start, end in changes(painted, self._line(y), self._columns, width):
-                    self.refresh(Region(start, y, end - start, 1))
+                dirty = dirty_width(painted, self._line(y), self._columns, width)
+                if dirty:
+                    self.refresh(Region(0, y, dirty, 1))
 
     def _segments(self, line: Line) -> Iterator[Segment]:
         style = self._style(line.part)
@@ -192,8 +194,7 @@ class KernelTable(ScrollView, can_focus=True):
             # A whole line of one meaning is told by one style: a second colour on the
             # cursor's background would not be readable in every theme.
             cell_style = style if line.part else self._style(f"kernel-table--{cell.tone}")
-            yield Segment(fit(cell.text, column.width, column.align), cell_style)
-            yield Segment(" " * GAP, style)
+            yield Segment(fit(cell.text, column.width, column.align) + " " * GAP, cell_style)
 
     def _style(self, part: str) -> Style:
         return self.get_component_rich_style(part) if part else self.rich_style
@@ -212,16 +213,15 @@ def successor(cursor: str | None, before: Sequence[str], after: Collection[str])
     return next((kernel for kernel in neighbours if kernel in after), next(iter(after), None))
 
 
-def changes(
-    before: Line, after: Line, columns: Sequence[Column], width: int
-) -> Iterator[tuple[int, int]]:
-    """Yield the stretches of a line of `width` cells, from and to, that are to be painted again."""
+def dirty_width(before: Line, after: Line, columns: Sequence[Column], width: int) -> int:
+    """Return how many cells of a line of `width`, from its beginning, are to be painted again.
+
+    From its beginning, since Textual writes a line from there up to what has changed.
+    """
+    if before == after:
+        return 0
     if before.part != after.part or not len(before.cells) == len(after.cells) == len(columns):
-        if before != after:
-            yield 0, width
-        return
-    start = MARGIN
-    for old, new, column in zip(before.cells, after.cells, columns, strict=True):
-        if old != new:
-            yield start, start + column.width
-        start += column.width + GAP
+        return width
+    ends = list(accumulate((column.width + GAP for column in columns), initial=MARGIN))[1:]
+    rows = zip(before.cells, after.cells, ends, strict=True)
+    return min(width, max(end for old, new, end in rows if old != new))

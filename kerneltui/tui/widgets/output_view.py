@@ -50,7 +50,11 @@ class OutputView(ScrollView, can_focus=True):
 
     ALLOW_SELECT = False
     DEFAULT_CSS = "OutputView { overflow-x: hidden; overflow-y: scroll; }"
-    COMPONENT_CLASSES: ClassVar[set[str]] = {HEAD, *(f"output-view--{role}" for role in MARKS)}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        HEAD,
+        *(f"output-view--{role}" for role in Role),
+        *(f"output-view--{role}-mark" for role in Role),
+    }
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "move(1)", "Line down", show=False),
         Binding("up,k", "move(-1)", "Line up", show=False),
@@ -127,7 +131,7 @@ class OutputView(ScrollView, can_focus=True):
     def _scroll(self, row: int | None) -> None:
         """Fit the scrollbar to the rows, and put `row`, or the end, where it is seen."""
         self.virtual_size = Size(self.size.width, self._rows.bottom - self._rows.top + HEADER)
-        self.scroll_to(y=self.max_scroll_y if row is None else row, animate=False)
+        self.scroll_to(y=self.max_scroll_y if row is None else row, animate=False, force=True)
         if self.following and self._view is not None:
             self._seen = self._view.end
 
@@ -145,13 +149,13 @@ class OutputView(ScrollView, can_focus=True):
     # -- keys ---------------------------------------------------------------------------
 
     def action_move(self, rows: int) -> None:
-        self.scroll_to(y=self.scroll_offset.y + rows, animate=False)
+        self.scroll_to(y=self.scroll_offset.y + rows, animate=False, force=True)
 
     def action_page(self, pages: float) -> None:
         self.action_move(int(pages * max(1, self.size.height - HEADER)))
 
     def action_begin(self) -> None:
-        self.scroll_to(y=0, animate=False)
+        self.scroll_to(y=0, animate=False, force=True)
 
     def action_end(self) -> None:
         self.following = True
@@ -219,7 +223,7 @@ class OutputView(ScrollView, can_focus=True):
             return Strip.blank(self.size.width, self.rich_style)
         number, part = self._rows.locate(row)
         role, _ = self._view.line(number)
-        style = self.get_component_rich_style(f"output-view--{role}")
+        style = self.get_component_rich_style(f"output-view--{role}-mark")
         mark = MARKS[role] if part == 0 else ""
         body = self._bodies(number)[part]
         body = body.crop_extend(self._shift, self._shift + self._body_width, self.rich_style)

@@ -1,0 +1,313 @@
+"""The table repaints what changed and nothing else; its cursor follows a kernel."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from kerneltui.fleet.snapshot import KernelSnapshot, Usage
+from kerneltui.protocol.status import KernelState
+from kerneltui.tui.columns import Cell, columns_for
+from kerneltui.tui.widgets.kernel_table import CURSOR, KernelTable, Line, dirty_width, successor
+from tests.tui.fakes import NOW, snapshot
+from tests.tui.widget_stage import NARROW, WIDE, Stage, on_stage
+
+TableStage = Stage[KernelTable]
+
+ONE_ROW = 600  # bytes: the budget of a changed row
+
+
+def kernels(count: int) -> list[KernelSnapshot]:
+    return [snapshot(f"k{number}") for number in range(count)]
+
+
+def selected(stage: TableStage) -> list[str | None]:
+    return [said.kernel_id for said in stage.messages if isinstance(said, KernelTable.Selected)]
+
+
+def ids(stage: TableStage) -> list[str]:
+    """Return the kernel ids on the screen, the cursor's with its mark."""
+    return [line[:5].strip() for line in stage.lines[1:] if line]
+
+
+# -- what is painted --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+def test_a_kernel_is_a_line_with_all_that_matters(size: tuple[int, int]) -> None:
+    busy = snapshot(
+        "k1", KernelState.BUSY, code="train(model)", usage=Usage(1.0, 410 << 20, 2), name="eda"
+    )
+
+    async def play(stage: TableStage) -> None:
+        stage.widget.show([busy], NOW)
+        await stage.pilot.pause()
+
+        words = stage.lines[1].split()
+        assert words[:3] == [">", "k1", "eda"]
+        assert {"●", "busy", "100", "410M", "30s", "train(model)"} <= set(words)
+
+    on_stage(KernelTable(), play, size)
+
+
+def test_no_line_is_wider_than_the_table() -> None:
+    wide = snapshot("k1", name="日本語のノート", code="図 = 描く(データ) 😀 " * 9)
+
+    async def play(stage: TableStage) -> None:
+        stage.widget.show([wide], NOW)
+        await stage.pilot.pause()
+
+        strip = stage.widget.render_line(1)
+        assert strip.cell_length == stage.widget.size.width
+
+    on_stage(KernelTable(), play)
+
+
+def test_markup_in_a_name_is_text() -> None:
+    async def play(stage: TableStage) -> None:
+        stage.widget.show([snapshot("k1", name="[/x][red]a")], NOW)
+        await stage.pilot.pause()
+
+        assert "[/x][red]a" in stage.lines[1]
+
+    on_stage(KernelTable(), play)
+
+
+def test_an_empty_table_says_what_to_do() -> None:
+    async def play(stage: TableStage) -> None:
+        assert [line.strip() for line in stage.lines[1:3]] == ["no kernels", "press s"]
+
+    on_stage(KernelTable("no kernels\npress s"), play)
+
+
+def test_a_narrower_table_hides_columns() -> None:
+    async def play(stage: TableStage) -> None:
+        stage.widget.show(kernels(1), NOW)
+        await stage.pilot.resize_terminal(80, 24)
+        await stage.pilot.pause()
+
+        assert "SPEC" not in stage.lines[0]
+
+    on_stage(KernelTable(), play, WIDE)
+
+
+# -- what is written --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+def test_a_quiet_tick_writes_nothing(size: tuple[int, int]) -> None:
+    async def play(stage: TableStage) -> None:
+        stage.widget.show(kernels(20), NOW)
+
+        assert await stage.bytes_of(lambda: stage.widget.show(kernels(20), NOW + 1)) == 0
+
+    on_stage(KernelTable(), play, size)
+
+
+def test_one_changed_row_stays_within_its_budget() -> None:
+    async def play(stage: TableStage) -> None:
+        rows = kernels(20)
+        stage.widget.show(rows, NOW)
+        rows[7] = dataclasses.replace(rows[7], state=KernelState.BUSY, code="x = 1", executions=9)
+
+        written = await stage.bytes_of(lambda: stage.widget.show(rows, NOW))
+
+        assert 0 < written < ONE_ROW
+
+    on_stage(KernelTable(), play, WIDE)
+
+
+def test_a_change_below_the_screen_writes_nothing() -> None:
+    async def play(stage: TableStage) -> None:
+        rows = kernels(100)
+        stage.widget.show(rows, NOW)
+        rows[90] = dataclasses.replace(rows[90], state=KernelState.BUSY)
+
+        assert await stage.bytes_of(lambda: stage.widget.show(rows, NOW)) == 0
+
+    on_stage(KernelTable(), play)
+
+
+def test_a_cursor_move_repaints_two_lines() -> None:
+    async def play(stage: TableStage) -> None:
+        stage.widget.show(kernels(20), NOW)
+
+        written = await stage.bytes_of(lambda: stage.widget.action_cursor_move(1))
+
+        assert 0 < written < 2 * ONE_ROW
+
+    on_stage(KernelTable(), play)
+
+
+def test_rows_that_went_leave_no_trace() -> None:
+    async def play(stage: TableStage) -> None:
+        stage.widget.show(kernels(5), NOW)
+        await stage.pilot.pause()
+        stage.widget.show(kernels(2), NOW)
+        await stage.pilot.pause()
+
+        assert ids(stage) == ["> k0", "k1"]
+
+    on_stage(KernelTable(), play)
+
+
+COLUMNS = columns_for(78)
+
+
+def row(*changed: int, part: str = "") -> Line:
+    return Line(tuple(Cell("y" if n in changed else "x") for n in range(len(COLUMNS))), part)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "cells"),
+    [
+        (row(), row(), 0),
+        (row(), row(0), 9),
+        (row(), row(0, 1), 24),
+        (row(), row(len(COLUMNS) - 1), 80),
+        (row(), row(part=CURSOR), 80),
+        (row(), Line(), 80),
+        (Line(), Line(), 0),
+    ],
+)
+def test_a_line_is_painted_up_to_its_last_change(before: Line, after: Line, cells: int) -> None:
+    assert dirty_width(before, after, COLUMNS, 80) == cells
+
+
+# -- cursor -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("keys", "row"),
+    [
+        ("j", 1),
+        ("down down", 2),
+        ("j j k", 1),
+        ("j up", 0),
+        ("k", 0),
+        ("G", 99),
+        ("end", 99),
+        ("G g", 0),
+        ("G home", 0),
+        ("G j", 99),
+        ("pagedown", 23),
+        ("ctrl+d", 11),
+        ("pagedown pageup", 0),
+        ("ctrl+d ctrl+u", 0),
+    ],
+)
+def test_keys_move_the_cursor(keys: str, row: int) -> None:
+    async def play(stage: TableStage) -> None:
+        stage.widget.show(kernels(100), NOW)
+        await stage.press(*keys.split())
+
+        assert stage.widget.cursor_id == f"k{row}"
+        assert f"> k{row}" in ids(stage)
+
+    on_stage(KernelTable(), play)
+
+
+def test_a_click_puts_the_cursor_on_a_row() -> None:
+    async def play(stage: TableStage) -> None:
+        stage.widget.show(kernels(5), NOW)
+        await stage.pilot.click(KernelTable, offset=(10, 3))
+
+        assert stage.widget.cursor_id == "k2"
+
+    on_stage(KernelTable(), play)
+
+
+@pytest.mark.parametrize("y", [0, 9])
+def test_a_click_beside_the_rows_leaves_the_cursor(y: int) -> None:
+    async def play(stage: TableStage) -> None:
+        stage.widget.show(kernels(5), NOW)
+        await stage.press("j")
+        await stage.pilot.click(KernelTable, offset=(10, y))
+
+        assert stage.widget.cursor_id == "k1"
+
+    on_stage(KernelTable(), play)
+
+
+def test_the_cursor_stays_with_its_kernel_when_rows_come_above() -> None:
+    async def play(stage: TableStage) -> None:
+        rows = kernels(3)
+        stage.widget.show(rows, NOW)
+        await stage.press("j")
+        stage.widget.show([snapshot("new"), *rows], NOW)
+        await stage.pilot.pause()
+
+        assert ids(stage) == ["new", "k0", "> k1", "k2"]
+
+    on_stage(KernelTable(), play)
+
+
+def test_a_cursor_that_was_seen_is_scrolled_after() -> None:
+    async def play(stage: TableStage) -> None:
+        rows = kernels(30)
+        stage.widget.show(rows, NOW)
+        stage.widget.show([snapshot(f"n{number}") for number in range(40)] + rows, NOW)
+        await stage.pilot.pause()
+
+        assert ids(stage)[-1] == "> k0"
+
+    on_stage(KernelTable(), play)
+
+
+def test_a_cursor_out_of_sight_does_not_move_the_rows() -> None:
+    async def play(stage: TableStage) -> None:
+        stage.widget.show(kernels(100), NOW)
+        stage.widget.scroll_to(y=50, animate=False, force=True)
+        await stage.pilot.pause()
+        stage.widget.show(kernels(100), NOW)
+        await stage.pilot.pause()
+
+        assert ids(stage)[0] == "k50"
+
+    on_stage(KernelTable(), play)
+
+
+@pytest.mark.parametrize(
+    ("cursor", "before", "after", "expected"),
+    [
+        (None, "", "", None),
+        (None, "", "ab", "a"),
+        ("b", "abc", "cba", "b"),
+        ("b", "abc", "ac", "c"),
+        ("c", "abc", "ab", "b"),
+        ("b", "abcd", "ad", "d"),
+        ("b", "abc", "xy", "x"),
+        ("b", "abc", "", None),
+        ("n", "abc", "ab", "n"),
+        ("n", "abc", "abn", "n"),
+    ],
+)
+def test_a_neighbour_takes_over_the_cursor(
+    cursor: str | None, before: str, after: str, expected: str | None
+) -> None:
+    assert successor(cursor, list(before), list(after)) == expected
+
+
+def test_a_new_cursor_is_told_once() -> None:
+    async def play(stage: TableStage) -> None:
+        stage.widget.show(kernels(3), NOW)
+        await stage.press("j", "j", "j")
+        stage.widget.show([], NOW)
+        await stage.pilot.pause()
+
+        assert list(dict.fromkeys(selected(stage))) == ["k0", "k1", "k2", None]
+
+    on_stage(KernelTable(), play)
+
+
+def test_the_cursor_waits_for_a_kernel_to_come() -> None:
+    async def play(stage: TableStage) -> None:
+        stage.widget.show(kernels(2), NOW)
+        stage.widget.cursor_id = "k2"
+        stage.widget.show(kernels(3), NOW)
+        await stage.pilot.pause()
+
+        assert ids(stage) == ["k0", "k1", "> k2"]
+
+    on_stage(KernelTable(), play)
