@@ -1,0 +1,184 @@
+"""Console: what a person says to kernels; one thread, a queue in, futures and prompts out."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from functools import partial
+from types import MappingProxyType
+from typing import Any
+
+import zmq
+
+from kerneltui.errors import KernelError
+from kerneltui.fleet.conversation import IDLE_TIME, Conversation, Prompt, Reply, fail
+from kerneltui.kernels.manager import KernelManager
+from kerneltui.protocol.message import Message, cursor_content, execute_content, history_content
+
+HISTORY_LENGTH = 500  # cells asked of a kernel to seed the history
+
+
+class Console:
+    """Runs code in kernels and asks them things. Every method returns at once, in any thread."""
+
+    def __init__(
+        self,
+        find_manager: Callable[[str], KernelManager],
+        record: Callable[[str, Message], None],
+        note: Callable[[str, str], None],
+    ) -> None:
+        self.prompts: Mapping[str, Prompt] = MappingProxyType({})
+        """Open input() prompts by kernel id. Rebound, never changed."""
+        self.queued: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+        """Code sent and not finished by kernel id, the running one first. Rebound as well."""
+        self._find_manager = find_manager
+        self._record = record
+        self._note = note
+        self._conversations: dict[str, Conversation] = {}
+        self._orders: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._wake_reader, self._wake_writer = os.pipe()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="console", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close all clients; what was sent goes on in the kernels."""
+        self._order(self._leave)
+        self._thread.join()
+        os.close(self._wake_reader)
+        os.close(self._wake_writer)
+
+    def execute(self, kernel_id: str, code: str) -> None:
+        """Run code after what was sent before; its output reaches the transcript."""
+        self._order(partial(self._execute, kernel_id, code))
+
+    def complete(self, kernel_id: str, code: str, cursor_pos: int) -> Reply:
+        """Return the future content of a complete_reply; beside a running cell where possible."""
+        return self._ask(kernel_id, "complete_request", cursor_content(code, cursor_pos))
+
+    def inspect(self, kernel_id: str, code: str, cursor_pos: int) -> Reply:
+        content = cursor_content(code, cursor_pos, detail_level=0)
+        return self._ask(kernel_id, "inspect_request", content)
+
+    def is_complete(self, kernel_id: str, code: str) -> Reply:
+        return self._ask(kernel_id, "is_complete_request", {"code": code})
+
+    def history(self, kernel_id: str) -> Future[tuple[str, ...]]:
+        """Return the code that the kernel remembers, oldest first, in the future."""
+        content = history_content(hist_access_type="tail", n=HISTORY_LENGTH)
+        reply = self._ask(kernel_id, "history_request", content)
+        codes: Future[tuple[str, ...]] = Future()
+        reply.add_done_callback(partial(_pass_on_history, codes))
+        return codes
+
+    def answer(self, prompt: Prompt, value: str) -> None:
+        """Answer an open prompt; one that is void by now is not answered."""
+        self._order(partial(self._answer, prompt, value))
+
+    def forget(self, kernel_id: str) -> None:
+        """Give up what is pending on a kernel: its process is another now, or gone."""
+        self._order(partial(self._forget, kernel_id))
+
+    def _ask(self, kernel_id: str, msg_type: str, content: dict[str, Any]) -> Reply:
+        reply: Reply = Future()
+        self._order(partial(self._send_ask, kernel_id, msg_type, content, reply))
+        return reply
+
+    def _order(self, order: Callable[[], None]) -> None:
+        self._orders.put(order)
+        os.write(self._wake_writer, b".")
+
+    # -- runs in the console thread ----
+
+    def _run(self) -> None:
+        while not self._stopping:
+            self._wait()
+            while not self._orders.empty():
+                self._orders.get()()
+            for conversation in list(self._conversations.values()):
+                conversation.listen()
+                if conversation.is_over(time.monotonic()):
+                    conversation.close()
+            self._publish()
+
+    def _wait(self) -> None:
+        poller = zmq.Poller()
+        poller.register(self._wake_reader, zmq.POLLIN)
+        open_conversations = [each for each in self._conversations.values() if each.sockets]
+        for conversation in open_conversations:
+            for socket in conversation.sockets:
+                poller.register(socket, zmq.POLLIN)
+        ready = dict(poller.poll(IDLE_TIME * 1000 if open_conversations else None))
+        if self._wake_reader in ready:
+            os.read(self._wake_reader, 4096)
+
+    def _publish(self) -> None:
+        talks = self._conversations.items()
+        prompts = {kernel_id: talk.prompt for kernel_id, talk in talks if talk.prompt}
+        queued = {kernel_id: talk.queued for kernel_id, talk in talks if talk.queued}
+        if prompts != self.prompts:
+            self.prompts = MappingProxyType(prompts)
+        if queued != self.queued:
+            self.queued = MappingProxyType(queued)
+
+    def _conversation(self, kernel_id: str) -> Conversation:
+        """Return the conversation with a kernel. Raises NoSuchKernel."""
+        if kernel_id not in self._conversations:
+            self._conversations[kernel_id] = Conversation(
+                self._find_manager(kernel_id),
+                partial(self._record, kernel_id),
+                partial(self._note, kernel_id),
+            )
+        return self._conversations[kernel_id]
+
+    def _execute(self, kernel_id: str, code: str) -> None:
+        try:
+            self._conversation(kernel_id).execute(code, execute_content(code))
+        except KernelError as error:
+            self._note(kernel_id, f"not run: {error}")
+
+    def _send_ask(
+        self, kernel_id: str, msg_type: str, content: dict[str, Any], reply: Reply
+    ) -> None:
+        try:
+            self._conversation(kernel_id).ask(msg_type, content, reply)
+        except KernelError as error:
+            fail(reply, error)
+
+    def _answer(self, prompt: Prompt, value: str) -> None:
+        conversation = self._conversations.get(prompt.kernel_id)
+        if conversation is not None and conversation.prompt == prompt:
+            conversation.answer(value)
+
+    def _forget(self, kernel_id: str) -> None:
+        conversation = self._conversations.pop(kernel_id, None)
+        if conversation is not None:
+            conversation.abandon()
+
+    def _leave(self) -> None:
+        for kernel_id in list(self._conversations):
+            self._forget(kernel_id)
+        self._stopping = True
+
+
+def _pass_on_history(codes: Future[tuple[str, ...]], reply: Reply) -> None:
+    error = reply.exception()
+    if error is not None:
+        codes.set_exception(error)
+        return
+    entries = reply.result().get("history")
+    found = entries if isinstance(entries, list) else []
+    # An entry is [session, line, input], or [session, line, [input, output]].
+    codes.set_result(
+        tuple(
+            entry[2]
+            for entry in found
+            if isinstance(entry, list) and len(entry) > 2 and isinstance(entry[2], str)
+        )
+    )

@@ -1,0 +1,240 @@
+"""Conversation: one client's requests to one kernel, and what became of each.
+
+Rule: nothing here waits. Requests are sent, and `listen` takes in what has come.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+import zmq
+
+from kerneltui.errors import ActionRefused, KernelError
+from kerneltui.kernels.client import SUBSHELLS, BlockingKernelClient
+from kerneltui.kernels.manager import KernelManager
+from kerneltui.protocol.connection import Channel
+from kerneltui.protocol.message import Content, Message, parent_id
+from kerneltui.protocol.status import KernelState
+from kerneltui.protocol.text import clean_line
+
+IDLE_TIME = 10  # seconds that a client with nothing pending stays connected
+PROMPT_WIDTH = 200
+MASK = "••••"  # shown for a password; of one length for all
+
+Reply = Future[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A cell of ours that waits for input."""
+
+    kernel_id: str
+    text: str
+    password: bool
+    parent_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A request that the main shell need not answer."""
+
+    msg_type: str
+    content: Content
+    reply: Reply
+
+
+def fail(reply: Reply, error: KernelError) -> None:
+    """Tell who waits for a reply, if anybody still does, why none will come."""
+    if reply.set_running_or_notify_cancel():
+        reply.set_exception(error)
+
+
+class Conversation:
+    """What was asked of one kernel and is not answered yet."""
+
+    def __init__(
+        self,
+        manager: KernelManager,
+        record: Callable[[Message], None],
+        note: Callable[[str], None],
+    ) -> None:
+        self.prompt: Prompt | None = None
+        self._manager = manager
+        self._record = record
+        self._note = note
+        self._client: BlockingKernelClient | None = None
+        self._running: dict[str, str] = {}  # msg_id -> code, oldest first
+        self._asked: dict[str, Reply] = {}
+        self._last_used = 0.0
+        # How questions get round a running cell: by a subshell, where the kernel has them.
+        self._subshell: str | None = None
+        self._subshell_request: str | None = None
+        self._has_subshells: bool | None = None
+        self._parked: list[_Question] = []
+
+    @property
+    def queued(self) -> tuple[str, ...]:
+        return tuple(self._running.values())
+
+    @property
+    def sockets(self) -> list[zmq.Socket[bytes]]:
+        client = self._client
+        if client is None:
+            return []
+        channels = (client.shell_channel, client.stdin_channel, client.control_channel)
+        return [channel.opened() for channel in channels]
+
+    # -- speaking ----
+
+    def execute(self, code: str, content: Content) -> None:
+        """Run code; the kernel queues it behind what runs. Raises ActionRefused."""
+        self._require_life()
+        client = self._connected()
+        message = client.session.new_message("execute_request", content)
+        client.shell_channel.send(message)
+        self._running[message["msg_id"]] = code
+
+    def ask(self, msg_type: str, content: Content, reply: Reply) -> None:
+        """Ask something that changes nothing. Raises ActionRefused."""
+        self._require_life()
+        client = self._connected()
+        question = _Question(msg_type, content, reply)
+        if not self._is_busy() or self._has_subshells is False or self._subshell is not None:
+            self._send(question)
+            return
+        self._parked.append(question)
+        if self._subshell_request is None:
+            asked = "kernel_info" if self._has_subshells is None else "create_subshell"
+            message = client.session.new_message(f"{asked}_request", {})
+            client.control_channel.send(message)
+            self._subshell_request = message["msg_id"]
+
+    def answer(self, value: str) -> None:
+        """Answer the open prompt."""
+        assert self.prompt is not None
+        self._connected().input(value)
+        self.prompt = None
+
+    def _require_life(self) -> None:
+        if not self._manager.is_alive():
+            raise ActionRefused(f"{self._manager.describe()} is not running")
+
+    def _is_busy(self) -> bool:
+        return bool(self._running) or self._manager.status.state is KernelState.BUSY
+
+    def _connected(self) -> BlockingKernelClient:
+        self._last_used = time.monotonic()
+        if self._client is None:
+            self._client = self._manager.client()
+            self._client.start_channels(iopub=False, hb=False)
+            self._client.tap_messages = self._tap
+        return self._client
+
+    def _send(self, question: _Question) -> None:
+        client = self._connected()
+        subshell = self._subshell if self._is_busy() else None
+        message = client.session.new_message(
+            question.msg_type, question.content, subshell_id=subshell
+        )
+        client.shell_channel.send(message)
+        self._asked[message["msg_id"]] = question.reply
+
+    # -- listening ----
+
+    def listen(self) -> None:
+        """Take in what has come on all channels."""
+        if self._client is None:
+            return
+        for message in self._client.control_channel.get_everything():
+            if parent_id(message) == self._subshell_request:
+                self._hear_of_subshells(message)
+        for message in self._client.stdin_channel.get_everything():
+            if message["msg_type"] == "input_request" and parent_id(message) in self._running:
+                self._open_prompt(message)
+        for message in self._client.shell_channel.get_everything():
+            self._hear_reply(message)
+        if self._parked and not self._is_busy():
+            self._ask_parked()
+
+    def _hear_reply(self, message: Message) -> None:
+        self._last_used = time.monotonic()
+        request = parent_id(message)
+        if (reply := self._asked.pop(request, None)) is not None:
+            if reply.set_running_or_notify_cancel():
+                reply.set_result(message["content"])
+        elif request in self._running:
+            code = self._running.pop(request)
+            if self.prompt is not None and self.prompt.parent_id == request:
+                self.prompt = None  # an interrupt or an error voids it
+            if message["content"].get("status") == "aborted":
+                self._note(f"not run, as a cell before it failed: {clean_line(code)}")
+
+    def _open_prompt(self, message: Message) -> None:
+        content = message["content"]
+        self.prompt = Prompt(
+            kernel_id=self._manager.kernel_id,
+            text=clean_line(str(content.get("prompt", "")), PROMPT_WIDTH),
+            password=content.get("password") is True,
+            parent_id=parent_id(message),
+        )
+
+    def _hear_of_subshells(self, message: Message) -> None:
+        """Learn whether there are subshells, then which one is ours; then ask what is parked."""
+        self._subshell_request = None
+        content = message["content"]
+        if message["msg_type"] == "kernel_info_reply":
+            self._has_subshells = SUBSHELLS in (content.get("supported_features") or ())
+        elif content.get("status") == "ok" and isinstance(content.get("subshell_id"), str):
+            self._subshell = content["subshell_id"]
+        else:
+            self._has_subshells = False
+        self._ask_parked()
+
+    def _ask_parked(self) -> None:
+        parked, self._parked = self._parked, []
+        for question in parked:
+            try:
+                self.ask(question.msg_type, question.content, question.reply)
+            except ActionRefused as error:
+                fail(question.reply, error)
+
+    def _tap(self, channel: Channel, message: Message) -> None:
+        """Record what iopub lacks: pager text, prompts and answers; never a password."""
+        if channel is Channel.CONTROL:
+            return
+        if message["msg_type"] == "input_reply" and self.prompt and self.prompt.password:
+            message = {**message, "content": {"value": MASK}}
+        self._record(message)
+
+    # -- ending ----
+
+    def is_over(self, now: float) -> bool:
+        """Tell whether the client has been of no use for a while."""
+        pending = self._running or self._asked or self._parked
+        return not pending and now - self._last_used > IDLE_TIME
+
+    def close(self) -> None:
+        """Disconnect; a subshell of ours ends with it."""
+        client, self._client = self._client, None
+        if client is None:
+            return
+        if self._subshell is not None and self._manager.is_alive():
+            message = client.session.new_message(
+                "delete_subshell_request", {"subshell_id": self._subshell}
+            )
+            client.control_channel.send(message)
+        self._subshell = None
+        client.stop_channels()
+
+    def abandon(self) -> None:
+        """Give up all that is pending, with a reason, and disconnect."""
+        error = KernelError(f"{self._manager.describe()} is gone or was restarted")
+        for reply in (*self._asked.values(), *(each.reply for each in self._parked)):
+            fail(reply, error)
+        self._asked, self._parked, self.prompt = {}, [], None
+        self._running = {}
+        self.close()

@@ -1,0 +1,286 @@
+"""Fleet: every kernel, what is true of it now, and the verbs. What a front end is built on."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from kerneltui.errors import ActionRefused, KernelError, NoSuchKernel
+from kerneltui.fleet.console import Console
+from kerneltui.fleet.monitor import KernelMonitor
+from kerneltui.fleet.notices import Notice, NoticeBoard
+from kerneltui.fleet.snapshot import KernelSnapshot, Target
+from kerneltui.fleet.transcript import Transcript
+from kerneltui.fleet.transport import choose_transport
+from kerneltui.fleet.usage import UsageSampler
+from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.multi import MultiKernelManager
+from kerneltui.kernels.process import descendants, describe_process, outside_group
+from kerneltui.protocol.status import ALLOWED, Event, Exited, KernelState, Reported, Spawned
+from kerneltui.protocol.text import clean_line
+
+
+@dataclass(frozen=True, slots=True)
+class SpecChoice:
+    """A kernelspec that can be started; its texts have passed the gate."""
+
+    name: str
+    display_name: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    word: str
+    since: float
+
+
+class Fleet:
+    """Everything alive. Verbs block; whatever is published can be read in any thread.
+
+    The kernels live on when the fleet is closed.
+    """
+
+    def __init__(self) -> None:
+        self._kernels = MultiKernelManager(
+            autorestart=False, kernel_manager_factory=self._new_manager
+        )
+        self._board = NoticeBoard()
+        self._monitor = KernelMonitor(self._publish)
+        self._usage = UsageSampler(self._living_pids, self._publish)
+        self.console = Console(self._kernels.get_kernel, self._monitor.record, self._monitor.note)
+        self._names: dict[str, str] = {}
+        self._pending: dict[str, _Pending] = {}
+        self._identities: dict[str, ProcessIdentity] = {}
+        self._folders: dict[str, str] = {}
+        self._lock = threading.Lock()
+        self._snapshots: tuple[KernelSnapshot, ...] = ()
+
+    def open(self) -> None:
+        """Start listening."""
+        self._board.open()
+        self._monitor.start()
+        self._usage.start()
+        self.console.start()
+
+    def close(self) -> None:
+        """Stop listening; the kernels do not notice."""
+        self.console.stop()
+        self._usage.stop()
+        self._monitor.stop()
+        self._board.close()
+
+    # -- what is true now ----
+
+    @property
+    def snapshots(self) -> tuple[KernelSnapshot, ...]:
+        """All kernels in the order of their start. The same tuple until something changes."""
+        return self._snapshots
+
+    def transcript(self, kernel_id: str) -> Transcript | None:
+        return self._monitor.transcript(kernel_id)
+
+    def take_notices(self) -> tuple[Notice, ...]:
+        """Return what happened without being asked for, once."""
+        return self._board.take()
+
+    def kernel_specs(self) -> tuple[SpecChoice, ...]:
+        """Return what can be started, by name; broken kernelspecs become notices."""
+        found = self._kernels.kernel_spec_manager.get_all_specs()
+        return tuple(
+            SpecChoice(
+                name,
+                clean_line(each["spec"]["display_name"] or name),
+                clean_line(each["spec"]["language"]),
+            )
+            for name, each in sorted(found.items())
+        )
+
+    def escaped(self, target: Target) -> tuple[str, ...]:
+        """Return the descendants that left the group, a line each: a kill ends them too."""
+        pid = self._checked(target).pid
+        return tuple(
+            clean_line(describe_process(each)) for each in outside_group(pid, descendants(pid))
+        )
+
+    # -- verbs: they raise KernelError, and return a sentence worth showing, or "" ----
+
+    def start(self, kernel_name: str, *, cwd: str, name: str = "") -> str:
+        """Start a kernel that outlives this process; return its id."""
+        kernel_id = self._kernels.new_kernel_id()
+        self._names[kernel_id] = name or self._free_name(kernel_name)
+        self._folders[kernel_id] = cwd
+        try:
+            self._kernels.start_kernel(
+                kernel_name, kernel_id=kernel_id, cwd=cwd or None, independent=True
+            )
+        except BaseException:
+            self._forget(kernel_id)
+            raise
+        self._publish()
+        return kernel_id
+
+    def interrupt(self, target: Target) -> str:
+        self._checked(target)
+        self._kernels.interrupt_kernel(target.kernel_id)
+        return ""
+
+    def signal(self, target: Target, signum: int) -> str:
+        self._checked(target)
+        self._kernels.signal_kernel(target.kernel_id, signum)
+        return ""
+
+    def restart(self, target: Target, *, now: bool = False) -> str:
+        """Restart, after a death as well."""
+        self._check(target)
+        with self._order(target, "restarting"):
+            self._kernels.restart_kernel(target.kernel_id, now=now)
+        return self._describe_left_behind(target, self._kernels.get_kernel(target.kernel_id))
+
+    def shutdown(self, target: Target) -> str:
+        """Shut down and dismiss the row; of a dead kernel only the row is left to dismiss."""
+        self._check(target)
+        manager = self._kernels.get_kernel(target.kernel_id)
+        with self._order(target, "stopping"):
+            self._kernels.shutdown_kernel(target.kernel_id)
+        self._forget(target.kernel_id)
+        return self._describe_left_behind(target, manager)
+
+    def kill(self, target: Target) -> str:
+        """SIGKILL the kernel and all its descendants; the row stays, to restart or dismiss it."""
+        self._checked(target)
+        with self._order(target, "killing"):
+            self._kernels.get_kernel(target.kernel_id).shutdown_kernel(now=True)
+        return ""
+
+    def shutdown_all(self) -> str:
+        """Shut all kernels down at once."""
+        targets = [shown.target for shown in self._snapshots]
+        with contextlib.ExitStack() as orders:
+            for target in targets:
+                orders.enter_context(self._order(target, "stopping"))
+            try:
+                self._kernels.shutdown_all()
+            except ExceptionGroup as group:
+                raise KernelError("; ".join(map(str, group.exceptions))) from None
+        for target in targets:
+            self._forget(target.kernel_id)
+        return ""
+
+    # -- targets ----
+
+    def _checked(self, target: Target) -> ProcessIdentity:
+        """Return the process that is meant. Raises ActionRefused where it is gone."""
+        self._check(target)
+        if target.identity is None or not target.identity.is_alive():
+            raise ActionRefused(f"{target.name} is not running")
+        return target.identity
+
+    def _check(self, target: Target) -> None:
+        """Raise ActionRefused where the kernel is not the one that was meant."""
+        try:
+            self._kernels.get_kernel(target.kernel_id)
+        except NoSuchKernel:
+            raise ActionRefused(f"{target.name} is gone; nothing was done") from None
+        if self._identities.get(target.kernel_id) != target.identity:
+            raise ActionRefused(f"{target.name} has another process by now; nothing was done")
+
+    @contextlib.contextmanager
+    def _order(self, target: Target, word: str) -> Iterator[None]:
+        """Show the order in the row while it is carried out."""
+        self._pending[target.kernel_id] = _Pending(word, time.monotonic())
+        self._publish()
+        try:
+            yield
+        finally:
+            self._pending.pop(target.kernel_id, None)
+            self._publish()
+
+    def _describe_left_behind(self, target: Target, manager: KernelManager) -> str:
+        names = ", ".join(clean_line(describe_process(each)) for each in manager.left_behind)
+        return f"{target.name} left processes behind: {names}" if names else ""
+
+    # -- making and forgetting ----
+
+    def _new_manager(self, **arguments: Any) -> KernelManager:
+        manager = KernelManager(**arguments, **choose_transport(arguments))
+        manager.life.add_listener(partial(self._heed, manager))
+        self._monitor.attend(manager)
+        return manager
+
+    def _heed(self, manager: KernelManager, event: Event) -> None:
+        """Take note of what happens to a kernel, in the thread where it does."""
+        match event:
+            case Spawned():
+                assert manager.process is not None
+                self._identities[manager.kernel_id] = manager.process.identity
+                self.console.forget(manager.kernel_id)
+            case Exited(reason=reason):
+                self.console.forget(manager.kernel_id)
+                if reason:
+                    name = self._names.get(manager.kernel_id, "")
+                    self._board.post(Notice("error", f"{name}: {reason}", manager.kernel_id))
+            case Reported():
+                return
+        self._publish()
+
+    def _free_name(self, kernel_name: str) -> str:
+        taken = set(self._names.values())
+        numbers = (f"{kernel_name}-{number}" for number in range(1, len(taken) + 2))
+        return next(name for name in numbers if name not in taken)
+
+    def _forget(self, kernel_id: str) -> None:
+        self._monitor.dismiss(kernel_id)
+        self.console.forget(kernel_id)
+        for facts in (self._names, self._folders, self._identities, self._pending):
+            facts.pop(kernel_id, None)
+        self._publish()
+
+    # -- publishing; in any thread ----
+
+    def _living_pids(self) -> Mapping[str, int]:
+        return {
+            shown.kernel_id: shown.pid
+            for shown in self._snapshots
+            if shown.pid is not None and shown.state is not KernelState.DEAD
+        }
+
+    def _publish(self) -> None:
+        with self._lock:
+            snapshots = []
+            for kernel_id in self._kernels.list_kernel_ids():
+                with contextlib.suppress(NoSuchKernel):  # dismissed meanwhile
+                    snapshots.append(self._snapshot(self._kernels.get_kernel(kernel_id)))
+            found = tuple(snapshots)
+            if found != self._snapshots:
+                self._snapshots = found
+
+    def _snapshot(self, manager: KernelManager) -> KernelSnapshot:
+        kernel_id, status = manager.kernel_id, manager.status
+        heard, pending = self._monitor.heard(kernel_id), self._pending.get(kernel_id)
+        return KernelSnapshot(
+            kernel_id=kernel_id,
+            name=clean_line(self._names.get(kernel_id, kernel_id)),
+            kernel_name=manager.kernel_name,
+            state=status.state,
+            allowed=ALLOWED[status.state],
+            identity=self._identities.get(kernel_id),
+            returncode=status.returncode,
+            reason=clean_line(status.reason),
+            pending=pending.word if pending else "",
+            pending_since=pending.since if pending else None,
+            usage=None if status.exited else self._usage.usage.get(kernel_id),
+            started_at=manager.life.spawned_at or None,
+            last_activity=heard.last_activity,
+            executions=heard.executions,
+            code=heard.code if status.state is KernelState.BUSY else "",
+            cwd=clean_line(self._folders.get(kernel_id, "")),
+            connection_file=manager.connection_file,
+            refused=heard.refused,
+        )

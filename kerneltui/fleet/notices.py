@@ -1,0 +1,54 @@
+"""NoticeBoard: what happened without being asked for, until a front end takes it."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from dataclasses import dataclass
+from typing import Literal
+
+from kerneltui.protocol.text import clean_line
+
+KEPT = 200  # notices that nobody has taken yet
+WIDTH = 500  # characters
+
+Severity = Literal["information", "warning", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A sentence for a person; clean text."""
+
+    severity: Severity
+    text: str
+    kernel_id: str = ""
+
+
+class NoticeBoard(logging.Handler):
+    """Collects notices, those among them that the library logs as warnings."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._notices: deque[Notice] = deque(maxlen=KEPT)
+
+    def open(self) -> None:
+        """Listen to the library's log; without a listener it would go to the terminal."""
+        logging.getLogger("kerneltui").addHandler(self)
+
+    def close(self) -> None:
+        logging.getLogger("kerneltui").removeHandler(self)
+        super().close()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        severity: Severity = "error" if record.levelno >= logging.ERROR else "warning"
+        self.post(Notice(severity, clean_line(record.getMessage(), WIDTH)))
+
+    def post(self, notice: Notice) -> None:
+        self._notices.append(notice)
+
+    def take(self) -> tuple[Notice, ...]:
+        """Return what was posted since the last call."""
+        taken = []
+        while self._notices:
+            taken.append(self._notices.popleft())
+        return tuple(taken)
