@@ -102,8 +102,8 @@ class Transcript:
         self._entries: deque[Entry] = deque()
         self._first = 0
         self._end = 0
-        self._last_bytes = 0  # of the last entry, the only one that still grows
-        self._size = 0
+        self._sizes: deque[int] = deque()  # bytes of each entry
+        self._size = 0  # of all
         self._role = Role.NOTE
         self._open: Line = ()
         self._open_time = 0.0
@@ -138,9 +138,8 @@ class Transcript:
             lines.append(open_line)
             open_line = ()
         with self._lock:
-            if not continues:
-                self._close()
-            written = self._add(role, lines, open_line, time)
+            closed = 0 if continues else self._close()
+            written = closed + self._add(role, lines, open_line, time)
         self._grown(written)
 
     def shrink(self, excess: int) -> int:
@@ -161,11 +160,11 @@ class Transcript:
 
     # -- with the lock held ----
 
-    def _close(self) -> None:
-        """End the open line, for another role speaks. It looks the same after as before."""
-        if self._open:
-            self._append(self._role, [self._open], self._open_time)
+    def _close(self) -> int:
+        """End the open line, for another role speaks; return its bytes. It looks as before."""
+        ended = [self._open] if self._open else []
         self._open = ()
+        return self._append(self._role, ended, self._open_time)
 
     def _add(self, role: Role, lines: Sequence[Line], open_line: Line, time: float) -> int:
         """Add `lines` and the line that is open after them; return the bytes."""
@@ -188,7 +187,7 @@ class Transcript:
             batch = tuple(lines[position : position + CHUNK_LINES - len(last.lines)])
             self._entries[-1] = Entry(last.start, role, last.time, last.lines + batch)
             size = _measure(batch)
-            self._last_bytes += size
+            self._sizes[-1] += size
             self._size += size
             self._end += len(batch)
             position += len(batch)
@@ -197,30 +196,35 @@ class Transcript:
     def _growing(self, role: Role) -> Entry | None:
         """Return the last entry if lines of `role` can still be added to it."""
         last = self._entries[-1] if self._entries else None
-        if last is None or last.role is not role or self._last_bytes >= CHUNK_BYTES:
+        if last is None or last.role is not role or self._sizes[-1] >= CHUNK_BYTES:
             return None
         return last if len(last.lines) < CHUNK_LINES else None
 
     def _begin(self, role: Role, time: float) -> Entry:
         self._entries.append(Entry(self._end, role, time, ()))
-        self._last_bytes = 0
+        self._sizes.append(0)
         return self._entries[-1]
 
     def _drop_while(self, too_much: Callable[[], bool]) -> None:
         """Drop the oldest lines, chunk by chunk, but never the very last line."""
         while too_much() and self._entries:
-            oldest = self._entries.popleft()
-            # Of the chunk that still grows, half.
-            count = len(oldest.lines) if self._entries else len(oldest.lines) // 2
-            dropped, kept = oldest.lines[:count], oldest.lines[count:]
-            if kept:
-                self._entries.append(Entry(oldest.start + count, oldest.role, oldest.time, kept))
-                self._last_bytes = _measure(kept)
-            if not dropped:
+            if len(self._entries) > 1:
+                oldest = self._entries.popleft()
+                self._first = oldest.start + len(oldest.lines)
+                self._size -= self._sizes.popleft()
+            elif not self._halve():
                 break
-            self._first = oldest.start + count
-            self._size -= _measure(dropped)
             self._changed()
+
+    def _halve(self) -> bool:
+        """Drop the older half of the only entry; False if it is one line."""
+        only = self._entries[0]
+        count = len(only.lines) // 2
+        kept = only.lines[count:]
+        self._entries[0] = Entry(only.start + count, only.role, only.time, kept)
+        self._first = only.start + count
+        self._size = self._sizes[0] = _measure(kept)
+        return count > 0
 
     def _changed(self) -> None:
         self._version += 1

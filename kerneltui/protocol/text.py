@@ -69,8 +69,7 @@ _SHOWN = (
     | {chr(code): _REPLACEMENT for code in (*range(0xD800, 0xE000), *_BIDI_OVERRIDES)}
 )
 # For a cell: there is one line only, and nothing in it may hide what came before.
-_FLAT = {"\t": " ", "\r": "\n", "\b": "\u2408", "\v": "\n", "\f": "\n"}
-_FLATTEN = str.maketrans(_FLAT)
+_FLATTEN = str.maketrans({"\t": " ", "\r": "\n", "\v": "\n", "\f": "\n", "\b": "\u2408"})
 _RAW_PER_SHOWN = 8  # characters read for one that is shown: room for escape sequences
 
 
@@ -123,8 +122,9 @@ class OutputDecoder:
         lines = [self._end_line(ended[0])]
         del ended[0]
         if safe and max(map(len, ended), default=0) <= MAX_COLUMNS:
-            style = self._style
-            lines += [(Span(piece, style),) if piece else () for piece in ended]
+            # Here a flood passes: tuple.__new__ takes half the time of Span().
+            new, style = tuple.__new__, self._style
+            lines += [(new(Span, (piece, style)),) if piece else () for piece in ended]
         else:
             lines += map(self._end_line, ended)
         self._write(tail)
@@ -195,7 +195,9 @@ class _OpenLine:
     def __init__(self) -> None:
         self.cursor = 0
         self._text = ""
+        self._style = PLAIN
         self._styles: list[TextStyle] = []
+        """The style of each character; empty as long as all have `_style`."""
         self._cut = False
 
     def before_cursor(self, count: int) -> str:
@@ -208,8 +210,13 @@ class _OpenLine:
             text = text[:room]
             self._cut = True
         end = self.cursor + len(text)
+        if not self._text:
+            self._style = style
+        elif style is not self._style and not self._styles:
+            self._styles = [self._style] * len(self._text)
+        if self._styles:
+            self._styles[self.cursor : end] = [style] * len(text)
         self._text = self._text[: self.cursor] + text + self._text[end:]
-        self._styles[self.cursor : end] = [style] * len(text)
         self.cursor = end
 
     def erase(self, mode: str) -> None:
@@ -224,6 +231,8 @@ class _OpenLine:
 
     def spans(self) -> Line:
         text = self._text[:-1] + "…" if self._cut else self._text
+        if not self._styles:
+            return (Span(text, self._style),) if text else ()
         spans = []
         start = 0
         for style, run in groupby(self._styles):

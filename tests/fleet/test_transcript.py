@@ -282,13 +282,14 @@ class TestStore:
 
         assert store.get("k1") is None
 
-    def test_all_together_stay_under_the_limit(self) -> None:
+    @pytest.mark.parametrize("text", ["some line or other\n" * 40, "no end of line " * 300])
+    def test_all_together_stay_under_the_limit(self, text: str) -> None:
         store = TranscriptStore(limit=1_000_000)
         transcripts = [store.create(f"k{number}") for number in range(50)]
 
-        for _ in range(10):
+        for role in [OUT, ERR] * 5:
             for transcript in transcripts:
-                transcript.write(OUT, "some line or other\n" * 40, time=0.0)
+                transcript.write(role, text, time=0.0)
                 assert sum(each.size for each in transcripts) <= 1_000_000
 
     def test_the_biggest_forgets_first(self) -> None:
