@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import zmq
 
@@ -51,6 +52,8 @@ class Ear:
         self.heard = Heard()
         """Rebound, never changed: any thread may read it."""
         self.socket: zmq.Socket[bytes] | None = None
+        self.told: list[Message] = []
+        """What clients of ours sent or received beside iopub and `listen` has not taken in yet."""
         self._manager = manager
         self._session: ClientSession | None = None
         self._spawns = 0
@@ -72,13 +75,17 @@ class Ear:
     def listen(self) -> bool:
         """Take in all that is there; tell whether there was anything."""
         batch = self._drain()
+        if self.told:
+            batch = sorted([*batch, *(((), message) for message in self.told)], key=_said_at)
+            self.told = []
         now = time.monotonic()
         shown_from, skipped = _within_budget(batch)
         for index, (frames, message) in enumerate(batch):
-            self._note(message, now)
+            if frames:
+                self._note(message, now)
             if index == shown_from and skipped:
                 self.transcript.note(f"… {skipped / 1e6:.1f} MB of output skipped", time=now)
-            if message["msg_type"] in OUTPUT_TYPES:
+            if frames and message["msg_type"] in OUTPUT_TYPES:
                 if index < shown_from:
                     continue
                 message = _opened(frames, message)
@@ -88,9 +95,9 @@ class Ear:
 
     def _drain(self) -> Batch:
         """Return what is there now, in order; what cannot be believed is only counted."""
-        assert self.socket is not None
-        assert self._session is not None
         batch: Batch = []
+        if self.socket is None or self._session is None:
+            return batch
         while True:
             try:
                 frames = self.socket.recv_multipart(zmq.NOBLOCK)
@@ -129,6 +136,12 @@ def _within_budget(batch: Batch) -> tuple[int, int]:
         if left < 0:
             return index, sum(sizes[:index])
     return 0, 0
+
+
+def _said_at(heard: tuple[Sequence[bytes], Message]) -> float:
+    """Return when a message was sent; all its senders are on this host."""
+    date = heard[1]["header"].get("date")
+    return date.timestamp() if isinstance(date, datetime) else 0.0
 
 
 def _opened(frames: Sequence[bytes], message: Message) -> Message:

@@ -17,7 +17,6 @@ from functools import partial
 import zmq
 
 from kerneltui.fleet.ear import Ear, Heard
-from kerneltui.fleet.rendition import rendition
 from kerneltui.fleet.transcript import Transcript, TranscriptStore
 from kerneltui.kernels.lifecycle import Listener
 from kerneltui.kernels.manager import KernelManager
@@ -90,7 +89,7 @@ class KernelMonitor:
     def record(self, kernel_id: str, message: Message) -> None:
         """Add a message that a client of ours sent or received beside iopub."""
         if attended := self._attended.get(kernel_id):
-            self._order(partial(self._record, attended.ear, message))
+            self._order(partial(attended.ear.told.append, message))
 
     def note(self, kernel_id: str, text: str) -> None:
         """Add a word of our own to a transcript."""
@@ -119,7 +118,7 @@ class KernelMonitor:
             ready = dict(self._poller.poll(self._timeout()))
             changed = self._obey(self._wake_reader in ready)
             for attended in list(self._attended.values()):
-                if attended.ear.socket in ready:
+                if attended.ear.socket in ready or attended.ear.told:
                     changed |= attended.ear.listen()
             self._close_finished()
             if changed:
@@ -162,10 +161,6 @@ class KernelMonitor:
         if ear.socket is not None:
             self._poller.unregister(ear.socket)
             ear.close()
-
-    def _record(self, ear: Ear, message: Message) -> None:
-        for role, text in rendition(message):
-            ear.transcript.write(role, text, time=time.monotonic())
 
     def _note(self, ear: Ear, text: str) -> None:
         ear.transcript.note(text, time=time.monotonic())

@@ -22,6 +22,15 @@ from kerneltui.protocol.status import (
 
 LAST_LINES = 10  # of a dead kernel's log, kept for who asks why
 
+# What every ipykernel prints when it starts; it says nothing of why one ended.
+_GREETING = (
+    "NOTE: When using the `ipython kernel` entry point",
+    "To exit, you will have to explicitly quit",
+    "To connect another client to this kernel",
+    "--existing ",
+    "[IPKernelApp] WARNING | Kernel is running over TCP without encryption",
+)
+
 Listener = Callable[[Event], None]
 UnaskedDeath = Callable[[KernelDied, float], None]
 
@@ -115,6 +124,7 @@ class Lifecycle:
 def _describe_death(
     kernel: str, returncode: int | None, lifetime: float, lines: tuple[str, ...]
 ) -> KernelDied:
-    last = f"; last line: {lines[-1]}" if lines else ""
+    words = [line for line in lines if not line.startswith(_GREETING)]
+    last = f"; last line: {words[-1]}" if words else ""
     message = f"{kernel} {describe_exit(returncode)}, {lifetime:.1f} s after its start{last}"
     return KernelDied(message, returncode, lines)
