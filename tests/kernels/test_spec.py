@@ -552,10 +552,11 @@ def test_the_shortcuts_use_the_default_folders(
         ("{unknown} {}", "{unknown} {}"),
         ("{env}", "{env}"),
         ("{braces}", "{prefix}"),
-        ("~/bin/k", str(Path("~/bin/k").expanduser())),
+        ("~/bin/k", "/home/me/bin/k"),
     ],
 )
-def test_templates_are_filled_in(item: str, filled: str) -> None:
+def test_templates_are_filled_in(item: str, filled: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
     launch_args = {
         "kernel_id": "3f2a",
         "cwd": Path("/data"),

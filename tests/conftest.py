@@ -1,0 +1,102 @@
+"""Every test runs in places of its own, and nothing of ours outlives the run."""
+
+from __future__ import annotations
+
+import gc
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support import eventually
+
+OUR_THREADS = ("kernel-", "console", "usage", "discovery", "fake-kernel", "test-background")
+PLACES = {
+    "HOME": "home",
+    "IPYTHONDIR": "ipython",
+    "JUPYTER_CONFIG_DIR": "config",
+    "JUPYTER_DATA_DIR": "data",
+    "JUPYTER_RUNTIME_DIR": "run",
+    "XDG_CACHE_HOME": "cache",
+    "XDG_CONFIG_HOME": "config",
+    "XDG_DATA_HOME": "share",
+    "XDG_RUNTIME_DIR": "xdg",
+    "XDG_STATE_HOME": "state",
+}
+UNSET = (
+    "FORCE_COLOR",
+    "JPY_PARENT_PID",
+    "JPY_SESSION_NAME",
+    "JUPYTER_DEFAULT_PROVISIONER_NAME",
+    "JUPYTER_PATH",
+)
+KEPT = "*.lock"  # the port reservations of a process, which no kernel owns
+
+
+@pytest.fixture(scope="session")
+def places() -> Iterator[Path]:
+    """A folder whose path is short, as a unix socket's must have at most 107 bytes."""
+    folder = Path(tempfile.mkdtemp(prefix="kt-", dir="/tmp"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_of_the_user_is_touched(places: Path) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, folder in PLACES.items():
+            (places / folder).mkdir(mode=0o700, exist_ok=True)
+            patch.setenv(name, str(places / folder))
+        for name in UNSET:
+            patch.delenv(name, raising=False)
+        yield
+        _fail_for_survivors(places / "run")
+
+
+def _fail_for_survivors(runtime: Path) -> None:
+    for survivors in (_threads, _children, _sockets, lambda: _files(runtime)):
+        try:
+            eventually(lambda: not survivors())  # noqa: B023 - called in this very turn
+        except AssertionError:
+            pytest.fail(f"left behind: {', '.join(survivors())}", pytrace=False)
+
+
+def _threads() -> list[str]:
+    return [each.name for each in threading.enumerate() if each.name.startswith(OUR_THREADS)]
+
+
+def _children() -> list[str]:
+    children = psutil.Process().children(recursive=True)
+    return [f"process {child.pid} {_command(child)}" for child in children]
+
+
+def _command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline()[:4])
+    except psutil.Error:
+        return ""
+
+
+def _sockets() -> list[str]:
+    """Return the open sockets of every zmq context, ours and the tests' own."""
+    import zmq
+
+    gc.collect()
+    found = [each for each in gc.get_objects() if isinstance(each, zmq.Socket) and not each.closed]
+    return [repr(each) for each in found]
+
+
+def _files(runtime: Path) -> list[str]:
+    return [str(path) for path in runtime.rglob("*") if not path.is_dir() and not path.match(KEPT)]
+
+
+@pytest.fixture
+def short_path(places: Path) -> Iterator[Path]:
+    """A folder of this test's own whose path leaves room for a socket's name."""
+    folder = Path(tempfile.mkdtemp(prefix="t", dir=places))
+    yield folder
+    shutil.rmtree(folder)

@@ -1,0 +1,283 @@
+"""FakeKernel: a thread that speaks as ipykernel 7 does, or as badly as a test wants."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import zmq
+
+from kerneltui.protocol.connection import Channel, ConnectionInfo
+from kerneltui.protocol.message import Content, Message
+from kerneltui.protocol.wire import Session
+
+KEY = b"a key for tests"
+FEATURES = ["debugger", "kernel subshells"]
+LINGER = 100  # milliseconds
+
+T = TypeVar("T")
+
+REPLIES: dict[str, Content] = {
+    "kernel_info_request": {
+        "protocol_version": "5.5",
+        "implementation": "fake",
+        "implementation_version": "1.0",
+        "language_info": {"name": "fake"},
+        "banner": "",
+        "supported_features": FEATURES,
+    },
+    "complete_request": {"matches": ["print"], "cursor_start": 0, "cursor_end": 2, "metadata": {}},
+    "inspect_request": {"found": True, "data": {"text/plain": "a fake"}, "metadata": {}},
+    "history_request": {"history": [[1, 1, "1 + 1"]]},
+    "is_complete_request": {"status": "complete"},
+    "comm_info_request": {"comms": {}},
+    "usage_request": {"pid": os.getpid()},
+    "create_subshell_request": {"subshell_id": "s-1"},
+    "delete_subshell_request": {},
+    "list_subshell_request": {"subshell_id": ["s-1"]},
+    "shutdown_request": {"restart": False},
+    "interrupt_request": {},
+    "debug_request": {"type": "response", "success": True},
+}
+_SOCKETS = {
+    Channel.SHELL: zmq.ROUTER,
+    Channel.CONTROL: zmq.ROUTER,
+    Channel.STDIN: zmq.ROUTER,
+    Channel.IOPUB: zmq.XPUB,
+    Channel.HB: zmq.REP,
+}
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A step of a scripted cell: ask the client for input, and print what it answers."""
+
+    prompt: str = ""
+    password: bool = False
+
+
+Output = tuple[str, Content]
+
+
+class FakeKernel:
+    """Sockets over ipc in `folder`, served by one thread.
+
+    What it does by default: a welcome to each new topic; busy, the reply of `replies` and
+    idle for each request. `cells` scripts executions: code to outputs and questions.
+    Every public method may be called from the test's thread.
+    """
+
+    def __init__(self, folder: Path, *, welcomes: bool = True, key: bytes = KEY) -> None:
+        ports = {channel: number for number, channel in enumerate(Channel, start=1)}
+        self.info = ConnectionInfo("ipc", str(folder / "fake"), ports, key=key)
+        self.connection_file = str(folder / "kernel-fake.json")
+        self.replies = {**REPLIES}
+        self.cells: dict[str, Sequence[Output | Ask]] = {}
+        self.welcomes = welcomes
+        self.publishes = True
+        self.beats = True
+        self.session = Session(key)
+        self.requests: list[Message] = []
+        self.topics: list[bytes] = []
+        """Topics that were subscribed to."""
+        self._holding: set[str] = set()
+        self._held: list[tuple[Channel, list[bytes], Message]] = []
+        self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._wake_reader, self._wake_writer = os.pipe()
+        self._arrived = threading.Condition()
+        self._answers: list[str] = []
+        self._running = True
+        self._executions = 0
+        self._context = zmq.Context()
+        self._sockets: dict[Channel, zmq.Socket[bytes]] = {}
+        self._thread = threading.Thread(target=self._serve, name="fake-kernel", daemon=True)
+
+    # -- called by the test ----
+
+    def __enter__(self) -> Self:
+        Path(self.connection_file).write_text(self.info.to_json(), encoding="utf-8")
+        for channel, kind in _SOCKETS.items():
+            self._sockets[channel] = socket = self._context.socket(kind)
+            socket.linger = LINGER
+            socket.bind(self.info.endpoint(channel))
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._post(self._stop)
+        self._thread.join()
+        for socket in self._sockets.values():
+            socket.close()
+        self._context.term()
+        os.close(self._wake_reader)
+        os.close(self._wake_writer)
+        Path(self.connection_file).unlink()
+
+    def types(self) -> list[str]:
+        """Return the types of all requests received so far."""
+        return [each["msg_type"] for each in self.requests]
+
+    def wait_for(self, msg_type: str, *, count: int = 1, within: float = 5.0) -> Message:
+        """Return the request of this type that was received as number `count`."""
+
+        def found() -> list[Message]:
+            return [each for each in self.requests if each["msg_type"] == msg_type]
+
+        with self._arrived:
+            came = self._arrived.wait_for(lambda: len(found()) >= count, within)
+            assert came, f"{len(found())} of {count} {msg_type} within {within:g} s"
+            return found()[count - 1]
+
+    def hold(self, *msg_types: str) -> None:
+        """Receive requests of these types, and answer them only on `release`."""
+        self._call(lambda: self._holding.update(msg_types))
+
+    def release(self) -> None:
+        """Answer what is held, oldest first, and hold no more."""
+        self._call(self._release)
+
+    def publish(self, msg_type: str, content: Content, parent: Message | None = None) -> Message:
+        """Say something on iopub, and return it."""
+        message = self.session.new_message(msg_type, content, parent=parent)
+        self.publish_frames(self.session.encode(message, [f"fake.{msg_type}".encode()]))
+        return message
+
+    def publish_frames(self, frames: Sequence[bytes]) -> None:
+        self._call(lambda: self._sockets[Channel.IOPUB].send_multipart(frames))
+
+    def reply_frames(self, client: str, frames: Sequence[bytes]) -> None:
+        """Send frames on shell to the client of this session id."""
+        to = [client.encode(), *frames]
+        self._call(lambda: self._sockets[Channel.SHELL].send_multipart(to))
+
+    def say_on_stdin(self, client: str, msg_type: str, content: Content, parent: Message) -> None:
+        """Send a message on stdin to the client of this session id."""
+        message = self.session.new_message(msg_type, content, parent=parent)
+        frames = self.session.encode(message, [client.encode()])
+        self._call(lambda: self._sockets[Channel.STDIN].send_multipart(frames))
+
+    def _call(self, action: Callable[[], T]) -> T:
+        done: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                done.set_result(action())
+            except BaseException as error:  # noqa: BLE001 - raised in the test's thread
+                done.set_exception(error)
+
+        self._post(run)
+        return done.result(timeout=5)
+
+    def _post(self, command: Callable[[], None]) -> None:
+        self._commands.put(command)
+        os.write(self._wake_writer, b".")
+
+    # -- runs in the fake-kernel thread ----
+
+    def _serve(self) -> None:
+        while self._running:
+            self._turn(Channel)
+
+    def _stop(self) -> None:
+        self._running = False
+
+    def _turn(self, channels: Iterable[Channel]) -> None:
+        """Serve what is there on these channels, or wait for it."""
+        poller = zmq.Poller()
+        poller.register(self._wake_reader, zmq.POLLIN)
+        for channel in channels:
+            poller.register(self._sockets[channel], zmq.POLLIN)
+        ready = dict(poller.poll())
+        if self._wake_reader in ready:
+            os.read(self._wake_reader, 1)
+            self._commands.get()()
+        for channel in channels:
+            if self._sockets[channel] in ready:
+                self._receive(channel)
+
+    def _receive(self, channel: Channel) -> None:
+        frames = self._sockets[channel].recv_multipart()
+        if channel is Channel.HB:
+            if self.beats:
+                self._sockets[channel].send_multipart(frames)
+        elif channel is Channel.IOPUB:
+            self._welcome(frames[0])
+        else:
+            self._take_request(channel, frames[:1], self.session.decode(frames))
+
+    def _welcome(self, subscription: bytes) -> None:
+        is_new, topic = subscription[:1] == b"\x01", subscription[1:]
+        if is_new:
+            self.topics.append(topic)
+        if is_new and self.welcomes and self.publishes:
+            content = {"subscription": topic.decode()}
+            message = self.session.new_message("iopub_welcome", content)
+            self._sockets[Channel.IOPUB].send_multipart(self.session.encode(message, [topic]))
+
+    def _take_request(self, channel: Channel, client: list[bytes], request: Message) -> None:
+        if request["msg_type"] == "input_reply":
+            self._answers.append(request["content"]["value"])
+        elif request["msg_type"] in self._holding:
+            self._held.append((channel, client, request))
+        else:
+            self._note(request)
+            self._serve_request(channel, client, request)
+            return
+        self._note(request)
+
+    def _note(self, request: Message) -> None:
+        with self._arrived:
+            self.requests.append(request)
+            self._arrived.notify_all()
+
+    def _release(self) -> None:
+        held, self._held = self._held, []
+        self._holding.clear()
+        for channel, client, request in held:
+            self._serve_request(channel, client, request)
+
+    def _serve_request(self, channel: Channel, client: list[bytes], request: Message) -> None:
+        self._say("status", {"execution_state": "busy"}, request)
+        content: Content = self.replies.get(request["msg_type"], {})
+        if request["msg_type"] == "execute_request":
+            content = self._execute(client, request)
+        self._reply(channel, client, request, {"status": "ok", **content})
+        self._say("status", {"execution_state": "idle"}, request)
+
+    def _reply(
+        self, channel: Channel, client: list[bytes], request: Message, content: Content
+    ) -> None:
+        msg_type = request["msg_type"].replace("_request", "_reply")
+        reply = self.session.new_message(msg_type, content, parent=request)
+        self._sockets[channel].send_multipart(self.session.encode(reply, client))
+
+    def _say(self, msg_type: str, content: Content, parent: Message) -> None:
+        if self.publishes:
+            message = self.session.new_message(msg_type, content, parent=parent)
+            frames = self.session.encode(message, [f"fake.{msg_type}".encode()])
+            self._sockets[Channel.IOPUB].send_multipart(frames)
+
+    def _execute(self, client: list[bytes], request: Message) -> Content:
+        self._executions += 1
+        code = request["content"]["code"]
+        shown: Content = {"code": code, "execution_count": self._executions}
+        self._say("execute_input", shown, request)
+        for step in self.cells.get(code, ()):
+            if isinstance(step, Ask):
+                step = "stream", {"name": "stdout", "text": self._ask(step, client, request)}
+            self._say(*step, request)
+        return {**self.replies.get("execute_request", {}), "execution_count": self._executions}
+
+    def _ask(self, question: Ask, client: list[bytes], request: Message) -> str:
+        content: dict[str, Any] = {"prompt": question.prompt, "password": question.password}
+        message = self.session.new_message("input_request", content, parent=request)
+        self._sockets[Channel.STDIN].send_multipart(self.session.encode(message, client))
+        while self._running and not self._answers:
+            self._turn((Channel.STDIN, Channel.CONTROL, Channel.HB))
+        return self._answers.pop(0) if self._answers else ""

@@ -1,0 +1,45 @@
+"""What tests of every floor use."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+POLL = 0.005  # seconds between two looks
+
+
+def eventually(predicate: Callable[[], object], within: float = 5.0) -> None:
+    """Return once `predicate` is true; fail the test if it never is within so many seconds."""
+    deadline = time.monotonic() + within
+    while not predicate():
+        assert time.monotonic() < deadline, f"not true within {within:g} s"
+        threading.Event().wait(POLL)
+
+
+class Background:
+    """A call in a thread of its own; `result` joins it and returns or raises what it did."""
+
+    def __init__(self, call: Callable[[], object]) -> None:
+        self._call = call
+        self._value: object = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="test-background", daemon=True)
+        self._thread.start()
+
+    @property
+    def over(self) -> bool:
+        return not self._thread.is_alive()
+
+    def result(self, within: float = 10.0) -> object:
+        self._thread.join(within)
+        assert self.over, f"still running after {within:g} s"
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+    def _run(self) -> None:
+        try:
+            self._value = self._call()
+        except BaseException as error:  # noqa: BLE001 - handed to who asks for the result
+            self._error = error
