@@ -65,7 +65,7 @@ _MOVING = (
     *("j", "k", "up", "down", "g", "G", "home", "end"),
     *("pageup", "pagedown", "ctrl+d", "ctrl+u"),
 )
-_MOVING_SHOWN = "j k g G ↑ ↓ PgUp PgDn"
+_MOVING_SHOWN = "j k g G PgUp PgDn"
 
 ACTIONS: tuple[Action, ...] = (
     Action(

@@ -51,7 +51,7 @@ class SignalScreen(ModalScreen[int | None]):
             yield Static("Send a signal", classes="title", markup=False)
             yield Static(self._target, classes="note", markup=False)
             yield Input(placeholder="number or name", compact=True)
-            options = [Option(f"{signum:>3}  {signum.name}") for signum in SIGNALS]
+            options = [Option(f"{signum.name:<10} {signum:>2}") for signum in SIGNALS]
             yield OptionList(*options, markup=False, compact=True)
             with Horizontal(classes="buttons"):
                 yield Button("Cancel", id="no")

@@ -1,0 +1,385 @@
+"""The console: what it sends, what it shows, and which kernel it means."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+
+import pytest
+from textual.events import Paste
+from textual.widgets import Input, OptionList
+
+from kerneltui.errors import KernelTimeout
+from kerneltui.protocol.status import KernelState
+from kerneltui.tui.widgets import console
+from kerneltui.tui.widgets.code_editor import CodeEditor
+from kerneltui.tui.widgets.kernel_table import KernelTable
+from tests.tui.fakes import FakeFleet, Prompt, Stage, on_stage, replied, snapshot
+
+
+def editor(stage: Stage) -> CodeEditor:
+    return stage.app.screen.query_one(CodeEditor)
+
+
+def bash_kernel() -> FakeFleet:
+    return FakeFleet(snapshot(kernel_name="bash"))
+
+
+def test_enter_runs_complete_code() -> None:
+    fleet = FakeFleet(snapshot())
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"1+1", "enter")
+
+        assert editor(stage).text == ""
+
+    on_stage(play, fleet)
+    assert fleet.console.sent == [("execute", "k1", "1+1")]
+
+
+def test_a_block_goes_on_until_an_empty_line() -> None:
+    fleet = FakeFleet(snapshot())
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"if x:", "enter", *"y", "enter")
+        await stage.press("backspace", "backspace", "backspace", "backspace", "enter")
+
+    on_stage(play, fleet)
+    assert fleet.console.sent == [("execute", "k1", "if x:\n    y\n")]
+
+
+def test_ctrl_j_runs_what_is_incomplete() -> None:
+    fleet = FakeFleet(snapshot())
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"if x:", "ctrl+j")
+
+    on_stage(play, fleet)
+    assert fleet.console.sent == [("execute", "k1", "if x:")]
+
+
+def test_alt_enter_begins_a_line_though_the_code_is_complete() -> None:
+    fleet = FakeFleet(snapshot())
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"1", "alt+enter", *"2")
+
+        assert editor(stage).text == "1\n2"
+
+    on_stage(play, fleet)
+    assert fleet.console.sent == []
+
+
+@pytest.mark.parametrize(
+    ("status", "sent", "text"),
+    [
+        ("complete", [("execute", "k1", "ls")], ""),
+        ("invalid", [("execute", "k1", "ls")], ""),
+        ("unknown", [("execute", "k1", "ls")], ""),
+        ("incomplete", [], "ls\n  "),
+    ],
+)
+def test_another_language_is_asked_for_completeness(
+    status: str, sent: list[tuple[str, ...]], text: str
+) -> None:
+    fleet = bash_kernel()
+    fleet.console.replies["is_complete"] = replied({"status": status, "indent": "  "})
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"ls", "enter")
+
+        assert editor(stage).text == text
+
+    on_stage(play, fleet)
+    assert fleet.console.sent == [("is_complete", "k1", "ls"), *sent]
+
+
+def test_code_is_run_where_completeness_is_not_told_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(console, "COMPLETENESS_DEADLINE", 0)
+    fleet = bash_kernel()
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"ls", "enter")
+
+    on_stage(play, fleet)
+    assert fleet.console.sent[-1] == ("execute", "k1", "ls")
+
+
+def test_pasted_text_does_not_run() -> None:
+    fleet = FakeFleet(snapshot())
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c")
+        stage.app.post_message(Paste("import os\r\nos.abort()\n"))
+        await stage.settle()
+
+        assert editor(stage).text == "import os\nos.abort()\n"
+
+    on_stage(play, fleet)
+    assert fleet.console.sent == []
+
+
+def test_a_pasted_escape_sequence_does_not_reach_the_terminal() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("c")
+        stage.app.post_message(Paste("a\x1b]52;c;aGk=\x07\x9b31m"))
+        await stage.settle()
+
+        assert not set("\x1b\x07\x9b") & set(stage.picture)
+
+    on_stage(play, FakeFleet(snapshot()))
+
+
+# -- which kernel ------------------------------------------------------------------------
+
+
+def test_every_kernel_has_its_own_draft() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"draft", "escape", "j")
+        assert editor(stage).text == ""
+
+        await stage.press("k")
+        assert editor(stage).text == "draft"
+
+    on_stage(play, FakeFleet(snapshot("k1"), snapshot("k2")))
+
+
+def test_the_console_is_left_when_its_kernel_goes() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"draft")
+        await stage.publish(snapshot("k2"))
+
+        assert isinstance(stage.app.focused, KernelTable)
+        assert editor(stage).text == ""
+
+    on_stage(play, FakeFleet(snapshot("k1"), snapshot("k2")))
+
+
+def test_a_dead_kernel_runs_nothing_and_the_code_is_kept() -> None:
+    fleet = FakeFleet(snapshot(name="train", state=KernelState.DEAD))
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"1", "enter")
+
+        assert editor(stage).text == "1"
+        assert stage.notices == ["cannot run code in train: it is dead"]
+
+    on_stage(play, fleet)
+    assert fleet.console.sent == []
+
+
+def test_the_console_of_a_dead_kernel_says_so() -> None:
+    async def play(stage: Stage) -> None:
+        assert "this kernel is dead" in stage.picture
+
+    on_stage(play, FakeFleet(snapshot(state=KernelState.DEAD)))
+
+
+# -- history -----------------------------------------------------------------------------
+
+
+def test_up_and_down_go_through_what_was_run() -> None:
+    fleet = FakeFleet(snapshot())
+    fleet.console.past = ("old", "older\nlines")
+    steps = [("up", "2"), ("up", "older\nlines"), ("up", "older\nlines"), ("up", "old")]
+    steps += [("up", "old"), ("down", "older\nlines"), ("down", "2"), ("down", "draft")]
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"2", "enter", *"draft")
+        for key, text in steps:
+            await stage.press(key)
+
+            assert editor(stage).text == text
+
+    on_stage(play, fleet)
+
+
+# -- completion and inspection -------------------------------------------------------------
+
+
+def test_a_single_completion_is_inserted() -> None:
+    fleet = FakeFleet(snapshot())
+    reply = {"matches": ["print"], "cursor_start": 2, "cursor_end": 4}
+    fleet.console.replies["complete"] = replied(reply)
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"f(pr", "tab")
+
+        assert editor(stage).text == "f(print"
+        assert editor(stage).cursor_index == 7
+
+    on_stage(play, fleet)
+    assert fleet.console.sent == [("complete", "k1", "f(pr", "4")]
+
+
+def several() -> FakeFleet:
+    fleet = FakeFleet(snapshot())
+    reply = {"matches": ["abs", "all", "[/any]"], "cursor_start": 0, "cursor_end": 1}
+    fleet.console.replies["complete"] = replied(reply)
+    return fleet
+
+
+@pytest.mark.parametrize(
+    ("keys", "text"),
+    [
+        (("enter",), "abs"),
+        (("tab", "enter"), "all"),
+        (("down", "down", "enter"), "[/any]"),
+        (("down", "up", "enter"), "abs"),
+        (("escape",), "a"),
+    ],
+)
+def test_one_of_several_completions_is_chosen(keys: tuple[str, ...], text: str) -> None:
+    fleet = several()
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", "a", "tab")
+        assert "[/any]" in stage.picture
+
+        await stage.press(*keys)
+        assert editor(stage).text == text
+        assert editor(stage).has_focus
+
+    on_stage(play, fleet)
+    assert fleet.console.sent == [("complete", "k1", "a", "1")]
+
+
+def test_typing_on_closes_the_completions() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("c", "a", "tab", "b")
+
+        assert not stage.app.screen.query_one("#completions", OptionList).display
+
+    on_stage(play, several())
+
+
+def test_a_completion_that_fails_changes_nothing() -> None:
+    fleet = FakeFleet(snapshot())
+    failed: Future[dict[str, object]] = Future()
+    failed.set_exception(KernelTimeout("no reply"))
+    fleet.console.replies["complete"] = failed
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", "a", "tab")
+
+        assert editor(stage).text == "a"
+
+    on_stage(play, fleet)
+
+
+def test_tab_at_the_beginning_of_a_line_indents() -> None:
+    fleet = FakeFleet(snapshot())
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", "tab")
+
+        assert editor(stage).text == "    "
+
+    on_stage(play, fleet)
+    assert fleet.console.sent == []
+
+
+def test_inspection_shows_documentation_until_escape() -> None:
+    fleet = FakeFleet(snapshot())
+    data = {"text/plain": "\x1b[31mSignature:\x1b[0m abs(x, /)"}
+    fleet.console.replies["inspect"] = replied({"found": True, "data": data})
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"abs", "shift+tab")
+        assert "Signature: abs(x, /)" in stage.picture
+
+        await stage.press("escape")
+        assert "Signature" not in stage.picture
+        assert editor(stage).has_focus
+
+    on_stage(play, fleet)
+
+
+# -- a running cell --------------------------------------------------------------------------
+
+
+def test_ctrl_c_interrupts_this_kernel() -> None:
+    fleet = FakeFleet(snapshot("k1"), snapshot("k2"))
+
+    async def play(stage: Stage) -> None:
+        await stage.press("j", "c", "ctrl+c")
+
+    on_stage(play, fleet)
+    assert fleet.verbs == [("interrupt", "k2")]
+
+
+def test_ctrl_c_copies_a_selection_and_interrupts_nothing() -> None:
+    fleet = FakeFleet(snapshot())
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"abc", "shift+left", "ctrl+c")
+
+        assert stage.app.clipboard == "c"
+
+    on_stage(play, fleet)
+    assert fleet.verbs == []
+
+
+def test_waiting_cells_are_counted() -> None:
+    fleet = FakeFleet(snapshot())
+    fleet.console.queued = {"k1": ("running", "a", "b")}
+
+    async def play(stage: Stage) -> None:
+        await stage.publish(snapshot())
+
+        assert "2 queued" in stage.picture
+
+    on_stage(play, fleet)
+
+
+def asking(*, password: bool = False) -> FakeFleet:
+    fleet = FakeFleet(snapshot())
+    fleet.console.prompts = {"k1": Prompt("k1", "name? [/]", password, "parent")}
+    return fleet
+
+
+def test_a_prompt_is_answered() -> None:
+    fleet = asking()
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c")
+        assert "name? [/]" in stage.picture
+
+        await stage.press(*"ana", "enter")
+
+    on_stage(play, fleet)
+    assert fleet.console.sent == [("answer", "k1", "ana")]
+
+
+def test_a_password_is_not_shown() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"secret")
+
+        assert "secret" not in stage.picture
+
+    on_stage(play, asking(password=True))
+
+
+def test_a_voided_prompt_gives_the_editor_back() -> None:
+    fleet = asking()
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"half")
+        fleet.console.prompts = {}
+        await stage.publish(snapshot())
+
+        assert editor(stage).has_focus
+        assert stage.app.screen.query_one("#prompt Input", Input).value == ""
+
+    on_stage(play, fleet)
+
+
+def test_ctrl_c_at_a_prompt_interrupts_this_kernel() -> None:
+    fleet = asking()
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", "ctrl+c")
+
+    on_stage(play, fleet)
+    assert fleet.verbs == [("interrupt", "k1")]
