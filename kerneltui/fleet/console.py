@@ -54,6 +54,10 @@ class Console:
         os.close(self._wake_reader)
         os.close(self._wake_writer)
 
+    def greet(self, kernel_id: str) -> Reply:
+        """Ask a kernel who it is: one that was never asked anything never says that it is idle."""
+        return self._ask(kernel_id, "kernel_info_request", {})
+
     def execute(self, kernel_id: str, code: str) -> None:
         """Run code after what was sent before; its output reaches the transcript."""
         self._order(partial(self._execute, kernel_id, code))

@@ -163,6 +163,8 @@ class Conversation:
     def _hear_reply(self, message: Message) -> None:
         self._last_used = time.monotonic()
         request = parent_id(message)
+        if message["msg_type"] == "kernel_info_reply":
+            self._note_features(message["content"])
         if (reply := self._asked.pop(request, None)) is not None:
             if reply.set_running_or_notify_cancel():
                 reply.set_result(message["content"])
@@ -187,12 +189,16 @@ class Conversation:
         self._subshell_request = None
         content = message["content"]
         if message["msg_type"] == "kernel_info_reply":
-            self._has_subshells = SUBSHELLS in (content.get("supported_features") or ())
+            self._note_features(content)
         elif content.get("status") == "ok" and isinstance(content.get("subshell_id"), str):
             self._subshell = content["subshell_id"]
         else:
             self._has_subshells = False
         self._ask_parked()
+
+    def _note_features(self, content: Content) -> None:
+        features = content.get("supported_features")
+        self._has_subshells = isinstance(features, list) and SUBSHELLS in features
 
     def _ask_parked(self) -> None:
         parked, self._parked = self._parked, []

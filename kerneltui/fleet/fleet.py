@@ -6,6 +6,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -22,7 +23,15 @@ from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.multi import MultiKernelManager
 from kerneltui.kernels.process import descendants, describe_process, outside_group
-from kerneltui.protocol.status import ALLOWED, Event, Exited, KernelState, Reported, Spawned
+from kerneltui.protocol.status import (
+    ALLOWED,
+    Answered,
+    Event,
+    Exited,
+    KernelState,
+    Reported,
+    Spawned,
+)
 from kerneltui.protocol.text import clean_line
 
 
@@ -35,10 +44,17 @@ class SpecChoice:
     language: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    word: str
-    since: float
+@dataclass(slots=True)
+class _Row:
+    """What the fleet itself knows of a kernel. A field is rebound, in whatever thread learns it."""
+
+    name: str
+    cwd: str
+    manager: KernelManager | None = None
+    identity: ProcessIdentity | None = None
+    """Of its latest process."""
+    pending: tuple[str, float] | None = None
+    """The order under way, and since when."""
 
 
 class Fleet:
@@ -54,11 +70,8 @@ class Fleet:
         self._board = NoticeBoard()
         self._monitor = KernelMonitor(self._publish)
         self._usage = UsageSampler(self._living_pids, self._publish)
-        self.console = Console(self._kernels.get_kernel, self._monitor.record, self._monitor.note)
-        self._names: dict[str, str] = {}
-        self._pending: dict[str, _Pending] = {}
-        self._identities: dict[str, ProcessIdentity] = {}
-        self._folders: dict[str, str] = {}
+        self.console = Console(self._manager_of, self._monitor.record, self._monitor.note)
+        self._rows: dict[str, _Row] = {}
         self._lock = threading.Lock()
         self._snapshots: tuple[KernelSnapshot, ...] = ()
 
@@ -114,8 +127,7 @@ class Fleet:
     def start(self, kernel_name: str, *, cwd: str, name: str = "") -> str:
         """Start a kernel that outlives this process; return its id."""
         kernel_id = self._kernels.new_kernel_id()
-        self._names[kernel_id] = name or self._free_name(kernel_name)
-        self._folders[kernel_id] = cwd
+        self._rows[kernel_id] = _Row(name or self._free_name(kernel_name), cwd)
         try:
             self._kernels.start_kernel(
                 kernel_name, kernel_id=kernel_id, cwd=cwd or None, independent=True
@@ -141,22 +153,22 @@ class Fleet:
         self._check(target)
         with self._order(target, "restarting"):
             self._kernels.restart_kernel(target.kernel_id, now=now)
-        return self._describe_left_behind(target, self._kernels.get_kernel(target.kernel_id))
+        return _describe_left_behind(target, self._manager_of(target.kernel_id))
 
     def shutdown(self, target: Target) -> str:
         """Shut down and dismiss the row; of a dead kernel only the row is left to dismiss."""
         self._check(target)
-        manager = self._kernels.get_kernel(target.kernel_id)
+        manager = self._manager_of(target.kernel_id)
         with self._order(target, "stopping"):
             self._kernels.shutdown_kernel(target.kernel_id)
         self._forget(target.kernel_id)
-        return self._describe_left_behind(target, manager)
+        return _describe_left_behind(target, manager)
 
     def kill(self, target: Target) -> str:
         """SIGKILL the kernel and all its descendants; the row stays, to restart or dismiss it."""
         self._checked(target)
         with self._order(target, "killing"):
-            self._kernels.get_kernel(target.kernel_id).shutdown_kernel(now=True)
+            self._manager_of(target.kernel_id).shutdown_kernel(now=True)
         return ""
 
     def shutdown_all(self) -> str:
@@ -184,62 +196,67 @@ class Fleet:
 
     def _check(self, target: Target) -> None:
         """Raise ActionRefused where the kernel is not the one that was meant."""
-        try:
-            self._kernels.get_kernel(target.kernel_id)
-        except NoSuchKernel:
-            raise ActionRefused(f"{target.name} is gone; nothing was done") from None
-        if self._identities.get(target.kernel_id) != target.identity:
+        row = self._rows.get(target.kernel_id)
+        if row is None:
+            raise ActionRefused(f"{target.name} is gone; nothing was done")
+        if row.identity != target.identity:
             raise ActionRefused(f"{target.name} has another process by now; nothing was done")
 
     @contextlib.contextmanager
     def _order(self, target: Target, word: str) -> Iterator[None]:
         """Show the order in the row while it is carried out."""
-        self._pending[target.kernel_id] = _Pending(word, time.monotonic())
+        row = self._rows[target.kernel_id]
+        row.pending = (word, time.monotonic())
         self._publish()
         try:
             yield
         finally:
-            self._pending.pop(target.kernel_id, None)
+            row.pending = None
             self._publish()
-
-    def _describe_left_behind(self, target: Target, manager: KernelManager) -> str:
-        names = ", ".join(clean_line(describe_process(each)) for each in manager.left_behind)
-        return f"{target.name} left processes behind: {names}" if names else ""
 
     # -- making and forgetting ----
 
+    def _manager_of(self, kernel_id: str) -> KernelManager:
+        """Return a kernel's manager, from before its launch on. Raises NoSuchKernel."""
+        row = self._rows.get(kernel_id)
+        if row is None or row.manager is None:
+            raise NoSuchKernel(f"no kernel with id {kernel_id!r}", kernel_id)
+        return row.manager
+
     def _new_manager(self, **arguments: Any) -> KernelManager:
         manager = KernelManager(**arguments, **choose_transport(arguments))
-        manager.life.add_listener(partial(self._heed, manager))
+        row = self._rows[manager.kernel_id]
+        row.manager = manager
+        manager.life.add_listener(partial(self._heed, row, manager))
         self._monitor.attend(manager)
         return manager
 
-    def _heed(self, manager: KernelManager, event: Event) -> None:
+    def _heed(self, row: _Row, manager: KernelManager, event: Event) -> None:
         """Take note of what happens to a kernel, in the thread where it does."""
         match event:
             case Spawned():
                 assert manager.process is not None
-                self._identities[manager.kernel_id] = manager.process.identity
+                row.identity = manager.process.identity
                 self.console.forget(manager.kernel_id)
+                greeting = self.console.greet(manager.kernel_id)
+                greeting.add_done_callback(partial(_note_answer, manager))
             case Exited(reason=reason):
                 self.console.forget(manager.kernel_id)
                 if reason:
-                    name = self._names.get(manager.kernel_id, "")
-                    self._board.post(Notice("error", f"{name}: {reason}", manager.kernel_id))
+                    self._board.post(Notice("error", f"{row.name}: {reason}", manager.kernel_id))
             case Reported():
                 return
         self._publish()
 
     def _free_name(self, kernel_name: str) -> str:
-        taken = set(self._names.values())
+        taken = {row.name for row in self._rows.values()}
         numbers = (f"{kernel_name}-{number}" for number in range(1, len(taken) + 2))
         return next(name for name in numbers if name not in taken)
 
     def _forget(self, kernel_id: str) -> None:
+        self._rows.pop(kernel_id, None)
         self._monitor.dismiss(kernel_id)
         self.console.forget(kernel_id)
-        for facts in (self._names, self._folders, self._identities, self._pending):
-            facts.pop(kernel_id, None)
         self._publish()
 
     # -- publishing; in any thread ----
@@ -253,34 +270,45 @@ class Fleet:
 
     def _publish(self) -> None:
         with self._lock:
-            snapshots = []
-            for kernel_id in self._kernels.list_kernel_ids():
-                with contextlib.suppress(NoSuchKernel):  # dismissed meanwhile
-                    snapshots.append(self._snapshot(self._kernels.get_kernel(kernel_id)))
-            found = tuple(snapshots)
+            found = tuple(
+                self._snapshot(row, row.manager)
+                for row in tuple(self._rows.values())
+                if row.manager is not None and row.identity is not None
+            )
             if found != self._snapshots:
                 self._snapshots = found
 
-    def _snapshot(self, manager: KernelManager) -> KernelSnapshot:
+    def _snapshot(self, row: _Row, manager: KernelManager) -> KernelSnapshot:
         kernel_id, status = manager.kernel_id, manager.status
-        heard, pending = self._monitor.heard(kernel_id), self._pending.get(kernel_id)
+        heard = self._monitor.heard(kernel_id)
+        word, since = row.pending or ("", None)
         return KernelSnapshot(
             kernel_id=kernel_id,
-            name=clean_line(self._names.get(kernel_id, kernel_id)),
+            name=clean_line(row.name),
             kernel_name=manager.kernel_name,
             state=status.state,
             allowed=ALLOWED[status.state],
-            identity=self._identities.get(kernel_id),
+            identity=row.identity,
             returncode=status.returncode,
             reason=clean_line(status.reason),
-            pending=pending.word if pending else "",
-            pending_since=pending.since if pending else None,
+            pending=word,
+            pending_since=since,
             usage=None if status.exited else self._usage.usage.get(kernel_id),
             started_at=manager.life.spawned_at or None,
             last_activity=heard.last_activity,
             executions=heard.executions,
             code=heard.code if status.state is KernelState.BUSY else "",
-            cwd=clean_line(self._folders.get(kernel_id, "")),
+            cwd=clean_line(row.cwd),
             connection_file=manager.connection_file,
             refused=heard.refused,
         )
+
+
+def _note_answer(manager: KernelManager, reply: Future[dict[str, Any]]) -> None:
+    if reply.exception() is None:
+        manager.life.advance(Answered())
+
+
+def _describe_left_behind(target: Target, manager: KernelManager) -> str:
+    names = ", ".join(clean_line(describe_process(each)) for each in manager.left_behind)
+    return f"{target.name} left processes behind: {names}" if names else ""

@@ -26,6 +26,8 @@ LAST_LINES = 10  # of a dead kernel's log, kept for who asks why
 _GREETING = (
     "NOTE: When using the `ipython kernel` entry point",
     "To exit, you will have to explicitly quit",
+    '"quit" from a client',
+    "To read more about this, see https://github.com/ipython/ipython/issues/2049",
     "To connect another client to this kernel",
     "--existing ",
     "[IPKernelApp] WARNING | Kernel is running over TCP without encryption",

@@ -100,7 +100,12 @@ class Ordered:
     reason: str = ""
 
 
-Event = Spawned | Exited | Reported | Ordered
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A reply came from the present process: it is up, though iopub may not have carried it."""
+
+
+Event = Spawned | Exited | Answered | Reported | Ordered
 
 # Handled beside the main shell: their busy and idle say nothing of it. A kernel_info
 # request may come on either channel; it is too short to be worth showing as busy.
@@ -127,6 +132,8 @@ def advance(status: KernelStatus, event: Event) -> KernelStatus:
             return replace(status, exited=True, returncode=returncode, running=None, reason=reason)
         case Ordered(wanted, reason):
             return replace(status, wanted=wanted, reason=reason)
+        case Answered():
+            return replace(status, heard=True)
         case Reported():
             return _report(status, event)
 
