@@ -6,39 +6,18 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 
 from textual.events import Key
 from textual.pilot import Pilot
 
 from kerneltui.errors import KernelError
+from kerneltui.fleet.conversation import Prompt
+from kerneltui.fleet.fleet import SpecChoice
+from kerneltui.fleet.notices import Notice
 from kerneltui.fleet.snapshot import KernelSnapshot, Target, Usage
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.protocol.status import ALLOWED, KernelState
 from kerneltui.tui.app import KernelTui
-
-
-@dataclass(frozen=True, slots=True)
-class SpecChoice:
-    name: str
-    display_name: str
-    language: str
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    severity: str
-    text: str
-    kernel_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    kernel_id: str
-    text: str
-    password: bool
-    parent_id: str
-
 
 PYTHON = SpecChoice("python3", "Python 3 (ipykernel)", "python")
 BASH = SpecChoice("bash", "Bash", "bash")

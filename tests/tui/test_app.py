@@ -9,6 +9,7 @@ import pytest
 from textual.widgets import Input
 
 from kerneltui.errors import ActionRefused, LaunchError
+from kerneltui.fleet.notices import Notice
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.actions import ARMED_TIME
 from kerneltui.tui.app import KernelTui
@@ -16,7 +17,7 @@ from kerneltui.tui.screens.main import MainScreen
 from kerneltui.tui.widgets.code_editor import CodeEditor
 from kerneltui.tui.widgets.kernel_table import KernelTable
 from kerneltui.tui.widgets.output_view import OutputView
-from tests.tui.fakes import NOW, SIZES, FakeFleet, Notice, Stage, on_stage, snapshot
+from tests.tui.fakes import NOW, SIZES, FakeFleet, Stage, on_stage, snapshot
 
 
 def two_kernels() -> FakeFleet:

@@ -9,11 +9,12 @@ from textual.events import Paste
 from textual.widgets import Input, OptionList
 
 from kerneltui.errors import KernelTimeout
+from kerneltui.fleet.conversation import Prompt
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.widgets import console
 from kerneltui.tui.widgets.code_editor import CodeEditor
 from kerneltui.tui.widgets.kernel_table import KernelTable
-from tests.tui.fakes import FakeFleet, Prompt, Stage, on_stage, replied, snapshot
+from tests.tui.fakes import FakeFleet, Stage, on_stage, replied, snapshot
 
 
 def editor(stage: Stage) -> CodeEditor:

@@ -24,7 +24,8 @@ from kerneltui.tui.source import Replacement, replacements
 from kerneltui.tui.widgets.code_editor import CodeEditor
 
 if TYPE_CHECKING:
-    from kerneltui.fleet import console as fleet_console
+    from kerneltui.fleet.console import Console as FleetConsole
+    from kerneltui.fleet.conversation import Prompt
     from kerneltui.fleet.snapshot import KernelSnapshot
 
 COMPLETENESS_DEADLINE = 0.25
@@ -84,10 +85,10 @@ class Console(Vertical):
 
     def __init__(self) -> None:
         super().__init__()
-        self._backend: fleet_console.Console | None = None
+        self._backend: FleetConsole | None = None
         self._snapshot: KernelSnapshot | None = None
         self._memories: dict[str, _Memory] = {}
-        self._prompt: fleet_console.Prompt | None = None
+        self._prompt: Prompt | None = None
         self._offered: list[Replacement] = []
         self._asked = ("", 0)
 
@@ -114,7 +115,7 @@ class Console(Vertical):
 
     # -- which kernel --------------------------------------------------------------------
 
-    def attach(self, backend: fleet_console.Console) -> None:
+    def attach(self, backend: FleetConsole) -> None:
         self._backend = backend
 
     def show(self, snapshot: KernelSnapshot | None, language: str) -> None:
@@ -161,9 +162,7 @@ class Console(Vertical):
     def _may_run(self) -> bool:
         return self._snapshot is not None and Verb.EXECUTE in self._snapshot.allowed
 
-    async def _recall_past(
-        self, memory: _Memory, backend: fleet_console.Console, kernel_id: str
-    ) -> None:
+    async def _recall_past(self, memory: _Memory, backend: FleetConsole, kernel_id: str) -> None:
         past = await settle(backend.history(kernel_id), HELP_DEADLINE)
         memory.past = (past or ()) + memory.past
         if kernel_id == self._kernel_id:
@@ -184,7 +183,7 @@ class Console(Vertical):
         if waiting > 0:
             queued.update(f"{waiting} queued")
 
-    def _show_prompt(self, prompt: fleet_console.Prompt | None) -> None:
+    def _show_prompt(self, prompt: Prompt | None) -> None:
         focused = self.has_focus_within
         self._prompt = prompt
         self.query_one("#prompt").display = prompt is not None

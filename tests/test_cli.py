@@ -1,0 +1,89 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+
+from kerneltui import cli
+
+
+def test_version_is_that_of_the_distribution(capsys: pytest.CaptureFixture[str]) -> None:
+    code = cli.main(["--version"])
+
+    assert (code, capsys.readouterr().out) == (0, f"kerneltui {version('kerneltui')}\n")
+
+
+def test_help_says_that_kernels_live_on(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--help"])
+
+    assert ended.value.code == 0
+    assert "kernels live on" in capsys.readouterr().out
+
+
+def test_an_unknown_option_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--nonsense"])
+
+    assert ended.value.code == 2
+    assert "--nonsense" in capsys.readouterr().err
+
+
+def test_without_a_terminal_one_line_says_so() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "kerneltui"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.splitlines() == [
+        "kerneltui: needs a terminal: standard input, output and error have to be one"
+    ]
+
+
+def test_on_windows_one_line_says_that_it_is_not_supported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+
+    code = cli.main([])
+
+    expected = "kerneltui: Windows is not supported; Linux and macOS are\n"
+    assert (code, capsys.readouterr().err) == (2, expected)
+
+
+@pytest.mark.parametrize("name", ["SSH_CONNECTION", "SSH_TTY"])
+def test_over_ssh_the_terminal_is_spared(name: str) -> None:
+    environ = {name: "x"}
+
+    cli.calm_remote_terminal(environ)
+
+    assert environ == {
+        name: "x",
+        "TEXTUAL_ANIMATIONS": "none",
+        "TEXTUAL_FPS": "15",
+        "TEXTUAL_SMOOTH_SCROLL": "0",
+    }
+
+
+def test_over_ssh_the_users_own_choice_stands() -> None:
+    environ = {"SSH_TTY": "x", "TEXTUAL_FPS": "60"}
+
+    cli.calm_remote_terminal(environ)
+
+    assert environ["TEXTUAL_FPS"] == "60"
+
+
+def test_at_home_nothing_is_changed() -> None:
+    environ: dict[str, str] = {}
+
+    cli.calm_remote_terminal(environ)
+
+    assert environ == {}

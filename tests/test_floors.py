@@ -1,0 +1,114 @@
+"""A floor imports only the floors below it, and nothing is loaded before it is needed."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "kerneltui"
+FLOORS = ("protocol", "kernels", "fleet", "tui")
+TERMINAL = {"textual", "rich", "pygments"}
+FOREIGN = {
+    "protocol": TERMINAL | {"zmq", "psutil", "jupyter_core", "subprocess", "socket", "threading"},
+    "kernels": TERMINAL,
+    "fleet": TERMINAL,
+    "tui": {"zmq", "psutil", "subprocess"},
+}
+NEVER = {"jupyter_client", "tornado", "traitlets", "ipykernel"}
+
+
+def modules(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.py"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Yield the dotted names that a module imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(PACKAGE))
+
+
+@pytest.mark.parametrize("floor", FLOORS)
+def test_a_floor_imports_only_lower_floors(floor: str) -> None:
+    allowed = {"errors", *FLOORS[: FLOORS.index(floor) + 1]}
+
+    breaches = [
+        f"{named(path)}: {name}"
+        for path in modules(PACKAGE / floor)
+        for name in imported(path)
+        if name.startswith("kerneltui.") and name.split(".")[1] not in allowed
+    ]
+
+    assert breaches == []
+
+
+@pytest.mark.parametrize("floor", FLOORS)
+def test_a_floor_keeps_to_its_own_libraries(floor: str) -> None:
+    breaches = [
+        f"{named(path)}: {name}"
+        for path in modules(PACKAGE / floor)
+        for name in imported(path)
+        if name.split(".")[0] in FOREIGN[floor]
+    ]
+
+    assert breaches == []
+
+
+def test_nothing_of_the_peer_is_imported() -> None:
+    breaches = [
+        f"{named(path)}: {name}"
+        for path in modules(PACKAGE)
+        for name in imported(path)
+        if name.split(".")[0] in NEVER
+    ]
+
+    assert breaches == []
+
+
+def test_the_errors_know_no_floor() -> None:
+    assert [name for name in imported(PACKAGE / "errors.py") if "kerneltui" in name] == []
+
+
+LOADED = "import sys; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+
+
+@pytest.mark.parametrize(
+    ("code", "absent"),
+    [
+        ("import kerneltui", TERMINAL | NEVER),
+        ("from kerneltui import *", TERMINAL | NEVER),
+        ("import kerneltui.tui.app", {"zmq", "psutil", "jupyter_core"} | NEVER),
+        ("import kerneltui.fleet.fleet", TERMINAL | NEVER),
+    ],
+)
+def test_an_import_loads_no_more_than_it_needs(code: str, absent: set[str]) -> None:
+    program = [sys.executable, "-c", f"{code}; {LOADED}"]
+
+    loaded = subprocess.run(program, check=True, capture_output=True, text=True).stdout.split()
+
+    assert absent & set(loaded) == set()
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_the_command_line_answers_without_heavy_imports(option: str) -> None:
+    code = (
+        "import atexit, sys; from kerneltui.cli import main; "
+        f"atexit.register(lambda: print(*sys.modules, file=sys.stderr)); main(['{option}'])"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+
+    loaded = {name.split(".")[0] for name in ended.stderr.split()}
+    assert (TERMINAL | NEVER | {"zmq", "psutil"}) & loaded == set()
