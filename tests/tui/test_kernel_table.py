@@ -55,11 +55,23 @@ def test_no_line_is_wider_than_the_table() -> None:
     wide = snapshot("k1", name="日本語のノート", code="図 = 描く(データ) 😀 " * 9)
 
     async def play(stage: TableStage) -> None:
-        stage.widget.show([wide], NOW)
+        stage.widget.show([wide, *kernels(99)], NOW)
         await stage.pilot.pause()
 
         strip = stage.widget.render_line(1)
-        assert strip.cell_length == stage.widget.size.width
+        assert strip.cell_length == stage.widget.scrollable_content_region.width
+
+    on_stage(KernelTable(), play)
+
+
+def test_a_scrollbar_covers_no_text() -> None:
+    rows = [snapshot(f"k{number}", KernelState.BUSY, code="x" * 99) for number in range(100)]
+
+    async def play(stage: TableStage) -> None:
+        stage.widget.show(rows, NOW)
+        await stage.pilot.pause()
+
+        assert stage.lines[1][:79].endswith("x…")
 
     on_stage(KernelTable(), play)
 
@@ -178,32 +190,44 @@ def test_a_line_is_painted_up_to_its_last_change(before: Line, after: Line, cell
 # -- cursor -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("keys", "row"),
-    [
-        ("j", 1),
-        ("down down", 2),
-        ("j j k", 1),
-        ("j up", 0),
-        ("k", 0),
-        ("G", 99),
-        ("end", 99),
-        ("G g", 0),
-        ("G home", 0),
-        ("G j", 99),
-        ("pagedown", 23),
-        ("ctrl+d", 11),
-        ("pagedown pageup", 0),
-        ("ctrl+d ctrl+u", 0),
-    ],
-)
-def test_keys_move_the_cursor(keys: str, row: int) -> None:
+MOVES = {
+    "j": 1,
+    "down down": 2,
+    "j j k": 1,
+    "j up": 0,
+    "k": 0,
+    "G": 99,
+    "end": 99,
+    "G g": 0,
+    "G home": 0,
+    "G j": 99,
+    "pagedown": 23,
+    "ctrl+d": 11,
+    "pagedown pageup": 0,
+    "ctrl+d ctrl+u": 0,
+}
+
+
+def test_keys_move_the_cursor() -> None:
+    moved = {}
+
     async def play(stage: TableStage) -> None:
         stage.widget.show(kernels(100), NOW)
-        await stage.press(*keys.split())
+        for keys in MOVES:
+            stage.widget.cursor_id = "k0"
+            await stage.press(*keys.split())
+            moved[keys] = stage.widget.cursor_id
 
-        assert stage.widget.cursor_id == f"k{row}"
-        assert f"> k{row}" in ids(stage)
+    on_stage(KernelTable(), play)
+    assert moved == {keys: f"k{row}" for keys, row in MOVES.items()}
+
+
+def test_the_cursor_stays_in_sight() -> None:
+    async def play(stage: TableStage) -> None:
+        stage.widget.show(kernels(100), NOW)
+        await stage.press("pagedown", "j")
+
+        assert ids(stage)[-1] == "> k24"
 
     on_stage(KernelTable(), play)
 

@@ -58,16 +58,16 @@ def whoabouts(kernel: KernelSnapshot, now: float) -> tuple[Fact, ...]:
         facts.append(Fact("up", formats.duration(now - kernel.started_at)))
     facts.append(Fact("runs", str(kernel.executions)))
     if kernel.usage is not None:
-        facts.append(Fact("processes", str(kernel.usage.processes)))
+        facts.append(Fact("procs", str(kernel.usage.processes)))
     return tuple(facts)
 
 
 def whereabouts(kernel: KernelSnapshot) -> tuple[Fact, ...]:
     """Return what went wrong, and where the kernel works and is reached."""
-    refused = f"{kernel.refused} messages" if kernel.refused else ""
+    refused = f"{kernel.refused} message{'s' * (kernel.refused > 1)}"
     facts = (
         Fact("!", kernel.reason),
-        Fact("refused", refused),
+        Fact("refused", refused if kernel.refused else ""),
         Fact("cwd", kernel.cwd),
         Fact("file", kernel.connection_file),
     )

@@ -90,7 +90,7 @@ class KernelTable(ScrollView, can_focus=True):
         before, self._kernels, self._now = self._kernels, tuple(kernels), now
         self._rows = {kernel.kernel_id: row for row, kernel in enumerate(self._kernels)}
         followed = self._cursor_is_visible(before)
-        self.virtual_size = Size(self.size.width, (len(self._kernels) or len(self._empty)) + HEADER)
+        self.virtual_size = Size(0, (len(self._kernels) or len(self._empty)) + HEADER)
         self.cursor_id = successor(
             self.cursor_id, [kernel.kernel_id for kernel in before], self._rows
         )
@@ -147,18 +147,23 @@ class KernelTable(ScrollView, can_focus=True):
     # -- painting -----------------------------------------------------------------------
 
     @property
+    def _area(self) -> Size:
+        """What there is to paint on: all but the scrollbar."""
+        return self.scrollable_content_region.size
+
+    @property
     def _page(self) -> int:
         """How many rows are seen at once."""
-        return max(1, self.size.height - HEADER)
+        return max(1, self._area.height - HEADER)
 
     @property
     def _columns(self) -> tuple[Column, ...]:
-        return columns_for(self.size.width - MARGIN)
+        return columns_for(self._area.width - MARGIN)
 
     def render_line(self, y: int) -> Strip:
         line = self._painted[y] = self._line(y)
         return Strip(self._segments(line)).adjust_cell_length(
-            self.size.width, self._style(line.part)
+            self._area.width, self._style(line.part)
         )
 
     def _line(self, y: int) -> Line:
@@ -177,7 +182,7 @@ class KernelTable(ScrollView, can_focus=True):
 
     def _repaint_changes(self) -> None:
         """Have those cells painted again that differ from what is on the screen."""
-        width, height = self.size
+        width, height = self._area
         for y, painted in self._painted.items():
             if y < height:
                 dirty = dirty_width(painted, self._line(y), self._columns, width)

@@ -99,8 +99,9 @@ class OutputView(ScrollView, can_focus=True):
 
     def pull(self) -> None:
         """Take in what was written since the last time; to be called at a fixed rate."""
-        if self._transcript is None or not self.size:
+        if self._transcript is None or not self._area:
             return
+        self._fit()
         view = self._transcript.view()
         if self._view is None or view.version != self._view.version:
             self._absorb(view)
@@ -130,7 +131,7 @@ class OutputView(ScrollView, can_focus=True):
 
     def _scroll(self, row: int | None) -> None:
         """Fit the scrollbar to the rows, and put `row`, or the end, where it is seen."""
-        self.virtual_size = Size(self.size.width, self._rows.bottom - self._rows.top + HEADER)
+        self.virtual_size = Size(0, self._rows.bottom - self._rows.top + HEADER)
         self.scroll_to(y=self.max_scroll_y if row is None else row, animate=False, force=True)
         if self.following and self._view is not None:
             self._seen = self._view.end
@@ -140,11 +141,14 @@ class OutputView(ScrollView, can_focus=True):
         self.following = new_value >= self.max_scroll_y
 
     def on_resize(self) -> None:
+        self._fit()
+        self.pull()
+        if self.following:
+            self._scroll(None)
+
+    def _fit(self) -> None:
         if self._rows.width != self._wrap_width:
             self._lay_out()
-        elif self.following:
-            self._scroll(None)
-        self.pull()
 
     # -- keys ---------------------------------------------------------------------------
 
@@ -152,7 +156,7 @@ class OutputView(ScrollView, can_focus=True):
         self.scroll_to(y=self.scroll_offset.y + rows, animate=False, force=True)
 
     def action_page(self, pages: float) -> None:
-        self.action_move(int(pages * max(1, self.size.height - HEADER)))
+        self.action_move(int(pages * max(1, self._area.height - HEADER)))
 
     def action_begin(self) -> None:
         self.scroll_to(y=0, animate=False, force=True)
@@ -185,9 +189,14 @@ class OutputView(ScrollView, can_focus=True):
     # -- painting -----------------------------------------------------------------------
 
     @property
+    def _area(self) -> Size:
+        """What there is to paint on: all but the scrollbar."""
+        return self.scrollable_content_region.size
+
+    @property
     def _body_width(self) -> int:
         """Cells of a row for text: two at least, which any character needs."""
-        return max(2, self.size.width - GUTTER)
+        return max(2, self._area.width - GUTTER)
 
     @property
     def _wrap_width(self) -> int | None:
@@ -196,7 +205,7 @@ class OutputView(ScrollView, can_focus=True):
     @property
     def _widest_visible(self) -> int:
         top = self.scroll_offset.y + self._rows.first
-        lines = range(top, min(top + self.size.height - HEADER, self._rows.end))
+        lines = range(top, min(top + self._area.height - HEADER, self._rows.end))
         return max((self._bodies(number)[0].cell_length for number in lines), default=0)
 
     def notify_style_update(self) -> None:
@@ -209,7 +218,7 @@ class OutputView(ScrollView, can_focus=True):
 
     def _repaint_changes(self) -> None:
         """Have those lines painted again that differ from what is on the screen."""
-        width, height = self.size
+        width, height = self._area
         for y, painted in self._painted.items():
             if y < height and self._strip(y) != painted:
                 self.refresh(Region(0, y, width, 1))
@@ -220,7 +229,7 @@ class OutputView(ScrollView, can_focus=True):
             return self._header()
         row = self._rows.top + self.scroll_offset.y + y - HEADER
         if self._view is None or row >= self._rows.bottom:
-            return Strip.blank(self.size.width, self.rich_style)
+            return Strip.blank(self._area.width, self.rich_style)
         number, part = self._rows.locate(row)
         role, _ = self._view.line(number)
         style = self.get_component_rich_style(f"output-view--{role}-mark")
@@ -238,8 +247,8 @@ class OutputView(ScrollView, can_focus=True):
         base = self.get_component_rich_style(f"output-view--{role}")
         body = Strip([Segment(span.text, base + rich_style(span.style)) for span in line])
         bodies = [body]
-        if self.wrapping:
-            bodies = list(body.divide(row_ends(line, self._body_width)))
+        if self._rows.width is not None:
+            bodies = list(body.divide(row_ends(line, self._rows.width)))
         self._strips[number] = (line, bodies)
         return bodies
 
@@ -247,7 +256,7 @@ class OutputView(ScrollView, can_focus=True):
         """Return the first line: whose output it is, and how it is shown."""
         style = self.get_component_rich_style(HEAD)
         shown = f"{self._place()}  {'wrap' if self.wrapping else 'no wrap'} "
-        width = self.size.width - len(shown)
+        width = self._area.width - len(shown)
         title = clip(f"  OUTPUT  {self._title}", width)
         strip = Strip([Segment(title, style)]).adjust_cell_length(width, style)
         return Strip.join([strip, Strip([Segment(shown, style)])])

@@ -1,0 +1,71 @@
+"""The status line counts kernels in words, and is painted when its words change."""
+
+from __future__ import annotations
+
+import pytest
+
+from kerneltui.fleet.snapshot import KernelSnapshot
+from kerneltui.protocol.status import KernelState
+from kerneltui.tui.widgets.status_line import StatusLine, counts
+from tests.tui.fakes import snapshot
+from tests.tui.widget_stage import Stage, on_stage
+
+IDLE, BUSY, DEAD = (
+    snapshot(state=state) for state in (KernelState.IDLE, KernelState.BUSY, KernelState.DEAD)
+)
+
+
+@pytest.mark.parametrize(
+    ("kernels", "words"),
+    [
+        ([], ["0 kernels"]),
+        ([IDLE], ["1 kernel"]),
+        ([IDLE, BUSY, BUSY], ["3 kernels", "2 busy"]),
+        ([DEAD, IDLE], ["2 kernels", "1 dead"]),
+        ([DEAD, BUSY], ["2 kernels", "1 busy", "1 dead"]),
+    ],
+)
+def test_kernels_are_counted(kernels: list[KernelSnapshot], words: list[str]) -> None:
+    assert [text for text, _ in counts(kernels)] == words
+
+
+def test_all_that_is_known_stands_in_one_line() -> None:
+    async def play(stage: Stage[StatusLine]) -> None:
+        stage.widget.show([IDLE, BUSY], "press i again to interrupt [/x]", age=12.4)
+        await stage.pilot.pause()
+
+        assert stage.lines == [
+            " kerneltui  gpu7  2 kernels  1 busy  data 12 s old  press i again to interrupt [/x]"
+        ]
+
+    on_stage(StatusLine("gpu7"), play, (100, 24))
+
+
+def test_fresh_data_have_no_age() -> None:
+    async def play(stage: Stage[StatusLine]) -> None:
+        stage.widget.show([IDLE], age=2.9)
+        await stage.pilot.pause()
+
+        assert stage.lines == [" kerneltui  gpu7  1 kernel"]
+
+    on_stage(StatusLine("gpu7"), play)
+
+
+def test_the_same_words_write_nothing() -> None:
+    async def play(stage: Stage[StatusLine]) -> None:
+        stage.widget.show([IDLE])
+
+        assert await stage.bytes_of(lambda: stage.widget.show([IDLE])) == 0
+
+    on_stage(StatusLine("gpu7"), play)
+
+
+def test_a_long_hint_is_cut_with_an_ellipsis() -> None:
+    async def play(stage: Stage[StatusLine]) -> None:
+        stage.widget.show([IDLE], "x" * 100)
+        await stage.pilot.pause()
+
+        assert stage.lines[0].endswith("x…")
+        assert len(stage.lines) == 1
+
+    on_stage(StatusLine("gpu7"), play)
