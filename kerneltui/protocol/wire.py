@@ -225,6 +225,8 @@ def _parse_object(part: bytes) -> Content:
             value = _decoder.decode(text)
     except (ValueError, RecursionError):
         raise MalformedMessage(f"part of {len(part)} bytes is not JSON") from None
+    if value is None:  # how xeus kernels write an empty one
+        return {}
     if not isinstance(value, dict):
         raise MalformedMessage(f"part is a JSON {type(value).__name__} where an object belongs")
     return value
