@@ -22,7 +22,11 @@ def rendition(message: Mapping[str, object]) -> list[Block]:
     render = _RENDERERS.get(_text(message.get("msg_type")))
     if render is None:
         return []
-    return [(role, text) for role, text in render(_mapping(message.get("content"))) if text]
+    blocks = [(role, text) for role, text in render(_mapping(message.get("content"))) if text]
+    if render is _stream and not _mapping(message.get("parent_header")):
+        # Said by the kernel itself, at its start mostly: no cell's output, no error of one.
+        return [(Role.NOTE, text) for _, text in blocks]
+    return blocks
 
 
 def _stream(content: Content) -> list[Block]:

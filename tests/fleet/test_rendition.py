@@ -32,7 +32,12 @@ FIELDS = [
 
 
 def message(msg_type: object, content: object) -> Json:
-    return {"msg_type": msg_type, "header": {"msg_type": msg_type}, "content": content}
+    return {
+        "msg_type": msg_type,
+        "header": {"msg_type": msg_type},
+        "parent_header": {"msg_id": "request"},
+        "content": content,
+    }
 
 
 @pytest.mark.parametrize(
@@ -161,3 +166,9 @@ def test_whatever_a_kernel_sends_can_be_recorded(msg_type: str, content: Json) -
     blocks = rendition(message(msg_type, content))
 
     assert all(isinstance(role, Role) and text for role, text in blocks)
+
+
+def test_stream_without_a_parent_is_a_word_of_the_kernel_itself() -> None:
+    greeting = {**message("stream", {"name": "stderr", "text": "starting\n"}), "parent_header": {}}
+
+    assert rendition(greeting) == [(Role.NOTE, "starting\n")]
