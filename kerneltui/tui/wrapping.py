@@ -10,9 +10,11 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from itertools import accumulate
 
-from rich.cells import cell_len, chop_cells
+from rich.cells import cell_len, chop_cells, get_character_cell_size
 
 from kerneltui.protocol.text import Line, plain
+
+JOINING = frozenset("\u200d\ufe0f")  # joiner and emoji presentation: they change what is beside
 
 
 def row_ends(line: Line, width: int) -> tuple[int, ...]:
@@ -20,7 +22,21 @@ def row_ends(line: Line, width: int) -> tuple[int, ...]:
     text = plain(line)
     if text.isascii():
         return (*range(width, len(text), width), len(text))
-    return tuple(accumulate(cell_len(row) for row in chop_cells(text, width))) or (0,)
+    if JOINING.isdisjoint(text):
+        return _cut(map(get_character_cell_size, text), width)
+    return tuple(accumulate(map(cell_len, chop_cells(text, width)))) or (0,)
+
+
+def _cut(sizes: Iterable[int], width: int) -> tuple[int, ...]:
+    """Return where rows of characters of these sizes end."""
+    ends = []
+    start = end = 0
+    for size in sizes:
+        if end + size - start > width:
+            ends.append(end)
+            start = end
+        end += size
+    return (*ends, end)
 
 
 class RowMap:

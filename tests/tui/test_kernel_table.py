@@ -8,8 +8,7 @@ import pytest
 
 from kerneltui.fleet.snapshot import KernelSnapshot, Usage
 from kerneltui.protocol.status import KernelState
-from kerneltui.tui.columns import Cell, columns_for
-from kerneltui.tui.widgets.kernel_table import CURSOR, KernelTable, Line, dirty_width, successor
+from kerneltui.tui.widgets.kernel_table import KernelTable, successor
 from tests.tui.fakes import NOW, snapshot
 from tests.tui.widget_stage import NARROW, WIDE, Stage, on_stage
 
@@ -162,29 +161,6 @@ def test_rows_that_went_leave_no_trace() -> None:
         assert ids(stage) == ["> k0", "k1"]
 
     on_stage(KernelTable(), play)
-
-
-COLUMNS = columns_for(78)
-
-
-def row(*changed: int, part: str = "") -> Line:
-    return Line(tuple(Cell("y" if n in changed else "x") for n in range(len(COLUMNS))), part)
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "cells"),
-    [
-        (row(), row(), 0),
-        (row(), row(0), 9),
-        (row(), row(0, 1), 24),
-        (row(), row(len(COLUMNS) - 1), 80),
-        (row(), row(part=CURSOR), 80),
-        (row(), Line(), 80),
-        (Line(), Line(), 0),
-    ],
-)
-def test_a_line_is_painted_up_to_its_last_change(before: Line, after: Line, cells: int) -> None:
-    assert dirty_width(before, after, COLUMNS, 80) == cells
 
 
 # -- cursor -----------------------------------------------------------------------------

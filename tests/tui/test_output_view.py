@@ -47,7 +47,7 @@ def body(stage: ViewStage) -> list[str]:
 
 
 def test_a_mark_tells_the_role_without_colour() -> None:
-    shown = []
+    shown: list[str] = []
 
     async def play(stage: ViewStage) -> None:
         transcript = Transcript()
@@ -341,7 +341,7 @@ def test_w_shows_long_lines_cut_off() -> None:
 
 def test_a_cut_off_line_is_looked_along() -> None:
     text = "".join(f"{number:04}" for number in range(100))
-    shown = []
+    shown: list[str] = []
 
     async def play(stage: ViewStage) -> None:
         await show(stage, printed(text + "\n"))

@@ -31,6 +31,7 @@ def row_map(width: int | None, *texts: str) -> RowMap:
         ("日", 2, (2,)),
         ("e\u0301e\u0301e\u0301", 2, (2, 3)),
         ("\u200d", 2, (0,)),
+        ("👩\u200d🚀ab", 3, (3, 4)),
     ],
 )
 def test_rows_end_within_the_width(text: str, width: int, ends: tuple[int, ...]) -> None:

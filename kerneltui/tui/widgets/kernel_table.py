@@ -2,52 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from itertools import accumulate
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import var
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from kerneltui.tui.columns import GAP, TONES, Cell, Column, columns_for
 from kerneltui.tui.formats import fit
+from kerneltui.tui.widgets.line_view import HEADER, LineView
 
 if TYPE_CHECKING:
     from kerneltui.fleet.snapshot import KernelSnapshot
 
-HEADER = 1  # lines; it stays while the rows scroll
 MARGIN = 2  # cells left of the first column: the cursor's mark and a space
 MARK = ">"
 
-# Component classes of whole lines
+# Component classes of whole lines; those of cells are named after their tones.
 HEAD = "kernel-table--header"
 CURSOR = "kernel-table--cursor"
 EMPTY = "kernel-table--empty"
 
 
-class Line(NamedTuple):
-    """What one line shows: enough to paint it, and to see what of it changed."""
-
-    cells: tuple[Cell, ...] = ()
-    part: str = ""
-    """The component class of the whole line; empty for a plain row."""
-
-
-BLANK = Line()
-
-
-class KernelTable(ScrollView, can_focus=True):
+class KernelTable(LineView):
     """The kernels in the order given, with a cursor that follows a kernel and not a row."""
 
-    ALLOW_SELECT = False
-    DEFAULT_CSS = "KernelTable { overflow-x: hidden; }"
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         HEAD,
         CURSOR,
@@ -83,7 +67,6 @@ class KernelTable(ScrollView, can_focus=True):
         self._kernels: tuple[KernelSnapshot, ...] = ()
         self._rows: dict[str, int] = {}
         self._now = 0.0
-        self._painted: dict[int, Line] = {}
 
     def show(self, kernels: Sequence[KernelSnapshot], now: float) -> None:
         """Show `kernels` as of the monotonic instant `now`."""
@@ -96,12 +79,12 @@ class KernelTable(ScrollView, can_focus=True):
         )
         if followed:
             self._scroll_to_cursor()
-        self._repaint_changes()
+        self.repaint_changes()
 
     # -- cursor -------------------------------------------------------------------------
 
     def watch_cursor_id(self, cursor_id: str | None) -> None:
-        self._repaint_changes()
+        self.repaint_changes()
         self.post_message(self.Selected(cursor_id))
 
     def _cursor_is_visible(self, kernels: Sequence[KernelSnapshot]) -> bool:
@@ -147,62 +130,41 @@ class KernelTable(ScrollView, can_focus=True):
     # -- painting -----------------------------------------------------------------------
 
     @property
-    def _area(self) -> Size:
-        """What there is to paint on: all but the scrollbar."""
-        return self.scrollable_content_region.size
-
-    @property
     def _page(self) -> int:
         """How many rows are seen at once."""
-        return max(1, self._area.height - HEADER)
+        return max(1, self.area.height - HEADER)
 
     @property
     def _columns(self) -> tuple[Column, ...]:
-        return columns_for(self._area.width - MARGIN)
+        return columns_for(self.area.width - MARGIN)
 
-    def render_line(self, y: int) -> Strip:
-        line = self._painted[y] = self._line(y)
-        return Strip(self._segments(line)).adjust_cell_length(
-            self._area.width, self._style(line.part)
-        )
+    def strip(self, y: int) -> Strip:
+        return Strip(self._line(y)).adjust_cell_length(self.area.width, self.style())
 
-    def _line(self, y: int) -> Line:
-        """Return what belongs on line `y` of the widget."""
+    def _line(self, y: int) -> list[Segment]:
         if y < HEADER:
-            return Line(tuple(Cell(column.title) for column in self._columns), HEAD)
+            return self._cells([Cell(column.title) for column in self._columns], HEAD)
         if not self._kernels:
-            text = self._empty[y - HEADER : y - HEADER + 1]
-            return Line(tuple(map(Cell, text)), EMPTY)
+            text = "".join(self._empty[y - HEADER : y - HEADER + 1])
+            return [Segment(" " * MARGIN + text, self.style(EMPTY))]
         row = y - HEADER + self.scroll_offset.y
         if row >= len(self._kernels):
-            return BLANK
+            return []
         kernel = self._kernels[row]
-        cells = tuple(column.cell(kernel, self._now) for column in self._columns)
-        return Line(cells, CURSOR if kernel.kernel_id == self.cursor_id else "")
+        cells = [column.cell(kernel, self._now) for column in self._columns]
+        return self._cells(cells, CURSOR if kernel.kernel_id == self.cursor_id else "")
 
-    def _repaint_changes(self) -> None:
-        """Have those cells painted again that differ from what is on the screen."""
-        width, height = self._area
-        for y, painted in self._painted.items():
-            if y < height:
-                dirty = dirty_width(painted, self._line(y), self._columns, width)
-                if dirty:
-                    self.refresh(Region(0, y, dirty, 1))
+    def _cells(self, cells: list[Cell], part: str) -> list[Segment]:
+        """Return a line of cells; in a `part` of its own, one style tells them all.
 
-    def _segments(self, line: Line) -> Iterator[Segment]:
-        style = self._style(line.part)
-        yield Segment(fit(MARK if line.part == CURSOR else "", MARGIN), style)
-        if line.part == EMPTY:
-            yield from (Segment(cell.text, style) for cell in line.cells)
-            return
-        for cell, column in zip(line.cells, self._columns, strict=False):
-            # A whole line of one meaning is told by one style: a second colour on the
-            # cursor's background would not be readable in every theme.
-            cell_style = style if line.part else self._style(f"kernel-table--{cell.tone}")
-            yield Segment(fit(cell.text, column.width, column.align) + " " * GAP, cell_style)
-
-    def _style(self, part: str) -> Style:
-        return self.get_component_rich_style(part) if part else self.rich_style
+        A second colour on the cursor's background would not be readable in every theme.
+        """
+        segments = [Segment(fit(MARK if part == CURSOR else "", MARGIN), self.style(part))]
+        for cell, column in zip(cells, self._columns, strict=True):
+            style = self.style(part or f"kernel-table--{cell.tone}")
+            text = fit(cell.text, column.width, column.align)
+            segments.append(Segment(text + " " * GAP, style))
+        return segments
 
 
 def successor(cursor: str | None, before: Sequence[str], after: Collection[str]) -> str | None:
@@ -216,17 +178,3 @@ def successor(cursor: str | None, before: Sequence[str], after: Collection[str])
     place = before.index(cursor) if cursor is not None else 0
     neighbours = (*before[place:], *reversed(before[:place]))
     return next((kernel for kernel in neighbours if kernel in after), next(iter(after), None))
-
-
-def dirty_width(before: Line, after: Line, columns: Sequence[Column], width: int) -> int:
-    """Return how many cells of a line of `width`, from its beginning, are to be painted again.
-
-    From its beginning, since Textual writes a line from there up to what has changed.
-    """
-    if before == after:
-        return 0
-    if before.part != after.part or not len(before.cells) == len(after.cells) == len(columns):
-        return width
-    ends = list(accumulate((column.width + GAP for column in columns), initial=MARGIN))[1:]
-    rows = zip(before.cells, after.cells, ends, strict=True)
-    return min(width, max(end for old, new, end in rows if old != new))

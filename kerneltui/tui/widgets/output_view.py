@@ -12,20 +12,19 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.cache import LRUCache
-from textual.geometry import Region, Size
-from textual.scroll_view import ScrollView
+from textual.geometry import Size
 from textual.strip import Strip
 
 from kerneltui.fleet.transcript import Role
 from kerneltui.protocol.text import Colour, TextStyle
 from kerneltui.tui.formats import clip
+from kerneltui.tui.widgets.line_view import HEADER, LineView
 from kerneltui.tui.wrapping import RowMap, row_ends
 
 if TYPE_CHECKING:
     from kerneltui.fleet.transcript import Transcript, TranscriptView
     from kerneltui.protocol.text import Line
 
-HEADER = 1  # lines; it stays while the rows scroll
 GUTTER = 2  # cells left of the text: a mark that tells the role without colour, and a space
 SIDESTEP = 8  # cells, to the left or right at a key press
 CACHED_LINES = 1024
@@ -45,11 +44,10 @@ MARKS = {
 HEAD = "output-view--header"
 
 
-class OutputView(ScrollView, can_focus=True):
+class OutputView(LineView):
     """The end of a transcript, followed as it grows; any other place, held while it grows."""
 
-    ALLOW_SELECT = False
-    DEFAULT_CSS = "OutputView { overflow-x: hidden; overflow-y: scroll; }"
+    DEFAULT_CSS = "OutputView { overflow-y: scroll; }"
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         HEAD,
         *(f"output-view--{role}" for role in Role),
@@ -83,7 +81,6 @@ class OutputView(ScrollView, can_focus=True):
         self._strips: LRUCache[int, tuple[Line, list[Strip]]] = LRUCache(CACHED_LINES)
         self._shift = 0
         """Cells that the lines are shifted to the left, when they are not wrapped."""
-        self._painted: dict[int, Strip] = {}
 
     # -- content ------------------------------------------------------------------------
 
@@ -95,11 +92,11 @@ class OutputView(ScrollView, can_focus=True):
             self.following = True
             self._lay_out()
         self.pull()
-        self._repaint_changes()
+        self.repaint_changes()
 
     def pull(self) -> None:
         """Take in what was written since the last time; to be called at a fixed rate."""
-        if self._transcript is None or not self._area:
+        if self._transcript is None or not self.area:
             return
         self._fit()
         view = self._transcript.view()
@@ -116,7 +113,7 @@ class OutputView(ScrollView, can_focus=True):
             rows.begin_with(view.first, view.line(view.first)[1])
         rows.extend(lines_from(view, rows.end))
         self._scroll(None if was_following else self.scroll_offset.y - (rows.top - top))
-        self._repaint_changes()
+        self.repaint_changes()
 
     def _lay_out(self) -> None:
         """Measure every line anew, and hold the place of the one that is on top."""
@@ -156,7 +153,7 @@ class OutputView(ScrollView, can_focus=True):
         self.scroll_to(y=self.scroll_offset.y + rows, animate=False, force=True)
 
     def action_page(self, pages: float) -> None:
-        self.action_move(int(pages * max(1, self._area.height - HEADER)))
+        self.action_move(int(pages * max(1, self.area.height - HEADER)))
 
     def action_begin(self) -> None:
         self.scroll_to(y=0, animate=False, force=True)
@@ -164,13 +161,13 @@ class OutputView(ScrollView, can_focus=True):
     def action_end(self) -> None:
         self.following = True
         self._scroll(None)
-        self._repaint_changes()
+        self.repaint_changes()
 
     def action_follow(self) -> None:
         """Follow the end; or, at the end already, hold this place."""
         if self.following:
             self.following = False
-            self._repaint_changes()
+            self.repaint_changes()
         else:
             self.action_end()
 
@@ -184,19 +181,14 @@ class OutputView(ScrollView, can_focus=True):
         if not self.wrapping:
             shift = min(self._shift + steps * SIDESTEP, self._widest_visible - self._body_width)
             self._shift = max(0, shift)
-            self._repaint_changes()
+            self.repaint_changes()
 
     # -- painting -----------------------------------------------------------------------
 
     @property
-    def _area(self) -> Size:
-        """What there is to paint on: all but the scrollbar."""
-        return self.scrollable_content_region.size
-
-    @property
     def _body_width(self) -> int:
         """Cells of a row for text: two at least, which any character needs."""
-        return max(2, self._area.width - GUTTER)
+        return max(2, self.area.width - GUTTER)
 
     @property
     def _wrap_width(self) -> int | None:
@@ -205,37 +197,25 @@ class OutputView(ScrollView, can_focus=True):
     @property
     def _widest_visible(self) -> int:
         top = self.scroll_offset.y + self._rows.first
-        lines = range(top, min(top + self._area.height - HEADER, self._rows.end))
+        lines = range(top, min(top + self.area.height - HEADER, self._rows.end))
         return max((self._bodies(number)[0].cell_length for number in lines), default=0)
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
         self._strips.clear()
 
-    def render_line(self, y: int) -> Strip:
-        strip = self._painted[y] = self._strip(y)
-        return strip
-
-    def _repaint_changes(self) -> None:
-        """Have those lines painted again that differ from what is on the screen."""
-        width, height = self._area
-        for y, painted in self._painted.items():
-            if y < height and self._strip(y) != painted:
-                self.refresh(Region(0, y, width, 1))
-
-    def _strip(self, y: int) -> Strip:
-        """Return what belongs on line `y` of the widget."""
+    def strip(self, y: int) -> Strip:
         if y < HEADER:
             return self._header()
         row = self._rows.top + self.scroll_offset.y + y - HEADER
         if self._view is None or row >= self._rows.bottom:
-            return Strip.blank(self._area.width, self.rich_style)
+            return Strip.blank(self.area.width, self.style())
         number, part = self._rows.locate(row)
         role, _ = self._view.line(number)
-        style = self.get_component_rich_style(f"output-view--{role}-mark")
+        style = self.style(f"output-view--{role}-mark")
         mark = MARKS[role] if part == 0 else ""
         body = self._bodies(number)[part]
-        body = body.crop_extend(self._shift, self._shift + self._body_width, self.rich_style)
+        body = body.crop_extend(self._shift, self._shift + self._body_width, self.style())
         return Strip.join([Strip([Segment(mark.ljust(GUTTER), style)], GUTTER), body])
 
     def _bodies(self, number: int) -> list[Strip]:
@@ -244,7 +224,7 @@ class OutputView(ScrollView, can_focus=True):
         role, line = self._view.line(number)
         if (cached := self._strips.get(number)) is not None and cached[0] is line:
             return cached[1]
-        base = self.get_component_rich_style(f"output-view--{role}")
+        base = self.style(f"output-view--{role}")
         body = Strip([Segment(span.text, base + rich_style(span.style)) for span in line])
         bodies = [body]
         if self._rows.width is not None:
@@ -254,9 +234,9 @@ class OutputView(ScrollView, can_focus=True):
 
     def _header(self) -> Strip:
         """Return the first line: whose output it is, and how it is shown."""
-        style = self.get_component_rich_style(HEAD)
+        style = self.style(HEAD)
         shown = f"{self._place()}  {'wrap' if self.wrapping else 'no wrap'} "
-        width = self._area.width - len(shown)
+        width = self.area.width - len(shown)
         title = clip(f"  OUTPUT  {self._title}", width)
         strip = Strip([Segment(title, style)]).adjust_cell_length(width, style)
         return Strip.join([strip, Strip([Segment(shown, style)])])
