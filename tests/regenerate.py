@@ -1,0 +1,138 @@
+"""Make anew what is generated: the pictures in screenshots/, and the README's table of keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from kerneltui.fleet.snapshot import KernelSnapshot, Usage
+from kerneltui.fleet.transcript import Role, Transcript
+from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.protocol.status import KernelState
+from kerneltui.tui.actions import markdown_table
+from tests.tui.fakes import NOW, FakeFleet, Stage, on_stage, snapshot
+
+ROOT = Path(__file__).parents[1]
+SIZE = (112, 34)
+GB = 1 << 30
+
+TRACEBACK = """\
+\x1b[31m---------------------------------------------------------------------------\x1b[39m
+\x1b[31mValueError\x1b[39m                                Traceback (most recent call last)
+\x1b[36mCell\x1b[39m\x1b[36m \x1b[39m\x1b[32mIn[8]\x1b[39m\x1b[32m, line 1\x1b[39m
+\x1b[32m----> \x1b[39m\x1b[32m1\x1b[39m model.fit(rows[\x1b[32m3\x1b[39m:])
+
+\x1b[31mValueError\x1b[39m: Found array with 0 rows while a minimum of 1 is required"""
+
+
+def make_fleet() -> FakeFleet:
+    """Return a morning on a shared machine."""
+    fleet = FakeFleet(
+        _row("train", "b7c1e0", 4121, KernelState.BUSY, Usage(3.98, int(11.2 * GB), 5),
+             code="for epoch in range(200): step(batch)", executions=14, idle=0),
+        _row("explore", "3f2a77", 4130, KernelState.IDLE, Usage(0.0, GB // 2, 1), executions=9,
+             idle=720),
+        _row("etl", "91d04c", 4188, KernelState.BUSY, Usage(0.42, GB, 2),
+             code="df = pd.read_parquet(path)", executions=3, idle=2),
+        _row("shell", "c8e5aa", 4201, KernelState.IDLE, Usage(0.0, 41 << 20, 2), spec="bash",
+             executions=22, idle=3700),
+        _row("notes", "0a9b31", 4099, KernelState.DEAD, None, executions=5, idle=240,
+             reason="kernel 0a9b31 (python3) exited with SIGKILL (-9), 812.4 s after its start"),
+    )  # fmt: skip
+    fleet.transcripts["91d04c"] = _transcript()
+    return fleet
+
+
+def _row(
+    name: str,
+    kernel_id: str,
+    pid: int,
+    state: KernelState,
+    usage: Usage | None,
+    *,
+    idle: float,
+    spec: str = "python3",
+    code: str = "",
+    executions: int = 0,
+    reason: str = "",
+) -> KernelSnapshot:
+    return snapshot(
+        kernel_id,
+        state,
+        name=name,
+        kernel_name=spec,
+        identity=ProcessIdentity(pid, 77, "boot"),
+        usage=usage,
+        started_at=NOW - 5400,
+        last_activity=NOW - idle,
+        executions=executions,
+        code=code,
+        reason=reason,
+        returncode=-9 if state is KernelState.DEAD else None,
+        cwd="/home/ana/work",
+        connection_file=f"/home/ana/.local/share/jupyter/runtime/kernel-{kernel_id}.json",
+    )
+
+
+def _transcript() -> Transcript:
+    transcript = Transcript()
+    for role, text in (
+        (Role.INPUT, "In [7]: rows = load(path)\n   ...: print(len(rows), 'rows')"),
+        (Role.STDOUT, "reading part-0001.parquet\nreading part-0002.parquet\n3 rows\n"),
+        (Role.RESULT, "Out[7]: ['id', 'when', 'amount']"),
+        (Role.INPUT, "In [8]: model.fit(rows[3:])"),
+        (Role.ERROR, TRACEBACK),
+        (Role.INPUT, "In [9]: df = pd.read_parquet(path)"),
+        (Role.STDERR, "reading part-0003.parquet: 61 %"),
+    ):
+        transcript.write(role, text, time=NOW)
+    return transcript
+
+
+async def _main(stage: Stage) -> None:
+    await stage.press("j", "j")
+
+
+async def _signal(stage: Stage) -> None:
+    await stage.press("K")
+
+
+async def _help(stage: Stage) -> None:
+    await stage.press("question_mark")
+
+
+async def _light(stage: Stage) -> None:
+    stage.app.theme = "textual-light"
+    await stage.press("j", "j")
+
+
+Play = Callable[[Stage], Awaitable[None]]
+
+PICTURES: dict[str, Play] = {
+    "main-dark": _main,
+    "main-light": _light,
+    "signal-dark": _signal,
+    "help-dark": _help,
+}
+
+
+def make_picture(name: str, prepare: Play) -> None:
+    async def play(stage: Stage) -> None:
+        await prepare(stage)
+        stage.app.save_screenshot(f"{name}.svg", str(ROOT / "screenshots"))
+
+    on_stage(play, make_fleet(), SIZE)
+
+
+def with_key_table(readme: str) -> str:
+    """Return the README's text with the keys as the registry has them."""
+    block = f"<!-- keys -->\n{markdown_table()}\n<!-- /keys -->"
+    return re.sub(r"<!-- keys -->.*<!-- /keys -->", lambda _: block, readme, flags=re.DOTALL)
+
+
+if __name__ == "__main__":
+    for name, prepare in PICTURES.items():
+        make_picture(name, prepare)
+    path = ROOT / "README.md"
+    path.write_text(with_key_table(path.read_text("utf-8")), "utf-8")

@@ -1,0 +1,39 @@
+"""The README stays true: its keys, its pictures, its commands."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.regenerate import with_key_table
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def test_the_key_table_is_the_registrys() -> None:
+    assert with_key_table(README) == README
+
+
+@pytest.mark.parametrize("picture", re.findall(r"\]\((screenshots/[^)]+)\)", README))
+def test_a_linked_picture_exists(picture: str) -> None:
+    assert (ROOT / picture).is_file()
+
+
+def test_the_library_example_names_what_the_library_has() -> None:
+    import kerneltui
+
+    (example,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    imports = [node for node in ast.walk(ast.parse(example)) if isinstance(node, ast.ImportFrom)]
+
+    assert {alias.name for node in imports for alias in node.names} <= set(kerneltui.__all__)
+
+
+@pytest.mark.parametrize("mark", ["run", "test"])
+def test_a_marked_command_is_one_line(mark: str) -> None:
+    (command,) = re.findall(rf"<!-- {mark} -->\n```sh\n(.*?)```", README, flags=re.DOTALL)
+
+    assert command.count("\n") == 1
