@@ -26,6 +26,7 @@ from kerneltui.protocol.connection import (
 from kerneltui.protocol.wire import SIGNATURE_SCHEME
 
 LOCALHOST = "127.0.0.1"
+EVERYWHERE = "0.0.0.0"  # what a caller means who says "*"
 
 
 class ConnectionFileMixin:
@@ -39,7 +40,9 @@ class ConnectionFileMixin:
     def __init__(self, arguments: Mapping[str, Any]) -> None:
         self.connection_file: str = arguments.get("connection_file", "")
         self.transport: str = str(arguments.get("transport", "tcp")).lower()
-        self.ip: str = arguments.get("ip", "")
+        self.ip: str = arguments.get("ip") or (LOCALHOST if self.transport == "tcp" else "")
+        if self.ip == "*":
+            self.ip = EVERYWHERE
         self.shell_port: int = arguments.get("shell_port", 0)
         self.stdin_port: int = arguments.get("stdin_port", 0)
         self.iopub_port: int = arguments.get("iopub_port", 0)
@@ -126,23 +129,24 @@ class ConnectionFileMixin:
             for number, name in enumerate(PORT_NAMES, start=1):
                 setattr(self, name, getattr(self, name) or number)
             return
-        self.ip = self.ip or LOCALHOST
-        self.release_ports()
-        self._reserve_explicit()
+        self._hold_explicit()
         # The numbers of an earlier run are kept where they are still to be had.
-        lost = [name for name in self._random_port_names if not self._reserve(getattr(self, name))]
+        lost = [name for name in self._random_port_names if not self._hold(getattr(self, name))]
         for name, port in zip(lost, reserve_ports(self.ip, len(lost)), strict=True):
             setattr(self, name, port)
             self._reserved.append(port)
+        self._release(port for port in self._reserved if port not in self.ports)
 
-    def _reserve_explicit(self) -> None:
+    def _hold_explicit(self) -> None:
         for name in PORT_NAMES:
             port = getattr(self, name)
-            if name not in self._random_port_names and not self._reserve(port):
+            if name not in self._random_port_names and not self._hold(port):
                 self.release_ports()
                 raise ConnectionFileError(f"{name} {port} belongs to another kernel of yours")
 
-    def _reserve(self, port: int) -> bool:
+    def _hold(self, port: int) -> bool:
+        if port in self._reserved:
+            return True
         if not port or not reserve(port):
             return False
         self._reserved.append(port)
@@ -150,8 +154,12 @@ class ConnectionFileMixin:
 
     def release_ports(self) -> None:
         """Let other kernels have the ports; the numbers stay, for a restart."""
-        release_ports(self._reserved)
-        self._reserved = []
+        self._release(self._reserved)
+
+    def _release(self, ports: Iterable[int]) -> None:
+        released = set(ports)
+        release_ports(released)
+        self._reserved = [port for port in self._reserved if port not in released]
 
     def cleanup_connection_file(self) -> None:
         """Remove the connection file, where it was written here."""
@@ -164,10 +172,12 @@ class ConnectionFileMixin:
             remove_ipc_sockets(self.ip, self.ports)
 
     def cleanup_random_ports(self) -> None:
-        """Forget the ports that were picked here, and the file that names them."""
+        """Forget the ports that were picked here, and the file that names them.
+
+        They stay reserved until others are picked, or those might be the same.
+        """
         self.cleanup_ipc_files()
         self.cleanup_connection_file()
-        self.release_ports()
         for name in self._random_port_names:
             setattr(self, name, 0)
         self._random_port_names = ()
@@ -241,10 +251,9 @@ def write_connection_file(
             "curve_secretkey": curve_secretkey,
         }
     )
-    if kernel_name:
-        kwargs["kernel_name"] = kernel_name
+    kwargs["kernel_name"] = kernel_name
     owner.write_connection_file(**kwargs)
-    return owner.connection_file, {**owner.get_connection_info(), **kwargs}
+    return owner.connection_file, {**owner.get_connection_info(), "key": key.decode(), **kwargs}
 
 
 def find_connection_file(

@@ -47,6 +47,17 @@ def connect(
     of one client must share theirs, as a kernel's input requests go to the shell's.
     """
     socket = context.socket(_SOCKET_TYPES[channel])
+    try:
+        _wire(socket, info, channel, identity)
+    except BaseException:
+        socket.close()
+        raise
+    return socket
+
+
+def _wire(
+    socket: zmq.Socket[bytes], info: ConnectionInfo, channel: Channel, identity: bytes | None
+) -> None:
     socket.linger = CLOSE_LINGER
     socket.reconnect_ivl = RECONNECT_INTERVAL
     if identity is not None:
@@ -58,4 +69,3 @@ def connect(
         socket.rcvhwm = 0  # with a limit, a slow reader loses messages unseen, an idle too
         socket.subscribe(b"")
     socket.connect(info.endpoint(channel))
-    return socket
