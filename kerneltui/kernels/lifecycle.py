@@ -34,7 +34,9 @@ _GREETING = (
 )
 
 Listener = Callable[[Event], None]
-UnaskedDeath = Callable[[KernelDied, float], None]
+FollowDeath = Callable[[KernelDied, float], Callable[[], None]]
+"""Decides what follows a death that nobody ordered, after so many seconds of life; what it
+returns is called once the decision is known to all."""
 
 
 class Lifecycle:
@@ -43,17 +45,21 @@ class Lifecycle:
     Rule: the lock guards fields and is held across no wait but the condition's own.
     """
 
-    def __init__(self, description: Callable[[], str], on_unasked_death: UnaskedDeath) -> None:
+    def __init__(self, description: Callable[[], str], follow_death: FollowDeath) -> None:
         self.process: KernelProcess | None = None
+        """The latest; it stays known after its end, for clients that wait for it."""
+        self.present = False
+        """A process was launched, and nobody has cleaned up after it."""
         self.status = KernelStatus()
         self.spawns = 0
         self.spawned_at = 0.0
         """Instant of `time.monotonic()` at which the latest process was launched."""
         self._description = description
-        self._on_unasked_death = on_unasked_death
+        self._follow_death = follow_death
         self._changed = threading.Condition()
         self._log: LogFile | None = None
         self._mourned: KernelProcess | None = None
+        self._settled: KernelProcess | None = None
         self._death: KernelDied | None = None
         self._listeners: tuple[Listener, ...] = ()
 
@@ -63,22 +69,24 @@ class Lifecycle:
             self.process, self._log = process, log
             self.spawned_at = time.monotonic()
             self.spawns += 1
-        self.advance(Spawned())
+            self.present = True
+            self.status = advance(self.status, Spawned())
+            self._changed.notify_all()
+        self._tell(Spawned())
         trim = log.trim if log else lambda: None
         process_watcher().watch(process, lambda: self.settle(process), trim)
 
     def order(self, wanted: Wanted, reason: str = "") -> None:
         self.advance(Ordered(wanted, reason))
 
-    def forget_process(self) -> None:
-        with self._changed:
-            self.process = None
-
     def advance(self, event: Event) -> None:
         """Fold an event into the status, and tell the listeners."""
         with self._changed:
             self.status = advance(self.status, event)
             self._changed.notify_all()
+        self._tell(event)
+
+    def _tell(self, event: Event) -> None:
         for listener in self._listeners:
             listener(event)
 
@@ -101,26 +109,53 @@ class Lifecycle:
             lines = self._log.tail(LAST_LINES) if self._log and unasked else ()
             death = _describe_death(self._description(), process.returncode, lifetime, lines)
             self._death = death
-        self.advance(Exited(process.returncode, str(death) if unasked else ""))
-        if unasked:
-            self._on_unasked_death(death, lifetime)
+        follow_up: Callable[[], None] | None = None
+        try:
+            self.advance(Exited(process.returncode, str(death) if unasked else ""))
+            if unasked:
+                follow_up = self._follow_death(death, lifetime)
+        finally:
+            with self._changed:
+                self._settled = process
+                self._changed.notify_all()
+        if follow_up is not None:
+            follow_up()
 
-    def mourn(self, process: KernelProcess, deadline: float | None) -> None:
+    def mourn(self, process: KernelProcess, deadline: float | None, *, successor: bool) -> None:
         """Return once another process has taken over from one that exited.
 
-        Raises KernelDied where none will, and KernelTimeout at the deadline.
+        Raises KernelDied where none will or where no `successor` would do, and KernelTimeout
+        at the deadline.
         """
         self.settle(process)
         with self._changed:
-            while self.status.wanted is Wanted.RESTART and self.process is process:
-                remaining = None if deadline is None else deadline - time.monotonic()
-                if not self._changed.wait(remaining):
-                    raise KernelTimeout(f"{self._description()} has not come back in time")
-            if self.process not in (process, None):
+            # Another thread may be settling: whether a restart follows is known when it is done.
+            self._changed.wait_for(lambda: self._settled is process or self.process is not process)
+            remaining = None if deadline is None else deadline - time.monotonic()
+            if successor and not self._changed.wait_for(
+                lambda: self._is_decided(process), remaining
+            ):
+                raise KernelTimeout(f"{self._description()} has not come back in time")
+            if successor and self.process is not process:
                 return
-            death = self._death
-        assert death is not None
-        raise KernelDied(str(death), death.returncode, death.last_lines)
+        raise self.last_death()
+
+    def awaits_successor(self, process: KernelProcess | None, delay: float) -> bool:
+        """Tell whether, `delay` seconds from now, a restart is still owed after `process`.
+
+        False at once where somebody restarts the kernel or shuts it down meanwhile.
+        """
+        with self._changed:
+            return not self._changed.wait_for(lambda: self._is_decided(process), delay)
+
+    def _is_decided(self, process: KernelProcess | None) -> bool:
+        return self.status.wanted is not Wanted.RESTART or self.process is not process
+
+    def last_death(self) -> KernelDied:
+        """Return a new error that tells of the latest death."""
+        death = self._death
+        assert death is not None, "no process of this kernel has died"
+        return KernelDied(str(death), death.returncode, death.last_lines)
 
 
 def _describe_death(

@@ -17,11 +17,12 @@ from typing import Any
 import zmq
 from jupyter_core.paths import jupyter_runtime_dir
 
-from kerneltui.errors import ActionRefused, KernelDied, KernelError, KernelTimeout, describe_exit
+from kerneltui.errors import ActionRefused, KernelDied, KernelTimeout, describe_exit
 from kerneltui.kernels.channels import has_heartbeat
 from kerneltui.kernels.client import BlockingKernelClient
 from kerneltui.kernels.connection_file import ConnectionFileMixin, refuse_unknown
 from kerneltui.kernels.control import ControlRequest
+from kerneltui.kernels.encryption import POLICIES, wants_curve
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.kernels.launch import kernel_environment, launch
 from kerneltui.kernels.launch_plan import LaunchPlan
@@ -32,10 +33,9 @@ from kerneltui.kernels.process import (
     KernelProcess,
     descendants,
     describe_process,
-    kill_process,
-    outside_group,
 )
 from kerneltui.kernels.restarter import Restarter
+from kerneltui.kernels.shared_call import SharedCall
 from kerneltui.kernels.spec import (
     NATIVE_KERNEL_NAME,
     KernelSpec,
@@ -44,20 +44,16 @@ from kerneltui.kernels.spec import (
     refuse_foreign_provisioner,
     refuse_old_protocol,
 )
-from kerneltui.kernels.stopping import climb
+from kerneltui.kernels.stopping import kill_family, stop
 from kerneltui.protocol.status import (
     POLITE_STOP,
     STOP_NOW,
     KernelStatus,
-    StopStep,
     Wanted,
 )
 
 SHUTDOWN_WAIT_TIME = 5.0  # seconds; jupyter_client's
 INTERRUPT_TIMEOUT = 1.0  # seconds for the reply to an interrupt_request
-PORT_RETRIES = 3  # launches on other ports after one that found its own taken
-LAST_LINES = 10  # of a dead kernel's log, kept for who asks why
-PORTS_TAKEN = ("Address already in use", "Address in use")
 
 _log = logging.getLogger(__name__)
 
@@ -86,22 +82,23 @@ class KernelManager(ConnectionFileMixin):
         self.shutdown_wait_time: float = kwargs.get("shutdown_wait_time", SHUTDOWN_WAIT_TIME)
         self.autorestart: bool = kwargs.get("autorestart", False)
         self.owns_kernel: bool = kwargs.get("owns_kernel", True)
-        self.transport_encryption: str = kwargs.get("transport_encryption", "disabled")
+        self.transport_encryption: str = kwargs.get("transport_encryption", POLICIES[0])
         self.client_factory: Callable[..., BlockingKernelClient] = kwargs.get(
             "client_factory", BlockingKernelClient
         )
         self.left_behind: tuple[ProcessIdentity, ...] = ()
         """Descendants that lived on after the last polite shutdown."""
-        self.life = Lifecycle(self.describe, self._follow_death)
+        self._restarter = Restarter(self)
+        self.life = Lifecycle(self.describe, self._restarter.decide)
         """What happens to this kernel, for who wants to listen."""
         self._turn = threading.RLock()
+        self._spec: KernelSpec | None = None
         self._launch_args: dict[str, Any] | None = None
         self._log_file: LogFile | None = None
         self._port_retries = 0
-        self._restart_lock = threading.Lock()
-        self._restart_under_way: Future[None] | None = None
+        self._restarting = SharedCall()
+        self._killed: KernelProcess | None = None
         self._ready: Future[None] = Future()
-        self._restarter = Restarter(self)
         self.add_restart_callback = self._restarter.add_callback
         self.remove_restart_callback = self._restarter.remove_callback
 
@@ -109,7 +106,7 @@ class KernelManager(ConnectionFileMixin):
 
     @property
     def process(self) -> KernelProcess | None:
-        """The process that serves this kernel, or that last did; None before and after."""
+        """The process that serves this kernel, or that last did; None before the first."""
         return self.life.process
 
     @property
@@ -117,18 +114,23 @@ class KernelManager(ConnectionFileMixin):
         """How many processes have served this kernel."""
         return self.life.spawns
 
-    def mourn(self, process: KernelProcess, deadline: float | None) -> None:
-        """Return once another process serves this kernel; raise KernelDied where none will."""
-        self.life.mourn(process, deadline)
+    def mourn(self, process: KernelProcess, deadline: float | None, *, successor: bool) -> None:
+        """Raise KernelDied, or return where a `successor` will do and has taken over."""
+        self.life.mourn(process, deadline, successor=successor)
+
+    def last_death(self) -> KernelDied:
+        """Return an error that tells how the latest process to end ended."""
+        return self.life.last_death()
 
     @property
     def kernel(self) -> subprocess.Popen[bytes] | None:
-        """The `subprocess.Popen` of a kernel that was started here."""
-        return self.process.popen if isinstance(self.process, ChildProcess) else None
+        """The `subprocess.Popen` of a kernel that was started here; None after its shutdown."""
+        process = self.process if self.has_kernel else None
+        return process.popen if isinstance(process, ChildProcess) else None
 
     @property
     def has_kernel(self) -> bool:
-        return self.process is not None
+        return self.life.present
 
     @property
     def status(self) -> KernelStatus:
@@ -141,7 +143,13 @@ class KernelManager(ConnectionFileMixin):
 
     @property
     def kernel_spec(self) -> KernelSpec:
-        return self.kernel_spec_manager.get_kernel_spec(self.kernel_name)
+        """The kernelspec as it was when the kernel was launched; before that, as it is now."""
+        return self._spec or self.kernel_spec_manager.get_kernel_spec(self.kernel_name)
+
+    @property
+    def has_random_ports(self) -> bool:
+        """Whether ports were picked here, and so can be picked anew."""
+        return bool(self._random_port_names)
 
     @property
     def ipykernel(self) -> bool:
@@ -176,7 +184,9 @@ class KernelManager(ConnectionFileMixin):
         with self._operation():
             if self.is_alive() or not self.owns_kernel:
                 raise ActionRefused(f"cannot start {self.describe()}: it runs already")
-            self._port_retries = 0
+            if self.process is not None:
+                self.life.settle(self.process)  # a crash that nobody has noticed yet
+            self._restarter.reset()
             try:
                 self._launch(kw)
             except BaseException:
@@ -199,7 +209,7 @@ class KernelManager(ConnectionFileMixin):
         self._launch_args = {**arguments, "env": merged}
 
     def _launch(self, arguments: dict[str, Any]) -> None:
-        spec = self.kernel_spec
+        spec = self._spec = self.kernel_spec_manager.get_kernel_spec(self.kernel_name)
         refuse_foreign_provisioner(spec)
         refuse_old_protocol(spec)
         self._launch_args = arguments
@@ -207,7 +217,9 @@ class KernelManager(ConnectionFileMixin):
         if not self.connection_file:
             name = f"kernel-{self.kernel_id}.json"
             self.connection_file = str(Path(jupyter_runtime_dir(), name))
-        self._provide_curve_keys(spec)
+        curve = wants_curve(self.transport_encryption, self.transport, spec)
+        if curve and not self.curve_secretkey:
+            self.curve_publickey, self.curve_secretkey = zmq.curve_keypair()
         self.write_connection_file(kernel_name=spec.name)
         argv = self.format_kernel_cmd(list(plan.extra_arguments))
         base = os.environ if plan.env is None else plan.env
@@ -219,18 +231,6 @@ class KernelManager(ConnectionFileMixin):
             popen = launch(argv, env=env, **streams, **plan.popen_kwargs)
         self.life.begin(ChildProcess(popen), log)
 
-    def _provide_curve_keys(self, spec: KernelSpec) -> None:
-        policy = self.transport_encryption
-        if policy == "disabled" or self.transport != "tcp" or self.curve_secretkey:
-            return
-        if "curve" in (spec.metadata.get("supported_encryption") or ()):
-            self.curve_publickey, self.curve_secretkey = zmq.curve_keypair()
-        elif policy == "required":
-            raise ActionRefused(
-                f"cannot start {self.describe()}: encryption is required, and its kernelspec's"
-                " metadata.supported_encryption does not list curve"
-            )
-
     # -- clients ----
 
     def client(self, **kwargs: Any) -> BlockingKernelClient:
@@ -239,7 +239,8 @@ class KernelManager(ConnectionFileMixin):
         if self._context is not None:
             arguments.setdefault("context", self._context)
         client = self.client_factory(**arguments)
-        client.load_connection_info(self.get_connection_info())
+        if any(self.ports):  # else the client asks when its channels are started
+            client.load_connection_info(self.get_connection_info())
         return client
 
     def blocking_client(self) -> BlockingKernelClient:
@@ -301,10 +302,12 @@ class KernelManager(ConnectionFileMixin):
         """
         if not self.owns_kernel:
             return
-        self.life.order(Wanted.RESTART if restart else Wanted.DOWN)
+        wanted = Wanted.RESTART if restart else Wanted.DOWN
+        self.life.order(wanted)
         if now:
-            self._kill()
+            self._kill(self.process)
         with self._operation():
+            self.life.order(wanted)  # again: who had the turn before may have started a process
             self._stop(now)
             self.cleanup_resources(restart)
 
@@ -317,86 +320,69 @@ class KernelManager(ConnectionFileMixin):
         """
         if self._launch_args is None or not self.spawns:
             raise ActionRefused(f"cannot restart {self.describe()}: it was never started")
-        with self._restart_lock:
-            under_way, mine = self._restart_under_way, Future[None]()
-            if under_way is None:
-                self._refuse_while_terminating()
-                self._restart_under_way = mine
-        if under_way is not None:
-            under_way.result()
-            return
-        try:
-            self._restart(now, newports, kw)
-        except BaseException as error:
-            self._restart_under_way = None
-            mine.set_exception(error)
-            raise
-        self._restart_under_way = None
-        mine.set_result(None)
-
-    def _refuse_while_terminating(self) -> None:
-        if self.status.wanted is Wanted.DOWN and not self.status.exited:
-            raise ActionRefused(f"cannot restart {self.describe()}: it is terminating")
+        process = self.process
+        if now and self.status.wanted is Wanted.RESTART:  # one is under way: make it hurry
+            self._kill(process)
+        self._restarting.run(lambda: self._restart(now, newports, kw))
 
     def _restart(self, now: bool, newports: bool, overriding: dict[str, Any]) -> None:
+        if self.status.wanted is Wanted.DOWN and not self.status.exited:
+            raise ActionRefused(f"cannot restart {self.describe()}: it is terminating")
+        self._restarter.reset()
         self.life.order(Wanted.RESTART)
         if now:
-            self._kill()
+            self._kill(self.process)
         with self._operation():
-            self._stop(now)
-            if self.status.wanted is Wanted.DOWN:
-                raise ActionRefused(f"cannot restart {self.describe()}: it was shut down meanwhile")
-            if newports:
-                self.cleanup_random_ports()
-            try:
-                self._launch({**(self._launch_args or {}), **overriding})
-            except BaseException as error:
-                self.life.order(Wanted.DOWN, f"restart failed: {error}")
-                raise
+            self._replace(now, newports, overriding)
 
-    def _kill(self) -> None:
-        """SIGKILL the group and the descendants outside it; the process is left to be reaped."""
-        process = self.process
-        if process is None or process.exited:
-            return
-        family = descendants(process.identity.pid)
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(signal.SIGKILL)
-        for escaped in outside_group(process.identity.pid, family):
-            kill_process(escaped)
+    def restart_after(self, died: KernelProcess, *, newports: bool) -> None:
+        """Restart after an unasked death, unless another process serves the kernel by now."""
+        self._restarting.run(lambda: self._succeed(died, newports))
+
+    def _succeed(self, died: KernelProcess, newports: bool) -> None:
+        with self._operation():
+            if self.process is died:
+                self._replace(True, newports, {})
+
+    def _replace(self, now: bool, newports: bool, overriding: dict[str, Any]) -> None:
+        try:
+            self._stop(now)
+            if self.status.wanted is Wanted.RESTART:
+                if newports:
+                    self.cleanup_random_ports()
+                self._launch({**(self._launch_args or {}), **overriding})
+        except BaseException as error:
+            self.life.order(Wanted.DOWN, f"restart failed: {error}")
+            raise
+        if self.status.wanted is Wanted.DOWN:
+            raise ActionRefused(f"cannot restart {self.describe()}: it was shut down meanwhile")
+
+    def _kill(self, process: KernelProcess | None) -> None:
+        """Kill before it is our turn; whoever has the turn goes on at once."""
+        if process is not None:
+            self._killed = process
+            kill_family(process)
 
     def _stop(self, now: bool) -> None:
         """Bring the process to its end, and note what it leaves behind."""
         process = self.process
-        if process is None:
+        if process is None or not self.has_kernel:
             return
         family = () if now or process.exited else descendants(process.identity.pid)
-        with contextlib.ExitStack() as requests:
-            step = climb(
-                STOP_NOW if now else POLITE_STOP,
-                self.shutdown_wait_time,
-                lambda step: self._take_step(step, process, requests),
-                process.wait,
-            )
-        if step is None:
+        steps = STOP_NOW if now else POLITE_STOP
+        if stop(process, steps, self.shutdown_wait_time, self._request_shutdown) is None:
             raise KernelTimeout(f"{self.describe()} outlived SIGKILL; its process is stuck")
         self.life.settle(process)
+        if process is self._killed:
+            family = ()
         self.left_behind = tuple(each for each in family if each.is_alive())
         if self.left_behind:
             names = ", ".join(map(describe_process, self.left_behind))
             _log.warning("%s left processes behind: %s", self.describe(), names)
 
-    def _take_step(
-        self, step: StopStep, process: KernelProcess, requests: contextlib.ExitStack
-    ) -> None:
-        if process.exited:
-            return
-        if step.signum is None:
-            restart = self.status.wanted is Wanted.RESTART
-            requests.enter_context(self._control("shutdown_request", {"restart": restart}))
-            return
-        with contextlib.suppress(ProcessLookupError):  # gone meanwhile: the goal is met
-            process.send_signal(step.signum)
+    def _request_shutdown(self) -> ControlRequest:
+        restart = self.status.wanted is Wanted.RESTART
+        return self._control("shutdown_request", {"restart": restart})
 
     def cleanup_resources(self, restart: bool = False) -> None:
         """Remove the files of a kernel that is gone and give its ports back, unless it restarts."""
@@ -407,39 +393,7 @@ class KernelManager(ConnectionFileMixin):
         self.release_ports()
         if self._log_file is not None:
             self._log_file.remove()
-        self.life.forget_process()
-
-    # -- after an unasked death ----
-
-    def _follow_death(self, death: KernelDied, lifetime: float) -> None:
-        taken = any(sign in line for line in death.last_lines for sign in PORTS_TAKEN)
-        if taken and self._random_port_names and self._port_retries < PORT_RETRIES:
-            self._port_retries += 1
-            _log.warning("%s found its ports taken; starting it on others", self.describe())
-            self.restart_later(lambda: self.restart_kernel(now=True, newports=True))
-        else:
-            self._restarter.note_death(lifetime)
-
-    def restart_later(self, restart: Callable[[], None]) -> None:
-        """Restart outside the thread that learned of the death; a failure is logged.
-
-        Clients wait for the successor from now on.
-        """
-        self.life.order(Wanted.RESTART)
-
-        def run() -> None:
-            try:
-                restart()
-            except (KernelError, OSError) as error:
-                _log.warning("%s", error)
-
-        threading.Thread(
-            target=run, name=f"kernel-restart-{self.kernel_id[:8]}", daemon=True
-        ).start()
-
-    def give_up(self, reason: str) -> None:
-        """Say that a dead kernel stays dead."""
-        self.life.order(Wanted.DOWN, reason)
+        self.life.present = False
 
     @contextlib.contextmanager
     def _operation(self) -> Iterator[None]:

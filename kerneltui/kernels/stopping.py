@@ -2,9 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 from collections.abc import Callable, Sequence
 
+from kerneltui.kernels.control import ControlRequest
+from kerneltui.kernels.process import KernelProcess, descendants, kill_process, outside_group
 from kerneltui.protocol.status import StopStep
+
+KILL_PATIENCE = 5.0  # seconds at least, for a killed process to be gone
+
+
+def stop(
+    process: KernelProcess,
+    steps: Sequence[StopStep],
+    grace: float,
+    request_shutdown: Callable[[], ControlRequest],
+) -> StopStep | None:
+    """Take step after step until the process has exited; return the one that sufficed.
+
+    `grace`: seconds for the whole ladder, of which each step has its share. None where the
+    process outlived them all.
+    """
+
+    def take(step: StopStep) -> None:
+        if process.exited:
+            return
+        if step.signum is None:
+            requests.enter_context(request_shutdown())
+            return
+        with contextlib.suppress(ProcessLookupError):  # gone meanwhile: the goal is met
+            process.send_signal(step.signum)
+
+    with contextlib.ExitStack() as requests:
+        return climb(steps, grace, take, process.wait)
 
 
 def climb(
@@ -13,13 +44,22 @@ def climb(
     take_step: Callable[[StopStep], None],
     wait_exit: Callable[[float], bool],
 ) -> StopStep | None:
-    """Take step after step until the process has exited; return the one that sufficed.
-
-    `grace`: seconds for the whole ladder, of which each step has its share. None where the
-    process outlived them all.
-    """
+    """See `stop`."""
     for step in steps:
         take_step(step)
-        if wait_exit(step.share * grace):
+        # No grace is asked of a kernel that is killed, but the system needs its time.
+        patience = KILL_PATIENCE if step.signum == signal.SIGKILL else 0.0
+        if wait_exit(max(patience, step.share * grace)):
             return step
     return None
+
+
+def kill_family(process: KernelProcess) -> None:
+    """SIGKILL the group and the descendants outside it; the process is left to be reaped."""
+    if process.exited:
+        return
+    family = descendants(process.identity.pid)
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGKILL)
+    for escaped in outside_group(process.identity.pid, family):
+        kill_process(escaped)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import select
 import threading
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from kerneltui.kernels.process import KernelProcess
 
 HOUSEKEEPING = 10.0  # seconds between two looks at each kernel's log
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,8 @@ class _Watch:
 class ProcessWatcher:
     """Reaps kernels and tells who asked. Its thread lives while there is something to watch.
 
-    Callbacks run in that thread: they must be short and must not raise.
+    Callbacks run in that thread: they must be short. One that raises is logged, and the
+    others are watched on.
     """
 
     def __init__(self) -> None:
@@ -66,7 +70,7 @@ class ProcessWatcher:
                 self._finish(watches[fd])
             if not ready:
                 for watch in watches.values():
-                    watch.on_tick()
+                    _call(watch.on_tick)
 
     def _next_watches(self) -> dict[int, _Watch]:
         with self._lock:
@@ -79,7 +83,14 @@ class ProcessWatcher:
         with self._lock:
             if self._watches.get(watch.process.fileno()) is watch:
                 del self._watches[watch.process.fileno()]
-        watch.on_exit()
+        _call(watch.on_exit)
+
+
+def _call(callback: Callable[[], None]) -> None:
+    try:
+        callback()
+    except Exception:  # noqa: BLE001 - one kernel's trouble must not blind us to the others
+        _log.exception("a callback of the kernel watcher failed")
 
 
 @functools.cache

@@ -1,0 +1,33 @@
+"""A verb that two threads give at once is carried out once, and both learn how it ended."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+
+
+class SharedCall:
+    """Runs one action at a time; who comes while it runs waits for it and runs nothing."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._under_way: Future[None] | None = None
+
+    def run(self, action: Callable[[], None]) -> None:
+        """Call `action`, or wait for the call under way and return or raise what it does."""
+        with self._lock:
+            under_way, mine = self._under_way, Future[None]()
+            if under_way is None:
+                self._under_way = mine
+        if under_way is not None:
+            under_way.result()
+            return
+        try:
+            action()
+        except BaseException as error:
+            self._under_way = None
+            mine.set_exception(error)
+            raise
+        self._under_way = None
+        mine.set_result(None)
