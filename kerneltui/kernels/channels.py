@@ -22,7 +22,9 @@ HEARTBEAT_TIMEOUT = 1.0  # seconds; jupyter_client's `time_to_dead`
 class Waiter(Protocol):
     """Who lends a channel its way of waiting: a client, which also knows of its kernel's death."""
 
-    def wait_readable(self, channels: Sequence[ClientChannel], deadline: float | None) -> None:
+    def wait_readable(
+        self, channels: Sequence[ClientChannel], deadline: float | None, asked: int = 0
+    ) -> None:
         """Return once one of `channels` has something. Raises KernelTimeout or KernelDied."""
 
     def refresh(self) -> None:
@@ -119,6 +121,12 @@ class ClientChannel:
 
     def set_aside(self, message: Message) -> None:
         self._aside.append(message)
+
+    def has_answer(self, msg_id: str) -> bool:
+        """Tell whether an answer to `msg_id` is there; what comes before it is set aside."""
+        while message := self.receive():
+            self.set_aside(message)
+        return any(parent_id(message) == msg_id for message in self._aside)
 
     def take_aside(self, msg_id: str | None = None) -> Message | None:
         """Return the oldest message set aside, of those that answer `msg_id` where one is given."""

@@ -13,6 +13,7 @@ import zmq
 from kerneltui.errors import (
     ActionRefused,
     ConnectionFileError,
+    KernelDied,
     KernelTimeout,
     ProtocolError,
 )
@@ -30,6 +31,7 @@ from kerneltui.protocol.message import (
     history_content,
     parent_id,
 )
+from kerneltui.protocol.wire import Session
 
 LAST_WORDS = 0.05  # seconds that what a dead kernel said last may take to arrive
 SUBSHELLS = "kernel subshells"  # as kernel_info lists it in supported_features
@@ -51,11 +53,15 @@ class Lifeline(Protocol):
 
     def is_alive(self) -> bool: ...
 
-    def mourn(self, process: KernelProcess, deadline: float | None) -> None:
+    def mourn(self, process: KernelProcess, deadline: float | None, *, successor: bool) -> None:
         """Return once another process has taken over from one that exited.
 
-        Raises KernelDied where none will, and KernelTimeout at the deadline.
+        Raises KernelDied where none will or where no `successor` would do, and KernelTimeout
+        at the deadline.
         """
+
+    def last_death(self) -> KernelDied:
+        """Return an error that tells how the latest process to end ended."""
 
 
 class BlockingKernelClient(ConnectionFileMixin):
@@ -75,7 +81,8 @@ class BlockingKernelClient(ConnectionFileMixin):
         """Called with each message that this client sends or receives, in its thread."""
         self.hb_channel = HeartbeatChannel()
         self._channels: dict[Channel, ClientChannel] = {}
-        self._spawns = 0
+        self.spawns = 0
+        """How many processes had served the kernel when it was last connected to."""
         self._noise: frozenset[str] = frozenset()
         self._features: Sequence[str] | None = None
 
@@ -214,10 +221,11 @@ class BlockingKernelClient(ConnectionFileMixin):
         stdin; by default they print and read here. What belongs to other requests is set
         aside. Raises KernelTimeout, KernelDied, or RuntimeError without its channels.
         """
-        msg_id = self.execute(
-            code, silent, store_history, user_expressions, allow_stdin, stop_on_error
-        )
-        return run_interactively(self, msg_id, timeout, output_hook, stdin_hook)
+        may_ask = self.allow_stdin if allow_stdin is None else allow_stdin
+        for channel in (self.iopub_channel, *([self.stdin_channel] if may_ask else [])):
+            channel.opened()
+        msg_id = self.execute(code, silent, store_history, user_expressions, may_ask, stop_on_error)
+        return run_interactively(self, msg_id, timeout, output_hook, stdin_hook, may_ask=may_ask)
 
     def complete(
         self,
@@ -318,9 +326,10 @@ class BlockingKernelClient(ConnectionFileMixin):
         """
         source = self._channel(Channel(channel))
         deadline = None if timeout is None else time.monotonic() + timeout
+        asked = self.spawns
         message = source.take_aside(msg_id)
         while message is None:
-            self.wait_readable((source,), deadline)
+            self.wait_readable((source,), deadline, asked)
             while (message := source.receive()) and parent_id(message) != msg_id:
                 source.set_aside(message)
         return message
@@ -329,9 +338,21 @@ class BlockingKernelClient(ConnectionFileMixin):
 
     # -- the channels' way of waiting ----
 
-    def wait_readable(self, channels: Sequence[ClientChannel], deadline: float | None) -> None:
-        """Return once a socket of `channels` has something, or was opened anew."""
-        process = self.parent.process if self.parent else None
+    def wait_readable(
+        self, channels: Sequence[ClientChannel], deadline: float | None, asked: int = 0
+    ) -> None:
+        """Return once a socket of `channels` has something, or was opened anew.
+
+        `asked`: which of the kernel's processes an answer is awaited from, as `spawns` counts
+        them; no other will give it. 0 for any. Raises KernelTimeout or KernelDied.
+        """
+        self.refresh()
+        if self.parent is None:
+            process = None
+        elif asked and asked != self.spawns:
+            raise self.parent.last_death()
+        else:
+            process = self.parent.process
         ready = _poll(channels, process, deadline)
         if not ready:
             raise KernelTimeout(self._describe_silence(channels))
@@ -340,15 +361,17 @@ class BlockingKernelClient(ConnectionFileMixin):
         if _poll(channels, None, time.monotonic() + LAST_WORDS):
             return
         assert self.parent is not None
-        self.parent.mourn(process, deadline)
+        self.parent.mourn(process, deadline, successor=not asked)
         self.refresh()
 
     def refresh(self) -> None:
-        if self.parent is not None and self.parent.spawns != self._spawns:
+        if self.parent is not None and self.parent.spawns != self.spawns:
             self._follow_parent()
             for channel in self._channels.values():
                 if channel.is_alive():
                     channel.open(self.context, self._reachable_info())
+            if self.hb_channel.is_alive():
+                self.hb_channel.open(self.context, self.connection_info)
 
     def is_noise(self, message: Message) -> bool:
         return message["msg_type"] == "iopub_welcome" or parent_id(message) in self._noise
@@ -360,7 +383,7 @@ class BlockingKernelClient(ConnectionFileMixin):
     def _follow_parent(self) -> None:
         """Take over where the manager's kernel is now, which a restart may have changed."""
         if self.parent is not None:
-            self._spawns = self.parent.spawns
+            self.spawns = self.parent.spawns
             self.load_connection_info(self.parent.get_connection_info())
 
     def _reachable_info(self) -> Any:
@@ -374,9 +397,10 @@ class BlockingKernelClient(ConnectionFileMixin):
         return info
 
     def _channel(self, channel: Channel) -> ClientChannel:
-        if channel not in self._channels:
-            self._channels[channel] = ClientChannel(channel, self.session.clone(), self)
-        return self._channels[channel]
+        found = self._channels.get(channel)
+        if found is None or (not found.is_alive() and not _same(found.session, self.session)):
+            found = self._channels[channel] = ClientChannel(channel, self.session.clone(), self)
+        return found
 
     def _request(
         self,
@@ -413,6 +437,10 @@ class BlockingKernelClient(ConnectionFileMixin):
         endpoint = self.connection_info.endpoint(channels[0].channel)
         life = "" if self.parent is None else " (its process lives)"
         return f"no {names} message in time from {endpoint}{life}"
+
+
+def _same(one: Session, other: Session) -> bool:
+    return (one.session, one.key) == (other.session, other.key)
 
 
 def _poll(

@@ -26,21 +26,26 @@ def run_interactively(
     timeout: float | None,
     output_hook: OutputHook | None,
     stdin_hook: StdinHook | None,
+    *,
+    may_ask: bool,
 ) -> Message:
-    """Serve request `msg_id` until the kernel is idle after it, and return its reply."""
+    """Serve request `msg_id` until the kernel is idle after it, and return its reply.
+
+    `may_ask`: the kernel was told that it may ask for input.
+    """
     deadline = None if timeout is None else time.monotonic() + timeout
     show = output_hook or print_output
     answer = stdin_hook or (lambda message: answer_from_terminal(client, message))
-    client.iopub_channel.opened()
+    asked = client.spawns
     channels = [client.iopub_channel]
-    if client.allow_stdin:
+    if may_ask:
         channels.append(client.stdin_channel)
     while True:
         try:
-            client.wait_readable(channels, deadline)
+            client.wait_readable(channels, deadline, asked)
         except KernelTimeout as error:
             raise KernelTimeout(f"timeout waiting for output: {error}") from None
-        if client.allow_stdin:
+        if may_ask:
             _serve_stdin(client, msg_id, answer)
         if _serve_iopub(client, msg_id, show):
             break
@@ -93,6 +98,9 @@ def answer_from_terminal(client: BlockingKernelClient, message: Message) -> None
     except KeyboardInterrupt:
         sys.stdout.write("\n")
         return
-    # The cell may be over while the person was thinking: nobody waits for the answer then.
-    if not (client.stdin_channel.msg_ready() or client.shell_channel.msg_ready()):
+    # The cell may be over while the person was thinking, or ask anew: nobody waits for the
+    # answer then.
+    if not (
+        client.stdin_channel.msg_ready() or client.shell_channel.has_answer(parent_id(message))
+    ):
         client.input(value)

@@ -62,11 +62,19 @@ class Readiness:
 
     def _listen(self) -> None:
         for message in self._client.shell_channel.get_everything():
-            if message["msg_type"] == "kernel_info_reply" and parent_id(message) in self.asked:
+            if parent_id(message) not in self.asked:
+                self._client.shell_channel.set_aside(message)
+            elif message["msg_type"] == "kernel_info_reply":
                 self._reply = message
         for message in self._client.iopub_channel.get_everything():
-            mine = parent_id(message) in self.asked
-            self._heard |= mine or message["content"].get("subscription") == self._topic
+            if parent_id(message) in self.asked or self._is_welcome(message):
+                self._heard = True
+            elif message["parent_header"].get("session") == self._client.session.session:
+                self._client.iopub_channel.set_aside(message)
+
+    def _is_welcome(self, message: Message) -> bool:
+        subscription = message["content"].get("subscription")
+        return message["msg_type"] == "iopub_welcome" and subscription == self._topic
 
     def _wait_for_more(self, deadline: float | None, timeout: float | None) -> None:
         channels = (self._client.shell_channel, self._client.iopub_channel)
