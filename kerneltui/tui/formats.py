@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Literal
 
 from rich.cells import cell_len, set_cell_size
@@ -57,6 +58,7 @@ def clip(text: str, width: int) -> str:
     return set_cell_size(text, width - 1) + "…" if width > 0 else ""
 
 
+@functools.lru_cache(maxsize=4096)  # a quiet table fits the same cells at every tick
 def fit(text: str, width: int, align: Align = "left") -> str:
     """Return `text` in exactly `width` cells."""
     text = clip(text, width)

@@ -108,6 +108,7 @@ class KernelTable(LineView):
             self._scroll_to_cursor()
 
     def action_cursor_move(self, rows: int) -> None:
+        # A cursor that waits for its kernel starts from the top.
         self._put_cursor(self._rows.get(self.cursor_id or "", -rows) + rows)
 
     def action_cursor_page(self, pages: float) -> None:
@@ -134,16 +135,17 @@ class KernelTable(LineView):
         """How many rows are seen at once."""
         return max(1, self.area.height - HEADER)
 
-    @property
-    def _columns(self) -> tuple[Column, ...]:
-        return columns_for(self.area.width - MARGIN)
-
     def strip(self, y: int) -> Strip:
-        return Strip(self._line(y)).adjust_cell_length(self.area.width, self.style())
+        width = self.area.width
+        line = self._line(y, columns_for(width - MARGIN))
+        if not line:
+            return Strip.blank(width, self.style())
+        return Strip(line).adjust_cell_length(width, self.style())
 
-    def _line(self, y: int) -> list[Segment]:
+    def _line(self, y: int, columns: tuple[Column, ...]) -> list[Segment]:
+        """Return what belongs on line `y`; nothing for a blank one."""
         if y < HEADER:
-            return self._cells([Cell(column.title) for column in self._columns], HEAD)
+            return self._cells(columns, [Cell(column.title) for column in columns], HEAD)
         if not self._kernels:
             text = "".join(self._empty[y - HEADER : y - HEADER + 1])
             return [Segment(" " * MARGIN + text, self.style(EMPTY))]
@@ -151,16 +153,16 @@ class KernelTable(LineView):
         if row >= len(self._kernels):
             return []
         kernel = self._kernels[row]
-        cells = [column.cell(kernel, self._now) for column in self._columns]
-        return self._cells(cells, CURSOR if kernel.kernel_id == self.cursor_id else "")
+        cells = [column.cell(kernel, self._now) for column in columns]
+        return self._cells(columns, cells, CURSOR if kernel.kernel_id == self.cursor_id else "")
 
-    def _cells(self, cells: list[Cell], part: str) -> list[Segment]:
+    def _cells(self, columns: tuple[Column, ...], cells: list[Cell], part: str) -> list[Segment]:
         """Return a line of cells; in a `part` of its own, one style tells them all.
 
         A second colour on the cursor's background would not be readable in every theme.
         """
         segments = [Segment(fit(MARK if part == CURSOR else "", MARGIN), self.style(part))]
-        for cell, column in zip(cells, self._columns, strict=True):
+        for cell, column in zip(cells, columns, strict=True):
             style = self.style(part or f"kernel-table--{cell.tone}")
             text = fit(cell.text, column.width, column.align)
             segments.append(Segment(text + " " * GAP, style))

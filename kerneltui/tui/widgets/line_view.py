@@ -67,6 +67,8 @@ def dirty_width(before: Strip, after: Strip) -> int:
 
     From its beginning, since Textual writes a line from there up to what has changed.
     """
+    if before == after:
+        return 0
     old, new = list(before), list(after)
     while old and new and old[-1] == new[-1]:
         old.pop()
