@@ -1,0 +1,43 @@
+"""`python -m tests.benchmarks [topic...]` prints what the README quotes. It never fails on time."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.benchmarks.harness import format_row
+
+TOPICS = ("imports", "starting", "messages", "stopping", "dashboard")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("topics", nargs="*", metavar="topic", help=", ".join(TOPICS))
+    chosen = parser.parse_args().topics or TOPICS
+    if unknown := [topic for topic in chosen if topic not in TOPICS]:
+        parser.error(f"no topic {', '.join(unknown)}; there are {', '.join(TOPICS)}")
+    with tempfile.TemporaryDirectory(prefix="kerneltui-bench-") as folder:
+        leave_no_traces(Path(folder))
+        print(format_row(None))
+        for topic in chosen:
+            # Not before the folders are set: they are read when a library loads.
+            for row in importlib.import_module(f"tests.benchmarks.{topic}").rows():
+                print(format_row(row), flush=True)
+
+
+def leave_no_traces(folder: Path) -> None:
+    """Point all that kernels and clients write to `folder`, and let bytecode be kept there."""
+    for name in ("JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR", "HTOPRC"):
+        os.environ[name] = str(folder / name.lower())
+    (folder / "jupyter_runtime_dir").mkdir(mode=0o700)
+    # An installed program has its bytecode; a checkout may be told not to write any.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = str(folder / "bytecode")
+
+
+if __name__ == "__main__":
+    main()
