@@ -11,7 +11,6 @@ from typing import Any, Protocol
 import zmq
 
 from kerneltui.errors import (
-    ActionRefused,
     ConnectionFileError,
     KernelDied,
     KernelTimeout,
@@ -22,19 +21,15 @@ from kerneltui.kernels.connection_file import ConnectionFileMixin, refuse_unknow
 from kerneltui.kernels.interactive import OutputHook, StdinHook, run_interactively
 from kerneltui.kernels.process import KernelProcess
 from kerneltui.kernels.readiness import Readiness
+from kerneltui.kernels.requests import KernelRequests
 from kerneltui.protocol.connection import PORT_NAMES, Channel
 from kerneltui.protocol.message import (
-    Content,
     Message,
-    cursor_content,
-    execute_content,
-    history_content,
     parent_id,
 )
 from kerneltui.protocol.wire import Session
 
 LAST_WORDS = 0.05  # seconds that what a dead kernel said last may take to arrive
-SUBSHELLS = "kernel subshells"  # as kernel_info lists it in supported_features
 
 Tap = Callable[[Channel, Message], None]
 
@@ -64,7 +59,7 @@ class Lifeline(Protocol):
         """Return an error that tells how the latest process to end ended."""
 
 
-class BlockingKernelClient(ConnectionFileMixin):
+class BlockingKernelClient(ConnectionFileMixin, KernelRequests):
     """A client of one kernel, for one thread at a time.
 
     Two clients of one kernel do not disturb each other: each has an identity of its own.
@@ -74,9 +69,9 @@ class BlockingKernelClient(ConnectionFileMixin):
 
     def __init__(self, **kwargs: Any) -> None:
         refuse_unknown(type(self).__name__, kwargs, self._ARGUMENTS)
-        super().__init__(kwargs)
+        ConnectionFileMixin.__init__(self, kwargs)
+        KernelRequests.__init__(self)
         self.parent: Lifeline | None = kwargs.get("parent")
-        self.allow_stdin = True
         self.tap_messages: Tap | None = None
         """Called with each message that this client sends or receives, in its thread."""
         self.hb_channel = HeartbeatChannel()
@@ -84,7 +79,6 @@ class BlockingKernelClient(ConnectionFileMixin):
         self.spawns = 0
         """How many processes had served the kernel when it was last connected to."""
         self._noise: frozenset[str] = frozenset()
-        self._features: Sequence[str] | None = None
 
     # -- channels ----
 
@@ -175,33 +169,7 @@ class BlockingKernelClient(ConnectionFileMixin):
             return self.parent.is_alive()
         return not self.hb_channel.is_alive() or self.hb_channel.is_beating()
 
-    # -- requests: each returns its msg_id, or the reply with reply=True ----
-
-    def execute(
-        self,
-        code: str,
-        silent: bool = False,
-        store_history: bool = True,
-        user_expressions: dict[str, str] | None = None,
-        allow_stdin: bool | None = None,
-        stop_on_error: bool = True,
-        *,
-        subshell_id: str | None = None,
-        reply: bool = False,
-        timeout: float | None = None,
-    ) -> Any:
-        """Run code. `subshell_id`: where to run it beside the main shell (create_subshell)."""
-        content = execute_content(
-            code,
-            silent=silent,
-            store_history=store_history,
-            user_expressions=user_expressions,
-            allow_stdin=self.allow_stdin if allow_stdin is None else allow_stdin,
-            stop_on_error=stop_on_error,
-        )
-        return self._request(
-            "execute_request", content, reply=reply, timeout=timeout, subshell_id=subshell_id
-        )
+    # -- requests that take more than a message; the others are in KernelRequests ----
 
     def execute_interactive(
         self,
@@ -227,95 +195,9 @@ class BlockingKernelClient(ConnectionFileMixin):
         msg_id = self.execute(code, silent, store_history, user_expressions, may_ask, stop_on_error)
         return run_interactively(self, msg_id, timeout, output_hook, stdin_hook, may_ask=may_ask)
 
-    def complete(
-        self,
-        code: str,
-        cursor_pos: int | None = None,
-        *,
-        subshell_id: str | None = None,
-        reply: bool = False,
-        timeout: float | None = None,
-    ) -> Any:
-        content = cursor_content(code, cursor_pos)
-        return self._request(
-            "complete_request", content, reply=reply, timeout=timeout, subshell_id=subshell_id
-        )
-
-    def inspect(
-        self,
-        code: str,
-        cursor_pos: int | None = None,
-        detail_level: int = 0,
-        *,
-        subshell_id: str | None = None,
-        reply: bool = False,
-        timeout: float | None = None,
-    ) -> Any:
-        content = cursor_content(code, cursor_pos, detail_level=detail_level)
-        return self._request(
-            "inspect_request", content, reply=reply, timeout=timeout, subshell_id=subshell_id
-        )
-
-    def history(
-        self,
-        raw: bool = True,
-        output: bool = False,
-        hist_access_type: str = "range",
-        *,
-        reply: bool = False,
-        timeout: float | None = None,
-        **kwargs: Any,
-    ) -> Any:
-        content = history_content(
-            raw=raw, output=output, hist_access_type=hist_access_type, **kwargs
-        )
-        return self._request("history_request", content, reply=reply, timeout=timeout)
-
-    def is_complete(self, code: str, *, reply: bool = False, timeout: float | None = None) -> Any:
-        return self._request("is_complete_request", {"code": code}, reply=reply, timeout=timeout)
-
-    def comm_info(
-        self, target_name: str | None = None, *, reply: bool = False, timeout: float | None = None
-    ) -> Any:
-        content = {} if target_name is None else {"target_name": target_name}
-        return self._request("comm_info_request", content, reply=reply, timeout=timeout)
-
-    def kernel_info(self, *, reply: bool = False, timeout: float | None = None) -> Any:
-        return self._request("kernel_info_request", {}, reply=reply, timeout=timeout)
-
     def input(self, string: str) -> None:
         """Answer the kernel's input request."""
         self.stdin_channel.send(self.session.new_message("input_reply", {"value": string}))
-
-    # -- requests on control: answered while a cell runs ----
-
-    def shutdown(
-        self, restart: bool = False, *, reply: bool = False, timeout: float | None = None
-    ) -> Any:
-        return self._control("shutdown_request", {"restart": restart}, reply, timeout)
-
-    def interrupt(self, *, reply: bool = False, timeout: float | None = None) -> Any:
-        return self._control("interrupt_request", {}, reply, timeout)
-
-    def usage(self, *, reply: bool = False, timeout: float | None = None) -> Any:
-        """Ask an ipykernel what it uses: pid, CPU, memory."""
-        return self._control("usage_request", {}, reply, timeout)
-
-    def debug(self, request: Content, *, reply: bool = False, timeout: float | None = None) -> Any:
-        """Send a Debug Adapter Protocol request to the kernel's debugger."""
-        return self._control("debug_request", request, reply, timeout)
-
-    def create_subshell(self, timeout: float | None = None) -> str:
-        """Return the id of a new subshell. Raises ActionRefused where the kernel has none."""
-        content = self._subshell("create_subshell_request", {}, timeout)
-        return str(content["subshell_id"])
-
-    def delete_subshell(self, subshell_id: str, timeout: float | None = None) -> None:
-        self._subshell("delete_subshell_request", {"subshell_id": subshell_id}, timeout)
-
-    def list_subshells(self, timeout: float | None = None) -> list[str]:
-        content = self._subshell("list_subshell_request", {}, timeout)
-        return list(content["subshell_id"])
 
     def get_reply(
         self, msg_id: str, timeout: float | None = None, channel: str = "shell"
@@ -415,22 +297,6 @@ class BlockingKernelClient(ConnectionFileMixin):
         message = self.session.new_message(msg_type, dict(content), subshell_id=subshell_id)
         self._channel(channel).send(message)
         return self.get_reply(message["msg_id"], timeout, channel) if reply else message["msg_id"]
-
-    def _control(self, msg_type: str, content: Content, reply: bool, timeout: float | None) -> Any:
-        return self._request(
-            msg_type, content, channel=Channel.CONTROL, reply=reply, timeout=timeout
-        )
-
-    def _subshell(self, msg_type: str, content: Content, timeout: float | None) -> Content:
-        if self._features is None:
-            info: Message = self.kernel_info(reply=True, timeout=timeout)
-            self._features = info["content"].get("supported_features") or ()
-        if SUBSHELLS not in self._features:  # such a kernel would never answer
-            raise ActionRefused(f"cannot send {msg_type}: this kernel has no subshells")
-        answer: Message = self._control(msg_type, content, True, timeout)
-        if answer["content"].get("status") != "ok":
-            raise ActionRefused(f"{msg_type} failed: {answer['content'].get('evalue')}")
-        return answer["content"]
 
     def _describe_silence(self, channels: Sequence[ClientChannel]) -> str:
         names = " or ".join(each.channel for each in channels)

@@ -1,0 +1,171 @@
+"""KernelRequests: what a client can ask of a kernel, one method for each kind of request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kerneltui.errors import ActionRefused
+from kerneltui.protocol.connection import Channel
+from kerneltui.protocol.message import (
+    Content,
+    Message,
+    cursor_content,
+    execute_content,
+    history_content,
+)
+
+SUBSHELLS = "kernel subshells"  # as kernel_info lists it in supported_features
+
+
+class KernelRequests:
+    """Each returns its msg_id at once or, with `reply=True`, waits `timeout` seconds for the reply.
+
+    Waiting raises KernelTimeout or KernelDied.
+    """
+
+    def __init__(self) -> None:
+        self.allow_stdin = True
+        """Whether code may ask for input where the request does not say."""
+        self._features: Sequence[str] | None = None
+
+    def _request(
+        self,
+        msg_type: str,
+        content: Mapping[str, Any],
+        *,
+        channel: Channel = Channel.SHELL,
+        reply: bool,
+        timeout: float | None,
+        subshell_id: str | None = None,
+    ) -> Any:
+        """Send a request and return its msg_id or its reply."""
+        raise NotImplementedError
+
+    def execute(
+        self,
+        code: str,
+        silent: bool = False,
+        store_history: bool = True,
+        user_expressions: dict[str, str] | None = None,
+        allow_stdin: bool | None = None,
+        stop_on_error: bool = True,
+        *,
+        subshell_id: str | None = None,
+        reply: bool = False,
+        timeout: float | None = None,
+    ) -> Any:
+        """Run code. `subshell_id`: where to run it beside the main shell (create_subshell)."""
+        content = execute_content(
+            code,
+            silent=silent,
+            store_history=store_history,
+            user_expressions=user_expressions,
+            allow_stdin=self.allow_stdin if allow_stdin is None else allow_stdin,
+            stop_on_error=stop_on_error,
+        )
+        return self._request(
+            "execute_request", content, reply=reply, timeout=timeout, subshell_id=subshell_id
+        )
+
+    def complete(
+        self,
+        code: str,
+        cursor_pos: int | None = None,
+        *,
+        subshell_id: str | None = None,
+        reply: bool = False,
+        timeout: float | None = None,
+    ) -> Any:
+        content = cursor_content(code, cursor_pos)
+        return self._request(
+            "complete_request", content, reply=reply, timeout=timeout, subshell_id=subshell_id
+        )
+
+    def inspect(
+        self,
+        code: str,
+        cursor_pos: int | None = None,
+        detail_level: int = 0,
+        *,
+        subshell_id: str | None = None,
+        reply: bool = False,
+        timeout: float | None = None,
+    ) -> Any:
+        content = cursor_content(code, cursor_pos, detail_level=detail_level)
+        return self._request(
+            "inspect_request", content, reply=reply, timeout=timeout, subshell_id=subshell_id
+        )
+
+    def history(
+        self,
+        raw: bool = True,
+        output: bool = False,
+        hist_access_type: str = "range",
+        *,
+        reply: bool = False,
+        timeout: float | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        content = history_content(
+            raw=raw, output=output, hist_access_type=hist_access_type, **kwargs
+        )
+        return self._request("history_request", content, reply=reply, timeout=timeout)
+
+    def is_complete(self, code: str, *, reply: bool = False, timeout: float | None = None) -> Any:
+        return self._request("is_complete_request", {"code": code}, reply=reply, timeout=timeout)
+
+    def comm_info(
+        self, target_name: str | None = None, *, reply: bool = False, timeout: float | None = None
+    ) -> Any:
+        content = {} if target_name is None else {"target_name": target_name}
+        return self._request("comm_info_request", content, reply=reply, timeout=timeout)
+
+    def kernel_info(self, *, reply: bool = False, timeout: float | None = None) -> Any:
+        return self._request("kernel_info_request", {}, reply=reply, timeout=timeout)
+
+    # -- on control: answered while a cell runs ----
+
+    def shutdown(
+        self, restart: bool = False, *, reply: bool = False, timeout: float | None = None
+    ) -> Any:
+        return self._control("shutdown_request", {"restart": restart}, reply, timeout)
+
+    def interrupt(self, *, reply: bool = False, timeout: float | None = None) -> Any:
+        return self._control("interrupt_request", {}, reply, timeout)
+
+    def usage(self, *, reply: bool = False, timeout: float | None = None) -> Any:
+        """Ask an ipykernel what it uses: pid, CPU, memory."""
+        return self._control("usage_request", {}, reply, timeout)
+
+    def debug(self, request: Content, *, reply: bool = False, timeout: float | None = None) -> Any:
+        """Send a Debug Adapter Protocol request to the kernel's debugger."""
+        return self._control("debug_request", request, reply, timeout)
+
+    def create_subshell(self, timeout: float | None = None) -> str:
+        """Return the id of a new subshell. Raises ActionRefused where the kernel has none."""
+        content = self._subshell("create_subshell_request", {}, timeout)
+        return str(content["subshell_id"])
+
+    def delete_subshell(self, subshell_id: str, timeout: float | None = None) -> None:
+        self._subshell("delete_subshell_request", {"subshell_id": subshell_id}, timeout)
+
+    def list_subshells(self, timeout: float | None = None) -> list[str]:
+        content = self._subshell("list_subshell_request", {}, timeout)
+        return list(content["subshell_id"])
+
+    def _control(self, msg_type: str, content: Content, reply: bool, timeout: float | None) -> Any:
+        return self._request(
+            msg_type, content, channel=Channel.CONTROL, reply=reply, timeout=timeout
+        )
+
+    def _subshell(self, msg_type: str, content: Content, timeout: float | None) -> Content:
+        if self._features is None:
+            info: Message = self.kernel_info(reply=True, timeout=timeout)
+            self._features = info["content"].get("supported_features") or ()
+        if SUBSHELLS not in self._features:  # such a kernel would never answer
+            raise ActionRefused(f"cannot send {msg_type}: this kernel has no subshells")
+        answer: Message = self._control(msg_type, content, True, timeout)
+        if answer["content"].get("status") != "ok":
+            raise ActionRefused(f"{msg_type} failed: {answer['content'].get('evalue')}")
+        return answer["content"]
