@@ -199,15 +199,16 @@ def content_of(frames: Sequence[bytes]) -> Content:
 def _split(frames: Sequence[bytes]) -> tuple[bytes, Sequence[bytes], Sequence[bytes]]:
     """Return signature, the four signed parts, and buffers."""
     try:
-        start = frames.index(DELIMITER) + 1
+        first = frames.index(DELIMITER) + 2
     except ValueError:
         raise MalformedMessage(f"no delimiter among {len(frames)} frames") from None
-    rest = frames[start:]
-    if len(rest) <= SIGNED_PARTS:
+    end = first + SIGNED_PARTS
+    if len(frames) < end:
         raise MalformedMessage(
-            f"{len(rest)} frames after the delimiter where {1 + SIGNED_PARTS} or more belong"
+            f"{len(frames) - first + 1} frames after the delimiter"
+            f" where {1 + SIGNED_PARTS} or more belong"
         )
-    return rest[0], rest[1 : 1 + SIGNED_PARTS], rest[1 + SIGNED_PARTS :]
+    return frames[first - 1], frames[first:end], frames[end:]
 
 
 _decoder = json.JSONDecoder()
@@ -225,11 +226,11 @@ def _parse_object(part: bytes) -> Content:
             value = _decoder.decode(text)
     except (ValueError, RecursionError):
         raise MalformedMessage(f"part of {len(part)} bytes is not JSON") from None
+    if isinstance(value, dict):
+        return value
     if value is None:  # how xeus kernels write an empty one
         return {}
-    if not isinstance(value, dict):
-        raise MalformedMessage(f"part is a JSON {type(value).__name__} where an object belongs")
-    return value
+    raise MalformedMessage(f"part is a JSON {type(value).__name__} where an object belongs")
 
 
 def _with_date(header: Content) -> Content:
