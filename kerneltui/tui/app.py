@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+import textual
 from rich.segment import Segments
 from rich.traceback import Traceback
 from textual.app import App, SystemCommand
@@ -83,16 +84,17 @@ class KernelTui(App[None]):
 
     async def _attach_fleet(self) -> None:
         try:
-            self.fleet = await asyncio.to_thread(self._opened_fleet)
+            fleet = await asyncio.to_thread(self._opened_fleet)
         except (KernelError, OSError) as error:
             self.exit(return_code=1, message=f"kerneltui: {clean_line(str(error), NOTICE_LIMIT)}")
         else:
-            self.main.attach(self.fleet)
+            self.main.attach(fleet)
 
     def _opened_fleet(self) -> Fleet:
         # -- runs in a short thread ------------------------------------------------------
         fleet = self._make_fleet()
         fleet.open()
+        self.fleet = fleet  # known here already, to be closed though the user quits meanwhile
         return fleet
 
     # -- leaving -------------------------------------------------------------------------
@@ -114,7 +116,7 @@ class KernelTui(App[None]):
     def _fatal_error(self) -> None:
         """Show where it failed, never the values of locals: keys may be among them."""
         self.bell()
-        traceback = Traceback(show_locals=False, suppress=["textual"])
+        traceback = Traceback(show_locals=False, suppress=[textual])
         self._exit_renderables.append(
             Segments(self.console.render(traceback, self.console.options))
         )
@@ -153,6 +155,9 @@ class KernelTui(App[None]):
                 yield SystemCommand(action.label, action.description, run)
 
     async def _run_from_palette(self, action: Action) -> None:
+        if action.id == "kernel.interrupt":
+            self.main.interrupt_at_once()  # nobody picks from a list by accident
+            return
         owner = self if action.id.startswith("app.") else self.main
         if not await self.run_action(action.command, owner):
             self.main.say_why_not(action.command)

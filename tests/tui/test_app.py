@@ -6,6 +6,7 @@ import asyncio
 import signal
 
 import pytest
+from textual.command import CommandPalette
 from textual.widgets import Input
 
 from kerneltui.errors import ActionRefused, LaunchError
@@ -69,12 +70,13 @@ def test_every_action_on_a_kernel_can_be_run_from_the_palette() -> None:
     assert fleet.verbs == [verb for _, verb in answers.values()]
 
 
-@pytest.mark.parametrize("key", ["colon", "ctrl+p"])
-def test_a_key_opens_the_palette(key: str) -> None:
+def test_two_keys_open_the_palette() -> None:
     async def play(stage: Stage) -> None:
-        await stage.press(key)
+        for key in ("colon", "ctrl+p"):
+            await stage.press(key)
+            assert isinstance(stage.app.screen, CommandPalette)
 
-        assert type(stage.app.screen).__name__ == "CommandPalette"
+            await stage.press("escape")
 
     on_stage(play, two_kernels())
 
@@ -307,6 +309,35 @@ def test_a_fleet_that_cannot_open_ends_it_with_the_reason() -> None:
 
     asyncio.run(run())
     assert app.return_code == 1
+
+
+def test_a_crash_shows_no_values_of_locals(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail() -> None:
+        key = "".join(("s3", "cret"))
+        raise ValueError(len(key))
+
+    async def play(stage: Stage) -> None:
+        try:
+            fail()
+        except ValueError:
+            stage.app._fatal_error()
+
+    on_stage(play, FakeFleet())
+    written = capsys.readouterr().err
+    assert "ValueError: 6" in written
+    assert "s3cret" not in written
+
+
+def test_an_interrupt_from_the_palette_needs_no_second_press() -> None:
+    fleet = two_kernels()
+
+    async def play(stage: Stage) -> None:
+        offered = {c.title: c.callback for c in stage.app.get_system_commands(stage.app.main)}
+        stage.app.call_later(offered["Interrupt"])
+        await stage.settle()
+
+    on_stage(play, fleet)
+    assert fleet.verbs == [("interrupt", "k1")]
 
 
 def test_ctrl_c_in_the_table_quits_nothing() -> None:

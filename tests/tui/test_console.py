@@ -70,28 +70,32 @@ def test_alt_enter_begins_a_line_though_the_code_is_complete() -> None:
     assert fleet.console.sent == []
 
 
-@pytest.mark.parametrize(
-    ("status", "sent", "text"),
-    [
-        ("complete", [("execute", "k1", "ls")], ""),
-        ("invalid", [("execute", "k1", "ls")], ""),
-        ("unknown", [("execute", "k1", "ls")], ""),
-        ("incomplete", [], "ls\n  "),
-    ],
-)
-def test_another_language_is_asked_for_completeness(
-    status: str, sent: list[tuple[str, ...]], text: str
-) -> None:
+def test_another_language_is_asked_for_completeness() -> None:
     fleet = bash_kernel()
-    fleet.console.replies["is_complete"] = replied({"status": status, "indent": "  "})
+    asked = ("is_complete", "k1", "ls")
 
     async def play(stage: Stage) -> None:
-        await stage.press("c", *"ls", "enter")
+        await stage.press("c")
+        for status in ("complete", "invalid", "unknown"):
+            fleet.console.replies["is_complete"] = replied({"status": status})
+            await stage.press(*"ls", "enter")
 
-        assert editor(stage).text == text
+            assert fleet.console.sent[-2:] == [asked, ("execute", "k1", "ls")]
 
     on_stage(play, fleet)
-    assert fleet.console.sent == [("is_complete", "k1", "ls"), *sent]
+
+
+def test_incomplete_code_of_another_language_goes_on_with_the_kernels_indent() -> None:
+    fleet = bash_kernel()
+    fleet.console.replies["is_complete"] = replied({"status": "incomplete", "indent": "  "})
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"if", "enter")
+
+        assert editor(stage).text == "if\n  "
+
+    on_stage(play, fleet)
+    assert fleet.console.sent == [("is_complete", "k1", "if")]
 
 
 def test_code_is_run_where_completeness_is_not_told_in_time(
@@ -221,29 +225,27 @@ def several() -> FakeFleet:
     return fleet
 
 
-@pytest.mark.parametrize(
-    ("keys", "text"),
-    [
+def test_one_of_several_completions_is_chosen() -> None:
+    choices = [
         (("enter",), "abs"),
         (("tab", "enter"), "all"),
         (("down", "down", "enter"), "[/any]"),
         (("down", "up", "enter"), "abs"),
         (("escape",), "a"),
-    ],
-)
-def test_one_of_several_completions_is_chosen(keys: tuple[str, ...], text: str) -> None:
-    fleet = several()
+    ]
 
     async def play(stage: Stage) -> None:
-        await stage.press("c", "a", "tab")
-        assert "[/any]" in stage.picture
+        await stage.press("c")
+        for keys, text in choices:
+            await stage.press("a", "tab")
+            assert "[/any]" in stage.picture
 
-        await stage.press(*keys)
-        assert editor(stage).text == text
-        assert editor(stage).has_focus
+            await stage.press(*keys)
+            assert editor(stage).text == text
 
-    on_stage(play, fleet)
-    assert fleet.console.sent == [("complete", "k1", "a", "1")]
+            await stage.press("ctrl+u")
+
+    on_stage(play, several())
 
 
 def test_typing_on_closes_the_completions() -> None:

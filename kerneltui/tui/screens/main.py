@@ -59,7 +59,7 @@ class MainScreen(Screen[None]):
         self._shown_at = float("-inf")
         self._interrupting = DoublePress()
         self._last_signal = int(signal.SIGTERM)
-        self._folder = str(Path.cwd())
+        self._usual = StartRequest("python3", str(Path.cwd()), "")
         self._offered: object = None
 
     def compose(self) -> ComposeResult:
@@ -202,7 +202,10 @@ class MainScreen(Screen[None]):
         verb: Callable[[], str],
         more: Callable[[], tuple[str, ...]] | None = None,
     ) -> None:
-        """Order `verb` once the user has said yes."""
+        """Order `verb` once the user has said yes; at once where nothing can be lost."""
+        if self.selected and self.selected.state is KernelState.DEAD:
+            self._order(group, verb)
+            return
 
         def answered(yes: bool | None) -> None:
             if yes:
@@ -221,10 +224,10 @@ class MainScreen(Screen[None]):
             if request is not None:
                 self.run_worker(self._start(fleet, request), group="start", exit_on_error=False)
 
-        self.app.push_screen(StartScreen(fleet.kernel_specs, self._folder), answered)
+        self.app.push_screen(StartScreen(fleet.kernel_specs, self._usual), answered)
 
     async def _start(self, fleet: Fleet, request: StartRequest) -> None:
-        self._folder = request.cwd
+        self._usual = request
         start = partial(fleet.start, request.kernel_name, cwd=request.cwd, name=request.name)
         if kernel_id := await self._call(start):
             self._table.cursor_id = kernel_id
@@ -273,10 +276,7 @@ class MainScreen(Screen[None]):
         if aim := self._aim():
             fleet, target = aim
             verb = partial(fleet.shutdown, target)
-            if self.selected and self.selected.state is KernelState.DEAD:
-                self._order(target.kernel_id, verb)  # only its row is left to dismiss
-            else:
-                self._ask(questions.shutdown(target), target.kernel_id, verb)
+            self._ask(questions.shutdown(target), target.kernel_id, verb)
 
     def action_kernel_kill(self) -> None:
         if aim := self._aim():

@@ -37,11 +37,13 @@ class StartScreen(ModalScreen[StartRequest | None]):
     AUTO_FOCUS = "OptionList"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", show=False)]
 
-    def __init__(self, find_specs: Callable[[], tuple[SpecChoice, ...]], cwd: str) -> None:
-        """`find_specs` reads folders, so it is called in a thread."""
+    def __init__(
+        self, find_specs: Callable[[], tuple[SpecChoice, ...]], usual: StartRequest
+    ) -> None:
+        """`find_specs` reads folders, so it is called in a thread. `usual`: what to offer."""
         super().__init__()
         self._find_specs = find_specs
-        self._cwd = cwd
+        self._usual = usual
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
@@ -49,7 +51,7 @@ class StartScreen(ModalScreen[StartRequest | None]):
             yield OptionList(markup=False, compact=True)
             with Horizontal(classes="field"):
                 yield Static("folder", markup=False)
-                yield Input(self._cwd, id="cwd", compact=True)
+                yield Input(self._usual.cwd, id="cwd", compact=True)
             with Horizontal(classes="field"):
                 yield Static("name", markup=False)
                 yield Input(placeholder="optional", id="name", compact=True)
@@ -73,7 +75,9 @@ class StartScreen(ModalScreen[StartRequest | None]):
             for spec in specs
         )
         if specs:
-            options.highlighted = 0
+            names = [spec.name for spec in specs]
+            usual = self._usual.kernel_name
+            options.highlighted = names.index(usual) if usual in names else 0
         else:
             self._complain("no kernelspec is installed; for Python: pip install ipykernel")
 

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
 from textual.widgets import Input, OptionList, Static, TextArea
 
 from kerneltui.protocol.status import KernelState, Verb
 from kerneltui.protocol.text import OutputDecoder, clean_line, plain
+from kerneltui.tui.actions import bindings
 from kerneltui.tui.source import Replacement, replacements
 from kerneltui.tui.widgets.code_editor import CodeEditor
 
@@ -53,15 +54,12 @@ async def settle(future: Future[_T], deadline: float) -> _T | None:
 class PromptInput(Input):
     """The answer to a running cell's `input()` or `getpass()`."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+c", "interrupt", "Interrupt"),
-        Binding("escape", "leave", "Table"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("console.interrupt", "console.leave")
 
-    def action_interrupt(self) -> None:
+    def action_console_interrupt(self) -> None:
         self.post_message(Console.InterruptAsked())
 
-    def action_leave(self) -> None:
+    def action_console_leave(self) -> None:
         self.post_message(Console.Left())
 
 
@@ -109,6 +107,7 @@ class Console(Vertical):
         self._completions = self.query_one("#completions", OptionList)
         self._completions.can_focus = False
         self._documentation = self.query_one("#documentation")
+        self._editor.placeholder = _placeholder(None)
         self._close_helpers()
         self.query_one("#prompt").display = False
         self.query_one("#queued").display = False
