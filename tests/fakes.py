@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, Self, TypeVar
 
 import zmq
 
+from kerneltui.kernels.client import BlockingKernelClient
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.message import Content, Message
 from kerneltui.protocol.wire import Session
@@ -92,6 +94,7 @@ class FakeKernel:
         self._wake_reader, self._wake_writer = os.pipe()
         self._arrived = threading.Condition()
         self._answers: list[str] = []
+        self._client: list[bytes] = []
         self._running = True
         self._executions = 0
         self._context = zmq.Context()
@@ -151,16 +154,14 @@ class FakeKernel:
     def publish_frames(self, frames: Sequence[bytes]) -> None:
         self._call(lambda: self._sockets[Channel.IOPUB].send_multipart(frames))
 
-    def reply_frames(self, client: str, frames: Sequence[bytes]) -> None:
-        """Send frames on shell to the client of this session id."""
-        to = [client.encode(), *frames]
-        self._call(lambda: self._sockets[Channel.SHELL].send_multipart(to))
-
-    def say_on_stdin(self, client: str, msg_type: str, content: Content, parent: Message) -> None:
-        """Send a message on stdin to the client of this session id."""
+    def reply(self, msg_type: str, content: Content, parent: Message) -> None:
+        """Send a message on shell to the client that sent something last."""
         message = self.session.new_message(msg_type, content, parent=parent)
-        frames = self.session.encode(message, [client.encode()])
-        self._call(lambda: self._sockets[Channel.STDIN].send_multipart(frames))
+        self.reply_frames(self.session.encode(message))
+
+    def reply_frames(self, frames: Sequence[bytes]) -> None:
+        """Send frames on shell to the client that sent something last."""
+        self._call(lambda: self._sockets[Channel.SHELL].send_multipart([*self._client, *frames]))
 
     def _call(self, action: Callable[[], T]) -> T:
         done: Future[T] = Future()
@@ -203,6 +204,7 @@ class FakeKernel:
 
     def _receive(self, channel: Channel) -> None:
         frames = self._sockets[channel].recv_multipart()
+        self._client = frames[:1] if channel is Channel.SHELL else self._client
         if channel is Channel.HB:
             if self.beats:
                 self._sockets[channel].send_multipart(frames)
@@ -281,3 +283,15 @@ class FakeKernel:
         while self._running and not self._answers:
             self._turn((Channel.STDIN, Channel.CONTROL, Channel.HB))
         return self._answers.pop(0) if self._answers else ""
+
+
+@contextlib.contextmanager
+def connected(fake: FakeKernel) -> Iterator[BlockingKernelClient]:
+    """Yield a client of the kernel whose channels are open."""
+    client = BlockingKernelClient(connection_file=fake.connection_file)
+    client.load_connection_file()
+    client.start_channels()
+    try:
+        yield client
+    finally:
+        client.stop_channels()

@@ -47,11 +47,11 @@ class ClientChannel:
         self._waiter = waiter
         self._aside: deque[Message] = deque(maxlen=ASIDE_LIMIT)
 
-    def open(self, context: Context, info: ConnectionInfo) -> None:
+    def open(self, context: Context, info: ConnectionInfo, identity: bytes) -> None:
         """Connect; where it was connected, what the old socket still held is gone."""
         self.close()
-        identity = None if self.channel is Channel.IOPUB else self.session.bsession
-        self.socket = connect(context, info, self.channel, identity)
+        known_as = None if self.channel is Channel.IOPUB else identity
+        self.socket = connect(context, info, self.channel, known_as)
 
     def close(self) -> None:
         if self.socket is not None:
@@ -91,7 +91,10 @@ class ClientChannel:
         return messages
 
     def msg_ready(self) -> bool:
-        return bool(self._aside) or bool(self.opened().poll(0))
+        """Tell whether `get_msg` would return at once; that a socket has something is not enough."""
+        if not self._aside and (message := self.receive()):
+            self.set_aside(message)
+        return bool(self._aside)
 
     def receive(self) -> Message | None:
         """Return the next message off the socket that is meant for the user, None if none is."""

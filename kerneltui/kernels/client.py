@@ -22,7 +22,7 @@ from kerneltui.kernels.interactive import OutputHook, StdinHook, run_interactive
 from kerneltui.kernels.process import KernelProcess
 from kerneltui.kernels.readiness import Readiness
 from kerneltui.kernels.requests import KernelRequests
-from kerneltui.protocol.connection import PORT_NAMES, Channel
+from kerneltui.protocol.connection import PORT_NAMES, Channel, ConnectionInfo
 from kerneltui.protocol.message import (
     Message,
     parent_id,
@@ -78,6 +78,7 @@ class BlockingKernelClient(ConnectionFileMixin, KernelRequests):
         self._channels: dict[Channel, ClientChannel] = {}
         self.spawns = 0
         """How many processes had served the kernel when it was last connected to."""
+        self._openings = 0
         self._noise: frozenset[str] = frozenset()
 
     # -- channels ----
@@ -98,9 +99,7 @@ class BlockingKernelClient(ConnectionFileMixin, KernelRequests):
             Channel.STDIN: stdin,
             Channel.CONTROL: control,
         }
-        for channel, want in wanted.items():
-            if want:
-                self._channel(channel).open(self.context, self._reachable_info())
+        self._open([self._channel(channel) for channel, want in wanted.items() if want])
         if hb:
             self.hb_channel.open(self.context, self.connection_info)
         self.allow_stdin = stdin
@@ -249,9 +248,7 @@ class BlockingKernelClient(ConnectionFileMixin, KernelRequests):
     def refresh(self) -> None:
         if self.parent is not None and self.parent.spawns != self.spawns:
             self._follow_parent()
-            for channel in self._channels.values():
-                if channel.is_alive():
-                    channel.open(self.context, self._reachable_info())
+            self._open([each for each in self._channels.values() if each.is_alive()])
             if self.hb_channel.is_alive():
                 self.hb_channel.open(self.context, self.connection_info)
 
@@ -262,13 +259,22 @@ class BlockingKernelClient(ConnectionFileMixin, KernelRequests):
         if self.tap_messages is not None:
             self.tap_messages(channel, message)
 
+    def _open(self, channels: Sequence[ClientChannel]) -> None:
+        info = self._reachable_info()
+        # Another identity each time: a kernel that still knows a closed socket by the old one
+        # may not listen to a new socket that takes it.
+        self._openings += 1
+        suffix = f"-{self._openings}".encode() if self._openings > 1 else b""
+        for channel in channels:
+            channel.open(self.context, info, self.session.bsession + suffix)
+
     def _follow_parent(self) -> None:
         """Take over where the manager's kernel is now, which a restart may have changed."""
         if self.parent is not None:
             self.spawns = self.parent.spawns
             self.load_connection_info(self.parent.get_connection_info())
 
-    def _reachable_info(self) -> Any:
+    def _reachable_info(self) -> ConnectionInfo:
         info = self.connection_info
         missing = [name for name, port in zip(PORT_NAMES, self.ports, strict=True) if not port]
         if missing:

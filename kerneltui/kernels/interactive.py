@@ -54,11 +54,12 @@ def run_interactively(
 
 
 def _serve_stdin(client: BlockingKernelClient, msg_id: str, answer: StdinHook) -> None:
-    while message := client.stdin_channel.receive():
+    channel = client.stdin_channel
+    while message := channel.take_aside(msg_id) or channel.receive():
         if parent_id(message) == msg_id:
             answer(message)
         else:
-            client.stdin_channel.set_aside(message)
+            channel.set_aside(message)
 
 
 def _serve_iopub(client: BlockingKernelClient, msg_id: str, show: OutputHook) -> bool:

@@ -1,0 +1,137 @@
+"""Kernels that are small Python programs: they ignore signals, fork, die, or say goodbye."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.spec import KernelSpecManager
+from tests.support import eventually
+
+# Each runs as `python -c SCRIPT CONNECTION_FILE` and says when its handlers are in place.
+_HEAD = "import os, signal, sys, time\nsay = lambda text: os.write(1, text.encode() + b'\\n')\n"
+SCRIPTS = {
+    "waits": "say('ready'); signal.pause()",
+    "stubborn": """
+for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    signal.signal(each, signal.SIG_IGN)
+say('ready')
+while True:
+    signal.pause()
+""",
+    "reports": """
+def report(signum, frame):
+    say(signal.Signals(signum).name)
+for each in (signal.SIGINT, signal.SIGUSR1):
+    signal.signal(each, report)
+say('ready')
+while True:
+    signal.pause()
+""",
+    "forks": """
+if os.fork() == 0:
+    say('ready')
+    signal.pause()
+signal.pause()
+""",
+    "escapes": """
+if os.fork() == 0:
+    os.setsid()
+    os.close(2)
+    say(str(os.getpid()))
+    signal.pause()
+signal.pause()
+""",
+    "dies": "sys.stderr.write('MemoryError: no room\\n'); sys.exit(3)",
+    "dies once": """
+try:
+    os.mkdir(sys.argv[1] + '.once')
+except FileExistsError:
+    os.rmdir(sys.argv[1] + '.once')
+    say('ready')
+    signal.pause()
+sys.exit(3)
+""",
+    "finds its ports taken": """
+sys.stderr.write('zmq.error.ZMQError: Address already in use\\n'); sys.exit(1)
+""",
+    "finds its ports taken once": """
+try:
+    os.mkdir(sys.argv[1] + '.once')
+except FileExistsError:
+    os.rmdir(sys.argv[1] + '.once')
+    say('ready')
+    signal.pause()
+sys.stderr.write('zmq.error.ZMQError: Address already in use\\n'); sys.exit(1)
+""",
+    "polite": """
+import json, zmq
+info = json.load(open(sys.argv[1]))
+address = '{transport}://{ip}' + (':' if info['transport'] == 'tcp' else '-') + '{control_port}'
+control = zmq.Context().socket(zmq.ROUTER)
+control.bind(address.format(**info))
+say('ready')
+frames = control.recv_multipart()
+say(json.loads(frames[frames.index(b'<IDS|MSG>') + 2])['msg_type'])
+say(frames[-1].decode())
+""",
+}
+
+
+class Children:
+    """Makes managers of such kernels in `folder`, and ends what they started."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._witness = folder / "said"
+        self._file = self._witness.open("ab")
+        self._managers: list[KernelManager] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        for manager in self._managers:
+            manager.shutdown_kernel(now=True)
+        self._file.close()
+
+    def specs(self, script: str, **fields: Any) -> KernelSpecManager:
+        """Return a manager of kernelspecs that knows this one script as "child"."""
+        spec = self.folder / "kernels" / "child"
+        spec.mkdir(parents=True, exist_ok=True)
+        argv = [sys.executable, "-c", _HEAD + SCRIPTS[script], "{connection_file}"]
+        content = {"argv": argv, "display_name": "Child", "language": "none", **fields}
+        (spec / "kernel.json").write_text(json.dumps(content), encoding="utf-8")
+        return KernelSpecManager(kernel_dirs=[str(spec.parent)], ensure_native_kernel=False)
+
+    def manager(
+        self, script: str, *, spec: Mapping[str, Any] | None = None, **arguments: Any
+    ) -> KernelManager:
+        """Return a manager whose kernel has not been started; `spec`: more of its kernelspec."""
+        specs = self.specs(script, **(spec or {}))
+        manager = KernelManager(kernel_name="child", kernel_spec_manager=specs, **arguments)
+        self._managers.append(manager)
+        return manager
+
+    def start(self, script: str, *, word: str = "ready", **arguments: Any) -> KernelManager:
+        """Return a manager whose kernel has said `word`."""
+        manager = self.manager(script, **arguments)
+        self.launch(manager)
+        self.hear(word)
+        return manager
+
+    def launch(self, manager: KernelManager, **arguments: Any) -> None:
+        """Start a kernel whose stdout the test hears."""
+        manager.start_kernel(stdout=self._file, **arguments)
+
+    def said(self) -> list[str]:
+        """Return all that the kernels of this test wrote to stdout, a line each."""
+        return self._witness.read_text(encoding="utf-8").splitlines()
+
+    def hear(self, word: str, *, count: int = 1) -> None:
+        """Wait until kernels have said `word` so many times."""
+        eventually(lambda: self.said().count(word) >= count)

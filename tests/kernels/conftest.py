@@ -1,0 +1,32 @@
+"""Kernels for the tests of this floor: one that is a thread, and others that are processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kerneltui.kernels.client import BlockingKernelClient
+from tests.children import Children
+from tests.fakes import FakeKernel, connected
+
+
+@pytest.fixture
+def fake(short_path: Path) -> Iterator[FakeKernel]:
+    with FakeKernel(short_path) as fake:
+        yield fake
+
+
+@pytest.fixture
+def client(fake: FakeKernel) -> Iterator[BlockingKernelClient]:
+    """A client of `fake` that is ready."""
+    with connected(fake) as client:
+        client.wait_for_ready(timeout=10)
+        yield client
+
+
+@pytest.fixture
+def children(short_path: Path) -> Iterator[Children]:
+    with Children(short_path) as children:
+        yield children
