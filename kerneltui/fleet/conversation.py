@@ -14,8 +14,9 @@ from typing import Any
 import zmq
 
 from kerneltui.errors import ActionRefused, KernelError
-from kerneltui.kernels.client import SUBSHELLS, BlockingKernelClient
+from kerneltui.kernels.client import BlockingKernelClient
 from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.requests import SUBSHELLS
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import Content, Message, parent_id
 from kerneltui.protocol.status import KernelState
