@@ -44,6 +44,8 @@ class ClientChannel:
         self.channel = channel
         self.session = session
         self.socket: zmq.Socket[bytes] | None = None
+        self.heard = False
+        """The socket has carried a message."""
         self._waiter = waiter
         self._aside: deque[Message] = deque(maxlen=ASIDE_LIMIT)
 
@@ -57,6 +59,7 @@ class ClientChannel:
         if self.socket is not None:
             self.socket.close()
             self.socket = None
+        self.heard = False
         self._aside.clear()
 
     stop = close
@@ -91,7 +94,7 @@ class ClientChannel:
         return messages
 
     def msg_ready(self) -> bool:
-        """Tell whether `get_msg` would return at once; that a socket has something is not enough."""
+        """Tell whether `get_msg` would return at once."""
         if not self._aside and (message := self.receive()):
             self.set_aside(message)
         return bool(self._aside)
@@ -112,6 +115,7 @@ class ClientChannel:
                 return
             except ProtocolError:
                 continue
+            self.heard = True
             self._waiter.tap(self.channel, message)
             yield message
 

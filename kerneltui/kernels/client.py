@@ -239,7 +239,8 @@ class BlockingKernelClient(ConnectionFileMixin, KernelRequests):
             raise KernelTimeout(self._describe_silence(channels))
         if process is None or process.fileno() not in ready or len(ready) > 1:
             return
-        if _poll(channels, None, time.monotonic() + LAST_WORDS):
+        spoke = any(each.heard for each in self._channels.values())
+        if spoke and _poll(channels, None, time.monotonic() + LAST_WORDS):
             return
         assert self.parent is not None
         self.parent.mourn(process, deadline, successor=not asked)
