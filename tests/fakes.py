@@ -83,6 +83,7 @@ class FakeKernel:
         self.cells: dict[str, Sequence[Output | Ask]] = {}
         self.welcomes = welcomes
         self.publishes = True
+        self.publishes_status = True
         self.beats = True
         self.session = Session(key)
         self.requests: list[Message] = []
@@ -260,7 +261,7 @@ class FakeKernel:
         self._sockets[channel].send_multipart(self.session.encode(reply, client))
 
     def _say(self, msg_type: str, content: Content, parent: Message) -> None:
-        if self.publishes:
+        if self.publishes and (self.publishes_status or msg_type != "status"):
             message = self.session.new_message(msg_type, content, parent=parent)
             frames = self.session.encode(message, [f"fake.{msg_type}".encode()])
             self._sockets[Channel.IOPUB].send_multipart(frames)

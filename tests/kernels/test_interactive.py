@@ -1,0 +1,191 @@
+"""Code runs to its end as a person would see it: output shown, prompts answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from kerneltui.errors import KernelTimeout
+from kerneltui.kernels.client import BlockingKernelClient
+from kerneltui.kernels.interactive import END_OF_INPUT
+from kerneltui.protocol.message import Message, parent_id
+from tests.fakes import Ask, FakeKernel, connected
+
+SAYS = ("stream", {"name": "stdout", "text": "hello\n"})
+COMPLAINS = ("stream", {"name": "stderr", "text": "hm\n"})
+RESULT = ("execute_result", {"data": {"text/plain": "2"}, "metadata": {}, "execution_count": 1})
+PICTURE = ("display_data", {"data": {"text/plain": "<Figure>"}, "metadata": {}})
+TROUBLE = ("error", {"ename": "E", "evalue": "e", "traceback": ["Traceback", "E: e"]})
+
+
+def typing(monkeypatch: pytest.MonkeyPatch, value: str | BaseException, prompts: list[str]) -> None:
+    """Have whoever is asked at the terminal type `value`."""
+
+    def answer(prompt: str = "") -> str:
+        prompts.append(prompt)
+        if isinstance(value, BaseException):
+            raise value
+        return value
+
+    monkeypatch.setattr("builtins.input", answer)
+    monkeypatch.setattr("kerneltui.kernels.interactive.getpass", lambda prompt: answer(prompt) * 2)
+
+
+def test_the_reply_is_returned(client: BlockingKernelClient) -> None:
+    reply = client.execute_interactive("1", timeout=5)
+
+    assert reply["content"] == {"status": "ok", "execution_count": 1}
+
+
+def test_a_hook_gets_each_message_of_the_request_up_to_its_idle(
+    client: BlockingKernelClient, fake: FakeKernel
+) -> None:
+    fake.cells["say"] = [SAYS, RESULT]
+    seen: list[str] = []
+
+    client.execute_interactive(
+        "say", timeout=5, output_hook=lambda message: seen.append(message["msg_type"])
+    )
+
+    assert seen == ["status", "execute_input", "stream", "execute_result", "status"]
+
+
+@pytest.mark.parametrize(
+    ("output", "stdout", "stderr"),
+    [
+        (SAYS, "hello\n", ""),
+        (COMPLAINS, "", "hm\n"),
+        (RESULT, "2\n", ""),
+        (PICTURE, "<Figure>\n", ""),
+        (TROUBLE, "", "Traceback\nE: e\n"),
+        (("execute_result", {"data": {"image/png": ""}}), "\n", ""),
+    ],
+)
+def test_output_is_printed_where_it_belongs(
+    client: BlockingKernelClient,
+    fake: FakeKernel,
+    capsys: pytest.CaptureFixture[str],
+    output: tuple[str, dict[str, object]],
+    stdout: str,
+    stderr: str,
+) -> None:
+    fake.cells["say"] = [output]
+
+    client.execute_interactive("say", timeout=5)
+
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == (stdout, stderr)
+
+
+def test_output_of_others_is_set_aside(client: BlockingKernelClient, fake: FakeKernel) -> None:
+    seen: list[str] = []
+    with connected(fake) as other:
+        theirs = other.execute("theirs", reply=True, timeout=5)["parent_header"]["msg_id"]
+
+        client.execute_interactive(
+            "mine", timeout=5, output_hook=lambda message: seen.append(parent_id(message))
+        )
+
+    assert theirs not in seen
+    assert parent_id(client.get_iopub_msg(timeout=5)) == theirs
+
+
+@pytest.mark.parametrize(
+    ("question", "printed"), [(Ask("name? "), "Ada"), (Ask("key: ", password=True), "AdaAda")]
+)
+def test_a_prompt_is_answered_from_the_terminal(
+    client: BlockingKernelClient,
+    fake: FakeKernel,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    question: Ask,
+    printed: str,
+) -> None:
+    fake.cells["ask"] = [question]
+    prompts: list[str] = []
+    typing(monkeypatch, "Ada", prompts)
+
+    client.execute_interactive("ask", timeout=5)
+
+    assert prompts == [question.prompt]
+    assert capsys.readouterr().out == printed
+
+
+def test_a_prompt_is_answered_though_replies_to_others_wait_unread(
+    client: BlockingKernelClient, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.cells["ask"] = [Ask()]
+    typing(monkeypatch, "Ada", [])
+    earlier = client.execute("1")
+
+    reply = client.execute_interactive("ask", timeout=5)
+
+    assert reply["content"]["status"] == "ok"
+    assert parent_id(client.get_reply(earlier, timeout=5)) == earlier
+
+
+def test_the_end_of_input_is_told_as_the_field_does(
+    client: BlockingKernelClient, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.cells["ask"] = [Ask()]
+    typing(monkeypatch, EOFError(), [])
+
+    client.execute_interactive("ask", timeout=5)
+
+    assert fake.wait_for("input_reply")["content"] == {"value": END_OF_INPUT}
+
+
+def test_two_prompts_of_one_cell_are_answered_in_turn(
+    client: BlockingKernelClient, fake: FakeKernel
+) -> None:
+    fake.cells["ask"] = [Ask("one"), Ask("two")]
+    asked: list[str] = []
+
+    client.execute_interactive("ask", timeout=5, stdin_hook=answering(client, asked))
+
+    assert asked == ["one", "two"]
+
+
+def answering(client: BlockingKernelClient, asked: list[str]) -> Callable[[Message], None]:
+    def answer(message: Message) -> None:
+        asked.append(message["content"]["prompt"])
+        client.input("x")
+
+    return answer
+
+
+def test_allow_stdin_of_the_call_counts_more_than_the_clients(
+    client: BlockingKernelClient, fake: FakeKernel
+) -> None:
+    fake.cells["ask"] = [Ask("one")]
+    client.allow_stdin = False
+    asked: list[str] = []
+
+    client.execute_interactive(
+        "ask", allow_stdin=True, timeout=5, stdin_hook=answering(client, asked)
+    )
+
+    assert asked == ["one"]
+
+
+def test_a_cell_that_does_not_end_is_a_timeout(
+    client: BlockingKernelClient, fake: FakeKernel
+) -> None:
+    fake.hold("execute_request")
+
+    with pytest.raises(KernelTimeout, match="timeout waiting for output: no iopub or stdin"):
+        client.execute_interactive("1", timeout=0.05)
+
+
+@pytest.mark.parametrize("missing", ["iopub", "stdin"])
+def test_without_its_channels_nothing_is_run(fake: FakeKernel, missing: str) -> None:
+    with connected(fake) as client:
+        client.wait_for_ready(timeout=5)
+        getattr(client, f"{missing}_channel").stop()
+
+        with pytest.raises(RuntimeError, match=f"the {missing} channel is not open"):
+            client.execute_interactive("1", timeout=5)
+
+        client.kernel_info(reply=True, timeout=5)
+    assert "execute_request" not in fake.types()
