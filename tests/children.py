@@ -41,8 +41,7 @@ signal.pause()
     "escapes": """
 if os.fork() == 0:
     os.setsid()
-    os.close(2)
-    say(str(os.getpid()))
+    say('ready')
     signal.pause()
 signal.pause()
 """,
@@ -117,11 +116,11 @@ class Children:
         self._managers.append(manager)
         return manager
 
-    def start(self, script: str, *, word: str = "ready", **arguments: Any) -> KernelManager:
-        """Return a manager whose kernel has said `word`."""
+    def start(self, script: str, **arguments: Any) -> KernelManager:
+        """Return a manager whose kernel is ready for the test."""
         manager = self.manager(script, **arguments)
         self.launch(manager)
-        self.hear(word)
+        self.hear("ready")
         return manager
 
     def launch(self, manager: KernelManager, **arguments: Any) -> None:
