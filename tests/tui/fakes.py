@@ -176,9 +176,12 @@ class Stage:
 
     async def settle(self) -> None:
         """Wait until every widget has read its messages, and no worker is at work."""
-        for _ in range(HOPS):
-            await self.pilot.pause(0)
-        await self.app.workers.wait_for_complete()
+        await self._pass_messages()
+        while self.app.workers:
+            await self.app.workers.wait_for_complete()
+            await self._pass_messages()
+
+    async def _pass_messages(self) -> None:
         for _ in range(HOPS):
             await self.pilot.pause(0)
 

@@ -18,7 +18,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from kerneltui.errors import KernelError
 from kerneltui.protocol.status import KernelState
@@ -30,6 +30,7 @@ from kerneltui.tui.screens.start import StartRequest, StartScreen
 from kerneltui.tui.widgets.console import Console
 from kerneltui.tui.widgets.details import Details
 from kerneltui.tui.widgets.kernel_table import KernelTable
+from kerneltui.tui.widgets.key_line import KeyLine
 from kerneltui.tui.widgets.output_view import OutputView
 from kerneltui.tui.widgets.status_line import StatusLine
 
@@ -69,7 +70,7 @@ class MainScreen(Screen[None]):
         yield Details()
         yield OutputView()
         yield Console()
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self._status = self.query_one(StatusLine)
