@@ -1,0 +1,162 @@
+"""Dashboard: the real program with real kernels, as a person uses it, in folders of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import psutil
+
+from tests.conftest import PLACES
+from tests.end_to_end.terminal import Terminal
+
+WIDE = (120, 40)
+SMALL = (80, 24)  # columns and rows
+
+_OF_THE_LOGIN = ("PATH", "PYTHONPATH", "TMPDIR", "USER")
+
+_SPEC_LINE = re.compile(r".*\((?P<name>[\w.-]+)\)")
+
+
+class Dashboard(Terminal):
+    """A terminal in which kerneltui runs. Kernels are named by what the table calls them."""
+
+    def row(self, name: str) -> str:
+        """Return a kernel's line in the table; empty where it has none."""
+        rows = self.lines[2 : self._end_of_table()]
+        return next((row for row in rows if f" {name} " in row), "")
+
+    def is_in_state(self, name: str, state: str) -> bool:
+        return f" {state} " in f"{self.row(name)} "
+
+    def wait_for_state(self, name: str, state: str) -> None:
+        self.wait_for(lambda: self.is_in_state(name, state))
+
+    def executions(self, name: str) -> int:
+        return int(self.row(name).split(" ● ")[-1].split(" ○ ")[-1].split()[5])
+
+    def pid(self, name: str) -> int:
+        """Return the pid that the table shows."""
+        found = re.search(rf" {name} .*? (\d+) \S ", self.row(name))
+        assert found, f"no pid in {self.row(name)!r}"
+        return int(found[1])
+
+    def output(self) -> list[str]:
+        """Return the lines of the output pane, without its scroll bar."""
+        places = [n for n, line in enumerate(self.lines) if line.startswith(("  OUTPUT", "────"))]
+        assert len(places) == 2, f"no output pane on:\n{self.text}"
+        return [line[: self.columns - 1].rstrip() for line in self.lines[slice(*places)][1:]]
+
+    def start_kernel(self, name: str, spec: str = "python3") -> None:
+        """Start a kernel through the dialog; it may not have answered yet."""
+        self.wait_for(self._start_dialog_opens)
+        self.wait_for(f"({spec})")
+        self.press("home", *["down"] * self._offered().index(spec))
+        self._move_to("folder")
+        self._move_to("name")
+        self.type(name)
+        self.press("enter")
+        self.wait_for(lambda: not self.shows("Start a kernel"))
+
+    def start_idle_kernel(self, name: str, spec: str = "python3") -> None:
+        self.start_kernel(name, spec)
+        self.wait_for_state(name, "idle")
+
+    def open_console(self) -> None:
+        """Go to the selected kernel's console."""
+        self.press("c")
+        self.wait_for("Alt+Enter New line")
+
+    def leave_console(self) -> None:
+        self.press("escape")
+        self.wait_for("s Start")
+
+    def run(self, code: str) -> None:
+        """Run code in the console that is open."""
+        self.type(code)
+        self.press("enter")
+
+    def _move_to(self, field: str) -> None:
+        """Press Tab; a key that follows too soon would be for the field before."""
+        self.press("tab")
+        self.wait_for(lambda: f" {field} " in self.line_of_cursor)
+
+    def _start_dialog_opens(self) -> bool:
+        """Press the key; until the library is loaded it is only told that it is too early."""
+        self.press("s")
+        return self.is_true_soon(lambda: self.shows("Start a kernel"))
+
+    def _offered(self) -> list[str]:
+        found = (_SPEC_LINE.match(line) for line in self.lines)
+        return [match["name"] for match in found if match]
+
+    def _end_of_table(self) -> int:
+        details = (n for n, line in enumerate(self.lines) if line.startswith((" id ", "  OUTPUT")))
+        return next(details, len(self.lines))
+
+
+@contextlib.contextmanager
+def dashboard(
+    places: Path,
+    *,
+    size: tuple[int, int] = WIDE,
+    command: Sequence[str] = (sys.executable, "-m", "kerneltui"),
+    specs: dict[str, dict[str, object]] | None = None,
+    **environment: str,
+) -> Iterator[Dashboard]:
+    """Run kerneltui in folders of its own under `places`, with `specs` beside those installed.
+
+    However it ends, no process of it is left: neither the program nor a kernel.
+    """
+    home = Path(tempfile.mkdtemp(prefix="e", dir=places))
+    try:
+        _install(home, specs or {})
+        terminal = Dashboard.open(
+            command, size=size, environment=_environment(home) | environment, cwd=home
+        )
+        try:
+            yield terminal
+        finally:
+            terminal.close()
+            kill_all(home)
+    finally:
+        shutil.rmtree(home)
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """Return what a login gives, with every place under `home`, and a terminal of many colours."""
+    login = {name: os.environ[name] for name in _OF_THE_LOGIN if name in os.environ}
+    terminal = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
+    for folder in PLACES.values():
+        (home / folder).mkdir(mode=0o700, exist_ok=True)
+    return login | terminal | {name: str(home / folder) for name, folder in PLACES.items()}
+
+
+def _install(home: Path, specs: dict[str, dict[str, object]]) -> None:
+    for name, spec in specs.items():
+        folder = home / PLACES["JUPYTER_DATA_DIR"] / "kernels" / name
+        folder.mkdir(parents=True)
+        (folder / "kernel.json").write_text(json.dumps({"language": "none"} | spec))
+
+
+def kill_all(home: Path) -> None:
+    """Kill every process that was started under `home`, by the mark that its HOME is."""
+    ours = [each for each in psutil.process_iter() if _home_of(each).startswith(str(home))]
+    for process in ours:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(ours, timeout=10)
+
+
+def _home_of(process: psutil.Process) -> str:
+    try:
+        return process.environ().get("HOME", "")
+    except (psutil.Error, OSError):
+        return ""

@@ -1,0 +1,205 @@
+"""Terminal: the real program in a pty of its own, read back as a person reads the screen."""
+
+from __future__ import annotations
+
+import codecs
+import fcntl
+import os
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import pyte
+
+PATIENCE = 15.0  # seconds; a kernel that starts on a busy machine takes some
+SOON = 1.0  # seconds; the answer of a program to a key
+LOOK = 0.02  # seconds between two looks at a condition while nothing is written
+CHUNK = 65536  # bytes
+
+KEYS = {
+    "alt+enter": b"\x1b\r",
+    "backspace": b"\x7f",
+    "ctrl+c": b"\x03",
+    "ctrl+d": b"\x04",
+    "ctrl+u": b"\x15",
+    "down": b"\x1b[B",
+    "end": b"\x1b[F",
+    "enter": b"\r",
+    "escape": b"\x1b",
+    "home": b"\x1b[H",
+    "tab": b"\t",
+    "up": b"\x1b[A",
+}
+"""What a terminal sends for a key; any other one is sent as its own character."""
+
+# A program gets its terminal as the controlling one, so that a hang-up reaches it.
+_TAKE_TERMINAL = (
+    "import fcntl, os, sys, termios;"
+    "fcntl.ioctl(0, termios.TIOCSCTTY, 0);"
+    "os.execv(sys.argv[1], sys.argv[1:])"
+)
+# Sequences of the kitty protocol, which pyte would show as letters.
+_NOT_FOR_PYTE = re.compile(r"\x1b\[[<=>][0-9;]*[a-z]")
+_BEGUN = re.compile(r"\x1b(\[[0-9;<=>?$]*)?$")
+
+
+class Terminal:
+    """A program and the terminal that it believes to run in. Made by `open`."""
+
+    def __init__(self, master: int, process: subprocess.Popen[bytes], size: tuple[int, int]):
+        self.process = process
+        self.raw = b""
+        """All that the program has ever written."""
+        self._master = master
+        self._screen = pyte.Screen(*size)
+        self._stream = pyte.Stream(self._screen)
+        self._decode = _Decoder()
+
+    @classmethod
+    def open(
+        cls,
+        command: Sequence[str],
+        *,
+        size: tuple[int, int],
+        environment: Mapping[str, str],
+        cwd: Path,
+    ) -> Terminal:
+        """Run `command` in a new terminal of `size`: columns and rows."""
+        master, slave = os.openpty()
+        _set_size(slave, size)
+        process = subprocess.Popen(
+            [sys.executable, "-c", _TAKE_TERMINAL, *command],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=environment,
+            cwd=cwd,
+            start_new_session=True,
+        )
+        os.close(slave)
+        return cls(master, process, size)
+
+    def close(self) -> None:
+        """End the program, whatever it does."""
+        self.hang_up()
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+    # -- the person's side ---------------------------------------------------------------
+
+    def press(self, *keys: str) -> None:
+        """Press keys by name, or type a character each."""
+        for key in keys:
+            self._write(KEYS.get(key) or key.encode())
+
+    def type(self, text: str) -> None:
+        self._write(text.encode())
+
+    def paste(self, text: str) -> None:
+        """Paste as a terminal does for a program that asked for bracketed paste."""
+        self._write(b"\x1b[200~" + text.encode() + b"\x1b[201~")
+
+    def resize(self, columns: int, rows: int) -> None:
+        _set_size(self._master, (columns, rows))
+        self._screen.resize(rows, columns)
+
+    def hang_up(self) -> None:
+        """Take the terminal away, as a lost connection does."""
+        if self._master >= 0:
+            os.close(self._master)
+            self._master = -1
+
+    # -- what is seen --------------------------------------------------------------------
+
+    @property
+    def lines(self) -> list[str]:
+        return [line.rstrip() for line in self._screen.display]
+
+    @property
+    def columns(self) -> int:
+        return int(self._screen.columns)
+
+    @property
+    def text(self) -> str:
+        """The whole screen, a line each."""
+        return "\n".join(self.lines)
+
+    @property
+    def line_of_cursor(self) -> str:
+        """The line in which the next character would appear."""
+        return self.lines[self._screen.cursor.y]
+
+    def shows(self, text: str) -> bool:
+        return text in self.text
+
+    def wait_for(self, wanted: str | Callable[[], object], within: float = PATIENCE) -> None:
+        """Return once a text is on the screen or a condition holds; fail the test otherwise."""
+        is_so = partial(self.shows, wanted) if isinstance(wanted, str) else wanted
+        assert self.is_true_soon(is_so, within), f"waited for {wanted!r}, saw:\n{self.text}"
+
+    def is_true_soon(self, condition: Callable[[], object], within: float = SOON) -> bool:
+        """Tell whether a condition holds within so many seconds."""
+        deadline = time.monotonic() + within
+        while not condition():
+            if time.monotonic() > deadline:
+                return False
+            self._read(LOOK)
+        return True
+
+    def wait_for_end(self, within: float = PATIENCE) -> int:
+        """Return the exit code of the program, with all that it wrote read."""
+        self.wait_for(lambda: self.process.poll() is not None, within)
+        while self._read(0):
+            pass
+        return self.process.returncode
+
+    def signal(self, signum: signal.Signals) -> None:
+        self.process.send_signal(signum)
+
+    # -- bytes ---------------------------------------------------------------------------
+
+    def _write(self, keys: bytes) -> None:
+        os.write(self._master, keys)
+
+    def _read(self, timeout: float) -> bool:
+        """Take in what the program has written; tell whether there was anything."""
+        if self._master < 0:
+            time.sleep(timeout)
+            return False
+        if not select.select([self._master], [], [], timeout)[0]:
+            return False
+        try:
+            data = os.read(self._master, CHUNK)
+        except OSError:  # Linux's end of file once nobody holds the other side
+            data = b""
+        self.raw += data
+        self._stream.feed(self._decode(data))
+        return bool(data)
+
+
+class _Decoder:
+    """Bytes to text that pyte understands; a character or a sequence may be split between reads."""
+
+    def __init__(self) -> None:
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        self._rest = ""
+
+    def __call__(self, data: bytes) -> str:
+        text = self._rest + self._decode(data)
+        begun = _BEGUN.search(text)
+        self._rest = begun[0] if begun else ""
+        return _NOT_FOR_PYTE.sub("", text.removesuffix(self._rest))
+
+
+def _set_size(fd: int, size: tuple[int, int]) -> None:
+    columns, rows = size
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))

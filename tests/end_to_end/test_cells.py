@@ -1,0 +1,126 @@
+"""Code is typed, runs in a real kernel, is helped, interrupted and asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.end_to_end.dashboard import Dashboard
+
+pytestmark = pytest.mark.slow
+
+LOOP = 'import time; print("lo" + "oping")\nwhile True: time.sleep(0.01)\n'
+SECRET = "swordfish"
+
+
+@pytest.fixture
+def console(shared: Dashboard) -> Iterator[Dashboard]:
+    """The console of an idle kernel; no line of an earlier test is left on the screen."""
+    shared.open_console()
+    shared.run('print("\\n" * 40)')
+    shared.wait_for(lambda: not any(shared.output()))
+    yield shared
+    shared.wait_for_state("alpha", "idle")
+    shared.leave_console()
+
+
+@pytest.fixture
+def loop(console: Dashboard) -> Dashboard:
+    """The console while the kernel runs a loop."""
+    console.paste(LOOP)
+    console.press("enter")
+    console.wait_for("  looping")
+    console.wait_for_state("alpha", "busy")
+    return console
+
+
+def test_output_and_result_of_code_appear(console: Dashboard) -> None:
+    console.run('print("spo" + "ken"); "resu" + "lt"')
+
+    console.wait_for("  spoken")
+    console.wait_for("'result'")
+
+
+def test_an_error_appears_with_its_traceback(console: Dashboard) -> None:
+    console.run("1 / 0")
+
+    console.wait_for("ZeroDivisionError: division by zero")
+
+
+def test_a_second_cell_is_queued_behind_the_first(console: Dashboard) -> None:
+    console.run('import time; time.sleep(0.5); print("fir" + "st")')
+    console.run('print("sec" + "ond")')
+
+    console.wait_for("  second")
+    assert [line for line in console.output() if line in ("  first", "  second")] == [
+        "  first",
+        "  second",
+    ]
+
+
+def test_names_are_completed_while_a_cell_runs(loop: Dashboard) -> None:
+    loop.type("import zipf")
+    loop.press("tab")
+
+    loop.wait_for("import zipfile")
+    assert loop.is_in_state("alpha", "busy")
+    loop.press("ctrl+u", "ctrl+c")
+
+
+def test_i_pressed_twice_interrupts_a_loop(loop: Dashboard) -> None:
+    loop.leave_console()
+
+    loop.press("i", "i")
+
+    loop.wait_for("KeyboardInterrupt")
+    loop.wait_for_state("alpha", "idle")
+    loop.open_console()
+
+
+def test_ctrl_c_in_the_console_interrupts(loop: Dashboard) -> None:
+    loop.press("ctrl+c")
+
+    loop.wait_for("KeyboardInterrupt")
+    loop.wait_for_state("alpha", "idle")
+
+
+def test_input_is_answered_in_the_line_where_it_asks(console: Dashboard) -> None:
+    console.run('print("Hello,", input("Your na" + "me? "))')
+    console.wait_for("\nYour name?")
+
+    console.run("Ada")
+
+    console.wait_for("  Hello, Ada")
+
+
+def test_an_interrupt_voids_a_prompt(console: Dashboard) -> None:
+    console.run('input("Your na" + "me? ")')
+    console.wait_for("\nYour name?")
+
+    console.press("ctrl+c")
+
+    console.wait_for("KeyboardInterrupt")
+    console.wait_for(lambda: not console.shows("\nYour name?"))
+
+
+def test_a_password_is_never_written_to_the_terminal(console: Dashboard) -> None:
+    console.run('import getpass; print(len(getpass.getpass("Pass" + "word? ")), "characters")')
+    console.wait_for("\nPassword?")
+
+    console.run(SECRET)
+
+    console.wait_for(f"  {len(SECRET)} characters")
+    assert SECRET not in console.text
+    assert SECRET.encode() not in console.raw
+
+
+def test_pasted_lines_do_not_run_by_themselves(console: Dashboard) -> None:
+    console.paste('print("a")\nprint("pas" + "ted")\n')
+    console.wait_for('print("pas" + "ted")')
+    executions = console.executions("alpha")
+
+    console.run('print("ty" + "ped")')
+
+    console.wait_for("  typed")
+    assert console.executions("alpha") == executions + 1
