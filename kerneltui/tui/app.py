@@ -77,6 +77,7 @@ class KernelTui(App[None]):
             loop.add_signal_handler(signum, self.exit)
         if not self.is_headless:
             self.set_interval(TERMINAL_CHECK, self._leave_lost_terminal)
+        self.app_resume_signal.subscribe(self, lambda _: self.action_app_redraw())
         self.call_after_refresh(self._open_fleet)
 
     def _open_fleet(self) -> None:
