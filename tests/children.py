@@ -45,6 +45,16 @@ if os.fork() == 0:
     signal.pause()
 signal.pause()
 """,
+    "escapes stubbornly": """
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if os.fork() == 0:
+    os.setsid()
+    say('ready')
+while True:
+    signal.pause()
+""",
+    "tells": "say(f'{sys.argv[2]} {os.environ[\"WORD\"]} {os.getcwd()}'); signal.pause()",
+    "tells its owner": "say(str(os.environ.get('JPY_PARENT_PID'))); signal.pause()",
     "dies": "sys.stderr.write('MemoryError: no room\\n'); sys.exit(3)",
     "dies once": """
 try:
@@ -102,7 +112,7 @@ class Children:
         """Return a manager of kernelspecs that knows this one script as "child"."""
         spec = self.folder / "kernels" / "child"
         spec.mkdir(parents=True, exist_ok=True)
-        argv = [sys.executable, "-c", _HEAD + SCRIPTS[script], "{connection_file}"]
+        argv = [sys.executable, "-s", "-c", _HEAD + SCRIPTS[script], "{connection_file}"]
         content = {"argv": argv, "display_name": "Child", "language": "none", **fields}
         (spec / "kernel.json").write_text(json.dumps(content), encoding="utf-8")
         return KernelSpecManager(kernel_dirs=[str(spec.parent)], ensure_native_kernel=False)
