@@ -79,9 +79,14 @@ class Lifecycle:
     def order(self, wanted: Wanted, reason: str = "") -> None:
         self.advance(Ordered(wanted, reason))
 
-    def advance(self, event: Event) -> None:
-        """Fold an event into the status, and tell the listeners."""
+    def advance(self, event: Event, spawn: int | None = None) -> None:
+        """Fold an event into the status, and tell the listeners.
+
+        `spawn`: the number of the process it tells of; it is void once another one serves.
+        """
         with self._changed:
+            if spawn not in (None, self.spawns):
+                return
             self.status = advance(self.status, event)
             self._changed.notify_all()
         self._tell(event)
@@ -98,11 +103,17 @@ class Lifecycle:
         self._listeners = tuple(each for each in self._listeners if each != listener)
 
     def settle(self, process: KernelProcess) -> None:
-        """Take note, once, that a process has exited: its watcher and its clients all say so."""
+        """Take note, once, that a process has exited: its watcher and its clients all say so.
+
+        Returns when everybody knows, so that nobody learns of an end after the next beginning.
+        """
         process.wait()
         lifetime = time.monotonic() - self.spawned_at
         with self._changed:
             if self._mourned is process or self.process is not process:
+                self._changed.wait_for(
+                    lambda: self._settled is process or self.process is not process
+                )
                 return
             self._mourned = process
             unasked = self.status.wanted is Wanted.UP
@@ -129,8 +140,6 @@ class Lifecycle:
         """
         self.settle(process)
         with self._changed:
-            # Another thread may be settling: whether a restart follows is known when it is done.
-            self._changed.wait_for(lambda: self._settled is process or self.process is not process)
             remaining = None if deadline is None else deadline - time.monotonic()
             if successor and not self._changed.wait_for(
                 lambda: self._is_decided(process), remaining
@@ -164,4 +173,4 @@ def _describe_death(
     words = [line for line in lines if not line.startswith(_GREETING)]
     last = f"; last line: {words[-1]}" if words else ""
     message = f"{kernel} {describe_exit(returncode)}, {lifetime:.1f} s after its start{last}"
-    return KernelDied(message, returncode, lines)
+    return KernelDied(message, returncode, tuple(words))
