@@ -10,7 +10,7 @@ from typing import Literal
 from kerneltui.protocol.text import clean_line
 
 KEPT = 200  # notices that nobody has taken yet
-WIDTH = 500  # characters
+NOTICE_WIDTH = 500  # characters
 
 Severity = Literal["information", "warning", "error"]
 
@@ -29,19 +29,23 @@ class NoticeBoard(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
+        self._log = logging.getLogger("kerneltui")
         self._notices: deque[Notice] = deque(maxlen=KEPT)
 
     def open(self) -> None:
-        """Listen to the library's log; without a listener it would go to the terminal."""
-        logging.getLogger("kerneltui").addHandler(self)
+        """Take over the library's log, which would spoil a terminal that somebody draws on."""
+        self._log.addHandler(self)
+        self._log.propagate = False
 
     def close(self) -> None:
-        logging.getLogger("kerneltui").removeHandler(self)
+        self._log.removeHandler(self)
+        self._log.propagate = True
         super().close()
 
     def emit(self, record: logging.LogRecord) -> None:
         severity: Severity = "error" if record.levelno >= logging.ERROR else "warning"
-        self.post(Notice(severity, clean_line(record.getMessage(), WIDTH)))
+        error = f": {record.exc_info[1]!r}" if record.exc_info else ""
+        self.post(Notice(severity, clean_line(record.getMessage() + error, NOTICE_WIDTH)))
 
     def post(self, notice: Notice) -> None:
         self._notices.append(notice)
