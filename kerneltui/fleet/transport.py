@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import PurePath
 from typing import Any
 
 from kerneltui.errors import KernelError
 from kerneltui.kernels.ipc import private_folder
 from kerneltui.kernels.spec import KernelSpec, KernelSpecManager
+
+IPYKERNEL_MODULES = ("ipykernel", "ipykernel_launcher")
 
 _log = logging.getLogger(__name__)
 
@@ -35,9 +39,14 @@ def speaks_ipc(spec: KernelSpec) -> bool:
     """Tell whether a kernel takes ipc endpoints: ipykernel does; others may say so.
 
     Many do not (Almond, Deno, xeus-python), and a kernelspec has no standard word for it,
-    so theirs is `"supported_transports": ["ipc"]` in its metadata.
+    so theirs is `"supported_transports": ["ipc"]` in its metadata. An ipykernel behind
+    another command may run elsewhere: in a container, say, where our folder is not.
     """
-    if any(argument.startswith("ipykernel") for argument in spec.argv):
-        return True
     supported = spec.metadata.get("supported_transports")
-    return isinstance(supported, list) and "ipc" in supported
+    return _launches_ipykernel(spec.argv) or (isinstance(supported, list) and "ipc" in supported)
+
+
+def _launches_ipykernel(argv: Sequence[str]) -> bool:
+    return PurePath(argv[0]).name.startswith("python") and any(
+        option == "-m" and module in IPYKERNEL_MODULES for option, module in pairwise(argv)
+    )
