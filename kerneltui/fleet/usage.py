@@ -5,14 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import psutil
 
 from kerneltui.fleet.snapshot import Usage
 
 INTERVAL = 1.0  # seconds between two samples
-_QUANTUM = 1 << 20  # bytes: memory that changes by less is told as before
+_CPU_DIGITS = 2  # hundredths of a core: what a clock tick is, and what a cell shows
+_RSS_STEP = 1 << 20  # bytes
 
 Children = Mapping[int, list[psutil.Process]]
 
@@ -43,42 +44,45 @@ class UsageSampler:
 
     def _run(self) -> None:
         while not self._stopped.wait(INTERVAL):
-            usage = self._sample()
+            usage = self.sample(time.monotonic())
             if usage != self.usage:
                 self.usage = usage
                 self._on_change()
 
-    def _sample(self) -> dict[str, Usage]:
+    def sample(self, now: float) -> dict[str, Usage]:
+        """Return what the trees use now and have used since the last sample."""
         pids = self._pids()
+        before, self._cpu_times = self._cpu_times, {}
+        elapsed, self._sampled_at = now - self._sampled_at, now
         if not pids:
             return {}
-        now = time.monotonic()
-        elapsed, self._sampled_at = now - self._sampled_at, now
-        before, self._cpu_times = self._cpu_times, {}
         children = _children()
         return {
-            kernel_id: self._measure(tuple(_tree(pid, children)), before, elapsed)
+            kernel_id: self._measure(_tree(pid, children), before, elapsed)
             for kernel_id, pid in pids.items()
         }
 
     def _measure(
         self,
-        tree: tuple[psutil.Process, ...],
+        tree: Iterable[psutil.Process],
         before: Mapping[psutil.Process, float],
         elapsed: float,
     ) -> Usage:
-        used, rss = 0.0, 0
+        used, rss, count = 0.0, 0, 0
         for process in tree:
             try:
                 with process.oneshot():
+                    if process.status() == psutil.STATUS_ZOMBIE:
+                        continue
                     times = process.cpu_times()
                     rss += process.memory_info().rss
-            except psutil.Error:
+            except psutil.Error:  # it ended meanwhile
                 continue
+            count += 1
             self._cpu_times[process] = times.user + times.system
             used += self._cpu_times[process] - before.get(process, self._cpu_times[process])
-        cpu = max(0.0, used / elapsed)
-        return Usage(cpu=round(cpu, 3), rss=rss // _QUANTUM * _QUANTUM, processes=len(tree))
+        cpu = round(max(0.0, used / elapsed), _CPU_DIGITS)
+        return Usage(cpu=cpu, rss=rss // _RSS_STEP * _RSS_STEP, processes=count)
 
 
 def _children() -> Children:
@@ -95,11 +99,14 @@ def _children() -> Children:
 def _tree(pid: int, children: Children) -> Iterator[psutil.Process]:
     """Yield the process and its descendants."""
     try:
-        yield psutil.Process(pid)
+        found = [psutil.Process(pid)]
     except psutil.Error:
         return
-    pending = [pid]
-    while pending:
-        for child in children.get(pending.pop(), ()):
-            yield child
-            pending.append(child.pid)
+    seen = set()
+    while found:
+        process = found.pop()
+        # A pid that was used anew while all were read can make a ring of them.
+        if process.pid not in seen:
+            seen.add(process.pid)
+            yield process
+            found.extend(children.get(process.pid, ()))
