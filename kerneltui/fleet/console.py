@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -15,10 +13,12 @@ from typing import Any
 import zmq
 
 from kerneltui.errors import KernelError
-from kerneltui.fleet.conversation import IDLE_TIME, Conversation, Prompt, Reply, fail
+from kerneltui.fleet.conversation import IDLE_TIME, REFUSALS, Conversation, Prompt, Reply, fail
+from kerneltui.fleet.inbox import Inbox
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.protocol.message import Message, cursor_content, execute_content, history_content
 
+CLOSED = "the console is closed"
 HISTORY_LENGTH = 500  # cells asked of a kernel to seed the history
 
 
@@ -39,8 +39,7 @@ class Console:
         self._record = record
         self._note = note
         self._conversations: dict[str, Conversation] = {}
-        self._orders: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._wake_reader, self._wake_writer = os.pipe()
+        self._inbox = Inbox()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="console", daemon=True)
 
@@ -49,10 +48,9 @@ class Console:
 
     def stop(self) -> None:
         """Close all clients; what was sent goes on in the kernels."""
-        self._order(self._leave)
+        self._inbox.shut(self._leave)
         self._thread.join()
-        os.close(self._wake_reader)
-        os.close(self._wake_writer)
+        self._inbox.close()
 
     def greet(self, kernel_id: str) -> Reply:
         """Ask a kernel who it is: one that was never asked anything never says that it is idle."""
@@ -60,7 +58,7 @@ class Console:
 
     def execute(self, kernel_id: str, code: str) -> None:
         """Run code after what was sent before; its output reaches the transcript."""
-        self._order(partial(self._execute, kernel_id, code))
+        self._inbox.put(partial(self._execute, kernel_id, code))
 
     def complete(self, kernel_id: str, code: str, cursor_pos: int) -> Reply:
         """Return the future content of a complete_reply; beside a running cell where possible."""
@@ -83,28 +81,25 @@ class Console:
 
     def answer(self, prompt: Prompt, value: str) -> None:
         """Answer an open prompt; one that is void by now is not answered."""
-        self._order(partial(self._answer, prompt, value))
+        self._inbox.put(partial(self._answer, prompt, value))
 
-    def forget(self, kernel_id: str) -> None:
-        """Give up what is pending on a kernel: its process is another now, or gone."""
-        self._order(partial(self._forget, kernel_id))
+    def forget(self, kernel_id: str, why: str) -> None:
+        """Give up what is pending on a kernel, as its process is another now, or gone."""
+        self._inbox.put(partial(self._forget, kernel_id, why))
 
     def _ask(self, kernel_id: str, msg_type: str, content: dict[str, Any]) -> Reply:
         reply: Reply = Future()
-        self._order(partial(self._send_ask, kernel_id, msg_type, content, reply))
+        if not self._inbox.put(partial(self._send_ask, kernel_id, msg_type, content, reply)):
+            fail(reply, KernelError(CLOSED))
         return reply
-
-    def _order(self, order: Callable[[], None]) -> None:
-        self._orders.put(order)
-        os.write(self._wake_writer, b".")
 
     # -- runs in the console thread ----
 
     def _run(self) -> None:
         while not self._stopping:
             self._wait()
-            while not self._orders.empty():
-                self._orders.get()()
+            for order in self._inbox.take():
+                order()
             for conversation in list(self._conversations.values()):
                 conversation.listen()
                 if conversation.is_over(time.monotonic()):
@@ -113,14 +108,11 @@ class Console:
 
     def _wait(self) -> None:
         poller = zmq.Poller()
-        poller.register(self._wake_reader, zmq.POLLIN)
-        open_conversations = [each for each in self._conversations.values() if each.sockets]
-        for conversation in open_conversations:
-            for socket in conversation.sockets:
-                poller.register(socket, zmq.POLLIN)
-        ready = dict(poller.poll(IDLE_TIME * 1000 if open_conversations else None))
-        if self._wake_reader in ready:
-            os.read(self._wake_reader, 4096)
+        poller.register(self._inbox, zmq.POLLIN)
+        sockets = [each for talk in self._conversations.values() for each in talk.sockets]
+        for socket in sockets:
+            poller.register(socket, zmq.POLLIN)
+        poller.poll(IDLE_TIME * 1000 if sockets else None)
 
     def _publish(self) -> None:
         talks = self._conversations.items()
@@ -144,7 +136,7 @@ class Console:
     def _execute(self, kernel_id: str, code: str) -> None:
         try:
             self._conversation(kernel_id).execute(code, execute_content(code))
-        except KernelError as error:
+        except REFUSALS as error:
             self._note(kernel_id, f"not run: {error}")
 
     def _send_ask(
@@ -152,26 +144,32 @@ class Console:
     ) -> None:
         try:
             self._conversation(kernel_id).ask(msg_type, content, reply)
-        except KernelError as error:
+        except REFUSALS as error:
             fail(reply, error)
 
     def _answer(self, prompt: Prompt, value: str) -> None:
         conversation = self._conversations.get(prompt.kernel_id)
-        if conversation is not None and conversation.prompt == prompt:
+        if conversation is None or conversation.prompt != prompt:
+            return
+        try:
             conversation.answer(value)
+        except REFUSALS as error:
+            self._note(prompt.kernel_id, f"not answered: {error}")
 
-    def _forget(self, kernel_id: str) -> None:
+    def _forget(self, kernel_id: str, why: str) -> None:
         conversation = self._conversations.pop(kernel_id, None)
         if conversation is not None:
-            conversation.abandon()
+            conversation.abandon(why)
 
     def _leave(self) -> None:
         for kernel_id in list(self._conversations):
-            self._forget(kernel_id)
+            self._forget(kernel_id, CLOSED)
         self._stopping = True
 
 
 def _pass_on_history(codes: Future[tuple[str, ...]], reply: Reply) -> None:
+    if not codes.set_running_or_notify_cancel():
+        return
     error = reply.exception()
     if error is not None:
         codes.set_exception(error)

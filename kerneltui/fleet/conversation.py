@@ -5,15 +5,18 @@ Rule: nothing here waits. Requests are sent, and `listen` takes in what has come
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import zmq
 
 from kerneltui.errors import ActionRefused, KernelError
+from kerneltui.kernels.channels import ClientChannel
 from kerneltui.kernels.client import BlockingKernelClient
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.requests import SUBSHELLS
@@ -25,6 +28,12 @@ from kerneltui.protocol.text import clean_line
 IDLE_TIME = 10  # seconds that a client with nothing pending stays connected
 PROMPT_WIDTH = 200
 MASK = "••••"  # shown for a password; of one length for all
+REQUEST_LIMIT = 100  # unanswered ones of one client; far from where a socket's queue would block
+TURN_MESSAGES = 1_000  # taken in on one channel before others have their turn
+REFUSALS = (KernelError, ValueError, zmq.ZMQError)
+"""What keeps a request from being sent: no kernel, a text that is no unicode, no socket."""
+RECORDED = frozenset({"execute_reply", "input_request"})
+"""What iopub lacks of what a client hears: pager text and prompts."""
 
 Reply = Future[dict[str, Any]]
 
@@ -48,10 +57,10 @@ class _Question:
     reply: Reply
 
 
-def fail(reply: Reply, error: KernelError) -> None:
+def fail(reply: Reply, why: Exception) -> None:
     """Tell who waits for a reply, if anybody still does, why none will come."""
     if reply.set_running_or_notify_cancel():
-        reply.set_exception(error)
+        reply.set_exception(why if isinstance(why, KernelError) else KernelError(str(why)))
 
 
 class Conversation:
@@ -92,16 +101,16 @@ class Conversation:
     # -- speaking ----
 
     def execute(self, code: str, content: Content) -> None:
-        """Run code; the kernel queues it behind what runs. Raises ActionRefused."""
-        self._require_life()
+        """Run code; the kernel queues it behind what runs. Raises one of REFUSALS."""
+        self._refuse_hopeless()
         client = self._connected()
         message = client.session.new_message("execute_request", content)
         client.shell_channel.send(message)
         self._running[message["msg_id"]] = code
 
     def ask(self, msg_type: str, content: Content, reply: Reply) -> None:
-        """Ask something that changes nothing. Raises ActionRefused."""
-        self._require_life()
+        """Ask something that changes nothing. Raises one of REFUSALS."""
+        self._refuse_hopeless()
         client = self._connected()
         question = _Question(msg_type, content, reply)
         if not self._is_busy() or self._has_subshells is False or self._subshell is not None:
@@ -115,14 +124,22 @@ class Conversation:
             self._subshell_request = message["msg_id"]
 
     def answer(self, value: str) -> None:
-        """Answer the open prompt."""
+        """Answer the open prompt. Raises one of REFUSALS."""
         assert self.prompt is not None
-        self._connected().input(value)
+        client, shown = self._connected(), MASK if self.prompt.password else value
+        # Recorded before it is sent: what the kernel says to it comes after it.
+        self._record(client.session.new_message("input_reply", {"value": shown}))
+        client.input(value)
         self.prompt = None
 
-    def _require_life(self) -> None:
+    def _refuse_hopeless(self) -> None:
         if not self._manager.is_alive():
             raise ActionRefused(f"{self._manager.describe()} is not running")
+        unanswered = len(self._running) + len(self._asked) + len(self._parked)
+        if unanswered >= REQUEST_LIMIT:
+            raise ActionRefused(
+                f"{self._manager.describe()} has not answered {unanswered} requests yet"
+            )
 
     def _is_busy(self) -> bool:
         return bool(self._running) or self._manager.status.state is KernelState.BUSY
@@ -130,9 +147,14 @@ class Conversation:
     def _connected(self) -> BlockingKernelClient:
         self._last_used = time.monotonic()
         if self._client is None:
-            self._client = self._manager.client()
-            self._client.start_channels(iopub=False, hb=False)
-            self._client.tap_messages = self._tap
+            client = self._manager.client()
+            client.tap_messages = self._tap
+            try:
+                client.start_channels(iopub=False, hb=False)
+            except REFUSALS:
+                client.stop_channels()
+                raise
+            self._client = client
         return self._client
 
     def _send(self, question: _Question) -> None:
@@ -150,13 +172,13 @@ class Conversation:
         """Take in what has come on all channels."""
         if self._client is None:
             return
-        for message in self._client.control_channel.get_everything():
+        for message in _received(self._client.control_channel):
             if parent_id(message) == self._subshell_request:
                 self._hear_of_subshells(message)
-        for message in self._client.stdin_channel.get_everything():
+        for message in _received(self._client.stdin_channel):
             if message["msg_type"] == "input_request" and parent_id(message) in self._running:
                 self._open_prompt(message)
-        for message in self._client.shell_channel.get_everything():
+        for message in _received(self._client.shell_channel):
             self._hear_reply(message)
         if self._parked and not self._is_busy():
             self._ask_parked()
@@ -177,11 +199,11 @@ class Conversation:
                 self._note(f"not run, as a cell before it failed: {clean_line(code)}")
 
     def _open_prompt(self, message: Message) -> None:
-        content = message["content"]
+        text = message["content"].get("prompt")
         self.prompt = Prompt(
             kernel_id=self._manager.kernel_id,
-            text=clean_line(str(content.get("prompt", "")), PROMPT_WIDTH),
-            password=content.get("password") is True,
+            text=clean_line(text, PROMPT_WIDTH) if isinstance(text, str) else "",
+            password=message["content"].get("password") is True,
             parent_id=parent_id(message),
         )
 
@@ -206,16 +228,12 @@ class Conversation:
         for question in parked:
             try:
                 self.ask(question.msg_type, question.content, question.reply)
-            except ActionRefused as error:
+            except REFUSALS as error:
                 fail(question.reply, error)
 
-    def _tap(self, channel: Channel, message: Message) -> None:
-        """Record what iopub lacks: pager text, prompts and answers; never a password."""
-        if channel is Channel.CONTROL:
-            return
-        if message["msg_type"] == "input_reply" and self.prompt and self.prompt.password:
-            message = {**message, "content": {"value": MASK}}
-        self._record(message)
+    def _tap(self, _channel: Channel, message: Message) -> None:
+        if message["msg_type"] in RECORDED:
+            self._record(message)
 
     # -- ending ----
 
@@ -233,15 +251,20 @@ class Conversation:
             message = client.session.new_message(
                 "delete_subshell_request", {"subshell_id": self._subshell}
             )
-            client.control_channel.send(message)
+            with contextlib.suppress(*REFUSALS):  # it is but a courtesy
+                client.control_channel.send(message)
         self._subshell = None
         client.stop_channels()
 
-    def abandon(self) -> None:
-        """Give up all that is pending, with a reason, and disconnect."""
-        error = KernelError(f"{self._manager.describe()} is gone or was restarted")
+    def abandon(self, why: str) -> None:
+        """Give up all that is pending and disconnect."""
+        error = KernelError(why)
         for reply in (*self._asked.values(), *(each.reply for each in self._parked)):
             fail(reply, error)
-        self._asked, self._parked, self.prompt = {}, [], None
-        self._running = {}
+        self._asked, self._parked, self._running, self.prompt = {}, [], {}, None
+        self._subshell = None  # it went with its process
         self.close()
+
+
+def _received(channel: ClientChannel) -> Iterator[Message]:
+    return islice(channel.get_everything(), TURN_MESSAGES)

@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import time
-from collections.abc import Sequence
+from collections import deque
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 import zmq
 
-from kerneltui.errors import MalformedMessage, ProtocolError
-from kerneltui.fleet.rendition import rendition
+from kerneltui.errors import ProtocolError
+from kerneltui.fleet.batch import OUTPUT_TYPES, Received, Told, merge, render
 from kerneltui.fleet.transcript import Transcript
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.session import ClientSession, new_session
 from kerneltui.kernels.sockets import Context, connect
-from kerneltui.protocol.connection import Channel
+from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.message import Message, parent_id
 from kerneltui.protocol.status import Reported
 from kerneltui.protocol.text import clean_line
-from kerneltui.protocol.wire import content_of
 
-OUTPUT_BUDGET = 256_000  # bytes of output shown of one turn; a pane shows no more anyway
-OUTPUT_TYPES = frozenset(
-    {
-        *("stream", "display_data", "update_display_data", "execute_result", "error"),
-    }
-)
+# What is taken in of one kernel in one turn at the most; the rest waits for the next turn
+# in the socket, which loses nothing, so that one kernel's flood cannot silence the others.
+TURN_MESSAGES = 10_000
+TURN_BYTES = 8_000_000
+NEVER = math.inf
 CODE_WIDTH = 200  # characters of the running code kept for a cell
-
-Batch = list[tuple[Sequence[bytes], Message]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,29 +36,42 @@ class Heard:
     executions: int = 0
     code: str = ""
     """The code begun last, as one clean line."""
+    request: str = ""
+    """The msg_id of the request to run it."""
     last_activity: float | None = None
     """Instant of `time.monotonic()`."""
     refused: int = 0
 
 
 class Ear:
-    """One kernel's subscription. Used by the monitor's thread alone, but for `heard`."""
+    """One kernel's subscription. Used by the monitor's thread alone, but for what says otherwise.
+
+    Closed and opened again for each process: a socket that outlives its kernel would
+    repeat the old one's words as the new one's.
+    """
 
     def __init__(self, manager: KernelManager, transcript: Transcript) -> None:
         self.transcript = transcript
         self.heard = Heard()
         """Rebound, never changed: any thread may read it."""
         self.socket: zmq.Socket[bytes] | None = None
-        self.told: list[Message] = []
-        """What clients of ours sent or received beside iopub and `listen` has not taken in yet."""
         self._manager = manager
         self._session: ClientSession | None = None
-        self._spawns = 0
+        self._spawn = 0
+        self._told: deque[Told] = deque()
 
-    def open(self, context: Context) -> zmq.Socket[bytes]:
-        """Subscribe to the kernel's present process and forget what the one before said."""
-        info = self._manager.connection_info
-        self._spawns = self._manager.spawns
+    def tell(self, told: Told) -> None:
+        """Add what was said beside iopub. In any thread."""
+        self._told.append(told)
+
+    @property
+    def due(self) -> float:
+        """When to listen though iopub is silent, an instant of `time.monotonic()`."""
+        return self._told[0].due if self._told else NEVER
+
+    def open(self, context: Context, info: ConnectionInfo, spawn: int) -> zmq.Socket[bytes]:
+        """Subscribe to the kernel's process number `spawn`; the facts of the one before go."""
+        self._spawn = spawn
         self._session = new_session(info.key, info.signature_scheme)
         self.socket = connect(context, info, Channel.IOPUB)
         self.heard = Heard()
@@ -73,90 +83,66 @@ class Ear:
             self.socket = None
 
     def listen(self) -> bool:
-        """Take in all that is there; tell whether there was anything."""
-        batch = self._drain()
-        if self.told:
-            batch = sorted([*batch, *(((), message) for message in self.told)], key=_said_at)
-            self.told = []
-        now = time.monotonic()
-        shown_from, skipped = _within_budget(batch)
-        for index, (frames, message) in enumerate(batch):
-            if frames:
-                self._note(message, now)
-            if index == shown_from and skipped:
-                self.transcript.note(f"… {skipped / 1e6:.1f} MB of output skipped", time=now)
-            if frames and message["msg_type"] in OUTPUT_TYPES:
-                if index < shown_from:
-                    continue
-                message = _opened(frames, message)
-            for role, text in rendition(message):
-                self.transcript.write(role, text, time=now)
-        return bool(batch)
+        """Take in what is there; tell whether there was anything."""
+        now, before = time.monotonic(), self.heard
+        received = self._receive()
+        for _, message in received:
+            self._note(message)
+        if received:
+            self.heard = replace(self.heard, last_activity=now)
+        # What iopub answered to was told before, so it is looked at after iopub.
+        batch = merge(received, self._told, now)
+        for role, text in render(batch):
+            self.transcript.write(role, text, time=now)
+        return bool(batch) or self.heard is not before
 
-    def _drain(self) -> Batch:
+    def _receive(self) -> list[Received]:
         """Return what is there now, in order; what cannot be believed is only counted."""
-        batch: Batch = []
+        received: list[Received] = []
         if self.socket is None or self._session is None:
-            return batch
-        while True:
-            try:
-                frames = self.socket.recv_multipart(zmq.NOBLOCK)
-                batch.append((frames, self._session.decode(frames, sealed=OUTPUT_TYPES)))
-            except zmq.Again:
-                break
-            except ProtocolError:
-                continue
+            return received
+        count = size = 0
+        while count < TURN_MESSAGES and size < TURN_BYTES and (frames := _frames(self.socket)):
+            count += 1
+            size += sum(map(len, frames))
+            with contextlib.suppress(ProtocolError):
+                received.append((frames, self._session.decode(frames, sealed=OUTPUT_TYPES)))
         refused = self._session.refused.total()
         if refused != self.heard.refused:
             self.heard = replace(self.heard, refused=refused)
-        return batch
+        return received
 
-    def _note(self, message: Message, now: float) -> None:
-        heard = replace(self.heard, last_activity=now)
+    def _note(self, message: Message) -> None:
         if message["msg_type"] == "execute_input":
             code = message["content"].get("code")
-            if isinstance(code, str):
-                heard = replace(
-                    heard, executions=heard.executions + 1, code=clean_line(code, CODE_WIDTH)
-                )
-        elif message["msg_type"] == "status" and self._manager.spawns == self._spawns:
-            self._manager.life.advance(_reported(message))
-        self.heard = heard
+            self.heard = replace(
+                self.heard,
+                executions=self.heard.executions + 1,
+                code=clean_line(code, CODE_WIDTH) if isinstance(code, str) else "",
+                request=parent_id(message),
+            )
+        elif message["msg_type"] == "status":
+            self._manager.life.advance(_reported(message), self._spawn)
 
 
-def _within_budget(batch: Batch) -> tuple[int, int]:
-    """Return the index from which on output is shown, and the bytes of output before it."""
-    sizes = [
-        sum(map(len, frames)) if message["msg_type"] in OUTPUT_TYPES else 0
-        for frames, message in batch
-    ]
-    left = OUTPUT_BUDGET
-    for index in range(len(sizes) - 1, -1, -1):
-        left -= sizes[index]
-        if left < 0:
-            return index, sum(sizes[:index])
-    return 0, 0
-
-
-def _said_at(heard: tuple[Sequence[bytes], Message]) -> float:
-    """Return when a message was sent; all its senders are on this host."""
-    date = heard[1]["header"].get("date")
-    return date.timestamp() if isinstance(date, datetime) else 0.0
-
-
-def _opened(frames: Sequence[bytes], message: Message) -> Message:
+def _frames(socket: zmq.Socket[bytes]) -> list[bytes]:
+    """Return the frames of the next message, none if there is no message."""
     try:
-        return {**message, "content": content_of(frames)}
-    except MalformedMessage:
-        return message
+        return socket.recv_multipart(zmq.NOBLOCK)
+    except zmq.Again:
+        return []
 
 
 def _reported(message: Message) -> Reported:
     parent = message["parent_header"]
     subshell_id = parent.get("subshell_id")
     return Reported(
-        execution_state=str(message["content"].get("execution_state")),
+        execution_state=_text(message["content"].get("execution_state")),
         parent_id=parent_id(message),
-        parent_type=str(parent.get("msg_type")),
-        subshell_id=None if subshell_id is None else str(subshell_id),
+        parent_type=_text(parent.get("msg_type")),
+        subshell_id=None if subshell_id is None else _text(subshell_id),
     )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -8,13 +8,12 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from kerneltui.errors import ActionRefused, KernelError, NoSuchKernel
 from kerneltui.fleet.console import Console
 from kerneltui.fleet.monitor import KernelMonitor
-from kerneltui.fleet.notices import Notice, NoticeBoard
+from kerneltui.fleet.notices import NOTICE_WIDTH, Notice, NoticeBoard
 from kerneltui.fleet.snapshot import KernelSnapshot, Target
 from kerneltui.fleet.transcript import Transcript
 from kerneltui.fleet.transport import choose_transport
@@ -68,7 +67,7 @@ class Fleet:
             autorestart=False, kernel_manager_factory=self._new_manager
         )
         self._board = NoticeBoard()
-        self._monitor = KernelMonitor(self._publish)
+        self._monitor = KernelMonitor(self._heed, self._publish)
         self._usage = UsageSampler(self._living_pids, self._publish)
         self.console = Console(self._manager_of, self._monitor.record, self._monitor.note)
         self._rows: dict[str, _Row] = {}
@@ -127,7 +126,8 @@ class Fleet:
     def start(self, kernel_name: str, *, cwd: str, name: str = "") -> str:
         """Start a kernel that outlives this process; return its id."""
         kernel_id = self._kernels.new_kernel_id()
-        self._rows[kernel_id] = _Row(name or self._free_name(kernel_name), cwd)
+        with self._lock:
+            self._rows[kernel_id] = _Row(name or self._free_name(kernel_name), cwd)
         try:
             self._kernels.start_kernel(
                 kernel_name, kernel_id=kernel_id, cwd=cwd or None, independent=True
@@ -150,68 +150,67 @@ class Fleet:
 
     def restart(self, target: Target, *, now: bool = False) -> str:
         """Restart, after a death as well."""
-        self._check(target)
-        with self._order(target, "restarting"):
+        with self._order(self._row(target), "restarting"):
             self._kernels.restart_kernel(target.kernel_id, now=now)
-        return _describe_left_behind(target, self._manager_of(target.kernel_id))
+        return ""
 
     def shutdown(self, target: Target) -> str:
         """Shut down and dismiss the row; of a dead kernel only the row is left to dismiss."""
-        self._check(target)
-        manager = self._manager_of(target.kernel_id)
-        with self._order(target, "stopping"):
+        with self._order(self._row(target), "stopping"):
             self._kernels.shutdown_kernel(target.kernel_id)
         self._forget(target.kernel_id)
-        return _describe_left_behind(target, manager)
+        return ""
 
     def kill(self, target: Target) -> str:
         """SIGKILL the kernel and all its descendants; the row stays, to restart or dismiss it."""
         self._checked(target)
-        with self._order(target, "killing"):
-            self._manager_of(target.kernel_id).shutdown_kernel(now=True)
+        with self._order(self._row(target), "killing"):
+            self._kernels.get_kernel(target.kernel_id).shutdown_kernel(now=True)
         return ""
 
     def shutdown_all(self) -> str:
         """Shut all kernels down at once."""
-        targets = [shown.target for shown in self._snapshots]
+        running = self._kernels.list_kernel_ids()
         with contextlib.ExitStack() as orders:
-            for target in targets:
-                orders.enter_context(self._order(target, "stopping"))
+            for row in [self._rows[kernel_id] for kernel_id in running if kernel_id in self._rows]:
+                orders.enter_context(self._order(row, "stopping"))
             try:
                 self._kernels.shutdown_all()
             except ExceptionGroup as group:
                 raise KernelError("; ".join(map(str, group.exceptions))) from None
-        for target in targets:
-            self._forget(target.kernel_id)
+            finally:
+                for kernel_id in set(running) - set(self._kernels.list_kernel_ids()):
+                    self._forget(kernel_id)
         return ""
 
     # -- targets ----
 
     def _checked(self, target: Target) -> ProcessIdentity:
         """Return the process that is meant. Raises ActionRefused where it is gone."""
-        self._check(target)
+        self._row(target)
         if target.identity is None or not target.identity.is_alive():
             raise ActionRefused(f"{target.name} is not running")
         return target.identity
 
-    def _check(self, target: Target) -> None:
-        """Raise ActionRefused where the kernel is not the one that was meant."""
+    def _row(self, target: Target) -> _Row:
+        """Return the row that is meant. Raises ActionRefused where it has another process."""
         row = self._rows.get(target.kernel_id)
         if row is None:
             raise ActionRefused(f"{target.name} is gone; nothing was done")
         if row.identity != target.identity:
             raise ActionRefused(f"{target.name} has another process by now; nothing was done")
+        return row
 
     @contextlib.contextmanager
-    def _order(self, target: Target, word: str) -> Iterator[None]:
+    def _order(self, row: _Row, word: str) -> Iterator[None]:
         """Show the order in the row while it is carried out."""
-        row = self._rows[target.kernel_id]
-        row.pending = (word, time.monotonic())
+        row.pending = mine = (word, time.monotonic())
         self._publish()
         try:
             yield
         finally:
-            row.pending = None
+            if row.pending is mine:  # no stronger order has taken over
+                row.pending = None
             self._publish()
 
     # -- making and forgetting ----
@@ -227,26 +226,36 @@ class Fleet:
         manager = KernelManager(**arguments, **choose_transport(arguments))
         row = self._rows[manager.kernel_id]
         row.manager = manager
-        manager.life.add_listener(partial(self._heed, row, manager))
         self._monitor.attend(manager)
         return manager
 
-    def _heed(self, row: _Row, manager: KernelManager, event: Event) -> None:
+    def _heed(self, manager: KernelManager, event: Event) -> None:
         """Take note of what happens to a kernel, in the thread where it does."""
+        row = self._rows.get(manager.kernel_id)
+        if row is None or isinstance(event, Reported):  # of reports the monitor tells together
+            return
         match event:
             case Spawned():
                 assert manager.process is not None
                 row.identity = manager.process.identity
-                self.console.forget(manager.kernel_id)
-                greeting = self.console.greet(manager.kernel_id)
-                greeting.add_done_callback(partial(_note_answer, manager))
+                self._greet(manager)
             case Exited(reason=reason):
-                self.console.forget(manager.kernel_id)
+                self.console.forget(manager.kernel_id, f"{manager.describe()} is gone")
                 if reason:
-                    self._board.post(Notice("error", f"{row.name}: {reason}", manager.kernel_id))
-            case Reported():
-                return
+                    text = clean_line(f"{row.name}: {reason}", NOTICE_WIDTH)
+                    self._board.post(Notice("error", text, manager.kernel_id))
         self._publish()
+
+    def _greet(self, manager: KernelManager) -> None:
+        """Ask a new process something: one that is never asked never says that it is idle."""
+        self.console.forget(manager.kernel_id, f"{manager.describe()} was started again")
+        spawn = manager.spawns
+
+        def note_answer(reply: Future[dict[str, Any]]) -> None:
+            if reply.exception() is None:
+                manager.life.advance(Answered(), spawn)
+
+        self.console.greet(manager.kernel_id).add_done_callback(note_answer)
 
     def _free_name(self, kernel_name: str) -> str:
         taken = {row.name for row in self._rows.values()}
@@ -254,9 +263,10 @@ class Fleet:
         return next(name for name in numbers if name not in taken)
 
     def _forget(self, kernel_id: str) -> None:
-        self._rows.pop(kernel_id, None)
+        with self._lock:
+            self._rows.pop(kernel_id, None)
         self._monitor.dismiss(kernel_id)
-        self.console.forget(kernel_id)
+        self.console.forget(kernel_id, "the kernel was dismissed")
         self._publish()
 
     # -- publishing; in any thread ----
@@ -282,6 +292,7 @@ class Fleet:
         kernel_id, status = manager.kernel_id, manager.status
         heard = self._monitor.heard(kernel_id)
         word, since = row.pending or ("", None)
+        is_running = status.state is KernelState.BUSY and status.running == heard.request
         return KernelSnapshot(
             kernel_id=kernel_id,
             name=clean_line(row.name),
@@ -297,18 +308,8 @@ class Fleet:
             started_at=manager.life.spawned_at or None,
             last_activity=heard.last_activity,
             executions=heard.executions,
-            code=heard.code if status.state is KernelState.BUSY else "",
+            code=heard.code if is_running else "",
             cwd=clean_line(row.cwd),
             connection_file=manager.connection_file,
             refused=heard.refused,
         )
-
-
-def _note_answer(manager: KernelManager, reply: Future[dict[str, Any]]) -> None:
-    if reply.exception() is None:
-        manager.life.advance(Answered())
-
-
-def _describe_left_behind(target: Target, manager: KernelManager) -> str:
-    names = ", ".join(clean_line(describe_process(each)) for each in manager.left_behind)
-    return f"{target.name} left processes behind: {names}" if names else ""

@@ -1,54 +1,73 @@
 """KernelMonitor: one thread that hears what all kernels publish.
 
-Rule: a status is never dropped. Each turn drains every socket; where there is more
-output than the budget of a turn, the end of it is kept and a mark says what was skipped.
+Rule: a status is never dropped. What does not fit into a turn waits in its socket; of
+too much output a turn shows the end, and a mark says what was skipped.
 """
 
 from __future__ import annotations
 
-import os
-import queue
+import logging
+import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 
 import zmq
 
-from kerneltui.fleet.ear import Ear, Heard
-from kerneltui.fleet.transcript import Transcript, TranscriptStore
+from kerneltui.fleet.batch import Told
+from kerneltui.fleet.ear import NEVER, Ear, Heard
+from kerneltui.fleet.inbox import Inbox
+from kerneltui.fleet.rendition import Block, rendition
+from kerneltui.fleet.transcript import Role, Transcript, TranscriptStore
 from kerneltui.kernels.lifecycle import Listener
 from kerneltui.kernels.manager import KernelManager
-from kerneltui.kernels.sockets import default_context
+from kerneltui.protocol.connection import ConnectionInfo
 from kerneltui.protocol.message import Message
-from kerneltui.protocol.status import Event, Exited, Reported, Spawned
+from kerneltui.protocol.status import Event, Exited, Spawned
 
 TURN = 0.05  # seconds between two turns at the least: what comes meanwhile is one batch
+HOLD = 0.05  # seconds that what a client was told waits for what iopub carried before it
 LAST_WORDS = 0.2  # seconds for what a dead kernel said last to arrive
 
-Order = Callable[[], None]
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class _Attended:
     manager: KernelManager
-    listener: Listener
     ear: Ear
+    listener: Listener
+
+
+@dataclass(frozen=True, slots=True)
+class _Obituary:
+    """Why a kernel died, written after its last words; "" where it was ordered to."""
+
+    text: str
+    due: float
 
 
 class KernelMonitor:
-    """Keeps the statuses, the transcripts and the facts of `Heard` of the kernels it attends to."""
+    """Keeps the statuses, the transcripts and the facts of `Heard` of the kernels it attends to.
 
-    def __init__(self, on_change: Callable[[], None]) -> None:
+    `on_event`: called with what happens to a kernel beside iopub, in the thread where it
+    does. `on_change`: called after a turn that changed something of what is kept here.
+    """
+
+    def __init__(
+        self, on_event: Callable[[KernelManager, Event], None], on_change: Callable[[], None]
+    ) -> None:
+        self._on_event = on_event
         self._on_change = on_change
         self._transcripts = TranscriptStore()
         self._attended: dict[str, _Attended] = {}
-        self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
-        self._wake_reader, self._wake_writer = os.pipe()
+        self._inbox = Inbox()
         self._stopping = False
         self._poller = zmq.Poller()
-        self._closing: dict[Ear, float] = {}
+        self._closing: dict[Ear, _Obituary] = {}
         self._thread = threading.Thread(target=self._run, name="kernel-monitor", daemon=True)
 
     def start(self) -> None:
@@ -56,19 +75,17 @@ class KernelMonitor:
 
     def stop(self) -> None:
         """End the thread and close its sockets; the kernels do not notice."""
-        for attended in self._attended.values():
+        for attended in list(self._attended.values()):
             attended.manager.life.remove_listener(attended.listener)
-        self._order(self._leave)
+        self._inbox.shut(self._leave)
         self._thread.join()
-        os.close(self._wake_reader)
-        os.close(self._wake_writer)
+        self._inbox.close()
 
     def attend(self, manager: KernelManager) -> None:
         """Listen to a kernel from its next launch on."""
-        transcript = self._transcripts.create(manager.kernel_id)
-        ear = Ear(manager, transcript)
-        listener = partial(self._heed, ear)
-        self._attended[manager.kernel_id] = _Attended(manager, listener, ear)
+        ear = Ear(manager, self._transcripts.create(manager.kernel_id))
+        listener = partial(self._heed, manager, ear)
+        self._attended[manager.kernel_id] = _Attended(manager, ear, listener)
         manager.life.add_listener(listener)
 
     def dismiss(self, kernel_id: str) -> None:
@@ -76,7 +93,7 @@ class KernelMonitor:
         attended = self._attended.pop(kernel_id, None)
         if attended is not None:
             attended.manager.life.remove_listener(attended.listener)
-            self._order(partial(self._close, attended.ear))
+            self._inbox.put(partial(self._close, attended.ear))
             self._transcripts.drop(kernel_id)
 
     def heard(self, kernel_id: str) -> Heard:
@@ -87,85 +104,88 @@ class KernelMonitor:
         return self._transcripts.get(kernel_id)
 
     def record(self, kernel_id: str, message: Message) -> None:
-        """Add a message that a client of ours sent or received beside iopub."""
-        if attended := self._attended.get(kernel_id):
-            self._order(partial(attended.ear.told.append, message))
+        """Add what a message shows that a client of ours sent or received beside iopub."""
+        self._tell(kernel_id, message["header"].get("date"), rendition(message))
 
     def note(self, kernel_id: str, text: str) -> None:
         """Add a word of our own to a transcript."""
-        if attended := self._attended.get(kernel_id):
-            self._order(partial(self._note, attended.ear, text))
+        self._tell(kernel_id, datetime.now(UTC), [(Role.NOTE, text)])
 
-    def _order(self, order: Order) -> None:
-        self._orders.put(order)
-        os.write(self._wake_writer, b".")
+    def _tell(self, kernel_id: str, date: object, blocks: list[Block]) -> None:
+        attended = self._attended.get(kernel_id)
+        if attended is not None and blocks:
+            attended.ear.tell(Told(date, blocks, time.monotonic() + HOLD))
+            self._inbox.put(lambda: None)
 
-    def _heed(self, ear: Ear, event: Event) -> None:
+    def _heed(self, manager: KernelManager, ear: Ear, event: Event) -> None:
         match event:
             case Spawned():
-                self._order(partial(self._open, ear))
+                # Read here: in the monitor's thread it could already be the next launch's.
+                info, spawn = manager.connection_info, manager.spawns
+                self._inbox.put(partial(self._open, manager, ear, info, spawn))
             case Exited(reason=reason):
-                self._order(partial(self._finish, ear, reason))
-            case Reported():
-                return
-        self._on_change()
+                lines = manager.life.last_death().last_lines if reason else ()
+                self._inbox.put(partial(self._finish, ear, "\n".join((reason, *lines))))
+        self._on_event(manager, event)
 
     # -- runs in the kernel-monitor thread ----
 
     def _run(self) -> None:
-        self._poller.register(self._wake_reader, zmq.POLLIN)
+        self._poller.register(self._inbox, zmq.POLLIN)
         while not self._stopping:
             ready = dict(self._poller.poll(self._timeout()))
-            changed = self._obey(self._wake_reader in ready)
-            for attended in list(self._attended.values()):
-                if attended.ear.socket in ready or attended.ear.told:
-                    changed |= attended.ear.listen()
-            self._close_finished()
-            if changed:
+            if self._turn(ready):
                 self._on_change()
                 time.sleep(TURN)
 
+    def _turn(self, ready: Container[object]) -> bool:
+        """Obey, and listen to what is ready or due; tell whether anything happened."""
+        orders = self._inbox.take()
+        for order in orders:
+            order()
+        now = time.monotonic()
+        changed = bool(orders)
+        for attended in list(self._attended.values()):
+            ear = attended.ear
+            if ear.socket in ready or ear.due <= now:
+                changed |= ear.listen()
+        for ear in [each for each, obituary in self._closing.items() if obituary.due <= now]:
+            self._close(ear)
+            changed = True
+        return changed
+
     def _timeout(self) -> int | None:
-        """Return the milliseconds until the next ear is to be closed."""
-        if not self._closing:
-            return None
-        return max(0, int((min(self._closing.values()) - time.monotonic()) * 1000) + 1)
+        """Return the milliseconds until something is due, None if nothing is."""
+        dues = [attended.ear.due for attended in list(self._attended.values())]
+        due = min([*dues, *(each.due for each in self._closing.values())], default=NEVER)
+        return None if due == NEVER else max(0, math.ceil((due - time.monotonic()) * 1000))
 
-    def _obey(self, ordered: bool) -> bool:
-        if ordered:
-            os.read(self._wake_reader, 4096)
-        obeyed = False
-        while not self._orders.empty():
-            self._orders.get()()
-            obeyed = True
-        return obeyed
-
-    def _open(self, ear: Ear) -> None:
+    def _open(self, manager: KernelManager, ear: Ear, info: ConnectionInfo, spawn: int) -> None:
         """Hear a new process by a new socket: the old one may still hold the old one's words."""
         self._close(ear)
-        self._poller.register(ear.open(default_context()), zmq.POLLIN)
+        if manager.kernel_id not in self._attended:  # dismissed meanwhile
+            return
+        try:
+            socket = ear.open(manager.context, info, spawn)
+        except zmq.ZMQError as error:
+            _log.error("cannot listen to %s: %s", manager.describe(), error)
+        else:
+            self._poller.register(socket, zmq.POLLIN)
 
-    def _finish(self, ear: Ear, reason: str) -> None:
-        if reason:
-            ear.transcript.note(reason, time=time.monotonic())
-        if ear.socket is not None:
-            self._closing[ear] = time.monotonic() + LAST_WORDS
-
-    def _close_finished(self) -> None:
-        now = time.monotonic()
-        for ear in [each for each, when in self._closing.items() if when <= now]:
-            self._close(ear)
+    def _finish(self, ear: Ear, obituary: str) -> None:
+        self._closing[ear] = _Obituary(obituary, time.monotonic() + LAST_WORDS)
 
     def _close(self, ear: Ear) -> None:
-        self._closing.pop(ear, None)
+        """Hear the last words, close, and write down why there will be no more."""
         if ear.socket is not None:
+            ear.listen()
             self._poller.unregister(ear.socket)
             ear.close()
-
-    def _note(self, ear: Ear, text: str) -> None:
-        ear.transcript.note(text, time=time.monotonic())
+        obituary = self._closing.pop(ear, None)
+        if obituary is not None and obituary.text:
+            ear.transcript.note(obituary.text, time=time.monotonic())
 
     def _leave(self) -> None:
-        for attended in self._attended.values():
+        for attended in list(self._attended.values()):
             self._close(attended.ear)
         self._stopping = True
