@@ -175,12 +175,7 @@ ACTIONS: tuple[Action, ...] = (
         built_in=True,
     ),
     Action(
-        "output.wrap",
-        ("w",),
-        "Wrap",
-        "Wrap long lines, or cut them",
-        Scope.OUTPUT,
-        built_in=True,
+        "output.wrap", ("w",), "Wrap", "Wrap long lines, or cut them", Scope.OUTPUT, built_in=True
     ),
     Action(
         "console.run",
@@ -267,20 +262,8 @@ ACTIONS: tuple[Action, ...] = (
         Scope.GLOBAL,
         footer=True,
     ),
-    Action(
-        "focus.output",
-        ("o",),
-        "Output",
-        "Go to the selected kernel's output",
-        Scope.GLOBAL,
-    ),
-    Action(
-        "focus.table",
-        ("escape",),
-        "Table",
-        "Go back to the table",
-        Scope.GLOBAL,
-    ),
+    Action("focus.output", ("o",), "Output", "Go to the selected kernel's output", Scope.GLOBAL),
+    Action("focus.table", ("escape",), "Table", "Go back to the table", Scope.GLOBAL),
     Action(
         "focus.next",
         ("tab", "shift+tab"),
@@ -313,11 +296,7 @@ ACTIONS: tuple[Action, ...] = (
         footer=True,
     ),
     Action(
-        "app.messages",
-        ("M",),
-        "Messages",
-        "Show the latest notices and errors again",
-        Scope.GLOBAL,
+        "app.messages", ("M",), "Messages", "Show the latest notices and errors again", Scope.GLOBAL
     ),
     Action(
         "app.detach",
@@ -335,13 +314,7 @@ ACTIONS: tuple[Action, ...] = (
         Scope.GLOBAL,
         danger=True,
     ),
-    Action(
-        "app.redraw",
-        ("ctrl+l",),
-        "Redraw",
-        "Paint the whole screen again",
-        Scope.GLOBAL,
-    ),
+    Action("app.redraw", ("ctrl+l",), "Redraw", "Paint the whole screen again", Scope.GLOBAL),
     Action(
         "app.suspend",
         ("ctrl+z",),

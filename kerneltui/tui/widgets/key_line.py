@@ -66,8 +66,8 @@ class KeyLine(Widget):
         )
         return Content(" ").join(
             Content.assemble(
-                (hint.shown, key if hint.enabled else disabled),
-                (f" {hint.label}", label if hint.enabled else disabled),
+                (f"{hint.shown} ", key if hint.enabled else disabled),
+                (hint.label, label if hint.enabled else disabled),
             )
             for hint in self._hints
         )
