@@ -148,14 +148,14 @@ def _install(home: Path, specs: dict[str, dict[str, object]]) -> None:
 
 def kill_all(home: Path) -> None:
     """Kill every process that was started under `home`, by the mark that its HOME is."""
-    ours = [each for each in psutil.process_iter() if _home_of(each).startswith(str(home))]
-    for process in ours:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs(ours, timeout=10)
+    while ours := [each for each in psutil.process_iter() if _home_of(each).startswith(str(home))]:
+        for process in ours:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 def _home_of(process: psutil.Process) -> str:
+    """Return where a process is at home; that of one which only waits to be reaped is unknown."""
     try:
         return process.environ().get("HOME", "")
     except (psutil.Error, OSError):

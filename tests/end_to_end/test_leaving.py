@@ -1,0 +1,103 @@
+"""However the program ends, the terminal is given back clean and kernels end only when asked."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.end_to_end.conftest import OpenDashboard
+from tests.end_to_end.dashboard import Dashboard
+
+pytestmark = pytest.mark.slow
+
+LEFT_CLEAN = {
+    "alternate screen": (b"\x1b[?1049h", b"\x1b[?1049l"),
+    "cursor": (b"\x1b[?25l", b"\x1b[?25h"),
+    "mouse": (b"\x1b[?1000h", b"\x1b[?1000l"),
+    "mouse movement": (b"\x1b[?1003h", b"\x1b[?1003l"),
+    "mouse encoding": (b"\x1b[?1006h", b"\x1b[?1006l"),
+    "focus reports": (b"\x1b[?1004h", b"\x1b[?1004l"),
+    "bracketed paste": (b"\x1b[?2004h", b"\x1b[?2004l"),
+    "kitty keys": (b"\x1b[>1u", b"\x1b[<u"),
+}
+"""What switches each mode of a terminal to the program's liking, and what switches it back."""
+OUTSIDE_THE_SESSION = """
+import signal, subprocess, sys
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+program = [sys.executable, "-m", "kerneltui"]
+sys.exit(subprocess.run(program, start_new_session=True).returncode)
+"""
+"""Runs the program so that its terminal does not control it, and no hang-up reaches it."""
+
+ENDINGS: dict[str, Callable[[Dashboard], None]] = {
+    "q": lambda terminal: terminal.press("q"),
+    "SIGTERM": lambda terminal: terminal.signal(signal.SIGTERM),
+    "SIGHUP": lambda terminal: terminal.signal(signal.SIGHUP),
+}
+
+
+def modes_left_on(raw: bytes) -> list[str]:
+    return [name for name, (on, off) in LEFT_CLEAN.items() if raw.rfind(on) > raw.rfind(off)]
+
+
+@pytest.mark.parametrize("end", ENDINGS.values(), ids=ENDINGS)
+def test_leaving_gives_back_the_terminal_and_lets_kernels_live(
+    open_dashboard: OpenDashboard, end: Callable[[Dashboard], None]
+) -> None:
+    terminal = open_dashboard()
+    terminal.start_idle_kernel("alpha")
+    pid = terminal.pid("alpha")
+
+    end(terminal)
+
+    assert terminal.wait_for_end() == 0
+    assert modes_left_on(terminal.raw) == []
+    assert psutil.pid_exists(pid)
+    farewell = terminal.raw.rpartition(b"\x1b[?1049l")[2].decode()
+    assert Path(farewell.split("alpha")[1].strip()).is_file()
+
+
+def test_quitting_with_shutdown_asks_first_and_leaves_no_kernel(
+    open_dashboard: OpenDashboard,
+) -> None:
+    terminal = open_dashboard()
+    terminal.start_idle_kernel("alpha")
+    pid = terminal.pid("alpha")
+
+    terminal.press("Q")
+    terminal.wait_for("Shut down 1 kernel and quit?")
+    assert psutil.pid_exists(pid)
+    terminal.press("y")
+
+    assert terminal.wait_for_end() == 0
+    assert modes_left_on(terminal.raw) == []
+    assert not psutil.pid_exists(pid)
+
+
+def test_a_lost_connection_ends_the_program_and_not_the_kernel(
+    open_dashboard: OpenDashboard,
+) -> None:
+    terminal = open_dashboard()
+    terminal.start_idle_kernel("alpha")
+    pid = terminal.pid("alpha")
+
+    terminal.hang_up()
+
+    terminal.wait_for_end()
+    assert psutil.pid_exists(pid)
+
+
+def test_a_lost_terminal_is_noticed_where_no_signal_tells_of_it(
+    open_dashboard: OpenDashboard,
+) -> None:
+    terminal = open_dashboard(command=(sys.executable, "-c", OUTSIDE_THE_SESSION))
+    terminal.wait_for("No kernels")
+
+    terminal.hang_up()
+
+    assert terminal.wait_for_end() == 0
