@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 
 _REMOTE_DEFAULTS = {
     "TEXTUAL_ANIMATIONS": "none",
@@ -26,8 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if problem := _problem():
         print(f"kerneltui: {problem}", file=sys.stderr)
         return 2
-    calm_remote_terminal(os.environ)
-    from kerneltui.tui.app import library_fleet, run_dashboard
+    with calm_remote_terminal(os.environ):
+        from kerneltui.tui.app import library_fleet, run_dashboard
 
     code, farewell = run_dashboard(library_fleet)
     for line in farewell:
@@ -55,8 +56,18 @@ def _problem() -> str:
     return ""
 
 
-def calm_remote_terminal(environ: MutableMapping[str, str]) -> None:
-    """Ask Textual for fewer frames and no animation over ssh, unless the user chose otherwise."""
+@contextlib.contextmanager
+def calm_remote_terminal(environ: MutableMapping[str, str]) -> Iterator[None]:
+    """Have Textual imported with fewer frames and no animation over ssh.
+
+    What the user chose stays, and what is set here goes again: kernels would inherit it.
+    """
+    ours = {}
     if environ.keys() & {"SSH_CONNECTION", "SSH_TTY"}:
-        for name, value in _REMOTE_DEFAULTS.items():
-            environ.setdefault(name, value)
+        ours = {name: value for name, value in _REMOTE_DEFAULTS.items() if name not in environ}
+    environ.update(ours)
+    try:
+        yield
+    finally:
+        for name in ours:
+            del environ[name]

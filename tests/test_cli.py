@@ -63,27 +63,33 @@ def test_on_windows_one_line_says_that_it_is_not_supported(
 def test_over_ssh_the_terminal_is_spared(name: str) -> None:
     environ = {name: "x"}
 
-    cli.calm_remote_terminal(environ)
-
-    assert environ == {
-        name: "x",
-        "TEXTUAL_ANIMATIONS": "none",
-        "TEXTUAL_FPS": "15",
-        "TEXTUAL_SMOOTH_SCROLL": "0",
-    }
+    with cli.calm_remote_terminal(environ):
+        assert environ == {
+            name: "x",
+            "TEXTUAL_ANIMATIONS": "none",
+            "TEXTUAL_FPS": "15",
+            "TEXTUAL_SMOOTH_SCROLL": "0",
+        }
 
 
 def test_over_ssh_the_users_own_choice_stands() -> None:
     environ = {"SSH_TTY": "x", "TEXTUAL_FPS": "60"}
 
-    cli.calm_remote_terminal(environ)
+    with cli.calm_remote_terminal(environ):
+        assert environ["TEXTUAL_FPS"] == "60"
 
-    assert environ["TEXTUAL_FPS"] == "60"
+
+def test_kernels_inherit_nothing_of_it() -> None:
+    environ = {"SSH_TTY": "x", "TEXTUAL_FPS": "60"}
+
+    with cli.calm_remote_terminal(environ):
+        pass
+
+    assert environ == {"SSH_TTY": "x", "TEXTUAL_FPS": "60"}
 
 
 def test_at_home_nothing_is_changed() -> None:
     environ: dict[str, str] = {}
 
-    cli.calm_remote_terminal(environ)
-
-    assert environ == {}
+    with cli.calm_remote_terminal(environ):
+        assert environ == {}

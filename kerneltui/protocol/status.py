@@ -156,7 +156,7 @@ def _report(status: KernelStatus, event: Reported) -> KernelStatus:
 _ALIVE = frozenset(Verb)
 ALLOWED: dict[KernelState, frozenset[Verb]] = {
     KernelState.UNKNOWN: _ALIVE,
-    KernelState.STARTING: _ALIVE - {Verb.EXECUTE},
+    KernelState.STARTING: _ALIVE,  # what is sent now waits until the kernel listens
     KernelState.IDLE: _ALIVE,
     KernelState.BUSY: _ALIVE,
     KernelState.RESTARTING: frozenset({Verb.SIGNAL, Verb.SHUTDOWN, Verb.KILL}),

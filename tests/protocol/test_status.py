@@ -206,7 +206,7 @@ GOING = {Verb.SIGNAL, Verb.SHUTDOWN, Verb.KILL}
     ("state", "verbs"),
     [
         (KernelState.UNKNOWN, ALIVE),
-        (KernelState.STARTING, ALIVE - {Verb.EXECUTE}),
+        (KernelState.STARTING, ALIVE),
         (KernelState.IDLE, ALIVE),
         (KernelState.BUSY, ALIVE),
         (KernelState.RESTARTING, GOING),
