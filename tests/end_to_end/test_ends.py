@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 
 import psutil
 import pytest
@@ -17,12 +16,12 @@ NOTICED = 2.0  # seconds; the table is looked at five times a second
 
 
 @pytest.fixture
-def alpha(shared: Dashboard) -> Iterator[int]:
-    """The pid of the idle kernel `alpha`, which is alive again afterwards."""
+def alpha(shared: Dashboard) -> int:
+    """The pid of the kernel `alpha`, which is idle, restarted where it was dead."""
     if shared.is_in_state("alpha", "dead"):
         shared.press("r")
     shared.wait_for_state("alpha", "idle")
-    yield shared.pid("alpha")
+    return shared.pid("alpha")
 
 
 def test_a_restart_makes_a_new_process_and_an_empty_namespace(
@@ -87,7 +86,8 @@ def test_kill_kills(shared: Dashboard, alpha: int) -> None:
     assert not psutil.pid_exists(alpha)
 
 
-def test_a_kernel_that_dies_in_a_cell_tells_how(shared: Dashboard, alpha: int) -> None:
+@pytest.mark.usefixtures("alpha")
+def test_a_kernel_that_dies_in_a_cell_tells_how(shared: Dashboard) -> None:
     shared.open_console()
 
     shared.run("import os; os._exit(7)")
