@@ -12,13 +12,13 @@ import zmq
 
 from kerneltui.errors import (
     ConnectionFileError,
-    KernelDied,
     KernelTimeout,
     ProtocolError,
 )
 from kerneltui.kernels.channels import ClientChannel, HeartbeatChannel
 from kerneltui.kernels.connection_file import ConnectionFileMixin, refuse_unknown
 from kerneltui.kernels.interactive import OutputHook, StdinHook, run_interactively
+from kerneltui.kernels.lifecycle import Lifecycle
 from kerneltui.kernels.process import KernelProcess
 from kerneltui.kernels.readiness import Readiness
 from kerneltui.kernels.requests import KernelRequests
@@ -37,26 +37,11 @@ Tap = Callable[[Channel, Message], None]
 class Lifeline(Protocol):
     """What a client needs of the manager that made it."""
 
-    @property
-    def spawns(self) -> int:
-        """How many processes have served this kernel."""
-
-    @property
-    def process(self) -> KernelProcess | None: ...
+    life: Lifecycle
 
     def get_connection_info(self) -> dict[str, Any]: ...
 
     def is_alive(self) -> bool: ...
-
-    def mourn(self, process: KernelProcess, deadline: float | None, *, successor: bool) -> None:
-        """Return once another process has taken over from one that exited.
-
-        Raises KernelDied where none will or where no `successor` would do, and KernelTimeout
-        at the deadline.
-        """
-
-    def last_death(self) -> KernelDied:
-        """Return an error that tells how the latest process to end ended."""
 
 
 class BlockingKernelClient(ConnectionFileMixin, KernelRequests):
@@ -231,9 +216,9 @@ class BlockingKernelClient(ConnectionFileMixin, KernelRequests):
         if self.parent is None:
             process = None
         elif asked and asked != self.spawns:
-            raise self.parent.last_death()
+            raise self.parent.life.last_death()
         else:
-            process = self.parent.process
+            process = self.parent.life.process
         ready = _poll(channels, process, deadline)
         if not ready:
             raise KernelTimeout(self._describe_silence(channels))
@@ -243,11 +228,11 @@ class BlockingKernelClient(ConnectionFileMixin, KernelRequests):
         if spoke and _poll(channels, None, time.monotonic() + LAST_WORDS):
             return
         assert self.parent is not None
-        self.parent.mourn(process, deadline, successor=not asked)
+        self.parent.life.mourn(process, deadline, successor=not asked)
         self.refresh()
 
     def refresh(self) -> None:
-        if self.parent is not None and self.parent.spawns != self.spawns:
+        if self.parent is not None and self.parent.life.spawns != self.spawns:
             self._follow_parent()
             self._open([each for each in self._channels.values() if each.is_alive()])
             if self.hb_channel.is_alive():
@@ -272,7 +257,7 @@ class BlockingKernelClient(ConnectionFileMixin, KernelRequests):
     def _follow_parent(self) -> None:
         """Take over where the manager's kernel is now, which a restart may have changed."""
         if self.parent is not None:
-            self.spawns = self.parent.spawns
+            self.spawns = self.parent.life.spawns
             self.load_connection_info(self.parent.get_connection_info())
 
     def _reachable_info(self) -> ConnectionInfo:

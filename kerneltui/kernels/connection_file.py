@@ -69,6 +69,11 @@ class ConnectionFileMixin:
         return [getattr(self, name) for name in PORT_NAMES]
 
     @property
+    def has_random_ports(self) -> bool:
+        """Whether ports were picked here, and so can be picked anew."""
+        return bool(self._random_port_names)
+
+    @property
     def connection_info(self) -> ConnectionInfo:
         return parse_connection_info(self.get_connection_info(), "connection info")
 

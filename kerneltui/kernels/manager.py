@@ -17,7 +17,7 @@ from typing import Any
 import zmq
 from jupyter_core.paths import jupyter_runtime_dir
 
-from kerneltui.errors import ActionRefused, KernelDied, KernelTimeout, describe_exit
+from kerneltui.errors import ActionRefused, KernelTimeout, describe_exit
 from kerneltui.kernels.channels import has_heartbeat
 from kerneltui.kernels.client import BlockingKernelClient
 from kerneltui.kernels.connection_file import ConnectionFileMixin, refuse_unknown
@@ -34,7 +34,7 @@ from kerneltui.kernels.process import (
     descendants,
     describe_process,
 )
-from kerneltui.kernels.restarter import Restarter
+from kerneltui.kernels.restarter import RestartCallback, Restarter
 from kerneltui.kernels.shared_call import SharedCall
 from kerneltui.kernels.spec import (
     NATIVE_KERNEL_NAME,
@@ -99,8 +99,6 @@ class KernelManager(ConnectionFileMixin):
         self._restarting = SharedCall()
         self._killed: KernelProcess | None = None
         self._ready: Future[None] = Future()
-        self.add_restart_callback = self._restarter.add_callback
-        self.remove_restart_callback = self._restarter.remove_callback
 
     # -- what is ----
 
@@ -113,14 +111,6 @@ class KernelManager(ConnectionFileMixin):
     def spawns(self) -> int:
         """How many processes have served this kernel."""
         return self.life.spawns
-
-    def mourn(self, process: KernelProcess, deadline: float | None, *, successor: bool) -> None:
-        """Raise KernelDied, or return where a `successor` will do and has taken over."""
-        self.life.mourn(process, deadline, successor=successor)
-
-    def last_death(self) -> KernelDied:
-        """Return an error that tells how the latest process to end ended."""
-        return self.life.last_death()
 
     @property
     def kernel(self) -> subprocess.Popen[bytes] | None:
@@ -145,11 +135,6 @@ class KernelManager(ConnectionFileMixin):
     def kernel_spec(self) -> KernelSpec:
         """The kernelspec as it was when the kernel was launched; before that, as it is now."""
         return self._spec or self.kernel_spec_manager.get_kernel_spec(self.kernel_name)
-
-    @property
-    def has_random_ports(self) -> bool:
-        """Whether ports were picked here, and so can be picked anew."""
-        return bool(self._random_port_names)
 
     @property
     def ipykernel(self) -> bool:
@@ -394,6 +379,16 @@ class KernelManager(ConnectionFileMixin):
         if self._log_file is not None:
             self._log_file.remove()
         self.life.present = False
+
+    def add_restart_callback(self, callback: RestartCallback, event: str = "restart") -> None:
+        """Call `callback` before each automatic restart, or once none will follow a death.
+
+        `event`: "restart" or "dead". It is called in a thread of ours.
+        """
+        self._restarter.add_callback(callback, event)
+
+    def remove_restart_callback(self, callback: RestartCallback, event: str = "restart") -> None:
+        self._restarter.remove_callback(callback, event)
 
     @contextlib.contextmanager
     def _operation(self) -> Iterator[None]:

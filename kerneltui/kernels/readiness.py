@@ -46,7 +46,7 @@ class Readiness:
             self._wait_for_more(deadline, timeout)
 
     def _spawns(self) -> int:
-        return self._client.parent.spawns if self._client.parent else 0
+        return self._client.parent.life.spawns if self._client.parent else 0
 
     def _begin(self) -> None:
         """Ask a process that has not been asked yet."""

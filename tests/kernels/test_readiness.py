@@ -9,6 +9,7 @@ import pytest
 
 from kerneltui.errors import KernelDied, KernelError, ReadyTimeout
 from kerneltui.kernels.client import BlockingKernelClient
+from kerneltui.kernels.lifecycle import Lifecycle
 from kerneltui.kernels.readiness import Readiness
 from kerneltui.protocol.message import parent_id
 from tests.children import Children
@@ -19,10 +20,8 @@ from tests.support import Background, eventually
 class Owner:
     """What a client needs of the manager that made it, for a kernel that is a thread."""
 
-    spawns = 1
-    process = None
-
     def __init__(self, fake: FakeKernel) -> None:
+        self.life = Lifecycle(lambda: "a fake", lambda *_: lambda: None)
         self._fake = fake
 
     def get_connection_info(self) -> dict[str, Any]:
