@@ -78,11 +78,13 @@ class BlockingKernelClient(ConnectionFileMixin, KernelRequests):
     ) -> None:
         """Connect to the kernel. Without `stdin`, code that asks for input gets an error."""
         self._follow_parent()
+        # Stdin first, shell last: what a kernel asks of a client whose stdin it does not know
+        # yet is lost, and a cell's `input()` waits for ever.
         wanted = {
-            Channel.SHELL: shell,
-            Channel.IOPUB: iopub,
             Channel.STDIN: stdin,
+            Channel.IOPUB: iopub,
             Channel.CONTROL: control,
+            Channel.SHELL: shell,
         }
         self._open([self._channel(channel) for channel, want in wanted.items() if want])
         if hb:
