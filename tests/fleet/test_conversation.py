@@ -1,0 +1,210 @@
+"""One client's requests: none waits for another longer than the kernel makes it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+
+from kerneltui.errors import ActionRefused, KernelError
+from kerneltui.fleet import conversation as conversation_module
+from kerneltui.fleet.conversation import IDLE_TIME, Conversation
+from kerneltui.protocol.message import Message, execute_content
+from tests.fakes import FakeKernel
+from tests.fleet.stage import Kernel
+from tests.support import eventually
+
+Reply = Future[dict[str, Any]]
+
+
+class Talk:
+    """A conversation whose kernel is a FakeKernel; it listens when the test does."""
+
+    def __init__(self, fake: FakeKernel) -> None:
+        self.fake = fake
+        self.kernel = Kernel(fake.info)
+        self.kernel.spawn()
+        self.recorded: list[Message] = []
+        self.notes: list[str] = []
+        self.conversation = Conversation(
+            self.kernel.manager, self.recorded.append, self.notes.append
+        )
+
+    def ask(self, msg_type: str = "complete_request") -> Reply:
+        reply: Reply = Future()
+        self.conversation.ask(msg_type, {"code": "pr", "cursor_pos": 2}, reply)
+        return reply
+
+    def execute(self, code: str) -> None:
+        self.conversation.execute(code, execute_content(code))
+
+    def hear(self, reply: Reply) -> dict[str, Any]:
+        """Listen until the reply is in, and return it."""
+
+        def is_in() -> bool:
+            self.conversation.listen()
+            return reply.done()
+
+        eventually(is_in)
+        return reply.result()
+
+
+@pytest.fixture
+def talk(fake: FakeKernel) -> Iterator[Talk]:
+    talk = Talk(fake)
+    yield talk
+    talk.conversation.abandon("the test is over")
+    talk.kernel.__exit__()
+
+
+def subshell_of(request: Message) -> str | None:
+    return request["header"].get("subshell_id")
+
+
+# -- questions ----
+
+
+def test_a_question_to_an_idle_kernel_goes_to_the_main_shell(talk: Talk, fake: FakeKernel) -> None:
+    content = talk.hear(talk.ask())
+
+    assert content["matches"] == ["print"]
+    assert fake.types() == ["complete_request"]
+    assert subshell_of(fake.requests[0]) is None
+
+
+def test_a_question_goes_round_a_running_cell_by_a_subshell(talk: Talk, fake: FakeKernel) -> None:
+    fake.hold("execute_request")
+    talk.execute("loop()")
+
+    content = talk.hear(talk.ask())
+
+    assert content["matches"] == ["print"]
+    assert subshell_of(fake.wait_for("complete_request")) == "s-1"
+
+
+def test_one_subshell_serves_all_questions(talk: Talk, fake: FakeKernel) -> None:
+    fake.hold("execute_request")
+    talk.execute("loop()")
+    for replies in ([talk.ask(), talk.ask()], [talk.ask()]):
+        for reply in replies:
+            talk.hear(reply)
+
+    assert fake.types().count("create_subshell_request") == 1
+    assert fake.types().count("complete_request") == 3
+
+
+@pytest.mark.parametrize("features", [[], None, "kernel subshells!", [["x"]]], ids=repr)
+def test_without_subshells_a_question_waits_on_the_main_shell(
+    talk: Talk, fake: FakeKernel, features: object
+) -> None:
+    info = fake.replies["kernel_info_request"]
+    fake.replies["kernel_info_request"] = {**info, "supported_features": features}
+    fake.hold("execute_request")
+    talk.execute("loop()")
+
+    talk.hear(talk.ask())
+
+    assert subshell_of(fake.wait_for("complete_request")) is None
+    assert "create_subshell_request" not in fake.types()
+
+
+def test_a_kernel_that_cannot_make_a_subshell_is_asked_on_the_main_shell(
+    talk: Talk, fake: FakeKernel
+) -> None:
+    fake.replies["create_subshell_request"] = {"status": "error"}
+    fake.hold("execute_request")
+    talk.execute("loop()")
+
+    talk.hear(talk.ask())
+
+    assert subshell_of(fake.wait_for("complete_request")) is None
+
+
+def test_what_waits_for_a_subshell_is_asked_once_the_cell_is_over(
+    talk: Talk, fake: FakeKernel
+) -> None:
+    fake.hold("execute_request", "kernel_info_request")
+    talk.execute("loop()")
+    reply = talk.ask()
+    fake.wait_for("kernel_info_request")
+
+    fake.reply("execute_reply", {"status": "ok"}, fake.wait_for("execute_request"))
+
+    assert talk.hear(reply)["matches"] == ["print"]
+
+
+# -- refusals ----
+
+
+def test_a_kernel_that_does_not_run_is_not_asked(talk: Talk) -> None:
+    talk.kernel.die()
+
+    with pytest.raises(ActionRefused, match="is not running"):
+        talk.ask()
+
+
+def test_unanswered_requests_are_limited(
+    talk: Talk, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversation_module, "REQUEST_LIMIT", 2)
+    fake.hold("complete_request")
+    talk.ask()
+    talk.ask()
+
+    with pytest.raises(ActionRefused, match="has not answered 2 requests yet"):
+        talk.ask()
+
+
+# -- ends ----
+
+
+def test_what_is_pending_fails_with_the_reason(talk: Talk, fake: FakeKernel) -> None:
+    fake.hold("complete_request", "execute_request")
+    sent = talk.ask()
+    talk.execute("loop()")
+    parked = talk.ask()
+
+    talk.conversation.abandon("the kernel is gone")
+
+    for reply in (sent, parked):
+        with pytest.raises(KernelError, match="the kernel is gone"):
+            reply.result(0)
+    assert talk.conversation.queued == ()
+
+
+def test_a_client_with_nothing_pending_is_over_after_a_while(talk: Talk) -> None:
+    talk.hear(talk.ask())
+
+    now = time.monotonic()
+    assert not talk.conversation.is_over(now)
+    assert talk.conversation.is_over(now + IDLE_TIME + 1)
+
+
+def test_a_client_with_something_pending_is_never_over(talk: Talk, fake: FakeKernel) -> None:
+    fake.hold("execute_request")
+    talk.execute("loop()")
+
+    assert not talk.conversation.is_over(time.monotonic() + 1e6)
+
+
+def test_a_client_that_is_closed_has_no_sockets_and_no_subshell(
+    talk: Talk, fake: FakeKernel
+) -> None:
+    fake.hold("execute_request")
+    talk.execute("loop()")
+    talk.hear(talk.ask())
+
+    talk.conversation.close()
+
+    assert talk.conversation.sockets == []
+    assert fake.wait_for("delete_subshell_request")["content"] == {"subshell_id": "s-1"}
+
+
+def test_a_closed_client_opens_again_for_the_next_question(talk: Talk) -> None:
+    talk.hear(talk.ask())
+    talk.conversation.close()
+
+    assert talk.hear(talk.ask())["matches"] == ["print"]

@@ -1,0 +1,135 @@
+"""What a kernel's tree uses is told for the whole tree, in steps that a quiet one does not take."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+
+import psutil
+import pytest
+
+from kerneltui.fleet import usage
+from kerneltui.fleet.snapshot import Usage
+from kerneltui.fleet.usage import UsageSampler
+from tests.support import eventually
+
+QUIET = "sleep 1000"
+FAMILY = "sleep 1000 & sleep 1000 & wait"
+WITH_A_ZOMBIE = "sleep 0 & exec sleep 1000"
+SPINNING = "while :; do :; done"
+
+
+class Trees:
+    """Process trees by name, and a sampler of them all."""
+
+    def __init__(self) -> None:
+        self.pids: dict[str, int] = {}
+        self.changes: list[dict[str, Usage]] = []
+        self.sampler = UsageSampler(lambda: self.pids, self._note)
+        self._popens: list[subprocess.Popen[bytes]] = []
+
+    def grow(self, name: str, script: str) -> psutil.Process:
+        popen = subprocess.Popen(["sh", "-c", script], start_new_session=True)
+        self._popens.append(popen)
+        self.pids[name] = popen.pid
+        return psutil.Process(popen.pid)
+
+    def sample(self, now: float) -> dict[str, Usage]:
+        return self.sampler.sample(now)
+
+    def _note(self) -> None:
+        self.changes.append(dict(self.sampler.usage))
+
+    def fell(self) -> None:
+        for popen in self._popens:
+            if popen.poll() is None:
+                os.killpg(popen.pid, signal.SIGKILL)
+            popen.wait()
+
+
+@pytest.fixture
+def trees() -> Iterator[Trees]:
+    trees = Trees()
+    yield trees
+    trees.fell()
+
+
+def has_children(process: psutil.Process, count: int) -> Callable[[], bool]:
+    return lambda: len(process.children()) == count
+
+
+def test_usage_is_of_the_process_and_its_children(trees: Trees) -> None:
+    root = trees.grow("k1", FAMILY)
+    eventually(has_children(root, 2))
+
+    used = trees.sample(time.monotonic())["k1"]
+
+    total = sum(each.memory_info().rss for each in (root, *root.children()))
+    assert used.processes == 3
+    assert used.rss == total // 2**20 * 2**20
+
+
+def test_a_child_that_has_ended_does_not_count(trees: Trees) -> None:
+    root = trees.grow("k1", WITH_A_ZOMBIE)
+    eventually(lambda: [each.status() for each in root.children()] == [psutil.STATUS_ZOMBIE])
+
+    assert trees.sample(time.monotonic())["k1"].processes == 1
+
+
+def test_a_quiet_tree_is_told_alike(trees: Trees) -> None:
+    eventually(has_children(trees.grow("k1", FAMILY), 2))
+    now = time.monotonic()
+
+    first, second = trees.sample(now), trees.sample(now + 1)
+
+    assert first == second
+    assert first["k1"].cpu == 0
+
+
+def test_cpu_is_seconds_used_per_second(trees: Trees) -> None:
+    root = trees.grow("k1", SPINNING)
+    now = time.monotonic()
+    trees.sample(now)
+    before = sum(root.cpu_times()[:2])
+    eventually(lambda: sum(root.cpu_times()[:2]) > before + 0.1)
+
+    used = trees.sample(now + 0.5)["k1"]
+
+    assert used.cpu >= 0.2
+
+
+def test_each_kernel_has_its_own_usage(trees: Trees) -> None:
+    trees.grow("quiet", f"exec {QUIET}")
+    eventually(has_children(trees.grow("family", FAMILY), 2))
+
+    used = trees.sample(time.monotonic())
+
+    assert {name: each.processes for name, each in used.items()} == {"quiet": 1, "family": 3}
+
+
+def test_a_kernel_that_is_gone_uses_nothing(trees: Trees) -> None:
+    trees.grow("k1", QUIET)
+    trees.fell()
+
+    assert trees.sample(time.monotonic())["k1"] == Usage(0, 0, 0)
+
+
+def test_without_kernels_no_process_is_read(trees: Trees, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(psutil, "process_iter")
+
+    assert trees.sample(time.monotonic()) == {}
+
+
+def test_only_a_change_is_told(trees: Trees, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(usage, "INTERVAL", 0.01)
+    samples = iter([{"k1": Usage(0, 1, 1)}] * 3 + [{"k1": Usage(0, 2, 1)}])
+    monkeypatch.setattr(trees.sampler, "sample", lambda _now: next(samples, {}))
+
+    trees.sampler.start()
+    eventually(lambda: len(trees.changes) == 3)
+    trees.sampler.stop()
+
+    assert trees.changes == [{"k1": Usage(0, 1, 1)}, {"k1": Usage(0, 2, 1)}, {}]
