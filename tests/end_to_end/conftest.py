@@ -29,6 +29,5 @@ def open_dashboard(places: Path) -> Iterator[OpenDashboard]:
 def shared(places: Path) -> Iterator[Dashboard]:
     """A program whose kernel `alpha` is idle; each test leaves it so, with the table focused."""
     with dashboard(places) as terminal:
-        terminal.wait_for("No kernels")
         terminal.start_idle_kernel("alpha")
         yield terminal

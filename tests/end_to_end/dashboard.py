@@ -55,9 +55,9 @@ class Dashboard(Terminal):
         return [line[: self.columns - 1].rstrip() for line in self.lines[slice(*places)][1:]]
 
     def start_kernel(self, name: str, spec: str = "python3") -> None:
-        """Start a kernel through the dialog; it may not have answered yet."""
+        """Start a kernel through the dialog; it need not have answered, or run, yet."""
         self.wait_for(self._start_dialog_opens)
-        self.wait_for(f"({spec})")
+        self.wait_for(lambda: spec in self._offered())
         self.press("home", *["down"] * self._offered().index(spec))
         self._move_to("folder")
         self._move_to("name")

@@ -45,13 +45,20 @@ def modes_left_on(raw: bytes) -> list[str]:
     return [name for name, (on, off) in LEFT_CLEAN.items() if raw.rfind(on) > raw.rfind(off)]
 
 
+@pytest.fixture
+def program_and_pid(open_dashboard: OpenDashboard) -> tuple[Dashboard, int]:
+    """A program and the pid of its kernel `alpha`."""
+    terminal = open_dashboard()
+    terminal.start_kernel("alpha")
+    terminal.wait_for(lambda: terminal.row("alpha"))
+    return terminal, terminal.pid("alpha")
+
+
 @pytest.mark.parametrize("end", ENDINGS.values(), ids=ENDINGS)
 def test_leaving_gives_back_the_terminal_and_lets_kernels_live(
-    open_dashboard: OpenDashboard, end: Callable[[Dashboard], None]
+    program_and_pid: tuple[Dashboard, int], end: Callable[[Dashboard], None]
 ) -> None:
-    terminal = open_dashboard()
-    terminal.start_idle_kernel("alpha")
-    pid = terminal.pid("alpha")
+    terminal, pid = program_and_pid
 
     end(terminal)
 
@@ -63,11 +70,9 @@ def test_leaving_gives_back_the_terminal_and_lets_kernels_live(
 
 
 def test_quitting_with_shutdown_asks_first_and_leaves_no_kernel(
-    open_dashboard: OpenDashboard,
+    program_and_pid: tuple[Dashboard, int],
 ) -> None:
-    terminal = open_dashboard()
-    terminal.start_idle_kernel("alpha")
-    pid = terminal.pid("alpha")
+    terminal, pid = program_and_pid
 
     terminal.press("Q")
     terminal.wait_for("Shut down 1 kernel and quit?")
@@ -80,11 +85,9 @@ def test_quitting_with_shutdown_asks_first_and_leaves_no_kernel(
 
 
 def test_a_lost_connection_ends_the_program_and_not_the_kernel(
-    open_dashboard: OpenDashboard,
+    program_and_pid: tuple[Dashboard, int],
 ) -> None:
-    terminal = open_dashboard()
-    terminal.start_idle_kernel("alpha")
-    pid = terminal.pid("alpha")
+    terminal, pid = program_and_pid
 
     terminal.hang_up()
 
