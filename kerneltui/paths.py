@@ -1,0 +1,34 @@
+"""Where kerneltui keeps what is its own. Every floor may ask; nothing is made here."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+APP = "kerneltui"
+
+
+def config_file() -> Path:
+    """Return what the user writes and kerneltui only reads."""
+    return _base("XDG_CONFIG_HOME", ".config") / "kerneltui.toml"
+
+
+def state_folder() -> Path:
+    """Return the folder of what kerneltui remembers between two runs."""
+    return _base("XDG_STATE_HOME", ".local/state")
+
+
+def state_file() -> Path:
+    """Return where the order, columns, filter, heights and colours are remembered."""
+    return state_folder() / "state.json"
+
+
+def crash_file() -> Path:
+    """Return where the latest crash is told."""
+    return state_folder() / "crash.log"
+
+
+def _base(variable: str, usual: str) -> Path:
+    """Return kerneltui's folder in an XDG place; by its specification a relative one is void."""
+    given = os.environ.get(variable, "")
+    return (Path(given) if Path(given).is_absolute() else Path.home() / usual) / APP
