@@ -157,7 +157,7 @@ class KernelTui(App[None]):
 
     async def _run_from_palette(self, action: Action) -> None:
         if action.id == "kernel.interrupt":
-            self.main.interrupt_at_once()  # nobody picks from a list by accident
+            self.main.interrupt_chosen()  # nobody picks from a list by accident
             return
         owner = self if action.id.startswith("app.") else self.main
         if not await self.run_action(action.command, owner):

@@ -23,37 +23,65 @@ def describe(target: Target) -> str:
     return clean_line(f"{target.name}  {short_id(target.kernel_id)}  {pid}")
 
 
-def restart(target: Target) -> Question:
-    return Question(
-        "Restart this kernel?", "Restart", (describe(target),), "Its variables are lost."
-    )
+def _which(targets: Sequence[Target]) -> str:
+    return "this kernel" if len(targets) == 1 else _counted(targets)
 
 
-def restart_now(target: Target) -> Question:
-    return Question(
-        "Kill and restart this kernel?",
+def _lost(targets: Sequence[Target]) -> str:
+    return f"{'Its' if len(targets) == 1 else 'Their'} variables are lost."
+
+
+def _question(
+    title: str,
+    yes: str,
+    targets: Sequence[Target],
+    note: str,
+    left_out: int,
+    *,
+    danger: bool = False,
+) -> Question:
+    """`left_out`: how many marked kernels do not allow it now."""
+    if left_out:
+        note = f"{note} Left out: {left_out} marked, whose state does not allow it.".strip()
+    return Question(title, yes, tuple(describe(target) for target in targets), note, danger)
+
+
+def interrupt(targets: Sequence[Target], left_out: int = 0) -> Question:
+    return _question(f"Interrupt {_which(targets)}?", "Interrupt", targets, "", left_out)
+
+
+def restart(targets: Sequence[Target], left_out: int = 0) -> Question:
+    return _question(f"Restart {_which(targets)}?", "Restart", targets, _lost(targets), left_out)
+
+
+def restart_now(targets: Sequence[Target], left_out: int = 0) -> Question:
+    return _question(
+        f"Kill and restart {_which(targets)}?",
         "Force restart",
-        (describe(target),),
-        "It gets no chance to save anything. Its variables are lost.",
+        targets,
+        f"There is no chance to save anything. {_lost(targets)}",
+        left_out,
         danger=True,
     )
 
 
-def shutdown(target: Target) -> Question:
-    return Question(
-        "Shut down this kernel?",
+def shutdown(targets: Sequence[Target], left_out: int = 0) -> Question:
+    return _question(
+        f"Shut down {_which(targets)}?",
         "Shut down",
-        (describe(target),),
-        "Its variables are lost. Processes that left its group live on.",
+        targets,
+        f"{_lost(targets)} Processes that left the group live on.",
+        left_out,
     )
 
 
-def kill(target: Target) -> Question:
-    return Question(
-        "Kill this kernel?",
+def kill(targets: Sequence[Target], left_out: int = 0) -> Question:
+    return _question(
+        f"Kill {_which(targets)}?",
         "Kill",
-        (describe(target),),
-        "SIGKILL to it and to all its processes: nothing is saved.",
+        targets,
+        "SIGKILL to all the processes: nothing is saved.",
+        left_out,
         danger=True,
     )
 

@@ -7,7 +7,6 @@ because a key was pressed: the next snapshot tells what really happened.
 from __future__ import annotations
 
 import asyncio
-import signal
 import time
 from collections.abc import Callable
 from functools import partial
@@ -17,16 +16,12 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.screen import Screen
 from textual.widgets import Static
 
-from kerneltui.errors import KernelError
-from kerneltui.protocol.status import KernelState
 from kerneltui.tui import questions
-from kerneltui.tui.actions import BY_COMMAND, DoublePress, Scope, bindings, refusal
-from kerneltui.tui.screens.confirm import ConfirmScreen, Question
-from kerneltui.tui.screens.signal import SignalScreen
+from kerneltui.tui.actions import BY_COMMAND, Scope, bindings, refusal
 from kerneltui.tui.screens.start import StartRequest, StartScreen
+from kerneltui.tui.verbs import KernelVerbs
 from kerneltui.tui.widgets.console import Console
 from kerneltui.tui.widgets.details import Details
 from kerneltui.tui.widgets.kernel_table import KernelTable
@@ -36,7 +31,7 @@ from kerneltui.tui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
     from kerneltui.fleet.fleet import Fleet
-    from kerneltui.fleet.snapshot import KernelSnapshot, Target
+    from kerneltui.fleet.snapshot import KernelSnapshot
 
 TICK = 0.2  # seconds between two looks at what the fleet has published
 REPAINT = 1.0  # seconds after which ages are shown anew though nothing was published
@@ -45,21 +40,17 @@ _EMPTY = "No kernels. Press s to start one."
 _ZOOMS = ("-zoom-table", "-zoom-output")
 
 
-class MainScreen(Screen[None]):
+class MainScreen(KernelVerbs):
     """Everything but the dialogs."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("kernel.", "focus.", "view.")
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock`: the one that the snapshots' instants are of."""
-        super().__init__()
-        self._clock = clock
-        self._fleet: Fleet | None = None
+        super().__init__(clock)
         self._languages: dict[str, str] = {}
         self._snapshots: tuple[KernelSnapshot, ...] = ()
         self._shown_at = float("-inf")
-        self._interrupting = DoublePress()
-        self._last_signal = int(signal.SIGTERM)
         self._usual = StartRequest("python3", str(Path.cwd()), "")
         self._offered: object = None
 
@@ -93,6 +84,10 @@ class MainScreen(Screen[None]):
     def selected(self) -> KernelSnapshot | None:
         wanted = self._table.cursor_id
         return next((shown for shown in self._snapshots if shown.kernel_id == wanted), None)
+
+    @property
+    def marked(self) -> tuple[KernelSnapshot, ...]:
+        return ()
 
     def attach(self, fleet: Fleet) -> None:
         """Show `fleet` from now on."""
@@ -173,47 +168,6 @@ class MainScreen(Screen[None]):
     def say_why_not(self, command: str) -> None:
         self.notify(self._refusal(command), severity="warning", markup=False)
 
-    def _aim(self) -> tuple[Fleet, Target] | None:
-        """Freeze what a key is about: the kernel under the cursor, as this very process."""
-        snapshot = self.selected
-        return (self._fleet, snapshot.target) if self._fleet and snapshot else None
-
-    def _order(self, group: str, verb: Callable[[], str]) -> None:
-        """Have a short thread call `verb`; its words become a toast."""
-        self.run_worker(self._carry_out(verb), group=group, exit_on_error=False)
-
-    async def _carry_out(self, verb: Callable[[], str]) -> None:
-        if said := await self._call(verb):
-            self.notify(said, markup=False)
-
-    async def _call(self, verb: Callable[[], str]) -> str:
-        """Return what `verb` returns, called in a thread; empty after an error, which is shown."""
-        try:
-            return await asyncio.to_thread(verb)
-        except KernelError as error:
-            self.notify(str(error), severity="error", markup=False)
-            return ""
-        finally:
-            self.tick()
-
-    def _ask(
-        self,
-        question: Question,
-        group: str,
-        verb: Callable[[], str],
-        more: Callable[[], tuple[str, ...]] | None = None,
-    ) -> None:
-        """Order `verb` once the user has said yes; at once where nothing can be lost."""
-        if self.selected and self.selected.state is KernelState.DEAD:
-            self._order(group, verb)
-            return
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self._order(group, verb)
-
-        self.app.push_screen(ConfirmScreen(question, more), answered)
-
     # -- orders --------------------------------------------------------------------------
 
     def action_kernel_start(self) -> None:
@@ -233,74 +187,9 @@ class MainScreen(Screen[None]):
         if kernel_id := await self._call(start):
             self._table.cursor_id = kernel_id
 
-    def action_kernel_interrupt(self) -> None:
-        if aim := self._aim():
-            fleet, target = aim
-            if self._interrupting.press(target, self._clock()):
-                self._order(target.kernel_id, partial(fleet.interrupt, target))
-            self.tick()
-
     @on(Console.InterruptAsked)
-    def interrupt_at_once(self) -> None:
-        if reason := self._refusal("kernel_interrupt"):
-            self.notify(reason, severity="warning", markup=False)
-        elif aim := self._aim():
-            fleet, target = aim
-            self._order(target.kernel_id, partial(fleet.interrupt, target))
-
-    def action_kernel_signal(self) -> None:
-        if aim := self._aim():
-            fleet, target = aim
-
-            def answered(signum: int | None) -> None:
-                if signum is not None:
-                    self._last_signal = signum
-                    self._order(target.kernel_id, partial(fleet.signal, target, signum))
-
-            self.app.push_screen(
-                SignalScreen(questions.describe(target), self._last_signal), answered
-            )
-
-    def action_kernel_restart(self) -> None:
-        if aim := self._aim():
-            fleet, target = aim
-            verb = partial(fleet.restart, target)
-            self._ask(questions.restart(target), target.kernel_id, verb)
-
-    def action_kernel_restart_now(self) -> None:
-        if aim := self._aim():
-            fleet, target = aim
-            verb = partial(fleet.restart, target, now=True)
-            self._ask(questions.restart_now(target), target.kernel_id, verb)
-
-    def action_kernel_shutdown(self) -> None:
-        if aim := self._aim():
-            fleet, target = aim
-            verb = partial(fleet.shutdown, target)
-            self._ask(questions.shutdown(target), target.kernel_id, verb)
-
-    def action_kernel_kill(self) -> None:
-        if aim := self._aim():
-            fleet, target = aim
-            verb = partial(fleet.kill, target)
-            self._ask(
-                questions.kill(target), target.kernel_id, verb, partial(fleet.escaped, target)
-            )
-
-    def action_kernel_shutdown_all(self) -> None:
-        if self._fleet is None:
-            return
-        fleet, targets = self._fleet, [shown.target for shown in self._snapshots]
-
-        def answered(yes: bool | None) -> None:
-            if not yes:
-                return
-            if [shown.target for shown in fleet.snapshots] != targets:
-                self.notify("the kernels have changed; look again", severity="warning")
-                return
-            self._order("all", fleet.shutdown_all)
-
-        self.app.push_screen(ConfirmScreen(questions.shutdown_all(targets)), answered)
+    def _interrupt_from_console(self) -> None:
+        self.interrupt_selected()
 
     # -- focus and zoom ------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
@@ -40,16 +40,19 @@ class SignalScreen(ModalScreen[int | None]):
         Binding("down", "move('down')", show=False),
     ]
 
-    def __init__(self, target: str, chosen: int = signal.SIGTERM) -> None:
-        """`target`: what the signal goes to, as one clean line."""
+    def __init__(self, targets: tuple[str, ...], chosen: int = signal.SIGTERM) -> None:
+        """`targets`: what the signal goes to, each as one clean line."""
         super().__init__()
-        self._target = target
+        self._targets = targets
         self._chosen = chosen
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            yield Static("Send a signal", classes="title", markup=False)
-            yield Static(self._target, classes="note", markup=False)
+            count = len(self._targets)
+            to_many = f" to {count} kernels" if count > 1 else ""
+            yield Static(f"Send a signal{to_many}", classes="title", markup=False)
+            with VerticalScroll(id="targets", can_focus=False):
+                yield Static("\n".join(self._targets), markup=False)
             yield Input(placeholder="number or name", compact=True)
             options = [Option(f"{signum.name:<10} {signum:>2}") for signum in SIGNALS]
             yield OptionList(*options, markup=False, compact=True)

@@ -1,0 +1,239 @@
+"""What the keys order of kernels: targets frozen, the user asked, short threads sent off.
+
+An order goes to the marked kernels, where there are none to the one under the cursor. The
+fleet looks at each target again before it acts, and refuses one that has changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual.screen import Screen
+
+from kerneltui.errors import KernelError
+from kerneltui.protocol.status import KernelState
+from kerneltui.tui import questions
+from kerneltui.tui.actions import BY_ID, Action, DoublePress, refusal
+from kerneltui.tui.screens.confirm import ConfirmScreen, Question
+from kerneltui.tui.screens.signal import SignalScreen
+
+if TYPE_CHECKING:
+    from kerneltui.fleet.fleet import Fleet
+    from kerneltui.fleet.snapshot import KernelSnapshot, Target
+
+ORDERS_AT_ONCE = 16  # threads of one bulk order: some are always free for the next key
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What a key is about, frozen when it was pressed."""
+
+    targets: tuple[Target, ...]
+    left_out: int
+    """Marked kernels that do not allow the action now."""
+    harmless: bool
+    """All are dead: nothing can be lost."""
+
+
+def take_aim(action: Action, chosen: Sequence[KernelSnapshot]) -> Aim | None:
+    """Return what `action` is about; None where no kernel allows it."""
+    fit = [kernel for kernel in chosen if not refusal(action, kernel)]
+    if not fit:
+        return None
+    return Aim(
+        tuple(kernel.target for kernel in fit),
+        len(chosen) - len(fit),
+        all(kernel.state is KernelState.DEAD for kernel in fit),
+    )
+
+
+class KernelVerbs(Screen[None]):
+    """The kernel actions of the main screen."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__()
+        self._clock = clock
+        self._fleet: Fleet | None = None
+        self._interrupting = DoublePress()
+        self._last_signal = int(signal.SIGTERM)
+
+    # -- what the main screen tells ------------------------------------------------------
+
+    @property
+    def snapshots(self) -> tuple[KernelSnapshot, ...]:
+        """The kernels that there are."""
+        raise NotImplementedError
+
+    @property
+    def selected(self) -> KernelSnapshot | None:
+        """The kernel under the cursor."""
+        raise NotImplementedError
+
+    @property
+    def marked(self) -> tuple[KernelSnapshot, ...]:
+        """The marked kernels, those that the filter hides included."""
+        raise NotImplementedError
+
+    def tick(self) -> None:
+        """Show what has been published since the last time."""
+        raise NotImplementedError
+
+    # -- orders to come ------------------------------------------------------------------
+
+    @property
+    def chosen(self) -> tuple[KernelSnapshot, ...]:
+        """What an order goes to: the marked kernels, else the one under the cursor."""
+        return self.marked or ((self.selected,) if self.selected else ())
+
+    def _aim(self, action_id: str) -> tuple[Fleet, Aim] | None:
+        aim = take_aim(BY_ID[action_id], self.chosen)
+        return (self._fleet, aim) if self._fleet and aim else None
+
+    def _ask(
+        self,
+        question: Question,
+        targets: Sequence[Target],
+        verb: Callable[[Target], str],
+        more: Callable[[], tuple[str, ...]] | None = None,
+    ) -> None:
+        """Order `verb` of each target once the user has said yes."""
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._order(targets, verb)
+
+        self.app.push_screen(ConfirmScreen(question, more), answered)
+
+    # -- orders under way ----------------------------------------------------------------
+
+    def _order(self, targets: Sequence[Target], verb: Callable[[Target], str]) -> None:
+        """Have short threads call `verb` with each target; its words become toasts."""
+        self.run_worker(self._carry_out(targets, verb), exit_on_error=False)
+
+    async def _carry_out(self, targets: Sequence[Target], verb: Callable[[Target], str]) -> None:
+        turns = asyncio.Semaphore(ORDERS_AT_ONCE)
+
+        async def carry_out_one(target: Target) -> str:
+            async with turns:
+                return await self._call(partial(verb, target))
+
+        said = await asyncio.gather(*(carry_out_one(target) for target in targets))
+        for sentence in dict.fromkeys(filter(None, said)):
+            self.notify(sentence, markup=False)
+
+    async def _call(self, verb: Callable[[], str]) -> str:
+        """Return what `verb` returns, called in a thread; empty after an error, which is shown."""
+        try:
+            return await asyncio.to_thread(verb)
+        except KernelError as error:
+            self.notify(str(error), severity="error", markup=False)
+            return ""
+        finally:
+            self.tick()
+
+    # -- the verbs -----------------------------------------------------------------------
+
+    def action_kernel_interrupt(self) -> None:
+        """Interrupt the kernel under the cursor at the second press; ask about marked ones."""
+        if self.marked:
+            if aimed := self._aim("kernel.interrupt"):
+                fleet, aim = aimed
+                question = questions.interrupt(aim.targets, aim.left_out)
+                self._ask(question, aim.targets, fleet.interrupt)
+        elif self._fleet and (kernel := self.selected):
+            if self._interrupting.press(kernel.target, self._clock()):
+                self._order([kernel.target], self._fleet.interrupt)
+            self.tick()
+
+    def interrupt_chosen(self) -> None:
+        """Interrupt as the key does, but without a second press."""
+        if self.marked:
+            self.action_kernel_interrupt()
+        else:
+            self.interrupt_selected()
+
+    def interrupt_selected(self) -> None:
+        """Interrupt the kernel under the cursor at the first press."""
+        kernel = self.selected
+        if reason := refusal(BY_ID["kernel.interrupt"], kernel):
+            self.notify(reason, severity="warning", markup=False)
+        elif self._fleet and kernel:
+            self._order([kernel.target], self._fleet.interrupt)
+
+    def action_kernel_signal(self) -> None:
+        if aimed := self._aim("kernel.signal"):
+            fleet, aim = aimed
+
+            def answered(signum: int | None) -> None:
+                if signum is not None:
+                    self._last_signal = signum
+                    self._order(aim.targets, lambda target: fleet.signal(target, signum))
+
+            lines = tuple(questions.describe(target) for target in aim.targets)
+            self.app.push_screen(SignalScreen(lines, self._last_signal), answered)
+
+    def action_kernel_restart(self) -> None:
+        if aimed := self._aim("kernel.restart"):
+            fleet, aim = aimed
+            if aim.harmless:
+                self._order(aim.targets, fleet.restart)
+            else:
+                question = questions.restart(aim.targets, aim.left_out)
+                self._ask(question, aim.targets, fleet.restart)
+
+    def action_kernel_restart_now(self) -> None:
+        if aimed := self._aim("kernel.restart_now"):
+            fleet, aim = aimed
+            verb = partial(fleet.restart, now=True)
+            if aim.harmless:
+                self._order(aim.targets, verb)
+            else:
+                self._ask(questions.restart_now(aim.targets, aim.left_out), aim.targets, verb)
+
+    def action_kernel_shutdown(self) -> None:
+        if aimed := self._aim("kernel.shutdown"):
+            fleet, aim = aimed
+            if aim.harmless:
+                self._order(aim.targets, fleet.shutdown)
+            else:
+                question = questions.shutdown(aim.targets, aim.left_out)
+                self._ask(question, aim.targets, fleet.shutdown)
+
+    def action_kernel_kill(self) -> None:
+        if aimed := self._aim("kernel.kill"):
+            fleet, aim = aimed
+            question = questions.kill(aim.targets, aim.left_out)
+            self._ask(question, aim.targets, fleet.kill, partial(_escaped, fleet, aim.targets))
+
+    def action_kernel_shutdown_all(self) -> None:
+        if self._fleet is None:
+            return
+        fleet, targets = self._fleet, [shown.target for shown in self.snapshots]
+
+        def answered(yes: bool | None) -> None:
+            if not yes:
+                return
+            if [shown.target for shown in fleet.snapshots] != targets:
+                self.notify("the kernels have changed; look again", severity="warning")
+                return
+            self.run_worker(self._call(fleet.shutdown_all), exit_on_error=False)
+
+        self.app.push_screen(ConfirmScreen(questions.shutdown_all(targets)), answered)
+
+
+def _escaped(fleet: Fleet, targets: Sequence[Target]) -> tuple[str, ...]:
+    """Return the processes that a kill ends besides the targets' groups, a line each."""
+    if len(targets) == 1:
+        return fleet.escaped(targets[0])
+    lines = []
+    for target in targets:
+        try:
+            lines += [f"{target.name}: {line}" for line in fleet.escaped(target)]
+        except KernelError as error:
+            lines.append(str(error))
+    return tuple(lines)
