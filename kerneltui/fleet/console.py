@@ -15,6 +15,7 @@ import zmq
 from kerneltui.errors import KernelError
 from kerneltui.fleet.conversation import IDLE_TIME, REFUSALS, Conversation, Prompt, Reply, fail
 from kerneltui.fleet.inbox import Inbox
+from kerneltui.fleet.message_log import MessageLog
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.protocol.message import Message, cursor_content, execute_content, history_content
 
@@ -30,6 +31,7 @@ class Console:
         find_manager: Callable[[str], KernelManager],
         record: Callable[[str, Message], None],
         note: Callable[[str, str], None],
+        find_log: Callable[[str], MessageLog | None],
     ) -> None:
         self.prompts: Mapping[str, Prompt] = MappingProxyType({})
         """Open input() prompts by kernel id. Rebound, never changed."""
@@ -38,6 +40,7 @@ class Console:
         self._find_manager = find_manager
         self._record = record
         self._note = note
+        self._find_log = find_log
         self._conversations: dict[str, Conversation] = {}
         self._inbox = Inbox()
         self._stopping = False
@@ -130,6 +133,7 @@ class Console:
                 self._find_manager(kernel_id),
                 partial(self._record, kernel_id),
                 partial(self._note, kernel_id),
+                self._find_log(kernel_id) or MessageLog(),
             )
         return self._conversations[kernel_id]
 

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
 import zmq
 
-from kerneltui.errors import ActionRefused, KernelError
+from kerneltui.errors import ActionRefused, KernelError, ProtocolError
+from kerneltui.fleet.message_log import MessageLog
 from kerneltui.kernels.channels import ClientChannel
 from kerneltui.kernels.client import BlockingKernelClient
 from kerneltui.kernels.manager import KernelManager
@@ -71,12 +74,15 @@ class Conversation:
         manager: KernelManager,
         record: Callable[[Message], None],
         note: Callable[[str], None],
+        log: MessageLog,
     ) -> None:
         self.prompt: Prompt | None = None
         self._manager = manager
         self._record = record
         self._note = note
+        self._log = log
         self._client: BlockingKernelClient | None = None
+        self._refused: Counter[type[ProtocolError]] = Counter()
         self._running: dict[str, str] = {}  # msg_id -> code, oldest first
         self._asked: dict[str, Reply] = {}
         self._last_used = 0.0
@@ -148,13 +154,13 @@ class Conversation:
         self._last_used = time.monotonic()
         if self._client is None:
             client = self._manager.client()
-            client.tap_messages = self._tap
+            client.tap_messages = partial(self._tap, client)
             try:
                 client.start_channels(iopub=False, hb=False)
             except REFUSALS:
                 client.stop_channels()
                 raise
-            self._client = client
+            self._client, self._refused = client, Counter()
         return self._client
 
     def _send(self, question: _Question) -> None:
@@ -180,6 +186,9 @@ class Conversation:
                 self._open_prompt(message)
         for message in _received(self._client.shell_channel):
             self._hear_reply(message)
+        refused = self._client.refused
+        self._log.refuse(refused - self._refused)
+        self._refused = refused
         if self._parked and not self._is_busy():
             self._ask_parked()
 
@@ -231,9 +240,13 @@ class Conversation:
             except REFUSALS as error:
                 fail(question.reply, error)
 
-    def _tap(self, _channel: Channel, message: Message) -> None:
+    def _tap(self, client: BlockingKernelClient, channel: Channel, message: Message) -> None:
         if message["msg_type"] in RECORDED:
             self._record(message)
+        if message["msg_type"] == "input_reply" and self.prompt and self.prompt.password:
+            message = {**message, "content": {"value": MASK}}
+        sent = message["header"]["session"] == client.session.session
+        self._log.add(channel, message, sent=sent)
 
     # -- ending ----
 

@@ -12,6 +12,7 @@ import zmq
 
 from kerneltui.errors import ProtocolError
 from kerneltui.fleet.batch import OUTPUT_TYPES, Received, Told, merge, render
+from kerneltui.fleet.message_log import MessageLog
 from kerneltui.fleet.transcript import Transcript
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.session import ClientSession, new_session
@@ -52,6 +53,7 @@ class Ear:
 
     def __init__(self, manager: KernelManager, transcript: Transcript) -> None:
         self.transcript = transcript
+        self.messages = MessageLog()
         self.heard = Heard()
         """Rebound, never changed: any thread may read it."""
         self.socket: zmq.Socket[bytes] | None = None
@@ -88,6 +90,7 @@ class Ear:
         received = self._receive()
         for _, message in received:
             self._note(message)
+        self.messages.hear(received)
         if received:
             self.heard = replace(self.heard, last_activity=now)
         # What iopub answered to was told before, so it is looked at after iopub.
@@ -101,15 +104,16 @@ class Ear:
         received: list[Received] = []
         if self.socket is None or self._session is None:
             return received
+        before = self._session.refused.copy()
         count = size = 0
         while count < TURN_MESSAGES and size < TURN_BYTES and (frames := _frames(self.socket)):
             count += 1
             size += sum(map(len, frames))
             with contextlib.suppress(ProtocolError):
                 received.append((frames, self._session.decode(frames, sealed=OUTPUT_TYPES)))
-        refused = self._session.refused.total()
-        if refused != self.heard.refused:
-            self.heard = replace(self.heard, refused=refused)
+        if self._session.refused != before:
+            self.messages.refuse(self._session.refused - before)
+            self.heard = replace(self.heard, refused=self._session.refused.total())
         return received
 
     def _note(self, message: Message) -> None:

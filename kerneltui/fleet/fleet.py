@@ -12,6 +12,7 @@ from typing import Any
 
 from kerneltui.errors import ActionRefused, KernelError, NoSuchKernel
 from kerneltui.fleet.console import Console
+from kerneltui.fleet.message_log import MessageLog
 from kerneltui.fleet.monitor import KernelMonitor
 from kerneltui.fleet.notices import NOTICE_WIDTH, Notice, NoticeBoard
 from kerneltui.fleet.snapshot import KernelSnapshot, Target
@@ -69,7 +70,9 @@ class Fleet:
         self._board = NoticeBoard()
         self._monitor = KernelMonitor(self._heed, self._publish)
         self._usage = UsageSampler(self._living_pids, self._publish)
-        self.console = Console(self._manager_of, self._monitor.record, self._monitor.note)
+        self.console = Console(
+            self._manager_of, self._monitor.record, self._monitor.note, self._monitor.message_log
+        )
         self._rows: dict[str, _Row] = {}
         self._lock = threading.Lock()
         self._snapshots: tuple[KernelSnapshot, ...] = ()
@@ -97,6 +100,10 @@ class Fleet:
 
     def transcript(self, kernel_id: str) -> Transcript | None:
         return self._monitor.transcript(kernel_id)
+
+    def message_log(self, kernel_id: str) -> MessageLog | None:
+        """Return what was heard of a kernel and what our clients said to it, as messages."""
+        return self._monitor.message_log(kernel_id)
 
     def take_notices(self) -> tuple[Notice, ...]:
         """Return what happened without being asked for, once."""

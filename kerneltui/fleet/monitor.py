@@ -20,6 +20,7 @@ import zmq
 from kerneltui.fleet.batch import Told
 from kerneltui.fleet.ear import NEVER, Ear, Heard
 from kerneltui.fleet.inbox import Inbox
+from kerneltui.fleet.message_log import MessageLog
 from kerneltui.fleet.rendition import Block, rendition
 from kerneltui.fleet.transcript import Role, Transcript, TranscriptStore
 from kerneltui.kernels.lifecycle import Listener
@@ -102,6 +103,10 @@ class KernelMonitor:
 
     def transcript(self, kernel_id: str) -> Transcript | None:
         return self._transcripts.get(kernel_id)
+
+    def message_log(self, kernel_id: str) -> MessageLog | None:
+        attended = self._attended.get(kernel_id)
+        return attended.ear.messages if attended else None
 
     def record(self, kernel_id: str, message: Message) -> None:
         """Add what a message shows that a client of ours sent or received beside iopub."""

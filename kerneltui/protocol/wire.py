@@ -137,7 +137,7 @@ class Session:
         Source: "The Wire Protocol", jupyter_client docs/messaging.rst.
         """
         try:
-            signature, parts, buffers = _split(frames)
+            signature, parts, buffers = split_frames(frames)
             if self._key:
                 self._verify(signature, parts)
             return self._parse(parts, buffers, sealed)
@@ -193,11 +193,13 @@ class Session:
 
 def content_of(frames: Sequence[bytes]) -> Content:
     """Return the content of a message that `decode` left sealed. Raises MalformedMessage."""
-    return _parse_object(_split(frames)[1][3])
+    return _parse_object(split_frames(frames)[1][3])
 
 
-def _split(frames: Sequence[bytes]) -> tuple[bytes, Sequence[bytes], Sequence[bytes]]:
-    """Return signature, the four signed parts, and buffers."""
+def split_frames(
+    frames: Sequence[bytes],
+) -> tuple[bytes, Sequence[bytes], Sequence[bytes]]:
+    """Return signature, the four signed parts, and buffers. Raises MalformedMessage."""
     try:
         first = frames.index(DELIMITER) + 2
     except ValueError:

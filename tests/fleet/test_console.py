@@ -37,6 +37,7 @@ class Speaking:
             self.find,
             lambda _id, message: self.recorded.append(message),
             lambda _id, text: self.notes.append(text),
+            lambda _id: None,
         )
         self.console.start()
 
@@ -305,7 +306,7 @@ def test_a_client_with_nothing_pending_disconnects(
 @pytest.fixture
 def other(speaking: Speaking) -> Console:
     """A second console for the same kernel, which the test closes."""
-    other = Console(speaking.find, lambda *_: None, lambda *_: None)
+    other = Console(speaking.find, lambda *_: None, lambda *_: None, lambda _: None)
     other.start()
     return other
 

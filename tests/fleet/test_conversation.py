@@ -12,6 +12,7 @@ import pytest
 from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet import conversation as conversation_module
 from kerneltui.fleet.conversation import IDLE_TIME, Conversation
+from kerneltui.fleet.message_log import MessageLog
 from kerneltui.protocol.message import Message, execute_content
 from tests.fakes import FakeKernel
 from tests.fleet.stage import Kernel
@@ -29,8 +30,9 @@ class Talk:
         self.kernel.spawn()
         self.recorded: list[Message] = []
         self.notes: list[str] = []
+        self.log = MessageLog()
         self.conversation = Conversation(
-            self.kernel.manager, self.recorded.append, self.notes.append
+            self.kernel.manager, self.recorded.append, self.notes.append, self.log
         )
 
     def ask(self, msg_type: str = "complete_request") -> Reply:

@@ -1,0 +1,219 @@
+"""MessageLog: the latest messages of one kernel, those of other clients on iopub included.
+
+What is kept is JSON as it was on the wire, parsed only for who looks at it: a kernel
+that floods costs a row a message. Signatures and keys are never kept.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, NamedTuple
+
+from kerneltui.errors import ProtocolError
+from kerneltui.protocol.connection import Channel
+from kerneltui.protocol.message import Message, parent_id
+from kerneltui.protocol.text import clean_line
+from kerneltui.protocol.wire import split_frames
+
+MAX_RECORDS = 2_000
+MAX_BYTES = 4_000_000
+MAX_PART = 32_000
+"""Bytes kept of a header, of metadata or of a content; of more, the beginning."""
+MAX_UNANSWERED = 1_000  # requests whose reply is still awaited, and sessions known as ours
+TYPE_WIDTH = 40  # characters
+_NAME_LIMIT = 64  # characters of what a message says of its sender
+_RECORD_BYTES = 600  # of a record beside its parts, about
+
+PARTS = ("header", "parent_header", "metadata", "content")
+
+
+class MessageRecord(NamedTuple):
+    """One message. A tuple: a flood makes ten thousands of them a second."""
+
+    number: int
+    """Counted since the log began; never given twice."""
+    time: float
+    """When it was sent or taken in, an instant of `time.monotonic()`."""
+    channel: Channel
+    sent: bool
+    """By a client of ours."""
+    msg_type: str
+    """Clean text."""
+    session: str
+    """Of the client that it is from or for; "" for what a kernel says of its own accord."""
+    username: str
+    size: int
+    """Bytes of content and buffers."""
+    latency: float | None
+    """Seconds since the request that it replies to; None where it replies to none of ours."""
+    parts: tuple[bytes, ...]
+    """JSON of the four `PARTS`, each cut to MAX_PART."""
+    cut: int
+    """Bytes of them that were not kept."""
+    buffers: tuple[int, ...]
+    """The size of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageView:
+    """A log at one moment."""
+
+    records: tuple[MessageRecord, ...] = ()
+    ours: frozenset[str] = frozenset()
+    """Sessions of clients of ours."""
+    refused: Mapping[str, int] = field(default_factory=dict)
+    """How many messages nobody could believe, by the name of the error."""
+    version: int = 0
+    """Another one if, and only if, anything is different."""
+
+
+class MessageLog:
+    """Written and read in any thread; the oldest messages go when there are too many."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = Lock()
+        self._records: deque[MessageRecord] = deque()
+        self._size = 0
+        self._number = 0
+        self._unanswered: OrderedDict[str, float] = OrderedDict()
+        self._ours: OrderedDict[str, None] = OrderedDict()
+        self._refused: Counter[str] = Counter()
+        self._version = 0
+        self._view: MessageView | None = MessageView()
+
+    def hear(self, received: Sequence[tuple[Sequence[bytes], Message]]) -> None:
+        """Add what came on iopub in one turn: frames, and the message they were decoded to."""
+        skipped = max(0, len(received) - MAX_RECORDS)
+        with self._lock:
+            self._number += skipped
+            for frames, message in received[skipped:]:
+                _, parts, buffers = split_frames(frames)
+                sizes = tuple(map(len, buffers))
+                self._add(Channel.IOPUB, message, parts, sizes, sent=False)
+
+    def add(self, channel: Channel, message: Message, *, sent: bool) -> None:
+        """Add what a client of ours sent or received."""
+        parts = [_to_json(message[part]) for part in PARTS]  # type: ignore[literal-required]  # of PARTS
+        sizes = tuple(buffer.nbytes for buffer in message["buffers"])
+        with self._lock:
+            if sent:
+                _remember(self._ours, _name(message["header"], "session"), None)
+            self._add(channel, message, parts, sizes, sent=sent)
+
+    def refuse(self, refused: Mapping[type[ProtocolError], int]) -> None:
+        """Count messages that were not believed."""
+        if refused:
+            with self._lock:
+                self._refused.update({error.__name__: count for error, count in refused.items()})
+                self._changed()
+
+    def view(self) -> MessageView:
+        """Return what is there now: the same object as long as nothing changes."""
+        with self._lock:
+            if self._view is None:
+                self._view = MessageView(
+                    tuple(self._records),
+                    frozenset(self._ours),
+                    dict(self._refused),
+                    self._version,
+                )
+            return self._view
+
+    # -- with the lock held ----
+
+    def _add(
+        self,
+        channel: Channel,
+        message: Message,
+        parts: Sequence[bytes],
+        buffers: tuple[int, ...],
+        *,
+        sent: bool,
+    ) -> None:
+        now = self._clock()
+        client = message["header"] if sent else message["parent_header"]
+        kept = tuple(part[:MAX_PART] for part in parts)
+        record = MessageRecord(
+            number=self._number,
+            time=now,
+            channel=channel,
+            sent=sent,
+            msg_type=clean_line(message["msg_type"], TYPE_WIDTH),
+            session=_name(client, "session"),
+            username=_name(client, "username"),
+            size=len(parts[-1]) + sum(buffers),
+            latency=self._latency(message, now, sent=sent),
+            parts=kept,
+            cut=sum(map(len, parts)) - sum(map(len, kept)),
+            buffers=buffers[:MAX_UNANSWERED],
+        )
+        self._number += 1
+        self._records.append(record)
+        self._size += _measure(record)
+        while len(self._records) > MAX_RECORDS or (
+            self._size > MAX_BYTES and len(self._records) > 1
+        ):
+            self._size -= _measure(self._records.popleft())
+        self._changed()
+
+    def _latency(self, message: Message, now: float, *, sent: bool) -> float | None:
+        if sent:
+            _remember(self._unanswered, message["msg_id"], now)
+            return None
+        if not message["msg_type"].endswith("_reply"):
+            return None
+        asked = self._unanswered.pop(parent_id(message), None)
+        return None if asked is None else now - asked
+
+    def _changed(self) -> None:
+        self._version += 1
+        self._view = None
+
+
+def pretty(record: MessageRecord) -> list[tuple[str, str]]:
+    """Return the parts of a message by name, content first, as indented JSON; raw text."""
+    texts = dict(zip(PARTS, map(_indented, record.parts), strict=True))
+    shown = [("content", texts.pop("content")), *texts.items()]
+    if record.buffers:
+        sizes = ", ".join(f"{size:,}" for size in record.buffers)
+        shown.insert(1, ("buffers", f"{len(record.buffers)}, of {sizes} bytes"))
+    return shown
+
+
+def _indented(part: bytes) -> str:
+    text = part.decode("utf-8", "replace")
+    if len(part) < MAX_PART:
+        try:
+            return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        except (ValueError, RecursionError):
+            return text
+    return f"{text}…"
+
+
+def _to_json(value: object) -> bytes:
+    # What a client may carry is its caller's affair; here it only has to show.
+    return json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "replace")
+
+
+def _remember(known: OrderedDict[str, Any], key: str, value: object) -> None:
+    """Note a key, and forget the oldest one where there are too many."""
+    known[key] = value
+    if len(known) > MAX_UNANSWERED:
+        known.popitem(last=False)
+
+
+def _name(header: Mapping[str, Any], key: str) -> str:
+    value = header.get(key)
+    return value[:_NAME_LIMIT] if isinstance(value, str) else ""
+
+
+def _measure(record: MessageRecord) -> int:
+    """Return the bytes that a record takes in memory, about."""
+    return _RECORD_BYTES + sum(map(sys.getsizeof, record.parts)) + 8 * len(record.buffers)
