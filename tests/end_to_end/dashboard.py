@@ -39,9 +39,6 @@ class Dashboard(Terminal):
     def wait_for_state(self, name: str, state: str) -> None:
         self.wait_for(lambda: self.is_in_state(name, state))
 
-    def executions(self, name: str) -> int:
-        return int(self.row(name).split(" ● ")[-1].split(" ○ ")[-1].split()[5])
-
     def pid(self, name: str) -> int:
         """Return the pid that the table shows."""
         found = re.search(rf" {name} .*? (\d+) \S ", self.row(name))

@@ -118,9 +118,8 @@ def test_a_password_is_never_written_to_the_terminal(console: Dashboard) -> None
 def test_pasted_lines_do_not_run_by_themselves(console: Dashboard) -> None:
     console.paste('print("a")\nprint("pas" + "ted")\n')
     console.wait_for('print("pas" + "ted")')
-    executions = console.executions("alpha")
 
     console.run('print("ty" + "ped")')
 
     console.wait_for("  typed")
-    assert console.executions("alpha") == executions + 1
+    assert ["In [" in line for line in console.output()].count(True) == 1
