@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -13,7 +15,7 @@ from typing import Any
 import zmq
 
 from kerneltui.errors import KernelError
-from kerneltui.fleet.conversation import IDLE_TIME, REFUSALS, Conversation, Prompt, Reply, fail
+from kerneltui.fleet.conversation import NEVER, REFUSALS, Conversation, Prompt, Reply, fail
 from kerneltui.fleet.inbox import Inbox
 from kerneltui.fleet.message_log import MessageLog
 from kerneltui.kernels.manager import KernelManager
@@ -55,9 +57,9 @@ class Console:
         self._thread.join()
         self._inbox.close()
 
-    def greet(self, kernel_id: str) -> Reply:
-        """Ask a kernel who it is: one that was never asked anything never says that it is idle."""
-        return self._ask(kernel_id, "kernel_info_request", {})
+    def greet(self, kernel_id: str) -> None:
+        """Have a new process say that it is idle, and begin to listen to it."""
+        self._inbox.put(partial(self._greet, kernel_id))
 
     def execute(self, kernel_id: str, code: str) -> None:
         """Run code after what was sent before; its output reaches the transcript."""
@@ -115,7 +117,8 @@ class Console:
         sockets = [each for talk in self._conversations.values() for each in talk.sockets]
         for socket in sockets:
             poller.register(socket, zmq.POLLIN)
-        poller.poll(IDLE_TIME * 1000 if sockets else None)
+        due = min((talk.due for talk in self._conversations.values()), default=NEVER)
+        poller.poll(None if due == NEVER else max(0, math.ceil((due - time.monotonic()) * 1000)))
 
     def _publish(self) -> None:
         talks = self._conversations.items()
@@ -136,6 +139,10 @@ class Console:
                 self._find_log(kernel_id) or MessageLog(),
             )
         return self._conversations[kernel_id]
+
+    def _greet(self, kernel_id: str) -> None:
+        with contextlib.suppress(*REFUSALS):  # it is gone already
+            self._conversation(kernel_id).greet()
 
     def _execute(self, kernel_id: str, code: str) -> None:
         try:

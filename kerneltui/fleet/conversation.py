@@ -6,8 +6,9 @@ Rule: nothing here waits. Requests are sent, and `listen` takes in what has come
 from __future__ import annotations
 
 import contextlib
+import math
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -25,10 +26,12 @@ from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.requests import SUBSHELLS
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import Content, Message, parent_id
-from kerneltui.protocol.status import KernelState
+from kerneltui.protocol.status import Answered, KernelState
 from kerneltui.protocol.text import clean_line
 
 IDLE_TIME = 10  # seconds that a client with nothing pending stays connected
+GREETINGS = (0.1, 0.2, 0.4, 0.8)  # seconds that iopub has to confirm each greeting
+NEVER = math.inf
 PROMPT_WIDTH = 200
 MASK = "••••"  # shown for a password; of one length for all
 REQUEST_LIMIT = 100  # unanswered ones of one client; far from where a socket's queue would block
@@ -86,6 +89,8 @@ class Conversation:
         self._running: dict[str, str] = {}  # msg_id -> code, oldest first
         self._asked: dict[str, Reply] = {}
         self._last_used = 0.0
+        self._greetings: deque[float] = deque()  # how long to wait for iopub after those to come
+        self._greet_at = NEVER
         # How questions get round a running cell: by a subshell, where the kernel has them.
         self._subshell: str | None = None
         self._subshell_request: str | None = None
@@ -105,6 +110,30 @@ class Conversation:
         return [channel.opened() for channel in channels]
 
     # -- speaking ----
+
+    def greet(self) -> None:
+        """Ask a new process who it is, until iopub has told that it was asked.
+
+        One that is never asked never says that it is idle. It may answer before iopub is
+        connected, and then code that is run at once would be neither seen nor heard.
+        """
+        self._greetings = deque(GREETINGS)
+        self._greet()
+
+    def _greet(self) -> None:
+        self._greet_at = NEVER
+        if self._manager.status.heard:
+            return
+        if not self._greetings:  # a kernel that never tells its status
+            self._manager.life.advance(Answered(), self._manager.spawns)
+            return
+        pause = self._greetings.popleft()
+        reply: Reply = Future()
+        reply.add_done_callback(lambda _: self._greet_after(pause))
+        self.ask("kernel_info_request", {}, reply)
+
+    def _greet_after(self, pause: float) -> None:
+        self._greet_at = time.monotonic() + pause
 
     def execute(self, code: str, content: Content) -> None:
         """Run code; the kernel queues it behind what runs. Raises one of REFUSALS."""
@@ -178,6 +207,8 @@ class Conversation:
         """Take in what has come on all channels."""
         if self._client is None:
             return
+        if self._greet_at <= time.monotonic():
+            self._greet()
         for message in _received(self._client.control_channel):
             if parent_id(message) == self._subshell_request:
                 self._hear_of_subshells(message)
@@ -250,10 +281,20 @@ class Conversation:
 
     # -- ending ----
 
+    @property
+    def due(self) -> float:
+        """When to look at it though nothing has come, an instant of `time.monotonic()`."""
+        return min(self._greet_at, self._over_at)
+
     def is_over(self, now: float) -> bool:
         """Tell whether the client has been of no use for a while."""
-        pending = self._running or self._asked or self._parked
-        return not pending and now - self._last_used > IDLE_TIME
+        return self._over_at <= now
+
+    @property
+    def _over_at(self) -> float:
+        if self._client is None or self._running or self._asked or self._parked:
+            return NEVER
+        return self._last_used + IDLE_TIME
 
     def close(self) -> None:
         """Disconnect; a subshell of ours ends with it."""
@@ -276,6 +317,7 @@ class Conversation:
             fail(reply, error)
         self._asked, self._parked, self._running, self.prompt = {}, [], {}, None
         self._subshell = None  # it went with its process
+        self._greet_at = NEVER
         self.close()
 
 

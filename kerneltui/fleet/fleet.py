@@ -6,7 +6,6 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +24,6 @@ from kerneltui.kernels.multi import MultiKernelManager
 from kerneltui.kernels.process import descendants, describe_process, outside_group
 from kerneltui.protocol.status import (
     ALLOWED,
-    Answered,
     Event,
     Exited,
     KernelState,
@@ -245,24 +243,14 @@ class Fleet:
             case Spawned():
                 assert manager.process is not None
                 row.identity = manager.process.identity
-                self._greet(manager)
+                self.console.forget(manager.kernel_id, f"{manager.describe()} was started again")
+                self.console.greet(manager.kernel_id)
             case Exited(reason=reason):
                 self.console.forget(manager.kernel_id, f"{manager.describe()} is gone")
                 if reason:
                     text = clean_line(f"{row.name}: {reason}", NOTICE_WIDTH)
                     self._board.post(Notice("error", text, manager.kernel_id))
         self._publish()
-
-    def _greet(self, manager: KernelManager) -> None:
-        """Ask a new process something: one that is never asked never says that it is idle."""
-        self.console.forget(manager.kernel_id, f"{manager.describe()} was started again")
-        spawn = manager.spawns
-
-        def note_answer(reply: Future[dict[str, Any]]) -> None:
-            if reply.exception() is None:
-                manager.life.advance(Answered(), spawn)
-
-        self.console.greet(manager.kernel_id).add_done_callback(note_answer)
 
     def _free_name(self, kernel_name: str) -> str:
         taken = {row.name for row in self._rows.values()}

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from kerneltui.errors import KernelError, NoSuchKernel
-from kerneltui.fleet import console as console_module
 from kerneltui.fleet import conversation as conversation_module
 from kerneltui.fleet.console import Console
 from kerneltui.fleet.conversation import MASK, Prompt
@@ -292,8 +291,7 @@ def test_a_question_that_nobody_waits_for_any_more_is_survived(
 def test_a_client_with_nothing_pending_disconnects(
     speaking: Speaking, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (console_module, conversation_module):
-        monkeypatch.setattr(module, "IDLE_TIME", 0.05)
+    monkeypatch.setattr(conversation_module, "IDLE_TIME", 0.05)
     fake.hold("execute_request")
     speaking.execute("loop()")
     speaking.complete().result(WITHIN)

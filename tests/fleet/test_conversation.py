@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any
 
@@ -14,6 +14,7 @@ from kerneltui.fleet import conversation as conversation_module
 from kerneltui.fleet.conversation import IDLE_TIME, Conversation
 from kerneltui.fleet.message_log import MessageLog
 from kerneltui.protocol.message import Message, execute_content
+from kerneltui.protocol.status import KernelState, Reported
 from tests.fakes import FakeKernel
 from tests.fleet.stage import Kernel
 from tests.support import eventually
@@ -45,13 +46,15 @@ class Talk:
 
     def hear(self, reply: Reply) -> dict[str, Any]:
         """Listen until the reply is in, and return it."""
-
-        def is_in() -> bool:
-            self.conversation.listen()
-            return reply.done()
-
-        eventually(is_in)
+        self.listen_until(reply.done)
         return reply.result()
+
+    def listen_until(self, predicate: Callable[[], bool]) -> None:
+        def listen() -> bool:
+            self.conversation.listen()
+            return predicate()
+
+        eventually(listen)
 
 
 @pytest.fixture
@@ -210,3 +213,35 @@ def test_a_closed_client_opens_again_for_the_next_question(talk: Talk) -> None:
     talk.conversation.close()
 
     assert talk.hear(talk.ask())["matches"] == ["print"]
+
+
+# -- greetings ----
+
+
+def test_a_kernel_is_greeted_again_until_iopub_is_heard(talk: Talk, fake: FakeKernel) -> None:
+    talk.conversation.greet()
+    talk.listen_until(lambda: fake.types().count("kernel_info_request") == 2)
+
+    talk.kernel.manager.life.advance(Reported("idle", "id", "kernel_info_request"))
+    talk.listen_until(lambda: talk.conversation.due > time.monotonic() + 1)
+
+    assert fake.types() == ["kernel_info_request"] * 2
+
+
+def test_a_kernel_that_never_tells_its_status_is_idle_once_it_has_answered(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversation_module, "GREETINGS", (0.0, 0.0))
+
+    talk.conversation.greet()
+
+    talk.listen_until(lambda: talk.kernel.manager.status.state is KernelState.IDLE)
+
+
+def test_a_kernel_that_has_been_heard_is_not_greeted(talk: Talk, fake: FakeKernel) -> None:
+    talk.kernel.manager.life.advance(Reported("idle", "id", "kernel_info_request"))
+
+    talk.conversation.greet()
+    talk.hear(talk.ask())
+
+    assert fake.types() == ["complete_request"]
