@@ -8,6 +8,7 @@ from typing import Any
 
 import zmq
 
+from kerneltui.errors import MalformedMessage
 from kerneltui.protocol.message import Content, Header, Message
 from kerneltui.protocol.wire import DELIMITER, Session
 
@@ -47,8 +48,10 @@ class ClientSession(Session):
     def feed_identities(self, msg_list: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
         """Return the routing identities and the frames behind the delimiter.
 
-        Raises ValueError where there is no delimiter.
+        Raises MalformedMessage, a ValueError, where there is no delimiter.
         """
+        if DELIMITER not in msg_list:
+            raise MalformedMessage(f"no delimiter among {len(msg_list)} frames")
         at = list(msg_list).index(DELIMITER)
         return list(msg_list[:at]), list(msg_list[at + 1 :])
 
@@ -80,8 +83,8 @@ class ClientSession(Session):
             frames = socket.recv_multipart(mode)
         except zmq.Again:
             return None, None
-        identities, rest = self.feed_identities(frames)
-        return identities, self.deserialize(rest)
+        message = self.decode(frames)
+        return frames[: frames.index(DELIMITER)], message
 
 
 def new_session(key: bytes, signature_scheme: str) -> ClientSession:

@@ -8,9 +8,10 @@ import pytest
 
 from kerneltui.errors import KernelTimeout
 from kerneltui.kernels.client import BlockingKernelClient
-from kerneltui.kernels.interactive import END_OF_INPUT
+from kerneltui.kernels.interactive import END_OF_INPUT, answer_from_terminal
 from kerneltui.protocol.message import Message, parent_id
 from tests.fakes import Ask, FakeKernel, connected
+from tests.support import eventually
 
 SAYS = ("stream", {"name": "stdout", "text": "hello\n"})
 COMPLAINS = ("stream", {"name": "stderr", "text": "hm\n"})
@@ -189,3 +190,33 @@ def test_without_its_channels_nothing_is_run(fake: FakeKernel, missing: str) -> 
 
         client.kernel_info(reply=True, timeout=5)
     assert "execute_request" not in fake.types()
+
+
+def test_an_interrupt_at_the_prompt_answers_nothing(
+    client: BlockingKernelClient,
+    fake: FakeKernel,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fake.cells["ask"] = [Ask()]
+    typing(monkeypatch, KeyboardInterrupt(), [])
+
+    with pytest.raises(KernelTimeout):
+        client.execute_interactive("ask", timeout=0.1)
+
+    assert capsys.readouterr().out == "\n"
+    assert "input_reply" not in fake.types()
+
+
+def test_an_answer_to_a_cell_that_is_over_is_not_sent(
+    client: BlockingKernelClient, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typing(monkeypatch, "Ada", [])
+    msg_id = client.execute("1")
+    request = fake.wait_for("execute_request")
+    eventually(lambda: client.shell_channel.has_answer(msg_id))
+
+    answer_from_terminal(client, {**request, "parent_header": {"msg_id": msg_id}})
+
+    client.usage(reply=True, timeout=5)
+    assert "input_reply" not in fake.types()

@@ -14,6 +14,7 @@ from kerneltui.errors import KernelDied, KernelTimeout
 from kerneltui.kernels.identity import ProcessIdentity, identify
 from kerneltui.kernels.lifecycle import Lifecycle
 from kerneltui.kernels.logfile import LogFile
+from kerneltui.kernels.watcher import process_watcher
 from kerneltui.protocol.status import Event, Exited, KernelState, Ordered, Spawned, Wanted
 from tests.support import Background, eventually
 
@@ -81,8 +82,9 @@ class Kernel:
             if not process.exited:
                 self.life.order(Wanted.DOWN)
                 process.exit()
-        eventually(lambda: "kernel-watcher" not in {each.name for each in threading.enumerate()})
+        watched = process_watcher()._watches
         for process in self._processes:
+            eventually(lambda: process.fileno() not in watched)  # noqa: B023 - called here
             process.close()
 
 
