@@ -1,0 +1,490 @@
+"""Every kernel, what is true of it, and the verbs: with small kernels that are processes."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from kerneltui.errors import ActionRefused, KernelError, NoSuchKernel
+from kerneltui.fleet import usage as usage_module
+from kerneltui.fleet.fleet import Fleet, SpecChoice
+from kerneltui.fleet.snapshot import KernelSnapshot
+from kerneltui.fleet.transcript import Role
+from kerneltui.kernels import manager as manager_module
+from kerneltui.kernels.identity import identify
+from kerneltui.kernels.manager import KernelManager
+from kerneltui.protocol.status import ALLOWED, KernelState
+from tests.fleet.stage import shown
+from tests.support import Background, eventually
+
+ROOT = Path(__file__).parents[2]
+WITHIN = 10  # seconds, for what a process takes to start or end
+SPECS: dict[str, dict[str, Any]] = {
+    "tiny": {
+        "argv": [sys.executable, "-m", "tests.fleet.tiny_kernel", "{connection_file}"],
+        "display_name": "Tiny\x1b[31m",
+        "language": "none",
+        "env": {"PYTHONPATH": str(ROOT)},
+        "metadata": {"supported_transports": ["ipc"]},
+    },
+    "broken": {
+        "argv": [
+            "sh",
+            "-c",
+            "echo first >&2; echo no such module >&2; exit 3",
+            "{connection_file}",
+        ],
+        "display_name": "Broken",
+        "language": "none",
+    },
+    "mute": {
+        "argv": ["sleep", "1000"],
+        "display_name": "Mute",
+        "language": "none",
+    },
+    "nowhere": {
+        "argv": ["/nonexistent/kernel", "{connection_file}"],
+        "display_name": "Nowhere",
+        "language": "none",
+    },
+}
+STRAY = "import subprocess; subprocess.Popen(['sleep', '1000'], start_new_session=True)"
+
+
+@pytest.fixture(autouse=True)
+def _specs_and_haste(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, spec in SPECS.items():
+        folder = tmp_path / "kernels" / name
+        folder.mkdir(parents=True)
+        (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    monkeypatch.setattr(manager_module, "SHUTDOWN_WAIT_TIME", 1.0)
+    monkeypatch.setattr(usage_module, "INTERVAL", 0.1)
+
+
+@pytest.fixture
+def fleet() -> Iterator[Fleet]:
+    fleet = Fleet()
+    fleet.open()
+    yield fleet
+    for each in fleet.snapshots:
+        fleet._kernels.get_kernel(each.kernel_id).shutdown_kernel(now=True)
+    fleet.close()
+
+
+class Watched:
+    """One kernel of a fleet as a front end sees it."""
+
+    def __init__(self, fleet: Fleet, kernel_name: str) -> None:
+        self.fleet = fleet
+        self.kernel_id = fleet.start(kernel_name, cwd="/")
+
+    @property
+    def now(self) -> KernelSnapshot:
+        (found,) = (each for each in self.fleet.snapshots if each.kernel_id == self.kernel_id)
+        return found
+
+    def wait_for(self, state: KernelState) -> KernelSnapshot:
+        eventually(lambda: self.now.state is state, WITHIN)
+        return self.now
+
+    def run(self, code: str) -> None:
+        self.fleet.console.execute(self.kernel_id, code)
+
+    def shown(self) -> list[tuple[Role, str]]:
+        transcript = self.fleet.transcript(self.kernel_id)
+        assert transcript is not None
+        return shown(transcript.view())
+
+    @property
+    def is_listed(self) -> bool:
+        return self.kernel_id in [each.kernel_id for each in self.fleet.snapshots]
+
+
+@pytest.fixture
+def tiny(fleet: Fleet) -> Watched:
+    """A kernel that is idle."""
+    tiny = Watched(fleet, "tiny")
+    tiny.wait_for(KernelState.IDLE)
+    return tiny
+
+
+@pytest.fixture
+def mute(fleet: Fleet) -> Watched:
+    """A kernel that says nothing and lives on."""
+    return Watched(fleet, "mute")
+
+
+# -- what is shown ----
+
+
+def test_a_new_kernel_is_starting_until_it_answers(fleet: Fleet) -> None:
+    tiny = Watched(fleet, "tiny")
+
+    assert tiny.now.state is KernelState.STARTING
+    tiny.wait_for(KernelState.IDLE)
+
+
+def test_a_row_says_what_was_started(mute: Watched) -> None:
+    row = mute.now
+
+    assert (row.name, row.kernel_name, row.cwd) == ("mute-1", "mute", "/")
+    assert row.pid is not None
+    assert psutil.Process(row.pid).cmdline() == ["sleep", "1000"]
+    assert Path(row.connection_file).exists()
+
+
+def test_kernels_stand_in_the_order_of_their_start(fleet: Fleet) -> None:
+    started = [fleet.start("mute", cwd="", name=name) for name in ("b", "a", "")]
+
+    assert [each.kernel_id for each in fleet.snapshots] == started
+    assert [each.name for each in fleet.snapshots] == ["b", "a", "mute-1"]
+
+
+def test_a_free_name_is_one_that_no_row_has(fleet: Fleet) -> None:
+    for name in ("mute-1", "", ""):
+        fleet.start("mute", cwd="", name=name)
+
+    assert [each.name for each in fleet.snapshots] == ["mute-1", "mute-2", "mute-3"]
+
+
+def test_the_tuple_is_the_same_until_something_changes(fleet: Fleet, mute: Watched) -> None:
+    before = fleet.snapshots
+
+    fleet._publish()
+
+    assert fleet.snapshots is before
+    assert mute.is_listed
+
+
+def test_a_running_cell_is_shown_with_its_code(tiny: Watched) -> None:
+    tiny.run("import threading; threading.Event().wait()")
+
+    eventually(lambda: tiny.now.code == "import threading; threading.Event().wait()", WITHIN)
+    assert (tiny.now.state, tiny.now.executions) == (KernelState.BUSY, 1)
+
+
+def test_code_is_not_shown_once_it_has_run(tiny: Watched) -> None:
+    tiny.run("1 + 1")
+
+    eventually(lambda: tiny.now.executions == 1)
+    tiny.wait_for(KernelState.IDLE)
+
+    assert tiny.now.code == ""
+
+
+def test_what_the_trees_use_is_shown(mute: Watched) -> None:
+    eventually(lambda: mute.now.usage is not None)
+
+    usage = mute.now.usage
+    assert usage is not None
+    assert usage.processes == 1
+
+
+def test_what_may_be_asked_follows_from_the_state(tiny: Watched) -> None:
+    assert tiny.now.allowed == ALLOWED[KernelState.IDLE]
+
+    os.kill(tiny.now.pid or 0, signal.SIGKILL)
+
+    assert tiny.wait_for(KernelState.DEAD).allowed == ALLOWED[KernelState.DEAD]
+
+
+def test_choices_have_passed_the_gate(fleet: Fleet) -> None:
+    assert SpecChoice("tiny", "Tiny", "none") in fleet.kernel_specs()
+
+
+# -- deaths ----
+
+
+def test_a_death_is_a_row_with_its_reason_and_a_notice(fleet: Fleet, mute: Watched) -> None:
+    os.kill(mute.now.pid or 0, signal.SIGKILL)
+
+    row = mute.wait_for(KernelState.DEAD)
+
+    assert row.returncode == -signal.SIGKILL
+    assert "exited with SIGKILL (-9)" in row.reason
+    assert [(each.severity, each.text, each.kernel_id) for each in fleet.take_notices()] == [
+        ("error", f"mute-1: {row.reason}", mute.kernel_id)
+    ]
+
+
+def test_a_kernel_that_dies_at_start_shows_code_and_last_words(fleet: Fleet) -> None:
+    broken = Watched(fleet, "broken")
+
+    row = broken.wait_for(KernelState.DEAD)
+    eventually(broken.shown)
+
+    assert row.returncode == 3
+    assert row.reason.endswith("last line: no such module")
+    assert broken.shown() == [
+        (Role.NOTE, row.reason),
+        (Role.NOTE, "first"),
+        (Role.NOTE, "no such module"),
+    ]
+
+
+def test_a_question_to_a_kernel_that_dies_fails_at_once(tiny: Watched) -> None:
+    tiny.run("import threading; threading.Event().wait()")
+    tiny.wait_for(KernelState.BUSY)
+    reply = tiny.fleet.console.complete(tiny.kernel_id, "pr", 2)
+
+    os.kill(tiny.now.pid or 0, signal.SIGKILL)
+
+    with pytest.raises(KernelError, match="is gone"):
+        reply.result(WITHIN)
+
+
+def test_a_kernel_that_dies_in_a_cell_takes_its_queue_with_it(tiny: Watched) -> None:
+    tiny.run("import os; os._exit(7)")
+    tiny.run("1 + 1")
+
+    assert tiny.wait_for(KernelState.DEAD).returncode == 7
+    eventually(lambda: not tiny.fleet.console.queued)
+
+
+def test_a_command_that_cannot_run_leaves_no_row(fleet: Fleet) -> None:
+    with pytest.raises(KernelError, match="/nonexistent/kernel"):
+        fleet.start("nowhere", cwd="")
+
+    assert fleet.snapshots == ()
+
+
+def test_an_unknown_kernelspec_leaves_no_row(fleet: Fleet) -> None:
+    with pytest.raises(NoSuchKernel):
+        fleet.start("unknown", cwd="")
+
+    assert fleet.snapshots == ()
+
+
+# -- verbs ----
+
+
+def test_interrupt_reaches_the_kernel(fleet: Fleet, tiny: Watched) -> None:
+    fleet.interrupt(tiny.now.target)
+
+    eventually(lambda: any(text == "interrupted" for _, text in tiny.shown()))
+
+
+def test_a_signal_is_seen_by_what_it_does(fleet: Fleet, mute: Watched) -> None:
+    fleet.signal(mute.now.target, signal.SIGUSR1)
+
+    assert mute.wait_for(KernelState.DEAD).returncode == -signal.SIGUSR1
+
+
+def test_a_restarted_kernel_has_another_process_and_comes_back(fleet: Fleet, tiny: Watched) -> None:
+    before = tiny.now
+
+    fleet.restart(before.target)
+
+    assert tiny.now.pid != before.pid
+    tiny.wait_for(KernelState.IDLE)
+    assert (tiny.now.name, tiny.now.pending) == (before.name, "")
+
+
+def test_a_dead_kernel_can_be_restarted(fleet: Fleet, mute: Watched) -> None:
+    fleet.kill(mute.now.target)
+
+    fleet.restart(mute.now.target)
+
+    row = mute.wait_for(KernelState.STARTING)
+    assert row.pid is not None
+    assert psutil.pid_exists(row.pid)
+
+
+def test_shutdown_dismisses_the_row_and_its_transcript(fleet: Fleet, tiny: Watched) -> None:
+    target = tiny.now.target
+
+    fleet.shutdown(target)
+
+    assert fleet.snapshots == ()
+    assert fleet.transcript(tiny.kernel_id) is None
+    assert target.identity is not None
+    assert not target.identity.is_alive()
+
+
+def test_shutdown_of_a_dead_kernel_dismisses_its_row(fleet: Fleet, mute: Watched) -> None:
+    os.kill(mute.now.pid or 0, signal.SIGKILL)
+    target = mute.wait_for(KernelState.DEAD).target
+
+    fleet.shutdown(target)
+
+    assert fleet.snapshots == ()
+
+
+def test_kill_leaves_a_dead_row(fleet: Fleet, mute: Watched) -> None:
+    fleet.kill(mute.now.target)
+
+    row = mute.now
+    assert (row.state, row.returncode) == (KernelState.DEAD, -signal.SIGKILL)
+    assert fleet.take_notices() == ()
+
+
+def test_kill_takes_escaped_descendants_too(fleet: Fleet, tiny: Watched) -> None:
+    tiny.run(STRAY)
+    eventually(lambda: fleet.escaped(tiny.now.target), WITHIN)
+    (escaped,) = fleet.escaped(tiny.now.target)
+    pid, name = escaped.split()
+    stray = identify(int(pid))
+
+    fleet.kill(tiny.now.target)
+
+    assert name == "sleep"
+    eventually(lambda: stray is not None and not stray.is_alive(), WITHIN)
+
+
+def test_what_a_shutdown_leaves_behind_is_said(fleet: Fleet, tiny: Watched) -> None:
+    tiny.run(STRAY)
+    eventually(lambda: fleet.escaped(tiny.now.target), WITHIN)
+    (escaped,) = fleet.escaped(tiny.now.target)
+
+    fleet.shutdown(tiny.now.target)
+
+    os.kill(int(escaped.split()[0]), signal.SIGKILL)
+    (notice,) = fleet.take_notices()
+    assert notice.text.endswith(f"left processes behind: {escaped}")
+
+
+def test_an_order_is_shown_while_it_is_carried_out(
+    fleet: Fleet, mute: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_end = threading.Event()
+    shut_down = KernelManager.shutdown_kernel
+
+    def wait_first(manager: KernelManager, **kw: Any) -> None:
+        assert may_end.wait(WITHIN)
+        shut_down(manager, **{**kw, "now": True})
+
+    monkeypatch.setattr(KernelManager, "shutdown_kernel", wait_first)
+    shutting_down = Background(lambda: fleet.shutdown(mute.now.target))
+    eventually(lambda: mute.now.pending == "stopping")
+    since = mute.now.pending_since
+
+    may_end.set()
+    shutting_down.result()
+
+    assert since is not None
+    assert fleet.snapshots == ()
+
+
+def test_shutdown_all_ends_and_dismisses_all(fleet: Fleet) -> None:
+    watched = [Watched(fleet, "mute") for _ in range(3)]
+    pids = [each.now.pid or 0 for each in watched]
+
+    fleet.shutdown_all()
+
+    assert fleet.snapshots == ()
+    assert [psutil.pid_exists(pid) for pid in pids] == [False] * 3
+
+
+def test_what_shutdown_all_could_not_end_keeps_its_row(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck, gone = Watched(fleet, "mute"), Watched(fleet, "mute")
+    shut_down = KernelManager.shutdown_kernel
+
+    def fail_once(manager: KernelManager, *args: Any, **kw: Any) -> None:
+        if manager.kernel_id == stuck.kernel_id:
+            raise KernelError("its process is stuck")
+        shut_down(manager, *args, **kw)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(KernelManager, "shutdown_kernel", fail_once)
+        with pytest.raises(KernelError, match="its process is stuck"):
+            fleet.shutdown_all()
+
+    assert (stuck.is_listed, gone.is_listed) == (True, False)
+    assert stuck.now.pending == ""
+
+
+# -- targets ----
+
+VERBS = ["interrupt", "signal", "restart", "shutdown", "kill", "escaped"]
+
+
+def call(fleet: Fleet, verb: str, shown: KernelSnapshot) -> None:
+    arguments = (shown.target, signal.SIGTERM) if verb == "signal" else (shown.target,)
+    getattr(fleet, verb)(*arguments)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_meant_for_another_process_does_nothing(
+    fleet: Fleet, mute: Watched, verb: str
+) -> None:
+    before = mute.now
+    fleet.restart(before.target, now=True)
+
+    with pytest.raises(ActionRefused, match="mute-1 has another process by now"):
+        call(fleet, verb, before)
+
+    assert mute.now.state is KernelState.STARTING
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_meant_for_a_dismissed_kernel_is_refused(
+    fleet: Fleet, mute: Watched, verb: str
+) -> None:
+    before = mute.now
+    fleet.kill(before.target)
+    fleet.shutdown(before.target)
+
+    with pytest.raises(ActionRefused, match="mute-1 is gone"):
+        call(fleet, verb, before)
+
+
+@pytest.mark.parametrize("verb", ["interrupt", "signal", "kill", "escaped"])
+def test_a_verb_that_needs_a_process_is_refused_without_one(
+    fleet: Fleet, mute: Watched, verb: str
+) -> None:
+    fleet.kill(mute.now.target)
+
+    with pytest.raises(ActionRefused, match="mute-1 is not running"):
+        call(fleet, verb, mute.now)
+
+
+# -- ends ----
+
+
+def test_warnings_of_the_library_become_notices(fleet: Fleet) -> None:
+    logging.getLogger("kerneltui.kernels.manager").warning("ports taken")
+
+    assert [each.text for each in fleet.take_notices()] == ["ports taken"]
+
+
+def test_close_leaves_kernels_alive_and_no_thread_behind() -> None:
+    before = set(threading.enumerate())
+    fleet = Fleet()
+    fleet.open()
+    kernel_id = fleet.start("mute", cwd="")
+    manager = fleet._kernels.get_kernel(kernel_id)
+
+    fleet.close()
+
+    left = {each.name for each in set(threading.enumerate()) - before}
+    assert left == {"kernel-watcher"}  # which waits for the kernel, as its parent must
+    assert manager.is_alive()
+    manager.shutdown_kernel(now=True)
+
+
+def test_a_death_after_the_close_is_told_to_nobody() -> None:
+    fleet = Fleet()
+    fleet.open()
+    manager = fleet._kernels.get_kernel(fleet.start("mute", cwd=""))
+    fleet.close()
+    process = manager.process
+    assert process is not None
+
+    process.send_signal(signal.SIGKILL)
+    manager.life.settle(process)
+
+    assert fleet.take_notices() == ()
+    manager.shutdown_kernel()
