@@ -19,6 +19,7 @@ from typing import Any
 import zmq
 
 from kerneltui.errors import ActionRefused, KernelError, ProtocolError
+from kerneltui.fleet.masking import MASK
 from kerneltui.fleet.message_log import MessageLog
 from kerneltui.kernels.channels import ClientChannel
 from kerneltui.kernels.client import BlockingKernelClient
@@ -33,7 +34,6 @@ IDLE_TIME = 10  # seconds that a client with nothing pending stays connected
 GREETINGS = (0.1, 0.2, 0.4, 0.8)  # seconds that iopub has to confirm each greeting
 NEVER = math.inf
 PROMPT_WIDTH = 200
-MASK = "••••"  # shown for a password; of one length for all
 REQUEST_LIMIT = 100  # unanswered ones of one client; far from where a socket's queue would block
 TURN_MESSAGES = 1_000  # taken in on one channel before others have their turn
 REFUSALS = (KernelError, ValueError, zmq.ZMQError)

@@ -6,14 +6,17 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kerneltui.errors import ActionRefused, KernelError, NoSuchKernel
 from kerneltui.fleet.console import Console
+from kerneltui.fleet.kernel_info import KernelInfo, kernel_info
+from kerneltui.fleet.kernel_log import KernelLog
 from kerneltui.fleet.message_log import MessageLog
 from kerneltui.fleet.monitor import KernelMonitor
 from kerneltui.fleet.notices import NOTICE_WIDTH, Notice, NoticeBoard
+from kerneltui.fleet.process_tree import ProcessFacts, ProcessTree
 from kerneltui.fleet.snapshot import KernelSnapshot, Target
 from kerneltui.fleet.transcript import Transcript
 from kerneltui.fleet.transport import choose_transport
@@ -53,6 +56,8 @@ class _Row:
     """Of its latest process."""
     pending: tuple[str, float] | None = None
     """The order under way, and since when."""
+    log: KernelLog | None = None
+    tree: ProcessTree = field(default_factory=ProcessTree)
 
 
 class Fleet:
@@ -103,6 +108,23 @@ class Fleet:
         """Return what was heard of a kernel and what our clients said to it, as messages."""
         return self._monitor.message_log(kernel_id)
 
+    def info(self, kernel_id: str) -> KernelInfo:
+        """Look up what a kernel was started with. Blocking. Raises NoSuchKernel."""
+        log = self._monitor.message_log(kernel_id)
+        return kernel_info(self._manager_of(kernel_id), log.kernel_info if log else {})
+
+    def processes(self, kernel_id: str) -> tuple[ProcessFacts, ...]:
+        """Look at a kernel's processes, none once it is gone. Blocking."""
+        row = self._rows.get(kernel_id)
+        if row is None or row.identity is None or not row.identity.is_alive():
+            return ()
+        return row.tree.look(row.identity.pid, time.monotonic())
+
+    def log(self, kernel_id: str) -> Transcript | None:
+        """Read what is new in a kernel's log, and return all of it. Blocking."""
+        row = self._rows.get(kernel_id)
+        return row.log.look() if row and row.log else None
+
     def take_notices(self) -> tuple[Notice, ...]:
         """Return what happened without being asked for, once."""
         return self._board.take()
@@ -146,11 +168,13 @@ class Fleet:
     def interrupt(self, target: Target) -> str:
         self._checked(target)
         self._kernels.interrupt_kernel(target.kernel_id)
+        self._note(target.kernel_id, "interrupted")
         return ""
 
     def signal(self, target: Target, signum: int) -> str:
         self._checked(target)
         self._kernels.signal_kernel(target.kernel_id, signum)
+        self._note(target.kernel_id, f"sent signal {signum}")
         return ""
 
     def restart(self, target: Target, *, now: bool = False) -> str:
@@ -230,7 +254,7 @@ class Fleet:
     def _new_manager(self, **arguments: Any) -> KernelManager:
         manager = KernelManager(**arguments, **choose_transport(arguments))
         row = self._rows[manager.kernel_id]
-        row.manager = manager
+        row.manager, row.log = manager, KernelLog(manager)
         self._monitor.attend(manager)
         return manager
 
@@ -239,6 +263,8 @@ class Fleet:
         row = self._rows.get(manager.kernel_id)
         if row is None or isinstance(event, Reported):  # of reports the monitor tells together
             return
+        if row.log is not None:
+            row.log.heed(event)
         match event:
             case Spawned():
                 assert manager.process is not None
@@ -251,6 +277,12 @@ class Fleet:
                     text = clean_line(f"{row.name}: {reason}", NOTICE_WIDTH)
                     self._board.post(Notice("error", text, manager.kernel_id))
         self._publish()
+
+    def _note(self, kernel_id: str, text: str) -> None:
+        """Add an event to a kernel's log."""
+        row = self._rows.get(kernel_id)
+        if row is not None and row.log is not None:
+            row.log.note(text)
 
     def _free_name(self, kernel_name: str) -> str:
         taken = {row.name for row in self._rows.values()}

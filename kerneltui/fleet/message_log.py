@@ -85,6 +85,8 @@ class MessageLog:
         self._unanswered: OrderedDict[str, float] = OrderedDict()
         self._ours: OrderedDict[str, None] = OrderedDict()
         self._refused: Counter[str] = Counter()
+        self.kernel_info: Mapping[str, Any] = {}
+        """What the kernel said of itself, {} before it did. Rebound, never changed."""
         self._version = 0
         self._view: MessageView | None = MessageView()
 
@@ -102,6 +104,8 @@ class MessageLog:
         """Add what a client of ours sent or received."""
         parts = [_to_json(message[part]) for part in PARTS]  # type: ignore[literal-required]  # of PARTS
         sizes = tuple(buffer.nbytes for buffer in message["buffers"])
+        if message["msg_type"] == "kernel_info_reply":
+            self.kernel_info = message["content"]
         with self._lock:
             if sent:
                 _remember(self._ours, _name(message["header"], "session"), None)

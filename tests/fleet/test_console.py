@@ -11,7 +11,8 @@ import pytest
 from kerneltui.errors import KernelError, NoSuchKernel
 from kerneltui.fleet import conversation as conversation_module
 from kerneltui.fleet.console import Console
-from kerneltui.fleet.conversation import MASK, Prompt
+from kerneltui.fleet.conversation import Prompt
+from kerneltui.fleet.masking import MASK
 from kerneltui.fleet.rendition import rendition
 from kerneltui.fleet.transcript import Role
 from kerneltui.kernels.manager import KernelManager
