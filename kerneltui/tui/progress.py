@@ -1,0 +1,32 @@
+"""Progress: how far many orders at once have come, told from what is seen of the kernels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kerneltui.fleet.snapshot import KernelSnapshot
+
+BAR = 10  # cells
+FULL, EMPTY = "█", "░"
+
+
+class Progress:
+    """One batch of orders: it begins with the first that is pending, and ends with the last."""
+
+    def __init__(self) -> None:
+        self._words: dict[str, str] = {}
+
+    def follow(self, kernels: Iterable[KernelSnapshot]) -> str:
+        """Return what to say of the batch: nothing where there is but one order."""
+        pending = {kernel.kernel_id: kernel.pending for kernel in kernels if kernel.pending}
+        self._words = self._words | pending if pending else {}
+        total = len(self._words)
+        if total < 2:
+            return ""
+        ((word, _),) = Counter(self._words.values()).most_common(1)
+        done = total - len(pending)
+        filled = BAR * done // total
+        return f"{word} {FULL * filled}{EMPTY * (BAR - filled)} {done} of {total}"
