@@ -1,0 +1,48 @@
+"""AsciiOnly: everything that is painted, in ASCII: for terminals and fonts that have no more."""
+
+from __future__ import annotations
+
+import functools
+import unicodedata
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual.color import Color
+from textual.filter import LineFilter
+
+_OURS = {
+    **dict(zip("◌○●✗›‹·…↑↓←→▲▼•", "~o*x><.~^v<>^v*", strict=True)),  # noqa: RUF001 -- our marks
+    **dict(zip("▁▂▃▄▅▆▇█░▒▓▀", "_.-=+*%#.:#-", strict=True)),  # sparklines and bars
+    **dict.fromkeys("─━═╌╍┄┅▔", "-"),
+    **dict.fromkeys("│┃║▎▏▕▊▌▐", "|"),
+    **dict.fromkeys("╭╮╰╯┌┐└┘├┤┬┴┼╔╗╚╝┏┓┗┛", "+"),
+}
+"""What we and Textual draw with."""
+
+
+class AsciiOnly(LineFilter):
+    """Replaces every other character by one that looks like it, cell for cell."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002 -- Textual's
+        return [
+            segment if segment.control or segment.text.isascii() else _plain(segment)
+            for segment in segments
+        ]
+
+
+def _plain(segment: Segment) -> Segment:
+    return Segment(to_ascii(segment.text), segment.style)
+
+
+@functools.lru_cache(maxsize=4096)
+def to_ascii(text: str) -> str:
+    """Return `text` in ASCII, as wide as before."""
+    return "".join(char if char.isascii() else _replaced(char) for char in text)
+
+
+def _replaced(char: str) -> str:
+    width = cell_len(char)
+    if width != 1:
+        return "?" * width
+    base = unicodedata.normalize("NFKD", char)[0]  # an é without its accent
+    return _OURS.get(char, base if base.isascii() and base.isprintable() else "?")

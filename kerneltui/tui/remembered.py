@@ -1,0 +1,67 @@
+"""Remembered: how the screen was left, for the next start."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from kerneltui.private_file import write_private
+
+SPLIT = 45
+"""Percent of the screen that the table may take: room for ten kernels at 24 lines."""
+SPLITS = range(15, 86, 10)
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What the user chose with keys. What kerneltui.toml says overrules it."""
+
+    theme: str = ""
+    """Textual's name; empty for the usual one."""
+    split: int = SPLIT
+    """Percent of the screen that the table may take; one of SPLITS."""
+    table: Mapping[str, object] = field(default_factory=dict)
+    """Order, columns and filter, as the table itself tells them."""
+
+
+def load_remembered(path: Path) -> tuple[Remembered, str]:
+    """Return what the file holds, and what is wrong with it in a sentence.
+
+    One that cannot be understood is put aside, so that nothing in it is lost.
+    """
+    try:
+        return parse_remembered(path.read_text("utf-8")), ""
+    except FileNotFoundError:
+        return Remembered(), ""
+    except OSError as error:
+        return Remembered(), f"{path} cannot be read: {error.strerror}"
+    except ValueError:
+        return Remembered(), _put_aside(path)
+
+
+def _put_aside(path: Path) -> str:
+    aside = path.with_name(f"{path.name}.broken")
+    try:
+        path.replace(aside)
+    except OSError as error:
+        return f"{path} cannot be understood, nor put aside: {error.strerror}"
+    return f"{path} could not be understood; it is {aside.name} now"
+
+
+def parse_remembered(text: str) -> Remembered:
+    """Return what `text` says. Raises ValueError where it is not as `dump` writes it."""
+    match json.loads(text):
+        case {"theme": str(theme), "split": int(split), "table": dict(table)} if split in SPLITS:
+            return Remembered(theme, split, table)
+    raise ValueError("not what dump writes")
+
+
+def dump(remembered: Remembered) -> str:
+    return json.dumps(asdict(remembered), indent=1) + "\n"
+
+
+def save_remembered(path: Path, remembered: Remembered) -> None:
+    """Raises OSError where the file cannot be written."""
+    write_private(path, dump(remembered))
