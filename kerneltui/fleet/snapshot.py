@@ -18,6 +18,8 @@ class Usage:
     """Resident bytes, summed over the tree."""
     processes: int
     """Living processes in the tree, the kernel's own included."""
+    recent: tuple[float, ...] = ()
+    """`cpu` of the latest samples, the oldest first, in steps that an idle tree does not take."""
 
 
 @dataclass(frozen=True, slots=True)

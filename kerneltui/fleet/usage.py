@@ -14,6 +14,8 @@ from kerneltui.fleet.snapshot import Usage
 INTERVAL = 1.0  # seconds between two samples
 _CPU_DIGITS = 2  # hundredths of a core: what a clock tick is, and what a cell shows
 _RSS_STEP = 1 << 20  # bytes
+RECENT = 8  # samples
+_RECENT_DIGITS = 1  # tenths of a core, rounded: what an idle tree uses is none
 
 Children = Mapping[int, list[psutil.Process]]
 
@@ -58,15 +60,20 @@ class UsageSampler:
             return {}
         children = _children()
         return {
-            kernel_id: self._measure(_tree(pid, children), before, elapsed)
+            kernel_id: self._measure(_tree(pid, children), before, elapsed, self._recent(kernel_id))
             for kernel_id, pid in pids.items()
         }
+
+    def _recent(self, kernel_id: str) -> tuple[float, ...]:
+        usage = self.usage.get(kernel_id)
+        return usage.recent if usage else (0.0,) * RECENT
 
     def _measure(
         self,
         tree: Iterable[psutil.Process],
         before: Mapping[psutil.Process, float],
         elapsed: float,
+        recent: tuple[float, ...],
     ) -> Usage:
         used, rss, count = 0.0, 0, 0
         for process in tree:
@@ -82,7 +89,8 @@ class UsageSampler:
             self._cpu_times[process] = times.user + times.system
             used += self._cpu_times[process] - before.get(process, self._cpu_times[process])
         cpu = round(max(0.0, used / elapsed), _CPU_DIGITS)
-        return Usage(cpu=cpu, rss=rss // _RSS_STEP * _RSS_STEP, processes=count)
+        recent = (*recent[1:], round(cpu, _RECENT_DIGITS))
+        return Usage(cpu, rss // _RSS_STEP * _RSS_STEP, count, recent)
 
 
 def _children() -> Children:

@@ -6,7 +6,7 @@ Lower case looks or can be undone, upper case destroys or is stronger. Decides o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -50,6 +50,11 @@ class Action:
     """Bound by a widget or by Textual itself; here so that the help is whole."""
     shown_as: str = ""
     """How its keys are written where the names do not say it."""
+
+    @property
+    def bulk(self) -> bool:
+        """It goes to all marked kernels where there are any."""
+        return self.scope is Scope.TABLE and self.verb is not None
 
     @property
     def command(self) -> str:
@@ -149,6 +154,40 @@ ACTIONS: tuple[Action, ...] = (
         built_in=True,
         shown_as=_MOVING_SHOWN,
     ),
+    Action(
+        "table.sidestep",
+        ("h", "l", "left", "right"),
+        "Sideways",
+        "Scroll the columns sideways, where not all are in sight",
+        Scope.TABLE,
+        built_in=True,
+    ),
+    Action(
+        "table.mark",
+        ("space",),
+        "Mark",
+        "Mark the kernel, or take its mark away; orders go to the marked ones",
+        Scope.TABLE,
+    ),
+    Action(
+        "table.mark_all", ("asterisk",), "Mark all", "Mark every kernel that is shown", Scope.TABLE
+    ),
+    Action("table.unmark_all", ("u",), "Unmark all", "Take every mark away", Scope.TABLE),
+    Action(
+        "table.sort_previous",
+        ("less_than_sign",),
+        "Sort by previous",
+        "Sort by the column to the left",
+        Scope.TABLE,
+    ),
+    Action(
+        "table.sort_next",
+        ("greater_than_sign",),
+        "Sort by next",
+        "Sort by the column to the right; after the last one in the order of the start",
+        Scope.TABLE,
+    ),
+    Action("table.sort_invert", ("I",), "Invert order", "Turn the order round", Scope.TABLE),
     Action(
         "output.move",
         _MOVING,
@@ -335,7 +374,9 @@ def key_label(key: str) -> str:
 
 _KEY_LABELS = {
     "alt+enter": "Alt+Enter",
+    "asterisk": "*",
     "colon": ":",
+    "comma": ",",
     "ctrl+c": "Ctrl+C",
     "ctrl+d": "Ctrl+D",
     "ctrl+j": "Ctrl+J",
@@ -347,6 +388,10 @@ _KEY_LABELS = {
     "left": "←",
     "right": "→",
     "enter": "Enter",
+    "greater_than_sign": ">",
+    "less_than_sign": "<",
+    "slash": "/",
+    "space": "Space",
     "escape": "Esc",
     "question_mark": "?",
     "shift+tab": "Shift+Tab",
@@ -387,6 +432,14 @@ def refusal(action: Action, snapshot: KernelSnapshot | None) -> str:
     if action.verb in snapshot.allowed:
         return ""
     return f"cannot {action.verb} {snapshot.name}: it is {snapshot.state}"
+
+
+def refusal_of_all(action: Action, kernels: Sequence[KernelSnapshot]) -> str:
+    """Return why `action` can be asked of none of `kernels`; empty when it can of some."""
+    refusals = [refusal(action, kernel) for kernel in kernels]
+    if "" in refusals:
+        return ""
+    return refusals[0] + (f"; and {len(refusals) - 1} more" if len(refusals) > 1 else "")
 
 
 @dataclass(slots=True)

@@ -159,7 +159,8 @@ class KernelTui(App[None]):
         if action.id == "kernel.interrupt":
             self.main.interrupt_chosen()  # nobody picks from a list by accident
             return
-        owner = self if action.id.startswith("app.") else self.main
+        owners = {"app": self, "table": self.main.table}
+        owner = owners.get(action.id.partition(".")[0], self.main)
         if not await self.run_action(action.command, owner):
             self.main.say_why_not(action.command)
 

@@ -6,7 +6,7 @@ Rule: pure. `now` is an argument, an instant of `time.monotonic()`.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -23,6 +23,7 @@ Tone = Literal["plain", "muted", "strong", "busy", "idle", "moving", "dead", "tr
 TONES: tuple[Tone, ...] = ("plain", "muted", "strong", "busy", "idle", "moving", "dead", "trouble")
 
 NOTHING = "-"
+_RECENT = 8  # samples that the fleet keeps
 
 
 class Cell(NamedTuple):
@@ -38,14 +39,20 @@ class Column:
 
     id: str
     title: str
+    about: str
+    """What it shows, for who chooses among columns."""
     width: int
-    """Cells; for the last column the least that is worth having."""
+    """Cells; for a column that grows the least that is worth having."""
     priority: int
     """Columns of a higher number give way first when there is no room; 0 never does."""
     cell: Callable[[KernelSnapshot, float], Cell]
-    sort_key: Callable[[KernelSnapshot], str | float]
-    """A kernel without a value comes first."""
+    sort_key: Callable[[KernelSnapshot], str | float | None]
+    """What sorts upwards; None for a kernel without a value."""
     align: formats.Align = "left"
+    descends: bool = False
+    """The greatest are looked for, so they come first unless asked otherwise."""
+    grows: bool = False
+    """It may take the room that is left."""
 
 
 # -- states -----------------------------------------------------------------------------
@@ -128,47 +135,61 @@ def _code(kernel: KernelSnapshot, _now: float) -> Cell:
     return Cell(kernel.code) if kernel.code else Cell(kernel.reason, "trouble")
 
 
-def _instant(value: float | None) -> float:
-    return float("-inf") if value is None else value
+def _load(kernel: KernelSnapshot, _now: float) -> Cell:
+    if kernel.usage is None:
+        return Cell(NOTHING, "muted")
+    tone: Tone = "busy" if any(kernel.usage.recent) else "muted"
+    return Cell(formats.sparkline(kernel.usage.recent), tone)
+
+
+def _ago(instant: float | None) -> float | None:
+    """Return what sorts ages as they are shown: the later, the younger."""
+    return None if instant is None else -instant
 
 
 COLUMNS: tuple[Column, ...] = (
     Column(
         id="id",
         title="ID",
+        about="The beginning of the kernel's id",
         width=formats.SHORT_ID,
-        priority=4,
+        priority=6,
         cell=lambda kernel, _now: Cell(formats.short_id(kernel.kernel_id), "muted"),
         sort_key=lambda kernel: kernel.kernel_id,
     ),
     Column(
         id="name",
         title="NAME",
+        about="What you call it; always shown",
         width=14,
         priority=0,
         cell=_name,
         sort_key=lambda kernel: kernel.name.casefold(),
+        grows=True,
     ),
     Column(
         id="spec",
         title="SPEC",
+        about="The kernelspec",
         width=10,
-        priority=6,
+        priority=7,
         cell=lambda kernel, _now: Cell(kernel.kernel_name, "muted"),
         sort_key=lambda kernel: kernel.kernel_name.casefold(),
     ),
     Column(
         id="pid",
         title="PID",
+        about="The process",
         width=7,
         priority=2,
         cell=_pid,
-        sort_key=lambda kernel: -1 if kernel.pid is None else kernel.pid,
+        sort_key=lambda kernel: kernel.pid,
         align="right",
     ),
     Column(
         id="state",
         title="STATE",
+        about="What it does, or what is done to it",
         width=16,
         priority=0,
         cell=_state,
@@ -177,70 +198,131 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         id="cpu",
         title="CPU%",
+        about="CPU time of all its processes, in per cent of one core",
         width=4,
         priority=1,
         cell=_cpu,
-        sort_key=lambda kernel: -1.0 if kernel.usage is None else kernel.usage.cpu,
+        sort_key=lambda kernel: None if kernel.usage is None else kernel.usage.cpu,
         align="right",
+        descends=True,
+    ),
+    Column(
+        id="load",
+        title="LOAD",
+        about="CPU time of late, a bar a second; full at one core",
+        width=_RECENT,
+        priority=4,
+        cell=_load,
+        sort_key=lambda kernel: None if kernel.usage is None else sum(kernel.usage.recent),
+        align="right",
+        descends=True,
     ),
     Column(
         id="memory",
         title="MEM",
+        about="Resident memory of all its processes",
         width=5,
         priority=3,
         cell=_memory,
-        sort_key=lambda kernel: -1 if kernel.usage is None else kernel.usage.rss,
+        sort_key=lambda kernel: None if kernel.usage is None else kernel.usage.rss,
         align="right",
+        descends=True,
     ),
     Column(
         id="up",
         title="UP",
+        about="How long its process has lived",
         width=4,
-        priority=7,
+        priority=8,
         cell=_up,
-        sort_key=lambda kernel: _instant(kernel.started_at),
+        sort_key=lambda kernel: _ago(None if _is_dead(kernel) else kernel.started_at),
         align="right",
+        descends=True,
     ),
     Column(
         id="idle",
         title="IDLE",
+        about="How long it has been silent",
         width=4,
         priority=5,
         cell=_idle,
-        sort_key=lambda kernel: _instant(kernel.last_activity),
+        sort_key=lambda kernel: _ago(kernel.last_activity),
         align="right",
+        descends=True,
     ),
     Column(
         id="runs",
         title="RUNS",
+        about="Cells run since its process began",
         width=5,
-        priority=8,
+        priority=9,
         cell=lambda kernel, _now: Cell(str(kernel.executions), "muted"),
         sort_key=lambda kernel: kernel.executions,
         align="right",
+        descends=True,
     ),
     Column(
         id="code",
         title="CODE",
-        width=14,
+        about="The code that runs, or why it died",
+        width=13,
         priority=0,
         cell=_code,
-        sort_key=lambda kernel: kernel.code,
+        sort_key=lambda kernel: kernel.code or kernel.reason or None,
+        grows=True,
     ),
 )
+
+BY_ID = {column.id: column for column in COLUMNS}
+NAME = "name"
+"""The column that is never hidden, and in sight however far the others are scrolled."""
+
+ColumnIds = tuple[str, ...]
+ALL: ColumnIds = tuple(BY_ID)
 
 GAP = 1  # cells between two columns
 
 
+def known_columns(ids: Iterable[object]) -> ColumnIds:
+    """Return those of `ids` that are columns, once each, with the name before them if need be."""
+    known = tuple(dict.fromkeys(each for each in ids if isinstance(each, str) and each in BY_ID))
+    return known if NAME in known else (NAME, *known)
+
+
+# -- which of them fit ------------------------------------------------------------------
+
+
 @functools.lru_cache(maxsize=8)
-def columns_for(width: int) -> tuple[Column, ...]:
-    """Return the columns that `width` cells can hold; the last one takes what is left."""
-    chosen = list(COLUMNS)
-    by_priority = sorted(COLUMNS, key=lambda column: column.priority)
-    while _total(chosen) > width and by_priority[-1].priority > 0:
-        chosen.remove(by_priority.pop())
-    last = chosen[-1]
-    return (*chosen[:-1], replace(last, width=max(0, last.width + width - _total(chosen))))
+def fitting(ids: ColumnIds, width: int, skipped: int = 0) -> tuple[Column, ...]:
+    """Return those columns of `ids` that `width` cells can hold, one of them grown to fill it.
+
+    Unscrolled, columns give way by priority. Where `skipped` are scrolled out of sight, the
+    name stays and the others follow in their order.
+    """
+    if skipped:
+        shown = [BY_ID[NAME], *[BY_ID[each] for each in ids if each != NAME][skipped:]]
+        while len(shown) > 2 and _total(shown) > width:
+            shown.pop()
+    else:
+        shown = [BY_ID[each] for each in ids]
+        by_priority = sorted(shown, key=lambda column: column.priority)
+        while _total(shown) > width and by_priority[-1].priority > 0:
+            shown.remove(by_priority.pop())
+    return _filled(shown, width)
+
+
+def _filled(columns: list[Column], width: int) -> tuple[Column, ...]:
+    """Let the last column that grows take what is left, or give what is wanting."""
+    left = width - _total(columns)
+    place = max(place for place, column in enumerate(columns) if column.grows)
+    grown = replace(columns[place], width=max(0, columns[place].width + left))
+    return (*columns[:place], grown, *columns[place + 1 :])
+
+
+def most_skipped(ids: ColumnIds, width: int) -> int:
+    """Return how many columns can be scrolled out of sight: none where all are in sight."""
+    everything = [BY_ID[each] for each in ids]
+    return 0 if _total(everything) <= width else max(0, len(ids) - 2)
 
 
 def _total(columns: list[Column]) -> int:

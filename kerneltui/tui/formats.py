@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import math
+from collections.abc import Sequence
 from typing import Literal
 
 from rich.cells import cell_len, set_cell_size
@@ -11,6 +13,12 @@ SHORT_ID = 6  # characters
 CPU_NOISE = 0.015  # CPU seconds per second: one clock tick (10 ms) in a sample says nothing
 
 UNITS = "BKMGTP"  # powers of 1024
+
+SPARKS = "▁▂▃▄▅▆▇█"
+"""Bars of a sparkline from nothing to all of a core."""
+ASCENDING, DESCENDING = "▲", "▼"
+MORE_LEFT, MORE_RIGHT = "←", "→"
+"""Where columns are out of sight; the keys that bring them are the same."""
 
 MINUTE, HOUR, DAY = 60, 3600, 86400  # seconds
 
@@ -28,6 +36,12 @@ def cpu(load: float) -> str:
         return "0"
     percent = load * 100
     return f"{percent:.1f}" if percent < 9.95 else f"{percent:.0f}"
+
+
+def sparkline(loads: Sequence[float]) -> str:
+    """Return a bar for each of `loads`, in cores; what is above one core fills the bar."""
+    top = len(SPARKS) - 1
+    return "".join(SPARKS[min(top, math.ceil(load * top))] for load in loads)
 
 
 def memory(size: int) -> str:

@@ -114,7 +114,7 @@ def test_a_kernel_that_is_gone_uses_nothing(trees: Trees) -> None:
     trees.grow("k1", QUIET)
     trees.fell()
 
-    assert trees.sample(time.monotonic())["k1"] == Usage(0, 0, 0)
+    assert trees.sample(time.monotonic())["k1"] == Usage(0, 0, 0, (0.0,) * usage.RECENT)
 
 
 def test_without_kernels_no_process_is_read(trees: Trees, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,3 +133,12 @@ def test_only_a_change_is_told(trees: Trees, monkeypatch: pytest.MonkeyPatch) ->
     trees.sampler.stop()
 
     assert trees.changes == [{"k1": Usage(0, 1, 1)}, {"k1": Usage(0, 2, 1)}, {}]
+
+
+def test_the_latest_loads_are_told_the_oldest_first(trees: Trees) -> None:
+    trees.grow("k1", QUIET)
+    trees.sampler.usage = {"k1": Usage(0, 0, 1, (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8))}
+
+    recent = trees.sample(time.monotonic())["k1"].recent
+
+    assert recent == (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.0)

@@ -70,7 +70,7 @@ def test_vim_keys_move_and_do_nothing_else() -> None:
 @pytest.mark.parametrize("action", [a for a in ACTIONS if not a.built_in], ids=lambda a: a.id)
 def test_every_action_has_a_method(action: object) -> None:
     owners = {"kernel": MainScreen, "focus": MainScreen, "view": MainScreen}
-    owners |= {"app": KernelTui, "console": CodeEditor}
+    owners |= {"table": KernelTable, "app": KernelTui, "console": CodeEditor}
     owner = owners[action.id.partition(".")[0]]
 
     assert callable(getattr(owner, f"action_{action.command}"))

@@ -8,7 +8,18 @@ import pytest
 
 from kerneltui.fleet.snapshot import KernelSnapshot, Usage
 from kerneltui.protocol.status import KernelState
-from kerneltui.tui.columns import COLUMNS, GAP, Cell, Column, columns_for
+from kerneltui.tui.columns import (
+    ALL,
+    BY_ID,
+    COLUMNS,
+    GAP,
+    Cell,
+    Column,
+    ColumnIds,
+    fitting,
+    known_columns,
+    most_skipped,
+)
 from tests.tui.fakes import NOW, snapshot
 
 BUSY = snapshot(state=KernelState.BUSY, code="train()", usage=Usage(1.5, 3 << 30, 4))
@@ -32,6 +43,9 @@ def cell(column_id: str, kernel: KernelSnapshot, now: float = NOW) -> Cell:
         ("pid", NEW, Cell("-", "muted")),
         ("cpu", BUSY, Cell("150")),
         ("cpu", DEAD, Cell("-", "muted")),
+        ("load", snapshot(usage=Usage(0, 1, 1, (0.0, 0.3, 1.0, 2.5))), Cell("▁▄██", "busy")),
+        ("load", snapshot(usage=Usage(0, 1, 1, (0.0, 0.0))), Cell("▁▁", "muted")),
+        ("load", DEAD, Cell("-", "muted")),
         ("memory", BUSY, Cell("3.00G")),
         ("memory", DEAD, Cell("-", "muted")),
         ("up", BUSY, Cell("10m", "muted")),
@@ -90,32 +104,69 @@ def test_an_idle_kernel_looks_the_same_for_a_minute() -> None:
     ("width", "ids"),
     [
         (30, "name state code"),
-        (80, "id name pid state cpu memory idle code"),
-        (95, "id name spec pid state cpu memory up idle code"),
-        (120, "id name spec pid state cpu memory up idle runs code"),
+        (78, "name pid state cpu load memory idle code"),
+        (95, "id name pid state cpu load memory idle code"),
+        (96, "id name spec pid state cpu load memory idle code"),
+        (120, "id name spec pid state cpu load memory up idle runs code"),
     ],
 )
 def test_columns_give_way_by_priority(width: int, ids: str) -> None:
-    assert " ".join(column.id for column in columns_for(width)) == ids
+    assert " ".join(column.id for column in fitting(ALL, width)) == ids
+
+
+@pytest.mark.parametrize(
+    ("skipped", "ids"),
+    [
+        (1, "name spec pid state cpu load memory up"),
+        (4, "name cpu load memory up idle runs code"),
+        (10, "name code"),
+    ],
+)
+def test_scrolled_columns_follow_the_name_in_their_order(skipped: int, ids: str) -> None:
+    assert " ".join(column.id for column in fitting(ALL, 78, skipped)) == ids
+
+
+@pytest.mark.parametrize(("width", "most"), [(78, 10), (118, 0), (300, 0)])
+def test_columns_can_be_scrolled_only_where_some_are_out_of_sight(width: int, most: int) -> None:
+    assert most_skipped(ALL, width) == most
 
 
 @pytest.mark.parametrize("width", [50, 78, 79, 120, 300])
-def test_columns_fill_the_width(width: int) -> None:
-    columns = columns_for(width)
+@pytest.mark.parametrize("skipped", [0, 1, 5, 10])
+@pytest.mark.parametrize("ids", [ALL, ("name",), ("state", "name", "pid")])
+def test_columns_fill_the_width(ids: ColumnIds, width: int, skipped: int) -> None:
+    columns = fitting(ids, width, min(skipped, most_skipped(ids, width)))
 
     assert sum(column.width for column in columns) + GAP * (len(columns) - 1) == width
 
 
+@pytest.mark.parametrize(
+    ("ids", "known"),
+    [
+        (["cpu", "name"], ("cpu", "name")),
+        (["cpu"], ("name", "cpu")),
+        (["cpu", "cpu", "nonsense", 7, None, "name"], ("cpu", "name")),
+        ([], ("name",)),
+    ],
+)
+def test_a_choice_of_columns_is_known_ones_and_the_name(
+    ids: list[object], known: ColumnIds
+) -> None:
+    assert known_columns(ids) == known
+
+
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.id)
 def test_every_column_can_be_sorted(column: Column) -> None:
-    kernels = [BUSY, DEAD, NEW]
+    keys = [column.sort_key(kernel) for kernel in (BUSY, DEAD, NEW)]
 
-    assert len(sorted(kernels, key=column.sort_key)) == len(kernels)
+    assert sorted(key for key in keys if key is not None)
 
 
 def test_dead_kernels_sort_before_busy_and_idle_ones() -> None:
-    by_state = next(column for column in COLUMNS if column.id == "state")
-
-    ordered = sorted([snapshot(), BUSY, DEAD], key=by_state.sort_key)
+    ordered = sorted([snapshot(), BUSY, DEAD], key=lambda kernel: str(state_key(kernel)))
 
     assert [kernel.state for kernel in ordered] == ["dead", "busy", "idle"]
+
+
+def state_key(kernel: KernelSnapshot) -> str | float | None:
+    return BY_ID["state"].sort_key(kernel)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import pytest
 
@@ -26,8 +27,12 @@ def selected(stage: TableStage) -> list[str | None]:
 
 
 def ids(stage: TableStage) -> list[str]:
-    """Return the kernel ids on the screen, the cursor's with its mark."""
-    return [line[:5].strip() for line in stage.lines[1:] if line]
+    """Return the kernel ids on the screen, with the cursor's sign and the mark before them."""
+    return [
+        f"{line[:2].strip()} {found[1]}".strip()
+        for line in stage.lines[1:]
+        if (found := re.search(r"name-(\S+)", line))
+    ]
 
 
 # -- what is painted --------------------------------------------------------------------
@@ -44,8 +49,8 @@ def test_a_kernel_is_a_line_with_all_that_matters(size: tuple[int, int]) -> None
         await stage.pilot.pause()
 
         words = stage.lines[1].split()
-        assert words[:3] == [">", "k1", "eda"]
-        assert {"●", "busy", "100", "410M", "30s", "train(model)"} <= set(words)
+        assert words[0] == ">"
+        assert {"eda", "●", "busy", "100", "410M", "30s", "train(model)"} <= set(words)
 
     on_stage(KernelTable(), play, size)
 
@@ -311,3 +316,205 @@ def test_the_cursor_waits_for_a_kernel_to_come() -> None:
         assert ids(stage) == ["k0", "k1", "> k2"]
 
     on_stage(KernelTable(), play)
+
+
+# -- marks, order, columns ----------------------------------------------------------------
+
+LOADED = [
+    snapshot("low", usage=Usage(0.1, 3 << 30, 1)),
+    snapshot("none", usage=None),
+    snapshot("high", usage=Usage(2.0, 1 << 30, 1)),
+]
+
+
+def test_space_marks_and_moves_down() -> None:
+    async def play(stage: TableStage) -> None:
+        stage.widget.show(kernels(3), NOW)
+        await stage.press("space", "space")
+
+        assert ids(stage) == ["* k0", "* k1", "> k2"]
+
+    on_stage(KernelTable(), play)
+
+
+def test_space_takes_a_mark_away() -> None:
+    async def play(stage: TableStage) -> None:
+        stage.widget.show(kernels(3), NOW)
+        await stage.press("space", "k", "space")
+
+        assert ids(stage) == ["k0", "> k1", "k2"]
+
+    on_stage(KernelTable(), play)
+
+
+def test_the_cursor_hides_no_mark() -> None:
+    async def play(stage: TableStage) -> None:
+        stage.widget.show(kernels(2), NOW)
+        await stage.press("asterisk")
+
+        assert ids(stage) == [">* k0", "* k1"]
+
+    on_stage(KernelTable(), play)
+
+
+def test_the_star_marks_only_what_the_filter_shows() -> None:
+    async def play(stage: TableStage) -> None:
+        stage.widget.show(LOADED, NOW)
+        stage.widget.view.filter_by("mem:>1M")
+        stage.widget.view_changed()
+        await stage.press("asterisk")
+
+        assert [kernel.kernel_id for kernel in stage.widget.marked] == ["low", "high"]
+
+    on_stage(KernelTable(), play)
+
+
+def test_u_takes_every_mark_away() -> None:
+    async def play(stage: TableStage) -> None:
+        stage.widget.show(kernels(3), NOW)
+        await stage.press("asterisk", "u")
+
+        assert stage.widget.marked == ()
+
+    on_stage(KernelTable(), play)
+
+
+def test_marks_and_cursor_go_with_their_kernels_when_the_order_changes() -> None:
+    async def play(stage: TableStage) -> None:
+        stage.widget.show(LOADED, NOW)
+        await stage.press("space")
+        stage.widget.view.sort_by("cpu")
+        stage.widget.view_changed()
+        await stage.pilot.pause()
+
+        assert ids(stage) == ["high", "* low", "> none"]
+
+    on_stage(KernelTable(), play)
+
+
+@pytest.mark.parametrize(
+    ("keys", "column", "rows"),
+    [
+        ("> >", "NAME▲", ["high", "low", "none"]),
+        ("> > I", "NAME▼", ["none", "low", "high"]),
+        ("> > >", "SPEC▲", ["low", "none", "high"]),
+        ("> > > > > >", "CPU%▼", ["high", "low", "none"]),
+        ("> > > > > > I", "CPU%▲", ["low", "high", "none"]),
+        ("<", "CODE▲", ["low", "none", "high"]),
+        ("< >", "CODE ", ["low", "none", "high"]),
+        ("I", "CODE ", ["high", "none", "low"]),
+    ],
+)
+def test_the_arrows_keys_sort_by_a_column(keys: str, column: str, rows: list[str]) -> None:
+    names = {"<": "less_than_sign", ">": "greater_than_sign"}
+
+    async def play(stage: TableStage) -> None:
+        stage.widget.show(LOADED, NOW)
+        await stage.press(*(names.get(key, key) for key in keys.split()))
+
+        assert column in stage.lines[0] + " "
+        assert [each.strip("> ") for each in ids(stage)] == rows
+
+    on_stage(KernelTable(), play, WIDE)
+
+
+@pytest.mark.parametrize(("clicks", "arrow"), [(1, "MEM▼"), (2, "MEM▲")])
+def test_a_click_on_a_header_sorts_and_the_next_one_inverts(clicks: int, arrow: str) -> None:
+    async def play(stage: TableStage) -> None:
+        stage.widget.show(LOADED, NOW)
+        await stage.pilot.pause()
+        for _ in range(clicks):
+            await stage.pilot.click(KernelTable, offset=(stage.lines[0].index("MEM"), 0))
+            await stage.pilot.pause()
+
+        assert arrow in stage.lines[0]
+
+    on_stage(KernelTable(), play)
+
+
+def test_columns_scroll_sideways_behind_the_name() -> None:
+    async def play(stage: TableStage) -> None:
+        stage.widget.show(kernels(1), NOW)
+        await stage.press("l", "right")
+
+        words = stage.lines[0].split()
+        assert (words[0], words[1], words[-1]) == ("←→NAME", "PID", "RUNS")
+
+    on_stage(KernelTable(), play)
+
+
+def test_columns_scroll_back() -> None:
+    async def play(stage: TableStage) -> None:
+        stage.widget.show(kernels(1), NOW)
+        await stage.press("l", "l", "h", "left", "left")
+
+        assert stage.lines[0].split()[0] == "→NAME"
+
+    on_stage(KernelTable(), play)
+
+
+def test_columns_that_are_all_in_sight_do_not_scroll() -> None:
+    async def play(stage: TableStage) -> None:
+        stage.widget.show(kernels(1), NOW)
+        await stage.press("l", "l")
+
+        assert stage.lines[0].startswith("  ID")
+
+    on_stage(KernelTable(), play, (200, 60))
+
+
+def test_only_chosen_columns_are_shown_in_their_order() -> None:
+    async def play(stage: TableStage) -> None:
+        stage.widget.show(kernels(1), NOW)
+        stage.widget.choose_columns(("state", "name"))
+        await stage.pilot.pause()
+
+        assert stage.lines[0].split() == ["STATE", "NAME"]
+
+    on_stage(KernelTable(), play)
+
+
+def test_a_filter_that_nothing_passes_says_so() -> None:
+    async def play(stage: TableStage) -> None:
+        stage.widget.show(kernels(3), NOW)
+        stage.widget.view.filter_by("nonsense")
+        stage.widget.view_changed()
+        await stage.pilot.pause()
+
+        assert stage.lines[1].strip() == "No kernel is like nonsense. Esc shows all."
+
+    on_stage(KernelTable(), play)
+
+
+def test_nothing_is_selected_while_the_cursor_waits_for_a_hidden_kernel() -> None:
+    async def play(stage: TableStage) -> None:
+        stage.widget.show(kernels(3), NOW)
+        stage.widget.cursor_id = "hidden"
+
+        assert stage.widget.selected is None
+
+    on_stage(KernelTable(), play)
+
+
+def test_a_kernel_that_goes_takes_its_mark_with_it() -> None:
+    async def play(stage: TableStage) -> None:
+        stage.widget.show(kernels(2), NOW)
+        await stage.press("asterisk")
+        stage.widget.show(kernels(1), NOW)
+        stage.widget.show(kernels(2), NOW)
+
+        assert [kernel.kernel_id for kernel in stage.widget.marked] == ["k0"]
+
+    on_stage(KernelTable(), play)
+
+
+def test_a_thousand_quiet_kernels_sorted_and_filtered_write_nothing() -> None:
+    async def play(stage: TableStage) -> None:
+        rows = kernels(1000)
+        stage.widget.view.filter_by("state:idle idle:<1h")
+        stage.widget.view.sort_by("idle")
+        stage.widget.show(rows, NOW)
+
+        assert await stage.bytes_of(lambda: stage.widget.show(rows, NOW + 1)) == 0
+
+    on_stage(KernelTable(), play, WIDE)

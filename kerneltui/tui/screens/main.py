@@ -19,7 +19,7 @@ from textual.binding import BindingType
 from textual.widgets import Static
 
 from kerneltui.tui import questions
-from kerneltui.tui.actions import BY_COMMAND, Scope, bindings, refusal
+from kerneltui.tui.actions import BY_COMMAND, Scope, bindings, refusal, refusal_of_all
 from kerneltui.tui.screens.start import StartRequest, StartScreen
 from kerneltui.tui.verbs import KernelVerbs
 from kerneltui.tui.widgets.console import Console
@@ -81,13 +81,16 @@ class MainScreen(KernelVerbs):
         return self._snapshots
 
     @property
+    def table(self) -> KernelTable:
+        return self._table
+
+    @property
     def selected(self) -> KernelSnapshot | None:
-        wanted = self._table.cursor_id
-        return next((shown for shown in self._snapshots if shown.kernel_id == wanted), None)
+        return self._table.selected
 
     @property
     def marked(self) -> tuple[KernelSnapshot, ...]:
-        return ()
+        return self._table.marked
 
     def attach(self, fleet: Fleet) -> None:
         """Show `fleet` from now on."""
@@ -103,7 +106,8 @@ class MainScreen(KernelVerbs):
         now, snapshots = self._clock(), self._fleet.snapshots
         if snapshots is not self._snapshots or now - self._shown_at >= REPAINT:
             self._show(snapshots, now)
-        self._status.show(snapshots, self._hint(now))
+        notes = self._table.view.notes(self._table.rows, len(snapshots))
+        self._status.show(snapshots, self._hint(now), notes=notes)
         self._output.pull()
         self._code.pull()
         for notice in self._fleet.take_notices():
@@ -122,7 +126,20 @@ class MainScreen(KernelVerbs):
         transcript = self._fleet.transcript(kernel_id) if self._fleet else None
         self._output.show(transcript, snapshot.name if snapshot else "")
         self._code.show(snapshot, self._languages.get(snapshot.kernel_name, "") if snapshot else "")
-        offered = (snapshot.allowed if snapshot else None, bool(self._snapshots))
+        self._show_offers()
+
+    @on(KernelTable.ViewChanged)
+    def _show_view(self) -> None:
+        self._show_offers()
+        self.tick()
+
+    def _show_offers(self) -> None:
+        """Have the keys painted again where others may be pressed now."""
+        offered = (
+            self.selected and self.selected.allowed,
+            {verb for kernel in self.marked for verb in kernel.allowed},
+            bool(self._snapshots),
+        )
         if offered != self._offered:
             self._offered = offered
             self.refresh_bindings()
@@ -152,6 +169,8 @@ class MainScreen(KernelVerbs):
             return "the kernels are not known yet"
         if action.id == "kernel.shutdown_all" and not self._snapshots:
             return "there is no kernel to shut down"
+        if action.bulk and self.marked:
+            return refusal_of_all(action, self.marked)
         return refusal(action, self.selected)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 -- Textual's
@@ -186,6 +205,8 @@ class MainScreen(KernelVerbs):
         start = partial(fleet.start, request.kernel_name, cwd=request.cwd, name=request.name)
         if kernel_id := await self._call(start):
             self._table.cursor_id = kernel_id
+            if self.selected is None:
+                self.notify("the kernel has started; the filter hides it", markup=False)
 
     @on(Console.InterruptAsked)
     def _interrupt_from_console(self) -> None:

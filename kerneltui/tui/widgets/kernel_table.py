@@ -13,28 +13,40 @@ from textual.message import Message
 from textual.reactive import var
 from textual.strip import Strip
 
-from kerneltui.tui.columns import GAP, TONES, Cell, Column, columns_for
-from kerneltui.tui.formats import fit
+from kerneltui.tui.actions import bindings
+from kerneltui.tui.columns import (
+    GAP,
+    TONES,
+    Column,
+    ColumnIds,
+    fitting,
+    known_columns,
+    most_skipped,
+)
+from kerneltui.tui.formats import ASCENDING, DESCENDING, MORE_LEFT, MORE_RIGHT, fit
+from kerneltui.tui.table_view import TableView
 from kerneltui.tui.widgets.line_view import HEADER, LineView
 
 if TYPE_CHECKING:
     from kerneltui.fleet.snapshot import KernelSnapshot
 
-MARGIN = 2  # cells left of the first column: the cursor's mark and a space
-MARK = ">"
+MARGIN = 2  # cells left of the first column: the cursor's sign and the mark
+CURSOR_SIGN, MARK_SIGN = ">", "*"
 
 # Component classes of whole lines; those of cells are named after their tones.
 HEAD = "kernel-table--header"
 CURSOR = "kernel-table--cursor"
+MARKED = "kernel-table--marked"
 EMPTY = "kernel-table--empty"
 
 
 class KernelTable(LineView):
-    """The kernels in the order given, with a cursor that follows a kernel and not a row."""
+    """The kernels as `view` wants them, with a cursor that follows a kernel and not a row."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         HEAD,
         CURSOR,
+        MARKED,
         EMPTY,
         *(f"kernel-table--{tone}" for tone in TONES),
     }
@@ -47,6 +59,9 @@ class KernelTable(LineView):
         Binding("ctrl+u", "cursor_page(-0.5)", "Half a page up", show=False),
         Binding("home,g", "cursor_first", "First kernel", show=False),
         Binding("end,G", "cursor_last", "Last kernel", show=False),
+        Binding("left,h", "sidestep(-1)", "Columns to the left", show=False),
+        Binding("right,l", "sidestep(1)", "Columns to the right", show=False),
+        *bindings("table."),
     ]
 
     cursor_id: var[str | None] = var(None, init=False)
@@ -59,26 +74,114 @@ class KernelTable(LineView):
             super().__init__()
             self.kernel_id = kernel_id
 
+    class ViewChanged(Message):
+        """Order, filter, columns or marks are others."""
+
+    class FilterAsked(Message):
+        """The user wants to say what is shown."""
+
+    class ColumnsAsked(Message):
+        """The user wants to choose columns."""
+
     def __init__(self, empty: str = "no kernels") -> None:
         """`empty`: what to say, in one or more lines, where there is no kernel."""
         super().__init__()
         self._empty = tuple(empty.splitlines())
         self.virtual_size = Size(0, len(self._empty) + HEADER)
+        self.view = TableView()
+        """What changes it by itself calls `view_changed`."""
+        self._all: tuple[KernelSnapshot, ...] = ()
         self._kernels: tuple[KernelSnapshot, ...] = ()
         self._rows: dict[str, int] = {}
         self._now = 0.0
+        self._skipped = 0
 
     def show(self, kernels: Sequence[KernelSnapshot], now: float) -> None:
-        """Show `kernels` as of the monotonic instant `now`."""
-        before, self._kernels, self._now = self._kernels, tuple(kernels), now
+        """Show `kernels` as of the monotonic instant `now`, as far as the view wants them."""
+        before, self._all, self._now = self._kernels, tuple(kernels), now
+        self._kernels = self.view.rows(self._all, now)
         self._rows = {kernel.kernel_id: row for row, kernel in enumerate(self._kernels)}
         followed = self._cursor_is_visible(before)
-        self.virtual_size = Size(0, (len(self._kernels) or len(self._empty)) + HEADER)
+        self.virtual_size = Size(0, (len(self._kernels) or len(self._notice)) + HEADER)
         self.cursor_id = successor(
             self.cursor_id, [kernel.kernel_id for kernel in before], self._rows
         )
         if followed:
             self._scroll_to_cursor()
+        self.repaint_changes()
+
+    def view_changed(self) -> None:
+        """Show the kernels as the view wants them by now."""
+        self.show(self._all, self._now)
+        self.post_message(self.ViewChanged())
+
+    @property
+    def rows(self) -> tuple[KernelSnapshot, ...]:
+        """The kernels that are shown, in order."""
+        return self._kernels
+
+    @property
+    def selected(self) -> KernelSnapshot | None:
+        """The kernel under the cursor; None where that is not shown."""
+        row = self._rows.get(self.cursor_id or "")
+        return None if row is None else self._kernels[row]
+
+    @property
+    def marked(self) -> tuple[KernelSnapshot, ...]:
+        """The marked kernels in the order of their start, those filtered out included."""
+        if not self.view.marks:
+            return ()
+        return tuple(kernel for kernel in self._all if kernel.kernel_id in self.view.marks)
+
+    @property
+    def _notice(self) -> tuple[str, ...]:
+        """What to say where there is no row."""
+        if self._all:
+            return (f"No kernel is like {self.view.filter.text}. Esc shows all.",)
+        return self._empty
+
+    # -- how it is viewed ---------------------------------------------------------------
+
+    def action_table_filter(self) -> None:
+        self.post_message(self.FilterAsked())
+
+    def action_table_columns(self) -> None:
+        self.post_message(self.ColumnsAsked())
+
+    def choose_columns(self, ids: ColumnIds) -> None:
+        self.view.columns = known_columns(ids)
+        self.view_changed()
+
+    def action_table_sort_previous(self) -> None:
+        self.view.sort_by_neighbour(-1)
+        self.view_changed()
+
+    def action_table_sort_next(self) -> None:
+        self.view.sort_by_neighbour(1)
+        self.view_changed()
+
+    def action_table_sort_invert(self) -> None:
+        self.view.invert()
+        self.view_changed()
+
+    def action_table_mark(self) -> None:
+        """Mark the kernel under the cursor, or take its mark away, and go on to the next."""
+        if kernel := self.selected:
+            self.view.toggle_mark(kernel.kernel_id)
+            self.action_cursor_move(1)
+            self.view_changed()
+
+    def action_table_mark_all(self) -> None:
+        self.view.mark(self._rows)
+        self.view_changed()
+
+    def action_table_unmark_all(self) -> None:
+        self.view.unmark_all()
+        self.view_changed()
+
+    def action_sidestep(self, columns: int) -> None:
+        most = most_skipped(self.view.columns, self.area.width - MARGIN)
+        self._skipped = min(max(0, self._skipped + columns), most)
         self.repaint_changes()
 
     # -- cursor -------------------------------------------------------------------------
@@ -122,22 +225,42 @@ class KernelTable(LineView):
 
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)
-        if offset is None or offset.y < HEADER:
+        if offset is None:
+            return
+        if offset.y < HEADER:
+            self._sort_by_column_at(offset.x)
             return
         row = offset.y - HEADER + self.scroll_offset.y
         if row < len(self._kernels):
             self._put_cursor(row)
 
+    def _sort_by_column_at(self, x: int) -> None:
+        left = MARGIN
+        for column in self._columns():
+            if left <= x < left + column.width + GAP:
+                self.view.sort_by(column.id)
+                self.view_changed()
+            left += column.width + GAP
+
     # -- painting -----------------------------------------------------------------------
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002 -- Textual's
+        """Return the height for all kernels: what is typed into the filter moves nothing."""
+        return max(self.virtual_size.height, len(self._all) + HEADER)
 
     @property
     def _page(self) -> int:
         """How many rows are seen at once."""
         return max(1, self.area.height - HEADER)
 
+    def _columns(self) -> tuple[Column, ...]:
+        width = self.area.width - MARGIN
+        skipped = min(self._skipped, most_skipped(self.view.columns, width))
+        return fitting(self.view.columns, width, skipped)
+
     def strip(self, y: int) -> Strip:
         width = self.area.width
-        line = self._line(y, columns_for(width - MARGIN))
+        line = self._line(y, self._columns())
         if not line:
             return Strip.blank(width, self.style())
         return Strip(line).adjust_cell_length(width, self.style())
@@ -145,26 +268,45 @@ class KernelTable(LineView):
     def _line(self, y: int, columns: tuple[Column, ...]) -> list[Segment]:
         """Return what belongs on line `y`; nothing for a blank one."""
         if y < HEADER:
-            return self._cells(columns, [Cell(column.title) for column in columns], HEAD)
+            return self._header(columns)
         if not self._kernels:
-            text = "".join(self._empty[y - HEADER : y - HEADER + 1])
+            text = "".join(self._notice[y - HEADER : y - HEADER + 1])
             return [Segment(" " * MARGIN + text, self.style(EMPTY))]
         row = y - HEADER + self.scroll_offset.y
-        if row >= len(self._kernels):
-            return []
-        kernel = self._kernels[row]
-        cells = [column.cell(kernel, self._now) for column in columns]
-        return self._cells(columns, cells, CURSOR if kernel.kernel_id == self.cursor_id else "")
+        return self._row(self._kernels[row], columns) if row < len(self._kernels) else []
 
-    def _cells(self, columns: tuple[Column, ...], cells: list[Cell], part: str) -> list[Segment]:
-        """Return a line of cells; in a `part` of its own, one style tells them all.
+    def _header(self, columns: tuple[Column, ...]) -> list[Segment]:
+        """Return the titles, with an arrow at the one sorted by and at sides where more is."""
+        left = MORE_LEFT if self._skipped else " "
+        is_whole = self._skipped + len(columns) >= len(self.view.columns)
+        text = left + (" " if is_whole else MORE_RIGHT)
+        order = self.view.order
+        for column in columns:
+            title = fit(column.title, column.width, column.align) + " " * GAP
+            if column.id == order.column:
+                end = len(title.rstrip())
+                arrow = DESCENDING if order.descending else ASCENDING
+                title = title[:end] + arrow + title[end + 1 :]
+            text += title
+        return [Segment(text, self.style(HEAD))]
+
+    def _row(self, kernel: KernelSnapshot, columns: tuple[Column, ...]) -> list[Segment]:
+        """Return a line of cells; under the cursor one style tells them all.
 
         A second colour on the cursor's background would not be readable in every theme.
         """
-        segments = [Segment(fit(MARK if part == CURSOR else "", MARGIN), self.style(part))]
-        for cell, column in zip(cells, columns, strict=True):
-            style = self.style(part or f"kernel-table--{cell.tone}")
+        part = CURSOR if kernel.kernel_id == self.cursor_id else ""
+        segments = [
+            Segment(CURSOR_SIGN if part else " ", self.style(part)),
+            Segment(
+                MARK_SIGN if kernel.kernel_id in self.view.marks else " ",
+                self.style(part or MARKED),
+            ),
+        ]
+        for column in columns:
+            cell = column.cell(kernel, self._now)
             text = fit(cell.text, column.width, column.align)
+            style = self.style(part or f"kernel-table--{cell.tone}")
             segments.append(Segment(text + " " * GAP, style))
         return segments
 

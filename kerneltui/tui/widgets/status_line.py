@@ -31,6 +31,7 @@ class StatusLine(Widget):
         "status-line--count",
         "status-line--busy",
         "status-line--dead",
+        "status-line--note",
         "status-line--stale",
         "status-line--hint",
     }
@@ -42,9 +43,20 @@ class StatusLine(Widget):
         self._host = clean_line(name, limit=24)
         self._parts: list[tuple[str, str]] = []
 
-    def show(self, kernels: Sequence[KernelSnapshot], hint: str = "", *, age: float = 0.0) -> None:
-        """Count `kernels`, whose data are `age` seconds old, and say what the next key would do."""
+    def show(
+        self,
+        kernels: Sequence[KernelSnapshot],
+        hint: str = "",
+        *,
+        notes: Sequence[str] = (),
+        age: float = 0.0,
+    ) -> None:
+        """Count `kernels`, whose data are `age` seconds old, and say what the next key would do.
+
+        `notes`: what is special about what is shown of them.
+        """
         parts = [("kerneltui", "name"), (self._host, "host"), *counts(kernels)]
+        parts += [(clean_line(note), "note") for note in notes]
         if age >= STALE:
             parts.append((f"data {age:.0f} s old", "stale"))
         if hint:
