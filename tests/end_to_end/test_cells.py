@@ -123,3 +123,11 @@ def test_pasted_lines_do_not_run_by_themselves(console: Dashboard) -> None:
 
     console.wait_for("  typed")
     assert ["In [" in line for line in console.output()].count(True) == 1
+
+
+def test_output_keeps_the_order_in_which_it_was_made(console: Dashboard) -> None:
+    console.run('print("fir" + "st"); "sec" + "ond"')
+
+    console.wait_for("'second'")
+    text = console.text
+    assert text.index("  first") < text.index("'second'")
