@@ -21,10 +21,11 @@ from kerneltui.fleet.snapshot import KernelSnapshot, Target
 from kerneltui.fleet.transcript import Transcript
 from kerneltui.fleet.transport import choose_transport
 from kerneltui.fleet.usage import UsageSampler
+from kerneltui.kernels.family import descendants
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.multi import MultiKernelManager
-from kerneltui.kernels.process import descendants, describe_process, outside_group
+from kerneltui.kernels.process import describe_process, outside_group
 from kerneltui.protocol.status import (
     ALLOWED,
     Event,

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import psutil
 
 from kerneltui.fleet.masking import mask_arguments
-from kerneltui.kernels.process import descendants, outside_group
+from kerneltui.kernels.family import descendants
+from kerneltui.kernels.process import outside_group
 from kerneltui.protocol.text import clean_line
 
 COMMAND_WIDTH = 200  # characters

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +20,24 @@ class ProcessIdentity:
 
     def is_alive(self) -> bool:
         """Tell whether this very process still runs; a zombie does not."""
-        found = _read_start(self.pid)
-        return found == (self.start_ticks, True) and boot_id() == self.boot_id
+        found = _read_stat(self.pid)
+        if found is None or not found.runs:
+            return False
+        return found.start_ticks == self.start_ticks and boot_id() == self.boot_id
 
 
 def identify(pid: int) -> ProcessIdentity | None:
     """Return who now has `pid`, a zombie included; None if nobody has."""
-    found = _read_start(pid)
-    return None if found is None else ProcessIdentity(pid, found[0], boot_id())
+    found = identify_with_parent(pid)
+    return None if found is None else found[1]
+
+
+def identify_with_parent(pid: int) -> tuple[int, ProcessIdentity] | None:
+    """Return the parent's pid and who now has `pid`, as of one instant; None if nobody has."""
+    found = _read_stat(pid)
+    if found is None:
+        return None
+    return found.parent, ProcessIdentity(pid, found.start_ticks, boot_id())
 
 
 @functools.cache
@@ -40,24 +51,33 @@ def boot_id() -> str:
         return str(int(psutil.boot_time()))
 
 
-def _read_start(pid: int) -> tuple[int, bool] | None:
-    """Return when a process started and whether it runs, as a zombie does not; None if unknown."""
+class _Stat(NamedTuple):
+    parent: int
+    start_ticks: int
+    runs: bool
+    """A zombie does not."""
+
+
+def _read_stat(pid: int) -> _Stat | None:
+    """Return what is known of the process that has `pid`; None if nobody has it."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - all processes are read so
+            stat = file.read()
     except FileNotFoundError:
-        return None if Path("/proc/self/stat").exists() else _read_start_by_psutil(pid)
+        return None if Path("/proc/self/stat").exists() else _read_stat_by_psutil(pid)
     except (ProcessLookupError, PermissionError):
         return None
     # The command's name stands in parentheses and may hold anything, so count from its end.
     fields = stat[stat.rindex(b")") + 2 :].split()
-    return int(fields[19]), fields[0] not in (b"Z", b"X")
+    return _Stat(int(fields[1]), int(fields[19]), fields[0] not in (b"Z", b"X"))
 
 
-def _read_start_by_psutil(pid: int) -> tuple[int, bool] | None:
+def _read_stat_by_psutil(pid: int) -> _Stat | None:
     import psutil  # 66 ms that a system with /proc is spared before the first paint
 
     try:
         process = psutil.Process(pid)
-        return int(process.create_time() * 1e6), process.status() != psutil.STATUS_ZOMBIE
+        start = int(process.create_time() * 1e6)
+        return _Stat(process.ppid(), start, process.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return None

@@ -23,6 +23,7 @@ from kerneltui.kernels.client import BlockingKernelClient
 from kerneltui.kernels.connection_file import ConnectionFileMixin, refuse_unknown
 from kerneltui.kernels.control import ControlRequest
 from kerneltui.kernels.encryption import POLICIES, wants_curve
+from kerneltui.kernels.family import descendants
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.kernels.launch import kernel_environment, launch
 from kerneltui.kernels.launch_plan import LaunchPlan
@@ -31,7 +32,6 @@ from kerneltui.kernels.logfile import LogFile
 from kerneltui.kernels.process import (
     ChildProcess,
     KernelProcess,
-    descendants,
     describe_process,
 )
 from kerneltui.kernels.restarter import RestartCallback, Restarter

@@ -84,15 +84,6 @@ class ChildProcess:
             signal_pid(self.popen.pid, signum)
 
 
-def descendants(pid: int) -> tuple[ProcessIdentity, ...]:
-    """Return the living descendants of a process; those that a dead parent left are not found."""
-    try:
-        children = psutil.Process(pid).children(recursive=True)
-    except psutil.Error:
-        return ()
-    return tuple(found for child in children if (found := identify(child.pid)))
-
-
 def outside_group(pid: int, processes: tuple[ProcessIdentity, ...]) -> tuple[ProcessIdentity, ...]:
     """Return those of `processes` that live and that a signal to group `pid` does not reach."""
     return tuple(process for process in processes if _group_of(process) not in (pid, None))

@@ -7,7 +7,8 @@ import signal
 from collections.abc import Callable, Sequence
 
 from kerneltui.kernels.control import ControlRequest
-from kerneltui.kernels.process import KernelProcess, descendants, kill_process, outside_group
+from kerneltui.kernels.family import descendants
+from kerneltui.kernels.process import KernelProcess, kill_process, outside_group
 from kerneltui.protocol.status import StopStep
 
 KILL_PATIENCE = 5.0  # seconds at least, for a killed process to be gone

@@ -81,7 +81,7 @@ def test_a_name_with_parentheses_and_spaces_confuses_nobody(tmp_path: os.PathLik
 def test_without_proc_psutil_serves(
     child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(identity, "_read_start", identity._read_start_by_psutil)
+    monkeypatch.setattr(identity, "_read_stat", identity._read_stat_by_psutil)
 
     found = identify(child.pid)
 

@@ -14,9 +14,10 @@ from kerneltui.errors import (
     KernelTimeout,
     LaunchError,
 )
+from kerneltui.kernels.family import descendants
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.kernels.manager import KernelManager
-from kerneltui.kernels.process import KernelProcess, descendants, outside_group
+from kerneltui.kernels.process import KernelProcess, outside_group
 from kerneltui.protocol.status import KernelState
 from tests.children import Children
 from tests.fakes import FakeKernel

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kerneltui.errors import ActionRefused
-from kerneltui.kernels.process import descendants
+from kerneltui.kernels.family import descendants
 from tests.children import Children
 from tests.support import eventually
 

@@ -11,11 +11,11 @@ import pytest
 
 from kerneltui.kernels import exitfd
 from kerneltui.kernels.exitfd import open_exit_fd
+from kerneltui.kernels.family import descendants
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.process import (
     ChildProcess,
     KernelProcess,
-    descendants,
     describe_process,
     kill_process,
     outside_group,

@@ -15,9 +15,10 @@ import zmq
 
 from kerneltui.errors import KernelDied
 from kerneltui.kernels.client import BlockingKernelClient
+from kerneltui.kernels.family import descendants
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.multi import MultiKernelManager
-from kerneltui.kernels.process import descendants, outside_group
+from kerneltui.kernels.process import outside_group
 from kerneltui.kernels.run import run_kernel, start_new_kernel
 from kerneltui.kernels.spec import KernelSpecManager
 from kerneltui.protocol.message import Message, parent_id

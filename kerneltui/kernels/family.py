@@ -1,0 +1,69 @@
+"""Who brought forth whom: one look at all processes, shared by all who ask at the same time."""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+
+import psutil
+
+from kerneltui.kernels.identity import ProcessIdentity, identify_with_parent
+
+Children = Mapping[int, Sequence[ProcessIdentity]]
+"""Processes by their parent's pid."""
+
+
+class SharedLook:
+    """Looks at all processes no more often than it must.
+
+    Whoever asks gets a look that began after the question; those who ask while one is
+    under way share the next. Twenty kernels that are killed at once cost two looks.
+    """
+
+    def __init__(self, look: Callable[[], Children]) -> None:
+        self._look = look
+        self._lock = threading.Lock()
+        self._begun = 0
+        self._latest: tuple[int, Children] = (0, {})
+
+    def children(self) -> Children:
+        asked = self._begun
+        with self._lock:
+            number, children = self._latest
+            if number <= asked:
+                self._begun = number + 1
+                children = self._look()
+                self._latest = (self._begun, children)
+            return children
+
+
+def descendants(pid: int) -> tuple[ProcessIdentity, ...]:
+    """Return the descendants of a process; those that a dead parent left are not found."""
+    children = _look_of(os.getpid()).children()
+    found: dict[int, ProcessIdentity] = {}
+    parents = [pid]
+    for parent in parents:  # it grows while it is read
+        for child in children.get(parent, ()):
+            # A pid that was used anew while all were read can make a ring of them.
+            if child.pid != pid and child.pid not in found:
+                found[child.pid] = child
+                parents.append(child.pid)
+    return tuple(found.values())
+
+
+def _look_at_all() -> Children:
+    children: defaultdict[int, list[ProcessIdentity]] = defaultdict(list)
+    for pid in psutil.pids():
+        if found := identify_with_parent(pid):
+            parent, process = found
+            children[parent].append(process)
+    return children
+
+
+@functools.cache
+def _look_of(_pid: int) -> SharedLook:
+    """Return the shared look of this process; a forked child gets its own."""
+    return SharedLook(_look_at_all)
