@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 import pyte
 
@@ -71,7 +72,7 @@ class Terminal:
         size: tuple[int, int],
         environment: Mapping[str, str],
         cwd: Path,
-    ) -> Terminal:
+    ) -> Self:
         """Run `command` in a new terminal of `size`: columns and rows."""
         master, slave = os.openpty()
         _set_size(slave, size)
