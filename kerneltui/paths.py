@@ -23,6 +23,11 @@ def state_file() -> Path:
     return state_folder() / "state.json"
 
 
+def history_file() -> Path:
+    """Return where the code that was run from the dashboard is remembered."""
+    return state_folder() / "history.jsonl"
+
+
 def crash_file() -> Path:
     """Return where the latest crash is told."""
     return state_folder() / "crash.log"

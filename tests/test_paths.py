@@ -13,6 +13,7 @@ Place = Callable[[], Path]
 PLACES: list[tuple[Place, str, str, str]] = [
     (paths.config_file, "XDG_CONFIG_HOME", ".config", "kerneltui.toml"),
     (paths.state_file, "XDG_STATE_HOME", ".local/state", "state.json"),
+    (paths.history_file, "XDG_STATE_HOME", ".local/state", "history.jsonl"),
     (paths.crash_file, "XDG_STATE_HOME", ".local/state", "crash.log"),
 ]
 

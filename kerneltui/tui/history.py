@@ -1,0 +1,178 @@
+"""History: the code that was run from here, in all sessions and by all dashboards.
+
+Only what was run as code comes here: never the answer to a prompt, so never a password.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from kerneltui.private_file import write_private
+
+FILE_LIMIT = 1 << 20
+"""Bytes; a file that has grown beyond loses its older half."""
+CODE_LIMIT = 1 << 16
+"""Characters; longer code is not kept beyond the session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """Code that was run; one line of the file."""
+
+    language: str
+    """Or the name of the kernelspec, where the language is not known."""
+    code: str
+
+
+class History:
+    """What was run, by language. `load` and `save` block and are for a short thread."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._loaded: tuple[Ran, ...] = ()
+        self._added: list[Ran] = []
+        self._unsaved: deque[Ran] = deque()
+        self._saving = threading.Lock()
+
+    def codes(self, language: str) -> tuple[str, ...]:
+        """Return what was run in `language`, the oldest first."""
+        ran = (*self._loaded, *self._added)
+        return fold(each.code for each in ran if each.language == language)
+
+    def add(self, language: str, code: str) -> None:
+        """Remember what is being run; `save` writes it down."""
+        ran = Ran(language, code)
+        is_news = self.codes(language)[-1:] != (code,)
+        self._added.append(ran)
+        if is_news and len(code) <= CODE_LIMIT:
+            self._unsaved.append(ran)
+
+    # -- runs in a short thread ----------------------------------------------------------
+
+    def load(self) -> str:
+        """Read the file; return what is wrong with it in a sentence, empty where nothing is.
+
+        One with lines that cannot be understood is put aside, and goes on with the others.
+        """
+        if not self._path.exists():
+            return ""
+        try:
+            with self._locked():
+                self._loaded, odd = parse(self._path.read_bytes())
+                return self._put_aside(odd) if odd else ""
+        except OSError as error:
+            return f"{self._path} cannot be read: {error.strerror}"
+
+    def save(self) -> str:
+        """Append what is new; return why it could not be done, empty where it was."""
+        with self._saving:
+            new = [self._unsaved.popleft() for _ in range(len(self._unsaved))]
+            if not new:
+                return ""
+            try:
+                with self._locked():
+                    self._append(dump(new).encode())
+            except OSError as error:
+                return f"{self._path} cannot be written: {error.strerror}"
+        return ""
+
+    def _append(self, lines: bytes) -> None:
+        fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        with os.fdopen(fd, "ab") as file:
+            os.fchmod(fd, 0o600)
+            file.write(lines)
+            is_full = file.tell() > FILE_LIMIT
+        if is_full:
+            newer = self._path.read_bytes()[-FILE_LIMIT // 2 :]
+            write_private(self._path, newer.partition(b"\n")[2].decode("utf-8", "replace"))
+
+    def _put_aside(self, odd: int) -> str:
+        aside = self._path.with_name(f"{self._path.name}.broken")
+        self._path.replace(aside)
+        write_private(self._path, dump(self._loaded))
+        lines = f"{odd} lines" if odd > 1 else "one line"
+        return f"{lines} of {self._path} could not be understood; as it was it is {aside.name} now"
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keep other dashboards from the file."""
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # A file of its own: the other one is replaced now and then, and its lock with it.
+        fd = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(fd)
+
+
+# -- what the file holds -----------------------------------------------------------------
+
+
+def dump(ran: Iterable[Ran]) -> str:
+    return "".join(
+        json.dumps({"language": each.language, "code": each.code}) + "\n" for each in ran
+    )
+
+
+def parse(data: bytes) -> tuple[tuple[Ran, ...], int]:
+    """Return what the lines say, and how many of them are not as `dump` writes them."""
+    found = [_parse_line(line) for line in data.splitlines()]
+    ran = tuple(each for each in found if each is not None)
+    return ran, len(found) - len(ran)
+
+
+def _parse_line(line: bytes) -> Ran | None:
+    try:
+        match json.loads(line):
+            case {"language": str(language), "code": str(code)}:
+                return Ran(language, code)
+    except (ValueError, RecursionError):
+        pass
+    return None
+
+
+# -- what is made of it ------------------------------------------------------------------
+
+
+def fold(codes: Iterable[str]) -> tuple[str, ...]:
+    """Return `codes` where a code that follows itself counts once."""
+    return tuple(code for code, _ in groupby(codes))
+
+
+def merge(ours: Sequence[str], kernels: Sequence[str]) -> tuple[str, ...]:
+    """Return what was run here and what the kernel remembers as one past, the oldest first.
+
+    What both know tells how the two interleave: it stands where the kernel has it, and
+    what only we know stands before the next of those, or at the end.
+    """
+    known = {code: place for place, code in enumerate(kernels)}
+    before: dict[int, list[str]] = {}
+    waiting: list[str] = []
+    for code in ours:
+        if (place := known.get(code)) is None:
+            waiting.append(code)
+        else:
+            before.setdefault(place, []).extend(waiting)
+            waiting = []
+    merged = [each for place, code in enumerate(kernels) for each in (*before.get(place, ()), code)]
+    return fold((*merged, *waiting))
+
+
+def search(past: Sequence[str], words: str) -> tuple[str, ...]:
+    """Return each code that holds `words`, the latest first.
+
+    Case counts only where `words` has capitals.
+    """
+    has_capitals = words != words.lower()
+    latest_first = dict.fromkeys(reversed(past))
+    return tuple(code for code in latest_first if words in (code if has_capitals else code.lower()))
