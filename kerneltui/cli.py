@@ -7,6 +7,8 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator, MutableMapping, Sequence
+from functools import partial
+from pathlib import Path
 
 _REMOTE_DEFAULTS = {
     "TEXTUAL_ANIMATIONS": "none",
@@ -24,13 +26,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         print(f"kerneltui {version('kerneltui')}")
         return 0
+    if arguments.command == "paths":
+        _show_paths()
+        return 0
     if problem := _problem():
         print(f"kerneltui: {problem}", file=sys.stderr)
         return 2
     with calm_remote_terminal(os.environ):
         from kerneltui.tui.app import library_fleet, run_dashboard
+        from kerneltui.tui.setup import read_setup
 
-    code, farewell = run_dashboard(library_fleet)
+    setup = read_setup(
+        read_only=arguments.read_only, ascii_only=arguments.ascii, mouse=not arguments.no_mouse
+    )
+    code, farewell = run_dashboard(partial(library_fleet, setup.config), setup)
     for line in farewell:
         print(line)
     return code
@@ -44,7 +53,45 @@ def _parser() -> argparse.ArgumentParser:
         epilog="In the dashboard, ? lists the keys and q leaves; kernels live on.",
     )
     parser.add_argument("--version", action="store_true", help="show the version and exit")
+    parser.add_argument(
+        "--read-only", action="store_true", help="watch kernels and ask nothing of them"
+    )
+    parser.add_argument("--ascii", action="store_true", help="write nothing but ASCII")
+    parser.add_argument(
+        "--no-mouse", action="store_true", help="leave the mouse to the terminal, to select text"
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands.add_parser(
+        "paths", help="show where configuration, state, logs and sockets lie; check kerneltui.toml"
+    )
     return parser
+
+
+def _show_paths() -> None:
+    """Print every place, then what is wrong in the configuration."""
+    from jupyter_core.paths import jupyter_path, jupyter_runtime_dir
+
+    from kerneltui import paths
+    from kerneltui.kernels.ipc import candidate_folders
+
+    runtime = jupyter_runtime_dir()
+    places: list[tuple[str, str | Path]] = [
+        ("configuration", paths.config_file()),
+        ("state", paths.state_file()),
+        ("crash log", paths.crash_file()),
+        ("connection files", runtime),
+        ("kernel logs", runtime),
+        ("ipc sockets", next(candidate_folders())),
+        *(("kernelspecs", folder) for folder in jupyter_path("kernels")),
+    ]
+    for label, place in places:
+        missing = "" if Path(place).exists() else "  (not there)"
+        print(f"{label:<18}{place}{missing}")
+    if paths.config_file().exists():
+        from kerneltui.tui.config import read_config  # loads the registry of keys, to check them
+
+        for problem in read_config(paths.config_file())[1]:
+            print(problem)
 
 
 def _problem() -> str:

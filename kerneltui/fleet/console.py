@@ -14,7 +14,7 @@ from typing import Any
 
 import zmq
 
-from kerneltui.errors import KernelError
+from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.conversation import NEVER, REFUSALS, Conversation, Prompt, Reply, fail
 from kerneltui.fleet.inbox import Inbox
 from kerneltui.fleet.message_log import MessageLog
@@ -22,6 +22,7 @@ from kerneltui.kernels.manager import KernelManager
 from kerneltui.protocol.message import Message, cursor_content, execute_content, history_content
 
 CLOSED = "the console is closed"
+LOCKED = "read-only: kernels are watched, and nothing is asked of them"
 HISTORY_LENGTH = 500  # cells asked of a kernel to seed the history
 
 
@@ -39,9 +40,13 @@ class Console:
         """Open input() prompts by kernel id. Rebound, never changed."""
         self.queued: Mapping[str, tuple[str, ...]] = MappingProxyType({})
         """Code sent and not finished by kernel id, the running one first. Rebound as well."""
+        self.beside: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+        """Code that runs in a subshell, in the same way."""
         self._find_manager = find_manager
         self._record = record
         self._note = note
+        self.locked = False
+        """While true nothing is run or answered."""
         self._find_log = find_log
         self._conversations: dict[str, Conversation] = {}
         self._inbox = Inbox()
@@ -61,9 +66,14 @@ class Console:
         """Have a new process say that it is idle, and begin to listen to it."""
         self._inbox.put(partial(self._greet, kernel_id))
 
-    def execute(self, kernel_id: str, code: str) -> None:
-        """Run code after what was sent before; its output reaches the transcript."""
-        self._inbox.put(partial(self._execute, kernel_id, code))
+    def execute(self, kernel_id: str, code: str, *, beside: bool = False) -> None:
+        """Run code after what was sent before; its output reaches the transcript.
+
+        `beside`: at once, in a subshell; a kernel that has none does not run it.
+        Raises ActionRefused while locked, as `answer` does.
+        """
+        self._permit()
+        self._inbox.put(partial(self._execute, kernel_id, code, beside))
 
     def complete(self, kernel_id: str, code: str, cursor_pos: int) -> Reply:
         """Return the future content of a complete_reply; beside a running cell where possible."""
@@ -86,11 +96,16 @@ class Console:
 
     def answer(self, prompt: Prompt, value: str) -> None:
         """Answer an open prompt; one that is void by now is not answered."""
+        self._permit()
         self._inbox.put(partial(self._answer, prompt, value))
 
     def forget(self, kernel_id: str, why: str) -> None:
         """Give up what is pending on a kernel, as its process is another now, or gone."""
         self._inbox.put(partial(self._forget, kernel_id, why))
+
+    def _permit(self) -> None:
+        if self.locked:
+            raise ActionRefused(LOCKED)
 
     def _ask(self, kernel_id: str, msg_type: str, content: dict[str, Any]) -> Reply:
         reply: Reply = Future()
@@ -124,10 +139,13 @@ class Console:
         talks = self._conversations.items()
         prompts = {kernel_id: talk.prompt for kernel_id, talk in talks if talk.prompt}
         queued = {kernel_id: talk.queued for kernel_id, talk in talks if talk.queued}
+        beside = {kernel_id: talk.beside for kernel_id, talk in talks if talk.beside}
         if prompts != self.prompts:
             self.prompts = MappingProxyType(prompts)
         if queued != self.queued:
             self.queued = MappingProxyType(queued)
+        if beside != self.beside:
+            self.beside = MappingProxyType(beside)
 
     def _conversation(self, kernel_id: str) -> Conversation:
         """Return the conversation with a kernel. Raises NoSuchKernel."""
@@ -144,9 +162,11 @@ class Console:
         with contextlib.suppress(*REFUSALS):  # it is gone already
             self._conversation(kernel_id).greet()
 
-    def _execute(self, kernel_id: str, code: str) -> None:
+    def _execute(self, kernel_id: str, code: str, beside: bool) -> None:
         try:
-            self._conversation(kernel_id).execute(code, execute_content(code))
+            talk = self._conversation(kernel_id)
+            run = talk.execute_beside if beside else talk.execute
+            run(code, execute_content(code))
         except REFUSALS as error:
             self._note(kernel_id, f"not run: {error}")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kerneltui.errors import ActionRefused, KernelError, NoSuchKernel
-from kerneltui.fleet.console import Console
+from kerneltui.fleet.console import LOCKED, Console
 from kerneltui.fleet.kernel_info import KernelInfo, kernel_info
 from kerneltui.fleet.kernel_log import KernelLog
 from kerneltui.fleet.message_log import MessageLog
@@ -18,8 +18,8 @@ from kerneltui.fleet.monitor import KernelMonitor
 from kerneltui.fleet.notices import NOTICE_WIDTH, Notice, NoticeBoard
 from kerneltui.fleet.process_tree import ProcessFacts, ProcessTree
 from kerneltui.fleet.snapshot import KernelSnapshot, Target
-from kerneltui.fleet.transcript import Transcript
-from kerneltui.fleet.transport import choose_transport
+from kerneltui.fleet.transcript import USUAL, Limits, Transcript
+from kerneltui.fleet.transport import Transport, choose_transport
 from kerneltui.fleet.usage import UsageSampler
 from kerneltui.kernels.family import descendants
 from kerneltui.kernels.identity import ProcessIdentity
@@ -67,12 +67,15 @@ class Fleet:
     The kernels live on when the fleet is closed.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, *, transport: Transport = "auto", limits: Limits = USUAL, locked: bool = False
+    ) -> None:
+        self._transport: Transport = transport
         self._kernels = MultiKernelManager(
             autorestart=False, kernel_manager_factory=self._new_manager
         )
         self._board = NoticeBoard()
-        self._monitor = KernelMonitor(self._heed, self._publish)
+        self._monitor = KernelMonitor(self._heed, self._publish, limits)
         self._usage = UsageSampler(self._living_pids, self._publish)
         self.console = Console(
             self._manager_of, self._monitor.record, self._monitor.note, self._monitor.message_log
@@ -80,6 +83,7 @@ class Fleet:
         self._rows: dict[str, _Row] = {}
         self._lock = threading.Lock()
         self._snapshots: tuple[KernelSnapshot, ...] = ()
+        self.locked = locked
 
     def open(self) -> None:
         """Start listening."""
@@ -153,6 +157,7 @@ class Fleet:
 
     def start(self, kernel_name: str, *, cwd: str, name: str = "") -> str:
         """Start a kernel that outlives this process; return its id."""
+        self._permit()
         kernel_id = self._kernels.new_kernel_id()
         with self._lock:
             self._rows[kernel_id] = _Row(name or self._free_name(kernel_name), cwd)
@@ -167,12 +172,14 @@ class Fleet:
         return kernel_id
 
     def interrupt(self, target: Target) -> str:
+        self._permit()
         self._checked(target)
         self._kernels.interrupt_kernel(target.kernel_id)
         self._note(target.kernel_id, "interrupted")
         return ""
 
     def signal(self, target: Target, signum: int) -> str:
+        self._permit()
         self._checked(target)
         self._kernels.signal_kernel(target.kernel_id, signum)
         self._note(target.kernel_id, f"sent signal {signum}")
@@ -180,12 +187,14 @@ class Fleet:
 
     def restart(self, target: Target, *, now: bool = False) -> str:
         """Restart, after a death as well."""
+        self._permit()
         with self._order(self._row(target), "restarting"):
             self._kernels.restart_kernel(target.kernel_id, now=now)
         return ""
 
     def shutdown(self, target: Target) -> str:
         """Shut down and dismiss the row; of a dead kernel only the row is left to dismiss."""
+        self._permit()
         with self._order(self._row(target), "stopping"):
             self._kernels.shutdown_kernel(target.kernel_id)
         self._forget(target.kernel_id)
@@ -193,6 +202,7 @@ class Fleet:
 
     def kill(self, target: Target) -> str:
         """SIGKILL the kernel and all its descendants; the row stays, to restart or dismiss it."""
+        self._permit()
         self._checked(target)
         with self._order(self._row(target), "killing"):
             self._kernels.get_kernel(target.kernel_id).shutdown_kernel(now=True)
@@ -200,6 +210,7 @@ class Fleet:
 
     def shutdown_all(self) -> str:
         """Shut all kernels down at once."""
+        self._permit()
         running = self._kernels.list_kernel_ids()
         with contextlib.ExitStack() as orders:
             for row in [self._rows[kernel_id] for kernel_id in running if kernel_id in self._rows]:
@@ -214,6 +225,19 @@ class Fleet:
         return ""
 
     # -- targets ----
+
+    @property
+    def locked(self) -> bool:
+        """While true every verb is refused, and nothing is run or answered."""
+        return self.console.locked
+
+    @locked.setter
+    def locked(self, locked: bool) -> None:
+        self.console.locked = locked
+
+    def _permit(self) -> None:
+        if self.locked:
+            raise ActionRefused(LOCKED)
 
     def _checked(self, target: Target) -> ProcessIdentity:
         """Return the process that is meant. Raises ActionRefused where it is gone."""
@@ -253,7 +277,7 @@ class Fleet:
         return row.manager
 
     def _new_manager(self, **arguments: Any) -> KernelManager:
-        manager = KernelManager(**arguments, **choose_transport(arguments))
+        manager = KernelManager(**arguments, **choose_transport(arguments, self._transport))
         row = self._rows[manager.kernel_id]
         row.manager, row.log = manager, KernelLog(manager)
         self._monitor.attend(manager)

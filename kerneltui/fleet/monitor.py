@@ -22,7 +22,7 @@ from kerneltui.fleet.ear import NEVER, Ear, Heard
 from kerneltui.fleet.inbox import Inbox
 from kerneltui.fleet.message_log import MessageLog
 from kerneltui.fleet.rendition import Block, rendition
-from kerneltui.fleet.transcript import Role, Transcript, TranscriptStore
+from kerneltui.fleet.transcript import USUAL, Limits, Role, Transcript, TranscriptStore
 from kerneltui.kernels.lifecycle import Listener
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.protocol.connection import ConnectionInfo
@@ -59,11 +59,14 @@ class KernelMonitor:
     """
 
     def __init__(
-        self, on_event: Callable[[KernelManager, Event], None], on_change: Callable[[], None]
+        self,
+        on_event: Callable[[KernelManager, Event], None],
+        on_change: Callable[[], None],
+        limits: Limits = USUAL,
     ) -> None:
         self._on_event = on_event
         self._on_change = on_change
-        self._transcripts = TranscriptStore()
+        self._transcripts = TranscriptStore(limits)
         self._attended: dict[str, _Attended] = {}
         self._inbox = Inbox()
         self._stopping = False

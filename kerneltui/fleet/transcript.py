@@ -47,6 +47,21 @@ _STREAMS = (Role.STDOUT, Role.STDERR)
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """How much is kept."""
+
+    lines: int = MAX_LINES
+    """Of one kernel."""
+    bytes: int = MAX_BYTES
+    """Of one kernel."""
+    total_bytes: int = MAX_TOTAL_BYTES
+    """Of all kernels."""
+
+
+USUAL = Limits()
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """Consecutive lines of one role."""
 
@@ -94,9 +109,10 @@ class Transcript:
     in the place of the last of them.
     """
 
-    def __init__(self, grown: Callable[[int], None] = _ignore) -> None:
+    def __init__(self, grown: Callable[[int], None] = _ignore, limits: Limits = USUAL) -> None:
         self._grown = grown
         """Called with the bytes added, by the writing thread, without the lock."""
+        self._limits = limits
         self._decoder = OutputDecoder()  # the writing thread's own
         self._lock = Lock()
         self._entries: deque[Entry] = deque()
@@ -123,7 +139,7 @@ class Transcript:
 
     def write(self, role: Role, text: str, *, time: float) -> None:
         """Add what `role` says; raw text, as the kernel sent it."""
-        skipped = _excess(text)
+        skipped = _excess(text, self._limits.lines)
         if skipped:
             self.note(f"… {skipped:,} characters skipped", time=time)
             text = text[skipped:]
@@ -175,8 +191,12 @@ class Transcript:
         self._role = role
         self._open = open_line
         written = self._append(role, lines, began)
-        self._drop_while(lambda: self._end - self._first > MAX_LINES or self._size > MAX_BYTES)
+        self._drop_while(self._is_too_much)
         return written
+
+    def _is_too_much(self) -> bool:
+        held = self._end - self._first
+        return held > self._limits.lines or self._size > self._limits.bytes
 
     def _append(self, role: Role, lines: Sequence[Line], time: float) -> int:
         """Add whole lines, in chunks; return the bytes."""
@@ -250,10 +270,10 @@ class Transcript:
         return (Entry(self._first - 1, Role.NOTE, self._entries[0].time, (mark,)),)
 
 
-def _excess(text: str) -> int:
+def _excess(text: str, lines: int) -> int:
     """Return how many characters at the head of one message are not worth decoding."""
     start = max(0, len(text) - MAX_MESSAGE)
-    kept = MAX_LINES - 1  # and the note that says so
+    kept = lines - 1  # and the note that says so
     if text.count("\n", start) <= kept:
         return start
     head, *_ = text[start:].rsplit("\n", kept)
@@ -269,9 +289,9 @@ def _measure(lines: Sequence[Line]) -> int:
 class TranscriptStore:
     """The transcripts of all kernels, which together stay under a limit."""
 
-    def __init__(self, limit: int = MAX_TOTAL_BYTES) -> None:
-        self._limit = limit
-        self._slack = limit // 64
+    def __init__(self, limits: Limits = USUAL) -> None:
+        self._limits = limits
+        self._slack = limits.total_bytes // 64
         """Bytes written between two looks at the whole, and kept free for them."""
         self._lock = Lock()
         self._unchecked = 0
@@ -283,7 +303,7 @@ class TranscriptStore:
     def create(self, kernel_id: str) -> Transcript:
         """Return the kernel's transcript, a new one if it has none."""
         with self._lock:
-            return self._transcripts.setdefault(kernel_id, Transcript(self._note_growth))
+            return self._transcripts.setdefault(kernel_id, Transcript(self._note_growth, self._limits))
 
     def drop(self, kernel_id: str) -> None:
         """Forget what this kernel said; one that is unknown is no error."""
@@ -300,7 +320,7 @@ class TranscriptStore:
     def _trim(self) -> None:
         """Let the biggest forget, until there is room for what comes before the next look."""
         transcripts = self._transcripts.values()
-        excess = sum(transcript.size for transcript in transcripts) - (self._limit - self._slack)
+        excess = sum(transcript.size for transcript in transcripts) - (self._limits.total_bytes - self._slack)
         while excess > 0:
             biggest = max(transcripts, key=lambda transcript: transcript.size)
             freed = biggest.shrink(min(excess, biggest.size // 8))

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import PurePath
-from typing import Any
+from typing import Any, Literal
 
 from kerneltui.errors import KernelError
 from kerneltui.kernels.ipc import private_folder
@@ -14,18 +14,22 @@ from kerneltui.kernels.spec import KernelSpec, KernelSpecManager
 
 IPYKERNEL_MODULES = ("ipykernel", "ipykernel_launcher")
 
+Transport = Literal["auto", "ipc", "tcp"]
+
 _log = logging.getLogger(__name__)
 
 
-def choose_transport(arguments: Mapping[str, Any]) -> dict[str, str]:
+def choose_transport(arguments: Mapping[str, Any], wanted: Transport = "auto") -> dict[str, str]:
     """Return the KernelManager arguments that say how its kernel is reached.
 
-    ipc where the kernel can: anybody on the host may subscribe to a tcp kernel's output.
-    Else tcp, encrypted where the kernelspec says that it can.
+    Without a wish ipc where the kernel can: anybody on the host may subscribe to a tcp
+    kernel's output. Else tcp, encrypted where the kernelspec says that it can.
     """
     specs: KernelSpecManager = arguments["kernel_spec_manager"]
     tcp = {"transport": "tcp", "transport_encryption": "auto"}
-    if not speaks_ipc(specs.get_kernel_spec(arguments["kernel_name"])):
+    if wanted == "ipc":
+        return {"transport": "ipc"}
+    if wanted == "tcp" or not speaks_ipc(specs.get_kernel_spec(arguments["kernel_name"])):
         return tcp
     try:
         private_folder()

@@ -29,7 +29,7 @@ def private_folder() -> Path:
     naming each with what is wrong with it.
     """
     refused = []
-    for folder in _candidates():
+    for folder in candidate_folders():
         try:
             _prepare(folder)
             _hold_a_socket(folder)
@@ -66,7 +66,7 @@ def remove_ipc_sockets(ip: str, ports: Iterable[int]) -> None:
             continue
 
 
-def _candidates() -> Iterator[Path]:
+def candidate_folders() -> Iterator[Path]:
     """Yield where sockets could lie, the usual place first, then short paths."""
     runtime = Path(jupyter_runtime_dir(), "kerneltui-ipc")
     if not _wiped_at_logout(runtime):

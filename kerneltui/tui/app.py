@@ -6,46 +6,41 @@ The library, and with it zmq and psutil, is loaded by a worker after the first p
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
-import textual
-from rich.segment import Segments
-from rich.traceback import Traceback
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.worker import Worker, WorkerState
 
 from kerneltui.errors import KernelError
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
 from kerneltui.tui import questions
 from kerneltui.tui.actions import ACTIONS, Action, Scope, bindings
+from kerneltui.tui.frame import NOTICE_LIMIT, Frame
 from kerneltui.tui.screens.confirm import ConfirmScreen
 from kerneltui.tui.screens.help import HelpScreen
 from kerneltui.tui.screens.main import MainScreen
-from kerneltui.tui.screens.messages import MESSAGES_KEPT, MessagesScreen, Said
+from kerneltui.tui.screens.messages import MessagesScreen
+from kerneltui.tui.setup import Setup
 
 if TYPE_CHECKING:
     from kerneltui.fleet.fleet import Fleet
+    from kerneltui.tui.config import Config
 
 PACKAGE = Path(__file__).parents[1]
 STYLES = next(p for p in (PACKAGE / "styles", PACKAGE.parent / "styles") if p.is_dir())
 
-TERMINAL_CHECK = 5.0  # seconds between two looks whether the terminal is still there
 VERBS_AT_ONCE = 32  # threads: a kill never waits behind polite shutdowns
-NOTICE_LIMIT = 500  # characters
+USUAL_SETUP = Setup()
 
 
-class KernelTui(App[None]):
+class KernelTui(Frame):
     """The dashboard over the fleet that `make_fleet` makes."""
 
     TITLE = "kerneltui"
@@ -56,28 +51,23 @@ class KernelTui(App[None]):
     ]
 
     def __init__(
-        self, make_fleet: Callable[[], Fleet], clock: Callable[[], float] = time.monotonic
+        self,
+        make_fleet: Callable[[], Fleet],
+        clock: Callable[[], float] = time.monotonic,
+        setup: Setup = USUAL_SETUP,
     ) -> None:
-        # Textual greys its colours under NO_COLOR; an ANSI theme writes none at all.
-        no_color = "NO_COLOR" in os.environ
-        super().__init__(ansi_color=True if no_color else None)
-        self.theme = "ansi-dark" if no_color else "textual-dark"
+        super().__init__(setup)
+        self._setup = setup
         self._make_fleet = make_fleet
         self.fleet: Fleet | None = None
         self.main = MainScreen(clock)
-        self.messages: deque[Said] = deque(maxlen=MESSAGES_KEPT)
 
     def get_default_screen(self) -> Screen[None]:
         return self.main
 
     def on_mount(self) -> None:
-        loop = asyncio.get_running_loop()
-        loop.set_default_executor(ThreadPoolExecutor(VERBS_AT_ONCE, "verb"))
-        for signum in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(signum, self.exit)
-        if not self.is_headless:
-            self.set_interval(TERMINAL_CHECK, self._leave_lost_terminal)
-        self.app_resume_signal.subscribe(self, lambda _: self.action_app_redraw())
+        executor = ThreadPoolExecutor(VERBS_AT_ONCE, "verb")
+        asyncio.get_running_loop().set_default_executor(executor)
         self.call_after_refresh(self._open_fleet)
 
     def _open_fleet(self) -> None:
@@ -109,42 +99,6 @@ class KernelTui(App[None]):
             clean_line(f"  {shown.name}  {shown.connection_file}", NOTICE_LIMIT) for shown in alive
         ]
 
-    def _leave_lost_terminal(self) -> None:
-        """Quit where the terminal is gone, rather than spin on its end of file."""
-        if not os.isatty(0):
-            self.exit()
-
-    def _fatal_error(self) -> None:
-        """Show where it failed, never the values of locals: keys may be among them."""
-        self.bell()
-        traceback = Traceback(show_locals=False, suppress=[textual])
-        self._exit_renderables.append(
-            Segments(self.console.render(traceback, self.console.options))
-        )
-        self._close_messages_no_wait()
-
-    # -- notices -------------------------------------------------------------------------
-
-    def notify(
-        self,
-        message: str,
-        *,
-        title: str = "",
-        severity: Literal["information", "warning", "error"] = "information",
-        timeout: float | None = None,
-        markup: bool = True,  # noqa: ARG002 -- Textual's
-    ) -> None:
-        """Show and keep a notice; whoever sends it, its text passes the gate as plain text."""
-        text = clean_line(message, NOTICE_LIMIT)
-        self.messages.append(Said(time.strftime("%H:%M:%S"), severity, text))
-        super().notify(text, title=title, severity=severity, timeout=timeout, markup=False)
-
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """Survive a defect of ours in a worker, and say it."""
-        if event.state is WorkerState.ERROR:
-            error = event.worker.error
-            self.notify(f"internal error: {type(error).__name__}: {error}", severity="error")
-
     # -- actions -------------------------------------------------------------------------
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002 -- Textual's
@@ -172,9 +126,6 @@ class KernelTui(App[None]):
 
     def action_app_messages(self) -> None:
         self.push_screen(MessagesScreen(self.messages))
-
-    def action_app_redraw(self) -> None:
-        self.screen.refresh(layout=True)
 
     def action_app_suspend(self) -> None:
         self.action_suspend_process()
@@ -209,22 +160,24 @@ class KernelTui(App[None]):
             self.exit()
 
 
-def run_dashboard(make_fleet: Callable[[], Fleet]) -> tuple[int, list[str]]:
+def run_dashboard(
+    make_fleet: Callable[[], Fleet], setup: Setup = USUAL_SETUP
+) -> tuple[int, list[str]]:
     """Show the dashboard until the user leaves it.
 
     Returns the exit code, and what to print now that the terminal is back.
     """
-    app = KernelTui(make_fleet)
+    app = KernelTui(make_fleet, setup=setup)
     try:
-        app.run()
+        app.run(mouse=setup.config.mouse)
     finally:
         if app.fleet is not None:
             app.fleet.close()
     return app.return_code or 0, app.farewell()
 
 
-def library_fleet() -> Fleet:
+def library_fleet(config: Config) -> Fleet:
     """Make the fleet of real kernels; called in a thread, for it loads zmq and psutil."""
     from kerneltui.fleet.fleet import Fleet
 
-    return Fleet()
+    return Fleet(transport=config.transport, limits=config.limits, locked=config.read_only)

@@ -12,6 +12,7 @@ from kerneltui.fleet.transcript import (
     MAX_LINES,
     MAX_MESSAGE,
     Entry,
+    Limits,
     Role,
     Transcript,
     TranscriptStore,
@@ -202,6 +203,15 @@ def test_of_a_message_with_more_lines_than_are_kept_the_head_is_skipped() -> Non
     assert said[-1] == (OUT, "last")
 
 
+def test_a_transcript_keeps_to_limits_of_its_own() -> None:
+    transcript = Transcript(limits=Limits(lines=100))
+
+    for number in range(200):
+        transcript.write(OUT, f"{number}\n", time=0.0)
+
+    assert transcript.view().end - transcript.view().first <= 101  # with the mark
+
+
 def test_a_message_over_the_limit_says_how_much_was_skipped() -> None:
     view = record((OUT, "before"), (OUT, "x" * 1234 + "y" * (MAX_MESSAGE - 2) + "\nz")).view()
 
@@ -284,7 +294,7 @@ class TestStore:
 
     @pytest.mark.parametrize("text", ["some line or other\n" * 40, "no end of line " * 300])
     def test_all_together_stay_under_the_limit(self, text: str) -> None:
-        store = TranscriptStore(limit=1_000_000)
+        store = TranscriptStore(Limits(total_bytes=1_000_000))
         transcripts = [store.create(f"k{number}") for number in range(50)]
 
         for role in [OUT, ERR] * 5:
@@ -293,7 +303,7 @@ class TestStore:
                 assert sum(each.size for each in transcripts) <= 1_000_000
 
     def test_the_biggest_forgets_first(self) -> None:
-        store = TranscriptStore(limit=1_000_000)
+        store = TranscriptStore(Limits(total_bytes=1_000_000))
         small, big = store.create("small"), store.create("big")
         small.write(OUT, "small\n" * 100, time=0.0)
         before = small.view()
@@ -306,7 +316,7 @@ class TestStore:
         assert big.size > 800_000
 
     def test_equally_big_ones_forget_alike(self) -> None:
-        store = TranscriptStore(limit=1_000_000)
+        store = TranscriptStore(Limits(total_bytes=1_000_000))
         transcripts = [store.create(f"k{number}") for number in range(10)]
 
         for _ in range(100):

@@ -11,7 +11,7 @@ import pytest
 
 from kerneltui.errors import KernelError, NoSuchKernel
 from kerneltui.fleet import transport
-from kerneltui.fleet.transport import choose_transport
+from kerneltui.fleet.transport import Transport, choose_transport
 from kerneltui.kernels.spec import KernelSpecManager
 
 IPC = {"transport": "ipc"}
@@ -50,6 +50,14 @@ def test_ipc_is_chosen_where_the_kernel_takes_it(
     tmp_path: Path, argv: list[str], metadata: dict[str, Any], chosen: dict[str, str]
 ) -> None:
     assert choose_transport(arguments(tmp_path, argv, metadata=metadata)) == chosen
+
+
+@pytest.mark.parametrize(("wanted", "chosen"), [("ipc", IPC), ("tcp", TCP)])
+@pytest.mark.parametrize("argv", [IPYKERNEL, OTHER], ids=["ipykernel", "other"])
+def test_a_wish_is_granted_whatever_the_kernel(
+    tmp_path: Path, argv: list[str], wanted: Transport, chosen: dict[str, str]
+) -> None:
+    assert choose_transport(arguments(tmp_path, argv), wanted) == chosen
 
 
 def test_falling_back_to_tcp_is_said(

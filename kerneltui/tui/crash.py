@@ -1,0 +1,23 @@
+"""A crash, told without the values of any variable: connection keys may be among them."""
+
+from __future__ import annotations
+
+import platform
+import traceback
+from importlib.metadata import version
+from pathlib import Path
+
+from kerneltui.private_file import write_private
+
+
+def log_crash(error: BaseException, path: Path, time: str) -> str:
+    """Write where `error` was raised; return a sentence that says where that is to be read."""
+    report = traceback.TracebackException.from_exception(error, capture_locals=False)
+    system = f"kerneltui {version('kerneltui')}, Python {platform.python_version()}"
+    try:
+        write_private(
+            path, f"{time}  {system}, {platform.platform()}\n\n{''.join(report.format())}"
+        )
+    except OSError as problem:
+        return f"kerneltui crashed; {path} cannot be written: {problem.strerror}"
+    return f"kerneltui crashed; kernels live on. Where it failed is told in {path}"

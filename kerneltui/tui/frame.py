@@ -1,0 +1,107 @@
+"""Frame: the app around whatever it shows: colours, keys, notices, the terminal and its loss."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import Literal
+
+import textual
+from rich.segment import Segments
+from rich.text import Text
+from rich.traceback import Traceback
+from textual.app import App
+from textual.filter import LineFilter
+from textual.worker import Worker, WorkerState
+
+from kerneltui import paths
+from kerneltui.protocol.text import clean_line
+from kerneltui.tui.ascii import AsciiOnly
+from kerneltui.tui.crash import log_crash
+from kerneltui.tui.keymap import for_textual
+from kerneltui.tui.screens.messages import MESSAGES_KEPT, Said
+from kerneltui.tui.setup import Setup
+
+TERMINAL_CHECK = 5.0  # seconds between two looks whether the terminal is still there
+NOTICE_LIMIT = 500  # characters
+
+
+class Frame(App[None]):
+    """An app that is at home in any terminal, and leaves it clean."""
+
+    def __init__(self, setup: Setup) -> None:
+        # Textual greys its colours under NO_COLOR; an ANSI theme writes none at all.
+        self._colours = "NO_COLOR" not in os.environ
+        super().__init__(ansi_color=None if self._colours else True)
+        self.theme = setup.theme if self._colours else "ansi-dark"
+        self.set_keymap(for_textual(setup.config.keys))
+        self._ascii = [AsciiOnly()] if setup.config.ascii else []
+        self._problems = setup.problems
+        self.messages: deque[Said] = deque(maxlen=MESSAGES_KEPT)
+
+    def on_mount(self) -> None:
+        loop = asyncio.get_running_loop()
+        for signum in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(signum, self.exit)
+        if not self.is_headless:
+            self.set_interval(TERMINAL_CHECK, self._leave_lost_terminal)
+        self.app_resume_signal.subscribe(self, lambda _: self.action_app_redraw())
+        for problem in self._problems:
+            self.notify(problem, severity="warning")
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), *self._ascii]
+
+    def action_app_redraw(self) -> None:
+        self.screen.refresh(layout=True)
+
+    def write_raw(self, sequence: str) -> None:
+        """Send the terminal something that is not painted."""
+        if self._driver is not None and sequence:
+            self._driver.write(sequence)
+
+    # -- leaving -------------------------------------------------------------------------
+
+    def _leave_lost_terminal(self) -> None:
+        """Quit where the terminal is gone, rather than spin on its end of file."""
+        if not os.isatty(0):
+            self.exit()
+
+    def _fatal_error(self) -> None:
+        """Show where it failed, never the values of locals: keys may be among them."""
+        self.bell()
+        traceback = Traceback(show_locals=False, suppress=[textual])
+        self._exit_renderables.append(
+            Segments(self.console.render(traceback, self.console.options))
+        )
+        if (error := sys.exception()) is not None:
+            told = log_crash(error, paths.crash_file(), time.strftime("%Y-%m-%d %H:%M:%S"))
+            self._exit_renderables.append(Text(told))
+        self._close_messages_no_wait()
+
+    # -- notices -------------------------------------------------------------------------
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: Literal["information", "warning", "error"] = "information",
+        timeout: float | None = None,
+        markup: bool = True,  # noqa: ARG002 -- Textual's
+    ) -> None:
+        """Show and keep a notice; whoever sends it, its text passes the gate as plain text."""
+        text = clean_line(message, NOTICE_LIMIT)
+        self.messages.append(Said(time.strftime("%H:%M:%S"), severity, text))
+        super().notify(text, title=title, severity=severity, timeout=timeout, markup=False)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Survive a defect of ours in a worker, and say it."""
+        if event.state is WorkerState.ERROR:
+            error = event.worker.error
+            self.notify(f"internal error: {type(error).__name__}: {error}", severity="error")

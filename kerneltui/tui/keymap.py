@@ -1,0 +1,106 @@
+"""Keys as the user wants them: what was asked for, against what is taken. Decides only."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from textual.binding import Binding, BindingsMap
+from textual.keys import KEY_NAME_REPLACEMENTS, Keys, key_to_character
+
+from kerneltui.tui.actions import ACTIONS, Action, Scope
+
+SAME_BYTE = {
+    "ctrl+h": "backspace",
+    "ctrl+i": "tab",
+    "ctrl+m": "enter",
+    "ctrl+left_square_bracket": "escape",
+}
+"""Keys that reach no program in most terminals, and what arrives instead."""
+UNBOUND = "unbound"  # the name of no key: for the second binding of an action with one key
+
+Keymap = Mapping[str, tuple[str, ...]]
+"""Keys by the id of their action, of those actions that have other keys than usual."""
+
+_KEY = re.compile(r"(?:(?:ctrl|alt|shift|super|meta|hyper)\+)*([^+]+|\+)")
+_NAMED = {key.value for key in Keys} | set(KEY_NAME_REPLACEMENTS.values())
+
+
+def key_name(key: str) -> str:
+    """Return Textual's name of a key: of "?" it is "question_mark"."""
+    if key == ",":
+        return "comma"  # which parts keys in Textual's own lists
+    return next(iter(BindingsMap([Binding(key.strip(), "")]).key_to_bindings))
+
+
+def cannot_be_bound(key: str) -> str:
+    """Return why nothing can be bound to `key`; empty where it can."""
+    name = key_name(key) if key.strip() else ""
+    if instead := SAME_BYTE.get(name):
+        return f"{key} never arrives: terminals send {instead} for it"
+    shape = _KEY.fullmatch(name)
+    if shape and (name in _NAMED or shape[1] in _NAMED or key_to_character(shape[1])):
+        return ""
+    return f"{key!r} is no key; allowed: a character, or a name such as f9, ctrl+k, pageup"
+
+
+def resolve(wanted: Keymap) -> tuple[Keymap, dict[str, str]]:
+    """Return what of `wanted` can be granted, and by action why the rest cannot.
+
+    An action whose wish clashes keeps its usual keys; which may clash with another's wish.
+    """
+    problems: dict[str, str] = {}
+    granted = {action: tuple(map(key_name, keys)) for action, keys in wanted.items()}
+    while clash := _clash(granted):
+        action, problem = clash
+        problems[action] = problem
+        del granted[action]
+    return granted, problems
+
+
+def _clash(granted: Keymap) -> tuple[str, str] | None:
+    actions = with_keys(granted)
+    for one, other in itertools.permutations(actions, 2):
+        shared = [key for key in one.keys if key in other.keys]
+        if one.id in granted and shared and _meet(one, other):
+            usual = next(action for action in ACTIONS if action.id == one.id)
+            return one.id, (
+                f"{shared[0]} is the key of {other.id} ({other.label}); "
+                f"{one.id} keeps {usual.keys_shown}"
+            )
+    return None
+
+
+def _meet(one: Action, other: Action) -> bool:
+    """Tell whether the keys of both work in one place. The console takes keys for itself."""
+    scopes = {one.scope, other.scope}
+    return len(scopes) == 1 or (Scope.GLOBAL in scopes and Scope.CONSOLE not in scopes)
+
+
+def with_keys(keymap: Keymap) -> tuple[Action, ...]:
+    """Return the registry with the keys of `keymap`."""
+    return tuple(
+        replace(action, keys=keymap[action.id], shown_as="") if action.id in keymap else action
+        for action in ACTIONS
+    )
+
+
+def for_textual(keymap: Keymap) -> dict[str, str]:
+    """Return `keymap` for `App.set_keymap`: by the ids of bindings, one for each usual key."""
+    bound: dict[str, str] = {}
+    for action in ACTIONS:
+        if action.id in keymap:
+            bound |= _by_binding(action, keymap[action.id])
+    return bound
+
+
+def _by_binding(action: Action, keys: Sequence[str]) -> dict[str, str]:
+    """The first binding takes the first key and those for which no other binding is left."""
+    places = len(action.keys)
+    first = (*keys[:1], *keys[places:])
+    rest = [*keys[1:places], *[UNBOUND] * places][: places - 1]
+    return {action.id: ",".join(first) or UNBOUND} | {
+        f"{action.id}.{place}": key for place, key in enumerate(rest, start=1)
+    }
