@@ -66,7 +66,7 @@ def versions(reply: Mapping[str, object]) -> Facts:
         "language": _joined(language, "name", "version"),
         "protocol": _joined(reply, "protocol_version"),
         "features": ", ".join(map(str, features[:20])) if isinstance(features, list) else "",
-        "banner": _joined(reply, "banner"),
+        "banner": _joined(reply, "banner").partition("\n")[0],
     }
     return tuple((name, clean_line(value)) for name, value in named.items() if value)
 

@@ -27,6 +27,7 @@ class Scope(StrEnum):
 
     TABLE = "Kernels"
     OUTPUT = "Output"
+    MESSAGES = "Messages"
     CONSOLE = "Console"
     GLOBAL = "Everywhere"
 
@@ -71,6 +72,13 @@ _MOVING = (
     *("pageup", "pagedown", "ctrl+d", "ctrl+u"),
 )
 _MOVING_SHOWN = "j k g G PgUp PgDn"
+_TABS = {
+    "output": "output",
+    "messages": "messages, with what clients and kernel send each other",
+    "info": "kernelspec, command line, environment and connection file",
+    "processes": "processes, with what they use",
+    "log": "own stdout and stderr, and what befell it",
+}
 
 ACTIONS: tuple[Action, ...] = (
     Action(
@@ -217,6 +225,63 @@ ACTIONS: tuple[Action, ...] = (
         "output.wrap", ("w",), "Wrap", "Wrap long lines, or cut them", Scope.OUTPUT, built_in=True
     ),
     Action(
+        "message.move",
+        _MOVING,
+        "Move",
+        "Select the next, previous, first or last message; on the last one, follow",
+        Scope.MESSAGES,
+        built_in=True,
+        shown_as=_MOVING_SHOWN,
+    ),
+    Action(
+        "message.open",
+        ("enter",),
+        "Open",
+        "Show all that the message carries",
+        Scope.MESSAGES,
+        built_in=True,
+    ),
+    Action(
+        "message.only_type",
+        ("t",),
+        "Only this type",
+        "Show messages of this type only; again for all types",
+        Scope.MESSAGES,
+        built_in=True,
+    ),
+    Action(
+        "message.hide_type",
+        ("d",),
+        "Hide this type",
+        "Show no messages of this type",
+        Scope.MESSAGES,
+        built_in=True,
+    ),
+    Action(
+        "message.only_client",
+        ("b",),
+        "Only this client",
+        "Show messages from and for this client only; again for all clients",
+        Scope.MESSAGES,
+        built_in=True,
+    ),
+    Action(
+        "message.all",
+        ("a",),
+        "All",
+        "Show all messages again",
+        Scope.MESSAGES,
+        built_in=True,
+    ),
+    Action(
+        "message.pause",
+        ("p",),
+        "Pause",
+        "Hold the list while messages come, and go on",
+        Scope.MESSAGES,
+        built_in=True,
+    ),
+    Action(
         "console.run",
         ("enter",),
         "Run",
@@ -311,6 +376,26 @@ ACTIONS: tuple[Action, ...] = (
         Scope.GLOBAL,
         built_in=True,
     ),
+    *(
+        Action(
+            f"tab.{name}",
+            (str(number),),
+            f"Tab: {name}",
+            f"Show the selected kernel's {what}",
+            Scope.GLOBAL,
+        )
+        for number, (name, what) in enumerate(_TABS.items(), start=1)
+    ),
+    Action(
+        "tab.previous",
+        ("left_square_bracket",),
+        "Previous tab",
+        "Show the tab to the left",
+        Scope.GLOBAL,
+    ),
+    Action(
+        "tab.next", ("right_square_bracket",), "Next tab", "Show the tab to the right", Scope.GLOBAL
+    ),
     Action(
         "view.zoom",
         ("z",),
@@ -386,7 +471,9 @@ _KEY_LABELS = {
     "ctrl+z": "Ctrl+Z",
     "down": "↓",
     "left": "←",
+    "left_square_bracket": "[",
     "right": "→",
+    "right_square_bracket": "]",
     "enter": "Enter",
     "greater_than_sign": ">",
     "less_than_sign": "<",

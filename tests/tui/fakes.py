@@ -13,8 +13,12 @@ from textual.pilot import Pilot
 from kerneltui.errors import KernelError
 from kerneltui.fleet.conversation import Prompt
 from kerneltui.fleet.fleet import SpecChoice
+from kerneltui.fleet.kernel_info import KernelInfo
+from kerneltui.fleet.message_log import MessageLog
 from kerneltui.fleet.notices import Notice
+from kerneltui.fleet.process_tree import ProcessFacts
 from kerneltui.fleet.snapshot import KernelSnapshot, Target, Usage
+from kerneltui.fleet.transcript import Transcript
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.protocol.status import ALLOWED, KernelState
 from kerneltui.tui.app import KernelTui
@@ -95,6 +99,12 @@ class FakeFleet:
         self.verbs: list[tuple[object, ...]] = []
         self.notices: list[Notice] = []
         self.transcripts: dict[str, object] = {}
+        self.message_logs: dict[str, MessageLog] = {}
+        self.infos: dict[str, KernelInfo] = {}
+        self.trees: dict[str, tuple[ProcessFacts, ...]] = {}
+        self.logs: dict[str, Transcript] = {}
+        self.looks: list[tuple[str, str]] = []
+        """What was looked up, in order."""
         self.escapes: tuple[str, ...] = ()
         self.error: KernelError | None = None
         """Raised by the next verbs."""
@@ -109,6 +119,21 @@ class FakeFleet:
 
     def transcript(self, kernel_id: str) -> object | None:
         return self.transcripts.get(kernel_id)
+
+    def message_log(self, kernel_id: str) -> MessageLog | None:
+        return self.message_logs.get(kernel_id)
+
+    def info(self, kernel_id: str) -> KernelInfo:
+        self.looks.append(("info", kernel_id))
+        return self.infos[kernel_id]
+
+    def processes(self, kernel_id: str) -> tuple[ProcessFacts, ...]:
+        self.looks.append(("processes", kernel_id))
+        return self.trees.get(kernel_id, ())
+
+    def log(self, kernel_id: str) -> Transcript | None:
+        self.looks.append(("log", kernel_id))
+        return self.logs.get(kernel_id)
 
     def take_notices(self) -> tuple[Notice, ...]:
         taken, self.notices = tuple(self.notices), []

@@ -22,7 +22,10 @@ from kerneltui.tui.app import KernelTui
 from kerneltui.tui.screens.main import MainScreen
 from kerneltui.tui.widgets.code_editor import CodeEditor
 from kerneltui.tui.widgets.kernel_table import KernelTable
+from kerneltui.tui.widgets.line_view import LineView
+from kerneltui.tui.widgets.message_view import MessageView
 from kerneltui.tui.widgets.output_view import OutputView
+from kerneltui.tui.widgets.row_pane import RowPane
 from tests.tui.fakes import snapshot
 
 LIES = {"ctrl+h", "ctrl+i", "ctrl+m", "ctrl+b", "ctrl+a", "ctrl+space", "ctrl+right_square_bracket"}
@@ -33,7 +36,7 @@ def test_ids_are_unique() -> None:
     assert [number for number in Counter(a.id for a in ACTIONS).values() if number > 1] == []
 
 
-@pytest.mark.parametrize("scope", [Scope.TABLE, Scope.OUTPUT, Scope.CONSOLE, Scope.GLOBAL])
+@pytest.mark.parametrize("scope", [Scope.TABLE, Scope.OUTPUT, Scope.MESSAGES, Scope.CONSOLE, Scope.GLOBAL])
 def test_no_key_has_two_meanings_in_a_scope(scope: Scope) -> None:
     keys = Counter(key for action in ACTIONS if action.scope is scope for key in action.keys)
 
@@ -50,7 +53,7 @@ def test_no_key_of_a_pane_shadows_a_global_one() -> None:
     in_panes = {
         key
         for action in ACTIONS
-        if action.scope in (Scope.TABLE, Scope.OUTPUT)
+        if action.scope in (Scope.TABLE, Scope.OUTPUT, Scope.MESSAGES)
         for key in action.keys
     }
 
@@ -69,7 +72,7 @@ def test_vim_keys_move_and_do_nothing_else() -> None:
 
 @pytest.mark.parametrize("action", [a for a in ACTIONS if not a.built_in], ids=lambda a: a.id)
 def test_every_action_has_a_method(action: object) -> None:
-    owners = {"kernel": MainScreen, "focus": MainScreen, "view": MainScreen}
+    owners = {"kernel": MainScreen, "focus": MainScreen, "view": MainScreen, "tab": MainScreen}
     owners |= {"table": KernelTable, "app": KernelTui, "console": CodeEditor}
     owner = owners[action.id.partition(".")[0]]
 
@@ -77,10 +80,16 @@ def test_every_action_has_a_method(action: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("widget", "scope"), [(KernelTable, Scope.TABLE), (OutputView, Scope.OUTPUT)]
+    ("widget", "scope"),
+    [
+        (KernelTable, Scope.TABLE),
+        (OutputView, Scope.OUTPUT),
+        (RowPane, Scope.OUTPUT),
+        (MessageView, Scope.MESSAGES),
+    ],
 )
 def test_every_key_of_a_pane_is_in_the_registry(
-    widget: type[KernelTable] | type[OutputView], scope: Scope
+    widget: type[LineView], scope: Scope
 ) -> None:
     listed = {key for action in ACTIONS if action.scope is scope for key in action.keys}
     bound = {key for binding in widget.BINDINGS for key in binding.key.split(",")}

@@ -18,6 +18,7 @@ from kerneltui.tui.screens.main import MainScreen
 from kerneltui.tui.widgets.code_editor import CodeEditor
 from kerneltui.tui.widgets.kernel_table import KernelTable
 from kerneltui.tui.widgets.output_view import OutputView
+from kerneltui.tui.widgets.panes import Panes
 from tests.tui.fakes import NOW, SIZES, FakeFleet, Stage, on_stage, snapshot
 
 
@@ -220,7 +221,7 @@ def test_zoom_shows_one_pane() -> None:
             await stage.press(key)
 
             assert stage.app.screen.query_one(KernelTable).display is table
-            assert stage.app.screen.query_one(OutputView).display is output
+            assert stage.app.screen.query_one(Panes).display is output
 
     on_stage(play, two_kernels())
 

@@ -21,13 +21,15 @@ from textual.widgets import Static
 from kerneltui.tui import questions
 from kerneltui.tui.actions import BY_COMMAND, Scope, bindings, refusal, refusal_of_all
 from kerneltui.tui.screens.start import StartRequest, StartScreen
+from kerneltui.tui.tabs import TabActions
 from kerneltui.tui.verbs import KernelVerbs
 from kerneltui.tui.widgets.console import Console
 from kerneltui.tui.widgets.details import Details
 from kerneltui.tui.widgets.kernel_table import KernelTable
 from kerneltui.tui.widgets.key_line import KeyLine
-from kerneltui.tui.widgets.output_view import OutputView
+from kerneltui.tui.widgets.panes import Panes
 from kerneltui.tui.widgets.status_line import StatusLine
+from kerneltui.tui.widgets.tab_bar import Tab
 
 if TYPE_CHECKING:
     from kerneltui.fleet.fleet import Fleet
@@ -40,10 +42,10 @@ _EMPTY = "No kernels. Press s to start one."
 _ZOOMS = ("-zoom-table", "-zoom-output")
 
 
-class MainScreen(KernelVerbs):
+class MainScreen(TabActions, KernelVerbs):
     """Everything but the dialogs."""
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings("kernel.", "focus.", "view.")
+    BINDINGS: ClassVar[list[BindingType]] = bindings("kernel.", "tab.", "focus.", "view.")
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock`: the one that the snapshots' instants are of."""
@@ -59,7 +61,7 @@ class MainScreen(KernelVerbs):
         yield KernelTable(_EMPTY)
         yield Static(id="advice", markup=False)
         yield Details()
-        yield OutputView()
+        yield Panes(self._clock)
         yield Console()
         yield KeyLine()
 
@@ -67,7 +69,7 @@ class MainScreen(KernelVerbs):
         self._status = self.query_one(StatusLine)
         self._table = self.query_one(KernelTable)
         self._details = self.query_one(Details)
-        self._output = self.query_one(OutputView)
+        self._panes = self.query_one(Panes)
         self._code = self.query_one(Console)
         self.query_one("#advice").display = False
         self._table.focus()
@@ -108,7 +110,7 @@ class MainScreen(KernelVerbs):
             self._show(snapshots, now)
         notes = self._table.view.notes(self._table.rows, len(snapshots))
         self._status.show(snapshots, self._hint(now), notes=notes)
-        self._output.pull()
+        self._panes.pull()
         self._code.pull()
         for notice in self._fleet.take_notices():
             self.notify(notice.text, severity=notice.severity, markup=False)
@@ -122,9 +124,7 @@ class MainScreen(KernelVerbs):
     def _show_selected(self) -> None:
         snapshot = self.selected
         self._details.show(snapshot, self._clock())
-        kernel_id = snapshot.kernel_id if snapshot else ""
-        transcript = self._fleet.transcript(kernel_id) if self._fleet else None
-        self._output.show(transcript, snapshot.name if snapshot else "")
+        self._panes.show(self._fleet, snapshot)
         self._code.show(snapshot, self._languages.get(snapshot.kernel_name, "") if snapshot else "")
         self._show_offers()
 
@@ -221,7 +221,8 @@ class MainScreen(KernelVerbs):
 
     def action_focus_output(self) -> None:
         self.remove_class("-zoom-table")
-        self._output.focus()
+        self._panes.pick(Tab.OUTPUT)
+        self._panes.pane.focus()
 
     def action_focus_console(self) -> None:
         self.remove_class(*_ZOOMS)
@@ -231,7 +232,7 @@ class MainScreen(KernelVerbs):
         if any(self.has_class(zoom) for zoom in _ZOOMS):
             self.remove_class(*_ZOOMS)
         else:
-            self.add_class("-zoom-output" if self._output.has_focus else "-zoom-table")
+            self.add_class("-zoom-output" if self._panes.has_focus_within else "-zoom-table")
 
 
 def _searched_folders() -> tuple[str, ...]:

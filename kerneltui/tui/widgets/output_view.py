@@ -17,8 +17,9 @@ from textual.strip import Strip
 
 from kerneltui.fleet.transcript import Role
 from kerneltui.protocol.text import Colour, TextStyle
-from kerneltui.tui.formats import clip
-from kerneltui.tui.widgets.line_view import HEADER, LineView
+from kerneltui.tui.widgets.line_view import HEADER
+from kerneltui.tui.widgets.pane import Pane
+from kerneltui.tui.widgets.tab_bar import Tab
 from kerneltui.tui.wrapping import RowMap, row_ends
 
 if TYPE_CHECKING:
@@ -41,15 +42,13 @@ MARKS = {
     Role.ANSWER: "‹",  # noqa: RUF001 -- the counterpart of the prompt's sign
     Role.NOTE: "·",
 }
-HEAD = "output-view--header"
 
 
-class OutputView(LineView):
+class OutputView(Pane):
     """The end of a transcript, followed as it grows; any other place, held while it grows."""
 
-    DEFAULT_CSS = "OutputView { overflow-y: scroll; }"
+    TAB = Tab.OUTPUT
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        HEAD,
         *(f"output-view--{role}" for role in Role),
         *(f"output-view--{role}-mark" for role in Role),
     }
@@ -72,7 +71,6 @@ class OutputView(LineView):
         super().__init__()
         self.following = True
         self.wrapping = True
-        self._title = ""
         self._transcript: Transcript | None = None
         self._view: TranscriptView | None = None
         self._rows = RowMap(None)
@@ -86,7 +84,7 @@ class OutputView(LineView):
 
     def show(self, transcript: Transcript | None, title: str = "") -> None:
         """Show the end of another transcript, or none; `title` tells whose it is."""
-        self._title = title
+        self.kernel_name = title
         if transcript is not self._transcript:
             self._transcript, self._view = transcript, None
             self.following = True
@@ -233,13 +231,9 @@ class OutputView(LineView):
         return bodies
 
     def _header(self) -> Strip:
-        """Return the first line: whose output it is, and how it is shown."""
-        style = self.style(HEAD)
-        shown = f"{self._place()}  {'wrap' if self.wrapping else 'no wrap'} "
-        width = self.area.width - len(shown)
-        title = clip(f"  OUTPUT  {self._title}", width)
-        strip = Strip([Segment(title, style)]).adjust_cell_length(width, style)
-        return Strip.join([strip, Strip([Segment(shown, style)])])
+        """Return the first line: the tabs, and how the output is shown."""
+        mode = "wrap" if self.wrapping else "no wrap"
+        return self.bar(f"{self._place()}  {mode}")
 
     def _place(self) -> str:
         if self.following:

@@ -1,0 +1,74 @@
+"""Which messages are shown, and whom they are from. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from kerneltui.protocol.text import clean_line
+
+if TYPE_CHECKING:
+    from kerneltui.fleet.message_log import MessageRecord
+
+SHORT_SESSION = 4  # characters that tell one client from the others
+CLIENT_WIDTH = 10
+
+_REFUSED = {
+    "MalformedMessage": "malformed",
+    "UnsignedMessage": "unsigned",
+    "InvalidSignature": "forged",
+    "ReplayedMessage": "replayed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFilter:
+    """Messages of one type or not of some, of one client; of all where nothing is set."""
+
+    only: str = ""
+    hidden: frozenset[str] = frozenset()
+    client: str | None = None
+    """A session; "" for what the kernel says of its own accord."""
+
+    def keeps(self, record: MessageRecord) -> bool:
+        return (
+            (not self.only or record.msg_type == self.only)
+            and record.msg_type not in self.hidden
+            and self.client in (None, record.session)
+        )
+
+    def toggle_only(self, msg_type: str) -> MessageFilter:
+        """Show this type alone; all types again where it was alone."""
+        return replace(self, only="" if self.only else msg_type, hidden=frozenset())
+
+    def hide(self, msg_type: str) -> MessageFilter:
+        return replace(self, only="", hidden=self.hidden | {msg_type})
+
+    def toggle_client(self, session: str) -> MessageFilter:
+        """Show this client's messages alone; everybody's again where they were alone."""
+        return replace(self, client=session if self.client is None else None)
+
+    def describe(self, client: str) -> str:
+        """Return the filter in words, "" where all is shown; `client`: the name of the one."""
+        words = [f"only {self.only}"] if self.only else []
+        words += [f"not {msg_type}" for msg_type in sorted(self.hidden)]
+        words += [f"client {client}"] if self.client is not None else []
+        return " · ".join(words)
+
+
+def client_name(session: str, username: str, ours: Collection[str]) -> str:
+    """Return what to call a client: "us", "kernel" where there is none, else user and session."""
+    if session in ours:
+        return "us"
+    if not session:
+        return "kernel"
+    return clean_line(f"{session[:SHORT_SESSION]} {username}", CLIENT_WIDTH)
+
+
+def describe_refused(refused: Mapping[str, int]) -> str:
+    """Return how many messages were refused, and why; "" where none was."""
+    if not refused:
+        return ""
+    kinds = ", ".join(f"{count} {_REFUSED.get(name, name)}" for name, count in refused.items())
+    return f"refused: {kinds}"

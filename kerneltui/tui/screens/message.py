@@ -1,0 +1,56 @@
+"""One message, whole: what it carries, and who sent it in answer to what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from kerneltui.protocol.text import OutputDecoder, plain
+
+if TYPE_CHECKING:
+    from kerneltui.fleet.message_log import MessageRecord
+
+
+class MessageScreen(ModalScreen[None]):
+    AUTO_FOCUS = "VerticalScroll"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,enter", "dismiss(None)", show=False),
+        Binding("j", "app.simulate_key('down')", show=False),
+        Binding("k", "app.simulate_key('up')", show=False),
+    ]
+
+    def __init__(self, record: MessageRecord, client: str) -> None:
+        """`client`: what to call who sent it, or whom it answers."""
+        super().__init__()
+        self._record = record
+        self._client = client
+
+    def compose(self) -> ComposeResult:
+        record = self._record
+        way = "to the kernel" if record.sent else "from the kernel"
+        with Vertical(classes="dialog -wide"):
+            yield Static(f"{record.msg_type}  {record.channel}", classes="title", markup=False)
+            yield Static(f"{way} · client: {self._client}", markup=False)
+            with VerticalScroll():
+                yield Static(_text(record), markup=False)
+            yield Static("Esc closes · ↑ ↓ scrolls", classes="note", markup=False)
+
+
+def _text(record: MessageRecord) -> Text:
+    """Return all parts, as lines that have passed the gate."""
+    from kerneltui.fleet.message_log import pretty  # loads psutil's floor, so not before it is used
+
+    text = Text()
+    for name, body in pretty(record):
+        text.append(f"{name}\n", "bold")
+        for line in OutputDecoder().feed(f"{body}\n"):
+            text.append(f"{plain(line)}\n")
+    if record.cut:
+        text.append(f"… {record.cut:,} more bytes were not kept\n", "italic")
+    return text

@@ -1,0 +1,98 @@
+"""InfoView: what a kernel is made of, and how another client reaches it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from rich.cells import chop_cells
+from textual import events
+
+from kerneltui.tui.widgets.row_pane import Row, RowPane
+from kerneltui.tui.widgets.tab_bar import Tab
+
+if TYPE_CHECKING:
+    from kerneltui.fleet.kernel_info import KernelInfo
+
+LABEL = 19  # cells for what a line is about; a longer name takes as many as it has
+_LIBRARY = (
+    "from kerneltui import BlockingKernelClient",
+    "client = BlockingKernelClient(connection_file={file!r})",
+    "client.load_connection_file()",
+    "client.start_channels()",
+    "client.wait_for_ready(timeout=10)",
+)
+
+Fact = tuple[str, str]
+Section = tuple[str, Sequence[Fact]]
+
+
+class InfoView(RowPane):
+    """Facts under headings, wrapped to the width."""
+
+    TAB = Tab.INFO
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._info: KernelInfo | None = None
+        self._rows: list[Row] = []
+
+    def show(self, info: KernelInfo | None, title: str = "") -> None:
+        """Show what was found out of a kernel; nothing for None."""
+        self.kernel_name = title
+        if info != self._info:
+            self._info = info
+            self._lay_out()
+
+    def on_resize(self, _event: events.Resize) -> None:
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        found = sections(self._info) if self._info else ()
+        self._rows = list(laid_out(found, self.area.width - 1))
+        self.fit()
+
+    def row_count(self) -> int:
+        return len(self._rows)
+
+    def row(self, index: int) -> Row:
+        return self._rows[index]
+
+
+def sections(info: KernelInfo) -> tuple[Section, ...]:
+    """Return headings, each with facts: a name, or "" to go on, and a value."""
+    environment = info.environment
+    gone: tuple[Fact, ...] = (("", "not known: its process is gone or may not be looked into"),)
+    return (
+        ("Kernel", info.versions or (("", "it has not answered yet"),)),
+        ("Kernelspec", info.spec),
+        ("Process", (("argv", shlex.join(info.argv)), ("cwd", info.cwd or "-"))),
+        ("Connect", (*connecting(info.connection_file), *info.endpoints)),
+        ("Environment", gone if environment is None else environment),
+    )
+
+
+def connecting(connection_file: str) -> tuple[Fact, ...]:
+    """Return how other clients reach the kernel of this connection file."""
+    console = f"jupyter console --existing {shlex.quote(connection_file)}"
+    library = [line.format(file=connection_file) for line in _LIBRARY]
+    labels = ("library", *[""] * (len(library) - 1))
+    return (
+        ("file", connection_file),
+        ("console", console),
+        *zip(labels, library, strict=True),
+    )
+
+
+def laid_out(found: Iterable[Section], width: int) -> Iterable[Row]:
+    """Yield the rows of headings and facts; long values go on below themselves."""
+    for place, (title, facts) in enumerate(found):
+        if place:
+            yield ()
+        yield ((f" {title}", "strong"),)
+        for label, value in facts:
+            shown = f"   {label}  ".ljust(LABEL)
+            pieces = chop_cells(value, max(2, width - len(shown))) or [""]
+            for number, piece in enumerate(pieces):
+                yield ((shown if number == 0 else " " * len(shown), "label"), (piece, ""))

@@ -1,0 +1,61 @@
+"""Pane: a view of the selected kernel whose first line is the bar of tabs."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual import events
+from textual.message import Message
+from textual.strip import Strip
+
+from kerneltui.tui.formats import clip
+from kerneltui.tui.widgets.line_view import HEADER, LineView
+from kerneltui.tui.widgets.tab_bar import Tab, labels, tab_at
+
+BAR = "pane--bar"
+ACTIVE = "pane--active"
+
+
+class Pane(LineView):
+    """One of the tabs; only the one in sight is ever fed."""
+
+    DEFAULT_CSS = "Pane { overflow-y: scroll; }"
+    COMPONENT_CLASSES: ClassVar[set[str]] = {BAR, ACTIVE}
+    TAB: ClassVar[Tab]
+    kernel_name = ""
+    """Whose it is, told at the end of the bar."""
+
+    class TabPicked(Message):
+        """A tab was clicked."""
+
+        def __init__(self, tab: Tab) -> None:
+            super().__init__()
+            self.tab = tab
+
+    def pull(self) -> None:
+        """Take in what is new; called at a fixed rate while the pane is in sight."""
+
+    def bar(self, status: str) -> Strip:
+        """Return the first line: the tabs, and how this one shows what it shows."""
+        style = self.style(BAR)
+        segments = [
+            Segment(label, self.style(ACTIVE) if tab is self.TAB else style)
+            for tab, label in labels(self.TAB)
+        ]
+        used = sum(len(segment.text) for segment in segments)
+        room = max(0, self.area.width - used - 1)
+        whose = clip(self.kernel_name, room - cell_len(status) - 3)
+        shown = clip("  ".join(filter(None, (whose, status))), room - 1)
+        padding = " " * (room - cell_len(shown))
+        strip = Strip([*segments, Segment(f"{padding}{shown} ", style)])
+        return strip.adjust_cell_length(self.area.width, style)
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is None or offset.y >= HEADER:
+            return
+        if tab := tab_at(self.TAB, offset.x):
+            event.stop()
+            self.post_message(self.TabPicked(tab))

@@ -1,0 +1,109 @@
+"""RowPane: a pane of rows that are made as they are painted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.strip import Strip
+
+from kerneltui.tui.widgets.line_view import HEADER
+from kerneltui.tui.widgets.pane import Pane
+
+Row = Sequence[tuple[str, str]]
+"""Stretches of text, each with the part that styles it ("" for none)."""
+
+TITLES = "titles"
+
+
+class RowPane(Pane):
+    """The bar, lines that stay, and rows that scroll."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        f"row-pane--{part}"
+        for part in (TITLES, "cursor", "label", "strong", "muted", "good", "trouble")
+    }
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "move(1)", "Line down", show=False),
+        Binding("up,k", "move(-1)", "Line up", show=False),
+        Binding("pagedown", "page(1.0)", "Page down", show=False),
+        Binding("pageup", "page(-1.0)", "Page up", show=False),
+        Binding("ctrl+d", "page(0.5)", "Half a page down", show=False),
+        Binding("ctrl+u", "page(-0.5)", "Half a page up", show=False),
+        Binding("home,g", "begin", "First line", show=False),
+        Binding("end,G", "end", "Last line", show=False),
+    ]
+
+    # -- what a pane of rows has to say -------------------------------------------------
+
+    def status(self) -> str:
+        """Return the words at the end of the bar."""
+        return ""
+
+    def fixed(self) -> Sequence[Row]:
+        """Return the lines between the bar and the rows."""
+        return ()
+
+    def row_count(self) -> int:
+        raise NotImplementedError
+
+    def row(self, index: int) -> Row:
+        raise NotImplementedError
+
+    # -- scrolling ----------------------------------------------------------------------
+
+    @property
+    def head_height(self) -> int:
+        return HEADER + len(self.fixed())
+
+    @property
+    def page(self) -> int:
+        """How many rows are seen at once."""
+        return max(1, self.area.height - self.head_height)
+
+    def fit(self) -> None:
+        """Paint what has changed, once there are other rows than before."""
+        self.virtual_size = Size(0, self.row_count() + self.head_height)
+        self.repaint_changes()
+
+    def scroll_to_row(self, row: int) -> None:
+        self.scroll_to(y=row, animate=False, force=True)
+
+    def action_move(self, rows: int) -> None:
+        self.scroll_to_row(self.scroll_offset.y + rows)
+
+    def action_page(self, pages: float) -> None:
+        self.action_move(int(pages * self.page) or (1 if pages > 0 else -1))
+
+    def action_begin(self) -> None:
+        self.scroll_to_row(0)
+
+    def action_end(self) -> None:
+        self.scroll_to_row(self.row_count())
+
+    # -- painting -----------------------------------------------------------------------
+
+    def strip(self, y: int) -> Strip:
+        if y < HEADER:
+            return self.bar(self.status())
+        fixed = self.fixed()
+        if y < HEADER + len(fixed):
+            return self._painted_row(fixed[y - HEADER])
+        index = y - HEADER - len(fixed) + self.scroll_offset.y
+        return self._painted_row(self.row(index) if index < self.row_count() else ())
+
+    def _painted_row(self, row: Row) -> Strip:
+        segments = [
+            Segment(text, self.style(f"row-pane--{part}" if part else "")) for text, part in row
+        ]
+        return Strip(segments).adjust_cell_length(self.area.width, self._row_style(row))
+
+    def _row_style(self, row: Row) -> Style:
+        """Return the style that a row's rest is filled with: that of a line in one style."""
+        parts = {part for _, part in row}
+        whole = parts.pop() if len(parts) == 1 else ""
+        return self.style(f"row-pane--{whole}" if whole in (TITLES, "cursor") else "")

@@ -1,0 +1,40 @@
+"""The bar of tabs, the first line of every pane: its words, and where a click lands. Pure."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Tab(StrEnum):
+    """What is shown of the selected kernel, in the order of the keys 1 to 5."""
+
+    OUTPUT = "Output"
+    MESSAGES = "Messages"
+    INFO = "Info"
+    PROCESSES = "Processes"
+    LOG = "Log"
+
+
+TABS = tuple(Tab)
+
+
+def labels(active: Tab) -> tuple[tuple[Tab, str], ...]:
+    """Return each tab's words; brackets tell the active one without colour."""
+    return tuple(
+        (tab, f"[{number} {tab}]" if tab is active else f" {number} {tab} ")
+        for number, tab in enumerate(TABS, start=1)
+    )
+
+
+def tab_at(active: Tab, x: int) -> Tab | None:
+    """Return the tab under column `x` of the bar."""
+    for tab, label in labels(active):
+        if 0 <= x < len(label):
+            return tab
+        x -= len(label)
+    return None
+
+
+def neighbour(tab: Tab, steps: int) -> Tab:
+    """Return the tab so many steps to the right, round about."""
+    return TABS[(TABS.index(tab) + steps) % len(TABS)]
