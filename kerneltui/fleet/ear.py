@@ -95,8 +95,8 @@ class Ear:
             self.heard = replace(self.heard, last_activity=now)
         # What iopub answered to was told before, so it is looked at after iopub.
         batch = merge(received, self._told, now)
-        for role, text in render(batch):
-            self.transcript.write(role, text, time=now)
+        for step in render(batch):
+            step.apply(self.transcript, time.time())
         return bool(batch) or self.heard is not before
 
     def _receive(self) -> list[Received]:

@@ -10,7 +10,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -21,8 +21,10 @@ from kerneltui.fleet.batch import Told
 from kerneltui.fleet.ear import NEVER, Ear, Heard
 from kerneltui.fleet.inbox import Inbox
 from kerneltui.fleet.message_log import MessageLog
-from kerneltui.fleet.rendition import Block, rendition
-from kerneltui.fleet.transcript import USUAL, Limits, Role, Transcript, TranscriptStore
+from kerneltui.fleet.rendition import rendition
+from kerneltui.fleet.steps import Block, Step
+from kerneltui.fleet.transcript import USUAL, Limits, Role, Transcript
+from kerneltui.fleet.transcript_store import TranscriptStore
 from kerneltui.kernels.lifecycle import Listener
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.protocol.connection import ConnectionInfo
@@ -117,12 +119,12 @@ class KernelMonitor:
 
     def note(self, kernel_id: str, text: str) -> None:
         """Add a word of our own to a transcript."""
-        self._tell(kernel_id, datetime.now(UTC), [(Role.NOTE, text)])
+        self._tell(kernel_id, datetime.now(UTC), [Block(Role.NOTE, text)])
 
-    def _tell(self, kernel_id: str, date: object, blocks: list[Block]) -> None:
+    def _tell(self, kernel_id: str, date: object, steps: Sequence[Step]) -> None:
         attended = self._attended.get(kernel_id)
-        if attended is not None and blocks:
-            attended.ear.tell(Told(date, blocks, time.monotonic() + HOLD))
+        if attended is not None and steps:
+            attended.ear.tell(Told(date, steps, time.monotonic() + HOLD))
             self._inbox.put(lambda: None)
 
     def _heed(self, manager: KernelManager, ear: Ear, event: Event) -> None:
@@ -191,7 +193,7 @@ class KernelMonitor:
             ear.close()
         obituary = self._closing.pop(ear, None)
         if obituary is not None and obituary.text:
-            ear.transcript.note(obituary.text, time=time.monotonic())
+            ear.transcript.note(obituary.text, time=time.time())
 
     def _leave(self) -> None:
         for attended in list(self._attended.values()):

@@ -5,15 +5,29 @@ One thread writes, any thread reads: a reader gets a `TranscriptView` that never
 
 from __future__ import annotations
 
-import sys
-from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from threading import Lock
 
+from kerneltui.fleet.entries import Chunk, Entry, Role, TranscriptView
+from kerneltui.fleet.picture import Picture
 from kerneltui.protocol.text import Line, OutputDecoder, Span
+
+__all__ = [
+    "CHUNK_LINES",
+    "MAX_BYTES",
+    "MAX_DISPLAYS",
+    "MAX_LINES",
+    "MAX_MESSAGE",
+    "MAX_TOTAL_BYTES",
+    "USUAL",
+    "Entry",
+    "Limits",
+    "Role",
+    "Transcript",
+    "TranscriptView",
+]
 
 MAX_LINES = 20_000
 """Of one kernel: an hour of reading; a pane can still search all of it at a key press."""
@@ -25,25 +39,17 @@ MAX_MESSAGE = 1_000_000
 """Characters of one message: a tenth of a second to decode; of more, the tail is kept."""
 CHUNK_LINES = 256
 CHUNK_BYTES = 256_000
-_SPAN_BYTES = 112  # a Span, its place in a line, and its share of the line
-
-
-class Role(StrEnum):
-    """Who says a line, or what it is."""
-
-    INPUT = "input"
-    STDOUT = "stdout"
-    STDERR = "stderr"
-    RESULT = "result"
-    DISPLAY = "display"
-    ERROR = "error"
-    PAGER = "pager"
-    PROMPT = "prompt"
-    ANSWER = "answer"
-    NOTE = "note"
+CHUNK_TIME = 1.0
+"""Seconds within which the lines of one entry were said: its time is true of each."""
+MAX_DISPLAYS = 1_000
+"""Displays that are known by their id, the latest."""
+MAX_WAITING = 64
+"""Cells that may have asked to be cleared with their next output."""
 
 
 _STREAMS = (Role.STDOUT, Role.STDERR)
+_OUTPUT = frozenset((*_STREAMS, Role.RESULT, Role.DISPLAY, Role.ERROR, Role.NOTE))
+"""What clear_output clears of a cell; its only notes say that some of this was skipped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,42 +65,6 @@ class Limits:
 
 
 USUAL = Limits()
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """Consecutive lines of one role."""
-
-    start: int
-    """The number of its first line, counted since the transcript began; never given twice."""
-    role: Role
-    time: float
-    """When its first line was said, an instant of `time.monotonic()`."""
-    lines: tuple[Line, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class TranscriptView:
-    """A transcript at one moment."""
-
-    entries: tuple[Entry, ...] = ()
-    first: int = 0
-    """The number of the first line there is."""
-    end: int = 0
-    """One past the number of the last."""
-    version: int = 0
-    """Another one if, and only if, anything is different."""
-
-    def line(self, number: int) -> tuple[Role, Line]:
-        """Return the line with this number and its role; IndexError where there is none."""
-        if not self.first <= number < self.end:
-            raise IndexError(number)
-        entry = self.entries[bisect_right(self.entries, number, key=_start) - 1]
-        return entry.role, entry.lines[number - entry.start]
-
-
-def _start(entry: Entry) -> int:
-    return entry.start
 
 
 def _ignore(_written: int) -> None:
@@ -115,14 +85,19 @@ class Transcript:
         self._limits = limits
         self._decoder = OutputDecoder()  # the writing thread's own
         self._lock = Lock()
-        self._entries: deque[Entry] = deque()
+        self._chunks: deque[Chunk] = deque()
         self._first = 0
         self._end = 0
-        self._sizes: deque[int] = deque()  # bytes of each entry
-        self._size = 0  # of all
+        self._size = 0
+        self._dropped_at = 0.0
         self._role = Role.NOTE
+        self._parent = ""
         self._open: Line = ()
         self._open_time = 0.0
+        self._displays: dict[str, int] = {}
+        """How often each display is shown: 0 where all of it was dropped or cleared."""
+        self._waiting: deque[str] = deque(maxlen=MAX_WAITING)
+        """The cells to clear with their next output."""
         self._version = 0
         self._view: TranscriptView | None = TranscriptView()
 
@@ -137,15 +112,32 @@ class Transcript:
         """Add a remark of ours."""
         self.write(Role.NOTE, text, time=time)
 
-    def write(self, role: Role, text: str, *, time: float) -> None:
-        """Add what `role` says; raw text, as the kernel sent it."""
+    def write(
+        self,
+        role: Role,
+        text: str,
+        *,
+        time: float,
+        parent: str = "",
+        display_id: str = "",
+        picture: Picture | None = None,
+    ) -> None:
+        """Add what `role` says; raw text, as the kernel sent it.
+
+        `parent`: the request it belongs to. `display_id`: by which it can be updated.
+        `picture`: what `text`, a single line then, is the label of.
+        """
         skipped = _excess(text, self._limits.lines)
         if skipped:
-            self.note(f"… {skipped:,} characters skipped", time=time)
+            mark = f"… {skipped:,} characters skipped"
+            self.write(Role.NOTE, mark, time=time, parent=parent)
             text = text[skipped:]
         if not text:
             return
-        continues = role is self._role and role in _STREAMS
+        if parent in self._waiting and role in _OUTPUT:
+            self._waiting.remove(parent)
+            self.clear(parent, wait=False)
+        continues = role in _STREAMS and (role, parent) == (self._role, self._parent)
         if not continues:
             self._decoder = OutputDecoder()
         lines = self._decoder.feed(text)
@@ -154,9 +146,73 @@ class Transcript:
             lines.append(open_line)
             open_line = ()
         with self._lock:
-            closed = 0 if continues else self._close()
-            written = closed + self._add(role, lines, open_line, time)
+            before = self._size
+            if not continues:
+                self._close()
+                self._role, self._parent = role, parent
+            if display_id or picture:
+                self._show(Chunk(role, time, parent, display_id), lines, picture)
+            else:
+                self._add(lines, open_line, time)
+            written = self._size - before
+            self._keep_limits()
         self._grown(written)
+
+    def update(
+        self,
+        display_id: str,
+        text: str,
+        *,
+        time: float,
+        parent: str = "",
+        picture: Picture | None = None,
+    ) -> None:
+        """Show `text` wherever the display with this id is shown, and nothing else there.
+
+        One that is shown no more stays away. One never heard of is written: it was begun
+        before we listened.
+        """
+        if display_id not in self._displays:
+            self.write(
+                Role.DISPLAY,
+                text,
+                time=time,
+                parent=parent,
+                display_id=display_id,
+                picture=picture,
+            )
+            return
+        decoder = OutputDecoder()
+        lines = (*decoder.feed(text[_excess(text, self._limits.lines) :]), decoder.open_line)
+        with self._lock:
+            before = self._size
+            for chunk in self._shown(display_id):
+                if chunk.lines != lines or chunk.picture != picture:
+                    self._end += len(lines) - len(chunk.lines)
+                    self._size += chunk.put(lines, picture)
+                    self._changed()
+            written = self._size - before
+            self._keep_limits()
+        self._grown(written)
+
+    def clear(self, parent: str, *, wait: bool) -> None:
+        """Drop what the cell `parent` printed: now, or when it prints something else."""
+        if wait:
+            if parent not in self._waiting:
+                self._waiting.append(parent)
+            return
+        with self._lock:
+            chunks, self._chunks = self._chunks, deque()
+            for chunk in chunks:
+                if chunk.parent == parent and chunk.role in _OUTPUT:
+                    self._end -= len(chunk.lines)
+                    self._forget(chunk)
+                    self._changed()
+                else:
+                    self._chunks.append(chunk)
+            if self._parent == parent and self._role in _OUTPUT:
+                self._role, self._open = Role.NOTE, ()
+                self._changed()
 
     def shrink(self, excess: int) -> int:
         """Drop the oldest lines, of `excess` bytes or more if there are; return how many bytes."""
@@ -176,98 +232,126 @@ class Transcript:
 
     # -- with the lock held ----
 
-    def _close(self) -> int:
-        """End the open line, for another role speaks; return its bytes. It looks as before."""
+    def _close(self) -> None:
+        """End the open line, for another role speaks. It looks as before."""
         ended = [self._open] if self._open else []
         self._open = ()
-        return self._append(self._role, ended, self._open_time)
+        self._append(ended, self._open_time)
 
-    def _add(self, role: Role, lines: Sequence[Line], open_line: Line, time: float) -> int:
-        """Add `lines` and the line that is open after them; return the bytes."""
+    def _add(self, lines: Sequence[Line], open_line: Line, time: float) -> None:
+        """Add `lines` and the line that is open after them."""
         if lines or open_line != self._open:
             self._changed()
         began = self._open_time if self._open else time
         self._open_time = time if lines else began
-        self._role = role
         self._open = open_line
-        written = self._append(role, lines, began)
+        self._append(lines, began)
+
+    def _append(self, lines: Sequence[Line], time: float) -> None:
+        """Add whole lines, in chunks."""
+        position = 0
+        while position < len(lines):
+            last = self._growing(time)
+            if last is None:
+                last = Chunk(self._role, time, self._parent)
+                self._chunks.append(last)
+            batch = tuple(lines[position : position + CHUNK_LINES - len(last.lines)])
+            self._size += last.add(batch)
+            self._end += len(batch)
+            position += len(batch)
+
+    def _growing(self, time: float) -> Chunk | None:
+        """Return the last chunk if lines said now, and then, can still be added to it."""
+        last = self._chunks[-1] if self._chunks else None
+        if last is None or (last.role, last.parent) != (self._role, self._parent):
+            return None
+        is_whole = last.display_id or last.picture or last.size >= CHUNK_BYTES
+        if is_whole or len(last.lines) >= CHUNK_LINES or time - last.time >= CHUNK_TIME:
+            return None
+        return last
+
+    def _show(self, chunk: Chunk, lines: Sequence[Line], picture: Picture | None) -> None:
+        """Add a chunk that stays by itself."""
+        self._size += chunk.put(tuple(lines), picture)
+        self._end += len(lines)
+        self._chunks.append(chunk)
+        if chunk.display_id:
+            shown = self._displays.pop(chunk.display_id, 0)
+            if len(self._displays) >= MAX_DISPLAYS:
+                del self._displays[next(iter(self._displays))]
+            self._displays[chunk.display_id] = shown + 1
+        self._changed()
+
+    def _shown(self, display_id: str) -> Iterator[Chunk]:
+        """Yield where a display is shown, the latest first: most are shown once, near the end."""
+        left = self._displays[display_id]
+        for chunk in reversed(self._chunks):
+            if not left:
+                break
+            if chunk.display_id == display_id:
+                left -= 1
+                yield chunk
+
+    def _forget(self, chunk: Chunk) -> None:
+        """Count a chunk no more."""
+        self._size -= chunk.size
+        if self._displays.get(chunk.display_id):
+            self._displays[chunk.display_id] -= 1
+
+    def _keep_limits(self) -> None:
         self._drop_while(self._is_too_much)
-        return written
 
     def _is_too_much(self) -> bool:
         held = self._end - self._first
         return held > self._limits.lines or self._size > self._limits.bytes
 
-    def _append(self, role: Role, lines: Sequence[Line], time: float) -> int:
-        """Add whole lines, in chunks; return the bytes."""
-        before = self._size
-        position = 0
-        while position < len(lines):
-            last = self._growing(role) or self._begin(role, time)
-            batch = tuple(lines[position : position + CHUNK_LINES - len(last.lines)])
-            self._entries[-1] = Entry(last.start, role, last.time, last.lines + batch)
-            size = _measure(batch)
-            self._sizes[-1] += size
-            self._size += size
-            self._end += len(batch)
-            position += len(batch)
-        return self._size - before
-
-    def _growing(self, role: Role) -> Entry | None:
-        """Return the last entry if lines of `role` can still be added to it."""
-        last = self._entries[-1] if self._entries else None
-        if last is None or last.role is not role or self._sizes[-1] >= CHUNK_BYTES:
-            return None
-        return last if len(last.lines) < CHUNK_LINES else None
-
-    def _begin(self, role: Role, time: float) -> Entry:
-        self._entries.append(Entry(self._end, role, time, ()))
-        self._sizes.append(0)
-        return self._entries[-1]
-
     def _drop_while(self, too_much: Callable[[], bool]) -> None:
         """Drop the oldest lines, chunk by chunk, but never the very last line."""
-        while too_much() and self._entries:
-            if len(self._entries) > 1:
-                oldest = self._entries.popleft()
-                self._first = oldest.start + len(oldest.lines)
-                self._size -= self._sizes.popleft()
+        while too_much() and self._chunks:
+            if len(self._chunks) > 1:
+                oldest = self._chunks.popleft()
+                self._first += len(oldest.lines)
+                self._dropped_at = oldest.time
+                self._forget(oldest)
             elif not self._halve():
                 break
             self._changed()
 
     def _halve(self) -> bool:
-        """Drop the older half of the only entry; False if it is one line."""
-        only = self._entries[0]
+        """Drop the older half of the only chunk, and its picture; False if it is just one line."""
+        only = self._chunks[0]
         count = len(only.lines) // 2
-        kept = only.lines[count:]
-        self._entries[0] = Entry(only.start + count, only.role, only.time, kept)
-        self._first = only.start + count
-        self._size = self._sizes[0] = _measure(kept)
-        return count > 0
+        had_picture = only.picture is not None
+        self._first += count
+        self._dropped_at = only.time
+        self._size += only.put(only.lines[count:])
+        return count > 0 or had_picture
 
     def _changed(self) -> None:
         self._version += 1
         self._view = None
 
     def _build_view(self) -> TranscriptView:
-        entries = [*self._dropped_mark(), *self._entries]
-        end = self._end
+        entries = [*self._dropped_mark()]
+        start = self._first
+        for chunk in self._chunks:
+            entries.append(chunk.entry(start))
+            start += len(chunk.lines)
         if self._open:
-            last = self._growing(self._role)
-            if last is None:
-                entries.append(Entry(end, self._role, self._open_time, (self._open,)))
-            else:
-                entries[-1] = Entry(last.start, last.role, last.time, (*last.lines, self._open))
-            end += 1
-        first = entries[0].start if entries else end
-        return TranscriptView(tuple(entries), first, end, self._version)
+            last = self._growing(self._open_time)
+            lines, time = (last.lines, last.time) if last else ((), self._open_time)
+            entries[len(entries) - (last is not None) :] = [
+                Entry(start - len(lines), self._role, time, (*lines, self._open), self._parent)
+            ]
+            start += 1
+        first = entries[0].start if entries else start
+        return TranscriptView(tuple(entries), first, start, self._version)
 
     def _dropped_mark(self) -> tuple[Entry, ...]:
         if not self._first:
             return ()
         mark = (Span(f"… {self._first:,} lines dropped"),)
-        return (Entry(self._first - 1, Role.NOTE, self._entries[0].time, (mark,)),)
+        return (Entry(self._first - 1, Role.NOTE, self._dropped_at, (mark,)),)
 
 
 def _excess(text: str, lines: int) -> int:
@@ -278,52 +362,3 @@ def _excess(text: str, lines: int) -> int:
         return start
     head, *_ = text[start:].rsplit("\n", kept)
     return start + len(head) + 1
-
-
-def _measure(lines: Sequence[Line]) -> int:
-    """Return the bytes that `lines` take in memory, about."""
-    sizes = [sys.getsizeof(span.text) + _SPAN_BYTES for line in lines for span in line]
-    return sum(sizes) + 8 * len(lines)
-
-
-class TranscriptStore:
-    """The transcripts of all kernels, which together stay under a limit."""
-
-    def __init__(self, limits: Limits = USUAL) -> None:
-        self._limits = limits
-        self._slack = limits.total_bytes // 64
-        """Bytes written between two looks at the whole, and kept free for them."""
-        self._lock = Lock()
-        self._unchecked = 0
-        self._transcripts: dict[str, Transcript] = {}
-
-    def get(self, kernel_id: str) -> Transcript | None:
-        return self._transcripts.get(kernel_id)
-
-    def create(self, kernel_id: str) -> Transcript:
-        """Return the kernel's transcript, a new one if it has none."""
-        with self._lock:
-            return self._transcripts.setdefault(kernel_id, Transcript(self._note_growth, self._limits))
-
-    def drop(self, kernel_id: str) -> None:
-        """Forget what this kernel said; one that is unknown is no error."""
-        with self._lock:
-            self._transcripts.pop(kernel_id, None)
-
-    def _note_growth(self, written: int) -> None:
-        with self._lock:
-            self._unchecked += written
-            if self._unchecked >= self._slack:
-                self._unchecked = 0
-                self._trim()
-
-    def _trim(self) -> None:
-        """Let the biggest forget, until there is room for what comes before the next look."""
-        transcripts = self._transcripts.values()
-        excess = sum(transcript.size for transcript in transcripts) - (self._limits.total_bytes - self._slack)
-        while excess > 0:
-            biggest = max(transcripts, key=lambda transcript: transcript.size)
-            freed = biggest.shrink(min(excess, biggest.size // 8))
-            if not freed:
-                break  # each is down to its last line
-            excess -= freed

@@ -14,6 +14,7 @@ from kerneltui.fleet.console import Console
 from kerneltui.fleet.conversation import Prompt
 from kerneltui.fleet.masking import MASK
 from kerneltui.fleet.rendition import rendition
+from kerneltui.fleet.steps import Block
 from kerneltui.fleet.transcript import Role
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.protocol.message import Message
@@ -67,7 +68,8 @@ class Speaking:
         eventually(lambda: not self.queued())
 
     def said(self) -> list[tuple[Role, str]]:
-        return [block for message in self.recorded for block in rendition(message)]
+        steps = [step for message in self.recorded for step in rendition(message)]
+        return [(step.role, step.text) for step in steps if isinstance(step, Block)]
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 from kerneltui.fleet import ear as ear_module
 from kerneltui.fleet.batch import OUTPUT_BUDGET, Told
 from kerneltui.fleet.ear import NEVER, Ear, Heard
+from kerneltui.fleet.steps import Block
 from kerneltui.fleet.transcript import MAX_BYTES, MAX_LINES, Role, Transcript
 from kerneltui.kernels.sockets import default_context
 from kerneltui.protocol.message import Message
@@ -248,7 +249,7 @@ def test_a_turn_ends_although_the_kernel_goes_on(
 def test_what_a_closed_ear_was_told_is_still_written(voice: Voice) -> None:
     with Kernel(voice.info) as kernel:
         ear = Ear(kernel.manager, Transcript())
-        ear.tell(Told(None, [(Role.NOTE, "not run")], due=0.0))
+        ear.tell(Told(None, [Block(Role.NOTE, "not run")], due=0.0))
 
         ear.listen()
 

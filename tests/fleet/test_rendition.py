@@ -6,8 +6,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kerneltui.fleet.picture import Picture
 from kerneltui.fleet.rendition import rendition
-from kerneltui.fleet.transcript import Role
+from kerneltui.fleet.steps import Block, Clear, Update
+from kerneltui.fleet.transcript import Role, Transcript
+from tests.pictures import png_text
 
 Json = dict[str, Any]
 
@@ -28,6 +31,7 @@ MESSAGE_TYPES = [
 FIELDS = [
     *("name", "text", "code", "execution_count", "data", "traceback", "ename", "evalue"),
     *("payload", "source", "prompt", "value", "text/plain", "image/png", "text/html"),
+    *("transient", "display_id", "wait"),
 ]
 
 
@@ -78,10 +82,31 @@ def message(msg_type: object, content: object) -> Json:
         ("update_display_data", {"data": {"text/plain": "50%"}}, [(Role.DISPLAY, "50%")]),
         (
             "display_data",
+            {"data": {"text/plain": "<IPython.core.display.HTML object>", "text/html": "<p>a"}},
+            [(Role.DISPLAY, "a")],
+        ),
+        (
+            "display_data",
+            {"data": {"text/plain": "<IPython.core.display.Latex object>", "text/latex": "$x$"}},
+            [(Role.DISPLAY, "$x$")],
+        ),
+        (
+            "display_data",
+            {"data": {"text/plain": "<IPython.core.display.SVG object>"}},
+            [(Role.DISPLAY, "<IPython.core.display.SVG object>")],
+        ),
+        ("display_data", {"data": {"text/html": "<b>bold</b>"}}, [(Role.DISPLAY, "bold")]),
+        (
+            "display_data",
             {"data": {"text/html": "<b>", "image/png": "A" * 32_000}},
             [(Role.DISPLAY, "<image/png, 24 KB>")],
         ),
         ("display_data", {"data": {"text/html": "<b>"}}, [(Role.DISPLAY, "<text/html, 3 bytes>")]),
+        (
+            "display_data",
+            {"data": {"text/html": "<style>p {}</style>"}},
+            [(Role.DISPLAY, "<text/html, 19 bytes>")],
+        ),
         (
             "display_data",
             {"data": {"image/svg+xml": "x" * 2000}},
@@ -117,17 +142,62 @@ def message(msg_type: object, content: object) -> Json:
         ("input_request", {"prompt": "name? ", "password": False}, [(Role.PROMPT, "name? ")]),
         ("input_request", {"prompt": "", "password": False}, []),
         ("input_reply", {"value": "Ana"}, [(Role.ANSWER, "Ana")]),
-        ("clear_output", {"wait": False}, []),
         ("status", {"execution_state": "restarting"}, []),
         ("comm_msg", {"data": {"text/plain": "x"}}, []),
         ("no such type", {"text": "x"}, []),
     ],
 )
 def test_message_shows(msg_type: str, content: Json, blocks: list[tuple[Role, str]]) -> None:
-    assert rendition(message(msg_type, content)) == blocks
+    assert rendition(message(msg_type, content)) == [
+        Block(role, text, parent="request") for role, text in blocks
+    ]
 
 
-@pytest.mark.parametrize("msg_type", MESSAGE_TYPES)
+def test_a_picture_is_shown_rather_than_its_text() -> None:
+    content = {"data": {"text/plain": "<Figure>", "image/png": png_text(640, 480)}}
+
+    (block,) = rendition(message("display_data", content))
+
+    assert isinstance(block, Block)
+    assert isinstance(block.picture, Picture)
+    assert block.text == block.picture.label
+
+
+@pytest.mark.parametrize("msg_type", ["display_data", "execute_result"])
+def test_a_display_keeps_the_id_to_update_it_by(msg_type: str) -> None:
+    content = {"data": {"text/plain": "x"}, "transient": {"display_id": "d1"}}
+
+    (block,) = rendition(message(msg_type, content))
+
+    assert isinstance(block, Block)
+    assert block.display_id == "d1"
+
+
+@pytest.mark.parametrize("data", [{"text/plain": "y"}, {}], ids=["text", "nothing"])
+def test_an_update_says_what_is_shown_instead(data: Json) -> None:
+    content = {"data": data, "transient": {"display_id": "d1"}}
+
+    assert rendition(message("update_display_data", content)) == [
+        Update(Block(Role.DISPLAY, data.get("text/plain", ""), "request", "d1"))
+    ]
+
+
+def test_an_id_too_long_to_remember_is_none() -> None:
+    content = {"data": {"text/plain": "x"}, "transient": {"display_id": "d" * 1000}}
+
+    assert rendition(message("display_data", content)) == [Block(Role.DISPLAY, "x", "request")]
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_clear_output_clears_its_cell(wait: bool) -> None:
+    assert rendition(message("clear_output", {"wait": wait})) == [Clear("request", wait)]
+
+
+def test_clear_output_of_no_cell_does_nothing() -> None:
+    assert rendition({**message("clear_output", {}), "parent_header": {}}) == []
+
+
+@pytest.mark.parametrize("msg_type", [each for each in MESSAGE_TYPES if each != "clear_output"])
 @pytest.mark.parametrize("content", [None, [], "text", 7, {}], ids=repr)
 def test_content_of_the_wrong_shape_shows_nothing(msg_type: str, content: object) -> None:
     assert rendition(message(msg_type, content)) == []
@@ -142,7 +212,7 @@ WRONG: list[object] = [None, 7, 1e400, [None], [[]], {"text/plain": []}, [{"sour
 
 
 @pytest.mark.parametrize("value", WRONG, ids=repr)
-@pytest.mark.parametrize("msg_type", MESSAGE_TYPES)
+@pytest.mark.parametrize("msg_type", [each for each in MESSAGE_TYPES if each != "clear_output"])
 def test_fields_of_the_wrong_type_show_nothing(msg_type: str, value: object) -> None:
     assert rendition(message(msg_type, dict.fromkeys(FIELDS, value))) == []
 
@@ -163,12 +233,16 @@ JSON = st.recursive(
     st.dictionaries(st.sampled_from(FIELDS) | st.text(max_size=5), JSON, max_size=4),
 )
 def test_whatever_a_kernel_sends_can_be_recorded(msg_type: str, content: Json) -> None:
-    blocks = rendition(message(msg_type, content))
+    transcript = Transcript()
 
-    assert all(isinstance(role, Role) and text for role, text in blocks)
+    for step in rendition(message(msg_type, content)):
+        step.apply(transcript, 0.0)
+
+    view = transcript.view()
+    assert view.end == sum(len(entry.lines) for entry in view.entries)
 
 
 def test_stream_without_a_parent_is_a_word_of_the_kernel_itself() -> None:
     greeting = {**message("stream", {"name": "stderr", "text": "starting\n"}), "parent_header": {}}
 
-    assert rendition(greeting) == [(Role.NOTE, "starting\n")]
+    assert rendition(greeting) == [Block(Role.NOTE, "starting\n")]

@@ -6,18 +6,20 @@ from threading import Thread
 
 import pytest
 
+from kerneltui.fleet.picture import Picture
 from kerneltui.fleet.transcript import (
     CHUNK_LINES,
     MAX_BYTES,
+    MAX_DISPLAYS,
     MAX_LINES,
     MAX_MESSAGE,
     Entry,
     Limits,
     Role,
     Transcript,
-    TranscriptStore,
     TranscriptView,
 )
+from kerneltui.fleet.transcript_store import TranscriptStore
 from kerneltui.protocol.text import Span, TextStyle, plain
 
 Said = tuple[Role, str]
@@ -269,6 +271,251 @@ def test_a_reader_always_sees_whole_lines_in_order() -> None:
     last = shown(transcript.view())
     assert all(shown(view) == last[: view.end] for view in views[:: len(views) // 20 + 1])
     assert all(earlier.version <= later.version for earlier, later in pairwise(views))
+
+
+# -- displays ---------------------------------------------------------------------------
+
+
+def display(transcript: Transcript, text: str, display_id: str = "d", parent: str = "c1") -> None:
+    transcript.write(Role.DISPLAY, text, time=0.0, parent=parent, display_id=display_id)
+
+
+def texts(transcript: Transcript) -> list[str]:
+    return [text for _, text in shown(transcript.view())]
+
+
+@pytest.mark.parametrize("text", ["b", "b\nc", "b\nc\nd\ne", ""])
+def test_an_update_takes_the_place_of_a_display(text: str) -> None:
+    transcript = record((OUT, "before\n"))
+    display(transcript, "a\naa")
+    transcript.write(OUT, "after\n", time=0.0)
+
+    transcript.update("d", text, time=1.0)
+
+    assert texts(transcript) == ["before", *text.split("\n"), "after"]
+    assert numbers(transcript.view()) == list(range(transcript.view().end))
+
+
+def test_an_update_is_seen_wherever_the_display_is() -> None:
+    transcript = Transcript()
+    display(transcript, "a")
+    display(transcript, "other", "e")
+    display(transcript, "a")
+
+    transcript.update("d", "b", time=1.0)
+
+    assert texts(transcript) == ["b", "other", "b"]
+
+
+def test_an_update_leaves_an_open_line_open() -> None:
+    transcript = Transcript()
+    display(transcript, "0 %")
+    transcript.write(OUT, "epoch ", time=0.0)
+
+    transcript.update("d", "50 %", time=1.0)
+    transcript.write(OUT, "1\n", time=1.0)
+
+    assert texts(transcript) == ["50 %", "epoch 1"]
+
+
+def test_an_update_that_changes_nothing_leaves_the_view() -> None:
+    transcript = Transcript()
+    display(transcript, "a")
+    view = transcript.view()
+
+    transcript.update("d", "a", time=1.0)
+
+    assert transcript.view() is view
+
+
+def test_an_update_of_a_display_never_heard_of_is_shown() -> None:
+    transcript = Transcript()
+
+    transcript.update("d", "a", time=1.0)
+    transcript.update("d", "b", time=1.0)
+
+    assert texts(transcript) == ["b"]
+
+
+def test_a_display_that_was_dropped_stays_away() -> None:
+    transcript = Transcript()
+    display(transcript, "a")
+    for _ in range(2):
+        transcript.write(OUT, "x\n" * (MAX_LINES // 2), time=0.0)
+    before = transcript.view()
+
+    transcript.update("d", "b", time=1.0)
+
+    assert transcript.view() is before
+
+
+def test_many_updates_stay_one_entry_and_take_no_memory() -> None:
+    transcript = Transcript()
+    display(transcript, "0 %")
+    before = transcript.size
+
+    for number in range(10_000):
+        transcript.update("d", f"{number % 10} %", time=1.0)
+
+    assert texts(transcript) == ["9 %"]
+    assert transcript.size == before
+
+
+def test_only_so_many_displays_are_known() -> None:
+    transcript = Transcript()
+    for number in range(MAX_DISPLAYS + 1):
+        display(transcript, "a", str(number))
+
+    transcript.update("0", "new", time=1.0)
+
+    assert texts(transcript)[0] == "a"
+    assert texts(transcript)[-1] == "new"
+
+
+# -- clearing ---------------------------------------------------------------------------
+
+
+def cell(transcript: Transcript, parent: str, *said: Said) -> None:
+    for role, text in said:
+        transcript.write(role, text, time=0.0, parent=parent)
+
+
+@pytest.mark.parametrize("role", [OUT, ERR, RESULT, Role.DISPLAY, Role.ERROR])
+def test_clearing_drops_what_a_cell_printed(role: Role) -> None:
+    transcript = Transcript()
+    cell(transcript, "c1", (Role.INPUT, "In [1]"), (role, "a\nb"))
+
+    transcript.clear("c1", wait=False)
+
+    assert texts(transcript) == ["In [1]"]
+
+
+@pytest.mark.parametrize("role", [Role.INPUT, Role.PROMPT, Role.ANSWER, Role.PAGER])
+def test_what_a_cell_was_asked_is_not_cleared(role: Role) -> None:
+    transcript = Transcript()
+    cell(transcript, "c1", (role, "a"))
+
+    transcript.clear("c1", wait=False)
+
+    assert texts(transcript) == ["a"]
+
+
+def test_another_cells_output_is_not_cleared() -> None:
+    transcript = Transcript()
+    cell(transcript, "c1", (OUT, "1\n"))
+    cell(transcript, "c2", (OUT, "2\n"))
+    cell(transcript, "c1", (OUT, "11\n"))
+    cell(transcript, "c2", (OUT, "22"))
+
+    transcript.clear("c1", wait=False)
+
+    assert texts(transcript) == ["2", "22"]
+    assert numbers(transcript.view()) == [0, 1]
+
+
+def test_a_clear_that_waits_does_so_until_the_cell_prints() -> None:
+    transcript = Transcript()
+    cell(transcript, "c1", (OUT, "old\n"))
+
+    transcript.clear("c1", wait=True)
+    waiting = texts(transcript)
+    cell(transcript, "c2", (OUT, "other\n"))
+    cell(transcript, "c1", (OUT, "new\n"))
+
+    assert waiting == ["old"]
+    assert texts(transcript) == ["other", "new"]
+
+
+def test_a_clear_that_waited_clears_but_once() -> None:
+    transcript = Transcript()
+    transcript.clear("c1", wait=True)
+
+    cell(transcript, "c1", (OUT, "a\n"), (OUT, "b\n"))
+
+    assert texts(transcript) == ["a", "b"]
+
+
+def test_a_cleared_line_is_not_continued() -> None:
+    transcript = Transcript()
+    cell(transcript, "c1", (OUT, "\x1b[31mhalf a li"))
+
+    transcript.clear("c1", wait=False)
+    cell(transcript, "c1", (OUT, "new"))
+
+    assert transcript.view().line(0) == (OUT, (Span("new"),))
+
+
+def test_a_display_that_was_cleared_stays_away() -> None:
+    transcript = Transcript()
+    display(transcript, "a", parent="c1")
+    transcript.clear("c1", wait=False)
+
+    transcript.update("d", "b", time=1.0)
+
+    assert texts(transcript) == []
+
+
+def test_clearing_gives_the_memory_back() -> None:
+    transcript = Transcript()
+    cell(transcript, "c1", (OUT, "x\n" * 1000))
+
+    transcript.clear("c1", wait=False)
+
+    assert transcript.size == 0
+
+
+# -- cells, times, pictures -------------------------------------------------------------
+
+
+def test_a_line_is_not_continued_by_another_cell() -> None:
+    transcript = Transcript()
+    cell(transcript, "c1", (OUT, "a"))
+    cell(transcript, "c2", (OUT, "b"))
+
+    assert texts(transcript) == ["a", "b"]
+
+
+def test_lines_said_long_after_one_another_have_times_of_their_own() -> None:
+    transcript = Transcript()
+    for time in (0.0, 0.5, 10.0):
+        transcript.write(OUT, "a\n", time=time)
+
+    assert [(entry.time, len(entry.lines)) for entry in transcript.view().entries] == [
+        (0.0, 2),
+        (10.0, 1),
+    ]
+
+
+def picture(size: int) -> Picture:
+    return Picture("image/png", bytes(size), 640, 480)
+
+
+def test_a_picture_is_an_entry_of_its_own() -> None:
+    transcript = record((Role.DISPLAY, "a"))
+    transcript.write(Role.DISPLAY, "<image>", time=0.0, picture=picture(9))
+    transcript.write(Role.DISPLAY, "b", time=0.0)
+
+    assert [entry.picture for entry in transcript.view().entries] == [None, picture(9), None]
+
+
+def test_pictures_count_among_the_bytes_held() -> None:
+    transcript = Transcript()
+
+    for _ in range(20):
+        transcript.write(Role.DISPLAY, "<image>", time=0.0, picture=picture(MAX_BYTES // 3))
+
+    assert MAX_BYTES // 2 < transcript.size <= MAX_BYTES
+    assert [entry.picture is None for entry in transcript.view().entries] == [True, False, False]
+
+
+def test_shrinking_to_the_last_line_drops_its_picture_too() -> None:
+    transcript = Transcript()
+    transcript.write(Role.DISPLAY, "<image>", time=0.0, picture=picture(1_000_000))
+
+    transcript.shrink(MAX_BYTES)
+
+    assert transcript.size < 1000
+    assert texts(transcript) == ["<image>"]
 
 
 class TestStore:
