@@ -21,6 +21,7 @@ import zmq
 from kerneltui.errors import ActionRefused, KernelError, ProtocolError
 from kerneltui.fleet.masking import MASK
 from kerneltui.fleet.message_log import MessageLog
+from kerneltui.fleet.subshell import Parked, Subshell
 from kerneltui.kernels.channels import ClientChannel
 from kerneltui.kernels.client import BlockingKernelClient
 from kerneltui.kernels.manager import KernelManager
@@ -54,15 +55,6 @@ class Prompt:
     parent_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """A request that the main shell need not answer."""
-
-    msg_type: str
-    content: Content
-    reply: Reply
-
-
 def fail(reply: Reply, why: Exception) -> None:
     """Tell who waits for a reply, if anybody still does, why none will come."""
     if reply.set_running_or_notify_cancel():
@@ -87,19 +79,24 @@ class Conversation:
         self._client: BlockingKernelClient | None = None
         self._refused: Counter[type[ProtocolError]] = Counter()
         self._running: dict[str, str] = {}  # msg_id -> code, oldest first
+        self._beside: dict[str, str] = {}  # the same, in a subshell
         self._asked: dict[str, Reply] = {}
         self._last_used = 0.0
         self._greetings: deque[float] = deque()  # how long to wait for iopub after those to come
         self._greet_at = NEVER
-        # How questions get round a running cell: by a subshell, where the kernel has them.
-        self._subshell: str | None = None
-        self._subshell_request: str | None = None
+        # How to get round a running cell, where the kernel has subshells. A question must
+        # not wait for a cell that runs beside, so that each kind has one of its own.
         self._has_subshells: bool | None = None
-        self._parked: list[_Question] = []
+        self._for_questions, self._for_cells = self._subshells = Subshell(), Subshell()
 
     @property
     def queued(self) -> tuple[str, ...]:
         return tuple(self._running.values())
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """Code that runs in a subshell."""
+        return tuple(self._beside.values())
 
     @property
     def sockets(self) -> list[zmq.Socket[bytes]]:
@@ -143,20 +140,43 @@ class Conversation:
         client.shell_channel.send(message)
         self._running[message["msg_id"]] = code
 
+    def execute_beside(self, code: str, content: Content) -> None:
+        """Run code in a subshell, beside what runs. Raises one of REFUSALS."""
+        self._refuse_hopeless()
+        if self._has_subshells is False:
+            raise ActionRefused(f"{self._manager.describe()} has no subshells")
+        subshell = self._for_cells
+        if subshell.id is None:
+            send = partial(self.execute_beside, code, content)
+            self._park(subshell, Parked(send, lambda error: self._note(f"not run: {error}")))
+            return
+        client = self._connected()
+        message = client.session.new_message("execute_request", content, subshell_id=subshell.id)
+        client.shell_channel.send(message)
+        self._beside[message["msg_id"]] = code
+
     def ask(self, msg_type: str, content: Content, reply: Reply) -> None:
         """Ask something that changes nothing. Raises one of REFUSALS."""
         self._refuse_hopeless()
-        client = self._connected()
-        question = _Question(msg_type, content, reply)
-        if not self._is_busy() or self._has_subshells is False or self._subshell is not None:
-            self._send(question)
+        subshell, is_busy = self._for_questions, self._is_busy()
+        if is_busy and self._has_subshells is not False and subshell.id is None:
+            send = partial(self.ask, msg_type, content, reply)
+            self._park(subshell, Parked(send, partial(fail, reply)))
             return
-        self._parked.append(question)
-        if self._subshell_request is None:
+        client, where = self._connected(), subshell.id if is_busy else None
+        message = client.session.new_message(msg_type, content, subshell_id=where)
+        client.shell_channel.send(message)
+        self._asked[message["msg_id"]] = reply
+
+    def _park(self, subshell: Subshell, request: Parked) -> None:
+        """Let a request wait for a subshell, and ask for one."""
+        client = self._connected()
+        subshell.parked.append(request)
+        if subshell.request is None:
             asked = "kernel_info" if self._has_subshells is None else "create_subshell"
             message = client.session.new_message(f"{asked}_request", {})
             client.control_channel.send(message)
-            self._subshell_request = message["msg_id"]
+            subshell.request = message["msg_id"]
 
     def answer(self, value: str) -> None:
         """Answer the open prompt. Raises one of REFUSALS."""
@@ -170,7 +190,8 @@ class Conversation:
     def _refuse_hopeless(self) -> None:
         if not self._manager.is_alive():
             raise ActionRefused(f"{self._manager.describe()} is not running")
-        unanswered = len(self._running) + len(self._asked) + len(self._parked)
+        parked = sum(len(each.parked) for each in self._subshells)
+        unanswered = len(self._running) + len(self._beside) + len(self._asked) + parked
         if unanswered >= REQUEST_LIMIT:
             raise ActionRefused(
                 f"{self._manager.describe()} has not answered {unanswered} requests yet"
@@ -192,15 +213,6 @@ class Conversation:
             self._client, self._refused = client, Counter()
         return self._client
 
-    def _send(self, question: _Question) -> None:
-        client = self._connected()
-        subshell = self._subshell if self._is_busy() else None
-        message = client.session.new_message(
-            question.msg_type, question.content, subshell_id=subshell
-        )
-        client.shell_channel.send(message)
-        self._asked[message["msg_id"]] = question.reply
-
     # -- listening ----
 
     def listen(self) -> None:
@@ -210,18 +222,19 @@ class Conversation:
         if self._greet_at <= time.monotonic():
             self._greet()
         for message in _received(self._client.control_channel):
-            if parent_id(message) == self._subshell_request:
-                self._hear_of_subshells(message)
+            for subshell in self._subshells:
+                if subshell.request == parent_id(message):
+                    self._hear_of_subshell(subshell, message)
         for message in _received(self._client.stdin_channel):
-            if message["msg_type"] == "input_request" and parent_id(message) in self._running:
+            if message["msg_type"] == "input_request" and self._is_ours(parent_id(message)):
                 self._open_prompt(message)
         for message in _received(self._client.shell_channel):
             self._hear_reply(message)
         refused = self._client.refused
         self._log.refuse(refused - self._refused)
         self._refused = refused
-        if self._parked and not self._is_busy():
-            self._ask_parked()
+        if self._for_questions.parked and not self._is_busy():
+            self._send_parked(self._for_questions)
 
     def _hear_reply(self, message: Message) -> None:
         self._last_used = time.monotonic()
@@ -231,12 +244,17 @@ class Conversation:
         if (reply := self._asked.pop(request, None)) is not None:
             if reply.set_running_or_notify_cancel():
                 reply.set_result(message["content"])
-        elif request in self._running:
-            code = self._running.pop(request)
+        elif self._is_ours(request):
+            cells = self._running if request in self._running else self._beside
+            code = cells.pop(request)
             if self.prompt is not None and self.prompt.parent_id == request:
                 self.prompt = None  # an interrupt or an error voids it
             if message["content"].get("status") == "aborted":
                 self._note(f"not run, as a cell before it failed: {clean_line(code)}")
+
+    def _is_ours(self, request: str) -> bool:
+        """Tell whether it is a cell of ours that is not over."""
+        return request in self._running or request in self._beside
 
     def _open_prompt(self, message: Message) -> None:
         text = message["content"].get("prompt")
@@ -247,29 +265,28 @@ class Conversation:
             parent_id=parent_id(message),
         )
 
-    def _hear_of_subshells(self, message: Message) -> None:
-        """Learn whether there are subshells, then which one is ours; then ask what is parked."""
-        self._subshell_request = None
+    def _hear_of_subshell(self, subshell: Subshell, message: Message) -> None:
+        """Learn whether there are subshells, then which one is ours; then send what is parked."""
+        subshell.request = None
         content = message["content"]
         if message["msg_type"] == "kernel_info_reply":
             self._note_features(content)
         elif content.get("status") == "ok" and isinstance(content.get("subshell_id"), str):
-            self._subshell = content["subshell_id"]
+            subshell.id = content["subshell_id"]
         else:
             self._has_subshells = False
-        self._ask_parked()
+        self._send_parked(subshell)
 
     def _note_features(self, content: Content) -> None:
         features = content.get("supported_features")
         self._has_subshells = isinstance(features, list) and SUBSHELLS in features
 
-    def _ask_parked(self) -> None:
-        parked, self._parked = self._parked, []
-        for question in parked:
+    def _send_parked(self, subshell: Subshell) -> None:
+        for request in subshell.take_parked():
             try:
-                self.ask(question.msg_type, question.content, question.reply)
+                request.send()
             except REFUSALS as error:
-                fail(question.reply, error)
+                request.fail(error)
 
     def _tap(self, client: BlockingKernelClient, channel: Channel, message: Message) -> None:
         if message["msg_type"] in RECORDED:
@@ -292,31 +309,35 @@ class Conversation:
 
     @property
     def _over_at(self) -> float:
-        if self._client is None or self._running or self._asked or self._parked:
+        parked = any(each.parked for each in self._subshells)
+        if self._client is None or self._running or self._beside or self._asked or parked:
             return NEVER
         return self._last_used + IDLE_TIME
 
     def close(self) -> None:
-        """Disconnect; a subshell of ours ends with it."""
+        """Disconnect; the subshells of ours end with it."""
         client, self._client = self._client, None
         if client is None:
             return
-        if self._subshell is not None and self._manager.is_alive():
-            message = client.session.new_message(
-                "delete_subshell_request", {"subshell_id": self._subshell}
-            )
-            with contextlib.suppress(*REFUSALS):  # it is but a courtesy
-                client.control_channel.send(message)
-        self._subshell = None
+        for subshell in self._subshells:
+            if subshell.id is not None and self._manager.is_alive():
+                content = {"subshell_id": subshell.id}
+                message = client.session.new_message("delete_subshell_request", content)
+                with contextlib.suppress(*REFUSALS):  # it is but a courtesy
+                    client.control_channel.send(message)
+            subshell.id = None
         client.stop_channels()
 
     def abandon(self, why: str) -> None:
         """Give up all that is pending and disconnect."""
         error = KernelError(why)
-        for reply in (*self._asked.values(), *(each.reply for each in self._parked)):
+        for reply in self._asked.values():
             fail(reply, error)
-        self._asked, self._parked, self._running, self.prompt = {}, [], {}, None
-        self._subshell = None  # it went with its process
+        for subshell in self._subshells:
+            for request in subshell.take_parked():
+                request.fail(error)
+            subshell.id = None  # it went with its process
+        self._asked, self._running, self._beside, self.prompt = {}, {}, {}, None
         self._greet_at = NEVER
         self.close()
 

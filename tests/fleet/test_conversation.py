@@ -15,7 +15,7 @@ from kerneltui.fleet.conversation import IDLE_TIME, Conversation
 from kerneltui.fleet.message_log import MessageLog
 from kerneltui.protocol.message import Message, execute_content
 from kerneltui.protocol.status import KernelState, Reported
-from tests.fakes import FakeKernel
+from tests.fakes import Ask, FakeKernel
 from tests.fleet.stage import Kernel
 from tests.support import eventually
 
@@ -43,6 +43,9 @@ class Talk:
 
     def execute(self, code: str) -> None:
         self.conversation.execute(code, execute_content(code))
+
+    def execute_beside(self, code: str) -> None:
+        self.conversation.execute_beside(code, execute_content(code))
 
     def hear(self, reply: Reply) -> dict[str, Any]:
         """Listen until the reply is in, and return it."""
@@ -139,6 +142,101 @@ def test_what_waits_for_a_subshell_is_asked_once_the_cell_is_over(
     fake.reply("execute_reply", {"status": "ok"}, fake.wait_for("execute_request"))
 
     assert talk.hear(reply)["matches"] == ["print"]
+
+
+# -- cells beside what runs ----
+
+
+def test_a_cell_runs_beside_in_a_subshell(talk: Talk, fake: FakeKernel) -> None:
+    fake.hold("execute_request")
+    talk.execute("loop()")
+
+    talk.execute_beside("look()")
+
+    talk.listen_until(lambda: talk.conversation.beside == ("look()",))
+    assert talk.conversation.queued == ("loop()",)
+    assert subshell_of(fake.wait_for("execute_request", count=2)) == "s-1"
+
+
+def test_a_cell_beside_that_is_over_is_forgotten(talk: Talk, fake: FakeKernel) -> None:
+    talk.execute_beside("look()")
+
+    talk.listen_until(lambda: "execute_request" in fake.types())
+    talk.listen_until(lambda: talk.conversation.beside == ())
+
+
+def test_a_question_does_not_wait_for_a_cell_beside(talk: Talk, fake: FakeKernel) -> None:
+    fake.hold("execute_request")
+    talk.execute("loop()")
+    talk.execute_beside("look()")
+    talk.listen_until(lambda: bool(talk.conversation.beside))
+    fake.replies["create_subshell_request"] = {"subshell_id": "s-2"}
+
+    talk.hear(talk.ask())
+
+    assert subshell_of(fake.wait_for("complete_request")) == "s-2"
+
+
+def test_a_cell_beside_leaves_the_main_shell_to_questions(talk: Talk, fake: FakeKernel) -> None:
+    fake.hold("execute_request")
+    talk.execute_beside("look()")
+    talk.listen_until(lambda: bool(talk.conversation.beside))
+
+    talk.hear(talk.ask())
+
+    assert subshell_of(fake.wait_for("complete_request")) is None
+
+
+@pytest.mark.parametrize(
+    ("request_type", "reply"),
+    [
+        ("kernel_info_request", {"supported_features": []}),
+        ("create_subshell_request", {"status": "error"}),
+    ],
+)
+def test_without_subshells_nothing_runs_beside(
+    talk: Talk, fake: FakeKernel, request_type: str, reply: dict[str, Any]
+) -> None:
+    fake.replies[request_type] = reply
+
+    talk.execute_beside("look()")
+
+    talk.listen_until(lambda: bool(talk.notes))
+    assert talk.notes[0].startswith("not run: ")
+    assert talk.notes[0].endswith(" has no subshells")
+    assert "execute_request" not in fake.types()
+
+
+def test_a_kernel_that_is_known_to_have_no_subshells_refuses_at_once(
+    talk: Talk, fake: FakeKernel
+) -> None:
+    fake.replies["kernel_info_request"] = {}
+    talk.execute_beside("look()")
+    talk.listen_until(lambda: bool(talk.notes))
+
+    with pytest.raises(ActionRefused, match="has no subshells"):
+        talk.execute_beside("look()")
+
+
+def test_a_cell_beside_may_ask(talk: Talk, fake: FakeKernel) -> None:
+    fake.cells["ask()"] = [Ask("who?")]
+    talk.execute_beside("ask()")
+    talk.listen_until(lambda: talk.conversation.prompt is not None)
+
+    talk.conversation.answer("ana")
+
+    talk.listen_until(lambda: talk.conversation.beside == ())
+
+
+def test_a_cell_that_waits_for_a_subshell_is_noted_when_the_kernel_goes(
+    talk: Talk, fake: FakeKernel
+) -> None:
+    fake.hold("kernel_info_request")
+    talk.execute_beside("look()")
+
+    talk.conversation.abandon("the kernel is gone")
+
+    assert talk.notes == ["not run: the kernel is gone"]
 
 
 # -- refusals ----
