@@ -26,6 +26,7 @@ class Scope(StrEnum):
     """Where an action's keys work; the value heads its group in the help."""
 
     TABLE = "Kernels"
+    FILTER = "Filter"
     OUTPUT = "Output"
     MESSAGES = "Messages"
     CONSOLE = "Console"
@@ -171,6 +172,14 @@ ACTIONS: tuple[Action, ...] = (
         built_in=True,
     ),
     Action(
+        "table.filter",
+        ("slash",),
+        "Filter",
+        "Show only kernels that are like what you type: word !word state:busy mem:>1G cpu:>50"
+        " idle:>10m up:<1h runs:>0 pid:4121 name: spec: id: cwd: code:",
+        Scope.TABLE,
+    ),
+    Action(
         "table.mark",
         ("space",),
         "Mark",
@@ -196,6 +205,27 @@ ACTIONS: tuple[Action, ...] = (
         Scope.TABLE,
     ),
     Action("table.sort_invert", ("I",), "Invert order", "Turn the order round", Scope.TABLE),
+    Action(
+        "filter.keep",
+        ("enter",),
+        "Keep",
+        "Keep the filter and go back to the kernels",
+        Scope.FILTER,
+        built_in=True,
+    ),
+    Action(
+        "filter.clear", ("escape",), "Clear", "Show all kernels again", Scope.FILTER, footer=True
+    ),
+    Action(
+        "filter.previous",
+        ("up",),
+        "Earlier filter",
+        "The filter that was kept before",
+        Scope.FILTER,
+    ),
+    Action(
+        "filter.next", ("down",), "Later filter", "The filter that was kept after", Scope.FILTER
+    ),
     Action(
         "output.move",
         _MOVING,
@@ -367,7 +397,13 @@ ACTIONS: tuple[Action, ...] = (
         footer=True,
     ),
     Action("focus.output", ("o",), "Output", "Go to the selected kernel's output", Scope.GLOBAL),
-    Action("focus.table", ("escape",), "Table", "Go back to the table", Scope.GLOBAL),
+    Action(
+        "focus.table",
+        ("escape",),
+        "Table",
+        "Go back to the table; there, show all kernels again",
+        Scope.GLOBAL,
+    ),
     Action(
         "focus.next",
         ("tab", "shift+tab"),

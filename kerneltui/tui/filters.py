@@ -29,11 +29,15 @@ Test = Callable[["KernelSnapshot", float], bool]
 
 
 class FilterError(ValueError):
-    """A filter that means nothing; `position` is the index of the first character at fault."""
+    """A filter that means nothing.
 
-    def __init__(self, message: str, position: int) -> None:
+    `position`: the index of the first character at fault; `word`: where its word begins.
+    """
+
+    def __init__(self, message: str, position: int, word: int) -> None:
         super().__init__(message)
         self.position = position
+        self.word = word
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ def parse_filter(text: str) -> Filter:
 class _Term(NamedTuple):
     """A word of a filter; positions count from the beginning of the whole text."""
 
+    start: int
     inverse: bool
     field: str | None
     field_start: int
@@ -75,14 +80,15 @@ def _terms(text: str) -> Iterator[_Term]:
         found = _TERM.match(text, position, end)
         assert found is not None, "all its parts may be empty"
         position = found.end()
+        word = found.start("not")
         value, start = found["value"], found.start("value")
         if not value:
-            raise FilterError("a word is missing here", min(start, end - 1))
+            raise FilterError("a word is missing here", min(start, end - 1), word)
         if value.startswith('"'):
             if len(value) == 1 or not value.endswith('"'):
-                raise FilterError('this " is never closed', start)
+                raise FilterError('this " is never closed', start, word)
             value, start = value[1:-1], start + 1
-        yield _Term(bool(found["not"]), found["field"], found.start("field"), value, start)
+        yield _Term(word, bool(found["not"]), found["field"], found.start("field"), value, start)
 
 
 def _test(term: _Term) -> Test:
@@ -92,7 +98,8 @@ def _test(term: _Term) -> Test:
         test = make(term)
     else:
         known = " ".join(_FIELDS)
-        raise FilterError(f"no field {term.field!r}; there are {known}", term.field_start)
+        message = f"no field {term.field!r}; there are {known}"
+        raise FilterError(message, term.field_start, term.start)
     if not term.inverse:
         return test
     return lambda kernel, now: not test(kernel, now)
@@ -136,7 +143,8 @@ def _state(term: _Term) -> Test:
     meant = frozenset(state for state in KernelState if state.startswith(wanted))
     if not meant:
         known = " ".join(KernelState)
-        raise FilterError(f"no state begins so; there are {known}", term.value_start)
+        message = f"no state begins so; there are {known}"
+        raise FilterError(message, term.value_start, term.start)
     return lambda kernel, _now: kernel.state in meant
 
 
@@ -174,14 +182,16 @@ def _number(
         found = _COMPARISON.fullmatch(term.value)
         assert found is not None, "all its parts may be empty"
         if not found["how"] and not exact:
-            raise FilterError(f"wants < or > before a number, as in {example}", term.value_start)
+            message = f"wants < or > before a number, as in {example}"
+            raise FilterError(message, term.value_start, term.start)
         if not found["number"].strip("."):
             position = term.value_start + min(found.start("number"), len(term.value) - 1)
-            raise FilterError(f"wants a number, as in {example}", position)
+            raise FilterError(f"wants a number, as in {example}", position, term.start)
         if (unit := found["unit"].casefold()) not in units:
             known = " ".join(filter(None, units)) or "none"
             position = term.value_start + found.start("unit")
-            raise FilterError(f"no unit {found['unit']!r}; there are: {known}", position)
+            message = f"no unit {found['unit']!r}; there are: {known}"
+            raise FilterError(message, position, term.start)
         compare, limit = _COMPARISONS[found["how"]], float(found["number"]) * units[unit]
 
         def test(kernel: KernelSnapshot, now: float) -> bool:

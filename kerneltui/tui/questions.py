@@ -42,7 +42,7 @@ def _question(
 ) -> Question:
     """`left_out`: how many marked kernels do not allow it now."""
     if left_out:
-        note = f"{note} Left out: {left_out} marked, whose state does not allow it.".strip()
+        note = f"{note}\nLeft out: {left_out} marked, whose state does not allow it.".strip()
     return Question(title, yes, tuple(describe(target) for target in targets), note, danger)
 
 

@@ -98,8 +98,16 @@ class TableView:
     # -- filter --------------------------------------------------------------------------
 
     def filter_by(self, text: str) -> None:
-        """Show only what `text` lets pass. Raises FilterError, and then keeps the filter."""
-        self.filter = parse_filter(text)
+        """Show only what `text` lets pass. Raises FilterError, and then keeps the filter.
+
+        A word that is still growing, as "mem" into "mem:>1G", was no good one.
+        """
+        try:
+            self.filter = parse_filter(text)
+        except FilterError as error:
+            if text.lstrip().startswith(self.filter.text):
+                self.filter = parse_filter(text[: error.word])
+            raise
 
     def remember_filter(self) -> None:
         """Keep the filter for the history."""

@@ -21,6 +21,7 @@ from kerneltui.tui.actions import (
 from kerneltui.tui.app import KernelTui
 from kerneltui.tui.screens.main import MainScreen
 from kerneltui.tui.widgets.code_editor import CodeEditor
+from kerneltui.tui.widgets.filter_input import FilterInput
 from kerneltui.tui.widgets.kernel_table import KernelTable
 from kerneltui.tui.widgets.line_view import LineView
 from kerneltui.tui.widgets.message_view import MessageView
@@ -73,7 +74,7 @@ def test_vim_keys_move_and_do_nothing_else() -> None:
 @pytest.mark.parametrize("action", [a for a in ACTIONS if not a.built_in], ids=lambda a: a.id)
 def test_every_action_has_a_method(action: object) -> None:
     owners = {"kernel": MainScreen, "focus": MainScreen, "view": MainScreen, "tab": MainScreen}
-    owners |= {"table": KernelTable, "app": KernelTui, "console": CodeEditor}
+    owners |= {"table": KernelTable, "filter": FilterInput, "app": KernelTui, "console": CodeEditor}
     owner = owners[action.id.partition(".")[0]]
 
     assert callable(getattr(owner, f"action_{action.command}"))

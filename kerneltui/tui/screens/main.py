@@ -25,6 +25,7 @@ from kerneltui.tui.tabs import TabActions
 from kerneltui.tui.verbs import KernelVerbs
 from kerneltui.tui.widgets.console import Console
 from kerneltui.tui.widgets.details import Details
+from kerneltui.tui.widgets.filter_input import FilterInput
 from kerneltui.tui.widgets.kernel_table import KernelTable
 from kerneltui.tui.widgets.key_line import KeyLine
 from kerneltui.tui.widgets.panes import Panes
@@ -59,6 +60,7 @@ class MainScreen(TabActions, KernelVerbs):
     def compose(self) -> ComposeResult:
         yield StatusLine()
         yield KernelTable(_EMPTY)
+        yield FilterInput()
         yield Static(id="advice", markup=False)
         yield Details()
         yield Panes(self._clock)
@@ -68,6 +70,7 @@ class MainScreen(TabActions, KernelVerbs):
     def on_mount(self) -> None:
         self._status = self.query_one(StatusLine)
         self._table = self.query_one(KernelTable)
+        self._filter = self.query_one(FilterInput)
         self._details = self.query_one(Details)
         self._panes = self.query_one(Panes)
         self._code = self.query_one(Console)
@@ -132,6 +135,19 @@ class MainScreen(TabActions, KernelVerbs):
     def _show_view(self) -> None:
         self._show_offers()
         self.tick()
+
+    @on(KernelTable.FilterAsked)
+    def _open_filter(self) -> None:
+        self._filter.open(self._table.view)
+
+    @on(FilterInput.Changed)
+    def _show_filtered(self) -> None:
+        self._table.view_changed()
+
+    @on(FilterInput.Left)
+    def _close_filter(self) -> None:
+        self._filter.close()
+        self._table.focus()
 
     def _show_offers(self) -> None:
         """Have the keys painted again where others may be pressed now."""
@@ -216,6 +232,10 @@ class MainScreen(TabActions, KernelVerbs):
 
     @on(Console.Left)
     def action_focus_table(self) -> None:
+        """Go back to the table; from there, show all kernels again."""
+        if self._table.has_focus:
+            self._table.show_all()
+            self._filter.close()
         self.remove_class(*_ZOOMS)
         self._table.focus()
 

@@ -148,6 +148,12 @@ class KernelTable(LineView):
     def action_table_columns(self) -> None:
         self.post_message(self.ColumnsAsked())
 
+    def show_all(self) -> None:
+        """Let every kernel pass."""
+        if self.view.filter.text:
+            self.view.filter_by("")
+            self.view_changed()
+
     def choose_columns(self, ids: ColumnIds) -> None:
         self.view.columns = known_columns(ids)
         self.view_changed()

@@ -1,0 +1,248 @@
+"""Orders go to the marked kernels, else to the one under the cursor, and to nobody else."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from textual.widgets import Button
+
+from kerneltui.errors import ActionRefused
+from kerneltui.fleet.snapshot import KernelSnapshot, Target
+from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.protocol.status import KernelState
+from kerneltui.tui.actions import BY_ID
+from kerneltui.tui.screens.confirm import ConfirmScreen
+from kerneltui.tui.screens.main import MainScreen
+from kerneltui.tui.verbs import ORDERS_AT_ONCE, Aim, take_aim
+from tests.tui.fakes import SIZES, FakeFleet, Stage, on_stage, snapshot
+
+THREE = tuple(snapshot(f"k{number}") for number in (1, 2, 3))
+MARK_FIRST_TWO = ("space", "space")
+
+
+class CheckingFleet(FakeFleet):
+    """Refuses a target that has become another, as the fleet does."""
+
+    def shutdown(self, target: Target) -> str:
+        if target not in [shown.target for shown in self.snapshots]:
+            raise ActionRefused(f"{target.name} has another process by now; nothing was done")
+        return super().shutdown(target)
+
+
+def with_pid(kernel: KernelSnapshot, pid: int) -> KernelSnapshot:
+    return dataclasses.replace(kernel, identity=ProcessIdentity(pid, 1, "boot"))
+
+
+# -- what a key is about ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("states", "aim"),
+    [
+        ("idle idle", Aim((THREE[0].target, THREE[1].target), 0, harmless=False)),
+        ("idle restarting", Aim((THREE[0].target,), 1, harmless=False)),
+        ("dead idle", Aim((THREE[0].target, THREE[1].target), 0, harmless=False)),
+        ("dead dead", Aim((THREE[0].target, THREE[1].target), 0, harmless=True)),
+        ("restarting restarting", None),
+        ("", None),
+    ],
+)
+def test_an_aim_is_at_those_that_allow_it(states: str, aim: Aim | None) -> None:
+    chosen = [
+        snapshot(f"k{number}", KernelState(state)) for number, state in enumerate(states.split(), 1)
+    ]
+
+    assert take_aim(BY_ID["kernel.restart"], chosen) == aim
+
+
+# -- bulk ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    ("key", "verb"),
+    [
+        ("i", ("interrupt",)),
+        ("r", ("restart",)),
+        ("R", ("restart now",)),
+        ("x", ("shutdown",)),
+        ("X", ("kill",)),
+    ],
+)
+def test_an_order_goes_to_the_marked_kernels(
+    key: str, verb: tuple[str], size: tuple[int, int]
+) -> None:
+    fleet = FakeFleet(*THREE)
+
+    async def play(stage: Stage) -> None:
+        await stage.press(*MARK_FIRST_TWO, key)
+
+        assert "2 kernels?" in stage.picture
+        assert all(name in stage.picture for name in ("name-k1", "name-k2"))
+
+        await stage.press("y")
+
+    on_stage(play, fleet, size)
+    assert sorted(fleet.verbs) == [(*verb, "k1"), (*verb, "k2")]
+
+
+def test_a_signal_goes_to_the_marked_kernels() -> None:
+    fleet = FakeFleet(*THREE)
+
+    async def play(stage: Stage) -> None:
+        await stage.press(*MARK_FIRST_TWO, "K")
+
+        assert "Send a signal to 2 kernels" in stage.picture
+
+        await stage.press("9", "enter")
+
+    on_stage(play, fleet)
+    assert sorted(fleet.verbs) == [("signal", "k1", 9), ("signal", "k2", 9)]
+
+
+def test_marks_that_the_filter_hides_are_named_in_the_dialog() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press(*MARK_FIRST_TWO, "slash", *"k3", "enter", "x")
+
+        assert all(name in stage.picture for name in ("name-k1", "name-k2"))
+
+    on_stage(play, FakeFleet(*THREE))
+
+
+def test_after_unmarking_an_order_goes_to_the_cursor() -> None:
+    fleet = FakeFleet(*THREE)
+
+    async def play(stage: Stage) -> None:
+        await stage.press(*MARK_FIRST_TWO, "u", "x", "y")
+
+    on_stage(play, fleet)
+    assert fleet.verbs == [("shutdown", "k3")]
+
+
+def test_the_console_interrupts_its_own_kernel_whatever_is_marked() -> None:
+    fleet = FakeFleet(*THREE)
+
+    async def play(stage: Stage) -> None:
+        await stage.press(*MARK_FIRST_TWO, "c", "ctrl+c")
+
+    on_stage(play, fleet)
+    assert fleet.verbs == [("interrupt", "k3")]
+
+
+def test_a_dialog_tells_of_marked_kernels_that_it_leaves_out() -> None:
+    fleet = FakeFleet(THREE[0], snapshot("k2", KernelState.DEAD))
+
+    async def play(stage: Stage) -> None:
+        await stage.press("asterisk", "X")
+
+        assert "Kill this kernel?" in stage.picture
+        assert "Left out: 1 marked, whose state does not allow it." in stage.picture
+
+    on_stage(play, fleet)
+
+
+def test_marked_kernels_none_of_which_allows_it_are_refused() -> None:
+    fleet = FakeFleet(*(snapshot(f"k{n}", KernelState.DEAD) for n in (1, 2)))
+
+    async def play(stage: Stage) -> None:
+        await stage.press("asterisk", "X")
+
+        assert isinstance(stage.app.screen, MainScreen)
+        assert stage.notices == ["cannot kill name-k1: it is dead; and 1 more"]
+
+    on_stage(play, fleet)
+
+
+def test_rows_of_dead_kernels_are_dismissed_together_without_asking() -> None:
+    fleet = FakeFleet(*(snapshot(f"k{n}", KernelState.DEAD) for n in (1, 2)))
+
+    async def play(stage: Stage) -> None:
+        await stage.press("asterisk", "x")
+
+    on_stage(play, fleet)
+    assert sorted(fleet.verbs) == [("shutdown", "k1"), ("shutdown", "k2")]
+
+
+def test_targets_are_those_of_the_key_press_though_marks_change_under_the_dialog() -> None:
+    fleet = FakeFleet(*THREE)
+
+    async def play(stage: Stage) -> None:
+        await stage.press(*MARK_FIRST_TWO, "x")
+        stage.app.main.table.action_table_mark_all()
+        await stage.press("y")
+
+    on_stage(play, fleet)
+    assert sorted(fleet.verbs) == [("shutdown", "k1"), ("shutdown", "k2")]
+
+
+def test_a_target_that_has_changed_is_refused_and_the_others_are_not() -> None:
+    fleet = CheckingFleet(*THREE)
+
+    async def play(stage: Stage) -> None:
+        await stage.press(*MARK_FIRST_TWO, "x")
+        await stage.publish(with_pid(THREE[0], 9999), *THREE[1:])
+        await stage.press("y")
+
+        assert stage.notices == ["name-k1 has another process by now; nothing was done"]
+
+    on_stage(play, fleet)
+    assert fleet.verbs == [("shutdown", "k2")]
+
+
+def test_the_kill_dialog_tells_whose_the_escaped_processes_are() -> None:
+    fleet = FakeFleet(*THREE)
+    fleet.escapes = ("77 nohup",)
+
+    async def play(stage: Stage) -> None:
+        await stage.press(*MARK_FIRST_TWO, "X")
+
+        assert "name-k1: 77 nohup" in stage.picture
+        assert "name-k2: 77 nohup" in stage.picture
+
+    on_stage(play, fleet)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("key", ["i", "K", "r", "R", "x", "X"])
+def test_many_targets_leave_the_buttons_on_the_screen(key: str, size: tuple[int, int]) -> None:
+    fleet = FakeFleet(*(snapshot(f"k{number}") for number in range(200)))
+
+    async def play(stage: Stage) -> None:
+        await stage.press("asterisk", key)
+
+        screen = stage.app.screen
+        buttons = [button.region for button in screen.query(Button)]
+        assert all(screen.region.contains_region(region) and region.area for region in buttons)
+        assert len(buttons) == 2
+
+    on_stage(play, fleet, size)
+
+
+def test_more_targets_than_threads_are_all_reached() -> None:
+    count = 3 * ORDERS_AT_ONCE
+    fleet = FakeFleet(*(snapshot(f"k{number}") for number in range(count)))
+
+    async def play(stage: Stage) -> None:
+        await stage.press("asterisk", "x", "y")
+
+    on_stage(play, fleet)
+    assert {verb[1] for verb in fleet.verbs} == {f"k{number}" for number in range(count)}
+
+
+def test_one_mark_is_enough_for_an_interrupt_to_ask() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("space", "i")
+
+        assert isinstance(stage.app.screen, ConfirmScreen)
+
+    on_stage(play, FakeFleet(*THREE))
+
+
+def test_the_number_of_marks_stays_in_view() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press(*MARK_FIRST_TWO)
+
+        assert "2 marked" in stage.picture
+
+    on_stage(play, FakeFleet(*THREE))
