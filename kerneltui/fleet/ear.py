@@ -118,15 +118,19 @@ class Ear:
 
     def _note(self, message: Message) -> None:
         if message["msg_type"] == "execute_input":
-            code = message["content"].get("code")
-            self.heard = replace(
-                self.heard,
-                executions=self.heard.executions + 1,
-                code=clean_line(code, CODE_WIDTH) if isinstance(code, str) else "",
-                request=parent_id(message),
-            )
+            self.heard = replace(self.heard, executions=self.heard.executions + 1)
+            if message["parent_header"].get("subshell_id") is None:
+                self._note_code(message)
         elif message["msg_type"] == "status":
             self._manager.life.advance(_reported(message), self._spawn)
+
+    def _note_code(self, message: Message) -> None:
+        code = message["content"].get("code")
+        self.heard = replace(
+            self.heard,
+            code=clean_line(code, CODE_WIDTH) if isinstance(code, str) else "",
+            request=parent_id(message),
+        )
 
 
 def _frames(socket: zmq.Socket[bytes]) -> list[bytes]:

@@ -140,6 +140,19 @@ def test_cells_are_counted_and_the_last_one_is_known(listening: Listening, voice
     assert heard.request == voice.cell["msg_id"]
 
 
+def test_a_cell_in_a_subshell_does_not_hide_the_one_in_the_main_shell(
+    listening: Listening, voice: Voice
+) -> None:
+    beside = voice.session.new_message("execute_request", subshell_id="s-1")
+    voice.say("execute_input", {"code": "loop()"}, voice.cell)
+    voice.say("execute_input", {"code": "look()"}, beside)
+
+    listening.hear()
+
+    heard = listening.ear.heard
+    assert (heard.executions, heard.code, heard.request) == (2, "loop()", voice.cell["msg_id"])
+
+
 def test_facts_of_the_process_before_are_forgotten(listening: Listening, voice: Voice) -> None:
     voice.say("execute_input", {"code": "a = 1", "execution_count": 1}, voice.cell)
     listening.hear()
