@@ -293,8 +293,7 @@ class Conversation:
             self._record(message)
         if message["msg_type"] == "input_reply" and self.prompt and self.prompt.password:
             message = {**message, "content": {"value": MASK}}
-        sent = message["header"]["session"] == client.session.session
-        self._log.add(channel, message, sent=sent)
+        self._log.tap(client.session, channel, message)
 
     # -- ending ----
 

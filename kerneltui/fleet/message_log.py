@@ -19,7 +19,7 @@ from kerneltui.errors import ProtocolError
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import Message, parent_id
 from kerneltui.protocol.text import clean_line
-from kerneltui.protocol.wire import split_frames
+from kerneltui.protocol.wire import Session, split_frames
 
 MAX_RECORDS = 2_000
 MAX_BYTES = 4_000_000
@@ -99,6 +99,11 @@ class MessageLog:
                 _, parts, buffers = split_frames(frames)
                 sizes = tuple(map(len, buffers))
                 self._add(Channel.IOPUB, message, parts, sizes, sent=False)
+
+    def tap(self, session: Session, channel: Channel, message: Message) -> None:
+        """Add what the client or manager with this session sent or received."""
+        sent = message["header"]["session"] == session.session
+        self.add(channel, message, sent=sent)
 
     def add(self, channel: Channel, message: Message, *, sent: bool) -> None:
         """Add what a client of ours sent or received."""

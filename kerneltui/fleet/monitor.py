@@ -93,6 +93,7 @@ class KernelMonitor:
         listener = partial(self._heed, manager, ear)
         self._attended[manager.kernel_id] = _Attended(manager, ear, listener)
         manager.life.add_listener(listener)
+        manager.tap_messages = partial(ear.messages.tap, manager.session)
 
     def dismiss(self, kernel_id: str) -> None:
         """Listen no more to a kernel, and forget what it said."""

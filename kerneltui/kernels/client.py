@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import zmq
@@ -17,6 +17,7 @@ from kerneltui.errors import (
 )
 from kerneltui.kernels.channels import ClientChannel, HeartbeatChannel
 from kerneltui.kernels.connection_file import ConnectionFileMixin, refuse_unknown
+from kerneltui.kernels.control import Tap
 from kerneltui.kernels.interactive import OutputHook, StdinHook, run_interactively
 from kerneltui.kernels.lifecycle import Lifecycle
 from kerneltui.kernels.process import KernelProcess
@@ -30,9 +31,6 @@ from kerneltui.protocol.message import (
 from kerneltui.protocol.wire import Session
 
 LAST_WORDS = 0.05  # seconds that what a dead kernel said last may take to arrive
-
-Tap = Callable[[Channel, Message], None]
-
 
 class Lifeline(Protocol):
     """What a client needs of the manager that made it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 from kerneltui.errors import ProtocolError
@@ -10,6 +11,8 @@ from kerneltui.kernels.session import ClientSession
 from kerneltui.kernels.sockets import Context, connect
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.message import Content, Message, parent_id
+
+Tap = Callable[[Channel, Message], None]
 
 
 class ControlRequest:
@@ -26,11 +29,15 @@ class ControlRequest:
         session: ClientSession,
         msg_type: str,
         content: Content,
+        tap: Tap | None = None,
     ) -> None:
+        """`tap`: called with the request, and with each message received."""
+        self._tap = tap or (lambda _channel, _message: None)
         self._session = session.clone()
         self._request = self._session.new_message(msg_type, content)
         self._socket = connect(context, info, Channel.CONTROL)
         self._socket.send_multipart(self._session.encode(self._request))
+        self._tap(Channel.CONTROL, self._request)
 
     def __enter__(self) -> ControlRequest:
         return self
@@ -51,6 +58,7 @@ class ControlRequest:
                 message = self._session.decode(self._socket.recv_multipart())
             except ProtocolError:
                 continue
+            self._tap(Channel.CONTROL, message)
             if parent_id(message) == self._request["msg_id"]:
                 return message
         return None

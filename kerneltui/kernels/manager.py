@@ -21,7 +21,7 @@ from kerneltui.errors import ActionRefused, KernelTimeout, describe_exit
 from kerneltui.kernels.channels import has_heartbeat
 from kerneltui.kernels.client import BlockingKernelClient
 from kerneltui.kernels.connection_file import ConnectionFileMixin, refuse_unknown
-from kerneltui.kernels.control import ControlRequest
+from kerneltui.kernels.control import ControlRequest, Tap
 from kerneltui.kernels.encryption import POLICIES, wants_curve
 from kerneltui.kernels.family import descendants
 from kerneltui.kernels.identity import ProcessIdentity
@@ -88,6 +88,8 @@ class KernelManager(ConnectionFileMixin):
         )
         self.left_behind: tuple[ProcessIdentity, ...] = ()
         """Descendants that lived on after the last polite shutdown."""
+        self.tap_messages: Tap | None = None
+        """Called with each message of the manager's own requests, in the thread that asks."""
         self._restarter = Restarter(self)
         self.life = Lifecycle(self.describe, self._restarter.decide)
         """What happens to this kernel, for who wants to listen."""
@@ -274,7 +276,9 @@ class KernelManager(ConnectionFileMixin):
         return ActionRefused(f"cannot {verb} {self.describe()}: {how}")
 
     def _control(self, msg_type: str, content: dict[str, Any]) -> ControlRequest:
-        return ControlRequest(self.context, self.connection_info, self.session, msg_type, content)
+        return ControlRequest(
+            self.context, self.connection_info, self.session, msg_type, content, self.tap_messages
+        )
 
     # -- stopping ----
 

@@ -47,7 +47,7 @@ class Dashboard(Terminal):
 
     def output(self) -> list[str]:
         """Return the lines of the output pane, without its scroll bar."""
-        places = [n for n, line in enumerate(self.lines) if line.startswith(("  OUTPUT", "────"))]
+        places = [n for n, line in enumerate(self.lines) if line.startswith(("[1 Output]", "────"))]
         assert len(places) == 2, f"no output pane on:\n{self.text}"
         return [line[: self.columns - 1].rstrip() for line in self.lines[slice(*places)][1:]]
 
@@ -95,7 +95,9 @@ class Dashboard(Terminal):
         return [match["name"] for match in found if match]
 
     def _end_of_table(self) -> int:
-        details = (n for n, line in enumerate(self.lines) if line.startswith((" id ", "  OUTPUT")))
+        details = (
+            n for n, line in enumerate(self.lines) if line.startswith((" id ", "[1 Output]"))
+        )
         return next(details, len(self.lines))
 
 
