@@ -206,6 +206,13 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("table.sort_invert", ("I",), "Invert order", "Turn the order round", Scope.TABLE),
     Action(
+        "table.columns",
+        ("comma",),
+        "Columns",
+        "Choose the columns and their order; those that do not fit hide by themselves",
+        Scope.TABLE,
+    ),
+    Action(
         "filter.keep",
         ("enter",),
         "Keep",

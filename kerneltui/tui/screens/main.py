@@ -20,6 +20,8 @@ from textual.widgets import Static
 
 from kerneltui.tui import questions
 from kerneltui.tui.actions import BY_COMMAND, Scope, bindings, refusal, refusal_of_all
+from kerneltui.tui.columns import ColumnIds
+from kerneltui.tui.screens.columns import ColumnsScreen
 from kerneltui.tui.screens.start import StartRequest, StartScreen
 from kerneltui.tui.tabs import TabActions
 from kerneltui.tui.verbs import KernelVerbs
@@ -148,6 +150,14 @@ class MainScreen(TabActions, KernelVerbs):
     def _close_filter(self) -> None:
         self._filter.close()
         self._table.focus()
+
+    @on(KernelTable.ColumnsAsked)
+    def _choose_columns(self) -> None:
+        def answered(ids: ColumnIds | None) -> None:
+            if ids is not None:
+                self._table.choose_columns(ids)
+
+        self.app.push_screen(ColumnsScreen(self._table.view.columns), answered)
 
     def _show_offers(self) -> None:
         """Have the keys painted again where others may be pressed now."""
