@@ -59,6 +59,16 @@ class Action:
         return self.scope is Scope.TABLE and self.verb is not None
 
     @property
+    def changes(self) -> bool:
+        """It asks something of kernels, which is refused while they are only watched."""
+        return self.verb is not None or self.danger or self.id == "kernel.start"
+
+    @property
+    def name(self) -> str:
+        """What it does, among those of its place: "restart" of "kernel.restart"."""
+        return self.id.rpartition(".")[2]
+
+    @property
     def command(self) -> str:
         """The name of its method, without `action_`."""
         return self.id.replace(".", "_")
@@ -447,6 +457,43 @@ ACTIONS: tuple[Action, ...] = (
         Scope.GLOBAL,
     ),
     Action(
+        "view.grow",
+        ("ctrl+down", "right_curly_bracket"),
+        "Larger table",
+        "Let the table take more of the screen",
+        Scope.GLOBAL,
+    ),
+    Action(
+        "view.shrink",
+        ("ctrl+up", "left_curly_bracket"),
+        "Smaller table",
+        "Let the table take less of the screen",
+        Scope.GLOBAL,
+    ),
+    Action(
+        "view.pause",
+        ("p",),
+        "Pause",
+        "Hold what is shown of the kernels, and go on; they go on anyway",
+        Scope.GLOBAL,
+    ),
+    Action("view.faster", ("plus",), "Faster", "Look at the kernels more often", Scope.GLOBAL),
+    Action("view.slower", ("minus",), "Slower", "Look at the kernels less often", Scope.GLOBAL),
+    Action(
+        "view.refresh",
+        ("ctrl+r",),
+        "Refresh",
+        "Look at the kernels now, paused or not",
+        Scope.GLOBAL,
+    ),
+    Action(
+        "app.lock",
+        ("exclamation_mark",),
+        "Lock",
+        "Watch the kernels and ask nothing of them; unlocking asks first",
+        Scope.GLOBAL,
+    ),
+    Action(
         "app.help",
         ("question_mark", "f1"),
         "Help",
@@ -517,7 +564,15 @@ _KEY_LABELS = {
     "left_square_bracket": "[",
     "right": "→",
     "right_square_bracket": "]",
+    "ctrl+down": "Ctrl+↓",
+    "ctrl+r": "Ctrl+R",
+    "ctrl+up": "Ctrl+↑",
     "enter": "Enter",
+    "exclamation_mark": "!",
+    "left_curly_bracket": "{",
+    "minus": "-",
+    "plus": "+",
+    "right_curly_bracket": "}",
     "greater_than_sign": ">",
     "less_than_sign": "<",
     "slash": "/",

@@ -25,7 +25,7 @@ from kerneltui.tui.actions import ACTIONS, Action, Scope, bindings
 from kerneltui.tui.frame import NOTICE_LIMIT, Frame
 from kerneltui.tui.screens.confirm import ConfirmScreen
 from kerneltui.tui.screens.help import HelpScreen
-from kerneltui.tui.screens.main import MainScreen
+from kerneltui.tui.screens.main import READ_ONLY, MainScreen
 from kerneltui.tui.screens.messages import MessagesScreen
 from kerneltui.tui.setup import Setup
 
@@ -60,7 +60,7 @@ class KernelTui(Frame):
         self._setup = setup
         self._make_fleet = make_fleet
         self.fleet: Fleet | None = None
-        self.main = MainScreen(clock)
+        self.main = MainScreen(clock, setup)
 
     def get_default_screen(self) -> Screen[None]:
         return self.main
@@ -130,6 +130,20 @@ class KernelTui(Frame):
     def action_app_suspend(self) -> None:
         self.action_suspend_process()
 
+    def action_app_lock(self) -> None:
+        if self.fleet is None:
+            return
+        if self.fleet.locked:
+            self.push_screen(ConfirmScreen(questions.unlock()), self._unlock)
+        else:
+            self.fleet.locked = True
+            self.main.tick()
+
+    def _unlock(self, yes: bool | None) -> None:
+        if yes and self.fleet is not None:
+            self.fleet.locked = False
+            self.main.tick()
+
     def action_app_detach(self) -> None:
         self.exit()
 
@@ -142,12 +156,18 @@ class KernelTui(Frame):
         if self.fleet is None or not alive:
             self.exit()
             return
+        if self.fleet.locked:
+            self.notify(READ_ONLY, severity="warning")
+            return
         fleet, targets = self.fleet, [shown.target for shown in alive]
 
         def answered(yes: bool | None) -> None:
             if yes:
                 self.run_worker(self._shut_down_and_exit(fleet), exit_on_error=False)
 
+        if "quit_shutdown" in self._setup.config.unconfirmed:
+            answered(True)
+            return
         self.push_screen(ConfirmScreen(questions.quit_and_shutdown(targets)), answered)
 
     async def _shut_down_and_exit(self, fleet: Fleet) -> None:

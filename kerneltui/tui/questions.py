@@ -107,6 +107,15 @@ def quit_and_shutdown(targets: Sequence[Target]) -> Question:
     )
 
 
+def unlock() -> Question:
+    return Question(
+        "Unlock the keys that change kernels?",
+        "Unlock",
+        (),
+        "The dashboard was locked so that kernels are only watched.",
+    )
+
+
 def nothing_to_start(folders: Sequence[str]) -> str:
     """Return what to do where no kernelspec was found in `folders`."""
     return "\n".join(

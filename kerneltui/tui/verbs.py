@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -37,27 +37,33 @@ class Aim:
     left_out: int
     """Marked kernels that do not allow the action now."""
     harmless: bool
-    """All are dead: nothing can be lost."""
+    """Nothing can be lost, as all are dead; or the user wants no question."""
 
 
-def take_aim(action: Action, chosen: Sequence[KernelSnapshot]) -> Aim | None:
-    """Return what `action` is about; None where no kernel allows it."""
+def take_aim(
+    action: Action, chosen: Sequence[KernelSnapshot], unconfirmed: Container[str] = ()
+) -> Aim | None:
+    """Return what `action` is about; None where no kernel allows it.
+
+    `unconfirmed`: verbs that the user wants to act at once.
+    """
     fit = [kernel for kernel in chosen if not refusal(action, kernel)]
     if not fit:
         return None
     return Aim(
         tuple(kernel.target for kernel in fit),
         len(chosen) - len(fit),
-        all(kernel.state is KernelState.DEAD for kernel in fit),
+        action.name in unconfirmed or all(kernel.state is KernelState.DEAD for kernel in fit),
     )
 
 
 class KernelVerbs(Screen[None]):
     """The kernel actions of the main screen."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], unconfirmed: frozenset[str]) -> None:
         super().__init__()
         self._clock = clock
+        self._unconfirmed = unconfirmed
         self._fleet: Fleet | None = None
         self._interrupting = DoublePress()
         self._last_signal = int(signal.SIGTERM)
@@ -83,6 +89,11 @@ class KernelVerbs(Screen[None]):
         """Show what has been published since the last time."""
         raise NotImplementedError
 
+    @property
+    def locked(self) -> bool:
+        """Nothing may be asked of any kernel."""
+        return self._fleet is not None and self._fleet.locked
+
     # -- orders to come ------------------------------------------------------------------
 
     @property
@@ -91,21 +102,24 @@ class KernelVerbs(Screen[None]):
         return self.marked or ((self.selected,) if self.selected else ())
 
     def _aim(self, action_id: str) -> tuple[Fleet, Aim] | None:
-        aim = take_aim(BY_ID[action_id], self.chosen)
+        aim = take_aim(BY_ID[action_id], self.chosen, self._unconfirmed)
         return (self._fleet, aim) if self._fleet and aim else None
 
     def _ask(
         self,
         question: Question,
-        targets: Sequence[Target],
+        aim: Aim,
         verb: Callable[[Target], str],
         more: Callable[[], tuple[str, ...]] | None = None,
     ) -> None:
-        """Order `verb` of each target once the user has said yes."""
+        """Order `verb` of each target once the user has said yes; at once where it is harmless."""
+        if aim.harmless:
+            self._order(aim.targets, verb)
+            return
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self._order(targets, verb)
+                self._order(aim.targets, verb)
 
         self.app.push_screen(ConfirmScreen(question, more), answered)
 
@@ -140,11 +154,12 @@ class KernelVerbs(Screen[None]):
 
     def action_kernel_interrupt(self) -> None:
         """Interrupt the kernel under the cursor at the second press; ask about marked ones."""
-        if self.marked:
-            if aimed := self._aim("kernel.interrupt"):
-                fleet, aim = aimed
-                question = questions.interrupt(aim.targets, aim.left_out)
-                self._ask(question, aim.targets, fleet.interrupt)
+        if aimed := self._aim("kernel.interrupt") if self.marked else None:
+            fleet, aim = aimed
+            question = questions.interrupt(aim.targets, aim.left_out)
+            self._ask(question, aim, fleet.interrupt)
+        elif "interrupt" in self._unconfirmed:
+            self.interrupt_selected()
         elif self._fleet and (kernel := self.selected):
             if self._interrupting.press(kernel.target, self._clock()):
                 self._order([kernel.target], self._fleet.interrupt)
@@ -180,40 +195,34 @@ class KernelVerbs(Screen[None]):
     def action_kernel_restart(self) -> None:
         if aimed := self._aim("kernel.restart"):
             fleet, aim = aimed
-            if aim.harmless:
-                self._order(aim.targets, fleet.restart)
-            else:
-                question = questions.restart(aim.targets, aim.left_out)
-                self._ask(question, aim.targets, fleet.restart)
+            question = questions.restart(aim.targets, aim.left_out)
+            self._ask(question, aim, fleet.restart)
 
     def action_kernel_restart_now(self) -> None:
         if aimed := self._aim("kernel.restart_now"):
             fleet, aim = aimed
-            verb = partial(fleet.restart, now=True)
-            if aim.harmless:
-                self._order(aim.targets, verb)
-            else:
-                self._ask(questions.restart_now(aim.targets, aim.left_out), aim.targets, verb)
+            question = questions.restart_now(aim.targets, aim.left_out)
+            self._ask(question, aim, partial(fleet.restart, now=True))
 
     def action_kernel_shutdown(self) -> None:
         if aimed := self._aim("kernel.shutdown"):
             fleet, aim = aimed
-            if aim.harmless:
-                self._order(aim.targets, fleet.shutdown)
-            else:
-                question = questions.shutdown(aim.targets, aim.left_out)
-                self._ask(question, aim.targets, fleet.shutdown)
+            question = questions.shutdown(aim.targets, aim.left_out)
+            self._ask(question, aim, fleet.shutdown)
 
     def action_kernel_kill(self) -> None:
         if aimed := self._aim("kernel.kill"):
             fleet, aim = aimed
             question = questions.kill(aim.targets, aim.left_out)
-            self._ask(question, aim.targets, fleet.kill, partial(_escaped, fleet, aim.targets))
+            self._ask(question, aim, fleet.kill, partial(_escaped, fleet, aim.targets))
 
     def action_kernel_shutdown_all(self) -> None:
         if self._fleet is None:
             return
         fleet, targets = self._fleet, [shown.target for shown in self.snapshots]
+        if "shutdown_all" in self._unconfirmed:
+            self.run_worker(self._call(fleet.shutdown_all), exit_on_error=False)
+            return
 
         def answered(yes: bool | None) -> None:
             if not yes:

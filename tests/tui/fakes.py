@@ -10,7 +10,8 @@ from concurrent.futures import Future
 from textual.events import Key
 from textual.pilot import Pilot
 
-from kerneltui.errors import KernelError
+from kerneltui.errors import ActionRefused, KernelError
+from kerneltui.fleet.console import LOCKED
 from kerneltui.fleet.conversation import Prompt
 from kerneltui.fleet.fleet import SpecChoice
 from kerneltui.fleet.kernel_info import KernelInfo
@@ -21,7 +22,8 @@ from kerneltui.fleet.snapshot import KernelSnapshot, Target, Usage
 from kerneltui.fleet.transcript import Transcript
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.protocol.status import ALLOWED, KernelState
-from kerneltui.tui.app import KernelTui
+from kerneltui.tui.app import USUAL_SETUP, KernelTui
+from kerneltui.tui.setup import Setup
 
 PYTHON = SpecChoice("python3", "Python 3 (ipykernel)", "python")
 BASH = SpecChoice("bash", "Bash", "bash")
@@ -60,12 +62,15 @@ class FakeConsole:
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, ...]] = []
+        self.locked = False
         self.prompts: dict[str, Prompt] = {}
         self.queued: dict[str, tuple[str, ...]] = {}
         self.replies: dict[str, Future[dict[str, object]]] = {}
         self.past: tuple[str, ...] = ()
 
     def execute(self, kernel_id: str, code: str) -> None:
+        if self.locked:
+            raise ActionRefused(LOCKED)
         self.sent.append(("execute", kernel_id, code))
 
     def answer(self, prompt: Prompt, value: str) -> None:
@@ -106,6 +111,7 @@ class FakeFleet:
         self.looks: list[tuple[str, str]] = []
         """What was looked up, in order."""
         self.escapes: tuple[str, ...] = ()
+        self.locked = False
         self.error: KernelError | None = None
         """Raised by the next verbs."""
         self.opened = threading.Event()
@@ -234,10 +240,11 @@ def on_stage(
     play: Callable[[Stage], Awaitable[None]],
     fleet: FakeFleet,
     size: tuple[int, int] = SIZES[0],
+    setup: Setup = USUAL_SETUP,
 ) -> KernelTui:
     """Run `play` over the app with `fleet`, and return the app when it has ended."""
     clock = [NOW]
-    app = KernelTui(lambda: fleet, clock=lambda: clock[0])
+    app = KernelTui(lambda: fleet, clock=lambda: clock[0], setup=setup)
 
     async def run() -> None:
         async with app.run_test(size=size, notifications=True) as pilot:

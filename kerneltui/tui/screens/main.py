@@ -7,7 +7,6 @@ because a key was pressed: the next snapshot tells what really happened.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -21,10 +20,15 @@ from textual.widgets import Static
 from kerneltui.tui import questions
 from kerneltui.tui.actions import BY_COMMAND, Scope, bindings, refusal, refusal_of_all
 from kerneltui.tui.columns import ColumnIds
+from kerneltui.tui.pace import Pace
+from kerneltui.tui.progress import Progress
 from kerneltui.tui.screens.columns import ColumnsScreen
 from kerneltui.tui.screens.start import StartRequest, StartScreen
+from kerneltui.tui.setup import Setup
+from kerneltui.tui.table_view import TableView
 from kerneltui.tui.tabs import TabActions
 from kerneltui.tui.verbs import KernelVerbs
+from kerneltui.tui.view_actions import ViewActions
 from kerneltui.tui.widgets.console import Console
 from kerneltui.tui.widgets.details import Details
 from kerneltui.tui.widgets.filter_input import FilterInput
@@ -41,22 +45,27 @@ if TYPE_CHECKING:
 TICK = 0.2  # seconds between two looks at what the fleet has published
 REPAINT = 1.0  # seconds after which ages are shown anew though nothing was published
 
+READ_ONLY = "read-only: ! unlocks"
 _EMPTY = "No kernels. Press s to start one."
 _ZOOMS = ("-zoom-table", "-zoom-output")
 
 
-class MainScreen(TabActions, KernelVerbs):
+class MainScreen(TabActions, ViewActions, KernelVerbs):
     """Everything but the dialogs."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("kernel.", "tab.", "focus.", "view.")
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float], setup: Setup) -> None:
         """`clock`: the one that the snapshots' instants are of."""
-        super().__init__(clock)
+        super().__init__(clock, setup.config.unconfirmed)
+        self.pace = Pace(setup.config.refresh)
+        self.split = setup.remembered.split
+        self._setup = setup
+        self._progress = Progress()
         self._languages: dict[str, str] = {}
         self._snapshots: tuple[KernelSnapshot, ...] = ()
         self._shown_at = float("-inf")
-        self._usual = StartRequest("python3", str(Path.cwd()), "")
+        self._usual = StartRequest(setup.config.kernelspec, str(Path.cwd()), "")
         self._offered: object = None
 
     def compose(self) -> ComposeResult:
@@ -77,8 +86,10 @@ class MainScreen(TabActions, KernelVerbs):
         self._panes = self.query_one(Panes)
         self._code = self.query_one(Console)
         self.query_one("#advice").display = False
+        self._table.view = TableView.from_state(self._setup.table)
+        self.resplit(self.split)
         self._table.focus()
-        self.set_interval(TICK, self.tick)
+        self.set_interval(TICK, self._beat)
 
     # -- what is shown -----------------------------------------------------------------
 
@@ -106,16 +117,33 @@ class MainScreen(TabActions, KernelVerbs):
         self.run_worker(self._look_for_specs(fleet), group="specs", exit_on_error=False)
         self.tick()
 
+    def _beat(self) -> None:
+        self.pace.watched = self.app.app_focus
+        if self.pace.is_due(self._clock()):
+            self.look()
+        else:
+            self.attend()
+
     def tick(self) -> None:
-        """Show what has been published since the last time."""
+        """Show what has been published since the last time; nothing of it while paused."""
+        if self.pace.paused:
+            self.attend()
+        else:
+            self.look()
+
+    def look(self) -> None:
         if self._fleet is None:
             return
         now, snapshots = self._clock(), self._fleet.snapshots
         if snapshots is not self._snapshots or now - self._shown_at >= REPAINT:
             self._show(snapshots, now)
-        notes = self._table.view.notes(self._table.rows, len(snapshots))
-        self._status.show(snapshots, self._hint(now), notes=notes)
         self._panes.pull()
+        self.attend()
+
+    def attend(self) -> None:
+        if self._fleet is None:
+            return
+        self._status.show(self._snapshots, self._hint(self._clock()), notes=self._notes())
         self._code.pull()
         for notice in self._fleet.take_notices():
             self.notify(notice.text, severity=notice.severity, markup=False)
@@ -165,10 +193,21 @@ class MainScreen(TabActions, KernelVerbs):
             self.selected and self.selected.allowed,
             {verb for kernel in self.marked for verb in kernel.allowed},
             bool(self._snapshots),
+            self.locked,
         )
         if offered != self._offered:
             self._offered = offered
             self.refresh_bindings()
+
+    def _notes(self) -> tuple[str, ...]:
+        """Return what is unusual about what is shown."""
+        told = (
+            "RO" if self.locked else "",
+            self.pace.shown,
+            *self._table.view.notes(self._table.rows, len(self._snapshots)),
+            self._progress.follow(self._snapshots),
+        )
+        return tuple(filter(None, told))
 
     def _hint(self, now: float) -> str:
         target = self._interrupting.armed(now)
@@ -193,6 +232,8 @@ class MainScreen(TabActions, KernelVerbs):
             return ""
         if self._fleet is None and action.scope is Scope.TABLE:
             return "the kernels are not known yet"
+        if action.changes and self.locked:
+            return READ_ONLY
         if action.id == "kernel.shutdown_all" and not self._snapshots:
             return "there is no kernel to shut down"
         if action.bulk and self.marked:

@@ -18,6 +18,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
 from textual.widgets import Input, OptionList, Static, TextArea
 
+from kerneltui.errors import KernelError
 from kerneltui.protocol.status import KernelState, Verb
 from kerneltui.protocol.text import OutputDecoder, clean_line, plain
 from kerneltui.tui.actions import bindings
@@ -199,8 +200,13 @@ class Console(Vertical):
     @on(Input.Submitted)
     def answer(self, event: Input.Submitted) -> None:
         event.stop()
-        if self._prompt is not None and self._backend is not None:
+        if self._prompt is None or self._backend is None:
+            return
+        try:
             self._backend.answer(self._prompt, event.value)
+        except KernelError as error:
+            self.notify(str(error), severity="warning")
+        else:
             event.input.value = ""
 
     @on(CodeEditor.Submitted)
@@ -211,7 +217,12 @@ class Console(Vertical):
             self._editor.put(event.code)
             self.notify(_cannot_run(self._snapshot), severity="warning")
             return
-        self._backend.execute(self._kernel_id, event.code)
+        try:
+            self._backend.execute(self._kernel_id, event.code)
+        except KernelError as error:
+            self._editor.put(event.code)
+            self.notify(str(error), severity="warning")
+            return
         memory = self._memory()
         memory.past += (event.code,)
         self._editor.set_past(memory.past)
