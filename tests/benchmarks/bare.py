@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
 import os
+import random
 import secrets
 import signal
 import socket
@@ -19,6 +21,7 @@ import zmq
 
 DELIMITER = b"<IDS|MSG>"
 RECONNECT_INTERVAL = 10  # milliseconds
+PORT_RANGE = (10_000, 32_000)  # below those of outgoing connections
 PORTS = ("shell_port", "stdin_port", "iopub_port", "hb_port", "control_port")
 
 
@@ -121,6 +124,7 @@ class BareKernel:
         self._file.write_text(json.dumps(self.info))
         self.process = subprocess.Popen(
             [sys.executable, "-m", "ipykernel_launcher", "-f", str(self._file)],
+            env={**os.environ, "JPY_PARENT_PID": str(os.getpid())},  # it ends when we do
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -134,6 +138,11 @@ class BareKernel:
         """Bring a spawned kernel to where it answers."""
         self.connect()
         self.client.wait_for_ready()
+
+    def leave(self) -> None:
+        """Close what is not needed to end the kernel."""
+        self.client.shell.close()
+        self.client.iopub.close()
 
     def ask_to_end(self, *, restart: bool = False) -> None:
         self.client.send(self.client.control, "shutdown_request", {"restart": restart})
@@ -162,11 +171,11 @@ class BareKernel:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that are free now."""
-    holders = [socket.socket() for _ in range(count)]
-    for holder in holders:
-        holder.bind(("127.0.0.1", 0))
-    ports = [holder.getsockname()[1] for holder in holders]
-    for holder in holders:
-        holder.close()
+    """Return ports that are free now, and that the system gives to nobody by itself."""
+    ports: list[int] = []
+    while len(ports) < count:
+        port = random.randrange(*PORT_RANGE)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            ports.append(port)
     return ports

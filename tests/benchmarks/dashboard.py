@@ -1,0 +1,93 @@
+"""The dashboard in a terminal: its first frame, and what it costs when nothing happens."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from functools import partial
+
+import psutil
+
+from tests.benchmarks.harness import Row, limit_row, medians, ratio_row
+from tests.benchmarks.terminal import Terminal
+
+FRAME_ROUNDS = 9
+CROWD = 20  # kernels
+REST = 10.0  # seconds that the kernels are left alone once they are idle
+INTERVAL = 20.0  # seconds that are measured
+BYTES_LIMIT = 200.0  # a second
+
+
+def rows() -> Iterator[Row]:
+    yield first_frame_row()
+    yield from crowd_rows()
+
+
+def first_frame_row() -> Row:
+    ways = {
+        "ours": partial(first_frame, "kerneltui"),
+        "bare": partial(first_frame, "tests.benchmarks.bare_app"),
+    }
+    medians(ways, 1)  # writes the bytecode
+    took = medians(ways, FRAME_ROUNDS)
+    return ratio_row("first frame", took["ours"], took["bare"], "bare app", at_most=1.1)
+
+
+def first_frame(module: str) -> float:
+    with Terminal([sys.executable, "-m", module]) as terminal:
+        return terminal.wait_for_first_frame()
+
+
+def crowd_rows() -> Iterator[Row]:
+    """Measure the dashboard and htop at the same time, on the same kernels."""
+    command = [sys.executable, "-m", "tests.benchmarks.crowded_app", str(CROWD)]
+    with Terminal(command) as dashboard:
+        dashboard.wait_until(all_idle)
+        time.sleep(REST)
+        if shutil.which("htop") is None:
+            print("(no htop here: its row is left out)")
+            ours, bytes_a_second = measure(dashboard)[0]
+        else:
+            pids = kernel_pids(dashboard)
+            with Terminal(["htop", "-d", "10", "-p", ",".join(pids)]) as htop:
+                time.sleep(REST)
+                (ours, bytes_a_second), (theirs, _) = measure(dashboard, htop)
+            yield ratio_row(
+                f"CPU, {CROWD} idle kernels, 1 s refresh", ours, theirs, "htop", show=show_percent
+            )
+    yield limit_row(
+        "terminal traffic of that",
+        bytes_a_second,
+        BYTES_LIMIT,
+        ours=show_traffic(bytes_a_second),
+        show=show_traffic,
+    )
+
+
+def all_idle(text: str) -> bool:
+    return f"{CROWD} kernels" in text and "idle" in text and "starting" not in text
+
+
+def kernel_pids(dashboard: Terminal) -> list[str]:
+    children = psutil.Process(dashboard.process.pid).children()
+    return [str(child.pid) for child in children]
+
+
+def measure(*terminals: Terminal) -> list[tuple[float, float]]:
+    """Return of each the CPU seconds and the bytes a second."""
+    before = [(each.cpu_seconds(), each.byte_count) for each in terminals]
+    time.sleep(INTERVAL)
+    return [
+        ((each.cpu_seconds() - cpu) / INTERVAL, (each.byte_count - count) / INTERVAL)
+        for each, (cpu, count) in zip(terminals, before, strict=True)
+    ]
+
+
+def show_percent(share: float) -> str:
+    return f"{share:.2%}"
+
+
+def show_traffic(bytes_a_second: float) -> str:
+    return f"{bytes_a_second:.0f} B/s"
