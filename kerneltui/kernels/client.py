@@ -32,6 +32,7 @@ from kerneltui.protocol.wire import Session
 
 LAST_WORDS = 0.05  # seconds that what a dead kernel said last may take to arrive
 
+
 class Lifeline(Protocol):
     """What a client needs of the manager that made it."""
 

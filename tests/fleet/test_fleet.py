@@ -496,3 +496,68 @@ def test_a_death_after_the_close_is_told_to_nobody() -> None:
 
     assert fleet.take_notices() == ()
     manager.shutdown_kernel()
+
+
+# -- the tabs ----
+
+
+def test_what_clients_and_kernel_say_is_kept(tiny: Watched) -> None:
+    log = tiny.fleet.message_log(tiny.kernel_id)
+    assert log is not None
+
+    told = {(each.sent, each.channel, each.msg_type) for each in log.view().records}
+    assert {
+        (True, "shell", "kernel_info_request"),
+        (False, "shell", "kernel_info_reply"),
+        (False, "iopub", "status"),
+    } <= told
+
+
+def test_a_request_to_end_is_a_message_too(tiny: Watched) -> None:
+    log = tiny.fleet.message_log(tiny.kernel_id)
+    assert log is not None
+
+    tiny.fleet.shutdown(tiny.now.target)
+
+    told = [(each.sent, each.channel, each.msg_type) for each in log.view().records]
+    assert (True, "control", "shutdown_request") in told
+
+
+def test_what_a_kernel_says_of_itself_is_told(tiny: Watched) -> None:
+    info = tiny.fleet.info(tiny.kernel_id)
+
+    assert ("implementation", "fake 1.0") in info.versions
+
+
+def test_the_processes_of_a_kernel_are_found(mute: Watched) -> None:
+    (process,) = mute.fleet.processes(mute.kernel_id)
+
+    assert process.pid == mute.now.pid
+
+
+def test_a_dead_kernel_has_no_processes(mute: Watched) -> None:
+    mute.fleet.kill(mute.now.target)
+
+    assert mute.fleet.processes(mute.kernel_id) == ()
+
+
+def test_the_log_tells_what_befell_a_kernel(mute: Watched) -> None:
+    pid = mute.now.pid
+    mute.fleet.signal(mute.now.target, signal.SIGCONT)
+    mute.fleet.kill(mute.now.target)
+
+    log = mute.fleet.log(mute.kernel_id)
+
+    assert log is not None
+    assert [text[10:] for _, text in shown(log.view())] == [
+        f"started, pid {pid}",
+        f"sent signal {signal.SIGCONT:d}",
+        "told to end",
+        "exited with SIGKILL (-9)",
+    ]
+
+
+def test_of_a_kernel_nobody_knows_there_is_nothing_to_show(fleet: Fleet) -> None:
+    assert (fleet.message_log("x"), fleet.processes("x"), fleet.log("x")) == (None, (), None)
+    with pytest.raises(NoSuchKernel):
+        fleet.info("x")
