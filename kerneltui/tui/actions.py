@@ -647,9 +647,10 @@ class DoublePress:
         return self._target if now < self._until else None
 
 
-def grouped() -> dict[Scope, tuple[Action, ...]]:
+def grouped(actions: Iterable[Action] = ACTIONS) -> dict[Scope, tuple[Action, ...]]:
     """Return the actions by scope, in the order of the help."""
-    return {scope: tuple(a for a in ACTIONS if a.scope is scope) for scope in Scope}
+    actions = tuple(actions)
+    return {scope: tuple(a for a in actions if a.scope is scope) for scope in Scope}
 
 
 def markdown_table() -> str:

@@ -23,6 +23,7 @@ from kerneltui.protocol.text import clean_line
 from kerneltui.tui import questions
 from kerneltui.tui.actions import ACTIONS, Action, Scope, bindings
 from kerneltui.tui.frame import NOTICE_LIMIT, Frame
+from kerneltui.tui.keymap import with_keys
 from kerneltui.tui.screens.confirm import ConfirmScreen
 from kerneltui.tui.screens.help import HelpScreen
 from kerneltui.tui.screens.main import READ_ONLY, MainScreen
@@ -122,7 +123,7 @@ class KernelTui(Frame):
         self.action_command_palette()
 
     def action_app_help(self) -> None:
-        self.push_screen(HelpScreen())
+        self.push_screen(HelpScreen(with_keys(self._setup.config.keys)))
 
     def action_app_messages(self) -> None:
         self.push_screen(MessagesScreen(self.messages))

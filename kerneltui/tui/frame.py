@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import textual
+from rich.console import Group
 from rich.segment import Segments
 from rich.text import Text
 from rich.traceback import Traceback
@@ -29,6 +30,7 @@ from kerneltui.tui.setup import Setup
 
 TERMINAL_CHECK = 5.0  # seconds between two looks whether the terminal is still there
 NOTICE_LIMIT = 500  # characters
+DATE = "%Y-%m-%d %H:%M:%S"
 
 
 class Frame(App[None]):
@@ -76,12 +78,10 @@ class Frame(App[None]):
         """Show where it failed, never the values of locals: keys may be among them."""
         self.bell()
         traceback = Traceback(show_locals=False, suppress=[textual])
-        self._exit_renderables.append(
-            Segments(self.console.render(traceback, self.console.options))
-        )
-        if (error := sys.exception()) is not None:
-            told = log_crash(error, paths.crash_file(), time.strftime("%Y-%m-%d %H:%M:%S"))
-            self._exit_renderables.append(Text(told))
+        where = Segments(self.console.render(traceback, self.console.options))
+        error = sys.exception()
+        told = log_crash(error, paths.crash_file(), time.strftime(DATE)) if error else ""
+        self._exit_renderables.append(Group(where, Text(told)))  # of several one is printed
         self._close_messages_no_wait()
 
     # -- notices -------------------------------------------------------------------------

@@ -68,12 +68,16 @@ class FakeConsole:
         self.replies: dict[str, Future[dict[str, object]]] = {}
         self.past: tuple[str, ...] = ()
 
-    def execute(self, kernel_id: str, code: str) -> None:
+    def _permit(self) -> None:
         if self.locked:
             raise ActionRefused(LOCKED)
+
+    def execute(self, kernel_id: str, code: str) -> None:
+        self._permit()
         self.sent.append(("execute", kernel_id, code))
 
     def answer(self, prompt: Prompt, value: str) -> None:
+        self._permit()
         self.sent.append(("answer", prompt.kernel_id, value))
 
     def complete(self, kernel_id: str, code: str, cursor_pos: int) -> Future[dict[str, object]]:

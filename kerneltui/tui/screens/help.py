@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from rich.table import Table
@@ -25,11 +26,16 @@ class HelpScreen(ModalScreen[None]):
         Binding("k", "app.simulate_key('up')", show=False),
     ]
 
+    def __init__(self, actions: Iterable[Action]) -> None:
+        """`actions`: the registry with the keys that hold."""
+        super().__init__()
+        self._groups = grouped(actions)
+
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -wide"):
             yield Static("Keys", classes="title", markup=False)
             with VerticalScroll():
-                for scope, actions in grouped().items():
+                for scope, actions in self._groups.items():
                     if actions:
                         yield Static(scope.value, classes="group", markup=False)
                         yield Static(_key_table(actions), markup=False)

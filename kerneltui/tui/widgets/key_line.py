@@ -13,6 +13,8 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
 
+from kerneltui.tui.actions import key_label
+
 
 class Hint(NamedTuple):
     """One key, and what it does."""
@@ -48,7 +50,7 @@ class KeyLine(Widget):
         hints = tuple(
             Hint(
                 active.binding.key,
-                active.binding.key_display or active.binding.key,
+                active.binding.key_display or key_label(active.binding.key),
                 active.binding.description,
                 active.enabled,
             )
