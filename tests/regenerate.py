@@ -16,6 +16,9 @@ from tests.tui.fakes import NOW, FakeFleet, Stage, on_stage, snapshot
 ROOT = Path(__file__).parents[1]
 SIZE = (112, 34)
 GB = 1 << 30
+QUIET = (0.0,) * 8
+WAVE = (0.0, 0.0, 0.0, 0.2, 0.7, 0.9, 0.6, 0.4)
+RISING = (0.0, 0.0, 0.1, 0.3, 0.5, 0.9, 2.3, 4.0)
 
 TRACEBACK = """\
 \x1b[31m---------------------------------------------------------------------------\x1b[39m
@@ -29,13 +32,13 @@ TRACEBACK = """\
 def make_fleet() -> FakeFleet:
     """Return a morning on a shared machine."""
     fleet = FakeFleet(
-        _row("train", "b7c1e0", 4121, KernelState.BUSY, Usage(3.98, int(11.2 * GB), 5),
+        _row("train", "b7c1e0", 4121, KernelState.BUSY, Usage(3.98, int(11.2 * GB), 5, RISING),
              code="for epoch in range(200): step(batch)", executions=14, idle=0),
-        _row("explore", "3f2a77", 4130, KernelState.IDLE, Usage(0.0, GB // 2, 1), executions=9,
-             idle=720),
-        _row("etl", "91d04c", 4188, KernelState.BUSY, Usage(0.42, GB, 2),
+        _row("explore", "3f2a77", 4130, KernelState.IDLE, Usage(0.0, GB // 2, 1, QUIET),
+             executions=9, idle=720),
+        _row("etl", "91d04c", 4188, KernelState.BUSY, Usage(0.42, GB, 2, WAVE),
              code="df = pd.read_parquet(path)", executions=3, idle=2),
-        _row("shell", "c8e5aa", 4201, KernelState.IDLE, Usage(0.0, 41 << 20, 2), spec="bash",
+        _row("shell", "c8e5aa", 4201, KernelState.IDLE, Usage(0.0, 41 << 20, 2, QUIET), spec="bash",
              executions=22, idle=3700),
         _row("notes", "0a9b31", 4099, KernelState.DEAD, None, executions=5, idle=240,
              reason="kernel 0a9b31 (python3) exited with SIGKILL (-9), 812.4 s after its start"),

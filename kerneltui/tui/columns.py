@@ -198,7 +198,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         id="cpu",
         title="CPU%",
-        about="CPU time of all its processes, in per cent of one core",
+        about="CPU time of all its processes, % of a core",
         width=4,
         priority=1,
         cell=_cpu,
@@ -209,7 +209,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         id="load",
         title="LOAD",
-        about="CPU time of late, a bar a second; full at one core",
+        about="CPU time of late, a bar a second",
         width=_RECENT,
         priority=4,
         cell=_load,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import var
 from textual.strip import Strip
@@ -17,8 +19,10 @@ from kerneltui.tui.actions import bindings
 from kerneltui.tui.columns import (
     GAP,
     TONES,
+    Cell,
     Column,
     ColumnIds,
+    Tone,
     fitting,
     known_columns,
     most_skipped,
@@ -38,6 +42,10 @@ HEAD = "kernel-table--header"
 CURSOR = "kernel-table--cursor"
 MARKED = "kernel-table--marked"
 EMPTY = "kernel-table--empty"
+PARTS: dict[Tone, str] = {tone: f"kernel-table--{tone}" for tone in TONES}
+
+Looks = tuple[tuple[Cell, ...], tuple[Column, ...], bool, bool]
+"""All that a line shows: cells, columns, whether the cursor is there, whether it is marked."""
 
 
 class KernelTable(LineView):
@@ -48,7 +56,7 @@ class KernelTable(LineView):
         CURSOR,
         MARKED,
         EMPTY,
-        *(f"kernel-table--{tone}" for tone in TONES),
+        *PARTS.values(),
     }
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "cursor_move(1)", "Next kernel", show=False),
@@ -94,21 +102,29 @@ class KernelTable(LineView):
         self._kernels: tuple[KernelSnapshot, ...] = ()
         self._rows: dict[str, int] = {}
         self._now = 0.0
-        self._skipped = 0
+        self._width = self._top = self._skipped = 0
+        self._columns: tuple[Column, ...] = ()
+        self._strips: dict[str, tuple[Looks, Strip]] = {}
 
     def show(self, kernels: Sequence[KernelSnapshot], now: float) -> None:
         """Show `kernels` as of the monotonic instant `now`, as far as the view wants them."""
-        before, self._all, self._now = self._kernels, tuple(kernels), now
-        self._kernels = self.view.rows(self._all, now)
-        self._rows = {kernel.kernel_id: row for row, kernel in enumerate(self._kernels)}
+        self._all, self._now = tuple(kernels), now
+        rows = self.view.rows(self._all, now)
+        if rows != self._kernels or not rows:
+            self._replace_rows(rows)
+        self.repaint_changes()
+
+    def _replace_rows(self, rows: tuple[KernelSnapshot, ...]) -> None:
+        before, self._kernels = self._kernels, rows
+        self._rows = {kernel.kernel_id: row for row, kernel in enumerate(rows)}
+        self._strips = {each: self._strips[each] for each in self._strips if each in self._rows}
         followed = self._cursor_is_visible(before)
-        self.virtual_size = Size(0, (len(self._kernels) or len(self._notice)) + HEADER)
+        self.virtual_size = Size(0, (len(rows) or len(self._notice)) + HEADER)
         self.cursor_id = successor(
             self.cursor_id, [kernel.kernel_id for kernel in before], self._rows
         )
         if followed:
             self._scroll_to_cursor()
-        self.repaint_changes()
 
     def view_changed(self) -> None:
         """Show the kernels as the view wants them by now."""
@@ -242,7 +258,7 @@ class KernelTable(LineView):
 
     def _sort_by_column_at(self, x: int) -> None:
         left = MARGIN
-        for column in self._columns():
+        for column in self._columns:
             if left <= x < left + column.width + GAP:
                 self.view.sort_by(column.id)
                 self.view_changed()
@@ -259,62 +275,88 @@ class KernelTable(LineView):
         """How many rows are seen at once."""
         return max(1, self.area.height - HEADER)
 
-    def _columns(self) -> tuple[Column, ...]:
-        width = self.area.width - MARGIN
-        skipped = min(self._skipped, most_skipped(self.view.columns, width))
-        return fitting(self.view.columns, width, skipped)
+    def repaint_changes(self) -> None:
+        self._measure()
+        super().repaint_changes()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        self._measure()
+        return super().render_lines(crop)
+
+    def _measure(self) -> None:
+        """Take note of what all lines share: asking Textual costs more than painting one."""
+        self._width, self._top = self.area.width, self.scroll_offset.y
+        room = self._width - MARGIN
+        self._skipped = min(self._skipped, most_skipped(self.view.columns, room))
+        self._columns = fitting(self.view.columns, room, self._skipped)
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._strips.clear()
 
     def strip(self, y: int) -> Strip:
-        width = self.area.width
-        line = self._line(y, self._columns())
-        if not line:
-            return Strip.blank(width, self.style())
-        return Strip(line).adjust_cell_length(width, self.style())
-
-    def _line(self, y: int, columns: tuple[Column, ...]) -> list[Segment]:
-        """Return what belongs on line `y`; nothing for a blank one."""
         if y < HEADER:
-            return self._header(columns)
+            return self._padded(self._header())
+        row = y - HEADER + self._top
+        if row < len(self._kernels):
+            return self._row(self._kernels[row])
         if not self._kernels:
-            text = "".join(self._notice[y - HEADER : y - HEADER + 1])
-            return [Segment(" " * MARGIN + text, self.style(EMPTY))]
-        row = y - HEADER + self.scroll_offset.y
-        return self._row(self._kernels[row], columns) if row < len(self._kernels) else []
+            text = "".join(self._notice[row : row + 1])
+            return self._padded(Segment(" " * MARGIN + text, self.style(EMPTY)))
+        return Strip.blank(self._width, self.style())
 
-    def _header(self, columns: tuple[Column, ...]) -> list[Segment]:
+    def _padded(self, *segments: Segment) -> Strip:
+        return Strip(segments).adjust_cell_length(self._width, self.style())
+
+    def _header(self) -> Segment:
         """Return the titles, with an arrow at the one sorted by and at sides where more is."""
         left = MORE_LEFT if self._skipped else " "
-        is_whole = self._skipped + len(columns) >= len(self.view.columns)
+        is_whole = self._skipped + len(self._columns) >= len(self.view.columns)
         text = left + (" " if is_whole else MORE_RIGHT)
         order = self.view.order
-        for column in columns:
+        for column in self._columns:
             title = fit(column.title, column.width, column.align) + " " * GAP
             if column.id == order.column:
                 end = len(title.rstrip())
                 arrow = DESCENDING if order.descending else ASCENDING
                 title = title[:end] + arrow + title[end + 1 :]
             text += title
-        return [Segment(text, self.style(HEAD))]
+        return Segment(text, self.style(HEAD))
 
-    def _row(self, kernel: KernelSnapshot, columns: tuple[Column, ...]) -> list[Segment]:
+    def _row(self, kernel: KernelSnapshot) -> Strip:
+        """Return the line of `kernel`: the one of before where it would look the same."""
+        kernel_id = kernel.kernel_id
+        looks = (
+            tuple([column.cell(kernel, self._now) for column in self._columns]),
+            self._columns,
+            kernel_id == self.cursor_id,
+            kernel_id in self.view.marks,
+        )
+        known = self._strips.get(kernel_id)
+        if known is None or known[0] != looks:
+            known = self._strips[kernel_id] = (looks, self._padded(*self._segments(*looks)))
+        return known[1]
+
+    def _segments(
+        self,
+        cells: tuple[Cell, ...],
+        columns: tuple[Column, ...],
+        is_cursor: bool,
+        is_marked: bool,
+    ) -> list[Segment]:
         """Return a line of cells; under the cursor one style tells them all.
 
         A second colour on the cursor's background would not be readable in every theme.
         """
-        part = CURSOR if kernel.kernel_id == self.cursor_id else ""
-        segments = [
-            Segment(CURSOR_SIGN if part else " ", self.style(part)),
-            Segment(
-                MARK_SIGN if kernel.kernel_id in self.view.marks else " ",
-                self.style(part or MARKED),
-            ),
+        signs = (CURSOR_SIGN if is_cursor else " ") + (MARK_SIGN if is_marked else " ")
+        runs = [(signs, CURSOR if is_cursor else MARKED)]
+        for cell, column in zip(cells, columns, strict=True):
+            text = fit(cell.text, column.width, column.align) + " " * GAP
+            runs.append((text, CURSOR if is_cursor else PARTS[cell.tone]))
+        return [
+            Segment("".join(text for text, _ in run), self.style(part))
+            for part, run in itertools.groupby(runs, key=itemgetter(1))
         ]
-        for column in columns:
-            cell = column.cell(kernel, self._now)
-            text = fit(cell.text, column.width, column.align)
-            style = self.style(part or f"kernel-table--{cell.tone}")
-            segments.append(Segment(text + " " * GAP, style))
-        return segments
 
 
 def successor(cursor: str | None, before: Sequence[str], after: Collection[str]) -> str | None:
