@@ -33,10 +33,14 @@ class MessageScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         record = self._record
-        way = "to the kernel" if record.sent else "from the kernel"
+        facts = [
+            "to the kernel" if record.sent else "from the kernel",
+            f"client: {self._client}",
+            f"{record.cut:,} bytes were not kept" if record.cut else f"{record.size:,} bytes",
+        ]
         with Vertical(classes="dialog -wide"):
             yield Static(f"{record.msg_type}  {record.channel}", classes="title", markup=False)
-            yield Static(f"{way} · client: {self._client}", markup=False)
+            yield Static(" · ".join(facts), markup=False)
             with VerticalScroll():
                 yield Static(_text(record), markup=False)
             yield Static("Esc closes · ↑ ↓ scrolls", classes="note", markup=False)
@@ -51,6 +55,4 @@ def _text(record: MessageRecord) -> Text:
         text.append(f"{name}\n", "bold")
         for line in OutputDecoder().feed(f"{body}\n"):
             text.append(f"{plain(line)}\n")
-    if record.cut:
-        text.append(f"… {record.cut:,} more bytes were not kept\n", "italic")
     return text

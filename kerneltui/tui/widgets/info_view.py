@@ -6,16 +6,18 @@ import shlex
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from rich.cells import chop_cells
+from rich.cells import cell_len, chop_cells
 from textual import events
 
+from kerneltui.tui.formats import clip, fit
 from kerneltui.tui.widgets.row_pane import Row, RowPane
 from kerneltui.tui.widgets.tab_bar import Tab
 
 if TYPE_CHECKING:
     from kerneltui.fleet.kernel_info import KernelInfo
 
-LABEL = 19  # cells for what a line is about; a longer name takes as many as it has
+LABEL = 19  # cells for what a line is about
+MAX_LABEL = 48  # cells of a name that is longer than that
 _LIBRARY = (
     "from kerneltui import BlockingKernelClient",
     "client = BlockingKernelClient(connection_file={file!r})",
@@ -92,7 +94,8 @@ def laid_out(found: Iterable[Section], width: int) -> Iterable[Row]:
             yield ()
         yield ((f" {title}", "strong"),)
         for label, value in facts:
-            shown = f"   {label}  ".ljust(LABEL)
-            pieces = chop_cells(value, max(2, width - len(shown))) or [""]
+            shown = f"   {clip(label, MAX_LABEL)}  "
+            indent = max(LABEL, cell_len(shown))
+            pieces = chop_cells(value, max(2, width - indent)) or [""]
             for number, piece in enumerate(pieces):
-                yield ((shown if number == 0 else " " * len(shown), "label"), (piece, ""))
+                yield ((fit("" if number else shown, indent), "label"), (piece, ""))
