@@ -46,6 +46,8 @@ class Filter:
 
     text: str = ""
     tests: tuple[Test, ...] = ()
+    ages: bool = False
+    """Time alone changes what passes."""
 
     def passes(self, kernel: KernelSnapshot, now: float) -> bool:
         return all(test(kernel, now) for test in self.tests)
@@ -53,7 +55,12 @@ class Filter:
 
 def parse_filter(text: str) -> Filter:
     """Return the filter that `text` describes. Raises FilterError."""
-    return Filter(text.strip(), tuple(_test(term) for term in _terms(text)))
+    terms, tests = [], []
+    for term in _terms(text):
+        terms.append(term)
+        tests.append(_test(term))
+    ages = any((term.field or "").casefold() in _AGES for term in terms)
+    return Filter(text.strip(), tuple(tests), ages)
 
 
 # -- terms ------------------------------------------------------------------------------
@@ -221,6 +228,7 @@ def _up(kernel: KernelSnapshot, now: float) -> float | None:
     return now - kernel.started_at
 
 
+_AGES = ("idle", "up")
 _FIELDS: dict[str, Callable[[_Term], Test]] = {
     "name": _part_of(lambda kernel: kernel.name),
     "spec": _part_of(lambda kernel: kernel.kernel_name),

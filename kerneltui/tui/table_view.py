@@ -57,14 +57,19 @@ class TableView:
         """Ids of kernels: a mark stays with its kernel wherever that goes."""
         self.history: tuple[str, ...] = ()
         """Filters that were kept, the latest last."""
+        self._asked: tuple[Kernels, Filter, Order] | None = None
+        self._rows: Kernels = ()
 
     def rows(self, kernels: Kernels, now: float) -> Kernels:
         """Return what of `kernels` is to be seen, in order; `now` is a monotonic instant."""
         if self.marks:
             self.marks = self.marks.intersection(kernel.kernel_id for kernel in kernels)
-        if self.filter.tests:
-            kernels = tuple(kernel for kernel in kernels if self.filter.passes(kernel, now))
-        return self.order.sorted(kernels)
+        asked = (kernels, self.filter, self.order)
+        if self.filter.ages or asked != self._asked:
+            self._asked = asked
+            passing = tuple(kernel for kernel in kernels if self.filter.passes(kernel, now))
+            self._rows = self.order.sorted(passing)
+        return self._rows
 
     # -- order ---------------------------------------------------------------------------
 

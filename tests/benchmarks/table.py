@@ -65,7 +65,7 @@ def rows() -> Iterator[Row]:
         ours.one_row.written,
         ONE_ROW_LIMIT,
         ours=SIZE_TEXT,
-        other=f"{show_bytes(theirs.one_row.written)} DataTable",
+        other=f"{theirs.one_row.written / 1000:.0f} kB DataTable",
         show=show_bytes,
     )
     yield limit_row(

@@ -53,6 +53,20 @@ def test_rows_pass_the_filter() -> None:
     assert rows(view) == "k3 k1 k4"
 
 
+def test_a_kernel_that_grows_old_passes_in_its_time() -> None:
+    view = TableView()
+    view.filter_by("idle:>10m")
+
+    assert [len(view.rows(KERNELS, NOW + later)) for later in (0, 545, 600)] == [1, 2, 3]
+
+
+def test_the_same_kernels_are_the_same_rows() -> None:
+    view = TableView()
+    view.filter_by("name:b")
+
+    assert view.rows(KERNELS, NOW) is view.rows(KERNELS, NOW + 1)
+
+
 def test_a_bad_filter_keeps_the_last_good_one() -> None:
     view = TableView()
     view.filter_by("name:b")
