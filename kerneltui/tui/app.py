@@ -22,8 +22,10 @@ from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
 from kerneltui.tui import questions
 from kerneltui.tui.actions import ACTIONS, Action, Scope, bindings
+from kerneltui.tui.alerts import Alerts, sequence
 from kerneltui.tui.frame import NOTICE_LIMIT, Frame
 from kerneltui.tui.keymap import with_keys
+from kerneltui.tui.remembered import Keeper, Remembered
 from kerneltui.tui.screens.confirm import ConfirmScreen
 from kerneltui.tui.screens.help import HelpScreen
 from kerneltui.tui.screens.main import READ_ONLY, MainScreen
@@ -38,6 +40,8 @@ PACKAGE = Path(__file__).parents[1]
 STYLES = next(p for p in (PACKAGE / "styles", PACKAGE.parent / "styles") if p.is_dir())
 
 VERBS_AT_ONCE = 32  # threads: a kill never waits behind polite shutdowns
+KEEP_EVERY = 5.0  # seconds between two looks whether something is to be remembered
+ALERT_EVERY = 1.0  # seconds: nobody is called for less
 USUAL_SETUP = Setup()
 
 
@@ -62,6 +66,9 @@ class KernelTui(Frame):
         self._make_fleet = make_fleet
         self.fleet: Fleet | None = None
         self.main = MainScreen(clock, setup)
+        self._clock = clock
+        self._alerts = Alerts(setup.config.notify_after)
+        self._keeper = Keeper(setup.state_file, setup.remembered) if setup.state_file else None
 
     def get_default_screen(self) -> Screen[None]:
         return self.main
@@ -69,6 +76,10 @@ class KernelTui(Frame):
     def on_mount(self) -> None:
         executor = ThreadPoolExecutor(VERBS_AT_ONCE, "verb")
         asyncio.get_running_loop().set_default_executor(executor)
+        if self._keeper is not None:
+            self.set_interval(KEEP_EVERY, self._keep)
+        if self._setup.config.notifications != "off":
+            self.set_interval(ALERT_EVERY, self.alert)
         self.call_after_refresh(self._open_fleet)
 
     def _open_fleet(self) -> None:
@@ -88,6 +99,24 @@ class KernelTui(Frame):
         fleet.open()
         self.fleet = fleet  # known here already, to be closed though the user quits meanwhile
         return fleet
+
+    # -- what outlives the moment ---------------------------------------------------------
+
+    def alert(self) -> None:
+        """Tell whoever looks elsewhere what has happened."""
+        kernels = self.fleet.snapshots if self.fleet else ()
+        for told in self._alerts.look(kernels, self._clock()):
+            self.write_raw(sequence(self._setup.config.notifications, told))
+
+    def _keep(self) -> None:
+        """Remember how the screen is left."""
+        theme = self.theme if self.has_colours else self._setup.remembered.theme
+        left = Remembered(theme, self.main.split, self.main.table.view.to_state())
+        if self._keeper and (problem := self._keeper.keep(left)):
+            self.notify(problem, severity="warning")
+
+    def on_unmount(self) -> None:
+        self._keep()
 
     # -- leaving -------------------------------------------------------------------------
 

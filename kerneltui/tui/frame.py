@@ -38,9 +38,9 @@ class Frame(App[None]):
 
     def __init__(self, setup: Setup) -> None:
         # Textual greys its colours under NO_COLOR; an ANSI theme writes none at all.
-        self._colours = "NO_COLOR" not in os.environ
-        super().__init__(ansi_color=None if self._colours else True)
-        self.theme = setup.theme if self._colours else "ansi-dark"
+        self.has_colours = "NO_COLOR" not in os.environ
+        super().__init__(ansi_color=None if self.has_colours else True)
+        self.theme = setup.theme if self.has_colours else "ansi-dark"
         self.set_keymap(for_textual(setup.config.keys))
         self._ascii = [AsciiOnly()] if setup.config.ascii else []
         self._problems = setup.problems

@@ -65,3 +65,24 @@ def dump(remembered: Remembered) -> str:
 def save_remembered(path: Path, remembered: Remembered) -> None:
     """Raises OSError where the file cannot be written."""
     write_private(path, dump(remembered))
+
+
+class Keeper:
+    """Writes what is to be remembered when it has changed; what goes wrong is told once."""
+
+    def __init__(self, path: Path, kept: Remembered) -> None:
+        self._path = path
+        self._kept = kept
+        self._failed = False
+
+    def keep(self, remembered: Remembered) -> str:
+        """Return why it cannot be written, the first time; else nothing."""
+        if remembered == self._kept or self._failed:
+            return ""
+        try:
+            save_remembered(self._path, remembered)
+        except OSError as error:
+            self._failed = True
+            return f"{self._path} cannot be written: {error.strerror}"
+        self._kept = remembered
+        return ""

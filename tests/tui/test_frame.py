@@ -11,7 +11,7 @@ from kerneltui import paths
 from kerneltui.fleet.conversation import Prompt
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.config import Config, parse_config
-from kerneltui.tui.remembered import Remembered
+from kerneltui.tui.remembered import Remembered, load_remembered
 from kerneltui.tui.screens.confirm import ConfirmScreen
 from kerneltui.tui.screens.main import READ_ONLY
 from kerneltui.tui.setup import THEME, Setup
@@ -304,6 +304,74 @@ def test_states_are_told_by_characters_in_ascii_mode() -> None:
 
     fleet = FakeFleet(snapshot("k1", KernelState.BUSY), snapshot("k2", KernelState.DEAD))
     on_stage(play, fleet, setup=configured("ascii = true"))
+
+
+# -- between runs ---------------------------------------------------------------------------
+
+
+def left_by(path: Path, *keys: str, theme: str = "") -> Remembered:
+    """Return what is remembered after `keys` were pressed."""
+
+    async def play(stage: Stage) -> None:
+        stage.app.theme = theme or stage.app.theme
+        await stage.press(*keys)
+
+    remembered, problem = load_remembered(path)
+    assert problem == ""
+    on_stage(play, two_kernels(), setup=Setup(remembered=remembered, state_file=path))
+    return load_remembered(path)[0]
+
+
+def test_the_screen_is_found_as_it_was_left(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    left = left_by(path, "greater_than_sign", "I", "ctrl+down", theme="nord")
+
+    found = left_by(path)
+
+    assert found == left
+    assert (found.theme, found.split) == ("nord", 55)
+    assert found.table["sort"] != ""
+
+
+def test_without_colours_the_theme_stays_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "state.json"
+    left_by(path, theme="nord")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    assert left_by(path, "ctrl+down").theme == "nord"
+
+
+def test_what_the_file_says_of_the_table_holds_at_the_start(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    left_by(path, "greater_than_sign")
+    config, _ = parse_config('sort = "-cpu"\ncolumns = ["name", "cpu"]\nfilter = "k2"', "")
+    setup = Setup(config, load_remembered(path)[0])
+
+    async def play(stage: Stage) -> None:
+        state = stage.app.main.table.view.to_state()
+        assert (state["sort"], state["descending"], state["filter"]) == ("cpu", True, "k2")
+        assert state["columns"] == ["name", "cpu"]
+        assert "name-k1" not in stage.picture
+
+    on_stage(play, two_kernels(), setup=setup)
+
+
+# -- alerts ---------------------------------------------------------------------------------
+
+
+def test_a_death_rings_where_it_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[str] = []
+
+    async def play(stage: Stage) -> None:
+        monkeypatch.setattr(stage.app, "write_raw", heard.append)
+        stage.app.alert()
+        await stage.publish(snapshot("k1", KernelState.DEAD, reason="exited with SIGKILL (-9)"))
+        stage.app.alert()
+
+    on_stage(play, two_kernels(), setup=configured('notifications = "bell"'))
+    assert heard == ["\a"]
 
 
 # -- a crash --------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kerneltui.tui.remembered import Remembered, dump, load_remembered, save_remembered
+from kerneltui.tui.remembered import Keeper, Remembered, dump, load_remembered, save_remembered
 
 LEFT = Remembered("textual-light", 55, {"sort": "cpu", "columns": ["name", "cpu"]})
 
@@ -79,3 +79,23 @@ def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
         Remembered(),
         f"{tmp_path} cannot be read: Is a directory",
     )
+
+
+def test_only_a_change_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    keeper = Keeper(path, LEFT)
+
+    assert keeper.keep(LEFT) == ""
+    assert not path.exists()
+    assert keeper.keep(Remembered()) == ""
+    assert path.exists()
+
+
+def test_a_folder_that_takes_no_file_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    path = tmp_path / "file" / "state.json"
+    keeper = Keeper(path, Remembered())
+
+    said = [keeper.keep(LEFT) for _ in range(2)]
+
+    assert said == [f"{path} cannot be written: File exists", ""]
