@@ -1,4 +1,4 @@
-"""What the console knows of source code: whether it is whole, how it goes on, its colours. Pure."""
+"""What the console knows of source code: whether it is whole, how it goes on, its looks. Pure."""
 
 from __future__ import annotations
 
@@ -9,6 +9,19 @@ from dataclasses import dataclass
 from rich.style import Style
 
 _INDENT = "    "
+_TYPES = "_jupyter_types_experimental"
+"""Where IPython and others tell what each match is."""
+_NO_TYPE = "<unknown>"
+
+# One for one, so that columns stay: an escape is seen and never obeyed.
+_VISIBLE = {code: 0x2400 + code for code in range(32) if code not in (9, 10)}
+_VISIBLE |= {127: 0x2421} | dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
+_VISIBLE |= dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), 0xFFFD)
+
+
+def visible(code: str) -> str:
+    """Return `code` with a sign in the place of every control but tabs and line breaks."""
+    return code.translate(_VISIBLE)
 
 
 def is_complete_python(code: str) -> bool:
@@ -49,6 +62,8 @@ class Replacement:
     start: int
     end: int
     text: str
+    kind: str = ""
+    """What it is, "function" say, where the kernel tells."""
 
 
 def replacements(reply: dict[str, object], length: int) -> list[Replacement]:
@@ -62,7 +77,23 @@ def replacements(reply: dict[str, object], length: int) -> list[Replacement]:
         return []
     start = max(0, min(start, length))
     end = max(start, min(end, length))
-    return [Replacement(start, end, match) for match in matches if isinstance(match, str)]
+    kinds = _kinds(reply.get("metadata"))
+    return [
+        Replacement(start, end, match, kinds.get(match, ""))
+        for match in matches
+        if isinstance(match, str)
+    ]
+
+
+def _kinds(metadata: object) -> dict[str, str]:
+    """Return what the matches are, as far as a complete_reply tells."""
+    told = metadata.get(_TYPES) if isinstance(metadata, dict) else None
+    kinds: dict[str, str] = {}
+    for each in told if isinstance(told, list) else ():
+        match each:
+            case {"text": str(text), "type": str(kind)} if kind != _NO_TYPE:
+                kinds[text] = kind
+    return kinds
 
 
 @dataclass(frozen=True, slots=True)

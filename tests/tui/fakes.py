@@ -65,6 +65,7 @@ class FakeConsole:
         self.locked = False
         self.prompts: dict[str, Prompt] = {}
         self.queued: dict[str, tuple[str, ...]] = {}
+        self.beside: dict[str, tuple[str, ...]] = {}
         self.replies: dict[str, Future[dict[str, object]]] = {}
         self.past: tuple[str, ...] = ()
 
@@ -72,9 +73,9 @@ class FakeConsole:
         if self.locked:
             raise ActionRefused(LOCKED)
 
-    def execute(self, kernel_id: str, code: str) -> None:
+    def execute(self, kernel_id: str, code: str, *, beside: bool = False) -> None:
         self._permit()
-        self.sent.append(("execute", kernel_id, code))
+        self.sent.append(("execute beside" if beside else "execute", kernel_id, code))
 
     def answer(self, prompt: Prompt, value: str) -> None:
         self._permit()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from pathlib import Path
 
 import pytest
-from textual.events import Paste
+from textual.events import Key, Paste
 from textual.widgets import Input, OptionList
 
 from kerneltui.errors import KernelTimeout
@@ -14,7 +15,7 @@ from kerneltui.protocol.status import KernelState
 from kerneltui.tui.widgets import console
 from kerneltui.tui.widgets.code_editor import CodeEditor
 from kerneltui.tui.widgets.kernel_table import KernelTable
-from tests.tui.fakes import FakeFleet, Stage, on_stage, replied, snapshot
+from tests.tui.fakes import SIZES, FakeFleet, Stage, on_stage, replied, snapshot
 
 
 def editor(stage: Stage) -> CodeEditor:
@@ -111,6 +112,84 @@ def test_code_is_run_where_completeness_is_not_told_in_time(
     assert fleet.console.sent[-1] == ("execute", "k1", "ls")
 
 
+class Undecided:
+    """A bash kernel that has not told yet whether the code is whole."""
+
+    def __init__(self) -> None:
+        self.fleet = FakeFleet(snapshot("k1", kernel_name="bash"), snapshot("k2"))
+        self.reply: Future[dict[str, object]] = Future()
+        self.fleet.console.replies["is_complete"] = self.reply
+
+    def play(self, keys: str, content: dict[str, object], rest: str) -> None:
+        """Type `keys` and Enter, more `keys` before the kernel replies; end with `rest`."""
+
+        async def play(stage: Stage) -> None:
+            await stage.press("c", *"ls", "left")
+            for key in ("enter", *keys):
+                stage.app.post_message(Key(key, key if len(key) == 1 else None))
+            await stage.pilot.pause(0)
+            self.reply.set_result(content)
+            await stage.settle()
+
+            assert editor(stage).text == rest
+
+        on_stage(play, self.fleet)
+
+
+def test_what_is_typed_while_the_kernel_decides_comes_after_the_code_that_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(console, "COMPLETENESS_DEADLINE", 60)
+    undecided = Undecided()
+
+    undecided.play("pwd", {"status": "complete"}, "pwd")
+
+    assert undecided.fleet.console.sent[-1] == ("execute", "k1", "ls")
+
+
+def test_what_is_typed_while_the_kernel_decides_comes_after_the_new_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(console, "COMPLETENESS_DEADLINE", 60)
+    undecided = Undecided()
+
+    undecided.play("x", {"status": "incomplete", "indent": "  "}, "l\n  xs")
+
+    assert undecided.fleet.console.sent == [("is_complete", "k1", "ls")]
+
+
+def test_nothing_runs_where_the_kernel_goes_while_it_decides(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(console, "COMPLETENESS_DEADLINE", 60)
+    undecided = Undecided()
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"ls")
+        stage.app.post_message(Key("enter", None))
+        await stage.pilot.pause(0)
+        stage.fleet.snapshots = (snapshot("k2"),)
+        stage.app.main.tick()
+        undecided.reply.set_result({"status": "complete"})
+        await stage.settle()
+
+    on_stage(play, undecided.fleet)
+    assert undecided.fleet.console.sent == [("is_complete", "k1", "ls")]
+
+
+@pytest.mark.parametrize("indent", [None, 7, "rm -r", "\n\x1b"])
+def test_an_indent_that_is_none_is_left_out(indent: object) -> None:
+    fleet = bash_kernel()
+    fleet.console.replies["is_complete"] = replied({"status": "incomplete", "indent": indent})
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"if", "enter")
+
+        assert editor(stage).text == "if\n"
+
+    on_stage(play, fleet)
+
+
 def test_pasted_text_does_not_run() -> None:
     fleet = FakeFleet(snapshot())
 
@@ -200,6 +279,167 @@ def test_up_and_down_go_through_what_was_run() -> None:
     on_stage(play, fleet)
 
 
+def test_what_was_run_is_kept_for_the_next_session(state: Path) -> None:
+    async def run(stage: Stage) -> None:
+        await stage.press("c", *"1+1", "enter")
+
+    async def recall(stage: Stage) -> None:
+        await stage.press("c", "up")
+        assert editor(stage).text == "1+1"
+
+    on_stage(run, FakeFleet(snapshot()))
+
+    assert "1+1" in (state / "history.jsonl").read_text("utf-8")
+    on_stage(recall, FakeFleet(snapshot()))
+
+
+def test_kernels_of_one_language_share_their_past() -> None:
+    kernels = snapshot("k1"), snapshot("k2"), snapshot("k3", kernel_name="bash")
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"1+1", "enter", "escape", "j", "c", "up")
+        assert editor(stage).text == "1+1"
+
+        await stage.press("escape", "j", "c", "up")
+        assert editor(stage).text == ""
+
+    on_stage(play, FakeFleet(*kernels))
+
+
+@pytest.mark.parametrize("password", [False, True])
+def test_answers_are_not_kept(state: Path, password: bool) -> None:
+    fleet = asking(password=password)
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"secret", "enter")
+        fleet.console.prompts = {}
+        await stage.publish(snapshot())
+        await stage.press("up")
+
+        assert editor(stage).text == ""
+
+    on_stage(play, fleet)
+    assert not (state / "history.jsonl").exists()
+
+
+def test_code_that_is_refused_is_not_kept(state: Path) -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"1", "enter")
+
+    on_stage(play, FakeFleet(snapshot(state=KernelState.DEAD)))
+    assert not (state / "history.jsonl").exists()
+
+
+def test_a_broken_history_is_said_and_no_obstacle(state: Path) -> None:
+    state.mkdir(parents=True)
+    (state / "history.jsonl").write_text("{\n", "utf-8")
+
+    async def play(stage: Stage) -> None:
+        assert [text.partition(" could")[2] for text in stage.notices] == [
+            " not be understood; as it was it is history.jsonl.broken now"
+        ]
+        await stage.press("c", *"1", "enter", "up")
+        assert editor(stage).text == "1"
+
+    on_stage(play, FakeFleet(snapshot()))
+
+
+def test_a_history_that_cannot_be_written_is_said_once(state: Path) -> None:
+    (state / "history.jsonl").mkdir(parents=True)
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"1", "enter", *"2", "enter")
+
+        problems = [text for text in stage.notices if "cannot be written" in text]
+        assert len(problems) == 1
+
+    on_stage(play, FakeFleet(snapshot()))
+
+
+# -- search ------------------------------------------------------------------------------
+
+
+def remembering() -> FakeFleet:
+    fleet = FakeFleet(snapshot())
+    fleet.console.past = ("plot(a)", "import os", "\x1b[31m\nplot(b)", "x")
+    return fleet
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    ("keys", "code"),
+    [
+        ("plot", "\x1b[31m\nplot(b)"),
+        (("p", "l", "ctrl+r"), "plot(a)"),
+        (("p", "l", "up"), "plot(a)"),
+        (("p", "l", "up", "up", "down"), "\x1b[31m\nplot(b)"),
+        ((), "x"),
+    ],
+)
+def test_enter_takes_what_was_searched_and_runs_nothing(
+    keys: tuple[str, ...], code: str, size: tuple[int, int]
+) -> None:
+    fleet = remembering()
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"draft", "ctrl+r", *keys)
+        assert code.splitlines()[-1] in stage.picture
+        assert "\x1b" not in stage.picture
+
+        await stage.press("enter")
+        assert editor(stage).text == code
+        assert editor(stage).has_focus
+
+    on_stage(play, fleet, size)
+    assert fleet.console.sent == []
+
+
+def test_a_search_that_is_given_up_leaves_the_draft() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"draft", "ctrl+r", *"plot", "escape")
+
+        assert editor(stage).text == "draft"
+        assert editor(stage).has_focus
+        assert "plot" not in stage.picture
+
+    on_stage(play, remembering())
+
+
+def test_a_search_that_finds_nothing_says_so_and_takes_nothing() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("c", "ctrl+r", *"nowhere", "enter")
+        assert "not found" in stage.picture
+
+        await stage.press("escape")
+        assert editor(stage).text == ""
+
+    on_stage(play, remembering())
+
+
+def test_the_past_goes_on_from_what_was_found() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"draft", "ctrl+r", *"import", "enter", "up")
+        assert editor(stage).text == "plot(a)"
+
+        await stage.press("down", "down", "down", "down", "down")
+        assert editor(stage).text == "draft"
+
+    on_stage(play, remembering())
+
+
+def test_a_prompt_ends_the_search() -> None:
+    fleet = remembering()
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", "ctrl+r")
+        fleet.console.prompts = {"k1": Prompt("k1", "name?", False, "parent")}
+        await stage.publish(snapshot())
+        await stage.press(*"ana", "enter")
+
+    on_stage(play, fleet)
+    assert fleet.console.sent == [("answer", "k1", "ana")]
+
+
 # -- completion and inspection -------------------------------------------------------------
 
 
@@ -246,6 +486,41 @@ def test_one_of_several_completions_is_chosen() -> None:
             await stage.press("ctrl+u")
 
     on_stage(play, several())
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_completions_tell_what_they_are(size: tuple[int, int]) -> None:
+    fleet = several()
+    types = [{"text": "abs", "type": "function"}, {"text": "all", "type": "<unknown>"}]
+    reply = {"matches": ["abs", "all"], "cursor_start": 0, "cursor_end": 1}
+    reply |= {"metadata": {"_jupyter_types_experimental": types}}
+    fleet.console.replies["complete"] = replied(reply)
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", "a", "tab")
+
+        assert "abs  function" in stage.picture
+        assert "unknown" not in stage.picture
+
+    on_stage(play, fleet, size)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_long_list_of_completions_scrolls(size: tuple[int, int]) -> None:
+    fleet = FakeFleet(snapshot())
+    reply = {"matches": [f"a{n:02}" for n in range(40)], "cursor_start": 0, "cursor_end": 1}
+    fleet.console.replies["complete"] = replied(reply)
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", "a", "tab")
+        assert "a00" in stage.picture
+        assert "a39" not in stage.picture
+
+        await stage.press(*["down"] * 39)
+        assert "a39" in stage.picture
+        assert "a00" not in stage.picture
+
+    on_stage(play, fleet, size)
 
 
 def test_typing_on_closes_the_completions() -> None:
@@ -324,16 +599,57 @@ def test_ctrl_c_copies_a_selection_and_interrupts_nothing() -> None:
     assert fleet.verbs == []
 
 
-def test_waiting_cells_are_counted() -> None:
-    fleet = FakeFleet(snapshot())
-    fleet.console.queued = {"k1": ("running", "a", "b")}
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    ("queued", "beside", "state", "code", "shown"),
+    [
+        (("mine", "a", "b"), (), "busy", "mine", "2 queued"),
+        (("mine",), (), "busy", "another's", "1 queued"),
+        (("mine", "a"), (), "starting", "", "2 queued"),
+        (("mine", "a"), ("look()",), "busy", "", "1 queued, 1 beside"),
+        ((), ("look()", "see()"), "idle", "", "2 beside"),
+    ],
+)
+def test_cells_that_wait_and_those_beside_are_counted(
+    queued: tuple[str, ...],
+    beside: tuple[str, ...],
+    state: str,
+    code: str,
+    shown: str,
+    size: tuple[int, int],
+) -> None:
+    fleet = FakeFleet()
+    fleet.console.queued, fleet.console.beside = {"k1": queued}, {"k1": beside}
 
     async def play(stage: Stage) -> None:
-        await stage.publish(snapshot())
+        await stage.publish(snapshot(state=KernelState(state), code=code))
+        assert f" {shown} " in stage.picture
 
-        assert "2 queued" in stage.picture
+        fleet.console.queued, fleet.console.beside = {"k1": queued[:1]}, {}
+        await stage.publish(snapshot(state=KernelState.BUSY, code="mine"))
+        assert "queued" not in stage.picture
+        assert "beside" not in stage.picture
+
+    on_stage(play, fleet, size)
+
+
+def test_an_empty_console_tells_that_code_will_wait() -> None:
+    async def play(stage: Stage) -> None:
+        assert "this kernel is busy: code waits for its turn" in stage.picture
+
+    on_stage(play, FakeFleet(snapshot(state=KernelState.BUSY)))
+
+
+def test_ctrl_o_runs_code_beside() -> None:
+    fleet = FakeFleet(snapshot(state=KernelState.BUSY))
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"look()", "ctrl+o", "up")
+
+        assert editor(stage).text == "look()"
 
     on_stage(play, fleet)
+    assert fleet.console.sent == [("execute beside", "k1", "look()")]
 
 
 def asking(*, password: bool = False) -> FakeFleet:

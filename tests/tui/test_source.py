@@ -72,6 +72,32 @@ def test_an_odd_reply_offers_nothing(reply: dict[str, object]) -> None:
     assert replacements(reply, 10) == []
 
 
+@pytest.mark.parametrize(
+    "types",
+    [
+        None,
+        7,
+        [7, {}],
+        [{"text": 1, "type": "function"}],
+        [{"text": "x", "type": None}],
+        [{"text": "x", "type": "<unknown>"}],
+        [{"text": "y", "type": "function"}],
+    ],
+)
+def test_a_completion_without_a_known_type_has_none(types: object) -> None:
+    reply: dict[str, object] = {"matches": ["x"], "cursor_start": 0, "cursor_end": 1}
+    metadata = {"_jupyter_types_experimental": types}
+
+    assert replacements(reply | {"metadata": metadata}, 1) == [Replacement(0, 1, "x")]
+
+
+@pytest.mark.parametrize("metadata", [None, [], "x"])
+def test_odd_metadata_costs_no_completion(metadata: object) -> None:
+    reply: dict[str, object] = {"matches": ["x"], "cursor_start": 0, "cursor_end": 1}
+
+    assert replacements(reply | {"metadata": metadata}, 1) == [Replacement(0, 1, "x")]
+
+
 @pytest.mark.parametrize(("start", "end"), [(-5, 99), (99, -5), (2, 1)])
 def test_completions_stay_inside_the_code(start: int, end: int) -> None:
     reply: dict[str, object] = {"matches": ["x"], "cursor_start": start, "cursor_end": end}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -13,12 +13,17 @@ from textual.widgets import TextArea
 from textual.widgets.text_area import Selection
 
 from kerneltui.tui.actions import bindings
-from kerneltui.tui.source import Colour, colours, is_complete_python, location, python_indent
+from kerneltui.tui.source import (
+    Colour,
+    colours,
+    is_complete_python,
+    location,
+    python_indent,
+    visible,
+)
 
-# One for one, so that columns stay: a pasted escape is seen and never obeyed.
-_VISIBLE = {code: 0x2400 + code for code in range(32) if code != 9}
-_VISIBLE |= {127: 0x2421} | dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
-_VISIBLE |= dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), 0xFFFD)
+Judge = Callable[[str], Awaitable[str | None]]
+"""Tells what Enter does to code: the indent of the line that it begins, None to run the code."""
 
 
 class CodeEditor(TextArea):
@@ -29,9 +34,11 @@ class CodeEditor(TextArea):
     class Submitted(Message):
         """Code to run; it has left the editor."""
 
-        def __init__(self, code: str) -> None:
+        def __init__(self, code: str, *, beside: bool) -> None:
+            """`beside`: at once, beside what the kernel runs."""
             super().__init__()
             self.code = code
+            self.beside = beside
 
     class Asked(Message):
         """The key of a console action was pressed that takes more than an editor."""
@@ -43,15 +50,20 @@ class CodeEditor(TextArea):
             self.code = code
             self.cursor = cursor
 
-    def __init__(self) -> None:
+    def __init__(self, judge: Judge, look_back: Callable[[], Sequence[str]]) -> None:
+        """`look_back`: returns what was run before, the oldest first."""
         super().__init__(compact=True, highlight_cursor_line=False, tab_behavior="focus")
         self.cursor_blink = False  # a blinking cursor writes to an idle terminal
         self.source_language = ""
         self.choosing = False
         """A list of completions is open: up, down, Tab and Enter are for it."""
-        self._past: tuple[str, ...] = ()
+        self._judge = judge
+        self._look_back = look_back
+        self._past: Sequence[str] = ()
         self._place = 0
+        """Of what is shown in the past; behind its end is the draft."""
         self._draft = ""
+        self._texts = 0
         self._coloured: tuple[str, str, list[list[Colour]]] = ("", "", [[]])
 
     # -- text ------------------------------------------------------------------------
@@ -62,7 +74,12 @@ class CodeEditor(TextArea):
         return len(self.get_text_range((0, 0), self.cursor_location))
 
     def put(self, text: str) -> None:
-        """Show `text` with the cursor at its end."""
+        """Take `text` as the draft, with the cursor at its end."""
+        self._place = len(self._past)
+        self._texts += 1
+        self._show(text)
+
+    def _show(self, text: str) -> None:
         self.load_text("\n".join(text.splitlines()))
         self.move_cursor(self.document.end)
 
@@ -73,7 +90,7 @@ class CodeEditor(TextArea):
 
     def get_line(self, line_index: int) -> Text:
         source = self.document.get_line(line_index)
-        line = Text(source.translate(_VISIBLE), end="", no_wrap=True)
+        line = Text(visible(source), end="", no_wrap=True)
         coloured = self._colours()
         for colour in coloured[line_index] if line_index < len(coloured) else ():
             line.stylize(colour.style, colour.start, colour.end)
@@ -88,19 +105,26 @@ class CodeEditor(TextArea):
 
     # -- what was run before -----------------------------------------------------------
 
-    def set_past(self, past: Sequence[str]) -> None:
-        """Take `past`, the oldest first, as what the up key goes through."""
-        self._past = tuple(past)
-        self._place = len(self._past)
+    def recall(self, code: str) -> None:
+        """Show `code` out of the past; up and down go on from there."""
+        self._keep_draft()
+        self._past = self._look_back()
+        self._go_to(max(place for place, each in enumerate(self._past) if each == code))
 
     def _recall(self, step: int) -> None:
-        place = self._place + step
-        if not 0 <= place <= len(self._past):
-            return
+        self._keep_draft()
+        if 0 <= self._place + step <= len(self._past):
+            self._go_to(self._place + step)
+
+    def _keep_draft(self) -> None:
+        """Look back anew, unless the past is being shown."""
         if self._place == len(self._past):
-            self._draft = self.text
+            self._past = self._look_back()
+            self._place, self._draft = len(self._past), self.text
+
+    def _go_to(self, place: int) -> None:
         self._place = place
-        self.put(self._past[place] if place < len(self._past) else self._draft)
+        self._show(self._past[place] if place < len(self._past) else self._draft)
 
     # -- keys --------------------------------------------------------------------------
 
@@ -110,39 +134,53 @@ class CodeEditor(TextArea):
         if event.key == "enter":
             event.stop()
             event.prevent_default()
-            self.action_console_run()
+            # Awaited, so that what is typed meanwhile comes after it.
+            await self.action_console_run()
 
     def _ask(self, command: str) -> None:
         self.post_message(self.Asked(command, self.text, self.cursor_index))
 
-    def submit(self) -> None:
+    def _submit(self, *, beside: bool = False) -> None:
         """Give the code away to be run."""
         code = self.text
         if code.strip():
-            self.load_text("")
-            self.post_message(self.Submitted(code))
+            self.put("")
+            self.post_message(self.Submitted(code, beside=beside))
 
-    def action_console_run(self) -> None:
+    async def action_console_run(self) -> None:
         if self.choosing:
             self._ask("choose")
         elif not self.cursor_at_last_line:
             self.action_console_newline()
         elif self.source_language != "python":
-            self._ask("is_complete")
+            await self._run_if_whole()
         elif is_complete_python(self.text):
-            self.submit()
+            self._submit()
         else:
             self.action_console_newline()
 
+    async def _run_if_whole(self) -> None:
+        asked = self._texts
+        indent = await self._judge(self.text)
+        if asked != self._texts:
+            return  # the draft for another kernel is here by now
+        if indent is None:
+            self._submit()
+        else:
+            self._begin_line(indent)
+
     def action_console_run_now(self) -> None:
-        self.submit()
+        self._submit()
+
+    def action_console_run_beside(self) -> None:
+        self._submit(beside=True)
 
     def action_console_newline(self) -> None:
         row, column = self.cursor_location
         before = self.document.get_line(row)[:column]
-        self.begin_line(python_indent(before) if self.source_language == "python" else "")
+        self._begin_line(python_indent(before) if self.source_language == "python" else "")
 
-    def begin_line(self, indent: str) -> None:
+    def _begin_line(self, indent: str) -> None:
         self.replace("\n" + indent, *self.selection, maintain_selection_offset=False)
 
     def action_console_complete(self) -> None:
@@ -156,6 +194,9 @@ class CodeEditor(TextArea):
 
     def action_console_inspect(self) -> None:
         self._ask("inspect")
+
+    def action_console_search(self) -> None:
+        self._ask("search")
 
     def action_console_leave(self) -> None:
         self._ask("leave")

@@ -7,23 +7,29 @@ kernel longer than a deadline, and a reply to a text that has changed is dropped
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.widgets import Input, OptionList, Static, TextArea
+from textual.widgets import Input, Static, TextArea
 
-from kerneltui.errors import KernelError
+from kerneltui.errors import ActionRefused, KernelError
+from kerneltui.paths import history_file
 from kerneltui.protocol.status import KernelState, Verb
-from kerneltui.protocol.text import OutputDecoder, clean_line, plain
+from kerneltui.protocol.text import clean_line
 from kerneltui.tui.actions import bindings
+from kerneltui.tui.history import History, merge
 from kerneltui.tui.source import Replacement, replacements
 from kerneltui.tui.widgets.code_editor import CodeEditor
+from kerneltui.tui.widgets.completions import Completions
+from kerneltui.tui.widgets.documentation import Documentation
+from kerneltui.tui.widgets.history_search import HistorySearch
 
 if TYPE_CHECKING:
     from kerneltui.fleet.console import Console as FleetConsole
@@ -34,7 +40,6 @@ COMPLETENESS_DEADLINE = 0.25
 """Seconds for a kernel to say whether code is complete; then it is run."""
 HELP_DEADLINE = 3.0
 """Seconds for completions, documentation and history."""
-COMPLETIONS_SHOWN = 200
 
 _T = TypeVar("_T")
 
@@ -70,6 +75,7 @@ class _Memory:
 
     draft: str = ""
     past: tuple[str, ...] = ()
+    """What the kernel remembers, the oldest first."""
     past_asked: bool = False
 
 
@@ -88,35 +94,42 @@ class Console(Vertical):
         self._snapshot: KernelSnapshot | None = None
         self._memories: dict[str, _Memory] = {}
         self._prompt: Prompt | None = None
-        self._offered: list[Replacement] = []
         self._asked = ("", 0)
+        self._history = History(history_file())
+        self._history_problem = ""
+        self._pending = ""
 
     def compose(self) -> ComposeResult:
-        yield OptionList(id="completions", markup=False, compact=True)
-        with VerticalScroll(id="documentation", can_focus=False):
-            yield Static(markup=False)
+        yield Completions()
+        yield Documentation()
+        yield HistorySearch()
         with Horizontal(id="prompt"):
             yield Static(markup=False)
             yield PromptInput(compact=True)
         with Horizontal(id="entry"):
             yield Static(">", id="sign", markup=False)
-            yield CodeEditor()
+            yield CodeEditor(self._judge, self._look_back)
             yield Static(id="queued", markup=False)
 
     def on_mount(self) -> None:
         self._editor = self.query_one(CodeEditor)
-        self._completions = self.query_one("#completions", OptionList)
-        self._completions.can_focus = False
-        self._documentation = self.query_one("#documentation")
+        self._completions = self.query_one(Completions)
+        self._documentation = self.query_one(Documentation)
+        self._search = self.query_one(HistorySearch)
         self._editor.placeholder = _placeholder(None)
         self._close_helpers()
+        self._search.display = False
         self.query_one("#prompt").display = False
         self.query_one("#queued").display = False
+
+    async def on_unmount(self) -> None:
+        await asyncio.to_thread(self._history.save)
 
     # -- which kernel --------------------------------------------------------------------
 
     def attach(self, backend: FleetConsole) -> None:
         self._backend = backend
+        self._use_history(self._history.load)
 
     def show(self, snapshot: KernelSnapshot | None, language: str) -> None:
         """Be the console of `snapshot`, whose code is written in `language`."""
@@ -135,9 +148,8 @@ class Console(Vertical):
         if self.has_focus_within:
             self.post_message(self.Left())
         self._close_helpers()
-        memory = self._memory()
-        self._editor.put(memory.draft)
-        self._editor.set_past(memory.past)
+        self._search.display = False
+        self._editor.put(self._memory().draft)
         self.pull()
 
     def _memory(self) -> _Memory:
@@ -145,15 +157,21 @@ class Console(Vertical):
         return self._memories.setdefault(kernel_id, _Memory())
 
     def enter(self) -> None:
-        """Take the focus; ask the kernel once what was run in it before."""
+        """Take the focus."""
         if self._prompt is not None:
             self.query_one(PromptInput).focus()
-            return
-        self._editor.focus()
+        elif self._search.display:
+            self._search.query_one(Input).focus()
+        else:
+            self._editor.focus()
+
+    def on_descendant_focus(self, _event: events.DescendantFocus) -> None:
+        """Ask the kernel once what was run in it before."""
         memory = self._memory()
         if self._backend and self._may_run() and not memory.past_asked:
             memory.past_asked = True
-            self._help(self._recall_past(memory, self._backend, self._kernel_id), "history")
+            past = self._backend.history(self._kernel_id)
+            self.run_worker(self._learn_past(memory, past), exit_on_error=False)
 
     @property
     def _kernel_id(self) -> str:
@@ -162,11 +180,47 @@ class Console(Vertical):
     def _may_run(self) -> bool:
         return self._snapshot is not None and Verb.EXECUTE in self._snapshot.allowed
 
-    async def _recall_past(self, memory: _Memory, backend: FleetConsole, kernel_id: str) -> None:
-        past = await settle(backend.history(kernel_id), HELP_DEADLINE)
-        memory.past = (past or ()) + memory.past
-        if kernel_id == self._kernel_id:
-            self._editor.set_past(memory.past)
+    # -- what was run before ---------------------------------------------------------------
+
+    async def _learn_past(self, memory: _Memory, past: Future[tuple[str, ...]]) -> None:
+        memory.past = await settle(past, HELP_DEADLINE) or ()
+
+    @property
+    def _language(self) -> str:
+        """The name under which the history keeps what is run in this kernel."""
+        return self._editor.source_language or (
+            self._snapshot.kernel_name if self._snapshot else ""
+        )
+
+    def _look_back(self) -> tuple[str, ...]:
+        return merge(self._history.codes(self._language), self._memory().past)
+
+    def _use_history(self, access: Callable[[], str]) -> None:
+        self.run_worker(self._access_history(access), exit_on_error=False)
+
+    async def _access_history(self, access: Callable[[], str]) -> None:
+        """Read or write the history's file; say what is wrong with it, but only once."""
+        problem = await asyncio.to_thread(access)
+        if problem and problem != self._history_problem:
+            self._history_problem = problem
+            self.notify(problem, severity="warning")
+
+    def _open_search(self) -> None:
+        self._close_helpers()
+        self.query_one("#entry").display = False
+        self._search.open(self._look_back())
+
+    @on(HistorySearch.Taken)
+    def recall(self, event: HistorySearch.Taken) -> None:
+        event.stop()
+        self._editor.recall(event.code)
+        self.close_search()
+
+    @on(HistorySearch.GivenUp)
+    def close_search(self) -> None:
+        self._search.display = False
+        self.query_one("#entry").display = True
+        self._editor.focus()
 
     # -- what runs and what it asks --------------------------------------------------------
 
@@ -177,15 +231,18 @@ class Console(Vertical):
         prompt = self._backend.prompts.get(self._kernel_id)
         if prompt != self._prompt:
             self._show_prompt(prompt)
-        waiting = len(self._backend.queued.get(self._kernel_id, ())) - 1
-        queued = self.query_one("#queued", Static)
-        queued.display = waiting > 0
-        if waiting > 0:
-            queued.update(f"{waiting} queued")
+        queued = self._backend.queued.get(self._kernel_id, ())
+        beside = self._backend.beside.get(self._kernel_id, ())
+        pending = _pending(queued, beside, self._snapshot)
+        if pending != self._pending:
+            self._pending = pending
+            self.query_one("#queued", Static).update(pending)
+            self.query_one("#queued").display = bool(pending)
 
     def _show_prompt(self, prompt: Prompt | None) -> None:
         focused = self.has_focus_within
         self._prompt = prompt
+        self._search.display = False
         self.query_one("#prompt").display = prompt is not None
         self.query_one("#entry").display = prompt is None
         answer = self.query_one(PromptInput)
@@ -213,19 +270,29 @@ class Console(Vertical):
     def run_code(self, event: CodeEditor.Submitted) -> None:
         event.stop()
         self._close_helpers()
-        if self._backend is None or not self._may_run():
-            self._editor.put(event.code)
-            self.notify(_cannot_run(self._snapshot), severity="warning")
-            return
         try:
-            self._backend.execute(self._kernel_id, event.code)
+            self._run(event.code, beside=event.beside)
         except KernelError as error:
             self._editor.put(event.code)
             self.notify(str(error), severity="warning")
-            return
-        memory = self._memory()
-        memory.past += (event.code,)
-        self._editor.set_past(memory.past)
+
+    def _run(self, code: str, *, beside: bool) -> None:
+        if self._backend is None or not self._may_run():
+            raise ActionRefused(_cannot_run(self._snapshot))
+        self._backend.execute(self._kernel_id, code, beside=beside)
+        self._history.add(self._language, code)
+        self._use_history(self._history.save)
+
+    async def _judge(self, code: str) -> str | None:
+        """Ask the kernel whether `code` is whole; one that does not tell in time runs it."""
+        if self._backend is None or not self._may_run():
+            return None
+        reply = self._backend.is_complete(self._kernel_id, code)
+        content = await settle(reply, COMPLETENESS_DEADLINE) or {}
+        if content.get("status") != "incomplete":
+            return None
+        indent = content.get("indent")
+        return indent if isinstance(indent, str) and indent.isspace() else ""
 
     # -- what the editor's keys ask for ------------------------------------------------------
 
@@ -237,6 +304,8 @@ class Console(Vertical):
                 self._leave()
             case "interrupt":
                 self.post_message(self.InterruptAsked())
+            case "search":
+                self._open_search()
             case "choose":
                 self._choose()
             case "choose_next":
@@ -260,51 +329,33 @@ class Console(Vertical):
         asked = (self._kernel_id, event.code, event.cursor)
         match event.command:
             case "complete":
-                self._help(self._complete(self._backend.complete(*asked)), "help")
+                self._help(self._complete(self._backend.complete(*asked)))
             case "inspect":
-                self._help(self._inspect(self._backend.inspect(*asked)), "help")
-            case "is_complete":
-                reply = self._backend.is_complete(*asked[:2])
-                self._help(self._run_if_complete(reply), "run")
+                self._help(self._inspect(self._backend.inspect(*asked)))
 
-    def _help(self, work: Any, group: str) -> None:
-        self.run_worker(work, group=group, exclusive=True, exit_on_error=False)
+    def _help(self, work: Coroutine[None, None, None]) -> None:
+        self.run_worker(work, group="help", exclusive=True, exit_on_error=False)
 
     def _unchanged(self) -> bool:
         return self._asked == (self._editor.text, self._editor.cursor_index)
-
-    async def _run_if_complete(self, reply: Future[dict[str, Any]]) -> None:
-        content = await settle(reply, COMPLETENESS_DEADLINE) or {}
-        if not self._unchanged():
-            return
-        if content.get("status") == "incomplete":
-            indent = content.get("indent")
-            self._editor.begin_line(indent if isinstance(indent, str) else "")
-        else:
-            self._editor.submit()
 
     async def _complete(self, reply: Future[dict[str, Any]]) -> None:
         content = await settle(reply, HELP_DEADLINE) or {}
         if not self._unchanged():
             return
         self._close_helpers()
-        self._offered = replacements(content, len(self._asked[0]))[:COMPLETIONS_SHOWN]
-        if len(self._offered) == 1:
-            self._insert(self._offered[0])
-        elif self._offered:
-            self._open_completions()
-
-    def _open_completions(self) -> None:
-        self._completions.clear_options()
-        self._completions.add_options(clean_line(offer.text) for offer in self._offered)
-        self._completions.highlighted = 0
-        self._completions.display = self._editor.choosing = True
+        offered = replacements(content, len(self._asked[0]))
+        if len(offered) == 1:
+            self._insert(offered[0])
+        elif offered:
+            self._completions.offer(offered)
+            self._editor.choosing = True
 
     def _choose(self) -> None:
-        place = self._completions.highlighted
+        offer = self._completions.chosen
         self._close_helpers()
-        if place is not None and self._unchanged():
-            self._insert(self._offered[place])
+        if offer is not None and self._unchanged():
+            self._insert(offer)
 
     def _insert(self, offer: Replacement) -> None:
         self._editor.put_between(offer.start, offer.end, offer.text)
@@ -314,14 +365,7 @@ class Console(Vertical):
         if not self._unchanged():
             return
         self._close_helpers()
-        data = content.get("data")
-        text = data.get("text/plain") if isinstance(data, dict) else None
-        decoder = OutputDecoder()
-        lines = decoder.feed(text if isinstance(text, str) else "nothing is known of this")
-        shown = "\n".join(plain(line) for line in (*lines, decoder.open_line))
-        self.query_one("#documentation Static", Static).update(shown)
-        self._documentation.display = True
-        self._documentation.scroll_home(animate=False)
+        self._documentation.tell(content)
 
     def _close_helpers(self) -> None:
         self._editor.choosing = False
@@ -342,6 +386,8 @@ def _placeholder(snapshot: KernelSnapshot | None) -> str:
         return "no kernel is selected"
     if snapshot.state is KernelState.DEAD:
         return "this kernel is dead: r in the table restarts it"
+    if snapshot.state is KernelState.BUSY:
+        return "this kernel is busy: code waits for its turn"
     return "code to run in this kernel"
 
 
@@ -349,3 +395,14 @@ def _cannot_run(snapshot: KernelSnapshot | None) -> str:
     if snapshot is None:
         return "no kernel is selected"
     return f"cannot run code in {snapshot.name}: it is {snapshot.state}"
+
+
+def _pending(queued: Sequence[str], beside: Sequence[str], snapshot: KernelSnapshot | None) -> str:
+    """Return how much of our code waits, and how much runs in a subshell; empty for none."""
+    waiting = len(queued) - 1
+    if queued and snapshot is not None:
+        # The first one waits as well where the kernel runs what another client sent.
+        is_another = snapshot.code not in ("", clean_line(queued[0]))
+        waiting += is_another or snapshot.state is KernelState.STARTING
+    counts = ((waiting, "queued"), (len(beside), "beside"))
+    return ", ".join(f"{count} {what}" for count, what in counts if count > 0)
