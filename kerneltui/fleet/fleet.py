@@ -130,6 +130,10 @@ class Fleet:
         row = self._rows.get(kernel_id)
         return row.log.look() if row and row.log else None
 
+    def mark(self, kernel_id: str) -> None:
+        """Draw a line below what a kernel has said so far."""
+        self._monitor.note(kernel_id, f"──────── {time.strftime('%H:%M:%S')} ────────")
+
     def take_notices(self) -> tuple[Notice, ...]:
         """Return what happened without being asked for, once."""
         return self._board.take()

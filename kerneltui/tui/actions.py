@@ -266,10 +266,28 @@ ACTIONS: tuple[Action, ...] = (
         "Follow",
         "Follow the end of the output, or stay",
         Scope.OUTPUT,
-        built_in=True,
+    ),
+    Action("output.wrap", ("w",), "Wrap", "Wrap long lines, or cut them", Scope.OUTPUT),
+    Action("output.times", ("t",), "Times", "Tell when each line was said", Scope.OUTPUT),
+    Action(
+        "output.search", ("slash",), "Search", "Search the output; Esc forgets it", Scope.OUTPUT
+    ),
+    Action("output.next", ("n",), "Next", "Go to the next match, and round", Scope.OUTPUT),
+    Action("output.previous", ("N",), "Previous", "Go to the match before", Scope.OUTPUT),
+    Action("output.mark", ("m",), "Mark", "Draw a line below what is read", Scope.OUTPUT),
+    Action("output.page", ("v",), "Pager", "Open all of it in $PAGER", Scope.OUTPUT),
+    Action(
+        "output.save", ("ctrl+s",), "Save", "Save all of it; no file is overwritten", Scope.OUTPUT
     ),
     Action(
-        "output.wrap", ("w",), "Wrap", "Wrap long lines, or cut them", Scope.OUTPUT, built_in=True
+        "output.copy",
+        ("y",),
+        "Copy",
+        "Send the last 200 lines to the terminal's clipboard",
+        Scope.OUTPUT,
+    ),
+    Action(
+        "output.image", ("enter",), "Picture", "Show the last picture in sight large", Scope.OUTPUT
     ),
     Action(
         "message.move",
@@ -346,6 +364,14 @@ ACTIONS: tuple[Action, ...] = (
         Verb.EXECUTE,
     ),
     Action(
+        "console.run_beside",
+        ("ctrl+o",),
+        "Run beside",
+        "Run the code at once in a subshell, beside what runs; it cannot be interrupted",
+        Scope.CONSOLE,
+        Verb.EXECUTE,
+    ),
+    Action(
         "console.newline",
         ("alt+enter",),
         "New line",
@@ -360,14 +386,6 @@ ACTIONS: tuple[Action, ...] = (
         "Complete the name before the cursor",
         Scope.CONSOLE,
         footer=True,
-    ),
-    Action(
-        "console.run_beside",
-        ("ctrl+o",),
-        "Run beside",
-        "Run the code at once in a subshell, beside what runs; it cannot be interrupted",
-        Scope.CONSOLE,
-        Verb.EXECUTE,
     ),
     Action(
         "console.inspect",
@@ -391,6 +409,13 @@ ACTIONS: tuple[Action, ...] = (
         Scope.CONSOLE,
     ),
     Action(
+        "console.search",
+        ("ctrl+r",),
+        "Search",
+        "Search the code run before; again for an earlier one, Enter takes it",
+        Scope.CONSOLE,
+    ),
+    Action(
         "console.interrupt",
         ("ctrl+c",),
         "Interrupt",
@@ -403,13 +428,6 @@ ACTIONS: tuple[Action, ...] = (
         ("ctrl+d",),
         "Delete or leave",
         "Delete the next character; leave an empty console (the kernel lives on)",
-        Scope.CONSOLE,
-    ),
-    Action(
-        "console.search",
-        ("ctrl+r",),
-        "Search",
-        "Search the code run before; again for an earlier one, Enter takes it",
         Scope.CONSOLE,
     ),
     Action(

@@ -39,11 +39,16 @@ def _cut(sizes: Iterable[int], width: int) -> tuple[int, ...]:
     return (*ends, end)
 
 
+def row_count(line: Line, width: int | None) -> int:
+    """Return how many rows `line` takes; one if it is not cut, as None says."""
+    return 1 if width is None else len(row_ends(line, width))
+
+
 class RowMap:
-    """The rows of consecutive lines, all wrapped to one width."""
+    """The rows of consecutive lines, by how many each of them takes."""
 
     def __init__(self, width: int | None, first: int = 0) -> None:
-        """`width`: in cells; None for one row a line. `first`: the number of the first line."""
+        """`width`: that they were cut to, in cells. `first`: the number of the first line."""
         self.width = width
         self.first = first
         self.top = 0
@@ -62,7 +67,7 @@ class RowMap:
 
     def row(self, number: int) -> int:
         """Return the row where line `number` begins."""
-        index = number - self.first
+        index = min(number - self.first, len(self._ends))
         return self._ends[index - 1] if index > 0 else self.top
 
     def locate(self, row: int) -> tuple[int, int]:
@@ -70,30 +75,31 @@ class RowMap:
         number = self.first + bisect_right(self._ends, row)
         return number, row - self.row(number)
 
-    def begin_with(self, number: int, line: Line) -> None:
-        """Forget the lines before `number`, which shows `line` from now on.
+    def begin_with(self, number: int, count: int) -> None:
+        """Forget the lines before `number`, which takes `count` rows from now on.
 
         The rows of the lines after it stay where they are.
         """
-        count = number - self.first
+        dropped = number - self.first
         self.first = number
-        if count < len(self._ends):
-            del self._ends[:count]
-            self.top = self._ends[0] - self._height(line)
+        if dropped < len(self._ends):
+            del self._ends[:dropped]
+            self.top = self._ends[0] - count
         else:
             self.top = self.bottom
             self._ends.clear()
 
-    def drop_from(self, number: int) -> None:
-        """Forget line `number` and those after it."""
-        del self._ends[max(0, number - self.first) :]
+    def replace(self, start: int, end: int, counts: Iterable[int]) -> int:
+        """Put lines that take `counts` rows in the place of `start` to `end`.
 
-    def extend(self, lines: Iterable[Line]) -> None:
-        """Add `lines` at the end."""
-        bottom = self.bottom
-        for line in lines:
-            bottom += self._height(line)
-            self._ends.append(bottom)
-
-    def _height(self, line: Line) -> int:
-        return 1 if self.width is None else len(row_ends(line, self.width))
+        Returns by how many rows the lines after them have moved.
+        """
+        first, last = max(0, start - self.first), max(0, end - self.first)
+        bottom = self._ends[first - 1] if first else self.top
+        before = self._ends[last - 1] if last else self.top
+        ends = list(accumulate(counts, initial=bottom))
+        moved = ends[-1] - before
+        tail = self._ends[last:]
+        self._ends[first:] = ends[1:]
+        self._ends += [row + moved for row in tail] if moved else tail
+        return moved

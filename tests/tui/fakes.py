@@ -146,6 +146,9 @@ class FakeFleet:
         self.looks.append(("log", kernel_id))
         return self.logs.get(kernel_id)
 
+    def mark(self, kernel_id: str) -> None:
+        self._record("mark", kernel_id)
+
     def take_notices(self) -> tuple[Notice, ...]:
         taken, self.notices = tuple(self.notices), []
         return taken

@@ -75,6 +75,7 @@ def test_vim_keys_move_and_do_nothing_else() -> None:
 def test_every_action_has_a_method(action: object) -> None:
     owners = {"kernel": MainScreen, "focus": MainScreen, "view": MainScreen, "tab": MainScreen}
     owners |= {"table": KernelTable, "filter": FilterInput, "app": KernelTui, "console": CodeEditor}
+    owners["output"] = OutputView
     owner = owners[action.id.partition(".")[0]]
 
     assert callable(getattr(owner, f"action_{action.command}"))

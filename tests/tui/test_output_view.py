@@ -8,7 +8,8 @@ from rich.style import Style
 from kerneltui.fleet import transcript as transcripts
 from kerneltui.fleet.transcript import Role, Transcript
 from kerneltui.protocol.text import TextStyle
-from kerneltui.tui.widgets.output_view import MARKS, OutputView, rich_style
+from kerneltui.tui.painting import rich_style
+from kerneltui.tui.widgets.output_view import MARKS, OutputView
 from tests.tui.widget_stage import NARROW, WIDE, Stage, on_stage
 
 ViewStage = Stage[OutputView]

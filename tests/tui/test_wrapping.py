@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kerneltui.protocol.text import Line, Span
-from kerneltui.tui.wrapping import RowMap, row_ends
+from kerneltui.tui.wrapping import RowMap, row_count, row_ends
 
 
 def line(text: str) -> Line:
@@ -14,7 +14,7 @@ def line(text: str) -> Line:
 
 def row_map(width: int | None, *texts: str) -> RowMap:
     rows = RowMap(width)
-    rows.extend(map(line, texts))
+    rows.replace(0, 0, [row_count(line(text), width) for text in texts])
     return rows
 
 
@@ -57,7 +57,7 @@ def test_dropped_lines_leave_the_others_where_they_were() -> None:
     rows = row_map(2, "aaaa", "bb", "cccc", "d")
     before = [rows.row(number) for number in (3, 4)]
 
-    rows.begin_with(2, line("x"))
+    rows.begin_with(2, 1)
 
     assert [rows.row(number) for number in (3, 4)] == before
     assert (rows.first, rows.top, rows.end, rows.bottom) == (2, 4, 4, 6)
@@ -66,15 +66,26 @@ def test_dropped_lines_leave_the_others_where_they_were() -> None:
 def test_all_lines_can_be_dropped() -> None:
     rows = row_map(2, "aaaa", "bb")
 
-    rows.begin_with(7, line("x"))
+    rows.begin_with(7, 1)
 
     assert (rows.first, rows.end, rows.top, rows.bottom) == (7, 7, 3, 3)
 
 
-def test_the_last_line_can_be_measured_again() -> None:
-    rows = row_map(2, "aa", "b")
+@pytest.mark.parametrize(
+    ("start", "end", "counts", "moved", "beginnings"),
+    [
+        (1, 2, [3], 2, [0, 1, 4, 5]),
+        (1, 2, [], -1, [0, 1, 2]),
+        (0, 0, [2], 2, [0, 2, 3, 4, 5]),
+        (3, 3, [1, 1], 2, [0, 1, 2, 3, 4, 5]),
+        (0, 3, [], -3, [0]),
+        (1, 3, [1, 1], 0, [0, 1, 2, 3]),
+    ],
+)
+def test_lines_are_replaced(
+    start: int, end: int, counts: list[int], moved: int, beginnings: list[int]
+) -> None:
+    rows = row_map(None, "a", "b", "c")
 
-    rows.drop_from(1)
-    rows.extend([line("bbbb"), line("c")])
-
-    assert [rows.row(number) for number in (0, 1, 2, 3)] == [0, 1, 3, 4]
+    assert rows.replace(start, end, counts) == moved
+    assert [rows.row(number) for number in range(rows.end + 1)] == beginnings

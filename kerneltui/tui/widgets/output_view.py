@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 import functools
+import time
 from bisect import bisect_right
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.color import Color
 from rich.segment import Segment
-from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.cache import LRUCache
 from textual.geometry import Size
 from textual.strip import Strip
 
 from kerneltui.fleet.transcript import Role
-from kerneltui.protocol.text import Colour, TextStyle
+from kerneltui.tui.actions import bindings
+from kerneltui.tui.changes import find_change
+from kerneltui.tui.formats import clip
+from kerneltui.tui.output_search import OutputSearch
+from kerneltui.tui.painting import paint
+from kerneltui.tui.thumbnail import draw, size_in_cells
 from kerneltui.tui.widgets.line_view import HEADER
-from kerneltui.tui.widgets.pane import Pane
+from kerneltui.tui.widgets.output_verbs import OutputVerbs
 from kerneltui.tui.widgets.tab_bar import Tab
-from kerneltui.tui.wrapping import RowMap, row_ends
+from kerneltui.tui.wrapping import RowMap, row_count, row_ends
 
 if TYPE_CHECKING:
-    from kerneltui.fleet.transcript import Transcript, TranscriptView
+    from kerneltui.fleet.transcript import Entry, Transcript, TranscriptView
     from kerneltui.protocol.text import Line
 
 GUTTER = 2  # cells left of the text: a mark that tells the role without colour, and a space
 SIDESTEP = 8  # cells, to the left or right at a key press
 CACHED_LINES = 1024
+FOUND_WIDTH = 30  # cells of the bar for what is searched
+TIME_WIDTH = 9  # cells of a time of day, and a space
 
 MARKS = {
     Role.INPUT: "›",  # noqa: RUF001 -- a prompt's sign, not a comparison
@@ -44,13 +50,16 @@ MARKS = {
 }
 
 
-class OutputView(Pane):
+class OutputView(OutputVerbs):
     """The end of a transcript, followed as it grows; any other place, held while it grows."""
 
     TAB = Tab.OUTPUT
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         *(f"output-view--{role}" for role in Role),
         *(f"output-view--{role}-mark" for role in Role),
+        "output-view--time",
+        "output-view--match",
+        "output-view--current-match",
     }
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "move(1)", "Line down", show=False),
@@ -63,8 +72,7 @@ class OutputView(Pane):
         Binding("end,G", "end", "Last line", show=False),
         Binding("right,l", "sidestep(1)", "Right", show=False),
         Binding("left,h", "sidestep(-1)", "Left", show=False),
-        Binding("f", "follow", "Follow", show=False),
-        Binding("w", "wrap", "Wrap", show=False),
+        *bindings("output."),
     ]
 
     def __init__(self) -> None:
@@ -79,6 +87,10 @@ class OutputView(Pane):
         self._strips: LRUCache[int, tuple[Line, list[Strip]]] = LRUCache(CACHED_LINES)
         self._shift = 0
         """Cells that the lines are shifted to the left, when they are not wrapped."""
+        self._timing = False
+        self._search: OutputSearch | None = None
+        self._current = -1
+        """The line of the match that was gone to last."""
 
     # -- content ------------------------------------------------------------------------
 
@@ -102,27 +114,55 @@ class OutputView(Pane):
             self._absorb(view)
 
     def _absorb(self, view: TranscriptView) -> None:
-        """Go on to `view`; only its new lines, and the last one so far, have to be measured."""
-        rows = self._rows
-        was_following, top, last = self.following, rows.top, rows.end - 1
-        self._view = view
-        rows.drop_from(last)
+        """Go on to `view`; only the lines that changed have to be measured."""
+        before, self._view = self._view, view
+        if before is None:
+            self._lay_out()
+            return
+        rows, place = self._rows, self._rows.top + self.scroll_offset.y
+        was_following = self.following
+        top, _ = rows.locate(place)
         if view.first > rows.first:
-            rows.begin_with(view.first, view.line(view.first)[1])
-        rows.extend(lines_from(view, rows.end))
-        self._scroll(None if was_following else self.scroll_offset.y - (rows.top - top))
+            rows.begin_with(view.first, *self._row_counts(view, view.first, view.first + 1))
+        change = find_change(before, view)
+        start = max(change.start, rows.first)
+        counts = self._row_counts(view, start, change.end)
+        moved = rows.replace(start, max(start, change.old_end), counts)
+        self._seen = change.moved(self._seen - 1) + 1
+        self._current = change.moved(self._current)
+        if self._search:
+            self._search.look(view)
+        place += moved if top >= change.old_end else 0
+        self._scroll(None if was_following else place - rows.top)
         self.repaint_changes()
 
     def _lay_out(self) -> None:
         """Measure every line anew, and hold the place of the one that is on top."""
-        was_following = self.following
+        was_following, view = self.following, self._view
         number, _ = self._rows.locate(self._rows.top + self.scroll_offset.y)
         self._strips.clear()
-        self._rows = rows = RowMap(self._wrap_width, self._view.first if self._view else 0)
-        if self._view is not None:
-            rows.extend(lines_from(self._view, self._view.first))
+        self._rows = rows = RowMap(self._wrap_width, view.first if view else 0)
+        if view is not None:
+            counts = self._row_counts(view, view.first, view.end)
+            rows.replace(view.first, view.first, counts)
+            if self._search:
+                self._search.look(view)
         self._scroll(None if was_following else rows.row(number) - rows.top)
         self.refresh()
+
+    def _row_counts(self, view: TranscriptView, start: int, end: int) -> Iterator[int]:
+        """Yield how many rows the lines from `start` to `end` take."""
+        width = self._rows.width
+        index = bisect_right(view.entries, start, key=lambda entry: entry.start) - 1
+        for entry in view.entries[max(0, index) :]:
+            if entry.start >= end:
+                break
+            more = self._picture_size(entry)[1]
+            for line in entry.lines[max(0, start - entry.start) : end - entry.start]:
+                yield row_count(line, width) + more
+
+    def _picture_size(self, entry: Entry) -> tuple[int, int]:
+        return size_in_cells(entry.picture, self._body_width) if entry.picture else (0, 0)
 
     def _scroll(self, row: int | None) -> None:
         """Fit the scrollbar to the rows, and put `row`, or the end, where it is seen."""
@@ -161,7 +201,7 @@ class OutputView(Pane):
         self._scroll(None)
         self.repaint_changes()
 
-    def action_follow(self) -> None:
+    def action_output_follow(self) -> None:
         """Follow the end; or, at the end already, hold this place."""
         if self.following:
             self.following = False
@@ -169,9 +209,14 @@ class OutputView(Pane):
         else:
             self.action_end()
 
-    def action_wrap(self) -> None:
+    def action_output_wrap(self) -> None:
         self.wrapping = not self.wrapping
         self._shift = 0
+        self._lay_out()
+
+    def action_output_times(self) -> None:
+        """Tell when each line was said, or no more."""
+        self._timing = not self._timing
         self._lay_out()
 
     def action_sidestep(self, steps: int) -> None:
@@ -181,12 +226,75 @@ class OutputView(Pane):
             self._shift = max(0, shift)
             self.repaint_changes()
 
+    # -- searching ----------------------------------------------------------------------
+
+    def search(self, words: str) -> None:
+        """Show where `words` are, and go to the nearest at or above the end of what is seen."""
+        self._strips.clear()
+        self._search = OutputSearch(words) if words else None
+        self._current = -1
+        if self._search and self._view:
+            self._search.look(self._view)
+            self._go_to(self._search.before(self._last_visible + 1))
+        self.refresh()
+
+    @property
+    def words(self) -> str:
+        """What is searched for."""
+        return self._search.words if self._search else ""
+
+    def action_output_next(self) -> None:
+        if self._search:
+            self._go_to(self._search.after(self._current))
+
+    def action_output_previous(self) -> None:
+        if self._search:
+            self._go_to(self._search.before(self._current))
+
+    def _go_to(self, number: int | None) -> None:
+        """Bring a matching line into sight."""
+        self._strips.clear()
+        if number is not None:
+            self._current = number
+            row = self._rows.row(number) - self._rows.top
+            height = max(1, self.area.height - HEADER)
+            if not self.scroll_offset.y <= row < self.scroll_offset.y + height:
+                self.scroll_to(y=max(0, row - height // 2), animate=False, force=True)
+        self.repaint_changes()
+
+    # -- what is in sight ---------------------------------------------------------------
+
+    @property
+    def view(self) -> TranscriptView | None:
+        return self._view
+
+    @property
+    def _last_visible(self) -> int:
+        bottom = self._rows.top + self.scroll_offset.y + self.area.height - HEADER
+        number, _ = self._rows.locate(min(bottom, self._rows.bottom) - 1)
+        return number
+
+    @property
+    def entries_in_sight(self) -> list[Entry]:
+        if self._view is None or self._view.first == self._view.end:
+            return []
+        top, _ = self._rows.locate(self._rows.top + self.scroll_offset.y)
+        return [
+            entry
+            for entry in self._view.entries
+            if entry.start <= self._last_visible and entry.start + len(entry.lines) > top
+        ]
+
     # -- painting -----------------------------------------------------------------------
 
     @property
     def _body_width(self) -> int:
         """Cells of a row for text: two at least, which any character needs."""
-        return max(2, self.area.width - GUTTER)
+        return max(2, self.area.width - self._gutter)
+
+    @property
+    def _gutter(self) -> int:
+        return GUTTER + TIME_WIDTH if self._timing else GUTTER
 
     @property
     def _wrap_width(self) -> int | None:
@@ -209,31 +317,51 @@ class OutputView(Pane):
         if self._view is None or row >= self._rows.bottom:
             return Strip.blank(self.area.width, self.style())
         number, part = self._rows.locate(row)
-        role, _ = self._view.line(number)
-        style = self.style(f"output-view--{role}-mark")
-        mark = MARKS[role] if part == 0 else ""
+        entry = self._view.entry(number)
         body = self._bodies(number)[part]
         body = body.crop_extend(self._shift, self._shift + self._body_width, self.style())
-        return Strip.join([Strip([Segment(mark.ljust(GUTTER), style)], GUTTER), body])
+        return Strip.join([*self._margin(entry, part), body])
+
+    def _margin(self, entry: Entry, part: int) -> list[Strip]:
+        """Return what stands before a row of a line: when and by whom it was said."""
+        mark = MARKS[entry.role] if part == 0 else ""
+        style = self.style(f"output-view--{entry.role}-mark")
+        margin = [Strip([Segment(mark.ljust(GUTTER), style)], GUTTER)]
+        if self._timing:
+            said = time_of_day(int(entry.time)) if part == 0 else ""
+            said = said.ljust(TIME_WIDTH)
+            margin.insert(0, Strip([Segment(said, self.style("output-view--time"))], TIME_WIDTH))
+        return margin
 
     def _bodies(self, number: int) -> list[Strip]:
-        """Return the text of line `number`, a strip for each of its rows."""
+        """Return the text of line `number`, a strip for each of its rows, and its picture."""
         assert self._view is not None
-        role, line = self._view.line(number)
+        entry = self._view.entry(number)
+        line = entry.lines[number - entry.start]
         if (cached := self._strips.get(number)) is not None and cached[0] is line:
             return cached[1]
-        base = self.style(f"output-view--{role}")
-        body = Strip([Segment(span.text, base + rich_style(span.style)) for span in line])
-        bodies = [body]
+        bodies = [self._painted_line(number, entry.role, line)]
         if self._rows.width is not None:
-            bodies = list(body.divide(row_ends(line, self._rows.width)))
+            bodies = list(bodies[0].divide(row_ends(line, self._rows.width)))
+        columns, rows = self._picture_size(entry)
+        if entry.picture and rows:
+            picture = draw(entry.picture, columns, rows)
+            bodies += picture or [Strip.blank(0)] * rows
         self._strips[number] = (line, bodies)
         return bodies
 
+    def _painted_line(self, number: int, role: Role, line: Line) -> Strip:
+        base = self.style(f"output-view--{role}")
+        if self._search is None:
+            return paint(line, base)
+        part = "current-match" if number == self._current else "match"
+        return paint(line, base, self._search.places(line), self.style(f"output-view--{part}"))
+
     def _header(self) -> Strip:
         """Return the first line: the tabs, and how the output is shown."""
+        found = clip(self._search.told(self._current), FOUND_WIDTH) if self._search else ""
         mode = "wrap" if self.wrapping else "no wrap"
-        return self.bar(f"{self._place()}  {mode}")
+        return self.bar("  ".join(filter(None, (found, self._place(), mode))))
 
     def _place(self) -> str:
         if self.following:
@@ -242,29 +370,7 @@ class OutputView(Pane):
         return f"↓ {unseen} new" if unseen else "scrolled"
 
 
-def lines_from(view: TranscriptView, number: int) -> Iterator[Line]:
-    """Yield the lines of `view` from line `number` on."""
-    index = bisect_right(view.entries, number, key=lambda entry: entry.start) - 1
-    for entry in view.entries[max(0, index) :]:
-        yield from entry.lines[max(0, number - entry.start) :]
-
-
 @functools.lru_cache(maxsize=1024)
-def rich_style(style: TextStyle) -> Style:
-    """Return `style` for painting; what it leaves open is left to what it lies on."""
-    return Style(
-        color=_colour(style.fg),
-        bgcolor=_colour(style.bg),
-        bold=style.bold or None,
-        dim=style.dim or None,
-        italic=style.italic or None,
-        underline=style.underline or None,
-        reverse=style.reverse or None,
-        strike=style.strike or None,
-    )
-
-
-def _colour(colour: Colour | None) -> Color | None:
-    if colour is None:
-        return None
-    return Color.from_ansi(colour) if isinstance(colour, int) else Color.from_rgb(*colour)
+def time_of_day(instant: int) -> str:
+    """Return when that was here; `instant` is in seconds since the epoch."""
+    return time.strftime("%H:%M:%S", time.localtime(instant))

@@ -16,6 +16,7 @@ from kerneltui.tui.screens.message import MessageScreen
 from kerneltui.tui.widgets.info_view import InfoView
 from kerneltui.tui.widgets.log_view import LogView
 from kerneltui.tui.widgets.message_view import MessageView
+from kerneltui.tui.widgets.output_verbs import OutputVerbs
 from kerneltui.tui.widgets.output_view import OutputView
 from kerneltui.tui.widgets.pane import Pane
 from kerneltui.tui.widgets.process_view import ProcessView
@@ -109,8 +110,14 @@ class Panes(Vertical):
         name = self._kernel.name if self._kernel else ""
         if self.active is Tab.OUTPUT:
             self._output.show(fleet.transcript(kernel_id) if fleet else None, name)
+            self._output.folder = self._kernel.cwd if self._kernel else ""
         elif self.active is Tab.MESSAGES:
             self._messages.show(fleet.message_log(kernel_id) if fleet else None, name)
+
+    @on(OutputVerbs.MarkAsked)
+    def _mark(self) -> None:
+        if self._fleet is not None and self._kernel_id:
+            self._fleet.mark(self._kernel_id)
 
     @on(MessageView.Opened)
     def _open_message(self, event: MessageView.Opened) -> None:
