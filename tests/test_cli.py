@@ -5,10 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
 from kerneltui import cli
+from kerneltui.tui.setup import read_setup, speaks_unicode
 
 
 def test_version_is_that_of_the_distribution(capsys: pytest.CaptureFixture[str]) -> None:
@@ -31,6 +33,59 @@ def test_an_unknown_option_is_refused(capsys: pytest.CaptureFixture[str]) -> Non
 
     assert ended.value.code == 2
     assert "--nonsense" in capsys.readouterr().err
+
+
+def test_paths_tells_where_everything_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
+
+    code = cli.main(["paths"])
+
+    told = capsys.readouterr().out.splitlines()
+    assert code == 0
+    assert [line.split() for line in told[:4]] == [
+        ["configuration", f"{tmp_path}/config/kerneltui/kerneltui.toml", "(not", "there)"],
+        ["state", f"{tmp_path}/state/kerneltui/state.json", "(not", "there)"],
+        ["crash", "log", f"{tmp_path}/state/kerneltui/crash.log", "(not", "there)"],
+        ["connection", "files", str(tmp_path)],
+    ]
+
+
+def test_paths_tells_what_is_wrong_in_the_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    file = tmp_path / "kerneltui" / "kerneltui.toml"
+    file.parent.mkdir()
+    file.write_text("\nmouse = 3\n", "utf-8")
+
+    cli.main(["paths"])
+
+    told = capsys.readouterr().out.splitlines()
+    assert told[-1] == f"{file}:2: mouse cannot be 3; allowed: true, false"
+
+
+def test_an_option_adds_to_what_the_file_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    file = tmp_path / "kerneltui" / "kerneltui.toml"
+    file.parent.mkdir()
+    file.write_text("read_only = true\nrefresh = 2", "utf-8")
+
+    config = read_setup(read_only=False, ascii_only=True, mouse=False).config
+
+    assert (config.read_only, config.refresh, config.ascii, config.mouse) == (True, 2, True, False)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "speaks"), [("utf-8", True), ("UTF8", True), ("latin-1", False), ("ascii", False)]
+)
+def test_unicode_is_written_where_the_locale_has_it(encoding: str, speaks: bool) -> None:
+    assert speaks_unicode(encoding) is speaks
 
 
 def test_without_a_terminal_one_line_says_so() -> None:

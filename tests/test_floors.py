@@ -101,7 +101,7 @@ def test_an_import_loads_no_more_than_it_needs(code: str, absent: set[str]) -> N
     assert absent & set(loaded) == set()
 
 
-@pytest.mark.parametrize("option", ["--help", "--version"])
+@pytest.mark.parametrize("option", ["--help", "--version", "paths"])
 def test_the_command_line_answers_without_heavy_imports(option: str) -> None:
     code = (
         "import atexit, sys; from kerneltui.cli import main; "
