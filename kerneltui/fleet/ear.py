@@ -53,7 +53,7 @@ class Ear:
 
     def __init__(self, manager: KernelManager, transcript: Transcript) -> None:
         self.transcript = transcript
-        self.messages = MessageLog()
+        self.messages = MessageLog(secret=manager.session.key)
         self.heard = Heard()
         """Rebound, never changed: any thread may read it."""
         self.socket: zmq.Socket[bytes] | None = None

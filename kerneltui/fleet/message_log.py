@@ -16,6 +16,7 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 from kerneltui.errors import ProtocolError
+from kerneltui.fleet.masking import MASK
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import Message, parent_id
 from kerneltui.protocol.text import clean_line
@@ -76,8 +77,10 @@ class MessageView:
 class MessageLog:
     """Written and read in any thread; the oldest messages go when there are too many."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, secret: bytes = b"") -> None:
+        """`secret`: what is masked wherever it stands: the connection's key."""
         self._clock = clock
+        self._secret = secret
         self._lock = Lock()
         self._records: deque[MessageRecord] = deque()
         self._size = 0
@@ -148,7 +151,7 @@ class MessageLog:
     ) -> None:
         now = self._clock()
         client = message["header"] if sent else message["parent_header"]
-        kept = tuple(part[:MAX_PART] for part in parts)
+        kept = tuple(self._masked(part)[:MAX_PART] for part in parts)
         record = MessageRecord(
             number=self._number,
             time=now,
@@ -160,7 +163,7 @@ class MessageLog:
             size=len(parts[-1]) + sum(buffers),
             latency=self._latency(message, now, sent=sent),
             parts=kept,
-            cut=sum(map(len, parts)) - sum(map(len, kept)),
+            cut=sum(max(0, len(part) - MAX_PART) for part in parts),
             buffers=buffers[:MAX_UNANSWERED],
         )
         self._number += 1
@@ -171,6 +174,11 @@ class MessageLog:
         ):
             self._size -= _measure(self._records.popleft())
         self._changed()
+
+    def _masked(self, part: bytes) -> bytes:
+        if not self._secret or self._secret not in part:
+            return part
+        return part.replace(self._secret, MASK.encode())
 
     def _latency(self, message: Message, now: float, *, sent: bool) -> float | None:
         if sent:

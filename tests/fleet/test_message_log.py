@@ -8,6 +8,7 @@ import pytest
 
 from kerneltui.errors import InvalidSignature, MalformedMessage
 from kerneltui.fleet import message_log as message_logs
+from kerneltui.fleet.masking import MASK
 from kerneltui.fleet.message_log import MAX_PART, MAX_RECORDS, MessageLog, pretty
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import Content, Message
@@ -116,6 +117,14 @@ def test_neither_key_nor_signature_is_told(exchange: Exchange) -> None:
 
     told = "".join(text for _, text in pretty(exchange.log.view().records[1]))
     assert (KEY.decode() in told, frames[1].decode() in told) == (False, False)
+
+
+def test_a_secret_is_masked_wherever_it_stands() -> None:
+    log, kernel = MessageLog(secret=KEY), Session(KEY)
+    message = kernel.new_message("stream", {"text": f"the key: {KEY.decode()}"})
+    log.hear([(kernel.encode(message), message)])
+
+    assert json.loads(log.view().records[0].parts[3]) == {"text": f"the key: {MASK}"}
 
 
 def test_a_big_content_is_cut_and_the_cut_is_counted(exchange: Exchange) -> None:
