@@ -1,0 +1,147 @@
+"""The fleet with the kernel that its users have."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.snapshot import KernelSnapshot
+from kerneltui.fleet.transcript import MAX_BYTES, Role, Transcript
+from kerneltui.protocol.status import KernelState
+from kerneltui.protocol.text import plain
+from tests.fleet.stage import shown
+from tests.support import eventually
+
+pytestmark = pytest.mark.slow
+
+WITHIN = 30  # seconds, for what a kernel does on a loaded machine
+
+
+class Ipykernel:
+    def __init__(self, fleet: Fleet) -> None:
+        self.fleet = fleet
+        self.kernel_id = fleet.start("python3", cwd="")
+        eventually(lambda: self.now.state is KernelState.IDLE, WITHIN)
+
+    @property
+    def now(self) -> KernelSnapshot:
+        (found,) = self.fleet.snapshots
+        return found
+
+    @property
+    def transcript(self) -> Transcript:
+        found = self.fleet.transcript(self.kernel_id)
+        assert found is not None
+        return found
+
+    def shown(self) -> list[tuple[Role, str]]:
+        return shown(self.transcript.view())
+
+    def wait_for_line(self, role: Role, text: str) -> None:
+        """Wait until this is the last line of the transcript."""
+        eventually(lambda: self._last_line() == (role, text), WITHIN)
+
+    def _last_line(self) -> tuple[Role, str] | None:
+        view = self.transcript.view()
+        if view.end == view.first:
+            return None
+        role, line = view.line(view.end - 1)
+        return role, plain(line)
+
+    def run(self, code: str) -> None:
+        self.fleet.console.execute(self.kernel_id, code)
+
+    def answer(self, prompt: str, value: str) -> None:
+        eventually(lambda: self._prompt() == prompt, WITHIN)
+        self.fleet.console.answer(self.fleet.console.prompts[self.kernel_id], value)
+
+    def _prompt(self) -> str:
+        prompt = self.fleet.console.prompts.get(self.kernel_id)
+        return prompt.text if prompt else ""
+
+
+@pytest.fixture
+def ipykernel() -> Iterator[Ipykernel]:
+    fleet = Fleet()
+    fleet.open()
+    try:
+        yield Ipykernel(fleet)
+    finally:
+        fleet.shutdown_all()
+        fleet.close()
+
+
+def test_it_is_reached_where_nobody_else_can_listen(ipykernel: Ipykernel) -> None:
+    info = json.loads(Path(ipykernel.now.connection_file).read_text(encoding="utf-8"))
+
+    assert info["transport"] == "ipc"
+
+
+def test_prompts_and_answers_stand_among_the_output(ipykernel: Ipykernel) -> None:
+    ipykernel.run("print('before'); name = input('name? '); print('after', name)")
+    ipykernel.answer("name? ", "Ana")
+    ipykernel.run("import getpass; len(getpass.getpass('Password: '))")
+    ipykernel.answer("Password: ", "sesame")
+    ipykernel.wait_for_line(Role.RESULT, "Out[2]: 6")
+
+    # Without what the debugger warns of when a kernel starts.
+    assert [text for role, text in ipykernel.shown() if role is not Role.NOTE] == [
+        "In [1]: print('before'); name = input('name? '); print('after', name)",
+        "before",
+        "name? ",
+        "Ana",
+        "after Ana",
+        "In [2]: import getpass; len(getpass.getpass('Password: '))",
+        "Password: ",
+        "••••",
+        "Out[2]: 6",
+    ]
+
+
+def test_completion_does_not_wait_for_a_running_cell(ipykernel: Ipykernel) -> None:
+    ipykernel.run("import threading; threading.Event().wait()")
+    eventually(lambda: ipykernel.now.code, WITHIN)
+
+    reply = ipykernel.fleet.console.complete(ipykernel.kernel_id, "import thread", 13)
+
+    assert "threading" in reply.result(WITHIN)["matches"]
+    assert ipykernel.now.state is KernelState.BUSY
+
+
+def test_an_interrupt_voids_the_prompt_and_the_queue(ipykernel: Ipykernel) -> None:
+    ipykernel.run("input('name? ')")
+    ipykernel.run("1 + 1")
+    eventually(lambda: ipykernel.fleet.console.prompts, WITHIN)
+
+    ipykernel.fleet.interrupt(ipykernel.now.target)
+
+    eventually(lambda: not ipykernel.fleet.console.prompts, WITHIN)
+    ipykernel.wait_for_line(Role.NOTE, "not run, as a cell before it failed: 1 + 1")
+
+
+def test_a_million_lines_leave_a_bounded_transcript_and_its_end(ipykernel: Ipykernel) -> None:
+    ipykernel.run("for n in range(100): print(*range(10_000 * n, 10_000 * (n + 1)), sep='\\n')")
+    ipykernel.wait_for_line(Role.STDOUT, "999999")
+
+    assert ipykernel.transcript.size < MAX_BYTES
+
+
+def test_a_segfault_is_a_row_with_its_reason(ipykernel: Ipykernel) -> None:
+    ipykernel.run("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
+
+    eventually(lambda: ipykernel.now.state is KernelState.DEAD, WITHIN)
+
+    assert ipykernel.now.returncode == -signal.SIGSEGV
+    assert "exited with SIGSEGV (-11)" in ipykernel.now.reason
+
+
+def test_a_restart_at_once_runs_what_is_asked_next(ipykernel: Ipykernel) -> None:
+    ipykernel.fleet.restart(ipykernel.now.target, now=True)
+
+    ipykernel.run("print('seen')")
+    ipykernel.wait_for_line(Role.STDOUT, "seen")
