@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from kerneltui.tui.config import parse_config
+from kerneltui.tui.rules import TABLES, TOP
 from tests.regenerate import with_key_table
 
 ROOT = Path(__file__).parents[1]
@@ -30,6 +33,15 @@ def test_the_library_example_names_what_the_library_has() -> None:
     imports = [node for node in ast.walk(ast.parse(example)) if isinstance(node, ast.ImportFrom)]
 
     assert {alias.name for node in imports for alias in node.names} <= set(kerneltui.__all__)
+
+
+def test_the_example_configuration_is_right_and_whole() -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", README, flags=re.DOTALL)
+
+    assert parse_config(example, "README.md")[1] == ()
+    data = tomllib.loads(example)
+    assert data.keys() == TOP.keys() | TABLES.keys()
+    assert data["limits"].keys() == TABLES["limits"].keys()
 
 
 @pytest.mark.parametrize("mark", ["run", "test"])

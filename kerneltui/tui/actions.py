@@ -690,9 +690,10 @@ def grouped(actions: Iterable[Action] = ACTIONS) -> dict[Scope, tuple[Action, ..
 
 def markdown_table() -> str:
     """Return the key table of the README."""
-    rows = ["| where | keys | does |", "|---|---|---|"]
+    rows = ["| where | keys | does | id, for `[keys]` |", "|---|---|---|---|"]
     rows += [
         f"| {scope.value if place == 0 else ''} | `{action.keys_shown}` | {action.description} |"
+        f" {'' if action.built_in else f'`{action.id}`'} |"
         for scope, actions in grouped().items()
         for place, action in enumerate(actions)
     ]
