@@ -6,8 +6,8 @@ that floods costs a row a message. Signatures and keys are never kept.
 
 from __future__ import annotations
 
+import functools
 import json
-import sys
 import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
@@ -28,8 +28,9 @@ MAX_PART = 32_000
 """Bytes kept of a header, of metadata or of a content; of more, the beginning."""
 MAX_UNANSWERED = 1_000  # requests whose reply is still awaited, and sessions known as ours
 TYPE_WIDTH = 40  # characters
+TYPE_LIMIT = 400  # of a type before it is cleaned, so that none that is remembered is long
 _NAME_LIMIT = 64  # characters of what a message says of its sender
-_RECORD_BYTES = 600  # of a record beside its parts, about
+_RECORD_BYTES = 700  # of a record beside the text of its parts, about
 
 PARTS = ("header", "parent_header", "metadata", "content")
 
@@ -157,7 +158,7 @@ class MessageLog:
             time=now,
             channel=channel,
             sent=sent,
-            msg_type=clean_line(message["msg_type"], TYPE_WIDTH),
+            msg_type=_clean_type(message["msg_type"][:TYPE_LIMIT]),
             session=_name(client, "session"),
             username=_name(client, "username"),
             size=len(parts[-1]) + sum(buffers),
@@ -226,6 +227,11 @@ def _remember(known: OrderedDict[str, Any], key: str, value: object) -> None:
         known.popitem(last=False)
 
 
+@functools.lru_cache(maxsize=256)
+def _clean_type(msg_type: str) -> str:
+    return clean_line(msg_type, TYPE_WIDTH)
+
+
 def _name(header: Mapping[str, Any], key: str) -> str:
     value = header.get(key)
     return value[:_NAME_LIMIT] if isinstance(value, str) else ""
@@ -233,4 +239,4 @@ def _name(header: Mapping[str, Any], key: str) -> str:
 
 def _measure(record: MessageRecord) -> int:
     """Return the bytes that a record takes in memory, about."""
-    return _RECORD_BYTES + sum(map(sys.getsizeof, record.parts)) + 8 * len(record.buffers)
+    return _RECORD_BYTES + sum(map(len, record.parts)) + 8 * len(record.buffers)
