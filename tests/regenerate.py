@@ -1,16 +1,19 @@
-"""Make anew what is generated: the pictures in screenshots/, and the README's table of keys."""
+"""Make anew what is generated: screenshots/, tests/tui/pictures/, the README's table of keys."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from unittest import mock
 
 from kerneltui.fleet.snapshot import KernelSnapshot, Usage
 from kerneltui.fleet.transcript import Role, Transcript
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.actions import markdown_table
+from kerneltui.tui.config import parse_config
+from kerneltui.tui.setup import Setup
 from tests.tui.fakes import NOW, FakeFleet, Stage, on_stage, snapshot
 
 ROOT = Path(__file__).parents[1]
@@ -120,6 +123,42 @@ PICTURES: dict[str, Play] = {
 }
 
 
+NARROW, WIDE = (80, 24), (120, 40)
+SCENES: dict[str, tuple[tuple[int, int], tuple[str, ...], str]] = {
+    "main-narrow": (NARROW, (), ""),
+    "main-wide": (WIDE, (), ""),
+    "main-ascii": (NARROW, (), "ascii = true"),
+    "table-zoomed": (NARROW, ("z",), ""),
+    "table-sorted-and-filtered": (WIDE, (), 'sort = "-cpu"\nfilter = "!state:dead"'),
+    "locked-and-paused": (NARROW, ("exclamation_mark", "p", "minus"), ""),
+    "interrupt-armed": (NARROW, ("i",), ""),
+    "confirm-restart": (NARROW, ("r",), ""),
+    "confirm-kill": (NARROW, ("X",), ""),
+    "confirm-shutdown-all": (NARROW, ("A",), ""),
+    "confirm-quit": (NARROW, ("Q",), ""),
+    "signal": (NARROW, ("K",), ""),
+    "help": (NARROW, ("question_mark",), ""),
+}
+"""The states of the screen that tests/tui/pictures/ shows as text: size, keys, configuration."""
+TEXTS = ROOT / "tests" / "tui" / "pictures"
+
+
+def text_picture(name: str) -> str:
+    """Return a scene as text: on a host of always the same name, at always the same time."""
+    size, keys, configuration = SCENES[name]
+    config, _ = parse_config(configuration, name)
+    pictures = []
+
+    async def play(stage: Stage) -> None:
+        await stage.press(*keys)
+        pictures.append(stage.picture)
+
+    with mock.patch("platform.node", return_value="gpu7"):
+        on_stage(play, make_fleet(), size, Setup(config))
+    (picture,) = pictures
+    return "".join(f"{line.rstrip()}\n" for line in picture.splitlines())
+
+
 def make_picture(name: str, prepare: Play) -> None:
     async def play(stage: Stage) -> None:
         await prepare(stage)
@@ -137,5 +176,7 @@ def with_key_table(readme: str) -> str:
 if __name__ == "__main__":
     for name, prepare in PICTURES.items():
         make_picture(name, prepare)
+    for name in SCENES:
+        (TEXTS / f"{name}.txt").write_text(text_picture(name), "utf-8")
     path = ROOT / "README.md"
     path.write_text(with_key_table(path.read_text("utf-8")), "utf-8")
