@@ -366,29 +366,25 @@ def remembering() -> FakeFleet:
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize(
-    ("keys", "code"),
-    [
-        ("plot", "\x1b[31m\nplot(b)"),
+def test_enter_takes_what_was_searched_and_runs_nothing(size: tuple[int, int]) -> None:
+    fleet = remembering()
+    searches: list[tuple[tuple[str, ...], str]] = [
+        (tuple("plot"), "\x1b[31m\nplot(b)"),
         (("p", "l", "ctrl+r"), "plot(a)"),
-        (("p", "l", "up"), "plot(a)"),
         (("p", "l", "up", "up", "down"), "\x1b[31m\nplot(b)"),
         ((), "x"),
-    ],
-)
-def test_enter_takes_what_was_searched_and_runs_nothing(
-    keys: tuple[str, ...], code: str, size: tuple[int, int]
-) -> None:
-    fleet = remembering()
+    ]
 
     async def play(stage: Stage) -> None:
-        await stage.press("c", *"draft", "ctrl+r", *keys)
-        assert code.splitlines()[-1] in stage.picture
-        assert "\x1b" not in stage.picture
+        await stage.press("c", *"draft")
+        for keys, code in searches:
+            await stage.press("ctrl+r", *keys)
+            assert code.splitlines()[-1] in stage.picture
+            assert "\x1b" not in stage.picture
 
-        await stage.press("enter")
-        assert editor(stage).text == code
-        assert editor(stage).has_focus
+            await stage.press("enter")
+            assert editor(stage).text == code
+            assert editor(stage).has_focus
 
     on_stage(play, fleet, size)
     assert fleet.console.sent == []
@@ -423,6 +419,18 @@ def test_the_past_goes_on_from_what_was_found() -> None:
 
         await stage.press("down", "down", "down", "down", "down")
         assert editor(stage).text == "draft"
+
+    on_stage(play, remembering())
+
+
+def test_the_search_ends_with_its_kernel() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("c", "ctrl+r", *"plot")
+        await stage.publish(snapshot("k2"))
+        await stage.press("c", *"other")
+
+        assert editor(stage).text == "other"
+        assert "> other" in " ".join(stage.picture.split())
 
     on_stage(play, remembering())
 
@@ -506,7 +514,7 @@ def test_completions_tell_what_they_are(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_a_long_list_of_completions_scrolls(size: tuple[int, int]) -> None:
+def test_a_long_list_of_completions_scrolls_and_goes_round(size: tuple[int, int]) -> None:
     fleet = FakeFleet(snapshot())
     reply = {"matches": [f"a{n:02}" for n in range(40)], "cursor_start": 0, "cursor_end": 1}
     fleet.console.replies["complete"] = replied(reply)
@@ -516,7 +524,7 @@ def test_a_long_list_of_completions_scrolls(size: tuple[int, int]) -> None:
         assert "a00" in stage.picture
         assert "a39" not in stage.picture
 
-        await stage.press(*["down"] * 39)
+        await stage.press("up")
         assert "a39" in stage.picture
         assert "a00" not in stage.picture
 
@@ -599,36 +607,38 @@ def test_ctrl_c_copies_a_selection_and_interrupts_nothing() -> None:
     assert fleet.verbs == []
 
 
-@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(
-    ("queued", "beside", "state", "code", "shown"),
+    ("queued", "beside", "state", "code", "words"),
     [
         (("mine", "a", "b"), (), "busy", "mine", "2 queued"),
+        (("mine",), (), "busy", "mine", ""),
         (("mine",), (), "busy", "another's", "1 queued"),
         (("mine", "a"), (), "starting", "", "2 queued"),
         (("mine", "a"), ("look()",), "busy", "", "1 queued, 1 beside"),
         ((), ("look()", "see()"), "idle", "", "2 beside"),
+        ((), (), "idle", "", ""),
     ],
 )
 def test_cells_that_wait_and_those_beside_are_counted(
-    queued: tuple[str, ...],
-    beside: tuple[str, ...],
-    state: str,
-    code: str,
-    shown: str,
-    size: tuple[int, int],
+    queued: tuple[str, ...], beside: tuple[str, ...], state: str, code: str, words: str
 ) -> None:
-    fleet = FakeFleet()
-    fleet.console.queued, fleet.console.beside = {"k1": queued}, {"k1": beside}
+    kernel = snapshot(state=KernelState(state), code=code)
+
+    assert console.pending_words(queued, beside, kernel) == words
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_waiting_cells_are_shown_as_long_as_they_wait(size: tuple[int, int]) -> None:
+    fleet = FakeFleet(snapshot())
+    fleet.console.queued, fleet.console.beside = {"k1": ("mine", "a", "b")}, {"k1": ("look()",)}
 
     async def play(stage: Stage) -> None:
-        await stage.publish(snapshot(state=KernelState(state), code=code))
-        assert f" {shown} " in stage.picture
+        await stage.publish(snapshot())
+        assert " 2 queued, 1 beside " in stage.picture
 
-        fleet.console.queued, fleet.console.beside = {"k1": queued[:1]}, {}
-        await stage.publish(snapshot(state=KernelState.BUSY, code="mine"))
+        fleet.console.queued, fleet.console.beside = {}, {}
+        await stage.publish(snapshot())
         assert "queued" not in stage.picture
-        assert "beside" not in stage.picture
 
     on_stage(play, fleet, size)
 

@@ -149,6 +149,7 @@ class Console(Vertical):
             self.post_message(self.Left())
         self._close_helpers()
         self._search.display = False
+        self._show_entry()
         self._editor.put(self._memory().draft)
         self.pull()
 
@@ -207,8 +208,8 @@ class Console(Vertical):
 
     def _open_search(self) -> None:
         self._close_helpers()
-        self.query_one("#entry").display = False
         self._search.open(self._look_back())
+        self._show_entry()
 
     @on(HistorySearch.Taken)
     def recall(self, event: HistorySearch.Taken) -> None:
@@ -219,8 +220,13 @@ class Console(Vertical):
     @on(HistorySearch.GivenUp)
     def close_search(self) -> None:
         self._search.display = False
-        self.query_one("#entry").display = True
+        self._show_entry()
         self._editor.focus()
+
+    def _show_entry(self) -> None:
+        """Show the line for code unless something else is in its place."""
+        is_free = self._prompt is None and not self._search.display
+        self.query_one("#entry").display = is_free
 
     # -- what runs and what it asks --------------------------------------------------------
 
@@ -233,7 +239,7 @@ class Console(Vertical):
             self._show_prompt(prompt)
         queued = self._backend.queued.get(self._kernel_id, ())
         beside = self._backend.beside.get(self._kernel_id, ())
-        pending = _pending(queued, beside, self._snapshot)
+        pending = pending_words(queued, beside, self._snapshot)
         if pending != self._pending:
             self._pending = pending
             self.query_one("#queued", Static).update(pending)
@@ -244,7 +250,7 @@ class Console(Vertical):
         self._prompt = prompt
         self._search.display = False
         self.query_one("#prompt").display = prompt is not None
-        self.query_one("#entry").display = prompt is None
+        self._show_entry()
         answer = self.query_one(PromptInput)
         answer.value = ""
         if prompt is not None:
@@ -397,7 +403,9 @@ def _cannot_run(snapshot: KernelSnapshot | None) -> str:
     return f"cannot run code in {snapshot.name}: it is {snapshot.state}"
 
 
-def _pending(queued: Sequence[str], beside: Sequence[str], snapshot: KernelSnapshot | None) -> str:
+def pending_words(
+    queued: Sequence[str], beside: Sequence[str], snapshot: KernelSnapshot | None
+) -> str:
     """Return how much of our code waits, and how much runs in a subshell; empty for none."""
     waiting = len(queued) - 1
     if queued and snapshot is not None:
