@@ -37,7 +37,9 @@ def test_ids_are_unique() -> None:
     assert [number for number in Counter(a.id for a in ACTIONS).values() if number > 1] == []
 
 
-@pytest.mark.parametrize("scope", [Scope.TABLE, Scope.OUTPUT, Scope.MESSAGES, Scope.CONSOLE, Scope.GLOBAL])
+@pytest.mark.parametrize(
+    "scope", [Scope.TABLE, Scope.OUTPUT, Scope.MESSAGES, Scope.CONSOLE, Scope.GLOBAL]
+)
 def test_no_key_has_two_meanings_in_a_scope(scope: Scope) -> None:
     keys = Counter(key for action in ACTIONS if action.scope is scope for key in action.keys)
 
@@ -90,9 +92,7 @@ def test_every_action_has_a_method(action: object) -> None:
         (MessageView, Scope.MESSAGES),
     ],
 )
-def test_every_key_of_a_pane_is_in_the_registry(
-    widget: type[LineView], scope: Scope
-) -> None:
+def test_every_key_of_a_pane_is_in_the_registry(widget: type[LineView], scope: Scope) -> None:
     listed = {key for action in ACTIONS if action.scope is scope for key in action.keys}
     bound = {key for binding in widget.BINDINGS for key in binding.key.split(",")}
 
