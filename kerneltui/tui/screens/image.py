@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from textual.app import App, ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
-from textual.containers import Middle
+from textual.containers import Container
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
@@ -42,7 +42,7 @@ class ImageScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         picture = self._picture
         yield Static(f"{picture.label}  Ctrl+S saves  Esc closes", classes="title", markup=False)
-        with Middle():
+        with Container():
             if picture.width * picture.height > MAX_PIXELS:
                 yield Static("too large to be shown; it can be saved", markup=False)
             elif (image := decoded(picture)) is None:

@@ -15,9 +15,9 @@ from textual.geometry import Size
 from textual.strip import Strip
 
 from kerneltui.fleet.transcript import Role
+from kerneltui.protocol.text import clean_line
 from kerneltui.tui.actions import bindings
 from kerneltui.tui.changes import find_change
-from kerneltui.tui.formats import clip
 from kerneltui.tui.output_search import OutputSearch
 from kerneltui.tui.painting import paint
 from kerneltui.tui.thumbnail import draw, size_in_cells
@@ -359,9 +359,11 @@ class OutputView(OutputVerbs):
 
     def _header(self) -> Strip:
         """Return the first line: the tabs, and how the output is shown."""
-        found = clip(self._search.told(self._current), FOUND_WIDTH) if self._search else ""
+        found = self._search.told(self._current) if self._search else ""
         mode = "wrap" if self.wrapping else "no wrap"
-        return self.bar("  ".join(filter(None, (found, self._place(), mode))))
+        return self.bar(
+            "  ".join(filter(None, (clean_line(found, FOUND_WIDTH), self._place(), mode)))
+        )
 
     def _place(self) -> str:
         if self.following:

@@ -1,0 +1,115 @@
+"""Nothing that a kernel writes reaches the terminal as a control."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import unicodedata
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from textual.app import App, ComposeResult
+
+from kerneltui.fleet.rendition import rendition
+from kerneltui.fleet.transcript import Transcript
+from kerneltui.tui.widgets.output_view import OutputView
+from tests.tui.widget_stage import NARROW, STYLES, CountingDriver
+
+WEAPONS = [
+    "\x1b]52;c;cHduZWQ=\x07",  # the clipboard
+    "\x1b]0;title\x07",
+    "\x1bc",  # a reset
+    "\x1b[2J\x1b[5;5H",
+    "\x1b[?1049l\x1b[?25h",
+    "\x1bPq#0\x1b\\",
+    "\x1b_Ga=T;AAAA\x1b\\",
+    "\x9b31m\x9d0;x\x9c",
+    "\x1b[31;1",
+    "\x1b[38;5;9mred\x1b[0m",
+    "\x00\x05\x07\x08\x0b\x0c\x0e\x7f",
+    "\r\n\t\x1b",
+    "\u202e\u2066\u200f",
+    "[bold]markup[/] [/]",
+]
+HOSTILE = st.lists(st.sampled_from(WEAPONS) | st.text(max_size=8), max_size=6).map("".join)
+
+PAGES = 12  # looked through; more than there are
+# What Textual itself sends: styles, the place of the cursor, a frame's begin and end, and
+# line by line where all is painted.
+OURS = re.compile(r"\x1b\[[\d;]*m|\x1b\[\d+;\d+H|\x1b\[\?2026[hl]|\n")
+
+
+class RecordingDriver(CountingDriver):
+    sent = ""
+
+    def write(self, data: str) -> None:
+        self.sent += data
+
+
+class OutputApp(App[None]):
+    CSS_PATH = STYLES / "widgets.tcss"
+
+    def __init__(self) -> None:
+        super().__init__(driver_class=RecordingDriver)
+
+    def compose(self) -> ComposeResult:
+        yield OutputView()
+
+
+def messages(text: str) -> list[dict[str, Any]]:
+    """Return `text` in every place where a kernel may put it."""
+    bundle = {"data": {"text/plain": text}, "transient": {"display_id": text}}
+    page = {"data": {"text/html": f"<table><tr><td>{text}</td></tr></table>"}}
+    contents = {
+        "stream": {"name": "stdout", "text": text},
+        "execute_input": {"code": text, "execution_count": 1},
+        "execute_result": {**bundle, "execution_count": 1},
+        "display_data": page,
+        "update_display_data": bundle,
+        "error": {"ename": text, "evalue": text, "traceback": [text]},
+        "input_request": {"prompt": text},
+        "execute_reply": {"payload": [{"source": "page", "data": {"text/plain": text}}]},
+    }
+    return [
+        {"msg_type": name, "parent_header": {"msg_id": text}, "content": content}
+        for name, content in contents.items()
+    ]
+
+
+def sent_for(texts: list[str]) -> str:
+    """Return all that is sent to the terminal while a kernel says `texts`."""
+    transcript, sent = Transcript(), ""
+
+    async def run() -> None:
+        nonlocal sent
+        app = OutputApp()
+        async with app.run_test(headless=False, size=NARROW) as pilot:
+            view, driver = app.query_one(OutputView), app._driver
+            assert isinstance(driver, RecordingDriver)
+            view.show(transcript)
+            await pilot.pause()
+            driver.sent = ""
+            for text in texts:
+                for message in messages(text):
+                    for step in rendition(message):
+                        step.apply(transcript, 0.0)
+            view.search("x")
+            view.show(transcript)
+            view.action_begin()
+            for _ in range(PAGES):
+                await pilot.pause(0)
+                view.action_page(1.0)
+            await pilot.pause(0)
+            sent = driver.sent
+
+    asyncio.run(run())
+    return sent
+
+
+@settings(deadline=None, max_examples=3, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(HOSTILE, max_size=8))
+def test_nothing_a_kernel_writes_is_a_control(texts: list[str]) -> None:
+    sent = OURS.sub("", sent_for([*WEAPONS, *texts]))
+
+    assert [char for char in sent if unicodedata.category(char) == "Cc"] == []
