@@ -13,6 +13,7 @@ from kerneltui.protocol.status import (
     ALLOWED,
     POLITE_STOP,
     STOP_NOW,
+    Answered,
     Event,
     Exited,
     KernelState,
@@ -58,6 +59,9 @@ TRUTH_TABLE: dict[str, tuple[tuple[Event, ...], KernelState]] = {
     "spawned": ((Spawned(),), KernelState.STARTING),
     "says starting": ((Spawned(), said("starting")), KernelState.STARTING),
     "says a word of its own": ((said("dreaming"),), KernelState.STARTING),
+    "answered, iopub silent": ((Answered(),), KernelState.IDLE),
+    "answered while a cell runs": ((busy(), Answered()), KernelState.BUSY),
+    "answered, then exited": ((Answered(), Exited(0)), KernelState.DEAD),
     "busy": ((busy(),), KernelState.BUSY),
     "busy with a comm message": ((busy("a", "comm_msg"),), KernelState.BUSY),
     "busy with a completion": ((busy("a", "complete_request"),), KernelState.BUSY),
@@ -139,6 +143,7 @@ def test_found_kernel_is_unknown_until_it_is_heard(
 
 events = st.one_of(
     st.just(Spawned()),
+    st.just(Answered()),
     st.builds(Exited, st.none() | st.integers(-64, 255), st.text(max_size=3)),
     st.builds(Ordered, st.sampled_from(Wanted), st.text(max_size=3)),
     st.builds(
