@@ -15,7 +15,7 @@ from kerneltui.kernels.identity import ProcessIdentity, identify
 from kerneltui.kernels.lifecycle import Lifecycle
 from kerneltui.kernels.logfile import LogFile
 from kerneltui.kernels.watcher import process_watcher
-from kerneltui.protocol.status import Event, Exited, KernelState, Ordered, Spawned, Wanted
+from kerneltui.protocol.status import Answered, Event, Exited, KernelState, Ordered, Spawned, Wanted
 from tests.support import Background, eventually
 
 
@@ -262,3 +262,35 @@ def test_a_listener_that_was_removed_hears_nothing(kernel: Kernel) -> None:
 
     assert heard == []
     assert kernel.events == [Ordered(Wanted.UP)]
+
+
+def test_who_settles_second_waits_until_everybody_knows(kernel: Kernel) -> None:
+    told, may_go_on = threading.Event(), threading.Event()
+
+    def linger(event: Event) -> None:
+        if isinstance(event, Exited):
+            told.set()
+            may_go_on.wait(10)
+
+    kernel.life.add_listener(linger)
+    process = kernel.spawn()
+    process.exit()
+    assert told.wait(10)
+
+    second = Background(lambda: kernel.life.settle(process))
+    kernel.life.order(Wanted.DOWN)
+    early = second.over
+    may_go_on.set()
+    second.result()
+
+    assert not early
+
+
+def test_words_of_a_process_that_was_succeeded_are_void(kernel: Kernel) -> None:
+    kernel.spawn().exit()
+    eventually(lambda: kernel.told)
+    kernel.spawn()
+
+    kernel.life.advance(Answered(), 1)
+
+    assert kernel.life.status.state is KernelState.STARTING
