@@ -109,10 +109,12 @@ class KernelTui(Frame):
             self.write_raw(sequence(self._setup.config.notifications, told))
 
     def _keep(self) -> None:
-        """Remember how the screen is left."""
+        """Remember how the screen is left; one that never came up is not."""
+        if self._keeper is None or not self.main.is_mounted:
+            return
         theme = self.theme if self.has_colours else self._setup.remembered.theme
         left = Remembered(theme, self.main.split, self.main.table.view.to_state())
-        if self._keeper and (problem := self._keeper.keep(left)):
+        if problem := self._keeper.keep(left):
             self.notify(problem, severity="warning")
 
     def on_unmount(self) -> None:
