@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.benchmarks.harness import format_row
 
-TOPICS = ("imports", "starting", "messages", "stopping", "dashboard", "table")
+TOPICS = ("imports", "starting", "messages", "stopping", "dashboard", "table", "output")
 
 
 def main() -> None:
