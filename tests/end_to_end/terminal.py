@@ -30,6 +30,8 @@ KEYS = {
     "backspace": b"\x7f",
     "ctrl+c": b"\x03",
     "ctrl+d": b"\x04",
+    "ctrl+o": b"\x0f",
+    "ctrl+r": b"\x12",
     "ctrl+u": b"\x15",
     "down": b"\x1b[B",
     "end": b"\x1b[F",

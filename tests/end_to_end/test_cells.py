@@ -68,6 +68,27 @@ def test_names_are_completed_while_a_cell_runs(loop: Dashboard) -> None:
     loop.press("ctrl+u", "ctrl+c")
 
 
+def test_code_runs_beside_a_running_cell(loop: Dashboard) -> None:
+    loop.type('print("be" + "side")')
+    loop.press("ctrl+o")
+
+    loop.wait_for("  beside")
+    assert loop.is_in_state("alpha", "busy")
+    loop.press("ctrl+c")
+
+
+def test_code_that_was_run_is_found_again(console: Dashboard) -> None:
+    console.run('print("fou" + "nd")')
+    console.wait_for("  found")
+
+    console.press("ctrl+r")
+    console.type("fou")
+    console.wait_for("1/1")
+    console.press("enter", "enter")
+
+    console.wait_for(lambda: console.output().count("  found") == 2)
+
+
 def test_i_pressed_twice_interrupts_a_loop(loop: Dashboard) -> None:
     loop.leave_console()
 
@@ -131,3 +152,12 @@ def test_output_keeps_the_order_in_which_it_was_made(console: Dashboard) -> None
     console.wait_for("'second'")
     text = console.text
     assert text.index("  first") < text.index("'second'")
+
+
+def test_code_typed_in_one_breath_with_the_key_of_the_console_is_no_order_to_the_table(
+    shared: Dashboard,
+) -> None:
+    shared.type('cRy = "in one "; Ry + "breath"\r')  # R asks about a restart, and y says yes
+
+    shared.wait_for("'in one breath'")
+    shared.leave_console()
