@@ -24,7 +24,7 @@ from kerneltui.protocol.text import clean_line
 
 # What is taken in of one kernel in one turn at the most; the rest waits for the next turn
 # in the socket, which loses nothing, so that one kernel's flood cannot silence the others.
-TURN_MESSAGES = 10_000
+TURN_MESSAGES = 5_000
 TURN_BYTES = 8_000_000
 NEVER = math.inf
 CODE_WIDTH = 200  # characters of the running code kept for a cell
