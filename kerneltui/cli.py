@@ -78,6 +78,7 @@ def _show_paths() -> None:
     places: list[tuple[str, str | Path]] = [
         ("configuration", paths.config_file()),
         ("state", paths.state_file()),
+        ("history", paths.history_file()),
         ("crash log", paths.crash_file()),
         ("connection files", runtime),
         ("kernel logs", runtime),
