@@ -46,9 +46,10 @@ def test_paths_tells_where_everything_lies(
 
     told = capsys.readouterr().out.splitlines()
     assert code == 0
-    assert [line.split() for line in told[:4]] == [
+    assert [line.split() for line in told[:5]] == [
         ["configuration", f"{tmp_path}/config/kerneltui/kerneltui.toml", "(not", "there)"],
         ["state", f"{tmp_path}/state/kerneltui/state.json", "(not", "there)"],
+        ["history", f"{tmp_path}/state/kerneltui/history.jsonl", "(not", "there)"],
         ["crash", "log", f"{tmp_path}/state/kerneltui/crash.log", "(not", "there)"],
         ["connection", "files", str(tmp_path)],
     ]
