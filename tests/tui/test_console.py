@@ -12,6 +12,7 @@ from textual.widgets import Input, OptionList
 from kerneltui.errors import KernelTimeout
 from kerneltui.fleet.conversation import Prompt
 from kerneltui.protocol.status import KernelState
+from kerneltui.tui.console_words import pending_words
 from kerneltui.tui.widgets import console
 from kerneltui.tui.widgets.code_editor import CodeEditor
 from kerneltui.tui.widgets.kernel_table import KernelTable
@@ -624,7 +625,7 @@ def test_cells_that_wait_and_those_beside_are_counted(
 ) -> None:
     kernel = snapshot(state=KernelState(state), code=code)
 
-    assert console.pending_words(queued, beside, kernel) == words
+    assert pending_words(queued, beside, kernel) == words
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -7,7 +7,7 @@ kernel longer than a deadline, and a reply to a text that has changed is dropped
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -21,9 +21,10 @@ from textual.widgets import Input, Static, TextArea
 
 from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.paths import history_file
-from kerneltui.protocol.status import KernelState, Verb
+from kerneltui.protocol.status import Verb
 from kerneltui.protocol.text import clean_line
 from kerneltui.tui.actions import bindings
+from kerneltui.tui.console_words import cannot_run, pending_words, placeholder
 from kerneltui.tui.history import History, merge
 from kerneltui.tui.source import Replacement, replacements
 from kerneltui.tui.widgets.code_editor import CodeEditor
@@ -116,7 +117,7 @@ class Console(Vertical):
         self._completions = self.query_one(Completions)
         self._documentation = self.query_one(Documentation)
         self._search = self.query_one(HistorySearch)
-        self._editor.placeholder = _placeholder(None)
+        self._editor.placeholder = placeholder(None)
         self._close_helpers()
         self._search.display = False
         self.query_one("#prompt").display = False
@@ -137,7 +138,7 @@ class Console(Vertical):
             return
         before, self._snapshot = self._snapshot, snapshot
         self._editor.source_language = language
-        self._editor.placeholder = _placeholder(snapshot)
+        self._editor.placeholder = placeholder(snapshot)
         if (before and before.kernel_id) != (snapshot and snapshot.kernel_id):
             self._change_kernel(before)
 
@@ -284,7 +285,7 @@ class Console(Vertical):
 
     def _run(self, code: str, *, beside: bool) -> None:
         if self._backend is None or not self._may_run():
-            raise ActionRefused(_cannot_run(self._snapshot))
+            raise ActionRefused(cannot_run(self._snapshot))
         self._backend.execute(self._kernel_id, code, beside=beside)
         self._history.add(self._language, code)
         self._use_history(self._history.save)
@@ -329,7 +330,7 @@ class Console(Vertical):
 
     def _ask_kernel(self, event: CodeEditor.Asked) -> None:
         if self._backend is None or not self._may_run():
-            self.notify(_cannot_run(self._snapshot), severity="warning")
+            self.notify(cannot_run(self._snapshot), severity="warning")
             return
         self._asked = (event.code, event.cursor)
         asked = (self._kernel_id, event.code, event.cursor)
@@ -384,33 +385,3 @@ class Console(Vertical):
         event.stop()
         if not self._unchanged():
             self._close_helpers()
-
-
-def _placeholder(snapshot: KernelSnapshot | None) -> str:
-    """Return what an empty console says; words of ours only, for markup is read in it."""
-    if snapshot is None:
-        return "no kernel is selected"
-    if snapshot.state is KernelState.DEAD:
-        return "this kernel is dead: r in the table restarts it"
-    if snapshot.state is KernelState.BUSY:
-        return "this kernel is busy: code waits for its turn"
-    return "code to run in this kernel"
-
-
-def _cannot_run(snapshot: KernelSnapshot | None) -> str:
-    if snapshot is None:
-        return "no kernel is selected"
-    return f"cannot run code in {snapshot.name}: it is {snapshot.state}"
-
-
-def pending_words(
-    queued: Sequence[str], beside: Sequence[str], snapshot: KernelSnapshot | None
-) -> str:
-    """Return how much of our code waits, and how much runs in a subshell; empty for none."""
-    waiting = len(queued) - 1
-    if queued and snapshot is not None:
-        # The first one waits as well where the kernel runs what another client sent.
-        is_another = snapshot.code not in ("", clean_line(queued[0]))
-        waiting += is_another or snapshot.state is KernelState.STARTING
-    counts = ((waiting, "queued"), (len(beside), "beside"))
-    return ", ".join(f"{count} {what}" for count, what in counts if count > 0)

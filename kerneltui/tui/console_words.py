@@ -1,0 +1,42 @@
+"""What the console says of its kernel. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from kerneltui.protocol.status import KernelState
+from kerneltui.protocol.text import clean_line
+
+if TYPE_CHECKING:
+    from kerneltui.fleet.snapshot import KernelSnapshot
+
+
+def placeholder(snapshot: KernelSnapshot | None) -> str:
+    """Return what an empty console says; words of ours only, for markup is read in it."""
+    if snapshot is None:
+        return "no kernel is selected"
+    if snapshot.state is KernelState.DEAD:
+        return "this kernel is dead: r in the table restarts it"
+    if snapshot.state is KernelState.BUSY:
+        return "this kernel is busy: code waits for its turn"
+    return "code to run in this kernel"
+
+
+def cannot_run(snapshot: KernelSnapshot | None) -> str:
+    if snapshot is None:
+        return "no kernel is selected"
+    return f"cannot run code in {snapshot.name}: it is {snapshot.state}"
+
+
+def pending_words(
+    queued: Sequence[str], beside: Sequence[str], snapshot: KernelSnapshot | None
+) -> str:
+    """Return how much of our code waits, and how much runs in a subshell; empty for none."""
+    waiting = len(queued) - 1
+    if queued and snapshot is not None:
+        # The first one waits as well where the kernel runs what another client sent.
+        is_another = snapshot.code not in ("", clean_line(queued[0]))
+        waiting += is_another or snapshot.state is KernelState.STARTING
+    counts = ((waiting, "queued"), (len(beside), "beside"))
+    return ", ".join(f"{count} {what}" for count, what in counts if count > 0)
