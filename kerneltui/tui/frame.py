@@ -16,7 +16,6 @@ from rich.console import Group
 from rich.segment import Segments
 from rich.text import Text
 from rich.traceback import Traceback
-from textual.app import App
 from textual.filter import LineFilter
 from textual.worker import Worker, WorkerState
 
@@ -24,16 +23,19 @@ from kerneltui import paths
 from kerneltui.protocol.text import clean_line
 from kerneltui.tui.ascii import AsciiOnly
 from kerneltui.tui.crash import log_crash
+from kerneltui.tui.key_order import KeyOrder
 from kerneltui.tui.keymap import for_textual
 from kerneltui.tui.screens.messages import MESSAGES_KEPT, Said
 from kerneltui.tui.setup import Setup
 
-TERMINAL_CHECK = 5.0  # seconds between two looks whether the terminal is still there
+TERMINAL_CHECK = (
+    1.0  # seconds between two looks at the terminal: without one, Textual's reader spins
+)
 NOTICE_LIMIT = 500  # characters
 DATE = "%Y-%m-%d %H:%M:%S"
 
 
-class Frame(App[None]):
+class Frame(KeyOrder):
     """An app that is at home in any terminal, and leaves it clean."""
 
     def __init__(self, setup: Setup) -> None:

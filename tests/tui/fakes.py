@@ -223,6 +223,8 @@ class Stage:
     async def _pass_messages(self) -> None:
         for _ in range(HOPS):
             await self.pilot.pause(0)
+        while self.app.has_keys_to_handle and self.app.is_running:
+            await self.pilot.pause(0)
 
     async def publish(self, *snapshots: KernelSnapshot) -> None:
         """Let the fleet publish `snapshots`, and the screen see them."""

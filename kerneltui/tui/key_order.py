@@ -1,0 +1,62 @@
+"""KeyOrder: one key at a time, so that each is for what the one before has brought about.
+
+Textual sends a key to the widget that has the focus when the key arrives, and acts on it
+later. Keys that arrive together, as over a slow line, would so all go to one widget: of
+"c" and code typed after it, the code would be orders to the table.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from functools import partial
+
+from textual import events
+from textual.app import App
+from textual.dom import DOMNode
+
+LOST = 0.1  # seconds after which a key is taken for done: its widget may have been removed
+
+
+class KeyOrder(App[None]):
+    """An app that handles a key when the one before has been handled."""
+
+    def __init__(self, *, ansi_color: bool | None = None) -> None:
+        super().__init__(ansi_color=ansi_color)
+        self._keys: deque[events.Key] = deque()
+        """Those not handled yet; the first one is under way."""
+
+    @property
+    def has_keys_to_handle(self) -> bool:
+        return bool(self._keys)
+
+    async def on_event(self, event: events.Event) -> None:
+        if not isinstance(event, events.Key) or event.is_forwarded:
+            await super().on_event(event)
+            return
+        self._keys.append(event)
+        if len(self._keys) == 1:
+            await self._send_key()
+
+    async def _send_key(self) -> None:
+        key = self._keys[0]
+        target = self.focused or self.screen
+        await super().on_event(key)
+        self.set_timer(LOST, partial(self._finish, key))
+        self._follow(key, target)
+
+    def _follow(self, key: events.Key, node: DOMNode) -> None:
+        """Go the way that the key bubbles, behind it."""
+        parent = node.parent
+        onward = partial(self._follow, key, parent) if parent else partial(self._arrive, key)
+        if not node.call_later(onward):
+            self._arrive(key)
+
+    def _arrive(self, key: events.Key) -> None:
+        self.call_later(self._finish, key)  # behind a change of the focus
+
+    async def _finish(self, key: events.Key) -> None:
+        if not self._keys or self._keys[0] is not key:
+            return
+        self._keys.popleft()
+        if self._keys:
+            await self._send_key()
