@@ -1,8 +1,8 @@
 """Reserve tcp ports, so that no two kernels of this user are told to bind the same one.
 
-A port that is picked by binding and closing a socket is free again until the kernel
-binds it. Within that gap only those who ask here are kept off it; a stranger may
-still take it, and then the kernel dies of "Address in use" and is started on others.
+A port that was found free may be taken until the kernel binds it. Within that gap only
+those who ask here are kept off it; a stranger may still take it, and then the kernel
+dies of "Address in use" and is started on others.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import errno
 import fcntl
 import logging
 import os
+import random
 import socket
 import threading
 from collections.abc import Callable, Iterable
@@ -22,6 +23,9 @@ from jupyter_core.paths import jupyter_runtime_dir
 from kerneltui.errors import ConnectionFileError, KernelError
 
 MAX_TRIES = 100  # candidates that others hold, before giving up
+# Below what systems lend to outgoing connections: a client that knocks before its kernel
+# listens may be lent the kernel's own port, talks to itself and keeps the kernel off it.
+PORT_RANGE = range(10_000, 30_000)
 
 _log = logging.getLogger(__name__)
 
@@ -61,17 +65,16 @@ class PortReservations:
     def reserve_free(self, ip: str, count: int) -> tuple[int, ...]:
         """Hold `count` ports that nothing is bound to on `ip` ("*" or "": every interface)."""
         ports: list[int] = []
-        with contextlib.ExitStack() as candidates, contextlib.ExitStack() as undo:
+        with contextlib.ExitStack() as undo:
             undo.callback(self.release, ports)
-            for _ in range(count + MAX_TRIES):
+            for port in random.sample(PORT_RANGE, count + MAX_TRIES):
                 if len(ports) == count:
-                    undo.pop_all()
-                    return tuple(ports)
-                # All stay open to the end, or the system would offer the same port again.
-                candidate = candidates.enter_context(_bind(ip))
-                port = candidate.getsockname()[1]
-                if self.reserve(port):
+                    break
+                if _is_free(ip, port) and self.reserve(port):
                     ports.append(port)
+            if len(ports) == count:
+                undo.pop_all()
+                return tuple(ports)
         raise KernelError(f"no {count} free tcp ports on ip {ip!r} after {MAX_TRIES} tries")
 
     def release(self, ports: Iterable[int]) -> None:
@@ -104,20 +107,20 @@ def _open_private(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
 
-def _bind(ip: str) -> socket.socket:
-    """Return a socket bound to a port of the system's choice."""
+def _is_free(ip: str, port: int) -> bool:
+    """Tell whether nothing is bound to a port. Raises ConnectionFileError for a foreign ip."""
     host = "0.0.0.0" if ip in ("", "*") else ip.strip("[]")
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0]
-        candidate = socket.socket(family, kind, protocol)
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.bind(address)
     except (OSError, UnicodeError) as error:
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            return False
         raise ConnectionFileError(f"cannot use ip {ip!r}: {error}") from error
-    try:
-        candidate.bind(address)
-    except OSError as error:
-        candidate.close()
-        raise ConnectionFileError(f"no tcp port of this host on ip {ip!r}: {error}") from error
-    return candidate
+    return True
 
 
 def _shared_file() -> Path:

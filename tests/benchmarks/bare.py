@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
+import itertools
 import json
 import os
-import random
 import secrets
 import signal
 import socket
@@ -21,8 +21,10 @@ import zmq
 
 DELIMITER = b"<IDS|MSG>"
 RECONNECT_INTERVAL = 10  # milliseconds
-PORT_RANGE = (10_000, 32_000)  # below those of outgoing connections
 PORTS = ("shell_port", "stdin_port", "iopub_port", "hb_port", "control_port")
+
+# Below those of outgoing connections and above those of the managers; none is picked twice.
+_candidates = itertools.count(30_000)
 
 
 class BareClient:
@@ -174,7 +176,7 @@ def free_ports(count: int) -> list[int]:
     """Return ports that are free now, and that the system gives to nobody by itself."""
     ports: list[int] = []
     while len(ports) < count:
-        port = random.randrange(*PORT_RANGE)
+        port = next(_candidates)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             ports.append(port)

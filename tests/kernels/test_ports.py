@@ -152,17 +152,28 @@ def test_an_ip_that_is_not_of_this_host_is_named(ip: str, reservations: PortRese
         reservations.reserve_free(ip, 1)
 
 
+def test_reserved_ports_are_none_that_outgoing_connections_are_lent(
+    reservations: PortReservations,
+) -> None:
+    assert max(reservations.reserve_free("127.0.0.1", 20)) < 30_000
+
+
+def test_a_bound_port_is_not_free() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        assert not ports._is_free("127.0.0.1", server.getsockname()[1])
+
+
 def test_ports_are_given_back_when_not_all_can_be_had(
     monkeypatch: pytest.MonkeyPatch, reservations: PortReservations
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as only:
-        port = only.getsockname()[1]
-        monkeypatch.setattr(ports, "_bind", lambda _ip: socket.socket(fileno=os.dup(only.fileno())))
+    monkeypatch.setattr(ports, "PORT_RANGE", (4001, 4002))
+    monkeypatch.setattr(ports, "MAX_TRIES", 0)
+    monkeypatch.setattr(ports, "_is_free", lambda _ip, port: port == 4001)
 
-        with pytest.raises(KernelError, match="no 2 free tcp ports"):
-            reservations.reserve_free("127.0.0.1", 2)
+    with pytest.raises(KernelError, match="no 2 free tcp ports"):
+        reservations.reserve_free("127.0.0.1", 2)
 
-    assert reservations.reserve(port)
+    assert reservations.reserve(4001)
 
 
 def test_the_lock_file_is_private(lock_file: Path, reservations: PortReservations) -> None:
