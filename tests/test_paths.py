@@ -18,9 +18,11 @@ PLACES: list[tuple[Place, str, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("place", "variable", "usual", "name"), PLACES)
+@pytest.mark.parametrize(
+    ("place", "variable", "name"), [(place, variable, name) for place, variable, _, name in PLACES]
+)
 def test_a_file_lies_where_xdg_says(
-    place: Place, variable: str, usual: str, name: str, monkeypatch: pytest.MonkeyPatch
+    place: Place, variable: str, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, "/elsewhere")
 

@@ -88,7 +88,7 @@ class KernelTui(Frame):
     async def _attach_fleet(self) -> None:
         try:
             fleet = await asyncio.to_thread(self._opened_fleet)
-        except (KernelError, OSError) as error:
+        except (KernelError, OSError, ImportError) as error:
             self.exit(return_code=1, message=f"kerneltui: {clean_line(str(error), NOTICE_LIMIT)}")
         else:
             self.main.attach(fleet)

@@ -6,6 +6,7 @@ Rule: pure. `now` is an argument, an instant of `time.monotonic()`.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -129,9 +130,14 @@ def _idle(kernel: KernelSnapshot, now: float) -> Cell:
     return Cell(formats.duration(now - kernel.last_activity), "muted")
 
 
+def _without_name(reason: str) -> str:
+    """Return a reason without the kernel that it begins with: the row names it already."""
+    return re.sub(r"^kernel \S+ \(\S+\) ", "", reason)
+
+
 def _code(kernel: KernelSnapshot, _now: float) -> Cell:
     if _is_dead(kernel):
-        return Cell(kernel.reason or describe_exit(kernel.returncode), "dead")
+        return Cell(_without_name(kernel.reason) or describe_exit(kernel.returncode), "dead")
     return Cell(kernel.code) if kernel.code else Cell(kernel.reason, "trouble")
 
 

@@ -57,6 +57,11 @@ def cell(column_id: str, kernel: KernelSnapshot, now: float = NOW) -> Cell:
         ("code", BUSY, Cell("train()")),
         ("code", DEAD, Cell("exited with SIGKILL (-9)", "dead")),
         ("code", dataclasses.replace(DEAD, reason="out of memory"), Cell("out of memory", "dead")),
+        (
+            "code",
+            dataclasses.replace(DEAD, reason="kernel 0a9b (python3) exited with SIGKILL (-9)"),
+            Cell("exited with SIGKILL (-9)", "dead"),
+        ),
         ("code", snapshot(reason="no reply"), Cell("no reply", "trouble")),
     ],
 )

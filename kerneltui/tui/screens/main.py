@@ -46,6 +46,7 @@ TICK = 0.2  # seconds between two looks at what the fleet has published
 REPAINT = 1.0  # seconds after which ages are shown anew though nothing was published
 
 READ_ONLY = "read-only: ! unlocks"
+_LOADING = "Loading…"
 _EMPTY = "No kernels. Press s to start one."
 _ZOOMS = ("-zoom-table", "-zoom-output")
 
@@ -70,7 +71,7 @@ class MainScreen(TabActions, ViewActions, KernelVerbs):
 
     def compose(self) -> ComposeResult:
         yield StatusLine()
-        yield KernelTable(_EMPTY)
+        yield KernelTable(_LOADING)
         yield FilterInput()
         yield Static(id="advice", markup=False)
         yield Details()
@@ -113,6 +114,7 @@ class MainScreen(TabActions, ViewActions, KernelVerbs):
     def attach(self, fleet: Fleet) -> None:
         """Show `fleet` from now on."""
         self._fleet = fleet
+        self._table.explain_emptiness(_EMPTY)
         self._code.attach(fleet.console)
         self.run_worker(self._look_for_specs(fleet), group="specs", exit_on_error=False)
         self.tick()

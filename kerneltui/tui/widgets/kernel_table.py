@@ -164,6 +164,12 @@ class KernelTable(LineView):
     def action_table_columns(self) -> None:
         self.post_message(self.ColumnsAsked())
 
+    def explain_emptiness(self, text: str) -> None:
+        """Say `text`, in one or more lines, where there is no kernel."""
+        self._empty = tuple(text.splitlines())
+        self.view_changed()
+        self.refresh()
+
     def show_all(self) -> None:
         """Let every kernel pass."""
         if self.view.filter.text:
