@@ -40,9 +40,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         read_only=arguments.read_only, ascii_only=arguments.ascii, mouse=not arguments.no_mouse
     )
     code, farewell = run_dashboard(partial(library_fleet, setup.config), setup)
-    for line in farewell:
-        print(line)
+    _say(farewell)
     return code
+
+
+def _say(lines: Sequence[str]) -> None:
+    """Print lines to the terminal, where there still is one."""
+    for stream, text in ((sys.stdout, "".join(f"{line}\n" for line in lines)), (sys.stderr, "")):
+        try:
+            stream.write(text)
+            stream.flush()
+        except OSError:
+            # Python would fail at its end over what is left unwritten.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
