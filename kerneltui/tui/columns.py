@@ -23,6 +23,7 @@ Tone = Literal["plain", "muted", "strong", "busy", "idle", "moving", "dead", "tr
 
 TONES: tuple[Tone, ...] = ("plain", "muted", "strong", "busy", "idle", "moving", "dead", "trouble")
 
+MINUTE = 60.0  # seconds
 NOTHING = "-"
 _RECENT = 8  # samples that the fleet keeps
 
@@ -118,16 +119,25 @@ def _memory(kernel: KernelSnapshot, _now: float) -> Cell:
     return Cell(formats.memory(kernel.usage.rss))
 
 
+def _elapsed(since: float, now: float) -> float:
+    """Return the seconds since an instant, from a minute on in whole minutes.
+
+    They turn for all kernels at once, so that a quiet table is painted once a minute.
+    """
+    exact = now - since
+    return exact if exact < MINUTE else max(MINUTE, (now // MINUTE - since // MINUTE) * MINUTE)
+
+
 def _up(kernel: KernelSnapshot, now: float) -> Cell:
     if kernel.started_at is None or _is_dead(kernel):
         return Cell(NOTHING, "muted")
-    return Cell(formats.duration(now - kernel.started_at), "muted")
+    return Cell(formats.duration(_elapsed(kernel.started_at, now)), "muted")
 
 
 def _idle(kernel: KernelSnapshot, now: float) -> Cell:
     if kernel.last_activity is None:
         return Cell(NOTHING, "muted")
-    return Cell(formats.duration(now - kernel.last_activity), "muted")
+    return Cell(formats.duration(_elapsed(kernel.last_activity, now)), "muted")
 
 
 def _without_name(reason: str) -> str:

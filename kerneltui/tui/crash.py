@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import traceback
-from importlib.metadata import version
 from pathlib import Path
 
 from kerneltui.private_file import write_private
@@ -12,6 +11,8 @@ from kerneltui.private_file import write_private
 
 def log_crash(error: BaseException, path: Path, time: str) -> str:
     """Write where `error` was raised; return a sentence that says where that is to be read."""
+    from importlib.metadata import version  # 14 ms that no start should pay
+
     report = traceback.TracebackException.from_exception(error, capture_locals=False)
     system = f"kerneltui {version('kerneltui')}, Python {platform.python_version()}"
     try:

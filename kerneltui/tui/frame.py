@@ -15,7 +15,6 @@ import textual
 from rich.console import Group
 from rich.segment import Segments
 from rich.text import Text
-from rich.traceback import Traceback
 from textual.filter import LineFilter
 from textual.worker import Worker, WorkerState
 
@@ -79,6 +78,8 @@ class Frame(KeyOrder):
     def _fatal_error(self) -> None:
         """Show where it failed, never the values of locals: keys may be among them."""
         self.bell()
+        from rich.traceback import Traceback  # 35 ms that no start should pay
+
         traceback = Traceback(show_locals=False, suppress=[textual])
         where = Segments(self.console.render(traceback, self.console.options))
         error = sys.exception()
