@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable
 
+# bash_kernel's package brings no kernelspec; one has to be installed by hand.
+BASH_SPEC: dict[str, object] = {
+    "argv": [sys.executable, "-m", "bash_kernel", "-f", "{connection_file}"],
+    "display_name": "Bash",
+    "language": "bash",
+    "env": {"PS1": "$"},
+}
 POLL = 0.005  # seconds between two looks
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.end_to_end.conftest import OpenDashboard
 from tests.end_to_end.dashboard import SMALL, Dashboard
+from tests.support import BASH_SPEC
 
 pytestmark = pytest.mark.slow
 
@@ -27,7 +28,7 @@ def test_xeus_python_runs_code_and_is_shut_down(open_dashboard: OpenDashboard) -
 
 
 def test_bash_runs_code_is_interrupted_and_is_shut_down(open_dashboard: OpenDashboard) -> None:
-    terminal = open_dashboard(size=SMALL)
+    terminal = open_dashboard(size=SMALL, specs={"bash": BASH_SPEC})
     terminal.start_idle_kernel("alpha", "bash")
 
     terminal.open_console()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -58,7 +59,12 @@ def trees() -> Iterator[Trees]:
 
 
 def has_children(process: psutil.Process, count: int) -> Callable[[], bool]:
-    return lambda: len(process.children()) == count
+    """Tell whether so many children have become what they are to be, and sleep."""
+
+    def sleeps(child: psutil.Process) -> bool:
+        return (child.name(), child.status()) == ("sleep", psutil.STATUS_SLEEPING)
+
+    return lambda: [sleeps(child) for child in process.children()] == [True] * count
 
 
 def test_usage_is_of_the_process_and_its_children(trees: Trees) -> None:
@@ -81,12 +87,13 @@ def test_a_child_that_has_ended_does_not_count(trees: Trees) -> None:
 
 def test_a_quiet_tree_is_told_alike(trees: Trees) -> None:
     eventually(has_children(trees.grow("k1", FAMILY), 2))
-    now = time.monotonic()
+    seconds = itertools.count(time.monotonic())
 
-    first, second = trees.sample(now), trees.sample(now + 1)
+    def is_told_alike() -> bool:
+        first, second = trees.sample(next(seconds)), trees.sample(next(seconds))
+        return first == second and first["k1"].cpu == 0
 
-    assert first == second
-    assert first["k1"].cpu == 0
+    eventually(is_told_alike)  # once its processes have started and are quiet
 
 
 def test_cpu_is_seconds_used_per_second(trees: Trees) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
 import threading
 import time
@@ -23,7 +25,7 @@ from kerneltui.kernels.run import run_kernel, start_new_kernel
 from kerneltui.kernels.spec import KernelSpecManager
 from kerneltui.protocol.message import Message, parent_id
 from kerneltui.protocol.status import KernelState
-from tests.support import Background, eventually
+from tests.support import BASH_SPEC, Background, eventually
 
 pytestmark = pytest.mark.slow
 
@@ -462,6 +464,16 @@ def test_a_kernel_that_dies_among_many_is_restarted_for_its_client() -> None:
     kernels.shutdown_all()
 
 
+@pytest.fixture
+def bash_spec() -> Iterator[None]:
+    folder = Path(os.environ["JUPYTER_DATA_DIR"], "kernels", "bash")
+    folder.mkdir(parents=True)
+    (folder / "kernel.json").write_text(json.dumps(BASH_SPEC), "utf-8")
+    yield
+    shutil.rmtree(folder)
+
+
+@pytest.mark.usefixtures("bash_spec")
 @pytest.mark.parametrize(
     ("kernel_name", "code"), [("xpython", "print(6 * 7)"), ("bash", "echo $((6 * 7))")]
 )
