@@ -99,7 +99,9 @@ def _show_paths() -> None:
         missing = "" if Path(place).exists() else "  (not there)"
         print(f"{label:<18}{place}{missing}")
     if paths.config_file().exists():
-        from kerneltui.tui.config import read_config  # loads the registry of keys, to check them
+        from kerneltui.tui.config_file import (
+            read_config,  # loads the registry of keys, to check them
+        )
 
         for problem in read_config(paths.config_file())[1]:
             print(problem)

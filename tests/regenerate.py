@@ -12,7 +12,7 @@ from kerneltui.fleet.transcript import Role, Transcript
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.actions import markdown_table
-from kerneltui.tui.config import parse_config
+from kerneltui.tui.config_file import parse_config
 from kerneltui.tui.setup import Setup
 from tests.tui.fakes import NOW, FakeFleet, Stage, on_stage, snapshot
 

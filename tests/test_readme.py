@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kerneltui.tui.config import parse_config
+from kerneltui.tui.config_file import parse_config
 from kerneltui.tui.rules import TABLES, TOP
 from tests.regenerate import with_key_table
 

@@ -13,12 +13,13 @@ from kerneltui.errors import ActionRefused, KernelError, NoSuchKernel
 from kerneltui.fleet.console import LOCKED, Console
 from kerneltui.fleet.kernel_info import KernelInfo, kernel_info
 from kerneltui.fleet.kernel_log import KernelLog
+from kerneltui.fleet.limits import USUAL, Limits
 from kerneltui.fleet.message_log import MessageLog
 from kerneltui.fleet.monitor import KernelMonitor
 from kerneltui.fleet.notices import NOTICE_WIDTH, Notice, NoticeBoard
 from kerneltui.fleet.process_tree import ProcessFacts, ProcessTree
 from kerneltui.fleet.snapshot import KernelSnapshot, Target
-from kerneltui.fleet.transcript import USUAL, Limits, Transcript
+from kerneltui.fleet.transcript import Transcript
 from kerneltui.fleet.transport import Transport, choose_transport
 from kerneltui.fleet.usage import UsageSampler
 from kerneltui.kernels.family import descendants

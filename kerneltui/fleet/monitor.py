@@ -20,10 +20,11 @@ import zmq
 from kerneltui.fleet.batch import Told
 from kerneltui.fleet.ear import NEVER, Ear, Heard
 from kerneltui.fleet.inbox import Inbox
+from kerneltui.fleet.limits import USUAL, Limits
 from kerneltui.fleet.message_log import MessageLog
 from kerneltui.fleet.rendition import rendition
 from kerneltui.fleet.steps import Block, Step
-from kerneltui.fleet.transcript import USUAL, Limits, Role, Transcript
+from kerneltui.fleet.transcript import Role, Transcript
 from kerneltui.fleet.transcript_store import TranscriptStore
 from kerneltui.kernels.lifecycle import Listener
 from kerneltui.kernels.manager import KernelManager

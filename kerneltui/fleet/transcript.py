@@ -7,34 +7,23 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from threading import Lock
 
 from kerneltui.fleet.entries import Chunk, Entry, Role, TranscriptView
+from kerneltui.fleet.limits import USUAL, Limits
 from kerneltui.fleet.picture import Picture
 from kerneltui.protocol.text import Line, OutputDecoder, Span
 
 __all__ = [
     "CHUNK_LINES",
-    "MAX_BYTES",
     "MAX_DISPLAYS",
-    "MAX_LINES",
     "MAX_MESSAGE",
-    "MAX_TOTAL_BYTES",
-    "USUAL",
     "Entry",
-    "Limits",
     "Role",
     "Transcript",
     "TranscriptView",
 ]
 
-MAX_LINES = 20_000
-"""Of one kernel: an hour of reading; a pane can still search all of it at a key press."""
-MAX_BYTES = 8_000_000
-"""Of one kernel, as held in memory: 20,000 lines of some 250 characters."""
-MAX_TOTAL_BYTES = 64_000_000
-"""Of all kernels: what a dashboard on a shared host may take for the past."""
 MAX_MESSAGE = 1_000_000
 """Characters of one message: a tenth of a second to decode; of more, the tail is kept."""
 CHUNK_LINES = 256
@@ -50,21 +39,6 @@ MAX_WAITING = 64
 _STREAMS = (Role.STDOUT, Role.STDERR)
 _OUTPUT = frozenset((*_STREAMS, Role.RESULT, Role.DISPLAY, Role.ERROR, Role.NOTE))
 """What clear_output clears of a cell; its only notes say that some of this was skipped."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much is kept."""
-
-    lines: int = MAX_LINES
-    """Of one kernel."""
-    bytes: int = MAX_BYTES
-    """Of one kernel."""
-    total_bytes: int = MAX_TOTAL_BYTES
-    """Of all kernels."""
-
-
-USUAL = Limits()
 
 
 def _ignore(_written: int) -> None:

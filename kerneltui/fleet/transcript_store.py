@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from threading import Lock
 
-from kerneltui.fleet.transcript import USUAL, Limits, Transcript
+from kerneltui.fleet.limits import USUAL, Limits
+from kerneltui.fleet.transcript import Transcript
 
 
 class TranscriptStore:

@@ -1,47 +1,35 @@
 """KernelTui: the app around the screens. Wiring only.
 
-The library, and with it zmq and psutil, is loaded by a worker after the first paint.
+The main screen is loaded after the first paint; after its own the library, by a worker,
+and with it zmq and psutil.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from textual.app import SystemCommand
-from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from kerneltui.errors import KernelError
-from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
-from kerneltui.tui import questions
-from kerneltui.tui.actions import ACTIONS, Action, Scope, bindings
-from kerneltui.tui.alerts import Alerts, sequence
 from kerneltui.tui.frame import NOTICE_LIMIT, Frame
-from kerneltui.tui.keymap import with_keys
 from kerneltui.tui.remembered import Keeper, Remembered
-from kerneltui.tui.screens.confirm import ConfirmScreen
-from kerneltui.tui.screens.help import HelpScreen
-from kerneltui.tui.screens.main import READ_ONLY, MainScreen
-from kerneltui.tui.screens.messages import MessagesScreen
+from kerneltui.tui.screens.opening import OpeningScreen
 from kerneltui.tui.setup import Setup
 
 if TYPE_CHECKING:
     from kerneltui.fleet.fleet import Fleet
     from kerneltui.tui.config import Config
-
-PACKAGE = Path(__file__).parents[1]
-STYLES = next(p for p in (PACKAGE / "styles", PACKAGE.parent / "styles") if p.is_dir())
+    from kerneltui.tui.screens.main import MainScreen
 
 VERBS_AT_ONCE = 32  # threads: a kill never waits behind polite shutdowns
 KEEP_EVERY = 5.0  # seconds between two looks whether something is to be remembered
-ALERT_EVERY = 1.0  # seconds: nobody is called for less
 USUAL_SETUP = Setup()
 
 
@@ -49,11 +37,6 @@ class KernelTui(Frame):
     """The dashboard over the fleet that `make_fleet` makes."""
 
     TITLE = "kerneltui"
-    CSS_PATH: ClassVar[list[str | PurePath]] = [STYLES / "app.tcss", STYLES / "widgets.tcss"]
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings("app."),
-        Binding("ctrl+q", "app_detach", show=False, priority=True),
-    ]
 
     def __init__(
         self,
@@ -65,24 +48,38 @@ class KernelTui(Frame):
         self._setup = setup
         self._make_fleet = make_fleet
         self.fleet: Fleet | None = None
-        self.main = MainScreen(clock, setup)
+        self._main: MainScreen | None = None
         self._clock = clock
-        self._alerts = Alerts(setup.config.notify_after)
         self._keeper = Keeper(setup.state_file, setup.remembered) if setup.state_file else None
 
+    @property
+    def main(self) -> MainScreen:
+        """Everything but the dialogs; there once the first frame has been painted."""
+        assert self._main is not None
+        return self._main
+
     def get_default_screen(self) -> Screen[None]:
-        return self.main
+        return OpeningScreen()
 
     def on_mount(self) -> None:
         executor = ThreadPoolExecutor(VERBS_AT_ONCE, "verb")
         asyncio.get_running_loop().set_default_executor(executor)
+        self.call_after_refresh(self._open)
+
+    async def _open(self) -> None:
+        """Show the main screen; keys that arrive while it loads wait for it."""
+        from kerneltui.tui.keymap import for_textual
+        from kerneltui.tui.screens.main import MainScreen
+
+        self.set_keymap(for_textual(self._setup.config.keys))
+        self._main = MainScreen(self._clock, self._setup)
+        await self.push_screen(self._main)
         if self._keeper is not None:
             self.set_interval(KEEP_EVERY, self._keep)
-        if self._setup.config.notifications != "off":
-            self.set_interval(ALERT_EVERY, self.alert)
-        self.call_after_refresh(self._open_fleet)
+        self.main.call_after_refresh(self._open_fleet)
 
     def _open_fleet(self) -> None:
+        gc.enable()
         self.run_worker(self._attach_fleet(), group="open", exit_on_error=False)
 
     async def _attach_fleet(self) -> None:
@@ -102,15 +99,9 @@ class KernelTui(Frame):
 
     # -- what outlives the moment ---------------------------------------------------------
 
-    def alert(self) -> None:
-        """Tell whoever looks elsewhere what has happened."""
-        kernels = self.fleet.snapshots if self.fleet else ()
-        for told in self._alerts.look(kernels, self._clock()):
-            self.write_raw(sequence(self._setup.config.notifications, told))
-
     def _keep(self) -> None:
         """Remember how the screen is left; one that never came up is not."""
-        if self._keeper is None or not self.main.is_mounted:
+        if self._keeper is None or self._main is None or not self._main.is_mounted:
             return
         theme = self.theme if self.has_colours else self._setup.remembered.theme
         left = Remembered(theme, self.main.split, self.main.table.view.to_state())
@@ -124,7 +115,7 @@ class KernelTui(Frame):
 
     def farewell(self) -> list[str]:
         """Return what to print once the terminal is back: the kernels that live on."""
-        alive = [shown for shown in self.main.snapshots if shown.state is not KernelState.DEAD]
+        alive = self._main.alive if self._main else []
         if not alive:
             return []
         return ["kernels that go on running:"] + [
@@ -136,80 +127,11 @@ class KernelTui(Frame):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002 -- Textual's
         """Offer every action of the registry, and the themes."""
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
-        for action in ACTIONS:
-            if action.scope in (Scope.TABLE, Scope.GLOBAL) and not action.built_in:
-                run = partial(self._run_from_palette, action)
-                yield SystemCommand(action.label, action.description, run)
-
-    async def _run_from_palette(self, action: Action) -> None:
-        if action.id == "kernel.interrupt":
-            self.main.interrupt_chosen()  # nobody picks from a list by accident
-            return
-        owners = {"app": self, "table": self.main.table}
-        owner = owners.get(action.id.partition(".")[0], self.main)
-        if not await self.run_action(action.command, owner):
-            self.main.say_why_not(action.command)
-
-    def action_app_palette(self) -> None:
-        self.action_command_palette()
-
-    def action_app_help(self) -> None:
-        self.push_screen(HelpScreen(with_keys(self._setup.config.keys)))
-
-    def action_app_messages(self) -> None:
-        self.push_screen(MessagesScreen(self.messages))
-
-    def action_app_suspend(self) -> None:
-        self.action_suspend_process()
-
-    def action_app_lock(self) -> None:
-        if self.fleet is None:
-            return
-        if self.fleet.locked:
-            self.push_screen(ConfirmScreen(questions.unlock()), self._unlock)
-        else:
-            self.fleet.locked = True
-            self.main.tick()
-
-    def _unlock(self, yes: bool | None) -> None:
-        if yes and self.fleet is not None:
-            self.fleet.locked = False
-            self.main.tick()
-
-    def action_app_detach(self) -> None:
-        self.exit()
+        yield from self.main.commands()
 
     def action_help_quit(self) -> None:
         """Answer Ctrl+C outside the console."""
         self.notify("q quits; kernels live on. i i interrupts the selected kernel")
-
-    def action_app_quit_shutdown(self) -> None:
-        alive = [shown for shown in self.main.snapshots if shown.state is not KernelState.DEAD]
-        if self.fleet is None or not alive:
-            self.exit()
-            return
-        if self.fleet.locked:
-            self.notify(READ_ONLY, severity="warning")
-            return
-        fleet, targets = self.fleet, [shown.target for shown in alive]
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self.run_worker(self._shut_down_and_exit(fleet), exit_on_error=False)
-
-        if "quit_shutdown" in self._setup.config.unconfirmed:
-            answered(True)
-            return
-        self.push_screen(ConfirmScreen(questions.quit_and_shutdown(targets)), answered)
-
-    async def _shut_down_and_exit(self, fleet: Fleet) -> None:
-        try:
-            await asyncio.to_thread(fleet.shutdown_all)
-        except KernelError as error:
-            self.notify(str(error), severity="error")
-        else:
-            self.main.tick()
-            self.exit()
 
 
 def run_dashboard(
@@ -220,6 +142,7 @@ def run_dashboard(
     Returns the exit code, and what to print now that the terminal is back.
     """
     app = KernelTui(make_fleet, setup=setup)
+    gc.disable()  # until all is loaded: looking for garbage takes a tenth of a start
     try:
         app.run(mouse=setup.config.mouse)
     finally:

@@ -21,10 +21,8 @@ from textual.worker import Worker, WorkerState
 from kerneltui import paths
 from kerneltui.protocol.text import clean_line
 from kerneltui.tui.ascii import AsciiOnly
-from kerneltui.tui.crash import log_crash
 from kerneltui.tui.key_order import KeyOrder
-from kerneltui.tui.keymap import for_textual
-from kerneltui.tui.screens.messages import MESSAGES_KEPT, Said
+from kerneltui.tui.said import NOTICES_KEPT, Said
 from kerneltui.tui.setup import Setup
 
 TERMINAL_CHECK = (
@@ -42,10 +40,9 @@ class Frame(KeyOrder):
         self.has_colours = "NO_COLOR" not in os.environ
         super().__init__(ansi_color=None if self.has_colours else True)
         self.theme = setup.theme if self.has_colours else "ansi-dark"
-        self.set_keymap(for_textual(setup.config.keys))
         self._ascii = [AsciiOnly()] if setup.config.ascii else []
         self._problems = setup.problems
-        self.messages: deque[Said] = deque(maxlen=MESSAGES_KEPT)
+        self.messages: deque[Said] = deque(maxlen=NOTICES_KEPT)
 
     def on_mount(self) -> None:
         loop = asyncio.get_running_loop()
@@ -53,14 +50,15 @@ class Frame(KeyOrder):
             loop.add_signal_handler(signum, self.exit)
         if not self.is_headless:
             self.set_interval(TERMINAL_CHECK, self._leave_lost_terminal)
-        self.app_resume_signal.subscribe(self, lambda _: self.action_app_redraw())
+        self.app_resume_signal.subscribe(self, lambda _: self.redraw())
         for problem in self._problems:
             self.notify(problem, severity="warning")
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), *self._ascii]
 
-    def action_app_redraw(self) -> None:
+    def redraw(self) -> None:
+        """Paint the whole screen again."""
         self.screen.refresh(layout=True)
 
     def write_raw(self, sequence: str) -> None:
@@ -78,7 +76,10 @@ class Frame(KeyOrder):
     def _fatal_error(self) -> None:
         """Show where it failed, never the values of locals: keys may be among them."""
         self.bell()
-        from rich.traceback import Traceback  # 35 ms that no start should pay
+        # What no start should pay for.
+        from rich.traceback import Traceback
+
+        from kerneltui.tui.crash import log_crash
 
         traceback = Traceback(show_locals=False, suppress=[textual])
         where = Segments(self.console.render(traceback, self.console.options))

@@ -10,18 +10,8 @@ from kerneltui.tui.actions import ACTIONS
 from kerneltui.tui.columns import COLUMNS
 from kerneltui.tui.filters import FilterError, parse_filter
 from kerneltui.tui.keymap import cannot_be_bound
+from kerneltui.tui.themes import THEMES
 
-THEMES = {"dark": "textual-dark", "light": "textual-light"} | {
-    name: name
-    for name in (
-        *("ansi-dark", "ansi-light", "atom-one-dark", "atom-one-light", "catppuccin-frappe"),
-        *("catppuccin-latte", "catppuccin-macchiato", "catppuccin-mocha", "dracula", "flexoki"),
-        *("gruvbox", "monokai", "nord", "rose-pine", "rose-pine-dawn", "rose-pine-moon"),
-        *("solarized-dark", "solarized-light", "textual-dark", "textual-light"),
-        "tokyo-night",
-    )
-}
-"""What may be written, and Textual's name for it; ansi-… are the terminal's own 16 colours."""
 ASKED = ("interrupt", "restart", "restart_now", "shutdown", "kill", "shutdown_all", "quit_shutdown")
 """The verbs that ask first; named as in the ids of their actions."""
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kerneltui import paths
-from kerneltui.tui.config import Config, read_config
+from kerneltui.tui.config import Config
 from kerneltui.tui.remembered import Remembered, load_remembered
-from kerneltui.tui.rules import THEMES
+from kerneltui.tui.themes import THEMES
+
+if TYPE_CHECKING:
+    from kerneltui.tui.config_file import Problem
 
 THEME = "textual-dark"
 
@@ -46,7 +50,7 @@ class Setup:
 
 def read_setup(*, read_only: bool, ascii_only: bool, mouse: bool) -> Setup:
     """Return what holds; each option of the command line can only add to what the file says."""
-    config, problems = read_config(paths.config_file())
+    config, problems = _read_config(paths.config_file())
     remembered, problem = load_remembered(paths.state_file())
     config = replace(
         config,
@@ -56,6 +60,14 @@ def read_setup(*, read_only: bool, ascii_only: bool, mouse: bool) -> Setup:
     )
     told = (*map(str, problems), *([problem] if problem else []))
     return Setup(config, remembered, told, paths.state_file())
+
+
+def _read_config(path: Path) -> tuple[Config, tuple[Problem, ...]]:
+    if not path.exists():
+        return Config(), ()
+    from kerneltui.tui.config_file import read_config  # what a start without one should not pay
+
+    return read_config(path)
 
 
 def speaks_unicode(encoding: str) -> bool:

@@ -9,8 +9,9 @@ import pytest
 from kerneltui.fleet import ear as ear_module
 from kerneltui.fleet.batch import OUTPUT_BUDGET, Told
 from kerneltui.fleet.ear import NEVER, Ear, Heard
+from kerneltui.fleet.limits import USUAL
 from kerneltui.fleet.steps import Block
-from kerneltui.fleet.transcript import MAX_BYTES, MAX_LINES, Role, Transcript
+from kerneltui.fleet.transcript import Role, Transcript
 from kerneltui.kernels.sockets import default_context
 from kerneltui.protocol.message import Message
 from kerneltui.protocol.status import Event, KernelState, Reported
@@ -241,8 +242,8 @@ def test_a_million_lines_leave_a_bounded_transcript(listening: Listening, voice:
     listening.hear()
 
     view = listening.ear.transcript.view()
-    assert listening.ear.transcript.size < MAX_BYTES
-    assert view.end - view.first <= MAX_LINES + 1
+    assert listening.ear.transcript.size < USUAL.bytes
+    assert view.end - view.first <= USUAL.lines + 1
 
 
 @pytest.mark.parametrize("limit", ["TURN_MESSAGES", "TURN_BYTES"])

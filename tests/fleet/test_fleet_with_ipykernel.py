@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.limits import USUAL
 from kerneltui.fleet.snapshot import KernelSnapshot
-from kerneltui.fleet.transcript import MAX_BYTES, Role, Transcript
+from kerneltui.fleet.transcript import Role, Transcript
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import plain
 from tests.fleet.stage import shown
@@ -130,7 +131,7 @@ def test_a_million_lines_leave_a_bounded_transcript_and_its_end(ipykernel: Ipyke
     ipykernel.run(f"for part in range(100): print('\\n'.join(({lines})))")
     ipykernel.wait_for_line(Role.STDOUT, "999999")
 
-    assert ipykernel.transcript.size < MAX_BYTES
+    assert ipykernel.transcript.size < USUAL.bytes
 
 
 def test_a_segfault_is_a_row_with_its_reason(ipykernel: Ipykernel) -> None:

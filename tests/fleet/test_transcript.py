@@ -6,15 +6,13 @@ from threading import Thread
 
 import pytest
 
+from kerneltui.fleet.limits import USUAL, Limits
 from kerneltui.fleet.picture import Picture
 from kerneltui.fleet.transcript import (
     CHUNK_LINES,
-    MAX_BYTES,
     MAX_DISPLAYS,
-    MAX_LINES,
     MAX_MESSAGE,
     Entry,
-    Limits,
     Role,
     Transcript,
     TranscriptView,
@@ -170,11 +168,11 @@ def test_full_chunks_are_shared_between_views() -> None:
 
 
 def test_the_oldest_lines_are_dropped_with_a_mark_and_their_numbers_stay_used() -> None:
-    view = record(*((OUT, f"{number}\n") for number in range(MAX_LINES + 1))).view()
+    view = record(*((OUT, f"{number}\n") for number in range(USUAL.lines + 1))).view()
 
     assert view.line(view.first) == (NOTE, (Span("… 256 lines dropped"),))
     assert view.line(view.first + 1) == (OUT, (Span("256"),))
-    assert view.line(view.end - 1) == (OUT, (Span(str(MAX_LINES)),))
+    assert view.line(view.end - 1) == (OUT, (Span(str(USUAL.lines)),))
     assert numbers(view) == list(range(view.first, view.end))
 
 
@@ -183,7 +181,7 @@ def test_the_oldest_lines_are_dropped_with_a_mark_and_their_numbers_stay_used() 
     [
         [(OUT, ("x" * 5000 + "\n") * 190)] * 20,
         [(OUT, ("😀" * 9999 + "\n") * 90)] * 10,
-        [(OUT, "x\n"), (ERR, "y\n")] * (MAX_LINES // 2 + 5),
+        [(OUT, "x\n"), (ERR, "y\n")] * (USUAL.lines // 2 + 5),
         [(OUT, "x\n" * 50_000)],
     ],
     ids=["long lines", "wide lines", "taking turns", "one message"],
@@ -192,16 +190,16 @@ def test_a_transcript_stays_within_its_limits(said: Sequence[Said]) -> None:
     transcript = record(*said)
     view = transcript.view()
 
-    assert transcript.size <= MAX_BYTES
-    assert MAX_LINES // 400 < view.end - view.first - 1 <= MAX_LINES
+    assert transcript.size <= USUAL.bytes
+    assert USUAL.lines // 400 < view.end - view.first - 1 <= USUAL.lines
     assert numbers(view) == list(range(view.first, view.end))
 
 
 def test_of_a_message_with_more_lines_than_are_kept_the_head_is_skipped() -> None:
-    view = record((OUT, "before\n"), (OUT, "x\n" * MAX_LINES * 2 + "last")).view()
+    view = record((OUT, "before\n"), (OUT, "x\n" * USUAL.lines * 2 + "last")).view()
 
     said = shown(view)
-    assert said[1] == (NOTE, f"… {2 * (MAX_LINES + 2):,} characters skipped")
+    assert said[1] == (NOTE, f"… {2 * (USUAL.lines + 2):,} characters skipped")
     assert said[-1] == (OUT, "last")
 
 
@@ -228,7 +226,7 @@ def test_a_message_over_the_limit_says_how_much_was_skipped() -> None:
 def test_shrinking_drops_the_oldest_but_never_the_last_line() -> None:
     transcript = record((OUT, "a\nb\nc\nd\n"))
 
-    transcript.shrink(MAX_BYTES)
+    transcript.shrink(USUAL.bytes)
 
     assert shown(transcript.view()) == [(NOTE, "… 3 lines dropped"), (OUT, "d")]
     assert transcript.shrink(1) == 0
@@ -236,7 +234,7 @@ def test_shrinking_drops_the_oldest_but_never_the_last_line() -> None:
 
 def test_a_shrunk_transcript_goes_on_with_the_next_number() -> None:
     transcript = record((OUT, "a\nb\nc"))
-    transcript.shrink(MAX_BYTES)
+    transcript.shrink(USUAL.bytes)
 
     transcript.write(OUT, "d\ne\n", time=1.0)
 
@@ -341,7 +339,7 @@ def test_a_display_that_was_dropped_stays_away() -> None:
     transcript = Transcript()
     display(transcript, "a")
     for _ in range(2):
-        transcript.write(OUT, "x\n" * (MAX_LINES // 2), time=0.0)
+        transcript.write(OUT, "x\n" * (USUAL.lines // 2), time=0.0)
     before = transcript.view()
 
     transcript.update("d", "b", time=1.0)
@@ -502,9 +500,9 @@ def test_pictures_count_among_the_bytes_held() -> None:
     transcript = Transcript()
 
     for _ in range(20):
-        transcript.write(Role.DISPLAY, "<image>", time=0.0, picture=picture(MAX_BYTES // 3))
+        transcript.write(Role.DISPLAY, "<image>", time=0.0, picture=picture(USUAL.bytes // 3))
 
-    assert MAX_BYTES // 2 < transcript.size <= MAX_BYTES
+    assert USUAL.bytes // 2 < transcript.size <= USUAL.bytes
     assert [entry.picture is None for entry in transcript.view().entries] == [True, False, False]
 
 
@@ -512,7 +510,7 @@ def test_shrinking_to_the_last_line_drops_its_picture_too() -> None:
     transcript = Transcript()
     transcript.write(Role.DISPLAY, "<image>", time=0.0, picture=picture(1_000_000))
 
-    transcript.shrink(MAX_BYTES)
+    transcript.shrink(USUAL.bytes)
 
     assert transcript.size < 1000
     assert texts(transcript) == ["<image>"]

@@ -9,8 +9,10 @@ from textual.theme import BUILTIN_THEMES
 
 from kerneltui.fleet.transcript import Limits
 from kerneltui.tui.actions import ACTIONS
-from kerneltui.tui.config import Config, Problem, parse_config, read_config
-from kerneltui.tui.rules import ASKED, THEMES
+from kerneltui.tui.config import Config
+from kerneltui.tui.config_file import Problem, parse_config, read_config
+from kerneltui.tui.rules import ASKED
+from kerneltui.tui.themes import THEMES
 
 FILE = "kerneltui.toml"
 

@@ -10,10 +10,11 @@ from textual.widgets import Input
 from kerneltui import paths
 from kerneltui.fleet.conversation import Prompt
 from kerneltui.protocol.status import KernelState
-from kerneltui.tui.config import Config, parse_config
+from kerneltui.tui.config import Config
+from kerneltui.tui.config_file import parse_config
+from kerneltui.tui.global_actions import READ_ONLY
 from kerneltui.tui.remembered import Remembered, load_remembered
 from kerneltui.tui.screens.confirm import ConfirmScreen
-from kerneltui.tui.screens.main import READ_ONLY
 from kerneltui.tui.setup import THEME, Setup
 from kerneltui.tui.widgets.code_editor import CodeEditor
 from kerneltui.tui.widgets.kernel_table import KernelTable
@@ -366,9 +367,9 @@ def test_a_death_rings_where_it_is_wanted(monkeypatch: pytest.MonkeyPatch) -> No
 
     async def play(stage: Stage) -> None:
         monkeypatch.setattr(stage.app, "write_raw", heard.append)
-        stage.app.alert()
+        stage.app.main.alert()
         await stage.publish(snapshot("k1", KernelState.DEAD, reason="exited with SIGKILL (-9)"))
-        stage.app.alert()
+        stage.app.main.alert()
 
     on_stage(play, two_kernels(), setup=configured('notifications = "bell"'))
     assert heard == ["\a"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.style import Style
 
-from kerneltui.fleet import transcript as transcripts
+from kerneltui.fleet.limits import USUAL
 from kerneltui.fleet.transcript import Role, Transcript
 from kerneltui.protocol.text import TextStyle
 from kerneltui.tui.painting import rich_style
@@ -175,7 +175,7 @@ def test_a_place_that_the_user_chose_is_held() -> None:
 
 def test_lines_dropped_at_the_head_do_not_move_the_place() -> None:
     async def play(stage: ViewStage) -> None:
-        transcript = printed(numbered(transcripts.MAX_LINES))
+        transcript = printed(numbered(USUAL.lines))
         await show(stage, transcript)
         await stage.press("pageup")
         before = body(stage)
@@ -189,7 +189,7 @@ def test_lines_dropped_at_the_head_do_not_move_the_place() -> None:
 
 def test_the_head_says_how_much_was_dropped() -> None:
     async def play(stage: ViewStage) -> None:
-        transcript = printed("x" * 500 + "\n" + numbered(transcripts.MAX_LINES))
+        transcript = printed("x" * 500 + "\n" + numbered(USUAL.lines))
         await show(stage, transcript)
         transcript.write(Role.STDOUT, numbered(1000), time=2.0)
         await pull(stage)

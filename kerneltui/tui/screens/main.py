@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
@@ -18,8 +18,10 @@ from textual.binding import BindingType
 from textual.widgets import Static
 
 from kerneltui.tui import questions
-from kerneltui.tui.actions import BY_COMMAND, Scope, bindings, refusal, refusal_of_all
+from kerneltui.tui.actions import BY_COMMAND, Action, Scope, bindings, refusal, refusal_of_all
+from kerneltui.tui.alerts import Alerts, sequence
 from kerneltui.tui.columns import ColumnIds
+from kerneltui.tui.global_actions import READ_ONLY, GlobalActions
 from kerneltui.tui.pace import Pace
 from kerneltui.tui.progress import Progress
 from kerneltui.tui.screens.columns import ColumnsScreen
@@ -27,7 +29,6 @@ from kerneltui.tui.screens.start import StartRequest, StartScreen
 from kerneltui.tui.setup import Setup
 from kerneltui.tui.table_view import TableView
 from kerneltui.tui.tabs import TabActions
-from kerneltui.tui.verbs import KernelVerbs
 from kerneltui.tui.view_actions import ViewActions
 from kerneltui.tui.widgets.console import Console
 from kerneltui.tui.widgets.details import Details
@@ -42,19 +43,24 @@ if TYPE_CHECKING:
     from kerneltui.fleet.fleet import Fleet
     from kerneltui.fleet.snapshot import KernelSnapshot
 
+_PACKAGE = Path(__file__).parents[2]
+STYLES = next(p for p in (_PACKAGE / "styles", _PACKAGE.parent / "styles") if p.is_dir())
+
 TICK = 0.2  # seconds between two looks at what the fleet has published
 REPAINT = 1.0  # seconds after which ages are shown anew though nothing was published
 
-READ_ONLY = "read-only: ! unlocks"
+ALERT_EVERY = 1.0  # seconds: nobody is called for less
+
 _LOADING = "Loading…"
 _EMPTY = "No kernels. Press s to start one."
 _ZOOMS = ("-zoom-table", "-zoom-output")
 
 
-class MainScreen(TabActions, ViewActions, KernelVerbs):
-    """Everything but the dialogs."""
+class MainScreen(TabActions, ViewActions, GlobalActions):
+    """Everything but the dialogs, whose styles it brings as well."""
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings("kernel.", "tab.", "focus.", "view.")
+    CSS_PATH: ClassVar[list[str | PurePath]] = [STYLES / "app.tcss", STYLES / "widgets.tcss"]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("app.", "kernel.", "tab.", "focus.", "view.")
 
     def __init__(self, clock: Callable[[], float], setup: Setup) -> None:
         """`clock`: the one that the snapshots' instants are of."""
@@ -63,6 +69,7 @@ class MainScreen(TabActions, ViewActions, KernelVerbs):
         self.split = setup.remembered.split
         self._setup = setup
         self._progress = Progress()
+        self._alerts = Alerts(setup.config.notify_after)
         self._languages: dict[str, str] = {}
         self._snapshots: tuple[KernelSnapshot, ...] = ()
         self._shown_at = float("-inf")
@@ -91,6 +98,8 @@ class MainScreen(TabActions, ViewActions, KernelVerbs):
         self.resplit(self.split)
         self._table.focus()
         self.set_interval(TICK, self._beat)
+        if self._setup.config.notifications != "off":
+            self.set_interval(ALERT_EVERY, self.alert)
 
     # -- what is shown -----------------------------------------------------------------
 
@@ -149,6 +158,12 @@ class MainScreen(TabActions, ViewActions, KernelVerbs):
         self._code.pull()
         for notice in self._fleet.take_notices():
             self.notify(notice.text, severity=notice.severity, markup=False)
+
+    def alert(self) -> None:
+        """Tell whoever looks elsewhere what has happened, paused or not."""
+        kernels = self._fleet.snapshots if self._fleet else ()
+        for told in self._alerts.look(kernels, self._clock()):
+            self.app.write_raw(sequence(self._setup.config.notifications, told))
 
     def _show(self, snapshots: tuple[KernelSnapshot, ...], now: float) -> None:
         self._snapshots, self._shown_at = snapshots, now
@@ -252,6 +267,14 @@ class MainScreen(TabActions, ViewActions, KernelVerbs):
         if active is not None and not active.enabled:
             event.stop()
             self.say_why_not(active.binding.action)
+
+    async def run_by_name(self, action: Action) -> None:
+        if action.id == "kernel.interrupt":
+            self.interrupt_chosen()  # nobody picks from a list by accident
+            return
+        owner = self._table if action.id.startswith("table.") else self
+        if not await self.app.run_action(action.command, owner):
+            self.say_why_not(action.command)
 
     def say_why_not(self, command: str) -> None:
         self.notify(self._refusal(command), severity="warning", markup=False)

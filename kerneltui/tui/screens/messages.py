@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.text import Text
@@ -13,17 +12,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-MESSAGES_KEPT = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """One notice that was shown."""
-
-    time: str
-    """Of day, as HH:MM:SS."""
-    severity: str
-    text: str
+from kerneltui.tui.said import Said
 
 
 class MessagesScreen(ModalScreen[None]):

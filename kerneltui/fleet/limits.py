@@ -1,0 +1,20 @@
+"""Limits: how much of what kernels say is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much is kept in memory."""
+
+    lines: int = 20_000
+    """Of one kernel: an hour of reading; a pane can still search all of it at a key press."""
+    bytes: int = 8_000_000
+    """Of one kernel: 20,000 lines of some 250 characters."""
+    total_bytes: int = 64_000_000
+    """Of all kernels: what a dashboard on a shared host may take for the past."""
+
+
+USUAL = Limits()

@@ -1,0 +1,114 @@
+"""The keys that are for the whole app, whatever kernel is selected."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual import getters
+from textual.app import SystemCommand
+
+from kerneltui.errors import KernelError
+from kerneltui.protocol.status import KernelState
+from kerneltui.tui import questions
+from kerneltui.tui.actions import ACTIONS, Action, Scope
+from kerneltui.tui.frame import Frame
+from kerneltui.tui.keymap import with_keys
+from kerneltui.tui.screens.confirm import ConfirmScreen
+from kerneltui.tui.screens.help import HelpScreen
+from kerneltui.tui.screens.messages import MessagesScreen
+from kerneltui.tui.verbs import KernelVerbs
+
+if TYPE_CHECKING:
+    from kerneltui.fleet.fleet import Fleet
+    from kerneltui.fleet.snapshot import KernelSnapshot
+    from kerneltui.tui.setup import Setup
+
+READ_ONLY = "read-only: ! unlocks"
+
+
+class GlobalActions(KernelVerbs):
+    """Mixed into a screen; named after the registry's ids."""
+
+    app = getters.app(Frame)
+    _setup: Setup
+
+    async def run_by_name(self, action: Action) -> None:
+        """Do what was picked from a list, or say why it cannot be done."""
+        raise NotImplementedError
+
+    def commands(self) -> Iterator[SystemCommand]:
+        """Yield what the palette offers: every action of the registry that has a name there."""
+        for action in ACTIONS:
+            if action.scope in (Scope.TABLE, Scope.GLOBAL) and not action.built_in:
+                run = partial(self.run_by_name, action)
+                yield SystemCommand(action.label, action.description, run)
+
+    def action_app_palette(self) -> None:
+        self.app.action_command_palette()
+
+    def action_app_help(self) -> None:
+        self.app.push_screen(HelpScreen(with_keys(self._setup.config.keys)))
+
+    def action_app_messages(self) -> None:
+        self.app.push_screen(MessagesScreen(self.app.messages))
+
+    def action_app_suspend(self) -> None:
+        self.app.action_suspend_process()
+
+    def action_app_redraw(self) -> None:
+        self.app.redraw()
+
+    def action_app_lock(self) -> None:
+        if self._fleet is None:
+            return
+        if self._fleet.locked:
+            self.app.push_screen(ConfirmScreen(questions.unlock()), self._unlock)
+        else:
+            self._fleet.locked = True
+            self.tick()
+
+    def _unlock(self, yes: bool | None) -> None:
+        if yes and self._fleet is not None:
+            self._fleet.locked = False
+            self.tick()
+
+    # -- leaving -------------------------------------------------------------------------
+
+    @property
+    def alive(self) -> list[KernelSnapshot]:
+        """The kernels that go on running where they are left."""
+        return [shown for shown in self.snapshots if shown.state is not KernelState.DEAD]
+
+    def action_app_detach(self) -> None:
+        self.app.exit()
+
+    def action_app_quit_shutdown(self) -> None:
+        alive = self.alive
+        if self._fleet is None or not alive:
+            self.app.exit()
+            return
+        if self.locked:
+            self.notify(READ_ONLY, severity="warning")
+            return
+        fleet, targets = self._fleet, [shown.target for shown in alive]
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.run_worker(self._shut_down_and_exit(fleet), exit_on_error=False)
+
+        if "quit_shutdown" in self._unconfirmed:
+            answered(True)
+            return
+        self.app.push_screen(ConfirmScreen(questions.quit_and_shutdown(targets)), answered)
+
+    async def _shut_down_and_exit(self, fleet: Fleet) -> None:
+        try:
+            await asyncio.to_thread(fleet.shutdown_all)
+        except KernelError as error:
+            self.notify(str(error), severity="error")
+        else:
+            self.tick()
+            self.app.exit()

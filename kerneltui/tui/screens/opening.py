@@ -1,0 +1,30 @@
+"""What is seen while the rest loads: it needs nothing but Textual, to be painted at once."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widgets import Static
+
+
+class OpeningScreen(Screen[None]):
+    """The main screen's first row and first word."""
+
+    DEFAULT_CSS: ClassVar[str] = """
+    OpeningScreen #name {
+        padding: 0 1;
+        background: $panel;
+        color: $text-primary;
+        text-style: bold;
+    }
+    OpeningScreen #loading {
+        padding: 1 2;
+        color: $text-muted;
+    }
+    """
+
+    def compose(self) -> ComposeResult:
+        yield Static("kerneltui", id="name", markup=False)
+        yield Static("Loading…", id="loading", markup=False)
