@@ -66,7 +66,7 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
         """`clock`: the one that the snapshots' instants are of."""
         super().__init__(clock, setup.config.unconfirmed)
         self.pace = Pace(setup.config.refresh)
-        self.split = setup.remembered.split
+        self.resplit(setup.remembered.split)  # before there is anything to style again
         self._setup = setup
         self._progress = Progress()
         self._alerts = Alerts(setup.config.notify_after)
@@ -95,7 +95,6 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
         self._code = self.query_one(Console)
         self.query_one("#advice").display = False
         self._table.view = TableView.from_state(self._setup.table)
-        self.resplit(self.split)
         self._table.focus()
         self.set_interval(TICK, self._beat)
         if self._setup.config.notifications != "off":
