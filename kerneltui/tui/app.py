@@ -67,13 +67,14 @@ class KernelTui(Frame):
         self.call_after_refresh(self._open)
 
     async def _open(self) -> None:
-        """Show the main screen; keys that arrive while it loads wait for it."""
+        """Show the main screen, and then give it the keys that have come."""
         from kerneltui.tui.keymap import for_textual
         from kerneltui.tui.screens.main import MainScreen
 
         self.set_keymap(for_textual(self._setup.config.keys))
         self._main = MainScreen(self._clock, self._setup)
         await self.push_screen(self._main)
+        await self.release_keys()
         if self._keeper is not None:
             self.set_interval(KEEP_EVERY, self._keep)
         self.main.call_after_refresh(self._open_fleet)

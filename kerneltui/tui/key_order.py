@@ -18,12 +18,17 @@ LOST = 0.1  # seconds after which a key is taken for done: its widget may have b
 
 
 class KeyOrder(App[None]):
-    """An app that handles a key when the one before has been handled."""
+    """An app that handles a key when the one before has been handled.
+
+    Keys wait for the first `release_keys`: what is typed while an app starts is for what
+    it will show.
+    """
 
     def __init__(self, *, ansi_color: bool | None = None) -> None:
         super().__init__(ansi_color=ansi_color)
         self._keys: deque[events.Key] = deque()
-        """Those not handled yet; the first one is under way."""
+        """Those not handled yet; unless they are held, the first one is under way."""
+        self._held = True
 
     @property
     def has_keys_to_handle(self) -> bool:
@@ -34,7 +39,12 @@ class KeyOrder(App[None]):
             await super().on_event(event)
             return
         self._keys.append(event)
-        if len(self._keys) == 1:
+        if len(self._keys) == 1 and not self._held:
+            await self._send_key()
+
+    async def release_keys(self) -> None:
+        self._held = False
+        if self._keys:
             await self._send_key()
 
     async def _send_key(self) -> None:

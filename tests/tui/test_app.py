@@ -7,6 +7,7 @@ import signal
 
 import pytest
 from textual.command import CommandPalette
+from textual.events import Key
 from textual.widgets import Input
 
 from kerneltui.errors import ActionRefused, LaunchError
@@ -14,6 +15,7 @@ from kerneltui.fleet.notices import Notice
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.actions import ARMED_TIME
 from kerneltui.tui.app import KernelTui
+from kerneltui.tui.screens.help import HelpScreen
 from kerneltui.tui.screens.main import MainScreen
 from kerneltui.tui.widgets.code_editor import CodeEditor
 from kerneltui.tui.widgets.kernel_table import KernelTable
@@ -234,6 +236,21 @@ def test_the_selected_kernel_survives_the_end_of_another() -> None:
         assert stage.app.main.selected == snapshot("k2")
 
     on_stage(play, two_kernels())
+
+
+def test_keys_pressed_while_it_opens_wait_for_the_main_screen() -> None:
+    class Hurried(KernelTui):
+        def on_mount(self) -> None:
+            self.post_message(Key("question_mark", "?"))
+
+    app = Hurried(FakeFleet)
+
+    async def run() -> None:
+        async with app.run_test() as pilot:
+            while not isinstance(app.screen, HelpScreen):
+                await pilot.pause(0)
+
+    asyncio.run(run())
 
 
 # -- leaving -------------------------------------------------------------------------------
