@@ -60,7 +60,7 @@ def _play(fleet: FakeFleet, lines: Transcript, updates: Transcript) -> tuple[lis
         stop.set()
         for thread in threads:
             thread.join()
-        view = stage.app.query_one(OutputView)
+        view = stage.app.main.query_one(OutputView)
         for _ in range(int(MILLION / (LINES_A_SECOND * TURN))):
             _print(lines, LINES_A_SECOND)
             begun = time.perf_counter()
@@ -73,7 +73,7 @@ def _play(fleet: FakeFleet, lines: Transcript, updates: Transcript) -> tuple[lis
 
 async def _press(stage: Stage, key: str) -> float:
     """Return the seconds from a key to the frame that shows the cursor on another row."""
-    table, painted = stage.app.query_one(KernelTable), asyncio.Event()
+    table, painted = stage.app.main.query_one(KernelTable), asyncio.Event()
     before, begun = table.cursor_id, time.perf_counter()
     stage.app.post_message(Key(key, key))
     while table.cursor_id == before:  # noqa: ASYNC110 -- the moment is what is measured

@@ -92,7 +92,7 @@ def test_escape_forgets_a_search(size: tuple[int, int]) -> None:
 
 def test_matches_are_set_off(size: tuple[int, int]) -> None:
     async def play(stage: Stage) -> None:
-        view = stage.app.query_one(OutputView)
+        view = stage.app.main.query_one(OutputView)
         await stage.press("slash", *"wor", "enter")
 
         styles = {
