@@ -80,7 +80,6 @@ class KernelTui(Frame):
         self.main.call_after_refresh(self._open_fleet)
 
     def _open_fleet(self) -> None:
-        gc.enable()
         self.run_worker(self._attach_fleet(), group="open", exit_on_error=False)
 
     async def _attach_fleet(self) -> None:
@@ -90,6 +89,7 @@ class KernelTui(Frame):
             self.exit(return_code=1, message=f"kerneltui: {clean_line(str(error), NOTICE_LIMIT)}")
         else:
             self.main.attach(fleet)
+            end_of_start()
 
     def _opened_fleet(self) -> Fleet:
         # -- runs in a short thread ------------------------------------------------------
@@ -150,6 +150,16 @@ def run_dashboard(
         if app.fleet is not None:
             app.fleet.close()
     return app.return_code or 0, app.farewell()
+
+
+def end_of_start() -> None:
+    """Look for garbage from now on, and only in what comes from now on.
+
+    A look at all that has been loaded stops the interface for 60 ms, again and again.
+    """
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 def library_fleet(config: Config) -> Fleet:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ def rows() -> Iterator[Row]:
     lines, updates = Transcript(), Transcript()
     fleet = FakeFleet(snapshot("k1"), snapshot("k2"))
     fleet.transcripts |= {"k1": lines, "k2": updates}
+    gc.disable()  # as `run_dashboard` does until the fleet is there
     before = _memory()
     waits, longest = _play(fleet, lines, updates)
     grown = _memory() - before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 
 import pytest
@@ -251,6 +252,18 @@ def test_keys_pressed_while_it_opens_wait_for_the_main_screen() -> None:
                 await pilot.pause(0)
 
     asyncio.run(run())
+
+
+def test_garbage_is_looked_for_again_once_the_kernels_are_there() -> None:
+    async def play(_stage: Stage) -> None:
+        assert gc.isenabled()
+
+    gc.disable()  # as for a start
+    try:
+        on_stage(play, two_kernels())
+    finally:
+        gc.unfreeze()
+        gc.enable()
 
 
 # -- leaving -------------------------------------------------------------------------------
