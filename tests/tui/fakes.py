@@ -24,6 +24,7 @@ from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.protocol.status import ALLOWED, KernelState
 from kerneltui.tui.app import USUAL_SETUP, KernelTui
 from kerneltui.tui.setup import Setup
+from tests.tui.quiet import quiet
 
 PYTHON = SpecChoice("python3", "Python 3 (ipykernel)", "python")
 BASH = SpecChoice("bash", "Bash", "bash")
@@ -188,8 +189,6 @@ class FakeFleet:
         return self._record("shutdown all")
 
 
-HOPS = 4
-"""Widgets that a message passes at most, from the app to a row of a dialog."""
 SIZES = ((80, 24), (120, 40))
 
 
@@ -209,22 +208,15 @@ class Stage:
     async def press(self, *keys: str) -> None:
         """Press `keys`, and wait for the orders that they gave."""
         for key in keys:
-            # The pilot's own press waits for an idle processor, twice: slow, and no surer.
             self.app.post_message(Key(key, key if len(key) == 1 else None))
             await self.settle()
 
     async def settle(self) -> None:
         """Wait until every widget has read its messages, and no worker is at work."""
-        await self._pass_messages()
+        await quiet(self.app)
         while self.app.workers:
             await self.app.workers.wait_for_complete()
-            await self._pass_messages()
-
-    async def _pass_messages(self) -> None:
-        for _ in range(HOPS):
-            await self.pilot.pause(0)
-        while self.app.has_keys_to_handle and self.app.is_running:
-            await self.pilot.pause(0)
+            await quiet(self.app)
 
     async def publish(self, *snapshots: KernelSnapshot) -> None:
         """Let the fleet publish `snapshots`, and the screen see them."""

@@ -18,7 +18,6 @@ from kerneltui.tui.actions import (
     markdown_table,
     refusal,
 )
-from kerneltui.tui.app import KernelTui
 from kerneltui.tui.screens.main import MainScreen
 from kerneltui.tui.widgets.code_editor import CodeEditor
 from kerneltui.tui.widgets.filter_input import FilterInput
@@ -76,7 +75,12 @@ def test_vim_keys_move_and_do_nothing_else() -> None:
 @pytest.mark.parametrize("action", [a for a in ACTIONS if not a.built_in], ids=lambda a: a.id)
 def test_every_action_has_a_method(action: object) -> None:
     owners = {"kernel": MainScreen, "focus": MainScreen, "view": MainScreen, "tab": MainScreen}
-    owners |= {"table": KernelTable, "filter": FilterInput, "app": KernelTui, "console": CodeEditor}
+    owners |= {
+        "table": KernelTable,
+        "filter": FilterInput,
+        "app": MainScreen,
+        "console": CodeEditor,
+    }
     owners["output"] = OutputView
     owner = owners[action.id.partition(".")[0]]
 

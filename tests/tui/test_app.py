@@ -403,7 +403,7 @@ def test_nothing_is_repainted_while_nothing_happens() -> None:
         stage.app._display = lambda *args: painted.append(args)  # type: ignore[method-assign]
         for _ in range(10):
             stage.app.main.tick()
-            await stage.pilot.pause()
+            await stage.settle()
 
         assert painted == []
 

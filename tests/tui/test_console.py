@@ -128,7 +128,7 @@ class Undecided:
             await stage.press("c", *"ls", "left")
             for key in ("enter", *keys):
                 stage.app.post_message(Key(key, key if len(key) == 1 else None))
-            await stage.pilot.pause(0)
+            await stage.settle()
             self.reply.set_result(content)
             await stage.settle()
 
@@ -168,7 +168,7 @@ def test_nothing_runs_where_the_kernel_goes_while_it_decides(
     async def play(stage: Stage) -> None:
         await stage.press("c", *"ls")
         stage.app.post_message(Key("enter", None))
-        await stage.pilot.pause(0)
+        await stage.settle()
         stage.fleet.snapshots = (snapshot("k2"),)
         stage.app.main.tick()
         undecided.reply.set_result({"status": "complete"})

@@ -51,7 +51,7 @@ def test_it_tells_what_went_wrong_before_where_it_is(
 def test_two_lines_show_the_facts(size: tuple[int, int]) -> None:
     async def play(stage: Stage[Details]) -> None:
         stage.widget.show(KERNEL, NOW)
-        await stage.pilot.pause()
+        await stage.settle()
 
         assert stage.lines == [
             f" id {KERNEL_ID}  spec python3  up 10m  runs 0  procs 1",
@@ -74,7 +74,7 @@ def test_no_kernel_is_an_empty_strip() -> None:
     async def play(stage: Stage[Details]) -> None:
         stage.widget.show(KERNEL, NOW)
         stage.widget.show(None, NOW)
-        await stage.pilot.pause()
+        await stage.settle()
 
         assert stage.lines == ["", ""]
 

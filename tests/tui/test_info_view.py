@@ -112,7 +112,7 @@ def test_no_kernel_is_an_empty_view() -> None:
     async def play(stage: Stage[InfoView]) -> None:
         stage.widget.show(INFO)
         stage.widget.show(None)
-        await stage.pilot.pause()
+        await stage.settle()
 
         assert [line for line in stage.lines[1:] if line] == []
 

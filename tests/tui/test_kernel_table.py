@@ -46,7 +46,7 @@ def test_a_kernel_is_a_line_with_all_that_matters(size: tuple[int, int]) -> None
 
     async def play(stage: TableStage) -> None:
         stage.widget.show([busy], NOW)
-        await stage.pilot.pause()
+        await stage.settle()
 
         words = stage.lines[1].split()
         assert words[0] == ">"
@@ -60,7 +60,7 @@ def test_no_line_is_wider_than_the_table() -> None:
 
     async def play(stage: TableStage) -> None:
         stage.widget.show([wide, *kernels(99)], NOW)
-        await stage.pilot.pause()
+        await stage.settle()
 
         strip = stage.widget.render_line(1)
         assert strip.cell_length == stage.widget.scrollable_content_region.width
@@ -73,7 +73,7 @@ def test_a_scrollbar_covers_no_text() -> None:
 
     async def play(stage: TableStage) -> None:
         stage.widget.show(rows, NOW)
-        await stage.pilot.pause()
+        await stage.settle()
 
         assert stage.lines[1][:79].endswith("x…")
 
@@ -83,7 +83,7 @@ def test_a_scrollbar_covers_no_text() -> None:
 def test_markup_in_a_name_is_text() -> None:
     async def play(stage: TableStage) -> None:
         stage.widget.show([snapshot("k1", name="[/x][red]a")], NOW)
-        await stage.pilot.pause()
+        await stage.settle()
 
         assert "[/x][red]a" in stage.lines[1]
 
@@ -100,8 +100,7 @@ def test_an_empty_table_says_what_to_do() -> None:
 def test_a_narrower_table_hides_columns() -> None:
     async def play(stage: TableStage) -> None:
         stage.widget.show(kernels(1), NOW)
-        await stage.pilot.resize_terminal(80, 24)
-        await stage.pilot.pause()
+        await stage.resize(80, 24)
 
         assert "SPEC" not in stage.lines[0]
 
@@ -159,9 +158,9 @@ def test_a_cursor_move_repaints_two_lines() -> None:
 def test_rows_that_went_leave_no_trace() -> None:
     async def play(stage: TableStage) -> None:
         stage.widget.show(kernels(5), NOW)
-        await stage.pilot.pause()
+        await stage.settle()
         stage.widget.show(kernels(2), NOW)
-        await stage.pilot.pause()
+        await stage.settle()
 
         assert ids(stage) == ["> k0", "k1"]
 
@@ -216,7 +215,7 @@ def test_the_cursor_stays_in_sight() -> None:
 def test_a_click_puts_the_cursor_on_a_row() -> None:
     async def play(stage: TableStage) -> None:
         stage.widget.show(kernels(5), NOW)
-        await stage.pilot.click(KernelTable, offset=(10, 3))
+        await stage.click(10, 3)
 
         assert stage.widget.cursor_id == "k2"
 
@@ -228,7 +227,7 @@ def test_a_click_beside_the_rows_leaves_the_cursor(y: int) -> None:
     async def play(stage: TableStage) -> None:
         stage.widget.show(kernels(5), NOW)
         await stage.press("j")
-        await stage.pilot.click(KernelTable, offset=(10, y))
+        await stage.click(10, y)
 
         assert stage.widget.cursor_id == "k1"
 
@@ -241,7 +240,7 @@ def test_the_cursor_stays_with_its_kernel_when_rows_come_above() -> None:
         stage.widget.show(rows, NOW)
         await stage.press("j")
         stage.widget.show([snapshot("new"), *rows], NOW)
-        await stage.pilot.pause()
+        await stage.settle()
 
         assert ids(stage) == ["new", "k0", "> k1", "k2"]
 
@@ -253,7 +252,7 @@ def test_a_cursor_that_was_seen_is_scrolled_after() -> None:
         rows = kernels(30)
         stage.widget.show(rows, NOW)
         stage.widget.show([snapshot(f"n{number}") for number in range(40)] + rows, NOW)
-        await stage.pilot.pause()
+        await stage.settle()
 
         assert ids(stage)[-1] == "> k0"
 
@@ -264,9 +263,9 @@ def test_a_cursor_out_of_sight_does_not_move_the_rows() -> None:
     async def play(stage: TableStage) -> None:
         stage.widget.show(kernels(100), NOW)
         stage.widget.scroll_to(y=50, animate=False, force=True)
-        await stage.pilot.pause()
+        await stage.settle()
         stage.widget.show(kernels(100), NOW)
-        await stage.pilot.pause()
+        await stage.settle()
 
         assert ids(stage)[0] == "k50"
 
@@ -299,7 +298,7 @@ def test_a_new_cursor_is_told_once() -> None:
         stage.widget.show(kernels(3), NOW)
         await stage.press("j", "j", "j")
         stage.widget.show([], NOW)
-        await stage.pilot.pause()
+        await stage.settle()
 
         assert list(dict.fromkeys(selected(stage))) == ["k0", "k1", "k2", None]
 
@@ -311,7 +310,7 @@ def test_the_cursor_waits_for_a_kernel_to_come() -> None:
         stage.widget.show(kernels(2), NOW)
         stage.widget.cursor_id = "k2"
         stage.widget.show(kernels(3), NOW)
-        await stage.pilot.pause()
+        await stage.settle()
 
         assert ids(stage) == ["k0", "k1", "> k2"]
 
@@ -385,7 +384,7 @@ def test_marks_and_cursor_go_with_their_kernels_when_the_order_changes() -> None
         await stage.press("space")
         stage.widget.view.sort_by("cpu")
         stage.widget.view_changed()
-        await stage.pilot.pause()
+        await stage.settle()
 
         assert ids(stage) == ["high", "* low", "> none"]
 
@@ -422,10 +421,9 @@ def test_the_arrows_keys_sort_by_a_column(keys: str, column: str, rows: list[str
 def test_a_click_on_a_header_sorts_and_the_next_one_inverts(clicks: int, arrow: str) -> None:
     async def play(stage: TableStage) -> None:
         stage.widget.show(LOADED, NOW)
-        await stage.pilot.pause()
+        await stage.settle()
         for _ in range(clicks):
-            await stage.pilot.click(KernelTable, offset=(stage.lines[0].index("MEM"), 0))
-            await stage.pilot.pause()
+            await stage.click(stage.lines[0].index("MEM"), 0)
 
         assert arrow in stage.lines[0]
 
@@ -467,7 +465,7 @@ def test_only_chosen_columns_are_shown_in_their_order() -> None:
     async def play(stage: TableStage) -> None:
         stage.widget.show(kernels(1), NOW)
         stage.widget.choose_columns(("state", "name"))
-        await stage.pilot.pause()
+        await stage.settle()
 
         assert stage.lines[0].split() == ["STATE", "NAME"]
 
@@ -479,7 +477,7 @@ def test_a_filter_that_nothing_passes_says_so() -> None:
         stage.widget.show(kernels(3), NOW)
         stage.widget.view.filter_by("nonsense")
         stage.widget.view_changed()
-        await stage.pilot.pause()
+        await stage.settle()
 
         assert stage.lines[1].strip() == "No kernel is like nonsense. Esc shows all."
 

@@ -91,7 +91,7 @@ def test_a_reply_tells_its_latency() -> None:
         talk = Talk()
         talk.cell()
         stage.widget.show(talk.log)
-        await stage.pilot.pause()
+        await stage.settle()
 
         assert [line.count("250ms") for line in stage.lines[2:7]] == [0, 0, 0, 0, 1]
 
@@ -165,7 +165,7 @@ def test_the_cursor_follows_the_last_message() -> None:
         stage.widget.show(talk.log)
         talk.say(50)
         stage.widget.pull()
-        await stage.pilot.pause()
+        await stage.settle()
 
         assert cursor(stage) == 149
         assert stage.widget.following
@@ -213,7 +213,7 @@ def test_a_cursor_that_was_moved_stays_on_its_message() -> None:
         await stage.press("k", "k", "k")
         talk.say(50)
         stage.widget.pull()
-        await stage.pilot.pause()
+        await stage.settle()
 
         assert cursor(stage) == 96
         assert stage.lines[0].endswith("scrolled")
@@ -233,7 +233,7 @@ def test_messages_that_go_leave_the_others_in_their_place(monkeypatch: pytest.Mo
         before = [line.startswith(">") for line in stage.lines]
         talk.say(10)
         stage.widget.pull()
-        await stage.pilot.pause()
+        await stage.settle()
 
         assert [line.startswith(">") for line in stage.lines] == before
         assert cursor(stage) == 96
@@ -254,7 +254,7 @@ def test_a_message_under_the_cursor_that_is_gone_gives_way_to_the_oldest(
         await stage.press("g")
         talk.say(5)
         stage.widget.pull()
-        await stage.pilot.pause()
+        await stage.settle()
 
         assert cursor(stage) == 5
 
@@ -270,7 +270,7 @@ def test_a_pause_holds_the_rows_and_counts_what_comes() -> None:
         await stage.press("p")
         talk.say(3)
         stage.widget.pull()
-        await stage.pilot.pause()
+        await stage.settle()
 
         assert len(rows(stage)) == 5
         assert stage.lines[0].endswith("5  paused, 3 new")
@@ -328,7 +328,7 @@ def test_another_kernels_messages_begin_anew() -> None:
         stage.widget.focus()
         await stage.press("g", "t", "p")
         stage.widget.show(second.log)
-        await stage.pilot.pause()
+        await stage.settle()
 
         assert [msg_type for msg_type, _ in rows(stage)] == ["status", "status"]
         assert not stage.widget.paused
@@ -341,9 +341,8 @@ def test_a_click_selects_a_message() -> None:
         talk = Talk()
         talk.say(5)
         stage.widget.show(talk.log)
-        await stage.pilot.pause()
-        await stage.pilot.click(MessageView, offset=(5, 3))
-        await stage.pilot.pause()
+        await stage.settle()
+        await stage.click(5, 3)
 
         assert cursor(stage) == 1
 
@@ -399,7 +398,7 @@ def test_no_control_of_a_message_reaches_the_screen(
         message = Session(b"").new_message("\x1b[2Jstream", content(), parent=request)
         talk.log.add(Channel.IOPUB, message, sent=False)
         stage.widget.show(talk.log, "[/x]")
-        await stage.pilot.pause()
+        await stage.settle()
 
         assert all(line.isprintable() for line in stage.lines)
 

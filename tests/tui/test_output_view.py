@@ -29,12 +29,12 @@ def printed(text: str, role: Role = Role.STDOUT) -> Transcript:
 
 async def pull(stage: ViewStage) -> None:
     stage.widget.pull()
-    await stage.pilot.pause()
+    await stage.settle()
 
 
 async def show(stage: ViewStage, transcript: Transcript | None, title: str = "") -> None:
     stage.widget.show(transcript, title)
-    await stage.pilot.pause()
+    await stage.settle()
 
 
 def body(stage: ViewStage) -> list[str]:
@@ -293,8 +293,7 @@ def test_a_resize_wraps_anew() -> None:
 
     async def play(stage: ViewStage) -> None:
         await show(stage, printed(text + "\n"))
-        await stage.pilot.resize_terminal(53, 24)
-        await stage.pilot.pause()
+        await stage.resize(53, 24)
 
         assert body(stage) == [text[:50], text[50:100], text[100:150], text[150:]]
 
@@ -308,8 +307,7 @@ def test_a_resize_holds_the_line_on_top() -> None:
         await show(stage, printed(lines))
         await stage.press("g", "pagedown", "pagedown", "pagedown")
         top = body(stage)[0].split()[0]
-        await stage.pilot.resize_terminal(60, 40)
-        await stage.pilot.pause()
+        await stage.resize(60, 40)
 
         assert body(stage)[0].split()[0] == top
 
@@ -319,8 +317,7 @@ def test_a_resize_holds_the_line_on_top() -> None:
 def test_a_resize_keeps_following() -> None:
     async def play(stage: ViewStage) -> None:
         await show(stage, printed(numbered(500)))
-        await stage.pilot.resize_terminal(60, 12)
-        await stage.pilot.pause()
+        await stage.resize(60, 12)
 
         assert stage.widget.render_line(11).text.rstrip() == "  line 499"
 

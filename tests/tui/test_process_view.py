@@ -19,7 +19,7 @@ STRAY = replace(CHILD, pid=4131, command="train.sh", escaped=True)
 def test_a_row_tells_what_a_process_uses(size: tuple[int, int]) -> None:
     async def play(stage: Stage[ProcessView]) -> None:
         stage.widget.show((ROOT, CHILD), "train")
-        await stage.pilot.pause()
+        await stage.settle()
 
         assert [line.split() for line in stage.lines[1:4]] == [
             ["PID", "STATE", "CPU%", "MEM", "THR", "FILES", "COMMAND"],
@@ -33,7 +33,7 @@ def test_a_row_tells_what_a_process_uses(size: tuple[int, int]) -> None:
 def test_a_child_is_indented() -> None:
     async def play(stage: Stage[ProcessView]) -> None:
         stage.widget.show((ROOT, CHILD))
-        await stage.pilot.pause()
+        await stage.settle()
 
         assert stage.lines[3].index("sleep 100") == stage.lines[2].index("python") + 2
 
@@ -43,7 +43,7 @@ def test_a_child_is_indented() -> None:
 def test_what_left_the_group_is_marked_in_words() -> None:
     async def play(stage: Stage[ProcessView]) -> None:
         stage.widget.show((ROOT, STRAY))
-        await stage.pilot.pause()
+        await stage.settle()
 
         assert stage.lines[3].endswith("left the group: train.sh")
 
@@ -53,7 +53,7 @@ def test_what_left_the_group_is_marked_in_words() -> None:
 def test_the_bar_counts_the_processes() -> None:
     async def play(stage: Stage[ProcessView]) -> None:
         stage.widget.show((ROOT, CHILD), "train")
-        await stage.pilot.pause()
+        await stage.settle()
 
         assert stage.lines[0].endswith("train  2 processes")
 

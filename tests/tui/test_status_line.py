@@ -32,7 +32,7 @@ def test_kernels_are_counted(kernels: list[KernelSnapshot], words: list[str]) ->
 def test_all_that_is_known_stands_in_one_line() -> None:
     async def play(stage: Stage[StatusLine]) -> None:
         stage.widget.show([IDLE, BUSY], "press i again to interrupt [/x]", age=12.4)
-        await stage.pilot.pause()
+        await stage.settle()
 
         assert stage.lines == [
             " kerneltui  gpu7  2 kernels  1 busy  data 12 s old  press i again to interrupt [/x]"
@@ -44,7 +44,7 @@ def test_all_that_is_known_stands_in_one_line() -> None:
 def test_fresh_data_have_no_age() -> None:
     async def play(stage: Stage[StatusLine]) -> None:
         stage.widget.show([IDLE], age=2.9)
-        await stage.pilot.pause()
+        await stage.settle()
 
         assert stage.lines == [" kerneltui  gpu7  1 kernel"]
 
@@ -63,7 +63,7 @@ def test_the_same_words_write_nothing() -> None:
 def test_a_long_hint_is_cut_with_an_ellipsis() -> None:
     async def play(stage: Stage[StatusLine]) -> None:
         stage.widget.show([IDLE], "x" * 100)
-        await stage.pilot.pause()
+        await stage.settle()
 
         assert stage.lines[0].endswith("x…")
         assert len(stage.lines) == 1

@@ -9,9 +9,12 @@ from typing import Generic, TypeVar
 
 from textual.app import App, ComposeResult
 from textual.drivers.headless_driver import HeadlessDriver
+from textual.events import Key
 from textual.message import Message
 from textual.pilot import Pilot
 from textual.widget import Widget
+
+from tests.tui.quiet import quiet
 
 STYLES = Path(__file__).parents[2] / "styles"
 NARROW, WIDE = (80, 24), (120, 40)
@@ -52,24 +55,31 @@ class Stage(Generic[W]):
         self.messages = messages
 
     async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await self.pilot.pause()
+        for key in keys:
+            self.pilot.app.post_message(Key(key, key if len(key) == 1 else None))
+            await self.settle()
+
+    async def settle(self) -> None:
+        await quiet(self.pilot.app)
+
+    async def resize(self, width: int, height: int) -> None:
+        await self.pilot.resize_terminal(width, height)
+        await self.settle()
+
+    async def click(self, x: int, y: int) -> None:
+        """Click where the widget has column `x` and line `y`."""
+        await self.pilot.click(type(self.widget), offset=(x, y))
+        await self.settle()
 
     async def bytes_of(self, change: Callable[[], object]) -> int:
         """Return how many bytes `change` sends to the terminal."""
-        before = await self._settle()
-        change()
-        return await self._settle() - before
-
-    async def _settle(self) -> int:
-        """Wait until all is painted, and return the bytes written so far."""
         driver = self.pilot.app._driver
         assert isinstance(driver, CountingDriver)
-        written = -1
-        while driver.written != written:
-            written = driver.written
-            await self.pilot.pause()
-        return written
+        await self.settle()
+        before = driver.written
+        change()
+        await self.settle()
+        return driver.written - before
 
     @property
     def lines(self) -> list[str]:
@@ -88,7 +98,7 @@ def on_stage(
     async def run() -> None:
         app = StageApp(widget)
         async with app.run_test(headless=False, size=size, message_hook=messages.append) as pilot:
-            await pilot.pause()
+            await quiet(app)
             await play(Stage(widget, pilot, messages))
 
     asyncio.run(run())

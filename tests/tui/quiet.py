@@ -1,0 +1,23 @@
+"""When an app under test has nothing left to do."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from textual.app import App
+
+
+async def quiet(app: App[Any]) -> None:
+    """Return once every widget has read its messages and what they changed is painted.
+
+    Pilot's own pauses wait for an idle processor: slow, and no surer. All of Textual is tasks
+    of one loop, so the loop itself knows whether any can go on; timers and threads aside.
+    """
+    loop = asyncio.get_running_loop()
+    while app.is_running:
+        await asyncio.sleep(0)
+        if not loop._ready:  # type: ignore[attr-defined]
+            app.screen._on_timer_update()
+            if not loop._ready:  # type: ignore[attr-defined]
+                return
