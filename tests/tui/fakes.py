@@ -7,6 +7,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 
+import pytest
 from textual.events import Key
 from textual.pilot import Pilot
 
@@ -189,7 +190,9 @@ class FakeFleet:
         return self._record("shutdown all")
 
 
-SIZES = ((80, 24), (120, 40))
+SMALL, LARGE = (80, 24), (120, 40)
+SIZES = [SMALL, pytest.param(LARGE, marks=pytest.mark.slow)]
+"""Where an action or a dialog has to work; the small one is the harder."""
 
 
 class Stage:
@@ -241,7 +244,7 @@ class Stage:
 def on_stage(
     play: Callable[[Stage], Awaitable[None]],
     fleet: FakeFleet,
-    size: tuple[int, int] = SIZES[0],
+    size: tuple[int, int] = SMALL,
     setup: Setup = USUAL_SETUP,
 ) -> KernelTui:
     """Run `play` over the app with `fleet`, and return the app when it has ended."""

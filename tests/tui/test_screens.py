@@ -15,7 +15,7 @@ from kerneltui.tui.screens.main import MainScreen
 from kerneltui.tui.screens.messages import MessagesScreen
 from kerneltui.tui.screens.signal import SignalScreen, find_signal
 from kerneltui.tui.screens.start import StartScreen
-from tests.tui.fakes import SIZES, FakeFleet, Stage, on_stage, snapshot
+from tests.tui.fakes import LARGE, SIZES, FakeFleet, Stage, on_stage, snapshot
 
 LONG = "a-very-long-name-" * 20
 
@@ -266,7 +266,7 @@ def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
 
         assert "is not a folder" in stage.picture
 
-    on_stage(play, fleet, SIZES[1])
+    on_stage(play, fleet, LARGE)
     assert fleet.verbs == []
 
 
@@ -291,7 +291,7 @@ def test_without_a_kernelspec_the_dialog_says_what_to_install() -> None:
         assert stage.app.screen.query_one(OptionList).option_count == 0
         assert "pip install ipykernel" in stage.picture
 
-    on_stage(play, fleet, SIZES[1])
+    on_stage(play, fleet, LARGE)
 
 
 # -- lists -------------------------------------------------------------------------------
@@ -304,7 +304,7 @@ def test_help_lists_the_keys() -> None:
         assert isinstance(stage.app.screen, HelpScreen)
         assert "Send a signal to the kernel's process group" in stage.picture
 
-    on_stage(play, FakeFleet(snapshot()), SIZES[1])
+    on_stage(play, FakeFleet(snapshot()), LARGE)
 
 
 def test_messages_show_what_was_said() -> None:
