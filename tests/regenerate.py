@@ -18,6 +18,7 @@ from tests.tui.fakes import NOW, FakeFleet, Stage, on_stage, snapshot
 
 ROOT = Path(__file__).parents[1]
 SIZE = (112, 34)
+HOST = "gpu7"
 GB = 1 << 30
 QUIET = (0.0,) * 8
 WAVE = (0.0, 0.0, 0.0, 0.2, 0.7, 0.9, 0.6, 0.4)
@@ -153,7 +154,7 @@ def text_picture(name: str) -> str:
         await stage.press(*keys)
         pictures.append(stage.picture)
 
-    with mock.patch("platform.node", return_value="gpu7"):
+    with mock.patch("platform.node", return_value=HOST):
         on_stage(play, make_fleet(), size, Setup(config))
     (picture,) = pictures
     return "".join(f"{line.rstrip()}\n" for line in picture.splitlines())
@@ -164,7 +165,8 @@ def make_picture(name: str, prepare: Play) -> None:
         await prepare(stage)
         stage.app.save_screenshot(f"{name}.svg", str(ROOT / "screenshots"))
 
-    on_stage(play, make_fleet(), SIZE)
+    with mock.patch("platform.node", return_value=HOST):
+        on_stage(play, make_fleet(), SIZE)
 
 
 def with_key_table(readme: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -36,6 +37,9 @@ from kerneltui.protocol.status import (
     Spawned,
 )
 from kerneltui.protocol.text import clean_line
+
+QUIET = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+"""Keeps a debugger's warning out of the first output of every Python kernel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +172,11 @@ class Fleet:
             self._rows[kernel_id] = _Row(name or self._free_name(kernel_name), cwd)
         try:
             self._kernels.start_kernel(
-                kernel_name, kernel_id=kernel_id, cwd=cwd or None, independent=True
+                kernel_name,
+                kernel_id=kernel_id,
+                cwd=cwd or None,
+                env=QUIET | os.environ,
+                independent=True,
             )
         except BaseException:
             self._forget(kernel_id)
@@ -202,7 +210,8 @@ class Fleet:
         self._permit()
         with self._order(self._row(target), "stopping"):
             self._kernels.shutdown_kernel(target.kernel_id)
-        self._forget(target.kernel_id)
+        if target.kernel_id not in self._kernels:  # else a restart has come in between
+            self._forget(target.kernel_id)
         return ""
 
     def kill(self, target: Target) -> str:

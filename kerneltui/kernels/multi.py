@@ -17,6 +17,7 @@ from kerneltui.kernels.connection_file import refuse_unknown
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.restarter import RestartCallback
 from kerneltui.kernels.spec import NATIVE_KERNEL_NAME, KernelSpecManager
+from kerneltui.protocol.status import Wanted
 
 SHUTDOWN_THREADS = 32  # they wait for processes; the work is the kernels' own
 
@@ -117,9 +118,10 @@ class MultiKernelManager:
         return self.kernel_manager_factory(**arguments)
 
     def shutdown_kernel(self, kernel_id: str, now: bool = False, restart: bool = False) -> None:
-        """Shut a kernel down and forget it, unless `restart`."""
-        self.get_kernel(kernel_id).shutdown_kernel(now=now, restart=restart)
-        if not restart:
+        """Shut a kernel down and forget it, unless `restart` or a restart that came in between."""
+        manager = self.get_kernel(kernel_id)
+        manager.shutdown_kernel(now=now, restart=restart)
+        if not restart and (manager.status.wanted is Wanted.DOWN or not manager.owns_kernel):
             with self._lock:
                 self._kernels.pop(kernel_id, None)
 

@@ -132,7 +132,11 @@ class KernelTui(Frame):
 
     def action_help_quit(self) -> None:
         """Answer Ctrl+C outside the console."""
-        self.notify("q quits; kernels live on. i i interrupts the selected kernel")
+        quits, interrupts = map(self.main.key_of, ("app.detach", "kernel.interrupt"))
+        self.notify(
+            f"{quits} quits; kernels live on. "
+            f"{interrupts} {interrupts} interrupts the selected kernel"
+        )
 
 
 def run_dashboard(

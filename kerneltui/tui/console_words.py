@@ -17,7 +17,7 @@ def placeholder(snapshot: KernelSnapshot | None) -> str:
     if snapshot is None:
         return "no kernel is selected"
     if snapshot.state is KernelState.DEAD:
-        return "this kernel is dead: r in the table restarts it"
+        return "this kernel is dead: restart it from the table"
     if snapshot.state is KernelState.BUSY:
         return "this kernel is busy: code waits for its turn"
     return "code to run in this kernel"

@@ -15,7 +15,7 @@ from kerneltui.protocol.status import KernelState
 from kerneltui.tui import questions
 from kerneltui.tui.actions import ACTIONS, Action, Scope
 from kerneltui.tui.frame import Frame
-from kerneltui.tui.keymap import with_keys
+from kerneltui.tui.keymap import key_of, with_keys
 from kerneltui.tui.screens.confirm import ConfirmScreen
 from kerneltui.tui.screens.help import HelpScreen
 from kerneltui.tui.screens.messages import MessagesScreen
@@ -26,14 +26,21 @@ if TYPE_CHECKING:
     from kerneltui.fleet.snapshot import KernelSnapshot
     from kerneltui.tui.setup import Setup
 
-READ_ONLY = "read-only: ! unlocks"
-
 
 class GlobalActions(KernelVerbs):
     """Mixed into a screen; named after the registry's ids."""
 
     app = getters.app(Frame)
     _setup: Setup
+
+    def key_of(self, action_id: str) -> str:
+        """Return how people write the key of an action, as it is bound here."""
+        return key_of(action_id, self._setup.config.keys)
+
+    @property
+    def read_only(self) -> str:
+        """Why nothing is asked of a kernel while it is locked."""
+        return f"read-only: {self.key_of('app.lock')} unlocks"
 
     async def run_by_name(self, action: Action) -> None:
         """Do what was picked from a list, or say why it cannot be done."""
@@ -91,7 +98,7 @@ class GlobalActions(KernelVerbs):
             self.app.exit()
             return
         if self.locked:
-            self.notify(READ_ONLY, severity="warning")
+            self.notify(self.read_only, severity="warning")
             return
         fleet, targets = self._fleet, [shown.target for shown in alive]
 

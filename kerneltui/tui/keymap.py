@@ -10,7 +10,7 @@ from dataclasses import replace
 from textual.binding import Binding, BindingsMap
 from textual.keys import KEY_NAME_REPLACEMENTS, Keys, key_to_character
 
-from kerneltui.tui.actions import ACTIONS, Action, Scope
+from kerneltui.tui.actions import ACTIONS, BY_ID, Action, Scope, key_label
 
 SAME_BYTE = {
     "ctrl+h": "backspace",
@@ -85,6 +85,13 @@ def with_keys(keymap: Keymap) -> tuple[Action, ...]:
         replace(action, keys=keymap[action.id], shown_as="") if action.id in keymap else action
         for action in ACTIONS
     )
+
+
+def key_of(action_id: str, keymap: Keymap) -> str:
+    """Return how people write the key of an action; where it has none, its name."""
+    action = BY_ID[action_id]
+    keys = keymap.get(action_id, action.keys)
+    return key_label(keys[0]) if keys else action.label
 
 
 def for_textual(keymap: Keymap) -> dict[str, str]:

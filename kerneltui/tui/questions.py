@@ -102,7 +102,7 @@ def quit_and_shutdown(targets: Sequence[Target]) -> Question:
         f"Shut down {_counted(targets)} and quit?",
         "Shut down and quit",
         tuple(describe(target) for target in targets),
-        "Their variables are lost. q quits and leaves them running.",
+        "Their variables are lost. A plain quit leaves them running.",
         danger=True,
     )
 

@@ -17,13 +17,13 @@ _STYLES = re.compile(rb"\x1b\[([0-9;:]*)m")
 _COLOUR = re.compile(rb"[34][0-8]|9[0-7]|10[0-7]")  # 39 and 49 are the terminal's own
 
 DIALOGS = {
-    "s": ("Start a kernel", "Cancel", "Start "),
-    "K": ("Send a signal", "Cancel", "Send "),
+    "s": ("Start a kernel", "Cancel (Esc)", "Start (Enter)"),
+    "K": ("Send a signal", "Cancel (Esc)", "Send (Enter)"),
     "r": ("Restart this kernel?", "Cancel (n)", "Restart (y)"),
     "R": ("Kill and restart this kernel?", "Cancel (n)", "Force restart (y)"),
     "x": ("Shut down this kernel?", "Cancel (n)", "Shut down (y)"),
     "X": ("Kill this kernel?", "Cancel (n)", "Kill (y)"),
-    "A": ("Shut down 1 kernel?", "Cancel (n)", "Shut down all "),
+    "A": ("Shut down 1 kernel?", "Cancel (Esc)", "Shut down all (Enter)"),
     "Q": ("Shut down 1 kernel and quit?", "Cancel (n)", "Shut down and quit (y)"),
 }
 """What has to be on the screen after a key."""

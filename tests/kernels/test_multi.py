@@ -16,7 +16,7 @@ from kerneltui.errors import DuplicateKernel, KernelError, LaunchError, NoSuchKe
 from kerneltui.kernels.lifecycle import Listener
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.multi import MultiKernelManager
-from kerneltui.protocol.status import Event
+from kerneltui.protocol.status import Event, Wanted
 from tests.children import Children
 from tests.support import Background, eventually
 
@@ -64,6 +64,21 @@ def test_a_kernel_is_started_by_name_and_with_a_picked_id(make: Make) -> None:
     kernels = make("waits", default_kernel_name="other")
 
     assert kernels.start_kernel("child", kernel_id="mine") == "mine"
+
+
+def test_a_restart_that_comes_during_a_shutdown_keeps_the_kernel(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernels = make("waits")
+    kernel_id = kernels.start_kernel()
+    manager = kernels.get_kernel(kernel_id)
+    monkeypatch.setattr(
+        manager, "cleanup_resources", lambda _restart: manager.life.order(Wanted.RESTART)
+    )
+
+    kernels.shutdown_kernel(kernel_id)
+
+    assert kernel_id in kernels
 
 
 def test_a_picked_id_that_is_in_use_is_refused(make: Make) -> None:

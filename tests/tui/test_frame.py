@@ -12,7 +12,6 @@ from kerneltui.fleet.conversation import Prompt
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.config import Config
 from kerneltui.tui.config_file import parse_config
-from kerneltui.tui.global_actions import READ_ONLY
 from kerneltui.tui.remembered import Remembered, load_remembered
 from kerneltui.tui.screens.confirm import ConfirmScreen
 from kerneltui.tui.setup import THEME, Setup
@@ -43,7 +42,7 @@ def test_a_locked_dashboard_orders_nothing_and_says_so(key: str) -> None:
         await stage.press(key)
 
         assert stage.app.screen is stage.app.main
-        assert stage.notices == [READ_ONLY]
+        assert stage.notices == ["read-only: ! unlocks"]
 
     on_stage(play, fleet)
     assert fleet.verbs == []

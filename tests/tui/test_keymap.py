@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from kerneltui.tui.actions import ACTIONS
-from kerneltui.tui.keymap import UNBOUND, cannot_be_bound, for_textual, key_name, resolve, with_keys
+from kerneltui.tui.keymap import (
+    UNBOUND,
+    Keymap,
+    cannot_be_bound,
+    for_textual,
+    key_name,
+    key_of,
+    resolve,
+    with_keys,
+)
 
 
 @pytest.mark.parametrize(
@@ -95,3 +104,11 @@ def test_the_registry_shows_the_keys_that_hold() -> None:
 )
 def test_every_binding_of_an_action_is_told(keys: tuple[str, ...], bound: dict[str, str]) -> None:
     assert for_textual({"kernel.signal": keys}) == bound
+
+
+@pytest.mark.parametrize(
+    ("keymap", "shown"),
+    [({}, "i"), ({"kernel.interrupt": ("f8", "i")}, "F8"), ({"kernel.interrupt": ()}, "Interrupt")],
+)
+def test_a_key_is_told_as_it_is_bound(keymap: Keymap, shown: str) -> None:
+    assert key_of("kernel.interrupt", keymap) == shown

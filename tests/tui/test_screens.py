@@ -216,7 +216,7 @@ def test_down_moves_to_the_next_signal() -> None:
         await stage.press("K", "down", "enter")
 
     on_stage(play, fleet)
-    assert fleet.verbs == [("signal", "k1", signal.SIGTERM + 1)]
+    assert fleet.verbs == [("signal", "k1", signal.SIGKILL)]
 
 
 def test_an_unknown_signal_is_not_sent() -> None:

@@ -64,8 +64,9 @@ class ConfirmScreen(ModalScreen[bool]):
             if question.expected:
                 yield Input(placeholder=f"type {question.expected} to go on", compact=True)
             with Horizontal(classes="buttons"):
-                yield Button("Cancel (n)", id="no")
-                label = question.yes if question.expected else f"{question.yes} (y)"
+                no, yes = ("Esc", "Enter") if question.expected else ("n", "y")
+                yield Button(f"Cancel ({no})", id="no")
+                label = f"{question.yes} ({yes})"
                 yield Button(label, id="yes", variant="error" if question.danger else "primary")
 
     def on_mount(self) -> None:

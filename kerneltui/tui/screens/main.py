@@ -21,7 +21,7 @@ from kerneltui.tui import questions
 from kerneltui.tui.actions import BY_COMMAND, Action, Scope, bindings, refusal, refusal_of_all
 from kerneltui.tui.alerts import Alerts, sequence
 from kerneltui.tui.columns import ColumnIds
-from kerneltui.tui.global_actions import READ_ONLY, GlobalActions
+from kerneltui.tui.global_actions import GlobalActions
 from kerneltui.tui.pace import Pace
 from kerneltui.tui.progress import Progress
 from kerneltui.tui.screens.columns import ColumnsScreen
@@ -52,7 +52,6 @@ REPAINT = 1.0  # seconds after which ages are shown anew though nothing was publ
 ALERT_EVERY = 1.0  # seconds: nobody is called for less
 
 _LOADING = "Loading…"
-_EMPTY = "No kernels. Press s to start one."
 _ZOOMS = ("-zoom-table", "-zoom-output")
 
 
@@ -122,7 +121,9 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
     def attach(self, fleet: Fleet) -> None:
         """Show `fleet` from now on."""
         self._fleet = fleet
-        self._table.explain_emptiness(_EMPTY)
+        self._table.explain_emptiness(
+            f"No kernels. Press {self.key_of('kernel.start')} to start one."
+        )
         self._code.attach(fleet.console)
         self.run_worker(self._look_for_specs(fleet), group="specs", exit_on_error=False)
         self.tick()
@@ -227,7 +228,8 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
 
     def _hint(self, now: float) -> str:
         target = self._interrupting.armed(now)
-        return f"press i again to interrupt {target.name}" if target else ""
+        key = self.key_of("kernel.interrupt")
+        return f"press {key} again to interrupt {target.name}" if target else ""
 
     async def _look_for_specs(self, fleet: Fleet) -> None:
         """Learn the kernelspecs' languages; where there is none, say what to install."""
@@ -249,7 +251,7 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
         if self._fleet is None and action.scope is Scope.TABLE:
             return "the kernels are not known yet"
         if action.changes and self.locked:
-            return READ_ONLY
+            return self.read_only
         if action.id == "kernel.shutdown_all" and not self._snapshots:
             return "there is no kernel to shut down"
         if action.bulk and self.marked:

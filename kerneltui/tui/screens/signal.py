@@ -13,10 +13,16 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-_REAL_TIME = ("SIGRTMIN", "SIGRTMAX")
-SIGNALS: tuple[signal.Signals, ...] = tuple(
-    sorted(signum for signum in signal.Signals if signum.name not in _REAL_TIME)
+_OFTEN = (
+    *("SIGINT", "SIGTERM", "SIGKILL", "SIGHUP", "SIGQUIT"),
+    *("SIGUSR1", "SIGUSR2", "SIGSTOP", "SIGCONT"),
 )
+_REAL_TIME = ("SIGRTMIN", "SIGRTMAX")
+SIGNALS: tuple[signal.Signals, ...] = (
+    *(signal.Signals[name] for name in _OFTEN),
+    *sorted(each for each in signal.Signals if each.name not in (*_OFTEN, *_REAL_TIME)),
+)
+"""All that can be picked; those that kernels are sent often come first."""
 
 
 def find_signal(text: str) -> signal.Signals | None:
@@ -57,8 +63,8 @@ class SignalScreen(ModalScreen[int | None]):
             options = [Option(f"{signum.name:<10} {signum:>2}") for signum in SIGNALS]
             yield OptionList(*options, markup=False, compact=True)
             with Horizontal(classes="buttons"):
-                yield Button("Cancel", id="no")
-                yield Button("Send", id="yes", variant="primary")
+                yield Button("Cancel (Esc)", id="no")
+                yield Button("Send (Enter)", id="yes", variant="primary")
 
     def on_mount(self) -> None:
         self._highlight(self._chosen)

@@ -57,8 +57,8 @@ class StartScreen(ModalScreen[StartRequest | None]):
                 yield Input(placeholder="optional", id="name", compact=True)
             yield Static(id="problem", markup=False)
             with Horizontal(classes="buttons"):
-                yield Button("Cancel", id="no")
-                yield Button("Start", id="yes", variant="primary")
+                yield Button("Cancel (Esc)", id="no")
+                yield Button("Start (Enter)", id="yes", variant="primary")
 
     def on_mount(self) -> None:
         self.run_worker(self._list_specs(), exit_on_error=False)
