@@ -541,16 +541,48 @@ def test_typing_on_closes_the_completions() -> None:
     on_stage(play, several())
 
 
-def test_a_completion_that_fails_changes_nothing() -> None:
+@pytest.mark.parametrize("key", ["tab", "shift+tab"])
+def test_help_that_fails_is_said_until_the_code_changes(key: str) -> None:
     fleet = FakeFleet(snapshot())
     failed: Future[dict[str, object]] = Future()
     failed.set_exception(KernelTimeout("no reply"))
-    fleet.console.replies["complete"] = failed
+    fleet.console.replies |= {"complete": failed, "inspect": failed}
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", "a", key)
+        assert editor(stage).text == "a"
+        assert "no answer" in stage.picture
+
+        await stage.press("b")
+        assert "no answer" not in stage.picture
+
+    on_stage(play, fleet)
+
+
+def test_it_is_said_that_there_are_no_completions() -> None:
+    fleet = FakeFleet(snapshot())
+    fleet.console.replies["complete"] = replied({"matches": [], "cursor_start": 0, "cursor_end": 1})
 
     async def play(stage: Stage) -> None:
         await stage.press("c", "a", "tab")
 
-        assert editor(stage).text == "a"
+        assert "no completions" in stage.picture
+
+    on_stage(play, fleet)
+
+
+def test_it_is_said_that_the_kernel_is_still_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "HELP_IS_SLOW", 0.001)
+    fleet = FakeFleet(snapshot())
+    fleet.console.replies["complete"] = reply = Future()
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", "a")
+        stage.app.post_message(Key("tab", None))
+        while "asking the kernel" not in stage.picture:
+            await stage.pilot.pause(0)
+
+        reply.set_result({})
 
     on_stage(play, fleet)
 

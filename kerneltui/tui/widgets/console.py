@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual import events, on
@@ -41,6 +42,8 @@ COMPLETENESS_DEADLINE = 0.25
 """Seconds for a kernel to say whether code is complete; then it is run."""
 HELP_DEADLINE = 3.0
 """Seconds for completions, documentation and history."""
+HELP_IS_SLOW = 0.3
+"""Seconds of waiting for help after which it is said."""
 
 _T = TypeVar("_T")
 
@@ -99,6 +102,7 @@ class Console(Vertical):
         self._history = History(history_file())
         self._history_problem = ""
         self._pending = ""
+        self._remark = ""
 
     def compose(self) -> ComposeResult:
         yield Completions()
@@ -110,7 +114,7 @@ class Console(Vertical):
         with Horizontal(id="entry"):
             yield Static(">", id="sign", markup=False)
             yield CodeEditor(self._judge, self._look_back)
-            yield Static(id="queued", markup=False)
+            yield Static(id="aside", markup=False)
 
     def on_mount(self) -> None:
         self._editor = self.query_one(CodeEditor)
@@ -121,7 +125,7 @@ class Console(Vertical):
         self._close_helpers()
         self._search.display = False
         self.query_one("#prompt").display = False
-        self.query_one("#queued").display = False
+        self.query_one("#aside").display = False
 
     async def on_unmount(self) -> None:
         await asyncio.to_thread(self._history.save)
@@ -243,8 +247,19 @@ class Console(Vertical):
         pending = pending_words(queued, beside, self._snapshot)
         if pending != self._pending:
             self._pending = pending
-            self.query_one("#queued", Static).update(pending)
-            self.query_one("#queued").display = bool(pending)
+            self._show_aside()
+
+    def _say(self, remark: str) -> None:
+        """Tell what becomes of the last question to the kernel, until the code changes."""
+        if remark != self._remark:
+            self._remark = remark
+            self._show_aside()
+
+    def _show_aside(self) -> None:
+        told = ", ".join(filter(None, (self._remark, self._pending)))
+        aside = self.query_one("#aside", Static)
+        aside.update(told)
+        aside.display = bool(told)
 
     def _show_prompt(self, prompt: Prompt | None) -> None:
         focused = self.has_focus_within
@@ -346,17 +361,31 @@ class Console(Vertical):
     def _unchanged(self) -> bool:
         return self._asked == (self._editor.text, self._editor.cursor_index)
 
-    async def _complete(self, reply: Future[dict[str, Any]]) -> None:
-        content = await settle(reply, HELP_DEADLINE) or {}
+    async def _help_that_comes(self, reply: Future[dict[str, Any]]) -> dict[str, Any] | None:
+        """Return what the kernel replies; None where that is late, or for code that has changed."""
+        slow = self.set_timer(HELP_IS_SLOW, partial(self._say, "asking the kernel…"))
+        try:
+            content = await settle(reply, HELP_DEADLINE)
+        finally:
+            slow.stop()
         if not self._unchanged():
-            return
+            return None
         self._close_helpers()
+        self._say("no answer" if content is None else "")
+        return content
+
+    async def _complete(self, reply: Future[dict[str, Any]]) -> None:
+        content = await self._help_that_comes(reply)
+        if content is None:
+            return
         offered = replacements(content, len(self._asked[0]))
         if len(offered) == 1:
             self._insert(offered[0])
         elif offered:
             self._completions.offer(offered)
             self._editor.choosing = True
+        else:
+            self._say("no completions")
 
     def _choose(self) -> None:
         offer = self._completions.chosen
@@ -368,11 +397,9 @@ class Console(Vertical):
         self._editor.put_between(offer.start, offer.end, offer.text)
 
     async def _inspect(self, reply: Future[dict[str, Any]]) -> None:
-        content = await settle(reply, HELP_DEADLINE) or {}
-        if not self._unchanged():
-            return
-        self._close_helpers()
-        self._documentation.tell(content)
+        content = await self._help_that_comes(reply)
+        if content is not None:
+            self._documentation.tell(content)
 
     def _close_helpers(self) -> None:
         self._editor.choosing = False
@@ -384,4 +411,5 @@ class Console(Vertical):
     def close_what_is_outdated(self, event: TextArea.Changed | TextArea.SelectionChanged) -> None:
         event.stop()
         if not self._unchanged():
+            self._say("")
             self._close_helpers()
