@@ -19,29 +19,10 @@ from kerneltui.errors import (
 )
 from kerneltui.kernels.client import BlockingKernelClient
 from kerneltui.kernels.manager import KernelManager
-from kerneltui.kernels.process import KernelProcess
 from kerneltui.protocol.status import KernelState
 from tests.children import Children
+from tests.kernels.looks import files_of, process_id, state
 from tests.support import Background, eventually
-
-
-def state(manager: KernelManager) -> KernelState:
-    return manager.status.state
-
-
-def process_of(manager: KernelManager) -> KernelProcess:
-    assert manager.process is not None
-    return manager.process
-
-
-def process_id(manager: KernelManager) -> int:
-    return process_of(manager).identity.pid
-
-
-def files_of(manager: KernelManager) -> list[str]:
-    folder = Path(manager.connection_file).parent
-    return sorted(path.name for path in folder.glob(f"*{manager.kernel_id}*"))
-
 
 # -- starting -----------------------------------------------------------------------
 

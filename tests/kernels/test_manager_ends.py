@@ -17,31 +17,14 @@ from kerneltui.errors import (
 from kerneltui.kernels.family import descendants
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.kernels.manager import KernelManager
-from kerneltui.kernels.process import KernelProcess, outside_group
+from kerneltui.kernels.process import outside_group
 from kerneltui.protocol.status import KernelState
 from tests.children import Children
 from tests.fakes import FakeKernel
+from tests.kernels.looks import files_of, process_id, process_of, state
 from tests.support import Background, eventually
 
 BRIEF = 0.1  # seconds of grace for kernels that will not use it
-
-
-def state(manager: KernelManager) -> KernelState:
-    return manager.status.state
-
-
-def process_of(manager: KernelManager) -> KernelProcess:
-    assert manager.process is not None
-    return manager.process
-
-
-def process_id(manager: KernelManager) -> int:
-    return process_of(manager).identity.pid
-
-
-def files_of(manager: KernelManager) -> list[str]:
-    folder = Path(manager.connection_file).parent
-    return sorted(path.name for path in folder.glob(f"*{manager.kernel_id}*"))
 
 
 def escaped_from(manager: KernelManager) -> tuple[ProcessIdentity, ...]:

@@ -54,6 +54,15 @@ def rows(stage: ViewStage) -> list[list[str]]:
     return [[line[23:43].strip(), line[44:54].strip()] for line in lines]
 
 
+def watched(stage: ViewStage, count: int) -> Talk:
+    """Have the view show a log of `count` messages, and the focus."""
+    talk = Talk()
+    talk.say(count)
+    stage.widget.show(talk.log)
+    stage.widget.focus()
+    return talk
+
+
 def play_with(
     talk: Talk, *keys: str, size: tuple[int, int] = NARROW
 ) -> tuple[list[list[str]], str, str]:
@@ -192,10 +201,7 @@ def test_the_cursor_follows_the_last_message() -> None:
 )
 def test_keys_move_the_cursor(keys: tuple[str, ...], number: int) -> None:
     async def play(stage: ViewStage) -> None:
-        talk = Talk()
-        talk.say(100)
-        stage.widget.show(talk.log)
-        stage.widget.focus()
+        watched(stage, 100)
         await stage.press(*keys)
 
         assert cursor(stage) == number
@@ -206,10 +212,7 @@ def test_keys_move_the_cursor(keys: tuple[str, ...], number: int) -> None:
 
 def test_a_cursor_that_was_moved_stays_on_its_message() -> None:
     async def play(stage: ViewStage) -> None:
-        talk = Talk()
-        talk.say(100)
-        stage.widget.show(talk.log)
-        stage.widget.focus()
+        talk = watched(stage, 100)
         await stage.press("k", "k", "k")
         talk.say(50)
         stage.widget.pull()
@@ -225,10 +228,7 @@ def test_messages_that_go_leave_the_others_in_their_place(monkeypatch: pytest.Mo
     monkeypatch.setattr(message_logs, "MAX_RECORDS", 100)
 
     async def play(stage: ViewStage) -> None:
-        talk = Talk()
-        talk.say(100)
-        stage.widget.show(talk.log)
-        stage.widget.focus()
+        talk = watched(stage, 100)
         await stage.press("k", "k", "k")
         before = [line.startswith(">") for line in stage.lines]
         talk.say(10)
@@ -247,10 +247,7 @@ def test_a_message_under_the_cursor_that_is_gone_gives_way_to_the_oldest(
     monkeypatch.setattr(message_logs, "MAX_RECORDS", 10)
 
     async def play(stage: ViewStage) -> None:
-        talk = Talk()
-        talk.say(10)
-        stage.widget.show(talk.log)
-        stage.widget.focus()
+        talk = watched(stage, 10)
         await stage.press("g")
         talk.say(5)
         stage.widget.pull()
@@ -263,10 +260,7 @@ def test_a_message_under_the_cursor_that_is_gone_gives_way_to_the_oldest(
 
 def test_a_pause_holds_the_rows_and_counts_what_comes() -> None:
     async def play(stage: ViewStage) -> None:
-        talk = Talk()
-        talk.say(5)
-        stage.widget.show(talk.log)
-        stage.widget.focus()
+        talk = watched(stage, 5)
         await stage.press("p")
         talk.say(3)
         stage.widget.pull()
@@ -280,10 +274,7 @@ def test_a_pause_holds_the_rows_and_counts_what_comes() -> None:
 
 def test_after_a_pause_all_is_shown() -> None:
     async def play(stage: ViewStage) -> None:
-        talk = Talk()
-        talk.say(5)
-        stage.widget.show(talk.log)
-        stage.widget.focus()
+        talk = watched(stage, 5)
         await stage.press("p")
         talk.say(3)
         await stage.press("p")
@@ -365,10 +356,7 @@ def test_a_quiet_pull_writes_nothing() -> None:
 
 def test_what_the_filter_hides_writes_its_count_alone() -> None:
     async def play(stage: ViewStage) -> None:
-        talk = Talk()
-        talk.say(10)
-        stage.widget.show(talk.log)
-        stage.widget.focus()
+        talk = watched(stage, 10)
         await stage.press("t")
 
         def change() -> None:

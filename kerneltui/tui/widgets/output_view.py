@@ -62,14 +62,6 @@ class OutputView(OutputVerbs):
         "output-view--current-match",
     }
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "move(1)", "Line down", show=False),
-        Binding("up,k", "move(-1)", "Line up", show=False),
-        Binding("pagedown", "page(1.0)", "Page down", show=False),
-        Binding("pageup", "page(-1.0)", "Page up", show=False),
-        Binding("ctrl+d", "page(0.5)", "Half a page down", show=False),
-        Binding("ctrl+u", "page(-0.5)", "Half a page up", show=False),
-        Binding("home,g", "begin", "First line", show=False),
-        Binding("end,G", "end", "Last line", show=False),
         Binding("right,l", "sidestep(1)", "Right", show=False),
         Binding("left,h", "sidestep(-1)", "Left", show=False),
         *bindings("output."),

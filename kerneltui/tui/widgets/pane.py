@@ -7,6 +7,7 @@ from typing import ClassVar
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
+from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
 
@@ -19,10 +20,23 @@ ACTIVE = "pane--active"
 
 
 class Pane(LineView):
-    """One of the tabs; only the one in sight is ever fed."""
+    """One of the tabs; only the one in sight is ever fed.
+
+    A pane has the actions of its keys: `move`, `page`, `begin` and `end`.
+    """
 
     DEFAULT_CSS = "Pane { overflow-y: scroll; }"
     COMPONENT_CLASSES: ClassVar[set[str]] = {BAR, ACTIVE}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "move(1)", "Line down", show=False),
+        Binding("up,k", "move(-1)", "Line up", show=False),
+        Binding("pagedown", "page(1.0)", "Page down", show=False),
+        Binding("pageup", "page(-1.0)", "Page up", show=False),
+        Binding("ctrl+d", "page(0.5)", "Half a page down", show=False),
+        Binding("ctrl+u", "page(-0.5)", "Half a page up", show=False),
+        Binding("home,g", "begin", "First line", show=False),
+        Binding("end,G", "end", "Last line", show=False),
+    ]
     TAB: ClassVar[Tab]
     kernel_name = ""
     """Whose it is, told at the end of the bar."""

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.strip import Strip
 
@@ -27,16 +26,6 @@ class RowPane(Pane):
         f"row-pane--{part}"
         for part in (TITLES, "cursor", "label", "strong", "muted", "good", "trouble")
     }
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "move(1)", "Line down", show=False),
-        Binding("up,k", "move(-1)", "Line up", show=False),
-        Binding("pagedown", "page(1.0)", "Page down", show=False),
-        Binding("pageup", "page(-1.0)", "Page up", show=False),
-        Binding("ctrl+d", "page(0.5)", "Half a page down", show=False),
-        Binding("ctrl+u", "page(-0.5)", "Half a page up", show=False),
-        Binding("home,g", "begin", "First line", show=False),
-        Binding("end,G", "end", "Last line", show=False),
-    ]
 
     # -- what a pane of rows has to say -------------------------------------------------
 

@@ -1,0 +1,27 @@
+"""What tests look at in a manager."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.process import KernelProcess
+from kerneltui.protocol.status import KernelState
+
+
+def state(manager: KernelManager) -> KernelState:
+    return manager.status.state
+
+
+def process_of(manager: KernelManager) -> KernelProcess:
+    assert manager.process is not None
+    return manager.process
+
+
+def process_id(manager: KernelManager) -> int:
+    return process_of(manager).identity.pid
+
+
+def files_of(manager: KernelManager) -> list[str]:
+    folder = Path(manager.connection_file).parent
+    return sorted(path.name for path in folder.glob(f"*{manager.kernel_id}*"))
