@@ -283,7 +283,7 @@ ACTIONS: tuple[Action, ...] = (
         "output.copy",
         ("y",),
         "Copy",
-        "Send the last 200 lines to the terminal's clipboard",
+        "Send what the mouse has selected, else the last 200 lines, to the terminal's clipboard",
         Scope.OUTPUT,
     ),
     Action(

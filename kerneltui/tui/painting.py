@@ -13,22 +13,21 @@ from textual.strip import Strip
 
 from kerneltui.protocol.text import Colour, Line, TextStyle
 
-Marks = Sequence[tuple[int, int]]
-"""Stretches of a line: from which character up to which, in order."""
+Mark = tuple[int, int, Style]
+"""A stretch of a line, from which character up to which, and how it is set off."""
 
 
-def paint(line: Line, base: Style, marks: Marks = (), mark: Style | None = None) -> Strip:
-    """Return `line` over `base`, and the stretches in `marks` in the style `mark`."""
-    if not marks or mark is None:
+def paint(line: Line, base: Style, marks: Sequence[Mark] = ()) -> Strip:
+    """Return `line` over `base`, the stretches in `marks` set off; a later one lies on top."""
+    if not marks:
         return Strip([Segment(span.text, base + rich_style(span.style)) for span in line])
-    ends = sorted({end for stretch in marks for end in stretch})
+    ends = sorted({end for *stretch, _ in marks for end in stretch})
     segments = []
     place = 0
     for text, style in line:
         for piece in _cut(text, place, ends):
-            is_marked = any(start <= place < end for start, end in marks)
-            painted = base + rich_style(style)
-            segments.append(Segment(piece, painted + mark if is_marked else painted))
+            over = [mark for start, end, mark in marks if start <= place < end]
+            segments.append(Segment(piece, sum(over, base + rich_style(style))))
             place += len(piece)
     return Strip(segments)
 

@@ -15,9 +15,9 @@ from kerneltui.tui.screens.image import ImageScreen
 from kerneltui.tui.screens.save import SaveScreen
 from kerneltui.tui.thumbnail import HALF_BLOCK
 from kerneltui.tui.widgets import output_verbs
-from kerneltui.tui.widgets.output_view import OutputView
+from kerneltui.tui.widgets.output_view import GUTTER, OutputView
 from tests.pictures import png
-from tests.tui.fakes import SIZES, FakeFleet, Stage, on_stage, snapshot
+from tests.tui.fakes import SIZES, SMALL, FakeFleet, Stage, on_stage, snapshot
 
 Play = Callable[[Stage], Awaitable[None]]
 
@@ -96,9 +96,10 @@ def test_matches_are_set_off(size: tuple[int, int]) -> None:
         await stage.press("slash", *"wor", "enter")
 
         styles = {
-            segment.text: segment.style
+            segment.text: segment.style.clear_meta_and_links()
             for y in range(1, view.area.height)
             for segment in view.strip(y)
+            if segment.style
         }
         assert styles["wor"] == view.style("output-view--stdout") + view.style(
             "output-view--current-match"
@@ -139,6 +140,24 @@ def test_m_draws_a_line(size: tuple[int, int]) -> None:
 
 
 # -- copying and saving ------------------------------------------------------------------
+
+
+def test_y_sends_what_the_mouse_has_selected(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[str] = []
+
+    async def play(stage: Stage) -> None:
+        monkeypatch.setattr(stage.app, "write_raw", sent.append)
+        view = stage.app.main.query_one(OutputView)
+        await stage.pilot.mouse_down(view, offset=(GUTTER, 1))
+        await stage.pilot.hover(view, offset=(GUTTER + 3, 2))
+        await stage.pilot.mouse_up(view, offset=(GUTTER + 3, 2))
+        await stage.press("y")
+
+        assert stage.notices[0].startswith("2 lines sent to the terminal's clipboard")
+
+    with_output(play, "line 0\nline 1\n", size=SMALL)
+    (sequence,) = sent
+    assert base64.b64decode(sequence[7:-1]).decode() == "line 0\nline\n"
 
 
 def test_y_sends_the_last_lines_to_the_terminals_clipboard(

@@ -44,6 +44,68 @@ def body(stage: ViewStage) -> list[str]:
     return [text for text in texts if text]
 
 
+# -- selecting with the mouse ------------------------------------------------------------
+
+
+def selected(text: str, begin: tuple[int, int], end: tuple[int, int], *keys: str) -> str | None:
+    """Return what a drag of the mouse selects, by column and line of the widget, after `keys`."""
+    found: list[str | None] = []
+
+    async def play(stage: ViewStage) -> None:
+        stage.widget.focus()
+        await show(stage, printed(text))
+        await stage.press(*keys)
+        await stage.pilot.mouse_down(OutputView, offset=begin)
+        await stage.pilot.hover(OutputView, offset=end)
+        await stage.pilot.mouse_up(OutputView, offset=end)
+        found.append(stage.widget.screen.get_selected_text())
+
+    on_stage(OutputView(), play)
+    return found[0]
+
+
+def test_a_drag_within_a_line_selects_its_characters() -> None:
+    assert selected("a hostile word\n", (4, 1), (10, 1)) == "hostile"
+
+
+def test_a_drag_over_lines_selects_from_character_to_character() -> None:
+    assert selected("one\ntwo\nthree\n", (4, 1), (4, 3)) == "e\ntwo\nthr"
+
+
+def test_a_wrapped_line_is_selected_as_the_one_line_that_it_is() -> None:
+    words = "0123456789" * 20
+
+    assert selected(words, (2, 1), (6, 2)) == words[: NARROW[0] - 3 + 5]
+
+
+def test_wide_characters_are_selected_whole() -> None:
+    assert selected("日本語 text\n", (4, 1), (6, 1)) == "本語"
+
+
+def test_what_is_looked_at_sideways_is_what_is_selected() -> None:
+    words = "0123456789" * 20
+
+    assert selected(words, (2, 1), (5, 1), "w", "l") == words[8:12]
+
+
+def test_a_selection_is_set_off() -> None:
+    async def play(stage: ViewStage) -> None:
+        await show(stage, printed("a hostile word\n"))
+        await stage.pilot.mouse_down(OutputView, offset=(4, 1))
+        await stage.pilot.hover(OutputView, offset=(10, 1))
+        await stage.settle()
+
+        chosen = stage.widget.screen.get_component_rich_style("screen--selection")
+        backgrounds = {
+            segment.text: segment.style.bgcolor if segment.style else None
+            for segment in stage.widget.strip(1)
+        }
+        assert backgrounds["hostile"] == chosen.bgcolor
+        assert backgrounds[" word"] != chosen.bgcolor
+
+    on_stage(OutputView(), play)
+
+
 # -- what is shown ----------------------------------------------------------------------
 
 

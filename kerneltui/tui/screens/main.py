@@ -310,6 +310,7 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
     @on(Console.Left)
     def action_focus_table(self) -> None:
         """Go back to the table; from there, show all kernels again."""
+        self.clear_selection()
         if self._table.has_focus:
             self._table.show_all()
             self._filter.close()

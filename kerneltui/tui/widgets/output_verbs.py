@@ -70,13 +70,18 @@ class OutputVerbs(Pane):
             self.notify(problem, severity="error", markup=False)
 
     def action_output_copy(self) -> None:
-        copy = copy_of(self.text_lines[-LINES:], os.environ)
+        """Copy what is selected with the mouse; without that the last lines."""
+        selection = self.text_selection
+        selected = self.get_selection(selection) if selection else None
+        lines = selected[0].split("\n") if selected else self.text_lines[-LINES:]
+        copy = copy_of(lines, os.environ)
         if not copy.lines:
             self.notify("there is nothing to copy, or its last line is too long")
             return
         if isinstance(self.app, Frame):
             self.app.write_raw(copy.sequence)
-        self.notify(f"{copy.lines} lines sent to the terminal's clipboard; {LIMITS}")
+        count = "1 line" if copy.lines == 1 else f"{copy.lines} lines"
+        self.notify(f"{count} sent to the terminal's clipboard; {LIMITS}")
 
     def action_output_save(self) -> None:
         content = "".join(f"{line}\n" for line in self.text_lines).encode("utf-8", "replace")

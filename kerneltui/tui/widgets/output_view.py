@@ -12,14 +12,15 @@ from rich.segment import Segment
 from textual.binding import Binding, BindingType
 from textual.cache import LRUCache
 from textual.geometry import Size
+from textual.selection import Selection
 from textual.strip import Strip
 
 from kerneltui.fleet.transcript import Role
-from kerneltui.protocol.text import clean_line
+from kerneltui.protocol.text import clean_line, plain
 from kerneltui.tui.actions import bindings
 from kerneltui.tui.changes import find_change
 from kerneltui.tui.output_search import OutputSearch
-from kerneltui.tui.painting import paint
+from kerneltui.tui.painting import Mark, paint
 from kerneltui.tui.thumbnail import draw, size_in_cells
 from kerneltui.tui.widgets.line_view import HEADER
 from kerneltui.tui.widgets.output_verbs import OutputVerbs
@@ -54,6 +55,7 @@ class OutputView(OutputVerbs):
     """The end of a transcript, followed as it grows; any other place, held while it grows."""
 
     TAB = Tab.OUTPUT
+    ALLOW_SELECT = True
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         *(f"output-view--{role}" for role in Role),
         *(f"output-view--{role}-mark" for role in Role),
@@ -254,6 +256,25 @@ class OutputView(OutputVerbs):
                 self.scroll_to(y=max(0, row - height // 2), animate=False, force=True)
         self.repaint_changes()
 
+    # -- selecting with the mouse: line numbers and characters of the transcript ----------
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        view = self._view
+        if view is None or view.first == view.end:
+            return None
+        first = max(view.first, selection.start.y if selection.start else view.first)
+        last = min(view.end - 1, selection.end.y if selection.end else view.end)
+        texts = []
+        for number in range(first, last + 1):
+            _, line = view.line(number)
+            start, end = selected_part(selection, number, line) or (0, 0)
+            texts.append(plain(line)[start:end])
+        return "\n".join(texts), "\n"
+
+    def selection_updated(self, selection: Selection | None) -> None:  # noqa: ARG002 -- Textual's
+        self._strips.clear()
+        self.repaint_changes()
+
     # -- what is in sight ---------------------------------------------------------------
 
     @property
@@ -310,9 +331,11 @@ class OutputView(OutputVerbs):
             return Strip.blank(self.area.width, self.style())
         number, part = self._rows.locate(row)
         entry = self._view.entry(number)
-        body = self._bodies(number)[part]
-        body = body.crop_extend(self._shift, self._shift + self._body_width, self.style())
-        return Strip.join([*self._margin(entry, part), body])
+        bodies = self._bodies(number)
+        begin = sum(len(body.text) for body in bodies[:part])
+        begin += len(bodies[part].crop(0, self._shift).text) if self._shift else 0
+        body = bodies[part].crop_extend(self._shift, self._shift + self._body_width, self.style())
+        return Strip.join([*self._margin(entry, part), body.apply_offsets(begin, number)])
 
     def _margin(self, entry: Entry, part: int) -> list[Strip]:
         """Return what stands before a row of a line: when and by whom it was said."""
@@ -343,11 +366,14 @@ class OutputView(OutputVerbs):
         return bodies
 
     def _painted_line(self, number: int, role: Role, line: Line) -> Strip:
-        base = self.style(f"output-view--{role}")
-        if self._search is None:
-            return paint(line, base)
-        part = "current-match" if number == self._current else "match"
-        return paint(line, base, self._search.places(line), self.style(f"output-view--{part}"))
+        marks: list[Mark] = []
+        if self._search is not None:
+            part = "current-match" if number == self._current else "match"
+            match = self.style(f"output-view--{part}")
+            marks = [(start, end, match) for start, end in self._search.places(line)]
+        if (selected := selected_part(self.text_selection, number, line)) is not None:
+            marks.append((*selected, self.screen.get_component_rich_style("screen--selection")))
+        return paint(line, self.style(f"output-view--{role}"), marks)
 
     def _header(self) -> Strip:
         """Return the first line: the tabs, and how the output is shown."""
@@ -362,6 +388,14 @@ class OutputView(OutputVerbs):
             return "follow"
         unseen = self._view.end - self._seen if self._view else 0
         return f"↓ {unseen} new" if unseen else "scrolled"
+
+
+def selected_part(selection: Selection | None, number: int, line: Line) -> tuple[int, int] | None:
+    """Return from which character up to which line `number` is selected; None where nowhere."""
+    if selection is None or (span := selection.get_span(number)) is None:
+        return None
+    start, end = span
+    return start, len(plain(line)) if end < 0 else end
 
 
 @functools.lru_cache(maxsize=1024)
