@@ -543,7 +543,7 @@ ACTIONS: tuple[Action, ...] = (
         footer=True,
     ),
     Action(
-        "app.messages", ("M",), "Messages", "Show the latest notices and errors again", Scope.GLOBAL
+        "app.notices", ("M",), "Notices", "Show the latest notices and errors again", Scope.GLOBAL
     ),
     Action(
         "app.detach",

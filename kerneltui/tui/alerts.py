@@ -5,12 +5,13 @@ Rule: pure. What passes through the terminal has passed the gate before.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
 from kerneltui.tui import formats
+from kerneltui.tui.multiplexer import passed_on
 
 if TYPE_CHECKING:
     from kerneltui.fleet.snapshot import KernelSnapshot
@@ -52,15 +53,15 @@ class Alerts:
         return told
 
 
-def sequence(way: Notifications, text: str) -> str:
+def sequence(way: Notifications, text: str, environment: Mapping[str, str]) -> str:
     """Return what has to be written to the terminal to tell `text` in this way."""
     text = clean_line(text, WIDTH).replace(";", ",")  # a semicolon would begin another field
     match way:
         case "bell":
             return BELL
         case "osc9":
-            return f"\x1b]9;{text}\x1b\\"
+            return passed_on(f"\x1b]9;{text}\a", environment)
         case "osc777":
-            return f"\x1b]777;notify;kerneltui;{text}\x1b\\"
+            return passed_on(f"\x1b]777;notify;kerneltui;{text}\a", environment)
         case _:
             return ""

@@ -10,6 +10,8 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from kerneltui.tui.multiplexer import passed_on
+
 MAX_ENCODED = 74_994
 """Bytes of base64 that terminals take: xterm's buffer of 100,000 less what a wrapping adds."""
 LINES = 200  # copied where nothing is selected
@@ -36,11 +38,6 @@ def copy_of(lines: Sequence[str], environment: Mapping[str, str]) -> Copy:
         room -= len(encoded)
         kept.append(encoded)
     body = base64.b64encode(b"".join(reversed(kept))).decode()
-    return Copy(_wrapped(f"\x1b]52;c;{body}\x07", environment), len(kept))
-
-
-def _wrapped(sequence: str, environment: Mapping[str, str]) -> str:
-    """Return `sequence` as GNU screen hands it to the terminal; as it is anywhere else."""
-    if "STY" not in environment or "TMUX" in environment:
-        return sequence
-    return f"\x1bP{sequence}\x1b\\"
+    sequence = f"\x1b]52;c;{body}\x07"
+    speaks_it_itself = "TMUX" in environment
+    return Copy(sequence if speaks_it_itself else passed_on(sequence, environment), len(kept))

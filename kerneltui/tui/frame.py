@@ -42,7 +42,7 @@ class Frame(KeyOrder):
         self.theme = setup.theme if self.has_colours else "ansi-dark"
         self._ascii = [AsciiOnly()] if setup.config.ascii else []
         self._problems = setup.problems
-        self.messages: deque[Said] = deque(maxlen=NOTICES_KEPT)
+        self.notices: deque[Said] = deque(maxlen=NOTICES_KEPT)
 
     def on_mount(self) -> None:
         loop = asyncio.get_running_loop()
@@ -101,7 +101,7 @@ class Frame(KeyOrder):
     ) -> None:
         """Show and keep a notice; whoever sends it, its text passes the gate as plain text."""
         text = clean_line(message, NOTICE_LIMIT)
-        self.messages.append(Said(time.strftime("%H:%M:%S"), severity, text))
+        self.notices.append(Said(time.strftime("%H:%M:%S"), severity, text))
         super().notify(text, title=title, severity=severity, timeout=timeout, markup=False)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:

@@ -18,7 +18,7 @@ from kerneltui.tui.frame import Frame
 from kerneltui.tui.keymap import key_of, with_keys
 from kerneltui.tui.screens.confirm import ConfirmScreen
 from kerneltui.tui.screens.help import HelpScreen
-from kerneltui.tui.screens.messages import MessagesScreen
+from kerneltui.tui.screens.notices import NoticesScreen
 from kerneltui.tui.verbs import KernelVerbs
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ class GlobalActions(KernelVerbs):
     def action_app_help(self) -> None:
         self.app.push_screen(HelpScreen(with_keys(self._setup.config.keys)))
 
-    def action_app_messages(self) -> None:
-        self.app.push_screen(MessagesScreen(self.app.messages))
+    def action_app_notices(self) -> None:
+        self.app.push_screen(NoticesScreen(self.app.notices))
 
     def action_app_suspend(self) -> None:
         self.app.action_suspend_process()

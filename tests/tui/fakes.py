@@ -232,7 +232,7 @@ class Stage:
 
     @property
     def notices(self) -> list[str]:
-        return [said.text for said in self.app.messages]
+        return [said.text for said in self.app.notices]
 
     @property
     def picture(self) -> str:

@@ -43,19 +43,31 @@ def test_what_is_told(looks: list[Look], told: list[str]) -> None:
     [
         ("off", ""),
         ("bell", "\a"),
-        ("osc9", "\x1b]9;train died\x1b\\"),
-        ("osc777", "\x1b]777;notify;kerneltui;train died\x1b\\"),
+        ("osc9", "\x1b]9;train died\a"),
+        ("osc777", "\x1b]777;notify;kerneltui;train died\a"),
     ],
 )
 def test_how_a_terminal_is_told(way: str, written: str) -> None:
-    assert sequence(way, "train died") == written  # type: ignore[arg-type]
+    assert sequence(way, "train died", {}) == written  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("way", ["osc9", "osc777"])
 def test_a_name_cannot_end_the_sequence_or_begin_another_field(way: str) -> None:
-    written = sequence(way, "a\x07b\x1b\\c\x9cd;e\n" + "x" * 500)  # type: ignore[arg-type]
+    written = sequence(way, "a\x07b\x1b\\c\x9cd;e\n" + "x" * 500, {})  # type: ignore[arg-type]
 
-    body = written.removesuffix("\x1b\\").removeprefix("\x1b]")
+    body = written.removesuffix("\a").removeprefix("\x1b]")
     assert not any(char in body for char in "\x07\x1b\x9c\n")
     assert body.count(";") == {"osc9": 1, "osc777": 3}[way]
     assert len(body) < WIDTH + 30
+
+
+@pytest.mark.parametrize(
+    ("environment", "written"),
+    [
+        ({"TMUX": "/tmp/tmux-0/default,1,0"}, "\x1bPtmux;\x1b\x1b]9;train died\a\x1b\\"),
+        ({"STY": "1.pts"}, "\x1bP\x1b]9;train died\a\x1b\\"),
+    ],
+    ids=["tmux", "screen"],
+)
+def test_a_multiplexer_is_told_to_pass_it_on(environment: dict[str, str], written: str) -> None:
+    assert sequence("osc9", "train died", environment) == written

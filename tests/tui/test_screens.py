@@ -12,7 +12,7 @@ from kerneltui.protocol.status import KernelState
 from kerneltui.tui.screens.confirm import ConfirmScreen
 from kerneltui.tui.screens.help import HelpScreen
 from kerneltui.tui.screens.main import MainScreen
-from kerneltui.tui.screens.messages import MessagesScreen
+from kerneltui.tui.screens.notices import NoticesScreen
 from kerneltui.tui.screens.signal import SignalScreen, find_signal
 from kerneltui.tui.screens.start import StartScreen
 from tests.tui.fakes import LARGE, SIZES, FakeFleet, Stage, on_stage, snapshot
@@ -312,7 +312,7 @@ def test_messages_show_what_was_said() -> None:
         stage.app.notify("cannot reach [kernel]", severity="error")
         await stage.press("M")
 
-        assert isinstance(stage.app.screen, MessagesScreen)
+        assert isinstance(stage.app.screen, NoticesScreen)
         assert "error        cannot reach [kernel]" in stage.picture
 
     on_stage(play, FakeFleet(snapshot()))

@@ -7,6 +7,7 @@ because a key was pressed: the next snapshot tells what really happened.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path, PurePath
@@ -163,7 +164,7 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
         """Tell whoever looks elsewhere what has happened, paused or not."""
         kernels = self._fleet.snapshots if self._fleet else ()
         for told in self._alerts.look(kernels, self._clock()):
-            self.app.write_raw(sequence(self._setup.config.notifications, told))
+            self.app.write_raw(sequence(self._setup.config.notifications, told, os.environ))
 
     def _show(self, snapshots: tuple[KernelSnapshot, ...], now: float) -> None:
         self._snapshots, self._shown_at = snapshots, now

@@ -15,18 +15,18 @@ from textual.widgets import Static
 from kerneltui.tui.said import Said
 
 
-class MessagesScreen(ModalScreen[None]):
+class NoticesScreen(ModalScreen[None]):
     AUTO_FOCUS = "VerticalScroll"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,M", "dismiss(None)", show=False)]
 
-    def __init__(self, messages: Sequence[Said]) -> None:
-        """`messages`: the oldest first."""
+    def __init__(self, notices: Sequence[Said]) -> None:
+        """`notices`: the oldest first."""
         super().__init__()
-        self._messages = tuple(messages)
+        self._notices = tuple(notices)
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -wide"):
-            yield Static("Messages", classes="title", markup=False)
+            yield Static("Notices", classes="title", markup=False)
             with VerticalScroll():
                 yield Static(self._text(), markup=False)
             yield Static("Esc closes", classes="note", markup=False)
@@ -35,5 +35,5 @@ class MessagesScreen(ModalScreen[None]):
         self.query_one(VerticalScroll).scroll_end(animate=False)
 
     def _text(self) -> Text:
-        lines = [f"{said.time}  {said.severity:<11}  {said.text}" for said in self._messages]
+        lines = [f"{said.time}  {said.severity:<11}  {said.text}" for said in self._notices]
         return Text("\n".join(lines) or "Nothing was said yet.")
