@@ -1,10 +1,13 @@
-"""The dashboard over a kernel that has shown a picture: `picture_app.py kitty|sixel|halfcell`."""
+"""The dashboard over a kernel that has shown a picture: `picture_app.py PROTOCOL`.
+
+PROTOCOL is kitty, sixel or halfcell; with auto, the terminal is asked.
+"""
 
 from __future__ import annotations
 
 import sys
 
-from textual_image.widget import HalfcellImage, SixelImage, TGPImage
+from textual_image import _terminal
 
 from kerneltui.fleet.picture import Picture
 from kerneltui.fleet.transcript import Role, Transcript
@@ -13,7 +16,8 @@ from kerneltui.tui.widgets import output_verbs
 from tests.pictures import png
 from tests.tui.fakes import NOW, FakeFleet, snapshot
 
-WIDGETS = {"kitty": TGPImage, "sixel": SixelImage, "halfcell": HalfcellImage}
+WIDGETS = {"kitty": "TGPImage", "sixel": "SixelImage", "halfcell": "HalfcellImage"}
+PATIENCE = 60.0  # seconds for an answer, where textual-image has but a tenth of one
 
 
 def main(protocol: str) -> None:
@@ -22,7 +26,13 @@ def main(protocol: str) -> None:
     transcript.write(Role.DISPLAY, picture.label, time=NOW, picture=picture)
     fleet = FakeFleet(snapshot())
     fleet.transcripts["k1"] = transcript
-    output_verbs.image_widget = lambda _app: WIDGETS[protocol]  # a pty answers no question
+    if protocol == "auto":
+        read = _terminal.read
+        _terminal.read = lambda source, size, _timeout: read(source, size, PATIENCE)
+    else:
+        from textual_image import widget  # asks the terminal when it is loaded
+
+        output_verbs.image_widget = lambda _app: getattr(widget, WIDGETS[protocol])
     KernelTui(lambda: fleet, clock=lambda: NOW).run()
 
 

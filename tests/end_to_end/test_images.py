@@ -47,3 +47,39 @@ def test_a_picture_is_sent_as_the_terminal_wants_it(protocol: str, begins: bytes
         screen.wait_for(lambda: begins in screen.raw[before:])
         screen.press("escape")
         screen.wait_for("name-k1")
+
+
+YES, NO = b"\x1b[?62;4c", b"\x1b[?62c"
+QUESTIONS = {b"\x1b[c": "sixel", b"\x1b_Gi=": "kitty", b"\x1b[16t": "cell"}
+
+
+@pytest.mark.parametrize(
+    ("answers", "begins"),
+    [
+        ({"sixel": YES}, b"\x1bP"),
+        ({"sixel": NO, "kitty": b"\x1b_Gi=1;OK\x1b\\"}, "\U0010eeee".encode()),
+        ({"sixel": NO, "kitty": b"\x1b_Gi=1;ENOTSUPPORTED\x1b\\"}, "▀".encode()),
+    ],
+    ids=["sixel", "kitty", "half blocks"],
+)
+def test_a_terminal_is_asked_what_pictures_it_can_show(
+    answers: dict[str, bytes], begins: bytes
+) -> None:
+    answers = {"cell": b"\x1b[6;20;10t", **answers}
+    with terminal("auto") as screen:
+        screen.wait_for("name-k1")
+        screen.press("o")
+        before = len(screen.raw)
+        answered: set[str] = set()
+
+        def shown() -> bool:
+            said = screen.raw[before:]
+            for question, subject in QUESTIONS.items():
+                if question in said and subject not in answered:
+                    answered.add(subject)
+                    screen.type(answers[subject].decode())
+            return begins in said
+
+        screen.press("enter")
+
+        screen.wait_for(shown)
