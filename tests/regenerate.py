@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from unittest import mock
 
+from kerneltui.fleet.picture import Picture
 from kerneltui.fleet.snapshot import KernelSnapshot, Usage
 from kerneltui.fleet.transcript import Role, Transcript
 from kerneltui.kernels.identity import ProcessIdentity
@@ -14,6 +15,7 @@ from kerneltui.protocol.status import KernelState
 from kerneltui.tui.actions import markdown_table
 from kerneltui.tui.config_file import parse_config
 from kerneltui.tui.setup import Setup
+from tests.pictures import plot
 from tests.tui.fakes import NOW, FakeFleet, Stage, on_stage, snapshot
 
 ROOT = Path(__file__).parents[1]
@@ -48,6 +50,7 @@ def make_fleet() -> FakeFleet:
              reason="kernel 0a9b31 (python3) exited with SIGKILL (-9), 812.4 s after its start"),
     )  # fmt: skip
     fleet.transcripts["91d04c"] = _transcript()
+    fleet.transcripts["b7c1e0"] = _training()
     return fleet
 
 
@@ -97,31 +100,23 @@ def _transcript() -> Transcript:
     return transcript
 
 
-async def _main(stage: Stage) -> None:
-    await stage.press("j", "j")
+def _training() -> Transcript:
+    transcript = Transcript()
+    picture = Picture("image/png", plot(), 640, 240)
+    for role, text in (
+        (Role.INPUT, "In [13]: plot(history)"),
+        (Role.DISPLAY, picture.label),
+        (Role.INPUT, "In [14]: model.fit(rows[3:])"),
+        (Role.ERROR, TRACEBACK.replace("In[8]", "In[14]")),
+    ):
+        shown = picture if role is Role.DISPLAY else None
+        transcript.write(role, text, time=NOW, picture=shown)
+    return transcript
 
 
-async def _signal(stage: Stage) -> None:
-    await stage.press("K")
-
-
-async def _help(stage: Stage) -> None:
-    await stage.press("question_mark")
-
-
-async def _light(stage: Stage) -> None:
-    stage.app.theme = "textual-light"
-    await stage.press("j", "j")
-
-
-Play = Callable[[Stage], Awaitable[None]]
-
-PICTURES: dict[str, Play] = {
-    "main-dark": _main,
-    "main-light": _light,
-    "signal-dark": _signal,
-    "help-dark": _help,
-}
+PICTURES = {"main": ("j", "j"), "output": ("o",), "signal": ("K",), "help": ("question_mark",)}
+"""What screenshots/ shows, and the keys that lead there."""
+THEMES = {"dark": "textual-dark", "light": "textual-light"}
 
 
 NARROW, WIDE = (80, 24), (120, 40)
@@ -160,10 +155,11 @@ def text_picture(name: str) -> str:
     return "".join(f"{line.rstrip()}\n" for line in picture.splitlines())
 
 
-def make_picture(name: str, prepare: Play) -> None:
+def make_picture(name: str, theme: str) -> None:
     async def play(stage: Stage) -> None:
-        await prepare(stage)
-        stage.app.save_screenshot(f"{name}.svg", str(ROOT / "screenshots"))
+        stage.app.theme = THEMES[theme]
+        await stage.press(*PICTURES[name])
+        stage.app.save_screenshot(f"{name}-{theme}.svg", str(ROOT / "screenshots"))
 
     with mock.patch("platform.node", return_value=HOST):
         on_stage(play, make_fleet(), SIZE)
@@ -176,8 +172,8 @@ def with_key_table(readme: str) -> str:
 
 
 if __name__ == "__main__":
-    for name, prepare in PICTURES.items():
-        make_picture(name, prepare)
+    for name, theme in itertools.product(PICTURES, THEMES):
+        make_picture(name, theme)
     for name in SCENES:
         (TEXTS / f"{name}.txt").write_text(text_picture(name), "utf-8")
     path = ROOT / "README.md"
