@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 
 import pytest
+from textual.driver import Driver
 from textual.events import Key
 from textual.pilot import Pilot
 
@@ -246,13 +247,20 @@ def on_stage(
     fleet: FakeFleet,
     size: tuple[int, int] = SMALL,
     setup: Setup = USUAL_SETUP,
+    driver_class: type[Driver] | None = None,
 ) -> KernelTui:
-    """Run `play` over the app with `fleet`, and return the app when it has ended."""
+    """Run `play` over the app with `fleet`, and return the app when it has ended.
+
+    `driver_class`: takes what is sent to the terminal; without one nothing is sent.
+    """
     clock = [NOW]
     app = KernelTui(lambda: fleet, clock=lambda: clock[0], setup=setup)
+    if driver_class is not None:
+        app.driver_class = driver_class
 
     async def run() -> None:
-        async with app.run_test(size=size, notifications=True) as pilot:
+        headless = driver_class is None
+        async with app.run_test(headless=headless, size=size, notifications=True) as pilot:
             stage = Stage(fleet, pilot, clock)
             await stage.settle()
             await play(stage)

@@ -11,9 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from textual.app import App, ComposeResult
 
+from kerneltui.fleet.conversation import Prompt
+from kerneltui.fleet.message_log import MessageLog
 from kerneltui.fleet.rendition import rendition
 from kerneltui.fleet.transcript import Transcript
+from kerneltui.protocol.wire import Session
+from kerneltui.tui.widgets.message_view import MessageView
 from kerneltui.tui.widgets.output_view import OutputView
+from tests.tui.fakes import FakeFleet, Stage, on_stage, replied, snapshot
+from tests.tui.test_info_view import INFO
 from tests.tui.widget_stage import NARROW, STYLES, CountingDriver
 
 WEAPONS = [
@@ -35,9 +41,9 @@ WEAPONS = [
 HOSTILE = st.lists(st.sampled_from(WEAPONS) | st.text(max_size=8), max_size=6).map("".join)
 
 PAGES = 12  # looked through; more than there are
-# What Textual itself sends: styles, the place of the cursor, a frame's begin and end, and
-# line by line where all is painted.
-OURS = re.compile(r"\x1b\[[\d;]*m|\x1b\[\d+;\d+H|\x1b\[\?2026[hl]|\n")
+# What Textual itself sends: styles, the place of the cursor, a frame's begin and end, the
+# pointer's shape, and line by line where all is painted.
+OURS = re.compile(r"\x1b\[[\d;]*m|\x1b\[\d+;\d+H|\x1b\[\?2026[hl]|\x1b\]22;default\x07|\n")
 
 
 class RecordingDriver(CountingDriver):
@@ -113,3 +119,64 @@ def test_nothing_a_kernel_writes_is_a_control(texts: list[str]) -> None:
     sent = OURS.sub("", sent_for([*WEAPONS, *texts]))
 
     assert [char for char in sent if unicodedata.category(char) == "Cc"] == []
+
+
+# -- the whole app: what the screens themselves have to let through the gate ------------------
+
+
+def hostile_fleet(text: str) -> FakeFleet:
+    """Return a fleet whose kernel says `text` wherever it is asked or may speak."""
+    fleet = FakeFleet(snapshot("k1"))
+    said, log = Transcript(), MessageLog(lambda: 0.0)
+    for message in messages(text):
+        for step in rendition(message):
+            step.apply(said, 0.0)
+        heard = Session(b"").new_message(message["msg_type"], message["content"])
+        log.hear([(Session(b"").encode(heard), heard)])
+    fleet.transcripts["k1"] = said
+    fleet.message_logs["k1"] = log
+    fleet.logs["k1"] = said
+    fleet.console.past = (text,)
+    types = {"_jupyter_types_experimental": [{"text": text, "type": text}]}
+    matches = {"matches": [text, "b"], "cursor_start": 0, "cursor_end": 1, "metadata": types}
+    fleet.console.replies = {
+        "complete": replied(matches),
+        "inspect": replied({"found": True, "data": {"text/plain": text}}),
+    }
+    return fleet
+
+
+async def look_everywhere(stage: Stage, text: str) -> None:
+    """Open every place that shows what a kernel said."""
+    for tab in "12345":
+        await stage.press(tab)
+    await stage.press("2", "o", "2", "escape")
+    stage.app.main.query_one(MessageView).focus()
+    await stage.press("G", "enter", "escape", "escape")
+    await stage.press("c", "a", "tab", "down", "escape", "shift+tab", "escape", "ctrl+r", "escape")
+    stage.fleet.console.prompts["k1"] = Prompt("k1", text, password=False, parent_id="")
+    await stage.publish(*stage.fleet.snapshots)
+    stage.app.notify(text)
+    await stage.press("escape", "M")
+
+
+@settings(deadline=None, max_examples=2, suppress_health_check=[HealthCheck.too_slow])
+@given(HOSTILE)
+def test_nothing_a_kernel_says_is_a_control_anywhere_in_the_app(text: str) -> None:
+    text = "".join(WEAPONS) + text
+    sent = ""
+
+    async def play(stage: Stage) -> None:
+        nonlocal sent
+        driver = stage.app._driver
+        assert isinstance(driver, RecordingDriver)
+        driver.sent = ""
+        await look_everywhere(stage, text)
+        sent = driver.sent
+
+    fleet = hostile_fleet(text)
+    fleet.infos["k1"] = INFO
+    on_stage(play, fleet, driver_class=RecordingDriver)
+    controls = [char for char in OURS.sub("", sent) if unicodedata.category(char) == "Cc"]
+    assert len(sent) > 10_000
+    assert controls == []
