@@ -24,6 +24,8 @@ from kerneltui.protocol.wire import Session, split_frames
 
 MAX_RECORDS = 2_000
 MAX_BYTES = 4_000_000
+TOTAL_BYTES = 32_000_000
+"""Of all logs together: what a monitor gives each of many is less than MAX_BYTES."""
 MAX_PART = 32_000
 """Bytes kept of a header, of metadata or of a content; of more, the beginning."""
 MAX_UNANSWERED = 1_000  # requests whose reply is still awaited, and sessions known as ours
@@ -85,6 +87,7 @@ class MessageLog:
         self._lock = Lock()
         self._records: deque[MessageRecord] = deque()
         self._size = 0
+        self._limit = MAX_BYTES
         self._number = 0
         self._unanswered: OrderedDict[str, float] = OrderedDict()
         self._ours: OrderedDict[str, None] = OrderedDict()
@@ -125,6 +128,13 @@ class MessageLog:
         if refused:
             with self._lock:
                 self._refused.update({error.__name__: count for error, count in refused.items()})
+                self._changed()
+
+    def limit(self, size: int) -> None:
+        """Keep so many bytes from now on, and never more than MAX_BYTES."""
+        with self._lock:
+            self._limit = min(MAX_BYTES, size)
+            if self._trim():
                 self._changed()
 
     def view(self) -> MessageView:
@@ -170,11 +180,17 @@ class MessageLog:
         self._number += 1
         self._records.append(record)
         self._size += _measure(record)
+        self._trim()
+        self._changed()
+
+    def _trim(self) -> bool:
+        """Let the oldest go where there are too many; tell whether any had to."""
+        before = len(self._records)
         while len(self._records) > MAX_RECORDS or (
-            self._size > MAX_BYTES and len(self._records) > 1
+            self._size > self._limit and len(self._records) > 1
         ):
             self._size -= _measure(self._records.popleft())
-        self._changed()
+        return len(self._records) < before
 
     def _masked(self, part: bytes) -> bytes:
         if not self._secret or self._secret not in part:

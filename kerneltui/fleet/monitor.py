@@ -21,7 +21,7 @@ from kerneltui.fleet.batch import Told
 from kerneltui.fleet.ear import NEVER, Ear, Heard
 from kerneltui.fleet.inbox import Inbox
 from kerneltui.fleet.limits import USUAL, Limits
-from kerneltui.fleet.message_log import MessageLog
+from kerneltui.fleet.message_log import TOTAL_BYTES, MessageLog
 from kerneltui.fleet.rendition import rendition
 from kerneltui.fleet.steps import Block, Step
 from kerneltui.fleet.transcript import Role, Transcript
@@ -95,6 +95,7 @@ class KernelMonitor:
         self._attended[manager.kernel_id] = _Attended(manager, ear, listener)
         manager.life.add_listener(listener)
         manager.tap_messages = partial(ear.messages.tap, manager.session)
+        self._share()
 
     def dismiss(self, kernel_id: str) -> None:
         """Listen no more to a kernel, and forget what it said."""
@@ -103,6 +104,13 @@ class KernelMonitor:
             attended.manager.life.remove_listener(attended.listener)
             self._inbox.put(partial(self._close, attended.ear))
             self._transcripts.drop(kernel_id)
+            self._share()
+
+    def _share(self) -> None:
+        """Give every kernel the same part of what all logs of messages may take."""
+        attended = tuple(self._attended.values())
+        for each in attended:
+            each.ear.messages.limit(TOTAL_BYTES // len(attended))
 
     def heard(self, kernel_id: str) -> Heard:
         attended = self._attended.get(kernel_id)

@@ -14,6 +14,8 @@ from kerneltui.kernels.process import outside_group
 from kerneltui.protocol.text import clean_line
 
 COMMAND_WIDTH = 200  # characters
+PATH_WIDTH = 400  # characters
+FILES_NAMED = 50  # of one process
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class ProcessFacts:
     """Open descriptors; None where they may not be counted."""
     escaped: bool
     """It has left the kernel's process group: signals to the kernel do not reach it."""
+    paths: tuple[str, ...] = ()
+    """Clean paths of open regular files, the first FILES_NAMED of them; none where not allowed."""
 
 
 class ProcessTree:
@@ -81,6 +85,7 @@ class ProcessTree:
                     threads=process.num_threads(),
                     files=_files(process),
                     escaped=escaped,
+                    paths=_paths(process),
                 )
         except psutil.Error:  # it ended meanwhile
             return None
@@ -117,6 +122,14 @@ def _command(process: psutil.Process) -> str:
     except psutil.AccessDenied:
         argv = []
     return clean_line(" ".join(mask_arguments(argv)) or process.name(), COMMAND_WIDTH)
+
+
+def _paths(process: psutil.Process) -> tuple[str, ...]:
+    try:
+        paths = sorted({each.path for each in process.open_files()})
+    except psutil.AccessDenied:
+        return ()
+    return tuple(clean_line(path, PATH_WIDTH) for path in paths[:FILES_NAMED])
 
 
 def _files(process: psutil.Process) -> int | None:

@@ -155,20 +155,25 @@ def test_numbers_count_what_a_flood_left_no_room_for(exchange: Exchange) -> None
     assert exchange.log.view().records[0].number == 10
 
 
-def test_big_messages_leave_room_for_fewer(
-    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(message_logs, "MAX_BYTES", 10 * MAX_PART)
+def test_big_messages_leave_room_for_fewer(exchange: Exchange) -> None:
+    exchange.log.limit(10 * MAX_PART)
     for _ in range(20):
         exchange.publish({"text": "x" * MAX_PART})
 
     assert len(exchange.log.view().records) == 9
 
 
-def test_a_single_message_is_kept_whatever_its_size(
-    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(message_logs, "MAX_BYTES", 10)
+def test_a_smaller_limit_holds_at_once(exchange: Exchange) -> None:
+    for _ in range(20):
+        exchange.publish({"text": "x" * MAX_PART})
+
+    exchange.log.limit(10 * MAX_PART)
+
+    assert len(exchange.log.view().records) == 9
+
+
+def test_a_single_message_is_kept_whatever_its_size(exchange: Exchange) -> None:
+    exchange.log.limit(10)
     exchange.publish({"text": "one"}, {"text": "two"})
 
     assert [each.number for each in exchange.log.view().records] == [1]

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from kerneltui.fleet import monitor as monitors
 from kerneltui.fleet.ear import Heard
+from kerneltui.fleet.message_log import MAX_PART
 from kerneltui.fleet.monitor import KernelMonitor
 from kerneltui.fleet.transcript import Role
 from kerneltui.kernels.manager import KernelManager
+from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.status import Event, Exited, KernelState, Spawned
 from kerneltui.protocol.wire import Session
 from tests.fleet.stage import Kernel, Voice, shown
@@ -167,6 +170,20 @@ def test_a_word_of_ours_is_shown_as_a_note(monitored: Monitored) -> None:
     monitored.monitor.note(monitored.kernel_id, "not run")
 
     eventually(lambda: monitored.shown() == [(Role.NOTE, "not run")])
+
+
+def test_all_kernels_share_what_logs_of_messages_may_take(
+    monitored: Monitored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(monitors, "TOTAL_BYTES", 2 * MAX_PART)
+    log = monitored.monitor.message_log(monitored.kernel_id)
+    assert log is not None
+    for _ in range(3):
+        log.add(Channel.SHELL, Session().new_message("request", {"x": "x" * MAX_PART}), sent=True)
+
+    monitored.monitor.attend(KernelManager(kernel_name="python3"))
+
+    assert len(log.view().records) == 1
 
 
 def test_nothing_is_kept_of_a_dismissed_kernel(monitored: Monitored, voice: Voice) -> None:

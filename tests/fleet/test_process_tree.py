@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -54,6 +55,15 @@ def test_a_process_tells_what_it_uses(grow: Callable[[str, int], int]) -> None:
 
     assert (child.state, child.threads, child.rss > 0) == ("sleeping", 1, True)
     assert child.files is not None
+
+
+def test_open_files_are_named(grow: Callable[[str, int], int], tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.touch()
+
+    found = look(grow(f"exec 3<{path}; sleep 1001 3<&- & wait", 1))
+
+    assert (str(path) in found[0].paths, str(path) in found[1].paths) == (True, False)
 
 
 def test_cpu_is_known_from_the_second_look_on(grow: Callable[[str, int], int]) -> None:

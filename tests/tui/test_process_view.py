@@ -40,6 +40,18 @@ def test_a_child_is_indented() -> None:
     on_stage(ProcessView(), play)
 
 
+def test_open_files_stand_under_their_process() -> None:
+    async def play(stage: Stage[ProcessView]) -> None:
+        stage.widget.show((replace(ROOT, paths=("/data/a.csv", "/data/b.csv")), CHILD))
+        await stage.settle()
+
+        assert [line.split()[-1] for line in stage.lines[2:6]] == [
+            *("ipykernel", "/data/a.csv", "/data/b.csv", "100"),
+        ]
+
+    on_stage(ProcessView(), play)
+
+
 def test_what_left_the_group_is_marked_in_words() -> None:
     async def play(stage: Stage[ProcessView]) -> None:
         stage.widget.show((ROOT, STRAY))
