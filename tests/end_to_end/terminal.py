@@ -33,6 +33,7 @@ KEYS = {
     "ctrl+o": b"\x0f",
     "ctrl+r": b"\x12",
     "ctrl+u": b"\x15",
+    "ctrl+z": b"\x1a",
     "down": b"\x1b[B",
     "end": b"\x1b[F",
     "enter": b"\r",

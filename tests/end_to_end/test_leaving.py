@@ -104,3 +104,30 @@ def test_a_lost_terminal_is_noticed_where_no_signal_tells_of_it(
     terminal.hang_up()
 
     assert terminal.wait_for_end() == 0
+
+
+SHELL = ("/bin/sh", "-i")
+
+
+def in_shell(open_dashboard: OpenDashboard) -> Dashboard:
+    """Return the program as the job of a shell that it can be suspended to."""
+    terminal = open_dashboard(command=SHELL, PS1="shell% ")
+    terminal.wait_for("shell%")
+    terminal.type(f"{sys.executable} -m kerneltui\r")
+    terminal.wait_for("No kernels")
+    return terminal
+
+
+def test_ctrl_z_gives_the_terminal_to_the_shell_and_fg_takes_it_back(
+    open_dashboard: OpenDashboard,
+) -> None:
+    terminal = in_shell(open_dashboard)
+
+    terminal.press("ctrl+z")
+    terminal.wait_for(lambda: terminal.line_of_cursor.startswith("shell%"))
+    assert modes_left_on(terminal.raw) == []
+    terminal.type("fg\r")
+
+    terminal.wait_for("No kernels")
+    terminal.press("q")
+    terminal.wait_for(lambda: terminal.line_of_cursor.startswith("shell%"))
