@@ -561,6 +561,7 @@ ACTIONS: tuple[Action, ...] = (
         Scope.GLOBAL,
         danger=True,
     ),
+    Action("app.picture", ("f8",), "Picture", "Save the screen as an SVG picture", Scope.GLOBAL),
     Action("app.redraw", ("ctrl+l",), "Redraw", "Paint the whole screen again", Scope.GLOBAL),
     Action(
         "app.suspend",

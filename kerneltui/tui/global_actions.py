@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual import getters
@@ -19,6 +20,7 @@ from kerneltui.tui.keymap import key_of, with_keys
 from kerneltui.tui.screens.confirm import ConfirmScreen
 from kerneltui.tui.screens.help import HelpScreen
 from kerneltui.tui.screens.notices import NoticesScreen
+from kerneltui.tui.screens.save import SaveScreen
 from kerneltui.tui.verbs import KernelVerbs
 
 if TYPE_CHECKING:
@@ -64,6 +66,14 @@ class GlobalActions(KernelVerbs):
 
     def action_app_suspend(self) -> None:
         self.app.action_suspend_process()
+
+    def action_app_picture(self) -> None:
+        # After the palette, from which this is called, has gone from the screen.
+        self.call_after_refresh(self._save_picture)
+
+    def _save_picture(self) -> None:
+        content = self.app.export_screenshot().encode()
+        self.app.push_screen(SaveScreen(Path.home(), "kerneltui", ".svg", content))
 
     def action_app_redraw(self) -> None:
         self.app.redraw()

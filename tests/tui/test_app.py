@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
+from pathlib import Path
 
 import pytest
 from textual.command import CommandPalette
@@ -252,6 +253,24 @@ def test_keys_pressed_while_it_opens_wait_for_the_main_screen() -> None:
                 await pilot.pause(0)
 
     asyncio.run(run())
+
+
+def test_the_palette_saves_a_picture_of_the_screen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    async def play(stage: Stage) -> None:
+        await stage.press("colon", *"picture")
+        await stage.pilot.pause()  # Textual looks for what fits in a thread
+        await stage.press("enter")
+        await stage.press("enter")
+
+        saved = (tmp_path / "kerneltui.svg").read_text()
+        assert "name-k1" in saved
+        assert "Search for commands" not in saved
+
+    on_stage(play, two_kernels())
 
 
 def test_garbage_is_looked_for_again_once_the_kernels_are_there() -> None:
