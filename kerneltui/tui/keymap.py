@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -25,7 +24,8 @@ Keymap = Mapping[str, tuple[str, ...]]
 """Keys by the id of their action, of those actions that have other keys than usual."""
 
 _KEY = re.compile(r"(?:(?:ctrl|alt|shift|super|meta|hyper)\+)*([^+]+|\+)")
-_NAMED = {key.value for key in Keys} | set(KEY_NAME_REPLACEMENTS.values())
+_SIGNS = set(KEY_NAME_REPLACEMENTS.values())
+_NAMED = {key.value for key in Keys} | _SIGNS
 
 
 def key_name(key: str) -> str:
@@ -62,15 +62,35 @@ def resolve(wanted: Keymap) -> tuple[Keymap, dict[str, str]]:
 
 def _clash(granted: Keymap) -> tuple[str, str] | None:
     actions = with_keys(granted)
-    for one, other in itertools.permutations(actions, 2):
-        shared = [key for key in one.keys if key in other.keys]
-        if one.id in granted and shared and _meet(one, other):
-            usual = next(action for action in ACTIONS if action.id == one.id)
-            return one.id, (
-                f"{shared[0]} is the key of {other.id} ({other.label}); "
-                f"{one.id} keeps {usual.keys_shown}"
-            )
+    for action in actions:
+        if action.id in granted and (why := _typed(action) or _taken(action, actions)):
+            return action.id, f"{why}; {action.id} keeps {BY_ID[action.id].keys_shown}"
     return None
+
+
+def _typed(action: Action) -> str:
+    """Return which of its keys would be typed where `action` is; empty for none."""
+    if action.scope not in (Scope.CONSOLE, Scope.FILTER):
+        return ""
+    typed = next(filter(_is_text, action.keys), "")
+    return f"{typed} is text where {action.id} is" if typed else ""
+
+
+def _is_text(key: str) -> bool:
+    return key in _SIGNS or (key_to_character(key) or "\n").isprintable()
+
+
+def _taken(action: Action, actions: Sequence[Action]) -> str:
+    """Return whose key `action` wants; empty where all its keys are free, or are shared usually."""
+    own = BY_ID[action.id].keys
+    for other in actions:
+        if other.id != action.id and _meet(action, other):
+            usual = set(own) & set(BY_ID[other.id].keys)
+            shared = [key for key in action.keys if key in other.keys and key not in usual]
+            if shared:
+                fixed = ", and fixed" if other.built_in else ""
+                return f"{shared[0]} is the key of {other.id} ({other.label}{fixed})"
+    return ""
 
 
 def _meet(one: Action, other: Action) -> bool:

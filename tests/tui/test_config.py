@@ -49,7 +49,7 @@ def complaints(text: str) -> list[str]:
         ("notify_after = 60", Config(notify_after=60)),
         ('[keys]\n"kernel.kill" = "D"', Config(keys={"kernel.kill": ("D",)})),
         ('[keys]\nkernel.kill = "D"', Config(keys={"kernel.kill": ("D",)})),
-        ('keys.kernel.kill = ["D", "f8"]', Config(keys={"kernel.kill": ("D", "f8")})),
+        ('keys.kernel.kill = ["D", "f7"]', Config(keys={"kernel.kill": ("D", "f7")})),
         ("[keys]\nkernel.kill = []", Config(keys={"kernel.kill": ()})),
         ("[confirm]\nrestart = false\nkill = true", Config(unconfirmed=frozenset({"restart"}))),
         ("[limits]\nlines = 500", Config(limits=Limits(lines=500))),

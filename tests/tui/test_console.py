@@ -12,7 +12,9 @@ from textual.widgets import Input, OptionList
 from kerneltui.errors import KernelTimeout
 from kerneltui.fleet.conversation import Prompt
 from kerneltui.protocol.status import KernelState
+from kerneltui.tui.config import Config
 from kerneltui.tui.console_words import pending_words
+from kerneltui.tui.setup import Setup
 from kerneltui.tui.widgets import console
 from kerneltui.tui.widgets.code_editor import CodeEditor
 from kerneltui.tui.widgets.kernel_table import KernelTable
@@ -70,6 +72,18 @@ def test_alt_enter_begins_a_line_though_the_code_is_complete() -> None:
 
     on_stage(play, fleet)
     assert fleet.console.sent == []
+
+
+@pytest.mark.parametrize("newline", [(), ("enter",)])
+def test_enter_begins_a_line_where_another_key_runs_code(newline: tuple[str, ...]) -> None:
+    fleet = FakeFleet(snapshot())
+    keys = {"console.run": ("f7",), "console.newline": newline}
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"1", "enter", *"2", "f7")
+
+    on_stage(play, fleet, setup=Setup(Config(keys=keys)))
+    assert fleet.console.sent == [("execute", "k1", "1\n2")]
 
 
 def test_another_language_is_asked_for_completeness() -> None:

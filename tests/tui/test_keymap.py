@@ -67,6 +67,28 @@ def test_a_clash_between_places_is_one_too(wanted: dict[str, tuple[str, ...]]) -
     assert resolve(wanted)[0] == {}
 
 
+@pytest.mark.parametrize(
+    ("wanted", "problem"),
+    [
+        ({"kernel.kill": ("j",)}, "j is the key of table.move (Move, and fixed)"),
+        ({"output.copy": ("h",)}, "h is the key of output.sidestep (Sideways, and fixed)"),
+        ({"app.help": ("b",)}, "b is the key of message.only_client (Only this client, and fixed)"),
+        ({"console.run": ("x",)}, "x is text where console.run is"),
+        ({"filter.clear": ("+",)}, "plus is text where filter.clear is"),
+    ],
+)
+def test_a_key_that_is_fixed_where_it_is_wanted_is_told(wanted: Keymap, problem: str) -> None:
+    (told,) = resolve(wanted)[1].values()
+
+    assert told.startswith(f"{problem}; ")
+
+
+def test_the_usual_keys_may_be_written_down() -> None:
+    usual = {action.id: action.keys for action in ACTIONS if not action.built_in}
+
+    assert resolve(usual) == (usual, {})
+
+
 def test_the_console_has_keys_of_its_own() -> None:
     assert resolve({"console.run_now": ("ctrl+l",)})[1] == {}
 

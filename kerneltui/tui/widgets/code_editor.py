@@ -135,7 +135,17 @@ class CodeEditor(TextArea):
             event.stop()
             event.prevent_default()
             # Awaited, so that what is typed meanwhile comes after it.
-            await self.action_console_run()
+            await self._act_on_enter()
+
+    async def _act_on_enter(self) -> None:
+        """Do what Enter is bound to; as in any editor, that is a new line where it is free."""
+        active = self.screen.active_bindings.get("enter")
+        if self.choosing:
+            self._ask("choose")
+        elif active is not None and active.node is self:
+            await self.app.run_action(active.binding.action, self)
+        else:
+            self.action_console_newline()
 
     def _ask(self, command: str) -> None:
         self.post_message(self.Asked(command, self.text, self.cursor_index))

@@ -10,8 +10,10 @@ from textual.strip import Strip
 HEADER = 1  # lines; it stays while the rows below it scroll
 
 
-class LineView(ScrollView, can_focus=True):
+class LineView(ScrollView, can_focus=True, inherit_bindings=False):
     """A scrolled widget that paints by the line, and compares before it paints.
+
+    It takes no key but those that are in the registry, so that all others can be given away.
 
     Textual writes again whatever is refreshed, changed or not: over ssh that is seen.
     """
