@@ -8,13 +8,15 @@ later. Keys that arrive together, as over a slow line, would so all go to one wi
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from functools import partial
 
 from textual import events
 from textual.app import App
 from textual.dom import DOMNode
 
-LOST = 0.1  # seconds after which a key is taken for done: its widget may have been removed
+ROUNDS = 3  # ways up: a key's, that of a message which it causes, and that of a changed focus
+LOST = 0.5  # seconds after which a key is taken for done: its widget may have been removed
 
 
 class KeyOrder(App[None]):
@@ -49,20 +51,25 @@ class KeyOrder(App[None]):
 
     async def _send_key(self) -> None:
         key = self._keys[0]
-        target = self.focused or self.screen
+        way = self._way()
         await super().on_event(key)
         self.set_timer(LOST, partial(self._finish, key))
-        self._follow(key, target)
+        self._follow(key, way)
 
-    def _follow(self, key: events.Key, node: DOMNode) -> None:
-        """Go the way that the key bubbles, behind it."""
-        parent = node.parent
-        onward = partial(self._follow, key, parent) if parent else partial(self._arrive, key)
-        if not node.call_later(onward):
-            self._arrive(key)
+    def _way(self) -> Iterator[DOMNode]:
+        """Yield whom a key passes through on its way up, and then the messages that it causes."""
+        for _ in range(ROUNDS):
+            node: DOMNode | None = self.focused or self.screen
+            while node is not None:
+                yield node
+                node = node.parent
 
-    def _arrive(self, key: events.Key) -> None:
-        self.call_later(self._finish, key)  # behind a change of the focus
+    def _follow(self, key: events.Key, way: Iterator[DOMNode]) -> None:
+        """Queue behind the key, and behind what it causes, wherever that may be queued."""
+        for node in way:
+            if node.call_later(partial(self._follow, key, way)):
+                return
+        self.call_later(self._finish, key)
 
     async def _finish(self, key: events.Key) -> None:
         if not self._keys or self._keys[0] is not key:

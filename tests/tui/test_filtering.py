@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual.events import Key
 from textual.widgets import Input
 
 from kerneltui.protocol.status import KernelState
@@ -177,3 +178,15 @@ def test_the_table_s_actions_can_be_run_from_the_palette() -> None:
         assert is_open(stage)
 
     on_stage(play, FakeFleet(*FLEET))
+
+
+def test_keys_that_arrive_together_are_the_filter_and_no_orders() -> None:
+    async def play(stage: Stage) -> None:
+        for key in ("slash", *"state"):
+            stage.app.post_message(Key(key, "/" if key == "slash" else key))
+        await stage.settle()
+
+        assert stage.app.main.query_one(Input).value == "state"
+        assert stage.app.screen is stage.app.main
+
+    on_stage(play, FakeFleet(snapshot("k1")))
