@@ -239,9 +239,15 @@ ACTIONS: tuple[Action, ...] = (
         "Earlier filter",
         "The filter that was kept before",
         Scope.FILTER,
+        footer=True,
     ),
     Action(
-        "filter.next", ("down",), "Later filter", "The filter that was kept after", Scope.FILTER
+        "filter.next",
+        ("down",),
+        "Later filter",
+        "The filter that was kept after",
+        Scope.FILTER,
+        footer=True,
     ),
     Action(
         "output.move",
@@ -272,8 +278,22 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "output.search", ("slash",), "Search", "Search the output; Esc forgets it", Scope.OUTPUT
     ),
-    Action("output.next", ("n",), "Next", "Go to the next match, and round", Scope.OUTPUT),
-    Action("output.previous", ("N",), "Previous", "Go to the match before", Scope.OUTPUT),
+    Action(
+        "output.next",
+        ("n",),
+        "Next",
+        "Go to the next match, and round",
+        Scope.OUTPUT,
+        footer=True,
+    ),
+    Action(
+        "output.previous",
+        ("N",),
+        "Previous",
+        "Go to the match before",
+        Scope.OUTPUT,
+        footer=True,
+    ),
     Action("output.mark", ("m",), "Mark", "Draw a line below what is read", Scope.OUTPUT),
     Action("output.page", ("v",), "Pager", "Open all of it in $PAGER", Scope.OUTPUT),
     Action(

@@ -479,9 +479,9 @@ def test_a_filter_that_nothing_passes_says_so() -> None:
         stage.widget.view_changed()
         await stage.settle()
 
-        assert stage.lines[1].strip() == "No kernel is like nonsense. Esc shows all."
+        assert stage.lines[1].strip() == "No kernel is like nonsense. F7 shows all."
 
-    on_stage(KernelTable(), play)
+    on_stage(KernelTable(way_out="F7 shows all."), play)
 
 
 def test_nothing_is_selected_while_the_cursor_waits_for_a_hidden_kernel() -> None:

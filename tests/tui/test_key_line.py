@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import pytest
 from textual.content import Content
+from textual.screen import Screen
 
+from kerneltui.fleet.conversation import Prompt
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.screens.confirm import ConfirmScreen
 from kerneltui.tui.widgets.key_line import KeyLine
 from tests.tui.fakes import FakeFleet, Stage, on_stage, snapshot
 
 
-def shown(stage: Stage) -> Content:
-    return stage.app.main.query_one(KeyLine).render()
+def shown(stage: Stage, screen: Screen[object] | None = None) -> Content:
+    return (screen or stage.app.main).query_one(KeyLine).render()
 
 
 def test_the_keys_of_the_table_are_shown() -> None:
@@ -29,6 +32,37 @@ def test_the_console_shows_its_own_keys() -> None:
         assert "Restart" not in shown(stage).plain
 
     on_stage(play, FakeFleet(snapshot()))
+
+
+@pytest.mark.parametrize(
+    ("keys", "hints"),
+    [
+        (("slash",), "Enter Keep Esc Clear ↑ Earlier filter ↓ Later filter"),
+        (("o", "slash"), "Enter Keep Esc Forget"),
+        (("o", "slash", "x", "enter"), "n Next N Previous s Start"),
+        (("o", "slash", "x", "escape"), "s Start"),
+        (("c", "ctrl+r"), "Enter Take Esc Table"),
+    ],
+)
+def test_each_line_for_words_tells_its_keys(keys: tuple[str, ...], hints: str) -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press(*keys)
+
+        assert shown(stage, stage.app.screen).plain.startswith(hints)
+
+    on_stage(play, FakeFleet(snapshot()))
+
+
+def test_a_prompt_tells_its_keys() -> None:
+    fleet = FakeFleet(snapshot())
+    fleet.console.prompts["k1"] = Prompt("k1", "name? ", password=False, parent_id="m1")
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c")
+
+        assert shown(stage).plain == "Enter Answer Ctrl+C Interrupt Esc Table"
+
+    on_stage(play, fleet)
 
 
 def test_what_the_kernel_does_not_allow_is_dim() -> None:

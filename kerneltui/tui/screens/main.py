@@ -78,7 +78,7 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
 
     def compose(self) -> ComposeResult:
         yield StatusLine()
-        yield KernelTable(_LOADING)
+        yield KernelTable(_LOADING, f"{self.key_of('focus.table')} shows all.")
         yield FilterInput()
         yield Static(id="advice", markup=False)
         yield Details()

@@ -12,11 +12,14 @@ from textual.containers import Horizontal
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from kerneltui.tui.widgets.kept_input import KeptInput
+from kerneltui.tui.widgets.key_line import KeyLine
+
 
 class SearchScreen(ModalScreen[None]):
     """Enter keeps what is found, Escape forgets it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "forget", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "forget", "Forget")]
 
     def __init__(self, words: str, search: Callable[[str], None]) -> None:
         """`words`: what is searched already."""
@@ -27,7 +30,8 @@ class SearchScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Horizontal():
             yield Static("/", markup=False)
-            yield Input(self._words, placeholder="search; n and N go on", compact=True)
+            yield KeptInput(self._words, placeholder="search the output", compact=True)
+        yield KeyLine()
 
     @on(Input.Changed)
     def _look(self, event: Input.Changed) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Input, Static, TextArea
@@ -64,7 +64,10 @@ async def settle(future: Future[_T], deadline: float) -> _T | None:
 class PromptInput(Input):
     """The answer to a running cell's `input()` or `getpass()`."""
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings("console.interrupt", "console.leave")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "Answer"),
+        *bindings("console.interrupt", "console.leave"),
+    ]
 
     def action_console_interrupt(self) -> None:
         self.post_message(Console.InterruptAsked())

@@ -16,8 +16,8 @@ from textual.widgets import Input, Static
 from kerneltui.tui.actions import bindings
 from kerneltui.tui.filters import FilterError
 from kerneltui.tui.table_view import TableView
+from kerneltui.tui.widgets.kept_input import KeptInput
 
-_HINT = "Enter keeps · Esc shows all · ↑ ↓ earlier ones"
 _EXAMPLE = "word !word state:busy mem:>1G cpu:>50 idle:>10m name:…"
 
 
@@ -52,13 +52,8 @@ class FilterInput(Vertical):
     def compose(self) -> ComposeResult:
         with Horizontal():
             yield Static("/", id="slash", markup=False)
-            yield Input(
-                placeholder=_EXAMPLE,
-                highlighter=self._fault,
-                select_on_focus=False,
-                compact=True,
-            )
-        yield Static(_HINT, id="fault", markup=False)
+            yield KeptInput(highlighter=self._fault, select_on_focus=False, compact=True)
+        yield Static(_EXAMPLE, id="fault", markup=False)
 
     def on_mount(self) -> None:
         self.display = False
@@ -90,7 +85,7 @@ class FilterInput(Vertical):
             fault.update(f"at {error.position + 1}: {error}")
         else:
             self._fault.position = None
-            fault.update(_HINT)
+            fault.update(_EXAMPLE)
         self.post_message(self.Changed())
         fault.set_class(self._fault.position is not None, "-wrong")
         self._input.refresh()

@@ -8,7 +8,7 @@ from typing import ClassVar
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Input, Static
@@ -19,6 +19,10 @@ from kerneltui.tui.source import visible
 
 LINES = 5
 """Of the code that was found; the editor shows as many."""
+
+
+class _Words(Input):
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "submit", "Take")]
 
 
 class HistorySearch(Vertical):
@@ -47,7 +51,7 @@ class HistorySearch(Vertical):
     def compose(self) -> ComposeResult:
         with Horizontal():
             yield Static("search", markup=False)
-            yield Input(compact=True, placeholder="what the code holds")
+            yield _Words(compact=True, placeholder="what the code holds")
             yield Static(id="place", markup=False)
         yield Static(id="found", markup=False)
 

@@ -91,9 +91,13 @@ class KernelTable(LineView):
     class ColumnsAsked(Message):
         """The user wants to choose columns."""
 
-    def __init__(self, empty: str = "no kernels") -> None:
-        """`empty`: what to say, in one or more lines, where there is no kernel."""
+    def __init__(self, empty: str = "no kernels", way_out: str = "") -> None:
+        """`empty`: what to say, in one or more lines, where there is no kernel.
+
+        `way_out`: what to do where the filter hides all of them.
+        """
         super().__init__()
+        self._way_out = way_out
         self._empty = tuple(empty.splitlines())
         self.virtual_size = Size(0, len(self._empty) + HEADER)
         self.view = TableView()
@@ -153,7 +157,7 @@ class KernelTable(LineView):
     def _notice(self) -> tuple[str, ...]:
         """What to say where there is no row."""
         if self._all:
-            return (f"No kernel is like {self.view.filter.text}. Esc shows all.",)
+            return (f"No kernel is like {self.view.filter.text}. {self._way_out}",)
         return self._empty
 
     # -- how it is viewed ---------------------------------------------------------------

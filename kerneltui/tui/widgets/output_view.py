@@ -16,10 +16,11 @@ from textual.selection import Selection
 from textual.strip import Strip
 
 from kerneltui.fleet.transcript import Role
-from kerneltui.protocol.text import clean_line, plain
+from kerneltui.protocol.text import clean_line
 from kerneltui.tui.actions import bindings
 from kerneltui.tui.changes import find_change
 from kerneltui.tui.output_search import OutputSearch
+from kerneltui.tui.output_selection import selected_part, selected_text
 from kerneltui.tui.painting import Mark, paint
 from kerneltui.tui.thumbnail import draw, size_in_cells
 from kerneltui.tui.widgets.line_view import HEADER
@@ -36,6 +37,8 @@ SIDESTEP = 8  # cells, to the left or right at a key press
 CACHED_LINES = 1024
 FOUND_WIDTH = 30  # cells of the bar for what is searched
 TIME_WIDTH = 9  # cells of a time of day, and a space
+
+_GOING_ON = ("output_next", "output_previous")
 
 MARKS = {
     Role.INPUT: "›",  # noqa: RUF001 -- a prompt's sign, not a comparison
@@ -231,6 +234,11 @@ class OutputView(OutputVerbs):
             self._search.look(self._view)
             self._go_to(self._search.before(self._last_visible + 1))
         self.refresh()
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 -- Textual's
+        """Offer to go on only where something is searched."""
+        return action not in _GOING_ON or self._search is not None
 
     @property
     def words(self) -> str:
@@ -262,14 +270,7 @@ class OutputView(OutputVerbs):
         view = self._view
         if view is None or view.first == view.end:
             return None
-        first = max(view.first, selection.start.y if selection.start else view.first)
-        last = min(view.end - 1, selection.end.y if selection.end else view.end)
-        texts = []
-        for number in range(first, last + 1):
-            _, line = view.line(number)
-            start, end = selected_part(selection, number, line) or (0, 0)
-            texts.append(plain(line)[start:end])
-        return "\n".join(texts), "\n"
+        return selected_text(selection, view), "\n"
 
     def selection_updated(self, selection: Selection | None) -> None:  # noqa: ARG002 -- Textual's
         self._strips.clear()
@@ -388,14 +389,6 @@ class OutputView(OutputVerbs):
             return "follow"
         unseen = self._view.end - self._seen if self._view else 0
         return f"↓ {unseen} new" if unseen else "scrolled"
-
-
-def selected_part(selection: Selection | None, number: int, line: Line) -> tuple[int, int] | None:
-    """Return from which character up to which line `number` is selected; None where nowhere."""
-    if selection is None or (span := selection.get_span(number)) is None:
-        return None
-    start, end = span
-    return start, len(plain(line)) if end < 0 else end
 
 
 @functools.lru_cache(maxsize=1024)
