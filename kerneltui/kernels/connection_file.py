@@ -124,6 +124,14 @@ class ConnectionFileMixin:
         _write_private(Path(self.connection_file), self.connection_info.to_json(**kwargs))
         self._connection_file_written = True
 
+    def _own_connection_file(self) -> None:
+        """Treat the file that was loaded as one that was written here."""
+        self._connection_file_written = True
+        self._random_port_names = PORT_NAMES
+        if self.transport == "tcp":
+            for port in self.ports:
+                self._hold(port)
+
     def _pick_endpoints(self) -> None:
         self._random_port_names = self._random_port_names or tuple(
             name for name in PORT_NAMES if not getattr(self, name)

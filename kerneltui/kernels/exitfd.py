@@ -7,10 +7,15 @@ import os
 import select
 import sys
 import threading
+import time
+
+from kerneltui.kernels.identity import identify
+
+LOOK = 0.5  # seconds between two looks at somebody else's child, where the system tells nothing
 
 
 def open_exit_fd(pid: int) -> int:
-    """Return a descriptor that turns readable when child `pid` exits, and stays so.
+    """Return a descriptor that turns readable when process `pid` exits, and stays so.
 
     It can be polled beside sockets, before or after the exit, by any number of pollers.
     """
@@ -52,7 +57,9 @@ def _open_pipe(pid: int) -> int:
 def _close_on_exit(pid: int, writer: int) -> None:
     try:
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # seen, not reaped: Popen does that
-    except ChildProcessError:
-        pass  # reaped before this thread looked
+    except ChildProcessError:  # reaped before this thread looked, or somebody else's child
+        meant = identify(pid)
+        while meant is not None and meant.is_alive():
+            time.sleep(LOOK)
     finally:
         os.close(writer)  # the reader's end turns readable for good

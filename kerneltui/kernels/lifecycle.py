@@ -33,6 +33,8 @@ _GREETING = (
     "[IPKernelApp] WARNING | Kernel is running over TCP without encryption",
 )
 
+LAUNCHED = Spawned()
+
 Listener = Callable[[Event], None]
 FollowDeath = Callable[[KernelDied, float], Callable[[], None]]
 """Decides what follows a death that nobody ordered, after so many seconds of life; what it
@@ -53,7 +55,8 @@ class Lifecycle:
         self.status = KernelStatus()
         self.spawns = 0
         self.spawned_at = 0.0
-        """Instant of `time.monotonic()` at which the latest process was launched."""
+        """Instant of `time.monotonic()` at which the latest process was launched; 0.0 before
+        the first, and where nobody knows."""
         self._description = description
         self._follow_death = follow_death
         self._changed = threading.Condition()
@@ -63,16 +66,25 @@ class Lifecycle:
         self._death: KernelDied | None = None
         self._listeners: tuple[Listener, ...] = ()
 
-    def begin(self, process: KernelProcess, log: LogFile | None) -> None:
-        """Take note of a new process, and watch for its end."""
+    def begin(
+        self,
+        process: KernelProcess,
+        log: LogFile | None,
+        event: Spawned = LAUNCHED,
+        age: float | None = 0.0,
+    ) -> None:
+        """Take note of a new process, and watch for its end.
+
+        `age`: seconds since its start; None where nobody knows.
+        """
         with self._changed:
             self.process, self._log = process, log
-            self.spawned_at = time.monotonic()
+            self.spawned_at = 0.0 if age is None else time.monotonic() - age
             self.spawns += 1
             self.present = True
-            self.status = advance(self.status, Spawned())
+            self.status = advance(self.status, event)
             self._changed.notify_all()
-        self._tell(Spawned())
+        self._tell(event)
         trim = log.trim if log else lambda: None
         process_watcher().watch(process, lambda: self.settle(process), trim)
 
@@ -118,7 +130,8 @@ class Lifecycle:
             self._mourned = process
             unasked = self.status.wanted is Wanted.UP
             lines = self._log.tail(LAST_LINES) if self._log and unasked else ()
-            death = _describe_death(self._description(), process.returncode, lifetime, lines)
+            known = lifetime if self.spawned_at else None
+            death = _describe_death(self._description(), process.returncode, known, lines)
             self._death = death
         follow_up: Callable[[], None] | None = None
         try:
@@ -168,9 +181,10 @@ class Lifecycle:
 
 
 def _describe_death(
-    kernel: str, returncode: int | None, lifetime: float, lines: tuple[str, ...]
+    kernel: str, returncode: int | None, lifetime: float | None, lines: tuple[str, ...]
 ) -> KernelDied:
     words = [line for line in lines if not line.startswith(_GREETING)]
     last = f"; last line: {words[-1]}" if words else ""
-    message = f"{kernel} {describe_exit(returncode)}, {lifetime:.1f} s after its start{last}"
+    after = "" if lifetime is None else f", {lifetime:.1f} s after its start"
+    message = f"{kernel} {describe_exit(returncode)}{after}{last}"
     return KernelDied(message, returncode, tuple(words))

@@ -49,6 +49,7 @@ from kerneltui.protocol.status import (
     POLITE_STOP,
     STOP_NOW,
     KernelStatus,
+    Spawned,
     Wanted,
 )
 
@@ -179,6 +180,18 @@ class KernelManager(ConnectionFileMixin):
             except BaseException:
                 self.cleanup_resources()
                 raise
+
+    def adopt_kernel(self, process: KernelProcess, *, age: float | None, **kw: Any) -> None:
+        """Take over a kernel that somebody else started, and whose connection file is loaded.
+
+        It is ours from then on, its files included. `age`: seconds since its start, None
+        where nobody knows. `kw`: what a restart starts it with, as of `start_kernel`.
+        """
+        with self._operation():
+            self._launch_args = kw
+            self._own_connection_file()
+            self._log_file = LogFile.beside(self.connection_file, self.kernel_id)
+            self.life.begin(process, self._log_file, Spawned(adopted=True), age)
 
     def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
         """Return the kernelspec's argv, filled in."""

@@ -77,6 +77,9 @@ class KernelStatus:
 class Spawned:
     """A new process serves this kernel; nothing said by the one before counts."""
 
+    adopted: bool = False
+    """Found running: until it is heard, nobody knows what it does."""
+
 
 @dataclass(frozen=True, slots=True)
 class Exited:
@@ -126,8 +129,8 @@ _BESIDE_THE_MAIN_SHELL = frozenset(
 def advance(status: KernelStatus, event: Event) -> KernelStatus:
     """Return the facts after `event`."""
     match event:
-        case Spawned():
-            return KernelStatus(launched=status.launched)
+        case Spawned(adopted):
+            return KernelStatus(launched=status.launched and not adopted)
         case Exited(returncode, reason):
             return replace(status, exited=True, returncode=returncode, running=None, reason=reason)
         case Ordered(wanted, reason):
@@ -143,9 +146,10 @@ def _report(status: KernelStatus, event: Reported) -> KernelStatus:
         return replace(status, running=None)
     if event.execution_state not in ("busy", "idle"):
         return status
-    status = replace(status, heard=True)
     if event.subshell_id is not None or event.parent_type in _BESIDE_THE_MAIN_SHELL:
-        return status
+        # One that was found running may do so in the midst of a cell.
+        return replace(status, heard=status.heard or status.launched)
+    status = replace(status, heard=True)
     if event.execution_state == "busy":
         # The main shell takes one request at a time, so a later busy proves that an
         # idle was lost.

@@ -1,0 +1,63 @@
+"""AdoptedProcess: a kernel's process that somebody else started."""
+
+from __future__ import annotations
+
+import os
+import select
+import weakref
+
+from kerneltui.kernels.exitfd import open_exit_fd
+from kerneltui.kernels.identity import ProcessIdentity
+
+
+class AdoptedProcess:
+    """A process that is no child of this one: its exit is seen at once, its code never.
+
+    One that is gone by now has simply exited.
+    """
+
+    returncode = None
+
+    def __init__(self, identity: ProcessIdentity) -> None:
+        self.identity = identity
+        self._exit_fd = _exit_fd_of(identity)
+        # Not closed on exit: whoever still polls it would find another file under its number.
+        weakref.finalize(self, os.close, self._exit_fd)
+
+    def fileno(self) -> int:
+        return self._exit_fd
+
+    @property
+    def exited(self) -> bool:
+        return self.wait(0)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        poller = select.poll()
+        poller.register(self._exit_fd, select.POLLIN)
+        return bool(poller.poll(None if timeout is None else max(0.0, timeout) * 1000))
+
+    def send_signal(self, signum: int) -> None:
+        pid = self.identity.pid
+        if self.exited or not self.identity.is_alive():
+            raise ProcessLookupError(f"process {pid} has exited")
+        signal_pid = os.killpg if os.getpgid(pid) == pid else os.kill
+        signal_pid(pid, signum)
+
+
+def _exit_fd_of(identity: ProcessIdentity) -> int:
+    """Return a descriptor that is readable once this very process is gone."""
+    if identity.is_alive():
+        try:
+            fd = open_exit_fd(identity.pid)
+        except ProcessLookupError:
+            return _readable()
+        if identity.is_alive():  # so it is of this process, and not of a later one
+            return fd
+        os.close(fd)
+    return _readable()
+
+
+def _readable() -> int:
+    reader, writer = os.pipe()
+    os.close(writer)
+    return reader
