@@ -11,9 +11,10 @@ from textual.color import Color
 from textual.filter import LineFilter
 
 _OURS = {
-    **dict(zip("◌○●✗›‹·…↑↓←→▲▼•", "~o*x><.~^v<>^v*", strict=True)),  # noqa: RUF001 -- our marks
+    **dict(zip("◌○●✗›‹·…↑↓←→↔▲▼•", "~o*x><.~^v<>%^v*", strict=True)),  # noqa: RUF001 -- our marks
     **dict(zip("▁▂▃▄▅▆▇█░▒▓▀", "_.-=+*%#.:#-", strict=True)),  # sparklines and bars
-    **dict.fromkeys("─━═╌╍┄┅▔", "-"),
+    **dict.fromkeys("─╌╍┄┅▔", "-"),
+    **dict.fromkeys("━═", "="),  # heavier: what has the focus
     **dict.fromkeys("│┃║▎▏▕▊▌▐", "|"),
     **dict.fromkeys("╭╮╰╯┌┐└┘├┤┬┴┼╔╗╚╝┏┓┗┛", "+"),
 }

@@ -17,8 +17,10 @@ UNITS = "BKMGTP"  # powers of 1024
 SPARKS = "▁▂▃▄▅▆▇█"
 """Bars of a sparkline from nothing to all of a core."""
 ASCENDING, DESCENDING = "▲", "▼"
-MORE_LEFT, MORE_RIGHT = "←", "→"
+MORE_LEFT, MORE_RIGHT, MORE_BOTH = "←", "→", "↔"
 """Where columns are out of sight; the keys that bring them are the same."""
+FOCUS_LEFT, FOCUS_RIGHT = "▌", "▐"
+"""In the heading of what the keys are for: colour alone tells nothing on some terminals."""
 
 MINUTE, HOUR, DAY = 60, 3600, 86400  # seconds
 

@@ -24,6 +24,8 @@ _OF_THE_LOGIN = ("PATH", "PYTHONPATH", "TMPDIR", "USER")
 
 _SPEC_LINE = re.compile(r".*│ .*\((?P<name>[\w.-]+)\) +│")
 
+_BAR = ("[1 Output]", "▌1 Output▐")
+
 
 class Dashboard(Terminal):
     """A terminal in which kerneltui runs. Kernels are named by what the table calls them."""
@@ -47,7 +49,7 @@ class Dashboard(Terminal):
 
     def output(self) -> list[str]:
         """Return the lines of the output pane, without its scroll bar."""
-        places = [n for n, line in enumerate(self.lines) if line.startswith(("[1 Output]", "────"))]
+        places = [n for n, line in enumerate(self.lines) if line.startswith((*_BAR, "────"))]
         assert len(places) == 2, f"no output pane on:\n{self.text}"
         return [line[: self.columns - 1].rstrip() for line in self.lines[slice(*places)][1:]]
 
@@ -95,9 +97,7 @@ class Dashboard(Terminal):
         return [match["name"] for match in found if match]
 
     def _end_of_table(self) -> int:
-        details = (
-            n for n, line in enumerate(self.lines) if line.startswith((" id ", "[1 Output]"))
-        )
+        details = (n for n, line in enumerate(self.lines) if line.startswith((" id ", *_BAR)))
         return next(details, len(self.lines))
 
 

@@ -21,7 +21,7 @@ from kerneltui.tui.widgets.output_view import MARKS
     [
         ("plain", "plain"),
         ("● busy", "* busy"),
-        ("│ ─ ╭", "| - +"),
+        ("│ ─ ━ ╭", "| - = +"),
         ("café", "cafe"),
         ("数 = 1", "?? = 1"),
         ("e\u0301", "e"),

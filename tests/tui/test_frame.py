@@ -147,10 +147,10 @@ def test_quitting_with_shutdown_can_do_without_a_question() -> None:
 
 def test_a_key_can_be_given_to_another_action() -> None:
     fleet = two_kernels()
-    setup = configured('[keys]\n"kernel.restart" = "D"\n"kernel.signal" = ["b", "f8"]')
+    setup = configured('[keys]\n"kernel.restart" = "D"\n"kernel.signal" = ["b", "f7"]')
 
     async def play(stage: Stage) -> None:
-        await stage.press("D", "y", "b", "enter", "f8", "enter")
+        await stage.press("D", "y", "b", "enter", "f7", "enter")
         await stage.press("r", "K", "f9")
 
         assert stage.app.screen is stage.app.main

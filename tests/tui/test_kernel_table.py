@@ -436,7 +436,7 @@ def test_columns_scroll_sideways_behind_the_name() -> None:
         await stage.press("l", "right")
 
         words = stage.lines[0].split()
-        assert (words[0], words[1], words[-1]) == ("←→NAME", "PID", "RUNS")
+        assert (words[0], words[1], words[-1]) == ("▌↔NAME", "PID", "RUNS")
 
     on_stage(KernelTable(), play)
 
@@ -446,7 +446,7 @@ def test_columns_scroll_back() -> None:
         stage.widget.show(kernels(1), NOW)
         await stage.press("l", "l", "h", "left", "left")
 
-        assert stage.lines[0].split()[0] == "→NAME"
+        assert stage.lines[0].split()[0] == "▌→NAME"
 
     on_stage(KernelTable(), play)
 
@@ -456,7 +456,7 @@ def test_columns_that_are_all_in_sight_do_not_scroll() -> None:
         stage.widget.show(kernels(1), NOW)
         await stage.press("l", "l")
 
-        assert stage.lines[0].startswith("  ID")
+        assert stage.lines[0].startswith("▌ ID")
 
     on_stage(KernelTable(), play, (200, 60))
 
@@ -467,7 +467,7 @@ def test_only_chosen_columns_are_shown_in_their_order() -> None:
         stage.widget.choose_columns(("state", "name"))
         await stage.settle()
 
-        assert stage.lines[0].split() == ["STATE", "NAME"]
+        assert stage.lines[0].split() == ["▌", "STATE", "NAME"]
 
     on_stage(KernelTable(), play)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from kerneltui.fleet.message_log import MessageLog
@@ -53,8 +55,9 @@ def two_kernels() -> FakeFleet:
 
 
 def bar(stage: Stage) -> str:
-    """Return the bracketed word of the bar."""
-    return stage.picture.partition("[")[2].partition("]")[0]
+    """Return the word of the active tab."""
+    found = re.search(r"[\[▌](\d \w+)[\]▐]", stage.picture)
+    return found[1] if found else ""
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -102,6 +105,17 @@ def test_a_tab_picked_in_a_pane_takes_the_focus_along() -> None:
         for key in KEYS:
             await stage.press(key)
             assert stage.app.focused is panes.pane
+
+    on_stage(play, two_kernels())
+
+
+def test_the_headings_tell_who_has_the_focus() -> None:
+    async def play(stage: Stage) -> None:
+        for focused in ("▌→NAME", "▌1 Output▐", "━━━━"):
+            marked = [line for line in stage.picture.splitlines() if line[0] in "▌━"]
+
+            assert [line[: len(focused)] for line in marked] == [focused]
+            await stage.press("tab")
 
     on_stage(play, two_kernels())
 

@@ -14,6 +14,12 @@ def test_brackets_tell_the_active_tab(active: Tab) -> None:
     assert bracketed == [active]
 
 
+def test_other_signs_tell_that_it_has_the_focus() -> None:
+    shown = "".join(label for _, label in labels(Tab.MESSAGES, focused=True))
+
+    assert shown.startswith(" 1 Output ▌2 Messages▐ 3 Info ")
+
+
 @pytest.mark.parametrize("active", TABS)
 def test_the_bar_leaves_room_at_eighty_columns(active: Tab) -> None:
     assert len("".join(label for _, label in labels(active))) == 50

@@ -27,7 +27,15 @@ from kerneltui.tui.columns import (
     known_columns,
     most_skipped,
 )
-from kerneltui.tui.formats import ASCENDING, DESCENDING, MORE_LEFT, MORE_RIGHT, fit
+from kerneltui.tui.formats import (
+    ASCENDING,
+    DESCENDING,
+    FOCUS_LEFT,
+    MORE_BOTH,
+    MORE_LEFT,
+    MORE_RIGHT,
+    fit,
+)
 from kerneltui.tui.table_view import TableView
 from kerneltui.tui.widgets.line_view import HEADER, LineView
 
@@ -319,10 +327,10 @@ class KernelTable(LineView):
         return Strip(segments).adjust_cell_length(self._width, self.style())
 
     def _header(self) -> Segment:
-        """Return the titles, with an arrow at the one sorted by and at sides where more is."""
-        left = MORE_LEFT if self._skipped else " "
+        """Return the titles, with an arrow at the one sorted by, and for where more is."""
         is_whole = self._skipped + len(self._columns) >= len(self.view.columns)
-        text = left + (" " if is_whole else MORE_RIGHT)
+        more = (" ", MORE_RIGHT, MORE_LEFT, MORE_BOTH)[2 * bool(self._skipped) + (not is_whole)]
+        text = (FOCUS_LEFT if self.has_focus else " ") + more
         order = self.view.order
         for column in self._columns:
             title = fit(column.title, column.width, column.align) + " " * GAP

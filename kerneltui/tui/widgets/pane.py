@@ -56,7 +56,7 @@ class Pane(LineView):
         style = self.style(BAR)
         segments = [
             Segment(label, self.style(ACTIVE) if tab is self.TAB else style)
-            for tab, label in labels(self.TAB)
+            for tab, label in labels(self.TAB, focused=self.has_focus)
         ]
         used = sum(len(segment.text) for segment in segments)
         room = max(0, self.area.width - used - 1)

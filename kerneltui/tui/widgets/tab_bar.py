@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from kerneltui.tui.formats import FOCUS_LEFT, FOCUS_RIGHT
+
 
 class Tab(StrEnum):
     """What is shown of the selected kernel, in the order of the keys 1 to 5."""
@@ -18,10 +20,11 @@ class Tab(StrEnum):
 TABS = tuple(Tab)
 
 
-def labels(active: Tab) -> tuple[tuple[Tab, str], ...]:
-    """Return each tab's words; brackets tell the active one without colour."""
+def labels(active: Tab, *, focused: bool = False) -> tuple[tuple[Tab, str], ...]:
+    """Return each tab's words; what stands around those of the active one needs no colour."""
+    left, right = (FOCUS_LEFT, FOCUS_RIGHT) if focused else "[]"
     return tuple(
-        (tab, f"[{number} {tab}]" if tab is active else f" {number} {tab} ")
+        (tab, f"{left}{number} {tab}{right}" if tab is active else f" {number} {tab} ")
         for number, tab in enumerate(TABS, start=1)
     )
 
