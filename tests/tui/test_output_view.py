@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 from rich.style import Style
+from textual.color import Color
 
 from kerneltui.fleet.limits import USUAL
 from kerneltui.fleet.transcript import Role, Transcript
 from kerneltui.protocol.text import TextStyle
 from kerneltui.tui.painting import rich_style
+from kerneltui.tui.themes import THEMES
 from kerneltui.tui.widgets.output_view import MARKS, OutputView
 from tests.tui.widget_stage import NARROW, WIDE, Stage, on_stage
 
@@ -95,13 +97,28 @@ def test_a_selection_is_set_off() -> None:
         await stage.pilot.hover(OutputView, offset=(10, 1))
         await stage.settle()
 
-        chosen = stage.widget.screen.get_component_rich_style("screen--selection")
+        chosen = stage.widget.style("output-view--selected")
         backgrounds = {
             segment.text: segment.style.bgcolor if segment.style else None
             for segment in stage.widget.strip(1)
         }
         assert backgrounds["hostile"] == chosen.bgcolor
         assert backgrounds[" word"] != chosen.bgcolor
+
+    on_stage(OutputView(), play)
+
+
+@pytest.mark.parametrize("theme", sorted({*THEMES.values()} - {"ansi-dark", "ansi-light"}))
+def test_selected_text_can_be_read(theme: str) -> None:
+    async def play(stage: ViewStage) -> None:
+        stage.pilot.app.theme = theme
+        await stage.settle()
+
+        style = stage.widget.style("output-view--selected")
+        assert style.color is not None
+        assert style.bgcolor is not None
+        text, ground = (Color.from_rich_color(each) for each in (style.color, style.bgcolor))
+        assert abs(text.brightness - ground.brightness) > 0.3
 
     on_stage(OutputView(), play)
 

@@ -65,6 +65,7 @@ class OutputView(OutputVerbs):
         "output-view--time",
         "output-view--match",
         "output-view--current-match",
+        "output-view--selected",
     }
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("right,l", "sidestep(1)", "Right", show=False),
@@ -373,7 +374,7 @@ class OutputView(OutputVerbs):
             match = self.style(f"output-view--{part}")
             marks = [(start, end, match) for start, end in self._search.places(line)]
         if (selected := selected_part(self.text_selection, number, line)) is not None:
-            marks.append((*selected, self.screen.get_component_rich_style("screen--selection")))
+            marks.append((*selected, self.style("output-view--selected")))
         return paint(line, self.style(f"output-view--{role}"), marks)
 
     def _header(self) -> Strip:
