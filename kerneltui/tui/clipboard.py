@@ -28,16 +28,19 @@ class Copy:
 
 
 def copy_of(lines: Sequence[str], environment: Mapping[str, str]) -> Copy:
-    """Return how to copy the end of `lines`: as many whole ones as fit."""
+    """Return how to copy the end of `lines`: as many whole ones as fit.
+
+    No line break follows: pasted into a shell, it would run the last line.
+    """
     kept: list[bytes] = []
     room = MAX_ENCODED // 4 * 3
     for line in reversed(lines):
-        encoded = f"{line}\n".encode("utf-8", "replace")
+        encoded = line.encode("utf-8", "replace")
         if len(encoded) > room:
             break
-        room -= len(encoded)
+        room -= len(encoded) + 1
         kept.append(encoded)
-    body = base64.b64encode(b"".join(reversed(kept))).decode()
+    body = base64.b64encode(b"\n".join(reversed(kept))).decode()
     sequence = f"\x1b]52;c;{body}\x07"
     speaks_it_itself = "TMUX" in environment
     return Copy(sequence if speaks_it_itself else passed_on(sequence, environment), len(kept))

@@ -13,10 +13,10 @@ def body(sequence: str) -> str:
     return sequence.removeprefix("\x1b]52;c;").removesuffix("\x07")
 
 
-def test_lines_are_sent_as_they_are() -> None:
+def test_lines_are_sent_as_they_are_and_nothing_after_them() -> None:
     copy = copy_of(["one", "zwölf"], {})
 
-    assert base64.b64decode(body(copy.sequence)).decode() == "one\nzwölf\n"
+    assert base64.b64decode(body(copy.sequence)).decode() == "one\nzwölf"
     assert copy.lines == 2
 
 

@@ -157,7 +157,7 @@ def test_y_sends_what_the_mouse_has_selected(monkeypatch: pytest.MonkeyPatch) ->
 
     with_output(play, "line 0\nline 1\n", size=SMALL)
     (sequence,) = sent
-    assert base64.b64decode(sequence[7:-1]).decode() == "line 0\nline\n"
+    assert base64.b64decode(sequence[7:-1]).decode() == "line 0\nline"
 
 
 def test_y_sends_the_last_lines_to_the_terminals_clipboard(
