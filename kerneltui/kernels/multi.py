@@ -65,6 +65,13 @@ class MultiKernelManager:
         except KeyError:
             raise NoSuchKernel(f"no kernel with id {kernel_id!r}", kernel_id) from None
 
+    def add_kernel(self, manager: KernelManager) -> None:
+        """Take in a kernel whose manager was made elsewhere. Raises DuplicateKernel."""
+        self._claim(manager.kernel_id)
+        with self._lock:
+            self._kernels[manager.kernel_id] = manager
+            self._starting.discard(manager.kernel_id)
+
     def remove_kernel(self, kernel_id: str) -> KernelManager:
         """Forget a kernel, whatever it does, and return its manager. Raises NoSuchKernel."""
         with self._lock:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,60 +14,27 @@ import psutil
 import pytest
 
 from kerneltui.errors import ActionRefused, KernelError, NoSuchKernel
-from kerneltui.fleet import usage as usage_module
 from kerneltui.fleet.fleet import Fleet, SpecChoice
 from kerneltui.fleet.snapshot import KernelSnapshot
 from kerneltui.fleet.transcript import Role
-from kerneltui.kernels import manager as manager_module
 from kerneltui.kernels.identity import identify
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.protocol.status import ALLOWED, KernelState
+from tests.fleet.small_kernels import (
+    WITHIN,
+    Watched,
+    dismiss_all,
+    install_and_make_haste,
+)
 from tests.fleet.stage import shown
 from tests.support import Background, eventually
 
-ROOT = Path(__file__).parents[2]
-WITHIN = 10  # seconds, for what a process takes to start or end
-SPECS: dict[str, dict[str, Any]] = {
-    "tiny": {
-        "argv": [sys.executable, "-m", "tests.fleet.tiny_kernel", "{connection_file}"],
-        "display_name": "Tiny\x1b[31m",
-        "language": "none",
-        "env": {"PYTHONPATH": str(ROOT)},
-        "metadata": {"supported_transports": ["ipc"]},
-    },
-    "broken": {
-        "argv": [
-            "sh",
-            "-c",
-            "echo first >&2; echo no such module >&2; exit 3",
-            "{connection_file}",
-        ],
-        "display_name": "Broken",
-        "language": "none",
-    },
-    "mute": {
-        "argv": ["sleep", "1000"],
-        "display_name": "Mute",
-        "language": "none",
-    },
-    "nowhere": {
-        "argv": ["/nonexistent/kernel", "{connection_file}"],
-        "display_name": "Nowhere",
-        "language": "none",
-    },
-}
 STRAY = "import subprocess; subprocess.Popen(['sleep', '1000'], start_new_session=True)"
 
 
 @pytest.fixture(autouse=True)
 def _specs_and_haste(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, spec in SPECS.items():
-        folder = tmp_path / "kernels" / name
-        folder.mkdir(parents=True)
-        (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
-    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
-    monkeypatch.setattr(manager_module, "SHUTDOWN_WAIT_TIME", 1.0)
-    monkeypatch.setattr(usage_module, "INTERVAL", 0.1)
+    install_and_make_haste(tmp_path, monkeypatch)
 
 
 @pytest.fixture
@@ -77,38 +42,8 @@ def fleet() -> Iterator[Fleet]:
     fleet = Fleet()
     fleet.open()
     yield fleet
-    for each in fleet.snapshots:
-        fleet._kernels.get_kernel(each.kernel_id).shutdown_kernel(now=True)
+    dismiss_all(fleet)
     fleet.close()
-
-
-class Watched:
-    """One kernel of a fleet as a front end sees it."""
-
-    def __init__(self, fleet: Fleet, kernel_name: str) -> None:
-        self.fleet = fleet
-        self.kernel_id = fleet.start(kernel_name, cwd="/")
-
-    @property
-    def now(self) -> KernelSnapshot:
-        (found,) = (each for each in self.fleet.snapshots if each.kernel_id == self.kernel_id)
-        return found
-
-    def wait_for(self, state: KernelState) -> KernelSnapshot:
-        eventually(lambda: self.now.state is state, WITHIN)
-        return self.now
-
-    def run(self, code: str) -> None:
-        self.fleet.console.execute(self.kernel_id, code)
-
-    def shown(self) -> list[tuple[Role, str]]:
-        transcript = self.fleet.transcript(self.kernel_id)
-        assert transcript is not None
-        return shown(transcript.view())
-
-    @property
-    def is_listed(self) -> bool:
-        return self.kernel_id in [each.kernel_id for each in self.fleet.snapshots]
 
 
 @pytest.fixture
@@ -481,6 +416,7 @@ def test_close_leaves_kernels_alive_and_no_thread_behind() -> None:
     assert left == {"kernel-watcher"}  # which waits for the kernel, as its parent must
     assert manager.is_alive()
     manager.shutdown_kernel(now=True)
+    fleet._forget(manager.kernel_id)
 
 
 def test_a_death_after_the_close_is_told_to_nobody() -> None:
@@ -496,6 +432,7 @@ def test_a_death_after_the_close_is_told_to_nobody() -> None:
 
     assert fleet.take_notices() == ()
     manager.shutdown_kernel()
+    fleet._forget(manager.kernel_id)
 
 
 # -- the tabs ----

@@ -1,0 +1,114 @@
+"""Ledger: the manifests of this user's kernels, looked at by one thread.
+
+Other dashboards write there as well: what they start, restart and dismiss is found here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from kerneltui.errors import KernelError
+from kerneltui.fleet.manifest import Manifest, find_manifests, read_manifest, write_manifest
+from kerneltui.kernels.identity import ProcessIdentity
+
+INTERVAL = 1.0  # seconds between two looks at the folder
+SEEN_EVERY = 60.0  # seconds between two marks of when a kernel was last seen alive
+
+
+class Ledger:
+    """`on_found`: called after each look with the manifests that can be read, in its thread."""
+
+    def __init__(
+        self,
+        folder: Path,
+        on_found: Callable[[tuple[Manifest, ...]], None],
+        on_problem: Callable[[str], None],
+    ) -> None:
+        self._folder = folder
+        self._on_found = on_found
+        self._on_problem = on_problem
+        self._known: dict[Path, tuple[int, Manifest | None]] = {}
+        """By path: when it was written, and what it says; None where nobody can tell."""
+        self._seen_at = time.monotonic()
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="discovery", daemon=True)
+
+    def start(self) -> None:
+        """Look once, at once; then go on in a thread."""
+        self.look()
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._thread.join()
+        self._mark_seen()
+
+    # -- what this dashboard does ----
+
+    def write(self, manifest: Manifest) -> Manifest | None:
+        """Keep a manifest; return None, and say so, where that cannot be."""
+        try:
+            write_manifest(manifest)
+        except OSError as error:
+            self._on_problem(
+                f"{manifest.path} cannot be written: {error.strerror}; the next dashboard "
+                f"will not know {manifest.name}"
+            )
+            return None
+        return manifest
+
+    def complete(self, manifest: Manifest, identity: ProcessIdentity) -> Manifest | None:
+        """Note which process serves the kernel from now on; return what is kept."""
+        return self.write(replace(manifest, identity=identity, started_at=time.time()))
+
+    def remove(self, manifest: Manifest) -> None:
+        manifest.path.unlink(missing_ok=True)
+
+    # -- what others do ----
+
+    def look(self) -> None:
+        """Read what has changed since the last look, and tell what there is."""
+        with self._lock:
+            before, self._known = self._known, {}
+            for path in find_manifests(self._folder):
+                with contextlib.suppress(FileNotFoundError):
+                    written = path.stat().st_ino  # each writing makes another file
+                    known = before.get(path)
+                    is_known = known is not None and known[0] == written
+                    self._known[path] = known if is_known and known else (written, self._load(path))
+            found = tuple(each for _, each in self._known.values() if each is not None)
+        self._on_found(found)
+
+    def _load(self, path: Path) -> Manifest | None:
+        try:
+            return read_manifest(path)
+        except KernelError as error:
+            self._on_problem(str(error))
+            return None
+
+    # -- runs in the discovery thread ----
+
+    def _run(self) -> None:
+        while not self._stopped.wait(INTERVAL):
+            self.look()
+            if time.monotonic() - self._seen_at >= SEEN_EVERY:
+                self._mark_seen()
+
+    def _mark_seen(self) -> None:
+        """Leave on each living kernel's manifest, as its time, when it was seen."""
+        self._seen_at = time.monotonic()
+        for manifest in self._living():
+            with contextlib.suppress(OSError):
+                os.utime(manifest.path)
+
+    def _living(self) -> Iterable[Manifest]:
+        with self._lock:
+            known = [manifest for _, manifest in self._known.values()]
+        return [each for each in known if each and each.identity and each.identity.is_alive()]

@@ -1,0 +1,98 @@
+"""Manifest: what must outlive the dashboard for a kernel to be adopted by the next one.
+
+It lies beside the connection file, readable by its owner only, and not under a name that
+Jupyter's own tools take for a connection file. Of the environment it has names, no values.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from kerneltui.errors import KernelError
+from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.private_file import write_private
+
+PREFIX = "kerneltui-"
+VERSION = 1
+MAX_SIZE = 1_000_000  # bytes: a file of more is none of ours
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A kernel as it was launched."""
+
+    kernel_id: str
+    name: str
+    """What the user calls it; as typed."""
+    kernel_name: str
+    """Its kernelspec."""
+    connection_file: str
+    cwd: str
+    environment: tuple[str, ...]
+    """Names only."""
+    started_at: float
+    """Seconds since the epoch."""
+    identity: ProcessIdentity | None = None
+    """None until it was launched."""
+
+    @property
+    def path(self) -> Path:
+        return manifest_path(self.connection_file, self.kernel_id)
+
+
+def manifest_path(connection_file: str, kernel_id: str) -> Path:
+    return Path(connection_file).parent / f"{PREFIX}{kernel_id}.json"
+
+
+def write_manifest(manifest: Manifest) -> None:
+    """Write it, whole or not at all. Raises OSError."""
+    write_private(manifest.path, json.dumps({"version": VERSION, **asdict(manifest)}, indent=1))
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Return what a file says. Raises KernelError that says what is wrong with it."""
+    try:
+        with path.open("rb") as file:
+            data = json.loads(file.read(MAX_SIZE))
+        return _parse(data)
+    except FileNotFoundError:
+        raise KernelError(f"{path} is gone") from None
+    except OSError as error:
+        raise KernelError(f"cannot read {path}: {error.strerror}") from None
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise KernelError(f"{path} is no manifest of a kernel; it is left as it is") from None
+
+
+def find_manifests(folder: Path) -> Iterator[Path]:
+    """Yield the manifests in a runtime folder, in the order of their names."""
+    yield from sorted(folder.glob(f"{PREFIX}*.json"))
+
+
+def _parse(data: dict[str, Any]) -> Manifest:
+    if data["version"] != VERSION:
+        raise ValueError
+    identity = data["identity"]
+    return Manifest(
+        kernel_id=_text(data["kernel_id"]),
+        name=_text(data["name"]),
+        kernel_name=_text(data["kernel_name"]),
+        connection_file=_text(data["connection_file"]),
+        cwd=_text(data["cwd"]),
+        environment=tuple(map(_text, data["environment"])),
+        started_at=float(data["started_at"]),
+        identity=None if identity is None else _identity(identity),
+    )
+
+
+def _identity(data: dict[str, Any]) -> ProcessIdentity:
+    return ProcessIdentity(int(data["pid"]), int(data["start_ticks"]), _text(data["boot_id"]))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value

@@ -1,0 +1,99 @@
+"""Fleets of small kernels that are processes, and one kernel as a front end sees it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kerneltui.fleet import ledger as ledger_module
+from kerneltui.fleet import usage as usage_module
+from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.snapshot import KernelSnapshot
+from kerneltui.fleet.transcript import Role
+from kerneltui.kernels import manager as manager_module
+from kerneltui.protocol.status import KernelState
+from tests.fleet.stage import shown
+from tests.support import eventually
+
+ROOT = Path(__file__).parents[2]
+WITHIN = 10  # seconds, for what a process takes to start or end
+SPECS: dict[str, dict[str, Any]] = {
+    "tiny": {
+        "argv": [sys.executable, "-m", "tests.fleet.tiny_kernel", "{connection_file}"],
+        "display_name": "Tiny\x1b[31m",
+        "language": "none",
+        "env": {"PYTHONPATH": str(ROOT)},
+        "metadata": {"supported_transports": ["ipc"]},
+    },
+    "broken": {
+        "argv": [
+            "sh",
+            "-c",
+            "echo first >&2; echo no such module >&2; exit 3",
+            "{connection_file}",
+        ],
+        "display_name": "Broken",
+        "language": "none",
+    },
+    "mute": {
+        "argv": ["sleep", "1000"],
+        "display_name": "Mute",
+        "language": "none",
+    },
+    "nowhere": {
+        "argv": ["/nonexistent/kernel", "{connection_file}"],
+        "display_name": "Nowhere",
+        "language": "none",
+    },
+}
+
+
+def install_and_make_haste(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """Have SPECS found, below `folder`, and nothing wait for long."""
+    for name, spec in SPECS.items():
+        (folder / "kernels" / name).mkdir(parents=True)
+        (folder / "kernels" / name / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+    patch.setenv("JUPYTER_PATH", str(folder))
+    patch.setattr(manager_module, "SHUTDOWN_WAIT_TIME", 1.0)
+    patch.setattr(usage_module, "INTERVAL", 0.1)
+    patch.setattr(ledger_module, "INTERVAL", 0.05)
+
+
+def dismiss_all(fleet: Fleet) -> None:
+    fleet.locked = False
+    for each in fleet.snapshots:
+        fleet._kernels.get_kernel(each.kernel_id).shutdown_kernel(now=True)
+        fleet._forget(each.kernel_id)
+
+
+class Watched:
+    """One kernel of a fleet as a front end sees it."""
+
+    def __init__(self, fleet: Fleet, kernel_name: str) -> None:
+        self.fleet = fleet
+        self.kernel_id = fleet.start(kernel_name, cwd="/")
+
+    @property
+    def now(self) -> KernelSnapshot:
+        (found,) = (each for each in self.fleet.snapshots if each.kernel_id == self.kernel_id)
+        return found
+
+    def wait_for(self, state: KernelState) -> KernelSnapshot:
+        eventually(lambda: self.now.state is state, WITHIN)
+        return self.now
+
+    def run(self, code: str) -> None:
+        self.fleet.console.execute(self.kernel_id, code)
+
+    def shown(self) -> list[tuple[Role, str]]:
+        transcript = self.fleet.transcript(self.kernel_id)
+        assert transcript is not None
+        return shown(transcript.view())
+
+    @property
+    def is_listed(self) -> bool:
+        return self.kernel_id in [each.kernel_id for each in self.fleet.snapshots]

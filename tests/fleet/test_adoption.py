@@ -1,0 +1,175 @@
+"""Kernels outlive the dashboard that started them, and are shared by those that run at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.snapshot import KernelSnapshot
+from kerneltui.protocol.status import KernelState
+from tests.fleet.small_kernels import WITHIN, Watched, dismiss_all, install_and_make_haste
+from tests.support import eventually
+
+
+@pytest.fixture(autouse=True)
+def _specs_and_haste(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install_and_make_haste(tmp_path, monkeypatch)
+
+
+def opened() -> Fleet:
+    fleet = Fleet()
+    fleet.open()
+    return fleet
+
+
+@pytest.fixture
+def fleets() -> Iterator[tuple[Fleet, Fleet]]:
+    """Two dashboards' fleets, side by side."""
+    pair = opened(), opened()
+    yield pair
+    for fleet in pair:
+        dismiss_all(fleet)
+        fleet.close()
+
+
+@pytest.fixture
+def left(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
+    """A kernel that is idle, and whose dashboard has gone; as the next dashboard sees it."""
+    monkeypatch.setenv("SECRET_OF_THE_START", "sesame")
+    first = opened()
+    kernel = Watched(first, "tiny")
+    kernel.wait_for(KernelState.IDLE)
+    first.close()
+    monkeypatch.delenv("SECRET_OF_THE_START")
+    kernel.fleet = opened()
+    yield kernel
+    dismiss_all(kernel.fleet)
+    kernel.fleet.close()
+
+
+def row(fleet: Fleet, kernel_id: str) -> KernelSnapshot | None:
+    return next((each for each in fleet.snapshots if each.kernel_id == kernel_id), None)
+
+
+def test_the_next_dashboard_has_the_same_kernel(left: Watched) -> None:
+    found = left.wait_for(KernelState.IDLE)
+
+    assert (found.kernel_id, found.name) == (left.kernel_id, "tiny-1")
+    assert found.identity is not None
+    assert found.identity.is_alive()
+
+
+def test_an_adopted_kernel_runs_code(left: Watched) -> None:
+    left.wait_for(KernelState.IDLE)
+
+    left.run("x")
+
+    eventually(lambda: left.now.executions == 1, WITHIN)
+
+
+def test_the_end_of_an_adopted_kernel_is_seen_without_its_code(left: Watched) -> None:
+    pid = left.now.pid
+    assert pid is not None
+
+    os.killpg(pid, signal.SIGKILL)
+
+    found = left.wait_for(KernelState.DEAD)
+    assert found.returncode is None
+    assert "its code is known to its parent only" in found.reason
+
+
+def test_an_adopted_kernel_is_restarted_with_the_environment_it_had(left: Watched) -> None:
+    before = left.now.pid
+
+    left.fleet.restart(left.now.target, now=True)
+
+    eventually(lambda: left.now.pid != before, WITHIN)
+    environment = Path(f"/proc/{left.now.pid}/environ").read_bytes()
+    assert b"SECRET_OF_THE_START=sesame" in environment.split(b"\0")
+
+
+def test_no_value_of_the_environment_is_on_the_disk(left: Watched) -> None:
+    folder = Path(left.now.connection_file).parent
+
+    texts = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
+
+    assert any(b"SECRET_OF_THE_START" in text for text in texts)
+    assert not any(b"sesame" in text for text in texts)
+
+
+def test_a_shut_down_kernel_is_not_adopted_again(left: Watched) -> None:
+    left.fleet.shutdown(left.now.target)
+
+    later = opened()
+    assert later.snapshots == ()
+    later.close()
+
+
+def test_what_died_while_nobody_looked_is_shown_dead(left: Watched) -> None:
+    pid = left.now.pid
+    assert pid is not None
+    left.fleet.close()
+    os.killpg(pid, signal.SIGKILL)
+    left.fleet = opened()
+
+    left.wait_for(KernelState.DEAD)
+    log = left.fleet.log(left.kernel_id)
+    assert log is not None
+    view = log.view()
+    said = ["".join(span.text for span in line) for each in view.entries for line in each.lines]
+    assert any("last seen alive" in line for line in said)
+
+
+def test_a_manifest_that_is_none_is_told_of_and_left(left: Watched) -> None:
+    path = Path(left.now.connection_file).parent / "kerneltui-x.json"
+    path.write_text("garbage")
+
+    eventually(
+        lambda: any("no manifest" in each.text for each in left.fleet.take_notices()), WITHIN
+    )
+    assert path.read_text() == "garbage"
+    path.unlink()
+
+
+# -- two dashboards at once ----------------------------------------------------------------
+
+
+def test_both_see_what_one_starts(fleets: tuple[Fleet, Fleet]) -> None:
+    one, other = fleets
+    kernel = Watched(one, "tiny")
+
+    eventually(lambda: row(other, kernel.kernel_id) is not None, WITHIN)
+    theirs = row(other, kernel.kernel_id)
+    assert theirs is not None
+    assert theirs.identity == kernel.now.identity
+
+
+def test_both_see_what_one_dismisses(fleets: tuple[Fleet, Fleet]) -> None:
+    one, other = fleets
+    kernel = Watched(one, "tiny")
+    eventually(lambda: row(other, kernel.kernel_id) is not None, WITHIN)
+
+    one.shutdown(kernel.now.target)
+
+    eventually(lambda: row(other, kernel.kernel_id) is None, WITHIN)
+
+
+def test_both_go_on_with_what_one_restarts(fleets: tuple[Fleet, Fleet]) -> None:
+    one, other = fleets
+    kernel = Watched(one, "tiny")
+    eventually(lambda: row(other, kernel.kernel_id) is not None, WITHIN)
+
+    one.restart(kernel.now.target, now=True)
+
+    def both_have_it() -> bool:
+        theirs = row(other, kernel.kernel_id)
+        return theirs is not None and theirs.identity == kernel.now.identity
+
+    eventually(both_have_it, WITHIN)
+    other.shutdown(kernel.now.target)
+    eventually(lambda: not kernel.is_listed, WITHIN)

@@ -1,0 +1,76 @@
+"""What a kernel is adopted by: whole, private, and without a value of the environment."""
+
+from __future__ import annotations
+
+import json
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kerneltui.errors import KernelError
+from kerneltui.fleet.manifest import Manifest, find_manifests, read_manifest, write_manifest
+from kerneltui.kernels.identity import ProcessIdentity
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Manifest:
+    return Manifest(
+        kernel_id="0a9b",
+        name="train",
+        kernel_name="python3",
+        connection_file=str(tmp_path / "kernel-0a9b.json"),
+        cwd="/home/ana",
+        environment=("HOME", "TOKEN"),
+        started_at=1.7e9,
+        identity=ProcessIdentity(4121, 77, "boot"),
+    )
+
+
+@pytest.mark.parametrize("identity", [ProcessIdentity(4121, 77, "boot"), None])
+def test_what_is_written_is_read(manifest: Manifest, identity: ProcessIdentity | None) -> None:
+    manifest = replace(manifest, identity=identity)
+
+    write_manifest(manifest)
+
+    assert read_manifest(manifest.path) == manifest
+    assert list(find_manifests(manifest.path.parent)) == [manifest.path]
+
+
+def test_only_its_owner_can_read_it(manifest: Manifest) -> None:
+    write_manifest(manifest)
+
+    assert stat.S_IMODE(manifest.path.stat().st_mode) == 0o600
+
+
+def test_jupyter_does_not_take_it_for_a_connection_file(manifest: Manifest) -> None:
+    write_manifest(manifest)
+
+    assert list(manifest.path.parent.glob("kernel-*.json")) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "3", '{"version": 1}', '{"version": 2}', "[" * 100_000, '"\\ud800"'],
+    ids=["empty", "cut", "a list", "a number", "too little", "later", "deep", "odd text"],
+)
+def test_what_is_no_manifest_is_named_and_left(manifest: Manifest, text: str) -> None:
+    manifest.path.write_text(text)
+
+    with pytest.raises(KernelError, match=f"{manifest.path.name} is no manifest"):
+        read_manifest(manifest.path)
+    assert manifest.path.read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("name", 3), ("environment", [1]), ("identity", {"pid": "x"}), ("started_at", "noon")],
+)
+def test_a_field_of_another_kind_is_refused(manifest: Manifest, key: str, value: object) -> None:
+    write_manifest(manifest)
+    data = json.loads(manifest.path.read_text())
+    manifest.path.write_text(json.dumps(data | {key: value}))
+
+    with pytest.raises(KernelError, match="is no manifest"):
+        read_manifest(manifest.path)
