@@ -52,6 +52,8 @@ class Action:
     """Bound by a widget or by Textual itself; here so that the help is whole."""
     shown_as: str = ""
     """How its keys are written where the names do not say it."""
+    by_name: str = ""
+    """What it does where it is picked by its name, if that is not what its key does."""
 
     @property
     def bulk(self) -> bool:
@@ -109,6 +111,7 @@ ACTIONS: tuple[Action, ...] = (
         Verb.INTERRUPT,
         footer=True,
         shown_as="i i",
+        by_name="Interrupt what the kernel runs, at once; marked kernels after a question",
     ),
     Action(
         "kernel.signal",
@@ -453,7 +456,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "console.leave",
         ("escape",),
-        "Table",
+        "Back",
         "Close what is open over the console, else go back to the table",
         Scope.CONSOLE,
         footer=True,

@@ -53,7 +53,7 @@ class GlobalActions(KernelVerbs):
         for action in ACTIONS:
             if action.scope in (Scope.TABLE, Scope.GLOBAL) and not action.built_in:
                 run = partial(self.run_by_name, action)
-                yield SystemCommand(action.label, action.description, run)
+                yield SystemCommand(action.label, action.by_name or action.description, run)
 
     def action_app_palette(self) -> None:
         self.app.action_command_palette()

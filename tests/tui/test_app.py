@@ -15,7 +15,7 @@ from textual.widgets import Input
 from kerneltui.errors import ActionRefused, LaunchError
 from kerneltui.fleet.notices import Notice
 from kerneltui.protocol.status import KernelState
-from kerneltui.tui.actions import ARMED_TIME
+from kerneltui.tui.actions import ARMED_TIME, BY_ID
 from kerneltui.tui.app import KernelTui
 from kerneltui.tui.screens.help import HelpScreen
 from kerneltui.tui.screens.main import MainScreen
@@ -376,6 +376,16 @@ def test_a_crash_shows_no_values_of_locals(capsys: pytest.CaptureFixture[str]) -
     written = capsys.readouterr().err
     assert "ValueError: 6" in written
     assert "s3cret" not in written
+
+
+def test_the_palette_does_not_speak_of_a_second_press() -> None:
+    async def play(stage: Stage) -> None:
+        told = {command.title: command.help for command in stage.app.main.commands()}
+
+        assert told["Interrupt"] == BY_ID["kernel.interrupt"].by_name
+        assert told["Kill"] == BY_ID["kernel.kill"].description
+
+    on_stage(play, two_kernels())
 
 
 def test_an_interrupt_from_the_palette_needs_no_second_press() -> None:

@@ -41,7 +41,7 @@ def test_the_console_shows_its_own_keys() -> None:
         (("o", "slash"), "Enter Keep Esc Forget"),
         (("o", "slash", "x", "enter"), "n Next N Previous s Start"),
         (("o", "slash", "x", "escape"), "s Start"),
-        (("c", "ctrl+r"), "Enter Take Esc Table"),
+        (("c", "ctrl+r"), "Enter Take Esc Back"),
     ],
 )
 def test_each_line_for_words_tells_its_keys(keys: tuple[str, ...], hints: str) -> None:
@@ -60,7 +60,7 @@ def test_a_prompt_tells_its_keys() -> None:
     async def play(stage: Stage) -> None:
         await stage.press("c")
 
-        assert shown(stage).plain == "Enter Answer Ctrl+C Interrupt Esc Table"
+        assert shown(stage).plain == "Enter Answer Ctrl+C Interrupt Esc Back"
 
     on_stage(play, fleet)
 
