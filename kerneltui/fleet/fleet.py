@@ -149,6 +149,8 @@ class Fleet(Roster):
         except BaseException:
             self._forget(kernel_id)
             raise
+        if kernel_id not in self._kernels:  # all have been shut down meanwhile
+            self._forget(kernel_id)
         self._publish()
         return kernel_id
 
@@ -202,8 +204,9 @@ class Fleet(Roster):
             except ExceptionGroup as group:
                 raise KernelError("; ".join(map(str, group.exceptions))) from None
             finally:
-                for kernel_id in set(running) - set(self._kernels.list_kernel_ids()):
-                    self._forget(kernel_id)
+                for kernel_id, row in tuple(self._rows.items()):
+                    if kernel_id not in self._kernels and row.manager and row.manager.status.exited:
+                        self._forget(kernel_id)
         return ""
 
     # -- targets ----

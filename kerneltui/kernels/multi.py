@@ -45,6 +45,8 @@ class MultiKernelManager:
         self._lock = threading.Lock()
         self._kernels: dict[str, KernelManager] = {}
         self._starting: set[str] = set()
+        self._started = threading.Condition(self._lock)
+        """Told when one of `_starting` is no more."""
 
     # -- the registry ----
 
@@ -68,9 +70,7 @@ class MultiKernelManager:
     def add_kernel(self, manager: KernelManager) -> None:
         """Take in a kernel whose manager was made elsewhere. Raises DuplicateKernel."""
         self._claim(manager.kernel_id)
-        with self._lock:
-            self._kernels[manager.kernel_id] = manager
-            self._starting.discard(manager.kernel_id)
+        self._settle(manager.kernel_id, manager)
 
     def remove_kernel(self, kernel_id: str) -> KernelManager:
         """Forget a kernel, whatever it does, and return its manager. Raises NoSuchKernel."""
@@ -95,12 +95,12 @@ class MultiKernelManager:
         kernel_id = kernel_id or self.new_kernel_id()
         manager = self._new_manager(kernel_name or self.default_kernel_name, kernel_id)
         self._claim(kernel_id)
+        started = None
         try:
             manager.start_kernel(**kwargs)
-            with self._lock:
-                self._kernels[kernel_id] = manager
+            started = manager
         finally:
-            self._starting.discard(kernel_id)
+            self._settle(kernel_id, started)
         return kernel_id
 
     def _claim(self, kernel_id: str) -> None:
@@ -108,6 +108,14 @@ class MultiKernelManager:
             if kernel_id in self._kernels or kernel_id in self._starting:
                 raise DuplicateKernel(f"kernel id {kernel_id!r} is already in use")
             self._starting.add(kernel_id)
+
+    def _settle(self, kernel_id: str, manager: KernelManager | None) -> None:
+        """End a claim, with the kernel that there is now; None where it did not start."""
+        with self._lock:
+            if manager is not None:
+                self._kernels[kernel_id] = manager
+            self._starting.discard(kernel_id)
+            self._started.notify_all()
 
     def _new_manager(self, kernel_name: str, kernel_id: str) -> KernelManager:
         arguments: dict[str, Any] = {
@@ -135,9 +143,13 @@ class MultiKernelManager:
     def shutdown_all(self, now: bool = False) -> None:
         """Shut all kernels down at once; the slowest one's time is all it takes.
 
-        Raises an ExceptionGroup of what failed, once all are through.
+        Those that are being started are waited for and shut down as well. Raises an
+        ExceptionGroup of what failed, once all are through.
         """
-        kernel_ids = self.list_kernel_ids()
+        with self._lock:
+            under_way = set(self._starting)
+            self._started.wait_for(lambda: not under_way & self._starting)
+            kernel_ids = self.list_kernel_ids()
         if not kernel_ids:
             return
         with ThreadPoolExecutor(min(len(kernel_ids), SHUTDOWN_THREADS), "kernel-shutdown") as pool:

@@ -19,6 +19,7 @@ from kerneltui.fleet.snapshot import KernelSnapshot
 from kerneltui.fleet.transcript import Role
 from kerneltui.kernels.identity import identify
 from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.multi import MultiKernelManager
 from kerneltui.protocol.status import ALLOWED, KernelState
 from tests.fleet.small_kernels import (
     WITHIN,
@@ -327,6 +328,22 @@ def test_shutdown_all_ends_and_dismisses_all(fleet: Fleet) -> None:
 
     assert fleet.snapshots == ()
     assert [psutil.pid_exists(pid) for pid in pids] == [False] * 3
+
+
+def test_shutdown_all_leaves_no_row_of_a_kernel_that_was_being_started(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = MultiKernelManager.start_kernel
+
+    def start_and_end(kernels: MultiKernelManager, *args: Any, **kw: Any) -> str:
+        kernel_id = start(kernels, *args, **kw)
+        kernels.shutdown_all(now=True)
+        return kernel_id
+
+    monkeypatch.setattr(MultiKernelManager, "start_kernel", start_and_end)
+    fleet.start("mute", cwd="")
+
+    assert fleet.snapshots == ()
 
 
 def test_what_shutdown_all_could_not_end_keeps_its_row(

@@ -195,6 +195,36 @@ def test_one_that_cannot_be_shut_down_does_not_spare_the_others(make: Make) -> N
     assert kernels.list_kernel_ids() == ["stuck"]
 
 
+def test_a_kernel_that_is_being_started_is_shut_down_with_all(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernels = make("waits")
+    starts, may_start, waits = threading.Event(), threading.Event(), threading.Event()
+    start, wait_for = KernelManager.start_kernel, kernels._started.wait_for
+
+    def start_later(manager: KernelManager, **kwargs: Any) -> None:
+        starts.set()
+        assert may_start.wait(10)
+        start(manager, **kwargs)
+
+    def tell_and_wait_for(is_over: Callable[[], bool]) -> None:
+        waits.set()
+        wait_for(is_over)
+
+    monkeypatch.setattr(KernelManager, "start_kernel", start_later)
+    monkeypatch.setattr(kernels._started, "wait_for", tell_and_wait_for)
+    starting = Background(kernels.start_kernel)
+    assert starts.wait(10)
+    shutting_down = Background(lambda: kernels.shutdown_all(now=True))
+    assert waits.wait(10)
+
+    may_start.set()
+    starting.result()
+    shutting_down.result()
+
+    assert kernels.list_kernel_ids() == []
+
+
 def test_shutting_down_none_is_fine() -> None:
     MultiKernelManager().shutdown_all()
 
