@@ -8,7 +8,9 @@ from textual.screen import Screen
 
 from kerneltui.fleet.conversation import Prompt
 from kerneltui.protocol.status import KernelState
+from kerneltui.tui.config import Config
 from kerneltui.tui.screens.confirm import ConfirmScreen
+from kerneltui.tui.setup import Setup
 from kerneltui.tui.widgets.key_line import KeyLine
 from tests.tui.fakes import FakeFleet, Stage, on_stage, snapshot
 
@@ -42,15 +44,26 @@ def test_the_console_shows_its_own_keys() -> None:
         (("o", "slash", "x", "enter"), "n Next N Previous s Start"),
         (("o", "slash", "x", "escape"), "s Start"),
         (("c", "ctrl+r"), "Enter Take Esc Back"),
+        (("c",), "Enter Run Alt+Enter New line Tab Complete Ctrl+C Interrupt Esc Back"),
     ],
 )
-def test_each_line_for_words_tells_its_keys(keys: tuple[str, ...], hints: str) -> None:
+def test_each_place_tells_its_keys(keys: tuple[str, ...], hints: str) -> None:
     async def play(stage: Stage) -> None:
         await stage.press(*keys)
 
         assert shown(stage, stage.app.screen).plain.startswith(hints)
 
     on_stage(play, FakeFleet(snapshot()))
+
+
+def test_other_keys_stand_where_the_usual_ones_would() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("c")
+
+        assert shown(stage).plain.startswith("F7 Run Alt+Enter New line")
+
+    setup = Setup(Config(keys={"console.run": ("f7",)}))
+    on_stage(play, FakeFleet(snapshot()), setup=setup)
 
 
 def test_a_prompt_tells_its_keys() -> None:

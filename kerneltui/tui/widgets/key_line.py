@@ -6,14 +6,18 @@ moves: a key press is painted in a fraction of the time.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar, NamedTuple
 
 from textual import events
+from textual.binding import ActiveBinding
 from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
 
-from kerneltui.tui.actions import key_label
+from kerneltui.tui.actions import BY_COMMAND, key_label
+
+_PLACES = {command: place for place, command in enumerate(BY_COMMAND)}
 
 
 class Hint(NamedTuple):
@@ -54,8 +58,7 @@ class KeyLine(Widget):
                 active.binding.description,
                 active.enabled,
             )
-            for active in screen.active_bindings.values()
-            if active.binding.show
+            for active in in_order(screen.active_bindings.values())
         )
         # Without the focus of the terminal nothing is focused, and few keys would be left.
         if hints != self._hints and self.app.app_focus:
@@ -84,3 +87,13 @@ class KeyLine(Widget):
                 self.app.simulate_key(hint.key)
                 return
             left += hint.width + 1
+
+
+def in_order(found: Iterable[ActiveBinding]) -> list[ActiveBinding]:
+    """Return those to show, each widget's in the order of the registry, whatever key they have."""
+    shown = [active for active in found if active.binding.show]
+    nodes = list(dict.fromkeys(active.node for active in shown))
+    return sorted(
+        shown,
+        key=lambda active: (nodes.index(active.node), _PLACES.get(active.binding.action, -1)),
+    )
