@@ -57,19 +57,27 @@ def read_manifest(path: Path) -> Manifest:
     """Return what a file says. Raises KernelError that says what is wrong with it."""
     try:
         with path.open("rb") as file:
-            data = json.loads(file.read(MAX_SIZE))
-        return _parse(data)
+            manifest = _parse(json.loads(file.read(MAX_SIZE)))
+        _refuse_misplaced(manifest, path)
     except FileNotFoundError:
         raise KernelError(f"{path} is gone") from None
     except OSError as error:
         raise KernelError(f"cannot read {path}: {error.strerror}") from None
     except (ValueError, TypeError, KeyError, RecursionError):
         raise KernelError(f"{path} is no manifest of a kernel; it is left as it is") from None
+    return manifest
 
 
 def find_manifests(folder: Path) -> Iterator[Path]:
     """Yield the manifests in a runtime folder, in the order of their names."""
     yield from sorted(folder.glob(f"{PREFIX}*.json"))
+
+
+def _refuse_misplaced(manifest: Manifest, path: Path) -> None:
+    """Raise ValueError for one that names other files: they would be removed with its kernel."""
+    file = f"kernel-{manifest.kernel_id}.json"
+    if manifest.path != path or Path(manifest.connection_file).name != file:
+        raise ValueError
 
 
 def _parse(data: dict[str, Any]) -> Manifest:

@@ -49,7 +49,9 @@ class Dashboard(Terminal):
 
     def output(self) -> list[str]:
         """Return the lines of the output pane, without its scroll bar."""
-        places = [n for n, line in enumerate(self.lines) if line.startswith((*_BAR, "────", "━━━━"))]
+        places = [
+            n for n, line in enumerate(self.lines) if line.startswith((*_BAR, "────", "━━━━"))
+        ]
         assert len(places) == 2, f"no output pane on:\n{self.text}"
         return [line[: self.columns - 1].rstrip() for line in self.lines[slice(*places)][1:]]
 

@@ -1,0 +1,108 @@
+"""What can be said on the command line, and what each word does. Heavy imports are inside."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+_KERNEL = "the beginning of its id, its name, or its pid"
+
+
+def add_commands(commands: Any) -> None:
+    """Add a parser for each command; `run` of what it parses does it and returns the exit code."""
+    parser = commands.add_parser("ps", help="list kernels")
+    parser.add_argument("--json", action="store_true", help="as a list of JSON objects")
+    parser.add_argument("--watch", action="store_true", help="again every second")
+    parser.set_defaults(run=_ps)
+
+    parser = commands.add_parser("start", help="start a kernel that lives on; print its id")
+    parser.add_argument("kernelspec", nargs="?", default="python3")
+    parser.add_argument("--name", default="", help="what to call it")
+    parser.add_argument("--cwd", default=".", help="the folder it works in")
+    parser.set_defaults(run=_start)
+
+    for verb, what in (
+        ("interrupt", "interrupt what kernels run"),
+        ("restart", "restart kernels; their variables are lost"),
+        ("shutdown", "shut kernels down"),
+        ("kill", "SIGKILL kernels and all their processes"),
+    ):
+        parser = commands.add_parser(verb, help=what)
+        parser.add_argument("kernel", nargs="+", help=_KERNEL)
+        parser.set_defaults(run=_act)
+
+    parser = commands.add_parser("signal", help="send a signal to kernels' process groups")
+    parser.add_argument("signal", help="its number, or its name with or without SIG")
+    parser.add_argument("kernel", nargs="+", help=_KERNEL)
+    parser.set_defaults(run=_signal)
+
+    parser = commands.add_parser("run", help="run code in a kernel and print what it says")
+    parser.add_argument("kernel", help=_KERNEL)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("file", nargs="?", help="a file of code; - is standard input")
+    source.add_argument("-c", dest="code", help="the code itself")
+    parser.set_defaults(run=_run)
+
+    parser = commands.add_parser("wait", help="wait until a kernel runs nothing")
+    parser.add_argument("kernel", help=_KERNEL)
+    parser.add_argument("--idle", action="store_true", required=True)
+    parser.add_argument("--timeout", type=float, help="seconds")
+    parser.set_defaults(run=_wait)
+
+    parser = commands.add_parser("logs", help="print what a kernel's process wrote")
+    parser.add_argument("kernel", help=_KERNEL)
+    parser.add_argument("-f", "--follow", action="store_true", help="until it has ended")
+    parser.set_defaults(run=_logs)
+
+    parser = commands.add_parser("clean", help="show the files of dead kernels, or remove them")
+    parser.add_argument("--yes", action="store_true", help="remove them")
+    parser.set_defaults(run=_clean)
+
+
+def _ps(arguments: argparse.Namespace) -> int:
+    from kerneltui.commands.ps import ps
+
+    return ps(as_json=arguments.json, watch=arguments.watch)
+
+
+def _start(arguments: argparse.Namespace) -> int:
+    from kerneltui.commands.verbs import start
+
+    return start(arguments.kernelspec, cwd=arguments.cwd, name=arguments.name)
+
+
+def _act(arguments: argparse.Namespace) -> int:
+    from kerneltui.commands.verbs import act
+
+    return act(arguments.command, arguments.kernel)
+
+
+def _signal(arguments: argparse.Namespace) -> int:
+    from kerneltui.commands.verbs import send_signal
+
+    return send_signal(arguments.signal, arguments.kernel)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from kerneltui.commands.run import read_code, run
+
+    code = arguments.code if arguments.code is not None else read_code(arguments.file)
+    return run(arguments.kernel, code)
+
+
+def _wait(arguments: argparse.Namespace) -> int:
+    from kerneltui.commands.run import wait_idle
+
+    return wait_idle(arguments.kernel, arguments.timeout)
+
+
+def _logs(arguments: argparse.Namespace) -> int:
+    from kerneltui.commands.run import logs
+
+    return logs(arguments.kernel, follow=arguments.follow)
+
+
+def _clean(arguments: argparse.Namespace) -> int:
+    from kerneltui.commands.clean import clean
+
+    return clean(for_real=arguments.yes)

@@ -1,0 +1,57 @@
+"""What kernels wrote, printed: to a terminal through the gate, anywhere else as it is."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from kerneltui.protocol.ansi import Colour, TextStyle
+from kerneltui.protocol.text import Line, OutputDecoder
+
+_BEGIN_AGAIN = "\r\x1b[K"
+_FLAGS = {"bold": 1, "dim": 2, "italic": 3, "underline": 4, "reverse": 7, "strike": 9}
+
+
+class Printer:
+    """Prints one stream of text. On a terminal, a line that is written again replaces itself."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._is_terminal = stream.isatty()
+        self._decoder = OutputDecoder()
+        self._has_open_line = False
+
+    def write(self, text: str) -> None:
+        if not self._is_terminal:
+            self._stream.write(text)
+        else:
+            ended = "".join(f"{painted(line)}\n" for line in self._decoder.feed(text))
+            begin = _BEGIN_AGAIN if self._has_open_line else ""
+            open_line = painted(self._decoder.open_line)
+            self._stream.write(f"{begin}{ended}{open_line}")
+            self._has_open_line = bool(open_line)
+        self._stream.flush()
+
+    def end_line(self) -> None:
+        """Begin a new line, unless one has just begun."""
+        if self._has_open_line:
+            self.write("\n")
+
+
+def painted(line: Line) -> str:
+    """Return a line that has passed the gate with its colours, as sequences of our own."""
+    return "".join(f"{sgr(style)}{text}\x1b[0m" if sgr(style) else text for text, style in line)
+
+
+def sgr(style: TextStyle) -> str:
+    """Return the sequence that begins `style`; empty for the usual one."""
+    codes = [str(code) for flag, code in _FLAGS.items() if getattr(style, flag)]
+    codes += _colour(style.fg, 38) + _colour(style.bg, 48)
+    return f"\x1b[{';'.join(codes)}m" if codes else ""
+
+
+def _colour(colour: Colour | None, which: int) -> list[str]:
+    if colour is None:
+        return []
+    if isinstance(colour, int):
+        return [str(which), "5", str(colour)]
+    return [str(which), "2", *map(str, colour)]

@@ -1,0 +1,101 @@
+"""`kerneltui start`, `interrupt`, `signal`, `restart`, `shutdown` and `kill`."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from kerneltui.commands.listing import find, list_kernels
+from kerneltui.errors import KernelError, KernelTimeout, LaunchError
+from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.snapshot import KernelSnapshot, Target
+from kerneltui.protocol.status import KernelState
+
+START_PATIENCE = 60.0  # seconds for a kernel to be ready
+LOOK = 0.02  # seconds between two looks at one that starts
+
+VERBS: dict[str, Callable[[Fleet, Target], str]] = {
+    "interrupt": Fleet.interrupt,
+    "restart": Fleet.restart,
+    "shutdown": Fleet.shutdown,
+    "kill": Fleet.kill,
+}
+
+
+@contextlib.contextmanager
+def opened_fleet() -> Iterator[Fleet]:
+    fleet = Fleet()
+    fleet.open()
+    try:
+        yield fleet
+    finally:
+        fleet.close()
+
+
+def act(verb: str, words: Sequence[str]) -> int:
+    """Ask `verb` of the kernels that `words` mean; of none where one of them is not clear."""
+    return _ask(lambda fleet, target: VERBS[verb](fleet, target), words)
+
+
+def send_signal(name: str, words: Sequence[str]) -> int:
+    """Signal the process groups of kernels; `name`: a number, or a name with or without SIG."""
+    signum = _signal_number(name)
+    return _ask(lambda fleet, target: fleet.signal(target, signum), words)
+
+
+def start(kernel_name: str, *, cwd: str, name: str) -> int:
+    """Start a kernel that lives on, wait until it is ready, and print its id."""
+    folder = Path(cwd).expanduser()
+    if not folder.is_dir():
+        raise KernelError(f"{folder} is no folder")
+    with opened_fleet() as fleet:
+        kernel_id = fleet.start(kernel_name, cwd=str(folder.absolute()), name=name)
+        _wait_until_ready(fleet, kernel_id)
+    print(kernel_id)
+    return 0
+
+
+def _ask(order: Callable[[Fleet, Target], str], words: Sequence[str]) -> int:
+    listed = list_kernels(within=0)
+    ids = [find(listed, word).id for word in words]
+    failed = 0
+    with opened_fleet() as fleet:
+        for kernel_id in dict.fromkeys(ids):
+            try:
+                order(fleet, _row(fleet, kernel_id).target)
+            except KernelError as error:
+                print(f"kerneltui: {error}", file=sys.stderr)
+                failed += 1
+    return 1 if failed else 0
+
+
+def _row(fleet: Fleet, kernel_id: str) -> KernelSnapshot:
+    for row in fleet.snapshots:
+        if row.kernel_id == kernel_id:
+            return row
+    raise KernelError(f"kernel {kernel_id} cannot be adopted: its files are gone, or being made")
+
+
+def _wait_until_ready(fleet: Fleet, kernel_id: str) -> None:
+    deadline = time.monotonic() + START_PATIENCE
+    while time.monotonic() < deadline:
+        row = _row(fleet, kernel_id)
+        if row.state is KernelState.IDLE:
+            return
+        if row.state is KernelState.DEAD:
+            raise LaunchError(row.reason, ())
+        time.sleep(LOOK)
+    raise KernelTimeout(f"kernel {kernel_id} runs, and is not ready after {START_PATIENCE:.0f} s")
+
+
+def _signal_number(name: str) -> int:
+    known = {each.name: int(each) for each in signal.Signals}
+    number = int(name) if name.isdecimal() else known.get(f"SIG{name.upper().removeprefix('SIG')}")
+    if number not in known.values():
+        raise KernelError(f"no signal is called {name}; known: {', '.join(known)}")
+    assert number is not None
+    return number

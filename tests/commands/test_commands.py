@@ -1,0 +1,167 @@
+"""The command line as a script uses it, with real kernels."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import eventually
+
+WITHOUT_TEXTUAL = """
+import sys
+from kerneltui.cli import main
+code = main(sys.argv[1:])
+assert not {"textual", "jupyter_client", "tornado"} & set(sys.modules), "loaded too much"
+sys.exit(code)
+"""
+
+
+class CommandLine:
+    """Runs `kerneltui`, and ends what it has started."""
+
+    def __init__(self, runtime: Path) -> None:
+        self.runtime = runtime
+        self._environment = os.environ | {"JUPYTER_RUNTIME_DIR": str(runtime)}
+
+    def __call__(self, *arguments: str, code: int = 0) -> str:
+        """Return stdout, or stderr where another exit code than 0 is what should come."""
+        done = subprocess.run(
+            [sys.executable, "-c", WITHOUT_TEXTUAL, *arguments],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == code, done.stderr
+        return done.stderr if code else done.stdout
+
+    @property
+    def listed(self) -> dict[str, dict[str, Any]]:
+        """What `ps --json` says, by name."""
+        return {each["name"]: each for each in json.loads(self("ps", "--json"))}
+
+
+@pytest.fixture(scope="module")
+def kerneltui(places: Path) -> Iterator[CommandLine]:
+    runtime = places / "commands"
+    runtime.mkdir(mode=0o700)
+    command = CommandLine(runtime)
+    yield command
+    if names := list(command.listed):
+        command("kill", *names)
+        command("clean", "--yes")
+    assert [path for path in runtime.rglob("*") if path.suffix == ".json"] == []
+
+
+@pytest.fixture(scope="module")
+def alpha(kerneltui: CommandLine) -> CommandLine:
+    """The command line, with a kernel `alpha`."""
+    kerneltui("start", "--name", "alpha", "--cwd", "/")
+    return kerneltui
+
+
+def test_nothing_is_listed_where_nothing_runs(tmp_path: Path) -> None:
+    assert json.loads(CommandLine(tmp_path)("ps", "--json")) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("run", "nope", "-c", "1"), 2, "no kernel is called nope"),
+        (("interrupt", "nope"), 2, "no kernel is called nope"),
+        (("start", "--cwd", "/no/such/folder"), 1, "is no folder"),
+        (("start", "no-such-spec"), 2, "no-such-spec"),
+    ],
+)
+def test_what_cannot_be_done_is_told_by_code_and_words(
+    tmp_path: Path, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    assert said in CommandLine(tmp_path)(*arguments, code=code)
+
+
+@pytest.mark.slow
+def test_a_started_kernel_lives_on_and_is_listed(alpha: CommandLine) -> None:
+    found = alpha.listed["alpha"]
+
+    assert (found["state"], found["cwd"], found["kernelspec"]) == ("idle", "/", "python3")
+
+
+@pytest.mark.slow
+def test_code_is_run_and_its_output_printed(alpha: CommandLine) -> None:
+    assert alpha("run", "alpha", "-c", "x = 6 * 7; print('said'); x") == "said\n42\n"
+
+
+@pytest.mark.slow
+def test_code_that_raises_ends_with_1_and_its_traceback(alpha: CommandLine) -> None:
+    assert "ZeroDivisionError" in alpha("run", "alpha", "-c", "1 / 0", code=1)
+
+
+@pytest.mark.slow
+def test_a_file_of_code_is_run(alpha: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "code.py").write_text("print(len('日本'))\n")
+
+    assert alpha("run", "alpha", str(tmp_path / "code.py")) == "2\n"
+
+
+@pytest.mark.slow
+def test_a_busy_kernel_is_waited_for_and_can_be_interrupted(alpha: CommandLine) -> None:
+    command = [sys.executable, "-m", "kerneltui", "run", "alpha", "-c", "while True: pass"]
+    environment = os.environ | {"JUPYTER_RUNTIME_DIR": str(alpha.runtime)}
+    running = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)
+    eventually(lambda: alpha.listed["alpha"]["state"] == "busy", 60)
+    assert "is busy after 0 s" in alpha("wait", "alpha", "--idle", "--timeout", "0", code=3)
+
+    alpha("interrupt", "alpha")
+
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert b"KeyboardInterrupt" in said
+    alpha("wait", "alpha", "--idle")
+
+
+@pytest.mark.slow
+def test_a_restart_keeps_name_and_id_and_makes_another_process(alpha: CommandLine) -> None:
+    before = alpha.listed["alpha"]
+
+    alpha("restart", "alpha")
+
+    eventually(lambda: alpha.listed["alpha"]["state"] == "idle", 60)
+    after = alpha.listed["alpha"]
+    assert (after["id"], after["connection_file"]) == (before["id"], before["connection_file"])
+    assert after["pid"] != before["pid"]
+
+
+@pytest.mark.slow
+def test_what_the_process_wrote_is_printed(alpha: CommandLine) -> None:
+    alpha("run", "alpha", "-c", "import os; os.write(2, b'written\\n')")
+
+    assert "written" in alpha("logs", "alpha")
+
+
+@pytest.mark.slow
+def test_a_killed_kernel_is_dead_until_it_is_cleaned_away(kerneltui: CommandLine) -> None:
+    kerneltui("start", "--name", "brief")
+
+    kerneltui("kill", "brief")
+
+    assert kerneltui.listed["brief"]["state"] == "dead"
+    assert "would remove" in kerneltui("clean")
+    kerneltui("clean", "--yes")
+    assert "brief" not in kerneltui.listed
+
+
+@pytest.mark.slow
+def test_a_kernel_that_was_shut_down_is_listed_no_more(kerneltui: CommandLine) -> None:
+    kerneltui("start", "--name", "polite")
+
+    kerneltui("shutdown", "polite")
+
+    assert "polite" not in kerneltui.listed

@@ -1,0 +1,78 @@
+"""Which kernel is meant, and how kernels are listed."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from kerneltui.commands.listing import Listed, find, list_kernels
+from kerneltui.commands.ps import to_json, to_table
+from kerneltui.errors import NoSuchKernel
+from kerneltui.fleet.manifest import Manifest, write_manifest
+from kerneltui.kernels.identity import ProcessIdentity
+
+NOW = 1.7e9
+TRAIN = Listed(
+    id="b7c1e0aa-1",
+    name="train",
+    kernelspec="python3",
+    pid=4121,
+    state="busy",
+    memory=11 << 30,
+    cpu_time=812.4,
+    started_at=NOW - 5400,
+    cwd="/home/ana",
+    connection_file="/run/kernel-b7c1e0aa-1.json",
+)
+ETL = replace(
+    TRAIN, id="b7c19999-2", name="etl", pid=None, state="dead", memory=None, cpu_time=None
+)
+
+
+@pytest.mark.parametrize("word", ["train", "4121", "b7c1e", "b7c1e0aa-1"])
+def test_a_kernel_is_meant_by_name_pid_or_beginning_of_its_id(word: str) -> None:
+    assert find([TRAIN, ETL], word) is TRAIN
+
+
+@pytest.mark.parametrize("word", ["b7c1", "none", "", "None"])
+def test_what_means_none_or_several_is_refused(word: str) -> None:
+    with pytest.raises(NoSuchKernel):
+        find([TRAIN, ETL], word)
+
+
+def test_an_ambiguous_word_lists_what_it_may_mean() -> None:
+    with pytest.raises(NoSuchKernel) as refused:
+        find([TRAIN, ETL], "b7c1")
+
+    assert (
+        "train b7c1e0aa (pid 4121), etl b7c19999 (pid -); nothing was done" in refused.value.args[0]
+    )
+
+
+def test_the_table_has_a_line_for_each_kernel() -> None:
+    assert to_table([TRAIN, ETL], NOW).splitlines() == [
+        "ID      NAME   SPEC      PID  STATE    MEM  TIME  AGE  FOLDER",
+        "b7c1e0  train  python3  4121  busy   11.0G   13m   1h  /home/ana",
+        "b7c199  etl    python3     -  dead       -     -   1h  /home/ana",
+    ]
+
+
+def test_json_has_every_field() -> None:
+    assert json.loads(to_json([TRAIN, ETL])) == [asdict(TRAIN), asdict(ETL)]
+
+
+def test_a_kernel_whose_process_is_gone_is_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
+    file = str(tmp_path / "kernel-k1.json")
+    gone = ProcessIdentity(2**22 + 1, 1, "another boot")
+    write_manifest(Manifest("k1", "a\x1b[2Jb", "python3", file, "/", (), time.time(), gone))
+
+    (found,) = list_kernels()
+
+    assert (found.state, found.pid, found.name) == ("dead", None, "ab")
