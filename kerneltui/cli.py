@@ -10,7 +10,7 @@ from collections.abc import Iterator, MutableMapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from kerneltui.commands.parsers import add_commands
+from kerneltui.commands.parsers import KERNEL, add_commands
 
 # Exit codes; argparse, too, says 2 to what it does not understand.
 FAILED, NOT_FOUND, TIMED_OUT = 1, 2, 3
@@ -35,21 +35,34 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.command == "paths":
         _show_paths()
         return 0
-    if "run" in arguments:
-        return _run_command(arguments)
+    return _run_command(arguments)
+
+
+def _dashboard(arguments: argparse.Namespace) -> int:
     if problem := _problem():
         print(f"kerneltui: {problem}", file=sys.stderr)
         return 2
+    attached = _find(arguments.kernel) if arguments.command == "attach" else ""
     with calm_remote_terminal(os.environ):
         from kerneltui.tui.app import library_fleet, run_dashboard
         from kerneltui.tui.setup import read_setup
 
     setup = read_setup(
-        read_only=arguments.read_only, ascii_only=arguments.ascii, mouse=not arguments.no_mouse
+        read_only=arguments.read_only,
+        ascii_only=arguments.ascii,
+        mouse=not arguments.no_mouse,
+        attached=attached,
     )
     code, farewell = run_dashboard(partial(library_fleet, setup.config), setup)
     _say(farewell)
     return code
+
+
+def _find(word: str) -> str:
+    """Return the id of the kernel that is meant. Raises NoSuchKernel."""
+    from kerneltui.commands.listing import find, list_kernels
+
+    return find(list_kernels(within=0), word).id
 
 
 def _say(lines: Sequence[str]) -> None:
@@ -78,7 +91,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--no-mouse", action="store_true", help="leave the mouse to the terminal, to select text"
     )
+    parser.set_defaults(run=_dashboard)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    attach = commands.add_parser("attach", help="open the dashboard with a kernel's console")
+    attach.add_argument("kernel", help=KERNEL)
     add_commands(commands)
     commands.add_parser(
         "paths", help="show where configuration, state, logs and sockets lie; check kerneltui.toml"
@@ -87,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run_command(arguments: argparse.Namespace) -> int:
-    """Run a command without the dashboard; what goes wrong is a line on stderr."""
+    """Do what was asked; what goes wrong is a line on stderr."""
     from kerneltui.errors import KernelError, KernelTimeout, NoSuchKernel
     from kerneltui.protocol.text import clean_line
 
@@ -104,62 +120,6 @@ def _run_command(arguments: argparse.Namespace) -> int:
         print(f"kerneltui: {clean_line(str(text), limit=2000)}", file=sys.stderr)
         codes = {NoSuchKernel: NOT_FOUND, KernelTimeout: TIMED_OUT}
         return next((codes[kind] for kind in codes if isinstance(error, kind)), FAILED)
-    return code
-
-
-def _say(lines: Sequence[str]) -> None:
-    """Print lines to the terminal, where there still is one."""
-    for stream, text in ((sys.stdout, "".join(f"{line}\n" for line in lines)), (sys.stderr, "")):
-        try:
-            stream.write(text)
-            stream.flush()
-        except OSError:
-            # Python would fail at its end over what is left unwritten.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="kerneltui",
-        description="A dashboard for Jupyter kernels: start, watch, interrupt, signal, restart "
-        "and shut down kernels, and run code in them.",
-        epilog="In the dashboard, ? lists the keys and q leaves; kernels live on.",
-    )
-    parser.add_argument("--version", action="store_true", help="show the version and exit")
-    parser.add_argument(
-        "--read-only", action="store_true", help="watch kernels and ask nothing of them"
-    )
-    parser.add_argument("--ascii", action="store_true", help="write nothing but ASCII")
-    parser.add_argument(
-        "--no-mouse", action="store_true", help="leave the mouse to the terminal, to select text"
-    )
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    add_commands(commands)
-    commands.add_parser(
-        "paths", help="show where configuration, state, logs and sockets lie; check kerneltui.toml"
-    )
-    return parser
-
-
-def _run_command(arguments: argparse.Namespace) -> int:
-    """Run a command without the dashboard; what goes wrong is a line on stderr."""
-    from kerneltui.errors import KernelError, KernelTimeout, NoSuchKernel
-    from kerneltui.protocol.text import clean_line
-
-    try:
-        code: int = arguments.run(arguments)
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:  # whoever read has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except (KernelError, OSError) as error:
-        text = error.args[0] if isinstance(error, NoSuchKernel) else str(error)
-        print(f"kerneltui: {clean_line(str(text), limit=2000)}", file=sys.stderr)
-        return (
-            2 if isinstance(error, NoSuchKernel) else 3 if isinstance(error, KernelTimeout) else 1
-        )
     return code
 
 

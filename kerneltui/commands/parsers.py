@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-_KERNEL = "the beginning of its id, its name, or its pid"
+KERNEL = "the beginning of its id, its name, or its pid"
 
 
 def add_commands(commands: Any) -> None:
@@ -28,29 +28,29 @@ def add_commands(commands: Any) -> None:
         ("kill", "SIGKILL kernels and all their processes"),
     ):
         parser = commands.add_parser(verb, help=what)
-        parser.add_argument("kernel", nargs="+", help=_KERNEL)
+        parser.add_argument("kernel", nargs="+", help=KERNEL)
         parser.set_defaults(run=_act)
 
     parser = commands.add_parser("signal", help="send a signal to kernels' process groups")
     parser.add_argument("signal", help="its number, or its name with or without SIG")
-    parser.add_argument("kernel", nargs="+", help=_KERNEL)
+    parser.add_argument("kernel", nargs="+", help=KERNEL)
     parser.set_defaults(run=_signal)
 
     parser = commands.add_parser("run", help="run code in a kernel and print what it says")
-    parser.add_argument("kernel", help=_KERNEL)
+    parser.add_argument("kernel", help=KERNEL)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("file", nargs="?", help="a file of code; - is standard input")
     source.add_argument("-c", dest="code", help="the code itself")
     parser.set_defaults(run=_run)
 
     parser = commands.add_parser("wait", help="wait until a kernel runs nothing")
-    parser.add_argument("kernel", help=_KERNEL)
+    parser.add_argument("kernel", help=KERNEL)
     parser.add_argument("--idle", action="store_true", required=True)
     parser.add_argument("--timeout", type=float, help="seconds")
     parser.set_defaults(run=_wait)
 
     parser = commands.add_parser("logs", help="print what a kernel's process wrote")
-    parser.add_argument("kernel", help=_KERNEL)
+    parser.add_argument("kernel", help=KERNEL)
     parser.add_argument("-f", "--follow", action="store_true", help="until it has ended")
     parser.set_defaults(run=_logs)
 

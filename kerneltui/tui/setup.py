@@ -28,6 +28,8 @@ class Setup:
     """What is wrong with the files that were read, a sentence each."""
     state_file: Path | None = None
     """Where to remember how the screen is left; None does not."""
+    attached: str = ""
+    """The id of the kernel whose console is open at the start; none for ""."""
 
     @property
     def theme(self) -> str:
@@ -48,7 +50,7 @@ class Setup:
         return state
 
 
-def read_setup(*, read_only: bool, ascii_only: bool, mouse: bool) -> Setup:
+def read_setup(*, read_only: bool, ascii_only: bool, mouse: bool, attached: str = "") -> Setup:
     """Return what holds; each option of the command line can only add to what the file says."""
     config, problems = _read_config(paths.config_file())
     remembered, problem = load_remembered(paths.state_file())
@@ -59,7 +61,7 @@ def read_setup(*, read_only: bool, ascii_only: bool, mouse: bool) -> Setup:
         mouse=config.mouse and mouse,
     )
     told = (*map(str, problems), *([problem] if problem else []))
-    return Setup(config, remembered, told, paths.state_file())
+    return Setup(config, remembered, told, paths.state_file(), attached)
 
 
 def _read_config(path: Path) -> tuple[Config, tuple[Problem, ...]]:

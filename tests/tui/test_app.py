@@ -19,6 +19,7 @@ from kerneltui.tui.actions import ARMED_TIME, BY_ID
 from kerneltui.tui.app import KernelTui
 from kerneltui.tui.screens.help import HelpScreen
 from kerneltui.tui.screens.main import MainScreen
+from kerneltui.tui.setup import Setup
 from kerneltui.tui.widgets.code_editor import CodeEditor
 from kerneltui.tui.widgets.kernel_table import KernelTable
 from kerneltui.tui.widgets.output_view import OutputView
@@ -450,3 +451,11 @@ def test_typing_in_the_console_gives_no_orders() -> None:
 
     on_stage(play, fleet)
     assert fleet.verbs == []
+
+
+def test_an_attached_kernel_has_its_console_open() -> None:
+    async def play(stage: Stage) -> None:
+        assert stage.app.main.selected == snapshot("k2")
+        assert isinstance(stage.app.focused, CodeEditor)
+
+    on_stage(play, two_kernels(), setup=Setup(attached="k2"))

@@ -128,6 +128,10 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
         self._code.attach(fleet.console)
         self.run_worker(self._look_for_specs(fleet), group="specs", exit_on_error=False)
         self.tick()
+        if self._setup.attached:
+            self._table.cursor_id = self._setup.attached
+            self._show_selected()
+            self.action_focus_console()
 
     def _beat(self) -> None:
         self.pace.watched = self.app.app_focus
