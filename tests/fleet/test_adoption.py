@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -173,3 +175,37 @@ def test_both_go_on_with_what_one_restarts(fleets: tuple[Fleet, Fleet]) -> None:
     eventually(both_have_it, WITHIN)
     other.shutdown(kernel.now.target)
     eventually(lambda: not kernel.is_listed, WITHIN)
+
+
+# -- a dashboard that is killed --------------------------------------------------------------
+
+CROWD = 20
+STARTS_A_CROWD = f"""
+import time
+from kerneltui.fleet.fleet import Fleet
+fleet = Fleet()
+fleet.open()
+for _ in range({CROWD}):
+    fleet.start("mute", cwd="/")
+print("started", flush=True)
+time.sleep(1000)
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_dashboard_loses_no_kernel_and_doubles_none() -> None:
+    command = [sys.executable, "-c", STARTS_A_CROWD]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "started\n"
+        first.kill()
+
+    fleet = opened()
+    rows = fleet.snapshots
+    names = {each.name for each in rows}
+    alive = {each.identity for each in rows if each.identity and each.identity.is_alive()}
+    dismiss_all(fleet)
+    fleet.close()
+
+    assert names == {f"mute-{number}" for number in range(1, CROWD + 1)}
+    assert len(alive) == len(rows) == CROWD
