@@ -66,7 +66,8 @@ def _ask(order: Callable[[Fleet, Target], str], words: Sequence[str]) -> int:
     with opened_fleet() as fleet:
         for kernel_id in dict.fromkeys(ids):
             try:
-                order(fleet, _row(fleet, kernel_id).target)
+                if said := order(fleet, _row(fleet, kernel_id).target):
+                    print(f"kerneltui: {said}", file=sys.stderr)
             except KernelError as error:
                 print(f"kerneltui: {error}", file=sys.stderr)
                 failed += 1

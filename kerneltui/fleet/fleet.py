@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,11 @@ from pathlib import Path
 from jupyter_core.paths import jupyter_runtime_dir
 
 from kerneltui.errors import ActionRefused, KernelError
+from kerneltui.fleet.adoption import environment_differs, todays_environment
 from kerneltui.fleet.console import LOCKED
 from kerneltui.fleet.kernel_info import KernelInfo, kernel_info
 from kerneltui.fleet.limits import USUAL, Limits
+from kerneltui.fleet.logout import logout_warning
 from kerneltui.fleet.manifest import Manifest
 from kerneltui.fleet.message_log import MessageLog
 from kerneltui.fleet.notices import Notice
@@ -26,9 +27,6 @@ from kerneltui.kernels.family import descendants
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.kernels.process import describe_process, outside_group
 from kerneltui.protocol.text import clean_line
-
-QUIET = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
-"""Keeps a debugger's warning out of the first output of every Python kernel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +57,8 @@ class Fleet(Roster):
         self._usage.start()
         self.console.start()
         self._ledger.start()
+        if warning := logout_warning():
+            self._warn(warning)
 
     def close(self) -> None:
         """Stop listening; the kernels do not notice."""
@@ -126,7 +126,7 @@ class Fleet(Roster):
     def start(self, kernel_name: str, *, cwd: str, name: str = "") -> str:
         """Start a kernel that outlives this process; return its id."""
         self._permit()
-        kernel_id, environment = self._kernels.new_kernel_id(), QUIET | os.environ
+        kernel_id, environment = self._kernels.new_kernel_id(), todays_environment()
         manifest = Manifest(
             kernel_id=kernel_id,
             name=name or self._free_name(kernel_name),
@@ -171,9 +171,18 @@ class Fleet(Roster):
     def restart(self, target: Target, *, now: bool = False) -> str:
         """Restart, after a death as well."""
         self._permit()
-        with self._order(self._row(target), "restarting"):
+        row = self._row(target)
+        with self._order(row, "restarting"):
             self._kernels.restart_kernel(target.kernel_id, now=now)
-        return ""
+        return self._note_environment(row)
+
+    def _note_environment(self, row: Row) -> str:
+        """Return how the environment differs that a kernel was restarted with, if it may."""
+        if not row.environment_lost or row.manifest is None:
+            return ""
+        row.environment_lost = False
+        differs = environment_differs(row.manifest.environment, todays_environment())
+        return f"{row.name} has today's environment: {differs}" if differs else ""
 
     def shutdown(self, target: Target) -> str:
         """Shut down and dismiss the row; of a dead kernel only the row is left to dismiss."""

@@ -56,6 +56,8 @@ class Row:
     """The order under way, and since when."""
     log: KernelLog | None = None
     manifest: Manifest | None = None
+    environment_lost: bool = False
+    """It was dead when it was adopted: a restart has but today's environment."""
     tree: ProcessTree = field(default_factory=ProcessTree)
 
 
@@ -149,7 +151,9 @@ class Roster:
         self._attend(manager)
         if not identity.is_alive():
             self._note(manifest.kernel_id, f"last seen alive {last_seen(manifest)}")
-        adopt_process(manager, identity, manifest.cwd)
+        self._rows[manifest.kernel_id].environment_lost = not adopt_process(
+            manager, identity, manifest.cwd
+        )
 
     def _give_up(self, manifest: Manifest, identity: ProcessIdentity, why: KernelError) -> None:
         """Tell of a kernel that cannot be had; one that lives may yet be found otherwise."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from kerneltui.fleet.adoption import environment_differs
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.snapshot import KernelSnapshot
 from kerneltui.protocol.status import KernelState
@@ -125,6 +126,36 @@ def test_what_died_while_nobody_looked_is_shown_dead(left: Watched) -> None:
     view = log.view()
     said = ["".join(span.text for span in line) for each in view.entries for line in each.lines]
     assert any("last seen alive" in line for line in said)
+
+
+def test_a_kernel_that_died_meanwhile_is_restarted_and_says_what_its_environment_lacks(
+    left: Watched,
+) -> None:
+    pid = left.now.pid
+    assert pid is not None
+    left.fleet.close()
+    os.killpg(pid, signal.SIGKILL)
+    left.fleet = opened()
+    dead = left.wait_for(KernelState.DEAD)
+
+    said = left.fleet.restart(dead.target)
+
+    assert said == "tiny-1 has today's environment: without SECRET_OF_THE_START"
+    left.wait_for(KernelState.IDLE)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "told"),
+    [
+        (("A", "B"), ("A", "B"), ""),
+        (("A", "B"), ("B", "C"), "without A, with C"),
+        ((), tuple("ABCDEFGHIJ"), "with A, B, C, D, E, F, G, H and 2 more"),
+    ],
+)
+def test_variables_that_differ_are_named(
+    before: tuple[str, ...], now: tuple[str, ...], told: str
+) -> None:
+    assert environment_differs(before, now) == told
 
 
 def test_a_manifest_that_is_none_is_told_of_and_left(left: Watched) -> None:
