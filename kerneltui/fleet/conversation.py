@@ -126,11 +126,14 @@ class Conversation:
             return
         pause = self._greetings.popleft()
         reply: Reply = Future()
-        reply.add_done_callback(lambda _: self._greet_after(pause))
+        reply.add_done_callback(partial(self._greeted, pause))
         self.ask("kernel_info_request", {}, reply)
 
-    def _greet_after(self, pause: float) -> None:
-        self._greet_at = time.monotonic() + pause
+    def _greeted(self, pause: float, reply: Reply) -> None:
+        if self._manager.status.launched or reply.exception() is not None:
+            self._greet_at = time.monotonic() + pause
+        else:  # a kernel that was found has long been ready to be heard
+            self._manager.life.advance(Answered(), self._manager.spawns)
 
     def execute(self, code: str, content: Content) -> None:
         """Run code; the kernel queues it behind what runs. Raises one of REFUSALS."""

@@ -29,11 +29,13 @@ from kerneltui.fleet.process_tree import ProcessTree
 from kerneltui.fleet.snapshot import KernelSnapshot
 from kerneltui.fleet.transport import Transport, choose_transport
 from kerneltui.fleet.usage import UsageSampler
+from kerneltui.kernels.control import ControlRequest
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.multi import MultiKernelManager
 from kerneltui.protocol.status import (
     ALLOWED,
+    Engaged,
     Event,
     Exited,
     KernelState,
@@ -41,6 +43,8 @@ from kerneltui.protocol.status import (
     Spawned,
 )
 from kerneltui.protocol.text import clean_line
+
+CONTROL_PATIENCE = 0.2  # seconds; one that holds its interpreter stays unknown
 
 
 @dataclass(slots=True)
@@ -120,6 +124,7 @@ class Roster:
 
     def _follow(self, manifests: tuple[Manifest, ...]) -> None:
         """Have a row for each manifest, with the process that it names."""
+        self._ask_the_silent()
         for manifest in manifests:
             row = self._rows.get(manifest.kernel_id)
             if manifest.identity is None:
@@ -154,6 +159,19 @@ class Roster:
         self._rows[manifest.kernel_id].environment_lost = not adopt_process(
             manager, identity, manifest.cwd
         )
+
+    def _ask_the_silent(self) -> None:
+        """Learn of kernels that were adopted in the midst of a cell that they are busy."""
+        for row in tuple(self._rows.values()):
+            manager = row.manager
+            if manager is None or manager.status.state is not KernelState.UNKNOWN:
+                continue
+            spawns = manager.spawns
+            with ControlRequest(
+                manager.context, manager.connection_info, manager.session, "kernel_info_request", {}
+            ) as request:
+                if request.reply(CONTROL_PATIENCE) is not None:
+                    manager.life.advance(Engaged(), spawns)
 
     def _give_up(self, manifest: Manifest, identity: ProcessIdentity, why: KernelError) -> None:
         """Tell of a kernel that cannot be had; one that lives may yet be found otherwise."""

@@ -43,6 +43,10 @@ class Verb(StrEnum):
     EXECUTE = "execute"
 
 
+UNHEARD = ""
+"""The msg_id of a request whose busy nobody heard."""
+
+
 @dataclass(frozen=True, slots=True)
 class KernelStatus:
     """The facts known of one kernel."""
@@ -56,7 +60,8 @@ class KernelStatus:
     heard: bool = False
     """This process has said something on iopub."""
     running: str | None = None
-    """msg_id of the main shell's request between its busy and its idle."""
+    """msg_id of the main shell's request between its busy and its idle; UNHEARD where it began
+    before anybody listened."""
     reason: str = ""
     """Why the last order ended badly, or why the kernel is gone; empty when all is well."""
 
@@ -108,7 +113,12 @@ class Answered:
     """A reply came from the present process: it is up, though iopub may not have carried it."""
 
 
-Event = Spawned | Exited | Answered | Reported | Ordered
+@dataclass(frozen=True, slots=True)
+class Engaged:
+    """Control answered and the shell did not: it runs what began before anybody listened."""
+
+
+Event = Spawned | Exited | Answered | Engaged | Reported | Ordered
 
 # Handled beside the main shell: their busy and idle say nothing of it. A kernel_info
 # request may come on either channel; it is too short to be worth showing as busy.
@@ -130,13 +140,15 @@ def advance(status: KernelStatus, event: Event) -> KernelStatus:
     """Return the facts after `event`."""
     match event:
         case Spawned(adopted):
-            return KernelStatus(launched=status.launched and not adopted)
+            return KernelStatus(launched=not adopted)
         case Exited(returncode, reason):
             return replace(status, exited=True, returncode=returncode, running=None, reason=reason)
         case Ordered(wanted, reason):
             return replace(status, wanted=wanted, reason=reason)
         case Answered():
-            return replace(status, heard=True)
+            return replace(status, heard=True, running=status.running or None)
+        case Engaged():
+            return status if status.heard else replace(status, heard=True, running=UNHEARD)
         case Reported():
             return _report(status, event)
 
@@ -154,7 +166,8 @@ def _report(status: KernelStatus, event: Reported) -> KernelStatus:
         # The main shell takes one request at a time, so a later busy proves that an
         # idle was lost.
         return replace(status, running=event.parent_id)
-    return replace(status, running=None) if status.running == event.parent_id else status
+    is_over = status.running in (event.parent_id, UNHEARD)
+    return replace(status, running=None) if is_over else status
 
 
 _ALIVE = frozenset(Verb)

@@ -208,6 +208,24 @@ def test_both_go_on_with_what_one_restarts(fleets: tuple[Fleet, Fleet]) -> None:
     eventually(lambda: not kernel.is_listed, WITHIN)
 
 
+@pytest.mark.slow
+def test_a_kernel_adopted_in_the_midst_of_a_cell_is_busy_until_it_ends() -> None:
+    first = opened()
+    kernel = Watched(first, "python3")
+    kernel.wait_for(KernelState.IDLE)
+    kernel.run("import time; time.sleep(1000)")
+    kernel.wait_for(KernelState.BUSY)
+    first.close()
+    kernel.fleet = opened()
+
+    found = kernel.wait_for(KernelState.BUSY)
+    kernel.fleet.interrupt(found.target)
+
+    kernel.wait_for(KernelState.IDLE)
+    dismiss_all(kernel.fleet)
+    kernel.fleet.close()
+
+
 # -- a dashboard that is killed --------------------------------------------------------------
 
 CROWD = 20
