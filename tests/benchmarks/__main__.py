@@ -11,7 +11,16 @@ from pathlib import Path
 
 from tests.benchmarks.harness import format_row
 
-TOPICS = ("imports", "starting", "messages", "stopping", "dashboard", "table", "output")
+TOPICS = (
+    "imports",
+    "starting",
+    "messages",
+    "stopping",
+    "dashboard",
+    "table",
+    "output",
+    "outliving",
+)
 
 
 def main() -> None:
