@@ -10,7 +10,7 @@ from collections.abc import Iterator, MutableMapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from kerneltui.commands.parsers import KERNEL, add_commands
+from kerneltui.commands.parsers import add_commands, add_kernel, complete
 
 # Exit codes; argparse, too, says 2 to what it does not understand.
 FAILED, NOT_FOUND, TIMED_OUT = 1, 2, 3
@@ -26,7 +26,9 @@ _REMOTE_DEFAULTS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    complete(parser)
+    arguments = parser.parse_args(argv)
     if arguments.version:
         from importlib.metadata import version
 
@@ -94,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(run=_dashboard)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     attach = commands.add_parser("attach", help="open the dashboard with a kernel's console")
-    attach.add_argument("kernel", help=KERNEL)
+    add_kernel(attach)
     add_commands(commands)
     commands.add_parser(
         "paths", help="show where configuration, state, logs and sockets lie; check kerneltui.toml"

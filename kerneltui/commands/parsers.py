@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 from typing import Any
 
-KERNEL = "the beginning of its id, its name, or its pid"
+
+def add_kernel(parser: argparse.ArgumentParser, **arguments: Any) -> None:
+    """Add the argument that names a kernel; a shell can complete it."""
+    known = parser.add_argument(
+        "kernel", help="the beginning of its id, its name, or its pid", **arguments
+    )
+    known.completer = _names  # argcomplete's
 
 
 def add_commands(commands: Any) -> None:
@@ -16,7 +24,8 @@ def add_commands(commands: Any) -> None:
     parser.set_defaults(run=_ps)
 
     parser = commands.add_parser("start", help="start a kernel that lives on; print its id")
-    parser.add_argument("kernelspec", nargs="?", default="python3")
+    spec = parser.add_argument("kernelspec", nargs="?", default="python3")
+    spec.completer = _kernelspecs  # argcomplete's
     parser.add_argument("--name", default="", help="what to call it")
     parser.add_argument("--cwd", default=".", help="the folder it works in")
     parser.set_defaults(run=_start)
@@ -28,29 +37,29 @@ def add_commands(commands: Any) -> None:
         ("kill", "SIGKILL kernels and all their processes"),
     ):
         parser = commands.add_parser(verb, help=what)
-        parser.add_argument("kernel", nargs="+", help=KERNEL)
+        add_kernel(parser, nargs="+")
         parser.set_defaults(run=_act)
 
     parser = commands.add_parser("signal", help="send a signal to kernels' process groups")
     parser.add_argument("signal", help="its number, or its name with or without SIG")
-    parser.add_argument("kernel", nargs="+", help=KERNEL)
+    add_kernel(parser, nargs="+")
     parser.set_defaults(run=_signal)
 
     parser = commands.add_parser("run", help="run code in a kernel and print what it says")
-    parser.add_argument("kernel", help=KERNEL)
+    add_kernel(parser)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("file", nargs="?", help="a file of code; - is standard input")
     source.add_argument("-c", dest="code", help="the code itself")
     parser.set_defaults(run=_run)
 
     parser = commands.add_parser("wait", help="wait until a kernel runs nothing")
-    parser.add_argument("kernel", help=KERNEL)
+    add_kernel(parser)
     parser.add_argument("--idle", action="store_true", required=True)
     parser.add_argument("--timeout", type=float, help="seconds")
     parser.set_defaults(run=_wait)
 
     parser = commands.add_parser("logs", help="print what a kernel's process wrote")
-    parser.add_argument("kernel", help=KERNEL)
+    add_kernel(parser)
     parser.add_argument("-f", "--follow", action="store_true", help="until it has ended")
     parser.set_defaults(run=_logs)
 
@@ -106,3 +115,27 @@ def _clean(arguments: argparse.Namespace) -> int:
     from kerneltui.commands.clean import clean
 
     return clean(for_real=arguments.yes)
+
+
+# -- what a shell offers -------------------------------------------------------------------
+
+
+def complete(parser: argparse.ArgumentParser) -> None:
+    """Answer a shell that asks what could be typed, where argcomplete is installed."""
+    if "_ARGCOMPLETE" in os.environ:
+        with contextlib.suppress(ImportError):
+            import argcomplete
+
+            argcomplete.autocomplete(parser)
+
+
+def _names(**_context: object) -> list[str]:
+    from kerneltui.commands.listing import manifests
+
+    return [manifest.name for manifest in manifests()]
+
+
+def _kernelspecs(**_context: object) -> list[str]:
+    from kerneltui.kernels.spec import KernelSpecManager
+
+    return list(KernelSpecManager().find_kernel_specs())

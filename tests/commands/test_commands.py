@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from kerneltui.fleet.manifest import Manifest, write_manifest
 from tests.support import eventually
 
 WITHOUT_TEXTUAL = """
@@ -85,6 +86,38 @@ def test_what_cannot_be_done_is_told_by_code_and_words(
     tmp_path: Path, arguments: tuple[str, ...], code: int, said: str
 ) -> None:
     assert said in CommandLine(tmp_path)(*arguments, code=code)
+
+
+def completed(line: str, runtime: Path) -> list[str]:
+    """Return what a shell would offer behind `line`."""
+    asked = {"_ARGCOMPLETE": "1", "_ARGCOMPLETE_STDOUT_FILENAME": "/dev/stdout", "COMP_LINE": line}
+    asked |= {"COMP_POINT": str(len(line)), "COMP_TYPE": "9", "_ARGCOMPLETE_IFS": " "}
+    done = subprocess.run(
+        [sys.executable, "-m", "kerneltui"],
+        env=os.environ | asked | {"JUPYTER_RUNTIME_DIR": str(runtime)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("kerneltui sh", ["shutdown"]),
+        ("kerneltui wait tr", ["train"]),
+        ("kerneltui interrupt --", ["--help"]),
+        ("kerneltui start pyth", ["python3"]),
+    ],
+)
+def test_a_shell_completes_commands_and_names(
+    tmp_path: Path, line: str, offered: list[str]
+) -> None:
+    write_manifest(Manifest("k", "train", "python3", str(tmp_path / "kernel-k.json"), "/", (), 0.0))
+
+    assert [each for each in completed(line, tmp_path) if each in offered] == offered
 
 
 @pytest.mark.slow
