@@ -13,7 +13,7 @@ def add_kernel(parser: argparse.ArgumentParser, **arguments: Any) -> None:
     known = parser.add_argument(
         "kernel", help="the beginning of its id, its name, or its pid", **arguments
     )
-    known.completer = _names  # argcomplete's
+    known.completer = _names  # type: ignore[attr-defined]  # argcomplete's
 
 
 def add_commands(commands: Any) -> None:
