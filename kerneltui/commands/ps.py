@@ -8,19 +8,19 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from kerneltui.commands.listing import Listed, list_kernels
+from kerneltui.commands.listing import Listed, list_all
 from kerneltui.tui import formats
 
 WATCH_EVERY = 1.0  # seconds
 CLEAR = "\x1b[H\x1b[J"
-_TITLES = ("ID", "NAME", "SPEC", "PID", "STATE", "MEM", "TIME", "AGE", "FOLDER")
+_TITLES = ("ID", "NAME", "SPEC", "PID", "STATE", "MEM", "TIME", "AGE", "ORIGIN", "FOLDER")
 _RIGHT = frozenset({"PID", "MEM", "TIME", "AGE"})
 
 
 def ps(*, as_json: bool, watch: bool) -> int:
     """Print the kernels, with `watch` again and again until Ctrl+C."""
     while True:
-        kernels = list_kernels()
+        kernels = list_all()
         if watch and sys.stdout.isatty() and not as_json:
             sys.stdout.write(CLEAR)
         # With `watch` one line each time, so that a reader knows where a list ends.
@@ -54,11 +54,12 @@ def _row(kernel: Listed, now: float) -> tuple[str, ...]:
     return (
         formats.short_id(kernel.id),
         kernel.name,
-        kernel.kernelspec,
+        kernel.kernelspec or "-",
         str(kernel.pid or "-"),
         kernel.state,
         "-" if kernel.memory is None else formats.memory(kernel.memory),
         "-" if kernel.cpu_time is None else formats.duration(kernel.cpu_time),
-        formats.duration(max(0.0, now - kernel.started_at)),
+        "-" if kernel.started_at is None else formats.duration(max(0.0, now - kernel.started_at)),
+        kernel.origin,
         kernel.cwd,
     )

@@ -27,6 +27,7 @@ TRAIN = Listed(
     started_at=NOW - 5400,
     cwd="/home/ana",
     connection_file="/run/kernel-b7c1e0aa-1.json",
+    origin="kerneltui",
 )
 ETL = replace(
     TRAIN, id="b7c19999-2", name="etl", pid=None, state="dead", memory=None, cpu_time=None
@@ -55,9 +56,9 @@ def test_an_ambiguous_word_lists_what_it_may_mean() -> None:
 
 def test_the_table_has_a_line_for_each_kernel() -> None:
     assert to_table([TRAIN, ETL], NOW).splitlines() == [
-        "ID      NAME   SPEC      PID  STATE    MEM  TIME  AGE  FOLDER",
-        "b7c1e0  train  python3  4121  busy   11.0G   13m   1h  /home/ana",
-        "b7c199  etl    python3     -  dead       -     -   1h  /home/ana",
+        "ID      NAME   SPEC      PID  STATE    MEM  TIME  AGE  ORIGIN     FOLDER",
+        "b7c1e0  train  python3  4121  busy   11.0G   13m   1h  kerneltui  /home/ana",
+        "b7c199  etl    python3     -  dead       -     -   1h  kerneltui  /home/ana",
     ]
 
 
