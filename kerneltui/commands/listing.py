@@ -66,11 +66,6 @@ def manifests() -> list[Manifest]:
     return sorted(found, key=lambda manifest: manifest.started_at)
 
 
-def list_kernels(within: float = ANSWER_TIME) -> list[Listed]:
-    """Return kerneltui's kernels, the oldest first; those that live are asked, `within` seconds."""
-    return _list_ours(manifests(), within)
-
-
 def list_all(within: float = ANSWER_TIME) -> list[Listed]:
     """Return kerneltui's kernels, then those that others have started.
 

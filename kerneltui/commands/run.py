@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from kerneltui.commands.listing import Listed, find, list_kernels
+from kerneltui.commands.listing import Listed, find, list_all
 from kerneltui.commands.printing import Printer
 from kerneltui.commands.verbs import act
 from kerneltui.errors import KernelDied, KernelError, KernelTimeout
@@ -49,7 +49,7 @@ def wait_idle(word: str, timeout: float | None) -> int:
     deadline = None if timeout is None else time.monotonic() + timeout
     kernel = _living(word)
     while True:
-        kernel = find(list_kernels(), kernel.id)
+        kernel = find(list_all(), kernel.id)
         if kernel.state == KernelState.IDLE:
             return 0
         if kernel.pid is None:
@@ -61,7 +61,7 @@ def wait_idle(word: str, timeout: float | None) -> int:
 
 def logs(word: str, *, follow: bool) -> int:
     """Print what the kernel's process wrote; with `follow` go on until it has ended."""
-    kernel = find(list_kernels(within=0), word)
+    kernel = find(list_all(within=0), word)
     path = LogFile.beside(kernel.connection_file, kernel.id).path
     printer = Printer(sys.stdout)
     try:
@@ -72,7 +72,7 @@ def logs(word: str, *, follow: bool) -> int:
         while True:
             while text := file.read(CHUNK):
                 printer.write(text.decode("utf-8", "replace"))
-            if not follow or find(list_kernels(within=0), kernel.id).pid is None:
+            if not follow or find(list_all(within=0), kernel.id).pid is None:
                 return 0
             time.sleep(POLL)
             if path.exists() and path.stat().st_size < file.tell():  # it was cut: the end is kept
@@ -92,7 +92,7 @@ def read_code(source: str) -> str:
 
 
 def _living(word: str) -> Listed:
-    kernel = find(list_kernels(within=0), word)
+    kernel = find(list_all(within=0), word)
     if kernel.pid is None:
         raise KernelError(f"{kernel.name} is {kernel.state}; kerneltui restart {kernel.name}")
     return kernel

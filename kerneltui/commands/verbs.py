@@ -9,9 +9,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from kerneltui.commands.listing import find, list_kernels
+from kerneltui.commands import strangers
+from kerneltui.commands.listing import Listed, find, list_all
 from kerneltui.errors import KernelError, KernelTimeout, LaunchError
 from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.found import Origin
 from kerneltui.fleet.snapshot import KernelSnapshot, Target
 from kerneltui.protocol.status import KernelState
 
@@ -38,13 +40,17 @@ def opened_fleet() -> Iterator[Fleet]:
 
 def act(verb: str, words: Sequence[str]) -> int:
     """Ask `verb` of the kernels that `words` mean; of none where one of them is not clear."""
-    return _ask(lambda fleet, target: VERBS[verb](fleet, target), words)
+    return _ask(VERBS[verb], strangers.VERBS[verb], words)
 
 
 def send_signal(name: str, words: Sequence[str]) -> int:
     """Signal the process groups of kernels; `name`: a number, or a name with or without SIG."""
     signum = _signal_number(name)
-    return _ask(lambda fleet, target: fleet.signal(target, signum), words)
+    return _ask(
+        lambda fleet, target: fleet.signal(target, signum),
+        lambda kernel: strangers.send_signal(kernel, signum),
+        words,
+    )
 
 
 def start(kernel_name: str, *, cwd: str, name: str) -> int:
@@ -59,14 +65,22 @@ def start(kernel_name: str, *, cwd: str, name: str) -> int:
     return 0
 
 
-def _ask(order: Callable[[Fleet, Target], str], words: Sequence[str]) -> int:
-    listed = list_kernels(within=0)
-    ids = [find(listed, word).id for word in words]
+def _ask(
+    order: Callable[[Fleet, Target], str],
+    order_of_stranger: Callable[[Listed], str],
+    words: Sequence[str],
+) -> int:
+    listed = list_all(within=0)
+    meant = dict.fromkeys(find(listed, word) for word in words)
     failed = 0
     with opened_fleet() as fleet:
-        for kernel_id in dict.fromkeys(ids):
+        for kernel in meant:
             try:
-                if said := order(fleet, _row(fleet, kernel_id).target):
+                if kernel.origin == Origin.KERNELTUI:
+                    said = order(fleet, _row(fleet, kernel.id).target)
+                else:
+                    said = order_of_stranger(kernel)
+                if said:
                     print(f"kerneltui: {said}", file=sys.stderr)
             except KernelError as error:
                 print(f"kerneltui: {error}", file=sys.stderr)

@@ -179,6 +179,39 @@ def test_what_the_process_wrote_is_printed(alpha: CommandLine) -> None:
     assert "written" in alpha("logs", "alpha")
 
 
+@pytest.fixture
+def stranger(kerneltui: CommandLine) -> Iterator[str]:
+    """The name of a kernel that was started by hand."""
+    command = [sys.executable, "-m", "ipykernel_launcher"]
+    environment = os.environ | {"JUPYTER_RUNTIME_DIR": str(kerneltui.runtime)}
+    with subprocess.Popen(
+        command,
+        env=environment,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        name = str(process.pid)
+        eventually(lambda: kerneltui.listed.get(name, {}).get("state") == "idle", 60)
+        yield name
+        process.kill()
+    (kerneltui.runtime / f"kernel-{name}.json").unlink(missing_ok=True)
+
+
+@pytest.mark.slow
+def test_a_kernel_started_by_hand_runs_code_and_is_shut_down(
+    kerneltui: CommandLine, stranger: str
+) -> None:
+    assert kerneltui.listed[stranger]["origin"] == "console"
+    assert kerneltui("run", stranger, "-c", "6 * 7") == "42\n"
+    kerneltui("interrupt", stranger)
+    assert "would lose it" in kerneltui("restart", stranger, code=1)
+
+    kerneltui("shutdown", stranger)
+
+    assert stranger not in kerneltui.listed
+
+
 @pytest.mark.slow
 def test_a_killed_kernel_is_dead_until_it_is_cleaned_away(kerneltui: CommandLine) -> None:
     kerneltui("start", "--name", "brief")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kerneltui.commands.listing import Listed, find, list_kernels
+from kerneltui.commands.listing import Listed, find, list_all
 from kerneltui.commands.ps import to_json, to_table
 from kerneltui.errors import NoSuchKernel
 from kerneltui.fleet.manifest import Manifest, write_manifest
@@ -74,6 +74,6 @@ def test_a_kernel_whose_process_is_gone_is_dead(
     gone = ProcessIdentity(2**22 + 1, 1, "another boot")
     write_manifest(Manifest("k1", "a\x1b[2Jb", "python3", file, "/", (), time.time(), gone))
 
-    (found,) = list_kernels()
+    (found,) = list_all()
 
     assert (found.state, found.pid, found.name) == ("dead", None, "ab")
