@@ -33,7 +33,7 @@ class Ledger:
         self._folder = folder
         self._on_found = on_found
         self._on_problem = on_problem
-        self._known: dict[Path, tuple[int, Manifest | None]] = {}
+        self._known: dict[Path, tuple[tuple[int, int], Manifest | None]] = {}
         """By path: when it was written, and what it says; None where nobody can tell."""
         self._seen_at = time.monotonic()
         self._lock = threading.Lock()
@@ -66,7 +66,18 @@ class Ledger:
 
     def complete(self, manifest: Manifest, identity: ProcessIdentity) -> Manifest | None:
         """Note which process serves the kernel from now on; return what is kept."""
-        return self.write(replace(manifest, identity=identity, started_at=time.time()))
+        return self.write(replace(manifest, identity=identity, started_at=time.time(), order=""))
+
+    def announce(self, manifest: Manifest, order: str) -> Manifest | None:
+        """Tell other dashboards what is being carried out, or with "" that it is over."""
+        return self.write(replace(manifest, order=order))
+
+    def is_ordered(self, manifest: Manifest) -> bool:
+        """Tell whether some dashboard has the kernel end just now, or has dismissed it."""
+        try:
+            return bool(read_manifest(manifest.path).order)
+        except KernelError:
+            return True
 
     def remove(self, manifest: Manifest) -> None:
         manifest.path.unlink(missing_ok=True)
@@ -79,7 +90,8 @@ class Ledger:
             before, self._known = self._known, {}
             for path in find_manifests(self._folder):
                 with contextlib.suppress(FileNotFoundError):
-                    written = path.stat().st_ino  # each writing makes another file
+                    status = path.stat()
+                    written = (status.st_ino, status.st_ctime_ns)  # numbers of files come again
                     known = before.get(path)
                     is_known = known is not None and known[0] == written
                     self._known[path] = known if is_known and known else (written, self._load(path))

@@ -38,6 +38,8 @@ class Manifest:
     """Seconds since the epoch."""
     identity: ProcessIdentity | None = None
     """None until it was launched."""
+    order: str = ""
+    """What a dashboard has ordered and is carrying out; the end of the process is no death then."""
 
     @property
     def path(self) -> Path:
@@ -93,6 +95,7 @@ def _parse(data: dict[str, Any]) -> Manifest:
         environment=tuple(map(_text, data["environment"])),
         started_at=float(data["started_at"]),
         identity=None if identity is None else _identity(identity),
+        order=_text(data.get("order", "")),
     )
 
 

@@ -93,12 +93,16 @@ class Roster:
     def _order(self, row: Row, word: str) -> Iterator[None]:
         """Show the order in the row while it is carried out."""
         row.pending = mine = (word, time.monotonic())
+        if row.manifest is not None:
+            row.manifest = self._ledger.announce(row.manifest, word)
         self._publish()
         try:
             yield
         finally:
             if row.pending is mine:  # no stronger order has taken over
                 row.pending = None
+                if row.manifest is not None and row.manifest.order:
+                    row.manifest = self._ledger.announce(row.manifest, "")
             self._publish()
 
     # -- making and forgetting ----
@@ -209,7 +213,8 @@ class Roster:
                 self.console.greet(manager.kernel_id)
             case Exited(reason=reason):
                 self.console.forget(manager.kernel_id, f"{manager.describe()} is gone")
-                if reason:
+                is_theirs = row.manifest is not None and self._ledger.is_ordered(row.manifest)
+                if reason and not is_theirs:
                     text = clean_line(f"{row.name}: {reason}", NOTICE_WIDTH)
                     self._board.post(Notice("error", text, manager.kernel_id))
         self._publish()

@@ -204,6 +204,7 @@ def test_both_go_on_with_what_one_restarts(fleets: tuple[Fleet, Fleet]) -> None:
         return theirs is not None and theirs.identity == kernel.now.identity
 
     eventually(both_have_it, WITHIN)
+    assert [each.text for each in other.take_notices()] == []
     other.shutdown(kernel.now.target)
     eventually(lambda: not kernel.is_listed, WITHIN)
 
