@@ -70,6 +70,10 @@ class Ledger:
 
     def announce(self, manifest: Manifest, order: str) -> Manifest | None:
         """Tell other dashboards what is being carried out, or with "" that it is over."""
+        if manifest.order == order:
+            return manifest
+        if not manifest.path.exists():  # another dashboard has dismissed it
+            return None
         return self.write(replace(manifest, order=order))
 
     def is_ordered(self, manifest: Manifest) -> bool:

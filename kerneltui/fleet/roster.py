@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -93,17 +94,22 @@ class Roster:
     def _order(self, row: Row, word: str) -> Iterator[None]:
         """Show the order in the row while it is carried out."""
         row.pending = mine = (word, time.monotonic())
-        if row.manifest is not None:
-            row.manifest = self._ledger.announce(row.manifest, word)
+        self._rewrite(row, partial(self._ledger.announce, order=word))
         self._publish()
         try:
             yield
         finally:
             if row.pending is mine:  # no stronger order has taken over
                 row.pending = None
-                if row.manifest is not None and row.manifest.order:
-                    row.manifest = self._ledger.announce(row.manifest, "")
+                self._rewrite(row, partial(self._ledger.announce, order=""))
             self._publish()
+
+    def _rewrite(self, row: Row, change: Callable[[Manifest], Manifest | None]) -> None:
+        """Change a row's manifest; one that was dismissed meanwhile stays removed."""
+        with self._lock:
+            manifest = row.manifest
+            if manifest is not None and self._rows.get(manifest.kernel_id) is row:
+                row.manifest = change(manifest)
 
     # -- making and forgetting ----
 
@@ -207,8 +213,8 @@ class Roster:
             case Spawned(adopted):
                 assert manager.process is not None
                 row.identity = manager.process.identity
-                if row.manifest is not None and not adopted:
-                    row.manifest = self._ledger.complete(row.manifest, row.identity)
+                if not adopted:
+                    self._rewrite(row, partial(self._ledger.complete, identity=row.identity))
                 self.console.forget(manager.kernel_id, f"{manager.describe()} was started again")
                 self.console.greet(manager.kernel_id)
             case Exited(reason=reason):
@@ -232,9 +238,10 @@ class Roster:
 
     def _forget(self, kernel_id: str) -> None:
         """Dismiss a kernel, for other dashboards as well."""
-        row = self._rows.get(kernel_id)
-        if row is not None and row.manifest is not None:
-            self._ledger.remove(row.manifest)
+        with self._lock:
+            row = self._rows.pop(kernel_id, None)
+            if row is not None and row.manifest is not None:
+                self._ledger.remove(row.manifest)
         self._drop(kernel_id)
 
     def _drop(self, kernel_id: str) -> None:

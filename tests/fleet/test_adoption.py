@@ -55,6 +55,16 @@ def left(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
     kernel.fleet.close()
 
 
+def die_unseen(kernel: Watched) -> None:
+    """Have a kernel die between two dashboards."""
+    identity = kernel.now.identity
+    assert identity is not None
+    kernel.fleet.close()
+    os.killpg(identity.pid, signal.SIGKILL)
+    eventually(lambda: not identity.is_alive(), WITHIN)
+    kernel.fleet = opened()
+
+
 def row(fleet: Fleet, kernel_id: str) -> KernelSnapshot | None:
     return next((each for each in fleet.snapshots if each.kernel_id == kernel_id), None)
 
@@ -114,11 +124,7 @@ def test_a_shut_down_kernel_is_not_adopted_again(left: Watched) -> None:
 
 
 def test_what_died_while_nobody_looked_is_shown_dead(left: Watched) -> None:
-    pid = left.now.pid
-    assert pid is not None
-    left.fleet.close()
-    os.killpg(pid, signal.SIGKILL)
-    left.fleet = opened()
+    die_unseen(left)
 
     left.wait_for(KernelState.DEAD)
     log = left.fleet.log(left.kernel_id)
@@ -131,11 +137,7 @@ def test_what_died_while_nobody_looked_is_shown_dead(left: Watched) -> None:
 def test_a_kernel_that_died_meanwhile_is_restarted_and_says_what_its_environment_lacks(
     left: Watched,
 ) -> None:
-    pid = left.now.pid
-    assert pid is not None
-    left.fleet.close()
-    os.killpg(pid, signal.SIGKILL)
-    left.fleet = opened()
+    die_unseen(left)
     dead = left.wait_for(KernelState.DEAD)
 
     said = left.fleet.restart(dead.target)
