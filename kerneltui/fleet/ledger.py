@@ -76,12 +76,13 @@ class Ledger:
             return None
         return self.write(replace(manifest, order=order))
 
-    def is_ordered(self, manifest: Manifest) -> bool:
-        """Tell whether some dashboard has the kernel end just now, or has dismissed it."""
+    def is_ordered(self, manifest: Manifest, ended: ProcessIdentity | None) -> bool:
+        """Tell whether some dashboard had the process `ended` end, or has dismissed its kernel."""
         try:
-            return bool(read_manifest(manifest.path).order)
+            current = read_manifest(manifest.path)
         except KernelError:
             return True
+        return bool(current.order) or current.identity != ended
 
     def remove(self, manifest: Manifest) -> None:
         manifest.path.unlink(missing_ok=True)

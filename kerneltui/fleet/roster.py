@@ -219,7 +219,9 @@ class Roster:
                 self.console.greet(manager.kernel_id)
             case Exited(reason=reason):
                 self.console.forget(manager.kernel_id, f"{manager.describe()} is gone")
-                is_theirs = row.manifest is not None and self._ledger.is_ordered(row.manifest)
+                is_theirs = row.manifest is not None and self._ledger.is_ordered(
+                    row.manifest, row.identity
+                )
                 if reason and not is_theirs:
                     text = clean_line(f"{row.name}: {reason}", NOTICE_WIDTH)
                     self._board.post(Notice("error", text, manager.kernel_id))
