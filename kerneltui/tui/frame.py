@@ -15,12 +15,15 @@ import textual
 from rich.console import Group
 from rich.segment import Segments
 from rich.text import Text
+from textual import constants
+from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.worker import Worker, WorkerState
 
 from kerneltui import paths
 from kerneltui.protocol.text import clean_line
 from kerneltui.tui.ascii import AsciiOnly
+from kerneltui.tui.driver import TerminalDriver
 from kerneltui.tui.key_order import KeyOrder
 from kerneltui.tui.said import NOTICES_KEPT, Said
 from kerneltui.tui.setup import Setup
@@ -53,6 +56,10 @@ class Frame(KeyOrder):
         self.app_resume_signal.subscribe(self, lambda _: self.redraw())
         for problem in self._problems:
             self.notify(problem, severity="warning")
+
+    def get_driver_class(self) -> type[Driver]:
+        """Return ours, where the environment asks for no other."""
+        return TerminalDriver if constants.DRIVER is None else super().get_driver_class()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), *self._ascii]

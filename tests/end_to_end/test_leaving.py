@@ -106,12 +106,26 @@ def test_a_lost_terminal_is_noticed_where_no_signal_tells_of_it(
     assert terminal.wait_for_end() == 0
 
 
+PAGER = "sh -c 'echo paging; read line'"
+
+
+def test_a_terminal_lost_while_the_pager_has_it_ends_the_program(
+    open_dashboard: OpenDashboard,
+) -> None:
+    terminal = open_dashboard(PAGER=PAGER)
+    open_pager(terminal)
+
+    terminal.hang_up()
+
+    terminal.wait_for_end()
+
+
 SHELL = ("/bin/sh", "-i")
 
 
 def in_shell(open_dashboard: OpenDashboard) -> Dashboard:
     """Return the program as the job of a shell that it can be suspended to."""
-    terminal = open_dashboard(command=SHELL, PS1="shell% ")
+    terminal = open_dashboard(command=SHELL, PS1="shell% ", PAGER=PAGER)
     terminal.wait_for("shell%")
     terminal.type(f"{sys.executable} -m kerneltui\r")
     terminal.wait_for("No kernels")
@@ -131,3 +145,25 @@ def test_ctrl_z_gives_the_terminal_to_the_shell_and_fg_takes_it_back(
     terminal.wait_for("No kernels")
     terminal.press("q")
     terminal.wait_for(lambda: terminal.line_of_cursor.startswith("shell%"))
+
+
+def test_ctrl_z_in_the_pager_suspends_both_and_fg_brings_both_back(
+    open_dashboard: OpenDashboard,
+) -> None:
+    terminal = in_shell(open_dashboard)
+    open_pager(terminal)
+
+    terminal.press("ctrl+z")
+    terminal.wait_for(lambda: terminal.line_of_cursor.startswith("shell%"))
+    assert modes_left_on(terminal.raw) == []
+    terminal.type("fg\r")
+
+    terminal.press("enter")  # what the pager waits for
+    terminal.wait_for("No kernels")
+
+
+def open_pager(terminal: Dashboard) -> None:
+    """Have all output paged, though there is none."""
+    terminal.wait_for("No kernels")
+    terminal.press("o", "v")
+    terminal.wait_for("paging")
