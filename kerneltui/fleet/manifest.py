@@ -15,6 +15,7 @@ from typing import Any
 from kerneltui.errors import KernelError
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.private_file import write_private
+from kerneltui.protocol.text import clean_line
 
 PREFIX = "kerneltui-"
 VERSION = 1
@@ -76,9 +77,14 @@ def find_manifests(folder: Path) -> Iterator[Path]:
 
 
 def _refuse_misplaced(manifest: Manifest, path: Path) -> None:
-    """Raise ValueError for one that names other files: they would be removed with its kernel."""
+    """Raise ValueError for one that names other files: they would be removed with its kernel.
+
+    So for one whose id, by which it is known and shown, holds what no id of ours does.
+    """
     file = f"kernel-{manifest.kernel_id}.json"
     if manifest.path != path or Path(manifest.connection_file).name != file:
+        raise ValueError
+    if clean_line(manifest.kernel_id) != manifest.kernel_id:
         raise ValueError
 
 

@@ -46,6 +46,7 @@ from kerneltui.protocol.status import (
 from kerneltui.protocol.text import clean_line
 
 CONTROL_PATIENCE = 0.2  # seconds; one that holds its interpreter stays unknown
+PATH_WIDTH = 4096  # characters: Linux's PATH_MAX, for this path is there to be used
 
 
 @dataclass(slots=True)
@@ -282,7 +283,7 @@ class Roster:
         return KernelSnapshot(
             kernel_id=kernel_id,
             name=clean_line(row.name),
-            kernel_name=manager.kernel_name,
+            kernel_name=clean_line(manager.kernel_name),
             state=status.state,
             allowed=ALLOWED[status.state],
             identity=row.identity,
@@ -296,6 +297,6 @@ class Roster:
             executions=heard.executions,
             code=heard.code if is_running else "",
             cwd=clean_line(row.cwd),
-            connection_file=manager.connection_file,
+            connection_file=clean_line(manager.connection_file, PATH_WIDTH),
             refused=heard.refused,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 
 from kerneltui.fleet.adoption import environment_differs
 from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.manifest import manifest_path
 from kerneltui.fleet.snapshot import KernelSnapshot
 from kerneltui.protocol.status import KernelState
 from tests.fleet.small_kernels import WITHIN, Watched, dismiss_all, install_and_make_haste
@@ -158,6 +160,17 @@ def test_variables_that_differ_are_named(
     before: tuple[str, ...], now: tuple[str, ...], told: str
 ) -> None:
     assert environment_differs(before, now) == told
+
+
+def test_what_a_manifest_calls_things_passes_the_gate(left: Watched) -> None:
+    path = manifest_path(left.now.connection_file, left.kernel_id)
+    left.fleet.close()
+    named = dict.fromkeys(("name", "kernel_name", "cwd"), "\x1b]0;title\x07a\x1bc")
+    path.write_text(json.dumps(json.loads(path.read_text()) | named))
+
+    left.fleet = opened()
+
+    assert (left.now.name, left.now.kernel_name, left.now.cwd) == ("a", "a", "a")
 
 
 def test_a_manifest_that_is_none_is_told_of_and_left(left: Watched) -> None:

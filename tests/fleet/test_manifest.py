@@ -74,3 +74,13 @@ def test_a_field_of_another_kind_is_refused(manifest: Manifest, key: str, value:
 
     with pytest.raises(KernelError, match="is no manifest"):
         read_manifest(manifest.path)
+
+
+def test_an_id_that_a_terminal_would_obey_is_refused(manifest: Manifest) -> None:
+    kernel_id = "\x1b[2J"
+    file = manifest.path.with_name(f"kernel-{kernel_id}.json")
+    forged = replace(manifest, kernel_id=kernel_id, connection_file=str(file))
+    write_manifest(forged)
+
+    with pytest.raises(KernelError, match="is no manifest"):
+        read_manifest(forged.path)
