@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
+from unittest import mock
 
 import pytest
 from textual.driver import Driver
@@ -24,6 +25,7 @@ from kerneltui.fleet.snapshot import KernelSnapshot, Target, Usage
 from kerneltui.fleet.transcript import Transcript
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.protocol.status import ALLOWED, KernelState
+from kerneltui.tui import frame
 from kerneltui.tui.app import USUAL_SETUP, KernelTui
 from kerneltui.tui.setup import Setup
 from tests.tui.quiet import quiet
@@ -32,6 +34,7 @@ PYTHON = SpecChoice("python3", "Python 3 (ipykernel)", "python")
 BASH = SpecChoice("bash", "Bash", "bash")
 NOW = 1000.0
 """Where the tests' clocks stand."""
+NEVER = 1e9  # seconds
 
 
 def snapshot(
@@ -265,5 +268,6 @@ def on_stage(
             await stage.settle()
             await play(stage)
 
-    asyncio.run(run())
+    with mock.patch.object(frame, "TERMINAL_CHECK", NEVER):  # the tests' own is seldom one
+        asyncio.run(run())
     return app

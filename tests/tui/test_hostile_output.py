@@ -5,17 +5,28 @@ from __future__ import annotations
 import asyncio
 import re
 import unicodedata
+from dataclasses import replace
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from textual.app import App, ComposeResult
+from textual.events import Paste
 
+from kerneltui.errors import KernelError
 from kerneltui.fleet.conversation import Prompt
+from kerneltui.fleet.fleet import SpecChoice
+from kerneltui.fleet.kernel_info import KernelInfo, versions
 from kerneltui.fleet.message_log import MessageLog
+from kerneltui.fleet.notices import Notice
+from kerneltui.fleet.process_tree import ProcessFacts
 from kerneltui.fleet.rendition import rendition
 from kerneltui.fleet.transcript import Transcript
+from kerneltui.protocol.status import KernelState
+from kerneltui.protocol.text import clean_line
 from kerneltui.protocol.wire import Session
+from kerneltui.tui.remembered import Remembered
+from kerneltui.tui.setup import Setup
 from kerneltui.tui.widgets.message_view import MessageView
 from kerneltui.tui.widgets.output_view import OutputView
 from tests.tui.fakes import FakeFleet, Stage, on_stage, replied, snapshot
@@ -43,7 +54,10 @@ HOSTILE = st.lists(st.sampled_from(WEAPONS) | st.text(max_size=8), max_size=6).m
 PAGES = 12  # looked through; more than there are
 # What Textual itself sends: styles, the place of the cursor, a frame's begin and end, the
 # pointer's shape, and line by line where all is painted.
-OURS = re.compile(r"\x1b\[[\d;]*m|\x1b\[\d+;\d+H|\x1b\[\?2026[hl]|\x1b\]22;default\x07|\n")
+OURS = re.compile(
+    r"\x1b\[[\d;]*m|\x1b\[\d+;\d+H|\x1b\[\?2026[hl]|\x1b\]22;\w+\x07|\n"
+    r"|\x1b\]52;c;[\w+/=]+\x07"  # what was copied, in base64
+)
 
 
 class RecordingDriver(CountingDriver):
@@ -125,8 +139,21 @@ def test_nothing_a_kernel_writes_is_a_control(texts: list[str]) -> None:
 
 
 def hostile_fleet(text: str) -> FakeFleet:
-    """Return a fleet whose kernel says `text` wherever it is asked or may speak."""
-    fleet = FakeFleet(snapshot("k1"))
+    """Return a fleet whose kernel says `text` wherever it is asked or may speak.
+
+    What the real one lets through the gate has passed it here as well.
+    """
+    shown = clean_line(text)
+    kernel = snapshot(
+        "k1",
+        name=shown,
+        kernel_name=shown,
+        code=shown,
+        reason=shown,
+        cwd=shown,
+        connection_file=shown,
+    )
+    fleet = FakeFleet(kernel, snapshot("k2", KernelState.DEAD, name=shown, reason=shown))
     said, log = Transcript(), MessageLog(lambda: 0.0)
     for message in messages(text):
         for step in rendition(message):
@@ -136,7 +163,14 @@ def hostile_fleet(text: str) -> FakeFleet:
     fleet.transcripts["k1"] = said
     fleet.message_logs["k1"] = log
     fleet.logs["k1"] = said
-    fleet.console.past = (text,)
+    fleet.infos["k1"] = hostile_info(text)
+    fleet.trees["k1"] = (
+        ProcessFacts(7, 0, shown, shown, None, 1 << 20, 1, 3, escaped=True, paths=(shown,)),
+    )
+    fleet.specs = (SpecChoice(text, text, "python"),)
+    fleet.escapes = (shown,)
+    fleet.error = KernelError(text)
+    fleet.console.past = (text, f"{text} = 1")
     types = {"_jupyter_types_experimental": [{"text": text, "type": text}]}
     matches = {"matches": [text, "b"], "cursor_start": 0, "cursor_end": 1, "metadata": types}
     fleet.console.replies = {
@@ -146,21 +180,58 @@ def hostile_fleet(text: str) -> FakeFleet:
     return fleet
 
 
+def hostile_info(text: str) -> KernelInfo:
+    shown = clean_line(text)
+    reply = dict.fromkeys(("implementation", "protocol_version", "banner"), text)
+    return replace(
+        INFO,
+        spec=(("display name", shown),),
+        argv=(shown,),
+        cwd=shown,
+        environment=((shown, shown),),
+        connection_file=shown,
+        versions=versions({**reply, "language_info": reply, "supported_features": [text]}),
+    )
+
+
+PLACES: dict[str, tuple[str, ...]] = {
+    "tabs": ("1", "2", "3", "4", "5", "1"),
+    "output": ("o", "slash", *"a", "enter", "t", "w", "ctrl+s", "escape", "y", "escape"),
+    "dialogs": ("K", "escape", "X", "escape", "A", "escape", "Q", "escape", "s", "escape"),
+    "verbs": ("r", "y", "R", "y", "x", "y", "M", "escape"),
+    "the filter": ("slash", "up", "enter", "escape", "comma", "escape"),
+    "the console": ("c", "a", "tab", "down", "enter", "shift+tab", "escape", "escape"),
+    "the past": ("c", "up", "up", "ctrl+r", "a", "enter", "escape"),
+    "the other kernel": ("j", "K", "escape", "k"),
+}
+"""Every place that shows what a kernel or a file says, and the keys that go there."""
+
+
 async def look_everywhere(stage: Stage, text: str) -> None:
-    """Open every place that shows what a kernel said."""
-    for tab in "12345":
-        await stage.press(tab)
-    await stage.press("2", "o", "2", "escape")
+    for keys in PLACES.values():
+        await stage.press(*keys)
+    await stage.press("2")
     stage.app.main.query_one(MessageView).focus()
     await stage.press("G", "enter", "escape", "escape")
-    await stage.press("c", "a", "tab", "down", "escape", "shift+tab", "escape", "ctrl+r", "escape")
     stage.fleet.console.prompts["k1"] = Prompt("k1", text, password=False, parent_id="")
+    stage.fleet.console.queued["k1"] = (text,)
+    stage.fleet.notices.append(Notice("error", text))
     await stage.publish(*stage.fleet.snapshots)
-    stage.app.notify(text)
-    await stage.press("escape", "M")
+    await stage.press("c")
+    stage.app.post_message(Paste(text))
+    await stage.settle()
+    await stage.press("escape", "slash")
+    stage.app.post_message(Paste(text))
+    await stage.settle()
+    await stage.press("escape", "escape", "M")
 
 
-@settings(deadline=None, max_examples=2, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    deadline=None,
+    max_examples=2,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(HOSTILE)
 def test_nothing_a_kernel_says_is_a_control_anywhere_in_the_app(text: str) -> None:
     text = "".join(WEAPONS) + text
@@ -174,9 +245,8 @@ def test_nothing_a_kernel_says_is_a_control_anywhere_in_the_app(text: str) -> No
         await look_everywhere(stage, text)
         sent = driver.sent
 
-    fleet = hostile_fleet(text)
-    fleet.infos["k1"] = INFO
-    on_stage(play, fleet, driver_class=RecordingDriver)
+    left = Remembered(table={"filter": f"!{text}", "history": [text]})
+    on_stage(play, hostile_fleet(text), setup=Setup(remembered=left), driver_class=RecordingDriver)
     controls = [char for char in OURS.sub("", sent) if unicodedata.category(char) == "Cc"]
     assert len(sent) > 10_000
     assert controls == []

@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from kerneltui.errors import KernelError
+from kerneltui.tui.widgets.text_input import TextInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class ConfirmScreen(ModalScreen[bool]):
                 yield Static(id="more", markup=False)
             yield Static(question.note, classes="note", markup=False)
             if question.expected:
-                yield Input(placeholder=f"type {question.expected} to go on", compact=True)
+                yield TextInput(placeholder=f"type {question.expected} to go on", compact=True)
             with Horizontal(classes="buttons"):
                 no, yes = ("Esc", "Enter") if question.expected else ("n", "y")
                 yield Button(f"Cancel ({no})", id="no")

@@ -16,6 +16,7 @@ from textual.widgets import Button, Input, Static
 
 from kerneltui.protocol.text import clean_line
 from kerneltui.tui.private_files import free_path, write_private
+from kerneltui.tui.widgets.text_input import TextInput
 
 
 class SaveScreen(ModalScreen[None]):
@@ -33,7 +34,7 @@ class SaveScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             yield Static(f"Save {len(self._content):,} bytes", classes="title", markup=False)
-            yield Input(str(self._offered), compact=True)
+            yield TextInput(str(self._offered), compact=True)
             yield Static(id="problem", markup=False)
             with Horizontal(classes="buttons"):
                 yield Button("Cancel", id="no")

@@ -18,6 +18,7 @@ from textual.widgets.option_list import Option
 
 from kerneltui.errors import KernelError
 from kerneltui.protocol.text import clean_line
+from kerneltui.tui.widgets.text_input import TextInput
 
 if TYPE_CHECKING:
     from kerneltui.fleet.fleet import SpecChoice
@@ -51,10 +52,10 @@ class StartScreen(ModalScreen[StartRequest | None]):
             yield OptionList(markup=False, compact=True)
             with Horizontal(classes="field"):
                 yield Static("folder", markup=False)
-                yield Input(self._usual.cwd, id="cwd", compact=True)
+                yield TextInput(self._usual.cwd, id="cwd", compact=True)
             with Horizontal(classes="field"):
                 yield Static("name", markup=False)
-                yield Input(placeholder="optional", id="name", compact=True)
+                yield TextInput(placeholder="optional", id="name", compact=True)
             yield Static(id="problem", markup=False)
             with Horizontal(classes="buttons"):
                 yield Button("Cancel (Esc)", id="no")

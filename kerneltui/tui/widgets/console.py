@@ -32,6 +32,7 @@ from kerneltui.tui.widgets.code_editor import CodeEditor
 from kerneltui.tui.widgets.completions import Completions
 from kerneltui.tui.widgets.documentation import Documentation
 from kerneltui.tui.widgets.history_search import HistorySearch
+from kerneltui.tui.widgets.text_input import TextInput
 
 if TYPE_CHECKING:
     from kerneltui.fleet.console import Console as FleetConsole
@@ -61,7 +62,7 @@ async def settle(future: Future[_T], deadline: float) -> _T | None:
     return waiter.result()
 
 
-class PromptInput(Input):
+class PromptInput(TextInput):
     """The answer to a running cell's `input()` or `getpass()`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -16,12 +16,13 @@ from textual.widgets import Input, Static
 from kerneltui.tui.actions import bindings
 from kerneltui.tui.history import search
 from kerneltui.tui.source import visible
+from kerneltui.tui.widgets.text_input import TextInput
 
 LINES = 5
 """Of the code that was found; the editor shows as many."""
 
 
-class _Words(Input):
+class _Words(TextInput):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "submit", "Take")]
 
 

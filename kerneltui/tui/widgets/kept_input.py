@@ -7,8 +7,10 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
+from kerneltui.tui.widgets.text_input import TextInput
 
-class KeptInput(Input, inherit_bindings=False):
+
+class KeptInput(TextInput, inherit_bindings=False):
     """What stands in it holds already; Enter keeps it. It has no use for up and down."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

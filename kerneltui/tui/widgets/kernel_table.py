@@ -15,6 +15,7 @@ from textual.message import Message
 from textual.reactive import var
 from textual.strip import Strip
 
+from kerneltui.protocol.text import clean_line
 from kerneltui.tui.actions import bindings
 from kerneltui.tui.columns import (
     GAP,
@@ -165,7 +166,8 @@ class KernelTable(LineView):
     def _notice(self) -> tuple[str, ...]:
         """What to say where there is no row."""
         if self._all:
-            return (f"No kernel is like {self.view.filter.text}. {self._way_out}",)
+            like = clean_line(self.view.filter.text)  # as remembered or pasted
+            return (f"No kernel is like {like}. {self._way_out}",)
         return self._empty
 
     # -- how it is viewed ---------------------------------------------------------------
