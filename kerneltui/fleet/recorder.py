@@ -1,0 +1,157 @@
+"""The recorder: a process that records the iopub of every kernel of a runtime folder.
+
+`python -m kerneltui.fleet.recorder FOLDER`. It ends when no kernel has been living for a while.
+Rule: nothing here imports psutil or jupyter_core, or decodes a message: it runs all day.
+"""
+
+from __future__ import annotations
+
+import gc
+import signal
+import sys
+import time
+from collections.abc import Container, Iterable
+from pathlib import Path
+
+import zmq
+
+from kerneltui.fleet.ledger import Ledger
+from kerneltui.fleet.manifest import Manifest
+from kerneltui.fleet.recorded_kernel import RecordedKernel
+from kerneltui.fleet.recorder_lock import RecorderLock
+from kerneltui.fleet.recording import expire
+from kerneltui.fleet.recording_writer import FULL, describe
+
+LOOK = 0.1  # seconds between two looks at whether the folder has changed
+TURN = 0.05  # seconds at least between two turns: what is lost of a recorder that is killed
+LINGER = 10.0  # seconds without a living kernel
+SETTLED = 0.1  # seconds after which a change of the folder has a time of its own
+HEARD = 60.0  # seconds between two marks on the recordings of until when they are complete
+EXPIRY = 3600.0  # seconds between two looks for recordings that nobody wants any more
+
+
+class Recorder:
+    """Everything happens in `run`; `stop` may come from a signal handler."""
+
+    def __init__(self, folder: Path, lock: RecorderLock) -> None:
+        self._folder = folder
+        self._lock = lock
+        self._ledger = Ledger(folder, self._follow, lambda _unreadable: None)
+        self._poller = zmq.Poller()
+        self._kernels: dict[str, RecordedKernel] = {}
+        self._changed_at: int | None = None
+        self._said = ""
+        self._is_over = False
+        self._look_at = self._expire_at = 0.0  # monotonic
+        self._mark_at = time.monotonic() + HEARD
+
+    def stop(self) -> None:
+        self._is_over = True
+
+    def run(self) -> None:
+        """Record until stopped, or until no kernel has been living for LINGER."""
+        living_at = time.monotonic()
+        while not self._is_over:
+            self._turn()
+            if self._has_living:
+                living_at = time.monotonic()
+            elif time.monotonic() - living_at >= LINGER and not self._is_wanted_after_all():
+                break
+        for kernel in self._kernels.values():
+            kernel.close()
+
+    @property
+    def _has_living(self) -> bool:
+        return any(kernel.is_living for kernel in self._kernels.values())
+
+    def _is_wanted_after_all(self) -> bool:
+        """Let go of the lock and look once more: who found it held relies on this process."""
+        self._lock.release()
+        self._changed_at = None
+        self._look()
+        return self._has_living and self._lock.acquire()
+
+    def _turn(self) -> None:
+        ready = dict(self._poller.poll(int(LOOK * 1000)))
+        if time.monotonic() >= self._look_at:
+            self._look_at = time.monotonic() + LOOK
+            self._look()
+            self._keep_house()
+        has_more = [self._hear(kernel, ready) for kernel in self._kernels.values()]
+        self._tell()
+        if ready and not any(has_more):
+            time.sleep(TURN)
+
+    def _hear(self, kernel: RecordedKernel, ready: Container[object]) -> bool:
+        try:
+            return kernel.turn(ready)
+        except OSError as error:
+            if error.errno in FULL:
+                for each in self._kernels.values():
+                    each.writer.rest(describe(error))
+            return False
+
+    def _tell(self) -> None:
+        problems = (kernel.writer.problem for kernel in self._kernels.values())
+        problem = next(filter(None, problems), "")
+        if problem != self._said:
+            self._said = problem
+            self._lock.say(problem)
+
+    # -- the folder ----
+
+    def _look(self) -> None:
+        """Read the manifests where the folder has changed; end where it, or the lock, is gone."""
+        try:
+            changed_at = self._folder.stat().st_mtime_ns
+        except FileNotFoundError:
+            self._is_over = True
+            return
+        if changed_at == self._changed_at:
+            return
+        self._is_over = self._is_over or not self._lock.is_valid()
+        # A second change within one tick of the system's clock leaves the time as it was.
+        is_settled = abs(time.time() - changed_at / 1e9) > SETTLED
+        self._changed_at = changed_at if is_settled else None
+        self._ledger.look()
+
+    def _follow(self, manifests: Iterable[Manifest]) -> None:
+        found = {manifest.kernel_id: manifest for manifest in manifests}
+        for kernel_id in self._kernels.keys() - found.keys():
+            self._kernels.pop(kernel_id).close()
+        for kernel_id, manifest in found.items():
+            if kernel_id in self._kernels:
+                self._kernels[kernel_id].manifest = manifest
+            else:
+                self._kernels[kernel_id] = RecordedKernel(manifest, self._poller)
+
+    def _keep_house(self) -> None:
+        if time.monotonic() >= self._mark_at:
+            self._mark_at = time.monotonic() + HEARD
+            for kernel in self._kernels.values():
+                kernel.mark_heard()
+        if time.monotonic() >= self._expire_at:
+            self._expire_at = time.monotonic() + EXPIRY
+            expire(self._folder, time.time())
+
+
+def main(folder: Path) -> None:
+    """Record, unless another process does."""
+    with RecorderLock(folder) as lock:
+        if not lock.acquire():
+            return
+        recorder = Recorder(folder, lock)
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, lambda _signum, _frame: recorder.stop())
+        gc.collect()
+        gc.freeze()
+        try:
+            recorder.run()
+        except BaseException as error:
+            # It has no terminal; this is all that anybody will ever see of it.
+            lock.say(f"the recorder failed: {type(error).__name__}: {error}")
+            raise
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,100 @@
+"""RecorderLock: at most one recorder for each runtime folder and host, and what it has to say.
+
+The system lets go of the lock when its holder ends in whatever way; no pid is believed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from pathlib import Path
+from typing import Self
+
+from kerneltui.protocol.text import clean_line
+
+SIZE = 512  # bytes, taken in advance: what is wrong can be said on a full disk
+PATIENCE = 0.5  # seconds: who only asks whether there is a recorder has the lock for an instant
+_POLL = 0.02  # seconds
+
+
+def lock_path(folder: Path) -> Path:
+    # A home may be mounted on many hosts, and each has kernels of its own.
+    return folder / f"kerneltui-recorder-{os.uname().nodename}.lock"
+
+
+def is_locked(folder: Path) -> bool:
+    """Tell whether there is a recorder. Raises OSError where nobody can tell."""
+    try:
+        fd = os.open(lock_path(folder), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
+def read_problem(folder: Path) -> str:
+    """Return what the present recorder, or the last one, found wrong; "" where nothing is."""
+    try:
+        fd = os.open(lock_path(folder), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return ""
+    try:
+        return clean_line(os.read(fd, SIZE).decode("utf-8", "replace").strip(" \n\0"))
+    finally:
+        os.close(fd)
+
+
+class RecorderLock:
+    """The lock of one folder's recorder, held once `acquire` has said so."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises OSError."""
+        self._path = lock_path(folder)
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._fd = os.open(self._path, flags, 0o600)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        os.close(self._fd)
+
+    def acquire(self) -> bool:
+        """Take the lock, and take back what was said; False where there is another recorder."""
+        deadline = time.monotonic() + PATIENCE
+        while not self._try():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_POLL)
+        self.say("")
+        return True
+
+    def release(self) -> None:
+        fcntl.flock(self._fd, fcntl.LOCK_UN)
+
+    def is_valid(self) -> bool:
+        """Tell whether the file is still what others find, and not one that was removed."""
+        try:
+            return os.path.samestat(os.fstat(self._fd), self._path.lstat())
+        except FileNotFoundError:
+            return False
+
+    def say(self, problem: str) -> None:
+        """Leave word of what is wrong, in place of what was said before."""
+        text = problem.encode()[: SIZE - 1].ljust(SIZE - 1) + b"\n"
+        with contextlib.suppress(OSError):  # the file was made on a disk that was full already
+            os.pwrite(self._fd, text, 0)
+
+    def _try(self) -> bool:
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

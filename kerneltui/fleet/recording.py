@@ -1,0 +1,160 @@
+"""Recording: what one kernel said on iopub, kept in a file for those who come later.
+
+It has two generations of bounded size, `kerneltui-<id>.iopub` and the older `.iopub.old`. Frames
+are kept as they were received: nobody has verified them yet.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from kerneltui.errors import KernelError
+from kerneltui.fleet.manifest import PREFIX, manifest_path, read_manifest
+from kerneltui.fleet.recording_format import (
+    ENDED_SIZE,
+    GENERATION,
+    Began,
+    Hole,
+    Kind,
+    decode_record,
+    decode_records,
+)
+
+__all__ = ["Began", "Hole", "expire", "read_recording", "recording_path", "remove_recording"]
+
+SUFFIX = ".iopub"
+OLDER = ".old"
+KEPT = 7 * 24 * 3600.0  # seconds that the recording of a kernel outlives it
+_FIRST_RECORD = 1000  # bytes that hold the first record of a generation, which is no message
+_ROTATIONS = 10  # that may happen while a reader opens two files
+
+
+def recording_path(connection_file: str, kernel_id: str) -> Path:
+    return Path(connection_file).parent / f"{PREFIX}{kernel_id}{SUFFIX}"
+
+
+def older_path(path: Path) -> Path:
+    """Return where the generation before the present one lies."""
+    return path.with_name(path.name + OLDER)
+
+
+def read_recording(path: Path) -> Iterator[Began | Hole | list[bytes]]:
+    """Yield what was recorded, in order; nothing where nothing was. Raises OSError.
+
+    It may be written meanwhile. A last record that was not written to its end is left out,
+    and damage before that is a hole.
+    """
+    heard: Began | None = None
+    for number, data in enumerate(_read_generations(path)):
+        for record in decode_records(data):
+            # A process is introduced again in each generation, and after each hole.
+            is_known = record.kind is Kind.BEGAN and record.value == heard
+            is_no_hole = record.kind is Kind.EARLIER and number > 0
+            if is_known or is_no_hole or record.kind is Kind.ENDED:
+                continue
+            if isinstance(record.value, Began):
+                heard = record.value
+            yield record.value
+
+
+def remove_recording(connection_file: str, kernel_id: str) -> None:
+    _remove(recording_path(connection_file, kernel_id))
+
+
+def expire(folder: Path, now: float) -> None:
+    """Remove the recordings of kernels that have been dead or dismissed for longer than KEPT."""
+    newest: dict[Path, float] = {}
+    for file in [*folder.glob(f"{PREFIX}*{SUFFIX}"), *folder.glob(f"{PREFIX}*{SUFFIX}{OLDER}")]:
+        path = file.with_name(file.name.removesuffix(OLDER))
+        with contextlib.suppress(FileNotFoundError):
+            newest[path] = max(newest.get(path, 0.0), file.lstat().st_mtime)
+    for path, written_at in newest.items():
+        if now - written_at > KEPT and not _may_live(path):
+            _remove(path)
+
+
+def _may_live(path: Path) -> bool:
+    kernel_id = path.name.removeprefix(PREFIX).removesuffix(SUFFIX)
+    manifest = manifest_path(str(path), kernel_id)
+    try:
+        identity = read_manifest(manifest).identity
+    except KernelError:
+        return manifest.exists()
+    return identity is not None and identity.is_alive()
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    older_path(path).unlink(missing_ok=True)
+
+
+# -- what the writer asks of earlier recordings ----
+
+
+def begun_at(path: Path, default: float) -> float:
+    """Return since when a generation, and those dropped before it, were recorded."""
+    try:
+        with _open(path) as file:
+            found = decode_record(file.read(_FIRST_RECORD))
+    except OSError:
+        return default
+    if found is None:
+        return default
+    first, _ = found
+    if first.kind is Kind.EARLIER and isinstance(first.value, Hole):
+        return first.value.since
+    return first.at
+
+
+def unheard_since(path: Path) -> float | None:
+    """Return since when nobody has recorded a kernel that was not heard to its end, else None."""
+    try:
+        with _open(path) as file:
+            status = os.fstat(file.fileno())
+            file.seek(max(0, status.st_size - ENDED_SIZE))
+            found = decode_record(file.read(ENDED_SIZE))
+    except OSError:
+        return None
+    return None if found and found[0].kind is Kind.ENDED else status.st_mtime
+
+
+# -- files ----
+
+
+def _read_generations(path: Path) -> Iterator[bytes]:
+    with contextlib.ExitStack() as files:
+        for file in _open_generations(path, files):
+            yield file.read(GENERATION)
+
+
+def _open_generations(path: Path, files: contextlib.ExitStack) -> list[BinaryIO]:
+    """Return those that there are, the older first, as they were at one instant."""
+    for _ in range(_ROTATIONS):
+        opened = [_open_if_there(each, files) for each in (path, older_path(path))]
+        # The present one becomes the older one at any time, and then there is another.
+        if opened[0] is None or _is_still(opened[0], path):
+            break
+        files.close()
+    return [file for file in reversed(opened) if file is not None]
+
+
+def _open_if_there(path: Path, files: contextlib.ExitStack) -> BinaryIO | None:
+    try:
+        return files.enter_context(_open(path))
+    except FileNotFoundError:
+        return None
+
+
+def _open(path: Path) -> BinaryIO:
+    return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
+
+
+def _is_still(file: BinaryIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.lstat())
+    except FileNotFoundError:
+        return False

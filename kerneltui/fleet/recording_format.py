@@ -1,0 +1,181 @@
+"""The records of a recording: bytes that prove themselves, so that damage costs only what it hit.
+
+Rule: no length in a file is believed before it is checked against a bound.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple
+
+from kerneltui.kernels.identity import ProcessIdentity
+
+GENERATION = 8_000_000  # bytes of a file; there are two
+MAX_MESSAGE = 4_000_000  # bytes of one message's frames, with their lengths
+DAMAGED = "the recording is damaged"
+DROPPED = "older output was dropped"
+
+_MAGIC = b"\xfeKT\x01"
+_HEAD = struct.Struct(">4sBdII")  # magic, kind, when, length of the body, checksum of the others
+_SUMMED = struct.Struct(">BdI")
+_LENGTH = struct.Struct(">I")
+_PROCESS = struct.Struct(">IQ")
+_SPAN = struct.Struct(">dd")
+_MAX_FALSE_STARTS = 100  # what looks like a record and is none, before the rest is given up
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """From here on this process is heard."""
+
+    identity: ProcessIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """Between two instants, in seconds since the epoch, something may be missing."""
+
+    since: float
+    until: float
+    why: str
+
+
+class Kind(IntEnum):
+    """What a record holds. The numbers are in files."""
+
+    MESSAGE = 1
+    BEGAN = 2
+    HOLE = 3
+    EARLIER = 4
+    """A hole at the head of a generation; it is one once the generation before is gone."""
+    ENDED = 5
+    """The process was heard to its end: until another begins, nothing is missing."""
+
+
+class Record(NamedTuple):
+    kind: Kind
+    at: float
+    """When it was made, in seconds since the epoch."""
+    value: Began | Hole | list[bytes]
+    """An ENDED one has an empty message."""
+
+
+# -- writing ----
+
+
+def encode_message(frames: Sequence[bytes], at: float) -> bytes:
+    """Return a message as a record, or a hole in its place where it is too large."""
+    size = sum(map(len, frames)) + _LENGTH.size * len(frames)
+    if size > MAX_MESSAGE:
+        why = f"a message of {size / 1e6:.1f} MB was too large to record"
+        return encode_hole(Hole(at, at, why), at)
+    parts = (part for frame in frames for part in (_LENGTH.pack(len(frame)), frame))
+    return _encode(Kind.MESSAGE, at, b"".join(parts))
+
+
+def encode_began(identity: ProcessIdentity, at: float) -> bytes:
+    body = _PROCESS.pack(identity.pid, identity.start_ticks) + identity.boot_id.encode()
+    return _encode(Kind.BEGAN, at, body)
+
+
+def encode_hole(hole: Hole, at: float, kind: Kind = Kind.HOLE) -> bytes:
+    return _encode(kind, at, _SPAN.pack(hole.since, hole.until) + hole.why.encode())
+
+
+def encode_ended(at: float) -> bytes:
+    return _encode(Kind.ENDED, at, b"")
+
+
+ENDED_SIZE = _HEAD.size  # bytes of what `encode_ended` returns
+
+
+def _encode(kind: Kind, at: float, body: bytes) -> bytes:
+    return _HEAD.pack(_MAGIC, kind, at, len(body), _checksum(kind, at, body)) + body
+
+
+def _checksum(kind: int, at: float, body: bytes) -> int:
+    return zlib.crc32(body, zlib.crc32(_SUMMED.pack(kind, at, len(body))))
+
+
+# -- reading ----
+
+
+def decode_records(data: bytes) -> Iterator[Record]:
+    """Yield the records of a generation, with a hole for each stretch that is damaged.
+
+    What is no record at its end had not been written whole, and is left out.
+    """
+    position = end = false_starts = 0
+    last_at = 0.0
+    while (start := data.find(_MAGIC, position)) >= 0:
+        found = decode_record(data, start)
+        if found is None:
+            position, false_starts = start + 1, false_starts + 1
+            if false_starts < _MAX_FALSE_STARTS:
+                continue
+            yield Record(Kind.HOLE, last_at, Hole(last_at, last_at, DAMAGED))
+            return
+        record, next_start = found
+        if start == end:
+            yield record
+        else:
+            yield from _after_damage(record, last_at or record.at)
+        position = end = next_start
+        last_at = record.at
+
+
+def _after_damage(record: Record, since: float) -> Iterator[Record]:
+    """Yield a record, and one hole; who was killed in mid-write says itself what is missing."""
+    if record.kind is Kind.HOLE and isinstance(record.value, Hole):
+        known = record.value
+        value = Hole(min(since, known.since), known.until, known.why)
+        yield record._replace(value=value)
+        return
+    yield Record(Kind.HOLE, record.at, Hole(since, record.at, DAMAGED))
+    yield record
+
+
+def decode_record(data: bytes, start: int = 0) -> tuple[Record, int] | None:
+    """Return the record at `start` and where it ends; None where there is none."""
+    if len(data) - start < _HEAD.size:
+        return None
+    magic, kind, at, length, checksum = _HEAD.unpack_from(data, start)
+    body_start = start + _HEAD.size
+    end = body_start + length
+    if magic != _MAGIC or length > MAX_MESSAGE or end > len(data) or not math.isfinite(at):
+        return None
+    body = data[body_start:end]
+    if checksum != _checksum(kind, at, body):
+        return None
+    try:
+        return Record(Kind(kind), at, _decode_body(Kind(kind), body)), end
+    except (ValueError, struct.error):  # written by a later version, or by somebody else
+        return None
+
+
+def _decode_body(kind: Kind, body: bytes) -> Began | Hole | list[bytes]:
+    if kind is Kind.BEGAN:
+        pid, start_ticks = _PROCESS.unpack_from(body)
+        return Began(ProcessIdentity(pid, start_ticks, body[_PROCESS.size :].decode()))
+    if kind in (Kind.HOLE, Kind.EARLIER):
+        since, until = _SPAN.unpack_from(body)
+        if not (math.isfinite(since) and math.isfinite(until)):
+            raise ValueError
+        return Hole(since, until, body[_SPAN.size :].decode())
+    return list(_decode_frames(body))
+
+
+def _decode_frames(body: bytes) -> Iterator[bytes]:
+    position = 0
+    while position < len(body):
+        (length,) = _LENGTH.unpack_from(body, position)
+        position += _LENGTH.size
+        if length > len(body) - position:
+            raise ValueError
+        yield body[position : position + length]
+        position += length

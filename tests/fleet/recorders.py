@@ -1,0 +1,134 @@
+"""Recorders as processes, and kernels for them: a voice, and a process that only sleeps."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+from kerneltui.fleet.manifest import Manifest, write_manifest
+from kerneltui.fleet.recording import Began, Hole, read_recording, recording_path
+from kerneltui.kernels.identity import ProcessIdentity, identify
+from kerneltui.protocol.wire import Session
+from tests.fleet.stage import KEY, Voice
+from tests.support import eventually
+
+WITHIN = 10  # seconds, for what a process takes to start or end
+HASTE = """
+import resource, sys
+from pathlib import Path
+from kerneltui.fleet import recorded_kernel, recorder, recording_writer
+recorder.LINGER = {linger}
+recorded_kernel.REST = {rest}
+recording_writer.RETRY = 0.1
+hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+resource.setrlimit(resource.RLIMIT_FSIZE, ({file_limit}, hard))
+recorder.main(Path(sys.argv[1]))
+"""
+Recorded = Began | Hole | str
+
+
+class SpokenKernel:
+    """A kernel whose process does nothing but sleep, and whose words are the test's."""
+
+    def __init__(self, folder: Path, *, age: float = 0.0) -> None:
+        self.voice = Voice(folder)
+        self.manifest = Manifest(
+            kernel_id="0a9b",
+            name="train",
+            kernel_name="python3",
+            connection_file=str(folder / "kernel-0a9b.json"),
+            cwd="/",
+            environment=(),
+            started_at=time.time() - age,
+        )
+
+    @property
+    def recording(self) -> Path:
+        return recording_path(self.manifest.connection_file, self.manifest.kernel_id)
+
+    @property
+    def identity(self) -> ProcessIdentity:
+        found = identify(self._process.pid)
+        assert found is not None
+        return found
+
+    def __enter__(self) -> Self:
+        self.serve_at(self.voice)
+        self.voice.__enter__()
+        self.spawn()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.die()
+        self.voice.__exit__()
+
+    def serve_at(self, voice: Voice) -> None:
+        """Write the connection file."""
+        Path(self.manifest.connection_file).write_text(voice.info.to_json(), encoding="utf-8")
+
+    def announce(self, identity: ProcessIdentity | None) -> None:
+        """Write the manifest."""
+        self.manifest = replace(self.manifest, identity=identity)
+        write_manifest(self.manifest)
+
+    def spawn(self) -> None:
+        self._process = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+
+    def die(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def recorded(self) -> list[Recorded]:
+        """Return what was recorded, messages as the text that they print."""
+        session = Session(KEY)
+        return [
+            session.decode(each)["content"]["text"] if isinstance(each, list) else each
+            for each in read_recording(self.recording)
+        ]
+
+    def wait_recorded(self, text: str) -> None:
+        eventually(lambda: text in self.recorded(), WITHIN)
+
+
+class RunningRecorder:
+    """A recorder of `folder` that waits for nothing for long."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        linger: float = 60.0,
+        rest: float = 0.0,
+        file_limit: int = resource.RLIM_INFINITY,
+    ) -> None:
+        """`file_limit`: bytes that a file may have; what is written beyond them fails."""
+        code = HASTE.format(linger=linger, rest=rest, file_limit=file_limit)
+        program = [sys.executable, "-c", code, str(folder)]
+        self.process = subprocess.Popen(program, stderr=subprocess.PIPE)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self.is_running:
+            self.process.terminate()
+        with self.process:
+            assert self.process.stderr is not None
+            assert self.process.stderr.read() == b""
+
+    @property
+    def is_running(self) -> bool:
+        return self.process.poll() is None
+
+    def end(self, signum: int) -> int:
+        self.process.send_signal(signum)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Return the exit code of a recorder that ends."""
+        return self.process.wait(WITHIN)
