@@ -63,16 +63,8 @@ def _dashboard(arguments: argparse.Namespace) -> int:
 def _find(word: str) -> str:
     """Return the id of the kernel that is meant. Raises KernelError."""
     from kerneltui.commands.listing import find, list_all
-    from kerneltui.errors import ActionRefused
-    from kerneltui.fleet.found import Origin
 
-    kernel = find(list_all(within=0), word)
-    if kernel.origin != Origin.KERNELTUI:
-        raise ActionRefused(
-            f"the dashboard shows the kernels that kerneltui has started; for {kernel.name}: "
-            f"jupyter console --existing {kernel.connection_file}"
-        )
-    return kernel.id
+    return find(list_all(within=0), word).id
 
 
 def _say(lines: Sequence[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +12,15 @@ from jupyter_core.paths import jupyter_runtime_dir
 
 from kerneltui.commands.probe import ask_states
 from kerneltui.errors import KernelError, NoSuchKernel
-from kerneltui.fleet.found import Found, Origin, find_kernels
+from kerneltui.fleet.discovery import Discovery
+from kerneltui.fleet.found import Found
 from kerneltui.fleet.manifest import Manifest, find_manifests, read_manifest
+from kerneltui.fleet.origin import Origin
+from kerneltui.fleet.row import PATH_WIDTH, notebook_of
+from kerneltui.fleet.server_watch import Served, ask_servers
+from kerneltui.fleet.servers import find_servers
+from kerneltui.fleet.standing import Standing
+from kerneltui.fleet.strangers import name_of
 from kerneltui.kernels.connection_file import read_connection_file
 from kerneltui.kernels.family import descendants
 from kerneltui.kernels.identity import ProcessIdentity
@@ -21,10 +28,12 @@ from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
 
 ANSWER_TIME = 0.2  # seconds for kernels to say what they do; who has not by then is not known
+SERVER_TIME = 0.2  # seconds for a Jupyter server to list its kernels
 UNANSWERED = "?"
-STRANGERS_NAME = 8  # characters of its id: nobody has given it another name
 LAUNCH_TIME = 60.0  # seconds that a launch may take
 STOPPED = "stopped"
+LEFT_STATES = {Standing.STALE: "stale", Standing.ELSEWHERE: "elsewhere"}
+"""The state of a mere file: left behind, or perhaps of another host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +46,8 @@ class Listed:
     pid: int | None
     """None once the process is gone."""
     state: str
-    """A word of KernelState, "stopped" for a process that was, "?" where no answer came."""
+    """A word of KernelState, "stopped" for a process that was, "?" where no answer came, "stale"
+    and "elsewhere" for a file without a process."""
     memory: int | None
     """Resident bytes of the process and its descendants."""
     cpu_time: float | None
@@ -48,6 +58,14 @@ class Listed:
     connection_file: str
     origin: str
     """Who started it: a word of Origin."""
+    owner_pid: int | None = None
+    """Of who started it and still runs; None for kerneltui's, which need nobody."""
+    notebook: str = ""
+    """The path of the notebook that it serves; "" where none is known."""
+    standing: str = str(Standing.VERIFIED)
+    """How sure it is that it is what it seems: a word of Standing."""
+    why: str = ""
+    """Of a standing that is none to rely on."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -67,18 +85,28 @@ def manifests() -> list[Manifest]:
 
 
 def list_all(within: float = ANSWER_TIME) -> list[Listed]:
-    """Return kerneltui's kernels, then those that others have started.
+    """Return kerneltui's kernels, those that others have started, and files left behind.
 
-    A file that no process names and nobody answers for is left out: it may be stale, or of
-    another host. Kernels of a Jupyter server are not asked: it would keep count of that.
+    Kernels of a Jupyter server are not asked: it would keep count of that. It is asked itself.
     """
     known = manifests()
-    found = list(find_kernels({each.connection_file for each in known}))
-    infos = {each.kernel_id: each.info for each in found if each.may_be_asked}
+    found, listing = find_strangers(known)
+    infos = {each.kernel_id: each.info for each in found if each.may_be_asked and each.info}
     states = ask_states(infos, within)
-    there = [each for each in found if each.identity or each.kernel_id in states]
     ours = _list_ours(known, within)
-    return [*ours, *(_listed_stranger(each, states.get(each.kernel_id)) for each in there)]
+    return [*ours, *(_listed_stranger(each, states, listing.get(each.kernel_id)) for each in found)]
+
+
+def find_strangers(known: Iterable[Manifest]) -> tuple[tuple[Found, ...], dict[str, Served]]:
+    """Return the kernels that are not of the manifests `known`, and what servers list."""
+    servers = tuple(find_servers(Path(jupyter_runtime_dir())))
+    listing = ask_servers(servers, SERVER_TIME)
+    found = Discovery().look(
+        {each.connection_file for each in known},
+        {server.pid for server in servers},
+        {kernel_id: served.server.pid for kernel_id, served in listing.items()},
+    )
+    return found, listing
 
 
 def _list_ours(known: Sequence[Manifest], within: float) -> list[Listed]:
@@ -133,20 +161,33 @@ def _listed(manifest: Manifest, answered: KernelState | None, *, alive: bool) ->
     )
 
 
-def _listed_stranger(found: Found, answered: KernelState | None) -> Listed:
-    facts = _Facts.of(found.identity, answered)
+def _listed_stranger(
+    found: Found, states: Mapping[str, KernelState], served: Served | None
+) -> Listed:
+    answered = states.get(found.kernel_id)
+    told = answered or (served.kernel.state if served else None) or UNANSWERED
+    facts = _Facts.of(found.identity, told)
+    is_asked = found.may_be_asked and bool(states)
+    standing = found.standing
+    if is_asked:
+        standing = Standing.VERIFIED if answered else Standing.SILENT
+    kernel = served.kernel if served else None
     return Listed(
         id=clean_line(found.kernel_id),
-        name=clean_line(found.kernel_id[:STRANGERS_NAME]),
-        kernelspec="",
+        name=clean_line(name_of(found, kernel)),
+        kernelspec=clean_line(found.info.kernel_name if found.info else ""),
         pid=facts.pid,
-        state=facts.state if found.identity else str(answered),
+        state=LEFT_STATES.get(found.standing) or (facts.state if found.identity else told),
         memory=facts.memory,
         cpu_time=facts.cpu_time,
         started_at=facts.started_at,
         cwd=clean_line(found.cwd),
         connection_file=clean_line(str(found.connection_file)),
         origin=str(found.origin),
+        owner_pid=found.owner_pid,
+        notebook=clean_line(notebook_of(found, kernel), limit=PATH_WIDTH),
+        standing=str(standing),
+        why=clean_line(found.why),
     )
 
 
@@ -161,7 +202,7 @@ class _Facts:
     started_at: float | None = None
 
     @classmethod
-    def of(cls, identity: ProcessIdentity | None, answered: KernelState | None) -> _Facts:
+    def of(cls, identity: ProcessIdentity | None, answered: str | None) -> _Facts:
         if identity is None:
             return cls()
         try:

@@ -1,87 +1,40 @@
-"""What can be asked of kernels that something else has started; the rest is refused with why."""
+"""Kernels that something else has started, in the hands of the command line."""
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
-from kerneltui.commands.listing import Listed, manifests
-from kerneltui.errors import ActionRefused, KernelError, KernelTimeout
-from kerneltui.fleet.found import Found, find_kernels
-from kerneltui.kernels.adopted import AdoptedProcess
-from kerneltui.kernels.control import ControlRequest
-from kerneltui.kernels.session import new_session
-from kerneltui.kernels.sockets import default_context
-from kerneltui.kernels.stopping import kill_family
+from jupyter_core.paths import jupyter_runtime_dir
 
-ANSWER_TIME = 1.0  # seconds for a reply on control
-END_TIME = 5.0  # seconds to end after a shutdown request
-
-
-def send_signal(kernel: Listed, signum: int) -> str:
-    try:
-        _process(kernel).send_signal(signum)
-    except ProcessLookupError:
-        raise ActionRefused(f"{kernel.name} is gone") from None
-    return ""
+from kerneltui.commands.listing import Listed, find_strangers, manifests
+from kerneltui.errors import ActionRefused, KernelError
+from kerneltui.fleet.handles import FoundHandle, Handle, ServedHandle
+from kerneltui.fleet.powers import Kind, refuse_impossible
+from kerneltui.fleet.row import Row
+from kerneltui.fleet.servers import find_server
+from kerneltui.fleet.strangers import attach_process, attached_manager
+from kerneltui.kernels.spec import KernelSpecManager
+from kerneltui.protocol.status import Verb
 
 
-def interrupt(kernel: Listed) -> str:
-    """Ask by message, as of a kernel that we did not start nobody knows what SIGINT does to it."""
-    _request(kernel, "interrupt_request", {})
-    return ""
+def handle(kernel: Listed, verb: Verb) -> Handle:
+    """Return what carries out `verb`; look the kernel up again, as it may have changed since.
 
-
-def shutdown(kernel: Listed) -> str:
-    process = _process(kernel)
-    _request(kernel, "shutdown_request", {"restart": False})
-    if not process.wait(END_TIME):
-        raise KernelTimeout(f"{kernel.name} has not ended; kerneltui kill {kernel.name} ends it")
-    return ""
-
-
-def kill(kernel: Listed) -> str:
-    kill_family(_process(kernel))
-    return ""
-
-
-def restart(kernel: Listed) -> str:
-    raise ActionRefused(
-        f"{kernel.name} cannot be restarted: what started it ({kernel.origin}) would lose it"
-    )
-
-
-VERBS: dict[str, Callable[[Listed], str]] = {
-    "interrupt": interrupt,
-    "restart": restart,
-    "shutdown": shutdown,
-    "kill": kill,
-}
-
-
-def _found(kernel: Listed) -> Found:
-    """Look it up again: what was listed may have changed since."""
-    for found in find_kernels({each.connection_file for each in manifests()}):
-        if str(found.connection_file) == kernel.connection_file:
-            return found
-    raise KernelError(f"{kernel.name} is gone")
-
-
-def _process(kernel: Listed) -> AdoptedProcess:
-    identity = _found(kernel).identity
-    if identity is None or identity.pid != kernel.pid:
+    Raises ActionRefused where the verb can never be had of it.
+    """
+    by_file = {str(each.connection_file): each for each in find_strangers(manifests())[0]}
+    known = by_file.get(kernel.connection_file)
+    if known is None:
+        raise KernelError(f"{kernel.name} is gone")
+    if (known.identity.pid if known.identity else None) != kernel.pid:
         raise ActionRefused(f"{kernel.name} has another process by now; nothing was done")
-    return AdoptedProcess(identity)
-
-
-def _request(kernel: Listed, msg_type: str, content: dict[str, object]) -> None:
-    found = _found(kernel)
-    if not found.may_be_asked:
-        raise ActionRefused(
-            f"{kernel.name} belongs to the Jupyter server with pid {found.owner_pid}: ask there, "
-            f"or kerneltui signal {signal.SIGINT.name} {kernel.name}"
+    kind = Row(kernel.name, known.cwd, found=known).kind
+    refuse_impossible(kind, verb, kernel.name)
+    manager = attached_manager(known, KernelSpecManager())
+    attach_process(manager, known.identity)
+    if kind is Kind.SERVED:
+        return ServedHandle(
+            manager, kernel.name, partial(find_server, Path(jupyter_runtime_dir()), known.owner_pid)
         )
-    session = new_session(found.info.key, found.info.signature_scheme)
-    with ControlRequest(default_context(), found.info, session, msg_type, content) as request:
-        if request.reply(ANSWER_TIME) is None:
-            raise KernelTimeout(f"{kernel.name} has not answered; it may still obey")
+    return FoundHandle(manager, kernel.name)

@@ -10,22 +10,24 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from kerneltui.commands import strangers
-from kerneltui.commands.listing import Listed, find, list_all
+from kerneltui.commands.listing import find, list_all
 from kerneltui.errors import KernelError, KernelTimeout, LaunchError
 from kerneltui.fleet.fleet import Fleet
-from kerneltui.fleet.found import Origin
+from kerneltui.fleet.handles import Handle
+from kerneltui.fleet.origin import Origin
 from kerneltui.fleet.snapshot import KernelSnapshot, Target
-from kerneltui.protocol.status import KernelState
+from kerneltui.protocol.status import KernelState, Verb
 
 START_PATIENCE = 60.0  # seconds for a kernel to be ready
 LOOK = 0.02  # seconds between two looks at one that starts
 
-VERBS: dict[str, Callable[[Fleet, Target], str]] = {
-    "interrupt": Fleet.interrupt,
-    "restart": Fleet.restart,
-    "shutdown": Fleet.shutdown,
-    "kill": Fleet.kill,
+VERBS: dict[Verb, tuple[Callable[[Fleet, Target], str], Callable[[Handle], str]]] = {
+    Verb.INTERRUPT: (Fleet.interrupt, lambda handle: handle.interrupt()),
+    Verb.RESTART: (Fleet.restart, lambda handle: handle.restart(now=False)),
+    Verb.SHUTDOWN: (Fleet.shutdown, lambda handle: handle.shutdown()),
+    Verb.KILL: (Fleet.kill, lambda handle: handle.kill()),
 }
+"""What is asked of a kernel of ours, and what of another's."""
 
 
 @contextlib.contextmanager
@@ -40,15 +42,16 @@ def opened_fleet() -> Iterator[Fleet]:
 
 def act(verb: str, words: Sequence[str]) -> int:
     """Ask `verb` of the kernels that `words` mean; of none where one of them is not clear."""
-    return _ask(VERBS[verb], strangers.VERBS[verb], words)
+    return _ask(Verb(verb), *VERBS[Verb(verb)], words)
 
 
 def send_signal(name: str, words: Sequence[str]) -> int:
     """Signal the process groups of kernels; `name`: a number, or a name with or without SIG."""
     signum = _signal_number(name)
     return _ask(
+        Verb.SIGNAL,
         lambda fleet, target: fleet.signal(target, signum),
-        lambda kernel: strangers.send_signal(kernel, signum),
+        lambda handle: handle.signal(signum),
         words,
     )
 
@@ -66,8 +69,9 @@ def start(kernel_name: str, *, cwd: str, name: str) -> int:
 
 
 def _ask(
+    verb: Verb,
     order: Callable[[Fleet, Target], str],
-    order_of_stranger: Callable[[Listed], str],
+    order_of_stranger: Callable[[Handle], str],
     words: Sequence[str],
 ) -> int:
     listed = list_all(within=0)
@@ -79,7 +83,7 @@ def _ask(
                 if kernel.origin == Origin.KERNELTUI:
                     said = order(fleet, _row(fleet, kernel.id).target)
                 else:
-                    said = order_of_stranger(kernel)
+                    said = order_of_stranger(strangers.handle(kernel, verb))
                 if said:
                     print(f"kerneltui: {said}", file=sys.stderr)
             except KernelError as error:

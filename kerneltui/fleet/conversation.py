@@ -28,7 +28,7 @@ from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.requests import SUBSHELLS
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import Content, Message, parent_id
-from kerneltui.protocol.status import Answered, KernelState
+from kerneltui.protocol.status import UNHEARD, Answered, KernelState
 from kerneltui.protocol.text import clean_line
 
 IDLE_TIME = 10  # seconds that a client with nothing pending stays connected
@@ -119,7 +119,8 @@ class Conversation:
 
     def _greet(self) -> None:
         self._greet_at = NEVER
-        if self._manager.status.heard:
+        status = self._manager.status
+        if status.heard and status.running != UNHEARD:
             return
         if not self._greetings:  # a kernel that never tells its status
             self._manager.life.advance(Answered(), self._manager.spawns)

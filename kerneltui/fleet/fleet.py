@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from jupyter_core.paths import jupyter_runtime_dir
@@ -12,20 +13,24 @@ from jupyter_core.paths import jupyter_runtime_dir
 from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.adoption import environment_differs, todays_environment
 from kerneltui.fleet.console import LOCKED
+from kerneltui.fleet.handles import FoundHandle, Handle, OwnHandle, ServedHandle
 from kerneltui.fleet.kernel_info import KernelInfo, kernel_info
 from kerneltui.fleet.limits import USUAL, Limits
 from kerneltui.fleet.logout import logout_warning
 from kerneltui.fleet.manifest import Manifest
 from kerneltui.fleet.message_log import MessageLog
 from kerneltui.fleet.notices import Notice
+from kerneltui.fleet.powers import Kind, refuse_impossible
 from kerneltui.fleet.process_tree import ProcessFacts
-from kerneltui.fleet.roster import Roster, Row
+from kerneltui.fleet.roster import Roster
+from kerneltui.fleet.row import Row
+from kerneltui.fleet.servers import find_server
 from kerneltui.fleet.snapshot import Target
 from kerneltui.fleet.transcript import Transcript
 from kerneltui.fleet.transport import Transport
 from kerneltui.kernels.family import descendants
-from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.kernels.process import describe_process, outside_group
+from kerneltui.protocol.status import Verb
 from kerneltui.protocol.text import clean_line
 
 
@@ -51,18 +56,26 @@ class Fleet(Roster):
         self.locked = locked
 
     def open(self) -> None:
-        """Start listening, and adopt the kernels that an earlier dashboard has left."""
+        """Start listening, and adopt the kernels that an earlier dashboard has left.
+
+        Those that something else has started follow a moment later.
+        """
         self._board.open()
         self._monitor.start()
         self._usage.start()
         self.console.start()
-        self._ledger.start()
+        self._ledger.look()
+        self._servers.start()
+        self._lookout.start()
         if warning := logout_warning():
-            self._warn(warning)
+            self.warn(warning)
 
     def close(self) -> None:
         """Stop listening; the kernels do not notice."""
-        self._ledger.stop()
+        self._lookout.stop()
+        self._servers.stop()
+        self._inquiry.close()
+        self._ledger.mark_seen()
         self.console.stop()
         self._usage.stop()
         self._monitor.stop()
@@ -84,14 +97,14 @@ class Fleet(Roster):
 
     def processes(self, kernel_id: str) -> tuple[ProcessFacts, ...]:
         """Look at a kernel's processes, none once it is gone. Blocking."""
-        row = self._rows.get(kernel_id)
+        row = self.rows.get(kernel_id)
         if row is None or row.identity is None or not row.identity.is_alive():
             return ()
         return row.tree.look(row.identity.pid, time.monotonic())
 
     def log(self, kernel_id: str) -> Transcript | None:
         """Read what is new in a kernel's log, and return all of it. Blocking."""
-        row = self._rows.get(kernel_id)
+        row = self.rows.get(kernel_id)
         return row.log.look() if row and row.log else None
 
     def mark(self, kernel_id: str) -> None:
@@ -116,7 +129,10 @@ class Fleet(Roster):
 
     def escaped(self, target: Target) -> tuple[str, ...]:
         """Return the descendants that left the group, a line each: a kill ends them too."""
-        pid = self._checked(target).pid
+        self._checked(target)
+        if target.identity is None:
+            return ()
+        pid = target.identity.pid
         return tuple(
             clean_line(describe_process(each)) for each in outside_group(pid, descendants(pid))
         )
@@ -137,7 +153,7 @@ class Fleet(Roster):
             started_at=time.time(),
         )
         with self._lock:
-            self._rows[kernel_id] = Row(manifest.name, cwd, manifest=self._ledger.write(manifest))
+            self.rows[kernel_id] = Row(manifest.name, cwd, manifest=self._ledger.write(manifest))
         try:
             self._kernels.start_kernel(
                 kernel_name,
@@ -157,24 +173,24 @@ class Fleet(Roster):
     def interrupt(self, target: Target) -> str:
         self._permit()
         self._checked(target)
-        self._kernels.interrupt_kernel(target.kernel_id)
-        self._note(target.kernel_id, "interrupted")
-        return ""
+        said = self._handle(target, Verb.INTERRUPT).interrupt()
+        self.note(target.kernel_id, "interrupted")
+        return said
 
     def signal(self, target: Target, signum: int) -> str:
         self._permit()
         self._checked(target)
-        self._kernels.signal_kernel(target.kernel_id, signum)
-        self._note(target.kernel_id, f"sent signal {signum}")
-        return ""
+        said = self._handle(target, Verb.SIGNAL).signal(signum)
+        self.note(target.kernel_id, f"sent signal {signum}")
+        return said
 
     def restart(self, target: Target, *, now: bool = False) -> str:
         """Restart, after a death as well."""
         self._permit()
-        row = self._row(target)
+        row, handle = self._row(target), self._handle(target, Verb.RESTART)
         with self._order(row, "restarting"):
-            self._kernels.restart_kernel(target.kernel_id, now=now)
-        return self._note_environment(row)
+            said = handle.restart(now=now)
+        return said or self._note_environment(row)
 
     def _note_environment(self, row: Row) -> str:
         """Return how the environment differs that a kernel was restarted with, if it may."""
@@ -187,33 +203,34 @@ class Fleet(Roster):
     def shutdown(self, target: Target) -> str:
         """Shut down and dismiss the row; of a dead kernel only the row is left to dismiss."""
         self._permit()
-        with self._order(self._row(target), "stopping"):
-            self._kernels.shutdown_kernel(target.kernel_id)
-        if target.kernel_id not in self._kernels:  # else a restart has come in between
+        row, handle = self._row(target), self._handle(target, Verb.SHUTDOWN)
+        with self._order(row, "stopping"):
+            said = handle.shutdown()
+        if row.is_ours and target.kernel_id not in self._kernels:  # else it was restarted meanwhile
             self._forget(target.kernel_id)
-        return ""
+        return said
 
     def kill(self, target: Target) -> str:
         """SIGKILL the kernel and all its descendants; the row stays, to restart or dismiss it."""
         self._permit()
         self._checked(target)
-        with self._order(self._row(target), "killing"):
-            self._kernels.get_kernel(target.kernel_id).shutdown_kernel(now=True)
-        return ""
+        row, handle = self._row(target), self._handle(target, Verb.KILL)
+        with self._order(row, "killing"):
+            return handle.kill()
 
     def shutdown_all(self) -> str:
-        """Shut all kernels down at once."""
+        """Shut all kernels of ours down at once; others' are left alone."""
         self._permit()
         running = self._kernels.list_kernel_ids()
         with contextlib.ExitStack() as orders:
-            for row in [self._rows[kernel_id] for kernel_id in running if kernel_id in self._rows]:
+            for row in [self.rows[kernel_id] for kernel_id in running if kernel_id in self.rows]:
                 orders.enter_context(self._order(row, "stopping"))
             try:
                 self._kernels.shutdown_all()
             except ExceptionGroup as group:
                 raise KernelError("; ".join(map(str, group.exceptions))) from None
             finally:
-                for kernel_id, row in tuple(self._rows.items()):
+                for kernel_id, row in tuple(self.rows.items()):
                     if kernel_id not in self._kernels and row.manager and row.manager.status.exited:
                         self._forget(kernel_id)
         return ""
@@ -233,16 +250,30 @@ class Fleet(Roster):
         if self.locked:
             raise ActionRefused(LOCKED)
 
-    def _checked(self, target: Target) -> ProcessIdentity:
-        """Return the process that is meant. Raises ActionRefused where it is gone."""
+    def _handle(self, target: Target, verb: Verb) -> Handle:
+        """Return what carries out `verb` on the kernel that is meant.
+
+        Raises ActionRefused where nothing can.
+        """
+        row = self._row(target)
+        refuse_impossible(row.kind, verb, row.name)
+        if row.found is None:
+            return OwnHandle(self._kernels, target.kernel_id)
+        manager = self._manager_of(target.kernel_id)
+        if row.kind is Kind.SERVED:
+            look_up = partial(find_server, Path(jupyter_runtime_dir()), row.found.owner_pid)
+            return ServedHandle(manager, row.name, look_up)
+        return FoundHandle(manager, row.name)
+
+    def _checked(self, target: Target) -> None:
+        """Raise ActionRefused where the process that is meant is gone."""
         self._row(target)
-        if target.identity is None or not target.identity.is_alive():
+        if target.identity is not None and not target.identity.is_alive():
             raise ActionRefused(f"{target.name} is not running")
-        return target.identity
 
     def _row(self, target: Target) -> Row:
         """Return the row that is meant. Raises ActionRefused where it has another process."""
-        row = self._rows.get(target.kernel_id)
+        row = self.rows.get(target.kernel_id)
         if row is None:
             raise ActionRefused(f"{target.name} is gone; nothing was done")
         if row.identity != target.identity:

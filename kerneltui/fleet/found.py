@@ -1,43 +1,24 @@
-"""Found: kernels of this user that something else has started, by their connection files.
+"""Found: kernels of this user that something else has started, and what proves which they are.
 
-Nothing is asked of anybody here: files are read, and processes looked at.
+Decides only: from connection files, processes that name them, and who listens where.
 """
 
 from __future__ import annotations
 
-import functools
-import os
-import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+import ipaddress
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
-import psutil
-from jupyter_core.paths import jupyter_runtime_dir
+from kerneltui.fleet.connection_files import ConnectionFile
+from kerneltui.fleet.listeners import Listeners, owner
+from kerneltui.fleet.origin import Origin, Parent, origin_of
+from kerneltui.fleet.processes import Named
+from kerneltui.fleet.standing import Standing
+from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.protocol.connection import ConnectionInfo
 
-from kerneltui.errors import KernelError
-from kerneltui.kernels.connection_file import read_connection_file
-from kerneltui.kernels.identity import ProcessIdentity, identify, identify_with_parent
-from kerneltui.protocol.connection import Channel, ConnectionInfo
-
-INIT = 1  # the parent of whom nobody else has
-
-_VSCODE = re.compile(r"kernel-v\d[0-9a-f]{20,}")
-_SPYDER = re.compile(r"kernel-[0-9a-f]{12}")
-_CONSOLE = re.compile(r"kernel-\d+")
-
-
-class Origin(StrEnum):
-    """Who started a kernel."""
-
-    KERNELTUI = "kerneltui"
-    SERVER = "server"
-    VSCODE = "vscode"
-    SPYDER = "spyder"
-    CONSOLE = "console"
-    ORPHAN = "orphan"
-    UNKNOWN = "unknown"
+STARTUP = 60.0  # seconds that a kernel may take until it listens
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,141 +27,139 @@ class Found:
 
     kernel_id: str
     connection_file: Path
-    info: ConnectionInfo
+    info: ConnectionInfo | None
+    """None where the kernel has told its ports to its owner only."""
     identity: ProcessIdentity | None
-    """The process whose arguments name the file; None where none does."""
+    """Its process; None where none is seen."""
     origin: Origin
     owner_pid: int | None
-    """Of the server that the kernel belongs to."""
-    cwd: str
+    """Of who started it and still runs."""
+    standing: Standing
+    why: str = ""
+    """Of a standing that is none to rely on."""
+    cwd: str = ""
     """Of its process; "" where that may not be read."""
 
     @property
     def may_be_asked(self) -> bool:
         """A server keeps count of what its kernels say: asking one changes what it tells others."""
-        return self.origin is not Origin.SERVER
+        is_there = self.standing in (Standing.VERIFIED, Standing.FOUND)
+        return is_there and self.info is not None and self.origin is not Origin.SERVER
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """A process whose arguments name a connection file."""
+class Host:
+    """What was seen of this host, and how to look closer at one process."""
 
-    pid: int
-    parent: int
-    file: Path
-
-
-def find_kernels(ours: Collection[str]) -> Iterator[Found]:
-    """Yield the kernels whose connection files are not among `ours`, by the files' names."""
-    files = {
-        path.resolve(): path
-        for folder in connection_folders()
-        for path in sorted(folder.glob("kernel-*.json"))
-        if str(path) not in ours
-    }
-    candidates = list(_candidates(files.keys())) if files else []
-    listening = functools.cache(_listening)  # looked up once, where it is needed at all
-    for resolved, path in files.items():
-        try:
-            info = read_connection_file(path)
-        except KernelError:
-            continue  # no connection file, or being written
-        kernel = innermost(each for each in candidates if each.file == resolved)
-        yield _found(path, info, kernel or _listener(resolved, info, listening))
+    named: Mapping[Path, tuple[Named, ...]]
+    listeners: Listeners
+    served: Mapping[str, int]
+    """By kernel id the pid of the Jupyter server that lists it."""
+    now: float
+    """Seconds since the epoch."""
+    identify: Callable[[int], tuple[Parent, ProcessIdentity] | None]
+    cwd: Callable[[int], str]
+    is_shared: Callable[[Path], bool]
+    """Other hosts or containers may see a folder as well."""
+    is_apart: Callable[[int], bool]
+    """A process has a network of its own, whose ports are not to be seen."""
 
 
-def connection_folders() -> tuple[Path, ...]:
-    """Return where tools of this user leave connection files; VS Code has a place of its own."""
-    folders = [Path(jupyter_runtime_dir())]
-    if runtime := os.environ.get("XDG_RUNTIME_DIR"):
-        folders.append(Path(runtime, "jupyter", "runtime"))
-    return tuple(dict.fromkeys(folder for folder in folders if folder.is_dir()))
+def kernel_id_of(path: Path) -> str:
+    """Return the id that a file's name gives its kernel; for a server it is the one of its REST."""
+    return path.stem.removeprefix("kernel-")
 
 
-def innermost(candidates: Iterable[Candidate]) -> Candidate | None:
+def resolve(file: ConnectionFile, host: Host) -> Found:
+    """Return what is true of one connection file."""
+    named = host.named.get(file.path.resolve(), ())
+    is_taken_place, listener = owner(file.info, host.listeners) if file.info else (False, None)
+    if listener is not None:
+        return _of_listener(file, listener, {each.pid for each in named}, host)
+    kernel = innermost(each for each in named if _may_be(each, is_taken_place, host))
+    if kernel is not None:
+        return _found(file, kernel.pid, Standing.FOUND, host)
+    if is_taken_place:
+        return _nobody(file, Standing.FOUND, "somebody listens whose process is not to be seen")
+    return _abandoned(file, host)
+
+
+def innermost(candidates: Iterable[Named]) -> Named | None:
     """Return the kernel among processes of one file: what wraps it has it as a descendant."""
     found = list(candidates)
     parents = {each.parent for each in found}
     return next((each for each in found if each.pid not in parents), None)
 
 
-def origin_of(name: str, parent: int | None, servers: Collection[int]) -> Origin:
-    """Return who started a kernel, by its file's name without .json, and its parent's pid."""
-    if parent in servers:
-        return Origin.SERVER
-    for pattern, origin in (
-        (_VSCODE, Origin.VSCODE),
-        (_CONSOLE, Origin.CONSOLE),  # before Spyder's: digits are hexadecimal too
-        (_SPYDER, Origin.SPYDER),
-    ):
-        if pattern.fullmatch(name):
-            return origin
-    return Origin.ORPHAN if parent == INIT else Origin.UNKNOWN
+def _of_listener(file: ConnectionFile, pid: int, named: set[int], host: Host) -> Found:
+    """Tell of a file at whose ports a process listens; it may be another file's kernel."""
+    if pid in named:
+        return _found(file, pid, Standing.VERIFIED, host)
+    for other, processes in host.named.items():
+        if any(each.pid == pid for each in processes):
+            why = f"its ports belong to another kernel by now: {other.name}, pid {pid}"
+            return _nobody(file, Standing.STALE, why)
+    return _found(file, pid, Standing.FOUND, host)
 
 
-def _listener(
-    file: Path, info: ConnectionInfo, listening: Callable[[], Mapping[int, int]]
-) -> Candidate | None:
-    """Return the process that listens on a kernel's port; none has a file's name in its arguments.
+def _may_be(named: Named, is_taken_place: bool, host: Host) -> bool:
+    """Tell whether a process that does not listen in view may yet be the kernel.
 
-    Of a stale file the port may be another's by now, but hardly both.
+    An editor or a pager names a file as well: a kernel that listens nowhere is a young one.
     """
-    if info.transport != "tcp":
-        return None
-    pids = {listening().get(info.ports[channel]) for channel in (Channel.SHELL, Channel.CONTROL)}
-    pid = pids.pop()
-    if pids or pid is None:
-        return None
-    found = identify_with_parent(pid)
-    return Candidate(pid, found[0], file) if found else None
+    if host.is_apart(named.pid):
+        return True
+    return not is_taken_place and host.now - named.born_at < STARTUP
 
 
-def _listening() -> Mapping[int, int]:
-    """Return the pids of this user's processes by the tcp port that each listens on."""
-    return {
-        each.laddr.port: each.pid
-        for each in psutil.net_connections("tcp")
-        if each.status == psutil.CONN_LISTEN and each.pid is not None and each.laddr
-    }
+def _abandoned(file: ConnectionFile, host: Host) -> Found:
+    if file.info is not None and file.info.transport == "tcp" and not _is_local(file.info.ip):
+        return _nobody(file, Standing.ELSEWHERE, f"it is at {file.info.ip}")
+    if host.is_shared(file.path.parent):
+        why = f"{file.path.parent} is shared with other hosts, and no process here has it"
+        return _nobody(file, Standing.ELSEWHERE, why)
+    return _nobody(file, Standing.STALE, "no process has it, and nobody listens at its ports")
 
 
-def _found(path: Path, info: ConnectionInfo, kernel: Candidate | None) -> Found:
-    parent = kernel.parent if kernel else None
-    origin = origin_of(path.stem, parent, _servers(path.parent))
+def _is_local(host: str) -> bool:
+    """Tell whether an address is of this host for sure."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    return address.is_loopback or address.is_unspecified
+
+
+def _nobody(file: ConnectionFile, standing: Standing, why: str) -> Found:
     return Found(
-        kernel_id=path.stem.removeprefix("kernel-"),
-        connection_file=path,
-        info=info,
-        identity=identify(kernel.pid) if kernel else None,
-        origin=origin,
-        owner_pid=parent if origin is Origin.SERVER else None,
-        cwd=_cwd(kernel.pid) if kernel else "",
+        kernel_id=kernel_id_of(file.path),
+        connection_file=file.path,
+        info=file.info,
+        identity=None,
+        origin=origin_of(file.path.stem, None),
+        owner_pid=None,
+        standing=standing,
+        why=why,
     )
 
 
-def _servers(folder: Path) -> set[int]:
-    """Return the pids of the Jupyter servers that have left a file in `folder`."""
-    pids = (path.stem.rpartition("-")[2] for path in folder.glob("*server-*.json"))
-    return {int(pid) for pid in pids if pid.isdecimal()}
-
-
-def _candidates(files: Collection[Path]) -> Iterator[Candidate]:
-    """Yield the processes of this user whose arguments name one of `files`."""
-    names: Mapping[str, Path] = {path.name: path for path in files}
-    for process in psutil.process_iter(["cmdline", "ppid", "uids"]):
-        found = process.info
-        if not found["uids"] or found["uids"].real != os.getuid():
-            continue
-        for argument in found["cmdline"] or ():
-            word = argument.rpartition("=")[2]
-            path = names.get(word.rpartition("/")[2])
-            if path is not None and Path(word).is_absolute() and Path(word).resolve() == path:
-                yield Candidate(process.pid, found["ppid"], path)
-                break
-
-
-def _cwd(pid: int) -> str:
-    try:
-        return psutil.Process(pid).cwd()
-    except psutil.Error:
-        return ""
+def _found(file: ConnectionFile, pid: int, standing: Standing, host: Host) -> Found:
+    known = host.identify(pid)
+    if known is None:  # it ended meanwhile
+        return _abandoned(file, host)
+    parent, identity = known
+    kernel_id = kernel_id_of(file.path)
+    server = host.served.get(kernel_id)
+    if server is not None:
+        parent = Parent(server, is_server=True)
+    origin = origin_of(file.path.stem, parent)
+    return Found(
+        kernel_id=kernel_id,
+        connection_file=file.path,
+        info=file.info,
+        identity=identity,
+        origin=origin,
+        owner_pid=None if origin is Origin.ORPHAN else parent.pid,
+        standing=standing,
+        cwd=host.cwd(pid),
+    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import psutil
 
+from kerneltui.errors import KernelError
 from kerneltui.fleet.masking import MASK, mask_arguments, mask_environment
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.protocol.connection import Channel
@@ -77,7 +78,10 @@ def _joined(content: Mapping[str, object], *keys: str) -> str:
 
 
 def _of_spec(manager: KernelManager) -> Facts:
-    spec = manager.kernel_spec
+    try:
+        spec = manager.kernel_spec
+    except KernelError:  # what started it has others
+        return (("name", clean_line(manager.kernel_name) or "not known"),)
     facts = {
         "name": spec.name,
         "display name": spec.display_name,
@@ -98,7 +102,10 @@ def _of_process(manager: KernelManager) -> tuple[list[str], str, dict[str, str] 
                 return found.cmdline(), found.cwd(), found.environ()
         except (psutil.Error, OSError):  # gone meanwhile, or not ours to look into
             pass
-    return manager.format_kernel_cmd(), "", None
+    try:
+        return manager.format_kernel_cmd(), "", None
+    except KernelError:
+        return [], "", None
 
 
 def _variables(environment: Mapping[str, str], key: str) -> Facts:

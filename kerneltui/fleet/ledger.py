@@ -1,4 +1,4 @@
-"""Ledger: the manifests of this user's kernels, looked at by one thread.
+"""Ledger: the manifests of this user's kernels.
 
 Other dashboards write there as well: what they start, restart and dismiss is found here.
 """
@@ -14,15 +14,20 @@ from dataclasses import replace
 from pathlib import Path
 
 from kerneltui.errors import KernelError
-from kerneltui.fleet.manifest import Manifest, find_manifests, read_manifest, write_manifest
+from kerneltui.fleet.manifest import (
+    Manifest,
+    find_manifests,
+    manifest_path,
+    read_manifest,
+    write_manifest,
+)
 from kerneltui.kernels.identity import ProcessIdentity
 
-INTERVAL = 1.0  # seconds between two looks at the folder
 SEEN_EVERY = 60.0  # seconds between two marks of when a kernel was last seen alive
 
 
 class Ledger:
-    """`on_found`: called after each look with the manifests that can be read, in its thread."""
+    """`on_found`: called by each look with the manifests that can be read."""
 
     def __init__(
         self,
@@ -37,20 +42,19 @@ class Ledger:
         """By path: when it was written, and what it says; None where nobody can tell."""
         self._seen_at = time.monotonic()
         self._lock = threading.Lock()
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="discovery", daemon=True)
 
-    def start(self) -> None:
-        """Look once, at once; then go on in a thread."""
-        self.look()
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stopped.set()
-        self._thread.join()
-        self._mark_seen()
+    @property
+    def connection_files(self) -> set[str]:
+        """Return the paths of the connection files of all kernels that there are manifests of."""
+        with self._lock:
+            return {each.connection_file for _, each in self._known.values() if each is not None}
 
     # -- what this dashboard does ----
+
+    def is_about(self, connection_file: str, kernel_id: str) -> bool:
+        """Tell whether there is a manifest of a kernel by now, whatever the last look has found."""
+        path = manifest_path(connection_file, kernel_id)
+        return path.parent == self._folder and path.exists()
 
     def write(self, manifest: Manifest) -> Manifest | None:
         """Keep a manifest; return None, and say so, where that cannot be."""
@@ -102,6 +106,8 @@ class Ledger:
                     self._known[path] = known if is_known and known else (written, self._load(path))
             found = tuple(each for _, each in self._known.values() if each is not None)
         self._on_found(found)
+        if time.monotonic() - self._seen_at >= SEEN_EVERY:
+            self.mark_seen()
 
     def _load(self, path: Path) -> Manifest | None:
         try:
@@ -110,15 +116,7 @@ class Ledger:
             self._on_problem(str(error))
             return None
 
-    # -- runs in the discovery thread ----
-
-    def _run(self) -> None:
-        while not self._stopped.wait(INTERVAL):
-            self.look()
-            if time.monotonic() - self._seen_at >= SEEN_EVERY:
-                self._mark_seen()
-
-    def _mark_seen(self) -> None:
+    def mark_seen(self) -> None:
         """Leave on each living kernel's manifest, as its time, when it was seen."""
         self._seen_at = time.monotonic()
         for manifest in self._living():

@@ -1,8 +1,4 @@
-"""Roster: the kernels that there are, with what keeps track of each.
-
-Rows come by starting a kernel and by adopting one that another dashboard has left or
-started; they go when a kernel is dismissed, here or by another dashboard.
-"""
+"""Roster: the kernels that there are, with what keeps track of each, and their snapshots."""
 
 from __future__ import annotations
 
@@ -10,61 +6,33 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from jupyter_core.paths import jupyter_runtime_dir
 
-from kerneltui.errors import KernelError, NoSuchKernel
-from kerneltui.fleet.adoption import adopt_process, last_seen
+from kerneltui.errors import NoSuchKernel
 from kerneltui.fleet.console import Console
+from kerneltui.fleet.inquiry import Inquiry
 from kerneltui.fleet.kernel_log import KernelLog
 from kerneltui.fleet.ledger import Ledger
+from kerneltui.fleet.legacy import Legacy
 from kerneltui.fleet.limits import Limits
+from kerneltui.fleet.lookout import Lookout
 from kerneltui.fleet.manifest import Manifest
 from kerneltui.fleet.monitor import KernelMonitor
 from kerneltui.fleet.notices import NOTICE_WIDTH, Notice, NoticeBoard
-from kerneltui.fleet.process_tree import ProcessTree
+from kerneltui.fleet.row import Row, snapshot_of
+from kerneltui.fleet.server_watch import ServerWatch
 from kerneltui.fleet.snapshot import KernelSnapshot
+from kerneltui.fleet.strangers import Strangers
 from kerneltui.fleet.transport import Transport, choose_transport
 from kerneltui.fleet.usage import UsageSampler
-from kerneltui.kernels.control import ControlRequest
-from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.multi import MultiKernelManager
-from kerneltui.protocol.status import (
-    ALLOWED,
-    Engaged,
-    Event,
-    Exited,
-    KernelState,
-    Reported,
-    Spawned,
-)
+from kerneltui.protocol.status import Event, Exited, KernelState, Reported, Spawned
 from kerneltui.protocol.text import clean_line
-
-CONTROL_PATIENCE = 0.2  # seconds; one that holds its interpreter stays unknown
-PATH_WIDTH = 4096  # characters: Linux's PATH_MAX, for this path is there to be used
-
-
-@dataclass(slots=True)
-class Row:
-    """What the fleet itself knows of a kernel. A field is rebound, in whatever thread learns it."""
-
-    name: str
-    cwd: str
-    manager: KernelManager | None = None
-    identity: ProcessIdentity | None = None
-    """Of its latest process."""
-    pending: tuple[str, float] | None = None
-    """The order under way, and since when."""
-    log: KernelLog | None = None
-    manifest: Manifest | None = None
-    environment_lost: bool = False
-    """It was dead when it was adopted: a restart has but today's environment."""
-    tree: ProcessTree = field(default_factory=ProcessTree)
 
 
 class Roster:
@@ -81,15 +49,37 @@ class Roster:
         self.console = Console(
             self._manager_of, self._monitor.record, self._monitor.note, self._monitor.message_log
         )
-        self._ledger = Ledger(Path(jupyter_runtime_dir()), self._follow, self._warn)
-        self._rows: dict[str, Row] = {}
+        folder = Path(jupyter_runtime_dir())
+        self._ledger = Ledger(folder, Legacy(self, self._kernels).follow, self.warn)
+        self._strangers = Strangers(self, self._ledger, self._kernels.kernel_spec_manager)
+        self._servers = ServerWatch(folder, self._publish)
+        self._inquiry = Inquiry()
+        self._lookout = Lookout((self._look_around,))
+        self.rows: dict[str, Row] = {}
+        """By kernel id, in the order in which they came."""
         self._lock = threading.Lock()
         self._snapshots: tuple[KernelSnapshot, ...] = ()
 
     @property
     def snapshots(self) -> tuple[KernelSnapshot, ...]:
-        """All kernels in the order of their start. The same tuple until something changes."""
+        """All kernels: ours, then others', each in the order of their start, then mere files.
+
+        The same tuple until something changes.
+        """
         return self._snapshots
+
+    def _look_around(self) -> None:
+        """See what others have done on this host. In the discovery thread."""
+        self._inquiry.look(  # before others come: those have just been asked on the shell
+            row.manager
+            for row in tuple(self.rows.values())
+            if row.manager is not None
+            and row.manager.status.state is KernelState.UNKNOWN
+            and (row.found is None or row.found.may_be_asked)
+        )
+        self._ledger.look()
+        self._strangers.look(self._servers)
+        self._publish()
 
     @contextlib.contextmanager
     def _order(self, row: Row, word: str) -> Iterator[None]:
@@ -109,147 +99,89 @@ class Roster:
         """Change a row's manifest; one that was dismissed meanwhile stays removed."""
         with self._lock:
             manifest = row.manifest
-            if manifest is not None and self._rows.get(manifest.kernel_id) is row:
+            if manifest is not None and self.rows.get(manifest.kernel_id) is row:
                 row.manifest = change(manifest)
 
     # -- making and forgetting ----
 
     def _manager_of(self, kernel_id: str) -> KernelManager:
         """Return a kernel's manager, from before its launch on. Raises NoSuchKernel."""
-        row = self._rows.get(kernel_id)
+        row = self.rows.get(kernel_id)
         if row is None or row.manager is None:
             raise NoSuchKernel(f"no kernel with id {kernel_id!r}", kernel_id)
         return row.manager
 
     def _new_manager(self, **arguments: Any) -> KernelManager:
         manager = KernelManager(**arguments, **choose_transport(arguments, self._transport))
-        self._attend(manager)
+        self._attend(self.rows[manager.kernel_id], manager)
         return manager
 
-    def _attend(self, manager: KernelManager) -> None:
-        row = self._rows[manager.kernel_id]
+    def _attend(self, row: Row, manager: KernelManager) -> None:
         row.manager, row.log = manager, KernelLog(manager)
         self._monitor.attend(manager)
 
-    # -- what outlived the dashboard that started it, and what other dashboards do ----
-
-    def _follow(self, manifests: tuple[Manifest, ...]) -> None:
-        """Have a row for each manifest, with the process that it names."""
-        self._ask_the_silent()
-        for manifest in manifests:
-            row = self._rows.get(manifest.kernel_id)
-            if manifest.identity is None:
-                continue  # somebody is about to launch it
-            if row is None:
-                self._adopt(manifest, manifest.identity)
-            elif row.identity != manifest.identity and manifest.identity.is_alive():
-                self._adopt_successor(row, manifest, manifest.identity)
-        kept = {manifest.kernel_id for manifest in manifests}
-        for kernel_id, row in tuple(self._rows.items()):
-            is_dismissed = row.manifest is not None and kernel_id not in kept
-            if is_dismissed and row.manager is not None and row.manager.status.exited:
-                self._drop(kernel_id)
-
-    def _adopt(self, manifest: Manifest, identity: ProcessIdentity) -> None:
-        manager = KernelManager(
-            kernel_name=manifest.kernel_name,
-            kernel_id=manifest.kernel_id,
-            kernel_spec_manager=self._kernels.kernel_spec_manager,
-        )
-        try:
-            manager.load_connection_file(manifest.connection_file)
-        except KernelError as error:
-            self._give_up(manifest, identity, error)
-            return
+    def admit(self, kernel_id: str, row: Row, manager: KernelManager | None) -> None:
+        """Take in a kernel that was not started here; listen to it from its next process on."""
         with self._lock:
-            self._rows[manifest.kernel_id] = Row(manifest.name, manifest.cwd, manifest=manifest)
-        self._kernels.add_kernel(manager)
-        self._attend(manager)
-        if not identity.is_alive():
-            self._note(manifest.kernel_id, f"last seen alive {last_seen(manifest)}")
-        self._rows[manifest.kernel_id].environment_lost = not adopt_process(
-            manager, identity, manifest.cwd
-        )
+            self.rows[kernel_id] = row
+        if manager is not None:
+            self._attend(row, manager)
 
-    def _ask_the_silent(self) -> None:
-        """Learn of kernels that were adopted in the midst of a cell that they are busy."""
-        for row in tuple(self._rows.values()):
-            manager = row.manager
-            if manager is None or manager.status.state is not KernelState.UNKNOWN:
-                continue
-            spawns = manager.spawns
-            with ControlRequest(
-                manager.context, manager.connection_info, manager.session, "kernel_info_request", {}
-            ) as request:
-                if request.reply(CONTROL_PATIENCE) is not None:
-                    manager.life.advance(Engaged(), spawns)
-
-    def _give_up(self, manifest: Manifest, identity: ProcessIdentity, why: KernelError) -> None:
-        """Tell of a kernel that cannot be had; one that lives may yet be found otherwise."""
-        if identity.is_alive():
-            self._warn(f"{manifest.name} (pid {identity.pid}) cannot be adopted: {why}")
-        else:
-            self._warn(f"{manifest.name} died; it was last seen alive {last_seen(manifest)}")
-            self._ledger.remove(manifest)
-
-    def _adopt_successor(self, row: Row, manifest: Manifest, identity: ProcessIdentity) -> None:
-        """Go on with the process that another dashboard has started in a kernel's place."""
-        if row.manager is None or not row.manager.status.exited:
-            return  # the exit of the one before is still to be noticed
-        row.manifest = manifest
-        row.manager.load_connection_file(manifest.connection_file)
-        adopt_process(row.manager, identity, manifest.cwd)
-
-    def _warn(self, text: str) -> None:
+    def warn(self, text: str) -> None:
         self._board.post(Notice("warning", clean_line(text, NOTICE_WIDTH)))
+
+    def note(self, kernel_id: str, text: str) -> None:
+        """Add an event to a kernel's log."""
+        row = self.rows.get(kernel_id)
+        if row is not None and row.log is not None:
+            row.log.note(text)
 
     def _heed(self, manager: KernelManager, event: Event) -> None:
         """Take note of what happens to a kernel, in the thread where it does."""
-        row = self._rows.get(manager.kernel_id)
+        row = self.rows.get(manager.kernel_id)
         if row is None or isinstance(event, Reported):  # of reports the monitor tells together
             return
         if row.log is not None:
             row.log.heed(event)
         match event:
             case Spawned(adopted):
-                assert manager.process is not None
-                row.identity = manager.process.identity
+                row.identity = manager.process.identity if manager.process else None
                 if not adopted:
+                    assert row.identity is not None, "we have just started it"
                     self._rewrite(row, partial(self._ledger.complete, identity=row.identity))
                 self.console.forget(manager.kernel_id, f"{manager.describe()} was started again")
-                self.console.greet(manager.kernel_id)
+                if row.found is None or row.found.may_be_asked:
+                    self.console.greet(manager.kernel_id)
             case Exited(reason=reason):
                 self.console.forget(manager.kernel_id, f"{manager.describe()} is gone")
-                is_theirs = row.manifest is not None and self._ledger.is_ordered(
-                    row.manifest, row.identity
-                )
-                if reason and not is_theirs:
+                if reason and not self._is_expected(row):
                     text = clean_line(f"{row.name}: {reason}", NOTICE_WIDTH)
                     self._board.post(Notice("error", text, manager.kernel_id))
         self._publish()
 
-    def _note(self, kernel_id: str, text: str) -> None:
-        """Add an event to a kernel's log."""
-        row = self._rows.get(kernel_id)
-        if row is not None and row.log is not None:
-            row.log.note(text)
+    def _is_expected(self, row: Row) -> bool:
+        """Tell whether the end of a process is no news: somebody else has ordered it."""
+        if row.manifest is None:
+            return not row.is_ours
+        return self._ledger.is_ordered(row.manifest, row.identity)
 
     def _free_name(self, kernel_name: str) -> str:
-        taken = {row.name for row in self._rows.values()}
+        taken = {row.name for row in self.rows.values()}
         numbers = (f"{kernel_name}-{number}" for number in range(1, len(taken) + 2))
         return next(name for name in numbers if name not in taken)
 
     def _forget(self, kernel_id: str) -> None:
         """Dismiss a kernel, for other dashboards as well."""
         with self._lock:
-            row = self._rows.pop(kernel_id, None)
+            row = self.rows.pop(kernel_id, None)
             if row is not None and row.manifest is not None:
                 self._ledger.remove(row.manifest)
-        self._drop(kernel_id)
+        self.drop(kernel_id)
 
-    def _drop(self, kernel_id: str) -> None:
+    def drop(self, kernel_id: str) -> None:
+        """Have no row for a kernel any more."""
         with self._lock:
-            self._rows.pop(kernel_id, None)
+            self.rows.pop(kernel_id, None)
         with contextlib.suppress(NoSuchKernel):
             self._kernels.remove_kernel(kernel_id)
         self._monitor.dismiss(kernel_id)
@@ -267,36 +199,17 @@ class Roster:
 
     def _publish(self) -> None:
         with self._lock:
-            found = tuple(
-                self._snapshot(row, row.manager)
-                for row in tuple(self._rows.values())
-                if row.manager is not None and row.identity is not None
-            )
-            if found != self._snapshots:
-                self._snapshots = found
+            shown = [(kernel_id, row) for kernel_id, row in self.rows.items() if row.is_there]
+            shown.sort(key=lambda each: each[1].rank)
+            snapshots = tuple(self._snapshot(kernel_id, row) for kernel_id, row in shown)
+            if snapshots != self._snapshots:
+                self._snapshots = snapshots
 
-    def _snapshot(self, row: Row, manager: KernelManager) -> KernelSnapshot:
-        kernel_id, status = manager.kernel_id, manager.status
-        heard = self._monitor.heard(kernel_id)
-        word, since = row.pending or ("", None)
-        is_running = status.state is KernelState.BUSY and status.running == heard.request
-        return KernelSnapshot(
-            kernel_id=kernel_id,
-            name=clean_line(row.name),
-            kernel_name=clean_line(manager.kernel_name),
-            state=status.state,
-            allowed=ALLOWED[status.state],
-            identity=row.identity,
-            returncode=status.returncode,
-            reason=clean_line(status.reason),
-            pending=word,
-            pending_since=since,
-            usage=None if status.exited else self._usage.usage.get(kernel_id),
-            started_at=manager.life.spawned_at or None,
-            last_activity=heard.last_activity,
-            executions=heard.executions,
-            code=heard.code if is_running else "",
-            cwd=clean_line(row.cwd),
-            connection_file=clean_line(manager.connection_file, PATH_WIDTH),
-            refused=heard.refused,
+    def _snapshot(self, kernel_id: str, row: Row) -> KernelSnapshot:
+        is_silent = row.manager is not None and self._inquiry.is_silent(
+            row.manager, time.monotonic()
+        )
+        usage = self._usage.usage.get(kernel_id)
+        return snapshot_of(
+            row, kernel_id, self._monitor.heard(kernel_id), usage, is_silent=is_silent
         )

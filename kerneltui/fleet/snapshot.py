@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kerneltui.fleet.origin import Origin
+from kerneltui.fleet.powers import Kind
+from kerneltui.fleet.standing import Standing
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.protocol.status import KernelState, Verb
 
@@ -35,7 +38,16 @@ class KernelSnapshot:
     allowed: frozenset[Verb]
     """What may be asked of it now."""
     identity: ProcessIdentity | None
-    """The process behind the row; None before a first launch."""
+    """The process behind the row; None before a first launch, and where it is not to be seen."""
+    kind: Kind = Kind.CHILD
+    origin: Origin = Origin.KERNELTUI
+    owner_pid: int | None = None
+    """Of who started it and still runs; None for ours, which need nobody."""
+    standing: Standing = Standing.VERIFIED
+    notebook: str = ""
+    """The path of the notebook that it serves; "" where none is known."""
+    connections: int | None = None
+    """Front ends that its server counts; None without a server."""
     returncode: int | None = None
     reason: str = ""
     """Why it is dead, or why the last order failed; empty when all is well."""
@@ -60,6 +72,11 @@ class KernelSnapshot:
     @property
     def pid(self) -> int | None:
         return self.identity.pid if self.identity else None
+
+    @property
+    def is_ours(self) -> bool:
+        """Kerneltui has started it."""
+        return self.kind in (Kind.CHILD, Kind.ADOPTED)
 
     @property
     def target(self) -> Target:

@@ -68,14 +68,15 @@ class Lifecycle:
 
     def begin(
         self,
-        process: KernelProcess,
+        process: KernelProcess | None,
         log: LogFile | None,
         event: Spawned = LAUNCHED,
         age: float | None = 0.0,
     ) -> None:
         """Take note of a new process, and watch for its end.
 
-        `age`: seconds since its start; None where nobody knows.
+        `process`: None for one that is not to be seen. `age`: seconds since its start; None
+        where nobody knows.
         """
         with self._changed:
             self.process, self._log = process, log
@@ -85,6 +86,8 @@ class Lifecycle:
             self.status = advance(self.status, event)
             self._changed.notify_all()
         self._tell(event)
+        if process is None:
+            return
         trim = log.trim if log else lambda: None
         process_watcher().watch(process, lambda: self.settle(process), trim)
 

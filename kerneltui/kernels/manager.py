@@ -148,7 +148,9 @@ class KernelManager(ConnectionFileMixin):
         if not self.owns_kernel:
             return has_heartbeat(self.context, self.connection_info)
         process = self.process
-        return process is not None and not process.exited
+        if process is None:  # none yet, or one that is not to be seen
+            return self.has_kernel and not self.status.exited
+        return not process.exited
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.describe()} {self.status.state}>"
@@ -192,6 +194,15 @@ class KernelManager(ConnectionFileMixin):
             self._own_connection_file()
             self._log_file = LogFile.beside(self.connection_file, self.kernel_id)
             self.life.begin(process, self._log_file, Spawned(adopted=True), age)
+
+    def attach_kernel(self, process: KernelProcess | None, *, age: float | None) -> None:
+        """Follow a kernel that stays somebody else's, and whose connection file is loaded.
+
+        Its files are left alone, and it cannot be restarted from here. `process`: None where
+        it is not to be seen. `age`: seconds since its start, None where nobody knows.
+        """
+        with self._operation():
+            self.life.begin(process, None, Spawned(adopted=True), age)
 
     def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
         """Return the kernelspec's argv, filled in."""

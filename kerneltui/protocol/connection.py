@@ -46,6 +46,8 @@ class ConnectionInfo:
     key: bytes = field(default=b"", repr=False)
     signature_scheme: str = SIGNATURE_SCHEME
     kernel_name: str = ""
+    notebook: str = ""
+    """The path that a server or a console gave its session; it stays what it was at the start."""
     curve_publickey: bytes | None = field(default=None, repr=False)
     """Z85, the kernel's; CurveZMQ is on where both keys are given."""
     curve_secretkey: bytes | None = field(default=None, repr=False)
@@ -104,7 +106,7 @@ def parse_connection_info(info: Mapping[str, Any], source: str) -> ConnectionInf
     if not (isinstance(ip, str) and ip):
         raise ConnectionFileError(f"{source}: ip is not a host or a path")
     curve_publickey, curve_secretkey = _parse_curve_keys(info, source)
-    kernel_name = info.get("kernel_name")
+    kernel_name, notebook = info.get("kernel_name"), info.get("jupyter_session")
     return ConnectionInfo(
         transport=transport,
         ip=ip,
@@ -112,6 +114,7 @@ def parse_connection_info(info: Mapping[str, Any], source: str) -> ConnectionInf
         key=_parse_key(info.get("key"), "key", source),
         signature_scheme=_parse_scheme(info.get("signature_scheme"), source),
         kernel_name=kernel_name if isinstance(kernel_name, str) else "",
+        notebook=notebook if isinstance(notebook, str) else "",
         curve_publickey=curve_publickey,
         curve_secretkey=curve_secretkey,
     )

@@ -59,6 +59,8 @@ class KernelStatus:
     returncode: int | None = None
     heard: bool = False
     """This process has said something on iopub."""
+    vouched: bool = False
+    """What is known of it comes from its owner, and nothing from itself yet."""
     running: str | None = None
     """msg_id of the main shell's request between its busy and its idle; UNHEARD where it began
     before anybody listened."""
@@ -118,7 +120,14 @@ class Engaged:
     """Control answered and the shell did not: it runs what began before anybody listened."""
 
 
-Event = Spawned | Exited | Answered | Engaged | Reported | Ordered
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """Its owner tells what it does. What the kernel itself has told is better known."""
+
+    busy: bool
+
+
+Event = Spawned | Exited | Answered | Engaged | Vouched | Reported | Ordered
 
 # Handled beside the main shell: their busy and idle say nothing of it. A kernel_info
 # request may come on either channel; it is too short to be worth showing as busy.
@@ -146,9 +155,13 @@ def advance(status: KernelStatus, event: Event) -> KernelStatus:
         case Ordered(wanted, reason):
             return replace(status, wanted=wanted, reason=reason)
         case Answered():
-            return replace(status, heard=True, running=status.running or None)
+            return replace(status, heard=True, vouched=False, running=status.running or None)
         case Engaged():
             return status if status.heard else replace(status, heard=True, running=UNHEARD)
+        case Vouched(busy):
+            if status.heard and not status.vouched:
+                return status
+            return replace(status, heard=True, vouched=True, running=UNHEARD if busy else None)
         case Reported():
             return _report(status, event)
 
@@ -161,7 +174,7 @@ def _report(status: KernelStatus, event: Reported) -> KernelStatus:
     if event.subshell_id is not None or event.parent_type in _BESIDE_THE_MAIN_SHELL:
         # One that was found running may do so in the midst of a cell.
         return replace(status, heard=status.heard or status.launched)
-    status = replace(status, heard=True)
+    status = replace(status, heard=True, vouched=False)
     if event.execution_state == "busy":
         # The main shell takes one request at a time, so a later busy proves that an
         # idle was lost.

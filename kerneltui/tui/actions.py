@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from textual.binding import Binding, BindingType
 
+from kerneltui.fleet.powers import why_not
 from kerneltui.protocol.status import Verb
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ ACTIONS: tuple[Action, ...] = (
         "kernel.shutdown_all",
         ("A",),
         "Shut down all",
-        "Shut down every kernel; asks for their number",
+        "Shut down every kernel that kerneltui has started; asks for their number",
         Scope.TABLE,
         danger=True,
     ),
@@ -188,8 +189,8 @@ ACTIONS: tuple[Action, ...] = (
         "table.filter",
         ("slash",),
         "Filter",
-        "Show only kernels that are like what you type: word !word state:busy mem:>1G cpu:>50"
-        " idle:>10m up:<1h runs:>0 pid:4121 name: spec: id: cwd: code:",
+        "Show only kernels that are like what you type: word !word state:busy origin:server"
+        " mem:>1G cpu:>50 idle:>10m up:<1h runs:>0 pid:4121 name: spec: id: notebook: cwd: code:",
         Scope.TABLE,
     ),
     Action(
@@ -675,7 +676,8 @@ def refusal(action: Action, snapshot: KernelSnapshot | None) -> str:
         return "no kernel is selected"
     if action.verb in snapshot.allowed:
         return ""
-    return f"cannot {action.verb} {snapshot.name}: it is {snapshot.state}"
+    why = why_not(snapshot.kind, action.verb) or f"it is {snapshot.state}"
+    return f"cannot {action.verb} {snapshot.name}: {why}"
 
 
 def refusal_of_all(action: Action, kernels: Sequence[KernelSnapshot]) -> str:

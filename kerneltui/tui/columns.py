@@ -12,6 +12,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from kerneltui.errors import describe_exit
+from kerneltui.fleet.origin import Origin
+from kerneltui.fleet.powers import Kind
+from kerneltui.fleet.standing import Standing
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui import formats
 
@@ -70,8 +73,18 @@ STATE_MARKS: dict[KernelState, Cell] = {
 }
 
 
+LEFT_MARKS: dict[Standing, Cell] = {
+    Standing.STALE: Cell("✗ stale", "muted"),
+    Standing.ELSEWHERE: Cell("? elsewhere", "muted"),
+    Standing.SILENT: Cell("? not answering", "trouble"),
+}
+"""Where no kernel says what it does."""
+
+
 def _state(kernel: KernelSnapshot, now: float) -> Cell:
     mark, tone = STATE_MARKS[kernel.state]
+    if kernel.standing in LEFT_MARKS and not kernel.pending:
+        return LEFT_MARKS[kernel.standing]
     if not kernel.pending:
         return Cell(f"{mark} {kernel.state}", tone)
     waited = 0 if kernel.pending_since is None else int(now - kernel.pending_since)
@@ -99,6 +112,16 @@ def _is_dead(kernel: KernelSnapshot) -> bool:
 
 def _name(kernel: KernelSnapshot, _now: float) -> Cell:
     return Cell(kernel.name, "muted" if _is_dead(kernel) else "strong")
+
+
+def _origin(kernel: KernelSnapshot, _now: float) -> Cell:
+    is_ours = kernel.origin is Origin.KERNELTUI
+    return Cell("ours" if is_ours else str(kernel.origin), "muted" if is_ours else "plain")
+
+
+def _urgency(kernel: KernelSnapshot) -> int:
+    """Return what sorts those first that want somebody, and mere files last."""
+    return len(_URGENCY) if kernel.kind is Kind.REMAINS else _URGENCY.index(kernel.state)
 
 
 def _pid(kernel: KernelSnapshot, _now: float) -> Cell:
@@ -147,7 +170,8 @@ def _without_name(reason: str) -> str:
 
 def _code(kernel: KernelSnapshot, _now: float) -> Cell:
     if _is_dead(kernel):
-        return Cell(_without_name(kernel.reason) or describe_exit(kernel.returncode), "dead")
+        tone: Tone = "muted" if kernel.kind is Kind.REMAINS else "dead"
+        return Cell(_without_name(kernel.reason) or describe_exit(kernel.returncode), tone)
     return Cell(kernel.code) if kernel.code else Cell(kernel.reason, "trouble")
 
 
@@ -169,7 +193,7 @@ COLUMNS: tuple[Column, ...] = (
         title="ID",
         about="The beginning of the kernel's id",
         width=formats.SHORT_ID,
-        priority=6,
+        priority=7,
         cell=lambda kernel, _now: Cell(formats.short_id(kernel.kernel_id), "muted"),
         sort_key=lambda kernel: kernel.kernel_id,
     ),
@@ -188,7 +212,7 @@ COLUMNS: tuple[Column, ...] = (
         title="SPEC",
         about="The kernelspec",
         width=10,
-        priority=7,
+        priority=8,
         cell=lambda kernel, _now: Cell(kernel.kernel_name, "muted"),
         sort_key=lambda kernel: kernel.kernel_name.casefold(),
     ),
@@ -209,7 +233,16 @@ COLUMNS: tuple[Column, ...] = (
         width=16,
         priority=0,
         cell=_state,
-        sort_key=lambda kernel: _URGENCY.index(kernel.state),
+        sort_key=_urgency,
+    ),
+    Column(
+        id="origin",
+        title="ORIGIN",
+        about="Who started it: kerneltui, a Jupyter server, an editor, a console",
+        width=8,
+        priority=4,
+        cell=_origin,
+        sort_key=lambda kernel: str(kernel.origin),
     ),
     Column(
         id="cpu",
@@ -227,7 +260,7 @@ COLUMNS: tuple[Column, ...] = (
         title="LOAD",
         about="CPU time of late, a bar a second",
         width=_RECENT,
-        priority=4,
+        priority=6,
         cell=_load,
         sort_key=lambda kernel: None if kernel.usage is None else sum(kernel.usage.recent),
         align="right",
@@ -249,7 +282,7 @@ COLUMNS: tuple[Column, ...] = (
         title="UP",
         about="How long its process has lived",
         width=4,
-        priority=8,
+        priority=9,
         cell=_up,
         sort_key=lambda kernel: _ago(None if _is_dead(kernel) else kernel.started_at),
         align="right",
@@ -271,7 +304,7 @@ COLUMNS: tuple[Column, ...] = (
         title="RUNS",
         about="Cells run since its process began",
         width=5,
-        priority=9,
+        priority=10,
         cell=lambda kernel, _now: Cell(str(kernel.executions), "muted"),
         sort_key=lambda kernel: kernel.executions,
         align="right",

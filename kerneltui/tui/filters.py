@@ -1,9 +1,9 @@
 """The filter of the table: a text to terms, and which kernels they all let pass. Pure.
 
-    words             in name, kernelspec, state, id, pid, folder, code or reason
+    words             in name, kernelspec, state, origin, notebook, id, pid, folder, code, reason
     !word             not that
     state:busy        a state, or the beginning of one
-    name: spec: id: cwd: code:          a part of that text
+    name: spec: id: origin: notebook: cwd: code:          a part of that text
     pid:4121          that number; with > < >= <= a comparison
     mem:>1G cpu:>50 idle:>10m up:<1h runs:>0
     "two words"       a text with blanks, also behind a field: name:"my kernel"
@@ -128,6 +128,8 @@ def _words(kernel: KernelSnapshot) -> str:
             kernel.kernel_name,
             kernel.state,
             kernel.pending,
+            "" if kernel.is_ours else kernel.origin,
+            kernel.notebook,
             kernel.kernel_id,
             str(kernel.pid or ""),
             kernel.cwd,
@@ -234,6 +236,8 @@ _FIELDS: dict[str, Callable[[_Term], Test]] = {
     "spec": _part_of(lambda kernel: kernel.kernel_name),
     "state": _state,
     "id": _part_of(lambda kernel: kernel.kernel_id),
+    "origin": _part_of(lambda kernel: kernel.origin),
+    "notebook": _part_of(lambda kernel: kernel.notebook),
     "pid": _number(lambda kernel, _now: kernel.pid, _NO_UNIT, "pid:4121", exact=True),
     "mem": _number(_memory, _SIZES, "mem:>1G"),
     "cpu": _number(_cpu, _PERCENT, "cpu:>50"),

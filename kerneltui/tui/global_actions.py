@@ -96,8 +96,12 @@ class GlobalActions(KernelVerbs):
 
     @property
     def alive(self) -> list[KernelSnapshot]:
-        """The kernels that go on running where they are left."""
-        return [shown for shown in self.snapshots if shown.state is not KernelState.DEAD]
+        """The kernels of ours that go on running where they are left."""
+        return [
+            shown
+            for shown in self.snapshots
+            if shown.is_ours and shown.state is not KernelState.DEAD
+        ]
 
     def action_app_detach(self) -> None:
         self.app.exit()

@@ -219,7 +219,7 @@ class KernelVerbs(Screen[None]):
     def action_kernel_shutdown_all(self) -> None:
         if self._fleet is None:
             return
-        fleet, targets = self._fleet, [shown.target for shown in self.snapshots]
+        fleet, targets = self._fleet, _ours(self.snapshots)
         if "shutdown_all" in self._unconfirmed:
             self.run_worker(self._call(fleet.shutdown_all), exit_on_error=False)
             return
@@ -227,12 +227,16 @@ class KernelVerbs(Screen[None]):
         def answered(yes: bool | None) -> None:
             if not yes:
                 return
-            if [shown.target for shown in fleet.snapshots] != targets:
+            if _ours(fleet.snapshots) != targets:
                 self.notify("the kernels have changed; look again", severity="warning")
                 return
             self.run_worker(self._call(fleet.shutdown_all), exit_on_error=False)
 
         self.app.push_screen(ConfirmScreen(questions.shutdown_all(targets)), answered)
+
+
+def _ours(kernels: Sequence[KernelSnapshot]) -> list[Target]:
+    return [kernel.target for kernel in kernels if kernel.is_ours]
 
 
 def _escaped(fleet: Fleet, targets: Sequence[Target]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kerneltui.fleet import ledger as ledger_module
+from kerneltui.fleet import lookout as lookout_module
 from kerneltui.fleet import usage as usage_module
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.snapshot import KernelSnapshot
@@ -60,12 +60,12 @@ def install_and_make_haste(folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("JUPYTER_PATH", str(folder))
     patch.setattr(manager_module, "SHUTDOWN_WAIT_TIME", 1.0)
     patch.setattr(usage_module, "INTERVAL", 0.1)
-    patch.setattr(ledger_module, "INTERVAL", 0.05)
+    patch.setattr(lookout_module, "INTERVAL", 0.05)
 
 
 def dismiss_all(fleet: Fleet) -> None:
     fleet.locked = False
-    for each in fleet.snapshots:
+    for each in (each for each in fleet.snapshots if each.is_ours):
         fleet._kernels.get_kernel(each.kernel_id).shutdown_kernel(now=True)
         fleet._forget(each.kernel_id)
 

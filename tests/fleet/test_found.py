@@ -1,162 +1,181 @@
-"""Kernels that something else started are found, and nobody is asked anything."""
+"""What is true of one connection file follows from files, processes and who listens where."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from kerneltui.fleet.found import (
-    Candidate,
-    Found,
-    Origin,
-    find_kernels,
-    innermost,
-    origin_of,
+from kerneltui.fleet.connection_files import ConnectionFile
+from kerneltui.fleet.found import Host, innermost, resolve
+from kerneltui.fleet.origin import Origin, Parent
+from kerneltui.fleet.processes import Named
+from kerneltui.fleet.standing import Standing
+from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.protocol.connection import Channel, ConnectionInfo
+
+NOW = 1.7e9
+FILE = ConnectionFile(
+    Path("/run/kernel-a.json"),
+    ConnectionInfo("tcp", "127.0.0.1", {each: 5000 + n for n, each in enumerate(Channel)}),
+    NOW - 100,
 )
-from kerneltui.kernels.connection_file import write_connection_file
-from tests.support import eventually
-
-SLEEPS = "import time; time.sleep(1000)"
-
-
-@pytest.fixture
-def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
-    monkeypatch.delenv("XDG_RUNTIME_DIR")
-    return tmp_path
+SHELL, CONTROL = 5000, 5004
+PARENT = Parent(5, "bash")
+KERNEL = Named(41, 5, FILE.path, NOW - 90)
+NEW_KERNEL = replace(KERNEL, born_at=NOW - 1)
+OTHER = Named(42, 5, Path("/run/kernel-b.json"), NOW - 90)
 
 
-@pytest.fixture
-def run() -> Iterator[Callable[..., int]]:
-    """Start a process with these arguments; return its pid once they can be read."""
-    started: list[subprocess.Popen[bytes]] = []
-
-    def run(*arguments: str) -> int:
-        started.append(subprocess.Popen(arguments, start_new_session=True))
-        pid = started[-1].pid
-        wanted = "\0".join(arguments).encode()
-        eventually(lambda: wanted in Path(f"/proc/{pid}/cmdline").read_bytes())
-        return pid
-
-    yield run
-    for process in started:
-        os.killpg(process.pid, 9)
-        process.wait()
-
-
-def connection_file(path: Path) -> Path:
-    write_connection_file(str(path))
-    return path
+def host(*named: Named, listen: dict[int | str, int | None] | None = None, **facts: object) -> Host:
+    by_file: dict[Path, tuple[Named, ...]] = {}
+    for each in named:
+        by_file[each.file] = (*by_file.get(each.file, ()), each)
+    usual = Host(
+        named=by_file,
+        listeners=listen or {},
+        served={},
+        now=NOW,
+        identify=lambda pid: (PARENT, ProcessIdentity(pid, 1, "boot")),
+        cwd=lambda _pid: "/work",
+        is_shared=lambda _folder: False,
+        is_apart=lambda _pid: False,
+    )
+    return replace(usual, **facts)  # type: ignore[arg-type]
 
 
-def found(*ours: Path) -> list[Found]:
-    return list(find_kernels({str(path) for path in ours}))
+BOTH: dict[int | str, int | None] = {SHELL: 41, CONTROL: 41}
 
 
-@pytest.mark.parametrize("option", ["-f", "--f=", "--connection-file="])
-def test_a_kernel_is_the_process_whose_arguments_name_its_file(
-    runtime: Path, run: Callable[..., int], option: str
-) -> None:
-    file = connection_file(runtime / "kernel-0a9b.json")
-    named = [option, str(file)] if option == "-f" else [f"{option}{file}"]
-    pid = run(sys.executable, "-c", SLEEPS, *named)
+def test_who_has_the_ports_and_names_the_file_is_proven() -> None:
+    found = resolve(FILE, host(KERNEL, listen=BOTH))
 
-    (kernel,) = found()
+    assert (found.standing, found.identity) == (
+        Standing.VERIFIED,
+        ProcessIdentity(41, 1, "boot"),
+    )
+    assert (found.kernel_id, found.cwd, found.owner_pid) == ("a", "/work", 5)
 
-    assert (kernel.kernel_id, kernel.connection_file) == ("0a9b", file)
-    assert kernel.identity is not None
-    assert (kernel.identity.pid, kernel.cwd) == (pid, str(Path.cwd()))
+
+def test_who_only_has_the_ports_is_to_be_asked() -> None:
+    found = resolve(FILE, host(listen=BOTH))
+
+    assert (found.standing, found.may_be_asked) == (Standing.FOUND, True)
+
+
+def test_the_owner_of_the_ports_is_meant_and_not_who_wraps_it_or_looks_at_the_file() -> None:
+    shell, editor = replace(KERNEL, pid=40), replace(KERNEL, pid=39)
+
+    found = resolve(FILE, host(shell, editor, KERNEL, listen=BOTH))
+
+    assert found.identity is not None
+    assert found.identity.pid == 41
+
+
+def test_a_file_whose_ports_another_kernel_has_taken_is_stale() -> None:
+    found = resolve(FILE, host(OTHER, listen={SHELL: 42, CONTROL: 42}))
+
+    assert (found.standing, found.identity) == (Standing.STALE, None)
+    assert found.why == "its ports belong to another kernel by now: kernel-b.json, pid 42"
+
+
+def test_two_ports_of_two_processes_are_nobodys() -> None:
+    found = resolve(FILE, host(listen={SHELL: 41, CONTROL: 42}))
+
+    assert (found.standing, found.identity) == (Standing.FOUND, None)
+    assert "not to be seen" in found.why
+
+
+def test_a_young_process_that_does_not_listen_yet_is_found() -> None:
+    found = resolve(FILE, host(NEW_KERNEL))
+
+    assert (found.standing, found.identity is not None) == (Standing.FOUND, True)
+
+
+def test_an_old_process_that_names_the_file_and_listens_nowhere_is_no_kernel() -> None:
+    assert resolve(FILE, host(KERNEL)).standing is Standing.STALE
+
+
+def test_a_process_with_a_network_of_its_own_is_the_kernel() -> None:
+    found = resolve(FILE, host(KERNEL, is_apart=lambda _pid: True))
+
+    assert found.identity is not None
 
 
 def test_of_a_wrapped_kernel_the_innermost_process_is_meant() -> None:
-    file = Path("/run/kernel-x.json")
-    shell, conda, kernel = (
-        Candidate(10, 1, file),
-        Candidate(11, 10, file),
-        Candidate(12, 11, file),
-    )
+    shell, conda = replace(KERNEL, pid=39), replace(KERNEL, pid=40, parent=39)
+    kernel = replace(KERNEL, parent=40)
 
     assert innermost([conda, kernel, shell]) is kernel
     assert innermost([]) is None
 
 
-def test_a_file_of_the_same_name_elsewhere_is_another(
-    runtime: Path, run: Callable[..., int], tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    connection_file(runtime / "kernel-0a9b.json")
-    elsewhere = connection_file(tmp_path_factory.mktemp("elsewhere") / "kernel-0a9b.json")
-    run(sys.executable, "-c", SLEEPS, "-f", str(elsewhere))
+def test_a_file_that_nobody_has_is_stale() -> None:
+    found = resolve(FILE, host())
 
-    (kernel,) = found()
-
-    assert kernel.identity is None
+    assert (found.standing, found.may_be_asked) == (Standing.STALE, False)
 
 
-def test_ours_and_what_is_no_connection_file_are_left_out(runtime: Path) -> None:
-    ours = connection_file(runtime / "kernel-ours.json")
-    (runtime / "kernel-garbage.json").write_text("{")
+def test_on_a_shared_folder_it_may_be_of_another_host() -> None:
+    found = resolve(FILE, host(is_shared=lambda _folder: True))
 
-    assert found(ours) == []
-
-
-def test_the_place_of_vscode_is_looked_at(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime / "xdg"))
-    folder = runtime / "xdg" / "jupyter" / "runtime"
-    folder.mkdir(parents=True)
-    connection_file(folder / f"kernel-v3{'0a' * 20}.json")
-
-    assert [kernel.origin for kernel in found()] == [Origin.VSCODE]
+    assert found.standing is Standing.ELSEWHERE
+    assert found.why == "/run is shared with other hosts, and no process here has it"
 
 
-@pytest.mark.parametrize(
-    ("name", "parent", "origin"),
-    [
-        ("kernel-f9106175-889b-4adf-8518-009392b8022d", 77, Origin.SERVER),
-        ("kernel-v30a1b2c3d4e5f60718293a4b5c6d7e8f901234567", 5, Origin.VSCODE),
-        ("kernel-0a1b2c3d4e5f", 5, Origin.SPYDER),
-        ("kernel-123456789012", 5, Origin.CONSOLE),
-        ("kernel-4121", 5, Origin.CONSOLE),
-        ("kernel-f9106175-889b-4adf-8518-009392b8022d", 1, Origin.ORPHAN),
-        ("kernel-f9106175-889b-4adf-8518-009392b8022d", 5, Origin.UNKNOWN),
-        ("kernel-f9106175-889b-4adf-8518-009392b8022d", None, Origin.UNKNOWN),
-    ],
-)
-def test_the_origin_is_told_by_file_and_parent(
-    name: str, parent: int | None, origin: Origin
-) -> None:
-    assert origin_of(name, parent, {77}) is origin
+@pytest.mark.parametrize("ip", ["10.0.0.7", "gpu-node-3", "::ffff:10.0.0.7"])
+def test_at_the_address_of_another_host_it_is_elsewhere(ip: str) -> None:
+    assert FILE.info is not None
+    file = replace(FILE, info=replace(FILE.info, ip=ip))
+
+    assert resolve(file, host()).standing is Standing.ELSEWHERE
 
 
-def test_a_kernel_of_a_server_is_not_to_be_asked(runtime: Path, run: Callable[..., int]) -> None:
-    (runtime / f"jpserver-{os.getpid()}.json").write_text("{}")
-    file = connection_file(runtime / "kernel-f9106175-889b-4adf-8518-009392b8022d.json")
-    run(sys.executable, "-c", SLEEPS, "-f", str(file))
+@pytest.mark.parametrize("ip", ["127.0.0.1", "::1", "0.0.0.0", "localhost"])
+def test_at_an_address_of_this_host_it_is_stale(ip: str) -> None:
+    assert FILE.info is not None
+    file = replace(FILE, info=replace(FILE.info, ip=ip))
 
-    (kernel,) = found()
-
-    assert (kernel.origin, kernel.owner_pid) == (Origin.SERVER, os.getpid())
-    assert not kernel.may_be_asked
+    assert resolve(file, host()).standing is Standing.STALE
 
 
-@pytest.mark.slow
-def test_a_kernel_started_by_hand_is_known_by_its_ports(runtime: Path) -> None:
-    command = [sys.executable, "-m", "ipykernel_launcher"]
-    with subprocess.Popen(
-        command,
-        start_new_session=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=os.environ | {"JUPYTER_RUNTIME_DIR": str(runtime)},
-    ) as kernel:
-        try:
-            eventually(lambda: [each.identity for each in found() if each.identity], 60)
-            (listed,) = found()
-            assert listed.identity is not None
-            assert (listed.identity.pid, listed.origin) == (kernel.pid, Origin.CONSOLE)
-        finally:
-            kernel.kill()
+def test_over_ipc_the_owner_of_the_sockets_is_meant() -> None:
+    info = ConnectionInfo("ipc", "/run/a-ipc", {each: n for n, each in enumerate(Channel, 1)})
+    listening: dict[int | str, int | None] = {"/run/a-ipc-1": 41, "/run/a-ipc-5": 41}
+
+    found = resolve(replace(FILE, info=info), host(KERNEL, listen=listening))
+
+    assert found.standing is Standing.VERIFIED
+
+
+def test_what_a_server_lists_is_the_servers_whatever_its_parent() -> None:
+    found = resolve(FILE, host(KERNEL, listen=BOTH, served={"a": 77}))
+
+    assert (found.origin, found.owner_pid, found.may_be_asked) == (Origin.SERVER, 77, False)
+
+
+def test_an_orphan_has_no_owner() -> None:
+    seen = host(
+        KERNEL, listen=BOTH, identify=lambda pid: (Parent(1), ProcessIdentity(pid, 1, "boot"))
+    )
+
+    found = resolve(FILE, seen)
+
+    assert (found.origin, found.owner_pid) == (Origin.ORPHAN, None)
+
+
+def test_a_process_that_ends_while_it_is_looked_at_is_not_there() -> None:
+    found = resolve(FILE, host(KERNEL, listen=BOTH, identify=lambda _pid: None))
+
+    assert (found.standing, found.identity) == (Standing.STALE, None)
+
+
+def test_a_kernel_that_told_its_ports_to_its_owner_is_found_by_its_arguments() -> None:
+    file = ConnectionFile(Path("/tmp/registration_r-1.json"), None, NOW)
+    kernel = replace(NEW_KERNEL, file=file.path)
+
+    found = resolve(file, host(kernel))
+
+    assert (found.origin, found.may_be_asked) == (Origin.POSITRON, False)
+    assert found.identity is not None

@@ -397,8 +397,8 @@ def test_marks_and_cursor_go_with_their_kernels_when_the_order_changes() -> None
         ("> >", "NAME▲", ["high", "low", "none"]),
         ("> > I", "NAME▼", ["none", "low", "high"]),
         ("> > >", "SPEC▲", ["low", "none", "high"]),
-        ("> > > > > >", "CPU%▼", ["high", "low", "none"]),
-        ("> > > > > > I", "CPU%▲", ["low", "high", "none"]),
+        ("> > > > > > >", "CPU%▼", ["high", "low", "none"]),
+        ("> > > > > > > I", "CPU%▲", ["low", "high", "none"]),
         ("<", "CODE▲", ["low", "none", "high"]),
         ("< >", "CODE ", ["low", "none", "high"]),
         ("I", "CODE ", ["high", "none", "low"]),
@@ -436,7 +436,7 @@ def test_columns_scroll_sideways_behind_the_name() -> None:
         await stage.press("l", "right")
 
         words = stage.lines[0].split()
-        assert (words[0], words[1], words[-1]) == ("▌↔NAME", "PID", "RUNS")
+        assert (words[0], words[1], words[-1]) == ("▌↔NAME", "PID", "IDLE")
 
     on_stage(KernelTable(), play)
 

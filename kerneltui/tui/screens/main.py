@@ -214,7 +214,7 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
         offered = (
             self.selected and self.selected.allowed,
             {verb for kernel in self.marked for verb in kernel.allowed},
-            bool(self._snapshots),
+            any(kernel.is_ours for kernel in self._snapshots),
             self.locked,
         )
         if offered != self._offered:
@@ -257,8 +257,8 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
             return "the kernels are not known yet"
         if action.changes and self.locked:
             return self.read_only
-        if action.id == "kernel.shutdown_all" and not self._snapshots:
-            return "there is no kernel to shut down"
+        if action.id == "kernel.shutdown_all" and not any(each.is_ours for each in self._snapshots):
+            return "there is no kernel of kerneltui's to shut down"
         if action.bulk and self.marked:
             return refusal_of_all(action, self.marked)
         return refusal(action, self.selected)

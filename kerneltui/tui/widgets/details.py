@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from textual.content import Content
 from textual.widget import Widget
 
+from kerneltui.fleet.origin import Origin
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui import formats
 
@@ -53,13 +54,22 @@ class Details(Widget):
 
 def whoabouts(kernel: KernelSnapshot, now: float) -> tuple[Fact, ...]:
     """Return who the kernel is, and how much it has done."""
-    facts = [Fact("id", kernel.kernel_id), Fact("spec", kernel.kernel_name)]
+    facts = [Fact("id", kernel.kernel_id), Fact("spec", kernel.kernel_name or "-")]
     if kernel.state is not KernelState.DEAD and kernel.started_at is not None:
         facts.append(Fact("up", formats.duration(now - kernel.started_at)))
     facts.append(Fact("runs", str(kernel.executions)))
     if kernel.usage is not None:
         facts.append(Fact("procs", str(kernel.usage.processes)))
+    if kernel.origin is not Origin.KERNELTUI:
+        facts.append(Fact("of", _owner(kernel)))
     return tuple(facts)
+
+
+def _owner(kernel: KernelSnapshot) -> str:
+    """Return who has started a kernel that is not ours, and how sure it is that it is there."""
+    owner = f"{kernel.origin} {kernel.owner_pid}" if kernel.owner_pid else str(kernel.origin)
+    watched = "" if kernel.connections is None else f", {kernel.connections} connected"
+    return f"{owner}{watched}, {kernel.standing}"
 
 
 def whereabouts(kernel: KernelSnapshot) -> tuple[Fact, ...]:
@@ -68,6 +78,7 @@ def whereabouts(kernel: KernelSnapshot) -> tuple[Fact, ...]:
     facts = (
         Fact("!", kernel.reason),
         Fact("refused", refused if kernel.refused else ""),
+        Fact("notebook", kernel.notebook),
         Fact("cwd", kernel.cwd),
         Fact("file", kernel.connection_file),
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.content import Content
 from textual.widget import Widget
 
+from kerneltui.fleet.powers import Kind
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
 
@@ -75,7 +76,10 @@ class StatusLine(Widget):
 
 def counts(kernels: Sequence[KernelSnapshot]) -> list[tuple[str, str]]:
     """Return the number of kernels, and of those states that one looks for."""
-    states = Counter(kernel.state for kernel in kernels)
-    noun = "kernel" if len(kernels) == 1 else "kernels"
+    real = [kernel for kernel in kernels if kernel.kind is not Kind.REMAINS]
+    states = Counter(kernel.state for kernel in real)
+    noun = "kernel" if len(real) == 1 else "kernels"
     found = [(f"{states[state]} {state}", str(state)) for state in _COUNTED if states[state]]
-    return [(f"{len(kernels)} {noun}", "count"), *found]
+    if left := len(kernels) - len(real):
+        found.append((f"{left} left-over file{'s' * (left > 1)}", "note"))
+    return [(f"{len(real)} {noun}", "count"), *found]

@@ -1,0 +1,84 @@
+"""The connection files that tools of this user have left on this host, read once per change."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from jupyter_core.paths import jupyter_runtime_dir
+
+from kerneltui.errors import KernelError
+from kerneltui.kernels.connection_file import read_connection_file
+from kerneltui.protocol.connection import Channel, ConnectionInfo
+
+MAX_SIZE = 100_000  # bytes: a file of more is no connection file
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionFile:
+    """A file that says where a kernel listens, or that names one which has not said it."""
+
+    path: Path
+    info: ConnectionInfo | None
+    """None where the kernel tells its ports to somebody else, as Positron's do."""
+    written_at: float
+    """Seconds since the epoch."""
+
+
+class ConnectionFiles:
+    """Looks again and again; a file is read again when it has changed."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, tuple[tuple[int, int], ConnectionFile | None]] = {}
+        """By path: which version was read, and what it says; None for what is none."""
+
+    def look(self, named: Iterable[Path] = ()) -> Mapping[Path, ConnectionFile]:
+        """Return the files in the usual places and those of `named`, by path, in their order."""
+        before, self._known = self._known, {}
+        for path in (*usual_files(), *named):
+            try:
+                found = path.lstat()
+            except OSError:
+                continue
+            if not stat.S_ISREG(found.st_mode) or found.st_uid != os.getuid():
+                continue
+            version = (found.st_ino, found.st_ctime_ns)
+            known = before.get(path)
+            if known is None or known[0] != version:
+                known = (version, _read(path, found.st_mtime, found.st_size))
+            self._known[path] = known
+        return {path: file for path, (_, file) in self._known.items() if file is not None}
+
+
+def connection_folders() -> tuple[Path, ...]:
+    """Return where tools of this user leave connection files; VS Code has a place of its own."""
+    folders = [Path(jupyter_runtime_dir())]
+    if runtime := os.environ.get("XDG_RUNTIME_DIR"):
+        folders.append(Path(runtime, "jupyter", "runtime"))
+    return tuple(dict.fromkeys(folder for folder in folders if folder.is_dir()))
+
+
+def usual_files() -> Iterator[Path]:
+    """Yield the files that may be connection files, by folder and name."""
+    for folder in connection_folders():
+        yield from sorted(folder.glob("*kernel-*.json"))
+    temporary = Path(tempfile.gettempdir())  # Positron's place
+    for pattern in ("connection_*.json", "registration_*.json"):
+        yield from sorted(temporary.glob(pattern))
+
+
+def _read(path: Path, written_at: float, size: int) -> ConnectionFile | None:
+    if size > MAX_SIZE:
+        return None
+    if path.name.startswith("registration_"):
+        return ConnectionFile(path, None, written_at)
+    try:
+        info = read_connection_file(path)
+    except KernelError:
+        return None  # no connection file, or being written
+    is_whole = info.ports[Channel.SHELL] and info.ports[Channel.CONTROL]
+    return ConnectionFile(path, info, written_at) if is_whole else None

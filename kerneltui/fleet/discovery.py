@@ -1,0 +1,148 @@
+"""Discovery: looks at this host for kernels that something else has started. Asks nobody.
+
+A look costs little while nothing changes: files and pids are listed, and what is known is
+kept. Only where a file or a process is new are the sockets of all processes looked at.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+from functools import partial
+from pathlib import Path
+
+import psutil
+
+from kerneltui.fleet.connection_files import ConnectionFile, ConnectionFiles
+from kerneltui.fleet.found import Found, Host, resolve
+from kerneltui.fleet.listeners import listeners
+from kerneltui.fleet.origin import Parent
+from kerneltui.fleet.processes import Named, Processes
+from kerneltui.fleet.shared_folders import is_shared
+from kerneltui.fleet.standing import Standing
+from kerneltui.kernels.identity import ProcessIdentity, identify_with_parent
+
+FIRST_RETRY, LAST_RETRY = 1.0, 60.0  # seconds until what is not proven is looked at again
+WRAPPERS = 3  # processes between a server and its kernel
+
+
+class Discovery:
+    """Used by one thread."""
+
+    def __init__(self) -> None:
+        self._files = ConnectionFiles()
+        self._processes = Processes()
+        self._basis: tuple[object, ...] = ()
+        """What the present findings were made of."""
+        self._found: tuple[Found, ...] = ()
+        self._retry = FIRST_RETRY
+        self._due = 0.0
+
+    def look(
+        self, ours: Collection[str], servers: Collection[int], served: Mapping[str, int]
+    ) -> tuple[Found, ...]:
+        """Return the kernels whose connection files are not `ours`: living ones, then files.
+
+        `ours`: paths. `servers`: pids of the Jupyter servers that run; `served`: by kernel id
+        the pid of the one that lists it. The same tuple until something changes.
+        """
+        named = self._processes.look()
+        files = self._files.look(named)
+        files = {path: file for path, file in files.items() if str(path) not in ours}
+        relevant = {path: each for path, each in named.items() if _is_among(path, files)}
+        basis = (files, relevant, frozenset(servers), dict(served))
+        now = time.monotonic()
+        has_changed = basis != self._basis or any(_has_ended(each) for each in self._found)
+        if has_changed:
+            self._retry = FIRST_RETRY
+        elif now < self._due or all(_is_settled(each) for each in self._found):
+            return self._found
+        else:
+            self._retry = min(self._retry * 2, LAST_RETRY)
+        self._due = now + self._retry
+        self._basis = basis
+        found = _resolve_all(files, named, servers, served)
+        if found != self._found:
+            self._found = found
+        return self._found
+
+
+def _resolve_all(
+    files: Mapping[Path, ConnectionFile],
+    named: Mapping[Path, tuple[Named, ...]],
+    servers: Collection[int],
+    served: Mapping[str, int],
+) -> tuple[Found, ...]:
+    if not files:
+        return ()
+    host = Host(
+        named=named,
+        listeners=listeners(),
+        served=served,
+        now=time.time(),
+        identify=partial(_identify, servers),
+        cwd=_cwd,
+        is_shared=is_shared,
+        is_apart=_is_apart,
+    )
+    found = [resolve(file, host) for file in files.values()]
+    return tuple(sorted(_without_doubles(found), key=lambda each: each.identity is None))
+
+
+def _without_doubles(found: list[Found]) -> list[Found]:
+    """Drop a file that names the process of another one that is proven to be its."""
+    proven = {each.identity for each in found if each.standing is Standing.VERIFIED}
+    return [
+        each
+        for each in found
+        if each.standing is not Standing.FOUND
+        or each.identity is None
+        or each.identity not in proven
+    ]
+
+
+def _is_among(path: Path, files: Mapping[Path, ConnectionFile]) -> bool:
+    return path in files or any(path == each.resolve() for each in files if each.name == path.name)
+
+
+def _is_settled(found: Found) -> bool:
+    return found.standing is Standing.VERIFIED
+
+
+def _has_ended(found: Found) -> bool:
+    return found.identity is not None and not found.identity.is_alive()
+
+
+def _identify(servers: Collection[int], pid: int) -> tuple[Parent, ProcessIdentity] | None:
+    """Return who started a process, and who it is; None if nobody has the pid.
+
+    A server that has wrapped a kernel in a shell has started it all the same.
+    """
+    found = identify_with_parent(pid)
+    if found is None:
+        return None
+    parent, identity = found
+    try:
+        above = (parent, *(each.pid for each in psutil.Process(parent).parents()[:WRAPPERS]))
+        server = next((each for each in above if each in servers), None)
+        if server is not None:
+            return Parent(server, is_server=True), identity
+        process = psutil.Process(parent)
+        return Parent(parent, process.name(), " ".join(process.cmdline())), identity
+    except psutil.Error:
+        return Parent(parent), identity
+
+
+def _cwd(pid: int) -> str:
+    try:
+        return psutil.Process(pid).cwd()
+    except psutil.Error:
+        return ""
+
+
+def _is_apart(pid: int) -> bool:
+    try:
+        theirs, ours = (Path("/proc", who, "ns", "net").readlink() for who in (str(pid), "self"))
+    except OSError:
+        return False
+    return theirs != ours

@@ -1,0 +1,182 @@
+"""Handles: how the verbs are carried out on a kernel of each kind. They block.
+
+Every method returns a sentence worth showing, or "", and raises KernelError. The kinds and
+what is refused are in `powers`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from kerneltui.errors import ActionRefused, KernelError, KernelTimeout
+from kerneltui.fleet import servers
+from kerneltui.fleet.powers import LOST, NO_PROCESS
+from kerneltui.fleet.servers import JupyterServer
+from kerneltui.kernels.control import ControlRequest
+from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.multi import MultiKernelManager
+from kerneltui.kernels.process import KernelProcess
+from kerneltui.kernels.stopping import kill_family
+
+ANSWER_TIME = 1.0  # seconds for a reply on control
+END_TIME = 5.0  # seconds to end after a shutdown request; jupyter_client's
+SERVER_TIME = 30.0  # seconds for a server to carry out an order
+
+
+class Handle(Protocol):
+    """One kernel in our hands."""
+
+    def interrupt(self) -> str: ...
+    def signal(self, signum: int) -> str: ...
+    def restart(self, *, now: bool) -> str: ...
+    def shutdown(self) -> str: ...
+    def kill(self) -> str: ...
+
+
+class OwnHandle:
+    """A kernel of ours, started here or adopted."""
+
+    def __init__(self, kernels: MultiKernelManager, kernel_id: str) -> None:
+        self._kernels = kernels
+        self._kernel_id = kernel_id
+
+    def interrupt(self) -> str:
+        self._kernels.interrupt_kernel(self._kernel_id)
+        return ""
+
+    def signal(self, signum: int) -> str:
+        self._kernels.signal_kernel(self._kernel_id, signum)
+        return ""
+
+    def restart(self, *, now: bool) -> str:
+        self._kernels.restart_kernel(self._kernel_id, now=now)
+        return ""
+
+    def shutdown(self) -> str:
+        self._kernels.shutdown_kernel(self._kernel_id)
+        return ""
+
+    def kill(self) -> str:
+        self._kernels.get_kernel(self._kernel_id).shutdown_kernel(now=True)
+        return ""
+
+
+class FoundHandle:
+    """A kernel that something else started, and that belongs to no server."""
+
+    def __init__(self, manager: KernelManager, name: str) -> None:
+        self._manager = manager
+        self._name = name
+
+    def interrupt(self) -> str:
+        """Ask by message; one that does not answer gets SIGINT, if it is known to take that."""
+        if not self._manager.shell_port:  # nor would it hear a message
+            return self.signal(signal.SIGINT)
+        if self._request("interrupt_request", {}):
+            return ""
+        if self._manager.process is None or not _takes_sigint(self._manager):
+            raise KernelTimeout(f"{self._name} has not answered the interrupt; it may still obey")
+        self.signal(signal.SIGINT)
+        return f"{self._name} has not answered, so it was sent SIGINT as well"
+
+    def signal(self, signum: int) -> str:
+        with self._gone_is_refused():
+            self._process.send_signal(signum)
+        return ""
+
+    def restart(self, *, now: bool) -> str:  # noqa: ARG002 -- all handles have it
+        raise ActionRefused(f"cannot restart {self._name}: {LOST}")
+
+    def shutdown(self) -> str:
+        self._request("shutdown_request", {"restart": False}, patience=0.0)
+        process = self._manager.process
+        if process is None:
+            return f"{self._name} was asked to shut down; whether it did is not to be seen"
+        if not process.wait(END_TIME):
+            raise KernelTimeout(
+                f"{self._name} was asked to shut down and still runs after {END_TIME:.0f} s; "
+                "a kill ends it"
+            )
+        return ""
+
+    def kill(self) -> str:
+        with self._gone_is_refused():
+            kill_family(self._process)
+        self._process.wait(END_TIME)
+        return ""
+
+    @property
+    def _process(self) -> KernelProcess:
+        if self._manager.process is None:
+            raise ActionRefused(f"cannot signal {self._name}: {NO_PROCESS}")
+        return self._manager.process
+
+    def _request(
+        self, msg_type: str, content: dict[str, object], patience: float = ANSWER_TIME
+    ) -> bool:
+        """Tell whether a message on control was answered."""
+        manager = self._manager
+        with ControlRequest(
+            manager.context,
+            manager.connection_info,
+            manager.session,
+            msg_type,
+            content,
+            manager.tap_messages,
+        ) as request:
+            return request.reply(patience) is not None
+
+    @contextlib.contextmanager
+    def _gone_is_refused(self) -> Iterator[None]:
+        try:
+            yield
+        except ProcessLookupError:
+            raise ActionRefused(f"{self._name} is gone") from None
+
+
+class ServedHandle(FoundHandle):
+    """A kernel of a Jupyter server, which is asked to act, so that it knows."""
+
+    def __init__(
+        self, manager: KernelManager, name: str, find_server: Callable[[], JupyterServer]
+    ) -> None:
+        """`find_server`: returns the server; raises KernelError where it is gone."""
+        super().__init__(manager, name)
+        self._find_server = find_server
+
+    def interrupt(self) -> str:
+        servers.interrupt(self._find_server(), self._manager.kernel_id, SERVER_TIME)
+        return ""
+
+    def restart(self, *, now: bool) -> str:
+        """Have the server restart it; `now`: killed first, as the server would be polite."""
+        server = self._find_server()
+        if now:
+            with contextlib.suppress(ActionRefused):
+                super().kill()
+        servers.restart(server, self._manager.kernel_id, SERVER_TIME)
+        return ""
+
+    def shutdown(self) -> str:
+        servers.shutdown(self._find_server(), self._manager.kernel_id, SERVER_TIME)
+        return ""
+
+    def kill(self) -> str:
+        """SIGKILL it; its server would start it again, so it is told to let it go."""
+        super().kill()
+        try:
+            servers.shutdown(self._find_server(), self._manager.kernel_id, SERVER_TIME)
+        except KernelError as error:
+            return f"{self._name} was killed, and its server may start it again: {error}"
+        return ""
+
+
+def _takes_sigint(manager: KernelManager) -> bool:
+    """Tell whether the kernelspec, where it is known here, says so."""
+    try:
+        return manager.kernel_spec.interrupt_mode == "signal"
+    except KernelError:
+        return False

@@ -1,0 +1,74 @@
+"""Legacy: what outlived the dashboard that started it, and what other dashboards do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kerneltui.errors import KernelError
+from kerneltui.fleet.adoption import adopt_process, last_seen
+from kerneltui.fleet.manifest import Manifest
+from kerneltui.fleet.row import Row
+from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.multi import MultiKernelManager
+
+if TYPE_CHECKING:
+    from kerneltui.fleet.roster import Roster
+
+
+class Legacy:
+    """Has a row in the roster for each kernel of ours that somebody else has started."""
+
+    def __init__(self, roster: Roster, kernels: MultiKernelManager) -> None:
+        self._roster = roster
+        self._kernels = kernels
+
+    def follow(self, manifests: tuple[Manifest, ...]) -> None:
+        """Have a row for each manifest, with the process that it names."""
+        for manifest in manifests:
+            row = self._roster.rows.get(manifest.kernel_id)
+            if manifest.identity is None:
+                continue  # somebody is about to launch it
+            if row is None:
+                self._adopt(manifest, manifest.identity)
+            elif row.identity != manifest.identity and manifest.identity.is_alive():
+                self._adopt_successor(row, manifest, manifest.identity)
+        kept = {manifest.kernel_id for manifest in manifests}
+        for kernel_id, row in tuple(self._roster.rows.items()):
+            is_dismissed = row.manifest is not None and kernel_id not in kept
+            if is_dismissed and row.manager is not None and row.manager.status.exited:
+                self._roster.drop(kernel_id)
+
+    def _adopt(self, manifest: Manifest, identity: ProcessIdentity) -> None:
+        manager = KernelManager(
+            kernel_name=manifest.kernel_name,
+            kernel_id=manifest.kernel_id,
+            kernel_spec_manager=self._kernels.kernel_spec_manager,
+        )
+        try:
+            manager.load_connection_file(manifest.connection_file)
+        except KernelError as error:
+            self._give_up(manifest, identity, error)
+            return
+        row = Row(manifest.name, manifest.cwd, manifest=manifest)
+        self._kernels.add_kernel(manager)
+        self._roster.admit(manifest.kernel_id, row, manager)
+        if not identity.is_alive():
+            self._roster.note(manifest.kernel_id, f"last seen alive {last_seen(manifest)}")
+        row.environment_lost = not adopt_process(manager, identity, manifest.cwd)
+
+    def _give_up(self, manifest: Manifest, identity: ProcessIdentity, why: KernelError) -> None:
+        """Tell of a kernel that cannot be had; one that lives may yet be found otherwise."""
+        if identity.is_alive():
+            self._roster.warn(f"{manifest.name} (pid {identity.pid}) cannot be adopted: {why}")
+        else:
+            self._roster.warn(f"{manifest.name} died; it was last seen alive {last_seen(manifest)}")
+            manifest.path.unlink(missing_ok=True)
+
+    def _adopt_successor(self, row: Row, manifest: Manifest, identity: ProcessIdentity) -> None:
+        """Go on with the process that another dashboard has started in a kernel's place."""
+        if row.manager is None or not row.manager.status.exited:
+            return  # the exit of the one before is still to be noticed
+        row.manifest = manifest
+        row.manager.load_connection_file(manifest.connection_file)
+        adopt_process(row.manager, identity, manifest.cwd)

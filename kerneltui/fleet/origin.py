@@ -1,0 +1,69 @@
+"""Origin: who started a kernel, told by its file's name, its parent and what runs as that."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+INIT = 1  # the parent of whom nobody else has
+_INITS = frozenset({"init", "launchd", "systemd"})  # a session's own adopts as well
+
+
+class Origin(StrEnum):
+    """Who started a kernel."""
+
+    KERNELTUI = "kerneltui"
+    SERVER = "server"
+    VSCODE = "vscode"
+    SPYDER = "spyder"
+    POSITRON = "positron"
+    CONSOLE = "console"
+    ORPHAN = "orphan"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """The process that a kernel is a child of."""
+
+    pid: int
+    name: str = ""
+    """Of its program, as the system tells it."""
+    command: str = ""
+    """Its arguments, joined by spaces."""
+    is_server: bool = False
+    """It is a Jupyter server."""
+
+
+_BY_FILE = (
+    (re.compile(r"kernel-v\d[0-9a-f]{20,}"), Origin.VSCODE),
+    (re.compile(r"(connection|registration)_.+"), Origin.POSITRON),
+    (re.compile(r"kernel-(?!\d{12})[0-9a-f]{12}"), Origin.SPYDER),
+)
+_BY_COMMAND = (
+    (re.compile(r"\bkcserver\b|\bpositron\b"), Origin.POSITRON),
+    (re.compile(r"\bspyder\b"), Origin.SPYDER),
+    (re.compile(r"jupyter[-_ ]console|jupyter[-_ ]qtconsole|ipython3? console"), Origin.CONSOLE),
+    (re.compile(r"\.vscode|vscode-server|/code\b"), Origin.VSCODE),
+)
+
+
+def origin_of(stem: str, parent: Parent | None) -> Origin:
+    """Return who started a kernel.
+
+    `stem`: its connection file's name without .json. `parent`: None where no process is known.
+    """
+    if parent is not None and parent.is_server:
+        return Origin.SERVER
+    if parent is not None and (parent.pid == INIT or parent.name in _INITS):
+        return Origin.ORPHAN
+    if parent is not None and stem == f"kernel-{parent.pid}":  # as jupyter_console calls it
+        return Origin.CONSOLE
+    for pattern, origin in _BY_FILE:
+        if pattern.fullmatch(stem):
+            return origin
+    for pattern, origin in _BY_COMMAND:
+        if parent is not None and pattern.search(f"{parent.name} {parent.command}"):
+            return origin
+    return Origin.UNKNOWN

@@ -1,0 +1,149 @@
+"""Row: one kernel as the fleet keeps track of it, and the snapshot that a front end gets of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kerneltui.fleet.ear import Heard
+from kerneltui.fleet.found import Found
+from kerneltui.fleet.kernel_log import KernelLog
+from kerneltui.fleet.manifest import Manifest
+from kerneltui.fleet.origin import Origin
+from kerneltui.fleet.powers import Kind, why_not
+from kerneltui.fleet.process_tree import ProcessTree
+from kerneltui.fleet.servers import ServedKernel
+from kerneltui.fleet.snapshot import KernelSnapshot, Usage
+from kerneltui.fleet.standing import Standing
+from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.process import ChildProcess
+from kerneltui.protocol.status import ALLOWED, KernelState
+from kerneltui.protocol.text import clean_line
+
+PATH_WIDTH = 4096  # characters: Linux's PATH_MAX, for this path is there to be used
+LEFT = (Standing.STALE, Standing.ELSEWHERE)
+
+
+@dataclass(slots=True)
+class Row:
+    """What the fleet itself knows of a kernel. A field is rebound, in whatever thread learns it."""
+
+    name: str
+    cwd: str
+    manager: KernelManager | None = None
+    identity: ProcessIdentity | None = None
+    """Of its latest process."""
+    pending: tuple[str, float] | None = None
+    """The order under way, and since when."""
+    log: KernelLog | None = None
+    manifest: Manifest | None = None
+    found: Found | None = None
+    """What is known of a kernel that is not ours."""
+    served: ServedKernel | None = None
+    """What its server tells of it."""
+    environment_lost: bool = False
+    """It was dead when it was adopted: a restart has but today's environment."""
+    tree: ProcessTree = field(default_factory=ProcessTree)
+
+    @property
+    def is_ours(self) -> bool:
+        return self.found is None
+
+    @property
+    def is_there(self) -> bool:
+        """There is something to show."""
+        return self.found is not None or (self.manager is not None and self.identity is not None)
+
+    @property
+    def kind(self) -> Kind:
+        if self.found is None:
+            is_child = self.manager is not None and isinstance(self.manager.process, ChildProcess)
+            return Kind.CHILD if is_child else Kind.ADOPTED
+        if self.found.standing in LEFT:
+            return Kind.REMAINS
+        if self.found.info is None:
+            return Kind.CLOSED
+        if self.found.origin is Origin.SERVER:
+            return Kind.SERVED
+        return Kind.UNSEEN if self.found.identity is None else Kind.FOUND
+
+    @property
+    def rank(self) -> int:
+        """Ours come first, what is only a file comes last."""
+        return 0 if self.is_ours else 2 if self.kind is Kind.REMAINS else 1
+
+
+def snapshot_of(
+    row: Row, kernel_id: str, heard: Heard, usage: Usage | None, *, is_silent: bool
+) -> KernelSnapshot:
+    """Return what a front end may see. `is_silent`: it was asked, and did not answer in time."""
+    kind, found, manager = row.kind, row.found, row.manager
+    state, returncode, reason = _state(row)
+    word, since = row.pending or ("", None)
+    is_code = state is KernelState.BUSY and manager and manager.status.running == heard.request
+    file = str(found.connection_file) if found else manager.connection_file if manager else ""
+    return KernelSnapshot(
+        kernel_id=kernel_id,
+        name=clean_line(row.name),
+        kernel_name=clean_line(_kernelspec(row)),
+        state=state,
+        allowed=frozenset(verb for verb in ALLOWED[state] if not why_not(kind, verb)),
+        kind=kind,
+        origin=found.origin if found else Origin.KERNELTUI,
+        owner_pid=found.owner_pid if found else None,
+        standing=_standing(row, is_silent=is_silent),
+        notebook=clean_line(notebook_of(found, row.served), PATH_WIDTH),
+        connections=row.served.connections if row.served else None,
+        identity=row.identity,
+        returncode=returncode,
+        reason=clean_line(reason),
+        pending=word,
+        pending_since=since,
+        usage=None if state is KernelState.DEAD else usage,
+        started_at=(manager.life.spawned_at or None) if manager else None,
+        last_activity=heard.last_activity,
+        executions=heard.executions,
+        code=heard.code if is_code else "",
+        cwd=clean_line(row.cwd),
+        connection_file=clean_line(file, PATH_WIDTH),
+        refused=heard.refused,
+    )
+
+
+def _kernelspec(row: Row) -> str:
+    if row.manager is not None:
+        return row.manager.kernel_name
+    return row.found.info.kernel_name if row.found and row.found.info else ""
+
+
+def _state(row: Row) -> tuple[KernelState, int | None, str]:
+    """Return the state, the exit code, and why it is so."""
+    found, manager = row.found, row.manager
+    if found is not None and found.standing in LEFT and (manager is None or not row.identity):
+        is_stale = found.standing is Standing.STALE
+        return KernelState.DEAD if is_stale else KernelState.UNKNOWN, None, found.why
+    assert manager is not None, "what is no file alone has a manager"
+    status = manager.status
+    why = status.reason or (found.why if found is not None and not status.heard else "")
+    return status.state, status.returncode, why
+
+
+def _standing(row: Row, *, is_silent: bool) -> Standing:
+    found, manager = row.found, row.manager
+    if found is None:
+        return Standing.VERIFIED
+    if found.standing in LEFT:
+        return found.standing
+    is_proven = found.origin is Origin.SERVER and found.standing is Standing.VERIFIED
+    if is_proven or (manager is not None and manager.status.heard):
+        return Standing.VERIFIED
+    return Standing.SILENT if is_silent else Standing.FOUND
+
+
+def notebook_of(found: Found | None, served: ServedKernel | None) -> str:
+    """Return the path as its server tells it now, else as it was when the kernel began."""
+    if served is not None and served.notebook:
+        return served.notebook
+    if found is None or found.info is None or found.origin is Origin.CONSOLE:
+        return ""  # a console gives its session a random name
+    return found.info.notebook

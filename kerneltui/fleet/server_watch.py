@@ -1,0 +1,94 @@
+"""ServerWatch: one thread that asks the running Jupyter servers for their kernels."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+from kerneltui.errors import KernelError
+from kerneltui.fleet.servers import JupyterServer, ServedKernel, find_servers, served_kernels
+
+INTERVAL = 5.0  # seconds between two questions to a server
+FOLDER_INTERVAL = 1.0  # seconds between two looks for servers
+PATIENCE = 2.0  # seconds for a server's answer
+
+
+class Served(NamedTuple):
+    """A kernel and the server that lists it."""
+
+    server: JupyterServer
+    kernel: ServedKernel
+
+
+Listing = Mapping[str, Served]
+"""By kernel id."""
+
+
+def ask_servers(servers: Iterable[JupyterServer], timeout: float) -> dict[str, Served]:
+    """Ask all servers at once; one that refuses or does not answer lists nothing."""
+    asked = tuple(servers)
+    if not asked:
+        return {}
+    with ThreadPoolExecutor(len(asked), "ask-server") as pool:
+        answers = pool.map(lambda server: _listed(server, timeout), asked)
+        return {
+            kernel_id: Served(server, kernel)
+            for server, found in zip(asked, answers, strict=True)
+            for kernel_id, kernel in found.items()
+        }
+
+
+def _listed(server: JupyterServer, timeout: float) -> dict[str, ServedKernel]:
+    try:
+        return served_kernels(server, timeout)
+    except KernelError:  # one with a password, for one: it is asked again where a verb is meant
+        return {}
+
+
+class ServerWatch:
+    """`on_change`: called in the thread after the listing has changed."""
+
+    def __init__(self, folder: Path, on_change: Callable[[], None]) -> None:
+        self.servers: tuple[JupyterServer, ...] = ()
+        """Those that run. Rebound, never changed: any thread may read it."""
+        self.listing: Listing = MappingProxyType({})
+        """Rebound as well."""
+        self._folder = folder
+        self._on_change = on_change
+        self._missed: frozenset[str] = frozenset()
+        self._is_due = True
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="servers", daemon=True)
+
+    def start(self) -> None:
+        self.servers = tuple(find_servers(self._folder))
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def miss(self, kernel_ids: frozenset[str]) -> None:
+        """Ask before it is time where a server's kernels are new that it has not listed yet."""
+        self._is_due |= bool(kernel_ids - self._missed)
+        self._missed = kernel_ids
+
+    # -- runs in the servers thread ----
+
+    def _run(self) -> None:
+        waited = 0.0
+        while True:
+            servers = tuple(find_servers(self._folder))
+            if self._is_due or waited >= INTERVAL or servers != self.servers:
+                self.servers, waited, self._is_due = servers, 0.0, False
+                listing = ask_servers(servers, PATIENCE)
+                if listing != self.listing:
+                    self.listing = listing
+                    self._on_change()
+            if self._stopped.wait(FOLDER_INTERVAL):
+                return
+            waited += FOLDER_INTERVAL

@@ -1,0 +1,240 @@
+"""The Jupyter servers of this user on this host, and what they tell and do over REST.
+
+What is asked moves no time of theirs: idle kernels and servers are ended by those. The
+token stays in here; no error has it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from kerneltui.errors import KernelError
+from kerneltui.kernels.identity import identify
+from kerneltui.protocol.text import clean_line
+
+if TYPE_CHECKING:
+    from http.client import HTTPConnection
+
+MAX_FILE, MAX_ANSWER = 1_000_000, 5_000_000  # bytes
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_ANY = frozenset({"", "0.0.0.0", "::", "*"})
+_UNTRACKED = "?no_track_activity=1"
+_WRONG = {
+    401: "it wants another token or a password",
+    403: "it wants another token or a password",
+    404: "it has no such kernel by now",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class JupyterServer:
+    """As its file in the runtime folder tells."""
+
+    pid: int
+    host: str
+    """What to connect to; "" over a unix socket."""
+    port: int
+    sock: str
+    """The path of its unix socket, "" over tcp."""
+    base: str
+    """The path that all its addresses begin with; ends with a slash."""
+    secure: bool
+    root: str
+    """The folder that its notebooks' paths begin in."""
+    token: str = field(repr=False)
+
+    def __str__(self) -> str:
+        place = self.sock or f"port {self.port}"
+        return f"the Jupyter server with pid {self.pid} at {clean_line(place)}"
+
+
+@dataclass(frozen=True, slots=True)
+class ServedKernel:
+    """A kernel as its server tells of it. Texts are as they came."""
+
+    name: str
+    """Its kernelspec."""
+    state: str
+    """Its execution_state."""
+    connections: int
+    """Front ends that are connected."""
+    notebook: str
+    """The path of the first notebook that has it; "" where none has."""
+
+
+def find_servers(folder: Path) -> Iterator[JupyterServer]:
+    """Yield the servers that have left a file in a runtime folder and still run."""
+    for path in sorted(folder.glob("*server-*.json")):
+        try:
+            found = path.lstat()
+            if found.st_uid != os.getuid() or found.st_size > MAX_FILE:
+                continue
+            server = _parse(json.loads(path.read_bytes()))
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            continue
+        who = identify(server.pid)
+        if who is not None and who.is_alive() and path.stem.endswith(f"-{server.pid}"):
+            yield server
+
+
+def find_server(folder: Path, pid: int | None) -> JupyterServer:
+    """Return the server with this pid. Raises KernelError where it is gone."""
+    for server in find_servers(folder):
+        if server.pid == pid:
+            return server
+    raise KernelError(f"the Jupyter server with pid {pid} is gone, or has removed its file")
+
+
+def served_kernels(server: JupyterServer, timeout: float) -> dict[str, ServedKernel]:
+    """Return the kernels that a server lists, by their ids. Raises KernelError."""
+    kernels = _ask(server, "GET", f"api/kernels{_UNTRACKED}", timeout)
+    sessions = _ask(server, "GET", f"api/sessions{_UNTRACKED}", timeout)
+    notebooks = dict(_notebooks(server, sessions))
+    return {
+        _text(each, "id"): ServedKernel(
+            name=_text(each, "name"),
+            state=_text(each, "execution_state"),
+            connections=_number(each, "connections"),
+            notebook=notebooks.get(_text(each, "id"), ""),
+        )
+        for each in _objects(kernels)
+    }
+
+
+def interrupt(server: JupyterServer, kernel_id: str, timeout: float) -> None:
+    _ask(server, "POST", f"{_address(kernel_id)}/interrupt", timeout)
+
+
+def restart(server: JupyterServer, kernel_id: str, timeout: float) -> None:
+    _ask(server, "POST", f"{_address(kernel_id)}/restart", timeout)
+
+
+def shutdown(server: JupyterServer, kernel_id: str, timeout: float) -> None:
+    """Have it end the kernel, or forget one that is gone."""
+    _ask(server, "DELETE", _address(kernel_id), timeout)
+
+
+# -- one request ----
+
+
+def _address(kernel_id: str) -> str:
+    from urllib.parse import quote
+
+    return f"api/kernels/{quote(kernel_id, safe='')}"
+
+
+def _ask(server: JupyterServer, method: str, address: str, timeout: float) -> object:
+    """Return what a server answers, None where there is nothing. Raises KernelError."""
+    from http.client import HTTPException
+
+    headers = {"Authorization": f"token {server.token}"} if server.token else {}
+    what = f"{method} {address.partition('?')[0]}"
+    try:
+        with contextlib.closing(_connection(server, timeout)) as connection:
+            connection.request(method, f"{server.base}{address}", headers=headers)
+            with connection.getresponse() as answer:
+                body = answer.read(MAX_ANSWER)
+    except (OSError, HTTPException) as error:
+        told = type(error).__name__ if isinstance(error, HTTPException) else str(error)
+        raise KernelError(f"{server} did not answer {what}: {clean_line(told)}") from None
+    if answer.status >= 300:  # nor is it followed elsewhere: the token is for this server
+        reason = _WRONG.get(answer.status) or clean_line(answer.reason)
+        raise KernelError(f"{server} refused {what} with {answer.status}: {reason}")
+    try:
+        return json.loads(body) if body else None
+    except (ValueError, RecursionError):
+        raise KernelError(f"{server} answered {what} with what is no JSON") from None
+
+
+def _connection(server: JupyterServer, timeout: float) -> HTTPConnection:
+    from http.client import HTTPConnection, HTTPSConnection
+
+    if server.sock:
+        return _over_unix_socket(server.sock, timeout)
+    if not server.secure:
+        return HTTPConnection(server.host, server.port, timeout=timeout)
+    import ssl
+
+    # Its certificate is its own, as a rule; the file that names it is this user's alone.
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return HTTPSConnection(server.host, server.port, timeout=timeout, context=context)
+
+
+def _over_unix_socket(path: str, timeout: float) -> HTTPConnection:
+    import socket
+    from http.client import HTTPConnection
+
+    class UnixConnection(HTTPConnection):
+        def connect(self) -> None:
+            self.sock = socket.socket(socket.AF_UNIX)
+            self.sock.settimeout(timeout)
+            self.sock.connect(path)
+
+    return UnixConnection("localhost", timeout=timeout)
+
+
+# -- what is read; a shape that is none of theirs says nothing ----
+
+
+def _parse(data: dict[str, Any]) -> JupyterServer:
+    """Raises ValueError for a server of another host: its token is not for us to send there."""
+    from urllib.parse import urlsplit
+
+    sock = str(data.get("sock") or "")
+    host = "" if sock else urlsplit(data["url"]).hostname or ""
+    host = "127.0.0.1" if host in _ANY else host
+    if not sock and not _is_here(host):
+        raise ValueError
+    base = str(data.get("base_url") or "/")
+    return JupyterServer(
+        pid=int(data["pid"]),
+        host=host,
+        port=0 if sock else int(data["port"]),
+        sock=sock,
+        base=base if base.endswith("/") else f"{base}/",
+        secure=bool(data.get("secure")),
+        root=str(data.get("root_dir") or data.get("notebook_dir") or ""),
+        token=str(data.get("token") or ""),
+    )
+
+
+def _is_here(host: str) -> bool:
+    """Tell whether this host has that name or address."""
+    if host in _LOOPBACK:
+        return True
+    import socket
+
+    import psutil
+
+    addresses = {each.address for found in psutil.net_if_addrs().values() for each in found}
+    return host in {*addresses, socket.gethostname()}
+
+
+def _notebooks(server: JupyterServer, sessions: object) -> Iterator[tuple[str, str]]:
+    """Yield the kernels' ids with the paths of their notebooks, the first session last."""
+    for session in reversed(list(_objects(sessions))):
+        kernel = session.get("kernel")
+        path = _text(session, "path")
+        if isinstance(kernel, dict) and path and session.get("type") != "console":
+            yield _text(kernel, "id"), str(PurePosixPath(server.root, path))
+
+
+def _objects(value: object) -> Iterator[Mapping[str, object]]:
+    yield from (each for each in value if isinstance(each, dict)) if isinstance(value, list) else ()
+
+
+def _text(value: Mapping[str, object], key: str) -> str:
+    found = value.get(key)
+    return found if isinstance(found, str) else ""
+
+
+def _number(value: Mapping[str, object], key: str) -> int:
+    found = value.get(key)
+    return found if isinstance(found, int) else 0

@@ -1,0 +1,139 @@
+"""Strangers: a row in the roster for each kernel of this user that something else has started."""
+
+from __future__ import annotations
+
+import time
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+import psutil
+
+from kerneltui.fleet.discovery import Discovery
+from kerneltui.fleet.found import Found
+from kerneltui.fleet.ledger import Ledger
+from kerneltui.fleet.origin import Origin
+from kerneltui.fleet.row import LEFT, Row
+from kerneltui.fleet.server_watch import ServerWatch
+from kerneltui.fleet.servers import ServedKernel
+from kerneltui.kernels.adopted import AdoptedProcess
+from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.spec import KernelSpecManager
+from kerneltui.protocol.status import Exited, Vouched
+
+if TYPE_CHECKING:
+    from kerneltui.fleet.roster import Roster
+
+SHORT = 8  # characters of an id
+STATES = {"busy": True, "idle": False}
+"""The words of a server that say whether a kernel runs something."""
+
+
+class Strangers:
+    """Used by the discovery thread."""
+
+    def __init__(self, roster: Roster, ledger: Ledger, specs: KernelSpecManager) -> None:
+        self._roster = roster
+        self._ledger = ledger
+        self._specs = specs
+        self._discovery = Discovery()
+        self._found: tuple[Found, ...] = ()
+
+    def look(self, servers: ServerWatch) -> None:
+        """Look at this host, and take over what there is and what servers tell."""
+        listing = servers.listing
+        found = self._discovery.look(
+            self._ledger.connection_files,
+            {server.pid for server in servers.servers},
+            {kernel_id: served.server.pid for kernel_id, served in listing.items()},
+        )
+        if found is not self._found:
+            self._found = found
+            self._follow(found)
+        for kernel_id, row in tuple(self._roster.rows.items()):
+            if row.found is not None:
+                listed = listing.get(kernel_id)
+                self._heed_server(row, listed.kernel if listed else None)
+        servers.miss(
+            frozenset(each.kernel_id for each in found if each.origin is Origin.SERVER)
+            - listing.keys()
+        )
+
+    def _follow(self, found: tuple[Found, ...]) -> None:
+        there = {each.kernel_id for each in found}
+        for kernel_id, row in tuple(self._roster.rows.items()):
+            if row.found is not None and kernel_id not in there:
+                self._roster.drop(kernel_id)
+        for each in found:
+            known = self._roster.rows.get(each.kernel_id)
+            if known is None:
+                self._admit(each)
+            elif known.found is not None:
+                self._update(known, each)
+
+    def _admit(self, found: Found) -> None:
+        if self._ledger.is_about(str(found.connection_file), found.kernel_id):
+            return  # it is ours, and somebody has begun to start it a moment ago
+        row = Row(name_of(found, None), found.cwd, found=found, identity=found.identity)
+        manager = attached_manager(found, self._specs) if found.standing not in LEFT else None
+        self._roster.admit(found.kernel_id, row, manager)
+        if manager is not None:
+            attach_process(manager, found.identity)
+
+    def _update(self, row: Row, found: Found) -> None:
+        before, row.found = row.found, found
+        if found == before:
+            return
+        manager = row.manager
+        if found.standing in LEFT:
+            if manager is not None and not manager.status.exited and not found.identity:
+                manager.life.advance(Exited(None))
+        elif manager is None or before is None or found.info != before.info:
+            self._roster.drop(found.kernel_id)  # it is another kernel, and was a mere file
+            self._admit(found)
+        elif row.identity != found.identity:
+            row.cwd = found.cwd
+            attach_process(manager, found.identity)
+
+    def _heed_server(self, row: Row, served: ServedKernel | None) -> None:
+        """Take over what a server tells, as long as the kernel itself has told nothing."""
+        assert row.found is not None
+        row.served = served
+        row.name = name_of(row.found, served)
+        is_busy = STATES.get(served.state) if served else None
+        if row.manager is not None and is_busy is not None:
+            row.manager.life.advance(Vouched(busy=is_busy), row.manager.spawns)
+
+
+def attached_manager(found: Found, specs: KernelSpecManager) -> KernelManager:
+    """Return a manager for a kernel that stays somebody else's; it follows no process yet."""
+    manager = KernelManager(
+        kernel_name=found.info.kernel_name if found.info else "",
+        kernel_id=found.kernel_id,
+        kernel_spec_manager=specs,
+    )
+    if found.info is not None:
+        manager.load_connection_info(found.info.to_dict())
+    manager.connection_file = str(found.connection_file)
+    return manager
+
+
+def attach_process(manager: KernelManager, identity: ProcessIdentity | None) -> None:
+    """Have `manager` follow the process that serves its kernel; None where it is not seen."""
+    age = None
+    if identity is not None:
+        try:
+            age = time.time() - psutil.Process(identity.pid).create_time()
+        except psutil.Error:
+            age = None
+    manager.attach_kernel(AdoptedProcess(identity) if identity else None, age=age)
+
+
+def name_of(found: Found, served: ServedKernel | None) -> str:
+    """Return what to call a kernel to which nobody has given a name: its notebook's, if it can."""
+    notebook = (served.notebook if served else "") or (found.info.notebook if found.info else "")
+    if notebook.endswith(".ipynb"):
+        return PurePosixPath(notebook).name
+    if found.identity is not None:
+        return f"{found.origin}-{found.identity.pid}"
+    return found.kernel_id[:SHORT]

@@ -1,0 +1,75 @@
+"""A real Jupyter server for tests, and what its REST says."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from kerneltui.fleet import servers
+from kerneltui.fleet.servers import JupyterServer, find_servers
+from tests.support import eventually
+
+TOKEN = "a-token-that-nobody-may-see"
+PATIENCE = 60.0  # seconds for a server or a kernel to start
+
+
+@contextlib.contextmanager
+def jupyter_server(
+    root: Path, runtime: Path, place: str = "--ServerApp.port=0"
+) -> Iterator[JupyterServer]:
+    """Run a server whose notebooks lie in `root`; it ends with its kernels."""
+    command = [
+        *(sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root"),
+        *(place, f"--ServerApp.root_dir={root}", f"--IdentityProvider.token={TOKEN}"),
+    ]
+    environment = os.environ | {"JUPYTER_RUNTIME_DIR": str(runtime)}
+    with (root / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, env=environment, start_new_session=True, cwd=root
+        )
+    try:
+        eventually(lambda: _answers(runtime), PATIENCE)
+        yield next(find_servers(runtime))
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+def _answers(runtime: Path) -> bool:
+    found = next(find_servers(runtime), None)
+    if found is None:
+        return False
+    try:
+        servers.served_kernels(found, 5.0)
+    except servers.KernelError:
+        return False
+    return True
+
+
+def ask(server: JupyterServer, method: str, address: str, body: object = None) -> Any:
+    """Ask as a front end does; a GET moves no time of the server's."""
+    connection = servers._connection(server, PATIENCE)
+    headers = {"Authorization": f"token {TOKEN}"}
+    if method == "GET":
+        address += "?no_track_activity=1"
+    try:
+        text = None if body is None else json.dumps(body)
+        connection.request(method, f"{server.base}api/{address}", text, headers)
+        answer = connection.getresponse().read()
+    finally:
+        connection.close()
+    return json.loads(answer) if answer else None
+
+
+def open_notebook(server: JupyterServer, name: str) -> str:
+    """Open a new notebook as a front end does; return its kernel's id."""
+    Path(server.root, name).write_text('{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":5}')
+    session = {"path": name, "name": name, "type": "notebook", "kernel": {"name": "python3"}}
+    kernel_id: str = ask(server, "POST", "sessions", session)["kernel"]["id"]
+    return kernel_id

@@ -1,0 +1,227 @@
+"""A look at this host finds the kernels that something else has started, and asks nobody."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from kerneltui.fleet import discovery as discovery_module
+from kerneltui.fleet.discovery import Discovery
+from kerneltui.fleet.found import Found
+from kerneltui.fleet.origin import Origin
+from kerneltui.fleet.standing import Standing
+from kerneltui.kernels.connection_file import write_connection_file
+from tests.fleet.small_kernels import ROOT
+from tests.support import eventually
+
+TINY = (sys.executable, "-m", "tests.fleet.tiny_kernel")
+SLEEPS = (sys.executable, "-c", "import time; time.sleep(1000)")
+UUID = "kernel-f9106175-889b-4adf-8518-009392b8022d.json"
+
+
+@pytest.fixture
+def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(folder))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    return folder
+
+
+@pytest.fixture
+def run() -> Iterator[Callable[..., int]]:
+    """Start a process with these arguments; return its pid."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def run(*arguments: object) -> int:
+        command = [str(each) for each in arguments]
+        started.append(subprocess.Popen(command, start_new_session=True, cwd=ROOT))
+        return started[-1].pid
+
+    yield run
+    for process in started:
+        os.killpg(process.pid, 9)
+        process.wait()
+
+
+def connection_file(path: Path, **more: object) -> Path:
+    write_connection_file(str(path), **more)  # type: ignore[arg-type]
+    return path
+
+
+def look(discovery: Discovery, *ours: Path, servers: tuple[int, ...] = ()) -> tuple[Found, ...]:
+    return discovery.look({str(path) for path in ours}, servers, {})
+
+
+def until_proven(discovery: Discovery, **arguments: object) -> Found:
+    eventually(lambda: look(discovery, **arguments)[0].standing is Standing.VERIFIED, 20)  # type: ignore[arg-type]
+    return look(discovery, **arguments)[0]  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def haste(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(discovery_module, "FIRST_RETRY", 0.01)
+    monkeypatch.setattr(discovery_module, "LAST_RETRY", 0.05)
+
+
+def test_a_kernel_is_proven_once_it_listens(runtime: Path, run: Callable[..., int]) -> None:
+    file = connection_file(runtime / "kernel-0a9b.json")
+    pid = run(*TINY, file)
+
+    found = until_proven(Discovery())
+
+    assert found.identity is not None
+    assert (found.kernel_id, found.identity.pid, found.cwd) == ("0a9b", pid, str(ROOT))
+
+
+def test_a_kernel_in_a_shell_script_is_the_one_inside(
+    runtime: Path, run: Callable[..., int], tmp_path: Path
+) -> None:
+    file = connection_file(runtime / "kernel-0a9b.json")
+    script = tmp_path / "wrapper.sh"
+    script.write_text(f'"{TINY[0]}" {" ".join(TINY[1:])} "$1"\necho over\n')
+    pid = run("sh", script, file)
+
+    found = until_proven(Discovery())
+
+    assert found.identity is not None
+    assert found.identity.pid != pid
+    assert found.owner_pid == pid
+
+
+def test_over_ipc_the_sockets_tell(
+    runtime: Path, run: Callable[..., int], short_path: Path
+) -> None:
+    ip = str(short_path / "k")
+    file = connection_file(runtime / "kernel-0a9b.json", transport="ipc", ip=ip)
+    pid = run(*TINY, file)
+
+    found = until_proven(Discovery())
+
+    assert found.identity is not None
+    assert found.identity.pid == pid
+
+
+def test_a_stale_file_whose_ports_another_kernel_took_is_found_out(
+    runtime: Path, run: Callable[..., int]
+) -> None:
+    stale = connection_file(runtime / "kernel-a.json")
+    living = runtime / "kernel-b.json"
+    living.write_text(stale.read_text().replace('"key": "', '"key": "another-'))
+    run(*TINY, living)
+    discovery = Discovery()
+    eventually(lambda: look(discovery)[0].standing is Standing.VERIFIED, 20)
+
+    kernel, remains = look(discovery)
+
+    assert kernel.connection_file == living
+    assert (remains.connection_file, remains.standing) == (stale, Standing.STALE)
+    assert "kernel-b.json" in remains.why
+
+
+@pytest.mark.usefixtures("runtime")
+def test_a_file_in_another_folder_is_known_by_the_process_that_names_it(
+    run: Callable[..., int], tmp_path: Path
+) -> None:
+    file = connection_file(tmp_path / "elsewhere" / "tmp-81.json")
+    run(*TINY, file)
+
+    found = until_proven_when_there(Discovery())
+
+    assert found.connection_file == file
+
+
+def until_proven_when_there(discovery: Discovery) -> Found:
+    eventually(lambda: [each for each in look(discovery) if each.standing is Standing.VERIFIED], 20)
+    (found,) = look(discovery)
+    return found
+
+
+def test_a_console_of_an_existing_kernel_is_none(runtime: Path, run: Callable[..., int]) -> None:
+    file = connection_file(runtime / "kernel-0a9b.json")
+    run(*SLEEPS, "--existing", file)
+
+    (found,) = look(Discovery())
+
+    assert (found.identity, found.standing) == (None, Standing.STALE)
+
+
+def test_nothing_is_looked_at_again_while_nothing_changes(
+    runtime: Path, run: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(*TINY, connection_file(runtime / "kernel-0a9b.json"))
+    discovery = Discovery()
+    until_proven(discovery)
+    before = look(discovery)
+    monkeypatch.setattr(discovery_module, "listeners", lambda: pytest.fail("sockets were read"))
+
+    assert look(discovery) is before
+
+
+def test_one_that_ends_is_stale_at_the_next_look(runtime: Path) -> None:
+    file = connection_file(runtime / "kernel-0a9b.json")
+    discovery = Discovery()
+    with subprocess.Popen([*TINY, str(file)], start_new_session=True, cwd=ROOT) as kernel:
+        until_proven(discovery)
+        kernel.kill()
+
+    (found,) = look(discovery)
+
+    assert found.standing is Standing.STALE
+
+
+def test_one_whose_file_goes_is_gone(runtime: Path) -> None:
+    file = connection_file(runtime / "kernel-0a9b.json")
+    discovery = Discovery()
+    assert len(look(discovery)) == 1
+
+    file.unlink()
+
+    assert look(discovery) == ()
+
+
+def test_ours_and_what_is_no_connection_file_are_left_out(runtime: Path) -> None:
+    ours = connection_file(runtime / "kernel-ours.json")
+    (runtime / "kernel-garbage.json").write_text("{")
+    (runtime / "kernel-list.json").write_text("[1]")
+    (runtime / "kernel-empty.json").write_text("{}")
+    (runtime / "kernel-large.json").write_text(" " * 200_000)
+    (runtime / "kernel-link.json").symlink_to("/etc/passwd")
+    (runtime / "kernel-folder.json").mkdir()
+
+    assert look(Discovery(), ours) == ()
+
+
+def test_a_file_that_was_being_written_is_read_again(runtime: Path) -> None:
+    file = runtime / "kernel-0a9b.json"
+    file.write_text("{")
+    discovery = Discovery()
+    assert look(discovery) == ()
+
+    connection_file(file)
+
+    assert [each.kernel_id for each in look(discovery)] == ["0a9b"]
+
+
+def test_the_place_of_vscode_is_looked_at(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime / "xdg"))
+    folder = runtime / "xdg" / "jupyter" / "runtime"
+    folder.mkdir(parents=True)
+    connection_file(folder / f"kernel-v3{'0a' * 20}.json")
+
+    assert [each.origin for each in look(Discovery())] == [Origin.VSCODE]
+
+
+def test_a_kernel_of_a_server_is_not_to_be_asked(runtime: Path, run: Callable[..., int]) -> None:
+    run(*TINY, connection_file(runtime / UUID))
+
+    found = until_proven(Discovery(), servers=(os.getpid(),))
+
+    assert (found.origin, found.owner_pid) == (Origin.SERVER, os.getpid())
+    assert not found.may_be_asked
