@@ -5,14 +5,20 @@ from __future__ import annotations
 import contextlib
 import math
 import time
+import uuid
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
 
 import zmq
 
 from kerneltui.errors import ProtocolError
 from kerneltui.fleet.batch import OUTPUT_TYPES, Received, Told, merge, render
 from kerneltui.fleet.message_log import MessageLog
+from kerneltui.fleet.recall import Past, Recall
+from kerneltui.fleet.recording import Began, Hole
 from kerneltui.fleet.transcript import Transcript
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.session import ClientSession, new_session
@@ -27,6 +33,8 @@ from kerneltui.protocol.text import clean_line
 TURN_MESSAGES = 5_000
 TURN_BYTES = 8_000_000
 NEVER = math.inf
+TOPIC = "kerneltui-"
+ONE_TIME = 1.0  # seconds: what was said within them has one time in the transcript
 CODE_WIDTH = 200  # characters of the running code kept for a cell
 
 
@@ -61,6 +69,11 @@ class Ear:
         self._session: ClientSession | None = None
         self._spawn = 0
         self._told: deque[Told] = deque()
+        self._recall: Recall | None = None
+        self._is_of_interest = self._is_present = False
+        """Of what is recalled: nobody has heard it here; the present process has said it."""
+        self._known: frozenset[str] = frozenset()
+        """Ids of messages of the past, which may come once more."""
 
     def tell(self, told: Told) -> None:
         """Add what was said beside iopub. In any thread."""
@@ -69,17 +82,38 @@ class Ear:
     @property
     def due(self) -> float:
         """When to listen though iopub is silent, an instant of `time.monotonic()`."""
+        if self._recall is not None:
+            return self._recall.due
         return self._told[0].due if self._told else NEVER
 
-    def open(self, context: Context, info: ConnectionInfo, spawn: int) -> zmq.Socket[bytes]:
-        """Subscribe to the kernel's process number `spawn`; the facts of the one before go."""
-        self._spawn = spawn
+    def open(
+        self,
+        context: Context,
+        info: ConnectionInfo,
+        spawn: int,
+        recording: Path | None = None,
+    ) -> zmq.Socket[bytes]:
+        """Subscribe to the kernel's process number `spawn`; the facts of the one before go.
+
+        `recording`: of what it has said until now, where somebody else has started it.
+        """
+        is_first, self._spawn = self._spawn == 0, spawn
         self._session = new_session(info.key, info.signature_scheme)
         self.socket = connect(context, info, Channel.IOPUB)
         self.heard = Heard()
+        self._recall = None
+        if recording is not None and recording.exists():
+            topic = f"{TOPIC}{uuid.uuid4().hex}".encode()
+            self.socket.subscribe(topic)
+            self._recall = Recall(recording, info, topic)
+            self._is_of_interest, self._is_present = is_first, False
         return self.socket
 
     def close(self) -> None:
+        if self._recall is not None:
+            self._recall.hurry()
+        while self._recall is not None:
+            self.listen()
         if self.socket is not None:
             self.socket.close(linger=0)
             self.socket = None
@@ -88,6 +122,15 @@ class Ear:
         """Take in what is there; tell whether there was anything."""
         now, before = time.monotonic(), self.heard
         received = self._receive()
+        if (recall := self._recall) is not None:
+            recall.hold(received)
+            self._remember(recall.read())
+            if not recall.over:
+                return self.heard is not before
+            received, self._known = recall.release(), recall.known_ids()
+            self._recall = None
+        elif self._known:
+            received = [each for each in received if each[1]["msg_id"] not in self._known]
         for _, message in received:
             self._note(message)
         self.messages.hear(received)
@@ -98,6 +141,43 @@ class Ear:
         for step in render(batch):
             step.apply(self.transcript, time.time())
         return bool(batch) or self.heard is not before
+
+    def _remember(self, past: Sequence[Past]) -> None:
+        """Show what was said before this ear was opened, each at its time."""
+        together: list[Received] = []
+        for each in past:
+            if not isinstance(each, Began | Hole):
+                if together and not _is_of_one_time(together[0][1], each[1]):
+                    self._tell_past(together)
+                    together = []
+                together.append(each)
+                continue
+            self._tell_past(together)
+            together = []
+            if isinstance(each, Hole):
+                if self._is_of_interest:
+                    self.transcript.note(_describe_hole(each), time=each.until)
+            else:
+                self._begin(each)
+        self._tell_past(together)
+
+    def _begin(self, began: Began) -> None:
+        process = self._manager.process
+        self._is_present = process is not None and began.identity == process.identity
+        self._is_of_interest |= self._is_present  # what an earlier one said was heard, or is now
+        self.heard = Heard()
+
+    def _tell_past(self, received: Sequence[Received]) -> None:
+        if not received or not self._is_of_interest:
+            return
+        if self._is_present:
+            for _, message in received:
+                self._note(message)
+        said_at = _time_of(received[-1][1])
+        for step in render(received):
+            step.apply(self.transcript, said_at)
+        last_activity = time.monotonic() - max(0.0, time.time() - said_at)
+        self.heard = replace(self.heard, last_activity=last_activity)
 
     def _receive(self) -> list[Received]:
         """Return what is there now, in order; what cannot be believed is only counted."""
@@ -139,6 +219,21 @@ def _frames(socket: zmq.Socket[bytes]) -> list[bytes]:
         return socket.recv_multipart(zmq.NOBLOCK)
     except zmq.Again:
         return []
+
+
+def _time_of(message: Message) -> float:
+    """Return when a message was sent, in seconds since the epoch."""
+    date = message["header"].get("date")
+    return date.timestamp() if isinstance(date, datetime) else time.time()
+
+
+def _is_of_one_time(first: Message, later: Message) -> bool:
+    return abs(_time_of(later) - _time_of(first)) < ONE_TIME
+
+
+def _describe_hole(hole: Hole) -> str:
+    since, until = (time.strftime("%H:%M:%S", time.localtime(t)) for t in (hole.since, hole.until))
+    return f"… {hole.why}, {since} to {until}: something may be missing here"
 
 
 def _reported(message: Message) -> Reported:

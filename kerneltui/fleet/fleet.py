@@ -154,6 +154,7 @@ class Fleet(Roster):
         )
         with self._lock:
             self.rows[kernel_id] = Row(manifest.name, cwd, manifest=self._ledger.write(manifest))
+        self._have_recorded()  # before its first word
         try:
             self._kernels.start_kernel(
                 kernel_name,
@@ -188,6 +189,8 @@ class Fleet(Roster):
         """Restart, after a death as well."""
         self._permit()
         row, handle = self._row(target), self._handle(target, Verb.RESTART)
+        if row.manifest is not None:
+            self._have_recorded()
         with self._order(row, "restarting"):
             said = handle.restart(now=now)
         return said or self._note_environment(row)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 import zmq
 
@@ -22,6 +23,7 @@ from kerneltui.fleet.ear import NEVER, Ear, Heard
 from kerneltui.fleet.inbox import Inbox
 from kerneltui.fleet.limits import USUAL, Limits
 from kerneltui.fleet.message_log import TOTAL_BYTES, MessageLog
+from kerneltui.fleet.recording import recording_path
 from kerneltui.fleet.rendition import rendition
 from kerneltui.fleet.steps import Block, Step
 from kerneltui.fleet.transcript import Role, Transcript
@@ -139,10 +141,12 @@ class KernelMonitor:
 
     def _heed(self, manager: KernelManager, ear: Ear, event: Event) -> None:
         match event:
-            case Spawned():
+            case Spawned(adopted):
                 # Read here: in the monitor's thread it could already be the next launch's.
                 info, spawn = manager.connection_info, manager.spawns
-                self._inbox.put(partial(self._open, manager, ear, info, spawn))
+                file, kernel_id = manager.connection_file, manager.kernel_id
+                recording = recording_path(file, kernel_id) if adopted else None
+                self._inbox.put(partial(self._open, manager, ear, info, spawn, recording))
             case Exited(reason=reason):
                 lines = manager.life.last_death().last_lines if reason else ()
                 self._inbox.put(partial(self._finish, ear, "\n".join((reason, *lines))))
@@ -180,13 +184,20 @@ class KernelMonitor:
         due = min([*dues, *(each.due for each in self._closing.values())], default=NEVER)
         return None if due == NEVER else max(0, math.ceil((due - time.monotonic()) * 1000))
 
-    def _open(self, manager: KernelManager, ear: Ear, info: ConnectionInfo, spawn: int) -> None:
+    def _open(
+        self,
+        manager: KernelManager,
+        ear: Ear,
+        info: ConnectionInfo,
+        spawn: int,
+        recording: Path | None,
+    ) -> None:
         """Hear a new process by a new socket: the old one may still hold the old one's words."""
         self._close(ear)
         if manager.kernel_id not in self._attended:  # dismissed meanwhile
             return
         try:
-            socket = ear.open(manager.context, info, spawn)
+            socket = ear.open(manager.context, info, spawn, recording)
         except zmq.ZMQError as error:
             _log.error("cannot listen to %s: %s", manager.describe(), error)
         else:

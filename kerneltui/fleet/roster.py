@@ -23,6 +23,8 @@ from kerneltui.fleet.lookout import Lookout
 from kerneltui.fleet.manifest import Manifest
 from kerneltui.fleet.monitor import KernelMonitor
 from kerneltui.fleet.notices import NOTICE_WIDTH, Notice, NoticeBoard
+from kerneltui.fleet.recorder_start import ensure_recorder, recorder_problem
+from kerneltui.fleet.recording import remove_recording
 from kerneltui.fleet.row import Row, snapshot_of
 from kerneltui.fleet.server_watch import ServerWatch
 from kerneltui.fleet.snapshot import KernelSnapshot
@@ -33,6 +35,8 @@ from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.multi import MultiKernelManager
 from kerneltui.protocol.status import Event, Exited, KernelState, Reported, Spawned
 from kerneltui.protocol.text import clean_line
+
+RECORDER_INTERVAL = 10.0  # seconds between two looks whether there is a recorder
 
 
 class Roster:
@@ -49,7 +53,8 @@ class Roster:
         self.console = Console(
             self._manager_of, self._monitor.record, self._monitor.note, self._monitor.message_log
         )
-        folder = Path(jupyter_runtime_dir())
+        self._folder = folder = Path(jupyter_runtime_dir())
+        self._recorder_due, self._recorder_problem = 0.0, ""
         self._ledger = Ledger(folder, Legacy(self, self._kernels).follow, self.warn)
         self._strangers = Strangers(self, self._ledger, self._kernels.kernel_spec_manager)
         self._servers = ServerWatch(folder, self._publish)
@@ -79,7 +84,22 @@ class Roster:
         )
         self._ledger.look()
         self._strangers.look(self._servers)
+        if time.monotonic() >= self._recorder_due and any(map(_is_alive, self.rows.values())):
+            self._have_recorded()
         self._publish()
+
+    def _have_recorded(self) -> None:
+        """See to it that there is a recorder; what it says is wrong is told."""
+        self._recorder_due = time.monotonic() + RECORDER_INTERVAL
+        try:
+            ensure_recorder(self._folder)
+            problem = recorder_problem(self._folder)
+        except OSError as error:
+            problem = f"there is no recorder of what kernels say unwatched: {error.strerror}"
+        if problem != self._recorder_problem:
+            self._recorder_problem = problem
+            if problem:
+                self.warn(problem)
 
     @contextlib.contextmanager
     def _order(self, row: Row, word: str) -> Iterator[None]:
@@ -176,6 +196,7 @@ class Roster:
             row = self.rows.pop(kernel_id, None)
             if row is not None and row.manifest is not None:
                 self._ledger.remove(row.manifest)
+                remove_recording(row.manifest.connection_file, kernel_id)
         self.drop(kernel_id)
 
     def drop(self, kernel_id: str) -> None:
@@ -213,3 +234,8 @@ class Roster:
         return snapshot_of(
             row, kernel_id, self._monitor.heard(kernel_id), usage, is_silent=is_silent
         )
+
+
+def _is_alive(row: Row) -> bool:
+    """Tell whether a row is of a living kernel of ours."""
+    return row.manifest is not None and row.manager is not None and row.manager.is_alive()

@@ -191,18 +191,20 @@ def stranger(kerneltui: CommandLine) -> Iterator[str]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:
-        name = str(process.pid)
-        eventually(lambda: kerneltui.listed.get(name, {}).get("state") == "idle", 60)
-        yield name
-        process.kill()
-    (kerneltui.runtime / f"kernel-{name}.json").unlink(missing_ok=True)
+        name = f"unknown-{process.pid}"
+        try:
+            eventually(lambda: kerneltui.listed.get(name, {}).get("state") == "idle", 60)
+            yield name
+        finally:
+            process.kill()
+    (kerneltui.runtime / f"kernel-{process.pid}.json").unlink(missing_ok=True)
 
 
 @pytest.mark.slow
 def test_a_kernel_started_by_hand_runs_code_and_is_shut_down(
     kerneltui: CommandLine, stranger: str
 ) -> None:
-    assert kerneltui.listed[stranger]["origin"] == "console"
+    assert kerneltui.listed[stranger]["owner_pid"] == os.getpid()
     assert kerneltui("run", stranger, "-c", "6 * 7") == "42\n"
     kerneltui("interrupt", stranger)
     assert "would lose it" in kerneltui("restart", stranger, code=1)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from kerneltui.fleet import lookout as lookout_module
+from kerneltui.fleet import roster as roster_module
 from kerneltui.fleet import usage as usage_module
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.snapshot import KernelSnapshot
@@ -60,6 +61,7 @@ def install_and_make_haste(folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("JUPYTER_PATH", str(folder))
     patch.setattr(manager_module, "SHUTDOWN_WAIT_TIME", 1.0)
     patch.setattr(usage_module, "INTERVAL", 0.1)
+    patch.setattr(roster_module, "ensure_recorder", lambda _folder: None)
     patch.setattr(lookout_module, "INTERVAL", 0.05)
 
 

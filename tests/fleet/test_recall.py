@@ -1,0 +1,186 @@
+"""What a kernel said while nobody watched is shown once, in its order, holes marked."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kerneltui.fleet import roster as roster_module
+from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.manifest import manifest_path, read_manifest
+from kerneltui.fleet.recorder_start import is_recorded
+from kerneltui.fleet.recording import Hole, read_recording, recording_path
+from kerneltui.fleet.transcript import Role
+from kerneltui.kernels.client import BlockingKernelClient
+from kerneltui.protocol.status import KernelState
+from tests.fleet.recorders import RunningRecorder
+from tests.fleet.stage import shown
+from tests.support import eventually
+
+SLOWLY = """\
+import time
+for number in range(1000):
+    print(number, flush=True)
+    time.sleep(0.005)
+"""
+PATIENCE = 60.0  # seconds for a kernel to start or to run something
+
+
+@pytest.fixture
+def fleet_folder(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = short_path / "run"
+    folder.mkdir()
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(folder))
+    monkeypatch.setattr(roster_module, "ensure_recorder", lambda _folder: None)
+    return folder
+
+
+def opened() -> Fleet:
+    fleet = Fleet()
+    fleet.open()
+    return fleet
+
+
+def idle(fleet: Fleet) -> bool:
+    return [each.state for each in fleet.snapshots] == [KernelState.IDLE]
+
+
+@pytest.fixture
+def recorder(fleet_folder: Path) -> Iterator[RunningRecorder]:
+    with RunningRecorder(fleet_folder) as recorder:
+        eventually(lambda: is_recorded(fleet_folder))
+        yield recorder
+
+
+@pytest.fixture
+def unwatched(fleet_folder: Path, recorder: RunningRecorder) -> Iterator[BlockingKernelClient]:
+    """A client of a kernel whose dashboard has gone, while a recorder runs."""
+    assert recorder.is_running
+    first = opened()
+    kernel_id = first.start("python3", cwd="/")
+    eventually(lambda: idle(first), PATIENCE)
+    first.close()
+    client = BlockingKernelClient(connection_file=str(fleet_folder / f"kernel-{kernel_id}.json"))
+    client.load_connection_file()
+    client.start_channels()
+    client.wait_for_ready(timeout=PATIENCE)
+    yield client
+    client.stop_channels()
+    last = opened()
+    last.shutdown_all()
+    last.close()
+
+
+def printed(fleet: Fleet) -> list[str]:
+    transcript = fleet.transcript(fleet.snapshots[0].kernel_id)
+    assert transcript is not None
+    return [text for role, text in shown(transcript.view()) if role is Role.STDOUT]
+
+
+@pytest.mark.slow
+def test_ten_thousand_lines_of_a_gap_are_there_once_and_in_order(
+    unwatched: BlockingKernelClient,
+) -> None:
+    code = "for number in range(10_000): print(number)"
+    run(unwatched, code)
+
+    second = opened()
+    eventually(lambda: len(printed(second)) >= 10_000, PATIENCE)
+    run(unwatched, "print('after')")
+    eventually(lambda: printed(second)[-1] == "after", PATIENCE)
+    said = printed(second)
+    second.close()
+
+    assert said == [*map(str, range(10_000)), "after"]
+
+
+@pytest.mark.slow
+def test_what_runs_at_adoption_is_known_by_its_code_and_goes_on(
+    unwatched: BlockingKernelClient,
+) -> None:
+    unwatched.execute(SLOWLY)
+
+    second = opened()
+    eventually(lambda: second.snapshots and second.snapshots[0].code, PATIENCE)
+    shown_code = second.snapshots[0].code
+    eventually(lambda: idle(second), PATIENCE)
+    said = printed(second)
+    second.close()
+
+    assert shown_code.startswith("import time")
+    assert said == [*map(str, range(1000))]
+
+
+@pytest.mark.slow
+def test_a_hole_is_marked_where_the_recorder_was_killed(
+    fleet_folder: Path, recorder: RunningRecorder, unwatched: BlockingKernelClient
+) -> None:
+    run(unwatched, "print('before')")
+    recording = recording_path(unwatched.connection_file, kernel_id_of(unwatched))
+    eventually(lambda: b"before" in recording.read_bytes(), PATIENCE)
+    recorder.end(signal.SIGKILL)
+    run(unwatched, "print('lost')")
+    with RunningRecorder(fleet_folder):
+        eventually(lambda: is_recorded(fleet_folder), PATIENCE)
+        eventually(lambda: any(isinstance(each, Hole) for each in read_recording(recording)))
+        run(unwatched, "print('behind')")
+        second = opened()
+        eventually(lambda: printed(second) == ["before", "behind"], PATIENCE)
+        transcript = second.transcript(second.snapshots[0].kernel_id)
+        assert transcript is not None
+        said = [text for role, text in shown(transcript.view()) if role is Role.NOTE]
+        second.close()
+
+    assert [text.partition(",")[0] for text in said] == ["… nothing was recorded"]
+
+
+@pytest.mark.slow
+def test_without_a_recorder_what_was_missed_is_said(
+    recorder: RunningRecorder, unwatched: BlockingKernelClient
+) -> None:
+    run(unwatched, "print('before')")
+    recording = recording_path(unwatched.connection_file, kernel_id_of(unwatched))
+    eventually(lambda: b"before" in recording.read_bytes(), PATIENCE)
+    recorder.end(signal.SIGKILL)
+    run(unwatched, "print('lost')")
+
+    second = opened()
+    eventually(lambda: "before" in printed(second), PATIENCE)
+    transcript = second.transcript(second.snapshots[0].kernel_id)
+    assert transcript is not None
+    said = [text for role, text in shown(transcript.view()) if role is Role.NOTE]
+    second.close()
+
+    assert [text.partition(",")[0] for text in said] == ["… nothing was recorded"]
+
+
+@pytest.mark.slow
+def test_of_a_kernel_that_died_unseen_the_last_words_are_there(
+    recorder: RunningRecorder, unwatched: BlockingKernelClient
+) -> None:
+    assert recorder.is_running
+    unwatched.execute("import os; print('last words', flush=True); os._exit(3)")
+    eventually(lambda: not unwatched_lives(unwatched), PATIENCE)
+
+    second = opened()
+    eventually(lambda: "last words" in printed(second), PATIENCE)
+    state = second.snapshots[0].state
+    second.close()
+
+    assert state is KernelState.DEAD
+
+
+def run(client: BlockingKernelClient, code: str) -> None:
+    client.execute_interactive(code, timeout=PATIENCE, output_hook=lambda _message: None)
+
+
+def kernel_id_of(client: BlockingKernelClient) -> str:
+    return Path(client.connection_file).stem.removeprefix("kernel-")
+
+
+def unwatched_lives(client: BlockingKernelClient) -> bool:
+    manifest = read_manifest(manifest_path(client.connection_file, kernel_id_of(client)))
+    return manifest.identity is not None and manifest.identity.is_alive()
