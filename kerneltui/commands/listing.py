@@ -74,14 +74,15 @@ class Listed:
 
 
 def manifests() -> list[Manifest]:
-    """Return what can be read of this user's kernels, the oldest first."""
+    """Return what can be read of this host's kernels of ours, the oldest first."""
     found = []
     for path in find_manifests(Path(jupyter_runtime_dir())):
         try:
             found.append(read_manifest(path))
         except KernelError:
             continue  # the dashboard tells of it; here it would stand in every list
-    return sorted(found, key=lambda manifest: manifest.started_at)
+    here = [each for each in found if each.is_here]
+    return sorted(here, key=lambda manifest: manifest.started_at)
 
 
 def list_all(within: float = ANSWER_TIME) -> list[Listed]:

@@ -63,7 +63,7 @@ def add_commands(commands: Any) -> None:
     parser.add_argument("-f", "--follow", action="store_true", help="until it has ended")
     parser.set_defaults(run=_logs)
 
-    parser = commands.add_parser("clean", help="show the files of dead kernels, or remove them")
+    parser = commands.add_parser("clean", help="show what kernels that are gone left, or remove it")
     parser.add_argument("--yes", action="store_true", help="remove them")
     parser.set_defaults(run=_clean)
 

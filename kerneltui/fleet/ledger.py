@@ -45,16 +45,20 @@ class Ledger:
 
     @property
     def connection_files(self) -> set[str]:
-        """Return the paths of the connection files of all kernels that there are manifests of."""
+        """Return the paths of the connection files of this host's kernels of ours."""
         with self._lock:
-            return {each.connection_file for _, each in self._known.values() if each is not None}
+            known = [each for _, each in self._known.values()]
+        return {each.connection_file for each in known if each is not None and each.is_here}
 
     # -- what this dashboard does ----
 
     def is_about(self, connection_file: str, kernel_id: str) -> bool:
-        """Tell whether there is a manifest of a kernel by now, whatever the last look has found."""
+        """Tell whether a kernel of this host is ours by now, whatever the last look has found."""
         path = manifest_path(connection_file, kernel_id)
-        return path.parent == self._folder and path.exists()
+        try:
+            return path.parent == self._folder and read_manifest(path).is_here
+        except KernelError:
+            return path.exists()
 
     def write(self, manifest: Manifest) -> Manifest | None:
         """Keep a manifest; return None, and say so, where that cannot be."""
@@ -104,7 +108,7 @@ class Ledger:
                     known = before.get(path)
                     is_known = known is not None and known[0] == written
                     self._known[path] = known if is_known and known else (written, self._load(path))
-            found = tuple(each for _, each in self._known.values() if each is not None)
+            found = tuple(each for _, each in self._known.values() if each and each.is_here)
         self._on_found(found)
         if time.monotonic() - self._seen_at >= SEEN_EVERY:
             self.mark_seen()

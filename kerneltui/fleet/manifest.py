@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from kerneltui.errors import KernelError
-from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.fleet.shared_folders import is_shared
+from kerneltui.kernels.identity import ProcessIdentity, boot_id
 from kerneltui.private_file import write_private
 from kerneltui.protocol.text import clean_line
 
@@ -41,6 +42,13 @@ class Manifest:
     """None until it was launched."""
     order: str = ""
     """What a dashboard has ordered and is carrying out; the end of the process is no death then."""
+
+    @property
+    def is_here(self) -> bool:
+        """It is of this host; one of an earlier boot is of another where those see the folder."""
+        if self.identity is None or self.identity.boot_id == boot_id():
+            return True
+        return not is_shared(self.path.parent)
 
     @property
     def path(self) -> Path:

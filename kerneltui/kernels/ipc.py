@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
@@ -56,14 +57,18 @@ def new_ipc_ip(kernel_id: str) -> str:
 
 
 def remove_ipc_sockets(ip: str, ports: Iterable[int]) -> None:
-    """Remove the sockets that a kernel left behind; what is no socket stays."""
+    """Remove the sockets that a kernel left behind."""
+    for path in ipc_sockets(ip, ports):
+        path.unlink(missing_ok=True)
+
+
+def ipc_sockets(ip: str, ports: Iterable[int]) -> Iterator[Path]:
+    """Yield the sockets that there are of a kernel; what is no socket is none of its."""
     for port in ports:
         path = Path(f"{ip}-{port}")
-        try:
+        with contextlib.suppress(OSError):
             if stat.S_ISSOCK(path.lstat().st_mode):
-                path.unlink()
-        except FileNotFoundError:
-            continue
+                yield path
 
 
 def candidate_folders() -> Iterator[Path]:
