@@ -28,6 +28,9 @@ def add_commands(commands: Any) -> None:
     spec.completer = _kernelspecs  # argcomplete's
     parser.add_argument("--name", default="", help="what to call it")
     parser.add_argument("--cwd", default=".", help="the folder it works in")
+    parser.add_argument(
+        "--autorestart", action="store_true", help="an open dashboard restarts it when it dies"
+    )
     parser.set_defaults(run=_start)
 
     for verb, what in (
@@ -77,7 +80,12 @@ def _ps(arguments: argparse.Namespace) -> int:
 def _start(arguments: argparse.Namespace) -> int:
     from kerneltui.commands.verbs import start
 
-    return start(arguments.kernelspec, cwd=arguments.cwd, name=arguments.name)
+    return start(
+        arguments.kernelspec,
+        cwd=arguments.cwd,
+        name=arguments.name,
+        autorestart=arguments.autorestart,
+    )
 
 
 def _act(arguments: argparse.Namespace) -> int:

@@ -56,13 +56,15 @@ def send_signal(name: str, words: Sequence[str]) -> int:
     )
 
 
-def start(kernel_name: str, *, cwd: str, name: str) -> int:
+def start(kernel_name: str, *, cwd: str, name: str, autorestart: bool) -> int:
     """Start a kernel that lives on, wait until it is ready, and print its id."""
     folder = Path(cwd).expanduser()
     if not folder.is_dir():
         raise KernelError(f"{folder} is no folder")
     with opened_fleet() as fleet:
-        kernel_id = fleet.start(kernel_name, cwd=str(folder.absolute()), name=name)
+        kernel_id = fleet.start(
+            kernel_name, cwd=str(folder.absolute()), name=name, autorestart=autorestart
+        )
         _wait_until_ready(fleet, kernel_id)
     print(kernel_id)
     return 0

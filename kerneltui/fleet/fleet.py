@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from kerneltui.fleet.logout import logout_warning
 from kerneltui.fleet.manifest import Manifest
 from kerneltui.fleet.message_log import MessageLog
 from kerneltui.fleet.notices import Notice
-from kerneltui.fleet.powers import Kind, refuse_impossible
+from kerneltui.fleet.powers import LOST, Kind, refuse_impossible
 from kerneltui.fleet.process_tree import ProcessFacts
 from kerneltui.fleet.roster import Roster
 from kerneltui.fleet.row import Row
@@ -75,6 +75,7 @@ class Fleet(Roster):
         self._lookout.stop()
         self._servers.stop()
         self._inquiry.close()
+        self._guard.close()
         self._ledger.mark_seen()
         self.console.stop()
         self._usage.stop()
@@ -139,8 +140,13 @@ class Fleet(Roster):
 
     # -- verbs: they raise KernelError, and return a sentence worth showing, or "" ----
 
-    def start(self, kernel_name: str, *, cwd: str, name: str = "") -> str:
-        """Start a kernel that outlives this process; return its id."""
+    def start(
+        self, kernel_name: str, *, cwd: str, name: str = "", autorestart: bool = False
+    ) -> str:
+        """Start a kernel that outlives this process; return its id.
+
+        `autorestart`: a dashboard that is open starts it again where it dies unasked.
+        """
         self._permit()
         kernel_id, environment = self._kernels.new_kernel_id(), todays_environment()
         manifest = Manifest(
@@ -151,6 +157,7 @@ class Fleet(Roster):
             cwd=cwd,
             environment=tuple(sorted(environment)),
             started_at=time.time(),
+            autorestart=autorestart,
         )
         with self._lock:
             self.rows[kernel_id] = Row(manifest.name, cwd, manifest=self._ledger.write(manifest))
@@ -202,6 +209,18 @@ class Fleet(Roster):
         row.environment_lost = False
         differs = environment_differs(row.manifest.environment, todays_environment())
         return f"{row.name} has today's environment: {differs}" if differs else ""
+
+    def toggle_autorestart(self, target: Target) -> str:
+        """Have a kernel of ours started again where it dies unasked, or no more."""
+        self._permit()
+        row = self._row(target)
+        if row.manifest is None:
+            raise ActionRefused(f"{row.name} is not kerneltui's: {LOST}")
+        wanted = not row.manifest.autorestart
+        self._rewrite(row, lambda known: self._ledger.write(replace(known, autorestart=wanted)))
+        self._publish()
+        does = "is started again" if wanted else "stays dead"
+        return f"{row.name} {does} where it dies by itself"
 
     def shutdown(self, target: Target) -> str:
         """Shut down and dismiss the row; of a dead kernel only the row is left to dismiss."""

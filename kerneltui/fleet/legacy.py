@@ -33,6 +33,8 @@ class Legacy:
                 self._adopt(manifest, manifest.identity)
             elif row.identity != manifest.identity and manifest.identity.is_alive():
                 self._adopt_successor(row, manifest, manifest.identity)
+            elif row.manifest and row.manifest.autorestart != manifest.autorestart:
+                self._roster.take_over_policy(row)
         kept = {manifest.kernel_id for manifest in manifests}
         for kernel_id, row in tuple(self._roster.rows.items()):
             is_dismissed = row.manifest is not None and kernel_id not in kept

@@ -43,6 +43,9 @@ class Manifest:
     order: str = ""
     """What a dashboard has ordered and is carrying out; the end of the process is no death then."""
 
+    autorestart: bool = False
+    """A dashboard starts it again where it dies unasked."""
+
     @property
     def is_here(self) -> bool:
         """It is of this host; one of an earlier boot is of another where those see the folder."""
@@ -110,6 +113,7 @@ def _parse(data: dict[str, Any]) -> Manifest:
         started_at=float(data["started_at"]),
         identity=None if identity is None else _identity(identity),
         order=_text(data.get("order", "")),
+        autorestart=data.get("autorestart") is True,
     )
 
 

@@ -6,21 +6,23 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from jupyter_core.paths import jupyter_runtime_dir
 
-from kerneltui.errors import NoSuchKernel
+from kerneltui.errors import KernelError, NoSuchKernel
 from kerneltui.fleet.console import Console
+from kerneltui.fleet.guard import Guard
 from kerneltui.fleet.inquiry import Inquiry
 from kerneltui.fleet.kernel_log import KernelLog
 from kerneltui.fleet.ledger import Ledger
 from kerneltui.fleet.legacy import Legacy
 from kerneltui.fleet.limits import Limits
 from kerneltui.fleet.lookout import Lookout
-from kerneltui.fleet.manifest import Manifest
+from kerneltui.fleet.manifest import Manifest, read_manifest
 from kerneltui.fleet.monitor import KernelMonitor
 from kerneltui.fleet.notices import NOTICE_WIDTH, Notice, NoticeBoard
 from kerneltui.fleet.recorder_start import ensure_recorder, recorder_problem
@@ -59,6 +61,7 @@ class Roster:
         self._strangers = Strangers(self, self._ledger, self._kernels.kernel_spec_manager)
         self._servers = ServerWatch(folder, self._publish)
         self._inquiry = Inquiry()
+        self._guard = Guard(folder, self._ledger, self.warn)
         self._lookout = Lookout((self._look_around,))
         self.rows: dict[str, Row] = {}
         """By kernel id, in the order in which they came."""
@@ -83,6 +86,7 @@ class Roster:
             and (row.found is None or row.found.may_be_asked)
         )
         self._ledger.look()
+        self._guard.look(self.rows)
         self._strangers.look(self._servers)
         if time.monotonic() >= self._recorder_due and any(map(_is_alive, self.rows.values())):
             self._have_recorded()
@@ -121,6 +125,13 @@ class Roster:
             manifest = row.manifest
             if manifest is not None and self.rows.get(manifest.kernel_id) is row:
                 row.manifest = change(manifest)
+
+    def take_over_policy(self, row: Row) -> None:
+        """Read what another dashboard has decided of a kernel of ours."""
+        with contextlib.suppress(KernelError):
+            self._rewrite(
+                row, lambda known: replace(known, autorestart=read_manifest(known.path).autorestart)
+            )
 
     # -- making and forgetting ----
 
@@ -166,6 +177,7 @@ class Roster:
         match event:
             case Spawned(adopted):
                 row.identity = manager.process.identity if manager.process else None
+                row.was_alive = manager.is_alive()
                 if not adopted:
                     assert row.identity is not None, "we have just started it"
                     self._rewrite(row, partial(self._ledger.complete, identity=row.identity))

@@ -43,11 +43,18 @@ class Row:
     """What its server tells of it."""
     environment_lost: bool = False
     """It was dead when it was adopted: a restart has but today's environment."""
+    was_alive: bool = False
+    """It has been seen alive here."""
     tree: ProcessTree = field(default_factory=ProcessTree)
 
     @property
     def is_ours(self) -> bool:
         return self.found is None
+
+    @property
+    def is_guarded(self) -> bool:
+        """It is to be started again where it dies unasked."""
+        return self.manifest is not None and self.manifest.autorestart
 
     @property
     def is_there(self) -> bool:
@@ -107,6 +114,7 @@ def snapshot_of(
         cwd=clean_line(row.cwd),
         connection_file=clean_line(file, PATH_WIDTH),
         refused=heard.refused,
+        autorestart=row.is_guarded,
     )
 
 

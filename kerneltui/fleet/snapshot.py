@@ -69,6 +69,9 @@ class KernelSnapshot:
     refused: int = 0
     """Messages refused as malformed, unsigned, forged or replayed."""
 
+    autorestart: bool = False
+    """It is started again where it dies unasked."""
+
     @property
     def pid(self) -> int | None:
         return self.identity.pid if self.identity else None

@@ -48,6 +48,8 @@ class Action:
     """What it asks of the selected kernel, which has to allow it."""
     danger: bool = False
     """It ends work: it asks first, with Cancel focused."""
+    ours: bool = False
+    """It is only for kernels that kerneltui has started."""
     footer: bool = False
     built_in: bool = False
     """Bound by a widget or by Textual itself; here so that the help is whole."""
@@ -159,6 +161,15 @@ ACTIONS: tuple[Action, ...] = (
         Scope.TABLE,
         Verb.KILL,
         danger=True,
+    ),
+    Action(
+        "kernel.autorestart",
+        ("a",),
+        "Autorestart",
+        "Start the kernel again where it dies by itself, or no more",
+        Scope.TABLE,
+        Verb.RESTART,
+        ours=True,
     ),
     Action(
         "kernel.shutdown_all",
@@ -674,6 +685,8 @@ def refusal(action: Action, snapshot: KernelSnapshot | None) -> str:
         return ""
     if snapshot is None:
         return "no kernel is selected"
+    if action.ours and not snapshot.is_ours:
+        return f"{snapshot.name} is not kerneltui's to restart"
     if action.verb in snapshot.allowed:
         return ""
     why = why_not(snapshot.kind, action.verb) or f"it is {snapshot.state}"

@@ -204,6 +204,11 @@ class KernelVerbs(Screen[None]):
             question = questions.restart_now(aim.targets, aim.left_out)
             self._ask(question, aim, partial(fleet.restart, now=True))
 
+    def action_kernel_autorestart(self) -> None:
+        if aimed := self._aim("kernel.autorestart"):
+            fleet, aim = aimed
+            self._order(aim.targets, fleet.toggle_autorestart)
+
     def action_kernel_shutdown(self) -> None:
         if aimed := self._aim("kernel.shutdown"):
             fleet, aim = aimed

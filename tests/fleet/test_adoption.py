@@ -274,3 +274,84 @@ def test_a_killed_dashboard_loses_no_kernel_and_doubles_none() -> None:
 
     assert names == {f"mute-{number}" for number in range(1, CROWD + 1)}
     assert len(alive) == len(rows) == CROWD
+
+
+# -- one of them restarts what dies ------------------------------------------------------------
+
+
+def kill(kernel: KernelSnapshot) -> None:
+    assert kernel.pid is not None
+    os.kill(kernel.pid, signal.SIGKILL)
+
+
+def spawns(fleet: Fleet) -> list[int]:
+    return [row.manager.spawns for row in fleet.rows.values() if row.manager is not None]
+
+
+def is_back(fleet: Fleet, before: KernelSnapshot) -> bool:
+    (now,) = fleet.snapshots
+    return now.identity != before.identity and now.state is KernelState.IDLE
+
+
+def test_a_kernel_that_dies_is_restarted_by_one_of_two_dashboards(
+    fleets: tuple[Fleet, Fleet],
+) -> None:
+    first, second = fleets
+    first.start("tiny", cwd="/", autorestart=True)
+    for fleet in fleets:
+        eventually(lambda: [each.state for each in fleet.snapshots] == [KernelState.IDLE], WITHIN)  # noqa: B023
+    before = first.snapshots[0]
+    assert second.snapshots[0].autorestart
+
+    kill(before)
+
+    eventually(lambda: is_back(first, before) and is_back(second, before), WITHIN)
+    assert first.snapshots[0].identity == second.snapshots[0].identity
+    assert (spawns(first), spawns(second)) == ([2], [2])
+
+
+def test_a_kernel_whose_restarts_were_switched_off_stays_dead(fleets: tuple[Fleet, Fleet]) -> None:
+    first, second = fleets
+    first.start("tiny", cwd="/", autorestart=True)
+    eventually(lambda: [each.autorestart for each in second.snapshots] == [True], WITHIN)
+
+    said = second.toggle_autorestart(second.snapshots[0].target)
+    eventually(lambda: not first.snapshots[0].autorestart, WITHIN)
+    kill(first.snapshots[0])
+
+    for fleet in fleets:
+        eventually(lambda: fleet.snapshots[0].state is KernelState.DEAD, WITHIN)  # noqa: B023
+    assert said == "tiny-1 stays dead where it dies by itself"
+
+
+HOLDS_THE_LEASE = """
+import time
+from kerneltui.fleet.fleet import Fleet
+fleet = Fleet()
+fleet.open()
+fleet.start("tiny", cwd="/", autorestart=True)
+while not fleet._guard._lease.held:
+    time.sleep(0.01)
+print("held", flush=True)
+time.sleep(1000)
+"""
+
+
+@pytest.mark.slow
+def test_when_the_one_that_restarts_is_killed_another_takes_over_and_restarts_once() -> None:
+    command = [sys.executable, "-c", HOLDS_THE_LEASE]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        fleet = opened()
+        eventually(lambda: [each.state for each in fleet.snapshots] == [KernelState.IDLE], WITHIN)
+        before = fleet.snapshots[0]
+        holder.kill()
+        kill(before)
+
+        eventually(lambda: is_back(fleet, before), WITHIN)
+
+    counted = spawns(fleet)
+    dismiss_all(fleet)
+    fleet.close()
+    assert counted == [2]

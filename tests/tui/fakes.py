@@ -181,6 +181,9 @@ class FakeFleet:
     def restart(self, target: Target, *, now: bool = False) -> str:
         return self._record("restart now" if now else "restart", target.kernel_id)
 
+    def toggle_autorestart(self, target: Target) -> str:
+        return self._record("toggle autorestart", target.kernel_id)
+
     def shutdown(self, target: Target) -> str:
         return self._record("shutdown", target.kernel_id)
 

@@ -60,6 +60,8 @@ def whoabouts(kernel: KernelSnapshot, now: float) -> tuple[Fact, ...]:
     facts.append(Fact("runs", str(kernel.executions)))
     if kernel.usage is not None:
         facts.append(Fact("procs", str(kernel.usage.processes)))
+    if kernel.autorestart:
+        facts.append(Fact("if it dies", "restarted"))
     if kernel.origin is not Origin.KERNELTUI:
         facts.append(Fact("of", _owner(kernel)))
     return tuple(facts)

@@ -1,0 +1,71 @@
+"""Guard: starts kernels again that die unasked, where their user wants that.
+
+Of several dashboards the one that has the lease does it; the others see the new process.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from kerneltui.errors import KernelError
+from kerneltui.fleet.lease import Lease
+from kerneltui.fleet.ledger import Ledger
+from kerneltui.fleet.row import Row
+from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.process import KernelProcess
+from kerneltui.protocol.status import Wanted
+
+
+class Guard:
+    """Used by the discovery thread."""
+
+    def __init__(self, folder: Path, ledger: Ledger, warn: Callable[[str], None]) -> None:
+        self._ledger = ledger
+        self._warn = warn
+        self._lease = Lease(folder)
+
+    def look(self, rows: Mapping[str, Row]) -> None:
+        """Take the lease where there is a use for it, and follow up what died without a guard."""
+        guarded = [row for row in tuple(rows.values()) if row.is_guarded]
+        had_it = self._lease.held
+        has_it = bool(guarded) and self._take()
+        for row in tuple(rows.values()):
+            if row.is_ours and row.manager is not None:
+                row.manager.autorestart = has_it and row.is_guarded
+        if not guarded:
+            self._lease.release()
+        for row in guarded if has_it and not had_it else ():
+            manager = row.manager
+            if manager is not None and manager.process is not None and self._died_unasked(row):
+                self._restart(manager, manager.process)
+
+    def close(self) -> None:
+        self._lease.release()
+
+    def _take(self) -> bool:
+        try:
+            return self._lease.take()
+        except OSError as error:  # a file system without locks: then nobody restarts
+            self._warn(f"kernels that die are not restarted: {error.strerror}")
+            return False
+
+    def _died_unasked(self, row: Row) -> bool:
+        """Tell whether a kernel has died that was seen alive here, and nobody had wanted it to."""
+        assert row.manager is not None
+        assert row.manifest is not None
+        status = row.manager.status
+        is_dead = row.was_alive and status.exited and status.wanted is Wanted.UP
+        return is_dead and not self._ledger.is_ordered(row.manifest, row.identity)
+
+    def _restart(self, manager: KernelManager, died: KernelProcess) -> None:
+        def restart() -> None:
+            try:
+                manager.restart_after(died, newports=False)
+            except (KernelError, OSError) as error:
+                self._warn(f"{manager.describe()} was not restarted: {error}")
+
+        manager.life.order(Wanted.RESTART)
+        name = f"kernel-restart-{died.identity.pid}"
+        threading.Thread(target=restart, name=name, daemon=True).start()
