@@ -35,7 +35,9 @@ class Console:
         record: Callable[[str, Message], None],
         note: Callable[[str, str], None],
         find_log: Callable[[str], MessageLog | None],
+        is_served: Callable[[str], bool] = lambda _kernel_id: False,
     ) -> None:
+        """`is_served`: tells whether a kernel is a Jupyter server's."""
         self.prompts: Mapping[str, Prompt] = MappingProxyType({})
         """Open input() prompts by kernel id. Rebound, never changed."""
         self.queued: Mapping[str, tuple[str, ...]] = MappingProxyType({})
@@ -48,6 +50,7 @@ class Console:
         self.locked = False
         """While true nothing is run or answered."""
         self._find_log = find_log
+        self._is_served = is_served
         self._conversations: dict[str, Conversation] = {}
         self._inbox = Inbox()
         self._stopping = False
@@ -155,6 +158,7 @@ class Console:
                 partial(self._record, kernel_id),
                 partial(self._note, kernel_id),
                 self._find_log(kernel_id) or MessageLog(),
+                is_served=self._is_served(kernel_id),
             )
         return self._conversations[kernel_id]
 

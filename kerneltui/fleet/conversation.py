@@ -70,7 +70,10 @@ class Conversation:
         record: Callable[[Message], None],
         note: Callable[[str], None],
         log: MessageLog,
+        *,
+        is_served: bool = False,
     ) -> None:
+        """`is_served`: a server watches it, which would take a subshell's idle for the kernel's."""
         self.prompt: Prompt | None = None
         self._manager = manager
         self._record = record
@@ -86,7 +89,8 @@ class Conversation:
         self._greet_at = NEVER
         # How to get round a running cell, where the kernel has subshells. A question must
         # not wait for a cell that runs beside, so that each kind has one of its own.
-        self._has_subshells: bool | None = None
+        self._is_served = is_served
+        self._has_subshells: bool | None = False if is_served else None
         self._for_questions, self._for_cells = self._subshells = Subshell(), Subshell()
 
     @property
@@ -147,6 +151,10 @@ class Conversation:
     def execute_beside(self, code: str, content: Content) -> None:
         """Run code in a subshell, beside what runs. Raises one of REFUSALS."""
         self._refuse_hopeless()
+        if self._is_served:
+            raise ActionRefused(
+                f"{self._manager.describe()} is a Jupyter server's, which would believe it idle"
+            )
         if self._has_subshells is False:
             raise ActionRefused(f"{self._manager.describe()} has no subshells")
         subshell = self._for_cells
@@ -283,7 +291,8 @@ class Conversation:
 
     def _note_features(self, content: Content) -> None:
         features = content.get("supported_features")
-        self._has_subshells = isinstance(features, list) and SUBSHELLS in features
+        has_them = isinstance(features, list) and SUBSHELLS in features
+        self._has_subshells = has_them and not self._is_served
 
     def _send_parked(self, subshell: Subshell) -> None:
         for request in subshell.take_parked():

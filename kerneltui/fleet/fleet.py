@@ -64,7 +64,8 @@ class Fleet(Roster):
         self._monitor.start()
         self._usage.start()
         self.console.start()
-        self._ledger.look()
+        with self._at_once():
+            self._ledger.look()
         self._servers.start()
         self._lookout.start()
         if warning := logout_warning():

@@ -25,6 +25,7 @@ from kerneltui.fleet.lookout import Lookout
 from kerneltui.fleet.manifest import Manifest, read_manifest
 from kerneltui.fleet.monitor import KernelMonitor
 from kerneltui.fleet.notices import NOTICE_WIDTH, Notice, NoticeBoard
+from kerneltui.fleet.powers import Kind
 from kerneltui.fleet.recorder_start import ensure_recorder, recorder_problem
 from kerneltui.fleet.recording import remove_recording
 from kerneltui.fleet.row import Row, snapshot_of
@@ -53,7 +54,11 @@ class Roster:
         self._monitor = KernelMonitor(self._heed, self._publish, limits)
         self._usage = UsageSampler(self._living_pids, self._publish)
         self.console = Console(
-            self._manager_of, self._monitor.record, self._monitor.note, self._monitor.message_log
+            self._manager_of,
+            self._monitor.record,
+            self._monitor.note,
+            self._monitor.message_log,
+            self._is_served,
         )
         self._folder = folder = Path(jupyter_runtime_dir())
         self._recorder_due, self._recorder_problem = 0.0, ""
@@ -66,6 +71,8 @@ class Roster:
         self.rows: dict[str, Row] = {}
         """By kernel id, in the order in which they came."""
         self._lock = threading.Lock()
+        self._busy_thread: int | None = None
+        """The one that is about to publish all that it does."""
         self._snapshots: tuple[KernelSnapshot, ...] = ()
 
     @property
@@ -76,8 +83,22 @@ class Roster:
         """
         return self._snapshots
 
+    @contextlib.contextmanager
+    def _at_once(self) -> Iterator[None]:
+        """Publish but once what this thread does meanwhile, at its end."""
+        self._busy_thread = threading.get_ident()
+        try:
+            yield
+        finally:
+            self._busy_thread = None
+            self._publish()
+
     def _look_around(self) -> None:
         """See what others have done on this host. In the discovery thread."""
+        with self._at_once():
+            self._look_at_others()
+
+    def _look_at_others(self) -> None:
         self._inquiry.look(  # before others come: those have just been asked on the shell
             row.manager
             for row in tuple(self.rows.values())
@@ -90,7 +111,6 @@ class Roster:
         self._strangers.look(self._servers)
         if time.monotonic() >= self._recorder_due and any(map(_is_alive, self.rows.values())):
             self._have_recorded()
-        self._publish()
 
     def _have_recorded(self) -> None:
         """See to it that there is a recorder; what it says is wrong is told."""
@@ -141,6 +161,10 @@ class Roster:
         if row is None or row.manager is None:
             raise NoSuchKernel(f"no kernel with id {kernel_id!r}", kernel_id)
         return row.manager
+
+    def _is_served(self, kernel_id: str) -> bool:
+        row = self.rows.get(kernel_id)
+        return row is not None and row.kind is Kind.SERVED
 
     def _new_manager(self, **arguments: Any) -> KernelManager:
         manager = KernelManager(**arguments, **choose_transport(arguments, self._transport))
@@ -231,6 +255,8 @@ class Roster:
         }
 
     def _publish(self) -> None:
+        if self._busy_thread == threading.get_ident():
+            return
         with self._lock:
             shown = [(kernel_id, row) for kernel_id, row in self.rows.items() if row.is_there]
             shown.sort(key=lambda each: each[1].rank)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kerneltui.protocol.status import KernelState
+from kerneltui.fleet.powers import Kind, why_not
+from kerneltui.protocol.status import KernelState, Verb
 from kerneltui.protocol.text import clean_line
 
 if TYPE_CHECKING:
@@ -16,10 +17,14 @@ def placeholder(snapshot: KernelSnapshot | None) -> str:
     """Return what an empty console says; words of ours only, for markup is read in it."""
     if snapshot is None:
         return "no kernel is selected"
+    if reason := why_not(snapshot.kind, Verb.EXECUTE):
+        return f"nothing can be run in it: {reason}"
     if snapshot.state is KernelState.DEAD:
         return "this kernel is dead: restart it from the table"
     if snapshot.state is KernelState.BUSY:
         return "this kernel is busy: code waits for its turn"
+    if snapshot.kind is Kind.SERVED:
+        return "code to run in this kernel: its server sees that it is used"
     return "code to run in this kernel"
 
 

@@ -20,6 +20,8 @@ TOPICS = (
     "table",
     "output",
     "outliving",
+    "recording",
+    "discovery",
 )
 
 

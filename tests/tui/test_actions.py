@@ -125,7 +125,8 @@ def test_without_a_kernel_its_verbs_are_refused() -> None:
 
 @pytest.mark.parametrize("verb", [Verb.RESTART, Verb.SHUTDOWN, Verb.KILL])
 def test_what_ends_work_is_marked_dangerous(verb: Verb) -> None:
-    assert all(action.danger for action in ACTIONS if action.verb is verb)
+    ending = [each for each in ACTIONS if each.verb is verb and each.id != "kernel.autorestart"]
+    assert all(action.danger for action in ending)
 
 
 def test_the_first_press_only_arms() -> None:

@@ -1,0 +1,82 @@
+"""What it takes to find the kernels that others have started, and to keep an eye on them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from jupyter_core.paths import jupyter_runtime_dir
+
+from kerneltui.fleet.discovery import Discovery
+from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.standing import Standing
+from kerneltui.kernels.connection_file import write_connection_file
+from tests.benchmarks.harness import Row, limit_row, show_time
+
+CROWD = 200  # kernels that speak the protocol and do nothing else
+PATIENCE = 120.0  # seconds for them to start
+LOOKS = 20
+FIRST, AFTERWARDS = 1.0, 0.02  # seconds, and a part of a core, to reach
+ROOT = Path(__file__).parents[2]
+
+
+def rows() -> Iterator[Row]:
+    crowd = [_start(number) for number in range(CROWD)]
+    try:
+        _wait_until(lambda: _proven(Discovery()) == CROWD)
+        begun = time.perf_counter()
+        discovery = Discovery()
+        assert _proven(discovery) == CROWD
+        found = time.perf_counter() - begun
+        looking = _cpu_of_looks(discovery)
+        fleet = Fleet()
+        begun = time.perf_counter()
+        fleet.open()
+        _wait_until(lambda: len(fleet.snapshots) == CROWD)
+        shown = time.perf_counter() - begun
+        fleet.close()
+    finally:
+        for kernel in crowd:
+            kernel.kill()
+            kernel.wait()
+    yield limit_row(f"find {CROWD} kernels, each proven", found, FIRST, ours=show_time(found))
+    yield limit_row(f"until all {CROWD} are rows", shown, FIRST, ours=show_time(shown))
+    share = show_share(looking)
+    yield limit_row("a look a second afterwards", looking, AFTERWARDS, ours=share, show=show_share)
+
+
+def show_share(value: float) -> str:
+    return f"{value:.2%}"
+
+
+def _start(number: int) -> subprocess.Popen[bytes]:
+    file = Path(jupyter_runtime_dir(), f"kernel-crowd-{number:03}.json")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_connection_file(str(file))
+    command = [sys.executable, "-m", "tests.fleet.tiny_kernel", str(file)]
+    return subprocess.Popen(command, start_new_session=True, cwd=ROOT, env=os.environ)
+
+
+def _proven(discovery: Discovery) -> int:
+    found = discovery.look(set(), set(), {})
+    return sum(each.standing is Standing.VERIFIED for each in found)
+
+
+def _cpu_of_looks(discovery: Discovery) -> float:
+    """Return the CPU seconds that a look a second takes per second."""
+    begun = time.thread_time()
+    for _ in range(LOOKS):
+        discovery.look(set(), set(), {})
+    return (time.thread_time() - begun) / LOOKS
+
+
+def _wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        if time.monotonic() > deadline:
+            raise TimeoutError("the kernels are not there in time")
+        time.sleep(0.02)
