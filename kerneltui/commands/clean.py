@@ -10,7 +10,7 @@ from kerneltui.commands.listing import find_strangers, manifests
 from kerneltui.errors import KernelError
 from kerneltui.fleet.found import STARTUP, Found
 from kerneltui.fleet.listeners import listeners
-from kerneltui.fleet.manifest import Manifest
+from kerneltui.fleet.manifest import Manifest, manifest_path
 from kerneltui.fleet.recording import older_path, recording_path
 from kerneltui.fleet.standing import Standing
 from kerneltui.kernels.connection_file import read_connection_file
@@ -45,12 +45,15 @@ def clean(*, for_real: bool) -> int:
 def _remains() -> Iterator[tuple[Path, str]]:
     """Yield the files that can go, each with why."""
     for manifest in manifests():
-        if manifest.identity and not manifest.identity.is_alive():
+        is_dead = manifest.identity is not None and not manifest.identity.is_alive()
+        if is_dead:
             files = [*_sockets(Path(manifest.connection_file)), *_files(manifest)]
             yield from ((path, f"of {manifest.name}, which is dead") for path in files)
     for found in _strangers(Standing.STALE):
         if _is_old(found.connection_file):
+            begun = manifest_path(str(found.connection_file), found.kernel_id)
             files = [*_sockets(found.connection_file), found.connection_file]
+            files += [begun] if begun.exists() else []
             yield from ((path, found.why) for path in files)
 
 

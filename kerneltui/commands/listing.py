@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +29,6 @@ from kerneltui.protocol.text import clean_line
 ANSWER_TIME = 0.2  # seconds for kernels to say what they do; who has not by then is not known
 SERVER_TIME = 0.2  # seconds for a Jupyter server to list its kernels
 UNANSWERED = "?"
-LAUNCH_TIME = 60.0  # seconds that a launch may take
 STOPPED = "stopped"
 LEFT_STATES = {Standing.STALE: "stale", Standing.ELSEWHERE: "elsewhere"}
 """The state of a mere file: left behind, or perhaps of another host."""
@@ -81,7 +79,7 @@ def manifests() -> list[Manifest]:
             found.append(read_manifest(path))
         except KernelError:
             continue  # the dashboard tells of it; here it would stand in every list
-    here = [each for each in found if each.is_here]
+    here = [each for each in found if each.is_here and not each.is_unfinished]
     return sorted(here, key=lambda manifest: manifest.started_at)
 
 
@@ -146,7 +144,7 @@ def describe(kernels: Sequence[Listed]) -> str:
 
 def _listed(manifest: Manifest, answered: KernelState | None, *, alive: bool) -> Listed:
     facts = _Facts.of(manifest.identity if alive else None, answered)
-    is_new = manifest.identity is None and time.time() - manifest.started_at < LAUNCH_TIME
+    is_new = manifest.identity is None and not manifest.is_unfinished
     return Listed(
         id=clean_line(manifest.kernel_id),
         name=clean_line(manifest.name),

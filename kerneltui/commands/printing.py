@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from typing import TextIO
 
 from kerneltui.protocol.ansi import Colour, TextStyle
-from kerneltui.protocol.text import Line, OutputDecoder
+from kerneltui.protocol.text import Line, OutputDecoder, clean_line
 
+PROGRESS_AFTER = 0.5  # seconds: what is over sooner needs no word
 _BEGIN_AGAIN = "\r\x1b[K"
 _FLAGS = {"bold": 1, "dim": 2, "italic": 3, "underline": 4, "reverse": 7, "strike": 9}
 
@@ -55,3 +58,30 @@ def _colour(colour: Colour | None, which: int) -> list[str]:
     if isinstance(colour, int):
         return [str(which), "5", str(colour)]
     return [str(which), "2", *map(str, colour)]
+
+
+class Progress:
+    """Tells on stderr, where that is a terminal, what a command waits for and since when.
+
+    Used as a context; `tick` is called again and again meanwhile.
+    """
+
+    def __init__(self, what: str) -> None:
+        self._what = clean_line(what)
+        self._begun = time.monotonic()
+        self._is_shown = False
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._is_shown:
+            sys.stderr.write(_BEGIN_AGAIN)
+            sys.stderr.flush()
+
+    def tick(self) -> None:
+        waited = time.monotonic() - self._begun
+        if waited >= PROGRESS_AFTER and sys.stderr.isatty():
+            self._is_shown = True
+            sys.stderr.write(f"{_BEGIN_AGAIN}{self._what}, {waited:.0f} s")
+            sys.stderr.flush()

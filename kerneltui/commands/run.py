@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kerneltui.commands.listing import Listed, find, list_all
-from kerneltui.commands.printing import Printer
+from kerneltui.commands.printing import Printer, Progress
 from kerneltui.commands.verbs import act
 from kerneltui.errors import KernelDied, KernelError, KernelTimeout
 from kerneltui.kernels.client import BlockingKernelClient
@@ -48,15 +48,17 @@ def wait_idle(word: str, timeout: float | None) -> int:
     """Return once the kernel runs nothing. Raises KernelTimeout, and KernelDied where it ends."""
     deadline = None if timeout is None else time.monotonic() + timeout
     kernel = _living(word)
-    while True:
-        kernel = find(list_all(), kernel.id)
-        if kernel.state == KernelState.IDLE:
-            return 0
-        if kernel.pid is None:
-            raise KernelDied(f"{kernel.name} died", None, ())
-        if deadline is not None and time.monotonic() >= deadline:
-            raise KernelTimeout(f"{kernel.name} is {kernel.state} after {timeout:g} s")
-        time.sleep(POLL)
+    with Progress(f"waiting until {kernel.name} runs nothing") as progress:
+        while True:
+            kernel = find(list_all(), kernel.id)
+            if kernel.state == KernelState.IDLE:
+                return 0
+            if kernel.pid is None:
+                raise KernelDied(f"{kernel.name} died", None, ())
+            if deadline is not None and time.monotonic() >= deadline:
+                raise KernelTimeout(f"{kernel.name} is {kernel.state} after {timeout:g} s")
+            progress.tick()
+            time.sleep(POLL)
 
 
 def logs(word: str, *, follow: bool) -> int:

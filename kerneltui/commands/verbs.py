@@ -7,18 +7,23 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 
 from kerneltui.commands import strangers
-from kerneltui.commands.listing import find, list_all
+from kerneltui.commands.listing import Listed, find, list_all
+from kerneltui.commands.printing import Progress
 from kerneltui.errors import KernelError, KernelTimeout, LaunchError
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.handles import Handle
 from kerneltui.fleet.origin import Origin
 from kerneltui.fleet.snapshot import KernelSnapshot, Target
 from kerneltui.protocol.status import KernelState, Verb
+from kerneltui.protocol.text import clean_line
 
 START_PATIENCE = 60.0  # seconds for a kernel to be ready
+POLL = 0.2  # seconds between two words on how long an order takes
 LOOK = 0.02  # seconds between two looks at one that starts
 
 VERBS: dict[Verb, tuple[Callable[[Fleet, Target], str], Callable[[Handle], str]]] = {
@@ -80,18 +85,30 @@ def _ask(
     meant = dict.fromkeys(find(listed, word) for word in words)
     failed = 0
     with opened_fleet() as fleet:
+
+        def ask(kernel: Listed) -> str:
+            if kernel.origin == Origin.KERNELTUI:
+                return order(fleet, _row(fleet, kernel.id).target)
+            return order_of_stranger(strangers.handle(kernel, verb))
+
         for kernel in meant:
             try:
-                if kernel.origin == Origin.KERNELTUI:
-                    said = order(fleet, _row(fleet, kernel.id).target)
-                else:
-                    said = order_of_stranger(strangers.handle(kernel, verb))
-                if said:
-                    print(f"kerneltui: {said}", file=sys.stderr)
+                said = _awaited(partial(ask, kernel), f"{verb} {kernel.name}")
             except KernelError as error:
-                print(f"kerneltui: {error}", file=sys.stderr)
+                said = str(error)
                 failed += 1
+            if said:
+                print(f"kerneltui: {clean_line(said, limit=500)}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _awaited(call: Callable[[], str], what: str) -> str:
+    """Return what `call` returns, and tell meanwhile how long it takes."""
+    with ThreadPoolExecutor(1, "kerneltui-verb") as pool, Progress(what) as progress:
+        answer = pool.submit(call)
+        while not wait([answer], timeout=POLL).done:
+            progress.tick()
+        return answer.result()
 
 
 def _row(fleet: Fleet, kernel_id: str) -> KernelSnapshot:
@@ -103,13 +120,15 @@ def _row(fleet: Fleet, kernel_id: str) -> KernelSnapshot:
 
 def _wait_until_ready(fleet: Fleet, kernel_id: str) -> None:
     deadline = time.monotonic() + START_PATIENCE
-    while time.monotonic() < deadline:
-        row = _row(fleet, kernel_id)
-        if row.state is KernelState.IDLE:
-            return
-        if row.state is KernelState.DEAD:
-            raise LaunchError(row.reason, ())
-        time.sleep(LOOK)
+    with Progress(f"waiting until {_row(fleet, kernel_id).name} is ready") as progress:
+        while time.monotonic() < deadline:
+            row = _row(fleet, kernel_id)
+            if row.state is KernelState.IDLE:
+                return
+            if row.state is KernelState.DEAD:
+                raise LaunchError(row.reason, ())
+            progress.tick()
+            time.sleep(LOOK)
     raise KernelTimeout(f"kernel {kernel_id} runs, and is not ready after {START_PATIENCE:.0f} s")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from kerneltui.errors import KernelError
@@ -34,6 +35,7 @@ class Guard:
         for row in tuple(rows.values()):
             if row.is_ours and row.manager is not None:
                 row.manager.autorestart = has_it and row.is_guarded
+                row.manager.may_restart = partial(self._is_unasked, row)
         if not guarded:
             self._lease.release()
         for row in guarded if has_it and not had_it else ():
@@ -54,10 +56,16 @@ class Guard:
     def _died_unasked(self, row: Row) -> bool:
         """Tell whether a kernel has died that was seen alive here, and nobody had wanted it to."""
         assert row.manager is not None
-        assert row.manifest is not None
         status = row.manager.status
         is_dead = row.was_alive and status.exited and status.wanted is Wanted.UP
-        return is_dead and not self._ledger.is_ordered(row.manifest, row.identity)
+        return is_dead and self._is_unasked(row)
+
+    def _is_unasked(self, row: Row) -> bool:
+        """Tell whether a kernel is guarded, and no other dashboard has ended it."""
+        manifest = row.manifest
+        if manifest is None or not manifest.autorestart:
+            return False
+        return not self._ledger.is_ordered(manifest, row.identity)
 
     def _restart(self, manager: KernelManager, died: KernelProcess) -> None:
         def restart() -> None:

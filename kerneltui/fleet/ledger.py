@@ -45,20 +45,29 @@ class Ledger:
 
     @property
     def connection_files(self) -> set[str]:
-        """Return the paths of the connection files of this host's kernels of ours."""
+        """Return the paths of the connection files of this host's kernels of ours, all launched."""
         with self._lock:
             known = [each for _, each in self._known.values()]
-        return {each.connection_file for each in known if each is not None and each.is_here}
+        kept = [each for each in known if each and each.is_here and not each.is_unfinished]
+        return {each.connection_file for each in kept}
 
     # -- what this dashboard does ----
 
-    def is_about(self, connection_file: str, kernel_id: str) -> bool:
-        """Tell whether a kernel of this host is ours by now, whatever the last look has found."""
+    def claim(self, connection_file: str, kernel_id: str, found: ProcessIdentity | None) -> bool:
+        """Tell whether a kernel of this host is ours by now, whatever the last look has found.
+
+        `found`: its process for sure; noted where its launch was cut off before that.
+        """
         path = manifest_path(connection_file, kernel_id)
+        if path.parent != self._folder:
+            return False
         try:
-            return path.parent == self._folder and read_manifest(path).is_here
+            manifest = read_manifest(path)
         except KernelError:
             return path.exists()
+        if manifest.is_unfinished:
+            return found is not None and self.complete(manifest, found) is not None
+        return manifest.is_here
 
     def write(self, manifest: Manifest) -> Manifest | None:
         """Keep a manifest; return None, and say so, where that cannot be."""

@@ -7,6 +7,7 @@ Jupyter's own tools take for a connection file. Of the environment it has names,
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from kerneltui.protocol.text import clean_line
 
 PREFIX = "kerneltui-"
 VERSION = 1
+LAUNCH_TIME = 60.0  # seconds that a launch may take
 MAX_SIZE = 1_000_000  # bytes: a file of more is none of ours
 
 
@@ -45,6 +47,11 @@ class Manifest:
 
     autorestart: bool = False
     """A dashboard starts it again where it dies unasked."""
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whoever began to launch it ended before it had noted its process."""
+        return self.identity is None and time.time() - self.started_at > LAUNCH_TIME
 
     @property
     def is_here(self) -> bool:

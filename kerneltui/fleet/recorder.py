@@ -19,7 +19,7 @@ from kerneltui.fleet.ledger import Ledger
 from kerneltui.fleet.manifest import Manifest
 from kerneltui.fleet.recorded_kernel import RecordedKernel
 from kerneltui.fleet.recorder_lock import RecorderLock
-from kerneltui.fleet.recording import expire
+from kerneltui.fleet.recording import expire, remove_recording
 from kerneltui.fleet.recording_writer import FULL, describe
 
 LOOK = 0.1  # seconds between two looks at whether the folder has changed
@@ -118,7 +118,9 @@ class Recorder:
     def _follow(self, manifests: Iterable[Manifest]) -> None:
         found = {manifest.kernel_id: manifest for manifest in manifests}
         for kernel_id in self._kernels.keys() - found.keys():
-            self._kernels.pop(kernel_id).close()
+            dismissed = self._kernels.pop(kernel_id)
+            dismissed.close()  # which may write its end
+            remove_recording(dismissed.manifest.connection_file, kernel_id)
         for kernel_id, manifest in found.items():
             if kernel_id in self._kernels:
                 self._kernels[kernel_id].manifest = manifest

@@ -127,7 +127,10 @@ class Roster:
 
     @contextlib.contextmanager
     def _order(self, row: Row, word: str) -> Iterator[None]:
-        """Show the order in the row while it is carried out."""
+        """Show the order in the row while it is carried out.
+
+        In the manifest it stays with a process that it has ended: others may notice that later.
+        """
         row.pending = mine = (word, time.monotonic())
         self._rewrite(row, partial(self._ledger.announce, order=word))
         self._publish()
@@ -136,7 +139,8 @@ class Roster:
         finally:
             if row.pending is mine:  # no stronger order has taken over
                 row.pending = None
-                self._rewrite(row, partial(self._ledger.announce, order=""))
+                if row.identity is None or row.identity.is_alive():
+                    self._rewrite(row, partial(self._ledger.announce, order=""))
             self._publish()
 
     def _rewrite(self, row: Row, change: Callable[[Manifest], Manifest | None]) -> None:

@@ -15,6 +15,7 @@ from kerneltui.fleet.origin import Origin
 from kerneltui.fleet.row import LEFT, Row
 from kerneltui.fleet.server_watch import ServerWatch
 from kerneltui.fleet.servers import ServedKernel
+from kerneltui.fleet.standing import Standing
 from kerneltui.kernels.adopted import AdoptedProcess
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.kernels.manager import KernelManager
@@ -71,9 +72,14 @@ class Strangers:
             elif known.found is not None:
                 self._update(known, each)
 
+    def _is_ours(self, found: Found) -> bool:
+        """Tell whether it is ours: about to be started, or one whose launch was cut off."""
+        proven = found.identity if found.standing is Standing.VERIFIED else None
+        return self._ledger.claim(str(found.connection_file), found.kernel_id, proven)
+
     def _admit(self, found: Found) -> None:
-        if self._ledger.is_about(str(found.connection_file), found.kernel_id):
-            return  # it is ours, and somebody has begun to start it a moment ago
+        if self._is_ours(found):
+            return
         row = Row(name_of(found, None), found.cwd, found=found, identity=found.identity)
         manager = attached_manager(found, self._specs) if found.standing not in LEFT else None
         self._roster.admit(found.kernel_id, row, manager)
@@ -83,6 +89,9 @@ class Strangers:
     def _update(self, row: Row, found: Found) -> None:
         before, row.found = row.found, found
         if found == before:
+            return
+        if self._is_ours(found):
+            self._roster.drop(found.kernel_id)
             return
         manager = row.manager
         if found.standing in LEFT:

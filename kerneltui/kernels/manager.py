@@ -91,6 +91,8 @@ class KernelManager(ConnectionFileMixin):
         """Descendants that lived on after the last polite shutdown."""
         self.tap_messages: Tap | None = None
         """Called with each message of the manager's own requests, in the thread that asks."""
+        self.may_restart: Callable[[], bool] = lambda: True
+        """Asked at a death, where `autorestart` is on."""
         self._restarter = Restarter(self)
         self.life = Lifecycle(self.describe, self._restarter.decide)
         """What happens to this kernel, for who wants to listen."""
@@ -347,6 +349,10 @@ class KernelManager(ConnectionFileMixin):
             self._kill(self.process)
         with self._operation():
             self._replace(now, newports, overriding)
+
+    def wants_restart(self) -> bool:
+        """Tell whether the kernel is to be started again, having died unasked."""
+        return self.autorestart and self.may_restart()
 
     def restart_after(self, died: KernelProcess, *, newports: bool) -> None:
         """Restart after an unasked death, unless another process serves the kernel by now."""

@@ -23,13 +23,15 @@ _log = logging.getLogger(__name__)
 class Restartable(Protocol):
     """What a restarter needs of its manager."""
 
-    autorestart: bool
     life: Lifecycle
 
     @property
     def has_random_ports(self) -> bool: ...
 
     def describe(self) -> str: ...
+
+    def wants_restart(self) -> bool:
+        """Tell whether it is to be started again, having died."""
 
     def restart_after(self, died: KernelProcess, *, newports: bool) -> None:
         """Restart, unless another process than `died` is there by now."""
@@ -69,7 +71,7 @@ class Restarter:
             self._port_retries += 1
             _log.warning("%s found its ports taken; starting it on others", self._describe())
             return self._restart_later(0.0, newports=True)
-        if not self._manager.autorestart:
+        if not self._manager.wants_restart():
             return self._say_dead
         self._restarts = self.policy.restarts_in_a_row(self._restarts, lifetime)
         delay = self.policy.delay(self._restarts)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from kerneltui.fleet.manifest import Manifest, write_manifest
+from kerneltui.kernels.identity import identify
 from tests.support import eventually
 
 WITHOUT_TEXTUAL = """
@@ -115,7 +116,8 @@ def completed(line: str, runtime: Path) -> list[str]:
 def test_a_shell_completes_commands_and_names(
     tmp_path: Path, line: str, offered: list[str]
 ) -> None:
-    write_manifest(Manifest("k", "train", "python3", str(tmp_path / "kernel-k.json"), "/", (), 0.0))
+    file = str(tmp_path / "kernel-k.json")
+    write_manifest(Manifest("k", "train", "python3", file, "/", (), 0.0, identify(os.getpid())))
 
     assert [each for each in completed(line, tmp_path) if each in offered] == offered
 

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ import pytest
 from kerneltui.fleet.adoption import environment_differs
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.manifest import manifest_path
-from kerneltui.fleet.snapshot import KernelSnapshot
+from kerneltui.fleet.snapshot import KernelSnapshot, Target
 from kerneltui.protocol.status import KernelState
 from tests.fleet.small_kernels import WITHIN, Watched, dismiss_all, install_and_make_haste
 from tests.support import eventually
@@ -247,7 +247,9 @@ def test_a_kernel_adopted_in_the_midst_of_a_cell_is_busy_until_it_ends() -> None
 CROWD = 20
 STARTS_A_CROWD = f"""
 import time
+from kerneltui.fleet import roster
 from kerneltui.fleet.fleet import Fleet
+roster.ensure_recorder = lambda _folder: None
 fleet = Fleet()
 fleet.open()
 for _ in range({CROWD}):
@@ -324,9 +326,32 @@ def test_a_kernel_whose_restarts_were_switched_off_stays_dead(fleets: tuple[Flee
     assert said == "tiny-1 stays dead where it dies by itself"
 
 
+@pytest.mark.parametrize("end", [Fleet.shutdown, Fleet.kill])
+def test_what_one_dashboard_ends_no_other_restarts(
+    fleets: tuple[Fleet, Fleet], end: Callable[[Fleet, Target], str]
+) -> None:
+    fleets[0].start("tiny", cwd="/", autorestart=True)
+    for fleet in fleets:
+        eventually(lambda: [each.state for each in fleet.snapshots] == [KernelState.IDLE], WITHIN)  # noqa: B023
+    eventually(lambda: any(fleet._guard._lease.held for fleet in fleets), WITHIN)
+    holder, other = fleets if fleets[0]._guard._lease.held else reversed(fleets)
+
+    end(other, other.snapshots[0].target)
+
+    for fleet in fleets:
+        eventually(lambda: not any(map(is_alive, fleet.snapshots)), WITHIN)  # noqa: B023
+    assert spawns(holder) in ([], [1])
+
+
+def is_alive(kernel: KernelSnapshot) -> bool:
+    return kernel.state is not KernelState.DEAD
+
+
 HOLDS_THE_LEASE = """
 import time
+from kerneltui.fleet import roster
 from kerneltui.fleet.fleet import Fleet
+roster.ensure_recorder = lambda _folder: None
 fleet = Fleet()
 fleet.open()
 fleet.start("tiny", cwd="/", autorestart=True)
