@@ -12,6 +12,7 @@ from kerneltui.commands.listing import Listed, find, list_all
 from kerneltui.commands.printing import Printer, Progress
 from kerneltui.commands.verbs import act
 from kerneltui.errors import KernelDied, KernelError, KernelTimeout
+from kerneltui.fleet.origin import Origin
 from kerneltui.kernels.client import BlockingKernelClient
 from kerneltui.kernels.logfile import LogFile
 from kerneltui.protocol.message import Message
@@ -64,6 +65,8 @@ def wait_idle(word: str, timeout: float | None) -> int:
 def logs(word: str, *, follow: bool) -> int:
     """Print what the kernel's process wrote; with `follow` go on until it has ended."""
     kernel = find(list_all(within=0), word)
+    if kernel.origin != Origin.KERNELTUI:
+        raise KernelError(f"what {kernel.name} writes went where its owner wanted: {kernel.origin}")
     path = LogFile.beside(kernel.connection_file, kernel.id).path
     printer = Printer(sys.stdout)
     try:

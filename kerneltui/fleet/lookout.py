@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 
 INTERVAL = 1.0  # seconds between two looks
+
+_log = logging.getLogger(__name__)
 
 
 class Lookout:
@@ -26,6 +29,9 @@ class Lookout:
     def _run(self) -> None:
         while True:
             for look in self._looks:
-                look()
+                try:
+                    look()
+                except Exception:  # noqa: BLE001 - a defect of ours must not end all looking
+                    _log.exception("looking at this host's kernels failed")
             if self._stopped.wait(INTERVAL):
                 return

@@ -68,7 +68,7 @@ class Processes:
                     self._known[pid] = Named(pid, process.ppid(), file, born_at)
                 elif file is None and time.time() - born_at < YOUNG:
                     self._young[pid] = born_at
-        except psutil.Error:  # gone meanwhile, or not ours to look into
+        except (psutil.Error, OSError):  # gone meanwhile, not ours to look into, no path at all
             return
 
 

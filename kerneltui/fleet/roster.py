@@ -109,7 +109,9 @@ class Roster:
         self._ledger.look()
         self._guard.look(self.rows)
         self._strangers.look(self._servers)
-        if time.monotonic() >= self._recorder_due and any(map(_is_alive, self.rows.values())):
+        if time.monotonic() >= self._recorder_due and any(
+            map(_is_alive, tuple(self.rows.values()))
+        ):
             self._have_recorded()
 
     def _have_recorded(self) -> None:
@@ -226,7 +228,7 @@ class Roster:
         return self._ledger.is_ordered(row.manifest, row.identity)
 
     def _free_name(self, kernel_name: str) -> str:
-        taken = {row.name for row in self.rows.values()}
+        taken = {row.name for row in tuple(self.rows.values())}
         numbers = (f"{kernel_name}-{number}" for number in range(1, len(taken) + 2))
         return next(name for name in numbers if name not in taken)
 

@@ -459,3 +459,14 @@ def test_an_attached_kernel_has_its_console_open() -> None:
         assert isinstance(stage.app.focused, CodeEditor)
 
     on_stage(play, two_kernels(), setup=Setup(attached="k2"))
+
+
+def test_an_attached_kernel_that_is_found_later_has_its_console_open_then() -> None:
+    async def play(stage: Stage) -> None:
+        assert not isinstance(stage.app.focused, CodeEditor)
+        await stage.publish(snapshot("k1"), snapshot("k2"))
+
+        assert stage.app.main.selected == snapshot("k2")
+        assert isinstance(stage.app.focused, CodeEditor)
+
+    on_stage(play, FakeFleet(snapshot("k1")), setup=Setup(attached="k2"))

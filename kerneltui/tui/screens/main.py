@@ -72,6 +72,8 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
         self._alerts = Alerts(setup.config.notify_after)
         self._languages: dict[str, str] = {}
         self._snapshots: tuple[KernelSnapshot, ...] = ()
+        self._awaited = ""
+        """The id of the kernel whose console is to open once it is there."""
         self._shown_at = float("-inf")
         self._usual = StartRequest(setup.config.kernelspec, str(Path.cwd()), "")
         self._offered: object = None
@@ -127,11 +129,8 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
         )
         self._code.attach(fleet.console)
         self.run_worker(self._look_for_specs(fleet), group="specs", exit_on_error=False)
+        self._awaited = self._setup.attached
         self.tick()
-        if self._setup.attached:
-            self._table.cursor_id = self._setup.attached
-            self._show_selected()
-            self.action_focus_console()
 
     def _beat(self) -> None:
         self.pace.watched = self.app.app_focus
@@ -173,6 +172,9 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
     def _show(self, snapshots: tuple[KernelSnapshot, ...], now: float) -> None:
         self._snapshots, self._shown_at = snapshots, now
         self._table.show(snapshots, now)
+        if self._awaited and any(each.kernel_id == self._awaited for each in snapshots):
+            self._table.cursor_id, self._awaited = self._awaited, ""
+            self.action_focus_console()
         self._show_selected()
 
     @on(KernelTable.Selected)
