@@ -181,12 +181,17 @@ class Roster:
         row.manager, row.log = manager, KernelLog(manager)
         self._monitor.attend(manager)
 
-    def admit(self, kernel_id: str, row: Row, manager: KernelManager | None) -> None:
-        """Take in a kernel that was not started here; listen to it from its next process on."""
+    def admit(self, kernel_id: str, row: Row, manager: KernelManager | None) -> bool:
+        """Take in a kernel that was not started here; listen to it from its next process on.
+
+        Returns False where it has a row by now.
+        """
         with self._lock:
-            self.rows[kernel_id] = row
+            if self.rows.setdefault(kernel_id, row) is not row:
+                return False
         if manager is not None:
             self._attend(row, manager)
+        return True
 
     def warn(self, text: str) -> None:
         self._board.post(Notice("warning", clean_line(text, NOTICE_WIDTH)))
@@ -235,10 +240,11 @@ class Roster:
     def _forget(self, kernel_id: str) -> None:
         """Dismiss a kernel, for other dashboards as well."""
         with self._lock:
-            row = self.rows.pop(kernel_id, None)
+            row = self.rows.get(kernel_id)
             if row is not None and row.manifest is not None:
-                self._ledger.remove(row.manifest)
+                self._ledger.remove(row.manifest)  # first: who misses the row finds no files
                 remove_recording(row.manifest.connection_file, kernel_id)
+            self.rows.pop(kernel_id, None)
         self.drop(kernel_id)
 
     def drop(self, kernel_id: str) -> None:

@@ -78,12 +78,13 @@ class Strangers:
         return self._ledger.claim(str(found.connection_file), found.kernel_id, proven)
 
     def _admit(self, found: Found) -> None:
-        if self._is_ours(found):
+        # It was there when the look began: one of ours may have come and been dismissed since.
+        if not found.connection_file.exists() or self._is_ours(found):
             return
         row = Row(name_of(found, None), found.cwd, found=found, identity=found.identity)
         manager = attached_manager(found, self._specs) if found.standing not in LEFT else None
-        self._roster.admit(found.kernel_id, row, manager)
-        if manager is not None:
+        is_new = self._roster.admit(found.kernel_id, row, manager)
+        if manager is not None and is_new:
             attach_process(manager, found.identity)
 
     def _update(self, row: Row, found: Found) -> None:
