@@ -15,7 +15,6 @@ from kerneltui.fleet.recording import older_path, recording_path
 from kerneltui.fleet.standing import Standing
 from kerneltui.kernels.connection_file import read_connection_file
 from kerneltui.kernels.ipc import ipc_sockets
-from kerneltui.kernels.logfile import LogFile
 from kerneltui.protocol.text import clean_line
 
 PATH_WIDTH = 500  # characters
@@ -63,9 +62,8 @@ def _strangers(standing: Standing) -> list[Found]:
 
 def _files(manifest: Manifest) -> list[Path]:
     recording = recording_path(manifest.connection_file, manifest.kernel_id)
-    log = LogFile.beside(manifest.connection_file, manifest.kernel_id).path
     connection_file = Path(manifest.connection_file)
-    files = (connection_file, log, recording, older_path(recording), manifest.path)
+    files = (connection_file, manifest.log, recording, older_path(recording), manifest.path)
     return [path for path in files if path.exists()]
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Collection, Sequence
 
 import psutil
 
+from kerneltui.errors import KernelError, NoSuchKernel
 from kerneltui.fleet.manifest import Manifest
+from kerneltui.fleet.transport import Transport, choose_transport
 from kerneltui.kernels.adopted import AdoptedProcess
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.spec import KernelSpec, KernelSpecManager
 
 NAMED = 8  # variables; of more, the rest is counted
 QUIET = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
@@ -21,6 +25,52 @@ QUIET = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
 def todays_environment() -> dict[str, str]:
     """Return what a kernel is started with."""
     return QUIET | os.environ
+
+
+class KeptSpecs(KernelSpecManager):
+    """Knows also, where its kernelspec is gone by now, what a kernel was launched by."""
+
+    def __init__(self, installed: KernelSpecManager, manifest: Manifest) -> None:
+        super().__init__(kernel_dirs=installed.kernel_dirs)
+        self._kept = KernelSpec(
+            argv=list(manifest.argv),
+            name=manifest.kernel_name,
+            display_name=manifest.kernel_name,
+            interrupt_mode=manifest.interrupt_mode,
+        )
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        try:
+            return super().get_kernel_spec(kernel_name)
+        except NoSuchKernel:
+            if not self._kept.argv or kernel_name != self._kept.name:
+                raise
+            return self._kept
+
+
+def adoptable_manager(
+    manifest: Manifest, installed: KernelSpecManager, transport: Transport
+) -> KernelManager:
+    """Return a manager for a kernel of ours that somebody else has started.
+
+    A kernel that was killed has no connection file; a restart gives it one, over `transport`.
+    Raises KernelError where the file of a living one cannot be read.
+    """
+    arguments = {
+        "kernel_name": manifest.kernel_name,
+        "kernel_id": manifest.kernel_id,
+        "kernel_spec_manager": KeptSpecs(installed, manifest),
+    }
+    manager = KernelManager(**arguments)
+    try:
+        manager.load_connection_file(manifest.connection_file)
+    except KernelError:
+        if manifest.identity is not None and manifest.identity.is_alive():
+            raise
+        with contextlib.suppress(KernelError):  # without a kernelspec there is no restart either
+            manager = KernelManager(**arguments, **choose_transport(arguments, transport))
+        manager.connection_file = manifest.connection_file
+    return manager
 
 
 def adopt_process(manager: KernelManager, identity: ProcessIdentity, cwd: str) -> bool:

@@ -43,16 +43,13 @@ def kernel_info(manager: KernelManager, reply: Mapping[str, object]) -> KernelIn
     """
     key = manager.session.key.decode("utf-8", "replace")
     argv, cwd, environment = _of_process(manager)
-    connection = manager.connection_info
     return KernelInfo(
         spec=_of_spec(manager),
         argv=tuple(_shown(each, key) for each in mask_arguments(argv)),
         cwd=_shown(cwd, key),
         environment=None if environment is None else _variables(environment, key),
         connection_file=_shown(manager.connection_file, key),
-        endpoints=tuple(
-            (str(channel), _shown(connection.endpoint(channel), key)) for channel in Channel
-        ),
+        endpoints=_endpoints(manager, key),
         versions=versions(reply),
     )
 
@@ -70,6 +67,14 @@ def versions(reply: Mapping[str, object]) -> Facts:
         "banner": _joined(reply, "banner").partition("\n")[0],
     }
     return tuple((name, clean_line(value)) for name, value in named.items() if value)
+
+
+def _endpoints(manager: KernelManager, key: str) -> Facts:
+    """Return where it is reached; nothing of one that was killed and then adopted."""
+    if not any(manager.ports):
+        return ()
+    connection = manager.connection_info
+    return tuple((str(channel), _shown(connection.endpoint(channel), key)) for channel in Channel)
 
 
 def _joined(content: Mapping[str, object], *keys: str) -> str:

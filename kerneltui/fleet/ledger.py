@@ -81,9 +81,27 @@ class Ledger:
             return None
         return manifest
 
-    def complete(self, manifest: Manifest, identity: ProcessIdentity) -> Manifest | None:
-        """Note which process serves the kernel from now on; return what is kept."""
-        return self.write(replace(manifest, identity=identity, started_at=time.time(), order=""))
+    def complete(
+        self,
+        manifest: Manifest,
+        identity: ProcessIdentity,
+        argv: Iterable[str] = (),
+        interrupt_mode: str = "",
+    ) -> Manifest | None:
+        """Note which process serves the kernel from now on; return what is kept.
+
+        `argv`, `interrupt_mode`: what it was launched by, where that is known.
+        """
+        return self.write(
+            replace(
+                manifest,
+                identity=identity,
+                started_at=time.time(),
+                order="",
+                argv=tuple(argv),
+                interrupt_mode=interrupt_mode,
+            )
+        )
 
     def announce(self, manifest: Manifest, order: str) -> Manifest | None:
         """Tell other dashboards what is being carried out, or with "" that it is over."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kerneltui.errors import KernelError
-from kerneltui.fleet.adoption import adopt_process, last_seen
+from kerneltui.fleet.adoption import adopt_process, adoptable_manager, last_seen
 from kerneltui.fleet.manifest import Manifest
 from kerneltui.fleet.row import Row
+from kerneltui.fleet.transport import Transport
 from kerneltui.kernels.identity import ProcessIdentity
-from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.multi import MultiKernelManager
 
 if TYPE_CHECKING:
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 class Legacy:
     """Has a row in the roster for each kernel of ours that somebody else has started."""
 
-    def __init__(self, roster: Roster, kernels: MultiKernelManager) -> None:
+    def __init__(self, roster: Roster, kernels: MultiKernelManager, transport: Transport) -> None:
         self._roster = roster
         self._kernels = kernels
+        self._transport: Transport = transport
 
     def follow(self, manifests: tuple[Manifest, ...]) -> None:
         """Have a row for each manifest, with the process that it names."""
@@ -42,15 +43,14 @@ class Legacy:
                 self._roster.drop(kernel_id)
 
     def _adopt(self, manifest: Manifest, identity: ProcessIdentity) -> None:
-        manager = KernelManager(
-            kernel_name=manifest.kernel_name,
-            kernel_id=manifest.kernel_id,
-            kernel_spec_manager=self._kernels.kernel_spec_manager,
-        )
+        specs = self._kernels.kernel_spec_manager
         try:
-            manager.load_connection_file(manifest.connection_file)
-        except KernelError as error:
-            self._give_up(manifest, identity, error)
+            manager = adoptable_manager(manifest, specs, self._transport)
+        except KernelError as error:  # it may yet be found otherwise
+            name = f"{manifest.name} (pid {identity.pid})"
+            self._roster.warn(f"{name} cannot be adopted: {error}")
+            return
+        if not manifest.path.exists():  # it was dismissed meanwhile
             return
         row = Row(manifest.name, manifest.cwd, manifest=manifest)
         self._kernels.add_kernel(manager)
@@ -58,14 +58,6 @@ class Legacy:
         if not identity.is_alive():
             self._roster.note(manifest.kernel_id, f"last seen alive {last_seen(manifest)}")
         row.environment_lost = not adopt_process(manager, identity, manifest.cwd)
-
-    def _give_up(self, manifest: Manifest, identity: ProcessIdentity, why: KernelError) -> None:
-        """Tell of a kernel that cannot be had; one that lives may yet be found otherwise."""
-        if identity.is_alive():
-            self._roster.warn(f"{manifest.name} (pid {identity.pid}) cannot be adopted: {why}")
-        else:
-            self._roster.warn(f"{manifest.name} died; it was last seen alive {last_seen(manifest)}")
-            manifest.path.unlink(missing_ok=True)
 
     def _adopt_successor(self, row: Row, manifest: Manifest, identity: ProcessIdentity) -> None:
         """Go on with the process that another dashboard has started in a kernel's place."""

@@ -7,15 +7,17 @@ Jupyter's own tools take for a connection file. Of the environment it has names,
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from kerneltui.errors import KernelError
 from kerneltui.fleet.shared_folders import is_shared
 from kerneltui.kernels.identity import ProcessIdentity, boot_id
+from kerneltui.kernels.logfile import LogFile
 from kerneltui.private_file import write_private
 from kerneltui.protocol.text import clean_line
 
@@ -47,6 +49,12 @@ class Manifest:
 
     autorestart: bool = False
     """A dashboard starts it again where it dies unasked."""
+    host: str = field(default_factory=lambda: os.uname().nodename)
+    """Where it was launched: a container shares the boot of its host, but not its name."""
+    argv: tuple[str, ...] = ()
+    """What it was launched by; () until it was."""
+    interrupt_mode: str = ""
+    """As its kernelspec had it: "signal" or "message"."""
 
     @property
     def is_unfinished(self) -> bool:
@@ -56,13 +64,21 @@ class Manifest:
     @property
     def is_here(self) -> bool:
         """It is of this host; one of an earlier boot is of another where those see the folder."""
-        if self.identity is None or self.identity.boot_id == boot_id():
-            return True
+        is_named = self.host == os.uname().nodename
+        if self.identity is None:
+            return is_named
+        if self.identity.boot_id == boot_id():
+            return is_named or self.identity.is_alive()  # a host's name may change
         return not is_shared(self.path.parent)
 
     @property
     def path(self) -> Path:
         return manifest_path(self.connection_file, self.kernel_id)
+
+    @property
+    def log(self) -> Path:
+        """Where its stdout and stderr go; told in the file for who reads it, and not believed."""
+        return LogFile.beside(self.connection_file, self.kernel_id).path
 
 
 def manifest_path(connection_file: str, kernel_id: str) -> Path:
@@ -71,7 +87,8 @@ def manifest_path(connection_file: str, kernel_id: str) -> Path:
 
 def write_manifest(manifest: Manifest) -> None:
     """Write it, whole or not at all. Raises OSError."""
-    write_private(manifest.path, json.dumps({"version": VERSION, **asdict(manifest)}, indent=1))
+    told = {"version": VERSION, **asdict(manifest), "log": str(manifest.log)}
+    write_private(manifest.path, json.dumps(told, indent=1))
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -116,16 +133,25 @@ def _parse(data: dict[str, Any]) -> Manifest:
         kernel_name=_text(data["kernel_name"]),
         connection_file=_text(data["connection_file"]),
         cwd=_text(data["cwd"]),
-        environment=tuple(map(_text, data["environment"])),
+        environment=_texts(data["environment"]),
         started_at=float(data["started_at"]),
         identity=None if identity is None else _identity(identity),
-        order=_text(data.get("order", "")),
-        autorestart=data.get("autorestart") is True,
+        order=_text(data["order"]),
+        autorestart=data["autorestart"] is True,
+        host=_text(data["host"]),
+        argv=_texts(data["argv"]),
+        interrupt_mode=_text(data["interrupt_mode"]),
     )
 
 
 def _identity(data: dict[str, Any]) -> ProcessIdentity:
     return ProcessIdentity(int(data["pid"]), int(data["start_ticks"]), _text(data["boot_id"]))
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise TypeError
+    return tuple(map(_text, value))
 
 
 def _text(value: object) -> str:

@@ -141,7 +141,7 @@ class KernelMonitor:
 
     def _heed(self, manager: KernelManager, ear: Ear, event: Event) -> None:
         match event:
-            case Spawned(adopted):
+            case Spawned(adopted) if any(manager.ports):  # else it was killed before we came
                 # Read here: in the monitor's thread it could already be the next launch's.
                 info, spawn = manager.connection_info, manager.spawns
                 file, kernel_id = manager.connection_file, manager.kernel_id

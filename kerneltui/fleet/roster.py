@@ -62,7 +62,7 @@ class Roster:
         )
         self._folder = folder = Path(jupyter_runtime_dir())
         self._recorder_due, self._recorder_problem = 0.0, ""
-        self._ledger = Ledger(folder, Legacy(self, self._kernels).follow, self.warn)
+        self._ledger = Ledger(folder, Legacy(self, self._kernels, transport).follow, self.warn)
         self._strangers = Strangers(self, self._ledger, self._kernels.kernel_spec_manager)
         self._servers = ServerWatch(folder, self._publish)
         self._inquiry = Inquiry()
@@ -152,6 +152,17 @@ class Roster:
             if manifest is not None and self.rows.get(manifest.kernel_id) is row:
                 row.manifest = change(manifest)
 
+    def _complete(self, row: Row, manager: KernelManager) -> None:
+        """Note what we have just launched, for who comes after us."""
+        assert row.identity is not None
+        launched = partial(
+            self._ledger.complete,
+            identity=row.identity,
+            argv=manager.format_kernel_cmd(),
+            interrupt_mode=manager.kernel_spec.interrupt_mode,
+        )
+        self._rewrite(row, launched)
+
     def take_over_policy(self, row: Row) -> None:
         """Read what another dashboard has decided of a kernel of ours."""
         with contextlib.suppress(KernelError):
@@ -214,8 +225,7 @@ class Roster:
                 row.identity = manager.process.identity if manager.process else None
                 row.was_alive = manager.is_alive()
                 if not adopted:
-                    assert row.identity is not None, "we have just started it"
-                    self._rewrite(row, partial(self._ledger.complete, identity=row.identity))
+                    self._complete(row, manager)
                 self.console.forget(manager.kernel_id, f"{manager.describe()} was started again")
                 if row.found is None or row.found.may_be_asked:
                     self.console.greet(manager.kernel_id)

@@ -148,6 +148,37 @@ def test_a_kernel_that_died_meanwhile_is_restarted_and_says_what_its_environment
     left.wait_for(KernelState.IDLE)
 
 
+def test_a_killed_kernel_is_shown_dead_and_restarted_where_nobody_else_listens(
+    left: Watched,
+) -> None:
+    left.fleet.kill(left.now.target)
+    left.fleet.close()
+    left.fleet = opened()
+
+    dead = left.wait_for(KernelState.DEAD)
+    assert left.fleet.info(left.kernel_id).endpoints == ()
+    left.fleet.restart(dead.target)
+
+    left.wait_for(KernelState.IDLE)
+    assert dict(left.fleet.info(left.kernel_id).endpoints)["shell"].startswith("ipc://")
+
+
+def test_an_adopted_kernel_whose_kernelspec_is_gone_is_interrupted_and_restarted(
+    left: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left.fleet.close()
+    monkeypatch.setenv("JUPYTER_PATH", "")
+    left.fleet = opened()
+    before = left.wait_for(KernelState.IDLE)
+
+    left.fleet.interrupt(before.target)
+    eventually(lambda: "interrupted" in [text for _, text in left.shown()], WITHIN)
+    left.fleet.restart(before.target)
+
+    after = left.wait_for(KernelState.IDLE)
+    assert after.identity != before.identity
+
+
 @pytest.mark.parametrize(
     ("before", "now", "told"),
     [

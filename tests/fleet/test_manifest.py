@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -10,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from kerneltui.errors import KernelError
+from kerneltui.fleet import manifest as manifest_module
 from kerneltui.fleet.manifest import Manifest, find_manifests, read_manifest, write_manifest
-from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.kernels.identity import ProcessIdentity, boot_id, identify
 
 
 @pytest.fixture
@@ -25,6 +27,8 @@ def manifest(tmp_path: Path) -> Manifest:
         environment=("HOME", "TOKEN"),
         started_at=1.7e9,
         identity=ProcessIdentity(4121, 77, "boot"),
+        argv=("python", "-m", "ipykernel_launcher"),
+        interrupt_mode="signal",
     )
 
 
@@ -65,7 +69,10 @@ def test_what_is_no_manifest_is_named_and_left(manifest: Manifest, text: str) ->
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("name", 3), ("environment", [1]), ("identity", {"pid": "x"}), ("started_at", "noon")],
+    [
+        *(("name", 3), ("environment", [1]), ("identity", {"pid": "x"}), ("started_at", "noon")),
+        *(("argv", "ls"), ("host", None), ("interrupt_mode", 1)),
+    ],
 )
 def test_a_field_of_another_kind_is_refused(manifest: Manifest, key: str, value: object) -> None:
     write_manifest(manifest)
@@ -84,3 +91,34 @@ def test_an_id_that_a_terminal_would_obey_is_refused(manifest: Manifest) -> None
 
     with pytest.raises(KernelError, match="is no manifest"):
         read_manifest(forged.path)
+
+
+HERE = ProcessIdentity(4_000_000, 1, boot_id())
+EARLIER = ProcessIdentity(4_000_000, 1, "another boot")
+
+
+@pytest.mark.parametrize(
+    ("host", "identity", "shared", "is_here"),
+    [
+        ("this", HERE, True, True),
+        ("this", EARLIER, False, True),
+        ("this", EARLIER, True, False),  # two hosts may have one name
+        ("a container", HERE, False, False),
+        ("a former name", EARLIER, False, True),
+        ("a former name", identify(os.getpid()), True, True),
+        ("this", None, True, True),
+        ("another", None, False, False),
+    ],
+)
+def test_a_kernel_is_of_this_host_where_that_is_proven(
+    manifest: Manifest,
+    monkeypatch: pytest.MonkeyPatch,
+    host: str,
+    identity: ProcessIdentity | None,
+    shared: bool,
+    is_here: bool,
+) -> None:
+    monkeypatch.setattr(manifest_module, "is_shared", lambda _folder: shared)
+    name = os.uname().nodename if host == "this" else host
+
+    assert replace(manifest, host=name, identity=identity).is_here is is_here

@@ -14,7 +14,7 @@ from kerneltui.kernels.connection_file import write_connection_file
 from tests.fleet.small_kernels import install_and_make_haste
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     install_and_make_haste(tmp_path, monkeypatch)
     folder = tmp_path / "run"
@@ -24,7 +24,7 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def fleet(runtime: Path) -> Iterator[Fleet]:
+def fleet() -> Iterator[Fleet]:
     """A fleet that looks around when it is told to."""
     fleet = Fleet()
     fleet.open()
