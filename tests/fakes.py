@@ -14,6 +14,7 @@ from typing import Any, Self, TypeVar
 
 import zmq
 
+from kerneltui.errors import InvalidSignature
 from kerneltui.kernels.client import BlockingKernelClient
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.message import Content, Message
@@ -39,7 +40,7 @@ REPLIES: dict[str, Content] = {
     "history_request": {"history": [[1, 1, "1 + 1"]]},
     "is_complete_request": {"status": "complete"},
     "comm_info_request": {"comms": {}},
-    "usage_request": {"pid": os.getpid()},
+    "usage_request": {"hostname": os.uname().nodename, "pid": os.getpid()},
     "create_subshell_request": {"subshell_id": "s-1"},
     "delete_subshell_request": {},
     "list_subshell_request": {"subshell_id": ["s-1"]},
@@ -212,7 +213,8 @@ class FakeKernel:
         elif channel is Channel.IOPUB:
             self._welcome(frames[0])
         else:
-            self._take_request(channel, frames[:1], self.session.decode(frames))
+            with contextlib.suppress(InvalidSignature):  # ipykernel says so in its log
+                self._take_request(channel, frames[:1], self.session.decode(frames))
 
     def _welcome(self, subscription: bytes) -> None:
         is_new, topic = subscription[:1] == b"\x01", subscription[1:]

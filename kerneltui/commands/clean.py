@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from kerneltui.commands.listing import find_strangers, manifests
+from kerneltui.commands.listing import find_strangers, manifests, of_this_host
 from kerneltui.errors import KernelError
 from kerneltui.fleet.found import STARTUP, Found
 from kerneltui.fleet.listeners import listeners
@@ -43,7 +43,7 @@ def clean(*, for_real: bool) -> int:
 
 def _remains() -> Iterator[tuple[Path, str]]:
     """Yield the files that can go, each with why."""
-    for manifest in manifests():
+    for manifest in of_this_host(manifests()):
         is_dead = manifest.identity is not None and not manifest.identity.is_alive()
         if is_dead:
             files = [*_sockets(Path(manifest.connection_file)), *_files(manifest)]

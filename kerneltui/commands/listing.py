@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -11,18 +11,20 @@ from jupyter_core.paths import jupyter_runtime_dir
 
 from kerneltui.commands.probe import ask_states
 from kerneltui.errors import KernelError, NoSuchKernel
+from kerneltui.fleet.census import Census, Suspect
 from kerneltui.fleet.discovery import Discovery
-from kerneltui.fleet.found import Found
+from kerneltui.fleet.found import Found, Known, Whereabouts
 from kerneltui.fleet.manifest import Manifest, find_manifests, read_manifest
 from kerneltui.fleet.origin import Origin
 from kerneltui.fleet.row import PATH_WIDTH, notebook_of
 from kerneltui.fleet.server_watch import Served, ask_servers
 from kerneltui.fleet.servers import find_servers
 from kerneltui.fleet.standing import Standing
-from kerneltui.fleet.strangers import name_of
+from kerneltui.fleet.strangers import attached_manager, name_of
 from kerneltui.kernels.connection_file import read_connection_file
 from kerneltui.kernels.family import descendants
 from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.kernels.spec import KernelSpecManager
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
 
@@ -72,15 +74,18 @@ class Listed:
 
 
 def manifests() -> list[Manifest]:
-    """Return what can be read of this host's kernels of ours, the oldest first."""
+    """Return what can be read of kerneltui's kernels, those of other hosts too, oldest first."""
     found = []
     for path in find_manifests(Path(jupyter_runtime_dir())):
         try:
             found.append(read_manifest(path))
         except KernelError:
             continue  # the dashboard tells of it; here it would stand in every list
-    here = [each for each in found if each.is_here and not each.is_unfinished]
-    return sorted(here, key=lambda manifest: manifest.started_at)
+    return sorted(found, key=lambda manifest: manifest.started_at)
+
+
+def of_this_host(known: Iterable[Manifest]) -> list[Manifest]:
+    return [each for each in known if each.is_here and not each.is_unfinished]
 
 
 def list_all(within: float = ANSWER_TIME) -> list[Listed]:
@@ -92,7 +97,7 @@ def list_all(within: float = ANSWER_TIME) -> list[Listed]:
     found, listing = find_strangers(known)
     infos = {each.kernel_id: each.info for each in found if each.may_be_asked and each.info}
     states = ask_states(infos, within)
-    ours = _list_ours(known, within)
+    ours = _list_ours(of_this_host(known), within)
     return [*ours, *(_listed_stranger(each, states, listing.get(each.kernel_id)) for each in found)]
 
 
@@ -100,12 +105,26 @@ def find_strangers(known: Iterable[Manifest]) -> tuple[tuple[Found, ...], dict[s
     """Return the kernels that are not of the manifests `known`, and what servers list."""
     servers = tuple(find_servers(Path(jupyter_runtime_dir())))
     listing = ask_servers(servers, SERVER_TIME)
-    found = Discovery().look(
-        {each.connection_file for each in known},
-        {server.pid for server in servers},
-        {kernel_id: served.server.pid for kernel_id, served in listing.items()},
+    here = frozenset(each.connection_file for each in of_this_host(known))
+    seen = Known(
+        ours=here,
+        elsewhere={each.connection_file: each.host for each in known if not each.is_here},
+        servers={server.pid for server in servers},
+        served={kernel_id: served.server.pid for kernel_id, served in listing.items()},
     )
+    discovery = Discovery()
+    found = discovery.look(seen)
+    if answered := _answered(found):
+        found = discovery.look(replace(seen, answered=answered))
     return found, listing
+
+
+def _answered(found: Iterable[Found]) -> Mapping[Path, Whereabouts | None]:
+    """Ask what nothing else proves where it runs."""
+    specs, census = KernelSpecManager(), Census()
+    census.look(Suspect(each, attached_manager(each, specs)) for each in found if each.is_unproven)
+    census.close()
+    return census.answered
 
 
 def _list_ours(known: Sequence[Manifest], within: float) -> list[Listed]:

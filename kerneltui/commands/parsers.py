@@ -138,9 +138,9 @@ def complete(parser: argparse.ArgumentParser) -> None:
 
 
 def _names(**_context: object) -> list[str]:
-    from kerneltui.commands.listing import manifests
+    from kerneltui.commands.listing import manifests, of_this_host
 
-    return [manifest.name for manifest in manifests()]
+    return [manifest.name for manifest in of_this_host(manifests())]
 
 
 def _kernelspecs(**_context: object) -> list[str]:

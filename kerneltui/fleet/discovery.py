@@ -6,6 +6,7 @@ kept. Only where a file or a process is new are the sockets of all processes loo
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Collection, Mapping
 from functools import partial
@@ -14,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from kerneltui.fleet.connection_files import ConnectionFile, ConnectionFiles
-from kerneltui.fleet.found import Found, Host, resolve
+from kerneltui.fleet.found import Found, Host, Known, resolve
 from kerneltui.fleet.listeners import listeners
 from kerneltui.fleet.origin import Parent
 from kerneltui.fleet.processes import Named, Processes
@@ -38,19 +39,16 @@ class Discovery:
         self._retry = FIRST_RETRY
         self._due = 0.0
 
-    def look(
-        self, ours: Collection[str], servers: Collection[int], served: Mapping[str, int]
-    ) -> tuple[Found, ...]:
-        """Return the kernels whose connection files are not `ours`: living ones, then files.
+    def look(self, known: Known) -> tuple[Found, ...]:
+        """Return the kernels that are not kerneltui's on this host: living ones, then files.
 
-        `ours`: paths. `servers`: pids of the Jupyter servers that run; `served`: by kernel id
-        the pid of the one that lists it. The same tuple until something changes.
+        The same tuple until something changes.
         """
         named = self._processes.look()
         files = self._files.look(named)
-        files = {path: file for path, file in files.items() if str(path) not in ours}
+        files = {path: file for path, file in files.items() if str(path) not in known.ours}
         relevant = {path: each for path, each in named.items() if _is_among(path, files)}
-        basis = (files, relevant, frozenset(servers), dict(served))
+        basis = (files, relevant, known)
         now = time.monotonic()
         has_changed = basis != self._basis or any(_has_ended(each) for each in self._found)
         if has_changed:
@@ -61,7 +59,7 @@ class Discovery:
             self._retry = min(self._retry * 2, LAST_RETRY)
         self._due = now + self._retry
         self._basis = basis
-        found = _resolve_all(files, named, servers, served)
+        found = _resolve_all(files, named, known)
         if found != self._found:
             self._found = found
         return self._found
@@ -70,17 +68,18 @@ class Discovery:
 def _resolve_all(
     files: Mapping[Path, ConnectionFile],
     named: Mapping[Path, tuple[Named, ...]],
-    servers: Collection[int],
-    served: Mapping[str, int],
+    known: Known,
 ) -> tuple[Found, ...]:
     if not files:
         return ()
     host = Host(
+        name=os.uname().nodename,
+        files=files,
         named=named,
         listeners=listeners(),
-        served=served,
+        known=known,
         now=time.time(),
-        identify=partial(_identify, servers),
+        identify=partial(_identify, known.servers),
         cwd=_cwd,
         is_shared=is_shared,
         is_apart=_is_apart,

@@ -75,6 +75,7 @@ class Fleet(Roster):
         """Stop listening; the kernels do not notice."""
         self._lookout.stop()
         self._servers.stop()
+        self._strangers.close()
         self._inquiry.close()
         self._guard.close()
         self._ledger.mark_seen()

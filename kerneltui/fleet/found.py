@@ -6,9 +6,10 @@ Decides only: from connection files, processes that name them, and who listens w
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from kerneltui.fleet.connection_files import ConnectionFile
 from kerneltui.fleet.listeners import Listeners, owner
@@ -39,6 +40,8 @@ class Found:
     """Of a standing that is none to rely on."""
     cwd: str = ""
     """Of its process; "" where that may not be read."""
+    is_named: bool = False
+    """Its process names the file in its arguments."""
 
     @property
     def may_be_asked(self) -> bool:
@@ -46,15 +49,44 @@ class Found:
         is_there = self.standing in (Standing.VERIFIED, Standing.FOUND)
         return is_there and self.info is not None and self.origin is not Origin.SERVER
 
+    @property
+    def is_unproven(self) -> bool:
+        """Nothing on this host proves which process it is: it can only be asked."""
+        return self.standing is Standing.FOUND and not self.is_named and self.may_be_asked
+
+
+class Whereabouts(NamedTuple):
+    """Where a kernel says that it runs."""
+
+    host: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of this user's kernels otherwise than by a look at this host."""
+
+    ours: Collection[str] = frozenset()
+    """The paths of the connection files of kerneltui's kernels on this host."""
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    """Of those on other hosts, with the host's name."""
+    servers: Collection[int] = frozenset()
+    """The pids of the Jupyter servers that run."""
+    served: Mapping[str, int] = field(default_factory=dict)
+    """By kernel id the pid of the server that lists it."""
+    answered: Mapping[Path, Whereabouts | None] = field(default_factory=dict)
+    """By connection file those that have proven to have its key, with what they say."""
+
 
 @dataclass(frozen=True, slots=True)
 class Host:
     """What was seen of this host, and how to look closer at one process."""
 
+    name: str
+    files: Mapping[Path, ConnectionFile]
     named: Mapping[Path, tuple[Named, ...]]
     listeners: Listeners
-    served: Mapping[str, int]
-    """By kernel id the pid of the Jupyter server that lists it."""
+    known: Known
     now: float
     """Seconds since the epoch."""
     identify: Callable[[int], tuple[Parent, ProcessIdentity] | None]
@@ -80,7 +112,7 @@ def resolve(file: ConnectionFile, host: Host) -> Found:
     if kernel is not None:
         return _found(file, kernel.pid, Standing.FOUND, host)
     if is_taken_place:
-        return _nobody(file, Standing.FOUND, "somebody listens whose process is not to be seen")
+        return _behind_somebody(file, host, is_relayed=False)
     return _abandoned(file, host)
 
 
@@ -95,11 +127,52 @@ def _of_listener(file: ConnectionFile, pid: int, named: set[int], host: Host) ->
     """Tell of a file at whose ports a process listens; it may be another file's kernel."""
     if pid in named:
         return _found(file, pid, Standing.VERIFIED, host)
-    for other, processes in host.named.items():
-        if any(each.pid == pid for each in processes):
-            why = f"its ports belong to another kernel by now: {other.name}, pid {pid}"
-            return _nobody(file, Standing.STALE, why)
+    if file.path in host.known.answered:
+        if host.known.answered[file.path] in (None, Whereabouts(host.name, pid)):
+            return _found(file, pid, Standing.FOUND, host)
+        return _behind_somebody(file, host, is_relayed=True)
+    if (other := _other_of_the_ports(file, pid, host)) is not None:
+        why = f"its ports belong to another kernel by now: {other.name}, pid {pid}"
+        return _nobody(file, Standing.STALE, why)
     return _found(file, pid, Standing.FOUND, host)
+
+
+def _other_of_the_ports(file: ConnectionFile, pid: int, host: Host) -> Path | None:
+    """Return another file that the process at this one's ports names, or has the key of.
+
+    A copy has the same key: to ask the kernel proves as much of the one as of the other.
+    """
+    for other, processes in host.named.items():
+        if any(each.pid == pid for each in processes) and not _is_copy(file, other, host):
+            return other
+    assert file.info is not None, "somebody listens at its ports"
+    for other in host.known.answered:
+        info = host.files[other].info if other in host.files else None
+        is_there = info is not None and owner(info, host.listeners) == (True, pid)
+        if is_there and not _is_copy(file, other, host):
+            return other
+    return None
+
+
+def _is_copy(file: ConnectionFile, other: Path, host: Host) -> bool:
+    mine = file.info.key if file.info else b""
+    theirs = next((each.info for each in host.files.values() if each.path.resolve() == other), None)
+    return theirs is not None and theirs.key == mine
+
+
+def _behind_somebody(file: ConnectionFile, host: Host, *, is_relayed: bool) -> Found:
+    """Tell of a kernel whose process does not listen in view: it can only be asked.
+
+    `is_relayed`: somebody else listens for it, as the end of a tunnel or a container's keeper.
+    Then its pid may be one of another host or container, and here somebody else's.
+    """
+    said = host.known.answered.get(file.path)
+    if said is None:
+        return _nobody(file, Standing.FOUND, "somebody listens whose process is not to be seen")
+    is_seen = said.host == host.name and host.identify(said.pid) is not None
+    if is_seen and not is_relayed:
+        return _found(file, said.pid, Standing.FOUND, host)
+    return _nobody(file, Standing.FOUND, f"it says that it runs as pid {said.pid} on {said.host}")
 
 
 def _may_be(named: Named, is_taken_place: bool, host: Host) -> bool:
@@ -113,6 +186,8 @@ def _may_be(named: Named, is_taken_place: bool, host: Host) -> bool:
 
 
 def _abandoned(file: ConnectionFile, host: Host) -> Found:
+    if (launched_on := host.known.elsewhere.get(str(file.path))) is not None:
+        return _nobody(file, Standing.ELSEWHERE, f"kerneltui has started it on {launched_on}")
     if file.info is not None and file.info.transport == "tcp" and not _is_local(file.info.ip):
         return _nobody(file, Standing.ELSEWHERE, f"it is at {file.info.ip}")
     if host.is_shared(file.path.parent):
@@ -149,7 +224,7 @@ def _found(file: ConnectionFile, pid: int, standing: Standing, host: Host) -> Fo
         return _abandoned(file, host)
     parent, identity = known
     kernel_id = kernel_id_of(file.path)
-    server = host.served.get(kernel_id)
+    server = host.known.served.get(kernel_id)
     if server is not None:
         parent = Parent(server, is_server=True)
     origin = origin_of(file.path.stem, parent)
@@ -162,4 +237,5 @@ def _found(file: ConnectionFile, pid: int, standing: Standing, host: Host) -> Fo
         owner_pid=None if origin is Origin.ORPHAN else parent.pid,
         standing=standing,
         cwd=host.cwd(pid),
+        is_named=any(each.pid == pid for each in host.named.get(file.path.resolve(), ())),
     )

@@ -1,4 +1,4 @@
-"""Inquiry: asks kernels on control whether they are there; of each that does not answer, once.
+"""Inquiry: asks kernels on control; of each that does not answer, once.
 
 A question that was not answered waits in the kernel, and is answered when it can: to ask
 again would only have it answer more often then.
@@ -8,35 +8,48 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from kerneltui.kernels.control import ControlRequest
 from kerneltui.kernels.manager import KernelManager
-from kerneltui.protocol.status import Engaged
+from kerneltui.protocol.message import Message
 
 PATIENCE = 0.2  # seconds for answers to questions that were just asked
 SILENCE = 2.0  # seconds after which one that has not answered is said not to
 
 
-class Inquiry:
-    """Used by one thread, but for `is_silent`."""
+class Answer(NamedTuple):
+    """What a kernel has replied, and which of its processes, as `spawns` counts them."""
 
-    def __init__(self) -> None:
+    manager: KernelManager
+    spawns: int
+    reply: Message
+
+
+class Inquiry:
+    """One question for many kernels. Used by one thread, but for `is_silent`."""
+
+    def __init__(self, msg_type: str) -> None:
+        self._msg_type = msg_type
         self._asked: dict[KernelManager, tuple[int, float, ControlRequest]] = {}
         """By manager: the process meant, as `spawns` counts them, and when it was asked."""
 
-    def look(self, unheard: Iterable[KernelManager]) -> None:
-        """Ask those of `unheard` that are not asked yet, and take note of who answers."""
-        there = set(unheard)
+    def look(self, wanted: Iterable[KernelManager]) -> list[Answer]:
+        """Ask those of `wanted` that are not asked yet; return what has been answered since."""
+        there = set(wanted)
         for manager in self._asked.keys() - there:
             self._close(manager)
         fresh = {each for each in there if not self._is_asked(each)}
         for manager in fresh:
             self._ask(manager)
         deadline = time.monotonic() + (PATIENCE if fresh else 0.0)
+        answers = []
         for manager, (spawns, _, request) in tuple(self._asked.items()):
-            if request.reply(max(0.0, deadline - time.monotonic())) is not None:
-                manager.life.advance(Engaged(), spawns)
+            reply = request.reply(max(0.0, deadline - time.monotonic()))
+            if reply is not None:
+                answers.append(Answer(manager, spawns, reply))
                 self._close(manager)
+        return answers
 
     def is_silent(self, manager: KernelManager, now: float) -> bool:
         """Tell whether a kernel has had the time to answer, and did not."""
@@ -55,7 +68,7 @@ class Inquiry:
         self._close(manager)
         spawns = manager.spawns
         request = ControlRequest(
-            manager.context, manager.connection_info, manager.session, "kernel_info_request", {}
+            manager.context, manager.connection_info, manager.session, self._msg_type, {}
         )
         self._asked[manager] = (spawns, time.monotonic(), request)
 

@@ -46,10 +46,13 @@ class Ledger:
     @property
     def connection_files(self) -> set[str]:
         """Return the paths of the connection files of this host's kernels of ours, all launched."""
-        with self._lock:
-            known = [each for _, each in self._known.values()]
-        kept = [each for each in known if each and each.is_here and not each.is_unfinished]
+        kept = [each for each in self._manifests if each.is_here and not each.is_unfinished]
         return {each.connection_file for each in kept}
+
+    @property
+    def elsewhere(self) -> dict[str, str]:
+        """Return the connection files of other hosts' kernels of ours, with the host's name."""
+        return {each.connection_file: each.host for each in self._manifests if not each.is_here}
 
     # -- what this dashboard does ----
 
@@ -135,8 +138,7 @@ class Ledger:
                     known = before.get(path)
                     is_known = known is not None and known[0] == written
                     self._known[path] = known if is_known and known else (written, self._load(path))
-            found = tuple(each for _, each in self._known.values() if each and each.is_here)
-        self._on_found(found)
+        self._on_found(tuple(each for each in self._manifests if each.is_here))
         if time.monotonic() - self._seen_at >= SEEN_EVERY:
             self.mark_seen()
 
@@ -155,6 +157,9 @@ class Ledger:
                 os.utime(manifest.path)
 
     def _living(self) -> Iterable[Manifest]:
+        return [each for each in self._manifests if each.identity and each.identity.is_alive()]
+
+    @property
+    def _manifests(self) -> list[Manifest]:
         with self._lock:
-            known = [manifest for _, manifest in self._known.values()]
-        return [each for each in known if each and each.identity and each.identity.is_alive()]
+            return [each for _, each in self._known.values() if each is not None]

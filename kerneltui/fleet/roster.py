@@ -36,7 +36,7 @@ from kerneltui.fleet.transport import Transport, choose_transport
 from kerneltui.fleet.usage import UsageSampler
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.multi import MultiKernelManager
-from kerneltui.protocol.status import Event, Exited, KernelState, Reported, Spawned
+from kerneltui.protocol.status import Engaged, Event, Exited, KernelState, Reported, Spawned
 from kerneltui.protocol.text import clean_line
 
 RECORDER_INTERVAL = 10.0  # seconds between two looks whether there is a recorder
@@ -65,7 +65,7 @@ class Roster:
         self._ledger = Ledger(folder, Legacy(self, self._kernels, transport).follow, self.warn)
         self._strangers = Strangers(self, self._ledger, self._kernels.kernel_spec_manager)
         self._servers = ServerWatch(folder, self._publish)
-        self._inquiry = Inquiry()
+        self._inquiry = Inquiry("kernel_info_request")
         self._guard = Guard(folder, self._ledger, self.warn)
         self._lookout = Lookout((self._look_around,))
         self.rows: dict[str, Row] = {}
@@ -99,13 +99,15 @@ class Roster:
             self._look_at_others()
 
     def _look_at_others(self) -> None:
-        self._inquiry.look(  # before others come: those have just been asked on the shell
+        unheard = [  # before others come: those have just been asked on the shell
             row.manager
             for row in tuple(self.rows.values())
             if row.manager is not None
             and row.manager.status.state is KernelState.UNKNOWN
             and (row.found is None or row.found.may_be_asked)
-        )
+        ]
+        for manager, spawns, _ in self._inquiry.look(unheard):
+            manager.life.advance(Engaged(), spawns)
         self._ledger.look()
         self._guard.look(self.rows)
         self._strangers.look(self._servers)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from pathlib import PurePosixPath
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import psutil
 
+from kerneltui.fleet.census import Census, Suspect
 from kerneltui.fleet.discovery import Discovery
-from kerneltui.fleet.found import Found
+from kerneltui.fleet.found import Found, Known, Whereabouts
 from kerneltui.fleet.ledger import Ledger
 from kerneltui.fleet.origin import Origin
 from kerneltui.fleet.row import LEFT, Row
@@ -38,15 +40,24 @@ class Strangers:
         self._ledger = ledger
         self._specs = specs
         self._discovery = Discovery()
+        self._census = Census()
         self._found: tuple[Found, ...] = ()
 
     def look(self, servers: ServerWatch) -> None:
         """Look at this host, and take over what there is and what servers tell."""
         listing = servers.listing
+        rows = tuple(self._roster.rows.values())
+        self._census.look(
+            Suspect(each.found, each.manager) for each in rows if each.found and each.manager
+        )
         found = self._discovery.look(
-            self._ledger.connection_files,
-            {server.pid for server in servers.servers},
-            {kernel_id: served.server.pid for kernel_id, served in listing.items()},
+            Known(
+                ours=self._ledger.connection_files,
+                elsewhere=self._ledger.elsewhere,
+                servers={server.pid for server in servers.servers},
+                served={kernel_id: served.server.pid for kernel_id, served in listing.items()},
+                answered=self._answered(rows),
+            )
         )
         if found is not self._found:
             self._found = found
@@ -59,6 +70,18 @@ class Strangers:
             frozenset(each.kernel_id for each in found if each.origin is Origin.SERVER)
             - listing.keys()
         )
+
+    def close(self) -> None:
+        self._census.close()
+
+    def _answered(self, rows: Iterable[Row]) -> Mapping[Path, Whereabouts | None]:
+        """Return what has proven to have its file's key, by whatever it has said."""
+        heard = (
+            row.found.connection_file
+            for row in rows
+            if row.found and row.found.is_unproven and row.manager and row.manager.status.heard
+        )
+        return {**dict.fromkeys(heard), **self._census.answered}
 
     def _follow(self, found: tuple[Found, ...]) -> None:
         there = {each.kernel_id for each in found}

@@ -13,6 +13,7 @@ from jupyter_core.paths import jupyter_runtime_dir
 
 from kerneltui.fleet.discovery import Discovery
 from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.found import Known
 from kerneltui.fleet.standing import Standing
 from kerneltui.kernels.connection_file import write_connection_file
 from tests.benchmarks.harness import Row, limit_row, show_time
@@ -62,7 +63,7 @@ def _start(number: int) -> subprocess.Popen[bytes]:
 
 
 def _proven(discovery: Discovery) -> int:
-    found = discovery.look(set(), set(), {})
+    found = discovery.look(Known())
     return sum(each.standing is Standing.VERIFIED for each in found)
 
 
@@ -70,7 +71,7 @@ def _cpu_of_looks(discovery: Discovery) -> float:
     """Return the CPU seconds that a look a second takes per second."""
     begun = time.thread_time()
     for _ in range(LOOKS):
-        discovery.look(set(), set(), {})
+        discovery.look(Known())
     return (time.thread_time() - begun) / LOOKS
 
 

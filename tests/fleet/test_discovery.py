@@ -12,7 +12,7 @@ import pytest
 
 from kerneltui.fleet import discovery as discovery_module
 from kerneltui.fleet.discovery import Discovery
-from kerneltui.fleet.found import Found
+from kerneltui.fleet.found import Found, Known
 from kerneltui.fleet.origin import Origin
 from kerneltui.fleet.standing import Standing
 from kerneltui.kernels.connection_file import write_connection_file
@@ -56,7 +56,7 @@ def connection_file(path: Path, **more: object) -> Path:
 
 
 def look(discovery: Discovery, *ours: Path, servers: tuple[int, ...] = ()) -> tuple[Found, ...]:
-    return discovery.look({str(path) for path in ours}, servers, {})
+    return discovery.look(Known(ours={str(path) for path in ours}, servers=servers))
 
 
 def until_proven(discovery: Discovery, **arguments: object) -> Found:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kerneltui.fleet.connection_files import ConnectionFile
-from kerneltui.fleet.found import Host, innermost, resolve
+from kerneltui.fleet.found import Host, Known, Whereabouts, innermost, resolve
 from kerneltui.fleet.origin import Origin, Parent
 from kerneltui.fleet.processes import Named
 from kerneltui.fleet.standing import Standing
@@ -18,24 +18,34 @@ from kerneltui.protocol.connection import Channel, ConnectionInfo
 NOW = 1.7e9
 FILE = ConnectionFile(
     Path("/run/kernel-a.json"),
-    ConnectionInfo("tcp", "127.0.0.1", {each: 5000 + n for n, each in enumerate(Channel)}),
+    ConnectionInfo("tcp", "127.0.0.1", {each: 5000 + n for n, each in enumerate(Channel)}, b"a"),
     NOW - 100,
 )
+assert FILE.info is not None
+RIVAL = replace(FILE, path=Path("/run/kernel-b.json"), info=replace(FILE.info, key=b"b"))
+COPY = replace(FILE, path=Path("/run/kernel-copy.json"))
 SHELL, CONTROL = 5000, 5004
 PARENT = Parent(5, "bash")
 KERNEL = Named(41, 5, FILE.path, NOW - 90)
 NEW_KERNEL = replace(KERNEL, born_at=NOW - 1)
-OTHER = Named(42, 5, Path("/run/kernel-b.json"), NOW - 90)
+OTHER = Named(42, 5, RIVAL.path, NOW - 90)
 
 
-def host(*named: Named, listen: dict[int | str, int | None] | None = None, **facts: object) -> Host:
+def host(
+    *named: Named,
+    listen: dict[int | str, int | None] | None = None,
+    known: Known | None = None,
+    **facts: object,
+) -> Host:
     by_file: dict[Path, tuple[Named, ...]] = {}
     for each in named:
         by_file[each.file] = (*by_file.get(each.file, ()), each)
     usual = Host(
+        name="here",
+        files={FILE.path: FILE, RIVAL.path: RIVAL, COPY.path: COPY},
         named=by_file,
         listeners=listen or {},
-        served={},
+        known=known or Known(),
         now=NOW,
         identify=lambda pid: (PARENT, ProcessIdentity(pid, 1, "boot")),
         cwd=lambda _pid: "/work",
@@ -150,7 +160,7 @@ def test_over_ipc_the_owner_of_the_sockets_is_meant() -> None:
 
 
 def test_what_a_server_lists_is_the_servers_whatever_its_parent() -> None:
-    found = resolve(FILE, host(KERNEL, listen=BOTH, served={"a": 77}))
+    found = resolve(FILE, host(KERNEL, listen=BOTH, known=Known(served={"a": 77})))
 
     assert (found.origin, found.owner_pid, found.may_be_asked) == (Origin.SERVER, 77, False)
 
@@ -179,3 +189,62 @@ def test_a_kernel_that_told_its_ports_to_its_owner_is_found_by_its_arguments() -
 
     assert (found.origin, found.may_be_asked) == (Origin.POSITRON, False)
     assert found.identity is not None
+
+
+# -- where only the kernel itself can tell --------------------------------------------------
+
+
+def test_a_copy_of_a_file_is_as_good_as_the_file() -> None:
+    found = resolve(COPY, host(KERNEL, listen=BOTH))
+
+    assert (found.standing, found.identity) == (Standing.FOUND, ProcessIdentity(41, 1, "boot"))
+
+
+def test_a_file_at_whose_ports_another_key_answers_is_stale() -> None:
+    known = Known(answered={RIVAL.path: None})
+
+    found = resolve(FILE, host(listen=BOTH, known=known))
+
+    assert (found.standing, found.identity) == (Standing.STALE, None)
+    assert "kernel-b.json" in found.why
+
+
+@pytest.mark.parametrize("said", [None, Whereabouts("here", 41)])
+def test_a_kernel_that_answers_is_the_process_at_its_ports(said: Whereabouts | None) -> None:
+    known = Known(answered={FILE.path: said, RIVAL.path: None})
+
+    found = resolve(FILE, host(listen=BOTH, known=known))
+
+    assert (found.standing, found.identity) == (Standing.FOUND, ProcessIdentity(41, 1, "boot"))
+
+
+@pytest.mark.parametrize("said", [Whereabouts("gpu3", 41), Whereabouts("here", 7)])
+def test_who_listens_for_a_kernel_that_is_elsewhere_is_not_taken_for_it(said: Whereabouts) -> None:
+    found = resolve(FILE, host(listen=BOTH, known=Known(answered={FILE.path: said})))
+
+    assert (found.standing, found.identity) == (Standing.FOUND, None)
+    assert found.why == f"it says that it runs as pid {said.pid} on {said.host}"
+
+
+UNSEEN: dict[int | str, int | None] = {SHELL: None, CONTROL: None}
+
+
+def test_a_kernel_whose_sockets_nobody_may_look_into_tells_its_pid() -> None:
+    known = Known(answered={FILE.path: Whereabouts("here", 7)})
+
+    found = resolve(FILE, host(listen=UNSEEN, known=known))
+
+    assert found.identity == ProcessIdentity(7, 1, "boot")
+
+
+@pytest.mark.parametrize("said", [None, Whereabouts("gpu3", 7)])
+def test_a_kernel_of_which_nothing_is_to_be_seen_has_no_process(said: Whereabouts | None) -> None:
+    found = resolve(FILE, host(listen=UNSEEN, known=Known(answered={FILE.path: said})))
+
+    assert (found.standing, found.identity) == (Standing.FOUND, None)
+
+
+def test_what_kerneltui_has_started_on_another_host_is_elsewhere() -> None:
+    found = resolve(FILE, host(known=Known(elsewhere={str(FILE.path): "gpu3"})))
+
+    assert (found.standing, found.why) == (Standing.ELSEWHERE, "kerneltui has started it on gpu3")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,8 +13,15 @@ import pytest
 from kerneltui.fleet import discovery as discovery_module
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.listeners import Listeners, listeners
+from kerneltui.fleet.powers import Kind
+from kerneltui.fleet.standing import Standing
 from kerneltui.kernels.connection_file import write_connection_file
-from tests.fleet.small_kernels import install_and_make_haste
+from kerneltui.kernels.identity import identify
+from kerneltui.protocol.status import Verb
+from tests.fleet.small_kernels import ROOT, WITHIN, install_and_make_haste
+from tests.support import eventually
+
+VERIFIED, STALE = Standing.VERIFIED, Standing.STALE
 
 
 @pytest.fixture(autouse=True)
@@ -49,3 +59,62 @@ def test_a_file_that_goes_during_a_look_leaves_no_row(
 
     assert not file.exists()
     assert fleet.snapshots == ()
+
+
+def look_until(fleet: Fleet, condition: Callable[[], object]) -> None:
+    def look() -> object:
+        fleet._look_around()
+        return condition()
+
+    eventually(look, WITHIN)
+
+
+SILENT_ON_ITS_FILE = """
+import os, tests.fakes
+from tests.fleet.tiny_kernel import main
+tests.fakes.REPLIES["usage_request"] |= {said}
+main(os.environ["KERNEL_FILE"])
+"""
+
+
+@pytest.fixture
+def kernel(request: pytest.FixtureRequest, runtime: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A kernel whose arguments name no file; the parameter is what it says of itself."""
+    file = runtime / "kernel-4121.json"
+    write_connection_file(str(file))
+    code = SILENT_ON_ITS_FILE.format(said=getattr(request, "param", {}))
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, env=os.environ | {"KERNEL_FILE": str(file)}
+    )
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_a_kernel_that_names_no_file_is_known_by_what_it_answers(
+    fleet: Fleet, kernel: subprocess.Popen[bytes]
+) -> None:
+    look_until(fleet, lambda: [each.standing for each in fleet.snapshots] == [VERIFIED])
+
+    (found,) = fleet.snapshots
+    assert found.identity == identify(kernel.pid)
+
+
+@pytest.mark.usefixtures("kernel")
+def test_a_file_whose_ports_answer_to_another_key_is_stale(fleet: Fleet, runtime: Path) -> None:
+    text = (runtime / "kernel-4121.json").read_text()
+    (runtime / "kernel-1700.json").write_text(text.replace('"key": "', '"key": "another '))
+
+    look_until(fleet, lambda: [each.standing for each in fleet.snapshots] == [VERIFIED, STALE])
+
+    assert [each.kernel_id for each in fleet.snapshots] == ["4121", "1700"]
+
+
+@pytest.mark.usefixtures("kernel")
+@pytest.mark.parametrize("kernel", [{"hostname": "gpu3", "pid": 7}], indirect=True)
+def test_a_kernel_that_is_somewhere_else_behind_its_ports_has_no_process_here(fleet: Fleet) -> None:
+    look_until(fleet, lambda: [each.kind for each in fleet.snapshots] == [Kind.UNSEEN])
+    look_until(fleet, lambda: fleet.snapshots[0].standing is VERIFIED)
+
+    assert fleet.snapshots[0].identity is None
+    assert Verb.SIGNAL not in fleet.snapshots[0].allowed
