@@ -110,6 +110,8 @@ class FakeKernel:
         for channel, kind in _SOCKETS.items():
             self._sockets[channel] = socket = self._context.socket(kind)
             socket.linger = LINGER
+            if channel is Channel.STDIN:  # a real kernel is slower than a client's connection
+                socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
             socket.bind(self.info.endpoint(channel))
         self._thread.start()
         return self
@@ -190,13 +192,13 @@ class FakeKernel:
     def _stop(self) -> None:
         self._running = False
 
-    def _turn(self, channels: Iterable[Channel]) -> None:
-        """Serve what is there on these channels, or wait for it."""
+    def _turn(self, channels: Iterable[Channel], patience: int | None = None) -> None:
+        """Serve what is there on these channels, or wait for it, `patience` milliseconds."""
         poller = zmq.Poller()
         poller.register(self._wake_reader, zmq.POLLIN)
         for channel in channels:
             poller.register(self._sockets[channel], zmq.POLLIN)
-        ready = dict(poller.poll())
+        ready = dict(poller.poll(patience))
         if self._wake_reader in ready:
             os.read(self._wake_reader, 1)
             self._commands.get()()
@@ -282,10 +284,21 @@ class FakeKernel:
     def _ask(self, question: Ask, client: list[bytes], request: Message) -> str:
         content: dict[str, Any] = {"prompt": question.prompt, "password": question.password}
         message = self.session.new_message("input_request", content, parent=request)
-        self._sockets[Channel.STDIN].send_multipart(self.session.encode(message, client))
+        while not self._has_reached(Channel.STDIN, self.session.encode(message, client)):
+            self._turn((Channel.STDIN, Channel.CONTROL, Channel.HB), patience=1)
         while self._running and not self._answers:
             self._turn((Channel.STDIN, Channel.CONTROL, Channel.HB))
         return self._answers.pop(0) if self._answers else ""
+
+    def _has_reached(self, channel: Channel, frames: list[bytes]) -> bool:
+        """Send to a client; False where its connection is still being made."""
+        try:
+            self._sockets[channel].send_multipart(frames)
+        except zmq.ZMQError as error:
+            if error.errno != zmq.EHOSTUNREACH or not self._running:
+                raise
+            return False
+        return True
 
 
 @contextlib.contextmanager

@@ -7,7 +7,9 @@ import re
 from pathlib import Path
 from unittest import mock
 
+from kerneltui.fleet.origin import Origin
 from kerneltui.fleet.picture import Picture
+from kerneltui.fleet.powers import Kind
 from kerneltui.fleet.snapshot import KernelSnapshot, Usage
 from kerneltui.fleet.transcript import Role, Transcript
 from kerneltui.kernels.identity import ProcessIdentity
@@ -40,12 +42,14 @@ def make_fleet() -> FakeFleet:
     fleet = FakeFleet(
         _row("train", "b7c1e0", 4121, KernelState.BUSY, Usage(3.98, int(11.2 * GB), 5, RISING),
              code="for epoch in range(200): step(batch)", executions=14, idle=0),
-        _row("explore", "3f2a77", 4130, KernelState.IDLE, Usage(0.0, GB // 2, 1, QUIET),
-             executions=9, idle=720),
+        _row("explore.ipynb", "3f2a77", 4130, KernelState.IDLE, Usage(0.0, GB // 2, 1, QUIET),
+             executions=9, idle=720, kind=Kind.SERVED, origin=Origin.SERVER, owner_pid=3980,
+             clients=1, notebook="/home/ana/work/explore.ipynb"),
         _row("etl", "91d04c", 4188, KernelState.BUSY, Usage(0.42, GB, 2, WAVE),
              code="df = pd.read_parquet(path)", executions=3, idle=2),
-        _row("shell", "c8e5aa", 4201, KernelState.IDLE, Usage(0.0, 41 << 20, 2, QUIET), spec="bash",
-             executions=22, idle=3700),
+        _row("console-4201", "c8e5aa", 4201, KernelState.IDLE, Usage(0.0, 41 << 20, 2, QUIET),
+             spec="bash", executions=22, idle=3700, kind=Kind.FOUND, origin=Origin.CONSOLE,
+             owner_pid=4196, clients=1),
         _row("notes", "0a9b31", 4099, KernelState.DEAD, None, executions=5, idle=240,
              reason="kernel 0a9b31 (python3) exited with SIGKILL (-9), 812.4 s after its start"),
     )  # fmt: skip
@@ -66,7 +70,9 @@ def _row(
     code: str = "",
     executions: int = 0,
     reason: str = "",
+    **found: object,
 ) -> KernelSnapshot:
+    """`found`: what else is known of a kernel that something else has started."""
     return snapshot(
         kernel_id,
         state,
@@ -82,6 +88,7 @@ def _row(
         returncode=-9 if state is KernelState.DEAD else None,
         cwd="/home/ana/work",
         connection_file=f"/home/ana/.local/share/jupyter/runtime/kernel-{kernel_id}.json",
+        **found,
     )
 
 

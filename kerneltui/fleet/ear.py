@@ -35,6 +35,7 @@ TURN_BYTES = 8_000_000
 NEVER = math.inf
 TOPIC = "kerneltui-"
 ONE_TIME = 1.0  # seconds: what was said within them has one time in the transcript
+MOST_CLIENTS = 100  # told apart; of more nobody wants to know
 CODE_WIDTH = 200  # characters of the running code kept for a cell
 
 
@@ -49,6 +50,8 @@ class Heard:
     """The msg_id of the request to run it."""
     last_activity: float | None = None
     """Instant of `time.monotonic()`."""
+    clients: frozenset[str] = frozenset()
+    """Sessions of others whose code it has run, the first hundred."""
     refused: int = 0
 
 
@@ -198,11 +201,21 @@ class Ear:
 
     def _note(self, message: Message) -> None:
         if message["msg_type"] == "execute_input":
-            self.heard = replace(self.heard, executions=self.heard.executions + 1)
+            self.heard = replace(
+                self.heard,
+                executions=self.heard.executions + 1,
+                clients=self._clients_with(message["parent_header"].get("session")),
+            )
             if message["parent_header"].get("subshell_id") is None:
                 self._note_code(message)
         elif message["msg_type"] == "status":
             self._manager.life.advance(_reported(message), self._spawn)
+
+    def _clients_with(self, session: object) -> frozenset[str]:
+        known = self.heard.clients
+        if not isinstance(session, str) or session in known or len(known) >= MOST_CLIENTS:
+            return known
+        return known if self.messages.is_ours(session) else known | {session}
 
     def _note_code(self, message: Message) -> None:
         code = message["content"].get("code")

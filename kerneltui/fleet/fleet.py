@@ -242,6 +242,15 @@ class Fleet(Roster):
         with self._order(row, "killing"):
             return handle.kill()
 
+    def verify(self, target: Target) -> str:
+        """Ask a kernel whether it answers; a server takes note of what is asked of its kernels."""
+        self._permit()
+        self._checked(target)
+        said = self._handle(target, Verb.VERIFY).verify()
+        self._row(target).has_answered = True
+        self._publish()
+        return said
+
     def shutdown_all(self) -> str:
         """Shut all kernels of ours down at once; others' are left alone."""
         self._permit()
@@ -282,7 +291,7 @@ class Fleet(Roster):
         row = self._row(target)
         refuse_impossible(row.kind, verb, row.name)
         if row.found is None:
-            return OwnHandle(self._kernels, target.kernel_id)
+            return OwnHandle(self._kernels, target.kernel_id, row.name)
         manager = self._manager_of(target.kernel_id)
         if row.kind is Kind.SERVED:
             look_up = partial(find_server, Path(jupyter_runtime_dir()), row.found.owner_pid)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import time
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
@@ -34,14 +35,16 @@ class Handle(Protocol):
     def restart(self, *, now: bool) -> str: ...
     def shutdown(self) -> str: ...
     def kill(self) -> str: ...
+    def verify(self) -> str: ...
 
 
 class OwnHandle:
     """A kernel of ours, started here or adopted."""
 
-    def __init__(self, kernels: MultiKernelManager, kernel_id: str) -> None:
+    def __init__(self, kernels: MultiKernelManager, kernel_id: str, name: str) -> None:
         self._kernels = kernels
         self._kernel_id = kernel_id
+        self._name = name
 
     def interrupt(self) -> str:
         self._kernels.interrupt_kernel(self._kernel_id)
@@ -62,6 +65,9 @@ class OwnHandle:
     def kill(self) -> str:
         self._kernels.get_kernel(self._kernel_id).shutdown_kernel(now=True)
         return ""
+
+    def verify(self) -> str:
+        return ask_whether_it_answers(self._kernels.get_kernel(self._kernel_id), self._name)
 
 
 class FoundHandle:
@@ -108,6 +114,9 @@ class FoundHandle:
         self._process.wait(END_TIME)
         return ""
 
+    def verify(self) -> str:
+        return ask_whether_it_answers(self._manager, self._name)
+
     @property
     def _process(self) -> KernelProcess:
         if self._manager.process is None:
@@ -118,15 +127,7 @@ class FoundHandle:
         self, msg_type: str, content: dict[str, object], patience: float = ANSWER_TIME
     ) -> bool:
         """Tell whether a message on control was answered."""
-        manager = self._manager
-        with ControlRequest(
-            manager.context,
-            manager.connection_info,
-            manager.session,
-            msg_type,
-            content,
-            manager.tap_messages,
-        ) as request:
+        with _request(self._manager, msg_type, content) as request:
             return request.reply(patience) is not None
 
     @contextlib.contextmanager
@@ -174,6 +175,32 @@ class ServedHandle(FoundHandle):
         except KernelError as error:
             return f"{self._name} was killed, and its server may start it again: {error}"
         return ""
+
+
+def ask_whether_it_answers(manager: KernelManager, name: str) -> str:
+    """Return how soon a kernel has answered a signed question. Raises KernelTimeout.
+
+    It is asked on control, where one answers that runs a cell.
+    """
+    begun = time.monotonic()
+    with _request(manager, "kernel_info_request", {}) as request:
+        if request.reply(ANSWER_TIME) is None:
+            raise KernelTimeout(
+                f"{name} has not answered on control in {ANSWER_TIME:.0f} s: it is stopped, "
+                "runs code that lets nothing else run, or is not the kernel of its file"
+            )
+    return f"{name} has answered on control after {(time.monotonic() - begun) * 1000:.0f} ms"
+
+
+def _request(manager: KernelManager, msg_type: str, content: dict[str, object]) -> ControlRequest:
+    return ControlRequest(
+        manager.context,
+        manager.connection_info,
+        manager.session,
+        msg_type,
+        content,
+        manager.tap_messages,
+    )
 
 
 def _takes_sigint(manager: KernelManager) -> bool:

@@ -137,6 +137,11 @@ class MessageLog:
             if self._trim():
                 self._changed()
 
+    def is_ours(self, session: str) -> bool:
+        """Tell whether a client of ours has this session."""
+        with self._lock:
+            return session[:_NAME_LIMIT] in self._ours
+
     def view(self) -> MessageView:
         """Return what is there now: the same object as long as nothing changes."""
         with self._lock:

@@ -36,6 +36,7 @@ class Means(StrEnum):
     REQUEST = "shutdown message; signals are another key"
     SERVER = "asked of its server"
     FAMILY_AND_SERVER = "SIGKILL to its group and what left it; its server is told to forget it"
+    QUESTION = "a signed question on control"
     CLIENT = "a client of our own"
 
 
@@ -54,6 +55,7 @@ POWERS: Mapping[Kind, Mapping[Verb, Power]] = {
         Verb.RESTART: Means.RELAUNCH,
         Verb.SHUTDOWN: Means.LADDER,
         Verb.KILL: Means.FAMILY,
+        Verb.VERIFY: Means.QUESTION,
         Verb.EXECUTE: Means.CLIENT,
     },
     Kind.FOUND: {
@@ -62,6 +64,7 @@ POWERS: Mapping[Kind, Mapping[Verb, Power]] = {
         Verb.RESTART: LOST,
         Verb.SHUTDOWN: Means.REQUEST,
         Verb.KILL: Means.FAMILY,
+        Verb.VERIFY: Means.QUESTION,
         Verb.EXECUTE: Means.CLIENT,
     },
     Kind.UNSEEN: {
@@ -70,6 +73,7 @@ POWERS: Mapping[Kind, Mapping[Verb, Power]] = {
         Verb.RESTART: LOST,
         Verb.SHUTDOWN: Means.REQUEST,
         Verb.KILL: NO_PROCESS,
+        Verb.VERIFY: Means.QUESTION,
         Verb.EXECUTE: Means.CLIENT,
     },
     Kind.CLOSED: {
@@ -78,6 +82,7 @@ POWERS: Mapping[Kind, Mapping[Verb, Power]] = {
         Verb.RESTART: LOST,
         Verb.SHUTDOWN: f"{NO_PORTS}; a signal or a kill ends it",
         Verb.KILL: Means.FAMILY,
+        Verb.VERIFY: NO_PORTS,
         Verb.EXECUTE: NO_PORTS,
     },
     Kind.SERVED: {
@@ -86,6 +91,7 @@ POWERS: Mapping[Kind, Mapping[Verb, Power]] = {
         Verb.RESTART: Means.SERVER,
         Verb.SHUTDOWN: Means.SERVER,
         Verb.KILL: Means.FAMILY_AND_SERVER,
+        Verb.VERIFY: Means.QUESTION,
         Verb.EXECUTE: Means.CLIENT,
     },
     Kind.REMAINS: dict.fromkeys(Verb, NO_KERNEL),

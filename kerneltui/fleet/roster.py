@@ -225,7 +225,7 @@ class Roster:
         match event:
             case Spawned(adopted):
                 row.identity = manager.process.identity if manager.process else None
-                row.was_alive = manager.is_alive()
+                row.was_alive, row.has_answered = manager.is_alive(), False
                 if not adopted:
                     self._complete(row, manager)
                 self.console.forget(manager.kernel_id, f"{manager.describe()} was started again")

@@ -45,6 +45,8 @@ class Row:
     """It was dead when it was adopted: a restart has but today's environment."""
     was_alive: bool = False
     """It has been seen alive here."""
+    has_answered: bool = False
+    """Its present process has answered a signed question."""
     tree: ProcessTree = field(default_factory=ProcessTree)
 
     @property
@@ -100,7 +102,7 @@ def snapshot_of(
         owner_pid=found.owner_pid if found else None,
         standing=_standing(row, is_silent=is_silent),
         notebook=clean_line(notebook_of(found, row.served), PATH_WIDTH),
-        connections=row.served.connections if row.served else None,
+        clients=row.served.connections if row.served else len(heard.clients),
         identity=row.identity,
         returncode=returncode,
         reason=clean_line(reason),
@@ -143,7 +145,8 @@ def _standing(row: Row, *, is_silent: bool) -> Standing:
     if found.standing in LEFT:
         return found.standing
     is_proven = found.origin is Origin.SERVER and found.standing is Standing.VERIFIED
-    if is_proven or (manager is not None and manager.status.heard):
+    is_heard = row.has_answered or (manager is not None and manager.status.heard)
+    if is_proven or is_heard:
         return Standing.VERIFIED
     return Standing.SILENT if is_silent else Standing.FOUND
 

@@ -23,6 +23,8 @@ class Usage:
     """Living processes in the tree, the kernel's own included."""
     recent: tuple[float, ...] = ()
     """`cpu` of the latest samples, the oldest first, in steps that an idle tree does not take."""
+    is_stopped: bool = False
+    """A signal has stopped the kernel's own process; SIGCONT has it go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,8 @@ class KernelSnapshot:
     standing: Standing = Standing.VERIFIED
     notebook: str = ""
     """The path of the notebook that it serves; "" where none is known."""
-    connections: int | None = None
-    """Front ends that its server counts; None without a server."""
+    clients: int = 0
+    """Front ends that its server counts; without one those whose code has run, ours left out."""
     returncode: int | None = None
     reason: str = ""
     """Why it is dead, or why the last order failed; empty when all is well."""
@@ -75,6 +77,10 @@ class KernelSnapshot:
     @property
     def pid(self) -> int | None:
         return self.identity.pid if self.identity else None
+
+    @property
+    def is_stopped(self) -> bool:
+        return self.usage is not None and self.usage.is_stopped
 
     @property
     def is_ours(self) -> bool:

@@ -15,6 +15,7 @@ INTERVAL = 1.0  # seconds between two samples
 _CPU_DIGITS = 2  # hundredths of a core: what a clock tick is, and what a cell shows
 _RSS_STEP = 1 << 20  # bytes
 RECENT = 8  # samples
+STOPPED = (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
 _RECENT_DIGITS = 1  # tenths of a core, rounded: what an idle tree uses is none
 
 Children = Mapping[int, list[psutil.Process]]
@@ -76,21 +77,24 @@ class UsageSampler:
         recent: tuple[float, ...],
     ) -> Usage:
         used, rss, count = 0.0, 0, 0
+        is_stopped = False
         for process in tree:
             try:
                 with process.oneshot():
-                    if process.status() == psutil.STATUS_ZOMBIE:
+                    status = process.status()
+                    if status == psutil.STATUS_ZOMBIE:
                         continue
                     times = process.cpu_times()
                     rss += process.memory_info().rss
             except psutil.Error:  # it ended meanwhile
                 continue
+            is_stopped |= count == 0 and status in STOPPED  # the kernel's own comes first
             count += 1
             self._cpu_times[process] = times.user + times.system
             used += self._cpu_times[process] - before.get(process, self._cpu_times[process])
         cpu = round(max(0.0, used / elapsed), _CPU_DIGITS)
         recent = (*recent[1:], round(cpu, _RECENT_DIGITS))
-        return Usage(cpu, rss // _RSS_STEP * _RSS_STEP, count, recent)
+        return Usage(cpu, rss // _RSS_STEP * _RSS_STEP, count, recent, is_stopped)
 
 
 def _children() -> Children:

@@ -40,6 +40,7 @@ class Verb(StrEnum):
     RESTART = "restart"
     SHUTDOWN = "shutdown"
     KILL = "kill"
+    VERIFY = "verify"
     EXECUTE = "execute"
 
 

@@ -163,6 +163,14 @@ ACTIONS: tuple[Action, ...] = (
         danger=True,
     ),
     Action(
+        "kernel.verify",
+        ("v",),
+        "Verify",
+        "Ask the kernel whether it answers; a server's after a question, as it takes note of that",
+        Scope.TABLE,
+        Verb.VERIFY,
+    ),
+    Action(
         "kernel.autorestart",
         ("a",),
         "Autorestart",

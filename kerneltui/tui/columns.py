@@ -80,13 +80,16 @@ LEFT_MARKS: dict[Standing, Cell] = {
 }
 """Where no kernel says what it does."""
 
+STOPPED_MARK = Cell("■ stopped", "trouble")
+"""Whatever it did before: it does nothing now, and answers nobody."""
+
 
 def _state(kernel: KernelSnapshot, now: float) -> Cell:
     mark, tone = STATE_MARKS[kernel.state]
-    if kernel.standing in LEFT_MARKS and not kernel.pending:
-        return LEFT_MARKS[kernel.standing]
     if not kernel.pending:
-        return Cell(f"{mark} {kernel.state}", tone)
+        if kernel.is_stopped:
+            return STOPPED_MARK
+        return LEFT_MARKS.get(kernel.standing) or Cell(f"{mark} {kernel.state}", tone)
     waited = 0 if kernel.pending_since is None else int(now - kernel.pending_since)
     return Cell(f"{mark} {kernel.pending} {max(0, waited)} s", "moving")
 
@@ -121,7 +124,9 @@ def _origin(kernel: KernelSnapshot, _now: float) -> Cell:
 
 def _urgency(kernel: KernelSnapshot) -> int:
     """Return what sorts those first that want somebody, and mere files last."""
-    return len(_URGENCY) if kernel.kind is Kind.REMAINS else _URGENCY.index(kernel.state)
+    if kernel.kind is Kind.REMAINS:
+        return len(_URGENCY)
+    return -1 if kernel.is_stopped else _URGENCY.index(kernel.state)
 
 
 def _pid(kernel: KernelSnapshot, _now: float) -> Cell:
@@ -307,6 +312,17 @@ COLUMNS: tuple[Column, ...] = (
         priority=10,
         cell=lambda kernel, _now: Cell(str(kernel.executions), "muted"),
         sort_key=lambda kernel: kernel.executions,
+        align="right",
+        descends=True,
+    ),
+    Column(
+        id="clients",
+        title="CLIENTS",
+        about="Front ends connected to its server; without one, others whose code it has run",
+        width=7,
+        priority=11,
+        cell=lambda kernel, _now: Cell(str(kernel.clients), "muted"),
+        sort_key=lambda kernel: kernel.clients,
         align="right",
         descends=True,
     ),

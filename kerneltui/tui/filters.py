@@ -2,7 +2,7 @@
 
     words             in name, kernelspec, state, origin, notebook, id, pid, folder, code, reason
     !word             not that
-    state:busy        a state, or the beginning of one
+    state:busy        a state, or the beginning of one; also stopped
     name: spec: id: origin: notebook: cwd: code:          a part of that text
     pid:4121          that number; with > < >= <= a comparison
     mem:>1G cpu:>50 idle:>10m up:<1h runs:>0
@@ -23,6 +23,9 @@ from kerneltui.protocol.status import KernelState
 
 if TYPE_CHECKING:
     from kerneltui.fleet.snapshot import KernelSnapshot
+
+STOPPED = "stopped"
+"""What a kernel is, whatever it did before, whose process a signal has stopped."""
 
 Test = Callable[["KernelSnapshot", float], bool]
 """Tells whether a kernel passes; the second argument is an instant of `time.monotonic()`."""
@@ -126,7 +129,7 @@ def _words(kernel: KernelSnapshot) -> str:
         (
             kernel.name,
             kernel.kernel_name,
-            kernel.state,
+            _state_word(kernel),
             kernel.pending,
             "" if kernel.is_ours else kernel.origin,
             kernel.notebook,
@@ -149,12 +152,16 @@ def _part_of(read: Callable[[KernelSnapshot], str]) -> Callable[[_Term], Test]:
 
 def _state(term: _Term) -> Test:
     wanted = term.value.casefold()
-    meant = frozenset(state for state in KernelState if state.startswith(wanted))
+    known = (*KernelState, STOPPED)
+    meant = frozenset(state for state in known if state.startswith(wanted))
     if not meant:
-        known = " ".join(KernelState)
-        message = f"no state begins so; there are {known}"
+        message = f"no state begins so; there are {' '.join(known)}"
         raise FilterError(message, term.value_start, term.start)
-    return lambda kernel, _now: kernel.state in meant
+    return lambda kernel, _now: _state_word(kernel) in meant
+
+
+def _state_word(kernel: KernelSnapshot) -> str:
+    return STOPPED if kernel.is_stopped else kernel.state
 
 
 # -- numbers ----------------------------------------------------------------------------

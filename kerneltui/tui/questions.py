@@ -86,6 +86,17 @@ def kill(targets: Sequence[Target], left_out: int = 0) -> Question:
     )
 
 
+def verify(targets: Sequence[Target], left_out: int = 0) -> Question:
+    return _question(
+        f"Ask {_which(targets)} for an answer?",
+        "Ask",
+        targets,
+        "A Jupyter server takes note of it: a starting kernel becomes idle there, and a busy one's "
+        "last activity moves.",
+        left_out,
+    )
+
+
 def shutdown_all(targets: Sequence[Target]) -> Question:
     return Question(
         f"Shut down {_counted(targets)}?",

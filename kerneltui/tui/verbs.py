@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from textual.screen import Screen
 
 from kerneltui.errors import KernelError
+from kerneltui.fleet.powers import Kind
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui import questions
 from kerneltui.tui.actions import BY_ID, Action, DoublePress, refusal
@@ -203,6 +204,15 @@ class KernelVerbs(Screen[None]):
             fleet, aim = aimed
             question = questions.restart_now(aim.targets, aim.left_out)
             self._ask(question, aim, partial(fleet.restart, now=True))
+
+    def action_kernel_verify(self) -> None:
+        """Ask at once where nobody else takes note of it."""
+        if aimed := self._aim("kernel.verify"):
+            fleet, aim = aimed
+            if any(kernel.kind is Kind.SERVED for kernel in self.chosen):
+                self._ask(questions.verify(aim.targets, aim.left_out), aim, fleet.verify)
+            else:
+                self._order(aim.targets, fleet.verify)
 
     def action_kernel_autorestart(self) -> None:
         if aimed := self._aim("kernel.autorestart"):

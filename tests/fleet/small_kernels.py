@@ -67,12 +67,12 @@ def install_and_make_haste(folder: Path, patch: pytest.MonkeyPatch) -> None:
 
 def dismiss_all(fleet: Fleet) -> None:
     fleet.locked = False
-    for each in (each for each in fleet.snapshots if each.is_ours):
-        manifest = fleet.rows[each.kernel_id].manifest
-        if manifest is not None:  # so that no other fleet takes this for a death
-            fleet._ledger.remove(manifest)
-        fleet._kernels.get_kernel(each.kernel_id).shutdown_kernel(now=True)
-        fleet._forget(each.kernel_id)
+    for kernel_id, row in tuple(fleet.rows.items()):
+        if row.is_ours and row.manager is not None:
+            if row.manifest is not None:  # so that no other fleet takes this for a death
+                fleet._ledger.remove(row.manifest)
+            row.manager.shutdown_kernel(now=True)
+            fleet._forget(kernel_id)
 
 
 class Watched:

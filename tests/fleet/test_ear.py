@@ -13,6 +13,7 @@ from kerneltui.fleet.limits import USUAL
 from kerneltui.fleet.steps import Block
 from kerneltui.fleet.transcript import Role, Transcript
 from kerneltui.kernels.sockets import default_context
+from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import Message
 from kerneltui.protocol.status import Event, KernelState, Reported
 from kerneltui.protocol.wire import Session
@@ -139,6 +140,21 @@ def test_cells_are_counted_and_the_last_one_is_known(listening: Listening, voice
     heard = listening.ear.heard
     assert (heard.executions, heard.code) == (2, "b = 2 print(b)")
     assert heard.request == voice.cell["msg_id"]
+
+
+def test_clients_whose_code_runs_are_counted_and_ours_are_not(
+    listening: Listening, voice: Voice
+) -> None:
+    ours, other = (voice.session.clone().new_message("execute_request") for _ in range(2))
+    ours["header"]["session"] = "ours"
+    listening.ear.messages.add(Channel.SHELL, ours, sent=True)
+    for cell in (voice.cell, ours, voice.cell):
+        voice.say("execute_input", {"code": "a = 1"}, cell)
+    voice.say("status", {"execution_state": "busy"}, other)
+
+    listening.hear()
+
+    assert listening.ear.heard.clients == {voice.cell["header"]["session"]}
 
 
 def test_a_cell_in_a_subshell_does_not_hide_the_one_in_the_main_shell(

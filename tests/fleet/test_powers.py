@@ -157,6 +157,10 @@ def asked_in_vain(subject: Subject, act: Callable[[], object]) -> None:
     eventually(lambda: "interrupt_reply" in [each.msg_type for each in log.view().records], WITHIN)
 
 
+def verified(_subject: Subject, act: Callable[[], object]) -> None:
+    assert "has answered on control after" in str(act())
+
+
 EFFECTS: dict[Means, Callable[[Subject, Callable[[], object]], None]] = {
     Means.SPEC: interrupted,
     Means.GROUP: interrupted,
@@ -165,6 +169,7 @@ EFFECTS: dict[Means, Callable[[Subject, Callable[[], object]], None]] = {
     Means.REQUEST: ended,
     Means.FAMILY: ended,
     Means.RELAUNCH: restarted,
+    Means.QUESTION: verified,
     Means.CLIENT: answered,
 }
 
@@ -177,6 +182,7 @@ def act(subject: Subject, verb: Verb) -> object:
         Verb.RESTART: lambda: fleet.restart(target),
         Verb.SHUTDOWN: lambda: fleet.shutdown(target),
         Verb.KILL: lambda: fleet.kill(target),
+        Verb.VERIFY: lambda: fleet.verify(target),
     }
     return verbs[verb]()
 

@@ -108,6 +108,19 @@ def test_cpu_is_seconds_used_per_second(trees: Trees) -> None:
     assert used.cpu >= 0.2
 
 
+def test_a_stopped_process_is_told_until_it_goes_on(trees: Trees) -> None:
+    root = trees.grow("k1", FAMILY)
+    eventually(has_children(root, 2))
+    root.children()[0].suspend()
+    assert not trees.sample(time.monotonic())["k1"].is_stopped
+
+    root.suspend()
+    eventually(lambda: trees.sample(time.monotonic())["k1"].is_stopped)
+    root.resume()
+
+    eventually(lambda: not trees.sample(time.monotonic())["k1"].is_stopped)
+
+
 def test_each_kernel_has_its_own_usage(trees: Trees) -> None:
     trees.grow("quiet", f"exec {QUIET}")
     eventually(has_children(trees.grow("family", FAMILY), 2))

@@ -210,7 +210,8 @@ def test_status_is_never_changed_in_place() -> None:
 # -- what may be asked ----
 
 ALIVE = {
-    *(Verb.INTERRUPT, Verb.SIGNAL, Verb.RESTART, Verb.SHUTDOWN, Verb.KILL, Verb.EXECUTE),
+    *(Verb.INTERRUPT, Verb.SIGNAL, Verb.RESTART, Verb.SHUTDOWN, Verb.KILL, Verb.VERIFY),
+    Verb.EXECUTE,
 }
 GOING = {Verb.SIGNAL, Verb.SHUTDOWN, Verb.KILL}
 

@@ -193,6 +193,9 @@ class FakeFleet:
     def escaped(self, _target: Target) -> tuple[str, ...]:
         return self.escapes
 
+    def verify(self, target: Target) -> str:
+        return self._record("verify", target.kernel_id)
+
     def shutdown_all(self) -> str:
         return self._record("shutdown all")
 

@@ -23,6 +23,7 @@ from kerneltui.tui.columns import (
 from tests.tui.fakes import NOW, snapshot
 
 BUSY = snapshot(state=KernelState.BUSY, code="train()", usage=Usage(1.5, 3 << 30, 4))
+STOPPED = Usage(0, 1, 1, is_stopped=True)
 DEAD = snapshot(state=KernelState.DEAD, returncode=-9, usage=None)
 NEW = snapshot(
     state=KernelState.STARTING, identity=None, usage=None, started_at=None, last_activity=None
@@ -54,6 +55,8 @@ def cell(column_id: str, kernel: KernelSnapshot, now: float = NOW) -> Cell:
         ("idle", BUSY, Cell("30s", "muted")),
         ("idle", NEW, Cell("-", "muted")),
         ("runs", snapshot(executions=12), Cell("12", "muted")),
+        ("clients", snapshot(clients=2), Cell("2", "muted")),
+        ("state", snapshot(usage=STOPPED), Cell("■ stopped", "trouble")),
         ("code", BUSY, Cell("train()")),
         ("code", DEAD, Cell("exited with SIGKILL (-9)", "dead")),
         ("code", dataclasses.replace(DEAD, reason="out of memory"), Cell("out of memory", "dead")),
@@ -114,6 +117,7 @@ def test_idle_kernels_look_the_same_through_each_minute_of_the_clock(started: fl
         (95, "id name pid state origin cpu load memory idle code"),
         (105, "id name spec pid state origin cpu load memory idle code"),
         (120, "id name spec pid state origin cpu load memory up idle runs code"),
+        (128, "id name spec pid state origin cpu load memory up idle runs clients code"),
     ],
 )
 def test_columns_give_way_by_priority(width: int, ids: str) -> None:
@@ -124,15 +128,15 @@ def test_columns_give_way_by_priority(width: int, ids: str) -> None:
     ("skipped", "ids"),
     [
         (1, "name spec pid state origin cpu load"),
-        (4, "name origin cpu load memory up idle runs code"),
-        (11, "name code"),
+        (5, "name cpu load memory up idle runs clients code"),
+        (12, "name code"),
     ],
 )
 def test_scrolled_columns_follow_the_name_in_their_order(skipped: int, ids: str) -> None:
     assert " ".join(column.id for column in fitting(ALL, 78, skipped)) == ids
 
 
-@pytest.mark.parametrize(("width", "most"), [(78, 11), (127, 0), (300, 0)])
+@pytest.mark.parametrize(("width", "most"), [(78, 12), (123, 12), (124, 0), (300, 0)])
 def test_columns_can_be_scrolled_only_where_some_are_out_of_sight(width: int, most: int) -> None:
     assert most_skipped(ALL, width) == most
 

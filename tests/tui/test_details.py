@@ -6,6 +6,8 @@ import dataclasses
 
 import pytest
 
+from kerneltui.fleet.origin import Origin
+from kerneltui.fleet.powers import Kind
 from kerneltui.fleet.snapshot import KernelSnapshot
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.widgets.details import Details, Fact, whereabouts, whoabouts
@@ -17,6 +19,10 @@ KERNEL = snapshot(KERNEL_ID, cwd="/home/ana/[/x]", connection_file="/run/kernel-
 DEAD = dataclasses.replace(
     KERNEL, state=KernelState.DEAD, usage=None, reason="exited with SIGKILL (-9)"
 )
+SERVED = dataclasses.replace(
+    KERNEL, kind=Kind.SERVED, origin=Origin.SERVER, owner_pid=812, clients=1
+)
+OF = Fact("of", "server 812, 1 client, verified")
 ID, SPEC, RUNS = Fact("id", KERNEL_ID), Fact("spec", "python3"), Fact("runs", "0")
 CWD, FILE = Fact("cwd", "/home/ana/[/x]"), Fact("file", "/run/kernel-5d0f.json")
 
@@ -26,6 +32,7 @@ CWD, FILE = Fact("cwd", "/home/ana/[/x]"), Fact("file", "/run/kernel-5d0f.json")
     [
         (KERNEL, (ID, SPEC, Fact("up", "10m"), RUNS, Fact("procs", "1"))),
         (DEAD, (ID, SPEC, RUNS)),
+        (SERVED, (ID, SPEC, Fact("up", "10m"), RUNS, Fact("procs", "1"), OF)),
     ],
 )
 def test_it_tells_who_the_kernel_is(kernel: KernelSnapshot, facts: tuple[Fact, ...]) -> None:

@@ -47,6 +47,12 @@ KERNELS = [
         reason="out of memory",
     ),
 ]
+STOPPED = snapshot("dd44", KernelState.BUSY, usage=Usage(0.0, 1, 1, is_stopped=True))
+
+
+@pytest.mark.parametrize("text", ["state:stopped", "state:s", "stopped", "!state:busy"])
+def test_a_stopped_kernel_is_nothing_else(text: str) -> None:
+    assert parse_filter(text).passes(STOPPED, NOW)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ import pytest
 from textual.widgets import Button
 
 from kerneltui.errors import ActionRefused
+from kerneltui.fleet.origin import Origin
+from kerneltui.fleet.powers import Kind
 from kerneltui.fleet.snapshot import KernelSnapshot, Target
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.protocol.status import KernelState
@@ -85,6 +87,34 @@ def test_an_order_goes_to_the_marked_kernels(
 
     on_stage(play, fleet, size)
     assert sorted(fleet.verbs) == [(*verb, "k1"), (*verb, "k2")]
+
+
+def test_a_kernel_without_a_server_is_asked_at_once() -> None:
+    fleet = FakeFleet(*THREE)
+
+    async def play(stage: Stage) -> None:
+        await stage.press("v")
+
+    on_stage(play, fleet)
+    assert fleet.verbs == [("verify", "k1")]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("key", "verbs"), [("y", [("verify", "k1")]), ("n", [])])
+def test_before_a_servers_kernel_is_asked_it_is_said_what_that_touches(
+    key: str, verbs: list[tuple[object, ...]], size: tuple[int, int]
+) -> None:
+    fleet = FakeFleet(snapshot(kind=Kind.SERVED, origin=Origin.SERVER))
+
+    async def play(stage: Stage) -> None:
+        await stage.press("v")
+
+        assert "A Jupyter server takes note of it" in stage.picture
+
+        await stage.press(key)
+
+    on_stage(play, fleet, size)
+    assert fleet.verbs == verbs
 
 
 def test_a_signal_goes_to_the_marked_kernels() -> None:

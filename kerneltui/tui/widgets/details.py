@@ -70,8 +70,8 @@ def whoabouts(kernel: KernelSnapshot, now: float) -> tuple[Fact, ...]:
 def _owner(kernel: KernelSnapshot) -> str:
     """Return who has started a kernel that is not ours, and how sure it is that it is there."""
     owner = f"{kernel.origin} {kernel.owner_pid}" if kernel.owner_pid else str(kernel.origin)
-    watched = "" if kernel.connections is None else f", {kernel.connections} connected"
-    return f"{owner}{watched}, {kernel.standing}"
+    clients = f"{kernel.clients} client{'s' * (kernel.clients != 1)}"
+    return f"{owner}, {clients}, {kernel.standing}"
 
 
 def whereabouts(kernel: KernelSnapshot) -> tuple[Fact, ...]:
