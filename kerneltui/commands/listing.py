@@ -12,6 +12,7 @@ from jupyter_core.paths import jupyter_runtime_dir
 from kerneltui.commands.probe import ask_states
 from kerneltui.errors import KernelError, NoSuchKernel
 from kerneltui.fleet.census import Census, Suspect
+from kerneltui.fleet.connection_files import connection_folders
 from kerneltui.fleet.discovery import Discovery
 from kerneltui.fleet.found import Found, Known, Whereabouts
 from kerneltui.fleet.manifest import Manifest, find_manifests, read_manifest
@@ -20,7 +21,7 @@ from kerneltui.fleet.row import PATH_WIDTH, notebook_of
 from kerneltui.fleet.server_watch import Served, ask_servers
 from kerneltui.fleet.servers import find_servers
 from kerneltui.fleet.standing import Standing
-from kerneltui.fleet.strangers import attached_manager, name_of
+from kerneltui.fleet.strangers import attached_manager, name_of, server_folders
 from kerneltui.kernels.connection_file import read_connection_file
 from kerneltui.kernels.family import descendants
 from kerneltui.kernels.identity import ProcessIdentity
@@ -103,17 +104,21 @@ def list_all(within: float = ANSWER_TIME) -> list[Listed]:
 
 def find_strangers(known: Iterable[Manifest]) -> tuple[tuple[Found, ...], dict[str, Served]]:
     """Return the kernels that are not of the manifests `known`, and what servers list."""
-    servers = tuple(find_servers(Path(jupyter_runtime_dir())))
-    listing = ask_servers(servers, SERVER_TIME)
-    here = frozenset(each.connection_file for each in of_this_host(known))
-    seen = Known(
-        ours=here,
-        elsewhere={each.connection_file: each.host for each in known if not each.is_here},
-        servers={server.pid for server in servers},
-        served={kernel_id: served.server.pid for kernel_id, served in listing.items()},
-    )
     discovery = Discovery()
+    seen = Known(
+        ours={each.connection_file for each in of_this_host(known)},
+        elsewhere={each.connection_file: each.host for each in known if not each.is_here},
+    )
     found = discovery.look(seen)
+    servers = tuple(find_servers({*connection_folders(), *server_folders(found)}))
+    listing = ask_servers(servers, SERVER_TIME)
+    if servers:
+        seen = replace(
+            seen,
+            servers={server.pid for server in servers},
+            served={kernel_id: served.server.pid for kernel_id, served in listing.items()},
+        )
+        found = discovery.look(seen)
     if answered := _answered(found):
         found = discovery.look(replace(seen, answered=answered))
     return found, listing

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
-
-from jupyter_core.paths import jupyter_runtime_dir
 
 from kerneltui.commands.listing import Listed, find_strangers, manifests
 from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.handles import FoundHandle, Handle, ServedHandle
 from kerneltui.fleet.powers import Kind, refuse_impossible
 from kerneltui.fleet.row import Row
-from kerneltui.fleet.servers import find_server
-from kerneltui.fleet.strangers import attach_process, attached_manager
+from kerneltui.fleet.strangers import attach_process, attached_manager, server_of
 from kerneltui.kernels.spec import KernelSpecManager
 from kerneltui.protocol.status import Verb
 
@@ -34,7 +30,5 @@ def handle(kernel: Listed, verb: Verb) -> Handle:
     manager = attached_manager(known, KernelSpecManager())
     attach_process(manager, known.identity)
     if kind is Kind.SERVED:
-        return ServedHandle(
-            manager, kernel.name, partial(find_server, Path(jupyter_runtime_dir()), known.owner_pid)
-        )
+        return ServedHandle(manager, kernel.name, partial(server_of, known))
     return FoundHandle(manager, kernel.name)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from jupyter_core.paths import jupyter_runtime_dir
+from jupyter_core.paths import jupyter_data_dir, jupyter_runtime_dir
 
 from kerneltui.errors import KernelError
 from kerneltui.kernels.connection_file import read_connection_file
@@ -55,8 +55,11 @@ class ConnectionFiles:
 
 
 def connection_folders() -> tuple[Path, ...]:
-    """Return where tools of this user leave connection files; VS Code has a place of its own."""
-    folders = [Path(jupyter_runtime_dir())]
+    """Return where tools of this user leave connection files; VS Code has a place of its own.
+
+    Jupyter's usual folder counts also where the environment here has named another one.
+    """
+    folders = [Path(jupyter_runtime_dir()), Path(jupyter_data_dir(), "runtime")]
     if runtime := os.environ.get("XDG_RUNTIME_DIR"):
         folders.append(Path(runtime, "jupyter", "runtime"))
     return tuple(dict.fromkeys(folder for folder in folders if folder.is_dir()))

@@ -17,7 +17,7 @@ import psutil
 from kerneltui.fleet.connection_files import ConnectionFile, ConnectionFiles
 from kerneltui.fleet.found import Found, Host, Known, resolve
 from kerneltui.fleet.listeners import listeners
-from kerneltui.fleet.origin import Parent
+from kerneltui.fleet.origin import Parent, is_server_command
 from kerneltui.fleet.processes import Named, Processes
 from kerneltui.fleet.shared_folders import is_shared
 from kerneltui.fleet.standing import Standing
@@ -112,24 +112,27 @@ def _has_ended(found: Found) -> bool:
     return found.identity is not None and not found.identity.is_alive()
 
 
-def _identify(servers: Collection[int], pid: int) -> tuple[Parent, ProcessIdentity] | None:
+def _identify(
+    servers: Collection[int], pid: int, wrappers: Collection[int]
+) -> tuple[Parent, ProcessIdentity] | None:
     """Return who started a process, and who it is; None if nobody has the pid.
 
-    A server that has wrapped a kernel in a shell has started it all the same.
+    `wrappers`: processes that were told to run a kernel and have another one do it.
     """
     found = identify_with_parent(pid)
     if found is None:
         return None
     parent, identity = found
     try:
-        above = (parent, *(each.pid for each in psutil.Process(parent).parents()[:WRAPPERS]))
-        server = next((each for each in above if each in servers), None)
-        if server is not None:
-            return Parent(server, is_server=True), identity
-        process = psutil.Process(parent)
-        return Parent(parent, process.name(), " ".join(process.cmdline())), identity
+        above = [psutil.Process(parent), *psutil.Process(parent).parents()[:WRAPPERS]]
+        last = max((place for place, each in enumerate(above) if each.pid in wrappers), default=-1)
+        starter = above[last + 1] if last + 1 < len(above) else above[last]
+        parent = starter.pid
+        command = " ".join(starter.cmdline())
+        is_server = parent in servers or is_server_command(command)
+        return Parent(parent, starter.name(), command, is_server), identity
     except psutil.Error:
-        return Parent(parent), identity
+        return Parent(parent, is_server=parent in servers), identity
 
 
 def _cwd(pid: int) -> str:

@@ -24,8 +24,8 @@ from kerneltui.fleet.powers import LOST, Kind, refuse_impossible
 from kerneltui.fleet.process_tree import ProcessFacts
 from kerneltui.fleet.roster import Roster
 from kerneltui.fleet.row import Row
-from kerneltui.fleet.servers import find_server
 from kerneltui.fleet.snapshot import Target
+from kerneltui.fleet.strangers import server_of
 from kerneltui.fleet.transcript import Transcript
 from kerneltui.fleet.transport import Transport
 from kerneltui.kernels.family import descendants
@@ -294,8 +294,7 @@ class Fleet(Roster):
             return OwnHandle(self._kernels, target.kernel_id, row.name)
         manager = self._manager_of(target.kernel_id)
         if row.kind is Kind.SERVED:
-            look_up = partial(find_server, Path(jupyter_runtime_dir()), row.found.owner_pid)
-            return ServedHandle(manager, row.name, look_up)
+            return ServedHandle(manager, row.name, partial(server_of, row.found))
         return FoundHandle(manager, row.name)
 
     def _checked(self, target: Target) -> None:

@@ -89,7 +89,8 @@ class Host:
     known: Known
     now: float
     """Seconds since the epoch."""
-    identify: Callable[[int], tuple[Parent, ProcessIdentity] | None]
+    identify: Callable[[int, Collection[int]], tuple[Parent, ProcessIdentity] | None]
+    """Of a pid, and the pids of processes that may wrap it."""
     cwd: Callable[[int], str]
     is_shared: Callable[[Path], bool]
     """Other hosts or containers may see a folder as well."""
@@ -169,7 +170,7 @@ def _behind_somebody(file: ConnectionFile, host: Host, *, is_relayed: bool) -> F
     said = host.known.answered.get(file.path)
     if said is None:
         return _nobody(file, Standing.FOUND, "somebody listens whose process is not to be seen")
-    is_seen = said.host == host.name and host.identify(said.pid) is not None
+    is_seen = said.host == host.name and host.identify(said.pid, ()) is not None
     if is_seen and not is_relayed:
         return _found(file, said.pid, Standing.FOUND, host)
     return _nobody(file, Standing.FOUND, f"it says that it runs as pid {said.pid} on {said.host}")
@@ -219,7 +220,8 @@ def _nobody(file: ConnectionFile, standing: Standing, why: str) -> Found:
 
 
 def _found(file: ConnectionFile, pid: int, standing: Standing, host: Host) -> Found:
-    known = host.identify(pid)
+    named = {each.pid for each in host.named.get(file.path.resolve(), ())}
+    known = host.identify(pid, named - {pid})
     if known is None:  # it ended meanwhile
         return _abandoned(file, host)
     parent, identity = known
@@ -237,5 +239,5 @@ def _found(file: ConnectionFile, pid: int, standing: Standing, host: Host) -> Fo
         owner_pid=None if origin is Origin.ORPHAN else parent.pid,
         standing=standing,
         cwd=host.cwd(pid),
-        is_named=any(each.pid == pid for each in host.named.get(file.path.resolve(), ())),
+        is_named=pid in named,
     )

@@ -49,6 +49,19 @@ _BY_COMMAND = (
 )
 
 
+_SERVERS = (
+    r"[/ ]jupyter[-_ ](lab|server|notebook|nbclassic|kernelgateway|enterprisegateway)\b",
+    r"\bjupyterhub-singleuser\b|[/ ]voila\b",
+    r" -m (jupyter_server|jupyterlab|notebook|nbclassic|voila|jupyterhub\.singleuser)\b",
+)
+_SERVER = re.compile("|".join(_SERVERS))
+
+
+def is_server_command(command: str) -> bool:
+    """Tell whether a command is a Jupyter server's, though its file may lie who knows where."""
+    return _SERVER.search(command) is not None
+
+
 def origin_of(stem: str, parent: Parent | None) -> Origin:
     """Return who started a kernel.
 

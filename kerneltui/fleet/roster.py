@@ -64,7 +64,7 @@ class Roster:
         self._recorder_due, self._recorder_problem = 0.0, ""
         self._ledger = Ledger(folder, Legacy(self, self._kernels, transport).follow, self.warn)
         self._strangers = Strangers(self, self._ledger, self._kernels.kernel_spec_manager)
-        self._servers = ServerWatch(folder, self._publish)
+        self._servers = ServerWatch(self._publish)
         self._inquiry = Inquiry("kernel_info_request")
         self._guard = Guard(folder, self._ledger, self.warn)
         self._lookout = Lookout((self._look_around,))

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from kerneltui.errors import KernelError
+from kerneltui.fleet.connection_files import connection_folders
 from kerneltui.fleet.servers import JupyterServer, ServedKernel, find_servers, served_kernels
 
 INTERVAL = 5.0  # seconds between two questions to a server
@@ -52,12 +53,13 @@ def _listed(server: JupyterServer, timeout: float) -> dict[str, ServedKernel]:
 class ServerWatch:
     """`on_change`: called in the thread after the listing has changed."""
 
-    def __init__(self, folder: Path, on_change: Callable[[], None]) -> None:
+    def __init__(self, on_change: Callable[[], None]) -> None:
         self.servers: tuple[JupyterServer, ...] = ()
         """Those that run. Rebound, never changed: any thread may read it."""
         self.listing: Listing = MappingProxyType({})
         """Rebound as well."""
-        self._folder = folder
+        self.folders: tuple[Path, ...] = ()
+        """Where servers may have left a file, beside the usual folders. Rebound."""
         self._on_change = on_change
         self._missed: frozenset[str] = frozenset()
         self._is_due = True
@@ -65,7 +67,7 @@ class ServerWatch:
         self._thread = threading.Thread(target=self._run, name="servers", daemon=True)
 
     def start(self) -> None:
-        self.servers = tuple(find_servers(self._folder))
+        self.servers = self._find()
         self._thread.start()
 
     def stop(self) -> None:
@@ -77,12 +79,15 @@ class ServerWatch:
         self._is_due |= bool(kernel_ids - self._missed)
         self._missed = kernel_ids
 
+    def _find(self) -> tuple[JupyterServer, ...]:
+        return tuple(find_servers(dict.fromkeys((*connection_folders(), *self.folders))))
+
     # -- runs in the servers thread ----
 
     def _run(self) -> None:
         waited = 0.0
         while True:
-            servers = tuple(find_servers(self._folder))
+            servers = self._find()
             if self._is_due or waited >= INTERVAL or servers != self.servers:
                 self.servers, waited, self._is_due = servers, 0.0, False
                 listing = ask_servers(servers, PATIENCE)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -68,9 +68,9 @@ class ServedKernel:
     """The path of the first notebook that has it; "" where none has."""
 
 
-def find_servers(folder: Path) -> Iterator[JupyterServer]:
-    """Yield the servers that have left a file in a runtime folder and still run."""
-    for path in sorted(folder.glob("*server-*.json")):
+def find_servers(folders: Iterable[Path]) -> Iterator[JupyterServer]:
+    """Yield the servers that have left a file in one of these folders and still run."""
+    for path in (path for folder in folders for path in sorted(folder.glob("*server-*.json"))):
         try:
             found = path.lstat()
             if found.st_uid != os.getuid() or found.st_size > MAX_FILE:
@@ -83,12 +83,14 @@ def find_servers(folder: Path) -> Iterator[JupyterServer]:
             yield server
 
 
-def find_server(folder: Path, pid: int | None) -> JupyterServer:
+def find_server(folders: Iterable[Path], pid: int | None) -> JupyterServer:
     """Return the server with this pid. Raises KernelError where it is gone."""
-    for server in find_servers(folder):
+    folders = tuple(folders)
+    for server in find_servers(folders):
         if server.pid == pid:
             return server
-    raise KernelError(f"the Jupyter server with pid {pid} is gone, or has removed its file")
+    where = clean_line(", ".join(map(str, folders)), limit=500)
+    raise KernelError(f"the Jupyter server with pid {pid} is gone, or has no file in {where}")
 
 
 def served_kernels(server: JupyterServer, timeout: float) -> dict[str, ServedKernel]:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import psutil
 
 from kerneltui.fleet.census import Census, Suspect
+from kerneltui.fleet.connection_files import connection_folders
 from kerneltui.fleet.discovery import Discovery
 from kerneltui.fleet.found import Found, Known, Whereabouts
 from kerneltui.fleet.ledger import Ledger
 from kerneltui.fleet.origin import Origin
 from kerneltui.fleet.row import LEFT, Row
 from kerneltui.fleet.server_watch import ServerWatch
-from kerneltui.fleet.servers import ServedKernel
+from kerneltui.fleet.servers import JupyterServer, ServedKernel, find_server
 from kerneltui.fleet.standing import Standing
 from kerneltui.kernels.adopted import AdoptedProcess
 from kerneltui.kernels.identity import ProcessIdentity
@@ -62,6 +63,7 @@ class Strangers:
         if found is not self._found:
             self._found = found
             self._follow(found)
+        servers.folders = server_folders(found)
         for kernel_id, row in tuple(self._roster.rows.items()):
             if row.found is not None:
                 listed = listing.get(kernel_id)
@@ -136,6 +138,17 @@ class Strangers:
         is_busy = STATES.get(served.state) if served else None
         if row.manager is not None and is_busy is not None:
             row.manager.life.advance(Vouched(busy=is_busy), row.manager.spawns)
+
+
+def server_folders(found: Iterable[Found]) -> tuple[Path, ...]:
+    """Return where the servers of kernels may have left their files: beside the kernels'."""
+    served = (each.connection_file.parent for each in found if each.origin is Origin.SERVER)
+    return tuple(dict.fromkeys(served))
+
+
+def server_of(found: Found) -> JupyterServer:
+    """Return the server that a kernel belongs to. Raises KernelError where it is gone."""
+    return find_server((*connection_folders(), found.connection_file.parent), found.owner_pid)
 
 
 def attached_manager(found: Found, specs: KernelSpecManager) -> KernelManager:

@@ -35,14 +35,14 @@ def jupyter_server(
         )
     try:
         eventually(lambda: _answers(runtime), PATIENCE)
-        yield next(find_servers(runtime))
+        yield next(find_servers([runtime]))
     finally:
         process.terminate()
         process.wait(PATIENCE)
 
 
 def _answers(runtime: Path) -> bool:
-    found = next(find_servers(runtime), None)
+    found = next(find_servers([runtime]), None)
     if found is None:
         return False
     try:

@@ -92,7 +92,7 @@ def test_a_kernel_in_a_shell_script_is_the_one_inside(
 
     assert found.identity is not None
     assert found.identity.pid != pid
-    assert found.owner_pid == pid
+    assert found.owner_pid == os.getpid()
 
 
 def test_over_ipc_the_sockets_tell(
@@ -225,3 +225,34 @@ def test_a_kernel_of_a_server_is_not_to_be_asked(runtime: Path, run: Callable[..
 
     assert (found.origin, found.owner_pid) == (Origin.SERVER, os.getpid())
     assert not found.may_be_asked
+
+
+def test_a_kernel_in_a_shell_script_of_a_server_is_the_servers(
+    runtime: Path, run: Callable[..., int]
+) -> None:
+    run("sh", "-c", f'{" ".join(TINY)} "$0"; echo over', connection_file(runtime / UUID))
+
+    found = until_proven(Discovery(), servers=(os.getpid(),))
+
+    assert (found.origin, found.owner_pid) == (Origin.SERVER, os.getpid())
+
+
+def test_a_kernel_that_was_started_in_a_servers_terminal_is_not_the_servers(
+    runtime: Path, run: Callable[..., int]
+) -> None:
+    shell = run("sh", "-c", f'file={runtime / UUID}; {" ".join(TINY)} "$file"; echo over')
+    connection_file(runtime / UUID)
+
+    found = until_proven(Discovery(), servers=(os.getpid(),))
+
+    assert (found.origin, found.owner_pid) == (Origin.UNKNOWN, shell)
+
+
+def test_jupyters_usual_folder_counts_beside_the_one_of_the_environment(
+    runtime: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
+    usual = connection_file(tmp_path / "data" / "runtime" / "kernel-usual.json")
+    named = connection_file(runtime / "kernel-named.json")
+
+    assert [each.connection_file for each in look(Discovery())] == [named, usual]

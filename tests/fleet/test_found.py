@@ -47,7 +47,7 @@ def host(
         listeners=listen or {},
         known=known or Known(),
         now=NOW,
-        identify=lambda pid: (PARENT, ProcessIdentity(pid, 1, "boot")),
+        identify=lambda pid, _wrappers: (PARENT, ProcessIdentity(pid, 1, "boot")),
         cwd=lambda _pid: "/work",
         is_shared=lambda _folder: False,
         is_apart=lambda _pid: False,
@@ -167,7 +167,9 @@ def test_what_a_server_lists_is_the_servers_whatever_its_parent() -> None:
 
 def test_an_orphan_has_no_owner() -> None:
     seen = host(
-        KERNEL, listen=BOTH, identify=lambda pid: (Parent(1), ProcessIdentity(pid, 1, "boot"))
+        KERNEL,
+        listen=BOTH,
+        identify=lambda pid, _wrappers: (Parent(1), ProcessIdentity(pid, 1, "boot")),
     )
 
     found = resolve(FILE, seen)
@@ -176,7 +178,7 @@ def test_an_orphan_has_no_owner() -> None:
 
 
 def test_a_process_that_ends_while_it_is_looked_at_is_not_there() -> None:
-    found = resolve(FILE, host(KERNEL, listen=BOTH, identify=lambda _pid: None))
+    found = resolve(FILE, host(KERNEL, listen=BOTH, identify=lambda _pid, _wrappers: None))
 
     assert (found.standing, found.identity) == (Standing.STALE, None)
 

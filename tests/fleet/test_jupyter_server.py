@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kerneltui.commands.listing import find_strangers
-from kerneltui.errors import KernelError
+from kerneltui.errors import KernelError, KernelTimeout
 from kerneltui.fleet import servers
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.origin import Origin
@@ -105,13 +105,45 @@ def test_a_notebook_tells_its_name_its_server_and_who_looks_at_it(
     server: JupyterServer, fleet: Fleet
 ) -> None:
     kernel_id = open_notebook(server, "train.ipynb")
-    eventually(lambda: (seen := row(fleet, kernel_id)) and seen.connections == 0, PATIENCE)
+    eventually(lambda: (seen := row(fleet, kernel_id)) and seen.notebook, PATIENCE)
 
     shown = row(fleet, kernel_id)
 
     assert shown is not None
     assert (shown.name, shown.kind, shown.origin) == ("train.ipynb", Kind.SERVED, Origin.SERVER)
     assert (shown.notebook, shown.owner_pid) == (f"{server.root}/train.ipynb", server.pid)
+    assert shown.clients == 0
+
+
+@pytest.mark.usefixtures("runtime")
+def test_a_server_that_keeps_its_files_elsewhere_is_asked_as_well(
+    short_path: Path, fleet: Fleet
+) -> None:
+    (short_path / "other").mkdir()
+    with jupyter_server(short_path, short_path / "other") as server:
+        kernel_id = open_notebook(server, "train.ipynb")
+
+        eventually(lambda: (seen := row(fleet, kernel_id)) and seen.notebook, PATIENCE)
+
+        shown = row(fleet, kernel_id)
+        assert shown is not None
+        assert (shown.kind, shown.owner_pid) == (Kind.SERVED, server.pid)
+
+
+def test_a_kernel_that_is_asked_on_a_key_answers(server: JupyterServer, fleet: Fleet) -> None:
+    kernel_id = open_notebook(server, "train.ipynb")
+    eventually(lambda: row(fleet, kernel_id), PATIENCE)
+    shown = row(fleet, kernel_id)
+    assert shown is not None
+
+    def answers() -> bool:
+        try:
+            return "has answered on control" in fleet.verify(shown.target)
+        except KernelTimeout:  # it is still being started
+            return False
+
+    eventually(answers, PATIENCE)
+    assert states(server)[kernel_id] == "idle"
 
 
 def test_the_server_is_asked_to_interrupt_restart_and_shut_down(
@@ -168,7 +200,7 @@ def test_a_server_at_a_unix_socket_is_asked_there(short_path: Path, runtime: Pat
 def test_another_token_is_refused_and_none_is_told(server: JupyterServer, runtime: Path) -> None:
     file = next(runtime.glob("jpserver-*.json"))
     file.write_text(file.read_text().replace(TOKEN, "wrong-secret"))
-    (changed,) = find_servers(runtime)
+    (changed,) = find_servers([runtime])
 
     with pytest.raises(KernelError, match="403: it wants another token") as refused:
         served_kernels(changed, PATIENCE)

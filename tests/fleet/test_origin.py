@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kerneltui.fleet.origin import Origin, Parent, origin_of
+from kerneltui.fleet.origin import Origin, Parent, is_server_command, origin_of
 
 UUID = "kernel-f9106175-889b-4adf-8518-009392b8022d"
 VSCODE = "kernel-v30a1b2c3d4e5f60718293a4b5c6d7e8f901234567"
@@ -38,3 +38,22 @@ def test_the_origin_is_told_by_file_and_parent(
     stem: str, parent: Parent | None, origin: Origin
 ) -> None:
     assert origin_of(stem, parent) is origin
+
+
+@pytest.mark.parametrize(
+    ("command", "is_server"),
+    [
+        ("/venv/bin/python /venv/bin/jupyter-lab --no-browser", True),
+        ("python -m jupyter_server --port 8888", True),
+        ("/usr/bin/python3 /usr/bin/jupyter-notebook", True),
+        ("python /opt/bin/jupyterhub-singleuser --port=41", True),
+        ("python -m notebook", True),
+        ("/bin/python /bin/voila app.ipynb", True),
+        ("python -m jupyter_console", False),
+        ("python /bin/jupyter-nbconvert --execute notebook.ipynb", False),
+        ("papermill lab.ipynb out.ipynb", False),
+        ("-bash", False),
+    ],
+)
+def test_a_server_is_known_by_its_command(command: str, is_server: bool) -> None:
+    assert is_server_command(command) is is_server

@@ -148,7 +148,7 @@ FILE = {
 
 def put(folder: Path, text: str, pid: int = os.getpid()) -> list[JupyterServer]:
     (folder / f"jpserver-{pid}.json").write_text(text)
-    return list(find_servers(folder))
+    return list(find_servers([folder]))
 
 
 def test_a_running_server_is_found_by_its_file(tmp_path: Path) -> None:
@@ -189,4 +189,4 @@ def test_a_server_that_listens_everywhere_is_asked_here(tmp_path: Path) -> None:
 
 def test_a_server_that_is_gone_is_said_to_be(tmp_path: Path) -> None:
     with pytest.raises(KernelError, match="with pid 7 is gone"):
-        find_server(tmp_path, 7)
+        find_server([tmp_path], 7)
