@@ -34,9 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         print(f"kerneltui {version('kerneltui')}")
         return 0
-    if arguments.command == "paths":
-        _show_paths()
-        return 0
+    if arguments.read_only and getattr(arguments, "changes", False):
+        parser.error(f"{arguments.command} asks something of kernels, and --read-only forbids that")
     return _run_command(arguments)
 
 
@@ -64,7 +63,7 @@ def _find(word: str) -> str:
     """Return the id of the kernel that is meant. Raises KernelError."""
     from kerneltui.commands.listing import find, list_all
 
-    return find(list_all(within=0), word).id
+    return find(list_all(), word).id
 
 
 def _say(lines: Sequence[str]) -> None:
@@ -98,9 +97,10 @@ def _parser() -> argparse.ArgumentParser:
     attach = commands.add_parser("attach", help="open the dashboard with a kernel's console")
     add_kernel(attach)
     add_commands(commands)
-    commands.add_parser(
+    paths = commands.add_parser(
         "paths", help="show where configuration, state, logs and sockets lie; check kerneltui.toml"
     )
+    paths.set_defaults(run=_show_paths)
     return parser
 
 
@@ -125,7 +125,7 @@ def _run_command(arguments: argparse.Namespace) -> int:
     return code
 
 
-def _show_paths() -> None:
+def _show_paths(_arguments: argparse.Namespace) -> int:
     """Print every place, then what is wrong in the configuration."""
     from jupyter_core.paths import jupyter_path, jupyter_runtime_dir
 
@@ -153,6 +153,7 @@ def _show_paths() -> None:
 
         for problem in read_config(paths.config_file())[1]:
             print(problem)
+    return 0
 
 
 def _problem() -> str:

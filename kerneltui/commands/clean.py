@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from kerneltui.commands.listing import find_strangers, manifests, of_this_host
-from kerneltui.errors import KernelError
-from kerneltui.fleet.found import STARTUP, Found
-from kerneltui.fleet.listeners import listeners
-from kerneltui.fleet.manifest import Manifest, manifest_path
-from kerneltui.fleet.recording import older_path, recording_path
+from kerneltui.commands.survey import Survey, manifests, of_this_host
+from kerneltui.fleet.found import Found
+from kerneltui.fleet.manifest import Manifest
+from kerneltui.fleet.remains import left_by_others, left_by_ours, may_be_of_one_to_come
 from kerneltui.fleet.standing import Standing
-from kerneltui.kernels.connection_file import read_connection_file
-from kerneltui.kernels.ipc import ipc_sockets
 from kerneltui.protocol.text import clean_line
 
 PATH_WIDTH = 500  # characters
@@ -23,17 +18,18 @@ PATH_WIDTH = 500  # characters
 def clean(*, for_real: bool) -> int:
     """Tell which files would go, or remove them; those of a kernel that lives are left alone.
 
-    What may be of another host is told and stays.
+    What may be of another host, or of a kernel that is about to start, is told and stays.
     """
-    remains = list(_remains())
+    known = manifests()
+    survey = Survey(known)
+    survey.ask_where()
+    remains = list(_remains(of_this_host(known), survey.found))
     for path, why in remains:
-        verb = "removed" if for_real else "would remove"
         if for_real:
             path.unlink(missing_ok=True)
-        print(f"{verb} {clean_line(str(path), limit=PATH_WIDTH)}  ({clean_line(why)})")
-    for found in _strangers(Standing.ELSEWHERE):
-        file = clean_line(str(found.connection_file), limit=PATH_WIDTH)
-        print(f"left {file}  (maybe on another host: {clean_line(found.why)})")
+        _tell("removed" if for_real else "would remove", path, why)
+    for found, why in _left(survey.found):
+        _tell("left", found.connection_file, why)
     if not remains:
         print("there is nothing to clean")
     elif not for_real:
@@ -41,47 +37,26 @@ def clean(*, for_real: bool) -> int:
     return 0
 
 
-def _remains() -> Iterator[tuple[Path, str]]:
+def _remains(ours: Iterable[Manifest], others: Iterable[Found]) -> Iterator[tuple[Path, str]]:
     """Yield the files that can go, each with why."""
-    for manifest in of_this_host(manifests()):
-        is_dead = manifest.identity is not None and not manifest.identity.is_alive()
-        if is_dead:
-            files = [*_sockets(Path(manifest.connection_file)), *_files(manifest)]
-            yield from ((path, f"of {manifest.name}, which is dead") for path in files)
-    for found in _strangers(Standing.STALE):
-        if _is_old(found.connection_file):
-            begun = manifest_path(str(found.connection_file), found.kernel_id)
-            files = [*_sockets(found.connection_file), found.connection_file]
-            files += [begun] if begun.exists() else []
-            yield from ((path, found.why) for path in files)
+    for manifest in ours:
+        if manifest.identity is not None and not manifest.identity.is_alive():
+            for path in left_by_ours(manifest):
+                yield path, f"of {manifest.name}, which is dead"
+    for found in others:
+        if found.standing is Standing.STALE and not may_be_of_one_to_come(found):
+            for path in left_by_others(found):
+                yield path, found.why
 
 
-def _strangers(standing: Standing) -> list[Found]:
-    return [each for each in find_strangers(manifests())[0] if each.standing is standing]
+def _left(others: Iterable[Found]) -> Iterator[tuple[Found, str]]:
+    """Yield the files that stay though no kernel of this host has them, each with why."""
+    for found in others:
+        if found.standing is Standing.ELSEWHERE:
+            yield found, f"maybe on another host: {found.why}"
+        elif found.standing is Standing.STALE and may_be_of_one_to_come(found):
+            yield found, "just written: its kernel may be about to start"
 
 
-def _files(manifest: Manifest) -> list[Path]:
-    recording = recording_path(manifest.connection_file, manifest.kernel_id)
-    connection_file = Path(manifest.connection_file)
-    files = (connection_file, manifest.log, recording, older_path(recording), manifest.path)
-    return [path for path in files if path.exists()]
-
-
-def _is_old(path: Path) -> bool:
-    """Tell whether a file is not of a kernel that somebody is about to start."""
-    try:
-        return time.time() - path.stat().st_mtime > STARTUP
-    except OSError:
-        return False
-
-
-def _sockets(connection_file: Path) -> list[Path]:
-    """Return the sockets that a kernel over ipc has left, and at which nobody listens."""
-    try:
-        info = read_connection_file(connection_file)
-    except KernelError:
-        return []
-    if info.transport != "ipc":
-        return []
-    taken = listeners()
-    return [path for path in ipc_sockets(info.ip, info.ports.values()) if str(path) not in taken]
+def _tell(what: str, path: Path, why: str) -> None:
+    print(f"{what} {clean_line(str(path), limit=PATH_WIDTH)}  ({clean_line(why)})")

@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 import psutil
-from jupyter_core.paths import jupyter_runtime_dir
 
-from kerneltui.commands.probe import ask_states
+from kerneltui.commands.probe import Probe
+from kerneltui.commands.survey import Survey, manifests, of_this_host
 from kerneltui.errors import KernelError, NoSuchKernel
-from kerneltui.fleet.census import Census, Suspect
-from kerneltui.fleet.connection_files import connection_folders
-from kerneltui.fleet.discovery import Discovery
-from kerneltui.fleet.found import Found, Known, Whereabouts
-from kerneltui.fleet.manifest import Manifest, find_manifests, read_manifest
+from kerneltui.fleet.found import Found
+from kerneltui.fleet.manifest import Manifest
 from kerneltui.fleet.origin import Origin
 from kerneltui.fleet.row import PATH_WIDTH, notebook_of
-from kerneltui.fleet.server_watch import Served, ask_servers
-from kerneltui.fleet.servers import find_servers
+from kerneltui.fleet.server_watch import Served
 from kerneltui.fleet.standing import Standing
-from kerneltui.fleet.strangers import attached_manager, name_of, server_folders
+from kerneltui.fleet.strangers import attach_process, name_of
 from kerneltui.kernels.connection_file import read_connection_file
 from kerneltui.kernels.family import descendants
-from kerneltui.kernels.identity import ProcessIdentity
-from kerneltui.kernels.spec import KernelSpecManager
+from kerneltui.kernels.identity import ProcessIdentity, identify
+from kerneltui.kernels.manager import KernelManager
+from kerneltui.protocol.connection import ConnectionInfo
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
 
-ANSWER_TIME = 0.2  # seconds for kernels to say what they do; who has not by then is not known
-SERVER_TIME = 0.2  # seconds for a Jupyter server to list its kernels
 UNANSWERED = "?"
 STOPPED = "stopped"
 LEFT_STATES = {Standing.STALE: "stale", Standing.ELSEWHERE: "elsewhere"}
@@ -63,6 +58,8 @@ class Listed:
     """Of who started it and still runs; None for kerneltui's, which need nobody."""
     notebook: str = ""
     """The path of the notebook that it serves; "" where none is known."""
+    connections: int | None = None
+    """Front ends that its server counts; None without a server."""
     standing: str = str(Standing.VERIFIED)
     """How sure it is that it is what it seems: a word of Standing."""
     why: str = ""
@@ -74,76 +71,37 @@ class Listed:
         return (self.id, self.name, *([str(self.pid)] if self.pid else []))
 
 
-def manifests() -> list[Manifest]:
-    """Return what can be read of kerneltui's kernels, those of other hosts too, oldest first."""
-    found = []
-    for path in find_manifests(Path(jupyter_runtime_dir())):
-        try:
-            found.append(read_manifest(path))
-        except KernelError:
-            continue  # the dashboard tells of it; here it would stand in every list
-    return sorted(found, key=lambda manifest: manifest.started_at)
-
-
-def of_this_host(known: Iterable[Manifest]) -> list[Manifest]:
-    return [each for each in known if each.is_here and not each.is_unfinished]
-
-
-def list_all(within: float = ANSWER_TIME) -> list[Listed]:
+def list_all(probe: Probe | None = None) -> list[Listed]:
     """Return kerneltui's kernels, those that others have started, and files left behind.
 
-    Kernels of a Jupyter server are not asked: it would keep count of that. It is asked itself.
+    `probe`: asks them what they do; nobody is asked without it. Kernels of a Jupyter server
+    are not asked at all, as it would keep count of that; it is asked itself.
     """
     known = manifests()
-    found, listing = find_strangers(known)
-    infos = {each.kernel_id: each.info for each in found if each.may_be_asked and each.info}
-    states = ask_states(infos, within)
-    ours = _list_ours(of_this_host(known), within)
-    return [*ours, *(_listed_stranger(each, states, listing.get(each.kernel_id)) for each in found)]
-
-
-def find_strangers(known: Iterable[Manifest]) -> tuple[tuple[Found, ...], dict[str, Served]]:
-    """Return the kernels that are not of the manifests `known`, and what servers list."""
-    discovery = Discovery()
-    seen = Known(
-        ours={each.connection_file for each in of_this_host(known)},
-        elsewhere={each.connection_file: each.host for each in known if not each.is_here},
-    )
-    found = discovery.look(seen)
-    servers = tuple(find_servers({*connection_folders(), *server_folders(found)}))
-    listing = ask_servers(servers, SERVER_TIME)
-    if servers:
-        seen = replace(
-            seen,
-            servers={server.pid for server in servers},
-            served={kernel_id: served.server.pid for kernel_id, served in listing.items()},
-        )
-        found = discovery.look(seen)
-    if answered := _answered(found):
-        found = discovery.look(replace(seen, answered=answered))
-    return found, listing
-
-
-def _answered(found: Iterable[Found]) -> Mapping[Path, Whereabouts | None]:
-    """Ask what nothing else proves where it runs."""
-    specs, census = KernelSpecManager(), Census()
-    census.look(Suspect(each, attached_manager(each, specs)) for each in found if each.is_unproven)
-    census.close()
-    return census.answered
-
-
-def _list_ours(known: Sequence[Manifest], within: float) -> list[Listed]:
-    alive = {each.kernel_id: each for each in known if each.identity and each.identity.is_alive()}
-    infos = {}
-    for kernel_id, manifest in alive.items():
-        try:
-            infos[kernel_id] = read_connection_file(manifest.connection_file)
-        except KernelError:
-            continue
-    states = ask_states(infos, within)
+    ours = of_this_host(known)
+    survey = Survey(known)
+    states: Mapping[str, KernelState] = {}
+    if probe is not None:
+        asked = {each.kernel_id: each.info for each in survey.found if each.may_be_asked}
+        infos = {**_living(ours), **asked}
+        states = probe.look({each: info for each, info in infos.items() if info is not None})
+        survey.ask_where(lambda found: found.kernel_id in states)
     return [
-        _listed(each, states.get(each.kernel_id), alive=each.kernel_id in alive) for each in known
+        *(_listed(each, states.get(each.kernel_id)) for each in ours),
+        *(
+            _listed_stranger(each, states, survey.listing.get(each.kernel_id), is_asked=bool(probe))
+            for each in survey.found
+        ),
     ]
+
+
+def _living(ours: Iterable[Manifest]) -> dict[str, ConnectionInfo]:
+    infos = {}
+    for each in ours:
+        if each.identity is not None and each.identity.is_alive():
+            with contextlib.suppress(KernelError):  # its file is gone, and it cannot be asked
+                infos[each.kernel_id] = read_connection_file(each.connection_file)
+    return infos
 
 
 def find(kernels: Iterable[Listed], word: str) -> Listed:
@@ -162,12 +120,31 @@ def find(kernels: Iterable[Listed], word: str) -> Listed:
     raise NoSuchKernel(f"{shown} may be any of {describe(found)}; nothing was done", word)
 
 
+def find_living(word: str) -> Listed:
+    """Return the kernel that `word` means. Raises NoSuchKernel, KernelError where it is gone."""
+    kernel = find(list_all(), word)
+    if kernel.state in LEFT_STATES.values():
+        raise KernelError(f"{kernel.name} is no kernel but a file: {kernel.why}")
+    if kernel.state == KernelState.DEAD:
+        raise KernelError(f"{kernel.name} is dead; kerneltui restart {kernel.name}")
+    return kernel
+
+
+def attached(kernel: Listed) -> KernelManager:
+    """Return a manager that knows when the kernel ends. Raises KernelError."""
+    manager = KernelManager(kernel_name=kernel.kernelspec, kernel_id=kernel.id)
+    manager.load_connection_file(kernel.connection_file)
+    attach_process(manager, identify(kernel.pid) if kernel.pid else None)
+    return manager
+
+
 def describe(kernels: Sequence[Listed]) -> str:
     return ", ".join(f"{each.name} {each.id[:8]} (pid {each.pid or '-'})" for each in kernels)
 
 
-def _listed(manifest: Manifest, answered: KernelState | None, *, alive: bool) -> Listed:
-    facts = _Facts.of(manifest.identity if alive else None, answered)
+def _listed(manifest: Manifest, answered: KernelState | None) -> Listed:
+    is_alive = manifest.identity is not None and manifest.identity.is_alive()
+    facts = _Facts.of(manifest.identity if is_alive else None, answered)
     is_new = manifest.identity is None and not manifest.is_unfinished
     return Listed(
         id=clean_line(manifest.kernel_id),
@@ -185,14 +162,17 @@ def _listed(manifest: Manifest, answered: KernelState | None, *, alive: bool) ->
 
 
 def _listed_stranger(
-    found: Found, states: Mapping[str, KernelState], served: Served | None
+    found: Found,
+    states: Mapping[str, KernelState],
+    served: Served | None,
+    *,
+    is_asked: bool,
 ) -> Listed:
     answered = states.get(found.kernel_id)
     told = answered or (served.kernel.state if served else None) or UNANSWERED
     facts = _Facts.of(found.identity, told)
-    is_asked = found.may_be_asked and bool(states)
     standing = found.standing
-    if is_asked:
+    if found.may_be_asked and is_asked:
         standing = Standing.VERIFIED if answered else Standing.SILENT
     kernel = served.kernel if served else None
     return Listed(
@@ -209,6 +189,7 @@ def _listed_stranger(
         origin=str(found.origin),
         owner_pid=found.owner_pid,
         notebook=clean_line(notebook_of(found, kernel), limit=PATH_WIDTH),
+        connections=kernel.connections if kernel else None,
         standing=str(standing),
         why=clean_line(found.why),
     )

@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import signal
+import sys
 from typing import Any
 
 
 def add_kernel(parser: argparse.ArgumentParser, **arguments: Any) -> None:
     """Add the argument that names a kernel; a shell can complete it."""
     known = parser.add_argument(
-        "kernel", help="the beginning of its id, its name, or its pid", **arguments
+        "kernel", help="its name, its pid, or the beginning of its id", **arguments
     )
     known.completer = _names  # type: ignore[attr-defined]  # argcomplete's
 
@@ -31,7 +33,7 @@ def add_commands(commands: Any) -> None:
     parser.add_argument(
         "--autorestart", action="store_true", help="an open dashboard restarts it when it dies"
     )
-    parser.set_defaults(run=_start)
+    parser.set_defaults(run=_start, changes=True)
 
     for verb, what in (
         ("interrupt", "interrupt what kernels run"),
@@ -41,23 +43,25 @@ def add_commands(commands: Any) -> None:
     ):
         parser = commands.add_parser(verb, help=what)
         add_kernel(parser, nargs="+")
-        parser.set_defaults(run=_act)
+        parser.set_defaults(run=_act, changes=True)
 
     parser = commands.add_parser("signal", help="send a signal to kernels' process groups")
-    parser.add_argument("signal", help="its number, or its name with or without SIG")
+    parser.add_argument(
+        "signal", type=_signal_number, help="its number, or its name with or without SIG"
+    )
     add_kernel(parser, nargs="+")
-    parser.set_defaults(run=_signal)
+    parser.set_defaults(run=_signal, changes=True)
 
     parser = commands.add_parser("run", help="run code in a kernel and print what it says")
     add_kernel(parser)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("file", nargs="?", help="a file of code; - is standard input")
     source.add_argument("-c", dest="code", help="the code itself")
-    parser.set_defaults(run=_run)
+    parser.set_defaults(run=_run, changes=True)
 
     parser = commands.add_parser("wait", help="wait until a kernel runs nothing")
     add_kernel(parser)
-    parser.add_argument("--idle", action="store_true", required=True)
+    parser.add_argument("--idle", action="store_true", help="what is waited for; the default")
     parser.add_argument("--timeout", type=float, help="seconds")
     parser.set_defaults(run=_wait)
 
@@ -68,7 +72,16 @@ def add_commands(commands: Any) -> None:
 
     parser = commands.add_parser("clean", help="show what kernels that are gone left, or remove it")
     parser.add_argument("--yes", action="store_true", help="remove them")
-    parser.set_defaults(run=_clean)
+    parser.set_defaults(run=_clean, changes=True)
+
+
+def _signal_number(name: str) -> int:
+    known = {each.name: int(each) for each in signal.Signals}
+    number = int(name) if name.isdecimal() else known.get(f"SIG{name.upper().removeprefix('SIG')}")
+    if number not in known.values():
+        raise argparse.ArgumentTypeError(f"no signal is called {name!r}; known: {', '.join(known)}")
+    assert number is not None
+    return number
 
 
 def _ps(arguments: argparse.Namespace) -> int:
@@ -101,20 +114,20 @@ def _signal(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from kerneltui.commands.run import read_code, run
+    from kerneltui.commands.run import STDIN, read_code, run
 
     code = arguments.code if arguments.code is not None else read_code(arguments.file)
-    return run(arguments.kernel, code)
+    return run(arguments.kernel, code, may_ask=sys.stdin.isatty() and arguments.file != STDIN)
 
 
 def _wait(arguments: argparse.Namespace) -> int:
-    from kerneltui.commands.run import wait_idle
+    from kerneltui.commands.watch import wait_idle
 
     return wait_idle(arguments.kernel, arguments.timeout)
 
 
 def _logs(arguments: argparse.Namespace) -> int:
-    from kerneltui.commands.run import logs
+    from kerneltui.commands.watch import logs
 
     return logs(arguments.kernel, follow=arguments.follow)
 
@@ -138,7 +151,7 @@ def complete(parser: argparse.ArgumentParser) -> None:
 
 
 def _names(**_context: object) -> list[str]:
-    from kerneltui.commands.listing import manifests, of_this_host
+    from kerneltui.commands.survey import manifests, of_this_host
 
     return [manifest.name for manifest in of_this_host(manifests())]
 

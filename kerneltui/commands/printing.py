@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
-from typing import TextIO
+from typing import Self, TextIO
 
 from kerneltui.protocol.ansi import Colour, TextStyle
 from kerneltui.protocol.text import Line, OutputDecoder, clean_line
 
-PROGRESS_AFTER = 0.5  # seconds: what is over sooner needs no word
+PROGRESS_EVERY = 0.5  # seconds
 _BEGIN_AGAIN = "\r\x1b[K"
 _FLAGS = {"bold": 1, "dim": 2, "italic": 3, "underline": 4, "reverse": 7, "strike": 9}
 
@@ -63,25 +64,29 @@ def _colour(colour: Colour | None, which: int) -> list[str]:
 class Progress:
     """Tells on stderr, where that is a terminal, what a command waits for and since when.
 
-    Used as a context; `tick` is called again and again meanwhile.
+    Used as a context; what is over soon needs no word.
     """
 
     def __init__(self, what: str) -> None:
         self._what = clean_line(what)
-        self._begun = time.monotonic()
-        self._is_shown = False
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
+        if sys.stderr.isatty():
+            self._thread.start()
         return self
 
     def __exit__(self, *_error: object) -> None:
-        if self._is_shown:
-            sys.stderr.write(_BEGIN_AGAIN)
-            sys.stderr.flush()
+        self._is_over.set()
+        if self._thread.is_alive():
+            self._thread.join()
 
-    def tick(self) -> None:
-        waited = time.monotonic() - self._begun
-        if waited >= PROGRESS_AFTER and sys.stderr.isatty():
-            self._is_shown = True
+    def _run(self) -> None:
+        begun = time.monotonic()
+        while not self._is_over.wait(PROGRESS_EVERY):
+            waited = time.monotonic() - begun
             sys.stderr.write(f"{_BEGIN_AGAIN}{self._what}, {waited:.0f} s")
             sys.stderr.flush()
+        sys.stderr.write(_BEGIN_AGAIN)
+        sys.stderr.flush()

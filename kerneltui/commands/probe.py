@@ -1,11 +1,15 @@
-"""What kernels do right now, asked of all of them at once."""
+"""Probe: what kernels do right now, asked of all of them at once.
+
+Control answers while a cell runs, the shell only between cells. A kernel whose code holds its
+interpreter answers on neither. What was not answered waits in the kernel: it is not asked again.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Mapping
-from typing import Any
+from types import TracebackType
+from typing import Any, NamedTuple, Self
 
 import zmq
 
@@ -15,42 +19,85 @@ from kerneltui.kernels.sockets import connect, default_context
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.status import KernelState
 
+PATIENCE = 0.2  # seconds for kernels to answer; what has not by then is not known
+_CHANNELS = (Channel.CONTROL, Channel.SHELL)
 
-def ask_states(infos: Mapping[str, ConnectionInfo], within: float) -> dict[str, KernelState]:
-    """Return the state of each kernel that answers `within` seconds; the others are left out.
+_Key = tuple[str, Channel]
 
-    Control answers while a cell runs, the shell only between cells. A kernel whose code holds
-    its interpreter answers on neither.
-    """
-    found: dict[str, KernelState] = {}
-    waiting: dict[zmq.Socket[bytes], tuple[str, Channel, ClientSession]] = {}
-    with contextlib.ExitStack() as sockets:
+
+class _Question(NamedTuple):
+    info: ConnectionInfo
+    socket: zmq.Socket[Any]
+    session: ClientSession
+
+
+class Probe:
+    """Used as a context, by one thread; may look again and again."""
+
+    def __init__(self) -> None:
+        self._open: dict[_Key, _Question] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for key in tuple(self._open):
+            self._close(key)
+
+    def look(
+        self, infos: Mapping[str, ConnectionInfo], within: float = PATIENCE
+    ) -> dict[str, KernelState]:
+        """Return the state of each kernel that answers `within` seconds; others are left out."""
+        for key, question in tuple(self._open.items()):
+            if infos.get(key[0]) != question.info:
+                self._close(key)
         for kernel_id, info in infos.items():
-            for channel in (Channel.CONTROL, Channel.SHELL):
-                session = new_session(info.key, info.signature_scheme)
-                socket = sockets.enter_context(connect(default_context(), info, channel))
-                socket.send_multipart(session.encode(session.new_message("kernel_info_request")))
-                waiting[socket] = (kernel_id, channel, session)
+            for channel in _CHANNELS:
+                if (kernel_id, channel) not in self._open:
+                    self._open[kernel_id, channel] = _ask(info, channel)
+        answered = self._hear(time.monotonic() + within)
+        for key in answered:
+            self._close(key)
+        busy = {kernel_id: KernelState.BUSY for kernel_id, _ in answered}
+        idle = {each: KernelState.IDLE for each, channel in answered if channel is Channel.SHELL}
+        return busy | idle
+
+    def _hear(self, deadline: float) -> set[_Key]:
+        """Return which questions are answered until `deadline`."""
+        waiting = {question.socket: key for key, question in self._open.items()}
         poller = zmq.Poller()
         for socket in waiting:
             poller.register(socket, zmq.POLLIN)
-        deadline = time.monotonic() + within
+        answered = set()
         while waiting and (left := deadline - time.monotonic()) > 0:
             for socket, _ in poller.poll(max(1, int(left * 1000))):
-                kernel_id, channel, session = waiting[socket]
-                if not _is_answered(socket, session):
-                    continue
-                del waiting[socket]
-                poller.unregister(socket)
-                if channel is Channel.SHELL or kernel_id not in found:
-                    is_free = channel is Channel.SHELL
-                    found[kernel_id] = KernelState.IDLE if is_free else KernelState.BUSY
-    return found
+                key = waiting[socket]
+                if _is_answer(self._open[key]):
+                    answered.add(key)
+                    poller.unregister(socket)
+                    del waiting[socket]
+        return answered
+
+    def _close(self, key: _Key) -> None:
+        self._open.pop(key).socket.close()
 
 
-def _is_answered(socket: zmq.Socket[Any], session: ClientSession) -> bool:
+def _ask(info: ConnectionInfo, channel: Channel) -> _Question:
+    session = new_session(info.key, info.signature_scheme)
+    socket = connect(default_context(), info, channel)
+    socket.send_multipart(session.encode(session.new_message("kernel_info_request")))
+    return _Question(info, socket, session)
+
+
+def _is_answer(question: _Question) -> bool:
     """Tell whether a believable reply has come; what is forged is none."""
     try:
-        return session.decode(socket.recv_multipart())["msg_type"] == "kernel_info_reply"
+        message = question.session.decode(question.socket.recv_multipart())
     except ProtocolError:
         return False
+    return message["msg_type"] == "kernel_info_reply"

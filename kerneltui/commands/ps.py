@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
+
+from rich.cells import cell_len
 
 from kerneltui.commands.listing import Listed, list_all
+from kerneltui.commands.probe import Probe
 from kerneltui.tui import formats
 
 WATCH_EVERY = 1.0  # seconds
@@ -19,16 +24,20 @@ _RIGHT = frozenset({"PID", "MEM", "TIME", "AGE"})
 
 def ps(*, as_json: bool, watch: bool) -> int:
     """Print the kernels, with `watch` again and again until Ctrl+C."""
-    while True:
-        kernels = list_all()
-        if watch and sys.stdout.isatty() and not as_json:
-            sys.stdout.write(CLEAR)
-        # With `watch` one line each time, so that a reader knows where a list ends.
-        shown = to_json(kernels, indent=None if watch else 1) if as_json else to_table(kernels)
-        print(shown, flush=True)
-        if not watch:
-            return 0
-        time.sleep(WATCH_EVERY)
+    is_terminal = sys.stdout.isatty()
+    with Probe() as probe:
+        while True:
+            kernels = list_all(probe)
+            if watch and is_terminal and not as_json:
+                sys.stdout.write(CLEAR)
+            if as_json:  # with `watch` a line each time, so that a reader knows where a list ends
+                print(to_json(kernels, indent=None if watch else 1), flush=True)
+            else:
+                width = shutil.get_terminal_size().columns if is_terminal else None
+                print(to_table(kernels, time.time(), width), flush=True)
+            if not watch:
+                return 0
+            time.sleep(WATCH_EVERY)
 
 
 def to_json(kernels: Sequence[Listed], indent: int | None = 1) -> str:
@@ -36,18 +45,21 @@ def to_json(kernels: Sequence[Listed], indent: int | None = 1) -> str:
     return json.dumps([asdict(each) for each in kernels], indent=indent)
 
 
-def to_table(kernels: Sequence[Listed], now: float | None = None) -> str:
-    """Return a line for each kernel under the titles; `now`: seconds since the epoch."""
-    now = time.time() if now is None else now
+def to_table(kernels: Sequence[Listed], now: float, width: int | None = None) -> str:
+    """Return a line for each kernel under the titles; `now`: seconds since the epoch.
+
+    `width`: cells that a line may take, the rest is cut; None for as many as it needs.
+    """
     rows = [_TITLES, *(_row(each, now) for each in kernels)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    lines = (
         "  ".join(
-            cell.rjust(width) if title in _RIGHT else cell.ljust(width)
-            for cell, width, title in zip(row, widths, _TITLES, strict=True)
+            formats.fit(cell, size, "right" if title in _RIGHT else "left")
+            for cell, size, title in zip(row, widths, _TITLES, strict=True)
         ).rstrip()
         for row in rows
     )
+    return "\n".join(line if width is None else formats.clip(line, width) for line in lines)
 
 
 def _row(kernel: Listed, now: float) -> tuple[str, ...]:
@@ -61,5 +73,12 @@ def _row(kernel: Listed, now: float) -> tuple[str, ...]:
         "-" if kernel.cpu_time is None else formats.duration(kernel.cpu_time),
         "-" if kernel.started_at is None else formats.duration(max(0.0, now - kernel.started_at)),
         kernel.origin,
-        kernel.cwd,
+        _shortened(kernel.cwd),
     )
+
+
+def _shortened(path: str) -> str:
+    """Return a path as a shell would write it."""
+    home = str(Path.home())
+    is_below = path == home or path.startswith(home.rstrip("/") + "/")
+    return f"~{path[len(home) :]}" if is_below and home != "/" else path

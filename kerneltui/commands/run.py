@@ -1,92 +1,49 @@
-"""`kerneltui run`, `wait` and `logs`: what a script wants of one kernel."""
+"""`kerneltui run`: code in one kernel, its output here, its end as an exit code."""
 
 from __future__ import annotations
 
-import os
 import sys
-import time
+from functools import partial
+from getpass import getpass
 from pathlib import Path
 from typing import Any
 
-from kerneltui.commands.listing import Listed, find, list_all
+from kerneltui.commands.listing import attached, find_living
 from kerneltui.commands.printing import Printer, Progress
 from kerneltui.commands.verbs import act
-from kerneltui.errors import KernelDied, KernelError, KernelTimeout
-from kerneltui.fleet.origin import Origin
+from kerneltui.errors import KernelError
 from kerneltui.kernels.client import BlockingKernelClient
-from kerneltui.kernels.logfile import LogFile
-from kerneltui.protocol.message import Message
-from kerneltui.protocol.status import KernelState
+from kerneltui.kernels.interactive import END_OF_INPUT, run_interactively
+from kerneltui.protocol.message import Message, parent_id
+from kerneltui.protocol.text import clean_line
 
 INTERRUPTED = 130  # the shell's exit code for Ctrl+C
-POLL = 0.2  # seconds between two looks
-CHUNK = 65536  # bytes of a log
+FAILED = 1
+STDIN = "-"
 
 
-def run(word: str, code: str) -> int:
-    """Run code in a kernel and print what it says; 0 where it ends well, 1 where it raises."""
-    kernel = _living(word)
-    client = BlockingKernelClient(connection_file=kernel.connection_file)
-    client.load_connection_file()
-    client.start_channels()
-    printers = {"stdout": Printer(sys.stdout), "stderr": Printer(sys.stderr)}
+def run(word: str, code: str, *, may_ask: bool) -> int:
+    """Run code in a kernel and print what it says; 0 where it ends well, 1 where it raises.
+
+    `may_ask`: what it asks is answered at this terminal. Ctrl+C interrupts this code alone;
+    where that has not begun, it only leaves. Raises KernelDied where the kernel ends.
+    """
+    kernel = find_living(word)
+    client = attached(kernel).client()
+    client.start_channels(hb=False)
     try:
-        client.wait_for_ready()
-        reply = client.execute_interactive(
-            code, allow_stdin=False, output_hook=lambda message: _print(message, printers)
-        )
+        with Progress(f"waiting until {kernel.name} runs nothing"):
+            client.wait_for_ready()
+        return _Run(client, kernel.id, may_ask=may_ask).to_its_end(code)
     except KeyboardInterrupt:
-        act("interrupt", [kernel.id])
         return INTERRUPTED
     finally:
         client.stop_channels()
-        for printer in printers.values():
-            printer.end_line()
-    return 0 if reply["content"].get("status") == "ok" else 1
-
-
-def wait_idle(word: str, timeout: float | None) -> int:
-    """Return once the kernel runs nothing. Raises KernelTimeout, and KernelDied where it ends."""
-    deadline = None if timeout is None else time.monotonic() + timeout
-    kernel = _living(word)
-    with Progress(f"waiting until {kernel.name} runs nothing") as progress:
-        while True:
-            kernel = find(list_all(), kernel.id)
-            if kernel.state == KernelState.IDLE:
-                return 0
-            if kernel.pid is None:
-                raise KernelDied(f"{kernel.name} died", None, ())
-            if deadline is not None and time.monotonic() >= deadline:
-                raise KernelTimeout(f"{kernel.name} is {kernel.state} after {timeout:g} s")
-            progress.tick()
-            time.sleep(POLL)
-
-
-def logs(word: str, *, follow: bool) -> int:
-    """Print what the kernel's process wrote; with `follow` go on until it has ended."""
-    kernel = find(list_all(within=0), word)
-    if kernel.origin != Origin.KERNELTUI:
-        raise KernelError(f"what {kernel.name} writes went where its owner wanted: {kernel.origin}")
-    path = LogFile.beside(kernel.connection_file, kernel.id).path
-    printer = Printer(sys.stdout)
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError as error:
-        raise KernelError(f"cannot read {path}: {error.strerror}") from None
-    with os.fdopen(fd, "rb") as file:
-        while True:
-            while text := file.read(CHUNK):
-                printer.write(text.decode("utf-8", "replace"))
-            if not follow or find(list_all(within=0), kernel.id).pid is None:
-                return 0
-            time.sleep(POLL)
-            if path.exists() and path.stat().st_size < file.tell():  # it was cut: the end is kept
-                file.seek(0)
 
 
 def read_code(source: str) -> str:
     """Return the code in a file; "-" is standard input. Raises KernelError."""
-    if source == "-":
+    if source == STDIN:
         return sys.stdin.read()
     try:
         return Path(source).read_text("utf-8")
@@ -96,29 +53,66 @@ def read_code(source: str) -> str:
         raise KernelError(f"{source} is no UTF-8 text") from None
 
 
-def _living(word: str) -> Listed:
-    kernel = find(list_all(within=0), word)
-    if kernel.pid is None:
-        raise KernelError(f"{kernel.name} is {kernel.state}; kerneltui restart {kernel.name}")
-    return kernel
+class _Run:
+    """One piece of code in one kernel."""
+
+    def __init__(self, client: BlockingKernelClient, kernel_id: str, *, may_ask: bool) -> None:
+        self._client = client
+        self._kernel_id = kernel_id
+        self._may_ask = may_ask
+        self._printers = {"stdout": Printer(sys.stdout), "stderr": Printer(sys.stderr)}
+        self._begun = ""
+        """Its msg_id, once the kernel runs it."""
+
+    def to_its_end(self, code: str) -> int:
+        """Return the exit code. Raises KeyboardInterrupt for Ctrl+C before it has begun."""
+        answer = partial(_answer, self._client)
+        try:
+            reply = self._client.execute_interactive(
+                code, allow_stdin=self._may_ask, output_hook=self._show, stdin_hook=answer
+            )
+        except KeyboardInterrupt:
+            if not self._begun:
+                raise
+            act("interrupt", [self._kernel_id])
+            run_interactively(
+                self._client, self._begun, None, self._show, answer, may_ask=self._may_ask
+            )
+            return INTERRUPTED
+        finally:
+            for printer in self._printers.values():
+                printer.end_line()
+        return 0 if reply["content"].get("status") == "ok" else FAILED
+
+    def _show(self, message: Message) -> None:
+        self._begun = parent_id(message)
+        content: dict[str, Any] = dict(message["content"])
+        match message["msg_type"]:
+            case "stream":
+                name = "stderr" if content.get("name") == "stderr" else "stdout"
+                self._printers[name].write(_text(content.get("text")))
+            case "execute_result" | "display_data":
+                data = content.get("data")
+                text = data.get("text/plain") if isinstance(data, dict) else None
+                self._print_lines("stdout", _text(text))
+            case "error":
+                lines = content.get("traceback")
+                told = "\n".join(map(_text, lines)) if isinstance(lines, list) else ""
+                self._print_lines("stderr", told)
+
+    def _print_lines(self, name: str, text: str) -> None:
+        self._printers[name].end_line()
+        self._printers[name].write(f"{text}\n")
 
 
-def _print(message: Message, printers: dict[str, Printer]) -> None:
-    content: dict[str, Any] = dict(message["content"])
-    match message["msg_type"]:
-        case "stream":
-            name = "stderr" if content.get("name") == "stderr" else "stdout"
-            printers[name].write(_text(content.get("text")))
-        case "execute_result" | "display_data":
-            data = content.get("data")
-            text = data.get("text/plain") if isinstance(data, dict) else None
-            printers["stdout"].end_line()
-            printers["stdout"].write(f"{_text(text)}\n")
-        case "error":
-            lines = content.get("traceback")
-            told = "\n".join(map(_text, lines)) if isinstance(lines, list) else ""
-            printers["stderr"].end_line()
-            printers["stderr"].write(f"{told}\n")
+def _answer(client: BlockingKernelClient, message: Message) -> None:
+    """Ask the person at this terminal, and send what they type."""
+    prompt = clean_line(_text(message["content"].get("prompt")))
+    try:
+        value = getpass(prompt) if message["content"].get("password") else input(prompt)
+    except EOFError:
+        value = END_OF_INPUT
+    client.input(value)
 
 
 def _text(value: object) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-from kerneltui.commands.listing import Listed, find_strangers, manifests
+from kerneltui.commands.listing import Listed
+from kerneltui.commands.survey import Survey, manifests
 from kerneltui.errors import ActionRefused, KernelError
-from kerneltui.fleet.handles import FoundHandle, Handle, ServedHandle
-from kerneltui.fleet.powers import Kind, refuse_impossible
-from kerneltui.fleet.row import Row
-from kerneltui.fleet.strangers import attach_process, attached_manager, server_of
+from kerneltui.fleet.handles import Handle
+from kerneltui.fleet.powers import refuse_impossible
+from kerneltui.fleet.row import LEFT, kind_of
+from kerneltui.fleet.strangers import attach_process, attached_manager, handle_of
 from kerneltui.kernels.spec import KernelSpecManager
 from kerneltui.protocol.status import Verb
 
@@ -19,16 +18,18 @@ def handle(kernel: Listed, verb: Verb) -> Handle:
 
     Raises ActionRefused where the verb can never be had of it.
     """
-    by_file = {str(each.connection_file): each for each in find_strangers(manifests())[0]}
-    known = by_file.get(kernel.connection_file)
-    if known is None:
+    survey, specs = Survey(manifests()), KernelSpecManager()
+    survey.ask_where()
+    found = next(
+        (each for each in survey.found if str(each.connection_file) == kernel.connection_file), None
+    )
+    if found is None:
         raise KernelError(f"{kernel.name} is gone")
-    if (known.identity.pid if known.identity else None) != kernel.pid:
+    if (found.identity.pid if found.identity else None) != kernel.pid:
         raise ActionRefused(f"{kernel.name} has another process by now; nothing was done")
-    kind = Row(kernel.name, known.cwd, found=known).kind
-    refuse_impossible(kind, verb, kernel.name)
-    manager = attached_manager(known, KernelSpecManager())
-    attach_process(manager, known.identity)
-    if kind is Kind.SERVED:
-        return ServedHandle(manager, kernel.name, partial(server_of, known))
-    return FoundHandle(manager, kernel.name)
+    refuse_impossible(kind_of(found), verb, kernel.name)
+    manager = None
+    if found.standing not in LEFT:
+        manager = attached_manager(found, specs)
+        attach_process(manager, found.identity)
+    return handle_of(found, kernel.name, manager, specs, survey.known)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
-from functools import partial
 from pathlib import Path
 
 from kerneltui.commands import strangers
@@ -23,7 +20,6 @@ from kerneltui.protocol.status import KernelState, Verb
 from kerneltui.protocol.text import clean_line
 
 START_PATIENCE = 60.0  # seconds for a kernel to be ready
-POLL = 0.2  # seconds between two words on how long an order takes
 LOOK = 0.02  # seconds between two looks at one that starts
 
 VERBS: dict[Verb, tuple[Callable[[Fleet, Target], str], Callable[[Handle], str]]] = {
@@ -50,9 +46,8 @@ def act(verb: str, words: Sequence[str]) -> int:
     return _ask(Verb(verb), *VERBS[Verb(verb)], words)
 
 
-def send_signal(name: str, words: Sequence[str]) -> int:
-    """Signal the process groups of kernels; `name`: a number, or a name with or without SIG."""
-    signum = _signal_number(name)
+def send_signal(signum: int, words: Sequence[str]) -> int:
+    """Signal the process groups of kernels."""
     return _ask(
         Verb.SIGNAL,
         lambda fleet, target: fleet.signal(target, signum),
@@ -71,6 +66,8 @@ def start(kernel_name: str, *, cwd: str, name: str, autorestart: bool) -> int:
             kernel_name, cwd=str(folder.absolute()), name=name, autorestart=autorestart
         )
         _wait_until_ready(fleet, kernel_id)
+        for notice in fleet.take_notices():
+            print(f"kerneltui: {notice.text}", file=sys.stderr)
     print(kernel_id)
     return 0
 
@@ -81,7 +78,7 @@ def _ask(
     order_of_stranger: Callable[[Handle], str],
     words: Sequence[str],
 ) -> int:
-    listed = list_all(within=0)
+    listed = list_all()
     meant = dict.fromkeys(find(listed, word) for word in words)
     failed = 0
     with opened_fleet() as fleet:
@@ -93,22 +90,14 @@ def _ask(
 
         for kernel in meant:
             try:
-                said = _awaited(partial(ask, kernel), f"{verb} {kernel.name}")
+                with Progress(f"{verb} {kernel.name}"):
+                    said = ask(kernel)
             except KernelError as error:
                 said = str(error)
                 failed += 1
             if said:
                 print(f"kerneltui: {clean_line(said, limit=500)}", file=sys.stderr)
     return 1 if failed else 0
-
-
-def _awaited(call: Callable[[], str], what: str) -> str:
-    """Return what `call` returns, and tell meanwhile how long it takes."""
-    with ThreadPoolExecutor(1, "kerneltui-verb") as pool, Progress(what) as progress:
-        answer = pool.submit(call)
-        while not wait([answer], timeout=POLL).done:
-            progress.tick()
-        return answer.result()
 
 
 def _row(fleet: Fleet, kernel_id: str) -> KernelSnapshot:
@@ -120,22 +109,12 @@ def _row(fleet: Fleet, kernel_id: str) -> KernelSnapshot:
 
 def _wait_until_ready(fleet: Fleet, kernel_id: str) -> None:
     deadline = time.monotonic() + START_PATIENCE
-    with Progress(f"waiting until {_row(fleet, kernel_id).name} is ready") as progress:
+    with Progress(f"waiting until {_row(fleet, kernel_id).name} is ready"):
         while time.monotonic() < deadline:
             row = _row(fleet, kernel_id)
             if row.state is KernelState.IDLE:
                 return
             if row.state is KernelState.DEAD:
                 raise LaunchError(row.reason, ())
-            progress.tick()
             time.sleep(LOOK)
     raise KernelTimeout(f"kernel {kernel_id} runs, and is not ready after {START_PATIENCE:.0f} s")
-
-
-def _signal_number(name: str) -> int:
-    known = {each.name: int(each) for each in signal.Signals}
-    number = int(name) if name.isdecimal() else known.get(f"SIG{name.upper().removeprefix('SIG')}")
-    if number not in known.values():
-        raise KernelError(f"no signal is called {name}; known: {', '.join(known)}")
-    assert number is not None
-    return number

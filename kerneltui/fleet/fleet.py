@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from jupyter_core.paths import jupyter_runtime_dir
@@ -13,7 +12,7 @@ from jupyter_core.paths import jupyter_runtime_dir
 from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.adoption import environment_differs, todays_environment
 from kerneltui.fleet.console import LOCKED
-from kerneltui.fleet.handles import FoundHandle, Handle, OwnHandle, ServedHandle
+from kerneltui.fleet.handles import Handle, OwnHandle
 from kerneltui.fleet.kernel_info import KernelInfo, kernel_info
 from kerneltui.fleet.limits import USUAL, Limits
 from kerneltui.fleet.logout import logout_warning
@@ -22,10 +21,10 @@ from kerneltui.fleet.message_log import MessageLog
 from kerneltui.fleet.notices import Notice
 from kerneltui.fleet.powers import LOST, Kind, refuse_impossible
 from kerneltui.fleet.process_tree import ProcessFacts
+from kerneltui.fleet.remains import left_by_others
 from kerneltui.fleet.roster import Roster
-from kerneltui.fleet.row import Row
+from kerneltui.fleet.row import PATH_WIDTH, Row
 from kerneltui.fleet.snapshot import Target
-from kerneltui.fleet.strangers import server_of
 from kerneltui.fleet.transcript import Transcript
 from kerneltui.fleet.transport import Transport
 from kerneltui.kernels.family import descendants
@@ -140,6 +139,12 @@ class Fleet(Roster):
             clean_line(describe_process(each)) for each in outside_group(pid, descendants(pid))
         )
 
+    def remains(self, target: Target) -> tuple[str, ...]:
+        """Return the files that a stale kernel has left, a line each: a shutdown removes them."""
+        found = self._row(target).found
+        files = [] if found is None else left_by_others(found)
+        return tuple(clean_line(str(path), PATH_WIDTH) for path in files)
+
     # -- verbs: they raise KernelError, and return a sentence worth showing, or "" ----
 
     def start(
@@ -150,6 +155,8 @@ class Fleet(Roster):
         `autorestart`: a dashboard that is open starts it again where it dies unasked.
         """
         self._permit()
+        if name in [row.name for row in tuple(self.rows.values())]:
+            raise ActionRefused(f"a kernel is called {name} already")
         kernel_id, environment = self._kernels.new_kernel_id(), todays_environment()
         manifest = Manifest(
             kernel_id=kernel_id,
@@ -230,7 +237,9 @@ class Fleet(Roster):
         row, handle = self._row(target), self._handle(target, Verb.SHUTDOWN)
         with self._order(row, "stopping"):
             said = handle.shutdown()
-        if row.is_ours and target.kernel_id not in self._kernels:  # else it was restarted meanwhile
+        if row.kind is Kind.REMAINS:
+            self.drop(target.kernel_id)
+        elif row.is_ours and target.kernel_id not in self._kernels:  # else it was restarted
             self._forget(target.kernel_id)
         return said
 
@@ -292,10 +301,7 @@ class Fleet(Roster):
         refuse_impossible(row.kind, verb, row.name)
         if row.found is None:
             return OwnHandle(self._kernels, target.kernel_id, row.name)
-        manager = self._manager_of(target.kernel_id)
-        if row.kind is Kind.SERVED:
-            return ServedHandle(manager, row.name, partial(server_of, row.found))
-        return FoundHandle(manager, row.name)
+        return self._strangers.handle(row, row.found)
 
     def _checked(self, target: Target) -> None:
         """Raise ActionRefused where the process that is meant is gone."""

@@ -14,8 +14,11 @@ from typing import Protocol
 
 from kerneltui.errors import ActionRefused, KernelError, KernelTimeout
 from kerneltui.fleet import servers
+from kerneltui.fleet.found import Found
 from kerneltui.fleet.powers import LOST, NO_PROCESS
+from kerneltui.fleet.remains import left_by_others, may_be_of_one_to_come
 from kerneltui.fleet.servers import JupyterServer
+from kerneltui.fleet.standing import Standing
 from kerneltui.kernels.control import ControlRequest
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.multi import MultiKernelManager
@@ -138,6 +141,32 @@ class FoundHandle:
             raise ActionRefused(f"{self._name} is gone") from None
         except PermissionError:
             raise ActionRefused(f"the process of {self._name} is another user's") from None
+
+
+class RemainsHandle(FoundHandle):
+    """A file without a kernel: the table refuses all but its removal."""
+
+    def __init__(
+        self, manager: KernelManager, name: str, look_again: Callable[[], Found | None]
+    ) -> None:
+        """`look_again`: returns what is true of the file now; None where it is gone."""
+        super().__init__(manager, name)
+        self._look_again = look_again
+
+    def shutdown(self) -> str:
+        """Remove what is left, unless somebody has it by now."""
+        found = self._look_again()
+        if found is None:
+            return ""
+        if found.standing is not Standing.STALE:
+            raise ActionRefused(f"{self._name} is {found.standing} by now; nothing was removed")
+        if may_be_of_one_to_come(found):
+            raise ActionRefused(
+                f"the file of {self._name} was just written: its kernel may be about to start"
+            )
+        for path in left_by_others(found):
+            path.unlink(missing_ok=True)
+        return ""
 
 
 class ServedHandle(FoundHandle):

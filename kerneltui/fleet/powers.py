@@ -22,6 +22,7 @@ class Kind(StrEnum):
     CLOSED = "started by something else, its ports told to that only"
     SERVED = "a Jupyter server's"
     REMAINS = "a file that was left behind"
+    ELSEWHERE = "a file that may be of another host"
 
 
 class Means(StrEnum):
@@ -38,12 +39,14 @@ class Means(StrEnum):
     FAMILY_AND_SERVER = "SIGKILL to its group and what left it; its server is told to forget it"
     QUESTION = "a signed question on control"
     CLIENT = "a client of our own"
+    REMOVAL = "its files are removed"
 
 
 LOST = "what started it would lose it"
 NO_PROCESS = "its process is not to be seen from here"
 NO_PORTS = "its ports are known only to what started it"
-NO_KERNEL = "only its connection file is left: kerneltui clean removes it"
+NO_KERNEL = "only its connection file is left"
+ANOTHER_HOST = "its connection file may be of another host"
 
 Power = Means | str
 """The means; or, as plain text, why there are none."""
@@ -94,7 +97,8 @@ POWERS: Mapping[Kind, Mapping[Verb, Power]] = {
         Verb.VERIFY: Means.QUESTION,
         Verb.EXECUTE: Means.CLIENT,
     },
-    Kind.REMAINS: dict.fromkeys(Verb, NO_KERNEL),
+    Kind.REMAINS: {**dict.fromkeys(Verb, NO_KERNEL), Verb.SHUTDOWN: Means.REMOVAL},
+    Kind.ELSEWHERE: dict.fromkeys(Verb, ANOTHER_HOST),
 }
 POWERS = {**POWERS, Kind.ADOPTED: POWERS[Kind.CHILD]}
 

@@ -21,7 +21,8 @@ from kerneltui.protocol.status import ALLOWED, KernelState
 from kerneltui.protocol.text import clean_line
 
 PATH_WIDTH = 4096  # characters: Linux's PATH_MAX, for this path is there to be used
-LEFT = (Standing.STALE, Standing.ELSEWHERE)
+LEFT = {Standing.STALE: Kind.REMAINS, Standing.ELSEWHERE: Kind.ELSEWHERE}
+"""What a mere file is."""
 
 
 @dataclass(slots=True)
@@ -65,21 +66,26 @@ class Row:
 
     @property
     def kind(self) -> Kind:
-        if self.found is None:
-            is_child = self.manager is not None and isinstance(self.manager.process, ChildProcess)
-            return Kind.CHILD if is_child else Kind.ADOPTED
-        if self.found.standing in LEFT:
-            return Kind.REMAINS
-        if self.found.info is None:
-            return Kind.CLOSED
-        if self.found.origin is Origin.SERVER:
-            return Kind.SERVED
-        return Kind.UNSEEN if self.found.identity is None else Kind.FOUND
+        if self.found is not None:
+            return kind_of(self.found)
+        is_child = self.manager is not None and isinstance(self.manager.process, ChildProcess)
+        return Kind.CHILD if is_child else Kind.ADOPTED
 
     @property
     def rank(self) -> int:
         """Ours come first, what is only a file comes last."""
-        return 0 if self.is_ours else 2 if self.kind is Kind.REMAINS else 1
+        return 0 if self.is_ours else 2 if self.kind in LEFT.values() else 1
+
+
+def kind_of(found: Found) -> Kind:
+    """Return what a kernel that is not ours is to us."""
+    if found.standing in LEFT:
+        return LEFT[found.standing]
+    if found.info is None:
+        return Kind.CLOSED
+    if found.origin is Origin.SERVER:
+        return Kind.SERVED
+    return Kind.UNSEEN if found.identity is None else Kind.FOUND
 
 
 def snapshot_of(

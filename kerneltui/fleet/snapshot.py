@@ -88,6 +88,11 @@ class KernelSnapshot:
         return self.kind in (Kind.CHILD, Kind.ADOPTED)
 
     @property
+    def is_file(self) -> bool:
+        """There is no kernel, as far as can be seen: its file was left, or is another host's."""
+        return self.kind in (Kind.REMAINS, Kind.ELSEWHERE)
+
+    @property
     def target(self) -> Target:
         return Target(self.kernel_id, self.identity, self.name)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,11 @@ from kerneltui.fleet.census import Census, Suspect
 from kerneltui.fleet.connection_files import connection_folders
 from kerneltui.fleet.discovery import Discovery
 from kerneltui.fleet.found import Found, Known, Whereabouts
+from kerneltui.fleet.handles import FoundHandle, Handle, RemainsHandle, ServedHandle
 from kerneltui.fleet.ledger import Ledger
 from kerneltui.fleet.origin import Origin
-from kerneltui.fleet.row import LEFT, Row
+from kerneltui.fleet.powers import Kind
+from kerneltui.fleet.row import LEFT, Row, kind_of
 from kerneltui.fleet.server_watch import ServerWatch
 from kerneltui.fleet.servers import JupyterServer, ServedKernel, find_server
 from kerneltui.fleet.standing import Standing
@@ -42,7 +45,12 @@ class Strangers:
         self._specs = specs
         self._discovery = Discovery()
         self._census = Census()
+        self._known = Known()
         self._found: tuple[Found, ...] = ()
+
+    def handle(self, row: Row, found: Found) -> Handle:
+        """Return what carries out verbs on a kernel of a row. In any thread."""
+        return handle_of(found, row.name, row.manager, self._specs, self._known)
 
     def look(self, servers: ServerWatch) -> None:
         """Look at this host, and take over what there is and what servers tell."""
@@ -51,15 +59,14 @@ class Strangers:
         self._census.look(
             Suspect(each.found, each.manager) for each in rows if each.found and each.manager
         )
-        found = self._discovery.look(
-            Known(
-                ours=self._ledger.connection_files,
-                elsewhere=self._ledger.elsewhere,
-                servers={server.pid for server in servers.servers},
-                served={kernel_id: served.server.pid for kernel_id, served in listing.items()},
-                answered=self._answered(rows),
-            )
+        self._known = Known(
+            ours=self._ledger.connection_files,
+            elsewhere=self._ledger.elsewhere,
+            servers={server.pid for server in servers.servers},
+            served={kernel_id: served.server.pid for kernel_id, served in listing.items()},
+            answered=self._answered(rows),
         )
+        found = self._discovery.look(self._known)
         if found is not self._found:
             self._found = found
             self._follow(found)
@@ -149,6 +156,31 @@ def server_folders(found: Iterable[Found]) -> tuple[Path, ...]:
 def server_of(found: Found) -> JupyterServer:
     """Return the server that a kernel belongs to. Raises KernelError where it is gone."""
     return find_server((*connection_folders(), found.connection_file.parent), found.owner_pid)
+
+
+def handle_of(
+    found: Found,
+    name: str,
+    manager: KernelManager | None,
+    specs: KernelSpecManager,
+    known: Known,
+) -> Handle:
+    """Return what carries out verbs on a kernel that something else has started.
+
+    `manager`: one that follows its process; a mere file has none. `known`: with what it was found.
+    """
+    kind = kind_of(found)
+    if manager is None or kind is Kind.REMAINS:
+        manager = attached_manager(found, specs)
+        return RemainsHandle(manager, name, partial(_found_again, found.connection_file, known))
+    if kind is Kind.SERVED:
+        return ServedHandle(manager, name, partial(server_of, found))
+    return FoundHandle(manager, name)
+
+
+def _found_again(path: Path, known: Known) -> Found | None:
+    found = Discovery().look(known)
+    return next((each for each in found if each.connection_file == path), None)
 
 
 def attached_manager(found: Found, specs: KernelSpecManager) -> KernelManager:

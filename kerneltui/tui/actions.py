@@ -147,7 +147,7 @@ ACTIONS: tuple[Action, ...] = (
         "kernel.shutdown",
         ("x",),
         "Shutdown",
-        "Shut the kernel down; a dead kernel's row is dismissed",
+        "Shut the kernel down; dismiss a dead kernel's row; remove a stale file",
         Scope.TABLE,
         Verb.SHUTDOWN,
         danger=True,

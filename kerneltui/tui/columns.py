@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from kerneltui.errors import describe_exit
 from kerneltui.fleet.origin import Origin
-from kerneltui.fleet.powers import Kind
 from kerneltui.fleet.standing import Standing
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui import formats
@@ -124,7 +123,7 @@ def _origin(kernel: KernelSnapshot, _now: float) -> Cell:
 
 def _urgency(kernel: KernelSnapshot) -> int:
     """Return what sorts those first that want somebody, and mere files last."""
-    if kernel.kind is Kind.REMAINS:
+    if kernel.is_file:
         return len(_URGENCY)
     return -1 if kernel.is_stopped else _URGENCY.index(kernel.state)
 
@@ -175,7 +174,7 @@ def _without_name(reason: str) -> str:
 
 def _code(kernel: KernelSnapshot, _now: float) -> Cell:
     if _is_dead(kernel):
-        tone: Tone = "muted" if kernel.kind is Kind.REMAINS else "dead"
+        tone: Tone = "muted" if kernel.is_file else "dead"
         return Cell(_without_name(kernel.reason) or describe_exit(kernel.returncode), tone)
     return Cell(kernel.code) if kernel.code else Cell(kernel.reason, "trouble")
 

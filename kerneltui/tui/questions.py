@@ -75,6 +75,16 @@ def shutdown(targets: Sequence[Target], left_out: int = 0) -> Question:
     )
 
 
+def remove(targets: Sequence[Target], left_out: int = 0) -> Question:
+    return _question(
+        f"Remove what is left of {_which(targets)}?",
+        "Remove",
+        targets,
+        "Nobody has these files; it is looked once more before they go.",
+        left_out,
+    )
+
+
 def kill(targets: Sequence[Target], left_out: int = 0) -> Question:
     return _question(
         f"Kill {_which(targets)}?",

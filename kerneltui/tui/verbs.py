@@ -54,7 +54,8 @@ def take_aim(
     return Aim(
         tuple(kernel.target for kernel in fit),
         len(chosen) - len(fit),
-        action.name in unconfirmed or all(kernel.state is KernelState.DEAD for kernel in fit),
+        action.name in unconfirmed
+        or all(kernel.state is KernelState.DEAD and not kernel.is_file for kernel in fit),
     )
 
 
@@ -222,8 +223,13 @@ class KernelVerbs(Screen[None]):
     def action_kernel_shutdown(self) -> None:
         if aimed := self._aim("kernel.shutdown"):
             fleet, aim = aimed
-            question = questions.shutdown(aim.targets, aim.left_out)
-            self._ask(question, aim, fleet.shutdown)
+            files = [kernel.target for kernel in self.chosen if kernel.is_file]
+            if files and set(aim.targets) <= set(files):
+                question = questions.remove(aim.targets, aim.left_out)
+            else:
+                question = questions.shutdown(aim.targets, aim.left_out)
+            more = partial(_remains, fleet, files) if files else None
+            self._ask(question, aim, fleet.shutdown, more)
 
     def action_kernel_kill(self) -> None:
         if aimed := self._aim("kernel.kill"):
@@ -252,6 +258,11 @@ class KernelVerbs(Screen[None]):
 
 def _ours(kernels: Sequence[KernelSnapshot]) -> list[Target]:
     return [kernel.target for kernel in kernels if kernel.is_ours]
+
+
+def _remains(fleet: Fleet, targets: Sequence[Target]) -> tuple[str, ...]:
+    """Return the files that are removed, a line each."""
+    return tuple(line for target in targets for line in fleet.remains(target))
 
 
 def _escaped(fleet: Fleet, targets: Sequence[Target]) -> tuple[str, ...]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from kerneltui.fleet.manifest import Manifest, write_manifest
@@ -31,6 +33,13 @@ class CommandLine:
     def __init__(self, runtime: Path) -> None:
         self.runtime = runtime
         self._environment = os.environ | {"JUPYTER_RUNTIME_DIR": str(runtime)}
+
+    def begin(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start a command, and return it."""
+        command = [sys.executable, "-m", "kerneltui", *arguments]
+        return subprocess.Popen(
+            command, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
 
     def __call__(self, *arguments: str, code: int = 0) -> str:
         """Return stdout, or stderr where another exit code than 0 is what should come."""
@@ -81,6 +90,8 @@ def test_nothing_is_listed_where_nothing_runs(tmp_path: Path) -> None:
         (("interrupt", "nope"), 2, "no kernel is called nope"),
         (("start", "--cwd", "/no/such/folder"), 1, "is no folder"),
         (("start", "no-such-spec"), 2, "no-such-spec"),
+        (("signal", "FOO", "nope"), 2, "no signal is called 'FOO'; known: SIGHUP, "),
+        (("--read-only", "kill", "nope"), 2, "--read-only forbids that"),
     ],
 )
 def test_what_cannot_be_done_is_told_by_code_and_words(
@@ -148,9 +159,7 @@ def test_a_file_of_code_is_run(alpha: CommandLine, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_busy_kernel_is_waited_for_and_can_be_interrupted(alpha: CommandLine) -> None:
-    command = [sys.executable, "-m", "kerneltui", "run", "alpha", "-c", "while True: pass"]
-    environment = os.environ | {"JUPYTER_RUNTIME_DIR": str(alpha.runtime)}
-    running = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)
+    running = alpha.begin("run", "alpha", "-c", "while True: pass")
     eventually(lambda: alpha.listed["alpha"]["state"] == "busy", 60)
     assert "is busy after 0 s" in alpha("wait", "alpha", "--idle", "--timeout", "0", code=3)
 
@@ -160,6 +169,57 @@ def test_a_busy_kernel_is_waited_for_and_can_be_interrupted(alpha: CommandLine) 
     assert running.returncode == 1
     assert b"KeyboardInterrupt" in said
     alpha("wait", "alpha", "--idle")
+
+
+@pytest.fixture
+def busy(alpha: CommandLine) -> Iterator[subprocess.Popen[bytes]]:
+    """A command that runs a cell in alpha until that is interrupted."""
+    running = alpha.begin("run", "alpha", "-c", "while True: pass")
+    eventually(lambda: alpha.listed["alpha"]["state"] == "busy", 60)
+    yield running
+    running.kill()
+    running.communicate()
+
+
+@pytest.mark.slow
+def test_ctrl_c_interrupts_the_code_that_was_sent(busy: subprocess.Popen[bytes]) -> None:
+    busy.send_signal(signal.SIGINT)
+
+    _, said = busy.communicate(timeout=60)
+    assert busy.returncode == 130
+    assert b"KeyboardInterrupt" in said
+
+
+@pytest.mark.slow
+def test_ctrl_c_leaves_what_others_run_alone(
+    alpha: CommandLine, busy: subprocess.Popen[bytes]
+) -> None:
+    waiting = alpha.begin("run", "alpha", "-c", "1")
+    connected = psutil.Process(waiting.pid)
+    eventually(lambda: len(connected.net_connections("unix")) > 3, 60)
+
+    waiting.send_signal(signal.SIGINT)
+
+    assert waiting.wait(60) == 130
+    waiting.communicate()
+    assert alpha.listed["alpha"]["state"] == "busy"
+    assert busy.poll() is None
+
+
+@pytest.mark.slow
+def test_the_end_of_a_kernels_process_ends_the_run(
+    alpha: CommandLine, busy: subprocess.Popen[bytes]
+) -> None:
+    alpha("restart", "alpha")
+
+    _, said = busy.communicate(timeout=60)
+    assert busy.returncode == 1
+    assert b"exited" in said
+
+
+@pytest.mark.slow
+def test_no_two_kernels_have_one_name(alpha: CommandLine) -> None:
+    assert "a kernel is called alpha already" in alpha("start", "--name", "alpha", code=1)
 
 
 @pytest.mark.slow

@@ -55,10 +55,18 @@ def test_an_ambiguous_word_lists_what_it_may_mean() -> None:
 
 
 def test_the_table_has_a_line_for_each_kernel() -> None:
-    assert to_table([TRAIN, ETL], NOW).splitlines() == [
+    here = replace(ETL, cwd=str(Path.home() / "work"))
+    assert to_table([TRAIN, here], NOW).splitlines() == [
         "ID      NAME   SPEC      PID  STATE    MEM  TIME  AGE  ORIGIN     FOLDER",
         "b7c1e0  train  python3  4121  busy   11.0G   13m   1h  kerneltui  /home/ana",
-        "b7c199  etl    python3     -  dead       -     -   1h  kerneltui  /home/ana",
+        "b7c199  etl    python3     -  dead       -     -   1h  kerneltui  ~/work",
+    ]
+
+
+def test_a_line_fits_the_terminal() -> None:
+    assert to_table([TRAIN], NOW, width=40).splitlines() == [
+        "ID      NAME   SPEC      PID  STATE    …",
+        "b7c1e0  train  python3  4121  busy   11…",
     ]
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+import sys
 
 import pytest
 
-from kerneltui.commands.printing import Printer
+from kerneltui.commands import printing
+from kerneltui.commands.printing import Printer, Progress
+from tests.support import eventually
 
 
 class Terminal(io.StringIO):
@@ -41,3 +44,25 @@ def test_a_terminal_gets_lines_that_have_passed_the_gate(
     texts: tuple[str, ...], shown: str
 ) -> None:
     assert printed(Terminal(), *texts) == shown
+
+
+def test_a_long_wait_is_told_on_a_terminal_and_wiped_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(printing, "PROGRESS_EVERY", 0.01)
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+
+    with Progress("waiting for \x1b]0;title\x07etl"):
+        eventually(lambda: "waiting for etl, 0 s" in terminal.getvalue())
+
+    assert terminal.getvalue().endswith("\r\x1b[K")
+    assert "title" not in terminal.getvalue()
+
+
+def test_a_pipe_is_told_of_no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+
+    with Progress("waiting") as progress:
+        assert not progress._thread.is_alive()
+
+    assert stream.getvalue() == ""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.content import Content
 from textual.widget import Widget
 
-from kerneltui.fleet.powers import Kind
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
 
@@ -76,7 +75,7 @@ class StatusLine(Widget):
 
 def counts(kernels: Sequence[KernelSnapshot]) -> list[tuple[str, str]]:
     """Return the number of kernels, and of those states that one looks for."""
-    real = [kernel for kernel in kernels if kernel.kind is not Kind.REMAINS]
+    real = [kernel for kernel in kernels if not kernel.is_file]
     states = Counter(kernel.state for kernel in real)
     noun = "kernel" if len(real) == 1 else "kernels"
     found = [(f"{states[state]} {state}", str(state)) for state in _COUNTED if states[state]]

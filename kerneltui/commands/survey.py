@@ -1,0 +1,71 @@
+"""Survey: what one look at this host finds of the kernels that something else has started."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from jupyter_core.paths import jupyter_runtime_dir
+
+from kerneltui.errors import KernelError
+from kerneltui.fleet.census import Census, Suspect
+from kerneltui.fleet.connection_files import connection_folders
+from kerneltui.fleet.discovery import Discovery
+from kerneltui.fleet.found import Found, Known
+from kerneltui.fleet.manifest import Manifest, find_manifests, read_manifest
+from kerneltui.fleet.server_watch import Served, ask_servers
+from kerneltui.fleet.servers import find_servers
+from kerneltui.fleet.strangers import attached_manager, server_folders
+from kerneltui.kernels.spec import KernelSpecManager
+
+SERVER_TIME = 0.2  # seconds for a Jupyter server to list its kernels
+
+
+def manifests() -> list[Manifest]:
+    """Return what can be read of kerneltui's kernels, those of other hosts too, oldest first."""
+    found = []
+    for path in find_manifests(Path(jupyter_runtime_dir())):
+        try:
+            found.append(read_manifest(path))
+        except KernelError:
+            continue  # the dashboard tells of it; here it would stand in every list
+    return sorted(found, key=lambda manifest: manifest.started_at)
+
+
+def of_this_host(known: Iterable[Manifest]) -> list[Manifest]:
+    return [each for each in known if each.is_here and not each.is_unfinished]
+
+
+class Survey:
+    """Made by looking. Servers are asked for their kernels; no kernel is asked anything."""
+
+    def __init__(self, known: Iterable[Manifest]) -> None:
+        """`known`: the manifests; the kernels that they are of on this host are left out."""
+        known = tuple(known)
+        self._discovery = Discovery()
+        self.known = Known(
+            ours={each.connection_file for each in of_this_host(known)},
+            elsewhere={each.connection_file: each.host for each in known if not each.is_here},
+        )
+        self.found: tuple[Found, ...] = self._discovery.look(self.known)
+        servers = tuple(find_servers({*connection_folders(), *server_folders(self.found)}))
+        self.listing: Mapping[str, Served] = ask_servers(servers, SERVER_TIME)
+        if servers:
+            self._look_again(
+                servers={server.pid for server in servers},
+                served={each: served.server.pid for each, served in self.listing.items()},
+            )
+
+    def ask_where(self, may_answer: Callable[[Found], bool] = lambda _found: True) -> None:
+        """Ask those kernels where they run whose process nothing here proves."""
+        specs, census = KernelSpecManager(), Census()
+        suspects = [each for each in self.found if each.is_unproven and may_answer(each)]
+        census.look(Suspect(each, attached_manager(each, specs)) for each in suspects)
+        census.close()
+        if census.answered:
+            self._look_again(answered=census.answered)
+
+    def _look_again(self, **learned: object) -> None:
+        self.known = replace(self.known, **learned)  # type: ignore[arg-type]
+        self.found = self._discovery.look(self.known)

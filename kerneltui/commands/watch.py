@@ -1,0 +1,82 @@
+"""`kerneltui wait` and `logs`: what a script wants to know of one kernel as it goes on."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from kerneltui.commands.listing import Listed, attached, find, find_living, list_all
+from kerneltui.commands.printing import Printer, Progress
+from kerneltui.errors import KernelDied, KernelError, KernelTimeout
+from kerneltui.fleet.origin import Origin
+from kerneltui.kernels.logfile import LogFile
+from kerneltui.protocol.status import KernelState
+
+POLL = 0.5  # seconds between two looks
+CHUNK = 65536  # bytes of a log
+
+
+def wait_idle(word: str, timeout: float | None) -> int:
+    """Return once the kernel has done all that it had to do.
+
+    Raises KernelTimeout, and KernelDied where it ends.
+    """
+    kernel = find_living(word)
+    with Progress(f"waiting until {kernel.name} runs nothing"):
+        if kernel.origin == Origin.SERVER:
+            _await_by_its_server(kernel, timeout)
+        else:
+            _await_its_answer(kernel, timeout)
+    return 0
+
+
+def _await_its_answer(kernel: Listed, timeout: float | None) -> None:
+    """Ask once: the shell answers when it has come to the end of what was asked before."""
+    client = attached(kernel).client()
+    client.start_channels(iopub=False, stdin=False, hb=False, control=False)
+    try:
+        client.kernel_info(reply=True, timeout=timeout)
+    except KernelTimeout:
+        raise KernelTimeout(f"{kernel.name} is busy after {timeout:g} s") from None
+    finally:
+        client.stop_channels()
+
+
+def _await_by_its_server(kernel: Listed, timeout: float | None) -> None:
+    """Look what the server tells: it would keep count of what its kernel is asked."""
+    deadline = None if timeout is None else time.monotonic() + timeout
+    while True:
+        kernel = find(list_all(), kernel.id)
+        if kernel.state == KernelState.IDLE:
+            return
+        if kernel.pid is None:
+            raise KernelDied(f"{kernel.name} died", None, ())
+        if deadline is not None and time.monotonic() >= deadline:
+            raise KernelTimeout(f"{kernel.name} is {kernel.state} after {timeout:g} s")
+        time.sleep(POLL)
+
+
+def logs(word: str, *, follow: bool) -> int:
+    """Print what the kernel's process wrote; with `follow` go on until it has ended."""
+    kernel = find(list_all(), word)
+    if kernel.origin != Origin.KERNELTUI:
+        raise KernelError(
+            f"kerneltui has no log of {kernel.name}: what it writes goes where who started it "
+            "wanted"
+        )
+    path = LogFile.beside(kernel.connection_file, kernel.id).path
+    printer = Printer(sys.stdout)
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        raise KernelError(f"cannot read {path}: {error.strerror}") from None
+    with os.fdopen(fd, "rb") as file:
+        while True:
+            while text := file.read(CHUNK):
+                printer.write(text.decode("utf-8", "replace"))
+            if not follow or find(list_all(), kernel.id).pid is None:
+                return 0
+            time.sleep(POLL)
+            if path.exists() and path.stat().st_size < file.tell():  # it was cut: the end is kept
+                file.seek(0)

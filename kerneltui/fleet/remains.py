@@ -1,0 +1,49 @@
+"""Remains: the files that a kernel which is gone has left, ours or somebody else's."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from kerneltui.errors import KernelError
+from kerneltui.fleet.found import STARTUP, Found
+from kerneltui.fleet.listeners import listeners
+from kerneltui.fleet.manifest import Manifest, manifest_path
+from kerneltui.fleet.recording import older_path, recording_path
+from kerneltui.kernels.connection_file import read_connection_file
+from kerneltui.kernels.ipc import ipc_sockets
+
+
+def left_by_ours(manifest: Manifest) -> list[Path]:
+    """Return what there is of a kernel of ours that is dead."""
+    recording = recording_path(manifest.connection_file, manifest.kernel_id)
+    file = Path(manifest.connection_file)
+    files = (file, manifest.log, recording, older_path(recording), manifest.path)
+    return [*_sockets(file), *(path for path in files if path.exists())]
+
+
+def left_by_others(found: Found) -> list[Path]:
+    """Return what there is of a stale connection file: a manifest that was begun goes with it."""
+    begun = manifest_path(str(found.connection_file), found.kernel_id)
+    files = (found.connection_file, begun)
+    return [*_sockets(found.connection_file), *(path for path in files if path.exists())]
+
+
+def may_be_of_one_to_come(found: Found) -> bool:
+    """Tell whether a stale file is so young that somebody may be about to start its kernel."""
+    try:
+        return time.time() - found.connection_file.stat().st_mtime <= STARTUP
+    except OSError:
+        return False
+
+
+def _sockets(connection_file: Path) -> list[Path]:
+    """Return the sockets that a kernel over ipc has left, and at which nobody listens."""
+    try:
+        info = read_connection_file(connection_file)
+    except KernelError:
+        return []
+    if info.transport != "ipc":
+        return []
+    taken = listeners()
+    return [path for path in ipc_sockets(info.ip, info.ports.values()) if str(path) not in taken]

@@ -1,0 +1,59 @@
+"""What kernels do is asked of all at once, and of none a second time before it has answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kerneltui.commands.probe import Probe
+from kerneltui.protocol.connection import Channel, ConnectionInfo
+from kerneltui.protocol.status import KernelState
+from tests.fakes import FakeKernel
+
+
+@pytest.fixture
+def kernel(short_path: Path) -> Iterator[FakeKernel]:
+    with FakeKernel(short_path) as kernel:
+        yield kernel
+
+
+def asked(kernel: FakeKernel) -> int:
+    return kernel.types().count("kernel_info_request")
+
+
+def test_one_that_answers_on_the_shell_is_idle(kernel: FakeKernel) -> None:
+    with Probe() as probe:
+        assert probe.look({"k": kernel.info}, within=5.0) == {"k": KernelState.IDLE}
+        assert probe.look({"k": kernel.info}, within=5.0) == {"k": KernelState.IDLE}
+
+    assert asked(kernel) == 4
+
+
+def test_one_that_answers_on_nothing_is_left_out_and_not_asked_again(kernel: FakeKernel) -> None:
+    kernel.hold("kernel_info_request")
+    with Probe() as probe:
+        assert probe.look({"k": kernel.info}, within=0.1) == {}
+        kernel.wait_for("kernel_info_request", count=2)
+        assert probe.look({"k": kernel.info}, within=0.1) == {}
+        kernel.release()
+
+        assert probe.look({"k": kernel.info}, within=5.0) == {"k": KernelState.IDLE}
+
+    assert asked(kernel) == 2
+
+
+def test_a_forged_answer_is_none(kernel: FakeKernel) -> None:
+    kernel.session = kernel.session.__class__(b"another key")
+
+    with Probe() as probe:
+        assert probe.look({"k": kernel.info}, within=0.1) == {}
+
+
+def test_where_nobody_is_nobody_answers(short_path: Path) -> None:
+    ports = {channel: number for number, channel in enumerate(Channel, start=1)}
+    gone = ConnectionInfo("ipc", str(short_path / "k"), ports, b"key")
+
+    with Probe() as probe:
+        assert probe.look({"k": gone}, within=0.05) == {}
