@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import zmq
 
@@ -22,6 +22,8 @@ from kerneltui.kernels.manager import KernelManager
 from kerneltui.protocol.message import Message, cursor_content, execute_content, history_content
 
 CLOSED = "the console is closed"
+T = TypeVar("T")
+
 LOCKED = "read-only: kernels are watched, and nothing is asked of them"
 HISTORY_LENGTH = 500  # cells asked of a kernel to seed the history
 
@@ -44,6 +46,8 @@ class Console:
         """Code sent and not finished by kernel id, the running one first. Rebound as well."""
         self.beside: Mapping[str, tuple[str, ...]] = MappingProxyType({})
         """Code that runs in a subshell, in the same way."""
+        self.waiting: Mapping[str, float] = MappingProxyType({})
+        """When the oldest code was sent that is not over; instants of `time.monotonic()`."""
         self._find_manager = find_manager
         self._record = record
         self._note = note
@@ -139,16 +143,11 @@ class Console:
         poller.poll(None if due == NEVER else max(0, math.ceil((due - time.monotonic()) * 1000)))
 
     def _publish(self) -> None:
-        talks = self._conversations.items()
-        prompts = {kernel_id: talk.prompt for kernel_id, talk in talks if talk.prompt}
-        queued = {kernel_id: talk.queued for kernel_id, talk in talks if talk.queued}
-        beside = {kernel_id: talk.beside for kernel_id, talk in talks if talk.beside}
-        if prompts != self.prompts:
-            self.prompts = MappingProxyType(prompts)
-        if queued != self.queued:
-            self.queued = MappingProxyType(queued)
-        if beside != self.beside:
-            self.beside = MappingProxyType(beside)
+        talks = tuple(self._conversations.items())
+        self.prompts = _rebound(self.prompts, {each: talk.prompt for each, talk in talks})
+        self.queued = _rebound(self.queued, {each: talk.queued for each, talk in talks})
+        self.beside = _rebound(self.beside, {each: talk.beside for each, talk in talks})
+        self.waiting = _rebound(self.waiting, {each: talk.waiting_since for each, talk in talks})
 
     def _conversation(self, kernel_id: str) -> Conversation:
         """Return the conversation with a kernel. Raises NoSuchKernel."""
@@ -200,6 +199,12 @@ class Console:
         for kernel_id in list(self._conversations):
             self._forget(kernel_id, CLOSED)
         self._stopping = True
+
+
+def _rebound(before: Mapping[str, T], now: Mapping[str, T | None]) -> Mapping[str, T]:
+    """Return what there is now by kernel id: the same object unless it has changed."""
+    there = {kernel_id: value for kernel_id, value in now.items() if value}
+    return before if there == before else MappingProxyType(there)
 
 
 def _pass_on_history(codes: Future[tuple[str, ...]], reply: Reply) -> None:

@@ -82,6 +82,7 @@ class Conversation:
         self._client: BlockingKernelClient | None = None
         self._refused: Counter[type[ProtocolError]] = Counter()
         self._running: dict[str, str] = {}  # msg_id -> code, oldest first
+        self._sent_at: dict[str, float] = {}  # of the same; instants of time.monotonic()
         self._beside: dict[str, str] = {}  # the same, in a subshell
         self._asked: dict[str, Reply] = {}
         self._last_used = 0.0
@@ -96,6 +97,11 @@ class Conversation:
     @property
     def queued(self) -> tuple[str, ...]:
         return tuple(self._running.values())
+
+    @property
+    def waiting_since(self) -> float | None:
+        """When the oldest code that is not over was sent; None without any."""
+        return min(self._sent_at.values(), default=None)
 
     @property
     def beside(self) -> tuple[str, ...]:
@@ -147,6 +153,7 @@ class Conversation:
         message = client.session.new_message("execute_request", content)
         client.shell_channel.send(message)
         self._running[message["msg_id"]] = code
+        self._sent_at[message["msg_id"]] = time.monotonic()
 
     def execute_beside(self, code: str, content: Content) -> None:
         """Run code in a subshell, beside what runs. Raises one of REFUSALS."""
@@ -259,6 +266,7 @@ class Conversation:
         elif self._is_ours(request):
             cells = self._running if request in self._running else self._beside
             code = cells.pop(request)
+            self._sent_at.pop(request, None)
             if self.prompt is not None and self.prompt.parent_id == request:
                 self.prompt = None  # an interrupt or an error voids it
             if message["content"].get("status") == "aborted":
@@ -350,6 +358,7 @@ class Conversation:
                 request.fail(error)
             subshell.id = None  # it went with its process
         self._asked, self._running, self._beside, self.prompt = {}, {}, {}, None
+        self._sent_at = {}
         self._greet_at = NEVER
         self.close()
 

@@ -25,7 +25,7 @@ from kerneltui.kernels.session import ClientSession, new_session
 from kerneltui.kernels.sockets import Context, connect
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.message import Message, parent_id
-from kerneltui.protocol.status import Reported
+from kerneltui.protocol.status import BESIDE_THE_MAIN_SHELL, Reported
 from kerneltui.protocol.text import clean_line
 
 # What is taken in of one kernel in one turn at the most; the rest waits for the next turn
@@ -49,7 +49,7 @@ class Heard:
     request: str = ""
     """The msg_id of the request to run it."""
     last_activity: float | None = None
-    """Instant of `time.monotonic()`."""
+    """When it last ran something; instant of `time.monotonic()`."""
     clients: frozenset[str] = frozenset()
     """Sessions of others whose code it has run, the first hundred."""
     refused: int = 0
@@ -137,7 +137,7 @@ class Ear:
         for _, message in received:
             self._note(message)
         self.messages.hear(received)
-        if received:
+        if any(_is_activity(message) for _, message in received):
             self.heard = replace(self.heard, last_activity=now)
         # What iopub answered to was told before, so it is looked at after iopub.
         batch = merge(received, self._told, now)
@@ -224,6 +224,11 @@ class Ear:
             code=clean_line(code, CODE_WIDTH) if isinstance(code, str) else "",
             request=parent_id(message),
         )
+
+
+def _is_activity(message: Message) -> bool:
+    """Tell whether a kernel does something; that it tells who it is, or how it is, is nothing."""
+    return message["parent_header"].get("msg_type") not in (None, *BESIDE_THE_MAIN_SHELL)
 
 
 def _frames(socket: zmq.Socket[bytes]) -> list[bytes]:

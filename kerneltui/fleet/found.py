@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,6 +40,8 @@ class Found:
     """Of a standing that is none to rely on."""
     cwd: str = ""
     """Of its process; "" where that may not be read."""
+    owner_name: str = ""
+    """The name of the program that started it."""
     is_named: bool = False
     """Its process names the file in its arguments."""
 
@@ -189,6 +191,10 @@ def _may_be(named: Named, is_taken_place: bool, host: Host) -> bool:
 def _abandoned(file: ConnectionFile, host: Host) -> Found:
     if (launched_on := host.known.elsewhere.get(str(file.path))) is not None:
         return _nobody(file, Standing.ELSEWHERE, f"kerneltui has started it on {launched_on}")
+    if (server := host.known.served.get(kernel_id_of(file.path))) is not None:
+        why = "its process is gone; its server, which lists it, may start another"
+        between = _nobody(file, Standing.FOUND, why)
+        return replace(between, origin=Origin.SERVER, owner_pid=server)
     if file.info is not None and file.info.transport == "tcp" and not _is_local(file.info.ip):
         return _nobody(file, Standing.ELSEWHERE, f"it is at {file.info.ip}")
     if host.is_shared(file.path.parent):
@@ -237,6 +243,7 @@ def _found(file: ConnectionFile, pid: int, standing: Standing, host: Host) -> Fo
         identity=identity,
         origin=origin,
         owner_pid=None if origin is Origin.ORPHAN else parent.pid,
+        owner_name="" if origin is Origin.ORPHAN else parent.name,
         standing=standing,
         cwd=host.cwd(pid),
         is_named=pid in named,

@@ -22,8 +22,9 @@ from kerneltui.fleet.standing import Standing
 from kerneltui.kernels.control import ControlRequest
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.multi import MultiKernelManager
-from kerneltui.kernels.process import KernelProcess
+from kerneltui.kernels.process import KernelProcess, catches
 from kerneltui.kernels.stopping import kill_family
+from kerneltui.protocol.status import Wanted
 
 ANSWER_TIME = 1.0  # seconds for a reply on control
 END_TIME = 5.0  # seconds to end after a shutdown request; jupyter_client's
@@ -86,7 +87,8 @@ class FoundHandle:
             return self.signal(signal.SIGINT)
         if self._request("interrupt_request", {}):
             return ""
-        if self._manager.process is None or not _takes_sigint(self._manager):
+        process = self._manager.process
+        if process is None or not _takes_sigint(self._manager, process):
             raise KernelTimeout(f"{self._name} has not answered the interrupt; it may still obey")
         self.signal(signal.SIGINT)
         return f"{self._name} has not answered, so it was sent SIGINT as well"
@@ -100,21 +102,24 @@ class FoundHandle:
         raise ActionRefused(f"cannot restart {self._name}: {LOST}")
 
     def shutdown(self) -> str:
-        self._request("shutdown_request", {"restart": False}, patience=0.0)
         process = self._manager.process
         if process is None:
+            self._request("shutdown_request", {"restart": False}, patience=0.0)
             return f"{self._name} was asked to shut down; whether it did is not to be seen"
-        if not process.wait(END_TIME):
-            raise KernelTimeout(
-                f"{self._name} was asked to shut down and still runs after {END_TIME:.0f} s; "
-                "a kill ends it"
-            )
+        with self._ordered(Wanted.DOWN):
+            self._request("shutdown_request", {"restart": False}, patience=0.0)
+            if not process.wait(END_TIME):
+                raise KernelTimeout(
+                    f"{self._name} was asked to shut down and still runs after {END_TIME:.0f} s; "
+                    "a kill ends it"
+                )
         return ""
 
     def kill(self) -> str:
-        with self._gone_is_refused():
-            kill_family(self._process)
-        self._process.wait(END_TIME)
+        process = self._process
+        with self._gone_is_refused(), self._ordered(Wanted.DOWN):
+            kill_family(process)
+            process.wait(END_TIME)
         return ""
 
     def verify(self) -> str:
@@ -132,6 +137,16 @@ class FoundHandle:
         """Tell whether a message on control was answered."""
         with _request(self._manager, msg_type, content) as request:
             return request.reply(patience) is not None
+
+    @contextlib.contextmanager
+    def _ordered(self, wanted: Wanted) -> Iterator[None]:
+        """Let the end of the process be what was wanted, and no death."""
+        self._manager.life.order(wanted)
+        try:
+            yield
+        except BaseException:
+            self._manager.life.order(Wanted.UP)
+            raise
 
     @contextlib.contextmanager
     def _gone_is_refused(self) -> Iterator[None]:
@@ -189,11 +204,14 @@ class ServedHandle(FoundHandle):
         if now:
             with contextlib.suppress(ActionRefused):
                 super().kill()
-        servers.restart(server, self._manager.kernel_id, SERVER_TIME)
+        with self._ordered(Wanted.RESTART):
+            servers.restart(server, self._manager.kernel_id, SERVER_TIME)
         return ""
 
     def shutdown(self) -> str:
-        servers.shutdown(self._find_server(), self._manager.kernel_id, SERVER_TIME)
+        server = self._find_server()
+        with self._ordered(Wanted.DOWN):
+            servers.shutdown(server, self._manager.kernel_id, SERVER_TIME)
         return ""
 
     def kill(self) -> str:
@@ -232,9 +250,12 @@ def _request(manager: KernelManager, msg_type: str, content: dict[str, object]) 
     )
 
 
-def _takes_sigint(manager: KernelManager) -> bool:
-    """Tell whether the kernelspec, where it is known here, says so."""
+def _takes_sigint(manager: KernelManager, process: KernelProcess) -> bool:
+    """Tell whether a SIGINT interrupts a kernel and does not end it.
+
+    Its kernelspec says so; where that is not known here, that the process catches the signal.
+    """
     try:
         return manager.kernel_spec.interrupt_mode == "signal"
     except KernelError:
-        return False
+        return catches(process.identity.pid, signal.SIGINT)

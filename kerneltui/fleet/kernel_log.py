@@ -54,15 +54,25 @@ class KernelLog:
     def heed(self, event: Event) -> None:
         """Take note of what befalls the kernel, in the thread where it does."""
         match event:
-            case Spawned():
+            case Spawned(adopted):
                 self._wanted = Wanted.UP
-                process = self._manager.process
-                self.note(f"started, pid {process.identity.pid}" if process else "started")
+                self._note_process(adopted=adopted)
             case Exited(returncode=returncode):
                 self.note(describe_exit(returncode))
             case Ordered(wanted=wanted, reason=reason) if reason or wanted is not self._wanted:
                 self._wanted = wanted
                 self.note(reason or _ORDERS.get(wanted, ""))
+
+    def _note_process(self, *, adopted: bool) -> None:
+        process, since = self._manager.process, self._manager.life.spawned_at
+        if process is None:
+            return
+        if not adopted:
+            self.note(f"started, pid {process.identity.pid}")
+        elif not process.exited:
+            age = time.monotonic() - since
+            began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self._clock() - age))
+            self.note(f"found running, pid {process.identity.pid}, since {began}")
 
     def note(self, text: str) -> None:
         """Add an event, at this time."""

@@ -162,4 +162,5 @@ class Ledger:
     @property
     def _manifests(self) -> list[Manifest]:
         with self._lock:
-            return [each for _, each in self._known.values() if each is not None]
+            known = [each for _, each in self._known.values() if each is not None]
+        return sorted(known, key=lambda manifest: manifest.started_at)

@@ -16,7 +16,7 @@ from jupyter_core.paths import jupyter_runtime_dir
 from kerneltui.errors import KernelError, NoSuchKernel
 from kerneltui.fleet.console import Console
 from kerneltui.fleet.guard import Guard
-from kerneltui.fleet.inquiry import Inquiry
+from kerneltui.fleet.inquiry import SILENCE, Inquiry
 from kerneltui.fleet.kernel_log import KernelLog
 from kerneltui.fleet.ledger import Ledger
 from kerneltui.fleet.legacy import Legacy
@@ -289,13 +289,27 @@ class Roster:
                 self._snapshots = snapshots
 
     def _snapshot(self, kernel_id: str, row: Row) -> KernelSnapshot:
-        is_silent = row.manager is not None and self._inquiry.is_silent(
-            row.manager, time.monotonic()
-        )
         usage = self._usage.usage.get(kernel_id)
         return snapshot_of(
-            row, kernel_id, self._monitor.heard(kernel_id), usage, is_silent=is_silent
+            row,
+            kernel_id,
+            self._monitor.heard(kernel_id),
+            usage,
+            is_silent=self._is_silent(row, kernel_id, time.monotonic()),
         )
+
+    def _is_silent(self, row: Row, kernel_id: str, now: float) -> bool:
+        """Tell whether a kernel has had the time to answer, and did not.
+
+        One that holds its interpreter may not even get out that it is busy with our code.
+        """
+        if row.manager is None:
+            return False
+        status = row.manager.status
+        if not status.heard:
+            return self._inquiry.is_silent(row.manager, now)
+        sent_at = self.console.waiting.get(kernel_id, now)
+        return status.state is KernelState.IDLE and now - sent_at > SILENCE
 
 
 def _is_alive(row: Row) -> bool:

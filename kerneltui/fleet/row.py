@@ -42,6 +42,8 @@ class Row:
     """What is known of a kernel that is not ours."""
     served: ServedKernel | None = None
     """What its server tells of it."""
+    served_active_at: float | None = None
+    """When it last ran something as its server tells; instant of `time.monotonic()`."""
     environment_lost: bool = False
     """It was dead when it was adopted: a restart has but today's environment."""
     was_alive: bool = False
@@ -106,6 +108,7 @@ def snapshot_of(
         kind=kind,
         origin=found.origin if found else Origin.KERNELTUI,
         owner_pid=found.owner_pid if found else None,
+        owner_name=clean_line(found.owner_name) if found else "",
         standing=_standing(row, is_silent=is_silent),
         notebook=clean_line(notebook_of(found, row.served), PATH_WIDTH),
         clients=row.served.connections if row.served else len(heard.clients),
@@ -116,7 +119,7 @@ def snapshot_of(
         pending_since=since,
         usage=None if state is KernelState.DEAD else usage,
         started_at=(manager.life.spawned_at or None) if manager else None,
-        last_activity=heard.last_activity,
+        last_activity=_latest(heard.last_activity, row.served_active_at),
         executions=heard.executions,
         code=heard.code if is_code else "",
         cwd=clean_line(row.cwd),
@@ -124,6 +127,10 @@ def snapshot_of(
         refused=heard.refused,
         autorestart=row.is_guarded,
     )
+
+
+def _latest(*instants: float | None) -> float | None:
+    return max((each for each in instants if each is not None), default=None)
 
 
 def _kernelspec(row: Row) -> str:
@@ -141,20 +148,23 @@ def _state(row: Row) -> tuple[KernelState, int | None, str]:
     assert manager is not None, "what is no file alone has a manager"
     status = manager.status
     why = status.reason or (found.why if found is not None and not status.heard else "")
+    is_starting = row.served is not None and row.served.state == KernelState.STARTING
+    if status.state is KernelState.UNKNOWN and is_starting:  # its server has heard nothing either
+        return KernelState.STARTING, None, why
     return status.state, status.returncode, why
 
 
 def _standing(row: Row, *, is_silent: bool) -> Standing:
     found, manager = row.found, row.manager
+    if found is not None and found.standing in LEFT:
+        return found.standing
+    if is_silent:
+        return Standing.SILENT
     if found is None:
         return Standing.VERIFIED
-    if found.standing in LEFT:
-        return found.standing
     is_proven = found.origin is Origin.SERVER and found.standing is Standing.VERIFIED
     is_heard = row.has_answered or (manager is not None and manager.status.heard)
-    if is_proven or is_heard:
-        return Standing.VERIFIED
-    return Standing.SILENT if is_silent else Standing.FOUND
+    return Standing.VERIFIED if is_proven or is_heard else Standing.FOUND
 
 
 def notebook_of(found: Found | None, served: ServedKernel | None) -> str:

@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,8 @@ class ServedKernel:
     """Front ends that are connected."""
     notebook: str
     """The path of the first notebook that has it; "" where none has."""
+    last_activity: float | None = None
+    """Seconds since the epoch."""
 
 
 def find_servers(folders: Iterable[Path]) -> Iterator[JupyterServer]:
@@ -104,6 +107,7 @@ def served_kernels(server: JupyterServer, timeout: float) -> dict[str, ServedKer
             state=_text(each, "execution_state"),
             connections=_number(each, "connections"),
             notebook=notebooks.get(_text(each, "id"), ""),
+            last_activity=_time(each, "last_activity"),
         )
         for each in _objects(kernels)
     }
@@ -235,6 +239,13 @@ def _objects(value: object) -> Iterator[Mapping[str, object]]:
 def _text(value: Mapping[str, object], key: str) -> str:
     found = value.get(key)
     return found if isinstance(found, str) else ""
+
+
+def _time(value: Mapping[str, object], key: str) -> float | None:
+    try:
+        return datetime.fromisoformat(_text(value, key)).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _number(value: Mapping[str, object], key: str) -> int:

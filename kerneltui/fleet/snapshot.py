@@ -45,6 +45,8 @@ class KernelSnapshot:
     origin: Origin = Origin.KERNELTUI
     owner_pid: int | None = None
     """Of who started it and still runs; None for ours, which need nobody."""
+    owner_name: str = ""
+    """The name of the program that did."""
     standing: Standing = Standing.VERIFIED
     notebook: str = ""
     """The path of the notebook that it serves; "" where none is known."""
@@ -61,7 +63,7 @@ class KernelSnapshot:
     started_at: float | None = None
     """When the present process was launched."""
     last_activity: float | None = None
-    """When iopub last carried anything; None before."""
+    """When it last ran something, as far as known here; None before."""
     executions: int = 0
     """Cells begun by any client, seen on iopub since this process started."""
     code: str = ""
@@ -94,7 +96,15 @@ class KernelSnapshot:
 
     @property
     def target(self) -> Target:
-        return Target(self.kernel_id, self.identity, self.name)
+        return Target(self.kernel_id, self.identity, self.name, self.whose)
+
+    @property
+    def whose(self) -> str:
+        """Who has started it, for a person: "server 812"; empty for ours."""
+        if self.is_ours:
+            return ""
+        who = self.owner_name if self.origin is Origin.UNKNOWN and self.owner_name else self.origin
+        return f"{who} {self.owner_pid}" if self.owner_pid else str(who)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +114,5 @@ class Target:
     kernel_id: str
     identity: ProcessIdentity | None
     name: str
+    whose: str = ""
+    """Who has started it; empty for ours."""

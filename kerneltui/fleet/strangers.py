@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -120,7 +121,10 @@ class Strangers:
             attach_process(manager, found.identity)
 
     def _update(self, row: Row, found: Found) -> None:
-        before, row.found = row.found, found
+        before = row.found
+        if before is not None and found.standing in LEFT and found.origin is Origin.UNKNOWN:
+            found = replace(found, origin=before.origin)  # no process tells any more who it was
+        row.found = found
         if found == before:
             return
         if self._is_ours(found):
@@ -140,8 +144,11 @@ class Strangers:
     def _heed_server(self, row: Row, served: ServedKernel | None) -> None:
         """Take over what a server tells, as long as the kernel itself has told nothing."""
         assert row.found is not None
+        if served is not None and served != row.served and served.last_activity is not None:
+            row.served_active_at = time.monotonic() - (time.time() - served.last_activity)
         row.served = served
-        row.name = name_of(row.found, served)
+        if row.found.identity is not None or served is not None:  # else it keeps its name
+            row.name = name_of(row.found, served)
         is_busy = STATES.get(served.state) if served else None
         if row.manager is not None and is_busy is not None:
             row.manager.life.advance(Vouched(busy=is_busy), row.manager.spawns)
@@ -213,5 +220,6 @@ def name_of(found: Found, served: ServedKernel | None) -> str:
     if notebook.endswith(".ipynb"):
         return PurePosixPath(notebook).name
     if found.identity is not None:
-        return f"{found.origin}-{found.identity.pid}"
+        kind = "kernel" if found.origin is Origin.UNKNOWN else found.origin
+        return f"{kind}-{found.identity.pid}"
     return found.kernel_id[:SHORT]

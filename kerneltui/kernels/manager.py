@@ -159,7 +159,8 @@ class KernelManager(ConnectionFileMixin):
 
     def describe(self) -> str:
         """Return how this kernel is named in messages."""
-        return f"kernel {self.kernel_id[:8]} ({self.kernel_name})"
+        spec = f" ({self.kernel_name})" if self.kernel_name else ""
+        return f"kernel {self.kernel_id[:8]}{spec}"
 
     # -- starting ----
 

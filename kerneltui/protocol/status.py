@@ -132,7 +132,7 @@ Event = Spawned | Exited | Answered | Engaged | Vouched | Reported | Ordered
 
 # Handled beside the main shell: their busy and idle say nothing of it. A kernel_info
 # request may come on either channel; it is too short to be worth showing as busy.
-_BESIDE_THE_MAIN_SHELL = frozenset(
+BESIDE_THE_MAIN_SHELL = frozenset(
     {
         "create_subshell_request",
         "debug_request",
@@ -172,7 +172,7 @@ def _report(status: KernelStatus, event: Reported) -> KernelStatus:
         return replace(status, running=None)
     if event.execution_state not in ("busy", "idle"):
         return status
-    if event.subshell_id is not None or event.parent_type in _BESIDE_THE_MAIN_SHELL:
+    if event.subshell_id is not None or event.parent_type in BESIDE_THE_MAIN_SHELL:
         # One that was found running may do so in the midst of a cell.
         return replace(status, heard=status.heard or status.launched)
     status = replace(status, heard=True, vouched=False)

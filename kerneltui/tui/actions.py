@@ -600,7 +600,7 @@ ACTIONS: tuple[Action, ...] = (
         "app.quit_shutdown",
         ("Q",),
         "Quit, end kernels",
-        "Shut down every kernel, then quit",
+        "Shut down every kernel that kerneltui has started, then quit",
         Scope.GLOBAL,
         danger=True,
     ),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kerneltui.fleet.powers import Kind, why_not
+from kerneltui.fleet.standing import Standing
 from kerneltui.protocol.status import KernelState, Verb
 from kerneltui.protocol.text import clean_line
 
@@ -23,9 +24,13 @@ def placeholder(snapshot: KernelSnapshot | None) -> str:
         return "this kernel is dead: restart it from the table"
     if snapshot.state is KernelState.BUSY:
         return "this kernel is busy: code waits for its turn"
-    if snapshot.kind is Kind.SERVED:
-        return "code to run in this kernel: its server sees that it is used"
     return "code to run in this kernel"
+
+
+def badge(snapshot: KernelSnapshot | None) -> str:
+    """Return who else takes note of what is done here; empty where nobody does."""
+    is_served = snapshot is not None and snapshot.kind is Kind.SERVED
+    return "a Jupyter server's: it sees that this kernel is used" if is_served else ""
 
 
 def cannot_run(snapshot: KernelSnapshot | None) -> str:
@@ -42,6 +47,7 @@ def pending_words(
     if queued and snapshot is not None:
         # The first one waits as well where the kernel runs what another client sent.
         is_another = snapshot.code not in ("", clean_line(queued[0]))
-        waiting += is_another or snapshot.state is KernelState.STARTING
+        is_mute = snapshot.is_stopped or snapshot.standing is Standing.SILENT
+        waiting += is_another or is_mute or snapshot.state is KernelState.STARTING
     counts = ((waiting, "queued"), (len(beside), "beside"))
     return ", ".join(f"{count} {what}" for count, what in counts if count > 0)

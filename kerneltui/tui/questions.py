@@ -20,7 +20,8 @@ def _counted(targets: Sequence[Target]) -> str:
 def describe(target: Target) -> str:
     """Return one line that names the very process which `target` means."""
     pid = f"pid {target.identity.pid}" if target.identity else "no process"
-    return clean_line(f"{target.name}  {short_id(target.kernel_id)}  {pid}")
+    whose = f"  of {target.whose}" if target.whose else ""
+    return clean_line(f"{target.name}  {short_id(target.kernel_id)}  {pid}{whose}")
 
 
 def _which(targets: Sequence[Target]) -> str:

@@ -117,6 +117,18 @@ def test_no_value_of_the_environment_is_on_the_disk(left: Watched) -> None:
     assert not any(b"sesame" in text for text in texts)
 
 
+def test_kernels_keep_the_order_of_their_start() -> None:
+    first = opened()
+    started = [first.start("mute", cwd="/") for _ in range(6)]
+    first.close()
+    later = opened()
+
+    assert [each.kernel_id for each in later.snapshots] == started
+
+    dismiss_all(later)
+    later.close()
+
+
 def test_a_shut_down_kernel_is_not_adopted_again(left: Watched) -> None:
     left.fleet.shutdown(left.now.target)
 

@@ -142,6 +142,20 @@ def test_cells_are_counted_and_the_last_one_is_known(listening: Listening, voice
     assert heard.request == voice.cell["msg_id"]
 
 
+@pytest.mark.parametrize(
+    ("msg_type", "counts"), [("execute_request", True), ("kernel_info_request", False)]
+)
+def test_only_what_a_kernel_runs_is_activity(
+    listening: Listening, voice: Voice, msg_type: str, counts: bool
+) -> None:
+    asked = listening.request(msg_type)
+    voice.say("status", {"execution_state": "busy"}, asked)
+    voice.say("status", {"execution_state": "idle"}, asked)
+    eventually(lambda: listening.ear.listen() or len(listening.ear.messages.view().records) == 2)
+
+    assert (listening.ear.heard.last_activity is not None) is counts
+
+
 def test_clients_whose_code_runs_are_counted_and_ours_are_not(
     listening: Listening, voice: Voice
 ) -> None:

@@ -14,8 +14,10 @@ import psutil
 import pytest
 
 from kerneltui.errors import ActionRefused, KernelError, NoSuchKernel
+from kerneltui.fleet import roster
 from kerneltui.fleet.fleet import Fleet, SpecChoice
 from kerneltui.fleet.snapshot import KernelSnapshot
+from kerneltui.fleet.standing import Standing
 from kerneltui.fleet.transcript import Role
 from kerneltui.kernels.identity import identify
 from kerneltui.kernels.manager import KernelManager
@@ -409,6 +411,26 @@ def test_a_verb_that_needs_a_process_is_refused_without_one(
 
     with pytest.raises(ActionRefused, match="mute-1 is not running"):
         call(fleet, verb, mute.now)
+
+
+def test_a_name_is_given_once(fleet: Fleet, mute: Watched) -> None:
+    with pytest.raises(ActionRefused, match="a kernel is called mute-1 already"):
+        fleet.start("mute", cwd="", name=mute.now.name)
+
+
+def test_a_kernel_that_does_not_take_up_code_is_said_not_to_answer(
+    fleet: Fleet, tiny: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roster, "SILENCE", 0.05)
+    fleet.signal(tiny.now.target, signal.SIGSTOP)
+    eventually(lambda: tiny.now.is_stopped, WITHIN)
+
+    tiny.run("x")
+
+    eventually(lambda: tiny.now.standing is Standing.SILENT, WITHIN)
+    fleet.signal(tiny.now.target, signal.SIGCONT)
+    eventually(lambda: tiny.now.standing is Standing.VERIFIED, WITHIN)
+    assert tiny.now.executions == 1
 
 
 # -- ends ----

@@ -250,3 +250,9 @@ def test_what_kerneltui_has_started_on_another_host_is_elsewhere() -> None:
     found = resolve(FILE, host(known=Known(elsewhere={str(FILE.path): "gpu3"})))
 
     assert (found.standing, found.why) == (Standing.ELSEWHERE, "kerneltui has started it on gpu3")
+
+
+def test_a_kernel_that_its_server_lists_is_between_two_processes() -> None:
+    found = resolve(FILE, host(known=Known(served={"a": 77})))
+
+    assert (found.standing, found.origin, found.owner_pid) == (Standing.FOUND, Origin.SERVER, 77)

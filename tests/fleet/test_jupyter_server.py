@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kerneltui.commands.listing import find_strangers
+from kerneltui.commands.survey import Survey
 from kerneltui.errors import KernelError, KernelTimeout
 from kerneltui.fleet import servers
 from kerneltui.fleet.fleet import Fleet
@@ -94,7 +94,7 @@ def test_watching_leaves_everything_as_it_was(server: JupyterServer, runtime: Pa
     assert models(server) == before
     assert told[busy] == (KernelState.BUSY, Standing.VERIFIED)
     assert told[idle] == (KernelState.IDLE, Standing.VERIFIED)
-    assert told[starting][1] is Standing.VERIFIED
+    assert told[starting] == (KernelState.STARTING, Standing.VERIFIED)
 
 
 def states(server: JupyterServer) -> dict[str, str]:
@@ -188,11 +188,11 @@ def test_a_server_at_a_unix_socket_is_asked_there(short_path: Path, runtime: Pat
     with jupyter_server(short_path, runtime, f"--ServerApp.sock={sock}") as server:
         kernel_id = open_notebook(server, "train.ipynb")
 
-        found, listing = find_strangers([])
+        survey = Survey([])
 
         assert server.sock == str(sock)
-        assert [each.origin for each in found] == [Origin.SERVER]
-        assert listing[kernel_id].kernel.notebook.endswith("/train.ipynb")
+        assert [each.origin for each in survey.found] == [Origin.SERVER]
+        assert survey.listing[kernel_id].kernel.notebook.endswith("/train.ipynb")
         servers.shutdown(server, kernel_id, PATIENCE)
         assert states(server) == {}
 
@@ -219,11 +219,11 @@ def test_the_kernels_of_a_server_that_was_killed_end_and_leave_their_files(
 ) -> None:
     with jupyter_server(short_path, runtime) as server:
         kernel_id = open_notebook(server, "train.ipynb")
-        eventually(lambda: find_strangers([])[0], PATIENCE)
-        (before,), _ = find_strangers([])
+        eventually(lambda: Survey([]).found, PATIENCE)
+        (before,) = Survey([]).found
         os.kill(server.pid, 9)
 
     # It looks after its parent, and ends; its sockets close a moment later.
-    eventually(lambda: find_strangers([])[0][0].standing is Standing.STALE, PATIENCE)
-    (left,), _ = find_strangers([])
+    eventually(lambda: Survey([]).found[0].standing is Standing.STALE, PATIENCE)
+    (left,) = Survey([]).found
     assert left.kernel_id == before.kernel_id == kernel_id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -11,9 +12,11 @@ from kerneltui.fleet import kernel_log
 from kerneltui.fleet.kernel_log import KernelLog
 from kerneltui.fleet.masking import MASK
 from kerneltui.fleet.transcript import Role
+from kerneltui.kernels.adopted import AdoptedProcess
+from kerneltui.kernels.identity import identify
 from kerneltui.kernels.logfile import LogFile
 from kerneltui.kernels.manager import KernelManager
-from kerneltui.protocol.status import Event, Exited, Ordered, Reported, Wanted
+from kerneltui.protocol.status import Event, Exited, Ordered, Reported, Spawned, Wanted
 from tests.fleet.stage import shown
 
 
@@ -105,6 +108,20 @@ def test_what_befalls_a_kernel_is_told(written: Written, event: Event, text: str
     written.log.heed(event)
 
     assert written.look() == [(Role.NOTE, text)]
+
+
+def test_a_kernel_that_was_found_running_is_said_to_be_since_when(written: Written) -> None:
+    identity = identify(os.getpid())
+    assert identity is not None
+    process = AdoptedProcess(identity)
+    written.manager.life.process = process
+    written.manager.life.spawned_at = time.monotonic() - 3570
+
+    written.log.heed(Spawned(adopted=True))
+
+    ((_, said),) = written.look()
+    since = time.strftime("%Y-%m-%d %H:%M", time.localtime(-3570))
+    assert said.startswith(f"found running, pid {os.getpid()}, since {since}:")
 
 
 def test_an_order_given_twice_is_told_once(written: Written) -> None:

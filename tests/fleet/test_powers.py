@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -25,6 +27,7 @@ from tests.fleet.stage import shown
 from tests.support import eventually
 
 TINY = SPECS["tiny"]["argv"][:-1]
+LONG_AGO = time.time() - 3600
 SLEEPS = (sys.executable, "-c", "import time; time.sleep(1000)")  # a SIGINT ends it
 KINDS = [kind for kind in Kind if kind is not Kind.SERVED]
 """A server's are tried with a real one, in test_jupyter_server."""
@@ -78,7 +81,10 @@ def subject(
         name = "registration_x.json" if kind is Kind.CLOSED else "run/kernel-0a9b.json"
         file = tmp_path / name
         write_connection_file(str(file), kernel_name="tiny")
-        if kind is not Kind.REMAINS:
+        if kind is Kind.ELSEWHERE:
+            file.write_text(file.read_text().replace("127.0.0.1", "198.51.100.7"))
+        os.utime(file, (LONG_AGO, LONG_AGO))
+        if kind not in (Kind.REMAINS, Kind.ELSEWHERE):
             argv = SLEEPS if kind is Kind.CLOSED else TINY
             process = subprocess.Popen([*argv, str(file)], start_new_session=True, cwd=ROOT)
     if kind is Kind.UNSEEN:
@@ -90,7 +96,7 @@ def subject(
         fleet.start("tiny", cwd="/")
     subject = Subject(fleet, process)
     states = (KernelState.IDLE,)
-    if kind in (Kind.CLOSED, Kind.REMAINS):
+    if kind in (Kind.CLOSED, Kind.REMAINS, Kind.ELSEWHERE):
         states = (KernelState.UNKNOWN, KernelState.DEAD)
     eventually(
         lambda: subject.now and subject.now.kind is kind and subject.now.state in states, WITHIN
@@ -157,6 +163,17 @@ def asked_in_vain(subject: Subject, act: Callable[[], object]) -> None:
     eventually(lambda: "interrupt_reply" in [each.msg_type for each in log.view().records], WITHIN)
 
 
+def removed(subject: Subject, act: Callable[[], object]) -> None:
+    assert subject.now is not None
+    file = Path(subject.now.connection_file)
+    assert subject.fleet.remains(subject.target) == (str(file),)
+
+    act()
+
+    assert not file.exists()
+    assert subject.now is None
+
+
 def verified(_subject: Subject, act: Callable[[], object]) -> None:
     assert "has answered on control after" in str(act())
 
@@ -170,6 +187,7 @@ EFFECTS: dict[Means, Callable[[Subject, Callable[[], object]], None]] = {
     Means.FAMILY: ended,
     Means.RELAUNCH: restarted,
     Means.QUESTION: verified,
+    Means.REMOVAL: removed,
     Means.CLIENT: answered,
 }
 

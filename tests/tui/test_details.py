@@ -30,9 +30,9 @@ CWD, FILE = Fact("cwd", "/home/ana/[/x]"), Fact("file", "/run/kernel-5d0f.json")
 @pytest.mark.parametrize(
     ("kernel", "facts"),
     [
-        (KERNEL, (ID, SPEC, Fact("up", "10m"), RUNS, Fact("procs", "1"))),
-        (DEAD, (ID, SPEC, RUNS)),
-        (SERVED, (ID, SPEC, Fact("up", "10m"), RUNS, Fact("procs", "1"), OF)),
+        (KERNEL, (SPEC, Fact("up", "10m"), RUNS, Fact("procs", "1"), ID)),
+        (DEAD, (SPEC, RUNS, ID)),
+        (SERVED, (SPEC, Fact("up", "10m"), RUNS, Fact("procs", "1"), OF, ID)),
     ],
 )
 def test_it_tells_who_the_kernel_is(kernel: KernelSnapshot, facts: tuple[Fact, ...]) -> None:
@@ -61,7 +61,7 @@ def test_two_lines_show_the_facts(size: tuple[int, int]) -> None:
         await stage.settle()
 
         assert stage.lines == [
-            f" id {KERNEL_ID}  spec python3  up 10m  runs 0  procs 1",
+            f" spec python3  up 10m  runs 0  procs 1  id {KERNEL_ID}",
             " cwd /home/ana/[/x]  file /run/kernel-5d0f.json",
         ]
 

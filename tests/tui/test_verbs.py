@@ -12,7 +12,7 @@ from kerneltui.fleet.origin import Origin
 from kerneltui.fleet.powers import Kind
 from kerneltui.fleet.snapshot import KernelSnapshot, Target
 from kerneltui.kernels.identity import ProcessIdentity
-from kerneltui.protocol.status import KernelState
+from kerneltui.protocol.status import KernelState, Verb
 from kerneltui.tui.actions import BY_ID
 from kerneltui.tui.screens.confirm import ConfirmScreen
 from kerneltui.tui.screens.main import MainScreen
@@ -115,6 +115,38 @@ def test_before_a_servers_kernel_is_asked_it_is_said_what_that_touches(
 
     on_stage(play, fleet, size)
     assert fleet.verbs == verbs
+
+
+STALE = snapshot(
+    state=KernelState.DEAD, kind=Kind.REMAINS, allowed=frozenset({Verb.SHUTDOWN}), identity=None
+)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_before_a_stale_file_goes_it_is_shown(size: tuple[int, int]) -> None:
+    fleet = FakeFleet(STALE)
+
+    async def play(stage: Stage) -> None:
+        await stage.press("x")
+
+        assert "Remove what is left of this kernel?" in stage.picture
+        assert "/run/kernel-k1.json" in stage.picture
+
+        await stage.press("y")
+
+    on_stage(play, fleet, size)
+    assert fleet.verbs == [("shutdown", "k1")]
+
+
+def test_a_question_tells_whose_the_kernel_is() -> None:
+    kernel = snapshot(kind=Kind.SERVED, origin=Origin.SERVER, owner_pid=812)
+
+    async def play(stage: Stage) -> None:
+        await stage.press("r")
+
+        assert "of server 812" in stage.picture
+
+    on_stage(play, FakeFleet(kernel))
 
 
 def test_a_signal_goes_to_the_marked_kernels() -> None:

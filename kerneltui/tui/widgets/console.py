@@ -25,7 +25,7 @@ from kerneltui.paths import history_file
 from kerneltui.protocol.status import Verb
 from kerneltui.protocol.text import clean_line
 from kerneltui.tui.actions import bindings
-from kerneltui.tui.console_words import cannot_run, pending_words, placeholder
+from kerneltui.tui.console_words import badge, cannot_run, pending_words, placeholder
 from kerneltui.tui.history import History, merge
 from kerneltui.tui.source import Replacement, replacements
 from kerneltui.tui.widgets.code_editor import CodeEditor
@@ -147,6 +147,8 @@ class Console(Vertical):
         before, self._snapshot = self._snapshot, snapshot
         self._editor.source_language = language
         self._editor.placeholder = placeholder(snapshot)
+        if badge(before) != badge(snapshot):
+            self._show_aside()
         if (before and before.kernel_id) != (snapshot and snapshot.kernel_id):
             self._change_kernel(before)
 
@@ -260,7 +262,7 @@ class Console(Vertical):
             self._show_aside()
 
     def _show_aside(self) -> None:
-        told = ", ".join(filter(None, (self._remark, self._pending)))
+        told = ", ".join(filter(None, (badge(self._snapshot), self._remark, self._pending)))
         aside = self.query_one("#aside", Static)
         aside.update(told)
         aside.display = bool(told)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from textual.content import Content
 from textual.widget import Widget
 
-from kerneltui.fleet.origin import Origin
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui import formats
 
@@ -54,7 +53,7 @@ class Details(Widget):
 
 def whoabouts(kernel: KernelSnapshot, now: float) -> tuple[Fact, ...]:
     """Return who the kernel is, and how much it has done."""
-    facts = [Fact("id", kernel.kernel_id), Fact("spec", kernel.kernel_name or "-")]
+    facts = [Fact("spec", kernel.kernel_name or "-")]
     if kernel.state is not KernelState.DEAD and kernel.started_at is not None:
         facts.append(Fact("up", formats.duration(now - kernel.started_at)))
     facts.append(Fact("runs", str(kernel.executions)))
@@ -62,16 +61,10 @@ def whoabouts(kernel: KernelSnapshot, now: float) -> tuple[Fact, ...]:
         facts.append(Fact("procs", str(kernel.usage.processes)))
     if kernel.autorestart:
         facts.append(Fact("if it dies", "restarted"))
-    if kernel.origin is not Origin.KERNELTUI:
-        facts.append(Fact("of", _owner(kernel)))
-    return tuple(facts)
-
-
-def _owner(kernel: KernelSnapshot) -> str:
-    """Return who has started a kernel that is not ours, and how sure it is that it is there."""
-    owner = f"{kernel.origin} {kernel.owner_pid}" if kernel.owner_pid else str(kernel.origin)
-    clients = f"{kernel.clients} client{'s' * (kernel.clients != 1)}"
-    return f"{owner}, {clients}, {kernel.standing}"
+    if not kernel.is_ours:
+        clients = f"{kernel.clients} client{'s' * (kernel.clients != 1)}"
+        facts.append(Fact("of", f"{kernel.whose}, {clients}, {kernel.standing}"))
+    return (*facts, Fact("id", kernel.kernel_id))
 
 
 def whereabouts(kernel: KernelSnapshot) -> tuple[Fact, ...]:
