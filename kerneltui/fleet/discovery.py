@@ -85,7 +85,12 @@ def _resolve_all(
         is_apart=_is_apart,
     )
     found = [resolve(file, host) for file in files.values()]
-    return tuple(sorted(_without_doubles(found), key=lambda each: each.identity is None))
+    return tuple(sorted(_without_doubles(found), key=_order))
+
+
+def _order(found: Found) -> tuple[bool, int]:
+    """Return what puts living kernels first, in the order of their start."""
+    return found.identity is None, found.identity.start_ticks if found.identity else 0
 
 
 def _without_doubles(found: list[Found]) -> list[Found]:

@@ -100,7 +100,7 @@ class Dashboard(Terminal):
         return [match["name"] for match in found if match]
 
     def _end_of_table(self) -> int:
-        details = (n for n, line in enumerate(self.lines) if line.startswith((" id ", *_BAR)))
+        details = (n for n, line in enumerate(self.lines) if line.startswith((" spec ", *_BAR)))
         return next(details, len(self.lines))
 
 
@@ -113,26 +113,32 @@ def dashboard(
     specs: dict[str, dict[str, object]] | None = None,
     **environment: str,
 ) -> Iterator[Dashboard]:
-    """Run kerneltui in folders of its own under `places`, with `specs` beside those installed.
+    """Run kerneltui in a home of its own under `places`, with `specs` beside those installed.
 
     However it ends, no process of it is left: neither the program nor a kernel.
     """
+    with new_home(places) as home:
+        _install(home, specs or {})
+        with contextlib.closing(
+            Dashboard.open(
+                command, size=size, environment=environment_of(home) | environment, cwd=home
+            )
+        ) as terminal:
+            yield terminal
+
+
+@contextlib.contextmanager
+def new_home(places: Path) -> Iterator[Path]:
+    """Make a home; in the end it goes with every process that was started in it."""
     home = Path(tempfile.mkdtemp(prefix="e", dir=places))
     try:
-        _install(home, specs or {})
-        terminal = Dashboard.open(
-            command, size=size, environment=_environment(home) | environment, cwd=home
-        )
-        try:
-            yield terminal
-        finally:
-            terminal.close()
-            kill_all(home)
+        yield home
     finally:
+        kill_all(home)
         shutil.rmtree(home)
 
 
-def _environment(home: Path) -> dict[str, str]:
+def environment_of(home: Path) -> dict[str, str]:
     """Return what a login gives, with every place under `home`, and a terminal of many colours."""
     login = {name: os.environ[name] for name in _OF_THE_LOGIN if name in os.environ}
     terminal = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}

@@ -32,6 +32,7 @@ KEYS = {
     "ctrl+d": b"\x04",
     "ctrl+o": b"\x0f",
     "ctrl+r": b"\x12",
+    "ctrl+s": b"\x13",
     "ctrl+u": b"\x15",
     "ctrl+z": b"\x1a",
     "down": b"\x1b[B",

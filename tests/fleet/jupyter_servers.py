@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +21,17 @@ PATIENCE = 60.0  # seconds for a server or a kernel to start
 
 @contextlib.contextmanager
 def jupyter_server(
-    root: Path, runtime: Path, place: str = "--ServerApp.port=0"
+    root: Path,
+    runtime: Path,
+    place: str = "--ServerApp.port=0",
+    env: Mapping[str, str] = os.environ,
 ) -> Iterator[JupyterServer]:
     """Run a server whose notebooks lie in `root`; it ends with its kernels."""
     command = [
         *(sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root"),
         *(place, f"--ServerApp.root_dir={root}", f"--IdentityProvider.token={TOKEN}"),
     ]
-    environment = os.environ | {"JUPYTER_RUNTIME_DIR": str(runtime)}
+    environment = {**env, "JUPYTER_RUNTIME_DIR": str(runtime)}
     with (root / "server.log").open("wb") as log:
         process = subprocess.Popen(
             command, stdout=log, stderr=log, env=environment, start_new_session=True, cwd=root
