@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 from unittest import mock
 
+from kerneltui.fleet.kind import Kind
 from kerneltui.fleet.origin import Origin
 from kerneltui.fleet.picture import Picture
-from kerneltui.fleet.powers import Kind
 from kerneltui.fleet.snapshot import KernelSnapshot, Usage
 from kerneltui.fleet.transcript import Role, Transcript
 from kerneltui.kernels.identity import ProcessIdentity

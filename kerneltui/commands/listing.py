@@ -13,15 +13,13 @@ from kerneltui.commands.survey import Survey, manifests, of_this_host
 from kerneltui.errors import KernelError, NoSuchKernel
 from kerneltui.fleet.found import Found
 from kerneltui.fleet.manifest import Manifest
+from kerneltui.fleet.naming import PATH_WIDTH, name_of, notebook_of
 from kerneltui.fleet.origin import Origin
-from kerneltui.fleet.row import PATH_WIDTH, notebook_of
 from kerneltui.fleet.server_watch import Served
 from kerneltui.fleet.standing import Standing
-from kerneltui.fleet.strangers import attach_process, name_of
 from kerneltui.kernels.connection_file import read_connection_file
-from kerneltui.kernels.family import descendants
-from kerneltui.kernels.identity import ProcessIdentity, identify
-from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.family import Children, children_of_all, descendants
+from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.protocol.connection import ConnectionInfo
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
@@ -82,14 +80,26 @@ def list_all(probe: Probe | None = None) -> list[Listed]:
     survey = Survey(known)
     states: Mapping[str, KernelState] = {}
     if probe is not None:
-        asked = {each.kernel_id: each.info for each in survey.found if each.may_be_asked}
-        infos = {**_living(ours), **asked}
-        states = probe.look({each: info for each, info in infos.items() if info is not None})
+        theirs = {each.kernel_id: each.info for each in survey.found if each.may_be_asked}
+        infos = {**_living(ours), **theirs}
+        probe.ask({kernel_id: info for kernel_id, info in infos.items() if info is not None})
+    children = children_of_all()
+    identities = {each.kernel_id: each.identity for each in ours}
+    identities |= {each.kernel_id: each.identity for each in survey.found}
+    facts = {each: _Facts.of(identity, children) for each, identity in identities.items()}
+    if probe is not None:  # what was seen meanwhile took its time
+        states = probe.hear()
         survey.ask_where(lambda found: found.kernel_id in states)
     return [
-        *(_listed(each, states.get(each.kernel_id)) for each in ours),
+        *(_listed(each, facts[each.kernel_id], states.get(each.kernel_id)) for each in ours),
         *(
-            _listed_stranger(each, states, survey.listing.get(each.kernel_id), is_asked=bool(probe))
+            _listed_stranger(
+                each,
+                facts[each.kernel_id] if each.identity else _Facts(),
+                states.get(each.kernel_id),
+                survey.listing.get(each.kernel_id),
+                is_asked=probe is not None,
+            )
             for each in survey.found
         ),
     ]
@@ -120,38 +130,18 @@ def find(kernels: Iterable[Listed], word: str) -> Listed:
     raise NoSuchKernel(f"{shown} may be any of {describe(found)}; nothing was done", word)
 
 
-def find_living(word: str) -> Listed:
-    """Return the kernel that `word` means. Raises NoSuchKernel, KernelError where it is gone."""
-    kernel = find(list_all(), word)
-    if kernel.state in LEFT_STATES.values():
-        raise KernelError(f"{kernel.name} is no kernel but a file: {kernel.why}")
-    if kernel.state == KernelState.DEAD:
-        raise KernelError(f"{kernel.name} is dead; kerneltui restart {kernel.name}")
-    return kernel
-
-
-def attached(kernel: Listed) -> KernelManager:
-    """Return a manager that knows when the kernel ends. Raises KernelError."""
-    manager = KernelManager(kernel_name=kernel.kernelspec, kernel_id=kernel.id)
-    manager.load_connection_file(kernel.connection_file)
-    attach_process(manager, identify(kernel.pid) if kernel.pid else None)
-    return manager
-
-
 def describe(kernels: Sequence[Listed]) -> str:
     return ", ".join(f"{each.name} {each.id[:8]} (pid {each.pid or '-'})" for each in kernels)
 
 
-def _listed(manifest: Manifest, answered: KernelState | None) -> Listed:
-    is_alive = manifest.identity is not None and manifest.identity.is_alive()
-    facts = _Facts.of(manifest.identity if is_alive else None, answered)
+def _listed(manifest: Manifest, facts: _Facts, answered: KernelState | None) -> Listed:
     is_new = manifest.identity is None and not manifest.is_unfinished
     return Listed(
         id=clean_line(manifest.kernel_id),
         name=clean_line(manifest.name),
         kernelspec=clean_line(manifest.kernel_name),
         pid=facts.pid,
-        state=str(KernelState.STARTING) if is_new else facts.state,
+        state=str(KernelState.STARTING) if is_new else facts.state(answered),
         memory=facts.memory,
         cpu_time=facts.cpu_time,
         started_at=manifest.started_at,
@@ -163,24 +153,23 @@ def _listed(manifest: Manifest, answered: KernelState | None) -> Listed:
 
 def _listed_stranger(
     found: Found,
-    states: Mapping[str, KernelState],
+    facts: _Facts,
+    answered: KernelState | None,
     served: Served | None,
     *,
     is_asked: bool,
 ) -> Listed:
-    answered = states.get(found.kernel_id)
-    told = answered or (served.kernel.state if served else None) or UNANSWERED
-    facts = _Facts.of(found.identity, told)
+    kernel = served.kernel if served else None
+    told = answered or (kernel.state if kernel else None) or UNANSWERED
     standing = found.standing
     if found.may_be_asked and is_asked:
         standing = Standing.VERIFIED if answered else Standing.SILENT
-    kernel = served.kernel if served else None
     return Listed(
         id=clean_line(found.kernel_id),
         name=clean_line(name_of(found, kernel)),
         kernelspec=clean_line(found.info.kernel_name if found.info else ""),
         pid=facts.pid,
-        state=LEFT_STATES.get(found.standing) or (facts.state if found.identity else told),
+        state=LEFT_STATES.get(found.standing) or (facts.state(told) if found.identity else told),
         memory=facts.memory,
         cpu_time=facts.cpu_time,
         started_at=facts.started_at,
@@ -197,36 +186,41 @@ def _listed_stranger(
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """What a look at a process tells."""
+    """What a look at a process tells; of one that is gone, nothing."""
 
-    state: str = str(KernelState.DEAD)
     pid: int | None = None
+    is_stopped: bool = False
     memory: int | None = None
     cpu_time: float | None = None
     started_at: float | None = None
 
     @classmethod
-    def of(cls, identity: ProcessIdentity | None, answered: str | None) -> _Facts:
-        if identity is None:
+    def of(cls, identity: ProcessIdentity | None, children: Children) -> _Facts:
+        if identity is None or not identity.is_alive():
             return cls()
         try:
             process = psutil.Process(identity.pid)
-            is_stopped = process.status() == psutil.STATUS_STOPPED
             times = process.cpu_times()
             return cls(
-                STOPPED if is_stopped else str(answered or UNANSWERED),
                 identity.pid,
-                _memory(process),
+                process.status() == psutil.STATUS_STOPPED,
+                _memory(process, children),
                 times.user + times.system,
                 process.create_time(),
             )
         except psutil.Error:  # it ended meanwhile
             return cls()
 
+    def state(self, answered: str | None) -> str:
+        """Return what the kernel does, `answered` being what it says of that."""
+        if self.pid is None:
+            return str(KernelState.DEAD)
+        return STOPPED if self.is_stopped else str(answered or UNANSWERED)
 
-def _memory(process: psutil.Process) -> int:
+
+def _memory(process: psutil.Process, children: Children) -> int:
     total = process.memory_info().rss
-    for child in descendants(process.pid):
+    for child in descendants(process.pid, children):
         try:
             total += psutil.Process(child.pid).memory_info().rss
         except psutil.Error:

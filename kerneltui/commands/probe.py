@@ -6,6 +6,7 @@ interpreter answers on neither. What was not answered waits in the kernel: it is
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from types import TracebackType
@@ -36,6 +37,7 @@ class Probe:
 
     def __init__(self) -> None:
         self._open: dict[_Key, _Question] = {}
+        self._asked_at = time.monotonic()
 
     def __enter__(self) -> Self:
         return self
@@ -49,10 +51,8 @@ class Probe:
         for key in tuple(self._open):
             self._close(key)
 
-    def look(
-        self, infos: Mapping[str, ConnectionInfo], within: float = PATIENCE
-    ) -> dict[str, KernelState]:
-        """Return the state of each kernel that answers `within` seconds; others are left out."""
+    def ask(self, infos: Mapping[str, ConnectionInfo]) -> None:
+        """Ask these kernels, and forget what others were asked; `hear` has their answers."""
         for key, question in tuple(self._open.items()):
             if infos.get(key[0]) != question.info:
                 self._close(key)
@@ -60,7 +60,14 @@ class Probe:
             for channel in _CHANNELS:
                 if (kernel_id, channel) not in self._open:
                     self._open[kernel_id, channel] = _ask(info, channel)
-        answered = self._hear(time.monotonic() + within)
+        self._asked_at = time.monotonic()
+
+    def hear(self, within: float = PATIENCE) -> dict[str, KernelState]:
+        """Return the state of each kernel that has answered `within` seconds of the question.
+
+        The others are left out.
+        """
+        answered = self._hear(self._asked_at + within)
         for key in answered:
             self._close(key)
         busy = {kernel_id: KernelState.BUSY for kernel_id, _ in answered}
@@ -74,8 +81,12 @@ class Probe:
         for socket in waiting:
             poller.register(socket, zmq.POLLIN)
         answered = set()
-        while waiting and (left := deadline - time.monotonic()) > 0:
-            for socket, _ in poller.poll(max(1, int(left * 1000))):
+        while waiting:
+            left = max(0, math.ceil((deadline - time.monotonic()) * 1000))
+            ready = poller.poll(left)
+            if not ready:
+                break
+            for socket, _ in ready:
                 key = waiting[socket]
                 if _is_answer(self._open[key]):
                     answered.add(key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ def ps(*, as_json: bool, watch: bool) -> int:
             if as_json:  # with `watch` a line each time, so that a reader knows where a list ends
                 print(to_json(kernels, indent=None if watch else 1), flush=True)
             else:
-                width = shutil.get_terminal_size().columns if is_terminal else None
+                width = os.get_terminal_size(sys.stdout.fileno()).columns if is_terminal else None
                 print(to_table(kernels, time.time(), width), flush=True)
             if not watch:
                 return 0

@@ -8,7 +8,7 @@ from getpass import getpass
 from pathlib import Path
 from typing import Any
 
-from kerneltui.commands.listing import attached, find_living
+from kerneltui.commands.living import attached, find_living
 from kerneltui.commands.printing import Printer, Progress
 from kerneltui.commands.verbs import act
 from kerneltui.errors import KernelError

@@ -5,10 +5,10 @@ from __future__ import annotations
 from kerneltui.commands.listing import Listed
 from kerneltui.commands.survey import Survey, manifests
 from kerneltui.errors import ActionRefused, KernelError
+from kerneltui.fleet.attachment import attach_process, attached_manager, handle_of
 from kerneltui.fleet.handles import Handle
+from kerneltui.fleet.kind import LEFT, kind_of
 from kerneltui.fleet.powers import refuse_impossible
-from kerneltui.fleet.row import LEFT, kind_of
-from kerneltui.fleet.strangers import attach_process, attached_manager, handle_of
 from kerneltui.kernels.spec import KernelSpecManager
 from kerneltui.protocol.status import Verb
 

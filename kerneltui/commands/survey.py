@@ -9,15 +9,12 @@ from pathlib import Path
 from jupyter_core.paths import jupyter_runtime_dir
 
 from kerneltui.errors import KernelError
-from kerneltui.fleet.census import Census, Suspect
 from kerneltui.fleet.connection_files import connection_folders
 from kerneltui.fleet.discovery import Discovery
-from kerneltui.fleet.found import Found, Known
+from kerneltui.fleet.found import Found, Known, server_folders
 from kerneltui.fleet.manifest import Manifest, find_manifests, read_manifest
 from kerneltui.fleet.server_watch import Served, ask_servers
 from kerneltui.fleet.servers import find_servers
-from kerneltui.fleet.strangers import attached_manager, server_folders
-from kerneltui.kernels.spec import KernelSpecManager
 
 SERVER_TIME = 0.2  # seconds for a Jupyter server to list its kernels
 
@@ -59,8 +56,14 @@ class Survey:
 
     def ask_where(self, may_answer: Callable[[Found], bool] = lambda _found: True) -> None:
         """Ask those kernels where they run whose process nothing here proves."""
-        specs, census = KernelSpecManager(), Census()
         suspects = [each for each in self.found if each.is_unproven and may_answer(each)]
+        if not suspects:  # as a rule; what asks is slow to load
+            return
+        from kerneltui.fleet.attachment import attached_manager
+        from kerneltui.fleet.census import Census, Suspect
+        from kerneltui.kernels.spec import KernelSpecManager
+
+        specs, census = KernelSpecManager(), Census()
         census.look(Suspect(each, attached_manager(each, specs)) for each in suspects)
         census.close()
         if census.answered:

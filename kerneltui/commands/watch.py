@@ -6,7 +6,8 @@ import os
 import sys
 import time
 
-from kerneltui.commands.listing import Listed, attached, find, find_living, list_all
+from kerneltui.commands.listing import Listed, find, list_all
+from kerneltui.commands.living import attached, find_living
 from kerneltui.commands.printing import Printer, Progress
 from kerneltui.errors import KernelDied, KernelError, KernelTimeout
 from kerneltui.fleet.origin import Origin

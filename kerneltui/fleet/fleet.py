@@ -14,16 +14,18 @@ from kerneltui.fleet.adoption import environment_differs, todays_environment
 from kerneltui.fleet.console import LOCKED
 from kerneltui.fleet.handles import Handle, OwnHandle
 from kerneltui.fleet.kernel_info import KernelInfo, kernel_info
+from kerneltui.fleet.kind import Kind
 from kerneltui.fleet.limits import USUAL, Limits
 from kerneltui.fleet.logout import logout_warning
 from kerneltui.fleet.manifest import Manifest
 from kerneltui.fleet.message_log import MessageLog
+from kerneltui.fleet.naming import PATH_WIDTH
 from kerneltui.fleet.notices import Notice
-from kerneltui.fleet.powers import LOST, Kind, refuse_impossible
+from kerneltui.fleet.powers import LOST, refuse_impossible
 from kerneltui.fleet.process_tree import ProcessFacts
 from kerneltui.fleet.remains import left_by_others
 from kerneltui.fleet.roster import Roster
-from kerneltui.fleet.row import PATH_WIDTH, Row
+from kerneltui.fleet.row import Row
 from kerneltui.fleet.snapshot import Target
 from kerneltui.fleet.transcript import Transcript
 from kerneltui.fleet.transport import Transport

@@ -248,3 +248,9 @@ def _found(file: ConnectionFile, pid: int, standing: Standing, host: Host) -> Fo
         cwd=host.cwd(pid),
         is_named=pid in named,
     )
+
+
+def server_folders(found: Iterable[Found]) -> tuple[Path, ...]:
+    """Return where the servers of kernels may have left their files: beside the kernels'."""
+    served = (each.connection_file.parent for each in found if each.origin is Origin.SERVER)
+    return tuple(dict.fromkeys(served))

@@ -9,20 +9,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from kerneltui.errors import ActionRefused
+from kerneltui.fleet.kind import Kind
 from kerneltui.protocol.status import Verb
-
-
-class Kind(StrEnum):
-    """What a kernel is to us."""
-
-    CHILD = "started here"
-    ADOPTED = "started by kerneltui"
-    FOUND = "started by something else"
-    UNSEEN = "started by something else, its process not to be seen"
-    CLOSED = "started by something else, its ports told to that only"
-    SERVED = "a Jupyter server's"
-    REMAINS = "a file that was left behind"
-    ELSEWHERE = "a file that may be of another host"
 
 
 class Means(StrEnum):

@@ -18,6 +18,7 @@ from kerneltui.fleet.console import Console
 from kerneltui.fleet.guard import Guard
 from kerneltui.fleet.inquiry import SILENCE, Inquiry
 from kerneltui.fleet.kernel_log import KernelLog
+from kerneltui.fleet.kind import Kind
 from kerneltui.fleet.ledger import Ledger
 from kerneltui.fleet.legacy import Legacy
 from kerneltui.fleet.limits import Limits
@@ -25,7 +26,6 @@ from kerneltui.fleet.lookout import Lookout
 from kerneltui.fleet.manifest import Manifest, read_manifest
 from kerneltui.fleet.monitor import KernelMonitor
 from kerneltui.fleet.notices import NOTICE_WIDTH, Notice, NoticeBoard
-from kerneltui.fleet.powers import Kind
 from kerneltui.fleet.recorder_start import ensure_recorder, recorder_problem
 from kerneltui.fleet.recording import remove_recording
 from kerneltui.fleet.row import Row, snapshot_of

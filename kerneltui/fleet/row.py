@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from kerneltui.fleet.ear import Heard
 from kerneltui.fleet.found import Found
 from kerneltui.fleet.kernel_log import KernelLog
+from kerneltui.fleet.kind import LEFT, Kind, kind_of
 from kerneltui.fleet.manifest import Manifest
+from kerneltui.fleet.naming import PATH_WIDTH, notebook_of
 from kerneltui.fleet.origin import Origin
-from kerneltui.fleet.powers import Kind, why_not
+from kerneltui.fleet.powers import why_not
 from kerneltui.fleet.process_tree import ProcessTree
 from kerneltui.fleet.servers import ServedKernel
 from kerneltui.fleet.snapshot import KernelSnapshot, Usage
@@ -19,10 +21,6 @@ from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.process import ChildProcess
 from kerneltui.protocol.status import ALLOWED, KernelState
 from kerneltui.protocol.text import clean_line
-
-PATH_WIDTH = 4096  # characters: Linux's PATH_MAX, for this path is there to be used
-LEFT = {Standing.STALE: Kind.REMAINS, Standing.ELSEWHERE: Kind.ELSEWHERE}
-"""What a mere file is."""
 
 
 @dataclass(slots=True)
@@ -77,17 +75,6 @@ class Row:
     def rank(self) -> int:
         """Ours come first, what is only a file comes last."""
         return 0 if self.is_ours else 2 if self.kind in LEFT.values() else 1
-
-
-def kind_of(found: Found) -> Kind:
-    """Return what a kernel that is not ours is to us."""
-    if found.standing in LEFT:
-        return LEFT[found.standing]
-    if found.info is None:
-        return Kind.CLOSED
-    if found.origin is Origin.SERVER:
-        return Kind.SERVED
-    return Kind.UNSEEN if found.identity is None else Kind.FOUND
 
 
 def snapshot_of(
@@ -165,12 +152,3 @@ def _standing(row: Row, *, is_silent: bool) -> Standing:
     is_proven = found.origin is Origin.SERVER and found.standing is Standing.VERIFIED
     is_heard = row.has_answered or (manager is not None and manager.status.heard)
     return Standing.VERIFIED if is_proven or is_heard else Standing.FOUND
-
-
-def notebook_of(found: Found | None, served: ServedKernel | None) -> str:
-    """Return the path as its server tells it now, else as it was when the kernel began."""
-    if served is not None and served.notebook:
-        return served.notebook
-    if found is None or found.info is None or found.origin is Origin.CONSOLE:
-        return ""  # a console gives its session a random name
-    return found.info.notebook

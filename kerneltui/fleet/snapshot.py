@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kerneltui.fleet.kind import Kind
 from kerneltui.fleet.origin import Origin
-from kerneltui.fleet.powers import Kind
 from kerneltui.fleet.standing import Standing
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.protocol.status import KernelState, Verb

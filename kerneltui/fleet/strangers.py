@@ -5,34 +5,28 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
-
+from kerneltui.fleet.attachment import attach_process, attached_manager, handle_of
 from kerneltui.fleet.census import Census, Suspect
-from kerneltui.fleet.connection_files import connection_folders
 from kerneltui.fleet.discovery import Discovery
-from kerneltui.fleet.found import Found, Known, Whereabouts
-from kerneltui.fleet.handles import FoundHandle, Handle, RemainsHandle, ServedHandle
+from kerneltui.fleet.found import Found, Known, Whereabouts, server_folders
+from kerneltui.fleet.handles import Handle
+from kerneltui.fleet.kind import LEFT
 from kerneltui.fleet.ledger import Ledger
+from kerneltui.fleet.naming import name_of
 from kerneltui.fleet.origin import Origin
-from kerneltui.fleet.powers import Kind
-from kerneltui.fleet.row import LEFT, Row, kind_of
+from kerneltui.fleet.row import Row
 from kerneltui.fleet.server_watch import ServerWatch
-from kerneltui.fleet.servers import JupyterServer, ServedKernel, find_server
+from kerneltui.fleet.servers import ServedKernel
 from kerneltui.fleet.standing import Standing
-from kerneltui.kernels.adopted import AdoptedProcess
-from kerneltui.kernels.identity import ProcessIdentity
-from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.spec import KernelSpecManager
 from kerneltui.protocol.status import Exited, Vouched
 
 if TYPE_CHECKING:
     from kerneltui.fleet.roster import Roster
 
-SHORT = 8  # characters of an id
 STATES = {"busy": True, "idle": False}
 """The words of a server that say whether a kernel runs something."""
 
@@ -152,74 +146,3 @@ class Strangers:
         is_busy = STATES.get(served.state) if served else None
         if row.manager is not None and is_busy is not None:
             row.manager.life.advance(Vouched(busy=is_busy), row.manager.spawns)
-
-
-def server_folders(found: Iterable[Found]) -> tuple[Path, ...]:
-    """Return where the servers of kernels may have left their files: beside the kernels'."""
-    served = (each.connection_file.parent for each in found if each.origin is Origin.SERVER)
-    return tuple(dict.fromkeys(served))
-
-
-def server_of(found: Found) -> JupyterServer:
-    """Return the server that a kernel belongs to. Raises KernelError where it is gone."""
-    return find_server((*connection_folders(), found.connection_file.parent), found.owner_pid)
-
-
-def handle_of(
-    found: Found,
-    name: str,
-    manager: KernelManager | None,
-    specs: KernelSpecManager,
-    known: Known,
-) -> Handle:
-    """Return what carries out verbs on a kernel that something else has started.
-
-    `manager`: one that follows its process; a mere file has none. `known`: with what it was found.
-    """
-    kind = kind_of(found)
-    if manager is None or kind is Kind.REMAINS:
-        manager = attached_manager(found, specs)
-        return RemainsHandle(manager, name, partial(_found_again, found.connection_file, known))
-    if kind is Kind.SERVED:
-        return ServedHandle(manager, name, partial(server_of, found))
-    return FoundHandle(manager, name)
-
-
-def _found_again(path: Path, known: Known) -> Found | None:
-    found = Discovery().look(known)
-    return next((each for each in found if each.connection_file == path), None)
-
-
-def attached_manager(found: Found, specs: KernelSpecManager) -> KernelManager:
-    """Return a manager for a kernel that stays somebody else's; it follows no process yet."""
-    manager = KernelManager(
-        kernel_name=found.info.kernel_name if found.info else "",
-        kernel_id=found.kernel_id,
-        kernel_spec_manager=specs,
-    )
-    if found.info is not None:
-        manager.load_connection_info(found.info.to_dict())
-    manager.connection_file = str(found.connection_file)
-    return manager
-
-
-def attach_process(manager: KernelManager, identity: ProcessIdentity | None) -> None:
-    """Have `manager` follow the process that serves its kernel; None where it is not seen."""
-    age = None
-    if identity is not None:
-        try:
-            age = time.time() - psutil.Process(identity.pid).create_time()
-        except psutil.Error:
-            age = None
-    manager.attach_kernel(AdoptedProcess(identity) if identity else None, age=age)
-
-
-def name_of(found: Found, served: ServedKernel | None) -> str:
-    """Return what to call a kernel to which nobody has given a name: its notebook's, if it can."""
-    notebook = (served.notebook if served else "") or (found.info.notebook if found.info else "")
-    if notebook.endswith(".ipynb"):
-        return PurePosixPath(notebook).name
-    if found.identity is not None:
-        kind = "kernel" if found.origin is Origin.UNKNOWN else found.origin
-        return f"{kind}-{found.identity.pid}"
-    return found.kernel_id[:SHORT]

@@ -40,9 +40,17 @@ class SharedLook:
             return children
 
 
-def descendants(pid: int) -> tuple[ProcessIdentity, ...]:
-    """Return the descendants of a process; those that a dead parent left are not found."""
-    children = _look_of(os.getpid()).children()
+def children_of_all() -> Children:
+    """Look at all processes, for who asks for the descendants of many."""
+    return _look_of(os.getpid()).children()
+
+
+def descendants(pid: int, children: Children | None = None) -> tuple[ProcessIdentity, ...]:
+    """Return the descendants of a process; those that a dead parent left are not found.
+
+    `children`: of all processes, where somebody has just looked.
+    """
+    children = children_of_all() if children is None else children
     found: dict[int, ProcessIdentity] = {}
     parents = [pid]
     for parent in parents:  # it grows while it is read

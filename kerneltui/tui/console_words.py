@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kerneltui.fleet.powers import Kind, why_not
+from kerneltui.fleet.kind import Kind
+from kerneltui.fleet.powers import why_not
 from kerneltui.fleet.standing import Standing
 from kerneltui.protocol.status import KernelState, Verb
 from kerneltui.protocol.text import clean_line

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
+from jupyter_core.paths import jupyter_runtime_dir
+
+from kerneltui.errors import KernelTimeout
 from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.snapshot import KernelSnapshot
+from kerneltui.kernels.client import BlockingKernelClient
+from kerneltui.kernels.connection_file import write_connection_file
 from kerneltui.protocol.status import KernelState
 from tests.benchmarks.harness import Row, limit_row, seconds, show_time
 
@@ -22,9 +31,16 @@ def rows() -> Iterator[Row]:
     for _ in range(CROWD):
         first.start("python3", cwd="")
     _wait_until(lambda: _all_idle(first))
+    first_kernel = first.snapshots[0]
     first.close()
-    listing = [sys.executable, "-m", "kerneltui", "ps"]
-    listed = min(seconds(lambda: _run(listing)) for _ in range(3))
+    listed = min(seconds(_list) for _ in range(3))
+    stale = Path(jupyter_runtime_dir(), "kernel-stale.json")
+    write_connection_file(str(stale))
+    _hold_interpreter(first_kernel)
+    hampered = min(seconds(_list) for _ in range(3))
+    stale.unlink()
+    assert first_kernel.pid is not None
+    os.kill(first_kernel.pid, signal.SIGINT)
     second = Fleet()
     begun = time.perf_counter()
     second.open()
@@ -36,10 +52,31 @@ def rows() -> Iterator[Row]:
     yield limit_row(f"adopt {CROWD} kernels", adopted, ADOPTED, ours=show_time(adopted))
     yield limit_row("until it is known that all are idle", known, ADOPTED, ours=show_time(known))
     yield limit_row(f"kerneltui ps, {CROWD} kernels", listed, LISTED, ours=show_time(listed))
+    what = f"kerneltui ps, {CROWD} kernels, one holding its interpreter, and a stale file"
+    yield limit_row(what, hampered, LISTED, ours=show_time(hampered))
 
 
-def _run(command: list[str]) -> None:
+def _list() -> None:
+    command = [sys.executable, "-m", "kerneltui", "ps"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def _hold_interpreter(kernel: KernelSnapshot) -> None:
+    """Have a kernel match what takes longer than the benchmark, without letting anything else run.
+
+    A SIGINT ends it.
+    """
+    client = BlockingKernelClient(connection_file=kernel.connection_file)
+    client.load_connection_file()
+    client.start_channels()
+    client.wait_for_ready()
+    client.execute("import re; re.match(r'(a+)+$', 'a' * 40 + 'b')")
+    while True:
+        try:
+            client.kernel_info(reply=True, timeout=0.5)
+        except KernelTimeout:
+            break
+    client.stop_channels()
 
 
 def _all_idle(fleet: Fleet) -> bool:

@@ -253,7 +253,7 @@ def stranger(kerneltui: CommandLine) -> Iterator[str]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:
-        name = f"unknown-{process.pid}"
+        name = f"kernel-{process.pid}"
         try:
             eventually(lambda: kerneltui.listed.get(name, {}).get("state") == "idle", 60)
             yield name

@@ -19,14 +19,19 @@ def kernel(short_path: Path) -> Iterator[FakeKernel]:
         yield kernel
 
 
+def look(probe: Probe, infos: dict[str, ConnectionInfo], within: float) -> dict[str, KernelState]:
+    probe.ask(infos)
+    return probe.hear(within)
+
+
 def asked(kernel: FakeKernel) -> int:
     return kernel.types().count("kernel_info_request")
 
 
 def test_one_that_answers_on_the_shell_is_idle(kernel: FakeKernel) -> None:
     with Probe() as probe:
-        assert probe.look({"k": kernel.info}, within=5.0) == {"k": KernelState.IDLE}
-        assert probe.look({"k": kernel.info}, within=5.0) == {"k": KernelState.IDLE}
+        assert look(probe, {"k": kernel.info}, 5.0) == {"k": KernelState.IDLE}
+        assert look(probe, {"k": kernel.info}, 5.0) == {"k": KernelState.IDLE}
 
     assert asked(kernel) == 4
 
@@ -34,12 +39,12 @@ def test_one_that_answers_on_the_shell_is_idle(kernel: FakeKernel) -> None:
 def test_one_that_answers_on_nothing_is_left_out_and_not_asked_again(kernel: FakeKernel) -> None:
     kernel.hold("kernel_info_request")
     with Probe() as probe:
-        assert probe.look({"k": kernel.info}, within=0.1) == {}
+        assert look(probe, {"k": kernel.info}, 0.1) == {}
         kernel.wait_for("kernel_info_request", count=2)
-        assert probe.look({"k": kernel.info}, within=0.1) == {}
+        assert look(probe, {"k": kernel.info}, 0.1) == {}
         kernel.release()
 
-        assert probe.look({"k": kernel.info}, within=5.0) == {"k": KernelState.IDLE}
+        assert look(probe, {"k": kernel.info}, 5.0) == {"k": KernelState.IDLE}
 
     assert asked(kernel) == 2
 
@@ -48,7 +53,7 @@ def test_a_forged_answer_is_none(kernel: FakeKernel) -> None:
     kernel.session = kernel.session.__class__(b"another key")
 
     with Probe() as probe:
-        assert probe.look({"k": kernel.info}, within=0.1) == {}
+        assert look(probe, {"k": kernel.info}, 0.1) == {}
 
 
 def test_where_nobody_is_nobody_answers(short_path: Path) -> None:
@@ -56,4 +61,4 @@ def test_where_nobody_is_nobody_answers(short_path: Path) -> None:
     gone = ConnectionInfo("ipc", str(short_path / "k"), ports, b"key")
 
     with Probe() as probe:
-        assert probe.look({"k": gone}, within=0.05) == {}
+        assert look(probe, {"k": gone}, 0.05) == {}

@@ -13,8 +13,8 @@ from kerneltui.commands.survey import Survey
 from kerneltui.errors import KernelError, KernelTimeout
 from kerneltui.fleet import servers
 from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.kind import Kind
 from kerneltui.fleet.origin import Origin
-from kerneltui.fleet.powers import Kind
 from kerneltui.fleet.servers import JupyterServer, find_servers, served_kernels
 from kerneltui.fleet.snapshot import KernelSnapshot
 from kerneltui.fleet.standing import Standing

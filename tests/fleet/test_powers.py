@@ -16,8 +16,9 @@ import pytest
 from kerneltui.errors import ActionRefused
 from kerneltui.fleet import discovery as discovery_module
 from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.kind import Kind
 from kerneltui.fleet.listeners import listeners
-from kerneltui.fleet.powers import POWERS, Kind, Means, why_not
+from kerneltui.fleet.powers import POWERS, Means, why_not
 from kerneltui.fleet.processes import Processes
 from kerneltui.fleet.snapshot import KernelSnapshot, Target
 from kerneltui.kernels.connection_file import write_connection_file

@@ -12,8 +12,8 @@ import pytest
 
 from kerneltui.fleet import discovery as discovery_module
 from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.kind import Kind
 from kerneltui.fleet.listeners import Listeners, listeners
-from kerneltui.fleet.powers import Kind
 from kerneltui.fleet.standing import Standing
 from kerneltui.kernels.connection_file import write_connection_file
 from kerneltui.kernels.identity import identify

@@ -6,8 +6,8 @@ import dataclasses
 
 import pytest
 
+from kerneltui.fleet.kind import Kind
 from kerneltui.fleet.origin import Origin
-from kerneltui.fleet.powers import Kind
 from kerneltui.fleet.snapshot import KernelSnapshot
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.widgets.details import Details, Fact, whereabouts, whoabouts

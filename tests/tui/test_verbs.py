@@ -8,8 +8,8 @@ import pytest
 from textual.widgets import Button
 
 from kerneltui.errors import ActionRefused
+from kerneltui.fleet.kind import Kind
 from kerneltui.fleet.origin import Origin
-from kerneltui.fleet.powers import Kind
 from kerneltui.fleet.snapshot import KernelSnapshot, Target
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.protocol.status import KernelState, Verb

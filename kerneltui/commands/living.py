@@ -1,0 +1,28 @@
+"""A kernel of the list that lives, in the hands of a client that knows when it ends."""
+
+from __future__ import annotations
+
+from kerneltui.commands.listing import LEFT_STATES, Listed, find, list_all
+from kerneltui.errors import KernelError
+from kerneltui.fleet.attachment import attach_process
+from kerneltui.kernels.identity import identify
+from kerneltui.kernels.manager import KernelManager
+from kerneltui.protocol.status import KernelState
+
+
+def find_living(word: str) -> Listed:
+    """Return the kernel that `word` means. Raises NoSuchKernel, KernelError where it is gone."""
+    kernel = find(list_all(), word)
+    if kernel.state in LEFT_STATES.values():
+        raise KernelError(f"{kernel.name} is no kernel but a file: {kernel.why}")
+    if kernel.state == KernelState.DEAD:
+        raise KernelError(f"{kernel.name} is dead; kerneltui restart {kernel.name}")
+    return kernel
+
+
+def attached(kernel: Listed) -> KernelManager:
+    """Return a manager that knows when the kernel ends. Raises KernelError."""
+    manager = KernelManager(kernel_name=kernel.kernelspec, kernel_id=kernel.id)
+    manager.load_connection_file(kernel.connection_file)
+    attach_process(manager, identify(kernel.pid) if kernel.pid else None)
+    return manager

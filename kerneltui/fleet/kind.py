@@ -1,0 +1,37 @@
+"""Kind: what a kernel is to us, which decides what can be done to it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from kerneltui.fleet.found import Found
+from kerneltui.fleet.origin import Origin
+from kerneltui.fleet.standing import Standing
+
+
+class Kind(StrEnum):
+    """What a kernel is to us."""
+
+    CHILD = "started here"
+    ADOPTED = "started by kerneltui"
+    FOUND = "started by something else"
+    UNSEEN = "started by something else, its process not to be seen"
+    CLOSED = "started by something else, its ports told to that only"
+    SERVED = "a Jupyter server's"
+    REMAINS = "a file that was left behind"
+    ELSEWHERE = "a file that may be of another host"
+
+
+LEFT = {Standing.STALE: Kind.REMAINS, Standing.ELSEWHERE: Kind.ELSEWHERE}
+"""What a mere file is."""
+
+
+def kind_of(found: Found) -> Kind:
+    """Return what a kernel that is not ours is to us."""
+    if found.standing in LEFT:
+        return LEFT[found.standing]
+    if found.info is None:
+        return Kind.CLOSED
+    if found.origin is Origin.SERVER:
+        return Kind.SERVED
+    return Kind.UNSEEN if found.identity is None else Kind.FOUND
