@@ -20,7 +20,7 @@ from kerneltui.kernels.sockets import connect, default_context
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.status import KernelState
 
-PATIENCE = 0.2  # seconds for kernels to answer; what has not by then is not known
+PATIENCE = 0.15  # seconds for kernels to answer; what has not by then is not known
 _CHANNELS = (Channel.CONTROL, Channel.SHELL)
 
 _Key = tuple[str, Channel]

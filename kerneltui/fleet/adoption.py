@@ -80,17 +80,15 @@ def adopt_process(manager: KernelManager, identity: ProcessIdentity, cwd: str) -
     Returns False where that is not known, and a restart will use ours.
     """
     environment: dict[str, str] = {}
-    age = None
     try:
         process = psutil.Process(identity.pid)
         if identity.is_alive():
-            age = time.time() - process.create_time()
             environment = process.environ()
     except psutil.Error:
         pass  # it is gone, or not ours to look into: then today's environment has to do
     manager.adopt_kernel(
         AdoptedProcess(identity),
-        age=age,
+        age=identity.age(),
         cwd=cwd or None,
         env=environment or todays_environment(),
         independent=True,

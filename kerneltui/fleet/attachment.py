@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from pathlib import Path
-
-import psutil
 
 from kerneltui.fleet.connection_files import connection_folders
 from kerneltui.fleet.discovery import Discovery
@@ -65,10 +62,5 @@ def attached_manager(found: Found, specs: KernelSpecManager) -> KernelManager:
 
 def attach_process(manager: KernelManager, identity: ProcessIdentity | None) -> None:
     """Have `manager` follow the process that serves its kernel; None where it is not seen."""
-    age = None
-    if identity is not None:
-        try:
-            age = time.time() - psutil.Process(identity.pid).create_time()
-        except psutil.Error:
-            age = None
-    manager.attach_kernel(AdoptedProcess(identity) if identity else None, age=age)
+    process = AdoptedProcess(identity) if identity else None
+    manager.attach_kernel(process, age=identity.age() if identity else None)

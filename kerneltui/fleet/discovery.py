@@ -128,16 +128,24 @@ def _identify(
     if found is None:
         return None
     parent, identity = found
+    starter = above = parent
+    for _ in range(WRAPPERS if wrappers else 0):
+        who = identify_with_parent(above)
+        if who is None:
+            break
+        if above in wrappers:
+            starter = who[0]
+        above = who[0]
+    return _describe(starter, servers), identity
+
+
+def _describe(starter: int, servers: Collection[int]) -> Parent:
     try:
-        above = [psutil.Process(parent), *psutil.Process(parent).parents()[:WRAPPERS]]
-        last = max((place for place, each in enumerate(above) if each.pid in wrappers), default=-1)
-        starter = above[last + 1] if last + 1 < len(above) else above[last]
-        parent = starter.pid
-        command = " ".join(starter.cmdline())
-        is_server = parent in servers or is_server_command(command)
-        return Parent(parent, starter.name(), command, is_server), identity
+        process = psutil.Process(starter)
+        name, command = process.name(), " ".join(process.cmdline())
     except psutil.Error:
-        return Parent(parent, is_server=parent in servers), identity
+        return Parent(starter, is_server=starter in servers)
+    return Parent(starter, name, command, starter in servers or is_server_command(command))
 
 
 def _cwd(pid: int) -> str:

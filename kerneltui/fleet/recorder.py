@@ -22,7 +22,7 @@ from kerneltui.fleet.recorder_lock import RecorderLock
 from kerneltui.fleet.recording import expire, remove_recording
 from kerneltui.fleet.recording_writer import FULL, describe
 
-LOOK = 0.1  # seconds between two looks at whether the folder has changed
+LOOK = 0.2  # seconds between two looks at whether the folder has changed
 TURN = 0.05  # seconds at least between two turns: what is lost of a recorder that is killed
 LINGER = 10.0  # seconds without a living kernel
 SETTLED = 0.1  # seconds after which a change of the folder has a time of its own

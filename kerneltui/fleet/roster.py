@@ -73,6 +73,8 @@ class Roster:
         self._lock = threading.Lock()
         self._busy_thread: int | None = None
         """The one that is about to publish all that it does."""
+        self._to_greet: list[str] = []
+        """Kernels that this one has begun to listen to."""
         self._snapshots: tuple[KernelSnapshot, ...] = ()
 
     @property
@@ -92,6 +94,8 @@ class Roster:
         finally:
             self._busy_thread = None
             self._publish()
+            while self._to_greet:  # only now: to greet hundreds takes its time
+                self.console.greet(self._to_greet.pop(0))
 
     def _look_around(self) -> None:
         """See what others have done on this host. In the discovery thread."""
@@ -230,13 +234,19 @@ class Roster:
                     self._complete(row, manager)
                 self.console.forget(manager.kernel_id, f"{manager.describe()} was started again")
                 if row.found is None or row.found.may_be_asked:
-                    self.console.greet(manager.kernel_id)
+                    self._greet(manager.kernel_id)
             case Exited(reason=reason):
                 self.console.forget(manager.kernel_id, f"{manager.describe()} is gone")
                 if reason and not self._is_expected(row):
                     text = clean_line(f"{row.name}: {reason}", NOTICE_WIDTH)
                     self._board.post(Notice("error", text, manager.kernel_id))
         self._publish()
+
+    def _greet(self, kernel_id: str) -> None:
+        if self._busy_thread == threading.get_ident():
+            self._to_greet.append(kernel_id)
+        else:
+            self.console.greet(kernel_id)
 
     def _is_expected(self, row: Row) -> bool:
         """Tell whether the end of a process is no news: somebody else has ordered it."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +26,14 @@ class ProcessIdentity:
         if found is None or not found.runs:
             return False
         return found.start_ticks == self.start_ticks and boot_id() == self.boot_id
+
+    def age(self) -> float | None:
+        """Return the seconds since its start, however clocks were set; None once it is gone."""
+        if not self.is_alive():
+            return None
+        if not _has_proc():
+            return time.time() - self.start_ticks / 1e6
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - self.start_ticks / _ticks_per_second()
 
 
 def identify(pid: int) -> ProcessIdentity | None:
@@ -64,12 +74,21 @@ def _read_stat(pid: int) -> _Stat | None:
         with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - all processes are read so
             stat = file.read()
     except FileNotFoundError:
-        return None if Path("/proc/self/stat").exists() else _read_stat_by_psutil(pid)
+        return None if _has_proc() else _read_stat_by_psutil(pid)
     except (ProcessLookupError, PermissionError):
         return None
     # The command's name stands in parentheses and may hold anything, so count from its end.
     fields = stat[stat.rindex(b")") + 2 :].split()
     return _Stat(int(fields[1]), int(fields[19]), fields[0] not in (b"Z", b"X"))
+
+
+def _has_proc() -> bool:
+    return Path("/proc/self/stat").exists()
+
+
+@functools.cache
+def _ticks_per_second() -> int:
+    return os.sysconf("SC_CLK_TCK")
 
 
 def _read_stat_by_psutil(pid: int) -> _Stat | None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
+import psutil
 import pytest
 
 from kerneltui.kernels import identity
@@ -88,3 +90,25 @@ def test_without_proc_psutil_serves(
     assert found is not None
     assert found.is_alive()
     assert identify(UNUSED_PID) is None
+
+
+def test_an_age_is_that_of_the_process(child: subprocess.Popen[bytes]) -> None:
+    found = identify(child.pid)
+    assert found is not None
+
+    age, mine = found.age(), me().age()
+
+    assert age is not None
+    assert mine is not None
+    assert 0 <= age < mine
+    assert abs(mine - (time.time() - psutil.Process().create_time())) < 1.0
+
+
+def test_what_is_gone_has_no_age(child: subprocess.Popen[bytes]) -> None:
+    found = identify(child.pid)
+    assert found is not None
+
+    child.kill()
+    child.wait()
+
+    assert found.age() is None
