@@ -120,12 +120,12 @@ def _has_ended(found: Found) -> bool:
 def _identify(
     servers: Collection[int], pid: int, wrappers: Collection[int]
 ) -> tuple[Parent, ProcessIdentity] | None:
-    """Return who started a process, and who it is; None if nobody has the pid.
+    """Return who started a process, and who it is; None where it has ended, reaped or not.
 
     `wrappers`: processes that were told to run a kernel and have another one do it.
     """
     found = identify_with_parent(pid)
-    if found is None:
+    if found is None or not found[1].is_alive():
         return None
     parent, identity = found
     starter = above = parent

@@ -31,7 +31,7 @@ def placeholder(snapshot: KernelSnapshot | None) -> str:
 def badge(snapshot: KernelSnapshot | None) -> str:
     """Return who else takes note of what is done here; empty where nobody does."""
     is_served = snapshot is not None and snapshot.kind is Kind.SERVED
-    return "a Jupyter server's: it sees that this kernel is used" if is_served else ""
+    return "its server sees what is run" if is_served else ""
 
 
 def cannot_run(snapshot: KernelSnapshot | None) -> str:

@@ -176,6 +176,18 @@ def test_one_that_ends_is_stale_at_the_next_look(runtime: Path) -> None:
     assert found.standing is Standing.STALE
 
 
+def test_one_that_nobody_has_reaped_yet_is_stale_as_well(
+    runtime: Path, run: Callable[..., int]
+) -> None:
+    discovery = Discovery()
+    pid = run(*SLEEPS, connection_file(runtime / "kernel-0a9b.json"))
+    eventually(lambda: look(discovery)[0].standing is Standing.FOUND, 20)
+
+    os.kill(pid, 9)
+
+    eventually(lambda: look(discovery)[0].standing is Standing.STALE, 20)
+
+
 def test_one_whose_file_goes_is_gone(runtime: Path) -> None:
     file = connection_file(runtime / "kernel-0a9b.json")
     discovery = Discovery()
