@@ -106,8 +106,17 @@ def kernel_id_of(path: Path) -> str:
 
 
 def resolve(file: ConnectionFile, host: Host) -> Found:
-    """Return what is true of one connection file."""
+    """Return what is true of one connection file; none is stale that a living process names."""
     named = host.named.get(file.path.resolve(), ())
+    found = _resolve(file, named, host)
+    namer = next((each.pid for each in named if host.identify(each.pid, ()) is not None), None)
+    if found.standing is not Standing.STALE or namer is None:
+        return found
+    # A kernel that is very slow to start, or somebody who only looks at the file.
+    return replace(found, standing=Standing.FOUND, why=f"pid {namer} names it, but {found.why}")
+
+
+def _resolve(file: ConnectionFile, named: tuple[Named, ...], host: Host) -> Found:
     is_taken_place, listener = owner(file.info, host.listeners) if file.info else (False, None)
     if listener is not None:
         return _of_listener(file, listener, {each.pid for each in named}, host)
@@ -179,9 +188,10 @@ def _behind_somebody(file: ConnectionFile, host: Host, *, is_relayed: bool) -> F
 
 
 def _may_be(named: Named, is_taken_place: bool, host: Host) -> bool:
-    """Tell whether a process that does not listen in view may yet be the kernel.
+    """Tell whether a process that does not listen in view is taken for the kernel.
 
-    An editor or a pager names a file as well: a kernel that listens nowhere is a young one.
+    An editor or a pager names a file as well: a kernel that listens nowhere is a young one,
+    as a rule.
     """
     if host.is_apart(named.pid):
         return True
@@ -200,7 +210,7 @@ def _abandoned(file: ConnectionFile, host: Host) -> Found:
     if host.is_shared(file.path.parent):
         why = f"{file.path.parent} is shared with other hosts, and no process here has it"
         return _nobody(file, Standing.ELSEWHERE, why)
-    return _nobody(file, Standing.STALE, "no process has it, and nobody listens at its ports")
+    return _nobody(file, Standing.STALE, "nobody listens at its ports")
 
 
 def _is_local(host: str) -> bool:

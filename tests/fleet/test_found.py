@@ -103,8 +103,14 @@ def test_a_young_process_that_does_not_listen_yet_is_found() -> None:
     assert (found.standing, found.identity is not None) == (Standing.FOUND, True)
 
 
-def test_an_old_process_that_names_the_file_and_listens_nowhere_is_no_kernel() -> None:
-    assert resolve(FILE, host(KERNEL)).standing is Standing.STALE
+@pytest.mark.parametrize("listen", [{}, {SHELL: 42, CONTROL: 42}])
+def test_an_old_process_that_names_the_file_and_does_not_listen_may_yet_be_the_kernel(
+    listen: dict[int | str, int | None],
+) -> None:
+    found = resolve(FILE, host(KERNEL, OTHER, listen=listen))
+
+    assert (found.standing, found.identity) == (Standing.FOUND, None)
+    assert found.why.startswith("pid 41 names it, but ")
 
 
 def test_a_process_with_a_network_of_its_own_is_the_kernel() -> None:
