@@ -8,7 +8,7 @@ from pathlib import Path
 from kerneltui.commands.survey import Survey, manifests, of_this_host
 from kerneltui.fleet.found import Found
 from kerneltui.fleet.manifest import Manifest
-from kerneltui.fleet.remains import left_by_others, left_by_ours, may_be_of_one_to_come
+from kerneltui.fleet.remains import is_over, left_by_others, left_by_ours, may_be_of_one_to_come
 from kerneltui.fleet.standing import Standing
 from kerneltui.protocol.text import clean_line
 
@@ -23,14 +23,15 @@ def clean(*, for_real: bool) -> int:
     known = manifests()
     survey = Survey(known)
     survey.ask_where()
-    remains = list(_remains(of_this_host(known), survey.found))
-    for path, why in remains:
+    count = 0
+    for path, why in _remains(of_this_host(known), survey.found):
         if for_real:
             path.unlink(missing_ok=True)
         _tell("removed" if for_real else "would remove", path, why)
+        count += 1
     for found, why in _left(survey.found):
         _tell("left", found.connection_file, why)
-    if not remains:
+    if not count:
         print("there is nothing to clean")
     elif not for_real:
         print("nothing was removed: kerneltui clean --yes does it")
@@ -38,9 +39,9 @@ def clean(*, for_real: bool) -> int:
 
 
 def _remains(ours: Iterable[Manifest], others: Iterable[Found]) -> Iterator[tuple[Path, str]]:
-    """Yield the files that can go, each with why."""
+    """Yield the files that can go, each with why; of each kernel it is looked just before."""
     for manifest in ours:
-        if manifest.identity is not None and not manifest.identity.is_alive():
+        if is_over(manifest):
             for path in left_by_ours(manifest):
                 yield path, f"of {manifest.name}, which is dead"
     for found in others:

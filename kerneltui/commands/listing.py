@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import psutil
 
-from kerneltui.commands.probe import Probe
+from kerneltui.commands.probe import Askable, Probe
 from kerneltui.commands.survey import Survey, manifests, of_this_host
 from kerneltui.errors import KernelError, NoSuchKernel
 from kerneltui.fleet.found import Found
 from kerneltui.fleet.manifest import Manifest
 from kerneltui.fleet.naming import PATH_WIDTH, name_of, notebook_of
 from kerneltui.fleet.origin import Origin
-from kerneltui.fleet.server_watch import Served
+from kerneltui.fleet.servers import ServedKernel
 from kerneltui.fleet.standing import Standing
 from kerneltui.kernels.connection_file import read_connection_file
-from kerneltui.kernels.family import Children, children_of_all, descendants
+from kerneltui.kernels.family import children_of_all, descendants
 from kerneltui.kernels.identity import ProcessIdentity
-from kerneltui.protocol.connection import ConnectionInfo
+from kerneltui.kernels.process import STOPPED_STATUSES
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
 
@@ -62,6 +62,8 @@ class Listed:
     """How sure it is that it is what it seems: a word of Standing."""
     why: str = ""
     """Of a standing that is none to rely on."""
+    identity: ProcessIdentity | None = None
+    """Of its process: a pid may be another's by the time that it is used. Not for JSON."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -78,26 +80,23 @@ def list_all(probe: Probe | None = None) -> list[Listed]:
     known = manifests()
     ours = of_this_host(known)
     survey = Survey(known)
+    if probe is not None:
+        probe.ask({**dict(_askable(ours)), **dict(_askable_strangers(survey.found))})
+    look = _Look()
+    for identity in [*(each.identity for each in ours), *(each.identity for each in survey.found)]:
+        look.at(identity)  # while they take up the question
     states: Mapping[str, KernelState] = {}
     if probe is not None:
-        theirs = {each.kernel_id: each.info for each in survey.found if each.may_be_asked}
-        infos = {**_living(ours), **theirs}
-        probe.ask({kernel_id: info for kernel_id, info in infos.items() if info is not None})
-    children = children_of_all()
-    identities = {each.kernel_id: each.identity for each in ours}
-    identities |= {each.kernel_id: each.identity for each in survey.found}
-    facts = {each: _Facts.of(identity, children) for each, identity in identities.items()}
-    if probe is not None:  # what was seen meanwhile took its time
         states = probe.hear()
         survey.ask_where(lambda found: found.kernel_id in states)
     return [
-        *(_listed(each, facts[each.kernel_id], states.get(each.kernel_id)) for each in ours),
+        *(_listed(each, look.at(each.identity), states.get(each.kernel_id)) for each in ours),
         *(
             _listed_stranger(
                 each,
-                facts[each.kernel_id] if each.identity else _Facts(),
+                look.at(each.identity),
                 states.get(each.kernel_id),
-                survey.listing.get(each.kernel_id),
+                survey.listing.of(each.kernel_id),
                 is_asked=probe is not None,
             )
             for each in survey.found
@@ -105,13 +104,18 @@ def list_all(probe: Probe | None = None) -> list[Listed]:
     ]
 
 
-def _living(ours: Iterable[Manifest]) -> dict[str, ConnectionInfo]:
-    infos = {}
+def _askable(ours: Iterable[Manifest]) -> Iterator[tuple[str, Askable]]:
     for each in ours:
         if each.identity is not None and each.identity.is_alive():
             with contextlib.suppress(KernelError):  # its file is gone, and it cannot be asked
-                infos[each.kernel_id] = read_connection_file(each.connection_file)
-    return infos
+                info = read_connection_file(each.connection_file)
+                yield each.kernel_id, Askable(info, each.identity)
+
+
+def _askable_strangers(found: Iterable[Found]) -> Iterator[tuple[str, Askable]]:
+    for each in found:
+        if each.may_be_asked and each.info is not None:
+            yield each.kernel_id, Askable(each.info, each.identity)
 
 
 def find(kernels: Iterable[Listed], word: str) -> Listed:
@@ -141,6 +145,7 @@ def _listed(manifest: Manifest, facts: _Facts, answered: KernelState | None) -> 
         name=clean_line(manifest.name),
         kernelspec=clean_line(manifest.kernel_name),
         pid=facts.pid,
+        identity=manifest.identity if facts.pid else None,
         state=str(KernelState.STARTING) if is_new else facts.state(answered),
         memory=facts.memory,
         cpu_time=facts.cpu_time,
@@ -155,11 +160,10 @@ def _listed_stranger(
     found: Found,
     facts: _Facts,
     answered: KernelState | None,
-    served: Served | None,
+    kernel: ServedKernel | None,
     *,
     is_asked: bool,
 ) -> Listed:
-    kernel = served.kernel if served else None
     told = answered or (kernel.state if kernel else None) or UNANSWERED
     standing = found.standing
     if found.may_be_asked and is_asked:
@@ -169,6 +173,7 @@ def _listed_stranger(
         name=clean_line(name_of(found, kernel)),
         kernelspec=clean_line(found.info.kernel_name if found.info else ""),
         pid=facts.pid,
+        identity=found.identity if facts.pid else None,
         state=LEFT_STATES.get(found.standing) or (facts.state(told) if found.identity else told),
         memory=facts.memory,
         cpu_time=facts.cpu_time,
@@ -194,23 +199,6 @@ class _Facts:
     cpu_time: float | None = None
     started_at: float | None = None
 
-    @classmethod
-    def of(cls, identity: ProcessIdentity | None, children: Children) -> _Facts:
-        if identity is None or not identity.is_alive():
-            return cls()
-        try:
-            process = psutil.Process(identity.pid)
-            times = process.cpu_times()
-            return cls(
-                identity.pid,
-                process.status() == psutil.STATUS_STOPPED,
-                _memory(process, children),
-                times.user + times.system,
-                process.create_time(),
-            )
-        except psutil.Error:  # it ended meanwhile
-            return cls()
-
     def state(self, answered: str | None) -> str:
         """Return what the kernel does, `answered` being what it says of that."""
         if self.pid is None:
@@ -218,11 +206,39 @@ class _Facts:
         return STOPPED if self.is_stopped else str(answered or UNANSWERED)
 
 
-def _memory(process: psutil.Process, children: Children) -> int:
-    total = process.memory_info().rss
-    for child in descendants(process.pid, children):
+class _Look:
+    """One look at processes; at each but once."""
+
+    def __init__(self) -> None:
+        self._children = children_of_all()
+        self._seen: dict[ProcessIdentity, _Facts] = {}
+
+    def at(self, identity: ProcessIdentity | None) -> _Facts:
+        if identity is None:
+            return _Facts()
+        if identity not in self._seen:
+            self._seen[identity] = self._look(identity)
+        return self._seen[identity]
+
+    def _look(self, identity: ProcessIdentity) -> _Facts:
         try:
-            total += psutil.Process(child.pid).memory_info().rss
-        except psutil.Error:
-            continue
-    return int(total)
+            process = psutil.Process(identity.pid)
+            if not identity.is_alive():
+                return _Facts()
+            times = process.cpu_times()
+            return _Facts(
+                identity.pid,
+                process.status() in STOPPED_STATUSES,
+                self._memory(process),
+                times.user + times.system,
+                process.create_time(),
+            )
+        except psutil.Error:  # it ended meanwhile
+            return _Facts()
+
+    def _memory(self, process: psutil.Process) -> int:
+        total = process.memory_info().rss
+        for child in descendants(process.pid, self._children):
+            with contextlib.suppress(psutil.Error):
+                total += psutil.Process(child.pid).memory_info().rss
+        return int(total)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from kerneltui.commands.listing import LEFT_STATES, Listed, find, list_all
 from kerneltui.errors import KernelError
 from kerneltui.fleet.attachment import attach_process
-from kerneltui.kernels.identity import identify
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.protocol.status import KernelState
 
@@ -24,5 +23,5 @@ def attached(kernel: Listed) -> KernelManager:
     """Return a manager that knows when the kernel ends. Raises KernelError."""
     manager = KernelManager(kernel_name=kernel.kernelspec, kernel_id=kernel.id)
     manager.load_connection_file(kernel.connection_file)
-    attach_process(manager, identify(kernel.pid) if kernel.pid else None)
+    attach_process(manager, kernel.identity)
     return manager

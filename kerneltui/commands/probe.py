@@ -6,6 +6,7 @@ interpreter answers on neither. What was not answered waits in the kernel: it is
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple, Self
 import zmq
 
 from kerneltui.errors import ProtocolError
+from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.kernels.session import ClientSession, new_session
 from kerneltui.kernels.sockets import connect, default_context
 from kerneltui.protocol.connection import Channel, ConnectionInfo
@@ -25,8 +27,15 @@ _CHANNELS = (Channel.CONTROL, Channel.SHELL)
 _Key = tuple[str, Channel]
 
 
-class _Question(NamedTuple):
+class Askable(NamedTuple):
+    """Where a kernel is, and which of its processes is meant; None where that is not seen."""
+
     info: ConnectionInfo
+    identity: ProcessIdentity | None
+
+
+class _Question(NamedTuple):
+    whom: Askable
     socket: zmq.Socket[Any]
     session: ClientSession
 
@@ -45,15 +54,16 @@ class Probe:
         for key in tuple(self._open):
             self._close(key)
 
-    def ask(self, infos: Mapping[str, ConnectionInfo]) -> None:
+    def ask(self, whom: Mapping[str, Askable]) -> None:
         """Ask these kernels, and forget what others were asked; `hear` has their answers."""
         for key, question in tuple(self._open.items()):
-            if infos.get(key[0]) != question.info:
+            if whom.get(key[0]) != question.whom:
                 self._close(key)
-        for kernel_id, info in infos.items():
+        for kernel_id, each in whom.items():
             for channel in _CHANNELS:
                 if (kernel_id, channel) not in self._open:
-                    self._open[kernel_id, channel] = _ask(info, channel)
+                    with contextlib.suppress(zmq.ZMQError):  # it cannot be asked at all
+                        self._open[kernel_id, channel] = _ask(each, channel)
         self._asked_at = time.monotonic()
 
     def hear(self, within: float = PATIENCE) -> dict[str, KernelState]:
@@ -75,11 +85,13 @@ class Probe:
         for socket in waiting:
             poller.register(socket, zmq.POLLIN)
         answered = set()
+        is_late = False
         while waiting:
             left = max(0, math.ceil((deadline - time.monotonic()) * 1000))
             ready = poller.poll(left)
-            if not ready:
+            if not ready or (not left and is_late):
                 break
+            is_late = not left
             for socket, _ in ready:
                 key = waiting[socket]
                 if _is_answer(self._open[key]):
@@ -92,11 +104,12 @@ class Probe:
         self._open.pop(key).socket.close()
 
 
-def _ask(info: ConnectionInfo, channel: Channel) -> _Question:
+def _ask(whom: Askable, channel: Channel) -> _Question:
+    info = whom.info
     session = new_session(info.key, info.signature_scheme)
     socket = connect(default_context(), info, channel)
     socket.send_multipart(session.encode(session.new_message("kernel_info_request")))
-    return _Question(info, socket, session)
+    return _Question(whom, socket, session)
 
 
 def _is_answer(question: _Question) -> bool:

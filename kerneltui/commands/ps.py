@@ -42,7 +42,11 @@ def ps(*, as_json: bool, watch: bool) -> int:
 
 def to_json(kernels: Sequence[Listed], indent: int | None = 1) -> str:
     """Return a list of objects with the fields of `Listed`; null is what nobody knows."""
-    return json.dumps([asdict(each) for each in kernels], indent=indent)
+    shown = [
+        {name: value for name, value in asdict(each).items() if name != "identity"}
+        for each in kernels
+    ]
+    return json.dumps(shown, indent=indent)
 
 
 def to_table(kernels: Sequence[Listed], now: float, width: int | None = None) -> str:

@@ -25,7 +25,7 @@ def handle(kernel: Listed, verb: Verb) -> Handle:
     )
     if found is None:
         raise KernelError(f"{kernel.name} is gone")
-    if (found.identity.pid if found.identity else None) != kernel.pid:
+    if found.identity != kernel.identity and found.standing not in LEFT:
         raise ActionRefused(f"{kernel.name} has another process by now; nothing was done")
     refuse_impossible(kind_of(found), verb, kernel.name)
     manager = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +12,8 @@ from kerneltui.errors import KernelError
 from kerneltui.fleet.connection_files import connection_folders
 from kerneltui.fleet.discovery import Discovery
 from kerneltui.fleet.found import Found, Known, server_folders
-from kerneltui.fleet.manifest import Manifest, find_manifests, read_manifest
-from kerneltui.fleet.server_watch import Served, ask_servers
+from kerneltui.fleet.manifest import Manifest, find_manifests, read_manifest, resolved
+from kerneltui.fleet.server_watch import ask_servers
 from kerneltui.fleet.servers import find_servers
 
 SERVER_TIME = 0.2  # seconds for a Jupyter server to list its kernels
@@ -42,16 +42,17 @@ class Survey:
         known = tuple(known)
         self._discovery = Discovery()
         self.known = Known(
-            ours={each.connection_file for each in of_this_host(known)},
-            elsewhere={each.connection_file: each.host for each in known if not each.is_here},
+            ours={resolved(each) for each in of_this_host(known)},
+            elsewhere={resolved(each): each.host for each in known if not each.is_here},
         )
         self.found: tuple[Found, ...] = self._discovery.look(self.known)
         servers = tuple(find_servers({*connection_folders(), *server_folders(self.found)}))
-        self.listing: Mapping[str, Served] = ask_servers(servers, SERVER_TIME)
+        self.listing = ask_servers(servers, SERVER_TIME)
         if servers:
             self._look_again(
                 servers={server.pid for server in servers},
-                served={each: served.server.pid for each, served in self.listing.items()},
+                served=self.listing.owners,
+                listing=self.listing.told,
             )
 
     def ask_where(self, may_answer: Callable[[Found], bool] = lambda _found: True) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 import time
 
-from kerneltui.commands.listing import Listed, find, list_all
+from kerneltui.commands.listing import LEFT_STATES, UNANSWERED, Listed, find, list_all
 from kerneltui.commands.living import attached, find_living
 from kerneltui.commands.printing import Printer, Progress
-from kerneltui.errors import KernelDied, KernelError, KernelTimeout
+from kerneltui.errors import KernelDied, KernelError, KernelTimeout, NoSuchKernel
 from kerneltui.fleet.origin import Origin
 from kerneltui.kernels.logfile import LogFile
 from kerneltui.protocol.status import KernelState
@@ -51,7 +52,9 @@ def _await_by_its_server(kernel: Listed, timeout: float | None) -> None:
         kernel = find(list_all(), kernel.id)
         if kernel.state == KernelState.IDLE:
             return
-        if kernel.pid is None:
+        if kernel.state == UNANSWERED:
+            raise KernelError(f"the server of {kernel.name} does not tell what it does")
+        if kernel.state in (KernelState.DEAD, *LEFT_STATES.values()):
             raise KernelDied(f"{kernel.name} died", None, ())
         if deadline is not None and time.monotonic() >= deadline:
             raise KernelTimeout(f"{kernel.name} is {kernel.state} after {timeout:g} s")
@@ -67,17 +70,26 @@ def logs(word: str, *, follow: bool) -> int:
             "wanted"
         )
     path = LogFile.beside(kernel.connection_file, kernel.id).path
-    printer = Printer(sys.stdout)
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
         raise KernelError(f"cannot read {path}: {error.strerror}") from None
+    printer, decoder = Printer(sys.stdout), codecs.getincrementaldecoder("utf-8")("replace")
     with os.fdopen(fd, "rb") as file:
         while True:
-            while text := file.read(CHUNK):
-                printer.write(text.decode("utf-8", "replace"))
-            if not follow or find(list_all(), kernel.id).pid is None:
+            has_ended = not follow or not _lives(kernel.id)  # first: its last words come after it
+            while data := file.read(CHUNK):
+                printer.write(decoder.decode(data))
+            if has_ended:
+                printer.end_line()
                 return 0
             time.sleep(POLL)
             if path.exists() and path.stat().st_size < file.tell():  # it was cut: the end is kept
                 file.seek(0)
+
+
+def _lives(kernel_id: str) -> bool:
+    try:
+        return find(list_all(), kernel_id).pid is not None
+    except NoSuchKernel:  # it was dismissed
+        return False

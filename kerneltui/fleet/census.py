@@ -15,6 +15,8 @@ from kerneltui.kernels.manager import KernelManager
 from kerneltui.protocol.connection import ConnectionInfo
 from kerneltui.protocol.message import Message
 
+_Place = tuple[ConnectionInfo | None, int | None]
+
 
 class Suspect(NamedTuple):
     """A kernel that was found, and the manager to ask it by."""
@@ -28,13 +30,13 @@ class Census:
 
     def __init__(self) -> None:
         self._inquiry = Inquiry("usage_request")
-        self._said: dict[Path, tuple[ConnectionInfo | None, Whereabouts | None]] = {}
-        """By connection file what that said when its kernel was asked, and the kernel's answer."""
+        self._said: dict[Path, tuple[_Place, Whereabouts | None]] = {}
+        """By connection file where its kernel was asked, and what it has answered."""
 
     def look(self, suspects: Iterable[Suspect]) -> None:
         """Ask those that may be asked, are not proven, and have not been asked."""
         by_manager = {each.manager: each.found for each in suspects if each.found.is_unproven}
-        there = {found.connection_file: found.info for found in by_manager.values()}
+        there = {found.connection_file: _place_of(found) for found in by_manager.values()}
         self._said = {
             path: known for path, known in self._said.items() if there.get(path) == known[0]
         }
@@ -45,7 +47,7 @@ class Census:
         ]
         for answer in self._inquiry.look(unknown):
             found = by_manager[answer.manager]
-            self._said[found.connection_file] = (found.info, whereabouts_of(answer.reply))
+            self._said[found.connection_file] = (_place_of(found), whereabouts_of(answer.reply))
 
     @property
     def answered(self) -> Mapping[Path, Whereabouts | None]:
@@ -54,6 +56,11 @@ class Census:
 
     def close(self) -> None:
         self._inquiry.close()
+
+
+def _place_of(found: Found) -> _Place:
+    """Return what is another once another process listens for a kernel."""
+    return found.info, found.listener_pid
 
 
 def whereabouts_of(reply: Message) -> Whereabouts | None:

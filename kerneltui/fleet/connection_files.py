@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import tempfile
@@ -23,6 +24,7 @@ class ConnectionFile:
     """A file that says where a kernel listens, or that names one which has not said it."""
 
     path: Path
+    """Resolved."""
     info: ConnectionInfo | None
     """None where the kernel tells its ports to somebody else, as Positron's do."""
     written_at: float
@@ -57,19 +59,20 @@ class ConnectionFiles:
 def connection_folders() -> tuple[Path, ...]:
     """Return where tools of this user leave connection files; VS Code has a place of its own.
 
-    Jupyter's usual folder counts also where the environment here has named another one.
+    Jupyter's usual folder counts also where the environment here has named another one. Links
+    are followed, so that each folder has one name.
     """
     folders = [Path(jupyter_runtime_dir()), Path(jupyter_data_dir(), "runtime")]
     if runtime := os.environ.get("XDG_RUNTIME_DIR"):
         folders.append(Path(runtime, "jupyter", "runtime"))
-    return tuple(dict.fromkeys(folder for folder in folders if folder.is_dir()))
+    return tuple(dict.fromkeys(folder.resolve() for folder in folders if folder.is_dir()))
 
 
 def usual_files() -> Iterator[Path]:
     """Yield the files that may be connection files, by folder and name."""
     for folder in connection_folders():
         yield from sorted(folder.glob("*kernel-*.json"))
-    temporary = Path(tempfile.gettempdir())  # Positron's place
+    temporary = Path(tempfile.gettempdir()).resolve()  # Positron's place
     for pattern in ("connection_*.json", "registration_*.json"):
         yield from sorted(temporary.glob(pattern))
 
@@ -77,11 +80,13 @@ def usual_files() -> Iterator[Path]:
 def _read(path: Path, written_at: float, size: int) -> ConnectionFile | None:
     if size > MAX_SIZE:
         return None
-    if path.name.startswith("registration_"):
-        return ConnectionFile(path, None, written_at)
     try:
+        if path.name.startswith("registration_"):
+            said = json.loads(path.read_bytes())
+            is_one = isinstance(said, dict) and "registration_port" in said
+            return ConnectionFile(path, None, written_at) if is_one else None
         info = read_connection_file(path)
-    except KernelError:
+    except (KernelError, OSError, ValueError, RecursionError):
         return None  # no connection file, or being written
     is_whole = info.ports[Channel.SHELL] and info.ports[Channel.CONTROL]
     return ConnectionFile(path, info, written_at) if is_whole else None

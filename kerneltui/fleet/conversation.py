@@ -239,7 +239,8 @@ class Conversation:
         if self._client is None:
             return
         if self._greet_at <= time.monotonic():
-            self._greet()
+            with contextlib.suppress(*REFUSALS):  # it is gone, and will soon be forgotten
+                self._greet()
         for message in _received(self._client.control_channel):
             for subshell in self._subshells:
                 if subshell.request == parent_id(message):

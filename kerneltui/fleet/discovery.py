@@ -6,9 +6,12 @@ kept. Only where a file or a process is new are the sockets of all processes loo
 
 from __future__ import annotations
 
+import functools
 import os
 import time
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,12 +19,15 @@ import psutil
 
 from kerneltui.fleet.connection_files import ConnectionFile, ConnectionFiles
 from kerneltui.fleet.found import Found, Host, Known, resolve
-from kerneltui.fleet.listeners import listeners
+from kerneltui.fleet.listeners import listeners, places_held
 from kerneltui.fleet.origin import Parent, is_server_command
 from kerneltui.fleet.processes import Named, Processes
 from kerneltui.fleet.shared_folders import is_shared
 from kerneltui.fleet.standing import Standing
 from kerneltui.kernels.identity import ProcessIdentity, identify_with_parent
+
+Program = tuple[str, list[str]]
+"""The name and the arguments of a process."""
 
 FIRST_RETRY, LAST_RETRY = 1.0, 60.0  # seconds until what is not proven is looked at again
 WRAPPERS = 3  # processes between a server and its kernel
@@ -47,7 +53,7 @@ class Discovery:
         named = self._processes.look()
         files = self._files.look(named)
         files = {path: file for path, file in files.items() if str(path) not in known.ours}
-        relevant = {path: each for path, each in named.items() if _is_among(path, files)}
+        relevant = {path: each for path, each in named.items() if path in files}
         basis = (files, relevant, known)
         now = time.monotonic()
         has_changed = basis != self._basis or any(_has_ended(each) for each in self._found)
@@ -79,18 +85,29 @@ def _resolve_all(
         listeners=listeners(),
         known=known,
         now=time.time(),
-        identify=partial(_identify, known.servers),
+        identify=partial(_identify, known, functools.cache(_program)),
+        parent=_parent,
+        holds=functools.cache(places_held),
         cwd=_cwd,
         is_shared=is_shared,
         is_apart=_is_apart,
     )
-    found = [resolve(file, host) for file in files.values()]
-    return tuple(sorted(_without_doubles(found), key=_order))
+    found = sorted(_without_doubles([resolve(file, host) for file in files.values()]), key=_order)
+    return tuple(_with_ids_of_their_own(found))
 
 
 def _order(found: Found) -> tuple[bool, int]:
     """Return what puts living kernels first, in the order of their start."""
     return found.identity is None, found.identity.start_ticks if found.identity else 0
+
+
+def _with_ids_of_their_own(found: Iterable[Found]) -> Iterator[Found]:
+    """Tell namesakes of several folders apart; the first one keeps what its file's name gives."""
+    seen: Counter[str] = Counter()
+    for each in found:
+        seen[each.kernel_id] += 1
+        count = seen[each.kernel_id]
+        yield each if count == 1 else replace(each, kernel_id=f"{each.kernel_id}-{count}")
 
 
 def _without_doubles(found: list[Found]) -> list[Found]:
@@ -105,10 +122,6 @@ def _without_doubles(found: list[Found]) -> list[Found]:
     ]
 
 
-def _is_among(path: Path, files: Mapping[Path, ConnectionFile]) -> bool:
-    return path in files or any(path == each.resolve() for each in files if each.name == path.name)
-
-
 def _is_settled(found: Found) -> bool:
     return found.standing is Standing.VERIFIED
 
@@ -118,34 +131,53 @@ def _has_ended(found: Found) -> bool:
 
 
 def _identify(
-    servers: Collection[int], pid: int, wrappers: Collection[int]
+    known: Known, program: Callable[[int], Program], pid: int, wrappers: Collection[int]
 ) -> tuple[Parent, ProcessIdentity] | None:
     """Return who started a process, and who it is; None where it has ended, reaped or not.
 
-    `wrappers`: processes that were told to run a kernel and have another one do it.
+    `wrappers`: processes that were told to run a kernel and have another one do it. A server
+    that has not told yet which kernels are its own may have started all that are below it.
     """
     found = identify_with_parent(pid)
     if found is None or not found[1].is_alive():
         return None
-    parent, identity = found
-    starter = above = parent
-    for _ in range(WRAPPERS if wrappers else 0):
-        who = identify_with_parent(above)
-        if who is None:
-            break
-        if above in wrappers:
-            starter = who[0]
-        above = who[0]
-    return _describe(starter, servers), identity
+    above = list(_ancestors(pid))
+    last = max((place for place, each in enumerate(above) if each in wrappers), default=-1)
+    starter = above[last + 1] if last + 1 < len(above) else above[-1]
+    servers = [
+        each for each in above if each in known.servers or is_server_command(program(each)[1])
+    ]
+    name, arguments = program(starter)
+    if starter in servers:
+        return Parent(starter, name, " ".join(arguments), is_server=True), found[1]
+    for each in servers:
+        if each not in known.listing:
+            return Parent(each, is_server=True), found[1]
+    return Parent(starter, name, " ".join(arguments)), found[1]
 
 
-def _describe(starter: int, servers: Collection[int]) -> Parent:
+def _ancestors(pid: int) -> Iterator[int]:
+    """Yield the parent's pid and those above it, as many as wrap a kernel."""
+    for _ in range(WRAPPERS + 1):
+        parent = _parent(pid)
+        if parent is None:
+            return
+        yield parent
+        pid = parent
+
+
+def _parent(pid: int) -> int | None:
+    found = identify_with_parent(pid)
+    return found[0] if found and found[0] > 0 else None
+
+
+def _program(pid: int) -> Program:
+    """Return the name and the arguments of a process, nothing where they may not be read."""
     try:
-        process = psutil.Process(starter)
-        name, command = process.name(), " ".join(process.cmdline())
+        process = psutil.Process(pid)
+        return process.name(), process.cmdline()
     except psutil.Error:
-        return Parent(starter, is_server=starter in servers)
-    return Parent(starter, name, command, starter in servers or is_server_command(command))
+        return "", []
 
 
 def _cwd(pid: int) -> str:

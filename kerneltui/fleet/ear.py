@@ -51,7 +51,7 @@ class Heard:
     last_activity: float | None = None
     """When it last ran something; instant of `time.monotonic()`."""
     clients: frozenset[str] = frozenset()
-    """Sessions of others whose code it has run, the first hundred."""
+    """Sessions of others whose code it has run since we listen, the first hundred."""
     refused: int = 0
 
 
@@ -136,6 +136,7 @@ class Ear:
             received = [each for each in received if each[1]["msg_id"] not in self._known]
         for _, message in received:
             self._note(message)
+            self._note_client(message)
         self.messages.hear(received)
         if any(_is_activity(message) for _, message in received):
             self.heard = replace(self.heard, last_activity=now)
@@ -179,8 +180,9 @@ class Ear:
         said_at = _time_of(received[-1][1])
         for step in render(received):
             step.apply(self.transcript, said_at)
-        last_activity = time.monotonic() - max(0.0, time.time() - said_at)
-        self.heard = replace(self.heard, last_activity=last_activity)
+        if any(_is_activity(message) for _, message in received):
+            last_activity = time.monotonic() - max(0.0, time.time() - said_at)
+            self.heard = replace(self.heard, last_activity=last_activity)
 
     def _receive(self) -> list[Received]:
         """Return what is there now, in order; what cannot be believed is only counted."""
@@ -201,21 +203,20 @@ class Ear:
 
     def _note(self, message: Message) -> None:
         if message["msg_type"] == "execute_input":
-            self.heard = replace(
-                self.heard,
-                executions=self.heard.executions + 1,
-                clients=self._clients_with(message["parent_header"].get("session")),
-            )
+            self.heard = replace(self.heard, executions=self.heard.executions + 1)
             if message["parent_header"].get("subshell_id") is None:
                 self._note_code(message)
         elif message["msg_type"] == "status":
             self._manager.life.advance(_reported(message), self._spawn)
 
-    def _clients_with(self, session: object) -> frozenset[str]:
-        known = self.heard.clients
-        if not isinstance(session, str) or session in known or len(known) >= MOST_CLIENTS:
-            return known
-        return known if self.messages.is_ours(session) else known | {session}
+    def _note_client(self, message: Message) -> None:
+        """Take note of who else runs code here; of the past nobody knows who were ours."""
+        session, known = message["parent_header"].get("session"), self.heard.clients
+        if message["msg_type"] != "execute_input" or not isinstance(session, str):
+            return
+        is_news = session not in known and len(known) < MOST_CLIENTS
+        if is_news and not self.messages.is_ours(session):
+            self.heard = replace(self.heard, clients=known | {session})
 
     def _note_code(self, message: Message) -> None:
         code = message["content"].get("code")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from jupyter_core.paths import jupyter_runtime_dir
@@ -17,7 +18,7 @@ from kerneltui.fleet.kernel_info import KernelInfo, kernel_info
 from kerneltui.fleet.kind import Kind
 from kerneltui.fleet.limits import USUAL, Limits
 from kerneltui.fleet.logout import logout_warning
-from kerneltui.fleet.manifest import Manifest
+from kerneltui.fleet.manifest import RESTARTING, Manifest
 from kerneltui.fleet.message_log import MessageLog
 from kerneltui.fleet.naming import PATH_WIDTH
 from kerneltui.fleet.notices import Notice
@@ -209,7 +210,7 @@ class Fleet(Roster):
         row, handle = self._row(target), self._handle(target, Verb.RESTART)
         if row.manifest is not None:
             self._have_recorded()
-        with self._order(row, "restarting"):
+        with self._order(row, RESTARTING):
             said = handle.restart(now=now)
         return said or self._note_environment(row)
 
@@ -228,7 +229,7 @@ class Fleet(Roster):
         if row.manifest is None:
             raise ActionRefused(f"{row.name} is not kerneltui's: {LOST}")
         wanted = not row.manifest.autorestart
-        self._rewrite(row, lambda known: self._ledger.write(replace(known, autorestart=wanted)))
+        self._rewrite(row, partial(self._ledger.amend, autorestart=wanted))
         self._publish()
         does = "is started again" if wanted else "stays dead"
         return f"{row.name} {does} where it dies by itself"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kerneltui.fleet.connection_files import ConnectionFile
-from kerneltui.fleet.listeners import Listeners, owner
+from kerneltui.fleet.listeners import Listeners, Owner, Place, owner, places_of
 from kerneltui.fleet.origin import Origin, Parent, origin_of
 from kerneltui.fleet.processes import Named
 from kerneltui.fleet.standing import Standing
@@ -44,6 +44,8 @@ class Found:
     """The name of the program that started it."""
     is_named: bool = False
     """Its process names the file in its arguments."""
+    listener_pid: int | None = None
+    """Of who listens for it in view: its process, or somebody in its place."""
 
     @property
     def may_be_asked(self) -> bool:
@@ -76,6 +78,8 @@ class Known:
     """The pids of the Jupyter servers that run."""
     served: Mapping[str, int] = field(default_factory=dict)
     """By kernel id the pid of the server that lists it."""
+    listing: Collection[int] = frozenset()
+    """The pids of the servers that have told which kernels are theirs."""
     answered: Mapping[Path, Whereabouts | None] = field(default_factory=dict)
     """By connection file those that have proven to have its key, with what they say."""
 
@@ -93,6 +97,9 @@ class Host:
     """Seconds since the epoch."""
     identify: Callable[[int, Collection[int]], tuple[Parent, ProcessIdentity] | None]
     """Of a pid, and the pids of processes that may wrap it."""
+    parent: Callable[[int], int | None]
+    holds: Callable[[int], Collection[Place]]
+    """Where a process listens, as one of several perhaps."""
     cwd: Callable[[int], str]
     is_shared: Callable[[Path], bool]
     """Other hosts or containers may see a folder as well."""
@@ -106,26 +113,56 @@ def kernel_id_of(path: Path) -> str:
 
 
 def resolve(file: ConnectionFile, host: Host) -> Found:
-    """Return what is true of one connection file; none is stale that a living process names."""
-    named = host.named.get(file.path.resolve(), ())
-    found = _resolve(file, named, host)
-    namer = next((each.pid for each in named if host.identify(each.pid, ()) is not None), None)
-    if found.standing is not Standing.STALE or namer is None:
+    """Return what is true of one connection file.
+
+    None is stale that a living process names: a kernel may be very slow to start. What a
+    server lists is the server's, wherever it runs.
+    """
+    found = _resolve(file, host)
+    namer = innermost(each for each in host.named.get(file.path, ()) if _lives(each.pid, host))
+    if found.standing is Standing.STALE and namer is not None:
+        why = f"pid {namer.pid} names it, but {found.why}"
+        found = replace(_found(file, namer.pid, Standing.FOUND, host), why=why)
+    server = host.known.served.get(found.kernel_id)
+    if server is None:
         return found
-    # A kernel that is very slow to start, or somebody who only looks at the file.
-    return replace(found, standing=Standing.FOUND, why=f"pid {namer} names it, but {found.why}")
+    if found.standing in (Standing.STALE, Standing.ELSEWHERE):
+        why = "its process is gone; its server, which lists it, may start another"
+        found = replace(found, standing=Standing.FOUND, why=why)
+    return replace(found, origin=Origin.SERVER, owner_pid=server)
 
 
-def _resolve(file: ConnectionFile, named: tuple[Named, ...], host: Host) -> Found:
-    is_taken_place, listener = owner(file.info, host.listeners) if file.info else (False, None)
-    if listener is not None:
-        return _of_listener(file, listener, {each.pid for each in named}, host)
-    kernel = innermost(each for each in named if _may_be(each, is_taken_place, host))
+def _resolve(file: ConnectionFile, host: Host) -> Found:
+    named = host.named.get(file.path, ())
+    listens = owner(file.info, host.listeners) if file.info else Owner(None, is_there=False)
+    listener = _eldest(file, listens.pid, host)
+    if listener is not None and listener in {each.pid for each in named}:
+        return _found(file, listener, Standing.VERIFIED, host)
+    kernel = innermost(each for each in named if _may_be(each, host, is_taken=listens.is_there))
     if kernel is not None:
         return _found(file, kernel.pid, Standing.FOUND, host)
-    if is_taken_place:
-        return _behind_somebody(file, host, is_relayed=False)
+    if (elsewhere := _elsewhere(file, host)) is not None:
+        return elsewhere
+    if listener is not None:
+        return _of_listener(file, listener, host)
+    if listens.is_there:
+        return _behind_somebody(file, host, listener=None)
     return _abandoned(file, host)
+
+
+def _eldest(file: ConnectionFile, pid: int | None, host: Host) -> int | None:
+    """Return who brought forth the processes that have a kernel's sockets in common."""
+    assert file.info is not None or pid is None
+    while pid is not None and file.info is not None:
+        parent = host.parent(pid)
+        if parent is None or not set(places_of(file.info)) <= set(host.holds(parent)):
+            break
+        pid = parent
+    return pid
+
+
+def _lives(pid: int, host: Host) -> bool:
+    return host.identify(pid, ()) is not None
 
 
 def innermost(candidates: Iterable[Named]) -> Named | None:
@@ -135,14 +172,12 @@ def innermost(candidates: Iterable[Named]) -> Named | None:
     return next((each for each in found if each.pid not in parents), None)
 
 
-def _of_listener(file: ConnectionFile, pid: int, named: set[int], host: Host) -> Found:
-    """Tell of a file at whose ports a process listens; it may be another file's kernel."""
-    if pid in named:
-        return _found(file, pid, Standing.VERIFIED, host)
+def _of_listener(file: ConnectionFile, pid: int, host: Host) -> Found:
+    """Tell of a file at whose ports a process listens that does not name it."""
     if file.path in host.known.answered:
         if host.known.answered[file.path] in (None, Whereabouts(host.name, pid)):
             return _found(file, pid, Standing.FOUND, host)
-        return _behind_somebody(file, host, is_relayed=True)
+        return _behind_somebody(file, host, listener=pid)
     if (other := _other_of_the_ports(file, pid, host)) is not None:
         why = f"its ports belong to another kernel by now: {other.name}, pid {pid}"
         return _nobody(file, Standing.STALE, why)
@@ -150,44 +185,38 @@ def _of_listener(file: ConnectionFile, pid: int, named: set[int], host: Host) ->
 
 
 def _other_of_the_ports(file: ConnectionFile, pid: int, host: Host) -> Path | None:
-    """Return another file that the process at this one's ports names, or has the key of.
+    """Return another connection file that the process at this one's ports names, or has the key of.
 
     A copy has the same key: to ask the kernel proves as much of the one as of the other.
     """
-    for other, processes in host.named.items():
-        if any(each.pid == pid for each in processes) and not _is_copy(file, other, host):
-            return other
     assert file.info is not None, "somebody listens at its ports"
-    for other in host.known.answered:
-        info = host.files[other].info if other in host.files else None
-        is_there = info is not None and owner(info, host.listeners) == (True, pid)
-        if is_there and not _is_copy(file, other, host):
-            return other
+    for other in host.files.values():
+        if other.info is None or other.info.key == file.info.key:
+            continue
+        if any(each.pid == pid for each in host.named.get(other.path, ())):
+            return other.path
+        if other.path in host.known.answered and owner(other.info, host.listeners).pid == pid:
+            return other.path
     return None
 
 
-def _is_copy(file: ConnectionFile, other: Path, host: Host) -> bool:
-    mine = file.info.key if file.info else b""
-    theirs = next((each.info for each in host.files.values() if each.path.resolve() == other), None)
-    return theirs is not None and theirs.key == mine
-
-
-def _behind_somebody(file: ConnectionFile, host: Host, *, is_relayed: bool) -> Found:
+def _behind_somebody(file: ConnectionFile, host: Host, *, listener: int | None) -> Found:
     """Tell of a kernel whose process does not listen in view: it can only be asked.
 
-    `is_relayed`: somebody else listens for it, as the end of a tunnel or a container's keeper.
-    Then its pid may be one of another host or container, and here somebody else's.
+    `listener`: who listens for it, as the end of a tunnel or a container's keeper. Then its pid
+    may be one of another host or container, and here somebody else's.
     """
     said = host.known.answered.get(file.path)
     if said is None:
-        return _nobody(file, Standing.FOUND, "somebody listens whose process is not to be seen")
-    is_seen = said.host == host.name and host.identify(said.pid, ()) is not None
-    if is_seen and not is_relayed:
+        why = "who listens at its ports is not to be seen, or several do"
+        return _nobody(file, Standing.FOUND, why)
+    if said.host == host.name and listener is None and _lives(said.pid, host):
         return _found(file, said.pid, Standing.FOUND, host)
-    return _nobody(file, Standing.FOUND, f"it says that it runs as pid {said.pid} on {said.host}")
+    why = f"it says that it runs as pid {said.pid} on {said.host}"
+    return replace(_nobody(file, Standing.FOUND, why), listener_pid=listener)
 
 
-def _may_be(named: Named, is_taken_place: bool, host: Host) -> bool:
+def _may_be(named: Named, host: Host, *, is_taken: bool) -> bool:
     """Tell whether a process that does not listen in view is taken for the kernel.
 
     An editor or a pager names a file as well: a kernel that listens nowhere is a young one,
@@ -195,18 +224,20 @@ def _may_be(named: Named, is_taken_place: bool, host: Host) -> bool:
     """
     if host.is_apart(named.pid):
         return True
-    return not is_taken_place and host.now - named.born_at < STARTUP
+    is_young = host.now - named.born_at < STARTUP
+    return is_young and not is_taken and _lives(named.pid, host)
+
+
+def _elsewhere(file: ConnectionFile, host: Host) -> Found | None:
+    """Tell of a file that is of another host, whoever listens at such ports here."""
+    if (launched_on := host.known.elsewhere.get(str(file.path))) is not None:
+        return _nobody(file, Standing.ELSEWHERE, f"kerneltui has started it on {launched_on}")
+    if file.info is not None and file.info.transport == "tcp" and not _is_local(file.info.ip):
+        return _nobody(file, Standing.ELSEWHERE, f"it is at {file.info.ip}")
+    return None
 
 
 def _abandoned(file: ConnectionFile, host: Host) -> Found:
-    if (launched_on := host.known.elsewhere.get(str(file.path))) is not None:
-        return _nobody(file, Standing.ELSEWHERE, f"kerneltui has started it on {launched_on}")
-    if (server := host.known.served.get(kernel_id_of(file.path))) is not None:
-        why = "its process is gone; its server, which lists it, may start another"
-        between = _nobody(file, Standing.FOUND, why)
-        return replace(between, origin=Origin.SERVER, owner_pid=server)
-    if file.info is not None and file.info.transport == "tcp" and not _is_local(file.info.ip):
-        return _nobody(file, Standing.ELSEWHERE, f"it is at {file.info.ip}")
     if host.is_shared(file.path.parent):
         why = f"{file.path.parent} is shared with other hosts, and no process here has it"
         return _nobody(file, Standing.ELSEWHERE, why)
@@ -236,18 +267,14 @@ def _nobody(file: ConnectionFile, standing: Standing, why: str) -> Found:
 
 
 def _found(file: ConnectionFile, pid: int, standing: Standing, host: Host) -> Found:
-    named = {each.pid for each in host.named.get(file.path.resolve(), ())}
+    named = {each.pid for each in host.named.get(file.path, ())}
     known = host.identify(pid, named - {pid})
     if known is None:  # it ended meanwhile
-        return _abandoned(file, host)
+        return _elsewhere(file, host) or _abandoned(file, host)
     parent, identity = known
-    kernel_id = kernel_id_of(file.path)
-    server = host.known.served.get(kernel_id)
-    if server is not None:
-        parent = Parent(server, is_server=True)
     origin = origin_of(file.path.stem, parent)
     return Found(
-        kernel_id=kernel_id,
+        kernel_id=kernel_id_of(file.path),
         connection_file=file.path,
         info=file.info,
         identity=identity,
@@ -257,6 +284,7 @@ def _found(file: ConnectionFile, pid: int, standing: Standing, host: Host) -> Fo
         standing=standing,
         cwd=host.cwd(pid),
         is_named=pid in named,
+        listener_pid=pid,
     )
 
 

@@ -6,10 +6,14 @@ again would only have it answer more often then.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import zmq
+
+from kerneltui.errors import KernelError
 from kerneltui.kernels.control import ControlRequest
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.protocol.message import Message
@@ -41,7 +45,8 @@ class Inquiry:
             self._close(manager)
         fresh = {each for each in there if not self._is_asked(each)}
         for manager in fresh:
-            self._ask(manager)
+            with contextlib.suppress(KernelError, zmq.ZMQError):  # it cannot be asked at all
+                self._ask(manager)
         deadline = time.monotonic() + (PATIENCE if fresh else 0.0)
         answers = []
         for manager, (spawns, _, request) in tuple(self._asked.items()):

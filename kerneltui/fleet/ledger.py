@@ -12,13 +12,15 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from kerneltui.errors import KernelError
+from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.manifest import (
     Manifest,
     find_manifests,
     manifest_path,
     read_manifest,
+    resolved,
     write_manifest,
 )
 from kerneltui.kernels.identity import ProcessIdentity
@@ -47,12 +49,12 @@ class Ledger:
     def connection_files(self) -> set[str]:
         """Return the paths of the connection files of this host's kernels of ours, all launched."""
         kept = [each for each in self._manifests if each.is_here and not each.is_unfinished]
-        return {each.connection_file for each in kept}
+        return {resolved(each) for each in kept}
 
     @property
     def elsewhere(self) -> dict[str, str]:
         """Return the connection files of other hosts' kernels of ours, with the host's name."""
-        return {each.connection_file: each.host for each in self._manifests if not each.is_here}
+        return {resolved(each): each.host for each in self._manifests if not each.is_here}
 
     # -- what this dashboard does ----
 
@@ -61,9 +63,9 @@ class Ledger:
 
         `found`: its process for sure; noted where its launch was cut off before that.
         """
-        path = manifest_path(connection_file, kernel_id)
-        if path.parent != self._folder:
+        if Path(connection_file).parent != self._folder.resolve():
             return False
+        path = manifest_path(str(self._folder / Path(connection_file).name), kernel_id)
         try:
             manifest = read_manifest(path)
         except KernelError:
@@ -106,13 +108,20 @@ class Ledger:
             )
         )
 
-    def announce(self, manifest: Manifest, order: str) -> Manifest | None:
-        """Tell other dashboards what is being carried out, or with "" that it is over."""
-        if manifest.order == order:
-            return manifest
-        if not manifest.path.exists():  # another dashboard has dismissed it
+    def amend(self, manifest: Manifest, **changes: Any) -> Manifest | None:
+        """Change what is kept, whoever has written it last; None where it has been dismissed.
+
+        Raises ActionRefused where it is of another process by now: another dashboard has
+        restarted the kernel.
+        """
+        try:
+            current = read_manifest(manifest.path)
+        except KernelError:
             return None
-        return self.write(replace(manifest, order=order))
+        if current.identity != manifest.identity:
+            raise ActionRefused(f"{manifest.name} has another process by now; nothing was done")
+        changed = replace(current, **changes)
+        return current if changed == current else self.write(changed)
 
     def is_ordered(self, manifest: Manifest, ended: ProcessIdentity | None) -> bool:
         """Tell whether some dashboard had the process `ended` end, or has dismissed its kernel."""

@@ -23,6 +23,7 @@ class Legacy:
         self._roster = roster
         self._kernels = kernels
         self._transport: Transport = transport
+        self._warned: set[ProcessIdentity] = set()
 
     def follow(self, manifests: tuple[Manifest, ...]) -> None:
         """Have a row for each manifest, with the process that it names."""
@@ -46,9 +47,8 @@ class Legacy:
         specs = self._kernels.kernel_spec_manager
         try:
             manager = adoptable_manager(manifest, specs, self._transport)
-        except KernelError as error:  # it may yet be found otherwise
-            name = f"{manifest.name} (pid {identity.pid})"
-            self._roster.warn(f"{name} cannot be adopted: {error}")
+        except KernelError as error:
+            self._warn_once(manifest, identity, error)
             return
         if not manifest.path.exists():  # it was dismissed meanwhile
             return
@@ -63,6 +63,17 @@ class Legacy:
         """Go on with the process that another dashboard has started in a kernel's place."""
         if row.manager is None or not row.manager.status.exited:
             return  # the exit of the one before is still to be noticed
+        try:
+            row.manager.load_connection_file(manifest.connection_file)
+        except KernelError as error:
+            self._warn_once(manifest, identity, error)
+            return
         row.manifest = manifest
-        row.manager.load_connection_file(manifest.connection_file)
         adopt_process(row.manager, identity, manifest.cwd)
+
+    def _warn_once(self, manifest: Manifest, identity: ProcessIdentity, error: KernelError) -> None:
+        """Tell of a kernel that cannot be had; it may yet be found otherwise."""
+        if identity not in self._warned:
+            self._warned.add(identity)
+            name = f"{manifest.name} (pid {identity.pid})"
+            self._roster.warn(f"{name} cannot be adopted: {error}")

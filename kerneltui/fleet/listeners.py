@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import psutil
 
@@ -21,21 +21,54 @@ def listeners() -> Listeners:
     """Look at all sockets of this host once; costs milliseconds for each hundred processes."""
     found: dict[Place, int | None] = {}
     for each in _connections():
-        place = each.laddr if isinstance(each.laddr, str) else getattr(each.laddr, "port", None)
-        is_listening = each.status == psutil.CONN_LISTEN or isinstance(each.laddr, str)
-        if place and is_listening and found.get(place) is None:
-            found[place] = each.pid
+        for place in _listened_at([each]):
+            if found.get(place) is None:
+                found[place] = each.pid
     return found
 
 
-def owner(info: ConnectionInfo, found: Listeners) -> tuple[bool, int | None]:
-    """Tell whether anybody listens where a kernel should, and the pid of who has both places.
+def _listened_at(connections: Iterable[Any]) -> Iterator[Place]:
+    for each in connections:
+        place = each.laddr if isinstance(each.laddr, str) else getattr(each.laddr, "port", None)
+        if place and (each.status == psutil.CONN_LISTEN or isinstance(each.laddr, str)):
+            yield place
 
-    Of a file that is out of date one port may be another's by now, but hardly both.
+
+class Owner(NamedTuple):
+    """Who listens where a kernel should."""
+
+    pid: int | None
+    """Of the one process that has all places; None where there is none, or it is not seen."""
+    is_there: bool
+    """Somebody has all places, or one that may not be looked into has some."""
+
+
+def owner(info: ConnectionInfo, found: Listeners) -> Owner:
+    """Tell who listens where a kernel should.
+
+    Of a file that is out of date one port may be another's by now, but hardly both. Where two
+    processes have them, they may be the ends of tunnels.
     """
-    places = [_place(info, channel) for channel in (Channel.SHELL, Channel.CONTROL)]
-    pids = {found.get(place) for place in places}
-    return any(place in found for place in places), pids.pop() if len(pids) == 1 else None
+    places = places_of(info)
+    pids = [found[place] for place in places if place in found]
+    has_all = len(pids) == len(places)
+    pid = pids[0] if has_all and len(set(pids)) == 1 else None
+    return Owner(pid, has_all or None in pids)
+
+
+def places_of(info: ConnectionInfo) -> tuple[Place, ...]:
+    return tuple(_place(info, channel) for channel in (Channel.SHELL, Channel.CONTROL))
+
+
+def places_held(pid: int) -> frozenset[Place]:
+    """Return where a process listens, alone or with others that it has the sockets in common with.
+
+    Of such processes `listeners` names but one: what a kernel forks has its sockets as well.
+    """
+    try:
+        return frozenset(_listened_at(psutil.Process(pid).net_connections("all")))
+    except psutil.Error:
+        return frozenset()
 
 
 def _place(info: ConnectionInfo, channel: Channel) -> Place:

@@ -22,6 +22,7 @@ from kerneltui.private_file import write_private
 from kerneltui.protocol.text import clean_line
 
 PREFIX = "kerneltui-"
+RESTARTING = "restarting"  # the order after which another process is to come
 VERSION = 1
 LAUNCH_TIME = 60.0  # seconds that a launch may take
 MAX_SIZE = 1_000_000  # bytes: a file of more is none of ours
@@ -81,6 +82,12 @@ class Manifest:
         return LogFile.beside(self.connection_file, self.kernel_id).path
 
 
+def resolved(manifest: Manifest) -> str:
+    """Return the connection file's path without links, as discovery names files."""
+    file = Path(manifest.connection_file)
+    return str(file.parent.resolve() / file.name)
+
+
 def manifest_path(connection_file: str, kernel_id: str) -> Path:
     return Path(connection_file).parent / f"{PREFIX}{kernel_id}.json"
 
@@ -101,7 +108,7 @@ def read_manifest(path: Path) -> Manifest:
         raise KernelError(f"{path} is gone") from None
     except OSError as error:
         raise KernelError(f"cannot read {path}: {error.strerror}") from None
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         raise KernelError(f"{path} is no manifest of a kernel; it is left as it is") from None
     return manifest
 
@@ -137,10 +144,10 @@ def _parse(data: dict[str, Any]) -> Manifest:
         started_at=float(data["started_at"]),
         identity=None if identity is None else _identity(identity),
         order=_text(data["order"]),
-        autorestart=data["autorestart"] is True,
-        host=_text(data["host"]),
-        argv=_texts(data["argv"]),
-        interrupt_mode=_text(data["interrupt_mode"]),
+        autorestart=data.get("autorestart") is True,
+        host=_text(data.get("host", os.uname().nodename)),
+        argv=_texts(data.get("argv", [])),  # as of an earlier kerneltui's, whose kernels live on
+        interrupt_mode=_text(data.get("interrupt_mode", "signal")),
     )
 
 

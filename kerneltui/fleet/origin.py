@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
+from pathlib import PurePath
 
 INIT = 1  # the parent of whom nobody else has
 _INITS = frozenset({"init", "launchd", "systemd"})  # a session's own adopts as well
@@ -49,17 +52,28 @@ _BY_COMMAND = (
 )
 
 
-_SERVERS = (
-    r"[/ ]jupyter[-_ ](lab|server|notebook|nbclassic|kernelgateway|enterprisegateway)\b",
-    r"\bjupyterhub-singleuser\b|[/ ]voila\b",
-    r" -m (jupyter_server|jupyterlab|notebook|nbclassic|voila|jupyterhub\.singleuser)\b",
+_SERVER_PROGRAMS = frozenset(
+    {
+        *("jupyter-lab", "jupyter-labhub", "jupyter-server", "jupyter-notebook"),
+        *("jupyter-nbclassic", "jupyter-kernelgateway", "jupyter-enterprisegateway"),
+        *("jupyter-voila", "jupyterhub-singleuser", "voila"),
+    }
 )
-_SERVER = re.compile("|".join(_SERVERS))
+_SERVER_MODULES = frozenset(
+    {
+        *("jupyter_server", "jupyterlab", "notebook", "nbclassic", "voila"),
+        *("jupyterhub.singleuser", "kernel_gateway", "enterprise_gateway"),
+    }
+)
 
 
-def is_server_command(command: str) -> bool:
+def is_server_command(arguments: Sequence[str]) -> bool:
     """Tell whether a command is a Jupyter server's, though its file may lie who knows where."""
-    return _SERVER.search(command) is not None
+    programs = [PurePath(each).name for each in arguments[:2]]
+    if "jupyter" in programs:  # as it is before it becomes the one that it was told to be
+        programs += [f"jupyter-{each}" for each in arguments[1:3]]
+    modules = [module for option, module in pairwise(arguments[:3]) if option == "-m"]
+    return bool(_SERVER_PROGRAMS & set(programs) or _SERVER_MODULES & set(modules))
 
 
 def origin_of(stem: str, parent: Parent | None) -> Origin:

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import psutil
@@ -18,6 +19,7 @@ from jupyter_core.paths import jupyter_runtime_dir
 from kerneltui.fleet.connection_files import connection_folders
 
 YOUNG = 10.0  # seconds of life
+MOST_FILES = 8  # that the arguments of a kernel may name beside its own
 _NO_KERNEL = ("--existing",)  # what names a file to attach to the kernel that has it
 
 
@@ -36,7 +38,7 @@ class Processes:
     """Used by one thread."""
 
     def __init__(self) -> None:
-        self._known: dict[int, Named | None] = {}
+        self._known: dict[int, tuple[Named, ...]] = {}
         self._young: dict[int, float] = {}
         """When those were born that are to be read again."""
 
@@ -49,13 +51,13 @@ class Processes:
         for pid in (pids - self._known.keys()) | self._young.keys():
             self._read(pid)
         found: dict[Path, tuple[Named, ...]] = {}
-        for named in self._known.values():
-            if named is not None:
+        for each in self._known.values():
+            for named in each:
                 found[named.file] = (*found.get(named.file, ()), named)
         return found
 
     def _read(self, pid: int) -> None:
-        self._known[pid] = None
+        self._known[pid] = ()
         self._young.pop(pid, None)
         try:
             process = psutil.Process(pid)
@@ -63,10 +65,13 @@ class Processes:
                 if process.uids().real != os.getuid():
                     return
                 born_at = process.create_time()
-                file = next(_files(process), None)
-                if file is not None and _is_at_home(process, file):
-                    self._known[pid] = Named(pid, process.ppid(), file, born_at)
-                elif file is None and time.time() - born_at < YOUNG:
+                files = dict.fromkeys(islice(_files(process), MOST_FILES))
+                self._known[pid] = tuple(
+                    Named(pid, process.ppid(), file, born_at)
+                    for file in files
+                    if _is_at_home(process, file)
+                )
+                if not files and time.time() - born_at < YOUNG:
                     self._young[pid] = born_at
         except (psutil.Error, OSError):  # gone meanwhile, not ours to look into, no path at all
             return

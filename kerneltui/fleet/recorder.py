@@ -118,6 +118,8 @@ class Recorder:
     def _follow(self, manifests: Iterable[Manifest]) -> None:
         found = {manifest.kernel_id: manifest for manifest in manifests}
         for kernel_id in self._kernels.keys() - found.keys():
+            if self._kernels[kernel_id].manifest.path.exists():  # but it cannot be read
+                continue
             dismissed = self._kernels.pop(kernel_id)
             dismissed.close()  # which may write its end
             remove_recording(dismissed.manifest.connection_file, kernel_id)

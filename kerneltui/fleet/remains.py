@@ -8,10 +8,25 @@ from pathlib import Path
 from kerneltui.errors import KernelError
 from kerneltui.fleet.found import STARTUP, Found
 from kerneltui.fleet.listeners import listeners
-from kerneltui.fleet.manifest import Manifest, manifest_path
+from kerneltui.fleet.manifest import RESTARTING, Manifest, manifest_path, read_manifest
 from kerneltui.fleet.recording import older_path, recording_path
 from kerneltui.kernels.connection_file import read_connection_file
 from kerneltui.kernels.ipc import ipc_sockets
+
+
+def is_over(manifest: Manifest) -> bool:
+    """Tell whether a kernel of ours is dead, as far as its manifest says by now, and stays so.
+
+    One that has just died may be about to be started again.
+    """
+    try:
+        current, written_at = read_manifest(manifest.path), manifest.path.stat().st_mtime
+    except (KernelError, OSError):
+        return False
+    if current.identity is None or current.identity.is_alive():
+        return False
+    may_come_back = current.autorestart or current.order == RESTARTING
+    return not may_come_back or time.time() - written_at > STARTUP
 
 
 def left_by_ours(manifest: Manifest) -> list[Path]:

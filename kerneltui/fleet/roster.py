@@ -13,7 +13,7 @@ from typing import Any
 
 from jupyter_core.paths import jupyter_runtime_dir
 
-from kerneltui.errors import KernelError, NoSuchKernel
+from kerneltui.errors import ActionRefused, KernelError, NoSuchKernel
 from kerneltui.fleet.console import Console
 from kerneltui.fleet.guard import Guard
 from kerneltui.fleet.inquiry import SILENCE, Inquiry
@@ -138,9 +138,10 @@ class Roster:
         """Show the order in the row while it is carried out.
 
         In the manifest it stays with a process that it has ended: others may notice that later.
+        Raises ActionRefused where another dashboard has given the kernel another process.
         """
+        self._rewrite(row, partial(self._ledger.amend, order=word))
         row.pending = mine = (word, time.monotonic())
-        self._rewrite(row, partial(self._ledger.announce, order=word))
         self._publish()
         try:
             yield
@@ -148,7 +149,8 @@ class Roster:
             if row.pending is mine:  # no stronger order has taken over
                 row.pending = None
                 if row.identity is None or row.identity.is_alive():
-                    self._rewrite(row, partial(self._ledger.announce, order=""))
+                    with contextlib.suppress(ActionRefused):
+                        self._rewrite(row, partial(self._ledger.amend, order=""))
             self._publish()
 
     def _rewrite(self, row: Row, change: Callable[[Manifest], Manifest | None]) -> None:
@@ -234,7 +236,7 @@ class Roster:
                     self._complete(row, manager)
                 self.console.forget(manager.kernel_id, f"{manager.describe()} was started again")
                 if row.found is None or row.found.may_be_asked:
-                    self._greet(manager.kernel_id)
+                    self.greet(manager.kernel_id)
             case Exited(reason=reason):
                 self.console.forget(manager.kernel_id, f"{manager.describe()} is gone")
                 if reason and not self._is_expected(row):
@@ -242,7 +244,8 @@ class Roster:
                     self._board.post(Notice("error", text, manager.kernel_id))
         self._publish()
 
-    def _greet(self, kernel_id: str) -> None:
+    def greet(self, kernel_id: str) -> None:
+        """Have a kernel say that it is idle."""
         if self._busy_thread == threading.get_ident():
             self._to_greet.append(kernel_id)
         else:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import NamedTuple
 
 from kerneltui.errors import KernelError
@@ -18,6 +19,9 @@ FOLDER_INTERVAL = 1.0  # seconds between two looks for servers
 PATIENCE = 2.0  # seconds for a server's answer
 
 
+_log = logging.getLogger(__name__)
+
+
 class Served(NamedTuple):
     """A kernel and the server that lists it."""
 
@@ -25,29 +29,50 @@ class Served(NamedTuple):
     kernel: ServedKernel
 
 
-Listing = Mapping[str, Served]
-"""By kernel id."""
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What servers have told of their kernels."""
+
+    kernels: Mapping[str, Served] = field(default_factory=dict)
+    """By kernel id."""
+    told: frozenset[int] = frozenset()
+    """The pids of the servers that have told which kernels are theirs."""
+
+    @property
+    def owners(self) -> dict[str, int]:
+        """By kernel id the pid of its server."""
+        return {kernel_id: served.server.pid for kernel_id, served in self.kernels.items()}
+
+    def of(self, kernel_id: str) -> ServedKernel | None:
+        served = self.kernels.get(kernel_id)
+        return served.kernel if served else None
 
 
-def ask_servers(servers: Iterable[JupyterServer], timeout: float) -> dict[str, Served]:
+def ask_servers(servers: Iterable[JupyterServer], timeout: float) -> Listing:
     """Ask all servers at once; one that refuses or does not answer lists nothing."""
     asked = tuple(servers)
     if not asked:
-        return {}
+        return Listing()
     with ThreadPoolExecutor(len(asked), "ask-server") as pool:
-        answers = pool.map(lambda server: _listed(server, timeout), asked)
-        return {
+        answers = tuple(pool.map(lambda server: _listed(server, timeout), asked))
+    told = [
+        (server, found) for server, found in zip(asked, answers, strict=True) if found is not None
+    ]
+    return Listing(
+        {
             kernel_id: Served(server, kernel)
-            for server, found in zip(asked, answers, strict=True)
+            for server, found in told
             for kernel_id, kernel in found.items()
-        }
+        },
+        frozenset(server.pid for server, _ in told),
+    )
 
 
-def _listed(server: JupyterServer, timeout: float) -> dict[str, ServedKernel]:
+def _listed(server: JupyterServer, timeout: float) -> dict[str, ServedKernel] | None:
     try:
         return served_kernels(server, timeout)
     except KernelError:  # one with a password, for one: it is asked again where a verb is meant
-        return {}
+        return None
 
 
 class ServerWatch:
@@ -56,7 +81,7 @@ class ServerWatch:
     def __init__(self, on_change: Callable[[], None]) -> None:
         self.servers: tuple[JupyterServer, ...] = ()
         """Those that run. Rebound, never changed: any thread may read it."""
-        self.listing: Listing = MappingProxyType({})
+        self.listing = Listing()
         """Rebound as well."""
         self.folders: tuple[Path, ...] = ()
         """Where servers may have left a file, beside the usual folders. Rebound."""
@@ -87,13 +112,23 @@ class ServerWatch:
     def _run(self) -> None:
         waited = 0.0
         while True:
-            servers = self._find()
-            if self._is_due or waited >= INTERVAL or servers != self.servers:
-                self.servers, waited, self._is_due = servers, 0.0, False
-                listing = ask_servers(servers, PATIENCE)
-                if listing != self.listing:
-                    self.listing = listing
-                    self._on_change()
+            try:
+                if self._look(is_due=waited >= INTERVAL):
+                    waited = 0.0
+            except Exception:  # noqa: BLE001 - a defect of ours must not end all looking
+                _log.exception("cannot look for Jupyter servers")
             if self._stopped.wait(FOLDER_INTERVAL):
                 return
             waited += FOLDER_INTERVAL
+
+    def _look(self, *, is_due: bool) -> bool:
+        """Tell whether the servers were asked."""
+        servers = self._find()
+        if not (is_due or self._is_due or servers != self.servers):
+            return False
+        self.servers, self._is_due = servers, False
+        listing = ask_servers(servers, PATIENCE)
+        if listing != self.listing:
+            self.listing = listing
+            self._on_change()
+        return True

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,12 +18,16 @@ from typing import TYPE_CHECKING, Any
 
 from kerneltui.errors import KernelError
 from kerneltui.kernels.identity import identify
+from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
 
 if TYPE_CHECKING:
     from http.client import HTTPConnection
 
 MAX_FILE, MAX_ANSWER = 1_000_000, 5_000_000  # bytes
+SLACK = 2.0  # seconds that a file's time may be before its writer's start, as clocks are set
+_MISSHAPEN = (ValueError, TypeError, OverflowError, RecursionError)
+"""What reading JSON of any shape may raise."""
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _ANY = frozenset({"", "0.0.0.0", "::", "*"})
 _UNTRACKED = "?no_track_activity=1"
@@ -62,7 +67,7 @@ class ServedKernel:
     name: str
     """Its kernelspec."""
     state: str
-    """Its execution_state."""
+    """Its execution_state, a word of KernelState; "" for any other."""
     connections: int
     """Front ends that are connected."""
     notebook: str
@@ -79,11 +84,17 @@ def find_servers(folders: Iterable[Path]) -> Iterator[JupyterServer]:
             if found.st_uid != os.getuid() or found.st_size > MAX_FILE:
                 continue
             server = _parse(json.loads(path.read_bytes()))
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except (*_MISSHAPEN, OSError, KeyError, AttributeError):
             continue
-        who = identify(server.pid)
-        if who is not None and who.is_alive() and path.stem.endswith(f"-{server.pid}"):
+        if path.stem.endswith(f"-{server.pid}") and _has_written(server.pid, found.st_mtime):
             yield server
+
+
+def _has_written(pid: int, written_at: float) -> bool:
+    """Tell whether a process was there when a file was written; a later one gets no token."""
+    who = identify(pid)
+    age = who.age() if who is not None else None
+    return age is not None and time.time() - age <= written_at + SLACK
 
 
 def find_server(folders: Iterable[Path], pid: int | None) -> JupyterServer:
@@ -104,7 +115,7 @@ def served_kernels(server: JupyterServer, timeout: float) -> dict[str, ServedKer
     return {
         _text(each, "id"): ServedKernel(
             name=_text(each, "name"),
-            state=_text(each, "execution_state"),
+            state=_state(each),
             connections=_number(each, "connections"),
             notebook=notebooks.get(_text(each, "id"), ""),
             last_activity=_time(each, "last_activity"),
@@ -146,6 +157,8 @@ def _ask(server: JupyterServer, method: str, address: str, timeout: float) -> ob
             connection.request(method, f"{server.base}{address}", headers=headers)
             with connection.getresponse() as answer:
                 body = answer.read(MAX_ANSWER)
+    except ValueError:  # what its file says is none of that; the error would tell the token
+        raise KernelError(f"{server} cannot be asked: its file has no token of one line") from None
     except (OSError, HTTPException) as error:
         told = type(error).__name__ if isinstance(error, HTTPException) else str(error)
         raise KernelError(f"{server} did not answer {what}: {clean_line(told)}") from None
@@ -191,7 +204,7 @@ def _over_unix_socket(path: str, timeout: float) -> HTTPConnection:
 
 def _parse(data: dict[str, Any]) -> JupyterServer:
     """Raises ValueError for a server of another host: its token is not for us to send there."""
-    from urllib.parse import urlsplit
+    from urllib.parse import quote, urlsplit
 
     sock = str(data.get("sock") or "")
     host = "" if sock else urlsplit(data["url"]).hostname or ""
@@ -204,7 +217,7 @@ def _parse(data: dict[str, Any]) -> JupyterServer:
         host=host,
         port=0 if sock else int(data["port"]),
         sock=sock,
-        base=base if base.endswith("/") else f"{base}/",
+        base=quote(base if base.endswith("/") else f"{base}/", safe="/%"),
         secure=bool(data.get("secure")),
         root=str(data.get("root_dir") or data.get("notebook_dir") or ""),
         token=str(data.get("token") or ""),
@@ -234,6 +247,12 @@ def _notebooks(server: JupyterServer, sessions: object) -> Iterator[tuple[str, s
 
 def _objects(value: object) -> Iterator[Mapping[str, object]]:
     yield from (each for each in value if isinstance(each, dict)) if isinstance(value, list) else ()
+
+
+def _state(value: Mapping[str, object]) -> str:
+    """Return the state that a server tells; "" where it is no word for one."""
+    told = _text(value, "execution_state")
+    return told if told in set(KernelState) else ""
 
 
 def _text(value: Mapping[str, object], key: str) -> str:

@@ -8,6 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import zmq
+
+from kerneltui.errors import KernelError
 from kerneltui.fleet.attachment import attach_process, attached_manager, handle_of
 from kerneltui.fleet.census import Census, Suspect
 from kerneltui.fleet.discovery import Discovery
@@ -15,7 +18,7 @@ from kerneltui.fleet.found import Found, Known, Whereabouts, server_folders
 from kerneltui.fleet.handles import Handle
 from kerneltui.fleet.kind import LEFT
 from kerneltui.fleet.ledger import Ledger
-from kerneltui.fleet.naming import name_of
+from kerneltui.fleet.naming import PATH_WIDTH, name_of
 from kerneltui.fleet.origin import Origin
 from kerneltui.fleet.row import Row
 from kerneltui.fleet.server_watch import ServerWatch
@@ -23,6 +26,7 @@ from kerneltui.fleet.servers import ServedKernel
 from kerneltui.fleet.standing import Standing
 from kerneltui.kernels.spec import KernelSpecManager
 from kerneltui.protocol.status import Exited, Vouched
+from kerneltui.protocol.text import clean_line
 
 if TYPE_CHECKING:
     from kerneltui.fleet.roster import Roster
@@ -58,21 +62,21 @@ class Strangers:
             ours=self._ledger.connection_files,
             elsewhere=self._ledger.elsewhere,
             servers={server.pid for server in servers.servers},
-            served={kernel_id: served.server.pid for kernel_id, served in listing.items()},
+            served=listing.owners,
+            listing=listing.told,
             answered=self._answered(rows),
         )
         found = self._discovery.look(self._known)
         if found is not self._found:
-            self._found = found
             self._follow(found)
+            self._found = found  # only now: what has failed is tried again
         servers.folders = server_folders(found)
         for kernel_id, row in tuple(self._roster.rows.items()):
             if row.found is not None:
-                listed = listing.get(kernel_id)
-                self._heed_server(row, listed.kernel if listed else None)
+                self._heed_server(row, listing.of(kernel_id))
         servers.miss(
             frozenset(each.kernel_id for each in found if each.origin is Origin.SERVER)
-            - listing.keys()
+            - listing.kernels.keys()
         )
 
     def close(self) -> None:
@@ -93,11 +97,18 @@ class Strangers:
             if row.found is not None and kernel_id not in there:
                 self._roster.drop(kernel_id)
         for each in found:
-            known = self._roster.rows.get(each.kernel_id)
-            if known is None:
-                self._admit(each)
-            elif known.found is not None:
-                self._update(known, each)
+            try:
+                self._take_in(each)
+            except (OSError, zmq.ZMQError, KernelError) as error:
+                file = clean_line(str(each.connection_file), PATH_WIDTH)
+                self._roster.warn(f"cannot follow the kernel of {file}: {error}")
+
+    def _take_in(self, found: Found) -> None:
+        known = self._roster.rows.get(found.kernel_id)
+        if known is None:
+            self._admit(found)
+        elif known.found is not None:
+            self._update(known, found)
 
     def _is_ours(self, found: Found) -> bool:
         """Tell whether it is ours: about to be started, or one whose launch was cut off."""
@@ -131,9 +142,11 @@ class Strangers:
         elif manager is None or before is None or found.info != before.info:
             self._roster.drop(found.kernel_id)  # it is another kernel, and was a mere file
             self._admit(found)
-        elif row.identity != found.identity:
+        elif row.identity != found.identity or before.standing in LEFT:
             row.cwd = found.cwd
             attach_process(manager, found.identity)
+        elif found.may_be_asked and not before.may_be_asked:  # it is no server's after all
+            self._roster.greet(found.kernel_id)
 
     def _heed_server(self, row: Row, served: ServedKernel | None) -> None:
         """Take over what a server tells, as long as the kernel itself has told nothing."""

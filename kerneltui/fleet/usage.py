@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import psutil
 
 from kerneltui.fleet.snapshot import Usage
+from kerneltui.kernels.process import STOPPED_STATUSES
 
 INTERVAL = 1.0  # seconds between two samples
 _CPU_DIGITS = 2  # hundredths of a core: what a clock tick is, and what a cell shows
 _RSS_STEP = 1 << 20  # bytes
 RECENT = 8  # samples
-STOPPED = (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
 _RECENT_DIGITS = 1  # tenths of a core, rounded: what an idle tree uses is none
 
 Children = Mapping[int, list[psutil.Process]]
@@ -88,7 +88,7 @@ class UsageSampler:
                     rss += process.memory_info().rss
             except psutil.Error:  # it ended meanwhile
                 continue
-            is_stopped |= count == 0 and status in STOPPED  # the kernel's own comes first
+            is_stopped |= count == 0 and status in STOPPED_STATUSES  # the kernel's own comes first
             count += 1
             self._cpu_times[process] = times.user + times.system
             used += self._cpu_times[process] - before.get(process, self._cpu_times[process])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -54,11 +55,11 @@ class ControlRequest:
         """Return the reply, None if none came in `timeout` seconds."""
         deadline = time.monotonic() + timeout
         while self._socket.poll(max(0, int((deadline - time.monotonic()) * 1000))):
-            try:
+            with contextlib.suppress(ProtocolError):
                 message = self._session.decode(self._socket.recv_multipart())
-            except ProtocolError:
-                continue
-            self._tap(Channel.CONTROL, message)
-            if parent_id(message) == self._request["msg_id"]:
-                return message
+                self._tap(Channel.CONTROL, message)
+                if parent_id(message) == self._request["msg_id"]:
+                    return message
+            if time.monotonic() > deadline:  # it may say other things for ever
+                break
         return None

@@ -18,6 +18,9 @@ import psutil
 from kerneltui.kernels.exitfd import open_exit_fd
 from kerneltui.kernels.identity import ProcessIdentity, identify
 
+STOPPED_STATUSES = (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
+"""Of a process that does nothing until a SIGCONT, or its debugger, has it go on."""
+
 
 class KernelProcess(Protocol):
     """What the managers need of a process, be it a child or somebody else's."""

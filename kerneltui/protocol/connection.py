@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 import reprlib
 import string
 from collections.abc import Mapping
@@ -32,6 +33,8 @@ PORT_NAMES = tuple(f"{channel}_port" for channel in Channel)
 TRANSPORTS = ("tcp", "ipc")
 CURVE_KEY_LENGTH = 40  # characters of Z85, for 32 bytes
 Z85 = frozenset(f"{string.ascii_letters}{string.digits}.-:+=^!/*?&<>()[]{{}}@%$#".encode())
+
+_HOST = re.compile(r"[A-Za-z0-9._:%-]+|\*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,10 @@ def parse_connection_info(info: Mapping[str, Any], source: str) -> ConnectionInf
     ip = info.get("ip", "127.0.0.1" if transport == "tcp" else None)
     if not (isinstance(ip, str) and ip):
         raise ConnectionFileError(f"{source}: ip is not a host or a path")
+    if transport == "tcp" and not _HOST.fullmatch(ip):
+        raise ConnectionFileError(
+            f"{source}: ip {reprlib.repr(ip)} is no name or address of a host"
+        )
     curve_publickey, curve_secretkey = _parse_curve_keys(info, source)
     kernel_name, notebook = info.get("kernel_name"), info.get("jupyter_session")
     return ConnectionInfo(

@@ -72,7 +72,7 @@ STATE_MARKS: dict[KernelState, Cell] = {
 }
 
 
-LEFT_MARKS: dict[Standing, Cell] = {
+STANDING_MARKS: dict[Standing, Cell] = {
     Standing.STALE: Cell("✗ stale", "muted"),
     Standing.ELSEWHERE: Cell("? elsewhere", "muted"),
     Standing.SILENT: Cell("? not answering", "trouble"),
@@ -88,7 +88,7 @@ def _state(kernel: KernelSnapshot, now: float) -> Cell:
     if not kernel.pending:
         if kernel.is_stopped:
             return STOPPED_MARK
-        return LEFT_MARKS.get(kernel.standing) or Cell(f"{mark} {kernel.state}", tone)
+        return STANDING_MARKS.get(kernel.standing) or Cell(f"{mark} {kernel.state}", tone)
     waited = 0 if kernel.pending_since is None else int(now - kernel.pending_since)
     return Cell(f"{mark} {kernel.pending} {max(0, waited)} s", "moving")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -223,8 +223,9 @@ class KernelVerbs(Screen[None]):
     def action_kernel_shutdown(self) -> None:
         if aimed := self._aim("kernel.shutdown"):
             fleet, aim = aimed
-            files = [kernel.target for kernel in self.chosen if kernel.is_file]
-            if files and set(aim.targets) <= set(files):
+            stale = {kernel.target for kernel in self.chosen if kernel.kind is Kind.REMAINS}
+            files = [target for target in aim.targets if target in stale]
+            if len(files) == len(aim.targets):
                 question = questions.remove(aim.targets, aim.left_out)
             else:
                 question = questions.shutdown(aim.targets, aim.left_out)
@@ -262,17 +263,21 @@ def _ours(kernels: Sequence[KernelSnapshot]) -> list[Target]:
 
 def _remains(fleet: Fleet, targets: Sequence[Target]) -> tuple[str, ...]:
     """Return the files that are removed, a line each."""
-    return tuple(line for target in targets for line in fleet.remains(target))
+    return tuple(_looked_up(fleet.remains, targets))
 
 
 def _escaped(fleet: Fleet, targets: Sequence[Target]) -> tuple[str, ...]:
     """Return the processes that a kill ends besides the targets' groups, a line each."""
-    if len(targets) == 1:
-        return fleet.escaped(targets[0])
-    lines = []
+    return tuple(_looked_up(fleet.escaped, targets))
+
+
+def _looked_up(
+    look: Callable[[Target], tuple[str, ...]], targets: Sequence[Target]
+) -> Iterator[str]:
+    """Yield the lines of each target, of several with its name; or why there are none."""
     for target in targets:
+        whose = f"{target.name}: " if len(targets) > 1 else ""
         try:
-            lines += [f"{target.name}: {line}" for line in fleet.escaped(target)]
+            yield from (f"{whose}{line}" for line in look(target))
         except KernelError as error:
-            lines.append(str(error))
-    return tuple(lines)
+            yield str(error)

@@ -10,16 +10,18 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from kerneltui.commands import clean as clean_module
 from kerneltui.commands.clean import clean
 from kerneltui.fleet import found as found_module
 from kerneltui.fleet import manifest as manifest_module
 from kerneltui.fleet.manifest import Manifest, write_manifest
 from kerneltui.fleet.recording import recording_path
 from kerneltui.kernels.connection_file import write_connection_file
-from kerneltui.kernels.identity import ProcessIdentity, boot_id
+from kerneltui.kernels.identity import ProcessIdentity, boot_id, identify
 from tests.fleet.small_kernels import ROOT
 from tests.support import eventually
 
@@ -63,7 +65,7 @@ def test_a_stale_file_is_shown_and_only_then_removed(
     clean(for_real=False)
     assert stale.exists()
     assert capsys.readouterr().out.splitlines() == [
-        f"would remove {stale}  (no process has it, and nobody listens at its ports)",
+        f"would remove {stale}  (nobody listens at its ports)",
         "nothing was removed: kerneltui clean --yes does it",
     ]
     clean(for_real=True)
@@ -144,3 +146,33 @@ def test_what_may_be_of_another_host_is_told_and_stays(
     told = capsys.readouterr().out
     assert f"left {theirs}  (maybe on another host: " in told
     assert f"left {files[0]}  (maybe on another host: " in told
+
+
+def test_a_kernel_that_was_restarted_meanwhile_keeps_its_files(
+    runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = ours(runtime, DEAD)
+    known = clean_module.manifests()
+    living = identify(os.getpid())
+    write_manifest(replace(known[0], identity=living))
+    monkeypatch.setattr(clean_module, "manifests", lambda: known)
+
+    clean(for_real=True)
+
+    assert all(path.exists() for path in files)
+
+
+@pytest.mark.parametrize("change", [{"autorestart": True}, {"order": "restarting"}])
+def test_a_kernel_that_has_just_died_and_may_come_back_keeps_its_files(
+    runtime: Path, change: dict[str, Any]
+) -> None:
+    files = ours(runtime, DEAD)
+    (manifest,) = clean_module.manifests()
+    write_manifest(replace(manifest, **change))
+
+    clean(for_real=True)
+    assert all(path.exists() for path in files)
+
+    os.utime(files[-1], (LONG_AGO, LONG_AGO))
+    clean(for_real=True)
+    assert not any(path.exists() for path in files)

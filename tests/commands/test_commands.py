@@ -196,7 +196,7 @@ def test_ctrl_c_leaves_what_others_run_alone(
 ) -> None:
     waiting = alpha.begin("run", "alpha", "-c", "1")
     connected = psutil.Process(waiting.pid)
-    eventually(lambda: len(connected.net_connections("unix")) > 3, 60)
+    eventually(lambda: len(connected.net_connections("all")) > 3, 60)
 
     waiting.send_signal(signal.SIGINT)
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kerneltui.commands.probe import Probe
+from kerneltui.commands.probe import Askable, Probe
+from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.status import KernelState
 from tests.fakes import FakeKernel
@@ -20,7 +21,7 @@ def kernel(short_path: Path) -> Iterator[FakeKernel]:
 
 
 def look(probe: Probe, infos: dict[str, ConnectionInfo], within: float) -> dict[str, KernelState]:
-    probe.ask(infos)
+    probe.ask({kernel_id: Askable(info, None) for kernel_id, info in infos.items()})
     return probe.hear(within)
 
 
@@ -62,3 +63,19 @@ def test_where_nobody_is_nobody_answers(short_path: Path) -> None:
 
     with Probe() as probe:
         assert look(probe, {"k": gone}, 0.05) == {}
+
+
+def test_another_process_at_the_same_place_is_asked_anew(kernel: FakeKernel) -> None:
+    kernel.hold("kernel_info_request")
+    with Probe() as probe:
+        for pid in (4121, 4122):
+            probe.ask({"k": Askable(kernel.info, ProcessIdentity(pid, 1, "boot"))})
+            assert probe.hear(0.05) == {}
+        kernel.wait_for("kernel_info_request", count=4)
+
+
+def test_what_cannot_be_asked_disturbs_no_other(kernel: FakeKernel) -> None:
+    odd = ConnectionInfo("tcp", "no host", kernel.info.ports, b"key")
+
+    with Probe() as probe:
+        assert look(probe, {"odd": odd, "k": kernel.info}, 5.0) == {"k": KernelState.IDLE}

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from kerneltui.errors import ActionRefused
 from kerneltui.fleet.adoption import environment_differs
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.manifest import manifest_path
@@ -225,6 +226,26 @@ def test_a_manifest_that_is_none_is_told_of_and_left(left: Watched) -> None:
     )
     assert path.read_text() == "garbage"
     path.unlink()
+
+
+def test_an_order_that_is_meant_for_a_process_that_another_dashboard_has_replaced_is_refused(
+    left: Watched,
+) -> None:
+    path = manifest_path(left.now.connection_file, left.kernel_id)
+    left.fleet._lookout.stop()
+    before = left.now
+    assert before.identity is not None
+    os.killpg(before.identity.pid, signal.SIGKILL)
+    left.wait_for(KernelState.DEAD)
+    text = path.read_text().replace(f'"pid": {before.pid}', f'"pid": {os.getpid()}')
+    path.write_text(text)  # as the other one does it
+
+    for order in (left.fleet.shutdown, left.fleet.restart, left.fleet.toggle_autorestart):
+        with pytest.raises(ActionRefused, match="another process by now; nothing was done"):
+            order(left.now.target)
+
+    assert path.read_text() == text
+    assert Path(before.connection_file).exists()
 
 
 # -- two dashboards at once ----------------------------------------------------------------

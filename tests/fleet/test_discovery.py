@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from kerneltui.fleet import discovery as discovery_module
@@ -16,6 +18,7 @@ from kerneltui.fleet.found import Found, Known
 from kerneltui.fleet.origin import Origin
 from kerneltui.fleet.standing import Standing
 from kerneltui.kernels.connection_file import write_connection_file
+from kerneltui.kernels.identity import identify
 from tests.fleet.small_kernels import ROOT
 from tests.support import eventually
 
@@ -55,8 +58,8 @@ def connection_file(path: Path, **more: object) -> Path:
     return path
 
 
-def look(discovery: Discovery, *ours: Path, servers: tuple[int, ...] = ()) -> tuple[Found, ...]:
-    return discovery.look(Known(ours={str(path) for path in ours}, servers=servers))
+def look(discovery: Discovery, *ours: Path, **known: tuple[int, ...]) -> tuple[Found, ...]:
+    return discovery.look(Known(ours={str(path) for path in ours}, **known))
 
 
 def until_proven(discovery: Discovery, **arguments: object) -> Found:
@@ -255,9 +258,20 @@ def test_a_kernel_that_was_started_in_a_servers_terminal_is_not_the_servers(
     shell = run("sh", "-c", f'file={runtime / UUID}; {" ".join(TINY)} "$file"; echo over')
     connection_file(runtime / UUID)
 
-    found = until_proven(Discovery(), servers=(os.getpid(),))
+    found = until_proven(Discovery(), servers=(os.getpid(),), listing=(os.getpid(),))
 
     assert (found.origin, found.owner_pid) == (Origin.UNKNOWN, shell)
+
+
+def test_what_runs_below_a_server_is_its_own_until_it_has_told_its_kernels(
+    runtime: Path, run: Callable[..., int]
+) -> None:
+    run("sh", "-c", f'file={runtime / UUID}; {" ".join(TINY)} "$file"; echo over')
+    connection_file(runtime / UUID)
+
+    found = until_proven(Discovery(), servers=(os.getpid(),))
+
+    assert (found.origin, found.owner_pid) == (Origin.SERVER, os.getpid())
 
 
 def test_jupyters_usual_folder_counts_beside_the_one_of_the_environment(
@@ -268,3 +282,75 @@ def test_jupyters_usual_folder_counts_beside_the_one_of_the_environment(
     named = connection_file(runtime / "kernel-named.json")
 
     assert [each.connection_file for each in look(Discovery())] == [named, usual]
+
+
+FORKING = """
+import os, sys, threading
+from tests.fleet.tiny_kernel import main
+threading.Timer(0.0, lambda: os.fork() or threading.Event().wait()).start()
+main(sys.argv[1])
+"""
+
+
+def test_a_kernel_that_forks_is_not_taken_for_its_worker(
+    runtime: Path, run: Callable[..., int]
+) -> None:
+    code = FORKING.replace("threading.Timer(0.0", "threading.Timer(0.5")
+    pid = run(sys.executable, "-c", code, connection_file(runtime / "kernel-0a9b.json"))
+    kernel = psutil.Process(pid)
+    eventually(lambda: kernel.children(), 20)
+
+    found = until_proven(Discovery())
+
+    assert found.identity == identify(pid)
+
+
+def test_another_file_of_its_arguments_is_not_taken_for_a_kernels(
+    runtime: Path, run: Callable[..., int], tmp_path: Path
+) -> None:
+    settings = tmp_path / "settings.json"
+    settings.write_text("{}")
+    file = connection_file(runtime / "kernel-0a9b.json")
+    code = "import sys; from tests.fleet.tiny_kernel import main; main(sys.argv[2])"
+    pid = run(sys.executable, "-c", code, settings, file)
+
+    found = until_proven(Discovery())
+
+    assert found.identity == identify(pid)
+
+
+def test_below_a_link_each_file_has_one_name(
+    runtime: Path, run: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(runtime)
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(link))
+    run(*TINY, connection_file(link / "kernel-0a9b.json"))
+
+    assert until_proven(Discovery()).connection_file == runtime / "kernel-0a9b.json"
+
+
+def test_namesakes_of_two_folders_are_two_kernels(
+    runtime: Path, run: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
+    connection_file(tmp_path / "data" / "runtime" / "kernel-77.json")
+    run(*TINY, connection_file(runtime / "kernel-77.json"))
+    discovery = Discovery()
+    until_proven(discovery)
+
+    found = {each.kernel_id: each.standing for each in look(discovery)}
+
+    assert found == {"77": Standing.VERIFIED, "77-2": Standing.STALE}
+
+
+@pytest.mark.parametrize("text", ["", "[", "{}", '{"shell_port": 1}', "7", '"registration_port"'])
+@pytest.mark.usefixtures("runtime")
+def test_what_only_looks_like_positrons_file_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "registration_r-1.json").write_text('{"registration_port": 4121}')
+    (tmp_path / "registration_form.json").write_text(text)
+
+    assert [each.kernel_id for each in look(Discovery())] == ["registration_r-1"]

@@ -48,6 +48,8 @@ def host(
         known=known or Known(),
         now=NOW,
         identify=lambda pid, _wrappers: (PARENT, ProcessIdentity(pid, 1, "boot")),
+        parent=lambda _pid: None,
+        holds=lambda _pid: (),
         cwd=lambda _pid: "/work",
         is_shared=lambda _folder: False,
         is_apart=lambda _pid: False,
@@ -109,7 +111,7 @@ def test_an_old_process_that_names_the_file_and_does_not_listen_may_yet_be_the_k
 ) -> None:
     found = resolve(FILE, host(KERNEL, OTHER, listen=listen))
 
-    assert (found.standing, found.identity) == (Standing.FOUND, None)
+    assert (found.standing, found.identity) == (Standing.FOUND, ProcessIdentity(41, 1, "boot"))
     assert found.why.startswith("pid 41 names it, but ")
 
 
@@ -262,3 +264,44 @@ def test_a_kernel_that_its_server_lists_is_between_two_processes() -> None:
     found = resolve(FILE, host(known=Known(served={"a": 77})))
 
     assert (found.standing, found.origin, found.owner_pid) == (Standing.FOUND, Origin.SERVER, 77)
+
+
+@pytest.mark.parametrize("listen", [UNSEEN, BOTH])
+def test_what_a_server_lists_is_not_asked_wherever_it_runs(
+    listen: dict[int | str, int | None],
+) -> None:
+    answered = {FILE.path: Whereabouts("gpu3", 7)}
+
+    found = resolve(FILE, host(listen=listen, known=Known(served={"a": 77}, answered=answered)))
+
+    assert (found.origin, found.may_be_asked) == (Origin.SERVER, False)
+
+
+def test_of_processes_that_have_the_sockets_in_common_the_eldest_is_meant() -> None:
+    worker = replace(KERNEL, pid=42, parent=41)
+    kin = {42: 41, 41: 5}
+
+    found = resolve(
+        FILE,
+        host(
+            KERNEL,
+            worker,
+            listen={SHELL: 42, CONTROL: 42},
+            parent=kin.get,
+            holds=lambda pid: (SHELL, CONTROL, 80) if pid == 41 else (80,),
+        ),
+    )
+
+    assert found.standing is Standing.VERIFIED
+    assert found.identity == ProcessIdentity(41, 1, "boot")
+
+
+def test_one_port_that_another_process_has_taken_proves_nothing() -> None:
+    assert resolve(FILE, host(listen={SHELL: 42})).standing is Standing.STALE
+
+
+def test_at_the_address_of_another_host_no_listener_here_counts() -> None:
+    assert FILE.info is not None
+    file = replace(FILE, info=replace(FILE.info, ip="10.0.0.7"))
+
+    assert resolve(file, host(listen=BOTH)).standing is Standing.ELSEWHERE

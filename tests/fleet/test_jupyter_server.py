@@ -192,7 +192,7 @@ def test_a_server_at_a_unix_socket_is_asked_there(short_path: Path, runtime: Pat
 
         assert server.sock == str(sock)
         assert [each.origin for each in survey.found] == [Origin.SERVER]
-        assert survey.listing[kernel_id].kernel.notebook.endswith("/train.ipynb")
+        assert survey.listing.kernels[kernel_id].kernel.notebook.endswith("/train.ipynb")
         servers.shutdown(server, kernel_id, PATIENCE)
         assert states(server) == {}
 

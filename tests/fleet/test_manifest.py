@@ -83,6 +83,25 @@ def test_a_field_of_another_kind_is_refused(manifest: Manifest, key: str, value:
         read_manifest(manifest.path)
 
 
+@pytest.mark.parametrize("pid", ["1e400", "Infinity", "-Infinity", "NaN"])
+def test_a_number_without_end_is_refused(manifest: Manifest, pid: str) -> None:
+    write_manifest(manifest)
+    manifest.path.write_text(manifest.path.read_text().replace("4121", pid))
+
+    with pytest.raises(KernelError, match="is no manifest"):
+        read_manifest(manifest.path)
+
+
+def test_the_manifest_of_an_earlier_kerneltui_is_read(manifest: Manifest) -> None:
+    write_manifest(manifest)
+    data = json.loads(manifest.path.read_text())
+    for key in ("host", "argv", "interrupt_mode", "autorestart", "log"):
+        del data[key]
+    manifest.path.write_text(json.dumps(data))
+
+    assert read_manifest(manifest.path) == replace(manifest, argv=())
+
+
 def test_an_id_that_a_terminal_would_obey_is_refused(manifest: Manifest) -> None:
     kernel_id = "\x1b[2J"
     file = manifest.path.with_name(f"kernel-{kernel_id}.json")

@@ -49,6 +49,10 @@ def test_the_origin_is_told_by_file_and_parent(
         ("python /opt/bin/jupyterhub-singleuser --port=41", True),
         ("python -m notebook", True),
         ("/bin/python /bin/voila app.ipynb", True),
+        ("/bin/python /opt/jupyter-labhub --ip=::", True),
+        ("/usr/bin/python3 /usr/bin/jupyter lab", True),
+        ("/envs/jupyter-lab/bin/python /bin/jupyter-console", False),
+        ("python /home/a/jupyter-server/run_kernels.py", False),
         ("python -m jupyter_console", False),
         ("python /bin/jupyter-nbconvert --execute notebook.ipynb", False),
         ("papermill lab.ipynb out.ipynb", False),
@@ -56,4 +60,4 @@ def test_the_origin_is_told_by_file_and_parent(
     ],
 )
 def test_a_server_is_known_by_its_command(command: str, is_server: bool) -> None:
-    assert is_server_command(command) is is_server
+    assert is_server_command(command.split()) is is_server

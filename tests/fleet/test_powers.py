@@ -82,6 +82,8 @@ def subject(
         name = "registration_x.json" if kind is Kind.CLOSED else "run/kernel-0a9b.json"
         file = tmp_path / name
         write_connection_file(str(file), kernel_name="tiny")
+        if kind is Kind.CLOSED:
+            file.write_text('{"registration_port": 4121}')
         if kind is Kind.ELSEWHERE:
             file.write_text(file.read_text().replace("127.0.0.1", "198.51.100.7"))
         os.utime(file, (LONG_AGO, LONG_AGO))

@@ -6,6 +6,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -167,6 +168,8 @@ def test_a_running_server_is_found_by_its_file(tmp_path: Path) -> None:
         {"pid": 4_000_000},
         {"pid": "many"},
         {"port": None},
+        {"port": float("inf")},
+        {"pid": float("-inf")},
         {"url": 7},
     ],
 )
@@ -190,3 +193,33 @@ def test_a_server_that_listens_everywhere_is_asked_here(tmp_path: Path) -> None:
 def test_a_server_that_is_gone_is_said_to_be(tmp_path: Path) -> None:
     with pytest.raises(KernelError, match="with pid 7 is gone"):
         find_server([tmp_path], 7)
+
+
+def test_a_path_of_any_letters_is_asked(tmp_path: Path) -> None:
+    (server,) = put(tmp_path, json.dumps(FILE | {"base_url": "/é/"}))
+
+    assert server.base == "/%C3%A9/"
+
+
+@pytest.mark.parametrize("token", ["a\nb", "\u20ac"])
+def test_a_token_that_cannot_be_sent_is_not_told(scripted: Scripted, token: str) -> None:
+    server = replace(scripted.server, token=token)
+
+    with pytest.raises(KernelError, match="no token of one line") as refused:
+        served_kernels(server, 5.0)
+
+    assert token not in str(refused.value)
+
+
+def test_a_file_that_is_older_than_the_process_is_not_its(tmp_path: Path) -> None:
+    put(tmp_path, json.dumps(FILE))
+    file = tmp_path / f"jpserver-{os.getpid()}.json"
+    os.utime(file, (1e9, 1e9))
+
+    assert list(find_servers([tmp_path])) == []
+
+
+def test_a_state_that_is_no_word_for_one_is_none(scripted: Scripted) -> None:
+    scripted.body = json.dumps([{"id": "k", "execution_state": "\x1b]0;pwned\x07"}]).encode()
+
+    assert served_kernels(scripted.server, 5.0)["k"].state == ""

@@ -17,7 +17,7 @@ from kerneltui.fleet.listeners import Listeners, listeners
 from kerneltui.fleet.standing import Standing
 from kerneltui.kernels.connection_file import write_connection_file
 from kerneltui.kernels.identity import identify
-from kerneltui.protocol.status import Verb
+from kerneltui.protocol.status import KernelState, Verb
 from tests.fleet.small_kernels import ROOT, WITHIN, install_and_make_haste
 from tests.support import eventually
 
@@ -118,3 +118,32 @@ def test_a_kernel_that_is_somewhere_else_behind_its_ports_has_no_process_here(fl
 
     assert fleet.snapshots[0].identity is None
     assert Verb.SIGNAL not in fleet.snapshots[0].allowed
+
+
+def test_a_kernel_whose_ports_come_back_lives_again(
+    fleet: Fleet, kernel: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_until(fleet, lambda: [each.standing for each in fleet.snapshots] == [VERIFIED])
+    with monkeypatch.context() as nobody_listens:
+        nobody_listens.setattr(discovery_module, "listeners", dict)
+        fleet._strangers._discovery._basis = ()
+        look_until(fleet, lambda: [each.standing for each in fleet.snapshots] == [STALE])
+    fleet._strangers._discovery._basis = ()
+
+    look_until(fleet, lambda: [each.standing for each in fleet.snapshots] == [VERIFIED])
+
+    (found,) = fleet.snapshots
+    assert found.state is not KernelState.DEAD
+    assert found.identity == identify(kernel.pid)
+
+
+def test_a_file_at_an_address_that_is_none_is_no_connection_file(
+    fleet: Fleet, runtime: Path
+) -> None:
+    file = runtime / "kernel-odd.json"
+    write_connection_file(str(file))
+    file.write_text(file.read_text().replace("127.0.0.1", "no host!"))
+
+    fleet._look_around()
+
+    assert fleet.snapshots == ()
