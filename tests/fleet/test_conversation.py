@@ -336,6 +336,17 @@ def test_a_kernel_that_never_tells_its_status_is_idle_once_it_has_answered(
     talk.listen_until(lambda: talk.kernel.manager.status.state is KernelState.IDLE)
 
 
+def test_a_greeting_that_finds_nobody_ends_nothing(
+    talk: Talk, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.publishes = False
+    talk.conversation.greet()
+    talk.listen_until(lambda: talk.conversation.due < time.monotonic() + 1)
+    monkeypatch.setattr(talk.kernel.manager, "is_alive", lambda: False)
+
+    talk.listen_until(lambda: talk.conversation.due > time.monotonic() + 1)
+
+
 def test_a_kernel_that_has_been_heard_is_not_greeted(talk: Talk, fake: FakeKernel) -> None:
     talk.kernel.manager.life.advance(Reported("idle", "id", "kernel_info_request"))
 

@@ -153,6 +153,24 @@ def test_a_manifest_that_cannot_be_read_disturbs_no_other(
     assert recorder.is_running
 
 
+def test_a_kernel_whose_manifest_cannot_be_read_any_more_is_heard_on(
+    kernel: SpokenKernel, recorder: RunningRecorder
+) -> None:
+    kernel.announce(kernel.identity)
+    say_heard(kernel, "before")
+    kernel.manifest.path.write_text("garbage")
+    other = kernel.manifest.path.with_name("kerneltui-x.json")
+    other.write_text("so that the folder changes")
+
+    words = [str(number) for number in range(10)]  # over several looks at the folder
+    for word in words:
+        kernel.voice.print(word)
+        kernel.wait_recorded(word)
+
+    assert kernel.recorded() == [Began(kernel.identity), "before", *words]
+    assert recorder.is_running
+
+
 # -- what is missed --------------------------------------------------------------------------
 
 
