@@ -41,6 +41,7 @@ def rows() -> Iterator[Row]:
     stale.unlink()
     assert first_kernel.pid is not None
     os.kill(first_kernel.pid, signal.SIGINT)
+    _wait_until(lambda: _is_ready(first_kernel))
     second = Fleet()
     begun = time.perf_counter()
     second.open()
@@ -59,6 +60,17 @@ def rows() -> Iterator[Row]:
 def _list() -> None:
     command = [sys.executable, "-m", "kerneltui", "ps"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def _is_ready(kernel: KernelSnapshot) -> bool:
+    client = BlockingKernelClient(connection_file=kernel.connection_file)
+    client.load_connection_file()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=PATIENCE)
+    finally:
+        client.stop_channels()
+    return True
 
 
 def _hold_interpreter(kernel: KernelSnapshot) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from kerneltui.fleet import discovery as discovery_module
+from kerneltui.fleet import handles
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.kind import Kind
 from kerneltui.fleet.listeners import Listeners, listeners
@@ -19,6 +20,7 @@ from kerneltui.kernels.connection_file import write_connection_file
 from kerneltui.kernels.identity import identify
 from kerneltui.protocol.status import KernelState, Verb
 from tests.fleet.small_kernels import ROOT, WITHIN, install_and_make_haste
+from tests.fleet.stage import shown
 from tests.support import eventually
 
 VERIFIED, STALE = Standing.VERIFIED, Standing.STALE
@@ -71,9 +73,14 @@ def look_until(fleet: Fleet, condition: Callable[[], object]) -> None:
 
 SILENT_ON_ITS_FILE = """
 import os, tests.fakes
-from tests.fleet.tiny_kernel import main
+from tests.fleet import tiny_kernel
+class Kernel(tiny_kernel.TinyKernel):
+    def __init__(self, file):
+        super().__init__(file)
+        self._holding.add("interrupt_request")
+tiny_kernel.TinyKernel = Kernel
 tests.fakes.REPLIES["usage_request"] |= {said}
-main(os.environ["KERNEL_FILE"])
+tiny_kernel.main(os.environ["KERNEL_FILE"])
 """
 
 
@@ -108,6 +115,22 @@ def test_a_file_whose_ports_answer_to_another_key_is_stale(fleet: Fleet, runtime
     look_until(fleet, lambda: [each.standing for each in fleet.snapshots] == [VERIFIED, STALE])
 
     assert [each.kernel_id for each in fleet.snapshots] == ["4121", "1700"]
+
+
+@pytest.mark.usefixtures("kernel")
+def test_an_interrupt_that_is_not_answered_becomes_a_signal_that_the_process_handles(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handles, "ANSWER_TIME", 0.05)
+    look_until(fleet, lambda: [each.standing for each in fleet.snapshots] == [VERIFIED])
+    (found,) = fleet.snapshots
+
+    said = fleet.interrupt(found.target)
+
+    assert said == f"{found.name} has not answered, so it was sent SIGINT as well"
+    transcript = fleet.transcript(found.kernel_id)
+    assert transcript is not None
+    eventually(lambda: "interrupted" in [text for _, text in shown(transcript.view())], WITHIN)
 
 
 @pytest.mark.usefixtures("kernel")
