@@ -79,9 +79,12 @@ def list_all(probe: Probe | None = None) -> list[Listed]:
     """
     known = manifests()
     ours = of_this_host(known)
+    asked = dict(_askable(ours)) if probe is not None else {}
+    if probe is not None:
+        probe.ask(asked)  # at once: they take their time
     survey = Survey(known)
     if probe is not None:
-        probe.ask({**dict(_askable(ours)), **dict(_askable_strangers(survey.found))})
+        probe.ask({**asked, **dict(_askable_strangers(survey.found))})
     look = _Look()
     for identity in [*(each.identity for each in ours), *(each.identity for each in survey.found)]:
         look.at(identity)  # while they take up the question

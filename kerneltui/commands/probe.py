@@ -64,10 +64,10 @@ class Probe:
                 if (kernel_id, channel) not in self._open:
                     with contextlib.suppress(zmq.ZMQError):  # it cannot be asked at all
                         self._open[kernel_id, channel] = _ask(each, channel)
-        self._asked_at = time.monotonic()
+                        self._asked_at = time.monotonic()
 
     def hear(self, within: float = PATIENCE) -> dict[str, KernelState]:
-        """Return the state of each kernel that has answered `within` seconds of the question.
+        """Return the state of each kernel that has answered `within` seconds of the last question.
 
         The others are left out.
         """
