@@ -13,6 +13,7 @@ from kerneltui.fleet.standing import Standing
 from kerneltui.protocol.text import clean_line
 
 PATH_WIDTH = 500  # characters
+SERVER_TIME = 2.0  # seconds for a Jupyter server to say which files are of its kernels
 
 
 def clean(*, for_real: bool) -> int:
@@ -21,7 +22,7 @@ def clean(*, for_real: bool) -> int:
     What may be of another host, or of a kernel that is about to start, is told and stays.
     """
     known = manifests()
-    survey = Survey(known)
+    survey = Survey(known, SERVER_TIME)
     survey.ask_where()
     count = 0
     for path, why in _remains(of_this_host(known), survey.found):

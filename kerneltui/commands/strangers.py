@@ -6,6 +6,7 @@ from kerneltui.commands.listing import Listed
 from kerneltui.commands.survey import Survey, manifests
 from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.attachment import attach_process, attached_manager, handle_of
+from kerneltui.fleet.found import Found
 from kerneltui.fleet.handles import Handle
 from kerneltui.fleet.kind import LEFT, kind_of
 from kerneltui.fleet.powers import refuse_impossible
@@ -19,17 +20,21 @@ def handle(kernel: Listed, verb: Verb) -> Handle:
     Raises ActionRefused where the verb can never be had of it.
     """
     survey, specs = Survey(manifests()), KernelSpecManager()
-    survey.ask_where()
-    found = next(
-        (each for each in survey.found if str(each.connection_file) == kernel.connection_file), None
-    )
-    if found is None:
-        raise KernelError(f"{kernel.name} is gone")
+    found = _found_again(kernel, survey)
     if found.identity != kernel.identity and found.standing not in LEFT:
         raise ActionRefused(f"{kernel.name} has another process by now; nothing was done")
+    survey.ask_where()  # which may show that this process only listens for the kernel
+    found = _found_again(kernel, survey)
     refuse_impossible(kind_of(found), verb, kernel.name)
     manager = None
     if found.standing not in LEFT:
         manager = attached_manager(found, specs)
         attach_process(manager, found.identity)
     return handle_of(found, kernel.name, manager, specs, survey.known)
+
+
+def _found_again(kernel: Listed, survey: Survey) -> Found:
+    for found in survey.found:
+        if str(found.connection_file) == kernel.connection_file:
+            return found
+    raise KernelError(f"{kernel.name} is gone")

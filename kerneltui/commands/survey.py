@@ -37,8 +37,11 @@ def of_this_host(known: Iterable[Manifest]) -> list[Manifest]:
 class Survey:
     """Made by looking. Servers are asked for their kernels; no kernel is asked anything."""
 
-    def __init__(self, known: Iterable[Manifest]) -> None:
-        """`known`: the manifests; the kernels that they are of on this host are left out."""
+    def __init__(self, known: Iterable[Manifest], server_time: float = SERVER_TIME) -> None:
+        """`known`: the manifests; the kernels that they are of on this host are left out.
+
+        `server_time`: seconds for servers to list theirs.
+        """
         known = tuple(known)
         self._discovery = Discovery()
         self.known = Known(
@@ -47,7 +50,7 @@ class Survey:
         )
         self.found: tuple[Found, ...] = self._discovery.look(self.known)
         servers = tuple(find_servers({*connection_folders(), *server_folders(self.found)}))
-        self.listing = ask_servers(servers, SERVER_TIME)
+        self.listing = ask_servers(servers, server_time)
         if servers:
             self._look_again(
                 servers={server.pid for server in servers},

@@ -16,6 +16,7 @@ from kerneltui.kernels.logfile import LogFile
 from kerneltui.protocol.status import KernelState
 
 POLL = 0.5  # seconds between two looks
+SILENCE = 10.0  # seconds for which a server may tell nothing
 CHUNK = 65536  # bytes of a log
 
 
@@ -48,11 +49,14 @@ def _await_its_answer(kernel: Listed, timeout: float | None) -> None:
 def _await_by_its_server(kernel: Listed, timeout: float | None) -> None:
     """Look what the server tells: it would keep count of what its kernel is asked."""
     deadline = None if timeout is None else time.monotonic() + timeout
+    told_at = time.monotonic()
     while True:
         kernel = find(list_all(), kernel.id)
         if kernel.state == KernelState.IDLE:
             return
-        if kernel.state == UNANSWERED:
+        if kernel.state != UNANSWERED:
+            told_at = time.monotonic()
+        elif time.monotonic() - told_at > SILENCE:
             raise KernelError(f"the server of {kernel.name} does not tell what it does")
         if kernel.state in (KernelState.DEAD, *LEFT_STATES.values()):
             raise KernelDied(f"{kernel.name} died", None, ())

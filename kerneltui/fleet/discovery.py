@@ -22,6 +22,7 @@ from kerneltui.fleet.found import Found, Host, Known, resolve
 from kerneltui.fleet.listeners import listeners, places_held
 from kerneltui.fleet.origin import Parent, is_server_command
 from kerneltui.fleet.processes import Named, Processes
+from kerneltui.fleet.servers import is_here
 from kerneltui.fleet.shared_folders import is_shared
 from kerneltui.fleet.standing import Standing
 from kerneltui.kernels.identity import ProcessIdentity, identify_with_parent
@@ -52,7 +53,6 @@ class Discovery:
         """
         named = self._processes.look()
         files = self._files.look(named)
-        files = {path: file for path, file in files.items() if str(path) not in known.ours}
         relevant = {path: each for path, each in named.items() if path in files}
         basis = (files, relevant, known)
         now = time.monotonic()
@@ -76,7 +76,8 @@ def _resolve_all(
     named: Mapping[Path, tuple[Named, ...]],
     known: Known,
 ) -> tuple[Found, ...]:
-    if not files:
+    theirs = [file for path, file in files.items() if str(path) not in known.ours]
+    if not theirs:
         return ()
     host = Host(
         name=os.uname().nodename,
@@ -89,10 +90,11 @@ def _resolve_all(
         parent=_parent,
         holds=functools.cache(places_held),
         cwd=_cwd,
+        is_here=is_here,
         is_shared=is_shared,
         is_apart=_is_apart,
     )
-    found = sorted(_without_doubles([resolve(file, host) for file in files.values()]), key=_order)
+    found = sorted(_without_doubles([resolve(file, host) for file in theirs]), key=_order)
     return tuple(_with_ids_of_their_own(found))
 
 
@@ -141,7 +143,7 @@ def _identify(
     found = identify_with_parent(pid)
     if found is None or not found[1].is_alive():
         return None
-    above = list(_ancestors(pid))
+    above = list(_ancestors(pid)) or [found[0]]
     last = max((place for place, each in enumerate(above) if each in wrappers), default=-1)
     starter = above[last + 1] if last + 1 < len(above) else above[-1]
     servers = [

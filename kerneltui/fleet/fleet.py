@@ -266,10 +266,16 @@ class Fleet(Roster):
     def shutdown_all(self) -> str:
         """Shut all kernels of ours down at once; others' are left alone."""
         self._permit()
-        running = self._kernels.list_kernel_ids()
+        refused = []
         with contextlib.ExitStack() as orders:
-            for row in [self.rows[kernel_id] for kernel_id in running if kernel_id in self.rows]:
-                orders.enter_context(self._order(row, "stopping"))
+            for kernel_id in self._kernels.list_kernel_ids():
+                try:
+                    orders.enter_context(self._order(self.rows[kernel_id], "stopping"))
+                except KeyError:  # it was dismissed meanwhile
+                    continue
+                except ActionRefused as error:
+                    refused.append(str(error))
+                    self.drop(kernel_id)  # to be adopted again, as what it is by now
             try:
                 self._kernels.shutdown_all()
             except ExceptionGroup as group:
@@ -278,7 +284,7 @@ class Fleet(Roster):
                 for kernel_id, row in tuple(self.rows.items()):
                     if kernel_id not in self._kernels and row.manager and row.manager.status.exited:
                         self._forget(kernel_id)
-        return ""
+        return "; ".join(refused)
 
     # -- targets ----
 

@@ -45,7 +45,8 @@ class Found:
     is_named: bool = False
     """Its process names the file in its arguments."""
     listener_pid: int | None = None
-    """Of who listens for it in view: its process, or somebody in its place."""
+    """Of who listens for it in view: its process, or somebody in its place; None where nobody
+    is seen to."""
 
     @property
     def may_be_asked(self) -> bool:
@@ -98,9 +99,11 @@ class Host:
     identify: Callable[[int, Collection[int]], tuple[Parent, ProcessIdentity] | None]
     """Of a pid, and the pids of processes that may wrap it."""
     parent: Callable[[int], int | None]
-    holds: Callable[[int], Collection[Place]]
-    """Where a process listens, as one of several perhaps."""
+    holds: Callable[[int], Collection[Place] | None]
+    """Where a process listens, as one of several perhaps; None where that may not be seen."""
     cwd: Callable[[int], str]
+    is_here: Callable[[str], bool]
+    """A name or an address is of this host."""
     is_shared: Callable[[Path], bool]
     """Other hosts or containers may see a folder as well."""
     is_apart: Callable[[int], bool]
@@ -121,8 +124,9 @@ def resolve(file: ConnectionFile, host: Host) -> Found:
     found = _resolve(file, host)
     namer = innermost(each for each in host.named.get(file.path, ()) if _lives(each.pid, host))
     if found.standing is Standing.STALE and namer is not None:
+        # Somebody may only look at the file: this is not the process to signal.
         why = f"pid {namer.pid} names it, but {found.why}"
-        found = replace(_found(file, namer.pid, Standing.FOUND, host), why=why)
+        found = replace(found, standing=Standing.SILENT, why=why)
     server = host.known.served.get(found.kernel_id)
     if server is None:
         return found
@@ -155,7 +159,8 @@ def _eldest(file: ConnectionFile, pid: int | None, host: Host) -> int | None:
     assert file.info is not None or pid is None
     while pid is not None and file.info is not None:
         parent = host.parent(pid)
-        if parent is None or not set(places_of(file.info)) <= set(host.holds(parent)):
+        held = host.holds(parent) if parent is not None else None
+        if held is None or not set(places_of(file.info)) <= set(held):
             break
         pid = parent
     return pid
@@ -206,12 +211,17 @@ def _behind_somebody(file: ConnectionFile, host: Host, *, listener: int | None) 
     `listener`: who listens for it, as the end of a tunnel or a container's keeper. Then its pid
     may be one of another host or container, and here somebody else's.
     """
+    named = [each for each in host.named.get(file.path, ()) if _lives(each.pid, host)]
+    if listener is None and (namer := innermost(named)) is not None:
+        return _found(file, namer.pid, Standing.FOUND, host)
     said = host.known.answered.get(file.path)
     if said is None:
         why = "who listens at its ports is not to be seen, or several do"
         return _nobody(file, Standing.FOUND, why)
-    if said.host == host.name and listener is None and _lives(said.pid, host):
-        return _found(file, said.pid, Standing.FOUND, host)
+    # One that may be looked into, and does not listen there, has its pid in another container.
+    is_veiled = said.host == host.name and listener is None and host.holds(said.pid) is None
+    if is_veiled and _lives(said.pid, host):
+        return replace(_found(file, said.pid, Standing.FOUND, host), listener_pid=None)
     why = f"it says that it runs as pid {said.pid} on {said.host}"
     return replace(_nobody(file, Standing.FOUND, why), listener_pid=listener)
 
@@ -232,7 +242,7 @@ def _elsewhere(file: ConnectionFile, host: Host) -> Found | None:
     """Tell of a file that is of another host, whoever listens at such ports here."""
     if (launched_on := host.known.elsewhere.get(str(file.path))) is not None:
         return _nobody(file, Standing.ELSEWHERE, f"kerneltui has started it on {launched_on}")
-    if file.info is not None and file.info.transport == "tcp" and not _is_local(file.info.ip):
+    if file.info is not None and file.info.transport == "tcp" and not _is_local(file.info.ip, host):
         return _nobody(file, Standing.ELSEWHERE, f"it is at {file.info.ip}")
     return None
 
@@ -244,13 +254,13 @@ def _abandoned(file: ConnectionFile, host: Host) -> Found:
     return _nobody(file, Standing.STALE, "nobody listens at its ports")
 
 
-def _is_local(host: str) -> bool:
+def _is_local(ip: str, host: Host) -> bool:
     """Tell whether an address is of this host for sure."""
     try:
-        address = ipaddress.ip_address(host)
+        address = ipaddress.ip_address(ip)
     except ValueError:
-        return host == "localhost"
-    return address.is_loopback or address.is_unspecified
+        return host.is_here(ip)
+    return address.is_loopback or address.is_unspecified or host.is_here(ip)
 
 
 def _nobody(file: ConnectionFile, standing: Standing, why: str) -> Found:

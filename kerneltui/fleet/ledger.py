@@ -118,7 +118,8 @@ class Ledger:
             current = read_manifest(manifest.path)
         except KernelError:
             return None
-        if current.identity != manifest.identity:
+        is_another = current.identity not in (None, manifest.identity)
+        if is_another and current.identity is not None and current.identity.is_alive():
             raise ActionRefused(f"{manifest.name} has another process by now; nothing was done")
         changed = replace(current, **changes)
         return current if changed == current else self.write(changed)

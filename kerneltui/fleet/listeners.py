@@ -60,15 +60,16 @@ def places_of(info: ConnectionInfo) -> tuple[Place, ...]:
     return tuple(_place(info, channel) for channel in (Channel.SHELL, Channel.CONTROL))
 
 
-def places_held(pid: int) -> frozenset[Place]:
+def places_held(pid: int) -> frozenset[Place] | None:
     """Return where a process listens, alone or with others that it has the sockets in common with.
 
-    Of such processes `listeners` names but one: what a kernel forks has its sockets as well.
+    None where it may not be looked into. Of such processes `listeners` names but one: what a
+    kernel forks has its sockets as well.
     """
     try:
         return frozenset(_listened_at(psutil.Process(pid).net_connections("all")))
     except psutil.Error:
-        return frozenset()
+        return None
 
 
 def _place(info: ConnectionInfo, channel: Channel) -> Place:

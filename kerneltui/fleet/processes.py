@@ -73,7 +73,8 @@ class Processes:
                 )
                 if not files and time.time() - born_at < YOUNG:
                     self._young[pid] = born_at
-        except (psutil.Error, OSError):  # gone meanwhile, not ours to look into, no path at all
+        except (psutil.Error, OSError, RuntimeError):
+            # Gone meanwhile, not ours to look into, no path at all, or one that leads in a ring.
             return
 
 

@@ -7,18 +7,22 @@ from pathlib import Path
 
 from kerneltui.errors import KernelError
 from kerneltui.fleet.found import STARTUP, Found
-from kerneltui.fleet.listeners import listeners
-from kerneltui.fleet.manifest import RESTARTING, Manifest, manifest_path, read_manifest
+from kerneltui.fleet.listeners import listeners, owner
+from kerneltui.fleet.manifest import RESTARTING, Manifest, manifest_path, read_manifest, resolved
+from kerneltui.fleet.processes import Processes
 from kerneltui.fleet.recording import older_path, recording_path
 from kerneltui.kernels.connection_file import read_connection_file
 from kerneltui.kernels.ipc import ipc_sockets
 
 
 def is_over(manifest: Manifest) -> bool:
-    """Tell whether a kernel of ours is dead, as far as its manifest says by now, and stays so.
+    """Tell whether a kernel of ours is dead, and stays so, whatever is known of it otherwise.
 
-    One that has just died may be about to be started again.
+    One that has just died may be about to be started again. Who was to note its new process
+    may have ended before that.
     """
+    if Path(resolved(manifest)) in Processes().look() or _is_listened_at(manifest):
+        return False
     try:
         current, written_at = read_manifest(manifest.path), manifest.path.stat().st_mtime
     except (KernelError, OSError):
@@ -27,6 +31,14 @@ def is_over(manifest: Manifest) -> bool:
         return False
     may_come_back = current.autorestart or current.order == RESTARTING
     return not may_come_back or time.time() - written_at > STARTUP
+
+
+def _is_listened_at(manifest: Manifest) -> bool:
+    try:
+        info = read_connection_file(manifest.connection_file)
+    except KernelError:
+        return False
+    return owner(info, listeners()).is_there
 
 
 def left_by_ours(manifest: Manifest) -> list[Path]:

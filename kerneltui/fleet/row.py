@@ -145,7 +145,7 @@ def _standing(row: Row, *, is_silent: bool) -> Standing:
     found, manager = row.found, row.manager
     if found is not None and found.standing in LEFT:
         return found.standing
-    if is_silent:
+    if is_silent or (found is not None and found.standing is Standing.SILENT):
         return Standing.SILENT
     if found is None:
         return Standing.VERIFIED

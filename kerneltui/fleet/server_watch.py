@@ -43,6 +43,16 @@ class Listing:
         """By kernel id the pid of its server."""
         return {kernel_id: served.server.pid for kernel_id, served in self.kernels.items()}
 
+    def with_what_was_told(self, before: Listing, running: Iterable[JupyterServer]) -> Listing:
+        """Add what servers that run, and have not answered this time, have told before."""
+        silent = before.told & {server.pid for server in running} - self.told
+        kept = {
+            kernel_id: served
+            for kernel_id, served in before.kernels.items()
+            if served.server.pid in silent
+        }
+        return Listing({**kept, **self.kernels}, self.told | silent)
+
     def of(self, kernel_id: str) -> ServedKernel | None:
         served = self.kernels.get(kernel_id)
         return served.kernel if served else None
@@ -127,7 +137,7 @@ class ServerWatch:
         if not (is_due or self._is_due or servers != self.servers):
             return False
         self.servers, self._is_due = servers, False
-        listing = ask_servers(servers, PATIENCE)
+        listing = ask_servers(servers, PATIENCE).with_what_was_told(self.listing, servers)
         if listing != self.listing:
             self.listing = listing
             self._on_change()

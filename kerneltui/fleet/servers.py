@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from kerneltui.errors import KernelError
+from kerneltui.fleet.origin import is_server_command
 from kerneltui.kernels.identity import identify
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
@@ -86,15 +87,30 @@ def find_servers(folders: Iterable[Path]) -> Iterator[JupyterServer]:
             server = _parse(json.loads(path.read_bytes()))
         except (*_MISSHAPEN, OSError, KeyError, AttributeError):
             continue
-        if path.stem.endswith(f"-{server.pid}") and _has_written(server.pid, found.st_mtime):
+        is_its = path.stem.endswith(f"-{server.pid}")
+        if is_its and _may_have_written(server.pid, found.st_mtime):
             yield server
 
 
-def _has_written(pid: int, written_at: float) -> bool:
-    """Tell whether a process was there when a file was written; a later one gets no token."""
+def _may_have_written(pid: int, written_at: float) -> bool:
+    """Tell whether a process is a server, or was there when a server's file was written.
+
+    Another one that has the pid by now gets no token.
+    """
     who = identify(pid)
     age = who.age() if who is not None else None
-    return age is not None and time.time() - age <= written_at + SLACK
+    if age is None:
+        return False
+    return time.time() - age <= written_at + SLACK or is_server_command(_arguments(pid))
+
+
+def _arguments(pid: int) -> list[str]:
+    import psutil
+
+    try:
+        return psutil.Process(pid).cmdline()
+    except psutil.Error:
+        return []
 
 
 def find_server(folders: Iterable[Path], pid: int | None) -> JupyterServer:
@@ -209,7 +225,7 @@ def _parse(data: dict[str, Any]) -> JupyterServer:
     sock = str(data.get("sock") or "")
     host = "" if sock else urlsplit(data["url"]).hostname or ""
     host = "127.0.0.1" if host in _ANY else host
-    if not sock and not _is_here(host):
+    if not sock and not is_here(host):
         raise ValueError
     base = str(data.get("base_url") or "/")
     return JupyterServer(
@@ -224,7 +240,7 @@ def _parse(data: dict[str, Any]) -> JupyterServer:
     )
 
 
-def _is_here(host: str) -> bool:
+def is_here(host: str) -> bool:
     """Tell whether this host has that name or address."""
     if host in _LOOPBACK:
         return True

@@ -46,6 +46,8 @@ class Strangers:
         self._census = Census()
         self._known = Known()
         self._found: tuple[Found, ...] = ()
+        self._failed: set[Path] = set()
+        """The files whose kernels could not be followed at the last look."""
 
     def handle(self, row: Row, found: Found) -> Handle:
         """Return what carries out verbs on a kernel of a row. In any thread."""
@@ -67,9 +69,8 @@ class Strangers:
             answered=self._answered(rows),
         )
         found = self._discovery.look(self._known)
-        if found is not self._found:
-            self._follow(found)
-            self._found = found  # only now: what has failed is tried again
+        if found is not self._found and self._follow(found):
+            self._found = found  # else what has failed is tried again
         servers.folders = server_folders(found)
         for kernel_id, row in tuple(self._roster.rows.items()):
             if row.found is not None:
@@ -91,17 +92,24 @@ class Strangers:
         )
         return {**dict.fromkeys(heard), **self._census.answered}
 
-    def _follow(self, found: tuple[Found, ...]) -> None:
+    def _follow(self, found: tuple[Found, ...]) -> bool:
+        """Have a row for each; tell whether that could be."""
         there = {each.kernel_id for each in found}
         for kernel_id, row in tuple(self._roster.rows.items()):
             if row.found is not None and kernel_id not in there:
                 self._roster.drop(kernel_id)
+        failed = set()
         for each in found:
             try:
                 self._take_in(each)
             except (OSError, zmq.ZMQError, KernelError) as error:
-                file = clean_line(str(each.connection_file), PATH_WIDTH)
-                self._roster.warn(f"cannot follow the kernel of {file}: {error}")
+                self._roster.drop(each.kernel_id)
+                failed.add(each.connection_file)
+                if each.connection_file not in self._failed:
+                    file = clean_line(str(each.connection_file), PATH_WIDTH)
+                    self._roster.warn(f"cannot follow the kernel of {file}: {error}")
+        self._failed = failed
+        return not failed
 
     def _take_in(self, found: Found) -> None:
         known = self._roster.rows.get(found.kernel_id)

@@ -19,6 +19,7 @@ from kerneltui.commands.clean import clean
 from kerneltui.fleet import found as found_module
 from kerneltui.fleet import manifest as manifest_module
 from kerneltui.fleet.manifest import Manifest, write_manifest
+from kerneltui.fleet.processes import Processes
 from kerneltui.fleet.recording import recording_path
 from kerneltui.kernels.connection_file import write_connection_file
 from kerneltui.kernels.identity import ProcessIdentity, boot_id, identify
@@ -160,6 +161,18 @@ def test_a_kernel_that_was_restarted_meanwhile_keeps_its_files(
     clean(for_real=True)
 
     assert all(path.exists() for path in files)
+
+
+def test_a_kernel_whose_new_process_nobody_has_noted_keeps_its_files(runtime: Path) -> None:
+    files = ours(runtime, DEAD)
+    command = [sys.executable, "-m", "tests.fleet.tiny_kernel", str(files[0])]
+    with subprocess.Popen(command, cwd=ROOT) as process:
+        eventually(lambda: files[0] in Processes().look())
+
+        clean(for_real=True)
+
+        assert all(path.exists() for path in files)
+        process.kill()
 
 
 @pytest.mark.parametrize("change", [{"autorestart": True}, {"order": "restarting"}])

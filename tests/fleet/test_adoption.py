@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,9 @@ import pytest
 from kerneltui.errors import ActionRefused
 from kerneltui.fleet.adoption import environment_differs
 from kerneltui.fleet.fleet import Fleet
-from kerneltui.fleet.manifest import manifest_path
+from kerneltui.fleet.manifest import manifest_path, read_manifest, write_manifest
 from kerneltui.fleet.snapshot import KernelSnapshot, Target
+from kerneltui.kernels.identity import identify
 from kerneltui.protocol.status import KernelState
 from tests.fleet.small_kernels import WITHIN, Watched, dismiss_all, install_and_make_haste
 from tests.support import eventually
@@ -228,24 +230,63 @@ def test_a_manifest_that_is_none_is_told_of_and_left(left: Watched) -> None:
     path.unlink()
 
 
-def test_an_order_that_is_meant_for_a_process_that_another_dashboard_has_replaced_is_refused(
-    left: Watched,
+@pytest.fixture
+def successor() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that another dashboard has started in a kernel's place."""
+    with subprocess.Popen(["sleep", "1000"], start_new_session=True) as process:
+        yield process
+        process.kill()
+
+
+def replace_unnoticed(kernel: Watched, successor: subprocess.Popen[bytes]) -> Path:
+    """Have a kernel die, and its manifest name another process; return the manifest's path."""
+    path = manifest_path(kernel.now.connection_file, kernel.kernel_id)
+    kernel.fleet._lookout.stop()
+    assert kernel.now.pid is not None
+    os.killpg(kernel.now.pid, signal.SIGKILL)
+    kernel.wait_for(KernelState.DEAD)
+    write_manifest(replace(read_manifest(path), identity=identify(successor.pid)))
+    return path
+
+
+def test_an_order_that_is_meant_for_a_process_that_has_been_replaced_is_refused(
+    left: Watched, successor: subprocess.Popen[bytes]
 ) -> None:
-    path = manifest_path(left.now.connection_file, left.kernel_id)
-    left.fleet._lookout.stop()
-    before = left.now
-    assert before.identity is not None
-    os.killpg(before.identity.pid, signal.SIGKILL)
-    left.wait_for(KernelState.DEAD)
-    text = path.read_text().replace(f'"pid": {before.pid}', f'"pid": {os.getpid()}')
-    path.write_text(text)  # as the other one does it
+    path = replace_unnoticed(left, successor)
+    before = path.read_text()
 
     for order in (left.fleet.shutdown, left.fleet.restart, left.fleet.toggle_autorestart):
         with pytest.raises(ActionRefused, match="another process by now; nothing was done"):
             order(left.now.target)
 
-    assert path.read_text() == text
-    assert Path(before.connection_file).exists()
+    assert path.read_text() == before
+    assert Path(left.now.connection_file).exists()
+
+
+def test_where_the_successor_is_dead_as_well_an_order_is_carried_out(
+    left: Watched, successor: subprocess.Popen[bytes]
+) -> None:
+    path = replace_unnoticed(left, successor)
+    successor.kill()
+    successor.wait()
+
+    left.fleet.shutdown(left.now.target)
+
+    assert not path.exists()
+
+
+def test_what_has_been_replaced_does_not_keep_the_others_from_being_shut_down(
+    left: Watched, successor: subprocess.Popen[bytes]
+) -> None:
+    other = left.fleet.start("tiny", cwd="/")
+    path = replace_unnoticed(left, successor)
+
+    said = left.fleet.shutdown_all()
+
+    assert said == "tiny-1 has another process by now; nothing was done"
+    assert other not in [each.kernel_id for each in left.fleet.snapshots]
+    for left_alone in (path, Path(read_manifest(path).connection_file)):
+        left_alone.unlink()
 
 
 # -- two dashboards at once ----------------------------------------------------------------

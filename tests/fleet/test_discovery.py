@@ -284,6 +284,24 @@ def test_jupyters_usual_folder_counts_beside_the_one_of_the_environment(
     assert [each.connection_file for each in look(Discovery())] == [named, usual]
 
 
+def test_a_process_without_a_parent_in_view_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    me = identify(os.getpid())
+    monkeypatch.setattr(discovery_module, "identify_with_parent", lambda _pid: (0, me))
+
+    assert discovery_module._identify(Known(), discovery_module._program, 1, ()) is not None
+
+
+def test_an_argument_that_leads_in_a_ring_is_passed_over(
+    runtime: Path, run: Callable[..., int], tmp_path: Path
+) -> None:
+    ring = tmp_path / "ring.json"
+    ring.symlink_to(ring)
+    run(*SLEEPS, ring)
+    run(*TINY, connection_file(runtime / "kernel-0a9b.json"))
+
+    assert until_proven(Discovery()).kernel_id == "0a9b"
+
+
 FORKING = """
 import os, sys, threading
 from tests.fleet.tiny_kernel import main

@@ -51,6 +51,7 @@ def host(
         parent=lambda _pid: None,
         holds=lambda _pid: (),
         cwd=lambda _pid: "/work",
+        is_here=lambda ip: ip in ("localhost", "192.168.1.5"),
         is_shared=lambda _folder: False,
         is_apart=lambda _pid: False,
     )
@@ -111,8 +112,9 @@ def test_an_old_process_that_names_the_file_and_does_not_listen_may_yet_be_the_k
 ) -> None:
     found = resolve(FILE, host(KERNEL, OTHER, listen=listen))
 
-    assert (found.standing, found.identity) == (Standing.FOUND, ProcessIdentity(41, 1, "boot"))
+    assert (found.standing, found.identity) == (Standing.SILENT, None)
     assert found.why.startswith("pid 41 names it, but ")
+    assert not found.may_be_asked
 
 
 def test_a_process_with_a_network_of_its_own_is_the_kernel() -> None:
@@ -150,7 +152,7 @@ def test_at_the_address_of_another_host_it_is_elsewhere(ip: str) -> None:
     assert resolve(file, host()).standing is Standing.ELSEWHERE
 
 
-@pytest.mark.parametrize("ip", ["127.0.0.1", "::1", "0.0.0.0", "localhost"])
+@pytest.mark.parametrize("ip", ["127.0.0.1", "::1", "0.0.0.0", "localhost", "192.168.1.5"])
 def test_at_an_address_of_this_host_it_is_stale(ip: str) -> None:
     assert FILE.info is not None
     file = replace(FILE, info=replace(FILE.info, ip=ip))
@@ -242,9 +244,24 @@ UNSEEN: dict[int | str, int | None] = {SHELL: None, CONTROL: None}
 def test_a_kernel_whose_sockets_nobody_may_look_into_tells_its_pid() -> None:
     known = Known(answered={FILE.path: Whereabouts("here", 7)})
 
-    found = resolve(FILE, host(listen=UNSEEN, known=known))
+    found = resolve(FILE, host(listen=UNSEEN, known=known, holds=lambda _pid: None))
 
     assert found.identity == ProcessIdentity(7, 1, "boot")
+    assert found.is_unproven  # so that its answer is kept
+
+
+def test_a_pid_of_another_container_is_not_taken_for_one_of_ours() -> None:
+    known = Known(answered={FILE.path: Whereabouts("here", 7)})
+
+    found = resolve(FILE, host(listen=UNSEEN, known=known, holds=lambda _pid: (80,)))
+
+    assert found.identity is None
+
+
+def test_a_kernel_whose_sockets_nobody_may_look_into_is_who_names_the_file() -> None:
+    found = resolve(FILE, host(KERNEL, listen=UNSEEN))
+
+    assert (found.standing, found.identity) == (Standing.FOUND, ProcessIdentity(41, 1, "boot"))
 
 
 @pytest.mark.parametrize("said", [None, Whereabouts("gpu3", 7)])
