@@ -17,6 +17,7 @@ from kerneltui.errors import ActionRefused
 from kerneltui.fleet.adoption import environment_differs
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.manifest import manifest_path, read_manifest, write_manifest
+from kerneltui.fleet.remains import left_by_ours
 from kerneltui.fleet.snapshot import KernelSnapshot, Target
 from kerneltui.kernels.identity import identify
 from kerneltui.protocol.status import KernelState
@@ -285,7 +286,7 @@ def test_what_has_been_replaced_does_not_keep_the_others_from_being_shut_down(
 
     assert said == "tiny-1 has another process by now; nothing was done"
     assert other not in [each.kernel_id for each in left.fleet.snapshots]
-    for left_alone in (path, Path(read_manifest(path).connection_file)):
+    for left_alone in left_by_ours(read_manifest(path)):
         left_alone.unlink()
 
 
