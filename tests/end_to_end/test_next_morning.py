@@ -14,7 +14,13 @@ import pytest
 
 from tests.conftest import PLACES
 from tests.end_to_end.dashboard import WIDE, Dashboard, environment_of, new_home
-from tests.fleet.jupyter_servers import ask, jupyter_server, open_notebook
+from tests.fleet.jupyter_servers import (
+    ask,
+    jupyter_server,
+    models,
+    open_notebook,
+    settled_models,
+)
 from tests.support import eventually
 
 pytestmark = pytest.mark.slow
@@ -90,7 +96,7 @@ def test_next_morning_everything_is_there(home: Path) -> None:
             terminal.open_console()
             terminal.run(LONG_RUN)
             terminal.wait_for(lambda: "  line 99" in terminal.output())
-            before = ask(server, "GET", "kernels")
+            before = settled_models(server)
             terminal.hang_up()
             terminal.wait_for_end()
         (home / "go").touch()
@@ -110,5 +116,5 @@ def test_next_morning_everything_is_there(home: Path) -> None:
             terminal.wait_for("saved as")
 
         assert saved_lines(home) == [f"line {n}" for n in range(LINES)]
-        assert ask(server, "GET", "kernels") == before
-        assert {each["id"] for each in before} == set(notebooks)
+        assert models(server) == before
+        assert {each["id"] for each in ask(server, "GET", "kernels")} == set(notebooks)

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from tests.support import eventually
 
 TOKEN = "a-token-that-nobody-may-see"
 PATIENCE = 60.0  # seconds for a server or a kernel to start
+SETTLED = 3.0  # seconds
 
 
 @contextlib.contextmanager
@@ -76,3 +78,25 @@ def open_notebook(server: JupyterServer, name: str) -> str:
     session = {"path": name, "name": name, "type": "notebook", "kernel": {"name": "python3"}}
     kernel_id: str = ask(server, "POST", "sessions", session)["kernel"]["id"]
     return kernel_id
+
+
+def models(server: JupyterServer) -> object:
+    return ask(server, "GET", "status"), ask(server, "GET", "kernels")
+
+
+def settled_models(server: JupyterServer) -> object:
+    """Return what the server tells once it has told the same for a while.
+
+    A kernel that has just been started says so once it is up, and the server takes note.
+    """
+    told, since = models(server), time.monotonic()
+
+    def is_settled() -> bool:
+        nonlocal told, since
+        now = models(server)
+        if now != told:
+            told, since = now, time.monotonic()
+        return time.monotonic() - since > SETTLED
+
+    eventually(is_settled, PATIENCE)
+    return told

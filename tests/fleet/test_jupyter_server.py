@@ -20,7 +20,14 @@ from kerneltui.fleet.snapshot import KernelSnapshot
 from kerneltui.fleet.standing import Standing
 from kerneltui.kernels.client import BlockingKernelClient
 from kerneltui.protocol.status import KernelState
-from tests.fleet.jupyter_servers import PATIENCE, TOKEN, ask, jupyter_server, open_notebook
+from tests.fleet.jupyter_servers import (
+    PATIENCE,
+    TOKEN,
+    jupyter_server,
+    models,
+    open_notebook,
+    settled_models,
+)
 from tests.support import eventually
 
 pytestmark = pytest.mark.slow
@@ -73,17 +80,13 @@ def row(fleet: Fleet, kernel_id: str) -> KernelSnapshot | None:
     return next((each for each in fleet.snapshots if each.kernel_id == kernel_id), None)
 
 
-def models(server: JupyterServer) -> object:
-    return ask(server, "GET", "status"), ask(server, "GET", "kernels")
-
-
 def test_watching_leaves_everything_as_it_was(server: JupyterServer, runtime: Path) -> None:
     starting, busy, idle = (open_notebook(server, f"{n}.ipynb") for n in ("new", "busy", "idle"))
     become_idle(server, runtime, idle)
     become_idle(server, runtime, busy)
     run_in(runtime, busy, "import time; time.sleep(1000)")
     eventually(lambda: states(server)[busy] == "busy", PATIENCE)
-    before = models(server)
+    before = settled_models(server)
     fleet = Fleet()
     fleet.open()
 
