@@ -89,6 +89,7 @@ def test_next_morning_everything_is_there(home: Path) -> None:
         server = others.enter_context(jupyter_server(home, runtime, env=environment_of(home)))
         notebooks = [open_notebook(server, name) for name in NOTEBOOKS]
         others.enter_context(console(home))
+        before = settled_models(server)
         with evening(home) as terminal:
             terminal.start_idle_kernel("other")
             terminal.start_idle_kernel("long")
@@ -96,7 +97,6 @@ def test_next_morning_everything_is_there(home: Path) -> None:
             terminal.open_console()
             terminal.run(LONG_RUN)
             terminal.wait_for(lambda: "  line 99" in terminal.output())
-            before = settled_models(server)
             terminal.hang_up()
             terminal.wait_for_end()
         (home / "go").touch()
