@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import signal
 import sys
 from typing import Any
 
@@ -76,6 +75,8 @@ def add_commands(commands: Any) -> None:
 
 
 def _signal_number(name: str) -> int:
+    import signal
+
     known = {each.name: int(each) for each in signal.Signals}
     number = int(name) if name.isdecimal() else known.get(f"SIG{name.upper().removeprefix('SIG')}")
     if number not in known.values():
