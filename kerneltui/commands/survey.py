@@ -53,9 +53,12 @@ class Survey:
         self.listing = ask_servers(servers, server_time)
         if servers:
             self._look_again(
-                servers={server.pid for server in servers},
-                served=self.listing.owners,
-                listing=self.listing.told,
+                replace(
+                    self.known,
+                    servers={server.pid for server in servers},
+                    served=self.listing.owners,
+                    listing=self.listing.told,
+                )
             )
 
     def ask_where(self, may_answer: Callable[[Found], bool] = lambda _found: True) -> None:
@@ -71,8 +74,8 @@ class Survey:
         census.look(Suspect(each, attached_manager(each, specs)) for each in suspects)
         census.close()
         if census.answered:
-            self._look_again(answered=census.answered)
+            self._look_again(replace(self.known, answered=census.answered))
 
-    def _look_again(self, **learned: object) -> None:
-        self.known = replace(self.known, **learned)  # type: ignore[arg-type]
+    def _look_again(self, known: Known) -> None:
+        self.known = known
         self.found = self._discovery.look(self.known)
