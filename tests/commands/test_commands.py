@@ -241,6 +241,17 @@ def test_what_the_process_wrote_is_printed(alpha: CommandLine) -> None:
     assert "written" in alpha("logs", "alpha")
 
 
+@pytest.mark.slow
+def test_a_log_is_printed_without_the_connections_key(alpha: CommandLine) -> None:
+    key = json.loads(Path(alpha.listed["alpha"]["connection_file"]).read_text())["key"]
+    alpha("run", "alpha", "-c", f"import os; os.write(2, b'the key is {key}\\n')")
+
+    said = alpha("logs", "alpha")
+
+    assert "the key is " in said
+    assert key not in said
+
+
 @pytest.fixture
 def stranger(kerneltui: CommandLine) -> Iterator[str]:
     """The name of a kernel that was started by hand."""
