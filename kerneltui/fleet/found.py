@@ -156,11 +156,11 @@ def _resolve(file: ConnectionFile, host: Host) -> Found:
 
 def _eldest(file: ConnectionFile, pid: int | None, host: Host) -> int | None:
     """Return who brought forth the processes that have a kernel's sockets in common."""
-    assert file.info is not None or pid is None
-    while pid is not None and file.info is not None:
+    places = set(places_of(file.info)) if file.info is not None else set()
+    while pid is not None:
         parent = host.parent(pid)
         held = host.holds(parent) if parent is not None else None
-        if held is None or not set(places_of(file.info)) <= set(held):
+        if held is None or not places <= set(held):
             break
         pid = parent
     return pid

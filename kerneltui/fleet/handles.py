@@ -85,7 +85,7 @@ class FoundHandle:
         """Ask by message; one that does not answer gets SIGINT, if it is known to take that."""
         if not self._manager.shell_port:  # nor would it hear a message
             return self.signal(signal.SIGINT)
-        if self._request("interrupt_request", {}):
+        if self._request("interrupt_request", {}, ANSWER_TIME):
             return ""
         process = self._manager.process
         if process is None or not _takes_sigint(self._manager, process):
@@ -104,10 +104,10 @@ class FoundHandle:
     def shutdown(self) -> str:
         process = self._manager.process
         if process is None:
-            self._request("shutdown_request", {"restart": False}, patience=0.0)
+            self._request("shutdown_request", {"restart": False}, 0.0)
             return f"{self._name} was asked to shut down; whether it did is not to be seen"
         with self._ordered(Wanted.DOWN):
-            self._request("shutdown_request", {"restart": False}, patience=0.0)
+            self._request("shutdown_request", {"restart": False}, 0.0)
             if not process.wait(END_TIME):
                 raise KernelTimeout(
                     f"{self._name} was asked to shut down and still runs after {END_TIME:.0f} s; "
@@ -131,10 +131,8 @@ class FoundHandle:
             raise ActionRefused(f"cannot signal {self._name}: {NO_PROCESS}")
         return self._manager.process
 
-    def _request(
-        self, msg_type: str, content: dict[str, object], patience: float = ANSWER_TIME
-    ) -> bool:
-        """Tell whether a message on control was answered."""
+    def _request(self, msg_type: str, content: dict[str, object], patience: float) -> bool:
+        """Tell whether a message on control was answered within `patience` seconds."""
         with _request(self._manager, msg_type, content) as request:
             return request.reply(patience) is not None
 

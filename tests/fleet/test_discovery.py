@@ -304,17 +304,22 @@ def test_an_argument_that_leads_in_a_ring_is_passed_over(
 
 FORKING = """
 import os, sys, threading
-from tests.fleet.tiny_kernel import main
-threading.Timer(0.0, lambda: os.fork() or threading.Event().wait()).start()
-main(sys.argv[1])
+from tests.fleet import tiny_kernel
+class Kernel(tiny_kernel.TinyKernel):
+    def __enter__(self):
+        super().__enter__()
+        if os.fork() == 0:  # it listens by now, and so does the worker
+            threading.Event().wait()
+        return self
+tiny_kernel.TinyKernel = Kernel
+tiny_kernel.main(sys.argv[1])
 """
 
 
 def test_a_kernel_that_forks_is_not_taken_for_its_worker(
     runtime: Path, run: Callable[..., int]
 ) -> None:
-    code = FORKING.replace("threading.Timer(0.0", "threading.Timer(0.5")
-    pid = run(sys.executable, "-c", code, connection_file(runtime / "kernel-0a9b.json"))
+    pid = run(sys.executable, "-c", FORKING, connection_file(runtime / "kernel-0a9b.json"))
     kernel = psutil.Process(pid)
     eventually(lambda: kernel.children(), 20)
 
