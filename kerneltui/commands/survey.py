@@ -46,7 +46,7 @@ class Survey:
         self._discovery = Discovery()
         self.known = Known(
             ours={resolved(each) for each in of_this_host(known)},
-            elsewhere={resolved(each): each.host for each in known if not each.is_here},
+            elsewhere={resolved(each): each.whereabouts for each in known if not each.is_here},
         )
         self.found: tuple[Found, ...] = self._discovery.look(self.known)
         servers = tuple(find_servers({*connection_folders(), *server_folders(self.found)}))

@@ -74,7 +74,7 @@ class Known:
     ours: Collection[str] = frozenset()
     """The paths of the connection files of kerneltui's kernels on this host."""
     elsewhere: Mapping[str, str] = field(default_factory=dict)
-    """Of those on other hosts, with the host's name."""
+    """Of those on other hosts or in other containers, with where that is."""
     servers: Collection[int] = frozenset()
     """The pids of the Jupyter servers that run."""
     served: Mapping[str, int] = field(default_factory=dict)
@@ -240,8 +240,8 @@ def _may_be(named: Named, host: Host, *, is_taken: bool) -> bool:
 
 def _elsewhere(file: ConnectionFile, host: Host) -> Found | None:
     """Tell of a file that is of another host, whoever listens at such ports here."""
-    if (launched_on := host.known.elsewhere.get(str(file.path))) is not None:
-        return _nobody(file, Standing.ELSEWHERE, f"kerneltui has started it on {launched_on}")
+    if (where := host.known.elsewhere.get(str(file.path))) is not None:
+        return _nobody(file, Standing.ELSEWHERE, f"kerneltui has started it {where}")
     if file.info is not None and file.info.transport == "tcp" and not _is_local(file.info.ip, host):
         return _nobody(file, Standing.ELSEWHERE, f"it is at {file.info.ip}")
     return None

@@ -53,8 +53,8 @@ class Ledger:
 
     @property
     def elsewhere(self) -> dict[str, str]:
-        """Return the connection files of other hosts' kernels of ours, with the host's name."""
-        return {resolved(each): each.host for each in self._manifests if not each.is_here}
+        """Return the connection files of other hosts' kernels of ours, and where those are."""
+        return {resolved(each): each.whereabouts for each in self._manifests if not each.is_here}
 
     # -- what this dashboard does ----
 

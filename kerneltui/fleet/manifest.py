@@ -64,13 +64,24 @@ class Manifest:
 
     @property
     def is_here(self) -> bool:
-        """It is of this host; one of an earlier boot is of another where those see the folder."""
+        """Its process is one of those that are seen here, or was.
+
+        One of another pid namespace is not, whatever the host is called. One of an earlier boot
+        is of another host where those see the folder.
+        """
         is_named = self.host == os.uname().nodename
         if self.identity is None:
             return is_named
         if self.identity.boot_id == boot_id():
-            return is_named or self.identity.is_alive()  # a host's name may change
+            is_visible = self.identity.is_here and is_named
+            return is_visible or self.identity.is_alive()  # a host's name may change
         return not is_shared(self.path.parent)
+
+    @property
+    def whereabouts(self) -> str:
+        """Where it was launched, for a person."""
+        is_same_boot = self.identity is not None and self.identity.boot_id == boot_id()
+        return f"in another container of {self.host}" if is_same_boot else f"on {self.host}"
 
     @property
     def path(self) -> Path:
@@ -152,7 +163,12 @@ def _parse(data: dict[str, Any]) -> Manifest:
 
 
 def _identity(data: dict[str, Any]) -> ProcessIdentity:
-    return ProcessIdentity(int(data["pid"]), int(data["start_ticks"]), _text(data["boot_id"]))
+    return ProcessIdentity(
+        int(data["pid"]),
+        int(data["start_ticks"]),
+        _text(data["boot_id"]),
+        _text(data.get("pid_namespace", "")),
+    )
 
 
 def _texts(value: object) -> tuple[str, ...]:

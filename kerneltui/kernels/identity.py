@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,13 +19,25 @@ class ProcessIdentity:
     """Raw start time since boot, in clock ticks (field 22 of /proc/PID/stat; microseconds since
     the epoch where there is no /proc): it never moves, as a wall clock's time would."""
     boot_id: str
+    pid_namespace: str = field(default="", compare=False)
+    """As /proc/PID/ns/pid names it: in another one the pid means another process. "" where the
+    system has none, and where nobody has noted it; so it is not compared."""
 
     def is_alive(self) -> bool:
-        """Tell whether this very process still runs; a zombie does not."""
-        found = _read_stat(self.pid)
-        if found is None or not found.runs:
+        """Tell whether this very process still runs; a zombie does not.
+
+        One of another boot or pid namespace cannot be seen from here: `is_here` tells.
+        """
+        if not self.is_here:
             return False
-        return found.start_ticks == self.start_ticks and boot_id() == self.boot_id
+        found = _read_stat(self.pid)
+        return found is not None and found.runs and found.start_ticks == self.start_ticks
+
+    @property
+    def is_here(self) -> bool:
+        """The pid is of this boot and of this process's pid namespace."""
+        is_this_namespace = self.pid_namespace in ("", pid_namespace())
+        return is_this_namespace and self.boot_id == boot_id()
 
     def age(self) -> float | None:
         """Return the seconds since its start, however clocks were set; None once it is gone."""
@@ -47,7 +59,7 @@ def identify_with_parent(pid: int) -> tuple[int, ProcessIdentity] | None:
     found = _read_stat(pid)
     if found is None:
         return None
-    return found.parent, ProcessIdentity(pid, found.start_ticks, boot_id())
+    return found.parent, ProcessIdentity(pid, found.start_ticks, boot_id(), pid_namespace())
 
 
 @functools.cache
@@ -59,6 +71,15 @@ def boot_id() -> str:
         import psutil
 
         return str(int(psutil.boot_time()))
+
+
+@functools.cache
+def pid_namespace() -> str:
+    """Return the name of the pid namespace of this process; "" where the system has none."""
+    try:
+        return os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return ""
 
 
 class _Stat(NamedTuple):

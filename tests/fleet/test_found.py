@@ -272,7 +272,7 @@ def test_a_kernel_of_which_nothing_is_to_be_seen_has_no_process(said: Whereabout
 
 
 def test_what_kerneltui_has_started_on_another_host_is_elsewhere() -> None:
-    found = resolve(FILE, host(known=Known(elsewhere={str(FILE.path): "gpu3"})))
+    found = resolve(FILE, host(known=Known(elsewhere={str(FILE.path): "on gpu3"})))
 
     assert (found.standing, found.why) == (Standing.ELSEWHERE, "kerneltui has started it on gpu3")
 

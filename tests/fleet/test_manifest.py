@@ -114,6 +114,7 @@ def test_an_id_that_a_terminal_would_obey_is_refused(manifest: Manifest) -> None
 
 HERE = ProcessIdentity(4_000_000, 1, boot_id())
 EARLIER = ProcessIdentity(4_000_000, 1, "another boot")
+CONTAINED = ProcessIdentity(os.getpid(), 1, boot_id(), "pid:[1]")
 
 
 @pytest.mark.parametrize(
@@ -123,6 +124,7 @@ EARLIER = ProcessIdentity(4_000_000, 1, "another boot")
         ("this", EARLIER, False, True),
         ("this", EARLIER, True, False),  # two hosts may have one name
         ("a container", HERE, False, False),
+        ("this", CONTAINED, False, False),
         ("a former name", EARLIER, False, True),
         ("a former name", identify(os.getpid()), True, True),
         ("this", None, True, True),

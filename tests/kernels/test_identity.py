@@ -64,7 +64,9 @@ def test_a_process_that_was_reaped_is_not_alive(child: subprocess.Popen[bytes]) 
     assert not found.is_alive()
 
 
-@pytest.mark.parametrize("change", [{"start_ticks": 1}, {"boot_id": "another"}])
+@pytest.mark.parametrize(
+    "change", [{"start_ticks": 1}, {"boot_id": "another"}, {"pid_namespace": "pid:[1]"}]
+)
 def test_a_later_process_with_the_same_pid_is_another(change: dict[str, object]) -> None:
     assert not replace(me(), **change).is_alive()  # type: ignore[arg-type]  # fields by name
 
