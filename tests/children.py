@@ -12,6 +12,25 @@ from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.spec import KernelSpecManager
 from tests.support import eventually
 
+# Listens as a kernel does, echoes heartbeats, and says when it is interrupted.
+_SERVE = """
+import json, zmq
+signal.signal(signal.SIGINT, lambda *_: say('interrupted'))
+info = json.load(open(sys.argv[1]))
+address = '{transport}://{ip}' + (':' if info['transport'] == 'tcp' else '-')
+context = zmq.Context()
+def listen(name, kind):
+    socket = context.socket(kind)
+    socket.bind(address.format(**info) + str(info[name + '_port']))
+    return socket
+others = [listen('shell', zmq.ROUTER), listen('control', zmq.ROUTER)]
+beat = listen('hb', zmq.REP)
+"""
+_ECHO = """
+while True:
+    beat.send(beat.recv())
+"""
+
 # Each runs as `python -c SCRIPT CONNECTION_FILE` and says when its handlers are in place.
 _HEAD = "import os, signal, sys, time\nsay = lambda text: os.write(1, text.encode() + b'\\n')\n"
 SCRIPTS = {
@@ -76,6 +95,21 @@ except FileExistsError:
     say('ready')
     signal.pause()
 sys.stderr.write('zmq.error.ZMQError: Address already in use\\n'); sys.exit(1)
+""",
+    "serves": _SERVE + "say('ready')" + _ECHO,
+    "has a twin": _SERVE
+    + """
+twin = os.fork()
+if not twin:
+    signal.pause()
+say(f'twin {twin}')
+say('ready')
+"""
+    + _ECHO,
+    "wraps": f"""
+import subprocess
+code = {_HEAD + _SERVE + "say(f'kernel {os.getpid()}'); say('ready')" + _ECHO!r}
+sys.exit(subprocess.call([sys.executable, '-s', '-c', code, *sys.argv[1:]]))
 """,
     "polite": """
 import json, zmq

@@ -19,13 +19,13 @@ import psutil
 
 from kerneltui.fleet.connection_files import ConnectionFile, ConnectionFiles
 from kerneltui.fleet.found import Found, Host, Known, resolve
-from kerneltui.fleet.listeners import listeners, places_held
 from kerneltui.fleet.origin import Parent, is_server_command
 from kerneltui.fleet.processes import Named, Processes
 from kerneltui.fleet.servers import is_here
 from kerneltui.fleet.shared_folders import is_shared
 from kerneltui.fleet.standing import Standing
 from kerneltui.kernels.identity import ProcessIdentity, identify_with_parent
+from kerneltui.kernels.listeners import listeners, places_held
 
 Program = tuple[str, list[str]]
 """The name and the arguments of a process."""

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kerneltui.fleet.connection_files import ConnectionFile
-from kerneltui.fleet.listeners import Listeners, Owner, Place, owner, places_of
 from kerneltui.fleet.origin import Origin, Parent, origin_of
 from kerneltui.fleet.processes import Named
 from kerneltui.fleet.standing import Standing
 from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.kernels.listeners import Listeners, Owner, Place, owner, places_of
 from kerneltui.protocol.connection import ConnectionInfo
 
 STARTUP = 60.0  # seconds that a kernel may take until it listens

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from kerneltui.errors import KernelError
 from kerneltui.fleet.found import STARTUP, Found
-from kerneltui.fleet.listeners import listeners, owner
 from kerneltui.fleet.manifest import RESTARTING, Manifest, manifest_path, read_manifest, resolved
 from kerneltui.fleet.processes import Processes
 from kerneltui.fleet.recording import older_path, recording_path
 from kerneltui.kernels.connection_file import read_connection_file
 from kerneltui.kernels.ipc import ipc_sockets
+from kerneltui.kernels.listeners import listeners, owner
 
 
 def is_over(manifest: Manifest) -> bool:

@@ -8,6 +8,7 @@ import weakref
 
 from kerneltui.kernels.exitfd import open_exit_fd
 from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.kernels.process import signal_group
 
 
 class AdoptedProcess:
@@ -16,16 +17,18 @@ class AdoptedProcess:
     One that is gone by now has simply exited.
     """
 
-    returncode = None
-
     def __init__(self, identity: ProcessIdentity) -> None:
-        self.identity = identity
+        self.identity = self.launched = identity
         self._exit_fd = _exit_fd_of(identity)
         # Not closed on exit: whoever still polls it would find another file under its number.
         weakref.finalize(self, os.close, self._exit_fd)
 
     def fileno(self) -> int:
         return self._exit_fd
+
+    @property
+    def returncode(self) -> int | None:
+        return None
 
     @property
     def exited(self) -> bool:
@@ -37,11 +40,9 @@ class AdoptedProcess:
         return bool(poller.poll(None if timeout is None else max(0.0, timeout) * 1000))
 
     def send_signal(self, signum: int) -> None:
-        pid = self.identity.pid
-        if self.exited or not self.identity.is_alive():
-            raise ProcessLookupError(f"process {pid} has exited")
-        signal_pid = os.killpg if os.getpgid(pid) == pid else os.kill
-        signal_pid(pid, signum)
+        if self.exited:
+            raise ProcessLookupError(f"process {self.identity.pid} has exited")
+        signal_group(self.identity, signum)
 
 
 def _exit_fd_of(identity: ProcessIdentity) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import psutil
 
-from kerneltui.kernels.identity import ProcessIdentity, identify_with_parent
+from kerneltui.kernels.identity import ProcessIdentity, identify, identify_with_parent
 
 Children = Mapping[int, Sequence[ProcessIdentity]]
 """Processes by their parent's pid."""
@@ -60,6 +60,36 @@ def descendants(pid: int, children: Children | None = None) -> tuple[ProcessIden
                 found[child.pid] = child
                 parents.append(child.pid)
     return tuple(found.values())
+
+
+def session_members(
+    leader: ProcessIdentity, children: Children | None = None
+) -> tuple[ProcessIdentity, ...]:
+    """Return the other processes of the session that `leader` began.
+
+    They stay members when it ends, and are nobody's children then.
+    """
+    now = identify(leader.pid)
+    if now is not None and now != leader:  # the pid was used again, so no member was left
+        return ()
+    children = children_of_all() if children is None else children
+    members = (each for many in children.values() for each in many)
+    return tuple(each for each in members if each != leader and _session_of(each) == leader.pid)
+
+
+def relatives(process: ProcessIdentity) -> tuple[ProcessIdentity, ...]:
+    """Return the descendants of a process, and what is left of its session once it has ended."""
+    children = children_of_all()
+    below = descendants(process.pid, children) if process.is_alive() else ()
+    return tuple(dict.fromkeys((*below, *session_members(process, children))))
+
+
+def _session_of(process: ProcessIdentity) -> int | None:
+    try:
+        session = os.getsid(process.pid)
+    except (ProcessLookupError, PermissionError):
+        return None
+    return session if process.is_alive() else None
 
 
 def _look_at_all() -> Children:

@@ -77,7 +77,7 @@ def boot_id() -> str:
 def pid_namespace() -> str:
     """Return the name of the pid namespace of this process; "" where the system has none."""
     try:
-        return os.readlink("/proc/self/ns/pid")
+        return str(Path("/proc/self/ns/pid").readlink())
     except OSError:
         return ""
 

@@ -13,6 +13,7 @@ from kerneltui.kernels.watcher import process_watcher
 from kerneltui.protocol.status import (
     Event,
     Exited,
+    HandedOver,
     KernelStatus,
     Ordered,
     Spawned,
@@ -40,6 +41,9 @@ FollowDeath = Callable[[KernelDied, float], Callable[[], None]]
 """Decides what follows a death that nobody ordered, after so many seconds of life; what it
 returns is called once the decision is known to all."""
 
+FindHeir = Callable[[KernelProcess], KernelProcess | None]
+"""Looks who serves a kernel whose process has ended; None where nobody does."""
+
 
 class Lifecycle:
     """Whatever happens to a kernel is told here, and everybody learns it from here.
@@ -47,7 +51,12 @@ class Lifecycle:
     Rule: the lock guards fields and is held across no wait but the condition's own.
     """
 
-    def __init__(self, description: Callable[[], str], follow_death: FollowDeath) -> None:
+    def __init__(
+        self,
+        description: Callable[[], str],
+        follow_death: FollowDeath,
+        find_heir: FindHeir = lambda _process: None,
+    ) -> None:
         self.process: KernelProcess | None = None
         """The latest; it stays known after its end, for clients that wait for it."""
         self.present = False
@@ -59,10 +68,15 @@ class Lifecycle:
         the first, and where nobody knows."""
         self._description = description
         self._follow_death = follow_death
+        self._find_heir = find_heir
         self._changed = threading.Condition()
         self._log: LogFile | None = None
         self._mourned: KernelProcess | None = None
         self._settled: KernelProcess | None = None
+        self._proven: KernelProcess | None = None
+        """Known to serve the kernel itself: its end is the kernel's."""
+        self._handed_over: KernelProcess | None = None
+        """The one that the present process has taken over from."""
         self._death: KernelDied | None = None
         self._listeners: tuple[Listener, ...] = ()
 
@@ -86,10 +100,30 @@ class Lifecycle:
             self.status = advance(self.status, event)
             self._changed.notify_all()
         self._tell(event)
-        if process is None:
-            return
-        trim = log.trim if log else lambda: None
+        if process is not None:
+            self._watch(process)
+
+    def _watch(self, process: KernelProcess) -> None:
+        trim = self._log.trim if self._log else lambda: None
         process_watcher().watch(process, lambda: self.settle(process), trim)
+
+    def is_proven(self, process: KernelProcess) -> bool:
+        """Tell whether it is known that `process` serves the kernel, and does not wrap it."""
+        return self._proven is process
+
+    def prove(self, process: KernelProcess) -> None:
+        self._proven = process
+
+    def hand_over(self, process: KernelProcess, heir: KernelProcess) -> None:
+        """Go on with who serves the kernel, in place of the process that was launched for it."""
+        with self._changed:
+            if self.process is not process:
+                return
+            self.process = self._proven = heir
+            self._handed_over = process
+            self._changed.notify_all()
+        self._watch(heir)
+        self._tell(HandedOver())
 
     def order(self, wanted: Wanted, reason: str = "") -> None:
         self.advance(Ordered(wanted, reason))
@@ -123,6 +157,8 @@ class Lifecycle:
         Returns when everybody knows, so that nobody learns of an end after the next beginning.
         """
         process.wait()
+        if self._has_heir(process):
+            return
         lifetime = time.monotonic() - self.spawned_at
         with self._changed:
             if self._mourned is process or self.process is not process:
@@ -148,6 +184,15 @@ class Lifecycle:
         if follow_up is not None:
             follow_up()
 
+    def _has_heir(self, process: KernelProcess) -> bool:
+        """Tell whether a process that has ended was not the kernel: then that lives on."""
+        is_unasked = self.process is process and self.status.wanted is Wanted.UP
+        if is_unasked and not self.is_proven(process) and not self.status.exited:
+            heir = self._find_heir(process)
+            if heir is not None:
+                self.hand_over(process, heir)
+        return self._handed_over is process
+
     def mourn(self, process: KernelProcess, deadline: float | None, *, successor: bool) -> None:
         """Return once another process has taken over from one that exited.
 
@@ -155,6 +200,8 @@ class Lifecycle:
         at the deadline.
         """
         self.settle(process)
+        if self._handed_over is process:
+            return
         with self._changed:
             remaining = None if deadline is None else deadline - time.monotonic()
             if successor and not self._changed.wait_for(

@@ -23,7 +23,6 @@ from kerneltui.kernels.client import BlockingKernelClient
 from kerneltui.kernels.connection_file import ConnectionFileMixin, refuse_unknown
 from kerneltui.kernels.control import ControlRequest, Tap
 from kerneltui.kernels.encryption import POLICIES, wants_curve
-from kerneltui.kernels.family import descendants
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.kernels.launch import kernel_environment, launch
 from kerneltui.kernels.launch_plan import LaunchPlan
@@ -35,6 +34,7 @@ from kerneltui.kernels.process import (
     describe_process,
 )
 from kerneltui.kernels.restarter import RestartCallback, Restarter
+from kerneltui.kernels.serving import serving_process, surviving_server
 from kerneltui.kernels.shared_call import SharedCall
 from kerneltui.kernels.spec import (
     NATIVE_KERNEL_NAME,
@@ -44,7 +44,8 @@ from kerneltui.kernels.spec import (
     refuse_foreign_provisioner,
     refuse_old_protocol,
 )
-from kerneltui.kernels.stopping import kill_family, stop
+from kerneltui.kernels.stopping import family_of, kill_family, stop
+from kerneltui.kernels.wrapped import WrappedProcess
 from kerneltui.protocol.status import (
     POLITE_STOP,
     STOP_NOW,
@@ -94,7 +95,7 @@ class KernelManager(ConnectionFileMixin):
         self.may_restart: Callable[[], bool] = lambda: True
         """Asked at a death, where `autorestart` is on."""
         self._restarter = Restarter(self)
-        self.life = Lifecycle(self.describe, self._restarter.decide)
+        self.life = Lifecycle(self.describe, self._restarter.decide, self._find_heir)
         """What happens to this kernel, for who wants to listen."""
         self._turn = threading.RLock()
         self._spec: KernelSpec | None = None
@@ -121,7 +122,8 @@ class KernelManager(ConnectionFileMixin):
     def kernel(self) -> subprocess.Popen[bytes] | None:
         """The `subprocess.Popen` of a kernel that was started here; None after its shutdown."""
         process = self.process if self.has_kernel else None
-        return process.popen if isinstance(process, ChildProcess) else None
+        launched = process.wrapper if isinstance(process, WrappedProcess) else process
+        return launched.popen if isinstance(launched, ChildProcess) else None
 
     @property
     def has_kernel(self) -> bool:
@@ -260,6 +262,35 @@ class KernelManager(ConnectionFileMixin):
     def blocking_client(self) -> BlockingKernelClient:
         return self.client()
 
+    # -- the process that serves the kernel ----
+
+    def follow_server(self) -> None:
+        """Take who serves the kernel for its process, where a program was launched to run it.
+
+        Then pid, signals and the end are that process's. Without effect before it listens.
+        """
+        process = self.process
+        if process is None or self.life.is_proven(process) or not self._is_searchable:
+            return
+        serving = serving_process(process.launched, self.connection_info)
+        if serving == process.identity:
+            self.life.prove(process)
+        elif serving is not None:
+            self.life.hand_over(process, WrappedProcess(process, serving))
+
+    def _find_heir(self, ended: KernelProcess) -> KernelProcess | None:
+        if not self._is_searchable:
+            return None
+        found = surviving_server(
+            ended.launched, self.connection_info, self.connection_file, self.context
+        )
+        return None if found is None else WrappedProcess(ended, found)
+
+    @property
+    def _is_searchable(self) -> bool:
+        """It is ours, so its family is, and it has been told where to listen."""
+        return self._launch_args is not None and all(self.ports)
+
     # -- signals ----
 
     def interrupt_kernel(self) -> None:
@@ -285,6 +316,7 @@ class KernelManager(ConnectionFileMixin):
         self._signal("signal", signum)
 
     def _signal(self, verb: str, signum: int) -> None:
+        self.follow_server()
         process = self._require_process(verb)
         try:
             process.send_signal(signum)
@@ -388,14 +420,19 @@ class KernelManager(ConnectionFileMixin):
         process = self.process
         if process is None or not self.has_kernel:
             return
-        family = () if now or process.exited else descendants(process.identity.pid)
+        family = () if now else family_of(process)
+        if family:
+            self.follow_server()
+            process = self.process or process
         steps = STOP_NOW if now else POLITE_STOP
         if stop(process, steps, self.shutdown_wait_time, self._request_shutdown) is None:
             raise KernelTimeout(f"{self.describe()} outlived SIGKILL; its process is stuck")
         self.life.settle(process)
         if process is self._killed:
             family = ()
-        self.left_behind = tuple(each for each in family if each.is_alive())
+        self.left_behind = tuple(
+            each for each in family if each != process.identity and each.is_alive()
+        )
         if self.left_behind:
             names = ", ".join(map(describe_process, self.left_behind))
             _log.warning("%s left processes behind: %s", self.describe(), names)

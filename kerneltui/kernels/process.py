@@ -16,6 +16,7 @@ from typing import Protocol
 import psutil
 
 from kerneltui.kernels.exitfd import open_exit_fd
+from kerneltui.kernels.family import descendants
 from kerneltui.kernels.identity import ProcessIdentity, identify
 
 STOPPED_STATUSES = (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
@@ -26,7 +27,12 @@ class KernelProcess(Protocol):
     """What the managers need of a process, be it a child or somebody else's."""
 
     @property
-    def identity(self) -> ProcessIdentity: ...
+    def identity(self) -> ProcessIdentity:
+        """Of the process that serves the kernel, as far as that is known."""
+
+    @property
+    def launched(self) -> ProcessIdentity:
+        """Of the process that was launched: the same, or a program that wraps the kernel."""
 
     @property
     def exited(self) -> bool: ...
@@ -51,7 +57,7 @@ class ChildProcess:
     def __init__(self, popen: subprocess.Popen[bytes]) -> None:
         identity = identify(popen.pid)
         assert identity is not None, "a child that nobody has waited for is at least a zombie"
-        self.identity = identity
+        self.identity = self.launched = identity
         self.popen = popen
         # Reaping and signalling share it: a pid may be signalled only while it is unreaped.
         self._lock = threading.Lock()
@@ -97,6 +103,24 @@ def catches(pid: int, signum: int) -> bool:
         return False
     found = re.search(r"^SigCgt:\s*([0-9a-f]+)$", status, re.MULTILINE)
     return found is not None and bool(int(found[1], 16) >> (signum - 1) & 1)
+
+
+def signal_group(process: ProcessIdentity, signum: int) -> None:
+    """Signal the group that a process leads; of another's group only it and its descendants.
+
+    Raises ProcessLookupError once it is gone.
+    """
+    if not process.is_alive():
+        raise ProcessLookupError(f"process {process.pid} has exited")
+    group = os.getpgid(process.pid)
+    if group == process.pid:
+        os.killpg(group, signum)
+        return
+    below = [each for each in descendants(process.pid) if _group_of(each) == group]
+    os.kill(process.pid, signum)
+    for each in below:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(each.pid, signum)
 
 
 def outside_group(pid: int, processes: tuple[ProcessIdentity, ...]) -> tuple[ProcessIdentity, ...]:

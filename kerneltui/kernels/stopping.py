@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from kerneltui.kernels.control import ControlRequest
-from kerneltui.kernels.family import descendants
-from kerneltui.kernels.process import KernelProcess, kill_process, outside_group
+from kerneltui.kernels.family import relatives
+from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.kernels.process import KernelProcess, kill_process
 from kerneltui.protocol.status import StopStep
 
 KILL_PATIENCE = 5.0  # seconds at least, for a killed process to be gone
@@ -55,12 +56,23 @@ def climb(
     return None
 
 
+def family_of(process: KernelProcess) -> tuple[ProcessIdentity, ...]:
+    """Return what a kernel and the program that wraps it have begun, and that program."""
+    found = [each for leader in _leaders(process) for each in (leader, *relatives(leader))]
+    return tuple(each for each in dict.fromkeys(found) if each != process.identity)
+
+
+def _leaders(process: KernelProcess) -> Iterable[ProcessIdentity]:
+    return dict.fromkeys((process.launched, process.identity))
+
+
 def kill_family(process: KernelProcess) -> None:
-    """SIGKILL the group and the descendants outside it; the process is left to be reaped."""
-    if process.exited:
-        return
-    family = descendants(process.identity.pid)
+    """SIGKILL the group and all of the family; the process is left to be reaped.
+
+    One that has ended may have left some of it.
+    """
+    family = family_of(process)
     with contextlib.suppress(ProcessLookupError):
         process.send_signal(signal.SIGKILL)
-    for escaped in outside_group(process.identity.pid, family):
-        kill_process(escaped)
+    for each in family:
+        kill_process(each)

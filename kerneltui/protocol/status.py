@@ -96,6 +96,11 @@ class Exited:
 
 
 @dataclass(frozen=True, slots=True)
+class HandedOver:
+    """The kernel's process is another one than was launched: nothing has begun or ended."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reported:
     """A status message on iopub."""
 
@@ -128,7 +133,7 @@ class Vouched:
     busy: bool
 
 
-Event = Spawned | Exited | Answered | Engaged | Vouched | Reported | Ordered
+Event = Spawned | Exited | HandedOver | Answered | Engaged | Vouched | Reported | Ordered
 
 # Handled beside the main shell: their busy and idle say nothing of it. A kernel_info
 # request may come on either channel; it is too short to be worth showing as busy.
@@ -153,6 +158,8 @@ def advance(status: KernelStatus, event: Event) -> KernelStatus:
             return KernelStatus(launched=not adopted)
         case Exited(returncode, reason):
             return replace(status, exited=True, returncode=returncode, running=None, reason=reason)
+        case HandedOver():
+            return status
         case Ordered(wanted, reason):
             return replace(status, wanted=wanted, reason=reason)
         case Answered():

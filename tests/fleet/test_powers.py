@@ -17,11 +17,11 @@ from kerneltui.errors import ActionRefused
 from kerneltui.fleet import discovery as discovery_module
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.kind import Kind
-from kerneltui.fleet.listeners import listeners
 from kerneltui.fleet.powers import POWERS, Means, why_not
 from kerneltui.fleet.processes import Processes
 from kerneltui.fleet.snapshot import KernelSnapshot, Target
 from kerneltui.kernels.connection_file import write_connection_file
+from kerneltui.kernels.listeners import listeners
 from kerneltui.protocol.status import KernelState, Verb
 from tests.fleet.small_kernels import ROOT, SPECS, WITHIN, dismiss_all, install_and_make_haste
 from tests.fleet.stage import shown

@@ -14,10 +14,10 @@ from kerneltui.fleet import discovery as discovery_module
 from kerneltui.fleet import handles
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.kind import Kind
-from kerneltui.fleet.listeners import Listeners, listeners
 from kerneltui.fleet.standing import Standing
 from kerneltui.kernels.connection_file import write_connection_file
 from kerneltui.kernels.identity import identify
+from kerneltui.kernels.listeners import Listeners, listeners
 from kerneltui.protocol.status import KernelState, Verb
 from tests.fleet.small_kernels import ROOT, WITHIN, install_and_make_haste
 from tests.fleet.stage import shown

@@ -1,0 +1,86 @@
+"""Which process serves a kernel: what was launched may wrap it, a fork only has its sockets."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Iterable
+
+import psutil
+
+from kerneltui.kernels.channels import has_heartbeat
+from kerneltui.kernels.family import relatives
+from kerneltui.kernels.identity import ProcessIdentity, identify
+from kerneltui.kernels.listeners import listeners, owner, places_held, places_of
+from kerneltui.kernels.sockets import Context
+from kerneltui.protocol.connection import Channel, ConnectionInfo
+
+CONNECT_TIMEOUT = 0.2  # seconds; whoever listens on this host is connected to at once
+
+
+def serving_process(launched: ProcessIdentity, info: ConnectionInfo) -> ProcessIdentity | None:
+    """Return who listens for a kernel among a launched process and its relatives.
+
+    The eldest of several: what a kernel forks has its sockets as well. None while none listens.
+    """
+    if _listens(launched, info):  # as a rule; then nobody else is looked at
+        return launched
+    family = sorted(relatives(launched), key=lambda each: each.start_ticks)
+    return next((each for each in family if _listens(each, info)), None)
+
+
+def _listens(process: ProcessIdentity, info: ConnectionInfo) -> bool:
+    return set(places_of(info)) <= (places_held(process.pid) or set())
+
+
+def surviving_server(
+    ended: ProcessIdentity, info: ConnectionInfo, connection_file: str, context: Context
+) -> ProcessIdentity | None:
+    """Return who serves a kernel though the process that was launched for it has ended.
+
+    It listens, belongs to that process, and echoes a heartbeat: a fork that the kernel has left
+    behind has its sockets, but nothing that serves them.
+    """
+    if not _is_connectable(info):
+        return None
+    pid = owner(info, listeners()).pid
+    found = None if pid is None else identify(pid)
+    if found is None or not _belongs(found, ended, info, connection_file):
+        return None
+    return found if has_heartbeat(context, info) else None
+
+
+def _belongs(
+    found: ProcessIdentity, ended: ProcessIdentity, info: ConnectionInfo, connection_file: str
+) -> bool:
+    """Tell whether a process at a kernel's ports is of its family, and no one that took them since.
+
+    A socket below a path that we chose is nobody else's.
+    """
+    if info.transport == "ipc" or found in relatives(ended):
+        return True
+    return any(connection_file in word for word in _arguments(found.pid))
+
+
+def _arguments(pid: int) -> Iterable[str]:
+    try:
+        return psutil.Process(pid).cmdline()
+    except psutil.Error:
+        return ()
+
+
+def _is_connectable(info: ConnectionInfo) -> bool:
+    """Tell, in microseconds, whether somebody listens at a kernel's control channel."""
+    port = info.ports[Channel.CONTROL]
+    is_tcp = info.transport == "tcp"
+    family = socket.AF_INET6 if is_tcp and ":" in info.ip else socket.AF_INET
+    with contextlib.suppress(OSError), _socket(family if is_tcp else socket.AF_UNIX) as probe:
+        probe.connect((info.ip, port) if is_tcp else f"{info.ip}-{port}")
+        return True
+    return False
+
+
+def _socket(family: socket.AddressFamily) -> socket.socket:
+    probe = socket.socket(family, socket.SOCK_STREAM)
+    probe.settimeout(CONNECT_TIMEOUT)
+    return probe

@@ -1,0 +1,174 @@
+"""The kernel is whoever serves its ports: not a program around it, nor a fork of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kerneltui.errors import KernelDied
+from kerneltui.kernels.identity import ProcessIdentity, identify
+from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.process import kill_process
+from kerneltui.protocol.status import HandedOver, Wanted
+from tests.children import Children
+from tests.support import eventually
+
+WITHIN = 5.0  # seconds
+
+
+@pytest.fixture(params=["tcp", "ipc"])
+def transport(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def children(short_path: Path) -> Iterator[Children]:
+    with Children(short_path) as made:
+        yield made
+
+
+def start(children: Children, script: str, transport: str = "tcp") -> KernelManager:
+    ip = str(children.folder / "s") if transport == "ipc" else "127.0.0.1"
+    return children.start(script, transport=transport, ip=ip)
+
+
+def told(children: Children, word: str) -> ProcessIdentity:
+    """Return the process whose pid the kernel has said behind `word`."""
+    (line,) = (line for line in children.said() if line.startswith(f"{word} "))
+    found = identify(int(line.split()[1]))
+    assert found is not None
+    return found
+
+
+def process_of(manager: KernelManager) -> ProcessIdentity:
+    assert manager.process is not None
+    return manager.process.identity
+
+
+def test_a_kernel_outlives_the_program_that_wraps_it(children: Children, transport: str) -> None:
+    manager = start(children, "wraps", transport)
+    kernel, wrapper = told(children, "kernel"), process_of(manager)
+    events: list[object] = []
+    manager.life.add_listener(events.append)
+
+    kill_process(wrapper)
+    eventually(lambda: process_of(manager) == kernel)
+
+    assert manager.is_alive()
+    assert events == [HandedOver()]
+    assert manager.spawns == 1
+
+
+def test_an_interrupt_reaches_the_kernel_and_not_its_wrapper(children: Children) -> None:
+    manager = start(children, "wraps")
+    wrapper = process_of(manager)
+
+    manager.interrupt_kernel()
+    children.hear("interrupted")
+
+    assert process_of(manager) == told(children, "kernel")
+    assert wrapper.is_alive()
+
+
+def test_a_wrapper_passes_on_how_its_kernel_ended(children: Children) -> None:
+    manager = start(children, "wraps")
+    manager.follow_server()
+
+    kill_process(told(children, "kernel"))
+    eventually(lambda: manager.status.exited)
+
+    assert manager.status.returncode == 256 - signal.SIGKILL
+
+
+def test_the_end_of_a_kernel_whose_wrapper_is_gone_is_noticed(children: Children) -> None:
+    manager = start(children, "wraps")
+    kernel = told(children, "kernel")
+    kill_process(process_of(manager))
+    eventually(lambda: process_of(manager) == kernel)
+
+    kill_process(kernel)
+    eventually(lambda: manager.status.exited)
+
+    assert manager.status.returncode is None
+
+
+@pytest.mark.parametrize("ended_first", [True, False])
+def test_a_kill_ends_kernel_and_wrapper(children: Children, ended_first: bool) -> None:
+    manager = start(children, "wraps")
+    kernel, wrapper = told(children, "kernel"), process_of(manager)
+    if ended_first:
+        kill_process(wrapper)
+        eventually(lambda: process_of(manager) == kernel)
+
+    manager.shutdown_kernel(now=True)
+
+    eventually(lambda: not kernel.is_alive() and not wrapper.is_alive())
+
+
+def test_a_polite_shutdown_ends_a_kernel_whose_wrapper_is_gone(children: Children) -> None:
+    manager = start(children, "wraps")
+    manager.shutdown_wait_time = 0.2
+    kernel = told(children, "kernel")
+    kill_process(process_of(manager))
+    eventually(lambda: process_of(manager) == kernel)
+
+    manager.shutdown_kernel()
+
+    assert not kernel.is_alive()
+    assert not Path(manager.connection_file).exists()
+
+
+def test_a_fork_that_only_has_the_sockets_is_not_the_kernel(
+    children: Children, transport: str
+) -> None:
+    manager = start(children, "has a twin", transport)
+    twin = told(children, "twin")
+
+    kill_process(process_of(manager))
+
+    eventually(lambda: manager.status.exited, WITHIN)
+    assert twin.is_alive()
+    manager.shutdown_kernel(now=True)
+    eventually(lambda: not twin.is_alive())
+
+
+def test_what_a_dead_kernel_has_left_is_named_at_its_shutdown(children: Children) -> None:
+    manager = start(children, "has a twin")
+    manager.follow_server()
+    kill_process(process_of(manager))
+    eventually(lambda: manager.status.exited)
+
+    manager.shutdown_kernel()
+
+    assert manager.left_behind == (told(children, "twin"),)
+    for left in manager.left_behind:
+        kill_process(left)
+
+
+def test_a_client_of_a_kernel_whose_wrapper_ends_waits_on(children: Children) -> None:
+    manager = start(children, "wraps")
+    kernel = told(children, "kernel")
+    process = manager.process
+    assert process is not None
+    kill_process(process.identity)
+
+    manager.life.mourn(process, None, successor=False)
+
+    assert process_of(manager) == kernel
+
+
+def test_a_client_of_a_kernel_that_is_proven_learns_of_its_end(children: Children) -> None:
+    manager = start(children, "has a twin")
+    manager.follow_server()
+    process = manager.process
+    assert process is not None
+    os.kill(process.identity.pid, signal.SIGKILL)
+
+    with pytest.raises(KernelDied):
+        manager.life.mourn(process, None, successor=False)
+
+    manager.life.order(Wanted.DOWN)
