@@ -22,7 +22,7 @@ def handle(kernel: Listed, verb: Verb) -> Handle:
     survey, specs = Survey(manifests()), KernelSpecManager()
     found = _found_again(kernel, survey)
     if found.identity != kernel.identity and found.standing not in LEFT:
-        raise ActionRefused(f"{kernel.name} has another process by now; nothing was done")
+        raise ActionRefused(f"{kernel.name} was restarted meanwhile; nothing was done")
     survey.ask_where()  # which may show that this process only listens for the kernel
     found = _found_again(kernel, survey)
     refuse_impossible(kind_of(found), verb, kernel.name)

@@ -13,6 +13,7 @@ from kerneltui.fleet.connection_files import connection_folders
 from kerneltui.fleet.discovery import Discovery
 from kerneltui.fleet.found import Found, Known, server_folders
 from kerneltui.fleet.manifest import Manifest, find_manifests, read_manifest, resolved
+from kerneltui.fleet.manifest_lock import is_locked
 from kerneltui.fleet.server_watch import ask_servers
 from kerneltui.fleet.servers import find_servers
 
@@ -20,14 +21,27 @@ SERVER_TIME = 0.2  # seconds for a Jupyter server to list its kernels
 
 
 def manifests() -> list[Manifest]:
-    """Return what can be read of kerneltui's kernels, those of other hosts too, oldest first."""
+    """Return what can be read of kerneltui's kernels, those of other hosts too, oldest first.
+
+    Each has the process that serves it now: what a dashboard had noted of it may be out of date.
+    """
     found = []
     for path in find_manifests(Path(jupyter_runtime_dir())):
         try:
-            found.append(read_manifest(path))
+            found.append(_as_it_is(read_manifest(path)))
         except KernelError:
             continue  # the dashboard tells of it; here it would stand in every list
     return sorted(found, key=lambda manifest: manifest.started_at)
+
+
+def _as_it_is(manifest: Manifest) -> Manifest:
+    is_known = manifest.identity is not None and manifest.identity.is_alive()
+    if is_known or not manifest.is_here or is_locked(manifest.path):
+        return manifest
+    from kerneltui.fleet.heirs import Heirs  # which a list of living kernels need not load
+
+    heir = Heirs().find(manifest)
+    return manifest if heir is None else replace(manifest, identity=heir)
 
 
 def of_this_host(known: Iterable[Manifest]) -> list[Manifest]:

@@ -16,6 +16,7 @@ from kerneltui.kernels.adopted import AdoptedProcess
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.spec import KernelSpec, KernelSpecManager
+from kerneltui.kernels.wrapped import WrappedProcess
 
 NAMED = 8  # variables; of more, the rest is counted
 QUIET = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
@@ -73,8 +74,15 @@ def adoptable_manager(
     return manager
 
 
-def adopt_process(manager: KernelManager, identity: ProcessIdentity, cwd: str) -> bool:
+def adopt_process(
+    manager: KernelManager,
+    identity: ProcessIdentity,
+    launched: ProcessIdentity | None,
+    cwd: str,
+) -> bool:
     """Give `manager` the process that serves its kernel, or that last did.
+
+    `launched`: the one that was launched, where it is another.
 
     A restart uses the environment that the living process has; it is kept in memory only.
     Returns False where that is not known, and a restart will use ours.
@@ -86,8 +94,9 @@ def adopt_process(manager: KernelManager, identity: ProcessIdentity, cwd: str) -
             environment = process.environ()
     except psutil.Error:
         pass  # it is gone, or not ours to look into: then today's environment has to do
+    wrapper = AdoptedProcess(launched) if launched is not None else None
     manager.adopt_kernel(
-        AdoptedProcess(identity),
+        AdoptedProcess(identity) if wrapper is None else WrappedProcess(wrapper, identity),
         age=identity.age(),
         cwd=cwd or None,
         env=environment or todays_environment(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -32,6 +33,7 @@ from kerneltui.fleet.transcript import Transcript
 from kerneltui.fleet.transport import Transport
 from kerneltui.kernels.family import descendants
 from kerneltui.kernels.process import describe_process, outside_group
+from kerneltui.kernels.spec import format_argv
 from kerneltui.protocol.status import Verb
 from kerneltui.protocol.text import clean_line
 
@@ -158,35 +160,42 @@ class Fleet(Roster):
         `autorestart`: a dashboard that is open starts it again where it dies unasked.
         """
         self._permit()
-        if name in [row.name for row in tuple(self.rows.values())]:
-            raise ActionRefused(f"a kernel is called {name} already")
         kernel_id, environment = self._kernels.new_kernel_id(), todays_environment()
-        manifest = Manifest(
-            kernel_id=kernel_id,
-            name=name or self._free_name(kernel_name),
-            kernel_name=kernel_name,
-            connection_file=str(Path(jupyter_runtime_dir(), f"kernel-{kernel_id}.json")),
-            cwd=cwd,
-            environment=tuple(sorted(environment)),
-            started_at=time.time(),
-            autorestart=autorestart,
-        )
-        with self._lock:
-            self.rows[kernel_id] = Row(manifest.name, cwd, manifest=self._ledger.write(manifest))
-        self._have_recorded()  # before its first word
-        try:
-            self._kernels.start_kernel(
-                kernel_name,
+        connection_file = str(Path(jupyter_runtime_dir(), f"kernel-{kernel_id}.json"))
+        spec = self._kernels.kernel_spec_manager.get_kernel_spec(kernel_name)
+
+        def describe(taken: Collection[str]) -> Manifest:
+            names = {*taken, *(row.name for row in tuple(self.rows.values()))}
+            return Manifest(
                 kernel_id=kernel_id,
-                cwd=cwd or None,
-                env=environment,
-                independent=True,
+                name=_unique(name, kernel_name, names),
+                kernel_name=kernel_name,
+                connection_file=connection_file,
+                cwd=cwd,
+                environment=tuple(sorted(environment)),
+                started_at=time.time(),
+                autorestart=autorestart,
+                argv=tuple(format_argv(spec, connection_file=connection_file)),
+                interrupt_mode=spec.interrupt_mode,
             )
-        except BaseException:
-            self._forget(kernel_id)
-            raise
-        if kernel_id not in self._kernels:  # all have been shut down meanwhile
-            self._forget(kernel_id)
+
+        with self._ledger.begin(describe) as manifest:
+            with self._lock:
+                self.rows[kernel_id] = Row(manifest.name, cwd, manifest=manifest)
+            self._have_recorded()  # before its first word
+            try:
+                self._kernels.start_kernel(
+                    kernel_name,
+                    kernel_id=kernel_id,
+                    cwd=cwd or None,
+                    env=environment,
+                    independent=True,
+                )
+            except BaseException:
+                self._forget(kernel_id)
+                raise
+            if kernel_id not in self._kernels:  # all have been shut down meanwhile
+                self._forget(kernel_id)
         self._publish()
         return kernel_id
 
@@ -251,7 +260,7 @@ class Fleet(Roster):
         self._permit()
         self._checked(target)
         row, handle = self._row(target), self._handle(target, Verb.KILL)
-        with self._order(row, "killing"):
+        with self._order(row, "killing", is_urgent=True):
             return handle.kill()
 
     def verify(self, target: Target) -> str:
@@ -324,5 +333,13 @@ class Fleet(Roster):
         if row is None:
             raise ActionRefused(f"{target.name} is gone; nothing was done")
         if row.identity != target.identity:
-            raise ActionRefused(f"{target.name} has another process by now; nothing was done")
+            raise ActionRefused(f"{target.name} was restarted meanwhile; nothing was done")
         return row
+
+
+def _unique(wanted: str, kernel_name: str, taken: Collection[str]) -> str:
+    """Return the name that is wanted, else one that is free. Raises ActionRefused."""
+    if wanted in taken:
+        raise ActionRefused(f"a kernel is called {wanted} already")
+    numbers = (f"{kernel_name}-{number}" for number in range(1, len(taken) + 2))
+    return wanted or next(name for name in numbers if name not in taken)

@@ -9,8 +9,8 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,23 @@ from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.manifest import (
     Manifest,
     find_manifests,
+    format_manifest,
     manifest_path,
     read_manifest,
     resolved,
-    write_manifest,
 )
+from kerneltui.fleet.manifest_lock import ManifestLock, is_locked, lock_file
 from kerneltui.kernels.identity import ProcessIdentity
 
+NAMING = 1.0  # seconds to wait for others that give their kernels names
 SEEN_EVERY = 60.0  # seconds between two marks of when a kernel was last seen alive
+
+
+@dataclass(slots=True)
+class _Held:
+    lock: ManifestLock
+    count: int
+    """Of those in this process that hold it."""
 
 
 class Ledger:
@@ -36,7 +45,9 @@ class Ledger:
         folder: Path,
         on_found: Callable[[tuple[Manifest, ...]], None],
         on_problem: Callable[[str], None],
+        find_heir: Callable[[Manifest], ProcessIdentity | None] = lambda _manifest: None,
     ) -> None:
+        """`find_heir`: looks who serves a kernel whose manifest names a process that is gone."""
         self._folder = folder
         self._on_found = on_found
         self._on_problem = on_problem
@@ -44,6 +55,9 @@ class Ledger:
         """By path: when it was written, and what it says; None where nobody can tell."""
         self._seen_at = time.monotonic()
         self._lock = threading.Lock()
+        self._find_heir = find_heir
+        self._held: dict[Path, _Held] = {}
+        """By path the manifests that this process has locked."""
 
     @property
     def connection_files(self) -> set[str]:
@@ -58,71 +72,157 @@ class Ledger:
 
     # -- what this dashboard does ----
 
-    def claim(self, connection_file: str, kernel_id: str, found: ProcessIdentity | None) -> bool:
-        """Tell whether a kernel of this host is ours by now, whatever the last look has found.
+    @contextlib.contextmanager
+    def hold(self, manifest: Manifest) -> Iterator[None]:
+        """Be the one process that gives orders to a kernel; its threads share that.
 
-        `found`: its process for sure; noted where its launch was cut off before that.
+        There is space then for one note of what came of the order. Raises ActionRefused where
+        another process gives it one, where it was dismissed, or where nothing can be noted.
         """
-        if Path(connection_file).parent != self._folder.resolve():
-            return False
-        path = manifest_path(str(self._folder / Path(connection_file).name), kernel_id)
+        held = self._share(manifest.path) or self._acquire(manifest)
         try:
-            manifest = read_manifest(path)
-        except KernelError:
-            return path.exists()
-        if manifest.is_unfinished:
-            return found is not None and self.complete(manifest, found) is not None
-        return manifest.is_here
+            yield
+        finally:
+            self._let_go(manifest.path, held)
 
-    def write(self, manifest: Manifest) -> Manifest | None:
-        """Keep a manifest; return None, and say so, where that cannot be."""
+    def _let_go(self, path: Path, held: _Held) -> None:
+        with self._lock:
+            held.count -= 1
+            is_over = not held.count
+            if is_over:
+                del self._held[path]
+        if is_over:
+            held.lock.release()
+
+    def _share(self, path: Path) -> _Held | None:
+        with self._lock:
+            held = self._held.get(path)
+            if held is not None:
+                held.count += 1
+            return held
+
+    def _acquire(self, manifest: Manifest) -> _Held:
+        path = manifest.path
         try:
-            write_manifest(manifest)
+            lock = self._lock_of(manifest)
+        except BlockingIOError:
+            if (held := self._share(path)) is not None:  # a thread of ours was faster
+                return held
+            raise ActionRefused(
+                f"another kerneltui {_doing(path)} {manifest.name}; nothing was done"
+            ) from None
+        except FileNotFoundError:
+            raise ActionRefused(
+                f"{manifest.name} was dismissed, or its files are gone: there is no {path}"
+            ) from None
         except OSError as error:
-            self._on_problem(
-                f"{manifest.path} cannot be written: {error.strerror}; the next dashboard "
-                f"will not know {manifest.name}"
-            )
-            return None
-        return manifest
+            raise _unwritable(manifest, error) from None
+        return self._keep(path, lock)
+
+    def _keep(self, path: Path, lock: ManifestLock) -> _Held:
+        held = _Held(lock, count=1)
+        with self._lock:
+            self._held[path] = held
+        return held
+
+    def _lock_of(self, manifest: Manifest) -> ManifestLock:
+        try:
+            return ManifestLock.take(manifest.path)
+        except FileNotFoundError:
+            if manifest.identity is None or not manifest.identity.is_alive():
+                raise
+            return ManifestLock.create(manifest.path, format_manifest(manifest))  # its folder went
+
+    @contextlib.contextmanager
+    def begin(self, describe: Callable[[Collection[str]], Manifest]) -> Iterator[Manifest]:
+        """Keep the manifest of a kernel that is about to be launched, and hold it meanwhile.
+
+        `describe`: returns it, given the names that kernels of this folder have. Raises
+        ActionRefused where it cannot be kept, and what `describe` does.
+        """
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _naming(self._folder):
+            manifest = describe(self._names())
+            try:
+                lock = ManifestLock.create(manifest.path, format_manifest(manifest))
+            except OSError as error:
+                raise _unwritable(manifest, error) from None
+        held = self._keep(manifest.path, lock)
+        try:
+            self.reserve(manifest)
+            yield manifest
+        finally:
+            self._let_go(manifest.path, held)
+
+    def _names(self) -> set[str]:
+        names = set()
+        for path in find_manifests(self._folder):
+            with contextlib.suppress(KernelError):
+                names.add(read_manifest(path).name)
+        return names
+
+    def reserve(self, manifest: Manifest) -> None:
+        """Have the space for one more note while the kernel is held.
+
+        Raises ActionRefused where there is none.
+        """
+        try:
+            self._held[manifest.path].lock.reserve()
+        except OSError as error:
+            raise _unwritable(manifest, error) from None
 
     def complete(
         self,
         manifest: Manifest,
-        identity: ProcessIdentity,
-        argv: Iterable[str] = (),
+        process: ProcessIdentity,
+        launched: ProcessIdentity | None = None,
         interrupt_mode: str = "",
-    ) -> Manifest | None:
+    ) -> Manifest:
         """Note which process serves the kernel from now on; return what is kept.
 
-        `argv`, `interrupt_mode`: what it was launched by, where that is known.
+        `launched`: the one that was launched, where it is another. `interrupt_mode`: as its
+        kernelspec has it, where that is known. What cannot be written is told.
         """
-        return self.write(
-            replace(
-                manifest,
-                identity=identity,
-                started_at=time.time(),
-                order="",
-                argv=tuple(argv),
-                interrupt_mode=interrupt_mode,
-            )
+        changed = replace(
+            manifest,
+            identity=process,
+            launched=None if launched == process else launched,
+            started_at=time.time() - (process.age() or 0.0),
+            order="",
+            interrupt_mode=interrupt_mode or manifest.interrupt_mode,
         )
+        try:
+            with self.hold(changed):
+                self._write(changed)
+        except ActionRefused as error:
+            self._on_problem(str(error))
+        return changed
 
-    def amend(self, manifest: Manifest, **changes: Any) -> Manifest | None:
-        """Change what is kept, whoever has written it last; None where it has been dismissed.
+    def amend(self, manifest: Manifest, **changes: Any) -> Manifest:
+        """Change what is kept, whoever has written it last; return it.
 
         Raises ActionRefused where it is of another process by now: another dashboard has
-        restarted the kernel.
+        restarted the kernel; and where nothing can be noted.
         """
+        with self.hold(manifest):
+            try:
+                current = read_manifest(manifest.path)
+            except KernelError as error:
+                raise ActionRefused(f"{error}; nothing was done") from None
+            is_another = current.identity not in (None, manifest.identity)
+            if is_another and current.identity is not None and current.identity.is_alive():
+                raise ActionRefused(f"{manifest.name} was restarted meanwhile; nothing was done")
+            changed = replace(current, **changes)
+            if changed != current:
+                self._write(changed)
+            return changed
+
+    def _write(self, manifest: Manifest) -> None:
+        """Write a manifest that is held. Raises ActionRefused."""
         try:
-            current = read_manifest(manifest.path)
-        except KernelError:
-            return None
-        is_another = current.identity not in (None, manifest.identity)
-        if is_another and current.identity is not None and current.identity.is_alive():
-            raise ActionRefused(f"{manifest.name} has another process by now; nothing was done")
-        changed = replace(current, **changes)
-        return current if changed == current else self.write(changed)
+            self._held[manifest.path].lock.write(format_manifest(manifest))
+        except OSError as error:
+            raise _unwritable(manifest, error) from None
 
     def is_ordered(self, manifest: Manifest, ended: ProcessIdentity | None) -> bool:
         """Tell whether some dashboard had the process `ended` end, or has dismissed its kernel."""
@@ -130,7 +230,18 @@ class Ledger:
             current = read_manifest(manifest.path)
         except KernelError:
             return True
-        return bool(current.order) or current.identity != ended
+        return bool(current.order) or current.identity != ended or is_locked(manifest.path)
+
+    def is_kept(self, connection_file: Path, kernel_id: str) -> bool:
+        """Tell whether a kernel is one of ours by now, whatever the last look has found."""
+        if connection_file.parent != self._folder.resolve():
+            return False
+        path = manifest_path(str(self._folder / connection_file.name), kernel_id)
+        try:
+            manifest = read_manifest(path)
+        except KernelError:
+            return path.exists()
+        return manifest.is_here and not manifest.is_unfinished
 
     def remove(self, manifest: Manifest) -> None:
         manifest.path.unlink(missing_ok=True)
@@ -148,9 +259,21 @@ class Ledger:
                     known = before.get(path)
                     is_known = known is not None and known[0] == written
                     self._known[path] = known if is_known and known else (written, self._load(path))
-        self._on_found(tuple(each for each in self._manifests if each.is_here))
+        self._on_found(tuple(self._as_it_is(each) for each in self._manifests if each.is_here))
         if time.monotonic() - self._seen_at >= SEEN_EVERY:
             self.mark_seen()
+
+    def _as_it_is(self, manifest: Manifest) -> Manifest:
+        """Note what came of an order whose dashboard has ended in the middle of it."""
+        is_alive = manifest.identity is not None and manifest.identity.is_alive()
+        if (is_alive and not manifest.order) or is_locked(manifest.path):
+            return manifest
+        if is_alive:
+            with contextlib.suppress(ActionRefused):
+                return self.amend(manifest, order="")
+            return manifest
+        heir = self._find_heir(manifest)
+        return manifest if heir is None else self.complete(manifest, heir, manifest.launched)
 
     def _load(self, path: Path) -> Manifest | None:
         try:
@@ -174,3 +297,33 @@ class Ledger:
         with self._lock:
             known = [each for _, each in self._known.values() if each is not None]
         return sorted(known, key=lambda manifest: manifest.started_at)
+
+
+def _unwritable(manifest: Manifest, error: OSError) -> ActionRefused:
+    return ActionRefused(
+        f"cannot keep track of {manifest.name}: {manifest.path}: {error.strerror}; nothing was done"
+    )
+
+
+def _doing(path: Path) -> str:
+    """Return what another process is about to do with a kernel, for a person."""
+    try:
+        order = read_manifest(path).order
+    except KernelError:
+        order = ""
+    return f"is {order}" if order else "is starting"
+
+
+@contextlib.contextmanager
+def _naming(folder: Path) -> Iterator[None]:
+    """Let nobody else give a name to a kernel of this folder meanwhile."""
+    with contextlib.ExitStack() as opened:
+        try:
+            fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            opened.callback(os.close, fd)
+            lock_file(fd, time.monotonic() + NAMING)
+        except OSError as error:
+            raise ActionRefused(
+                f"cannot name a kernel in {folder}: {error.strerror}; nothing was done"
+            ) from None
+        yield

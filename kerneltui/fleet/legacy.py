@@ -57,7 +57,7 @@ class Legacy:
         self._roster.admit(manifest.kernel_id, row, manager)
         if not identity.is_alive():
             self._roster.note(manifest.kernel_id, f"last seen alive {last_seen(manifest)}")
-        row.environment_lost = not adopt_process(manager, identity, manifest.cwd)
+        row.environment_lost = not adopt_process(manager, identity, manifest.launched, manifest.cwd)
 
     def _adopt_successor(self, row: Row, manifest: Manifest, identity: ProcessIdentity) -> None:
         """Go on with the process that another dashboard has started in a kernel's place."""
@@ -69,7 +69,7 @@ class Legacy:
             self._warn_once(manifest, identity, error)
             return
         row.manifest = manifest
-        adopt_process(row.manager, identity, manifest.cwd)
+        adopt_process(row.manager, identity, manifest.launched, manifest.cwd)
 
     def _warn_once(self, manifest: Manifest, identity: ProcessIdentity, error: KernelError) -> None:
         """Tell of a kernel that cannot be had; it may yet be found otherwise."""

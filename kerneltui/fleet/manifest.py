@@ -8,23 +8,21 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from kerneltui.errors import KernelError
+from kerneltui.fleet.manifest_lock import is_locked
 from kerneltui.fleet.shared_folders import is_shared
 from kerneltui.kernels.identity import ProcessIdentity, boot_id
 from kerneltui.kernels.logfile import LogFile
-from kerneltui.private_file import write_private
 from kerneltui.protocol.text import clean_line
 
 PREFIX = "kerneltui-"
 RESTARTING = "restarting"  # the order after which another process is to come
 VERSION = 1
-LAUNCH_TIME = 60.0  # seconds that a launch may take
 MAX_SIZE = 1_000_000  # bytes: a file of more is none of ours
 
 
@@ -44,7 +42,9 @@ class Manifest:
     started_at: float
     """Seconds since the epoch."""
     identity: ProcessIdentity | None = None
-    """None until it was launched."""
+    """Of the process that serves it; None until it was launched."""
+    launched: ProcessIdentity | None = None
+    """Of the process that was launched, where that only wraps the one that serves it."""
     order: str = ""
     """What a dashboard has ordered and is carrying out; the end of the process is no death then."""
 
@@ -60,7 +60,7 @@ class Manifest:
     @property
     def is_unfinished(self) -> bool:
         """Whoever began to launch it ended before it had noted its process."""
-        return self.identity is None and time.time() - self.started_at > LAUNCH_TIME
+        return self.identity is None and not is_locked(self.path)
 
     @property
     def is_here(self) -> bool:
@@ -103,10 +103,10 @@ def manifest_path(connection_file: str, kernel_id: str) -> Path:
     return Path(connection_file).parent / f"{PREFIX}{kernel_id}.json"
 
 
-def write_manifest(manifest: Manifest) -> None:
-    """Write it, whole or not at all. Raises OSError."""
+def format_manifest(manifest: Manifest) -> str:
+    """Return what its file says."""
     told = {"version": VERSION, **asdict(manifest), "log": str(manifest.log)}
-    write_private(manifest.path, json.dumps(told, indent=1))
+    return json.dumps(told, indent=1)
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -144,7 +144,6 @@ def _refuse_misplaced(manifest: Manifest, path: Path) -> None:
 def _parse(data: dict[str, Any]) -> Manifest:
     if data["version"] != VERSION:
         raise ValueError
-    identity = data["identity"]
     return Manifest(
         kernel_id=_text(data["kernel_id"]),
         name=_text(data["name"]),
@@ -153,7 +152,8 @@ def _parse(data: dict[str, Any]) -> Manifest:
         cwd=_text(data["cwd"]),
         environment=_texts(data["environment"]),
         started_at=float(data["started_at"]),
-        identity=None if identity is None else _identity(identity),
+        identity=_identity(data["identity"]),
+        launched=_identity(data.get("launched")),
         order=_text(data["order"]),
         autorestart=data.get("autorestart") is True,
         host=_text(data.get("host", os.uname().nodename)),
@@ -162,7 +162,9 @@ def _parse(data: dict[str, Any]) -> Manifest:
     )
 
 
-def _identity(data: dict[str, Any]) -> ProcessIdentity:
+def _identity(data: dict[str, Any] | None) -> ProcessIdentity | None:
+    if data is None:
+        return None
     return ProcessIdentity(
         int(data["pid"]),
         int(data["start_ticks"]),

@@ -16,6 +16,7 @@ from jupyter_core.paths import jupyter_runtime_dir
 from kerneltui.errors import ActionRefused, KernelError, NoSuchKernel
 from kerneltui.fleet.console import Console
 from kerneltui.fleet.guard import Guard
+from kerneltui.fleet.heirs import Heirs
 from kerneltui.fleet.inquiry import SILENCE, Inquiry
 from kerneltui.fleet.kernel_log import KernelLog
 from kerneltui.fleet.kind import Kind
@@ -23,7 +24,7 @@ from kerneltui.fleet.ledger import Ledger
 from kerneltui.fleet.legacy import Legacy
 from kerneltui.fleet.limits import Limits
 from kerneltui.fleet.lookout import Lookout
-from kerneltui.fleet.manifest import Manifest, read_manifest
+from kerneltui.fleet.manifest import RESTARTING, Manifest, read_manifest
 from kerneltui.fleet.monitor import KernelMonitor
 from kerneltui.fleet.notices import NOTICE_WIDTH, Notice, NoticeBoard
 from kerneltui.fleet.recorder_start import ensure_recorder, recorder_problem
@@ -36,7 +37,15 @@ from kerneltui.fleet.transport import Transport, choose_transport
 from kerneltui.fleet.usage import UsageSampler
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.multi import MultiKernelManager
-from kerneltui.protocol.status import Engaged, Event, Exited, KernelState, Reported, Spawned
+from kerneltui.protocol.status import (
+    Engaged,
+    Event,
+    Exited,
+    HandedOver,
+    KernelState,
+    Reported,
+    Spawned,
+)
 from kerneltui.protocol.text import clean_line
 
 RECORDER_INTERVAL = 10.0  # seconds between two looks whether there is a recorder
@@ -62,7 +71,8 @@ class Roster:
         )
         self._folder = folder = Path(jupyter_runtime_dir())
         self._recorder_due, self._recorder_problem = 0.0, ""
-        self._ledger = Ledger(folder, Legacy(self, self._kernels, transport).follow, self.warn)
+        legacy = Legacy(self, self._kernels, transport)
+        self._ledger = Ledger(folder, legacy.follow, self.warn, Heirs().find)
         self._strangers = Strangers(self, self._ledger, self._kernels.kernel_spec_manager)
         self._servers = ServerWatch(self._publish)
         self._inquiry = Inquiry("kernel_info_request")
@@ -113,12 +123,19 @@ class Roster:
         for manager, spawns, _ in self._inquiry.look(unheard):
             manager.life.advance(Engaged(), spawns)
         self._ledger.look()
+        self._follow_servers()
         self._guard.look(self.rows)
         self._strangers.look(self._servers)
         if time.monotonic() >= self._recorder_due and any(
             map(_is_alive, tuple(self.rows.values()))
         ):
             self._have_recorded()
+
+    def _follow_servers(self) -> None:
+        """Find out which process serves those of our kernels that have spoken."""
+        for row in tuple(self.rows.values()):
+            if row.is_ours and row.manager is not None and row.manager.status.heard:
+                row.manager.follow_server()
 
     def _have_recorded(self) -> None:
         """See to it that there is a recorder; what it says is wrong is told."""
@@ -134,42 +151,66 @@ class Roster:
                 self.warn(problem)
 
     @contextlib.contextmanager
-    def _order(self, row: Row, word: str) -> Iterator[None]:
-        """Show the order in the row while it is carried out.
+    def _order(self, row: Row, word: str, *, is_urgent: bool = False) -> Iterator[None]:
+        """Show the order in the row while it is carried out, and let nobody else give one.
 
         In the manifest it stays with a process that it has ended: others may notice that later.
-        Raises ActionRefused where another dashboard has given the kernel another process.
+        `is_urgent`: carried out though another process gives the kernel an order. Raises
+        ActionRefused where another dashboard has given the kernel another process.
         """
-        self._rewrite(row, partial(self._ledger.amend, order=word))
-        row.pending = mine = (word, time.monotonic())
-        self._publish()
-        try:
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(self._noted(row, word))
+            except ActionRefused:
+                if not is_urgent or not _is_alive(row):
+                    raise
+            row.pending = mine = (word, time.monotonic())
+            self._publish()
+            try:
+                yield
+            finally:
+                if row.pending is mine:  # no stronger order has taken over
+                    row.pending = None
+                self._publish()
+
+    @contextlib.contextmanager
+    def _noted(self, row: Row, word: str) -> Iterator[None]:
+        """Have an order in the manifest, and the space to note what came of it."""
+        manifest = row.manifest
+        if manifest is None:
             yield
-        finally:
-            if row.pending is mine:  # no stronger order has taken over
-                row.pending = None
+            return
+        changes: dict[str, Any] = {"order": word}
+        if word == RESTARTING and row.manager is not None:
+            changes["argv"] = tuple(row.manager.next_command())
+        with self._ledger.hold(manifest):
+            self._rewrite(row, partial(self._ledger.amend, **changes))
+            self._ledger.reserve(manifest)
+            try:
+                yield
+            finally:
                 if row.identity is None or row.identity.is_alive():
                     with contextlib.suppress(ActionRefused):
                         self._rewrite(row, partial(self._ledger.amend, order=""))
-            self._publish()
 
-    def _rewrite(self, row: Row, change: Callable[[Manifest], Manifest | None]) -> None:
+    def _rewrite(self, row: Row, change: Callable[[Manifest], Manifest]) -> None:
         """Change a row's manifest; one that was dismissed meanwhile stays removed."""
-        with self._lock:
-            manifest = row.manifest
-            if manifest is not None and self.rows.get(manifest.kernel_id) is row:
-                row.manifest = change(manifest)
+        manifest = row.manifest
+        if manifest is None or self.rows.get(manifest.kernel_id) is not row:
+            return
+        row.manifest = change(manifest)
 
     def _complete(self, row: Row, manager: KernelManager) -> None:
-        """Note what we have just launched, for who comes after us."""
-        assert row.identity is not None
-        launched = partial(
-            self._ledger.complete,
-            identity=row.identity,
-            argv=manager.format_kernel_cmd(),
-            interrupt_mode=manager.kernel_spec.interrupt_mode,
+        """Note which process serves a kernel of ours, for who comes after us."""
+        process = manager.process
+        assert process is not None, "what was launched here is seen"
+        mode = manager.kernel_spec.interrupt_mode
+        self._rewrite(
+            row,
+            lambda manifest: self._ledger.complete(
+                manifest, process.identity, process.launched, mode
+            ),
         )
-        self._rewrite(row, launched)
 
     def take_over_policy(self, row: Row) -> None:
         """Read what another dashboard has decided of a kernel of ours."""
@@ -198,6 +239,7 @@ class Roster:
 
     def _attend(self, row: Row, manager: KernelManager) -> None:
         row.manager, row.log = manager, KernelLog(manager)
+        manager.around_restart = partial(self._order, row, RESTARTING)
         self._monitor.attend(manager)
 
     def admit(self, kernel_id: str, row: Row, manager: KernelManager | None) -> bool:
@@ -237,6 +279,9 @@ class Roster:
                 self.console.forget(manager.kernel_id, f"{manager.describe()} was started again")
                 if row.found is None or row.found.may_be_asked:
                     self.greet(manager.kernel_id)
+            case HandedOver():
+                row.identity = manager.process.identity if manager.process else None
+                self._complete(row, manager)
             case Exited(reason=reason):
                 self.console.forget(manager.kernel_id, f"{manager.describe()} is gone")
                 if reason and not self._is_expected(row):
@@ -256,11 +301,6 @@ class Roster:
         if row.manifest is None:
             return not row.is_ours
         return self._ledger.is_ordered(row.manifest, row.identity)
-
-    def _free_name(self, kernel_name: str) -> str:
-        taken = {row.name for row in tuple(self.rows.values())}
-        numbers = (f"{kernel_name}-{number}" for number in range(1, len(taken) + 2))
-        return next(name for name in numbers if name not in taken)
 
     def _forget(self, kernel_id: str) -> None:
         """Dismiss a kernel, for other dashboards as well."""

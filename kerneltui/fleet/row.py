@@ -18,7 +18,6 @@ from kerneltui.fleet.snapshot import KernelSnapshot, Usage
 from kerneltui.fleet.standing import Standing
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.kernels.manager import KernelManager
-from kerneltui.kernels.process import ChildProcess
 from kerneltui.protocol.status import ALLOWED, KernelState
 from kerneltui.protocol.text import clean_line
 
@@ -68,7 +67,7 @@ class Row:
     def kind(self) -> Kind:
         if self.found is not None:
             return kind_of(self.found)
-        is_child = self.manager is not None and isinstance(self.manager.process, ChildProcess)
+        is_child = self.manager is not None and self.manager.kernel is not None
         return Kind.CHILD if is_child else Kind.ADOPTED
 
     @property

@@ -23,7 +23,6 @@ from kerneltui.fleet.origin import Origin
 from kerneltui.fleet.row import Row
 from kerneltui.fleet.server_watch import ServerWatch
 from kerneltui.fleet.servers import ServedKernel
-from kerneltui.fleet.standing import Standing
 from kerneltui.kernels.spec import KernelSpecManager
 from kerneltui.protocol.status import Exited, Vouched
 from kerneltui.protocol.text import clean_line
@@ -119,13 +118,13 @@ class Strangers:
             self._update(known, found)
 
     def _is_ours(self, found: Found) -> bool:
-        """Tell whether it is ours: about to be started, or one whose launch was cut off."""
-        proven = found.identity if found.standing is Standing.VERIFIED else None
-        return self._ledger.claim(str(found.connection_file), found.kernel_id, proven)
+        return self._ledger.is_kept(found.connection_file, found.kernel_id)
 
     def _admit(self, found: Found) -> None:
         # It was there when the look began: one of ours may have come and been dismissed since.
-        if not found.connection_file.exists() or self._is_ours(found):
+        if not found.connection_file.exists() or self._ledger.is_kept(
+            found.connection_file, found.kernel_id
+        ):
             return
         row = Row(name_of(found, None), found.cwd, found=found, identity=found.identity)
         manager = attached_manager(found, self._specs) if found.standing not in LEFT else None

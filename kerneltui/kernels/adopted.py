@@ -8,7 +8,6 @@ import weakref
 
 from kerneltui.kernels.exitfd import open_exit_fd
 from kerneltui.kernels.identity import ProcessIdentity
-from kerneltui.kernels.process import signal_group
 
 
 class AdoptedProcess:
@@ -42,6 +41,10 @@ class AdoptedProcess:
     def send_signal(self, signum: int) -> None:
         if self.exited:
             raise ProcessLookupError(f"process {self.identity.pid} has exited")
+        from kerneltui.kernels.process import (
+            signal_group,  # a recorder, which signals none, is lean
+        )
+
         signal_group(self.identity, signum)
 
 

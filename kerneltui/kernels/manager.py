@@ -11,6 +11,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from kerneltui.kernels.process import (
     describe_process,
 )
 from kerneltui.kernels.restarter import RestartCallback, Restarter
-from kerneltui.kernels.serving import serving_process, surviving_server
+from kerneltui.kernels.serving import holder, serving_process
 from kerneltui.kernels.shared_call import SharedCall
 from kerneltui.kernels.spec import (
     NATIVE_KERNEL_NAME,
@@ -94,6 +95,8 @@ class KernelManager(ConnectionFileMixin):
         """Called with each message of the manager's own requests, in the thread that asks."""
         self.may_restart: Callable[[], bool] = lambda: True
         """Asked at a death, where `autorestart` is on."""
+        self.around_restart: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
+        """Entered for a restart that nobody has asked for; what it raises forbids that."""
         self._restarter = Restarter(self)
         self.life = Lifecycle(self.describe, self._restarter.decide, self._find_heir)
         """What happens to this kernel, for who wants to listen."""
@@ -218,6 +221,18 @@ class KernelManager(ConnectionFileMixin):
             launch_args=self._launch_args,
         )
 
+    def next_command(self) -> list[str]:
+        """Return the argv that a restart would run, by the kernelspec as it is now.
+
+        Raises NoSuchKernel or InvalidKernelSpec.
+        """
+        return format_argv(
+            self.kernel_spec_manager.get_kernel_spec(self.kernel_name),
+            connection_file=self.connection_file,
+            extra_arguments=LaunchPlan.of(self._launch_args or {}).extra_arguments,
+            launch_args=self._launch_args,
+        )
+
     def update_env(self, *, env: dict[str, str]) -> None:
         """Merge `env` into the environment of the next restart."""
         arguments = self._launch_args or {}
@@ -281,10 +296,11 @@ class KernelManager(ConnectionFileMixin):
     def _find_heir(self, ended: KernelProcess) -> KernelProcess | None:
         if not self._is_searchable:
             return None
-        found = surviving_server(
-            ended.launched, self.connection_info, self.connection_file, self.context
-        )
-        return None if found is None else WrappedProcess(ended, found)
+        info = self.connection_info
+        found = holder(info, ended.launched, self.connection_file)
+        if found is None or not has_heartbeat(self.context, info):
+            return None
+        return WrappedProcess(ended, found)
 
     @property
     def _is_searchable(self) -> bool:
@@ -389,7 +405,8 @@ class KernelManager(ConnectionFileMixin):
 
     def restart_after(self, died: KernelProcess, *, newports: bool) -> None:
         """Restart after an unasked death, unless another process serves the kernel by now."""
-        self._restarting.run(lambda: self._succeed(died, newports))
+        with self.around_restart():
+            self._restarting.run(lambda: self._succeed(died, newports))
 
     def _succeed(self, died: KernelProcess, newports: bool) -> None:
         with self._operation():

@@ -8,11 +8,9 @@ from collections.abc import Iterable
 
 import psutil
 
-from kerneltui.kernels.channels import has_heartbeat
 from kerneltui.kernels.family import relatives
 from kerneltui.kernels.identity import ProcessIdentity, identify
 from kerneltui.kernels.listeners import listeners, owner, places_held, places_of
-from kerneltui.kernels.sockets import Context
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 
 CONNECT_TIMEOUT = 0.2  # seconds; whoever listens on this host is connected to at once
@@ -33,31 +31,32 @@ def _listens(process: ProcessIdentity, info: ConnectionInfo) -> bool:
     return set(places_of(info)) <= (places_held(process.pid) or set())
 
 
-def surviving_server(
-    ended: ProcessIdentity, info: ConnectionInfo, connection_file: str, context: Context
+def holder(
+    info: ConnectionInfo, launched: ProcessIdentity | None, connection_file: str
 ) -> ProcessIdentity | None:
-    """Return who serves a kernel though the process that was launched for it has ended.
+    """Return who has a kernel's sockets and belongs to the process that was launched for it.
 
-    It listens, belongs to that process, and echoes a heartbeat: a fork that the kernel has left
-    behind has its sockets, but nothing that serves them.
+    That one may have ended, or be unknown. Whether what is returned serves the sockets only a
+    heartbeat tells: a fork that a kernel has left behind has them as well.
     """
     if not _is_connectable(info):
         return None
     pid = owner(info, listeners()).pid
     found = None if pid is None else identify(pid)
-    if found is None or not _belongs(found, ended, info, connection_file):
-        return None
-    return found if has_heartbeat(context, info) else None
+    return found if found and _belongs(found, launched, info, connection_file) else None
 
 
 def _belongs(
-    found: ProcessIdentity, ended: ProcessIdentity, info: ConnectionInfo, connection_file: str
+    found: ProcessIdentity,
+    launched: ProcessIdentity | None,
+    info: ConnectionInfo,
+    connection_file: str,
 ) -> bool:
     """Tell whether a process at a kernel's ports is of its family, and no one that took them since.
 
     A socket below a path that we chose is nobody else's.
     """
-    if info.transport == "ipc" or found in relatives(ended):
+    if info.transport == "ipc" or (launched is not None and found in relatives(launched)):
         return True
     return any(connection_file in word for word in _arguments(found.pid))
 

@@ -14,10 +14,11 @@ from pathlib import Path
 import psutil
 import zmq
 
-from kerneltui.fleet.manifest import Manifest, write_manifest
+from kerneltui.fleet.manifest import Manifest
 from kerneltui.kernels.identity import identify
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from tests.benchmarks.harness import Row, limit_row
+from tests.fleet.manifests import write_manifest
 
 CROWD, MORE = 20, 200  # kernels
 REST = 10.0  # seconds that are measured

@@ -18,11 +18,12 @@ from kerneltui.commands import clean as clean_module
 from kerneltui.commands.clean import clean
 from kerneltui.fleet import found as found_module
 from kerneltui.fleet import manifest as manifest_module
-from kerneltui.fleet.manifest import Manifest, write_manifest
+from kerneltui.fleet.manifest import Manifest
 from kerneltui.fleet.processes import Processes
 from kerneltui.fleet.recording import recording_path
 from kerneltui.kernels.connection_file import write_connection_file
 from kerneltui.kernels.identity import ProcessIdentity, boot_id, identify
+from tests.fleet.manifests import write_manifest
 from tests.fleet.small_kernels import ROOT
 from tests.support import eventually
 

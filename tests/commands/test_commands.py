@@ -14,8 +14,9 @@ from typing import Any
 import psutil
 import pytest
 
-from kerneltui.fleet.manifest import Manifest, write_manifest
+from kerneltui.fleet.manifest import Manifest
 from kerneltui.kernels.identity import identify
+from tests.fleet.manifests import write_manifest
 from tests.support import eventually
 
 WITHOUT_TEXTUAL = """

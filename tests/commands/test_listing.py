@@ -12,8 +12,9 @@ import pytest
 from kerneltui.commands.listing import Listed, find, list_all
 from kerneltui.commands.ps import to_json, to_table
 from kerneltui.errors import NoSuchKernel
-from kerneltui.fleet.manifest import Manifest, write_manifest
+from kerneltui.fleet.manifest import Manifest
 from kerneltui.kernels.identity import ProcessIdentity
+from tests.fleet.manifests import write_manifest
 
 NOW = 1.7e9
 TRAIN = Listed(

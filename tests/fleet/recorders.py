@@ -10,10 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
-from kerneltui.fleet.manifest import Manifest, write_manifest
+from kerneltui.fleet.manifest import Manifest
 from kerneltui.fleet.recording import Began, Hole, read_recording, recording_path
 from kerneltui.kernels.identity import ProcessIdentity, identify
 from kerneltui.protocol.wire import Session
+from tests.fleet.manifests import write_manifest
 from tests.fleet.stage import KEY, Voice
 from tests.support import eventually
 

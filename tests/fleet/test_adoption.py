@@ -16,11 +16,12 @@ import pytest
 from kerneltui.errors import ActionRefused
 from kerneltui.fleet.adoption import environment_differs
 from kerneltui.fleet.fleet import Fleet
-from kerneltui.fleet.manifest import manifest_path, read_manifest, write_manifest
+from kerneltui.fleet.manifest import manifest_path, read_manifest
 from kerneltui.fleet.remains import left_by_ours
 from kerneltui.fleet.snapshot import KernelSnapshot, Target
 from kerneltui.kernels.identity import identify
 from kerneltui.protocol.status import KernelState
+from tests.fleet.manifests import write_manifest
 from tests.fleet.small_kernels import WITHIN, Watched, dismiss_all, install_and_make_haste
 from tests.support import eventually
 
@@ -257,7 +258,7 @@ def test_an_order_that_is_meant_for_a_process_that_has_been_replaced_is_refused(
     before = path.read_text()
 
     for order in (left.fleet.shutdown, left.fleet.restart, left.fleet.toggle_autorestart):
-        with pytest.raises(ActionRefused, match="another process by now; nothing was done"):
+        with pytest.raises(ActionRefused, match="was restarted meanwhile; nothing was done"):
             order(left.now.target)
 
     assert path.read_text() == before
@@ -284,7 +285,7 @@ def test_what_has_been_replaced_does_not_keep_the_others_from_being_shut_down(
 
     said = left.fleet.shutdown_all()
 
-    assert said == "tiny-1 has another process by now; nothing was done"
+    assert said == "tiny-1 was restarted meanwhile; nothing was done"
     assert other not in [each.kernel_id for each in left.fleet.snapshots]
     for left_alone in left_by_ours(read_manifest(path)):
         left_alone.unlink()

@@ -385,7 +385,7 @@ def test_a_verb_meant_for_another_process_does_nothing(
     before = mute.now
     fleet.restart(before.target, now=True)
 
-    with pytest.raises(ActionRefused, match="mute-1 has another process by now"):
+    with pytest.raises(ActionRefused, match="mute-1 was restarted meanwhile"):
         call(fleet, verb, before)
 
     assert mute.now.state is KernelState.STARTING

@@ -12,8 +12,9 @@ import pytest
 
 from kerneltui.errors import KernelError
 from kerneltui.fleet import manifest as manifest_module
-from kerneltui.fleet.manifest import Manifest, find_manifests, read_manifest, write_manifest
+from kerneltui.fleet.manifest import Manifest, find_manifests, read_manifest
 from kerneltui.kernels.identity import ProcessIdentity, boot_id, identify
+from tests.fleet.manifests import write_manifest
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kerneltui.fleet import recording_writer
-from kerneltui.fleet.manifest import Manifest, write_manifest
+from kerneltui.fleet.manifest import Manifest
 from kerneltui.fleet.recording import (
     KEPT,
     Began,
@@ -39,6 +39,7 @@ from kerneltui.fleet.recording_format import (
 )
 from kerneltui.fleet.recording_writer import RecordingWriter
 from kerneltui.kernels.identity import ProcessIdentity, identify
+from tests.fleet.manifests import write_manifest
 
 PROCESS = ProcessIdentity(4121, 77, "boot")
 NEXT = ProcessIdentity(4122, 78, "boot")

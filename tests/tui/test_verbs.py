@@ -28,7 +28,7 @@ class CheckingFleet(FakeFleet):
 
     def shutdown(self, target: Target) -> str:
         if target not in [shown.target for shown in self.snapshots]:
-            raise ActionRefused(f"{target.name} has another process by now; nothing was done")
+            raise ActionRefused(f"{target.name} was restarted meanwhile; nothing was done")
         return super().shutdown(target)
 
 
@@ -246,7 +246,7 @@ def test_a_target_that_has_changed_is_refused_and_the_others_are_not() -> None:
         await stage.publish(with_pid(THREE[0], 9999), *THREE[1:])
         await stage.press("y")
 
-        assert stage.notices == ["name-k1 has another process by now; nothing was done"]
+        assert stage.notices == ["name-k1 was restarted meanwhile; nothing was done"]
 
     on_stage(play, fleet)
     assert fleet.verbs == [("shutdown", "k2")]

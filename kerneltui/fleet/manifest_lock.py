@@ -1,0 +1,184 @@
+"""ManifestLock: of all processes that give orders to one kernel, one at a time.
+
+It is an flock on the kernel's manifest, which the system takes back when its holder ends in
+whatever way: an order that stands in a manifest which nobody has locked was cut off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+PATIENCE = 0.2  # seconds for one who only reads, or is done at once
+LOOK = 0.01  # seconds between two tries
+SPARE = 16_384  # bytes that are kept free for what is written after the deed
+
+_FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+"""Of a file system that has none: then nobody is kept from giving orders."""
+
+
+class _Part(NamedTuple):
+    """A file that is to become the manifest."""
+
+    path: Path
+    fd: int
+
+
+class ManifestLock:
+    """Used by one thread at a time."""
+
+    def __init__(self, path: Path, fd: int) -> None:
+        """`fd`: of the locked file at `path`, ours from now on."""
+        self._path = path
+        self._fd = fd
+        self._spare: _Part | None = None
+
+    @classmethod
+    def take(cls, path: Path) -> ManifestLock:
+        """Lock a manifest that there is.
+
+        Raises FileNotFoundError where it is gone, BlockingIOError where another process has
+        it, else OSError.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            fd = os.open(path, _FLAGS)
+            try:
+                lock_file(fd, deadline)
+                if _is_at(fd, path):
+                    break
+            except BaseException:
+                os.close(fd)
+                raise
+            os.close(fd)  # another version was written meanwhile
+        _remove_parts(path)
+        return cls(path, fd)
+
+    @classmethod
+    def create(cls, path: Path, text: str) -> ManifestLock:
+        """Write a manifest, and have it locked from its first moment on. Raises OSError."""
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return cls(path, _replace(path, _new_part(path), text))
+
+    def reserve(self) -> None:
+        """Have the space for the next `write`, whatever fills the disk until then.
+
+        Raises OSError.
+        """
+        if self._spare is not None:
+            return
+        part = _new_part(self._path)
+        try:
+            _allocate(part.fd)
+        except BaseException:
+            _discard(part)
+            raise
+        self._spare = part
+
+    def write(self, text: str) -> None:
+        """Replace the manifest as a whole. Raises OSError; then it is as it was."""
+        part, self._spare = self._spare or _new_part(self._path), None
+        old, self._fd = self._fd, _replace(self._path, part, text)
+        os.close(old)
+
+    def release(self) -> None:
+        if self._spare is not None:
+            _discard(self._spare)
+            self._spare = None
+        os.close(self._fd)
+
+
+def is_locked(path: Path) -> bool:
+    """Tell whether somebody is giving an order to the kernel of a manifest."""
+    while True:
+        try:
+            fd = os.open(path, _FLAGS)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            if _is_at(fd, path):
+                return False
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        finally:
+            os.close(fd)
+
+
+def lock_file(fd: int, deadline: float) -> None:
+    """Lock an open file or folder. Raises BlockingIOError if it is not free by `deadline`."""
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(LOOK)
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+            return
+        else:
+            return
+
+
+def _is_at(fd: int, path: Path) -> bool:
+    """Tell whether the open file still is the one at `path`."""
+    try:
+        there = path.lstat()
+    except FileNotFoundError:
+        return False
+    mine = os.fstat(fd)
+    return (mine.st_ino, mine.st_dev) == (there.st_ino, there.st_dev)
+
+
+def _new_part(path: Path) -> _Part:
+    fd, name = tempfile.mkstemp(prefix=_prefix(path), dir=path.parent)  # of mode 0600
+    return _Part(Path(name), fd)
+
+
+def _replace(path: Path, part: _Part, text: str) -> int:
+    """Make a part the manifest; return its descriptor, which is locked."""
+    try:
+        lock_file(part.fd, 0.0)
+        data = text.encode()
+        while data:
+            data = data[os.write(part.fd, data) :]
+        os.ftruncate(part.fd, os.lseek(part.fd, 0, os.SEEK_CUR))
+        part.path.replace(path)
+    except BaseException:
+        _discard(part)
+        raise
+    return part.fd
+
+
+def _allocate(fd: int) -> None:
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(fd, 0, SPARE)
+    else:
+        os.pwrite(fd, bytes(SPARE), 0)
+
+
+def _discard(part: _Part) -> None:
+    os.close(part.fd)
+    part.path.unlink(missing_ok=True)
+
+
+def _remove_parts(path: Path) -> None:
+    """Remove what a process has left that was killed while it wrote."""
+    for part in path.parent.glob(f"{_prefix(path)}*"):
+        with contextlib.suppress(OSError):
+            part.unlink()
+
+
+def _prefix(path: Path) -> str:
+    return f".{path.name}-"
