@@ -82,6 +82,7 @@ class Fleet(Roster):
         self._strangers.close()
         self._inquiry.close()
         self._guard.close()
+        self._follow_servers()  # who comes next finds in the manifests who the kernels are
         self._ledger.mark_seen()
         self.console.stop()
         self._usage.stop()

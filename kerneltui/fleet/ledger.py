@@ -30,6 +30,10 @@ NAMING = 1.0  # seconds to wait for others that give their kernels names
 SEEN_EVERY = 60.0  # seconds between two marks of when a kernel was last seen alive
 
 
+class CannotNote(ActionRefused):
+    """Nothing can be written of a kernel: what must be known after an order would be lost."""
+
+
 @dataclass(slots=True)
 class _Held:
     lock: ManifestLock
@@ -299,8 +303,8 @@ class Ledger:
         return sorted(known, key=lambda manifest: manifest.started_at)
 
 
-def _unwritable(manifest: Manifest, error: OSError) -> ActionRefused:
-    return ActionRefused(
+def _unwritable(manifest: Manifest, error: OSError) -> CannotNote:
+    return CannotNote(
         f"cannot keep track of {manifest.name}: {manifest.path}: {error.strerror}; nothing was done"
     )
 

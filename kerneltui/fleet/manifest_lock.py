@@ -19,7 +19,7 @@ PATIENCE = 0.2  # seconds for one who only reads, or is done at once
 LOOK = 0.01  # seconds between two tries
 SPARE = 16_384  # bytes that are kept free for what is written after the deed
 
-_FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 """Of a file system that has none: then nobody is kept from giving orders."""
 
@@ -49,7 +49,7 @@ class ManifestLock:
         """
         deadline = time.monotonic() + PATIENCE
         while True:
-            fd = os.open(path, _FLAGS)
+            fd = _open(path)
             try:
                 lock_file(fd, deadline)
                 if _is_at(fd, path):
@@ -99,7 +99,7 @@ def is_locked(path: Path) -> bool:
     """Tell whether somebody is giving an order to the kernel of a manifest."""
     while True:
         try:
-            fd = os.open(path, _FLAGS)
+            fd = _open(path)
         except OSError:
             return False
         try:
@@ -112,6 +112,18 @@ def is_locked(path: Path) -> bool:
             return False
         finally:
             os.close(fd)
+
+
+def _open(path: Path) -> int:
+    """Open a manifest to be locked: for writing if it may be, which network file systems want."""
+    try:
+        return os.open(path, os.O_RDWR | _FLAGS)
+    except PermissionError:
+        return os.open(path, os.O_RDONLY | _FLAGS)
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            raise
+        return os.open(path, os.O_RDONLY | _FLAGS)
 
 
 def lock_file(fd: int, deadline: float) -> None:

@@ -20,7 +20,7 @@ from kerneltui.fleet.heirs import Heirs
 from kerneltui.fleet.inquiry import SILENCE, Inquiry
 from kerneltui.fleet.kernel_log import KernelLog
 from kerneltui.fleet.kind import Kind
-from kerneltui.fleet.ledger import Ledger
+from kerneltui.fleet.ledger import CannotNote, Ledger
 from kerneltui.fleet.legacy import Legacy
 from kerneltui.fleet.limits import Limits
 from kerneltui.fleet.lookout import Lookout
@@ -184,8 +184,12 @@ class Roster:
         if word == RESTARTING and row.manager is not None:
             changes["argv"] = tuple(row.manager.next_command())
         with self._ledger.hold(manifest):
-            self._rewrite(row, partial(self._ledger.amend, **changes))
-            self._ledger.reserve(manifest)
+            try:
+                self._rewrite(row, partial(self._ledger.amend, **changes))
+                self._ledger.reserve(manifest)
+            except CannotNote:
+                if word == RESTARTING:  # nothing need be known after an end
+                    raise
             try:
                 yield
             finally:
