@@ -145,6 +145,7 @@ def main(folder: Path) -> None:
         if not lock.acquire():
             return
         recorder = Recorder(folder, lock)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())  # whoever started it may have blocked some
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, lambda _signum, _frame: recorder.stop())
         gc.collect()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from kerneltui.errors import LaunchError
+from kerneltui.kernels import default_signals
 from kerneltui.kernels.limits import restore_nofile_limit
 from kerneltui.kernels.spec import KernelSpec
 
@@ -51,15 +52,16 @@ def launch(
 ) -> subprocess.Popen[Any]:
     """Start a kernel in a session of its own, so that its pid is its process group's too.
 
-    It reads nothing where no `stdin` is given. The caller owns the Popen. LaunchError
-    says why the command cannot run; no value of `env` is in it or in what led to it.
+    It handles signals by default and blocks none, unless `restore_signals` is False. It reads
+    nothing where no `stdin` is given. The caller owns the Popen. LaunchError says why the
+    command cannot run; no value of `env` is in it or in what led to it.
     """
     _refuse_unknown(popen_kwargs)
     if not argv:
-        raise LaunchError("cannot run an empty command", ())
+        raise _cannot_run(argv, "")
     try:
         process = subprocess.Popen(
-            argv,
+            _command(argv, env, cwd, popen_kwargs),
             env=env,
             cwd=cwd,
             stdin=subprocess.DEVNULL if stdin is None else stdin,
@@ -68,13 +70,50 @@ def launch(
             start_new_session=True,
             **popen_kwargs,
         )
+    except LaunchError:
+        raise
     except (OSError, ValueError) as error:
-        cause = _explain(argv, env, cwd, error)
+        cause = _explain(argv, env, cwd, popen_kwargs.get("executable"), error)
     else:
         restore_nofile_limit(process.pid)
         return process
     # Raised out here, so that the error above, which may hold a value of env, is not its context.
-    raise LaunchError(f"cannot run {shlex.join(argv)}: {cause}", tuple(argv))
+    raise _cannot_run(argv, cause)
+
+
+def refuse_unlaunchable(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    cwd: str | os.PathLike[str] | None = None,
+    executable: str | os.PathLike[str] | None = None,
+    **popen_kwargs: Any,
+) -> None:
+    """Raise the error of `launch` where it is known beforehand; nothing is started."""
+    _refuse_unknown(popen_kwargs)
+    cause = _obstacle(argv, env, cwd, executable) if argv else ""
+    if cause or not argv:
+        raise _cannot_run(argv, cause)
+
+
+def _cannot_run(argv: Sequence[str], cause: str) -> LaunchError:
+    if not argv:
+        return LaunchError("cannot run an empty command", ())
+    return LaunchError(f"cannot run {shlex.join(argv)}: {cause}", tuple(argv))
+
+
+def _command(
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    cwd: str | os.PathLike[str] | None,
+    popen_kwargs: dict[str, Any],
+) -> Sequence[str]:
+    """Return what to have Popen run; takes what is settled by it from `popen_kwargs`."""
+    if not popen_kwargs.get("restore_signals", True) or not default_signals.are_inherited():
+        return argv
+    executable = popen_kwargs.pop("executable", None)
+    refuse_unlaunchable(argv, env=env, cwd=cwd, executable=executable)  # Popen would not tell
+    return default_signals.restoring_command(argv, env, os.fsdecode(executable or argv[0]))
 
 
 def _refuse_unknown(popen_kwargs: Mapping[str, object]) -> None:
@@ -93,35 +132,54 @@ def _explain(
     argv: Sequence[str],
     env: Mapping[str, str],
     cwd: str | os.PathLike[str] | None,
+    executable: str | os.PathLike[str] | None,
     error: OSError | ValueError,
 ) -> str:
     """Return why Popen failed, in words for a user."""
-    if not isinstance(error, OSError):
-        return _unfit(argv, env)
+    program = os.fspath(executable or argv[0])
+    if obstacle := _obstacle(argv, env, cwd, executable):
+        return obstacle
+    if isinstance(error, FileNotFoundError):  # not this file, then, but what is to run it
+        return f"{program} is run by a loader, which does not exist"
+    return f"{program}: {error.strerror if isinstance(error, OSError) else 'cannot be passed on'}"
+
+
+def _obstacle(
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    cwd: str | os.PathLike[str] | None,
+    executable: str | os.PathLike[str] | None,
+) -> str:
+    """Return what is known to keep a command from running, in words for a user; "" for nothing."""
     folder = Path(cwd or ".")
+    if unfit := _unfit(argv, env, folder):
+        return unfit
     if not folder.is_dir():
         return f"its working directory {folder} does not exist"
     if not os.access(folder, os.X_OK):
         return f"its working directory {folder} may not be entered"
-    path_folders = os.get_exec_path(env) if "/" not in argv[0] else [""]
-    found = [folder / place / argv[0] for place in path_folders]
+    program = os.fspath(executable or argv[0])
+    path_folders = os.get_exec_path(env) if "/" not in program else [""]
+    found = [folder / place / program for place in path_folders]
     found = [file for file in found if file.exists()]
-    if not found and "/" in argv[0]:
-        return f"there is no file {folder / argv[0]}"
+    if not found and "/" in program:
+        return f"there is no file {folder / program}"
     if not found:
-        return f"{argv[0]} was not found; looked in the PATH: {', '.join(path_folders)}"
-    return _explain_file(found[0], error)
+        return f"{program} was not found; looked in the PATH: {', '.join(path_folders)}"
+    usable = [file for file in found if not file.is_dir() and os.access(file, os.X_OK)]
+    return _obstacle_in(usable[0] if usable else found[0], folder)
 
 
-def _explain_file(file: Path, error: OSError) -> str:
-    """Return why a file that exists could not be run."""
+def _obstacle_in(file: Path, folder: Path) -> str:
+    """Return what is known to keep a file that exists from being run."""
     if file.is_dir():
         return f"{file} is a directory"
     if not os.access(file, os.X_OK):
         return f"{file} is not executable"
-    if isinstance(error, FileNotFoundError):  # not this file, then, but what is to run it
-        return f"{file} is run by {_interpreter(file) or 'a loader'}, which does not exist"
-    return f"{file}: {error.strerror}"
+    interpreter = _interpreter(file)
+    if interpreter is not None and not (folder / interpreter).exists():
+        return f"{file} is run by {interpreter}, which does not exist"
+    return ""
 
 
 def _interpreter(file: Path) -> str | None:
@@ -135,15 +193,15 @@ def _interpreter(file: Path) -> str | None:
         return None
 
 
-def _unfit(argv: Sequence[str], env: Mapping[str, str]) -> str:
-    """Return what of all this no program can be given, without its text."""
+def _unfit(argv: Sequence[str], env: Mapping[str, str], folder: Path) -> str:
+    """Return what of all this no program can be given, without its text; "" for nothing."""
     for name, value in env.items():
         if "=" in name or not _is_passable(name) or not _is_passable(value):
             return f"the environment variable {name!r} cannot be passed on"
     for number, item in enumerate(argv):
         if not _is_passable(item):
             return f"argument {number} cannot be passed on"
-    return "its working directory is no path"
+    return "" if _is_passable(str(folder)) else "its working directory is not a path"
 
 
 def _is_passable(text: str) -> bool:

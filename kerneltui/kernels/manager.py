@@ -25,7 +25,7 @@ from kerneltui.kernels.connection_file import ConnectionFileMixin, refuse_unknow
 from kerneltui.kernels.control import ControlRequest, Tap
 from kerneltui.kernels.encryption import POLICIES, wants_curve
 from kerneltui.kernels.identity import ProcessIdentity
-from kerneltui.kernels.launch import kernel_environment, launch
+from kerneltui.kernels.launch import kernel_environment, launch, refuse_unlaunchable
 from kerneltui.kernels.launch_plan import LaunchPlan
 from kerneltui.kernels.lifecycle import Lifecycle
 from kerneltui.kernels.logfile import LogFile
@@ -239,10 +239,32 @@ class KernelManager(ConnectionFileMixin):
         merged = {**(arguments.get("env") or os.environ), **env}
         self._launch_args = {**arguments, "env": merged}
 
-    def _launch(self, arguments: dict[str, Any]) -> None:
-        spec = self._spec = self.kernel_spec_manager.get_kernel_spec(self.kernel_name)
+    def _launchable_spec(self) -> KernelSpec:
+        spec = self.kernel_spec_manager.get_kernel_spec(self.kernel_name)
         refuse_foreign_provisioner(spec)
         refuse_old_protocol(spec)
+        return spec
+
+    def _refuse_unlaunchable(self, arguments: dict[str, Any]) -> None:
+        """Raise what `_launch` would raise, where that is known before a process is ended."""
+        spec, plan = self._launchable_spec(), LaunchPlan.of(arguments)
+        wants_curve(self.transport_encryption, self.transport, spec)
+        argv = format_argv(
+            spec,
+            connection_file=self.connection_file,
+            extra_arguments=plan.extra_arguments,
+            launch_args=arguments,
+        )
+        refuse_unlaunchable(argv, env=self._environment(plan, spec), **plan.popen_kwargs)
+        if plan.wants_log and Path(self.connection_file).parent.is_dir():  # else it is made
+            os.close(LogFile.beside(self.connection_file, self.kernel_id).open())
+
+    def _environment(self, plan: LaunchPlan, spec: KernelSpec) -> dict[str, str]:
+        base = os.environ if plan.env is None else plan.env
+        return kernel_environment(base, spec, independent=plan.independent)
+
+    def _launch(self, arguments: dict[str, Any]) -> None:
+        spec = self._spec = self._launchable_spec()
         self._launch_args = arguments
         plan = LaunchPlan.of(arguments)
         if not self.connection_file:
@@ -253,8 +275,7 @@ class KernelManager(ConnectionFileMixin):
             self.curve_publickey, self.curve_secretkey = zmq.curve_keypair()
         self.write_connection_file(kernel_name=spec.name)
         argv = self.format_kernel_cmd(list(plan.extra_arguments))
-        base = os.environ if plan.env is None else plan.env
-        env = kernel_environment(base, spec, independent=plan.independent)
+        env = self._environment(plan, spec)
         if plan.wants_log:
             self._log_file = LogFile.beside(self.connection_file, self.kernel_id)
         log = self._log_file if plan.wants_log else None
@@ -380,7 +401,8 @@ class KernelManager(ConnectionFileMixin):
 
         It keeps its ports and its connection file; with `newports` it gets others. A second
         restart at the same time waits for the first. Raises ActionRefused where the kernel
-        was never started or is being shut down, else what `start_kernel` raises.
+        was never started or is being shut down, else what `start_kernel` raises: before the
+        kernel is stopped where it can be known by then.
         """
         if self._launch_args is None or not self.spawns:
             raise ActionRefused(f"cannot restart {self.describe()}: it was never started")
@@ -392,6 +414,7 @@ class KernelManager(ConnectionFileMixin):
     def _restart(self, now: bool, newports: bool, overriding: dict[str, Any]) -> None:
         if self.status.wanted is Wanted.DOWN and not self.status.exited:
             raise ActionRefused(f"cannot restart {self.describe()}: it is terminating")
+        self._refuse_unlaunchable({**(self._launch_args or {}), **overriding})
         self._restarter.reset()
         self.life.order(Wanted.RESTART)
         if now:

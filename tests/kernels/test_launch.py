@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +127,75 @@ def test_arguments_of_popen_are_passed_down() -> None:
 def test_arguments_that_cannot_be_passed_down_are_told_the_known_ones(name: str) -> None:
     with pytest.raises(TypeError, match=rf"launched with {name}; known: .*pass_fds"):
         launch(["true"], env=ENV, **{name: True})
+
+
+# -- signals ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hangup_is_ignored() -> Iterator[None]:
+    """As under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.fixture
+def termination_is_blocked() -> Iterator[None]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    yield
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def signals_of_a_kernel(**arguments: Any) -> dict[str, str]:
+    """Return what a launched program ignores and blocks, as proc(5) tells it."""
+    command = ["grep", "-E", "^Sig(Ign|Blk):", "/proc/self/status"]
+    process = launch(command, **{"env": ENV, "stdout": subprocess.PIPE, **arguments})
+    said = bytes(process.communicate()[0]).decode()
+    return {name: value.strip() for name, _, value in (x.partition(":") for x in said.splitlines())}
+
+
+NONE = "0" * 16
+
+
+@pytest.mark.parametrize("circumstance", ["hangup_is_ignored", "termination_is_blocked"])
+def test_a_kernel_ignores_and_blocks_no_signal(
+    circumstance: str, request: pytest.FixtureRequest
+) -> None:
+    request.getfixturevalue(circumstance)
+
+    assert signals_of_a_kernel() == {"SigBlk": NONE, "SigIgn": NONE}
+
+
+@pytest.mark.usefixtures("hangup_is_ignored")
+def test_a_kernel_keeps_what_our_process_ignores_where_that_is_wanted() -> None:
+    assert signals_of_a_kernel(restore_signals=False)["SigIgn"] != NONE
+
+
+@pytest.mark.usefixtures("hangup_is_ignored")
+@pytest.mark.parametrize("locale", [{}, {"LC_CTYPE": "C"}, {"LANG": "C", "TOKEN": "\udcff=\n"}])
+def test_restored_signals_leave_the_environment_as_it_is(locale: dict[str, str]) -> None:
+    process = launch(["env", "-0"], env={**ENV, **locale}, stdout=subprocess.PIPE)
+
+    said = os.fsdecode(bytes(process.communicate()[0])).rstrip("\0").split("\0")
+    assert dict(each.split("=", 1) for each in said) == {**ENV, **locale}
+
+
+@pytest.mark.usefixtures("hangup_is_ignored")
+def test_restored_signals_leave_the_program_and_its_arguments_as_they_are() -> None:
+    process = launch(
+        ["called", "-c", 'echo "$0" "$@"', "-x", "a b"],
+        env=ENV,
+        executable="/bin/sh",
+        stdout=subprocess.PIPE,
+    )
+
+    assert process.communicate()[0] == b"-x a b\n"
+
+
+@pytest.mark.usefixtures("hangup_is_ignored")
+def test_a_missing_command_is_told_though_signals_are_restored() -> None:
+    assert "no-such-program was not found" in str(failure(["no-such-program"]))
 
 
 # -- commands that cannot run -------------------------------------------------------

@@ -6,16 +6,20 @@ import logging
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kerneltui.errors import (
     ActionRefused,
+    KernelError,
     KernelTimeout,
     LaunchError,
+    NoSuchKernel,
 )
 from kerneltui.kernels.family import descendants
 from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.kernels.logfile import LogFile
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.process import outside_group
 from kerneltui.protocol.status import KernelState
@@ -311,14 +315,68 @@ def test_a_restart_that_cannot_launch_says_why_and_can_be_tried_again(
     children: Children, tmp_path: Path
 ) -> None:
     manager = children.start("waits")
+    program = tmp_path / "program"
+    program.write_bytes(b"\x01\x02")
+    program.chmod(0o755)
+    children.specs("waits", argv=[str(program)])
 
-    with pytest.raises(LaunchError, match=r"its working directory .* does not exist"):
-        manager.restart_kernel(now=True, cwd=str(tmp_path / "missing"))
+    with pytest.raises(LaunchError, match="Exec format error"):
+        manager.restart_kernel(now=True)
 
     assert state(manager) is KernelState.DEAD
     assert manager.status.reason.startswith("restart failed: cannot run ")
-    manager.restart_kernel(cwd=str(tmp_path))
+    children.specs("waits")
+    manager.restart_kernel()
     assert manager.is_alive()
+
+
+@pytest.mark.parametrize("now", [False, True])
+@pytest.mark.parametrize(
+    ("spec", "arguments", "reason"),
+    [
+        ({}, {"cwd": "/no/such/folder"}, "working directory /no/such/folder does not exist"),
+        ({"argv": ["no-such-program"]}, {}, "no-such-program was not found"),
+        ({"argv": []}, {}, "argv"),
+        ({}, {"nonsense": 1}, "cannot be launched with nonsense"),
+    ],
+)
+def test_a_restart_that_is_known_to_fail_leaves_the_kernel_alive(
+    children: Children, spec: dict[str, Any], arguments: dict[str, Any], reason: str, now: bool
+) -> None:
+    manager = children.start("waits")
+    process = process_of(manager)
+    children.specs("waits", **spec)
+
+    with pytest.raises((KernelError, TypeError), match=reason):
+        manager.restart_kernel(now=now, **arguments)
+
+    assert (manager.process, process.exited) == (process, False)
+    assert state(manager) is KernelState.STARTING
+
+
+def test_a_restart_without_its_kernelspec_leaves_the_kernel_alive(children: Children) -> None:
+    manager = children.start("waits")
+    Path(manager.kernel_spec.resource_dir, "kernel.json").unlink()
+
+    with pytest.raises(NoSuchKernel):
+        manager.restart_kernel(now=True)
+
+    assert manager.is_alive()
+
+
+def test_a_restart_whose_log_cannot_be_written_leaves_the_kernel_alive(
+    children: Children,
+) -> None:
+    manager = children.start("waits")
+    log = LogFile.beside(manager.connection_file, manager.kernel_id).path
+    log.unlink()
+    log.mkdir()
+
+    with pytest.raises(LaunchError, match="cannot write the kernel's output"):
+        manager.restart_kernel(now=True)
+
+    assert manager.is_alive()
+    log.rmdir()
 
 
 def test_a_kernel_that_dies_stays_dead_unless_told_otherwise(children: Children) -> None:
