@@ -127,12 +127,12 @@ def _run_command(arguments: argparse.Namespace) -> int:
 
 def _show_paths(_arguments: argparse.Namespace) -> int:
     """Print every place, then what is wrong in the configuration."""
-    from jupyter_core.paths import jupyter_path, jupyter_runtime_dir
+    from jupyter_core.paths import jupyter_path
 
     from kerneltui import paths
     from kerneltui.kernels.ipc import candidate_folders
 
-    runtime = jupyter_runtime_dir()
+    runtime = paths.runtime_folder()
     places: list[tuple[str, str | Path]] = [
         ("configuration", paths.config_file()),
         ("state", paths.state_file()),

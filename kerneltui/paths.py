@@ -33,6 +33,14 @@ def crash_file() -> Path:
     return state_folder() / "crash.log"
 
 
+def runtime_folder() -> Path:
+    """Return Jupyter's runtime folder. The environment may give a relative one: then it is
+    the one below our folder, also for a process that works in another."""
+    from jupyter_core.paths import jupyter_runtime_dir  # too slow for who asks for no more
+
+    return Path(jupyter_runtime_dir()).absolute()
+
+
 def _base(variable: str, usual: str) -> Path:
     """Return kerneltui's folder in an XDG place; by its specification a relative one is void."""
     given = os.environ.get(variable, "")

@@ -38,3 +38,12 @@ def test_without_an_absolute_path_the_usual_place_holds(
     monkeypatch.setenv(variable, value)
 
     assert place() == Path("/home/ana", usual, "kerneltui", name)
+
+
+def test_a_relative_runtime_folder_is_below_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", "run")
+
+    assert paths.runtime_folder() == tmp_path / "run"

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from pathlib import Path
-
-from jupyter_core.paths import jupyter_runtime_dir
 
 from kerneltui.errors import KernelError
 from kerneltui.fleet.connection_files import connection_folders
@@ -16,6 +13,7 @@ from kerneltui.fleet.manifest import Manifest, find_manifests, read_manifest, re
 from kerneltui.fleet.manifest_lock import is_locked
 from kerneltui.fleet.server_watch import ask_servers
 from kerneltui.fleet.servers import find_servers
+from kerneltui.paths import runtime_folder
 
 SERVER_TIME = 0.2  # seconds for a Jupyter server to list its kernels
 
@@ -26,7 +24,7 @@ def manifests() -> list[Manifest]:
     Each has the process that serves it now: what a dashboard had noted of it may be out of date.
     """
     found = []
-    for path in find_manifests(Path(jupyter_runtime_dir())):
+    for path in find_manifests(runtime_folder()):
         try:
             found.append(_as_it_is(read_manifest(path)))
         except KernelError:

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from jupyter_core.paths import jupyter_data_dir, jupyter_runtime_dir
+from jupyter_core.paths import jupyter_data_dir
 
 from kerneltui.errors import KernelError
 from kerneltui.kernels.connection_file import read_connection_file
+from kerneltui.paths import runtime_folder
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 
 MAX_SIZE = 100_000  # bytes: a file of more is no connection file
@@ -62,7 +63,7 @@ def connection_folders() -> tuple[Path, ...]:
     Jupyter's usual folder counts also where the environment here has named another one. Links
     are followed, so that each folder has one name.
     """
-    folders = [Path(jupyter_runtime_dir()), Path(jupyter_data_dir(), "runtime")]
+    folders = [runtime_folder(), Path(jupyter_data_dir(), "runtime")]
     if runtime := os.environ.get("XDG_RUNTIME_DIR"):
         folders.append(Path(runtime, "jupyter", "runtime"))
     return tuple(dict.fromkeys(folder.resolve() for folder in folders if folder.is_dir()))

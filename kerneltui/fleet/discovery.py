@@ -20,11 +20,12 @@ import psutil
 from kerneltui.fleet.connection_files import ConnectionFile, ConnectionFiles
 from kerneltui.fleet.found import Found, Host, Known, resolve
 from kerneltui.fleet.origin import Parent, is_server_command
-from kerneltui.fleet.processes import Named, Processes
+from kerneltui.fleet.processes import Named, Processes, start_folders
 from kerneltui.fleet.servers import is_here
 from kerneltui.fleet.shared_folders import is_shared
 from kerneltui.fleet.standing import Standing
 from kerneltui.kernels.identity import ProcessIdentity, identify_with_parent
+from kerneltui.kernels.ipc import with_full_ip
 from kerneltui.kernels.listeners import listeners, places_held
 
 Program = tuple[str, list[str]]
@@ -94,8 +95,18 @@ def _resolve_all(
         is_shared=is_shared,
         is_apart=_is_apart,
     )
-    found = sorted(_without_doubles([resolve(file, host) for file in theirs]), key=_order)
+    resolved = [_with_full_ip(resolve(file, host)) for file in theirs]
+    found = sorted(_without_doubles(resolved), key=_order)
     return tuple(_with_ids_of_their_own(found))
+
+
+def _with_full_ip(found: Found) -> Found:
+    """Return a kernel with the whole path of its ipc sockets."""
+    if found.info is None or found.info.transport != "ipc":
+        return found
+    started_in = start_folders(found.identity.pid) if found.identity else ()
+    folders = (*started_in, found.connection_file.parent)
+    return replace(found, info=with_full_ip(found.info, folders))
 
 
 def _order(found: Found) -> tuple[bool, int]:

@@ -7,9 +7,6 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-
-from jupyter_core.paths import jupyter_runtime_dir
 
 from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.adoption import environment_differs, todays_environment
@@ -34,6 +31,7 @@ from kerneltui.fleet.transport import Transport
 from kerneltui.kernels.family import descendants
 from kerneltui.kernels.process import describe_process, outside_group
 from kerneltui.kernels.spec import format_argv
+from kerneltui.paths import runtime_folder
 from kerneltui.protocol.status import Verb
 from kerneltui.protocol.text import clean_line
 
@@ -162,7 +160,7 @@ class Fleet(Roster):
         """
         self._permit()
         kernel_id, environment = self._kernels.new_kernel_id(), todays_environment()
-        connection_file = str(Path(jupyter_runtime_dir(), f"kernel-{kernel_id}.json"))
+        connection_file = str(runtime_folder() / f"kernel-{kernel_id}.json")
         spec = self._kernels.kernel_spec_manager.get_kernel_spec(kernel_name)
 
         def describe(taken: Collection[str]) -> Manifest:

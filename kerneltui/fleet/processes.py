@@ -1,24 +1,25 @@
 """Which processes of this user name a connection file in their arguments.
 
-A look lists the pids that there are and reads the arguments of those that are new; a young
-one is read again, as a shell may yet become the kernel that it was told to start.
+A look lists the pids that there are and reads the arguments of those that are new, and of
+those that have become another program: a shell may yet become the kernel it is to start.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 import psutil
-from jupyter_core.paths import jupyter_runtime_dir
 
 from kerneltui.fleet.connection_files import connection_folders
+from kerneltui.paths import runtime_folder
 
-YOUNG = 10.0  # seconds of life
+YOUNG = 10.0  # seconds of life in which a process is read again where /proc does not tell more
 MOST_FILES = 8  # that the arguments of a kernel may name beside its own
 _NO_KERNEL = ("--existing",)  # what names a file to attach to the kernel that has it
 
@@ -39,6 +40,8 @@ class Processes:
 
     def __init__(self) -> None:
         self._known: dict[int, tuple[Named, ...]] = {}
+        self._programs: dict[int, bytes] = {}
+        """What each process of this user runs, as `_program` tells it."""
         self._young: dict[int, float] = {}
         """When those were born that are to be read again."""
 
@@ -46,9 +49,11 @@ class Processes:
         """Return the processes by the file that they name."""
         pids = set(psutil.pids())
         for gone in self._known.keys() - pids:
+            self._forget(gone)
             del self._known[gone]
-            self._young.pop(gone, None)
-        for pid in (pids - self._known.keys()) | self._young.keys():
+        changed = {pid for pid, known in self._programs.items() if _program(pid) != known}
+        for pid in (pids - self._known.keys()) | self._young.keys() | changed:
+            self._forget(pid)
             self._read(pid)
         found: dict[Path, tuple[Named, ...]] = {}
         for each in self._known.values():
@@ -56,26 +61,48 @@ class Processes:
                 found[named.file] = (*found.get(named.file, ()), named)
         return found
 
-    def _read(self, pid: int) -> None:
+    def _forget(self, pid: int) -> None:
         self._known[pid] = ()
+        self._programs.pop(pid, None)
         self._young.pop(pid, None)
+
+    def _read(self, pid: int) -> None:
+        program = _program(pid)  # first: what comes between is seen at the next look
         try:
             process = psutil.Process(pid)
             with process.oneshot():
                 if process.uids().real != os.getuid():
                     return
                 born_at = process.create_time()
+                if program:
+                    self._programs[pid] = program
                 files = dict.fromkeys(islice(_files(process), MOST_FILES))
                 self._known[pid] = tuple(
                     Named(pid, process.ppid(), file, born_at)
                     for file in files
                     if _is_at_home(process, file)
                 )
-                if not files and time.time() - born_at < YOUNG:
+                if not program and not files and time.time() - born_at < YOUNG:
                     self._young[pid] = born_at
         except (psutil.Error, OSError, RuntimeError):
             # Gone meanwhile, not ours to look into, no path at all, or one that leads in a ring.
             return
+
+
+def _program(pid: int) -> bytes:
+    """Return what changes when a process becomes another program; b"" where that is not told.
+
+    That is its name and where its code and its arguments lie; see proc(5), /proc/PID/stat.
+    Its arguments themselves could change as well, but a process may be stuck so that who reads
+    them waits with it.
+    """
+    try:
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:  # noqa: PTH123 - read each second
+            name, _, rest = file.read().rpartition(b")")
+    except OSError:
+        return b""
+    fields = rest.split()  # from the third on
+    return b" ".join((name, fields[19], *fields[23:26], *fields[45:49]))
 
 
 def _is_at_home(process: psutil.Process, file: Path) -> bool:
@@ -97,8 +124,33 @@ def _files(process: psutil.Process) -> Iterator[Path]:
     for argument in arguments:
         word = argument.rpartition("=")[2]
         if word.endswith(".json"):
-            path = Path(word)
-            if not path.is_absolute():
-                near = Path(process.cwd(), word)
-                path = near if near.exists() else Path(jupyter_runtime_dir(), word)
-            yield path.resolve()
+            yield from (path.resolve() for path in _meant(Path(word), process))
+
+
+def _meant(path: Path, process: psutil.Process) -> Iterable[Path]:
+    """Return the file that a path means to a process; all that it may, where none is there yet."""
+    if path.is_absolute():
+        return (path,)
+    may_be = [folder / path for folder in (*start_folders(process.pid), runtime_folder())]
+    return [each for each in may_be if each.exists()][:1] or may_be
+
+
+def start_folders(pid: int) -> tuple[Path, ...]:
+    """Return in which folders a process may have been started, the likeliest first.
+
+    Its relative paths are of that one, and it may have left it.
+    """
+    found: list[str] = []
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(pid)
+        for tell in _START_FOLDERS:
+            with contextlib.suppress(psutil.Error):
+                found.append(tell(process))
+    return tuple(dict.fromkeys(Path(each) for each in found if Path(each).is_absolute()))
+
+
+_START_FOLDERS: tuple[Callable[[psutil.Process], str], ...] = (
+    lambda process: process.cwd(),
+    lambda process: process.environ().get("PWD", ""),  # as of the shell that started it
+    lambda process: psutil.Process(process.ppid()).cwd(),
+)

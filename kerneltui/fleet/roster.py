@@ -8,10 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
-
-from jupyter_core.paths import jupyter_runtime_dir
 
 from kerneltui.errors import ActionRefused, KernelError, NoSuchKernel
 from kerneltui.fleet.console import Console
@@ -37,6 +34,7 @@ from kerneltui.fleet.transport import Transport, choose_transport
 from kerneltui.fleet.usage import UsageSampler
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.multi import MultiKernelManager
+from kerneltui.paths import runtime_folder
 from kerneltui.protocol.status import (
     Engaged,
     Event,
@@ -69,7 +67,7 @@ class Roster:
             self._monitor.message_log,
             self._is_served,
         )
-        self._folder = folder = Path(jupyter_runtime_dir())
+        self._folder = folder = runtime_folder()
         self._recorder_due, self._recorder_problem = 0.0, ""
         legacy = Legacy(self, self._kernels, transport)
         self._ledger = Ledger(folder, legacy.follow, self.warn, Heirs().find)

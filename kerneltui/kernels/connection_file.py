@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import zmq
-from jupyter_core.paths import jupyter_runtime_dir, secure_write
+from jupyter_core.paths import secure_write
 
 from kerneltui.errors import ConnectionFileError
-from kerneltui.kernels.ipc import new_ipc_ip, remove_ipc_sockets
+from kerneltui.kernels.ipc import new_ipc_ip, remove_ipc_sockets, with_full_ip
 from kerneltui.kernels.ports import release_ports, reserve, reserve_ports
 from kerneltui.kernels.session import ClientSession, new_session
 from kerneltui.kernels.sockets import Context, connect, default_context
+from kerneltui.paths import runtime_folder
 from kerneltui.protocol.connection import (
     PORT_NAMES,
     Channel,
@@ -93,9 +94,9 @@ class ConnectionFileMixin:
 
     def load_connection_file(self, connection_file: str | None = None) -> None:
         """Take over what a connection file says. Raises ConnectionFileError."""
-        path = connection_file or self.connection_file
-        self._apply(read_connection_file(path))
-        self.connection_file = path
+        path = Path(connection_file or self.connection_file).absolute()
+        self._apply(with_full_ip(read_connection_file(path), (Path.cwd(), path.parent)))
+        self.connection_file = str(path)
 
     def load_connection_info(self, info: Mapping[str, Any]) -> None:
         """Take over the field's dict. Raises ConnectionFileError."""
@@ -117,9 +118,9 @@ class ConnectionFileMixin:
         if self._connection_file_written and Path(self.connection_file).exists():
             return
         if not self.connection_file:
-            self.connection_file = str(
-                Path(jupyter_runtime_dir(), f"kernel-{secrets.token_hex(8)}.json")
-            )
+            self.connection_file = str(runtime_folder() / f"kernel-{secrets.token_hex(8)}.json")
+        # Absolute: the kernel works in a folder of its own, and we may come to change ours.
+        self.connection_file = str(Path(self.connection_file).absolute())
         self._pick_endpoints()
         _write_private(Path(self.connection_file), self.connection_info.to_json(**kwargs))
         self._connection_file_written = True
@@ -138,7 +139,7 @@ class ConnectionFileMixin:
         )
         if self.transport == "ipc":
             hint = Path(self.connection_file).stem.removeprefix("kernel-")
-            self.ip = self.ip or new_ipc_ip(hint)
+            self.ip = str(Path(self.ip or new_ipc_ip(hint)).absolute())
             for number, name in enumerate(PORT_NAMES, start=1):
                 setattr(self, name, getattr(self, name) or number)
             return
@@ -278,7 +279,7 @@ def find_connection_file(
     the current one and the Jupyter runtime directory. Raises OSError where none is found.
     """
     folders = (
-        [".", jupyter_runtime_dir()] if path is None else [path] if isinstance(path, str) else path
+        [".", str(runtime_folder())] if path is None else [path] if isinstance(path, str) else path
     )
     for folder in folders:
         exact = Path(folder, filename).expanduser()

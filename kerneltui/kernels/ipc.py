@@ -10,11 +10,12 @@ import socket
 import stat
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from jupyter_core.paths import jupyter_runtime_dir
-
 from kerneltui.errors import KernelError
+from kerneltui.paths import runtime_folder
+from kerneltui.protocol.connection import ConnectionInfo
 
 MAX_SOCKET_PATH = 103 if sys.platform == "darwin" else 107
 """Bytes: `sun_path` of <sys/un.h> less its closing NUL."""
@@ -71,9 +72,23 @@ def ipc_sockets(ip: str, ports: Iterable[int]) -> Iterator[Path]:
                 yield path
 
 
+def with_full_ip(info: ConnectionInfo, folders: Iterable[Path]) -> ConnectionInfo:
+    """Return the whole path of a kernel's sockets; a relative one may be of any of `folders`.
+
+    It stays as it is where no folder has a socket of that name.
+    """
+    if info.transport != "ipc" or Path(info.ip).is_absolute():
+        return info
+    for folder in folders:
+        ip = str(folder / info.ip)
+        if any(ipc_sockets(ip, info.ports.values())):
+            return replace(info, ip=ip)
+    return info
+
+
 def candidate_folders() -> Iterator[Path]:
     """Yield where sockets could lie, the usual place first, then short paths."""
-    runtime = Path(jupyter_runtime_dir(), "kerneltui-ipc")
+    runtime = runtime_folder() / "kerneltui-ipc"
     if not _wiped_at_logout(runtime):
         yield runtime
     for shared in SHARED_FOLDERS:

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import zmq
-from jupyter_core.paths import jupyter_runtime_dir
 
 from kerneltui.errors import ActionRefused, KernelTimeout, describe_exit
 from kerneltui.kernels.channels import has_heartbeat
@@ -47,6 +46,7 @@ from kerneltui.kernels.spec import (
 )
 from kerneltui.kernels.stopping import family_of, kill_family, stop
 from kerneltui.kernels.wrapped import WrappedProcess
+from kerneltui.paths import runtime_folder
 from kerneltui.protocol.status import (
     POLITE_STOP,
     STOP_NOW,
@@ -269,7 +269,7 @@ class KernelManager(ConnectionFileMixin):
         plan = LaunchPlan.of(arguments)
         if not self.connection_file:
             name = f"kernel-{self.kernel_id}.json"
-            self.connection_file = str(Path(jupyter_runtime_dir(), name))
+            self.connection_file = str(runtime_folder() / name)
         curve = wants_curve(self.transport_encryption, self.transport, spec)
         if curve and not self.curve_secretkey:
             self.curve_publickey, self.curve_secretkey = zmq.curve_keypair()

@@ -18,9 +18,8 @@ import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from jupyter_core.paths import jupyter_runtime_dir
-
 from kerneltui.errors import ConnectionFileError, KernelError
+from kerneltui.paths import runtime_folder
 
 MAX_TRIES = 100  # candidates that others hold, before giving up
 # Below what systems lend to outgoing connections: a client that knocks before its kernel
@@ -125,7 +124,7 @@ def _is_free(ip: str, port: int) -> bool:
 
 def _shared_file() -> Path:
     # A home may be mounted on many hosts, and each has ports of its own.
-    return Path(jupyter_runtime_dir(), f"kerneltui-ports-{os.uname().nodename}.lock")
+    return runtime_folder() / f"kerneltui-ports-{os.uname().nodename}.lock"
 
 
 # One per process, as are the locks beneath it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -340,6 +341,91 @@ def test_another_file_of_its_arguments_is_not_taken_for_a_kernels(
     found = until_proven(Discovery())
 
     assert found.identity == identify(pid)
+
+
+BECOME = {
+    "another program": ("sh", "-c", 'read -r _ < "$0"; exec {python} -m {module} {file}'),
+    "the same program": (
+        "{python}",
+        "-c",
+        """import os, sys; open(sys.argv[1]).read()
+os.execv(sys.executable, [sys.executable, '-m', '{module}', '{file}'])""",
+    ),
+}
+"""What waits until somebody writes to the pipe that comes as its last argument."""
+
+
+@pytest.mark.usefixtures("runtime")
+@pytest.mark.parametrize("how", BECOME)
+def test_a_process_that_becomes_a_kernel_is_seen(
+    how: str, run: Callable[..., int], tmp_path: Path
+) -> None:
+    file = connection_file(tmp_path / "elsewhere" / "connect.json")
+    os.mkfifo(tmp_path / "go")
+    words = {"python": sys.executable, "module": TINY[-1], "file": file}
+    pid = run(*(each.format(**words) for each in BECOME[how]), tmp_path / "go")
+    discovery = Discovery()
+    assert look(discovery) == ()
+
+    (tmp_path / "go").write_text("\n")
+
+    found = until_proven_when_there(discovery)
+    assert found.identity == identify(pid)
+
+
+LEAVES = "import os, signal; os.chdir('/'); signal.pause()"
+
+
+@pytest.mark.usefixtures("runtime")
+@pytest.mark.parametrize(
+    "start",
+    ['exec "$@" ./$name.json', 'env -u PWD "$@" ./$name.json & wait'],
+    ids=["environment", "parent"],
+)
+def test_a_relative_file_is_found_though_its_process_has_left_the_folder(
+    start: str, run: Callable[..., int], tmp_path: Path
+) -> None:
+    file = connection_file(tmp_path / "connect.json")
+    command = (sys.executable, "-c", LEAVES)
+    pid = run("sh", "-c", f'cd "$0"; name=connect; {start}', tmp_path, *command)
+
+    def has_left() -> bool:
+        family = [psutil.Process(pid), *psutil.Process(pid).children()]
+        return any(each.cwd() == "/" for each in family)
+
+    eventually(has_left, 20)
+
+    assert [each.connection_file for each in look(Discovery())] == [file]
+
+
+@pytest.mark.usefixtures("runtime")
+def test_a_relative_file_that_is_written_later_is_found(
+    run: Callable[..., int], tmp_path: Path
+) -> None:
+    run("sh", "-c", 'cd "$0" && exec "$@"', tmp_path, *SLEEPS, "connect.json")
+    discovery = Discovery()
+    assert look(discovery) == ()
+
+    file = connection_file(tmp_path / "connect.json")
+
+    eventually(lambda: [each.connection_file for each in look(discovery)] == [file])
+
+
+@pytest.mark.usefixtures("runtime")
+def test_relative_ipc_sockets_are_those_of_the_kernels_folder(
+    run: Callable[..., int], short_path: Path
+) -> None:
+    ports = {"shell_port": 1, "iopub_port": 2, "stdin_port": 3, "hb_port": 4, "control_port": 5}
+    file = short_path / "files" / "connect.json"
+    file.parent.mkdir()
+    file.write_text(json.dumps({"transport": "ipc", "ip": "k", "key": "x", **ports}))
+    environment = f"PYTHONPATH={ROOT}"
+    run("sh", "-c", 'cd "$0" && exec "$@"', short_path, "env", environment, *TINY, file)
+
+    found = until_proven_when_there(Discovery())
+
+    assert found.info is not None
+    assert found.info.ip == str(short_path / "k")
 
 
 def test_below_a_link_each_file_has_one_name(

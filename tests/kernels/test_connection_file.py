@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import stat
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,33 @@ def test_ports_that_are_0_are_picked(tmp_path: Path) -> None:
     assert len({port for port in writer.ports if port}) == 5
     assert [read(writer.connection_file)[name] for name in PORT_NAMES] == writer.ports
     writer.release_ports()
+
+
+def test_relative_places_are_those_of_our_folder_wherever_the_kernel_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    writer = owner(Path("k.json"), transport="ipc", ip="sockets")
+
+    writer.write_connection_file()
+
+    assert writer.connection_file == str(tmp_path / "k.json")
+    assert read(tmp_path / "k.json")["ip"] == str(tmp_path / "sockets")
+
+
+def test_relative_sockets_lie_beside_their_file_where_our_folder_has_none(
+    short_path: Path,
+) -> None:
+    ports = dict.fromkeys(PORT_NAMES, 0) | {"shell_port": 1}
+    file = short_path / "k.json"
+    file.write_text(json.dumps({"transport": "ipc", "ip": "k", "key": "x", **ports}))
+    reader = owner()
+
+    with socket.socket(socket.AF_UNIX) as shell:
+        shell.bind(str(short_path / "k-1"))
+        reader.load_connection_file(str(file))
+
+    assert reader.ip == str(short_path / "k")
 
 
 def test_explicit_ports_are_kept(tmp_path: Path) -> None:
