@@ -36,7 +36,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     if arguments.read_only and getattr(arguments, "changes", False):
         parser.error(f"{arguments.command} asks something of kernels, and --read-only forbids that")
+    if getattr(arguments, "changes", False):
+        _refuse_by_file(parser, arguments.command)
     return _run_command(arguments)
+
+
+def _refuse_by_file(parser: argparse.ArgumentParser, command: str) -> None:
+    """Say what is wrong in kerneltui.toml, and end where it forbids the command."""
+    from kerneltui import paths
+    from kerneltui.commands.settings import read_settings
+
+    settings = read_settings()
+    if settings.problem:
+        print(f"kerneltui: {settings.problem}", file=sys.stderr)
+    if settings.read_only:
+        forbids = f"read_only in {paths.config_file()} forbids that"
+        parser.error(f"{command} asks something of kernels, and {forbids}")
 
 
 def _dashboard(arguments: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 from kerneltui.commands import strangers
 from kerneltui.commands.listing import Listed, find, list_all
 from kerneltui.commands.printing import Progress
+from kerneltui.commands.settings import read_settings
 from kerneltui.errors import KernelError, KernelTimeout, LaunchError
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.handles import Handle
@@ -33,7 +34,7 @@ VERBS: dict[Verb, tuple[Callable[[Fleet, Target], str], Callable[[Handle], str]]
 
 @contextlib.contextmanager
 def opened_fleet() -> Iterator[Fleet]:
-    fleet = Fleet()
+    fleet = Fleet(transport=read_settings().transport)
     fleet.open()
     try:
         yield fleet
@@ -42,7 +43,10 @@ def opened_fleet() -> Iterator[Fleet]:
 
 
 def act(verb: str, words: Sequence[str]) -> int:
-    """Ask `verb` of the kernels that `words` mean; of none where one of them is not clear."""
+    """Ask `verb` of the kernels that `words` mean; of none where one of them is not clear.
+
+    Those of kerneltui that are restarted are waited for until they are ready.
+    """
     return _ask(Verb(verb), *VERBS[Verb(verb)], words)
 
 
@@ -67,7 +71,8 @@ def start(kernel_name: str, *, cwd: str, name: str, autorestart: bool) -> int:
         )
         _wait_until_ready(fleet, kernel_id)
         for notice in fleet.take_notices():
-            print(f"kerneltui: {notice.text}", file=sys.stderr)
+            if notice.kernel_id in ("", kernel_id):
+                print(f"kerneltui: {notice.text}", file=sys.stderr)
     print(kernel_id)
     return 0
 
@@ -80,24 +85,33 @@ def _ask(
 ) -> int:
     listed = list_all()
     meant = dict.fromkeys(find(listed, word) for word in words)
-    failed = 0
     with opened_fleet() as fleet:
 
         def ask(kernel: Listed) -> str:
-            if kernel.origin == Origin.KERNELTUI:
-                return order(fleet, _row(fleet, kernel.id).target)
-            return order_of_stranger(strangers.handle(kernel, verb))
+            with Progress(f"{verb} {kernel.name}"):
+                if kernel.origin == Origin.KERNELTUI:
+                    return order(fleet, _row(fleet, kernel.id).target)
+                return order_of_stranger(strangers.handle(kernel, verb))
 
-        for kernel in meant:
-            try:
-                with Progress(f"{verb} {kernel.name}"):
-                    said = ask(kernel)
-            except KernelError as error:
-                said = str(error)
-                failed += 1
-            if said:
-                print(f"kerneltui: {clean_line(said, limit=500)}", file=sys.stderr)
-    return 1 if failed else 0
+        def wait(kernel: Listed) -> str:
+            if verb is Verb.RESTART and kernel.origin == Origin.KERNELTUI:
+                _wait_until_ready(fleet, kernel.id)
+            return ""
+
+        asked = [kernel for kernel in meant if _is_done(ask, kernel)]
+        done = [kernel for kernel in asked if _is_done(wait, kernel)]
+    return 0 if len(done) == len(meant) else 1
+
+
+def _is_done(ask: Callable[[Listed], str], kernel: Listed) -> bool:
+    """Print what comes of asking something of a kernel; tell whether it was done."""
+    try:
+        said, is_done = ask(kernel), True
+    except KernelError as error:
+        said, is_done = str(error), False
+    if said:
+        print(f"kerneltui: {clean_line(said, limit=500)}", file=sys.stderr)
+    return is_done
 
 
 def _row(fleet: Fleet, kernel_id: str) -> KernelSnapshot:

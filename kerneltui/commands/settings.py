@@ -1,0 +1,42 @@
+"""What kerneltui.toml says to the command line, read without Textual where it can be."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from typing import get_args
+
+from kerneltui import paths
+from kerneltui.fleet.transport import Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What holds for each command."""
+
+    transport: Transport = "auto"
+    """How kernels that are started here are reached."""
+    read_only: bool = False
+    """Nothing is asked of kernels."""
+    problem: str = ""
+    """Why not all of the file could be read."""
+
+
+def read_settings() -> Settings:
+    """Return what the file says. A wrong value does not count; `kerneltui paths` tells of it."""
+    file = paths.config_file()
+    try:
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, ValueError, RecursionError):
+        from kerneltui.tui.config_file import read_config  # it knows what such a file still says
+
+        config, problems = read_config(file)
+        return Settings(config.transport, config.read_only, str(problems[0]))
+    known = {each: each for each in get_args(Transport)}
+    transport = data.get("transport")
+    return Settings(
+        known.get(transport, "auto") if isinstance(transport, str) else "auto",
+        data.get("read_only") is True,
+    )

@@ -1,0 +1,148 @@
+"""What the commands that ask something of kernels print and return, with small kernels."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kerneltui.cli import main
+from kerneltui.commands import verbs
+from kerneltui.commands.survey import manifests
+from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.notices import Notice
+from tests.fleet.small_kernels import ROOT, install_and_make_haste
+
+FRAIL = """
+import os, sys
+if os.path.exists(sys.argv[2]):
+    sys.exit("no luck")
+os.execv(sys.executable, [sys.executable, "-m", "tests.fleet.tiny_kernel", sys.argv[1]])
+"""
+
+
+@pytest.fixture(autouse=True)
+def _kernels_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have a runtime folder for one test, in which nothing lives on."""
+    install_and_make_haste(tmp_path, monkeypatch)
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "run"))
+    yield
+    if names := [each.name for each in manifests()]:
+        verbs.act("shutdown", names)
+
+
+@pytest.fixture
+def doom(tmp_path: Path) -> Path:
+    """A file without which a kernel of the kernelspec "frail" can start."""
+    spec = {
+        "argv": [sys.executable, "-c", FRAIL, "{connection_file}", str(tmp_path / "doom")],
+        "display_name": "Frail",
+        "language": "none",
+        "env": {"PYTHONPATH": str(ROOT)},
+    }
+    (tmp_path / "kernels" / "frail").mkdir()
+    (tmp_path / "kernels" / "frail" / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+    return tmp_path / "doom"
+
+
+def start(name: str, kernel_name: str = "tiny") -> None:
+    verbs.start(kernel_name, cwd="/", name=name, autorestart=False)
+
+
+def test_a_restart_of_a_kernel_that_dies_at_its_start_fails_and_says_why(
+    doom: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start("one", "frail")
+    doom.touch()
+
+    code = verbs.act("restart", ["one"])
+
+    assert code == 1
+    assert "(frail) exited with code 1" in capsys.readouterr().err
+
+
+def test_a_kernel_that_fails_keeps_no_other_from_its_restart(
+    doom: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start("one", "frail")
+    start("two")
+    doom.touch()
+    before = {each.name: each.identity for each in manifests()}
+
+    code = verbs.act("restart", ["one", "two"])
+
+    after = {each.name: each.identity for each in manifests()}
+    assert (code, capsys.readouterr().err.count("kerneltui: ")) == (1, 1)
+    assert before["two"] != after["two"]
+
+
+def test_a_start_tells_what_happens_to_no_other_kernel(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notices = (Notice("error", "another died", "another"), Notice("warning", "no recorder"))
+    monkeypatch.setattr(Fleet, "take_notices", lambda _fleet: notices)
+
+    start("one")
+
+    assert capsys.readouterr().err == "kerneltui: no recorder\n"
+
+
+# -- kerneltui.toml -----------------------------------------------------------------
+
+
+@pytest.fixture
+def config_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    (tmp_path / "config" / "kerneltui").mkdir(parents=True)
+    return tmp_path / "config" / "kerneltui" / "kerneltui.toml"
+
+
+@pytest.mark.parametrize("more", ["", "x = [[[\n"])
+def test_a_file_that_says_read_only_forbids_orders(
+    config_file: Path, more: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config_file.write_text(f"read_only = true\n{more}")
+
+    with pytest.raises(SystemExit) as ended:
+        main(["kill", "one"])
+
+    assert ended.value.code == 2
+    assert f"and read_only in {config_file} forbids that" in capsys.readouterr().err
+
+
+def test_a_file_that_says_read_only_forbids_no_look(config_file: Path) -> None:
+    config_file.write_text("read_only = true\n")
+
+    assert main(["ps"]) == 0
+
+
+@pytest.mark.parametrize("transport", ["tcp", "ipc"])
+def test_kernels_are_started_over_the_transport_of_the_file(
+    config_file: Path, transport: str
+) -> None:
+    config_file.write_text(f'transport = "{transport}"\n')
+
+    start("one")
+
+    (manifest,) = manifests()
+    assert json.loads(Path(manifest.connection_file).read_text())["transport"] == transport
+
+
+@pytest.mark.parametrize("text", ['transport = "carrier pigeon"\n', "transport = 1\n", "x = [[[\n"])
+def test_a_wrong_setting_does_not_count(config_file: Path, text: str) -> None:
+    config_file.write_text(text)
+
+    assert verbs.read_settings().transport == "auto"
+
+
+def test_a_file_that_is_no_toml_is_told(
+    config_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config_file.write_text("x = [[[\n")
+
+    main(["kill", "nobody"])
+
+    assert f"{config_file}:1: is no" in capsys.readouterr().err
