@@ -27,6 +27,7 @@ DELIMITER = b"<IDS|MSG>"
 SIGNED_PARTS = 4  # header, parent_header, metadata, content
 HISTORY_SIZE = 16_384  # signatures, about 3 MB; jupyter_client's 65,536 are 12 MB for each socket
 SIGNATURE_SCHEME = "hmac-sha256"
+MAX_DEPTH = 200  # lists and objects in each other: what passes can be written and walked again
 PARENT_CACHE_SIZE = 65_536  # bytes; real parents have some hundred, and a hostile one is not kept
 
 
@@ -229,10 +230,27 @@ def _parse_object(part: bytes) -> Content:
     except (ValueError, RecursionError):
         raise MalformedMessage(f"part of {len(part)} bytes is not JSON") from None
     if isinstance(value, dict):
+        if part.count(b"[") + part.count(b"{") > MAX_DEPTH and _is_too_deep(value):
+            raise MalformedMessage(f"part nests more than {MAX_DEPTH} deep")
         return value
     if value is None:  # how xeus kernels write an empty one
         return {}
     raise MalformedMessage(f"part is a JSON {type(value).__name__} where an object belongs")
+
+
+def _is_too_deep(value: Content) -> bool:
+    """Tell whether lists and objects nest more than MAX_DEPTH deep; level by level."""
+    level: list[Any] = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for each in level
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _with_date(header: Content) -> Content:

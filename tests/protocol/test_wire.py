@@ -29,7 +29,13 @@ from kerneltui.errors import (
     UnsignedMessage,
 )
 from kerneltui.protocol.message import parent_id
-from kerneltui.protocol.wire import DELIMITER, PARENT_CACHE_SIZE, Session, content_of
+from kerneltui.protocol.wire import (
+    DELIMITER,
+    MAX_DEPTH,
+    PARENT_CACHE_SIZE,
+    Session,
+    content_of,
+)
 
 KEY = b"a key that nobody may see"
 NOON = datetime(2024, 2, 29, 12, tzinfo=UTC)
@@ -388,6 +394,29 @@ def test_header_needs_nothing_but_id_and_type() -> None:
     )
 
     assert message["header"] == {"msg_id": "1", "msg_type": "x"}
+
+
+@pytest.mark.parametrize("opening", [b"[", b'{"a":'])
+def test_a_content_nests_so_deep_and_no_deeper(opening: bytes) -> None:
+    sender, receiver = new_pair()
+    closing = b"]" if opening == b"[" else b"}"
+
+    def nested(depth: int) -> bytes:  # within the object that a content is
+        inside = depth - 1
+        return b'{"a":' + opening * inside + b"1" + closing * inside + b"}"
+
+    receiver.decode(with_part(CONTENT, nested(MAX_DEPTH))(new_frames(sender)))
+    with pytest.raises(MalformedMessage):
+        receiver.decode(with_part(CONTENT, nested(MAX_DEPTH + 1))(new_frames(sender)))
+
+
+def test_many_lists_beside_each_other_are_not_deep() -> None:
+    sender, receiver = new_pair()
+    content = {"a": [[] for _ in range(2 * MAX_DEPTH)], "b": "[" * 2 * MAX_DEPTH}
+
+    message = receiver.decode(sender.encode(sender.new_message("stream", content)))
+
+    assert message["content"] == content
 
 
 def test_delimiter_in_a_buffer_is_a_buffer() -> None:
