@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -18,10 +17,13 @@ from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.conversation import NEVER, REFUSALS, Conversation, Prompt, Reply, fail
 from kerneltui.fleet.inbox import Inbox
 from kerneltui.fleet.message_log import MessageLog
+from kerneltui.kernels.guarded_thread import Failures, LoopThread, describe_failure
 from kerneltui.kernels.manager import KernelManager
+from kerneltui.protocol import fields
 from kerneltui.protocol.message import Message, cursor_content, execute_content, history_content
 
 CLOSED = "the console is closed"
+FAILED = "what was sent before is not followed any more, as the console failed"
 T = TypeVar("T")
 
 LOCKED = "read-only: kernels are watched, and nothing is asked of them"
@@ -57,15 +59,15 @@ class Console:
         self._is_served = is_served
         self._conversations: dict[str, Conversation] = {}
         self._inbox = Inbox()
-        self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="console", daemon=True)
+        self._failures = Failures("console")
+        self._thread = LoopThread(self._turn, "console", last=self._leave)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
         """Close all clients; what was sent goes on in the kernels."""
-        self._inbox.shut(self._leave)
+        self._inbox.shut(self._thread.end)
         self._thread.join()
         self._inbox.close()
 
@@ -122,16 +124,19 @@ class Console:
 
     # -- runs in the console thread ----
 
-    def _run(self) -> None:
-        while not self._stopping:
-            self._wait()
-            for order in self._inbox.take():
-                order()
-            for conversation in list(self._conversations.values()):
-                conversation.listen()
-                if conversation.is_over(time.monotonic()):
-                    conversation.close()
-            self._publish()
+    def _turn(self) -> None:
+        self._wait()
+        for order in self._inbox.take():
+            self._failures.attempt(order)
+        for kernel_id, conversation in list(self._conversations.items()):
+            if not self._failures.attempt(conversation.take_turn):
+                self._begin_again(kernel_id)
+        self._publish()
+
+    def _begin_again(self, kernel_id: str) -> None:
+        """Give up a conversation in which something failed, and say so; the next one is fresh."""
+        self._failures.attempt(partial(self._forget, kernel_id, FAILED))
+        self._failures.attempt(partial(self._note, kernel_id, FAILED))
 
     def _wait(self) -> None:
         poller = zmq.Poller()
@@ -172,6 +177,9 @@ class Console:
             run(code, execute_content(code))
         except REFUSALS as error:
             self._note(kernel_id, f"not run: {error}")
+        except Exception as error:
+            self._note(kernel_id, f"not run: {describe_failure(error)}")
+            raise
 
     def _send_ask(
         self, kernel_id: str, msg_type: str, content: dict[str, Any], reply: Reply
@@ -180,6 +188,9 @@ class Console:
             self._conversation(kernel_id).ask(msg_type, content, reply)
         except REFUSALS as error:
             fail(reply, error)
+        except Exception as error:
+            fail(reply, KernelError(f"not asked: {describe_failure(error)}"))
+            raise
 
     def _answer(self, prompt: Prompt, value: str) -> None:
         conversation = self._conversations.get(prompt.kernel_id)
@@ -189,6 +200,9 @@ class Console:
             conversation.answer(value)
         except REFUSALS as error:
             self._note(prompt.kernel_id, f"not answered: {error}")
+        except Exception as error:
+            self._note(prompt.kernel_id, f"not answered: {describe_failure(error)}")
+            raise
 
     def _forget(self, kernel_id: str, why: str) -> None:
         conversation = self._conversations.pop(kernel_id, None)
@@ -197,8 +211,7 @@ class Console:
 
     def _leave(self) -> None:
         for kernel_id in list(self._conversations):
-            self._forget(kernel_id, CLOSED)
-        self._stopping = True
+            self._failures.attempt(partial(self._forget, kernel_id, CLOSED))
 
 
 def _rebound(before: Mapping[str, T], now: Mapping[str, T | None]) -> Mapping[str, T]:
@@ -214,8 +227,7 @@ def _pass_on_history(codes: Future[tuple[str, ...]], reply: Reply) -> None:
     if error is not None:
         codes.set_exception(error)
         return
-    entries = reply.result().get("history")
-    found = entries if isinstance(entries, list) else []
+    found = fields.items(reply.result(), "history")[-HISTORY_LENGTH:]
     # An entry is [session, line, input], or [session, line, [input, output]].
     codes.set_result(
         tuple(

@@ -26,6 +26,7 @@ from kerneltui.kernels.channels import ClientChannel
 from kerneltui.kernels.client import BlockingKernelClient
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.requests import SUBSHELLS
+from kerneltui.protocol import fields
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import Content, Message, parent_id
 from kerneltui.protocol.status import UNHEARD, Answered, KernelState
@@ -234,6 +235,12 @@ class Conversation:
 
     # -- listening ----
 
+    def take_turn(self) -> None:
+        """Take in what has come, and disconnect once there is no use in being connected."""
+        self.listen()
+        if self.is_over(time.monotonic()):
+            self.close()
+
     def listen(self) -> None:
         """Take in what has come on all channels."""
         if self._client is None:
@@ -278,11 +285,11 @@ class Conversation:
         return request in self._running or request in self._beside
 
     def _open_prompt(self, message: Message) -> None:
-        text = message["content"].get("prompt")
+        content = message["content"]
         self.prompt = Prompt(
             kernel_id=self._manager.kernel_id,
-            text=clean_line(text, PROMPT_WIDTH) if isinstance(text, str) else "",
-            password=message["content"].get("password") is True,
+            text=clean_line(fields.text(content, "prompt"), PROMPT_WIDTH),
+            password=fields.flag(content, "password"),
             parent_id=parent_id(message),
         )
 
@@ -292,15 +299,14 @@ class Conversation:
         content = message["content"]
         if message["msg_type"] == "kernel_info_reply":
             self._note_features(content)
-        elif content.get("status") == "ok" and isinstance(content.get("subshell_id"), str):
-            subshell.id = content["subshell_id"]
+        elif content.get("status") == "ok" and (made := fields.text(content, "subshell_id")):
+            subshell.id = made
         else:
             self._has_subshells = False
         self._send_parked(subshell)
 
     def _note_features(self, content: Content) -> None:
-        features = content.get("supported_features")
-        has_them = isinstance(features, list) and SUBSHELLS in features
+        has_them = SUBSHELLS in fields.texts(content, "supported_features")
         self._has_subshells = has_them and not self._is_served
 
     def _send_parked(self, subshell: Subshell) -> None:

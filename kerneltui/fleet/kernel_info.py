@@ -10,6 +10,7 @@ import psutil
 from kerneltui.errors import KernelError
 from kerneltui.fleet.masking import MASK, mask_arguments, mask_environment
 from kerneltui.kernels.manager import KernelManager
+from kerneltui.protocol import fields
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.text import clean_line
 
@@ -56,14 +57,12 @@ def kernel_info(manager: KernelManager, reply: Mapping[str, object]) -> KernelIn
 
 def versions(reply: Mapping[str, object]) -> Facts:
     """Return what a kernel_info_reply says of versions and abilities; odd shapes say nothing."""
-    language = reply.get("language_info")
-    language = language if isinstance(language, dict) else {}
-    features = reply.get("supported_features")
+    language = fields.mapping(reply, "language_info")
     named = {
         "implementation": _joined(reply, "implementation", "implementation_version"),
         "language": _joined(language, "name", "version"),
         "protocol": _joined(reply, "protocol_version"),
-        "features": ", ".join(map(str, features[:20])) if isinstance(features, list) else "",
+        "features": ", ".join(fields.texts(reply, "supported_features")[:20]),
         "banner": _joined(reply, "banner").partition("\n")[0],
     }
     return tuple((name, clean_line(value)) for name, value in named.items() if value)
@@ -78,8 +77,7 @@ def _endpoints(manager: KernelManager, key: str) -> Facts:
 
 
 def _joined(content: Mapping[str, object], *keys: str) -> str:
-    values = [content.get(key) for key in keys]
-    return " ".join(value for value in values if isinstance(value, str) and value)
+    return " ".join(filter(None, (fields.text(content, key) for key in keys)))
 
 
 def _of_spec(manager: KernelManager) -> Facts:

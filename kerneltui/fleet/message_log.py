@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from kerneltui.errors import ProtocolError
 from kerneltui.fleet.masking import MASK
+from kerneltui.protocol import fields
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import Message, parent_id
 from kerneltui.protocol.text import clean_line
@@ -109,7 +110,7 @@ class MessageLog:
 
     def tap(self, session: Session, channel: Channel, message: Message) -> None:
         """Add what the client or manager with this session sent or received."""
-        sent = message["header"]["session"] == session.session
+        sent = fields.text(message["header"], "session") == session.session
         self.add(channel, message, sent=sent)
 
     def add(self, channel: Channel, message: Message, *, sent: bool) -> None:

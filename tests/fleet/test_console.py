@@ -10,7 +10,7 @@ import pytest
 
 from kerneltui.errors import KernelError, NoSuchKernel
 from kerneltui.fleet import conversation as conversation_module
-from kerneltui.fleet.console import Console
+from kerneltui.fleet.console import FAILED, Console
 from kerneltui.fleet.conversation import Prompt
 from kerneltui.fleet.masking import MASK
 from kerneltui.fleet.rendition import rendition
@@ -286,6 +286,101 @@ def test_a_question_that_nobody_waits_for_any_more_is_survived(
 
     assert speaking.complete().result(WITHIN)["matches"] == ["print"]
     assert caplog.records == []
+
+
+# -- what fails ----
+
+
+@pytest.mark.parametrize("missing", ["session", "username", "date", "version"])
+def test_a_reply_whose_header_lacks_a_field_is_a_reply(
+    speaking: Speaking, fake: FakeKernel, missing: str
+) -> None:
+    fake.hold("complete_request")
+    pending = speaking.complete()
+    request = fake.wait_for("complete_request")
+    reply = fake.session.new_message("complete_reply", {"matches": ["it"]}, parent=request)
+    reply["header"].pop(missing)  # type: ignore[misc]  # what a kernel of that kind does
+
+    fake.reply_frames(fake.session.encode(reply))
+
+    assert pending.result(WITHIN)["matches"] == ["it"]
+
+
+def nested(depth: int) -> Any:
+    content: Any = {}
+    for _ in range(depth):
+        content = {"a": content}
+    return content
+
+
+def test_a_reply_that_nests_too_deep_is_survived(speaking: Speaking, fake: FakeKernel) -> None:
+    fake.hold("complete_request")
+    speaking.complete()
+    request = fake.wait_for("complete_request")
+    fake.reply("complete_reply", nested(250), request)
+    fake.release()
+
+    assert speaking.complete().result(WITHIN)["matches"] == ["print"]
+
+
+class FailingList(list[Message]):
+    """A record in which nothing can be put."""
+
+    def append(self, _message: Message) -> None:
+        raise RuntimeError("a defect")
+
+
+def test_what_fails_for_one_kernel_is_told_there(speaking: Speaking) -> None:
+    speaking.recorded = FailingList()
+
+    speaking.execute("1 + 1")
+
+    eventually(lambda: speaking.notes == [FAILED])
+
+
+def test_what_fails_is_logged(speaking: Speaking, caplog: pytest.LogCaptureFixture) -> None:
+    speaking.recorded = FailingList()
+
+    speaking.execute("1 + 1")
+
+    eventually(lambda: "console failed: RuntimeError" in caplog.text)
+
+
+def test_code_runs_after_something_has_failed(speaking: Speaking, fake: FakeKernel) -> None:
+    speaking.recorded = FailingList()
+    speaking.execute("1 + 1")
+    eventually(lambda: speaking.notes)
+    speaking.recorded = []
+
+    speaking.execute("2 + 2")
+
+    assert fake.wait_for("execute_request", count=2)["content"]["code"] == "2 + 2"
+    eventually(lambda: not speaking.queued())
+
+
+def test_a_question_that_fails_is_answered_with_an_error(
+    speaking: Speaking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_kernel_id: str) -> KernelManager:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(speaking.console, "_find_manager", fail)
+
+    with pytest.raises(KernelError, match="not asked: RuntimeError"):
+        speaking.complete().result(WITHIN)
+
+
+def test_code_that_fails_to_be_sent_is_noted(
+    speaking: Speaking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_kernel_id: str) -> KernelManager:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(speaking.console, "_find_manager", fail)
+
+    speaking.execute("1 + 1")
+
+    eventually(lambda: speaking.notes and speaking.notes[0].startswith("not run: RuntimeError"))
 
 
 # -- ends ----
