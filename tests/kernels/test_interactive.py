@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from kerneltui.errors import KernelTimeout
+from kerneltui.errors import KernelTimeout, MalformedMessage
+from kerneltui.kernels import interactive
 from kerneltui.kernels.client import BlockingKernelClient
-from kerneltui.kernels.interactive import END_OF_INPUT, answer_from_terminal
+from kerneltui.kernels.interactive import END_OF_INPUT, answer_from_terminal, print_output
 from kerneltui.protocol.message import Message, parent_id
+from kerneltui.protocol.wire import Session
 from tests.fakes import Ask, FakeKernel, connected
-from tests.support import eventually
+from tests.support import Background, eventually
 
 SAYS = ("stream", {"name": "stdout", "text": "hello\n"})
 COMPLAINS = ("stream", {"name": "stderr", "text": "hm\n"})
@@ -220,3 +223,173 @@ def test_an_answer_to_a_cell_that_is_over_is_not_sent(
 
     client.usage(reply=True, timeout=5)
     assert "input_reply" not in fake.types()
+
+
+# -- kernels that are sloppy ----
+
+
+class Sloppy:
+    """A kernel that leaves it to the test what is said of a request."""
+
+    def __init__(self, fake: FakeKernel, client: BlockingKernelClient) -> None:
+        self.fake = fake
+        self.shown: list[str] = []
+        fake.hold("execute_request")
+        self.running = Background(
+            lambda: client.execute_interactive("1", timeout=10, output_hook=self._show)
+        )
+        self.request = fake.wait_for("execute_request")
+
+    def _show(self, message: Message) -> None:
+        self.shown.append(message["msg_type"])
+
+    def reply(self) -> None:
+        self.fake.reply("execute_reply", {"status": "ok"}, self.request)
+
+    def status(self, execution_state: str, parent: Message | None) -> None:
+        self.fake.publish("status", {"execution_state": execution_state}, parent)
+
+    def content(self) -> object:
+        """Return what the reply says, once the request is done."""
+        reply: Any = self.running.result()
+        return reply["content"]
+
+
+@pytest.fixture
+def sloppy(
+    client: BlockingKernelClient, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> Sloppy:
+    monkeypatch.setattr(interactive, "IDLE_GRACE", 0.2)
+    monkeypatch.setattr(interactive, "REPLY_GRACE", 0.2)
+    return Sloppy(fake, client)
+
+
+def test_a_reply_without_an_idle_is_done_after_a_grace(sloppy: Sloppy) -> None:
+    sloppy.status("busy", sloppy.request)
+    sloppy.reply()
+
+    assert sloppy.content() == {"status": "ok"}
+
+
+def test_statuses_without_a_parent_do_not_keep_a_request_open(sloppy: Sloppy) -> None:
+    sloppy.status("busy", None)
+    sloppy.reply()
+    sloppy.status("idle", None)
+
+    assert sloppy.content() == {"status": "ok"}
+
+
+def test_output_after_the_reply_and_before_the_idle_is_shown(sloppy: Sloppy) -> None:
+    sloppy.reply()
+    sloppy.fake.publish(*SAYS, sloppy.request)
+    sloppy.status("idle", sloppy.request)
+
+    sloppy.content()
+
+    assert sloppy.shown == ["stream", "status"]
+
+
+def test_a_thread_that_prints_for_ever_does_not_keep_a_request_open(sloppy: Sloppy) -> None:
+    sloppy.reply()
+
+    def print_on() -> bool:
+        sloppy.fake.publish(*SAYS, sloppy.request)
+        return sloppy.running.over
+
+    eventually(print_on)
+
+    assert sloppy.content() == {"status": "ok"}
+
+
+def test_an_idle_without_a_reply_is_a_timeout_after_a_grace(sloppy: Sloppy) -> None:
+    sloppy.status("idle", sloppy.request)
+
+    with pytest.raises(KernelTimeout, match="has finished the request, but sent no reply"):
+        sloppy.content()
+
+
+def test_output_of_others_after_the_idle_makes_no_busy_loop(
+    client: BlockingKernelClient, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sloppy = Sloppy(fake, client)
+    waits: list[object] = []
+    wait = client.wait_readable
+
+    def counted(*arguments: Any) -> None:
+        waits.append(arguments)
+        wait(*arguments)
+
+    monkeypatch.setattr(client, "wait_readable", counted)
+    sloppy.status("idle", sloppy.request)
+    eventually(lambda: sloppy.shown)
+    fake.publish(*SAYS, None)
+    eventually(lambda: waits)
+
+    sloppy.reply()
+
+    sloppy.content()
+    assert len(waits) < 5
+
+
+def test_a_reply_that_was_taken_in_is_there_for_who_goes_on_waiting(
+    client: BlockingKernelClient, fake: FakeKernel
+) -> None:
+    fake.hold("execute_request")
+
+    def interrupt(_message: Message) -> None:
+        raise KeyboardInterrupt
+
+    running = Background(lambda: client.execute_interactive("1", timeout=10, output_hook=interrupt))
+    request = fake.wait_for("execute_request")
+    fake.reply("execute_reply", {"status": "ok"}, request)
+    fake.publish(*SAYS, request)
+    with pytest.raises(KeyboardInterrupt):
+        running.result()
+
+    assert client.get_reply(request["msg_id"], timeout=5)["content"] == {"status": "ok"}
+
+
+# -- content of the wrong type ----
+
+
+@pytest.mark.parametrize(
+    ("msg_type", "content", "said"),
+    [
+        ("display_data", {"data": 3}, "display_data whose data is a int, where a dict belongs"),
+        ("execute_result", {"data": "x"}, "data is a str"),
+        ("error", {"traceback": 3}, "error whose traceback is a int, where a list belongs"),
+        ("error", {"traceback": {}}, "traceback is a dict"),
+    ],
+)
+def test_output_of_the_wrong_type_is_an_error_of_ours(
+    client: BlockingKernelClient,
+    fake: FakeKernel,
+    msg_type: str,
+    content: dict[str, object],
+    said: str,
+) -> None:
+    fake.cells["say"] = [(msg_type, content)]
+
+    with pytest.raises(MalformedMessage, match=said):
+        client.execute_interactive("say", timeout=5)
+
+
+@pytest.mark.parametrize(
+    ("output", "printed"),
+    [
+        (("stream", {"text": None}), ""),
+        (("stream", {"text": 7}), ""),
+        (("display_data", {"data": None}), "\n"),
+        (("display_data", {"data": {"text/plain": ["x"]}}), "\n"),
+        (("error", {"traceback": [1, "last"]}), "last\n"),
+        (("stream", {"text": "\ud800!"}), "?!"),
+    ],
+)
+def test_odd_output_prints_what_of_it_is_text(
+    capsys: pytest.CaptureFixture[str],
+    output: tuple[str, dict[str, object]],
+    printed: str,
+) -> None:
+    print_output(Session().new_message(*output))
+
+    assert "".join(capsys.readouterr()) == printed
