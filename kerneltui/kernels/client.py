@@ -23,6 +23,7 @@ from kerneltui.kernels.lifecycle import Lifecycle
 from kerneltui.kernels.process import KernelProcess
 from kerneltui.kernels.readiness import Readiness
 from kerneltui.kernels.requests import KernelRequests
+from kerneltui.protocol import fields
 from kerneltui.protocol.connection import PORT_NAMES, Channel, ConnectionInfo
 from kerneltui.protocol.message import (
     Message,
@@ -140,13 +141,14 @@ class BlockingKernelClient(ConnectionFileMixin, KernelRequests):
     def wait_for_ready(self, timeout: float | None = None) -> None:
         """Return once this client's requests are answered and its iopub subscription is proven.
 
-        `timeout`: seconds; None waits for ever. Raises ReadyTimeout, KernelDied, or KernelError
-        for a kernel of protocol 4.
+        A kernel that answers, but whose iopub stays silent, counts as ready after some seconds.
+        `timeout`: seconds; None waits for ever for the answer. Raises ReadyTimeout, KernelDied,
+        or KernelError for a kernel of protocol 4.
         """
         readiness = Readiness(self)
         reply = readiness.wait(timeout)
         self._noise = frozenset(readiness.asked)
-        self._features = reply["content"].get("supported_features") or ()
+        self._features = fields.texts(reply["content"], "supported_features")
 
     def is_alive(self) -> bool:
         """Tell whether the kernel lives: by its process if a manager knows it, else by a beat."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kerneltui.errors import ActionRefused
+from kerneltui.errors import ActionRefused, MalformedMessage
+from kerneltui.protocol import fields
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import (
     Content,
@@ -145,14 +146,17 @@ class KernelRequests:
     def create_subshell(self, timeout: float | None = None) -> str:
         """Return the id of a new subshell. Raises ActionRefused where the kernel has none."""
         content = self._subshell("create_subshell_request", {}, timeout)
-        return str(content["subshell_id"])
+        subshell_id = fields.text(content, "subshell_id")
+        if not subshell_id:
+            raise MalformedMessage("create_subshell_reply without a subshell_id")
+        return subshell_id
 
     def delete_subshell(self, subshell_id: str, timeout: float | None = None) -> None:
         self._subshell("delete_subshell_request", {"subshell_id": subshell_id}, timeout)
 
     def list_subshells(self, timeout: float | None = None) -> list[str]:
         content = self._subshell("list_subshell_request", {}, timeout)
-        return list(content["subshell_id"])
+        return fields.texts(content, "subshell_id")
 
     def _control(self, msg_type: str, content: Content, reply: bool, timeout: float | None) -> Any:
         return self._request(
@@ -162,10 +166,10 @@ class KernelRequests:
     def _subshell(self, msg_type: str, content: Content, timeout: float | None) -> Content:
         if self._features is None:
             info: Message = self.kernel_info(reply=True, timeout=timeout)
-            self._features = info["content"].get("supported_features") or ()
+            self._features = fields.texts(info["content"], "supported_features")
         if SUBSHELLS not in self._features:  # such a kernel would never answer
             raise ActionRefused(f"cannot send {msg_type}: this kernel has no subshells")
         answer: Message = self._control(msg_type, content, True, timeout)
         if answer["content"].get("status") != "ok":
-            raise ActionRefused(f"{msg_type} failed: {answer['content'].get('evalue')}")
+            raise ActionRefused(f"{msg_type} failed: {fields.text(answer['content'], 'evalue')}")
         return answer["content"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kerneltui.errors import ActionRefused, ConnectionFileError, KernelTimeout
+from kerneltui.errors import ActionRefused, ConnectionFileError, KernelTimeout, MalformedMessage
 from kerneltui.kernels.client import BlockingKernelClient
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import Message, parent_id
@@ -312,6 +312,24 @@ def test_a_subshell_that_is_refused_says_why(
 
     with pytest.raises(ActionRefused, match="create_subshell_request failed: no room"):
         client.create_subshell(timeout=5)
+
+
+@pytest.mark.parametrize("odd", [None, 3, "", ["s-1"]], ids=repr)
+def test_a_subshell_without_an_id_is_an_error_of_ours(
+    client: BlockingKernelClient, fake: FakeKernel, odd: object
+) -> None:
+    fake.replies["create_subshell_request"] = {"subshell_id": odd}
+
+    with pytest.raises(MalformedMessage, match="without a subshell_id"):
+        client.create_subshell(timeout=5)
+
+
+def test_a_list_of_subshells_of_the_wrong_type_is_empty(
+    client: BlockingKernelClient, fake: FakeKernel
+) -> None:
+    fake.replies["list_subshell_request"] = {"subshell_id": 3}
+
+    assert client.list_subshells(timeout=5) == []
 
 
 def test_the_features_are_asked_for_where_they_are_not_known(fake: FakeKernel) -> None:

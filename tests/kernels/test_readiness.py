@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from kerneltui.errors import KernelDied, KernelError, ReadyTimeout
+from kerneltui.errors import ActionRefused, KernelDied, KernelError, ReadyTimeout
+from kerneltui.kernels import readiness
 from kerneltui.kernels.client import BlockingKernelClient
 from kerneltui.kernels.lifecycle import Lifecycle
 from kerneltui.kernels.readiness import Readiness
@@ -141,6 +142,56 @@ def test_a_silent_iopub_is_a_timeout(fake: FakeKernel) -> None:
 
     assert isinstance(caught.value, RuntimeError)
     assert isinstance(caught.value, TimeoutError)
+
+
+def test_a_kernel_whose_iopub_stays_silent_is_ready_in_the_end(
+    fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "IOPUB_LIMIT", 0.1)
+    fake.publishes = False
+
+    with connected(fake) as client:
+        client.wait_for_ready()
+
+
+def test_a_status_without_a_parent_proves_iopub(fake: FakeKernel) -> None:
+    fake.welcomes = fake.publishes_status = False
+    fake.hold("kernel_info_request")
+    with connected(fake) as client:
+        waiting = Background(lambda: client.wait_for_ready(timeout=2))
+        fake.wait_for("kernel_info_request")
+        eventually(lambda: b"" in fake.topics)
+
+        fake.publish("status", {"execution_state": "idle"})
+        fake.release()
+
+        waiting.result()
+
+
+def test_the_request_is_repeated_while_others_are_heard(fake: FakeKernel) -> None:
+    fake.welcomes = fake.publishes_status = False
+    other = fake.session.new_message("execute_request")
+    with connected(fake) as client:
+        waiting = Background(lambda: client.wait_for_ready(timeout=10))
+
+        def others_speak() -> bool:
+            fake.publish("stream", {"name": "stdout", "text": "x"}, other)
+            return fake.types().count("kernel_info_request") >= 2
+
+        eventually(others_speak)
+
+        fake.publishes_status = True
+        waiting.result()
+
+
+@pytest.mark.parametrize("odd", [3, None, {"a": 1}, [1, None]], ids=repr)
+def test_features_of_the_wrong_type_are_none(fake: FakeKernel, odd: object) -> None:
+    fake.replies["kernel_info_request"] = {"protocol_version": "5.5", "supported_features": odd}
+    with connected(fake) as client:
+        client.wait_for_ready(timeout=5)
+
+        with pytest.raises(ActionRefused, match="this kernel has no subshells"):
+            client.create_subshell(timeout=5)
 
 
 def test_an_answer_to_somebody_else_proves_nothing(
