@@ -75,6 +75,11 @@ class Console:
         """Have a new process say that it is idle, and begin to listen to it."""
         self._inbox.put(partial(self._greet, kernel_id))
 
+    def resolve_doubt(self, kernel_id: str) -> None:
+        """Ask a kernel on shell whether it is busy, where iopub leaves that in doubt."""
+        if not self.locked:
+            self._inbox.put(partial(self._resolve_doubt, kernel_id))
+
     def execute(self, kernel_id: str, code: str, *, beside: bool = False) -> None:
         """Run code after what was sent before; its output reaches the transcript.
 
@@ -169,6 +174,10 @@ class Console:
     def _greet(self, kernel_id: str) -> None:
         with contextlib.suppress(*REFUSALS):  # it is gone already
             self._conversation(kernel_id).greet()
+
+    def _resolve_doubt(self, kernel_id: str) -> None:
+        with contextlib.suppress(*REFUSALS):  # it is gone already
+            self._conversation(kernel_id).resolve_doubt()
 
     def _execute(self, kernel_id: str, code: str, beside: bool) -> None:
         try:

@@ -21,6 +21,7 @@ import zmq
 from kerneltui.errors import ActionRefused, KernelError, ProtocolError
 from kerneltui.fleet.masking import MASK
 from kerneltui.fleet.message_log import MessageLog
+from kerneltui.fleet.shell_proof import ShellProof
 from kerneltui.fleet.subshell import Parked, Subshell
 from kerneltui.kernels.channels import ClientChannel
 from kerneltui.kernels.client import BlockingKernelClient
@@ -92,6 +93,7 @@ class Conversation:
         # How to get round a running cell, where the kernel has subshells. A question must
         # not wait for a cell that runs beside, so that each kind has one of its own.
         self._is_served = is_served
+        self._proof = ShellProof(manager, None if is_served else self._ask_in_doubt)
         self._has_subshells: bool | None = False if is_served else None
         self._for_questions, self._for_cells = self._subshells = Subshell(), Subshell()
 
@@ -153,6 +155,7 @@ class Conversation:
         client = self._connected()
         message = client.session.new_message("execute_request", content)
         client.shell_channel.send(message)
+        self._proof.note_request(message["msg_id"])
         self._running[message["msg_id"]] = code
         self._sent_at[message["msg_id"]] = time.monotonic()
 
@@ -183,10 +186,28 @@ class Conversation:
             send = partial(self.ask, msg_type, content, reply)
             self._park(subshell, Parked(send, partial(fail, reply)))
             return
-        client, where = self._connected(), subshell.id if is_busy else None
-        message = client.session.new_message(msg_type, content, subshell_id=where)
+        self._send_question(msg_type, content, reply, subshell.id if is_busy else None)
+
+    def _send_question(
+        self, msg_type: str, content: Content, reply: Reply, subshell_id: str | None
+    ) -> None:
+        client = self._connected()
+        message = client.session.new_message(msg_type, content, subshell_id=subshell_id)
         client.shell_channel.send(message)
+        if subshell_id is None:
+            self._proof.note_request(message["msg_id"])
         self._asked[message["msg_id"]] = reply
+
+    def resolve_doubt(self) -> None:
+        """Ask the kernel whether it is busy at all, if that is still in doubt in a moment."""
+        self._proof.doubt()
+
+    def _ask_in_doubt(self, reply: Reply) -> None:
+        try:
+            self._refuse_hopeless()
+            self._send_question("kernel_info_request", {}, reply, None)
+        except REFUSALS as error:  # it is gone, and will soon be forgotten
+            fail(reply, error)
 
     def _park(self, subshell: Subshell, request: Parked) -> None:
         """Let a request wait for a subshell, and ask for one."""
@@ -243,9 +264,11 @@ class Conversation:
 
     def listen(self) -> None:
         """Take in what has come on all channels."""
+        now = time.monotonic()
+        self._proof.take_turn(now)
         if self._client is None:
             return
-        if self._greet_at <= time.monotonic():
+        if self._greet_at <= now:
             with contextlib.suppress(*REFUSALS):  # it is gone, and will soon be forgotten
                 self._greet()
         for message in _received(self._client.control_channel):
@@ -266,6 +289,7 @@ class Conversation:
     def _hear_reply(self, message: Message) -> None:
         self._last_used = time.monotonic()
         request = parent_id(message)
+        self._proof.note_reply(request)
         if message["msg_type"] == "kernel_info_reply":
             self._note_features(message["content"])
         if (reply := self._asked.pop(request, None)) is not None:
@@ -328,7 +352,7 @@ class Conversation:
     @property
     def due(self) -> float:
         """When to look at it though nothing has come, an instant of `time.monotonic()`."""
-        return min(self._greet_at, self._over_at)
+        return min(self._greet_at, self._proof.due, self._over_at)
 
     def is_over(self, now: float) -> bool:
         """Tell whether the client has been of no use for a while."""
@@ -366,6 +390,7 @@ class Conversation:
             subshell.id = None  # it went with its process
         self._asked, self._running, self._beside, self.prompt = {}, {}, {}, None
         self._sent_at = {}
+        self._proof.forget()
         self._greet_at = NEVER
         self.close()
 

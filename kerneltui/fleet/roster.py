@@ -268,7 +268,11 @@ class Roster:
     def _heed(self, manager: KernelManager, event: Event) -> None:
         """Take note of what happens to a kernel, in the thread where it does."""
         row = self.rows.get(manager.kernel_id)
-        if row is None or isinstance(event, Reported):  # of reports the monitor tells together
+        if row is None:
+            return
+        if isinstance(event, Reported):  # of what changed by reports the monitor tells together
+            if manager.status.is_doubtful and (row.found is None or row.found.may_be_asked):
+                self.console.resolve_doubt(manager.kernel_id)
             return
         if row.log is not None:
             row.log.heed(event)

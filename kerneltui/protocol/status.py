@@ -46,6 +46,7 @@ class Verb(StrEnum):
 
 UNHEARD = ""
 """The msg_id of a request whose busy nobody heard."""
+MAX_OPEN = 8  # requests without an idle that are remembered; a kernel that sends none has many
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,12 @@ class KernelStatus:
     vouched: bool = False
     """What is known of it comes from its owner, and nothing from itself yet."""
     running: str | None = None
-    """msg_id of the main shell's request between its busy and its idle; UNHEARD where it began
+    """msg_id of the request begun last, between its busy and its idle; UNHEARD where it began
     before anybody listened."""
+    open: tuple[str, ...] = ()
+    """Those begun before it whose idle has not come either, oldest first."""
+    sends_idle: bool = False
+    """This process has said of a request that it is over: one that is open may well run."""
     reason: str = ""
     """Why the last order ended badly, or why the kernel is gone; empty when all is well."""
 
@@ -78,7 +83,17 @@ class KernelStatus:
             return KernelState.TERMINATING
         if not self.heard:
             return KernelState.STARTING if self.launched else KernelState.UNKNOWN
-        return KernelState.BUSY if self.running is not None else KernelState.IDLE
+        return KernelState.BUSY if self.unfinished else KernelState.IDLE
+
+    @property
+    def unfinished(self) -> tuple[str, ...]:
+        """The msg_ids of all requests between their busy and their idle, the latest last."""
+        return self.open if self.running is None else (*self.open, self.running)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """It is busy by a rule that a sloppy kernel breaks; a reply on shell would tell."""
+        return self.state is KernelState.BUSY and bool(self.open or not self.sends_idle)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +133,10 @@ class Ordered:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A reply came from the present process: it is up, though iopub may not have carried it."""
+    """A reply came on shell from the present process: it is up, whatever iopub has carried."""
+
+    over: tuple[str, ...] = ()
+    """The requests that it has done with by then, though their idle may never come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +153,7 @@ class Vouched:
 
 Event = Spawned | Exited | HandedOver | Answered | Engaged | Vouched | Reported | Ordered
 
-# Handled beside the main shell: their busy and idle say nothing of it. A kernel_info
+# Handled beside the main shell as a rule: their busy and idle say nothing of it. A kernel_info
 # request may come on either channel; it is too short to be worth showing as busy.
 BESIDE_THE_MAIN_SHELL = frozenset(
     {
@@ -157,13 +175,15 @@ def advance(status: KernelStatus, event: Event) -> KernelStatus:
         case Spawned(adopted):
             return KernelStatus(launched=not adopted)
         case Exited(returncode, reason):
-            return replace(status, exited=True, returncode=returncode, running=None, reason=reason)
+            status = replace(status, exited=True, returncode=returncode, reason=reason)
+            return replace(status, running=None, open=())
         case HandedOver():
             return status
         case Ordered(wanted, reason):
             return replace(status, wanted=wanted, reason=reason)
-        case Answered():
-            return replace(status, heard=True, vouched=False, running=status.running or None)
+        case Answered(over):
+            status = replace(status, heard=True, vouched=False)
+            return _without(status, (*over, UNHEARD))
         case Engaged():
             return status if status.heard else replace(status, heard=True, running=UNHEARD)
         case Vouched(busy):
@@ -176,19 +196,41 @@ def advance(status: KernelStatus, event: Event) -> KernelStatus:
 
 def _report(status: KernelStatus, event: Reported) -> KernelStatus:
     if event.execution_state == "starting":
-        return replace(status, running=None)
+        return replace(status, running=None, open=())
     if event.execution_state not in ("busy", "idle"):
         return status
+    if event.execution_state == "idle" and event.parent_id:
+        status = replace(status, sends_idle=True)
     if event.subshell_id is not None or event.parent_type in BESIDE_THE_MAIN_SHELL:
         # One that was found running may do so in the midst of a cell.
         return replace(status, heard=status.heard or status.launched)
     status = replace(status, heard=True, vouched=False)
     if event.execution_state == "busy":
-        # The main shell takes one request at a time, so a later busy proves that an
-        # idle was lost.
-        return replace(status, running=event.parent_id)
-    is_over = status.running in (event.parent_id, UNHEARD)
-    return replace(status, running=None) if is_over else status
+        return _begin(status, event)
+    is_known = event.parent_id in status.unfinished
+    return _without(status, (event.parent_id,) if is_known else (UNHEARD,))
+
+
+def _begin(status: KernelStatus, event: Reported) -> KernelStatus:
+    """Return the facts after a busy.
+
+    A kernel does not tell on which channel a request came, and takes any on control while a
+    cell runs. So what runs is over with its own idle only, and not with that of another: but
+    for a kernel that has sent no idle yet, where later code proves that one was lost.
+    """
+    is_late = event.parent_type == "execute_request" and not status.sends_idle
+    before = () if is_late else status.unfinished
+    others = tuple(each for each in before if each != event.parent_id)
+    return replace(status, running=event.parent_id, open=others[-MAX_OPEN:])
+
+
+def _without(status: KernelStatus, over: tuple[str, ...]) -> KernelStatus:
+    """Return the facts once these requests are over."""
+    return replace(
+        status,
+        running=None if status.running in over else status.running,
+        open=tuple(each for each in status.open if each not in over),
+    )
 
 
 _ALIVE = frozenset(Verb)

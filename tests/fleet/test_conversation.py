@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -11,6 +12,7 @@ import pytest
 
 from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet import conversation as conversation_module
+from kerneltui.fleet import shell_proof
 from kerneltui.fleet.conversation import IDLE_TIME, Conversation
 from kerneltui.fleet.message_log import MessageLog
 from kerneltui.protocol.message import Message, execute_content
@@ -354,3 +356,104 @@ def test_a_kernel_that_has_been_heard_is_not_greeted(talk: Talk, fake: FakeKerne
     talk.hear(talk.ask())
 
     assert fake.types() == ["complete_request"]
+
+
+# -- what replies prove ----
+
+
+def report(talk: Talk, word: str, parent: str, parent_type: str = "execute_request") -> None:
+    """Have iopub say something."""
+    talk.kernel.manager.life.advance(Reported(word, parent, parent_type))
+
+
+def state_of(talk: Talk) -> KernelState:
+    return talk.kernel.manager.status.state
+
+
+def test_a_cell_whose_idle_never_comes_is_over_after_its_reply(
+    talk: Talk, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shell_proof, "IDLE_GRACE", 0.05)
+    fake.hold("execute_request")
+    talk.execute("1 + 1")
+    report(talk, "busy", fake.wait_for("execute_request")["msg_id"])
+    assert state_of(talk) is KernelState.BUSY
+
+    fake.release()
+
+    talk.listen_until(lambda: state_of(talk) is KernelState.IDLE)
+
+
+def test_a_cell_of_others_whose_idle_was_lost_is_over_with_our_next_reply(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shell_proof, "IDLE_GRACE", 0.05)
+    report(talk, "busy", "another")
+
+    talk.execute("1 + 1")
+
+    talk.listen_until(lambda: state_of(talk) is KernelState.IDLE)
+
+
+def test_a_reply_does_not_end_what_began_after_its_request(
+    talk: Talk, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shell_proof, "IDLE_GRACE", 0.0)
+    fake.hold("execute_request")
+    talk.execute("1 + 1")
+    fake.wait_for("execute_request")
+    report(talk, "idle", "an earlier one")
+    report(talk, "busy", "a later one")
+    fake.release()
+
+    talk.listen_until(lambda: not talk.conversation.queued)
+    talk.conversation.listen()
+
+    assert state_of(talk) is KernelState.BUSY
+
+
+def test_a_kernel_in_doubt_is_asked_once_on_its_shell(
+    talk: Talk, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shell_proof, "DOUBT_TIME", 0.0)
+    monkeypatch.setattr(shell_proof, "IDLE_GRACE", 0.0)
+    fake.hold("kernel_info_request")
+    report(talk, "busy", "another")
+    for _ in range(3):
+        talk.conversation.resolve_doubt()
+        talk.conversation.listen()
+    fake.wait_for("kernel_info_request")
+
+    fake.release()
+
+    talk.listen_until(lambda: state_of(talk) is KernelState.IDLE)
+    assert fake.types() == ["kernel_info_request"]
+
+
+def test_a_doubt_that_has_passed_is_not_asked_about(
+    talk: Talk, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shell_proof, "DOUBT_TIME", 0.0)
+    report(talk, "busy", "another")
+    talk.conversation.resolve_doubt()
+    report(talk, "idle", "another")
+
+    talk.conversation.listen()
+    talk.hear(talk.ask())
+
+    assert fake.types() == ["complete_request"]
+
+
+def test_a_servers_kernel_is_not_asked_in_doubt(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shell_proof, "DOUBT_TIME", 0.0)
+    served = Conversation(
+        talk.kernel.manager, talk.recorded.append, talk.notes.append, talk.log, is_served=True
+    )
+    report(talk, "busy", "another")
+
+    served.resolve_doubt()
+    served.listen()
+
+    assert served.due == math.inf

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from kerneltui.protocol.status import (
     ALLOWED,
+    MAX_OPEN,
     POLITE_STOP,
     STOP_NOW,
     Answered,
@@ -75,6 +76,45 @@ TRUTH_TABLE: dict[str, tuple[tuple[Event, ...], KernelState]] = {
         (busy("a"), busy("b"), idle("b")),
         KernelState.IDLE,
     ),
+    "a request on control ends while a cell runs": (
+        (busy("a"), busy("c", "comm_msg"), idle("c", "comm_msg")),
+        KernelState.BUSY,
+    ),
+    "a completion on control ends while a cell runs": (
+        (busy("a"), busy("c", "complete_request"), idle("c", "complete_request")),
+        KernelState.BUSY,
+    ),
+    "code on control ends while a cell runs": (
+        (idle("z"), busy("a"), busy("c"), idle("c")),
+        KernelState.BUSY,
+    ),
+    "the cell ends after a request on control": (
+        (busy("a"), busy("c", "comm_msg"), idle("c", "comm_msg"), idle("a")),
+        KernelState.IDLE,
+    ),
+    "the cell ends before a request on control": (
+        (busy("a"), busy("c", "comm_msg"), idle("a")),
+        KernelState.BUSY,
+    ),
+    "three requests at once": (
+        (idle("z"), busy("a"), busy("b"), busy("c"), idle("a"), idle("c")),
+        KernelState.BUSY,
+    ),
+    "three requests at once, all over": (
+        (idle("z"), busy("a"), busy("b"), busy("c"), idle("a"), idle("b"), idle("c")),
+        KernelState.IDLE,
+    ),
+    "a reply came, an idle did not": ((busy("a"), Answered(("a",))), KernelState.IDLE),
+    "a reply came to what began before": (
+        (idle("z"), busy("a"), busy("b"), Answered(("a",))),
+        KernelState.BUSY,
+    ),
+    "a reply to what named no request": ((busy("", ""), Answered(("a",))), KernelState.IDLE),
+    "died with two requests open": ((busy("a"), busy("b", "comm_msg"), DIED), KernelState.DEAD),
+    "spawned anew with two open before": (
+        (busy("a"), busy("b", "comm_msg"), DIED, Spawned()),
+        KernelState.STARTING,
+    ),
     "busy, word of its own": ((busy(), said("dreaming")), KernelState.BUSY),
     "busy, starting": ((busy(), said("starting")), KernelState.IDLE),
     "control idle while a cell runs": (
@@ -137,6 +177,8 @@ def test_events_lead_to_a_state(events: tuple[Event, ...], state: KernelState) -
         ((Engaged(), idle("c")), KernelState.IDLE),
         ((Engaged(), busy("c"), idle("c")), KernelState.IDLE),
         ((idle(), Engaged()), KernelState.IDLE),
+        ((Engaged(), busy("c", "comm_msg"), idle("c", "comm_msg")), KernelState.BUSY),
+        ((Engaged(), busy("c", "comm_msg"), idle("c", "comm_msg"), idle("a")), KernelState.IDLE),
         ((busy("c", "kernel_info_request"),), KernelState.UNKNOWN),
         ((Answered(),), KernelState.IDLE),
         ((busy(),), KernelState.BUSY),
@@ -182,6 +224,35 @@ def test_exit_is_the_end_of_what_ran(history: list[Event]) -> None:
 @given(history=st.lists(events, max_size=12))
 def test_idle_of_the_running_request_ends_it(history: list[Event]) -> None:
     assert after(*history, busy("z"), idle("z")).running is None
+
+
+@given(history=st.lists(events, max_size=12))
+def test_nothing_is_open_after_an_exit(history: list[Event]) -> None:
+    assert after(*history, DIED).unfinished == ()
+
+
+def test_a_kernel_that_sends_no_idle_remembers_so_many_requests_and_no_more() -> None:
+    status = after(idle("z"), *(busy(str(number)) for number in range(100)))
+
+    assert len(status.unfinished) == MAX_OPEN + 1
+
+
+@pytest.mark.parametrize(
+    ("events", "is_doubtful"),
+    [
+        ((idle("z"), busy("a")), False),
+        ((idle("z"), busy("a"), idle("a")), False),
+        ((busy("a"),), True),
+        ((busy("", ""),), True),
+        ((idle("z"), busy("a"), busy("c", "comm_msg"), idle("c", "comm_msg")), True),
+        ((busy("a"), Answered(("a",))), False),
+        ((busy("a"), DIED), False),
+    ],
+)
+def test_busy_is_in_doubt_where_a_sloppy_kernel_would_look_the_same(
+    events: tuple[Event, ...], is_doubtful: bool
+) -> None:
+    assert after(*events).is_doubtful is is_doubtful
 
 
 def test_death_tells_code_and_reason() -> None:

@@ -1,0 +1,86 @@
+"""ShellProof: what replies on a kernel's main shell prove, where its statuses do not tell.
+
+The main shell takes one request at a time, so a reply proves that whatever the kernel was
+at before is over. Some kernels send no idle, or statuses that name no request.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, NamedTuple
+
+from kerneltui.kernels.manager import KernelManager
+from kerneltui.protocol.status import UNHEARD, Answered
+
+IDLE_GRACE = 1.0  # seconds after a reply until its request is over though no idle came
+DOUBT_TIME = 1.0  # seconds of doubt what a kernel does until it is asked
+NEVER = float("inf")
+
+
+class _Proof(NamedTuple):
+    """What a reply proves, once the idles have had the time to come."""
+
+    due: float
+    spawns: int
+    over: tuple[str, ...]
+
+
+class ShellProof:
+    """One kernel's. Used by one thread."""
+
+    def __init__(
+        self, manager: KernelManager, ask: Callable[[Future[dict[str, Any]]], None] | None
+    ) -> None:
+        """`ask`: sends a question to the main shell; None where that may not be done."""
+        self._manager = manager
+        self._ask = ask
+        self._before: dict[str, tuple[str, ...]] = {}
+        """By msg_id of what waits in the main shell: what the kernel was at when it was sent."""
+        self._proofs: deque[_Proof] = deque()
+        self._doubt_at = NEVER
+        self._answer: Future[dict[str, Any]] | None = None
+
+    @property
+    def due(self) -> float:
+        """When to take a turn, an instant of `time.monotonic()`."""
+        return min(self._doubt_at, self._proofs[0].due if self._proofs else NEVER)
+
+    def note_request(self, msg_id: str) -> None:
+        """Take note of a request that was sent to the main shell."""
+        self._before[msg_id] = self._manager.status.unfinished
+
+    def note_reply(self, msg_id: str) -> None:
+        """Take note of a reply; one that did not come from the main shell proves nothing."""
+        before = self._before.pop(msg_id, None)
+        if before is not None:
+            due = time.monotonic() + IDLE_GRACE
+            self._proofs.append(_Proof(due, self._manager.spawns, (msg_id, *before)))
+
+    def doubt(self) -> None:
+        """Have the kernel asked, if what it does is still in doubt in a moment."""
+        is_asked = self._answer is not None and not self._answer.done()
+        if self._ask is not None and not is_asked:
+            self._doubt_at = min(self._doubt_at, time.monotonic() + DOUBT_TIME)
+
+    def take_turn(self, now: float) -> None:
+        """Do what is due."""
+        while self._proofs and self._proofs[0].due <= now:
+            self._tell(self._proofs.popleft())
+        if self._doubt_at <= now:
+            self._doubt_at = NEVER
+            if self._ask is not None and self._manager.status.is_doubtful:
+                self._answer = Future()
+                self._ask(self._answer)
+
+    def _tell(self, proof: _Proof) -> None:
+        if {*proof.over, UNHEARD}.intersection(self._manager.status.unfinished):
+            self._manager.life.advance(Answered(proof.over), proof.spawns)
+
+    def forget(self) -> None:
+        """Prove nothing more of the process that was."""
+        self._before.clear()
+        self._proofs.clear()
+        self._doubt_at, self._answer = NEVER, None
