@@ -7,6 +7,7 @@ import threading
 import time
 from typing import Self, TextIO
 
+from kerneltui.kernels.guarded_thread import GuardedThread
 from kerneltui.protocol.ansi import Colour, TextStyle
 from kerneltui.protocol.text import Line, OutputDecoder, clean_line
 
@@ -70,7 +71,7 @@ class Progress:
     def __init__(self, what: str) -> None:
         self._what = clean_line(what)
         self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
+        self._thread = GuardedThread(self._run, "progress")
 
     def __enter__(self) -> Self:
         if sys.stderr.isatty():

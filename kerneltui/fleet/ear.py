@@ -100,9 +100,9 @@ class Ear:
 
         `recording`: of what it has said until now, where somebody else has started it.
         """
+        self.socket = connect(context, info, Channel.IOPUB)
         is_first, self._spawn = self._spawn == 0, spawn
         self._session = new_session(info.key, info.signature_scheme)
-        self.socket = connect(context, info, Channel.IOPUB)
         self.heard = Heard()
         self._recall = None
         if recording is not None and recording.exists():
@@ -113,13 +113,16 @@ class Ear:
         return self.socket
 
     def close(self) -> None:
-        if self._recall is not None:
-            self._recall.hurry()
-        while self._recall is not None:
-            self.listen()
-        if self.socket is not None:
-            self.socket.close(linger=0)
-            self.socket = None
+        try:
+            if self._recall is not None:
+                self._recall.hurry()
+            while self._recall is not None:
+                self.listen()
+        finally:
+            self._recall = None
+            if self.socket is not None:
+                self.socket.close(linger=0)
+                self.socket = None
 
     def listen(self) -> bool:
         """Take in what is there; tell whether there was anything."""

@@ -5,7 +5,6 @@ Of several dashboards the one that has the lease does it; the others see the new
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ from kerneltui.errors import KernelError
 from kerneltui.fleet.lease import Lease
 from kerneltui.fleet.ledger import Ledger
 from kerneltui.fleet.row import Row
+from kerneltui.kernels.guarded_thread import GuardedThread
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.process import KernelProcess
 from kerneltui.protocol.status import Wanted
@@ -75,5 +75,4 @@ class Guard:
                 self._warn(f"{manager.describe()} was not restarted: {error}")
 
         manager.life.order(Wanted.RESTART)
-        name = f"kernel-restart-{died.identity.pid}"
-        threading.Thread(target=restart, name=name, daemon=True).start()
+        GuardedThread(restart, f"kernel-restart-{died.identity.pid}").start()

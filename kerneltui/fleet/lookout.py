@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Callable, Sequence
 
-INTERVAL = 1.0  # seconds between two looks
+from kerneltui.kernels.guarded_thread import Failures, LoopThread
 
-_log = logging.getLogger(__name__)
+INTERVAL = 1.0  # seconds between two looks
 
 
 class Lookout:
@@ -16,22 +14,16 @@ class Lookout:
 
     def __init__(self, looks: Sequence[Callable[[], None]]) -> None:
         self._looks = looks
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="discovery", daemon=True)
+        self._failures = Failures("looking at this host's kernels")
+        self._thread = LoopThread(self._look, "discovery", interval=INTERVAL)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
-        self._stopped.set()
+        self._thread.end()
         self._thread.join()
 
-    def _run(self) -> None:
-        while True:
-            for look in self._looks:
-                try:
-                    look()
-                except Exception:  # noqa: BLE001 - a defect of ours must not end all looking
-                    _log.exception("looking at this host's kernels failed")
-            if self._stopped.wait(INTERVAL):
-                return
+    def _look(self) -> None:
+        for look in self._looks:
+            self._failures.attempt(look)

@@ -6,9 +6,7 @@ too much output a turn shows the end, and a mark says what was skipped.
 
 from __future__ import annotations
 
-import logging
 import math
-import threading
 import time
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from pathlib import Path
 
 import zmq
 
+from kerneltui.errors import KernelError
 from kerneltui.fleet.batch import Told
 from kerneltui.fleet.ear import NEVER, Ear, Heard
 from kerneltui.fleet.inbox import Inbox
@@ -28,6 +27,7 @@ from kerneltui.fleet.rendition import rendition
 from kerneltui.fleet.steps import Block, Step
 from kerneltui.fleet.transcript import Role, Transcript
 from kerneltui.fleet.transcript_store import TranscriptStore
+from kerneltui.kernels.guarded_thread import Failures, LoopThread
 from kerneltui.kernels.lifecycle import Listener
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.protocol.connection import ConnectionInfo
@@ -37,8 +37,7 @@ from kerneltui.protocol.status import Event, Exited, Spawned
 TURN = 0.05  # seconds between two turns at the least: what comes meanwhile is one batch
 HOLD = 0.05  # seconds that what a client was told waits for what iopub carried before it
 LAST_WORDS = 0.2  # seconds for what a dead kernel said last to arrive
-
-_log = logging.getLogger(__name__)
+RETRY = 1.0  # seconds until a subscription that failed is tried again
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +52,14 @@ class _Obituary:
     """Why a kernel died, written after its last words; "" where it was ordered to."""
 
     text: str
+    due: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Subscription:
+    """One that failed and is tried again: there were no descriptors left, for one."""
+
+    subscribe: Callable[[], None]
     due: float
 
 
@@ -74,10 +81,12 @@ class KernelMonitor:
         self._transcripts = TranscriptStore(limits)
         self._attended: dict[str, _Attended] = {}
         self._inbox = Inbox()
-        self._stopping = False
         self._poller = zmq.Poller()
+        self._poller.register(self._inbox, zmq.POLLIN)
         self._closing: dict[Ear, _Obituary] = {}
-        self._thread = threading.Thread(target=self._run, name="kernel-monitor", daemon=True)
+        self._failed: dict[Ear, _Subscription] = {}
+        self._failures = Failures("listening to a kernel")
+        self._thread = LoopThread(self._wait_and_turn, "kernel-monitor", last=self._leave)
 
     def start(self) -> None:
         self._thread.start()
@@ -86,7 +95,8 @@ class KernelMonitor:
         """End the thread and close its sockets; the kernels do not notice."""
         for attended in list(self._attended.values()):
             attended.manager.life.remove_listener(attended.listener)
-        self._inbox.shut(self._leave)
+        self._thread.end()
+        self._inbox.shut(lambda: None)  # which wakes it
         self._thread.join()
         self._inbox.close()
 
@@ -154,34 +164,48 @@ class KernelMonitor:
 
     # -- runs in the kernel-monitor thread ----
 
-    def _run(self) -> None:
-        self._poller.register(self._inbox, zmq.POLLIN)
-        while not self._stopping:
-            ready = dict(self._poller.poll(self._timeout()))
-            if self._turn(ready):
-                self._on_change()
-                time.sleep(TURN)
+    def _wait_and_turn(self) -> None:
+        ready = dict(self._poller.poll(self._timeout()))
+        if self._turn(ready):
+            self._on_change()
+            time.sleep(TURN)
 
     def _turn(self, ready: Container[object]) -> bool:
         """Obey, and listen to what is ready or due; tell whether anything happened."""
-        orders = self._inbox.take()
-        for order in orders:
-            order()
+        changed = self._obey()
         now = time.monotonic()
-        changed = bool(orders)
         for attended in list(self._attended.values()):
             ear = attended.ear
             if ear.socket in ready or ear.due <= now:
-                changed |= ear.listen()
+                changed |= self._listen(ear)
+        for each in [each for each in self._failed.values() if each.due <= now]:
+            self._failures.attempt(each.subscribe)
         for ear in [each for each, obituary in self._closing.items() if obituary.due <= now]:
-            self._close(ear)
+            self._failures.attempt(partial(self._close, ear))
             changed = True
         return changed
+
+    def _obey(self) -> bool:
+        """Do what other threads want; tell whether there was anything."""
+        orders = self._inbox.take()
+        for order in orders:
+            self._failures.attempt(order)
+        return bool(orders)
+
+    def _listen(self, ear: Ear) -> bool:
+        """Tell whether there was anything, be it what we fail to understand."""
+        try:
+            return ear.listen()
+        except Exception as error:  # noqa: BLE001 - one kernel must not deafen us to the others
+            self._failures.tell(error)
+            return True
 
     def _timeout(self) -> int | None:
         """Return the milliseconds until something is due, None if nothing is."""
         dues = [attended.ear.due for attended in list(self._attended.values())]
-        due = min([*dues, *(each.due for each in self._closing.values())], default=NEVER)
+        dues += [each.due for each in self._closing.values()]
+        dues += [each.due for each in self._failed.values()]
+        due = min(dues, default=NEVER)
         return None if due == NEVER else max(0, math.ceil((due - time.monotonic()) * 1000))
 
     def _open(
@@ -199,7 +223,9 @@ class KernelMonitor:
         try:
             socket = ear.open(manager.context, info, spawn, recording)
         except zmq.ZMQError as error:
-            _log.error("cannot listen to %s: %s", manager.describe(), error)
+            self._failures.tell(KernelError(f"cannot listen to {manager.describe()}: {error}"))
+            again = partial(self._open, manager, ear, info, spawn, recording)
+            self._failed[ear] = _Subscription(again, time.monotonic() + RETRY)
         else:
             self._poller.register(socket, zmq.POLLIN)
 
@@ -208,15 +234,16 @@ class KernelMonitor:
 
     def _close(self, ear: Ear) -> None:
         """Hear the last words, close, and write down why there will be no more."""
+        self._failed.pop(ear, None)
         if ear.socket is not None:
-            ear.listen()
+            self._listen(ear)
             self._poller.unregister(ear.socket)
-            ear.close()
+            self._failures.attempt(ear.close)
         obituary = self._closing.pop(ear, None)
         if obituary is not None and obituary.text:
             ear.transcript.note(obituary.text, time=time.time())
 
     def _leave(self) -> None:
+        self._obey()
         for attended in list(self._attended.values()):
-            self._close(attended.ear)
-        self._stopping = True
+            self._failures.attempt(partial(self._close, attended.ear))

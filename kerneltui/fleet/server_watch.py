@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,13 +11,11 @@ from typing import NamedTuple
 from kerneltui.errors import KernelError
 from kerneltui.fleet.connection_files import connection_folders
 from kerneltui.fleet.servers import JupyterServer, ServedKernel, find_servers, served_kernels
+from kerneltui.kernels.guarded_thread import LoopThread
 
 INTERVAL = 5.0  # seconds between two questions to a server
 FOLDER_INTERVAL = 1.0  # seconds between two looks for servers
 PATIENCE = 2.0  # seconds for a server's answer
-
-
-_log = logging.getLogger(__name__)
 
 
 class Served(NamedTuple):
@@ -98,15 +94,15 @@ class ServerWatch:
         self._on_change = on_change
         self._missed: frozenset[str] = frozenset()
         self._is_due = True
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="servers", daemon=True)
+        self._waited = 0.0
+        self._thread = LoopThread(self._turn, "servers", interval=FOLDER_INTERVAL)
 
     def start(self) -> None:
         self.servers = self._find()
         self._thread.start()
 
     def stop(self) -> None:
-        self._stopped.set()
+        self._thread.end()
         self._thread.join()
 
     def miss(self, kernel_ids: frozenset[str]) -> None:
@@ -119,17 +115,10 @@ class ServerWatch:
 
     # -- runs in the servers thread ----
 
-    def _run(self) -> None:
-        waited = 0.0
-        while True:
-            try:
-                if self._look(is_due=waited >= INTERVAL):
-                    waited = 0.0
-            except Exception:  # noqa: BLE001 - a defect of ours must not end all looking
-                _log.exception("cannot look for Jupyter servers")
-            if self._stopped.wait(FOLDER_INTERVAL):
-                return
-            waited += FOLDER_INTERVAL
+    def _turn(self) -> None:
+        self._waited += FOLDER_INTERVAL
+        if self._look(is_due=self._waited >= INTERVAL):
+            self._waited = 0.0
 
     def _look(self, *, is_due: bool) -> bool:
         """Tell whether the servers were asked."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -10,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import psutil
 
 from kerneltui.fleet.snapshot import Usage
+from kerneltui.kernels.guarded_thread import LoopThread
 from kerneltui.kernels.process import STOPPED_STATUSES
 
 INTERVAL = 1.0  # seconds between two samples
@@ -33,24 +33,22 @@ class UsageSampler:
         self._on_change = on_change
         self._cpu_times: dict[psutil.Process, float] = {}
         self._sampled_at = time.monotonic()
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="usage", daemon=True)
+        self._thread = LoopThread(self._look, "usage", interval=INTERVAL)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
-        self._stopped.set()
+        self._thread.end()
         self._thread.join()
 
     # -- runs in the usage thread ----
 
-    def _run(self) -> None:
-        while not self._stopped.wait(INTERVAL):
-            usage = self.sample(time.monotonic())
-            if usage != self.usage:
-                self.usage = usage
-                self._on_change()
+    def _look(self) -> None:
+        usage = self.sample(time.monotonic())
+        if usage != self.usage:
+            self.usage = usage
+            self._on_change()
 
     def sample(self, now: float) -> dict[str, Usage]:
         """Return what the trees use now and have used since the last sample."""

@@ -6,10 +6,11 @@ import errno
 import os
 import select
 import sys
-import threading
 import time
+from functools import partial
 
-from kerneltui.kernels.identity import identify
+from kerneltui.kernels.guarded_thread import PAUSE, Failures, GuardedThread
+from kerneltui.kernels.identity import ProcessIdentity, identify
 
 LOOK = 0.5  # seconds between two looks at somebody else's child, where the system tells nothing
 
@@ -47,19 +48,22 @@ def _open_kqueue(pid: int) -> int:
 
 
 def _open_pipe(pid: int) -> int:
+    meant = identify(pid)
     reader, writer = os.pipe()
-    threading.Thread(
-        target=_close_on_exit, args=(pid, writer), name=f"kernel-exit-{pid}", daemon=True
-    ).start()
+    GuardedThread(partial(_close_on_exit, pid, meant, writer), f"kernel-exit-{pid}").start()
     return reader
 
 
-def _close_on_exit(pid: int, writer: int) -> None:
+def _close_on_exit(pid: int, meant: ProcessIdentity | None, writer: int) -> None:
+    failures = Failures(f"waiting for the exit of process {pid}")
+    while not failures.attempt(partial(_wait_for_exit, pid, meant)):  # that is not its exit
+        time.sleep(PAUSE)
+    os.close(writer)  # the reader's end turns readable for good
+
+
+def _wait_for_exit(pid: int, meant: ProcessIdentity | None) -> None:
     try:
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # seen, not reaped: Popen does that
-    except ChildProcessError:  # reaped before this thread looked, or somebody else's child
-        meant = identify(pid)
+    except ChildProcessError:  # reaped before this thread looked, or another process's child
         while meant is not None and meant.is_alive():
             time.sleep(LOOK)
-    finally:
-        os.close(writer)  # the reader's end turns readable for good

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from kerneltui.errors import ActionRefused, KernelDied, KernelError
+from kerneltui.kernels.guarded_thread import GuardedThread
 from kerneltui.kernels.lifecycle import Lifecycle
 from kerneltui.kernels.process import KernelProcess
 from kerneltui.protocol.status import RestartPolicy, Wanted
@@ -97,12 +98,8 @@ class Restarter:
         died = self._manager.life.process
         assert died is not None
         self._manager.life.order(Wanted.RESTART)
-        return threading.Thread(
-            target=self._restart,
-            args=(died, delay, newports),
-            name=f"kernel-restart-{died.identity.pid}",
-            daemon=True,
-        ).start
+        restart = partial(self._restart, died, delay, newports)
+        return GuardedThread(restart, f"kernel-restart-{died.identity.pid}").start
 
     def _describe(self) -> str:
         return self._manager.describe()

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import functools
-import logging
 import os
 import select
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from kerneltui.kernels.guarded_thread import Failures, LoopThread
 from kerneltui.kernels.process import KernelProcess
 
 HOUSEKEEPING = 10.0  # seconds between two looks at each kernel's log
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,8 @@ class ProcessWatcher:
         self._lock = threading.Lock()
         self._watches: dict[int, _Watch] = {}
         self._wake_reader, self._wake_writer = os.pipe()
-        self._thread: threading.Thread | None = None
+        self._thread: LoopThread | None = None
+        self._failures = Failures("a callback of the kernel watcher")
 
     def watch(
         self, process: KernelProcess, on_exit: Callable[[], None], on_tick: Callable[[], None]
@@ -44,9 +43,7 @@ class ProcessWatcher:
         with self._lock:
             self._watches[process.fileno()] = _Watch(process, on_exit, on_tick)
             if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._run, name="kernel-watcher", daemon=True
-                )
+                self._thread = LoopThread(self._turn, "kernel-watcher")
                 self._thread.start()
         os.write(self._wake_writer, b".")
 
@@ -58,23 +55,26 @@ class ProcessWatcher:
 
     # -- runs in the kernel-watcher thread ----
 
-    def _run(self) -> None:
-        while watches := self._next_watches():
-            poller = select.poll()
-            for fd in (self._wake_reader, *watches):
-                poller.register(fd, select.POLLIN)
-            ready = {fd for fd, _ in poller.poll(HOUSEKEEPING * 1000)}
-            if self._wake_reader in ready:
-                os.read(self._wake_reader, 4096)
-            for fd in ready & watches.keys():
-                self._finish(watches[fd])
-            if not ready:
-                for watch in watches.values():
-                    _call(watch.on_tick)
+    def _turn(self) -> None:
+        watches = self._next_watches()
+        if not watches:
+            return
+        poller = select.poll()
+        for fd in (self._wake_reader, *watches):
+            poller.register(fd, select.POLLIN)
+        ready = {fd for fd, _ in poller.poll(HOUSEKEEPING * 1000)}
+        if self._wake_reader in ready:
+            os.read(self._wake_reader, 4096)
+        for fd in ready & watches.keys():
+            self._finish(watches[fd])
+        if not ready:
+            for watch in watches.values():
+                self._failures.attempt(watch.on_tick)
 
     def _next_watches(self) -> dict[int, _Watch]:
         with self._lock:
-            if not self._watches:
+            if not self._watches and self._thread is not None:
+                self._thread.end()
                 self._thread = None
             return dict(self._watches)
 
@@ -83,14 +83,7 @@ class ProcessWatcher:
         with self._lock:
             if self._watches.get(watch.process.fileno()) is watch:
                 del self._watches[watch.process.fileno()]
-        _call(watch.on_exit)
-
-
-def _call(callback: Callable[[], None]) -> None:
-    try:
-        callback()
-    except Exception:  # noqa: BLE001 - one kernel's trouble must not blind us to the others
-        _log.exception("a callback of the kernel watcher failed")
+        self._failures.attempt(watch.on_exit)
 
 
 @functools.cache

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import zmq
 
+from kerneltui.fleet import ear as ears
 from kerneltui.fleet import monitor as monitors
 from kerneltui.fleet.ear import Heard
 from kerneltui.fleet.message_log import MAX_PART
 from kerneltui.fleet.monitor import KernelMonitor
-from kerneltui.fleet.transcript import Role
+from kerneltui.fleet.transcript import Role, Transcript
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.status import Event, Exited, KernelState, Spawned
@@ -213,6 +216,66 @@ def test_kernels_do_not_notice_that_a_monitor_stops(voice: Voice) -> None:
     voice.wait_until_unheard()
     assert monitored.kernel.manager.is_alive()
     monitored.kernel.__exit__()
+
+
+def test_a_kernel_that_we_fail_to_understand_does_not_deafen_us_to_the_others(
+    monitored: Monitored, voice: Voice, monkeypatch: pytest.MonkeyPatch, short_path: Path
+) -> None:
+    (short_path / "other").mkdir()
+    monitored.spawn()
+    monkeypatch.setattr(Transcript, "write", failing_once(Transcript.write))
+    with Voice(short_path / "other") as voice_of_other, Kernel(voice_of_other.info) as other:
+        monitored.monitor.attend(other.manager)
+        other.spawn()
+        voice_of_other.wait_for_listener()
+        voice.print("not understood\n")
+
+        voice_of_other.status("busy", voice_of_other.cell)
+
+        eventually(lambda: other.manager.status.state is KernelState.BUSY)
+        monitored.monitor.dismiss(other.manager.kernel_id)
+
+
+def test_a_kernel_is_heard_on_after_what_we_failed_to_understand(
+    monitored: Monitored,
+    voice: Voice,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monitored.spawn()
+    monkeypatch.setattr(Transcript, "write", failing_once(Transcript.write))
+    voice.print("not understood\n")
+    eventually(lambda: "listening to a kernel failed: RuntimeError" in caplog.text)
+
+    voice.print("understood\n")
+
+    eventually(lambda: monitored.shown() == [(Role.STDOUT, "understood")])
+
+
+def test_a_kernel_is_heard_once_there_are_descriptors_for_it_again(
+    monitored: Monitored, voice: Voice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(monitors, "RETRY", 0.01)
+    monkeypatch.setattr(ears, "connect", failing_once(ears.connect, zmq.ZMQError(errno.EMFILE)))
+
+    monitored.spawn()
+    voice.print("hello\n")
+
+    eventually(lambda: monitored.shown() == [(Role.STDOUT, "hello")])
+
+
+def failing_once(
+    call: Callable[..., object], error: Exception | None = None
+) -> Callable[..., object]:
+    """Return what raises `error` at its first call, and then does what `call` does."""
+    errors = [error or RuntimeError("a defect")]
+
+    def failing(*arguments: object, **options: object) -> object:
+        if errors:
+            raise errors.pop()
+        return call(*arguments, **options)
+
+    return failing
 
 
 def test_an_end_after_the_stop_is_told_to_nobody(voice: Voice) -> None:

@@ -15,6 +15,7 @@ import pytest
 from kerneltui.fleet import usage
 from kerneltui.fleet.snapshot import Usage
 from kerneltui.fleet.usage import UsageSampler
+from kerneltui.kernels import guarded_thread
 from tests.support import eventually
 
 QUIET = "sleep 1000"
@@ -29,7 +30,7 @@ class Trees:
     def __init__(self) -> None:
         self.pids: dict[str, int] = {}
         self.changes: list[dict[str, Usage]] = []
-        self.sampler = UsageSampler(lambda: self.pids, self._note)
+        self.sampler = UsageSampler(lambda: self.pids, self.note)
         self._popens: list[subprocess.Popen[bytes]] = []
 
     def grow(self, name: str, script: str) -> psutil.Process:
@@ -41,7 +42,7 @@ class Trees:
     def sample(self, now: float) -> dict[str, Usage]:
         return self.sampler.sample(now)
 
-    def _note(self) -> None:
+    def note(self) -> None:
         self.changes.append(dict(self.sampler.usage))
 
     def fell(self) -> None:
@@ -143,8 +144,31 @@ def test_without_kernels_no_process_is_read(trees: Trees, monkeypatch: pytest.Mo
     assert trees.sample(time.monotonic()) == {}
 
 
+def test_sampling_goes_on_after_a_time_without_descriptors(
+    trees: Trees, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guarded_thread, "PAUSE", 0.01)
+    monkeypatch.setattr(usage, "INTERVAL", 0.01)
+    trees.sampler = UsageSampler(lambda: trees.pids, trees.note)
+    trees.grow("k1", f"exec {QUIET}")
+    sample, errors = trees.sampler.sample, [OSError(24, "Too many open files")]
+
+    def failing_once(now: float) -> dict[str, Usage]:
+        if errors:
+            raise errors.pop()
+        return sample(now)
+
+    monkeypatch.setattr(trees.sampler, "sample", failing_once)
+    trees.sampler.start()
+    eventually(lambda: trees.sampler.usage)
+    trees.sampler.stop()
+
+    assert trees.sampler.usage["k1"].processes == 1
+
+
 def test_only_a_change_is_told(trees: Trees, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(usage, "INTERVAL", 0.01)
+    trees.sampler = UsageSampler(lambda: trees.pids, trees.note)
     samples = iter([{"k1": Usage(0, 1, 1)}] * 3 + [{"k1": Usage(0, 2, 1)}])
     monkeypatch.setattr(trees.sampler, "sample", lambda _now: next(samples, {}))
 

@@ -106,6 +106,27 @@ def test_where_there_are_no_pidfds_a_thread_waits(
     assert process.wait(10)
 
 
+def test_a_look_that_fails_is_not_taken_for_an_exit(
+    children: Children, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    process = process_of(children.start("waits"))
+
+    def no_descriptors(*_arguments: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(os, "waitid", no_descriptors)
+    fd = exitfd._open_pipe(process.identity.pid)
+    eventually(lambda: "Too many open files" in caplog.text)
+    poller = select.poll()
+    poller.register(fd, select.POLLIN)
+
+    assert poller.poll(0) == []
+    monkeypatch.undo()
+    process.send_signal(signal.SIGKILL)
+    assert poller.poll(10_000)
+    os.close(fd)
+
+
 def test_descendants_outside_the_group_are_told_apart(children: Children) -> None:
     pid = process_of(children.start("escapes")).identity.pid
 
