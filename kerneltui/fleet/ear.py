@@ -23,6 +23,7 @@ from kerneltui.fleet.transcript import Transcript
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.session import ClientSession, new_session
 from kerneltui.kernels.sockets import Context, connect
+from kerneltui.protocol import fields
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.message import Message, parent_id
 from kerneltui.protocol.status import BESIDE_THE_MAIN_SHELL, Reported
@@ -37,6 +38,15 @@ TOPIC = "kerneltui-"
 ONE_TIME = 1.0  # seconds: what was said within them has one time in the transcript
 MOST_CLIENTS = 100  # told apart; of more nobody wants to know
 CODE_WIDTH = 200  # characters of the running code kept for a cell
+QUESTIONS = BESIDE_THE_MAIN_SHELL | {
+    "comm_info_request",
+    "complete_request",
+    "connect_request",
+    "history_request",
+    "inspect_request",
+    "is_complete_request",
+}
+"""Requests that run nothing; consoles send them of their own accord, ours as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,25 +224,25 @@ class Ear:
 
     def _note_client(self, message: Message) -> None:
         """Take note of who else runs code here; of the past nobody knows who were ours."""
-        session, known = message["parent_header"].get("session"), self.heard.clients
-        if message["msg_type"] != "execute_input" or not isinstance(session, str):
+        session, known = fields.text(message["parent_header"], "session"), self.heard.clients
+        if message["msg_type"] != "execute_input" or not session:
             return
         is_news = session not in known and len(known) < MOST_CLIENTS
         if is_news and not self.messages.is_ours(session):
             self.heard = replace(self.heard, clients=known | {session})
 
     def _note_code(self, message: Message) -> None:
-        code = message["content"].get("code")
         self.heard = replace(
             self.heard,
-            code=clean_line(code, CODE_WIDTH) if isinstance(code, str) else "",
+            code=clean_line(fields.text(message["content"], "code"), CODE_WIDTH),
             request=parent_id(message),
         )
 
 
 def _is_activity(message: Message) -> bool:
-    """Tell whether a kernel does something; that it tells who it is, or how it is, is nothing."""
-    return message["parent_header"].get("msg_type") not in (None, *BESIDE_THE_MAIN_SHELL)
+    """Tell whether a kernel runs something; answering a question is no activity."""
+    parent_type = fields.text(message["parent_header"], "msg_type")
+    return parent_type != "" and parent_type not in QUESTIONS
 
 
 def _frames(socket: zmq.Socket[bytes]) -> list[bytes]:
@@ -260,14 +270,10 @@ def _describe_hole(hole: Hole) -> str:
 
 def _reported(message: Message) -> Reported:
     parent = message["parent_header"]
-    subshell_id = parent.get("subshell_id")
+    is_beside = parent.get("subshell_id") is not None
     return Reported(
-        execution_state=_text(message["content"].get("execution_state")),
+        execution_state=fields.text(message["content"], "execution_state"),
         parent_id=parent_id(message),
-        parent_type=_text(parent.get("msg_type")),
-        subshell_id=None if subshell_id is None else _text(subshell_id),
+        parent_type=fields.text(parent, "msg_type"),
+        subshell_id=fields.text(parent, "subshell_id") if is_beside else None,
     )
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

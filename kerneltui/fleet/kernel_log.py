@@ -116,10 +116,10 @@ class KernelLog:
         self._position += len(data)
         key = self._manager.session.key
         text = self._decoder.decode(data.replace(key, MASK.encode()) if key else data)
-        self.transcript.write(Role.STDOUT, text, time=time.monotonic())
+        self.transcript.write(Role.STDOUT, text, time=self._clock())
 
     def _say(self, text: str) -> None:
-        self.transcript.note(text, time=time.monotonic())
+        self.transcript.note(text, time=self._clock())
 
     # -- in any thread ----
 

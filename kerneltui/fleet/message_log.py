@@ -35,6 +35,8 @@ TYPE_LIMIT = 400  # of a type before it is cleaned, so that none that is remembe
 _NAME_LIMIT = 64  # characters of what a message says of its sender
 _RECORD_BYTES = 700  # of a record beside the text of its parts, about
 
+UNSHOWN = "nested too deep to be shown"
+
 PARTS = ("header", "parent_header", "metadata", "content")
 
 
@@ -239,7 +241,11 @@ def _indented(part: bytes) -> str:
 
 def _to_json(value: object) -> bytes:
     # What a client may carry is its caller's affair; here it only has to show.
-    return json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "replace")
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=str, skipkeys=True)
+    except (ValueError, RecursionError):  # a circle, or as deep as a parser just takes
+        text = json.dumps(f"… {UNSHOWN}")
+    return text.encode("utf-8", "replace")
 
 
 def _remember(known: OrderedDict[str, Any], key: str, value: object) -> None:
@@ -255,8 +261,7 @@ def _clean_type(msg_type: str) -> str:
 
 
 def _name(header: Mapping[str, Any], key: str) -> str:
-    value = header.get(key)
-    return value[:_NAME_LIMIT] if isinstance(value, str) else ""
+    return fields.text(header, key, limit=_NAME_LIMIT)
 
 
 def _measure(record: MessageRecord) -> int:

@@ -5,7 +5,6 @@ Rule: no length in a file is believed before it is checked against a bound.
 
 from __future__ import annotations
 
-import math
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
@@ -26,6 +25,7 @@ _SUMMED = struct.Struct(">BdI")
 _LENGTH = struct.Struct(">I")
 _PROCESS = struct.Struct(">IQ")
 _SPAN = struct.Struct(">dd")
+LATEST = 253_402_300_800.0  # the end of the year 9999, after which no clock tells the time
 _MAX_FALSE_STARTS = 100  # what looks like a record and is none, before the rest is given up
 
 
@@ -147,7 +147,7 @@ def decode_record(data: bytes, start: int = 0) -> tuple[Record, int] | None:
     magic, kind, at, length, checksum = _HEAD.unpack_from(data, start)
     body_start = start + _HEAD.size
     end = body_start + length
-    if magic != _MAGIC or length > MAX_MESSAGE or end > len(data) or not math.isfinite(at):
+    if magic != _MAGIC or length > MAX_MESSAGE or end > len(data) or not _is_time(at):
         return None
     body = data[body_start:end]
     if checksum != _checksum(kind, at, body):
@@ -164,10 +164,16 @@ def _decode_body(kind: Kind, body: bytes) -> Began | Hole | list[bytes]:
         return Began(ProcessIdentity(pid, start_ticks, body[_PROCESS.size :].decode()))
     if kind in (Kind.HOLE, Kind.EARLIER):
         since, until = _SPAN.unpack_from(body)
-        if not (math.isfinite(since) and math.isfinite(until)):
+        if not (_is_time(since) and _is_time(until)):
             raise ValueError
-        return Hole(since, until, body[_SPAN.size :].decode())
+        # A clock that was set back must not make it end before it begins.
+        return Hole(since, max(since, until), body[_SPAN.size :].decode())
     return list(_decode_frames(body))
+
+
+def _is_time(instant: float) -> bool:
+    """Tell whether that is one in a calendar, in seconds since the epoch."""
+    return 0.0 <= instant <= LATEST  # not so of NaN
 
 
 def _decode_frames(body: bytes) -> Iterator[bytes]:

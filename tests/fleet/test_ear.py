@@ -143,7 +143,14 @@ def test_cells_are_counted_and_the_last_one_is_known(listening: Listening, voice
 
 
 @pytest.mark.parametrize(
-    ("msg_type", "counts"), [("execute_request", True), ("kernel_info_request", False)]
+    ("msg_type", "counts"),
+    [
+        ("execute_request", True),
+        ("comm_msg", True),
+        ("kernel_info_request", False),
+        ("complete_request", False),
+        ("history_request", False),
+    ],
 )
 def test_only_what_a_kernel_runs_is_activity(
     listening: Listening, voice: Voice, msg_type: str, counts: bool

@@ -50,6 +50,13 @@ def test_what_was_written_is_shown(written: Written) -> None:
     assert written.look() == [(Role.STDOUT, "one"), (Role.STDOUT, "two")]
 
 
+def test_what_was_written_has_the_time_of_the_look(written: Written) -> None:
+    written.write(b"one\n")
+    written.log.note("told to end")
+
+    assert {entry.time for entry in written.log.look().view().entries} == {0.0}
+
+
 def test_a_second_look_adds_what_is_new(written: Written) -> None:
     written.write(b"one\ntw")
     written.look()

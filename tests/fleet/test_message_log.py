@@ -9,7 +9,7 @@ import pytest
 from kerneltui.errors import InvalidSignature, MalformedMessage
 from kerneltui.fleet import message_log as message_logs
 from kerneltui.fleet.masking import MASK
-from kerneltui.fleet.message_log import MAX_PART, MAX_RECORDS, MessageLog, pretty
+from kerneltui.fleet.message_log import MAX_PART, MAX_RECORDS, UNSHOWN, MessageLog, pretty
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import Content, Message
 from kerneltui.protocol.wire import Session
@@ -230,6 +230,30 @@ def test_an_odd_sender_is_nobody(exchange: Exchange, value: object) -> None:
 
     record = exchange.log.view().records[0]
     assert (record.session, record.username) == ("", "")
+
+
+def test_a_message_without_a_session_is_not_ours(exchange: Exchange) -> None:
+    message = Session().new_message("status")
+    del message["header"]["session"]  # type: ignore[misc]  # as a careless kernel does
+
+    exchange.log.tap(Session(), Channel.SHELL, message)
+
+    assert not exchange.log.view().records[0].sent
+
+
+def test_content_nested_as_deep_as_a_parser_takes_is_shown_as_too_deep(exchange: Exchange) -> None:
+    message = Session().new_message("status", {"x": nested(200_000)})
+
+    exchange.log.add(Channel.SHELL, message, sent=False)
+
+    assert UNSHOWN in dict(pretty(exchange.log.view().records[0]))["content"]
+
+
+def nested(depth: int) -> object:
+    value: object = 0
+    for _ in range(depth):
+        value = [value]
+    return value
 
 
 def test_a_hostile_type_is_cleaned_and_cut(exchange: Exchange) -> None:

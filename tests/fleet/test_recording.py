@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import stat
 import struct
@@ -119,6 +120,22 @@ def test_a_length_in_the_file_is_not_believed(length: int) -> None:
     forged = honest[:13] + struct.pack(">I", length) + honest[17:]
 
     assert values(forged + honest) == [Hole(1.0, 1.0, DAMAGED), [b"one"]]
+
+
+@pytest.mark.parametrize("instant", [1e300, -1.0, math.inf, math.nan])
+def test_a_hole_at_a_time_of_no_calendar_is_damage(instant: float) -> None:
+    odd = encode_hole(Hole(instant, instant, "odd"), 7.0)
+    before, after = (encode_message([each], 8.0) for each in (b"before", b"after"))
+
+    values = [each.value for each in decode_records(before + odd + after)]
+
+    assert values == [[b"before"], Hole(8.0, 8.0, DAMAGED), [b"after"]]
+
+
+def test_a_hole_does_not_end_before_it_begins() -> None:
+    ((_, _, hole),) = decode_records(encode_hole(Hole(9.0, 7.0, "the clock was set back"), 7.0))
+
+    assert hole == Hole(9.0, 9.0, "the clock was set back")
 
 
 def test_false_starts_without_number_are_given_up() -> None:
