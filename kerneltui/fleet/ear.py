@@ -122,6 +122,16 @@ class Ear:
             self._is_of_interest, self._is_present = is_first, False
         return self.socket
 
+    @property
+    def is_recalling(self) -> bool:
+        """What the kernel said before is still to be read."""
+        return self._recall is not None
+
+    def note_end(self) -> None:
+        """The process has ended: no more will come than what is on its way."""
+        if self._recall is not None:
+            self._recall.note_end()
+
     def close(self) -> None:
         try:
             if self._recall is not None:

@@ -180,10 +180,14 @@ class KernelMonitor:
                 changed |= self._listen(ear)
         for each in [each for each in self._failed.values() if each.due <= now]:
             self._failures.attempt(each.subscribe)
-        for ear in [each for each, obituary in self._closing.items() if obituary.due <= now]:
+        for ear in [each for each in self._about_to_close() if self._closing[each].due <= now]:
             self._failures.attempt(partial(self._close, ear))
             changed = True
         return changed
+
+    def _about_to_close(self) -> list[Ear]:
+        """Return the ears of dead kernels, but for those whose past is still to be read."""
+        return [ear for ear in self._closing if not ear.is_recalling]
 
     def _obey(self) -> bool:
         """Do what other threads want; tell whether there was anything."""
@@ -203,7 +207,7 @@ class KernelMonitor:
     def _timeout(self) -> int | None:
         """Return the milliseconds until something is due, None if nothing is."""
         dues = [attended.ear.due for attended in list(self._attended.values())]
-        dues += [each.due for each in self._closing.values()]
+        dues += [self._closing[each].due for each in self._about_to_close()]
         dues += [each.due for each in self._failed.values()]
         due = min(dues, default=NEVER)
         return None if due == NEVER else max(0, math.ceil((due - time.monotonic()) * 1000))
@@ -230,6 +234,7 @@ class KernelMonitor:
             self._poller.register(socket, zmq.POLLIN)
 
     def _finish(self, ear: Ear, obituary: str) -> None:
+        ear.note_end()
         self._closing[ear] = _Obituary(obituary, time.monotonic() + LAST_WORDS)
 
     def _close(self, ear: Ear) -> None:

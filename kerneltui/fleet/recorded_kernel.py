@@ -136,6 +136,7 @@ class RecordedKernel:
         if identity is not None and identity != self._over:
             if not identity.is_alive():
                 self._over = identity
+                self._note_unheard_end(now)
             elif self._connect(now):
                 self._begin(identity, now)
         elif self._is_awaited:
@@ -154,6 +155,13 @@ class RecordedKernel:
             self.writer.add_hole(Hole(since, now, NOT_RECORDED), now)
         self._unheard_since = None
         self.writer.begin(identity, now)
+
+    def _note_unheard_end(self, now: float) -> None:
+        """Say of a process that ended while no recorder heard it that this is so."""
+        if self._unheard_since is not None:
+            self.writer.add_hole(Hole(self._unheard_since, now, NOT_RECORDED), now)
+            self.writer.end(now)
+            self._unheard_since = None
 
     def _connect(self, now: float) -> bool:
         """Subscribe to what the connection file says; tell whether that could be."""

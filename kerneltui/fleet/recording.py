@@ -20,6 +20,7 @@ from kerneltui.fleet.recording_format import (
     Began,
     Hole,
     Kind,
+    Record,
     decode_record,
     decode_records,
 )
@@ -42,7 +43,7 @@ def older_path(path: Path) -> Path:
     return path.with_name(path.name + OLDER)
 
 
-def read_recording(path: Path) -> Iterator[Began | Hole | list[bytes]]:
+def read_recording(path: Path) -> Iterator[Record]:
     """Yield what was recorded, in order; nothing where nothing was. Raises OSError.
 
     It may be written meanwhile. A last record that was not written to its end is left out,
@@ -58,7 +59,7 @@ def read_recording(path: Path) -> Iterator[Began | Hole | list[bytes]]:
                 continue
             if isinstance(record.value, Began):
                 heard = record.value
-            yield record.value
+            yield record
 
 
 def remove_recording(connection_file: str, kernel_id: str) -> None:
@@ -122,6 +123,38 @@ def unheard_since(path: Path) -> float | None:
     return None if found and found[0].kind is Kind.ENDED else status.st_mtime
 
 
+class Growth:
+    """What a recording grows by, from now on."""
+
+    def __init__(self, path: Path, overlap: int) -> None:
+        """`overlap`: bytes that are given once more, as they may be the head of something."""
+        self._path = path
+        self._overlap = overlap
+        self._positions: dict[tuple[int, int], int] = {}
+        """Up to where each file is known; what becomes the older one stays the same file."""
+        with contextlib.ExitStack() as files:
+            for file in _open_generations(path, files):
+                self._positions[_identity(file)] = file.seek(0, os.SEEK_END)
+        self._at_first = dict(self._positions)
+
+    def rewind(self) -> None:
+        """Give all growth once more."""
+        self._positions = dict(self._at_first)
+
+    def read(self) -> list[bytes]:
+        """Return what each generation has grown by. Raises OSError."""
+        with contextlib.ExitStack() as files:
+            return [self._read(file) for file in _open_generations(self._path, files)]
+
+    def _read(self, file: BinaryIO) -> bytes:
+        known = self._positions.get(_identity(file), 0)
+        is_another = known > file.seek(0, os.SEEK_END)  # which has a removed one's number
+        start = file.seek(0 if is_another else max(0, known - self._overlap))
+        data = file.read(GENERATION)
+        self._positions[_identity(file)] = start + len(data)
+        return data
+
+
 # -- files ----
 
 
@@ -158,3 +191,8 @@ def _is_still(file: BinaryIO, path: Path) -> bool:
         return os.path.samestat(os.fstat(file.fileno()), path.lstat())
     except FileNotFoundError:
         return False
+
+
+def _identity(file: BinaryIO) -> tuple[int, int]:
+    status = os.fstat(file.fileno())
+    return status.st_dev, status.st_ino

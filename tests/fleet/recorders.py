@@ -88,8 +88,8 @@ class SpokenKernel:
         """Return what was recorded, messages as the text that they print."""
         session = Session(KEY)
         return [
-            session.decode(each)["content"]["text"] if isinstance(each, list) else each
-            for each in read_recording(self.recording)
+            session.decode(value)["content"]["text"] if isinstance(value, list) else value
+            for _, _, value in read_recording(self.recording)
         ]
 
     def wait_recorded(self, text: str) -> None:

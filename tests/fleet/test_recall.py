@@ -125,7 +125,7 @@ def test_a_hole_is_marked_where_the_recorder_was_killed(
     run(unwatched, "print('lost')")
     with RunningRecorder(fleet_folder):
         eventually(lambda: is_recorded(fleet_folder), PATIENCE)
-        eventually(lambda: any(isinstance(each, Hole) for each in read_recording(recording)))
+        eventually(lambda: any(isinstance(each.value, Hole) for each in read_recording(recording)))
         run(unwatched, "print('behind')")
         second = opened()
         eventually(lambda: printed(second) == ["before", "behind"], PATIENCE)
@@ -158,11 +158,15 @@ def test_without_a_recorder_what_was_missed_is_said(
 
 
 @pytest.mark.slow
-def test_of_a_kernel_that_died_unseen_the_last_words_are_there(
+def test_of_a_kernel_that_died_unseen_what_it_published_is_there(
     recorder: RunningRecorder, unwatched: BlockingKernelClient
 ) -> None:
     assert recorder.is_running
-    unwatched.execute("import os; print('last words', flush=True); os._exit(3)")
+    run(unwatched, "print('last words')")
+    recording = recording_path(unwatched.connection_file, kernel_id_of(unwatched))
+    # Before that they may still be in the kernel, and die with it.
+    eventually(lambda: b"last words" in recording.read_bytes(), PATIENCE)
+    unwatched.execute("import os; os._exit(3)")
     eventually(lambda: not unwatched_lives(unwatched), PATIENCE)
 
     second = opened()

@@ -18,7 +18,7 @@ import pytest
 from kerneltui.fleet import recorder as recorder_module
 from kerneltui.fleet.recorder_lock import RecorderLock, lock_path
 from kerneltui.fleet.recorder_start import ensure_recorder, is_recorded, recorder_problem
-from kerneltui.fleet.recording import Began, Hole, older_path
+from kerneltui.fleet.recording import Began, Hole, older_path, unheard_since
 from tests.fleet.recorders import WITHIN, Recorded, RunningRecorder, SpokenKernel
 from tests.fleet.stage import Voice
 from tests.support import Background, eventually
@@ -206,6 +206,22 @@ def test_a_killed_recorder_leaves_one_hole(kernel: SpokenKernel, short_path: Pat
 
 
 @pytest.mark.slow
+def test_a_kernel_that_died_while_nothing_recorded_leaves_a_hole(
+    kernel: SpokenKernel, short_path: Path
+) -> None:
+    kernel.announce(kernel.identity)
+    with RunningRecorder(short_path) as first:
+        say_heard(kernel, "one")
+        first.end(signal.SIGKILL)
+    kernel.die()
+
+    with RunningRecorder(short_path):
+        eventually(lambda: holes(kernel.recorded()), WITHIN)
+
+    assert kernel.recorded()[1:-1] == ["one"]
+    assert unheard_since(kernel.recording) is None
+
+
 def test_a_recorder_that_had_heard_a_kernel_to_its_end_leaves_no_hole(
     kernel: SpokenKernel, short_path: Path
 ) -> None:
