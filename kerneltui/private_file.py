@@ -1,10 +1,53 @@
-"""A file that only its owner can read, written whole or not at all."""
+"""Files and folders that only their owner can write: opened without trust, written whole.
+
+Other users may be able to write the folder that a file lies in. Rule: what we read, append to or
+lock is opened here, so that no link is followed, nobody is waited for, and no other user obeyed.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+import stat
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+
+GROUP_OR_WORLD = stat.S_IWGRP | stat.S_IWOTH
+
+
+def open_private(
+    path: Path, flags: int = os.O_RDONLY, *, max_size: int | None = None, writers: int = 0
+) -> int:
+    """Return a descriptor of a regular file that is ours; the caller closes it.
+
+    `max_size`: bytes that it may have. `writers`: mode bits of others who may write it all the
+    same. A file that is made by this has mode 0600. Raises OSError that says what is wrong.
+    """
+    return _open_judged(
+        path,
+        flags | os.O_NOFOLLOW,
+        lambda status: (
+            why_not_ours(status, os.geteuid(), writers) or why_not_readable(status, max_size)
+        ),
+    )
+
+
+def read_private(path: Path, max_size: int, *, writers: int = 0) -> bytes:
+    """Return the content of a regular file that is ours, as `open_private` opens it."""
+    with os.fdopen(open_private(path, max_size=max_size, writers=writers), "rb") as file:
+        return file.read(max_size)
+
+
+def read_regular(path: Path, max_size: int) -> bytes:
+    """Return the content of a regular file that the user has named, whoever owns it.
+
+    Links are followed. Raises OSError for anything else, a FIFO or a device for one.
+    """
+    fd = _open_judged(path, os.O_RDONLY, lambda status: why_not_readable(status, max_size))
+    with os.fdopen(fd, "rb") as file:
+        return file.read(max_size)
 
 
 def write_private(path: Path, text: str) -> None:
@@ -21,3 +64,85 @@ def write_private(path: Path, text: str) -> None:
     except BaseException:
         Path(partial).unlink(missing_ok=True)
         raise
+
+
+def make_private_folder(folder: Path, *, parents: bool = False) -> None:
+    """Make a folder of mode 0700, or make sure that the one there is ours and private.
+
+    `parents`: make the folders above it as well. Raises OSError that says what is wrong.
+    """
+    if parents:
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    # Through a descriptor: what is checked cannot be swapped for something else meanwhile.
+    try:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.ENOTDIR):
+            raise
+        raise _unfit(folder, "it is a link, or not a folder") from None
+    try:
+        if os.fstat(fd).st_uid != os.geteuid():
+            raise _unfit(folder, "it belongs to another user")
+        os.fchmod(fd, 0o700)
+        if stat.S_IMODE(os.fstat(fd).st_mode) & 0o077:
+            raise _unfit(folder, "its file system keeps it open to others")
+    finally:
+        os.close(fd)
+
+
+def folder_problem(folder: Path) -> str:
+    """Return why other users can put files into a folder; "" when they cannot, or it is missing."""
+    try:
+        why = why_not_ours(folder.stat(), os.geteuid())
+    except OSError:
+        return ""
+    return f"other users can put files into {folder}: {why}" if why else ""
+
+
+# -- what is decided of a file; pure ----
+
+
+def why_not_ours(status: os.stat_result, uid: int, writers: int = 0) -> str:
+    """Return why others than `uid` may have written a file; "" when nobody else can.
+
+    `writers`: mode bits of others who may write it all the same.
+    """
+    if status.st_uid != uid:
+        return f"it belongs to another user (uid {status.st_uid})"
+    if status.st_mode & GROUP_OR_WORLD & ~writers:
+        return f"others may write it (mode {stat.S_IMODE(status.st_mode):04o})"
+    return ""
+
+
+def why_not_readable(status: os.stat_result, max_size: int | None) -> str:
+    """Return why reading might never end; "" when it will."""
+    if not stat.S_ISREG(status.st_mode):
+        return "it is not a regular file"
+    if max_size is not None and status.st_size > max_size:
+        return f"it has {status.st_size:,} bytes, more than {max_size:,}"
+    return ""
+
+
+# -- opening ----
+
+
+def _open_judged(path: Path, flags: int, judge: Callable[[os.stat_result], str]) -> int:
+    try:
+        fd = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno == errno.ELOOP and flags & os.O_NOFOLLOW:
+            raise _unfit(path, "it is a link") from None
+        if error.errno == errno.ENXIO:  # a socket, or a FIFO that nobody reads
+            raise _unfit(path, "it is not a regular file") from None
+        raise
+    if why := judge(os.fstat(fd)):
+        os.close(fd)
+        raise _unfit(path, why)
+    os.set_blocking(fd, True)
+    return fd
+
+
+def _unfit(path: Path, why: str) -> OSError:
+    return PermissionError(errno.EPERM, why, str(path))
