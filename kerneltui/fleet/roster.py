@@ -278,22 +278,31 @@ class Roster:
             row.log.heed(event)
         match event:
             case Spawned(adopted):
-                row.identity = manager.process.identity if manager.process else None
-                row.was_alive, row.has_answered = manager.is_alive(), False
-                if not adopted:
-                    self._complete(row, manager)
-                self.console.forget(manager.kernel_id, f"{manager.describe()} was started again")
-                if row.found is None or row.found.may_be_asked:
-                    self.greet(manager.kernel_id)
+                self._note_process(row, manager, is_kept=adopted)
+                self._note_start(row, manager)
             case HandedOver():
-                row.identity = manager.process.identity if manager.process else None
-                self._complete(row, manager)
+                self._note_process(row, manager)
             case Exited(reason=reason):
-                self.console.forget(manager.kernel_id, f"{manager.describe()} is gone")
-                if reason and not self._is_expected(row):
-                    text = clean_line(f"{row.name}: {reason}", NOTICE_WIDTH)
-                    self._board.post(Notice("error", text, manager.kernel_id))
+                self._note_end(row, manager, reason)
         self._publish()
+
+    def _note_process(self, row: Row, manager: KernelManager, *, is_kept: bool = False) -> None:
+        """Take over which process serves a kernel. `is_kept`: its manifest says so already."""
+        row.identity = manager.process.identity if manager.process else None
+        if not is_kept:
+            self._complete(row, manager)
+
+    def _note_start(self, row: Row, manager: KernelManager) -> None:
+        row.was_alive, row.has_answered = manager.is_alive(), False
+        self.console.forget(manager.kernel_id, f"{manager.describe()} was started again")
+        if row.found is None or row.found.may_be_asked:
+            self.greet(manager.kernel_id)
+
+    def _note_end(self, row: Row, manager: KernelManager, reason: str) -> None:
+        self.console.forget(manager.kernel_id, f"{manager.describe()} is gone")
+        if reason and not self._is_expected(row):
+            text = clean_line(f"{row.name}: {reason}", NOTICE_WIDTH)
+            self._board.post(Notice("error", text, manager.kernel_id))
 
     def greet(self, kernel_id: str) -> None:
         """Have a kernel say that it is idle."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
 from kerneltui.errors import KernelError
 from kerneltui.fleet.connection_files import connection_folders
 from kerneltui.fleet.servers import JupyterServer, ServedKernel, find_servers, served_kernels
-from kerneltui.kernels.guarded_thread import LoopThread
+from kerneltui.kernels.guarded_thread import GuardedThread, LoopThread
 
 INTERVAL = 5.0  # seconds between two questions to a server
 FOLDER_INTERVAL = 1.0  # seconds between two looks for servers
@@ -56,13 +58,8 @@ class Listing:
 
 def ask_servers(servers: Iterable[JupyterServer], timeout: float) -> Listing:
     """Ask all servers at once; one that refuses or does not answer lists nothing."""
-    asked = tuple(servers)
-    if not asked:
-        return Listing()
-    with ThreadPoolExecutor(len(asked), "ask-server") as pool:
-        answers = tuple(pool.map(lambda server: _listed(server, timeout), asked))
     told = [
-        (server, found) for server, found in zip(asked, answers, strict=True) if found is not None
+        (server, found) for server, found in _answers(tuple(servers), timeout) if found is not None
     ]
     return Listing(
         {
@@ -72,6 +69,29 @@ def ask_servers(servers: Iterable[JupyterServer], timeout: float) -> Listing:
         },
         frozenset(server.pid for server, _ in told),
     )
+
+
+def _answers(
+    servers: Sequence[JupyterServer], timeout: float
+) -> Iterator[tuple[JupyterServer, dict[str, ServedKernel] | None]]:
+    """Yield what servers tell as it comes, for so many seconds in all.
+
+    Each is asked in a daemon thread, which no exit waits for: looking up a name may take longer
+    than any timeout.
+    """
+    answers: SimpleQueue[tuple[JupyterServer, dict[str, ServedKernel] | None]] = SimpleQueue()
+
+    def ask(server: JupyterServer) -> None:
+        answers.put((server, _listed(server, timeout)))
+
+    for server in servers:
+        GuardedThread(partial(ask, server), "ask-server").start()
+    deadline = time.monotonic() + timeout
+    for _ in servers:
+        try:
+            yield answers.get(timeout=max(0.0, deadline - time.monotonic()))
+        except Empty:
+            return
 
 
 def _listed(server: JupyterServer, timeout: float) -> dict[str, ServedKernel] | None:
@@ -102,8 +122,7 @@ class ServerWatch:
         self._thread.start()
 
     def stop(self) -> None:
-        self._thread.end()
-        self._thread.join()
+        self._thread.end()  # it may wait for a server, so nobody waits for it
 
     def miss(self, kernel_ids: frozenset[str]) -> None:
         """Ask before it is time where a server's kernels are new that it has not listed yet."""
@@ -127,7 +146,7 @@ class ServerWatch:
             return False
         self.servers, self._is_due = servers, False
         listing = ask_servers(servers, PATIENCE).with_what_was_told(self.listing, servers)
-        if listing != self.listing:
+        if listing != self.listing and not self._thread.has_ended:
             self.listing = listing
             self._on_change()
         return True

@@ -1,14 +1,13 @@
 """The Jupyter servers of this user on this host, and what they tell and do over REST.
 
 What is asked moves no time of theirs: idle kernels and servers are ended by those. The
-token stays in here; no error has it.
+token goes to the server alone, once its process is proven; no error has it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,11 +18,12 @@ from typing import TYPE_CHECKING, Any
 from kerneltui.errors import KernelError
 from kerneltui.fleet.origin import is_server_command
 from kerneltui.kernels.identity import identify
+from kerneltui.private_file import read_private
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
 
 if TYPE_CHECKING:
-    from http.client import HTTPConnection
+    from kerneltui.fleet.server_connection import ServerConnection
 
 MAX_FILE, MAX_ANSWER = 1_000_000, 5_000_000  # bytes
 SLACK = 2.0  # seconds that a file's time may be before its writer's start, as clocks are set
@@ -81,22 +81,17 @@ def find_servers(folders: Iterable[Path]) -> Iterator[JupyterServer]:
     """Yield the servers that have left a file in one of these folders and still run."""
     for path in (path for folder in folders for path in sorted(folder.glob("*server-*.json"))):
         try:
-            found = path.lstat()
-            if found.st_uid != os.getuid() or found.st_size > MAX_FILE:
-                continue
-            server = _parse(json.loads(path.read_bytes()))
+            written_at = path.lstat().st_mtime
+            server = _parse(json.loads(read_private(path, MAX_FILE)))
         except (*_MISSHAPEN, OSError, KeyError, AttributeError):
             continue
         is_its = path.stem.endswith(f"-{server.pid}")
-        if is_its and _may_have_written(server.pid, found.st_mtime):
+        if is_its and _may_have_written(server.pid, written_at):
             yield server
 
 
 def _may_have_written(pid: int, written_at: float) -> bool:
-    """Tell whether a process is a server, or was there when a server's file was written.
-
-    Another one that has the pid by now gets no token.
-    """
+    """Tell whether a process is a server, or was there when a server's file was written."""
     who = identify(pid)
     age = who.age() if who is not None else None
     if age is None:
@@ -124,9 +119,13 @@ def find_server(folders: Iterable[Path], pid: int | None) -> JupyterServer:
 
 
 def served_kernels(server: JupyterServer, timeout: float) -> dict[str, ServedKernel]:
-    """Return the kernels that a server lists, by their ids. Raises KernelError."""
-    kernels = _ask(server, "GET", f"api/kernels{_UNTRACKED}", timeout)
-    sessions = _ask(server, "GET", f"api/sessions{_UNTRACKED}", timeout)
+    """Return the kernels that a server lists, by their ids, within `timeout` seconds.
+
+    Raises KernelError.
+    """
+    with _connection(server, timeout) as connection:
+        kernels = _ask(connection, server, "GET", f"api/kernels{_UNTRACKED}")
+        sessions = _ask(connection, server, "GET", f"api/sessions{_UNTRACKED}")
     notebooks = dict(_notebooks(server, sessions))
     return {
         _text(each, "id"): ServedKernel(
@@ -141,16 +140,16 @@ def served_kernels(server: JupyterServer, timeout: float) -> dict[str, ServedKer
 
 
 def interrupt(server: JupyterServer, kernel_id: str, timeout: float) -> None:
-    _ask(server, "POST", f"{_address(kernel_id)}/interrupt", timeout)
+    _order(server, "POST", f"{_address(kernel_id)}/interrupt", timeout)
 
 
 def restart(server: JupyterServer, kernel_id: str, timeout: float) -> None:
-    _ask(server, "POST", f"{_address(kernel_id)}/restart", timeout)
+    _order(server, "POST", f"{_address(kernel_id)}/restart", timeout)
 
 
 def shutdown(server: JupyterServer, kernel_id: str, timeout: float) -> None:
     """Have it end the kernel, or forget one that is gone."""
-    _ask(server, "DELETE", _address(kernel_id), timeout)
+    _order(server, "DELETE", _address(kernel_id), timeout)
 
 
 # -- one request ----
@@ -162,17 +161,29 @@ def _address(kernel_id: str) -> str:
     return f"api/kernels/{quote(kernel_id, safe='')}"
 
 
-def _ask(server: JupyterServer, method: str, address: str, timeout: float) -> object:
+def _order(server: JupyterServer, method: str, address: str, timeout: float) -> None:
+    with _connection(server, timeout) as connection:
+        _ask(connection, server, method, address)
+
+
+@contextlib.contextmanager
+def _connection(server: JupyterServer, timeout: float) -> Iterator[ServerConnection]:
+    from kerneltui.fleet.server_connection import ServerConnection
+
+    with contextlib.closing(ServerConnection(server, timeout)) as connection:
+        yield connection
+
+
+def _ask(connection: ServerConnection, server: JupyterServer, method: str, address: str) -> object:
     """Return what a server answers, None where there is nothing. Raises KernelError."""
     from http.client import HTTPException
 
     headers = {"Authorization": f"token {server.token}"} if server.token else {}
     what = f"{method} {address.partition('?')[0]}"
     try:
-        with contextlib.closing(_connection(server, timeout)) as connection:
-            connection.request(method, f"{server.base}{address}", headers=headers)
-            with connection.getresponse() as answer:
-                body = answer.read(MAX_ANSWER)
+        connection.request(method, f"{server.base}{address}", headers=headers)
+        with connection.getresponse() as answer:
+            body = answer.read(MAX_ANSWER)
     except ValueError:  # what its file says is none of that; the error would tell the token
         raise KernelError(f"{server} cannot be asked: its file has no token of one line") from None
     except (OSError, HTTPException) as error:
@@ -185,34 +196,6 @@ def _ask(server: JupyterServer, method: str, address: str, timeout: float) -> ob
         return json.loads(body) if body else None
     except (ValueError, RecursionError):
         raise KernelError(f"{server} answered {what} with what is no JSON") from None
-
-
-def _connection(server: JupyterServer, timeout: float) -> HTTPConnection:
-    from http.client import HTTPConnection, HTTPSConnection
-
-    if server.sock:
-        return _over_unix_socket(server.sock, timeout)
-    if not server.secure:
-        return HTTPConnection(server.host, server.port, timeout=timeout)
-    import ssl
-
-    # Its certificate is its own, as a rule; the file that names it is this user's alone.
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return HTTPSConnection(server.host, server.port, timeout=timeout, context=context)
-
-
-def _over_unix_socket(path: str, timeout: float) -> HTTPConnection:
-    import socket
-    from http.client import HTTPConnection
-
-    class UnixConnection(HTTPConnection):
-        def connect(self) -> None:
-            self.sock = socket.socket(socket.AF_UNIX)
-            self.sock.settimeout(timeout)
-            self.sock.connect(path)
-
-    return UnixConnection("localhost", timeout=timeout)
 
 
 # -- what is read; a shape that is none of theirs says nothing ----

@@ -105,6 +105,11 @@ class LoopThread:
         """Take no turn after the one under way, which whoever calls has to wake if it waits."""
         self._ended.set()
 
+    @property
+    def has_ended(self) -> bool:
+        """It was told to take no more turns."""
+        return self._ended.is_set()
+
     def join(self) -> None:
         self._thread.join()
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import socket
+import struct
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
 
 from kerneltui.protocol.connection import Channel, ConnectionInfo
+
+TCP_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+_LISTEN = "0A"  # TCP_LISTEN of the kernel's tcp_states.h
 
 Place = int | str
 """A tcp port, or the path of a unix socket."""
@@ -20,7 +26,7 @@ Listeners = Mapping[Place, int | None]
 def listeners() -> Listeners:
     """Look at all sockets of this host once; costs milliseconds for each hundred processes."""
     found: dict[Place, int | None] = {}
-    for each in _connections():
+    for each in _connections("all"):
         for place in _listened_at([each]):
             if found.get(place) is None:
                 found[place] = each.pid
@@ -72,23 +78,61 @@ def places_held(pid: int) -> frozenset[Place] | None:
         return None
 
 
+def addresses_listened_at(pid: int) -> list[tuple[str, int]]:
+    """Return the addresses of the tcp sockets at which a process listens; none may be seen."""
+    try:
+        return _addresses(psutil.Process(pid).net_connections("tcp"))
+    except psutil.Error:
+        return []
+
+
+def all_addresses_listened_at() -> list[tuple[str, int]]:
+    """Return the addresses of all tcp sockets of this host at which somebody listens.
+
+    psutil looks into every process for that, a hundred times the work.
+    """
+    tables = [table for table in TCP_TABLES if table.exists()]
+    if not tables:
+        return _addresses(_connections("tcp"))
+    return [each for table in tables for each in parse_listening(table.read_text("ascii"))]
+
+
+def parse_listening(table: str) -> Iterator[tuple[str, int]]:
+    """Yield the addresses of listening sockets in the text of /proc/net/tcp or tcp6."""
+    for line in table.splitlines()[1:]:
+        _, local, _, state, *_ = line.split()
+        if state == _LISTEN:
+            packed, port = local.split(":")
+            words = [int(packed[at : at + 8], 16) for at in range(0, len(packed), 8)]
+            family = socket.AF_INET if len(words) == 1 else socket.AF_INET6
+            yield socket.inet_ntop(family, struct.pack(f"={len(words)}I", *words)), int(port, 16)
+
+
+def _addresses(connections: Iterable[Any]) -> list[tuple[str, int]]:
+    return [
+        (each.laddr.ip, each.laddr.port)
+        for each in connections
+        if each.status == psutil.CONN_LISTEN and not isinstance(each.laddr, str)
+    ]
+
+
 def _place(info: ConnectionInfo, channel: Channel) -> Place:
     port = info.ports[channel]
     return port if info.transport == "tcp" else f"{info.ip}-{port}"
 
 
-def _connections() -> Iterable[Any]:
+def _connections(kind: str) -> Iterable[Any]:
     try:
-        return psutil.net_connections("all")
+        return psutil.net_connections(kind)
     except psutil.AccessDenied:  # as on macOS, where one may only look into one's own
-        return _own_connections()
+        return _own_connections(kind)
 
 
-def _own_connections() -> Iterable[Any]:
+def _own_connections(kind: str) -> Iterable[Any]:
     for process in psutil.process_iter():
         try:
             if process.uids().real == os.getuid():
-                for each in process.net_connections("all"):
+                for each in process.net_connections(kind):
                     yield _WithPid(each, process.pid)
         except psutil.Error:
             continue

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kerneltui.fleet import servers
+from kerneltui.fleet.server_connection import ServerConnection
 from kerneltui.fleet.servers import JupyterServer, find_servers
 from tests.support import eventually
 
@@ -59,7 +60,7 @@ def _answers(runtime: Path) -> bool:
 
 def ask(server: JupyterServer, method: str, address: str, body: object = None) -> Any:
     """Ask as a front end does; a GET moves no time of the server's."""
-    connection = servers._connection(server, PATIENCE)
+    connection = ServerConnection(server, PATIENCE)
     headers = {"Authorization": f"token {TOKEN}"}
     if method == "GET":
         address += "?no_track_activity=1"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kerneltui.errors import KernelError
+from kerneltui.fleet import server_connection
 from kerneltui.fleet.servers import (
     JupyterServer,
     ServedKernel,
@@ -35,6 +39,8 @@ class Scripted:
     def __init__(self) -> None:
         self.status, self.body, self.silent = 200, b"[]", threading.Event()
         self.silent.set()
+        self.bytes_apart = 0.0
+        """Seconds between two bytes of an answer; 0 gives it at once."""
         self.asked: list[tuple[str, str, str | None]] = []
         scripted = self
 
@@ -45,7 +51,13 @@ class Scripted:
                 self.send_response(scripted.status)
                 self.send_header("Location", "http://127.0.0.1:1/elsewhere")
                 self.end_headers()
-                self.wfile.write(scripted.body)
+                if not scripted.bytes_apart:
+                    self.wfile.write(scripted.body)
+                    return
+                with contextlib.suppress(OSError):  # nobody reads it any more
+                    for byte in scripted.body:
+                        self.wfile.write(bytes([byte]))
+                        threading.Event().wait(scripted.bytes_apart)
 
             do_GET = do_POST = do_DELETE = answer  # noqa: N815
 
@@ -95,6 +107,34 @@ def test_a_redirection_is_not_followed(scripted: Scripted) -> None:
     assert "refused GET api/kernels with 302" in refusal(scripted)
 
 
+def test_another_process_at_the_servers_port_gets_no_token(scripted: Scripted) -> None:
+    with subprocess.Popen(["sleep", "1000"]) as recycled:
+        scripted.server = replace(scripted.server, pid=recycled.pid)
+
+        told = refusal(scripted)
+
+        recycled.kill()
+    assert told.endswith(f"got no token: pid {recycled.pid} does not listen there")
+    assert scripted.asked == []
+
+
+def test_a_server_at_a_unix_socket_is_proven_as_well(scripted: Scripted, short_path: Path) -> None:
+    path = str(short_path / "s")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(path)
+        listening.listen()
+        scripted.server = replace(scripted.server, host="", port=0, sock=path, pid=os.getppid())
+
+        assert f"pid {os.getppid()} does not listen there" in refusal(scripted)
+
+
+def test_an_answer_that_comes_byte_by_byte_is_given_up_in_time(scripted: Scripted) -> None:
+    scripted.bytes_apart = 0.01
+    scripted.body = b" " * 200
+
+    assert "did not answer GET api/kernels: timed out" in refusal(scripted)
+
+
 def test_one_that_does_not_answer_is_given_up(scripted: Scripted) -> None:
     scripted.silent.clear()
 
@@ -125,7 +165,11 @@ JSON = st.recursive(
 )
 
 
-def test_an_answer_of_any_shape_lists_kernels_or_none(scripted: Scripted) -> None:
+def test_an_answer_of_any_shape_lists_kernels_or_none(
+    scripted: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_connection, "why_unproven", lambda _socket, _pid: "")
+
     @given(JSON)
     def check(answer: object) -> None:
         scripted.body = json.dumps(answer).encode()
@@ -215,6 +259,13 @@ def test_a_file_that_is_older_than_the_process_is_not_its(tmp_path: Path) -> Non
     put(tmp_path, json.dumps(FILE))
     file = tmp_path / f"jpserver-{os.getpid()}.json"
     os.utime(file, (1e9, 1e9))
+
+    assert list(find_servers([tmp_path])) == []
+
+
+def test_a_file_that_others_can_write_is_not_believed(tmp_path: Path) -> None:
+    put(tmp_path, json.dumps(FILE))
+    (tmp_path / f"jpserver-{os.getpid()}.json").chmod(0o666)
 
     assert list(find_servers([tmp_path])) == []
 

@@ -1,0 +1,85 @@
+"""Which process is at the other end of a connection on this host: proven before it gets a secret.
+
+A pid in a file proves nothing: it may have been given to another process, and the port as well.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import struct
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import psutil
+
+from kerneltui.kernels.listeners import addresses_listened_at, all_addresses_listened_at
+
+
+class Address(NamedTuple):
+    """Where a tcp socket listens."""
+
+    ip: str
+    port: int
+
+
+def why_unproven(connected: socket.socket, pid: int) -> str:
+    """Return why a connected socket may lead to another process than `pid`; "" when it cannot.
+
+    The process must listen itself. What it has forked may share its socket; a child that listens
+    on its own is refused, as a server's kernels are its children too.
+    """
+    try:
+        if psutil.Process(pid).uids().effective != os.geteuid():
+            return f"pid {pid} is a process of another user"
+    except psutil.Error:
+        return f"pid {pid} is gone"
+    if connected.family == socket.AF_UNIX:
+        return "" if _unix_peer(connected) == pid else f"pid {pid} does not listen there"
+    peer = Address(*connected.getpeername()[:2])
+    own = (Address(*each) for each in addresses_listened_at(pid))
+    everyone = (Address(*each) for each in all_addresses_listened_at())
+    return "" if is_only_listener(own, everyone, peer) else f"pid {pid} does not listen there"
+
+
+def is_only_listener(own: Iterable[Address], everyone: Iterable[Address], peer: Address) -> bool:
+    """Tell whether a connection to `peer` can only lead to who listens at `own`.
+
+    `everyone`: all addresses at which somebody listens, `own` included, one for each socket.
+    """
+    mine, all_of_them = accepting(own, peer), accepting(everyone, peer)
+    return bool(mine) and mine == all_of_them
+
+
+def accepting(listening: Iterable[Address], peer: Address) -> Counter[Address]:
+    """Return the addresses that may accept a connection to `peer`.
+
+    The system prefers a socket that is bound to the very address to one that has any.
+    """
+    at_port = [Address(_plain(each.ip), each.port) for each in listening if each.port == peer.port]
+    exact = [each for each in at_port if each.ip == _plain(peer.ip)]
+    return Counter(exact or [each for each in at_port if _is_any(each.ip)])
+
+
+def _plain(ip: str) -> str:
+    """Return an address as IPv4 where it is one, without the name of an interface."""
+    address = ipaddress.ip_address(ip.partition("%")[0])
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)
+
+
+def _is_any(ip: str) -> bool:
+    return ipaddress.ip_address(ip).is_unspecified
+
+
+def _unix_peer(connected: socket.socket) -> int:
+    """Return the pid of who listens at the other end of a unix socket."""
+    if sys.platform == "darwin":
+        level, local_peerpid = 0, 2  # SOL_LOCAL and LOCAL_PEERPID of <sys/un.h>
+        return connected.getsockopt(level, local_peerpid)
+    credentials = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    pid: int = struct.unpack("3i", credentials)[0]
+    return pid
