@@ -25,6 +25,27 @@ def eventually(predicate: Callable[[], object], within: float = 5.0) -> None:
         threading.Event().wait(POLL)
 
 
+def grows_linearly(work: Callable[[int], object], size: int) -> bool:
+    """Tell whether `work` of four times `size` takes about four times as long.
+
+    Square growth is sixteen times; the bound of ten lies between. Time of this thread alone,
+    the least of several attempts, so that a busy machine changes nothing.
+    """
+    small, large = float("inf"), float("inf")
+    for _ in range(5):
+        small = min(small, _thread_time(lambda: work(size)))
+        large = min(large, _thread_time(lambda: work(4 * size)))
+        if large < 10 * small + 0.05:
+            return True
+    return False
+
+
+def _thread_time(work: Callable[[], object]) -> float:
+    begun = time.thread_time()
+    work()
+    return time.thread_time() - begun
+
+
 class Background:
     """A call in a thread of its own; `result` joins it and returns or raises what it did."""
 

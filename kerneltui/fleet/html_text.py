@@ -23,43 +23,55 @@ _BLOCKS = frozenset(
         "ul",
     )
 )
-_TAG = re.compile(r"<(?:(/?)([a-zA-Z][a-zA-Z0-9]*)([^<>]*)|[!?][^<>]*)>")
-_ALT = re.compile(r"""\balt\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+# Possessive (*+): what a repetition took is not given back, or the time would be quadratic.
+_TAG = re.compile(r"<(?:(/?)([a-zA-Z][a-zA-Z0-9]*+)([^<>]*+)|[!?][^<>]*+)>")
+_ALT = re.compile(r"""\balt\s*+=\s*+(?:"([^"]*+)"|'([^']*+)')""")
 _SPACES = re.compile(r"[ \t\r\n\f]+")
-_NUMBER = re.compile(r"[-+]?[\d.,]*\d[\d.,]*(e[-+]?\d+)?%?|nan|-?inf", re.IGNORECASE)
+_NUMBER = re.compile(r"^(?:[-+]?[.,]*+\d[\d.,]*+(e[-+]?\d++)?%?|nan|-?inf)$", re.IGNORECASE)
+_HUGE_REFERENCE = re.compile(r"&#(?=\d{8})")
+"""A number of no character, and perhaps one that int() refuses to read."""
 
 
 def html_text(page: str) -> str:
-    """Return the text of `page`, "" if it has none."""
+    """Return the text of `page`, "" if it has none; of a long one the beginning, and a mark."""
+    if len(page) > MAX_HTML:
+        return f"{html_text(page[:MAX_HTML])}\n… {len(page) - MAX_HTML:,} more characters of html"
     reader = _Reader()
-    begun, *others = page[:MAX_HTML].split("<!--")
+    begun, *others = page.split("<!--")
     source = begun + "".join(other.partition("-->")[2] for other in others)
     place = 0
     for tag in _TAG.finditer(source):
-        reader.say(html.unescape(source[place : tag.start()]))
+        reader.say(_unescaped(source[place : tag.start()]))
         place = tag.end()
         slash, name, attributes = tag.groups()
         if name and slash:
             reader.end(name.lower())
         elif name:
             reader.begin(name.lower(), attributes)
-    reader.say(html.unescape(source[place:]))
+    reader.say(_unescaped(source[place:]))
     return reader.text()
+
+
+def _unescaped(text: str) -> str:
+    return html.unescape(_HUGE_REFERENCE.sub("&amp;#", text))
 
 
 class _Reader:
     def __init__(self) -> None:
-        self._lines: list[str] = [""]
+        self._lines: list[str] = []
+        self._line: list[str] = []
+        """Pieces of the line that is being read."""
         self._silent = ""
         """The element whose content is not shown, "" outside of any."""
         self._silences = 0
         self._pre = 0
         self._tables = 0
-        self._rows: list[list[str]] = []
-        """Of the outermost table; one inside of it is text of a cell."""
+        self._rows: list[list[list[str]]] = []
+        """Cells in pieces, of the outermost table; one inside of it is text of a cell."""
 
     def text(self) -> str:
         self._end_table()
+        self._end_line()
         return "\n".join(line.rstrip() for line in self._lines).strip("\n")
 
     # -- what is read ----
@@ -74,7 +86,7 @@ class _Reader:
         else:
             self._begin(tag)
         if tag == "img" and (alt := _ALT.search(attributes)):
-            self.say(html.unescape(alt[1] or alt[2] or ""))
+            self.say(_unescaped(alt[1] or alt[2] or ""))
 
     def end(self, tag: str) -> None:
         if self._silent:
@@ -94,34 +106,45 @@ class _Reader:
             return
         if self._tables:
             if self._rows and self._rows[-1]:
-                self._rows[-1][-1] += data
+                self._rows[-1][-1].append(data)
         elif self._pre:
-            first, *others = data.split("\n")
-            self._lines[-1] += first
-            self._lines += others
+            *ended, tail = data.split("\n")
+            for line in ended:
+                self._write(line)
+                self._end_line()
+            self._write(tail)
         else:
             text = _SPACES.sub(" ", data)
-            self._lines[-1] += text if self._lines[-1] else text.lstrip()
+            self._write(text if self._line else text.lstrip())
 
     # -- lines ----
 
     def _begin(self, tag: str) -> None:
         if tag == "br":
-            self._lines.append("")
+            self._end_line()
         elif tag in _BLOCKS:
             self._break()
         if tag == "li":
-            self._lines[-1] = "• "
+            self._write("• ")
         elif tag == "hr":
-            self._lines[-1:] = ["───", ""]
+            self._write("───")
+            self._end_line()
         elif tag == "pre":
             self._pre += 1
         elif tag == "table":
             self._tables = 1
 
+    def _write(self, text: str) -> None:
+        if text:
+            self._line.append(text)
+
     def _break(self) -> None:
-        if self._lines[-1]:
-            self._lines.append("")
+        if self._line:
+            self._end_line()
+
+    def _end_line(self) -> None:
+        self._lines.append("".join(self._line))
+        self._line.clear()
 
     # -- tables ----
 
@@ -133,28 +156,30 @@ class _Reader:
         elif self._tables == 1 and tag in ("td", "th"):
             if not self._rows:
                 self._rows.append([])
-            self._rows[-1].append("")
+            self._rows[-1].append([])
         else:
             self.say(" ")
 
     def _end_table(self) -> None:
         self._tables = 0
-        self._lines += [*_aligned(self._rows), ""]
+        self._break()
+        self._lines += _aligned([["".join(cell) for cell in row] for row in self._rows if row])
         self._rows = []
 
 
 def _aligned(rows: list[list[str]]) -> list[str]:
     """Return the rows as lines, with columns of one width; numbers end where others do."""
-    table = [[_SPACES.sub(" ", cell).strip()[:MAX_CELL] for cell in row] for row in rows if row]
+    table = [[_SPACES.sub(" ", cell).strip()[:MAX_CELL] for cell in row] for row in rows]
     widths: list[int] = []
     for row in table:
         widths += [0] * (len(row) - len(widths))
         for column, cell in enumerate(row):
             widths[column] = max(widths[column], len(cell))
-    numeric = [
-        all(_NUMBER.fullmatch(row[column]) for row in table[1:] if row[column:] and row[column])
-        for column in range(len(widths))
-    ]
+    numeric = [True] * len(widths)
+    for row in table[1:]:
+        for column, cell in enumerate(row):
+            if cell and not _NUMBER.match(cell):
+                numeric[column] = False
     return [
         GAP.join(
             cell.rjust(width) if is_number else cell.ljust(width)

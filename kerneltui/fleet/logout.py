@@ -15,7 +15,7 @@ ADVICE = (
     "are kept by: loginctl enable-linger; systemd-run --user --scope kerneltui"
 )
 
-_SETTING = re.compile(r"^\s*KillUserProcesses\s*=\s*(\S*)", re.MULTILINE)
+_SETTING = re.compile(r"^[ \t]*+KillUserProcesses\s*=\s*(\S*)", re.MULTILINE)
 _YES = frozenset({"yes", "true", "on", "1"})
 
 

@@ -209,6 +209,8 @@ class _OpenLine:
         if len(text) > room:
             text = text[:room]
             self._cut = True
+        if not text:
+            return
         end = self.cursor + len(text)
         if not self._text:
             self._style = style

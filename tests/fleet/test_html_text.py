@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kerneltui.fleet.html_text import MAX_HTML, html_text
+from tests.support import grows_linearly
 
 FRAME = """
 <style scoped>.dataframe tbody tr th { vertical-align: top; }</style>
@@ -65,7 +66,9 @@ def test_a_data_frame_keeps_its_columns() -> None:
 
 
 def test_of_a_long_page_the_beginning_is_read() -> None:
-    assert len(html_text("x" * (MAX_HTML * 2))) == MAX_HTML
+    read = html_text("x" * (MAX_HTML + 1_234))
+
+    assert read == "x" * MAX_HTML + "\n… 1,234 more characters of html"
 
 
 @given(st.text(alphabet="<>!/-?[]&;=\"' abtdr\n", max_size=60))
@@ -74,9 +77,29 @@ def test_no_html_breaks_the_reader(html: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["<", "<!--", "</", "<td>", "<table>", "&", "<a b='", "<script>", "<![CDATA[", "a<b>"]
+    ("head", "piece"),
+    [
+        *(("", piece) for piece in ("<", "<!--", "</", "<td>", "<table>", "&", "<a b='", "a<b>")),
+        *(("", piece) for piece in ("<script>", "<![CDATA[", "<pre>a\n", "<br>", "<li>")),
+        ("<", "a"),
+        ("<img ", "alt="),
+        ("<img alt='", " "),
+        ("<table><tr>", "<td>1"),
+        ("<table><tr><td>", "a<b>"),
+        ("<table><tr><td>", "1,1"),
+    ],
 )
-def test_the_work_grows_with_the_page_and_no_faster(piece: str) -> None:
-    page = piece * (MAX_HTML // len(piece))
+def test_the_work_grows_with_the_page_and_no_faster(head: str, piece: str) -> None:
+    assert grows_linearly(lambda size: html_text(head + piece * (size // len(piece))), 50_000)
 
-    assert len(html_text(page)) <= MAX_HTML  # the standard parser takes minutes
+
+def test_the_work_of_a_table_grows_with_its_cells_and_not_with_rows_times_columns() -> None:
+    def read(size: int) -> None:
+        html_text("<table><tr>" + "<td>" * (size // 8) + "<tr><td>" * (size // 16))
+
+    assert grows_linearly(read, 50_000)
+
+
+@pytest.mark.parametrize("page", [f"&#{'9' * 5_000};", f"<img alt='&#{'9' * 5_000};'>"])
+def test_a_reference_to_a_character_of_thousands_of_digits_stays_as_it_is(page: str) -> None:
+    assert html_text(page) == f"&#{'9' * 5_000};"
