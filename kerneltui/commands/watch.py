@@ -11,7 +11,7 @@ from kerneltui.commands.listing import LEFT_STATES, UNANSWERED, Listed, find, li
 from kerneltui.commands.living import attached, find_living
 from kerneltui.commands.printing import Printer, Progress
 from kerneltui.errors import KernelDied, KernelError, KernelTimeout, NoSuchKernel
-from kerneltui.fleet.masking import MASK
+from kerneltui.fleet.masking import StreamMask
 from kerneltui.fleet.origin import Origin
 from kerneltui.kernels.connection_file import read_connection_file
 from kerneltui.kernels.logfile import LogFile
@@ -80,19 +80,20 @@ def logs(word: str, *, follow: bool) -> int:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
         raise KernelError(f"cannot read {path}: {error.strerror}") from None
-    key = _key_of(kernel)
+    mask = StreamMask(_key_of(kernel))
     printer, decoder = Printer(sys.stdout), codecs.getincrementaldecoder("utf-8")("replace")
     with os.fdopen(fd, "rb") as file:
         while True:
             has_ended = not follow or not _lives(kernel.id)  # first: its last words come after it
             while data := file.read(CHUNK):
-                printer.write(decoder.decode(data.replace(key, MASK.encode()) if key else data))
+                printer.write(decoder.decode(mask.feed(data)))
             if has_ended:
                 printer.end_line()
                 return 0
             time.sleep(POLL)
             if path.exists() and path.stat().st_size < file.tell():  # it was cut: the end is kept
                 file.seek(0)
+                mask.skip()
 
 
 def _key_of(kernel: Listed) -> bytes:

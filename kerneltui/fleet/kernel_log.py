@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Lock
 
 from kerneltui.errors import describe_exit
-from kerneltui.fleet.masking import MASK
+from kerneltui.fleet.masking import StreamMask
 from kerneltui.fleet.transcript import Role, Transcript
 from kerneltui.kernels.logfile import LogFile
 from kerneltui.kernels.manager import KernelManager
@@ -48,6 +48,7 @@ class KernelLog:
         self._wanted = Wanted.UP
         self._lock = Lock()  # the transcript is written by one thread at a time
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._mask = StreamMask(manager.session.key)
         self._position = 0
         """Bytes of the file that are in the transcript."""
 
@@ -106,16 +107,18 @@ class KernelLog:
             if size < self._position:
                 self._say("… the log was cut; its last lines again")
                 self._position = 0
+                self._mask.skip()
             if size - self._position > READ_LIMIT:
                 self._say(f"… {size - READ_LIMIT - self._position:,} bytes skipped")
                 self._position = size - READ_LIMIT
+                self._mask.skip()
             file.seek(self._position)
             return file.read(READ_LIMIT)
 
     def _write(self, data: bytes) -> None:
         self._position += len(data)
-        key = self._manager.session.key
-        text = self._decoder.decode(data.replace(key, MASK.encode()) if key else data)
+        self._mask.key = self._manager.session.key
+        text = self._decoder.decode(self._mask.feed(data))
         self.transcript.write(Role.STDOUT, text, time=self._clock())
 
     def _say(self, text: str) -> None:

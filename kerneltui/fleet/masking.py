@@ -12,22 +12,37 @@ MASK = "••••"
 MAX_TEXT = 8_000  # characters of a value that are looked at, and so the most that is shown of it
 
 _NAMES = (
-    r"KEY|TOKEN|SECRET|PASS|PWD|CREDENTIAL|AUTH|COOKIE|SIGNATURE|DSN|PRIVATE"
-    r"|JWT|BEARER|WEBHOOK|CONNECTION_?STRING|CONN_?STR"
+    r"KEY|TOKEN|SECRET|PASS|PWD|PW(?![a-z])|CRED|AUTH|COOKIE|SIGNATURE|DSN|PRIVATE"
+    r"|JWT|BEARER|WEBHOOK|CONNECTION_?STRING|CONN_?STR|(?<![a-z])(?:PAT|SAS|OTP|PIN)(?![a-z])"
 )
 _SECRET_NAME = re.compile(_NAMES, re.IGNORECASE)
 _FOLDERS = frozenset(("PWD", "OLDPWD"))  # the shell's: names alike, and no secret
-_QUOTED = r"""'[^']*'|"[^"]*\""""
-# ?token=..., password=... in a DSN, --Session.key=...
+# What is quoted may hold quotes with a backslash; or it is itself within such a text.
+_QUOTED = r"""\\"(?:[^"\\]|\\[^"])*+(?:\\")?|"(?:[^"\\]|\\.)*+"?|'[^']*+'?"""
+# ?token=..., password=... in a DSN, --Session.key=..., "key": "..." in JSON, Authorization: ...
+# A colon before a slash or a colon is of a URL, a search path or a C++ name.
 _ASSIGNED = re.compile(
-    rf"((?:{_NAMES}|\bsig)[\w.-]{{0,64}}\s?=\s?)(?:{_QUOTED}|[^\s&;]+)", re.IGNORECASE
+    rf"""((?:{_NAMES}|\bsig)[\w.-]{{0,64}}+\\?["']?\s{{0,4}}(?:=|:(?![/:]))\s{{0,4}}(?!{MASK}))"""
+    rf"(?:{_QUOTED}|[^\s&;]++)",
+    re.IGNORECASE | re.DOTALL,
 )
-_USER_AND_PASSWORD = re.compile(r"(://[^\s/:@]*:)\S*@")
-_USER_LIKE_TOKEN = re.compile(r"(://)[^\s/:@]{16,}@")
+_HEADER = re.compile(r"\b((?:Proxy-)?Authorization|(?:Set-)?Cookie):[^\n\"']*+", re.IGNORECASE)
+_WHOLE_HEADER = re.compile(r"([\w.-]{1,64}): .*", re.DOTALL)
+_BEARER = re.compile(r"\b(Bearer)\s+[^\s\"']++", re.IGNORECASE)
+_WORD = re.compile(r"\S++")
+_USER = re.compile(r"://[^\s/:@]*+:")
+_USER_LIKE_TOKEN = re.compile(r"(://)[^\s/:@]{16,}+@")
+# How keys of well-known services begin; what could begin a usual word has to be longer.
 _TOKEN = re.compile(
-    r"\b(?:gh[opsur]_|github_pat_|glpat-|hf_|sk-|xox[abeprs]-|AKIA|ASIA|eyJ)[\w.-]{12,}"
+    r"\b(?:(?:gh[opsur]_|github_pat_|gl(?:pat|rt|dt|cbt|ptt|ft|soat)-|glsa_|xox[abceoprs]-|xapp-"
+    r"|[rs]k_(?:live|test)_|whsec_|AKIA|AIza|ya29\.|shp(?:at|ca|pa|ss)_|do[opr]_v1_|dckr_pat_"
+    r"|nvapi-|hv[sb]\.|rubygems_|sq0(?:atp|csp)-|tskey-|PMAK-|lin_api_|ATATT)[\w.~+/=-]{6,}+"
+    r"|(?:hf_|sk-|gsk_|xai-|r8_|dapi|ASIA|SG\.|pypi-|eyJ)[\w.~+/=-]{12,}+"
+    r"|npm_[A-Za-z0-9]{12,}+)"
 )
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY")
+
+_TELLING = 4  # bytes: so many of a key are held back; fewer are found by chance
 
 
 def mask_environment(environment: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -54,10 +69,64 @@ def mask_text(text: str) -> str:
     text = text[:MAX_TEXT]
     if _PRIVATE_KEY.search(text):
         return MASK
-    text = _USER_AND_PASSWORD.sub(rf"\1{MASK}@", text)
+    if (header := _WHOLE_HEADER.fullmatch(text)) and _names_a_secret(header[1]):
+        return f"{header[1]}: {MASK}"
+    text = _WORD.sub(_without_password, text)
     text = _USER_LIKE_TOKEN.sub(rf"\1{MASK}@", text)
+    text = _HEADER.sub(rf"\1: {MASK}", text)
+    text = _BEARER.sub(rf"\1 {MASK}", text)
     text = _ASSIGNED.sub(rf"\1{MASK}", text)
     return _TOKEN.sub(MASK, text)
+
+
+def _without_password(word: re.Match[str]) -> str:
+    """Return a word without what stands between the user of a URL and its last "@"."""
+    text = word[0]
+    end = text.rfind("@")
+    user = _USER.search(text, 0, end) if end > 0 else None
+    return f"{text[: user.end()]}{MASK}{text[end:]}" if user else text
+
+
+class StreamMask:
+    """Masks a connection key in what comes in pieces, wherever they are cut."""
+
+    def __init__(self, key: bytes) -> None:
+        self.key = key
+        self._begun = b""
+        """The beginning of a key that the last piece ended with, perhaps by chance."""
+        self._passed = 0
+        """Bytes of it that were passed on."""
+        self._after_gap = False
+
+    def skip(self) -> None:
+        """Take note that what comes next does not follow on what came."""
+        self._begun, self._passed, self._after_gap = b"", 0, True
+
+    def feed(self, data: bytes) -> bytes:
+        """Return what of `data`, and of what was held back before it, may be shown."""
+        if not self.key or not data:
+            return data
+        text = self._begun + (self._without_tail(data) if self._after_gap else data)
+        self._after_gap = False
+        masked = text.replace(self.key, MASK.encode())
+        if not masked.startswith(self._begun[: self._passed]):  # it was the key
+            self._passed = 0
+        begun = next((n for n in self._lengths() if masked.endswith(self.key[:n])), 0)
+        shown_to = len(masked) - (begun if begun >= _TELLING else 0)
+        shown = masked[self._passed : shown_to]
+        self._begun = masked[len(masked) - begun :]
+        self._passed = max(0, max(shown_to, self._passed) - (len(masked) - begun))
+        return shown
+
+    def _without_tail(self, data: bytes) -> bytes:
+        """Return `data` without the end of a key whose beginning was skipped."""
+        ends = (n for n in self._lengths() if n >= _TELLING and data.startswith(self.key[-n:]))
+        length = next(ends, 0)
+        return MASK.encode() + data[length:] if length else data
+
+    def _lengths(self) -> range:
+        """Return the lengths of parts of the key, the longest first."""
+        return range(len(self.key) - 1, 0, -1)
 
 
 def _names_a_secret(name: str) -> bool:

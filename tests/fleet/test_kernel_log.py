@@ -175,6 +175,16 @@ def test_the_connection_key_is_masked(written: Written) -> None:
     assert written.look() == [(Role.STDOUT, f"key {MASK}")]
 
 
+def test_a_connection_key_that_is_written_in_two_pieces_is_masked(written: Written) -> None:
+    key = written.manager.session.key
+    written.write(b"key " + key[:20])
+    before = written.look()
+    written.write(key[20:] + b" ends\n")
+
+    assert before == [(Role.STDOUT, "key ")]
+    assert written.look() == [(Role.STDOUT, f"key {MASK} ends")]
+
+
 def test_controls_do_not_pass(written: Written) -> None:
     written.write(b"\x1b]52;c;eA==\x07a\x1bcb\x9b2J\xc2\x9b2Jc\n")
 

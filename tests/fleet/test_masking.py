@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-import pytest
+import re
+from itertools import pairwise
 
-from kerneltui.fleet.masking import MASK, MAX_TEXT, mask_arguments, mask_environment, mask_text
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kerneltui.fleet.masking import (
+    MASK,
+    MAX_TEXT,
+    StreamMask,
+    mask_arguments,
+    mask_environment,
+    mask_text,
+)
+from tests.support import grows_linearly
 
 SECRET = "hunter2hunter2hunter2"
 
@@ -17,6 +30,7 @@ SECRET = "hunter2hunter2hunter2"
         *("GOOGLE_APPLICATION_CREDENTIALS", "SSH_AUTH_SOCK", "BASIC_AUTH", "SESSION_COOKIE"),
         *("WEBHOOK_SIGNATURE", "SENTRY_DSN", "PRIVATE_PEM", "MyPrivateThing", "JWT", "apikey"),
         *("AZURE_STORAGE_CONNECTION_STRING", "SLACK_WEBHOOK_URL", "BEARER"),
+        *("CREDS", "AWS_CREDS", "DB_PW", "DBPW", "PW1", "GITHUB_PAT", "SAS", "VPN_OTP", "CARD_PIN"),
     ],
 )
 def test_a_name_that_tells_of_a_secret_masks_its_value(name: str) -> None:
@@ -35,6 +49,12 @@ def test_a_name_that_tells_of_a_secret_masks_its_value(name: str) -> None:
         ("MPLBACKEND", "module://matplotlib_inline.backend_inline"),
         ("LS_COLORS", "rs=0:di=01;34:ln=01;36"),
         ("API_KEY", ""),
+        ("COMPAT", "2"),
+        ("SPINNER", "dots"),
+        ("DISPATCH", "a/b"),
+        ("MANPATH", "/opt/monkey:/usr/share"),
+        ("npm_config_registry", "https://registry.example"),
+        ("CXX_NAME", "std::auth::Foo"),
     ],
 )
 def test_what_is_no_secret_is_shown_as_it_is(name: str, value: str) -> None:
@@ -60,12 +80,42 @@ def test_what_is_no_secret_is_shown_as_it_is(name: str, value: str) -> None:
         ("use sk-0123456789abcdefghij now", f"use {MASK} now"),
         ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln", MASK),
         ("-----BEGIN RSA PRIVATE KEY-----\nabc", MASK),
+        ("Authorization: Bearer x", f"Authorization: {MASK}"),
+        ('Authorization: Digest username="a", response="b"', f"Authorization: {MASK}"),
+        ("X-Api-Key: a b", f"X-Api-Key: {MASK}"),
+        ("curl -H 'Authorization: Basic abc==' h", f"curl -H 'Authorization: {MASK}' h"),
+        ("curl -H 'Cookie: a=b; c=d' h", f"curl -H 'Cookie: {MASK}' h"),
+        ("as Bearer abc", f"as Bearer {MASK}"),
+        ('{"user": "a", "password": "b c"}', f'{{"user": "a", "password": {MASK}}}'),
+        ('{"pw":"a\\"b","n":1}', f'{{"pw":{MASK},"n":1}}'),
+        (r"x \"api_key\": \"a b\", \"n\": 1", rf"x \"api_key\": {MASK}, \"n\": 1"),
+        ("{'token': 'abc', 'n': 1}", f"{{'token': {MASK}, 'n': 1}}"),
+        ("user: ana password: abc", f"user: ana password: {MASK}"),
+        ("user:ana password:abc", f"user:ana password:{MASK}"),
         ("plain text", "plain text"),
         ("", ""),
     ],
 )
 def test_a_secret_in_a_text_is_masked_and_the_rest_is_not(text: str, shown: str) -> None:
     assert mask_text(text) == shown
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *(
+            "sk_live_0123456789ab",
+            "rk_test_0123456789ab",
+            "AIzaSy0123456789",
+            "npm_0123456789abcdef",
+        ),
+        *("pypi-AgEIcHlwaS5vcmc", "SG.0123456789ab.cdef", "ghp_0123456789", "xoxb-0123-456789"),
+        *("AKIA0123456789ABCDEF", "glpat-0123456789", "hf_0123456789abcd", "github_pat_0123456789"),
+        *("whsec_0123456789", "ya29.a0123456789", "dckr_pat_0123456789", "hvs.0123456789"),
+    ],
+)
+def test_a_key_of_a_well_known_service_is_masked_wherever_it_stands(key: str) -> None:
+    assert mask_text(f"use {key}, now") == f"use {MASK}, now"
 
 
 @pytest.mark.parametrize(
@@ -77,6 +127,9 @@ def test_a_secret_in_a_text_is_masked_and_the_rest_is_not(text: str, shown: str)
         (["x", "--no-auth", "-f", "file"], ("x", "--no-auth", "-f", "file")),
         (["x", "--api-token=abc", "y"], ("x", f"--api-token={MASK}", "y")),
         (["x", "http://u:p@h"], ("x", f"http://u:{MASK}@h")),
+        (["x", "--header", "Authorization: Bearer x"], ("x", "--header", f"Authorization: {MASK}")),
+        (["x", "-H", "X-Auth: a b", "y"], ("x", "-H", f"X-Auth: {MASK}", "y")),
+        (["x", '--env={"db_pw": "a b"}'], ("x", f'--env={{"db_pw": {MASK}}}')),
     ],
 )
 def test_a_command_line_is_shown_without_its_passwords(
@@ -94,6 +147,42 @@ def test_variables_come_in_the_order_of_their_names() -> None:
     assert [name for name, _ in mask_environment({"B": "", "A": ""})] == ["A", "B"]
 
 
+KEY = "0a1b2c3d-4e5f6071-8293a4b5"
+
+
+@given(st.lists(st.integers(0, 60)))
+def test_a_key_is_masked_wherever_a_stream_is_cut(cuts: list[int]) -> None:
+    text, mask = f"first {KEY} then {KEY}\n".encode(), StreamMask(KEY.encode())
+    places = [0, *sorted(cuts), len(text)]
+
+    shown = [mask.feed(text[start:end]) for start, end in pairwise(places)]
+
+    # Of a key that is cut within its first characters, these may have been shown.
+    pieces = re.fullmatch(rf"first (0?a?1?){MASK} then (0?a?1?){MASK}\n", b"".join(shown).decode())
+    assert pieces
+
+
+@given(st.lists(st.text("0a1b ", max_size=6).map(lambda text: text.replace("0a1b", ""))))
+def test_what_only_begins_like_a_key_is_shown(pieces: list[str]) -> None:
+    mask = StreamMask(KEY.encode())
+
+    shown = b"".join(mask.feed(piece.encode()) for piece in (*pieces, " "))
+
+    assert shown.decode() == "".join(pieces) + " "
+
+
+def test_the_end_of_a_key_after_a_gap_is_masked() -> None:
+    mask = StreamMask(KEY.encode())
+    mask.skip()
+
+    assert mask.feed(f"{KEY[10:]} and on".encode()).decode() == f"{MASK} and on"
+
+
 @pytest.mark.parametrize("text", ["key" * 50_000, "://:" * 40_000, "://" + "x" * 10**6])
 def test_no_more_is_searched_than_may_be_shown(text: str) -> None:
     assert len(mask_text(text)) <= MAX_TEXT
+
+
+@pytest.mark.parametrize("piece", ["://a:", "://", "KEY=", "key: ", "x@", "sk-", "Bearer "])
+def test_the_work_grows_with_the_text_and_no_faster(piece: str) -> None:
+    assert grows_linearly(lambda size: mask_text(piece * (size // len(piece))), MAX_TEXT // 4)
