@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import psutil
@@ -15,6 +15,7 @@ from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.text import clean_line
 
 WIDTH = 4_000  # characters of a value: a long PATH, and no more
+MAX_ARGUMENTS = 1_000
 MAX_VARIABLES = 2_000
 
 Facts = tuple[tuple[str, str], ...]
@@ -46,7 +47,7 @@ def kernel_info(manager: KernelManager, reply: Mapping[str, object]) -> KernelIn
     argv, cwd, environment = _of_process(manager)
     return KernelInfo(
         spec=_of_spec(manager),
-        argv=tuple(_shown(each, key) for each in mask_arguments(argv)),
+        argv=_arguments(argv, key),
         cwd=_shown(cwd, key),
         environment=None if environment is None else _variables(environment, key),
         connection_file=_shown(manager.connection_file, key),
@@ -111,9 +112,19 @@ def _of_process(manager: KernelManager) -> tuple[list[str], str, dict[str, str] 
         return [], "", None
 
 
+def _arguments(argv: Sequence[str], key: str) -> tuple[str, ...]:
+    shown = [_shown(each, key) for each in mask_arguments(argv[:MAX_ARGUMENTS])]
+    if missing := len(argv) - len(shown):
+        shown.append(f"… {missing:,} more")
+    return tuple(shown)
+
+
 def _variables(environment: Mapping[str, str], key: str) -> Facts:
-    masked = mask_environment(environment)[:MAX_VARIABLES]
-    return tuple((clean_line(name), _shown(value, key)) for name, value in masked)
+    masked = mask_environment(environment)
+    shown = [(clean_line(name), _shown(value, key)) for name, value in masked[:MAX_VARIABLES]]
+    if missing := len(masked) - len(shown):
+        shown.append(("…", f"{missing:,} more variables"))
+    return tuple(shown)
 
 
 def _shown(text: str, key: str) -> str:

@@ -10,7 +10,7 @@ import functools
 import json
 import time
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, NamedTuple
@@ -29,6 +29,7 @@ TOTAL_BYTES = 32_000_000
 """Of all logs together: what a monitor gives each of many is less than MAX_BYTES."""
 MAX_PART = 32_000
 """Bytes kept of a header, of metadata or of a content; of more, the beginning."""
+MAX_INDENTED = 90_000  # characters of one part with its indents
 MAX_UNANSWERED = 1_000  # requests whose reply is still awaited, and sessions known as ours
 TYPE_WIDTH = 40  # characters
 TYPE_LIMIT = 400  # of a type before it is cleaned, so that none that is remembered is long
@@ -229,11 +230,26 @@ def pretty(record: MessageRecord) -> list[tuple[str, str]]:
     return shown
 
 
+_INDENTING = json.JSONEncoder(indent=2, ensure_ascii=False)
+
+
+def _head(pieces: Iterable[str]) -> str:
+    """Return pieces of JSON up to MAX_INDENTED characters: deep nesting makes it grow."""
+    kept, size = [], 0
+    for piece in pieces:
+        kept.append(piece)
+        size += len(piece)
+        if size > MAX_INDENTED:
+            kept.append("\n… and more: indented it is too long to show")
+            break
+    return "".join(kept)
+
+
 def _indented(part: bytes) -> str:
     text = part.decode("utf-8", "replace")
     if len(part) < MAX_PART:
         try:
-            return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+            return _head(_INDENTING.iterencode(json.loads(text)))
         except (ValueError, RecursionError):
             return text
     return f"{text}…"

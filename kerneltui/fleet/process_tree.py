@@ -11,7 +11,7 @@ import psutil
 from kerneltui.fleet.masking import mask_arguments
 from kerneltui.kernels.family import descendants
 from kerneltui.kernels.process import outside_group
-from kerneltui.protocol.text import clean_line
+from kerneltui.protocol.text import clean_line, shorten
 
 COMMAND_WIDTH = 200  # characters
 PATH_WIDTH = 400  # characters
@@ -129,7 +129,7 @@ def _paths(process: psutil.Process) -> tuple[str, ...]:
         paths = sorted({each.path for each in process.open_files()})
     except psutil.AccessDenied:
         return ()
-    return tuple(clean_line(path, PATH_WIDTH) for path in paths[:FILES_NAMED])
+    return tuple(clean_line(path, PATH_WIDTH) for path in shorten(paths, FILES_NAMED))
 
 
 def _files(process: psutil.Process) -> int | None:

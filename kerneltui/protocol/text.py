@@ -8,16 +8,31 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
 
 from kerneltui.protocol.ansi import PLAIN, Colour, TextStyle, apply_sgr
 
-__all__ = ["PLAIN", "Colour", "Line", "OutputDecoder", "Span", "TextStyle", "clean_line", "plain"]
+__all__ = [
+    "PLAIN",
+    "Colour",
+    "Line",
+    "OutputDecoder",
+    "Span",
+    "TextStyle",
+    "clean_line",
+    "clean_lines",
+    "plain",
+    "shorten",
+]
 
 MAX_COLUMNS = 10_000
 """Characters of one line; several screens full, and what a pane can still lay out."""
+SHOWN_LINES = 2_000
+"""Lines of one text in a widget that lays out all that it gets, in less than a second."""
+SHOWN_CHARACTERS = 100_000
 TAB_STOP = 8
 MAX_MARKS = 4
 """Zero-width characters on one base: more than living scripts pile up, less than a tower."""
@@ -90,6 +105,35 @@ def clean_line(text: str, limit: int = 200) -> str:
     if len(head) <= limit and len(text) <= limit * _RAW_PER_SHOWN:
         return head
     return head[: limit - 1] + "…"
+
+
+def clean_lines(
+    text: str, lines: int = SHOWN_LINES, characters: int = SHOWN_CHARACTERS
+) -> list[Line]:
+    """Return the head of `text` as safe lines, for a widget that lays out all that it gets.
+
+    Where something is missing, one more line tells how much.
+    """
+    decoder = OutputDecoder()
+    shown = decoder.feed(text[:characters])
+    if decoder.open_line:
+        shown.append(decoder.open_line)
+    missing = max(0, len(shown) - lines) + text.count("\n", characters)
+    if missing:
+        shown[lines:] = [(Span(_more(missing, "lines")),)]
+    elif len(text) > characters:
+        shown.append((Span(_more(len(text) - characters, "characters")),))
+    return shown
+
+
+def shorten(lines: Sequence[str], limit: int = SHOWN_LINES) -> list[str]:
+    """Return the first of `lines`; where some are missing, one more tells how many."""
+    missing = len(lines) - limit
+    return [*lines[:limit], _more(missing, "lines")] if missing > 0 else list(lines)
+
+
+def _more(count: int, what: str) -> str:
+    return f"… {count:,} more {what}"
 
 
 class OutputDecoder:

@@ -21,6 +21,14 @@ from kerneltui.tui.rules import TABLES, TOP, Rule
 from kerneltui.tui.themes import THEMES
 
 MANY, MATCHES = 30, 5  # of more names than that only the likeliest are told
+MAX_PROBLEMS = 20  # told; of more, how many
+MAX_ATTEMPTS = 20  # to read a file without its bad lines
+MAX_FILE = 256_000  # bytes
+MAX_DEPTH = 10  # of tables within tables
+
+_HEADER = re.compile(r"\s*+\[++([^\]]++)\]")
+_SETTING = re.compile(r"""\s*+([\w."'\s-]++)=""")
+_AT_LINE = re.compile(r"line (\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +48,29 @@ class Problem:
 def read_config(path: Path) -> tuple[Config, tuple[Problem, ...]]:
     """Return what the file says, and what is wrong in it; a missing one says nothing."""
     try:
-        text = path.read_bytes().decode("utf-8", "replace")
+        data = path.read_bytes()
     except FileNotFoundError:
         return Config(), ()
     except OSError as error:
         return Config(), (Problem(str(path), 0, f"cannot be read: {error.strerror}"),)
-    return parse_config(text, str(path))
+    if len(data) > MAX_FILE:
+        large = f"has more than {MAX_FILE:,} bytes; nothing of it is read"
+        return Config(), (Problem(str(path), 0, large),)
+    return parse_config(data.decode("utf-8", "replace"), str(path))
 
 
 def parse_config(text: str, file: str) -> tuple[Config, tuple[Problem, ...]]:
     """Return the settings of `text`, and the problems in the order of their lines."""
     data, problems = _load(text, file)
+    lines = _lines_of_settings(text)
     good: dict[str, dict[str, Any]] = {name: {} for name in ("", *TABLES)}
+    untold = 0
     for table, key, value in _flattened(data):
         known = TABLES.get(table, TOP if not table else {})
-        if wrong := _wrong(table, key, value, known):
-            problems.append(Problem(file, line_of(text, table, key), wrong))
+        if key not in known and len(problems) >= MAX_PROBLEMS:
+            untold += 1
+        elif wrong := _wrong(table, key, value, known):
+            problems.append(Problem(file, lines.get(_path(table, key), 0), wrong))
         else:
             good[table][key] = value
     keys, clashes = resolve(
@@ -64,27 +79,43 @@ def parse_config(text: str, file: str) -> tuple[Config, tuple[Problem, ...]]:
             for action, keys in good["keys"].items()
         }
     )
-    problems += [Problem(file, line_of(text, "keys", each), clashes[each]) for each in clashes]
-    return _config(good, keys), tuple(sorted(problems, key=lambda problem: problem.line))
+    problems += [
+        Problem(file, lines.get(_path("keys", each), 0), clashes[each]) for each in clashes
+    ]
+    told = sorted(problems, key=lambda problem: problem.line)
+    if untold := untold + len(told[MAX_PROBLEMS:]):
+        told[MAX_PROBLEMS:] = [Problem(file, 0, f"… {untold:,} more mistakes")]
+    return _config(good, keys), tuple(told)
 
 
 def _load(text: str, file: str) -> tuple[dict[str, Any], list[Problem]]:
-    """Return the data of all lines but those that are no TOML."""
+    """Return the data of all lines but those that are not TOML.
+
+    Where these are too many, of the upper part of the file: each attempt reads it all.
+    """
     lines = text.splitlines()
     problems: dict[str, Problem] = {}
+    attempts = 0
     while True:
+        attempts += 1
+        if attempts > MAX_ATTEMPTS:
+            del lines[len(lines) // 2 :]
+            cut = f"has too much that is not TOML; nothing is read below line {len(lines)}"
+            problems["cut"] = Problem(file, 0, cut)
         try:
             return tomllib.loads("\n".join(lines)), list(problems.values())
         except tomllib.TOMLDecodeError as error:
             what, at, place = str(error).rpartition(" (at ")
-            given = re.match(r"line (\d+)", place)
+            given = _AT_LINE.match(place)
             # What is never closed is told at the end of the file; it began somewhere above.
             number = int(given[1]) if given else _last(lines)
             if not number or not lines[number - 1]:
-                return {}, [Problem(file, 0, f"is no TOML: {error}")]
+                return {}, [Problem(file, 0, f"is not TOML: {error}")]
             lines[number - 1] = ""
-            problem = Problem(file, number, f"is no TOML: {what}")
+            problem = Problem(file, number, f"is not TOML: {what}")
             problems[f"line {number}" if given else at + place] = problem
+        except (ValueError, RecursionError) as error:  # a number of 5,000 digits; 1,000 brackets
+            return {}, [Problem(file, 0, f"is not TOML: {error}")]
 
 
 def _last(lines: Sequence[str]) -> int:
@@ -96,15 +127,15 @@ def _flattened(data: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
     """Yield table, key and value; keys below a table are told with dots."""
     for name, value in data.items():
         if isinstance(value, dict):
-            yield from ((name, key, each) for key, each in _dotted(value))
+            yield from ((name, key, each) for key, each in _dotted(value, MAX_DEPTH))
         else:
             yield "", name, value
 
 
-def _dotted(table: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _dotted(table: Mapping[str, Any], depth: int) -> Iterator[tuple[str, Any]]:
     for name, value in table.items():
-        if isinstance(value, dict):
-            yield from ((f"{name}.{key}", each) for key, each in _dotted(value))
+        if isinstance(value, dict) and depth:
+            yield from ((f"{name}.{key}", each) for key, each in _dotted(value, depth - 1))
         else:
             yield name, value
 
@@ -132,17 +163,20 @@ def _config(good: Mapping[str, Mapping[str, Any]], keys: Keymap) -> Config:
     return Config(**settings, keys=keys, unconfirmed=unconfirmed, limits=Limits(**good["limits"]))
 
 
-def line_of(text: str, table: str, key: str) -> int:
-    """Return the line, from 1 on, that sets `key` in `table`; 0 where none can be found."""
-    wanted = f"{table}.{key}" if table else key
+def _lines_of_settings(text: str) -> dict[str, int]:
+    """Return the line, from 1 on, that sets each setting first; by table and key."""
+    found: dict[str, int] = {}
     inside = ""
     for number, line in enumerate(text.splitlines(), start=1):
-        if header := re.match(r"\s*\[+\s*([^\]]+?)\s*\]", line):
+        if header := _HEADER.match(line):
             inside = _unquoted(header[1]) + "."
-        setting = re.match(r"""\s*([\w."'-]+(?:\s*\.\s*[\w"'-]+)*)\s*=""", line)
-        if setting and inside + _unquoted(setting[1]) == wanted:
-            return number
-    return 0
+        if setting := _SETTING.match(line):
+            found.setdefault(inside + _unquoted(setting[1]), number)
+    return found
+
+
+def _path(table: str, key: str) -> str:
+    return f"{table}.{key}" if table else key
 
 
 def _unquoted(name: str) -> str:

@@ -12,6 +12,12 @@ _INDENT = "    "
 _TYPES = "_jupyter_types_experimental"
 """Where IPython and others tell what each match is."""
 _NO_TYPE = "<unknown>"
+OFFERED = 200
+"""Completions; of more nobody reads the rest."""
+MAX_MATCH = 2_000
+"""Characters of a completion; a longer one is nothing to write into code."""
+MAX_COLOURED = 20_000
+"""Characters of code; a longer one stays without colours, as it is read anew at each key."""
 
 # One for one, so that columns stay: an escape is seen and never obeyed.
 _VISIBLE = {code: 0x2400 + code for code in range(32) if code not in (9, 10)}
@@ -38,7 +44,7 @@ def is_complete_python(code: str) -> bool:
         warnings.simplefilter("ignore")
         try:
             return codeop.compile_command(code, symbol="exec") is not None
-        except (SyntaxError, ValueError, OverflowError):
+        except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError):
             return True
 
 
@@ -67,9 +73,10 @@ class Replacement:
 
 
 def replacements(reply: dict[str, object], length: int) -> list[Replacement]:
-    """Return what a complete_reply offers for a code of `length` characters.
+    """Return the first OFFERED of what a complete_reply offers for a code of `length` characters.
 
-    What a kernel sends is not believed: bounds are clamped, odd shapes offer nothing.
+    What a kernel sends is not believed: bounds are clamped, odd shapes and endless texts
+    offer nothing.
     """
     matches = reply.get("matches")
     start, end = reply.get("cursor_start"), reply.get("cursor_end")
@@ -78,18 +85,21 @@ def replacements(reply: dict[str, object], length: int) -> list[Replacement]:
     start = max(0, min(start, length))
     end = max(start, min(end, length))
     kinds = _kinds(reply.get("metadata"))
-    return [
-        Replacement(start, end, match, kinds.get(match, ""))
-        for match in matches
-        if isinstance(match, str)
-    ]
+    fit = [each for each in matches if isinstance(each, str) and len(each) <= MAX_MATCH]
+    return [Replacement(start, end, match, kinds.get(match, "")) for match in fit[:OFFERED]]
+
+
+def count_matches(reply: dict[str, object]) -> int:
+    """Return how many completions a complete_reply holds, offered or not."""
+    matches = reply.get("matches")
+    return len(matches) if isinstance(matches, list) else 0
 
 
 def _kinds(metadata: object) -> dict[str, str]:
     """Return what the matches are, as far as a complete_reply tells."""
     told = metadata.get(_TYPES) if isinstance(metadata, dict) else None
     kinds: dict[str, str] = {}
-    for each in told if isinstance(told, list) else ():
+    for each in told[:OFFERED] if isinstance(told, list) else ():
         match each:
             case {"text": str(text), "type": str(kind)} if kind != _NO_TYPE:
                 kinds[text] = kind
@@ -127,6 +137,8 @@ def colours(code: str, language: str) -> list[list[Colour]]:
     from pygments.util import ClassNotFound  # type: ignore[import-untyped]  # has no stubs
 
     lines: list[list[Colour]] = [[]]
+    if len(code) > MAX_COLOURED:
+        return lines
     try:
         lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
     except ClassNotFound:

@@ -104,3 +104,9 @@ def test_odd_versions_show_no_control(value: object) -> None:
     shown = versions(dict.fromkeys(REPLY, value))
 
     assert all(text.isprintable() for _, text in shown)
+
+
+def test_features_that_are_no_names_are_not_told() -> None:
+    assert versions({"supported_features": [["x"], 10**5, "kernel subshells"]}) == (
+        ("features", "kernel subshells"),
+    )

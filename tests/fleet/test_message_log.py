@@ -9,7 +9,14 @@ import pytest
 from kerneltui.errors import InvalidSignature, MalformedMessage
 from kerneltui.fleet import message_log as message_logs
 from kerneltui.fleet.masking import MASK
-from kerneltui.fleet.message_log import MAX_PART, MAX_RECORDS, UNSHOWN, MessageLog, pretty
+from kerneltui.fleet.message_log import (
+    MAX_INDENTED,
+    MAX_PART,
+    MAX_RECORDS,
+    UNSHOWN,
+    MessageLog,
+    pretty,
+)
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import Content, Message
 from kerneltui.protocol.wire import Session
@@ -269,3 +276,14 @@ def test_content_that_is_no_json_is_shown_as_it_came(exchange: Exchange) -> None
     exchange.log.hear([(frames, message)])
 
     assert pretty(exchange.log.view().records[0])[0] == ("content", "\ufffd{")
+
+
+def test_content_that_grows_by_its_indents_is_cut_visibly(exchange: Exchange) -> None:
+    message = exchange.kernel.new_message("stream", {})
+    nested = "[" * 400 + "1," * 14_000 + "1" + "]" * 400
+    frames = [*exchange.kernel.encode(message)[:-1], nested.encode()]
+    exchange.log.hear([(frames, message)])
+
+    _, shown = pretty(exchange.log.view().records[0])[0]
+    assert len(shown) < MAX_INDENTED + 1_000
+    assert shown.endswith("\n… and more: indented it is too long to show")

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from kerneltui.fleet import peer as peer_module
-from kerneltui.kernels.listeners import parse_listening
 from kerneltui.fleet.peer import Address, is_only_listener, why_unproven
+from kerneltui.kernels.listeners import parse_listening
 
 LOCAL, ANY, MAPPED = "127.0.0.1", "0.0.0.0", "::ffff:127.0.0.1"
 

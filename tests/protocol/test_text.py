@@ -16,8 +16,11 @@ from kerneltui.protocol.text import (
     Span,
     TextStyle,
     clean_line,
+    clean_lines,
     plain,
+    shorten,
 )
+from tests.support import grows_linearly
 
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 RED = TextStyle(fg=1)
@@ -258,3 +261,41 @@ def test_an_endless_sequence_is_held_no_longer_than_its_bound() -> None:
 
 def test_an_endless_string_is_skipped_to_the_end_of_its_line() -> None:
     assert shown("\x1b]0;", *["x" * 1000] * 10, "\ny") == "\ny"
+
+
+def test_of_a_long_text_the_first_lines_are_shown_and_the_others_counted() -> None:
+    shown = clean_lines("a\nb\n" + "c\n" * 1_234, lines=2)
+
+    assert [plain(line) for line in shown] == ["a", "b", "… 1,234 more lines"]
+
+
+def test_lines_that_are_not_even_decoded_are_counted() -> None:
+    shown = clean_lines("abcdef\n" * 1_000, lines=2, characters=70)
+
+    assert [plain(line) for line in shown] == ["abcdef", "abcdef", "… 998 more lines"]
+
+
+def test_of_a_long_line_the_missing_characters_are_counted() -> None:
+    shown = clean_lines("x" * 1_100, characters=100)
+
+    assert [plain(line) for line in shown] == ["x" * 100, "… 1,000 more characters"]
+
+
+@pytest.mark.parametrize("text", ["", "a", "a\n", "a\n\nb"])
+def test_a_short_text_is_shown_whole_and_without_a_mark(text: str) -> None:
+    assert [plain(line) for line in clean_lines(text)] == text.splitlines()
+
+
+def test_of_many_lines_the_first_are_kept_and_the_others_counted() -> None:
+    assert shorten(["a", "b", "c", "d"], 2) == ["a", "b", "… 2 more lines"]
+    assert shorten(["a", "b"], 2) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "piece", ["\x1b[", "\x1b]", "\x9b1;", "\t", "\b\b", "\u0301", "\x1b[31ma", "\r", "\u200e"]
+)
+def test_the_work_grows_with_the_text_and_no_faster(piece: str) -> None:
+    def decode_much(size: int) -> None:
+        OutputDecoder().feed(piece * (size // len(piece)) + "\n")
+
+    assert grows_linearly(decode_much, 20_000)

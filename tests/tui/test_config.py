@@ -10,9 +10,10 @@ from textual.theme import BUILTIN_THEMES
 from kerneltui.fleet.transcript import Limits
 from kerneltui.tui.actions import ACTIONS
 from kerneltui.tui.config import Config
-from kerneltui.tui.config_file import Problem, parse_config, read_config
+from kerneltui.tui.config_file import MAX_PROBLEMS, Problem, parse_config, read_config
 from kerneltui.tui.rules import ASKED
 from kerneltui.tui.themes import THEMES
+from tests.support import grows_linearly
 
 FILE = "kerneltui.toml"
 
@@ -143,3 +144,47 @@ def test_every_verb_that_asks_is_an_action() -> None:
     commands = {action.id.partition(".")[2] for action in ACTIONS}
 
     assert set(ASKED) <= commands
+
+
+@pytest.mark.parametrize("line", ["nonsense", "colour = 1", "[keys.kernel.fly]"])
+def test_of_very_many_mistakes_the_first_are_told_and_the_others_counted(line: str) -> None:
+    said = complaints("".join(f"{line.replace('colour', f'c{n}')}\n" for n in range(3_000)))
+
+    assert 1 <= len(said) <= MAX_PROBLEMS + 1
+
+
+def test_the_mistakes_that_are_not_told_are_counted() -> None:
+    said = complaints("".join(f"c{number} = 1\n" for number in range(3_000)))
+
+    assert said[-1] == f"{FILE}: … {3_000 - MAX_PROBLEMS:,} more mistakes"
+
+
+def test_settings_above_very_many_bad_lines_hold() -> None:
+    config, problems = parse_config("mouse = false\n" + "nonsense\n" * 3_000, FILE)
+
+    assert config == Config(mouse=False)
+    assert "nothing is read below line" in "".join(map(str, problems))
+
+
+@pytest.mark.parametrize(
+    "piece", ["nonsense\n", "c = 1\n", "[", "a.", "'a' . ", "[[x]]\n", "a = [\n", " "]
+)
+def test_the_work_grows_with_the_file_and_no_faster(piece: str) -> None:
+    assert grows_linearly(lambda size: parse_config(piece * (size // len(piece)), FILE), 2_000)
+
+
+@pytest.mark.parametrize(
+    "text", [f"refresh = {'9' * 5_000}", f"columns = {'[' * 5_000}", f"a{'.a' * 5_000} = 1"]
+)
+def test_a_number_without_end_and_endless_nesting_are_problems(text: str) -> None:
+    assert len(complaints(text)) == 1
+
+
+def test_a_file_that_is_too_large_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "large.toml").write_text("#" * 256_001, "utf-8")
+
+    config, (problem,) = read_config(tmp_path / "large.toml")
+    assert (config, problem.text) == (
+        Config(),
+        "has more than 256,000 bytes; nothing of it is read",
+    )

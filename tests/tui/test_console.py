@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 from textual.events import Key, Paste
-from textual.widgets import Input, OptionList
+from textual.widgets import Input, OptionList, Static
 
 from kerneltui.errors import KernelTimeout
 from kerneltui.fleet.conversation import Prompt
 from kerneltui.protocol.status import KernelState
+from kerneltui.protocol.text import SHOWN_LINES
 from kerneltui.tui.config import Config
 from kerneltui.tui.console_words import pending_words
 from kerneltui.tui.setup import Setup
+from kerneltui.tui.source import OFFERED
 from kerneltui.tui.widgets import console
 from kerneltui.tui.widgets.code_editor import CodeEditor
 from kerneltui.tui.widgets.kernel_table import KernelTable
@@ -625,6 +627,65 @@ def test_inspection_shows_documentation_until_escape() -> None:
         await stage.press("escape")
         assert "Signature" not in stage.picture
         assert editor(stage).has_focus
+
+    on_stage(play, fleet)
+
+
+def test_long_documentation_is_cut_visibly_before_it_is_laid_out() -> None:
+    fleet = FakeFleet(snapshot())
+    data = {"text/plain": "d\n" * 500_000}
+    fleet.console.replies["inspect"] = replied({"found": True, "data": data})
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"abs", "shift+tab")
+
+        lines = str(stage.app.screen.query_one("#documentation Static", Static).content)
+        assert lines.split("\n")[-2:] == ["d", f"… {500_000 - SHOWN_LINES:,} more lines"]
+
+    on_stage(play, fleet)
+
+
+def test_an_endless_completion_is_not_written_into_the_code() -> None:
+    fleet = FakeFleet(snapshot())
+    reply = {"matches": ["z" * 5_000_000], "cursor_start": 0, "cursor_end": 1}
+    fleet.console.replies["complete"] = replied(reply)
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", "a", "tab")
+
+        assert editor(stage).text == "a"
+        assert "completions too long to show" in stage.picture
+
+    on_stage(play, fleet)
+
+
+def test_completions_that_are_not_listed_are_counted() -> None:
+    fleet = FakeFleet(snapshot())
+    names = [f"a{number}" for number in range(10_000)]
+    reply = {"matches": names, "cursor_start": 0, "cursor_end": 1}
+    fleet.console.replies["complete"] = replied(reply)
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", "a", "tab", "up", "up")
+        listed = stage.app.screen.query_one("#completions", OptionList)
+
+        assert listed.option_count == OFFERED + 1
+        assert str(listed.get_option_at_index(OFFERED).prompt) == f"… {10_000 - OFFERED:,} more"
+        await stage.press("enter")
+        assert editor(stage).text == f"a{OFFERED - 2}"
+
+    on_stage(play, fleet)
+
+
+def test_endless_code_of_the_kernels_past_is_left_out_and_counted() -> None:
+    fleet = FakeFleet(snapshot())
+    fleet.console.past = ("old", "x" * 5_000_000)
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", "up")
+
+        assert editor(stage).text == "old"
+        assert "1 old or long entries" in stage.app.notices[-1].text
 
     on_stage(play, fleet)
 

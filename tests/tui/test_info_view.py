@@ -10,7 +10,7 @@ import pytest
 from rich.cells import cell_len
 
 from kerneltui.fleet.kernel_info import KernelInfo
-from kerneltui.tui.widgets.info_view import InfoView, connecting, laid_out, sections
+from kerneltui.tui.widgets.info_view import MAX_VALUE, InfoView, connecting, laid_out, sections
 from tests.fakes import FakeKernel
 from tests.tui.widget_stage import NARROW, WIDE, Stage, on_stage
 
@@ -115,5 +115,24 @@ def test_no_kernel_is_an_empty_view() -> None:
         await stage.settle()
 
         assert [line for line in stage.lines[1:] if line] == []
+
+    on_stage(InfoView(), play)
+
+
+def test_a_value_without_end_is_cut_visibly() -> None:
+    rows = list(laid_out((("Process", (("argv", "x" * (MAX_VALUE + 1_234)),)),), 80))
+
+    assert "".join(text for text, _ in rows[-1]).endswith("… 1,234 more characters")
+
+
+def test_of_very_many_values_the_first_are_shown_and_it_is_said() -> None:
+    many = replace(INFO, environment=tuple((f"N{n}", "x" * 4_000) for n in range(2_000)))
+
+    async def play(stage: Stage[InfoView]) -> None:
+        stage.widget.show(many)
+        stage.widget.focus()
+        await stage.press("end")
+
+        assert stage.lines[-1].strip() == "… and more, which is not shown"
 
     on_stage(InfoView(), play)

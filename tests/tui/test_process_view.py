@@ -8,6 +8,7 @@ import pytest
 
 from kerneltui.fleet.process_tree import ProcessFacts
 from kerneltui.tui.widgets.process_view import ProcessView
+from kerneltui.tui.widgets.row_pane import MAX_ROWS
 from tests.tui.widget_stage import NARROW, WIDE, Stage, on_stage
 
 ROOT = ProcessFacts(4121, 0, "python -m ipykernel", "sleeping", 0.5, 60 << 20, 12, 63, False)
@@ -102,5 +103,16 @@ def test_one_number_writes_one_line() -> None:
 
         busy = replace(ROOT, cpu=0.99)
         assert 0 < await stage.bytes_of(lambda: stage.widget.show((busy, CHILD))) < 300
+
+    on_stage(ProcessView(), play)
+
+
+def test_of_very_many_processes_the_first_are_shown_and_it_is_said() -> None:
+    async def play(stage: Stage[ProcessView]) -> None:
+        stage.widget.show((ROOT, *(replace(CHILD, pid=pid) for pid in range(MAX_ROWS))))
+        stage.widget.focus()
+        await stage.press("end")
+
+        assert stage.lines[-1].strip() == "… and more, which is not shown"
 
     on_stage(ProcessView(), play)

@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from kerneltui.errors import KernelError
+from kerneltui.protocol.text import shorten
 from kerneltui.tui.widgets.text_input import TextInput
 
 
@@ -59,7 +60,7 @@ class ConfirmScreen(ModalScreen[bool]):
         with Vertical(classes="dialog" + " -danger" * question.danger):
             yield Static(question.title, classes="title", markup=False)
             with VerticalScroll(id="lines", can_focus=False):
-                yield Static("\n".join(question.lines), id="targets", markup=False)
+                yield Static("\n".join(shorten(question.lines)), id="targets", markup=False)
                 yield Static(id="more", markup=False)
             yield Static(question.note, classes="note", markup=False)
             if question.expected:
@@ -82,7 +83,7 @@ class ConfirmScreen(ModalScreen[bool]):
             lines = await asyncio.to_thread(look)
         except KernelError as error:
             lines = (str(error),)
-        shown.update("\n".join(lines))
+        shown.update("\n".join(shorten(lines)))
         shown.display = bool(lines)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:

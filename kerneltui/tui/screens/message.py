@@ -11,7 +11,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from kerneltui.protocol.text import OutputDecoder, plain
+from kerneltui.protocol.text import clean_lines, plain
 
 if TYPE_CHECKING:
     from kerneltui.fleet.message_log import MessageRecord
@@ -53,6 +53,6 @@ def _text(record: MessageRecord) -> Text:
     text = Text()
     for name, body in pretty(record):
         text.append(f"{name}\n", "bold")
-        for line in OutputDecoder().feed(f"{body}\n"):
+        for line in clean_lines(body):
             text.append(f"{plain(line)}\n")
     return text

@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from kerneltui.protocol.text import shorten
 from kerneltui.tui.widgets.text_input import TextInput
 
 _OFTEN = (
@@ -60,7 +61,7 @@ class SignalScreen(ModalScreen[int | None]):
             to_many = f" to {count} kernels" if count > 1 else ""
             yield Static(f"Send a signal{to_many}", classes="title", markup=False)
             with VerticalScroll(id="targets", can_focus=False):
-                yield Static("\n".join(self._targets), markup=False)
+                yield Static("\n".join(shorten(self._targets)), markup=False)
             yield TextInput(placeholder="number or name", compact=True)
             options = [Option(f"{signum.name:<10} {signum:>2}") for signum in SIGNALS]
             yield OptionList(*options, markup=False, compact=True)

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 from rich.text import Text
 from textual.widgets import OptionList
+from textual.widgets.option_list import Option
 
 from kerneltui.protocol.text import clean_line
 from kerneltui.tui.source import Replacement
 
-SHOWN = 200
-"""Of more than so many nobody reads the rest."""
 NAME_WIDTH = 44
 KIND_WIDTH = 12
 
@@ -26,10 +25,13 @@ class Completions(OptionList):
         super().__init__(id="completions", markup=False, compact=True)
         self._offered: Sequence[Replacement] = ()
 
-    def offer(self, offered: Sequence[Replacement]) -> None:
-        self._offered = offered[:SHOWN]
+    def offer(self, offered: Sequence[Replacement], left_out: int = 0) -> None:
+        """Show `offered`, and how many more there are."""
+        self._offered = offered
         self.clear_options()
-        self.add_options(rows(self._offered))
+        self.add_options(rows(offered))
+        if left_out:
+            self.add_option(Option(f"… {left_out:,} more", disabled=True))
         self.highlighted = 0
         self.display = True
 

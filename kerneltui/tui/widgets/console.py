@@ -26,8 +26,8 @@ from kerneltui.protocol.status import Verb
 from kerneltui.protocol.text import clean_line
 from kerneltui.tui.actions import bindings
 from kerneltui.tui.console_words import badge, cannot_run, pending_words, placeholder
-from kerneltui.tui.history import History, merge
-from kerneltui.tui.source import Replacement, replacements
+from kerneltui.tui.history import CODE_LIMIT, History, merge
+from kerneltui.tui.source import Replacement, count_matches, replacements
 from kerneltui.tui.widgets.code_editor import CodeEditor
 from kerneltui.tui.widgets.completions import Completions
 from kerneltui.tui.widgets.documentation import Documentation
@@ -43,6 +43,8 @@ COMPLETENESS_DEADLINE = 0.25
 """Seconds for a kernel to say whether code is complete; then it is run."""
 HELP_DEADLINE = 3.0
 """Seconds for completions, documentation and history."""
+PAST_LIMIT = 10_000
+"""Entries of a kernel's history, the latest."""
 HELP_IS_SLOW = 0.3
 """Seconds of waiting for help after which it is said."""
 
@@ -195,7 +197,10 @@ class Console(Vertical):
     # -- what was run before ---------------------------------------------------------------
 
     async def _learn_past(self, memory: _Memory, past: Future[tuple[str, ...]]) -> None:
-        memory.past = await settle(past, HELP_DEADLINE) or ()
+        remembered = await settle(past, HELP_DEADLINE) or ()
+        memory.past = tuple(code for code in remembered if len(code) <= CODE_LIMIT)[-PAST_LIMIT:]
+        if left_out := len(remembered) - len(memory.past):
+            self.notify(f"{left_out:,} old or long entries of the kernel's history are left out")
 
     @property
     def _language(self) -> str:
@@ -385,13 +390,14 @@ class Console(Vertical):
         if content is None:
             return
         offered = replacements(content, len(self._asked[0]))
-        if len(offered) == 1:
+        left_out = count_matches(content) - len(offered)
+        if len(offered) == 1 and not left_out:
             self._insert(offered[0])
         elif offered:
-            self._completions.offer(offered)
+            self._completions.offer(offered, left_out)
             self._editor.choosing = True
         else:
-            self._say("no completions")
+            self._say("completions too long to show" if left_out else "no completions")
 
     def _choose(self) -> None:
         offer = self._completions.chosen

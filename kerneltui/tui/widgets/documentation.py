@@ -6,7 +6,7 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from kerneltui.protocol.text import OutputDecoder, plain
+from kerneltui.protocol.text import clean_lines, plain
 
 _NOTHING = "nothing is known of this"
 
@@ -22,9 +22,7 @@ class Documentation(VerticalScroll):
         """Show the text of an inspect_reply."""
         data = reply.get("data")
         text = data.get("text/plain") if isinstance(data, dict) else None
-        decoder = OutputDecoder()
-        lines = decoder.feed(text if isinstance(text, str) else _NOTHING)
-        shown = "\n".join(plain(line) for line in (*lines, decoder.open_line))
-        self.query_one(Static).update(shown)
+        lines = clean_lines(text if isinstance(text, str) else _NOTHING)
+        self.query_one(Static).update("\n".join(map(plain, lines)))
         self.display = True
         self.scroll_home(animate=False)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, chop_cells
 from textual import events
 
 from kerneltui.tui.formats import clip, fit
-from kerneltui.tui.widgets.row_pane import Row, RowPane
+from kerneltui.tui.widgets.row_pane import Row, RowPane, limited
 from kerneltui.tui.widgets.tab_bar import Tab
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LABEL = 19  # cells for what a line is about
 MAX_LABEL = 48  # cells of a name that is longer than that
+MAX_VALUE = 8_000  # characters
 _LIBRARY = (
     "from kerneltui import BlockingKernelClient",
     "client = BlockingKernelClient(connection_file={file!r})",
@@ -52,7 +53,7 @@ class InfoView(RowPane):
 
     def _lay_out(self) -> None:
         found = sections(self._info) if self._info else ()
-        self._rows = list(laid_out(found, self.area.width - 1))
+        self._rows = limited(laid_out(found, self.area.width - 1))
         self.fit()
 
     def row_count(self) -> int:
@@ -87,7 +88,7 @@ def connecting(connection_file: str) -> tuple[Fact, ...]:
     )
 
 
-def laid_out(found: Iterable[Section], width: int) -> Iterable[Row]:
+def laid_out(found: Iterable[Section], width: int) -> Iterator[Row]:
     """Yield the rows of headings and facts; long values go on below themselves."""
     for place, (title, facts) in enumerate(found):
         if place:
@@ -96,6 +97,11 @@ def laid_out(found: Iterable[Section], width: int) -> Iterable[Row]:
         for label, value in facts:
             shown = f"   {clip(label, MAX_LABEL)}  "
             indent = max(LABEL, cell_len(shown))
-            pieces = chop_cells(value, max(2, width - indent)) or [""]
+            pieces = chop_cells(_head(value), max(2, width - indent)) or [""]
             for number, piece in enumerate(pieces):
                 yield ((fit("" if number else shown, indent), "label"), (piece, ""))
+
+
+def _head(value: str) -> str:
+    missing = len(value) - MAX_VALUE
+    return f"{value[:MAX_VALUE]} … {missing:,} more characters" if missing > 0 else value

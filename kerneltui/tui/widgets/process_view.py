@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kerneltui.tui import formats
 from kerneltui.tui.formats import fit
-from kerneltui.tui.widgets.row_pane import TITLES, Row, RowPane
+from kerneltui.tui.widgets.row_pane import TITLES, Row, RowPane, limited
 from kerneltui.tui.widgets.tab_bar import Tab
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class ProcessView(RowPane):
         self.kernel_name = title
         if processes != self._processes:
             self._processes = processes
-            self._rows = [row for process in processes for row in _rows(process)]
+            self._rows = limited(row for process in processes for row in _rows(process))
             self.fit()
 
     def status(self) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -17,6 +18,15 @@ Row = Sequence[tuple[str, str]]
 """Stretches of text, each with the part that styles it ("" for none)."""
 
 TITLES = "titles"
+MAX_ROWS = 5_000  # of a pane that makes them all at once
+
+
+def limited(rows: Iterator[Row]) -> list[Row]:
+    """Return the first of `rows`, and after MAX_ROWS of them one that says there are more."""
+    first = list(islice(rows, MAX_ROWS))
+    if next(rows, None) is not None:
+        first.append((("… and more, which is not shown", "muted"),))
+    return first
 
 
 class RowPane(Pane):
