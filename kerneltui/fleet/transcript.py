@@ -156,8 +156,9 @@ class Transcript:
                 picture=picture,
             )
             return
-        decoder = OutputDecoder()
-        lines = (*decoder.feed(text[_excess(text, self._limits.lines) :]), decoder.open_line)
+        skipped = _excess(text, self._limits.lines)
+        mark = f"… {skipped:,} characters skipped\n" if skipped else ""
+        lines = _lines_of(mark + text[skipped:])
         with self._lock:
             before = self._size
             for chunk in self._shown(display_id):
@@ -326,6 +327,13 @@ class Transcript:
             return ()
         mark = (Span(f"… {self._first:,} lines dropped"),)
         return (Entry(self._first - 1, Role.NOTE, self._dropped_at, (mark,)),)
+
+
+def _lines_of(text: str) -> tuple[Line, ...]:
+    """Return a block's lines, one at least; as in a file, a newline ends a line and begins none."""
+    decoder = OutputDecoder()
+    ended = decoder.feed(text)
+    return (*ended, decoder.open_line) if decoder.open_line or not ended else tuple(ended)
 
 
 def _excess(text: str, lines: int) -> int:

@@ -294,6 +294,26 @@ def test_an_update_takes_the_place_of_a_display(text: str) -> None:
     assert numbers(transcript.view()) == list(range(transcript.view().end))
 
 
+@pytest.mark.parametrize(("text", "lines"), [("b\n", ["b"]), ("b\n\n", ["b", ""]), ("", [""])])
+def test_an_update_that_ends_in_a_newline_adds_no_line(text: str, lines: list[str]) -> None:
+    transcript = Transcript()
+    display(transcript, "a\n")
+
+    transcript.update("d", text, time=1.0)
+
+    assert texts(transcript) == lines
+
+
+def test_an_update_that_is_too_long_says_what_was_skipped() -> None:
+    transcript = Transcript()
+    display(transcript, "a")
+
+    transcript.update("d", "x\n" * (MAX_MESSAGE // 2) + "y\n", time=1.0)
+
+    assert texts(transcript)[0].endswith(" characters skipped")
+    assert texts(transcript)[-1] == "y"
+
+
 def test_an_update_is_seen_wherever_the_display_is() -> None:
     transcript = Transcript()
     display(transcript, "a")
