@@ -10,6 +10,7 @@ from collections.abc import Iterator, MutableMapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from kerneltui.commands.encoding import replace_what_cannot_be_encoded
 from kerneltui.commands.parsers import add_commands, add_kernel, complete
 
 # Exit codes; argparse, too, says 2 to what it does not understand.
@@ -26,6 +27,7 @@ _REMOTE_DEFAULTS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
+    replace_what_cannot_be_encoded()
     parser = _parser()
     complete(parser)
     arguments = parser.parse_args(argv)
