@@ -6,6 +6,7 @@ import functools
 import os
 import select
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -33,6 +34,8 @@ class ProcessWatcher:
         self._lock = threading.Lock()
         self._watches: dict[int, _Watch] = {}
         self._wake_reader, self._wake_writer = os.pipe()
+        self._due = 0.0
+        """The instant of the next look at the logs."""
         self._thread: LoopThread | None = None
         self._failures = Failures("a callback of the kernel watcher")
 
@@ -62,14 +65,16 @@ class ProcessWatcher:
         poller = select.poll()
         for fd in (self._wake_reader, *watches):
             poller.register(fd, select.POLLIN)
-        ready = {fd for fd, _ in poller.poll(HOUSEKEEPING * 1000)}
+        left = max(0.0, self._due - time.monotonic())
+        ready = {fd for fd, _ in poller.poll(left * 1000)}
         if self._wake_reader in ready:
             os.read(self._wake_reader, 4096)
         for fd in ready & watches.keys():
             self._finish(watches[fd])
-        if not ready:
-            for watch in watches.values():
-                self._failures.attempt(watch.on_tick)
+        if time.monotonic() >= self._due:  # however much goes on between two looks
+            self._due = time.monotonic() + HOUSEKEEPING
+            for fd in watches.keys() - ready:
+                self._failures.attempt(watches[fd].on_tick)
 
     def _next_watches(self) -> dict[int, _Watch]:
         with self._lock:

@@ -162,5 +162,23 @@ def test_a_process_that_lives_is_looked_after_now_and_then(
     watcher.forget(process)
 
 
+def test_a_process_is_looked_after_though_something_goes_on_all_the_time(
+    watcher: ProcessWatcher,
+    new_process: Callable[[], PipeProcess],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "HOUSEKEEPING", 0.1)
+    process, other, ticks = new_process(), new_process(), list[str]()
+    watcher.watch(process, nothing, lambda: ticks.append("tick"))
+
+    def busy_host() -> bool:
+        watcher.watch(other, nothing, nothing)
+        watcher.forget(other)
+        return len(ticks) >= 2
+
+    eventually(busy_host)
+    watcher.forget(process)
+
+
 def test_a_process_of_ours_has_one_watcher() -> None:
     assert process_watcher() is process_watcher()
