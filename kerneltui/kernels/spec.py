@@ -72,13 +72,15 @@ class KernelSpecManager:
         self.allowed_kernelspecs = set(allowed_kernelspecs)
         self.problems: tuple[str, ...] = ()
         """What `get_all_specs` skipped last time, a sentence each."""
+        self._warned: dict[str, object] = {}
+        """What the log was told, and of which state of a file or folder."""
 
     def find_kernel_specs(self) -> dict[str, str]:
         """Return {name: resource folder}; of two with one name the earlier folder's counts."""
         found: dict[str, str] = {}
         native = _native_resource_dir() if self.ensure_native_kernel else None
         for folder in self.kernel_dirs:
-            for path in _specs_in(folder):
+            for path in self._specs_in(folder):
                 found.setdefault(path.name.lower(), str(path))
         if native is not None:
             found.setdefault(NATIVE_KERNEL_NAME, native)
@@ -102,7 +104,8 @@ class KernelSpecManager:
     def get_all_specs(self) -> dict[str, dict[str, Any]]:
         """Return {name: {"resource_dir": ..., "spec": ...}} of all that can be started here.
 
-        Others are skipped; `problems` says which and why.
+        Others are skipped; `problems` says which and why, and the log, once for each change
+        of the file.
         """
         specs: dict[str, dict[str, Any]] = {}
         problems = []
@@ -111,7 +114,7 @@ class KernelSpecManager:
                 spec = _load(name, resource_dir).to_dict()
             except InvalidKernelSpec as error:
                 problems.append(f"skipped kernel spec {name!r}: {error}")
-                _log.warning("%s", problems[-1])
+                self._warn_once(problems[-1], Path(resource_dir, "kernel.json"))
             else:
                 specs[name] = {"resource_dir": resource_dir, "spec": spec}
         self.problems = tuple(problems)
@@ -157,6 +160,24 @@ class KernelSpecManager:
         _remove_tree(Path(path))
         return path
 
+    def _specs_in(self, folder: str) -> list[Path]:
+        """Return the folders in `folder` that hold a kernel.json; none where it cannot be read."""
+        try:
+            return sorted(path for path in Path(folder).iterdir() if _holds_spec(path))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            left_out = f"kernel specs in {folder} are left out: {error.strerror}"
+            self._warn_once(left_out, Path(folder))
+            return []
+
+    def _warn_once(self, problem: str, path: Path) -> None:
+        """Log a problem of `path`, unless it was logged of what `path` is now."""
+        state = _state_of(path)
+        if problem not in self._warned or self._warned[problem] != state:
+            self._warned[problem] = state
+            _log.warning("%s", problem)
+
     def _kernel_dir(self, user: bool, prefix: str | None) -> Path:
         if user:
             return Path(self.user_kernel_dir)
@@ -179,15 +200,13 @@ def _default_kernel_dirs() -> list[str]:
     return [*jupyter_path("kernels"), str(Path(ipython, "kernels"))]
 
 
-def _specs_in(folder: str) -> list[Path]:
-    """Return the folders in `folder` that hold a kernel.json; none where it cannot be read."""
+def _state_of(path: Path) -> object:
+    """Return what differs once a file or folder has changed; None where it cannot be seen."""
     try:
-        return sorted(path for path in Path(folder).iterdir() if _holds_spec(path))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        _log.warning("kernel specs in %s are left out: %s", folder, error.strerror)
-        return []
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size
 
 
 def _holds_spec(path: Path) -> bool:

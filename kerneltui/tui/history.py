@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ from kerneltui.private_file import write_private
 
 FILE_LIMIT = 1 << 20
 """Bytes; a file that has grown beyond loses its older half."""
+LOCK_PATIENCE = 1.0
+"""Seconds for another dashboard to be done with the file: nothing waits longer, nor the end."""
+_POLL = 0.02  # seconds
 CODE_LIMIT = 1 << 16
 """Characters; longer code is not kept beyond the session."""
 
@@ -73,7 +77,10 @@ class History:
             return f"{self._path} cannot be read: {error.strerror}"
 
     def save(self) -> str:
-        """Append what is new; return why it could not be done, empty where it was."""
+        """Append what is new; return why it could not be done, empty where it was.
+
+        What could not be written is written the next time.
+        """
         with self._saving:
             new = [self._unsaved.popleft() for _ in range(len(self._unsaved))]
             if not new:
@@ -82,6 +89,7 @@ class History:
                 with self._locked():
                     self._append(dump(new).encode())
             except OSError as error:
+                self._unsaved.extendleft(reversed(new))
                 return f"{self._path} cannot be written: {error.strerror}"
         return ""
 
@@ -104,15 +112,29 @@ class History:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        """Keep other dashboards from the file."""
+        """Keep other dashboards from the file. Raises OSError where one keeps it too long."""
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # A file of its own: the other one is replaced now and then, and its lock with it.
         fd = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX)
+            _acquire(fd)
             yield
         finally:
             os.close(fd)
+
+
+def _acquire(fd: int) -> None:
+    """Take the lock of an open file. Raises OSError where it is not free in LOCK_PATIENCE."""
+    deadline = time.monotonic() + LOCK_PATIENCE
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() >= deadline:
+                raise OSError(error.errno, "another program holds its lock") from error
+            time.sleep(_POLL)
+        else:
+            return
 
 
 # -- what the file holds -----------------------------------------------------------------

@@ -342,6 +342,22 @@ def test_a_spec_that_cannot_be_read_is_named(
     )
 
 
+def test_a_broken_spec_is_logged_once_for_each_change_of_its_file(
+    kernels: Path, manager: KernelSpecManager, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = write_spec(kernels, "broken", []) / "kernel.json"
+    manager.get_all_specs()
+    manager.get_all_specs()
+    logged_before = len(caplog.messages)
+
+    file.write_text("[1]", "utf-8")
+    manager.get_all_specs()
+    manager.get_all_specs()
+
+    assert (logged_before, len(caplog.messages)) == (1, 2)
+    assert len(manager.problems) == 1
+
+
 def test_problems_that_are_mended_are_forgotten(kernels: Path, manager: KernelSpecManager) -> None:
     folder = write_spec(kernels, "k", [])
     manager.get_all_specs()

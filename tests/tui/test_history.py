@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
 import stat
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -90,6 +94,39 @@ def test_two_dashboards_at_once_lose_nothing(path: Path) -> None:
     codes = found(path)
     assert [code for code in codes if code[0] == "a"] == [f"a{number}" for number in range(50)]
     assert [code for code in codes if code[0] == "b"] == [f"b{number}" for number in range(50)]
+
+
+@pytest.fixture
+def held(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """The history's lock, held by another program; a descriptor that lets go when it is closed."""
+    monkeypatch.setattr(history_module, "LOCK_PATIENCE", 0.05)
+    path.parent.mkdir()
+    fd = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    yield fd
+    with contextlib.suppress(OSError):
+        os.close(fd)
+
+
+@pytest.mark.usefixtures("held")
+def test_a_lock_that_another_program_keeps_is_not_waited_for(path: Path) -> None:
+    history = History(path)
+    history.add("python", "a")
+
+    saving = Background(history.save)
+
+    assert saving.result(within=5) == f"{path} cannot be written: another program holds its lock"
+
+
+def test_what_could_not_be_saved_is_saved_the_next_time(path: Path, held: int) -> None:
+    history = History(path)
+    history.add("python", "a")
+    history.save()
+    history.add("python", "b")
+    os.close(held)
+
+    assert history.save() == ""
+    assert found(path) == ("a", "b")
 
 
 def test_a_file_that_has_grown_too_big_keeps_its_newer_half(
