@@ -6,7 +6,7 @@ import pytest
 
 from kerneltui.protocol import fields
 
-ODD: list[object] = [None, True, 1, 10**400, 1.5, math.nan, "a", ["a"], {"a": 1}, [[]], object()]
+ODD: list[object] = [None, True, 1, 10**400, 1.5, math.nan, "a", ["a"], {"a": 1}, [[]], range(3)]
 
 
 @pytest.mark.parametrize("value", [each for each in ODD if not isinstance(each, str)], ids=repr)
