@@ -26,8 +26,8 @@ MAX_ATTEMPTS = 20  # to read a file without its bad lines
 MAX_FILE = 256_000  # bytes
 MAX_DEPTH = 10  # of tables within tables
 
-_HEADER = re.compile(r"\s*+\[++([^\]]++)\]")
-_SETTING = re.compile(r"""\s*+([\w."'\s-]++)=""")
+_HEADER = re.compile(r"\A\s*+\[++([^\]]++)\]")
+_SETTING = re.compile(r"""\A\s*+([\w."'\s-]++)=""")
 _AT_LINE = re.compile(r"line (\d+)")
 
 

@@ -481,12 +481,16 @@ def test_what_clients_and_kernel_say_is_kept(tiny: Watched) -> None:
     log = tiny.fleet.message_log(tiny.kernel_id)
     assert log is not None
 
-    told = {(each.sent, each.channel, each.msg_type) for each in log.view().records}
-    assert {
+    expected = {
         (True, "shell", "kernel_info_request"),
         (False, "shell", "kernel_info_reply"),
         (False, "iopub", "status"),
-    } <= told
+    }
+    eventually(
+        lambda: (
+            expected <= {(each.sent, each.channel, each.msg_type) for each in log.view().records}
+        )
+    )
 
 
 def test_a_request_to_end_is_a_message_too(tiny: Watched) -> None:
