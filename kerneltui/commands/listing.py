@@ -177,7 +177,7 @@ def _listed_stranger(
         kernelspec=clean_line(found.info.kernel_name if found.info else ""),
         pid=facts.pid,
         identity=found.identity if facts.pid else None,
-        state=LEFT_STATES.get(found.standing) or (facts.state(told) if found.identity else told),
+        state=_state(found, facts, told),
         memory=facts.memory,
         cpu_time=facts.cpu_time,
         started_at=facts.started_at,
@@ -190,6 +190,13 @@ def _listed_stranger(
         standing=str(standing),
         why=clean_line(found.why),
     )
+
+
+def _state(found: Found, facts: _Facts, told: str) -> str:
+    """Return what a kernel of somebody else does. `told`: by itself or by its server."""
+    if found.is_leftover:
+        return str(KernelState.DEAD)
+    return LEFT_STATES.get(found.standing) or (facts.state(told) if found.identity else told)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ def find_living(word: str) -> Listed:
     if kernel.state in LEFT_STATES.values():
         raise KernelError(f"{kernel.name} is no kernel but a file: {kernel.why}")
     if kernel.state == KernelState.DEAD:
-        raise KernelError(f"{kernel.name} is dead; kerneltui restart {kernel.name}")
+        what = kernel.why or f"kerneltui restart {kernel.name}"
+        raise KernelError(f"{kernel.name} is dead; {what}")
     return kernel
 
 

@@ -19,6 +19,8 @@ import psutil
 
 from kerneltui.fleet.connection_files import ConnectionFile, ConnectionFiles
 from kerneltui.fleet.found import Found, Host, Known, resolve
+from kerneltui.fleet.kernel_commands import kernel_commands, runs_kernel
+from kerneltui.fleet.leftovers import Leftovers
 from kerneltui.fleet.origin import Parent, is_server_command
 from kerneltui.fleet.processes import Named, Processes, start_folders
 from kerneltui.fleet.servers import is_here
@@ -31,6 +33,7 @@ from kerneltui.kernels.listeners import listeners, places_held
 Program = tuple[str, list[str]]
 """The name and the arguments of a process."""
 
+FILE_GONE = "its connection file is gone"
 FIRST_RETRY, LAST_RETRY = 1.0, 60.0  # seconds until what is not proven is looked at again
 WRAPPERS = 3  # processes between a server and its kernel
 
@@ -44,6 +47,7 @@ class Discovery:
         self._basis: tuple[object, ...] = ()
         """What the present findings were made of."""
         self._found: tuple[Found, ...] = ()
+        self._leftovers = Leftovers()
         self._retry = FIRST_RETRY
         self._due = 0.0
 
@@ -54,7 +58,7 @@ class Discovery:
         """
         named = self._processes.look()
         files = self._files.look(named)
-        relevant = {path: each for path, each in named.items() if path in files}
+        relevant = {path: each for path, each in named.items() if _is_file(path, files)}
         basis = (files, relevant, known)
         now = time.monotonic()
         has_changed = basis != self._basis or any(_has_ended(each) for each in self._found)
@@ -66,7 +70,7 @@ class Discovery:
             self._retry = min(self._retry * 2, LAST_RETRY)
         self._due = now + self._retry
         self._basis = basis
-        found = _resolve_all(files, named, known)
+        found = self._leftovers.marked(_resolve_all(files, named, known, self._found))
         if found != self._found:
             self._found = found
         return self._found
@@ -76,10 +80,16 @@ def _resolve_all(
     files: Mapping[Path, ConnectionFile],
     named: Mapping[Path, tuple[Named, ...]],
     known: Known,
+    before: Iterable[Found],
 ) -> tuple[Found, ...]:
+    """`before`: what was found at the last look: what lives stays, though its file may go."""
     theirs = [file for path, file in files.items() if str(path) not in known.ours]
-    if not theirs:
+    bereft = {each.connection_file: each for each in before if _has_lost_its_file(each)}
+    gone = [path for path in named if path not in files and not path.exists()]
+    lost = [path for path in gone if path not in bereft and str(path) not in known.ours]
+    if not theirs and not bereft and not lost:
         return ()
+    program, commands = functools.cache(_program), functools.cache(kernel_commands)
     host = Host(
         name=os.uname().nodename,
         files=files,
@@ -87,10 +97,12 @@ def _resolve_all(
         listeners=listeners(),
         known=known,
         now=time.time(),
-        identify=partial(_identify, known, functools.cache(_program)),
+        identify=partial(_identify, known, program),
         parent=_parent,
         holds=functools.cache(places_held),
         cwd=_cwd,
+        name_of=lambda pid: program(pid)[0],
+        runs_kernel=lambda pid: runs_kernel(program(pid)[1], commands()),
         is_here=is_here,
         is_shared=is_shared,
         is_apart=_is_apart,
@@ -107,6 +119,24 @@ def _with_full_ip(found: Found) -> Found:
     started_in = start_folders(found.identity.pid) if found.identity else ()
     folders = (*started_in, found.connection_file.parent)
     return replace(found, info=with_full_ip(found.info, folders))
+
+
+def _is_file(path: Path, files: Collection[Path]) -> bool:
+    """Tell whether a path that is named is a connection file, or was one perhaps."""
+    return path in files or not path.exists()
+
+
+def _has_lost_its_file(found: Found) -> bool:
+    is_proven = found.identity is not None and not found.is_guess and not found.is_leftover
+    return is_proven and not _has_died(found) and not found.connection_file.exists()
+
+
+def _without_files(paths: Iterable[Path], host: Host) -> Iterator[Found]:
+    """Yield the kernels whose arguments name a file that is gone: their ports are not known."""
+    for path in paths:
+        found = resolve(ConnectionFile(path, None, 0.0), host)
+        if found.identity is not None and not found.is_guess:
+            yield replace(found, is_file_gone=True, why=FILE_GONE)
 
 
 def _order(found: Found) -> tuple[bool, int]:
@@ -140,6 +170,14 @@ def _is_settled(found: Found) -> bool:
 
 
 def _has_ended(found: Found) -> bool:
+    """Tell whether a kernel's process has ended, or who started it."""
+    if found.identity is None:
+        return False
+    now = identify_with_parent(found.identity.pid)
+    return _has_died(found) or (now is not None and now[0] != found.parent_pid)
+
+
+def _has_died(found: Found) -> bool:
     return found.identity is not None and not found.identity.is_alive()
 
 

@@ -134,14 +134,16 @@ class Fleet(Roster):
         )
 
     def escaped(self, target: Target) -> tuple[str, ...]:
-        """Return the descendants that left the group, a line each: a kill ends them too."""
-        self._checked(target)
+        """Return the processes that a signal to the group does not reach, a line each.
+
+        A kill ends them too; of a kernel that has ended, all that it has left.
+        """
+        row = self._row(target)
         if target.identity is None:
             return ()
         pid = target.identity.pid
-        return tuple(
-            clean_line(describe_process(each)) for each in outside_group(pid, descendants(pid))
-        )
+        found = row.leftovers or outside_group(pid, descendants(pid))
+        return tuple(clean_line(describe_process(each)) for each in found)
 
     def remains(self, target: Target) -> tuple[str, ...]:
         """Return the files that a stale kernel has left, a line each: a shutdown removes them."""
@@ -257,8 +259,9 @@ class Fleet(Roster):
     def kill(self, target: Target) -> str:
         """SIGKILL the kernel and all its descendants; the row stays, to restart or dismiss it."""
         self._permit()
-        self._checked(target)
         row, handle = self._row(target), self._handle(target, Verb.KILL)
+        if not row.leftovers:
+            self._checked(target)
         with self._order(row, "killing", is_urgent=True):
             return handle.kill()
 

@@ -42,8 +42,16 @@ class Found:
     """Of its process; "" where that may not be read."""
     owner_name: str = ""
     """The name of the program that started it."""
+    parent_pid: int | None = None
+    """The parent of its process when it was looked at: another one takes over what it left."""
     is_named: bool = False
     """Its process names the file in its arguments."""
+    is_file_gone: bool = False
+    """Its connection file is not there any more; it lives on."""
+    is_guess: bool = False
+    """Only arguments name its process, and not those of a kernel: it may be another program."""
+    is_leftover: bool = False
+    """The kernel has ended; a process that it has forked still has its sockets."""
     listener_pid: int | None = None
     """Of who listens for it in view: its process, or somebody in its place; None where nobody
     is seen to."""
@@ -57,7 +65,8 @@ class Found:
     @property
     def is_unproven(self) -> bool:
         """Nothing on this host proves which process it is: it can only be asked."""
-        return self.standing is Standing.FOUND and not self.is_named and self.may_be_asked
+        is_told = self.is_named and not self.is_guess
+        return self.standing is Standing.FOUND and not is_told and self.may_be_asked
 
 
 class Whereabouts(NamedTuple):
@@ -102,6 +111,10 @@ class Host:
     holds: Callable[[int], Collection[Place] | None]
     """Where a process listens, as one of several perhaps; None where that may not be seen."""
     cwd: Callable[[int], str]
+    name_of: Callable[[int], str]
+    """The name of a process's program."""
+    runs_kernel: Callable[[int], bool]
+    """Its arguments are those by which kernels are started."""
     is_here: Callable[[str], bool]
     """A name or an address is of this host."""
     is_shared: Callable[[Path], bool]
@@ -118,15 +131,12 @@ def kernel_id_of(path: Path) -> str:
 def resolve(file: ConnectionFile, host: Host) -> Found:
     """Return what is true of one connection file.
 
-    None is stale that a living process names: a kernel may be very slow to start. What a
+    None is stale that a living kernel's process names: it may be very slow to start. What a
     server lists is the server's, wherever it runs.
     """
     found = _resolve(file, host)
-    namer = innermost(each for each in host.named.get(file.path, ()) if _lives(each.pid, host))
-    if found.standing is Standing.STALE and namer is not None:
-        # Somebody may only look at the file: this is not the process to signal.
-        why = f"pid {namer.pid} names it, but {found.why}"
-        found = replace(found, standing=Standing.SILENT, why=why)
+    if found.standing is Standing.STALE:
+        found = _of_namers(file, found, host)
     server = host.known.served.get(found.kernel_id)
     if server is None:
         return found
@@ -142,9 +152,10 @@ def _resolve(file: ConnectionFile, host: Host) -> Found:
     listener = _eldest(file, listens.pid, host)
     if listener is not None and listener in {each.pid for each in named}:
         return _found(file, listener, Standing.VERIFIED, host)
-    kernel = innermost(each for each in named if _may_be(each, host, is_taken=listens.is_there))
+    kernel = innermost(each for each in named if _may_be(each, file, host, listens.is_there))
     if kernel is not None:
-        return _found(file, kernel.pid, Standing.FOUND, host)
+        is_proven = host.runs_kernel(kernel.pid) or _has_answered(file, kernel.pid, host)
+        return replace(_found(file, kernel.pid, Standing.FOUND, host), is_guess=not is_proven)
     if (elsewhere := _elsewhere(file, host)) is not None:
         return elsewhere
     if listener is not None:
@@ -152,6 +163,28 @@ def _resolve(file: ConnectionFile, host: Host) -> Found:
     if listens.is_there:
         return _behind_somebody(file, host, listener=None)
     return _abandoned(file, host)
+
+
+def _of_namers(file: ConnectionFile, stale: Found, host: Host) -> Found:
+    """Tell what the processes mean that name a file at whose ports nobody listens.
+
+    A kernel may not listen yet, or no more; an editor or a pager only looks at the file.
+    """
+    living = [each for each in host.named.get(file.path, ()) if _lives(each.pid, host)]
+    kernel = innermost(each for each in living if host.runs_kernel(each.pid))
+    if kernel is not None:
+        why = f"pid {kernel.pid} is to serve it, but {stale.why}"
+        return replace(_found(file, kernel.pid, Standing.SILENT, host), why=why)
+    if (namer := innermost(living)) is not None:
+        only = f"pid {namer.pid} ({host.name_of(namer.pid)}) only names the file"
+        return replace(stale, why=f"{stale.why}; {only}")
+    return stale
+
+
+def _has_answered(file: ConnectionFile, pid: int, host: Host) -> bool:
+    """Tell whether a process has proven to have a file's key."""
+    answered = host.known.answered
+    return file.path in answered and answered[file.path] in (None, Whereabouts(host.name, pid))
 
 
 def _eldest(file: ConnectionFile, pid: int | None, host: Host) -> int | None:
@@ -180,7 +213,7 @@ def innermost(candidates: Iterable[Named]) -> Named | None:
 def _of_listener(file: ConnectionFile, pid: int, host: Host) -> Found:
     """Tell of a file at whose ports a process listens that does not name it."""
     if file.path in host.known.answered:
-        if host.known.answered[file.path] in (None, Whereabouts(host.name, pid)):
+        if _has_answered(file, pid, host):
             return _found(file, pid, Standing.FOUND, host)
         return _behind_somebody(file, host, listener=pid)
     if (other := _other_of_the_ports(file, pid, host)) is not None:
@@ -226,16 +259,18 @@ def _behind_somebody(file: ConnectionFile, host: Host, *, listener: int | None) 
     return replace(_nobody(file, Standing.FOUND, why), listener_pid=listener)
 
 
-def _may_be(named: Named, host: Host, *, is_taken: bool) -> bool:
+def _may_be(named: Named, file: ConnectionFile, host: Host, is_taken: bool) -> bool:
     """Tell whether a process that does not listen in view is taken for the kernel.
 
-    An editor or a pager names a file as well: a kernel that listens nowhere is a young one,
-    as a rule.
+    A kernel that listens nowhere is a young one, as a rule. What is not started as kernels are
+    is one only if its file is as young: an editor or a pager names old ones.
     """
-    if host.is_apart(named.pid):
-        return True
+    if not _lives(named.pid, host):
+        return False
+    is_kernel = host.runs_kernel(named.pid)
+    is_new = is_kernel or host.now - file.written_at < STARTUP
     is_young = host.now - named.born_at < STARTUP
-    return is_young and not is_taken and _lives(named.pid, host)
+    return is_new and (host.is_apart(named.pid) or (is_young and not is_taken))
 
 
 def _elsewhere(file: ConnectionFile, host: Host) -> Found | None:
@@ -293,6 +328,7 @@ def _found(file: ConnectionFile, pid: int, standing: Standing, host: Host) -> Fo
         owner_name="" if origin is Origin.ORPHAN else parent.name,
         standing=standing,
         cwd=host.cwd(pid),
+        parent_pid=host.parent(pid),
         is_named=pid in named,
         listener_pid=pid,
     )

@@ -28,9 +28,11 @@ class Guard:
         self._lease = Lease(folder)
 
     def look(self, rows: Mapping[str, Row]) -> None:
-        """Take the lease where there is a use for it, and follow up what died without a guard."""
+        """Take the lease where there is a use for it, and follow up what died without a guard.
+
+        One may have died before its manager was told to restart it.
+        """
         guarded = [row for row in tuple(rows.values()) if row.is_guarded]
-        had_it = self._lease.held
         has_it = bool(guarded) and self._take()
         for row in tuple(rows.values()):
             if row.is_ours and row.manager is not None:
@@ -38,7 +40,7 @@ class Guard:
                 row.manager.may_restart = partial(self._is_unasked, row)
         if not guarded:
             self._lease.release()
-        for row in guarded if has_it and not had_it else ():
+        for row in guarded if has_it else ():
             manager = row.manager
             if manager is not None and manager.process is not None and self._died_unasked(row):
                 self._restart(manager, manager.process)

@@ -17,6 +17,8 @@ class Kind(StrEnum):
     FOUND = "started by something else"
     UNSEEN = "started by something else, its process not to be seen"
     CLOSED = "started by something else, its ports told to that only"
+    UNPROVEN = "what may be a kernel: only arguments tell"
+    LEFTOVER = "what a kernel that has ended has forked"
     SERVED = "a Jupyter server's"
     REMAINS = "a file that was left behind"
     ELSEWHERE = "a file that may be of another host"
@@ -30,6 +32,10 @@ def kind_of(found: Found) -> Kind:
     """Return what a kernel that is not ours is to us."""
     if found.standing in LEFT:
         return LEFT[found.standing]
+    if found.is_leftover:
+        return Kind.LEFTOVER
+    if found.is_guess:
+        return Kind.UNPROVEN
     if found.info is None:
         return Kind.CLOSED
     if found.origin is Origin.SERVER:

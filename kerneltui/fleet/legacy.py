@@ -58,6 +58,8 @@ class Legacy:
         if not identity.is_alive():
             self._roster.note(manifest.kernel_id, f"last seen alive {last_seen(manifest)}")
         row.environment_lost = not adopt_process(manager, identity, manifest.launched, manifest.cwd)
+        if not identity.is_alive():
+            self._roster.note_leftovers(row)
 
     def _adopt_successor(self, row: Row, manifest: Manifest, identity: ProcessIdentity) -> None:
         """Go on with the process that another dashboard has started in a kernel's place."""

@@ -34,6 +34,8 @@ LOST = "what started it would lose it"
 NO_PROCESS = "its process is not to be seen from here"
 NO_PORTS = "its ports are known only to what started it"
 NO_KERNEL = "only its connection file is left"
+NOT_PROVEN = "only arguments name its process, which may be another program's"
+HAS_ENDED = "it has ended; a kill ends what it has left"
 ANOTHER_HOST = "its connection file may be of another host"
 
 Power = Means | str
@@ -75,6 +77,12 @@ POWERS: Mapping[Kind, Mapping[Verb, Power]] = {
         Verb.KILL: Means.FAMILY,
         Verb.VERIFY: NO_PORTS,
         Verb.EXECUTE: NO_PORTS,
+    },
+    Kind.UNPROVEN: dict.fromkeys(Verb, NOT_PROVEN),
+    Kind.LEFTOVER: {
+        **dict.fromkeys(Verb, HAS_ENDED),
+        Verb.SIGNAL: Means.GROUP,
+        Verb.KILL: Means.FAMILY,
     },
     Kind.SERVED: {
         Verb.INTERRUPT: Means.SERVER,

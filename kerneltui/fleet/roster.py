@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from kerneltui.errors import ActionRefused, KernelError, NoSuchKernel
@@ -34,6 +35,8 @@ from kerneltui.fleet.transport import Transport, choose_transport
 from kerneltui.fleet.usage import UsageSampler
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.multi import MultiKernelManager
+from kerneltui.kernels.process import describe_process
+from kerneltui.kernels.stopping import family_of
 from kerneltui.paths import runtime_folder
 from kerneltui.protocol.status import (
     Engaged,
@@ -124,6 +127,7 @@ class Roster:
         self._follow_servers()
         self._guard.look(self.rows)
         self._strangers.look(self._servers)
+        self._look_after_files()
         if time.monotonic() >= self._recorder_due and any(
             map(_is_alive, tuple(self.rows.values()))
         ):
@@ -134,6 +138,14 @@ class Roster:
         for row in tuple(self.rows.values()):
             if row.is_ours and row.manager is not None and row.manager.status.heard:
                 row.manager.follow_server()
+
+    def _look_after_files(self) -> None:
+        """See which leftovers have ended, and whose connection file is gone."""
+        for row in tuple(self.rows.values()):
+            if row.leftovers:
+                row.leftovers = tuple(each for each in row.leftovers if each.is_alive())
+            if row.manager is not None:
+                row.is_file_gone = not Path(row.manager.connection_file).exists()
 
     def _have_recorded(self) -> None:
         """See to it that there is a recorder; what it says is wrong is told."""
@@ -236,25 +248,41 @@ class Roster:
 
     def _new_manager(self, **arguments: Any) -> KernelManager:
         manager = KernelManager(**arguments, **choose_transport(arguments, self._transport))
-        self._attend(self.rows[manager.kernel_id], manager)
+        self._follow(self.rows[manager.kernel_id], manager)
+        self._monitor.attend(manager)
         return manager
 
-    def _attend(self, row: Row, manager: KernelManager) -> None:
+    def _follow(self, row: Row, manager: KernelManager) -> None:
+        """Have `manager` in a row that nobody sees yet."""
         row.manager, row.log = manager, KernelLog(manager)
         manager.around_restart = partial(self._order, row, RESTARTING)
-        self._monitor.attend(manager)
 
-    def admit(self, kernel_id: str, row: Row, manager: KernelManager | None) -> bool:
+    def admit(
+        self,
+        kernel_id: str,
+        row: Row,
+        manager: KernelManager | None,
+        instead_of: Row | None = None,
+    ) -> bool:
         """Take in a kernel that was not started here; listen to it from its next process on.
 
-        Returns False where it has a row by now.
+        `instead_of`: the row that it replaces. Returns False where it has another row by now.
         """
-        with self._lock:
-            if self.rows.setdefault(kernel_id, row) is not row:
-                return False
         if manager is not None:
-            self._attend(row, manager)
+            self._follow(row, manager)
+        with self._lock:
+            if self.rows.get(kernel_id) is not instead_of:
+                return False
+            self.rows[kernel_id] = row
+        if instead_of is not None:
+            self._unfollow(kernel_id)
+        if manager is not None:
+            self._monitor.attend(manager)
         return True
+
+    def _unfollow(self, kernel_id: str) -> None:
+        self._monitor.dismiss(kernel_id)
+        self.console.forget(kernel_id, "the kernel was dismissed")
 
     def warn(self, text: str) -> None:
         self._board.post(Notice("warning", clean_line(text, NOTICE_WIDTH)))
@@ -303,6 +331,16 @@ class Roster:
         if reason and not self._is_expected(row):
             text = clean_line(f"{row.name}: {reason}", NOTICE_WIDTH)
             self._board.post(Notice("error", text, manager.kernel_id))
+        if reason:
+            self.note_leftovers(row)
+
+    def note_leftovers(self, row: Row) -> None:
+        """Take note of what a kernel of ours that has ended has left."""
+        process = row.manager.process if row.manager else None
+        if process is not None and row.is_ours:
+            row.leftovers = tuple(each for each in family_of(process) if each.is_alive())
+            if row.leftovers and row.log is not None:
+                row.log.note(f"left {', '.join(map(describe_process, row.leftovers))}")
 
     def greet(self, kernel_id: str) -> None:
         """Have a kernel say that it is idle."""
@@ -333,8 +371,7 @@ class Roster:
             self.rows.pop(kernel_id, None)
         with contextlib.suppress(NoSuchKernel):
             self._kernels.remove_kernel(kernel_id)
-        self._monitor.dismiss(kernel_id)
-        self.console.forget(kernel_id, "the kernel was dismissed")
+        self._unfollow(kernel_id)
         self._publish()
 
     # -- publishing; in any thread ----

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from kerneltui.fleet.ear import Heard
@@ -18,7 +19,7 @@ from kerneltui.fleet.snapshot import KernelSnapshot, Usage
 from kerneltui.fleet.standing import Standing
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.kernels.manager import KernelManager
-from kerneltui.protocol.status import ALLOWED, KernelState
+from kerneltui.protocol.status import ALLOWED, KernelState, KernelStatus, Verb
 from kerneltui.protocol.text import clean_line
 
 
@@ -43,6 +44,10 @@ class Row:
     """When it last ran something as its server tells; instant of `time.monotonic()`."""
     environment_lost: bool = False
     """It was dead when it was adopted: a restart has but today's environment."""
+    leftovers: tuple[ProcessIdentity, ...] = ()
+    """What a kernel of ours that has ended has begun, and that still runs."""
+    is_file_gone: bool = False
+    """Its connection file is not there any more."""
     was_alive: bool = False
     """It has been seen alive here."""
     has_answered: bool = False
@@ -90,7 +95,7 @@ def snapshot_of(
         name=clean_line(row.name),
         kernel_name=clean_line(_kernelspec(row)),
         state=state,
-        allowed=frozenset(verb for verb in ALLOWED[state] if not why_not(kind, verb)),
+        allowed=_allowed(row, state),
         kind=kind,
         origin=found.origin if found else Origin.KERNELTUI,
         owner_pid=found.owner_pid if found else None,
@@ -115,6 +120,14 @@ def snapshot_of(
     )
 
 
+def _allowed(row: Row, state: KernelState) -> frozenset[Verb]:
+    """Return what can be asked of a kernel now; of one that has ended, what it has left can be."""
+    verbs = ALLOWED[state]
+    if row.leftovers or row.kind is Kind.LEFTOVER:
+        verbs |= {Verb.SIGNAL, Verb.KILL} if row.kind is Kind.LEFTOVER else {Verb.KILL}
+    return frozenset(verb for verb in verbs if not why_not(row.kind, verb))
+
+
 def _latest(*instants: float | None) -> float | None:
     return max((each for each in instants if each is not None), default=None)
 
@@ -132,12 +145,27 @@ def _state(row: Row) -> tuple[KernelState, int | None, str]:
         is_stale = found.standing is Standing.STALE
         return KernelState.DEAD if is_stale else KernelState.UNKNOWN, None, found.why
     assert manager is not None, "what is no file alone has a manager"
+    if found is not None and found.is_leftover:
+        return KernelState.DEAD, None, found.why
     status = manager.status
-    why = status.reason or (found.why if found is not None and not status.heard else "")
+    why = "; ".join(_reasons(row, status))
     is_starting = row.served is not None and row.served.state == KernelState.STARTING
     if status.state is KernelState.UNKNOWN and is_starting:  # its server has heard nothing either
         return KernelState.STARTING, None, why
     return status.state, status.returncode, why
+
+
+def _reasons(row: Row, status: KernelStatus) -> Iterator[str]:
+    """Yield what there is to say of a kernel's state."""
+    if status.reason:
+        yield status.reason
+    elif row.found is not None and row.found.why and not status.heard:
+        yield row.found.why
+    if row.is_file_gone and not status.exited:
+        yield "its connection file is gone"
+    if row.leftovers:
+        pids = ", ".join(str(each.pid) for each in row.leftovers)
+        yield f"of its processes there still runs pid {pids}: a kill ends that"
 
 
 def _standing(row: Row, *, is_silent: bool) -> Standing:

@@ -23,6 +23,7 @@ from kerneltui.fleet.origin import Origin
 from kerneltui.fleet.row import Row
 from kerneltui.fleet.server_watch import ServerWatch
 from kerneltui.fleet.servers import ServedKernel
+from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.spec import KernelSpecManager
 from kerneltui.protocol.status import Exited, Vouched
 from kerneltui.protocol.text import clean_line
@@ -122,34 +123,39 @@ class Strangers:
 
     def _admit(self, found: Found) -> None:
         # It was there when the look began: one of ours may have come and been dismissed since.
-        if not found.connection_file.exists() or self._ledger.is_kept(
-            found.connection_file, found.kernel_id
-        ):
-            return
+        if (found.connection_file.exists() or found.is_file_gone) and not self._is_ours(found):
+            self._make_row(found, instead_of=None)
+
+    def _make_row(self, found: Found, instead_of: Row | None) -> None:
         row = Row(name_of(found, None), found.cwd, found=found, identity=found.identity)
         manager = attached_manager(found, self._specs) if found.standing not in LEFT else None
-        is_new = self._roster.admit(found.kernel_id, row, manager)
+        is_new = self._roster.admit(found.kernel_id, row, manager, instead_of)
         if manager is not None and is_new:
             attach_process(manager, found.identity)
 
     def _update(self, row: Row, found: Found) -> None:
         before = row.found
-        if before is not None and found.standing in LEFT and found.origin is Origin.UNKNOWN:
+        assert before is not None, "a kernel of ours is not found"
+        if found.standing in LEFT and found.origin is Origin.UNKNOWN:
             found = replace(found, origin=before.origin)  # no process tells any more who it was
-        row.found = found
         if found == before:
             return
         if self._is_ours(found):
             self._roster.drop(found.kernel_id)
-            return
-        manager = row.manager
-        if found.standing in LEFT:
-            if manager is not None and not manager.status.exited and not found.identity:
-                manager.life.advance(Exited(None))
-        elif manager is None or before is None or found.info != before.info:
-            self._roster.drop(found.kernel_id)  # it is another kernel, and was a mere file
-            self._admit(found)
-        elif row.identity != found.identity or before.standing in LEFT:
+        elif found.standing in LEFT:
+            row.found = found
+            if row.manager is not None and not row.manager.status.exited and not found.identity:
+                row.manager.life.advance(Exited(None))
+        elif row.manager is None or found.info != before.info:  # it is another kernel
+            self._make_row(found, instead_of=row)
+        else:
+            self._follow_process(row, row.manager, before, found)
+
+    def _follow_process(
+        self, row: Row, manager: KernelManager, before: Found, found: Found
+    ) -> None:
+        row.found = found
+        if row.identity != found.identity or before.standing in LEFT:
             row.cwd = found.cwd
             attach_process(manager, found.identity)
         elif found.may_be_asked and not before.may_be_asked:  # it is no server's after all

@@ -51,6 +51,8 @@ def host(
         parent=lambda _pid: None,
         holds=lambda _pid: (),
         cwd=lambda _pid: "/work",
+        name_of=lambda _pid: "vim",
+        runs_kernel=lambda _pid: True,
         is_here=lambda ip: ip in ("localhost", "192.168.1.5"),
         is_shared=lambda _folder: False,
         is_apart=lambda _pid: False,
@@ -107,14 +109,42 @@ def test_a_young_process_that_does_not_listen_yet_is_found() -> None:
 
 
 @pytest.mark.parametrize("listen", [{}, {SHELL: 42, CONTROL: 42}])
-def test_an_old_process_that_names_the_file_and_does_not_listen_may_yet_be_the_kernel(
+def test_an_old_process_that_is_started_as_a_kernel_and_does_not_listen_is_silent(
     listen: dict[int | str, int | None],
 ) -> None:
     found = resolve(FILE, host(KERNEL, OTHER, listen=listen))
 
-    assert (found.standing, found.identity) == (Standing.SILENT, None)
-    assert found.why.startswith("pid 41 names it, but ")
-    assert not found.may_be_asked
+    assert (found.standing, found.identity) == (
+        Standing.SILENT,
+        ProcessIdentity(KERNEL.pid, 1, "boot"),
+    )
+    assert found.why.startswith("pid 41 is to serve it, but ")
+
+
+def test_a_program_that_only_names_an_old_file_is_not_its_kernel() -> None:
+    young = replace(KERNEL, born_at=NOW - 1)
+
+    found = resolve(FILE, host(young, runs_kernel=lambda _pid: False))
+
+    assert (found.standing, found.identity) == (Standing.STALE, None)
+    assert found.why == "nobody listens at its ports; pid 41 (vim) only names the file"
+
+
+def test_what_names_a_new_file_is_a_guess_where_it_is_not_started_as_a_kernel() -> None:
+    young, file = replace(KERNEL, born_at=NOW - 1), replace(FILE, written_at=NOW - 1)
+
+    found = resolve(file, host(young, runs_kernel=lambda _pid: False))
+
+    assert (found.standing, found.is_guess) == (Standing.FOUND, True)
+
+
+def test_a_guess_that_has_answered_with_the_key_is_proven() -> None:
+    young, file = replace(KERNEL, born_at=NOW - 1), replace(FILE, written_at=NOW - 1)
+    known = Known(answered={FILE.path: Whereabouts("here", KERNEL.pid)})
+
+    found = resolve(file, host(young, runs_kernel=lambda _pid: False, known=known))
+
+    assert (found.standing, found.is_guess) == (Standing.FOUND, False)
 
 
 def test_a_process_with_a_network_of_its_own_is_the_kernel() -> None:

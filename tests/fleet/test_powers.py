@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -30,6 +32,25 @@ from tests.support import eventually
 TINY = SPECS["tiny"]["argv"][:-1]
 LONG_AGO = time.time() - 3600
 SLEEPS = (sys.executable, "-c", "import time; time.sleep(1000)")  # a SIGINT ends it
+FORKS = """
+import json, os, signal, sys, zmq
+info = json.load(open(sys.argv[1]))
+context = zmq.Context()
+sockets = [context.socket(zmq.ROUTER) for _ in range(3)]
+for socket, name in zip(sockets, ("shell_port", "control_port", "hb_port")):
+    socket.bind(f"tcp://127.0.0.1:{info[name]}")
+if os.fork() == 0:
+    signal.signal(signal.SIGINT, lambda *_: os._exit(0))
+    os.write(1, b"forked")
+    signal.pause()
+os._exit(0)
+"""
+COMMANDS = {
+    Kind.CLOSED: SLEEPS,
+    Kind.UNPROVEN: ("tail", "-f"),
+    Kind.LEFTOVER: (sys.executable, "-c", FORKS),
+}
+SILENT_KINDS = (Kind.CLOSED, Kind.UNPROVEN, Kind.LEFTOVER, Kind.REMAINS, Kind.ELSEWHERE)
 KINDS = [kind for kind in Kind if kind is not Kind.SERVED]
 """A server's are tried with a real one, in test_jupyter_server."""
 
@@ -37,6 +58,9 @@ KINDS = [kind for kind in Kind if kind is not Kind.SERVED]
 @pytest.fixture(autouse=True)
 def _places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install_and_make_haste(tmp_path, monkeypatch)
+    (tmp_path / "kernels" / "sleeps").mkdir()
+    spec = {"argv": [*SLEEPS, "{connection_file}"], "display_name": "Sleeps", "language": "none"}
+    (tmp_path / "kernels" / "sleeps" / "kernel.json").write_text(json.dumps(spec))
     (tmp_path / "run").mkdir()
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "run"))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
@@ -66,55 +90,76 @@ class Subject:
         return transcript is not None and words in [text for _, text in shown(transcript.view())]
 
 
+def _leave_behind() -> None:
+    """Start a kernel and close its dashboard."""
+    with_kernel = Fleet()
+    with_kernel.open()
+    with_kernel.start("tiny", cwd="/")
+    eventually(lambda: with_kernel.snapshots[0].state is KernelState.IDLE, WITHIN)
+    with_kernel.close()
+
+
+def _write_file(kind: Kind, folder: Path) -> Path:
+    """Write the connection file of a kernel that is not ours."""
+    file = folder / ("registration_x.json" if kind is Kind.CLOSED else "run/kernel-0a9b.json")
+    write_connection_file(str(file), kernel_name="tiny")
+    if kind is Kind.CLOSED:
+        file.write_text('{"registration_port": 4121}')
+    if kind is Kind.ELSEWHERE:
+        file.write_text(file.read_text().replace("127.0.0.1", "198.51.100.7"))
+    if kind is not Kind.UNPROVEN:
+        os.utime(file, (LONG_AGO, LONG_AGO))
+    return file
+
+
+@contextlib.contextmanager
+def _running(kind: Kind, file: Path) -> Iterator[subprocess.Popen[bytes]]:
+    argv = [*COMMANDS.get(kind, TINY), str(file)]
+    with subprocess.Popen(
+        argv, start_new_session=True, cwd=ROOT, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        if kind is Kind.LEFTOVER:
+            process.stdout.read(len("forked"))
+        yield process
+        with contextlib.suppress(ProcessLookupError):  # a test has ended it
+            os.killpg(process.pid, signal.SIGKILL)
+
+
 @pytest.fixture
 def subject(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Subject]:
     kind: Kind = request.param
     process = None
-    if kind is Kind.ADOPTED:
-        with_kernel = Fleet()
-        with_kernel.open()
-        with_kernel.start("tiny", cwd="/")
-        eventually(lambda: with_kernel.snapshots[0].state is KernelState.IDLE, WITHIN)
-        with_kernel.close()
-    elif kind is not Kind.CHILD:
-        name = "registration_x.json" if kind is Kind.CLOSED else "run/kernel-0a9b.json"
-        file = tmp_path / name
-        write_connection_file(str(file), kernel_name="tiny")
-        if kind is Kind.CLOSED:
-            file.write_text('{"registration_port": 4121}')
-        if kind is Kind.ELSEWHERE:
-            file.write_text(file.read_text().replace("127.0.0.1", "198.51.100.7"))
-        os.utime(file, (LONG_AGO, LONG_AGO))
-        if kind not in (Kind.REMAINS, Kind.ELSEWHERE):
-            argv = SLEEPS if kind is Kind.CLOSED else TINY
-            process = subprocess.Popen([*argv, str(file)], start_new_session=True, cwd=ROOT)
-    if kind is Kind.UNSEEN:
-        monkeypatch.setattr(discovery_module, "listeners", lambda: dict.fromkeys(listeners(), None))
-        monkeypatch.setattr(Processes, "look", lambda _self: {})
-    fleet = Fleet()
-    fleet.open()
-    if kind is Kind.CHILD:
-        fleet.start("tiny", cwd="/")
-    subject = Subject(fleet, process)
-    states = (KernelState.IDLE,)
-    if kind in (Kind.CLOSED, Kind.REMAINS, Kind.ELSEWHERE):
-        states = (KernelState.UNKNOWN, KernelState.DEAD)
-    eventually(
-        lambda: subject.now and subject.now.kind is kind and subject.now.state in states, WITHIN
-    )
-    yield subject
-    if process is not None:
-        process.kill()
-        process.wait()
-    dismiss_all(fleet)
-    fleet.close()
+    with contextlib.ExitStack() as running:
+        if kind is Kind.ADOPTED:
+            _leave_behind()
+        elif kind is not Kind.CHILD:
+            file = _write_file(kind, tmp_path)
+            if kind not in (Kind.REMAINS, Kind.ELSEWHERE):
+                process = running.enter_context(_running(kind, file))
+        if kind is Kind.UNSEEN:
+            monkeypatch.setattr(discovery_module, "listeners", lambda: dict.fromkeys(listeners()))
+            monkeypatch.setattr(Processes, "look", lambda _self: {})
+        fleet = Fleet()
+        fleet.open()
+        if kind is Kind.CHILD:
+            fleet.start("tiny", cwd="/")
+        subject = Subject(fleet, process)
+        silent = (KernelState.UNKNOWN, KernelState.DEAD)
+        states = silent if kind in SILENT_KINDS else (KernelState.IDLE,)
+        eventually(
+            lambda: subject.now and subject.now.kind is kind and subject.now.state in states, WITHIN
+        )
+        yield subject
+        dismiss_all(fleet)
+        fleet.close()
 
 
 def interrupted(subject: Subject, act: Callable[[], object]) -> None:
     assert subject.now is not None
-    if subject.now.kind is Kind.CLOSED:  # what it says is not to be heard
+    if subject.now.kind in SILENT_KINDS:  # what it says is not to be heard
         ended(subject, act)
         return
 

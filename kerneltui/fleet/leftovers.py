@@ -1,0 +1,73 @@
+"""Leftovers: what a kernel has forked, and still has its sockets when it is gone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+
+from kerneltui.fleet.found import Found
+from kerneltui.fleet.origin import Origin
+from kerneltui.fleet.standing import Standing
+from kerneltui.kernels.channels import echoing
+from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.kernels.process import STOPPED_STATUSES
+from kerneltui.kernels.sockets import default_context
+
+_Key = tuple[Path, ProcessIdentity]
+
+ECHO_TIME = 0.3  # seconds for a heartbeat to come back, whatever the kernel runs
+
+
+class Leftovers:
+    """Asks whoever may be one for a heartbeat, which is no message: no server counts it.
+
+    Used by one thread.
+    """
+
+    def __init__(self) -> None:
+        self._serving: set[_Key] = set()
+        """Those that have echoed."""
+
+    def marked(self, found: Iterable[Found]) -> tuple[Found, ...]:
+        """Return what was found, leftovers told from kernels."""
+        found = tuple(found)
+        suspects = {key: each.info for each in found if (key := self._suspected(each)) is not None}
+        asked = {key: info for key, info in suspects.items() if info is not None}
+        self._serving |= echoing(default_context(), asked, ECHO_TIME) if asked else set()
+        silent = asked.keys() - self._serving
+        return tuple(_leftover(each) if _key(each) in silent else each for each in found)
+
+    def _suspected(self, found: Found) -> _Key | None:
+        """Return the key of a kernel that may only be a fork of one; None for others."""
+        key = _key(found)
+        if key is None or key in self._serving or found.listener_pid != key[1].pid:
+            return None
+        return key if _may_be_forked(found, key[1].pid) else None
+
+
+def _key(found: Found) -> _Key | None:
+    is_of_place = found.info is not None and found.identity is not None
+    return (found.connection_file, found.identity) if is_of_place and found.identity else None
+
+
+def _may_be_forked(found: Found, pid: int) -> bool:
+    """Tell whether a process may be a fork: kernels lead a session as a rule, and have an owner.
+
+    One that is stopped echoes nothing, and tells nothing by that.
+    """
+    try:
+        is_leader = os.getsid(pid) == pid
+        is_stopped = psutil.Process(pid).status() in STOPPED_STATUSES
+    except (psutil.Error, OSError):
+        return False
+    return not is_stopped and (found.origin is Origin.ORPHAN or not is_leader)
+
+
+def _leftover(found: Found) -> Found:
+    pid = found.identity.pid if found.identity else "-"
+    why = f"the kernel has ended; pid {pid}, which it forked, still has its sockets"
+    return replace(found, standing=Standing.SILENT, is_leftover=True, why=why)
