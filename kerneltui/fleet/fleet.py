@@ -32,7 +32,7 @@ from kerneltui.kernels.family import descendants
 from kerneltui.kernels.process import describe_process, outside_group
 from kerneltui.kernels.spec import format_argv
 from kerneltui.paths import runtime_folder
-from kerneltui.protocol.status import Verb
+from kerneltui.protocol.status import KernelState, Verb
 from kerneltui.protocol.text import clean_line
 
 
@@ -248,6 +248,12 @@ class Fleet(Roster):
         """Shut down and dismiss the row; of a dead kernel only the row is left to dismiss."""
         self._permit()
         row, handle = self._row(target), self._handle(target, Verb.SHUTDOWN)
+        has_died = row.manager is not None and row.manager.status.state is KernelState.DEAD
+        if has_died and not target.was_dead:
+            raise ActionRefused(
+                f"{target.name} has died meanwhile; its output and log were kept, and another "
+                "shutdown removes them"
+            )
         with self._order(row, "stopping"):
             said = handle.shutdown()
         if row.kind is Kind.REMAINS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kerneltui.fleet.kind import Kind
 from kerneltui.fleet.origin import Origin
@@ -96,7 +96,8 @@ class KernelSnapshot:
 
     @property
     def target(self) -> Target:
-        return Target(self.kernel_id, self.identity, self.name, self.whose)
+        is_dead = self.state is KernelState.DEAD
+        return Target(self.kernel_id, self.identity, self.name, self.whose, is_dead)
 
     @property
     def whose(self) -> str:
@@ -116,3 +117,5 @@ class Target:
     name: str
     whose: str = ""
     """Who has started it; empty for ours."""
+    was_dead: bool = field(default=False, compare=False)
+    """It was dead then: a shutdown is to remove what is left of it."""

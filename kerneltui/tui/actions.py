@@ -147,7 +147,7 @@ ACTIONS: tuple[Action, ...] = (
         "kernel.shutdown",
         ("x",),
         "Shutdown",
-        "Shut the kernel down; dismiss a dead kernel's row; remove a stale file",
+        "Shut the kernel down; forget a dead kernel; remove a stale file",
         Scope.TABLE,
         Verb.SHUTDOWN,
         danger=True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,11 +97,7 @@ class GlobalActions(KernelVerbs):
     @property
     def alive(self) -> list[KernelSnapshot]:
         """The kernels of ours that go on running where they are left."""
-        return [
-            shown
-            for shown in self.snapshots
-            if shown.is_ours and shown.state is not KernelState.DEAD
-        ]
+        return _alive(self.snapshots)
 
     def action_app_detach(self) -> None:
         self.app.exit()
@@ -117,7 +113,9 @@ class GlobalActions(KernelVerbs):
         fleet, targets = self._fleet, [shown.target for shown in alive]
 
         def answered(yes: bool | None) -> None:
-            if yes:
+            if yes and [each.target for each in _alive(fleet.snapshots)] != targets:
+                self.notify("the kernels have changed; look again", severity="warning")
+            elif yes:
                 self.run_worker(self._shut_down_and_exit(fleet), exit_on_error=False)
 
         if "quit_shutdown" in self._unconfirmed:
@@ -133,3 +131,7 @@ class GlobalActions(KernelVerbs):
         else:
             self.tick()
             self.app.exit()
+
+
+def _alive(kernels: Sequence[KernelSnapshot]) -> list[KernelSnapshot]:
+    return [each for each in kernels if each.is_ours and each.state is not KernelState.DEAD]

@@ -67,11 +67,24 @@ def restart_now(targets: Sequence[Target], left_out: int = 0) -> Question:
 
 
 def shutdown(targets: Sequence[Target], left_out: int = 0) -> Question:
+    dead = [target for target in targets if target.was_dead]
+    also = f"\nOutput and logs of the {len(dead)} dead are removed." if dead else ""
     return _question(
         f"Shut down {_which(targets)}?",
         "Shut down",
         targets,
-        f"{_lost(targets)} Processes that left the group live on.",
+        f"{_lost(targets)} Processes that left the group live on.{also}",
+        left_out,
+    )
+
+
+def forget(targets: Sequence[Target], left_out: int = 0) -> Question:
+    is_one = len(targets) == 1
+    return _question(
+        "Forget this dead kernel?" if is_one else f"Forget {len(targets)} dead kernels?",
+        "Forget",
+        targets,
+        "Its output and log are removed." if is_one else "Their output and logs are removed.",
         left_out,
     )
 

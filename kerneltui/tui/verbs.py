@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from kerneltui.fleet.fleet import Fleet
     from kerneltui.fleet.snapshot import KernelSnapshot, Target
 
+FORGETS = "kernel.shutdown"
+"""The action that removes what is left of a dead kernel."""
 ORDERS_AT_ONCE = 16  # threads of one bulk order: some are always free for the next key
 
 
@@ -38,7 +40,7 @@ class Aim:
     left_out: int
     """Marked kernels that do not allow the action now."""
     harmless: bool
-    """Nothing can be lost, as all are dead; or the user wants no question."""
+    """Nothing can be lost, as all are dead and stay in the table; or the user wants no question."""
 
 
 def take_aim(
@@ -54,9 +56,12 @@ def take_aim(
     return Aim(
         tuple(kernel.target for kernel in fit),
         len(chosen) - len(fit),
-        action.name in unconfirmed
-        or all(kernel.state is KernelState.DEAD and not kernel.is_file for kernel in fit),
+        action.name in unconfirmed or (action.id != FORGETS and all(map(_is_dead, fit))),
     )
+
+
+def _is_dead(kernel: KernelSnapshot) -> bool:
+    return kernel.state is KernelState.DEAD and not kernel.is_file
 
 
 class KernelVerbs(Screen[None]):
@@ -227,6 +232,8 @@ class KernelVerbs(Screen[None]):
             files = [target for target in aim.targets if target in stale]
             if len(files) == len(aim.targets):
                 question = questions.remove(aim.targets, aim.left_out)
+            elif all(target.was_dead for target in aim.targets):
+                question = questions.forget(aim.targets, aim.left_out)
             else:
                 question = questions.shutdown(aim.targets, aim.left_out)
             more = partial(_remains, fleet, files) if files else None

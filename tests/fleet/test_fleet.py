@@ -261,6 +261,20 @@ def test_shutdown_of_a_dead_kernel_dismisses_its_row(fleet: Fleet, mute: Watched
     assert fleet.snapshots == ()
 
 
+def test_a_shutdown_that_meant_a_living_kernel_keeps_the_log_of_one_that_died_meanwhile(
+    fleet: Fleet, mute: Watched
+) -> None:
+    target = mute.now.target
+    os.kill(mute.now.pid or 0, signal.SIGKILL)
+    mute.wait_for(KernelState.DEAD)
+
+    with pytest.raises(ActionRefused, match="mute-1 has died meanwhile; its output and log"):
+        fleet.shutdown(target)
+
+    assert mute.now.state is KernelState.DEAD
+    assert fleet.log(mute.kernel_id) is not None
+
+
 def test_kill_leaves_a_dead_row(fleet: Fleet, mute: Watched) -> None:
     fleet.kill(mute.now.target)
 
@@ -397,7 +411,7 @@ def test_a_verb_meant_for_a_dismissed_kernel_is_refused(
 ) -> None:
     before = mute.now
     fleet.kill(before.target)
-    fleet.shutdown(before.target)
+    fleet.shutdown(mute.now.target)
 
     with pytest.raises(ActionRefused, match="mute-1 is gone"):
         call(fleet, verb, before)

@@ -216,14 +216,55 @@ def test_marked_kernels_none_of_which_allows_it_are_refused() -> None:
     on_stage(play, fleet)
 
 
-def test_rows_of_dead_kernels_are_dismissed_together_without_asking() -> None:
+@pytest.mark.parametrize(("answer", "forgotten"), [("y", ["k1", "k2"]), ("n", [])])
+@pytest.mark.parametrize("size", SIZES)
+def test_before_dead_kernels_are_forgotten_it_is_said_what_goes_with_them(
+    size: tuple[int, int], answer: str, forgotten: list[str]
+) -> None:
     fleet = FakeFleet(*(snapshot(f"k{n}", KernelState.DEAD) for n in (1, 2)))
 
     async def play(stage: Stage) -> None:
         await stage.press("asterisk", "x")
 
+        assert "Forget 2 dead kernels?" in stage.picture
+        assert "Their output and logs are removed." in stage.picture
+        await stage.press(answer)
+
+    on_stage(play, fleet, size)
+    assert sorted(fleet.verbs) == [("shutdown", kernel_id) for kernel_id in forgotten]
+
+
+def test_a_shutdown_of_dead_and_living_kernels_says_what_goes_with_the_dead() -> None:
+    fleet = FakeFleet(THREE[0], snapshot("k2", KernelState.DEAD))
+
+    async def play(stage: Stage) -> None:
+        await stage.press("asterisk", "x")
+
+        assert "Shut down 2 kernels?" in stage.picture
+        assert "Output and logs of the 1 dead are removed." in stage.picture
+
     on_stage(play, fleet)
-    assert sorted(fleet.verbs) == [("shutdown", "k1"), ("shutdown", "k2")]
+
+
+def test_a_dead_kernel_is_forgotten_without_a_question_where_the_user_wants_none() -> None:
+    aim = take_aim(BY_ID["kernel.shutdown"], [snapshot("k1", KernelState.DEAD)], {"shutdown"})
+
+    assert aim is not None
+    assert aim.harmless
+
+
+def test_a_kernel_that_changed_under_the_dialog_is_not_shut_down_by_quitting() -> None:
+    fleet = FakeFleet(*THREE)
+
+    async def play(stage: Stage) -> None:
+        await stage.press("Q")
+        await stage.publish(*THREE, snapshot("k4"))
+        await stage.press("y")
+
+        assert stage.notices == ["the kernels have changed; look again"]
+
+    on_stage(play, fleet)
+    assert fleet.verbs == []
 
 
 def test_targets_are_those_of_the_key_press_though_marks_change_under_the_dialog() -> None:
