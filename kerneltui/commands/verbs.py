@@ -6,9 +6,11 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from kerneltui.commands import strangers
+from kerneltui.commands.interrupting import interrupt
 from kerneltui.commands.listing import Listed, find, list_all
 from kerneltui.commands.printing import Progress
 from kerneltui.commands.settings import read_settings
@@ -89,9 +91,14 @@ def _ask(
 
         def ask(kernel: Listed) -> str:
             with Progress(f"{verb} {kernel.name}"):
-                if kernel.origin == Origin.KERNELTUI:
-                    return order(fleet, _row(fleet, kernel.id).target)
-                return order_of_stranger(strangers.handle(kernel, verb))
+                if verb is Verb.INTERRUPT:
+                    return interrupt(kernel, partial(order_it, kernel))
+                return order_it(kernel)
+
+        def order_it(kernel: Listed) -> str:
+            if kernel.origin == Origin.KERNELTUI:
+                return order(fleet, _row(fleet, kernel.id).target)
+            return order_of_stranger(strangers.handle(kernel, verb))
 
         def wait(kernel: Listed) -> str:
             if verb is Verb.RESTART and kernel.origin == Origin.KERNELTUI:

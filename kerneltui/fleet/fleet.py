@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from kerneltui.errors import ActionRefused, KernelError
+from kerneltui.fleet import interrupts
 from kerneltui.fleet.adoption import environment_differs, todays_environment
 from kerneltui.fleet.console import LOCKED
 from kerneltui.fleet.handles import Handle, OwnHandle
@@ -200,12 +201,34 @@ class Fleet(Roster):
         self._publish()
         return kernel_id
 
-    def interrupt(self, target: Target) -> str:
+    def interrupt(self, target: Target, *, anyway: bool = False) -> str:
+        """Interrupt what the kernel runs, and tell where that has no effect.
+
+        `anyway`: even where the signal would end the kernel.
+        """
         self._permit()
         self._checked(target)
-        said = self._handle(target, Verb.INTERRUPT).interrupt()
+        row, handle = self._row(target), self._handle(target, Verb.INTERRUPT)
+        reaction = self._reaction(row)
+        if reaction.is_fatal and not anyway:
+            raise ActionRefused(f"{interrupts.warning(row.name, reaction)}; nothing was sent")
+        running = row.manager.status.running if row.manager else None
+        said = handle.interrupt()
         self.note(target.kernel_id, "interrupted")
-        return said
+        if said or row.manager is None:
+            return said
+        return interrupts.describe_effect(row.name, reaction, row.manager.life, running)
+
+    def interrupt_warning(self, target: Target) -> str:
+        """Return what should be known before this kernel is interrupted; "" where nothing."""
+        self._checked(target)
+        row = self._row(target)
+        return interrupts.warning(row.name, self._reaction(row))
+
+    def _reaction(self, row: Row) -> interrupts.Reaction:
+        by_message = interrupts.is_by_message(row.kind, row.manager)
+        pid = row.identity.pid if row.identity else None
+        return interrupts.read_reaction(pid, by_message=by_message)
 
     def signal(self, target: Target, signum: int) -> str:
         self._permit()

@@ -15,6 +15,7 @@ from typing import Protocol
 from kerneltui.errors import ActionRefused, KernelError, KernelTimeout
 from kerneltui.fleet import servers
 from kerneltui.fleet.found import Found
+from kerneltui.fleet.interrupts import read_reaction
 from kerneltui.fleet.powers import LOST, NO_PROCESS
 from kerneltui.fleet.remains import left_by_others, may_be_of_one_to_come
 from kerneltui.fleet.servers import JupyterServer
@@ -251,9 +252,12 @@ def _request(manager: KernelManager, msg_type: str, content: dict[str, object]) 
 def _takes_sigint(manager: KernelManager, process: KernelProcess) -> bool:
     """Tell whether a SIGINT interrupts a kernel and does not end it.
 
-    Its kernelspec says so; where that is not known here, that the process catches the signal.
+    Its kernelspec says so, and the process does not leave the signal to end it; where the
+    kernelspec is not known here, that the process catches it.
     """
+    pid = process.identity.pid
     try:
-        return manager.kernel_spec.interrupt_mode == "signal"
+        by_signal = manager.kernel_spec.interrupt_mode == "signal"
     except KernelError:
-        return catches(process.identity.pid, signal.SIGINT)
+        return catches(pid, signal.SIGINT)
+    return by_signal and not read_reaction(pid, by_message=False).is_fatal

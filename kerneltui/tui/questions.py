@@ -47,8 +47,8 @@ def _question(
     return Question(title, yes, tuple(describe(target) for target in targets), note, danger)
 
 
-def interrupt(targets: Sequence[Target], left_out: int = 0) -> Question:
-    return _question(f"Interrupt {_which(targets)}?", "Interrupt", targets, "", left_out)
+def interrupt(targets: Sequence[Target], left_out: int = 0, *, warning: str = "") -> Question:
+    return _question(f"Interrupt {_which(targets)}?", "Interrupt", targets, warning, left_out)
 
 
 def restart(targets: Sequence[Target], left_out: int = 0) -> Question:

@@ -164,12 +164,13 @@ class KernelVerbs(Screen[None]):
         if aimed := self._aim("kernel.interrupt") if self.marked else None:
             fleet, aim = aimed
             question = questions.interrupt(aim.targets, aim.left_out)
-            self._ask(question, aim, fleet.interrupt)
+            more = partial(_warnings, fleet, aim.targets)
+            self._ask(question, aim, partial(fleet.interrupt, anyway=True), more)
         elif "interrupt" in self._unconfirmed:
             self.interrupt_selected()
         elif self._fleet and (kernel := self.selected):
             if self._interrupting.press(kernel.target, self._clock()):
-                self._order([kernel.target], self._fleet.interrupt)
+                self._interrupt(self._fleet, kernel.target)
             self.tick()
 
     def interrupt_chosen(self) -> None:
@@ -185,7 +186,32 @@ class KernelVerbs(Screen[None]):
         if reason := refusal(BY_ID["kernel.interrupt"], kernel):
             self.notify(reason, severity="warning", markup=False)
         elif self._fleet and kernel:
-            self._order([kernel.target], self._fleet.interrupt)
+            self._interrupt(self._fleet, kernel.target)
+
+    def _interrupt(self, fleet: Fleet, target: Target) -> None:
+        """Interrupt a kernel; ask first where something speaks against it."""
+        order = partial(self._order, [target], partial(fleet.interrupt, anyway=True))
+        if "interrupt" in self._unconfirmed:
+            order()
+        else:
+            self.run_worker(self._warn_first(fleet, target, order), exit_on_error=False)
+
+    async def _warn_first(self, fleet: Fleet, target: Target, order: Callable[[], None]) -> None:
+        try:
+            warning = await asyncio.to_thread(fleet.interrupt_warning, target)
+        except KernelError as error:
+            self.notify(str(error), severity="error", markup=False)
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                order()
+
+        if warning:
+            question = questions.interrupt([target], warning=warning)
+            self.app.push_screen(ConfirmScreen(question), answered)
+        else:
+            order()
 
     def action_kernel_signal(self) -> None:
         if aimed := self._aim("kernel.signal"):
@@ -271,6 +297,17 @@ def _ours(kernels: Sequence[KernelSnapshot]) -> list[Target]:
 def _remains(fleet: Fleet, targets: Sequence[Target]) -> tuple[str, ...]:
     """Return the files that are removed, a line each."""
     return tuple(_looked_up(fleet.remains, targets))
+
+
+def _warnings(fleet: Fleet, targets: Sequence[Target]) -> tuple[str, ...]:
+    """Return what should be known before targets are interrupted, a line each."""
+    said: list[str] = []
+    for target in targets:
+        try:
+            said.append(fleet.interrupt_warning(target))
+        except KernelError as error:
+            said.append(str(error))
+    return tuple(filter(None, said))
 
 
 def _escaped(fleet: Fleet, targets: Sequence[Target]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from kerneltui.errors import ActionRefused, KernelError, NoSuchKernel
-from kerneltui.fleet import roster
+from kerneltui.fleet import interrupts, roster
 from kerneltui.fleet.fleet import Fleet, SpecChoice
 from kerneltui.fleet.snapshot import KernelSnapshot
 from kerneltui.fleet.standing import Standing
@@ -213,6 +213,48 @@ def test_interrupt_reaches_the_kernel(fleet: Fleet, tiny: Watched) -> None:
     fleet.interrupt(tiny.now.target)
 
     eventually(lambda: any(text == "interrupted" for _, text in tiny.shown()))
+
+
+def test_an_interrupt_without_effect_is_told(
+    fleet: Fleet, tiny: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interrupts, "SEEN_WITHIN", 0.05)
+    tiny.run("import threading; threading.Event().wait()")
+    tiny.wait_for(KernelState.BUSY)
+
+    said = fleet.interrupt(tiny.now.target)
+
+    assert said.startswith("tiny-1 is still busy 0 s after SIGINT: ")
+
+
+def test_an_interrupt_with_effect_needs_no_word(fleet: Fleet, tiny: Watched) -> None:
+    tiny.run("import threading; threading.Event().wait(0.3)")
+    tiny.wait_for(KernelState.BUSY)
+
+    assert fleet.interrupt(tiny.now.target) == ""
+
+
+def test_of_a_stopped_kernel_it_is_told_when_an_interrupt_takes_effect(
+    fleet: Fleet, tiny: Watched
+) -> None:
+    target = tiny.now.target
+    os.kill(tiny.now.pid or 0, signal.SIGSTOP)
+    eventually(lambda: fleet.interrupt_warning(target))
+
+    assert "an interrupt takes effect once SIGCONT" in fleet.interrupt_warning(target)
+    assert "the interrupt takes effect once SIGCONT" in fleet.interrupt(target)
+
+
+def test_a_kernel_that_an_interrupt_would_end_is_interrupted_on_demand_only(
+    fleet: Fleet, mute: Watched
+) -> None:
+    target = mute.now.target
+    with pytest.raises(ActionRefused, match="an interrupt would end it; nothing was sent"):
+        fleet.interrupt(target)
+
+    fleet.interrupt(target, anyway=True)
+
+    assert mute.wait_for(KernelState.DEAD).returncode == -signal.SIGINT
 
 
 def test_a_signal_is_seen_by_what_it_does(fleet: Fleet, mute: Watched) -> None:

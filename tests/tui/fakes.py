@@ -122,6 +122,8 @@ class FakeFleet:
         self.looks: list[tuple[str, str]] = []
         """What was looked up, in order."""
         self.escapes: tuple[str, ...] = ()
+        self.warning = ""
+        """Of an interrupt."""
         self.locked = False
         self.error: KernelError | None = None
         """Raised by the next verbs."""
@@ -172,8 +174,11 @@ class FakeFleet:
         self._record("start", kernel_name, cwd, name)
         return "started"
 
-    def interrupt(self, target: Target) -> str:
+    def interrupt(self, target: Target, *, anyway: bool = False) -> str:  # noqa: ARG002
         return self._record("interrupt", target.kernel_id)
+
+    def interrupt_warning(self, _target: Target) -> str:
+        return self.warning
 
     def signal(self, target: Target, signum: int) -> str:
         return self._record("signal", target.kernel_id, signum)

@@ -349,3 +349,26 @@ def test_the_number_of_marks_stays_in_view() -> None:
         assert "2 marked" in stage.picture
 
     on_stage(play, FakeFleet(*THREE))
+
+
+WARNING = "name-k1 does not survive SIGINT: an interrupt would end it"
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("keys", [("i", "i"), ("space", "i"), ("c", "ctrl+c")])
+def test_before_an_interrupt_that_does_harm_it_is_asked(
+    size: tuple[int, int], keys: tuple[str, ...]
+) -> None:
+    fleet = FakeFleet(THREE[0])
+    fleet.warning = WARNING
+
+    async def play(stage: Stage) -> None:
+        await stage.press(*keys)
+        assert "Interrupt this kernel?" in stage.picture
+        assert WARNING in stage.picture
+        assert fleet.verbs == []
+
+        await stage.press("y")
+
+    on_stage(play, fleet, size)
+    assert fleet.verbs == [("interrupt", "k1")]
