@@ -13,6 +13,7 @@ MAX_PICTURE = 4_000_000
 _PNG = re.compile(rb"\x89PNG\r\n\x1a\n....IHDR(....)(....)", re.DOTALL)
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """Markers of a header that tells the size; the three others are of tables."""
+_MAX_SEGMENTS = 1_000  # before that header; an image has a few dozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,9 @@ def _png_size(data: bytes) -> tuple[int, int] | None:
 def _jpeg_size(data: bytes) -> tuple[int, int] | None:
     """Return width and height, from the first frame header. Source: ITU-T T.81, annex B."""
     place = 2 if data.startswith(b"\xff\xd8\xff") else len(data)
-    while place + 9 <= len(data) and data[place] == 0xFF:
+    for _ in range(_MAX_SEGMENTS):
+        if place + 9 > len(data) or data[place] != 0xFF:
+            break
         if data[place + 1] in _JPEG_FRAMES:
             return _size(data[place + 7 : place + 9], data[place + 5 : place + 7])
         place += 2 + max(2, int.from_bytes(data[place + 2 : place + 4]))

@@ -86,3 +86,10 @@ def test_the_suffix_is_of_the_type(mime_type: str, suffix: str) -> None:
 )
 def test_sizes_read_at_a_glance(size: int, shown: str) -> None:
     assert shown_size(size) == shown
+
+
+def test_a_head_of_very_many_segments_is_not_read_to_its_end() -> None:
+    segments = b"\xff\xfe\x00\x02" * 2_000
+
+    assert find_picture({"image/jpeg": encoded(JPEG[:3] + segments[1:] + JPEG[20:])}) is None
+    assert find_picture({"image/jpeg": encoded(JPEG[:2] + segments[:400] + JPEG[20:])}) is not None
