@@ -7,6 +7,7 @@
     │   ├── InvalidSignature
     │   └── ReplayedMessage
     ├── ConnectionFileError (ValueError)      a connection file or info that cannot be used
+    │   └── EndpointError (zmq.ZMQError)      an address that zmq refuses; see kernels.sockets
     ├── InvalidKernelSpec (ValueError)        a kernelspec that cannot be used
     ├── NoSuchKernel (KeyError)               an unknown kernelspec name or kernel id
     ├── DuplicateKernel (ValueError)          a picked kernel id that is in use

@@ -108,7 +108,11 @@ def _ask(whom: Askable, channel: Channel) -> _Question:
     info = whom.info
     session = new_session(info.key, info.signature_scheme)
     socket = connect(default_context(), info, channel)
-    socket.send_multipart(session.encode(session.new_message("kernel_info_request")))
+    try:
+        socket.send_multipart(session.encode(session.new_message("kernel_info_request")))
+    except BaseException:
+        socket.close()
+        raise
     return _Question(whom, socket, session)
 
 

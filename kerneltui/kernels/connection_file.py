@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -27,7 +28,21 @@ from kerneltui.protocol.connection import (
 from kerneltui.protocol.wire import SIGNATURE_SCHEME
 
 LOCALHOST = "127.0.0.1"
+ANY_FILE = "kernel-*.json"
 EVERYWHERE = "0.0.0.0"  # what a caller means who says "*"
+
+
+class _Port:
+    """One of the five ports; all are replaced at once, so that nobody sees some old, some new."""
+
+    def __set_name__(self, owner: type[ConnectionFileMixin], name: str) -> None:
+        self._name = name
+
+    def __get__(self, owner: ConnectionFileMixin, kind: type[ConnectionFileMixin]) -> int:
+        return owner._ports[self._name]
+
+    def __set__(self, owner: ConnectionFileMixin, port: int) -> None:
+        owner._ports = {**owner._ports, self._name: port}
 
 
 class ConnectionFileMixin:
@@ -38,17 +53,19 @@ class ConnectionFileMixin:
         *("curve_publickey", "curve_secretkey", "session", "context"),
     )
 
+    shell_port = _Port()
+    stdin_port = _Port()
+    iopub_port = _Port()
+    hb_port = _Port()
+    control_port = _Port()
+
     def __init__(self, arguments: Mapping[str, Any]) -> None:
         self.connection_file: str = arguments.get("connection_file", "")
         self.transport: str = str(arguments.get("transport", "tcp")).lower()
         self.ip: str = arguments.get("ip") or (LOCALHOST if self.transport == "tcp" else "")
         if self.ip == "*":
             self.ip = EVERYWHERE
-        self.shell_port: int = arguments.get("shell_port", 0)
-        self.stdin_port: int = arguments.get("stdin_port", 0)
-        self.iopub_port: int = arguments.get("iopub_port", 0)
-        self.hb_port: int = arguments.get("hb_port", 0)
-        self.control_port: int = arguments.get("control_port", 0)
+        self._ports: Mapping[str, int] = {name: arguments.get(name, 0) for name in PORT_NAMES}
         self.curve_publickey: bytes | None = arguments.get("curve_publickey")
         self.curve_secretkey: bytes | None = arguments.get("curve_secretkey")
         self.session: ClientSession = arguments.get("session") or new_session(
@@ -57,6 +74,7 @@ class ConnectionFileMixin:
         self._context: Context | None = arguments.get("context")
         self._connection_file_written = False
         self._random_port_names: tuple[str, ...] = ()
+        self._stale_port_names: tuple[str, ...] = ()
         self._reserved: list[int] = []
 
     @property
@@ -67,7 +85,8 @@ class ConnectionFileMixin:
     @property
     def ports(self) -> list[int]:
         """The five ports: shell, stdin, iopub, hb, control."""
-        return [getattr(self, name) for name in PORT_NAMES]
+        ports = self._ports
+        return [ports[name] for name in PORT_NAMES]
 
     @property
     def has_random_ports(self) -> bool:
@@ -104,8 +123,7 @@ class ConnectionFileMixin:
 
     def _apply(self, info: ConnectionInfo) -> None:
         self.transport, self.ip = info.transport, info.ip
-        for channel, port in info.ports.items():
-            setattr(self, f"{channel}_port", port)
+        self._ports = {f"{channel}_port": port for channel, port in info.ports.items()}
         self.curve_publickey, self.curve_secretkey = info.curve_publickey, info.curve_secretkey
         if (info.key, info.signature_scheme) != (self.session.key, self.session.signature_scheme):
             self.session = new_session(info.key, info.signature_scheme)
@@ -135,20 +153,25 @@ class ConnectionFileMixin:
 
     def _pick_endpoints(self) -> None:
         self._random_port_names = self._random_port_names or tuple(
-            name for name in PORT_NAMES if not getattr(self, name)
+            name for name in PORT_NAMES if name in self._stale_port_names or not self._ports[name]
         )
         if self.transport == "ipc":
             hint = Path(self.connection_file).stem.removeprefix("kernel-")
             self.ip = str(Path(self.ip or new_ipc_ip(hint)).absolute())
-            for number, name in enumerate(PORT_NAMES, start=1):
-                setattr(self, name, getattr(self, name) or number)
+            numbers = dict(zip(PORT_NAMES, range(1, len(PORT_NAMES) + 1), strict=True))
+            self._ports = {name: self._ports[name] or numbers[name] for name in PORT_NAMES}
             return
         self._hold_explicit()
-        # The numbers of an earlier run are kept where they are still to be had.
-        lost = [name for name in self._random_port_names if not self._hold(getattr(self, name))]
-        for name, port in zip(lost, reserve_ports(self.ip, len(lost)), strict=True):
-            setattr(self, name, port)
-            self._reserved.append(port)
+        # The numbers of an earlier run are kept where they are still to be had, and wanted.
+        lost = [
+            name
+            for name in self._random_port_names
+            if name in self._stale_port_names or not self._hold(self._ports[name])
+        ]
+        picked = reserve_ports(self.ip, len(lost))
+        self._reserved.extend(picked)
+        self._ports = {**self._ports, **dict(zip(lost, picked, strict=True))}
+        self._stale_port_names = ()
         self._release(port for port in self._reserved if port not in self.ports)
 
     def _hold_explicit(self) -> None:
@@ -186,15 +209,14 @@ class ConnectionFileMixin:
             remove_ipc_sockets(self.ip, self.ports)
 
     def cleanup_random_ports(self) -> None:
-        """Forget the ports that were picked here, and the file that names them.
+        """Have other ports picked next time, and remove the file that names these.
 
-        They stay reserved until others are picked, or those might be the same.
+        Until then the numbers stay, for whoever reads them; and they stay reserved, or the
+        next ones might be the same.
         """
         self.cleanup_ipc_files()
         self.cleanup_connection_file()
-        for name in self._random_port_names:
-            setattr(self, name, 0)
-        self._random_port_names = ()
+        self._stale_port_names, self._random_port_names = self._random_port_names, ()
 
     def connect_shell(self, identity: bytes | None = None) -> zmq.Socket[bytes]:
         return connect(self.context, self.connection_info, Channel.SHELL, identity)
@@ -270,26 +292,39 @@ def write_connection_file(
     return owner.connection_file, {**owner.get_connection_info(), "key": key.decode(), **kwargs}
 
 
-def find_connection_file(
-    filename: str = "kernel-*.json", path: str | list[str] | None = None
-) -> str:
+def find_connection_file(filename: str = ANY_FILE, path: str | list[str] | None = None) -> str:
     """Return the path of a connection file: an exact name, else the newest that matches.
 
-    `filename`: a name, a glob, or a part of one. `path`: the folders to look in; by default
-    the current one and the Jupyter runtime directory. Raises OSError where none is found.
+    `filename`: a name, a glob, or a part of one; "" for any kernel's. `path`: the folders to
+    look in; by default the current one and the Jupyter runtime directory. Raises OSError where
+    none is found.
     """
     folders = (
         [".", str(runtime_folder())] if path is None else [path] if isinstance(path, str) else path
     )
+    wanted = Path(filename or ANY_FILE).expanduser()
     for folder in folders:
-        exact = Path(folder, filename).expanduser()
+        exact = Path(folder).expanduser() / wanted
         if exact.is_file():
             return str(exact.absolute())
-    pattern = filename if "*" in filename else f"*{filename}*"
-    found = [match for folder in folders for match in Path(folder).glob(pattern)]
+    found = [
+        match
+        for folder in folders
+        for match in _matches(Path(folder).expanduser(), wanted)
+        if match.is_file()
+    ]
     if not found:
         raise OSError(f"no connection file {filename!r} in {', '.join(map(str, folders))}")
     return str(max(found, key=_written_at).absolute())
+
+
+def _matches(folder: Path, wanted: Path) -> Iterable[Path]:
+    """Return what matches a glob, or a part of a name; an absolute one leads out of `folder`."""
+    if wanted.is_absolute():
+        folder, wanted = Path(wanted.anchor), wanted.relative_to(wanted.anchor)
+    if "*" not in str(wanted):
+        wanted = wanted.with_name(f"*{wanted.name}*")
+    return folder.glob(re.sub(r"\*\*+", "*", str(wanted)))
 
 
 def _written_at(path: Path) -> float:

@@ -32,12 +32,20 @@ class ControlRequest:
         content: Content,
         tap: Tap | None = None,
     ) -> None:
-        """`tap`: called with the request, and with each message received."""
+        """`tap`: called with the request, and with each message received.
+
+        Raises EndpointError.
+        """
         self._tap = tap or (lambda _channel, _message: None)
         self._session = session.clone()
         self._request = self._session.new_message(msg_type, content)
+        frames = self._session.encode(self._request)
         self._socket = connect(context, info, Channel.CONTROL)
-        self._socket.send_multipart(self._session.encode(self._request))
+        try:
+            self._socket.send_multipart(frames)
+        except BaseException:
+            self._socket.close()
+            raise
         self._tap(Channel.CONTROL, self._request)
 
     def __enter__(self) -> ControlRequest:

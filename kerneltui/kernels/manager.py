@@ -177,11 +177,11 @@ class KernelManager(ConnectionFileMixin):
         a restart. Raises LaunchError with the reason, NoSuchKernel, InvalidKernelSpec, or
         ActionRefused where it already runs.
         """
-        self.kernel_id = kw.pop("kernel_id", self.kernel_id)
-        self.transport_encryption = kw.pop("transport_encryption", self.transport_encryption)
         with self._operation():
             if self.is_alive() or not self.owns_kernel:
                 raise ActionRefused(f"cannot start {self.describe()}: it runs already")
+            self.kernel_id = kw.pop("kernel_id", self.kernel_id)
+            self.transport_encryption = kw.pop("transport_encryption", self.transport_encryption)
             if self.process is not None:
                 self.life.settle(self.process)  # a crash that nobody has noticed yet
             self._restarter.reset()

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 
 import zmq
 
+from kerneltui.errors import ConnectionFileError
+from kerneltui.kernels.ipc import MAX_SOCKET_PATH
 from kerneltui.kernels.limits import raise_nofile_limit
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 
 MAX_SOCKETS = 65_535  # libzmq's default of 1,023 is five sockets each for 200 kernels
 RECONNECT_INTERVAL = 15  # milliseconds; libzmq's 100 would delay every start by 50 on average
 CLOSE_LINGER = 100  # milliseconds; with 0, a request sent just before the close never leaves
+
+TCP_PORTS = range(1, 65_536)
 
 Context = zmq.Context[zmq.Socket[bytes]]
 
@@ -23,6 +28,14 @@ _SOCKET_TYPES = {
     Channel.IOPUB: zmq.SUB,
     Channel.HB: zmq.REQ,
 }
+
+
+class EndpointError(ConnectionFileError, zmq.ZMQError):
+    """An address to which zmq cannot connect; `errno` and `strerror` are zmq's."""
+
+    def __init__(self, message: str, errno: int | None = None) -> None:
+        zmq.ZMQError.__init__(self, errno)
+        self.args = (message,)
 
 
 def default_context() -> Context:
@@ -43,12 +56,32 @@ def connect(
 ) -> zmq.Socket[bytes]:
     """Return a new socket on one channel of a kernel; an iopub one subscribes to everything.
 
+    Raises EndpointError.
+
     `identity`: two sockets of one identity steal each other's replies; shell and stdin
     of one client must share theirs, as a kernel's input requests go to the shell's.
     """
-    socket = context.socket(_SOCKET_TYPES[channel])
+    endpoint = info.endpoint(channel)
+    if not info.ports[channel]:
+        raise EndpointError(f"cannot connect to {info.ip}: its {channel} port is not known")
+    if info.transport == "tcp" and info.ports[channel] not in TCP_PORTS:
+        raise EndpointError(f"cannot connect to {endpoint}: no port has that number")
+    try:
+        socket = context.socket(_SOCKET_TYPES[channel])
+    except zmq.ZMQError as error:
+        raise EndpointError(f"cannot open a socket to {endpoint}: {error}", error.errno) from None
     try:
         _wire(socket, info, channel, identity)
+        socket.connect(endpoint)
+    except zmq.ZMQError as error:
+        socket.close()
+        reason = error.strerror
+        if error.errno == errno.ENAMETOOLONG:
+            reason = f"the path of an ipc socket may have {MAX_SOCKET_PATH} bytes at the most"
+        raise EndpointError(f"cannot connect to {endpoint}: {reason}", error.errno) from None
+    except UnicodeEncodeError:
+        socket.close()
+        raise EndpointError(f"cannot connect to {endpoint!a}: it is not UTF-8") from None
     except BaseException:
         socket.close()
         raise
@@ -68,4 +101,3 @@ def _wire(
     if channel is Channel.IOPUB:
         socket.rcvhwm = 0  # with a limit, a slow reader loses messages unseen, an idle too
         socket.subscribe(b"")
-    socket.connect(info.endpoint(channel))

@@ -34,6 +34,9 @@ TRANSPORTS = ("tcp", "ipc")
 CURVE_KEY_LENGTH = 40  # characters of Z85, for 32 bytes
 Z85 = frozenset(f"{string.ascii_letters}{string.digits}.-:+=^!/*?&<>()[]{{}}@%$#".encode())
 
+LOOPBACKS = {"*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
+"""Where to reach, from this host, a kernel that listens on every interface."""
+
 _HOST = re.compile(r"[A-Za-z0-9._:%-]+|\*")
 
 
@@ -56,9 +59,10 @@ class ConnectionInfo:
     curve_secretkey: bytes | None = field(default=None, repr=False)
 
     def endpoint(self, channel: Channel) -> str:
-        """Return the zmq address of a channel."""
+        """Return the zmq address to connect to on a channel."""
         if self.transport == "tcp":
-            host = f"[{self.ip}]" if ":" in self.ip else self.ip
+            ip = LOOPBACKS.get(self.ip, self.ip)
+            host = f"[{ip}]" if ":" in ip else ip
             return f"tcp://{host}:{self.ports[channel]}"
         return f"ipc://{self.ip}-{self.ports[channel]}"
 
@@ -106,7 +110,7 @@ def parse_connection_info(info: Mapping[str, Any], source: str) -> ConnectionInf
         shown, known = reprlib.repr(transport), ", ".join(TRANSPORTS)
         raise ConnectionFileError(f"{source}: transport is {shown}; known are {known}")
     ip = info.get("ip", "127.0.0.1" if transport == "tcp" else None)
-    if not (isinstance(ip, str) and ip):
+    if not (isinstance(ip, str) and ip and "\0" not in ip):
         raise ConnectionFileError(f"{source}: ip is not a host or a path")
     if transport == "tcp" and not _HOST.fullmatch(ip):
         raise ConnectionFileError(

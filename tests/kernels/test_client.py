@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zmq
 
 from kerneltui.errors import ActionRefused, ConnectionFileError, KernelTimeout, MalformedMessage
 from kerneltui.kernels.client import BlockingKernelClient
-from kerneltui.protocol.connection import Channel
+from kerneltui.kernels.sockets import connect, default_context
+from kerneltui.protocol.connection import PORT_NAMES, Channel, ConnectionInfo
 from kerneltui.protocol.message import Message, parent_id
 from tests.fakes import FakeKernel, connected
 from tests.support import Background
@@ -348,8 +350,6 @@ def test_an_unknown_argument_is_refused_with_those_that_are_known() -> None:
 
 
 def test_a_context_that_was_given_is_used_and_left_alone(fake: FakeKernel) -> None:
-    import zmq
-
     with zmq.Context() as context:
         client = BlockingKernelClient(context=context, connection_file=fake.connection_file)
         client.load_connection_file()
@@ -375,9 +375,40 @@ def test_a_wait_of_another_thread_ends_when_the_reply_comes(
     assert reply["msg_type"] == "execute_reply"
 
 
-def test_an_endpoint_that_cannot_be_connected_leaves_no_socket(short_path: Path) -> None:
-    import zmq
+PORTS = {channel: number for number, channel in enumerate(Channel, start=1)}
 
+
+@pytest.mark.parametrize(
+    ("info", "said"),
+    [
+        (ConnectionInfo("ipc", "/x" * 90, PORTS), "ipc socket may have [0-9]+ bytes at the most"),
+        (ConnectionInfo("ipc", "/tmp/\ud800", PORTS), "it is not UTF-8"),
+        (ConnectionInfo("tcp", "no host", PORTS), "tcp://no host:1: Invalid argument"),
+        (ConnectionInfo("tcp", "127.0.0.1", dict.fromkeys(Channel, 0)), "shell port is not known"),
+        (ConnectionInfo("tcp", "127.0.0.1", dict.fromkeys(Channel, 99_999)), "cannot connect to"),
+    ],
+)
+def test_an_address_that_cannot_be_connected_to_is_an_error_of_ours(
+    info: ConnectionInfo, said: str
+) -> None:
+    with pytest.raises(ConnectionFileError, match=said):
+        connect(default_context(), info, Channel.SHELL)
+
+
+def test_a_client_of_a_kernel_on_every_interface_reaches_it_here() -> None:
+    listener = zmq.Context.instance().socket(zmq.ROUTER)
+    port = listener.bind_to_random_port("tcp://127.0.0.1")
+    client = BlockingKernelClient(ip="*", **dict.fromkeys(PORT_NAMES, port))
+
+    client.start_channels(iopub=False, stdin=False, hb=False, control=False)
+    client.kernel_info()
+
+    assert listener.poll(5000)
+    client.stop_channels()
+    listener.close(linger=0)
+
+
+def test_an_endpoint_that_cannot_be_connected_leaves_no_socket(short_path: Path) -> None:
     client = BlockingKernelClient(transport="ipc", ip=str(short_path / ("x" * 200)), shell_port=1)
     with zmq.Context() as context:
         client._context = context

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 import zmq
 
 from kerneltui.errors import ConnectionFileError
-from kerneltui.kernels import ports
+from kerneltui.kernels import connection_file, ports
 from kerneltui.kernels.connection_file import (
     ConnectionFileMixin,
     find_connection_file,
@@ -195,6 +196,43 @@ def test_new_ports_are_others_than_before(tmp_path: Path) -> None:
     writer.release_ports()
 
 
+def test_the_ports_stay_known_until_others_are_picked(tmp_path: Path) -> None:
+    writer = owner(tmp_path / "k.json")
+    writer.write_connection_file()
+    before = writer.ports
+
+    writer.cleanup_random_ports()
+
+    assert writer.ports == before
+    writer.release_ports()
+
+
+def test_whoever_reads_the_ports_meanwhile_sees_the_old_or_the_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = owner(tmp_path / "k.json")
+    writer.write_connection_file()
+    before = writer.ports
+    seen: list[list[int]] = []
+
+    def release(released: Iterable[int]) -> None:
+        seen.append(writer.ports)
+        ports.release_ports(released)
+
+    def pick(ip: str, count: int) -> tuple[int, ...]:
+        seen.append(writer.ports)
+        return ports.reserve_ports(ip, count)
+
+    monkeypatch.setattr(connection_file, "reserve_ports", pick)
+    monkeypatch.setattr(connection_file, "release_ports", release)
+
+    writer.cleanup_random_ports()
+    writer.write_connection_file()
+
+    assert seen == [before, writer.ports]
+    writer.release_ports()
+
+
 def test_ports_are_held_until_they_are_released(tmp_path: Path) -> None:
     writer = owner(tmp_path / "k.json")
     writer.write_connection_file()
@@ -355,6 +393,38 @@ def test_the_runtime_directory_is_searched_by_default() -> None:
     assert find_connection_file("default") == path
 
     Path(path).unlink()
+
+
+def test_an_absolute_pattern_is_found_in_its_own_folder(folders: list[str]) -> None:
+    path = put(folders[1], "kernel-3f2a.json")
+
+    assert find_connection_file(f"{folders[1]}/kernel-*.json", folders[0]) == path
+
+
+def test_a_part_of_an_absolute_name_is_found(folders: list[str]) -> None:
+    path = put(folders[1], "kernel-3f2a.json")
+
+    assert find_connection_file(f"{folders[1]}/3f2a", folders[0]) == path
+
+
+def test_no_name_means_any_kernels_file(folders: list[str]) -> None:
+    put(folders[0], "other.json", 9)
+    path = put(folders[0], "kernel-1.json", 5)
+
+    assert find_connection_file("", folders) == path
+
+
+def test_a_folder_is_no_connection_file(folders: list[str]) -> None:
+    Path(folders[0], "kernel-1.json").mkdir()
+
+    with pytest.raises(OSError, match="no connection file"):
+        find_connection_file(path=folders)
+
+
+def test_a_pattern_with_two_stars_is_one_with_one(folders: list[str]) -> None:
+    path = put(folders[0], "kernel-1.json")
+
+    assert find_connection_file("kernel-**", folders) == path
 
 
 def test_no_file_is_an_oserror_that_names_the_folders(folders: list[str]) -> None:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+import zmq
+
+from kerneltui.errors import KernelError
 from kerneltui.kernels.control import ControlRequest
 from kerneltui.kernels.session import new_session
 from kerneltui.kernels.sockets import default_context
+from kerneltui.protocol.connection import Channel, ConnectionInfo
 from tests.fakes import KEY, FakeKernel
 
 
@@ -33,3 +40,20 @@ def test_a_request_is_delivered_though_nobody_waits_for_the_reply(fake: FakeKern
         pass
 
     assert fake.wait_for("shutdown_request")["content"] == {}
+
+
+@pytest.mark.parametrize(
+    ("ip", "content", "error"),
+    [("x" * 200, {}, KernelError), ("k", {"a": "\ud800"}, UnicodeEncodeError)],
+    ids=["address", "content"],
+)
+def test_a_request_that_cannot_be_sent_leaves_no_socket(
+    short_path: Path, ip: str, content: dict[str, object], error: type[Exception]
+) -> None:
+    ports = dict.fromkeys(Channel, 1)
+    info = ConnectionInfo("ipc", str(short_path / ip), ports)
+    session = new_session(KEY, "hmac-sha256")
+    with zmq.Context() as context, pytest.raises(error):
+        ControlRequest(context, info, session, "interrupt_request", content)
+
+        # Leaving the block would wait for ever for a socket that is still open.

@@ -54,6 +54,16 @@ def test_a_kernel_that_runs_is_not_started_again(children: Children) -> None:
         manager.start_kernel()
 
 
+def test_a_refused_start_changes_nothing(children: Children) -> None:
+    manager = children.start("waits")
+    before = manager.kernel_id, manager.transport_encryption
+
+    with pytest.raises(ActionRefused):
+        manager.start_kernel(kernel_id="another", transport_encryption="required")
+
+    assert (manager.kernel_id, manager.transport_encryption) == before
+
+
 def test_a_kernel_that_was_shut_down_can_be_started_again(children: Children) -> None:
     manager = children.start("waits")
     manager.shutdown_kernel(now=True)

@@ -81,6 +81,9 @@ def test_ports_are_named_in_the_fields_order() -> None:
     [
         ({}, "tcp://127.0.0.1:3"),
         ({"ip": "::1"}, "tcp://[::1]:3"),
+        ({"ip": "*"}, "tcp://127.0.0.1:3"),
+        ({"ip": "0.0.0.0"}, "tcp://127.0.0.1:3"),
+        ({"ip": "::"}, "tcp://[::1]:3"),
         ({"ip": "host.example"}, "tcp://host.example:3"),
         ({"transport": "ipc", "ip": "/run/k-ipc"}, "ipc:///run/k-ipc-3"),
         ({"transport": "ipc", "ip": "k:1"}, "ipc://k:1-3"),
