@@ -20,6 +20,7 @@ from kerneltui.protocol.message import Message, parent_id
 Asked = TypeVar("Asked", bound=Hashable)
 
 ASIDE_LIMIT = 10_000  # messages kept for later while a caller waits for another; oldest go first
+NOT_OPEN = "the {} channel is not open; call start_channels() first"
 HEARTBEAT_TIMEOUT = 1.0  # seconds; jupyter_client's `time_to_dead`
 
 
@@ -125,9 +126,7 @@ class ClientChannel:
 
     def opened(self) -> zmq.Socket[bytes]:
         if self.socket is None:
-            raise RuntimeError(
-                f"the {self.channel} channel is not open; call start_channels() first"
-            )
+            raise RuntimeError(NOT_OPEN.format(self.channel))
         return self.socket
 
     def set_aside(self, message: Message) -> None:

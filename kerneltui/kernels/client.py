@@ -12,14 +12,16 @@ import zmq
 
 from kerneltui.errors import (
     ConnectionFileError,
+    KernelDied,
     KernelTimeout,
     ProtocolError,
 )
-from kerneltui.kernels.channels import ClientChannel, HeartbeatChannel
+from kerneltui.kernels.channels import NOT_OPEN, ClientChannel, HeartbeatChannel
 from kerneltui.kernels.connection_file import ConnectionFileMixin, refuse_unknown
 from kerneltui.kernels.control import Tap
 from kerneltui.kernels.interactive import OutputHook, StdinHook, run_interactively
 from kerneltui.kernels.lifecycle import Lifecycle
+from kerneltui.kernels.presence import KernelPresence
 from kerneltui.kernels.process import KernelProcess
 from kerneltui.kernels.readiness import Readiness
 from kerneltui.kernels.requests import KernelRequests
@@ -64,6 +66,7 @@ class BlockingKernelClient(ConnectionFileMixin, KernelRequests):
         self.spawns = 0
         """How many processes had served the kernel when it was last connected to."""
         self._openings = 0
+        self._presence: KernelPresence | None = None
         self._noise: frozenset[str] = frozenset()
 
     # -- channels ----
@@ -216,23 +219,48 @@ class BlockingKernelClient(ConnectionFileMixin, KernelRequests):
         them; no other will give it. 0 for any. Raises KernelTimeout or KernelDied.
         """
         self.refresh()
-        if self.parent is None:
-            process = None
-        elif asked and asked != self.spawns:
+        if self.parent is not None and asked and asked != self.spawns:
             raise self.parent.life.last_death()
-        else:
-            process = self.parent.life.process
+        process = self.parent.life.process if self.parent is not None else None
+        if self.parent is None or process is None:
+            self._wait_unmanaged(channels, deadline)
+            return
         ready = _poll(channels, process, deadline)
         if not ready:
             raise KernelTimeout(self._describe_silence(channels))
-        if process is None or process.fileno() not in ready or len(ready) > 1:
+        if self._has_words(channels, process, ready):
             return
-        spoke = any(each.heard for each in self._channels.values())
-        if spoke and _poll(channels, None, time.monotonic() + LAST_WORDS):
-            return
-        assert self.parent is not None
         self.parent.life.mourn(process, deadline, successor=not asked)
         self.refresh()
+
+    def _wait_unmanaged(self, channels: Sequence[ClientChannel], deadline: float | None) -> None:
+        """Wait for a kernel whose process no manager knows."""
+        presence = self._presence
+        if presence is None:
+            raise RuntimeError(NOT_OPEN.format(channels[0].channel))
+        presence.begin_wait()
+        while True:
+            until = presence.due if deadline is None else min(deadline, presence.due)
+            ready = _poll(channels, presence.process, until)
+            if ready and self._has_words(channels, presence.process, ready):
+                return
+            if deadline is not None and time.monotonic() >= deadline:
+                raise KernelTimeout(self._describe_silence(channels))
+            if presence.is_gone(has_spoken=self._has_spoken):
+                endpoint = self.connection_info.endpoint(channels[0].channel)
+                raise KernelDied(f"the kernel at {endpoint} has ended", None, ())
+
+    def _has_words(
+        self, channels: Sequence[ClientChannel], process: KernelProcess | None, ready: list[Any]
+    ) -> bool:
+        """Tell whether something can be read of what is ready; a process that ended may be all."""
+        if process is None or process.fileno() not in ready or len(ready) > 1:
+            return True
+        return self._has_spoken and bool(_poll(channels, None, time.monotonic() + LAST_WORDS))
+
+    @property
+    def _has_spoken(self) -> bool:
+        return any(each.heard for each in self._channels.values())
 
     def refresh(self) -> None:
         if self.parent is not None and self.parent.life.spawns != self.spawns:
@@ -250,6 +278,7 @@ class BlockingKernelClient(ConnectionFileMixin, KernelRequests):
 
     def _open(self, channels: Sequence[ClientChannel]) -> None:
         info = self._reachable_info()
+        self._presence = KernelPresence(info)
         # Another identity each time: a kernel that still knows a closed socket by the old one
         # may not listen to a new socket that takes it.
         self._openings += 1
