@@ -24,5 +24,10 @@ def attached(kernel: Listed) -> KernelManager:
     """Return a manager that knows when the kernel ends. Raises KernelError."""
     manager = KernelManager(kernel_name=kernel.kernelspec, kernel_id=kernel.id)
     manager.load_connection_file(kernel.connection_file)
+    if not all(manager.ports):
+        raise KernelError(
+            f"{kernel.name} has told its ports only to the program that started it"
+            f" (a registration file, {kernel.connection_file}); run code there"
+        )
     attach_process(manager, kernel.identity)
     return manager

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from getpass import getpass
 from pathlib import Path
-from typing import Any
 
 from kerneltui.commands.living import attached, find_living
 from kerneltui.commands.printing import Printer, Progress
+from kerneltui.commands.prompt import Keyboard, answer_prompt
 from kerneltui.commands.verbs import act
 from kerneltui.errors import KernelError
 from kerneltui.kernels.client import BlockingKernelClient
-from kerneltui.kernels.interactive import END_OF_INPUT, run_interactively
-from kerneltui.protocol.message import Message, parent_id
-from kerneltui.protocol.text import clean_line
+from kerneltui.kernels.interactive import run_interactively
+from kerneltui.protocol import fields
+from kerneltui.protocol.message import Content, Message, parent_id, was_aborted
 
 INTERRUPTED = 130  # the shell's exit code for Ctrl+C
 FAILED = 1
 STDIN = "-"
+NOT_RUN = "not run, as code that was sent to the kernel before it failed"
 
 
 def run(word: str, code: str, *, may_ask: bool) -> int:
@@ -61,12 +61,14 @@ class _Run:
         self._kernel_id = kernel_id
         self._may_ask = may_ask
         self._printers = {"stdout": Printer(sys.stdout), "stderr": Printer(sys.stderr)}
+        self._keyboard = Keyboard()
+        self._has_told_error = False
         self._begun = ""
         """Its msg_id, once the kernel runs it."""
 
     def to_its_end(self, code: str) -> int:
         """Return the exit code. Raises KeyboardInterrupt for Ctrl+C before it has begun."""
-        answer = partial(_answer, self._client)
+        answer = partial(answer_prompt, self._client, self._keyboard)
         try:
             reply = self._client.execute_interactive(
                 code, allow_stdin=self._may_ask, output_hook=self._show, stdin_hook=answer
@@ -79,41 +81,42 @@ class _Run:
                 self._client, self._begun, None, self._show, answer, may_ask=self._may_ask
             )
             return INTERRUPTED
+        else:
+            return self._conclude(reply["content"])
         finally:
             for printer in self._printers.values():
                 printer.end_line()
-        return 0 if reply["content"].get("status") == "ok" else FAILED
+
+    def _conclude(self, reply: Content) -> int:
+        """Return the exit code, and tell what iopub has not told."""
+        if fields.text(reply, "status") == "ok":
+            return 0
+        if not self._has_told_error:
+            if was_aborted(reply):
+                self._print_lines("stderr", NOT_RUN)
+            else:
+                self._tell_error(reply)
+        return FAILED
 
     def _show(self, message: Message) -> None:
         self._begun = parent_id(message)
-        content: dict[str, Any] = dict(message["content"])
+        content = message["content"]
         match message["msg_type"]:
             case "stream":
                 name = "stderr" if content.get("name") == "stderr" else "stdout"
-                self._printers[name].write(_text(content.get("text")))
+                self._printers[name].write(fields.text(content, "text"))
             case "execute_result" | "display_data":
-                data = content.get("data")
-                text = data.get("text/plain") if isinstance(data, dict) else None
-                self._print_lines("stdout", _text(text))
+                data = fields.mapping(content, "data")
+                self._print_lines("stdout", fields.text(data, "text/plain"))
             case "error":
-                lines = content.get("traceback")
-                told = "\n".join(map(_text, lines)) if isinstance(lines, list) else ""
-                self._print_lines("stderr", told)
+                self._tell_error(content)
+
+    def _tell_error(self, content: Content) -> None:
+        self._has_told_error = True
+        names = (fields.text(content, "ename"), fields.text(content, "evalue"))
+        told = "\n".join(fields.texts(content, "traceback")) or ": ".join(filter(None, names))
+        self._print_lines("stderr", told)
 
     def _print_lines(self, name: str, text: str) -> None:
         self._printers[name].end_line()
         self._printers[name].write(f"{text}\n")
-
-
-def _answer(client: BlockingKernelClient, message: Message) -> None:
-    """Ask the person at this terminal, and send what they type."""
-    prompt = clean_line(_text(message["content"].get("prompt")))
-    try:
-        value = getpass(prompt) if message["content"].get("password") else input(prompt)
-    except EOFError:
-        value = END_OF_INPUT
-    client.input(value)
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

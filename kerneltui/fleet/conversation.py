@@ -29,7 +29,7 @@ from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.requests import SUBSHELLS
 from kerneltui.protocol import fields
 from kerneltui.protocol.connection import Channel
-from kerneltui.protocol.message import Content, Message, parent_id
+from kerneltui.protocol.message import Content, Message, parent_id, was_aborted
 from kerneltui.protocol.status import UNHEARD, Answered, KernelState
 from kerneltui.protocol.text import clean_line
 
@@ -301,7 +301,7 @@ class Conversation:
             self._sent_at.pop(request, None)
             if self.prompt is not None and self.prompt.parent_id == request:
                 self.prompt = None  # an interrupt or an error voids it
-            if message["content"].get("status") == "aborted":
+            if message["msg_type"] == "execute_reply" and was_aborted(message["content"]):
                 self._note(f"not run, as a cell before it failed: {clean_line(code)}")
 
     def _is_ours(self, request: str) -> bool:

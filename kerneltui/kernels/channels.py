@@ -7,7 +7,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import zmq
 
@@ -24,11 +24,21 @@ NOT_OPEN = "the {} channel is not open; call start_channels() first"
 HEARTBEAT_TIMEOUT = 1.0  # seconds; jupyter_client's `time_to_dead`
 
 
+class Source(Protocol):
+    """What can be waited for."""
+
+    @property
+    def channel(self) -> str: ...
+
+    def opened(self) -> Any:
+        """Return a socket or a descriptor. Raises RuntimeError while there is none."""
+
+
 class Waiter(Protocol):
     """Who lends a channel its way of waiting: a client, which also knows of its kernel's death."""
 
     def wait_readable(
-        self, channels: Sequence[ClientChannel], deadline: float | None, asked: int = 0
+        self, channels: Sequence[Source], deadline: float | None, asked: int = 0
     ) -> None:
         """Return once one of `channels` has something. Raises KernelTimeout or KernelDied."""
 
@@ -46,7 +56,7 @@ class ClientChannel:
     """One socket to a kernel. What nobody may believe is counted in its session and dropped."""
 
     def __init__(self, channel: Channel, session: ClientSession, waiter: Waiter) -> None:
-        self.channel = channel
+        self.channel: Channel = channel
         self.session = session
         self.socket: zmq.Socket[bytes] | None = None
         self.heard = False

@@ -16,7 +16,7 @@ from kerneltui.errors import (
     KernelTimeout,
     ProtocolError,
 )
-from kerneltui.kernels.channels import NOT_OPEN, ClientChannel, HeartbeatChannel
+from kerneltui.kernels.channels import NOT_OPEN, ClientChannel, HeartbeatChannel, Source
 from kerneltui.kernels.connection_file import ConnectionFileMixin, refuse_unknown
 from kerneltui.kernels.control import Tap
 from kerneltui.kernels.interactive import OutputHook, StdinHook, run_interactively
@@ -211,10 +211,11 @@ class BlockingKernelClient(ConnectionFileMixin, KernelRequests):
     # -- the channels' way of waiting ----
 
     def wait_readable(
-        self, channels: Sequence[ClientChannel], deadline: float | None, asked: int = 0
+        self, channels: Sequence[Source], deadline: float | None, asked: int = 0
     ) -> None:
-        """Return once a socket of `channels` has something, or was opened anew.
+        """Return once a source in `channels` has something, or was opened anew.
 
+        The first of them is one of this client's.
         `asked`: which of the kernel's processes an answer is awaited from, as `spawns` counts
         them; no other will give it. 0 for any. Raises KernelTimeout or KernelDied.
         """
@@ -233,7 +234,7 @@ class BlockingKernelClient(ConnectionFileMixin, KernelRequests):
         self.parent.life.mourn(process, deadline, successor=not asked)
         self.refresh()
 
-    def _wait_unmanaged(self, channels: Sequence[ClientChannel], deadline: float | None) -> None:
+    def _wait_unmanaged(self, channels: Sequence[Source], deadline: float | None) -> None:
         """Wait for a kernel whose process no manager knows."""
         presence = self._presence
         if presence is None:
@@ -247,11 +248,11 @@ class BlockingKernelClient(ConnectionFileMixin, KernelRequests):
             if deadline is not None and time.monotonic() >= deadline:
                 raise KernelTimeout(self._describe_silence(channels))
             if presence.is_gone(has_spoken=self._has_spoken):
-                endpoint = self.connection_info.endpoint(channels[0].channel)
+                endpoint = self.connection_info.endpoint(Channel(channels[0].channel))
                 raise KernelDied(f"the kernel at {endpoint} has ended", None, ())
 
     def _has_words(
-        self, channels: Sequence[ClientChannel], process: KernelProcess | None, ready: list[Any]
+        self, channels: Sequence[Source], process: KernelProcess | None, ready: list[Any]
     ) -> bool:
         """Tell whether something can be read of what is ready; a process that ended may be all."""
         if process is None or process.fileno() not in ready or len(ready) > 1:
@@ -322,9 +323,9 @@ class BlockingKernelClient(ConnectionFileMixin, KernelRequests):
         self._channel(channel).send(message)
         return self.get_reply(message["msg_id"], timeout, channel) if reply else message["msg_id"]
 
-    def _describe_silence(self, channels: Sequence[ClientChannel]) -> str:
+    def _describe_silence(self, channels: Sequence[Source]) -> str:
         names = " or ".join(each.channel for each in channels)
-        endpoint = self.connection_info.endpoint(channels[0].channel)
+        endpoint = self.connection_info.endpoint(Channel(channels[0].channel))
         life = "" if self.parent is None else " (its process lives)"
         return f"no {names} message in time from {endpoint}{life}"
 
@@ -334,7 +335,7 @@ def _same(one: Session, other: Session) -> bool:
 
 
 def _poll(
-    channels: Sequence[ClientChannel], process: KernelProcess | None, deadline: float | None
+    channels: Sequence[Source], process: KernelProcess | None, deadline: float | None
 ) -> list[Any]:
     """Return the sockets that have something, and the descriptor of a process that exited."""
     poller = zmq.Poller()

@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NotRequired, TypedDict
 
+from kerneltui.protocol import fields
+
 PROTOCOL_VERSION = "5.4"
 
 Content = dict[str, Any]
@@ -40,8 +42,16 @@ class Message(TypedDict):
 
 def parent_id(message: Message) -> str:
     """Return the msg_id of the request that `message` answers, "" if none."""
-    msg_id = message["parent_header"].get("msg_id")
-    return msg_id if isinstance(msg_id, str) else ""
+    return fields.text(message["parent_header"], "msg_id")
+
+
+def was_aborted(reply: Content) -> bool:
+    """Tell from an execute_reply whether the code was not run, as code before it failed.
+
+    Kernels made with xeus say so by an error without a name.
+    """
+    status = fields.text(reply, "status")
+    return status == "aborted" or (status == "error" and not fields.text(reply, "ename"))
 
 
 def execute_content(

@@ -106,8 +106,11 @@ def test_finished_cells_are_no_longer_queued(speaking: Speaking, fake: FakeKerne
     eventually(lambda: speaking.queued() == ())
 
 
-def test_a_cell_that_was_not_run_is_noted(speaking: Speaking, fake: FakeKernel) -> None:
-    fake.replies["execute_request"] = {"status": "aborted"}
+@pytest.mark.parametrize("status", ["aborted", "error"])
+def test_a_cell_that_was_not_run_is_noted(
+    speaking: Speaking, fake: FakeKernel, status: str
+) -> None:
+    fake.replies["execute_request"] = {"status": status}
 
     speaking.execute("print(2)\n")
 

@@ -1,0 +1,116 @@
+"""What a kernel asks, answered at this terminal; its end is noticed meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import select
+import sys
+import termios
+from collections.abc import Iterator
+
+from kerneltui.kernels.client import BlockingKernelClient
+from kerneltui.kernels.interactive import END_OF_INPUT
+from kerneltui.protocol import fields
+from kerneltui.protocol.message import Message, parent_id
+from kerneltui.protocol.text import clean_line
+
+CHUNK = 4096  # bytes; more than a terminal hands over as one line
+
+
+class Keyboard:
+    """Lines of standard input. It can be waited for beside sockets, which `input()` cannot."""
+
+    channel = "keyboard"
+
+    def __init__(self) -> None:
+        self._typed = b""
+        self._is_at_end = False
+        self._fd: int | None = None
+        with contextlib.suppress(AttributeError, ValueError, io.UnsupportedOperation):
+            self._fd = sys.stdin.fileno()  # none where it was closed
+
+    @property
+    def is_there(self) -> bool:
+        return self._fd is not None
+
+    def opened(self) -> int:
+        """Return the descriptor that becomes readable."""
+        if self._fd is None:
+            raise RuntimeError("there is no standard input")
+        return self._fd
+
+    def take_line(self) -> str | None:
+        """Return a line without its end, None while there is none. Raises EOFError."""
+        line, end, rest = self._typed.partition(b"\n")
+        if not end:
+            if not self._is_at_end:
+                return None
+            if not line:
+                raise EOFError
+        self._typed = rest
+        return line.decode("utf-8", "replace")
+
+    def take_in(self) -> None:
+        """Take in what was typed, if anything was."""
+        poller = select.poll()
+        poller.register(self.opened(), select.POLLIN)
+        if poller.poll(0):
+            read = os.read(self.opened(), CHUNK)
+            self._typed += read
+            self._is_at_end |= not read
+
+    @contextlib.contextmanager
+    def hidden(self) -> Iterator[None]:
+        """Have what is typed not shown."""
+        if self._fd is None or not os.isatty(self._fd):
+            yield
+            return
+        before = termios.tcgetattr(self._fd)
+        changed = [*before]
+        changed[3] &= ~termios.ECHO
+        termios.tcsetattr(self._fd, termios.TCSAFLUSH, changed)
+        try:
+            yield
+        finally:
+            termios.tcsetattr(self._fd, termios.TCSAFLUSH, before)
+
+
+def answer_prompt(client: BlockingKernelClient, keyboard: Keyboard, message: Message) -> None:
+    """Ask the person at this terminal, and send what they type.
+
+    Nothing is sent where the cell ends meanwhile, or asks again. Raises KernelDied.
+    """
+    content = message["content"]
+    is_secret = bool(content.get("password"))
+    stream = sys.stderr if is_secret else sys.stdout
+    stream.write(clean_line(fields.text(content, "prompt")))
+    stream.flush()
+    line = None
+    try:
+        with keyboard.hidden() if is_secret else contextlib.nullcontext():
+            line = _typed(client, keyboard, parent_id(message))
+    finally:
+        if is_secret or line is None:
+            stream.write("\n")
+    if line is not None:
+        client.input(line)
+
+
+def _typed(client: BlockingKernelClient, keyboard: Keyboard, request: str) -> str | None:
+    """Return the line that was typed, None where the kernel waits for it no more."""
+    while keyboard.is_there:
+        try:
+            line = keyboard.take_line()
+        except EOFError:
+            break
+        if line is not None:
+            return line
+        if client.shell_channel.has_answer(request) or client.stdin_channel.msg_ready():
+            return None
+        client.wait_readable(
+            (client.shell_channel, client.stdin_channel, keyboard), None, client.spawns
+        )
+        keyboard.take_in()
+    return END_OF_INPUT

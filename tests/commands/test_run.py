@@ -1,0 +1,99 @@
+"""Code that is run from the command line ends with an exit code and with words for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kerneltui.commands.run import FAILED, NOT_RUN, _Run
+from kerneltui.kernels import interactive
+from kerneltui.kernels.client import BlockingKernelClient
+from kerneltui.protocol.message import Content
+from tests.fakes import FakeKernel, Output, connected
+
+RAISED: Content = {"status": "error", "ename": "E", "evalue": "e", "traceback": ["Trace", "E: e"]}
+
+
+@pytest.fixture
+def fake(short_path: Path) -> Iterator[FakeKernel]:
+    with FakeKernel(short_path) as fake:
+        yield fake
+
+
+@pytest.fixture
+def client(fake: FakeKernel) -> Iterator[BlockingKernelClient]:
+    with connected(fake) as client:
+        client.wait_for_ready(timeout=10)
+        yield client
+
+
+def run(client: BlockingKernelClient) -> int:
+    return _Run(client, "k1", may_ask=False).to_its_end("code")
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        ({"status": "aborted"}, f"{NOT_RUN}\n"),
+        ({"status": "error"}, f"{NOT_RUN}\n"),
+        (RAISED, "Trace\nE: e\n"),
+        ({**RAISED, "traceback": 7}, "E: e\n"),
+    ],
+    ids=["aborted", "aborted as xeus says it", "error in the reply", "error without a traceback"],
+)
+def test_what_only_the_reply_tells_of_a_failure_is_told(
+    client: BlockingKernelClient,
+    fake: FakeKernel,
+    capsys: pytest.CaptureFixture[str],
+    reply: Content,
+    said: str,
+) -> None:
+    fake.replies["execute_request"] = reply
+
+    assert run(client) == FAILED
+
+    assert capsys.readouterr().err == said
+
+
+def test_an_error_is_told_once(
+    client: BlockingKernelClient, fake: FakeKernel, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake.replies["execute_request"] = RAISED
+    fake.cells["code"] = [("error", RAISED)]
+
+    assert run(client) == FAILED
+
+    assert capsys.readouterr().err == "Trace\nE: e\n"
+
+
+def test_code_of_a_kernel_that_sends_no_status_ends(
+    client: BlockingKernelClient, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interactive, "IDLE_GRACE", 0.05)
+    fake.publishes_status = False
+
+    assert run(client) == 0
+
+
+@pytest.mark.parametrize(
+    ("output", "printed"),
+    [
+        (("stream", {"text": 7}), ""),
+        (("execute_result", {"data": ["x"]}), "\n"),
+        (("display_data", {"data": {"text/plain": {}}}), "\n"),
+    ],
+)
+def test_output_of_the_wrong_type_is_survived(
+    client: BlockingKernelClient,
+    fake: FakeKernel,
+    capsys: pytest.CaptureFixture[str],
+    output: Output,
+    printed: str,
+) -> None:
+    fake.cells["code"] = [output]
+
+    assert run(client) == 0
+
+    assert capsys.readouterr().out == printed
