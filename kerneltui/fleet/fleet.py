@@ -80,6 +80,7 @@ class Fleet(Roster):
         self._servers.stop()
         self._strangers.close()
         self._inquiry.close()
+        self._held.close()
         self._guard.close()
         self._follow_servers()  # who comes next finds in the manifests who the kernels are
         self._ledger.mark_seen()

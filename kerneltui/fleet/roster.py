@@ -15,6 +15,7 @@ from kerneltui.errors import ActionRefused, KernelError, NoSuchKernel
 from kerneltui.fleet.console import Console
 from kerneltui.fleet.guard import Guard
 from kerneltui.fleet.heirs import Heirs
+from kerneltui.fleet.held_interpreters import HeldInterpreters
 from kerneltui.fleet.inquiry import SILENCE, Inquiry
 from kerneltui.fleet.kernel_log import KernelLog
 from kerneltui.fleet.kind import Kind
@@ -77,6 +78,7 @@ class Roster:
         self._strangers = Strangers(self, self._ledger, self._kernels.kernel_spec_manager)
         self._servers = ServerWatch(self._publish)
         self._inquiry = Inquiry("kernel_info_request")
+        self._held = HeldInterpreters()
         self._guard = Guard(folder, self._ledger, self.warn)
         self._lookout = Lookout((self._look_around,))
         self.rows: dict[str, Row] = {}
@@ -123,6 +125,7 @@ class Roster:
         ]
         for manager, spawns, _ in self._inquiry.look(unheard):
             manager.life.advance(Engaged(), spawns)
+        self._held.look({} if self.console.locked else self.rows, self._usage.usage)
         self._ledger.look()
         self._follow_servers()
         self._guard.look(self.rows)
@@ -406,13 +409,15 @@ class Roster:
     def _is_silent(self, row: Row, kernel_id: str, now: float) -> bool:
         """Tell whether a kernel has had the time to answer, and did not.
 
-        One that holds its interpreter may not even get out that it is busy with our code.
+        One that holds its interpreter may not even get out that it is busy.
         """
         if row.manager is None:
             return False
         status = row.manager.status
         if not status.heard:
             return self._inquiry.is_silent(row.manager, now)
+        if self._held.is_silent(row.manager):
+            return True
         sent_at = self.console.waiting.get(kernel_id, now)
         return status.state is KernelState.IDLE and now - sent_at > SILENCE
 
