@@ -11,8 +11,11 @@ import pytest
 
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.limits import USUAL
+from kerneltui.fleet.message_log import MessageLog
 from kerneltui.fleet.snapshot import KernelSnapshot
 from kerneltui.fleet.transcript import Role, Transcript
+from kerneltui.kernels.client import BlockingKernelClient
+from kerneltui.protocol.message import execute_content, parent_id
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import plain
 from tests.fleet.stage import shown
@@ -148,3 +151,43 @@ def test_a_restart_at_once_runs_what_is_asked_next(ipykernel: Ipykernel) -> None
 
     ipykernel.run("print('seen')")
     ipykernel.wait_for_line(Role.STDOUT, "seen")
+
+
+@pytest.mark.parametrize("msg_type", ["comm_msg", "execute_request"])
+def test_a_request_on_control_does_not_hide_the_cell_of_another_client(
+    ipykernel: Ipykernel, tmp_path: Path, msg_type: str
+) -> None:
+    file = Path(ipykernel.now.connection_file).expanduser()
+    client = BlockingKernelClient(connection_file=str(file))
+    client.load_connection_file()
+    client.start_channels()
+    client.wait_for_ready(timeout=WITHIN)
+    gate = tmp_path / "gate"
+    client.execute(f"import os, time\nwhile not os.path.exists({str(gate)!r}): time.sleep(0.05)")
+    eventually(lambda: ipykernel.now.state is KernelState.BUSY, WITHIN)
+
+    content = {**execute_content("1"), "comm_id": "none", "data": {}}
+    request = client.session.new_message(msg_type, content)
+    client.control_channel.send(request)
+    while True:
+        message = client.get_iopub_msg(timeout=WITHIN)
+        is_ours = parent_id(message) == request["msg_id"]
+        if is_ours and message["content"].get("execution_state") == "idle":
+            break
+    heard = ipykernel.fleet.message_log(ipykernel.kernel_id)
+    assert heard is not None
+    eventually(lambda: _has_heard_idle_of(heard, request["msg_id"]), WITHIN)
+    assert ipykernel.now.state is KernelState.BUSY
+
+    gate.touch()
+    eventually(lambda: ipykernel.now.state is KernelState.IDLE, WITHIN)
+    client.stop_channels()
+
+
+def _has_heard_idle_of(log: MessageLog, request: str) -> bool:
+    return any(
+        record.msg_type == "status"
+        and request.encode() in record.parts[1]
+        and b"idle" in record.parts[3]
+        for record in log.view().records
+    )
