@@ -54,7 +54,7 @@ def adoptable_manager(
 ) -> KernelManager:
     """Return a manager for a kernel of ours that somebody else has started.
 
-    A kernel that was killed has no connection file; a restart gives it one, over `transport`.
+    The connection file of a dead one may be gone; a restart makes another, over `transport`.
     Raises KernelError where the file of a living one cannot be read.
     """
     arguments = {

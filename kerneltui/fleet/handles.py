@@ -68,7 +68,7 @@ class OwnHandle:
         return ""
 
     def kill(self) -> str:
-        self._kernels.get_kernel(self._kernel_id).shutdown_kernel(now=True)
+        self._kernels.get_kernel(self._kernel_id).kill_kernel()
         return ""
 
     def verify(self) -> str:

@@ -385,16 +385,26 @@ class KernelManager(ConnectionFileMixin):
         from a polite shutdown that is under way. `restart` keeps the connection file. Without
         effect where nothing runs. Raises KernelTimeout where the process outlives SIGKILL.
         """
+        wanted = Wanted.RESTART if restart else Wanted.DOWN
+        self._end(wanted, now=now, clean_up=lambda: self.cleanup_resources(restart))
+
+    def kill_kernel(self) -> None:
+        """End the kernel as a shutdown with `now`, and keep its log and its connection file.
+
+        A shutdown removes them.
+        """
+        self._end(Wanted.DOWN, now=True, clean_up=self.cleanup_ipc_files)
+
+    def _end(self, wanted: Wanted, *, now: bool, clean_up: Callable[[], None]) -> None:
         if not self.owns_kernel:
             return
-        wanted = Wanted.RESTART if restart else Wanted.DOWN
         self.life.order(wanted)
         if now:
             self._kill(self.process)
         with self._operation():
             self.life.order(wanted)  # again: who had the turn before may have started a process
             self._stop(now)
-            self.cleanup_resources(restart)
+            clean_up()
 
     def restart_kernel(self, now: bool = False, newports: bool = False, **kw: Any) -> None:
         """Stop the kernel and start it as it was started before, `kw` overriding.

@@ -12,6 +12,7 @@ import pytest
 from kerneltui.cli import main
 from kerneltui.commands import verbs
 from kerneltui.commands.survey import manifests
+from kerneltui.commands.watch import logs
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.notices import Notice
 from tests.fleet.small_kernels import ROOT, install_and_make_haste
@@ -88,6 +89,23 @@ def test_a_start_tells_what_happens_to_no_other_kernel(
     start("one")
 
     assert capsys.readouterr().err == "kerneltui: no recorder\n"
+
+
+def test_the_log_of_a_killed_kernel_can_be_read_without_its_key(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    start("one")
+    (manifest,) = manifests()
+    key = json.loads(Path(manifest.connection_file).read_text())["key"]
+    manifest.log.write_text(f"last words, {key}\n")
+
+    verbs.act("kill", ["one"])
+    capsys.readouterr()
+    logs("one", follow=False)
+
+    said = capsys.readouterr().out
+    assert said.startswith("last words, ")
+    assert key not in said
 
 
 # -- kerneltui.toml -----------------------------------------------------------------

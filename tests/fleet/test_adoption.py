@@ -165,10 +165,11 @@ def test_a_kernel_that_died_meanwhile_is_restarted_and_says_what_its_environment
     left.wait_for(KernelState.IDLE)
 
 
-def test_a_killed_kernel_is_shown_dead_and_restarted_where_nobody_else_listens(
+def test_a_dead_kernel_without_a_file_is_restarted_where_nobody_else_listens(
     left: Watched,
 ) -> None:
     left.fleet.kill(left.now.target)
+    Path(left.now.connection_file).unlink()
     left.fleet.close()
     left.fleet = opened()
 

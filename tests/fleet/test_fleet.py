@@ -20,6 +20,7 @@ from kerneltui.fleet.snapshot import KernelSnapshot
 from kerneltui.fleet.standing import Standing
 from kerneltui.fleet.transcript import Role
 from kerneltui.kernels.identity import identify
+from kerneltui.kernels.logfile import LogFile
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.multi import MultiKernelManager
 from kerneltui.protocol.status import ALLOWED, KernelState
@@ -325,6 +326,22 @@ def test_kill_leaves_a_dead_row(fleet: Fleet, mute: Watched) -> None:
     assert fleet.take_notices() == ()
 
 
+def test_the_log_of_a_killed_kernel_is_kept_until_its_row_is_dismissed(
+    fleet: Fleet, tiny: Watched
+) -> None:
+    tiny.run("import os; os.write(2, b'last words\\n')")
+    log = LogFile.beside(tiny.now.connection_file, tiny.kernel_id).path
+    eventually(lambda: b"last words" in log.read_bytes(), WITHIN)
+
+    fleet.kill(tiny.now.target)
+
+    transcript = fleet.log(tiny.kernel_id)
+    assert transcript is not None
+    assert "last words" in [text for _, text in shown(transcript.view())]
+    fleet.shutdown(tiny.now.target)
+    assert not log.exists()
+
+
 def let_stray(tiny: Watched) -> int:
     """Have the kernel start a process that leaves its group; return its pid."""
     tiny.run(STRAY)
@@ -560,6 +577,9 @@ def test_a_request_to_end_is_a_message_too(tiny: Watched) -> None:
 
 
 def test_what_a_kernel_says_of_itself_is_told(tiny: Watched) -> None:
+    # Its idle may be heard before its reply, which tells this.
+    eventually(lambda: tiny.fleet.info(tiny.kernel_id).versions, WITHIN)
+
     info = tiny.fleet.info(tiny.kernel_id)
 
     assert ("implementation", "fake 1.0") in info.versions

@@ -93,6 +93,20 @@ def test_nothing_is_left_of_a_kernel_that_was_shut_down(children: Children) -> N
     assert state(manager) is KernelState.DEAD
 
 
+def test_the_files_of_a_kernel_that_was_killed_stay_until_its_shutdown(
+    children: Children,
+) -> None:
+    manager = children.start("waits")
+    before = files_of(manager)
+
+    manager.kill_kernel()
+
+    assert (manager.is_alive(), state(manager)) == (False, KernelState.DEAD)
+    assert files_of(manager) == before
+    manager.shutdown_kernel()
+    assert files_of(manager) == []
+
+
 def test_a_shutdown_that_is_half_a_restart_keeps_the_connection_file(children: Children) -> None:
     manager = children.start("waits")
 
