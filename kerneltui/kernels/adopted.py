@@ -6,7 +6,7 @@ import os
 import select
 import weakref
 
-from kerneltui.kernels.exitfd import open_exit_fd
+from kerneltui.kernels.exitfd import exited_fd, open_exit_fd
 from kerneltui.kernels.identity import ProcessIdentity
 
 
@@ -54,14 +54,8 @@ def _exit_fd_of(identity: ProcessIdentity) -> int:
         try:
             fd = open_exit_fd(identity.pid)
         except ProcessLookupError:
-            return _readable()
+            return exited_fd()
         if identity.is_alive():  # so it is of this process, and not of a later one
             return fd
         os.close(fd)
-    return _readable()
-
-
-def _readable() -> int:
-    reader, writer = os.pipe()
-    os.close(writer)
-    return reader
+    return exited_fd()

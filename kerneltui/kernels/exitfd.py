@@ -41,10 +41,17 @@ def _open_kqueue(pid: int) -> int:
     try:
         queue.control([event], 0)
         return os.dup(queue.fileno())
-    except ProcessLookupError:  # it has already exited
-        return _open_pipe(pid)
+    except ProcessLookupError:  # it has already exited, though it may be unreaped
+        return exited_fd()
     finally:
         queue.close()
+
+
+def exited_fd() -> int:
+    """Return a descriptor that is readable for good, as of a process that has exited."""
+    reader, writer = os.pipe()
+    os.close(writer)
+    return reader
 
 
 def _open_pipe(pid: int) -> int:

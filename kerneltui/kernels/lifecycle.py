@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -20,6 +21,8 @@ from kerneltui.protocol.status import (
     Wanted,
     advance,
 )
+
+_log = logging.getLogger(__name__)
 
 LAST_LINES = 10  # of a dead kernel's log, kept for who asks why
 
@@ -73,6 +76,8 @@ class Lifecycle:
         self._log: LogFile | None = None
         self._mourned: KernelProcess | None = None
         self._settled: KernelProcess | None = None
+        self._untold: KernelProcess | None = None
+        """The one whose start the listeners are being told."""
         self._proven: KernelProcess | None = None
         """Known to serve the kernel itself: its end is the kernel's."""
         self._handed_over: KernelProcess | None = None
@@ -93,15 +98,19 @@ class Lifecycle:
         where nobody knows.
         """
         with self._changed:
-            self.process, self._log = process, log
+            self.process = self._untold = process
+            self._log = log
             self.spawned_at = 0.0 if age is None else time.monotonic() - age
             self.spawns += 1
             self.present = True
             self.status = advance(self.status, event)
             self._changed.notify_all()
-        self._tell(event)
-        if process is not None:
+        if process is not None:  # first: it may end before all are told, or one of them fail
             self._watch(process)
+        self._tell(event)
+        with self._changed:
+            self._untold = None
+            self._changed.notify_all()
 
     def _watch(self, process: KernelProcess) -> None:
         trim = self._log.trim if self._log else lambda: None
@@ -142,10 +151,16 @@ class Lifecycle:
 
     def _tell(self, event: Event) -> None:
         for listener in self._listeners:
-            listener(event)
+            try:
+                listener(event)
+            except Exception:  # noqa: BLE001 - the others and who caused it must not suffer
+                _log.exception("%s: a listener failed", self._description())
 
     def add_listener(self, listener: Listener) -> None:
-        """Call `listener` with each event, in the thread that caused it; it must be short."""
+        """Call `listener` with each event, in the thread that caused it; it must be short.
+
+        It must not wait for the end of a process whose start it is being told.
+        """
         self._listeners = (*self._listeners, listener)
 
     def remove_listener(self, listener: Listener) -> None:
@@ -157,6 +172,8 @@ class Lifecycle:
         Returns when everybody knows, so that nobody learns of an end after the next beginning.
         """
         process.wait()
+        with self._changed:  # nobody learns of an end before the beginning
+            self._changed.wait_for(lambda: self._untold is not process)
         if self._has_heir(process):
             return
         lifetime = time.monotonic() - self.spawned_at

@@ -63,7 +63,7 @@ class Kernel:
         self.told: list[KernelState] = []
         self.life = Lifecycle(lambda: "kernel k1 (child)", self._follow_death)
         self.life.add_listener(self.events.append)
-        self._processes: list[Mortal] = []
+        self.processes: list[Mortal] = []
 
     def _follow_death(self, death: KernelDied, lifetime: float) -> Callable[[], None]:
         assert lifetime >= 0
@@ -73,17 +73,17 @@ class Kernel:
 
     def spawn(self, log: LogFile | None = None) -> Mortal:
         process = Mortal()
-        self._processes.append(process)
+        self.processes.append(process)
         self.life.begin(process, log)
         return process
 
     def close(self) -> None:
-        for process in self._processes:
+        for process in self.processes:
             if not process.exited:
                 self.life.order(Wanted.DOWN)
                 process.exit()
         watched = process_watcher()._watches
-        for process in self._processes:
+        for process in self.processes:
             eventually(lambda: process.fileno() not in watched)  # noqa: B023 - called here
             process.close()
 
@@ -104,6 +104,46 @@ def test_a_launch_is_told_and_counted(kernel: Kernel) -> None:
 
     assert kernel.events == [Spawned()]
     assert (kernel.life.process, kernel.life.spawns) == (process, 1)
+
+
+def test_no_end_is_told_before_its_beginning(kernel: Kernel) -> None:
+    may_go_on = threading.Event()
+    told: list[type[Event]] = []
+
+    def slow(event: Event) -> None:
+        if isinstance(event, Spawned):
+            may_go_on.wait(10)
+        told.append(type(event))
+
+    kernel.life.add_listener(slow)
+    spawning = Background(kernel.spawn)
+    eventually(lambda: kernel.life.process is not None)
+    process = kernel.processes[0]
+    process.exit()
+    client = Background(lambda: kernel.life.settle(process))
+    may_go_on.set()
+
+    spawning.result()
+    client.result()
+    assert told == [Spawned, Exited]
+
+
+def test_a_listener_that_fails_keeps_no_end_from_being_noticed(
+    kernel: Kernel, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(event: Event) -> None:
+        raise ValueError(type(event).__name__)
+
+    told: list[Event] = []
+    kernel.life.add_listener(fail)
+    kernel.life.add_listener(told.append)
+
+    process = kernel.spawn()
+    process.exit()
+
+    eventually(lambda: kernel.told)
+    assert [type(event) for event in told] == [Spawned, Exited]
+    assert "kernel k1 (child): a listener failed" in caplog.text
 
 
 def test_a_death_is_told_once_though_watcher_and_clients_notice_it(kernel: Kernel) -> None:

@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -89,6 +90,34 @@ def test_the_descriptor_is_readable_from_the_exit_on(
     assert poller.poll(10_000)
     process.wait()
     assert poller.poll(0)
+    os.close(fd)
+
+
+class LateQueue:
+    """macOS's kqueue, which knows nothing of a process that has exited."""
+
+    def control(self, _events: object, _count: int) -> None:
+        raise ProcessLookupError
+
+    def close(self) -> None:
+        pass
+
+
+def test_on_macos_a_process_that_has_exited_needs_no_waitid(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(select, "kqueue", LateQueue, raising=False)
+    for name in ("kevent", "KQ_FILTER_PROC", "KQ_EV_ADD", "KQ_NOTE_EXIT"):
+        monkeypatch.setattr(select, name, lambda *_arguments: None, raising=False)
+    monkeypatch.delattr(os, "waitid")
+    before = threading.enumerate()
+
+    fd = exitfd._open_kqueue(os.getpid())
+
+    poller = select.poll()
+    poller.register(fd, select.POLLIN)
+    assert poller.poll(0)
+    assert threading.enumerate() == before
     os.close(fd)
 
 
