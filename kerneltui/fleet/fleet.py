@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -234,7 +235,11 @@ class Fleet(Roster):
     def signal(self, target: Target, signum: int) -> str:
         self._permit()
         self._checked(target)
-        said = self._handle(target, Verb.SIGNAL).signal(signum)
+        row, handle = self._row(target), self._handle(target, Verb.SIGNAL)
+        # To other dashboards as well it is a kill, after which nobody restarts the kernel.
+        is_kill = signum == signal.SIGKILL
+        with self._order(row, "killing", is_urgent=True) if is_kill else contextlib.nullcontext():
+            said = handle.signal(signum)
         self.note(target.kernel_id, f"sent signal {signum}")
         return said
 

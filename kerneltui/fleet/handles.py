@@ -56,7 +56,8 @@ class OwnHandle:
         return ""
 
     def signal(self, signum: int) -> str:
-        self._kernels.signal_kernel(self._kernel_id, signum)
+        with _ended_by(signum, self._kernels.get_kernel(self._kernel_id)):
+            self._kernels.signal_kernel(self._kernel_id, signum)
         return ""
 
     def restart(self, *, now: bool) -> str:
@@ -95,7 +96,7 @@ class FoundHandle:
         return f"{self._name} has not answered, so it was sent SIGINT as well"
 
     def signal(self, signum: int) -> str:
-        with self._gone_is_refused():
+        with self._gone_is_refused(), _ended_by(signum, self._manager):
             self._process.send_signal(signum)
         return ""
 
@@ -107,7 +108,7 @@ class FoundHandle:
         if process is None:
             self._request("shutdown_request", {"restart": False}, 0.0)
             return f"{self._name} was asked to shut down; whether it did is not to be seen"
-        with self._ordered(Wanted.DOWN):
+        with _ordered(self._manager, Wanted.DOWN):
             self._request("shutdown_request", {"restart": False}, 0.0)
             if not process.wait(END_TIME):
                 raise KernelTimeout(
@@ -118,7 +119,7 @@ class FoundHandle:
 
     def kill(self) -> str:
         process = self._process
-        with self._gone_is_refused(), self._ordered(Wanted.DOWN):
+        with self._gone_is_refused(), _ordered(self._manager, Wanted.DOWN):
             kill_family(process)
             process.wait(END_TIME)
         return ""
@@ -136,16 +137,6 @@ class FoundHandle:
         """Tell whether a message on control was answered within `patience` seconds."""
         with _request(self._manager, msg_type, content) as request:
             return request.reply(patience) is not None
-
-    @contextlib.contextmanager
-    def _ordered(self, wanted: Wanted) -> Iterator[None]:
-        """Let the end of the process be what was wanted, and no death."""
-        self._manager.life.order(wanted)
-        try:
-            yield
-        except BaseException:
-            self._manager.life.order(Wanted.UP)
-            raise
 
     @contextlib.contextmanager
     def _gone_is_refused(self) -> Iterator[None]:
@@ -203,13 +194,13 @@ class ServedHandle(FoundHandle):
         if now:
             with contextlib.suppress(ActionRefused):
                 super().kill()
-        with self._ordered(Wanted.RESTART):
+        with _ordered(self._manager, Wanted.RESTART):
             servers.restart(server, self._manager.kernel_id, SERVER_TIME)
         return ""
 
     def shutdown(self) -> str:
         server = self._find_server()
-        with self._ordered(Wanted.DOWN):
+        with _ordered(self._manager, Wanted.DOWN):
             servers.shutdown(server, self._manager.kernel_id, SERVER_TIME)
         return ""
 
@@ -221,6 +212,30 @@ class ServedHandle(FoundHandle):
         except KernelError as error:
             return f"{self._name} was killed, and its server may start it again: {error}"
         return ""
+
+
+@contextlib.contextmanager
+def _ordered(manager: KernelManager, wanted: Wanted) -> Iterator[None]:
+    """Let the end of the process be what was wanted, and no death."""
+    before = manager.status.wanted
+    manager.life.order(wanted)
+    try:
+        yield
+    except BaseException:
+        manager.life.order(before)
+        raise
+
+
+@contextlib.contextmanager
+def _ended_by(signum: int, manager: KernelManager) -> Iterator[None]:
+    """Let what a signal ends for sure be no death; return when it has ended."""
+    if signum != signal.SIGKILL:
+        yield
+        return
+    with _ordered(manager, Wanted.DOWN):
+        yield
+    if manager.process is not None:
+        manager.process.wait(END_TIME)
 
 
 def ask_whether_it_answers(manager: KernelManager, name: str) -> str:

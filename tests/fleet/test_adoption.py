@@ -434,9 +434,14 @@ def test_a_kernel_whose_restarts_were_switched_off_stays_dead(fleets: tuple[Flee
     assert said == "tiny-1 stays dead where it dies by itself"
 
 
-@pytest.mark.parametrize("end", [Fleet.shutdown, Fleet.kill])
-def test_what_one_dashboard_ends_no_other_restarts(
-    fleets: tuple[Fleet, Fleet], end: Callable[[Fleet, Target], str]
+def send_sigkill(fleet: Fleet, target: Target) -> str:
+    return fleet.signal(target, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("is_own", [False, True])
+@pytest.mark.parametrize("end", [Fleet.shutdown, Fleet.kill, send_sigkill])
+def test_what_a_dashboard_ends_no_dashboard_restarts(
+    fleets: tuple[Fleet, Fleet], end: Callable[[Fleet, Target], str], is_own: bool
 ) -> None:
     fleets[0].start("tiny", cwd="/", autorestart=True)
     for fleet in fleets:
@@ -444,7 +449,9 @@ def test_what_one_dashboard_ends_no_other_restarts(
     eventually(lambda: any(fleet._guard._lease.held for fleet in fleets), WITHIN)
     holder, other = fleets if fleets[0]._guard._lease.held else reversed(fleets)
 
-    end(other, other.snapshots[0].target)
+    ender = holder if is_own else other
+
+    end(ender, ender.snapshots[0].target)
 
     for fleet in fleets:
         eventually(lambda: not any(map(is_alive, fleet.snapshots)), WITHIN)  # noqa: B023
