@@ -134,9 +134,14 @@ def _run_command(arguments: argparse.Namespace) -> int:
     except BrokenPipeError:  # whoever read has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (KernelError, OSError) as error:
-        text = error.args[0] if isinstance(error, NoSuchKernel) else str(error)
-        print(f"kerneltui: {clean_line(str(text), limit=2000)}", file=sys.stderr)
+    except Exception as error:
+        from kerneltui.kernels.limits import describe_shortage
+
+        text = describe_shortage(error)
+        if not text and not isinstance(error, KernelError | OSError):
+            raise
+        text = text or str(error.args[0] if isinstance(error, NoSuchKernel) else error)
+        print(f"kerneltui: {clean_line(text, limit=2000)}", file=sys.stderr)
         codes = {NoSuchKernel: NOT_FOUND, KernelTimeout: TIMED_OUT}
         return next((codes[kind] for kind in codes if isinstance(error, kind)), FAILED)
     return code

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from kerneltui.errors import LaunchError
 from kerneltui.kernels import default_signals
-from kerneltui.kernels.limits import restore_nofile_limit
+from kerneltui.kernels.limits import NO_MORE_PROCESSES, describe_shortage, restore_nofile_limit
 from kerneltui.kernels.spec import KernelSpec
 
 # What the launcher of our own process told it of itself; it is not true of a kernel.
@@ -137,8 +137,10 @@ def _explain(
 ) -> str:
     """Return why Popen failed, in words for a user."""
     program = os.fspath(executable or argv[0])
-    if obstacle := _obstacle(argv, env, cwd, executable):
-        return obstacle
+    if isinstance(error, BlockingIOError):
+        return NO_MORE_PROCESSES
+    if known := describe_shortage(error) or _obstacle(argv, env, cwd, executable):
+        return known
     if isinstance(error, FileNotFoundError):  # not this file, then, but what is to run it
         return f"{program} is run by a loader, which does not exist"
     return f"{program}: {error.strerror if isinstance(error, OSError) else 'cannot be passed on'}"

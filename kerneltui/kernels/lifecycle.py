@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 from kerneltui.errors import KernelDied, KernelTimeout, describe_exit
+from kerneltui.kernels.guarded_thread import Failures
 from kerneltui.kernels.logfile import LogFile
 from kerneltui.kernels.process import KernelProcess
 from kerneltui.kernels.watcher import process_watcher
@@ -21,8 +22,6 @@ from kerneltui.protocol.status import (
     Wanted,
     advance,
 )
-
-_log = logging.getLogger(__name__)
 
 LAST_LINES = 10  # of a dead kernel's log, kept for who asks why
 
@@ -84,6 +83,7 @@ class Lifecycle:
         """The one that the present process has taken over from."""
         self._death: KernelDied | None = None
         self._listeners: tuple[Listener, ...] = ()
+        self._failures = Failures("a listener to a kernel's life")
 
     def begin(
         self,
@@ -105,12 +105,14 @@ class Lifecycle:
             self.present = True
             self.status = advance(self.status, event)
             self._changed.notify_all()
-        if process is not None:  # first: it may end before all are told, or one of them fail
-            self._watch(process)
-        self._tell(event)
-        with self._changed:
-            self._untold = None
-            self._changed.notify_all()
+        try:
+            if process is not None:  # first: it may end before all are told
+                self._watch(process)
+            self._tell(event)
+        finally:
+            with self._changed:
+                self._untold = None
+                self._changed.notify_all()
 
     def _watch(self, process: KernelProcess) -> None:
         trim = self._log.trim if self._log else lambda: None
@@ -151,10 +153,7 @@ class Lifecycle:
 
     def _tell(self, event: Event) -> None:
         for listener in self._listeners:
-            try:
-                listener(event)
-            except Exception:  # noqa: BLE001 - the others and who caused it must not suffer
-                _log.exception("%s: a listener failed", self._description())
+            self._failures.attempt(partial(listener, event))  # the others are told all the same
 
     def add_listener(self, listener: Listener) -> None:
         """Call `listener` with each event, in the thread that caused it; it must be short.

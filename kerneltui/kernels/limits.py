@@ -1,12 +1,14 @@
-"""How many files this process may open: raised for our sockets, put back for the kernels."""
+"""Limits of this process: raised for our sockets, put back for the kernels, told when reached."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import resource
 
 WANTED_FILES = 65_536
 """Descriptors: a thousand kernels with their sockets, and room. macOS gives at most 10,240."""
+NO_MORE_PROCESSES = "you have as many processes and threads as your limit allows (ulimit -u)"
 _MACOS_FILES = 10_240  # OPEN_MAX of <sys/syslimits.h>
 
 _original: tuple[int, int] | None = None
@@ -41,6 +43,17 @@ def restore_nofile_limit(pid: int) -> None:
         return
     with contextlib.suppress(ProcessLookupError, PermissionError):  # gone, or not ours any more
         resource.prlimit(pid, resource.RLIMIT_NOFILE, _original)
+
+
+def describe_shortage(error: BaseException) -> str:
+    """Return which limit an error comes from, for a person; "" for any other error."""
+    if isinstance(error, RuntimeError) and "start new thread" in str(error):
+        return NO_MORE_PROCESSES
+    number = getattr(error, "errno", None)  # OSError has it, and zmq.ZMQError
+    if number == errno.EMFILE:
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        return f"too many files are open in this process: its limit is {limit:,} (ulimit -n)"
+    return "too many files are open on this host" if number == errno.ENFILE else ""
 
 
 def _at_least(limit: int, wanted: int) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 
 import zmq
 
-from kerneltui.errors import ActionRefused, KernelTimeout, describe_exit
+from kerneltui.errors import ActionRefused, KernelTimeout, LaunchError, describe_exit
 from kerneltui.kernels.channels import has_heartbeat
 from kerneltui.kernels.client import BlockingKernelClient
 from kerneltui.kernels.connection_file import ConnectionFileMixin, refuse_unknown
@@ -27,6 +27,7 @@ from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.kernels.launch import kernel_environment, launch, refuse_unlaunchable
 from kerneltui.kernels.launch_plan import LaunchPlan
 from kerneltui.kernels.lifecycle import Lifecycle
+from kerneltui.kernels.limits import describe_shortage
 from kerneltui.kernels.logfile import LogFile
 from kerneltui.kernels.process import (
     ChildProcess,
@@ -281,7 +282,21 @@ class KernelManager(ConnectionFileMixin):
         log = self._log_file if plan.wants_log else None
         with plan.open_streams(log) as streams:
             popen = launch(argv, env=env, **streams, **plan.popen_kwargs)
-        self.life.begin(ChildProcess(popen), log)
+        self._follow(popen, log)
+
+    def _follow(self, popen: subprocess.Popen[bytes], log: LogFile | None) -> None:
+        """Watch what was launched; end it where that cannot be. Raises LaunchError."""
+        try:
+            self.life.begin(ChildProcess(popen), log)
+        except (OSError, RuntimeError) as error:
+            self.life.order(Wanted.DOWN)
+            with contextlib.suppress(ProcessLookupError):  # gone by itself
+                os.killpg(popen.pid, signal.SIGKILL)
+            popen.wait()
+            if self.kernel is popen and self.process is not None:
+                self.life.settle(self.process)
+            why = describe_shortage(error) or str(error)
+            raise LaunchError(f"{self.describe()} was ended at once: {why}", ()) from None
 
     # -- clients ----
 

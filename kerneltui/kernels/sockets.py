@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import os
+import threading
 
 import zmq
 
-from kerneltui.errors import ConnectionFileError
+from kerneltui.errors import ConnectionFileError, KernelError
 from kerneltui.kernels.ipc import MAX_SOCKET_PATH
-from kerneltui.kernels.limits import raise_nofile_limit
+from kerneltui.kernels.limits import describe_shortage, raise_nofile_limit
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 
 MAX_SOCKETS = 65_535  # libzmq's default of 1,023 is five sockets each for 200 kernels
@@ -18,6 +20,7 @@ RECONNECT_INTERVAL = 15  # milliseconds; libzmq's 100 would delay every start by
 CLOSE_LINGER = 100  # milliseconds; with 0, a request sent just before the close never leaves
 
 TCP_PORTS = range(1, 65_536)
+CONTEXT_FILES, CONTEXT_THREADS = 16, 2  # that a context opens and starts, and some room
 
 Context = zmq.Context[zmq.Socket[bytes]]
 
@@ -39,16 +42,42 @@ class EndpointError(ConnectionFileError, zmq.ZMQError):
 
 
 def default_context() -> Context:
-    """Return the private context of this process. Contexts do not survive a fork."""
+    """Return the private context of this process. Contexts do not survive a fork.
+
+    Raises KernelError where the limits of this process leave no room for one.
+    """
     return _context_of(os.getpid())
 
 
 @functools.cache
 def _context_of(_pid: int) -> Context:
     raise_nofile_limit()
+    _require_room()
     context = zmq.Context()
     context.set(zmq.MAX_SOCKETS, min(MAX_SOCKETS, context.get(zmq.SOCKET_LIMIT)))
+    context.socket(zmq.PAIR).close()  # the first one starts its threads: now there is room
     return context
+
+
+def _require_room() -> None:
+    """Raise KernelError where libzmq could not start its threads: it would end this process."""
+    is_over = threading.Event()
+
+    def end(thread: threading.Thread) -> None:
+        is_over.set()
+        thread.join()
+
+    try:
+        with contextlib.ExitStack() as held:
+            for _ in range(CONTEXT_FILES):
+                held.callback(os.close, os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+            for _ in range(CONTEXT_THREADS):
+                thread = threading.Thread(target=is_over.wait, daemon=True)
+                thread.start()
+                held.callback(end, thread)
+    except (OSError, RuntimeError) as error:
+        shortage = describe_shortage(error) or str(error)
+        raise KernelError(f"cannot connect to kernels: {shortage}") from None
 
 
 def connect(
@@ -69,7 +98,8 @@ def connect(
     try:
         socket = context.socket(_SOCKET_TYPES[channel])
     except zmq.ZMQError as error:
-        raise EndpointError(f"cannot open a socket to {endpoint}: {error}", error.errno) from None
+        reason = describe_shortage(error) or str(error)
+        raise EndpointError(f"cannot connect to {endpoint}: {reason}", error.errno) from None
     try:
         _wire(socket, info, channel, identity)
         socket.connect(endpoint)

@@ -44,10 +44,11 @@ class ProcessWatcher:
     ) -> None:
         """Call `on_exit` once, when `process` is gone and reaped, and `on_tick` until then."""
         with self._lock:
-            self._watches[process.fileno()] = _Watch(process, on_exit, on_tick)
             if self._thread is None:
-                self._thread = LoopThread(self._turn, "kernel-watcher")
-                self._thread.start()
+                thread = LoopThread(self._turn, "kernel-watcher")
+                thread.start()  # which may fail, where there are too many
+                self._thread = thread
+            self._watches[process.fileno()] = _Watch(process, on_exit, on_tick)
         os.write(self._wake_writer, b".")
 
     def forget(self, process: KernelProcess) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -164,3 +165,51 @@ def test_a_file_that_is_no_toml_is_told(
     main(["kill", "nobody"])
 
     assert f"{config_file}:1: is no" in capsys.readouterr().err
+
+
+# -- limits -------------------------------------------------------------------------
+
+LIMITED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (12, 12))
+from kerneltui.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_where_too_many_files_are_open_one_line_says_so() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, "start", "tiny", "--name", "one"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert "its limit is 12 (ulimit -n)" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert manifests() == []
+
+
+def test_where_no_thread_can_be_started_one_line_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse() -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(verbs, "opened_fleet", refuse)
+
+    code = main(["start", "tiny"])
+
+    assert (code, capsys.readouterr().err.count("\n")) == (1, 1)
+
+
+def test_a_defect_is_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(verbs, "opened_fleet", fail)
+
+    with pytest.raises(RuntimeError, match="a defect"):
+        main(["start", "tiny"])

@@ -143,7 +143,7 @@ def test_a_listener_that_fails_keeps_no_end_from_being_noticed(
 
     eventually(lambda: kernel.told)
     assert [type(event) for event in told] == [Spawned, Exited]
-    assert "kernel k1 (child): a listener failed" in caplog.text
+    assert "a listener to a kernel's life failed: ValueError" in caplog.text
 
 
 def test_a_death_is_told_once_though_watcher_and_clients_notice_it(kernel: Kernel) -> None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import errno
 import resource
 import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
+import zmq
 
 from kerneltui.kernels import limits
 
@@ -68,3 +70,21 @@ def test_a_child_that_is_gone_needs_no_limit() -> None:
         child.wait()
 
     limits.restore_nofile_limit(child.pid)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.EMFILE, "Too many open files"), "in this process: its limit is"),
+        (OSError(errno.ENFILE, "Too many open files in system"), "on this host"),
+        (zmq.ZMQError(errno.EMFILE), "ulimit -n"),
+        (RuntimeError("can't start new thread"), "ulimit -u"),
+    ],
+)
+def test_the_limit_that_an_error_comes_from_is_told(error: Exception, said: str) -> None:
+    assert said in limits.describe_shortage(error)
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOENT, "x"), RuntimeError("x"), ValueError()])
+def test_other_errors_come_from_no_limit(error: Exception) -> None:
+    assert limits.describe_shortage(error) == ""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from kerneltui.errors import (
@@ -19,6 +23,7 @@ from kerneltui.errors import (
 )
 from kerneltui.kernels.client import BlockingKernelClient
 from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.watcher import process_watcher
 from kerneltui.protocol.status import KernelState
 from tests.children import Children
 from tests.kernels.looks import files_of, process_id, state
@@ -336,3 +341,43 @@ def test_a_manager_is_shown_without_its_key(children: Children) -> None:
     manager = children.start("waits")
 
     assert repr(manager) == f"<KernelManager kernel {manager.kernel_id[:8]} (child) starting>"
+
+
+# -- what cannot be watched ---------------------------------------------------------
+
+
+def refuse_files(_pid: int) -> int:
+    raise OSError(errno.EMFILE, "Too many open files")
+
+
+def refuse_thread(_thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+@pytest.mark.parametrize(
+    ("place", "refuse", "limit"),
+    [
+        ("kerneltui.kernels.process.open_exit_fd", refuse_files, "ulimit -n"),
+        ("kerneltui.kernels.guarded_thread.LoopThread.start", refuse_thread, "ulimit -u"),
+    ],
+)
+def test_a_kernel_that_cannot_be_watched_does_not_live_on_unseen(
+    children: Children,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+    refuse: Callable[..., object],
+    limit: str,
+) -> None:
+    manager = children.manager("waits")
+    before = psutil.Process().children()
+    eventually(lambda: process_watcher()._thread is None)  # of the tests before
+    with monkeypatch.context() as patch:
+        patch.setattr(place, refuse)
+
+        with pytest.raises(LaunchError, match=rf"was ended at once: .*{limit}"):
+            manager.start_kernel()
+
+    assert psutil.Process().children() == before
+    assert (manager.is_alive(), files_of(manager)) == (False, [])
+    manager.start_kernel()
+    assert manager.is_alive()
