@@ -41,6 +41,15 @@ def runtime_folder() -> Path:
     return Path(jupyter_runtime_dir()).absolute()
 
 
+def own_folder(runtime_folder: Path) -> Path:
+    """Return the folder of kerneltui's own files in a Jupyter runtime folder.
+
+    Jupyter's tools take any file of the runtime folder itself whose name has a part of an id for
+    a connection file.
+    """
+    return runtime_folder / APP
+
+
 def _base(variable: str, usual: str) -> Path:
     """Return kerneltui's folder in an XDG place; by its specification a relative one is void."""
     given = os.environ.get(variable, "")

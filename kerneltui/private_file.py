@@ -29,7 +29,7 @@ def open_private(
         path,
         flags | os.O_NOFOLLOW,
         lambda status: (
-            why_not_ours(status, os.geteuid(), writers) or why_not_readable(status, max_size)
+            why_not_readable(status, max_size) or why_not_ours(status, os.geteuid(), writers)
         ),
     )
 
@@ -48,6 +48,15 @@ def read_regular(path: Path, max_size: int) -> bytes:
     fd = _open_judged(path, os.O_RDONLY, lambda status: why_not_readable(status, max_size))
     with os.fdopen(fd, "rb") as file:
         return file.read(max_size)
+
+
+def is_private(path: Path) -> bool:
+    """Tell whether there is a regular file that nobody else can write."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISREG(status.st_mode) and not why_not_ours(status, os.geteuid())
 
 
 def write_private(path: Path, text: str) -> None:
@@ -98,7 +107,9 @@ def folder_problem(folder: Path) -> str:
         why = why_not_ours(folder.stat(), os.geteuid())
     except OSError:
         return ""
-    return f"other users can put files into {folder}: {why}" if why else ""
+    if not why:
+        return ""
+    return f"other users can put files into {folder}: {why}; it should be yours alone, mode 0700"
 
 
 # -- what is decided of a file; pure ----

@@ -15,6 +15,7 @@ from kerneltui.fleet.masking import StreamMask
 from kerneltui.fleet.origin import Origin
 from kerneltui.kernels.connection_file import read_connection_file
 from kerneltui.kernels.logfile import LogFile
+from kerneltui.private_file import open_private
 from kerneltui.protocol.status import KernelState
 
 POLL = 0.5  # seconds between two looks
@@ -77,7 +78,7 @@ def logs(word: str, *, follow: bool) -> int:
         )
     path = LogFile.beside(kernel.connection_file, kernel.id).path
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = open_private(path)
     except OSError as error:
         raise KernelError(f"cannot read {path}: {error.strerror}") from None
     mask = StreamMask(_key_of(kernel))

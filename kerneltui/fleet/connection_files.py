@@ -13,11 +13,10 @@ from pathlib import Path
 from jupyter_core.paths import jupyter_data_dir
 
 from kerneltui.errors import KernelError
-from kerneltui.kernels.connection_file import read_connection_file
+from kerneltui.kernels.connection_file import MAX_SIZE
 from kerneltui.paths import runtime_folder
-from kerneltui.protocol.connection import Channel, ConnectionInfo
-
-MAX_SIZE = 100_000  # bytes: a file of more is no connection file
+from kerneltui.private_file import read_private
+from kerneltui.protocol.connection import Channel, ConnectionInfo, parse_connection_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ class ConnectionFiles:
             version = (found.st_ino, found.st_ctime_ns)
             known = before.get(path)
             if known is None or known[0] != version:
-                known = (version, _read(path, found.st_mtime, found.st_size))
+                known = (version, _read(path, found.st_mtime))
             self._known[path] = known
         return {path: file for path, (_, file) in self._known.items() if file is not None}
 
@@ -78,15 +77,14 @@ def usual_files() -> Iterator[Path]:
         yield from sorted(temporary.glob(pattern))
 
 
-def _read(path: Path, written_at: float, size: int) -> ConnectionFile | None:
-    if size > MAX_SIZE:
-        return None
+def _read(path: Path, written_at: float) -> ConnectionFile | None:
     try:
+        content = read_private(path, MAX_SIZE, writers=stat.S_IWGRP)  # as VS Code leaves it
         if path.name.startswith("registration_"):
-            said = json.loads(path.read_bytes())
+            said = json.loads(content)
             is_one = isinstance(said, dict) and "registration_port" in said
             return ConnectionFile(path, None, written_at) if is_one else None
-        info = read_connection_file(path)
+        info = parse_connection_file(content, str(path))
     except (KernelError, OSError, ValueError, RecursionError):
         return None  # no connection file, or being written
     is_whole = info.ports[Channel.SHELL] and info.ports[Channel.CONTROL]

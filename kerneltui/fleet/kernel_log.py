@@ -20,6 +20,7 @@ from kerneltui.fleet.masking import StreamMask
 from kerneltui.fleet.transcript import Role, Transcript
 from kerneltui.kernels.logfile import LogFile
 from kerneltui.kernels.manager import KernelManager
+from kerneltui.private_file import open_private
 from kerneltui.protocol.status import Event, Exited, Ordered, Spawned, Wanted
 from kerneltui.protocol.text import clean_line
 
@@ -99,7 +100,7 @@ class KernelLog:
     def _read(self) -> bytes:
         """Return what the file holds beyond our position; too much of it is skipped, and said."""
         try:
-            fd = os.open(self._path(), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            fd = open_private(self._path())
         except OSError:  # none was written, or it was removed with its kernel
             return b""
         with os.fdopen(fd, "rb") as file:

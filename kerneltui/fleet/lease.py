@@ -6,13 +6,16 @@ import fcntl
 import os
 from pathlib import Path
 
+from kerneltui.paths import own_folder
+from kerneltui.private_file import make_private_folder, open_private
+
 
 class Lease:
     """Held by one process for each runtime folder; the system takes it back when that ends."""
 
     def __init__(self, folder: Path) -> None:
         # A home may be mounted on many hosts, and each has kernels of its own.
-        self._path = folder / f"kerneltui-restarts-{os.uname().nodename}.lock"
+        self._path = own_folder(folder) / f"restarts-{os.uname().nodename}.lock"
         self._fd: int | None = None
 
     @property
@@ -22,8 +25,8 @@ class Lease:
     def take(self) -> bool:
         """Tell whether it is ours, taking it where nobody has it. Raises OSError."""
         if self._fd is None:
-            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-            fd = os.open(self._path, flags, 0o600)
+            make_private_folder(self._path.parent)
+            fd = open_private(self._path, os.O_RDWR | os.O_CREAT)
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -25,6 +25,8 @@ from kerneltui.fleet.manifest import (
 )
 from kerneltui.fleet.manifest_lock import ManifestLock, is_locked, lock_file
 from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.paths import own_folder
+from kerneltui.private_file import make_private_folder
 
 NAMING = 1.0  # seconds to wait for others that give their kernels names
 SEEN_EVERY = 60.0  # seconds between two marks of when a kernel was last seen alive
@@ -144,8 +146,7 @@ class Ledger:
         `describe`: returns it, given the names that kernels of this folder have. Raises
         ActionRefused where it cannot be kept, and what `describe` does.
         """
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _naming(self._folder):
+        with _naming(own_folder(self._folder)):
             manifest = describe(self._names())
             try:
                 lock = ManifestLock.create(manifest.path, format_manifest(manifest))
@@ -257,8 +258,8 @@ class Ledger:
         with self._lock:
             before, self._known = self._known, {}
             for path in find_manifests(self._folder):
-                with contextlib.suppress(FileNotFoundError):
-                    status = path.stat()
+                with contextlib.suppress(OSError):
+                    status = path.lstat()
                     written = (status.st_ino, status.st_ctime_ns)  # numbers of files come again
                     known = before.get(path)
                     is_known = known is not None and known[0] == written
@@ -323,6 +324,7 @@ def _naming(folder: Path) -> Iterator[None]:
     """Let nobody else give a name to a kernel of this folder meanwhile."""
     with contextlib.ExitStack() as opened:
         try:
+            make_private_folder(folder, parents=True)
             fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             opened.callback(os.close, fd)
             lock_file(fd, time.monotonic() + NAMING)

@@ -1,7 +1,7 @@
 """Manifest: what must outlive the dashboard for a kernel to be adopted by the next one.
 
-It lies beside the connection file, readable by its owner only, and not under a name that
-Jupyter's own tools take for a connection file. Of the environment it has names, no values.
+It lies in kerneltui's folder beside the connection file, where Jupyter's own tools do not look,
+readable by its owner only. Of the environment it has names, no values.
 """
 
 from __future__ import annotations
@@ -18,9 +18,13 @@ from kerneltui.fleet.manifest_lock import is_locked
 from kerneltui.fleet.shared_folders import is_shared
 from kerneltui.kernels.identity import ProcessIdentity, boot_id
 from kerneltui.kernels.logfile import LogFile
+from kerneltui.paths import own_folder
+from kerneltui.private_file import is_private, read_private
 from kerneltui.protocol.text import clean_line
 
-PREFIX = "kerneltui-"
+SUFFIX = ".manifest.json"
+EARLIER_PREFIX = "kerneltui-"
+"""Of the files that an earlier kerneltui kept beside the connection file itself."""
 RESTARTING = "restarting"  # the order after which another process is to come
 VERSION = 1
 MAX_SIZE = 1_000_000  # bytes: a file of more is none of ours
@@ -100,7 +104,20 @@ def resolved(manifest: Manifest) -> str:
 
 
 def manifest_path(connection_file: str, kernel_id: str) -> Path:
-    return Path(connection_file).parent / f"{PREFIX}{kernel_id}.json"
+    """Return where a kernel's manifest lies; one of an earlier kerneltui stays where it is."""
+    folder = Path(connection_file).parent
+    if is_earlier(connection_file, kernel_id):
+        return _earlier_path(folder, kernel_id)
+    return own_folder(folder) / f"{kernel_id}{SUFFIX}"
+
+
+def is_earlier(connection_file: str, kernel_id: str) -> bool:
+    """Tell whether a kernel's files lie where an earlier kerneltui kept them."""
+    return is_private(_earlier_path(Path(connection_file).parent, kernel_id))
+
+
+def _earlier_path(folder: Path, kernel_id: str) -> Path:
+    return folder / f"{EARLIER_PREFIX}{kernel_id}.json"
 
 
 def format_manifest(manifest: Manifest) -> str:
@@ -112,8 +129,7 @@ def format_manifest(manifest: Manifest) -> str:
 def read_manifest(path: Path) -> Manifest:
     """Return what a file says. Raises KernelError that says what is wrong with it."""
     try:
-        with path.open("rb") as file:
-            manifest = _parse(json.loads(file.read(MAX_SIZE)))
+        manifest = _parse(json.loads(read_private(path, MAX_SIZE)))
         _refuse_misplaced(manifest, path)
     except FileNotFoundError:
         raise KernelError(f"{path} is gone") from None
@@ -125,8 +141,9 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def find_manifests(folder: Path) -> Iterator[Path]:
-    """Yield the manifests in a runtime folder, in the order of their names."""
-    yield from sorted(folder.glob(f"{PREFIX}*.json"))
+    """Yield the manifests of a runtime folder, in the order of their names."""
+    yield from sorted(own_folder(folder).glob(f"*{SUFFIX}"))
+    yield from sorted(folder.glob(f"{EARLIER_PREFIX}*.json"))
 
 
 def _refuse_misplaced(manifest: Manifest, path: Path) -> None:

@@ -15,11 +15,12 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from kerneltui.private_file import make_private_folder, open_private
+
 PATIENCE = 0.2  # seconds for one who only reads, or is done at once
 LOOK = 0.01  # seconds between two tries
 SPARE = 16_384  # bytes that are kept free for what is written after the deed
 
-_FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 """Of a file system that has none: then nobody is kept from giving orders."""
 
@@ -64,7 +65,7 @@ class ManifestLock:
     @classmethod
     def create(cls, path: Path, text: str) -> ManifestLock:
         """Write a manifest, and have it locked from its first moment on. Raises OSError."""
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(path.parent, parents=True)
         return cls(path, _replace(path, _new_part(path), text))
 
     def reserve(self) -> None:
@@ -117,13 +118,11 @@ def is_locked(path: Path) -> bool:
 def _open(path: Path) -> int:
     """Open a manifest to be locked: for writing if it may be, which network file systems want."""
     try:
-        return os.open(path, os.O_RDWR | _FLAGS)
-    except PermissionError:
-        return os.open(path, os.O_RDONLY | _FLAGS)
+        return open_private(path, os.O_RDWR)
     except OSError as error:
-        if error.errno != errno.EROFS:
+        if error.errno not in (errno.EROFS, errno.EACCES):
             raise
-        return os.open(path, os.O_RDONLY | _FLAGS)
+        return open_private(path)
 
 
 def lock_file(fd: int, deadline: float) -> None:

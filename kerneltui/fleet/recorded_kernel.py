@@ -17,6 +17,7 @@ from kerneltui.fleet.recording_writer import RecordingWriter
 from kerneltui.kernels.adopted import AdoptedProcess
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.kernels.sockets import connect, default_context
+from kerneltui.private_file import read_regular
 from kerneltui.protocol.connection import Channel, ConnectionInfo, parse_connection_file
 
 LAUNCH = 60.0  # seconds that a launch may take until the process is known
@@ -24,6 +25,7 @@ REST = 10.0  # seconds after an end in which another process is awaited at the s
 DRAIN = 0.2  # seconds that what a dead process said last may take to arrive
 LATE = 1.0  # seconds after a launch in which nothing is missed: a kernel takes longer to be ready
 BUDGET = 1_000_000  # bytes received of one kernel before others have their turn
+MAX_FILE = 100_000  # bytes of a connection file
 NOT_RECORDED = "nothing was recorded"
 
 
@@ -167,7 +169,7 @@ class RecordedKernel:
         """Subscribe to what the connection file says; tell whether that could be."""
         path = Path(self.manifest.connection_file)
         try:
-            info = parse_connection_file(path.read_bytes(), str(path))
+            info = parse_connection_file(read_regular(path, MAX_FILE), str(path))
             if info != self._info:
                 self._disconnect()
                 self._socket = connect(default_context(), info, Channel.IOPUB)

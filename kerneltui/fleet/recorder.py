@@ -10,17 +10,19 @@ import gc
 import signal
 import sys
 import time
-from collections.abc import Container, Iterable
+from collections.abc import Container
 from pathlib import Path
 
 import zmq
 
 from kerneltui.fleet.ledger import Ledger
-from kerneltui.fleet.manifest import Manifest
+from kerneltui.fleet.manifest import Manifest, is_earlier
 from kerneltui.fleet.recorded_kernel import RecordedKernel
-from kerneltui.fleet.recorder_lock import RecorderLock
+from kerneltui.fleet.recorder_lock import RecorderLock, earlier_lock_path, lock_path
 from kerneltui.fleet.recording import expire, remove_recording
 from kerneltui.fleet.recording_writer import FULL, describe
+from kerneltui.paths import own_folder
+from kerneltui.private_file import make_private_folder
 
 LOOK = 0.2  # seconds between two looks at whether the folder has changed
 TURN = 0.05  # seconds at least between two turns: what is lost of a recorder that is killed
@@ -35,11 +37,16 @@ class Recorder:
 
     def __init__(self, folder: Path, lock: RecorderLock) -> None:
         self._folder = folder
+        self._folders = (folder, own_folder(folder))
         self._lock = lock
         self._ledger = Ledger(folder, self._follow, lambda _unreadable: None)
         self._poller = zmq.Poller()
         self._kernels: dict[str, RecordedKernel] = {}
-        self._changed_at: int | None = None
+        self._earlier_lock: RecorderLock | None = None
+        """Held once a kernel's files lie where an earlier kerneltui's recorder would write them."""
+        self._left: tuple[Manifest, ...] = ()
+        """Of the kernels that such a recorder records."""
+        self._changed_at: tuple[int, ...] | None = None
         self._said = ""
         self._is_over = False
         self._look_at = self._expire_at = 0.0  # monotonic
@@ -57,12 +64,21 @@ class Recorder:
                 living_at = time.monotonic()
             elif time.monotonic() - living_at >= LINGER and not self._is_wanted_after_all():
                 break
+        self.close()
+
+    def close(self) -> None:
+        """Write what there is, and let go of all but the lock of the folder."""
         for kernel in self._kernels.values():
             kernel.close()
+        if self._earlier_lock is not None:
+            self._earlier_lock.close()
 
     @property
     def _has_living(self) -> bool:
-        return any(kernel.is_living for kernel in self._kernels.values())
+        left = (each.identity for each in self._left)
+        return any(kernel.is_living for kernel in self._kernels.values()) or any(
+            identity is not None and identity.is_alive() for identity in left
+        )
 
     def _is_wanted_after_all(self) -> bool:
         """Let go of the lock and look once more: who found it held relies on this process."""
@@ -103,7 +119,7 @@ class Recorder:
     def _look(self) -> None:
         """Read the manifests where the folder has changed; end where it, or the lock, is gone."""
         try:
-            changed_at = self._folder.stat().st_mtime_ns
+            changed_at = tuple(folder.stat().st_mtime_ns for folder in self._folders)
         except FileNotFoundError:
             self._is_over = True
             return
@@ -111,12 +127,13 @@ class Recorder:
             return
         self._is_over = self._is_over or not self._lock.is_valid()
         # A second change within one tick of the system's clock leaves the time as it was.
-        is_settled = abs(time.time() - changed_at / 1e9) > SETTLED
+        is_settled = abs(time.time() - max(changed_at) / 1e9) > SETTLED
         self._changed_at = changed_at if is_settled else None
         self._ledger.look()
 
-    def _follow(self, manifests: Iterable[Manifest]) -> None:
-        found = {manifest.kernel_id: manifest for manifest in manifests}
+    def _follow(self, manifests: tuple[Manifest, ...]) -> None:
+        self._left = tuple(each for each in manifests if self._is_left(each))
+        found = {each.kernel_id: each for each in manifests if each not in self._left}
         for kernel_id in self._kernels.keys() - found.keys():
             if self._kernels[kernel_id].manifest.path.exists():  # but it cannot be read
                 continue
@@ -129,9 +146,24 @@ class Recorder:
             else:
                 self._kernels[kernel_id] = RecordedKernel(manifest, self._poller)
 
+    def _is_left(self, manifest: Manifest) -> bool:
+        """Tell whether an earlier kerneltui's recorder has a kernel; two would record it twice."""
+        if self._earlier_lock or not is_earlier(manifest.connection_file, manifest.kernel_id):
+            return False
+        try:
+            lock = RecorderLock(earlier_lock_path(self._folder))
+        except OSError:
+            return False
+        if lock.try_now():
+            self._earlier_lock = lock
+        else:
+            lock.close()
+        return self._earlier_lock is None
+
     def _keep_house(self) -> None:
         if time.monotonic() >= self._mark_at:
             self._mark_at = time.monotonic() + HEARD
+            self._changed_at = None if self._left else self._changed_at  # has it ended?
             for kernel in self._kernels.values():
                 kernel.mark_heard()
         if time.monotonic() >= self._expire_at:
@@ -141,7 +173,8 @@ class Recorder:
 
 def main(folder: Path) -> None:
     """Record, unless another process does."""
-    with RecorderLock(folder) as lock:
+    make_private_folder(own_folder(folder))
+    with RecorderLock(lock_path(folder)) as lock:
         if not lock.acquire():
             return
         recorder = Recorder(folder, lock)

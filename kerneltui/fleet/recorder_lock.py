@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 from typing import Self
 
+from kerneltui.paths import own_folder
+from kerneltui.private_file import open_private
 from kerneltui.protocol.text import clean_line
 
 SIZE = 512  # bytes, taken in advance: what is wrong can be said on a full disk
@@ -21,13 +23,18 @@ _POLL = 0.02  # seconds
 
 def lock_path(folder: Path) -> Path:
     # A home may be mounted on many hosts, and each has kernels of its own.
+    return own_folder(folder) / f"recorder-{os.uname().nodename}.lock"
+
+
+def earlier_lock_path(folder: Path) -> Path:
+    """Return the lock of an earlier kerneltui's recorder, which may outlive an update for days."""
     return folder / f"kerneltui-recorder-{os.uname().nodename}.lock"
 
 
 def is_locked(folder: Path) -> bool:
     """Tell whether there is a recorder. Raises OSError where nobody can tell."""
     try:
-        fd = os.open(lock_path(folder), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = open_private(lock_path(folder))
     except FileNotFoundError:
         return False
     try:
@@ -42,7 +49,7 @@ def is_locked(folder: Path) -> bool:
 def read_problem(folder: Path) -> str:
     """Return what the present recorder, or the last one, found wrong; "" where nothing is."""
     try:
-        fd = os.open(lock_path(folder), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = open_private(lock_path(folder))
     except FileNotFoundError:
         return ""
     try:
@@ -54,22 +61,24 @@ def read_problem(folder: Path) -> str:
 class RecorderLock:
     """The lock of one folder's recorder, held once `acquire` has said so."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, path: Path) -> None:
         """Raises OSError."""
-        self._path = lock_path(folder)
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._fd = os.open(self._path, flags, 0o600)
+        self._path = path
+        self._fd = open_private(self._path, os.O_RDWR | os.O_CREAT)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         os.close(self._fd)
 
     def acquire(self) -> bool:
         """Take the lock, and take back what was said; False where there is another recorder."""
         deadline = time.monotonic() + PATIENCE
-        while not self._try():
+        while not self.try_now():
             if time.monotonic() > deadline:
                 return False
             time.sleep(_POLL)
@@ -92,7 +101,8 @@ class RecorderLock:
         with contextlib.suppress(OSError):  # the file was made on a disk that was full already
             os.pwrite(self._fd, text, 0)
 
-    def _try(self) -> bool:
+    def try_now(self) -> bool:
+        """Take the lock; False where somebody has it, be it for an instant."""
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

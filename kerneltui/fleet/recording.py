@@ -1,7 +1,7 @@
 """Recording: what one kernel said on iopub, kept in a file for those who come later.
 
-It has two generations of bounded size, `kerneltui-<id>.iopub` and the older `.iopub.old`. Frames
-are kept as they were received: nobody has verified them yet.
+It has two generations of bounded size, `<id>.iopub` and the older `.iopub.old`. Frames are kept as
+they were received: nobody has verified them yet.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from kerneltui.errors import KernelError
-from kerneltui.fleet.manifest import PREFIX, manifest_path, read_manifest
+from kerneltui.fleet.manifest import EARLIER_PREFIX, is_earlier, manifest_path, read_manifest
 from kerneltui.fleet.recording_format import (
     ENDED_SIZE,
     GENERATION,
@@ -24,6 +24,8 @@ from kerneltui.fleet.recording_format import (
     decode_record,
     decode_records,
 )
+from kerneltui.paths import own_folder
+from kerneltui.private_file import open_private
 
 __all__ = ["Began", "Hole", "expire", "read_recording", "recording_path", "remove_recording"]
 
@@ -35,7 +37,14 @@ _ROTATIONS = 10  # that may happen while a reader opens two files
 
 
 def recording_path(connection_file: str, kernel_id: str) -> Path:
-    return Path(connection_file).parent / f"{PREFIX}{kernel_id}{SUFFIX}"
+    """Return where a kernel is recorded; one of an earlier kerneltui where that did."""
+    new, earlier = _places(Path(connection_file).parent, kernel_id)
+    return earlier if is_earlier(connection_file, kernel_id) else new
+
+
+def _places(folder: Path, kernel_id: str) -> tuple[Path, Path]:
+    name = f"{kernel_id}{SUFFIX}"
+    return own_folder(folder) / name, folder / f"{EARLIER_PREFIX}{name}"
 
 
 def older_path(path: Path) -> Path:
@@ -63,24 +72,33 @@ def read_recording(path: Path) -> Iterator[Record]:
 
 
 def remove_recording(connection_file: str, kernel_id: str) -> None:
-    _remove(recording_path(connection_file, kernel_id))
+    for path in _places(Path(connection_file).parent, kernel_id):
+        _remove(path)  # its manifest, which tells where it lies, may be gone already
 
 
 def expire(folder: Path, now: float) -> None:
     """Remove the recordings of kernels that have been dead or dismissed for longer than KEPT."""
     newest: dict[Path, float] = {}
-    for file in [*folder.glob(f"{PREFIX}*{SUFFIX}"), *folder.glob(f"{PREFIX}*{SUFFIX}{OLDER}")]:
+    for file in _all_files(folder):
         path = file.with_name(file.name.removesuffix(OLDER))
         with contextlib.suppress(FileNotFoundError):
             newest[path] = max(newest.get(path, 0.0), file.lstat().st_mtime)
     for path, written_at in newest.items():
-        if now - written_at > KEPT and not _may_live(path):
+        if now - written_at > KEPT and not _may_live(folder, path):
             _remove(path)
 
 
-def _may_live(path: Path) -> bool:
-    kernel_id = path.name.removeprefix(PREFIX).removesuffix(SUFFIX)
-    manifest = manifest_path(str(path), kernel_id)
+def _all_files(folder: Path) -> Iterator[Path]:
+    for name in (f"*{SUFFIX}", f"*{SUFFIX}{OLDER}"):
+        yield from own_folder(folder).glob(name)
+        yield from folder.glob(f"{EARLIER_PREFIX}{name}")
+
+
+def _may_live(folder: Path, path: Path) -> bool:
+    kernel_id = path.name.removesuffix(SUFFIX)
+    if path.parent == folder:
+        kernel_id = kernel_id.removeprefix(EARLIER_PREFIX)
+    manifest = manifest_path(str(folder / f"kernel-{kernel_id}.json"), kernel_id)
     try:
         identity = read_manifest(manifest).identity
     except KernelError:
@@ -183,7 +201,7 @@ def _open_if_there(path: Path, files: contextlib.ExitStack) -> BinaryIO | None:
 
 
 def _open(path: Path) -> BinaryIO:
-    return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
+    return os.fdopen(open_private(path), "rb")
 
 
 def _is_still(file: BinaryIO, path: Path) -> bool:

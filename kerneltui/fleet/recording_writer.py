@@ -25,11 +25,12 @@ from kerneltui.fleet.recording_format import (
     encode_message,
 )
 from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.private_file import open_private
 
 RETRY = 5.0  # seconds between two attempts to write where the last one failed
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """What holds for every file of the folder."""
-_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 
 
 class RecordingWriter:
@@ -155,7 +156,7 @@ class RecordingWriter:
     def _open(self, now: float) -> None:
         if self._fd is not None:
             return
-        self._fd = os.open(self._path, _FLAGS, 0o600)
+        self._fd = open_private(self._path, _FLAGS)
         self._size = os.fstat(self._fd).st_size
         older = older_path(self._path)
         if self._size == 0 and older.exists():

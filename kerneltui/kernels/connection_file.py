@@ -18,6 +18,7 @@ from kerneltui.kernels.ports import release_ports, reserve, reserve_ports
 from kerneltui.kernels.session import ClientSession, new_session
 from kerneltui.kernels.sockets import Context, connect, default_context
 from kerneltui.paths import runtime_folder
+from kerneltui.private_file import read_regular
 from kerneltui.protocol.connection import (
     PORT_NAMES,
     Channel,
@@ -27,6 +28,7 @@ from kerneltui.protocol.connection import (
 )
 from kerneltui.protocol.wire import SIGNATURE_SCHEME
 
+MAX_SIZE = 100_000  # bytes: a file of more is no connection file
 LOCALHOST = "127.0.0.1"
 ANY_FILE = "kernel-*.json"
 EVERYWHERE = "0.0.0.0"  # what a caller means who says "*"
@@ -245,7 +247,7 @@ def refuse_unknown(owner: str, arguments: Iterable[str], known: Iterable[str]) -
 def read_connection_file(path: str | Path) -> ConnectionInfo:
     """Return what the file says. Raises ConnectionFileError."""
     try:
-        return parse_connection_file(Path(path).read_bytes(), str(path))
+        return parse_connection_file(read_regular(Path(path), MAX_SIZE), str(path))
     except OSError as error:
         raise ConnectionFileError(f"cannot read connection file {path}: {error.strerror}") from None
 

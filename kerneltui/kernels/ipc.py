@@ -15,6 +15,7 @@ from pathlib import Path
 
 from kerneltui.errors import KernelError
 from kerneltui.paths import runtime_folder
+from kerneltui.private_file import make_private_folder
 from kerneltui.protocol.connection import ConnectionInfo
 
 MAX_SOCKET_PATH = 103 if sys.platform == "darwin" else 107
@@ -106,18 +107,7 @@ def _prepare(folder: Path) -> None:
     length = len(os.fsencode(folder / _STEM)) + len("-5")
     if length > MAX_SOCKET_PATH:
         raise OSError(f"its sockets' paths have {length} bytes, over {MAX_SOCKET_PATH}")
-    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.mkdir(mode=0o700, exist_ok=True)
-    # Through a descriptor: what is checked cannot be swapped for something else meanwhile.
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        if os.fstat(fd).st_uid != os.geteuid():
-            raise OSError("it belongs to another user")
-        os.fchmod(fd, 0o700)
-        if stat.S_IMODE(os.fstat(fd).st_mode) & 0o077:
-            raise OSError("its file system keeps it open to others")
-    finally:
-        os.close(fd)
+    make_private_folder(folder, parents=True)
     for parent in folder.resolve().parents:
         mode = parent.stat().st_mode
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:

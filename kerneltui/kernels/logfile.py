@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections import deque
 from pathlib import Path
 
 from kerneltui.errors import LaunchError
+from kerneltui.paths import APP, own_folder, runtime_folder
+from kerneltui.private_file import is_private, make_private_folder, open_private
 from kerneltui.protocol.text import clean_line
 
 LOG_LIMIT = 1_000_000  # bytes; over it, `trim` keeps the last quarter of as many
@@ -23,8 +24,15 @@ class LogFile:
 
     @classmethod
     def beside(cls, connection_file: str, kernel_id: str) -> LogFile:
-        """Return the log of a kernel, in the folder of its connection file."""
-        return cls(Path(connection_file).parent / f"kernel-{kernel_id}.log")
+        """Return the log of a kernel, in kerneltui's folder of the Jupyter runtime folder.
+
+        The connection file may lie in a folder of others. An earlier kerneltui kept the log
+        beside it, and there it stays.
+        """
+        earlier = Path(connection_file).parent / f"kernel-{kernel_id}.log"
+        if is_private(earlier):
+            return cls(earlier)
+        return cls(own_folder(runtime_folder()) / f"{kernel_id}.log")
 
     def open(self) -> int:
         """Return a descriptor for the stdout and stderr of a new process; the caller closes it.
@@ -32,17 +40,14 @@ class LogFile:
         It appends, whatever the file's size is by then, so that the file can be cut while
         the kernel writes. Raises LaunchError for a file that is not ours alone to write.
         """
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
-            fd = os.open(self.path, flags, 0o600)
+            if self.path.parent.name == APP:  # else it is an earlier kerneltui's
+                make_private_folder(self.path.parent, parents=True)
+            fd = open_private(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         except OSError as error:
-            raise self._unusable(str(error)) from error
-        status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
-            os.close(fd)
-            raise self._unusable("it is no file of ours")
+            raise self._unusable(error) from error
         os.fchmod(fd, 0o600)
-        self._start = status.st_size
+        self._start = os.fstat(fd).st_size
         return fd
 
     def tail(self, lines: int) -> tuple[str, ...]:
@@ -61,7 +66,7 @@ class LogFile:
         """
         try:
             # Not with O_APPEND, where Linux lets pwrite() append too.
-            fd = os.open(self.path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+            fd = open_private(self.path, os.O_RDWR)
         except FileNotFoundError:
             return
         try:
@@ -84,7 +89,7 @@ class LogFile:
     def _read_end(self) -> bytes:
         """Return the last bytes written since the latest launch, from the start of a line."""
         try:
-            fd = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            fd = open_private(self.path)
         except FileNotFoundError:
             return b""
         with os.fdopen(fd, "rb") as file:
@@ -94,5 +99,8 @@ class LogFile:
             end = file.read()
         return end if start == self._start else end[end.find(b"\n") + 1 :]
 
-    def _unusable(self, why: str) -> LaunchError:
-        return LaunchError(f"cannot write the kernel's output to {self.path}: {why}", ())
+    def _unusable(self, error: OSError) -> LaunchError:
+        place = f"{error.filename}: " if error.filename != str(self.path) else ""
+        return LaunchError(
+            f"cannot write the kernel's output to {self.path}: {place}{error.strerror}", ()
+        )

@@ -19,7 +19,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from kerneltui.errors import ConnectionFileError, KernelError
-from kerneltui.paths import runtime_folder
+from kerneltui.paths import own_folder, runtime_folder
+from kerneltui.private_file import make_private_folder, open_private
 
 MAX_TRIES = 100  # candidates that others hold, before giving up
 # Below what systems lend to outgoing connections: a client that knocks before its kernel
@@ -92,18 +93,15 @@ class PortReservations:
         """
         try:
             if self._fd is None:
-                self._fd = _open_private(self._find_path())
+                path = self._find_path()
+                make_private_folder(path.parent, parents=True)
+                self._fd = open_private(path, os.O_RDWR | os.O_CREAT)
             fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
         except OSError as error:
             if self._fd is not None and error.errno in (errno.EAGAIN, errno.EACCES):
                 return False
             _log.warning("ports are reserved in this process only: %s", error)
         return True
-
-
-def _open_private(path: Path) -> int:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
 
 def _is_free(ip: str, port: int) -> bool:
@@ -124,7 +122,7 @@ def _is_free(ip: str, port: int) -> bool:
 
 def _shared_file() -> Path:
     # A home may be mounted on many hosts, and each has ports of its own.
-    return runtime_folder() / f"kerneltui-ports-{os.uname().nodename}.lock"
+    return own_folder(runtime_folder()) / f"ports-{os.uname().nodename}.lock"
 
 
 # One per process, as are the locks beneath it.

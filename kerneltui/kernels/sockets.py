@@ -46,7 +46,11 @@ def default_context() -> Context:
 
     Raises KernelError where the limits of this process leave no room for one.
     """
-    return _context_of(os.getpid())
+    with _making:
+        return _context_of(os.getpid())
+
+
+_making = threading.Lock()  # two threads that ask at once would make two, one of them for nobody
 
 
 @functools.cache

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from kerneltui.errors import InvalidKernelSpec
+from kerneltui.private_file import read_regular
 
+MAX_SIZE = 1_000_000  # bytes of a kernel.json
 LOCAL_PROVISIONER = "local-provisioner"
 INTERRUPT_MODES = ("signal", "message")
 
@@ -80,7 +82,7 @@ _FIELD_TYPES: dict[str, type] = {
 
 def _read_json(file: Path) -> dict[str, Any]:
     try:
-        content = json.loads(file.read_bytes())
+        content = json.loads(read_regular(file, MAX_SIZE))
     except OSError as error:
         raise InvalidKernelSpec(f"{file}: cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, nested without end

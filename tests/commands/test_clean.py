@@ -82,6 +82,21 @@ def test_all_that_a_dead_kernel_of_ours_left_goes(runtime: Path) -> None:
     assert [path for path in files if path.exists()] == []
 
 
+def test_all_that_a_dead_kernel_of_an_earlier_kerneltui_left_goes(runtime: Path) -> None:
+    file, recording, manifest = ours(runtime, DEAD)
+    files = [
+        file,
+        manifest.rename(runtime / "kerneltui-0a9b.json"),
+        recording.rename(runtime / "kerneltui-0a9b.iopub"),
+        runtime / "kernel-0a9b.log",
+    ]
+    files[-1].touch()
+
+    clean(for_real=True)
+
+    assert [path for path in files if path.exists()] == []
+
+
 def test_a_file_that_was_just_written_may_be_of_a_kernel_to_come(
     runtime: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -211,6 +211,20 @@ def test_variables_that_differ_are_named(
     assert environment_differs(before, now) == told
 
 
+def test_a_kernel_that_an_earlier_kerneltui_started_is_adopted(left: Watched) -> None:
+    path = manifest_path(left.now.connection_file, left.kernel_id)
+    identity = left.now.identity
+    left.fleet.close()
+    earlier = Path(left.now.connection_file).with_name(f"kerneltui-{left.kernel_id}.json")
+    path.rename(earlier)
+
+    left.fleet = opened()
+
+    assert (left.now.is_ours, left.now.identity) == (True, identity)
+    left.fleet.shutdown(left.now.target)
+    assert not earlier.exists()
+
+
 def test_what_a_manifest_calls_things_passes_the_gate(left: Watched) -> None:
     path = manifest_path(left.now.connection_file, left.kernel_id)
     left.fleet.close()

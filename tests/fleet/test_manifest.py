@@ -14,6 +14,7 @@ from kerneltui.errors import KernelError
 from kerneltui.fleet import manifest as manifest_module
 from kerneltui.fleet.manifest import Manifest, find_manifests, read_manifest
 from kerneltui.kernels.identity import ProcessIdentity, boot_id, identify
+from kerneltui.private_file import make_private_folder
 from tests.fleet.manifests import write_manifest
 
 
@@ -33,6 +34,10 @@ def manifest(tmp_path: Path) -> Manifest:
     )
 
 
+def runtime_folder(manifest: Manifest) -> Path:
+    return Path(manifest.connection_file).parent
+
+
 @pytest.mark.parametrize("identity", [ProcessIdentity(4121, 77, "boot"), None])
 def test_what_is_written_is_read(manifest: Manifest, identity: ProcessIdentity | None) -> None:
     manifest = replace(manifest, identity=identity)
@@ -40,7 +45,7 @@ def test_what_is_written_is_read(manifest: Manifest, identity: ProcessIdentity |
     write_manifest(manifest)
 
     assert read_manifest(manifest.path) == manifest
-    assert list(find_manifests(manifest.path.parent)) == [manifest.path]
+    assert list(find_manifests(runtime_folder(manifest))) == [manifest.path]
 
 
 def test_only_its_owner_can_read_it(manifest: Manifest) -> None:
@@ -52,7 +57,48 @@ def test_only_its_owner_can_read_it(manifest: Manifest) -> None:
 def test_jupyter_does_not_take_it_for_a_connection_file(manifest: Manifest) -> None:
     write_manifest(manifest)
 
-    assert list(manifest.path.parent.glob("kernel-*.json")) == []
+    assert list(runtime_folder(manifest).glob("*0a9*")) == []
+
+
+def earlier(manifest: Manifest) -> Path:
+    """Have an earlier kerneltui's manifest in the runtime folder; return its path."""
+    path = runtime_folder(manifest) / "kerneltui-0a9b.json"
+    write_manifest(manifest)
+    return manifest.path.rename(path)
+
+
+def test_a_manifest_of_an_earlier_kerneltui_is_found_and_stays_where_it_is(
+    manifest: Manifest,
+) -> None:
+    path = earlier(manifest)
+
+    write_manifest(replace(manifest, order="restarting"))
+
+    assert list(find_manifests(runtime_folder(manifest))) == [path]
+    assert (read_manifest(path).order, read_manifest(path).path) == ("restarting", path)
+
+
+def test_a_file_that_others_can_write_is_no_earlier_manifest(manifest: Manifest) -> None:
+    path = earlier(manifest)
+    path.chmod(0o666)
+
+    assert manifest.path == path.parent / "kerneltui" / "0a9b.manifest.json"
+
+
+def test_a_manifest_that_others_can_write_is_not_obeyed(manifest: Manifest) -> None:
+    write_manifest(manifest)
+    manifest.path.chmod(0o666)
+
+    with pytest.raises(KernelError, match="others may write it"):
+        read_manifest(manifest.path)
+
+
+def test_a_manifest_is_not_written_through_a_link(manifest: Manifest, short_path: Path) -> None:
+    (runtime_folder(manifest) / "kerneltui").symlink_to(short_path)
+
+    with pytest.raises(OSError, match="it is a link"):
+        write_manifest(manifest)
+    assert list(short_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -61,6 +107,7 @@ def test_jupyter_does_not_take_it_for_a_connection_file(manifest: Manifest) -> N
     ids=["empty", "cut", "a list", "a number", "too little", "later", "deep", "odd text"],
 )
 def test_what_is_no_manifest_is_named_and_left(manifest: Manifest, text: str) -> None:
+    make_private_folder(manifest.path.parent)
     manifest.path.write_text(text)
 
     with pytest.raises(KernelError, match=f"{manifest.path.name} is no manifest"):
@@ -105,7 +152,7 @@ def test_the_manifest_of_an_earlier_kerneltui_is_read(manifest: Manifest) -> Non
 
 def test_an_id_that_a_terminal_would_obey_is_refused(manifest: Manifest) -> None:
     kernel_id = "\x1b[2J"
-    file = manifest.path.with_name(f"kernel-{kernel_id}.json")
+    file = runtime_folder(manifest) / f"kernel-{kernel_id}.json"
     forged = replace(manifest, kernel_id=kernel_id, connection_file=str(file))
     write_manifest(forged)
 

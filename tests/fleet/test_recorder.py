@@ -16,9 +16,12 @@ import psutil
 import pytest
 
 from kerneltui.fleet import recorder as recorder_module
-from kerneltui.fleet.recorder_lock import RecorderLock, lock_path
+from kerneltui.fleet.recorder import Recorder
+from kerneltui.fleet.recorder_lock import RecorderLock, earlier_lock_path, lock_path
 from kerneltui.fleet.recorder_start import ensure_recorder, is_recorded, recorder_problem
 from kerneltui.fleet.recording import Began, Hole, older_path, unheard_since
+from kerneltui.paths import own_folder
+from kerneltui.private_file import make_private_folder
 from tests.fleet.recorders import WITHIN, Recorded, RunningRecorder, SpokenKernel
 from tests.fleet.stage import Voice
 from tests.support import Background, eventually
@@ -146,11 +149,46 @@ def test_a_flood_takes_bounded_space(kernel: SpokenKernel) -> None:
 def test_a_manifest_that_cannot_be_read_disturbs_no_other(
     kernel: SpokenKernel, recorder: RunningRecorder
 ) -> None:
-    kernel.manifest.path.with_name("kerneltui-x.json").write_text("garbage")
     kernel.announce(kernel.identity)
+    kernel.manifest.path.with_name("x.manifest.json").write_text("garbage")
 
     say_heard(kernel, "heard")
     assert recorder.is_running
+
+
+def test_a_fifo_among_the_manifests_is_not_waited_for(
+    kernel: SpokenKernel, recorder: RunningRecorder
+) -> None:
+    kernel.announce(kernel.identity)
+    os.mkfifo(kernel.manifest.path.with_name("x.manifest.json"))
+
+    say_heard(kernel, "heard")
+    assert recorder.is_running
+
+
+def test_a_kernel_of_an_earlier_kerneltui_is_left_to_its_recorder_as_long_as_that_runs(
+    kernel: SpokenKernel, short_path: Path
+) -> None:
+    kernel.announce(kernel.identity)
+    kernel.manifest.path.rename(short_path / f"kerneltui-{kernel.manifest.kernel_id}.json")
+    with (
+        RecorderLock(earlier_lock_path(short_path)) as earlier,
+        RecorderLock(own_lock(short_path)) as lock,
+    ):
+        assert earlier.acquire()
+        recorder = Recorder(short_path, lock)
+
+        recorder._look()
+        meanwhile = dict(recorder._kernels), recorder._has_living
+        earlier.release()
+        recorder._changed_at = None
+        recorder._look()
+        afterwards = list(recorder._kernels)
+        recorder.close()
+
+    assert meanwhile == ({}, True)
+    assert afterwards == [kernel.manifest.kernel_id]
+    assert kernel.recording == short_path / f"kerneltui-{kernel.manifest.kernel_id}.iopub"
 
 
 def test_a_kernel_whose_manifest_cannot_be_read_any_more_is_heard_on(
@@ -159,7 +197,7 @@ def test_a_kernel_whose_manifest_cannot_be_read_any_more_is_heard_on(
     kernel.announce(kernel.identity)
     say_heard(kernel, "before")
     kernel.manifest.path.write_text("garbage")
-    other = kernel.manifest.path.with_name("kerneltui-x.json")
+    other = kernel.manifest.path.with_name("x.manifest.json")
     other.write_text("so that the folder changes")
 
     words = [str(number) for number in range(10)]  # over several looks at the folder
@@ -339,7 +377,7 @@ def test_a_kernel_that_arrives_as_the_recorder_ends_is_heard(
             super().release()
 
     monkeypatch.setattr(recorder_module, "LINGER", 0.0)
-    with LateLock(short_path) as lock:
+    with LateLock(own_lock(short_path)) as lock:
         assert lock.acquire()
         recorder = recorder_module.Recorder(short_path, lock)
         running = Background(recorder.run)
@@ -385,8 +423,14 @@ def test_it_loads_nothing_that_it_can_do_without() -> None:
 # -- the lock --------------------------------------------------------------------------------
 
 
+def own_lock(folder: Path) -> Path:
+    make_private_folder(own_folder(folder))
+    return lock_path(folder)
+
+
 def test_one_lock_excludes_another(tmp_path: Path) -> None:
-    with RecorderLock(tmp_path) as one, RecorderLock(tmp_path) as other:
+    path = own_lock(tmp_path)
+    with RecorderLock(path) as one, RecorderLock(path) as other:
         assert one.acquire()
         assert is_recorded(tmp_path)
         assert not other.acquire()
@@ -394,7 +438,7 @@ def test_one_lock_excludes_another(tmp_path: Path) -> None:
 
 
 def test_what_is_wrong_is_said_in_the_same_space(tmp_path: Path) -> None:
-    with RecorderLock(tmp_path) as lock:
+    with RecorderLock(own_lock(tmp_path)) as lock:
         assert lock.acquire()
         size = lock_path(tmp_path).stat().st_size
         lock.say("the disk is full" + "!" * 1000)

@@ -40,6 +40,8 @@ from kerneltui.fleet.recording_format import (
 )
 from kerneltui.fleet.recording_writer import RecordingWriter
 from kerneltui.kernels.identity import ProcessIdentity, identify
+from kerneltui.paths import own_folder
+from kerneltui.private_file import make_private_folder
 from tests.fleet.manifests import write_manifest
 
 PROCESS = ProcessIdentity(4121, 77, "boot")
@@ -50,7 +52,12 @@ FRAMES = st.lists(st.binary(max_size=300), max_size=8)
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
+    make_private_folder(own_folder(tmp_path))
     return recording_path(str(tmp_path / "kernel-0a9b.json"), "0a9b")
+
+
+def connection_file(path: Path) -> str:
+    return str(path.parent.with_name("kernel-0a9b.json"))
 
 
 @pytest.fixture
@@ -185,9 +192,22 @@ def test_no_link_is_followed(writer: RecordingWriter, path: Path) -> None:
     path.symlink_to(path.with_name("elsewhere"))
     writer.add_message([b"a"], 1.0)
 
-    with pytest.raises(OSError, match="symbolic"):
+    with pytest.raises(OSError, match="it is a link"):
         writer.flush(1.0)
     assert not path.with_name("elsewhere").exists()
+
+
+def test_what_others_could_write_before_is_not_written_to(
+    writer: RecordingWriter, path: Path
+) -> None:
+    path.touch()
+    path.chmod(0o666)
+    writer.add_message([b"a secret"], 1.0)
+
+    with pytest.raises(OSError, match="others may write it"):
+        writer.flush(1.0)
+    assert path.read_bytes() == b""
+    assert "others may write it" in writer.problem
 
 
 def test_what_takes_a_manifest_by_its_name_does_not_take_a_recording(path: Path) -> None:
@@ -273,7 +293,7 @@ def test_a_removed_recording_is_gone_with_its_older_part(
     write(writer, [[bytes(BIG)]] * 4)
     writer.close()
 
-    remove_recording(str(path.with_name("kernel-0a9b.json")), "0a9b")
+    remove_recording(connection_file(path), "0a9b")
 
     assert list(path.parent.iterdir()) == []
 
@@ -373,14 +393,14 @@ def kept(path: Path, *, age: float) -> bool:
     path.write_bytes(b"")
     os.utime(path, (1e9, 1e9))
 
-    expire(path.parent, 1e9 + age)
+    expire(Path(connection_file(path)).parent, 1e9 + age)
 
     return path.exists()
 
 
 def announce(path: Path, identity: ProcessIdentity | None) -> None:
-    file = path.with_name("kernel-0a9b.json")
-    write_manifest(Manifest("0a9b", "train", "python3", str(file), "/", (), 1e9, identity))
+    file = connection_file(path)
+    write_manifest(Manifest("0a9b", "train", "python3", file, "/", (), 1e9, identity))
 
 
 def test_the_recording_of_a_dismissed_kernel_is_kept_for_a_week(path: Path) -> None:

@@ -24,4 +24,4 @@ def process_id(manager: KernelManager) -> int:
 
 def files_of(manager: KernelManager) -> list[str]:
     folder = Path(manager.connection_file).parent
-    return sorted(path.name for path in folder.glob(f"*{manager.kernel_id}*"))
+    return sorted(path.name for path in folder.rglob(f"*{manager.kernel_id}*"))

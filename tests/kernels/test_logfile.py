@@ -42,10 +42,25 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_a_log_lies_beside_the_connection_file() -> None:
-    log = LogFile.beside("/run/jupyter/kernel-3f2a.json", "3f2a")
+def test_a_log_lies_where_no_part_of_an_id_finds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "run"))
 
-    assert log.path == Path("/run/jupyter/kernel-3f2a.log")
+    log = LogFile.beside(str(tmp_path / "mine.json"), "3f2a")
+    write(log, b"hello\n")
+
+    assert log.path == tmp_path / "run" / "kerneltui" / "3f2a.log"
+    assert mode(log.path.parent) == 0o700
+    assert list(tmp_path.glob("*3f2a*")) == []
+
+
+def test_a_log_of_an_earlier_kerneltui_stays_beside_the_connection_file(tmp_path: Path) -> None:
+    (tmp_path / "kernel-3f2a.log").touch()
+
+    assert LogFile.beside(str(tmp_path / "kernel-3f2a.json"), "3f2a").path == (
+        tmp_path / "kernel-3f2a.log"
+    )
 
 
 # -- opening ------------------------------------------------------------------------
@@ -88,12 +103,12 @@ def test_somebody_elses_file_is_refused(log: LogFile, monkeypatch: pytest.Monkey
     me = os.geteuid()
     monkeypatch.setattr(logfile.os, "geteuid", lambda: me + 1)
 
-    with pytest.raises(LaunchError, match="no file of ours"):
+    with pytest.raises(LaunchError, match="it belongs to another user"):
         log.open()
 
 
 def test_what_is_no_regular_file_is_refused() -> None:
-    with pytest.raises(LaunchError, match="no file of ours"):
+    with pytest.raises(LaunchError, match="it is not a regular file"):
         LogFile(Path("/dev/null")).open()
 
 

@@ -22,6 +22,7 @@ from kerneltui.errors import (
     NoSuchKernel,
 )
 from kerneltui.kernels.client import BlockingKernelClient
+from kerneltui.kernels.logfile import LogFile
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.watcher import process_watcher
 from kerneltui.protocol.status import KernelState
@@ -113,7 +114,7 @@ def test_output_without_a_place_goes_to_a_log_that_only_we_can_read(children: Ch
 
     manager.start_kernel()
 
-    log = Path(manager.connection_file).with_suffix(".log")
+    log = LogFile.beside(manager.connection_file, manager.kernel_id).path
     eventually(lambda: log.read_text(encoding="utf-8") == "ready\n")
     assert log.stat().st_mode & 0o777 == 0o600
 

@@ -13,6 +13,7 @@ import pytest
 
 from kerneltui.errors import InvalidKernelSpec, NoSuchKernel
 from kerneltui.kernels import spec as specs
+from kerneltui.kernels import spec_file
 from kerneltui.kernels.spec import (
     KernelSpec,
     KernelSpecManager,
@@ -334,7 +335,7 @@ def test_a_spec_that_cannot_be_read_is_named(
 ) -> None:
     folder = write_spec(kernels, "k")
     monkeypatch.setattr(specs.Path, "is_file", _deny)
-    monkeypatch.setattr(specs.Path, "read_bytes", _deny)
+    monkeypatch.setattr(spec_file, "read_regular", _deny)
     manager.get_all_specs()
 
     assert manager.problems == (
