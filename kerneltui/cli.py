@@ -15,6 +15,7 @@ from kerneltui.commands.parsers import add_commands, add_kernel, complete
 
 # Exit codes; argparse, too, says 2 to what it does not understand.
 FAILED, NOT_FOUND, TIMED_OUT = 1, 2, 3
+DASHBOARDS = (None, "attach")  # the commands that open one
 INTERRUPTED = 130  # the shell's for Ctrl+C
 
 _REMOTE_DEFAULTS = {
@@ -127,6 +128,8 @@ def _run_command(arguments: argparse.Namespace) -> int:
     from kerneltui.protocol.text import clean_line
 
     try:
+        if arguments.command not in DASHBOARDS:  # which tells it itself
+            _tell_folder_problems()
         code: int = arguments.run(arguments)
         sys.stdout.flush()
     except KeyboardInterrupt:
@@ -147,6 +150,14 @@ def _run_command(arguments: argparse.Namespace) -> int:
     return code
 
 
+def _tell_folder_problems() -> None:
+    from kerneltui.fleet.shared_folders import runtime_folder_problems
+    from kerneltui.protocol.text import clean_line
+
+    for problem in runtime_folder_problems():
+        print(f"kerneltui: {clean_line(problem, limit=2000)}", file=sys.stderr)
+
+
 def _show_paths(_arguments: argparse.Namespace) -> int:
     """Print every place, then what is wrong in the configuration."""
     from jupyter_core.paths import jupyter_path
@@ -161,7 +172,7 @@ def _show_paths(_arguments: argparse.Namespace) -> int:
         ("history", paths.history_file()),
         ("crash log", paths.crash_file()),
         ("connection files", runtime),
-        ("kernel logs", runtime),
+        ("kernel logs", paths.own_folder(Path(runtime))),
         ("ipc sockets", next(candidate_folders())),
         *(("kernelspecs", folder) for folder in jupyter_path("kernels")),
     ]

@@ -27,6 +27,24 @@ def test_help_says_that_kernels_live_on(capsys: pytest.CaptureFixture[str]) -> N
     assert "kernels live on" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("mode", "lines"), [(0o700, 0), (0o777, 1)])
+def test_a_runtime_folder_that_others_can_write_is_told_in_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    mode: int,
+    lines: int,
+) -> None:
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
+    tmp_path.chmod(mode)
+
+    cli.main(["paths"])
+
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == lines
+    assert all(f"other users can put files into {tmp_path}" in each for each in told)
+
+
 def test_an_unknown_option_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(["--nonsense"])

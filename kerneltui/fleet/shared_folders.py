@@ -1,4 +1,4 @@
-"""Whether a folder may be shared with other hosts or containers, whose processes nobody sees."""
+"""Whether a folder may be shared: with other hosts and containers, or with other users."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import functools
 import re
 from pathlib import Path
 from typing import NamedTuple
+
+from kerneltui.paths import own_folder
+from kerneltui.private_file import folder_problem
 
 MOUNTS = Path("/proc/self/mountinfo")
 _NETWORK = frozenset(
@@ -24,6 +27,15 @@ class Mount(NamedTuple):
     part: str
     """What of the file system is mounted there; "/" is all."""
     kind: str
+
+
+def runtime_folder_problems() -> tuple[str, ...]:
+    """Return what is wrong with the folders that kernels are found by, a sentence each."""
+    from jupyter_core.paths import jupyter_runtime_dir  # which the recorder should not pay
+
+    runtime = Path(jupyter_runtime_dir())
+    problems = (folder_problem(each) for each in (runtime, own_folder(runtime)))
+    return tuple(filter(None, problems))
 
 
 @functools.cache

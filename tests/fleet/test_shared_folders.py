@@ -8,6 +8,8 @@ import pytest
 
 from kerneltui.fleet import shared_folders
 from kerneltui.fleet.shared_folders import is_shared
+from kerneltui.tui.app import library_fleet
+from kerneltui.tui.config import Config
 
 MOUNTS = """\
 22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
@@ -20,6 +22,17 @@ MOUNTS = """\
 29 22 0:45 / /over rw - tmpfs none rw
 broken
 """
+
+
+def test_a_dashboard_tells_of_a_runtime_folder_that_others_can_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
+    tmp_path.chmod(0o777)
+
+    (notice,) = library_fleet(Config()).take_notices()
+
+    assert f"other users can put files into {tmp_path}" in notice.text
 
 
 @pytest.mark.parametrize(
