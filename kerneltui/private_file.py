@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import stat
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+LOCK_LOOK = 0.01  # seconds between two tries to lock a file
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+"""Of a file system that has none: then nobody is kept from giving orders."""
 GROUP_OR_WORLD = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -101,6 +106,23 @@ def make_private_folder(folder: Path, *, parents: bool = False) -> None:
         os.close(fd)
 
 
+def lock_file(fd: int, deadline: float) -> None:
+    """Lock an open file or folder. Raises BlockingIOError if it is not free by `deadline`."""
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() >= deadline:
+                raise BlockingIOError(error.errno, "another program holds its lock") from None
+            time.sleep(LOCK_LOOK)
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+            return
+        else:
+            return
+
+
 def folder_problem(folder: Path) -> str:
     """Return why other users can put files into a folder; "" when they cannot, or it is missing."""
     try:
@@ -128,7 +150,9 @@ def why_not_ours(status: os.stat_result, uid: int, writers: int = 0) -> str:
 
 
 def why_not_readable(status: os.stat_result, max_size: int | None) -> str:
-    """Return why reading might never end; "" when it will."""
+    """Return why reading might fail or never end; "" when it does neither."""
+    if stat.S_ISDIR(status.st_mode):
+        return "it is a folder"
     if not stat.S_ISREG(status.st_mode):
         return "it is not a regular file"
     if max_size is not None and status.st_size > max_size:

@@ -54,7 +54,7 @@ def test_a_file_is_ours_where_nobody_else_can_write_it(
         (stat.S_IFREG, LIMIT + 1, "it has 101 bytes, more than 100"),
         (stat.S_IFIFO, 0, "it is not a regular file"),
         (stat.S_IFCHR, 0, "it is not a regular file"),
-        (stat.S_IFDIR, 0, "it is not a regular file"),
+        (stat.S_IFDIR, 0, "it is a folder"),
     ],
 )
 def test_a_file_is_readable_where_it_comes_to_an_end(mode: int, size: int, why: str) -> None:
@@ -80,7 +80,7 @@ def open_to_all(path: Path) -> None:
 ODD: dict[str, tuple[Callable[[Path], object], str]] = {
     "fifo": (os.mkfifo, "it is not a regular file"),
     "socket": (bind, "it is not a regular file"),
-    "folder": (Path.mkdir, "it is not a regular file"),
+    "folder": (Path.mkdir, "it is a folder"),
     "link": (link, "it is a link"),
     "link to itself": (lambda path: path.symlink_to(path), "it is a link"),
     "link to zeros": (lambda path: path.symlink_to("/dev/zero"), "it is a link"),
@@ -132,9 +132,10 @@ def test_a_file_that_the_user_names_may_be_a_link(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["fifo", "folder", "link to zeros"])
 def test_what_the_user_names_is_read_only_where_it_ends(short_path: Path, kind: str) -> None:
-    ODD[kind][0](short_path / "file")
+    make, why = ODD[kind]
+    make(short_path / "file")
 
-    with pytest.raises(PermissionError, match="it is not a regular file"):
+    with pytest.raises(PermissionError, match=why.replace("it is a link", "regular file")):
         read_regular(short_path / "file", LIMIT)
 
 

@@ -23,10 +23,10 @@ from kerneltui.fleet.manifest import (
     read_manifest,
     resolved,
 )
-from kerneltui.fleet.manifest_lock import ManifestLock, is_locked, lock_file
+from kerneltui.fleet.manifest_lock import ManifestLock, is_locked
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.paths import own_folder
-from kerneltui.private_file import make_private_folder
+from kerneltui.private_file import lock_file, make_private_folder
 
 NAMING = 1.0  # seconds to wait for others that give their kernels names
 SEEN_EVERY = 60.0  # seconds between two marks of when a kernel was last seen alive

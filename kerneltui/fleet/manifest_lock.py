@@ -15,14 +15,10 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from kerneltui.private_file import make_private_folder, open_private
+from kerneltui.private_file import lock_file, make_private_folder, open_private
 
 PATIENCE = 0.2  # seconds for one who only reads, or is done at once
-LOOK = 0.01  # seconds between two tries
 SPARE = 16_384  # bytes that are kept free for what is written after the deed
-
-_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
-"""Of a file system that has none: then nobody is kept from giving orders."""
 
 
 class _Part(NamedTuple):
@@ -123,23 +119,6 @@ def _open(path: Path) -> int:
         if error.errno not in (errno.EROFS, errno.EACCES):
             raise
         return open_private(path)
-
-
-def lock_file(fd: int, deadline: float) -> None:
-    """Lock an open file or folder. Raises BlockingIOError if it is not free by `deadline`."""
-    while True:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                raise
-            time.sleep(LOOK)
-        except OSError as error:
-            if error.errno not in _NO_LOCKS:
-                raise
-            return
-        else:
-            return
 
 
 def _is_at(fd: int, path: Path) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kerneltui.fleet.limits import Limits
+from kerneltui.private_file import read_regular
 from kerneltui.protocol.text import clean_line
 from kerneltui.tui.config import Config
 from kerneltui.tui.keymap import Keymap, resolve
@@ -48,15 +50,12 @@ class Problem:
 def read_config(path: Path) -> tuple[Config, tuple[Problem, ...]]:
     """Return what the file says, and what is wrong in it; a missing one says nothing."""
     try:
-        data = path.read_bytes()
+        text = read_regular(path, MAX_FILE).decode("utf-8", "replace")
     except FileNotFoundError:
         return Config(), ()
     except OSError as error:
         return Config(), (Problem(str(path), 0, f"cannot be read: {error.strerror}"),)
-    if len(data) > MAX_FILE:
-        large = f"has more than {MAX_FILE:,} bytes; nothing of it is read"
-        return Config(), (Problem(str(path), 0, large),)
-    return parse_config(data.decode("utf-8", "replace"), str(path))
+    return parse_config(text, str(path))
 
 
 def parse_config(text: str, file: str) -> tuple[Config, tuple[Problem, ...]]:
@@ -114,8 +113,30 @@ def _load(text: str, file: str) -> tuple[dict[str, Any], list[Problem]]:
             lines[number - 1] = ""
             problem = Problem(file, number, f"is not TOML: {what}")
             problems[f"line {number}" if given else at + place] = problem
-        except (ValueError, RecursionError) as error:  # a number of 5,000 digits; 1,000 brackets
-            return {}, [Problem(file, 0, f"is not TOML: {error}")]
+        except (ValueError, RecursionError) as error:  # tomllib says not where
+            number = _first_beyond_reading(lines)
+            del lines[number - 1 :]
+            too_deep = isinstance(error, RecursionError)
+            why = "is nested too deep" if too_deep else "holds a number that is too long"
+            problem = Problem(file, number, f"{why}; nothing from here on is read")
+            problems[f"line {number}"] = problem
+
+
+def _first_beyond_reading(lines: Sequence[str]) -> int:
+    """Return the number of the line up to which alone the reader of TOML gives up."""
+    return 1 + bisect_left(
+        range(len(lines)), True, key=lambda last: _is_too_much(lines[: last + 1])
+    )
+
+
+def _is_too_much(lines: Sequence[str]) -> bool:
+    try:
+        tomllib.loads("\n".join(lines))
+    except tomllib.TOMLDecodeError:
+        return False
+    except (ValueError, RecursionError):
+        return True
+    return False
 
 
 def _last(lines: Sequence[str]) -> int:

@@ -6,7 +6,6 @@ Only what was run as code comes here: never the answer to a prompt, so never a p
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import threading
@@ -17,13 +16,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from kerneltui.private_file import write_private
+from kerneltui.private_file import lock_file, open_private, read_private, write_private
 
 FILE_LIMIT = 1 << 20
 """Bytes; a file that has grown beyond loses its older half."""
 LOCK_PATIENCE = 1.0
 """Seconds for another dashboard to be done with the file: nothing waits longer, nor the end."""
-_POLL = 0.02  # seconds
+MAX_FILE = 16 * FILE_LIMIT
+"""Bytes; a larger one is none of ours."""
 CODE_LIMIT = 1 << 16
 """Characters; longer code is not kept beyond the session."""
 
@@ -71,7 +71,7 @@ class History:
             return ""
         try:
             with self._locked():
-                self._loaded, odd = parse(self._path.read_bytes())
+                self._loaded, odd = parse(read_private(self._path, MAX_FILE))
                 return self._put_aside(odd) if odd else ""
         except OSError as error:
             return f"{self._path} cannot be read: {error.strerror}"
@@ -94,13 +94,14 @@ class History:
         return ""
 
     def _append(self, lines: bytes) -> None:
-        fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        with os.fdopen(fd, "ab") as file:
+        fd = open_private(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+        with os.fdopen(fd, "a+b") as file:
             os.fchmod(fd, 0o600)
             file.write(lines)
-            is_full = file.tell() > FILE_LIMIT
-        if is_full:
-            newer = self._path.read_bytes()[-FILE_LIMIT // 2 :]
+            size = file.tell()
+            file.seek(max(0, size - FILE_LIMIT // 2))
+            newer = file.read() if size > FILE_LIMIT else b""
+        if newer:
             write_private(self._path, newer.partition(b"\n")[2].decode("utf-8", "replace"))
 
     def _put_aside(self, odd: int) -> str:
@@ -115,26 +116,12 @@ class History:
         """Keep other dashboards from the file. Raises OSError where one keeps it too long."""
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # A file of its own: the other one is replaced now and then, and its lock with it.
-        fd = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        fd = open_private(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT)
         try:
-            _acquire(fd)
+            lock_file(fd, time.monotonic() + LOCK_PATIENCE)
             yield
         finally:
             os.close(fd)
-
-
-def _acquire(fd: int) -> None:
-    """Take the lock of an open file. Raises OSError where it is not free in LOCK_PATIENCE."""
-    deadline = time.monotonic() + LOCK_PATIENCE
-    while True:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            if time.monotonic() >= deadline:
-                raise OSError(error.errno, "another program holds its lock") from error
-            time.sleep(_POLL)
-        else:
-            return
 
 
 # -- what the file holds -----------------------------------------------------------------

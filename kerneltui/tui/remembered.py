@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from kerneltui.private_file import write_private
+from kerneltui.private_file import read_private, write_private
 
+MAX_FILE = 1_000_000  # bytes
 SPLIT = 45
 """Percent of the screen that the table may take: room for ten kernels at 24 lines."""
 SPLITS = range(15, 86, 10)
@@ -32,12 +33,12 @@ def load_remembered(path: Path) -> tuple[Remembered, str]:
     One that cannot be understood is put aside, so that nothing in it is lost.
     """
     try:
-        return parse_remembered(path.read_text("utf-8")), ""
+        return parse_remembered(read_private(path, MAX_FILE).decode("utf-8")), ""
     except FileNotFoundError:
         return Remembered(), ""
     except OSError as error:
         return Remembered(), f"{path} cannot be read: {error.strerror}"
-    except ValueError:
+    except (ValueError, RecursionError):
         return Remembered(), _put_aside(path)
 
 

@@ -112,6 +112,30 @@ def test_a_line_that_is_no_toml_is_told_and_the_rest_holds() -> None:
     assert [problem.line for problem in problems] == [1, 3]
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("columns = " + "[" * 5000, "is nested too deep"),
+        ("columns = " + "[\n" * 5000, "is nested too deep"),
+        ("refresh = " + "9" * 5000, "holds a number that is too long"),
+        ("[limits]\nx = " + "{a = " * 5000, "is nested too deep"),
+    ],
+)
+def test_what_no_reader_of_toml_can_take_is_told_and_what_stands_above_holds(
+    text: str, why: str
+) -> None:
+    config, problems = parse_config(f"mouse = false\n{text}", FILE)
+
+    assert config == Config(mouse=False)
+    assert problems[-1].text == f"{why}; nothing from here on is read"
+
+
+def test_tables_within_tables_without_end_are_not_known() -> None:
+    (said,) = complaints("a." * 5000 + "b = 1")
+
+    assert "is not known" in said
+
+
 def test_a_bracket_that_is_never_closed_spares_the_lines_above() -> None:
     config, problems = parse_config('mouse = false\ncolumns = ["name",\n"pid",\n', FILE)
 
@@ -130,7 +154,7 @@ def test_a_missing_file_says_nothing(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
-    expected = Problem(str(tmp_path), 0, "cannot be read: Is a directory")
+    expected = Problem(str(tmp_path), 0, "cannot be read: it is a folder")
 
     assert read_config(tmp_path) == (Config(), (expected,))
 

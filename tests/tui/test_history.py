@@ -188,7 +188,7 @@ def test_a_file_that_cannot_be_read_or_written_is_said(path: Path) -> None:
     history = History(path)
     history.add("python", "a")
 
-    assert history.load() == f"{path} cannot be read: Is a directory"
+    assert history.load() == f"{path} cannot be read: it is a folder"
     assert history.save() == f"{path} cannot be written: Is a directory"
     assert history.codes("python") == ("a",)
 

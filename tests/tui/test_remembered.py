@@ -48,6 +48,8 @@ def test_a_missing_file_is_no_problem(tmp_path: Path) -> None:
         "[]",
         "{}",
         "\x00",
+        "[" * 100_000,
+        "9" * 5000,
         dump(LEFT).replace("55", "54"),
         dump(LEFT).replace("55", "true"),
         dump(LEFT).replace("55", "[]"),
@@ -77,7 +79,7 @@ def test_bytes_that_are_no_text_are_put_aside(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     assert load_remembered(tmp_path) == (
         Remembered(),
-        f"{tmp_path} cannot be read: Is a directory",
+        f"{tmp_path} cannot be read: it is a folder",
     )
 
 
