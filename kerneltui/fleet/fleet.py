@@ -33,9 +33,12 @@ from kerneltui.fleet.transport import Transport
 from kerneltui.kernels.family import descendants
 from kerneltui.kernels.process import describe_process, outside_group
 from kerneltui.kernels.spec import format_argv
+from kerneltui.kernels.thread_room import require_threads
 from kerneltui.paths import runtime_folder
 from kerneltui.protocol.status import KernelState, Verb
 from kerneltui.protocol.text import clean_line
+
+THREADS = 16  # of ours and zmq's, and the processes that a start takes: what has to be free
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ class Fleet(Roster):
 
         Those that something else has started follow a moment later.
         """
+        require_threads(THREADS)
         self._board.open()
         self._monitor.start()
         self._usage.start()

@@ -27,6 +27,8 @@ EARLIER_PREFIX = "kerneltui-"
 """Of the files that an earlier kerneltui kept beside the connection file itself."""
 RESTARTING = "restarting"  # the order after which another process is to come
 VERSION = 1
+LARGEST = 1 << 63
+LAST_INSTANT = 1e11  # seconds since the epoch: the year 5138
 MAX_SIZE = 1_000_000  # bytes: a file of more is none of ours
 
 
@@ -168,7 +170,7 @@ def _parse(data: dict[str, Any]) -> Manifest:
         connection_file=_text(data["connection_file"]),
         cwd=_text(data["cwd"]),
         environment=_texts(data["environment"]),
-        started_at=float(data["started_at"]),
+        started_at=_instant(data["started_at"]),
         identity=_identity(data["identity"]),
         launched=_identity(data.get("launched")),
         order=_text(data["order"]),
@@ -183,11 +185,25 @@ def _identity(data: dict[str, Any] | None) -> ProcessIdentity | None:
     if data is None:
         return None
     return ProcessIdentity(
-        int(data["pid"]),
-        int(data["start_ticks"]),
+        _positive(data["pid"]),
+        _positive(data["start_ticks"]),
         _text(data["boot_id"]),
         _text(data.get("pid_namespace", "")),
     )
+
+
+def _positive(value: object) -> int:
+    """Return a number as the system uses them for processes."""
+    if not isinstance(value, int) or not 0 < value < LARGEST:
+        raise ValueError
+    return value
+
+
+def _instant(value: object) -> float:
+    """Return seconds since the epoch that a calendar has."""
+    if not isinstance(value, int | float) or not 0 <= value < LAST_INSTANT:
+        raise ValueError
+    return float(value)
 
 
 def _texts(value: object) -> tuple[str, ...]:

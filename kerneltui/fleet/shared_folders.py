@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -45,7 +46,7 @@ def is_shared(folder: Path) -> bool:
         mounts = parse_mounts(MOUNTS.read_text(encoding="utf-8", errors="replace"))
     except OSError:
         return False
-    folder = folder.resolve()
+    folder = Path(os.path.realpath(folder))  # which a link to itself has too
     around = [mount for mount in mounts if folder.is_relative_to(mount.point)]
     if not around:
         return False

@@ -99,7 +99,12 @@ def candidate_folders() -> Iterator[Path]:
 def _wiped_at_logout(folder: Path) -> bool:
     """Tell whether the system empties this folder when the user's last session ends."""
     roots = ["/run/user", os.environ.get("XDG_RUNTIME_DIR") or "/run/user"]
-    return any(folder.resolve().is_relative_to(Path(root).resolve()) for root in roots)
+    return any(_real(folder).is_relative_to(_real(Path(root))) for root in roots)
+
+
+def _real(path: Path) -> Path:
+    """Return a path without links; `Path.resolve` raises RuntimeError for one that is a ring."""
+    return Path(os.path.realpath(path))
 
 
 def _prepare(folder: Path) -> None:
@@ -108,7 +113,7 @@ def _prepare(folder: Path) -> None:
     if length > MAX_SOCKET_PATH:
         raise OSError(f"its sockets' paths have {length} bytes, over {MAX_SOCKET_PATH}")
     make_private_folder(folder, parents=True)
-    for parent in folder.resolve().parents:
+    for parent in _real(folder).parents:
         mode = parent.stat().st_mode
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
             raise OSError(f"anyone may replace it: {parent} is writable by all")

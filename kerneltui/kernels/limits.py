@@ -8,7 +8,10 @@ import resource
 
 WANTED_FILES = 65_536
 """Descriptors: a thousand kernels with their sockets, and room. macOS gives at most 10,240."""
-NO_MORE_PROCESSES = "you have as many processes and threads as your limit allows (ulimit -u)"
+NO_MORE_PROCESSES = (
+    "this user has as many processes and threads as the system allows "
+    "(ulimit -u, or the pids limit of a container)"
+)
 _MACOS_FILES = 10_240  # OPEN_MAX of <sys/syslimits.h>
 
 _original: tuple[int, int] | None = None

@@ -13,6 +13,7 @@ import zmq
 from kerneltui.errors import ConnectionFileError, KernelError
 from kerneltui.kernels.ipc import MAX_SOCKET_PATH
 from kerneltui.kernels.limits import describe_shortage, raise_nofile_limit
+from kerneltui.kernels.thread_room import require_threads
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 
 MAX_SOCKETS = 65_535  # libzmq's default of 1,023 is five sockets each for 200 kernels
@@ -65,21 +66,12 @@ def _context_of(_pid: int) -> Context:
 
 def _require_room() -> None:
     """Raise KernelError where libzmq could not start its threads: it would end this process."""
-    is_over = threading.Event()
-
-    def end(thread: threading.Thread) -> None:
-        is_over.set()
-        thread.join()
-
+    require_threads(CONTEXT_THREADS)
     try:
         with contextlib.ExitStack() as held:
             for _ in range(CONTEXT_FILES):
                 held.callback(os.close, os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
-            for _ in range(CONTEXT_THREADS):
-                thread = threading.Thread(target=is_over.wait, daemon=True)
-                thread.start()
-                held.callback(end, thread)
-    except (OSError, RuntimeError) as error:
+    except OSError as error:
         shortage = describe_shortage(error) or str(error)
         raise KernelError(f"cannot connect to kernels: {shortage}") from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import stat
 from dataclasses import replace
@@ -119,6 +120,8 @@ def test_what_is_no_manifest_is_named_and_left(manifest: Manifest, text: str) ->
     ("key", "value"),
     [
         *(("name", 3), ("environment", [1]), ("identity", {"pid": "x"}), ("started_at", "noon")),
+        *(("identity", {"pid": pid, "start_ticks": 1, "boot_id": "b"}) for pid in (-1, 0, 1 << 70)),
+        *(("started_at", instant) for instant in (-math.inf, math.nan, -1.0, 1e300)),
         *(("argv", "ls"), ("host", None), ("interrupt_mode", 1)),
     ],
 )

@@ -67,6 +67,14 @@ def test_a_link_in_the_folders_place_is_refused(folder: Path, root: Path) -> Non
         ipc.private_folder()
 
 
+def test_a_link_to_itself_in_the_folders_place_is_left_for_another(
+    folder: Path, short: Path
+) -> None:
+    folder.symlink_to(folder)
+
+    assert ipc.private_folder() == short
+
+
 def test_a_file_in_the_folders_place_is_refused(folder: Path) -> None:
     folder.touch()
 

@@ -130,6 +130,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"ip": ""}, "ip is not a host or a path"),
     ({"ip": 1}, "ip is not a host or a path"),
     ({"transport": "ipc", "ip": None}, "ip is not a host or a path"),
+    ({"transport": "ipc", "ip": "/run/a\0b"}, "ip is not a host or a path"),
     ({"shell_port": -1}, "shell_port is not from 0 to 65535"),
     ({"iopub_port": 65_536}, "iopub_port is not from 0 to 65535"),
     ({"hb_port": 10**4000}, "hb_port is not from 0 to 65535"),

@@ -210,5 +210,5 @@ def test_a_file_that_is_too_large_is_a_problem(tmp_path: Path) -> None:
     config, (problem,) = read_config(tmp_path / "large.toml")
     assert (config, problem.text) == (
         Config(),
-        "has more than 256,000 bytes; nothing of it is read",
+        "cannot be read: it has 256,001 bytes, more than 256,000",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from kerneltui.tui.screens.main import MainScreen
 from kerneltui.tui.screens.notices import NoticesScreen
 from kerneltui.tui.screens.signal import SignalScreen, find_signal
 from kerneltui.tui.screens.start import StartScreen
+from kerneltui.tui.setup import Setup
 from tests.tui.fakes import LARGE, SIZES, FakeFleet, Stage, on_stage, snapshot
 
 LONG = "a-very-long-name-" * 20
@@ -338,3 +340,14 @@ def test_a_dead_kernel_is_restarted_without_a_question() -> None:
 
     on_stage(play, fleet)
     assert fleet.verbs == [("restart", "k1"), ("restart now", "k1")]
+
+
+def test_a_dashboard_whose_folder_was_removed_starts_kernels_at_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+
+    assert MainScreen(time.monotonic, Setup())._usual.cwd == str(Path.home())

@@ -75,7 +75,7 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
         self._awaited = ""
         """The id of the kernel whose console is to open once it is there."""
         self._shown_at = float("-inf")
-        self._usual = StartRequest(setup.config.kernelspec, str(Path.cwd()), "")
+        self._usual = StartRequest(setup.config.kernelspec, _working_folder(), "")
         self._offered: object = None
 
     def compose(self) -> ComposeResult:
@@ -345,3 +345,11 @@ def _searched_folders() -> tuple[str, ...]:
     from jupyter_core.paths import jupyter_path  # slow, and needed but once
 
     return tuple(jupyter_path("kernels"))
+
+
+def _working_folder() -> str:
+    """Return the folder that new kernels work in, as a rule: the home where ours was removed."""
+    try:
+        return str(Path.cwd())
+    except FileNotFoundError:
+        return str(Path.home())
