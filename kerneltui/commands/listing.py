@@ -13,7 +13,7 @@ from kerneltui.commands.survey import Survey, manifests, of_this_host
 from kerneltui.errors import KernelError, NoSuchKernel
 from kerneltui.fleet.found import Found
 from kerneltui.fleet.manifest import Manifest
-from kerneltui.fleet.naming import PATH_WIDTH, name_of, notebook_of
+from kerneltui.fleet.naming import name_of, notebook_of
 from kerneltui.fleet.origin import Origin
 from kerneltui.fleet.servers import ServedKernel
 from kerneltui.fleet.standing import Standing
@@ -32,7 +32,7 @@ LEFT_STATES = {Standing.STALE: "stale", Standing.ELSEWHERE: "elsewhere"}
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One kernel. Texts have passed the gate."""
+    """One kernel. Texts have passed the gate, but for paths, which are as they are."""
 
     id: str
     name: str
@@ -153,8 +153,8 @@ def _listed(manifest: Manifest, facts: _Facts, answered: KernelState | None) -> 
         memory=facts.memory,
         cpu_time=facts.cpu_time,
         started_at=manifest.started_at,
-        cwd=clean_line(manifest.cwd),
-        connection_file=clean_line(manifest.connection_file),
+        cwd=manifest.cwd,
+        connection_file=manifest.connection_file,
         origin=str(Origin.KERNELTUI),
     )
 
@@ -181,11 +181,11 @@ def _listed_stranger(
         memory=facts.memory,
         cpu_time=facts.cpu_time,
         started_at=facts.started_at,
-        cwd=clean_line(found.cwd),
-        connection_file=clean_line(str(found.connection_file)),
+        cwd=found.cwd,
+        connection_file=str(found.connection_file),
         origin=str(found.origin),
         owner_pid=found.owner_pid,
-        notebook=clean_line(notebook_of(found, kernel), limit=PATH_WIDTH),
+        notebook=notebook_of(found, kernel),
         connections=kernel.connections if kernel else None,
         standing=str(standing),
         why=clean_line(found.why),

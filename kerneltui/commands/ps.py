@@ -14,6 +14,7 @@ from rich.cells import cell_len
 
 from kerneltui.commands.listing import Listed, list_all
 from kerneltui.commands.probe import Probe
+from kerneltui.protocol.text import clean_line
 from kerneltui.tui import formats
 
 WATCH_EVERY = 1.0  # seconds
@@ -77,7 +78,7 @@ def _row(kernel: Listed, now: float) -> tuple[str, ...]:
         "-" if kernel.cpu_time is None else formats.duration(kernel.cpu_time),
         "-" if kernel.started_at is None else formats.duration(max(0.0, now - kernel.started_at)),
         kernel.origin,
-        _shortened(kernel.cwd),
+        clean_line(_shortened(kernel.cwd)),
     )
 
 

@@ -24,7 +24,7 @@ Facts = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class KernelInfo:
-    """All texts have passed the gate, and secrets in them are masked."""
+    """All texts but one have passed the gate, and secrets in them are masked."""
 
     spec: Facts
     argv: tuple[str, ...]
@@ -33,6 +33,7 @@ class KernelInfo:
     environment: Facts | None
     """Of its process when it was started; None where it is gone or may not be read."""
     connection_file: str
+    """The path as it is, to be used by who connects: not for a screen."""
     endpoints: Facts
     versions: Facts
     """What its kernel_info says; () as long as it has not answered."""
@@ -50,7 +51,7 @@ def kernel_info(manager: KernelManager, reply: Mapping[str, object]) -> KernelIn
         argv=_arguments(argv, key),
         cwd=_shown(cwd, key),
         environment=None if environment is None else _variables(environment, key),
-        connection_file=_shown(manager.connection_file, key),
+        connection_file=manager.connection_file,
         endpoints=_endpoints(manager, key),
         versions=versions(reply),
     )

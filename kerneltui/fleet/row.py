@@ -114,6 +114,7 @@ def snapshot_of(
         executions=heard.executions,
         code=heard.code if is_code else "",
         cwd=clean_line(row.cwd),
+        working_folder=row.cwd if clean_line(row.cwd, len(row.cwd) + 1) == row.cwd else "",
         connection_file=clean_line(file, PATH_WIDTH),
         refused=heard.refused,
         autorestart=row.is_guarded,

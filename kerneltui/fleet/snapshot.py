@@ -69,6 +69,8 @@ class KernelSnapshot:
     code: str = ""
     """The code that runs now, as one line; empty when none does."""
     cwd: str = ""
+    working_folder: str = ""
+    """The same, and not shortened: a path to use; "" where it cannot be shown as it is."""
     connection_file: str = ""
     refused: int = 0
     """Messages refused as malformed, unsigned, forged or replayed."""

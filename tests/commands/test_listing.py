@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -76,6 +77,25 @@ def test_json_has_every_field() -> None:
 
     assert {**told, "identity": None} == asdict(TRAIN)
     assert "identity" not in told
+
+
+@pytest.mark.parametrize(
+    "name", ["x" * 230, os.fsdecode(b"caf\xe9"), "a\x1b[2Jb"], ids=["long", "latin-1", "escape"]
+)
+def test_a_path_is_listed_as_it_is_whatever_a_screen_would_show(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / name))
+    file, cwd = str(tmp_path / name / "kernel-k1.json"), str(tmp_path / name)
+    gone = ProcessIdentity(2**22 + 1, 1, "another boot")
+    write_manifest(Manifest("k1", "k", "python3", file, cwd, (), time.time(), gone))
+
+    (found,) = list_all()
+
+    assert (found.connection_file, found.cwd) == (file, cwd)
+    (told,) = json.loads(to_json([found]))
+    assert told["connection_file"] == file
+    assert "\x1b" not in to_table([found], NOW)
 
 
 def test_a_kernel_whose_process_is_gone_is_dead(

@@ -39,7 +39,7 @@ def test_a_context_needs_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threading, "Thread", RefusingThread)
     before = threading.active_count()
 
-    with pytest.raises(KernelError, match=r"cannot connect to kernels: .*ulimit -u"):
+    with pytest.raises(KernelError, match=r"cannot start a thread: .*ulimit -u"):
         sockets._require_room()
 
     assert threading.active_count() == before

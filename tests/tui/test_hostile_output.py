@@ -189,7 +189,7 @@ def hostile_info(text: str) -> KernelInfo:
         argv=(shown,),
         cwd=shown,
         environment=((shown, shown),),
-        connection_file=shown,
+        connection_file=text,
         versions=versions({**reply, "language_info": reply, "supported_features": [text]}),
     )
 

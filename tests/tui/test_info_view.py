@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,14 @@ import pytest
 from rich.cells import cell_len
 
 from kerneltui.fleet.kernel_info import KernelInfo
-from kerneltui.tui.widgets.info_view import MAX_VALUE, InfoView, connecting, laid_out, sections
+from kerneltui.tui.widgets.info_view import (
+    MAX_VALUE,
+    InfoView,
+    connecting,
+    laid_out,
+    sections,
+    shell_word,
+)
 from tests.fakes import FakeKernel
 from tests.tui.widget_stage import NARROW, WIDE, Stage, on_stage
 
@@ -97,6 +106,19 @@ def test_the_library_lines_connect(short_path: Path) -> None:
         client = names["client"]
         assert client.is_alive()
         client.stop_channels()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [b"/run/a b.json", b"/run/caf\xe9.json", b"/run/a\x1b[2Jb's.json", b"/run/" + b"x" * 4000],
+)
+def test_a_shell_takes_the_word_for_any_path_and_a_screen_shows_it(path: bytes) -> None:
+    word = shell_word(os.fsdecode(path))
+
+    told = subprocess.run(["bash", "-c", f"printf %s {word}"], capture_output=True, check=True)
+
+    assert told.stdout == path
+    assert word.isprintable()
 
 
 def test_a_quiet_view_writes_nothing() -> None:

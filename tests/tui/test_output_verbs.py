@@ -31,7 +31,7 @@ def with_output(play: Play, *said: str, cwd: Path | None = None, size: tuple[int
 
 
 def show(play: Play, transcript: Transcript, cwd: Path | None, size: tuple[int, int]) -> None:
-    fleet = FakeFleet(snapshot(cwd=str(cwd or "")))
+    fleet = FakeFleet(snapshot(working_folder=str(cwd or "")))
     fleet.transcripts["k1"] = transcript
 
     async def begin(stage: Stage) -> None:

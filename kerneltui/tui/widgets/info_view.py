@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len, chop_cells
 from textual import events
 
+from kerneltui.protocol.text import clean_line
 from kerneltui.tui.formats import clip, fit
 from kerneltui.tui.widgets.row_pane import Row, RowPane, limited
 from kerneltui.tui.widgets.tab_bar import Tab
@@ -16,12 +18,13 @@ from kerneltui.tui.widgets.tab_bar import Tab
 if TYPE_CHECKING:
     from kerneltui.fleet.kernel_info import KernelInfo
 
+LONGEST = 4096  # characters of a path, as the system allows
 LABEL = 19  # cells for what a line is about
 MAX_LABEL = 48  # cells of a name that is longer than that
 MAX_VALUE = 8_000  # characters
 _LIBRARY = (
     "from kerneltui import BlockingKernelClient",
-    "client = BlockingKernelClient(connection_file={file!r})",
+    "client = BlockingKernelClient(connection_file={file})",
     "client.load_connection_file()",
     "client.start_channels()",
     "client.wait_for_ready(timeout=10)",
@@ -78,14 +81,27 @@ def sections(info: KernelInfo) -> tuple[Section, ...]:
 
 def connecting(connection_file: str) -> tuple[Fact, ...]:
     """Return how other clients reach the kernel of this connection file."""
-    console = f"jupyter console --existing {shlex.quote(connection_file)}"
-    library = [line.format(file=connection_file) for line in _LIBRARY]
+    console = f"jupyter console --existing {shell_word(connection_file)}"
+    literal = repr(connection_file) if is_showable(connection_file) else ascii(connection_file)
+    library = [line.format(file=literal) for line in _LIBRARY]
     labels = ("library", *[""] * (len(library) - 1))
     return (
-        ("file", connection_file),
+        ("file", clean_line(connection_file, LONGEST)),
         ("console", console),
         *zip(labels, library, strict=True),
     )
+
+
+def shell_word(path: str) -> str:
+    """Return a path for a shell; one that no screen can show by the numbers of its bytes."""
+    if is_showable(path):
+        return shlex.quote(path)
+    return "$'" + "".join(f"\\{each:03o}" for each in os.fsencode(path)) + "'"
+
+
+def is_showable(path: str) -> bool:
+    """Tell whether a screen shows a path as it is."""
+    return clean_line(path, LONGEST) == path
 
 
 def laid_out(found: Iterable[Section], width: int) -> Iterator[Row]:

@@ -110,7 +110,7 @@ class Panes(Vertical):
         name = self._kernel.name if self._kernel else ""
         if self.active is Tab.OUTPUT:
             self._output.show(fleet.transcript(kernel_id) if fleet else None, name)
-            self._output.folder = self._kernel.cwd if self._kernel else ""
+            self._output.folder = self._kernel.working_folder if self._kernel else ""
         elif self.active is Tab.MESSAGES:
             self._messages.show(fleet.message_log(kernel_id) if fleet else None, name)
 
