@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from kerneltui.fleet.found import Found
 from kerneltui.fleet.manifest import Manifest
 from kerneltui.fleet.naming import name_of, notebook_of
 from kerneltui.fleet.origin import Origin
+from kerneltui.fleet.server_word import true_of_now
 from kerneltui.fleet.servers import ServedKernel
 from kerneltui.fleet.standing import Standing
 from kerneltui.kernels.connection_file import read_connection_file
@@ -167,6 +169,8 @@ def _listed_stranger(
     *,
     is_asked: bool,
 ) -> Listed:
+    if kernel is not None:
+        kernel = true_of_now(kernel, found, time.time())
     told = answered or (kernel.state if kernel else None) or UNANSWERED
     standing = found.standing
     if found.may_be_asked and is_asked:

@@ -22,6 +22,7 @@ from kerneltui.fleet.naming import PATH_WIDTH, name_of
 from kerneltui.fleet.origin import Origin
 from kerneltui.fleet.row import Row
 from kerneltui.fleet.server_watch import ServerWatch
+from kerneltui.fleet.server_word import true_of_now
 from kerneltui.fleet.servers import ServedKernel
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.spec import KernelSpecManager
@@ -164,8 +165,11 @@ class Strangers:
     def _heed_server(self, row: Row, served: ServedKernel | None) -> None:
         """Take over what a server tells, as long as the kernel itself has told nothing."""
         assert row.found is not None
-        if served is not None and served != row.served and served.last_activity is not None:
-            row.served_active_at = time.monotonic() - (time.time() - served.last_activity)
+        if served is not None:
+            served = true_of_now(served, row.found, time.time())
+        if served is not None and served != row.served:
+            active_at = served.last_activity
+            row.served_active_at = active_at and time.monotonic() - (time.time() - active_at)
         row.served = served
         if row.found.identity is not None or served is not None:  # else it keeps its name
             row.name = name_of(row.found, served)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,7 +82,7 @@ def row(fleet: Fleet, kernel_id: str) -> KernelSnapshot | None:
 
 
 def test_watching_leaves_everything_as_it_was(server: JupyterServer, runtime: Path) -> None:
-    starting, busy, idle = (open_notebook(server, f"{n}.ipynb") for n in ("new", "busy", "idle"))
+    unused, busy, idle = (open_notebook(server, f"{n}.ipynb") for n in ("new", "busy", "idle"))
     become_idle(server, runtime, idle)
     become_idle(server, runtime, busy)
     run_in(runtime, busy, "import time; time.sleep(1000)")
@@ -97,11 +98,34 @@ def test_watching_leaves_everything_as_it_was(server: JupyterServer, runtime: Pa
     assert models(server) == before
     assert told[busy] == (KernelState.BUSY, Standing.VERIFIED)
     assert told[idle] == (KernelState.IDLE, Standing.VERIFIED)
-    assert told[starting] == (KernelState.STARTING, Standing.VERIFIED)
+    assert told[unused] == (KernelState.IDLE, Standing.VERIFIED)
 
 
 def states(server: JupyterServer) -> dict[str, str]:
     return {each: kernel.state for each, kernel in served_kernels(server, PATIENCE).items()}
+
+
+def test_a_kernel_that_its_server_has_restarted_is_idle_before_anything_runs(
+    server: JupyterServer, runtime: Path, fleet: Fleet
+) -> None:
+    kernel_id = open_notebook(server, "killed.ipynb")
+    become_idle(server, runtime, kernel_id)
+    run_in(runtime, kernel_id, "import time; time.sleep(1000)")
+    eventually(lambda: states(server)[kernel_id] == "busy", PATIENCE)
+    eventually(lambda: (seen := row(fleet, kernel_id)) and seen.pid, PATIENCE)
+    before = row(fleet, kernel_id)
+    assert before is not None
+    assert before.pid is not None
+
+    os.kill(before.pid, signal.SIGKILL)
+
+    def is_restarted() -> bool:
+        seen = row(fleet, kernel_id)
+        return seen is not None and seen.identity not in (None, before.identity)
+
+    eventually(is_restarted, PATIENCE)
+    eventually(lambda: (now := row(fleet, kernel_id)) and now.state is KernelState.IDLE, PATIENCE)
+    assert states(server)[kernel_id] != "idle"  # it has heard nothing that says so
 
 
 def test_a_notebook_tells_its_name_its_server_and_who_looks_at_it(
