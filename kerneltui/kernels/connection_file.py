@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
@@ -338,14 +339,15 @@ def _written_at(path: Path) -> float:
 
 def _write_private(path: Path, text: str) -> None:
     """Write a file of mode 0600 that nobody ever sees half written."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with secure_write(str(partial)) as file:
             file.write(text)
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # as where the file system is read-only
+            partial.unlink()
         raise ConnectionFileError(
             f"cannot write connection file {path}: {error.strerror}"
         ) from None

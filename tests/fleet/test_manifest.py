@@ -6,15 +6,20 @@ import json
 import math
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from jupyter_client.connect import find_connection_file as peers_find_connection_file
 
 from kerneltui.errors import KernelError
 from kerneltui.fleet import manifest as manifest_module
 from kerneltui.fleet.manifest import Manifest, find_manifests, read_manifest
+from kerneltui.fleet.recording import recording_path
+from kerneltui.kernels.connection_file import find_connection_file
 from kerneltui.kernels.identity import ProcessIdentity, boot_id, identify
+from kerneltui.kernels.logfile import LogFile
 from kerneltui.private_file import make_private_folder
 from tests.fleet.manifests import write_manifest
 
@@ -59,6 +64,22 @@ def test_jupyter_does_not_take_it_for_a_connection_file(manifest: Manifest) -> N
     write_manifest(manifest)
 
     assert list(runtime_folder(manifest).glob("*0a9*")) == []
+
+
+@pytest.mark.parametrize("find", [find_connection_file, peers_find_connection_file])
+def test_a_part_of_an_id_finds_the_connection_file_and_nothing_of_ours(
+    manifest: Manifest, monkeypatch: pytest.MonkeyPatch, find: Callable[..., str]
+) -> None:
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(runtime_folder(manifest)))
+    Path(manifest.connection_file).touch()
+    os.utime(manifest.connection_file, (1e9, 1e9))
+    write_manifest(manifest)
+    recording_path(manifest.connection_file, manifest.kernel_id).touch()
+    os.close(LogFile.beside(manifest.connection_file, manifest.kernel_id).open())
+
+    found = find("0a9", path=[str(runtime_folder(manifest))])
+
+    assert found == manifest.connection_file
 
 
 def earlier(manifest: Manifest) -> Path:
