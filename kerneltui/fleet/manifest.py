@@ -27,7 +27,8 @@ EARLIER_PREFIX = "kerneltui-"
 """Of the files that an earlier kerneltui kept beside the connection file itself."""
 RESTARTING = "restarting"  # the order after which another process is to come
 VERSION = 1
-LARGEST = 1 << 63
+PIDS = range(1, 1 << 31)
+TICKS = range(1 << 63)
 LAST_INSTANT = 1e11  # seconds since the epoch: the year 5138
 MAX_SIZE = 1_000_000  # bytes: a file of more is none of ours
 
@@ -185,16 +186,15 @@ def _identity(data: dict[str, Any] | None) -> ProcessIdentity | None:
     if data is None:
         return None
     return ProcessIdentity(
-        _positive(data["pid"]),
-        _positive(data["start_ticks"]),
+        _number(data["pid"], PIDS),
+        _number(data["start_ticks"], TICKS),
         _text(data["boot_id"]),
         _text(data.get("pid_namespace", "")),
     )
 
 
-def _positive(value: object) -> int:
-    """Return a number as the system uses them for processes."""
-    if not isinstance(value, int) or not 0 < value < LARGEST:
+def _number(value: object, allowed: range) -> int:
+    if not isinstance(value, int) or value not in allowed:
         raise ValueError
     return value
 
