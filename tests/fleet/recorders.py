@@ -73,7 +73,9 @@ class SpokenKernel:
         Path(self.manifest.connection_file).write_text(voice.info.to_json(), encoding="utf-8")
 
     def announce(self, identity: ProcessIdentity | None) -> None:
-        """Write the manifest."""
+        """Write the manifest; another process was launched just now, as a dashboard notes it."""
+        if self.manifest.identity not in (None, identity):
+            self.manifest = replace(self.manifest, started_at=time.time())
         self.manifest = replace(self.manifest, identity=identity)
         write_manifest(self.manifest)
 
