@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import deque
 from pathlib import Path
@@ -77,7 +78,8 @@ class LogFile:
             os.close(fd)
 
     def remove(self) -> None:
-        self.path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # one that cannot be reached was not written either
+            self.path.unlink()
 
     def _keep_end(self, fd: int, size: int) -> None:
         end = os.pread(fd, LOG_LIMIT // 4, size - LOG_LIMIT // 4)

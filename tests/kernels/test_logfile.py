@@ -63,6 +63,15 @@ def test_a_log_of_an_earlier_kerneltui_stays_beside_the_connection_file(tmp_path
     )
 
 
+def test_a_folder_that_is_a_link_to_itself_is_named_and_no_obstacle_later(tmp_path: Path) -> None:
+    log = LogFile(tmp_path / "kerneltui" / "3f2a.log")
+    log.path.parent.symlink_to("kerneltui")
+
+    with pytest.raises(LaunchError, match="it is a link, or not a folder"):
+        log.open()
+    log.remove()
+
+
 # -- opening ------------------------------------------------------------------------
 
 
