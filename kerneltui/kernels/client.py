@@ -244,6 +244,7 @@ class BlockingKernelClient(ConnectionFileMixin, KernelRequests):
             until = presence.due if deadline is None else min(deadline, presence.due)
             ready = _poll(channels, presence.process, until)
             if ready and self._has_words(channels, presence.process, ready):
+                presence.note_words()
                 return
             if deadline is not None and time.monotonic() >= deadline:
                 raise KernelTimeout(self._describe_silence(channels))

@@ -22,6 +22,7 @@ StdinHook = Callable[[Message], None]
 
 END_OF_INPUT = "\x04"  # the protocol has no word for it; jupyter_client sends this
 IDLE_GRACE = 1.0  # seconds without output after the reply: some kernels send no idle
+TURN_MESSAGES = 1_000  # taken in of iopub until a reply, a prompt or a deadline is looked for
 REPLY_GRACE = 10.0  # seconds after the idle: a reply is sent before it, but may be large
 
 
@@ -80,13 +81,18 @@ class _Service:
             self._take_in()
             if self.reply is not None and self._is_idle:
                 return self.reply
+            # Looked at here, as there may always be something to read.
+            now = time.monotonic()
+            if deadline is not None and now >= deadline:
+                raise KernelTimeout("timeout waiting for output: the kernel still runs the request")
+            if self._grace_ends is not None and now >= self._grace_ends:
+                return self._reply_without_idle()
             limits = [each for each in (deadline, self._grace_ends) if each is not None]
             try:
                 self._client.wait_readable(self._awaited(), min(limits, default=None), self._spawns)
             except KernelTimeout as error:
                 if deadline is not None and time.monotonic() >= deadline:
                     raise KernelTimeout(f"timeout waiting for output: {error}") from None
-                return self._reply_without_idle()
             except KernelDied:
                 self._take_in()
                 if self.reply is None:
@@ -137,7 +143,10 @@ class _Service:
     def _serve_iopub(self) -> bool:
         """Show what belongs to this request, up to its idle; tell whether anything did."""
         has_spoken = False
-        while not self._is_idle and (message := self._client.iopub_channel.receive()):
+        for _ in range(TURN_MESSAGES):
+            message = None if self._is_idle else self._client.iopub_channel.receive()
+            if message is None:
+                break
             if parent_id(message) != self._msg_id:
                 self._client.iopub_channel.set_aside(message)
                 continue

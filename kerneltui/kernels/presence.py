@@ -36,8 +36,13 @@ class KernelPresence:
         self._look_at = math.inf
 
     def begin_wait(self) -> None:
-        """Take note that somebody waits for the kernel from now on."""
-        self._look_at = time.monotonic() + FIRST_LOOK
+        """Take note that somebody waits for the kernel, perhaps in many short waits."""
+        if self._look_at == math.inf:
+            self._look_at = time.monotonic() + FIRST_LOOK
+
+    def note_words(self) -> None:
+        """Take note that the kernel has said something."""
+        self._look_at = math.inf
 
     @property
     def due(self) -> float:

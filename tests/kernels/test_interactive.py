@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kerneltui.errors import KernelTimeout, MalformedMessage
+from kerneltui.errors import KernelDied, KernelTimeout, MalformedMessage
 from kerneltui.kernels import interactive
 from kerneltui.kernels.client import BlockingKernelClient
 from kerneltui.kernels.interactive import END_OF_INPUT, answer_from_terminal, print_output
@@ -297,6 +297,53 @@ def test_a_thread_that_prints_for_ever_does_not_keep_a_request_open(sloppy: Slop
         return sloppy.running.over
 
     eventually(print_on)
+
+    assert sloppy.content() == {"status": "ok"}
+
+
+def test_what_others_print_for_ever_does_not_keep_a_request_open(sloppy: Sloppy) -> None:
+    other = sloppy.fake.session.new_message("execute_request")
+    sloppy.reply()
+
+    def others_print_on() -> bool:
+        sloppy.fake.publish(*SAYS, other)
+        return sloppy.running.over
+
+    eventually(others_print_on)
+
+    assert sloppy.content() == {"status": "ok"}
+
+
+def test_a_timeout_holds_though_there_is_always_something_to_read(
+    client: BlockingKernelClient, fake: FakeKernel
+) -> None:
+    fake.hold("execute_request")
+    running = Background(
+        lambda: client.execute_interactive("1", timeout=0.3, output_hook=lambda _message: None)
+    )
+    request = fake.wait_for("execute_request")
+
+    def print_on() -> bool:
+        fake.publish(*SAYS, request)
+        return running.over
+
+    eventually(print_on)
+
+    with pytest.raises(KernelTimeout, match="timeout waiting for output"):
+        running.result()
+
+
+def test_the_reply_of_a_kernel_that_has_ended_since_is_returned(
+    client: BlockingKernelClient, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interactive, "IDLE_GRACE", 100.0)
+    sloppy = Sloppy(fake, client)
+
+    def end(*_arguments: object) -> None:
+        raise KernelDied("it has ended", 0, ())
+
+    monkeypatch.setattr(client, "wait_readable", end)
+    sloppy.reply()
 
     assert sloppy.content() == {"status": "ok"}
 

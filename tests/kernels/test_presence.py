@@ -74,6 +74,33 @@ def test_a_kernel_that_was_killed_before_the_wait_is_not_waited_for(children: Ch
             client.get_shell_msg()
 
 
+def test_the_end_is_noticed_in_many_short_waits(
+    children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presence, "FIRST_LOOK", 0.1)
+    manager = children.start("serves")
+    with client_of(manager) as client:
+
+        def is_watched_after_a_wait() -> bool:
+            with pytest.raises(KernelTimeout):
+                client.get_shell_msg(timeout=0.01)
+            return is_watched(client)
+
+        eventually(is_watched_after_a_wait)
+        manager.signal_kernel(signal.SIGKILL)
+
+        def has_ended() -> bool:
+            try:
+                client.get_shell_msg(timeout=0.01)
+            except KernelTimeout:
+                return False
+            except KernelDied:
+                return True
+            return False
+
+        eventually(has_ended)
+
+
 def test_a_kernel_whose_process_is_not_seen_is_not_waited_for(
     children: Children, monkeypatch: pytest.MonkeyPatch
 ) -> None:
