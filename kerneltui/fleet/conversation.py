@@ -199,7 +199,7 @@ class Conversation:
         self._asked[message["msg_id"]] = reply
 
     def resolve_doubt(self) -> None:
-        """Ask the kernel whether it is busy at all, if that is still in doubt in a moment."""
+        """Ask the kernel whether it is busy at all, if it still seems so in a moment."""
         self._proof.doubt()
 
     def _ask_in_doubt(self, reply: Reply) -> None:

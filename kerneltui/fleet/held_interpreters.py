@@ -36,7 +36,7 @@ class HeldInterpreters:
             row.manager
             for kernel_id, row in tuple(rows.items())
             if row.manager is not None
-            and (row.found is None or row.found.may_be_asked)
+            and row.may_be_asked
             and row.manager.status.state is KernelState.IDLE
             and (_is_at_work(usage.get(kernel_id)) or self.is_silent(row.manager))
         ]

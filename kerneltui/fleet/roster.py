@@ -22,6 +22,7 @@ from kerneltui.fleet.kind import Kind
 from kerneltui.fleet.ledger import CannotNote, Ledger
 from kerneltui.fleet.legacy import Legacy
 from kerneltui.fleet.limits import Limits
+from kerneltui.fleet.long_busy import LongBusy
 from kerneltui.fleet.lookout import Lookout
 from kerneltui.fleet.manifest import RESTARTING, Manifest, read_manifest
 from kerneltui.fleet.monitor import KernelMonitor
@@ -79,6 +80,7 @@ class Roster:
         self._servers = ServerWatch(self._publish)
         self._inquiry = Inquiry("kernel_info_request")
         self._held = HeldInterpreters()
+        self._long_busy = LongBusy()
         self._guard = Guard(folder, self._ledger, self.warn)
         self._lookout = Lookout((self._look_around,))
         self.rows: dict[str, Row] = {}
@@ -121,10 +123,17 @@ class Roster:
             for row in tuple(self.rows.values())
             if row.manager is not None
             and row.manager.status.state is KernelState.UNKNOWN
-            and (row.found is None or row.found.may_be_asked)
+            and row.may_be_asked
         ]
         for manager, spawns, _ in self._inquiry.look(unheard):
             manager.life.advance(Engaged(), spawns)
+        others = [  # of what we run ourselves the reply will tell that it is over
+            row.manager
+            for kernel_id, row in tuple(self.rows.items())
+            if row.manager is not None and row.may_be_asked and kernel_id not in self.console.queued
+        ]
+        for manager in self._long_busy.look(others, time.monotonic()):
+            self.console.resolve_doubt(manager.kernel_id)
         self._held.look({} if self.console.locked else self.rows, self._usage.usage)
         self._ledger.look()
         self._follow_servers()
@@ -302,7 +311,7 @@ class Roster:
         if row is None:
             return
         if isinstance(event, Reported):  # of what changed by reports the monitor tells together
-            if manager.status.is_doubtful and (row.found is None or row.found.may_be_asked):
+            if manager.status.is_doubtful and row.may_be_asked:
                 self.console.resolve_doubt(manager.kernel_id)
             return
         if row.log is not None:
@@ -326,7 +335,7 @@ class Roster:
     def _note_start(self, row: Row, manager: KernelManager) -> None:
         row.was_alive, row.has_answered = manager.is_alive(), False
         self.console.forget(manager.kernel_id, f"{manager.describe()} was started again")
-        if row.found is None or row.found.may_be_asked:
+        if row.may_be_asked:
             self.greet(manager.kernel_id)
 
     def _note_end(self, row: Row, manager: KernelManager, reason: str) -> None:

@@ -59,6 +59,11 @@ class Row:
         return self.found is None
 
     @property
+    def may_be_asked(self) -> bool:
+        """Nobody takes note of what we ask it."""
+        return self.found is None or self.found.may_be_asked
+
+    @property
     def is_guarded(self) -> bool:
         """It is to be started again where it dies unasked."""
         return self.manifest is not None and self.manifest.autorestart

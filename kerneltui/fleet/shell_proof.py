@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from typing import Any, NamedTuple
 
 from kerneltui.kernels.manager import KernelManager
-from kerneltui.protocol.status import UNHEARD, Answered
+from kerneltui.protocol.status import UNHEARD, Answered, KernelState
 
 IDLE_GRACE = 1.0  # seconds after a reply until its request is over though no idle came
 DOUBT_TIME = 1.0  # seconds of doubt what a kernel does until it is asked
@@ -60,7 +60,7 @@ class ShellProof:
             self._proofs.append(_Proof(due, self._manager.spawns, (msg_id, *before)))
 
     def doubt(self) -> None:
-        """Have the kernel asked, if what it does is still in doubt in a moment."""
+        """Have the kernel asked whether it is busy at all, if it still seems so in a moment."""
         is_asked = self._answer is not None and not self._answer.done()
         if self._ask is not None and not is_asked:
             self._doubt_at = min(self._doubt_at, time.monotonic() + DOUBT_TIME)
@@ -71,7 +71,7 @@ class ShellProof:
             self._tell(self._proofs.popleft())
         if self._doubt_at <= now:
             self._doubt_at = NEVER
-            if self._ask is not None and self._manager.status.is_doubtful:
+            if self._ask is not None and self._manager.status.state is KernelState.BUSY:
                 self._answer = Future()
                 self._ask(self._answer)
 
