@@ -19,6 +19,7 @@ from kerneltui.kernels.client import BlockingKernelClient
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.message import Content, Message
 from kerneltui.protocol.wire import Session
+from tests.support import PATIENCE
 
 KEY = b"a key for tests"
 FEATURES = ["debugger", "kernel subshells"]
@@ -130,7 +131,7 @@ class FakeKernel:
         """Return the types of all requests received so far."""
         return [each["msg_type"] for each in self.requests]
 
-    def wait_for(self, msg_type: str, *, count: int = 1, within: float = 5.0) -> Message:
+    def wait_for(self, msg_type: str, *, count: int = 1, within: float = PATIENCE) -> Message:
         """Return the request of this type that was received as number `count`."""
 
         def found() -> list[Message]:
@@ -177,7 +178,7 @@ class FakeKernel:
                 done.set_exception(error)
 
         self._post(run)
-        return done.result(timeout=5)
+        return done.result(PATIENCE)
 
     def _post(self, command: Callable[[], None]) -> None:
         self._commands.put(command)

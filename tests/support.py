@@ -15,9 +15,10 @@ BASH_SPEC: dict[str, object] = {
     "env": {"PS1": "$"},
 }
 POLL = 0.005  # seconds between two looks
+PATIENCE = 30.0  # seconds: only what fails takes them, and what is right may be slow
 
 
-def eventually(predicate: Callable[[], object], within: float = 5.0) -> None:
+def eventually(predicate: Callable[[], object], within: float = PATIENCE) -> None:
     """Return once `predicate` is true; fail the test if it never is within so many seconds."""
     deadline = time.monotonic() + within
     while not predicate():
@@ -60,7 +61,7 @@ class Background:
     def over(self) -> bool:
         return not self._thread.is_alive()
 
-    def result(self, within: float = 10.0) -> object:
+    def result(self, within: float = PATIENCE) -> object:
         self._thread.join(within)
         assert self.over, f"still running after {within:g} s"
         if self._error is not None:

@@ -58,7 +58,8 @@ class Dashboard(Terminal):
 
     def start_kernel(self, name: str, spec: str = "python3") -> None:
         """Start a kernel through the dialog; it need not have answered, or run, yet."""
-        self.wait_for(self._start_dialog_opens)
+        self.wait_for(self._knows_kernels)
+        self.press("s")
         self.wait_for(lambda: spec in self._offered())
         self.press("home", *["down"] * self._offered().index(spec))
         self._move_to("folder")
@@ -90,10 +91,9 @@ class Dashboard(Terminal):
         self.press("tab")
         self.wait_for(lambda: f" {field} " in self.line_of_cursor)
 
-    def _start_dialog_opens(self) -> bool:
-        """Press the key; until the library is loaded it is only told that it is too early."""
-        self.press("s")
-        return self.is_true_soon(lambda: self.shows("Start a kernel"))
+    def _knows_kernels(self) -> bool:
+        """Tell whether the table says which kernels there are; before that none can be started."""
+        return self.shows("STATE") and not self.shows("Loading…")
 
     def _offered(self) -> list[str]:
         found = (_SPEC_LINE.match(line) for line in self.lines)

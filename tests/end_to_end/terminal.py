@@ -20,8 +20,7 @@ from typing import Self
 
 import pyte
 
-PATIENCE = 15.0  # seconds; a kernel that starts on a busy machine takes some
-SOON = 1.0  # seconds; the answer of a program to a key
+PATIENCE = 60.0  # seconds; a kernel that starts on a busy machine takes some
 LOOK = 0.02  # seconds between two looks at a condition while nothing is written
 CHUNK = 65536  # bytes
 
@@ -149,9 +148,9 @@ class Terminal:
     def wait_for(self, wanted: str | Callable[[], object], within: float = PATIENCE) -> None:
         """Return once a text is on the screen or a condition holds; fail the test otherwise."""
         is_so = partial(self.shows, wanted) if isinstance(wanted, str) else wanted
-        assert self.is_true_soon(is_so, within), f"waited for {wanted!r}, saw:\n{self.text}"
+        assert self._becomes_true(is_so, within), f"waited for {wanted!r}, saw:\n{self.text}"
 
-    def is_true_soon(self, condition: Callable[[], object], within: float = SOON) -> bool:
+    def _becomes_true(self, condition: Callable[[], object], within: float) -> bool:
         """Tell whether a condition holds within so many seconds."""
         deadline = time.monotonic() + within
         while not condition():

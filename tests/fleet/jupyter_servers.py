@@ -12,9 +12,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from kerneltui.fleet import servers
 from kerneltui.fleet.server_connection import ServerConnection
 from kerneltui.fleet.servers import JupyterServer, find_servers
+from kerneltui.kernels.channels import has_heartbeat
+from kerneltui.kernels.connection_file import read_connection_file
+from kerneltui.kernels.sockets import default_context
 from tests.support import eventually
 
 TOKEN = "a-token-that-nobody-may-see"
@@ -88,8 +93,10 @@ def models(server: JupyterServer) -> object:
 def settled_models(server: JupyterServer) -> object:
     """Return what the server tells once it has told the same for a while.
 
-    A kernel that has just been started says so once it is up, and the server takes note.
+    A kernel that has just been started says so once it is up, and the server takes note: that
+    comes soon after its heart begins to beat, which is no news for the server.
     """
+    eventually(lambda: _all_beat(server), PATIENCE)
     told, since = models(server), time.monotonic()
 
     def is_settled() -> bool:
@@ -101,3 +108,19 @@ def settled_models(server: JupyterServer) -> object:
 
     eventually(is_settled, PATIENCE)
     return told
+
+
+def _all_beat(server: JupyterServer) -> bool:
+    files = [_connection_file(child) for child in psutil.Process(server.pid).children()]
+    return all(
+        file is not None and has_heartbeat(default_context(), read_connection_file(file))
+        for file in files
+    )
+
+
+def _connection_file(kernel: psutil.Process) -> str | None:
+    """Return the connection file of a server's kernel; None before it is its program."""
+    try:
+        return next((word for word in kernel.cmdline() if word.endswith(".json")), None)
+    except psutil.Error:
+        return None

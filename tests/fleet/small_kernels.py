@@ -21,7 +21,7 @@ from tests.fleet.stage import shown
 from tests.support import eventually
 
 ROOT = Path(__file__).parents[2]
-WITHIN = 10  # seconds, for what a process takes to start or end
+WITHIN = 60  # seconds, for what a process takes to start or end on a busy machine
 SPECS: dict[str, dict[str, Any]] = {
     "tiny": {
         "argv": [sys.executable, "-m", "tests.fleet.tiny_kernel", "{connection_file}"],

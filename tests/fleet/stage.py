@@ -17,6 +17,7 @@ from kerneltui.protocol.message import Content, Message
 from kerneltui.protocol.status import Wanted
 from kerneltui.protocol.text import plain
 from kerneltui.protocol.wire import Session
+from tests.support import PATIENCE
 
 KEY = b"a key for tests"
 
@@ -80,7 +81,8 @@ class Voice:
         assert self._next_subscription() == b"\x00"
 
     def _next_subscription(self) -> bytes:
-        assert self._socket.poll(5000), "nothing subscribed or unsubscribed within 5 s"
+        came = self._socket.poll(int(PATIENCE * 1000))
+        assert came, f"nothing subscribed or unsubscribed within {PATIENCE:g} s"
         return self._socket.recv()
 
     def say(self, msg_type: str, content: Content, parent: Message | None = None) -> None:
