@@ -266,6 +266,8 @@ class KernelManager(ConnectionFileMixin):
 
     def _launch(self, arguments: dict[str, Any]) -> None:
         spec = self._spec = self._launchable_spec()
+        if arguments.get("cwd"):  # for a restart too, though we may come to change our folder
+            arguments = {**arguments, "cwd": os.path.abspath(arguments["cwd"])}  # noqa: PTH100 - bytes too
         self._launch_args = arguments
         plan = LaunchPlan.of(arguments)
         if not self.connection_file:

@@ -155,7 +155,7 @@ def format_argv(
     values = {
         "connection_file": os.path.realpath(connection_file),
         "prefix": sys.prefix,
-        "resource_dir": spec.resource_dir,
+        "resource_dir": str(Path(spec.resource_dir).absolute()) if spec.resource_dir else "",
     }
     for key, value in (launch_args or {}).items():
         if isinstance(value, str | int | float | os.PathLike):  # no mapping: env is secret

@@ -236,6 +236,21 @@ def test_what_a_restart_is_given_overrides_what_the_start_was(children: Children
     children.hear(f"--two hi {Path.cwd()}")
 
 
+def test_a_restart_works_in_the_same_folder_though_we_have_left_ours(
+    children: Children, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path)
+    manager = children.manager("tells")
+    children.launch(manager, extra_arguments=["-"], env={**os.environ, "WORD": "hi"}, cwd="work")
+    children.hear(f"- hi {tmp_path / 'work'}")
+    monkeypatch.chdir("/")
+
+    manager.restart_kernel(now=True)
+
+    children.hear(f"- hi {tmp_path / 'work'}", count=2)
+
+
 def test_update_env_shows_after_the_next_restart(children: Children) -> None:
     manager = children.manager("tells")
     children.launch(manager, extra_arguments=["-"], env={**os.environ, "WORD": "one"})

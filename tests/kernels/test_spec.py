@@ -595,6 +595,15 @@ def test_extra_arguments_come_last() -> None:
     assert argv == ["k", "a", "--x=", "y"]
 
 
+def test_a_relative_resource_folder_is_below_ours_wherever_the_kernel_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    spec = KernelSpec(argv=["{resource_dir}/run"], resource_dir="kernels/x")
+
+    assert format_argv(spec, connection_file="c") == [str(tmp_path / "kernels/x/run")]
+
+
 def test_the_connection_file_is_the_real_one(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "real")
     spec = KernelSpec(argv=["{connection_file}"])
