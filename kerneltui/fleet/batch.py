@@ -58,10 +58,11 @@ def _is_earlier(date: object, other: object) -> bool:
     return isinstance(date, datetime) and isinstance(other, datetime) and date < other
 
 
-def render(batch: Sequence[Received | Told]) -> list[Step]:
+def render(batch: Sequence[Received | Told], skipped: int = 0) -> list[Step]:
     """Return what is to be done, oldest first: all but the beginning of too much output.
 
-    What is skipped is not even parsed; a note stands where it would end.
+    What is skipped is not even parsed; a note stands where it would end. `skipped`: bytes of
+    output that are already left out at the beginning.
     """
     digest = _Digest()
     for each in reversed(batch):
@@ -69,7 +70,7 @@ def render(batch: Sequence[Received | Told]) -> list[Step]:
             digest.newest_first.extend(reversed(each.steps))
         else:
             digest.add(*each)
-    return digest.steps()
+    return digest.steps(skipped)
 
 
 class _Digest:
@@ -96,10 +97,11 @@ class _Digest:
         else:
             self._output(frames, message)
 
-    def steps(self) -> list[Step]:
-        if self._skipped:
-            mark = f"… {self._skipped / 1000:,.0f} KB of output skipped"
-            self.newest_first.insert(self._mark, Block(Role.NOTE, mark))
+    def steps(self, skipped_before: int) -> list[Step]:
+        if skipped := self._skipped + skipped_before:
+            mark = f"… {skipped / 1000:,.0f} KB of output skipped"
+            place = self._mark if self._skipped else len(self.newest_first)
+            self.newest_first.insert(place, Block(Role.NOTE, mark))
         return self.newest_first[::-1]
 
     def _clear(self, message: Message) -> None:

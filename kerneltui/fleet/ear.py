@@ -16,23 +16,27 @@ import zmq
 
 from kerneltui.errors import ProtocolError
 from kerneltui.fleet.batch import OUTPUT_TYPES, Received, Told, merge, render
+from kerneltui.fleet.flood_gate import SKIPPED, FloodGate
 from kerneltui.fleet.message_log import MessageLog
 from kerneltui.fleet.recall import Past, Recall
 from kerneltui.fleet.recording import Began, Hole
-from kerneltui.fleet.transcript import Transcript
+from kerneltui.fleet.steps import Block
+from kerneltui.fleet.transcript import Role, Transcript
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.session import ClientSession, new_session
-from kerneltui.kernels.sockets import Context, connect
+from kerneltui.kernels.sockets import Context
 from kerneltui.protocol import fields
-from kerneltui.protocol.connection import Channel, ConnectionInfo
+from kerneltui.protocol.connection import ConnectionInfo
 from kerneltui.protocol.message import Message, parent_id
 from kerneltui.protocol.status import BESIDE_THE_MAIN_SHELL, Reported
 from kerneltui.protocol.text import clean_line
+from kerneltui.protocol.wire import type_of
 
 # What is taken in of one kernel in one turn at the most; the rest waits for the next turn
 # in the socket, which loses nothing, so that one kernel's flood cannot silence the others.
-TURN_MESSAGES = 5_000
+TURN_MESSAGES = 20_000
 TURN_BYTES = 8_000_000
+DECODED = 5_000  # messages of a turn; before them output is skipped, which none would see anyway
 NEVER = math.inf
 TOPIC = "kerneltui-"
 ONE_TIME = 1.0  # seconds: what was said within them has one time in the transcript
@@ -77,16 +81,22 @@ class Ear:
         self.messages = MessageLog(secret=manager.session.key)
         self.heard = Heard()
         """Rebound, never changed: any thread may read it."""
-        self.socket: zmq.Socket[bytes] | None = None
         self._manager = manager
         self._session: ClientSession | None = None
+        self._gate: FloodGate | None = None
         self._spawn = 0
+        self._skipped = 0
+        """Bytes of output that were not even decoded since the last rendering."""
         self._told: deque[Told] = deque()
         self._recall: Recall | None = None
         self._is_of_interest = self._is_present = False
         """Of what is recalled: nobody has heard it here; the present process has said it."""
         self._known: frozenset[str] = frozenset()
         """Ids of messages of the past, which may come once more."""
+
+    @property
+    def socket(self) -> zmq.Socket[bytes] | None:
+        return self._gate.socket if self._gate else None
 
     def tell(self, told: Told) -> None:
         """Add what was said beside iopub. In any thread."""
@@ -97,7 +107,9 @@ class Ear:
         """When to listen though iopub is silent, an instant of `time.monotonic()`."""
         if self._recall is not None:
             return self._recall.due
-        return self._told[0].due if self._told else NEVER
+        told = self._told[0].due if self._told else NEVER
+        opens_at = self._gate.opens_at if self._gate else None
+        return told if opens_at is None else min(told, opens_at)
 
     def open(
         self,
@@ -110,17 +122,17 @@ class Ear:
 
         `recording`: of what it has said until now, where somebody else has started it.
         """
-        self.socket = connect(context, info, Channel.IOPUB)
+        self._gate = FloodGate(context, info)
         is_first, self._spawn = self._spawn == 0, spawn
         self._session = new_session(info.key, info.signature_scheme)
         self.heard = Heard()
         self._recall = None
         if recording is not None and recording.exists():
             topic = f"{TOPIC}{uuid.uuid4().hex}".encode()
-            self.socket.subscribe(topic)
+            self._gate.socket.subscribe(topic)
             self._recall = Recall(recording, info, topic)
             self._is_of_interest, self._is_present = is_first, False
-        return self.socket
+        return self._gate.socket
 
     @property
     def is_recalling(self) -> bool:
@@ -140,9 +152,9 @@ class Ear:
                 self.listen()
         finally:
             self._recall = None
-            if self.socket is not None:
-                self.socket.close(linger=0)
-                self.socket = None
+            if self._gate is not None:
+                self._gate.close()
+                self._gate = None
 
     def listen(self) -> bool:
         """Take in what is there; tell whether there was anything."""
@@ -165,7 +177,8 @@ class Ear:
             self.heard = replace(self.heard, last_activity=now)
         # What iopub answered to was told before, so it is looked at after iopub.
         batch = merge(received, self._told, now)
-        for step in render(batch):
+        skipped, self._skipped = self._skipped, 0
+        for step in render(batch, skipped):
             step.apply(self.transcript, time.time())
         return bool(batch) or self.heard is not before
 
@@ -210,19 +223,26 @@ class Ear:
     def _receive(self) -> list[Received]:
         """Return what is there now, in order; what cannot be believed is only counted."""
         received: list[Received] = []
-        if self.socket is None or self._session is None:
+        if self._gate is None or self._session is None:
             return received
-        before = self._session.refused.copy()
-        count = size = 0
-        while count < TURN_MESSAGES and size < TURN_BYTES and (frames := _frames(self.socket)):
-            count += 1
-            size += sum(map(len, frames))
+        before, was_closed = self._session.refused.copy(), self._gate.is_closed
+        for frames in self._without_what_is_overtaken(self._gate):
             with contextlib.suppress(ProtocolError):
                 received.append((frames, self._session.decode(frames, sealed=OUTPUT_TYPES)))
+        if self._gate.is_closed and not was_closed:
+            self._told.append(Told(None, [Block(Role.NOTE, f"… {SKIPPED}")], 0.0))
         if self._session.refused != before:
             self.messages.refuse(self._session.refused - before)
             self.heard = replace(self.heard, refused=self._session.refused.total())
         return received
+
+    def _without_what_is_overtaken(self, gate: FloodGate) -> list[list[bytes]]:
+        """Return what is there, of a flood without the output at its beginning."""
+        frames = list(gate.receive(TURN_MESSAGES, TURN_BYTES))
+        beginning, end = frames[:-DECODED], frames[-DECODED:]
+        kept = [each for each in beginning if type_of(each) not in OUTPUT_TYPES]
+        self._skipped += _size(beginning) - _size(kept)
+        return kept + end
 
     def _note(self, message: Message) -> None:
         if message["msg_type"] == "execute_input":
@@ -249,18 +269,14 @@ class Ear:
         )
 
 
+def _size(messages: Sequence[Sequence[bytes]]) -> int:
+    return sum(len(frame) for frames in messages for frame in frames)
+
+
 def _is_activity(message: Message) -> bool:
     """Tell whether a kernel runs something; answering a question is no activity."""
     parent_type = fields.text(message["parent_header"], "msg_type")
     return parent_type != "" and parent_type not in QUESTIONS
-
-
-def _frames(socket: zmq.Socket[bytes]) -> list[bytes]:
-    """Return the frames of the next message, none if there is no message."""
-    try:
-        return socket.recv_multipart(zmq.NOBLOCK)
-    except zmq.Again:
-        return []
 
 
 def _time_of(message: Message) -> float:

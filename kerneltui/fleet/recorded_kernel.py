@@ -10,15 +10,16 @@ from pathlib import Path
 import zmq
 
 from kerneltui.errors import KernelError
+from kerneltui.fleet.flood_gate import SKIPPED, FloodGate
 from kerneltui.fleet.manifest import Manifest
 from kerneltui.fleet.recording import recording_path, unheard_since
 from kerneltui.fleet.recording_format import Hole
 from kerneltui.fleet.recording_writer import RecordingWriter
 from kerneltui.kernels.adopted import AdoptedProcess
 from kerneltui.kernels.identity import ProcessIdentity
-from kerneltui.kernels.sockets import connect, default_context
+from kerneltui.kernels.sockets import default_context
 from kerneltui.private_file import read_regular
-from kerneltui.protocol.connection import Channel, ConnectionInfo, parse_connection_file
+from kerneltui.protocol.connection import ConnectionInfo, parse_connection_file
 
 LAUNCH = 60.0  # seconds that a launch may take until the process is known
 REST = 10.0  # seconds after an end in which another process is awaited at the same sockets
@@ -26,6 +27,7 @@ DRAIN = 0.2  # seconds that what a dead process said last may take to arrive
 LATE = 1.0  # seconds after a launch in which nothing is missed: a kernel takes longer to be ready
 BUDGET = 1_000_000  # bytes received of one kernel before others have their turn
 MAX_FILE = 100_000  # bytes of a connection file
+TURN_MESSAGES = 5_000  # the same of small ones
 NOT_RECORDED = "nothing was recorded"
 
 
@@ -40,7 +42,9 @@ class RecordedKernel:
         self._poller = poller
         self._unheard_since = unheard_since(path)
         self._info: ConnectionInfo | None = None
-        self._socket: zmq.Socket[bytes] | None = None
+        self._gate: FloodGate | None = None
+        self._skipped_since: float | None = None
+        """When the gate has closed, in seconds since the epoch."""
         self._connected_at = 0.0
         self._process: AdoptedProcess | None = None
         self._over: ProcessIdentity | None = None
@@ -57,8 +61,9 @@ class RecordedKernel:
         """Hear what there is; tell whether there is more. Raises OSError of the recording."""
         now = time.time()
         has_more = False
-        if self._process is not None and self._socket is not None:
-            has_more = self._socket in ready and self._receive(self._socket, now)
+        if self._process is not None and self._gate is not None:
+            if self._gate.socket in ready or self._gate.is_closed:
+                has_more = self._receive(self._gate, now)
             self._note_end(self._process, ready, now)
         if self._process is None:
             self._prepare(now)
@@ -73,8 +78,8 @@ class RecordedKernel:
     def close(self) -> None:
         """Write what there is, and hear no more."""
         now = time.time()
-        if self._process is not None and self._socket is not None:
-            self._receive_all(self._socket, now)
+        if self._process is not None and self._gate is not None:
+            self._receive_all(self._gate, now)
         with contextlib.suppress(OSError):
             self.writer.flush(now)
         self.writer.close()
@@ -83,23 +88,28 @@ class RecordedKernel:
 
     # -- a process that is heard ----
 
-    def _receive(self, socket: zmq.Socket[bytes], now: float) -> bool:
+    def _receive(self, gate: FloodGate, now: float) -> bool:
         """Take what has arrived, up to a budget; tell whether there may be more."""
-        size = 0
-        while size < BUDGET:
-            try:
-                frames = socket.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return False
+        for frames in gate.receive(TURN_MESSAGES, BUDGET):
             self.writer.add_message(frames, now)
-            size += sum(map(len, frames))
-        return True
+        if self._skipped_since is None and gate.is_closed:
+            self._skipped_since = now
+        elif not gate.is_closed:
+            self._note_skipped(now)
+        return gate.has_more
 
-    def _receive_all(self, socket: zmq.Socket[bytes], now: float) -> None:
+    def _note_skipped(self, now: float) -> None:
+        if self._skipped_since is not None:
+            self.writer.add_hole(Hole(self._skipped_since, now, SKIPPED), now)
+            self._skipped_since = None
+
+    def _receive_all(self, gate: FloodGate, now: float) -> None:
+        """Take all, a kernel's last words among it, and say what has been skipped."""
         deadline = time.monotonic() + DRAIN  # a kernel that is left alive may say more for ever
-        while self._receive(socket, now) and time.monotonic() < deadline:
+        while self._receive(gate, now) and time.monotonic() < deadline:
             with contextlib.suppress(OSError):
                 self.writer.flush(now)
+        self._note_skipped(now)
 
     def _note_end(self, process: AdoptedProcess, ready: Container[object], now: float) -> None:
         if self._drained_at is None and process.fileno() in ready:
@@ -111,8 +121,8 @@ class RecordedKernel:
             self._finish(process, now)
 
     def _finish(self, process: AdoptedProcess, now: float) -> None:
-        if self._socket is not None:
-            self._receive_all(self._socket, now)
+        if self._gate is not None:
+            self._receive_all(self._gate, now)
         self.writer.end(now)
         self._over = process.identity
         self._forget_process()
@@ -149,7 +159,8 @@ class RecordedKernel:
     def _begin(self, identity: ProcessIdentity, now: float) -> None:
         self._process = AdoptedProcess(identity)
         self._poller.register(self._process.fileno(), zmq.POLLIN)
-        self._poller.register(self._socket, zmq.POLLIN)
+        assert self._gate is not None, "it was connected"
+        self._poller.register(self._gate.socket, zmq.POLLIN)
         since = self._unheard_since
         if since is None and self.manifest.started_at < self._connected_at - LATE:
             since = self.manifest.started_at
@@ -172,15 +183,15 @@ class RecordedKernel:
             info = parse_connection_file(read_regular(path, MAX_FILE), str(path))
             if info != self._info:
                 self._disconnect()
-                self._socket = connect(default_context(), info, Channel.IOPUB)
+                self._gate = FloodGate(default_context(), info)
                 self._info, self._connected_at = info, now
         except (OSError, KernelError, zmq.ZMQError):  # not there yet, or not written whole
             return False
         return True
 
     def _disconnect(self) -> None:
-        if self._socket is not None:
-            if self._socket in self._poller:
-                self._poller.unregister(self._socket)
-            self._socket.close(linger=0)
-        self._socket = self._info = None
+        if self._gate is not None:
+            if self._gate.socket in self._poller:
+                self._poller.unregister(self._gate.socket)
+            self._gate.close()
+        self._gate = self._info = None

@@ -77,7 +77,12 @@ def _require_room() -> None:
 
 
 def connect(
-    context: Context, info: ConnectionInfo, channel: Channel, identity: bytes | None = None
+    context: Context,
+    info: ConnectionInfo,
+    channel: Channel,
+    identity: bytes | None = None,
+    *,
+    waiting: int = 0,
 ) -> zmq.Socket[bytes]:
     """Return a new socket on one channel of a kernel; an iopub one subscribes to everything.
 
@@ -85,6 +90,8 @@ def connect(
 
     `identity`: two sockets of one identity steal each other's replies; shell and stdin
     of one client must share theirs, as a kernel's input requests go to the shell's.
+    `waiting`: messages of iopub that may wait to be read, 0 for any number. With a low limit
+    a slow reader loses messages unseen, an idle too.
     """
     endpoint = info.endpoint(channel)
     if not info.ports[channel]:
@@ -97,7 +104,7 @@ def connect(
         reason = describe_shortage(error) or str(error)
         raise EndpointError(f"cannot connect to {endpoint}: {reason}", error.errno) from None
     try:
-        _wire(socket, info, channel, identity)
+        _wire(socket, info, channel, identity, waiting)
         socket.connect(endpoint)
     except zmq.ZMQError as error:
         socket.close()
@@ -115,7 +122,11 @@ def connect(
 
 
 def _wire(
-    socket: zmq.Socket[bytes], info: ConnectionInfo, channel: Channel, identity: bytes | None
+    socket: zmq.Socket[bytes],
+    info: ConnectionInfo,
+    channel: Channel,
+    identity: bytes | None,
+    waiting: int,
 ) -> None:
     socket.linger = CLOSE_LINGER
     socket.reconnect_ivl = RECONNECT_INTERVAL
@@ -125,5 +136,5 @@ def _wire(
         socket.curve_publickey, socket.curve_secretkey = zmq.curve_keypair()
         socket.curve_serverkey = info.curve_publickey
     if channel is Channel.IOPUB:
-        socket.rcvhwm = 0  # with a limit, a slow reader loses messages unseen, an idle too
+        socket.rcvhwm = waiting
         socket.subscribe(b"")

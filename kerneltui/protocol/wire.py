@@ -21,6 +21,7 @@ from kerneltui.errors import (
     ReplayedMessage,
     UnsignedMessage,
 )
+from kerneltui.protocol import fields
 from kerneltui.protocol.message import PROTOCOL_VERSION, Content, Header, Message
 
 DELIMITER = b"<IDS|MSG>"
@@ -195,6 +196,14 @@ class Session:
 def content_of(frames: Sequence[bytes]) -> Content:
     """Return the content of a message that `decode` left sealed. Raises MalformedMessage."""
     return _parse_object(split_frames(frames)[1][3])
+
+
+def type_of(frames: Sequence[bytes]) -> str:
+    """Return the msg_type of a message that nobody has verified; "" where it has none."""
+    try:
+        return fields.text(_parse_object(split_frames(frames)[1][0]), "msg_type")
+    except MalformedMessage:
+        return ""
 
 
 def split_frames(

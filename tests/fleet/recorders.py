@@ -25,6 +25,7 @@ from pathlib import Path
 from kerneltui.fleet import recorded_kernel, recorder, recording_writer
 recorder.LINGER = {linger}
 recorded_kernel.REST = {rest}
+recorded_kernel.LATE = 60.0
 recording_writer.RETRY = 0.1
 hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
 resource.setrlimit(resource.RLIMIT_FSIZE, ({file_limit}, hard))

@@ -9,6 +9,7 @@ import pytest
 from kerneltui.fleet import ear as ear_module
 from kerneltui.fleet.batch import OUTPUT_BUDGET, Told
 from kerneltui.fleet.ear import NEVER, Ear, Heard
+from kerneltui.fleet.flood_gate import FloodGate
 from kerneltui.fleet.limits import USUAL
 from kerneltui.fleet.steps import Block
 from kerneltui.fleet.transcript import Role, Transcript
@@ -295,6 +296,26 @@ def test_a_turn_ends_although_the_kernel_goes_on(
     listening.ear.listen()
 
     assert shown(listening.ear.transcript.view()) == [(Role.STDOUT, "first")]
+
+
+def test_of_a_flood_only_the_end_is_decoded_and_the_rest_is_said_to_be_skipped(
+    listening: Listening, voice: Voice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ear_module, "DECODED", 2)
+    printed = [
+        voice.frames("stream", {"name": "stdout", "text": f"{number}\n"}, voice.cell)
+        for number in range(10)
+    ]
+    busy = voice.frames("status", {"execution_state": "busy"}, voice.cell)
+    waiting = iter([printed[0], busy, *printed[1:]])
+    monkeypatch.setattr(FloodGate, "receive", lambda *_limits: waiting)
+
+    listening.ear.listen()
+
+    (role, mark), *rest = shown(listening.ear.transcript.view())
+    assert (role, mark.partition("KB")[2]) == (Role.NOTE, " of output skipped")
+    assert rest == [(Role.STDOUT, "8"), (Role.STDOUT, "9")]
+    assert listening.state is KernelState.BUSY
 
 
 def test_what_a_closed_ear_was_told_is_still_written(voice: Voice) -> None:

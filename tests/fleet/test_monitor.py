@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 import zmq
 
-from kerneltui.fleet import ear as ears
+from kerneltui.fleet import flood_gate
 from kerneltui.fleet import monitor as monitors
 from kerneltui.fleet.ear import Heard
 from kerneltui.fleet.message_log import MAX_PART
 from kerneltui.fleet.monitor import KernelMonitor
 from kerneltui.fleet.transcript import Role, Transcript
 from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.sockets import connect
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.status import Event, Exited, KernelState, Spawned
 from kerneltui.protocol.wire import Session
@@ -256,7 +257,7 @@ def test_a_kernel_is_heard_once_there_are_descriptors_for_it_again(
     monitored: Monitored, voice: Voice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitors, "RETRY", 0.01)
-    monkeypatch.setattr(ears, "connect", failing_once(ears.connect, zmq.ZMQError(errno.EMFILE)))
+    monkeypatch.setattr(flood_gate, "connect", failing_once(connect, zmq.ZMQError(errno.EMFILE)))
 
     monitored.spawn()
     voice.print("hello\n")

@@ -1,0 +1,110 @@
+"""FloodGate: reads a kernel's iopub, and skips output while that is more than can be read.
+
+Topics tell statuses from output. While the gate is closed only the topics of statuses and of
+code are subscribed to: zmq drops the output that waits, and the kernel sends no more of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+import zmq
+
+from kerneltui.kernels.sockets import Context, connect
+from kerneltui.protocol.connection import Channel, ConnectionInfo
+from kerneltui.protocol.wire import type_of
+
+WAITING = 50_000  # messages that wait in a socket at the most, some 3 KB each: the last bound
+READ_IN_A_ROW = 40_000  # messages that are read while more wait, until the gate closes
+READ_BYTES = 64_000_000  # the same of large ones
+PAUSE = 0.5  # seconds that it stays closed at the least
+MAX_TOPICS = 16
+TOPIC_LENGTH = 256  # bytes
+STATES = ("status", "execute_input")
+SKIPPED = "the kernel says more than can be read; output is skipped"
+_KEPT = (*STATES, "iopub_welcome")
+
+
+class FloodGate:
+    """One subscription to all that a kernel publishes. Used by one thread."""
+
+    def __init__(self, context: Context, info: ConnectionInfo) -> None:
+        self.socket = connect(context, info, Channel.IOPUB, waiting=WAITING)
+        self.has_more = False
+        """There may be more than was read last."""
+        self.opens_at: float | None = None
+        """An instant of `time.monotonic()` while it is closed, None else."""
+        self._topics: set[bytes] = set()
+        self._knows_statuses = False
+        self._subscribed: tuple[bytes, ...] = ()
+        self._count = self._size = 0
+
+    @property
+    def is_closed(self) -> bool:
+        return self.opens_at is not None
+
+    def close(self) -> None:
+        self.socket.close(linger=0)
+
+    def receive(self, most: int, most_bytes: int) -> Iterator[list[bytes]]:
+        """Yield what waits, up to so many messages or bytes, without what is skipped.
+
+        Opens or closes the gate at the end.
+        """
+        count = size = 0
+        while count < most and size < most_bytes:
+            frames = self._next()
+            if not frames:
+                self._adjust(0, 0)
+                return
+            count += 1
+            size += sum(map(len, frames))
+            if self._admits(frames):
+                yield frames
+        self._adjust(count, size)
+
+    def _next(self) -> list[bytes]:
+        try:
+            return self.socket.recv_multipart(zmq.NOBLOCK)
+        except zmq.Again:
+            return []
+
+    def _admits(self, frames: Sequence[bytes]) -> bool:
+        """Tell whether a message is taken in, and learn the topics of statuses and of code."""
+        topic = frames[0]
+        if self.is_closed:  # some kernels have one topic for all
+            return type_of(frames) in _KEPT
+        if topic not in self._topics and len(topic) <= TOPIC_LENGTH:
+            msg_type = type_of(frames)
+            if msg_type in STATES and len(self._topics) < MAX_TOPICS:
+                self._topics.add(topic)
+                self._knows_statuses |= msg_type == "status"
+        return True
+
+    def _adjust(self, count: int, size: int) -> None:
+        """Open or close after so much was read while more waits; nothing where none does."""
+        self.has_more = count > 0
+        self._count, self._size = (
+            (self._count + count, self._size + size) if self.has_more else (0, 0)
+        )
+        now = time.monotonic()
+        is_flood = self._count >= READ_IN_A_ROW or self._size >= READ_BYTES
+        if self.opens_at is None and is_flood and self._knows_statuses:
+            self._shut(now)
+        elif self.opens_at is not None and now >= self.opens_at and not self.has_more:
+            self._open()
+
+    def _shut(self, now: float) -> None:
+        self.opens_at = now + PAUSE
+        self._count = self._size = 0
+        self._subscribed = tuple(self._topics)
+        for topic in self._subscribed:
+            self.socket.subscribe(topic)
+        self.socket.unsubscribe(b"")
+
+    def _open(self) -> None:
+        self.opens_at = None
+        self.socket.subscribe(b"")
+        for topic in self._subscribed:
+            self.socket.unsubscribe(topic)
