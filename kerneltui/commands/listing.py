@@ -14,6 +14,7 @@ from kerneltui.commands.survey import Survey, manifests, of_this_host
 from kerneltui.errors import KernelError, NoSuchKernel
 from kerneltui.fleet.found import Found
 from kerneltui.fleet.manifest import Manifest
+from kerneltui.fleet.memory import memory_of
 from kerneltui.fleet.naming import name_of, notebook_of
 from kerneltui.fleet.origin import Origin
 from kerneltui.fleet.server_word import true_of_now
@@ -45,9 +46,9 @@ class Listed:
     """A word of KernelState, "stopped" for a process that was, "?" where no answer came, "stale"
     and "elsewhere" for a file without a process."""
     memory: int | None
-    """Resident bytes of the process and its descendants."""
+    """Bytes that the process and its descendants take; what they share counts once."""
     cpu_time: float | None
-    """Seconds of processor time that the process has used."""
+    """Seconds of processor time that the process and its living descendants have used."""
     started_at: float | None
     """Seconds since the epoch; None where no process tells."""
     cwd: str
@@ -87,8 +88,9 @@ def list_all(probe: Probe | None = None) -> list[Listed]:
     survey = Survey(known)
     if probe is not None:
         probe.ask({**asked, **dict(_askable_strangers(survey.found))})
-    look = _Look()
-    for identity in [*(each.identity for each in ours), *(each.identity for each in survey.found)]:
+    identities = [*(each.identity for each in ours), *(each.identity for each in survey.found)]
+    look = _Look(identities)
+    for identity in identities:
         look.at(identity)  # while they take up the question
     states: Mapping[str, KernelState] = {}
     if probe is not None:
@@ -223,8 +225,9 @@ class _Facts:
 class _Look:
     """One look at processes; at each but once."""
 
-    def __init__(self) -> None:
+    def __init__(self, kernels: Iterable[ProcessIdentity | None]) -> None:
         self._children = children_of_all()
+        self._roots = frozenset(each.pid for each in kernels if each is not None)
         self._seen: dict[ProcessIdentity, _Facts] = {}
 
     def at(self, identity: ProcessIdentity | None) -> _Facts:
@@ -239,20 +242,20 @@ class _Look:
             process = psutil.Process(identity.pid)
             if not identity.is_alive():
                 return _Facts()
-            times = process.cpu_times()
-            return _Facts(
-                identity.pid,
-                process.status() in STOPPED_STATUSES,
-                self._memory(process),
-                times.user + times.system,
-                process.create_time(),
-            )
+            memory, cpu_time = self._usage(process)
+            is_stopped = process.status() in STOPPED_STATUSES
+            return _Facts(identity.pid, is_stopped, memory, cpu_time, process.create_time())
         except psutil.Error:  # it ended meanwhile
             return _Facts()
 
-    def _memory(self, process: psutil.Process) -> int:
-        total = process.memory_info().rss
-        for child in descendants(process.pid, self._children):
+    def _usage(self, process: psutil.Process) -> tuple[int, float]:
+        """Return memory and processor time of a tree; a kernel below has figures of its own."""
+        resident, cpu_time = {}, 0.0
+        below = descendants(process.pid, self._children, without=self._roots)
+        for pid in (process.pid, *(each.pid for each in below)):
             with contextlib.suppress(psutil.Error):
-                total += psutil.Process(child.pid).memory_info().rss
-        return int(total)
+                each = psutil.Process(pid)
+                times = each.cpu_times()
+                resident[pid] = each.memory_info().rss
+                cpu_time += times.user + times.system
+        return memory_of(resident), cpu_time

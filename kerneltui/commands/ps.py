@@ -51,11 +51,13 @@ def to_json(kernels: Sequence[Listed], indent: int | None = 1) -> str:
 
 
 def to_table(kernels: Sequence[Listed], now: float, width: int | None = None) -> str:
-    """Return a line for each kernel under the titles; `now`: seconds since the epoch.
+    """Return a line for each kernel under the titles, and a total of several.
+
+    `now`: seconds since the epoch.
 
     `width`: cells that a line may take, the rest is cut; None for as many as it needs.
     """
-    rows = [_TITLES, *(_row(each, now) for each in kernels)]
+    rows = [_TITLES, *(_row(each, now) for each in kernels), *_total(kernels)]
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
     lines = (
         "  ".join(
@@ -80,6 +82,21 @@ def _row(kernel: Listed, now: float) -> tuple[str, ...]:
         kernel.origin,
         clean_line(_shortened(kernel.cwd)),
     )
+
+
+def _total(kernels: Sequence[Listed]) -> list[tuple[str, ...]]:
+    """Return what several living kernels take together, as a row."""
+    memory = [each.memory for each in kernels if each.memory is not None]
+    if len(memory) < 2:
+        return []
+    cpu_time = sum(each.cpu_time or 0.0 for each in kernels)
+    figures = {
+        "ID": "total",
+        "NAME": f"{len(memory)} living",
+        "MEM": formats.memory(sum(memory)),
+        "TIME": formats.duration(cpu_time),
+    }
+    return [tuple(figures.get(title, "") for title in _TITLES)]
 
 
 def _shortened(path: str) -> str:

@@ -18,7 +18,7 @@ class Usage:
     cpu: float
     """CPU seconds used per second since the last sample; above 1.0 on several cores."""
     rss: int
-    """Resident bytes, summed over the tree."""
+    """Bytes of memory that the tree takes; what its processes share counts once."""
     processes: int
     """Living processes in the tree, the kernel's own included."""
     recent: tuple[float, ...] = ()

@@ -6,7 +6,7 @@ import functools
 import os
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 
 import psutil
 
@@ -45,10 +45,13 @@ def children_of_all() -> Children:
     return _look_of(os.getpid()).children()
 
 
-def descendants(pid: int, children: Children | None = None) -> tuple[ProcessIdentity, ...]:
+def descendants(
+    pid: int, children: Children | None = None, without: Container[int] = ()
+) -> tuple[ProcessIdentity, ...]:
     """Return the descendants of a process; those that a dead parent left are not found.
 
-    `children`: of all processes, where somebody has just looked.
+    `children`: of all processes, where somebody has just looked. `without`: pids that are left
+    out with their own descendants.
     """
     children = children_of_all() if children is None else children
     found: dict[int, ProcessIdentity] = {}
@@ -56,7 +59,7 @@ def descendants(pid: int, children: Children | None = None) -> tuple[ProcessIden
     for parent in parents:  # it grows while it is read
         for child in children.get(parent, ()):
             # A pid that was used anew while all were read can make a ring of them.
-            if child.pid != pid and child.pid not in found:
+            if child.pid != pid and child.pid not in found and child.pid not in without:
                 found[child.pid] = child
                 parents.append(child.pid)
     return tuple(found.values())

@@ -273,7 +273,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         id="memory",
         title="MEM",
-        about="Resident memory of all its processes",
+        about="Memory of all its processes, shared once",
         width=5,
         priority=3,
         cell=_memory,

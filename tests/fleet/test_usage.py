@@ -6,6 +6,7 @@ import itertools
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 
@@ -13,6 +14,7 @@ import psutil
 import pytest
 
 from kerneltui.fleet import usage
+from kerneltui.fleet.memory import memory_of
 from kerneltui.fleet.snapshot import Usage
 from kerneltui.fleet.usage import UsageSampler
 from kerneltui.kernels import guarded_thread
@@ -74,9 +76,54 @@ def test_usage_is_of_the_process_and_its_children(trees: Trees) -> None:
 
     used = trees.sample(time.monotonic())["k1"]
 
-    total = sum(each.memory_info().rss for each in (root, *root.children()))
+    resident = {each.pid: each.memory_info().rss for each in (root, *root.children())}
     assert used.processes == 3
-    assert used.rss == total // 2**20 * 2**20
+    assert used.rss == memory_of(resident) // 2**20 * 2**20
+
+
+def test_the_memory_of_a_single_process_is_what_is_resident(trees: Trees) -> None:
+    root = trees.grow("k1", f"exec {QUIET}")
+    eventually(lambda: root.name() == "sleep")
+
+    used = trees.sample(time.monotonic())["k1"]
+
+    assert used.rss == root.memory_info().rss // 2**20 * 2**20
+
+
+def test_what_forked_processes_share_counts_once(trees: Trees) -> None:
+    size = 60 << 20
+    code = f'import os, time; x = b"x" * {size}; os.fork(), os.fork(); time.sleep(1000)'
+    root = trees.grow("k1", f"exec {sys.executable} -c '{code}'")
+    eventually(lambda: len(root.children(recursive=True)) == 3)
+
+    used = trees.sample(time.monotonic())["k1"]
+
+    assert used.processes == 4
+    assert size < used.rss < 2 * size
+
+
+def test_what_processes_share_is_looked_at_seldom(
+    trees: Trees, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+    monkeypatch.setattr(usage, "memory_of", lambda resident: looks.append(len(resident)) or 0)
+    eventually(has_children(trees.grow("k1", FAMILY), 2))
+    now = time.monotonic()
+
+    for seconds in range(25):
+        trees.sample(now + seconds)
+
+    assert looks == [3, 3, 3]
+
+
+def test_a_kernel_inside_a_kernel_counts_for_itself_alone(trees: Trees) -> None:
+    root = trees.grow("outer", FAMILY)
+    eventually(has_children(root, 2))
+    trees.pids["inner"] = root.children()[0].pid
+
+    used = trees.sample(time.monotonic())
+
+    assert {name: each.processes for name, each in used.items()} == {"outer": 2, "inner": 1}
 
 
 def test_a_child_that_has_ended_does_not_count(trees: Trees) -> None:

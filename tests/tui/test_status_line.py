@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from kerneltui.fleet.snapshot import KernelSnapshot
+from kerneltui.fleet.snapshot import KernelSnapshot, Usage
 from kerneltui.protocol.status import KernelState
-from kerneltui.tui.widgets.status_line import StatusLine, counts
+from kerneltui.tui.widgets.status_line import StatusLine, counts, memory
 from tests.tui.fakes import snapshot
 from tests.tui.widget_stage import Stage, on_stage
 
@@ -29,13 +31,21 @@ def test_kernels_are_counted(kernels: list[KernelSnapshot], words: list[str]) ->
     assert [text for text, _ in counts(kernels)] == words
 
 
+def test_the_memory_of_several_kernels_is_told_as_a_total() -> None:
+    one, other = (replace(IDLE, usage=Usage(0.0, size << 20, 1)) for size in (300, 200))
+    dead = replace(DEAD, usage=None)
+
+    assert memory([one, other, dead]) == [("500M memory", "note")]
+    assert memory([one, dead]) == []
+
+
 def test_all_that_is_known_stands_in_one_line() -> None:
     async def play(stage: Stage[StatusLine]) -> None:
-        stage.widget.show([IDLE, BUSY], "press i again to interrupt [/x]", age=12.4)
+        stage.widget.show([IDLE, BUSY], "press i again [/x]", age=12.4)
         await stage.settle()
 
         assert stage.lines == [
-            " kerneltui  gpu7  2 kernels  1 busy  data 12 s old  press i again to interrupt [/x]"
+            " kerneltui  gpu7  2 kernels  1 busy  data 12 s old  press i again [/x]  120M memory"
         ]
 
     on_stage(StatusLine("gpu7"), play, (100, 24))

@@ -12,6 +12,7 @@ from textual.widget import Widget
 
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
+from kerneltui.tui import formats
 
 if TYPE_CHECKING:
     from kerneltui.fleet.snapshot import KernelSnapshot
@@ -61,6 +62,7 @@ class StatusLine(Widget):
             parts.append((f"data {age:.0f} s old", "stale"))
         if hint:
             parts.append((hint, "hint"))
+        parts += memory(kernels)  # at the end, where it is cut first
         if parts != self._parts:
             self._parts = parts
             self.refresh()
@@ -71,6 +73,12 @@ class StatusLine(Widget):
             for text, part in self._parts
         ]
         return Content("  ").join(styled)
+
+
+def memory(kernels: Sequence[KernelSnapshot]) -> list[tuple[str, str]]:
+    """Return the memory that several kernels take together; of one its own row tells it."""
+    sizes = [kernel.usage.rss for kernel in kernels if kernel.usage is not None]
+    return [(f"{formats.memory(sum(sizes))} memory", "note")] if len(sizes) > 1 else []
 
 
 def counts(kernels: Sequence[KernelSnapshot]) -> list[tuple[str, str]]:
