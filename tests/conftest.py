@@ -14,7 +14,10 @@ import pytest
 
 from tests.support import eventually
 
-OUR_THREADS = ("kernel-", "console", "usage", "discovery", "fake-kernel", "test-background")
+OUR_THREADS = (
+    *("kernel-", "console", "usage", "discovery", "servers", "ask-server", "progress"),
+    *("fake-kernel", "test-background"),
+)
 PLACES = {
     "HOME": "home",
     "IPYTHONDIR": "ipython",
@@ -67,6 +70,21 @@ def nothing_of_the_user_is_touched(places: Path) -> Iterator[None]:
         _fail_for_survivors(places / "run")
 
 
+@pytest.fixture(autouse=True)
+def no_thread_is_left_behind() -> Iterator[None]:
+    """Fail the test that leaves a thread, not one that happens to come later."""
+    before = set(threading.enumerate())
+    yield
+
+    def left() -> list[str]:
+        return [each.name for each in _our_threads() if each not in before]
+
+    try:
+        eventually(lambda: not left())
+    except AssertionError:
+        pytest.fail(f"left behind: {', '.join(left())}", pytrace=False)
+
+
 def _fail_for_survivors(runtime: Path) -> None:
     for survivors in (_threads, _children, _sockets, lambda: _files(runtime)):
         try:
@@ -75,8 +93,12 @@ def _fail_for_survivors(runtime: Path) -> None:
             pytest.fail(f"left behind: {', '.join(survivors())}", pytrace=False)
 
 
+def _our_threads() -> list[threading.Thread]:
+    return [each for each in threading.enumerate() if each.name.startswith(OUR_THREADS)]
+
+
 def _threads() -> list[str]:
-    return [each.name for each in threading.enumerate() if each.name.startswith(OUR_THREADS)]
+    return [each.name for each in _our_threads()]
 
 
 def _children() -> list[str]:
