@@ -90,11 +90,12 @@ def test_watching_leaves_everything_as_it_was(server: JupyterServer, runtime: Pa
     before = settled_models(server)
     fleet = Fleet()
     fleet.open()
+    try:
+        threading.Event().wait(WATCHED)
+        told = {each.kernel_id: (each.state, each.standing) for each in fleet.snapshots}
+    finally:
+        fleet.close()
 
-    threading.Event().wait(WATCHED)
-
-    told = {each.kernel_id: (each.state, each.standing) for each in fleet.snapshots}
-    fleet.close()
     assert models(server) == before
     assert told[busy] == (KernelState.BUSY, Standing.VERIFIED)
     assert told[idle] == (KernelState.IDLE, Standing.VERIFIED)

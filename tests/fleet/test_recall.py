@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.manifest import manifest_path, read_manifest
 from kerneltui.fleet.recorder_start import is_recorded
 from kerneltui.fleet.recording import Hole, read_recording, recording_path
-from kerneltui.fleet.transcript import Role
+from kerneltui.fleet.transcript import Role, TranscriptView
 from kerneltui.kernels.client import BlockingKernelClient
 from kerneltui.protocol.status import KernelState
 from tests.fleet.recorders import RunningRecorder
@@ -38,10 +39,14 @@ def fleet_folder(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def opened() -> Fleet:
+@contextlib.contextmanager
+def opened() -> Iterator[Fleet]:
     fleet = Fleet()
     fleet.open()
-    return fleet
+    try:
+        yield fleet
+    finally:
+        fleet.close()
 
 
 def idle(fleet: Fleet) -> bool:
@@ -59,25 +64,27 @@ def recorder(fleet_folder: Path) -> Iterator[RunningRecorder]:
 def unwatched(fleet_folder: Path, recorder: RunningRecorder) -> Iterator[BlockingKernelClient]:
     """A client of a kernel whose dashboard has gone, while a recorder runs."""
     assert recorder.is_running
-    first = opened()
-    kernel_id = first.start("python3", cwd="/")
-    eventually(lambda: idle(first), PATIENCE)
-    first.close()
+    with opened() as first:
+        kernel_id = first.start("python3", cwd="/")
+        eventually(lambda: idle(first), PATIENCE)
     client = BlockingKernelClient(connection_file=str(fleet_folder / f"kernel-{kernel_id}.json"))
     client.load_connection_file()
     client.start_channels()
     client.wait_for_ready(timeout=PATIENCE)
     yield client
     client.stop_channels()
-    last = opened()
-    last.shutdown_all()
-    last.close()
+    with opened() as last:
+        last.shutdown_all()
+
+
+def lines(fleet: Fleet, role: Role) -> list[str]:
+    transcript = fleet.transcript(fleet.snapshots[0].kernel_id) if fleet.snapshots else None
+    view = transcript.view() if transcript else TranscriptView()
+    return [text for said_by, text in shown(view) if said_by is role]
 
 
 def printed(fleet: Fleet) -> list[str]:
-    transcript = fleet.transcript(fleet.snapshots[0].kernel_id)
-    assert transcript is not None
-    return [text for role, text in shown(transcript.view()) if role is Role.STDOUT]
+    return lines(fleet, Role.STDOUT)
 
 
 @pytest.mark.slow
@@ -87,12 +94,11 @@ def test_ten_thousand_lines_of_a_gap_are_there_once_and_in_order(
     code = "for number in range(10_000): print(number)"
     run(unwatched, code)
 
-    second = opened()
-    eventually(lambda: len(printed(second)) >= 10_000, PATIENCE)
-    run(unwatched, "print('after')")
-    eventually(lambda: printed(second)[-1] == "after", PATIENCE)
-    said = printed(second)
-    second.close()
+    with opened() as second:
+        eventually(lambda: len(printed(second)) >= 10_000, PATIENCE)
+        run(unwatched, "print('after')")
+        eventually(lambda: printed(second)[-1] == "after", PATIENCE)
+        said = printed(second)
 
     assert said == [*map(str, range(10_000)), "after"]
 
@@ -103,12 +109,12 @@ def test_what_runs_at_adoption_is_known_by_its_code_and_goes_on(
 ) -> None:
     unwatched.execute(SLOWLY)
 
-    second = opened()
-    eventually(lambda: second.snapshots and second.snapshots[0].code, PATIENCE)
-    shown_code = second.snapshots[0].code
-    eventually(lambda: idle(second), PATIENCE)
-    said = printed(second)
-    second.close()
+    with opened() as second:
+        eventually(lambda: second.snapshots and second.snapshots[0].code, PATIENCE)
+        shown_code = second.snapshots[0].code
+        eventually(lambda: len(printed(second)) == 1000, PATIENCE)
+        said = printed(second)
+        eventually(lambda: idle(second), PATIENCE)
 
     assert shown_code.startswith("import time")
     assert said == [*map(str, range(1000))]
@@ -127,12 +133,9 @@ def test_a_hole_is_marked_where_the_recorder_was_killed(
         eventually(lambda: is_recorded(fleet_folder), PATIENCE)
         eventually(lambda: any(isinstance(each.value, Hole) for each in read_recording(recording)))
         run(unwatched, "print('behind')")
-        second = opened()
-        eventually(lambda: printed(second) == ["before", "behind"], PATIENCE)
-        transcript = second.transcript(second.snapshots[0].kernel_id)
-        assert transcript is not None
-        said = [text for role, text in shown(transcript.view()) if role is Role.NOTE]
-        second.close()
+        with opened() as second:
+            eventually(lambda: printed(second) == ["before", "behind"], PATIENCE)
+            said = lines(second, Role.NOTE)
 
     assert [text.partition(",")[0] for text in said] == ["… nothing was recorded"]
 
@@ -147,13 +150,11 @@ def test_without_a_recorder_what_was_missed_is_said(
     recorder.end(signal.SIGKILL)
     run(unwatched, "print('lost')")
 
-    second = opened()
-    eventually(lambda: "before" in printed(second), PATIENCE)
-    transcript = second.transcript(second.snapshots[0].kernel_id)
-    assert transcript is not None
-    said = [text for role, text in shown(transcript.view()) if role is Role.NOTE]
-    second.close()
+    with opened() as second:
+        eventually(lambda: lines(second, Role.NOTE), PATIENCE)
+        before, said = printed(second), lines(second, Role.NOTE)
 
+    assert before == ["before"]
     assert [text.partition(",")[0] for text in said] == ["… nothing was recorded"]
 
 
@@ -169,12 +170,9 @@ def test_of_a_kernel_that_died_unseen_what_it_published_is_there(
     unwatched.execute("import os; os._exit(3)")
     eventually(lambda: not unwatched_lives(unwatched), PATIENCE)
 
-    second = opened()
-    eventually(lambda: "last words" in printed(second), PATIENCE)
-    state = second.snapshots[0].state
-    second.close()
-
-    assert state is KernelState.DEAD
+    with opened() as second:
+        eventually(lambda: printed(second) == ["last words"], PATIENCE)
+        eventually(lambda: second.snapshots[0].state is KernelState.DEAD, PATIENCE)
 
 
 def run(client: BlockingKernelClient, code: str) -> None:
