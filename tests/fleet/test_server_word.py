@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -15,8 +14,8 @@ from kerneltui.fleet.servers import ServedKernel
 from kerneltui.fleet.standing import Standing
 from kerneltui.kernels.identity import ProcessIdentity, identify
 
-NOW = time.time()
-LONG_BEFORE, JUST_NOW = NOW - 1e6, NOW  # seconds since the epoch: this process began between them
+NOW = 2e9  # seconds since the epoch
+LONG_BEFORE, JUST_NOW = 1e9, NOW  # the process of these tests has begun between them
 
 
 def found(standing: Standing, identity: ProcessIdentity | None) -> Found:
