@@ -51,15 +51,18 @@ class KernelPresence:
 
     def is_gone(self, *, has_spoken: bool) -> bool:
         """Look whether a kernel that was there is there no more. `has_spoken`: it was there."""
-        is_there, now = somebody_speaks(self._info), time.monotonic()
+        has_exited = self.process is not None and self.process.exited
+        is_there, now = somebody_speaks(self._info), time.monotonic()  # after that
         self._look_at = now + INTERVAL
-        if self.process is not None and self.process.exited:
+        if has_exited:
             self.process, self._search_at = None, 0.0
             if not is_there:
                 return True
         if is_there and self.process is None and self._search_at <= now:
             self._search_at = now + SEARCH_INTERVAL
-            self.process = find_process(self._info)
+            found = find_process(self._info)
+            # Had the kernel ended meanwhile, what it has forked would have been found.
+            self.process = found if somebody_speaks(self._info) else None
         self._was_there |= bool(is_there) or has_spoken
         return is_there is False and self._was_there
 
