@@ -21,8 +21,9 @@ from kerneltui.fleet import manifest as manifest_module
 from kerneltui.fleet.manifest import Manifest
 from kerneltui.fleet.processes import Processes
 from kerneltui.fleet.recording import recording_path
-from kerneltui.kernels.connection_file import write_connection_file
+from kerneltui.kernels.connection_file import read_connection_file, write_connection_file
 from kerneltui.kernels.identity import ProcessIdentity, boot_id, identify
+from kerneltui.kernels.listeners import listeners, owner
 from tests.fleet.manifests import write_manifest
 from tests.fleet.small_kernels import ROOT
 from tests.support import eventually
@@ -119,7 +120,8 @@ def living(runtime: Path) -> Iterator[Path]:
     command = [sys.executable, "-m", "tests.fleet.tiny_kernel", str(file)]
     with subprocess.Popen(command, start_new_session=True, cwd=ROOT) as kernel:
         try:
-            eventually(lambda: "kernel-living" in Path(f"/proc/{kernel.pid}/cmdline").read_text())
+            info = read_connection_file(file)
+            eventually(lambda: owner(info, listeners()).pid == kernel.pid)
             yield file
         finally:
             kernel.kill()
