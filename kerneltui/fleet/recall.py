@@ -46,7 +46,7 @@ class Recall:
         self._heard_since = math.inf
         """From when on we have heard all by ourselves, in seconds since the epoch."""
         self._recorded_until = self._told_until = 0.0
-        """The time of the last record, and the end of the last hole."""
+        """The time of the last record, and the end of a hole after which nothing was said."""
         self._has_ended = self._is_heard_to_its_end = self._is_whole = False
         self._signs = [topic]
         """What proves, where it is recorded, that the recorder hears what we hear."""
@@ -136,7 +136,7 @@ class Recall:
         elif not self._is_whole and record.at > self._heard_since:
             return None  # this recorder began after us
         else:
-            self._told_until = max(self._told_until, value.until)
+            self._told_until = value.until
         self._recorded_until = record.at
         return [value]
 
@@ -149,7 +149,7 @@ class Recall:
             return []
         if message["msg_id"] in self._held_ids and not self._is_heard_to_its_end:
             return None
-        self._recorded_until = at
+        self._recorded_until, self._told_until = at, 0.0
         if message["msg_type"] == "iopub_welcome":
             return []
         self._ids[message["msg_id"]] = None

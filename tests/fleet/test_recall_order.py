@@ -166,6 +166,17 @@ def test_a_recording_that_ended_before_we_came_leaves_a_gap(recalled: Recalled) 
     assert recalled.told(recall.read()) == ["before", "nothing was recorded"]
 
 
+def test_a_gap_is_marked_though_there_was_another_one_just_before(recalled: Recalled) -> None:
+    recalled.writer.add_hole(Hole(recalled.ago(3), recalled.ago(2), "nobody recorded"), 1.0)
+    recalled.record(recalled.say("between"), at=recalled.ago(1))
+    recall = recalled.open()
+    recall.hold(recalled.hear(recalled.welcome()))
+
+    told = recalled.told(recall.read())
+
+    assert told == ["nobody recorded", "between", "nothing was recorded"]
+
+
 def test_a_gap_does_not_end_before_it_begins(recalled: Recalled) -> None:
     recalled.record(recalled.say("before"), at=recalled.ago(LONG_AGO))
     recall = recalled.open()
