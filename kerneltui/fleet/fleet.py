@@ -146,6 +146,8 @@ class Fleet(Roster):
         A kill ends them too; of a kernel that has ended, all that it has left.
         """
         row = self._row(target)
+        if not row.leftovers:
+            self._checked(target)
         if target.identity is None:
             return ()
         pid = target.identity.pid

@@ -16,6 +16,8 @@ from kerneltui.fleet.recall import Past, Recall
 from kerneltui.fleet.recording import Began, Growth, Hole, recording_path
 from kerneltui.fleet.recording_writer import RecordingWriter
 from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.paths import own_folder
+from kerneltui.private_file import make_private_folder
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.wire import Session
 from tests.fleet.stage import KEY
@@ -75,6 +77,7 @@ class Recalled:
 @pytest.fixture
 def recalled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recalled:
     monkeypatch.setattr(recalls, "RECORD_TIME", 0.0)
+    make_private_folder(own_folder(tmp_path))
     return Recalled(tmp_path)
 
 
