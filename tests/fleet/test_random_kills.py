@@ -21,6 +21,8 @@ from kerneltui.fleet.transcript import Role
 from kerneltui.kernels.adopted import AdoptedProcess
 from kerneltui.kernels.identity import ProcessIdentity, identify
 from kerneltui.kernels.manager import KernelManager
+from kerneltui.paths import own_folder
+from kerneltui.private_file import make_private_folder
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.status import Spawned
 from kerneltui.protocol.wire import Session
@@ -62,6 +64,8 @@ class Talker:
     """A kernel that goes on saying numbers, and its recording."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        make_private_folder(own_folder(folder))
         self.manager = KernelManager()
         file = folder / f"kernel-{self.manager.kernel_id}.json"
         self.manager.connection_file = str(file)
@@ -126,7 +130,7 @@ def chance() -> random.Random:
 
 def kill_recorders(talker: Talker, chance: random.Random) -> None:
     """Let one recorder after the other begin, and kill each at a moment of its own."""
-    folder = talker.recording.parent
+    folder = talker.folder
     for _ in range(KILLS):
         with RunningRecorder(folder) as recorder:
             if chance.random() < 0.7:  # else it may not even have begun
@@ -162,7 +166,7 @@ def test_a_kernel_that_was_killed_is_recorded_to_its_end(
     talker: Talker, chance: random.Random
 ) -> None:
     kill_recorders(talker, chance)
-    with RunningRecorder(talker.recording.parent):
+    with RunningRecorder(talker.folder):
         before = _size(talker.recording)
         eventually(lambda: _size(talker.recording) > before, WITHIN)
         threading.Event().wait(chance.uniform(0, LONGEST))
@@ -181,7 +185,7 @@ def test_what_is_shown_after_kills_is_in_order_and_its_gaps_are_marked(
     monitor = KernelMonitor(lambda *_: None, lambda: None)
     monitor.start()
     monitor.attend(talker.manager)
-    recorder = RunningRecorder(talker.recording.parent) if is_recorded else None
+    recorder = RunningRecorder(talker.folder) if is_recorded else None
     try:
         threading.Event().wait(chance.uniform(0, LONGEST))
         talker.manager.life.begin(AdoptedProcess(talker.identity), None, Spawned(adopted=True))
