@@ -1,13 +1,15 @@
 """FloodGate: reads a kernel's iopub, and skips output while that is more than can be read.
 
-Topics tell statuses from output. While the gate is closed only the topics of statuses and of
-code are subscribed to: zmq drops the output that waits, and the kernel sends no more of it.
+Topics tell statuses from output. While the gate is closed only the topics of statuses, of code
+and of how a cell ends are subscribed to: zmq drops the output that waits, and the kernel sends
+no more of it.
 """
 
 from __future__ import annotations
 
+import ctypes
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import zmq
 
@@ -23,7 +25,9 @@ MAX_TOPICS = 16
 TOPIC_LENGTH = 256  # bytes
 STATES = ("status", "execute_input")
 SKIPPED = "the kernel says more than can be read; output is skipped"
-_KEPT = (*STATES, "iopub_welcome")
+ENDINGS = ("error", "execute_result")
+"""What a cell may end with. Most kernels name them in a topic as they name a status."""
+_KEPT = (*STATES, *ENDINGS, "iopub_welcome")
 
 
 class FloodGate:
@@ -98,7 +102,7 @@ class FloodGate:
     def _shut(self, now: float) -> None:
         self.opens_at = now + PAUSE
         self._count = self._size = 0
-        self._subscribed = tuple(self._topics)
+        self._subscribed = (*self._topics, *_topics_of_endings(self._topics))
         for topic in self._subscribed:
             self.socket.subscribe(topic)
         self.socket.unsubscribe(b"")
@@ -108,3 +112,20 @@ class FloodGate:
         self.socket.subscribe(b"")
         for topic in self._subscribed:
             self.socket.unsubscribe(topic)
+        _give_memory_back()
+
+
+def _topics_of_endings(topics: Iterable[bytes]) -> set[bytes]:
+    return {
+        topic.replace(b"status", ending.encode())
+        for topic in topics
+        if b"status" in topic
+        for ending in ENDINGS
+    }
+
+
+def _give_memory_back() -> None:
+    """Have the C library keep nothing of what a flood took: by itself it keeps all of it."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it
+    if trim is not None:
+        trim(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,6 +74,29 @@ def test_statuses_come_through_a_closed_gate(gated: Gated, topics: tuple[bytes, 
 
     eventually(lambda: gated.read().count("status") == 2)
     assert gated.came.count("stream") < FLOOD
+
+
+def test_what_a_cell_ends_with_comes_through_a_closed_gate(gated: Gated, voice: Voice) -> None:
+    gated.say_status(b"kernel.1.status")
+    gated.flood(b"stream.stdout")
+    gated.wait_until_closed()
+
+    error = voice.session.encode(voice.session.new_message("error"), [b"kernel.1.error"])
+    voice.say_frames(error)
+
+    eventually(lambda: "error" in gated.read())
+
+
+@pytest.mark.parametrize("library", [ctypes.CDLL(None), object()], ids=["glibc", "other"])
+def test_the_memory_of_a_flood_is_given_back_where_the_system_can(
+    gated: Gated, monkeypatch: pytest.MonkeyPatch, library: object
+) -> None:
+    monkeypatch.setattr(ctypes, "CDLL", lambda _name: library)
+    gated.say_status()
+    gated.flood()
+    gated.wait_until_closed()
+
+    eventually(lambda: gated.read() and not gated.gate.is_closed)
 
 
 def test_output_is_read_again_once_the_flood_is_over(gated: Gated) -> None:
