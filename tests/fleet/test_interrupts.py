@@ -131,7 +131,9 @@ def test_a_process_that_ignores_sigint_is_seen(run: Callable[[str], int]) -> Non
 
 
 def test_a_process_that_sigint_would_end_is_seen(run: Callable[[str], int]) -> None:
-    assert read_reaction(run(""), by_message=False).would_end
+    pid = run("")
+
+    eventually(lambda: read_reaction(pid, by_message=False).would_end)
 
 
 def test_a_stopped_process_is_seen(run: Callable[[str], int]) -> None:

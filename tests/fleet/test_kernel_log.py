@@ -40,7 +40,8 @@ class Written:
 
 
 @pytest.fixture
-def written(tmp_path: Path) -> Written:
+def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Written:
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
     return Written(tmp_path)
 
 
