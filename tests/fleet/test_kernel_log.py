@@ -16,6 +16,8 @@ from kerneltui.kernels.adopted import AdoptedProcess
 from kerneltui.kernels.identity import identify
 from kerneltui.kernels.logfile import LogFile
 from kerneltui.kernels.manager import KernelManager
+from kerneltui.paths import own_folder
+from kerneltui.private_file import make_private_folder
 from kerneltui.protocol.status import Event, Exited, Ordered, Reported, Spawned, Wanted
 from tests.fleet.stage import shown
 
@@ -42,6 +44,7 @@ class Written:
 @pytest.fixture
 def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Written:
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
+    make_private_folder(own_folder(tmp_path))
     return Written(tmp_path)
 
 
