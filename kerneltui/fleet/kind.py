@@ -32,10 +32,10 @@ def kind_of(found: Found) -> Kind:
     """Return what a kernel that is not ours is to us."""
     if found.standing in LEFT:
         return LEFT[found.standing]
-    if found.is_leftover:
-        return Kind.LEFTOVER
     if found.is_guess:
         return Kind.UNPROVEN
+    if found.is_leftover:
+        return Kind.LEFTOVER
     if found.info is None:
         return Kind.CLOSED
     if found.origin is Origin.SERVER:

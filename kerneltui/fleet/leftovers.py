@@ -15,6 +15,7 @@ from kerneltui.fleet.standing import Standing
 from kerneltui.kernels.channels import echoing
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.kernels.process import STOPPED_STATUSES
+from kerneltui.kernels.serving import listens
 from kerneltui.kernels.sockets import default_context
 
 _Key = tuple[Path, ProcessIdentity]
@@ -44,9 +45,9 @@ class Leftovers:
     def _suspected(self, found: Found) -> _Key | None:
         """Return the key of a kernel that may only be a fork of one; None for others."""
         key = _key(found)
-        if key is None or key in self._serving or found.listener_pid != key[1].pid:
+        if key is None or key in self._serving or found.is_guess:
             return None
-        return key if _may_be_forked(found, key[1].pid) else None
+        return key if _may_be_forked(found, key[1]) else None
 
 
 def _key(found: Found) -> _Key | None:
@@ -54,17 +55,20 @@ def _key(found: Found) -> _Key | None:
     return (found.connection_file, found.identity) if is_of_place and found.identity else None
 
 
-def _may_be_forked(found: Found, pid: int) -> bool:
-    """Tell whether a process may be a fork: kernels lead a session as a rule, and have an owner.
+def _may_be_forked(found: Found, process: ProcessIdentity) -> bool:
+    """Tell whether a process that has a kernel's sockets may be a fork of it.
 
-    One that is stopped echoes nothing, and tells nothing by that.
+    Kernels lead a session as a rule, and have an owner. One that is stopped echoes nothing, and
+    tells nothing by that.
     """
     try:
-        is_leader = os.getsid(pid) == pid
-        is_stopped = psutil.Process(pid).status() in STOPPED_STATUSES
+        is_leader = os.getsid(process.pid) == process.pid
+        is_stopped = psutil.Process(process.pid).status() in STOPPED_STATUSES
     except (psutil.Error, OSError):
         return False
-    return not is_stopped and (found.origin is Origin.ORPHAN or not is_leader)
+    if is_stopped or (is_leader and found.origin is not Origin.ORPHAN):
+        return False
+    return found.info is not None and listens(process, found.info)
 
 
 def _leftover(found: Found) -> Found:

@@ -19,15 +19,18 @@ CONNECT_TIMEOUT = 0.2  # seconds; whoever listens on this host is connected to a
 def serving_process(launched: ProcessIdentity, info: ConnectionInfo) -> ProcessIdentity | None:
     """Return who listens for a kernel among a launched process and its relatives.
 
-    The eldest of several: what a kernel forks has its sockets as well. None while none listens.
+    The eldest of several: what a kernel forks has its sockets as well. None while none listens,
+    and where the launched one has ended: it may have been the kernel.
     """
-    if _listens(launched, info):  # as a rule; then nobody else is looked at
+    if listens(launched, info):  # as a rule; then nobody else is looked at
         return launched
     family = sorted(relatives(launched), key=lambda each: each.start_ticks)
-    return next((each for each in family if _listens(each, info)), None)
+    found = next((each for each in family if listens(each, info)), None)
+    return found if launched.is_alive() else None
 
 
-def _listens(process: ProcessIdentity, info: ConnectionInfo) -> bool:
+def listens(process: ProcessIdentity, info: ConnectionInfo) -> bool:
+    """Tell whether a process has the sockets of a kernel, alone or with others."""
     return set(places_of(info)) <= (places_held(process.pid) or set())
 
 

@@ -171,7 +171,7 @@ def test_a_kernel_that_is_asked_on_a_key_answers(server: JupyterServer, fleet: F
             return False
 
     eventually(answers, PATIENCE)
-    assert states(server)[kernel_id] == "idle"
+    eventually(lambda: states(server)[kernel_id] == "idle", PATIENCE)
 
 
 def test_the_server_is_asked_to_interrupt_restart_and_shut_down(

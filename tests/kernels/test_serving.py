@@ -13,6 +13,7 @@ from kerneltui.errors import KernelDied
 from kerneltui.kernels.identity import ProcessIdentity, identify
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.process import kill_process
+from kerneltui.kernels.serving import listens, serving_process
 from kerneltui.protocol.status import HandedOver, Wanted
 from tests.children import Children
 from tests.support import eventually
@@ -134,6 +135,19 @@ def test_a_fork_that_only_has_the_sockets_is_not_the_kernel(
     assert twin.is_alive()
     manager.shutdown_kernel(now=True)
     eventually(lambda: not twin.is_alive())
+
+
+def test_a_fork_is_not_followed_when_the_kernel_has_just_ended(children: Children) -> None:
+    manager = start(children, "has a twin")
+    twin, info = told(children, "twin"), manager.connection_info
+    manager.life.order(Wanted.DOWN)
+    kernel = process_of(manager)
+    kill_process(kernel)
+    eventually(lambda: manager.status.exited)
+
+    assert listens(twin, info)
+    assert serving_process(kernel, info) is None
+    kill_process(twin)
 
 
 def test_what_a_dead_kernel_has_left_is_named_at_its_shutdown(children: Children) -> None:

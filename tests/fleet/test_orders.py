@@ -1,0 +1,286 @@
+"""Orders to a kernel: one at a time, noted before and after, found again when they were cut off."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kerneltui.errors import ActionRefused
+from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.heirs import Heirs
+from kerneltui.fleet.ledger import Ledger
+from kerneltui.fleet.manifest import RESTARTING, Manifest, manifest_path, read_manifest
+from kerneltui.fleet.manifest_lock import ManifestLock, is_locked
+from kerneltui.fleet.snapshot import KernelSnapshot, Target
+from kerneltui.kernels.identity import ProcessIdentity, identify
+from kerneltui.kernels.manager import KernelManager
+from kerneltui.protocol.status import KernelState
+from tests.fleet.manifests import write_manifest
+from tests.fleet.small_kernels import (
+    ROOT,
+    WITHIN,
+    Watched,
+    dismiss_all,
+    install_and_make_haste,
+)
+from tests.support import Background, eventually
+
+GONE = ProcessIdentity(4_000_000, 1, "another boot")
+
+
+@pytest.fixture(autouse=True)
+def _specs_and_haste(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install_and_make_haste(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def fleets() -> Iterator[tuple[Fleet, Fleet]]:
+    """Two dashboards' fleets, side by side."""
+    pair = Fleet(), Fleet()
+    for fleet in pair:
+        fleet.open()
+    yield pair
+    for fleet in pair:
+        dismiss_all(fleet)
+        fleet.close()
+
+
+@pytest.fixture
+def tiny(fleets: tuple[Fleet, Fleet]) -> Watched:
+    """A kernel that both have."""
+    kernel = Watched(fleets[0], "tiny")
+    kernel.wait_for(KernelState.IDLE)
+    eventually(lambda: seen_by(fleets[1], kernel) is not None, WITHIN)
+    return kernel
+
+
+def seen_by(fleet: Fleet, kernel: Watched) -> KernelSnapshot | None:
+    found = (each for each in fleet.snapshots if each.kernel_id == kernel.kernel_id)
+    return next(found, None)
+
+
+def manifest_of(kernel: Watched) -> Manifest:
+    return read_manifest(manifest_path(kernel.now.connection_file, kernel.kernel_id))
+
+
+def processes_of(kernel: Watched) -> int:
+    """Return how many processes have the kernel's file among their arguments."""
+    words = subprocess.run(
+        ["ps", "-eo", "stat=,args="], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    return sum(kernel.kernel_id in line and not line.startswith("Z") for line in words)
+
+
+def test_of_two_restarts_at_once_one_is_refused_and_no_process_is_left_over(
+    fleets: tuple[Fleet, Fleet], tiny: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tiny.now.target
+    is_under_way, may_go_on = threading.Event(), threading.Event()
+    launch = KernelManager._launch
+
+    def slow(self: KernelManager, arguments: dict[str, object]) -> None:
+        is_under_way.set()
+        assert may_go_on.wait(WITHIN)
+        launch(self, arguments)
+
+    monkeypatch.setattr(KernelManager, "_launch", slow)
+    first = Background(lambda: fleets[0].restart(target, now=True))
+    assert is_under_way.wait(WITHIN)
+    with pytest.raises(ActionRefused, match="another kerneltui is restarting tiny-1"):
+        fleets[1].restart(target, now=True)
+    may_go_on.set()
+    first.result()
+
+    tiny.wait_for(KernelState.IDLE)
+    assert processes_of(tiny) == 1
+    assert manifest_of(tiny).identity == tiny.now.identity
+
+
+def test_a_kernel_that_another_dashboard_has_dismissed_is_not_started_again(
+    fleets: tuple[Fleet, Fleet], tiny: Watched
+) -> None:
+    fleets[1]._lookout.stop()
+    target = tiny.now.target
+    fleets[0].shutdown(target)
+
+    with pytest.raises(ActionRefused, match="tiny-1 was dismissed, or its files are gone"):
+        fleets[1].restart(target)
+
+    assert processes_of(tiny) == 0
+
+
+def fill_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_self: ManifestLock, *_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(ManifestLock, "write", refuse)
+    monkeypatch.setattr(ManifestLock, "reserve", refuse)
+
+
+def test_a_restart_that_could_not_be_noted_is_refused(
+    tiny: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = tiny.now
+    fill_the_disk(monkeypatch)
+
+    with pytest.raises(ActionRefused, match=r"cannot keep track of tiny-1: .*No space left"):
+        tiny.fleet.restart(before.target)
+
+    assert (tiny.now.identity, tiny.now.state) == (before.identity, KernelState.IDLE)
+
+
+def test_a_start_that_could_not_be_noted_leaves_nothing(
+    tiny: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = tiny.fleet.snapshots
+    fill_the_disk(monkeypatch)
+
+    with pytest.raises(ActionRefused, match=r"cannot keep track of other: .*No space left"):
+        tiny.fleet.start("tiny", cwd="/", name="other")
+
+    assert [each.name for each in tiny.fleet.snapshots] == [each.name for each in before]
+
+
+@pytest.mark.parametrize("end", [Fleet.kill, Fleet.shutdown])
+def test_an_end_is_carried_out_though_it_cannot_be_noted(
+    tiny: Watched, monkeypatch: pytest.MonkeyPatch, end: Callable[[Fleet, Target], str]
+) -> None:
+    fill_the_disk(monkeypatch)
+
+    end(tiny.fleet, tiny.now.target)
+
+    eventually(lambda: processes_of(tiny) == 0, WITHIN)
+
+
+def test_two_kernels_that_are_named_at_once_have_two_names(fleets: tuple[Fleet, Fleet]) -> None:
+    for fleet in fleets:
+        fleet._lookout.stop()
+
+    for fleet in fleets:
+        fleet.start("mute", cwd="/")
+
+    names = [each.name for fleet in fleets for each in fleet.snapshots]
+    assert sorted(names) == ["mute-1", "mute-2"]
+
+
+# -- orders that were cut off ----------------------------------------------------------------
+
+
+@pytest.fixture
+def left() -> Iterator[Watched]:
+    """A kernel that is idle and whose dashboard has gone."""
+    first = Fleet()
+    first.open()
+    kernel = Watched(first, "tiny")
+    kernel.wait_for(KernelState.IDLE)
+    first.close()
+    yield kernel
+    kernel.fleet = Fleet()
+    kernel.fleet.open()
+    dismiss_all(kernel.fleet)
+    kernel.fleet.close()
+
+
+@pytest.mark.parametrize("known", [None, GONE])
+@pytest.mark.parametrize("order", ["", RESTARTING])
+def test_a_kernel_whose_process_was_not_noted_is_found_by_who_serves_it(
+    left: Watched, known: ProcessIdentity | None, order: str
+) -> None:
+    before = manifest_of(left)
+    here = replace(known, boot_id=before.identity.boot_id) if known and before.identity else None
+    write_manifest(replace(before, identity=here, order=order))
+
+    with Ended(Fleet()) as fleet:
+        (found,) = fleet.snapshots
+
+    assert (found.identity, found.name) == (before.identity, "tiny-1")
+    assert manifest_of(left) == replace(before, started_at=manifest_of(left).started_at)
+
+
+class Ended:
+    """A fleet that looks once, when it is opened, and then no more."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+
+    def __enter__(self) -> Fleet:
+        self._fleet.open()
+        self._fleet._lookout.stop()
+        return self._fleet
+
+    def __exit__(self, *_error: object) -> None:
+        self._fleet.close()
+
+
+@pytest.fixture
+def launched(tmp_path: Path) -> Iterator[tuple[Manifest, ProcessIdentity]]:
+    """A process that listens nowhere yet, and the manifest of its launch, which was cut off."""
+    argv = (sys.executable, "-c", "import signal; signal.pause()", str(tmp_path / "kernel-k.json"))
+    manifest = Manifest("k", "train", "tiny", argv[-1], "/", (), 1e9, None, argv=argv)
+    write_manifest(manifest)
+    with subprocess.Popen(argv, cwd=ROOT) as process:
+        found = identify(process.pid)
+        assert found is not None
+        yield manifest, found
+        process.send_signal(signal.SIGKILL)
+
+
+def looked(manifest: Manifest) -> Manifest:
+    """Return what a look finds of a manifest, with the real search for its process."""
+    found: list[Manifest] = []
+    folder = Path(manifest.connection_file).parent
+    Ledger(folder, found.extend, pytest.fail, Heirs().find).look()
+    (seen,) = found
+    return seen
+
+
+def test_a_launch_that_was_cut_off_is_known_by_its_command(
+    launched: tuple[Manifest, ProcessIdentity],
+) -> None:
+    manifest, process = launched
+
+    assert looked(manifest).identity == process
+
+
+def test_a_process_that_is_older_than_the_order_is_not_its_launch(
+    launched: tuple[Manifest, ProcessIdentity],
+) -> None:
+    manifest, process = launched
+    later = process.age()
+    assert later is not None
+    eventually(lambda: (process.age() or 0.0) > later + 0.1)
+    gone = replace(GONE, boot_id=process.boot_id)
+
+    write_manifest(replace(manifest, identity=gone, order=RESTARTING))
+
+    assert looked(manifest).identity == gone
+
+
+def test_while_somebody_gives_the_order_nothing_is_searched(
+    launched: tuple[Manifest, ProcessIdentity],
+) -> None:
+    manifest, _ = launched
+    lock = ManifestLock.take(manifest.path)
+
+    found = looked(manifest)
+    lock.release()
+
+    assert found.identity is None
+
+
+def test_an_order_that_was_cut_off_before_anything_was_done_is_over(left: Watched) -> None:
+    before = manifest_of(left)
+    write_manifest(replace(before, order="stopping"))
+
+    with Ended(Fleet()):
+        assert manifest_of(left) == before
+        assert not is_locked(before.path)
