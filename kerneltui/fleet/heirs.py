@@ -55,19 +55,21 @@ def _launched(manifest: Manifest) -> ProcessIdentity | None:
     if not is_cut_off or not manifest.argv:
         return None
     try:
-        since = time.time() - manifest.path.stat().st_mtime
+        ordered_at = manifest.path.stat().st_mtime
     except OSError:
         return None
-    if since > STARTUP:
+    if time.time() - ordered_at > STARTUP:
         return None
-    younger = (each for pid in psutil.pids() if (each := identify(pid)) and _is_of(each, since))
+    younger = (
+        each for pid in psutil.pids() if (each := identify(pid)) and _is_of(each, ordered_at)
+    )
     return next((each for each in younger if _runs(each.pid, manifest.argv)), None)
 
 
-def _is_of(process: ProcessIdentity, seconds: float) -> bool:
-    """Tell whether a process has begun in the last `seconds`."""
+def _is_of(process: ProcessIdentity, instant: float) -> bool:
+    """Tell whether a process has begun after an instant, in seconds since the epoch."""
     age = process.age()
-    return age is not None and age <= seconds + CLOCK_STEP
+    return age is not None and time.time() - age >= instant - CLOCK_STEP
 
 
 def _runs(pid: int, argv: tuple[str, ...]) -> bool:

@@ -154,10 +154,17 @@ class Ledger:
                 raise _unwritable(manifest, error) from None
         held = self._keep(manifest.path, lock)
         try:
-            self.reserve(manifest)
+            self._reserve_or_remove(manifest)
             yield manifest
         finally:
             self._let_go(manifest.path, held)
+
+    def _reserve_or_remove(self, manifest: Manifest) -> None:
+        try:
+            self.reserve(manifest)
+        except CannotNote:
+            self.remove(manifest)
+            raise
 
     def _names(self) -> set[str]:
         names = set()

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from kerneltui.errors import ActionRefused
@@ -74,10 +75,11 @@ def manifest_of(kernel: Watched) -> Manifest:
 
 def processes_of(kernel: Watched) -> int:
     """Return how many processes have the kernel's file among their arguments."""
-    words = subprocess.run(
-        ["ps", "-eo", "stat=,args="], capture_output=True, text=True, check=True
-    ).stdout.splitlines()
-    return sum(kernel.kernel_id in line and not line.startswith("Z") for line in words)
+    found = psutil.process_iter(["cmdline", "status"])
+    living = [each for each in found if each.info["status"] != psutil.STATUS_ZOMBIE]
+    return sum(
+        any(kernel.kernel_id in word for word in each.info["cmdline"] or ()) for each in living
+    )
 
 
 def test_of_two_restarts_at_once_one_is_refused_and_no_process_is_left_over(
