@@ -87,9 +87,11 @@ def test_the_next_dashboard_has_the_same_kernel(left: Watched) -> None:
 def test_an_adopted_kernel_runs_code(left: Watched) -> None:
     left.wait_for(KernelState.IDLE)
 
-    left.run("x")
+    def is_heard_to_run() -> bool:  # again, until its iopub has our subscription
+        left.run("x")
+        return left.now.executions > 0
 
-    eventually(lambda: left.now.executions == 1, WITHIN)
+    eventually(is_heard_to_run, WITHIN)
 
 
 def test_the_end_of_an_adopted_kernel_is_seen_without_its_code(left: Watched) -> None:
