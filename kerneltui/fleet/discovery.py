@@ -107,7 +107,11 @@ def _resolve_all(
         is_shared=is_shared,
         is_apart=_is_apart,
     )
-    resolved = [_with_full_ip(resolve(file, host)) for file in theirs]
+    resolved = [
+        *(_with_full_ip(resolve(file, host)) for file in theirs),
+        *(replace(each, is_file_gone=True, why=FILE_GONE) for each in bereft.values()),
+        *_without_files(lost, host),
+    ]
     found = sorted(_without_doubles(resolved), key=_order)
     return tuple(_with_ids_of_their_own(found))
 

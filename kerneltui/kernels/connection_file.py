@@ -14,7 +14,7 @@ import zmq
 from jupyter_core.paths import secure_write
 
 from kerneltui.errors import ConnectionFileError
-from kerneltui.kernels.ipc import new_ipc_ip, remove_ipc_sockets, with_full_ip
+from kerneltui.kernels.ipc import keep_ipc_folder, new_ipc_ip, remove_ipc_sockets, with_full_ip
 from kerneltui.kernels.ports import release_ports, reserve, reserve_ports
 from kerneltui.kernels.session import ClientSession, new_session
 from kerneltui.kernels.sockets import Context, connect, default_context
@@ -161,6 +161,7 @@ class ConnectionFileMixin:
         if self.transport == "ipc":
             hint = Path(self.connection_file).stem.removeprefix("kernel-")
             self.ip = str(Path(self.ip or new_ipc_ip(hint)).absolute())
+            keep_ipc_folder(self.ip)
             numbers = dict(zip(PORT_NAMES, range(1, len(PORT_NAMES) + 1), strict=True))
             self._ports = {name: self._ports[name] or numbers[name] for name in PORT_NAMES}
             return

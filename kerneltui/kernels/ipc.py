@@ -58,6 +58,21 @@ def new_ipc_ip(kernel_id: str) -> str:
     return str(folder / stem)
 
 
+def keep_ipc_folder(ip: str) -> None:
+    """Make the folder of a kernel's sockets again, which may have gone since it was chosen.
+
+    Raises KernelError.
+    """
+    folder = Path(ip).parent
+    if folder.exists():
+        return
+    try:
+        _prepare(folder)
+    except OSError as error:
+        why = error.strerror or error
+        raise KernelError(f"no ipc sockets can be made in {folder}: {why}") from None
+
+
 def remove_ipc_sockets(ip: str, ports: Iterable[int]) -> None:
     """Remove the sockets that a kernel left behind."""
     for path in ipc_sockets(ip, ports):

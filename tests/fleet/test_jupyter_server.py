@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kerneltui.commands.survey import Survey
-from kerneltui.errors import KernelError, KernelTimeout
+from kerneltui.errors import ActionRefused, KernelError, KernelTimeout
 from kerneltui.fleet import servers
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.kind import Kind
@@ -167,7 +167,7 @@ def test_a_kernel_that_is_asked_on_a_key_answers(server: JupyterServer, fleet: F
     def answers() -> bool:
         try:
             return "has answered on control" in fleet.verify(shown.target)
-        except KernelTimeout:  # it is still being started
+        except (KernelTimeout, ActionRefused):  # it is still being started
             return False
 
     eventually(answers, PATIENCE)
