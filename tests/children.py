@@ -26,6 +26,12 @@ def listen(name, kind):
 others = [listen('shell', zmq.ROUTER), listen('control', zmq.ROUTER)]
 beat = listen('hb', zmq.REP)
 """
+_FORK = """
+twin = os.fork()
+if not twin:
+    signal.pause()
+say(f'twin {twin}')
+"""
 _ECHO = """
 while True:
     beat.send(beat.recv())
@@ -97,18 +103,15 @@ except FileExistsError:
 sys.stderr.write('zmq.error.ZMQError: Address already in use\\n'); sys.exit(1)
 """,
     "serves": _SERVE + "say('ready')" + _ECHO,
-    "has a twin": _SERVE
-    + """
-twin = os.fork()
-if not twin:
-    signal.pause()
-say(f'twin {twin}')
-say('ready')
-"""
-    + _ECHO,
+    "has a twin": _SERVE + _FORK + "say('ready')" + _ECHO,
     "wraps": f"""
 import subprocess
 code = {_HEAD + _SERVE + "say(f'kernel {os.getpid()}'); say('ready')" + _ECHO!r}
+sys.exit(subprocess.call([sys.executable, '-s', '-c', code, *sys.argv[1:]]))
+""",
+    "wraps one with a twin": f"""
+import subprocess
+code = {_HEAD + _SERVE + _FORK + "say(f'kernel {os.getpid()}'); say('ready')" + _ECHO!r}
 sys.exit(subprocess.call([sys.executable, '-s', '-c', code, *sys.argv[1:]]))
 """,
     "polite": """

@@ -6,6 +6,7 @@ import fcntl
 import os
 from pathlib import Path
 
+from kerneltui.kernels.identity import host_key
 from kerneltui.paths import own_folder
 from kerneltui.private_file import make_private_folder, open_private
 
@@ -15,7 +16,7 @@ class Lease:
 
     def __init__(self, folder: Path) -> None:
         # A home may be mounted on many hosts, and each has kernels of its own.
-        self._path = own_folder(folder) / f"restarts-{os.uname().nodename}.lock"
+        self._path = own_folder(folder) / f"restarts-{host_key()}.lock"
         self._fd: int | None = None
 
     @property

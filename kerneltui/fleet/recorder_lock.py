@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Self
 
+from kerneltui.kernels.identity import host_key
 from kerneltui.paths import own_folder
 from kerneltui.private_file import open_private
 from kerneltui.protocol.text import clean_line
@@ -23,7 +24,7 @@ _POLL = 0.02  # seconds
 
 def lock_path(folder: Path) -> Path:
     # A home may be mounted on many hosts, and each has kernels of its own.
-    return own_folder(folder) / f"recorder-{os.uname().nodename}.lock"
+    return own_folder(folder) / f"recorder-{host_key()}.lock"
 
 
 def earlier_lock_path(folder: Path) -> Path:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
+
+_FIRST_NAMESPACE = "pid:[4026531836]"  # PROC_PID_INIT_INO of linux/proc_ns.h
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,16 @@ def pid_namespace() -> str:
         return str(Path("/proc/self/ns/pid").readlink())
     except OSError:
         return ""
+
+
+def host_key() -> str:
+    """Return what tells this host from others that see the same folders, for a file's name.
+
+    A container may have its host's name, but it sees other processes.
+    """
+    name, namespace = os.uname().nodename, pid_namespace()
+    inside = "" if namespace in ("", _FIRST_NAMESPACE) else "-" + re.sub(r"\D", "", namespace)
+    return name + inside
 
 
 class _Stat(NamedTuple):

@@ -73,7 +73,7 @@ def somebody_speaks(info: ConnectionInfo) -> bool | None:
     The end of a tunnel hangs up where nothing is behind it.
     """
     try:
-        with _connection(info) as connection:
+        with open_connection(info) as connection:
             connection.settimeout(GREETING_TIME)
             return bool(connection.recv(1))
     except (ConnectionRefusedError, ConnectionResetError, FileNotFoundError):
@@ -82,7 +82,8 @@ def somebody_speaks(info: ConnectionInfo) -> bool | None:
         return None
 
 
-def _connection(info: ConnectionInfo) -> socket.socket:
+def open_connection(info: ConnectionInfo) -> socket.socket:
+    """Connect to a kernel's shell channel, below zmq. Raises OSError."""
     port = info.ports[Channel.SHELL]
     if info.transport == "tcp":
         address = (LOOPBACKS.get(info.ip, info.ip), port)
@@ -105,11 +106,12 @@ def find_process(info: ConnectionInfo) -> AdoptedProcess | None:
     if info.transport == "tcp" and not _is_local(info.ip):
         return None
     pid = owner(info, listeners()).pid
-    found = None if pid is None else _eldest(pid, info)
+    found = None if pid is None else eldest(pid, info)
     return None if found is None else AdoptedProcess(found)
 
 
-def _eldest(pid: int, info: ConnectionInfo) -> ProcessIdentity | None:
+def eldest(pid: int, info: ConnectionInfo) -> ProcessIdentity | None:
+    """Return who has forked the processes that share a kernel's sockets, given one of them."""
     places = set(places_of(info))
     try:
         for parent in psutil.Process(pid).parents():

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 from collections.abc import Iterable
 
 import psutil
 
 from kerneltui.kernels.family import relatives
-from kerneltui.kernels.identity import ProcessIdentity, identify
+from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.kernels.listeners import listeners, owner, places_held, places_of
-from kerneltui.protocol.connection import Channel, ConnectionInfo
-
-CONNECT_TIMEOUT = 0.2  # seconds; whoever listens on this host is connected to at once
+from kerneltui.kernels.presence import eldest, open_connection
+from kerneltui.protocol.connection import ConnectionInfo
 
 
 def serving_process(launched: ProcessIdentity, info: ConnectionInfo) -> ProcessIdentity | None:
@@ -45,7 +43,7 @@ def holder(
     if not _is_connectable(info):
         return None
     pid = owner(info, listeners()).pid
-    found = None if pid is None else identify(pid)
+    found = None if pid is None else eldest(pid, info)
     return found if found and _belongs(found, launched, info, connection_file) else None
 
 
@@ -72,17 +70,7 @@ def _arguments(pid: int) -> Iterable[str]:
 
 
 def _is_connectable(info: ConnectionInfo) -> bool:
-    """Tell, in microseconds, whether somebody listens at a kernel's control channel."""
-    port = info.ports[Channel.CONTROL]
-    is_tcp = info.transport == "tcp"
-    family = socket.AF_INET6 if is_tcp and ":" in info.ip else socket.AF_INET
-    with contextlib.suppress(OSError), _socket(family if is_tcp else socket.AF_UNIX) as probe:
-        probe.connect((info.ip, port) if is_tcp else f"{info.ip}-{port}")
+    """Tell, in microseconds, whether somebody listens for a kernel."""
+    with contextlib.suppress(OSError), open_connection(info):
         return True
     return False
-
-
-def _socket(family: socket.AddressFamily) -> socket.socket:
-    probe = socket.socket(family, socket.SOCK_STREAM)
-    probe.settimeout(CONNECT_TIMEOUT)
-    return probe

@@ -8,12 +8,13 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from kerneltui.kernels import identity
-from kerneltui.kernels.identity import ProcessIdentity, identify
+from kerneltui.kernels.identity import ProcessIdentity, host_key, identify
 
 UNUSED_PID = 2**22 + 1  # over the highest pid that Linux gives; macOS gives up to 99,999
 
@@ -114,3 +115,16 @@ def test_what_is_gone_has_no_age(child: subprocess.Popen[bytes]) -> None:
     child.wait()
 
     assert found.age() is None
+
+
+@pytest.mark.parametrize(
+    ("namespace", "key"),
+    [("", "host"), (identity._FIRST_NAMESPACE, "host"), ("pid:[4026532179]", "host-4026532179")],
+)
+def test_a_container_with_its_hosts_name_is_told_apart(
+    monkeypatch: pytest.MonkeyPatch, namespace: str, key: str
+) -> None:
+    monkeypatch.setattr(identity, "pid_namespace", lambda: namespace)
+    monkeypatch.setattr(identity.os, "uname", lambda: SimpleNamespace(nodename="host"))
+
+    assert host_key() == key

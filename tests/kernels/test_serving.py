@@ -64,6 +64,20 @@ def test_a_kernel_outlives_the_program_that_wraps_it(children: Children, transpo
     assert manager.spawns == 1
 
 
+def test_of_a_kernel_and_its_fork_the_kernel_outlives_its_wrapper(
+    children: Children, transport: str
+) -> None:
+    manager = start(children, "wraps one with a twin", transport)
+    kernel = told(children, "kernel")
+
+    kill_process(process_of(manager))
+
+    eventually(lambda: process_of(manager) == kernel)
+    twin = told(children, "twin")
+    manager.shutdown_kernel(now=True)
+    eventually(lambda: not twin.is_alive())
+
+
 def test_an_interrupt_reaches_the_kernel_and_not_its_wrapper(children: Children) -> None:
     manager = start(children, "wraps")
     wrapper = process_of(manager)
