@@ -61,6 +61,7 @@ class RecordedKernel:
         """Hear what there is; tell whether there is more. Raises OSError of the recording."""
         now = time.time()
         has_more = False
+        self._follow_hand_over(now)
         if self._process is not None and self._gate is not None:
             if self._gate.socket in ready or self._gate.is_closed:
                 has_more = self._receive(self._gate, now)
@@ -120,6 +121,16 @@ class RecordedKernel:
         if is_drained or has_successor:
             self._finish(process, now)
 
+    def _follow_hand_over(self, now: float) -> None:
+        """Go on with the process that serves the kernel, where its wrapper was taken for it."""
+        identity, wrapper = self.manifest.identity, self.manifest.launched
+        known = self._process.identity if self._process is not None else None
+        if identity is None or wrapper is None or known != wrapper:
+            return
+        self._forget_process()
+        self._follow(identity)
+        self.writer.begin(identity, now)
+
     def _finish(self, process: AdoptedProcess, now: float) -> None:
         if self._gate is not None:
             self._receive_all(self._gate, now)
@@ -157,8 +168,7 @@ class RecordedKernel:
             self._disconnect()
 
     def _begin(self, identity: ProcessIdentity, now: float) -> None:
-        self._process = AdoptedProcess(identity)
-        self._poller.register(self._process.fileno(), zmq.POLLIN)
+        self._follow(identity)
         assert self._gate is not None, "it was connected"
         self._poller.register(self._gate.socket, zmq.POLLIN)
         since = self._unheard_since
@@ -168,6 +178,10 @@ class RecordedKernel:
             self.writer.add_hole(Hole(since, now, NOT_RECORDED), now)
         self._unheard_since = None
         self.writer.begin(identity, now)
+
+    def _follow(self, identity: ProcessIdentity) -> None:
+        self._process = AdoptedProcess(identity)
+        self._poller.register(self._process.fileno(), zmq.POLLIN)
 
     def _note_unheard_end(self, now: float) -> None:
         """Say of a process that ended while no recorder heard it that this is so."""

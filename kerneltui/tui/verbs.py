@@ -17,7 +17,7 @@ from textual.screen import Screen
 
 from kerneltui.errors import KernelError
 from kerneltui.fleet.kind import Kind
-from kerneltui.protocol.status import KernelState
+from kerneltui.protocol.status import KernelState, Verb
 from kerneltui.tui import questions
 from kerneltui.tui.actions import BY_ID, Action, DoublePress, refusal
 from kerneltui.tui.screens.confirm import ConfirmScreen, Question
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from kerneltui.fleet.fleet import Fleet
     from kerneltui.fleet.snapshot import KernelSnapshot, Target
 
-FORGETS = "kernel.shutdown"
-"""The action that removes what is left of a dead kernel."""
 ORDERS_AT_ONCE = 16  # threads of one bulk order: some are always free for the next key
 
 
@@ -56,7 +54,7 @@ def take_aim(
     return Aim(
         tuple(kernel.target for kernel in fit),
         len(chosen) - len(fit),
-        action.name in unconfirmed or (action.id != FORGETS and all(map(_is_dead, fit))),
+        action.name in unconfirmed or (action.verb is Verb.RESTART and all(map(_is_dead, fit))),
     )
 
 

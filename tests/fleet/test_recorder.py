@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -22,6 +23,7 @@ from kerneltui.fleet.recorder_start import ensure_recorder, is_recorded, recorde
 from kerneltui.fleet.recording import Began, Hole, older_path, unheard_since
 from kerneltui.paths import own_folder
 from kerneltui.private_file import make_private_folder
+from tests.fleet.manifests import write_manifest
 from tests.fleet.recorders import WITHIN, Recorded, RunningRecorder, SpokenKernel
 from tests.fleet.stage import Voice
 from tests.support import Background, eventually
@@ -79,6 +81,25 @@ def test_another_process_of_the_kernel_is_introduced(kernel: SpokenKernel) -> No
     say_heard(kernel, "two")
 
     assert kernel.recorded() == [Began(first), "one", Began(kernel.identity), "two"]
+
+
+@pytest.mark.usefixtures("recorder")
+def test_the_process_that_a_wrapper_runs_is_gone_on_with_without_a_gap(
+    kernel: SpokenKernel,
+) -> None:
+    wrapper, launched = kernel.identity, kernel._process
+    kernel.announce(wrapper)
+    say_heard(kernel, "one")
+
+    kernel.spawn()
+    kernel.manifest = replace(kernel.manifest, identity=kernel.identity, launched=wrapper)
+    write_manifest(kernel.manifest)
+    eventually(lambda: Began(kernel.identity) in kernel.recorded(), WITHIN)
+    launched.kill()
+    launched.wait()
+    say_heard(kernel, "two")
+
+    assert kernel.recorded() == [Began(wrapper), "one", Began(kernel.identity), "two"]
 
 
 def test_what_another_process_says_before_it_is_known_is_heard(

@@ -253,6 +253,15 @@ def test_a_dead_kernel_is_forgotten_without_a_question_where_the_user_wants_none
     assert aim.harmless
 
 
+def test_a_kill_of_what_a_dead_kernel_has_left_is_asked_about() -> None:
+    dead = dataclasses.replace(snapshot("k1", KernelState.DEAD), allowed=frozenset({Verb.KILL}))
+
+    aim = take_aim(BY_ID["kernel.kill"], [dead])
+
+    assert aim is not None
+    assert not aim.harmless
+
+
 def test_a_kernel_that_changed_under_the_dialog_is_not_shut_down_by_quitting() -> None:
     fleet = FakeFleet(*THREE)
 
