@@ -97,7 +97,8 @@ def test_the_process_that_a_wrapper_runs_is_gone_on_with_without_a_gap(
     eventually(lambda: Began(kernel.identity) in kernel.recorded(), WITHIN)
     launched.kill()
     launched.wait()
-    say_heard(kernel, "two")
+    kernel.voice.print("two")
+    kernel.wait_recorded("two")
 
     assert kernel.recorded() == [Began(wrapper), "one", Began(kernel.identity), "two"]
 
