@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,8 @@ class _Held:
     lock: ManifestLock
     count: int
     """Of those in this process that hold it."""
+    turn: threading.RLock = field(default_factory=threading.RLock)
+    """Of them one at a time reads and writes."""
 
 
 class Ledger:
@@ -82,8 +84,8 @@ class Ledger:
     def hold(self, manifest: Manifest) -> Iterator[None]:
         """Be the one process that gives orders to a kernel; its threads share that.
 
-        There is space then for one note of what came of the order. Raises ActionRefused where
-        another process gives it one, where it was dismissed, or where nothing can be noted.
+        Raises ActionRefused where another process gives it one, where it was dismissed, or where
+        its manifest cannot be locked.
         """
         held = self._share(manifest.path) or self._acquire(manifest)
         try:
@@ -176,10 +178,12 @@ class Ledger:
     def reserve(self, manifest: Manifest) -> None:
         """Have the space for one more note while the kernel is held.
 
-        Raises ActionRefused where there is none.
+        Raises CannotNote where there is none.
         """
+        held = self._held[manifest.path]
         try:
-            self._held[manifest.path].lock.reserve()
+            with held.turn:
+                held.lock.reserve()
         except OSError as error:
             raise _unwritable(manifest, error) from None
 
@@ -216,7 +220,7 @@ class Ledger:
         Raises ActionRefused where it is of another process by now: another dashboard has
         restarted the kernel; and where nothing can be noted.
         """
-        with self.hold(manifest):
+        with self.hold(manifest), self._held[manifest.path].turn:
             try:
                 current = read_manifest(manifest.path)
             except KernelError as error:
@@ -231,8 +235,10 @@ class Ledger:
 
     def _write(self, manifest: Manifest) -> None:
         """Write a manifest that is held. Raises ActionRefused."""
+        held = self._held[manifest.path]
         try:
-            self._held[manifest.path].lock.write(format_manifest(manifest))
+            with held.turn:
+                held.lock.write(format_manifest(manifest))
         except OSError as error:
             raise _unwritable(manifest, error) from None
 

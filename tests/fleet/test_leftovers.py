@@ -24,7 +24,7 @@ from kerneltui.protocol.status import KernelState, Verb
 from tests.fleet.small_kernels import WITHIN, Watched, dismiss_all, install_and_make_haste
 from tests.support import eventually
 
-FORK = "import os, time\nif os.fork() == 0:\n    time.sleep(1000)"
+FORK = "import os, time\nif os.fork() == 0:\n    time.sleep(1000)\n    os._exit(0)"
 LISTENS = """
 import json, sys, zmq
 info = json.load(open(sys.argv[1]))

@@ -286,3 +286,27 @@ def test_an_order_that_was_cut_off_before_anything_was_done_is_over(left: Watche
     with Ended(Fleet()):
         assert manifest_of(left) == before
         assert not is_locked(before.path)
+
+
+def test_threads_that_hold_a_kernel_together_write_one_after_another(
+    left: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest, writing, overlaps = manifest_of(left), threading.Lock(), []
+    write = ManifestLock.write
+
+    def watched(self: ManifestLock, text: str) -> None:
+        overlaps.append(not writing.acquire(blocking=False))
+        write(self, text)
+        writing.release()
+
+    monkeypatch.setattr(ManifestLock, "write", watched)
+    ledger = Ledger(Path(manifest.connection_file).parent, lambda _found: None, pytest.fail)
+    with ledger.hold(manifest):
+        calls = [
+            Background(lambda word=f"{number}": ledger.amend(manifest, order=word))
+            for number in range(8)
+        ]
+        for call in calls:
+            call.result()
+
+    assert overlaps == [False] * 8
