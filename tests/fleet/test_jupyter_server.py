@@ -32,7 +32,7 @@ from tests.fleet.jupyter_servers import (
 from tests.support import eventually
 
 pytestmark = pytest.mark.slow
-WATCHED = 60.0  # seconds
+WATCHED = 12.0  # seconds: two questions to a server, and two looks at everything else
 
 
 @pytest.fixture

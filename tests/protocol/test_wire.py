@@ -676,7 +676,7 @@ def mutations(frames: Frames, count: int) -> Iterator[Frames]:
         yield mutated
 
 
-@pytest.mark.parametrize("count", [20_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [2_000, pytest.param(100_000, marks=pytest.mark.slow)])
 def test_mutated_frames_leave_state_and_memory_as_they_were(count: int) -> None:
     sender, receiver = new_pair(history_size=10)
     heard = [new_frames(sender) for _ in range(10)]
@@ -695,7 +695,7 @@ def test_mutated_frames_leave_state_and_memory_as_they_were(count: int) -> None:
             receiver.decode(frames)
 
 
-@pytest.mark.parametrize("count", [20_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [2_000, pytest.param(100_000, marks=pytest.mark.slow)])
 def test_mutated_frames_cannot_fill_a_session_without_a_key(count: int) -> None:
     sender, receiver = new_pair(key=b"")
     frames = signed(new_frames(sender))
