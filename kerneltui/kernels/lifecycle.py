@@ -126,9 +126,12 @@ class Lifecycle:
         self._proven = process
 
     def hand_over(self, process: KernelProcess, heir: KernelProcess) -> None:
-        """Go on with who serves the kernel, in place of the process that was launched for it."""
+        """Go on with who serves the kernel, in place of the process that was launched for it.
+
+        Without effect once the end of that process was told as the kernel's.
+        """
         with self._changed:
-            if self.process is not process:
+            if self.process is not process or self._mourned is process:
                 return
             self.process = self._proven = heir
             self._handed_over = process

@@ -455,13 +455,24 @@ class KernelManager(ConnectionFileMixin):
 
     def restart_after(self, died: KernelProcess, *, newports: bool) -> None:
         """Restart after an unasked death, unless another process serves the kernel by now."""
-        with self.around_restart():
-            self._restarting.run(lambda: self._succeed(died, newports))
+        try:
+            with self.around_restart():
+                self._restarting.run(lambda: self._succeed(died, newports))
+        except BaseException as error:
+            reason = f"restart failed: {error}"
+            self._restarting.run(lambda: self._give_up(died, reason))
+            raise
 
     def _succeed(self, died: KernelProcess, newports: bool) -> None:
         with self._operation():
             if self.process is died:
                 self._replace(True, newports, {})
+
+    def _give_up(self, died: KernelProcess, reason: str) -> None:
+        """Let nobody wait for a restart that has failed before it began."""
+        with self._operation():
+            if self.process is died and self.status.wanted is Wanted.RESTART:
+                self.life.order(Wanted.DOWN, reason)
 
     def _replace(self, now: bool, newports: bool, overriding: dict[str, Any]) -> None:
         try:

@@ -334,3 +334,16 @@ def test_words_of_a_process_that_was_succeeded_are_void(kernel: Kernel) -> None:
     kernel.life.advance(Answered(), 1)
 
     assert kernel.life.status.state is KernelState.STARTING
+
+
+def test_an_heir_that_is_found_after_the_death_was_told_comes_too_late(kernel: Kernel) -> None:
+    process, heir = kernel.spawn(), Mortal()
+    process.exit()
+    kernel.life.settle(process)
+
+    kernel.life.hand_over(process, heir)  # by another thread, which has looked longer
+    heir.exit()
+
+    assert kernel.life.process is process
+    assert [type(each) for each in kernel.events] == [Spawned, Exited]
+    heir.close()

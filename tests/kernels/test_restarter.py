@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import signal
 import threading
+import time
+from collections.abc import Iterator
 
 import pytest
 
+from kerneltui.errors import ActionRefused, KernelDied
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.protocol.status import KernelState, RestartPolicy
 from tests.children import Children
@@ -167,3 +172,26 @@ def test_an_unknown_event_is_refused(children: Children) -> None:
 
     with pytest.raises(ValueError, match="no event 'died'; known: restart, dead"):
         manager.add_restart_callback(print, "died")
+
+
+def test_a_restart_that_is_forbidden_is_awaited_no_longer(
+    children: Children, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+    manager = children.start("waits", autorestart=True)
+
+    @contextlib.contextmanager
+    def forbid() -> Iterator[None]:
+        raise ActionRefused("another program holds the kernel")
+        yield
+
+    manager.around_restart = forbid
+    process = manager.process
+    assert process is not None
+    kill(manager)
+
+    with pytest.raises(KernelDied):
+        manager.life.mourn(process, time.monotonic() + 10, successor=True)
+
+    assert manager.status.state is KernelState.DEAD
+    assert manager.status.reason == "restart failed: another program holds the kernel"
