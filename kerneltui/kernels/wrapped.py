@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from kerneltui.kernels.adopted import AdoptedProcess
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.kernels.process import KernelProcess
@@ -19,6 +21,7 @@ class WrappedProcess(AdoptedProcess):
         super().__init__(kernel)
         self.wrapper = wrapper
         self.launched = wrapper.launched
+        self._lock = threading.Lock()  # who comes second learns as much as who comes first
         self._has_outlived_it = False
         """The wrapper still ran when the kernel had ended."""
 
@@ -30,7 +33,8 @@ class WrappedProcess(AdoptedProcess):
     def wait(self, timeout: float | None = None) -> bool:
         if not super().wait(timeout):
             return False
-        if not self._has_outlived_it and not self.wrapper.exited:
-            self._has_outlived_it = True
-            self.wrapper.wait(WRAPPER_TIME)
+        with self._lock:
+            if not self._has_outlived_it and not self.wrapper.exited:
+                self._has_outlived_it = True
+                self.wrapper.wait(WRAPPER_TIME)
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from kerneltui.kernels.process import kill_process
 from kerneltui.kernels.serving import listens, serving_process
 from kerneltui.protocol.status import HandedOver, Wanted
 from tests.children import Children
-from tests.support import eventually
+from tests.support import Background, eventually
 
 
 @pytest.fixture(params=["tcp", "ipc"])
@@ -202,3 +203,47 @@ def test_a_client_of_a_kernel_that_is_proven_learns_of_its_end(children: Childre
         manager.life.mourn(process, None, successor=False)
 
     manager.life.order(Wanted.DOWN)
+
+
+def test_who_sees_a_kernels_end_second_learns_too_what_its_wrapper_passes_on(
+    children: Children,
+) -> None:
+    manager = children.start("waits")
+    wrapper = SlowWrapper(process_of(manager))
+    process = wrapped.WrappedProcess(wrapper, process_of(manager))
+    manager.shutdown_kernel(now=True)
+
+    first = Background(process.wait)
+    assert wrapper.waited_for.wait(10)
+    second = Background(lambda: process.wait() and process.returncode)
+    wrapper.may_end.wait(0.1)  # the second has come by then, and would be too early
+    wrapper.may_end.set()
+
+    first.result()
+    assert second.result() == 7
+
+
+class SlowWrapper:
+    """A wrapper that passes on how its kernel has ended when the test says so."""
+
+    def __init__(self, identity: ProcessIdentity) -> None:
+        self.waited_for, self.may_end = threading.Event(), threading.Event()
+        self.identity = self.launched = identity
+
+    @property
+    def exited(self) -> bool:
+        return self.may_end.is_set()
+
+    @property
+    def returncode(self) -> int | None:
+        return 7 if self.exited else None
+
+    def fileno(self) -> int:
+        raise NotImplementedError
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waited_for.set()
+        return self.may_end.wait(10)
+
+    def send_signal(self, signum: int) -> None:
+        raise NotImplementedError
