@@ -137,6 +137,8 @@ class ConnectionFileMixin:
         Raises ConnectionFileError where an explicit port is taken by another kernel of ours.
         """
         if self._connection_file_written and Path(self.connection_file).exists():
+            if self.transport == "ipc":
+                keep_ipc_folder(self.ip)
             return
         if not self.connection_file:
             self.connection_file = str(runtime_folder() / f"kernel-{secrets.token_hex(8)}.json")
@@ -145,6 +147,14 @@ class ConnectionFileMixin:
         self._pick_endpoints()
         _write_private(Path(self.connection_file), self.connection_info.to_json(**kwargs))
         self._connection_file_written = True
+
+    def restore_connection_file(self, **kwargs: Any) -> None:
+        """Write the file again where it was written here and is gone: it says what it said.
+
+        Raises ConnectionFileError.
+        """
+        if self._connection_file_written and not Path(self.connection_file).exists():
+            _write_private(Path(self.connection_file), self.connection_info.to_json(**kwargs))
 
     def _own_connection_file(self) -> None:
         """Treat the file that was loaded as one that was written here."""

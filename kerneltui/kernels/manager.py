@@ -257,6 +257,7 @@ class KernelManager(ConnectionFileMixin):
             launch_args=arguments,
         )
         refuse_unlaunchable(argv, env=self._environment(plan, spec), **plan.popen_kwargs)
+        self.restore_connection_file(kernel_name=spec.name)
         if plan.wants_log and Path(self.connection_file).parent.is_dir():  # else it is made
             os.close(LogFile.beside(self.connection_file, self.kernel_id).open())
 

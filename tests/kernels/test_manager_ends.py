@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from kerneltui.errors import (
     ActionRefused,
+    ConnectionFileError,
     KernelError,
     KernelTimeout,
     LaunchError,
@@ -435,3 +437,33 @@ def test_a_process_that_outlives_sigkill_is_reported(
 
     manager.shutdown_kernel(now=True)
     assert not manager.is_alive()
+
+
+def test_a_restart_makes_the_folder_of_the_sockets_again(
+    children: Children, short_path: Path
+) -> None:
+    ip = short_path / "sockets" / "k"
+    manager = children.start("serves", transport="ipc", ip=str(ip))
+    shutil.rmtree(ip.parent)  # as what tidies /tmp does; the connection file is elsewhere
+
+    manager.restart_kernel(now=True)
+
+    children.hear("ready", count=2)
+    assert ip.parent.is_dir()
+
+
+def test_a_restart_whose_connection_file_cannot_be_written_leaves_the_kernel_alive(
+    children: Children,
+) -> None:
+    manager = children.start("waits", connection_file=str(children.folder / "r" / "k.json"))
+    folder = Path(manager.connection_file).parent
+    shutil.rmtree(folder)
+    folder.touch()
+
+    with pytest.raises(ConnectionFileError, match="cannot write connection file"):
+        manager.restart_kernel(now=True)
+
+    assert manager.is_alive()
+    folder.unlink()
+    manager.restart_kernel(now=True)
+    assert Path(manager.connection_file).is_file()
