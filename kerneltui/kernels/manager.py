@@ -179,6 +179,7 @@ class KernelManager(ConnectionFileMixin):
         ActionRefused where it already runs.
         """
         with self._operation():
+            self.follow_server()
             if self.is_alive() or not self.owns_kernel:
                 raise ActionRefused(f"cannot start {self.describe()}: it runs already")
             self.kernel_id = kw.pop("kernel_id", self.kernel_id)
@@ -322,9 +323,15 @@ class KernelManager(ConnectionFileMixin):
         """Take who serves the kernel for its process, where a program was launched to run it.
 
         Then pid, signals and the end are that process's. Without effect before it listens.
+        The end of a process that nobody has noticed yet is noticed here.
         """
         process = self.process
-        if process is None or self.life.is_proven(process) or not self._is_searchable:
+        if process is None or self.life.is_proven(process):
+            return
+        if process.exited and not self.status.exited:
+            self.life.settle(process)
+            return
+        if not self._is_searchable:
             return
         serving = serving_process(process.launched, self.connection_info)
         if serving == process.identity:
@@ -416,6 +423,8 @@ class KernelManager(ConnectionFileMixin):
     def _end(self, wanted: Wanted, *, now: bool, clean_up: Callable[[], None]) -> None:
         if not self.owns_kernel:
             return
+        if not now:
+            self.follow_server()  # first: of an end that was ordered nobody asks whose it is
         self.life.order(wanted)
         if now:
             self._kill(self.process)
@@ -443,6 +452,8 @@ class KernelManager(ConnectionFileMixin):
         if self.status.wanted is Wanted.DOWN and not self.status.exited:
             raise ActionRefused(f"cannot restart {self.describe()}: it is terminating")
         self._refuse_unlaunchable({**(self._launch_args or {}), **overriding})
+        if not now:
+            self.follow_server()
         self._restarter.reset()
         self.life.order(Wanted.RESTART)
         if now:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from kerneltui.errors import KernelDied
+from kerneltui.errors import ActionRefused, KernelDied
 from kerneltui.kernels import wrapped
 from kerneltui.kernels.identity import ProcessIdentity, identify
+from kerneltui.kernels.lifecycle import Lifecycle
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.process import kill_process
 from kerneltui.kernels.serving import listens, serving_process
@@ -247,3 +248,53 @@ class SlowWrapper:
 
     def send_signal(self, signum: int) -> None:
         raise NotImplementedError
+
+
+@pytest.fixture
+def unwatched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have nobody notice an end but who gives an order."""
+    monkeypatch.setattr(Lifecycle, "_watch", lambda _life, _process: None)
+
+
+@pytest.mark.usefixtures("unwatched")
+def test_a_kernel_whose_wrapper_has_just_ended_is_not_started_twice(children: Children) -> None:
+    manager = start(children, "wraps")
+    process = manager.process
+    assert process is not None
+    kill_process(process.identity)
+    process.wait()
+
+    with pytest.raises(ActionRefused, match="it runs already"):
+        manager.start_kernel()
+
+    assert process_of(manager) == told(children, "kernel")
+
+
+@pytest.mark.usefixtures("unwatched")
+@pytest.mark.parametrize("verb", ["shutdown_kernel", "restart_kernel"])
+def test_a_polite_end_just_after_the_wrappers_is_the_kernels(
+    children: Children, verb: str
+) -> None:
+    manager = start(children, "wraps")
+    manager.shutdown_wait_time = 0.2
+    process, kernel = manager.process, told(children, "kernel")
+    assert process is not None
+    kill_process(process.identity)
+    process.wait()
+
+    getattr(manager, verb)()
+
+    assert not kernel.is_alive()
+
+
+@pytest.mark.usefixtures("unwatched")
+def test_an_interrupt_just_after_the_wrappers_end_reaches_the_kernel(children: Children) -> None:
+    manager = start(children, "wraps")
+    process = manager.process
+    assert process is not None
+    kill_process(process.identity)
+    process.wait()
+
+    manager.interrupt_kernel()
+
+    children.hear("interrupted")
