@@ -13,13 +13,12 @@ import psutil
 from kerneltui.errors import KernelError
 from kerneltui.fleet.found import STARTUP
 from kerneltui.fleet.manifest import RESTARTING, Manifest
-from kerneltui.kernels.channels import has_heartbeat
 from kerneltui.kernels.connection_file import read_connection_file
 from kerneltui.kernels.identity import ProcessIdentity, identify
+from kerneltui.kernels.presence import somebody_speaks
 from kerneltui.kernels.serving import holder
-from kerneltui.kernels.sockets import default_context
 
-RETRY = 10.0  # seconds until a process that has not echoed a heartbeat is asked again
+RETRY = 10.0  # seconds until a process that has said nothing is asked again
 CLOCK_STEP = 0.02  # seconds: a process's start is known to a clock tick
 
 
@@ -43,7 +42,7 @@ class Heirs:
         if key is None or time.monotonic() < self._asked.get(key, 0.0):
             return None
         self._asked[key] = time.monotonic() + RETRY
-        return found if has_heartbeat(default_context(), info) else None
+        return found if somebody_speaks(info) else None
 
 
 def _launched(manifest: Manifest) -> ProcessIdentity | None:

@@ -29,6 +29,7 @@ from kerneltui.kernels.launch_plan import LaunchPlan
 from kerneltui.kernels.lifecycle import Lifecycle
 from kerneltui.kernels.limits import describe_shortage
 from kerneltui.kernels.logfile import LogFile
+from kerneltui.kernels.presence import somebody_speaks
 from kerneltui.kernels.process import (
     ChildProcess,
     KernelProcess,
@@ -333,7 +334,10 @@ class KernelManager(ConnectionFileMixin):
             return
         if not self._is_searchable:
             return
-        serving = serving_process(process.launched, self.connection_info)
+        try:
+            serving = serving_process(process.launched, self.connection_info)
+        except OSError:  # as where no more files can be opened: nobody can tell now
+            return
         if serving == process.identity:
             self.life.prove(process)
         elif serving is not None:
@@ -343,10 +347,11 @@ class KernelManager(ConnectionFileMixin):
         if not self._is_searchable:
             return None
         info = self.connection_info
-        found = holder(info, ended.launched, self.connection_file)
-        if found is None or not has_heartbeat(self.context, info):
+        try:
+            found = holder(info, ended.launched, self.connection_file)
+            return WrappedProcess(ended, found) if found and somebody_speaks(info) else None
+        except OSError:  # no more files can be opened; the death must be told all the same
             return None
-        return WrappedProcess(ended, found)
 
     @property
     def _is_searchable(self) -> bool:

@@ -105,9 +105,12 @@ def find_process(info: ConnectionInfo) -> AdoptedProcess | None:
     """
     if info.transport == "tcp" and not _is_local(info.ip):
         return None
-    pid = owner(info, listeners()).pid
-    found = None if pid is None else eldest(pid, info)
-    return None if found is None else AdoptedProcess(found)
+    try:
+        pid = owner(info, listeners()).pid
+        found = None if pid is None else eldest(pid, info)
+        return None if found is None else AdoptedProcess(found)
+    except OSError:  # as where no more files can be opened
+        return None
 
 
 def eldest(pid: int, info: ConnectionInfo) -> ProcessIdentity | None:

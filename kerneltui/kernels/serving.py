@@ -37,8 +37,8 @@ def holder(
 ) -> ProcessIdentity | None:
     """Return who has a kernel's sockets and belongs to the process that was launched for it.
 
-    That one may have ended, or be unknown. Whether what is returned serves the sockets only a
-    heartbeat tells: a fork that a kernel has left behind has them as well.
+    That one may have ended, or be unknown. Whether what is returned serves the sockets is told
+    only by its words, see `somebody_speaks`: a fork that a kernel has left has them as well.
     """
     if not _is_connectable(info):
         return None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
+import psutil
 import pytest
 
 from kerneltui.errors import KernelDied, KernelTimeout
@@ -211,3 +214,15 @@ def test_the_end_of_a_tunnel_that_leads_nowhere_is_nobody(listener: socket.socke
 
 def test_of_whoever_listens_and_says_nothing_nobody_can_tell(listener: socket.socket) -> None:
     assert somebody_speaks(at(listener)) is None
+
+
+def test_a_kernel_is_waited_for_though_no_files_are_left_to_look_for_its_process(
+    children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_kind: str) -> NoReturn:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    manager = children.start("serves")
+    monkeypatch.setattr(psutil, "net_connections", refuse)
+    with client_of(manager) as client, pytest.raises(KernelTimeout):
+        client.get_reply(client.kernel_info(), timeout=0.2)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
+import psutil
 import pytest
 
 from kerneltui.errors import ActionRefused, KernelDied
@@ -242,7 +245,7 @@ class SlowWrapper:
     def fileno(self) -> int:
         raise NotImplementedError
 
-    def wait(self, timeout: float | None = None) -> bool:
+    def wait(self, timeout: float | None = None) -> bool:  # noqa: ARG002 - the protocol's
         self.waited_for.set()
         return self.may_end.wait(10)
 
@@ -272,9 +275,7 @@ def test_a_kernel_whose_wrapper_has_just_ended_is_not_started_twice(children: Ch
 
 @pytest.mark.usefixtures("unwatched")
 @pytest.mark.parametrize("verb", ["shutdown_kernel", "restart_kernel"])
-def test_a_polite_end_just_after_the_wrappers_is_the_kernels(
-    children: Children, verb: str
-) -> None:
+def test_a_polite_end_just_after_the_wrappers_is_the_kernels(children: Children, verb: str) -> None:
     manager = start(children, "wraps")
     manager.shutdown_wait_time = 0.2
     process, kernel = manager.process, told(children, "kernel")
@@ -296,5 +297,34 @@ def test_an_interrupt_just_after_the_wrappers_end_reaches_the_kernel(children: C
     process.wait()
 
     manager.interrupt_kernel()
+
+    children.hear("interrupted")
+
+
+def refuse_files(*_arguments: object) -> NoReturn:
+    raise OSError(errno.EMFILE, "Too many open files")
+
+
+def test_a_death_is_told_though_no_files_are_left_to_look_for_an_heir(
+    children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager = start(children, "has a twin")
+    with monkeypatch.context() as patch:
+        patch.setattr(psutil, "net_connections", refuse_files)
+        kill_process(process_of(manager))
+
+        eventually(lambda: manager.status.exited)
+
+    manager.shutdown_kernel(now=True)
+
+
+def test_a_signal_is_sent_though_no_files_are_left_to_look_who_serves(
+    children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager = start(children, "serves")
+    with monkeypatch.context() as patch:
+        patch.setattr(psutil.Process, "net_connections", refuse_files)
+
+        manager.interrupt_kernel()
 
     children.hear("interrupted")
