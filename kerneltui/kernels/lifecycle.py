@@ -187,12 +187,12 @@ class Lifecycle:
                 return
             self._mourned = process
             unasked = self.status.wanted is Wanted.UP
+        follow_up: Callable[[], None] | None = None
+        try:
             lines = self._log.tail(LAST_LINES) if self._log and unasked else ()
             known = lifetime if self.spawned_at else None
             death = _describe_death(self._description(), process.returncode, known, lines)
             self._death = death
-        follow_up: Callable[[], None] | None = None
-        try:
             self.advance(Exited(process.returncode, str(death) if unasked else ""))
             if unasked:
                 follow_up = self._follow_death(death, lifetime)

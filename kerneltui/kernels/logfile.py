@@ -89,10 +89,13 @@ class LogFile:
         self._start = max(0, self._start - (size - len(kept)))
 
     def _read_end(self) -> bytes:
-        """Return the last bytes written since the latest launch, from the start of a line."""
+        """Return the last bytes written since the latest launch, from the start of a line.
+
+        None are returned of a file that is gone, or that others may have written.
+        """
         try:
             fd = open_private(self.path)
-        except FileNotFoundError:
+        except OSError:
             return b""
         with os.fdopen(fd, "rb") as file:
             size = file.seek(0, os.SEEK_END)

@@ -467,3 +467,16 @@ def test_a_restart_whose_connection_file_cannot_be_written_leaves_the_kernel_ali
     folder.unlink()
     manager.restart_kernel(now=True)
     assert Path(manager.connection_file).is_file()
+
+
+def test_the_end_of_a_kernel_whose_log_cannot_be_read_is_told(children: Children) -> None:
+    manager = children.start("waits")
+    log = LogFile.beside(manager.connection_file, manager.kernel_id).path
+    log.unlink()
+    log.symlink_to(children.folder / "elsewhere")
+
+    os.kill(process_id(manager), signal.SIGKILL)
+    eventually(lambda: manager.status.exited)
+
+    Background(manager.shutdown_kernel).result()
+    assert not manager.has_kernel
