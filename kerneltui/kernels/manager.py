@@ -523,6 +523,9 @@ class KernelManager(ConnectionFileMixin):
         if stop(process, steps, self.shutdown_wait_time, self._request_shutdown) is None:
             raise KernelTimeout(f"{self.describe()} outlived SIGKILL; its process is stuck")
         self.life.settle(process)
+        if self.process is not process:  # it has turned out meanwhile that another serves
+            self._stop(now)
+            return
         if process is self._killed:
             family = ()
         self.left_behind = tuple(

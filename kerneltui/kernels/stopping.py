@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import signal
 from collections.abc import Callable, Iterable, Sequence
 
+from kerneltui.errors import KernelError
 from kerneltui.kernels.control import ControlRequest
 from kerneltui.kernels.family import relatives
 from kerneltui.kernels.identity import ProcessIdentity
@@ -13,6 +15,8 @@ from kerneltui.kernels.process import KernelProcess, kill_process
 from kerneltui.protocol.status import StopStep
 
 KILL_PATIENCE = 5.0  # seconds at least, for a killed process to be gone
+
+_log = logging.getLogger(__name__)
 
 
 def stop(
@@ -31,7 +35,10 @@ def stop(
         if process.exited:
             return
         if step.signum is None:
-            requests.enter_context(request_shutdown())
+            try:
+                requests.enter_context(request_shutdown())
+            except KernelError as error:  # it is signalled then, as one that does not obey
+                _log.warning("a kernel cannot be asked to end: %s", error)
             return
         with contextlib.suppress(ProcessLookupError):  # gone meanwhile: the goal is met
             process.send_signal(step.signum)

@@ -13,7 +13,7 @@ from typing import NoReturn
 import psutil
 import pytest
 
-from kerneltui.errors import ActionRefused, KernelDied
+from kerneltui.errors import ActionRefused, KernelDied, KernelError
 from kerneltui.kernels import wrapped
 from kerneltui.kernels.identity import ProcessIdentity, identify
 from kerneltui.kernels.lifecycle import Lifecycle
@@ -328,3 +328,27 @@ def test_a_signal_is_sent_though_no_files_are_left_to_look_who_serves(
         manager.interrupt_kernel()
 
     children.hear("interrupted")
+
+
+def test_a_kernel_that_is_found_while_its_wrapper_is_ended_is_ended_too(
+    children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager = start(children, "wraps")
+    manager.shutdown_wait_time = 0.2
+    kernel, wrapper, follow_server = (
+        told(children, "kernel"),
+        process_of(manager),
+        manager.follow_server,
+    )
+
+    def follow_late() -> NoReturn:
+        follow_server()
+        kill_process(wrapper)
+        raise KernelError("it cannot be asked")
+
+    monkeypatch.setattr(manager, "follow_server", lambda: None)  # it does not listen yet
+    monkeypatch.setattr(manager, "_request_shutdown", follow_late)
+
+    manager.shutdown_kernel()
+
+    assert not kernel.is_alive()
