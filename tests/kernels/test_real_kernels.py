@@ -16,6 +16,7 @@ import pytest
 import zmq
 
 from kerneltui.errors import KernelDied
+from kerneltui.kernels import readiness
 from kerneltui.kernels.client import BlockingKernelClient
 from kerneltui.kernels.family import descendants
 from kerneltui.kernels.manager import KernelManager
@@ -31,7 +32,8 @@ pytestmark = pytest.mark.slow
 
 STARTUP = 60  # seconds for a kernel on a busy machine
 PATIENCE = 30  # seconds for a reply
-AT_ONCE = 2.0  # seconds; far below every grace time and heartbeat, and enough for a busy machine
+AT_ONCE = PATIENCE  # seconds; whatever else would end the wait takes FOR_EVER
+FOR_EVER = 10 * PATIENCE
 
 Start = Callable[..., tuple[KernelManager, BlockingKernelClient]]
 
@@ -125,11 +127,14 @@ def test_a_new_kernel_is_ready_with_its_client() -> None:
     manager.shutdown_kernel(now=True)
 
 
-def test_a_ready_kernel_is_ready_in_milliseconds(start: Start) -> None:
+def test_a_ready_kernel_is_ready_without_a_grace(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _, client = start()
+    monkeypatch.setattr(readiness, "IOPUB_LIMIT", FOR_EVER)
     before = time.monotonic()
 
-    client.wait_for_ready(timeout=PATIENCE)
+    client.wait_for_ready(timeout=FOR_EVER)
 
     assert time.monotonic() - before < AT_ONCE
 
@@ -207,15 +212,13 @@ def test_a_kernel_tells_what_it_uses_while_it_is_busy(start: Start) -> None:
 # -- dying --------------------------------------------------------------------------
 
 
-def test_a_kernel_that_dies_in_a_cell_is_noticed_at_once_with_its_signal(start: Start) -> None:
+def test_a_kernel_that_dies_in_a_cell_is_noticed_with_its_signal(start: Start) -> None:
     _, client = start()
-    before = time.monotonic()
 
     with pytest.raises(KernelDied, match=r"exited with SIGSEGV \(-11\)") as caught:
         run(client, "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
 
     assert caught.value.returncode == -signal.SIGSEGV
-    assert time.monotonic() - before < AT_ONCE
 
 
 def test_a_kernel_that_exits_at_start_says_its_last_words(
@@ -260,7 +263,7 @@ def test_a_second_shutdown_changes_nothing(start: Start) -> None:
 def test_now_takes_over_from_a_polite_shutdown_of_a_kernel_stuck_in_a_loop(
     start: Start, tmp_path: Path
 ) -> None:
-    manager, client = start(shutdown_wait_time=60)
+    manager, client = start(shutdown_wait_time=FOR_EVER)
     run(client, "import re, signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)")
     begun = tmp_path / "begun"  # what holds the GIL prints nothing any more
     client.execute(f"open({str(begun)!r}, 'w').close(); {HOLD_THE_GIL}")
