@@ -17,6 +17,7 @@ from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.kernels.process import STOPPED_STATUSES
 from kerneltui.kernels.serving import listens
 from kerneltui.kernels.sockets import default_context
+from kerneltui.protocol.connection import Channel
 
 _Key = tuple[Path, ProcessIdentity]
 
@@ -37,7 +38,7 @@ class Leftovers:
         """Return what was found, leftovers told from kernels."""
         found = tuple(found)
         suspects = {key: each.info for each in found if (key := self._suspected(each)) is not None}
-        asked = {key: info for key, info in suspects.items() if info is not None}
+        asked = {key: info for key, info in suspects.items() if info and info.ports[Channel.HB]}
         self._serving |= echoing(default_context(), asked, ECHO_TIME) if asked else set()
         silent = asked.keys() - self._serving
         return tuple(_leftover(each) if _key(each) in silent else each for each in found)

@@ -20,6 +20,7 @@ from kerneltui.fleet.origin import Origin
 from kerneltui.fleet.standing import Standing
 from kerneltui.kernels.connection_file import read_connection_file, write_connection_file
 from kerneltui.kernels.identity import ProcessIdentity, identify
+from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.status import KernelState, Verb
 from tests.fleet.small_kernels import WITHIN, Watched, dismiss_all, install_and_make_haste
 from tests.support import eventually
@@ -29,8 +30,9 @@ LISTENS = """
 import json, sys, zmq
 info = json.load(open(sys.argv[1]))
 context = zmq.Context()
-for name in ("shell_port", "control_port"):
-    context.socket(zmq.ROUTER).bind(f"tcp://127.0.0.1:{info[name]}")
+kept = [context.socket(zmq.ROUTER) for _ in range(2)]  # one that nobody holds is closed
+for socket, name in zip(kept, ("shell_port", "control_port")):
+    socket.bind(f"tcp://127.0.0.1:{info[name]}")
     print("listens", flush=True)
 beat = context.socket(zmq.REP)
 beat.bind(f"tcp://127.0.0.1:{info['hb_port']}")
@@ -128,3 +130,11 @@ def test_a_stopped_kernel_is_not_taken_for_a_fork(found: Found) -> None:
 
     assert Leftovers().marked([found]) == (found,)
     process.resume()
+
+
+def test_of_a_kernel_without_a_heartbeat_nothing_is_believed(found: Found) -> None:
+    assert found.info is not None
+    ports = {**found.info.ports, Channel.HB: 0}
+    without = replace(found, info=replace(found.info, ports=ports))
+
+    assert Leftovers().marked([without]) == (without,)
