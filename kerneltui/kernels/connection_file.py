@@ -336,6 +336,8 @@ def _matches(folder: Path, wanted: Path) -> Iterable[Path]:
     """Return what matches a glob, or a part of a name; an absolute one leads out of `folder`."""
     if wanted.is_absolute():
         folder, wanted = Path(wanted.anchor), wanted.relative_to(wanted.anchor)
+    if not wanted.name:  # a folder
+        return ()
     if "*" not in str(wanted):
         wanted = wanted.with_name(f"*{wanted.name}*")
     return folder.glob(re.sub(r"\*\*+", "*", str(wanted)))

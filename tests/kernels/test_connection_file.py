@@ -430,3 +430,9 @@ def test_a_pattern_with_two_stars_is_one_with_one(folders: list[str]) -> None:
 def test_no_file_is_an_oserror_that_names_the_folders(folders: list[str]) -> None:
     with pytest.raises(OSError, match=f"no connection file 'x' in {folders[0]}, {folders[1]}"):
         find_connection_file("x", folders)
+
+
+@pytest.mark.parametrize("name", [".", "/"])
+def test_a_folders_name_finds_no_connection_file(name: str, tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="no connection file"):
+        find_connection_file(name, str(tmp_path))
