@@ -383,7 +383,6 @@ class KernelManager(ConnectionFileMixin):
         self._signal("signal", signum)
 
     def _signal(self, verb: str, signum: int) -> None:
-        self.follow_server()
         process = self._require_process(verb)
         try:
             process.send_signal(signum)
@@ -391,6 +390,8 @@ class KernelManager(ConnectionFileMixin):
             raise self._gone(verb) from None
 
     def _require_process(self, verb: str) -> KernelProcess:
+        """Return who serves the kernel now. Raises ActionRefused where nobody does."""
+        self.follow_server()
         process = self.process
         if process is None or process.exited:
             raise self._gone(verb)

@@ -352,3 +352,16 @@ def test_a_kernel_that_is_found_while_its_wrapper_is_ended_is_ended_too(
     manager.shutdown_kernel()
 
     assert not kernel.is_alive()
+
+
+@pytest.mark.usefixtures("unwatched")
+def test_an_interrupt_by_message_is_sent_just_after_the_wrappers_end(children: Children) -> None:
+    manager = children.start("wraps", spec={"interrupt_mode": "message"})
+    process = manager.process
+    assert process is not None
+    kill_process(process.identity)
+    process.wait()
+
+    manager.interrupt_kernel()
+
+    assert process_of(manager) == told(children, "kernel")
