@@ -64,15 +64,18 @@ def is_private(path: Path) -> bool:
     return stat.S_ISREG(status.st_mode) and not why_not_ours(status, os.geteuid())
 
 
-def write_private(path: Path, text: str) -> None:
+def write_private(path: Path, text: str, *, is_secret: bool = False) -> None:
     """Replace the file by one of mode 0600 that holds `text`; make its folder where it is missing.
 
-    Raises OSError; then the file is as it was.
+    `is_secret`: refused where the file system has no such modes. Raises OSError; then the file
+    is as it was.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fd, partial = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)  # of mode 0600
     try:
         with os.fdopen(fd, "w", encoding="utf-8") as file:
+            if is_secret:
+                _refuse_open_to_others(fd, path)
             file.write(text)
         Path(partial).replace(path)
     except BaseException:
@@ -100,8 +103,7 @@ def make_private_folder(folder: Path, *, parents: bool = False) -> None:
         if os.fstat(fd).st_uid != os.geteuid():
             raise _unfit(folder, "it belongs to another user")
         os.fchmod(fd, 0o700)
-        if stat.S_IMODE(os.fstat(fd).st_mode) & 0o077:
-            raise _unfit(folder, "its file system keeps it open to others")
+        _refuse_open_to_others(fd, folder)
     finally:
         os.close(fd)
 
@@ -177,6 +179,11 @@ def _open_judged(path: Path, flags: int, judge: Callable[[os.stat_result], str])
         raise _unfit(path, why)
     os.set_blocking(fd, True)
     return fd
+
+
+def _refuse_open_to_others(fd: int, path: Path) -> None:
+    if stat.S_IMODE(os.fstat(fd).st_mode) & 0o077:
+        raise _unfit(path, "its file system keeps it open to others")
 
 
 def _unfit(path: Path, why: str) -> OSError:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
 import secrets
 from collections.abc import Iterable, Mapping
@@ -11,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import zmq
-from jupyter_core.paths import secure_write
+from jupyter_core.paths import allow_insecure_writes
 
 from kerneltui.errors import ConnectionFileError
 from kerneltui.kernels.ipc import keep_ipc_folder, new_ipc_ip, remove_ipc_sockets, with_full_ip
@@ -19,7 +17,7 @@ from kerneltui.kernels.ports import release_ports, reserve, reserve_ports
 from kerneltui.kernels.session import ClientSession, new_session
 from kerneltui.kernels.sockets import Context, connect, default_context
 from kerneltui.paths import runtime_folder
-from kerneltui.private_file import read_regular
+from kerneltui.private_file import read_regular, write_private
 from kerneltui.protocol.connection import (
     PORT_NAMES,
     Channel,
@@ -145,7 +143,7 @@ class ConnectionFileMixin:
         # Absolute: the kernel works in a folder of its own, and we may come to change ours.
         self.connection_file = str(Path(self.connection_file).absolute())
         self._pick_endpoints()
-        _write_private(Path(self.connection_file), self.connection_info.to_json(**kwargs))
+        _write(Path(self.connection_file), self.connection_info.to_json(**kwargs))
         self._connection_file_written = True
 
     def restore_connection_file(self, **kwargs: Any) -> None:
@@ -154,7 +152,7 @@ class ConnectionFileMixin:
         Raises ConnectionFileError.
         """
         if self._connection_file_written and not Path(self.connection_file).exists():
-            _write_private(Path(self.connection_file), self.connection_info.to_json(**kwargs))
+            _write(Path(self.connection_file), self.connection_info.to_json(**kwargs))
 
     def _own_connection_file(self) -> None:
         """Treat the file that was loaded as one that was written here."""
@@ -350,17 +348,11 @@ def _written_at(path: Path) -> float:
         return 0.0
 
 
-def _write_private(path: Path, text: str) -> None:
-    """Write a file of mode 0600 that nobody ever sees half written."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+def _write(path: Path, text: str) -> None:
+    """Write a file of mode 0600 that nobody ever sees half written. Raises ConnectionFileError."""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with secure_write(str(partial)) as file:
-            file.write(text)
-        partial.replace(path)
+        write_private(path, text, is_secret=not allow_insecure_writes)
     except OSError as error:
-        with contextlib.suppress(OSError):  # as where the file system is read-only
-            partial.unlink()
         raise ConnectionFileError(
             f"cannot write connection file {path}: {error.strerror}"
         ) from None

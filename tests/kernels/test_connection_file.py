@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import stat
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -436,3 +437,20 @@ def test_no_file_is_an_oserror_that_names_the_folders(folders: list[str]) -> Non
 def test_a_folders_name_finds_no_connection_file(name: str, tmp_path: Path) -> None:
     with pytest.raises(OSError, match="no connection file"):
         find_connection_file(name, str(tmp_path))
+
+
+def test_a_key_is_not_written_where_others_could_read_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def make_open_to_others(**arguments: Any) -> tuple[int, str]:
+        fd, name = mkstemp(**arguments)
+        os.fchmod(fd, 0o644)
+        return fd, name
+
+    mkstemp = tempfile.mkstemp
+    monkeypatch.setattr(tempfile, "mkstemp", make_open_to_others)
+
+    with pytest.raises(ConnectionFileError, match="keeps it open to others"):
+        write_connection_file(str(tmp_path / "kernel-1.json"))
+
+    assert list(tmp_path.iterdir()) == []
