@@ -39,6 +39,7 @@ from kerneltui.protocol.status import KernelState, Verb
 from kerneltui.protocol.text import clean_line
 
 THREADS = 16  # of ours and zmq's, and the processes that a start takes: what has to be free
+ORDERS_END = 15.0  # seconds for orders under way: longer than any has to end a kernel
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,13 @@ class Fleet(Roster):
             self.warn(warning)
 
     def close(self) -> None:
-        """Stop listening; the kernels do not notice."""
+        """Stop listening; the kernels do not notice.
+
+        Orders to kernels of ours that are under way in other threads come to their end first, and
+        what came of them is noted: each is a ladder of steps with a limit.
+        """
         self._lookout.stop()
+        self._ledger.wait_for_orders(ORDERS_END)
         self._servers.stop()
         self._strangers.close()
         self._inquiry.close()

@@ -63,6 +63,7 @@ class Ledger:
         """By path: when it was written, and what it says; None where nobody can tell."""
         self._seen_at = time.monotonic()
         self._lock = threading.Lock()
+        self._let_go_of_one = threading.Condition(self._lock)
         self._find_heir = find_heir
         self._held: dict[Path, _Held] = {}
         """By path the manifests that this process has locked."""
@@ -99,8 +100,14 @@ class Ledger:
             is_over = not held.count
             if is_over:
                 del self._held[path]
+                self._let_go_of_one.notify_all()
         if is_over:
             held.lock.release()
+
+    def wait_for_orders(self, timeout: float) -> bool:
+        """Wait until no kernel is held here; return False where one is after so many seconds."""
+        with self._lock:
+            return self._let_go_of_one.wait_for(lambda: not self._held, timeout)
 
     def _share(self, path: Path) -> _Held | None:
         with self._lock:

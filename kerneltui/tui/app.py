@@ -10,7 +10,6 @@ import asyncio
 import gc
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from textual.app import SystemCommand
@@ -22,6 +21,7 @@ from kerneltui.tui.frame import NOTICE_LIMIT, Frame
 from kerneltui.tui.remembered import Keeper, Remembered
 from kerneltui.tui.screens.opening import OpeningScreen
 from kerneltui.tui.setup import Setup
+from kerneltui.tui.workers import Workers
 
 if TYPE_CHECKING:
     from kerneltui.fleet.fleet import Fleet
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from kerneltui.tui.screens.main import MainScreen
 
 VERBS_AT_ONCE = 32  # threads: a kill never waits behind polite shutdowns
+LEAVING = 0.5  # seconds that the way out waits for verbs under way
 KEEP_EVERY = 5.0  # seconds between two looks whether something is to be remembered
 USUAL_SETUP = Setup()
 
@@ -62,8 +63,7 @@ class KernelTui(Frame):
         return OpeningScreen()
 
     def on_mount(self) -> None:
-        executor = ThreadPoolExecutor(VERBS_AT_ONCE, "verb")
-        asyncio.get_running_loop().set_default_executor(executor)
+        asyncio.get_running_loop().set_default_executor(Workers(VERBS_AT_ONCE, LEAVING))
         self.call_after_refresh(self._open)
 
     async def _open(self) -> None:

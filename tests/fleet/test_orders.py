@@ -107,6 +107,35 @@ def test_of_two_restarts_at_once_one_is_refused_and_no_process_is_left_over(
     assert manifest_of(tiny).identity == tiny.now.identity
 
 
+def test_a_fleet_goes_on_listening_until_its_orders_have_ended(
+    tiny: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_under_way, may_go_on = threading.Event(), threading.Event()
+    leaving, launch, target = Fleet(), KernelManager._launch, tiny.now.target
+    leaving.open()
+    stop, over_by_then = leaving._monitor.stop, []
+
+    def slow_launch(self: KernelManager, arguments: dict[str, object]) -> None:
+        is_under_way.set()
+        assert may_go_on.wait(WITHIN)
+        launch(self, arguments)
+
+    def watched_stop() -> None:
+        over_by_then.append(leaving._ledger.wait_for_orders(0.0))
+        stop()
+
+    monkeypatch.setattr(KernelManager, "_launch", slow_launch)
+    monkeypatch.setattr(leaving._monitor, "stop", watched_stop)
+    restart = Background(lambda: leaving.restart(target, now=True))
+    assert is_under_way.wait(WITHIN)
+    threading.Timer(0.5, may_go_on.set).start()
+    leaving.close()
+    restart.result()
+
+    assert over_by_then == [True]
+    assert manifest_of(tiny).order == ""
+
+
 def test_a_kernel_that_another_dashboard_has_dismissed_is_not_started_again(
     fleets: tuple[Fleet, Fleet], tiny: Watched
 ) -> None:

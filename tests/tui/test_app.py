@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from textual.widgets import Input
 
 from kerneltui.errors import ActionRefused, LaunchError
 from kerneltui.fleet.notices import Notice
+from kerneltui.fleet.snapshot import Target
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.actions import ARMED_TIME, BY_ID
 from kerneltui.tui.app import KernelTui
@@ -24,7 +26,9 @@ from kerneltui.tui.widgets.code_editor import CodeEditor
 from kerneltui.tui.widgets.kernel_table import KernelTable
 from kerneltui.tui.widgets.output_view import OutputView
 from kerneltui.tui.widgets.panes import Panes
+from tests.support import PATIENCE
 from tests.tui.fakes import NOW, SIZES, FakeFleet, Stage, on_stage, snapshot
+from tests.tui.quiet import quiet
 
 
 def two_kernels() -> FakeFleet:
@@ -309,6 +313,31 @@ def test_detaching_tells_the_connection_files() -> None:
         "kernels that go on running:",
         "  name-k1  /run/kernel-k1.json",
     ]
+
+
+def test_leaving_does_not_wait_for_an_order_that_does_not_end() -> None:
+    begun, answer = threading.Event(), threading.Event()
+    fleet = two_kernels()
+
+    def restart(_target: Target, *, now: bool = False) -> str:  # noqa: ARG001
+        fleet.verbs.append(("restart",))
+        begun.set()
+        answer.wait(PATIENCE)
+        fleet.verbs.append(("restarted",))
+        return ""
+
+    async def play(stage: Stage) -> None:
+        for key in "ry":
+            stage.app.post_message(Key(key, key))
+            await quiet(stage.app)
+        await asyncio.to_thread(begun.wait, PATIENCE)
+        stage.app.exit()
+
+    fleet.restart = restart  # type: ignore[method-assign]
+    on_stage(play, fleet)
+
+    assert fleet.verbs == [("restart",)]
+    answer.set()
 
 
 def test_quitting_shuts_down_after_yes() -> None:

@@ -1,0 +1,78 @@
+"""Workers: short threads for what blocks. The way out waits a moment for them, and no longer."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+from kerneltui.kernels.guarded_thread import GuardedThread
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Workers(ThreadPoolExecutor):
+    """Makes at most `limit` calls at once, each in a daemon thread.
+
+    It is a ThreadPoolExecutor only as asyncio takes no other: that one's threads are joined
+    when the loop ends, and again when Python does, however long a call waits for a server.
+    """
+
+    def __init__(self, limit: int, patience: float) -> None:
+        """`patience`: seconds that the end waits for calls under way."""
+        super().__init__(limit)
+        self._limit = limit
+        self._patience = patience
+        self._changed = threading.Condition()
+        self._calls: deque[Callable[[], None]] = deque()
+        """Those whose turn has not come."""
+        self._running = 0
+        self._is_over = False
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        future: Future[T] = Future()
+        call = partial(_make, future, partial(fn, *args, **kwargs))
+        with self._changed:
+            if self._is_over:
+                raise RuntimeError("the program is about to end")
+            if self._running < self._limit:
+                GuardedThread(partial(self._work, call), "verb").start()
+                self._running += 1
+            else:
+                self._calls.append(call)
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002 -- none is begun after the end
+        with self._changed:
+            self._is_over = True
+            self._calls.clear()
+            if wait:
+                self._changed.wait_for(lambda: not self._running, self._patience)
+
+    # -- runs in a thread of ours ---------------------------------------------------------
+
+    def _work(self, call: Callable[[], None]) -> None:
+        while True:
+            call()
+            with self._changed:
+                if not self._calls:
+                    self._running -= 1
+                    self._changed.notify_all()
+                    return
+                call = self._calls.popleft()
+
+
+def _make(future: Future[T], call: Callable[[], T]) -> None:
+    """Make a call, unless it was cancelled; its future has what came of it."""
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        result = call()
+    except BaseException as error:  # noqa: BLE001 - whoever waits for it is told
+        future.set_exception(error)
+    else:
+        future.set_result(result)
