@@ -289,12 +289,7 @@ class Fleet(Roster):
         """Shut down and dismiss the row; of a dead kernel only the row is left to dismiss."""
         self._permit()
         row, handle = self._row(target), self._handle(target, Verb.SHUTDOWN)
-        has_died = row.manager is not None and row.manager.status.state is KernelState.DEAD
-        if has_died and not target.was_dead:
-            raise ActionRefused(
-                f"{target.name} has died meanwhile; its output and log were kept, and another "
-                "shutdown removes them"
-            )
+        _refuse_died_meanwhile(row, target)
         with self._order(row, "stopping"):
             said = handle.shutdown()
         if row.kind is Kind.REMAINS:
@@ -321,12 +316,12 @@ class Fleet(Roster):
         self._publish()
         return said
 
-    def shutdown_all(self) -> str:
-        """Shut all kernels of ours down at once; others' are left alone."""
+    def shutdown_all(self, targets: Collection[Target] | None = None) -> str:
+        """Shut kernels of ours down at once, all of them or `targets`; others' are left alone."""
         self._permit()
-        refused = []
+        chosen, refused = self._still_meant(targets)
         with contextlib.ExitStack() as orders:
-            for kernel_id in self._kernels.list_kernel_ids():
+            for kernel_id in chosen:
                 try:
                     orders.enter_context(self._order(self.rows[kernel_id], "stopping"))
                 except KeyError:  # it was dismissed meanwhile
@@ -335,7 +330,10 @@ class Fleet(Roster):
                     refused.append(str(error))
                     self.drop(kernel_id)  # to be adopted again, as what it is by now
             try:
-                self._kernels.shutdown_all()
+                if targets is None:  # those that are being started as well
+                    self._kernels.shutdown_all()
+                else:
+                    self._kernels.shutdown_kernels(chosen)
             except ExceptionGroup as group:
                 raise KernelError("; ".join(map(str, group.exceptions))) from None
             finally:
@@ -343,6 +341,19 @@ class Fleet(Roster):
                     if kernel_id not in self._kernels and row.manager and row.manager.status.exited:
                         self._forget(kernel_id)
         return "; ".join(refused)
+
+    def _still_meant(self, targets: Collection[Target] | None) -> tuple[list[str], list[str]]:
+        """Return the ids of the kernels that are meant, and why others are not any more."""
+        if targets is None:
+            return self._kernels.list_kernel_ids(), []
+        chosen, refused = [], []
+        for target in targets:
+            try:
+                _refuse_died_meanwhile(self._row(target), target)
+                chosen.append(target.kernel_id)
+            except ActionRefused as error:
+                refused.append(str(error))
+        return chosen, refused
 
     # -- targets ----
 
@@ -384,6 +395,15 @@ class Fleet(Roster):
         if row.identity != target.identity:
             raise ActionRefused(f"{target.name} was restarted meanwhile; nothing was done")
         return row
+
+
+def _refuse_died_meanwhile(row: Row, target: Target) -> None:
+    has_died = row.manager is not None and row.manager.status.state is KernelState.DEAD
+    if has_died and not target.was_dead:
+        raise ActionRefused(
+            f"{target.name} has died meanwhile; its output and log were kept, and another "
+            "shutdown removes them"
+        )
 
 
 def _unique(wanted: str, kernel_name: str, taken: Collection[str]) -> str:

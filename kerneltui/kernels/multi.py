@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -150,6 +150,10 @@ class MultiKernelManager:
             under_way = set(self._starting)
             self._started.wait_for(lambda: not under_way & self._starting)
             kernel_ids = self.list_kernel_ids()
+        self.shutdown_kernels(kernel_ids, now)
+
+    def shutdown_kernels(self, kernel_ids: Collection[str], now: bool = False) -> None:
+        """Shut these kernels down at once. Raises as `shutdown_all` does."""
         if not kernel_ids:
             return
         with ThreadPoolExecutor(min(len(kernel_ids), SHUTDOWN_THREADS), "kernel-shutdown") as pool:

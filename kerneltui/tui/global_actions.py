@@ -25,7 +25,7 @@ from kerneltui.tui.verbs import KernelVerbs
 
 if TYPE_CHECKING:
     from kerneltui.fleet.fleet import Fleet
-    from kerneltui.fleet.snapshot import KernelSnapshot
+    from kerneltui.fleet.snapshot import KernelSnapshot, Target
     from kerneltui.tui.setup import Setup
 
 
@@ -116,16 +116,16 @@ class GlobalActions(KernelVerbs):
             if yes and [each.target for each in _alive(fleet.snapshots)] != targets:
                 self.notify("the kernels have changed; look again", severity="warning")
             elif yes:
-                self.run_worker(self._shut_down_and_exit(fleet), exit_on_error=False)
+                self.run_worker(self._shut_down_and_exit(fleet, targets), exit_on_error=False)
 
         if "quit_shutdown" in self._unconfirmed:
             answered(True)
             return
         self.app.push_screen(ConfirmScreen(questions.quit_and_shutdown(targets)), answered)
 
-    async def _shut_down_and_exit(self, fleet: Fleet) -> None:
+    async def _shut_down_and_exit(self, fleet: Fleet, targets: Sequence[Target]) -> None:
         try:
-            await asyncio.to_thread(fleet.shutdown_all)
+            await asyncio.to_thread(fleet.shutdown_all, targets)
         except KernelError as error:
             self.notify(str(error), severity="error")
         else:

@@ -32,6 +32,11 @@ def _lost(targets: Sequence[Target]) -> str:
     return f"{'Its' if len(targets) == 1 else 'Their'} variables are lost."
 
 
+def _removed(targets: Sequence[Target]) -> str:
+    dead = [target for target in targets if target.was_dead]
+    return f"\nOutput and logs of the {len(dead)} dead are removed." if dead else ""
+
+
 def _question(
     title: str,
     yes: str,
@@ -67,13 +72,11 @@ def restart_now(targets: Sequence[Target], left_out: int = 0) -> Question:
 
 
 def shutdown(targets: Sequence[Target], left_out: int = 0) -> Question:
-    dead = [target for target in targets if target.was_dead]
-    also = f"\nOutput and logs of the {len(dead)} dead are removed." if dead else ""
     return _question(
         f"Shut down {_which(targets)}?",
         "Shut down",
         targets,
-        f"{_lost(targets)} Processes that left the group live on.{also}",
+        f"{_lost(targets)} Processes that left the group live on.{_removed(targets)}",
         left_out,
     )
 
@@ -126,7 +129,7 @@ def shutdown_all(targets: Sequence[Target]) -> Question:
         f"Shut down {_counted(targets)}?",
         "Shut down all",
         tuple(describe(target) for target in targets),
-        "Their variables are lost.",
+        f"Their variables are lost.{_removed(targets)}",
         danger=True,
         expected=str(len(targets)),
     )

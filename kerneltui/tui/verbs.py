@@ -273,8 +273,9 @@ class KernelVerbs(Screen[None]):
         if self._fleet is None:
             return
         fleet, targets = self._fleet, _ours(self.snapshots)
+        order = partial(fleet.shutdown_all, targets)
         if "shutdown_all" in self._unconfirmed:
-            self.run_worker(self._call(fleet.shutdown_all), exit_on_error=False)
+            self.run_worker(self._call(order), exit_on_error=False)
             return
 
         def answered(yes: bool | None) -> None:
@@ -283,7 +284,7 @@ class KernelVerbs(Screen[None]):
             if _ours(fleet.snapshots) != targets:
                 self.notify("the kernels have changed; look again", severity="warning")
                 return
-            self.run_worker(self._call(fleet.shutdown_all), exit_on_error=False)
+            self.run_worker(self._call(order), exit_on_error=False)
 
         self.app.push_screen(ConfirmScreen(questions.shutdown_all(targets)), answered)
 

@@ -405,6 +405,27 @@ def test_shutdown_all_ends_and_dismisses_all(fleet: Fleet) -> None:
     assert [psutil.pid_exists(pid) for pid in pids] == [False] * 3
 
 
+def test_shutdown_all_of_some_leaves_the_others(fleet: Fleet) -> None:
+    meant, other = Watched(fleet, "mute"), Watched(fleet, "mute")
+
+    fleet.shutdown_all([meant.now.target])
+
+    assert [each.kernel_id for each in fleet.snapshots] == [other.kernel_id]
+    assert other.now.state is not KernelState.DEAD
+
+
+def test_shutdown_all_keeps_the_log_of_one_that_died_meanwhile(fleet: Fleet) -> None:
+    living, killed = Watched(fleet, "mute"), Watched(fleet, "mute")
+    targets = [living.now.target, killed.now.target]
+    os.kill(killed.now.pid or 0, signal.SIGKILL)
+    killed.wait_for(KernelState.DEAD)
+
+    said = fleet.shutdown_all(targets)
+
+    assert said.startswith("mute-2 has died meanwhile; its output and log were kept")
+    assert [each.kernel_id for each in fleet.snapshots] == [killed.kernel_id]
+
+
 def test_shutdown_all_leaves_no_row_of_a_kernel_that_was_being_started(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:

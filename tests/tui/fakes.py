@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from concurrent.futures import Future
 from unittest import mock
 
@@ -204,8 +204,9 @@ class FakeFleet:
     def verify(self, target: Target) -> str:
         return self._record("verify", target.kernel_id)
 
-    def shutdown_all(self) -> str:
-        return self._record("shutdown all")
+    def shutdown_all(self, targets: Collection[Target] | None = None) -> str:
+        which = () if targets is None else tuple(target.kernel_id for target in targets)
+        return self._record("shutdown all", *which)
 
 
 SMALL, LARGE = (80, 24), (120, 40)

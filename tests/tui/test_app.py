@@ -347,7 +347,17 @@ def test_quitting_shuts_down_after_yes() -> None:
         await stage.press("Q", "y")
 
     app = on_stage(play, fleet)
-    assert (app.return_code, fleet.verbs) == (0, [("shutdown all",)])
+    assert (app.return_code, fleet.verbs) == (0, [("shutdown all", "k1", "k2")])
+
+
+def test_quitting_with_shutdown_keeps_what_the_dead_have_left() -> None:
+    fleet = FakeFleet(snapshot("k1"), snapshot("k2", KernelState.DEAD))
+
+    async def play(stage: Stage) -> None:
+        await stage.press("Q", "y")
+
+    on_stage(play, fleet)
+    assert fleet.verbs == [("shutdown all", "k1")]
 
 
 def test_quitting_goes_on_where_a_kernel_cannot_be_shut_down() -> None:

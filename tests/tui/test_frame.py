@@ -139,7 +139,7 @@ def test_quitting_with_shutdown_can_do_without_a_question() -> None:
         await stage.press("Q")
 
     on_stage(play, fleet, setup=configured("[confirm]\nquit_shutdown = false"))
-    assert fleet.verbs == [("shutdown all",)]
+    assert fleet.verbs == [("shutdown all", "k1", "k2")]
 
 
 # -- keys -----------------------------------------------------------------------------------

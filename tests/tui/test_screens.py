@@ -161,7 +161,7 @@ def test_the_right_number_shuts_down_all() -> None:
         await stage.press("A", "2", "enter")
 
     on_stage(play, fleet)
-    assert fleet.verbs == [("shutdown all",)]
+    assert fleet.verbs == [("shutdown all", "k1", "k2")]
 
 
 def test_shutting_down_all_is_refused_once_the_kernels_have_changed() -> None:

@@ -276,6 +276,17 @@ def test_a_kernel_that_changed_under_the_dialog_is_not_shut_down_by_quitting() -
     assert fleet.verbs == []
 
 
+def test_shutting_all_down_says_that_what_the_dead_have_left_goes_too() -> None:
+    fleet = FakeFleet(snapshot("k1"), snapshot("k2", KernelState.DEAD))
+
+    async def play(stage: Stage) -> None:
+        await stage.press("A")
+
+        assert "Output and logs of the 1 dead are removed." in stage.picture
+
+    on_stage(play, fleet)
+
+
 def test_targets_are_those_of_the_key_press_though_marks_change_under_the_dialog() -> None:
     fleet = FakeFleet(*THREE)
 
