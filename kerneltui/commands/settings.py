@@ -8,6 +8,8 @@ from typing import get_args
 
 from kerneltui import paths
 from kerneltui.fleet.transport import Transport
+from kerneltui.private_file import read_regular
+from kerneltui.tui.config import MAX_FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +28,15 @@ def read_settings() -> Settings:
     """Return what the file says. A wrong value does not count; `kerneltui paths` tells of it."""
     file = paths.config_file()
     try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
+        data = tomllib.loads(read_regular(file, MAX_FILE).decode("utf-8", "replace"))
     except FileNotFoundError:
         return Settings()
     except (OSError, ValueError, RecursionError):
         from kerneltui.tui.config_file import read_config  # it knows what such a file still says
 
         config, problems = read_config(file)
-        return Settings(config.transport, config.read_only, str(problems[0]))
+        problem = str(problems[0]) if problems else ""  # it may have been mended since
+        return Settings(config.transport, config.read_only, problem)
     known = {each: each for each in get_args(Transport)}
     transport = data.get("transport")
     return Settings(

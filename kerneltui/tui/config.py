@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from kerneltui.fleet.transport import Transport
     from kerneltui.tui.keymap import Keymap
 
+MAX_FILE = 256_000  # bytes of kerneltui.toml
 REFRESH = 0.2  # seconds: what a person sees as at once
 
 Notifications = Literal["off", "bell", "osc9", "osc777"]

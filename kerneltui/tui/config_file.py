@@ -17,7 +17,7 @@ from typing import Any
 from kerneltui.fleet.limits import Limits
 from kerneltui.private_file import read_regular
 from kerneltui.protocol.text import clean_line
-from kerneltui.tui.config import Config
+from kerneltui.tui.config import MAX_FILE, Config
 from kerneltui.tui.keymap import Keymap, resolve
 from kerneltui.tui.rules import TABLES, TOP, Rule
 from kerneltui.tui.themes import THEMES
@@ -25,7 +25,6 @@ from kerneltui.tui.themes import THEMES
 MANY, MATCHES = 30, 5  # of more names than that only the likeliest are told
 MAX_PROBLEMS = 20  # told; of more, how many
 MAX_ATTEMPTS = 20  # to read a file without its bad lines
-MAX_FILE = 256_000  # bytes
 MAX_DEPTH = 10  # of tables within tables
 
 _HEADER = re.compile(r"\A\s*+\[++([^\]]++)\]")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 
 from kerneltui.cli import main
 from kerneltui.commands import verbs
+from kerneltui.commands.settings import Settings
 from kerneltui.commands.survey import manifests
 from kerneltui.commands.watch import logs
 from kerneltui.fleet.fleet import Fleet
@@ -155,6 +157,18 @@ def test_a_wrong_setting_does_not_count(config_file: Path, text: str) -> None:
     config_file.write_text(text)
 
     assert verbs.read_settings().transport == "auto"
+
+
+def test_what_is_not_utf_8_in_a_comment_is_no_mistake(config_file: Path) -> None:
+    config_file.write_bytes(b'# caf\xe9\ntransport = "tcp"\n')
+
+    assert verbs.read_settings() == Settings("tcp")
+
+
+def test_a_file_that_is_a_fifo_is_told_and_not_waited_for(config_file: Path) -> None:
+    os.mkfifo(config_file)
+
+    assert "kerneltui.toml" in verbs.read_settings().problem
 
 
 def test_a_file_that_is_no_toml_is_told(
