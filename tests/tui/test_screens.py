@@ -33,6 +33,8 @@ LONG = "a-very-long-name-" * 20
         ("usr2", signal.SIGUSR2),
         ("9", signal.SIGKILL),
         ("999", None),
+        ("09", signal.SIGKILL),
+        ("9" * 5_000, None),
         ("nonsense", None),
     ],
 )

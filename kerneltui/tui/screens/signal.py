@@ -32,7 +32,8 @@ def find_signal(text: str) -> signal.Signals | None:
     """Return the signal meant by "15", "term", "SIGTERM" or a beginning of the name."""
     wanted = text.strip().upper().removeprefix("SIG")
     if wanted.isdecimal():
-        return next((signum for signum in SIGNALS if signum == int(wanted)), None)
+        number = wanted.lstrip("0")
+        return next((signum for signum in SIGNALS if str(int(signum)) == number), None)
     names = {signum.name.removeprefix("SIG"): signum for signum in SIGNALS}
     if wanted in names:
         return names[wanted]
