@@ -188,13 +188,12 @@ class KernelVerbs(Screen[None]):
 
     def _interrupt(self, fleet: Fleet, target: Target) -> None:
         """Interrupt a kernel; ask first where something speaks against it."""
-        order = partial(self._order, [target], partial(fleet.interrupt, anyway=True))
         if "interrupt" in self._unconfirmed:
-            order()
+            self._order([target], partial(fleet.interrupt, anyway=True))
         else:
-            self.run_worker(self._warn_first(fleet, target, order), exit_on_error=False)
+            self.run_worker(self._warn_first(fleet, target), exit_on_error=False)
 
-    async def _warn_first(self, fleet: Fleet, target: Target, order: Callable[[], None]) -> None:
+    async def _warn_first(self, fleet: Fleet, target: Target) -> None:
         try:
             warning = await asyncio.to_thread(fleet.interrupt_warning, target)
         except KernelError as error:
@@ -203,13 +202,13 @@ class KernelVerbs(Screen[None]):
 
         def answered(yes: bool | None) -> None:
             if yes:
-                order()
+                self._order([target], partial(fleet.interrupt, anyway=True))
 
         if warning:
             question = questions.interrupt([target], warning=warning)
             self.app.push_screen(ConfirmScreen(question), answered)
-        else:
-            order()
+        else:  # what comes to speak against it from now on was not asked about
+            self._order([target], fleet.interrupt)
 
     def action_kernel_signal(self) -> None:
         if aimed := self._aim("kernel.signal"):

@@ -124,6 +124,8 @@ class FakeFleet:
         self.escapes: tuple[str, ...] = ()
         self.warning = ""
         """Of an interrupt."""
+        self.overruled = False
+        """The last interrupt was to be sent whatever speaks against it."""
         self.locked = False
         self.error: KernelError | None = None
         """Raised by the next verbs."""
@@ -174,7 +176,8 @@ class FakeFleet:
         self._record("start", kernel_name, cwd, name)
         return "started"
 
-    def interrupt(self, target: Target, *, anyway: bool = False) -> str:  # noqa: ARG002
+    def interrupt(self, target: Target, *, anyway: bool = False) -> str:
+        self.overruled = anyway
         return self._record("interrupt", target.kernel_id)
 
     def interrupt_warning(self, _target: Target) -> str:

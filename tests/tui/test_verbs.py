@@ -392,3 +392,16 @@ def test_before_an_interrupt_that_does_harm_it_is_asked(
 
     on_stage(play, fleet, size)
     assert fleet.verbs == [("interrupt", "k1")]
+    assert fleet.overruled
+
+
+def test_an_interrupt_that_was_not_asked_about_is_refused_where_it_does_harm_by_then() -> None:
+    fleet = FakeFleet(THREE[0])
+
+    async def play(stage: Stage) -> None:
+        await stage.press("i", "i")
+
+    fleet.overruled = True
+    on_stage(play, fleet)
+    assert fleet.verbs == [("interrupt", "k1")]
+    assert not fleet.overruled
