@@ -6,6 +6,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from kerneltui.commands.interrupting import interrupt
 from kerneltui.commands.listing import Listed, find, list_all
 from kerneltui.commands.printing import Progress
 from kerneltui.commands.settings import read_settings
-from kerneltui.errors import KernelError, KernelTimeout, LaunchError
+from kerneltui.errors import ActionRefused, KernelError, KernelTimeout, LaunchError
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.handles import Handle
 from kerneltui.fleet.origin import Origin
@@ -97,7 +98,7 @@ def _ask(
 
         def order_it(kernel: Listed) -> str:
             if kernel.origin == Origin.KERNELTUI:
-                return order(fleet, _row(fleet, kernel.id).target)
+                return order(fleet, _target(fleet, kernel))
             return order_of_stranger(strangers.handle(kernel, verb))
 
         def wait(kernel: Listed) -> str:
@@ -119,6 +120,16 @@ def _is_done(ask: Callable[[Listed], str], kernel: Listed) -> bool:
     if said:
         print(f"kerneltui: {clean_line(said, limit=500)}", file=sys.stderr)
     return is_done
+
+
+def _target(fleet: Fleet, kernel: Listed) -> Target:
+    """Return the kernel as it was listed. Raises ActionRefused where it has another process."""
+    target = _row(fleet, kernel.id).target
+    # What only was found to serve the kernel since, behind what was launched, is no other.
+    has_ended = kernel.identity is not None and not kernel.identity.is_alive()
+    if has_ended and target.identity != kernel.identity:
+        raise ActionRefused(f"{kernel.name} was restarted meanwhile; nothing was done")
+    return replace(target, was_dead=kernel.state == KernelState.DEAD)
 
 
 def _row(fleet: Fleet, kernel_id: str) -> KernelSnapshot:

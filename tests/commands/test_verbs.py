@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from kerneltui.cli import main
 from kerneltui.commands import verbs
+from kerneltui.commands.listing import Listed
 from kerneltui.commands.settings import Settings
 from kerneltui.commands.survey import manifests
 from kerneltui.commands.watch import logs
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.notices import Notice
 from tests.fleet.small_kernels import ROOT, install_and_make_haste
+from tests.support import eventually
 
 FRAIL = """
 import os, sys
@@ -92,6 +95,53 @@ def test_a_start_tells_what_happens_to_no_other_kernel(
     start("one")
 
     assert capsys.readouterr().err == "kerneltui: no recorder\n"
+
+
+def after_the_list(monkeypatch: pytest.MonkeyPatch, happens: Callable[[Listed], object]) -> None:
+    """Let something happen to the only kernel once it was listed for the next command."""
+    look = verbs.list_all
+
+    def look_and_let_it_happen() -> list[Listed]:
+        monkeypatch.setattr(verbs, "list_all", look)
+        (listed,) = look()
+        happens(listed)
+        return [listed]
+
+    monkeypatch.setattr(verbs, "list_all", look_and_let_it_happen)
+
+
+def end(listed: Listed) -> None:
+    assert listed.identity is not None
+    os.kill(listed.identity.pid, signal.SIGKILL)
+    eventually(lambda: not listed.identity.is_alive())
+
+
+def test_a_shutdown_keeps_what_a_kernel_that_died_since_it_was_listed_has_left(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start("one")
+    after_the_list(monkeypatch, end)
+
+    code = verbs.act("shutdown", ["one"])
+
+    assert code == 1
+    assert "one has died meanwhile; its output and log were kept" in capsys.readouterr().err
+    assert manifests()[0].log.exists()
+
+
+def test_a_kernel_that_was_restarted_since_it_was_listed_is_not_killed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start("one")
+    after_the_list(monkeypatch, lambda _listed: verbs.act("restart", ["one"]))
+
+    code = verbs.act("kill", ["one"])
+
+    (manifest,) = manifests()
+    assert code == 1
+    assert "one was restarted meanwhile; nothing was done" in capsys.readouterr().err
+    assert manifest.identity is not None
+    assert manifest.identity.is_alive()
 
 
 def test_the_log_of_a_killed_kernel_can_be_read_without_its_key(
