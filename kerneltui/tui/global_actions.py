@@ -125,11 +125,13 @@ class GlobalActions(KernelVerbs):
 
     async def _shut_down_and_exit(self, fleet: Fleet, targets: Sequence[Target]) -> None:
         try:
-            await asyncio.to_thread(fleet.shutdown_all, targets)
+            refused = await asyncio.to_thread(fleet.shutdown_all, targets)
         except KernelError as error:
-            self.notify(str(error), severity="error")
+            refused = str(error)
+        self.tick()
+        if refused:
+            self.notify(refused, severity="error")
         else:
-            self.tick()
             self.app.exit()
 
 

@@ -350,6 +350,22 @@ def test_quitting_shuts_down_after_yes() -> None:
     assert (app.return_code, fleet.verbs) == (0, [("shutdown all", "k1", "k2")])
 
 
+def test_quitting_stays_and_says_which_kernel_was_not_shut_down(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fleet = two_kernels()
+    refused = "k1 was restarted meanwhile; nothing was done"
+    monkeypatch.setattr(fleet, "shutdown_all", lambda _targets: refused)
+
+    async def play(stage: Stage) -> None:
+        await stage.press("Q", "y")
+
+        assert stage.notices == [refused]
+        assert stage.app.is_running
+
+    on_stage(play, fleet)
+
+
 def test_quitting_with_shutdown_keeps_what_the_dead_have_left() -> None:
     fleet = FakeFleet(snapshot("k1"), snapshot("k2", KernelState.DEAD))
 
