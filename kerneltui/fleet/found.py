@@ -171,7 +171,7 @@ def _of_namers(file: ConnectionFile, stale: Found, host: Host) -> Found:
     A kernel may not listen yet, or no more; an editor or a pager only looks at the file.
     """
     living = [each for each in host.named.get(file.path, ()) if _lives(each.pid, host)]
-    kernel = innermost(each for each in living if host.runs_kernel(each.pid))
+    kernel = innermost(each for each in living if _is_kernel(each.pid, host))
     if kernel is not None:
         why = f"pid {kernel.pid} is to serve it, but {stale.why}"
         return replace(_found(file, kernel.pid, Standing.SILENT, host), why=why)
@@ -201,6 +201,11 @@ def _eldest(file: ConnectionFile, pid: int | None, host: Host) -> int | None:
 
 def _lives(pid: int, host: Host) -> bool:
     return host.identify(pid, ()) is not None
+
+
+def _is_kernel(pid: int, host: Host) -> bool:
+    """Tell whether a process that names a file runs a kernel; an editor names it as well."""
+    return _lives(pid, host) and host.runs_kernel(pid)
 
 
 def innermost(candidates: Iterable[Named]) -> Named | None:
@@ -244,9 +249,9 @@ def _behind_somebody(file: ConnectionFile, host: Host, *, listener: int | None) 
     `listener`: who listens for it, as the end of a tunnel or a container's keeper. Then its pid
     may be one of another host or container, and here somebody else's.
     """
-    named = [each for each in host.named.get(file.path, ()) if _lives(each.pid, host)]
-    if listener is None and (namer := innermost(named)) is not None:
-        return _found(file, namer.pid, Standing.FOUND, host)
+    kernel = innermost(each for each in host.named.get(file.path, ()) if _is_kernel(each.pid, host))
+    if listener is None and kernel is not None:
+        return _found(file, kernel.pid, Standing.FOUND, host)
     said = host.known.answered.get(file.path)
     if said is None:
         why = "who listens at its ports is not to be seen, or several do"

@@ -102,6 +102,17 @@ def test_two_ports_of_two_processes_are_nobodys() -> None:
     assert "not to be seen" in found.why
 
 
+@pytest.mark.parametrize("listen", [{SHELL: 41, CONTROL: 42}, {SHELL: None, CONTROL: None}])
+def test_what_only_looks_at_the_file_is_not_the_kernel_that_listens_unseen(
+    listen: dict[int | str, int | None],
+) -> None:
+    editor = replace(KERNEL, pid=39)
+
+    found = resolve(FILE, host(editor, listen=listen, runs_kernel=lambda _pid: False))
+
+    assert (found.standing, found.identity) == (Standing.FOUND, None)
+
+
 def test_a_young_process_that_does_not_listen_yet_is_found() -> None:
     found = resolve(FILE, host(NEW_KERNEL))
 
