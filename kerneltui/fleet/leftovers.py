@@ -12,35 +12,32 @@ import psutil
 from kerneltui.fleet.found import Found
 from kerneltui.fleet.origin import Origin
 from kerneltui.fleet.standing import Standing
-from kerneltui.kernels.channels import echoing
 from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.kernels.presence import speaking
 from kerneltui.kernels.process import STOPPED_STATUSES
 from kerneltui.kernels.serving import listens
-from kerneltui.kernels.sockets import default_context
-from kerneltui.protocol.connection import Channel
 
 _Key = tuple[Path, ProcessIdentity]
 
-ECHO_TIME = 0.3  # seconds for a heartbeat to come back, whatever the kernel runs
-
 
 class Leftovers:
-    """Asks whoever may be one for a heartbeat, which is no message: no server counts it.
+    """Hears whether whoever may be one speaks zmq, which is no message: no server counts it.
 
     Used by one thread.
     """
 
     def __init__(self) -> None:
         self._serving: set[_Key] = set()
-        """Those that have echoed."""
+        """Those that have spoken."""
 
     def marked(self, found: Iterable[Found]) -> tuple[Found, ...]:
         """Return what was found, leftovers told from kernels."""
         found = tuple(found)
         suspects = {key: each.info for each in found if (key := self._suspected(each)) is not None}
-        asked = {key: info for key, info in suspects.items() if info and info.ports[Channel.HB]}
-        self._serving |= echoing(default_context(), asked, ECHO_TIME) if asked else set()
-        silent = asked.keys() - self._serving
+        asked = {key: info for key, info in suspects.items() if info is not None}
+        spoke = speaking(asked)
+        self._serving = {*(self._serving & {_key(each) for each in found}), *spoke}
+        silent = asked.keys() - spoke
         return tuple(_leftover(each) if _key(each) in silent else each for each in found)
 
     def _suspected(self, found: Found) -> _Key | None:
@@ -59,7 +56,7 @@ def _key(found: Found) -> _Key | None:
 def _may_be_forked(found: Found, process: ProcessIdentity) -> bool:
     """Tell whether a process that has a kernel's sockets may be a fork of it.
 
-    Kernels lead a session as a rule, and have an owner. One that is stopped echoes nothing, and
+    Kernels lead a session as a rule, and have an owner. One that is stopped says nothing, and
     tells nothing by that.
     """
     try:

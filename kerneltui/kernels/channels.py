@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import math
 import time
 from collections import deque
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
 
 import zmq
 
@@ -16,8 +14,6 @@ from kerneltui.kernels.session import ClientSession
 from kerneltui.kernels.sockets import Context, connect
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.message import Message, parent_id
-
-Asked = TypeVar("Asked", bound=Hashable)
 
 ASIDE_LIMIT = 10_000  # messages kept for later while a caller waits for another; oldest go first
 NOT_OPEN = "the {} channel is not open; call start_channels() first"
@@ -181,25 +177,7 @@ class HeartbeatChannel:
 
 def has_heartbeat(context: Context, info: ConnectionInfo) -> bool:
     """Tell whether the kernel echoes a beat in time."""
-    return bool(echoing(context, {None: info}, HEARTBEAT_TIMEOUT))
-
-
-def echoing(context: Context, infos: Mapping[Asked, ConnectionInfo], timeout: float) -> set[Asked]:
-    """Return which kernels echo a beat within `timeout` seconds; all are asked at once."""
-    with contextlib.ExitStack() as opened:
-        poller, waiting = zmq.Poller(), {}
-        for key, info in infos.items():
-            # A REQ socket that missed an echo can send no more, so each beat has its own.
-            socket = opened.enter_context(connect(context, info, Channel.HB))
-            socket.send(b"ping")
-            poller.register(socket, zmq.POLLIN)
-            waiting[socket] = key
-        deadline = time.monotonic() + timeout
-        while waiting:
-            left = math.ceil(max(0.0, deadline - time.monotonic()) * 1000)
-            if not (ready := poller.poll(left)):
-                break
-            for socket, _ in ready:
-                poller.unregister(socket)
-                del waiting[socket]
-        return infos.keys() - set(waiting.values())
+    # A REQ socket that missed an echo can send no more, so each beat has its own.
+    with connect(context, info, Channel.HB) as socket:
+        socket.send(b"ping")
+        return bool(socket.poll(int(HEARTBEAT_TIMEOUT * 1000)))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import math
+import select
 import socket
 import time
+from collections.abc import Hashable, Mapping
+from typing import TypeVar
 
 import psutil
 
@@ -13,6 +17,8 @@ from kerneltui.kernels.adopted import AdoptedProcess
 from kerneltui.kernels.identity import ProcessIdentity, identify
 from kerneltui.kernels.listeners import listeners, owner, places_held, places_of
 from kerneltui.protocol.connection import LOOPBACKS, Channel, ConnectionInfo
+
+Asked = TypeVar("Asked", bound=Hashable)
 
 FIRST_LOOK = 0.5  # seconds of silence until somebody looks
 INTERVAL = 3.0  # seconds of silence between two looks
@@ -80,6 +86,33 @@ def somebody_speaks(info: ConnectionInfo) -> bool | None:
         return False
     except OSError:  # it says nothing in time, or there is no way to it
         return None
+
+
+def speaking(infos: Mapping[Asked, ConnectionInfo]) -> set[Asked]:
+    """Return at which kernels' shell channels somebody speaks zmq; all are asked at once.
+
+    What a kernel forks has its sockets and none of its threads, and so says nothing there. A
+    kernel speaks whatever it runs, and whether it has a heartbeat or not.
+    """
+    found, waiting = set(), {}
+    with contextlib.ExitStack() as opened:
+        poller = select.poll()
+        for key, info in infos.items():
+            with contextlib.suppress(OSError):  # nobody listens there, or there is no way to it
+                connection = opened.enter_context(open_connection(info))
+                poller.register(connection, select.POLLIN)
+                waiting[connection.fileno()] = key, connection
+        deadline = time.monotonic() + GREETING_TIME
+        while waiting:
+            left = math.ceil(max(0.0, deadline - time.monotonic()) * 1000)
+            if not (ready := poller.poll(left)):
+                break
+            for fd, _ in ready:
+                poller.unregister(fd)
+                key, connection = waiting.pop(fd)
+                with contextlib.suppress(OSError):
+                    found |= {key} if connection.recv(1) else set()
+    return found
 
 
 def open_connection(info: ConnectionInfo) -> socket.socket:

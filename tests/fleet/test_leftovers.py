@@ -30,15 +30,11 @@ LISTENS = """
 import json, sys, zmq
 info = json.load(open(sys.argv[1]))
 context = zmq.Context()
-kept = [context.socket(zmq.ROUTER) for _ in range(2)]  # one that nobody holds is closed
-for socket, name in zip(kept, ("shell_port", "control_port")):
+sockets = [context.socket(zmq.ROUTER) for _ in range(2)]  # one that nobody has is closed
+for socket, name in zip(sockets, ("shell_port", "control_port")):
     socket.bind(f"tcp://127.0.0.1:{info[name]}")
     print("listens", flush=True)
-beat = context.socket(zmq.REP)
-beat.bind(f"tcp://127.0.0.1:{info['hb_port']}")
-print("listens", flush=True)
-while True:
-    beat.send(beat.recv())
+sys.stdin.read()
 """
 
 
@@ -97,20 +93,21 @@ def test_the_next_dashboard_knows_what_a_dead_kernel_has_left(kernel: Watched) -
 
 @pytest.fixture
 def found(tmp_path: Path) -> Iterator[Found]:
-    """A kernel that leads no session, which only a fork need not either."""
+    """A kernel without a heartbeat that leads no session, as a fork does not either."""
     file = tmp_path / "kernel-1.json"
     write_connection_file(str(file))
     command = [sys.executable, "-c", LISTENS, str(file)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe) as process:
         assert process.stdout is not None
-        for _ in range(3):
+        for _ in range(2):
             process.stdout.readline()
         info, identity = read_connection_file(str(file)), identify(process.pid)
         yield Found("1", file, info, identity, Origin.UNKNOWN, 1, Standing.VERIFIED)
         process.kill()
 
 
-def test_what_echoes_a_heartbeat_is_the_kernel(found: Found) -> None:
+def test_what_speaks_at_the_sockets_is_the_kernel(found: Found) -> None:
     assert Leftovers().marked([found]) == (found,)
 
 

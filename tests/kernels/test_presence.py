@@ -18,7 +18,7 @@ from kerneltui.errors import KernelDied, KernelTimeout
 from kerneltui.kernels import presence
 from kerneltui.kernels.client import BlockingKernelClient
 from kerneltui.kernels.manager import KernelManager
-from kerneltui.kernels.presence import find_process, somebody_speaks
+from kerneltui.kernels.presence import find_process, somebody_speaks, speaking
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from tests.children import Children
 from tests.fakes import FakeKernel
@@ -226,3 +226,9 @@ def test_a_kernel_is_waited_for_though_no_files_are_left_to_look_for_its_process
     monkeypatch.setattr(psutil, "net_connections", refuse)
     with client_of(manager) as client, pytest.raises(KernelTimeout):
         client.get_reply(client.kernel_info(), timeout=0.2)
+
+
+def test_of_several_those_are_told_that_speak(fake: FakeKernel, listener: socket.socket) -> None:
+    nowhere = ConnectionInfo("ipc", f"{fake.info.ip}x", fake.info.ports)
+
+    assert speaking({"kernel": fake.info, "fork": at(listener), "gone": nowhere}) == {"kernel"}
