@@ -298,7 +298,19 @@ class Ledger:
                 return self.amend(manifest, order="")
             return manifest
         heir = self._find_heir(manifest)
-        return manifest if heir is None else self.complete(manifest, heir, manifest.launched)
+        return manifest if heir is None else self._pass_on(manifest, heir)
+
+    def _pass_on(self, manifest: Manifest, heir: ProcessIdentity) -> Manifest:
+        """Note who serves a kernel, unless somebody has written of it while that was looked for."""
+        # Its own turn: a thread of ours may hold it as well.
+        with (
+            contextlib.suppress(KernelError),
+            self.hold(manifest),
+            self._held[manifest.path].turn,
+        ):
+            if read_manifest(manifest.path) == manifest:
+                return self.complete(manifest, heir, manifest.launched)
+        return manifest
 
     def _load(self, path: Path) -> Manifest | None:
         try:

@@ -339,3 +339,18 @@ def test_threads_that_hold_a_kernel_together_write_one_after_another(
             call.result()
 
     assert overlaps == [False] * 8
+
+
+def test_what_was_noted_while_an_heir_was_looked_for_stays(
+    launched: tuple[Manifest, ProcessIdentity],
+) -> None:
+    manifest, process = launched
+    restarted = replace(manifest, identity=process)
+
+    def find_late(_manifest: Manifest) -> ProcessIdentity:
+        write_manifest(restarted)
+        return replace(process, pid=GONE.pid)
+
+    Ledger(manifest.path.parents[1], lambda _found: None, pytest.fail, find_late).look()
+
+    assert read_manifest(manifest.path) == restarted
