@@ -292,10 +292,10 @@ class Fleet(Roster):
         _refuse_died_meanwhile(row, target)
         with self._order(row, "stopping"):
             said = handle.shutdown()
-        if row.kind is Kind.REMAINS:
-            self.drop(target.kernel_id)
-        elif row.is_ours and target.kernel_id not in self._kernels:  # else it was restarted
-            self._forget(target.kernel_id)
+            if row.kind is Kind.REMAINS:
+                self.drop(target.kernel_id)
+            elif row.is_ours and target.kernel_id not in self._kernels:  # else it was restarted
+                self._forget(target.kernel_id)  # while nobody else can start it again
         return said
 
     def kill(self, target: Target) -> str:

@@ -354,3 +354,20 @@ def test_what_was_noted_while_an_heir_was_looked_for_stays(
     Ledger(manifest.path.parents[1], lambda _found: None, pytest.fail, find_late).look()
 
     assert read_manifest(manifest.path) == restarted
+
+
+def test_a_kernel_is_dismissed_before_another_dashboard_may_start_it_again(
+    fleets: tuple[Fleet, Fleet], tiny: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked = []
+    remove = Ledger.remove
+
+    def watched(self: Ledger, manifest: Manifest) -> None:
+        locked.append(is_locked(manifest.path))
+        remove(self, manifest)
+
+    monkeypatch.setattr(Ledger, "remove", watched)
+
+    fleets[0].shutdown(tiny.now.target)
+
+    assert locked == [True]
