@@ -9,7 +9,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,10 @@ from kerneltui.private_file import lock_file, make_private_folder
 
 NAMING = 1.0  # seconds to wait for others that give their kernels names
 SEEN_EVERY = 60.0  # seconds between two marks of when a kernel was last seen alive
+
+
+_Read = tuple[tuple[int, int], Manifest | None]
+"""When a manifest was written, and what it says; None where nobody can tell."""
 
 
 class CannotNote(ActionRefused):
@@ -59,8 +63,8 @@ class Ledger:
         self._folder = folder
         self._on_found = on_found
         self._on_problem = on_problem
-        self._known: dict[Path, tuple[tuple[int, int], Manifest | None]] = {}
-        """By path: when it was written, and what it says; None where nobody can tell."""
+        self._known: Mapping[Path, _Read] = {}
+        """By path what was read at the last look. Rebound, never changed."""
         self._seen_at = time.monotonic()
         self._lock = threading.Lock()
         self._let_go_of_one = threading.Condition(self._lock)
@@ -275,15 +279,15 @@ class Ledger:
 
     def look(self) -> None:
         """Read what has changed since the last look, and tell what there is."""
-        with self._lock:
-            before, self._known = self._known, {}
-            for path in find_manifests(self._folder):
-                with contextlib.suppress(OSError):
-                    status = path.lstat()
-                    written = (status.st_ino, status.st_ctime_ns)  # numbers of files come again
-                    known = before.get(path)
-                    is_known = known is not None and known[0] == written
-                    self._known[path] = known if is_known and known else (written, self._load(path))
+        before, found = self._known, dict[Path, _Read]()
+        for path in find_manifests(self._folder):
+            with contextlib.suppress(OSError):
+                status = path.lstat()
+                written = (status.st_ino, status.st_ctime_ns)  # numbers of files come again
+                known = before.get(path)
+                is_known = known is not None and known[0] == written
+                found[path] = known if is_known and known else (written, self._load(path))
+        self._known = found
         self._on_found(tuple(self._as_it_is(each) for each in self._manifests if each.is_here))
         if time.monotonic() - self._seen_at >= SEEN_EVERY:
             self.mark_seen()
@@ -331,8 +335,7 @@ class Ledger:
 
     @property
     def _manifests(self) -> list[Manifest]:
-        with self._lock:
-            known = [each for _, each in self._known.values() if each is not None]
+        known = [each for _, each in self._known.values() if each is not None]
         return sorted(known, key=lambda manifest: manifest.started_at)
 
 

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -371,3 +372,26 @@ def test_a_kernel_is_dismissed_before_another_dashboard_may_start_it_again(
     fleets[0].shutdown(tiny.now.target)
 
     assert locked == [True]
+
+
+def test_while_manifests_are_read_no_order_waits(
+    left: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest, held = manifest_of(left), []
+    ledger = Ledger(manifest.path.parents[1], lambda _found: None, pytest.fail)
+
+    def hold(path: Path) -> Manifest:
+        with ledger.hold(manifest):
+            held.append(path)
+        return manifest
+
+    def read_slowly(path: Path) -> Manifest:
+        found = Background(partial(hold, path)).result()
+        assert isinstance(found, Manifest)
+        return found
+
+    monkeypatch.setattr("kerneltui.fleet.ledger.read_manifest", read_slowly)
+
+    ledger.look()
+
+    assert held == [manifest.path]
