@@ -139,9 +139,13 @@ class Ledger:
         return self._keep(path, lock)
 
     def _keep(self, path: Path, lock: ManifestLock) -> _Held:
-        held = _Held(lock, count=1)
         with self._lock:
-            self._held[path] = held
+            held = self._held.get(path)
+            if held is None:
+                self._held[path] = held = _Held(lock, count=1)
+                return held
+            held.count += 1
+        lock.release()  # a thread of ours was faster, and its file system has no locks
         return held
 
     def _lock_of(self, manifest: Manifest) -> ManifestLock:

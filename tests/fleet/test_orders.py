@@ -395,3 +395,19 @@ def test_while_manifests_are_read_no_order_waits(
     ledger.look()
 
     assert held == [manifest.path]
+
+
+def test_threads_share_a_kernel_where_there_are_no_locks(
+    left: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = manifest_of(left)
+    ledger = Ledger(manifest.path.parents[1], lambda _found: None, pytest.fail)
+    monkeypatch.setattr("kerneltui.fleet.manifest_lock.lock_file", lambda _fd, _deadline: None)
+    monkeypatch.setattr(ledger, "_share", lambda _path: None)  # both look before either has it
+
+    with ledger.hold(manifest):
+        with ledger.hold(manifest):
+            pass
+        ledger.reserve(manifest)
+
+    assert not ledger._held
