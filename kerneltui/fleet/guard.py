@@ -26,6 +26,8 @@ class Guard:
         self._ledger = ledger
         self._warn = warn
         self._lease = Lease(folder)
+        self._problem = ""
+        """What was told last of why nobody restarts; "" where that is well."""
 
     def look(self, rows: Mapping[str, Row]) -> None:
         """Take the lease where there is a use for it, and follow up what died without a guard.
@@ -49,11 +51,15 @@ class Guard:
         self._lease.release()
 
     def _take(self) -> bool:
+        has_it, problem = False, ""
         try:
-            return self._lease.take()
+            has_it = self._lease.take()
         except OSError as error:  # a file system without locks: then nobody restarts
-            self._warn(f"kernels that die are not restarted: {error.strerror}")
-            return False
+            problem = f"kernels that die are not restarted: {error.strerror}"
+        if problem and problem != self._problem:
+            self._warn(problem)
+        self._problem = problem
+        return has_it
 
     def _died_unasked(self, row: Row) -> bool:
         """Tell whether a kernel has died that was seen alive here, and nobody had wanted it to."""

@@ -19,6 +19,8 @@ from kerneltui.fleet.found import Found, Known
 from kerneltui.fleet.guard import Guard
 from kerneltui.fleet.kind import Kind
 from kerneltui.fleet.lease import Lease
+from kerneltui.fleet.manifest import Manifest
+from kerneltui.fleet.row import Row
 from kerneltui.fleet.snapshot import KernelSnapshot
 from kerneltui.kernels.connection_file import write_connection_file
 from kerneltui.protocol.status import KernelState
@@ -166,3 +168,23 @@ def test_a_kernel_that_dies_before_the_next_look_is_restarted(fleet: Fleet) -> N
 
     eventually(lambda: row.identity != before.identity, WITHIN)
     kernel.wait_for(KernelState.IDLE)
+
+
+def test_that_nobody_restarts_is_told_once_while_it_is_so(
+    fleet: Fleet, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet._lookout.stop()
+    told: list[str] = []
+    guard = Guard(runtime / "gone", fleet._ledger, told.append)
+    manifest = Manifest("k", "train", "tiny", "k.json", "/", (), 0.0, autorestart=True)
+    guarded = Row("train", "/", manifest=manifest)
+
+    for _ in range(2):
+        guard.look({"k": guarded})
+    monkeypatch.setattr(guard, "_lease", Lease(runtime))
+    guard.look({"k": guarded})
+    monkeypatch.setattr(guard, "_lease", Lease(runtime / "gone"))
+    guard.look({"k": guarded})
+
+    assert told == ["kernels that die are not restarted: No such file or directory"] * 2
+    guard.close()
