@@ -150,7 +150,8 @@ class Growth:
         self._overlap = overlap
         self._positions: dict[tuple[int, int], int] = {}
         """Up to where each file is known; what becomes the older one stays the same file."""
-        with contextlib.ExitStack() as files:
+        # Of one that cannot be opened now, all is given once it can be.
+        with contextlib.suppress(OSError), contextlib.ExitStack() as files:
             for file in _open_generations(path, files):
                 self._positions[_identity(file)] = file.seek(0, os.SEEK_END)
         self._at_first = dict(self._positions)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from kerneltui.fleet import ear as ear_module
+from kerneltui.fleet import recall
 from kerneltui.fleet.batch import OUTPUT_BUDGET, Told
 from kerneltui.fleet.ear import NEVER, Ear, Heard
 from kerneltui.fleet.flood_gate import FloodGate
@@ -327,3 +329,19 @@ def test_what_a_closed_ear_was_told_is_still_written(voice: Voice) -> None:
 
         assert shown(ear.transcript.view()) == [(Role.NOTE, "not run")]
         assert ear.due == NEVER
+
+
+def test_a_kernel_is_heard_though_its_recording_cannot_be_read(
+    voice: Voice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recall, "RECORD_TIME", 0.0)
+    with Kernel(voice.info) as kernel:
+        ear = Ear(kernel.manager, Transcript())
+        kernel.spawn()
+        ear.open(default_context(), voice.info, kernel.manager.spawns, recording=tmp_path)
+        voice.wait_for_listener()
+
+        voice.print(f"{END}\n")
+
+        eventually(lambda: ear.listen() and (Role.STDOUT, END) in shown(ear.transcript.view()))
+        ear.close()
