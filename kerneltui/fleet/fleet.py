@@ -295,7 +295,8 @@ class Fleet(Roster):
             if row.kind is Kind.REMAINS:
                 self.drop(target.kernel_id)
             elif row.is_ours and target.kernel_id not in self._kernels:  # else it was restarted
-                self._forget(target.kernel_id)  # while nobody else can start it again
+                problem = self._forget(target.kernel_id)  # while nobody else can start it again
+                said = "; ".join(filter(None, (said, problem)))
         return said
 
     def kill(self, target: Target) -> str:
@@ -319,7 +320,7 @@ class Fleet(Roster):
     def shutdown_all(self, targets: Collection[Target] | None = None) -> str:
         """Shut kernels of ours down at once, all of them or `targets`; others' are left alone."""
         self._permit()
-        chosen, refused = self._still_meant(targets)
+        chosen, told = self._still_meant(targets)
         with contextlib.ExitStack() as orders:
             for kernel_id in chosen:
                 try:
@@ -327,7 +328,7 @@ class Fleet(Roster):
                 except KeyError:  # it was dismissed meanwhile
                     continue
                 except ActionRefused as error:
-                    refused.append(str(error))
+                    told.append(str(error))
                     self.drop(kernel_id)  # to be adopted again, as what it is by now
             try:
                 if targets is None:  # those that are being started as well
@@ -339,8 +340,8 @@ class Fleet(Roster):
             finally:
                 for kernel_id, row in tuple(self.rows.items()):
                     if kernel_id not in self._kernels and row.manager and row.manager.status.exited:
-                        self._forget(kernel_id)
-        return "; ".join(refused)
+                        told.append(self._forget(kernel_id))
+        return "; ".join(filter(None, told))
 
     def _still_meant(self, targets: Collection[Target] | None) -> tuple[list[str], list[str]]:
         """Return the ids of the kernels that are meant, and why others are not any more."""

@@ -170,7 +170,10 @@ class RemainsHandle(FoundHandle):
                 f"the file of {self._name} was just written: its kernel may be about to start"
             )
         for path in left_by_others(found):
-            path.unlink(missing_ok=True)
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise ActionRefused(f"{path} cannot be removed: {error.strerror}") from None
         return ""
 
 

@@ -160,7 +160,8 @@ def _allocate(fd: int) -> None:
 
 def _discard(part: _Part) -> None:
     os.close(part.fd)
-    part.path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # who locks it next removes what is left
+        part.path.unlink()
 
 
 def _remove_parts(path: Path) -> None:

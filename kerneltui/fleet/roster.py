@@ -367,15 +367,23 @@ class Roster:
             return not row.is_ours
         return self._ledger.is_ordered(row.manifest, row.identity)
 
-    def _forget(self, kernel_id: str) -> None:
-        """Dismiss a kernel, for other dashboards as well."""
+    def _forget(self, kernel_id: str) -> str:
+        """Dismiss a kernel, for other dashboards as well.
+
+        Returns why its files stay, "" where they are gone; then it comes back as a dead one.
+        """
+        problem = ""
         with self._lock:
             row = self.rows.get(kernel_id)
             if row is not None and row.manifest is not None:
-                self._ledger.remove(row.manifest)  # first: who misses the row finds no files
-                remove_recording(row.manifest.connection_file, kernel_id)
+                try:
+                    self._ledger.remove(row.manifest)  # first: who misses the row finds no files
+                    remove_recording(row.manifest.connection_file, kernel_id)
+                except OSError as error:
+                    problem = f"the files of {row.name} cannot be removed: {error.strerror}"
             self.rows.pop(kernel_id, None)
         self.drop(kernel_id)
+        return problem
 
     def drop(self, kernel_id: str) -> None:
         """Have no row for a kernel any more."""

@@ -211,9 +211,10 @@ class ConnectionFileMixin:
         self._reserved = [port for port in self._reserved if port not in released]
 
     def cleanup_connection_file(self) -> None:
-        """Remove the connection file, where it was written here."""
+        """Remove the connection file, where it was written here and can be removed."""
         if self._connection_file_written:
-            Path(self.connection_file).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                Path(self.connection_file).unlink()
             self._connection_file_written = False
 
     def cleanup_ipc_files(self) -> None:

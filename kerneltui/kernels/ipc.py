@@ -74,9 +74,10 @@ def keep_ipc_folder(ip: str) -> None:
 
 
 def remove_ipc_sockets(ip: str, ports: Iterable[int]) -> None:
-    """Remove the sockets that a kernel left behind."""
+    """Remove the sockets that a kernel left behind, those that can be removed."""
     for path in ipc_sockets(ip, ports):
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def ipc_sockets(ip: str, ports: Iterable[int]) -> Iterator[Path]:

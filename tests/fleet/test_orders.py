@@ -411,3 +411,22 @@ def test_threads_share_a_kernel_where_there_are_no_locks(
         ledger.reserve(manifest)
 
     assert not ledger._held
+
+
+@pytest.mark.parametrize("end", [Fleet.shutdown, lambda fleet, _target: fleet.shutdown_all()])
+def test_a_kernel_whose_files_cannot_be_removed_ends_and_that_is_told(
+    tiny: Watched, monkeypatch: pytest.MonkeyPatch, end: Callable[[Fleet, Target], str]
+) -> None:
+    target, manifest = tiny.now.target, manifest_of(tiny)
+
+    def refuse(_path: Path, *, missing_ok: bool = False) -> None:  # noqa: ARG001 - as Path's
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refuse)
+        said = end(tiny.fleet, target)
+
+    assert said == "the files of tiny-1 cannot be removed: Read-only file system"
+    assert processes_of(tiny) == 0
+    ManifestLock.take(manifest.path).release()  # it is free, and what was left beside it goes
+    assert [each.name for each in manifest.path.parent.glob(".*")] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from kerneltui.errors import ActionRefused
 from kerneltui.fleet import discovery as discovery_module
 from kerneltui.fleet import handles
 from kerneltui.fleet.fleet import Fleet
@@ -170,3 +172,21 @@ def test_a_file_at_an_address_that_is_none_is_no_connection_file(
     fleet._look_around()
 
     assert fleet.snapshots == ()
+
+
+def test_a_stale_file_that_cannot_be_removed_is_told(
+    fleet: Fleet, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = runtime / "kernel-0a9b.json"
+    write_connection_file(str(file))
+    os.utime(file, (1e9, 1e9))
+    fleet._look_around()
+    (found,) = fleet.snapshots
+
+    def refuse(_path: Path, *, missing_ok: bool = False) -> None:  # noqa: ARG001 - as Path's
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refuse)
+        with pytest.raises(ActionRefused, match="cannot be removed: Read-only file system"):
+            fleet.shutdown(found.target)
