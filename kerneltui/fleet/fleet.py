@@ -339,7 +339,8 @@ class Fleet(Roster):
                 raise KernelError("; ".join(map(str, group.exceptions))) from None
             finally:
                 for kernel_id, row in tuple(self.rows.items()):
-                    if kernel_id not in self._kernels and row.manager and row.manager.status.exited:
+                    is_over = row.manager is not None and row.manager.status.exited
+                    if row.is_ours and is_over and kernel_id not in self._kernels:
                         told.append(self._forget(kernel_id))
         return "; ".join(filter(None, told))
 

@@ -190,3 +190,16 @@ def test_a_stale_file_that_cannot_be_removed_is_told(
         patch.setattr(Path, "unlink", refuse)
         with pytest.raises(ActionRefused, match="cannot be removed: Read-only file system"):
             fleet.shutdown(found.target)
+
+
+def test_shutdown_all_keeps_the_row_of_a_kernel_of_another_that_has_ended(
+    fleet: Fleet, kernel: subprocess.Popen[bytes]
+) -> None:
+    look_until(fleet, lambda: [each.standing for each in fleet.snapshots] == [VERIFIED])
+    kernel.kill()
+    kernel.wait()
+    look_until(fleet, lambda: [each.standing for each in fleet.snapshots] == [STALE])
+
+    fleet.shutdown_all()
+
+    assert [each.kernel_id for each in fleet.snapshots] == ["4121"]
