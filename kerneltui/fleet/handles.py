@@ -82,6 +82,8 @@ class FoundHandle:
     def __init__(self, manager: KernelManager, name: str) -> None:
         self._manager = manager
         self._name = name
+        self._meant = manager.process
+        """Its process when the order was given: another one may be followed by now."""
 
     def interrupt(self) -> str:
         """Ask by message; one that does not answer gets SIGINT, if it is known to take that."""
@@ -89,8 +91,7 @@ class FoundHandle:
             return self.signal(signal.SIGINT)
         if self._request("interrupt_request", {}, ANSWER_TIME):
             return ""
-        process = self._manager.process
-        if process is None or not _takes_sigint(self._manager, process):
+        if self._meant is None or not _takes_sigint(self._manager, self._meant):
             raise KernelTimeout(f"{self._name} has not answered the interrupt; it may still obey")
         self.signal(signal.SIGINT)
         return f"{self._name} has not answered, so it was sent SIGINT as well"
@@ -104,7 +105,7 @@ class FoundHandle:
         raise ActionRefused(f"cannot restart {self._name}: {LOST}")
 
     def shutdown(self) -> str:
-        process = self._manager.process
+        process = self._meant
         if process is None:
             self._request("shutdown_request", {"restart": False}, 0.0)
             return f"{self._name} was asked to shut down; whether it did is not to be seen"
@@ -129,9 +130,9 @@ class FoundHandle:
 
     @property
     def _process(self) -> KernelProcess:
-        if self._manager.process is None:
+        if self._meant is None:
             raise ActionRefused(f"cannot signal {self._name}: {NO_PROCESS}")
-        return self._manager.process
+        return self._meant
 
     def _request(self, msg_type: str, content: dict[str, object], patience: float) -> bool:
         """Tell whether a message on control was answered within `patience` seconds."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,12 +15,15 @@ import pytest
 from kerneltui.errors import ActionRefused
 from kerneltui.fleet import discovery as discovery_module
 from kerneltui.fleet import handles
+from kerneltui.fleet.attachment import attach_process
 from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.handles import FoundHandle
 from kerneltui.fleet.kind import Kind
 from kerneltui.fleet.standing import Standing
 from kerneltui.kernels.connection_file import write_connection_file
 from kerneltui.kernels.identity import identify
 from kerneltui.kernels.listeners import Listeners, listeners
+from kerneltui.kernels.manager import KernelManager
 from kerneltui.protocol.status import KernelState, Verb
 from tests.fleet.small_kernels import ROOT, WITHIN, install_and_make_haste
 from tests.fleet.stage import shown
@@ -203,3 +207,21 @@ def test_shutdown_all_keeps_the_row_of_a_kernel_of_another_that_has_ended(
     fleet.shutdown_all()
 
     assert [each.kernel_id for each in fleet.snapshots] == ["4121"]
+
+
+def test_an_order_ends_no_process_that_came_after_it_was_given(tmp_path: Path) -> None:
+    sleep = [sys.executable, "-c", "import signal; signal.pause()"]
+    with subprocess.Popen(sleep) as meant, subprocess.Popen(sleep) as later:
+        manager = KernelManager(kernel_id="k")
+        manager.connection_file = str(tmp_path / "kernel-k.json")
+        attach_process(manager, identify(meant.pid))
+        handle = FoundHandle(manager, "train")
+        meant.kill()
+        meant.wait()
+        attach_process(manager, identify(later.pid))
+
+        with pytest.raises(ActionRefused, match="train is gone"):
+            handle.signal(signal.SIGTERM)
+
+        assert later.poll() is None
+        later.kill()
