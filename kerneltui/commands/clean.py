@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from kerneltui.commands.survey import Survey, manifests, of_this_host
 from kerneltui.fleet.found import Found
 from kerneltui.fleet.manifest import Manifest
+from kerneltui.fleet.manifest_lock import ManifestLock
 from kerneltui.fleet.remains import is_over, left_by_others, left_by_ours, may_be_of_one_to_come
 from kerneltui.fleet.standing import Standing
 from kerneltui.protocol.text import clean_line
@@ -42,13 +44,30 @@ def clean(*, for_real: bool) -> int:
 def _remains(ours: Iterable[Manifest], others: Iterable[Found]) -> Iterator[tuple[Path, str]]:
     """Yield the files that can go, each with why; of each kernel it is looked just before."""
     for manifest in ours:
-        if is_over(manifest):
-            for path in left_by_ours(manifest):
-                yield path, f"of {manifest.name}, which is dead"
+        if not is_over(manifest):
+            continue
+        with _alone(manifest) as is_alone:
+            if is_alone and is_over(manifest):  # still so, and nobody can start it meanwhile
+                for path in left_by_ours(manifest):
+                    yield path, f"of {manifest.name}, which is dead"
     for found in others:
         if found.standing is Standing.STALE and not may_be_of_one_to_come(found):
             for path in left_by_others(found):
                 yield path, found.why
+
+
+@contextlib.contextmanager
+def _alone(manifest: Manifest) -> Iterator[bool]:
+    """Let nobody give the kernel an order meanwhile; False where somebody does."""
+    try:
+        lock = ManifestLock.take(manifest.path)
+    except OSError:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
 
 
 def _left(others: Iterable[Found]) -> Iterator[tuple[Found, str]]:

@@ -19,6 +19,7 @@ from kerneltui.commands.clean import clean
 from kerneltui.fleet import found as found_module
 from kerneltui.fleet import manifest as manifest_module
 from kerneltui.fleet.manifest import Manifest
+from kerneltui.fleet.manifest_lock import ManifestLock
 from kerneltui.fleet.processes import Processes
 from kerneltui.fleet.recording import recording_path
 from kerneltui.kernels.connection_file import read_connection_file, write_connection_file
@@ -81,6 +82,16 @@ def test_all_that_a_dead_kernel_of_ours_left_goes(runtime: Path) -> None:
     clean(for_real=True)
 
     assert [path for path in files if path.exists()] == []
+
+
+def test_a_dead_kernel_that_is_given_an_order_keeps_its_files(runtime: Path) -> None:
+    files = ours(runtime, DEAD)
+    lock = ManifestLock.take(files[-1])
+
+    clean(for_real=True)
+
+    assert [path for path in files if not path.exists()] == []
+    lock.release()
 
 
 def test_all_that_a_dead_kernel_of_an_earlier_kerneltui_left_goes(runtime: Path) -> None:
