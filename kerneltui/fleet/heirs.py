@@ -5,6 +5,7 @@ A dashboard may have been killed between a launch and its note, or the disk was 
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -72,9 +73,15 @@ def _is_of(process: ProcessIdentity, instant: float) -> bool:
 
 
 def _runs(pid: int, argv: tuple[str, ...]) -> bool:
-    """Tell whether a process was started by a command; a script's has its interpreter before."""
+    """Tell whether a process of ours was started by a command.
+
+    A script's has its interpreter before. What another user's says proves nothing.
+    """
     try:
-        command = tuple(psutil.Process(pid).cmdline())
+        process = psutil.Process(pid)
+        if process.uids().real != os.getuid():
+            return False
+        command = tuple(process.cmdline())
     except psutil.Error:
         return False
     return len(argv) > 1 and command[-len(argv) + 1 :] == argv[1:]

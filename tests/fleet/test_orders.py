@@ -297,6 +297,16 @@ def test_a_process_that_is_older_than_the_order_is_not_its_launch(
     assert looked(manifest).identity == gone
 
 
+def test_a_process_of_another_user_is_not_its_launch(
+    launched: tuple[Manifest, ProcessIdentity], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest, _ = launched
+    another = os.getuid() + 1
+    monkeypatch.setattr(os, "getuid", lambda: another)
+
+    assert looked(manifest).identity is None
+
+
 def test_while_somebody_gives_the_order_nothing_is_searched(
     launched: tuple[Manifest, ProcessIdentity],
 ) -> None:
