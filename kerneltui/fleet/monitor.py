@@ -222,7 +222,8 @@ class KernelMonitor:
     ) -> None:
         """Hear a new process by a new socket: the old one may still hold the old one's words."""
         self._close(ear)
-        if manager.kernel_id not in self._attended:  # dismissed meanwhile
+        attended = self._attended.get(manager.kernel_id)
+        if attended is None or attended.ear is not ear:  # dismissed meanwhile
             return
         try:
             socket = ear.open(manager.context, info, spawn, recording)

@@ -200,6 +200,22 @@ def test_nothing_is_kept_of_a_dismissed_kernel(monitored: Monitored, voice: Voic
     assert monitored.heard == Heard()
 
 
+def test_who_takes_the_place_of_a_dismissed_kernel_is_not_listened_to_twice(
+    monitored: Monitored,
+) -> None:
+    monitored.spawn()
+    monitor, obeyed = monitored.monitor, threading.Event()
+    before = monitor._attended[monitored.kernel_id]
+    monitor.dismiss(monitored.kernel_id)
+    monitor.attend(monitored.kernel.manager)
+
+    monitor._heed(before.manager, before.ear, Spawned(adopted=False))  # told late
+    monitor._inbox.put(obeyed.set)
+
+    assert obeyed.wait(10)
+    assert before.ear.socket is None
+
+
 def test_a_dismissed_kernel_can_be_recorded_to_without_effect(monitored: Monitored) -> None:
     monitored.monitor.dismiss(monitored.kernel_id)
 
