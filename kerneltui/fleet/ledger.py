@@ -154,7 +154,11 @@ class Ledger:
         except FileNotFoundError:
             if manifest.identity is None or not manifest.identity.is_alive():
                 raise
-            return ManifestLock.create(manifest.path, format_manifest(manifest))  # its folder went
+        with _naming(own_folder(self._folder)):  # its folder went: one of us makes it again
+            try:
+                return ManifestLock.take(manifest.path)
+            except FileNotFoundError:
+                return ManifestLock.create(manifest.path, format_manifest(manifest))
 
     @contextlib.contextmanager
     def begin(self, describe: Callable[[Collection[str]], Manifest]) -> Iterator[Manifest]:
@@ -360,7 +364,7 @@ def _doing(path: Path) -> str:
 
 @contextlib.contextmanager
 def _naming(folder: Path) -> Iterator[None]:
-    """Let nobody else give a name to a kernel of this folder meanwhile."""
+    """Let nobody else give a name to a kernel of this folder, or make a manifest, meanwhile."""
     with contextlib.ExitStack() as opened:
         try:
             make_private_folder(folder, parents=True)

@@ -440,3 +440,23 @@ def test_a_kernel_whose_files_cannot_be_removed_ends_and_that_is_told(
     assert processes_of(tiny) == 0
     ManifestLock.take(manifest.path).release()  # it is free, and what was left beside it goes
     assert [each.name for each in manifest.path.parent.glob(".*")] == []
+
+
+def test_of_two_that_make_a_lost_manifest_again_one_is_refused(
+    left: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = manifest_of(left)
+    folder = manifest.path.parents[1]
+    first, second = (Ledger(folder, lambda _found: None, pytest.fail) for _ in range(2))
+    take, misses = ManifestLock.take, [FileNotFoundError()]
+
+    def take_late(path: Path) -> ManifestLock:
+        if misses:  # the other one makes it after this look
+            raise misses.pop()
+        return take(path)
+
+    manifest.path.unlink()
+    with first.hold(manifest):
+        monkeypatch.setattr(ManifestLock, "take", take_late)
+        with pytest.raises(ActionRefused, match="another kerneltui"), second.hold(manifest):
+            pass
