@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from kerneltui.kernels.guarded_thread import Failures, LoopThread
 
@@ -10,12 +11,20 @@ INTERVAL = 1.0  # seconds between two looks
 
 
 class Lookout:
-    """Calls `looks` in turn, at once and then each second."""
+    """Calls `looks` in turn, at once and then each second; one that fails stops no other.
 
-    def __init__(self, looks: Sequence[Callable[[], None]]) -> None:
+    `around`: makes what they are called within, all of a turn together.
+    """
+
+    def __init__(
+        self,
+        looks: Sequence[Callable[[], None]],
+        around: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self._looks = looks
         self._failures = Failures("looking at this host's kernels")
-        self._thread = LoopThread(self._look, "discovery", interval=INTERVAL)
+        self._around = around
+        self._thread = LoopThread(self.look, "discovery", interval=INTERVAL)
 
     def start(self) -> None:
         self._thread.start()
@@ -24,6 +33,8 @@ class Lookout:
         self._thread.end()
         self._thread.join()
 
-    def _look(self) -> None:
-        for look in self._looks:
-            self._failures.attempt(look)
+    def look(self) -> None:
+        """Take one turn."""
+        with self._around():
+            for look in self._looks:
+                self._failures.attempt(look)

@@ -82,7 +82,20 @@ class Roster:
         self._held = HeldInterpreters()
         self._long_busy = LongBusy()
         self._guard = Guard(folder, self._ledger, self.warn)
-        self._lookout = Lookout((self._look_around,))
+        self._lookout = Lookout(
+            (
+                self._ask_unheard,
+                self._ask_long_busy,
+                self._ask_held,
+                self._follow_manifests,
+                self._follow_servers,
+                self._follow_guarded,
+                self._follow_strangers,
+                self._look_after_files,
+                self._look_after_recorder,
+            ),
+            around=self._at_once,
+        )
         self.rows: dict[str, Row] = {}
         """By kernel id, in the order in which they came."""
         self._lock = threading.Lock()
@@ -114,10 +127,9 @@ class Roster:
 
     def _look_around(self) -> None:
         """See what others have done on this host. In the discovery thread."""
-        with self._at_once():
-            self._look_at_others()
+        self._lookout.look()
 
-    def _look_at_others(self) -> None:
+    def _ask_unheard(self) -> None:
         unheard = [  # before others come: those have just been asked on the shell
             row.manager
             for row in tuple(self.rows.values())
@@ -127,6 +139,8 @@ class Roster:
         ]
         for manager, spawns, _ in self._inquiry.look(unheard):
             manager.life.advance(Engaged(), spawns)
+
+    def _ask_long_busy(self) -> None:
         others = [  # of what we run ourselves the reply will tell that it is over
             row.manager
             for kernel_id, row in tuple(self.rows.items())
@@ -134,12 +148,20 @@ class Roster:
         ]
         for manager in self._long_busy.look(others, time.monotonic()):
             self.console.resolve_doubt(manager.kernel_id)
+
+    def _ask_held(self) -> None:
         self._held.look({} if self.console.locked else self.rows, self._usage.usage)
+
+    def _follow_manifests(self) -> None:
         self._ledger.look()
-        self._follow_servers()
+
+    def _follow_guarded(self) -> None:
         self._guard.look(self.rows)
+
+    def _follow_strangers(self) -> None:
         self._strangers.look(self._servers)
-        self._look_after_files()
+
+    def _look_after_recorder(self) -> None:
         if time.monotonic() >= self._recorder_due and any(
             map(_is_alive, tuple(self.rows.values()))
         ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
@@ -225,3 +226,26 @@ def test_an_order_ends_no_process_that_came_after_it_was_given(tmp_path: Path) -
 
         assert later.poll() is None
         later.kill()
+
+
+@pytest.mark.parametrize("failing", ["_inquiry", "_ledger", "_guard", "_strangers"])
+def test_what_fails_in_a_look_keeps_no_other_look_from_its_turn(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    done: list[str] = []
+
+    def note(name: str) -> None:
+        done.append(name)
+        if name == failing:
+            raise RuntimeError(name)
+
+    names = ["_inquiry", "_held", "_ledger", "_guard", "_strangers"]
+    for name in names:
+        monkeypatch.setattr(
+            getattr(fleet, name), "look", lambda *_args, name=name: note(name) or ()
+        )
+
+    with contextlib.suppress(RuntimeError):
+        fleet._look_around()
+
+    assert done == names
