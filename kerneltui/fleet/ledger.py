@@ -92,11 +92,12 @@ class Ledger:
         Raises ActionRefused where another process gives it one, where it was dismissed, or where
         its manifest cannot be locked.
         """
-        held = self._share(manifest.path) or self._acquire(manifest)
+        path = manifest.path  # an earlier kerneltui's is told by its file, which may go meanwhile
+        held = self._share(path) or self._acquire(manifest)
         try:
             yield
         finally:
-            self._let_go(manifest.path, held)
+            self._let_go(path, held)
 
     def _let_go(self, path: Path, held: _Held) -> None:
         with self._lock:
