@@ -152,7 +152,8 @@ class ConnectionFileMixin:
 
         Raises ConnectionFileError.
         """
-        if self._connection_file_written and not Path(self.connection_file).exists():
+        is_known = self._connection_file_written and all(self.ports)
+        if is_known and not Path(self.connection_file).exists():
             _write(Path(self.connection_file), self.connection_info.to_json(**kwargs))
 
     def _own_connection_file(self) -> None:
