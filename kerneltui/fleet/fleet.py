@@ -5,32 +5,46 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet import interrupts
 from kerneltui.fleet.adoption import environment_differs, todays_environment
 from kerneltui.fleet.console import LOCKED
+from kerneltui.fleet.guard import Guard
 from kerneltui.fleet.handles import Handle, OwnHandle
+from kerneltui.fleet.heirs import Heirs
 from kerneltui.fleet.kernel_info import KernelInfo, kernel_info
 from kerneltui.fleet.kind import Kind
+from kerneltui.fleet.ledger import Ledger
+from kerneltui.fleet.legacy import Legacy
 from kerneltui.fleet.limits import USUAL, Limits
 from kerneltui.fleet.logout import logout_warning
+from kerneltui.fleet.lookout import Lookout
 from kerneltui.fleet.manifest import RESTARTING, Manifest
 from kerneltui.fleet.message_log import MessageLog
 from kerneltui.fleet.naming import PATH_WIDTH
-from kerneltui.fleet.notices import Notice
+from kerneltui.fleet.notices import Notice, NoticeBoard
 from kerneltui.fleet.powers import LOST, refuse_impossible
 from kerneltui.fleet.process_tree import ProcessFacts
+from kerneltui.fleet.recorder_start import RecorderStarter
+from kerneltui.fleet.registry.registry import KernelRegistry
+from kerneltui.fleet.registry.tracked_kernel import TrackedKernel, snapshot_of
+from kerneltui.fleet.registry.tracker import Tracker
 from kerneltui.fleet.remains import left_by_others
-from kerneltui.fleet.roster import Roster
-from kerneltui.fleet.row import Row
-from kerneltui.fleet.snapshot import Target
+from kerneltui.fleet.server_watch import ServerWatch
+from kerneltui.fleet.snapshot import KernelSnapshot, Target
+from kerneltui.fleet.status_checks import StatusChecks
+from kerneltui.fleet.strangers import Strangers
 from kerneltui.fleet.transcript import Transcript
-from kerneltui.fleet.transport import Transport
+from kerneltui.fleet.transport import Transport, choose_transport
+from kerneltui.fleet.usage import UsageSampler
 from kerneltui.kernels.family import descendants
+from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.multi import MultiKernelManager
 from kerneltui.kernels.process import describe_process, outside_group
 from kerneltui.kernels.spec import format_argv
 from kerneltui.kernels.thread_room import require_threads
@@ -51,7 +65,7 @@ class SpecChoice:
     language: str
 
 
-class Fleet(Roster):
+class Fleet:
     """Everything alive. Verbs block; whatever is published can be read in any thread.
 
     The kernels live on when the fleet is closed.
@@ -60,7 +74,36 @@ class Fleet(Roster):
     def __init__(
         self, *, transport: Transport = "auto", limits: Limits = USUAL, locked: bool = False
     ) -> None:
-        super().__init__(transport, limits)
+        folder, warn = runtime_folder(), self.warn
+        self._transport: Transport = transport
+        self._board = NoticeBoard()
+        self._kernels = kernels = MultiKernelManager(
+            autorestart=False, kernel_manager_factory=self._new_manager
+        )
+        self.registry = registry = KernelRegistry(self._snapshot)
+        self._ledger = ledger = Ledger(folder, warn, Heirs().find)
+        self._tracker = tracker = Tracker(registry, ledger, kernels, self._board, limits)
+        self._orders = tracker.orders
+        self._monitor, self.console = tracker.monitor, tracker.console
+        self._legacy = Legacy(registry, tracker, ledger, kernels, transport, warn)
+        self._strangers = Strangers(registry, tracker, ledger, kernels.kernel_spec_manager, warn)
+        self._guard = Guard(folder, registry, tracker.orders, warn)
+        self._checks = StatusChecks(registry, tracker.console)
+        self._recorder = RecorderStarter(folder, warn)
+        self._servers = ServerWatch(registry.publish)
+        self._usage = UsageSampler(self._living_pids, registry.publish)
+        self._lookout = Lookout(
+            (
+                self._ask,
+                self._legacy.look,
+                self._legacy.follow_servers,
+                self._guard.look,
+                self._follow_others,
+                tracker.look_after_files,
+                self._look_after_recorder,
+                registry.publish,
+            )
+        )
         self.locked = locked
 
     def open(self) -> None:
@@ -70,11 +113,9 @@ class Fleet(Roster):
         """
         require_threads(THREADS)
         self._board.open()
-        self._monitor.start()
+        self._tracker.start()
         self._usage.start()
-        self.console.start()
-        with self._at_once():
-            self._ledger.look()
+        self._legacy.look()
         self._servers.start()
         self._lookout.start()
         if warning := logout_warning():
@@ -90,15 +131,35 @@ class Fleet(Roster):
         self._ledger.wait_for_orders(ORDERS_END)
         self._servers.stop()
         self._strangers.close()
-        self._inquiry.close()
-        self._held.close()
+        self._checks.close()
         self._guard.close()
-        self._follow_servers()  # who comes next finds in the manifests who the kernels are
+        self._legacy.follow_servers()  # who comes next finds in the manifests who the kernels are
         self._ledger.mark_seen()
-        self.console.stop()
         self._usage.stop()
-        self._monitor.stop()
+        self._tracker.stop()
         self._board.close()
+
+    def look(self) -> None:
+        """See what others have done on this host, as the discovery thread does."""
+        self._lookout.look()
+
+    def _ask(self) -> None:
+        self._checks.look(self._usage.usage)
+
+    def _follow_others(self) -> None:
+        self._strangers.look(self._servers)
+
+    def _look_after_recorder(self) -> None:
+        kernels = self.registry.all()
+        self._recorder.look(is_wanted=any(each.manifest and each.is_alive for each in kernels))
+
+    @property
+    def snapshots(self) -> tuple[KernelSnapshot, ...]:
+        """All kernels: ours, then others', each in the order of their start, then mere files.
+
+        The same tuple until something changes.
+        """
+        return self.registry.snapshots
 
     # -- what is true now ----
 
@@ -112,23 +173,26 @@ class Fleet(Roster):
     def info(self, kernel_id: str) -> KernelInfo:
         """Look up what a kernel was started with. Blocking. Raises NoSuchKernel."""
         log = self._monitor.message_log(kernel_id)
-        return kernel_info(self._manager_of(kernel_id), log.kernel_info if log else {})
+        return kernel_info(self._tracker.manager_of(kernel_id), log.kernel_info if log else {})
 
     def processes(self, kernel_id: str) -> tuple[ProcessFacts, ...]:
         """Look at a kernel's processes, none once it is gone. Blocking."""
-        row = self.rows.get(kernel_id)
-        if row is None or row.identity is None or not row.identity.is_alive():
+        kernel = self.registry.get(kernel_id)
+        if kernel is None or kernel.identity is None or not kernel.identity.is_alive():
             return ()
-        return row.tree.look(row.identity.pid, time.monotonic())
+        return kernel.tree.look(kernel.identity.pid, time.monotonic())
 
     def log(self, kernel_id: str) -> Transcript | None:
         """Read what is new in a kernel's log, and return all of it. Blocking."""
-        row = self.rows.get(kernel_id)
-        return row.log.look() if row and row.log else None
+        kernel = self.registry.get(kernel_id)
+        return kernel.log.look() if kernel and kernel.log else None
 
     def mark(self, kernel_id: str) -> None:
         """Draw a line below what a kernel has said so far."""
         self._monitor.note(kernel_id, f"──────── {time.strftime('%H:%M:%S')} ────────")
+
+    def warn(self, text: str) -> None:
+        self._board.warn(text)
 
     def take_notices(self) -> tuple[Notice, ...]:
         """Return what happened without being asked for, once."""
@@ -151,18 +215,18 @@ class Fleet(Roster):
 
         A kill ends them too; of a kernel that has ended, all that it has left.
         """
-        row = self._row(target)
-        if not row.leftovers:
+        kernel = self._tracked(target)
+        if not kernel.leftovers:
             self._checked(target)
         if target.identity is None:
             return ()
         pid = target.identity.pid
-        found = row.leftovers or outside_group(pid, descendants(pid))
+        found = kernel.leftovers or outside_group(pid, descendants(pid))
         return tuple(clean_line(describe_process(each)) for each in found)
 
     def remains(self, target: Target) -> tuple[str, ...]:
         """Return the files that a stale kernel has left, a line each: a shutdown removes them."""
-        found = self._row(target).found
+        found = self._tracked(target).found
         files = [] if found is None else left_by_others(found)
         return tuple(clean_line(str(path), PATH_WIDTH) for path in files)
 
@@ -181,7 +245,7 @@ class Fleet(Roster):
         spec = self._kernels.kernel_spec_manager.get_kernel_spec(kernel_name)
 
         def describe(taken: Collection[str]) -> Manifest:
-            names = {*taken, *(row.name for row in tuple(self.rows.values()))}
+            names = {*taken, *(kernel.name for kernel in self.registry.all())}
             return Manifest(
                 kernel_id=kernel_id,
                 name=_unique(name, kernel_name, names),
@@ -196,9 +260,8 @@ class Fleet(Roster):
             )
 
         with self._ledger.begin(describe) as manifest:
-            with self._lock:
-                self.rows[kernel_id] = Row(manifest.name, cwd, manifest=manifest)
-            self._have_recorded()  # before its first word
+            self.registry.admit(TrackedKernel(kernel_id, manifest.name, cwd, manifest=manifest))
+            self._recorder.ensure()  # before its first word
             try:
                 self._kernels.start_kernel(
                     kernel_name,
@@ -208,11 +271,11 @@ class Fleet(Roster):
                     independent=True,
                 )
             except BaseException:
-                self._forget(kernel_id)
+                self._tracker.forget(kernel_id)
                 raise
             if kernel_id not in self._kernels:  # all have been shut down meanwhile
-                self._forget(kernel_id)
-        self._publish()
+                self._tracker.forget(kernel_id)
+        self.registry.publish()
         return kernel_id
 
     def interrupt(self, target: Target, *, anyway: bool = False) -> str:
@@ -222,90 +285,93 @@ class Fleet(Roster):
         """
         self._permit()
         self._checked(target)
-        row, handle = self._row(target), self._handle(target, Verb.INTERRUPT)
-        reaction = self._reaction(row)
+        kernel, handle = self._tracked(target), self._handle(target, Verb.INTERRUPT)
+        reaction = self._reaction(kernel)
         if reaction.is_fatal and not anyway:
-            raise ActionRefused(f"{interrupts.warning(row.name, reaction)}; nothing was sent")
-        running = row.manager.status.running if row.manager else None
+            raise ActionRefused(f"{interrupts.warning(kernel.name, reaction)}; nothing was sent")
+        running = kernel.manager.status.running if kernel.manager else None
         said = handle.interrupt()
-        self.note(target.kernel_id, "interrupted")
-        if said or row.manager is None:
+        self._tracker.note(target.kernel_id, "interrupted")
+        if said or kernel.manager is None:
             return said
-        return interrupts.describe_effect(row.name, reaction, row.manager.life, running)
+        return interrupts.describe_effect(kernel.name, reaction, kernel.manager.life, running)
 
     def interrupt_warning(self, target: Target) -> str:
         """Return what should be known before this kernel is interrupted; "" where nothing."""
         self._checked(target)
-        row = self._row(target)
-        return interrupts.warning(row.name, self._reaction(row))
+        kernel = self._tracked(target)
+        return interrupts.warning(kernel.name, self._reaction(kernel))
 
-    def _reaction(self, row: Row) -> interrupts.Reaction:
-        by_message = interrupts.is_by_message(row.kind, row.manager)
-        pid = row.identity.pid if row.identity else None
+    def _reaction(self, kernel: TrackedKernel) -> interrupts.Reaction:
+        by_message = interrupts.is_by_message(kernel.kind, kernel.manager)
+        pid = kernel.identity.pid if kernel.identity else None
         return interrupts.read_reaction(pid, by_message=by_message)
 
     def signal(self, target: Target, signum: int) -> str:
         self._permit()
         self._checked(target)
-        row, handle = self._row(target), self._handle(target, Verb.SIGNAL)
+        kernel, handle = self._tracked(target), self._handle(target, Verb.SIGNAL)
         # To other dashboards as well it is a kill, after which nobody restarts the kernel.
         is_kill = signum == signal.SIGKILL
-        with self._order(row, "killing", is_urgent=True) if is_kill else contextlib.nullcontext():
+        with contextlib.ExitStack() as orders:
+            if is_kill:
+                orders.enter_context(self._orders.give(kernel, "killing", is_urgent=True))
             said = handle.signal(signum)
-        self.note(target.kernel_id, f"sent signal {signum}")
+        self._tracker.note(target.kernel_id, f"sent signal {signum}")
         return said
 
     def restart(self, target: Target, *, now: bool = False) -> str:
         """Restart, after a death as well."""
         self._permit()
-        row, handle = self._row(target), self._handle(target, Verb.RESTART)
-        if row.manifest is not None:
-            self._have_recorded()
-        with self._order(row, RESTARTING):
+        kernel, handle = self._tracked(target), self._handle(target, Verb.RESTART)
+        if kernel.manifest is not None:
+            self._recorder.ensure()
+        with self._orders.give(kernel, RESTARTING):
             said = handle.restart(now=now)
-        return said or self._note_environment(row)
+        return said or self._note_environment(kernel)
 
-    def _note_environment(self, row: Row) -> str:
+    def _note_environment(self, kernel: TrackedKernel) -> str:
         """Return how the environment differs that a kernel was restarted with, if it may."""
-        if not row.environment_lost or row.manifest is None:
+        if not kernel.environment_lost or kernel.manifest is None:
             return ""
-        row.environment_lost = False
-        differs = environment_differs(row.manifest.environment, todays_environment())
-        return f"{row.name} has today's environment: {differs}" if differs else ""
+        self.registry.update(kernel, partial(replace, environment_lost=False))
+        differs = environment_differs(kernel.manifest.environment, todays_environment())
+        return f"{kernel.name} has today's environment: {differs}" if differs else ""
 
     def toggle_autorestart(self, target: Target) -> str:
         """Have a kernel of ours started again where it dies unasked, or no more."""
         self._permit()
-        row = self._row(target)
-        if row.manifest is None:
-            raise ActionRefused(f"{row.name} is not kerneltui's: {LOST}")
-        wanted = not row.manifest.autorestart
-        self._rewrite(row, partial(self._ledger.amend, autorestart=wanted))
-        self._publish()
+        kernel = self._tracked(target)
+        if kernel.manifest is None:
+            raise ActionRefused(f"{kernel.name} is not kerneltui's: {LOST}")
+        wanted = not kernel.manifest.autorestart
+        self._orders.amend(kernel, autorestart=wanted)
+        self.registry.publish()
         does = "is started again" if wanted else "stays dead"
-        return f"{row.name} {does} where it dies by itself"
+        return f"{kernel.name} {does} where it dies by itself"
 
     def shutdown(self, target: Target) -> str:
         """Shut down and dismiss the row; of a dead kernel only the row is left to dismiss."""
         self._permit()
-        row, handle = self._row(target), self._handle(target, Verb.SHUTDOWN)
-        _refuse_died_meanwhile(row, target)
-        with self._order(row, "stopping"):
+        kernel, handle = self._tracked(target), self._handle(target, Verb.SHUTDOWN)
+        _refuse_died_meanwhile(kernel, target)
+        with self._orders.give(kernel, "stopping"):
             said = handle.shutdown()
-            if row.kind is Kind.REMAINS:
-                self.drop(target.kernel_id)
-            elif row.is_ours and target.kernel_id not in self._kernels:  # else it was restarted
-                problem = self._forget(target.kernel_id)  # while nobody else can start it again
+            if kernel.kind is Kind.REMAINS:
+                self._tracker.drop(target.kernel_id)
+            elif kernel.is_ours and target.kernel_id not in self._kernels:  # else it was restarted
+                # Within the order, while nobody else can start it again.
+                problem = self._tracker.forget(target.kernel_id)
                 said = "; ".join(filter(None, (said, problem)))
         return said
 
     def kill(self, target: Target) -> str:
-        """SIGKILL the kernel and all its descendants; the row stays, to restart or dismiss it."""
+        """SIGKILL the kernel and all its descendants; its row stays, to restart or dismiss."""
         self._permit()
-        row, handle = self._row(target), self._handle(target, Verb.KILL)
-        if not row.leftovers:
+        kernel, handle = self._tracked(target), self._handle(target, Verb.KILL)
+        if not kernel.leftovers:
             self._checked(target)
-        with self._order(row, "killing", is_urgent=True):
+        with self._orders.give(kernel, "killing", is_urgent=True):
             return handle.kill()
 
     def verify(self, target: Target) -> str:
@@ -313,8 +379,8 @@ class Fleet(Roster):
         self._permit()
         self._checked(target)
         said = self._handle(target, Verb.VERIFY).verify()
-        self._row(target).has_answered = True
-        self._publish()
+        self.registry.update(self._tracked(target), partial(replace, has_answered=True))
+        self.registry.publish()
         return said
 
     def shutdown_all(self, targets: Collection[Target] | None = None) -> str:
@@ -323,13 +389,14 @@ class Fleet(Roster):
         chosen, told = self._still_meant(targets)
         with contextlib.ExitStack() as orders:
             for kernel_id in chosen:
-                try:
-                    orders.enter_context(self._order(self.rows[kernel_id], "stopping"))
-                except KeyError:  # it was dismissed meanwhile
+                kernel = self.registry.get(kernel_id)
+                if kernel is None:  # it was dismissed meanwhile
                     continue
+                try:
+                    orders.enter_context(self._orders.give(kernel, "stopping"))
                 except ActionRefused as error:
                     told.append(str(error))
-                    self.drop(kernel_id)  # to be adopted again, as what it is by now
+                    self._tracker.drop(kernel_id)  # to be adopted again, as what it is by now
             try:
                 if targets is None:  # those that are being started as well
                     self._kernels.shutdown_all()
@@ -338,10 +405,10 @@ class Fleet(Roster):
             except ExceptionGroup as group:
                 raise KernelError("; ".join(map(str, group.exceptions))) from None
             finally:
-                for kernel_id, row in tuple(self.rows.items()):
-                    is_over = row.manager is not None and row.manager.status.exited
-                    if row.is_ours and is_over and kernel_id not in self._kernels:
-                        told.append(self._forget(kernel_id))
+                for kernel in self.registry.all():
+                    is_over = kernel.manager is not None and kernel.manager.status.exited
+                    if kernel.is_ours and is_over and kernel.kernel_id not in self._kernels:
+                        told.append(self._tracker.forget(kernel.kernel_id))
         return "; ".join(filter(None, told))
 
     def _still_meant(self, targets: Collection[Target] | None) -> tuple[list[str], list[str]]:
@@ -351,7 +418,7 @@ class Fleet(Roster):
         chosen, refused = [], []
         for target in targets:
             try:
-                _refuse_died_meanwhile(self._row(target), target)
+                _refuse_died_meanwhile(self._tracked(target), target)
                 chosen.append(target.kernel_id)
             except ActionRefused as error:
                 refused.append(str(error))
@@ -377,30 +444,54 @@ class Fleet(Roster):
 
         Raises ActionRefused where nothing can.
         """
-        row = self._row(target)
-        refuse_impossible(row.kind, verb, row.name)
-        if row.found is None:
-            return OwnHandle(self._kernels, target.kernel_id, row.name)
-        return self._strangers.handle(row, row.found)
+        kernel = self._tracked(target)
+        refuse_impossible(kernel.kind, verb, kernel.name)
+        if kernel.found is None:
+            return OwnHandle(self._kernels, target.kernel_id, kernel.name)
+        return self._strangers.handle(kernel, kernel.found)
 
     def _checked(self, target: Target) -> None:
         """Raise ActionRefused where the process that is meant is gone."""
-        self._row(target)
+        self._tracked(target)
         if target.identity is not None and not target.identity.is_alive():
             raise ActionRefused(f"{target.name} is not running")
 
-    def _row(self, target: Target) -> Row:
-        """Return the row that is meant. Raises ActionRefused where it has another process."""
-        row = self.rows.get(target.kernel_id)
-        if row is None:
+    def _tracked(self, target: Target) -> TrackedKernel:
+        """Return the kernel that is meant. Raises ActionRefused where it has another process."""
+        kernel = self.registry.get(target.kernel_id)
+        if kernel is None:
             raise ActionRefused(f"{target.name} is gone; nothing was done")
-        if row.identity != target.identity:
+        if kernel.identity != target.identity:
             raise ActionRefused(f"{target.name} was restarted meanwhile; nothing was done")
-        return row
+        return kernel
+
+    # -- what is published ----
+
+    def _new_manager(self, **arguments: Any) -> KernelManager:
+        manager = KernelManager(**arguments, **choose_transport(arguments, self._transport))
+        kernel = self.registry.get(manager.kernel_id)
+        assert kernel is not None, "what is launched is tracked first"
+        self._tracker.follow(kernel, manager)
+        return manager
+
+    def _snapshot(self, kernel: TrackedKernel) -> KernelSnapshot:
+        return snapshot_of(
+            kernel,
+            self._monitor.heard(kernel.kernel_id),
+            self._usage.usage.get(kernel.kernel_id),
+            is_silent=self._checks.is_silent(kernel),
+        )
+
+    def _living_pids(self) -> Mapping[str, int]:
+        return {
+            shown.kernel_id: shown.pid
+            for shown in self.snapshots
+            if shown.pid is not None and shown.state is not KernelState.DEAD
+        }
 
 
-def _refuse_died_meanwhile(row: Row, target: Target) -> None:
-    has_died = row.manager is not None and row.manager.status.state is KernelState.DEAD
+def _refuse_died_meanwhile(kernel: TrackedKernel, target: Target) -> None:
+    has_died = kernel.manager is not None and kernel.manager.status.state is KernelState.DEAD
     if has_died and not target.was_dead:
         raise ActionRefused(
             f"{target.name} has died meanwhile; its output and log were kept, and another "

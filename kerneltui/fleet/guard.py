@@ -5,14 +5,15 @@ Of several dashboards the one that has the lease does it; the others see the new
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from kerneltui.errors import KernelError
 from kerneltui.fleet.lease import Lease
-from kerneltui.fleet.ledger import Ledger
-from kerneltui.fleet.row import Row
+from kerneltui.fleet.registry.orders import Orders
+from kerneltui.fleet.registry.registry import KernelRegistry
+from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
 from kerneltui.kernels.guarded_thread import GuardedThread
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.process import KernelProcess
@@ -22,29 +23,37 @@ from kerneltui.protocol.status import Wanted
 class Guard:
     """Used by the discovery thread."""
 
-    def __init__(self, folder: Path, ledger: Ledger, warn: Callable[[str], None]) -> None:
-        self._ledger = ledger
+    def __init__(
+        self,
+        folder: Path,
+        registry: KernelRegistry,
+        orders: Orders,
+        warn: Callable[[str], None],
+    ) -> None:
+        self._registry = registry
+        self._orders = orders
         self._warn = warn
         self._lease = Lease(folder)
         self._problem = ""
         """What was told last of why nobody restarts; "" where that is well."""
 
-    def look(self, rows: Mapping[str, Row]) -> None:
+    def look(self) -> None:
         """Take the lease where there is a use for it, and follow up what died without a guard.
 
         One may have died before its manager was told to restart it.
         """
-        guarded = [row for row in tuple(rows.values()) if row.is_guarded]
+        kernels = self._registry.all()
+        guarded = [kernel for kernel in kernels if kernel.is_guarded]
         has_it = bool(guarded) and self._take()
-        for row in tuple(rows.values()):
-            if row.is_ours and row.manager is not None:
-                row.manager.autorestart = has_it and row.is_guarded
-                row.manager.may_restart = partial(self._is_unasked, row)
+        for kernel in kernels:
+            if kernel.is_ours and kernel.manager is not None:
+                kernel.manager.autorestart = has_it and kernel.is_guarded
+                kernel.manager.may_restart = partial(self._is_unasked, kernel)
         if not guarded:
             self._lease.release()
-        for row in guarded if has_it else ():
-            manager = row.manager
-            if manager is not None and manager.process is not None and self._died_unasked(row):
+        for kernel in guarded if has_it else ():
+            manager = kernel.manager
+            if manager is not None and manager.process is not None and self._died_unasked(kernel):
                 self._restart(manager, manager.process)
 
     def close(self) -> None:
@@ -61,19 +70,17 @@ class Guard:
         self._problem = problem
         return has_it
 
-    def _died_unasked(self, row: Row) -> bool:
+    def _died_unasked(self, kernel: TrackedKernel) -> bool:
         """Tell whether a kernel has died that was seen alive here, and nobody had wanted it to."""
-        assert row.manager is not None
-        status = row.manager.status
-        is_dead = row.was_alive and status.exited and status.wanted is Wanted.UP
-        return is_dead and self._is_unasked(row)
+        assert kernel.manager is not None
+        status = kernel.manager.status
+        is_dead = kernel.was_alive and status.exited and status.wanted is Wanted.UP
+        return is_dead and self._is_unasked(kernel)
 
-    def _is_unasked(self, row: Row) -> bool:
-        """Tell whether a kernel is guarded, and no other dashboard has ended it."""
-        manifest = row.manifest
-        if manifest is None or not manifest.autorestart:
-            return False
-        return not self._ledger.is_ordered(manifest, row.identity)
+    def _is_unasked(self, kernel: TrackedKernel) -> bool:
+        """Tell whether a kernel is guarded by now, and no other dashboard has ended it."""
+        now = self._registry.now(kernel)
+        return now is not None and now.is_guarded and not self._orders.is_ordered(now)
 
     def _restart(self, manager: KernelManager, died: KernelProcess) -> None:
         def restart() -> None:

@@ -7,10 +7,10 @@ Control is answered beside any other code.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from kerneltui.fleet.inquiry import Inquiry
-from kerneltui.fleet.row import Row
+from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
 from kerneltui.fleet.snapshot import Usage
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.protocol.status import KernelState
@@ -29,16 +29,16 @@ class HeldInterpreters:
         self._inquiry = Inquiry("kernel_info_request")
         self._answered: dict[KernelManager, float] = {}
 
-    def look(self, rows: Mapping[str, Row], usage: Mapping[str, Usage]) -> None:
+    def look(self, kernels: Iterable[TrackedKernel], usage: Mapping[str, Usage]) -> None:
         """Ask the kernels that use a processor and said last that they are idle."""
         now = time.monotonic()
         suspects = [
-            row.manager
-            for kernel_id, row in tuple(rows.items())
-            if row.manager is not None
-            and row.may_be_asked
-            and row.manager.status.state is KernelState.IDLE
-            and (_is_at_work(usage.get(kernel_id)) or self.is_silent(row.manager))
+            each.manager
+            for each in kernels
+            if each.manager is not None
+            and each.may_be_asked
+            and each.manager.status.state is KernelState.IDLE
+            and (_is_at_work(usage.get(each.kernel_id)) or self.is_silent(each.manager))
         ]
         self._answered = {
             each: at

@@ -50,18 +50,16 @@ class _Held:
 
 
 class Ledger:
-    """`on_found`: called by each look with the manifests that can be read."""
+    """The manifests of one runtime folder."""
 
     def __init__(
         self,
         folder: Path,
-        on_found: Callable[[tuple[Manifest, ...]], None],
         on_problem: Callable[[str], None],
         find_heir: Callable[[Manifest], ProcessIdentity | None] = lambda _manifest: None,
     ) -> None:
         """`find_heir`: looks who serves a kernel whose manifest names a process that is gone."""
         self._folder = folder
-        self._on_found = on_found
         self._on_problem = on_problem
         self._known: Mapping[Path, _Read] = {}
         """By path what was read at the last look. Rebound, never changed."""
@@ -286,8 +284,8 @@ class Ledger:
 
     # -- what others do ----
 
-    def look(self) -> None:
-        """Read what has changed since the last look, and tell what there is."""
+    def look(self) -> tuple[Manifest, ...]:
+        """Read what has changed since the last look; return the manifests of this host."""
         before, found = self._known, dict[Path, _Read]()
         for path in find_manifests(self._folder):
             with contextlib.suppress(OSError):
@@ -297,9 +295,9 @@ class Ledger:
                 is_known = known is not None and known[0] == written
                 found[path] = known if is_known and known else (written, self._load(path))
         self._known = found
-        self._on_found(tuple(self._as_it_is(each) for each in self._manifests if each.is_here))
         if time.monotonic() - self._seen_at >= SEEN_EVERY:
             self.mark_seen()
+        return tuple(self._as_it_is(each) for each in self._manifests if each.is_here)
 
     def _as_it_is(self, manifest: Manifest) -> Manifest:
         """Note what came of an order whose dashboard has ended in the middle of it."""

@@ -2,46 +2,78 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
+from collections.abc import Callable
+from dataclasses import replace
 
 from kerneltui.errors import KernelError
 from kerneltui.fleet.adoption import adopt_process, adoptable_manager, last_seen
-from kerneltui.fleet.manifest import Manifest
-from kerneltui.fleet.row import Row
+from kerneltui.fleet.ledger import Ledger
+from kerneltui.fleet.manifest import Manifest, read_manifest
+from kerneltui.fleet.registry.registry import KernelRegistry
+from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
+from kerneltui.fleet.registry.tracker import Tracker
 from kerneltui.fleet.transport import Transport
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.kernels.multi import MultiKernelManager
 
-if TYPE_CHECKING:
-    from kerneltui.fleet.roster import Roster
-
 
 class Legacy:
-    """Has a row in the roster for each kernel of ours that somebody else has started."""
+    """Has in the registry each kernel of ours that somebody else has started."""
 
-    def __init__(self, roster: Roster, kernels: MultiKernelManager, transport: Transport) -> None:
-        self._roster = roster
+    def __init__(
+        self,
+        registry: KernelRegistry,
+        tracker: Tracker,
+        ledger: Ledger,
+        kernels: MultiKernelManager,
+        transport: Transport,
+        warn: Callable[[str], None],
+    ) -> None:
+        self._registry = registry
+        self._tracker = tracker
+        self._ledger = ledger
         self._kernels = kernels
         self._transport: Transport = transport
+        self._warn = warn
         self._warned: set[ProcessIdentity] = set()
 
-    def follow(self, manifests: tuple[Manifest, ...]) -> None:
-        """Have a row for each manifest, with the process that it names."""
-        for manifest in manifests:
-            row = self._roster.rows.get(manifest.kernel_id)
-            if manifest.identity is None:
-                continue  # somebody is about to launch it
-            if row is None:
-                self._adopt(manifest, manifest.identity)
-            elif row.identity != manifest.identity and manifest.identity.is_alive():
-                self._adopt_successor(row, manifest, manifest.identity)
-            elif row.manifest and row.manifest.autorestart != manifest.autorestart:
-                self._roster.take_over_policy(row)
+    def look(self) -> None:
+        """Track a kernel for each manifest, with the process that it names."""
+        manifests = self._ledger.look()
+        with self._registry.batch():
+            for manifest in manifests:
+                if manifest.identity is not None:  # else somebody is about to launch it
+                    self._follow(manifest, manifest.identity)
         kept = {manifest.kernel_id for manifest in manifests}
-        for kernel_id, row in tuple(self._roster.rows.items()):
-            is_dismissed = row.manifest is not None and kernel_id not in kept
-            if is_dismissed and row.manager is not None and row.manager.status.exited:
-                self._roster.drop(kernel_id)
+        for kernel in self._registry.all():
+            is_dismissed = kernel.manifest is not None and kernel.kernel_id not in kept
+            if is_dismissed and kernel.manager is not None and kernel.manager.status.exited:
+                self._tracker.drop(kernel.kernel_id)
+
+    def follow_servers(self) -> None:
+        """Find out which process serves those of our kernels that have spoken."""
+        for kernel in self._registry.all():
+            if kernel.is_ours and kernel.manager is not None and kernel.manager.status.heard:
+                kernel.manager.follow_server()
+
+    def _follow(self, manifest: Manifest, identity: ProcessIdentity) -> None:
+        kernel = self._registry.get(manifest.kernel_id)
+        if kernel is None:
+            self._adopt(manifest, identity)
+        elif kernel.identity != identity and identity.is_alive():
+            self._adopt_successor(kernel, manifest, identity)
+        elif kernel.manifest and kernel.manifest.autorestart != manifest.autorestart:
+            self._take_over_policy(kernel, kernel.manifest)
+
+    def _take_over_policy(self, kernel: TrackedKernel, known: Manifest) -> None:
+        """Read what another dashboard has decided: it may be newer than the look."""
+        with contextlib.suppress(KernelError):
+            policy = read_manifest(known.path).autorestart
+            self._registry.update(
+                kernel,
+                lambda now: replace(now, manifest=_with_policy(now.manifest, policy)),
+            )
 
     def _adopt(self, manifest: Manifest, identity: ProcessIdentity) -> None:
         specs = self._kernels.kernel_spec_manager
@@ -52,30 +84,40 @@ class Legacy:
             return
         if not manifest.path.exists():  # it was dismissed meanwhile
             return
-        row = Row(manifest.name, manifest.cwd, manifest=manifest)
+        kernel = TrackedKernel(
+            manifest.kernel_id, manifest.name, manifest.cwd, manager, manifest=manifest
+        )
         self._kernels.add_kernel(manager)
-        self._roster.admit(manifest.kernel_id, row, manager)
-        if not identity.is_alive():
-            self._roster.note(manifest.kernel_id, f"last seen alive {last_seen(manifest)}")
-        row.environment_lost = not adopt_process(manager, identity, manifest.launched, manifest.cwd)
-        if not identity.is_alive():
-            self._roster.note_leftovers(row)
+        self._tracker.admit(kernel)
+        is_alive = identity.is_alive()
+        if not is_alive:
+            self._tracker.note(kernel.kernel_id, f"last seen alive {last_seen(manifest)}")
+        is_whole = adopt_process(manager, identity, manifest.launched, manifest.cwd)
+        now = self._registry.update(kernel, lambda now: replace(now, environment_lost=not is_whole))
+        if not is_alive and now is not None:
+            self._tracker.note_leftovers(now)
 
-    def _adopt_successor(self, row: Row, manifest: Manifest, identity: ProcessIdentity) -> None:
+    def _adopt_successor(
+        self, kernel: TrackedKernel, manifest: Manifest, identity: ProcessIdentity
+    ) -> None:
         """Go on with the process that another dashboard has started in a kernel's place."""
-        if row.manager is None or not row.manager.status.exited:
+        if kernel.manager is None or not kernel.manager.status.exited:
             return  # the exit of the one before is still to be noticed
         try:
-            row.manager.load_connection_file(manifest.connection_file)
+            kernel.manager.load_connection_file(manifest.connection_file)
         except KernelError as error:
             self._warn_once(manifest, identity, error)
             return
-        row.manifest = manifest
-        adopt_process(row.manager, identity, manifest.launched, manifest.cwd)
+        self._registry.update(kernel, lambda now: replace(now, manifest=manifest))
+        adopt_process(kernel.manager, identity, manifest.launched, manifest.cwd)
 
     def _warn_once(self, manifest: Manifest, identity: ProcessIdentity, error: KernelError) -> None:
         """Tell of a kernel that cannot be had; it may yet be found otherwise."""
         if identity not in self._warned:
             self._warned.add(identity)
             name = f"{manifest.name} (pid {identity.pid})"
-            self._roster.warn(f"{name} cannot be adopted: {error}")
+            self._warn(f"{name} cannot be adopted: {error}")
+
+
+def _with_policy(manifest: Manifest | None, autorestart: bool) -> Manifest | None:
+    return replace(manifest, autorestart=autorestart) if manifest else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 
 from kerneltui.kernels.guarded_thread import Failures, LoopThread
 
@@ -11,19 +10,11 @@ INTERVAL = 1.0  # seconds between two looks
 
 
 class Lookout:
-    """Calls `looks` in turn, at once and then each second; one that fails stops no other.
+    """Calls `looks` in turn, at once and then each second; one that fails stops no other."""
 
-    `around`: makes what they are called within, all of a turn together.
-    """
-
-    def __init__(
-        self,
-        looks: Sequence[Callable[[], None]],
-        around: Callable[[], AbstractContextManager[None]] = nullcontext,
-    ) -> None:
+    def __init__(self, looks: Sequence[Callable[[], None]]) -> None:
         self._looks = looks
         self._failures = Failures("looking at this host's kernels")
-        self._around = around
         self._thread = LoopThread(self.look, "discovery", interval=INTERVAL)
 
     def start(self) -> None:
@@ -35,6 +26,5 @@ class Lookout:
 
     def look(self) -> None:
         """Take one turn."""
-        with self._around():
-            for look in self._looks:
-                self._failures.attempt(look)
+        for look in self._looks:
+            self._failures.attempt(look)

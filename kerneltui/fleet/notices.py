@@ -47,6 +47,9 @@ class NoticeBoard(logging.Handler):
         error = f": {record.exc_info[1]!r}" if record.exc_info else ""
         self.post(Notice(severity, clean_line(record.getMessage() + error, NOTICE_WIDTH)))
 
+    def warn(self, text: str) -> None:
+        self.post(Notice("warning", clean_line(text, NOTICE_WIDTH)))
+
     def post(self, notice: Notice) -> None:
         self._notices.append(notice)
 

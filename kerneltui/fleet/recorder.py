@@ -39,7 +39,7 @@ class Recorder:
         self._folder = folder
         self._folders = (folder, own_folder(folder))
         self._lock = lock
-        self._ledger = Ledger(folder, self._follow, lambda _unreadable: None)
+        self._ledger = Ledger(folder, lambda _unreadable: None)
         self._poller = zmq.Poller()
         self._kernels: dict[str, RecordedKernel] = {}
         self._earlier_lock: RecorderLock | None = None
@@ -129,7 +129,7 @@ class Recorder:
         # A second change within one tick of the system's clock leaves the time as it was.
         is_settled = abs(time.time() - max(changed_at) / 1e9) > SETTLED
         self._changed_at = changed_at if is_settled else None
-        self._ledger.look()
+        self._follow(self._ledger.look())
 
     def _follow(self, manifests: tuple[Manifest, ...]) -> None:
         self._left = tuple(each for each in manifests if self._is_left(each))

@@ -6,11 +6,15 @@ import os
 import site
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import kerneltui
 from kerneltui.fleet.recorder_lock import is_locked, read_problem
 from kerneltui.kernels.launch import NOT_INHERITED
+
+INTERVAL = 10.0  # seconds between two looks whether there is a recorder
 
 # A shell that ends at once leaves the recorder to the system: it is nobody's zombie later.
 _DETACHED = ("/bin/sh", "-c", '"$@" &', "sh")
@@ -46,6 +50,34 @@ def ensure_recorder(folder: Path) -> None:
         stderr=subprocess.DEVNULL,
         check=False,
     )
+
+
+class RecorderStarter:
+    """Sees to it that there is a recorder while there is a kernel to record."""
+
+    def __init__(self, folder: Path, warn: Callable[[str], None]) -> None:
+        self._folder = folder
+        self._warn = warn
+        self._due = 0.0
+        self._problem = ""
+
+    def look(self, *, is_wanted: bool) -> None:
+        """Look from time to time. `is_wanted`: some kernel of ours lives."""
+        if is_wanted and time.monotonic() >= self._due:
+            self.ensure()
+
+    def ensure(self) -> None:
+        """Have a recorder now; what it says is wrong is told once."""
+        self._due = time.monotonic() + INTERVAL
+        try:
+            ensure_recorder(self._folder)
+            problem = recorder_problem(self._folder)
+        except OSError as error:
+            problem = f"there is no recorder of what kernels say unwatched: {error.strerror}"
+        if problem != self._problem:
+            self._problem = problem
+            if problem:
+                self._warn(problem)
 
 
 def recorder_problem(folder: Path) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kerneltui.fleet import lookout as lookout_module
-from kerneltui.fleet import roster as roster_module
+from kerneltui.fleet import recorder_start
 from kerneltui.fleet import usage as usage_module
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.snapshot import KernelSnapshot
@@ -61,18 +61,18 @@ def install_and_make_haste(folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("JUPYTER_PATH", str(folder))
     patch.setattr(manager_module, "SHUTDOWN_WAIT_TIME", 1.0)
     patch.setattr(usage_module, "INTERVAL", 0.1)
-    patch.setattr(roster_module, "ensure_recorder", lambda _folder: None)
+    patch.setattr(recorder_start, "ensure_recorder", lambda _folder: None)
     patch.setattr(lookout_module, "INTERVAL", 0.05)
 
 
 def dismiss_all(fleet: Fleet) -> None:
     fleet.locked = False
-    for kernel_id, row in tuple(fleet.rows.items()):
-        if row.is_ours and row.manager is not None:
-            if row.manifest is not None:  # so that no other fleet takes this for a death
-                fleet._ledger.remove(row.manifest)
-            row.manager.shutdown_kernel(now=True)
-            fleet._forget(kernel_id)
+    for kernel in fleet.registry.all():
+        if kernel.is_ours and kernel.manager is not None:
+            if kernel.manifest is not None:  # so that no other fleet takes this for a death
+                fleet._ledger.remove(kernel.manifest)
+            kernel.manager.shutdown_kernel(now=True)
+            fleet._tracker.forget(kernel.kernel_id)
 
 
 class Watched:

@@ -371,9 +371,9 @@ def test_a_kernel_adopted_in_the_midst_of_a_cell_is_busy_until_it_ends() -> None
 CROWD = 20
 STARTS_A_CROWD = f"""
 import time
-from kerneltui.fleet import roster
+from kerneltui.fleet import recorder_start
 from kerneltui.fleet.fleet import Fleet
-roster.ensure_recorder = lambda _folder: None
+recorder_start.ensure_recorder = lambda _folder: None
 fleet = Fleet()
 fleet.open()
 for _ in range({CROWD}):
@@ -411,7 +411,7 @@ def kill(kernel: KernelSnapshot) -> None:
 
 
 def spawns(fleet: Fleet) -> list[int]:
-    return [row.manager.spawns for row in fleet.rows.values() if row.manager is not None]
+    return [each.manager.spawns for each in fleet.registry.all() if each.manager is not None]
 
 
 def is_back(fleet: Fleet, before: KernelSnapshot) -> bool:
@@ -480,9 +480,9 @@ def is_alive(kernel: KernelSnapshot) -> bool:
 
 HOLDS_THE_LEASE = """
 import time
-from kerneltui.fleet import roster
+from kerneltui.fleet import recorder_start
 from kerneltui.fleet.fleet import Fleet
-roster.ensure_recorder = lambda _folder: None
+recorder_start.ensure_recorder = lambda _folder: None
 fleet = Fleet()
 fleet.open()
 fleet.start("tiny", cwd="/", autorestart=True)

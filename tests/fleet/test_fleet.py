@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from kerneltui.errors import ActionRefused, KernelError, NoSuchKernel
-from kerneltui.fleet import interrupts, roster
+from kerneltui.fleet import interrupts, status_checks
 from kerneltui.fleet.fleet import Fleet, SpecChoice
 from kerneltui.fleet.snapshot import KernelSnapshot
 from kerneltui.fleet.standing import Standing
@@ -101,7 +101,7 @@ def test_a_free_name_is_one_that_no_row_has(fleet: Fleet) -> None:
 def test_the_tuple_is_the_same_until_something_changes(fleet: Fleet, mute: Watched) -> None:
     before = fleet.snapshots
 
-    fleet._publish()
+    fleet.registry.publish()
 
     assert fleet.snapshots is before
     assert mute.is_listed
@@ -515,7 +515,7 @@ def test_a_name_is_given_once(fleet: Fleet, mute: Watched) -> None:
 def test_a_kernel_that_does_not_take_up_code_is_said_not_to_answer(
     fleet: Fleet, tiny: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(roster, "SILENCE", 0.05)
+    monkeypatch.setattr(status_checks, "SILENCE", 0.05)
     fleet.signal(tiny.now.target, signal.SIGSTOP)
     eventually(lambda: tiny.now.is_stopped, WITHIN)
 
@@ -549,7 +549,7 @@ def test_close_leaves_kernels_alive_and_no_thread_behind() -> None:
     assert left == {"kernel-watcher"}  # which waits for the kernel, as its parent must
     assert manager.is_alive()
     manager.shutdown_kernel(now=True)
-    fleet._forget(manager.kernel_id)
+    fleet._tracker.forget(manager.kernel_id)
 
 
 def test_a_death_after_the_close_is_told_to_nobody() -> None:
@@ -565,7 +565,7 @@ def test_a_death_after_the_close_is_told_to_nobody() -> None:
 
     assert fleet.take_notices() == ()
     manager.shutdown_kernel()
-    fleet._forget(manager.kernel_id)
+    fleet._tracker.forget(manager.kernel_id)
 
 
 # -- the tabs ----

@@ -9,7 +9,7 @@ import pytest
 from kerneltui.fleet import held_interpreters
 from kerneltui.fleet import inquiry as inquiry_module
 from kerneltui.fleet.held_interpreters import HeldInterpreters
-from kerneltui.fleet.row import Row
+from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
 from kerneltui.fleet.snapshot import Usage
 from kerneltui.protocol.status import Reported
 from tests.fakes import FakeKernel
@@ -28,14 +28,13 @@ class Stage:
         self.kernel.spawn()
         self.report("idle")
         self.held = HeldInterpreters()
-        self._row = Row("k", "/")
-        self._row.manager = self.kernel.manager
+        self._tracked = TrackedKernel("k", "k", "/", self.kernel.manager)
 
     def report(self, word: str) -> None:
         self.kernel.manager.life.advance(Reported(word, "a", "execute_request"))
 
     def look(self, usage: Usage = AT_WORK) -> None:
-        self.held.look({"k": self._row}, {"k": usage})
+        self.held.look([self._tracked], {"k": usage})
 
     @property
     def is_silent(self) -> bool:

@@ -20,7 +20,7 @@ from kerneltui.fleet.guard import Guard
 from kerneltui.fleet.kind import Kind
 from kerneltui.fleet.lease import Lease
 from kerneltui.fleet.manifest import Manifest
-from kerneltui.fleet.row import Row
+from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
 from kerneltui.fleet.snapshot import KernelSnapshot
 from kerneltui.kernels.connection_file import write_connection_file
 from kerneltui.protocol.status import KernelState
@@ -142,7 +142,7 @@ def test_a_row_never_lacks_what_its_state_is_told_from(fleet: Fleet) -> None:
     seen: list[Kind] = []
 
     def publish() -> bool:
-        fleet._publish()
+        fleet.registry.publish()
         seen.extend(each.kind for each in fleet.snapshots)
         return Kind.FOUND in seen
 
@@ -152,11 +152,10 @@ def test_a_row_never_lacks_what_its_state_is_told_from(fleet: Fleet) -> None:
 def test_a_kernel_that_dies_before_the_next_look_is_restarted(fleet: Fleet) -> None:
     fleet._lookout.stop()
     kernel = Watched(fleet, "tiny")
-    row = fleet.rows[kernel.kernel_id]
     before = kernel.wait_for(KernelState.IDLE)
     assert before.pid is not None
     guard = fleet._guard
-    guard.look(fleet.rows)
+    guard.look()
     fleet.toggle_autorestart(before.target)
     assert isinstance(guard, Guard)
     assert isinstance(guard._lease, Lease)
@@ -164,9 +163,9 @@ def test_a_kernel_that_dies_before_the_next_look_is_restarted(fleet: Fleet) -> N
     os.killpg(before.pid, signal.SIGKILL)
     kernel.wait_for(KernelState.DEAD)
 
-    guard.look(fleet.rows)
+    guard.look()
 
-    eventually(lambda: row.identity != before.identity, WITHIN)
+    eventually(lambda: kernel.now.identity != before.identity, WITHIN)
     kernel.wait_for(KernelState.IDLE)
 
 
@@ -175,16 +174,16 @@ def test_that_nobody_restarts_is_told_once_while_it_is_so(
 ) -> None:
     fleet._lookout.stop()
     told: list[str] = []
-    guard = Guard(runtime / "gone", fleet._ledger, told.append)
+    guard = Guard(runtime / "gone", fleet.registry, fleet._orders, told.append)
     manifest = Manifest("k", "train", "tiny", "k.json", "/", (), 0.0, autorestart=True)
-    guarded = Row("train", "/", manifest=manifest)
+    fleet.registry.admit(TrackedKernel("k", "train", "/", manifest=manifest))
 
     for _ in range(2):
-        guard.look({"k": guarded})
+        guard.look()
     monkeypatch.setattr(guard, "_lease", Lease(runtime))
-    guard.look({"k": guarded})
+    guard.look()
     monkeypatch.setattr(guard, "_lease", Lease(runtime / "gone"))
-    guard.look({"k": guarded})
+    guard.look()
 
     assert told == ["kernels that die are not restarted: No such file or directory"] * 2
     guard.close()

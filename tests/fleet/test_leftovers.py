@@ -58,9 +58,12 @@ def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]
 
 
 def fork_of(kernel: Watched) -> ProcessIdentity:
-    row = kernel.fleet.rows[kernel.kernel_id]
-    eventually(lambda: row.leftovers, WITHIN)
-    (fork,) = row.leftovers
+    def leftovers() -> tuple[ProcessIdentity, ...]:
+        tracked = kernel.fleet.registry.get(kernel.kernel_id)
+        return tracked.leftovers if tracked else ()
+
+    eventually(leftovers, WITHIN)
+    (fork,) = leftovers()
     return fork
 
 

@@ -268,10 +268,8 @@ def launched(tmp_path: Path) -> Iterator[tuple[Manifest, ProcessIdentity]]:
 
 def looked(manifest: Manifest) -> Manifest:
     """Return what a look finds of a manifest, with the real search for its process."""
-    found: list[Manifest] = []
     folder = Path(manifest.connection_file).parent
-    Ledger(folder, found.extend, pytest.fail, Heirs().find).look()
-    (seen,) = found
+    (seen,) = Ledger(folder, pytest.fail, Heirs().find).look()
     return seen
 
 
@@ -340,7 +338,7 @@ def test_threads_that_hold_a_kernel_together_write_one_after_another(
         writing.release()
 
     monkeypatch.setattr(ManifestLock, "write", watched)
-    ledger = Ledger(Path(manifest.connection_file).parent, lambda _found: None, pytest.fail)
+    ledger = Ledger(Path(manifest.connection_file).parent, pytest.fail)
     with ledger.hold(manifest):
         calls = [
             Background(lambda word=f"{number}": ledger.amend(manifest, order=word))
@@ -362,7 +360,7 @@ def test_what_was_noted_while_an_heir_was_looked_for_stays(
         write_manifest(restarted)
         return replace(process, pid=GONE.pid)
 
-    Ledger(manifest.path.parents[1], lambda _found: None, pytest.fail, find_late).look()
+    Ledger(manifest.path.parents[1], pytest.fail, find_late).look()
 
     assert read_manifest(manifest.path) == restarted
 
@@ -388,7 +386,7 @@ def test_while_manifests_are_read_no_order_waits(
     left: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     manifest, held = manifest_of(left), []
-    ledger = Ledger(manifest.path.parents[1], lambda _found: None, pytest.fail)
+    ledger = Ledger(manifest.path.parents[1], pytest.fail)
 
     def hold(path: Path) -> Manifest:
         with ledger.hold(manifest):
@@ -411,7 +409,7 @@ def test_threads_share_a_kernel_where_there_are_no_locks(
     left: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     manifest = manifest_of(left)
-    ledger = Ledger(manifest.path.parents[1], lambda _found: None, pytest.fail)
+    ledger = Ledger(manifest.path.parents[1], pytest.fail)
     monkeypatch.setattr("kerneltui.fleet.manifest_lock.lock_file", lambda _fd, _deadline: None)
     monkeypatch.setattr(ledger, "_share", lambda _path: None)  # both look before either has it
 
@@ -447,7 +445,7 @@ def test_of_two_that_make_a_lost_manifest_again_one_is_refused(
 ) -> None:
     manifest = manifest_of(left)
     folder = manifest.path.parents[1]
-    first, second = (Ledger(folder, lambda _found: None, pytest.fail) for _ in range(2))
+    first, second = (Ledger(folder, pytest.fail) for _ in range(2))
     take, misses = ManifestLock.take, [FileNotFoundError()]
 
     def take_late(path: Path) -> ManifestLock:

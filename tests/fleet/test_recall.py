@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kerneltui.fleet import roster as roster_module
+from kerneltui.fleet import recorder_start
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.manifest import manifest_path, read_manifest
 from kerneltui.fleet.recorder_start import is_recorded
@@ -35,7 +35,7 @@ def fleet_folder(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = short_path / "run"
     folder.mkdir()
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(folder))
-    monkeypatch.setattr(roster_module, "ensure_recorder", lambda _folder: None)
+    monkeypatch.setattr(recorder_start, "ensure_recorder", lambda _folder: None)
     return folder
 
 

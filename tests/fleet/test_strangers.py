@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from kerneltui.fleet.attachment import attach_process
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.handles import FoundHandle
 from kerneltui.fleet.kind import Kind
+from kerneltui.fleet.lookout import Lookout
 from kerneltui.fleet.standing import Standing
 from kerneltui.kernels.connection_file import write_connection_file
 from kerneltui.kernels.identity import identify
@@ -64,7 +65,7 @@ def test_a_file_that_goes_during_a_look_leaves_no_row(
 
     monkeypatch.setattr(discovery_module, "listeners", dismissed_meanwhile)
 
-    fleet._look_around()
+    fleet.look()
 
     assert not file.exists()
     assert fleet.snapshots == ()
@@ -72,7 +73,7 @@ def test_a_file_that_goes_during_a_look_leaves_no_row(
 
 def look_until(fleet: Fleet, condition: Callable[[], object]) -> None:
     def look() -> object:
-        fleet._look_around()
+        fleet.look()
         return condition()
 
     eventually(look, WITHIN)
@@ -174,7 +175,7 @@ def test_a_file_at_an_address_that_is_none_is_no_connection_file(
     write_connection_file(str(file))
     file.write_text(file.read_text().replace("127.0.0.1", "no host!"))
 
-    fleet._look_around()
+    fleet.look()
 
     assert fleet.snapshots == ()
 
@@ -185,7 +186,7 @@ def test_a_stale_file_that_cannot_be_removed_is_told(
     file = runtime / "kernel-0a9b.json"
     write_connection_file(str(file))
     os.utime(file, (1e9, 1e9))
-    fleet._look_around()
+    fleet.look()
     (found,) = fleet.snapshots
 
     def refuse(_path: Path, *, missing_ok: bool = False) -> None:  # noqa: ARG001 - as Path's
@@ -228,24 +229,14 @@ def test_an_order_ends_no_process_that_came_after_it_was_given(tmp_path: Path) -
         later.kill()
 
 
-@pytest.mark.parametrize("failing", ["_inquiry", "_ledger", "_guard", "_strangers"])
-def test_what_fails_in_a_look_keeps_no_other_look_from_its_turn(
-    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, failing: str
-) -> None:
-    done: list[str] = []
+def test_a_look_that_fails_keeps_no_other_from_its_turn() -> None:
+    looked: list[int] = []
 
-    def note(name: str) -> None:
-        done.append(name)
-        if name == failing:
-            raise RuntimeError(name)
+    def fail() -> None:
+        raise RuntimeError
 
-    names = ["_inquiry", "_held", "_ledger", "_guard", "_strangers"]
-    for name in names:
-        monkeypatch.setattr(
-            getattr(fleet, name), "look", lambda *_args, name=name: note(name) or ()
-        )
+    lookout = Lookout((partial(looked.append, 1), fail, partial(looked.append, 2)))
 
-    with contextlib.suppress(RuntimeError):
-        fleet._look_around()
+    lookout.look()
 
-    assert done == names
+    assert looked == [1, 2]

@@ -1,4 +1,4 @@
-"""Row: one kernel as the fleet keeps track of it, and the snapshot that a front end gets of it."""
+"""TrackedKernel: all that the fleet knows of one kernel, and its snapshot for a front end."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ from kerneltui.protocol.status import ALLOWED, KernelState, KernelStatus, Verb
 from kerneltui.protocol.text import clean_line
 
 
-@dataclass(slots=True)
-class Row:
-    """What the fleet itself knows of a kernel. A field is rebound, in whatever thread learns it."""
+@dataclass(frozen=True, slots=True, eq=False)
+class TrackedKernel:
+    """One kernel. What is learnt of it makes another one, which takes its place in the registry."""
 
+    kernel_id: str
     name: str
     cwd: str
     manager: KernelManager | None = None
@@ -53,6 +54,8 @@ class Row:
     has_answered: bool = False
     """Its present process has answered a signed question."""
     tree: ProcessTree = field(default_factory=ProcessTree)
+    admission: object = field(default_factory=object)
+    """The same in all that take each other's place."""
 
     @property
     def is_ours(self) -> bool:
@@ -62,6 +65,11 @@ class Row:
     def may_be_asked(self) -> bool:
         """Nobody takes note of what we ask it."""
         return self.found is None or self.found.may_be_asked
+
+    @property
+    def is_alive(self) -> bool:
+        """Its process runs."""
+        return self.manager is not None and self.manager.is_alive()
 
     @property
     def is_guarded(self) -> bool:
@@ -87,95 +95,100 @@ class Row:
 
 
 def snapshot_of(
-    row: Row, kernel_id: str, heard: Heard, usage: Usage | None, *, is_silent: bool
+    kernel: TrackedKernel, heard: Heard, usage: Usage | None, *, is_silent: bool
 ) -> KernelSnapshot:
     """Return what a front end may see. `is_silent`: it was asked, and did not answer in time."""
-    kind, found, manager = row.kind, row.found, row.manager
-    state, returncode, reason = _state(row)
-    word, since = row.pending or ("", None)
+    kind, found, manager = kernel.kind, kernel.found, kernel.manager
+    state, returncode, reason = _state(kernel)
+    word, since = kernel.pending or ("", None)
     is_code = state is KernelState.BUSY and manager and manager.status.running == heard.request
     file = str(found.connection_file) if found else manager.connection_file if manager else ""
     return KernelSnapshot(
-        kernel_id=kernel_id,
-        name=clean_line(row.name),
-        kernel_name=clean_line(_kernelspec(row)),
+        kernel_id=kernel.kernel_id,
+        name=clean_line(kernel.name),
+        kernel_name=clean_line(_kernelspec(kernel)),
         state=state,
-        allowed=_allowed(row, state),
+        allowed=_allowed(kernel, state),
         kind=kind,
         origin=found.origin if found else Origin.KERNELTUI,
         owner_pid=found.owner_pid if found else None,
         owner_name=clean_line(found.owner_name) if found else "",
-        standing=_standing(row, is_silent=is_silent),
-        notebook=clean_line(notebook_of(found, row.served), PATH_WIDTH),
-        clients=row.served.connections if row.served else len(heard.clients),
-        identity=row.identity,
+        standing=_standing(kernel, is_silent=is_silent),
+        notebook=clean_line(notebook_of(found, kernel.served), PATH_WIDTH),
+        clients=kernel.served.connections if kernel.served else len(heard.clients),
+        identity=kernel.identity,
         returncode=returncode,
         reason=clean_line(reason),
         pending=word,
         pending_since=since,
         usage=None if state is KernelState.DEAD else usage,
         started_at=(manager.life.spawned_at or None) if manager else None,
-        last_activity=_latest(heard.last_activity, row.served_active_at),
+        last_activity=_latest(heard.last_activity, kernel.served_active_at),
         executions=heard.executions,
         code=heard.code if is_code else "",
-        cwd=clean_line(row.cwd),
-        working_folder=row.cwd if clean_line(row.cwd, len(row.cwd) + 1) == row.cwd else "",
+        cwd=clean_line(kernel.cwd),
+        working_folder=_unchanged(kernel.cwd),
         connection_file=clean_line(file, PATH_WIDTH),
         refused=heard.refused,
-        autorestart=row.is_guarded,
+        autorestart=kernel.is_guarded,
     )
 
 
-def _allowed(row: Row, state: KernelState) -> frozenset[Verb]:
+def _allowed(kernel: TrackedKernel, state: KernelState) -> frozenset[Verb]:
     """Return what can be asked of a kernel now; of one that has ended, what it has left can be."""
     verbs = ALLOWED[state]
-    if row.leftovers or row.kind is Kind.LEFTOVER:
-        verbs |= {Verb.SIGNAL, Verb.KILL} if row.kind is Kind.LEFTOVER else {Verb.KILL}
-    return frozenset(verb for verb in verbs if not why_not(row.kind, verb))
+    if kernel.leftovers or kernel.kind is Kind.LEFTOVER:
+        verbs |= {Verb.SIGNAL, Verb.KILL} if kernel.kind is Kind.LEFTOVER else {Verb.KILL}
+    return frozenset(verb for verb in verbs if not why_not(kernel.kind, verb))
+
+
+def _unchanged(path: str) -> str:
+    """Return a path, "" where it is not the same once it is clean."""
+    return path if clean_line(path, len(path) + 1) == path else ""
 
 
 def _latest(*instants: float | None) -> float | None:
     return max((each for each in instants if each is not None), default=None)
 
 
-def _kernelspec(row: Row) -> str:
-    if row.manager is not None:
-        return row.manager.kernel_name
-    return row.found.info.kernel_name if row.found and row.found.info else ""
+def _kernelspec(kernel: TrackedKernel) -> str:
+    if kernel.manager is not None:
+        return kernel.manager.kernel_name
+    return kernel.found.info.kernel_name if kernel.found and kernel.found.info else ""
 
 
-def _state(row: Row) -> tuple[KernelState, int | None, str]:
+def _state(kernel: TrackedKernel) -> tuple[KernelState, int | None, str]:
     """Return the state, the exit code, and why it is so."""
-    found, manager = row.found, row.manager
-    if found is not None and found.standing in LEFT and (manager is None or not row.identity):
+    found, manager = kernel.found, kernel.manager
+    if found is not None and found.standing in LEFT and (manager is None or not kernel.identity):
         is_stale = found.standing is Standing.STALE
         return KernelState.DEAD if is_stale else KernelState.UNKNOWN, None, found.why
     assert manager is not None, "what is no file alone has a manager"
     if found is not None and found.is_leftover:
         return KernelState.DEAD, None, found.why
     status = manager.status
-    why = "; ".join(_reasons(row, status))
-    is_starting = row.served is not None and row.served.state == KernelState.STARTING
+    why = "; ".join(_reasons(kernel, status))
+    is_starting = kernel.served is not None and kernel.served.state == KernelState.STARTING
     if status.state is KernelState.UNKNOWN and is_starting:  # its server has heard nothing either
         return KernelState.STARTING, None, why
     return status.state, status.returncode, why
 
 
-def _reasons(row: Row, status: KernelStatus) -> Iterator[str]:
+def _reasons(kernel: TrackedKernel, status: KernelStatus) -> Iterator[str]:
     """Yield what there is to say of a kernel's state."""
     if status.reason:
         yield status.reason
-    elif row.found is not None and row.found.why and not status.heard:
-        yield row.found.why
-    if row.is_file_gone and not status.exited:
+    elif kernel.found is not None and kernel.found.why and not status.heard:
+        yield kernel.found.why
+    if kernel.is_file_gone and not status.exited:
         yield "its connection file is gone"
-    if row.leftovers:
-        pids = ", ".join(str(each.pid) for each in row.leftovers)
+    if kernel.leftovers:
+        pids = ", ".join(str(each.pid) for each in kernel.leftovers)
         yield f"of its processes there still runs pid {pids}: a kill ends that"
 
 
-def _standing(row: Row, *, is_silent: bool) -> Standing:
-    found, manager = row.found, row.manager
+def _standing(kernel: TrackedKernel, *, is_silent: bool) -> Standing:
+    found, manager = kernel.found, kernel.manager
     if found is not None and found.standing in LEFT:
         return found.standing
     if is_silent or (found is not None and found.standing is Standing.SILENT):
@@ -183,5 +196,5 @@ def _standing(row: Row, *, is_silent: bool) -> Standing:
     if found is None:
         return Standing.VERIFIED
     is_proven = found.origin is Origin.SERVER and found.standing is Standing.VERIFIED
-    is_heard = row.has_answered or (manager is not None and manager.status.heard)
+    is_heard = kernel.has_answered or (manager is not None and manager.status.heard)
     return Standing.VERIFIED if is_proven or is_heard else Standing.FOUND

@@ -1,0 +1,117 @@
+"""KernelRegistry: the kernels that there are, and their snapshots."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+
+from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
+from kerneltui.fleet.snapshot import KernelSnapshot
+
+_open_batch: ContextVar[list[Callable[[], None]] | None] = ContextVar("batch", default=None)
+"""Of this thread; what is to be called once it is published."""
+
+
+class KernelRegistry:
+    """A store for all threads. It asks nothing and reads no file."""
+
+    def __init__(self, describe: Callable[[TrackedKernel], KernelSnapshot]) -> None:
+        """`describe`: returns what a front end may see of a kernel."""
+        self._describe = describe
+        self._kernels: dict[str, TrackedKernel] = {}
+        """By id, in the order in which they came."""
+        self._lock = threading.Lock()
+        self._publishing = threading.Lock()
+        self._snapshots: tuple[KernelSnapshot, ...] = ()
+
+    # -- what there is ----
+
+    def get(self, kernel_id: str) -> TrackedKernel | None:
+        return self._kernels.get(kernel_id)
+
+    def all(self) -> tuple[TrackedKernel, ...]:
+        with self._lock:
+            return tuple(self._kernels.values())
+
+    def now(self, kernel: TrackedKernel) -> TrackedKernel | None:
+        """Return what is known of a kernel by now; None once it was dropped."""
+        current = self._kernels.get(kernel.kernel_id)
+        return current if current and current.admission is kernel.admission else None
+
+    @property
+    def snapshots(self) -> tuple[KernelSnapshot, ...]:
+        """All kernels: ours, then others', each in the order of their start, then mere files.
+
+        The same tuple until something changes.
+        """
+        return self._snapshots
+
+    # -- changes ----
+
+    def admit(self, kernel: TrackedKernel, instead_of: TrackedKernel | None = None) -> bool:
+        """Take in a kernel, in place of another one or of none.
+
+        Returns False, and does nothing, where something else has that place by now.
+        """
+        with self._lock:
+            current = self._kernels.get(kernel.kernel_id)
+            if (current and current.admission) is not (instead_of and instead_of.admission):
+                return False
+            self._kernels[kernel.kernel_id] = kernel
+        return True
+
+    def update(
+        self, kernel: TrackedKernel, change: Callable[[TrackedKernel], TrackedKernel]
+    ) -> TrackedKernel | None:
+        """Have what `change` makes of a kernel in its place; return that, None once it is dropped.
+
+        `change` is called with what is known by now, while nobody else can change it.
+        """
+        with self._lock:
+            current = self.now(kernel)
+            if current is not None:
+                current = self._kernels[kernel.kernel_id] = change(current)
+        return current
+
+    def drop(self, kernel_id: str) -> None:
+        with self._lock:
+            self._kernels.pop(kernel_id, None)
+
+    # -- publishing ----
+
+    def publish(self) -> None:
+        """Have the snapshots tell what is true now; within a batch, at its end."""
+        if _open_batch.get() is not None:
+            return
+        with self._publishing:  # who comes later shows what is later
+            shown = sorted((each for each in self.all() if each.is_there), key=_rank)
+            snapshots = tuple(map(self._describe, shown))
+            if snapshots != self._snapshots:
+                self._snapshots = snapshots
+
+    @contextlib.contextmanager
+    def batch(self) -> Iterator[None]:
+        """Publish but once, at the end, what this thread does meanwhile."""
+        later: list[Callable[[], None]] = []
+        token = _open_batch.set(later)
+        try:
+            yield
+        finally:
+            _open_batch.reset(token)
+            self.publish()
+            for call in later:
+                call()
+
+    def after_publishing(self, call: Callable[[], None]) -> None:
+        """Call it now; within a batch, once that is published."""
+        batch = _open_batch.get()
+        if batch is None:
+            call()
+        else:
+            batch.append(call)
+
+
+def _rank(kernel: TrackedKernel) -> int:
+    return kernel.rank

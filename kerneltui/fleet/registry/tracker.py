@@ -1,0 +1,209 @@
+"""Tracker: listens to every kernel in the registry, and keeps there what happens to it."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from kerneltui.errors import NoSuchKernel
+from kerneltui.fleet.console import Console
+from kerneltui.fleet.kernel_log import KernelLog
+from kerneltui.fleet.kind import Kind
+from kerneltui.fleet.ledger import Ledger
+from kerneltui.fleet.limits import Limits
+from kerneltui.fleet.manifest import RESTARTING
+from kerneltui.fleet.monitor import KernelMonitor
+from kerneltui.fleet.notices import NOTICE_WIDTH, Notice, NoticeBoard
+from kerneltui.fleet.recording import remove_recording
+from kerneltui.fleet.registry.orders import Orders
+from kerneltui.fleet.registry.registry import KernelRegistry
+from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
+from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.multi import MultiKernelManager
+from kerneltui.kernels.process import describe_process
+from kerneltui.kernels.stopping import family_of
+from kerneltui.protocol.status import Event, Exited, HandedOver, Reported, Spawned
+from kerneltui.protocol.text import clean_line
+
+
+class Tracker:
+    """Has the monitor and the console; events come in any thread."""
+
+    def __init__(
+        self,
+        registry: KernelRegistry,
+        ledger: Ledger,
+        kernels: MultiKernelManager,
+        board: NoticeBoard,
+        limits: Limits,
+    ) -> None:
+        self.monitor = KernelMonitor(self._note_event, registry.publish, limits)
+        self.console = Console(
+            self.manager_of,
+            self.monitor.record,
+            self.monitor.note,
+            self.monitor.message_log,
+            self._is_served,
+        )
+        self.orders = Orders(registry, ledger)
+        self._registry = registry
+        self._ledger = ledger
+        self._kernels = kernels
+        self._board = board
+
+    def start(self) -> None:
+        self.monitor.start()
+        self.console.start()
+
+    def stop(self) -> None:
+        self.console.stop()
+        self.monitor.stop()
+
+    # -- coming and going ----
+
+    def admit(self, kernel: TrackedKernel, instead_of: TrackedKernel | None = None) -> bool:
+        """Take in a kernel that was not started here; listen to it from its next process on.
+
+        `instead_of`: the one whose place it takes. Returns False where something else has it.
+        """
+        manager = kernel.manager
+        if manager is not None:
+            kernel = self._with_manager(kernel, manager)
+        if not self._registry.admit(kernel, instead_of):
+            return False
+        if instead_of is not None:
+            self._listen_no_more(kernel.kernel_id)
+        if manager is not None:
+            self.monitor.attend(manager)
+        return True
+
+    def follow(self, kernel: TrackedKernel, manager: KernelManager) -> None:
+        """Listen to a kernel that is about to be launched by `manager`."""
+        self._registry.update(kernel, partial(self._with_manager, manager=manager))
+        self.monitor.attend(manager)
+
+    def _with_manager(self, kernel: TrackedKernel, manager: KernelManager) -> TrackedKernel:
+        manager.around_restart = partial(self.orders.give, kernel, RESTARTING)
+        return replace(kernel, manager=manager, log=KernelLog(manager))
+
+    def forget(self, kernel_id: str) -> str:
+        """Dismiss a kernel, for other dashboards as well.
+
+        Returns why its files stay, "" where they are gone; then it comes back as a dead one.
+        """
+        problem = ""
+        kernel = self._registry.get(kernel_id)
+        if kernel is not None and kernel.manifest is not None:
+            try:
+                self._ledger.remove(kernel.manifest)  # first: who misses the row finds no files
+                remove_recording(kernel.manifest.connection_file, kernel_id)
+            except OSError as error:
+                problem = f"the files of {kernel.name} cannot be removed: {error.strerror}"
+        self.drop(kernel_id)
+        return problem
+
+    def drop(self, kernel_id: str) -> None:
+        """Track a kernel no more."""
+        self._registry.drop(kernel_id)
+        with contextlib.suppress(NoSuchKernel):
+            self._kernels.remove_kernel(kernel_id)
+        self._listen_no_more(kernel_id)
+        self._registry.publish()
+
+    def _listen_no_more(self, kernel_id: str) -> None:
+        self.monitor.dismiss(kernel_id)
+        self.console.forget(kernel_id, "the kernel was dismissed")
+
+    # -- what others ask and say of a kernel ----
+
+    def manager_of(self, kernel_id: str) -> KernelManager:
+        """Return a kernel's manager, from before its launch on. Raises NoSuchKernel."""
+        kernel = self._registry.get(kernel_id)
+        if kernel is None or kernel.manager is None:
+            raise NoSuchKernel(f"no kernel with id {kernel_id!r}", kernel_id)
+        return kernel.manager
+
+    def _is_served(self, kernel_id: str) -> bool:
+        kernel = self._registry.get(kernel_id)
+        return kernel is not None and kernel.kind is Kind.SERVED
+
+    def greet(self, kernel_id: str) -> None:
+        """Have a kernel say that it is idle; of many at a time, once all are to be seen."""
+        self._registry.after_publishing(partial(self.console.greet, kernel_id))
+
+    def note(self, kernel_id: str, text: str) -> None:
+        """Add an event to a kernel's log."""
+        kernel = self._registry.get(kernel_id)
+        if kernel is not None and kernel.log is not None:
+            kernel.log.note(text)
+
+    def look_after_files(self) -> None:
+        """See which leftovers have ended, and whose connection file is gone."""
+        for kernel in self._registry.all():
+            left = tuple(each for each in kernel.leftovers if each.is_alive())
+            file = kernel.manager.connection_file if kernel.manager else ""
+            is_gone = bool(file) and not Path(file).exists()
+            if left != kernel.leftovers or is_gone != kernel.is_file_gone:
+                self._registry.update(
+                    kernel, partial(replace, leftovers=left, is_file_gone=is_gone)
+                )
+
+    def note_leftovers(self, kernel: TrackedKernel) -> None:
+        """Take note of what a kernel of ours that has ended has left."""
+        process = kernel.manager.process if kernel.manager else None
+        if process is None or not kernel.is_ours:
+            return
+        left = tuple(each for each in family_of(process) if each.is_alive())
+        self._registry.update(kernel, lambda now: replace(now, leftovers=left))
+        if left and kernel.log is not None:
+            kernel.log.note(f"left {', '.join(map(describe_process, left))}")
+
+    # -- what happens to a kernel, in the thread where it does ----
+
+    def _note_event(self, manager: KernelManager, event: Event) -> None:
+        kernel = self._registry.get(manager.kernel_id)
+        if kernel is None:
+            return
+        if isinstance(event, Reported):  # of what changed by reports the monitor tells together
+            if manager.status.is_doubtful and kernel.may_be_asked:
+                self.console.resolve_doubt(manager.kernel_id)
+            return
+        if kernel.log is not None:
+            kernel.log.heed(event)
+        match event:
+            case Spawned(adopted):
+                self._note_process(kernel, manager, is_kept=adopted)
+                self._note_start(kernel, manager)
+            case HandedOver():
+                self._note_process(kernel, manager)
+            case Exited(reason=reason):
+                self._note_end(kernel, manager, reason)
+        self._registry.publish()
+
+    def _note_process(
+        self, kernel: TrackedKernel, manager: KernelManager, *, is_kept: bool = False
+    ) -> None:
+        """Take over which process serves a kernel. `is_kept`: its manifest says so already."""
+        identity = manager.process.identity if manager.process else None
+        self._registry.update(kernel, lambda now: replace(now, identity=identity))
+        if not is_kept:
+            self.orders.complete(kernel, manager)
+
+    def _note_start(self, kernel: TrackedKernel, manager: KernelManager) -> None:
+        is_alive = manager.is_alive()
+        self._registry.update(
+            kernel, lambda now: replace(now, was_alive=is_alive, has_answered=False)
+        )
+        self.console.forget(kernel.kernel_id, f"{manager.describe()} was started again")
+        if kernel.may_be_asked:
+            self.greet(kernel.kernel_id)
+
+    def _note_end(self, kernel: TrackedKernel, manager: KernelManager, reason: str) -> None:
+        self.console.forget(kernel.kernel_id, f"{manager.describe()} is gone")
+        if reason and kernel.is_ours and not self.orders.is_ordered(kernel):
+            text = clean_line(f"{kernel.name}: {reason}", NOTICE_WIDTH)
+            self._board.post(Notice("error", text, kernel.kernel_id))
+        if reason:
+            self.note_leftovers(kernel)
