@@ -5,10 +5,11 @@ from __future__ import annotations
 from kerneltui.commands.listing import Listed
 from kerneltui.commands.survey import Survey, manifests
 from kerneltui.errors import ActionRefused, KernelError
-from kerneltui.fleet.attachment import attach_process, attached_manager, handle_of
+from kerneltui.fleet.attach import attach_process, attached_manager
+from kerneltui.fleet.attachment import handle_of
 from kerneltui.fleet.found import Found
 from kerneltui.fleet.handles import Handle
-from kerneltui.fleet.kind import LEFT, kind_of
+from kerneltui.fleet.kind import LEFT
 from kerneltui.fleet.powers import refuse_impossible
 from kerneltui.kernels.spec import KernelSpecManager
 from kerneltui.protocol.status import Verb
@@ -25,7 +26,7 @@ def handle(kernel: Listed, verb: Verb) -> Handle:
         raise ActionRefused(f"{kernel.name} was restarted meanwhile; nothing was done")
     survey.ask_where()  # which may show that this process only listens for the kernel
     found = _found_again(kernel, survey)
-    refuse_impossible(kind_of(found), verb, kernel.name)
+    refuse_impossible(found.kind, verb, kernel.name)
     manager = None
     if found.standing not in LEFT:
         manager = attached_manager(found, specs)

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from kerneltui.errors import KernelError
-from kerneltui.fleet.connection_files import connection_folders
 from kerneltui.fleet.discovery import Discovery
 from kerneltui.fleet.found import Found, Known, server_folders
+from kerneltui.fleet.jupyter_server import find_servers
 from kerneltui.fleet.manifest import Manifest, find_manifests, read_manifest, resolved
 from kerneltui.fleet.manifest_lock import is_locked
 from kerneltui.fleet.server_watch import ask_servers
-from kerneltui.fleet.servers import find_servers
+from kerneltui.kernels.connection_folders import connection_folders
 from kerneltui.paths import runtime_folder
 
 SERVER_TIME = 0.2  # seconds for a Jupyter server to list its kernels
@@ -78,7 +78,7 @@ class Survey:
         suspects = [each for each in self.found if each.is_unproven and may_answer(each)]
         if not suspects:  # as a rule; what asks is slow to load
             return
-        from kerneltui.fleet.attachment import attached_manager
+        from kerneltui.fleet.attach import attached_manager
         from kerneltui.fleet.census import Census, Suspect
         from kerneltui.kernels.spec import KernelSpecManager
 

@@ -10,11 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from jupyter_core.paths import jupyter_data_dir
-
 from kerneltui.errors import KernelError
 from kerneltui.kernels.connection_file import MAX_SIZE
-from kerneltui.paths import runtime_folder
+from kerneltui.kernels.connection_folders import connection_folders
 from kerneltui.private_file import read_private
 from kerneltui.protocol.connection import Channel, ConnectionInfo, parse_connection_file
 
@@ -54,18 +52,6 @@ class ConnectionFiles:
                 known = (version, _read(path, found.st_mtime))
             self._known[path] = known
         return {path: file for path, (_, file) in self._known.items() if file is not None}
-
-
-def connection_folders() -> tuple[Path, ...]:
-    """Return where tools of this user leave connection files; VS Code has a place of its own.
-
-    Jupyter's usual folder counts also where the environment here has named another one. Links
-    are followed, so that each folder has one name.
-    """
-    folders = [runtime_folder(), Path(jupyter_data_dir(), "runtime")]
-    if runtime := os.environ.get("XDG_RUNTIME_DIR"):
-        folders.append(Path(runtime, "jupyter", "runtime"))
-    return tuple(dict.fromkeys(folder.resolve() for folder in folders if folder.is_dir()))
 
 
 def usual_files() -> Iterator[Path]:

@@ -19,11 +19,11 @@ import psutil
 
 from kerneltui.fleet.connection_files import ConnectionFile, ConnectionFiles
 from kerneltui.fleet.found import Found, Host, Known, resolve
+from kerneltui.fleet.jupyter_server import is_here
 from kerneltui.fleet.kernel_commands import kernel_commands, runs_kernel
 from kerneltui.fleet.leftovers import Leftovers
 from kerneltui.fleet.origin import Parent, is_server_command
 from kerneltui.fleet.processes import Named, Processes, start_folders
-from kerneltui.fleet.servers import is_here
 from kerneltui.fleet.shared_folders import is_shared
 from kerneltui.fleet.standing import Standing
 from kerneltui.kernels.identity import ProcessIdentity, identify_with_parent

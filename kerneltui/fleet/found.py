@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kerneltui.fleet.connection_files import ConnectionFile
+from kerneltui.fleet.kind import LEFT, Kind
 from kerneltui.fleet.origin import Origin, Parent, origin_of
 from kerneltui.fleet.processes import Named
 from kerneltui.fleet.standing import Standing
@@ -61,6 +62,21 @@ class Found:
         """A server keeps count of what its kernels say: asking one changes what it tells others."""
         is_there = self.standing in (Standing.VERIFIED, Standing.FOUND)
         return is_there and self.info is not None and self.origin is not Origin.SERVER
+
+    @property
+    def kind(self) -> Kind:
+        """What it is to us."""
+        if self.standing in LEFT:
+            return LEFT[self.standing]
+        if self.is_guess:
+            return Kind.UNPROVEN
+        if self.is_leftover:
+            return Kind.LEFTOVER
+        if self.info is None:
+            return Kind.CLOSED
+        if self.origin is Origin.SERVER:
+            return Kind.SERVED
+        return Kind.UNSEEN if self.identity is None else Kind.FOUND
 
     @property
     def is_unproven(self) -> bool:

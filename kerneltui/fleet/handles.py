@@ -16,9 +16,9 @@ from kerneltui.errors import ActionRefused, KernelError, KernelTimeout
 from kerneltui.fleet import servers
 from kerneltui.fleet.found import Found
 from kerneltui.fleet.interrupts import read_reaction
+from kerneltui.fleet.jupyter_server import JupyterServer
 from kerneltui.fleet.powers import LOST, NO_PROCESS
 from kerneltui.fleet.remains import left_by_others, may_be_of_one_to_come
-from kerneltui.fleet.servers import JupyterServer
 from kerneltui.fleet.standing import Standing
 from kerneltui.kernels.control import ControlRequest
 from kerneltui.kernels.manager import KernelManager

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from kerneltui.fleet.found import Found
-from kerneltui.fleet.origin import Origin
 from kerneltui.fleet.standing import Standing
 
 
@@ -26,18 +24,3 @@ class Kind(StrEnum):
 
 LEFT = {Standing.STALE: Kind.REMAINS, Standing.ELSEWHERE: Kind.ELSEWHERE}
 """What a mere file is."""
-
-
-def kind_of(found: Found) -> Kind:
-    """Return what a kernel that is not ours is to us."""
-    if found.standing in LEFT:
-        return LEFT[found.standing]
-    if found.is_guess:
-        return Kind.UNPROVEN
-    if found.is_leftover:
-        return Kind.LEFTOVER
-    if found.info is None:
-        return Kind.CLOSED
-    if found.origin is Origin.SERVER:
-        return Kind.SERVED
-    return Kind.UNSEEN if found.identity is None else Kind.FOUND

@@ -10,12 +10,11 @@ from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any, cast
 
 from kerneltui.errors import KernelError
+from kerneltui.fleet.jupyter_server import JupyterServer
 from kerneltui.fleet.peer import why_unproven
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
-
-    from kerneltui.fleet.servers import JupyterServer
 
 
 class ServerConnection(HTTPConnection):

@@ -11,8 +11,9 @@ from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
 from kerneltui.errors import KernelError
-from kerneltui.fleet.connection_files import connection_folders
-from kerneltui.fleet.servers import JupyterServer, ServedKernel, find_servers, served_kernels
+from kerneltui.fleet.jupyter_server import JupyterServer, find_servers
+from kerneltui.fleet.servers import ServedKernel, served_kernels
+from kerneltui.kernels.connection_folders import connection_folders
 from kerneltui.kernels.guarded_thread import GuardedThread, LoopThread
 
 INTERVAL = 5.0  # seconds between two questions to a server

@@ -11,7 +11,8 @@ from pathlib import Path
 import zmq
 
 from kerneltui.errors import KernelError
-from kerneltui.fleet.attachment import attach_process, attached_manager, handle_of
+from kerneltui.fleet.attach import attach_process, attached_manager
+from kerneltui.fleet.attachment import handle_of
 from kerneltui.fleet.census import Census, Suspect
 from kerneltui.fleet.discovery import Discovery
 from kerneltui.fleet.found import Found, Known, Whereabouts, server_folders

@@ -15,8 +15,8 @@ from typing import Any
 import psutil
 
 from kerneltui.fleet import servers
+from kerneltui.fleet.jupyter_server import JupyterServer, find_servers
 from kerneltui.fleet.server_connection import ServerConnection
-from kerneltui.fleet.servers import JupyterServer, find_servers
 from kerneltui.kernels.channels import has_heartbeat
 from kerneltui.kernels.connection_file import read_connection_file
 from kerneltui.kernels.sockets import default_context

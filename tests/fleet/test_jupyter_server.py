@@ -14,9 +14,10 @@ from kerneltui.commands.survey import Survey
 from kerneltui.errors import ActionRefused, KernelError, KernelTimeout
 from kerneltui.fleet import servers
 from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.jupyter_server import JupyterServer, find_servers
 from kerneltui.fleet.kind import Kind
 from kerneltui.fleet.origin import Origin
-from kerneltui.fleet.servers import JupyterServer, find_servers, served_kernels
+from kerneltui.fleet.servers import served_kernels
 from kerneltui.fleet.snapshot import KernelSnapshot
 from kerneltui.fleet.standing import Standing
 from kerneltui.kernels.client import BlockingKernelClient

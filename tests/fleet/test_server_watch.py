@@ -10,8 +10,9 @@ from dataclasses import replace
 import pytest
 
 from kerneltui.fleet import server_watch
+from kerneltui.fleet.jupyter_server import JupyterServer
 from kerneltui.fleet.server_watch import Listing, Served, ServerWatch, ask_servers
-from kerneltui.fleet.servers import JupyterServer, ServedKernel
+from kerneltui.fleet.servers import ServedKernel
 from tests.support import eventually
 
 SERVER = JupyterServer(os.getpid(), "127.0.0.1", 8888, "", "/", False, "/nb", "token")

@@ -20,14 +20,8 @@ from hypothesis import strategies as st
 
 from kerneltui.errors import KernelError
 from kerneltui.fleet import server_connection
-from kerneltui.fleet.servers import (
-    JupyterServer,
-    ServedKernel,
-    find_server,
-    find_servers,
-    interrupt,
-    served_kernels,
-)
+from kerneltui.fleet.jupyter_server import JupyterServer, find_server, find_servers
+from kerneltui.fleet.servers import ServedKernel, interrupt, served_kernels
 
 TOKEN = "a-token-that-nobody-may-see"
 SOON = 0.2  # seconds

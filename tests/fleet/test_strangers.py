@@ -16,7 +16,7 @@ import pytest
 from kerneltui.errors import ActionRefused
 from kerneltui.fleet import discovery as discovery_module
 from kerneltui.fleet import handles
-from kerneltui.fleet.attachment import attach_process
+from kerneltui.fleet.attach import attach_process
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.handles import FoundHandle
 from kerneltui.fleet.kind import Kind

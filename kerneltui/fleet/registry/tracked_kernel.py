@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from kerneltui.fleet.ear import Heard
 from kerneltui.fleet.found import Found
 from kerneltui.fleet.kernel_log import KernelLog
-from kerneltui.fleet.kind import LEFT, Kind, kind_of
+from kerneltui.fleet.kind import LEFT, Kind
 from kerneltui.fleet.manifest import Manifest
 from kerneltui.fleet.naming import PATH_WIDTH, notebook_of
 from kerneltui.fleet.origin import Origin
@@ -84,7 +84,7 @@ class TrackedKernel:
     @property
     def kind(self) -> Kind:
         if self.found is not None:
-            return kind_of(self.found)
+            return self.found.kind
         is_child = self.manager is not None and self.manager.kernel is not None
         return Kind.CHILD if is_child else Kind.ADOPTED
 

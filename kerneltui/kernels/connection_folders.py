@@ -1,0 +1,22 @@
+"""The folders in which tools of this user leave connection files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from jupyter_core.paths import jupyter_data_dir
+
+from kerneltui.paths import runtime_folder
+
+
+def connection_folders() -> tuple[Path, ...]:
+    """Return where tools of this user leave connection files; VS Code has a place of its own.
+
+    Jupyter's usual folder counts also where the environment here has named another one. Links
+    are followed, so that each folder has one name.
+    """
+    folders = [runtime_folder(), Path(jupyter_data_dir(), "runtime")]
+    if runtime := os.environ.get("XDG_RUNTIME_DIR"):
+        folders.append(Path(runtime, "jupyter", "runtime"))
+    return tuple(dict.fromkeys(folder.resolve() for folder in folders if folder.is_dir()))
