@@ -151,7 +151,7 @@ def _run_command(arguments: argparse.Namespace) -> int:
 
 
 def _tell_folder_problems() -> None:
-    from kerneltui.fleet.shared_folders import runtime_folder_problems
+    from kerneltui.fleet.manifests.mounts import runtime_folder_problems
     from kerneltui.protocol.text import clean_line
 
     for problem in runtime_folder_problems():

@@ -7,11 +7,11 @@ import re
 from pathlib import Path
 from unittest import mock
 
-from kerneltui.fleet.kind import Kind
-from kerneltui.fleet.origin import Origin
-from kerneltui.fleet.picture import Picture
-from kerneltui.fleet.snapshot import KernelSnapshot, Usage
-from kerneltui.fleet.transcript import Role, Transcript
+from kerneltui.fleet.model.kind import Kind
+from kerneltui.fleet.model.origin import Origin
+from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
+from kerneltui.fleet.transcript.image import Picture
+from kerneltui.fleet.transcript.transcript import Role, Transcript
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.actions import markdown_table

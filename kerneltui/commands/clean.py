@@ -7,11 +7,16 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from kerneltui.commands.survey import Survey, manifests, of_this_host
-from kerneltui.fleet.found import Found
-from kerneltui.fleet.manifest import Manifest
-from kerneltui.fleet.manifest_lock import ManifestLock
-from kerneltui.fleet.remains import is_over, left_by_others, left_by_ours, may_be_of_one_to_come
-from kerneltui.fleet.standing import Standing
+from kerneltui.fleet.control.stale_files import (
+    is_over,
+    left_by_others,
+    left_by_ours,
+    may_be_of_one_to_come,
+)
+from kerneltui.fleet.discovery.found import Found
+from kerneltui.fleet.manifests.lock import ManifestLock
+from kerneltui.fleet.manifests.manifest import Manifest
+from kerneltui.fleet.model.classification import Standing
 from kerneltui.protocol.text import clean_line
 
 PATH_WIDTH = 500  # characters

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from kerneltui.commands.listing import Listed
 from kerneltui.commands.probe import Askable, Probe
 from kerneltui.errors import ActionRefused, KernelError
-from kerneltui.fleet.interrupts import (
+from kerneltui.fleet.control.interrupts import (
     SEEN_WITHIN,
     Reaction,
     read_reaction,
     warning,
     without_effect,
 )
-from kerneltui.fleet.origin import Origin
+from kerneltui.fleet.model.origin import Origin
 from kerneltui.kernels.connection_file import read_connection_file
 from kerneltui.kernels.spec import KernelSpecManager
 from kerneltui.protocol.connection import Channel, ConnectionInfo

@@ -12,14 +12,14 @@ import psutil
 from kerneltui.commands.probe import Askable, Probe
 from kerneltui.commands.survey import Survey, manifests, of_this_host
 from kerneltui.errors import KernelError, NoSuchKernel
-from kerneltui.fleet.found import Found
-from kerneltui.fleet.manifest import Manifest
-from kerneltui.fleet.memory import memory_of
-from kerneltui.fleet.naming import name_of, notebook_of
-from kerneltui.fleet.origin import Origin
-from kerneltui.fleet.server_word import true_of_now
-from kerneltui.fleet.servers import ServedKernel
-from kerneltui.fleet.standing import Standing
+from kerneltui.fleet.discovery.found import Found
+from kerneltui.fleet.discovery.naming import name_of, notebook_of
+from kerneltui.fleet.discovery.server_word import true_of_now
+from kerneltui.fleet.inspection.memory import memory_of
+from kerneltui.fleet.manifests.manifest import Manifest
+from kerneltui.fleet.model.classification import Standing
+from kerneltui.fleet.model.origin import Origin
+from kerneltui.fleet.servers.rest import ServedKernel
 from kerneltui.kernels.connection_file import read_connection_file
 from kerneltui.kernels.family import children_of_all, descendants
 from kerneltui.kernels.identity import ProcessIdentity

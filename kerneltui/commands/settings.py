@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from kerneltui import paths
-from kerneltui.fleet.transport import Transport
+from kerneltui.kernels.connection.transport import Transport
 from kerneltui.private_file import read_regular
 from kerneltui.tui.config import MAX_FILE
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from kerneltui.commands.listing import Listed
 from kerneltui.commands.survey import Survey, manifests
 from kerneltui.errors import ActionRefused, KernelError
-from kerneltui.fleet.attach import attach_process, attached_manager
-from kerneltui.fleet.attachment import handle_of
-from kerneltui.fleet.found import Found
-from kerneltui.fleet.handles import Handle
-from kerneltui.fleet.kind import LEFT
-from kerneltui.fleet.powers import refuse_impossible
+from kerneltui.fleet.control.attachment import handle_of
+from kerneltui.fleet.control.controllers import Handle
+from kerneltui.fleet.discovery.attach import attach_process, attached_manager
+from kerneltui.fleet.discovery.found import Found
+from kerneltui.fleet.model.capabilities import refuse_impossible
+from kerneltui.fleet.model.kind import LEFT
 from kerneltui.kernels.spec import KernelSpecManager
 from kerneltui.protocol.status import Verb
 

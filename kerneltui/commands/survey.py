@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from kerneltui.errors import KernelError
-from kerneltui.fleet.discovery import Discovery
-from kerneltui.fleet.found import Found, Known, server_folders
-from kerneltui.fleet.jupyter_server import find_servers
-from kerneltui.fleet.manifest import Manifest, find_manifests, read_manifest, resolved
-from kerneltui.fleet.manifest_lock import is_locked
-from kerneltui.fleet.server_watch import ask_servers
+from kerneltui.fleet.discovery.found import Found, Known, server_folders
+from kerneltui.fleet.discovery.scanner import Discovery
+from kerneltui.fleet.manifests.lock import is_locked
+from kerneltui.fleet.manifests.manifest import Manifest, find_manifests, read_manifest, resolved
+from kerneltui.fleet.servers.jupyter_server import find_servers
+from kerneltui.fleet.servers.poller import ask_servers
 from kerneltui.kernels.connection_folders import connection_folders
 from kerneltui.paths import runtime_folder
 
@@ -36,7 +36,9 @@ def _as_it_is(manifest: Manifest) -> Manifest:
     is_known = manifest.identity is not None and manifest.identity.is_alive()
     if is_known or not manifest.is_here or is_locked(manifest.path):
         return manifest
-    from kerneltui.fleet.heirs import Heirs  # which a list of living kernels need not load
+    from kerneltui.fleet.reconcile.heirs import (
+        Heirs,  # which a list of living kernels need not load
+    )
 
     heir = Heirs().find(manifest)
     return manifest if heir is None else replace(manifest, identity=heir)
@@ -78,8 +80,8 @@ class Survey:
         suspects = [each for each in self.found if each.is_unproven and may_answer(each)]
         if not suspects:  # as a rule; what asks is slow to load
             return
-        from kerneltui.fleet.attach import attached_manager
-        from kerneltui.fleet.census import Census, Suspect
+        from kerneltui.fleet.discovery.attach import attached_manager
+        from kerneltui.fleet.discovery.whereabouts import Census, Suspect
         from kerneltui.kernels.spec import KernelSpecManager
 
         specs, census = KernelSpecManager(), Census()

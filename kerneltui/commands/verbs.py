@@ -16,10 +16,10 @@ from kerneltui.commands.listing import Listed, find, list_all
 from kerneltui.commands.printing import Progress
 from kerneltui.commands.settings import read_settings
 from kerneltui.errors import ActionRefused, KernelError, KernelTimeout, LaunchError
+from kerneltui.fleet.control.controllers import Handle
 from kerneltui.fleet.fleet import Fleet
-from kerneltui.fleet.handles import Handle
-from kerneltui.fleet.origin import Origin
-from kerneltui.fleet.snapshot import KernelSnapshot, Target
+from kerneltui.fleet.model.origin import Origin
+from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
 from kerneltui.protocol.status import KernelState, Verb
 from kerneltui.protocol.text import clean_line
 

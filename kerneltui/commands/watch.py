@@ -11,8 +11,8 @@ from kerneltui.commands.listing import LEFT_STATES, UNANSWERED, Listed, find, li
 from kerneltui.commands.living import attached, find_living
 from kerneltui.commands.printing import Printer, Progress
 from kerneltui.errors import KernelDied, KernelError, KernelTimeout, NoSuchKernel
-from kerneltui.fleet.masking import StreamMask
-from kerneltui.fleet.origin import Origin
+from kerneltui.fleet.model.masking import StreamMask
+from kerneltui.fleet.model.origin import Origin
 from kerneltui.kernels.connection_file import read_connection_file
 from kerneltui.kernels.logfile import LogFile
 from kerneltui.private_file import open_private

@@ -11,37 +11,37 @@ from functools import partial
 from typing import Any
 
 from kerneltui.errors import ActionRefused, KernelError
-from kerneltui.fleet import interrupts
-from kerneltui.fleet.adoption import environment_differs, todays_environment
-from kerneltui.fleet.console import LOCKED
-from kerneltui.fleet.guard import Guard
-from kerneltui.fleet.handles import Handle, OwnHandle
-from kerneltui.fleet.heirs import Heirs
-from kerneltui.fleet.kernel_info import KernelInfo, kernel_info
-from kerneltui.fleet.kind import Kind
-from kerneltui.fleet.ledger import Ledger
-from kerneltui.fleet.legacy import Legacy
-from kerneltui.fleet.limits import USUAL, Limits
-from kerneltui.fleet.logout import logout_warning
-from kerneltui.fleet.lookout import Lookout
-from kerneltui.fleet.manifest import RESTARTING, Manifest
-from kerneltui.fleet.message_log import MessageLog
-from kerneltui.fleet.naming import PATH_WIDTH
-from kerneltui.fleet.notices import Notice, NoticeBoard
-from kerneltui.fleet.powers import LOST, refuse_impossible
-from kerneltui.fleet.process_tree import ProcessFacts
-from kerneltui.fleet.recorder_start import RecorderStarter
+from kerneltui.fleet.console.console import LOCKED
+from kerneltui.fleet.control import interrupts
+from kerneltui.fleet.control.controllers import Handle, OwnHandle
+from kerneltui.fleet.control.stale_files import left_by_others
+from kerneltui.fleet.discovery.naming import PATH_WIDTH
+from kerneltui.fleet.inspection.kernel_info import KernelInfo, kernel_info
+from kerneltui.fleet.inspection.logind import logout_warning
+from kerneltui.fleet.inspection.process_tree import ProcessFacts
+from kerneltui.fleet.inspection.usage import UsageSampler
+from kerneltui.fleet.manifests.adoption import environment_differs, todays_environment
+from kerneltui.fleet.manifests.manifest import RESTARTING, Manifest
+from kerneltui.fleet.manifests.store import Ledger
+from kerneltui.fleet.model.capabilities import LOST, refuse_impossible
+from kerneltui.fleet.model.kind import Kind
+from kerneltui.fleet.model.retention import USUAL, Limits
+from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
+from kerneltui.fleet.monitoring.message_log import MessageLog
+from kerneltui.fleet.reconcile.autorestart import Guard
+from kerneltui.fleet.reconcile.external import Strangers
+from kerneltui.fleet.reconcile.heirs import Heirs
+from kerneltui.fleet.reconcile.own import Legacy
+from kerneltui.fleet.reconcile.status_checks import StatusChecks
+from kerneltui.fleet.recording.start import RecorderStarter
+from kerneltui.fleet.registry.notices import Notice, NoticeBoard
 from kerneltui.fleet.registry.registry import KernelRegistry
 from kerneltui.fleet.registry.tracked_kernel import TrackedKernel, snapshot_of
 from kerneltui.fleet.registry.tracker import Tracker
-from kerneltui.fleet.remains import left_by_others
-from kerneltui.fleet.server_watch import ServerWatch
-from kerneltui.fleet.snapshot import KernelSnapshot, Target
-from kerneltui.fleet.status_checks import StatusChecks
-from kerneltui.fleet.strangers import Strangers
-from kerneltui.fleet.transcript import Transcript
-from kerneltui.fleet.transport import Transport, choose_transport
-from kerneltui.fleet.usage import UsageSampler
+from kerneltui.fleet.servers.poller import ServerWatch
+from kerneltui.fleet.threads.periodic import Lookout
+from kerneltui.fleet.transcript.transcript import Transcript
+from kerneltui.kernels.connection.transport import Transport, choose_transport
 from kerneltui.kernels.family import descendants
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.multi import MultiKernelManager

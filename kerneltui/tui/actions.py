@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from textual.binding import Binding, BindingType
 
-from kerneltui.fleet.powers import why_not
+from kerneltui.fleet.model.capabilities import why_not
 from kerneltui.protocol.status import Verb
 
 if TYPE_CHECKING:
-    from kerneltui.fleet.snapshot import KernelSnapshot, Target
+    from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
 
 ARMED_TIME = 1.5
 """Seconds within which the second press of `i` interrupts."""

@@ -14,7 +14,7 @@ from kerneltui.tui import formats
 from kerneltui.tui.multiplexer import passed_on
 
 if TYPE_CHECKING:
-    from kerneltui.fleet.snapshot import KernelSnapshot
+    from kerneltui.fleet.model.snapshot import KernelSnapshot
     from kerneltui.tui.config import Notifications
 
 WIDTH = 120  # characters: desktops show no more

@@ -169,7 +169,7 @@ def end_of_start() -> None:
 def library_fleet(config: Config) -> Fleet:
     """Make the fleet of real kernels; called in a thread, for it loads zmq and psutil."""
     from kerneltui.fleet.fleet import Fleet
-    from kerneltui.fleet.shared_folders import runtime_folder_problems
+    from kerneltui.fleet.manifests.mounts import runtime_folder_problems
 
     fleet = Fleet(transport=config.transport, limits=config.limits, locked=config.read_only)
     for problem in runtime_folder_problems():

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from operator import is_
 
-from kerneltui.fleet.transcript import Entry, TranscriptView
+from kerneltui.fleet.transcript.transcript import Entry, TranscriptView
 
 
 @dataclass(frozen=True, slots=True)

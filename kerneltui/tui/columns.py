@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from kerneltui.errors import describe_exit
-from kerneltui.fleet.origin import Origin
-from kerneltui.fleet.standing import Standing
+from kerneltui.fleet.model.classification import Standing
+from kerneltui.fleet.model.origin import Origin
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui import formats
 
 if TYPE_CHECKING:
-    from kerneltui.fleet.snapshot import KernelSnapshot
+    from kerneltui.fleet.model.snapshot import KernelSnapshot
 
 Tone = Literal["plain", "muted", "strong", "busy", "idle", "moving", "dead", "trouble"]
 """What a cell means, for a style sheet to colour; its text tells the same without."""

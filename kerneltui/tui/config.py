@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from kerneltui.fleet.limits import Limits
+from kerneltui.fleet.model.retention import Limits
 
 if TYPE_CHECKING:
-    from kerneltui.fleet.transport import Transport
+    from kerneltui.kernels.connection.transport import Transport
     from kerneltui.tui.keymap import Keymap
 
 MAX_FILE = 256_000  # bytes of kerneltui.toml

@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from kerneltui.fleet.limits import Limits
+from kerneltui.fleet.model.retention import Limits
 from kerneltui.private_file import read_regular
 from kerneltui.protocol.text import clean_line
 from kerneltui.tui.config import MAX_FILE, Config

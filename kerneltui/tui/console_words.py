@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kerneltui.fleet.kind import Kind
-from kerneltui.fleet.powers import why_not
-from kerneltui.fleet.standing import Standing
+from kerneltui.fleet.model.capabilities import why_not
+from kerneltui.fleet.model.classification import Standing
+from kerneltui.fleet.model.kind import Kind
 from kerneltui.protocol.status import KernelState, Verb
 from kerneltui.protocol.text import clean_line
 
 if TYPE_CHECKING:
-    from kerneltui.fleet.snapshot import KernelSnapshot
+    from kerneltui.fleet.model.snapshot import KernelSnapshot
 
 
 def placeholder(snapshot: KernelSnapshot | None) -> str:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from kerneltui.protocol.status import KernelState
 
 if TYPE_CHECKING:
-    from kerneltui.fleet.snapshot import KernelSnapshot
+    from kerneltui.fleet.model.snapshot import KernelSnapshot
 
 STOPPED = "stopped"
 """What a kernel is, whatever it did before, whose process a signal has stopped."""

@@ -25,7 +25,7 @@ from kerneltui.tui.verbs import KernelVerbs
 
 if TYPE_CHECKING:
     from kerneltui.fleet.fleet import Fleet
-    from kerneltui.fleet.snapshot import KernelSnapshot, Target
+    from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
     from kerneltui.tui.setup import Setup
 
 

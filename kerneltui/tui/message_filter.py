@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from kerneltui.protocol.text import clean_line
 
 if TYPE_CHECKING:
-    from kerneltui.fleet.message_log import MessageRecord
+    from kerneltui.fleet.monitoring.message_log import MessageRecord
 
 SHORT_SESSION = 4  # characters that tell one client from the others
 CLIENT_WIDTH = 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 
-from kerneltui.fleet.transcript import TranscriptView
+from kerneltui.fleet.transcript.transcript import TranscriptView
 from kerneltui.protocol.text import Line, plain
 
 

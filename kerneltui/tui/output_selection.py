@@ -9,7 +9,7 @@ from textual.selection import Selection
 from kerneltui.protocol.text import Line, plain
 
 if TYPE_CHECKING:
-    from kerneltui.fleet.transcript import TranscriptView
+    from kerneltui.fleet.transcript.transcript import TranscriptView
 
 
 def selected_text(selection: Selection, view: TranscriptView) -> str:

@@ -10,7 +10,7 @@ from kerneltui.tui.formats import short_id
 from kerneltui.tui.screens.confirm import Question
 
 if TYPE_CHECKING:
-    from kerneltui.fleet.snapshot import Target
+    from kerneltui.fleet.model.snapshot import Target
 
 
 def _counted(targets: Sequence[Target]) -> str:

@@ -14,7 +14,7 @@ from kerneltui.tui.columns import ALL, BY_ID, ColumnIds, known_columns
 from kerneltui.tui.filters import Filter, FilterError, parse_filter
 
 if TYPE_CHECKING:
-    from kerneltui.fleet.snapshot import KernelSnapshot
+    from kerneltui.fleet.model.snapshot import KernelSnapshot
 
 HISTORY = 50  # filters remembered
 

@@ -17,7 +17,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from kerneltui.fleet.picture import Picture
+from kerneltui.fleet.transcript.image import Picture
 
 MAX_WIDTH, MAX_HEIGHT = 64, 14
 """In cells: enough to know a plot by, and other lines are still in sight."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from textual.screen import Screen
 
 from kerneltui.errors import KernelError
-from kerneltui.fleet.kind import Kind
+from kerneltui.fleet.model.kind import Kind
 from kerneltui.protocol.status import KernelState, Verb
 from kerneltui.tui import questions
 from kerneltui.tui.actions import BY_ID, Action, DoublePress, refusal
@@ -25,7 +25,7 @@ from kerneltui.tui.screens.signal import SignalScreen
 
 if TYPE_CHECKING:
     from kerneltui.fleet.fleet import Fleet
-    from kerneltui.fleet.snapshot import KernelSnapshot, Target
+    from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
 
 ORDERS_AT_ONCE = 16  # threads of one bulk order: some are always free for the next key
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from jupyter_core.paths import jupyter_runtime_dir
 
-from kerneltui.fleet.discovery import Discovery
+from kerneltui.fleet.discovery.found import Known
+from kerneltui.fleet.discovery.scanner import Discovery
 from kerneltui.fleet.fleet import Fleet
-from kerneltui.fleet.found import Known
-from kerneltui.fleet.standing import Standing
+from kerneltui.fleet.model.classification import Standing
 from kerneltui.kernels.connection_file import write_connection_file
 from tests.benchmarks.harness import Row, limit_row, show_time
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import psutil
 from textual.events import Key
 
-from kerneltui.fleet.transcript import Role, Transcript
+from kerneltui.fleet.transcript.transcript import Role, Transcript
 from kerneltui.tui.widgets.kernel_table import KernelTable
 from kerneltui.tui.widgets.output_view import OutputView
 from tests.benchmarks.harness import Row, limit_row, show_time

@@ -14,11 +14,11 @@ from pathlib import Path
 import psutil
 import zmq
 
-from kerneltui.fleet.manifest import Manifest
+from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.kernels.identity import identify
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from tests.benchmarks.harness import Row, limit_row
-from tests.fleet.manifests import write_manifest
+from tests.fleet.written_manifests import write_manifest
 
 CROWD, MORE = 20, 200  # kernels
 REST = 10.0  # seconds that are measured
@@ -64,7 +64,7 @@ def kernel(folder: Path, number: int) -> Iterator[None]:
 
 @contextmanager
 def recorder(folder: Path) -> Iterator[psutil.Process]:
-    command = [sys.executable, "-m", "kerneltui.fleet.recorder", str(folder)]
+    command = [sys.executable, "-m", "kerneltui.fleet.recording.recorder", str(folder)]
     with subprocess.Popen(command) as process:
         yield psutil.Process(process.pid)
         process.terminate()

@@ -13,7 +13,7 @@ from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.widgets import DataTable
 
-from kerneltui.fleet.snapshot import KernelSnapshot, Usage
+from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.app import KernelTui
 from kerneltui.tui.columns import COLUMNS

@@ -16,17 +16,17 @@ import pytest
 
 from kerneltui.commands import clean as clean_module
 from kerneltui.commands.clean import clean
-from kerneltui.fleet import found as found_module
-from kerneltui.fleet import manifest as manifest_module
-from kerneltui.fleet.manifest import Manifest
-from kerneltui.fleet.manifest_lock import ManifestLock
-from kerneltui.fleet.processes import Processes
-from kerneltui.fleet.recording import recording_path
+from kerneltui.fleet.discovery import found as found_module
+from kerneltui.fleet.discovery.processes import Processes
+from kerneltui.fleet.manifests import manifest as manifest_module
+from kerneltui.fleet.manifests.lock import ManifestLock
+from kerneltui.fleet.manifests.manifest import Manifest
+from kerneltui.fleet.recording.recording import recording_path
 from kerneltui.kernels.connection_file import read_connection_file, write_connection_file
 from kerneltui.kernels.identity import ProcessIdentity, boot_id, identify
 from kerneltui.kernels.listeners import listeners, owner
-from tests.fleet.manifests import write_manifest
 from tests.fleet.small_kernels import ROOT
+from tests.fleet.written_manifests import write_manifest
 from tests.support import eventually
 
 LONG_AGO = time.time() - 3600
@@ -166,7 +166,7 @@ def test_what_may_be_of_another_host_is_told_and_stays(
 ) -> None:
     for module in (found_module, manifest_module):
         monkeypatch.setattr(module, "is_shared", lambda _folder: True, raising=False)
-    monkeypatch.setattr("kerneltui.fleet.discovery.is_shared", lambda _folder: True)
+    monkeypatch.setattr("kerneltui.fleet.discovery.scanner.is_shared", lambda _folder: True)
     theirs = stranger(runtime, "theirs")
     files = ours(runtime, replace(DEAD, boot_id="another host's"))
 

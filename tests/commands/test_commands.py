@@ -14,9 +14,9 @@ from typing import Any
 import psutil
 import pytest
 
-from kerneltui.fleet.manifest import Manifest
+from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.kernels.identity import identify
-from tests.fleet.manifests import write_manifest
+from tests.fleet.written_manifests import write_manifest
 from tests.support import eventually
 
 WITHOUT_TEXTUAL = """

@@ -14,7 +14,7 @@ from kerneltui.commands import interrupting
 from kerneltui.commands.interrupting import interrupt
 from kerneltui.commands.listing import Listed
 from kerneltui.errors import ActionRefused
-from kerneltui.fleet.origin import Origin
+from kerneltui.fleet.model.origin import Origin
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.protocol.status import KernelState
 from tests.fakes import FakeKernel

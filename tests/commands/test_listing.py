@@ -19,9 +19,9 @@ import pytest
 from kerneltui.commands.listing import Listed, _Look, find, list_all
 from kerneltui.commands.ps import to_json, to_table
 from kerneltui.errors import NoSuchKernel
-from kerneltui.fleet.manifest import Manifest
+from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.kernels.identity import ProcessIdentity, identify
-from tests.fleet.manifests import write_manifest
+from tests.fleet.written_manifests import write_manifest
 from tests.support import eventually
 
 NOW = 1.7e9

@@ -19,7 +19,7 @@ from kerneltui.commands.settings import Settings
 from kerneltui.commands.survey import manifests
 from kerneltui.commands.watch import logs
 from kerneltui.fleet.fleet import Fleet
-from kerneltui.fleet.notices import Notice
+from kerneltui.fleet.registry.notices import Notice
 from tests.fleet.small_kernels import ROOT, install_and_make_haste
 from tests.support import eventually
 

@@ -9,8 +9,8 @@ import sys
 
 from textual_image import _terminal
 
-from kerneltui.fleet.picture import Picture
-from kerneltui.fleet.transcript import Role, Transcript
+from kerneltui.fleet.transcript.image import Picture
+from kerneltui.fleet.transcript.transcript import Role, Transcript
 from kerneltui.tui.app import KernelTui
 from kerneltui.tui.widgets import output_verbs
 from tests.pictures import png

@@ -14,9 +14,9 @@ from typing import Any
 
 import psutil
 
-from kerneltui.fleet import servers
-from kerneltui.fleet.jupyter_server import JupyterServer, find_servers
-from kerneltui.fleet.server_connection import ServerConnection
+from kerneltui.fleet.servers import rest
+from kerneltui.fleet.servers.connection import ServerConnection
+from kerneltui.fleet.servers.jupyter_server import JupyterServer, find_servers
 from kerneltui.kernels.channels import has_heartbeat
 from kerneltui.kernels.connection_file import read_connection_file
 from kerneltui.kernels.sockets import default_context
@@ -57,8 +57,8 @@ def _answers(runtime: Path) -> bool:
     if found is None:
         return False
     try:
-        servers.served_kernels(found, 5.0)
-    except servers.KernelError:
+        rest.served_kernels(found, 5.0)
+    except rest.KernelError:
         return False
     return True
 

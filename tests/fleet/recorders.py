@@ -10,23 +10,25 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
-from kerneltui.fleet.manifest import Manifest
-from kerneltui.fleet.recording import Began, Hole, read_recording, recording_path
+from kerneltui.fleet.manifests.manifest import Manifest
+from kerneltui.fleet.recording.recording import Began, Hole, read_recording, recording_path
 from kerneltui.kernels.identity import ProcessIdentity, identify
 from kerneltui.protocol.wire import Session
-from tests.fleet.manifests import write_manifest
 from tests.fleet.stage import KEY, Voice
+from tests.fleet.written_manifests import write_manifest
 from tests.support import eventually
 
 WITHIN = 10  # seconds, for what a process takes to start or end
 HASTE = """
 import resource, sys
 from pathlib import Path
-from kerneltui.fleet import recorded_kernel, recorder, recording_writer
+from kerneltui.fleet.recording import recorded_kernel
+from kerneltui.fleet.recording import recorder
+from kerneltui.fleet.recording import writer
 recorder.LINGER = {linger}
 recorded_kernel.REST = {rest}
 recorded_kernel.LATE = 60.0
-recording_writer.RETRY = 0.1
+writer.RETRY = 0.1
 hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
 resource.setrlimit(resource.RLIMIT_FSIZE, ({file_limit}, hard))
 recorder.main(Path(sys.argv[1]))

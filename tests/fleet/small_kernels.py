@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from kerneltui.fleet import lookout as lookout_module
-from kerneltui.fleet import recorder_start
-from kerneltui.fleet import usage as usage_module
 from kerneltui.fleet.fleet import Fleet
-from kerneltui.fleet.snapshot import KernelSnapshot
-from kerneltui.fleet.transcript import Role
+from kerneltui.fleet.inspection import usage as usage_module
+from kerneltui.fleet.model.snapshot import KernelSnapshot
+from kerneltui.fleet.recording import start
+from kerneltui.fleet.threads import periodic as lookout_module
+from kerneltui.fleet.transcript.transcript import Role
 from kerneltui.kernels import manager as manager_module
 from kerneltui.protocol.status import KernelState
 from tests.fleet.stage import shown
@@ -61,7 +61,7 @@ def install_and_make_haste(folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("JUPYTER_PATH", str(folder))
     patch.setattr(manager_module, "SHUTDOWN_WAIT_TIME", 1.0)
     patch.setattr(usage_module, "INTERVAL", 0.1)
-    patch.setattr(recorder_start, "ensure_recorder", lambda _folder: None)
+    patch.setattr(start, "ensure_recorder", lambda _folder: None)
     patch.setattr(lookout_module, "INTERVAL", 0.05)
 
 

@@ -9,7 +9,7 @@ from typing import Self
 
 import zmq
 
-from kerneltui.fleet.transcript import Role, TranscriptView
+from kerneltui.fleet.transcript.transcript import Role, TranscriptView
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.process import ChildProcess
 from kerneltui.protocol.connection import Channel, ConnectionInfo

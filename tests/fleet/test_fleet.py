@@ -14,11 +14,12 @@ import psutil
 import pytest
 
 from kerneltui.errors import ActionRefused, KernelError, NoSuchKernel
-from kerneltui.fleet import interrupts, status_checks
+from kerneltui.fleet.control import interrupts
 from kerneltui.fleet.fleet import Fleet, SpecChoice
-from kerneltui.fleet.snapshot import KernelSnapshot
-from kerneltui.fleet.standing import Standing
-from kerneltui.fleet.transcript import Role
+from kerneltui.fleet.model.classification import Standing
+from kerneltui.fleet.model.snapshot import KernelSnapshot
+from kerneltui.fleet.reconcile import status_checks
+from kerneltui.fleet.transcript.transcript import Role
 from kerneltui.kernels.identity import identify
 from kerneltui.kernels.logfile import LogFile
 from kerneltui.kernels.manager import KernelManager

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from kerneltui.fleet.fleet import Fleet
-from kerneltui.fleet.limits import USUAL
-from kerneltui.fleet.message_log import MessageLog
-from kerneltui.fleet.snapshot import KernelSnapshot
-from kerneltui.fleet.transcript import Role, Transcript
+from kerneltui.fleet.model.retention import USUAL
+from kerneltui.fleet.model.snapshot import KernelSnapshot
+from kerneltui.fleet.monitoring.message_log import MessageLog
+from kerneltui.fleet.transcript.transcript import Role, Transcript
 from kerneltui.kernels.client import BlockingKernelClient
 from kerneltui.protocol.message import execute_content, parent_id
 from kerneltui.protocol.status import KernelState

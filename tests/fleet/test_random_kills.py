@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from kerneltui.fleet.manifest import Manifest
-from kerneltui.fleet.monitor import KernelMonitor
-from kerneltui.fleet.recording import Hole, read_recording, recording_path, unheard_since
-from kerneltui.fleet.transcript import Role
+from kerneltui.fleet.manifests.manifest import Manifest
+from kerneltui.fleet.monitoring.monitor import KernelMonitor
+from kerneltui.fleet.recording.recording import Hole, read_recording, recording_path, unheard_since
+from kerneltui.fleet.transcript.transcript import Role
 from kerneltui.kernels.adopted import AdoptedProcess
 from kerneltui.kernels.identity import ProcessIdentity, identify
 from kerneltui.kernels.manager import KernelManager
@@ -26,10 +26,10 @@ from kerneltui.private_file import make_private_folder
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.status import Spawned
 from kerneltui.protocol.wire import Session
-from tests.fleet.manifests import write_manifest
 from tests.fleet.recorders import RunningRecorder
 from tests.fleet.small_kernels import ROOT
 from tests.fleet.stage import KEY, shown
+from tests.fleet.written_manifests import write_manifest
 from tests.support import eventually
 
 pytestmark = pytest.mark.slow

@@ -27,8 +27,8 @@ LONGEST = 0.8  # seconds of orders before a dashboard is killed
 DASHBOARD = """
 import random, sys, time
 from kerneltui.errors import KernelError
-from kerneltui.fleet import recorder_start
-recorder_start.ensure_recorder = lambda _folder: None
+from kerneltui.fleet.recording import start
+start.ensure_recorder = lambda _folder: None
 from kerneltui.fleet.fleet import Fleet
 chance, fleet = random.Random(int(sys.argv[1])), Fleet()
 restart_now = lambda target: fleet.restart(target, now=True)

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from kerneltui.errors import ActionRefused
-from kerneltui.fleet.conversation import Prompt
+from kerneltui.fleet.console.conversation import Prompt
 from kerneltui.fleet.fleet import Fleet
-from kerneltui.fleet.snapshot import Target
+from kerneltui.fleet.model.snapshot import Target
 
 TARGET = Target("k1", None, "train")
 ORDERS: dict[str, Callable[[Fleet], object]] = {

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from kerneltui.errors import KernelError, NoSuchKernel
-from kerneltui.fleet import transport
-from kerneltui.fleet.transport import Transport, choose_transport
+from kerneltui.kernels.connection import transport
+from kerneltui.kernels.connection.transport import Transport, choose_transport
 from kerneltui.kernels.spec import KernelSpecManager
 
 IPC = {"transport": "ipc"}

@@ -14,15 +14,15 @@ from textual.events import Key
 from textual.pilot import Pilot
 
 from kerneltui.errors import ActionRefused, KernelError
-from kerneltui.fleet.console import LOCKED
-from kerneltui.fleet.conversation import Prompt
+from kerneltui.fleet.console.console import LOCKED
+from kerneltui.fleet.console.conversation import Prompt
 from kerneltui.fleet.fleet import SpecChoice
-from kerneltui.fleet.kernel_info import KernelInfo
-from kerneltui.fleet.message_log import MessageLog
-from kerneltui.fleet.notices import Notice
-from kerneltui.fleet.process_tree import ProcessFacts
-from kerneltui.fleet.snapshot import KernelSnapshot, Target, Usage
-from kerneltui.fleet.transcript import Transcript
+from kerneltui.fleet.inspection.kernel_info import KernelInfo
+from kerneltui.fleet.inspection.process_tree import ProcessFacts
+from kerneltui.fleet.model.snapshot import KernelSnapshot, Target, Usage
+from kerneltui.fleet.monitoring.message_log import MessageLog
+from kerneltui.fleet.registry.notices import Notice
+from kerneltui.fleet.transcript.transcript import Transcript
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.protocol.status import ALLOWED, KernelState
 from kerneltui.tui import frame

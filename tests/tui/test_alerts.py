@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kerneltui.fleet.snapshot import KernelSnapshot
+from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.alerts import WIDTH, Alerts, sequence
 from tests.tui.fakes import snapshot

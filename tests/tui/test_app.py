@@ -14,8 +14,8 @@ from textual.events import Key
 from textual.widgets import Input
 
 from kerneltui.errors import ActionRefused, LaunchError
-from kerneltui.fleet.notices import Notice
-from kerneltui.fleet.snapshot import Target
+from kerneltui.fleet.model.snapshot import Target
+from kerneltui.fleet.registry.notices import Notice
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.actions import ARMED_TIME, BY_ID
 from kerneltui.tui.app import KernelTui

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kerneltui.fleet.transcript import Role, Transcript, TranscriptView
+from kerneltui.fleet.transcript.transcript import Role, Transcript, TranscriptView
 from kerneltui.protocol.text import Line
 from kerneltui.tui.changes import Change, find_change
 

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from kerneltui.fleet.snapshot import KernelSnapshot, Usage
+from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.columns import (
     ALL,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from textual.theme import BUILTIN_THEMES
 
-from kerneltui.fleet.transcript import Limits
+from kerneltui.fleet.transcript.transcript import Limits
 from kerneltui.tui.actions import ACTIONS
 from kerneltui.tui.config import Config
 from kerneltui.tui.config_file import MAX_PROBLEMS, Problem, parse_config, read_config

@@ -6,9 +6,9 @@ import dataclasses
 
 import pytest
 
-from kerneltui.fleet.kind import Kind
-from kerneltui.fleet.origin import Origin
-from kerneltui.fleet.snapshot import KernelSnapshot
+from kerneltui.fleet.model.kind import Kind
+from kerneltui.fleet.model.origin import Origin
+from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.widgets.details import Details, Fact, whereabouts, whoabouts
 from tests.tui.fakes import NOW, snapshot

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kerneltui.fleet.snapshot import Usage
+from kerneltui.fleet.model.snapshot import Usage
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.filters import FilterError, parse_filter

@@ -8,7 +8,7 @@ import pytest
 from textual.widgets import Input
 
 from kerneltui import paths
-from kerneltui.fleet.conversation import Prompt
+from kerneltui.fleet.console.conversation import Prompt
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.config import Config
 from kerneltui.tui.config_file import parse_config

@@ -14,14 +14,14 @@ from textual.app import App, ComposeResult
 from textual.events import Paste
 
 from kerneltui.errors import KernelError
-from kerneltui.fleet.conversation import Prompt
+from kerneltui.fleet.console.conversation import Prompt
 from kerneltui.fleet.fleet import SpecChoice
-from kerneltui.fleet.kernel_info import KernelInfo, versions
-from kerneltui.fleet.message_log import MessageLog
-from kerneltui.fleet.notices import Notice
-from kerneltui.fleet.process_tree import ProcessFacts
-from kerneltui.fleet.rendition import rendition
-from kerneltui.fleet.transcript import Transcript
+from kerneltui.fleet.inspection.kernel_info import KernelInfo, versions
+from kerneltui.fleet.inspection.process_tree import ProcessFacts
+from kerneltui.fleet.monitoring.message_log import MessageLog
+from kerneltui.fleet.registry.notices import Notice
+from kerneltui.fleet.transcript.rendering import rendition
+from kerneltui.fleet.transcript.transcript import Transcript
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
 from kerneltui.protocol.wire import Session

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
-from kerneltui.fleet.kernel_info import KernelInfo
+from kerneltui.fleet.inspection.kernel_info import KernelInfo
 from kerneltui.tui.widgets.info_view import (
     MAX_VALUE,
     InfoView,

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from kerneltui.fleet.snapshot import KernelSnapshot, Usage
+from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.widgets.kernel_table import KernelTable, successor
 from tests.tui.fakes import NOW, snapshot

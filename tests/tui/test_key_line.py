@@ -6,7 +6,7 @@ import pytest
 from textual.content import Content
 from textual.screen import Screen
 
-from kerneltui.fleet.conversation import Prompt
+from kerneltui.fleet.console.conversation import Prompt
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.config import Config
 from kerneltui.tui.screens.confirm import ConfirmScreen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kerneltui.fleet.message_log import MessageRecord
+from kerneltui.fleet.monitoring.message_log import MessageRecord
 from kerneltui.protocol.connection import Channel
 from kerneltui.tui.message_filter import (
     CLIENT_WIDTH,

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from kerneltui.errors import InvalidSignature
-from kerneltui.fleet import message_log as message_logs
-from kerneltui.fleet.message_log import MessageLog
+from kerneltui.fleet.monitoring import message_log as message_logs
+from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.wire import Session
 from kerneltui.tui.widgets.message_view import MessageView

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kerneltui.fleet.transcript import Role, Transcript
+from kerneltui.fleet.transcript.transcript import Role, Transcript
 from kerneltui.tui.output_search import OutputSearch
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from kerneltui.fleet.picture import Picture
-from kerneltui.fleet.transcript import Role, Transcript
+from kerneltui.fleet.transcript.image import Picture
+from kerneltui.fleet.transcript.transcript import Role, Transcript
 from kerneltui.tui.screens.image import ImageScreen
 from kerneltui.tui.screens.save import SaveScreen
 from kerneltui.tui.thumbnail import HALF_BLOCK

@@ -6,8 +6,8 @@ import pytest
 from rich.style import Style
 from textual.color import Color
 
-from kerneltui.fleet.limits import USUAL
-from kerneltui.fleet.transcript import Role, Transcript
+from kerneltui.fleet.model.retention import USUAL
+from kerneltui.fleet.transcript.transcript import Role, Transcript
 from kerneltui.protocol.text import TextStyle
 from kerneltui.tui.painting import rich_style
 from kerneltui.tui.themes import THEMES

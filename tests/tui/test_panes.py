@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from kerneltui.fleet.message_log import MessageLog
-from kerneltui.fleet.process_tree import ProcessFacts
-from kerneltui.fleet.transcript import Role, Transcript
+from kerneltui.fleet.inspection.process_tree import ProcessFacts
+from kerneltui.fleet.monitoring.message_log import MessageLog
+from kerneltui.fleet.transcript.transcript import Role, Transcript
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.wire import Session
 from kerneltui.tui.screens.message import MessageScreen

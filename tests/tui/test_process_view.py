@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from kerneltui.fleet.process_tree import ProcessFacts
+from kerneltui.fleet.inspection.process_tree import ProcessFacts
 from kerneltui.tui.widgets.process_view import ProcessView
 from kerneltui.tui.widgets.row_pane import MAX_ROWS
 from tests.tui.widget_stage import NARROW, WIDE, Stage, on_stage

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kerneltui.fleet.snapshot import KernelSnapshot
+from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.tui.progress import Progress
 from tests.tui.fakes import snapshot
 

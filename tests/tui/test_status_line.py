@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from kerneltui.fleet.snapshot import KernelSnapshot, Usage
+from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.widgets.status_line import StatusLine, counts, memory
 from tests.tui.fakes import snapshot

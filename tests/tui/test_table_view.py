@@ -6,7 +6,7 @@ import contextlib
 
 import pytest
 
-from kerneltui.fleet.snapshot import Usage
+from kerneltui.fleet.model.snapshot import Usage
 from kerneltui.tui.columns import ALL, BY_ID
 from kerneltui.tui.filters import FilterError
 from kerneltui.tui.table_view import HISTORY, Order, TableView, natural_order

@@ -8,9 +8,9 @@ import pytest
 from textual.widgets import Button
 
 from kerneltui.errors import ActionRefused
-from kerneltui.fleet.kind import Kind
-from kerneltui.fleet.origin import Origin
-from kerneltui.fleet.snapshot import KernelSnapshot, Target
+from kerneltui.fleet.model.kind import Kind
+from kerneltui.fleet.model.origin import Origin
+from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.protocol.status import KernelState, Verb
 from kerneltui.tui.actions import BY_ID

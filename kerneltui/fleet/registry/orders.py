@@ -10,8 +10,8 @@ from functools import partial
 from typing import Any
 
 from kerneltui.errors import ActionRefused
-from kerneltui.fleet.ledger import CannotNote, Ledger
-from kerneltui.fleet.manifest import RESTARTING, Manifest
+from kerneltui.fleet.manifests.manifest import RESTARTING, Manifest
+from kerneltui.fleet.manifests.store import CannotNote, Ledger
 from kerneltui.fleet.registry.registry import KernelRegistry
 from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
 from kerneltui.kernels.manager import KernelManager

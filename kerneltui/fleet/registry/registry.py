@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 
+from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
-from kerneltui.fleet.snapshot import KernelSnapshot
 
 _open_batch: ContextVar[list[Callable[[], None]] | None] = ContextVar("batch", default=None)
 """Of this thread; what is to be called once it is published."""

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from kerneltui.fleet.ear import Heard
-from kerneltui.fleet.found import Found
-from kerneltui.fleet.kernel_log import KernelLog
-from kerneltui.fleet.kind import LEFT, Kind
-from kerneltui.fleet.manifest import Manifest
-from kerneltui.fleet.naming import PATH_WIDTH, notebook_of
-from kerneltui.fleet.origin import Origin
-from kerneltui.fleet.powers import why_not
-from kerneltui.fleet.process_tree import ProcessTree
-from kerneltui.fleet.servers import ServedKernel
-from kerneltui.fleet.snapshot import KernelSnapshot, Usage
-from kerneltui.fleet.standing import Standing
+from kerneltui.fleet.discovery.found import Found
+from kerneltui.fleet.discovery.naming import PATH_WIDTH, notebook_of
+from kerneltui.fleet.inspection.kernel_log import KernelLog
+from kerneltui.fleet.inspection.process_tree import ProcessTree
+from kerneltui.fleet.manifests.manifest import Manifest
+from kerneltui.fleet.model.capabilities import why_not
+from kerneltui.fleet.model.classification import Standing
+from kerneltui.fleet.model.kind import LEFT, Kind
+from kerneltui.fleet.model.origin import Origin
+from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
+from kerneltui.fleet.monitoring.subscription import Heard
+from kerneltui.fleet.servers.rest import ServedKernel
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.protocol.status import ALLOWED, KernelState, KernelStatus, Verb

@@ -8,15 +8,15 @@ from functools import partial
 from pathlib import Path
 
 from kerneltui.errors import NoSuchKernel
-from kerneltui.fleet.console import Console
-from kerneltui.fleet.kernel_log import KernelLog
-from kerneltui.fleet.kind import Kind
-from kerneltui.fleet.ledger import Ledger
-from kerneltui.fleet.limits import Limits
-from kerneltui.fleet.manifest import RESTARTING
-from kerneltui.fleet.monitor import KernelMonitor
-from kerneltui.fleet.notices import NOTICE_WIDTH, Notice, NoticeBoard
-from kerneltui.fleet.recording import remove_recording
+from kerneltui.fleet.console.console import Console
+from kerneltui.fleet.inspection.kernel_log import KernelLog
+from kerneltui.fleet.manifests.manifest import RESTARTING
+from kerneltui.fleet.manifests.store import Ledger
+from kerneltui.fleet.model.kind import Kind
+from kerneltui.fleet.model.retention import Limits
+from kerneltui.fleet.monitoring.monitor import KernelMonitor
+from kerneltui.fleet.recording.recording import remove_recording
+from kerneltui.fleet.registry.notices import NOTICE_WIDTH, Notice, NoticeBoard
 from kerneltui.fleet.registry.orders import Orders
 from kerneltui.fleet.registry.registry import KernelRegistry
 from kerneltui.fleet.registry.tracked_kernel import TrackedKernel

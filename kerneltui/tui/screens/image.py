@@ -15,7 +15,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
-from kerneltui.fleet.picture import Picture
+from kerneltui.fleet.transcript.image import Picture
 from kerneltui.tui.thumbnail import BROKEN, FORMATS, can_draw
 
 MAX_PIXELS = 40_000_000

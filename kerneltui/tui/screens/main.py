@@ -42,7 +42,7 @@ from kerneltui.tui.widgets.tab_bar import Tab
 
 if TYPE_CHECKING:
     from kerneltui.fleet.fleet import Fleet
-    from kerneltui.fleet.snapshot import KernelSnapshot
+    from kerneltui.fleet.model.snapshot import KernelSnapshot
 
 _PACKAGE = Path(__file__).parents[2]
 STYLES = next(p for p in (_PACKAGE / "styles", _PACKAGE.parent / "styles") if p.is_dir())

@@ -14,7 +14,7 @@ from textual.widgets import Static
 from kerneltui.protocol.text import clean_lines, plain
 
 if TYPE_CHECKING:
-    from kerneltui.fleet.message_log import MessageRecord
+    from kerneltui.fleet.monitoring.message_log import MessageRecord
 
 
 class MessageScreen(ModalScreen[None]):
@@ -48,7 +48,9 @@ class MessageScreen(ModalScreen[None]):
 
 def _text(record: MessageRecord) -> Text:
     """Return all parts, as lines that have passed the gate."""
-    from kerneltui.fleet.message_log import pretty  # loads psutil's floor, so not before it is used
+    from kerneltui.fleet.monitoring.message_log import (
+        pretty,  # loads psutil's floor, so not before it is used
+    )
 
     text = Text()
     for name, body in pretty(record):

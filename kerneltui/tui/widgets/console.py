@@ -35,9 +35,9 @@ from kerneltui.tui.widgets.history_search import HistorySearch
 from kerneltui.tui.widgets.text_input import TextInput
 
 if TYPE_CHECKING:
-    from kerneltui.fleet.console import Console as FleetConsole
-    from kerneltui.fleet.conversation import Prompt
-    from kerneltui.fleet.snapshot import KernelSnapshot
+    from kerneltui.fleet.console.console import Console as FleetConsole
+    from kerneltui.fleet.console.conversation import Prompt
+    from kerneltui.fleet.model.snapshot import KernelSnapshot
 
 COMPLETENESS_DEADLINE = 0.25
 """Seconds for a kernel to say whether code is complete; then it is run."""

@@ -11,7 +11,7 @@ from kerneltui.protocol.status import KernelState
 from kerneltui.tui import formats
 
 if TYPE_CHECKING:
-    from kerneltui.fleet.snapshot import KernelSnapshot
+    from kerneltui.fleet.model.snapshot import KernelSnapshot
 
 
 class Fact(NamedTuple):

@@ -16,7 +16,7 @@ from kerneltui.tui.widgets.row_pane import Row, RowPane, limited
 from kerneltui.tui.widgets.tab_bar import Tab
 
 if TYPE_CHECKING:
-    from kerneltui.fleet.kernel_info import KernelInfo
+    from kerneltui.fleet.inspection.kernel_info import KernelInfo
 
 LONGEST = 4096  # characters of a path, as the system allows
 LABEL = 19  # cells for what a line is about

@@ -41,7 +41,7 @@ from kerneltui.tui.table_view import TableView
 from kerneltui.tui.widgets.line_view import HEADER, LineView
 
 if TYPE_CHECKING:
-    from kerneltui.fleet.snapshot import KernelSnapshot
+    from kerneltui.fleet.model.snapshot import KernelSnapshot
 
 MARGIN = 2  # cells left of the first column: the cursor's sign and the mark
 CURSOR_SIGN, MARK_SIGN = ">", "*"

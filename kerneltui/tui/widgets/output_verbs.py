@@ -20,7 +20,7 @@ from kerneltui.tui.screens.search import SearchScreen
 from kerneltui.tui.widgets.pane import Pane
 
 if TYPE_CHECKING:
-    from kerneltui.fleet.transcript import Entry, TranscriptView
+    from kerneltui.fleet.transcript.transcript import Entry, TranscriptView
 
 
 class OutputVerbs(Pane):

@@ -15,7 +15,7 @@ from textual.geometry import Size
 from textual.selection import Selection
 from textual.strip import Strip
 
-from kerneltui.fleet.transcript import Role
+from kerneltui.fleet.transcript.transcript import Role
 from kerneltui.protocol.text import clean_line
 from kerneltui.tui.actions import bindings
 from kerneltui.tui.changes import find_change
@@ -29,7 +29,7 @@ from kerneltui.tui.widgets.tab_bar import Tab
 from kerneltui.tui.wrapping import RowMap, row_count, row_ends
 
 if TYPE_CHECKING:
-    from kerneltui.fleet.transcript import Entry, Transcript, TranscriptView
+    from kerneltui.fleet.transcript.transcript import Entry, Transcript, TranscriptView
     from kerneltui.protocol.text import Line
 
 GUTTER = 2  # cells left of the text: a mark that tells the role without colour, and a space

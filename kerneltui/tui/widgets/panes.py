@@ -24,7 +24,7 @@ from kerneltui.tui.widgets.tab_bar import Tab, neighbour
 
 if TYPE_CHECKING:
     from kerneltui.fleet.fleet import Fleet
-    from kerneltui.fleet.snapshot import KernelSnapshot
+    from kerneltui.fleet.model.snapshot import KernelSnapshot
 
 T = TypeVar("T")
 

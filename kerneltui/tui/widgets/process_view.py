@@ -11,7 +11,7 @@ from kerneltui.tui.widgets.row_pane import TITLES, Row, RowPane, limited
 from kerneltui.tui.widgets.tab_bar import Tab
 
 if TYPE_CHECKING:
-    from kerneltui.fleet.process_tree import ProcessFacts
+    from kerneltui.fleet.inspection.process_tree import ProcessFacts
 
 ESCAPED = "left the group: "
 INDENT = "  "

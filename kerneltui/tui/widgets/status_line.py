@@ -15,7 +15,7 @@ from kerneltui.protocol.text import clean_line
 from kerneltui.tui import formats
 
 if TYPE_CHECKING:
-    from kerneltui.fleet.snapshot import KernelSnapshot
+    from kerneltui.fleet.model.snapshot import KernelSnapshot
 
 STALE = 3.0  # seconds after which data are said to be old
 

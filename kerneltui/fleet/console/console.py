@@ -1,0 +1,247 @@
+"""Console: what a person says to kernels; one thread, a queue in, futures and prompts out."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from functools import partial
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+import zmq
+
+from kerneltui.errors import ActionRefused, KernelError
+from kerneltui.fleet.console.conversation import NEVER, REFUSALS, Conversation, Prompt, Reply, fail
+from kerneltui.fleet.monitoring.message_log import MessageLog
+from kerneltui.fleet.threads.mailbox import Inbox
+from kerneltui.kernels.guarded_thread import Failures, LoopThread, describe_failure
+from kerneltui.kernels.manager import KernelManager
+from kerneltui.protocol import fields
+from kerneltui.protocol.message import Message, cursor_content, execute_content, history_content
+
+CLOSED = "the console is closed"
+FAILED = "what was sent before is not followed any more, as the console failed"
+T = TypeVar("T")
+
+LOCKED = "read-only: kernels are watched, and nothing is asked of them"
+HISTORY_LENGTH = 500  # cells asked of a kernel to seed the history
+
+
+class Console:
+    """Runs code in kernels and asks them things. Every method returns at once, in any thread."""
+
+    def __init__(
+        self,
+        find_manager: Callable[[str], KernelManager],
+        record: Callable[[str, Message], None],
+        note: Callable[[str, str], None],
+        find_log: Callable[[str], MessageLog | None],
+        is_served: Callable[[str], bool] = lambda _kernel_id: False,
+    ) -> None:
+        """`is_served`: tells whether a kernel is a Jupyter server's."""
+        self.prompts: Mapping[str, Prompt] = MappingProxyType({})
+        """Open input() prompts by kernel id. Rebound, never changed."""
+        self.queued: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+        """Code sent and not finished by kernel id, the running one first. Rebound as well."""
+        self.beside: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+        """Code that runs in a subshell, in the same way."""
+        self.waiting: Mapping[str, float] = MappingProxyType({})
+        """When the oldest code was sent that is not over; instants of `time.monotonic()`."""
+        self._find_manager = find_manager
+        self._record = record
+        self._note = note
+        self.locked = False
+        """While true nothing is run or answered."""
+        self._find_log = find_log
+        self._is_served = is_served
+        self._conversations: dict[str, Conversation] = {}
+        self._inbox = Inbox()
+        self._failures = Failures("console")
+        self._thread = LoopThread(self._turn, "console", last=self._leave)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close all clients; what was sent goes on in the kernels."""
+        self._inbox.shut(self._thread.end)
+        self._thread.join()
+        self._inbox.close()
+
+    def greet(self, kernel_id: str) -> None:
+        """Have a new process say that it is idle, and begin to listen to it."""
+        self._inbox.put(partial(self._greet, kernel_id))
+
+    def resolve_doubt(self, kernel_id: str) -> None:
+        """Ask a kernel on shell whether it is busy, where iopub leaves that in doubt."""
+        if not self.locked:
+            self._inbox.put(partial(self._resolve_doubt, kernel_id))
+
+    def execute(self, kernel_id: str, code: str, *, beside: bool = False) -> None:
+        """Run code after what was sent before; its output reaches the transcript.
+
+        `beside`: at once, in a subshell; a kernel that has none does not run it.
+        Raises ActionRefused while locked, as `answer` does.
+        """
+        self._permit()
+        self._inbox.put(partial(self._execute, kernel_id, code, beside))
+
+    def complete(self, kernel_id: str, code: str, cursor_pos: int) -> Reply:
+        """Return the future content of a complete_reply; beside a running cell where possible."""
+        return self._ask(kernel_id, "complete_request", cursor_content(code, cursor_pos))
+
+    def inspect(self, kernel_id: str, code: str, cursor_pos: int) -> Reply:
+        content = cursor_content(code, cursor_pos, detail_level=0)
+        return self._ask(kernel_id, "inspect_request", content)
+
+    def is_complete(self, kernel_id: str, code: str) -> Reply:
+        return self._ask(kernel_id, "is_complete_request", {"code": code})
+
+    def history(self, kernel_id: str) -> Future[tuple[str, ...]]:
+        """Return the code that the kernel remembers, oldest first, in the future."""
+        content = history_content(hist_access_type="tail", n=HISTORY_LENGTH)
+        reply = self._ask(kernel_id, "history_request", content)
+        codes: Future[tuple[str, ...]] = Future()
+        reply.add_done_callback(partial(_pass_on_history, codes))
+        return codes
+
+    def answer(self, prompt: Prompt, value: str) -> None:
+        """Answer an open prompt; one that is void by now is not answered."""
+        self._permit()
+        self._inbox.put(partial(self._answer, prompt, value))
+
+    def forget(self, kernel_id: str, why: str) -> None:
+        """Give up what is pending on a kernel, as its process is another now, or gone."""
+        self._inbox.put(partial(self._forget, kernel_id, why))
+
+    def _permit(self) -> None:
+        if self.locked:
+            raise ActionRefused(LOCKED)
+
+    def _ask(self, kernel_id: str, msg_type: str, content: dict[str, Any]) -> Reply:
+        reply: Reply = Future()
+        if not self._inbox.put(partial(self._send_ask, kernel_id, msg_type, content, reply)):
+            fail(reply, KernelError(CLOSED))
+        return reply
+
+    # -- runs in the console thread ----
+
+    def _turn(self) -> None:
+        self._wait()
+        for order in self._inbox.take():
+            self._failures.attempt(order)
+        for kernel_id, conversation in list(self._conversations.items()):
+            if not self._failures.attempt(conversation.take_turn):
+                self._begin_again(kernel_id)
+        self._publish()
+
+    def _begin_again(self, kernel_id: str) -> None:
+        """Give up a conversation in which something failed, and say so; the next one is fresh."""
+        self._failures.attempt(partial(self._forget, kernel_id, FAILED))
+        self._failures.attempt(partial(self._note, kernel_id, FAILED))
+
+    def _wait(self) -> None:
+        poller = zmq.Poller()
+        poller.register(self._inbox, zmq.POLLIN)
+        sockets = [each for talk in self._conversations.values() for each in talk.sockets]
+        for socket in sockets:
+            poller.register(socket, zmq.POLLIN)
+        due = min((talk.due for talk in self._conversations.values()), default=NEVER)
+        poller.poll(None if due == NEVER else max(0, math.ceil((due - time.monotonic()) * 1000)))
+
+    def _publish(self) -> None:
+        talks = tuple(self._conversations.items())
+        self.prompts = _rebound(self.prompts, {each: talk.prompt for each, talk in talks})
+        self.queued = _rebound(self.queued, {each: talk.queued for each, talk in talks})
+        self.beside = _rebound(self.beside, {each: talk.beside for each, talk in talks})
+        self.waiting = _rebound(self.waiting, {each: talk.waiting_since for each, talk in talks})
+
+    def _conversation(self, kernel_id: str) -> Conversation:
+        """Return the conversation with a kernel. Raises NoSuchKernel."""
+        if kernel_id not in self._conversations:
+            self._conversations[kernel_id] = Conversation(
+                self._find_manager(kernel_id),
+                partial(self._record, kernel_id),
+                partial(self._note, kernel_id),
+                self._find_log(kernel_id) or MessageLog(),
+                is_served=self._is_served(kernel_id),
+            )
+        return self._conversations[kernel_id]
+
+    def _greet(self, kernel_id: str) -> None:
+        with contextlib.suppress(*REFUSALS):  # it is gone already
+            self._conversation(kernel_id).greet()
+
+    def _resolve_doubt(self, kernel_id: str) -> None:
+        with contextlib.suppress(*REFUSALS):  # it is gone already
+            self._conversation(kernel_id).resolve_doubt()
+
+    def _execute(self, kernel_id: str, code: str, beside: bool) -> None:
+        try:
+            talk = self._conversation(kernel_id)
+            run = talk.execute_beside if beside else talk.execute
+            run(code, execute_content(code))
+        except REFUSALS as error:
+            self._note(kernel_id, f"not run: {error}")
+        except Exception as error:
+            self._note(kernel_id, f"not run: {describe_failure(error)}")
+            raise
+
+    def _send_ask(
+        self, kernel_id: str, msg_type: str, content: dict[str, Any], reply: Reply
+    ) -> None:
+        try:
+            self._conversation(kernel_id).ask(msg_type, content, reply)
+        except REFUSALS as error:
+            fail(reply, error)
+        except Exception as error:
+            fail(reply, KernelError(f"not asked: {describe_failure(error)}"))
+            raise
+
+    def _answer(self, prompt: Prompt, value: str) -> None:
+        conversation = self._conversations.get(prompt.kernel_id)
+        if conversation is None or conversation.prompt != prompt:
+            return
+        try:
+            conversation.answer(value)
+        except REFUSALS as error:
+            self._note(prompt.kernel_id, f"not answered: {error}")
+        except Exception as error:
+            self._note(prompt.kernel_id, f"not answered: {describe_failure(error)}")
+            raise
+
+    def _forget(self, kernel_id: str, why: str) -> None:
+        conversation = self._conversations.pop(kernel_id, None)
+        if conversation is not None:
+            conversation.abandon(why)
+
+    def _leave(self) -> None:
+        for kernel_id in list(self._conversations):
+            self._failures.attempt(partial(self._forget, kernel_id, CLOSED))
+
+
+def _rebound(before: Mapping[str, T], now: Mapping[str, T | None]) -> Mapping[str, T]:
+    """Return what there is now by kernel id: the same object unless it has changed."""
+    there = {kernel_id: value for kernel_id, value in now.items() if value}
+    return before if there == before else MappingProxyType(there)
+
+
+def _pass_on_history(codes: Future[tuple[str, ...]], reply: Reply) -> None:
+    if not codes.set_running_or_notify_cancel():
+        return
+    error = reply.exception()
+    if error is not None:
+        codes.set_exception(error)
+        return
+    found = fields.items(reply.result(), "history")[-HISTORY_LENGTH:]
+    # An entry is [session, line, input], or [session, line, [input, output]].
+    codes.set_result(
+        tuple(
+            entry[2]
+            for entry in found
+            if isinstance(entry, list) and len(entry) > 2 and isinstance(entry[2], str)
+        )
+    )

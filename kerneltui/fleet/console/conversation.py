@@ -1,0 +1,399 @@
+"""Conversation: one client's requests to one kernel, and what became of each.
+
+Rule: nothing here waits. Requests are sent, and `listen` takes in what has come.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import Any
+
+import zmq
+
+from kerneltui.errors import ActionRefused, KernelError, ProtocolError
+from kerneltui.fleet.console.shell_proof import ShellProof
+from kerneltui.fleet.console.subshell import Parked, Subshell
+from kerneltui.fleet.model.masking import MASK
+from kerneltui.fleet.monitoring.message_log import MessageLog
+from kerneltui.kernels.channels import ClientChannel
+from kerneltui.kernels.client import BlockingKernelClient
+from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.requests import SUBSHELLS
+from kerneltui.protocol import fields
+from kerneltui.protocol.connection import Channel
+from kerneltui.protocol.message import Content, Message, parent_id, was_aborted
+from kerneltui.protocol.status import UNHEARD, Answered, KernelState
+from kerneltui.protocol.text import clean_line
+
+IDLE_TIME = 10  # seconds that a client with nothing pending stays connected
+GREETINGS = (0.1, 0.2, 0.4, 0.8)  # seconds that iopub has to confirm each greeting
+NEVER = math.inf
+PROMPT_WIDTH = 200
+REQUEST_LIMIT = 100  # unanswered ones of one client; far from where a socket's queue would block
+TURN_MESSAGES = 1_000  # taken in on one channel before others have their turn
+REFUSALS = (KernelError, ValueError, zmq.ZMQError)
+"""What keeps a request from being sent: no kernel, a text that is no unicode, no socket."""
+RECORDED = frozenset({"execute_reply", "input_request"})
+"""What iopub lacks of what a client hears: pager text and prompts."""
+
+Reply = Future[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A cell of ours that waits for input."""
+
+    kernel_id: str
+    text: str
+    password: bool
+    parent_id: str
+
+
+def fail(reply: Reply, why: Exception) -> None:
+    """Tell who waits for a reply, if anybody still does, why none will come."""
+    if reply.set_running_or_notify_cancel():
+        reply.set_exception(why if isinstance(why, KernelError) else KernelError(str(why)))
+
+
+class Conversation:
+    """What was asked of one kernel and is not answered yet."""
+
+    def __init__(
+        self,
+        manager: KernelManager,
+        record: Callable[[Message], None],
+        note: Callable[[str], None],
+        log: MessageLog,
+        *,
+        is_served: bool = False,
+    ) -> None:
+        """`is_served`: a server watches it, which would take a subshell's idle for the kernel's."""
+        self.prompt: Prompt | None = None
+        self._manager = manager
+        self._record = record
+        self._note = note
+        self._log = log
+        self._client: BlockingKernelClient | None = None
+        self._refused: Counter[type[ProtocolError]] = Counter()
+        self._running: dict[str, str] = {}  # msg_id -> code, oldest first
+        self._sent_at: dict[str, float] = {}  # of the same; instants of time.monotonic()
+        self._beside: dict[str, str] = {}  # the same, in a subshell
+        self._asked: dict[str, Reply] = {}
+        self._last_used = 0.0
+        self._greetings: deque[float] = deque()  # how long to wait for iopub after those to come
+        self._greet_at = NEVER
+        # How to get round a running cell, where the kernel has subshells. A question must
+        # not wait for a cell that runs beside, so that each kind has one of its own.
+        self._is_served = is_served
+        self._proof = ShellProof(manager, None if is_served else self._ask_in_doubt)
+        self._has_subshells: bool | None = False if is_served else None
+        self._for_questions, self._for_cells = self._subshells = Subshell(), Subshell()
+
+    @property
+    def queued(self) -> tuple[str, ...]:
+        return tuple(self._running.values())
+
+    @property
+    def waiting_since(self) -> float | None:
+        """When the oldest code that is not over was sent; None without any."""
+        return min(self._sent_at.values(), default=None)
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """Code that runs in a subshell."""
+        return tuple(self._beside.values())
+
+    @property
+    def sockets(self) -> list[zmq.Socket[bytes]]:
+        client = self._client
+        if client is None:
+            return []
+        channels = (client.shell_channel, client.stdin_channel, client.control_channel)
+        return [channel.opened() for channel in channels]
+
+    # -- speaking ----
+
+    def greet(self) -> None:
+        """Ask a new process who it is, until iopub has told that it was asked.
+
+        One that is never asked never says that it is idle. It may answer before iopub is
+        connected, and then code that is run at once would be neither seen nor heard.
+        """
+        self._greetings = deque(GREETINGS)
+        self._greet()
+
+    def _greet(self) -> None:
+        self._greet_at = NEVER
+        status = self._manager.status
+        if status.heard and status.running != UNHEARD:
+            return
+        if not self._greetings:  # a kernel that never tells its status
+            self._manager.life.advance(Answered(), self._manager.spawns)
+            return
+        pause = self._greetings.popleft()
+        reply: Reply = Future()
+        reply.add_done_callback(partial(self._greeted, pause))
+        self.ask("kernel_info_request", {}, reply)
+
+    def _greeted(self, pause: float, reply: Reply) -> None:
+        if self._manager.status.launched or reply.exception() is not None:
+            self._greet_at = time.monotonic() + pause
+        else:  # a kernel that was found has long been ready to be heard
+            self._manager.life.advance(Answered(), self._manager.spawns)
+
+    def execute(self, code: str, content: Content) -> None:
+        """Run code; the kernel queues it behind what runs. Raises one of REFUSALS."""
+        self._refuse_hopeless()
+        client = self._connected()
+        message = client.session.new_message("execute_request", content)
+        client.shell_channel.send(message)
+        self._proof.note_request(message["msg_id"])
+        self._running[message["msg_id"]] = code
+        self._sent_at[message["msg_id"]] = time.monotonic()
+
+    def execute_beside(self, code: str, content: Content) -> None:
+        """Run code in a subshell, beside what runs. Raises one of REFUSALS."""
+        self._refuse_hopeless()
+        if self._is_served:
+            raise ActionRefused(
+                f"{self._manager.describe()} is a Jupyter server's, which would believe it idle"
+            )
+        if self._has_subshells is False:
+            raise ActionRefused(f"{self._manager.describe()} has no subshells")
+        subshell = self._for_cells
+        if subshell.id is None:
+            send = partial(self.execute_beside, code, content)
+            self._park(subshell, Parked(send, lambda error: self._note(f"not run: {error}")))
+            return
+        client = self._connected()
+        message = client.session.new_message("execute_request", content, subshell_id=subshell.id)
+        client.shell_channel.send(message)
+        self._beside[message["msg_id"]] = code
+
+    def ask(self, msg_type: str, content: Content, reply: Reply) -> None:
+        """Ask something that changes nothing. Raises one of REFUSALS."""
+        self._refuse_hopeless()
+        subshell, is_busy = self._for_questions, self._is_busy()
+        if is_busy and self._has_subshells is not False and subshell.id is None:
+            send = partial(self.ask, msg_type, content, reply)
+            self._park(subshell, Parked(send, partial(fail, reply)))
+            return
+        self._send_question(msg_type, content, reply, subshell.id if is_busy else None)
+
+    def _send_question(
+        self, msg_type: str, content: Content, reply: Reply, subshell_id: str | None
+    ) -> None:
+        client = self._connected()
+        message = client.session.new_message(msg_type, content, subshell_id=subshell_id)
+        client.shell_channel.send(message)
+        if subshell_id is None:
+            self._proof.note_request(message["msg_id"])
+        self._asked[message["msg_id"]] = reply
+
+    def resolve_doubt(self) -> None:
+        """Ask the kernel whether it is busy at all, if it still seems so in a moment."""
+        self._proof.doubt()
+
+    def _ask_in_doubt(self, reply: Reply) -> None:
+        try:
+            self._refuse_hopeless()
+            self._send_question("kernel_info_request", {}, reply, None)
+        except REFUSALS as error:  # it is gone, and will soon be forgotten
+            fail(reply, error)
+
+    def _park(self, subshell: Subshell, request: Parked) -> None:
+        """Let a request wait for a subshell, and ask for one."""
+        client = self._connected()
+        subshell.parked.append(request)
+        if subshell.request is None:
+            asked = "kernel_info" if self._has_subshells is None else "create_subshell"
+            message = client.session.new_message(f"{asked}_request", {})
+            client.control_channel.send(message)
+            subshell.request = message["msg_id"]
+
+    def answer(self, value: str) -> None:
+        """Answer the open prompt. Raises one of REFUSALS."""
+        assert self.prompt is not None
+        client, shown = self._connected(), MASK if self.prompt.password else value
+        # Recorded before it is sent: what the kernel says to it comes after it.
+        self._record(client.session.new_message("input_reply", {"value": shown}))
+        client.input(value)
+        self.prompt = None
+
+    def _refuse_hopeless(self) -> None:
+        if not self._manager.is_alive():
+            raise ActionRefused(f"{self._manager.describe()} is not running")
+        parked = sum(len(each.parked) for each in self._subshells)
+        unanswered = len(self._running) + len(self._beside) + len(self._asked) + parked
+        if unanswered >= REQUEST_LIMIT:
+            raise ActionRefused(
+                f"{self._manager.describe()} has not answered {unanswered} requests yet"
+            )
+
+    def _is_busy(self) -> bool:
+        return bool(self._running) or self._manager.status.state is KernelState.BUSY
+
+    def _connected(self) -> BlockingKernelClient:
+        self._last_used = time.monotonic()
+        if self._client is None:
+            client = self._manager.client()
+            client.tap_messages = partial(self._tap, client)
+            try:
+                client.start_channels(iopub=False, hb=False)
+            except REFUSALS:
+                client.stop_channels()
+                raise
+            self._client, self._refused = client, Counter()
+        return self._client
+
+    # -- listening ----
+
+    def take_turn(self) -> None:
+        """Take in what has come, and disconnect once there is no use in being connected."""
+        self.listen()
+        if self.is_over(time.monotonic()):
+            self.close()
+
+    def listen(self) -> None:
+        """Take in what has come on all channels."""
+        now = time.monotonic()
+        self._proof.take_turn(now)
+        if self._client is None:
+            return
+        if self._greet_at <= now:
+            with contextlib.suppress(*REFUSALS):  # it is gone, and will soon be forgotten
+                self._greet()
+        for message in _received(self._client.control_channel):
+            for subshell in self._subshells:
+                if subshell.request == parent_id(message):
+                    self._hear_of_subshell(subshell, message)
+        for message in _received(self._client.stdin_channel):
+            if message["msg_type"] == "input_request" and self._is_ours(parent_id(message)):
+                self._open_prompt(message)
+        for message in _received(self._client.shell_channel):
+            self._hear_reply(message)
+        refused = self._client.refused
+        self._log.refuse(refused - self._refused)
+        self._refused = refused
+        if self._for_questions.parked and not self._is_busy():
+            self._send_parked(self._for_questions)
+
+    def _hear_reply(self, message: Message) -> None:
+        self._last_used = time.monotonic()
+        request = parent_id(message)
+        self._proof.note_reply(request)
+        if message["msg_type"] == "kernel_info_reply":
+            self._note_features(message["content"])
+        if (reply := self._asked.pop(request, None)) is not None:
+            if reply.set_running_or_notify_cancel():
+                reply.set_result(message["content"])
+        elif self._is_ours(request):
+            cells = self._running if request in self._running else self._beside
+            code = cells.pop(request)
+            self._sent_at.pop(request, None)
+            if self.prompt is not None and self.prompt.parent_id == request:
+                self.prompt = None  # an interrupt or an error voids it
+            if message["msg_type"] == "execute_reply" and was_aborted(message["content"]):
+                self._note(f"not run, as a cell before it failed: {clean_line(code)}")
+
+    def _is_ours(self, request: str) -> bool:
+        """Tell whether it is a cell of ours that is not over."""
+        return request in self._running or request in self._beside
+
+    def _open_prompt(self, message: Message) -> None:
+        content = message["content"]
+        self.prompt = Prompt(
+            kernel_id=self._manager.kernel_id,
+            text=clean_line(fields.text(content, "prompt"), PROMPT_WIDTH),
+            password=fields.flag(content, "password"),
+            parent_id=parent_id(message),
+        )
+
+    def _hear_of_subshell(self, subshell: Subshell, message: Message) -> None:
+        """Learn whether there are subshells, then which one is ours; then send what is parked."""
+        subshell.request = None
+        content = message["content"]
+        if message["msg_type"] == "kernel_info_reply":
+            self._note_features(content)
+        elif content.get("status") == "ok" and (made := fields.text(content, "subshell_id")):
+            subshell.id = made
+        else:
+            self._has_subshells = False
+        self._send_parked(subshell)
+
+    def _note_features(self, content: Content) -> None:
+        has_them = SUBSHELLS in fields.texts(content, "supported_features")
+        self._has_subshells = has_them and not self._is_served
+
+    def _send_parked(self, subshell: Subshell) -> None:
+        for request in subshell.take_parked():
+            try:
+                request.send()
+            except REFUSALS as error:
+                request.fail(error)
+
+    def _tap(self, client: BlockingKernelClient, channel: Channel, message: Message) -> None:
+        if message["msg_type"] in RECORDED:
+            self._record(message)
+        if message["msg_type"] == "input_reply" and self.prompt and self.prompt.password:
+            message = {**message, "content": {"value": MASK}}
+        self._log.tap(client.session, channel, message)
+
+    # -- ending ----
+
+    @property
+    def due(self) -> float:
+        """When to look at it though nothing has come, an instant of `time.monotonic()`."""
+        return min(self._greet_at, self._proof.due, self._over_at)
+
+    def is_over(self, now: float) -> bool:
+        """Tell whether the client has been of no use for a while."""
+        return self._over_at <= now
+
+    @property
+    def _over_at(self) -> float:
+        parked = any(each.parked for each in self._subshells)
+        if self._client is None or self._running or self._beside or self._asked or parked:
+            return NEVER
+        return self._last_used + IDLE_TIME
+
+    def close(self) -> None:
+        """Disconnect; the subshells of ours end with it."""
+        client, self._client = self._client, None
+        if client is None:
+            return
+        for subshell in self._subshells:
+            if subshell.id is not None and self._manager.is_alive():
+                content = {"subshell_id": subshell.id}
+                message = client.session.new_message("delete_subshell_request", content)
+                with contextlib.suppress(*REFUSALS):  # it is but a courtesy
+                    client.control_channel.send(message)
+            subshell.id = None
+        client.stop_channels()
+
+    def abandon(self, why: str) -> None:
+        """Give up all that is pending and disconnect."""
+        error = KernelError(why)
+        for reply in self._asked.values():
+            fail(reply, error)
+        for subshell in self._subshells:
+            for request in subshell.take_parked():
+                request.fail(error)
+            subshell.id = None  # it went with its process
+        self._asked, self._running, self._beside, self.prompt = {}, {}, {}, None
+        self._sent_at = {}
+        self._proof.forget()
+        self._greet_at = NEVER
+        self.close()
+
+
+def _received(channel: ClientChannel) -> Iterator[Message]:
+    return islice(channel.get_everything(), TURN_MESSAGES)

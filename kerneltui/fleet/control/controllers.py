@@ -1,0 +1,282 @@
+"""Handles: how the verbs are carried out on a kernel of each kind. They block.
+
+Every method returns a sentence worth showing, or "", and raises KernelError. The kinds and
+what is refused are in `powers`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from kerneltui.errors import ActionRefused, KernelError, KernelTimeout
+from kerneltui.fleet.control.interrupts import read_reaction
+from kerneltui.fleet.control.stale_files import left_by_others, may_be_of_one_to_come
+from kerneltui.fleet.discovery.found import Found
+from kerneltui.fleet.model.capabilities import LOST, NO_PROCESS
+from kerneltui.fleet.model.classification import Standing
+from kerneltui.fleet.servers import rest
+from kerneltui.fleet.servers.jupyter_server import JupyterServer
+from kerneltui.kernels.control import ControlRequest
+from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.multi import MultiKernelManager
+from kerneltui.kernels.process import KernelProcess, catches
+from kerneltui.kernels.stopping import kill_family
+from kerneltui.protocol.status import Wanted
+
+ANSWER_TIME = 1.0  # seconds for a reply on control
+END_TIME = 5.0  # seconds to end after a shutdown request; jupyter_client's
+SERVER_TIME = 30.0  # seconds for a server to carry out an order
+
+
+class Handle(Protocol):
+    """One kernel in our hands."""
+
+    def interrupt(self) -> str: ...
+    def signal(self, signum: int) -> str: ...
+    def restart(self, *, now: bool) -> str: ...
+    def shutdown(self) -> str: ...
+    def kill(self) -> str: ...
+    def verify(self) -> str: ...
+
+
+class OwnHandle:
+    """A kernel of ours, started here or adopted."""
+
+    def __init__(self, kernels: MultiKernelManager, kernel_id: str, name: str) -> None:
+        self._kernels = kernels
+        self._kernel_id = kernel_id
+        self._name = name
+
+    def interrupt(self) -> str:
+        self._kernels.interrupt_kernel(self._kernel_id)
+        return ""
+
+    def signal(self, signum: int) -> str:
+        with _ended_by(signum, self._kernels.get_kernel(self._kernel_id)):
+            self._kernels.signal_kernel(self._kernel_id, signum)
+        return ""
+
+    def restart(self, *, now: bool) -> str:
+        self._kernels.restart_kernel(self._kernel_id, now=now)
+        return ""
+
+    def shutdown(self) -> str:
+        self._kernels.shutdown_kernel(self._kernel_id)
+        return ""
+
+    def kill(self) -> str:
+        self._kernels.get_kernel(self._kernel_id).kill_kernel()
+        return ""
+
+    def verify(self) -> str:
+        return ask_whether_it_answers(self._kernels.get_kernel(self._kernel_id), self._name)
+
+
+class FoundHandle:
+    """A kernel that something else started, and that belongs to no server."""
+
+    def __init__(self, manager: KernelManager, name: str) -> None:
+        self._manager = manager
+        self._name = name
+        self._meant = manager.process
+        """Its process when the order was given: another one may be followed by now."""
+
+    def interrupt(self) -> str:
+        """Ask by message; one that does not answer gets SIGINT, if it is known to take that."""
+        if not self._manager.shell_port:  # nor would it hear a message
+            return self.signal(signal.SIGINT)
+        if self._request("interrupt_request", {}, ANSWER_TIME):
+            return ""
+        if self._meant is None or not _takes_sigint(self._manager, self._meant):
+            raise KernelTimeout(f"{self._name} has not answered the interrupt; it may still obey")
+        self.signal(signal.SIGINT)
+        return f"{self._name} has not answered, so it was sent SIGINT as well"
+
+    def signal(self, signum: int) -> str:
+        with self._gone_is_refused(), _ended_by(signum, self._manager):
+            self._process.send_signal(signum)
+        return ""
+
+    def restart(self, *, now: bool) -> str:  # noqa: ARG002 -- all handles have it
+        raise ActionRefused(f"cannot restart {self._name}: {LOST}")
+
+    def shutdown(self) -> str:
+        process = self._meant
+        if process is None:
+            self._request("shutdown_request", {"restart": False}, 0.0)
+            return f"{self._name} was asked to shut down; whether it did is not to be seen"
+        with _ordered(self._manager, Wanted.DOWN):
+            self._request("shutdown_request", {"restart": False}, 0.0)
+            if not process.wait(END_TIME):
+                raise KernelTimeout(
+                    f"{self._name} was asked to shut down and still runs after {END_TIME:.0f} s; "
+                    "a kill ends it"
+                )
+        return ""
+
+    def kill(self) -> str:
+        process = self._process
+        with self._gone_is_refused(), _ordered(self._manager, Wanted.DOWN):
+            kill_family(process)
+            process.wait(END_TIME)
+        return ""
+
+    def verify(self) -> str:
+        return ask_whether_it_answers(self._manager, self._name)
+
+    @property
+    def _process(self) -> KernelProcess:
+        if self._meant is None:
+            raise ActionRefused(f"cannot signal {self._name}: {NO_PROCESS}")
+        return self._meant
+
+    def _request(self, msg_type: str, content: dict[str, object], patience: float) -> bool:
+        """Tell whether a message on control was answered within `patience` seconds."""
+        with _request(self._manager, msg_type, content) as request:
+            return request.reply(patience) is not None
+
+    @contextlib.contextmanager
+    def _gone_is_refused(self) -> Iterator[None]:
+        try:
+            yield
+        except ProcessLookupError:
+            raise ActionRefused(f"{self._name} is gone") from None
+        except PermissionError:
+            raise ActionRefused(f"the process of {self._name} is another user's") from None
+
+
+class RemainsHandle(FoundHandle):
+    """A file without a kernel: the table refuses all but its removal."""
+
+    def __init__(
+        self, manager: KernelManager, name: str, look_again: Callable[[], Found | None]
+    ) -> None:
+        """`look_again`: returns what is true of the file now; None where it is gone."""
+        super().__init__(manager, name)
+        self._look_again = look_again
+
+    def shutdown(self) -> str:
+        """Remove what is left, unless somebody has it by now."""
+        found = self._look_again()
+        if found is None:
+            return ""
+        if found.standing is not Standing.STALE:
+            raise ActionRefused(f"{self._name} is {found.standing} by now; nothing was removed")
+        if may_be_of_one_to_come(found):
+            raise ActionRefused(
+                f"the file of {self._name} was just written: its kernel may be about to start"
+            )
+        for path in left_by_others(found):
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise ActionRefused(f"{path} cannot be removed: {error.strerror}") from None
+        return ""
+
+
+class ServedHandle(FoundHandle):
+    """A kernel of a Jupyter server, which is asked to act, so that it knows."""
+
+    def __init__(
+        self, manager: KernelManager, name: str, find_server: Callable[[], JupyterServer]
+    ) -> None:
+        """`find_server`: returns the server; raises KernelError where it is gone."""
+        super().__init__(manager, name)
+        self._find_server = find_server
+
+    def interrupt(self) -> str:
+        rest.interrupt(self._find_server(), self._manager.kernel_id, SERVER_TIME)
+        return ""
+
+    def restart(self, *, now: bool) -> str:
+        """Have the server restart it; `now`: killed first, as the server would be polite."""
+        server = self._find_server()
+        if now:
+            with contextlib.suppress(ActionRefused):
+                super().kill()
+        with _ordered(self._manager, Wanted.RESTART):
+            rest.restart(server, self._manager.kernel_id, SERVER_TIME)
+        return ""
+
+    def shutdown(self) -> str:
+        server = self._find_server()
+        with _ordered(self._manager, Wanted.DOWN):
+            rest.shutdown(server, self._manager.kernel_id, SERVER_TIME)
+        return ""
+
+    def kill(self) -> str:
+        """SIGKILL it; its server would start it again, so it is told to let it go."""
+        super().kill()
+        try:
+            rest.shutdown(self._find_server(), self._manager.kernel_id, SERVER_TIME)
+        except KernelError as error:
+            return f"{self._name} was killed, and its server may start it again: {error}"
+        return ""
+
+
+@contextlib.contextmanager
+def _ordered(manager: KernelManager, wanted: Wanted) -> Iterator[None]:
+    """Let the end of the process be what was wanted, and no death."""
+    before = manager.status.wanted
+    manager.life.order(wanted)
+    try:
+        yield
+    except BaseException:
+        manager.life.order(before)
+        raise
+
+
+@contextlib.contextmanager
+def _ended_by(signum: int, manager: KernelManager) -> Iterator[None]:
+    """Let what a signal ends for sure be no death; return when it has ended."""
+    if signum != signal.SIGKILL:
+        yield
+        return
+    with _ordered(manager, Wanted.DOWN):
+        yield
+    if manager.process is not None:
+        manager.process.wait(END_TIME)
+
+
+def ask_whether_it_answers(manager: KernelManager, name: str) -> str:
+    """Return how soon a kernel has answered a signed question. Raises KernelTimeout.
+
+    It is asked on control, where one answers that runs a cell.
+    """
+    begun = time.monotonic()
+    with _request(manager, "kernel_info_request", {}) as request:
+        if request.reply(ANSWER_TIME) is None:
+            raise KernelTimeout(
+                f"{name} has not answered on control in {ANSWER_TIME:.0f} s: it is stopped, "
+                "runs code that lets nothing else run, or is not the kernel of its file"
+            )
+    return f"{name} has answered on control after {(time.monotonic() - begun) * 1000:.0f} ms"
+
+
+def _request(manager: KernelManager, msg_type: str, content: dict[str, object]) -> ControlRequest:
+    return ControlRequest(
+        manager.context,
+        manager.connection_info,
+        manager.session,
+        msg_type,
+        content,
+        manager.tap_messages,
+    )
+
+
+def _takes_sigint(manager: KernelManager, process: KernelProcess) -> bool:
+    """Tell whether a SIGINT interrupts a kernel and does not end it.
+
+    Its kernelspec says so, and the process does not leave the signal to end it; where the
+    kernelspec is not known here, that the process catches it.
+    """
+    pid = process.identity.pid
+    try:
+        by_signal = manager.kernel_spec.interrupt_mode == "signal"
+    except KernelError:
+        return catches(pid, signal.SIGINT)
+    return by_signal and not read_reaction(pid, by_message=False).is_fatal

@@ -1,0 +1,140 @@
+"""Interrupts: what speaks against one before it is sent, and what to say where it has no effect.
+
+Rule: what decides is pure, over facts of the process. Front ends and `Fleet` say the same.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from kerneltui.errors import KernelError
+from kerneltui.fleet.model.kind import Kind
+from kerneltui.kernels.lifecycle import Lifecycle
+from kerneltui.kernels.manager import KernelManager
+from kerneltui.protocol.status import Event
+
+SEEN_WITHIN = 2.0
+"""Seconds in which an interrupt has its effect; then it is said that there was none."""
+_PROGRAM = 3  # words of a command line: an interpreter, -m and the module
+_STOPPED = ("T", "t")  # by a signal, by a debugger
+_SIGINT = 1 << (signal.SIGINT - 1)
+_LEAVING = ("xpython",)
+"""How the programs begin whose own handler for SIGINT ends them, whatever they run: xeus-python."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """What a kernel's process does with an interrupt; False where nobody can tell."""
+
+    by_message: bool
+    """It is asked by a message on control, and sent no signal."""
+    is_stopped: bool = False
+    ignores: bool = False
+    """SIGINT is ignored. An ipykernel does that as well, as long as it runs nothing."""
+    blocks: bool = False
+    would_end: bool = False
+    """SIGINT ends the process: nothing handles it, or what does is known to leave."""
+
+    @property
+    def is_fatal(self) -> bool:
+        return self.would_end and not self.by_message
+
+
+def parse_reaction(status: str, command: Sequence[str] = (), *, by_message: bool) -> Reaction:
+    """Return what the text of /proc/PID/status tells, and the command line. See proc(5)."""
+    fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    ignored, caught, blocked = (_has_sigint(fields, name) for name in ("Ign", "Cgt", "Blk"))
+    return Reaction(
+        by_message,
+        is_stopped=fields.get("State", "").startswith(_STOPPED),
+        ignores=ignored,
+        blocks=blocked,
+        would_end=("SigCgt" in fields and not ignored and not caught)
+        or any(PurePath(each).name.startswith(_LEAVING) for each in command[:_PROGRAM]),
+    )
+
+
+def _has_sigint(fields: dict[str, str], name: str) -> bool:
+    return bool(int(fields.get(f"Sig{name}", "0"), 16) & _SIGINT)
+
+
+def read_reaction(pid: int | None, *, by_message: bool) -> Reaction:
+    """Look at a process; nothing is known where there is no /proc, or no process any more."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return Reaction(by_message)
+    return parse_reaction(status, command.split("\0"), by_message=by_message)
+
+
+def is_by_message(kind: Kind, manager: KernelManager | None) -> bool:
+    """Tell whether an interrupt of such a kernel is a message, as far as its kernelspec tells.
+
+    One that something else started gets a message first, and a signal only where it takes one.
+    """
+    if kind in (Kind.FOUND, Kind.UNSEEN):
+        return True
+    try:
+        return manager is not None and manager.kernel_spec.interrupt_mode == "message"
+    except KernelError:
+        return False
+
+
+# -- in words ----
+
+
+def warning(name: str, reaction: Reaction) -> str:
+    """Return what should be known before an interrupt is sent; "" where nothing."""
+    ends = "does not survive SIGINT: an interrupt would end it" if reaction.is_fatal else ""
+    if not reaction.is_stopped:
+        return f"{name} {ends}" if ends else ""
+    stopped = "is stopped: an interrupt takes effect once SIGCONT has it go on"
+    return f"{name} {stopped}; it {ends}" if ends else f"{name} {stopped}"
+
+
+def without_effect(name: str, reaction: Reaction) -> str:
+    """Return what was sent and is not seen to work, why, and what would work."""
+    if reaction.is_stopped:
+        return f"{name} is stopped: the interrupt takes effect once SIGCONT has it go on"
+    sent = "the interrupt message" if reaction.by_message else "SIGINT"
+    after = f"{name} is still busy {SEEN_WITHIN:.0f} s after {sent}"
+    if reaction.ignores or reaction.blocks:
+        does = "ignores" if reaction.ignores else "blocks"
+        return f"{after}: its process {does} SIGINT; a restart or a kill ends what it runs"
+    return (
+        f"{after}: native code takes note of it only when it returns; "
+        "wait, or end it by a restart or a kill"
+    )
+
+
+# -- what is seen ----
+
+
+def describe_effect(name: str, reaction: Reaction, life: Lifecycle, running: str | None) -> str:
+    """Return what is to be said of an interrupt that was sent while `running` ran; "" if it worked.
+
+    Blocks for up to SEEN_WITHIN seconds.
+    """
+    if reaction.is_stopped or (running is not None and not _has_ended(life, running)):
+        return without_effect(name, reaction)
+    return ""
+
+
+def _has_ended(life: Lifecycle, running: str) -> bool:
+    """Tell whether the request `running` ends within SEEN_WITHIN seconds."""
+    changed = threading.Event()
+
+    def heed(_event: Event) -> None:
+        if life.status.running != running:
+            changed.set()
+
+    life.add_listener(heed)
+    try:
+        return life.status.running != running or changed.wait(SEEN_WITHIN)
+    finally:
+        life.remove_listener(heed)

@@ -1,0 +1,82 @@
+"""Remains: the files that a kernel which is gone has left, ours or somebody else's."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from kerneltui.errors import KernelError
+from kerneltui.fleet.discovery.found import STARTUP, Found
+from kerneltui.fleet.discovery.processes import Processes
+from kerneltui.fleet.manifests.manifest import (
+    RESTARTING,
+    Manifest,
+    manifest_path,
+    read_manifest,
+    resolved,
+)
+from kerneltui.fleet.recording.recording import older_path, recording_path
+from kerneltui.kernels.connection_file import read_connection_file
+from kerneltui.kernels.ipc import ipc_sockets
+from kerneltui.kernels.listeners import listeners, owner
+
+
+def is_over(manifest: Manifest) -> bool:
+    """Tell whether a kernel of ours is dead, and stays so, whatever is known of it otherwise.
+
+    One that has just died may be about to be started again. Who was to note its new process
+    may have ended before that.
+    """
+    if Path(resolved(manifest)) in Processes().look() or _is_listened_at(manifest):
+        return False
+    try:
+        current, written_at = read_manifest(manifest.path), manifest.path.stat().st_mtime
+    except (KernelError, OSError):
+        return False
+    if current.identity is None or current.identity.is_alive():
+        return False
+    may_come_back = current.autorestart or current.order == RESTARTING
+    return not may_come_back or time.time() - written_at > STARTUP
+
+
+def _is_listened_at(manifest: Manifest) -> bool:
+    try:
+        info = read_connection_file(manifest.connection_file)
+    except KernelError:
+        return False
+    return owner(info, listeners()).is_there
+
+
+def left_by_ours(manifest: Manifest) -> list[Path]:
+    """Return what there is of a kernel of ours that is dead."""
+    recording = recording_path(manifest.connection_file, manifest.kernel_id)
+    file = Path(manifest.connection_file)
+    files = (file, manifest.log, recording, older_path(recording), manifest.path)
+    return [*_sockets(file), *(path for path in files if path.exists())]
+
+
+def left_by_others(found: Found) -> list[Path]:
+    """Return what there is of a stale connection file: a manifest that was begun goes with it."""
+    begun = manifest_path(str(found.connection_file), found.kernel_id)
+    files = (found.connection_file, begun)
+    return [*_sockets(found.connection_file), *(path for path in files if path.exists())]
+
+
+def may_be_of_one_to_come(found: Found) -> bool:
+    """Tell whether a stale file is so young that somebody may be about to start its kernel."""
+    try:
+        return time.time() - found.connection_file.stat().st_mtime <= STARTUP
+    except OSError:
+        return False
+
+
+def _sockets(connection_file: Path) -> list[Path]:
+    """Return the sockets that a kernel over ipc has left, and at which nobody listens."""
+    try:
+        info = read_connection_file(connection_file)
+    except KernelError:
+        return []
+    if info.transport != "ipc":
+        return []
+    taken = listeners()
+    return [path for path in ipc_sockets(info.ip, info.ports.values()) if str(path) not in taken]

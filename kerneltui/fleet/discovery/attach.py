@@ -1,0 +1,35 @@
+"""How a kernel that stays somebody else's comes into our hands."""
+
+from __future__ import annotations
+
+from kerneltui.fleet.discovery.found import Found
+from kerneltui.fleet.servers.jupyter_server import JupyterServer, find_server
+from kerneltui.kernels.adopted import AdoptedProcess
+from kerneltui.kernels.connection_folders import connection_folders
+from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.spec import KernelSpecManager
+
+
+def server_of(found: Found) -> JupyterServer:
+    """Return the server that a kernel belongs to. Raises KernelError where it is gone."""
+    return find_server((*connection_folders(), found.connection_file.parent), found.owner_pid)
+
+
+def attached_manager(found: Found, specs: KernelSpecManager) -> KernelManager:
+    """Return a manager for a kernel that stays somebody else's; it follows no process yet."""
+    manager = KernelManager(
+        kernel_name=found.info.kernel_name if found.info else "",
+        kernel_id=found.kernel_id,
+        kernel_spec_manager=specs,
+    )
+    if found.info is not None:
+        manager.load_connection_info(found.info.to_dict())
+    manager.connection_file = str(found.connection_file)
+    return manager
+
+
+def attach_process(manager: KernelManager, identity: ProcessIdentity | None) -> None:
+    """Have `manager` follow the process that serves its kernel; None where it is not seen."""
+    process = AdoptedProcess(identity) if identity else None
+    manager.attach_kernel(process, age=identity.age() if identity else None)

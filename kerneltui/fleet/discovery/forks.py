@@ -1,0 +1,75 @@
+"""Leftovers: what a kernel has forked, and still has its sockets when it is gone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+
+from kerneltui.fleet.discovery.found import Found
+from kerneltui.fleet.model.classification import Standing
+from kerneltui.fleet.model.origin import Origin
+from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.kernels.presence import speaking
+from kerneltui.kernels.process import STOPPED_STATUSES
+from kerneltui.kernels.serving import listens
+
+_Key = tuple[Path, ProcessIdentity]
+
+
+class Leftovers:
+    """Hears whether whoever may be one speaks zmq, which is no message: no server counts it.
+
+    Used by one thread.
+    """
+
+    def __init__(self) -> None:
+        self._serving: set[_Key] = set()
+        """Those that have spoken."""
+
+    def marked(self, found: Iterable[Found]) -> tuple[Found, ...]:
+        """Return what was found, leftovers told from kernels."""
+        found = tuple(found)
+        suspects = {key: each.info for each in found if (key := self._suspected(each)) is not None}
+        asked = {key: info for key, info in suspects.items() if info is not None}
+        spoke = speaking(asked)
+        self._serving = {*(self._serving & {_key(each) for each in found}), *spoke}
+        silent = asked.keys() - spoke
+        return tuple(_leftover(each) if _key(each) in silent else each for each in found)
+
+    def _suspected(self, found: Found) -> _Key | None:
+        """Return the key of a kernel that may only be a fork of one; None for others."""
+        key = _key(found)
+        if key is None or key in self._serving or found.is_guess:
+            return None
+        return key if _may_be_forked(found, key[1]) else None
+
+
+def _key(found: Found) -> _Key | None:
+    is_of_place = found.info is not None and found.identity is not None
+    return (found.connection_file, found.identity) if is_of_place and found.identity else None
+
+
+def _may_be_forked(found: Found, process: ProcessIdentity) -> bool:
+    """Tell whether a process that has a kernel's sockets may be a fork of it.
+
+    Kernels lead a session as a rule, and have an owner. One that is stopped says nothing, and
+    tells nothing by that.
+    """
+    try:
+        is_leader = os.getsid(process.pid) == process.pid
+        is_stopped = psutil.Process(process.pid).status() in STOPPED_STATUSES
+    except (psutil.Error, OSError):
+        return False
+    if is_stopped or (is_leader and found.origin is not Origin.ORPHAN):
+        return False
+    return found.info is not None and listens(process, found.info)
+
+
+def _leftover(found: Found) -> Found:
+    pid = found.identity.pid if found.identity else "-"
+    why = f"the kernel has ended; pid {pid}, which it forked, still has its sockets"
+    return replace(found, standing=Standing.SILENT, is_leftover=True, why=why)

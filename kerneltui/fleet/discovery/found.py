@@ -1,0 +1,361 @@
+"""Found: kernels of this user that something else has started, and what proves which they are.
+
+Decides only: from connection files, processes that name them, and who listens where.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from kerneltui.fleet.discovery.connection_files import ConnectionFile
+from kerneltui.fleet.discovery.processes import Named
+from kerneltui.fleet.model.classification import Standing
+from kerneltui.fleet.model.kind import LEFT, Kind
+from kerneltui.fleet.model.origin import Origin, Parent, origin_of
+from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.kernels.listeners import Listeners, Owner, Place, owner, places_of
+from kerneltui.protocol.connection import ConnectionInfo
+
+STARTUP = 60.0  # seconds that a kernel may take until it listens
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A kernel that is not ours. Texts are as they were found."""
+
+    kernel_id: str
+    connection_file: Path
+    info: ConnectionInfo | None
+    """None where the kernel has told its ports to its owner only."""
+    identity: ProcessIdentity | None
+    """Its process; None where none is seen."""
+    origin: Origin
+    owner_pid: int | None
+    """Of who started it and still runs."""
+    standing: Standing
+    why: str = ""
+    """Of a standing that is none to rely on."""
+    cwd: str = ""
+    """Of its process; "" where that may not be read."""
+    owner_name: str = ""
+    """The name of the program that started it."""
+    parent_pid: int | None = None
+    """The parent of its process when it was looked at: another one takes over what it left."""
+    is_named: bool = False
+    """Its process names the file in its arguments."""
+    is_file_gone: bool = False
+    """Its connection file is not there any more; it lives on."""
+    is_guess: bool = False
+    """Only arguments name its process, and not those of a kernel: it may be another program."""
+    is_leftover: bool = False
+    """The kernel has ended; a process that it has forked still has its sockets."""
+    listener_pid: int | None = None
+    """Of who listens for it in view: its process, or somebody in its place; None where nobody
+    is seen to."""
+
+    @property
+    def may_be_asked(self) -> bool:
+        """A server keeps count of what its kernels say: asking one changes what it tells others."""
+        is_there = self.standing in (Standing.VERIFIED, Standing.FOUND)
+        return is_there and self.info is not None and self.origin is not Origin.SERVER
+
+    @property
+    def kind(self) -> Kind:
+        """What it is to us."""
+        if self.standing in LEFT:
+            return LEFT[self.standing]
+        if self.is_guess:
+            return Kind.UNPROVEN
+        if self.is_leftover:
+            return Kind.LEFTOVER
+        if self.info is None:
+            return Kind.CLOSED
+        if self.origin is Origin.SERVER:
+            return Kind.SERVED
+        return Kind.UNSEEN if self.identity is None else Kind.FOUND
+
+    @property
+    def is_unproven(self) -> bool:
+        """Nothing on this host proves which process it is: it can only be asked."""
+        is_told = self.is_named and not self.is_guess
+        return self.standing is Standing.FOUND and not is_told and self.may_be_asked
+
+
+class Whereabouts(NamedTuple):
+    """Where a kernel says that it runs."""
+
+    host: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of this user's kernels otherwise than by a look at this host."""
+
+    ours: Collection[str] = frozenset()
+    """The paths of the connection files of kerneltui's kernels on this host."""
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    """Of those on other hosts or in other containers, with where that is."""
+    servers: Collection[int] = frozenset()
+    """The pids of the Jupyter servers that run."""
+    served: Mapping[str, int] = field(default_factory=dict)
+    """By kernel id the pid of the server that lists it."""
+    listing: Collection[int] = frozenset()
+    """The pids of the servers that have told which kernels are theirs."""
+    answered: Mapping[Path, Whereabouts | None] = field(default_factory=dict)
+    """By connection file those that have proven to have its key, with what they say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What was seen of this host, and how to look closer at one process."""
+
+    name: str
+    files: Mapping[Path, ConnectionFile]
+    named: Mapping[Path, tuple[Named, ...]]
+    listeners: Listeners
+    known: Known
+    now: float
+    """Seconds since the epoch."""
+    identify: Callable[[int, Collection[int]], tuple[Parent, ProcessIdentity] | None]
+    """Of a pid, and the pids of processes that may wrap it."""
+    parent: Callable[[int], int | None]
+    holds: Callable[[int], Collection[Place] | None]
+    """Where a process listens, as one of several perhaps; None where that may not be seen."""
+    cwd: Callable[[int], str]
+    name_of: Callable[[int], str]
+    """The name of a process's program."""
+    runs_kernel: Callable[[int], bool]
+    """Its arguments are those by which kernels are started."""
+    is_here: Callable[[str], bool]
+    """A name or an address is of this host."""
+    is_shared: Callable[[Path], bool]
+    """Other hosts or containers may see a folder as well."""
+    is_apart: Callable[[int], bool]
+    """A process has a network of its own, whose ports are not to be seen."""
+
+
+def kernel_id_of(path: Path) -> str:
+    """Return the id that a file's name gives its kernel; for a server it is the one of its REST."""
+    return path.stem.removeprefix("kernel-")
+
+
+def resolve(file: ConnectionFile, host: Host) -> Found:
+    """Return what is true of one connection file.
+
+    None is stale that a living kernel's process names: it may be very slow to start. What a
+    server lists is the server's, wherever it runs.
+    """
+    found = _resolve(file, host)
+    if found.standing is Standing.STALE:
+        found = _of_namers(file, found, host)
+    server = host.known.served.get(found.kernel_id)
+    if server is None:
+        return found
+    if found.standing in (Standing.STALE, Standing.ELSEWHERE):
+        why = "its process is gone; its server, which lists it, may start another"
+        found = replace(found, standing=Standing.FOUND, why=why)
+    return replace(found, origin=Origin.SERVER, owner_pid=server)
+
+
+def _resolve(file: ConnectionFile, host: Host) -> Found:
+    named = host.named.get(file.path, ())
+    listens = owner(file.info, host.listeners) if file.info else Owner(None, is_there=False)
+    listener = _eldest(file, listens.pid, host)
+    if listener is not None and listener in {each.pid for each in named}:
+        return _found(file, listener, Standing.VERIFIED, host)
+    kernel = innermost(each for each in named if _may_be(each, file, host, listens.is_there))
+    if kernel is not None:
+        is_proven = host.runs_kernel(kernel.pid) or _has_answered(file, kernel.pid, host)
+        return replace(_found(file, kernel.pid, Standing.FOUND, host), is_guess=not is_proven)
+    if (elsewhere := _elsewhere(file, host)) is not None:
+        return elsewhere
+    if listener is not None:
+        return _of_listener(file, listener, host)
+    if listens.is_there:
+        return _behind_somebody(file, host, listener=None)
+    return _abandoned(file, host)
+
+
+def _of_namers(file: ConnectionFile, stale: Found, host: Host) -> Found:
+    """Tell what the processes mean that name a file at whose ports nobody listens.
+
+    A kernel may not listen yet, or no more; an editor or a pager only looks at the file.
+    """
+    living = [each for each in host.named.get(file.path, ()) if _lives(each.pid, host)]
+    kernel = innermost(each for each in living if _is_kernel(each.pid, host))
+    if kernel is not None:
+        why = f"pid {kernel.pid} is to serve it, but {stale.why}"
+        return replace(_found(file, kernel.pid, Standing.SILENT, host), why=why)
+    if (namer := innermost(living)) is not None:
+        only = f"pid {namer.pid} ({host.name_of(namer.pid)}) only names the file"
+        return replace(stale, why=f"{stale.why}; {only}")
+    return stale
+
+
+def _has_answered(file: ConnectionFile, pid: int, host: Host) -> bool:
+    """Tell whether a process has proven to have a file's key."""
+    answered = host.known.answered
+    return file.path in answered and answered[file.path] in (None, Whereabouts(host.name, pid))
+
+
+def _eldest(file: ConnectionFile, pid: int | None, host: Host) -> int | None:
+    """Return who brought forth the processes that have a kernel's sockets in common."""
+    places = set(places_of(file.info)) if file.info is not None else set()
+    while pid is not None:
+        parent = host.parent(pid)
+        held = host.holds(parent) if parent is not None else None
+        if held is None or not places <= set(held):
+            break
+        pid = parent
+    return pid
+
+
+def _lives(pid: int, host: Host) -> bool:
+    return host.identify(pid, ()) is not None
+
+
+def _is_kernel(pid: int, host: Host) -> bool:
+    """Tell whether a process that names a file runs a kernel; an editor names it as well."""
+    return _lives(pid, host) and host.runs_kernel(pid)
+
+
+def innermost(candidates: Iterable[Named]) -> Named | None:
+    """Return the kernel among processes of one file: what wraps it has it as a descendant."""
+    found = list(candidates)
+    parents = {each.parent for each in found}
+    return next((each for each in found if each.pid not in parents), None)
+
+
+def _of_listener(file: ConnectionFile, pid: int, host: Host) -> Found:
+    """Tell of a file at whose ports a process listens that does not name it."""
+    if file.path in host.known.answered:
+        if _has_answered(file, pid, host):
+            return _found(file, pid, Standing.FOUND, host)
+        return _behind_somebody(file, host, listener=pid)
+    if (other := _other_of_the_ports(file, pid, host)) is not None:
+        why = f"its ports belong to another kernel by now: {other.name}, pid {pid}"
+        return _nobody(file, Standing.STALE, why)
+    return _found(file, pid, Standing.FOUND, host)
+
+
+def _other_of_the_ports(file: ConnectionFile, pid: int, host: Host) -> Path | None:
+    """Return another connection file that the process at this one's ports names, or has the key of.
+
+    A copy has the same key: to ask the kernel proves as much of the one as of the other.
+    """
+    assert file.info is not None, "somebody listens at its ports"
+    for other in host.files.values():
+        if other.info is None or other.info.key == file.info.key:
+            continue
+        if any(each.pid == pid for each in host.named.get(other.path, ())):
+            return other.path
+        if other.path in host.known.answered and owner(other.info, host.listeners).pid == pid:
+            return other.path
+    return None
+
+
+def _behind_somebody(file: ConnectionFile, host: Host, *, listener: int | None) -> Found:
+    """Tell of a kernel whose process does not listen in view: it can only be asked.
+
+    `listener`: who listens for it, as the end of a tunnel or a container's keeper. Then its pid
+    may be one of another host or container, and here somebody else's.
+    """
+    kernel = innermost(each for each in host.named.get(file.path, ()) if _is_kernel(each.pid, host))
+    if listener is None and kernel is not None:
+        return _found(file, kernel.pid, Standing.FOUND, host)
+    said = host.known.answered.get(file.path)
+    if said is None:
+        why = "who listens at its ports is not to be seen, or several do"
+        return _nobody(file, Standing.FOUND, why)
+    # One that may be looked into, and does not listen there, has its pid in another container.
+    is_veiled = said.host == host.name and listener is None and host.holds(said.pid) is None
+    if is_veiled and _lives(said.pid, host):
+        return replace(_found(file, said.pid, Standing.FOUND, host), listener_pid=None)
+    why = f"it says that it runs as pid {said.pid} on {said.host}"
+    return replace(_nobody(file, Standing.FOUND, why), listener_pid=listener)
+
+
+def _may_be(named: Named, file: ConnectionFile, host: Host, is_taken: bool) -> bool:
+    """Tell whether a process that does not listen in view is taken for the kernel.
+
+    A kernel that listens nowhere is a young one, as a rule. What is not started as kernels are
+    is one only if its file is as young: an editor or a pager names old ones.
+    """
+    if not _lives(named.pid, host):
+        return False
+    is_kernel = host.runs_kernel(named.pid)
+    is_new = is_kernel or host.now - file.written_at < STARTUP
+    is_young = host.now - named.born_at < STARTUP
+    return is_new and (host.is_apart(named.pid) or (is_young and not is_taken))
+
+
+def _elsewhere(file: ConnectionFile, host: Host) -> Found | None:
+    """Tell of a file that is of another host, whoever listens at such ports here."""
+    if (where := host.known.elsewhere.get(str(file.path))) is not None:
+        return _nobody(file, Standing.ELSEWHERE, f"kerneltui has started it {where}")
+    if file.info is not None and file.info.transport == "tcp" and not _is_local(file.info.ip, host):
+        return _nobody(file, Standing.ELSEWHERE, f"it is at {file.info.ip}")
+    return None
+
+
+def _abandoned(file: ConnectionFile, host: Host) -> Found:
+    if host.is_shared(file.path.parent):
+        why = f"{file.path.parent} is shared with other hosts, and no process here has it"
+        return _nobody(file, Standing.ELSEWHERE, why)
+    return _nobody(file, Standing.STALE, "nobody listens at its ports")
+
+
+def _is_local(ip: str, host: Host) -> bool:
+    """Tell whether an address is of this host for sure."""
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        return host.is_here(ip)
+    return address.is_loopback or address.is_unspecified or host.is_here(ip)
+
+
+def _nobody(file: ConnectionFile, standing: Standing, why: str) -> Found:
+    return Found(
+        kernel_id=kernel_id_of(file.path),
+        connection_file=file.path,
+        info=file.info,
+        identity=None,
+        origin=origin_of(file.path.stem, None),
+        owner_pid=None,
+        standing=standing,
+        why=why,
+    )
+
+
+def _found(file: ConnectionFile, pid: int, standing: Standing, host: Host) -> Found:
+    named = {each.pid for each in host.named.get(file.path, ())}
+    known = host.identify(pid, named - {pid})
+    if known is None:  # it ended meanwhile
+        return _elsewhere(file, host) or _abandoned(file, host)
+    parent, identity = known
+    origin = origin_of(file.path.stem, parent)
+    return Found(
+        kernel_id=kernel_id_of(file.path),
+        connection_file=file.path,
+        info=file.info,
+        identity=identity,
+        origin=origin,
+        owner_pid=None if origin is Origin.ORPHAN else parent.pid,
+        owner_name="" if origin is Origin.ORPHAN else parent.name,
+        standing=standing,
+        cwd=host.cwd(pid),
+        parent_pid=host.parent(pid),
+        is_named=pid in named,
+        listener_pid=pid,
+    )
+
+
+def server_folders(found: Iterable[Found]) -> tuple[Path, ...]:
+    """Return where the servers of kernels may have left their files: beside the kernels'."""
+    served = (each.connection_file.parent for each in found if each.origin is Origin.SERVER)
+    return tuple(dict.fromkeys(served))

@@ -1,0 +1,71 @@
+"""Census: asks kernels where they run whose process nothing on this host proves.
+
+ipykernel answers since 6.13. What does not answer proves nothing, and is asked once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from kerneltui.fleet.discovery.control_poll import Inquiry
+from kerneltui.fleet.discovery.found import Found, Whereabouts
+from kerneltui.kernels.manager import KernelManager
+from kerneltui.protocol.connection import ConnectionInfo
+from kerneltui.protocol.message import Message
+
+_Place = tuple[ConnectionInfo | None, int | None]
+
+
+class Suspect(NamedTuple):
+    """A kernel that was found, and the manager to ask it by."""
+
+    found: Found
+    manager: KernelManager
+
+
+class Census:
+    """What such kernels have said, as long as they are where they were. Used by one thread."""
+
+    def __init__(self) -> None:
+        self._inquiry = Inquiry("usage_request")
+        self._said: dict[Path, tuple[_Place, Whereabouts | None]] = {}
+        """By connection file where its kernel was asked, and what it has answered."""
+
+    def look(self, suspects: Iterable[Suspect]) -> None:
+        """Ask those that may be asked, are not proven, and have not been asked."""
+        by_manager = {each.manager: each.found for each in suspects if each.found.is_unproven}
+        there = {found.connection_file: _place_of(found) for found in by_manager.values()}
+        self._said = {
+            path: known for path, known in self._said.items() if there.get(path) == known[0]
+        }
+        unknown = [
+            manager
+            for manager, found in by_manager.items()
+            if found.connection_file not in self._said
+        ]
+        for answer in self._inquiry.look(unknown):
+            found = by_manager[answer.manager]
+            self._said[found.connection_file] = (_place_of(found), whereabouts_of(answer.reply))
+
+    @property
+    def answered(self) -> Mapping[Path, Whereabouts | None]:
+        """By connection file those that have answered, and so have its key."""
+        return {path: said for path, (_, said) in self._said.items()}
+
+    def close(self) -> None:
+        self._inquiry.close()
+
+
+def _place_of(found: Found) -> _Place:
+    """Return what is another once another process listens for a kernel."""
+    return found.info, found.listener_pid
+
+
+def whereabouts_of(reply: Message) -> Whereabouts | None:
+    """Return what a usage_reply says; None where it does not say it."""
+    host, pid = reply["content"].get("hostname"), reply["content"].get("pid")
+    if isinstance(host, str) and isinstance(pid, int) and not isinstance(pid, bool) and pid > 0:
+        return Whereabouts(host, pid)
+    return None

@@ -1,0 +1,133 @@
+"""KernelInfo: what a kernel was started from and with, and how it describes itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import psutil
+
+from kerneltui.errors import KernelError
+from kerneltui.fleet.model.masking import MASK, mask_arguments, mask_environment
+from kerneltui.kernels.manager import KernelManager
+from kerneltui.protocol import fields
+from kerneltui.protocol.connection import Channel
+from kerneltui.protocol.text import clean_line
+
+WIDTH = 4_000  # characters of a value: a long PATH, and no more
+MAX_ARGUMENTS = 1_000
+MAX_VARIABLES = 2_000
+
+Facts = tuple[tuple[str, str], ...]
+"""Names and values, in the order in which they are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class KernelInfo:
+    """All texts but one have passed the gate, and secrets in them are masked."""
+
+    spec: Facts
+    argv: tuple[str, ...]
+    cwd: str
+    """"" where its process is gone."""
+    environment: Facts | None
+    """Of its process when it was started; None where it is gone or may not be read."""
+    connection_file: str
+    """The path as it is, to be used by who connects: not for a screen."""
+    endpoints: Facts
+    versions: Facts
+    """What its kernel_info says; () as long as it has not answered."""
+
+
+def kernel_info(manager: KernelManager, reply: Mapping[str, object]) -> KernelInfo:
+    """Look at a kernel's process and its files. Blocking; for a short thread.
+
+    `reply`: the content of its kernel_info_reply, {} before it came.
+    """
+    key = manager.session.key.decode("utf-8", "replace")
+    argv, cwd, environment = _of_process(manager)
+    return KernelInfo(
+        spec=_of_spec(manager),
+        argv=_arguments(argv, key),
+        cwd=_shown(cwd, key),
+        environment=None if environment is None else _variables(environment, key),
+        connection_file=manager.connection_file,
+        endpoints=_endpoints(manager, key),
+        versions=versions(reply),
+    )
+
+
+def versions(reply: Mapping[str, object]) -> Facts:
+    """Return what a kernel_info_reply says of versions and abilities; odd shapes say nothing."""
+    language = fields.mapping(reply, "language_info")
+    named = {
+        "implementation": _joined(reply, "implementation", "implementation_version"),
+        "language": _joined(language, "name", "version"),
+        "protocol": _joined(reply, "protocol_version"),
+        "features": ", ".join(fields.texts(reply, "supported_features")[:20]),
+        "banner": _joined(reply, "banner").partition("\n")[0],
+    }
+    return tuple((name, clean_line(value)) for name, value in named.items() if value)
+
+
+def _endpoints(manager: KernelManager, key: str) -> Facts:
+    """Return where it is reached; nothing of one that was killed and then adopted."""
+    if not any(manager.ports):
+        return ()
+    connection = manager.connection_info
+    return tuple((str(channel), _shown(connection.endpoint(channel), key)) for channel in Channel)
+
+
+def _joined(content: Mapping[str, object], *keys: str) -> str:
+    return " ".join(filter(None, (fields.text(content, key) for key in keys)))
+
+
+def _of_spec(manager: KernelManager) -> Facts:
+    try:
+        spec = manager.kernel_spec
+    except KernelError:  # what started it has others
+        return (("name", clean_line(manager.kernel_name) or "not known"),)
+    facts = {
+        "name": spec.name,
+        "display name": spec.display_name,
+        "language": spec.language,
+        "folder": spec.resource_dir,
+        "interrupt": spec.interrupt_mode,
+    }
+    return tuple((name, clean_line(str(value), WIDTH)) for name, value in facts.items() if value)
+
+
+def _of_process(manager: KernelManager) -> tuple[list[str], str, dict[str, str] | None]:
+    """Return argv, cwd and environment of the process; argv alone, as it would be, without one."""
+    process = manager.process
+    if process is not None and not process.exited:
+        try:
+            found = psutil.Process(process.identity.pid)
+            with found.oneshot():
+                return found.cmdline(), found.cwd(), found.environ()
+        except (psutil.Error, OSError):  # gone meanwhile, or not ours to look into
+            pass
+    try:
+        return manager.format_kernel_cmd(), "", None
+    except KernelError:
+        return [], "", None
+
+
+def _arguments(argv: Sequence[str], key: str) -> tuple[str, ...]:
+    shown = [_shown(each, key) for each in mask_arguments(argv[:MAX_ARGUMENTS])]
+    if missing := len(argv) - len(shown):
+        shown.append(f"… {missing:,} more")
+    return tuple(shown)
+
+
+def _variables(environment: Mapping[str, str], key: str) -> Facts:
+    masked = mask_environment(environment)
+    shown = [(clean_line(name), _shown(value, key)) for name, value in masked[:MAX_VARIABLES]]
+    if missing := len(masked) - len(shown):
+        shown.append(("…", f"{missing:,} more variables"))
+    return tuple(shown)
+
+
+def _shown(text: str, key: str) -> str:
+    """Return clean text, without the connection's key wherever it stands."""
+    return clean_line(text.replace(key, MASK) if key else text, WIDTH)

@@ -1,0 +1,137 @@
+"""KernelLog: what a kernel's process wrote to stdout and stderr, and what we know befell it.
+
+The file is read when somebody looks. An event remembers how long the file was, so that
+it stands where it belongs though nobody looked at the time.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+from kerneltui.errors import describe_exit
+from kerneltui.fleet.model.masking import StreamMask
+from kerneltui.fleet.transcript.transcript import Role, Transcript
+from kerneltui.kernels.logfile import LogFile
+from kerneltui.kernels.manager import KernelManager
+from kerneltui.private_file import open_private
+from kerneltui.protocol.status import Event, Exited, Ordered, Spawned, Wanted
+from kerneltui.protocol.text import clean_line
+
+READ_LIMIT = 256_000  # bytes taken in at one look; of more, the end
+MAX_EVENTS = 500  # that nobody has looked at yet
+EVENT_WIDTH = 500  # characters
+
+_ORDERS = {Wanted.DOWN: "told to end", Wanted.RESTART: "told to restart"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Happening:
+    text: str
+    offset: int
+    """Bytes that were in the file by then."""
+
+
+class KernelLog:
+    """Events come in any thread; `look` is for short threads, as it reads the file."""
+
+    def __init__(self, manager: KernelManager, clock: Callable[[], float] = time.time) -> None:
+        self.transcript = Transcript()
+        self._manager = manager
+        self._clock = clock
+        self._events: deque[_Happening] = deque(maxlen=MAX_EVENTS)
+        self._wanted = Wanted.UP
+        self._lock = Lock()  # the transcript is written by one thread at a time
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._mask = StreamMask(manager.session.key)
+        self._position = 0
+        """Bytes of the file that are in the transcript."""
+
+    def heed(self, event: Event) -> None:
+        """Take note of what befalls the kernel, in the thread where it does."""
+        match event:
+            case Spawned(adopted):
+                self._wanted = Wanted.UP
+                self._note_process(adopted=adopted)
+            case Exited(returncode=returncode):
+                self.note(describe_exit(returncode))
+            case Ordered(wanted=wanted, reason=reason) if reason or wanted is not self._wanted:
+                self._wanted = wanted
+                self.note(reason or _ORDERS.get(wanted, ""))
+
+    def _note_process(self, *, adopted: bool) -> None:
+        process, since = self._manager.process, self._manager.life.spawned_at
+        if process is None:
+            return
+        if not adopted:
+            self.note(f"started, pid {process.identity.pid}")
+        elif not process.exited:
+            age = time.monotonic() - since
+            began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self._clock() - age))
+            self.note(f"found running, pid {process.identity.pid}, since {began}")
+
+    def note(self, text: str) -> None:
+        """Add an event, at this time."""
+        stamp = time.strftime("%H:%M:%S", time.localtime(self._clock()))
+        text = f"{stamp}  {clean_line(text, EVENT_WIDTH)}"
+        self._events.append(_Happening(text, self._file_size()))
+
+    def look(self) -> Transcript:
+        """Take in what is new, and return all."""
+        with self._lock:
+            fresh = self._read()
+            while self._events:
+                event = self._events.popleft()
+                length = max(0, event.offset - self._position)
+                self._write(fresh[:length])
+                fresh = fresh[length:]
+                self._say(event.text)
+            self._write(fresh)
+        return self.transcript
+
+    # -- with the lock held ----
+
+    def _read(self) -> bytes:
+        """Return what the file holds beyond our position; too much of it is skipped, and said."""
+        try:
+            fd = open_private(self._path())
+        except OSError:  # none was written, or it was removed with its kernel
+            return b""
+        with os.fdopen(fd, "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            if size < self._position:
+                self._say("… the log was cut; its last lines again")
+                self._position = 0
+                self._mask.skip()
+            if size - self._position > READ_LIMIT:
+                self._say(f"… {size - READ_LIMIT - self._position:,} bytes skipped")
+                self._position = size - READ_LIMIT
+                self._mask.skip()
+            file.seek(self._position)
+            return file.read(READ_LIMIT)
+
+    def _write(self, data: bytes) -> None:
+        self._position += len(data)
+        self._mask.key = self._manager.session.key
+        text = self._decoder.decode(self._mask.feed(data))
+        self.transcript.write(Role.STDOUT, text, time=self._clock())
+
+    def _say(self, text: str) -> None:
+        self.transcript.note(text, time=self._clock())
+
+    # -- in any thread ----
+
+    def _path(self) -> Path:
+        return LogFile.beside(self._manager.connection_file, self._manager.kernel_id).path
+
+    def _file_size(self) -> int:
+        try:
+            return self._path().stat().st_size
+        except OSError:
+            return 0

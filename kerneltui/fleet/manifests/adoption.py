@@ -1,0 +1,126 @@
+"""How a kernel that outlived its dashboard comes into the hands of another one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Collection, Sequence
+
+import psutil
+
+from kerneltui.errors import KernelError, NoSuchKernel
+from kerneltui.fleet.manifests.manifest import Manifest
+from kerneltui.kernels.adopted import AdoptedProcess
+from kerneltui.kernels.connection.transport import Transport, choose_transport
+from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.spec import KernelSpec, KernelSpecManager
+from kerneltui.kernels.wrapped import WrappedProcess
+
+NAMED = 8  # variables; of more, the rest is counted
+QUIET = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+"""Keeps a debugger's warning out of the first output of every Python kernel."""
+
+
+def todays_environment() -> dict[str, str]:
+    """Return what a kernel is started with."""
+    return QUIET | os.environ
+
+
+class KeptSpecs(KernelSpecManager):
+    """Knows also, where its kernelspec is gone by now, what a kernel was launched by."""
+
+    def __init__(self, installed: KernelSpecManager, manifest: Manifest) -> None:
+        super().__init__(kernel_dirs=installed.kernel_dirs)
+        self._kept = KernelSpec(
+            argv=list(manifest.argv),
+            name=manifest.kernel_name,
+            display_name=manifest.kernel_name,
+            interrupt_mode=manifest.interrupt_mode,
+        )
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        try:
+            return super().get_kernel_spec(kernel_name)
+        except NoSuchKernel:
+            if not self._kept.argv or kernel_name != self._kept.name:
+                raise
+            return self._kept
+
+
+def adoptable_manager(
+    manifest: Manifest, installed: KernelSpecManager, transport: Transport
+) -> KernelManager:
+    """Return a manager for a kernel of ours that somebody else has started.
+
+    The connection file of a dead one may be gone; a restart makes another, over `transport`.
+    Raises KernelError where the file of a living one cannot be read.
+    """
+    arguments = {
+        "kernel_name": manifest.kernel_name,
+        "kernel_id": manifest.kernel_id,
+        "kernel_spec_manager": KeptSpecs(installed, manifest),
+    }
+    manager = KernelManager(**arguments)
+    try:
+        manager.load_connection_file(manifest.connection_file)
+    except KernelError:
+        if manifest.identity is not None and manifest.identity.is_alive():
+            raise
+        with contextlib.suppress(KernelError):  # without a kernelspec there is no restart either
+            manager = KernelManager(**arguments, **choose_transport(arguments, transport))
+        manager.connection_file = manifest.connection_file
+    return manager
+
+
+def adopt_process(
+    manager: KernelManager,
+    identity: ProcessIdentity,
+    launched: ProcessIdentity | None,
+    cwd: str,
+) -> bool:
+    """Give `manager` the process that serves its kernel, or that last did.
+
+    `launched`: the one that was launched, where it is another.
+
+    A restart uses the environment that the living process has; it is kept in memory only.
+    Returns False where that is not known, and a restart will use ours.
+    """
+    environment: dict[str, str] = {}
+    try:
+        process = psutil.Process(identity.pid)
+        if identity.is_alive():
+            environment = process.environ()
+    except psutil.Error:
+        pass  # it is gone, or not ours to look into: then today's environment has to do
+    wrapper = AdoptedProcess(launched) if launched is not None else None
+    manager.adopt_kernel(
+        AdoptedProcess(identity) if wrapper is None else WrappedProcess(wrapper, identity),
+        age=identity.age(),
+        cwd=cwd or None,
+        env=environment or todays_environment(),
+        independent=True,
+    )
+    return bool(environment)
+
+
+def environment_differs(before: Collection[str], now: Collection[str]) -> str:
+    """Return which variables a kernel lacks that it had, and which are new; empty for none."""
+    missing, new = sorted(set(before) - set(now)), sorted(set(now) - set(before))
+    told = (("without", missing), ("with", new))
+    return ", ".join(f"{word} {_named(names)}" for word, names in told if names)
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
+
+
+def last_seen(manifest: Manifest) -> str:
+    """Return when a dashboard last saw the kernel alive, for a person."""
+    try:
+        seen = manifest.path.stat().st_mtime
+    except OSError:
+        return "nobody knows when"
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seen))

@@ -1,0 +1,218 @@
+"""Manifest: what must outlive the dashboard for a kernel to be adopted by the next one.
+
+It lies in kerneltui's folder beside the connection file, where Jupyter's own tools do not look,
+readable by its owner only. Of the environment it has names, no values.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kerneltui.errors import KernelError
+from kerneltui.fleet.manifests.lock import is_locked
+from kerneltui.fleet.manifests.mounts import is_shared
+from kerneltui.kernels.identity import ProcessIdentity, boot_id
+from kerneltui.kernels.logfile import LogFile
+from kerneltui.paths import own_folder
+from kerneltui.private_file import is_private, read_private
+from kerneltui.protocol.text import clean_line
+
+SUFFIX = ".manifest.json"
+EARLIER_PREFIX = "kerneltui-"
+"""Of the files that an earlier kerneltui kept beside the connection file itself."""
+RESTARTING = "restarting"  # the order after which another process is to come
+VERSION = 1
+PIDS = range(1, 1 << 31)
+TICKS = range(1 << 63)
+LAST_INSTANT = 1e11  # seconds since the epoch: the year 5138
+MAX_SIZE = 1_000_000  # bytes: a file of more is none of ours
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A kernel as it was launched."""
+
+    kernel_id: str
+    name: str
+    """What the user calls it; as typed."""
+    kernel_name: str
+    """Its kernelspec."""
+    connection_file: str
+    cwd: str
+    environment: tuple[str, ...]
+    """Names only."""
+    started_at: float
+    """Seconds since the epoch."""
+    identity: ProcessIdentity | None = None
+    """Of the process that serves it; None until it was launched."""
+    launched: ProcessIdentity | None = None
+    """Of the process that was launched, where that only wraps the one that serves it."""
+    order: str = ""
+    """What a dashboard has ordered and is carrying out; the end of the process is no death then."""
+
+    autorestart: bool = False
+    """A dashboard starts it again where it dies unasked."""
+    host: str = field(default_factory=lambda: os.uname().nodename)
+    """Where it was launched: a container shares the boot of its host, but not its name."""
+    argv: tuple[str, ...] = ()
+    """What it was launched by; () until it was."""
+    interrupt_mode: str = ""
+    """As its kernelspec had it: "signal" or "message"."""
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whoever began to launch it ended before it had noted its process."""
+        return self.identity is None and not is_locked(self.path)
+
+    @property
+    def is_here(self) -> bool:
+        """Its process is one of those that are seen here, or was.
+
+        One of another pid namespace is not, whatever the host is called. One of an earlier boot
+        is of another host where those see the folder.
+        """
+        is_named = self.host == os.uname().nodename
+        if self.identity is None:
+            return is_named
+        if self.identity.boot_id == boot_id():
+            is_visible = self.identity.is_here and is_named
+            return is_visible or self.identity.is_alive()  # a host's name may change
+        return not is_shared(self.path.parent)
+
+    @property
+    def whereabouts(self) -> str:
+        """Where it was launched, for a person."""
+        is_same_boot = self.identity is not None and self.identity.boot_id == boot_id()
+        return f"in another container of {self.host}" if is_same_boot else f"on {self.host}"
+
+    @property
+    def path(self) -> Path:
+        return manifest_path(self.connection_file, self.kernel_id)
+
+    @property
+    def log(self) -> Path:
+        """Where its stdout and stderr go; told in the file for who reads it, and not believed."""
+        return LogFile.beside(self.connection_file, self.kernel_id).path
+
+
+def resolved(manifest: Manifest) -> str:
+    """Return the connection file's path without links, as discovery names files."""
+    file = Path(manifest.connection_file)
+    return str(file.parent.resolve() / file.name)
+
+
+def manifest_path(connection_file: str, kernel_id: str) -> Path:
+    """Return where a kernel's manifest lies; one of an earlier kerneltui stays where it is."""
+    folder = Path(connection_file).parent
+    if is_earlier(connection_file, kernel_id):
+        return _earlier_path(folder, kernel_id)
+    return own_folder(folder) / f"{kernel_id}{SUFFIX}"
+
+
+def is_earlier(connection_file: str, kernel_id: str) -> bool:
+    """Tell whether a kernel's files lie where an earlier kerneltui kept them."""
+    return is_private(_earlier_path(Path(connection_file).parent, kernel_id))
+
+
+def _earlier_path(folder: Path, kernel_id: str) -> Path:
+    return folder / f"{EARLIER_PREFIX}{kernel_id}.json"
+
+
+def format_manifest(manifest: Manifest) -> str:
+    """Return what its file says."""
+    told = {"version": VERSION, **asdict(manifest), "log": str(manifest.log)}
+    return json.dumps(told, indent=1)
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Return what a file says. Raises KernelError that says what is wrong with it."""
+    try:
+        manifest = _parse(json.loads(read_private(path, MAX_SIZE)))
+        _refuse_misplaced(manifest, path)
+    except FileNotFoundError:
+        raise KernelError(f"{path} is gone") from None
+    except OSError as error:
+        raise KernelError(f"cannot read {path}: {error.strerror}") from None
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        raise KernelError(f"{path} is no manifest of a kernel; it is left as it is") from None
+    return manifest
+
+
+def find_manifests(folder: Path) -> Iterator[Path]:
+    """Yield the manifests of a runtime folder, in the order of their names."""
+    yield from sorted(own_folder(folder).glob(f"*{SUFFIX}"))
+    yield from sorted(folder.glob(f"{EARLIER_PREFIX}*.json"))
+
+
+def _refuse_misplaced(manifest: Manifest, path: Path) -> None:
+    """Raise ValueError for one that names other files: they would be removed with its kernel.
+
+    So for one whose id, by which it is known and shown, holds what no id of ours does.
+    """
+    file = f"kernel-{manifest.kernel_id}.json"
+    if manifest.path != path or Path(manifest.connection_file).name != file:
+        raise ValueError
+    if clean_line(manifest.kernel_id) != manifest.kernel_id:
+        raise ValueError
+
+
+def _parse(data: dict[str, Any]) -> Manifest:
+    if data["version"] != VERSION:
+        raise ValueError
+    return Manifest(
+        kernel_id=_text(data["kernel_id"]),
+        name=_text(data["name"]),
+        kernel_name=_text(data["kernel_name"]),
+        connection_file=_text(data["connection_file"]),
+        cwd=_text(data["cwd"]),
+        environment=_texts(data["environment"]),
+        started_at=_instant(data["started_at"]),
+        identity=_identity(data["identity"]),
+        launched=_identity(data.get("launched")),
+        order=_text(data["order"]),
+        autorestart=data.get("autorestart") is True,
+        host=_text(data.get("host", os.uname().nodename)),
+        argv=_texts(data.get("argv", [])),  # as of an earlier kerneltui's, whose kernels live on
+        interrupt_mode=_text(data.get("interrupt_mode", "signal")),
+    )
+
+
+def _identity(data: dict[str, Any] | None) -> ProcessIdentity | None:
+    if data is None:
+        return None
+    return ProcessIdentity(
+        _number(data["pid"], PIDS),
+        _number(data["start_ticks"], TICKS),
+        _text(data["boot_id"]),
+        _text(data.get("pid_namespace", "")),
+    )
+
+
+def _number(value: object, allowed: range) -> int:
+    if not isinstance(value, int) or value not in allowed:
+        raise ValueError
+    return value
+
+
+def _instant(value: object) -> float:
+    """Return seconds since the epoch that a calendar has."""
+    if not isinstance(value, int | float) or not 0 <= value < LAST_INSTANT:
+        raise ValueError
+    return float(value)
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise TypeError
+    return tuple(map(_text, value))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value

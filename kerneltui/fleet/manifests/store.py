@@ -1,0 +1,377 @@
+"""Ledger: the manifests of this user's kernels.
+
+Other dashboards write there as well: what they start, restart and dismiss is found here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from kerneltui.errors import ActionRefused, KernelError
+from kerneltui.fleet.manifests.lock import ManifestLock, is_locked
+from kerneltui.fleet.manifests.manifest import (
+    Manifest,
+    find_manifests,
+    format_manifest,
+    manifest_path,
+    read_manifest,
+    resolved,
+)
+from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.paths import own_folder
+from kerneltui.private_file import lock_file, make_private_folder
+
+NAMING = 1.0  # seconds to wait for others that give their kernels names
+SEEN_EVERY = 60.0  # seconds between two marks of when a kernel was last seen alive
+
+
+_Read = tuple[tuple[int, int], Manifest | None]
+"""When a manifest was written, and what it says; None where nobody can tell."""
+
+
+class CannotNote(ActionRefused):
+    """Nothing can be written of a kernel: what must be known after an order would be lost."""
+
+
+@dataclass(slots=True)
+class _Held:
+    lock: ManifestLock
+    count: int
+    """Of those in this process that hold it."""
+    turn: threading.RLock = field(default_factory=threading.RLock)
+    """Of them one at a time reads and writes."""
+
+
+class Ledger:
+    """The manifests of one runtime folder."""
+
+    def __init__(
+        self,
+        folder: Path,
+        on_problem: Callable[[str], None],
+        find_heir: Callable[[Manifest], ProcessIdentity | None] = lambda _manifest: None,
+    ) -> None:
+        """`find_heir`: looks who serves a kernel whose manifest names a process that is gone."""
+        self._folder = folder
+        self._on_problem = on_problem
+        self._known: Mapping[Path, _Read] = {}
+        """By path what was read at the last look. Rebound, never changed."""
+        self._seen_at = time.monotonic()
+        self._lock = threading.Lock()
+        self._let_go_of_one = threading.Condition(self._lock)
+        self._find_heir = find_heir
+        self._held: dict[Path, _Held] = {}
+        """By path the manifests that this process has locked."""
+
+    @property
+    def connection_files(self) -> set[str]:
+        """Return the paths of the connection files of this host's kernels of ours, all launched."""
+        kept = [each for each in self._manifests if each.is_here and not each.is_unfinished]
+        return {resolved(each) for each in kept}
+
+    @property
+    def elsewhere(self) -> dict[str, str]:
+        """Return the connection files of other hosts' kernels of ours, and where those are."""
+        return {resolved(each): each.whereabouts for each in self._manifests if not each.is_here}
+
+    # -- what this dashboard does ----
+
+    @contextlib.contextmanager
+    def hold(self, manifest: Manifest) -> Iterator[None]:
+        """Be the one process that gives orders to a kernel; its threads share that.
+
+        Raises ActionRefused where another process gives it one, where it was dismissed, or where
+        its manifest cannot be locked.
+        """
+        path = manifest.path  # an earlier kerneltui's is told by its file, which may go meanwhile
+        held = self._share(path) or self._acquire(manifest)
+        try:
+            yield
+        finally:
+            self._let_go(path, held)
+
+    def _let_go(self, path: Path, held: _Held) -> None:
+        with self._lock:
+            held.count -= 1
+            is_over = not held.count
+            if is_over:
+                del self._held[path]
+                self._let_go_of_one.notify_all()
+        if is_over:
+            held.lock.release()
+
+    def wait_for_orders(self, timeout: float) -> bool:
+        """Wait until no kernel is held here; return False where one is after so many seconds."""
+        with self._lock:
+            return self._let_go_of_one.wait_for(lambda: not self._held, timeout)
+
+    def _share(self, path: Path) -> _Held | None:
+        with self._lock:
+            held = self._held.get(path)
+            if held is not None:
+                held.count += 1
+            return held
+
+    def _acquire(self, manifest: Manifest) -> _Held:
+        path = manifest.path
+        try:
+            lock = self._lock_of(manifest)
+        except BlockingIOError:
+            if (held := self._share(path)) is not None:  # a thread of ours was faster
+                return held
+            raise ActionRefused(
+                f"another kerneltui {_doing(path)} {manifest.name}; nothing was done"
+            ) from None
+        except FileNotFoundError:
+            raise ActionRefused(
+                f"{manifest.name} was dismissed, or its files are gone: there is no {path}"
+            ) from None
+        except OSError as error:
+            raise _unwritable(manifest, error) from None
+        return self._keep(path, lock)
+
+    def _keep(self, path: Path, lock: ManifestLock) -> _Held:
+        with self._lock:
+            held = self._held.get(path)
+            if held is None:
+                self._held[path] = held = _Held(lock, count=1)
+                return held
+            held.count += 1
+        lock.release()  # a thread of ours was faster, and its file system has no locks
+        return held
+
+    def _lock_of(self, manifest: Manifest) -> ManifestLock:
+        try:
+            return ManifestLock.take(manifest.path)
+        except FileNotFoundError:
+            if manifest.identity is None or not manifest.identity.is_alive():
+                raise
+        with _naming(own_folder(self._folder)):  # its folder went: one of us makes it again
+            try:
+                return ManifestLock.take(manifest.path)
+            except FileNotFoundError:
+                return ManifestLock.create(manifest.path, format_manifest(manifest))
+
+    @contextlib.contextmanager
+    def begin(self, describe: Callable[[Collection[str]], Manifest]) -> Iterator[Manifest]:
+        """Keep the manifest of a kernel that is about to be launched, and hold it meanwhile.
+
+        `describe`: returns it, given the names that kernels of this folder have. Raises
+        ActionRefused where it cannot be kept, and what `describe` does.
+        """
+        with _naming(own_folder(self._folder)):
+            manifest = describe(self._names())
+            try:
+                lock = ManifestLock.create(manifest.path, format_manifest(manifest))
+            except OSError as error:
+                raise _unwritable(manifest, error) from None
+        held = self._keep(manifest.path, lock)
+        try:
+            self._reserve_or_remove(manifest)
+            yield manifest
+        finally:
+            self._let_go(manifest.path, held)
+
+    def _reserve_or_remove(self, manifest: Manifest) -> None:
+        try:
+            self.reserve(manifest)
+        except CannotNote:
+            self.remove(manifest)
+            raise
+
+    def _names(self) -> set[str]:
+        names = set()
+        for path in find_manifests(self._folder):
+            with contextlib.suppress(KernelError):
+                names.add(read_manifest(path).name)
+        return names
+
+    def reserve(self, manifest: Manifest) -> None:
+        """Have the space for one more note while the kernel is held.
+
+        Raises CannotNote where there is none.
+        """
+        held = self._held[manifest.path]
+        try:
+            with held.turn:
+                held.lock.reserve()
+        except OSError as error:
+            raise _unwritable(manifest, error) from None
+
+    def complete(
+        self,
+        manifest: Manifest,
+        process: ProcessIdentity,
+        launched: ProcessIdentity | None = None,
+        interrupt_mode: str = "",
+    ) -> Manifest:
+        """Note which process serves the kernel from now on; return what is kept.
+
+        `launched`: the one that was launched, where it is another. `interrupt_mode`: as its
+        kernelspec has it, where that is known. What cannot be written is told.
+        """
+        changed = replace(
+            manifest,
+            identity=process,
+            launched=None if launched == process else launched,
+            started_at=time.time() - (process.age() or 0.0),
+            order="",
+            interrupt_mode=interrupt_mode or manifest.interrupt_mode,
+        )
+        try:
+            with self.hold(changed):
+                self._write(changed)
+        except ActionRefused as error:
+            self._on_problem(str(error))
+        return changed
+
+    def amend(self, manifest: Manifest, **changes: Any) -> Manifest:
+        """Change what is kept, whoever has written it last; return it.
+
+        Raises ActionRefused where it is of another process by now: another dashboard has
+        restarted the kernel; and where nothing can be noted.
+        """
+        with self.hold(manifest), self._held[manifest.path].turn:
+            try:
+                current = read_manifest(manifest.path)
+            except KernelError as error:
+                raise ActionRefused(f"{error}; nothing was done") from None
+            is_another = current.identity not in (None, manifest.identity)
+            if is_another and current.identity is not None and current.identity.is_alive():
+                raise ActionRefused(f"{manifest.name} was restarted meanwhile; nothing was done")
+            changed = replace(current, **changes)
+            if changed != current:
+                self._write(changed)
+            return changed
+
+    def _write(self, manifest: Manifest) -> None:
+        """Write a manifest that is held. Raises ActionRefused."""
+        held = self._held[manifest.path]
+        try:
+            with held.turn:
+                held.lock.write(format_manifest(manifest))
+        except OSError as error:
+            raise _unwritable(manifest, error) from None
+
+    def is_ordered(self, manifest: Manifest, ended: ProcessIdentity | None) -> bool:
+        """Tell whether some dashboard had the process `ended` end, or has dismissed its kernel."""
+        try:
+            current = read_manifest(manifest.path)
+        except KernelError:
+            return True
+        return bool(current.order) or current.identity != ended or is_locked(manifest.path)
+
+    def is_kept(self, connection_file: Path, kernel_id: str) -> bool:
+        """Tell whether a kernel is one of ours by now, whatever the last look has found."""
+        if connection_file.parent != self._folder.resolve():
+            return False
+        path = manifest_path(str(self._folder / connection_file.name), kernel_id)
+        try:
+            manifest = read_manifest(path)
+        except KernelError:
+            return path.exists()
+        return manifest.is_here and not manifest.is_unfinished
+
+    def remove(self, manifest: Manifest) -> None:
+        manifest.path.unlink(missing_ok=True)
+
+    # -- what others do ----
+
+    def look(self) -> tuple[Manifest, ...]:
+        """Read what has changed since the last look; return the manifests of this host."""
+        before, found = self._known, dict[Path, _Read]()
+        for path in find_manifests(self._folder):
+            with contextlib.suppress(OSError):
+                status = path.lstat()
+                written = (status.st_ino, status.st_ctime_ns)  # numbers of files come again
+                known = before.get(path)
+                is_known = known is not None and known[0] == written
+                found[path] = known if is_known and known else (written, self._load(path))
+        self._known = found
+        if time.monotonic() - self._seen_at >= SEEN_EVERY:
+            self.mark_seen()
+        return tuple(self._as_it_is(each) for each in self._manifests if each.is_here)
+
+    def _as_it_is(self, manifest: Manifest) -> Manifest:
+        """Note what came of an order whose dashboard has ended in the middle of it."""
+        is_alive = manifest.identity is not None and manifest.identity.is_alive()
+        if (is_alive and not manifest.order) or is_locked(manifest.path):
+            return manifest
+        if is_alive:
+            with contextlib.suppress(ActionRefused):
+                return self.amend(manifest, order="")
+            return manifest
+        heir = self._find_heir(manifest)
+        return manifest if heir is None else self._pass_on(manifest, heir)
+
+    def _pass_on(self, manifest: Manifest, heir: ProcessIdentity) -> Manifest:
+        """Note who serves a kernel, unless somebody has written of it while that was looked for."""
+        # Its own turn: a thread of ours may hold it as well.
+        with (
+            contextlib.suppress(KernelError),
+            self.hold(manifest),
+            self._held[manifest.path].turn,
+        ):
+            if read_manifest(manifest.path) == manifest:
+                return self.complete(manifest, heir, manifest.launched)
+        return manifest
+
+    def _load(self, path: Path) -> Manifest | None:
+        try:
+            return read_manifest(path)
+        except KernelError as error:
+            self._on_problem(str(error))
+            return None
+
+    def mark_seen(self) -> None:
+        """Leave on each living kernel's manifest, as its time, when it was seen."""
+        self._seen_at = time.monotonic()
+        for manifest in self._living():
+            with contextlib.suppress(OSError):
+                os.utime(manifest.path)
+
+    def _living(self) -> Iterable[Manifest]:
+        return [each for each in self._manifests if each.identity and each.identity.is_alive()]
+
+    @property
+    def _manifests(self) -> list[Manifest]:
+        known = [each for _, each in self._known.values() if each is not None]
+        return sorted(known, key=lambda manifest: manifest.started_at)
+
+
+def _unwritable(manifest: Manifest, error: OSError) -> CannotNote:
+    return CannotNote(
+        f"cannot keep track of {manifest.name}: {manifest.path}: {error.strerror}; nothing was done"
+    )
+
+
+def _doing(path: Path) -> str:
+    """Return what another process is about to do with a kernel, for a person."""
+    try:
+        order = read_manifest(path).order
+    except KernelError:
+        order = ""
+    return f"is {order}" if order else "is starting"
+
+
+@contextlib.contextmanager
+def _naming(folder: Path) -> Iterator[None]:
+    """Let nobody else give a name to a kernel of this folder, or make a manifest, meanwhile."""
+    with contextlib.ExitStack() as opened:
+        try:
+            make_private_folder(folder, parents=True)
+            fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            opened.callback(os.close, fd)
+            lock_file(fd, time.monotonic() + NAMING)
+        except OSError as error:
+            raise ActionRefused(
+                f"cannot name a kernel in {folder}: {error.strerror}; nothing was done"
+            ) from None
+        yield

@@ -1,0 +1,123 @@
+"""KernelSnapshot: all that a front end may see of one kernel, at one moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kerneltui.fleet.model.classification import Standing
+from kerneltui.fleet.model.kind import Kind
+from kerneltui.fleet.model.origin import Origin
+from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.protocol.status import KernelState, Verb
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a kernel's process tree uses."""
+
+    cpu: float
+    """CPU seconds used per second since the last sample; above 1.0 on several cores."""
+    rss: int
+    """Bytes of memory that the tree takes; what its processes share counts once."""
+    processes: int
+    """Living processes in the tree, the kernel's own included."""
+    recent: tuple[float, ...] = ()
+    """`cpu` of the latest samples, the oldest first, in steps that an idle tree does not take."""
+    is_stopped: bool = False
+    """A signal has stopped the kernel's own process; SIGCONT has it go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class KernelSnapshot:
+    """One row of truth. Times are instants of `time.monotonic()`; texts have passed the gate."""
+
+    kernel_id: str
+    name: str
+    """What the user calls it."""
+    kernel_name: str
+    """Its kernelspec."""
+    state: KernelState
+    allowed: frozenset[Verb]
+    """What may be asked of it now."""
+    identity: ProcessIdentity | None
+    """The process behind the row; None before a first launch, and where it is not to be seen."""
+    kind: Kind = Kind.CHILD
+    origin: Origin = Origin.KERNELTUI
+    owner_pid: int | None = None
+    """Of who started it and still runs; None for ours, which need nobody."""
+    owner_name: str = ""
+    """The name of the program that did."""
+    standing: Standing = Standing.VERIFIED
+    notebook: str = ""
+    """The path of the notebook that it serves; "" where none is known."""
+    clients: int = 0
+    """Front ends that its server counts; without one those whose code has run, ours left out."""
+    returncode: int | None = None
+    reason: str = ""
+    """Why it is dead, or why the last order failed; empty when all is well."""
+    pending: str = ""
+    """The order that is under way ("stopping"), empty when none is."""
+    pending_since: float | None = None
+    usage: Usage | None = None
+    """None before the first sample and once the kernel is gone."""
+    started_at: float | None = None
+    """When the present process was launched."""
+    last_activity: float | None = None
+    """When it last ran something, as far as known here; None before."""
+    executions: int = 0
+    """Cells begun by any client, seen on iopub since this process started."""
+    code: str = ""
+    """The code that runs now, as one line; empty when none does."""
+    cwd: str = ""
+    working_folder: str = ""
+    """The same, and not shortened: a path to use; "" where it cannot be shown as it is."""
+    connection_file: str = ""
+    refused: int = 0
+    """Messages refused as malformed, unsigned, forged or replayed."""
+
+    autorestart: bool = False
+    """It is started again where it dies unasked."""
+
+    @property
+    def pid(self) -> int | None:
+        return self.identity.pid if self.identity else None
+
+    @property
+    def is_stopped(self) -> bool:
+        return self.usage is not None and self.usage.is_stopped
+
+    @property
+    def is_ours(self) -> bool:
+        """Kerneltui has started it."""
+        return self.kind in (Kind.CHILD, Kind.ADOPTED)
+
+    @property
+    def is_file(self) -> bool:
+        """There is no kernel, as far as can be seen: its file was left, or is another host's."""
+        return self.kind in (Kind.REMAINS, Kind.ELSEWHERE)
+
+    @property
+    def target(self) -> Target:
+        is_dead = self.state is KernelState.DEAD
+        return Target(self.kernel_id, self.identity, self.name, self.whose, is_dead)
+
+    @property
+    def whose(self) -> str:
+        """Who has started it, for a person: "server 812"; empty for ours."""
+        if self.is_ours:
+            return ""
+        who = self.owner_name if self.origin is Origin.UNKNOWN and self.owner_name else self.origin
+        return f"{who} {self.owner_pid}" if self.owner_pid else str(who)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A kernel as it was when a key was pressed; a verb refuses it once its process is another."""
+
+    kernel_id: str
+    identity: ProcessIdentity | None
+    name: str
+    whose: str = ""
+    """Who has started it; empty for ours."""
+    was_dead: bool = field(default=False, compare=False)
+    """It was dead then: a shutdown is to remove what is left of it."""

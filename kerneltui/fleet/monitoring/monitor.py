@@ -1,0 +1,255 @@
+"""KernelMonitor: one thread that hears what all kernels publish.
+
+Rule: a status is never dropped. What does not fit into a turn waits in its socket; of
+too much output a turn shows the end, and a mark says what was skipped.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import zmq
+
+from kerneltui.errors import KernelError
+from kerneltui.fleet.model.retention import USUAL, Limits
+from kerneltui.fleet.monitoring.message_log import TOTAL_BYTES, MessageLog
+from kerneltui.fleet.monitoring.subscription import NEVER, Ear, Heard
+from kerneltui.fleet.recording.recording import recording_path
+from kerneltui.fleet.threads.mailbox import Inbox
+from kerneltui.fleet.transcript.batch import Told
+from kerneltui.fleet.transcript.operations import Block, Step
+from kerneltui.fleet.transcript.rendering import rendition
+from kerneltui.fleet.transcript.store import TranscriptStore
+from kerneltui.fleet.transcript.transcript import Role, Transcript
+from kerneltui.kernels.guarded_thread import Failures, LoopThread
+from kerneltui.kernels.lifecycle import Listener
+from kerneltui.kernels.manager import KernelManager
+from kerneltui.protocol.connection import ConnectionInfo
+from kerneltui.protocol.message import Message
+from kerneltui.protocol.status import Event, Exited, Spawned
+
+TURN = 0.05  # seconds between two turns at the least: what comes meanwhile is one batch
+HOLD = 0.05  # seconds that what a client was told waits for what iopub carried before it
+LAST_WORDS = 0.2  # seconds for what a dead kernel said last to arrive
+RETRY = 1.0  # seconds until a subscription that failed is tried again
+
+
+@dataclass(frozen=True, slots=True)
+class _Attended:
+    manager: KernelManager
+    ear: Ear
+    listener: Listener
+
+
+@dataclass(frozen=True, slots=True)
+class _Obituary:
+    """Why a kernel died, written after its last words; "" where it was ordered to."""
+
+    text: str
+    due: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Subscription:
+    """One that failed and is tried again: there were no descriptors left, for one."""
+
+    subscribe: Callable[[], None]
+    due: float
+
+
+class KernelMonitor:
+    """Keeps the statuses, the transcripts and the facts of `Heard` of the kernels it attends to.
+
+    `on_event`: called with what happens to a kernel beside iopub, in the thread where it
+    does. `on_change`: called after a turn that changed something of what is kept here.
+    """
+
+    def __init__(
+        self,
+        on_event: Callable[[KernelManager, Event], None],
+        on_change: Callable[[], None],
+        limits: Limits = USUAL,
+    ) -> None:
+        self._on_event = on_event
+        self._on_change = on_change
+        self._transcripts = TranscriptStore(limits)
+        self._attended: dict[str, _Attended] = {}
+        self._inbox = Inbox()
+        self._poller = zmq.Poller()
+        self._poller.register(self._inbox, zmq.POLLIN)
+        self._closing: dict[Ear, _Obituary] = {}
+        self._failed: dict[Ear, _Subscription] = {}
+        self._failures = Failures("listening to a kernel")
+        self._thread = LoopThread(self._wait_and_turn, "kernel-monitor", last=self._leave)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and close its sockets; the kernels do not notice."""
+        for attended in list(self._attended.values()):
+            attended.manager.life.remove_listener(attended.listener)
+        self._thread.end()
+        self._inbox.shut(lambda: None)  # which wakes it
+        self._thread.join()
+        self._inbox.close()
+
+    def attend(self, manager: KernelManager) -> None:
+        """Listen to a kernel from its next launch on."""
+        ear = Ear(manager, self._transcripts.create(manager.kernel_id))
+        listener = partial(self._heed, manager, ear)
+        self._attended[manager.kernel_id] = _Attended(manager, ear, listener)
+        manager.life.add_listener(listener)
+        manager.tap_messages = partial(ear.messages.tap, manager.session)
+        self._share()
+
+    def dismiss(self, kernel_id: str) -> None:
+        """Listen no more to a kernel, and forget what it said."""
+        attended = self._attended.pop(kernel_id, None)
+        if attended is not None:
+            attended.manager.life.remove_listener(attended.listener)
+            self._inbox.put(partial(self._close, attended.ear))
+            self._transcripts.drop(kernel_id)
+            self._share()
+
+    def _share(self) -> None:
+        """Give every kernel the same part of what all logs of messages may take."""
+        attended = tuple(self._attended.values())
+        for each in attended:
+            each.ear.messages.limit(TOTAL_BYTES // len(attended))
+
+    def heard(self, kernel_id: str) -> Heard:
+        attended = self._attended.get(kernel_id)
+        return attended.ear.heard if attended else Heard()
+
+    def transcript(self, kernel_id: str) -> Transcript | None:
+        return self._transcripts.get(kernel_id)
+
+    def message_log(self, kernel_id: str) -> MessageLog | None:
+        attended = self._attended.get(kernel_id)
+        return attended.ear.messages if attended else None
+
+    def record(self, kernel_id: str, message: Message) -> None:
+        """Add what a message shows that a client of ours sent or received beside iopub."""
+        self._tell(kernel_id, message["header"].get("date"), rendition(message))
+
+    def note(self, kernel_id: str, text: str) -> None:
+        """Add a word of our own to a transcript."""
+        self._tell(kernel_id, datetime.now(UTC), [Block(Role.NOTE, text)])
+
+    def _tell(self, kernel_id: str, date: object, steps: Sequence[Step]) -> None:
+        attended = self._attended.get(kernel_id)
+        if attended is not None and steps:
+            attended.ear.tell(Told(date, steps, time.monotonic() + HOLD))
+            self._inbox.put(lambda: None)
+
+    def _heed(self, manager: KernelManager, ear: Ear, event: Event) -> None:
+        match event:
+            case Spawned(adopted) if any(manager.ports):  # else it was killed before we came
+                # Read here: in the monitor's thread it could already be the next launch's.
+                info, spawn = manager.connection_info, manager.spawns
+                file, kernel_id = manager.connection_file, manager.kernel_id
+                recording = recording_path(file, kernel_id) if adopted else None
+                self._inbox.put(partial(self._open, manager, ear, info, spawn, recording))
+            case Exited(reason=reason):
+                lines = manager.life.last_death().last_lines if reason else ()
+                self._inbox.put(partial(self._finish, ear, "\n".join((reason, *lines))))
+        self._on_event(manager, event)
+
+    # -- runs in the kernel-monitor thread ----
+
+    def _wait_and_turn(self) -> None:
+        ready = dict(self._poller.poll(self._timeout()))
+        if self._turn(ready):
+            self._on_change()
+            time.sleep(TURN)
+
+    def _turn(self, ready: Container[object]) -> bool:
+        """Obey, and listen to what is ready or due; tell whether anything happened."""
+        changed = self._obey()
+        now = time.monotonic()
+        for attended in list(self._attended.values()):
+            ear = attended.ear
+            if ear.socket in ready or ear.due <= now:
+                changed |= self._listen(ear)
+        for each in [each for each in self._failed.values() if each.due <= now]:
+            self._failures.attempt(each.subscribe)
+        for ear in [each for each in self._about_to_close() if self._closing[each].due <= now]:
+            self._failures.attempt(partial(self._close, ear))
+            changed = True
+        return changed
+
+    def _about_to_close(self) -> list[Ear]:
+        """Return the ears of dead kernels, but for those whose past is still to be read."""
+        return [ear for ear in self._closing if not ear.is_recalling]
+
+    def _obey(self) -> bool:
+        """Do what other threads want; tell whether there was anything."""
+        orders = self._inbox.take()
+        for order in orders:
+            self._failures.attempt(order)
+        return bool(orders)
+
+    def _listen(self, ear: Ear) -> bool:
+        """Tell whether there was anything, be it what we fail to understand."""
+        try:
+            return ear.listen()
+        except Exception as error:  # noqa: BLE001 - one kernel must not deafen us to the others
+            self._failures.tell(error)
+            return True
+
+    def _timeout(self) -> int | None:
+        """Return the milliseconds until something is due, None if nothing is."""
+        dues = [attended.ear.due for attended in list(self._attended.values())]
+        dues += [self._closing[each].due for each in self._about_to_close()]
+        dues += [each.due for each in self._failed.values()]
+        due = min(dues, default=NEVER)
+        return None if due == NEVER else max(0, math.ceil((due - time.monotonic()) * 1000))
+
+    def _open(
+        self,
+        manager: KernelManager,
+        ear: Ear,
+        info: ConnectionInfo,
+        spawn: int,
+        recording: Path | None,
+    ) -> None:
+        """Hear a new process by a new socket: the old one may still hold the old one's words."""
+        self._close(ear)
+        attended = self._attended.get(manager.kernel_id)
+        if attended is None or attended.ear is not ear:  # dismissed meanwhile
+            return
+        try:
+            socket = ear.open(manager.context, info, spawn, recording)
+        except zmq.ZMQError as error:
+            self._failures.tell(KernelError(f"cannot listen to {manager.describe()}: {error}"))
+            again = partial(self._open, manager, ear, info, spawn, recording)
+            self._failed[ear] = _Subscription(again, time.monotonic() + RETRY)
+        else:
+            self._poller.register(socket, zmq.POLLIN)
+
+    def _finish(self, ear: Ear, obituary: str) -> None:
+        ear.note_end()
+        self._closing[ear] = _Obituary(obituary, time.monotonic() + LAST_WORDS)
+
+    def _close(self, ear: Ear) -> None:
+        """Hear the last words, close, and write down why there will be no more."""
+        self._failed.pop(ear, None)
+        if ear.socket is not None:
+            self._listen(ear)
+            self._poller.unregister(ear.socket)
+            self._failures.attempt(ear.close)
+        obituary = self._closing.pop(ear, None)
+        if obituary is not None and obituary.text:
+            ear.transcript.note(obituary.text, time=time.time())
+
+    def _leave(self) -> None:
+        self._obey()
+        for attended in list(self._attended.values()):
+            self._failures.attempt(partial(self._close, attended.ear))

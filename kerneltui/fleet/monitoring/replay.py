@@ -1,0 +1,180 @@
+"""Recall: what a kernel said before anybody here listened, read back from its recording.
+
+An ear subscribes first, also to a topic of its own, whose welcome the recorder hears as well. A
+recording that has the welcome, or the first message that was heard here, has all that was said
+before. What comes meanwhile is held, and the past ends where that begins.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from kerneltui.errors import ProtocolError
+from kerneltui.fleet.recording.format import Kind, Record
+from kerneltui.fleet.recording.recording import Began, Growth, Hole, read_recording, unheard_since
+from kerneltui.fleet.transcript.batch import OUTPUT_TYPES, Received
+from kerneltui.kernels.session import new_session
+from kerneltui.protocol.connection import ConnectionInfo
+from kerneltui.protocol.wire import split_frames
+
+RECORD_TIME = 2.0  # seconds for a welcome, a message or the kernel's end to be recorded
+LOOK = 0.05  # seconds between two looks for it
+TURN_RECORDS = 1_000  # read in one turn, so that other kernels are heard as well
+FRESH_IDS = 1_000  # of the end of a recording, which may come once more
+LATE = 5.0  # seconds before we came that the recorder may have begun
+OVERLAP = 10_000  # bytes: more than a welcome or a header takes
+NOT_RECORDED = "nothing was recorded"
+
+Past = Began | Hole | Received
+
+
+class Recall:
+    """One recording, read in turns; used by the monitor's thread."""
+
+    def __init__(self, path: Path, info: ConnectionInfo, topic: bytes) -> None:
+        self.over = False
+        self._path = path
+        self._info = info
+        self._topic = topic
+        self._growth = Growth(path, OVERLAP)
+        self._opened_at = self._looked_at = time.monotonic()
+        self._came_at = time.time()
+        self._heard_since = math.inf
+        """From when on we have heard all by ourselves, in seconds since the epoch."""
+        self._recorded_until = self._told_until = 0.0
+        """The time of the last record, and the end of a hole after which nothing was said."""
+        self._has_ended = self._is_heard_to_its_end = self._is_whole = False
+        self._signs = [topic]
+        """What proves, where it is recorded, that the recorder hears what we hear."""
+        self._records: Iterator[Record] | None = None
+        self._session = new_session(info.key, info.signature_scheme)
+        self._held: list[Received] = []
+        self._held_ids: set[str] = set()
+        self._ids: dict[str, None] = {}
+        """Of the messages that were read, in their order."""
+
+    @property
+    def due(self) -> float:
+        """When to go on, an instant of `time.monotonic()`."""
+        return 0.0 if self._records is not None else self._looked_at + LOOK
+
+    def hurry(self) -> None:
+        """Wait for nothing more: nobody listens any longer."""
+        self._opened_at = -math.inf
+
+    def note_end(self) -> None:
+        """Wait for no welcome: the process has ended."""
+        self._has_ended = True
+
+    def hold(self, received: list[Received]) -> None:
+        """Keep what comes until the past is told."""
+        if received and self._heard_since == math.inf:
+            self._heard_since = time.time()
+            _, (header, *_), _ = split_frames(received[0][0])
+            self._signs.append(header)
+            self._growth.rewind()
+        for frames, message in received:
+            if message["msg_type"] != "iopub_welcome":
+                self._held.append((frames, message))
+                self._held_ids.add(message["msg_id"])
+
+    def read(self) -> list[Past]:
+        """Return the next part of the past; nothing while it is not known to be complete."""
+        if self._records is None:
+            self._looked_at = time.monotonic()
+            if not self._is_due():
+                return []
+            self._records = read_recording(self._path)
+        found: list[Past] = []
+        for _ in range(TURN_RECORDS):
+            record = self._next(self._records)
+            past = self._decoded(record) if record else None
+            if past is None:
+                self.over = True
+                return [*found, *self._last_hole(record)]
+            found += past
+        return found
+
+    def release(self) -> list[Received]:
+        """Return what was held and is not in the recording."""
+        return [each for each in self._held if each[1]["msg_id"] not in self._ids]
+
+    def known_ids(self) -> frozenset[str]:
+        """Return the ids of messages that may come once more."""
+        return frozenset(list(self._ids)[-FRESH_IDS:])
+
+    def _is_due(self) -> bool:
+        self._is_heard_to_its_end = self._has_ended and unheard_since(self._path) is None
+        self._is_whole = self._is_heard_to_its_end or self._has_sign()
+        return self._is_whole or time.monotonic() - self._opened_at >= RECORD_TIME
+
+    def _has_sign(self) -> bool:
+        try:
+            grown = self._growth.read()
+        except OSError:
+            return False
+        return any(sign in each for sign in self._signs for each in grown)
+
+    def _next(self, records: Iterator[Record]) -> Record | None:
+        try:
+            return next(records, None)
+        except OSError as error:
+            why = f"unreadable: {error.strerror}"
+            return Record(Kind.HOLE, self._came_at, Hole(self._came_at, self._came_at, why))
+
+    def _decoded(self, record: Record) -> list[Past] | None:
+        """Return what a record tells; None where we have heard all from there on ourselves."""
+        value = record.value
+        if isinstance(value, list):
+            return self._decoded_message(record.at, value)
+        if isinstance(value, Began):  # it may say again what the one before has said
+            self._session = new_session(self._info.key, self._info.signature_scheme)
+        elif not self._is_whole and record.at > self._heard_since:
+            return None  # this recorder began after us
+        else:
+            self._told_until = value.until
+        self._recorded_until = record.at
+        return [value]
+
+    def _decoded_message(self, at: float, frames: list[bytes]) -> list[Past] | None:
+        if frames[:1] == [self._topic] and not self._is_heard_to_its_end:
+            return None
+        try:
+            message = self._session.decode(frames, sealed=OUTPUT_TYPES)
+        except ProtocolError:
+            return []
+        if message["msg_id"] in self._held_ids and not self._is_heard_to_its_end:
+            return None
+        self._recorded_until, self._told_until = at, 0.0
+        if message["msg_type"] == "iopub_welcome":
+            return []
+        self._ids[message["msg_id"]] = None
+        return [(frames, message)]
+
+    def _last_hole(self, beyond: Record | None) -> list[Hole]:
+        """Tell of a recorder that had ended before we came, which nothing in the past tells.
+
+        `beyond`: the first record of what we have heard ourselves.
+        """
+        if beyond is not None:
+            hole = beyond.value
+            if isinstance(hole, Hole) and hole.since < self._heard_since:
+                return [replace(hole, until=self._heard_since)]
+            return []
+        is_known_to_miss = self._has_ended or self._heard_since < math.inf
+        is_told = self._told_until > self._came_at - LATE
+        if self._is_whole or is_told or not is_known_to_miss:
+            return []
+        return [Hole(min(self._recording_ended_at(), self._came_at), self._came_at, NOT_RECORDED)]
+
+    def _recording_ended_at(self) -> float:
+        """Return until when there was a recorder: it marks the file now and then."""
+        try:
+            written_at = self._path.stat().st_mtime
+        except OSError:
+            return self._came_at
+        return written_at if written_at <= self._came_at else self._recorded_until

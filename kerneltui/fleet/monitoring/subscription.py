@@ -1,0 +1,305 @@
+"""Ear: what is heard of one kernel on iopub: its status, its output, what it runs."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+import uuid
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import zmq
+
+from kerneltui.errors import ProtocolError
+from kerneltui.fleet.monitoring.message_log import MessageLog
+from kerneltui.fleet.monitoring.replay import Past, Recall
+from kerneltui.fleet.recording.flood_gate import SKIPPED, FloodGate
+from kerneltui.fleet.recording.recording import Began, Hole
+from kerneltui.fleet.transcript.batch import OUTPUT_TYPES, Received, Told, merge, render
+from kerneltui.fleet.transcript.operations import Block
+from kerneltui.fleet.transcript.transcript import Role, Transcript
+from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.session import ClientSession, new_session
+from kerneltui.kernels.sockets import Context
+from kerneltui.protocol import fields
+from kerneltui.protocol.connection import ConnectionInfo
+from kerneltui.protocol.message import Message, parent_id
+from kerneltui.protocol.status import BESIDE_THE_MAIN_SHELL, Reported
+from kerneltui.protocol.text import clean_line
+from kerneltui.protocol.wire import type_of
+
+# What is taken in of one kernel in one turn at the most; the rest waits for the next turn
+# in the socket, which loses nothing, so that one kernel's flood cannot silence the others.
+TURN_MESSAGES = 20_000
+TURN_BYTES = 8_000_000
+DECODED = 5_000  # messages of a turn; before them output is skipped, which none would see anyway
+NEVER = math.inf
+TOPIC = "kerneltui-"
+ONE_TIME = 1.0  # seconds: what was said within them has one time in the transcript
+MOST_CLIENTS = 100  # told apart; of more nobody wants to know
+CODE_WIDTH = 200  # characters of the running code kept for a cell
+QUESTIONS = BESIDE_THE_MAIN_SHELL | {
+    "comm_info_request",
+    "complete_request",
+    "connect_request",
+    "history_request",
+    "inspect_request",
+    "is_complete_request",
+}
+"""Requests that run nothing; consoles send them of their own accord, ours as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What iopub tells of a kernel besides its status."""
+
+    executions: int = 0
+    code: str = ""
+    """The code begun last, as one clean line."""
+    request: str = ""
+    """The msg_id of the request to run it."""
+    last_activity: float | None = None
+    """When it last ran something; instant of `time.monotonic()`."""
+    clients: frozenset[str] = frozenset()
+    """Sessions of others whose code it has run since we listen, the first hundred."""
+    refused: int = 0
+
+
+class Ear:
+    """One kernel's subscription. Used by the monitor's thread alone, but for what says otherwise.
+
+    Closed and opened again for each process: a socket that outlives its kernel would
+    repeat the old one's words as the new one's.
+    """
+
+    def __init__(self, manager: KernelManager, transcript: Transcript) -> None:
+        self.transcript = transcript
+        self.messages = MessageLog(secret=manager.session.key)
+        self.heard = Heard()
+        """Rebound, never changed: any thread may read it."""
+        self._manager = manager
+        self._session: ClientSession | None = None
+        self._gate: FloodGate | None = None
+        self._spawn = 0
+        self._skipped = 0
+        """Bytes of output that were not even decoded since the last rendering."""
+        self._told: deque[Told] = deque()
+        self._recall: Recall | None = None
+        self._is_of_interest = self._is_present = False
+        """Of what is recalled: nobody has heard it here; the present process has said it."""
+        self._known: frozenset[str] = frozenset()
+        """Ids of messages of the past, which may come once more."""
+
+    @property
+    def socket(self) -> zmq.Socket[bytes] | None:
+        return self._gate.socket if self._gate else None
+
+    def tell(self, told: Told) -> None:
+        """Add what was said beside iopub. In any thread."""
+        self._told.append(told)
+
+    @property
+    def due(self) -> float:
+        """When to listen though iopub is silent, an instant of `time.monotonic()`."""
+        if self._recall is not None:
+            return self._recall.due
+        told = self._told[0].due if self._told else NEVER
+        opens_at = self._gate.opens_at if self._gate else None
+        return told if opens_at is None else min(told, opens_at)
+
+    def open(
+        self,
+        context: Context,
+        info: ConnectionInfo,
+        spawn: int,
+        recording: Path | None = None,
+    ) -> zmq.Socket[bytes]:
+        """Subscribe to the kernel's process number `spawn`; the facts of the one before go.
+
+        `recording`: of what it has said until now, where somebody else has started it.
+        """
+        self._gate = FloodGate(context, info)
+        is_first, self._spawn = self._spawn == 0, spawn
+        self._session = new_session(info.key, info.signature_scheme)
+        self.heard = Heard()
+        self._recall = None
+        if recording is not None and recording.exists():
+            topic = f"{TOPIC}{uuid.uuid4().hex}".encode()
+            self._gate.socket.subscribe(topic)
+            self._recall = Recall(recording, info, topic)
+            self._is_of_interest, self._is_present = is_first, False
+        return self._gate.socket
+
+    @property
+    def is_recalling(self) -> bool:
+        """What the kernel said before is still to be read."""
+        return self._recall is not None
+
+    def note_end(self) -> None:
+        """The process has ended: no more will come than what is on its way."""
+        if self._recall is not None:
+            self._recall.note_end()
+
+    def close(self) -> None:
+        try:
+            if self._recall is not None:
+                self._recall.hurry()
+            while self._recall is not None:
+                self.listen()
+        finally:
+            self._recall = None
+            if self._gate is not None:
+                self._gate.close()
+                self._gate = None
+
+    def listen(self) -> bool:
+        """Take in what is there; tell whether there was anything."""
+        now, before = time.monotonic(), self.heard
+        received = self._receive()
+        if (recall := self._recall) is not None:
+            recall.hold(received)
+            self._remember(recall.read())
+            if not recall.over:
+                return self.heard is not before
+            received, self._known = recall.release(), recall.known_ids()
+            self._recall = None
+        elif self._known:
+            received = [each for each in received if each[1]["msg_id"] not in self._known]
+        for _, message in received:
+            self._note(message)
+            self._note_client(message)
+        self.messages.hear(received)
+        if any(_is_activity(message) for _, message in received):
+            self.heard = replace(self.heard, last_activity=now)
+        # What iopub answered to was told before, so it is looked at after iopub.
+        batch = merge(received, self._told, now)
+        skipped, self._skipped = self._skipped, 0
+        for step in render(batch, skipped):
+            step.apply(self.transcript, time.time())
+        return bool(batch) or self.heard is not before
+
+    def _remember(self, past: Sequence[Past]) -> None:
+        """Show what was said before this ear was opened, each at its time."""
+        together: list[Received] = []
+        for each in past:
+            if not isinstance(each, Began | Hole):
+                if together and not _is_of_one_time(together[0][1], each[1]):
+                    self._tell_past(together)
+                    together = []
+                together.append(each)
+                continue
+            self._tell_past(together)
+            together = []
+            if isinstance(each, Hole):
+                if self._is_of_interest:
+                    self.transcript.note(_describe_hole(each), time=each.until)
+            else:
+                self._begin(each)
+        self._tell_past(together)
+
+    def _begin(self, began: Began) -> None:
+        process = self._manager.process
+        self._is_present = process is not None and began.identity == process.identity
+        self._is_of_interest |= self._is_present  # what an earlier one said was heard, or is now
+        self.heard = Heard()
+
+    def _tell_past(self, received: Sequence[Received]) -> None:
+        if not received or not self._is_of_interest:
+            return
+        if self._is_present:
+            for _, message in received:
+                self._note(message)
+        said_at = _time_of(received[-1][1])
+        for step in render(received):
+            step.apply(self.transcript, said_at)
+        if any(_is_activity(message) for _, message in received):
+            last_activity = time.monotonic() - max(0.0, time.time() - said_at)
+            self.heard = replace(self.heard, last_activity=last_activity)
+
+    def _receive(self) -> list[Received]:
+        """Return what is there now, in order; what cannot be believed is only counted."""
+        received: list[Received] = []
+        if self._gate is None or self._session is None:
+            return received
+        before, was_closed = self._session.refused.copy(), self._gate.is_closed
+        for frames in self._without_what_is_overtaken(self._gate):
+            with contextlib.suppress(ProtocolError):
+                received.append((frames, self._session.decode(frames, sealed=OUTPUT_TYPES)))
+        if self._gate.is_closed and not was_closed:
+            self._told.append(Told(None, [Block(Role.NOTE, f"… {SKIPPED}")], 0.0))
+        if self._session.refused != before:
+            self.messages.refuse(self._session.refused - before)
+            self.heard = replace(self.heard, refused=self._session.refused.total())
+        return received
+
+    def _without_what_is_overtaken(self, gate: FloodGate) -> list[list[bytes]]:
+        """Return what is there, of a flood without the output at its beginning."""
+        frames = list(gate.receive(TURN_MESSAGES, TURN_BYTES))
+        beginning, end = frames[:-DECODED], frames[-DECODED:]
+        kept = [each for each in beginning if type_of(each) not in OUTPUT_TYPES]
+        self._skipped += _size(beginning) - _size(kept)
+        return kept + end
+
+    def _note(self, message: Message) -> None:
+        if message["msg_type"] == "execute_input":
+            self.heard = replace(self.heard, executions=self.heard.executions + 1)
+            if message["parent_header"].get("subshell_id") is None:
+                self._note_code(message)
+        elif message["msg_type"] == "status":
+            self._manager.life.advance(_reported(message), self._spawn)
+
+    def _note_client(self, message: Message) -> None:
+        """Take note of who else runs code here; of the past nobody knows who were ours."""
+        session, known = fields.text(message["parent_header"], "session"), self.heard.clients
+        if message["msg_type"] != "execute_input" or not session:
+            return
+        is_news = session not in known and len(known) < MOST_CLIENTS
+        if is_news and not self.messages.is_ours(session):
+            self.heard = replace(self.heard, clients=known | {session})
+
+    def _note_code(self, message: Message) -> None:
+        self.heard = replace(
+            self.heard,
+            code=clean_line(fields.text(message["content"], "code"), CODE_WIDTH),
+            request=parent_id(message),
+        )
+
+
+def _size(messages: Sequence[Sequence[bytes]]) -> int:
+    return sum(len(frame) for frames in messages for frame in frames)
+
+
+def _is_activity(message: Message) -> bool:
+    """Tell whether a kernel runs something; answering a question is no activity."""
+    parent_type = fields.text(message["parent_header"], "msg_type")
+    return parent_type != "" and parent_type not in QUESTIONS
+
+
+def _time_of(message: Message) -> float:
+    """Return when a message was sent, in seconds since the epoch."""
+    date = message["header"].get("date")
+    return date.timestamp() if isinstance(date, datetime) else time.time()
+
+
+def _is_of_one_time(first: Message, later: Message) -> bool:
+    return abs(_time_of(later) - _time_of(first)) < ONE_TIME
+
+
+def _describe_hole(hole: Hole) -> str:
+    since, until = (time.strftime("%H:%M:%S", time.localtime(t)) for t in (hole.since, hole.until))
+    return f"… {hole.why}, {since} to {until}: something may be missing here"
+
+
+def _reported(message: Message) -> Reported:
+    parent = message["parent_header"]
+    is_beside = parent.get("subshell_id") is not None
+    return Reported(
+        execution_state=fields.text(message["content"], "execution_state"),
+        parent_id=parent_id(message),
+        parent_type=fields.text(parent, "msg_type"),
+        subshell_id=fields.text(parent, "subshell_id") if is_beside else None,
+    )

@@ -1,0 +1,93 @@
+"""Guard: starts kernels again that die unasked, where their user wants that.
+
+Of several dashboards the one that has the lease does it; the others see the new process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from kerneltui.errors import KernelError
+from kerneltui.fleet.reconcile.lease import Lease
+from kerneltui.fleet.registry.orders import Orders
+from kerneltui.fleet.registry.registry import KernelRegistry
+from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
+from kerneltui.kernels.guarded_thread import GuardedThread
+from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.process import KernelProcess
+from kerneltui.protocol.status import Wanted
+
+
+class Guard:
+    """Used by the discovery thread."""
+
+    def __init__(
+        self,
+        folder: Path,
+        registry: KernelRegistry,
+        orders: Orders,
+        warn: Callable[[str], None],
+    ) -> None:
+        self._registry = registry
+        self._orders = orders
+        self._warn = warn
+        self._lease = Lease(folder)
+        self._problem = ""
+        """What was told last of why nobody restarts; "" where that is well."""
+
+    def look(self) -> None:
+        """Take the lease where there is a use for it, and follow up what died without a guard.
+
+        One may have died before its manager was told to restart it.
+        """
+        kernels = self._registry.all()
+        guarded = [kernel for kernel in kernels if kernel.is_guarded]
+        has_it = bool(guarded) and self._take()
+        for kernel in kernels:
+            if kernel.is_ours and kernel.manager is not None:
+                kernel.manager.autorestart = has_it and kernel.is_guarded
+                kernel.manager.may_restart = partial(self._is_unasked, kernel)
+        if not guarded:
+            self._lease.release()
+        for kernel in guarded if has_it else ():
+            manager = kernel.manager
+            if manager is not None and manager.process is not None and self._died_unasked(kernel):
+                self._restart(manager, manager.process)
+
+    def close(self) -> None:
+        self._lease.release()
+
+    def _take(self) -> bool:
+        has_it, problem = False, ""
+        try:
+            has_it = self._lease.take()
+        except OSError as error:  # a file system without locks: then nobody restarts
+            problem = f"kernels that die are not restarted: {error.strerror}"
+        if problem and problem != self._problem:
+            self._warn(problem)
+        self._problem = problem
+        return has_it
+
+    def _died_unasked(self, kernel: TrackedKernel) -> bool:
+        """Tell whether a kernel has died that was seen alive here, and nobody had wanted it to."""
+        assert kernel.manager is not None
+        status = kernel.manager.status
+        is_dead = kernel.was_alive and status.exited and status.wanted is Wanted.UP
+        return is_dead and self._is_unasked(kernel)
+
+    def _is_unasked(self, kernel: TrackedKernel) -> bool:
+        """Tell whether a kernel is guarded by now, and no other dashboard has ended it."""
+        now = self._registry.now(kernel)
+        return now is not None and now.is_guarded and not self._orders.is_ordered(now)
+
+    def _restart(self, manager: KernelManager, died: KernelProcess) -> None:
+        def restart() -> None:
+            try:
+                manager.restart_after(died, newports=False)
+            except (KernelError, OSError) as error:
+                self._warn(f"{manager.describe()} was not restarted: {error}")
+
+        manager.life.order(Wanted.RESTART)
+        GuardedThread(restart, f"kernel-restart-{died.identity.pid}").start()

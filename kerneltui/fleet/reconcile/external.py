@@ -1,0 +1,198 @@
+"""Strangers: tracks each kernel of this user that something else has started."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import zmq
+
+from kerneltui.errors import KernelError
+from kerneltui.fleet.control.attachment import handle_of
+from kerneltui.fleet.control.controllers import Handle
+from kerneltui.fleet.discovery.attach import attach_process, attached_manager
+from kerneltui.fleet.discovery.found import Found, Known, Whereabouts, server_folders
+from kerneltui.fleet.discovery.naming import PATH_WIDTH, name_of
+from kerneltui.fleet.discovery.scanner import Discovery
+from kerneltui.fleet.discovery.server_word import true_of_now
+from kerneltui.fleet.discovery.whereabouts import Census, Suspect
+from kerneltui.fleet.manifests.store import Ledger
+from kerneltui.fleet.model.kind import LEFT
+from kerneltui.fleet.model.origin import Origin
+from kerneltui.fleet.registry.registry import KernelRegistry
+from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
+from kerneltui.fleet.registry.tracker import Tracker
+from kerneltui.fleet.servers.poller import ServerWatch
+from kerneltui.fleet.servers.rest import ServedKernel
+from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.spec import KernelSpecManager
+from kerneltui.protocol.status import Exited, Vouched
+from kerneltui.protocol.text import clean_line
+
+STATES = {"busy": True, "idle": False}
+"""The words of a server that say whether a kernel runs something."""
+
+
+class Strangers:
+    """Used by the discovery thread."""
+
+    def __init__(
+        self,
+        registry: KernelRegistry,
+        tracker: Tracker,
+        ledger: Ledger,
+        specs: KernelSpecManager,
+        warn: Callable[[str], None],
+    ) -> None:
+        self._registry = registry
+        self._tracker = tracker
+        self._warn = warn
+        self._ledger = ledger
+        self._specs = specs
+        self._discovery = Discovery()
+        self._census = Census()
+        self._known = Known()
+        self._found: tuple[Found, ...] = ()
+        self._failed: set[Path] = set()
+        """The files whose kernels could not be followed at the last look."""
+
+    def handle(self, kernel: TrackedKernel, found: Found) -> Handle:
+        """Return what carries out verbs on a kernel. In any thread."""
+        return handle_of(found, kernel.name, kernel.manager, self._specs, self._known)
+
+    def look(self, servers: ServerWatch) -> None:
+        """Look at this host, and take over what there is and what servers tell."""
+        listing = servers.listing
+        kernels = self._registry.all()
+        self._census.look(
+            Suspect(each.found, each.manager) for each in kernels if each.found and each.manager
+        )
+        self._known = Known(
+            ours=self._ledger.connection_files,
+            elsewhere=self._ledger.elsewhere,
+            servers={server.pid for server in servers.servers},
+            served=listing.owners,
+            listing=listing.told,
+            answered=self._answered(kernels),
+        )
+        found = self._discovery.look(self._known)
+        with self._registry.batch():
+            if found is not self._found and self._follow(found):
+                self._found = found  # else what has failed is tried again
+        servers.folders = server_folders(found)
+        for kernel in self._registry.all():
+            if kernel.found is not None:
+                self._heed_server(kernel, kernel.found, listing.of(kernel.kernel_id))
+        servers.miss(
+            frozenset(each.kernel_id for each in found if each.origin is Origin.SERVER)
+            - listing.kernels.keys()
+        )
+
+    def close(self) -> None:
+        self._census.close()
+
+    def _answered(self, kernels: Iterable[TrackedKernel]) -> Mapping[Path, Whereabouts | None]:
+        """Return what has proven to have its file's key, by whatever it has said."""
+        heard = (
+            each.found.connection_file
+            for each in kernels
+            if each.found and each.found.is_unproven and each.manager and each.manager.status.heard
+        )
+        return {**dict.fromkeys(heard), **self._census.answered}
+
+    def _follow(self, found: tuple[Found, ...]) -> bool:
+        """Track each; tell whether that could be."""
+        there = {each.kernel_id for each in found}
+        for kernel in self._registry.all():
+            if kernel.found is not None and kernel.kernel_id not in there:
+                self._tracker.drop(kernel.kernel_id)
+        failed = set()
+        for each in found:
+            try:
+                self._take_in(each)
+            except (OSError, zmq.ZMQError, KernelError) as error:
+                self._tracker.drop(each.kernel_id)
+                failed.add(each.connection_file)
+                if each.connection_file not in self._failed:
+                    file = clean_line(str(each.connection_file), PATH_WIDTH)
+                    self._warn(f"cannot follow the kernel of {file}: {error}")
+        self._failed = failed
+        return not failed
+
+    def _take_in(self, found: Found) -> None:
+        known = self._registry.get(found.kernel_id)
+        if known is None:
+            self._admit(found)
+        elif known.found is not None:
+            self._update(known, known.found, found)
+
+    def _is_ours(self, found: Found) -> bool:
+        return self._ledger.is_kept(found.connection_file, found.kernel_id)
+
+    def _admit(self, found: Found) -> None:
+        # It was there when the look began: one of ours may have come and been dismissed since.
+        if (found.connection_file.exists() or found.is_file_gone) and not self._is_ours(found):
+            self._track(found, instead_of=None)
+
+    def _track(self, found: Found, instead_of: TrackedKernel | None) -> None:
+        manager = attached_manager(found, self._specs) if found.standing not in LEFT else None
+        kernel = TrackedKernel(
+            found.kernel_id,
+            name_of(found, None),
+            found.cwd,
+            manager,
+            identity=found.identity,
+            found=found,
+        )
+        if self._tracker.admit(kernel, instead_of) and manager is not None:
+            attach_process(manager, found.identity)
+
+    def _update(self, kernel: TrackedKernel, before: Found, found: Found) -> None:
+        if found.standing in LEFT and found.origin is Origin.UNKNOWN:
+            found = replace(found, origin=before.origin)  # no process tells any more who it was
+        if found == before:
+            return
+        if self._is_ours(found):
+            self._tracker.drop(found.kernel_id)
+        elif found.standing in LEFT:
+            manager = kernel.manager
+            self._registry.update(kernel, partial(replace, found=found))
+            if manager is not None and not manager.status.exited and not found.identity:
+                manager.life.advance(Exited(None))
+        elif kernel.manager is None or found.info != before.info:  # it is another kernel
+            self._track(found, instead_of=kernel)
+        else:
+            self._follow_process(kernel, kernel.manager, before, found)
+
+    def _follow_process(
+        self, kernel: TrackedKernel, manager: KernelManager, before: Found, found: Found
+    ) -> None:
+        is_another = kernel.identity != found.identity or before.standing in LEFT
+        cwd = found.cwd if is_another else kernel.cwd
+        self._registry.update(kernel, partial(replace, found=found, cwd=cwd))
+        if is_another:
+            attach_process(manager, found.identity)
+        elif found.may_be_asked and not before.may_be_asked:  # it is no server's after all
+            self._tracker.greet(found.kernel_id)
+
+    def _heed_server(
+        self, kernel: TrackedKernel, found: Found, served: ServedKernel | None
+    ) -> None:
+        """Take over what a server tells, as long as the kernel itself has told nothing."""
+        if served is not None:
+            served = true_of_now(served, found, time.time())
+        name, active_at = kernel.name, kernel.served_active_at
+        if served is not None and served != kernel.served:
+            active_at = served.last_activity
+            active_at = active_at and time.monotonic() - (time.time() - active_at)
+        if found.identity is not None or served is not None:  # else it keeps its name
+            name = name_of(found, served)
+        self._registry.update(
+            kernel, partial(replace, served=served, name=name, served_active_at=active_at)
+        )
+        is_busy = STATES.get(served.state) if served else None
+        if kernel.manager is not None and is_busy is not None:
+            kernel.manager.life.advance(Vouched(busy=is_busy), kernel.manager.spawns)

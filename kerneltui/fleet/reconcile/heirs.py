@@ -1,0 +1,87 @@
+"""Heirs: who serves a kernel of ours whose manifest names a process that is gone.
+
+A dashboard may have been killed between a launch and its note, or the disk was full then.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import psutil
+
+from kerneltui.errors import KernelError
+from kerneltui.fleet.discovery.found import STARTUP
+from kerneltui.fleet.manifests.manifest import RESTARTING, Manifest
+from kerneltui.kernels.connection_file import read_connection_file
+from kerneltui.kernels.identity import ProcessIdentity, identify
+from kerneltui.kernels.presence import somebody_speaks
+from kerneltui.kernels.serving import holder
+
+RETRY = 10.0  # seconds until a process that has said nothing is asked again
+CLOCK_STEP = 0.02  # seconds: a process's start is known to a clock tick
+
+
+class Heirs:
+    """Remembers who has not answered. Used by one thread."""
+
+    def __init__(self) -> None:
+        self._asked: dict[tuple[Path, ProcessIdentity], float] = {}
+
+    def find(self, manifest: Manifest) -> ProcessIdentity | None:
+        """Return who serves the kernel now, or is about to; None where nobody does."""
+        return self._server(manifest) or _launched(manifest)
+
+    def _server(self, manifest: Manifest) -> ProcessIdentity | None:
+        try:
+            info = read_connection_file(manifest.connection_file)
+        except KernelError:
+            return None
+        found = holder(info, manifest.identity, manifest.connection_file)
+        key = (manifest.path, found) if found else None
+        if key is None or time.monotonic() < self._asked.get(key, 0.0):
+            return None
+        self._asked[key] = time.monotonic() + RETRY
+        return found if somebody_speaks(info) else None
+
+
+def _launched(manifest: Manifest) -> ProcessIdentity | None:
+    """Return the process of a launch that was cut off before it was noted, and does not listen yet.
+
+    It runs the command that was about to be run, and is younger than the order.
+    """
+    is_cut_off = manifest.identity is None or manifest.order == RESTARTING
+    if not is_cut_off or not manifest.argv:
+        return None
+    try:
+        ordered_at = manifest.path.stat().st_mtime
+    except OSError:
+        return None
+    if time.time() - ordered_at > STARTUP:
+        return None
+    younger = (
+        each for pid in psutil.pids() if (each := identify(pid)) and _is_of(each, ordered_at)
+    )
+    return next((each for each in younger if _runs(each.pid, manifest.argv)), None)
+
+
+def _is_of(process: ProcessIdentity, instant: float) -> bool:
+    """Tell whether a process has begun after an instant, in seconds since the epoch."""
+    age = process.age()
+    return age is not None and time.time() - age >= instant - CLOCK_STEP
+
+
+def _runs(pid: int, argv: tuple[str, ...]) -> bool:
+    """Tell whether a process of ours was started by a command.
+
+    A script's has its interpreter before. What another user's says proves nothing.
+    """
+    try:
+        process = psutil.Process(pid)
+        if process.uids().real != os.getuid():
+            return False
+        command = tuple(process.cmdline())
+    except psutil.Error:
+        return False
+    return len(argv) > 1 and command[-len(argv) + 1 :] == argv[1:]

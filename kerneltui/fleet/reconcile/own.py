@@ -1,0 +1,123 @@
+"""Legacy: what outlived the dashboard that started it, and what other dashboards do."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import replace
+
+from kerneltui.errors import KernelError
+from kerneltui.fleet.manifests.adoption import adopt_process, adoptable_manager, last_seen
+from kerneltui.fleet.manifests.manifest import Manifest, read_manifest
+from kerneltui.fleet.manifests.store import Ledger
+from kerneltui.fleet.registry.registry import KernelRegistry
+from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
+from kerneltui.fleet.registry.tracker import Tracker
+from kerneltui.kernels.connection.transport import Transport
+from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.kernels.multi import MultiKernelManager
+
+
+class Legacy:
+    """Has in the registry each kernel of ours that somebody else has started."""
+
+    def __init__(
+        self,
+        registry: KernelRegistry,
+        tracker: Tracker,
+        ledger: Ledger,
+        kernels: MultiKernelManager,
+        transport: Transport,
+        warn: Callable[[str], None],
+    ) -> None:
+        self._registry = registry
+        self._tracker = tracker
+        self._ledger = ledger
+        self._kernels = kernels
+        self._transport: Transport = transport
+        self._warn = warn
+        self._warned: set[ProcessIdentity] = set()
+
+    def look(self) -> None:
+        """Track a kernel for each manifest, with the process that it names."""
+        manifests = self._ledger.look()
+        with self._registry.batch():
+            for manifest in manifests:
+                if manifest.identity is not None:  # else somebody is about to launch it
+                    self._follow(manifest, manifest.identity)
+        kept = {manifest.kernel_id for manifest in manifests}
+        for kernel in self._registry.all():
+            is_dismissed = kernel.manifest is not None and kernel.kernel_id not in kept
+            if is_dismissed and kernel.manager is not None and kernel.manager.status.exited:
+                self._tracker.drop(kernel.kernel_id)
+
+    def follow_servers(self) -> None:
+        """Find out which process serves those of our kernels that have spoken."""
+        for kernel in self._registry.all():
+            if kernel.is_ours and kernel.manager is not None and kernel.manager.status.heard:
+                kernel.manager.follow_server()
+
+    def _follow(self, manifest: Manifest, identity: ProcessIdentity) -> None:
+        kernel = self._registry.get(manifest.kernel_id)
+        if kernel is None:
+            self._adopt(manifest, identity)
+        elif kernel.identity != identity and identity.is_alive():
+            self._adopt_successor(kernel, manifest, identity)
+        elif kernel.manifest and kernel.manifest.autorestart != manifest.autorestart:
+            self._take_over_policy(kernel, kernel.manifest)
+
+    def _take_over_policy(self, kernel: TrackedKernel, known: Manifest) -> None:
+        """Read what another dashboard has decided: it may be newer than the look."""
+        with contextlib.suppress(KernelError):
+            policy = read_manifest(known.path).autorestart
+            self._registry.update(
+                kernel,
+                lambda now: replace(now, manifest=_with_policy(now.manifest, policy)),
+            )
+
+    def _adopt(self, manifest: Manifest, identity: ProcessIdentity) -> None:
+        specs = self._kernels.kernel_spec_manager
+        try:
+            manager = adoptable_manager(manifest, specs, self._transport)
+        except KernelError as error:
+            self._warn_once(manifest, identity, error)
+            return
+        if not manifest.path.exists():  # it was dismissed meanwhile
+            return
+        kernel = TrackedKernel(
+            manifest.kernel_id, manifest.name, manifest.cwd, manager, manifest=manifest
+        )
+        self._kernels.add_kernel(manager)
+        self._tracker.admit(kernel)
+        is_alive = identity.is_alive()
+        if not is_alive:
+            self._tracker.note(kernel.kernel_id, f"last seen alive {last_seen(manifest)}")
+        is_whole = adopt_process(manager, identity, manifest.launched, manifest.cwd)
+        now = self._registry.update(kernel, lambda now: replace(now, environment_lost=not is_whole))
+        if not is_alive and now is not None:
+            self._tracker.note_leftovers(now)
+
+    def _adopt_successor(
+        self, kernel: TrackedKernel, manifest: Manifest, identity: ProcessIdentity
+    ) -> None:
+        """Go on with the process that another dashboard has started in a kernel's place."""
+        if kernel.manager is None or not kernel.manager.status.exited:
+            return  # the exit of the one before is still to be noticed
+        try:
+            kernel.manager.load_connection_file(manifest.connection_file)
+        except KernelError as error:
+            self._warn_once(manifest, identity, error)
+            return
+        self._registry.update(kernel, lambda now: replace(now, manifest=manifest))
+        adopt_process(kernel.manager, identity, manifest.launched, manifest.cwd)
+
+    def _warn_once(self, manifest: Manifest, identity: ProcessIdentity, error: KernelError) -> None:
+        """Tell of a kernel that cannot be had; it may yet be found otherwise."""
+        if identity not in self._warned:
+            self._warned.add(identity)
+            name = f"{manifest.name} (pid {identity.pid})"
+            self._warn(f"{name} cannot be adopted: {error}")
+
+
+def _with_policy(manifest: Manifest | None, autorestart: bool) -> Manifest | None:
+    return replace(manifest, autorestart=autorestart) if manifest else None

@@ -1,0 +1,211 @@
+"""RecordedKernel: one kernel, whose processes are heard and recorded, one after the other."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Container
+from pathlib import Path
+
+import zmq
+
+from kerneltui.errors import KernelError
+from kerneltui.fleet.manifests.manifest import Manifest
+from kerneltui.fleet.recording.flood_gate import SKIPPED, FloodGate
+from kerneltui.fleet.recording.format import Hole
+from kerneltui.fleet.recording.recording import recording_path, unheard_since
+from kerneltui.fleet.recording.writer import RecordingWriter
+from kerneltui.kernels.adopted import AdoptedProcess
+from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.kernels.sockets import default_context
+from kerneltui.private_file import read_regular
+from kerneltui.protocol.connection import ConnectionInfo, parse_connection_file
+
+LAUNCH = 60.0  # seconds that a launch may take until the process is known
+REST = 10.0  # seconds after an end in which another process is awaited at the same sockets
+DRAIN = 0.2  # seconds that what a dead process said last may take to arrive
+LATE = 1.0  # seconds after a launch in which nothing is missed: a kernel takes longer to be ready
+BUDGET = 1_000_000  # bytes received of one kernel before others have their turn
+MAX_FILE = 100_000  # bytes of a connection file
+TURN_MESSAGES = 5_000  # the same of small ones
+NOT_RECORDED = "nothing was recorded"
+
+
+class RecordedKernel:
+    """Subscribes before the process is known, and reads once it is known whose words they are."""
+
+    def __init__(self, manifest: Manifest, poller: zmq.Poller) -> None:
+        path = recording_path(manifest.connection_file, manifest.kernel_id)
+        self.manifest = manifest
+        """As it was last read."""
+        self.writer = RecordingWriter(path)
+        self._poller = poller
+        self._unheard_since = unheard_since(path)
+        self._info: ConnectionInfo | None = None
+        self._gate: FloodGate | None = None
+        self._skipped_since: float | None = None
+        """When the gate has closed, in seconds since the epoch."""
+        self._connected_at = 0.0
+        self._process: AdoptedProcess | None = None
+        self._over: ProcessIdentity | None = None
+        """The process that is known to have ended."""
+        self._drained_at: float | None = None
+        self._awaited_until = 0.0
+
+    @property
+    def is_living(self) -> bool:
+        may_live = self.manifest.identity not in (None, self._over)
+        return self._process is not None or may_live or self._is_awaited
+
+    def turn(self, ready: Container[object]) -> bool:
+        """Hear what there is; tell whether there is more. Raises OSError of the recording."""
+        now = time.time()
+        has_more = False
+        self._follow_hand_over(now)
+        if self._process is not None and self._gate is not None:
+            if self._gate.socket in ready or self._gate.is_closed:
+                has_more = self._receive(self._gate, now)
+            self._note_end(self._process, ready, now)
+        if self._process is None:
+            self._prepare(now)
+        self.writer.flush(now)
+        return has_more
+
+    def mark_heard(self) -> None:
+        """Leave on the recording until when it is complete."""
+        if self._process is not None:
+            self.writer.mark_heard()
+
+    def close(self) -> None:
+        """Write what there is, and hear no more."""
+        now = time.time()
+        if self._process is not None and self._gate is not None:
+            self._receive_all(self._gate, now)
+        with contextlib.suppress(OSError):
+            self.writer.flush(now)
+        self.writer.close()
+        self._forget_process()
+        self._disconnect()
+
+    # -- a process that is heard ----
+
+    def _receive(self, gate: FloodGate, now: float) -> bool:
+        """Take what has arrived, up to a budget; tell whether there may be more."""
+        for frames in gate.receive(TURN_MESSAGES, BUDGET):
+            self.writer.add_message(frames, now)
+        if self._skipped_since is None and gate.is_closed:
+            self._skipped_since = now
+        elif not gate.is_closed:
+            self._note_skipped(now)
+        return gate.has_more
+
+    def _note_skipped(self, now: float) -> None:
+        if self._skipped_since is not None:
+            self.writer.add_hole(Hole(self._skipped_since, now, SKIPPED), now)
+            self._skipped_since = None
+
+    def _receive_all(self, gate: FloodGate, now: float) -> None:
+        """Take all, a kernel's last words among it, and say what has been skipped."""
+        deadline = time.monotonic() + DRAIN  # a kernel that is left alive may say more for ever
+        while self._receive(gate, now) and time.monotonic() < deadline:
+            with contextlib.suppress(OSError):
+                self.writer.flush(now)
+        self._note_skipped(now)
+
+    def _note_end(self, process: AdoptedProcess, ready: Container[object], now: float) -> None:
+        if self._drained_at is None and process.fileno() in ready:
+            self._poller.unregister(process.fileno())
+            self._drained_at = time.monotonic() + DRAIN
+        is_drained = self._drained_at is not None and time.monotonic() >= self._drained_at
+        has_successor = self.manifest.identity not in (None, process.identity)
+        if is_drained or has_successor:
+            self._finish(process, now)
+
+    def _follow_hand_over(self, now: float) -> None:
+        """Go on with the process that serves the kernel, where its wrapper was taken for it."""
+        identity, wrapper = self.manifest.identity, self.manifest.launched
+        known = self._process.identity if self._process is not None else None
+        if identity is None or wrapper is None or known != wrapper:
+            return
+        self._forget_process()
+        self._follow(identity)
+        self.writer.begin(identity, now)
+
+    def _finish(self, process: AdoptedProcess, now: float) -> None:
+        if self._gate is not None:
+            self._receive_all(self._gate, now)
+        self.writer.end(now)
+        self._over = process.identity
+        self._forget_process()
+        self._disconnect()
+        self._awaited_until = time.monotonic() + REST
+
+    def _forget_process(self) -> None:
+        if self._process is not None and self._drained_at is None:
+            self._poller.unregister(self._process.fileno())
+        self._process = self._drained_at = None
+
+    # -- a process that is to come ----
+
+    @property
+    def _is_awaited(self) -> bool:
+        is_launched = self.manifest.identity is None
+        if is_launched and abs(time.time() - self.manifest.started_at) < LAUNCH:
+            return True
+        return time.monotonic() < self._awaited_until
+
+    def _prepare(self, now: float) -> None:
+        identity = self.manifest.identity
+        if identity is not None and identity != self._over:
+            if not identity.is_alive():
+                self._over = identity
+                self._note_unheard_end(now)
+            elif self._connect(now):
+                self._begin(identity, now)
+        elif self._is_awaited:
+            self._connect(now)
+        else:
+            self._disconnect()
+
+    def _begin(self, identity: ProcessIdentity, now: float) -> None:
+        self._follow(identity)
+        assert self._gate is not None, "it was connected"
+        self._poller.register(self._gate.socket, zmq.POLLIN)
+        since = self._unheard_since
+        if since is None and self.manifest.started_at < self._connected_at - LATE:
+            since = self.manifest.started_at
+        if since is not None:
+            self.writer.add_hole(Hole(since, now, NOT_RECORDED), now)
+        self._unheard_since = None
+        self.writer.begin(identity, now)
+
+    def _follow(self, identity: ProcessIdentity) -> None:
+        self._process = AdoptedProcess(identity)
+        self._poller.register(self._process.fileno(), zmq.POLLIN)
+
+    def _note_unheard_end(self, now: float) -> None:
+        """Say of a process that ended while no recorder heard it that this is so."""
+        if self._unheard_since is not None:
+            self.writer.add_hole(Hole(self._unheard_since, now, NOT_RECORDED), now)
+            self.writer.end(now)
+            self._unheard_since = None
+
+    def _connect(self, now: float) -> bool:
+        """Subscribe to what the connection file says; tell whether that could be."""
+        path = Path(self.manifest.connection_file)
+        try:
+            info = parse_connection_file(read_regular(path, MAX_FILE), str(path))
+            if info != self._info:
+                self._disconnect()
+                self._gate = FloodGate(default_context(), info)
+                self._info, self._connected_at = info, now
+        except (OSError, KernelError, zmq.ZMQError):  # not there yet, or not written whole
+            return False
+        return True
+
+    def _disconnect(self) -> None:
+        if self._gate is not None:
+            if self._gate.socket in self._poller:
+                self._poller.unregister(self._gate.socket)
+            self._gate.close()
+        self._gate = self._info = None

@@ -1,0 +1,222 @@
+"""Recording: what one kernel said on iopub, kept in a file for those who come later.
+
+It has two generations of bounded size, `<id>.iopub` and the older `.iopub.old`. Frames are kept as
+they were received: nobody has verified them yet.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from kerneltui.errors import KernelError
+from kerneltui.fleet.manifests.manifest import (
+    EARLIER_PREFIX,
+    is_earlier,
+    manifest_path,
+    read_manifest,
+)
+from kerneltui.fleet.recording.format import (
+    ENDED_SIZE,
+    GENERATION,
+    Began,
+    Hole,
+    Kind,
+    Record,
+    decode_record,
+    decode_records,
+)
+from kerneltui.paths import own_folder
+from kerneltui.private_file import open_private
+
+__all__ = ["Began", "Hole", "expire", "read_recording", "recording_path", "remove_recording"]
+
+SUFFIX = ".iopub"
+OLDER = ".old"
+KEPT = 7 * 24 * 3600.0  # seconds that the recording of a kernel outlives it
+_FIRST_RECORD = 1000  # bytes that hold the first record of a generation, which is no message
+_ROTATIONS = 10  # that may happen while a reader opens two files
+
+
+def recording_path(connection_file: str, kernel_id: str) -> Path:
+    """Return where a kernel is recorded; one of an earlier kerneltui where that did."""
+    new, earlier = _places(Path(connection_file).parent, kernel_id)
+    return earlier if is_earlier(connection_file, kernel_id) else new
+
+
+def _places(folder: Path, kernel_id: str) -> tuple[Path, Path]:
+    name = f"{kernel_id}{SUFFIX}"
+    return own_folder(folder) / name, folder / f"{EARLIER_PREFIX}{name}"
+
+
+def older_path(path: Path) -> Path:
+    """Return where the generation before the present one lies."""
+    return path.with_name(path.name + OLDER)
+
+
+def read_recording(path: Path) -> Iterator[Record]:
+    """Yield what was recorded, in order; nothing where nothing was. Raises OSError.
+
+    It may be written meanwhile. A last record that was not written to its end is left out,
+    and damage before that is a hole.
+    """
+    heard: Began | None = None
+    for number, data in enumerate(_read_generations(path)):
+        for record in decode_records(data):
+            # A process is introduced again in each generation, and after each hole.
+            is_known = record.kind is Kind.BEGAN and record.value == heard
+            is_no_hole = record.kind is Kind.EARLIER and number > 0
+            if is_known or is_no_hole or record.kind is Kind.ENDED:
+                continue
+            if isinstance(record.value, Began):
+                heard = record.value
+            yield record
+
+
+def remove_recording(connection_file: str, kernel_id: str) -> None:
+    for path in _places(Path(connection_file).parent, kernel_id):
+        _remove(path)  # its manifest, which tells where it lies, may be gone already
+
+
+def expire(folder: Path, now: float) -> None:
+    """Remove the recordings of kernels that have been dead or dismissed for longer than KEPT."""
+    newest: dict[Path, float] = {}
+    for file in _all_files(folder):
+        path = file.with_name(file.name.removesuffix(OLDER))
+        with contextlib.suppress(FileNotFoundError):
+            newest[path] = max(newest.get(path, 0.0), file.lstat().st_mtime)
+    for path, written_at in newest.items():
+        if now - written_at > KEPT and not _may_live(folder, path):
+            _remove(path)
+
+
+def _all_files(folder: Path) -> Iterator[Path]:
+    for name in (f"*{SUFFIX}", f"*{SUFFIX}{OLDER}"):
+        yield from own_folder(folder).glob(name)
+        yield from folder.glob(f"{EARLIER_PREFIX}{name}")
+
+
+def _may_live(folder: Path, path: Path) -> bool:
+    kernel_id = path.name.removesuffix(SUFFIX)
+    if path.parent == folder:
+        kernel_id = kernel_id.removeprefix(EARLIER_PREFIX)
+    manifest = manifest_path(str(folder / f"kernel-{kernel_id}.json"), kernel_id)
+    try:
+        identity = read_manifest(manifest).identity
+    except KernelError:
+        return manifest.exists()
+    return identity is not None and identity.is_alive()
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    older_path(path).unlink(missing_ok=True)
+
+
+# -- what the writer asks of earlier recordings ----
+
+
+def begun_at(path: Path, default: float) -> float:
+    """Return since when a generation, and those dropped before it, were recorded."""
+    try:
+        with _open(path) as file:
+            found = decode_record(file.read(_FIRST_RECORD))
+    except OSError:
+        return default
+    if found is None:
+        return default
+    first, _ = found
+    if first.kind is Kind.EARLIER and isinstance(first.value, Hole):
+        return first.value.since
+    return first.at
+
+
+def unheard_since(path: Path) -> float | None:
+    """Return since when nobody has recorded a kernel that was not heard to its end, else None."""
+    try:
+        with _open(path) as file:
+            status = os.fstat(file.fileno())
+            file.seek(max(0, status.st_size - ENDED_SIZE))
+            found = decode_record(file.read(ENDED_SIZE))
+    except OSError:
+        return None
+    return None if found and found[0].kind is Kind.ENDED else status.st_mtime
+
+
+class Growth:
+    """What a recording grows by, from now on."""
+
+    def __init__(self, path: Path, overlap: int) -> None:
+        """`overlap`: bytes that are given once more, as they may be the head of something."""
+        self._path = path
+        self._overlap = overlap
+        self._positions: dict[tuple[int, int], int] = {}
+        """Up to where each file is known; what becomes the older one stays the same file."""
+        # Of one that cannot be opened now, all is given once it can be.
+        with contextlib.suppress(OSError), contextlib.ExitStack() as files:
+            for file in _open_generations(path, files):
+                self._positions[_identity(file)] = file.seek(0, os.SEEK_END)
+        self._at_first = dict(self._positions)
+
+    def rewind(self) -> None:
+        """Give all growth once more."""
+        self._positions = dict(self._at_first)
+
+    def read(self) -> list[bytes]:
+        """Return what each generation has grown by. Raises OSError."""
+        with contextlib.ExitStack() as files:
+            return [self._read(file) for file in _open_generations(self._path, files)]
+
+    def _read(self, file: BinaryIO) -> bytes:
+        known = self._positions.get(_identity(file), 0)
+        is_another = known > file.seek(0, os.SEEK_END)  # which has a removed one's number
+        start = file.seek(0 if is_another else max(0, known - self._overlap))
+        data = file.read(GENERATION)
+        self._positions[_identity(file)] = start + len(data)
+        return data
+
+
+# -- files ----
+
+
+def _read_generations(path: Path) -> Iterator[bytes]:
+    with contextlib.ExitStack() as files:
+        for file in _open_generations(path, files):
+            yield file.read(GENERATION)
+
+
+def _open_generations(path: Path, files: contextlib.ExitStack) -> list[BinaryIO]:
+    """Return those that there are, the older first, as they were at one instant."""
+    for _ in range(_ROTATIONS):
+        opened = [_open_if_there(each, files) for each in (path, older_path(path))]
+        # The present one becomes the older one at any time, and then there is another.
+        if opened[0] is None or _is_still(opened[0], path):
+            break
+        files.close()
+    return [file for file in reversed(opened) if file is not None]
+
+
+def _open_if_there(path: Path, files: contextlib.ExitStack) -> BinaryIO | None:
+    try:
+        return files.enter_context(_open(path))
+    except FileNotFoundError:
+        return None
+
+
+def _open(path: Path) -> BinaryIO:
+    return os.fdopen(open_private(path), "rb")
+
+
+def _is_still(file: BinaryIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.lstat())
+    except FileNotFoundError:
+        return False
+
+
+def _identity(file: BinaryIO) -> tuple[int, int]:
+    status = os.fstat(file.fileno())
+    return status.st_dev, status.st_ino

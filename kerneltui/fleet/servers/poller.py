@@ -1,0 +1,153 @@
+"""ServerWatch: one thread that asks the running Jupyter servers for their kernels."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import NamedTuple
+
+from kerneltui.errors import KernelError
+from kerneltui.fleet.servers.jupyter_server import JupyterServer, find_servers
+from kerneltui.fleet.servers.rest import ServedKernel, served_kernels
+from kerneltui.kernels.connection_folders import connection_folders
+from kerneltui.kernels.guarded_thread import GuardedThread, LoopThread
+
+INTERVAL = 5.0  # seconds between two questions to a server
+FOLDER_INTERVAL = 1.0  # seconds between two looks for servers
+PATIENCE = 2.0  # seconds for a server's answer
+
+
+class Served(NamedTuple):
+    """A kernel and the server that lists it."""
+
+    server: JupyterServer
+    kernel: ServedKernel
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What servers have told of their kernels."""
+
+    kernels: Mapping[str, Served] = field(default_factory=dict)
+    """By kernel id."""
+    told: frozenset[int] = frozenset()
+    """The pids of the servers that have told which kernels are theirs."""
+
+    @property
+    def owners(self) -> dict[str, int]:
+        """By kernel id the pid of its server."""
+        return {kernel_id: served.server.pid for kernel_id, served in self.kernels.items()}
+
+    def with_what_was_told(self, before: Listing, running: Iterable[JupyterServer]) -> Listing:
+        """Add what servers that run, and have not answered this time, have told before."""
+        silent = before.told & {server.pid for server in running} - self.told
+        kept = {
+            kernel_id: served
+            for kernel_id, served in before.kernels.items()
+            if served.server.pid in silent
+        }
+        return Listing({**kept, **self.kernels}, self.told | silent)
+
+    def of(self, kernel_id: str) -> ServedKernel | None:
+        served = self.kernels.get(kernel_id)
+        return served.kernel if served else None
+
+
+def ask_servers(servers: Iterable[JupyterServer], timeout: float) -> Listing:
+    """Ask all servers at once; one that refuses or does not answer lists nothing."""
+    told = [
+        (server, found) for server, found in _answers(tuple(servers), timeout) if found is not None
+    ]
+    return Listing(
+        {
+            kernel_id: Served(server, kernel)
+            for server, found in told
+            for kernel_id, kernel in found.items()
+        },
+        frozenset(server.pid for server, _ in told),
+    )
+
+
+def _answers(
+    servers: Sequence[JupyterServer], timeout: float
+) -> Iterator[tuple[JupyterServer, dict[str, ServedKernel] | None]]:
+    """Yield what servers tell as it comes, for so many seconds in all.
+
+    Each is asked in a daemon thread, which no exit waits for: looking up a name may take longer
+    than any timeout.
+    """
+    answers: SimpleQueue[tuple[JupyterServer, dict[str, ServedKernel] | None]] = SimpleQueue()
+
+    def ask(server: JupyterServer) -> None:
+        answers.put((server, _listed(server, timeout)))
+
+    for server in servers:
+        GuardedThread(partial(ask, server), "ask-server").start()
+    deadline = time.monotonic() + timeout
+    for _ in servers:
+        try:
+            yield answers.get(timeout=max(0.0, deadline - time.monotonic()))
+        except Empty:
+            return
+
+
+def _listed(server: JupyterServer, timeout: float) -> dict[str, ServedKernel] | None:
+    try:
+        return served_kernels(server, timeout)
+    except KernelError:  # one with a password, for one: it is asked again where a verb is meant
+        return None
+
+
+class ServerWatch:
+    """`on_change`: called in the thread after the listing has changed."""
+
+    def __init__(self, on_change: Callable[[], None]) -> None:
+        self.servers: tuple[JupyterServer, ...] = ()
+        """Those that run. Rebound, never changed: any thread may read it."""
+        self.listing = Listing()
+        """Rebound as well."""
+        self.folders: tuple[Path, ...] = ()
+        """Where servers may have left a file, beside the usual folders. Rebound."""
+        self._on_change = on_change
+        self._missed: frozenset[str] = frozenset()
+        self._is_due = True
+        self._waited = 0.0
+        self._thread = LoopThread(self._turn, "servers", interval=FOLDER_INTERVAL)
+
+    def start(self) -> None:
+        self.servers = self._find()
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._thread.end()  # it may wait for a server, so nobody waits for it
+
+    def miss(self, kernel_ids: frozenset[str]) -> None:
+        """Ask before it is time where a server's kernels are new that it has not listed yet."""
+        self._is_due |= bool(kernel_ids - self._missed)
+        self._missed = kernel_ids
+
+    def _find(self) -> tuple[JupyterServer, ...]:
+        return tuple(find_servers(dict.fromkeys((*connection_folders(), *self.folders))))
+
+    # -- runs in the servers thread ----
+
+    def _turn(self) -> None:
+        self._waited += FOLDER_INTERVAL
+        if self._look(is_due=self._waited >= INTERVAL):
+            self._waited = 0.0
+
+    def _look(self, *, is_due: bool) -> bool:
+        """Tell whether the servers were asked."""
+        servers = self._find()
+        if not (is_due or self._is_due or servers != self.servers):
+            return False
+        self.servers, self._is_due = servers, False
+        listing = ask_servers(servers, PATIENCE).with_what_was_told(self.listing, servers)
+        if listing != self.listing and not self._thread.has_ended:
+            self.listing = listing
+            self._on_change()
+        return True

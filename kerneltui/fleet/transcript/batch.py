@@ -1,0 +1,144 @@
+"""What is heard of one kernel in one turn, and what of it a transcript shows. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from kerneltui.errors import MalformedMessage
+from kerneltui.fleet.transcript.operations import Block, Clear, Step, Update
+from kerneltui.fleet.transcript.rendering import rendition
+from kerneltui.fleet.transcript.transcript import Role
+from kerneltui.protocol.message import Message, parent_id
+from kerneltui.protocol.wire import content_of
+
+OUTPUT_BUDGET = 256_000  # characters of output shown of one turn; a pane shows no more anyway
+OUTPUT_COST = 100  # characters that any output counts for at the least
+OUTPUT_TYPES = frozenset(
+    ("stream", "display_data", "update_display_data", "execute_result", "error")
+)
+PRINTED = frozenset(("stream", "error"))
+"""Output that nothing refers to once it is cleared."""
+
+Frames = Sequence[bytes]
+Received = tuple[Frames, Message]
+"""A message of iopub, whose content may be sealed, and its frames."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a client of ours said or was told beside iopub, or a word of ours."""
+
+    date: object
+    """When it was sent, where that is a `datetime`."""
+    steps: Sequence[Step]
+    due: float
+    """When it is shown though iopub carries nothing later, an instant of `time.monotonic()`."""
+
+
+def merge(received: Sequence[Received], told: deque[Told], now: float) -> list[Received | Told]:
+    """Return what iopub carried with what is taken off `told`, each where it belongs.
+
+    That is before the first message that was sent later, or at the end when it is due.
+    The order of iopub stays, whatever its dates say.
+    """
+    merged: list[Received | Told] = []
+    for each in received:
+        while told and _is_earlier(told[0].date, each[1]["header"].get("date")):
+            merged.append(told.popleft())
+        merged.append(each)
+    while told and told[0].due <= now:
+        merged.append(told.popleft())
+    return merged
+
+
+def _is_earlier(date: object, other: object) -> bool:
+    return isinstance(date, datetime) and isinstance(other, datetime) and date < other
+
+
+def render(batch: Sequence[Received | Told], skipped: int = 0) -> list[Step]:
+    """Return what is to be done, oldest first: all but the beginning of too much output.
+
+    What is skipped is not even parsed; a note stands where it would end. `skipped`: bytes of
+    output that are already left out at the beginning.
+    """
+    digest = _Digest()
+    for each in reversed(batch):
+        if isinstance(each, Told):
+            digest.newest_first.extend(reversed(each.steps))
+        else:
+            digest.add(*each)
+    return digest.steps(skipped)
+
+
+class _Digest:
+    """Steps, gathered from the newest to the oldest: what is overtaken costs no writing."""
+
+    def __init__(self) -> None:
+        self.newest_first: list[Step] = []
+        self._left = OUTPUT_BUDGET
+        self._skipped = 0
+        self._mark = 0
+        self._updated: set[str] = set()
+        """The displays that show something newer."""
+        self._speaking: set[str] = set()
+        """The cells that print something newer."""
+        self._cleared: set[tuple[str, bool]] = set()
+        """The cells that are cleared by something newer, and whether that waits."""
+
+    def add(self, frames: Frames, message: Message) -> None:
+        """Add what the message does that was sent before the ones added."""
+        if message["msg_type"] == "clear_output":
+            self._clear(message)
+        elif message["msg_type"] not in OUTPUT_TYPES:
+            self.newest_first.extend(reversed(rendition(message)))
+        else:
+            self._output(frames, message)
+
+    def steps(self, skipped_before: int) -> list[Step]:
+        if skipped := self._skipped + skipped_before:
+            mark = f"… {skipped / 1000:,.0f} KB of output skipped"
+            place = self._mark if self._skipped else len(self.newest_first)
+            self.newest_first.insert(place, Block(Role.NOTE, mark))
+        return self.newest_first[::-1]
+
+    def _clear(self, message: Message) -> None:
+        for step in rendition(message):
+            if isinstance(step, Clear):
+                wait = step.wait and step.parent not in self._speaking
+                if not {(step.parent, False), (step.parent, wait)} & self._cleared:
+                    self._cleared.add((step.parent, wait))
+                    self.newest_first.append(Clear(step.parent, wait))
+
+    def _output(self, frames: Frames, message: Message) -> None:
+        parent, msg_type = parent_id(message), message["msg_type"]
+        if msg_type != "update_display_data":
+            self._speaking.add(parent)
+        if msg_type in PRINTED and (parent, False) in self._cleared:
+            return
+        if self._left <= 0:
+            self._mark = self._mark if self._skipped else len(self.newest_first)
+            self._skipped += sum(map(len, frames))
+            return
+        steps = rendition(_opened(frames, message))
+        shown = [step.block if isinstance(step, Update) else step for step in steps]
+        size = sum(len(block.text) for block in shown if isinstance(block, Block))
+        self._left -= max(OUTPUT_COST, size)
+        self.newest_first.extend(step for step in reversed(steps) if not self._is_overtaken(step))
+
+    def _is_overtaken(self, step: Step) -> bool:
+        """Tell whether `step` is an update of what is updated again; remember that it is one."""
+        if not isinstance(step, Update):
+            return False
+        known = len(self._updated)
+        self._updated.add(step.block.display_id)
+        return len(self._updated) == known
+
+
+def _opened(frames: Frames, message: Message) -> Message:
+    try:
+        return {**message, "content": content_of(frames)}
+    except MalformedMessage:
+        return message

@@ -1,0 +1,346 @@
+"""Transcript: the bounded record of what was said to and by one kernel, in immutable chunks.
+
+One thread writes, any thread reads: a reader gets a `TranscriptView` that never changes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from threading import Lock
+
+from kerneltui.fleet.model.retention import USUAL, Limits
+from kerneltui.fleet.transcript.entries import Chunk, Entry, Role, TranscriptView
+from kerneltui.fleet.transcript.image import Picture
+from kerneltui.protocol.text import Line, OutputDecoder, Span
+
+__all__ = [
+    "CHUNK_LINES",
+    "MAX_DISPLAYS",
+    "MAX_MESSAGE",
+    "Entry",
+    "Role",
+    "Transcript",
+    "TranscriptView",
+]
+
+MAX_MESSAGE = 1_000_000
+"""Characters of one message: a tenth of a second to decode; of more, the tail is kept."""
+CHUNK_LINES = 256
+CHUNK_BYTES = 256_000
+CHUNK_TIME = 1.0
+"""Seconds within which the lines of one entry were said: its time is true of each."""
+MAX_DISPLAYS = 1_000
+"""Displays that are known by their id, the latest."""
+MAX_WAITING = 64
+"""Cells that may have asked to be cleared with their next output."""
+
+
+_STREAMS = (Role.STDOUT, Role.STDERR)
+_OUTPUT = frozenset((*_STREAMS, Role.RESULT, Role.DISPLAY, Role.ERROR, Role.NOTE))
+"""What clear_output clears of a cell; its only notes say that some of this was skipped."""
+
+
+def _ignore(_written: int) -> None:
+    """What a transcript of no store tells of its growth."""
+
+
+class Transcript:
+    """What was said to and by one kernel; the oldest lines go when there are too many.
+
+    A stream's text continues the line before it until another role speaks. Any other
+    text is a block of its own. Where lines were dropped, a note says how many; it stands
+    in the place of the last of them.
+    """
+
+    def __init__(self, grown: Callable[[int], None] = _ignore, limits: Limits = USUAL) -> None:
+        self._grown = grown
+        """Called with the bytes added, by the writing thread, without the lock."""
+        self._limits = limits
+        self._decoder = OutputDecoder()  # the writing thread's own
+        self._lock = Lock()
+        self._chunks: deque[Chunk] = deque()
+        self._first = 0
+        self._end = 0
+        self._size = 0
+        self._dropped_at = 0.0
+        self._role = Role.NOTE
+        self._parent = ""
+        self._open: Line = ()
+        self._open_time = 0.0
+        self._displays: dict[str, int] = {}
+        """How often each display is shown: 0 where all of it was dropped or cleared."""
+        self._waiting: deque[str] = deque(maxlen=MAX_WAITING)
+        """The cells to clear with their next output."""
+        self._version = 0
+        self._view: TranscriptView | None = TranscriptView()
+
+    @property
+    def size(self) -> int:
+        """Bytes held, about."""
+        return self._size
+
+    # -- in the writing thread ----
+
+    def note(self, text: str, *, time: float) -> None:
+        """Add a remark of ours."""
+        self.write(Role.NOTE, text, time=time)
+
+    def write(
+        self,
+        role: Role,
+        text: str,
+        *,
+        time: float,
+        parent: str = "",
+        display_id: str = "",
+        picture: Picture | None = None,
+    ) -> None:
+        """Add what `role` says; raw text, as the kernel sent it.
+
+        `parent`: the request it belongs to. `display_id`: by which it can be updated.
+        `picture`: what `text`, a single line then, is the label of.
+        """
+        skipped = _excess(text, self._limits.lines)
+        if skipped:
+            mark = f"… {skipped:,} characters skipped"
+            self.write(Role.NOTE, mark, time=time, parent=parent)
+            text = text[skipped:]
+        if not text:
+            return
+        if parent in self._waiting and role in _OUTPUT:
+            self._waiting.remove(parent)
+            self.clear(parent, wait=False)
+        continues = role in _STREAMS and (role, parent) == (self._role, self._parent)
+        if not continues:
+            self._decoder = OutputDecoder()
+        lines = self._decoder.feed(text)
+        open_line = self._decoder.open_line
+        if role not in _STREAMS and open_line:
+            lines.append(open_line)
+            open_line = ()
+        with self._lock:
+            before = self._size
+            if not continues:
+                self._close()
+                self._role, self._parent = role, parent
+            if display_id or picture:
+                self._show(Chunk(role, time, parent, display_id), lines, picture)
+            else:
+                self._add(lines, open_line, time)
+            written = self._size - before
+            self._keep_limits()
+        self._grown(written)
+
+    def update(
+        self,
+        display_id: str,
+        text: str,
+        *,
+        time: float,
+        parent: str = "",
+        picture: Picture | None = None,
+    ) -> None:
+        """Show `text` wherever the display with this id is shown, and nothing else there.
+
+        One that is shown no more stays away. One never heard of is written: it was begun
+        before we listened.
+        """
+        if display_id not in self._displays:
+            self.write(
+                Role.DISPLAY,
+                text,
+                time=time,
+                parent=parent,
+                display_id=display_id,
+                picture=picture,
+            )
+            return
+        skipped = _excess(text, self._limits.lines)
+        mark = f"… {skipped:,} characters skipped\n" if skipped else ""
+        lines = _lines_of(mark + text[skipped:])
+        with self._lock:
+            before = self._size
+            for chunk in self._shown(display_id):
+                if chunk.lines != lines or chunk.picture != picture:
+                    self._end += len(lines) - len(chunk.lines)
+                    self._size += chunk.put(lines, picture)
+                    self._changed()
+            written = self._size - before
+            self._keep_limits()
+        self._grown(written)
+
+    def clear(self, parent: str, *, wait: bool) -> None:
+        """Drop what the cell `parent` printed: now, or when it prints something else."""
+        if wait:
+            if parent not in self._waiting:
+                self._waiting.append(parent)
+            return
+        with self._lock:
+            chunks, self._chunks = self._chunks, deque()
+            for chunk in chunks:
+                if chunk.parent == parent and chunk.role in _OUTPUT:
+                    self._end -= len(chunk.lines)
+                    self._forget(chunk)
+                    self._changed()
+                else:
+                    self._chunks.append(chunk)
+            if self._parent == parent and self._role in _OUTPUT:
+                self._role, self._open = Role.NOTE, ()
+                self._changed()
+
+    def shrink(self, excess: int) -> int:
+        """Drop the oldest lines, of `excess` bytes or more if there are; return how many bytes."""
+        with self._lock:
+            before = self._size
+            self._drop_while(lambda: before - self._size < excess)
+            return before - self._size
+
+    # -- in any thread ----
+
+    def view(self) -> TranscriptView:
+        """Return what is there now: the same object as long as nothing changes."""
+        with self._lock:
+            if self._view is None:
+                self._view = self._build_view()
+            return self._view
+
+    # -- with the lock held ----
+
+    def _close(self) -> None:
+        """End the open line, for another role speaks. It looks as before."""
+        ended = [self._open] if self._open else []
+        self._open = ()
+        self._append(ended, self._open_time)
+
+    def _add(self, lines: Sequence[Line], open_line: Line, time: float) -> None:
+        """Add `lines` and the line that is open after them."""
+        if lines or open_line != self._open:
+            self._changed()
+        began = self._open_time if self._open else time
+        self._open_time = time if lines else began
+        self._open = open_line
+        self._append(lines, began)
+
+    def _append(self, lines: Sequence[Line], time: float) -> None:
+        """Add whole lines, in chunks."""
+        position = 0
+        while position < len(lines):
+            last = self._growing(time)
+            if last is None:
+                last = Chunk(self._role, time, self._parent)
+                self._chunks.append(last)
+            batch = tuple(lines[position : position + CHUNK_LINES - len(last.lines)])
+            self._size += last.add(batch)
+            self._end += len(batch)
+            position += len(batch)
+
+    def _growing(self, time: float) -> Chunk | None:
+        """Return the last chunk if lines said now, and then, can still be added to it."""
+        last = self._chunks[-1] if self._chunks else None
+        if last is None or (last.role, last.parent) != (self._role, self._parent):
+            return None
+        is_whole = last.display_id or last.picture or last.size >= CHUNK_BYTES
+        if is_whole or len(last.lines) >= CHUNK_LINES or time - last.time >= CHUNK_TIME:
+            return None
+        return last
+
+    def _show(self, chunk: Chunk, lines: Sequence[Line], picture: Picture | None) -> None:
+        """Add a chunk that stays by itself."""
+        self._size += chunk.put(tuple(lines), picture)
+        self._end += len(lines)
+        self._chunks.append(chunk)
+        if chunk.display_id:
+            shown = self._displays.pop(chunk.display_id, 0)
+            if len(self._displays) >= MAX_DISPLAYS:
+                del self._displays[next(iter(self._displays))]
+            self._displays[chunk.display_id] = shown + 1
+        self._changed()
+
+    def _shown(self, display_id: str) -> Iterator[Chunk]:
+        """Yield where a display is shown, the latest first: most are shown once, near the end."""
+        left = self._displays[display_id]
+        for chunk in reversed(self._chunks):
+            if not left:
+                break
+            if chunk.display_id == display_id:
+                left -= 1
+                yield chunk
+
+    def _forget(self, chunk: Chunk) -> None:
+        """Count a chunk no more."""
+        self._size -= chunk.size
+        if self._displays.get(chunk.display_id):
+            self._displays[chunk.display_id] -= 1
+
+    def _keep_limits(self) -> None:
+        self._drop_while(self._is_too_much)
+
+    def _is_too_much(self) -> bool:
+        held = self._end - self._first
+        return held > self._limits.lines or self._size > self._limits.bytes
+
+    def _drop_while(self, too_much: Callable[[], bool]) -> None:
+        """Drop the oldest lines, chunk by chunk, but never the very last line."""
+        while too_much() and self._chunks:
+            if len(self._chunks) > 1:
+                oldest = self._chunks.popleft()
+                self._first += len(oldest.lines)
+                self._dropped_at = oldest.time
+                self._forget(oldest)
+            elif not self._halve():
+                break
+            self._changed()
+
+    def _halve(self) -> bool:
+        """Drop the older half of the only chunk, and its picture; False if it is just one line."""
+        only = self._chunks[0]
+        count = len(only.lines) // 2
+        had_picture = only.picture is not None
+        self._first += count
+        self._dropped_at = only.time
+        self._size += only.put(only.lines[count:])
+        return count > 0 or had_picture
+
+    def _changed(self) -> None:
+        self._version += 1
+        self._view = None
+
+    def _build_view(self) -> TranscriptView:
+        entries = [*self._dropped_mark()]
+        start = self._first
+        for chunk in self._chunks:
+            entries.append(chunk.entry(start))
+            start += len(chunk.lines)
+        if self._open:
+            last = self._growing(self._open_time)
+            lines, time = (last.lines, last.time) if last else ((), self._open_time)
+            entries[len(entries) - (last is not None) :] = [
+                Entry(start - len(lines), self._role, time, (*lines, self._open), self._parent)
+            ]
+            start += 1
+        first = entries[0].start if entries else start
+        return TranscriptView(tuple(entries), first, start, self._version)
+
+    def _dropped_mark(self) -> tuple[Entry, ...]:
+        if not self._first:
+            return ()
+        mark = (Span(f"… {self._first:,} lines dropped"),)
+        return (Entry(self._first - 1, Role.NOTE, self._dropped_at, (mark,)),)
+
+
+def _lines_of(text: str) -> tuple[Line, ...]:
+    """Return a block's lines, one at least; as in a file, a newline ends a line and begins none."""
+    decoder = OutputDecoder()
+    ended = decoder.feed(text)
+    return (*ended, decoder.open_line) if decoder.open_line or not ended else tuple(ended)
+
+
+def _excess(text: str, lines: int) -> int:
+    """Return how many characters at the head of one message are not worth decoding."""
+    start = max(0, len(text) - MAX_MESSAGE)
+    kept = lines - 1  # and the note that says so
+    if text.count("\n", start) <= kept:
+        return start
+    head, *_ = text[start:].rsplit("\n", kept)
+    return start + len(head) + 1

@@ -1,0 +1,459 @@
+"""One client's requests: none waits for another longer than the kernel makes it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+
+from kerneltui.errors import ActionRefused, KernelError
+from kerneltui.fleet.console import conversation as conversation_module
+from kerneltui.fleet.console import shell_proof
+from kerneltui.fleet.console.conversation import IDLE_TIME, Conversation
+from kerneltui.fleet.monitoring.message_log import MessageLog
+from kerneltui.protocol.message import Message, execute_content
+from kerneltui.protocol.status import KernelState, Reported
+from tests.fakes import Ask, FakeKernel
+from tests.fleet.stage import Kernel
+from tests.support import eventually
+
+Reply = Future[dict[str, Any]]
+
+
+class Talk:
+    """A conversation whose kernel is a FakeKernel; it listens when the test does."""
+
+    def __init__(self, fake: FakeKernel) -> None:
+        self.fake = fake
+        self.kernel = Kernel(fake.info)
+        self.kernel.spawn()
+        self.recorded: list[Message] = []
+        self.notes: list[str] = []
+        self.log = MessageLog()
+        self.conversation = Conversation(
+            self.kernel.manager, self.recorded.append, self.notes.append, self.log
+        )
+
+    def ask(self, msg_type: str = "complete_request") -> Reply:
+        reply: Reply = Future()
+        self.conversation.ask(msg_type, {"code": "pr", "cursor_pos": 2}, reply)
+        return reply
+
+    def execute(self, code: str) -> None:
+        self.conversation.execute(code, execute_content(code))
+
+    def execute_beside(self, code: str) -> None:
+        self.conversation.execute_beside(code, execute_content(code))
+
+    def hear(self, reply: Reply) -> dict[str, Any]:
+        """Listen until the reply is in, and return it."""
+        self.listen_until(reply.done)
+        return reply.result()
+
+    def listen_until(self, predicate: Callable[[], bool]) -> None:
+        def listen() -> bool:
+            self.conversation.listen()
+            return predicate()
+
+        eventually(listen)
+
+
+@pytest.fixture
+def talk(fake: FakeKernel) -> Iterator[Talk]:
+    talk = Talk(fake)
+    yield talk
+    talk.conversation.abandon("the test is over")
+    talk.kernel.__exit__()
+
+
+def subshell_of(request: Message) -> str | None:
+    return request["header"].get("subshell_id")
+
+
+# -- questions ----
+
+
+def test_a_question_to_an_idle_kernel_goes_to_the_main_shell(talk: Talk, fake: FakeKernel) -> None:
+    content = talk.hear(talk.ask())
+
+    assert content["matches"] == ["print"]
+    assert fake.types() == ["complete_request"]
+    assert subshell_of(fake.requests[0]) is None
+
+
+def test_a_question_goes_round_a_running_cell_by_a_subshell(talk: Talk, fake: FakeKernel) -> None:
+    fake.hold("execute_request")
+    talk.execute("loop()")
+
+    content = talk.hear(talk.ask())
+
+    assert content["matches"] == ["print"]
+    assert subshell_of(fake.wait_for("complete_request")) == "s-1"
+
+
+def test_one_subshell_serves_all_questions(talk: Talk, fake: FakeKernel) -> None:
+    fake.hold("execute_request")
+    talk.execute("loop()")
+    for replies in ([talk.ask(), talk.ask()], [talk.ask()]):
+        for reply in replies:
+            talk.hear(reply)
+
+    assert fake.types().count("create_subshell_request") == 1
+    assert fake.types().count("complete_request") == 3
+
+
+@pytest.mark.parametrize("features", [[], None, "kernel subshells!", [["x"]]], ids=repr)
+def test_without_subshells_a_question_waits_on_the_main_shell(
+    talk: Talk, fake: FakeKernel, features: object
+) -> None:
+    info = fake.replies["kernel_info_request"]
+    fake.replies["kernel_info_request"] = {**info, "supported_features": features}
+    fake.hold("execute_request")
+    talk.execute("loop()")
+
+    talk.hear(talk.ask())
+
+    assert subshell_of(fake.wait_for("complete_request")) is None
+    assert "create_subshell_request" not in fake.types()
+
+
+def test_a_kernel_that_cannot_make_a_subshell_is_asked_on_the_main_shell(
+    talk: Talk, fake: FakeKernel
+) -> None:
+    fake.replies["create_subshell_request"] = {"status": "error"}
+    fake.hold("execute_request")
+    talk.execute("loop()")
+
+    talk.hear(talk.ask())
+
+    assert subshell_of(fake.wait_for("complete_request")) is None
+
+
+def test_what_waits_for_a_subshell_is_asked_once_the_cell_is_over(
+    talk: Talk, fake: FakeKernel
+) -> None:
+    fake.hold("execute_request", "kernel_info_request")
+    talk.execute("loop()")
+    reply = talk.ask()
+    fake.wait_for("kernel_info_request")
+
+    fake.reply("execute_reply", {"status": "ok"}, fake.wait_for("execute_request"))
+
+    assert talk.hear(reply)["matches"] == ["print"]
+
+
+# -- cells beside what runs ----
+
+
+def test_a_cell_runs_beside_in_a_subshell(talk: Talk, fake: FakeKernel) -> None:
+    fake.hold("execute_request")
+    talk.execute("loop()")
+
+    talk.execute_beside("look()")
+
+    talk.listen_until(lambda: talk.conversation.beside == ("look()",))
+    assert talk.conversation.queued == ("loop()",)
+    assert subshell_of(fake.wait_for("execute_request", count=2)) == "s-1"
+
+
+def test_a_cell_beside_that_is_over_is_forgotten(talk: Talk, fake: FakeKernel) -> None:
+    talk.execute_beside("look()")
+
+    talk.listen_until(lambda: "execute_request" in fake.types())
+    talk.listen_until(lambda: talk.conversation.beside == ())
+
+
+def test_a_question_does_not_wait_for_a_cell_beside(talk: Talk, fake: FakeKernel) -> None:
+    fake.hold("execute_request")
+    talk.execute("loop()")
+    talk.execute_beside("look()")
+    talk.listen_until(lambda: bool(talk.conversation.beside))
+    fake.replies["create_subshell_request"] = {"subshell_id": "s-2"}
+
+    talk.hear(talk.ask())
+
+    assert subshell_of(fake.wait_for("complete_request")) == "s-2"
+
+
+def test_a_cell_beside_leaves_the_main_shell_to_questions(talk: Talk, fake: FakeKernel) -> None:
+    fake.hold("execute_request")
+    talk.execute_beside("look()")
+    talk.listen_until(lambda: bool(talk.conversation.beside))
+
+    talk.hear(talk.ask())
+
+    assert subshell_of(fake.wait_for("complete_request")) is None
+
+
+@pytest.mark.parametrize(
+    ("request_type", "reply"),
+    [
+        ("kernel_info_request", {"supported_features": []}),
+        ("create_subshell_request", {"status": "error"}),
+    ],
+)
+def test_without_subshells_nothing_runs_beside(
+    talk: Talk, fake: FakeKernel, request_type: str, reply: dict[str, Any]
+) -> None:
+    fake.replies[request_type] = reply
+
+    talk.execute_beside("look()")
+
+    talk.listen_until(lambda: bool(talk.notes))
+    assert talk.notes[0].startswith("not run: ")
+    assert talk.notes[0].endswith(" has no subshells")
+    assert "execute_request" not in fake.types()
+
+
+def test_a_kernel_that_is_known_to_have_no_subshells_refuses_at_once(
+    talk: Talk, fake: FakeKernel
+) -> None:
+    fake.replies["kernel_info_request"] = {}
+    talk.execute_beside("look()")
+    talk.listen_until(lambda: bool(talk.notes))
+
+    with pytest.raises(ActionRefused, match="has no subshells"):
+        talk.execute_beside("look()")
+
+
+def test_a_cell_beside_may_ask(talk: Talk, fake: FakeKernel) -> None:
+    fake.cells["ask()"] = [Ask("who?")]
+    talk.execute_beside("ask()")
+    talk.listen_until(lambda: talk.conversation.prompt is not None)
+
+    talk.conversation.answer("ana")
+
+    talk.listen_until(lambda: talk.conversation.beside == ())
+
+
+def test_a_cell_that_waits_for_a_subshell_is_noted_when_the_kernel_goes(
+    talk: Talk, fake: FakeKernel
+) -> None:
+    fake.hold("kernel_info_request")
+    talk.execute_beside("look()")
+
+    talk.conversation.abandon("the kernel is gone")
+
+    assert talk.notes == ["not run: the kernel is gone"]
+
+
+# -- refusals ----
+
+
+def test_a_kernel_that_does_not_run_is_not_asked(talk: Talk) -> None:
+    talk.kernel.die()
+
+    with pytest.raises(ActionRefused, match="is not running"):
+        talk.ask()
+
+
+def test_unanswered_requests_are_limited(
+    talk: Talk, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversation_module, "REQUEST_LIMIT", 2)
+    fake.hold("complete_request")
+    talk.ask()
+    talk.ask()
+
+    with pytest.raises(ActionRefused, match="has not answered 2 requests yet"):
+        talk.ask()
+
+
+# -- ends ----
+
+
+def test_what_is_pending_fails_with_the_reason(talk: Talk, fake: FakeKernel) -> None:
+    fake.hold("complete_request", "execute_request")
+    sent = talk.ask()
+    talk.execute("loop()")
+    parked = talk.ask()
+
+    talk.conversation.abandon("the kernel is gone")
+
+    for reply in (sent, parked):
+        with pytest.raises(KernelError, match="the kernel is gone"):
+            reply.result(0)
+    assert talk.conversation.queued == ()
+
+
+def test_a_client_with_nothing_pending_is_over_after_a_while(talk: Talk) -> None:
+    talk.hear(talk.ask())
+
+    now = time.monotonic()
+    assert not talk.conversation.is_over(now)
+    assert talk.conversation.is_over(now + IDLE_TIME + 1)
+
+
+def test_a_client_with_something_pending_is_never_over(talk: Talk, fake: FakeKernel) -> None:
+    fake.hold("execute_request")
+    talk.execute("loop()")
+
+    assert not talk.conversation.is_over(time.monotonic() + 1e6)
+
+
+def test_a_client_that_is_closed_has_no_sockets_and_no_subshell(
+    talk: Talk, fake: FakeKernel
+) -> None:
+    fake.hold("execute_request")
+    talk.execute("loop()")
+    talk.hear(talk.ask())
+
+    talk.conversation.close()
+
+    assert talk.conversation.sockets == []
+    assert fake.wait_for("delete_subshell_request")["content"] == {"subshell_id": "s-1"}
+
+
+def test_a_closed_client_opens_again_for_the_next_question(talk: Talk) -> None:
+    talk.hear(talk.ask())
+    talk.conversation.close()
+
+    assert talk.hear(talk.ask())["matches"] == ["print"]
+
+
+# -- greetings ----
+
+
+def test_a_kernel_is_greeted_again_until_iopub_is_heard(talk: Talk, fake: FakeKernel) -> None:
+    talk.conversation.greet()
+    talk.listen_until(lambda: fake.types().count("kernel_info_request") == 2)
+
+    talk.kernel.manager.life.advance(Reported("idle", "id", "kernel_info_request"))
+    talk.listen_until(lambda: talk.conversation.due > time.monotonic() + 1)
+
+    assert fake.types() == ["kernel_info_request"] * 2
+
+
+def test_a_kernel_that_never_tells_its_status_is_idle_once_it_has_answered(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversation_module, "GREETINGS", (0.0, 0.0))
+
+    talk.conversation.greet()
+
+    talk.listen_until(lambda: talk.kernel.manager.status.state is KernelState.IDLE)
+
+
+def test_a_greeting_that_finds_nobody_ends_nothing(
+    talk: Talk, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.publishes = False
+    talk.conversation.greet()
+    talk.listen_until(lambda: talk.conversation.due < time.monotonic() + 1)
+    monkeypatch.setattr(talk.kernel.manager, "is_alive", lambda: False)
+
+    talk.listen_until(lambda: talk.conversation.due > time.monotonic() + 1)
+
+
+def test_a_kernel_that_has_been_heard_is_not_greeted(talk: Talk, fake: FakeKernel) -> None:
+    talk.kernel.manager.life.advance(Reported("idle", "id", "kernel_info_request"))
+
+    talk.conversation.greet()
+    talk.hear(talk.ask())
+
+    assert fake.types() == ["complete_request"]
+
+
+# -- what replies prove ----
+
+
+def report(talk: Talk, word: str, parent: str, parent_type: str = "execute_request") -> None:
+    """Have iopub say something."""
+    talk.kernel.manager.life.advance(Reported(word, parent, parent_type))
+
+
+def state_of(talk: Talk) -> KernelState:
+    return talk.kernel.manager.status.state
+
+
+def test_a_cell_whose_idle_never_comes_is_over_after_its_reply(
+    talk: Talk, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shell_proof, "IDLE_GRACE", 0.05)
+    fake.hold("execute_request")
+    talk.execute("1 + 1")
+    report(talk, "busy", fake.wait_for("execute_request")["msg_id"])
+    assert state_of(talk) is KernelState.BUSY
+
+    fake.release()
+
+    talk.listen_until(lambda: state_of(talk) is KernelState.IDLE)
+
+
+def test_a_cell_of_others_whose_idle_was_lost_is_over_with_our_next_reply(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shell_proof, "IDLE_GRACE", 0.05)
+    report(talk, "busy", "another")
+
+    talk.execute("1 + 1")
+
+    talk.listen_until(lambda: state_of(talk) is KernelState.IDLE)
+
+
+def test_a_reply_does_not_end_what_began_after_its_request(
+    talk: Talk, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shell_proof, "IDLE_GRACE", 0.0)
+    fake.hold("execute_request")
+    talk.execute("1 + 1")
+    fake.wait_for("execute_request")
+    report(talk, "idle", "an earlier one")
+    report(talk, "busy", "a later one")
+    fake.release()
+
+    talk.listen_until(lambda: not talk.conversation.queued)
+    talk.conversation.listen()
+
+    assert state_of(talk) is KernelState.BUSY
+
+
+def test_a_kernel_in_doubt_is_asked_once_on_its_shell(
+    talk: Talk, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shell_proof, "DOUBT_TIME", 0.0)
+    monkeypatch.setattr(shell_proof, "IDLE_GRACE", 0.0)
+    fake.hold("kernel_info_request")
+    report(talk, "busy", "another")
+    for _ in range(3):
+        talk.conversation.resolve_doubt()
+        talk.conversation.listen()
+    fake.wait_for("kernel_info_request")
+
+    fake.release()
+
+    talk.listen_until(lambda: state_of(talk) is KernelState.IDLE)
+    assert fake.types() == ["kernel_info_request"]
+
+
+def test_a_doubt_that_has_passed_is_not_asked_about(
+    talk: Talk, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shell_proof, "DOUBT_TIME", 0.0)
+    report(talk, "busy", "another")
+    talk.conversation.resolve_doubt()
+    report(talk, "idle", "another")
+
+    talk.conversation.listen()
+    talk.hear(talk.ask())
+
+    assert fake.types() == ["complete_request"]
+
+
+def test_a_servers_kernel_is_not_asked_in_doubt(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shell_proof, "DOUBT_TIME", 0.0)
+    served = Conversation(
+        talk.kernel.manager, talk.recorded.append, talk.notes.append, talk.log, is_served=True
+    )
+    report(talk, "busy", "another")
+
+    served.resolve_doubt()
+    served.listen()
+
+    assert served.due == math.inf

@@ -1,0 +1,146 @@
+"""Before an interrupt: what speaks against it. After it: what is said where it has no effect."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from kerneltui.fleet.control.interrupts import (
+    Reaction,
+    parse_reaction,
+    read_reaction,
+    warning,
+    without_effect,
+)
+from tests.support import eventually
+
+NOTHING, SIGINT = "0000000000000000", "0000000000000002"
+AFTER = "train is still busy 2 s after"
+STOPPED = "train is stopped: an interrupt takes effect once SIGCONT has it go on"
+NATIVE = "native code takes note of it only when it returns; wait, or end it by a restart or a kill"
+
+
+def status(state: str = "S (sleeping)", ign: str = NOTHING, cgt: str = NOTHING) -> str:
+    return f"Name:\tpython\nState:\t{state}\nSigBlk:\t{NOTHING}\nSigIgn:\t{ign}\nSigCgt:\t{cgt}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "reaction"),
+    [
+        (status(cgt=SIGINT), Reaction(by_message=False)),
+        (status(), Reaction(by_message=False, would_end=True)),
+        (status(ign=SIGINT), Reaction(by_message=False, ignores=True)),
+        (status("T (stopped)", cgt=SIGINT), Reaction(by_message=False, is_stopped=True)),
+        (status("t (tracing stop)", cgt=SIGINT), Reaction(by_message=False, is_stopped=True)),
+        (f"SigBlk:\t{SIGINT}\nSigCgt:\t{SIGINT}\n", Reaction(by_message=False, blocks=True)),
+        ("", Reaction(by_message=False)),
+    ],
+)
+def test_a_status_tells_what_a_process_does_with_sigint(text: str, reaction: Reaction) -> None:
+    assert parse_reaction(text, by_message=False) == reaction
+
+
+@pytest.mark.parametrize(
+    ("command", "would_end"),
+    [
+        (["/usr/bin/python3", "-m", "xpython_launcher", "-f", "x.json"], True),
+        (["/opt/xeus/bin/xpython", "-f", "x.json"], True),
+        (["/usr/bin/python3", "-m", "ipykernel_launcher", "-f", "/home/xpython.json"], False),
+    ],
+)
+def test_a_program_whose_handler_leaves_is_ended_by_sigint(
+    command: list[str], would_end: bool
+) -> None:
+    assert parse_reaction(status(cgt=SIGINT), command, by_message=False).would_end is would_end
+
+
+@pytest.mark.parametrize(
+    ("reaction", "said"),
+    [
+        (Reaction(by_message=False), ""),
+        (Reaction(by_message=False, ignores=True), ""),  # an idle ipykernel does
+        (Reaction(by_message=True, would_end=True), ""),
+        (
+            Reaction(by_message=False, would_end=True),
+            "train does not survive SIGINT: an interrupt would end it",
+        ),
+        (
+            Reaction(by_message=True, is_stopped=True),
+            STOPPED,
+        ),
+        (
+            Reaction(by_message=False, is_stopped=True, would_end=True),
+            f"{STOPPED}; it does not survive SIGINT: an interrupt would end it",
+        ),
+    ],
+)
+def test_a_warning_says_what_an_interrupt_would_do(reaction: Reaction, said: str) -> None:
+    assert warning("train", reaction) == said
+
+
+@pytest.mark.parametrize(
+    ("reaction", "said"),
+    [
+        (
+            Reaction(by_message=False, ignores=True),
+            f"{AFTER} SIGINT: its process ignores SIGINT; a restart or a kill ends what it runs",
+        ),
+        (
+            Reaction(by_message=False, blocks=True),
+            f"{AFTER} SIGINT: its process blocks SIGINT; a restart or a kill ends what it runs",
+        ),
+        (
+            Reaction(by_message=True),
+            f"{AFTER} the interrupt message: {NATIVE}",
+        ),
+        (
+            Reaction(by_message=False, is_stopped=True),
+            "train is stopped: the interrupt takes effect once SIGCONT has it go on",
+        ),
+    ],
+)
+def test_an_interrupt_without_effect_is_told_with_its_cause_and_the_next_step(
+    reaction: Reaction, said: str
+) -> None:
+    assert without_effect("train", reaction) == said
+
+
+@pytest.fixture
+def run() -> Iterator[Callable[[str], int]]:
+    """Run a shell script that becomes `sleep`, where SIGINT is at its default; return its pid."""
+    pids: list[int] = []
+
+    def run(script: str) -> int:
+        command = ["sh", "-c", f"{script} exec sleep 1000"]
+        pids.append(os.posix_spawnp("sh", command, os.environ, setsigdef=[signal.SIGINT]))
+        return pids[-1]
+
+    yield run
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+def test_a_process_that_ignores_sigint_is_seen(run: Callable[[str], int]) -> None:
+    pid = run("trap '' INT;")
+
+    eventually(lambda: read_reaction(pid, by_message=False).ignores)
+
+
+def test_a_process_that_sigint_would_end_is_seen(run: Callable[[str], int]) -> None:
+    pid = run("")
+
+    eventually(lambda: read_reaction(pid, by_message=False).would_end)
+
+
+def test_a_stopped_process_is_seen(run: Callable[[str], int]) -> None:
+    pid = run("kill -STOP $$;")
+
+    eventually(lambda: read_reaction(pid, by_message=False).is_stopped)
+
+
+def test_nothing_is_known_of_a_process_that_is_not_seen() -> None:
+    assert read_reaction(None, by_message=True) == Reaction(by_message=True)

@@ -1,0 +1,140 @@
+"""What a kernel has forked is not the kernel, and can be ended when that is gone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from kerneltui.fleet.discovery.forks import Leftovers
+from kerneltui.fleet.discovery.found import Found
+from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.model.classification import Standing
+from kerneltui.fleet.model.origin import Origin
+from kerneltui.kernels.connection_file import read_connection_file, write_connection_file
+from kerneltui.kernels.identity import ProcessIdentity, identify
+from kerneltui.protocol.connection import Channel
+from kerneltui.protocol.status import KernelState, Verb
+from tests.fleet.small_kernels import WITHIN, Watched, dismiss_all, install_and_make_haste
+from tests.support import eventually
+
+FORK = "import os, time\nif os.fork() == 0:\n    time.sleep(1000)\n    os._exit(0)"
+LISTENS = """
+import json, sys, zmq
+info = json.load(open(sys.argv[1]))
+context = zmq.Context()
+sockets = [context.socket(zmq.ROUTER) for _ in range(2)]  # one that nobody has is closed
+for socket, name in zip(sockets, ("shell_port", "control_port")):
+    socket.bind(f"tcp://127.0.0.1:{info[name]}")
+    print("listens", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
+    """A kernel of ours that has forked, and is killed alone."""
+    install_and_make_haste(tmp_path, monkeypatch)
+    fleet = Fleet()
+    fleet.open()
+    kernel = Watched(fleet, "tiny")
+    kernel.wait_for(KernelState.IDLE)
+    kernel.run(FORK)
+    pid = kernel.now.pid
+    assert pid is not None
+    eventually(lambda: psutil.Process(pid).children(), WITHIN)
+    os.kill(pid, signal.SIGKILL)
+    kernel.wait_for(KernelState.DEAD)
+    yield kernel
+    dismiss_all(kernel.fleet)
+    kernel.fleet.close()
+
+
+def fork_of(kernel: Watched) -> ProcessIdentity:
+    def leftovers() -> tuple[ProcessIdentity, ...]:
+        tracked = kernel.fleet.registry.get(kernel.kernel_id)
+        return tracked.leftovers if tracked else ()
+
+    eventually(leftovers, WITHIN)
+    (fork,) = leftovers()
+    return fork
+
+
+def test_what_a_dead_kernel_has_left_is_named(kernel: Watched) -> None:
+    pid = fork_of(kernel).pid
+
+    assert f"there still runs pid {pid}" in kernel.now.reason
+    assert Verb.KILL in kernel.now.allowed
+
+
+def test_a_kill_of_a_dead_kernel_ends_what_it_has_left(kernel: Watched) -> None:
+    fork = fork_of(kernel)
+
+    kernel.fleet.kill(kernel.now.target)
+
+    eventually(lambda: not fork.is_alive(), WITHIN)
+    eventually(lambda: Verb.KILL not in kernel.now.allowed, WITHIN)
+
+
+def test_the_next_dashboard_knows_what_a_dead_kernel_has_left(kernel: Watched) -> None:
+    fork = fork_of(kernel)
+    kernel.fleet.close()
+
+    kernel.fleet = Fleet()
+    kernel.fleet.open()
+
+    kernel.wait_for(KernelState.DEAD)
+    assert fork_of(kernel) == fork
+
+
+@pytest.fixture
+def found(tmp_path: Path) -> Iterator[Found]:
+    """A kernel without a heartbeat that leads no session, as a fork does not either."""
+    file = tmp_path / "kernel-1.json"
+    write_connection_file(str(file))
+    command = [sys.executable, "-c", LISTENS, str(file)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe) as process:
+        assert process.stdout is not None
+        for _ in range(2):
+            process.stdout.readline()
+        info, identity = read_connection_file(str(file)), identify(process.pid)
+        yield Found("1", file, info, identity, Origin.UNKNOWN, 1, Standing.VERIFIED)
+        process.kill()
+
+
+def test_what_speaks_at_the_sockets_is_the_kernel(found: Found) -> None:
+    assert Leftovers().marked([found]) == (found,)
+
+
+def test_a_program_that_listens_nowhere_is_not_a_fork(found: Found, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "kernel-2.json"
+    write_connection_file(str(elsewhere))
+    other = replace(found, info=read_connection_file(str(elsewhere)))
+
+    assert Leftovers().marked([other]) == (other,)
+
+
+def test_a_stopped_kernel_is_not_taken_for_a_fork(found: Found) -> None:
+    assert found.identity is not None
+    process = psutil.Process(found.identity.pid)
+    process.suspend()
+    eventually(lambda: process.status() == psutil.STATUS_STOPPED)
+
+    assert Leftovers().marked([found]) == (found,)
+    process.resume()
+
+
+def test_of_a_kernel_without_a_heartbeat_nothing_is_believed(found: Found) -> None:
+    assert found.info is not None
+    ports = {**found.info.ports, Channel.HB: 0}
+    without = replace(found, info=replace(found.info, ports=ports))
+
+    assert Leftovers().marked([without]) == (without,)

@@ -1,0 +1,235 @@
+"""What a kernel's tree uses is told for the whole tree, in steps that a quiet one does not take."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import psutil
+import pytest
+
+from kerneltui.fleet.inspection import usage
+from kerneltui.fleet.inspection.memory import memory_of
+from kerneltui.fleet.inspection.usage import UsageSampler
+from kerneltui.fleet.model.snapshot import Usage
+from kerneltui.kernels import guarded_thread
+from tests.support import eventually
+
+QUIET = "sleep 1000"
+FAMILY = "sleep 1000 & sleep 1000 & wait"
+WITH_A_ZOMBIE = "sleep 0 & exec sleep 1000"
+SPINNING = "while :; do :; done"
+
+
+class Trees:
+    """Process trees by name, and a sampler of them all."""
+
+    def __init__(self) -> None:
+        self.pids: dict[str, int] = {}
+        self.changes: list[dict[str, Usage]] = []
+        self.sampler = UsageSampler(lambda: self.pids, self.note)
+        self._popens: list[subprocess.Popen[bytes]] = []
+
+    def grow(self, name: str, script: str) -> psutil.Process:
+        popen = subprocess.Popen(["sh", "-c", script], start_new_session=True)
+        self._popens.append(popen)
+        self.pids[name] = popen.pid
+        return psutil.Process(popen.pid)
+
+    def sample(self, now: float) -> dict[str, Usage]:
+        return self.sampler.sample(now)
+
+    def note(self) -> None:
+        self.changes.append(dict(self.sampler.usage))
+
+    def fell(self) -> None:
+        for popen in self._popens:
+            if popen.poll() is None:
+                os.killpg(popen.pid, signal.SIGKILL)
+            popen.wait()
+
+
+@pytest.fixture
+def trees() -> Iterator[Trees]:
+    trees = Trees()
+    yield trees
+    trees.fell()
+
+
+def has_children(process: psutil.Process, count: int) -> Callable[[], bool]:
+    """Tell whether so many children have become what they are to be, and sleep."""
+
+    def sleeps(child: psutil.Process) -> bool:
+        return (child.name(), child.status()) == ("sleep", psutil.STATUS_SLEEPING)
+
+    return lambda: [sleeps(child) for child in process.children()] == [True] * count
+
+
+def test_usage_is_of_the_process_and_its_children(trees: Trees) -> None:
+    root = trees.grow("k1", FAMILY)
+    eventually(has_children(root, 2))
+
+    used = trees.sample(time.monotonic())["k1"]
+
+    resident = {each.pid: each.memory_info().rss for each in (root, *root.children())}
+    assert used.processes == 3
+    assert used.rss == memory_of(resident) // 2**20 * 2**20
+
+
+def test_the_memory_of_a_single_process_is_what_is_resident(trees: Trees) -> None:
+    root = trees.grow("k1", f"exec {QUIET}")
+    eventually(lambda: root.name() == "sleep")
+
+    used = trees.sample(time.monotonic())["k1"]
+
+    assert used.rss == root.memory_info().rss // 2**20 * 2**20
+
+
+def test_what_forked_processes_share_counts_once(trees: Trees) -> None:
+    size = 60 << 20
+    code = f'import os, time; x = b"x" * {size}; os.fork(), os.fork(); time.sleep(1000)'
+    root = trees.grow("k1", f"exec {sys.executable} -c '{code}'")
+    eventually(lambda: len(root.children(recursive=True)) == 3)
+
+    used = trees.sample(time.monotonic())["k1"]
+
+    assert used.processes == 4
+    assert size < used.rss < 2 * size
+
+
+def test_what_processes_share_is_looked_at_seldom(
+    trees: Trees, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+    monkeypatch.setattr(usage, "memory_of", lambda resident: looks.append(len(resident)) or 0)
+    eventually(has_children(trees.grow("k1", FAMILY), 2))
+    now = time.monotonic()
+
+    for seconds in range(25):
+        trees.sample(now + seconds)
+
+    assert looks == [3, 3, 3]
+
+
+def test_a_kernel_inside_a_kernel_counts_for_itself_alone(trees: Trees) -> None:
+    root = trees.grow("outer", FAMILY)
+    eventually(has_children(root, 2))
+    trees.pids["inner"] = root.children()[0].pid
+
+    used = trees.sample(time.monotonic())
+
+    assert {name: each.processes for name, each in used.items()} == {"outer": 2, "inner": 1}
+
+
+def test_a_child_that_has_ended_does_not_count(trees: Trees) -> None:
+    root = trees.grow("k1", WITH_A_ZOMBIE)
+    eventually(lambda: [each.status() for each in root.children()] == [psutil.STATUS_ZOMBIE])
+
+    assert trees.sample(time.monotonic())["k1"].processes == 1
+
+
+def test_a_quiet_tree_is_told_alike(trees: Trees) -> None:
+    eventually(has_children(trees.grow("k1", FAMILY), 2))
+    seconds = itertools.count(time.monotonic())
+
+    def is_told_alike() -> bool:
+        first, second = trees.sample(next(seconds)), trees.sample(next(seconds))
+        return first == second and first["k1"].cpu == 0
+
+    eventually(is_told_alike)  # once its processes have started and are quiet
+
+
+def test_cpu_is_seconds_used_per_second(trees: Trees) -> None:
+    root = trees.grow("k1", SPINNING)
+    now = time.monotonic()
+    trees.sample(now)
+    before = sum(root.cpu_times()[:2])
+    eventually(lambda: sum(root.cpu_times()[:2]) > before + 0.1)
+
+    used = trees.sample(now + 0.5)["k1"]
+
+    assert used.cpu >= 0.2
+
+
+def test_a_stopped_process_is_told_until_it_goes_on(trees: Trees) -> None:
+    root = trees.grow("k1", FAMILY)
+    eventually(has_children(root, 2))
+    root.children()[0].suspend()
+    assert not trees.sample(time.monotonic())["k1"].is_stopped
+
+    root.suspend()
+    eventually(lambda: trees.sample(time.monotonic())["k1"].is_stopped)
+    root.resume()
+
+    eventually(lambda: not trees.sample(time.monotonic())["k1"].is_stopped)
+
+
+def test_each_kernel_has_its_own_usage(trees: Trees) -> None:
+    trees.grow("quiet", f"exec {QUIET}")
+    eventually(has_children(trees.grow("family", FAMILY), 2))
+
+    used = trees.sample(time.monotonic())
+
+    assert {name: each.processes for name, each in used.items()} == {"quiet": 1, "family": 3}
+
+
+def test_a_kernel_that_is_gone_uses_nothing(trees: Trees) -> None:
+    trees.grow("k1", QUIET)
+    trees.fell()
+
+    assert trees.sample(time.monotonic())["k1"] == Usage(0, 0, 0, (0.0,) * usage.RECENT)
+
+
+def test_without_kernels_no_process_is_read(trees: Trees, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(psutil, "process_iter")
+
+    assert trees.sample(time.monotonic()) == {}
+
+
+def test_sampling_goes_on_after_a_time_without_descriptors(
+    trees: Trees, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guarded_thread, "PAUSE", 0.01)
+    monkeypatch.setattr(usage, "INTERVAL", 0.01)
+    trees.sampler = UsageSampler(lambda: trees.pids, trees.note)
+    trees.grow("k1", f"exec {QUIET}")
+    sample, errors = trees.sampler.sample, [OSError(24, "Too many open files")]
+
+    def failing_once(now: float) -> dict[str, Usage]:
+        if errors:
+            raise errors.pop()
+        return sample(now)
+
+    monkeypatch.setattr(trees.sampler, "sample", failing_once)
+    trees.sampler.start()
+    eventually(lambda: trees.sampler.usage)
+    trees.sampler.stop()
+
+    assert trees.sampler.usage["k1"].processes == 1
+
+
+def test_only_a_change_is_told(trees: Trees, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(usage, "INTERVAL", 0.01)
+    trees.sampler = UsageSampler(lambda: trees.pids, trees.note)
+    samples = iter([{"k1": Usage(0, 1, 1)}] * 3 + [{"k1": Usage(0, 2, 1)}])
+    monkeypatch.setattr(trees.sampler, "sample", lambda _now: next(samples, {}))
+
+    trees.sampler.start()
+    eventually(lambda: len(trees.changes) == 3)
+    trees.sampler.stop()
+
+    assert trees.changes == [{"k1": Usage(0, 1, 1)}, {"k1": Usage(0, 2, 1)}, {}]
+
+
+def test_the_latest_loads_are_told_the_oldest_first(trees: Trees) -> None:
+    trees.grow("k1", QUIET)
+    trees.sampler.usage = {"k1": Usage(0, 0, 1, (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8))}
+
+    recent = trees.sample(time.monotonic())["k1"].recent
+
+    assert recent == (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.0)

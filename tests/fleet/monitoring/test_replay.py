@@ -1,0 +1,188 @@
+"""What a kernel said while nobody watched is shown once, in its order, holes marked."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.manifests.manifest import manifest_path, read_manifest
+from kerneltui.fleet.recording import start
+from kerneltui.fleet.recording.recording import Hole, read_recording, recording_path
+from kerneltui.fleet.recording.start import is_recorded
+from kerneltui.fleet.transcript.transcript import Role, TranscriptView
+from kerneltui.kernels.client import BlockingKernelClient
+from kerneltui.protocol.status import KernelState
+from tests.fleet.recorders import RunningRecorder
+from tests.fleet.stage import shown
+from tests.support import eventually
+
+SLOWLY = """\
+import time
+for number in range(1000):
+    print(number, flush=True)
+    time.sleep(0.005)
+"""
+PATIENCE = 60.0  # seconds for a kernel to start or to run something
+
+
+@pytest.fixture
+def fleet_folder(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = short_path / "run"
+    folder.mkdir()
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(folder))
+    monkeypatch.setattr(start, "ensure_recorder", lambda _folder: None)
+    return folder
+
+
+@contextlib.contextmanager
+def opened() -> Iterator[Fleet]:
+    fleet = Fleet()
+    fleet.open()
+    try:
+        yield fleet
+    finally:
+        fleet.close()
+
+
+def idle(fleet: Fleet) -> bool:
+    return [each.state for each in fleet.snapshots] == [KernelState.IDLE]
+
+
+@pytest.fixture
+def recorder(fleet_folder: Path) -> Iterator[RunningRecorder]:
+    with RunningRecorder(fleet_folder) as recorder:
+        eventually(lambda: is_recorded(fleet_folder))
+        yield recorder
+
+
+@pytest.fixture
+def unwatched(fleet_folder: Path, recorder: RunningRecorder) -> Iterator[BlockingKernelClient]:
+    """A client of a kernel whose dashboard has gone, while a recorder runs."""
+    assert recorder.is_running
+    with opened() as first:
+        kernel_id = first.start("python3", cwd="/")
+        eventually(lambda: idle(first), PATIENCE)
+    client = BlockingKernelClient(connection_file=str(fleet_folder / f"kernel-{kernel_id}.json"))
+    client.load_connection_file()
+    client.start_channels()
+    client.wait_for_ready(timeout=PATIENCE)
+    yield client
+    client.stop_channels()
+    with opened() as last:
+        last.shutdown_all()
+
+
+def lines(fleet: Fleet, role: Role) -> list[str]:
+    transcript = fleet.transcript(fleet.snapshots[0].kernel_id) if fleet.snapshots else None
+    view = transcript.view() if transcript else TranscriptView()
+    return [text for said_by, text in shown(view) if said_by is role]
+
+
+def printed(fleet: Fleet) -> list[str]:
+    return lines(fleet, Role.STDOUT)
+
+
+@pytest.mark.slow
+def test_ten_thousand_lines_of_a_gap_are_there_once_and_in_order(
+    unwatched: BlockingKernelClient,
+) -> None:
+    code = "for number in range(10_000): print(number)"
+    run(unwatched, code)
+
+    with opened() as second:
+        eventually(lambda: len(printed(second)) >= 10_000, PATIENCE)
+        run(unwatched, "print('after')")
+        eventually(lambda: printed(second)[-1] == "after", PATIENCE)
+        said = printed(second)
+
+    assert said == [*map(str, range(10_000)), "after"]
+
+
+@pytest.mark.slow
+def test_what_runs_at_adoption_is_known_by_its_code_and_goes_on(
+    unwatched: BlockingKernelClient,
+) -> None:
+    unwatched.execute(SLOWLY)
+
+    with opened() as second:
+        eventually(lambda: second.snapshots and second.snapshots[0].code, PATIENCE)
+        shown_code = second.snapshots[0].code
+        eventually(lambda: len(printed(second)) == 1000, PATIENCE)
+        said = printed(second)
+        eventually(lambda: idle(second), PATIENCE)
+
+    assert shown_code.startswith("import time")
+    assert said == [*map(str, range(1000))]
+
+
+@pytest.mark.slow
+def test_a_hole_is_marked_where_the_recorder_was_killed(
+    fleet_folder: Path, recorder: RunningRecorder, unwatched: BlockingKernelClient
+) -> None:
+    run(unwatched, "print('before')")
+    recording = recording_path(unwatched.connection_file, kernel_id_of(unwatched))
+    eventually(lambda: b"before" in recording.read_bytes(), PATIENCE)
+    recorder.end(signal.SIGKILL)
+    run(unwatched, "print('lost')")
+    with RunningRecorder(fleet_folder):
+        eventually(lambda: is_recorded(fleet_folder), PATIENCE)
+        eventually(lambda: any(isinstance(each.value, Hole) for each in read_recording(recording)))
+        run(unwatched, "print('behind')")
+        with opened() as second:
+            eventually(lambda: printed(second) == ["before", "behind"], PATIENCE)
+            said = lines(second, Role.NOTE)
+
+    assert [text.partition(",")[0] for text in said] == ["… nothing was recorded"]
+
+
+@pytest.mark.slow
+def test_without_a_recorder_what_was_missed_is_said(
+    recorder: RunningRecorder, unwatched: BlockingKernelClient
+) -> None:
+    run(unwatched, "print('before')")
+    recording = recording_path(unwatched.connection_file, kernel_id_of(unwatched))
+    eventually(lambda: b"before" in recording.read_bytes(), PATIENCE)
+    recorder.end(signal.SIGKILL)
+    run(unwatched, "print('lost')")
+
+    with opened() as second:
+        eventually(lambda: lines(second, Role.NOTE), PATIENCE)
+        before, said = printed(second), lines(second, Role.NOTE)
+
+    assert before == ["before"]
+    assert [text.partition(",")[0] for text in said] == ["… nothing was recorded"]
+
+
+@pytest.mark.slow
+def test_of_a_kernel_that_died_unseen_what_it_published_is_there(
+    recorder: RunningRecorder, unwatched: BlockingKernelClient
+) -> None:
+    assert recorder.is_running
+    run(unwatched, "print('last words')")
+    recording = recording_path(unwatched.connection_file, kernel_id_of(unwatched))
+    # Before that they may still be in the kernel, and die with it.
+    eventually(lambda: b"last words" in recording.read_bytes(), PATIENCE)
+    unwatched.execute("import os; os._exit(3)")
+    eventually(lambda: not unwatched_lives(unwatched), PATIENCE)
+
+    with opened() as second:
+        eventually(lambda: printed(second) == ["last words"], PATIENCE)
+        eventually(lambda: second.snapshots[0].state is KernelState.DEAD, PATIENCE)
+
+
+def run(client: BlockingKernelClient, code: str) -> None:
+    client.execute_interactive(code, timeout=PATIENCE, output_hook=lambda _message: None)
+
+
+def kernel_id_of(client: BlockingKernelClient) -> str:
+    return Path(client.connection_file).stem.removeprefix("kernel-")
+
+
+def unwatched_lives(client: BlockingKernelClient) -> bool:
+    manifest = read_manifest(manifest_path(client.connection_file, kernel_id_of(client)))
+    return manifest.identity is not None and manifest.identity.is_alive()

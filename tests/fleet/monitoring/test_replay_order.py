@@ -1,0 +1,248 @@
+"""The past ends where we have heard all ourselves, and what is missing before is marked."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from kerneltui.errors import ProtocolError
+from kerneltui.fleet.monitoring import replay as recalls
+from kerneltui.fleet.monitoring.replay import Past, Recall
+from kerneltui.fleet.recording.recording import Began, Growth, Hole, recording_path
+from kerneltui.fleet.recording.writer import RecordingWriter
+from kerneltui.fleet.transcript.batch import Received
+from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.paths import own_folder
+from kerneltui.private_file import make_private_folder
+from kerneltui.protocol.connection import Channel, ConnectionInfo
+from kerneltui.protocol.wire import Session
+from tests.fleet.stage import KEY
+
+PROCESS = ProcessIdentity(4121, 77, "boot")
+TOPIC = b"kerneltui-1"
+LONG_AGO = 100.0  # seconds
+
+
+class Recalled:
+    """A recording that the test writes, and who reads it back."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = recording_path(str(folder / "kernel-1.json"), "1")
+        self.writer = RecordingWriter(self.path)
+        self.session = Session(KEY)
+        self._reader = Session(KEY)
+        self.writer.begin(PROCESS, self.ago(LONG_AGO))
+
+    def ago(self, seconds: float) -> float:
+        return time.time() - seconds
+
+    def open(self) -> Recall:
+        ports = {channel: number for number, channel in enumerate(Channel, start=1)}
+        return Recall(self.path, ConnectionInfo("ipc", "/x", ports, key=KEY), TOPIC)
+
+    def say(self, text: str) -> list[bytes]:
+        message = self.session.new_message("stream", {"name": "stdout", "text": text})
+        return self.session.encode(message, [b"stream"])
+
+    def welcome(self) -> list[bytes]:
+        return self.session.encode(self.session.new_message("iopub_welcome"), [TOPIC])
+
+    def record(self, *messages: list[bytes], at: float) -> None:
+        for frames in messages:
+            self.writer.add_message(frames, at)
+        self.writer.flush(at)
+        os.utime(self.path, (at, at))
+
+    def hear(self, *messages: list[bytes]) -> list[Received]:
+        return [(frames, self._reader.decode(frames)) for frames in messages]
+
+    def told(self, past: Sequence[Past]) -> list[str]:
+        """Return what is shown: the text of messages, and why something is missing."""
+        return [self._told(each) for each in past if not isinstance(each, Began)]
+
+    def _told(self, each: Past) -> str:
+        if isinstance(each, Hole):
+            return each.why
+        assert not isinstance(each, Began)
+        try:
+            return str(Session(KEY).decode(each[0])["content"]["text"])
+        except ProtocolError as error:
+            raise AssertionError(each) from error
+
+
+@pytest.fixture
+def recalled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recalled:
+    monkeypatch.setattr(recalls, "RECORD_TIME", 0.0)
+    make_private_folder(own_folder(tmp_path))
+    return Recalled(tmp_path)
+
+
+def test_what_is_recorded_from_our_welcome_on_is_heard_here(recalled: Recalled) -> None:
+    before, during, after = map(recalled.say, ("before", "during", "after"))
+    recalled.record(before, during, at=recalled.ago(1))
+    recall = recalled.open()
+    recall.hold(recalled.hear(during, recalled.welcome(), after))
+    recalled.record(recalled.welcome(), after, at=recalled.ago(0))
+
+    past = recall.read()
+
+    assert recalled.told([*past, *recall.release()]) == ["before", "during", "after"]
+
+
+def test_held_messages_stand_before_what_a_later_recorder_has_recorded(recalled: Recalled) -> None:
+    before, held, both, on_its_way = map(recalled.say, ("before", "held", "both", "on its way"))
+    recalled.record(before, at=recalled.ago(LONG_AGO))
+    recall = recalled.open()
+    recall.hold(recalled.hear(recalled.welcome(), held, both))
+    now = time.time() + 1
+    recalled.writer.add_hole(Hole(recalled.ago(LONG_AGO), now, "nobody recorded"), now)
+    recalled.writer.begin(PROCESS, now)
+    recalled.record(both, on_its_way, at=now)
+
+    past = recall.read()
+
+    assert recalled.told([*past, *recall.release()]) == [
+        "before",
+        "nobody recorded",
+        "held",
+        "both",
+    ]
+
+
+def test_a_gap_ends_where_we_began_to_listen(recalled: Recalled) -> None:
+    recalled.record(recalled.say("before"), at=recalled.ago(LONG_AGO))
+    recall = recalled.open()
+    recall.hold(recalled.hear(recalled.welcome(), recalled.say("held")))
+    heard_since, later = time.time(), time.time() + 1
+    recalled.writer.add_hole(Hole(recalled.ago(LONG_AGO), later, "nobody recorded"), later)
+    recalled.record(at=later)
+
+    *_, hole = recall.read()
+
+    assert isinstance(hole, Hole)
+    assert hole.since < hole.until <= heard_since
+
+
+def test_a_kernel_without_welcomes_is_recorded_where_its_messages_are(
+    recalled: Recalled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recalls, "RECORD_TIME", 60.0)
+    before, first, second = map(recalled.say, ("before", "first", "second"))
+    recalled.record(before, at=recalled.ago(1))
+    recall = recalled.open()
+    recalled.record(first, second, at=recalled.ago(0))
+    at_first = recall.read()
+    recall.hold(recalled.hear(first, second))
+
+    past = recall.read()
+
+    assert at_first == []
+    assert recalled.told([*past, *recall.release()]) == ["before", "first", "second"]
+
+
+def test_the_recording_of_a_kernel_that_was_heard_to_its_end_is_read_to_its_end(
+    recalled: Recalled,
+) -> None:
+    before, both, last = map(recalled.say, ("before", "both", "last"))
+    recalled.record(before, at=recalled.ago(1))
+    recall = recalled.open()
+    recall.hold(recalled.hear(both))
+    recall.note_end()
+    recalled.record(both, last, at=recalled.ago(0))
+    recalled.writer.end(recalled.ago(0))
+    recalled.record(at=recalled.ago(0))
+
+    past = recall.read()
+
+    assert recalled.told([*past, *recall.release()]) == ["before", "both", "last"]
+
+
+def test_a_recording_that_ended_before_we_came_leaves_a_gap(recalled: Recalled) -> None:
+    recalled.record(recalled.say("before"), at=recalled.ago(LONG_AGO))
+    recall = recalled.open()
+    recall.hold(recalled.hear(recalled.welcome()))
+
+    assert recalled.told(recall.read()) == ["before", "nothing was recorded"]
+
+
+def test_a_gap_is_marked_though_there_was_another_one_just_before(recalled: Recalled) -> None:
+    recalled.writer.add_hole(Hole(recalled.ago(3), recalled.ago(2), "nobody recorded"), 1.0)
+    recalled.record(recalled.say("between"), at=recalled.ago(1))
+    recall = recalled.open()
+    recall.hold(recalled.hear(recalled.welcome()))
+
+    told = recalled.told(recall.read())
+
+    assert told == ["nobody recorded", "between", "nothing was recorded"]
+
+
+def test_a_gap_does_not_end_before_it_begins(recalled: Recalled) -> None:
+    recalled.record(recalled.say("before"), at=recalled.ago(LONG_AGO))
+    recall = recalled.open()
+    recall.hold(recalled.hear(recalled.welcome()))
+    recalled.record(recalled.say("behind"), at=time.time() + 1)
+
+    *_, hole = recall.read()
+
+    assert isinstance(hole, Hole)
+    assert hole.since <= hole.until
+
+
+def test_where_a_kernel_died_unheard_there_is_a_mark(recalled: Recalled) -> None:
+    recalled.record(recalled.say("before"), at=recalled.ago(LONG_AGO))
+    recall = recalled.open()
+    recall.note_end()
+
+    assert recalled.told(recall.read()) == ["before", "nothing was recorded"]
+
+
+def test_of_a_kernel_that_was_heard_to_its_end_nothing_is_missing(recalled: Recalled) -> None:
+    recalled.record(recalled.say("last words"), at=recalled.ago(LONG_AGO))
+    recalled.writer.end(recalled.ago(LONG_AGO))
+    recalled.record(at=recalled.ago(LONG_AGO))
+    recall = recalled.open()
+    recall.note_end()
+
+    assert recalled.told(recall.read()) == ["last words"]
+
+
+def test_the_end_of_a_kernel_is_waited_for_as_its_recorder_may_live(
+    recalled: Recalled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recalls, "RECORD_TIME", 60.0)
+    recalled.record(at=recalled.ago(LONG_AGO))
+    recall = recalled.open()
+    recall.note_end()
+    at_first = recall.read()
+
+    recalled.record(recalled.say("last words"), at=recalled.ago(0))
+    recalled.writer.end(recalled.ago(0))
+    recalled.record(at=recalled.ago(0))
+
+    assert at_first == []
+    assert recalled.told(recall.read()) == ["last words"]
+
+
+def test_a_recording_is_searched_only_as_far_as_it_has_grown(recalled: Recalled) -> None:
+    recalled.record(recalled.say("x" * 100_000), at=recalled.ago(1))
+    growth = Growth(recalled.path, 10)
+    recalled.record(recalled.say("new"), at=recalled.ago(0))
+
+    first, second = growth.read(), growth.read()
+
+    assert b"new" in first[0]
+    assert len(first[0]) < 1_000
+    assert [len(each) for each in second] == [10]
+
+
+def test_a_new_generation_is_searched_from_its_beginning(recalled: Recalled) -> None:
+    recalled.record(recalled.say("old"), at=recalled.ago(1))
+    growth = Growth(recalled.path, 10)
+    recalled.path.rename(recalled.path.with_name(recalled.path.name + ".old"))
+    recalled.path.write_bytes(b"a new generation")
+
+    assert growth.read()[-1] == b"a new generation"

@@ -1,0 +1,347 @@
+"""What is heard of one kernel: no status is lost, none of another process counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from kerneltui.fleet.model.retention import USUAL
+from kerneltui.fleet.monitoring import replay
+from kerneltui.fleet.monitoring import subscription as ear_module
+from kerneltui.fleet.monitoring.subscription import NEVER, Ear, Heard
+from kerneltui.fleet.recording.flood_gate import FloodGate
+from kerneltui.fleet.transcript.batch import OUTPUT_BUDGET, Told
+from kerneltui.fleet.transcript.operations import Block
+from kerneltui.fleet.transcript.transcript import Role, Transcript
+from kerneltui.kernels.sockets import default_context
+from kerneltui.protocol.connection import Channel
+from kerneltui.protocol.message import Message
+from kerneltui.protocol.status import Event, KernelState, Reported
+from kerneltui.protocol.wire import Session
+from tests.fleet.stage import Kernel, Voice, shown
+from tests.support import eventually
+
+END = "that is all"
+
+
+class Listening:
+    """An ear that hears what `voice` says, once `hear` is called, and no sooner."""
+
+    def __init__(self, voice: Voice, kernel: Kernel) -> None:
+        self.voice = voice
+        self.kernel = kernel
+        self.ear = Ear(kernel.manager, Transcript())
+        kernel.spawn()
+        self.socket = self.ear.open(default_context(), voice.info, kernel.manager.spawns)
+        voice.wait_for_listener()
+
+    def hear(self) -> None:
+        """Take in all that was said until now, in as many turns as it takes."""
+        self.voice.print(f"{END}\n")
+        eventually(self._heard_the_end, within=20)
+
+    def _heard_the_end(self) -> bool:
+        self.ear.listen()
+        return shown(self.ear.transcript.view())[-1:] == [(Role.STDOUT, END)]
+
+    @property
+    def state(self) -> KernelState:
+        return self.kernel.manager.status.state
+
+    def request(self, msg_type: str = "execute_request") -> Message:
+        return self.voice.session.new_message(msg_type)
+
+    def shown(self) -> list[tuple[Role, str]]:
+        return shown(self.ear.transcript.view())[:-1]
+
+
+@pytest.fixture
+def listening(voice: Voice) -> Iterator[Listening]:
+    with Kernel(voice.info) as kernel:
+        listening = Listening(voice, kernel)
+        yield listening
+        listening.ear.close()
+
+
+# -- statuses ----
+
+
+@pytest.mark.parametrize("msg_type", ["usage_request", "kernel_info_request", "debug_request"])
+def test_idle_on_control_does_not_hide_a_running_cell(
+    listening: Listening, voice: Voice, msg_type: str
+) -> None:
+    voice.status("busy", listening.request())
+    beside = listening.request(msg_type)
+    voice.status("busy", beside)
+    voice.status("idle", beside)
+
+    listening.hear()
+
+    assert listening.state is KernelState.BUSY
+
+
+def test_no_status_is_lost_in_a_flood(listening: Listening, voice: Voice) -> None:
+    statuses: list[str] = []
+
+    def note(event: Event) -> None:
+        if isinstance(event, Reported):
+            statuses.append(event.execution_state)
+
+    listening.kernel.manager.life.add_listener(note)
+    for _ in range(100):
+        voice.status("busy", voice.cell)
+        for number in range(200):
+            voice.say("update_display_data", {"data": {"text/plain": f"{number} %"}}, voice.cell)
+        voice.status("idle", voice.cell)
+
+    listening.hear()
+
+    assert statuses == ["busy", "idle"] * 100
+
+
+def test_statuses_survive_output_that_is_skipped(listening: Listening, voice: Voice) -> None:
+    voice.print("x" * 2 * OUTPUT_BUDGET)
+    voice.status("busy", voice.cell)
+    voice.print("y\n" * OUTPUT_BUDGET)
+
+    listening.hear()
+
+    assert listening.state is KernelState.BUSY
+
+
+def test_what_the_process_before_said_changes_nothing(listening: Listening, voice: Voice) -> None:
+    voice.status("idle", voice.cell)
+    listening.kernel.die()
+    listening.kernel.spawn()
+
+    listening.hear()
+
+    assert listening.state is KernelState.STARTING
+
+
+@pytest.mark.parametrize("odd", [None, 7, [], {}, [[[]]], "", "busy\x1b"], ids=repr)
+def test_an_odd_status_changes_nothing(listening: Listening, voice: Voice, odd: object) -> None:
+    voice.say("status", {"execution_state": odd}, voice.cell)
+    voice.say("status", {}, voice.cell)
+
+    listening.hear()
+
+    assert listening.state is KernelState.STARTING
+
+
+# -- facts ----
+
+
+def test_cells_are_counted_and_the_last_one_is_known(listening: Listening, voice: Voice) -> None:
+    for code in ("a = 1", "b = 2\nprint(b)"):
+        voice.say("execute_input", {"code": code, "execution_count": 1}, voice.cell)
+
+    listening.hear()
+
+    heard = listening.ear.heard
+    assert (heard.executions, heard.code) == (2, "b = 2 print(b)")
+    assert heard.request == voice.cell["msg_id"]
+
+
+@pytest.mark.parametrize(
+    ("msg_type", "counts"),
+    [
+        ("execute_request", True),
+        ("comm_msg", True),
+        ("kernel_info_request", False),
+        ("complete_request", False),
+        ("history_request", False),
+    ],
+)
+def test_only_what_a_kernel_runs_is_activity(
+    listening: Listening, voice: Voice, msg_type: str, counts: bool
+) -> None:
+    asked = listening.request(msg_type)
+    voice.say("status", {"execution_state": "busy"}, asked)
+    voice.say("status", {"execution_state": "idle"}, asked)
+    eventually(lambda: listening.ear.listen() or len(listening.ear.messages.view().records) == 2)
+
+    assert (listening.ear.heard.last_activity is not None) is counts
+
+
+def test_clients_whose_code_runs_are_counted_and_ours_are_not(
+    listening: Listening, voice: Voice
+) -> None:
+    ours, other = (voice.session.clone().new_message("execute_request") for _ in range(2))
+    ours["header"]["session"] = "ours"
+    listening.ear.messages.add(Channel.SHELL, ours, sent=True)
+    for cell in (voice.cell, ours, voice.cell):
+        voice.say("execute_input", {"code": "a = 1"}, cell)
+    voice.say("status", {"execution_state": "busy"}, other)
+
+    listening.hear()
+
+    assert listening.ear.heard.clients == {voice.cell["header"]["session"]}
+
+
+def test_a_cell_in_a_subshell_does_not_hide_the_one_in_the_main_shell(
+    listening: Listening, voice: Voice
+) -> None:
+    beside = voice.session.new_message("execute_request", subshell_id="s-1")
+    voice.say("execute_input", {"code": "loop()"}, voice.cell)
+    voice.say("execute_input", {"code": "look()"}, beside)
+
+    listening.hear()
+
+    heard = listening.ear.heard
+    assert (heard.executions, heard.code, heard.request) == (2, "loop()", voice.cell["msg_id"])
+
+
+def test_facts_of_the_process_before_are_forgotten(listening: Listening, voice: Voice) -> None:
+    voice.say("execute_input", {"code": "a = 1", "execution_count": 1}, voice.cell)
+    listening.hear()
+
+    listening.ear.close()
+    listening.ear.open(default_context(), voice.info, 2)
+
+    assert listening.ear.heard == Heard()
+
+
+@pytest.mark.parametrize("code", [None, 7, ["a"]], ids=repr)
+def test_code_that_is_no_text_is_empty(listening: Listening, voice: Voice, code: object) -> None:
+    voice.say("execute_input", {"code": code}, voice.cell)
+
+    listening.hear()
+
+    assert listening.ear.heard.code == ""
+
+
+# -- what nobody may believe ----
+
+
+def forged(_voice: Voice) -> list[bytes]:
+    stranger = Session(b"another key")
+    return stranger.encode(stranger.new_message("status", {"execution_state": "busy"}))
+
+
+def unsigned(voice: Voice) -> list[bytes]:
+    frames = voice.frames("status", {"execution_state": "busy"})
+    return [*frames[:2], b"", *frames[3:]]
+
+
+def malformed(_voice: Voice) -> list[bytes]:
+    return [b"no", b"delimiter"]
+
+
+@pytest.mark.parametrize("make", [forged, unsigned, malformed])
+def test_frames_that_cannot_be_believed_are_counted_and_change_nothing(
+    listening: Listening, voice: Voice, make: Callable[[Voice], list[bytes]]
+) -> None:
+    voice.say_frames(make(voice))
+
+    listening.hear()
+
+    assert listening.ear.heard.refused == 1
+    assert listening.state is KernelState.STARTING
+    assert listening.shown() == []
+
+
+def test_a_replayed_status_is_counted_and_changes_nothing(
+    listening: Listening, voice: Voice
+) -> None:
+    busy = voice.frames("status", {"execution_state": "busy"}, voice.cell)
+    voice.say_frames(busy)
+    voice.status("idle", voice.cell)
+    voice.say_frames(busy)
+
+    listening.hear()
+
+    assert listening.ear.heard.refused == 1
+    assert listening.state is KernelState.IDLE
+
+
+def test_forged_frames_alone_are_something_that_was_heard(
+    listening: Listening, voice: Voice
+) -> None:
+    voice.say_frames(forged(voice))
+
+    eventually(lambda: listening.socket.poll(0))
+
+    assert listening.ear.listen()
+
+
+def test_nothing_was_heard_of_a_silent_kernel(listening: Listening) -> None:
+    assert not listening.ear.listen()
+
+
+# -- how much ----
+
+
+def test_a_million_lines_leave_a_bounded_transcript(listening: Listening, voice: Voice) -> None:
+    lines = "".join(f"{number}\n" for number in range(25_000))
+    for _ in range(40):
+        voice.print(lines)
+
+    listening.hear()
+
+    view = listening.ear.transcript.view()
+    assert listening.ear.transcript.size < USUAL.bytes
+    assert view.end - view.first <= USUAL.lines + 1
+
+
+@pytest.mark.parametrize("limit", ["TURN_MESSAGES", "TURN_BYTES"])
+def test_a_turn_ends_although_the_kernel_goes_on(
+    listening: Listening, voice: Voice, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    monkeypatch.setattr(ear_module, limit, 1)
+    voice.print("first\n")
+    voice.print("second\n")
+    eventually(lambda: listening.socket.poll(0))
+
+    listening.ear.listen()
+
+    assert shown(listening.ear.transcript.view()) == [(Role.STDOUT, "first")]
+
+
+def test_of_a_flood_only_the_end_is_decoded_and_the_rest_is_said_to_be_skipped(
+    listening: Listening, voice: Voice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ear_module, "DECODED", 2)
+    printed = [
+        voice.frames("stream", {"name": "stdout", "text": f"{number}\n"}, voice.cell)
+        for number in range(10)
+    ]
+    busy = voice.frames("status", {"execution_state": "busy"}, voice.cell)
+    waiting = iter([printed[0], busy, *printed[1:]])
+    monkeypatch.setattr(FloodGate, "receive", lambda *_limits: waiting)
+
+    listening.ear.listen()
+
+    (role, mark), *rest = shown(listening.ear.transcript.view())
+    assert (role, mark.partition("KB")[2]) == (Role.NOTE, " of output skipped")
+    assert rest == [(Role.STDOUT, "8"), (Role.STDOUT, "9")]
+    assert listening.state is KernelState.BUSY
+
+
+def test_what_a_closed_ear_was_told_is_still_written(voice: Voice) -> None:
+    with Kernel(voice.info) as kernel:
+        ear = Ear(kernel.manager, Transcript())
+        ear.tell(Told(None, [Block(Role.NOTE, "not run")], due=0.0))
+
+        ear.listen()
+
+        assert shown(ear.transcript.view()) == [(Role.NOTE, "not run")]
+        assert ear.due == NEVER
+
+
+def test_a_kernel_is_heard_though_its_recording_cannot_be_read(
+    voice: Voice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "RECORD_TIME", 0.0)
+    with Kernel(voice.info) as kernel:
+        ear = Ear(kernel.manager, Transcript())
+        kernel.spawn()
+        ear.open(default_context(), voice.info, kernel.manager.spawns, recording=tmp_path)
+        voice.wait_for_listener()
+
+        voice.print(f"{END}\n")
+
+        eventually(lambda: ear.listen() and (Role.STDOUT, END) in shown(ear.transcript.view()))
+        ear.close()

@@ -1,0 +1,242 @@
+"""Kernels that something else has started, as rows."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from kerneltui.errors import ActionRefused
+from kerneltui.fleet.control import controllers
+from kerneltui.fleet.control.controllers import FoundHandle
+from kerneltui.fleet.discovery import scanner as discovery_module
+from kerneltui.fleet.discovery.attach import attach_process
+from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.model.classification import Standing
+from kerneltui.fleet.model.kind import Kind
+from kerneltui.fleet.threads.periodic import Lookout
+from kerneltui.kernels.connection_file import write_connection_file
+from kerneltui.kernels.identity import identify
+from kerneltui.kernels.listeners import Listeners, listeners
+from kerneltui.kernels.manager import KernelManager
+from kerneltui.protocol.status import KernelState, Verb
+from tests.fleet.small_kernels import ROOT, WITHIN, install_and_make_haste
+from tests.fleet.stage import shown
+from tests.support import eventually
+
+VERIFIED, STALE = Standing.VERIFIED, Standing.STALE
+
+
+@pytest.fixture(autouse=True)
+def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    install_and_make_haste(tmp_path, monkeypatch)
+    folder = tmp_path / "run"
+    folder.mkdir()
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(folder))
+    return folder
+
+
+@pytest.fixture
+def fleet() -> Iterator[Fleet]:
+    """A fleet that looks around when it is told to."""
+    fleet = Fleet()
+    fleet.open()
+    fleet._lookout.stop()
+    yield fleet
+    fleet.close()
+
+
+def test_a_file_that_goes_during_a_look_leaves_no_row(
+    fleet: Fleet, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = runtime / "kernel-0a9b.json"
+    write_connection_file(str(file))
+
+    def dismissed_meanwhile() -> Listeners:
+        file.unlink()
+        return listeners()
+
+    monkeypatch.setattr(discovery_module, "listeners", dismissed_meanwhile)
+
+    fleet.look()
+
+    assert not file.exists()
+    assert fleet.snapshots == ()
+
+
+def look_until(fleet: Fleet, condition: Callable[[], object]) -> None:
+    def look() -> object:
+        fleet.look()
+        return condition()
+
+    eventually(look, WITHIN)
+
+
+SILENT_ON_ITS_FILE = """
+import os, tests.fakes
+from tests.fleet import tiny_kernel
+class Kernel(tiny_kernel.TinyKernel):
+    def __init__(self, file):
+        super().__init__(file)
+        self._holding.add("interrupt_request")
+tiny_kernel.TinyKernel = Kernel
+tests.fakes.REPLIES["usage_request"] |= {said}
+tiny_kernel.main(os.environ["KERNEL_FILE"])
+"""
+
+
+@pytest.fixture
+def kernel(request: pytest.FixtureRequest, runtime: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A kernel whose arguments name no file; the parameter is what it says of itself."""
+    file = runtime / "kernel-4121.json"
+    write_connection_file(str(file))
+    code = SILENT_ON_ITS_FILE.format(said=getattr(request, "param", {}))
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, env=os.environ | {"KERNEL_FILE": str(file)}
+    )
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_a_kernel_that_names_no_file_is_known_by_what_it_answers(
+    fleet: Fleet, kernel: subprocess.Popen[bytes]
+) -> None:
+    look_until(fleet, lambda: [each.standing for each in fleet.snapshots] == [VERIFIED])
+
+    (found,) = fleet.snapshots
+    assert found.identity == identify(kernel.pid)
+
+
+@pytest.mark.usefixtures("kernel")
+def test_a_file_whose_ports_answer_to_another_key_is_stale(fleet: Fleet, runtime: Path) -> None:
+    text = (runtime / "kernel-4121.json").read_text()
+    (runtime / "kernel-1700.json").write_text(text.replace('"key": "', '"key": "another '))
+
+    look_until(fleet, lambda: [each.standing for each in fleet.snapshots] == [VERIFIED, STALE])
+
+    assert [each.kernel_id for each in fleet.snapshots] == ["4121", "1700"]
+
+
+@pytest.mark.usefixtures("kernel")
+def test_an_interrupt_that_is_not_answered_becomes_a_signal_that_the_process_handles(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(controllers, "ANSWER_TIME", 0.05)
+    look_until(fleet, lambda: [each.standing for each in fleet.snapshots] == [VERIFIED])
+    (found,) = fleet.snapshots
+
+    said = fleet.interrupt(found.target)
+
+    assert said == f"{found.name} has not answered, so it was sent SIGINT as well"
+    transcript = fleet.transcript(found.kernel_id)
+    assert transcript is not None
+    eventually(lambda: "interrupted" in [text for _, text in shown(transcript.view())], WITHIN)
+
+
+@pytest.mark.usefixtures("kernel")
+@pytest.mark.parametrize("kernel", [{"hostname": "gpu3", "pid": 7}], indirect=True)
+def test_a_kernel_that_is_somewhere_else_behind_its_ports_has_no_process_here(fleet: Fleet) -> None:
+    look_until(fleet, lambda: [each.kind for each in fleet.snapshots] == [Kind.UNSEEN])
+    look_until(fleet, lambda: fleet.snapshots[0].standing is VERIFIED)
+
+    assert fleet.snapshots[0].identity is None
+    assert Verb.SIGNAL not in fleet.snapshots[0].allowed
+
+
+def test_a_kernel_whose_ports_come_back_lives_again(
+    fleet: Fleet, kernel: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_until(fleet, lambda: [each.standing for each in fleet.snapshots] == [VERIFIED])
+    with monkeypatch.context() as nobody_listens:
+        nobody_listens.setattr(discovery_module, "listeners", dict)
+        fleet._strangers._discovery._basis = ()
+        look_until(fleet, lambda: [each.standing for each in fleet.snapshots] == [STALE])
+    fleet._strangers._discovery._basis = ()
+
+    look_until(fleet, lambda: [each.standing for each in fleet.snapshots] == [VERIFIED])
+
+    (found,) = fleet.snapshots
+    assert found.state is not KernelState.DEAD
+    assert found.identity == identify(kernel.pid)
+
+
+def test_a_file_at_an_address_that_is_none_is_no_connection_file(
+    fleet: Fleet, runtime: Path
+) -> None:
+    file = runtime / "kernel-odd.json"
+    write_connection_file(str(file))
+    file.write_text(file.read_text().replace("127.0.0.1", "no host!"))
+
+    fleet.look()
+
+    assert fleet.snapshots == ()
+
+
+def test_a_stale_file_that_cannot_be_removed_is_told(
+    fleet: Fleet, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = runtime / "kernel-0a9b.json"
+    write_connection_file(str(file))
+    os.utime(file, (1e9, 1e9))
+    fleet.look()
+    (found,) = fleet.snapshots
+
+    def refuse(_path: Path, *, missing_ok: bool = False) -> None:  # noqa: ARG001 - as Path's
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refuse)
+        with pytest.raises(ActionRefused, match="cannot be removed: Read-only file system"):
+            fleet.shutdown(found.target)
+
+
+def test_shutdown_all_keeps_the_row_of_a_kernel_of_another_that_has_ended(
+    fleet: Fleet, kernel: subprocess.Popen[bytes]
+) -> None:
+    look_until(fleet, lambda: [each.standing for each in fleet.snapshots] == [VERIFIED])
+    kernel.kill()
+    kernel.wait()
+    look_until(fleet, lambda: [each.standing for each in fleet.snapshots] == [STALE])
+
+    fleet.shutdown_all()
+
+    assert [each.kernel_id for each in fleet.snapshots] == ["4121"]
+
+
+def test_an_order_ends_no_process_that_came_after_it_was_given(tmp_path: Path) -> None:
+    sleep = [sys.executable, "-c", "import signal; signal.pause()"]
+    with subprocess.Popen(sleep) as meant, subprocess.Popen(sleep) as later:
+        manager = KernelManager(kernel_id="k")
+        manager.connection_file = str(tmp_path / "kernel-k.json")
+        attach_process(manager, identify(meant.pid))
+        handle = FoundHandle(manager, "train")
+        meant.kill()
+        meant.wait()
+        attach_process(manager, identify(later.pid))
+
+        with pytest.raises(ActionRefused, match="train is gone"):
+            handle.signal(signal.SIGTERM)
+
+        assert later.poll() is None
+        later.kill()
+
+
+def test_a_look_that_fails_keeps_no_other_from_its_turn() -> None:
+    looked: list[int] = []
+
+    def fail() -> None:
+        raise RuntimeError
+
+    lookout = Lookout((partial(looked.append, 1), fail, partial(looked.append, 2)))
+
+    lookout.look()
+
+    assert looked == [1, 2]

@@ -1,0 +1,514 @@
+"""A recorder hears every kernel of a folder from its start to its end, whatever befalls it."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from kerneltui.fleet.recording import recorder as recorder_module
+from kerneltui.fleet.recording.lock import RecorderLock, earlier_lock_path, lock_path
+from kerneltui.fleet.recording.recorder import Recorder
+from kerneltui.fleet.recording.recording import Began, Hole, older_path, unheard_since
+from kerneltui.fleet.recording.start import ensure_recorder, is_recorded, recorder_problem
+from kerneltui.paths import own_folder
+from kerneltui.private_file import make_private_folder
+from tests.fleet.recorders import WITHIN, Recorded, RunningRecorder, SpokenKernel
+from tests.fleet.stage import Voice
+from tests.fleet.written_manifests import write_manifest
+from tests.support import Background, eventually
+
+
+@pytest.fixture
+def kernel(short_path: Path) -> Iterator[SpokenKernel]:
+    with SpokenKernel(short_path) as kernel:
+        yield kernel
+
+
+@pytest.fixture
+def recorder(short_path: Path) -> Iterator[RunningRecorder]:
+    with RunningRecorder(short_path) as recorder:
+        yield recorder
+
+
+def holes(recorded: list[Recorded]) -> list[Hole]:
+    return [each for each in recorded if isinstance(each, Hole)]
+
+
+def say_heard(kernel: SpokenKernel, text: str) -> None:
+    kernel.voice.wait_for_listener()
+    kernel.voice.print(text)
+    kernel.wait_recorded(text)
+
+
+# -- what is heard ---------------------------------------------------------------------------
+
+
+def test_a_kernel_is_heard_before_its_process_is_known(
+    kernel: SpokenKernel, recorder: RunningRecorder
+) -> None:
+    kernel.announce(None)
+    kernel.voice.wait_for_listener()
+    kernel.voice.print("first")
+
+    kernel.announce(kernel.identity)
+
+    kernel.wait_recorded("first")
+    assert kernel.recorded() == [Began(kernel.identity), "first"]
+    assert recorder.is_running
+
+
+@pytest.mark.usefixtures("recorder")
+def test_another_process_of_the_kernel_is_introduced(kernel: SpokenKernel) -> None:
+    first = kernel.identity
+    kernel.announce(first)
+    say_heard(kernel, "one")
+    kernel.die()
+    kernel.voice.wait_until_unheard()
+
+    kernel.spawn()
+    kernel.announce(kernel.identity)
+    say_heard(kernel, "two")
+
+    assert kernel.recorded() == [Began(first), "one", Began(kernel.identity), "two"]
+
+
+@pytest.mark.usefixtures("recorder")
+def test_the_process_that_a_wrapper_runs_is_gone_on_with_without_a_gap(
+    kernel: SpokenKernel,
+) -> None:
+    wrapper, launched = kernel.identity, kernel._process
+    kernel.announce(wrapper)
+    say_heard(kernel, "one")
+
+    kernel.spawn()
+    kernel.manifest = replace(kernel.manifest, identity=kernel.identity, launched=wrapper)
+    write_manifest(kernel.manifest)
+    eventually(lambda: Began(kernel.identity) in kernel.recorded(), WITHIN)
+    launched.kill()
+    launched.wait()
+    kernel.voice.print("two")
+    kernel.wait_recorded("two")
+
+    assert kernel.recorded() == [Began(wrapper), "one", Began(kernel.identity), "two"]
+
+
+def test_what_another_process_says_before_it_is_known_is_heard(
+    kernel: SpokenKernel, short_path: Path
+) -> None:
+    first = kernel.identity
+    kernel.announce(first)
+    elsewhere = short_path / "2"
+    elsewhere.mkdir()
+    with RunningRecorder(short_path, rest=60.0), Voice(elsewhere) as voice:
+        kernel.voice.wait_for_listener()
+        kernel.die()
+        kernel.serve_at(voice)
+        voice.wait_for_listener()
+
+        voice.print("first")
+        kernel.spawn()
+        kernel.announce(kernel.identity)
+        kernel.wait_recorded("first")
+
+    assert kernel.recorded() == [Began(first), Began(kernel.identity), "first"]
+
+
+@pytest.mark.usefixtures("recorder")
+def test_what_a_kernel_said_last_is_kept(kernel: SpokenKernel) -> None:
+    kernel.announce(kernel.identity)
+    kernel.voice.wait_for_listener()
+
+    kernel.voice.print("goodbye")
+    kernel.die()
+
+    kernel.wait_recorded("goodbye")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("recorder")
+def test_ten_thousand_lines_are_kept_in_order(kernel: SpokenKernel) -> None:
+    kernel.announce(kernel.identity)
+    kernel.voice.wait_for_listener()
+
+    lines = [f"line {number}\n" for number in range(10_000)]
+    for line in lines:
+        kernel.voice.print(line)
+
+    kernel.wait_recorded(lines[-1])
+    assert kernel.recorded() == [Began(kernel.identity), *lines]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("recorder")
+def test_a_flood_takes_bounded_space(kernel: SpokenKernel) -> None:
+    kernel.announce(kernel.identity)
+    kernel.voice.wait_for_listener()
+
+    for _ in range(40):
+        kernel.voice.print("x" * 1_000_000)
+    kernel.voice.print("last")
+
+    kernel.wait_recorded("last")
+    hole, began, *texts = kernel.recorded()
+    assert isinstance(hole, Hole)
+    assert hole.why == "older output was dropped"
+    assert isinstance(began, Began)
+    assert set(map(len, map(str, texts[:-1]))) == {1_000_000}
+    assert kernel.recording.stat().st_size + older_path(kernel.recording).stat().st_size < 16e6
+
+
+def test_a_manifest_that_cannot_be_read_disturbs_no_other(
+    kernel: SpokenKernel, recorder: RunningRecorder
+) -> None:
+    kernel.announce(kernel.identity)
+    kernel.manifest.path.with_name("x.manifest.json").write_text("garbage")
+
+    say_heard(kernel, "heard")
+    assert recorder.is_running
+
+
+def test_a_fifo_among_the_manifests_is_not_waited_for(
+    kernel: SpokenKernel, recorder: RunningRecorder
+) -> None:
+    kernel.announce(kernel.identity)
+    os.mkfifo(kernel.manifest.path.with_name("x.manifest.json"))
+
+    say_heard(kernel, "heard")
+    assert recorder.is_running
+
+
+def test_a_kernel_of_an_earlier_kerneltui_is_left_to_its_recorder_as_long_as_that_runs(
+    kernel: SpokenKernel, short_path: Path
+) -> None:
+    kernel.announce(kernel.identity)
+    kernel.manifest.path.rename(short_path / f"kerneltui-{kernel.manifest.kernel_id}.json")
+    with (
+        RecorderLock(earlier_lock_path(short_path)) as earlier,
+        RecorderLock(own_lock(short_path)) as lock,
+    ):
+        assert earlier.acquire()
+        recorder = Recorder(short_path, lock)
+
+        recorder._look()
+        meanwhile = dict(recorder._kernels), recorder._has_living
+        earlier.release()
+        recorder._changed_at = None
+        recorder._look()
+        afterwards = list(recorder._kernels)
+        recorder.close()
+
+    assert meanwhile == ({}, True)
+    assert afterwards == [kernel.manifest.kernel_id]
+    assert kernel.recording == short_path / f"kerneltui-{kernel.manifest.kernel_id}.iopub"
+
+
+def test_a_kernel_whose_manifest_cannot_be_read_any_more_is_heard_on(
+    kernel: SpokenKernel, recorder: RunningRecorder
+) -> None:
+    kernel.announce(kernel.identity)
+    say_heard(kernel, "before")
+    kernel.manifest.path.write_text("garbage")
+    other = kernel.manifest.path.with_name("x.manifest.json")
+    other.write_text("so that the folder changes")
+
+    words = [str(number) for number in range(10)]  # over several looks at the folder
+    for word in words:
+        kernel.voice.print(word)
+        kernel.wait_recorded(word)
+
+    assert kernel.recorded() == [Began(kernel.identity), "before", *words]
+    assert recorder.is_running
+
+
+# -- what is missed --------------------------------------------------------------------------
+
+
+def test_a_kernel_that_had_run_before_begins_with_a_hole(short_path: Path) -> None:
+    with SpokenKernel(short_path, age=3600.0) as kernel, RunningRecorder(short_path):
+        kernel.announce(kernel.identity)
+        say_heard(kernel, "heard")
+
+        hole, began, text = kernel.recorded()
+
+    assert isinstance(hole, Hole)
+    assert (hole.since, hole.why) == (kernel.manifest.started_at, "nothing was recorded")
+    assert isinstance(began, Began)
+    assert text == "heard"
+
+
+@pytest.mark.slow
+def test_a_killed_recorder_leaves_one_hole(kernel: SpokenKernel, short_path: Path) -> None:
+    kernel.announce(kernel.identity)
+    with RunningRecorder(short_path) as first:
+        say_heard(kernel, "before")
+        first.end(signal.SIGKILL)
+    kernel.voice.wait_until_unheard()
+    kernel.voice.print("meanwhile")
+
+    with RunningRecorder(short_path):
+        say_heard(kernel, "after")
+        began, before, hole, after = kernel.recorded()
+
+    assert (began, before, after) == (Began(kernel.identity), "before", "after")
+    assert isinstance(hole, Hole)
+    assert hole.why == "nothing was recorded"
+
+
+@pytest.mark.slow
+def test_a_kernel_that_died_while_nothing_recorded_leaves_a_hole(
+    kernel: SpokenKernel, short_path: Path
+) -> None:
+    kernel.announce(kernel.identity)
+    with RunningRecorder(short_path) as first:
+        say_heard(kernel, "one")
+        first.end(signal.SIGKILL)
+    kernel.die()
+
+    with RunningRecorder(short_path):
+        eventually(lambda: holes(kernel.recorded()), WITHIN)
+
+    assert kernel.recorded()[1:-1] == ["one"]
+    assert unheard_since(kernel.recording) is None
+
+
+def test_a_recorder_that_had_heard_a_kernel_to_its_end_leaves_no_hole(
+    kernel: SpokenKernel, short_path: Path
+) -> None:
+    kernel.announce(kernel.identity)
+    with RunningRecorder(short_path):
+        say_heard(kernel, "before")
+        kernel.die()
+        kernel.voice.wait_until_unheard()
+
+    kernel.spawn()
+    kernel.announce(kernel.identity)
+    with RunningRecorder(short_path):
+        say_heard(kernel, "after")
+
+    assert holes(kernel.recorded()) == []
+
+
+needs_prlimit = pytest.mark.skipif(
+    not hasattr(resource, "prlimit"), reason="nobody can lift another process's limit here"
+)
+
+
+@pytest.mark.slow
+@needs_prlimit
+def test_a_full_disk_is_said_and_once_it_has_room_the_recording_goes_on(
+    kernel: SpokenKernel, short_path: Path
+) -> None:
+    kernel.announce(kernel.identity)
+    with RunningRecorder(short_path, file_limit=10_000) as recorder:
+        say_heard(kernel, "before")
+        kernel.voice.print("x" * 20_000)
+        eventually(lambda: "File too large" in recorder_problem(short_path), WITHIN)
+
+        limit = resource.RLIM_INFINITY
+        hard = resource.prlimit(recorder.process.pid, resource.RLIMIT_FSIZE)[1]
+        resource.prlimit(recorder.process.pid, resource.RLIMIT_FSIZE, (limit, hard))
+        eventually(lambda: recorder_problem(short_path) == "", WITHIN)
+        kernel.voice.print("after")
+        kernel.wait_recorded("after")
+
+    began, before, hole, after = kernel.recorded()
+    assert (began, before, after) == (Began(kernel.identity), "before", "after")
+    assert isinstance(hole, Hole)
+    assert hole.why == "the disk was full"
+
+
+# -- its own life ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_recorder_that_is_told_to_end_does(
+    kernel: SpokenKernel, recorder: RunningRecorder, signum: int
+) -> None:
+    kernel.announce(kernel.identity)
+    say_heard(kernel, "heard")
+
+    assert recorder.end(signum) == 0
+    assert "heard" in kernel.recorded()
+
+
+@pytest.mark.slow
+def test_of_two_recorders_one_stays(kernel: SpokenKernel, short_path: Path) -> None:
+    kernel.announce(kernel.identity)
+    with RunningRecorder(short_path) as one, RunningRecorder(short_path) as other:
+        eventually(lambda: one.is_running != other.is_running, WITHIN)
+        say_heard(kernel, "heard")
+        assert {one.process.poll(), other.process.poll()} == {None, 0}
+
+
+@pytest.mark.slow
+def test_a_recorder_ends_with_the_last_kernel(kernel: SpokenKernel, short_path: Path) -> None:
+    kernel.announce(kernel.identity)
+    with RunningRecorder(short_path, linger=0.3) as recorder:
+        say_heard(kernel, "heard")
+
+        kernel.die()
+
+        assert recorder.wait() == 0
+    assert not is_recorded(short_path)
+    assert "heard" in kernel.recorded()
+
+
+def test_a_recorder_ends_where_there_never_was_a_kernel(short_path: Path) -> None:
+    with RunningRecorder(short_path, linger=0.0) as recorder:
+        assert recorder.wait() == 0
+
+
+def test_a_recorder_whose_folder_vanishes_ends(short_path: Path) -> None:
+    folder = short_path / "run"
+    folder.mkdir()
+    with RunningRecorder(folder) as recorder:
+        eventually(lambda: is_recorded(folder), WITHIN)
+
+        shutil.rmtree(folder)
+
+        assert recorder.wait() == 0
+
+
+def test_a_recorder_whose_lock_is_removed_leaves_the_folder_to_another(short_path: Path) -> None:
+    with RunningRecorder(short_path) as recorder:
+        eventually(lambda: is_recorded(short_path), WITHIN)
+
+        lock_path(short_path).unlink()
+
+        assert recorder.wait() == 0
+
+
+def test_a_kernel_that_arrives_as_the_recorder_ends_is_heard(
+    kernel: SpokenKernel, short_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class LateLock(RecorderLock):
+        def release(self) -> None:
+            kernel.announce(kernel.identity)
+            assert is_recorded(short_path)  # so nobody else was started for it
+            super().release()
+
+    monkeypatch.setattr(recorder_module, "LINGER", 0.0)
+    with LateLock(own_lock(short_path)) as lock:
+        assert lock.acquire()
+        recorder = recorder_module.Recorder(short_path, lock)
+        running = Background(recorder.run)
+        say_heard(kernel, "heard")
+
+        assert is_recorded(short_path)
+        recorder.stop()
+        running.result()
+
+
+def test_a_recorder_that_fails_leaves_word_of_it(short_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from kerneltui.fleet.recording import recorder;"
+        "recorder.Recorder.run = lambda self: 1 / 0; recorder.main(Path(sys.argv[1]))"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", code, str(short_path)], stderr=subprocess.DEVNULL)
+
+    assert ended.returncode == 1
+    assert "the recorder failed: ZeroDivisionError" in recorder_problem(short_path)
+
+
+def test_a_dismissed_kernel_is_heard_no_more(
+    kernel: SpokenKernel, recorder: RunningRecorder
+) -> None:
+    kernel.announce(kernel.identity)
+    kernel.voice.wait_for_listener()
+
+    kernel.manifest.path.unlink()
+
+    kernel.voice.wait_until_unheard()
+    assert recorder.is_running
+
+
+def test_it_loads_nothing_that_it_can_do_without() -> None:
+    code = "import sys, kerneltui.fleet.recording.recorder; print(*sys.modules)"
+
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout
+
+    assert {b"psutil", b"jupyter_core", b"subprocess"} & set(loaded.split()) == set()
+
+
+# -- the lock --------------------------------------------------------------------------------
+
+
+def own_lock(folder: Path) -> Path:
+    make_private_folder(own_folder(folder))
+    return lock_path(folder)
+
+
+def test_one_lock_excludes_another(tmp_path: Path) -> None:
+    path = own_lock(tmp_path)
+    with RecorderLock(path) as one, RecorderLock(path) as other:
+        assert one.acquire()
+        assert is_recorded(tmp_path)
+        assert not other.acquire()
+    assert not is_recorded(tmp_path)
+
+
+def test_what_is_wrong_is_said_in_the_same_space(tmp_path: Path) -> None:
+    with RecorderLock(own_lock(tmp_path)) as lock:
+        assert lock.acquire()
+        size = lock_path(tmp_path).stat().st_size
+        lock.say("the disk is full" + "!" * 1000)
+
+        assert recorder_problem(tmp_path).startswith("the disk is full!")
+        assert lock_path(tmp_path).stat().st_size == size
+        lock.say("")
+        assert recorder_problem(tmp_path) == ""
+    assert stat.S_IMODE(lock_path(tmp_path).stat().st_mode) == 0o600
+
+
+def test_where_no_recorder_has_ever_been_nothing_is_wrong(tmp_path: Path) -> None:
+    assert (is_recorded(tmp_path), recorder_problem(tmp_path)) == (False, "")
+
+
+# -- starting it -----------------------------------------------------------------------------
+
+
+def recorders_of(folder: Path) -> list[psutil.Process]:
+    return [
+        each
+        for each in psutil.process_iter(["cmdline"])
+        if each.info["cmdline"] and each.info["cmdline"][-1] == str(folder)
+    ]
+
+
+@pytest.fixture
+def started(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[psutil.Process]:
+    """A recorder that was started as dashboards do."""
+    monkeypatch.setenv("JPY_PARENT_PID", "1")
+    ensure_recorder(short_path)
+    eventually(lambda: is_recorded(short_path), WITHIN)
+    (process,) = recorders_of(short_path)
+    yield process
+    process.terminate()
+    eventually(lambda: not is_recorded(short_path), WITHIN)
+
+
+def test_a_recorder_is_started_apart_from_who_wants_it(started: psutil.Process) -> None:
+    assert started.ppid() != os.getpid()
+    assert os.getsid(started.pid) != os.getsid(0)
+    assert started.cwd() == "/"
+    assert "JPY_PARENT_PID" not in started.environ()
+    files = {str(Path(f"/proc/{started.pid}/fd/{fd}").readlink()) for fd in range(3)}
+    assert files == {"/dev/null"}
+
+
+def test_a_recorder_is_not_started_twice(started: psutil.Process, short_path: Path) -> None:
+    ensure_recorder(short_path)
+
+    assert recorders_of(short_path) == [started]

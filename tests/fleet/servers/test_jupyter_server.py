@@ -1,0 +1,258 @@
+"""Kernels of a real Jupyter server: known as its, watched without a trace, acted on through it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kerneltui.commands.survey import Survey
+from kerneltui.errors import ActionRefused, KernelError, KernelTimeout
+from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.model.classification import Standing
+from kerneltui.fleet.model.kind import Kind
+from kerneltui.fleet.model.origin import Origin
+from kerneltui.fleet.model.snapshot import KernelSnapshot
+from kerneltui.fleet.servers import rest
+from kerneltui.fleet.servers.jupyter_server import JupyterServer, find_servers
+from kerneltui.fleet.servers.rest import served_kernels
+from kerneltui.kernels.client import BlockingKernelClient
+from kerneltui.protocol.status import KernelState
+from tests.fleet.jupyter_servers import (
+    PATIENCE,
+    TOKEN,
+    jupyter_server,
+    models,
+    open_notebook,
+    settled_models,
+)
+from tests.support import eventually
+
+pytestmark = pytest.mark.slow
+WATCHED = 12.0  # seconds: two questions to a server, and two looks at everything else
+
+
+@pytest.fixture
+def runtime(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = short_path / "run"
+    folder.mkdir()
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(folder))
+    return folder
+
+
+@pytest.fixture
+def server(short_path: Path, runtime: Path) -> Iterator[JupyterServer]:
+    with jupyter_server(short_path, runtime) as server:
+        yield server
+
+
+@pytest.fixture
+def fleet() -> Iterator[Fleet]:
+    fleet = Fleet()
+    fleet.open()
+    yield fleet
+    fleet.close()
+
+
+def run_in(runtime: Path, kernel_id: str, code: str) -> None:
+    """Run code in a server's kernel as a client of its own would, without waiting."""
+    client = BlockingKernelClient(connection_file=str(runtime / f"kernel-{kernel_id}.json"))
+    client.load_connection_file()
+    client.start_channels()
+    client.wait_for_ready(timeout=PATIENCE)
+    client.execute(code)
+    client.stop_channels()
+
+
+def become_idle(server: JupyterServer, runtime: Path, kernel_id: str) -> None:
+    """Run something until the server hears of it: at first it does not listen yet."""
+
+    def run_and_look() -> bool:
+        run_in(runtime, kernel_id, "1")
+        return states(server)[kernel_id] == "idle"
+
+    eventually(run_and_look, PATIENCE)
+
+
+def row(fleet: Fleet, kernel_id: str) -> KernelSnapshot | None:
+    return next((each for each in fleet.snapshots if each.kernel_id == kernel_id), None)
+
+
+def test_watching_leaves_everything_as_it_was(server: JupyterServer, runtime: Path) -> None:
+    unused, busy, idle = (open_notebook(server, f"{n}.ipynb") for n in ("new", "busy", "idle"))
+    become_idle(server, runtime, idle)
+    become_idle(server, runtime, busy)
+    run_in(runtime, busy, "import time; time.sleep(1000)")
+    eventually(lambda: states(server)[busy] == "busy", PATIENCE)
+    before = settled_models(server)
+    fleet = Fleet()
+    fleet.open()
+    try:
+        threading.Event().wait(WATCHED)
+        told = {each.kernel_id: (each.state, each.standing) for each in fleet.snapshots}
+    finally:
+        fleet.close()
+
+    assert models(server) == before
+    assert told[busy] == (KernelState.BUSY, Standing.VERIFIED)
+    assert told[idle] == (KernelState.IDLE, Standing.VERIFIED)
+    assert told[unused] == (KernelState.IDLE, Standing.VERIFIED)
+
+
+def states(server: JupyterServer) -> dict[str, str]:
+    return {each: kernel.state for each, kernel in served_kernels(server, PATIENCE).items()}
+
+
+def test_a_kernel_that_its_server_has_restarted_is_idle_before_anything_runs(
+    server: JupyterServer, runtime: Path, fleet: Fleet
+) -> None:
+    kernel_id = open_notebook(server, "killed.ipynb")
+    become_idle(server, runtime, kernel_id)
+    run_in(runtime, kernel_id, "import time; time.sleep(1000)")
+    eventually(lambda: states(server)[kernel_id] == "busy", PATIENCE)
+    eventually(lambda: (seen := row(fleet, kernel_id)) and seen.pid, PATIENCE)
+    before = row(fleet, kernel_id)
+    assert before is not None
+    assert before.pid is not None
+
+    os.kill(before.pid, signal.SIGKILL)
+
+    def is_restarted() -> bool:
+        seen = row(fleet, kernel_id)
+        return seen is not None and seen.identity not in (None, before.identity)
+
+    eventually(is_restarted, PATIENCE)
+    eventually(lambda: (now := row(fleet, kernel_id)) and now.state is KernelState.IDLE, PATIENCE)
+    assert states(server)[kernel_id] != "idle"  # it has heard nothing that says so
+
+
+def test_a_notebook_tells_its_name_its_server_and_who_looks_at_it(
+    server: JupyterServer, fleet: Fleet
+) -> None:
+    kernel_id = open_notebook(server, "train.ipynb")
+    eventually(lambda: (seen := row(fleet, kernel_id)) and seen.notebook, PATIENCE)
+
+    shown = row(fleet, kernel_id)
+
+    assert shown is not None
+    assert (shown.name, shown.kind, shown.origin) == ("train.ipynb", Kind.SERVED, Origin.SERVER)
+    assert (shown.notebook, shown.owner_pid) == (f"{server.root}/train.ipynb", server.pid)
+    assert shown.clients == 0
+
+
+@pytest.mark.usefixtures("runtime")
+def test_a_server_that_keeps_its_files_elsewhere_is_asked_as_well(
+    short_path: Path, fleet: Fleet
+) -> None:
+    (short_path / "other").mkdir()
+    with jupyter_server(short_path, short_path / "other") as server:
+        kernel_id = open_notebook(server, "train.ipynb")
+
+        eventually(lambda: (seen := row(fleet, kernel_id)) and seen.notebook, PATIENCE)
+
+        shown = row(fleet, kernel_id)
+        assert shown is not None
+        assert (shown.kind, shown.owner_pid) == (Kind.SERVED, server.pid)
+
+
+def test_a_kernel_that_is_asked_on_a_key_answers(server: JupyterServer, fleet: Fleet) -> None:
+    kernel_id = open_notebook(server, "train.ipynb")
+    eventually(lambda: row(fleet, kernel_id), PATIENCE)
+    shown = row(fleet, kernel_id)
+    assert shown is not None
+
+    def answers() -> bool:
+        try:
+            return "has answered on control" in fleet.verify(shown.target)
+        except (KernelTimeout, ActionRefused):  # it is still being started
+            return False
+
+    eventually(answers, PATIENCE)
+    eventually(lambda: states(server)[kernel_id] == "idle", PATIENCE)
+
+
+def test_the_server_is_asked_to_interrupt_restart_and_shut_down(
+    server: JupyterServer, runtime: Path, fleet: Fleet
+) -> None:
+    kernel_id = open_notebook(server, "train.ipynb")
+    become_idle(server, runtime, kernel_id)
+    run_in(runtime, kernel_id, "import time; time.sleep(1000)")
+    eventually(lambda: states(server)[kernel_id] == "busy", PATIENCE)
+    eventually(lambda: row(fleet, kernel_id), PATIENCE)
+
+    def now() -> KernelSnapshot:
+        found = row(fleet, kernel_id)
+        assert found is not None
+        return found
+
+    fleet.interrupt(now().target)
+    eventually(lambda: states(server)[kernel_id] == "idle", PATIENCE)
+    before = now().identity
+    fleet.restart(now().target)
+    eventually(lambda: now().identity not in (None, before), PATIENCE)
+    fleet.shutdown(now().target)
+
+    assert states(server) == {}
+    eventually(lambda: row(fleet, kernel_id) is None, PATIENCE)
+
+
+def test_a_kill_ends_it_for_good(server: JupyterServer, fleet: Fleet) -> None:
+    kernel_id = open_notebook(server, "train.ipynb")
+    eventually(lambda: row(fleet, kernel_id), PATIENCE)
+    shown = row(fleet, kernel_id)
+    assert shown is not None
+
+    assert fleet.kill(shown.target) == ""
+
+    assert states(server) == {}
+    eventually(lambda: row(fleet, kernel_id) is None, PATIENCE)
+
+
+def test_a_server_at_a_unix_socket_is_asked_there(short_path: Path, runtime: Path) -> None:
+    sock = short_path / "s"
+    with jupyter_server(short_path, runtime, f"--ServerApp.sock={sock}") as server:
+        kernel_id = open_notebook(server, "train.ipynb")
+
+        survey = Survey([])
+
+        assert server.sock == str(sock)
+        assert [each.origin for each in survey.found] == [Origin.SERVER]
+        assert survey.listing.kernels[kernel_id].kernel.notebook.endswith("/train.ipynb")
+        rest.shutdown(server, kernel_id, PATIENCE)
+        assert states(server) == {}
+
+
+def test_another_token_is_refused_and_none_is_told(server: JupyterServer, runtime: Path) -> None:
+    file = next(runtime.glob("jpserver-*.json"))
+    file.write_text(file.read_text().replace(TOKEN, "wrong-secret"))
+    (changed,) = find_servers([runtime])
+
+    with pytest.raises(KernelError, match="403: it wants another token") as refused:
+        served_kernels(changed, PATIENCE)
+
+    assert str(server.pid) in str(refused.value)
+    assert "wrong-secret" not in f"{refused.value!r} {changed!r}"
+
+
+def test_a_kernel_that_is_gone_is_said_to_be(server: JupyterServer) -> None:
+    with pytest.raises(KernelError, match="it has no such kernel by now"):
+        rest.interrupt(server, "00000000-0000-0000-0000-000000000000", PATIENCE)
+
+
+def test_the_kernels_of_a_server_that_was_killed_end_and_leave_their_files(
+    short_path: Path, runtime: Path
+) -> None:
+    with jupyter_server(short_path, runtime) as server:
+        kernel_id = open_notebook(server, "train.ipynb")
+        eventually(lambda: Survey([]).found, PATIENCE)
+        (before,) = Survey([]).found
+        os.kill(server.pid, 9)
+
+    # It looks after its parent, and ends; its sockets close a moment later.
+    eventually(lambda: Survey([]).found[0].standing is Standing.STALE, PATIENCE)
+    (left,) = Survey([]).found
+    assert left.kernel_id == before.kernel_id == kernel_id

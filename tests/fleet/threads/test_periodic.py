@@ -1,0 +1,31 @@
+"""Looking goes on, whatever one look comes to."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from kerneltui.fleet.threads import periodic
+from kerneltui.fleet.threads.periodic import Lookout
+
+
+def test_a_look_that_fails_is_logged_and_the_next_one_comes(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(periodic, "INTERVAL", 0.0)
+    came_again = threading.Event()
+    looks = [0]
+
+    def look() -> None:
+        looks[0] += 1
+        if looks[0] == 1:
+            raise RuntimeError("a defect")
+        came_again.set()
+
+    watching = Lookout((look,))
+    watching.start()
+    assert came_again.wait(10)
+    watching.stop()
+
+    assert "looking at this host's kernels failed: RuntimeError" in caplog.text

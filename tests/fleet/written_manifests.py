@@ -1,0 +1,11 @@
+"""Manifests as an earlier dashboard has left them."""
+
+from __future__ import annotations
+
+from kerneltui.fleet.manifests.lock import ManifestLock
+from kerneltui.fleet.manifests.manifest import Manifest, format_manifest
+
+
+def write_manifest(manifest: Manifest) -> None:
+    """Write one that nobody holds."""
+    ManifestLock.create(manifest.path, format_manifest(manifest)).release()
