@@ -477,7 +477,7 @@ class Fleet:
     def _snapshot(self, kernel: TrackedKernel) -> KernelSnapshot:
         return snapshot_of(
             kernel,
-            self._monitor.heard(kernel.kernel_id),
+            self._monitor.facts(kernel.kernel_id),
             self._usage.usage.get(kernel.kernel_id),
             is_silent=self._checks.is_silent(kernel),
         )

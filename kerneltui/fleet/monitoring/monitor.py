@@ -19,7 +19,7 @@ import zmq
 from kerneltui.errors import KernelError
 from kerneltui.fleet.model.retention import USUAL, Limits
 from kerneltui.fleet.monitoring.message_log import TOTAL_BYTES, MessageLog
-from kerneltui.fleet.monitoring.subscription import NEVER, Ear, Heard
+from kerneltui.fleet.monitoring.subscription import NEVER, IopubFacts, IopubSubscription
 from kerneltui.fleet.recording.recording import recording_path
 from kerneltui.fleet.threads.mailbox import Inbox
 from kerneltui.fleet.transcript.batch import Told
@@ -43,7 +43,7 @@ RETRY = 1.0  # seconds until a subscription that failed is tried again
 @dataclass(frozen=True, slots=True)
 class _Attended:
     manager: KernelManager
-    ear: Ear
+    subscription: IopubSubscription
     listener: Listener
 
 
@@ -56,7 +56,7 @@ class _Obituary:
 
 
 @dataclass(frozen=True, slots=True)
-class _Subscription:
+class _Retry:
     """One that failed and is tried again: there were no descriptors left, for one."""
 
     subscribe: Callable[[], None]
@@ -64,7 +64,7 @@ class _Subscription:
 
 
 class KernelMonitor:
-    """Keeps the statuses, the transcripts and the facts of `Heard` of the kernels it attends to.
+    """Keeps the statuses, the transcripts and the `IopubFacts` of the kernels that it watches.
 
     `on_event`: called with what happens to a kernel beside iopub, in the thread where it
     does. `on_change`: called after a turn that changed something of what is kept here.
@@ -83,8 +83,8 @@ class KernelMonitor:
         self._inbox = Inbox()
         self._poller = zmq.Poller()
         self._poller.register(self._inbox, zmq.POLLIN)
-        self._closing: dict[Ear, _Obituary] = {}
-        self._failed: dict[Ear, _Subscription] = {}
+        self._closing: dict[IopubSubscription, _Obituary] = {}
+        self._failed: dict[IopubSubscription, _Retry] = {}
         self._failures = Failures("listening to a kernel")
         self._thread = LoopThread(self._wait_and_turn, "kernel-monitor", last=self._leave)
 
@@ -102,11 +102,11 @@ class KernelMonitor:
 
     def attend(self, manager: KernelManager) -> None:
         """Listen to a kernel from its next launch on."""
-        ear = Ear(manager, self._transcripts.create(manager.kernel_id))
-        listener = partial(self._heed, manager, ear)
-        self._attended[manager.kernel_id] = _Attended(manager, ear, listener)
+        subscription = IopubSubscription(manager, self._transcripts.create(manager.kernel_id))
+        listener = partial(self._heed, manager, subscription)
+        self._attended[manager.kernel_id] = _Attended(manager, subscription, listener)
         manager.life.add_listener(listener)
-        manager.tap_messages = partial(ear.messages.tap, manager.session)
+        manager.tap_messages = partial(subscription.messages.tap, manager.session)
         self._share()
 
     def dismiss(self, kernel_id: str) -> None:
@@ -114,7 +114,7 @@ class KernelMonitor:
         attended = self._attended.pop(kernel_id, None)
         if attended is not None:
             attended.manager.life.remove_listener(attended.listener)
-            self._inbox.put(partial(self._close, attended.ear))
+            self._inbox.put(partial(self._close, attended.subscription))
             self._transcripts.drop(kernel_id)
             self._share()
 
@@ -122,18 +122,18 @@ class KernelMonitor:
         """Give every kernel the same part of what all logs of messages may take."""
         attended = tuple(self._attended.values())
         for each in attended:
-            each.ear.messages.limit(TOTAL_BYTES // len(attended))
+            each.subscription.messages.limit(TOTAL_BYTES // len(attended))
 
-    def heard(self, kernel_id: str) -> Heard:
+    def facts(self, kernel_id: str) -> IopubFacts:
         attended = self._attended.get(kernel_id)
-        return attended.ear.heard if attended else Heard()
+        return attended.subscription.facts if attended else IopubFacts()
 
     def transcript(self, kernel_id: str) -> Transcript | None:
         return self._transcripts.get(kernel_id)
 
     def message_log(self, kernel_id: str) -> MessageLog | None:
         attended = self._attended.get(kernel_id)
-        return attended.ear.messages if attended else None
+        return attended.subscription.messages if attended else None
 
     def record(self, kernel_id: str, message: Message) -> None:
         """Add what a message shows that a client of ours sent or received beside iopub."""
@@ -146,20 +146,20 @@ class KernelMonitor:
     def _tell(self, kernel_id: str, date: object, steps: Sequence[Step]) -> None:
         attended = self._attended.get(kernel_id)
         if attended is not None and steps:
-            attended.ear.tell(Told(date, steps, time.monotonic() + HOLD))
+            attended.subscription.tell(Told(date, steps, time.monotonic() + HOLD))
             self._inbox.put(lambda: None)
 
-    def _heed(self, manager: KernelManager, ear: Ear, event: Event) -> None:
+    def _heed(self, manager: KernelManager, subscription: IopubSubscription, event: Event) -> None:
         match event:
             case Spawned(adopted) if any(manager.ports):  # else it was killed before we came
                 # Read here: in the monitor's thread it could already be the next launch's.
                 info, spawn = manager.connection_info, manager.spawns
                 file, kernel_id = manager.connection_file, manager.kernel_id
                 recording = recording_path(file, kernel_id) if adopted else None
-                self._inbox.put(partial(self._open, manager, ear, info, spawn, recording))
+                self._inbox.put(partial(self._open, manager, subscription, info, spawn, recording))
             case Exited(reason=reason):
                 lines = manager.life.last_death().last_lines if reason else ()
-                self._inbox.put(partial(self._finish, ear, "\n".join((reason, *lines))))
+                self._inbox.put(partial(self._finish, subscription, "\n".join((reason, *lines))))
         self._on_event(manager, event)
 
     # -- runs in the kernel-monitor thread ----
@@ -175,19 +175,21 @@ class KernelMonitor:
         changed = self._obey()
         now = time.monotonic()
         for attended in list(self._attended.values()):
-            ear = attended.ear
-            if ear.socket in ready or ear.due <= now:
-                changed |= self._listen(ear)
+            subscription = attended.subscription
+            if subscription.socket in ready or subscription.due <= now:
+                changed |= self._listen(subscription)
         for each in [each for each in self._failed.values() if each.due <= now]:
             self._failures.attempt(each.subscribe)
-        for ear in [each for each in self._about_to_close() if self._closing[each].due <= now]:
-            self._failures.attempt(partial(self._close, ear))
+        for subscription in [
+            each for each in self._about_to_close() if self._closing[each].due <= now
+        ]:
+            self._failures.attempt(partial(self._close, subscription))
             changed = True
         return changed
 
-    def _about_to_close(self) -> list[Ear]:
-        """Return the ears of dead kernels, but for those whose past is still to be read."""
-        return [ear for ear in self._closing if not ear.is_recalling]
+    def _about_to_close(self) -> list[IopubSubscription]:
+        """Return those of dead kernels, but for those whose past is still to be read."""
+        return [each for each in self._closing if not each.is_recalling]
 
     def _obey(self) -> bool:
         """Do what other threads want; tell whether there was anything."""
@@ -196,17 +198,17 @@ class KernelMonitor:
             self._failures.attempt(order)
         return bool(orders)
 
-    def _listen(self, ear: Ear) -> bool:
+    def _listen(self, subscription: IopubSubscription) -> bool:
         """Tell whether there was anything, be it what we fail to understand."""
         try:
-            return ear.listen()
+            return subscription.listen()
         except Exception as error:  # noqa: BLE001 - one kernel must not deafen us to the others
             self._failures.tell(error)
             return True
 
     def _timeout(self) -> int | None:
         """Return the milliseconds until something is due, None if nothing is."""
-        dues = [attended.ear.due for attended in list(self._attended.values())]
+        dues = [attended.subscription.due for attended in list(self._attended.values())]
         dues += [self._closing[each].due for each in self._about_to_close()]
         dues += [each.due for each in self._failed.values()]
         due = min(dues, default=NEVER)
@@ -215,41 +217,41 @@ class KernelMonitor:
     def _open(
         self,
         manager: KernelManager,
-        ear: Ear,
+        subscription: IopubSubscription,
         info: ConnectionInfo,
         spawn: int,
         recording: Path | None,
     ) -> None:
         """Hear a new process by a new socket: the old one may still hold the old one's words."""
-        self._close(ear)
+        self._close(subscription)
         attended = self._attended.get(manager.kernel_id)
-        if attended is None or attended.ear is not ear:  # dismissed meanwhile
+        if attended is None or attended.subscription is not subscription:  # dismissed meanwhile
             return
         try:
-            socket = ear.open(manager.context, info, spawn, recording)
+            socket = subscription.open(manager.context, info, spawn, recording)
         except zmq.ZMQError as error:
             self._failures.tell(KernelError(f"cannot listen to {manager.describe()}: {error}"))
-            again = partial(self._open, manager, ear, info, spawn, recording)
-            self._failed[ear] = _Subscription(again, time.monotonic() + RETRY)
+            again = partial(self._open, manager, subscription, info, spawn, recording)
+            self._failed[subscription] = _Retry(again, time.monotonic() + RETRY)
         else:
             self._poller.register(socket, zmq.POLLIN)
 
-    def _finish(self, ear: Ear, obituary: str) -> None:
-        ear.note_end()
-        self._closing[ear] = _Obituary(obituary, time.monotonic() + LAST_WORDS)
+    def _finish(self, subscription: IopubSubscription, obituary: str) -> None:
+        subscription.note_end()
+        self._closing[subscription] = _Obituary(obituary, time.monotonic() + LAST_WORDS)
 
-    def _close(self, ear: Ear) -> None:
+    def _close(self, subscription: IopubSubscription) -> None:
         """Hear the last words, close, and write down why there will be no more."""
-        self._failed.pop(ear, None)
-        if ear.socket is not None:
-            self._listen(ear)
-            self._poller.unregister(ear.socket)
-            self._failures.attempt(ear.close)
-        obituary = self._closing.pop(ear, None)
+        self._failed.pop(subscription, None)
+        if subscription.socket is not None:
+            self._listen(subscription)
+            self._poller.unregister(subscription.socket)
+            self._failures.attempt(subscription.close)
+        obituary = self._closing.pop(subscription, None)
         if obituary is not None and obituary.text:
-            ear.transcript.note(obituary.text, time=time.time())
+            subscription.transcript.note(obituary.text, time=time.time())
 
     def _leave(self) -> None:
         self._obey()
         for attended in list(self._attended.values()):
-            self._failures.attempt(partial(self._close, attended.ear))
+            self._failures.attempt(partial(self._close, attended.subscription))

@@ -1,7 +1,7 @@
 """Recall: what a kernel said before anybody here listened, read back from its recording.
 
-An ear subscribes first, also to a topic of its own, whose welcome the recorder hears as well. A
-recording that has the welcome, or the first message that was heard here, has all that was said
+A subscription is made first, also to a topic of its own, whose welcome the recorder hears as well.
+A recording that has the welcome, or the first message that was heard here, has all that was said
 before. What comes meanwhile is held, and the past ends where that begins.
 """
 

@@ -1,4 +1,4 @@
-"""Ear: what is heard of one kernel on iopub: its status, its output, what it runs."""
+"""IopubSubscription: what is heard of one kernel on iopub: status, output, what it runs."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ QUESTIONS = BESIDE_THE_MAIN_SHELL | {
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class IopubFacts:
     """What iopub tells of a kernel besides its status."""
 
     executions: int = 0
@@ -69,7 +69,7 @@ class Heard:
     refused: int = 0
 
 
-class Ear:
+class IopubSubscription:
     """One kernel's subscription. Used by the monitor's thread alone, but for what says otherwise.
 
     Closed and opened again for each process: a socket that outlives its kernel would
@@ -79,7 +79,7 @@ class Ear:
     def __init__(self, manager: KernelManager, transcript: Transcript) -> None:
         self.transcript = transcript
         self.messages = MessageLog(secret=manager.session.key)
-        self.heard = Heard()
+        self.facts = IopubFacts()
         """Rebound, never changed: any thread may read it."""
         self._manager = manager
         self._session: ClientSession | None = None
@@ -125,7 +125,7 @@ class Ear:
         self._gate = FloodGate(context, info)
         is_first, self._spawn = self._spawn == 0, spawn
         self._session = new_session(info.key, info.signature_scheme)
-        self.heard = Heard()
+        self.facts = IopubFacts()
         self._recall = None
         if recording is not None and recording.exists():
             topic = f"{TOPIC}{uuid.uuid4().hex}".encode()
@@ -158,13 +158,13 @@ class Ear:
 
     def listen(self) -> bool:
         """Take in what is there; tell whether there was anything."""
-        now, before = time.monotonic(), self.heard
+        now, before = time.monotonic(), self.facts
         received = self._receive()
         if (recall := self._recall) is not None:
             recall.hold(received)
             self._remember(recall.read())
             if not recall.over:
-                return self.heard is not before
+                return self.facts is not before
             received, self._known = recall.release(), recall.known_ids()
             self._recall = None
         elif self._known:
@@ -174,16 +174,16 @@ class Ear:
             self._note_client(message)
         self.messages.hear(received)
         if any(_is_activity(message) for _, message in received):
-            self.heard = replace(self.heard, last_activity=now)
+            self.facts = replace(self.facts, last_activity=now)
         # What iopub answered to was told before, so it is looked at after iopub.
         batch = merge(received, self._told, now)
         skipped, self._skipped = self._skipped, 0
         for step in render(batch, skipped):
             step.apply(self.transcript, time.time())
-        return bool(batch) or self.heard is not before
+        return bool(batch) or self.facts is not before
 
     def _remember(self, past: Sequence[Past]) -> None:
-        """Show what was said before this ear was opened, each at its time."""
+        """Show what was said before this subscription was opened, each at its time."""
         together: list[Received] = []
         for each in past:
             if not isinstance(each, Began | Hole):
@@ -205,7 +205,7 @@ class Ear:
         process = self._manager.process
         self._is_present = process is not None and began.identity == process.identity
         self._is_of_interest |= self._is_present  # what an earlier one said was heard, or is now
-        self.heard = Heard()
+        self.facts = IopubFacts()
 
     def _tell_past(self, received: Sequence[Received]) -> None:
         if not received or not self._is_of_interest:
@@ -218,7 +218,7 @@ class Ear:
             step.apply(self.transcript, said_at)
         if any(_is_activity(message) for _, message in received):
             last_activity = time.monotonic() - max(0.0, time.time() - said_at)
-            self.heard = replace(self.heard, last_activity=last_activity)
+            self.facts = replace(self.facts, last_activity=last_activity)
 
     def _receive(self) -> list[Received]:
         """Return what is there now, in order; what cannot be believed is only counted."""
@@ -233,7 +233,7 @@ class Ear:
             self._told.append(Told(None, [Block(Role.NOTE, f"… {SKIPPED}")], 0.0))
         if self._session.refused != before:
             self.messages.refuse(self._session.refused - before)
-            self.heard = replace(self.heard, refused=self._session.refused.total())
+            self.facts = replace(self.facts, refused=self._session.refused.total())
         return received
 
     def _without_what_is_overtaken(self, gate: FloodGate) -> list[list[bytes]]:
@@ -246,7 +246,7 @@ class Ear:
 
     def _note(self, message: Message) -> None:
         if message["msg_type"] == "execute_input":
-            self.heard = replace(self.heard, executions=self.heard.executions + 1)
+            self.facts = replace(self.facts, executions=self.facts.executions + 1)
             if message["parent_header"].get("subshell_id") is None:
                 self._note_code(message)
         elif message["msg_type"] == "status":
@@ -254,16 +254,16 @@ class Ear:
 
     def _note_client(self, message: Message) -> None:
         """Take note of who else runs code here; of the past nobody knows who were ours."""
-        session, known = fields.text(message["parent_header"], "session"), self.heard.clients
+        session, known = fields.text(message["parent_header"], "session"), self.facts.clients
         if message["msg_type"] != "execute_input" or not session:
             return
         is_news = session not in known and len(known) < MOST_CLIENTS
         if is_news and not self.messages.is_ours(session):
-            self.heard = replace(self.heard, clients=known | {session})
+            self.facts = replace(self.facts, clients=known | {session})
 
     def _note_code(self, message: Message) -> None:
-        self.heard = replace(
-            self.heard,
+        self.facts = replace(
+            self.facts,
             code=clean_line(fields.text(message["content"], "code"), CODE_WIDTH),
             request=parent_id(message),
         )

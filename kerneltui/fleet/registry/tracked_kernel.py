@@ -15,7 +15,7 @@ from kerneltui.fleet.model.classification import Standing
 from kerneltui.fleet.model.kind import LEFT, Kind
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
-from kerneltui.fleet.monitoring.subscription import Heard
+from kerneltui.fleet.monitoring.subscription import IopubFacts
 from kerneltui.fleet.servers.rest import ServedKernel
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.kernels.manager import KernelManager
@@ -95,13 +95,13 @@ class TrackedKernel:
 
 
 def snapshot_of(
-    kernel: TrackedKernel, heard: Heard, usage: Usage | None, *, is_silent: bool
+    kernel: TrackedKernel, facts: IopubFacts, usage: Usage | None, *, is_silent: bool
 ) -> KernelSnapshot:
     """Return what a front end may see. `is_silent`: it was asked, and did not answer in time."""
     kind, found, manager = kernel.kind, kernel.found, kernel.manager
     state, returncode, reason = _state(kernel)
     word, since = kernel.pending or ("", None)
-    is_code = state is KernelState.BUSY and manager and manager.status.running == heard.request
+    is_code = state is KernelState.BUSY and manager and manager.status.running == facts.request
     file = str(found.connection_file) if found else manager.connection_file if manager else ""
     return KernelSnapshot(
         kernel_id=kernel.kernel_id,
@@ -115,7 +115,7 @@ def snapshot_of(
         owner_name=clean_line(found.owner_name) if found else "",
         standing=_standing(kernel, is_silent=is_silent),
         notebook=clean_line(notebook_of(found, kernel.served), PATH_WIDTH),
-        clients=kernel.served.connections if kernel.served else len(heard.clients),
+        clients=kernel.served.connections if kernel.served else len(facts.clients),
         identity=kernel.identity,
         returncode=returncode,
         reason=clean_line(reason),
@@ -123,13 +123,13 @@ def snapshot_of(
         pending_since=since,
         usage=None if state is KernelState.DEAD else usage,
         started_at=(manager.life.spawned_at or None) if manager else None,
-        last_activity=_latest(heard.last_activity, kernel.served_active_at),
-        executions=heard.executions,
-        code=heard.code if is_code else "",
+        last_activity=_latest(facts.last_activity, kernel.served_active_at),
+        executions=facts.executions,
+        code=facts.code if is_code else "",
         cwd=clean_line(kernel.cwd),
         working_folder=_unchanged(kernel.cwd),
         connection_file=clean_line(file, PATH_WIDTH),
-        refused=heard.refused,
+        refused=facts.refused,
         autorestart=kernel.is_guarded,
     )
 

@@ -10,7 +10,7 @@ import pytest
 from kerneltui.fleet.console.conversation import Conversation
 from kerneltui.fleet.model.masking import MASK
 from kerneltui.fleet.monitoring.message_log import MessageLog, MessageRecord
-from kerneltui.fleet.monitoring.subscription import Ear
+from kerneltui.fleet.monitoring.subscription import IopubSubscription
 from kerneltui.fleet.transcript.transcript import Transcript
 from kerneltui.kernels.sockets import default_context
 from kerneltui.protocol.message import execute_content
@@ -98,15 +98,15 @@ def test_a_forged_reply_is_counted_and_not_kept(tapped: Tapped) -> None:
 def test_a_forged_broadcast_is_counted_and_not_kept(voice: Voice) -> None:
     with Kernel(voice.info) as kernel:
         kernel.spawn()
-        ear = Ear(kernel.manager, Transcript())
-        ear.open(default_context(), voice.info, kernel.manager.spawns)
+        subscription = IopubSubscription(kernel.manager, Transcript())
+        subscription.open(default_context(), voice.info, kernel.manager.spawns)
         voice.wait_for_listener()
         forged = voice.frames("stream", {"name": "stdout", "text": "x"})
         forged[2] = b"0" * 64
         voice.say_frames(forged)
 
-        eventually(lambda: ear.listen() or ear.heard.refused)
+        eventually(lambda: subscription.listen() or subscription.facts.refused)
 
-        assert ear.messages.view().refused == {"InvalidSignature": 1}
-        assert ear.messages.view().records == ()
-        ear.close()
+        assert subscription.messages.view().refused == {"InvalidSignature": 1}
+        assert subscription.messages.view().records == ()
+        subscription.close()

@@ -13,7 +13,7 @@ import zmq
 from kerneltui.fleet.monitoring import monitor as monitors
 from kerneltui.fleet.monitoring.message_log import MAX_PART
 from kerneltui.fleet.monitoring.monitor import KernelMonitor
-from kerneltui.fleet.monitoring.subscription import Heard
+from kerneltui.fleet.monitoring.subscription import IopubFacts
 from kerneltui.fleet.recording import flood_gate
 from kerneltui.fleet.transcript.transcript import Role, Transcript
 from kerneltui.kernels.manager import KernelManager
@@ -53,8 +53,8 @@ class Monitored:
         return self.kernel.manager.status.state
 
     @property
-    def heard(self) -> Heard:
-        return self.monitor.heard(self.kernel_id)
+    def facts(self) -> IopubFacts:
+        return self.monitor.facts(self.kernel_id)
 
     def shown(self) -> list[tuple[Role, str]]:
         transcript = self.monitor.transcript(self.kernel_id)
@@ -113,7 +113,7 @@ def test_forged_messages_are_counted(monitored: Monitored, voice: Voice) -> None
     for _ in range(3):
         voice.say_frames(stranger.encode(stranger.new_message("status")))
 
-    eventually(lambda: monitored.heard.refused == 3)
+    eventually(lambda: monitored.facts.refused == 3)
 
 
 def test_a_restarted_kernel_is_heard_at_its_new_place(
@@ -197,7 +197,7 @@ def test_nothing_is_kept_of_a_dismissed_kernel(monitored: Monitored, voice: Voic
 
     voice.wait_until_unheard()
     assert monitored.monitor.transcript(monitored.kernel_id) is None
-    assert monitored.heard == Heard()
+    assert monitored.facts == IopubFacts()
 
 
 def test_who_takes_the_place_of_a_dismissed_kernel_is_not_listened_to_twice(
@@ -209,11 +209,11 @@ def test_who_takes_the_place_of_a_dismissed_kernel_is_not_listened_to_twice(
     monitor.dismiss(monitored.kernel_id)
     monitor.attend(monitored.kernel.manager)
 
-    monitor._heed(before.manager, before.ear, Spawned(adopted=False))  # told late
+    monitor._heed(before.manager, before.subscription, Spawned(adopted=False))  # told late
     monitor._inbox.put(obeyed.set)
 
     assert obeyed.wait(10)
-    assert before.ear.socket is None
+    assert before.subscription.socket is None
 
 
 def test_a_dismissed_kernel_can_be_recorded_to_without_effect(monitored: Monitored) -> None:

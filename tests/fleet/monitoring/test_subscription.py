@@ -10,7 +10,7 @@ import pytest
 from kerneltui.fleet.model.retention import USUAL
 from kerneltui.fleet.monitoring import replay
 from kerneltui.fleet.monitoring import subscription as ear_module
-from kerneltui.fleet.monitoring.subscription import NEVER, Ear, Heard
+from kerneltui.fleet.monitoring.subscription import NEVER, IopubFacts, IopubSubscription
 from kerneltui.fleet.recording.flood_gate import FloodGate
 from kerneltui.fleet.transcript.batch import OUTPUT_BUDGET, Told
 from kerneltui.fleet.transcript.operations import Block
@@ -27,14 +27,14 @@ END = "that is all"
 
 
 class Listening:
-    """An ear that hears what `voice` says, once `hear` is called, and no sooner."""
+    """A subscription that hears what `voice` says, once `hear` is called, and no sooner."""
 
     def __init__(self, voice: Voice, kernel: Kernel) -> None:
         self.voice = voice
         self.kernel = kernel
-        self.ear = Ear(kernel.manager, Transcript())
+        self.subscription = IopubSubscription(kernel.manager, Transcript())
         kernel.spawn()
-        self.socket = self.ear.open(default_context(), voice.info, kernel.manager.spawns)
+        self.socket = self.subscription.open(default_context(), voice.info, kernel.manager.spawns)
         voice.wait_for_listener()
 
     def hear(self) -> None:
@@ -43,8 +43,8 @@ class Listening:
         eventually(self._heard_the_end, within=20)
 
     def _heard_the_end(self) -> bool:
-        self.ear.listen()
-        return shown(self.ear.transcript.view())[-1:] == [(Role.STDOUT, END)]
+        self.subscription.listen()
+        return shown(self.subscription.transcript.view())[-1:] == [(Role.STDOUT, END)]
 
     @property
     def state(self) -> KernelState:
@@ -54,7 +54,7 @@ class Listening:
         return self.voice.session.new_message(msg_type)
 
     def shown(self) -> list[tuple[Role, str]]:
-        return shown(self.ear.transcript.view())[:-1]
+        return shown(self.subscription.transcript.view())[:-1]
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def listening(voice: Voice) -> Iterator[Listening]:
     with Kernel(voice.info) as kernel:
         listening = Listening(voice, kernel)
         yield listening
-        listening.ear.close()
+        listening.subscription.close()
 
 
 # -- statuses ----
@@ -140,9 +140,9 @@ def test_cells_are_counted_and_the_last_one_is_known(listening: Listening, voice
 
     listening.hear()
 
-    heard = listening.ear.heard
-    assert (heard.executions, heard.code) == (2, "b = 2 print(b)")
-    assert heard.request == voice.cell["msg_id"]
+    facts = listening.subscription.facts
+    assert (facts.executions, facts.code) == (2, "b = 2 print(b)")
+    assert facts.request == voice.cell["msg_id"]
 
 
 @pytest.mark.parametrize(
@@ -161,9 +161,14 @@ def test_only_what_a_kernel_runs_is_activity(
     asked = listening.request(msg_type)
     voice.say("status", {"execution_state": "busy"}, asked)
     voice.say("status", {"execution_state": "idle"}, asked)
-    eventually(lambda: listening.ear.listen() or len(listening.ear.messages.view().records) == 2)
+    eventually(
+        lambda: (
+            listening.subscription.listen()
+            or len(listening.subscription.messages.view().records) == 2
+        )
+    )
 
-    assert (listening.ear.heard.last_activity is not None) is counts
+    assert (listening.subscription.facts.last_activity is not None) is counts
 
 
 def test_clients_whose_code_runs_are_counted_and_ours_are_not(
@@ -171,14 +176,14 @@ def test_clients_whose_code_runs_are_counted_and_ours_are_not(
 ) -> None:
     ours, other = (voice.session.clone().new_message("execute_request") for _ in range(2))
     ours["header"]["session"] = "ours"
-    listening.ear.messages.add(Channel.SHELL, ours, sent=True)
+    listening.subscription.messages.add(Channel.SHELL, ours, sent=True)
     for cell in (voice.cell, ours, voice.cell):
         voice.say("execute_input", {"code": "a = 1"}, cell)
     voice.say("status", {"execution_state": "busy"}, other)
 
     listening.hear()
 
-    assert listening.ear.heard.clients == {voice.cell["header"]["session"]}
+    assert listening.subscription.facts.clients == {voice.cell["header"]["session"]}
 
 
 def test_a_cell_in_a_subshell_does_not_hide_the_one_in_the_main_shell(
@@ -190,18 +195,18 @@ def test_a_cell_in_a_subshell_does_not_hide_the_one_in_the_main_shell(
 
     listening.hear()
 
-    heard = listening.ear.heard
-    assert (heard.executions, heard.code, heard.request) == (2, "loop()", voice.cell["msg_id"])
+    facts = listening.subscription.facts
+    assert (facts.executions, facts.code, facts.request) == (2, "loop()", voice.cell["msg_id"])
 
 
 def test_facts_of_the_process_before_are_forgotten(listening: Listening, voice: Voice) -> None:
     voice.say("execute_input", {"code": "a = 1", "execution_count": 1}, voice.cell)
     listening.hear()
 
-    listening.ear.close()
-    listening.ear.open(default_context(), voice.info, 2)
+    listening.subscription.close()
+    listening.subscription.open(default_context(), voice.info, 2)
 
-    assert listening.ear.heard == Heard()
+    assert listening.subscription.facts == IopubFacts()
 
 
 @pytest.mark.parametrize("code", [None, 7, ["a"]], ids=repr)
@@ -210,7 +215,7 @@ def test_code_that_is_no_text_is_empty(listening: Listening, voice: Voice, code:
 
     listening.hear()
 
-    assert listening.ear.heard.code == ""
+    assert listening.subscription.facts.code == ""
 
 
 # -- what nobody may believe ----
@@ -238,7 +243,7 @@ def test_frames_that_cannot_be_believed_are_counted_and_change_nothing(
 
     listening.hear()
 
-    assert listening.ear.heard.refused == 1
+    assert listening.subscription.facts.refused == 1
     assert listening.state is KernelState.STARTING
     assert listening.shown() == []
 
@@ -253,7 +258,7 @@ def test_a_replayed_status_is_counted_and_changes_nothing(
 
     listening.hear()
 
-    assert listening.ear.heard.refused == 1
+    assert listening.subscription.facts.refused == 1
     assert listening.state is KernelState.IDLE
 
 
@@ -264,11 +269,11 @@ def test_forged_frames_alone_are_something_that_was_heard(
 
     eventually(lambda: listening.socket.poll(0))
 
-    assert listening.ear.listen()
+    assert listening.subscription.listen()
 
 
 def test_nothing_was_heard_of_a_silent_kernel(listening: Listening) -> None:
-    assert not listening.ear.listen()
+    assert not listening.subscription.listen()
 
 
 # -- how much ----
@@ -281,8 +286,8 @@ def test_a_million_lines_leave_a_bounded_transcript(listening: Listening, voice:
 
     listening.hear()
 
-    view = listening.ear.transcript.view()
-    assert listening.ear.transcript.size < USUAL.bytes
+    view = listening.subscription.transcript.view()
+    assert listening.subscription.transcript.size < USUAL.bytes
     assert view.end - view.first <= USUAL.lines + 1
 
 
@@ -295,9 +300,9 @@ def test_a_turn_ends_although_the_kernel_goes_on(
     voice.print("second\n")
     eventually(lambda: listening.socket.poll(0))
 
-    listening.ear.listen()
+    listening.subscription.listen()
 
-    assert shown(listening.ear.transcript.view()) == [(Role.STDOUT, "first")]
+    assert shown(listening.subscription.transcript.view()) == [(Role.STDOUT, "first")]
 
 
 def test_of_a_flood_only_the_end_is_decoded_and_the_rest_is_said_to_be_skipped(
@@ -312,9 +317,9 @@ def test_of_a_flood_only_the_end_is_decoded_and_the_rest_is_said_to_be_skipped(
     waiting = iter([printed[0], busy, *printed[1:]])
     monkeypatch.setattr(FloodGate, "receive", lambda *_limits: waiting)
 
-    listening.ear.listen()
+    listening.subscription.listen()
 
-    (role, mark), *rest = shown(listening.ear.transcript.view())
+    (role, mark), *rest = shown(listening.subscription.transcript.view())
     assert (role, mark.partition("KB")[2]) == (Role.NOTE, " of output skipped")
     assert rest == [(Role.STDOUT, "8"), (Role.STDOUT, "9")]
     assert listening.state is KernelState.BUSY
@@ -322,13 +327,13 @@ def test_of_a_flood_only_the_end_is_decoded_and_the_rest_is_said_to_be_skipped(
 
 def test_what_a_closed_ear_was_told_is_still_written(voice: Voice) -> None:
     with Kernel(voice.info) as kernel:
-        ear = Ear(kernel.manager, Transcript())
-        ear.tell(Told(None, [Block(Role.NOTE, "not run")], due=0.0))
+        subscription = IopubSubscription(kernel.manager, Transcript())
+        subscription.tell(Told(None, [Block(Role.NOTE, "not run")], due=0.0))
 
-        ear.listen()
+        subscription.listen()
 
-        assert shown(ear.transcript.view()) == [(Role.NOTE, "not run")]
-        assert ear.due == NEVER
+        assert shown(subscription.transcript.view()) == [(Role.NOTE, "not run")]
+        assert subscription.due == NEVER
 
 
 def test_a_kernel_is_heard_though_its_recording_cannot_be_read(
@@ -336,12 +341,17 @@ def test_a_kernel_is_heard_though_its_recording_cannot_be_read(
 ) -> None:
     monkeypatch.setattr(replay, "RECORD_TIME", 0.0)
     with Kernel(voice.info) as kernel:
-        ear = Ear(kernel.manager, Transcript())
+        subscription = IopubSubscription(kernel.manager, Transcript())
         kernel.spawn()
-        ear.open(default_context(), voice.info, kernel.manager.spawns, recording=tmp_path)
+        subscription.open(default_context(), voice.info, kernel.manager.spawns, recording=tmp_path)
         voice.wait_for_listener()
 
         voice.print(f"{END}\n")
 
-        eventually(lambda: ear.listen() and (Role.STDOUT, END) in shown(ear.transcript.view()))
-        ear.close()
+        eventually(
+            lambda: (
+                subscription.listen()
+                and (Role.STDOUT, END) in shown(subscription.transcript.view())
+            )
+        )
+        subscription.close()
