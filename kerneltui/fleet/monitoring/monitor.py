@@ -189,7 +189,7 @@ class KernelMonitor:
 
     def _about_to_close(self) -> list[IopubSubscription]:
         """Return those of dead kernels, but for those whose past is still to be read."""
-        return [each for each in self._closing if not each.is_recalling]
+        return [each for each in self._closing if not each.is_replaying]
 
     def _obey(self) -> bool:
         """Do what other threads want; tell whether there was anything."""

@@ -1,4 +1,4 @@
-"""Recall: what a kernel said before anybody here listened, read back from its recording.
+"""Replay: what a kernel said before anybody here listened, read back from its recording.
 
 A subscription is made first, also to a topic of its own, whose welcome the recorder hears as well.
 A recording that has the welcome, or the first message that was heard here, has all that was said
@@ -32,7 +32,7 @@ NOT_RECORDED = "nothing was recorded"
 Past = Began | Hole | Received
 
 
-class Recall:
+class Replay:
     """One recording, read in turns; used by the monitor's thread."""
 
     def __init__(self, path: Path, info: ConnectionInfo, topic: bytes) -> None:

@@ -16,7 +16,7 @@ import zmq
 
 from kerneltui.errors import ProtocolError
 from kerneltui.fleet.monitoring.message_log import MessageLog
-from kerneltui.fleet.monitoring.replay import Past, Recall
+from kerneltui.fleet.monitoring.replay import Past, Replay
 from kerneltui.fleet.recording.flood_gate import SKIPPED, FloodGate
 from kerneltui.fleet.recording.recording import Began, Hole
 from kerneltui.fleet.transcript.batch import OUTPUT_TYPES, Received, Told, merge, render
@@ -88,9 +88,9 @@ class IopubSubscription:
         self._skipped = 0
         """Bytes of output that were not even decoded since the last rendering."""
         self._told: deque[Told] = deque()
-        self._recall: Recall | None = None
+        self._replay: Replay | None = None
         self._is_of_interest = self._is_present = False
-        """Of what is recalled: nobody has heard it here; the present process has said it."""
+        """Of what is replayed: nobody has heard it here; the present process has said it."""
         self._known: frozenset[str] = frozenset()
         """Ids of messages of the past, which may come once more."""
 
@@ -105,8 +105,8 @@ class IopubSubscription:
     @property
     def due(self) -> float:
         """When to listen though iopub is silent, an instant of `time.monotonic()`."""
-        if self._recall is not None:
-            return self._recall.due
+        if self._replay is not None:
+            return self._replay.due
         told = self._told[0].due if self._told else NEVER
         opens_at = self._gate.opens_at if self._gate else None
         return told if opens_at is None else min(told, opens_at)
@@ -126,32 +126,32 @@ class IopubSubscription:
         is_first, self._spawn = self._spawn == 0, spawn
         self._session = new_session(info.key, info.signature_scheme)
         self.facts = IopubFacts()
-        self._recall = None
+        self._replay = None
         if recording is not None and recording.exists():
             topic = f"{TOPIC}{uuid.uuid4().hex}".encode()
             self._gate.socket.subscribe(topic)
-            self._recall = Recall(recording, info, topic)
+            self._replay = Replay(recording, info, topic)
             self._is_of_interest, self._is_present = is_first, False
         return self._gate.socket
 
     @property
-    def is_recalling(self) -> bool:
+    def is_replaying(self) -> bool:
         """What the kernel said before is still to be read."""
-        return self._recall is not None
+        return self._replay is not None
 
     def note_end(self) -> None:
         """The process has ended: no more will come than what is on its way."""
-        if self._recall is not None:
-            self._recall.note_end()
+        if self._replay is not None:
+            self._replay.note_end()
 
     def close(self) -> None:
         try:
-            if self._recall is not None:
-                self._recall.hurry()
-            while self._recall is not None:
+            if self._replay is not None:
+                self._replay.hurry()
+            while self._replay is not None:
                 self.listen()
         finally:
-            self._recall = None
+            self._replay = None
             if self._gate is not None:
                 self._gate.close()
                 self._gate = None
@@ -160,13 +160,13 @@ class IopubSubscription:
         """Take in what is there; tell whether there was anything."""
         now, before = time.monotonic(), self.facts
         received = self._receive()
-        if (recall := self._recall) is not None:
-            recall.hold(received)
-            self._remember(recall.read())
-            if not recall.over:
+        if (replay := self._replay) is not None:
+            replay.hold(received)
+            self._remember(replay.read())
+            if not replay.over:
                 return self.facts is not before
-            received, self._known = recall.release(), recall.known_ids()
-            self._recall = None
+            received, self._known = replay.release(), replay.known_ids()
+            self._replay = None
         elif self._known:
             received = [each for each in received if each[1]["msg_id"] not in self._known]
         for _, message in received:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from kerneltui.errors import ProtocolError
-from kerneltui.fleet.monitoring import replay as recalls
-from kerneltui.fleet.monitoring.replay import Past, Recall
+from kerneltui.fleet.monitoring import replay as replays
+from kerneltui.fleet.monitoring.replay import Past, Replay
 from kerneltui.fleet.recording.recording import Began, Growth, Hole, recording_path
 from kerneltui.fleet.recording.writer import RecordingWriter
 from kerneltui.fleet.transcript.batch import Received
@@ -40,9 +40,9 @@ class Recalled:
     def ago(self, seconds: float) -> float:
         return time.time() - seconds
 
-    def open(self) -> Recall:
+    def open(self) -> Replay:
         ports = {channel: number for number, channel in enumerate(Channel, start=1)}
-        return Recall(self.path, ConnectionInfo("ipc", "/x", ports, key=KEY), TOPIC)
+        return Replay(self.path, ConnectionInfo("ipc", "/x", ports, key=KEY), TOPIC)
 
     def say(self, text: str) -> list[bytes]:
         message = self.session.new_message("stream", {"name": "stdout", "text": text})
@@ -75,37 +75,37 @@ class Recalled:
 
 
 @pytest.fixture
-def recalled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recalled:
-    monkeypatch.setattr(recalls, "RECORD_TIME", 0.0)
+def replayed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recalled:
+    monkeypatch.setattr(replays, "RECORD_TIME", 0.0)
     make_private_folder(own_folder(tmp_path))
     return Recalled(tmp_path)
 
 
-def test_what_is_recorded_from_our_welcome_on_is_heard_here(recalled: Recalled) -> None:
-    before, during, after = map(recalled.say, ("before", "during", "after"))
-    recalled.record(before, during, at=recalled.ago(1))
-    recall = recalled.open()
-    recall.hold(recalled.hear(during, recalled.welcome(), after))
-    recalled.record(recalled.welcome(), after, at=recalled.ago(0))
+def test_what_is_recorded_from_our_welcome_on_is_heard_here(replayed: Recalled) -> None:
+    before, during, after = map(replayed.say, ("before", "during", "after"))
+    replayed.record(before, during, at=replayed.ago(1))
+    replay = replayed.open()
+    replay.hold(replayed.hear(during, replayed.welcome(), after))
+    replayed.record(replayed.welcome(), after, at=replayed.ago(0))
 
-    past = recall.read()
+    past = replay.read()
 
-    assert recalled.told([*past, *recall.release()]) == ["before", "during", "after"]
+    assert replayed.told([*past, *replay.release()]) == ["before", "during", "after"]
 
 
-def test_held_messages_stand_before_what_a_later_recorder_has_recorded(recalled: Recalled) -> None:
-    before, held, both, on_its_way = map(recalled.say, ("before", "held", "both", "on its way"))
-    recalled.record(before, at=recalled.ago(LONG_AGO))
-    recall = recalled.open()
-    recall.hold(recalled.hear(recalled.welcome(), held, both))
+def test_held_messages_stand_before_what_a_later_recorder_has_recorded(replayed: Recalled) -> None:
+    before, held, both, on_its_way = map(replayed.say, ("before", "held", "both", "on its way"))
+    replayed.record(before, at=replayed.ago(LONG_AGO))
+    replay = replayed.open()
+    replay.hold(replayed.hear(replayed.welcome(), held, both))
     now = time.time() + 1
-    recalled.writer.add_hole(Hole(recalled.ago(LONG_AGO), now, "nobody recorded"), now)
-    recalled.writer.begin(PROCESS, now)
-    recalled.record(both, on_its_way, at=now)
+    replayed.writer.add_hole(Hole(replayed.ago(LONG_AGO), now, "nobody recorded"), now)
+    replayed.writer.begin(PROCESS, now)
+    replayed.record(both, on_its_way, at=now)
 
-    past = recall.read()
+    past = replay.read()
 
-    assert recalled.told([*past, *recall.release()]) == [
+    assert replayed.told([*past, *replay.release()]) == [
         "before",
         "nobody recorded",
         "held",
@@ -113,124 +113,124 @@ def test_held_messages_stand_before_what_a_later_recorder_has_recorded(recalled:
     ]
 
 
-def test_a_gap_ends_where_we_began_to_listen(recalled: Recalled) -> None:
-    recalled.record(recalled.say("before"), at=recalled.ago(LONG_AGO))
-    recall = recalled.open()
-    recall.hold(recalled.hear(recalled.welcome(), recalled.say("held")))
+def test_a_gap_ends_where_we_began_to_listen(replayed: Recalled) -> None:
+    replayed.record(replayed.say("before"), at=replayed.ago(LONG_AGO))
+    replay = replayed.open()
+    replay.hold(replayed.hear(replayed.welcome(), replayed.say("held")))
     heard_since, later = time.time(), time.time() + 1
-    recalled.writer.add_hole(Hole(recalled.ago(LONG_AGO), later, "nobody recorded"), later)
-    recalled.record(at=later)
+    replayed.writer.add_hole(Hole(replayed.ago(LONG_AGO), later, "nobody recorded"), later)
+    replayed.record(at=later)
 
-    *_, hole = recall.read()
+    *_, hole = replay.read()
 
     assert isinstance(hole, Hole)
     assert hole.since < hole.until <= heard_since
 
 
 def test_a_kernel_without_welcomes_is_recorded_where_its_messages_are(
-    recalled: Recalled, monkeypatch: pytest.MonkeyPatch
+    replayed: Recalled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recalls, "RECORD_TIME", 60.0)
-    before, first, second = map(recalled.say, ("before", "first", "second"))
-    recalled.record(before, at=recalled.ago(1))
-    recall = recalled.open()
-    recalled.record(first, second, at=recalled.ago(0))
-    at_first = recall.read()
-    recall.hold(recalled.hear(first, second))
+    monkeypatch.setattr(replays, "RECORD_TIME", 60.0)
+    before, first, second = map(replayed.say, ("before", "first", "second"))
+    replayed.record(before, at=replayed.ago(1))
+    replay = replayed.open()
+    replayed.record(first, second, at=replayed.ago(0))
+    at_first = replay.read()
+    replay.hold(replayed.hear(first, second))
 
-    past = recall.read()
+    past = replay.read()
 
     assert at_first == []
-    assert recalled.told([*past, *recall.release()]) == ["before", "first", "second"]
+    assert replayed.told([*past, *replay.release()]) == ["before", "first", "second"]
 
 
 def test_the_recording_of_a_kernel_that_was_heard_to_its_end_is_read_to_its_end(
-    recalled: Recalled,
+    replayed: Recalled,
 ) -> None:
-    before, both, last = map(recalled.say, ("before", "both", "last"))
-    recalled.record(before, at=recalled.ago(1))
-    recall = recalled.open()
-    recall.hold(recalled.hear(both))
-    recall.note_end()
-    recalled.record(both, last, at=recalled.ago(0))
-    recalled.writer.end(recalled.ago(0))
-    recalled.record(at=recalled.ago(0))
+    before, both, last = map(replayed.say, ("before", "both", "last"))
+    replayed.record(before, at=replayed.ago(1))
+    replay = replayed.open()
+    replay.hold(replayed.hear(both))
+    replay.note_end()
+    replayed.record(both, last, at=replayed.ago(0))
+    replayed.writer.end(replayed.ago(0))
+    replayed.record(at=replayed.ago(0))
 
-    past = recall.read()
+    past = replay.read()
 
-    assert recalled.told([*past, *recall.release()]) == ["before", "both", "last"]
-
-
-def test_a_recording_that_ended_before_we_came_leaves_a_gap(recalled: Recalled) -> None:
-    recalled.record(recalled.say("before"), at=recalled.ago(LONG_AGO))
-    recall = recalled.open()
-    recall.hold(recalled.hear(recalled.welcome()))
-
-    assert recalled.told(recall.read()) == ["before", "nothing was recorded"]
+    assert replayed.told([*past, *replay.release()]) == ["before", "both", "last"]
 
 
-def test_a_gap_is_marked_though_there_was_another_one_just_before(recalled: Recalled) -> None:
-    recalled.writer.add_hole(Hole(recalled.ago(3), recalled.ago(2), "nobody recorded"), 1.0)
-    recalled.record(recalled.say("between"), at=recalled.ago(1))
-    recall = recalled.open()
-    recall.hold(recalled.hear(recalled.welcome()))
+def test_a_recording_that_ended_before_we_came_leaves_a_gap(replayed: Recalled) -> None:
+    replayed.record(replayed.say("before"), at=replayed.ago(LONG_AGO))
+    replay = replayed.open()
+    replay.hold(replayed.hear(replayed.welcome()))
 
-    told = recalled.told(recall.read())
+    assert replayed.told(replay.read()) == ["before", "nothing was recorded"]
+
+
+def test_a_gap_is_marked_though_there_was_another_one_just_before(replayed: Recalled) -> None:
+    replayed.writer.add_hole(Hole(replayed.ago(3), replayed.ago(2), "nobody recorded"), 1.0)
+    replayed.record(replayed.say("between"), at=replayed.ago(1))
+    replay = replayed.open()
+    replay.hold(replayed.hear(replayed.welcome()))
+
+    told = replayed.told(replay.read())
 
     assert told == ["nobody recorded", "between", "nothing was recorded"]
 
 
-def test_a_gap_does_not_end_before_it_begins(recalled: Recalled) -> None:
-    recalled.record(recalled.say("before"), at=recalled.ago(LONG_AGO))
-    recall = recalled.open()
-    recall.hold(recalled.hear(recalled.welcome()))
-    recalled.record(recalled.say("behind"), at=time.time() + 1)
+def test_a_gap_does_not_end_before_it_begins(replayed: Recalled) -> None:
+    replayed.record(replayed.say("before"), at=replayed.ago(LONG_AGO))
+    replay = replayed.open()
+    replay.hold(replayed.hear(replayed.welcome()))
+    replayed.record(replayed.say("behind"), at=time.time() + 1)
 
-    *_, hole = recall.read()
+    *_, hole = replay.read()
 
     assert isinstance(hole, Hole)
     assert hole.since <= hole.until
 
 
-def test_where_a_kernel_died_unheard_there_is_a_mark(recalled: Recalled) -> None:
-    recalled.record(recalled.say("before"), at=recalled.ago(LONG_AGO))
-    recall = recalled.open()
-    recall.note_end()
+def test_where_a_kernel_died_unheard_there_is_a_mark(replayed: Recalled) -> None:
+    replayed.record(replayed.say("before"), at=replayed.ago(LONG_AGO))
+    replay = replayed.open()
+    replay.note_end()
 
-    assert recalled.told(recall.read()) == ["before", "nothing was recorded"]
+    assert replayed.told(replay.read()) == ["before", "nothing was recorded"]
 
 
-def test_of_a_kernel_that_was_heard_to_its_end_nothing_is_missing(recalled: Recalled) -> None:
-    recalled.record(recalled.say("last words"), at=recalled.ago(LONG_AGO))
-    recalled.writer.end(recalled.ago(LONG_AGO))
-    recalled.record(at=recalled.ago(LONG_AGO))
-    recall = recalled.open()
-    recall.note_end()
+def test_of_a_kernel_that_was_heard_to_its_end_nothing_is_missing(replayed: Recalled) -> None:
+    replayed.record(replayed.say("last words"), at=replayed.ago(LONG_AGO))
+    replayed.writer.end(replayed.ago(LONG_AGO))
+    replayed.record(at=replayed.ago(LONG_AGO))
+    replay = replayed.open()
+    replay.note_end()
 
-    assert recalled.told(recall.read()) == ["last words"]
+    assert replayed.told(replay.read()) == ["last words"]
 
 
 def test_the_end_of_a_kernel_is_waited_for_as_its_recorder_may_live(
-    recalled: Recalled, monkeypatch: pytest.MonkeyPatch
+    replayed: Recalled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recalls, "RECORD_TIME", 60.0)
-    recalled.record(at=recalled.ago(LONG_AGO))
-    recall = recalled.open()
-    recall.note_end()
-    at_first = recall.read()
+    monkeypatch.setattr(replays, "RECORD_TIME", 60.0)
+    replayed.record(at=replayed.ago(LONG_AGO))
+    replay = replayed.open()
+    replay.note_end()
+    at_first = replay.read()
 
-    recalled.record(recalled.say("last words"), at=recalled.ago(0))
-    recalled.writer.end(recalled.ago(0))
-    recalled.record(at=recalled.ago(0))
+    replayed.record(replayed.say("last words"), at=replayed.ago(0))
+    replayed.writer.end(replayed.ago(0))
+    replayed.record(at=replayed.ago(0))
 
     assert at_first == []
-    assert recalled.told(recall.read()) == ["last words"]
+    assert replayed.told(replay.read()) == ["last words"]
 
 
-def test_a_recording_is_searched_only_as_far_as_it_has_grown(recalled: Recalled) -> None:
-    recalled.record(recalled.say("x" * 100_000), at=recalled.ago(1))
-    growth = Growth(recalled.path, 10)
-    recalled.record(recalled.say("new"), at=recalled.ago(0))
+def test_a_recording_is_searched_only_as_far_as_it_has_grown(replayed: Recalled) -> None:
+    replayed.record(replayed.say("x" * 100_000), at=replayed.ago(1))
+    growth = Growth(replayed.path, 10)
+    replayed.record(replayed.say("new"), at=replayed.ago(0))
 
     first, second = growth.read(), growth.read()
 
@@ -239,10 +239,10 @@ def test_a_recording_is_searched_only_as_far_as_it_has_grown(recalled: Recalled)
     assert [len(each) for each in second] == [10]
 
 
-def test_a_new_generation_is_searched_from_its_beginning(recalled: Recalled) -> None:
-    recalled.record(recalled.say("old"), at=recalled.ago(1))
-    growth = Growth(recalled.path, 10)
-    recalled.path.rename(recalled.path.with_name(recalled.path.name + ".old"))
-    recalled.path.write_bytes(b"a new generation")
+def test_a_new_generation_is_searched_from_its_beginning(replayed: Recalled) -> None:
+    replayed.record(replayed.say("old"), at=replayed.ago(1))
+    growth = Growth(replayed.path, 10)
+    replayed.path.rename(replayed.path.with_name(replayed.path.name + ".old"))
+    replayed.path.write_bytes(b"a new generation")
 
     assert growth.read()[-1] == b"a new generation"
