@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from kerneltui.fleet.manifests.manifest import Manifest
-from kerneltui.fleet.recording.recording import Began, Hole, read_recording, recording_path
+from kerneltui.fleet.recording.recording import Gap, ProcessStarted, read_recording, recording_path
 from kerneltui.kernels.identity import ProcessIdentity, identify
 from kerneltui.protocol.wire import Session
 from tests.fleet.stage import KEY, Voice
@@ -33,7 +33,7 @@ hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
 resource.setrlimit(resource.RLIMIT_FSIZE, ({file_limit}, hard))
 recorder.main(Path(sys.argv[1]))
 """
-Recorded = Began | Hole | str
+Recorded = ProcessStarted | Gap | str
 
 
 class SpokenKernel:

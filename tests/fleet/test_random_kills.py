@@ -16,7 +16,7 @@ import pytest
 
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.monitoring.monitor import KernelMonitor
-from kerneltui.fleet.recording.recording import Hole, read_recording, recording_path, unheard_since
+from kerneltui.fleet.recording.recording import Gap, read_recording, recording_path, unheard_since
 from kerneltui.fleet.transcript.transcript import Role
 from kerneltui.kernels.adopted import AdoptedProcess
 from kerneltui.kernels.identity import ProcessIdentity, identify
@@ -106,7 +106,7 @@ class Talker:
 
 
 def _shown(session: Session, value: object) -> Shown:
-    if isinstance(value, Hole):
+    if isinstance(value, Gap):
         return GAP
     if not isinstance(value, list):
         return ""

@@ -22,7 +22,7 @@ from kerneltui.fleet.monitoring.message_log import TOTAL_BYTES, MessageLog
 from kerneltui.fleet.monitoring.subscription import NEVER, IopubFacts, IopubSubscription
 from kerneltui.fleet.recording.recording import recording_path
 from kerneltui.fleet.threads.mailbox import Inbox
-from kerneltui.fleet.transcript.batch import Told
+from kerneltui.fleet.transcript.batch import SideMessage
 from kerneltui.fleet.transcript.operations import Block, Step
 from kerneltui.fleet.transcript.rendering import rendition
 from kerneltui.fleet.transcript.store import TranscriptStore
@@ -146,7 +146,7 @@ class KernelMonitor:
     def _tell(self, kernel_id: str, date: object, steps: Sequence[Step]) -> None:
         attended = self._attended.get(kernel_id)
         if attended is not None and steps:
-            attended.subscription.tell(Told(date, steps, time.monotonic() + HOLD))
+            attended.subscription.tell(SideMessage(date, steps, time.monotonic() + HOLD))
             self._inbox.put(lambda: None)
 
     def _heed(self, manager: KernelManager, subscription: IopubSubscription, event: Event) -> None:

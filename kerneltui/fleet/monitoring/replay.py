@@ -15,7 +15,13 @@ from pathlib import Path
 
 from kerneltui.errors import ProtocolError
 from kerneltui.fleet.recording.format import Kind, Record
-from kerneltui.fleet.recording.recording import Began, Growth, Hole, read_recording, unheard_since
+from kerneltui.fleet.recording.recording import (
+    Gap,
+    Growth,
+    ProcessStarted,
+    read_recording,
+    unheard_since,
+)
 from kerneltui.fleet.transcript.batch import OUTPUT_TYPES, Received
 from kerneltui.kernels.session import new_session
 from kerneltui.protocol.connection import ConnectionInfo
@@ -29,7 +35,7 @@ LATE = 5.0  # seconds before we came that the recorder may have begun
 OVERLAP = 10_000  # bytes: more than a welcome or a header takes
 NOT_RECORDED = "nothing was recorded"
 
-Past = Began | Hole | Received
+Past = ProcessStarted | Gap | Received
 
 
 class Replay:
@@ -46,7 +52,7 @@ class Replay:
         self._heard_since = math.inf
         """From when on we have heard all by ourselves, in seconds since the epoch."""
         self._recorded_until = self._told_until = 0.0
-        """The time of the last record, and the end of a hole after which nothing was said."""
+        """The time of the last record, and the end of a gap after which nothing was said."""
         self._has_ended = self._is_heard_to_its_end = self._is_whole = False
         self._signs = [topic]
         """What proves, where it is recorded, that the recorder hears what we hear."""
@@ -124,14 +130,14 @@ class Replay:
             return next(records, None)
         except OSError as error:
             why = f"unreadable: {error.strerror}"
-            return Record(Kind.HOLE, self._came_at, Hole(self._came_at, self._came_at, why))
+            return Record(Kind.HOLE, self._came_at, Gap(self._came_at, self._came_at, why))
 
     def _decoded(self, record: Record) -> list[Past] | None:
         """Return what a record tells; None where we have heard all from there on ourselves."""
         value = record.value
         if isinstance(value, list):
             return self._decoded_message(record.at, value)
-        if isinstance(value, Began):  # it may say again what the one before has said
+        if isinstance(value, ProcessStarted):  # it may say again what the one before has said
             self._session = new_session(self._info.key, self._info.signature_scheme)
         elif not self._is_whole and record.at > self._heard_since:
             return None  # this recorder began after us
@@ -155,21 +161,21 @@ class Replay:
         self._ids[message["msg_id"]] = None
         return [(frames, message)]
 
-    def _last_hole(self, beyond: Record | None) -> list[Hole]:
+    def _last_hole(self, beyond: Record | None) -> list[Gap]:
         """Tell of a recorder that had ended before we came, which nothing in the past tells.
 
         `beyond`: the first record of what we have heard ourselves.
         """
         if beyond is not None:
-            hole = beyond.value
-            if isinstance(hole, Hole) and hole.since < self._heard_since:
-                return [replace(hole, until=self._heard_since)]
+            gap = beyond.value
+            if isinstance(gap, Gap) and gap.since < self._heard_since:
+                return [replace(gap, until=self._heard_since)]
             return []
         is_known_to_miss = self._has_ended or self._heard_since < math.inf
         is_told = self._told_until > self._came_at - LATE
         if self._is_whole or is_told or not is_known_to_miss:
             return []
-        return [Hole(min(self._recording_ended_at(), self._came_at), self._came_at, NOT_RECORDED)]
+        return [Gap(min(self._recording_ended_at(), self._came_at), self._came_at, NOT_RECORDED)]
 
     def _recording_ended_at(self) -> float:
         """Return until when there was a recorder: it marks the file now and then."""

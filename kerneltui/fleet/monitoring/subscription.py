@@ -18,8 +18,8 @@ from kerneltui.errors import ProtocolError
 from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.fleet.monitoring.replay import Past, Replay
 from kerneltui.fleet.recording.flood_gate import SKIPPED, FloodGate
-from kerneltui.fleet.recording.recording import Began, Hole
-from kerneltui.fleet.transcript.batch import OUTPUT_TYPES, Received, Told, merge, render
+from kerneltui.fleet.recording.recording import Gap, ProcessStarted
+from kerneltui.fleet.transcript.batch import OUTPUT_TYPES, Received, SideMessage, merge, render
 from kerneltui.fleet.transcript.operations import Block
 from kerneltui.fleet.transcript.transcript import Role, Transcript
 from kerneltui.kernels.manager import KernelManager
@@ -87,7 +87,7 @@ class IopubSubscription:
         self._spawn = 0
         self._skipped = 0
         """Bytes of output that were not even decoded since the last rendering."""
-        self._told: deque[Told] = deque()
+        self._told: deque[SideMessage] = deque()
         self._replay: Replay | None = None
         self._is_of_interest = self._is_present = False
         """Of what is replayed: nobody has heard it here; the present process has said it."""
@@ -98,7 +98,7 @@ class IopubSubscription:
     def socket(self) -> zmq.Socket[bytes] | None:
         return self._gate.socket if self._gate else None
 
-    def tell(self, told: Told) -> None:
+    def tell(self, told: SideMessage) -> None:
         """Add what was said beside iopub. In any thread."""
         self._told.append(told)
 
@@ -186,7 +186,7 @@ class IopubSubscription:
         """Show what was said before this subscription was opened, each at its time."""
         together: list[Received] = []
         for each in past:
-            if not isinstance(each, Began | Hole):
+            if not isinstance(each, ProcessStarted | Gap):
                 if together and not _is_of_one_time(together[0][1], each[1]):
                     self._tell_past(together)
                     together = []
@@ -194,14 +194,14 @@ class IopubSubscription:
                 continue
             self._tell_past(together)
             together = []
-            if isinstance(each, Hole):
+            if isinstance(each, Gap):
                 if self._is_of_interest:
-                    self.transcript.note(_describe_hole(each), time=each.until)
+                    self.transcript.note(_describe_gap(each), time=each.until)
             else:
                 self._begin(each)
         self._tell_past(together)
 
-    def _begin(self, began: Began) -> None:
+    def _begin(self, began: ProcessStarted) -> None:
         process = self._manager.process
         self._is_present = process is not None and began.identity == process.identity
         self._is_of_interest |= self._is_present  # what an earlier one said was heard, or is now
@@ -230,7 +230,7 @@ class IopubSubscription:
             with contextlib.suppress(ProtocolError):
                 received.append((frames, self._session.decode(frames, sealed=OUTPUT_TYPES)))
         if self._gate.is_closed and not was_closed:
-            self._told.append(Told(None, [Block(Role.NOTE, f"… {SKIPPED}")], 0.0))
+            self._told.append(SideMessage(None, [Block(Role.NOTE, f"… {SKIPPED}")], 0.0))
         if self._session.refused != before:
             self.messages.refuse(self._session.refused - before)
             self.facts = replace(self.facts, refused=self._session.refused.total())
@@ -289,9 +289,9 @@ def _is_of_one_time(first: Message, later: Message) -> bool:
     return abs(_time_of(later) - _time_of(first)) < ONE_TIME
 
 
-def _describe_hole(hole: Hole) -> str:
-    since, until = (time.strftime("%H:%M:%S", time.localtime(t)) for t in (hole.since, hole.until))
-    return f"… {hole.why}, {since} to {until}: something may be missing here"
+def _describe_gap(gap: Gap) -> str:
+    since, until = (time.strftime("%H:%M:%S", time.localtime(t)) for t in (gap.since, gap.until))
+    return f"… {gap.why}, {since} to {until}: something may be missing here"
 
 
 def _reported(message: Message) -> Reported:

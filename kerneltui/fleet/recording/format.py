@@ -30,14 +30,14 @@ _MAX_FALSE_STARTS = 100  # what looks like a record and is none, before the rest
 
 
 @dataclass(frozen=True, slots=True)
-class Began:
+class ProcessStarted:
     """From here on this process is heard."""
 
     identity: ProcessIdentity
 
 
 @dataclass(frozen=True, slots=True)
-class Hole:
+class Gap:
     """Between two instants, in seconds since the epoch, something may be missing."""
 
     since: float
@@ -52,7 +52,7 @@ class Kind(IntEnum):
     BEGAN = 2
     HOLE = 3
     EARLIER = 4
-    """A hole at the head of a generation; it is one once the generation before is gone."""
+    """A gap at the head of a generation; it is one once the generation before is gone."""
     ENDED = 5
     """The process was heard to its end: until another begins, nothing is missing."""
 
@@ -61,7 +61,7 @@ class Record(NamedTuple):
     kind: Kind
     at: float
     """When it was made, in seconds since the epoch."""
-    value: Began | Hole | list[bytes]
+    value: ProcessStarted | Gap | list[bytes]
     """An ENDED one has an empty message."""
 
 
@@ -69,11 +69,11 @@ class Record(NamedTuple):
 
 
 def encode_message(frames: Sequence[bytes], at: float) -> bytes:
-    """Return a message as a record, or a hole in its place where it is too large."""
+    """Return a message as a record, or a gap in its place where it is too large."""
     size = sum(map(len, frames)) + _LENGTH.size * len(frames)
     if size > MAX_MESSAGE:
         why = f"a message of {size / 1e6:.1f} MB was too large to record"
-        return encode_hole(Hole(at, at, why), at)
+        return encode_hole(Gap(at, at, why), at)
     parts = (part for frame in frames for part in (_LENGTH.pack(len(frame)), frame))
     return _encode(Kind.MESSAGE, at, b"".join(parts))
 
@@ -83,8 +83,8 @@ def encode_began(identity: ProcessIdentity, at: float) -> bytes:
     return _encode(Kind.BEGAN, at, body)
 
 
-def encode_hole(hole: Hole, at: float, kind: Kind = Kind.HOLE) -> bytes:
-    return _encode(kind, at, _SPAN.pack(hole.since, hole.until) + hole.why.encode())
+def encode_hole(gap: Gap, at: float, kind: Kind = Kind.HOLE) -> bytes:
+    return _encode(kind, at, _SPAN.pack(gap.since, gap.until) + gap.why.encode())
 
 
 def encode_ended(at: float) -> bytes:
@@ -106,7 +106,7 @@ def _checksum(kind: int, at: float, body: bytes) -> int:
 
 
 def decode_records(data: bytes) -> Iterator[Record]:
-    """Yield the records of a generation, with a hole for each stretch that is damaged.
+    """Yield the records of a generation, with a gap for each stretch that is damaged.
 
     What is no record at its end had not been written whole, and is left out.
     """
@@ -118,7 +118,7 @@ def decode_records(data: bytes) -> Iterator[Record]:
             position, false_starts = start + 1, false_starts + 1
             if false_starts < _MAX_FALSE_STARTS:
                 continue
-            yield Record(Kind.HOLE, last_at, Hole(last_at, last_at, DAMAGED))
+            yield Record(Kind.HOLE, last_at, Gap(last_at, last_at, DAMAGED))
             return
         record, next_start = found
         if start == end:
@@ -130,13 +130,13 @@ def decode_records(data: bytes) -> Iterator[Record]:
 
 
 def _after_damage(record: Record, since: float) -> Iterator[Record]:
-    """Yield a record, and one hole; who was killed in mid-write says itself what is missing."""
-    if record.kind is Kind.HOLE and isinstance(record.value, Hole):
+    """Yield a record, and one gap; who was killed in mid-write says itself what is missing."""
+    if record.kind is Kind.HOLE and isinstance(record.value, Gap):
         known = record.value
-        value = Hole(min(since, known.since), known.until, known.why)
+        value = Gap(min(since, known.since), known.until, known.why)
         yield record._replace(value=value)
         return
-    yield Record(Kind.HOLE, record.at, Hole(since, record.at, DAMAGED))
+    yield Record(Kind.HOLE, record.at, Gap(since, record.at, DAMAGED))
     yield record
 
 
@@ -158,16 +158,16 @@ def decode_record(data: bytes, start: int = 0) -> tuple[Record, int] | None:
         return None
 
 
-def _decode_body(kind: Kind, body: bytes) -> Began | Hole | list[bytes]:
+def _decode_body(kind: Kind, body: bytes) -> ProcessStarted | Gap | list[bytes]:
     if kind is Kind.BEGAN:
         pid, start_ticks = _PROCESS.unpack_from(body)
-        return Began(ProcessIdentity(pid, start_ticks, body[_PROCESS.size :].decode()))
+        return ProcessStarted(ProcessIdentity(pid, start_ticks, body[_PROCESS.size :].decode()))
     if kind in (Kind.HOLE, Kind.EARLIER):
         since, until = _SPAN.unpack_from(body)
         if not (_is_time(since) and _is_time(until)):
             raise ValueError
         # A clock that was set back must not make it end before it begins.
-        return Hole(since, max(since, until), body[_SPAN.size :].decode())
+        return Gap(since, max(since, until), body[_SPAN.size :].decode())
     return list(_decode_frames(body))
 
 

@@ -22,9 +22,9 @@ from kerneltui.fleet.manifests.manifest import (
 from kerneltui.fleet.recording.format import (
     ENDED_SIZE,
     GENERATION,
-    Began,
-    Hole,
+    Gap,
     Kind,
+    ProcessStarted,
     Record,
     decode_record,
     decode_records,
@@ -32,7 +32,14 @@ from kerneltui.fleet.recording.format import (
 from kerneltui.paths import own_folder
 from kerneltui.private_file import open_private
 
-__all__ = ["Began", "Hole", "expire", "read_recording", "recording_path", "remove_recording"]
+__all__ = [
+    "Gap",
+    "ProcessStarted",
+    "expire",
+    "read_recording",
+    "recording_path",
+    "remove_recording",
+]
 
 SUFFIX = ".iopub"
 OLDER = ".old"
@@ -61,17 +68,17 @@ def read_recording(path: Path) -> Iterator[Record]:
     """Yield what was recorded, in order; nothing where nothing was. Raises OSError.
 
     It may be written meanwhile. A last record that was not written to its end is left out,
-    and damage before that is a hole.
+    and damage before that is a gap.
     """
-    heard: Began | None = None
+    heard: ProcessStarted | None = None
     for number, data in enumerate(_read_generations(path)):
         for record in decode_records(data):
-            # A process is introduced again in each generation, and after each hole.
+            # A process is introduced again in each generation, and after each gap.
             is_known = record.kind is Kind.BEGAN and record.value == heard
             is_no_hole = record.kind is Kind.EARLIER and number > 0
             if is_known or is_no_hole or record.kind is Kind.ENDED:
                 continue
-            if isinstance(record.value, Began):
+            if isinstance(record.value, ProcessStarted):
                 heard = record.value
             yield record
 
@@ -129,7 +136,7 @@ def begun_at(path: Path, default: float) -> float:
     if found is None:
         return default
     first, _ = found
-    if first.kind is Kind.EARLIER and isinstance(first.value, Hole):
+    if first.kind is Kind.EARLIER and isinstance(first.value, Gap):
         return first.value.since
     return first.at
 

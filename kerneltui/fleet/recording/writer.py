@@ -1,6 +1,6 @@
 """RecordingWriter: appends to one kernel's recording, in turns, and within a bounded space.
 
-What the disk does not take is dropped, and once it takes something again a hole says so: neither
+What the disk does not take is dropped, and once it takes something again a gap says so: neither
 the file nor the memory of this process grows by what cannot be kept.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from kerneltui.fleet.recording.format import (
     DROPPED,
     GENERATION,
-    Hole,
+    Gap,
     Kind,
     encode_began,
     encode_ended,
@@ -56,8 +56,8 @@ class RecordingWriter:
         self._process = identity
         self._add(encode_began(identity, now), now)
 
-    def add_hole(self, hole: Hole, now: float) -> None:
-        self._add(encode_hole(hole, now), hole.since)  # dropped, it is part of a longer one
+    def add_hole(self, gap: Gap, now: float) -> None:
+        self._add(encode_hole(gap, now), gap.since)  # dropped, it is part of a longer one
 
     def add_message(self, frames: Sequence[bytes], now: float) -> None:
         if self._is_resting:
@@ -132,8 +132,8 @@ class RecordingWriter:
     def _after_loss(self, now: float) -> list[bytes]:
         if self._lost_since is None:
             return []
-        hole = encode_hole(Hole(self._lost_since, now, self._lost_why), now)
-        return [hole, *self._introduction(now)]
+        gap = encode_hole(Gap(self._lost_since, now, self._lost_why), now)
+        return [gap, *self._introduction(now)]
 
     def _introduction(self, now: float) -> list[bytes]:
         return [] if self._process is None else [encode_began(self._process, now)]
@@ -160,7 +160,7 @@ class RecordingWriter:
         self._size = os.fstat(self._fd).st_size
         older = older_path(self._path)
         if self._size == 0 and older.exists():
-            dropped = Hole(begun_at(older, now), now, DROPPED)
+            dropped = Gap(begun_at(older, now), now, DROPPED)
             head = [encode_hole(dropped, now, Kind.EARLIER), *self._introduction(now)]
             self._write(b"".join(head))
 
@@ -184,7 +184,7 @@ class RecordingWriter:
 
 
 def describe(error: OSError) -> str:
-    """Return for a hole why nothing was written."""
+    """Return for a gap why nothing was written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return "the disk was full"
     return f"the recording could not be written: {error.strerror}"

@@ -28,7 +28,7 @@ Received = tuple[Frames, Message]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SideMessage:
     """What a client of ours said or was told beside iopub, or a word of ours."""
 
     date: object
@@ -38,13 +38,15 @@ class Told:
     """When it is shown though iopub carries nothing later, an instant of `time.monotonic()`."""
 
 
-def merge(received: Sequence[Received], told: deque[Told], now: float) -> list[Received | Told]:
+def merge(
+    received: Sequence[Received], told: deque[SideMessage], now: float
+) -> list[Received | SideMessage]:
     """Return what iopub carried with what is taken off `told`, each where it belongs.
 
     That is before the first message that was sent later, or at the end when it is due.
     The order of iopub stays, whatever its dates say.
     """
-    merged: list[Received | Told] = []
+    merged: list[Received | SideMessage] = []
     for each in received:
         while told and _is_earlier(told[0].date, each[1]["header"].get("date")):
             merged.append(told.popleft())
@@ -58,7 +60,7 @@ def _is_earlier(date: object, other: object) -> bool:
     return isinstance(date, datetime) and isinstance(other, datetime) and date < other
 
 
-def render(batch: Sequence[Received | Told], skipped: int = 0) -> list[Step]:
+def render(batch: Sequence[Received | SideMessage], skipped: int = 0) -> list[Step]:
     """Return what is to be done, oldest first: all but the beginning of too much output.
 
     What is skipped is not even parsed; a note stands where it would end. `skipped`: bytes of
@@ -66,7 +68,7 @@ def render(batch: Sequence[Received | Told], skipped: int = 0) -> list[Step]:
     """
     digest = _Digest()
     for each in reversed(batch):
-        if isinstance(each, Told):
+        if isinstance(each, SideMessage):
             digest.newest_first.extend(reversed(each.steps))
         else:
             digest.add(*each)

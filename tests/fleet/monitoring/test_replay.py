@@ -1,4 +1,4 @@
-"""What a kernel said while nobody watched is shown once, in its order, holes marked."""
+"""What a kernel said while nobody watched is shown once, in its order, gaps marked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.manifests.manifest import manifest_path, read_manifest
 from kerneltui.fleet.recording import start
-from kerneltui.fleet.recording.recording import Hole, read_recording, recording_path
+from kerneltui.fleet.recording.recording import Gap, read_recording, recording_path
 from kerneltui.fleet.recording.start import is_recorded
 from kerneltui.fleet.transcript.transcript import Role, TranscriptView
 from kerneltui.kernels.client import BlockingKernelClient
@@ -131,7 +131,7 @@ def test_a_hole_is_marked_where_the_recorder_was_killed(
     run(unwatched, "print('lost')")
     with RunningRecorder(fleet_folder):
         eventually(lambda: is_recorded(fleet_folder), PATIENCE)
-        eventually(lambda: any(isinstance(each.value, Hole) for each in read_recording(recording)))
+        eventually(lambda: any(isinstance(each.value, Gap) for each in read_recording(recording)))
         run(unwatched, "print('behind')")
         with opened() as second:
             eventually(lambda: printed(second) == ["before", "behind"], PATIENCE)

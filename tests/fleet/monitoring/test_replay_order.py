@@ -12,7 +12,7 @@ import pytest
 from kerneltui.errors import ProtocolError
 from kerneltui.fleet.monitoring import replay as replays
 from kerneltui.fleet.monitoring.replay import Past, Replay
-from kerneltui.fleet.recording.recording import Began, Growth, Hole, recording_path
+from kerneltui.fleet.recording.recording import Gap, Growth, ProcessStarted, recording_path
 from kerneltui.fleet.recording.writer import RecordingWriter
 from kerneltui.fleet.transcript.batch import Received
 from kerneltui.kernels.identity import ProcessIdentity
@@ -62,12 +62,12 @@ class Recalled:
 
     def told(self, past: Sequence[Past]) -> list[str]:
         """Return what is shown: the text of messages, and why something is missing."""
-        return [self._told(each) for each in past if not isinstance(each, Began)]
+        return [self._told(each) for each in past if not isinstance(each, ProcessStarted)]
 
     def _told(self, each: Past) -> str:
-        if isinstance(each, Hole):
+        if isinstance(each, Gap):
             return each.why
-        assert not isinstance(each, Began)
+        assert not isinstance(each, ProcessStarted)
         try:
             return str(Session(KEY).decode(each[0])["content"]["text"])
         except ProtocolError as error:
@@ -99,7 +99,7 @@ def test_held_messages_stand_before_what_a_later_recorder_has_recorded(replayed:
     replay = replayed.open()
     replay.hold(replayed.hear(replayed.welcome(), held, both))
     now = time.time() + 1
-    replayed.writer.add_hole(Hole(replayed.ago(LONG_AGO), now, "nobody recorded"), now)
+    replayed.writer.add_hole(Gap(replayed.ago(LONG_AGO), now, "nobody recorded"), now)
     replayed.writer.begin(PROCESS, now)
     replayed.record(both, on_its_way, at=now)
 
@@ -118,13 +118,13 @@ def test_a_gap_ends_where_we_began_to_listen(replayed: Recalled) -> None:
     replay = replayed.open()
     replay.hold(replayed.hear(replayed.welcome(), replayed.say("held")))
     heard_since, later = time.time(), time.time() + 1
-    replayed.writer.add_hole(Hole(replayed.ago(LONG_AGO), later, "nobody recorded"), later)
+    replayed.writer.add_hole(Gap(replayed.ago(LONG_AGO), later, "nobody recorded"), later)
     replayed.record(at=later)
 
-    *_, hole = replay.read()
+    *_, gap = replay.read()
 
-    assert isinstance(hole, Hole)
-    assert hole.since < hole.until <= heard_since
+    assert isinstance(gap, Gap)
+    assert gap.since < gap.until <= heard_since
 
 
 def test_a_kernel_without_welcomes_is_recorded_where_its_messages_are(
@@ -170,7 +170,7 @@ def test_a_recording_that_ended_before_we_came_leaves_a_gap(replayed: Recalled) 
 
 
 def test_a_gap_is_marked_though_there_was_another_one_just_before(replayed: Recalled) -> None:
-    replayed.writer.add_hole(Hole(replayed.ago(3), replayed.ago(2), "nobody recorded"), 1.0)
+    replayed.writer.add_hole(Gap(replayed.ago(3), replayed.ago(2), "nobody recorded"), 1.0)
     replayed.record(replayed.say("between"), at=replayed.ago(1))
     replay = replayed.open()
     replay.hold(replayed.hear(replayed.welcome()))
@@ -186,10 +186,10 @@ def test_a_gap_does_not_end_before_it_begins(replayed: Recalled) -> None:
     replay.hold(replayed.hear(replayed.welcome()))
     replayed.record(replayed.say("behind"), at=time.time() + 1)
 
-    *_, hole = replay.read()
+    *_, gap = replay.read()
 
-    assert isinstance(hole, Hole)
-    assert hole.since <= hole.until
+    assert isinstance(gap, Gap)
+    assert gap.since <= gap.until
 
 
 def test_where_a_kernel_died_unheard_there_is_a_mark(replayed: Recalled) -> None:

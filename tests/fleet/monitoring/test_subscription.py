@@ -12,7 +12,7 @@ from kerneltui.fleet.monitoring import replay
 from kerneltui.fleet.monitoring import subscription as ear_module
 from kerneltui.fleet.monitoring.subscription import NEVER, IopubFacts, IopubSubscription
 from kerneltui.fleet.recording.flood_gate import FloodGate
-from kerneltui.fleet.transcript.batch import OUTPUT_BUDGET, Told
+from kerneltui.fleet.transcript.batch import OUTPUT_BUDGET, SideMessage
 from kerneltui.fleet.transcript.operations import Block
 from kerneltui.fleet.transcript.transcript import Role, Transcript
 from kerneltui.kernels.sockets import default_context
@@ -328,7 +328,7 @@ def test_of_a_flood_only_the_end_is_decoded_and_the_rest_is_said_to_be_skipped(
 def test_what_a_closed_ear_was_told_is_still_written(voice: Voice) -> None:
     with Kernel(voice.info) as kernel:
         subscription = IopubSubscription(kernel.manager, Transcript())
-        subscription.tell(Told(None, [Block(Role.NOTE, "not run")], due=0.0))
+        subscription.tell(SideMessage(None, [Block(Role.NOTE, "not run")], due=0.0))
 
         subscription.listen()
 

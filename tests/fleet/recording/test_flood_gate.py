@@ -12,7 +12,7 @@ import zmq
 from kerneltui.fleet.recording import flood_gate, recorded_kernel
 from kerneltui.fleet.recording.flood_gate import SKIPPED, FloodGate
 from kerneltui.fleet.recording.recorded_kernel import RecordedKernel
-from kerneltui.fleet.recording.recording import Hole, read_recording
+from kerneltui.fleet.recording.recording import Gap, read_recording
 from kerneltui.kernels.sockets import default_context
 from kerneltui.protocol.wire import type_of
 from tests.fleet.recorders import SpokenKernel
@@ -151,7 +151,7 @@ def test_what_a_recording_leaves_out_of_a_flood_is_a_hole(
         def has_a_hole() -> bool:
             kernel.voice.print("a line")
             recorded.turn(dict(poller.poll(0)))
-            return any(isinstance(each.value, Hole) for each in read_recording(kernel.recording))
+            return any(isinstance(each.value, Gap) for each in read_recording(kernel.recording))
 
         for _ in range(FLOOD):
             kernel.voice.print("a line")
@@ -159,4 +159,4 @@ def test_what_a_recording_leaves_out_of_a_flood_is_a_hole(
         recorded.close()
 
         values = [each.value for each in read_recording(kernel.recording)]
-        assert [each.why for each in values if isinstance(each, Hole)] == [SKIPPED]
+        assert [each.why for each in values if isinstance(each, Gap)] == [SKIPPED]

@@ -19,7 +19,7 @@ import pytest
 from kerneltui.fleet.recording import recorder as recorder_module
 from kerneltui.fleet.recording.lock import RecorderLock, earlier_lock_path, lock_path
 from kerneltui.fleet.recording.recorder import Recorder
-from kerneltui.fleet.recording.recording import Began, Hole, older_path, unheard_since
+from kerneltui.fleet.recording.recording import Gap, ProcessStarted, older_path, unheard_since
 from kerneltui.fleet.recording.start import ensure_recorder, is_recorded, recorder_problem
 from kerneltui.paths import own_folder
 from kerneltui.private_file import make_private_folder
@@ -41,8 +41,8 @@ def recorder(short_path: Path) -> Iterator[RunningRecorder]:
         yield recorder
 
 
-def holes(recorded: list[Recorded]) -> list[Hole]:
-    return [each for each in recorded if isinstance(each, Hole)]
+def gaps(recorded: list[Recorded]) -> list[Gap]:
+    return [each for each in recorded if isinstance(each, Gap)]
 
 
 def say_heard(kernel: SpokenKernel, text: str) -> None:
@@ -64,7 +64,7 @@ def test_a_kernel_is_heard_before_its_process_is_known(
     kernel.announce(kernel.identity)
 
     kernel.wait_recorded("first")
-    assert kernel.recorded() == [Began(kernel.identity), "first"]
+    assert kernel.recorded() == [ProcessStarted(kernel.identity), "first"]
     assert recorder.is_running
 
 
@@ -80,7 +80,12 @@ def test_another_process_of_the_kernel_is_introduced(kernel: SpokenKernel) -> No
     kernel.announce(kernel.identity)
     say_heard(kernel, "two")
 
-    assert kernel.recorded() == [Began(first), "one", Began(kernel.identity), "two"]
+    assert kernel.recorded() == [
+        ProcessStarted(first),
+        "one",
+        ProcessStarted(kernel.identity),
+        "two",
+    ]
 
 
 @pytest.mark.usefixtures("recorder")
@@ -94,13 +99,18 @@ def test_the_process_that_a_wrapper_runs_is_gone_on_with_without_a_gap(
     kernel.spawn()
     kernel.manifest = replace(kernel.manifest, identity=kernel.identity, launched=wrapper)
     write_manifest(kernel.manifest)
-    eventually(lambda: Began(kernel.identity) in kernel.recorded(), WITHIN)
+    eventually(lambda: ProcessStarted(kernel.identity) in kernel.recorded(), WITHIN)
     launched.kill()
     launched.wait()
     kernel.voice.print("two")
     kernel.wait_recorded("two")
 
-    assert kernel.recorded() == [Began(wrapper), "one", Began(kernel.identity), "two"]
+    assert kernel.recorded() == [
+        ProcessStarted(wrapper),
+        "one",
+        ProcessStarted(kernel.identity),
+        "two",
+    ]
 
 
 def test_what_another_process_says_before_it_is_known_is_heard(
@@ -121,7 +131,7 @@ def test_what_another_process_says_before_it_is_known_is_heard(
         kernel.announce(kernel.identity)
         kernel.wait_recorded("first")
 
-    assert kernel.recorded() == [Began(first), Began(kernel.identity), "first"]
+    assert kernel.recorded() == [ProcessStarted(first), ProcessStarted(kernel.identity), "first"]
 
 
 @pytest.mark.usefixtures("recorder")
@@ -146,7 +156,7 @@ def test_ten_thousand_lines_are_kept_in_order(kernel: SpokenKernel) -> None:
         kernel.voice.print(line)
 
     kernel.wait_recorded(lines[-1])
-    assert kernel.recorded() == [Began(kernel.identity), *lines]
+    assert kernel.recorded() == [ProcessStarted(kernel.identity), *lines]
 
 
 @pytest.mark.slow
@@ -160,10 +170,10 @@ def test_a_flood_takes_bounded_space(kernel: SpokenKernel) -> None:
     kernel.voice.print("last")
 
     kernel.wait_recorded("last")
-    hole, began, *texts = kernel.recorded()
-    assert isinstance(hole, Hole)
-    assert hole.why == "older output was dropped"
-    assert isinstance(began, Began)
+    gap, began, *texts = kernel.recorded()
+    assert isinstance(gap, Gap)
+    assert gap.why == "older output was dropped"
+    assert isinstance(began, ProcessStarted)
     assert set(map(len, map(str, texts[:-1]))) == {1_000_000}
     assert kernel.recording.stat().st_size + older_path(kernel.recording).stat().st_size < 16e6
 
@@ -227,7 +237,7 @@ def test_a_kernel_whose_manifest_cannot_be_read_any_more_is_heard_on(
         kernel.voice.print(word)
         kernel.wait_recorded(word)
 
-    assert kernel.recorded() == [Began(kernel.identity), "before", *words]
+    assert kernel.recorded() == [ProcessStarted(kernel.identity), "before", *words]
     assert recorder.is_running
 
 
@@ -239,11 +249,11 @@ def test_a_kernel_that_had_run_before_begins_with_a_hole(short_path: Path) -> No
         kernel.announce(kernel.identity)
         say_heard(kernel, "heard")
 
-        hole, began, text = kernel.recorded()
+        gap, began, text = kernel.recorded()
 
-    assert isinstance(hole, Hole)
-    assert (hole.since, hole.why) == (kernel.manifest.started_at, "nothing was recorded")
-    assert isinstance(began, Began)
+    assert isinstance(gap, Gap)
+    assert (gap.since, gap.why) == (kernel.manifest.started_at, "nothing was recorded")
+    assert isinstance(began, ProcessStarted)
     assert text == "heard"
 
 
@@ -258,11 +268,11 @@ def test_a_killed_recorder_leaves_one_hole(kernel: SpokenKernel, short_path: Pat
 
     with RunningRecorder(short_path):
         say_heard(kernel, "after")
-        began, before, hole, after = kernel.recorded()
+        began, before, gap, after = kernel.recorded()
 
-    assert (began, before, after) == (Began(kernel.identity), "before", "after")
-    assert isinstance(hole, Hole)
-    assert hole.why == "nothing was recorded"
+    assert (began, before, after) == (ProcessStarted(kernel.identity), "before", "after")
+    assert isinstance(gap, Gap)
+    assert gap.why == "nothing was recorded"
 
 
 @pytest.mark.slow
@@ -276,7 +286,7 @@ def test_a_kernel_that_died_while_nothing_recorded_leaves_a_hole(
     kernel.die()
 
     with RunningRecorder(short_path):
-        eventually(lambda: holes(kernel.recorded()), WITHIN)
+        eventually(lambda: gaps(kernel.recorded()), WITHIN)
 
     assert kernel.recorded()[1:-1] == ["one"]
     assert unheard_since(kernel.recording) is None
@@ -296,7 +306,7 @@ def test_a_recorder_that_had_heard_a_kernel_to_its_end_leaves_no_hole(
     with RunningRecorder(short_path):
         say_heard(kernel, "after")
 
-    assert holes(kernel.recorded()) == []
+    assert gaps(kernel.recorded()) == []
 
 
 needs_prlimit = pytest.mark.skipif(
@@ -322,10 +332,10 @@ def test_a_full_disk_is_said_and_once_it_has_room_the_recording_goes_on(
         kernel.voice.print("after")
         kernel.wait_recorded("after")
 
-    began, before, hole, after = kernel.recorded()
-    assert (began, before, after) == (Began(kernel.identity), "before", "after")
-    assert isinstance(hole, Hole)
-    assert hole.why == "the disk was full"
+    began, before, gap, after = kernel.recorded()
+    assert (began, before, after) == (ProcessStarted(kernel.identity), "before", "after")
+    assert isinstance(gap, Gap)
+    assert gap.why == "the disk was full"
 
 
 # -- its own life ----------------------------------------------------------------------------

@@ -29,8 +29,8 @@ from kerneltui.fleet.recording.format import (
 )
 from kerneltui.fleet.recording.recording import (
     KEPT,
-    Began,
-    Hole,
+    Gap,
+    ProcessStarted,
     expire,
     older_path,
     read_recording,
@@ -46,7 +46,7 @@ from tests.fleet.written_manifests import write_manifest
 
 PROCESS = ProcessIdentity(4121, 77, "boot")
 NEXT = ProcessIdentity(4122, 78, "boot")
-HOLE = Hole(10.0, 20.0, "nothing was recorded")
+HOLE = Gap(10.0, 20.0, "nothing was recorded")
 FRAMES = st.lists(st.binary(max_size=300), max_size=8)
 
 
@@ -71,7 +71,7 @@ def write(writer: RecordingWriter, messages: Sequence[Sequence[bytes]], now: flo
     writer.flush(now)
 
 
-def values(records: Iterable[Record]) -> list[Began | Hole | list[bytes]]:
+def values(records: Iterable[Record]) -> list[ProcessStarted | Gap | list[bytes]]:
     return [record.value for record in records]
 
 
@@ -87,7 +87,7 @@ def test_frames_come_back_as_they_were(messages: list[list[bytes]]) -> None:
 def test_marks_come_back_as_they_were() -> None:
     data = encode_hole(HOLE, 20.0) + encode_began(PROCESS, 20.0)
 
-    assert values(decode_records(data)) == [HOLE, Began(PROCESS)]
+    assert values(decode_records(data)) == [HOLE, ProcessStarted(PROCESS)]
 
 
 @pytest.mark.parametrize("cut", range(1, 28))
@@ -107,14 +107,14 @@ def test_a_damaged_byte_is_a_hole_and_costs_one_record(data: st.DataObject) -> N
 
     found = values(decode_records(records[0] + bytes(hurt) + records[2]))
 
-    assert found == [[b"1"], Hole(1.0, 3.0, DAMAGED), [b"3"]]
+    assert found == [[b"1"], Gap(1.0, 3.0, DAMAGED), [b"3"]]
 
 
 def test_who_was_killed_in_mid_write_leaves_one_hole() -> None:
     torn = encode_message([b"lost"], 2.0)[:-1]
     data = encode_message([b"one"], 1.0) + torn + encode_hole(HOLE, 20.0)
 
-    assert values(decode_records(data)) == [[b"one"], Hole(1.0, 20.0, HOLE.why)]
+    assert values(decode_records(data)) == [[b"one"], Gap(1.0, 20.0, HOLE.why)]
 
 
 @given(st.binary(max_size=2000))
@@ -127,35 +127,35 @@ def test_a_length_in_the_file_is_not_believed(length: int) -> None:
     honest = encode_message([b"one"], 1.0)
     forged = honest[:13] + struct.pack(">I", length) + honest[17:]
 
-    assert values(decode_records(forged + honest)) == [Hole(1.0, 1.0, DAMAGED), [b"one"]]
+    assert values(decode_records(forged + honest)) == [Gap(1.0, 1.0, DAMAGED), [b"one"]]
 
 
 @pytest.mark.parametrize("instant", [1e300, -1.0, math.inf, math.nan])
 def test_a_hole_at_a_time_of_no_calendar_is_damage(instant: float) -> None:
-    odd = encode_hole(Hole(instant, instant, "odd"), 7.0)
+    odd = encode_hole(Gap(instant, instant, "odd"), 7.0)
     before, after = (encode_message([each], 8.0) for each in (b"before", b"after"))
 
     found = values(decode_records(before + odd + after))
 
-    assert found == [[b"before"], Hole(8.0, 8.0, DAMAGED), [b"after"]]
+    assert found == [[b"before"], Gap(8.0, 8.0, DAMAGED), [b"after"]]
 
 
 def test_a_hole_does_not_end_before_it_begins() -> None:
-    ((_, _, hole),) = decode_records(encode_hole(Hole(9.0, 7.0, "the clock was set back"), 7.0))
+    ((_, _, gap),) = decode_records(encode_hole(Gap(9.0, 7.0, "the clock was set back"), 7.0))
 
-    assert hole == Hole(9.0, 9.0, "the clock was set back")
+    assert gap == Gap(9.0, 9.0, "the clock was set back")
 
 
 def test_false_starts_without_number_are_given_up() -> None:
     forged = encode_message([b"x" * 100], 1.0)[:21] * 10_000
 
-    assert values(decode_records(forged + bytes(MAX_MESSAGE))) == [Hole(0.0, 0.0, DAMAGED)]
+    assert values(decode_records(forged + bytes(MAX_MESSAGE))) == [Gap(0.0, 0.0, DAMAGED)]
 
 
 def test_a_message_over_the_bound_is_a_hole_that_says_so() -> None:
     (found,) = values(decode_records(encode_message([bytes(MAX_MESSAGE)], 1.0)))
 
-    assert found == Hole(1.0, 1.0, "a message of 4.0 MB was too large to record")
+    assert found == Gap(1.0, 1.0, "a message of 4.0 MB was too large to record")
 
 
 def test_a_record_says_when_it_was_made() -> None:
@@ -178,7 +178,7 @@ def test_what_is_written_is_read(writer: RecordingWriter, path: Path) -> None:
     write(writer, [[b"a", b""], [b"b"]])
     writer.close()
 
-    assert values(read_recording(path)) == [HOLE, Began(PROCESS), [b"a", b""], [b"b"]]
+    assert values(read_recording(path)) == [HOLE, ProcessStarted(PROCESS), [b"a", b""], [b"b"]]
 
 
 def test_only_its_owner_can_read_it(writer: RecordingWriter, path: Path) -> None:
@@ -225,7 +225,7 @@ def test_two_generations_hold_the_latest_in_order(writer: RecordingWriter, path:
 
     found = values(read_recording(path))
 
-    assert found[0] == Began(PROCESS)
+    assert found[0] == ProcessStarted(PROCESS)
     assert [each[0][0] for each in found[1:] if isinstance(each, list)] == [0, 1, 2, 3]
 
 
@@ -239,7 +239,7 @@ def test_the_space_is_bounded_and_what_was_dropped_leaves_a_hole(
 
     found = values(read_recording(path))
 
-    assert found[:2] == [Hole(1.0, 9.0, DROPPED), Began(PROCESS)]
+    assert found[:2] == [Gap(1.0, 9.0, DROPPED), ProcessStarted(PROCESS)]
     assert [each[0][0] for each in found[2:] if isinstance(each, list)] == [9, 10, 11]
     assert len(found) == 5
     assert max(path.stat().st_size, older_path(path).stat().st_size) <= GENERATION
@@ -260,7 +260,13 @@ def test_another_writer_goes_on_where_one_has_ended(path: Path) -> None:
         write(writer, [[text]])
         writer.close()
 
-    assert values(read_recording(path)) == [Began(PROCESS), [b"a"], [b"b"], Began(NEXT), [b"c"]]
+    assert values(read_recording(path)) == [
+        ProcessStarted(PROCESS),
+        [b"a"],
+        [b"b"],
+        ProcessStarted(NEXT),
+        [b"c"],
+    ]
 
 
 def test_a_reader_meanwhile_loses_nothing(writer: RecordingWriter, path: Path) -> None:
@@ -354,8 +360,8 @@ def test_a_disk_that_was_full_leaves_a_hole(
     write(writer, [[b"d"]], 4.0)
     writer.close()
 
-    hole = Hole(2.0, 4.0, "the disk was full")
-    assert values(read_recording(path)) == [Began(PROCESS), [b"a"], hole, [b"d"]]
+    gap = Gap(2.0, 4.0, "the disk was full")
+    assert values(read_recording(path)) == [ProcessStarted(PROCESS), [b"a"], gap, [b"d"]]
     assert writer.problem == ""
 
 
@@ -369,7 +375,7 @@ def test_a_hole_that_the_disk_did_not_take_is_part_of_a_longer_one(
     write(writer, [[b"b"]], 30.0)
     writer.close()
 
-    assert values(read_recording(path)) == [Hole(10.0, 30.0, "the disk was full"), [b"b"]]
+    assert values(read_recording(path)) == [Gap(10.0, 30.0, "the disk was full"), [b"b"]]
 
 
 def test_nothing_is_kept_in_memory_or_tried_for_a_while_after_a_failure(

@@ -12,7 +12,7 @@ from kerneltui.fleet.transcript.batch import (
     OUTPUT_BUDGET,
     OUTPUT_TYPES,
     Received,
-    Told,
+    SideMessage,
     merge,
     render,
 )
@@ -41,9 +41,9 @@ def printed(text: str, second: float | None = 0) -> Received:
     return received("stream", {"name": "stdout", "text": text}, second)
 
 
-def told(text: str, second: float | None, due: float = NOT_DUE) -> Told:
+def told(text: str, second: float | None, due: float = NOT_DUE) -> SideMessage:
     date = "once upon a time" if second is None else NOON + timedelta(seconds=second)
-    return Told(date, [Block(Role.PROMPT, text)], due)
+    return SideMessage(date, [Block(Role.PROMPT, text)], due)
 
 
 def said(steps: Sequence[Step]) -> list[tuple[Role, str]]:
@@ -68,7 +68,7 @@ def said(steps: Sequence[Step]) -> list[tuple[Role, str]]:
     ],
 )
 def test_what_clients_were_told_stands_before_what_was_sent_later(
-    heard: list[float | None], told_beside: list[Told], texts: list[str], left: list[str]
+    heard: list[float | None], told_beside: list[SideMessage], texts: list[str], left: list[str]
 ) -> None:
     waiting = deque(told_beside)
 
