@@ -1,4 +1,4 @@
-"""Inquiry: asks kernels on control; of each that does not answer, once.
+"""ControlPoll: asks kernels on control; of each that does not answer, once.
 
 A question that was not answered waits in the kernel, and is answered when it can: to ask
 again would only have it answer more often then.
@@ -30,7 +30,7 @@ class Answer(NamedTuple):
     reply: Message
 
 
-class Inquiry:
+class ControlPoll:
     """One question for many kernels. Used by one thread, but for `is_silent`."""
 
     def __init__(self, msg_type: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from kerneltui.fleet.discovery.control_poll import Inquiry
+from kerneltui.fleet.discovery.control_poll import ControlPoll
 from kerneltui.fleet.discovery.found import Found, Whereabouts
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.protocol.connection import ConnectionInfo
@@ -29,7 +29,7 @@ class Census:
     """What such kernels have said, as long as they are where they were. Used by one thread."""
 
     def __init__(self) -> None:
-        self._inquiry = Inquiry("usage_request")
+        self._poll = ControlPoll("usage_request")
         self._said: dict[Path, tuple[_Place, Whereabouts | None]] = {}
         """By connection file where its kernel was asked, and what it has answered."""
 
@@ -45,7 +45,7 @@ class Census:
             for manager, found in by_manager.items()
             if found.connection_file not in self._said
         ]
-        for answer in self._inquiry.look(unknown):
+        for answer in self._poll.look(unknown):
             found = by_manager[answer.manager]
             self._said[found.connection_file] = (_place_of(found), whereabouts_of(answer.reply))
 
@@ -55,7 +55,7 @@ class Census:
         return {path: said for path, (_, said) in self._said.items()}
 
     def close(self) -> None:
-        self._inquiry.close()
+        self._poll.close()
 
 
 def _place_of(found: Found) -> _Place:

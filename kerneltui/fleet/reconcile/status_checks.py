@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 
 from kerneltui.fleet.console.console import Console
-from kerneltui.fleet.discovery.control_poll import SILENCE, Inquiry
+from kerneltui.fleet.discovery.control_poll import SILENCE, ControlPoll
 from kerneltui.fleet.model.snapshot import Usage
 from kerneltui.fleet.reconcile.held_interpreters import HeldInterpreters
 from kerneltui.fleet.reconcile.long_busy import LongBusy
@@ -21,7 +21,7 @@ class StatusChecks:
     def __init__(self, registry: KernelRegistry, console: Console) -> None:
         self._registry = registry
         self._console = console
-        self._unheard = Inquiry("kernel_info_request")
+        self._unheard = ControlPoll("kernel_info_request")
         self._held = HeldInterpreters()
         self._long_busy = LongBusy()
 
