@@ -16,7 +16,7 @@ import zmq
 from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.console.conversation import NEVER, REFUSALS, Conversation, Prompt, Reply, fail
 from kerneltui.fleet.monitoring.message_log import MessageLog
-from kerneltui.fleet.threads.mailbox import Inbox
+from kerneltui.fleet.threads.mailbox import Mailbox
 from kerneltui.kernels.guarded_thread import Failures, LoopThread, describe_failure
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.protocol import fields
@@ -58,7 +58,7 @@ class Console:
         self._find_log = find_log
         self._is_served = is_served
         self._conversations: dict[str, Conversation] = {}
-        self._inbox = Inbox()
+        self._mailbox = Mailbox()
         self._failures = Failures("console")
         self._thread = LoopThread(self._turn, "console", last=self._leave)
 
@@ -67,18 +67,18 @@ class Console:
 
     def stop(self) -> None:
         """Close all clients; what was sent goes on in the kernels."""
-        self._inbox.shut(self._thread.end)
+        self._mailbox.shut(self._thread.end)
         self._thread.join()
-        self._inbox.close()
+        self._mailbox.close()
 
     def greet(self, kernel_id: str) -> None:
         """Have a new process say that it is idle, and begin to listen to it."""
-        self._inbox.put(partial(self._greet, kernel_id))
+        self._mailbox.put(partial(self._greet, kernel_id))
 
     def resolve_doubt(self, kernel_id: str) -> None:
         """Ask a kernel on shell whether it is busy, where iopub leaves that in doubt."""
         if not self.locked:
-            self._inbox.put(partial(self._resolve_doubt, kernel_id))
+            self._mailbox.put(partial(self._resolve_doubt, kernel_id))
 
     def execute(self, kernel_id: str, code: str, *, beside: bool = False) -> None:
         """Run code after what was sent before; its output reaches the transcript.
@@ -87,7 +87,7 @@ class Console:
         Raises ActionRefused while locked, as `answer` does.
         """
         self._permit()
-        self._inbox.put(partial(self._execute, kernel_id, code, beside))
+        self._mailbox.put(partial(self._execute, kernel_id, code, beside))
 
     def complete(self, kernel_id: str, code: str, cursor_pos: int) -> Reply:
         """Return the future content of a complete_reply; beside a running cell where possible."""
@@ -111,11 +111,11 @@ class Console:
     def answer(self, prompt: Prompt, value: str) -> None:
         """Answer an open prompt; one that is void by now is not answered."""
         self._permit()
-        self._inbox.put(partial(self._answer, prompt, value))
+        self._mailbox.put(partial(self._answer, prompt, value))
 
     def forget(self, kernel_id: str, why: str) -> None:
         """Give up what is pending on a kernel, as its process is another now, or gone."""
-        self._inbox.put(partial(self._forget, kernel_id, why))
+        self._mailbox.put(partial(self._forget, kernel_id, why))
 
     def _permit(self) -> None:
         if self.locked:
@@ -123,7 +123,7 @@ class Console:
 
     def _ask(self, kernel_id: str, msg_type: str, content: dict[str, Any]) -> Reply:
         reply: Reply = Future()
-        if not self._inbox.put(partial(self._send_ask, kernel_id, msg_type, content, reply)):
+        if not self._mailbox.put(partial(self._send_ask, kernel_id, msg_type, content, reply)):
             fail(reply, KernelError(CLOSED))
         return reply
 
@@ -131,7 +131,7 @@ class Console:
 
     def _turn(self) -> None:
         self._wait()
-        for order in self._inbox.take():
+        for order in self._mailbox.take():
             self._failures.attempt(order)
         for kernel_id, conversation in list(self._conversations.items()):
             if not self._failures.attempt(conversation.take_turn):
@@ -145,7 +145,7 @@ class Console:
 
     def _wait(self) -> None:
         poller = zmq.Poller()
-        poller.register(self._inbox, zmq.POLLIN)
+        poller.register(self._mailbox, zmq.POLLIN)
         sockets = [each for talk in self._conversations.values() for each in talk.sockets]
         for socket in sockets:
             poller.register(socket, zmq.POLLIN)

@@ -21,7 +21,7 @@ from kerneltui.fleet.model.retention import USUAL, Limits
 from kerneltui.fleet.monitoring.message_log import TOTAL_BYTES, MessageLog
 from kerneltui.fleet.monitoring.subscription import NEVER, IopubFacts, IopubSubscription
 from kerneltui.fleet.recording.recording import recording_path
-from kerneltui.fleet.threads.mailbox import Inbox
+from kerneltui.fleet.threads.mailbox import Mailbox
 from kerneltui.fleet.transcript.batch import SideMessage
 from kerneltui.fleet.transcript.operations import Block, Step
 from kerneltui.fleet.transcript.rendering import rendition
@@ -80,9 +80,9 @@ class KernelMonitor:
         self._on_change = on_change
         self._transcripts = TranscriptStore(limits)
         self._attended: dict[str, _Attended] = {}
-        self._inbox = Inbox()
+        self._mailbox = Mailbox()
         self._poller = zmq.Poller()
-        self._poller.register(self._inbox, zmq.POLLIN)
+        self._poller.register(self._mailbox, zmq.POLLIN)
         self._closing: dict[IopubSubscription, _Obituary] = {}
         self._failed: dict[IopubSubscription, _Retry] = {}
         self._failures = Failures("listening to a kernel")
@@ -96,9 +96,9 @@ class KernelMonitor:
         for attended in list(self._attended.values()):
             attended.manager.life.remove_listener(attended.listener)
         self._thread.end()
-        self._inbox.shut(lambda: None)  # which wakes it
+        self._mailbox.shut(lambda: None)  # which wakes it
         self._thread.join()
-        self._inbox.close()
+        self._mailbox.close()
 
     def attend(self, manager: KernelManager) -> None:
         """Listen to a kernel from its next launch on."""
@@ -114,7 +114,7 @@ class KernelMonitor:
         attended = self._attended.pop(kernel_id, None)
         if attended is not None:
             attended.manager.life.remove_listener(attended.listener)
-            self._inbox.put(partial(self._close, attended.subscription))
+            self._mailbox.put(partial(self._close, attended.subscription))
             self._transcripts.drop(kernel_id)
             self._share()
 
@@ -147,7 +147,7 @@ class KernelMonitor:
         attended = self._attended.get(kernel_id)
         if attended is not None and steps:
             attended.subscription.tell(SideMessage(date, steps, time.monotonic() + HOLD))
-            self._inbox.put(lambda: None)
+            self._mailbox.put(lambda: None)
 
     def _heed(self, manager: KernelManager, subscription: IopubSubscription, event: Event) -> None:
         match event:
@@ -156,10 +156,12 @@ class KernelMonitor:
                 info, spawn = manager.connection_info, manager.spawns
                 file, kernel_id = manager.connection_file, manager.kernel_id
                 recording = recording_path(file, kernel_id) if adopted else None
-                self._inbox.put(partial(self._open, manager, subscription, info, spawn, recording))
+                self._mailbox.put(
+                    partial(self._open, manager, subscription, info, spawn, recording)
+                )
             case Exited(reason=reason):
                 lines = manager.life.last_death().last_lines if reason else ()
-                self._inbox.put(partial(self._finish, subscription, "\n".join((reason, *lines))))
+                self._mailbox.put(partial(self._finish, subscription, "\n".join((reason, *lines))))
         self._on_event(manager, event)
 
     # -- runs in the kernel-monitor thread ----
@@ -193,7 +195,7 @@ class KernelMonitor:
 
     def _obey(self) -> bool:
         """Do what other threads want; tell whether there was anything."""
-        orders = self._inbox.take()
+        orders = self._mailbox.take()
         for order in orders:
             self._failures.attempt(order)
         return bool(orders)

@@ -1,4 +1,4 @@
-"""Inbox: what other threads ask of a thread that waits for sockets."""
+"""Mailbox: what other threads ask of a thread that waits for sockets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 Order = Callable[[], None]
 
 
-class Inbox:
+class Mailbox:
     """Orders, first in, first out; readable for a poller while there are any.
 
     A byte lies in its pipe as long as orders do, so `put` never blocks.

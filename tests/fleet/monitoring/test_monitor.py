@@ -210,7 +210,7 @@ def test_who_takes_the_place_of_a_dismissed_kernel_is_not_listened_to_twice(
     monitor.attend(monitored.kernel.manager)
 
     monitor._heed(before.manager, before.subscription, Spawned(adopted=False))  # told late
-    monitor._inbox.put(obeyed.set)
+    monitor._mailbox.put(obeyed.set)
 
     assert obeyed.wait(10)
     assert before.subscription.socket is None
