@@ -39,7 +39,7 @@ from kerneltui.fleet.registry.registry import KernelRegistry
 from kerneltui.fleet.registry.tracked_kernel import TrackedKernel, snapshot_of
 from kerneltui.fleet.registry.tracker import Tracker
 from kerneltui.fleet.servers.poller import ServerWatch
-from kerneltui.fleet.threads.periodic import Lookout
+from kerneltui.fleet.threads.periodic import PeriodicThread
 from kerneltui.fleet.transcript.transcript import Transcript
 from kerneltui.kernels.connection.transport import Transport, choose_transport
 from kerneltui.kernels.family import descendants
@@ -92,7 +92,7 @@ class Fleet:
         self._recorder = RecorderStarter(folder, warn)
         self._servers = ServerWatch(registry.publish)
         self._usage = UsageSampler(self._living_pids, registry.publish)
-        self._lookout = Lookout(
+        self._discovery_thread = PeriodicThread(
             (
                 self._ask,
                 self._legacy.look,
@@ -117,7 +117,7 @@ class Fleet:
         self._usage.start()
         self._legacy.look()
         self._servers.start()
-        self._lookout.start()
+        self._discovery_thread.start()
         if warning := logout_warning():
             self.warn(warning)
 
@@ -127,7 +127,7 @@ class Fleet:
         Orders to kernels of ours that are under way in other threads come to their end first, and
         what came of them is noted: each is a ladder of steps with a limit.
         """
-        self._lookout.stop()
+        self._discovery_thread.stop()
         self._ledger.wait_for_orders(ORDERS_END)
         self._servers.stop()
         self._strangers.close()
@@ -141,7 +141,7 @@ class Fleet:
 
     def look(self) -> None:
         """See what others have done on this host, as the discovery thread does."""
-        self._lookout.look()
+        self._discovery_thread.look()
 
     def _ask(self) -> None:
         self._checks.look(self._usage.usage)

@@ -1,4 +1,4 @@
-"""Lookout: one thread that looks at what others do on this host, again and again."""
+"""PeriodicThread: one thread that looks at what others do on this host, again and again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kerneltui.kernels.guarded_thread import Failures, LoopThread
 INTERVAL = 1.0  # seconds between two looks
 
 
-class Lookout:
+class PeriodicThread:
     """Calls `looks` in turn, at once and then each second; one that fails stops no other."""
 
     def __init__(self, looks: Sequence[Callable[[], None]]) -> None:

@@ -260,7 +260,7 @@ def successor() -> Iterator[subprocess.Popen[bytes]]:
 def replace_unnoticed(kernel: Watched, successor: subprocess.Popen[bytes]) -> Path:
     """Have a kernel die, and its manifest name another process; return the manifest's path."""
     path = manifest_path(kernel.now.connection_file, kernel.kernel_id)
-    kernel.fleet._lookout.stop()
+    kernel.fleet._discovery_thread.stop()
     assert kernel.now.pid is not None
     os.killpg(kernel.now.pid, signal.SIGKILL)
     kernel.wait_for(KernelState.DEAD)

@@ -21,7 +21,7 @@ from kerneltui.fleet.discovery.attach import attach_process
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.model.classification import Standing
 from kerneltui.fleet.model.kind import Kind
-from kerneltui.fleet.threads.periodic import Lookout
+from kerneltui.fleet.threads.periodic import PeriodicThread
 from kerneltui.kernels.connection_file import write_connection_file
 from kerneltui.kernels.identity import identify
 from kerneltui.kernels.listeners import Listeners, listeners
@@ -48,7 +48,7 @@ def fleet() -> Iterator[Fleet]:
     """A fleet that looks around when it is told to."""
     fleet = Fleet()
     fleet.open()
-    fleet._lookout.stop()
+    fleet._discovery_thread.stop()
     yield fleet
     fleet.close()
 
@@ -235,8 +235,8 @@ def test_a_look_that_fails_keeps_no_other_from_its_turn() -> None:
     def fail() -> None:
         raise RuntimeError
 
-    lookout = Lookout((partial(looked.append, 1), fail, partial(looked.append, 2)))
+    thread = PeriodicThread((partial(looked.append, 1), fail, partial(looked.append, 2)))
 
-    lookout.look()
+    thread.look()
 
     assert looked == [1, 2]

@@ -140,7 +140,7 @@ def test_a_fleet_goes_on_listening_until_its_orders_have_ended(
 def test_a_kernel_that_another_dashboard_has_dismissed_is_not_started_again(
     fleets: tuple[Fleet, Fleet], tiny: Watched
 ) -> None:
-    fleets[1]._lookout.stop()
+    fleets[1]._discovery_thread.stop()
     target = tiny.now.target
     fleets[0].shutdown(target)
 
@@ -195,7 +195,7 @@ def test_an_end_is_carried_out_though_it_cannot_be_noted(
 
 def test_two_kernels_that_are_named_at_once_have_two_names(fleets: tuple[Fleet, Fleet]) -> None:
     for fleet in fleets:
-        fleet._lookout.stop()
+        fleet._discovery_thread.stop()
 
     for fleet in fleets:
         fleet.start("mute", cwd="/")
@@ -246,7 +246,7 @@ class Ended:
 
     def __enter__(self) -> Fleet:
         self._fleet.open()
-        self._fleet._lookout.stop()
+        self._fleet._discovery_thread.stop()
         return self._fleet
 
     def __exit__(self, *_error: object) -> None:

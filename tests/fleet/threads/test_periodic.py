@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from kerneltui.fleet.threads import periodic
-from kerneltui.fleet.threads.periodic import Lookout
+from kerneltui.fleet.threads.periodic import PeriodicThread
 
 
 def test_a_look_that_fails_is_logged_and_the_next_one_comes(
@@ -23,7 +23,7 @@ def test_a_look_that_fails_is_logged_and_the_next_one_comes(
             raise RuntimeError("a defect")
         came_again.set()
 
-    watching = Lookout((look,))
+    watching = PeriodicThread((look,))
     watching.start()
     assert came_again.wait(10)
     watching.stop()
