@@ -48,7 +48,7 @@ class _Attended:
 
 
 @dataclass(frozen=True, slots=True)
-class _Obituary:
+class _DeathNotice:
     """Why a kernel died, written after its last words; "" where it was ordered to."""
 
     text: str
@@ -83,7 +83,7 @@ class KernelMonitor:
         self._mailbox = Mailbox()
         self._poller = zmq.Poller()
         self._poller.register(self._mailbox, zmq.POLLIN)
-        self._closing: dict[IopubSubscription, _Obituary] = {}
+        self._closing: dict[IopubSubscription, _DeathNotice] = {}
         self._failed: dict[IopubSubscription, _Retry] = {}
         self._failures = Failures("listening to a kernel")
         self._thread = LoopThread(self._wait_and_turn, "kernel-monitor", last=self._leave)
@@ -238,9 +238,9 @@ class KernelMonitor:
         else:
             self._poller.register(socket, zmq.POLLIN)
 
-    def _finish(self, subscription: IopubSubscription, obituary: str) -> None:
+    def _finish(self, subscription: IopubSubscription, notice: str) -> None:
         subscription.note_end()
-        self._closing[subscription] = _Obituary(obituary, time.monotonic() + LAST_WORDS)
+        self._closing[subscription] = _DeathNotice(notice, time.monotonic() + LAST_WORDS)
 
     def _close(self, subscription: IopubSubscription) -> None:
         """Hear the last words, close, and write down why there will be no more."""
@@ -249,9 +249,9 @@ class KernelMonitor:
             self._listen(subscription)
             self._poller.unregister(subscription.socket)
             self._failures.attempt(subscription.close)
-        obituary = self._closing.pop(subscription, None)
-        if obituary is not None and obituary.text:
-            subscription.transcript.note(obituary.text, time=time.time())
+        notice = self._closing.pop(subscription, None)
+        if notice is not None and notice.text:
+            subscription.transcript.note(notice.text, time=time.time())
 
     def _leave(self) -> None:
         self._obey()
