@@ -81,14 +81,14 @@ class Survey:
         if not suspects:  # as a rule; what asks is slow to load
             return
         from kerneltui.fleet.discovery.attach import attached_manager
-        from kerneltui.fleet.discovery.whereabouts import Census, Suspect
+        from kerneltui.fleet.discovery.whereabouts import Suspect, Whereabouts
         from kerneltui.kernels.spec import KernelSpecManager
 
-        specs, census = KernelSpecManager(), Census()
-        census.look(Suspect(each, attached_manager(each, specs)) for each in suspects)
-        census.close()
-        if census.answered:
-            self._look_again(replace(self.known, answered=census.answered))
+        specs, whereabouts = KernelSpecManager(), Whereabouts()
+        whereabouts.look(Suspect(each, attached_manager(each, specs)) for each in suspects)
+        whereabouts.close()
+        if whereabouts.answered:
+            self._look_again(replace(self.known, answered=whereabouts.answered))
 
     def _look_again(self, known: Known) -> None:
         self.known = known

@@ -85,7 +85,7 @@ class Found:
         return self.standing is Standing.FOUND and not is_told and self.may_be_asked
 
 
-class Whereabouts(NamedTuple):
+class KernelLocation(NamedTuple):
     """Where a kernel says that it runs."""
 
     host: str
@@ -106,7 +106,7 @@ class Known:
     """By kernel id the pid of the server that lists it."""
     listing: Collection[int] = frozenset()
     """The pids of the servers that have told which kernels are theirs."""
-    answered: Mapping[Path, Whereabouts | None] = field(default_factory=dict)
+    answered: Mapping[Path, KernelLocation | None] = field(default_factory=dict)
     """By connection file those that have proven to have its key, with what they say."""
 
 
@@ -200,7 +200,7 @@ def _of_namers(file: ConnectionFile, stale: Found, host: Host) -> Found:
 def _has_answered(file: ConnectionFile, pid: int, host: Host) -> bool:
     """Tell whether a process has proven to have a file's key."""
     answered = host.known.answered
-    return file.path in answered and answered[file.path] in (None, Whereabouts(host.name, pid))
+    return file.path in answered and answered[file.path] in (None, KernelLocation(host.name, pid))
 
 
 def _eldest(file: ConnectionFile, pid: int | None, host: Host) -> int | None:

@@ -1,4 +1,4 @@
-"""Census: asks kernels where they run whose process nothing on this host proves.
+"""Whereabouts: asks kernels where they run whose process nothing on this host proves.
 
 ipykernel answers since 6.13. What does not answer proves nothing, and is asked once.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kerneltui.fleet.discovery.control_poll import ControlPoll
-from kerneltui.fleet.discovery.found import Found, Whereabouts
+from kerneltui.fleet.discovery.found import Found, KernelLocation
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.protocol.connection import ConnectionInfo
 from kerneltui.protocol.message import Message
@@ -25,12 +25,12 @@ class Suspect(NamedTuple):
     manager: KernelManager
 
 
-class Census:
+class Whereabouts:
     """What such kernels have said, as long as they are where they were. Used by one thread."""
 
     def __init__(self) -> None:
         self._poll = ControlPoll("usage_request")
-        self._said: dict[Path, tuple[_Place, Whereabouts | None]] = {}
+        self._said: dict[Path, tuple[_Place, KernelLocation | None]] = {}
         """By connection file where its kernel was asked, and what it has answered."""
 
     def look(self, suspects: Iterable[Suspect]) -> None:
@@ -47,10 +47,10 @@ class Census:
         ]
         for answer in self._poll.look(unknown):
             found = by_manager[answer.manager]
-            self._said[found.connection_file] = (_place_of(found), whereabouts_of(answer.reply))
+            self._said[found.connection_file] = (_place_of(found), location_of(answer.reply))
 
     @property
-    def answered(self) -> Mapping[Path, Whereabouts | None]:
+    def answered(self) -> Mapping[Path, KernelLocation | None]:
         """By connection file those that have answered, and so have its key."""
         return {path: said for path, (_, said) in self._said.items()}
 
@@ -63,9 +63,9 @@ def _place_of(found: Found) -> _Place:
     return found.info, found.listener_pid
 
 
-def whereabouts_of(reply: Message) -> Whereabouts | None:
+def location_of(reply: Message) -> KernelLocation | None:
     """Return what a usage_reply says; None where it does not say it."""
     host, pid = reply["content"].get("hostname"), reply["content"].get("pid")
     if isinstance(host, str) and isinstance(pid, int) and not isinstance(pid, bool) and pid > 0:
-        return Whereabouts(host, pid)
+        return KernelLocation(host, pid)
     return None

@@ -14,11 +14,11 @@ from kerneltui.errors import KernelError
 from kerneltui.fleet.control.attachment import handle_of
 from kerneltui.fleet.control.controllers import Handle
 from kerneltui.fleet.discovery.attach import attach_process, attached_manager
-from kerneltui.fleet.discovery.found import Found, Known, Whereabouts, server_folders
+from kerneltui.fleet.discovery.found import Found, KernelLocation, Known, server_folders
 from kerneltui.fleet.discovery.naming import PATH_WIDTH, name_of
 from kerneltui.fleet.discovery.scanner import Discovery
 from kerneltui.fleet.discovery.server_word import true_of_now
-from kerneltui.fleet.discovery.whereabouts import Census, Suspect
+from kerneltui.fleet.discovery.whereabouts import Suspect, Whereabouts
 from kerneltui.fleet.manifests.store import Ledger
 from kerneltui.fleet.model.kind import LEFT
 from kerneltui.fleet.model.origin import Origin
@@ -53,7 +53,7 @@ class Strangers:
         self._ledger = ledger
         self._specs = specs
         self._discovery = Discovery()
-        self._census = Census()
+        self._whereabouts = Whereabouts()
         self._known = Known()
         self._found: tuple[Found, ...] = ()
         self._failed: set[Path] = set()
@@ -67,7 +67,7 @@ class Strangers:
         """Look at this host, and take over what there is and what servers tell."""
         listing = servers.listing
         kernels = self._registry.all()
-        self._census.look(
+        self._whereabouts.look(
             Suspect(each.found, each.manager) for each in kernels if each.found and each.manager
         )
         self._known = Known(
@@ -92,16 +92,16 @@ class Strangers:
         )
 
     def close(self) -> None:
-        self._census.close()
+        self._whereabouts.close()
 
-    def _answered(self, kernels: Iterable[TrackedKernel]) -> Mapping[Path, Whereabouts | None]:
+    def _answered(self, kernels: Iterable[TrackedKernel]) -> Mapping[Path, KernelLocation | None]:
         """Return what has proven to have its file's key, by whatever it has said."""
         heard = (
             each.found.connection_file
             for each in kernels
             if each.found and each.found.is_unproven and each.manager and each.manager.status.heard
         )
-        return {**dict.fromkeys(heard), **self._census.answered}
+        return {**dict.fromkeys(heard), **self._whereabouts.answered}
 
     def _follow(self, found: tuple[Found, ...]) -> bool:
         """Track each; tell whether that could be."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kerneltui.fleet.discovery.connection_files import ConnectionFile
-from kerneltui.fleet.discovery.found import Host, Known, Whereabouts, innermost, resolve
+from kerneltui.fleet.discovery.found import Host, KernelLocation, Known, innermost, resolve
 from kerneltui.fleet.discovery.processes import Named
 from kerneltui.fleet.model.classification import Standing
 from kerneltui.fleet.model.origin import Origin, Parent
@@ -151,7 +151,7 @@ def test_what_names_a_new_file_is_a_guess_where_it_is_not_started_as_a_kernel() 
 
 def test_a_guess_that_has_answered_with_the_key_is_proven() -> None:
     young, file = replace(KERNEL, born_at=NOW - 1), replace(FILE, written_at=NOW - 1)
-    known = Known(answered={FILE.path: Whereabouts("here", KERNEL.pid)})
+    known = Known(answered={FILE.path: KernelLocation("here", KERNEL.pid)})
 
     found = resolve(file, host(young, runs_kernel=lambda _pid: False, known=known))
 
@@ -262,8 +262,8 @@ def test_a_file_at_whose_ports_another_key_answers_is_stale() -> None:
     assert "kernel-b.json" in found.why
 
 
-@pytest.mark.parametrize("said", [None, Whereabouts("here", 41)])
-def test_a_kernel_that_answers_is_the_process_at_its_ports(said: Whereabouts | None) -> None:
+@pytest.mark.parametrize("said", [None, KernelLocation("here", 41)])
+def test_a_kernel_that_answers_is_the_process_at_its_ports(said: KernelLocation | None) -> None:
     known = Known(answered={FILE.path: said, RIVAL.path: None})
 
     found = resolve(FILE, host(listen=BOTH, known=known))
@@ -271,8 +271,10 @@ def test_a_kernel_that_answers_is_the_process_at_its_ports(said: Whereabouts | N
     assert (found.standing, found.identity) == (Standing.FOUND, ProcessIdentity(41, 1, "boot"))
 
 
-@pytest.mark.parametrize("said", [Whereabouts("gpu3", 41), Whereabouts("here", 7)])
-def test_who_listens_for_a_kernel_that_is_elsewhere_is_not_taken_for_it(said: Whereabouts) -> None:
+@pytest.mark.parametrize("said", [KernelLocation("gpu3", 41), KernelLocation("here", 7)])
+def test_who_listens_for_a_kernel_that_is_elsewhere_is_not_taken_for_it(
+    said: KernelLocation,
+) -> None:
     found = resolve(FILE, host(listen=BOTH, known=Known(answered={FILE.path: said})))
 
     assert (found.standing, found.identity) == (Standing.FOUND, None)
@@ -283,7 +285,7 @@ UNSEEN: dict[int | str, int | None] = {SHELL: None, CONTROL: None}
 
 
 def test_a_kernel_whose_sockets_nobody_may_look_into_tells_its_pid() -> None:
-    known = Known(answered={FILE.path: Whereabouts("here", 7)})
+    known = Known(answered={FILE.path: KernelLocation("here", 7)})
 
     found = resolve(FILE, host(listen=UNSEEN, known=known, holds=lambda _pid: None))
 
@@ -292,7 +294,7 @@ def test_a_kernel_whose_sockets_nobody_may_look_into_tells_its_pid() -> None:
 
 
 def test_a_pid_of_another_container_is_not_taken_for_one_of_ours() -> None:
-    known = Known(answered={FILE.path: Whereabouts("here", 7)})
+    known = Known(answered={FILE.path: KernelLocation("here", 7)})
 
     found = resolve(FILE, host(listen=UNSEEN, known=known, holds=lambda _pid: (80,)))
 
@@ -305,8 +307,10 @@ def test_a_kernel_whose_sockets_nobody_may_look_into_is_who_names_the_file() -> 
     assert (found.standing, found.identity) == (Standing.FOUND, ProcessIdentity(41, 1, "boot"))
 
 
-@pytest.mark.parametrize("said", [None, Whereabouts("gpu3", 7)])
-def test_a_kernel_of_which_nothing_is_to_be_seen_has_no_process(said: Whereabouts | None) -> None:
+@pytest.mark.parametrize("said", [None, KernelLocation("gpu3", 7)])
+def test_a_kernel_of_which_nothing_is_to_be_seen_has_no_process(
+    said: KernelLocation | None,
+) -> None:
     found = resolve(FILE, host(listen=UNSEEN, known=Known(answered={FILE.path: said})))
 
     assert (found.standing, found.identity) == (Standing.FOUND, None)
@@ -328,7 +332,7 @@ def test_a_kernel_that_its_server_lists_is_between_two_processes() -> None:
 def test_what_a_server_lists_is_not_asked_wherever_it_runs(
     listen: dict[int | str, int | None],
 ) -> None:
-    answered = {FILE.path: Whereabouts("gpu3", 7)}
+    answered = {FILE.path: KernelLocation("gpu3", 7)}
 
     found = resolve(FILE, host(listen=listen, known=Known(served={"a": 77}, answered=answered)))
 
