@@ -22,7 +22,7 @@ from kerneltui.fleet.inspection.process_tree import ProcessFacts
 from kerneltui.fleet.inspection.usage import UsageSampler
 from kerneltui.fleet.manifests.adoption import environment_differs, todays_environment
 from kerneltui.fleet.manifests.manifest import RESTARTING, Manifest
-from kerneltui.fleet.manifests.store import Ledger
+from kerneltui.fleet.manifests.store import ManifestStore
 from kerneltui.fleet.model.capabilities import LOST, refuse_impossible
 from kerneltui.fleet.model.kind import Kind
 from kerneltui.fleet.model.retention import USUAL, Limits
@@ -81,12 +81,12 @@ class Fleet:
             autorestart=False, kernel_manager_factory=self._new_manager
         )
         self.registry = registry = KernelRegistry(self._snapshot)
-        self._ledger = ledger = Ledger(folder, warn, Heirs().find)
-        self._tracker = tracker = Tracker(registry, ledger, kernels, self._board, limits)
+        self._manifests = store = ManifestStore(folder, warn, Heirs().find)
+        self._tracker = tracker = Tracker(registry, store, kernels, self._board, limits)
         self._orders = tracker.orders
         self._monitor, self.console = tracker.monitor, tracker.console
-        self._legacy = Legacy(registry, tracker, ledger, kernels, transport, warn)
-        self._strangers = Strangers(registry, tracker, ledger, kernels.kernel_spec_manager, warn)
+        self._legacy = Legacy(registry, tracker, store, kernels, transport, warn)
+        self._strangers = Strangers(registry, tracker, store, kernels.kernel_spec_manager, warn)
         self._guard = Guard(folder, registry, tracker.orders, warn)
         self._checks = StatusChecks(registry, tracker.console)
         self._recorder = RecorderStarter(folder, warn)
@@ -128,13 +128,13 @@ class Fleet:
         what came of them is noted: each is a ladder of steps with a limit.
         """
         self._discovery_thread.stop()
-        self._ledger.wait_for_orders(ORDERS_END)
+        self._manifests.wait_for_orders(ORDERS_END)
         self._servers.stop()
         self._strangers.close()
         self._checks.close()
         self._guard.close()
         self._legacy.follow_servers()  # who comes next finds in the manifests who the kernels are
-        self._ledger.mark_seen()
+        self._manifests.mark_seen()
         self._usage.stop()
         self._tracker.stop()
         self._board.close()
@@ -259,7 +259,7 @@ class Fleet:
                 interrupt_mode=spec.interrupt_mode,
             )
 
-        with self._ledger.begin(describe) as manifest:
+        with self._manifests.begin(describe) as manifest:
             self.registry.admit(TrackedKernel(kernel_id, manifest.name, cwd, manifest=manifest))
             self._recorder.ensure()  # before its first word
             try:

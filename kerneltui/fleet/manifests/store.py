@@ -1,4 +1,4 @@
-"""Ledger: the manifests of this user's kernels.
+"""ManifestStore: the manifests of this user's kernels.
 
 Other dashboards write there as well: what they start, restart and dismiss is found here.
 """
@@ -49,7 +49,7 @@ class _Held:
     """Of them one at a time reads and writes."""
 
 
-class Ledger:
+class ManifestStore:
     """The manifests of one runtime folder."""
 
     def __init__(

@@ -19,7 +19,7 @@ from kerneltui.fleet.discovery.naming import PATH_WIDTH, name_of
 from kerneltui.fleet.discovery.scanner import Discovery
 from kerneltui.fleet.discovery.server_word import true_of_now
 from kerneltui.fleet.discovery.whereabouts import Suspect, Whereabouts
-from kerneltui.fleet.manifests.store import Ledger
+from kerneltui.fleet.manifests.store import ManifestStore
 from kerneltui.fleet.model.kind import LEFT
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.registry.registry import KernelRegistry
@@ -43,14 +43,14 @@ class Strangers:
         self,
         registry: KernelRegistry,
         tracker: Tracker,
-        ledger: Ledger,
+        store: ManifestStore,
         specs: KernelSpecManager,
         warn: Callable[[str], None],
     ) -> None:
         self._registry = registry
         self._tracker = tracker
         self._warn = warn
-        self._ledger = ledger
+        self._manifests = store
         self._specs = specs
         self._discovery = Discovery()
         self._whereabouts = Whereabouts()
@@ -71,8 +71,8 @@ class Strangers:
             Suspect(each.found, each.manager) for each in kernels if each.found and each.manager
         )
         self._known = Known(
-            ours=self._ledger.connection_files,
-            elsewhere=self._ledger.elsewhere,
+            ours=self._manifests.connection_files,
+            elsewhere=self._manifests.elsewhere,
             servers={server.pid for server in servers.servers},
             served=listing.owners,
             listing=listing.told,
@@ -130,7 +130,7 @@ class Strangers:
             self._update(known, known.found, found)
 
     def _is_ours(self, found: Found) -> bool:
-        return self._ledger.is_kept(found.connection_file, found.kernel_id)
+        return self._manifests.is_kept(found.connection_file, found.kernel_id)
 
     def _admit(self, found: Found) -> None:
         # It was there when the look began: one of ours may have come and been dismissed since.

@@ -9,7 +9,7 @@ from dataclasses import replace
 from kerneltui.errors import KernelError
 from kerneltui.fleet.manifests.adoption import adopt_process, adoptable_manager, last_seen
 from kerneltui.fleet.manifests.manifest import Manifest, read_manifest
-from kerneltui.fleet.manifests.store import Ledger
+from kerneltui.fleet.manifests.store import ManifestStore
 from kerneltui.fleet.registry.registry import KernelRegistry
 from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
 from kerneltui.fleet.registry.tracker import Tracker
@@ -25,14 +25,14 @@ class Legacy:
         self,
         registry: KernelRegistry,
         tracker: Tracker,
-        ledger: Ledger,
+        store: ManifestStore,
         kernels: MultiKernelManager,
         transport: Transport,
         warn: Callable[[str], None],
     ) -> None:
         self._registry = registry
         self._tracker = tracker
-        self._ledger = ledger
+        self._manifests = store
         self._kernels = kernels
         self._transport: Transport = transport
         self._warn = warn
@@ -40,7 +40,7 @@ class Legacy:
 
     def look(self) -> None:
         """Track a kernel for each manifest, with the process that it names."""
-        manifests = self._ledger.look()
+        manifests = self._manifests.look()
         with self._registry.batch():
             for manifest in manifests:
                 if manifest.identity is not None:  # else somebody is about to launch it

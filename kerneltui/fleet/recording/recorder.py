@@ -17,7 +17,7 @@ from pathlib import Path
 import zmq
 
 from kerneltui.fleet.manifests.manifest import Manifest, is_earlier
-from kerneltui.fleet.manifests.store import Ledger
+from kerneltui.fleet.manifests.store import ManifestStore
 from kerneltui.fleet.recording.lock import RecorderLock, earlier_lock_path, lock_path
 from kerneltui.fleet.recording.recorded_kernel import RecordedKernel
 from kerneltui.fleet.recording.recording import expire, remove_recording
@@ -40,7 +40,7 @@ class Recorder:
         self._folder = folder
         self._folders = (folder, own_folder(folder))
         self._lock = lock
-        self._ledger = Ledger(folder, lambda _unreadable: None)
+        self._manifests = ManifestStore(folder, lambda _unreadable: None)
         self._poller = zmq.Poller()
         self._kernels: dict[str, RecordedKernel] = {}
         self._earlier_lock: RecorderLock | None = None
@@ -130,7 +130,7 @@ class Recorder:
         # A second change within one tick of the system's clock leaves the time as it was.
         is_settled = abs(time.time() - max(changed_at) / 1e9) > SETTLED
         self._changed_at = changed_at if is_settled else None
-        self._follow(self._ledger.look())
+        self._follow(self._manifests.look())
 
     def _follow(self, manifests: tuple[Manifest, ...]) -> None:
         self._left = tuple(each for each in manifests if self._is_left(each))

@@ -11,7 +11,7 @@ from typing import Any
 
 from kerneltui.errors import ActionRefused
 from kerneltui.fleet.manifests.manifest import RESTARTING, Manifest
-from kerneltui.fleet.manifests.store import CannotNote, Ledger
+from kerneltui.fleet.manifests.store import CannotNote, ManifestStore
 from kerneltui.fleet.registry.registry import KernelRegistry
 from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
 from kerneltui.kernels.manager import KernelManager
@@ -20,9 +20,9 @@ from kerneltui.kernels.manager import KernelManager
 class Orders:
     """In any thread. Manifests carry them to other dashboards."""
 
-    def __init__(self, registry: KernelRegistry, ledger: Ledger) -> None:
+    def __init__(self, registry: KernelRegistry, store: ManifestStore) -> None:
         self._registry = registry
-        self._ledger = ledger
+        self._manifests = store
 
     @contextlib.contextmanager
     def give(self, kernel: TrackedKernel, word: str, *, is_urgent: bool = False) -> Iterator[None]:
@@ -64,10 +64,10 @@ class Orders:
         changes: dict[str, Any] = {"order": word}
         if word == RESTARTING and kernel.manager is not None:
             changes["argv"] = tuple(kernel.manager.next_command())
-        with self._ledger.hold(manifest):
+        with self._manifests.hold(manifest):
             try:
                 self.amend(kernel, **changes)
-                self._ledger.reserve(manifest)
+                self._manifests.reserve(manifest)
             except CannotNote:
                 if word == RESTARTING:  # nothing need be known after an end
                     raise
@@ -81,7 +81,7 @@ class Orders:
 
     def amend(self, kernel: TrackedKernel, **changes: Any) -> None:
         """Change what a kernel's manifest says. Raises ActionRefused where that cannot be."""
-        self._rewrite(kernel, partial(self._ledger.amend, **changes))
+        self._rewrite(kernel, partial(self._manifests.amend, **changes))
 
     def complete(self, kernel: TrackedKernel, manager: KernelManager) -> None:
         """Note which process serves a kernel of ours, for who comes after us."""
@@ -90,7 +90,7 @@ class Orders:
         mode = manager.kernel_spec.interrupt_mode
         self._rewrite(
             kernel,
-            lambda manifest: self._ledger.complete(
+            lambda manifest: self._manifests.complete(
                 manifest, process.identity, process.launched, mode
             ),
         )
@@ -99,7 +99,7 @@ class Orders:
         """Tell whether some dashboard had a kernel of ours end, or has dismissed it."""
         if kernel.manifest is None:
             return False
-        return self._ledger.is_ordered(kernel.manifest, kernel.identity)
+        return self._manifests.is_ordered(kernel.manifest, kernel.identity)
 
     def _rewrite(self, kernel: TrackedKernel, change: Callable[[Manifest], Manifest]) -> None:
         """Change a kernel's manifest; one that was dismissed meanwhile stays removed."""

@@ -11,7 +11,7 @@ from kerneltui.errors import NoSuchKernel
 from kerneltui.fleet.console.console import Console
 from kerneltui.fleet.inspection.kernel_log import KernelLog
 from kerneltui.fleet.manifests.manifest import RESTARTING
-from kerneltui.fleet.manifests.store import Ledger
+from kerneltui.fleet.manifests.store import ManifestStore
 from kerneltui.fleet.model.kind import Kind
 from kerneltui.fleet.model.retention import Limits
 from kerneltui.fleet.monitoring.monitor import KernelMonitor
@@ -34,7 +34,7 @@ class Tracker:
     def __init__(
         self,
         registry: KernelRegistry,
-        ledger: Ledger,
+        store: ManifestStore,
         kernels: MultiKernelManager,
         board: NoticeBoard,
         limits: Limits,
@@ -47,9 +47,9 @@ class Tracker:
             self.monitor.message_log,
             self._is_served,
         )
-        self.orders = Orders(registry, ledger)
+        self.orders = Orders(registry, store)
         self._registry = registry
-        self._ledger = ledger
+        self._manifests = store
         self._kernels = kernels
         self._board = board
 
@@ -97,7 +97,7 @@ class Tracker:
         kernel = self._registry.get(kernel_id)
         if kernel is not None and kernel.manifest is not None:
             try:
-                self._ledger.remove(kernel.manifest)  # first: who misses the row finds no files
+                self._manifests.remove(kernel.manifest)  # first: who misses the row finds no files
                 remove_recording(kernel.manifest.connection_file, kernel_id)
             except OSError as error:
                 problem = f"the files of {kernel.name} cannot be removed: {error.strerror}"

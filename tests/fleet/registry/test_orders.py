@@ -20,7 +20,7 @@ from kerneltui.errors import ActionRefused
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.manifests.lock import ManifestLock, is_locked
 from kerneltui.fleet.manifests.manifest import RESTARTING, Manifest, manifest_path, read_manifest
-from kerneltui.fleet.manifests.store import Ledger
+from kerneltui.fleet.manifests.store import ManifestStore
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
 from kerneltui.fleet.reconcile.heirs import Heirs
 from kerneltui.kernels.identity import ProcessIdentity, identify
@@ -122,7 +122,7 @@ def test_a_fleet_goes_on_listening_until_its_orders_have_ended(
         launch(self, arguments)
 
     def watched_stop() -> None:
-        over_by_then.append(leaving._ledger.wait_for_orders(0.0))
+        over_by_then.append(leaving._manifests.wait_for_orders(0.0))
         stop()
 
     monkeypatch.setattr(KernelManager, "_launch", slow_launch)
@@ -269,7 +269,7 @@ def launched(tmp_path: Path) -> Iterator[tuple[Manifest, ProcessIdentity]]:
 def looked(manifest: Manifest) -> Manifest:
     """Return what a look finds of a manifest, with the real search for its process."""
     folder = Path(manifest.connection_file).parent
-    (seen,) = Ledger(folder, pytest.fail, Heirs().find).look()
+    (seen,) = ManifestStore(folder, pytest.fail, Heirs().find).look()
     return seen
 
 
@@ -338,10 +338,10 @@ def test_threads_that_hold_a_kernel_together_write_one_after_another(
         writing.release()
 
     monkeypatch.setattr(ManifestLock, "write", watched)
-    ledger = Ledger(Path(manifest.connection_file).parent, pytest.fail)
-    with ledger.hold(manifest):
+    store = ManifestStore(Path(manifest.connection_file).parent, pytest.fail)
+    with store.hold(manifest):
         calls = [
-            Background(lambda word=f"{number}": ledger.amend(manifest, order=word))
+            Background(lambda word=f"{number}": store.amend(manifest, order=word))
             for number in range(8)
         ]
         for call in calls:
@@ -360,7 +360,7 @@ def test_what_was_noted_while_an_heir_was_looked_for_stays(
         write_manifest(restarted)
         return replace(process, pid=GONE.pid)
 
-    Ledger(manifest.path.parents[1], pytest.fail, find_late).look()
+    ManifestStore(manifest.path.parents[1], pytest.fail, find_late).look()
 
     assert read_manifest(manifest.path) == restarted
 
@@ -369,13 +369,13 @@ def test_a_kernel_is_dismissed_before_another_dashboard_may_start_it_again(
     fleets: tuple[Fleet, Fleet], tiny: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     locked = []
-    remove = Ledger.remove
+    remove = ManifestStore.remove
 
-    def watched(self: Ledger, manifest: Manifest) -> None:
+    def watched(self: ManifestStore, manifest: Manifest) -> None:
         locked.append(is_locked(manifest.path))
         remove(self, manifest)
 
-    monkeypatch.setattr(Ledger, "remove", watched)
+    monkeypatch.setattr(ManifestStore, "remove", watched)
 
     fleets[0].shutdown(tiny.now.target)
 
@@ -386,10 +386,10 @@ def test_while_manifests_are_read_no_order_waits(
     left: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     manifest, held = manifest_of(left), []
-    ledger = Ledger(manifest.path.parents[1], pytest.fail)
+    store = ManifestStore(manifest.path.parents[1], pytest.fail)
 
     def hold(path: Path) -> Manifest:
-        with ledger.hold(manifest):
+        with store.hold(manifest):
             held.append(path)
         return manifest
 
@@ -400,7 +400,7 @@ def test_while_manifests_are_read_no_order_waits(
 
     monkeypatch.setattr("kerneltui.fleet.manifests.store.read_manifest", read_slowly)
 
-    ledger.look()
+    store.look()
 
     assert held == [manifest.path]
 
@@ -409,16 +409,16 @@ def test_threads_share_a_kernel_where_there_are_no_locks(
     left: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     manifest = manifest_of(left)
-    ledger = Ledger(manifest.path.parents[1], pytest.fail)
+    store = ManifestStore(manifest.path.parents[1], pytest.fail)
     monkeypatch.setattr("kerneltui.fleet.manifests.lock.lock_file", lambda _fd, _deadline: None)
-    monkeypatch.setattr(ledger, "_share", lambda _path: None)  # both look before either has it
+    monkeypatch.setattr(store, "_share", lambda _path: None)  # both look before either has it
 
-    with ledger.hold(manifest):
-        with ledger.hold(manifest):
+    with store.hold(manifest):
+        with store.hold(manifest):
             pass
-        ledger.reserve(manifest)
+        store.reserve(manifest)
 
-    assert not ledger._held
+    assert not store._held
 
 
 @pytest.mark.parametrize("end", [Fleet.shutdown, lambda fleet, _target: fleet.shutdown_all()])
@@ -445,7 +445,7 @@ def test_of_two_that_make_a_lost_manifest_again_one_is_refused(
 ) -> None:
     manifest = manifest_of(left)
     folder = manifest.path.parents[1]
-    first, second = (Ledger(folder, pytest.fail) for _ in range(2))
+    first, second = (ManifestStore(folder, pytest.fail) for _ in range(2))
     take, misses = ManifestLock.take, [FileNotFoundError()]
 
     def take_late(path: Path) -> ManifestLock:
