@@ -140,18 +140,20 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
-class Engaged:
+class BusyElsewhere:
     """Control answered and the shell did not: it runs what began before anybody listened."""
 
 
 @dataclass(frozen=True, slots=True)
-class Vouched:
+class ServerReported:
     """Its owner tells what it does. What the kernel itself has told is better known."""
 
     busy: bool
 
 
-Event = Spawned | Exited | HandedOver | Answered | Engaged | Vouched | Reported | Ordered
+Event = (
+    Spawned | Exited | HandedOver | Answered | BusyElsewhere | ServerReported | Reported | Ordered
+)
 
 # Handled beside the main shell as a rule: their busy and idle say nothing of it. A kernel_info
 # request may come on either channel; it is too short to be worth showing as busy.
@@ -184,9 +186,9 @@ def advance(status: KernelStatus, event: Event) -> KernelStatus:
         case Answered(over):
             status = replace(status, heard=True, vouched=False)
             return _without(status, (*over, UNHEARD))
-        case Engaged():
+        case BusyElsewhere():
             return status if status.heard else replace(status, heard=True, running=UNHEARD)
-        case Vouched(busy):
+        case ServerReported(busy):
             if status.heard and not status.vouched:
                 return status
             return replace(status, heard=True, vouched=True, running=UNHEARD if busy else None)

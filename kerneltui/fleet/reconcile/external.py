@@ -29,7 +29,7 @@ from kerneltui.fleet.servers.poller import ServerWatch
 from kerneltui.fleet.servers.rest import ServedKernel
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.spec import KernelSpecManager
-from kerneltui.protocol.status import Exited, Vouched
+from kerneltui.protocol.status import Exited, ServerReported
 from kerneltui.protocol.text import clean_line
 
 STATES = {"busy": True, "idle": False}
@@ -195,4 +195,4 @@ class Strangers:
         )
         is_busy = STATES.get(served.state) if served else None
         if kernel.manager is not None and is_busy is not None:
-            kernel.manager.life.advance(Vouched(busy=is_busy), kernel.manager.spawns)
+            kernel.manager.life.advance(ServerReported(busy=is_busy), kernel.manager.spawns)

@@ -12,7 +12,7 @@ from kerneltui.fleet.reconcile.held_interpreters import HeldInterpreters
 from kerneltui.fleet.reconcile.long_busy import LongBusy
 from kerneltui.fleet.registry.registry import KernelRegistry
 from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
-from kerneltui.protocol.status import Engaged, KernelState
+from kerneltui.protocol.status import BusyElsewhere, KernelState
 
 
 class StatusChecks:
@@ -48,7 +48,7 @@ class StatusChecks:
             if each.manager is not None and each.manager.status.state is KernelState.UNKNOWN
         ]
         for manager, spawns, _ in self._unheard.look(unheard):
-            manager.life.advance(Engaged(), spawns)
+            manager.life.advance(BusyElsewhere(), spawns)
 
     def is_silent(self, kernel: TrackedKernel) -> bool:
         """Tell whether a kernel has had the time to answer, and did not. In any thread.
