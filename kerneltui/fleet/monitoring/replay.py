@@ -101,7 +101,7 @@ class Replay:
             past = self._decoded(record) if record else None
             if past is None:
                 self.over = True
-                return [*found, *self._last_hole(record)]
+                return [*found, *self._last_gap(record)]
             found += past
         return found
 
@@ -130,7 +130,7 @@ class Replay:
             return next(records, None)
         except OSError as error:
             why = f"unreadable: {error.strerror}"
-            return Record(Kind.HOLE, self._came_at, Gap(self._came_at, self._came_at, why))
+            return Record(Kind.GAP, self._came_at, Gap(self._came_at, self._came_at, why))
 
     def _decoded(self, record: Record) -> list[Past] | None:
         """Return what a record tells; None where we have heard all from there on ourselves."""
@@ -161,7 +161,7 @@ class Replay:
         self._ids[message["msg_id"]] = None
         return [(frames, message)]
 
-    def _last_hole(self, beyond: Record | None) -> list[Gap]:
+    def _last_gap(self, beyond: Record | None) -> list[Gap]:
         """Tell of a recorder that had ended before we came, which nothing in the past tells.
 
         `beyond`: the first record of what we have heard ourselves.

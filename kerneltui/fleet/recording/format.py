@@ -50,7 +50,7 @@ class Kind(IntEnum):
 
     MESSAGE = 1
     BEGAN = 2
-    HOLE = 3
+    GAP = 3
     EARLIER = 4
     """A gap at the head of a generation; it is one once the generation before is gone."""
     ENDED = 5
@@ -73,7 +73,7 @@ def encode_message(frames: Sequence[bytes], at: float) -> bytes:
     size = sum(map(len, frames)) + _LENGTH.size * len(frames)
     if size > MAX_MESSAGE:
         why = f"a message of {size / 1e6:.1f} MB was too large to record"
-        return encode_hole(Gap(at, at, why), at)
+        return encode_gap(Gap(at, at, why), at)
     parts = (part for frame in frames for part in (_LENGTH.pack(len(frame)), frame))
     return _encode(Kind.MESSAGE, at, b"".join(parts))
 
@@ -83,7 +83,7 @@ def encode_began(identity: ProcessIdentity, at: float) -> bytes:
     return _encode(Kind.BEGAN, at, body)
 
 
-def encode_hole(gap: Gap, at: float, kind: Kind = Kind.HOLE) -> bytes:
+def encode_gap(gap: Gap, at: float, kind: Kind = Kind.GAP) -> bytes:
     return _encode(kind, at, _SPAN.pack(gap.since, gap.until) + gap.why.encode())
 
 
@@ -118,7 +118,7 @@ def decode_records(data: bytes) -> Iterator[Record]:
             position, false_starts = start + 1, false_starts + 1
             if false_starts < _MAX_FALSE_STARTS:
                 continue
-            yield Record(Kind.HOLE, last_at, Gap(last_at, last_at, DAMAGED))
+            yield Record(Kind.GAP, last_at, Gap(last_at, last_at, DAMAGED))
             return
         record, next_start = found
         if start == end:
@@ -131,12 +131,12 @@ def decode_records(data: bytes) -> Iterator[Record]:
 
 def _after_damage(record: Record, since: float) -> Iterator[Record]:
     """Yield a record, and one gap; who was killed in mid-write says itself what is missing."""
-    if record.kind is Kind.HOLE and isinstance(record.value, Gap):
+    if record.kind is Kind.GAP and isinstance(record.value, Gap):
         known = record.value
         value = Gap(min(since, known.since), known.until, known.why)
         yield record._replace(value=value)
         return
-    yield Record(Kind.HOLE, record.at, Gap(since, record.at, DAMAGED))
+    yield Record(Kind.GAP, record.at, Gap(since, record.at, DAMAGED))
     yield record
 
 
@@ -162,7 +162,7 @@ def _decode_body(kind: Kind, body: bytes) -> ProcessStarted | Gap | list[bytes]:
     if kind is Kind.BEGAN:
         pid, start_ticks = _PROCESS.unpack_from(body)
         return ProcessStarted(ProcessIdentity(pid, start_ticks, body[_PROCESS.size :].decode()))
-    if kind in (Kind.HOLE, Kind.EARLIER):
+    if kind in (Kind.GAP, Kind.EARLIER):
         since, until = _SPAN.unpack_from(body)
         if not (_is_time(since) and _is_time(until)):
             raise ValueError

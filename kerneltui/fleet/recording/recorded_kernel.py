@@ -101,7 +101,7 @@ class RecordedKernel:
 
     def _note_skipped(self, now: float) -> None:
         if self._skipped_since is not None:
-            self.writer.add_hole(Gap(self._skipped_since, now, SKIPPED), now)
+            self.writer.add_gap(Gap(self._skipped_since, now, SKIPPED), now)
             self._skipped_since = None
 
     def _receive_all(self, gate: FloodGate, now: float) -> None:
@@ -175,7 +175,7 @@ class RecordedKernel:
         if since is None and self.manifest.started_at < self._connected_at - LATE:
             since = self.manifest.started_at
         if since is not None:
-            self.writer.add_hole(Gap(since, now, NOT_RECORDED), now)
+            self.writer.add_gap(Gap(since, now, NOT_RECORDED), now)
         self._unheard_since = None
         self.writer.begin(identity, now)
 
@@ -186,7 +186,7 @@ class RecordedKernel:
     def _note_unheard_end(self, now: float) -> None:
         """Say of a process that ended while no recorder heard it that this is so."""
         if self._unheard_since is not None:
-            self.writer.add_hole(Gap(self._unheard_since, now, NOT_RECORDED), now)
+            self.writer.add_gap(Gap(self._unheard_since, now, NOT_RECORDED), now)
             self.writer.end(now)
             self._unheard_since = None
 

@@ -75,8 +75,8 @@ def read_recording(path: Path) -> Iterator[Record]:
         for record in decode_records(data):
             # A process is introduced again in each generation, and after each gap.
             is_known = record.kind is Kind.BEGAN and record.value == heard
-            is_no_hole = record.kind is Kind.EARLIER and number > 0
-            if is_known or is_no_hole or record.kind is Kind.ENDED:
+            is_no_gap = record.kind is Kind.EARLIER and number > 0
+            if is_known or is_no_gap or record.kind is Kind.ENDED:
                 continue
             if isinstance(record.value, ProcessStarted):
                 heard = record.value

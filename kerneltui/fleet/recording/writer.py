@@ -20,7 +20,7 @@ from kerneltui.fleet.recording.format import (
     Kind,
     encode_began,
     encode_ended,
-    encode_hole,
+    encode_gap,
     encode_message,
 )
 from kerneltui.fleet.recording.recording import begun_at, older_path
@@ -56,8 +56,8 @@ class RecordingWriter:
         self._process = identity
         self._add(encode_began(identity, now), now)
 
-    def add_hole(self, gap: Gap, now: float) -> None:
-        self._add(encode_hole(gap, now), gap.since)  # dropped, it is part of a longer one
+    def add_gap(self, gap: Gap, now: float) -> None:
+        self._add(encode_gap(gap, now), gap.since)  # dropped, it is part of a longer one
 
     def add_message(self, frames: Sequence[bytes], now: float) -> None:
         if self._is_resting:
@@ -132,7 +132,7 @@ class RecordingWriter:
     def _after_loss(self, now: float) -> list[bytes]:
         if self._lost_since is None:
             return []
-        gap = encode_hole(Gap(self._lost_since, now, self._lost_why), now)
+        gap = encode_gap(Gap(self._lost_since, now, self._lost_why), now)
         return [gap, *self._introduction(now)]
 
     def _introduction(self, now: float) -> list[bytes]:
@@ -161,7 +161,7 @@ class RecordingWriter:
         older = older_path(self._path)
         if self._size == 0 and older.exists():
             dropped = Gap(begun_at(older, now), now, DROPPED)
-            head = [encode_hole(dropped, now, Kind.EARLIER), *self._introduction(now)]
+            head = [encode_gap(dropped, now, Kind.EARLIER), *self._introduction(now)]
             self._write(b"".join(head))
 
     def _rotate(self, now: float) -> None:

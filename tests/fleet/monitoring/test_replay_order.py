@@ -99,7 +99,7 @@ def test_held_messages_stand_before_what_a_later_recorder_has_recorded(replayed:
     replay = replayed.open()
     replay.hold(replayed.hear(replayed.welcome(), held, both))
     now = time.time() + 1
-    replayed.writer.add_hole(Gap(replayed.ago(LONG_AGO), now, "nobody recorded"), now)
+    replayed.writer.add_gap(Gap(replayed.ago(LONG_AGO), now, "nobody recorded"), now)
     replayed.writer.begin(PROCESS, now)
     replayed.record(both, on_its_way, at=now)
 
@@ -118,7 +118,7 @@ def test_a_gap_ends_where_we_began_to_listen(replayed: Recalled) -> None:
     replay = replayed.open()
     replay.hold(replayed.hear(replayed.welcome(), replayed.say("held")))
     heard_since, later = time.time(), time.time() + 1
-    replayed.writer.add_hole(Gap(replayed.ago(LONG_AGO), later, "nobody recorded"), later)
+    replayed.writer.add_gap(Gap(replayed.ago(LONG_AGO), later, "nobody recorded"), later)
     replayed.record(at=later)
 
     *_, gap = replay.read()
@@ -170,7 +170,7 @@ def test_a_recording_that_ended_before_we_came_leaves_a_gap(replayed: Recalled) 
 
 
 def test_a_gap_is_marked_though_there_was_another_one_just_before(replayed: Recalled) -> None:
-    replayed.writer.add_hole(Gap(replayed.ago(3), replayed.ago(2), "nobody recorded"), 1.0)
+    replayed.writer.add_gap(Gap(replayed.ago(3), replayed.ago(2), "nobody recorded"), 1.0)
     replayed.record(replayed.say("between"), at=replayed.ago(1))
     replay = replayed.open()
     replay.hold(replayed.hear(replayed.welcome()))

@@ -136,7 +136,7 @@ def test_the_gate_stays_open_while_no_status_is_known(gated: Gated) -> None:
     assert not gated.gate.is_closed
 
 
-def test_what_a_recording_leaves_out_of_a_flood_is_a_hole(
+def test_what_a_recording_leaves_out_of_a_flood_is_a_gap(
     short_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorded_kernel, "TURN_MESSAGES", TURN)
@@ -148,14 +148,14 @@ def test_what_a_recording_leaves_out_of_a_flood_is_a_hole(
         kernel.voice.wait_for_listener()
         kernel.voice.status("busy", kernel.voice.cell)
 
-        def has_a_hole() -> bool:
+        def has_a_gap() -> bool:
             kernel.voice.print("a line")
             recorded.turn(dict(poller.poll(0)))
             return any(isinstance(each.value, Gap) for each in read_recording(kernel.recording))
 
         for _ in range(FLOOD):
             kernel.voice.print("a line")
-        eventually(has_a_hole)
+        eventually(has_a_gap)
         recorded.close()
 
         values = [each.value for each in read_recording(kernel.recording)]

@@ -244,7 +244,7 @@ def test_a_kernel_whose_manifest_cannot_be_read_any_more_is_heard_on(
 # -- what is missed --------------------------------------------------------------------------
 
 
-def test_a_kernel_that_had_run_before_begins_with_a_hole(short_path: Path) -> None:
+def test_a_kernel_that_had_run_before_begins_with_a_gap(short_path: Path) -> None:
     with SpokenKernel(short_path, age=3600.0) as kernel, RunningRecorder(short_path):
         kernel.announce(kernel.identity)
         say_heard(kernel, "heard")
@@ -258,7 +258,7 @@ def test_a_kernel_that_had_run_before_begins_with_a_hole(short_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_a_killed_recorder_leaves_one_hole(kernel: SpokenKernel, short_path: Path) -> None:
+def test_a_killed_recorder_leaves_one_gap(kernel: SpokenKernel, short_path: Path) -> None:
     kernel.announce(kernel.identity)
     with RunningRecorder(short_path) as first:
         say_heard(kernel, "before")
@@ -276,7 +276,7 @@ def test_a_killed_recorder_leaves_one_hole(kernel: SpokenKernel, short_path: Pat
 
 
 @pytest.mark.slow
-def test_a_kernel_that_died_while_nothing_recorded_leaves_a_hole(
+def test_a_kernel_that_died_while_nothing_recorded_leaves_a_gap(
     kernel: SpokenKernel, short_path: Path
 ) -> None:
     kernel.announce(kernel.identity)
@@ -292,7 +292,7 @@ def test_a_kernel_that_died_while_nothing_recorded_leaves_a_hole(
     assert unheard_since(kernel.recording) is None
 
 
-def test_a_recorder_that_had_heard_a_kernel_to_its_end_leaves_no_hole(
+def test_a_recorder_that_had_heard_a_kernel_to_its_end_leaves_no_gap(
     kernel: SpokenKernel, short_path: Path
 ) -> None:
     kernel.announce(kernel.identity)

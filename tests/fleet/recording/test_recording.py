@@ -24,7 +24,7 @@ from kerneltui.fleet.recording.format import (
     Record,
     decode_records,
     encode_began,
-    encode_hole,
+    encode_gap,
     encode_message,
 )
 from kerneltui.fleet.recording.recording import (
@@ -46,7 +46,7 @@ from tests.fleet.written_manifests import write_manifest
 
 PROCESS = ProcessIdentity(4121, 77, "boot")
 NEXT = ProcessIdentity(4122, 78, "boot")
-HOLE = Gap(10.0, 20.0, "nothing was recorded")
+GAP = Gap(10.0, 20.0, "nothing was recorded")
 FRAMES = st.lists(st.binary(max_size=300), max_size=8)
 
 
@@ -85,9 +85,9 @@ def test_frames_come_back_as_they_were(messages: list[list[bytes]]) -> None:
 
 
 def test_marks_come_back_as_they_were() -> None:
-    data = encode_hole(HOLE, 20.0) + encode_began(PROCESS, 20.0)
+    data = encode_gap(GAP, 20.0) + encode_began(PROCESS, 20.0)
 
-    assert values(decode_records(data)) == [HOLE, ProcessStarted(PROCESS)]
+    assert values(decode_records(data)) == [GAP, ProcessStarted(PROCESS)]
 
 
 @pytest.mark.parametrize("cut", range(1, 28))
@@ -110,11 +110,11 @@ def test_a_damaged_byte_is_a_hole_and_costs_one_record(data: st.DataObject) -> N
     assert found == [[b"1"], Gap(1.0, 3.0, DAMAGED), [b"3"]]
 
 
-def test_who_was_killed_in_mid_write_leaves_one_hole() -> None:
+def test_who_was_killed_in_mid_write_leaves_one_gap() -> None:
     torn = encode_message([b"lost"], 2.0)[:-1]
-    data = encode_message([b"one"], 1.0) + torn + encode_hole(HOLE, 20.0)
+    data = encode_message([b"one"], 1.0) + torn + encode_gap(GAP, 20.0)
 
-    assert values(decode_records(data)) == [[b"one"], Gap(1.0, 20.0, HOLE.why)]
+    assert values(decode_records(data)) == [[b"one"], Gap(1.0, 20.0, GAP.why)]
 
 
 @given(st.binary(max_size=2000))
@@ -132,7 +132,7 @@ def test_a_length_in_the_file_is_not_believed(length: int) -> None:
 
 @pytest.mark.parametrize("instant", [1e300, -1.0, math.inf, math.nan])
 def test_a_hole_at_a_time_of_no_calendar_is_damage(instant: float) -> None:
-    odd = encode_hole(Gap(instant, instant, "odd"), 7.0)
+    odd = encode_gap(Gap(instant, instant, "odd"), 7.0)
     before, after = (encode_message([each], 8.0) for each in (b"before", b"after"))
 
     found = values(decode_records(before + odd + after))
@@ -141,7 +141,7 @@ def test_a_hole_at_a_time_of_no_calendar_is_damage(instant: float) -> None:
 
 
 def test_a_hole_does_not_end_before_it_begins() -> None:
-    ((_, _, gap),) = decode_records(encode_hole(Gap(9.0, 7.0, "the clock was set back"), 7.0))
+    ((_, _, gap),) = decode_records(encode_gap(Gap(9.0, 7.0, "the clock was set back"), 7.0))
 
     assert gap == Gap(9.0, 9.0, "the clock was set back")
 
@@ -173,12 +173,12 @@ def test_a_missing_file_yields_nothing(path: Path) -> None:
 
 
 def test_what_is_written_is_read(writer: RecordingWriter, path: Path) -> None:
-    writer.add_hole(HOLE, 20.0)
+    writer.add_gap(GAP, 20.0)
     writer.begin(PROCESS, 20.0)
     write(writer, [[b"a", b""], [b"b"]])
     writer.close()
 
-    assert values(read_recording(path)) == [HOLE, ProcessStarted(PROCESS), [b"a", b""], [b"b"]]
+    assert values(read_recording(path)) == [GAP, ProcessStarted(PROCESS), [b"a", b""], [b"b"]]
 
 
 def test_only_its_owner_can_read_it(writer: RecordingWriter, path: Path) -> None:
@@ -229,7 +229,7 @@ def test_two_generations_hold_the_latest_in_order(writer: RecordingWriter, path:
     assert [each[0][0] for each in found[1:] if isinstance(each, list)] == [0, 1, 2, 3]
 
 
-def test_the_space_is_bounded_and_what_was_dropped_leaves_a_hole(
+def test_the_space_is_bounded_and_what_was_dropped_leaves_a_gap(
     writer: RecordingWriter, path: Path
 ) -> None:
     writer.begin(PROCESS, 1.0)
@@ -348,9 +348,7 @@ def test_a_half_written_record_is_taken_back(
     writer.close()
 
 
-def test_a_disk_that_was_full_leaves_a_hole(
-    writer: RecordingWriter, path: Path, disk: Disk
-) -> None:
+def test_a_disk_that_was_full_leaves_a_gap(writer: RecordingWriter, path: Path, disk: Disk) -> None:
     writer.begin(PROCESS, 1.0)
     write(writer, [[b"a"]])
     fail(writer, disk, b"b", 2.0)
@@ -368,7 +366,7 @@ def test_a_disk_that_was_full_leaves_a_hole(
 def test_a_hole_that_the_disk_did_not_take_is_part_of_a_longer_one(
     writer: RecordingWriter, path: Path, disk: Disk
 ) -> None:
-    writer.add_hole(HOLE, 20.0)
+    writer.add_gap(GAP, 20.0)
     fail(writer, disk, b"a", 20.0)
 
     disk.room = 1 << 60
