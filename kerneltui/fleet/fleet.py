@@ -28,10 +28,10 @@ from kerneltui.fleet.model.kind import Kind
 from kerneltui.fleet.model.retention import USUAL, Limits
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
 from kerneltui.fleet.monitoring.message_log import MessageLog
-from kerneltui.fleet.reconcile.autorestart import Guard
-from kerneltui.fleet.reconcile.external import Strangers
+from kerneltui.fleet.reconcile.autorestart import AutoRestarter
+from kerneltui.fleet.reconcile.external import ExternalKernels
 from kerneltui.fleet.reconcile.heirs import Heirs
-from kerneltui.fleet.reconcile.own import Legacy
+from kerneltui.fleet.reconcile.own import OwnKernels
 from kerneltui.fleet.reconcile.status_checks import StatusChecks
 from kerneltui.fleet.recording.start import RecorderStarter
 from kerneltui.fleet.registry.notices import Notice, NoticeBoard
@@ -85,9 +85,11 @@ class Fleet:
         self._tracker = tracker = Tracker(registry, store, kernels, self._board, limits)
         self._orders = tracker.orders
         self._monitor, self.console = tracker.monitor, tracker.console
-        self._legacy = Legacy(registry, tracker, store, kernels, transport, warn)
-        self._strangers = Strangers(registry, tracker, store, kernels.kernel_spec_manager, warn)
-        self._guard = Guard(folder, registry, tracker.orders, warn)
+        self._own = OwnKernels(registry, tracker, store, kernels, transport, warn)
+        self._external = ExternalKernels(
+            registry, tracker, store, kernels.kernel_spec_manager, warn
+        )
+        self._autorestarter = AutoRestarter(folder, registry, tracker.orders, warn)
         self._checks = StatusChecks(registry, tracker.console)
         self._recorder = RecorderStarter(folder, warn)
         self._servers = ServerWatch(registry.publish)
@@ -95,9 +97,9 @@ class Fleet:
         self._discovery_thread = PeriodicThread(
             (
                 self._ask,
-                self._legacy.look,
-                self._legacy.follow_servers,
-                self._guard.look,
+                self._own.look,
+                self._own.follow_servers,
+                self._autorestarter.look,
                 self._follow_others,
                 tracker.look_after_files,
                 self._look_after_recorder,
@@ -115,7 +117,7 @@ class Fleet:
         self._board.open()
         self._tracker.start()
         self._usage.start()
-        self._legacy.look()
+        self._own.look()
         self._servers.start()
         self._discovery_thread.start()
         if warning := logout_warning():
@@ -130,10 +132,10 @@ class Fleet:
         self._discovery_thread.stop()
         self._manifests.wait_for_orders(ORDERS_END)
         self._servers.stop()
-        self._strangers.close()
+        self._external.close()
         self._checks.close()
-        self._guard.close()
-        self._legacy.follow_servers()  # who comes next finds in the manifests who the kernels are
+        self._autorestarter.close()
+        self._own.follow_servers()  # who comes next finds in the manifests who the kernels are
         self._manifests.mark_seen()
         self._usage.stop()
         self._tracker.stop()
@@ -147,7 +149,7 @@ class Fleet:
         self._checks.look(self._usage.usage)
 
     def _follow_others(self) -> None:
-        self._strangers.look(self._servers)
+        self._external.look(self._servers)
 
     def _look_after_recorder(self) -> None:
         kernels = self.registry.all()
@@ -448,7 +450,7 @@ class Fleet:
         refuse_impossible(kernel.kind, verb, kernel.name)
         if kernel.found is None:
             return OwnHandle(self._kernels, target.kernel_id, kernel.name)
-        return self._strangers.handle(kernel, kernel.found)
+        return self._external.handle(kernel, kernel.found)
 
     def _checked(self, target: Target) -> None:
         """Raise ActionRefused where the process that is meant is gone."""

@@ -1,4 +1,4 @@
-"""Guard: starts kernels again that die unasked, where their user wants that.
+"""AutoRestarter: starts kernels again that die unasked, where their user wants that.
 
 Of several dashboards the one that has the lease does it; the others see the new process.
 """
@@ -20,7 +20,7 @@ from kerneltui.kernels.process import KernelProcess
 from kerneltui.protocol.status import Wanted
 
 
-class Guard:
+class AutoRestarter:
     """Used by the discovery thread."""
 
     def __init__(
@@ -43,15 +43,15 @@ class Guard:
         One may have died before its manager was told to restart it.
         """
         kernels = self._registry.all()
-        guarded = [kernel for kernel in kernels if kernel.is_guarded]
-        has_it = bool(guarded) and self._take()
+        wanted = [kernel for kernel in kernels if kernel.is_autorestarted]
+        has_it = bool(wanted) and self._take()
         for kernel in kernels:
             if kernel.is_ours and kernel.manager is not None:
-                kernel.manager.autorestart = has_it and kernel.is_guarded
+                kernel.manager.autorestart = has_it and kernel.is_autorestarted
                 kernel.manager.may_restart = partial(self._is_unasked, kernel)
-        if not guarded:
+        if not wanted:
             self._lease.release()
-        for kernel in guarded if has_it else ():
+        for kernel in wanted if has_it else ():
             manager = kernel.manager
             if manager is not None and manager.process is not None and self._died_unasked(kernel):
                 self._restart(manager, manager.process)
@@ -78,9 +78,9 @@ class Guard:
         return is_dead and self._is_unasked(kernel)
 
     def _is_unasked(self, kernel: TrackedKernel) -> bool:
-        """Tell whether a kernel is guarded by now, and no other dashboard has ended it."""
+        """Tell whether a kernel is wanted by now, and no other dashboard has ended it."""
         now = self._registry.now(kernel)
-        return now is not None and now.is_guarded and not self._orders.is_ordered(now)
+        return now is not None and now.is_autorestarted and not self._orders.is_ordered(now)
 
     def _restart(self, manager: KernelManager, died: KernelProcess) -> None:
         def restart() -> None:

@@ -1,4 +1,4 @@
-"""Strangers: tracks each kernel of this user that something else has started."""
+"""ExternalKernels: tracks each kernel of this user that something else has started."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ STATES = {"busy": True, "idle": False}
 """The words of a server that say whether a kernel runs something."""
 
 
-class Strangers:
+class ExternalKernels:
     """Used by the discovery thread."""
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Legacy: what outlived the dashboard that started it, and what other dashboards do."""
+"""OwnKernels: what outlived the dashboard that started it, and what other dashboards do."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.kernels.multi import MultiKernelManager
 
 
-class Legacy:
+class OwnKernels:
     """Has in the registry each kernel of ours that somebody else has started."""
 
     def __init__(

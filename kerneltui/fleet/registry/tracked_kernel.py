@@ -72,7 +72,7 @@ class TrackedKernel:
         return self.manager is not None and self.manager.is_alive()
 
     @property
-    def is_guarded(self) -> bool:
+    def is_autorestarted(self) -> bool:
         """It is to be started again where it dies unasked."""
         return self.manifest is not None and self.manifest.autorestart
 
@@ -130,7 +130,7 @@ def snapshot_of(
         working_folder=_unchanged(kernel.cwd),
         connection_file=clean_line(file, PATH_WIDTH),
         refused=facts.refused,
-        autorestart=kernel.is_guarded,
+        autorestart=kernel.is_autorestarted,
     )
 
 

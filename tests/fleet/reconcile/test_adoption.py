@@ -462,8 +462,8 @@ def test_what_a_dashboard_ends_no_dashboard_restarts(
     fleets[0].start("tiny", cwd="/", autorestart=True)
     for fleet in fleets:
         eventually(lambda: [each.state for each in fleet.snapshots] == [KernelState.IDLE], WITHIN)  # noqa: B023
-    eventually(lambda: any(fleet._guard._lease.held for fleet in fleets), WITHIN)
-    holder, other = fleets if fleets[0]._guard._lease.held else reversed(fleets)
+    eventually(lambda: any(fleet._autorestarter._lease.held for fleet in fleets), WITHIN)
+    holder, other = fleets if fleets[0]._autorestarter._lease.held else reversed(fleets)
 
     ender = holder if is_own else other
 
@@ -486,7 +486,7 @@ start.ensure_recorder = lambda _folder: None
 fleet = Fleet()
 fleet.open()
 fleet.start("tiny", cwd="/", autorestart=True)
-while not fleet._guard._lease.held:
+while not fleet._autorestarter._lease.held:
     time.sleep(0.01)
 print("held", flush=True)
 time.sleep(1000)

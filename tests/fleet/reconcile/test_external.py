@@ -157,9 +157,9 @@ def test_a_kernel_whose_ports_come_back_lives_again(
     look_until(fleet, lambda: [each.standing for each in fleet.snapshots] == [VERIFIED])
     with monkeypatch.context() as nobody_listens:
         nobody_listens.setattr(discovery_module, "listeners", dict)
-        fleet._strangers._discovery._basis = ()
+        fleet._external._discovery._basis = ()
         look_until(fleet, lambda: [each.standing for each in fleet.snapshots] == [STALE])
-    fleet._strangers._discovery._basis = ()
+    fleet._external._discovery._basis = ()
 
     look_until(fleet, lambda: [each.standing for each in fleet.snapshots] == [VERIFIED])
 

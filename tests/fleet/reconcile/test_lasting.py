@@ -19,7 +19,7 @@ from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.model.kind import Kind
 from kerneltui.fleet.model.snapshot import KernelSnapshot
-from kerneltui.fleet.reconcile.autorestart import Guard
+from kerneltui.fleet.reconcile.autorestart import AutoRestarter
 from kerneltui.fleet.reconcile.lease import Lease
 from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
 from kerneltui.kernels.connection_file import write_connection_file
@@ -154,16 +154,16 @@ def test_a_kernel_that_dies_before_the_next_look_is_restarted(fleet: Fleet) -> N
     kernel = Watched(fleet, "tiny")
     before = kernel.wait_for(KernelState.IDLE)
     assert before.pid is not None
-    guard = fleet._guard
-    guard.look()
+    restarter = fleet._autorestarter
+    restarter.look()
     fleet.toggle_autorestart(before.target)
-    assert isinstance(guard, Guard)
-    assert isinstance(guard._lease, Lease)
-    guard._lease.take()  # held already for another kernel, as it were
+    assert isinstance(restarter, AutoRestarter)
+    assert isinstance(restarter._lease, Lease)
+    restarter._lease.take()  # held already for another kernel, as it were
     os.killpg(before.pid, signal.SIGKILL)
     kernel.wait_for(KernelState.DEAD)
 
-    guard.look()
+    restarter.look()
 
     eventually(lambda: kernel.now.identity != before.identity, WITHIN)
     kernel.wait_for(KernelState.IDLE)
@@ -174,16 +174,16 @@ def test_that_nobody_restarts_is_told_once_while_it_is_so(
 ) -> None:
     fleet._discovery_thread.stop()
     told: list[str] = []
-    guard = Guard(runtime / "gone", fleet.registry, fleet._orders, told.append)
+    restarter = AutoRestarter(runtime / "gone", fleet.registry, fleet._orders, told.append)
     manifest = Manifest("k", "train", "tiny", "k.json", "/", (), 0.0, autorestart=True)
     fleet.registry.admit(TrackedKernel("k", "train", "/", manifest=manifest))
 
     for _ in range(2):
-        guard.look()
-    monkeypatch.setattr(guard, "_lease", Lease(runtime))
-    guard.look()
-    monkeypatch.setattr(guard, "_lease", Lease(runtime / "gone"))
-    guard.look()
+        restarter.look()
+    monkeypatch.setattr(restarter, "_lease", Lease(runtime))
+    restarter.look()
+    monkeypatch.setattr(restarter, "_lease", Lease(runtime / "gone"))
+    restarter.look()
 
     assert told == ["kernels that die are not restarted: No such file or directory"] * 2
-    guard.close()
+    restarter.close()
