@@ -5,8 +5,8 @@ from __future__ import annotations
 from kerneltui.commands.listing import Listed
 from kerneltui.commands.survey import Survey, manifests
 from kerneltui.errors import ActionRefused, KernelError
-from kerneltui.fleet.control.attachment import handle_of
-from kerneltui.fleet.control.controllers import Handle
+from kerneltui.fleet.control.attachment import controller_of
+from kerneltui.fleet.control.controllers import KernelController
 from kerneltui.fleet.discovery.attach import attach_process, attached_manager
 from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.model.capabilities import refuse_impossible
@@ -15,7 +15,7 @@ from kerneltui.kernels.spec import KernelSpecManager
 from kerneltui.protocol.status import Verb
 
 
-def handle(kernel: Listed, verb: Verb) -> Handle:
+def controller(kernel: Listed, verb: Verb) -> KernelController:
     """Return what carries out `verb`; look the kernel up again, as it may have changed since.
 
     Raises ActionRefused where the verb can never be had of it.
@@ -31,7 +31,7 @@ def handle(kernel: Listed, verb: Verb) -> Handle:
     if found.standing not in LEFT:
         manager = attached_manager(found, specs)
         attach_process(manager, found.identity)
-    return handle_of(found, kernel.name, manager, specs, survey.known)
+    return controller_of(found, kernel.name, manager, specs, survey.known)
 
 
 def _found_again(kernel: Listed, survey: Survey) -> Found:

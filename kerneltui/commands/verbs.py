@@ -16,7 +16,7 @@ from kerneltui.commands.listing import Listed, find, list_all
 from kerneltui.commands.printing import Progress
 from kerneltui.commands.settings import read_settings
 from kerneltui.errors import ActionRefused, KernelError, KernelTimeout, LaunchError
-from kerneltui.fleet.control.controllers import Handle
+from kerneltui.fleet.control.controllers import KernelController
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
@@ -26,11 +26,11 @@ from kerneltui.protocol.text import clean_line
 START_PATIENCE = 60.0  # seconds for a kernel to be ready
 LOOK = 0.02  # seconds between two looks at one that starts
 
-VERBS: dict[Verb, tuple[Callable[[Fleet, Target], str], Callable[[Handle], str]]] = {
-    Verb.INTERRUPT: (Fleet.interrupt, lambda handle: handle.interrupt()),
-    Verb.RESTART: (Fleet.restart, lambda handle: handle.restart(now=False)),
-    Verb.SHUTDOWN: (Fleet.shutdown, lambda handle: handle.shutdown()),
-    Verb.KILL: (Fleet.kill, lambda handle: handle.kill()),
+VERBS: dict[Verb, tuple[Callable[[Fleet, Target], str], Callable[[KernelController], str]]] = {
+    Verb.INTERRUPT: (Fleet.interrupt, lambda controller: controller.interrupt()),
+    Verb.RESTART: (Fleet.restart, lambda controller: controller.restart(now=False)),
+    Verb.SHUTDOWN: (Fleet.shutdown, lambda controller: controller.shutdown()),
+    Verb.KILL: (Fleet.kill, lambda controller: controller.kill()),
 }
 """What is asked of a kernel of ours, and what of another's."""
 
@@ -58,7 +58,7 @@ def send_signal(signum: int, words: Sequence[str]) -> int:
     return _ask(
         Verb.SIGNAL,
         lambda fleet, target: fleet.signal(target, signum),
-        lambda handle: handle.signal(signum),
+        lambda controller: controller.signal(signum),
         words,
     )
 
@@ -83,7 +83,7 @@ def start(kernel_name: str, *, cwd: str, name: str, autorestart: bool) -> int:
 def _ask(
     verb: Verb,
     order: Callable[[Fleet, Target], str],
-    order_of_stranger: Callable[[Handle], str],
+    order_of_stranger: Callable[[KernelController], str],
     words: Sequence[str],
 ) -> int:
     listed = list_all()
@@ -99,7 +99,7 @@ def _ask(
         def order_it(kernel: Listed) -> str:
             if kernel.origin == Origin.KERNELTUI:
                 return order(fleet, _target(fleet, kernel))
-            return order_of_stranger(strangers.handle(kernel, verb))
+            return order_of_stranger(strangers.controller(kernel, verb))
 
         def wait(kernel: Listed) -> str:
             if verb is Verb.RESTART and kernel.origin == Origin.KERNELTUI:

@@ -13,7 +13,7 @@ from typing import Any
 from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.console.console import LOCKED
 from kerneltui.fleet.control import interrupts
-from kerneltui.fleet.control.controllers import Handle, OwnHandle
+from kerneltui.fleet.control.controllers import KernelController, OwnController
 from kerneltui.fleet.control.stale_files import left_by_others
 from kerneltui.fleet.discovery.naming import PATH_WIDTH
 from kerneltui.fleet.inspection.kernel_info import KernelInfo, kernel_info
@@ -287,12 +287,12 @@ class Fleet:
         """
         self._permit()
         self._checked(target)
-        kernel, handle = self._tracked(target), self._handle(target, Verb.INTERRUPT)
+        kernel, controller = self._tracked(target), self._handle(target, Verb.INTERRUPT)
         reaction = self._reaction(kernel)
         if reaction.is_fatal and not anyway:
             raise ActionRefused(f"{interrupts.warning(kernel.name, reaction)}; nothing was sent")
         running = kernel.manager.status.running if kernel.manager else None
-        said = handle.interrupt()
+        said = controller.interrupt()
         self._tracker.note(target.kernel_id, "interrupted")
         if said or kernel.manager is None:
             return said
@@ -312,24 +312,24 @@ class Fleet:
     def signal(self, target: Target, signum: int) -> str:
         self._permit()
         self._checked(target)
-        kernel, handle = self._tracked(target), self._handle(target, Verb.SIGNAL)
+        kernel, controller = self._tracked(target), self._handle(target, Verb.SIGNAL)
         # To other dashboards as well it is a kill, after which nobody restarts the kernel.
         is_kill = signum == signal.SIGKILL
         with contextlib.ExitStack() as orders:
             if is_kill:
                 orders.enter_context(self._orders.give(kernel, "killing", is_urgent=True))
-            said = handle.signal(signum)
+            said = controller.signal(signum)
         self._tracker.note(target.kernel_id, f"sent signal {signum}")
         return said
 
     def restart(self, target: Target, *, now: bool = False) -> str:
         """Restart, after a death as well."""
         self._permit()
-        kernel, handle = self._tracked(target), self._handle(target, Verb.RESTART)
+        kernel, controller = self._tracked(target), self._handle(target, Verb.RESTART)
         if kernel.manifest is not None:
             self._recorder.ensure()
         with self._orders.give(kernel, RESTARTING):
-            said = handle.restart(now=now)
+            said = controller.restart(now=now)
         return said or self._note_environment(kernel)
 
     def _note_environment(self, kernel: TrackedKernel) -> str:
@@ -355,10 +355,10 @@ class Fleet:
     def shutdown(self, target: Target) -> str:
         """Shut down and dismiss the row; of a dead kernel only the row is left to dismiss."""
         self._permit()
-        kernel, handle = self._tracked(target), self._handle(target, Verb.SHUTDOWN)
+        kernel, controller = self._tracked(target), self._handle(target, Verb.SHUTDOWN)
         _refuse_died_meanwhile(kernel, target)
         with self._orders.give(kernel, "stopping"):
-            said = handle.shutdown()
+            said = controller.shutdown()
             if kernel.kind is Kind.REMAINS:
                 self._tracker.drop(target.kernel_id)
             elif kernel.is_ours and target.kernel_id not in self._kernels:  # else it was restarted
@@ -370,11 +370,11 @@ class Fleet:
     def kill(self, target: Target) -> str:
         """SIGKILL the kernel and all its descendants; its row stays, to restart or dismiss."""
         self._permit()
-        kernel, handle = self._tracked(target), self._handle(target, Verb.KILL)
+        kernel, controller = self._tracked(target), self._handle(target, Verb.KILL)
         if not kernel.leftovers:
             self._checked(target)
         with self._orders.give(kernel, "killing", is_urgent=True):
-            return handle.kill()
+            return controller.kill()
 
     def verify(self, target: Target) -> str:
         """Ask a kernel whether it answers; a server takes note of what is asked of its kernels."""
@@ -441,7 +441,7 @@ class Fleet:
         if self.locked:
             raise ActionRefused(LOCKED)
 
-    def _handle(self, target: Target, verb: Verb) -> Handle:
+    def _handle(self, target: Target, verb: Verb) -> KernelController:
         """Return what carries out `verb` on the kernel that is meant.
 
         Raises ActionRefused where nothing can.
@@ -449,8 +449,8 @@ class Fleet:
         kernel = self._tracked(target)
         refuse_impossible(kernel.kind, verb, kernel.name)
         if kernel.found is None:
-            return OwnHandle(self._kernels, target.kernel_id, kernel.name)
-        return self._external.handle(kernel, kernel.found)
+            return OwnController(self._kernels, target.kernel_id, kernel.name)
+        return self._external.controller(kernel, kernel.found)
 
     def _checked(self, target: Target) -> None:
         """Raise ActionRefused where the process that is meant is gone."""

@@ -5,7 +5,12 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from kerneltui.fleet.control.controllers import FoundHandle, Handle, RemainsHandle, ServedHandle
+from kerneltui.fleet.control.controllers import (
+    ExternalController,
+    KernelController,
+    ServerController,
+    StaleFileController,
+)
 from kerneltui.fleet.discovery.attach import attached_manager, server_of
 from kerneltui.fleet.discovery.found import Found, Known
 from kerneltui.fleet.discovery.scanner import Discovery
@@ -14,13 +19,13 @@ from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.spec import KernelSpecManager
 
 
-def handle_of(
+def controller_of(
     found: Found,
     name: str,
     manager: KernelManager | None,
     specs: KernelSpecManager,
     known: Known,
-) -> Handle:
+) -> KernelController:
     """Return what carries out verbs on a kernel that something else has started.
 
     `manager`: one that follows its process; a mere file has none. `known`: with what it was found.
@@ -28,10 +33,12 @@ def handle_of(
     kind = found.kind
     if manager is None or kind is Kind.REMAINS:
         manager = attached_manager(found, specs)
-        return RemainsHandle(manager, name, partial(_found_again, found.connection_file, known))
+        return StaleFileController(
+            manager, name, partial(_found_again, found.connection_file, known)
+        )
     if kind is Kind.SERVED:
-        return ServedHandle(manager, name, partial(server_of, found))
-    return FoundHandle(manager, name)
+        return ServerController(manager, name, partial(server_of, found))
+    return ExternalController(manager, name)
 
 
 def _found_again(path: Path, known: Known) -> Found | None:

@@ -32,7 +32,7 @@ END_TIME = 5.0  # seconds to end after a shutdown request; jupyter_client's
 SERVER_TIME = 30.0  # seconds for a server to carry out an order
 
 
-class Handle(Protocol):
+class KernelController(Protocol):
     """One kernel in our hands."""
 
     def interrupt(self) -> str: ...
@@ -43,7 +43,7 @@ class Handle(Protocol):
     def verify(self) -> str: ...
 
 
-class OwnHandle:
+class OwnController:
     """A kernel of ours, started here or adopted."""
 
     def __init__(self, kernels: MultiKernelManager, kernel_id: str, name: str) -> None:
@@ -76,7 +76,7 @@ class OwnHandle:
         return ask_whether_it_answers(self._kernels.get_kernel(self._kernel_id), self._name)
 
 
-class FoundHandle:
+class ExternalController:
     """A kernel that something else started, and that belongs to no server."""
 
     def __init__(self, manager: KernelManager, name: str) -> None:
@@ -149,7 +149,7 @@ class FoundHandle:
             raise ActionRefused(f"the process of {self._name} is another user's") from None
 
 
-class RemainsHandle(FoundHandle):
+class StaleFileController(ExternalController):
     """A file without a kernel: the table refuses all but its removal."""
 
     def __init__(
@@ -178,7 +178,7 @@ class RemainsHandle(FoundHandle):
         return ""
 
 
-class ServedHandle(FoundHandle):
+class ServerController(ExternalController):
     """A kernel of a Jupyter server, which is asked to act, so that it knows."""
 
     def __init__(

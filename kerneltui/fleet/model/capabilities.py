@@ -1,6 +1,6 @@
-"""What can be done to which kind of kernel, and by what means: the table of the design.
+"""What can be done to which kind of kernel, and by what method: the table of the design.
 
-Keys, questions and the command line follow it; how a means works is told in `handles`.
+Keys, questions and the command line follow it; how a method works is told in `controllers`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from kerneltui.fleet.model.kind import Kind
 from kerneltui.protocol.status import Verb
 
 
-class Means(StrEnum):
+class Method(StrEnum):
     """How a verb is carried out."""
 
     SPEC = "signal or message, as its kernelspec says"
@@ -38,65 +38,65 @@ NOT_PROVEN = "only arguments name its process, which may be another program's"
 HAS_ENDED = "it has ended; a kill ends what it has left"
 ANOTHER_HOST = "its connection file may be of another host"
 
-Power = Means | str
-"""The means; or, as plain text, why there are none."""
+Capability = Method | str
+"""The method; or, as plain text, why there are none."""
 
-POWERS: Mapping[Kind, Mapping[Verb, Power]] = {
+CAPABILITIES: Mapping[Kind, Mapping[Verb, Capability]] = {
     Kind.CHILD: {
-        Verb.INTERRUPT: Means.SPEC,
-        Verb.SIGNAL: Means.GROUP,
-        Verb.RESTART: Means.RELAUNCH,
-        Verb.SHUTDOWN: Means.LADDER,
-        Verb.KILL: Means.FAMILY,
-        Verb.VERIFY: Means.QUESTION,
-        Verb.EXECUTE: Means.CLIENT,
+        Verb.INTERRUPT: Method.SPEC,
+        Verb.SIGNAL: Method.GROUP,
+        Verb.RESTART: Method.RELAUNCH,
+        Verb.SHUTDOWN: Method.LADDER,
+        Verb.KILL: Method.FAMILY,
+        Verb.VERIFY: Method.QUESTION,
+        Verb.EXECUTE: Method.CLIENT,
     },
     Kind.FOUND: {
-        Verb.INTERRUPT: Means.MESSAGE,
-        Verb.SIGNAL: Means.GROUP,
+        Verb.INTERRUPT: Method.MESSAGE,
+        Verb.SIGNAL: Method.GROUP,
         Verb.RESTART: LOST,
-        Verb.SHUTDOWN: Means.REQUEST,
-        Verb.KILL: Means.FAMILY,
-        Verb.VERIFY: Means.QUESTION,
-        Verb.EXECUTE: Means.CLIENT,
+        Verb.SHUTDOWN: Method.REQUEST,
+        Verb.KILL: Method.FAMILY,
+        Verb.VERIFY: Method.QUESTION,
+        Verb.EXECUTE: Method.CLIENT,
     },
     Kind.UNSEEN: {
-        Verb.INTERRUPT: Means.MESSAGE,
+        Verb.INTERRUPT: Method.MESSAGE,
         Verb.SIGNAL: NO_PROCESS,
         Verb.RESTART: LOST,
-        Verb.SHUTDOWN: Means.REQUEST,
+        Verb.SHUTDOWN: Method.REQUEST,
         Verb.KILL: NO_PROCESS,
-        Verb.VERIFY: Means.QUESTION,
-        Verb.EXECUTE: Means.CLIENT,
+        Verb.VERIFY: Method.QUESTION,
+        Verb.EXECUTE: Method.CLIENT,
     },
     Kind.CLOSED: {
-        Verb.INTERRUPT: Means.GROUP,
-        Verb.SIGNAL: Means.GROUP,
+        Verb.INTERRUPT: Method.GROUP,
+        Verb.SIGNAL: Method.GROUP,
         Verb.RESTART: LOST,
         Verb.SHUTDOWN: f"{NO_PORTS}; a signal or a kill ends it",
-        Verb.KILL: Means.FAMILY,
+        Verb.KILL: Method.FAMILY,
         Verb.VERIFY: NO_PORTS,
         Verb.EXECUTE: NO_PORTS,
     },
     Kind.UNPROVEN: dict.fromkeys(Verb, NOT_PROVEN),
     Kind.LEFTOVER: {
         **dict.fromkeys(Verb, HAS_ENDED),
-        Verb.SIGNAL: Means.GROUP,
-        Verb.KILL: Means.FAMILY,
+        Verb.SIGNAL: Method.GROUP,
+        Verb.KILL: Method.FAMILY,
     },
     Kind.SERVED: {
-        Verb.INTERRUPT: Means.SERVER,
-        Verb.SIGNAL: Means.GROUP,
-        Verb.RESTART: Means.SERVER,
-        Verb.SHUTDOWN: Means.SERVER,
-        Verb.KILL: Means.FAMILY_AND_SERVER,
-        Verb.VERIFY: Means.QUESTION,
-        Verb.EXECUTE: Means.CLIENT,
+        Verb.INTERRUPT: Method.SERVER,
+        Verb.SIGNAL: Method.GROUP,
+        Verb.RESTART: Method.SERVER,
+        Verb.SHUTDOWN: Method.SERVER,
+        Verb.KILL: Method.FAMILY_AND_SERVER,
+        Verb.VERIFY: Method.QUESTION,
+        Verb.EXECUTE: Method.CLIENT,
     },
-    Kind.REMAINS: {**dict.fromkeys(Verb, NO_KERNEL), Verb.SHUTDOWN: Means.REMOVAL},
+    Kind.REMAINS: {**dict.fromkeys(Verb, NO_KERNEL), Verb.SHUTDOWN: Method.REMOVAL},
     Kind.ELSEWHERE: dict.fromkeys(Verb, ANOTHER_HOST),
 }
-POWERS = {**POWERS, Kind.ADOPTED: POWERS[Kind.CHILD]}
+CAPABILITIES = {**CAPABILITIES, Kind.ADOPTED: CAPABILITIES[Kind.CHILD]}
 
 
 def refuse_impossible(kind: Kind, verb: Verb, name: str) -> None:
@@ -107,5 +107,5 @@ def refuse_impossible(kind: Kind, verb: Verb, name: str) -> None:
 
 def why_not(kind: Kind, verb: Verb) -> str:
     """Return why a verb can never be carried out on a kind of kernel; "" where it can."""
-    power = POWERS[kind][verb]
-    return "" if isinstance(power, Means) else power
+    power = CAPABILITIES[kind][verb]
+    return "" if isinstance(power, Method) else power

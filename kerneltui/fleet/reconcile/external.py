@@ -11,8 +11,8 @@ from pathlib import Path
 import zmq
 
 from kerneltui.errors import KernelError
-from kerneltui.fleet.control.attachment import handle_of
-from kerneltui.fleet.control.controllers import Handle
+from kerneltui.fleet.control.attachment import controller_of
+from kerneltui.fleet.control.controllers import KernelController
 from kerneltui.fleet.discovery.attach import attach_process, attached_manager
 from kerneltui.fleet.discovery.found import Found, KernelLocation, Known, server_folders
 from kerneltui.fleet.discovery.naming import PATH_WIDTH, name_of
@@ -59,9 +59,9 @@ class ExternalKernels:
         self._failed: set[Path] = set()
         """The files whose kernels could not be followed at the last look."""
 
-    def handle(self, kernel: TrackedKernel, found: Found) -> Handle:
+    def controller(self, kernel: TrackedKernel, found: Found) -> KernelController:
         """Return what carries out verbs on a kernel. In any thread."""
-        return handle_of(found, kernel.name, kernel.manager, self._specs, self._known)
+        return controller_of(found, kernel.name, kernel.manager, self._specs, self._known)
 
     def look(self, servers: ServerWatch) -> None:
         """Look at this host, and take over what there is and what servers tell."""

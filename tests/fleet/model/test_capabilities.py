@@ -19,7 +19,7 @@ from kerneltui.errors import ActionRefused
 from kerneltui.fleet.discovery import scanner as discovery_module
 from kerneltui.fleet.discovery.processes import Processes
 from kerneltui.fleet.fleet import Fleet
-from kerneltui.fleet.model.capabilities import POWERS, Means, why_not
+from kerneltui.fleet.model.capabilities import CAPABILITIES, Method, why_not
 from kerneltui.fleet.model.kind import Kind
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
 from kerneltui.kernels.connection_file import write_connection_file
@@ -226,17 +226,17 @@ def verified(_subject: Subject, act: Callable[[], object]) -> None:
     assert "has answered on control after" in str(act())
 
 
-EFFECTS: dict[Means, Callable[[Subject, Callable[[], object]], None]] = {
-    Means.SPEC: interrupted,
-    Means.GROUP: interrupted,
-    Means.MESSAGE: asked_in_vain,
-    Means.LADDER: ended,
-    Means.REQUEST: ended,
-    Means.FAMILY: ended,
-    Means.RELAUNCH: restarted,
-    Means.QUESTION: verified,
-    Means.REMOVAL: removed,
-    Means.CLIENT: answered,
+EFFECTS: dict[Method, Callable[[Subject, Callable[[], object]], None]] = {
+    Method.SPEC: interrupted,
+    Method.GROUP: interrupted,
+    Method.MESSAGE: asked_in_vain,
+    Method.LADDER: ended,
+    Method.REQUEST: ended,
+    Method.FAMILY: ended,
+    Method.RELAUNCH: restarted,
+    Method.QUESTION: verified,
+    Method.REMOVAL: removed,
+    Method.CLIENT: answered,
 }
 
 
@@ -265,8 +265,8 @@ IMPOSSIBLE = [
 @pytest.mark.parametrize(("subject", "verb"), POSSIBLE, indirect=["subject"])
 def test_what_the_table_promises_happens(subject: Subject, verb: Verb) -> None:
     assert subject.now is not None
-    means = POWERS[subject.now.kind][verb]
-    assert isinstance(means, Means)
+    means = CAPABILITIES[subject.now.kind][verb]
+    assert isinstance(means, Method)
     assert verb in subject.now.allowed
 
     EFFECTS[means](subject, lambda: act(subject, verb))
@@ -282,4 +282,4 @@ def test_what_the_table_denies_is_refused_with_its_reason(subject: Subject, verb
 
 
 def test_every_kind_has_an_answer_to_every_verb() -> None:
-    assert {kind: set(POWERS[kind]) for kind in Kind} == {kind: set(Verb) for kind in Kind}
+    assert {kind: set(CAPABILITIES[kind]) for kind in Kind} == {kind: set(Verb) for kind in Kind}

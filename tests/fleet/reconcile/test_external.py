@@ -15,7 +15,7 @@ import pytest
 
 from kerneltui.errors import ActionRefused
 from kerneltui.fleet.control import controllers
-from kerneltui.fleet.control.controllers import FoundHandle
+from kerneltui.fleet.control.controllers import ExternalController
 from kerneltui.fleet.discovery import scanner as discovery_module
 from kerneltui.fleet.discovery.attach import attach_process
 from kerneltui.fleet.fleet import Fleet
@@ -217,13 +217,13 @@ def test_an_order_ends_no_process_that_came_after_it_was_given(tmp_path: Path) -
         manager = KernelManager(kernel_id="k")
         manager.connection_file = str(tmp_path / "kernel-k.json")
         attach_process(manager, identify(meant.pid))
-        handle = FoundHandle(manager, "train")
+        controller = ExternalController(manager, "train")
         meant.kill()
         meant.wait()
         attach_process(manager, identify(later.pid))
 
         with pytest.raises(ActionRefused, match="train is gone"):
-            handle.signal(signal.SIGTERM)
+            controller.signal(signal.SIGTERM)
 
         assert later.poll() is None
         later.kill()
