@@ -78,7 +78,7 @@ def _alone(manifest: Manifest) -> Iterator[bool]:
 def _left(others: Iterable[Found]) -> Iterator[tuple[Found, str]]:
     """Yield the files that stay though no kernel of this host has them, each with why."""
     for found in others:
-        if found.standing is Standing.ELSEWHERE:
+        if found.standing is Standing.OTHER_HOST:
             yield found, f"maybe on another host: {found.why}"
         elif found.standing is Standing.STALE and may_be_of_one_to_come(found):
             yield found, "just written: its kernel may be about to start"

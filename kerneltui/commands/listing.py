@@ -29,7 +29,7 @@ from kerneltui.protocol.text import clean_line
 
 UNANSWERED = "?"
 STOPPED = "stopped"
-LEFT_STATES = {Standing.STALE: "stale", Standing.ELSEWHERE: "elsewhere"}
+LEFT_STATES = {Standing.STALE: "stale", Standing.OTHER_HOST: "elsewhere"}
 """The state of a mere file: left behind, or perhaps of another host."""
 
 

@@ -359,7 +359,7 @@ class Fleet:
         _refuse_died_meanwhile(kernel, target)
         with self._orders.give(kernel, "stopping"):
             said = controller.shutdown()
-            if kernel.kind is Kind.REMAINS:
+            if kernel.kind is Kind.STALE_FILE:
                 self._tracker.drop(target.kernel_id)
             elif kernel.is_ours and target.kernel_id not in self._kernels:  # else it was restarted
                 # Within the order, while nobody else can start it again.

@@ -74,7 +74,7 @@ STATE_MARKS: dict[KernelState, Cell] = {
 
 STANDING_MARKS: dict[Standing, Cell] = {
     Standing.STALE: Cell("✗ stale", "muted"),
-    Standing.ELSEWHERE: Cell("? elsewhere", "muted"),
+    Standing.OTHER_HOST: Cell("? elsewhere", "muted"),
     Standing.SILENT: Cell("? not answering", "trouble"),
 }
 """Where no kernel says what it does."""

@@ -30,7 +30,7 @@ def placeholder(snapshot: KernelSnapshot | None) -> str:
 
 def badge(snapshot: KernelSnapshot | None) -> str:
     """Return who else takes note of what is done here; empty where nobody does."""
-    is_served = snapshot is not None and snapshot.kind is Kind.SERVED
+    is_served = snapshot is not None and snapshot.kind is Kind.SERVER
     return "its server sees what is run" if is_served else ""
 
 

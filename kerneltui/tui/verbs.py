@@ -238,7 +238,7 @@ class KernelVerbs(Screen[None]):
         """Ask at once where nobody else takes note of it."""
         if aimed := self._aim("kernel.verify"):
             fleet, aim = aimed
-            if any(kernel.kind is Kind.SERVED for kernel in self.chosen):
+            if any(kernel.kind is Kind.SERVER for kernel in self.chosen):
                 self._ask(questions.verify(aim.targets, aim.left_out), aim, fleet.verify)
             else:
                 self._order(aim.targets, fleet.verify)
@@ -251,7 +251,7 @@ class KernelVerbs(Screen[None]):
     def action_kernel_shutdown(self) -> None:
         if aimed := self._aim("kernel.shutdown"):
             fleet, aim = aimed
-            stale = {kernel.target for kernel in self.chosen if kernel.kind is Kind.REMAINS}
+            stale = {kernel.target for kernel in self.chosen if kernel.kind is Kind.STALE_FILE}
             files = [target for target in aim.targets if target in stale]
             if len(files) == len(aim.targets):
                 question = questions.remove(aim.targets, aim.left_out)

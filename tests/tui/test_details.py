@@ -20,7 +20,7 @@ DEAD = dataclasses.replace(
     KERNEL, state=KernelState.DEAD, usage=None, reason="exited with SIGKILL (-9)"
 )
 SERVED = dataclasses.replace(
-    KERNEL, kind=Kind.SERVED, origin=Origin.SERVER, owner_pid=812, clients=1
+    KERNEL, kind=Kind.SERVER, origin=Origin.SERVER, owner_pid=812, clients=1
 )
 OF = Fact("of", "server 812, 1 client, verified")
 ID, SPEC, RUNS = Fact("id", KERNEL_ID), Fact("spec", "python3"), Fact("runs", "0")

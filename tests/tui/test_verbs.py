@@ -104,7 +104,7 @@ def test_a_kernel_without_a_server_is_asked_at_once() -> None:
 def test_before_a_servers_kernel_is_asked_it_is_said_what_that_touches(
     key: str, verbs: list[tuple[object, ...]], size: tuple[int, int]
 ) -> None:
-    fleet = FakeFleet(snapshot(kind=Kind.SERVED, origin=Origin.SERVER))
+    fleet = FakeFleet(snapshot(kind=Kind.SERVER, origin=Origin.SERVER))
 
     async def play(stage: Stage) -> None:
         await stage.press("v")
@@ -118,7 +118,7 @@ def test_before_a_servers_kernel_is_asked_it_is_said_what_that_touches(
 
 
 STALE = snapshot(
-    state=KernelState.DEAD, kind=Kind.REMAINS, allowed=frozenset({Verb.SHUTDOWN}), identity=None
+    state=KernelState.DEAD, kind=Kind.STALE_FILE, allowed=frozenset({Verb.SHUTDOWN}), identity=None
 )
 
 
@@ -139,7 +139,7 @@ def test_before_a_stale_file_goes_it_is_shown(size: tuple[int, int]) -> None:
 
 
 def test_a_question_tells_whose_the_kernel_is() -> None:
-    kernel = snapshot(kind=Kind.SERVED, origin=Origin.SERVER, owner_pid=812)
+    kernel = snapshot(kind=Kind.SERVER, origin=Origin.SERVER, owner_pid=812)
 
     async def play(stage: Stage) -> None:
         await stage.press("r")

@@ -31,12 +31,12 @@ def controller_of(
     `manager`: one that follows its process; a mere file has none. `known`: with what it was found.
     """
     kind = found.kind
-    if manager is None or kind is Kind.REMAINS:
+    if manager is None or kind is Kind.STALE_FILE:
         manager = attached_manager(found, specs)
         return StaleFileController(
             manager, name, partial(_found_again, found.connection_file, known)
         )
-    if kind is Kind.SERVED:
+    if kind is Kind.SERVER:
         return ServerController(manager, name, partial(server_of, found))
     return ExternalController(manager, name)
 

@@ -77,7 +77,7 @@ def is_by_message(kind: Kind, manager: KernelManager | None) -> bool:
 
     One that something else started gets a message first, and a signal only where it takes one.
     """
-    if kind in (Kind.FOUND, Kind.UNSEEN):
+    if kind in (Kind.EXTERNAL, Kind.NO_VISIBLE_PROCESS):
         return True
     try:
         return manager is not None and manager.kernel_spec.interrupt_mode == "message"

@@ -73,10 +73,10 @@ class Found:
         if self.is_leftover:
             return Kind.LEFTOVER
         if self.info is None:
-            return Kind.CLOSED
+            return Kind.PRIVATE_PORTS
         if self.origin is Origin.SERVER:
-            return Kind.SERVED
-        return Kind.UNSEEN if self.identity is None else Kind.FOUND
+            return Kind.SERVER
+        return Kind.NO_VISIBLE_PROCESS if self.identity is None else Kind.EXTERNAL
 
     @property
     def is_unproven(self) -> bool:
@@ -156,7 +156,7 @@ def resolve(file: ConnectionFile, host: Host) -> Found:
     server = host.known.served.get(found.kernel_id)
     if server is None:
         return found
-    if found.standing in (Standing.STALE, Standing.ELSEWHERE):
+    if found.standing in (Standing.STALE, Standing.OTHER_HOST):
         why = "its process is gone; its server, which lists it, may start another"
         found = replace(found, standing=Standing.FOUND, why=why)
     return replace(found, origin=Origin.SERVER, owner_pid=server)
@@ -297,16 +297,16 @@ def _may_be(named: Named, file: ConnectionFile, host: Host, is_taken: bool) -> b
 def _elsewhere(file: ConnectionFile, host: Host) -> Found | None:
     """Tell of a file that is of another host, whoever listens at such ports here."""
     if (where := host.known.elsewhere.get(str(file.path))) is not None:
-        return _nobody(file, Standing.ELSEWHERE, f"kerneltui has started it {where}")
+        return _nobody(file, Standing.OTHER_HOST, f"kerneltui has started it {where}")
     if file.info is not None and file.info.transport == "tcp" and not _is_local(file.info.ip, host):
-        return _nobody(file, Standing.ELSEWHERE, f"it is at {file.info.ip}")
+        return _nobody(file, Standing.OTHER_HOST, f"it is at {file.info.ip}")
     return None
 
 
 def _abandoned(file: ConnectionFile, host: Host) -> Found:
     if host.is_shared(file.path.parent):
         why = f"{file.path.parent} is shared with other hosts, and no process here has it"
-        return _nobody(file, Standing.ELSEWHERE, why)
+        return _nobody(file, Standing.OTHER_HOST, why)
     return _nobody(file, Standing.STALE, "nobody listens at its ports")
 
 

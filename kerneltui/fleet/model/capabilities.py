@@ -51,7 +51,7 @@ CAPABILITIES: Mapping[Kind, Mapping[Verb, Capability]] = {
         Verb.VERIFY: Method.QUESTION,
         Verb.EXECUTE: Method.CLIENT,
     },
-    Kind.FOUND: {
+    Kind.EXTERNAL: {
         Verb.INTERRUPT: Method.MESSAGE,
         Verb.SIGNAL: Method.GROUP,
         Verb.RESTART: LOST,
@@ -60,7 +60,7 @@ CAPABILITIES: Mapping[Kind, Mapping[Verb, Capability]] = {
         Verb.VERIFY: Method.QUESTION,
         Verb.EXECUTE: Method.CLIENT,
     },
-    Kind.UNSEEN: {
+    Kind.NO_VISIBLE_PROCESS: {
         Verb.INTERRUPT: Method.MESSAGE,
         Verb.SIGNAL: NO_PROCESS,
         Verb.RESTART: LOST,
@@ -69,7 +69,7 @@ CAPABILITIES: Mapping[Kind, Mapping[Verb, Capability]] = {
         Verb.VERIFY: Method.QUESTION,
         Verb.EXECUTE: Method.CLIENT,
     },
-    Kind.CLOSED: {
+    Kind.PRIVATE_PORTS: {
         Verb.INTERRUPT: Method.GROUP,
         Verb.SIGNAL: Method.GROUP,
         Verb.RESTART: LOST,
@@ -84,7 +84,7 @@ CAPABILITIES: Mapping[Kind, Mapping[Verb, Capability]] = {
         Verb.SIGNAL: Method.GROUP,
         Verb.KILL: Method.FAMILY,
     },
-    Kind.SERVED: {
+    Kind.SERVER: {
         Verb.INTERRUPT: Method.SERVER,
         Verb.SIGNAL: Method.GROUP,
         Verb.RESTART: Method.SERVER,
@@ -93,8 +93,8 @@ CAPABILITIES: Mapping[Kind, Mapping[Verb, Capability]] = {
         Verb.VERIFY: Method.QUESTION,
         Verb.EXECUTE: Method.CLIENT,
     },
-    Kind.REMAINS: {**dict.fromkeys(Verb, NO_KERNEL), Verb.SHUTDOWN: Method.REMOVAL},
-    Kind.ELSEWHERE: dict.fromkeys(Verb, ANOTHER_HOST),
+    Kind.STALE_FILE: {**dict.fromkeys(Verb, NO_KERNEL), Verb.SHUTDOWN: Method.REMOVAL},
+    Kind.OTHER_HOST: dict.fromkeys(Verb, ANOTHER_HOST),
 }
 CAPABILITIES = {**CAPABILITIES, Kind.ADOPTED: CAPABILITIES[Kind.CHILD]}
 

@@ -15,4 +15,4 @@ class Standing(StrEnum):
     SILENT = "not answering"
     STALE = "stale"
     """No process has it: it was left behind."""
-    ELSEWHERE = "maybe on another host"
+    OTHER_HOST = "maybe on another host"

@@ -12,15 +12,15 @@ class Kind(StrEnum):
 
     CHILD = "started here"
     ADOPTED = "started by kerneltui"
-    FOUND = "started by something else"
-    UNSEEN = "started by something else, its process not to be seen"
-    CLOSED = "started by something else, its ports told to that only"
+    EXTERNAL = "started by something else"
+    NO_VISIBLE_PROCESS = "started by something else, its process not to be seen"
+    PRIVATE_PORTS = "started by something else, its ports told to that only"
     UNPROVEN = "what may be a kernel: only arguments tell"
     LEFTOVER = "what a kernel that has ended has forked"
-    SERVED = "a Jupyter server's"
-    REMAINS = "a file that was left behind"
-    ELSEWHERE = "a file that may be of another host"
+    SERVER = "a Jupyter server's"
+    STALE_FILE = "a file that was left behind"
+    OTHER_HOST = "a file that may be of another host"
 
 
-LEFT = {Standing.STALE: Kind.REMAINS, Standing.ELSEWHERE: Kind.ELSEWHERE}
+LEFT = {Standing.STALE: Kind.STALE_FILE, Standing.OTHER_HOST: Kind.OTHER_HOST}
 """What a mere file is."""

@@ -94,7 +94,7 @@ class KernelSnapshot:
     @property
     def is_file(self) -> bool:
         """There is no kernel, as far as can be seen: its file was left, or is another host's."""
-        return self.kind in (Kind.REMAINS, Kind.ELSEWHERE)
+        return self.kind in (Kind.STALE_FILE, Kind.OTHER_HOST)
 
     @property
     def target(self) -> Target:

@@ -127,7 +127,7 @@ class Tracker:
 
     def _is_served(self, kernel_id: str) -> bool:
         kernel = self._registry.get(kernel_id)
-        return kernel is not None and kernel.kind is Kind.SERVED
+        return kernel is not None and kernel.kind is Kind.SERVER
 
     def greet(self, kernel_id: str) -> None:
         """Have a kernel say that it is idle; of many at a time, once all are to be seen."""

@@ -181,7 +181,7 @@ def test_a_file_that_nobody_has_is_stale() -> None:
 def test_on_a_shared_folder_it_may_be_of_another_host() -> None:
     found = resolve(FILE, host(is_shared=lambda _folder: True))
 
-    assert found.standing is Standing.ELSEWHERE
+    assert found.standing is Standing.OTHER_HOST
     assert found.why == "/run is shared with other hosts, and no process here has it"
 
 
@@ -190,7 +190,7 @@ def test_at_the_address_of_another_host_it_is_elsewhere(ip: str) -> None:
     assert FILE.info is not None
     file = replace(FILE, info=replace(FILE.info, ip=ip))
 
-    assert resolve(file, host()).standing is Standing.ELSEWHERE
+    assert resolve(file, host()).standing is Standing.OTHER_HOST
 
 
 @pytest.mark.parametrize("ip", ["127.0.0.1", "::1", "0.0.0.0", "localhost", "192.168.1.5"])
@@ -281,13 +281,13 @@ def test_who_listens_for_a_kernel_that_is_elsewhere_is_not_taken_for_it(
     assert found.why == f"it says that it runs as pid {said.pid} on {said.host}"
 
 
-UNSEEN: dict[int | str, int | None] = {SHELL: None, CONTROL: None}
+NO_VISIBLE_PROCESS: dict[int | str, int | None] = {SHELL: None, CONTROL: None}
 
 
 def test_a_kernel_whose_sockets_nobody_may_look_into_tells_its_pid() -> None:
     known = Known(answered={FILE.path: KernelLocation("here", 7)})
 
-    found = resolve(FILE, host(listen=UNSEEN, known=known, holds=lambda _pid: None))
+    found = resolve(FILE, host(listen=NO_VISIBLE_PROCESS, known=known, holds=lambda _pid: None))
 
     assert found.identity == ProcessIdentity(7, 1, "boot")
     assert found.is_unproven  # so that its answer is kept
@@ -296,13 +296,13 @@ def test_a_kernel_whose_sockets_nobody_may_look_into_tells_its_pid() -> None:
 def test_a_pid_of_another_container_is_not_taken_for_one_of_ours() -> None:
     known = Known(answered={FILE.path: KernelLocation("here", 7)})
 
-    found = resolve(FILE, host(listen=UNSEEN, known=known, holds=lambda _pid: (80,)))
+    found = resolve(FILE, host(listen=NO_VISIBLE_PROCESS, known=known, holds=lambda _pid: (80,)))
 
     assert found.identity is None
 
 
 def test_a_kernel_whose_sockets_nobody_may_look_into_is_who_names_the_file() -> None:
-    found = resolve(FILE, host(KERNEL, listen=UNSEEN))
+    found = resolve(FILE, host(KERNEL, listen=NO_VISIBLE_PROCESS))
 
     assert (found.standing, found.identity) == (Standing.FOUND, ProcessIdentity(41, 1, "boot"))
 
@@ -311,7 +311,7 @@ def test_a_kernel_whose_sockets_nobody_may_look_into_is_who_names_the_file() -> 
 def test_a_kernel_of_which_nothing_is_to_be_seen_has_no_process(
     said: KernelLocation | None,
 ) -> None:
-    found = resolve(FILE, host(listen=UNSEEN, known=Known(answered={FILE.path: said})))
+    found = resolve(FILE, host(listen=NO_VISIBLE_PROCESS, known=Known(answered={FILE.path: said})))
 
     assert (found.standing, found.identity) == (Standing.FOUND, None)
 
@@ -319,7 +319,7 @@ def test_a_kernel_of_which_nothing_is_to_be_seen_has_no_process(
 def test_what_kerneltui_has_started_on_another_host_is_elsewhere() -> None:
     found = resolve(FILE, host(known=Known(elsewhere={str(FILE.path): "on gpu3"})))
 
-    assert (found.standing, found.why) == (Standing.ELSEWHERE, "kerneltui has started it on gpu3")
+    assert (found.standing, found.why) == (Standing.OTHER_HOST, "kerneltui has started it on gpu3")
 
 
 def test_a_kernel_that_its_server_lists_is_between_two_processes() -> None:
@@ -328,7 +328,7 @@ def test_a_kernel_that_its_server_lists_is_between_two_processes() -> None:
     assert (found.standing, found.origin, found.owner_pid) == (Standing.FOUND, Origin.SERVER, 77)
 
 
-@pytest.mark.parametrize("listen", [UNSEEN, BOTH])
+@pytest.mark.parametrize("listen", [NO_VISIBLE_PROCESS, BOTH])
 def test_what_a_server_lists_is_not_asked_wherever_it_runs(
     listen: dict[int | str, int | None],
 ) -> None:
@@ -366,4 +366,4 @@ def test_at_the_address_of_another_host_no_listener_here_counts() -> None:
     assert FILE.info is not None
     file = replace(FILE, info=replace(FILE.info, ip="10.0.0.7"))
 
-    assert resolve(file, host(listen=BOTH)).standing is Standing.ELSEWHERE
+    assert resolve(file, host(listen=BOTH)).standing is Standing.OTHER_HOST

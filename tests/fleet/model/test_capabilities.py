@@ -46,12 +46,12 @@ if os.fork() == 0:
 os._exit(0)
 """
 COMMANDS = {
-    Kind.CLOSED: SLEEPS,
+    Kind.PRIVATE_PORTS: SLEEPS,
     Kind.UNPROVEN: ("tail", "-f"),
     Kind.LEFTOVER: (sys.executable, "-c", FORKS),
 }
-SILENT_KINDS = (Kind.CLOSED, Kind.UNPROVEN, Kind.LEFTOVER, Kind.REMAINS, Kind.ELSEWHERE)
-KINDS = [kind for kind in Kind if kind is not Kind.SERVED]
+SILENT_KINDS = (Kind.PRIVATE_PORTS, Kind.UNPROVEN, Kind.LEFTOVER, Kind.STALE_FILE, Kind.OTHER_HOST)
+KINDS = [kind for kind in Kind if kind is not Kind.SERVER]
 """A server's are tried with a real one, in test_jupyter_server."""
 
 
@@ -101,11 +101,13 @@ def _leave_behind() -> None:
 
 def _write_file(kind: Kind, folder: Path) -> Path:
     """Write the connection file of a kernel that is not ours."""
-    file = folder / ("registration_x.json" if kind is Kind.CLOSED else "run/kernel-0a9b.json")
+    file = folder / (
+        "registration_x.json" if kind is Kind.PRIVATE_PORTS else "run/kernel-0a9b.json"
+    )
     write_connection_file(str(file), kernel_name="tiny")
-    if kind is Kind.CLOSED:
+    if kind is Kind.PRIVATE_PORTS:
         file.write_text('{"registration_port": 4121}')
-    if kind is Kind.ELSEWHERE:
+    if kind is Kind.OTHER_HOST:
         file.write_text(file.read_text().replace("127.0.0.1", "198.51.100.7"))
     if kind is not Kind.UNPROVEN:
         os.utime(file, (LONG_AGO, LONG_AGO))
@@ -137,9 +139,9 @@ def subject(
             _leave_behind()
         elif kind is not Kind.CHILD:
             file = _write_file(kind, tmp_path)
-            if kind not in (Kind.REMAINS, Kind.ELSEWHERE):
+            if kind not in (Kind.STALE_FILE, Kind.OTHER_HOST):
                 process = running.enter_context(_running(kind, file))
-        if kind is Kind.UNSEEN:
+        if kind is Kind.NO_VISIBLE_PROCESS:
             monkeypatch.setattr(discovery_module, "listeners", lambda: dict.fromkeys(listeners()))
             monkeypatch.setattr(Processes, "look", lambda _self: {})
         fleet = Fleet()

@@ -144,7 +144,7 @@ def test_an_interrupt_that_is_not_answered_becomes_a_signal_that_the_process_han
 @pytest.mark.usefixtures("kernel")
 @pytest.mark.parametrize("kernel", [{"hostname": "gpu3", "pid": 7}], indirect=True)
 def test_a_kernel_that_is_somewhere_else_behind_its_ports_has_no_process_here(fleet: Fleet) -> None:
-    look_until(fleet, lambda: [each.kind for each in fleet.snapshots] == [Kind.UNSEEN])
+    look_until(fleet, lambda: [each.kind for each in fleet.snapshots] == [Kind.NO_VISIBLE_PROCESS])
     look_until(fleet, lambda: fleet.snapshots[0].standing is VERIFIED)
 
     assert fleet.snapshots[0].identity is None

@@ -144,7 +144,7 @@ def test_a_row_never_lacks_what_its_state_is_told_from(fleet: Fleet) -> None:
     def publish() -> bool:
         fleet.registry.publish()
         seen.extend(each.kind for each in fleet.snapshots)
-        return Kind.FOUND in seen
+        return Kind.EXTERNAL in seen
 
     eventually(publish, WITHIN)
 

@@ -139,7 +139,7 @@ def test_a_notebook_tells_its_name_its_server_and_who_looks_at_it(
     shown = row(fleet, kernel_id)
 
     assert shown is not None
-    assert (shown.name, shown.kind, shown.origin) == ("train.ipynb", Kind.SERVED, Origin.SERVER)
+    assert (shown.name, shown.kind, shown.origin) == ("train.ipynb", Kind.SERVER, Origin.SERVER)
     assert (shown.notebook, shown.owner_pid) == (f"{server.root}/train.ipynb", server.pid)
     assert shown.clients == 0
 
@@ -156,7 +156,7 @@ def test_a_server_that_keeps_its_files_elsewhere_is_asked_as_well(
 
         shown = row(fleet, kernel_id)
         assert shown is not None
-        assert (shown.kind, shown.owner_pid) == (Kind.SERVED, server.pid)
+        assert (shown.kind, shown.owner_pid) == (Kind.SERVER, server.pid)
 
 
 def test_a_kernel_that_is_asked_on_a_key_answers(server: JupyterServer, fleet: Fleet) -> None:
