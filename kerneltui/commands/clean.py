@@ -32,7 +32,7 @@ def clean(*, for_real: bool) -> int:
     survey = Survey(known, SERVER_TIME)
     survey.ask_where()
     count = 0
-    for path, why in _remains(of_this_host(known), survey.found):
+    for path, why in _removable(of_this_host(known), survey.found):
         if for_real:
             path.unlink(missing_ok=True)
         _tell("removed" if for_real else "would remove", path, why)
@@ -46,7 +46,7 @@ def clean(*, for_real: bool) -> int:
     return 0
 
 
-def _remains(ours: Iterable[Manifest], others: Iterable[Found]) -> Iterator[tuple[Path, str]]:
+def _removable(ours: Iterable[Manifest], others: Iterable[Found]) -> Iterator[tuple[Path, str]]:
     """Yield the files that can go, each with why; of each kernel it is looked just before."""
     for manifest in ours:
         if not is_over(manifest):

@@ -226,7 +226,7 @@ class Fleet:
         found = kernel.leftovers or outside_group(pid, descendants(pid))
         return tuple(clean_line(describe_process(each)) for each in found)
 
-    def remains(self, target: Target) -> tuple[str, ...]:
+    def stale_files(self, target: Target) -> tuple[str, ...]:
         """Return the files that a stale kernel has left, a line each: a shutdown removes them."""
         found = self._tracked(target).found
         files = [] if found is None else left_by_others(found)

@@ -294,7 +294,7 @@ def _ours(kernels: Sequence[KernelSnapshot]) -> list[Target]:
 
 def _remains(fleet: Fleet, targets: Sequence[Target]) -> tuple[str, ...]:
     """Return the files that are removed, a line each."""
-    return tuple(_looked_up(fleet.remains, targets))
+    return tuple(_looked_up(fleet.stale_files, targets))
 
 
 def _warnings(fleet: Fleet, targets: Sequence[Target]) -> tuple[str, ...]:

@@ -198,7 +198,7 @@ class FakeFleet:
     def kill(self, target: Target) -> str:
         return self._record("kill", target.kernel_id)
 
-    def remains(self, target: Target) -> tuple[str, ...]:
+    def stale_files(self, target: Target) -> tuple[str, ...]:
         return (f"/run/kernel-{target.kernel_id}.json",)
 
     def escaped(self, _target: Target) -> tuple[str, ...]:

@@ -122,11 +122,11 @@ def test_a_stale_file_whose_ports_another_kernel_took_is_found_out(
     discovery = Discovery()
     eventually(lambda: look(discovery)[0].standing is Standing.VERIFIED, 20)
 
-    kernel, remains = look(discovery)
+    kernel, left = look(discovery)
 
     assert kernel.connection_file == living
-    assert (remains.connection_file, remains.standing) == (stale, Standing.STALE)
-    assert "kernel-b.json" in remains.why
+    assert (left.connection_file, left.standing) == (stale, Standing.STALE)
+    assert "kernel-b.json" in left.why
 
 
 @pytest.mark.usefixtures("runtime")

@@ -216,7 +216,7 @@ def asked_in_vain(subject: Subject, act: Callable[[], object]) -> None:
 def removed(subject: Subject, act: Callable[[], object]) -> None:
     assert subject.now is not None
     file = Path(subject.now.connection_file)
-    assert subject.fleet.remains(subject.target) == (str(file),)
+    assert subject.fleet.stale_files(subject.target) == (str(file),)
 
     act()
 
