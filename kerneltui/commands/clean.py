@@ -16,7 +16,7 @@ from kerneltui.fleet.control.stale_files import (
 from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.manifests.lock import ManifestLock
 from kerneltui.fleet.manifests.manifest import Manifest
-from kerneltui.fleet.model.classification import Standing
+from kerneltui.fleet.model.classification import Liveness
 from kerneltui.protocol.text import clean_line
 
 PATH_WIDTH = 500  # characters
@@ -56,7 +56,7 @@ def _removable(ours: Iterable[Manifest], others: Iterable[Found]) -> Iterator[tu
                 for path in left_by_ours(manifest):
                     yield path, f"of {manifest.name}, which is dead"
     for found in others:
-        if found.standing is Standing.STALE and not may_be_of_one_to_come(found):
+        if found.liveness is Liveness.STALE and not may_be_of_one_to_come(found):
             for path in left_by_others(found):
                 yield path, found.why
 
@@ -78,9 +78,9 @@ def _alone(manifest: Manifest) -> Iterator[bool]:
 def _left(others: Iterable[Found]) -> Iterator[tuple[Found, str]]:
     """Yield the files that stay though no kernel of this host has them, each with why."""
     for found in others:
-        if found.standing is Standing.OTHER_HOST:
+        if found.liveness is Liveness.OTHER_HOST:
             yield found, f"maybe on another host: {found.why}"
-        elif found.standing is Standing.STALE and may_be_of_one_to_come(found):
+        elif found.liveness is Liveness.STALE and may_be_of_one_to_come(found):
             yield found, "just written: its kernel may be about to start"
 
 

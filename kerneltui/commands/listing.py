@@ -17,7 +17,7 @@ from kerneltui.fleet.discovery.naming import name_of, notebook_of
 from kerneltui.fleet.discovery.server_word import true_of_now
 from kerneltui.fleet.inspection.memory import memory_of
 from kerneltui.fleet.manifests.manifest import Manifest
-from kerneltui.fleet.model.classification import Standing
+from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.servers.rest import ServedKernel
 from kerneltui.kernels.connection_file import read_connection_file
@@ -29,7 +29,7 @@ from kerneltui.protocol.text import clean_line
 
 UNANSWERED = "?"
 STOPPED = "stopped"
-LEFT_STATES = {Standing.STALE: "stale", Standing.OTHER_HOST: "elsewhere"}
+LEFT_STATES = {Liveness.STALE: "stale", Liveness.OTHER_HOST: "elsewhere"}
 """The state of a mere file: left behind, or perhaps of another host."""
 
 
@@ -61,10 +61,10 @@ class Listed:
     """The path of the notebook that it serves; "" where none is known."""
     connections: int | None = None
     """Front ends that its server counts; None without a server."""
-    standing: str = str(Standing.VERIFIED)
-    """How sure it is that it is what it seems: a word of Standing."""
+    liveness: str = str(Liveness.VERIFIED)
+    """How sure it is that it is what it seems: a word of Liveness."""
     why: str = ""
-    """Of a standing that is none to rely on."""
+    """Of a liveness that is none to rely on."""
     identity: ProcessIdentity | None = None
     """Of its process: a pid may be another's by the time that it is used. Not for JSON."""
 
@@ -174,9 +174,9 @@ def _listed_stranger(
     if kernel is not None:
         kernel = true_of_now(kernel, found, time.time())
     told = answered or (kernel.state if kernel else None) or UNANSWERED
-    standing = found.standing
+    liveness = found.liveness
     if found.may_be_asked and is_asked:
-        standing = Standing.VERIFIED if answered else Standing.SILENT
+        liveness = Liveness.VERIFIED if answered else Liveness.SILENT
     return Listed(
         id=clean_line(found.kernel_id),
         name=clean_line(name_of(found, kernel)),
@@ -193,7 +193,7 @@ def _listed_stranger(
         owner_pid=found.owner_pid,
         notebook=notebook_of(found, kernel),
         connections=kernel.connections if kernel else None,
-        standing=str(standing),
+        liveness=str(liveness),
         why=clean_line(found.why),
     )
 
@@ -202,7 +202,7 @@ def _state(found: Found, facts: _Facts, told: str) -> str:
     """Return what a kernel of somebody else does. `told`: by itself or by its server."""
     if found.is_leftover:
         return str(KernelState.DEAD)
-    return LEFT_STATES.get(found.standing) or (facts.state(told) if found.identity else told)
+    return LEFT_STATES.get(found.liveness) or (facts.state(told) if found.identity else told)
 
 
 @dataclass(frozen=True, slots=True)

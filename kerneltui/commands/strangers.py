@@ -22,13 +22,13 @@ def controller(kernel: Listed, verb: Verb) -> KernelController:
     """
     survey, specs = Survey(manifests()), KernelSpecManager()
     found = _found_again(kernel, survey)
-    if found.identity != kernel.identity and found.standing not in LEFT:
+    if found.identity != kernel.identity and found.liveness not in LEFT:
         raise ActionRefused(f"{kernel.name} was restarted meanwhile; nothing was done")
     survey.ask_where()  # which may show that this process only listens for the kernel
     found = _found_again(kernel, survey)
     refuse_impossible(found.kind, verb, kernel.name)
     manager = None
-    if found.standing not in LEFT:
+    if found.liveness not in LEFT:
         manager = attached_manager(found, specs)
         attach_process(manager, found.identity)
     return controller_of(found, kernel.name, manager, specs, survey.known)

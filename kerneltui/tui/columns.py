@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from kerneltui.errors import describe_exit
-from kerneltui.fleet.model.classification import Standing
+from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui import formats
@@ -72,10 +72,10 @@ STATE_MARKS: dict[KernelState, Cell] = {
 }
 
 
-STANDING_MARKS: dict[Standing, Cell] = {
-    Standing.STALE: Cell("✗ stale", "muted"),
-    Standing.OTHER_HOST: Cell("? elsewhere", "muted"),
-    Standing.SILENT: Cell("? not answering", "trouble"),
+LIVENESS_MARKS: dict[Liveness, Cell] = {
+    Liveness.STALE: Cell("✗ stale", "muted"),
+    Liveness.OTHER_HOST: Cell("? elsewhere", "muted"),
+    Liveness.SILENT: Cell("? not answering", "trouble"),
 }
 """Where no kernel says what it does."""
 
@@ -88,7 +88,7 @@ def _state(kernel: KernelSnapshot, now: float) -> Cell:
     if not kernel.pending:
         if kernel.is_stopped:
             return STOPPED_MARK
-        return STANDING_MARKS.get(kernel.standing) or Cell(f"{mark} {kernel.state}", tone)
+        return LIVENESS_MARKS.get(kernel.liveness) or Cell(f"{mark} {kernel.state}", tone)
     waited = 0 if kernel.pending_since is None else int(now - kernel.pending_since)
     return Cell(f"{mark} {kernel.pending} {max(0, waited)} s", "moving")
 

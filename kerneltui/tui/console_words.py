@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kerneltui.fleet.model.capabilities import why_not
-from kerneltui.fleet.model.classification import Standing
+from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.kind import Kind
 from kerneltui.protocol.status import KernelState, Verb
 from kerneltui.protocol.text import clean_line
@@ -48,7 +48,7 @@ def pending_words(
     if queued and snapshot is not None:
         # The first one waits as well where the kernel runs what another client sent.
         is_another = snapshot.code not in ("", clean_line(queued[0]))
-        is_mute = snapshot.is_stopped or snapshot.standing is Standing.SILENT
+        is_mute = snapshot.is_stopped or snapshot.liveness is Liveness.SILENT
         waiting += is_another or is_mute or snapshot.state is KernelState.STARTING
     counts = ((waiting, "queued"), (len(beside), "beside"))
     return ", ".join(f"{count} {what}" for count, what in counts if count > 0)

@@ -14,7 +14,7 @@ from jupyter_core.paths import jupyter_runtime_dir
 from kerneltui.fleet.discovery.found import Known
 from kerneltui.fleet.discovery.scanner import Discovery
 from kerneltui.fleet.fleet import Fleet
-from kerneltui.fleet.model.classification import Standing
+from kerneltui.fleet.model.classification import Liveness
 from kerneltui.kernels.connection_file import write_connection_file
 from tests.benchmarks.harness import Row, limit_row, show_time
 
@@ -64,7 +64,7 @@ def _start(number: int) -> subprocess.Popen[bytes]:
 
 def _proven(discovery: Discovery) -> int:
     found = discovery.look(Known())
-    return sum(each.standing is Standing.VERIFIED for each in found)
+    return sum(each.liveness is Liveness.VERIFIED for each in found)
 
 
 def _cpu_of_looks(discovery: Discovery) -> float:

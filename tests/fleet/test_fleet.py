@@ -16,7 +16,7 @@ import pytest
 from kerneltui.errors import ActionRefused, KernelError, NoSuchKernel
 from kerneltui.fleet.control import interrupts
 from kerneltui.fleet.fleet import Fleet, SpecChoice
-from kerneltui.fleet.model.classification import Standing
+from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.fleet.reconcile import status_checks
 from kerneltui.fleet.transcript.transcript import Role
@@ -522,9 +522,9 @@ def test_a_kernel_that_does_not_take_up_code_is_said_not_to_answer(
 
     tiny.run("x")
 
-    eventually(lambda: tiny.now.standing is Standing.SILENT, WITHIN)
+    eventually(lambda: tiny.now.liveness is Liveness.SILENT, WITHIN)
     fleet.signal(tiny.now.target, signal.SIGCONT)
-    eventually(lambda: tiny.now.standing is Standing.VERIFIED, WITHIN)
+    eventually(lambda: tiny.now.liveness is Liveness.VERIFIED, WITHIN)
     eventually(lambda: tiny.now.executions == 1, WITHIN)
 
 

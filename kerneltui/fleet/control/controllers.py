@@ -17,7 +17,7 @@ from kerneltui.fleet.control.interrupts import read_reaction
 from kerneltui.fleet.control.stale_files import left_by_others, may_be_of_one_to_come
 from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.model.capabilities import LOST, NO_PROCESS
-from kerneltui.fleet.model.classification import Standing
+from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.servers import rest
 from kerneltui.fleet.servers.jupyter_server import JupyterServer
 from kerneltui.kernels.control import ControlRequest
@@ -164,8 +164,8 @@ class StaleFileController(ExternalController):
         found = self._look_again()
         if found is None:
             return ""
-        if found.standing is not Standing.STALE:
-            raise ActionRefused(f"{self._name} is {found.standing} by now; nothing was removed")
+        if found.liveness is not Liveness.STALE:
+            raise ActionRefused(f"{self._name} is {found.liveness} by now; nothing was removed")
         if may_be_of_one_to_come(found):
             raise ActionRefused(
                 f"the file of {self._name} was just written: its kernel may be about to start"

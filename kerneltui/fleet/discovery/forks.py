@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from kerneltui.fleet.discovery.found import Found
-from kerneltui.fleet.model.classification import Standing
+from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.kernels.presence import speaking
@@ -72,4 +72,4 @@ def _may_be_forked(found: Found, process: ProcessIdentity) -> bool:
 def _leftover(found: Found) -> Found:
     pid = found.identity.pid if found.identity else "-"
     why = f"the kernel has ended; pid {pid}, which it forked, still has its sockets"
-    return replace(found, standing=Standing.SILENT, is_leftover=True, why=why)
+    return replace(found, liveness=Liveness.SILENT, is_leftover=True, why=why)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from kerneltui.fleet.discovery.connection_files import ConnectionFile
 from kerneltui.fleet.discovery.processes import Named
-from kerneltui.fleet.model.classification import Standing
+from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.kind import LEFT, Kind
 from kerneltui.fleet.model.origin import Origin, Parent, origin_of
 from kerneltui.kernels.identity import ProcessIdentity
@@ -36,9 +36,9 @@ class Found:
     origin: Origin
     owner_pid: int | None
     """Of who started it and still runs."""
-    standing: Standing
+    liveness: Liveness
     why: str = ""
-    """Of a standing that is none to rely on."""
+    """Of a liveness that is none to rely on."""
     cwd: str = ""
     """Of its process; "" where that may not be read."""
     owner_name: str = ""
@@ -60,14 +60,14 @@ class Found:
     @property
     def may_be_asked(self) -> bool:
         """A server keeps count of what its kernels say: asking one changes what it tells others."""
-        is_there = self.standing in (Standing.VERIFIED, Standing.FOUND)
+        is_there = self.liveness in (Liveness.VERIFIED, Liveness.FOUND)
         return is_there and self.info is not None and self.origin is not Origin.SERVER
 
     @property
     def kind(self) -> Kind:
         """What it is to us."""
-        if self.standing in LEFT:
-            return LEFT[self.standing]
+        if self.liveness in LEFT:
+            return LEFT[self.liveness]
         if self.is_guess:
             return Kind.UNPROVEN
         if self.is_leftover:
@@ -82,7 +82,7 @@ class Found:
     def is_unproven(self) -> bool:
         """Nothing on this host proves which process it is: it can only be asked."""
         is_told = self.is_named and not self.is_guess
-        return self.standing is Standing.FOUND and not is_told and self.may_be_asked
+        return self.liveness is Liveness.FOUND and not is_told and self.may_be_asked
 
 
 class KernelLocation(NamedTuple):
@@ -151,14 +151,14 @@ def resolve(file: ConnectionFile, host: Host) -> Found:
     server lists is the server's, wherever it runs.
     """
     found = _resolve(file, host)
-    if found.standing is Standing.STALE:
+    if found.liveness is Liveness.STALE:
         found = _of_namers(file, found, host)
     server = host.known.served.get(found.kernel_id)
     if server is None:
         return found
-    if found.standing in (Standing.STALE, Standing.OTHER_HOST):
+    if found.liveness in (Liveness.STALE, Liveness.OTHER_HOST):
         why = "its process is gone; its server, which lists it, may start another"
-        found = replace(found, standing=Standing.FOUND, why=why)
+        found = replace(found, liveness=Liveness.FOUND, why=why)
     return replace(found, origin=Origin.SERVER, owner_pid=server)
 
 
@@ -167,11 +167,11 @@ def _resolve(file: ConnectionFile, host: Host) -> Found:
     listens = owner(file.info, host.listeners) if file.info else Owner(None, is_there=False)
     listener = _eldest(file, listens.pid, host)
     if listener is not None and listener in {each.pid for each in named}:
-        return _found(file, listener, Standing.VERIFIED, host)
+        return _found(file, listener, Liveness.VERIFIED, host)
     kernel = innermost(each for each in named if _may_be(each, file, host, listens.is_there))
     if kernel is not None:
         is_proven = host.runs_kernel(kernel.pid) or _has_answered(file, kernel.pid, host)
-        return replace(_found(file, kernel.pid, Standing.FOUND, host), is_guess=not is_proven)
+        return replace(_found(file, kernel.pid, Liveness.FOUND, host), is_guess=not is_proven)
     if (elsewhere := _elsewhere(file, host)) is not None:
         return elsewhere
     if listener is not None:
@@ -190,7 +190,7 @@ def _of_namers(file: ConnectionFile, stale: Found, host: Host) -> Found:
     kernel = innermost(each for each in living if _is_kernel(each.pid, host))
     if kernel is not None:
         why = f"pid {kernel.pid} is to serve it, but {stale.why}"
-        return replace(_found(file, kernel.pid, Standing.SILENT, host), why=why)
+        return replace(_found(file, kernel.pid, Liveness.SILENT, host), why=why)
     if (namer := innermost(living)) is not None:
         only = f"pid {namer.pid} ({host.name_of(namer.pid)}) only names the file"
         return replace(stale, why=f"{stale.why}; {only}")
@@ -235,12 +235,12 @@ def _of_listener(file: ConnectionFile, pid: int, host: Host) -> Found:
     """Tell of a file at whose ports a process listens that does not name it."""
     if file.path in host.known.answered:
         if _has_answered(file, pid, host):
-            return _found(file, pid, Standing.FOUND, host)
+            return _found(file, pid, Liveness.FOUND, host)
         return _behind_somebody(file, host, listener=pid)
     if (other := _other_of_the_ports(file, pid, host)) is not None:
         why = f"its ports belong to another kernel by now: {other.name}, pid {pid}"
-        return _nobody(file, Standing.STALE, why)
-    return _found(file, pid, Standing.FOUND, host)
+        return _nobody(file, Liveness.STALE, why)
+    return _found(file, pid, Liveness.FOUND, host)
 
 
 def _other_of_the_ports(file: ConnectionFile, pid: int, host: Host) -> Path | None:
@@ -267,17 +267,17 @@ def _behind_somebody(file: ConnectionFile, host: Host, *, listener: int | None) 
     """
     kernel = innermost(each for each in host.named.get(file.path, ()) if _is_kernel(each.pid, host))
     if listener is None and kernel is not None:
-        return _found(file, kernel.pid, Standing.FOUND, host)
+        return _found(file, kernel.pid, Liveness.FOUND, host)
     said = host.known.answered.get(file.path)
     if said is None:
         why = "who listens at its ports is not to be seen, or several do"
-        return _nobody(file, Standing.FOUND, why)
+        return _nobody(file, Liveness.FOUND, why)
     # One that may be looked into, and does not listen there, has its pid in another container.
     is_veiled = said.host == host.name and listener is None and host.holds(said.pid) is None
     if is_veiled and _lives(said.pid, host):
-        return replace(_found(file, said.pid, Standing.FOUND, host), listener_pid=None)
+        return replace(_found(file, said.pid, Liveness.FOUND, host), listener_pid=None)
     why = f"it says that it runs as pid {said.pid} on {said.host}"
-    return replace(_nobody(file, Standing.FOUND, why), listener_pid=listener)
+    return replace(_nobody(file, Liveness.FOUND, why), listener_pid=listener)
 
 
 def _may_be(named: Named, file: ConnectionFile, host: Host, is_taken: bool) -> bool:
@@ -297,17 +297,17 @@ def _may_be(named: Named, file: ConnectionFile, host: Host, is_taken: bool) -> b
 def _elsewhere(file: ConnectionFile, host: Host) -> Found | None:
     """Tell of a file that is of another host, whoever listens at such ports here."""
     if (where := host.known.elsewhere.get(str(file.path))) is not None:
-        return _nobody(file, Standing.OTHER_HOST, f"kerneltui has started it {where}")
+        return _nobody(file, Liveness.OTHER_HOST, f"kerneltui has started it {where}")
     if file.info is not None and file.info.transport == "tcp" and not _is_local(file.info.ip, host):
-        return _nobody(file, Standing.OTHER_HOST, f"it is at {file.info.ip}")
+        return _nobody(file, Liveness.OTHER_HOST, f"it is at {file.info.ip}")
     return None
 
 
 def _abandoned(file: ConnectionFile, host: Host) -> Found:
     if host.is_shared(file.path.parent):
         why = f"{file.path.parent} is shared with other hosts, and no process here has it"
-        return _nobody(file, Standing.OTHER_HOST, why)
-    return _nobody(file, Standing.STALE, "nobody listens at its ports")
+        return _nobody(file, Liveness.OTHER_HOST, why)
+    return _nobody(file, Liveness.STALE, "nobody listens at its ports")
 
 
 def _is_local(ip: str, host: Host) -> bool:
@@ -319,7 +319,7 @@ def _is_local(ip: str, host: Host) -> bool:
     return address.is_loopback or address.is_unspecified or host.is_here(ip)
 
 
-def _nobody(file: ConnectionFile, standing: Standing, why: str) -> Found:
+def _nobody(file: ConnectionFile, liveness: Liveness, why: str) -> Found:
     return Found(
         kernel_id=kernel_id_of(file.path),
         connection_file=file.path,
@@ -327,12 +327,12 @@ def _nobody(file: ConnectionFile, standing: Standing, why: str) -> Found:
         identity=None,
         origin=origin_of(file.path.stem, None),
         owner_pid=None,
-        standing=standing,
+        liveness=liveness,
         why=why,
     )
 
 
-def _found(file: ConnectionFile, pid: int, standing: Standing, host: Host) -> Found:
+def _found(file: ConnectionFile, pid: int, liveness: Liveness, host: Host) -> Found:
     named = {each.pid for each in host.named.get(file.path, ())}
     known = host.identify(pid, named - {pid})
     if known is None:  # it ended meanwhile
@@ -347,7 +347,7 @@ def _found(file: ConnectionFile, pid: int, standing: Standing, host: Host) -> Fo
         origin=origin,
         owner_pid=None if origin is Origin.ORPHAN else parent.pid,
         owner_name="" if origin is Origin.ORPHAN else parent.name,
-        standing=standing,
+        liveness=liveness,
         cwd=host.cwd(pid),
         parent_pid=host.parent(pid),
         is_named=pid in named,

@@ -23,7 +23,7 @@ from kerneltui.fleet.discovery.found import Found, Host, Known, resolve
 from kerneltui.fleet.discovery.kernel_commands import kernel_commands, runs_kernel
 from kerneltui.fleet.discovery.processes import Named, Processes, start_folders
 from kerneltui.fleet.manifests.mounts import is_shared
-from kerneltui.fleet.model.classification import Standing
+from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.origin import Parent, is_server_command
 from kerneltui.fleet.servers.jupyter_server import is_here
 from kerneltui.kernels.identity import ProcessIdentity, identify_with_parent
@@ -159,18 +159,18 @@ def _with_ids_of_their_own(found: Iterable[Found]) -> Iterator[Found]:
 
 def _without_doubles(found: list[Found]) -> list[Found]:
     """Drop a file that names the process of another one that is proven to be its."""
-    proven = {each.identity for each in found if each.standing is Standing.VERIFIED}
+    proven = {each.identity for each in found if each.liveness is Liveness.VERIFIED}
     return [
         each
         for each in found
-        if each.standing is not Standing.FOUND
+        if each.liveness is not Liveness.FOUND
         or each.identity is None
         or each.identity not in proven
     ]
 
 
 def _is_settled(found: Found) -> bool:
-    return found.standing is Standing.VERIFIED
+    return found.liveness is Liveness.VERIFIED
 
 
 def _has_ended(found: Found) -> bool:

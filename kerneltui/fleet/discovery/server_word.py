@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kerneltui.fleet.discovery.found import Found
-from kerneltui.fleet.model.classification import Standing
+from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.servers.rest import ServedKernel
 from kerneltui.protocol.status import KernelState
 
@@ -24,6 +24,6 @@ def true_of_now(told: ServedKernel, found: Found, now: float) -> ServedKernel:
     is_of_another = age is not None and (told.last_activity or now) < now - age
     if told.state != KernelState.STARTING and not is_of_another:
         return told
-    listens = found.standing is Standing.VERIFIED
+    listens = found.liveness is Liveness.VERIFIED
     state = KernelState.IDLE if listens else KernelState.STARTING
     return replace(told, state=str(state), last_activity=None)

@@ -1,11 +1,11 @@
-"""Standing: whether a connection file is of a kernel that lives, and how that is known."""
+"""Liveness: whether a connection file is of a kernel that lives, and how that is known."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
 
-class Standing(StrEnum):
+class Liveness(StrEnum):
     """How sure it is that a file is of a living kernel."""
 
     VERIFIED = "verified"

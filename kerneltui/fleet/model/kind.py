@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from kerneltui.fleet.model.classification import Standing
+from kerneltui.fleet.model.classification import Liveness
 
 
 class Kind(StrEnum):
@@ -22,5 +22,5 @@ class Kind(StrEnum):
     OTHER_HOST = "a file that may be of another host"
 
 
-LEFT = {Standing.STALE: Kind.STALE_FILE, Standing.OTHER_HOST: Kind.OTHER_HOST}
+LEFT = {Liveness.STALE: Kind.STALE_FILE, Liveness.OTHER_HOST: Kind.OTHER_HOST}
 """What a mere file is."""

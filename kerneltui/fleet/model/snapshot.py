@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from kerneltui.fleet.model.classification import Standing
+from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.kind import Kind
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.kernels.identity import ProcessIdentity
@@ -47,7 +47,7 @@ class KernelSnapshot:
     """Of who started it and still runs; None for ours, which need nobody."""
     owner_name: str = ""
     """The name of the program that did."""
-    standing: Standing = Standing.VERIFIED
+    liveness: Liveness = Liveness.VERIFIED
     notebook: str = ""
     """The path of the notebook that it serves; "" where none is known."""
     clients: int = 0

@@ -138,7 +138,7 @@ class ExternalKernels:
             self._track(found, instead_of=None)
 
     def _track(self, found: Found, instead_of: TrackedKernel | None) -> None:
-        manager = attached_manager(found, self._specs) if found.standing not in LEFT else None
+        manager = attached_manager(found, self._specs) if found.liveness not in LEFT else None
         kernel = TrackedKernel(
             found.kernel_id,
             name_of(found, None),
@@ -151,13 +151,13 @@ class ExternalKernels:
             attach_process(manager, found.identity)
 
     def _update(self, kernel: TrackedKernel, before: Found, found: Found) -> None:
-        if found.standing in LEFT and found.origin is Origin.UNKNOWN:
+        if found.liveness in LEFT and found.origin is Origin.UNKNOWN:
             found = replace(found, origin=before.origin)  # no process tells any more who it was
         if found == before:
             return
         if self._is_ours(found):
             self._tracker.drop(found.kernel_id)
-        elif found.standing in LEFT:
+        elif found.liveness in LEFT:
             manager = kernel.manager
             self._registry.update(kernel, partial(replace, found=found))
             if manager is not None and not manager.status.exited and not found.identity:
@@ -170,7 +170,7 @@ class ExternalKernels:
     def _follow_process(
         self, kernel: TrackedKernel, manager: KernelManager, before: Found, found: Found
     ) -> None:
-        is_another = kernel.identity != found.identity or before.standing in LEFT
+        is_another = kernel.identity != found.identity or before.liveness in LEFT
         cwd = found.cwd if is_another else kernel.cwd
         self._registry.update(kernel, partial(replace, found=found, cwd=cwd))
         if is_another:

@@ -11,7 +11,7 @@ from kerneltui.fleet.inspection.kernel_log import KernelLog
 from kerneltui.fleet.inspection.process_tree import ProcessTree
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.model.capabilities import why_not
-from kerneltui.fleet.model.classification import Standing
+from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.kind import LEFT, Kind
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
@@ -113,7 +113,7 @@ def snapshot_of(
         origin=found.origin if found else Origin.KERNELTUI,
         owner_pid=found.owner_pid if found else None,
         owner_name=clean_line(found.owner_name) if found else "",
-        standing=_standing(kernel, is_silent=is_silent),
+        liveness=_liveness(kernel, is_silent=is_silent),
         notebook=clean_line(notebook_of(found, kernel.served), PATH_WIDTH),
         clients=kernel.served.connections if kernel.served else len(facts.clients),
         identity=kernel.identity,
@@ -160,8 +160,8 @@ def _kernelspec(kernel: TrackedKernel) -> str:
 def _state(kernel: TrackedKernel) -> tuple[KernelState, int | None, str]:
     """Return the state, the exit code, and why it is so."""
     found, manager = kernel.found, kernel.manager
-    if found is not None and found.standing in LEFT and (manager is None or not kernel.identity):
-        is_stale = found.standing is Standing.STALE
+    if found is not None and found.liveness in LEFT and (manager is None or not kernel.identity):
+        is_stale = found.liveness is Liveness.STALE
         return KernelState.DEAD if is_stale else KernelState.UNKNOWN, None, found.why
     assert manager is not None, "what is no file alone has a manager"
     if found is not None and found.is_leftover:
@@ -187,14 +187,14 @@ def _reasons(kernel: TrackedKernel, status: KernelStatus) -> Iterator[str]:
         yield f"of its processes there still runs pid {pids}: a kill ends that"
 
 
-def _standing(kernel: TrackedKernel, *, is_silent: bool) -> Standing:
+def _liveness(kernel: TrackedKernel, *, is_silent: bool) -> Liveness:
     found, manager = kernel.found, kernel.manager
-    if found is not None and found.standing in LEFT:
-        return found.standing
-    if is_silent or (found is not None and found.standing is Standing.SILENT):
-        return Standing.SILENT
+    if found is not None and found.liveness in LEFT:
+        return found.liveness
+    if is_silent or (found is not None and found.liveness is Liveness.SILENT):
+        return Liveness.SILENT
     if found is None:
-        return Standing.VERIFIED
-    is_proven = found.origin is Origin.SERVER and found.standing is Standing.VERIFIED
+        return Liveness.VERIFIED
+    is_proven = found.origin is Origin.SERVER and found.liveness is Liveness.VERIFIED
     is_heard = kernel.has_answered or (manager is not None and manager.status.heard)
-    return Standing.VERIFIED if is_proven or is_heard else Standing.FOUND
+    return Liveness.VERIFIED if is_proven or is_heard else Liveness.FOUND

@@ -63,7 +63,7 @@ def whoabouts(kernel: KernelSnapshot, now: float) -> tuple[Fact, ...]:
         facts.append(Fact("if it dies", "restarted"))
     if not kernel.is_ours:
         clients = f"{kernel.clients} client{'s' * (kernel.clients != 1)}"
-        facts.append(Fact("of", f"{kernel.whose}, {clients}, {kernel.standing}"))
+        facts.append(Fact("of", f"{kernel.whose}, {clients}, {kernel.liveness}"))
     return (*facts, Fact("id", kernel.kernel_id))
 
 

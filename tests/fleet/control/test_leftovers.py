@@ -16,7 +16,7 @@ import pytest
 from kerneltui.fleet.discovery.forks import Leftovers
 from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.fleet import Fleet
-from kerneltui.fleet.model.classification import Standing
+from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.kernels.connection_file import read_connection_file, write_connection_file
 from kerneltui.kernels.identity import ProcessIdentity, identify
@@ -106,7 +106,7 @@ def found(tmp_path: Path) -> Iterator[Found]:
         for _ in range(2):
             process.stdout.readline()
         info, identity = read_connection_file(str(file)), identify(process.pid)
-        yield Found("1", file, info, identity, Origin.UNKNOWN, 1, Standing.VERIFIED)
+        yield Found("1", file, info, identity, Origin.UNKNOWN, 1, Liveness.VERIFIED)
         process.kill()
 
 

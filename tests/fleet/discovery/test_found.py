@@ -10,7 +10,7 @@ import pytest
 from kerneltui.fleet.discovery.connection_files import ConnectionFile
 from kerneltui.fleet.discovery.found import Host, KernelLocation, Known, innermost, resolve
 from kerneltui.fleet.discovery.processes import Named
-from kerneltui.fleet.model.classification import Standing
+from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.origin import Origin, Parent
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.protocol.connection import Channel, ConnectionInfo
@@ -66,8 +66,8 @@ BOTH: dict[int | str, int | None] = {SHELL: 41, CONTROL: 41}
 def test_who_has_the_ports_and_names_the_file_is_proven() -> None:
     found = resolve(FILE, host(KERNEL, listen=BOTH))
 
-    assert (found.standing, found.identity) == (
-        Standing.VERIFIED,
+    assert (found.liveness, found.identity) == (
+        Liveness.VERIFIED,
         ProcessIdentity(41, 1, "boot"),
     )
     assert (found.kernel_id, found.cwd, found.owner_pid) == ("a", "/work", 5)
@@ -76,7 +76,7 @@ def test_who_has_the_ports_and_names_the_file_is_proven() -> None:
 def test_who_only_has_the_ports_is_to_be_asked() -> None:
     found = resolve(FILE, host(listen=BOTH))
 
-    assert (found.standing, found.may_be_asked) == (Standing.FOUND, True)
+    assert (found.liveness, found.may_be_asked) == (Liveness.FOUND, True)
 
 
 def test_the_owner_of_the_ports_is_meant_and_not_who_wraps_it_or_looks_at_the_file() -> None:
@@ -91,14 +91,14 @@ def test_the_owner_of_the_ports_is_meant_and_not_who_wraps_it_or_looks_at_the_fi
 def test_a_file_whose_ports_another_kernel_has_taken_is_stale() -> None:
     found = resolve(FILE, host(OTHER, listen={SHELL: 42, CONTROL: 42}))
 
-    assert (found.standing, found.identity) == (Standing.STALE, None)
+    assert (found.liveness, found.identity) == (Liveness.STALE, None)
     assert found.why == "its ports belong to another kernel by now: kernel-b.json, pid 42"
 
 
 def test_two_ports_of_two_processes_are_nobodys() -> None:
     found = resolve(FILE, host(listen={SHELL: 41, CONTROL: 42}))
 
-    assert (found.standing, found.identity) == (Standing.FOUND, None)
+    assert (found.liveness, found.identity) == (Liveness.FOUND, None)
     assert "not to be seen" in found.why
 
 
@@ -110,13 +110,13 @@ def test_what_only_looks_at_the_file_is_not_the_kernel_that_listens_unseen(
 
     found = resolve(FILE, host(editor, listen=listen, runs_kernel=lambda _pid: False))
 
-    assert (found.standing, found.identity) == (Standing.FOUND, None)
+    assert (found.liveness, found.identity) == (Liveness.FOUND, None)
 
 
 def test_a_young_process_that_does_not_listen_yet_is_found() -> None:
     found = resolve(FILE, host(NEW_KERNEL))
 
-    assert (found.standing, found.identity is not None) == (Standing.FOUND, True)
+    assert (found.liveness, found.identity is not None) == (Liveness.FOUND, True)
 
 
 @pytest.mark.parametrize("listen", [{}, {SHELL: 42, CONTROL: 42}])
@@ -125,8 +125,8 @@ def test_an_old_process_that_is_started_as_a_kernel_and_does_not_listen_is_silen
 ) -> None:
     found = resolve(FILE, host(KERNEL, OTHER, listen=listen))
 
-    assert (found.standing, found.identity) == (
-        Standing.SILENT,
+    assert (found.liveness, found.identity) == (
+        Liveness.SILENT,
         ProcessIdentity(KERNEL.pid, 1, "boot"),
     )
     assert found.why.startswith("pid 41 is to serve it, but ")
@@ -137,7 +137,7 @@ def test_a_program_that_only_names_an_old_file_is_not_its_kernel() -> None:
 
     found = resolve(FILE, host(young, runs_kernel=lambda _pid: False))
 
-    assert (found.standing, found.identity) == (Standing.STALE, None)
+    assert (found.liveness, found.identity) == (Liveness.STALE, None)
     assert found.why == "nobody listens at its ports; pid 41 (vim) only names the file"
 
 
@@ -146,7 +146,7 @@ def test_what_names_a_new_file_is_a_guess_where_it_is_not_started_as_a_kernel() 
 
     found = resolve(file, host(young, runs_kernel=lambda _pid: False))
 
-    assert (found.standing, found.is_guess) == (Standing.FOUND, True)
+    assert (found.liveness, found.is_guess) == (Liveness.FOUND, True)
 
 
 def test_a_guess_that_has_answered_with_the_key_is_proven() -> None:
@@ -155,7 +155,7 @@ def test_a_guess_that_has_answered_with_the_key_is_proven() -> None:
 
     found = resolve(file, host(young, runs_kernel=lambda _pid: False, known=known))
 
-    assert (found.standing, found.is_guess) == (Standing.FOUND, False)
+    assert (found.liveness, found.is_guess) == (Liveness.FOUND, False)
 
 
 def test_a_process_with_a_network_of_its_own_is_the_kernel() -> None:
@@ -175,13 +175,13 @@ def test_of_a_wrapped_kernel_the_innermost_process_is_meant() -> None:
 def test_a_file_that_nobody_has_is_stale() -> None:
     found = resolve(FILE, host())
 
-    assert (found.standing, found.may_be_asked) == (Standing.STALE, False)
+    assert (found.liveness, found.may_be_asked) == (Liveness.STALE, False)
 
 
 def test_on_a_shared_folder_it_may_be_of_another_host() -> None:
     found = resolve(FILE, host(is_shared=lambda _folder: True))
 
-    assert found.standing is Standing.OTHER_HOST
+    assert found.liveness is Liveness.OTHER_HOST
     assert found.why == "/run is shared with other hosts, and no process here has it"
 
 
@@ -190,7 +190,7 @@ def test_at_the_address_of_another_host_it_is_elsewhere(ip: str) -> None:
     assert FILE.info is not None
     file = replace(FILE, info=replace(FILE.info, ip=ip))
 
-    assert resolve(file, host()).standing is Standing.OTHER_HOST
+    assert resolve(file, host()).liveness is Liveness.OTHER_HOST
 
 
 @pytest.mark.parametrize("ip", ["127.0.0.1", "::1", "0.0.0.0", "localhost", "192.168.1.5"])
@@ -198,7 +198,7 @@ def test_at_an_address_of_this_host_it_is_stale(ip: str) -> None:
     assert FILE.info is not None
     file = replace(FILE, info=replace(FILE.info, ip=ip))
 
-    assert resolve(file, host()).standing is Standing.STALE
+    assert resolve(file, host()).liveness is Liveness.STALE
 
 
 def test_over_ipc_the_owner_of_the_sockets_is_meant() -> None:
@@ -207,7 +207,7 @@ def test_over_ipc_the_owner_of_the_sockets_is_meant() -> None:
 
     found = resolve(replace(FILE, info=info), host(KERNEL, listen=listening))
 
-    assert found.standing is Standing.VERIFIED
+    assert found.liveness is Liveness.VERIFIED
 
 
 def test_what_a_server_lists_is_the_servers_whatever_its_parent() -> None:
@@ -231,7 +231,7 @@ def test_an_orphan_has_no_owner() -> None:
 def test_a_process_that_ends_while_it_is_looked_at_is_not_there() -> None:
     found = resolve(FILE, host(KERNEL, listen=BOTH, identify=lambda _pid, _wrappers: None))
 
-    assert (found.standing, found.identity) == (Standing.STALE, None)
+    assert (found.liveness, found.identity) == (Liveness.STALE, None)
 
 
 def test_a_kernel_that_told_its_ports_to_its_owner_is_found_by_its_arguments() -> None:
@@ -250,7 +250,7 @@ def test_a_kernel_that_told_its_ports_to_its_owner_is_found_by_its_arguments() -
 def test_a_copy_of_a_file_is_as_good_as_the_file() -> None:
     found = resolve(COPY, host(KERNEL, listen=BOTH))
 
-    assert (found.standing, found.identity) == (Standing.FOUND, ProcessIdentity(41, 1, "boot"))
+    assert (found.liveness, found.identity) == (Liveness.FOUND, ProcessIdentity(41, 1, "boot"))
 
 
 def test_a_file_at_whose_ports_another_key_answers_is_stale() -> None:
@@ -258,7 +258,7 @@ def test_a_file_at_whose_ports_another_key_answers_is_stale() -> None:
 
     found = resolve(FILE, host(listen=BOTH, known=known))
 
-    assert (found.standing, found.identity) == (Standing.STALE, None)
+    assert (found.liveness, found.identity) == (Liveness.STALE, None)
     assert "kernel-b.json" in found.why
 
 
@@ -268,7 +268,7 @@ def test_a_kernel_that_answers_is_the_process_at_its_ports(said: KernelLocation 
 
     found = resolve(FILE, host(listen=BOTH, known=known))
 
-    assert (found.standing, found.identity) == (Standing.FOUND, ProcessIdentity(41, 1, "boot"))
+    assert (found.liveness, found.identity) == (Liveness.FOUND, ProcessIdentity(41, 1, "boot"))
 
 
 @pytest.mark.parametrize("said", [KernelLocation("gpu3", 41), KernelLocation("here", 7)])
@@ -277,7 +277,7 @@ def test_who_listens_for_a_kernel_that_is_elsewhere_is_not_taken_for_it(
 ) -> None:
     found = resolve(FILE, host(listen=BOTH, known=Known(answered={FILE.path: said})))
 
-    assert (found.standing, found.identity) == (Standing.FOUND, None)
+    assert (found.liveness, found.identity) == (Liveness.FOUND, None)
     assert found.why == f"it says that it runs as pid {said.pid} on {said.host}"
 
 
@@ -304,7 +304,7 @@ def test_a_pid_of_another_container_is_not_taken_for_one_of_ours() -> None:
 def test_a_kernel_whose_sockets_nobody_may_look_into_is_who_names_the_file() -> None:
     found = resolve(FILE, host(KERNEL, listen=NO_VISIBLE_PROCESS))
 
-    assert (found.standing, found.identity) == (Standing.FOUND, ProcessIdentity(41, 1, "boot"))
+    assert (found.liveness, found.identity) == (Liveness.FOUND, ProcessIdentity(41, 1, "boot"))
 
 
 @pytest.mark.parametrize("said", [None, KernelLocation("gpu3", 7)])
@@ -313,19 +313,19 @@ def test_a_kernel_of_which_nothing_is_to_be_seen_has_no_process(
 ) -> None:
     found = resolve(FILE, host(listen=NO_VISIBLE_PROCESS, known=Known(answered={FILE.path: said})))
 
-    assert (found.standing, found.identity) == (Standing.FOUND, None)
+    assert (found.liveness, found.identity) == (Liveness.FOUND, None)
 
 
 def test_what_kerneltui_has_started_on_another_host_is_elsewhere() -> None:
     found = resolve(FILE, host(known=Known(elsewhere={str(FILE.path): "on gpu3"})))
 
-    assert (found.standing, found.why) == (Standing.OTHER_HOST, "kerneltui has started it on gpu3")
+    assert (found.liveness, found.why) == (Liveness.OTHER_HOST, "kerneltui has started it on gpu3")
 
 
 def test_a_kernel_that_its_server_lists_is_between_two_processes() -> None:
     found = resolve(FILE, host(known=Known(served={"a": 77})))
 
-    assert (found.standing, found.origin, found.owner_pid) == (Standing.FOUND, Origin.SERVER, 77)
+    assert (found.liveness, found.origin, found.owner_pid) == (Liveness.FOUND, Origin.SERVER, 77)
 
 
 @pytest.mark.parametrize("listen", [NO_VISIBLE_PROCESS, BOTH])
@@ -354,16 +354,16 @@ def test_of_processes_that_have_the_sockets_in_common_the_eldest_is_meant() -> N
         ),
     )
 
-    assert found.standing is Standing.VERIFIED
+    assert found.liveness is Liveness.VERIFIED
     assert found.identity == ProcessIdentity(41, 1, "boot")
 
 
 def test_one_port_that_another_process_has_taken_proves_nothing() -> None:
-    assert resolve(FILE, host(listen={SHELL: 42})).standing is Standing.STALE
+    assert resolve(FILE, host(listen={SHELL: 42})).liveness is Liveness.STALE
 
 
 def test_at_the_address_of_another_host_no_listener_here_counts() -> None:
     assert FILE.info is not None
     file = replace(FILE, info=replace(FILE.info, ip="10.0.0.7"))
 
-    assert resolve(file, host(listen=BOTH)).standing is Standing.OTHER_HOST
+    assert resolve(file, host(listen=BOTH)).liveness is Liveness.OTHER_HOST

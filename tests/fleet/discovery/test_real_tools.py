@@ -14,7 +14,7 @@ import pytest
 
 from kerneltui.fleet.discovery import control_poll as inquiry_module
 from kerneltui.fleet.fleet import Fleet
-from kerneltui.fleet.model.classification import Standing
+from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.kernels.manager import KernelManager
@@ -50,7 +50,7 @@ def only(fleet: Fleet) -> KernelSnapshot:
 
 
 def is_verified(fleet: Fleet) -> bool:
-    return [each.standing for each in fleet.snapshots] == [Standing.VERIFIED]
+    return [each.liveness for each in fleet.snapshots] == [Liveness.VERIFIED]
 
 
 def test_a_console_owns_its_kernel_which_is_verified(fleet: Fleet) -> None:
@@ -116,7 +116,7 @@ def test_a_stopped_kernel_does_not_answer_and_is_not_called_stale() -> None:
         fleet = Fleet()
         fleet.open()
         eventually(
-            lambda: [each.standing for each in fleet.snapshots] == [Standing.SILENT], PATIENCE
+            lambda: [each.liveness for each in fleet.snapshots] == [Liveness.SILENT], PATIENCE
         )
         os.kill(manager.process.identity.pid, signal.SIGCONT)
         eventually(lambda: is_verified(fleet), PATIENCE)

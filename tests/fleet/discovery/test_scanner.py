@@ -16,7 +16,7 @@ import pytest
 from kerneltui.fleet.discovery import scanner as discovery_module
 from kerneltui.fleet.discovery.found import Found, Known
 from kerneltui.fleet.discovery.scanner import Discovery
-from kerneltui.fleet.model.classification import Standing
+from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.kernels.connection_file import write_connection_file
 from kerneltui.kernels.identity import identify
@@ -64,7 +64,7 @@ def look(discovery: Discovery, *ours: Path, **known: tuple[int, ...]) -> tuple[F
 
 
 def until_proven(discovery: Discovery, **arguments: object) -> Found:
-    eventually(lambda: look(discovery, **arguments)[0].standing is Standing.VERIFIED, 20)  # type: ignore[arg-type]
+    eventually(lambda: look(discovery, **arguments)[0].liveness is Liveness.VERIFIED, 20)  # type: ignore[arg-type]
     return look(discovery, **arguments)[0]  # type: ignore[arg-type]
 
 
@@ -120,12 +120,12 @@ def test_a_stale_file_whose_ports_another_kernel_took_is_found_out(
     living.write_text(stale.read_text().replace('"key": "', '"key": "another-'))
     run(*TINY, living)
     discovery = Discovery()
-    eventually(lambda: look(discovery)[0].standing is Standing.VERIFIED, 20)
+    eventually(lambda: look(discovery)[0].liveness is Liveness.VERIFIED, 20)
 
     kernel, left = look(discovery)
 
     assert kernel.connection_file == living
-    assert (left.connection_file, left.standing) == (stale, Standing.STALE)
+    assert (left.connection_file, left.liveness) == (stale, Liveness.STALE)
     assert "kernel-b.json" in left.why
 
 
@@ -142,7 +142,7 @@ def test_a_file_in_another_folder_is_known_by_the_process_that_names_it(
 
 
 def until_proven_when_there(discovery: Discovery) -> Found:
-    eventually(lambda: [each for each in look(discovery) if each.standing is Standing.VERIFIED], 20)
+    eventually(lambda: [each for each in look(discovery) if each.liveness is Liveness.VERIFIED], 20)
     (found,) = look(discovery)
     return found
 
@@ -153,7 +153,7 @@ def test_a_console_of_an_existing_kernel_is_none(runtime: Path, run: Callable[..
 
     (found,) = look(Discovery())
 
-    assert (found.identity, found.standing) == (None, Standing.STALE)
+    assert (found.identity, found.liveness) == (None, Liveness.STALE)
 
 
 def test_nothing_is_looked_at_again_while_nothing_changes(
@@ -177,7 +177,7 @@ def test_one_that_ends_is_stale_at_the_next_look(runtime: Path) -> None:
 
     (found,) = look(discovery)
 
-    assert found.standing is Standing.STALE
+    assert found.liveness is Liveness.STALE
 
 
 def test_one_that_nobody_has_reaped_yet_is_stale_as_well(
@@ -185,11 +185,11 @@ def test_one_that_nobody_has_reaped_yet_is_stale_as_well(
 ) -> None:
     discovery = Discovery()
     pid = run(*SLEEPS, connection_file(runtime / "kernel-0a9b.json"))
-    eventually(lambda: look(discovery)[0].standing is Standing.FOUND, 20)
+    eventually(lambda: look(discovery)[0].liveness is Liveness.FOUND, 20)
 
     os.kill(pid, 9)
 
-    eventually(lambda: look(discovery)[0].standing is Standing.STALE, 20)
+    eventually(lambda: look(discovery)[0].liveness is Liveness.STALE, 20)
 
 
 def test_one_whose_file_goes_is_gone(runtime: Path) -> None:
@@ -448,9 +448,9 @@ def test_namesakes_of_two_folders_are_two_kernels(
     discovery = Discovery()
     until_proven(discovery)
 
-    found = {each.kernel_id: each.standing for each in look(discovery)}
+    found = {each.kernel_id: each.liveness for each in look(discovery)}
 
-    assert found == {"77": Standing.VERIFIED, "77-2": Standing.STALE}
+    assert found == {"77": Liveness.VERIFIED, "77-2": Liveness.STALE}
 
 
 @pytest.mark.parametrize("text", ["", "[", "{}", '{"shell_port": 1}', "7", '"registration_port"'])

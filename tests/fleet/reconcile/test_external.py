@@ -19,7 +19,7 @@ from kerneltui.fleet.control.controllers import ExternalController
 from kerneltui.fleet.discovery import scanner as discovery_module
 from kerneltui.fleet.discovery.attach import attach_process
 from kerneltui.fleet.fleet import Fleet
-from kerneltui.fleet.model.classification import Standing
+from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.kind import Kind
 from kerneltui.fleet.threads.periodic import PeriodicThread
 from kerneltui.kernels.connection_file import write_connection_file
@@ -31,7 +31,7 @@ from tests.fleet.small_kernels import ROOT, WITHIN, install_and_make_haste
 from tests.fleet.stage import shown
 from tests.support import eventually
 
-VERIFIED, STALE = Standing.VERIFIED, Standing.STALE
+VERIFIED, STALE = Liveness.VERIFIED, Liveness.STALE
 
 
 @pytest.fixture(autouse=True)
@@ -109,7 +109,7 @@ def kernel(request: pytest.FixtureRequest, runtime: Path) -> Iterator[subprocess
 def test_a_kernel_that_names_no_file_is_known_by_what_it_answers(
     fleet: Fleet, kernel: subprocess.Popen[bytes]
 ) -> None:
-    look_until(fleet, lambda: [each.standing for each in fleet.snapshots] == [VERIFIED])
+    look_until(fleet, lambda: [each.liveness for each in fleet.snapshots] == [VERIFIED])
 
     (found,) = fleet.snapshots
     assert found.identity == identify(kernel.pid)
@@ -120,7 +120,7 @@ def test_a_file_whose_ports_answer_to_another_key_is_stale(fleet: Fleet, runtime
     text = (runtime / "kernel-4121.json").read_text()
     (runtime / "kernel-1700.json").write_text(text.replace('"key": "', '"key": "another '))
 
-    look_until(fleet, lambda: [each.standing for each in fleet.snapshots] == [VERIFIED, STALE])
+    look_until(fleet, lambda: [each.liveness for each in fleet.snapshots] == [VERIFIED, STALE])
 
     assert [each.kernel_id for each in fleet.snapshots] == ["4121", "1700"]
 
@@ -130,7 +130,7 @@ def test_an_interrupt_that_is_not_answered_becomes_a_signal_that_the_process_han
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(controllers, "ANSWER_TIME", 0.05)
-    look_until(fleet, lambda: [each.standing for each in fleet.snapshots] == [VERIFIED])
+    look_until(fleet, lambda: [each.liveness for each in fleet.snapshots] == [VERIFIED])
     (found,) = fleet.snapshots
 
     said = fleet.interrupt(found.target)
@@ -145,7 +145,7 @@ def test_an_interrupt_that_is_not_answered_becomes_a_signal_that_the_process_han
 @pytest.mark.parametrize("kernel", [{"hostname": "gpu3", "pid": 7}], indirect=True)
 def test_a_kernel_that_is_somewhere_else_behind_its_ports_has_no_process_here(fleet: Fleet) -> None:
     look_until(fleet, lambda: [each.kind for each in fleet.snapshots] == [Kind.NO_VISIBLE_PROCESS])
-    look_until(fleet, lambda: fleet.snapshots[0].standing is VERIFIED)
+    look_until(fleet, lambda: fleet.snapshots[0].liveness is VERIFIED)
 
     assert fleet.snapshots[0].identity is None
     assert Verb.SIGNAL not in fleet.snapshots[0].allowed
@@ -154,14 +154,14 @@ def test_a_kernel_that_is_somewhere_else_behind_its_ports_has_no_process_here(fl
 def test_a_kernel_whose_ports_come_back_lives_again(
     fleet: Fleet, kernel: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look_until(fleet, lambda: [each.standing for each in fleet.snapshots] == [VERIFIED])
+    look_until(fleet, lambda: [each.liveness for each in fleet.snapshots] == [VERIFIED])
     with monkeypatch.context() as nobody_listens:
         nobody_listens.setattr(discovery_module, "listeners", dict)
         fleet._external._discovery._basis = ()
-        look_until(fleet, lambda: [each.standing for each in fleet.snapshots] == [STALE])
+        look_until(fleet, lambda: [each.liveness for each in fleet.snapshots] == [STALE])
     fleet._external._discovery._basis = ()
 
-    look_until(fleet, lambda: [each.standing for each in fleet.snapshots] == [VERIFIED])
+    look_until(fleet, lambda: [each.liveness for each in fleet.snapshots] == [VERIFIED])
 
     (found,) = fleet.snapshots
     assert found.state is not KernelState.DEAD
@@ -201,10 +201,10 @@ def test_a_stale_file_that_cannot_be_removed_is_told(
 def test_shutdown_all_keeps_the_row_of_a_kernel_of_another_that_has_ended(
     fleet: Fleet, kernel: subprocess.Popen[bytes]
 ) -> None:
-    look_until(fleet, lambda: [each.standing for each in fleet.snapshots] == [VERIFIED])
+    look_until(fleet, lambda: [each.liveness for each in fleet.snapshots] == [VERIFIED])
     kernel.kill()
     kernel.wait()
-    look_until(fleet, lambda: [each.standing for each in fleet.snapshots] == [STALE])
+    look_until(fleet, lambda: [each.liveness for each in fleet.snapshots] == [STALE])
 
     fleet.shutdown_all()
 

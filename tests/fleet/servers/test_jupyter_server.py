@@ -13,7 +13,7 @@ import pytest
 from kerneltui.commands.survey import Survey
 from kerneltui.errors import ActionRefused, KernelError, KernelTimeout
 from kerneltui.fleet.fleet import Fleet
-from kerneltui.fleet.model.classification import Standing
+from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.kind import Kind
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.model.snapshot import KernelSnapshot
@@ -93,14 +93,14 @@ def test_watching_leaves_everything_as_it_was(server: JupyterServer, runtime: Pa
     fleet.open()
     try:
         threading.Event().wait(WATCHED)
-        told = {each.kernel_id: (each.state, each.standing) for each in fleet.snapshots}
+        told = {each.kernel_id: (each.state, each.liveness) for each in fleet.snapshots}
     finally:
         fleet.close()
 
     assert models(server) == before
-    assert told[busy] == (KernelState.BUSY, Standing.VERIFIED)
-    assert told[idle] == (KernelState.IDLE, Standing.VERIFIED)
-    assert told[unused] == (KernelState.IDLE, Standing.VERIFIED)
+    assert told[busy] == (KernelState.BUSY, Liveness.VERIFIED)
+    assert told[idle] == (KernelState.IDLE, Liveness.VERIFIED)
+    assert told[unused] == (KernelState.IDLE, Liveness.VERIFIED)
 
 
 def states(server: JupyterServer) -> dict[str, str]:
@@ -253,6 +253,6 @@ def test_the_kernels_of_a_server_that_was_killed_end_and_leave_their_files(
         os.kill(server.pid, 9)
 
     # It looks after its parent, and ends; its sockets close a moment later.
-    eventually(lambda: Survey([]).found[0].standing is Standing.STALE, PATIENCE)
+    eventually(lambda: Survey([]).found[0].liveness is Liveness.STALE, PATIENCE)
     (left,) = Survey([]).found
     assert left.kernel_id == before.kernel_id == kernel_id
