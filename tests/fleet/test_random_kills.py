@@ -184,7 +184,7 @@ def test_what_is_shown_after_kills_is_in_order_and_its_gaps_are_marked(
     kill_recorders(talker, chance)
     monitor = KernelMonitor(lambda *_: None, lambda: None)
     monitor.start()
-    monitor.attend(talker.manager)
+    monitor.watch(talker.manager)
     recorder = RunningRecorder(talker.folder) if is_recorded else None
     try:
         threading.Event().wait(chance.uniform(0, LONGEST))

@@ -71,9 +71,9 @@ class Console:
         self._thread.join()
         self._mailbox.close()
 
-    def greet(self, kernel_id: str) -> None:
+    def probe_ready(self, kernel_id: str) -> None:
         """Have a new process say that it is idle, and begin to listen to it."""
-        self._mailbox.put(partial(self._greet, kernel_id))
+        self._mailbox.put(partial(self._probe_ready, kernel_id))
 
     def resolve_doubt(self, kernel_id: str) -> None:
         """Ask a kernel on shell whether it is busy, where iopub leaves that in doubt."""
@@ -171,9 +171,9 @@ class Console:
             )
         return self._conversations[kernel_id]
 
-    def _greet(self, kernel_id: str) -> None:
+    def _probe_ready(self, kernel_id: str) -> None:
         with contextlib.suppress(*REFUSALS):  # it is gone already
-            self._conversation(kernel_id).greet()
+            self._conversation(kernel_id).probe_ready()
 
     def _resolve_doubt(self, kernel_id: str) -> None:
         with contextlib.suppress(*REFUSALS):  # it is gone already

@@ -121,16 +121,16 @@ class Conversation:
 
     # -- speaking ----
 
-    def greet(self) -> None:
+    def probe_ready(self) -> None:
         """Ask a new process who it is, until iopub has told that it was asked.
 
         One that is never asked never says that it is idle. It may answer before iopub is
         connected, and then code that is run at once would be neither seen nor heard.
         """
         self._greetings = deque(GREETINGS)
-        self._greet()
+        self._probe_ready()
 
-    def _greet(self) -> None:
+    def _probe_ready(self) -> None:
         self._greet_at = NEVER
         status = self._manager.status
         if status.heard and status.running != UNHEARD:
@@ -270,7 +270,7 @@ class Conversation:
             return
         if self._greet_at <= now:
             with contextlib.suppress(*REFUSALS):  # it is gone, and will soon be forgotten
-                self._greet()
+                self._probe_ready()
         for message in _received(self._client.control_channel):
             for subshell in self._subshells:
                 if subshell.request == parent_id(message):

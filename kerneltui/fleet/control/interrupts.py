@@ -129,12 +129,12 @@ def _has_ended(life: Lifecycle, running: str) -> bool:
     """Tell whether the request `running` ends within SEEN_WITHIN seconds."""
     changed = threading.Event()
 
-    def heed(_event: Event) -> None:
+    def on_event(_event: Event) -> None:
         if life.status.running != running:
             changed.set()
 
-    life.add_listener(heed)
+    life.add_listener(on_event)
     try:
         return life.status.running != running or changed.wait(SEEN_WITHIN)
     finally:
-        life.remove_listener(heed)
+        life.remove_listener(on_event)

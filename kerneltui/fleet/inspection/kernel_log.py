@@ -53,7 +53,7 @@ class KernelLog:
         self._position = 0
         """Bytes of the file that are in the transcript."""
 
-    def heed(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Take note of what befalls the kernel, in the thread where it does."""
         match event:
             case Spawned(adopted):

@@ -41,7 +41,7 @@ RETRY = 1.0  # seconds until a subscription that failed is tried again
 
 
 @dataclass(frozen=True, slots=True)
-class _Attended:
+class _Watched:
     manager: KernelManager
     subscription: IopubSubscription
     listener: Listener
@@ -79,7 +79,7 @@ class KernelMonitor:
         self._on_event = on_event
         self._on_change = on_change
         self._transcripts = TranscriptStore(limits)
-        self._attended: dict[str, _Attended] = {}
+        self._watched: dict[str, _Watched] = {}
         self._mailbox = Mailbox()
         self._poller = zmq.Poller()
         self._poller.register(self._mailbox, zmq.POLLIN)
@@ -93,47 +93,47 @@ class KernelMonitor:
 
     def stop(self) -> None:
         """End the thread and close its sockets; the kernels do not notice."""
-        for attended in list(self._attended.values()):
-            attended.manager.life.remove_listener(attended.listener)
+        for watched in list(self._watched.values()):
+            watched.manager.life.remove_listener(watched.listener)
         self._thread.end()
         self._mailbox.shut(lambda: None)  # which wakes it
         self._thread.join()
         self._mailbox.close()
 
-    def attend(self, manager: KernelManager) -> None:
+    def watch(self, manager: KernelManager) -> None:
         """Listen to a kernel from its next launch on."""
         subscription = IopubSubscription(manager, self._transcripts.create(manager.kernel_id))
-        listener = partial(self._heed, manager, subscription)
-        self._attended[manager.kernel_id] = _Attended(manager, subscription, listener)
+        listener = partial(self._follow, manager, subscription)
+        self._watched[manager.kernel_id] = _Watched(manager, subscription, listener)
         manager.life.add_listener(listener)
         manager.tap_messages = partial(subscription.messages.tap, manager.session)
         self._share()
 
     def dismiss(self, kernel_id: str) -> None:
         """Listen no more to a kernel, and forget what it said."""
-        attended = self._attended.pop(kernel_id, None)
-        if attended is not None:
-            attended.manager.life.remove_listener(attended.listener)
-            self._mailbox.put(partial(self._close, attended.subscription))
+        watched = self._watched.pop(kernel_id, None)
+        if watched is not None:
+            watched.manager.life.remove_listener(watched.listener)
+            self._mailbox.put(partial(self._close, watched.subscription))
             self._transcripts.drop(kernel_id)
             self._share()
 
     def _share(self) -> None:
         """Give every kernel the same part of what all logs of messages may take."""
-        attended = tuple(self._attended.values())
-        for each in attended:
-            each.subscription.messages.limit(TOTAL_BYTES // len(attended))
+        watched = tuple(self._watched.values())
+        for each in watched:
+            each.subscription.messages.limit(TOTAL_BYTES // len(watched))
 
     def facts(self, kernel_id: str) -> IopubFacts:
-        attended = self._attended.get(kernel_id)
-        return attended.subscription.facts if attended else IopubFacts()
+        watched = self._watched.get(kernel_id)
+        return watched.subscription.facts if watched else IopubFacts()
 
     def transcript(self, kernel_id: str) -> Transcript | None:
         return self._transcripts.get(kernel_id)
 
     def message_log(self, kernel_id: str) -> MessageLog | None:
-        attended = self._attended.get(kernel_id)
-        return attended.subscription.messages if attended else None
+        watched = self._watched.get(kernel_id)
+        return watched.subscription.messages if watched else None
 
     def record(self, kernel_id: str, message: Message) -> None:
         """Add what a message shows that a client of ours sent or received beside iopub."""
@@ -144,12 +144,14 @@ class KernelMonitor:
         self._tell(kernel_id, datetime.now(UTC), [Block(Role.NOTE, text)])
 
     def _tell(self, kernel_id: str, date: object, steps: Sequence[Step]) -> None:
-        attended = self._attended.get(kernel_id)
-        if attended is not None and steps:
-            attended.subscription.tell(SideMessage(date, steps, time.monotonic() + HOLD))
+        watched = self._watched.get(kernel_id)
+        if watched is not None and steps:
+            watched.subscription.tell(SideMessage(date, steps, time.monotonic() + HOLD))
             self._mailbox.put(lambda: None)
 
-    def _heed(self, manager: KernelManager, subscription: IopubSubscription, event: Event) -> None:
+    def _follow(
+        self, manager: KernelManager, subscription: IopubSubscription, event: Event
+    ) -> None:
         match event:
             case Spawned(adopted) if any(manager.ports):  # else it was killed before we came
                 # Read here: in the monitor's thread it could already be the next launch's.
@@ -176,8 +178,8 @@ class KernelMonitor:
         """Obey, and listen to what is ready or due; tell whether anything happened."""
         changed = self._obey()
         now = time.monotonic()
-        for attended in list(self._attended.values()):
-            subscription = attended.subscription
+        for watched in list(self._watched.values()):
+            subscription = watched.subscription
             if subscription.socket in ready or subscription.due <= now:
                 changed |= self._listen(subscription)
         for each in [each for each in self._failed.values() if each.due <= now]:
@@ -210,7 +212,7 @@ class KernelMonitor:
 
     def _timeout(self) -> int | None:
         """Return the milliseconds until something is due, None if nothing is."""
-        dues = [attended.subscription.due for attended in list(self._attended.values())]
+        dues = [watched.subscription.due for watched in list(self._watched.values())]
         dues += [self._closing[each].due for each in self._about_to_close()]
         dues += [each.due for each in self._failed.values()]
         due = min(dues, default=NEVER)
@@ -226,8 +228,8 @@ class KernelMonitor:
     ) -> None:
         """Hear a new process by a new socket: the old one may still hold the old one's words."""
         self._close(subscription)
-        attended = self._attended.get(manager.kernel_id)
-        if attended is None or attended.subscription is not subscription:  # dismissed meanwhile
+        watched = self._watched.get(manager.kernel_id)
+        if watched is None or watched.subscription is not subscription:  # dismissed meanwhile
             return
         try:
             socket = subscription.open(manager.context, info, spawn, recording)
@@ -255,5 +257,5 @@ class KernelMonitor:
 
     def _leave(self) -> None:
         self._obey()
-        for attended in list(self._attended.values()):
-            self._failures.attempt(partial(self._close, attended.subscription))
+        for watched in list(self._watched.values()):
+            self._failures.attempt(partial(self._close, watched.subscription))

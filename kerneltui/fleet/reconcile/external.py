@@ -85,7 +85,7 @@ class ExternalKernels:
         servers.folders = server_folders(found)
         for kernel in self._registry.all():
             if kernel.found is not None:
-                self._heed_server(kernel, kernel.found, listing.of(kernel.kernel_id))
+                self._take_over(kernel, kernel.found, listing.of(kernel.kernel_id))
         servers.miss(
             frozenset(each.kernel_id for each in found if each.origin is Origin.SERVER)
             - listing.kernels.keys()
@@ -176,11 +176,9 @@ class ExternalKernels:
         if is_another:
             attach_process(manager, found.identity)
         elif found.may_be_asked and not before.may_be_asked:  # it is no server's after all
-            self._tracker.greet(found.kernel_id)
+            self._tracker.probe_ready(found.kernel_id)
 
-    def _heed_server(
-        self, kernel: TrackedKernel, found: Found, served: ServedKernel | None
-    ) -> None:
+    def _take_over(self, kernel: TrackedKernel, found: Found, served: ServedKernel | None) -> None:
         """Take over what a server tells, as long as the kernel itself has told nothing."""
         if served is not None:
             served = true_of_now(served, found, time.time())

@@ -39,7 +39,7 @@ class Tracker:
         board: NoticeBoard,
         limits: Limits,
     ) -> None:
-        self.monitor = KernelMonitor(self._note_event, registry.publish, limits)
+        self.monitor = KernelMonitor(self._on_event, registry.publish, limits)
         self.console = Console(
             self.manager_of,
             self.monitor.record,
@@ -76,13 +76,13 @@ class Tracker:
         if instead_of is not None:
             self._listen_no_more(kernel.kernel_id)
         if manager is not None:
-            self.monitor.attend(manager)
+            self.monitor.watch(manager)
         return True
 
     def follow(self, kernel: TrackedKernel, manager: KernelManager) -> None:
         """Listen to a kernel that is about to be launched by `manager`."""
         self._registry.update(kernel, partial(self._with_manager, manager=manager))
-        self.monitor.attend(manager)
+        self.monitor.watch(manager)
 
     def _with_manager(self, kernel: TrackedKernel, manager: KernelManager) -> TrackedKernel:
         manager.around_restart = partial(self.orders.give, kernel, RESTARTING)
@@ -129,9 +129,9 @@ class Tracker:
         kernel = self._registry.get(kernel_id)
         return kernel is not None and kernel.kind is Kind.SERVER
 
-    def greet(self, kernel_id: str) -> None:
+    def probe_ready(self, kernel_id: str) -> None:
         """Have a kernel say that it is idle; of many at a time, once all are to be seen."""
-        self._registry.after_publishing(partial(self.console.greet, kernel_id))
+        self._registry.after_publishing(partial(self.console.probe_ready, kernel_id))
 
     def note(self, kernel_id: str, text: str) -> None:
         """Add an event to a kernel's log."""
@@ -162,7 +162,7 @@ class Tracker:
 
     # -- what happens to a kernel, in the thread where it does ----
 
-    def _note_event(self, manager: KernelManager, event: Event) -> None:
+    def _on_event(self, manager: KernelManager, event: Event) -> None:
         kernel = self._registry.get(manager.kernel_id)
         if kernel is None:
             return
@@ -171,7 +171,7 @@ class Tracker:
                 self.console.resolve_doubt(manager.kernel_id)
             return
         if kernel.log is not None:
-            kernel.log.heed(event)
+            kernel.log.on_event(event)
         match event:
             case Spawned(adopted):
                 self._note_process(kernel, manager, is_kept=adopted)
@@ -198,7 +198,7 @@ class Tracker:
         )
         self.console.forget(kernel.kernel_id, f"{manager.describe()} was started again")
         if kernel.may_be_asked:
-            self.greet(kernel.kernel_id)
+            self.probe_ready(kernel.kernel_id)
 
     def _note_end(self, kernel: TrackedKernel, manager: KernelManager, reason: str) -> None:
         self.console.forget(kernel.kernel_id, f"{manager.describe()} is gone")

@@ -319,7 +319,7 @@ def test_a_closed_client_opens_again_for_the_next_question(talk: Talk) -> None:
 
 
 def test_a_kernel_is_greeted_again_until_iopub_is_heard(talk: Talk, fake: FakeKernel) -> None:
-    talk.conversation.greet()
+    talk.conversation.probe_ready()
     talk.listen_until(lambda: fake.types().count("kernel_info_request") == 2)
 
     talk.kernel.manager.life.advance(Reported("idle", "id", "kernel_info_request"))
@@ -333,7 +333,7 @@ def test_a_kernel_that_never_tells_its_status_is_idle_once_it_has_answered(
 ) -> None:
     monkeypatch.setattr(conversation_module, "GREETINGS", (0.0, 0.0))
 
-    talk.conversation.greet()
+    talk.conversation.probe_ready()
 
     talk.listen_until(lambda: talk.kernel.manager.status.state is KernelState.IDLE)
 
@@ -342,7 +342,7 @@ def test_a_greeting_that_finds_nobody_ends_nothing(
     talk: Talk, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake.publishes = False
-    talk.conversation.greet()
+    talk.conversation.probe_ready()
     talk.listen_until(lambda: talk.conversation.due < time.monotonic() + 1)
     monkeypatch.setattr(talk.kernel.manager, "is_alive", lambda: False)
 
@@ -352,7 +352,7 @@ def test_a_greeting_that_finds_nobody_ends_nothing(
 def test_a_kernel_that_has_been_heard_is_not_greeted(talk: Talk, fake: FakeKernel) -> None:
     talk.kernel.manager.life.advance(Reported("idle", "id", "kernel_info_request"))
 
-    talk.conversation.greet()
+    talk.conversation.probe_ready()
     talk.hear(talk.ask())
 
     assert fake.types() == ["complete_request"]

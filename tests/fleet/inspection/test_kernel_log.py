@@ -116,7 +116,7 @@ def test_events_stand_where_they_happened_though_nobody_looked(written: Written)
     ],
 )
 def test_what_befalls_a_kernel_is_told(written: Written, event: Event, text: str) -> None:
-    written.log.heed(event)
+    written.log.on_event(event)
 
     assert written.look() == [(Role.NOTE, text)]
 
@@ -128,7 +128,7 @@ def test_a_kernel_that_was_found_running_is_said_to_be_since_when(written: Writt
     written.manager.life.process = process
     written.manager.life.spawned_at = time.monotonic() - 3570
 
-    written.log.heed(Spawned(adopted=True))
+    written.log.on_event(Spawned(adopted=True))
 
     ((_, said),) = written.look()
     since = time.strftime("%Y-%m-%d %H:%M", time.localtime(-3570))
@@ -136,14 +136,14 @@ def test_a_kernel_that_was_found_running_is_said_to_be_since_when(written: Writt
 
 
 def test_an_order_given_twice_is_told_once(written: Written) -> None:
-    written.log.heed(Ordered(Wanted.DOWN))
-    written.log.heed(Ordered(Wanted.DOWN))
+    written.log.on_event(Ordered(Wanted.DOWN))
+    written.log.on_event(Ordered(Wanted.DOWN))
 
     assert len(written.look()) == 1
 
 
 def test_reports_are_no_events(written: Written) -> None:
-    written.log.heed(Reported("busy", "id", "execute_request"))
+    written.log.on_event(Reported("busy", "id", "execute_request"))
 
     assert written.look() == []
 

@@ -26,7 +26,7 @@ from tests.support import eventually
 
 
 class Monitored:
-    """A kernel with a voice, attended to by a monitor of its own."""
+    """A kernel with a voice, watched to by a monitor of its own."""
 
     def __init__(self, voice: Voice) -> None:
         self.voice = voice
@@ -38,7 +38,7 @@ class Monitored:
             lambda *event: self.events.append(event), lambda: self.changes.release()
         )
         self.monitor.start()
-        self.monitor.attend(self.kernel.manager)
+        self.monitor.watch(self.kernel.manager)
 
     def close(self) -> None:
         self.monitor.stop()
@@ -185,7 +185,7 @@ def test_all_kernels_share_what_logs_of_messages_may_take(
     for _ in range(3):
         log.add(Channel.SHELL, Session().new_message("request", {"x": "x" * MAX_PART}), sent=True)
 
-    monitored.monitor.attend(KernelManager(kernel_name="python3"))
+    monitored.monitor.watch(KernelManager(kernel_name="python3"))
 
     assert len(log.view().records) == 1
 
@@ -205,11 +205,11 @@ def test_who_takes_the_place_of_a_dismissed_kernel_is_not_listened_to_twice(
 ) -> None:
     monitored.spawn()
     monitor, obeyed = monitored.monitor, threading.Event()
-    before = monitor._attended[monitored.kernel_id]
+    before = monitor._watched[monitored.kernel_id]
     monitor.dismiss(monitored.kernel_id)
-    monitor.attend(monitored.kernel.manager)
+    monitor.watch(monitored.kernel.manager)
 
-    monitor._heed(before.manager, before.subscription, Spawned(adopted=False))  # told late
+    monitor._follow(before.manager, before.subscription, Spawned(adopted=False))  # told late
     monitor._mailbox.put(obeyed.set)
 
     assert obeyed.wait(10)
@@ -242,7 +242,7 @@ def test_a_kernel_that_we_fail_to_understand_does_not_deafen_us_to_the_others(
     monitored.spawn()
     monkeypatch.setattr(Transcript, "write", failing_once(Transcript.write))
     with Voice(short_path / "other") as voice_of_other, Kernel(voice_of_other.info) as other:
-        monitored.monitor.attend(other.manager)
+        monitored.monitor.watch(other.manager)
         other.spawn()
         voice_of_other.wait_for_listener()
         voice.print("not understood\n")
