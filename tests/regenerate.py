@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from unittest import mock
 
-from kerneltui.fleet.model.kind import Kind
+from kerneltui.fleet.model.classification import Kind
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
 from kerneltui.fleet.transcript.image import Picture

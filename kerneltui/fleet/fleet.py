@@ -24,7 +24,7 @@ from kerneltui.fleet.manifests.adoption import environment_differs, todays_envir
 from kerneltui.fleet.manifests.manifest import RESTARTING, Manifest
 from kerneltui.fleet.manifests.store import ManifestStore
 from kerneltui.fleet.model.capabilities import LOST, refuse_impossible
-from kerneltui.fleet.model.kind import Kind
+from kerneltui.fleet.model.classification import Kind
 from kerneltui.fleet.model.retention import USUAL, Limits
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
 from kerneltui.fleet.monitoring.message_log import MessageLog
@@ -287,7 +287,7 @@ class Fleet:
         """
         self._permit()
         self._checked(target)
-        kernel, controller = self._tracked(target), self._handle(target, Verb.INTERRUPT)
+        kernel, controller = self._tracked(target), self._controller(target, Verb.INTERRUPT)
         reaction = self._reaction(kernel)
         if reaction.is_fatal and not anyway:
             raise ActionRefused(f"{interrupts.warning(kernel.name, reaction)}; nothing was sent")
@@ -312,7 +312,7 @@ class Fleet:
     def signal(self, target: Target, signum: int) -> str:
         self._permit()
         self._checked(target)
-        kernel, controller = self._tracked(target), self._handle(target, Verb.SIGNAL)
+        kernel, controller = self._tracked(target), self._controller(target, Verb.SIGNAL)
         # To other dashboards as well it is a kill, after which nobody restarts the kernel.
         is_kill = signum == signal.SIGKILL
         with contextlib.ExitStack() as orders:
@@ -325,7 +325,7 @@ class Fleet:
     def restart(self, target: Target, *, now: bool = False) -> str:
         """Restart, after a death as well."""
         self._permit()
-        kernel, controller = self._tracked(target), self._handle(target, Verb.RESTART)
+        kernel, controller = self._tracked(target), self._controller(target, Verb.RESTART)
         if kernel.manifest is not None:
             self._recorder.ensure()
         with self._orders.give(kernel, RESTARTING):
@@ -355,7 +355,7 @@ class Fleet:
     def shutdown(self, target: Target) -> str:
         """Shut down and dismiss the row; of a dead kernel only the row is left to dismiss."""
         self._permit()
-        kernel, controller = self._tracked(target), self._handle(target, Verb.SHUTDOWN)
+        kernel, controller = self._tracked(target), self._controller(target, Verb.SHUTDOWN)
         _refuse_died_meanwhile(kernel, target)
         with self._orders.give(kernel, "stopping"):
             said = controller.shutdown()
@@ -370,7 +370,7 @@ class Fleet:
     def kill(self, target: Target) -> str:
         """SIGKILL the kernel and all its descendants; its row stays, to restart or dismiss."""
         self._permit()
-        kernel, controller = self._tracked(target), self._handle(target, Verb.KILL)
+        kernel, controller = self._tracked(target), self._controller(target, Verb.KILL)
         if not kernel.leftovers:
             self._checked(target)
         with self._orders.give(kernel, "killing", is_urgent=True):
@@ -380,7 +380,7 @@ class Fleet:
         """Ask a kernel whether it answers; a server takes note of what is asked of its kernels."""
         self._permit()
         self._checked(target)
-        said = self._handle(target, Verb.VERIFY).verify()
+        said = self._controller(target, Verb.VERIFY).verify()
         self.registry.update(self._tracked(target), partial(replace, has_answered=True))
         self.registry.publish()
         return said
@@ -441,7 +441,7 @@ class Fleet:
         if self.locked:
             raise ActionRefused(LOCKED)
 
-    def _handle(self, target: Target, verb: Verb) -> KernelController:
+    def _controller(self, target: Target, verb: Verb) -> KernelController:
         """Return what carries out `verb` on the kernel that is meant.
 
         Raises ActionRefused where nothing can.

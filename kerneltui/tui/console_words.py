@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kerneltui.fleet.model.capabilities import why_not
-from kerneltui.fleet.model.classification import Liveness
-from kerneltui.fleet.model.kind import Kind
+from kerneltui.fleet.model.classification import Kind, Liveness
 from kerneltui.protocol.status import KernelState, Verb
 from kerneltui.protocol.text import clean_line
 

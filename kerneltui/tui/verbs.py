@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from textual.screen import Screen
 
 from kerneltui.errors import KernelError
-from kerneltui.fleet.model.kind import Kind
+from kerneltui.fleet.model.classification import Kind
 from kerneltui.protocol.status import KernelState, Verb
 from kerneltui.tui import questions
 from kerneltui.tui.actions import BY_ID, Action, DoublePress, refusal

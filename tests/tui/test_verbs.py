@@ -8,7 +8,7 @@ import pytest
 from textual.widgets import Button
 
 from kerneltui.errors import ActionRefused
-from kerneltui.fleet.model.kind import Kind
+from kerneltui.fleet.model.classification import Kind
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
 from kerneltui.kernels.identity import ProcessIdentity

@@ -14,7 +14,7 @@ from kerneltui.fleet.control.controllers import (
 from kerneltui.fleet.discovery.attach import attached_manager, server_of
 from kerneltui.fleet.discovery.found import Found, Known
 from kerneltui.fleet.discovery.scanner import Discovery
-from kerneltui.fleet.model.kind import Kind
+from kerneltui.fleet.model.classification import Kind
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.spec import KernelSpecManager
 

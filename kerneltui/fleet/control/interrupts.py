@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from kerneltui.errors import KernelError
-from kerneltui.fleet.model.kind import Kind
+from kerneltui.fleet.model.classification import Kind
 from kerneltui.kernels.lifecycle import Lifecycle
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.protocol.status import Event

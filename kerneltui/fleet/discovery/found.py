@@ -13,8 +13,7 @@ from typing import NamedTuple
 
 from kerneltui.fleet.discovery.connection_files import ConnectionFile
 from kerneltui.fleet.discovery.processes import Named
-from kerneltui.fleet.model.classification import Liveness
-from kerneltui.fleet.model.kind import LEFT, Kind
+from kerneltui.fleet.model.classification import LEFT, Kind, Liveness
 from kerneltui.fleet.model.origin import Origin, Parent, origin_of
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.kernels.listeners import Listeners, Owner, Place, owner, places_of

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from kerneltui.errors import ActionRefused
-from kerneltui.fleet.model.kind import Kind
+from kerneltui.fleet.model.classification import Kind
 from kerneltui.protocol.status import Verb
 
 

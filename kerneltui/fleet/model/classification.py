@@ -1,4 +1,4 @@
-"""Liveness: whether a connection file is of a kernel that lives, and how that is known."""
+"""What a kernel is to us, and how sure it is that it lives."""
 
 from __future__ import annotations
 
@@ -16,3 +16,22 @@ class Liveness(StrEnum):
     STALE = "stale"
     """No process has it: it was left behind."""
     OTHER_HOST = "maybe on another host"
+
+
+class Kind(StrEnum):
+    """What a kernel is to us."""
+
+    CHILD = "started here"
+    ADOPTED = "started by kerneltui"
+    EXTERNAL = "started by something else"
+    NO_VISIBLE_PROCESS = "started by something else, its process not to be seen"
+    PRIVATE_PORTS = "started by something else, its ports told to that only"
+    UNPROVEN = "what may be a kernel: only arguments tell"
+    LEFTOVER = "what a kernel that has ended has forked"
+    SERVER = "a Jupyter server's"
+    STALE_FILE = "a file that was left behind"
+    OTHER_HOST = "a file that may be of another host"
+
+
+LEFT = {Liveness.STALE: Kind.STALE_FILE, Liveness.OTHER_HOST: Kind.OTHER_HOST}
+"""What a mere file is."""

@@ -78,7 +78,7 @@ class AutoRestarter:
         return is_dead and self._is_unasked(kernel)
 
     def _is_unasked(self, kernel: TrackedKernel) -> bool:
-        """Tell whether a kernel is wanted by now, and no other dashboard has ended it."""
+        """Tell whether a kernel is to be restarted by now, and no other dashboard has ended it."""
         now = self._registry.now(kernel)
         return now is not None and now.is_autorestarted and not self._orders.is_ordered(now)
 

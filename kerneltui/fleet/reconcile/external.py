@@ -20,7 +20,7 @@ from kerneltui.fleet.discovery.scanner import Discovery
 from kerneltui.fleet.discovery.server_word import true_of_now
 from kerneltui.fleet.discovery.whereabouts import Suspect, Whereabouts
 from kerneltui.fleet.manifests.store import ManifestStore
-from kerneltui.fleet.model.kind import LEFT
+from kerneltui.fleet.model.classification import LEFT
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.registry.registry import KernelRegistry
 from kerneltui.fleet.registry.tracked_kernel import TrackedKernel

@@ -11,8 +11,7 @@ from kerneltui.fleet.inspection.kernel_log import KernelLog
 from kerneltui.fleet.inspection.process_tree import ProcessTree
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.model.capabilities import why_not
-from kerneltui.fleet.model.classification import Liveness
-from kerneltui.fleet.model.kind import LEFT, Kind
+from kerneltui.fleet.model.classification import LEFT, Kind, Liveness
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
 from kerneltui.fleet.monitoring.subscription import IopubFacts

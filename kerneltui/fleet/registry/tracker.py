@@ -12,7 +12,7 @@ from kerneltui.fleet.console.console import Console
 from kerneltui.fleet.inspection.kernel_log import KernelLog
 from kerneltui.fleet.manifests.manifest import RESTARTING
 from kerneltui.fleet.manifests.store import ManifestStore
-from kerneltui.fleet.model.kind import Kind
+from kerneltui.fleet.model.classification import Kind
 from kerneltui.fleet.model.retention import Limits
 from kerneltui.fleet.monitoring.monitor import KernelMonitor
 from kerneltui.fleet.recording.recording import remove_recording

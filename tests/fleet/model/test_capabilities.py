@@ -20,7 +20,7 @@ from kerneltui.fleet.discovery import scanner as discovery_module
 from kerneltui.fleet.discovery.processes import Processes
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.model.capabilities import CAPABILITIES, Method, why_not
-from kerneltui.fleet.model.kind import Kind
+from kerneltui.fleet.model.classification import Kind
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
 from kerneltui.kernels.connection_file import write_connection_file
 from kerneltui.kernels.listeners import listeners

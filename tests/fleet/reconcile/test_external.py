@@ -19,8 +19,7 @@ from kerneltui.fleet.control.controllers import ExternalController
 from kerneltui.fleet.discovery import scanner as discovery_module
 from kerneltui.fleet.discovery.attach import attach_process
 from kerneltui.fleet.fleet import Fleet
-from kerneltui.fleet.model.classification import Liveness
-from kerneltui.fleet.model.kind import Kind
+from kerneltui.fleet.model.classification import Kind, Liveness
 from kerneltui.fleet.threads.periodic import PeriodicThread
 from kerneltui.kernels.connection_file import write_connection_file
 from kerneltui.kernels.identity import identify

@@ -17,7 +17,7 @@ from kerneltui.fleet.discovery.found import Found, Known
 from kerneltui.fleet.discovery.scanner import FILE_GONE, Discovery
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.manifests.manifest import Manifest
-from kerneltui.fleet.model.kind import Kind
+from kerneltui.fleet.model.classification import Kind
 from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.fleet.reconcile.autorestart import AutoRestarter
 from kerneltui.fleet.reconcile.lease import Lease

@@ -13,8 +13,7 @@ import pytest
 from kerneltui.commands.survey import Survey
 from kerneltui.errors import ActionRefused, KernelError, KernelTimeout
 from kerneltui.fleet.fleet import Fleet
-from kerneltui.fleet.model.classification import Liveness
-from kerneltui.fleet.model.kind import Kind
+from kerneltui.fleet.model.classification import Kind, Liveness
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.fleet.servers import rest
