@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import psutil
 
@@ -20,6 +19,7 @@ from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.servers.rest import ServedKernel
+from kerneltui.frozen import frozen
 from kerneltui.kernels.connection_file import read_connection_file
 from kerneltui.kernels.family import children_of_all, descendants
 from kerneltui.kernels.identity import ProcessIdentity
@@ -33,7 +33,7 @@ LEFT_STATES = {Liveness.STALE: "stale", Liveness.OTHER_HOST: "elsewhere"}
 """The state of a mere file: left behind, or perhaps of another host."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Listed:
     """One kernel. Texts have passed the gate, but for paths, which are as they are."""
 
@@ -205,7 +205,7 @@ def _state(found: Found, facts: _Facts, told: str) -> str:
     return LEFT_STATES.get(found.liveness) or (facts.state(told) if found.identity else told)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Facts:
     """What a look at a process tells; of one that is gone, nothing."""
 

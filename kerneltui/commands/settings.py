@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
 from typing import get_args
 
 from kerneltui import paths
+from kerneltui.frozen import frozen
 from kerneltui.kernels.connection.transport import Transport
 from kerneltui.private_file import read_regular
 from kerneltui.tui.config import MAX_FILE
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settings:
     """What holds for each command."""
 

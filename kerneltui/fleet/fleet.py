@@ -6,7 +6,7 @@ import contextlib
 import signal
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -41,6 +41,7 @@ from kerneltui.fleet.registry.tracker import Tracker
 from kerneltui.fleet.servers.poller import ServerWatch
 from kerneltui.fleet.threads.periodic import PeriodicThread
 from kerneltui.fleet.transcript.transcript import Transcript
+from kerneltui.frozen import frozen
 from kerneltui.kernels.connection.transport import Transport, choose_transport
 from kerneltui.kernels.family import descendants
 from kerneltui.kernels.manager import KernelManager
@@ -56,7 +57,7 @@ THREADS = 16  # of ours and zmq's, and the processes that a start takes: what ha
 ORDERS_END = 15.0  # seconds for orders under way: longer than any has to end a kernel
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SpecChoice:
     """A kernelspec that can be started; its texts have passed the gate."""
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from kerneltui.frozen import frozen
 from kerneltui.kernels.logfile import LogFile
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LaunchPlan:
     """The arguments of `start_kernel`, sorted by who needs them."""
 

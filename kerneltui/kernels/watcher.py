@@ -8,15 +8,15 @@ import select
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from kerneltui.frozen import frozen
 from kerneltui.kernels.guarded_thread import Failures, LoopThread
 from kerneltui.kernels.process import KernelProcess
 
 HOUSEKEEPING = 10.0  # seconds between two looks at each kernel's log
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Watch:
     process: KernelProcess
     on_exit: Callable[[], None]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
+
+from kerneltui.frozen import frozen
 
 Colour = int | tuple[int, int, int]
 """An index into the 256-colour palette, or red, green and blue; each 0 to 255."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TextStyle:
     """How a stretch of text looks; a colour that is None is the terminal's own."""
 

@@ -11,11 +11,12 @@ import re
 import reprlib
 import string
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
 from kerneltui.errors import ConnectionFileError
+from kerneltui.frozen import frozen
 from kerneltui.protocol.wire import SIGNATURE_SCHEME
 
 
@@ -40,7 +41,7 @@ LOOPBACKS = {"*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
 _HOST = re.compile(r"[A-Za-z0-9._:%-]+|\*")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ConnectionInfo:
     """What a connection file says."""
 

@@ -8,8 +8,10 @@ of events is illegal.
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
+
+from kerneltui.frozen import frozen
 
 
 class KernelState(StrEnum):
@@ -49,7 +51,7 @@ UNHEARD = ""
 MAX_OPEN = 8  # requests without an idle that are remembered; a kernel that sends none has many
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KernelStatus:
     """The facts known of one kernel."""
 
@@ -96,7 +98,7 @@ class KernelStatus:
         return self.state is KernelState.BUSY and bool(self.open or not self.sends_idle)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Spawned:
     """A new process serves this kernel; nothing said by the one before counts."""
 
@@ -104,18 +106,18 @@ class Spawned:
     """Found running: until it is heard, nobody knows what it does."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Exited:
     returncode: int | None
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HandedOver:
     """The kernel's process is another one than was launched: nothing has begun or ended."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reported:
     """A status message on iopub."""
 
@@ -125,13 +127,13 @@ class Reported:
     subshell_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ordered:
     wanted: Wanted
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answered:
     """A reply came on shell from the present process: it is up, whatever iopub has carried."""
 
@@ -139,12 +141,12 @@ class Answered:
     """The requests that it has done with by then, though their idle may never come."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BusyElsewhere:
     """Control answered and the shell did not: it runs what began before anybody listened."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ServerReported:
     """Its owner tells what it does. What the kernel itself has told is better known."""
 
@@ -247,7 +249,7 @@ ALLOWED: dict[KernelState, frozenset[Verb]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StopStep:
     """One rung of the ladder that ends a kernel."""
 
@@ -261,7 +263,7 @@ POLITE_STOP = (StopStep(None, 0.5), StopStep(signal.SIGTERM, 0.5), StopStep(sign
 STOP_NOW = (StopStep(signal.SIGKILL, 1.0),)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RestartPolicy:
     """Whether a kernel that died unasked is started again."""
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from textual.binding import Binding, BindingType
 
 from kerneltui.fleet.model.capabilities import why_not
+from kerneltui.frozen import frozen
 from kerneltui.protocol.status import Verb
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Scope(StrEnum):
     GLOBAL = "Everywhere"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Action:
     """Something the user can do."""
 

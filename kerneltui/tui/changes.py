@@ -5,13 +5,13 @@ Found by identity: entries and lines that did not change are the same objects in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from operator import is_
 
 from kerneltui.fleet.transcript.transcript import Entry, TranscriptView
+from kerneltui.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """The lines `start` to `old_end` of the view before are `start` to `end` of the one after."""
 

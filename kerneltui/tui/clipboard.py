@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from kerneltui.frozen import frozen
 from kerneltui.tui.multiplexer import passed_on
 
 MAX_ENCODED = 74_994
@@ -18,7 +18,7 @@ LINES = 200  # copied where nothing is selected
 LIMITS = "terminals may refuse it; tmux needs set-clipboard on"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Copy:
     """A request to copy."""
 

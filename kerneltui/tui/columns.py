@@ -8,12 +8,13 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from kerneltui.errors import describe_exit
 from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.origin import Origin
+from kerneltui.frozen import frozen
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui import formats
 
@@ -37,7 +38,7 @@ class Cell(NamedTuple):
     tone: Tone = "plain"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Column:
     """One column: its head, its place, and what it takes from a snapshot."""
 

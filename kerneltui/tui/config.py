@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal
 
 from kerneltui.fleet.model.retention import Limits
+from kerneltui.frozen import frozen
 
 if TYPE_CHECKING:
     from kerneltui.kernels.connection.transport import Transport
@@ -17,7 +18,7 @@ REFRESH = 0.2  # seconds: what a person sees as at once
 Notifications = Literal["off", "bell", "osc9", "osc777"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Config:
     """What holds at every start. What is None is as it was left the last time."""
 
@@ -49,5 +50,5 @@ class Config:
     """Keys by the id of the action that they are given to; no two clash."""
     unconfirmed: frozenset[str] = frozenset()
     """Verbs of ASKED that act at once."""
-    limits: Limits = Limits()  # noqa: RUF009 -- frozen
+    limits: Limits = Limits()
     """How much of the kernels' output is kept."""

@@ -9,12 +9,12 @@ import re
 import tomllib
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from kerneltui.fleet.model.retention import Limits
+from kerneltui.frozen import frozen
 from kerneltui.private_file import read_regular
 from kerneltui.protocol.text import clean_line
 from kerneltui.tui.config import MAX_FILE, Config
@@ -32,7 +32,7 @@ _SETTING = re.compile(r"""\A\s*+([\w."'\s-]++)=""")
 _AT_LINE = re.compile(r"line (\d+)")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Problem:
     """What is wrong in the file, and what would be right."""
 

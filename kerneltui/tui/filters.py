@@ -16,9 +16,9 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from kerneltui.frozen import frozen
 from kerneltui.protocol.status import KernelState
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class FilterError(ValueError):
         self.word = word
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Filter:
     """What `text` means."""
 

@@ -12,10 +12,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+from kerneltui.frozen import frozen
 from kerneltui.private_file import lock_file, open_private, read_private, write_private
 
 FILE_LIMIT = 1 << 20
@@ -28,7 +28,7 @@ CODE_LIMIT = 1 << 16
 """Characters; longer code is not kept beyond the session."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ran:
     """Code that was run; one line of the file."""
 

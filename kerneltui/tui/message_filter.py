@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from kerneltui.frozen import frozen
 from kerneltui.protocol.text import clean_line
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _REFUSED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MessageFilter:
     """Messages of one type or not of some, of one client; of all where nothing is set."""
 

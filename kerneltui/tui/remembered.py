@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 
+from kerneltui.frozen import frozen
 from kerneltui.private_file import read_private, write_private
 
 MAX_FILE = 1_000_000  # bytes
@@ -15,7 +16,7 @@ SPLIT = 45
 SPLITS = range(15, 86, 10)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Remembered:
     """What the user chose with keys. What kerneltui.toml says overrules it."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from kerneltui.frozen import frozen
 
 NOTICES_KEPT = 200
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Said:
     """One notice that was shown."""
 

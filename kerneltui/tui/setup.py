@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kerneltui import paths
+from kerneltui.frozen import frozen
 from kerneltui.tui.config import Config
 from kerneltui.tui.remembered import Remembered, load_remembered
 from kerneltui.tui.themes import THEMES
@@ -18,12 +19,12 @@ if TYPE_CHECKING:
 THEME = "textual-dark"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Setup:
     """What holds for one run."""
 
-    config: Config = Config()  # noqa: RUF009 -- frozen
-    remembered: Remembered = Remembered()  # noqa: RUF009 -- frozen
+    config: Config = Config()
+    remembered: Remembered = Remembered()
     problems: tuple[str, ...] = ()
     """What is wrong with the files that were read, a sentence each."""
     state_file: Path | None = None

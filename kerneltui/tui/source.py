@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import codeop
 import warnings
-from dataclasses import dataclass
 
 from rich.style import Style
+
+from kerneltui.frozen import frozen
 
 _INDENT = "    "
 _TYPES = "_jupyter_types_experimental"
@@ -61,7 +62,7 @@ def location(code: str, index: int) -> tuple[int, int]:
     return before.count("\n"), index - before.rfind("\n") - 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Replacement:
     """A completion: `text` takes the place of code[start:end]."""
 
@@ -106,7 +107,7 @@ def _kinds(metadata: object) -> dict[str, str]:
     return kinds
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Colour:
     """A coloured stretch of one line."""
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kerneltui.frozen import frozen
 from kerneltui.tui.columns import ALL, BY_ID, ColumnIds, known_columns
 from kerneltui.tui.filters import Filter, FilterError, parse_filter
 
@@ -21,7 +21,7 @@ HISTORY = 50  # filters remembered
 Kernels = tuple["KernelSnapshot", ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Order:
     """The column that the rows are sorted by; in the order of the kernels' start without one."""
 

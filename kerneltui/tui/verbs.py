@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from textual.screen import Screen
 
 from kerneltui.errors import KernelError
 from kerneltui.fleet.model.classification import Kind
+from kerneltui.frozen import frozen
 from kerneltui.protocol.status import KernelState, Verb
 from kerneltui.tui import questions
 from kerneltui.tui.actions import BY_ID, Action, DoublePress, refusal
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 ORDERS_AT_ONCE = 16  # threads of one bulk order: some are always free for the next key
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Aim:
     """What a key is about, frozen when it was pressed."""
 

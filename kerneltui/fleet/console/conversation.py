@@ -11,7 +11,6 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -23,6 +22,7 @@ from kerneltui.fleet.console.shell_proof import ShellProof
 from kerneltui.fleet.console.subshell import Parked, Subshell
 from kerneltui.fleet.model.masking import MASK
 from kerneltui.fleet.monitoring.message_log import MessageLog
+from kerneltui.frozen import frozen
 from kerneltui.kernels.channels import ClientChannel
 from kerneltui.kernels.client import BlockingKernelClient
 from kerneltui.kernels.manager import KernelManager
@@ -47,7 +47,7 @@ RECORDED = frozenset({"execute_reply", "input_request"})
 Reply = Future[dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Prompt:
     """A cell of ours that waits for input."""
 

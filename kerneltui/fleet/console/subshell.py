@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from kerneltui.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Parked:
     """A request that is sent once it is known how."""
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from kerneltui.errors import KernelError
 from kerneltui.fleet.model.classification import Kind
+from kerneltui.frozen import frozen
 from kerneltui.kernels.lifecycle import Lifecycle
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.protocol.status import Event
@@ -26,7 +26,7 @@ _LEAVING = ("xpython",)
 """How the programs begin whose own handler for SIGINT ends them, whatever they run: xeus-python."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reaction:
     """What a kernel's process does with an interrupt; False where nobody can tell."""
 

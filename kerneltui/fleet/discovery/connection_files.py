@@ -7,17 +7,17 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from kerneltui.errors import KernelError
+from kerneltui.frozen import frozen
 from kerneltui.kernels.connection_file import MAX_SIZE
 from kerneltui.kernels.connection_folders import connection_folders
 from kerneltui.private_file import read_private
 from kerneltui.protocol.connection import Channel, ConnectionInfo, parse_connection_file
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ConnectionFile:
     """A file that says where a kernel listens, or that names one which has not said it."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from kerneltui.fleet.discovery.connection_files import ConnectionFile
 from kerneltui.fleet.discovery.processes import Named
 from kerneltui.fleet.model.classification import LEFT, Kind, Liveness
 from kerneltui.fleet.model.origin import Origin, Parent, origin_of
+from kerneltui.frozen import frozen
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.kernels.listeners import Listeners, Owner, Place, owner, places_of
 from kerneltui.protocol.connection import ConnectionInfo
@@ -22,7 +23,7 @@ from kerneltui.protocol.connection import ConnectionInfo
 STARTUP = 60.0  # seconds that a kernel may take until it listens
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     """A kernel that is not ours. Texts are as they were found."""
 
@@ -91,7 +92,7 @@ class KernelLocation(NamedTuple):
     pid: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Known:
     """What is known of this user's kernels otherwise than by a look at this host."""
 
@@ -109,7 +110,7 @@ class Known:
     """By connection file those that have proven to have its key, with what they say."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Host:
     """What was seen of this host, and how to look closer at one process."""
 

@@ -10,12 +10,12 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 import psutil
 
+from kerneltui.frozen import frozen
 from kerneltui.kernels.connection_folders import connection_folders
 from kerneltui.paths import runtime_folder
 
@@ -24,7 +24,7 @@ MOST_FILES = 8  # that the arguments of a kernel may name beside its own
 _NO_KERNEL = ("--existing",)  # what names a file to attach to the kernel that has it
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Named:
     """A process whose arguments name a connection file."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import psutil
 
 from kerneltui.errors import KernelError
 from kerneltui.fleet.model.masking import MASK, mask_arguments, mask_environment
+from kerneltui.frozen import frozen
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.protocol import fields
 from kerneltui.protocol.connection import Channel
@@ -22,7 +22,7 @@ Facts = tuple[tuple[str, str], ...]
 """Names and values, in the order in which they are shown."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KernelInfo:
     """All texts but one have passed the gate, and secrets in them are masked."""
 

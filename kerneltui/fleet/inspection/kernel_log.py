@@ -11,13 +11,13 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
 from kerneltui.errors import describe_exit
 from kerneltui.fleet.model.masking import StreamMask
 from kerneltui.fleet.transcript.transcript import Role, Transcript
+from kerneltui.frozen import frozen
 from kerneltui.kernels.logfile import LogFile
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.private_file import open_private
@@ -31,7 +31,7 @@ EVENT_WIDTH = 500  # characters
 _ORDERS = {Wanted.DOWN: "told to end", Wanted.RESTART: "told to restart"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Happening:
     text: str
     offset: int

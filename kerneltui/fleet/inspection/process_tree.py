@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import psutil
 
 from kerneltui.fleet.model.masking import mask_arguments
+from kerneltui.frozen import frozen
 from kerneltui.kernels.family import descendants
 from kerneltui.kernels.process import outside_group
 from kerneltui.protocol.text import clean_line, shorten
@@ -18,7 +18,7 @@ PATH_WIDTH = 400  # characters
 FILES_NAMED = 50  # of one process
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProcessFacts:
     """One process of a tree, as it was at one moment."""
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 from typing import Any
 
 from kerneltui.errors import KernelError
 from kerneltui.fleet.manifests.lock import is_locked
 from kerneltui.fleet.manifests.mounts import is_shared
+from kerneltui.frozen import frozen
 from kerneltui.kernels.identity import ProcessIdentity, boot_id
 from kerneltui.kernels.logfile import LogFile
 from kerneltui.paths import own_folder
@@ -33,7 +34,7 @@ LAST_INSTANT = 1e11  # seconds since the epoch: the year 5138
 MAX_SIZE = 1_000_000  # bytes: a file of more is none of ours
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Manifest:
     """A kernel as it was launched."""
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 from pathlib import PurePath
+
+from kerneltui.frozen import frozen
 
 INIT = 1  # the parent of whom nobody else has
 _INITS = frozenset({"init", "launchd", "systemd"})  # a session's own adopts as well
@@ -26,7 +27,7 @@ class Origin(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parent:
     """The process that a kernel is a child of."""
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from kerneltui.fleet.model.classification import Kind, Liveness
 from kerneltui.fleet.model.origin import Origin
+from kerneltui.frozen import frozen
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.protocol.status import KernelState, Verb
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Usage:
     """What a kernel's process tree uses."""
 
@@ -26,7 +27,7 @@ class Usage:
     """A signal has stopped the kernel's own process; SIGCONT has it go on."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KernelSnapshot:
     """One row of truth. Times are instants of `time.monotonic()`; texts have passed the gate."""
 
@@ -109,7 +110,7 @@ class KernelSnapshot:
         return f"{who} {self.owner_pid}" if self.owner_pid else str(who)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Target:
     """A kernel as it was when a key was pressed; a verb refuses it once its process is another."""
 

@@ -11,12 +11,13 @@ import json
 import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from threading import Lock
 from typing import Any, NamedTuple
 
 from kerneltui.errors import ProtocolError
 from kerneltui.fleet.model.masking import MASK
+from kerneltui.frozen import frozen
 from kerneltui.protocol import fields
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import Message, parent_id
@@ -68,7 +69,7 @@ class MessageRecord(NamedTuple):
     """The size of each."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MessageView:
     """A log at one moment."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -27,6 +26,7 @@ from kerneltui.fleet.transcript.operations import Block, Step
 from kerneltui.fleet.transcript.rendering import rendition
 from kerneltui.fleet.transcript.store import TranscriptStore
 from kerneltui.fleet.transcript.transcript import Role, Transcript
+from kerneltui.frozen import frozen
 from kerneltui.kernels.guarded_thread import Failures, LoopThread
 from kerneltui.kernels.lifecycle import Listener
 from kerneltui.kernels.manager import KernelManager
@@ -40,14 +40,14 @@ LAST_WORDS = 0.2  # seconds for what a dead kernel said last to arrive
 RETRY = 1.0  # seconds until a subscription that failed is tried again
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Watched:
     manager: KernelManager
     subscription: IopubSubscription
     listener: Listener
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _DeathNotice:
     """Why a kernel died, written after its last words; "" where it was ordered to."""
 
@@ -55,7 +55,7 @@ class _DeathNotice:
     due: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Retry:
     """One that failed and is tried again: there were no descriptors left, for one."""
 

@@ -8,7 +8,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from kerneltui.fleet.recording.recording import Gap, ProcessStarted
 from kerneltui.fleet.transcript.batch import OUTPUT_TYPES, Received, SideMessage, merge, render
 from kerneltui.fleet.transcript.operations import Block
 from kerneltui.fleet.transcript.transcript import Role, Transcript
+from kerneltui.frozen import frozen
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.session import ClientSession, new_session
 from kerneltui.kernels.sockets import Context
@@ -53,7 +54,7 @@ QUESTIONS = BESIDE_THE_MAIN_SHELL | {
 """Requests that run nothing; consoles send them of their own accord, ours as well."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IopubFacts:
     """What iopub tells of a kernel besides its status."""
 

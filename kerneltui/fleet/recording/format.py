@@ -8,10 +8,10 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
+from kerneltui.frozen import frozen
 from kerneltui.kernels.identity import ProcessIdentity
 
 GENERATION = 8_000_000  # bytes of a file; there are two
@@ -29,14 +29,14 @@ LATEST = 253_402_300_800.0  # the end of the year 9999, after which no clock tel
 _MAX_FALSE_STARTS = 100  # what looks like a record and is none, before the rest is given up
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProcessStarted:
     """From here on this process is heard."""
 
     identity: ProcessIdentity
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gap:
     """Between two instants, in seconds since the epoch, something may be missing."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from dataclasses import dataclass
 from typing import Literal
 
+from kerneltui.frozen import frozen
 from kerneltui.protocol.text import clean_line
 
 KEPT = 200  # notices that nobody has taken yet
@@ -15,7 +15,7 @@ NOTICE_WIDTH = 500  # characters
 Severity = Literal["information", "warning", "error"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Notice:
     """A sentence for a person; clean text."""
 

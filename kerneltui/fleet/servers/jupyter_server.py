@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from kerneltui.errors import KernelError
 from kerneltui.fleet.model.origin import is_server_command
+from kerneltui.frozen import frozen
 from kerneltui.kernels.identity import identify
 from kerneltui.private_file import read_private
 from kerneltui.protocol.text import clean_line
@@ -23,7 +24,7 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _ANY = frozenset({"", "0.0.0.0", "::", "*"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class JupyterServer:
     """As its file in the runtime folder tells."""
 

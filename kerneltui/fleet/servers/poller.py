@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -13,6 +13,7 @@ from typing import NamedTuple
 from kerneltui.errors import KernelError
 from kerneltui.fleet.servers.jupyter_server import JupyterServer, find_servers
 from kerneltui.fleet.servers.rest import ServedKernel, served_kernels
+from kerneltui.frozen import frozen
 from kerneltui.kernels.connection_folders import connection_folders
 from kerneltui.kernels.guarded_thread import GuardedThread, LoopThread
 
@@ -28,7 +29,7 @@ class Served(NamedTuple):
     kernel: ServedKernel
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Listing:
     """What servers have told of their kernels."""
 

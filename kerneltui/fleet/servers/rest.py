@@ -9,13 +9,13 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from kerneltui.errors import KernelError
 from kerneltui.fleet.servers.jupyter_server import JupyterServer
+from kerneltui.frozen import frozen
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
 
@@ -31,7 +31,7 @@ _WRONG = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ServedKernel:
     """A kernel as its server tells of it. Texts are as they came."""
 

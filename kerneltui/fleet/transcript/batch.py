@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from kerneltui.errors import MalformedMessage
 from kerneltui.fleet.transcript.operations import Block, Clear, Step, Update
 from kerneltui.fleet.transcript.rendering import rendition
 from kerneltui.fleet.transcript.transcript import Role
+from kerneltui.frozen import frozen
 from kerneltui.protocol.message import Message, parent_id
 from kerneltui.protocol.wire import content_of
 
@@ -27,7 +27,7 @@ Received = tuple[Frames, Message]
 """A message of iopub, whose content may be sealed, and its frames."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SideMessage:
     """What a client of ours said or was told beside iopub, or a word of ours."""
 

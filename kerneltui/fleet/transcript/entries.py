@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from kerneltui.fleet.transcript.image import Picture
+from kerneltui.frozen import frozen
 from kerneltui.protocol.text import Line
 
 _SPAN_BYTES = 112  # a Span, its place in a line, and its share of the line
@@ -29,7 +30,7 @@ class Role(StrEnum):
     NOTE = "note"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """Consecutive lines of one role, said to or by one cell."""
 
@@ -49,7 +50,7 @@ class Entry:
     """What the only line is the label of."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TranscriptView:
     """A transcript at one moment."""
 

@@ -6,7 +6,8 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from kerneltui.frozen import frozen
 
 MAX_PICTURE = 4_000_000
 """Bytes of one picture that are kept: half of what a transcript may hold."""
@@ -16,7 +17,7 @@ _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _MAX_SEGMENTS = 1_000  # before that header; an image has a few dozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Picture:
     """An image whose head looks sound; nothing is known of the rest."""
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kerneltui.fleet.transcript.image import Picture
 from kerneltui.fleet.transcript.transcript import Role, Transcript
+from kerneltui.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Block:
     """Somebody says something; the text is raw, as the kernel sent it."""
 
@@ -31,7 +30,7 @@ class Block:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Update:
     """What was displayed under an id is to show this instead."""
 
@@ -47,7 +46,7 @@ class Update:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Clear:
     """What a cell printed is to go."""
 

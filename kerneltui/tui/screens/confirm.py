@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -14,11 +13,12 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from kerneltui.errors import KernelError
+from kerneltui.frozen import frozen
 from kerneltui.protocol.text import shorten
 from kerneltui.tui.widgets.text_input import TextInput
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Question:
     """What is asked. Texts have passed the gate."""
 

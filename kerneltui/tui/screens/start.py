@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -17,6 +16,7 @@ from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from kerneltui.errors import KernelError
+from kerneltui.frozen import frozen
 from kerneltui.protocol.text import clean_line
 from kerneltui.tui.widgets.text_input import TextInput
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from kerneltui.fleet.fleet import SpecChoice
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StartRequest:
     kernel_name: str
     cwd: str
