@@ -88,7 +88,7 @@ LOADED = "import sys; print(*sorted({name.split('.')[0] for name in sys.modules}
     ("code", "absent"),
     [
         ("import kerneltui", TERMINAL | NEVER),
-        ("from kerneltui import *", TERMINAL | NEVER),
+        ("from kerneltui import *", {"psutil", "jupyter_core"} | TERMINAL | NEVER),
         ("import kerneltui.tui.app", {"zmq", "psutil", "jupyter_core"} | NEVER),
         ("import kerneltui.fleet.fleet", TERMINAL | NEVER),
     ],

@@ -15,6 +15,7 @@ from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.discovery.naming import name_of, notebook_of
 from kerneltui.fleet.discovery.server_word import true_of_now
 from kerneltui.fleet.inspection.memory import memory_of
+from kerneltui.fleet.inspection.usage import STOPPED_STATUSES
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.origin import Origin
@@ -23,7 +24,6 @@ from kerneltui.frozen import frozen
 from kerneltui.kernels.connection_file import read_connection_file
 from kerneltui.kernels.family import children_of_all, descendants
 from kerneltui.kernels.identity import ProcessIdentity
-from kerneltui.kernels.process import STOPPED_STATUSES
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
 

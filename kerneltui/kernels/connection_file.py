@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import zmq
-from jupyter_core.paths import allow_insecure_writes
 
 from kerneltui.errors import ConnectionFileError
 from kerneltui.kernels.ipc import keep_ipc_folder, new_ipc_ip, remove_ipc_sockets, with_full_ip
@@ -353,6 +352,8 @@ def _written_at(path: Path) -> float:
 
 def _write(path: Path, text: str) -> None:
     """Write a file of mode 0600 that nobody ever sees half written. Raises ConnectionFileError."""
+    from jupyter_core.paths import allow_insecure_writes
+
     try:
         write_private(path, text, is_secret=not allow_insecure_writes)
     except OSError as error:

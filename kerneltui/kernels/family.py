@@ -8,8 +8,6 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Container, Mapping, Sequence
 
-import psutil
-
 from kerneltui.kernels.identity import ProcessIdentity, identify, identify_with_parent
 
 Children = Mapping[int, Sequence[ProcessIdentity]]
@@ -96,6 +94,8 @@ def _session_of(process: ProcessIdentity) -> int | None:
 
 
 def _look_at_all() -> Children:
+    import psutil
+
     children: defaultdict[int, list[ProcessIdentity]] = defaultdict(list)
     for pid in psutil.pids():
         if found := identify_with_parent(pid):

@@ -9,8 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import psutil
-
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 
 TCP_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
@@ -34,6 +32,8 @@ def listeners() -> Listeners:
 
 
 def _listened_at(connections: Iterable[Any]) -> Iterator[Place]:
+    import psutil
+
     for each in connections:
         place = each.laddr if isinstance(each.laddr, str) else getattr(each.laddr, "port", None)
         if place and (each.status == psutil.CONN_LISTEN or isinstance(each.laddr, str)):
@@ -72,6 +72,8 @@ def places_held(pid: int) -> frozenset[Place] | None:
     None where it may not be looked into. Of such processes `listeners` names but one: what a
     kernel forks has its sockets as well.
     """
+    import psutil
+
     try:
         return frozenset(_listened_at(psutil.Process(pid).net_connections("all")))
     except psutil.Error:
@@ -80,6 +82,8 @@ def places_held(pid: int) -> frozenset[Place] | None:
 
 def addresses_listened_at(pid: int) -> list[tuple[str, int]]:
     """Return the addresses of the tcp sockets at which a process listens; none may be seen."""
+    import psutil
+
     try:
         return _addresses(psutil.Process(pid).net_connections("tcp"))
     except psutil.Error:
@@ -109,6 +113,8 @@ def parse_listening(table: str) -> Iterator[tuple[str, int]]:
 
 
 def _addresses(connections: Iterable[Any]) -> list[tuple[str, int]]:
+    import psutil
+
     return [
         (each.laddr.ip, each.laddr.port)
         for each in connections
@@ -122,6 +128,8 @@ def _place(info: ConnectionInfo, channel: Channel) -> Place:
 
 
 def _connections(kind: str) -> Iterable[Any]:
+    import psutil
+
     try:
         return psutil.net_connections(kind)
     except psutil.AccessDenied:  # as on macOS, where one may only look into one's own
@@ -129,6 +137,8 @@ def _connections(kind: str) -> Iterable[Any]:
 
 
 def _own_connections(kind: str) -> Iterable[Any]:
+    import psutil
+
     for process in psutil.process_iter():
         try:
             if process.uids().real == os.getuid():

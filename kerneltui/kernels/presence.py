@@ -11,8 +11,6 @@ import time
 from collections.abc import Hashable, Mapping
 from typing import TypeVar
 
-import psutil
-
 from kerneltui.kernels.adopted import AdoptedProcess
 from kerneltui.kernels.identity import ProcessIdentity, identify
 from kerneltui.kernels.listeners import listeners, owner, places_held, places_of
@@ -148,6 +146,8 @@ def find_process(info: ConnectionInfo) -> AdoptedProcess | None:
 
 def eldest(pid: int, info: ConnectionInfo) -> ProcessIdentity | None:
     """Return who has forked the processes that share a kernel's sockets, given one of them."""
+    import psutil
+
     places = set(places_of(info))
     try:
         for parent in psutil.Process(pid).parents():
@@ -161,6 +161,8 @@ def eldest(pid: int, info: ConnectionInfo) -> ProcessIdentity | None:
 
 def _is_local(ip: str) -> bool:
     """Tell whether an address is of this host for sure."""
+    import psutil
+
     try:
         address = ipaddress.ip_address(LOOPBACKS.get(ip, ip))
     except ValueError:

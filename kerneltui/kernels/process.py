@@ -13,13 +13,10 @@ import weakref
 from pathlib import Path
 from typing import Protocol
 
-import psutil
-
 from kerneltui.kernels.exitfd import open_exit_fd
 from kerneltui.kernels.family import descendants
 from kerneltui.kernels.identity import ProcessIdentity, identify
 
-STOPPED_STATUSES = (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
 """Of a process that does nothing until a SIGCONT, or its debugger, has it go on."""
 
 
@@ -145,6 +142,8 @@ def kill_process(process: ProcessIdentity) -> None:
 
 def describe_process(process: ProcessIdentity) -> str:
     """Return pid and name, for a person."""
+    import psutil
+
     try:
         return f"{process.pid} {psutil.Process(process.pid).name()}"
     except psutil.Error:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 
-import psutil
-
 from kerneltui.kernels.family import relatives
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.kernels.listeners import listeners, owner, places_held, places_of
@@ -63,6 +61,8 @@ def _belongs(
 
 
 def _arguments(pid: int) -> Iterable[str]:
+    import psutil
+
     try:
         return psutil.Process(pid).cmdline()
     except psutil.Error:

@@ -14,8 +14,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jupyter_core.paths import SYSTEM_JUPYTER_PATH, jupyter_data_dir, jupyter_path
-
 from kerneltui.errors import InvalidKernelSpec, NoSuchKernel
 from kerneltui.kernels.spec_file import (
     KernelSpec,
@@ -59,6 +57,8 @@ class KernelSpecManager:
         allowed_kernelspecs: Iterable[str] = (),
         **unknown: object,
     ) -> None:
+        from jupyter_core.paths import jupyter_data_dir
+
         if unknown:
             known = "kernel_dirs, data_dir, user_kernel_dir, ensure_native_kernel"
             raise TypeError(
@@ -179,6 +179,8 @@ class KernelSpecManager:
             _log.warning("%s", problem)
 
     def _kernel_dir(self, user: bool, prefix: str | None) -> Path:
+        from jupyter_core.paths import SYSTEM_JUPYTER_PATH
+
         if user:
             return Path(self.user_kernel_dir)
         if prefix:
@@ -196,6 +198,8 @@ class KernelSpecManager:
 
 
 def _default_kernel_dirs() -> list[str]:
+    from jupyter_core.paths import jupyter_path
+
     ipython = os.environ.get("IPYTHONDIR") or Path("~/.ipython").expanduser()
     return [*jupyter_path("kernels"), str(Path(ipython, "kernels"))]
 

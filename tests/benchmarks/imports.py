@@ -18,7 +18,7 @@ def rows() -> Iterator[Row]:
         "ours": "import kerneltui",
         "peer": "import jupyter_client",
         "all": "from kerneltui import *",
-        "needed": "import zmq, psutil, jupyter_core.paths",
+        "needed": "import zmq",
     }
     ways = {name: partial(import_time, code) for name, code in codes.items()}
     medians(ways, 1)  # writes the bytecode

@@ -10,11 +10,11 @@ from pathlib import Path
 import psutil
 
 from kerneltui.fleet.discovery.found import Found
+from kerneltui.fleet.inspection.usage import STOPPED_STATUSES
 from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.kernels.presence import speaking
-from kerneltui.kernels.process import STOPPED_STATUSES
 from kerneltui.kernels.serving import listens
 
 _Key = tuple[Path, ProcessIdentity]

@@ -12,7 +12,6 @@ import psutil
 from kerneltui.fleet.inspection.memory import memory_of
 from kerneltui.fleet.model.snapshot import Usage
 from kerneltui.kernels.guarded_thread import LoopThread
-from kerneltui.kernels.process import STOPPED_STATUSES
 
 INTERVAL = 1.0  # seconds between two samples
 _CPU_DIGITS = 2  # hundredths of a core: what a clock tick is, and what a cell shows
@@ -21,6 +20,7 @@ _SHARED_INTERVAL = 10.0  # seconds between two looks at what the processes of a 
 RECENT = 8  # samples
 _RECENT_DIGITS = 1  # tenths of a core, rounded: what an idle tree uses is none
 
+STOPPED_STATUSES = (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
 Children = Mapping[int, list[psutil.Process]]
 
 
