@@ -32,6 +32,7 @@ from kerneltui.tui.widgets.code_editor import CodeEditor
 from kerneltui.tui.widgets.completions import Completions
 from kerneltui.tui.widgets.documentation import Documentation
 from kerneltui.tui.widgets.history_search import HistorySearch
+from kerneltui.tui.widgets.late import Late
 from kerneltui.tui.widgets.text_input import TextInput
 
 if TYPE_CHECKING:
@@ -79,6 +80,30 @@ class PromptInput(TextInput):
         self.post_message(Console.Left())
 
 
+class Question(Horizontal):
+    """What a running cell asks, and the line for the answer."""
+
+    def __init__(self) -> None:
+        super().__init__(id="prompt")
+        self._words = Static(markup=False)
+        self.answer: Late[Input] = Late(partial(PromptInput, compact=True), self._fill)
+
+    def _fill(self, answer: Input) -> None:
+        self.mount(self._words, answer)
+
+    def ask(self, prompt: Prompt) -> None:
+        answer = self.answer.widget
+        answer.value = ""
+        answer.password = prompt.password
+        self._words.update(clean_line(prompt.text) or "input")
+        self.display = True
+
+    def withdraw(self) -> None:
+        """Be gone, with what was typed: it may be half a password."""
+        self.answer.widget.value = ""
+        self.display = False
+
+
 @dataclass(slots=True)
 class _Memory:
     """What the console keeps for one kernel while another one is shown."""
@@ -109,14 +134,14 @@ class Console(Vertical):
         self._history_problem = ""
         self._pending = ""
         self._remark = ""
+        on_top = partial(self.mount, before=0)
+        in_place_of_entry = partial(self.mount, before="#entry")
+        self._completions = Late(Completions, on_top)
+        self._documentation = Late(Documentation, on_top)
+        self._search = Late(HistorySearch, in_place_of_entry)
+        self._question = Late(Question, in_place_of_entry)
 
     def compose(self) -> ComposeResult:
-        yield Completions()
-        yield Documentation()
-        yield HistorySearch()
-        with Horizontal(id="prompt"):
-            yield Static(markup=False)
-            yield PromptInput(compact=True)
         with Horizontal(id="entry"):
             yield Static(">", id="sign", markup=False)
             yield CodeEditor(self._judge, self._look_back)
@@ -124,13 +149,7 @@ class Console(Vertical):
 
     def on_mount(self) -> None:
         self._editor = self.query_one(CodeEditor)
-        self._completions = self.query_one(Completions)
-        self._documentation = self.query_one(Documentation)
-        self._search = self.query_one(HistorySearch)
         self._editor.placeholder = placeholder(None)
-        self._close_helpers()
-        self._search.display = False
-        self.query_one("#prompt").display = False
         self.query_one("#aside").display = False
 
     async def on_unmount(self) -> None:
@@ -161,7 +180,7 @@ class Console(Vertical):
         if self.has_focus_within:
             self.post_message(self.Left())
         self._close_helpers()
-        self._search.display = False
+        self._search.hide()
         self._show_entry()
         self._editor.put(self._memory().draft)
         self.pull()
@@ -173,9 +192,9 @@ class Console(Vertical):
     def enter(self) -> None:
         """Take the focus."""
         if self._prompt is not None:
-            self.query_one(PromptInput).focus()
-        elif self._search.display:
-            self._search.query_one(Input).focus()
+            self._question.widget.answer.widget.focus()
+        elif self._search.is_shown:
+            self._search.widget.focus_words()
         else:
             self._editor.focus()
 
@@ -224,7 +243,7 @@ class Console(Vertical):
 
     def _open_search(self) -> None:
         self._close_helpers()
-        self._search.open(self._look_back())
+        self._search.widget.open(self._look_back())
         self._show_entry()
 
     @on(HistorySearch.Taken)
@@ -235,13 +254,13 @@ class Console(Vertical):
 
     @on(HistorySearch.GivenUp)
     def close_search(self) -> None:
-        self._search.display = False
+        self._search.hide()
         self._show_entry()
         self._editor.focus()
 
     def _show_entry(self) -> None:
         """Show the line for code unless something else is in its place."""
-        is_free = self._prompt is None and not self._search.display
+        is_free = self._prompt is None and not self._search.is_shown
         self.query_one("#entry").display = is_free
 
     # -- what runs and what it asks --------------------------------------------------------
@@ -275,17 +294,15 @@ class Console(Vertical):
     def _show_prompt(self, prompt: Prompt | None) -> None:
         focused = self.has_focus_within
         self._prompt = prompt
-        self._search.display = False
-        self.query_one("#prompt").display = prompt is not None
+        self._search.hide()
         self._show_entry()
-        answer = self.query_one(PromptInput)
-        answer.value = ""
         if prompt is not None:
             self._close_helpers()
-            answer.password = prompt.password
-            self.query_one("#prompt Static", Static).update(clean_line(prompt.text) or "input")
+            self._question.widget.ask(prompt)
+        elif question := self._question.made:
+            question.withdraw()
         if focused:
-            (self._editor if prompt is None else answer).focus()
+            self.enter()
 
     @on(Input.Submitted)
     def answer(self, event: Input.Submitted) -> None:
@@ -342,14 +359,14 @@ class Console(Vertical):
             case "choose":
                 self._choose()
             case "choose_next":
-                self._completions.action_cursor_down()
+                self._completions.widget.action_cursor_down()
             case "choose_previous":
-                self._completions.action_cursor_up()
+                self._completions.widget.action_cursor_up()
             case _:
                 self._ask_kernel(event)
 
     def _leave(self) -> None:
-        if self._editor.choosing or self._documentation.display:
+        if self._editor.choosing or self._documentation.is_shown:
             self._close_helpers()
         else:
             self.post_message(self.Left())
@@ -394,13 +411,13 @@ class Console(Vertical):
         if len(offered) == 1 and not left_out:
             self._insert(offered[0])
         elif offered:
-            self._completions.offer(offered, left_out)
+            self._completions.widget.offer(offered, left_out)
             self._editor.choosing = True
         else:
             self._say("completions too long to show" if left_out else "no completions")
 
     def _choose(self) -> None:
-        offer = self._completions.chosen
+        offer = self._completions.widget.chosen
         self._close_helpers()
         if offer is not None and self._unchanged():
             self._insert(offer)
@@ -411,12 +428,12 @@ class Console(Vertical):
     async def _inspect(self, reply: Future[dict[str, Any]]) -> None:
         content = await self._help_that_comes(reply)
         if content is not None:
-            self._documentation.tell(content)
+            self._documentation.widget.tell(content)
 
     def _close_helpers(self) -> None:
         self._editor.choosing = False
-        self._completions.display = False
-        self._documentation.display = False
+        self._completions.hide()
+        self._documentation.hide()
 
     @on(TextArea.Changed)
     @on(TextArea.SelectionChanged)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from textual.app import ComposeResult
+from functools import partial
+
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from kerneltui.protocol.text import clean_lines, plain
+from kerneltui.tui.widgets.late import Late
 
 _NOTHING = "nothing is known of this"
 
@@ -14,15 +16,13 @@ _NOTHING = "nothing is known of this"
 class Documentation(VerticalScroll):
     def __init__(self) -> None:
         super().__init__(id="documentation", can_focus=False)
-
-    def compose(self) -> ComposeResult:
-        yield Static(markup=False)
+        self._text = Late(partial(Static, markup=False), self.mount)
 
     def tell(self, reply: dict[str, object]) -> None:
         """Show the text of an inspect_reply."""
         data = reply.get("data")
         text = data.get("text/plain") if isinstance(data, dict) else None
         lines = clean_lines(text if isinstance(text, str) else _NOTHING)
-        self.query_one(Static).update("\n".join(map(plain, lines)))
+        self._text.widget.update("\n".join(map(plain, lines)))
         self.display = True
         self.scroll_home(animate=False)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 from rich.highlighter import Highlighter
 from rich.text import Text
 from textual import on
-from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
@@ -17,6 +17,7 @@ from kerneltui.tui.actions import bindings
 from kerneltui.tui.filters import FilterError
 from kerneltui.tui.table_view import TableView
 from kerneltui.tui.widgets.kept_input import KeptInput
+from kerneltui.tui.widgets.late import Late
 
 _EXAMPLE = "word !word state:busy mem:>1G cpu:>50 idle:>10m name:…"
 
@@ -49,15 +50,16 @@ class FilterInput(Vertical):
         self._back = 0
         """How many filters ago the one that is shown was kept; 0 for the one being typed."""
 
-    def compose(self) -> ComposeResult:
-        with Horizontal():
-            yield Static("/", id="slash", markup=False)
-            yield KeptInput(highlighter=self._fault, select_on_focus=False, compact=True)
-        yield Static(_EXAMPLE, id="fault", markup=False)
+        line = partial(KeptInput, highlighter=self._fault, select_on_focus=False, compact=True)
+        self._line: Late[Input] = Late(line, self._fill)
 
     def on_mount(self) -> None:
         self.display = False
-        self._input = self.query_one(Input)
+
+    def _fill(self, line: Input) -> None:
+        row = Horizontal()
+        self.mount(row, Static(_EXAMPLE, id="fault", markup=False))
+        row.mount(Static("/", id="slash", markup=False), line)
 
     def open(self, view: TableView) -> None:
         """Edit the filter of `view`."""
@@ -65,14 +67,14 @@ class FilterInput(Vertical):
         self._back = 0
         self.display = True
         self._put(view.filter.text)
-        self._input.focus()
+        self._line.widget.focus()
 
     def close(self) -> None:
         self.display = False
 
     def _put(self, text: str) -> None:
-        self._input.value = text
-        self._input.action_end()
+        self._line.widget.value = text
+        self._line.widget.action_end()
 
     @on(Input.Changed)
     def _heed(self, event: Input.Changed) -> None:
@@ -88,7 +90,7 @@ class FilterInput(Vertical):
             fault.update(_EXAMPLE)
         self.post_message(self.Changed())
         fault.set_class(self._fault.position is not None, "-wrong")
-        self._input.refresh()
+        event.input.refresh()
 
     @on(Input.Submitted)
     def action_filter_keep(self) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 from rich.text import Text
 from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
@@ -16,6 +16,7 @@ from textual.widgets import Input, Static
 from kerneltui.tui.actions import bindings
 from kerneltui.tui.history import search
 from kerneltui.tui.source import visible
+from kerneltui.tui.widgets.late import Late
 from kerneltui.tui.widgets.text_input import TextInput
 
 LINES = 5
@@ -48,21 +49,24 @@ class HistorySearch(Vertical):
         self._past: Sequence[str] = ()
         self._found: Sequence[str] = ()
         self._place = 0
+        words = partial(_Words, compact=True, placeholder="what the code holds")
+        self._words: Late[Input] = Late(words, self._fill)
 
-    def compose(self) -> ComposeResult:
-        with Horizontal():
-            yield Static("search", markup=False)
-            yield _Words(compact=True, placeholder="what the code holds")
-            yield Static(id="place", markup=False)
-        yield Static(id="found", markup=False)
+    def _fill(self, words: Input) -> None:
+        row = Horizontal()
+        self.mount(row, Static(id="found", markup=False))
+        row.mount(Static("search", markup=False), words, Static(id="place", markup=False))
 
     def open(self, past: Sequence[str]) -> None:
         """Search in `past`, the oldest first."""
         self._past = past
         self.display = True
-        self.query_one(Input).value = ""
+        self._words.widget.value = ""
         self._search()
-        self.query_one(Input).focus()
+        self.focus_words()
+
+    def focus_words(self) -> None:
+        self._words.widget.focus()
 
     @on(Input.Changed)
     def _search_anew(self, event: Input.Changed) -> None:
@@ -88,7 +92,7 @@ class HistorySearch(Vertical):
         self.post_message(self.GivenUp())
 
     def _search(self) -> None:
-        self._found = search(self._past, self.query_one(Input).value)
+        self._found = search(self._past, self._words.widget.value)
         self._show(0)
 
     def _go_to(self, place: int) -> None:
@@ -100,7 +104,7 @@ class HistorySearch(Vertical):
         count = len(self._found)
         self.query_one("#place", Static).update(f"{place + 1}/{count}" if count else "not found")
         code = self._found[place] if count else ""
-        self.query_one("#found", Static).update(excerpt(code, self.query_one(Input).value))
+        self.query_one("#found", Static).update(excerpt(code, self._words.widget.value))
 
 
 def excerpt(code: str, words: str) -> Text:

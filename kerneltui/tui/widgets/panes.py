@@ -8,12 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from textual import on
-from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from kerneltui.errors import KernelError
 from kerneltui.tui.screens.message import MessageScreen
 from kerneltui.tui.widgets.info_view import InfoView
+from kerneltui.tui.widgets.late import Late
 from kerneltui.tui.widgets.log_view import LogView
 from kerneltui.tui.widgets.message_view import MessageView
 from kerneltui.tui.widgets.output_verbs import OutputVerbs
@@ -42,21 +42,26 @@ class Panes(Vertical):
         self._kernel: KernelSnapshot | None = None
         self._looking = False
         self._due = 0.0
-        self._output, self._log = OutputView(), LogView()
-        self._messages = MessageView(clock)
-        self._info, self._processes = InfoView(), ProcessView()
-        panes = (self._output, self._messages, self._info, self._processes, self._log)
-        self._panes: dict[Tab, Pane] = {pane.TAB: pane for pane in panes}
+        self._output = Late(OutputView, self.mount)
+        self._messages = Late(partial(MessageView, clock), self.mount)
+        self._info = Late(InfoView, self.mount)
+        self._processes = Late(ProcessView, self.mount)
+        self._log = Late(LogView, self.mount)
+        self._panes: dict[Tab, Late[Pane]] = {
+            Tab.OUTPUT: self._output,
+            Tab.MESSAGES: self._messages,
+            Tab.INFO: self._info,
+            Tab.PROCESSES: self._processes,
+            Tab.LOG: self._log,
+        }
 
-    def compose(self) -> ComposeResult:
-        for tab, pane in self._panes.items():
-            pane.display = tab is self.active
-            yield pane
+    def on_mount(self) -> None:
+        self._panes[self.active].widget.display = True
 
     @property
     def pane(self) -> Pane:
         """The one in sight."""
-        return self._panes[self.active]
+        return self._panes[self.active].widget
 
     @property
     def _kernel_id(self) -> str:
@@ -68,8 +73,9 @@ class Panes(Vertical):
         """Show a tab; where the one before had the focus, it gets it."""
         had_focus = self.has_focus_within
         self.active = tab
-        for each, pane in self._panes.items():
-            pane.display = each is tab
+        for each in self._panes.values():
+            each.hide()
+        self.pane.display = True
         if had_focus:
             self.pane.focus()
         self._feed()
@@ -90,11 +96,17 @@ class Panes(Vertical):
         before = self._kernel_id
         self._kernel, self._fleet = kernel, fleet
         if before != self._kernel_id:
-            self._info.show(None)
-            self._processes.show(())
-            self._log.show(None)
+            self._forget_what_was_found()
             self._due = self._clock()
         self._feed()
+
+    def _forget_what_was_found(self) -> None:
+        if info := self._info.made:
+            info.show(None)
+        if processes := self._processes.made:
+            processes.show(())
+        if log := self._log.made:
+            log.show(None)
 
     def pull(self) -> None:
         """Bring the pane in sight up to date; called at a fixed rate."""
@@ -109,10 +121,11 @@ class Panes(Vertical):
         fleet, kernel_id = self._fleet, self._kernel_id
         name = self._kernel.name if self._kernel else ""
         if self.active is Tab.OUTPUT:
-            self._output.show(fleet.transcript(kernel_id) if fleet else None, name)
-            self._output.folder = self._kernel.working_folder if self._kernel else ""
+            output = self._output.widget
+            output.show(fleet.transcript(kernel_id) if fleet else None, name)
+            output.folder = self._kernel.working_folder if self._kernel else ""
         elif self.active is Tab.MESSAGES:
-            self._messages.show(fleet.message_log(kernel_id) if fleet else None, name)
+            self._messages.widget.show(fleet.message_log(kernel_id) if fleet else None, name)
 
     @on(OutputVerbs.MarkAsked)
     def _mark(self) -> None:
@@ -132,13 +145,12 @@ class Panes(Vertical):
             return
         kernel_id, name = kernel.kernel_id, kernel.name
         if self.active is Tab.INFO:
-            self._ask(partial(fleet.info, kernel_id), partial(self._info.show, title=name))
+            self._ask(partial(fleet.info, kernel_id), partial(self._info.widget.show, title=name))
         elif self.active is Tab.PROCESSES:
-            self._ask(
-                partial(fleet.processes, kernel_id), partial(self._processes.show, title=name)
-            )
+            show = partial(self._processes.widget.show, title=name)
+            self._ask(partial(fleet.processes, kernel_id), show)
         elif self.active is Tab.LOG:
-            self._ask(partial(fleet.log, kernel_id), partial(self._log.show, title=name))
+            self._ask(partial(fleet.log, kernel_id), partial(self._log.widget.show, title=name))
 
     def _ask(self, question: Callable[[], T], show: Callable[[T], None]) -> None:
         self._looking = True
