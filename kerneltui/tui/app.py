@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from textual import events
 from textual.app import SystemCommand
 from textual.screen import Screen
 
@@ -73,6 +74,7 @@ class KernelTui(Frame):
 
         self.set_keymap(for_textual(self._setup.config.keys))
         self._main = MainScreen(self._clock, self._setup)
+        self.load_styles(self._main)
         await self.push_screen(self._main)
         await self.release_keys()
         if self._keeper is not None:
@@ -89,6 +91,7 @@ class KernelTui(Frame):
             self.exit(return_code=1, message=f"kerneltui: {clean_line(str(error), NOTICE_LIMIT)}")
         else:
             self.main.attach(fleet)
+            self.call_later(self.release_keys)
             end_of_start()
 
     def _opened_fleet(self) -> Fleet:
@@ -97,6 +100,11 @@ class KernelTui(Frame):
         fleet.open()
         self.fleet = fleet  # known here already, to be closed though the user quits meanwhile
         return fleet
+
+    def must_wait(self, key: events.Key) -> bool:
+        """Have what is done to kernels wait until they are known."""
+        active = self.screen.active_bindings.get(key.key)
+        return active is not None and self.main.awaits_fleet(active.binding.action)
 
     # -- what outlives the moment ---------------------------------------------------------
 

@@ -9,7 +9,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import textual
 from rich.console import Group
@@ -18,6 +18,7 @@ from rich.text import Text
 from textual import constants
 from textual.driver import Driver
 from textual.filter import LineFilter
+from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from kerneltui import paths
@@ -63,6 +64,14 @@ class Frame(KeyOrder):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), *self._ascii]
+
+    def load_styles(self, screen: Screen[Any]) -> None:
+        """Take in the styles of a screen that is to be pushed.
+
+        Where Textual finds them missing it parses all styles again, and styles all that is there.
+        """
+        for path in screen.css_path:
+            self.stylesheet.add_source(path.read_text("utf-8"), (str(path), ""))
 
     def redraw(self) -> None:
         """Paint the whole screen again."""

@@ -16,6 +16,7 @@ from textual.app import App
 from textual.dom import DOMNode
 
 ROUNDS = 3  # ways up: a key's, that of a message which it causes, and that of a changed focus
+PATIENCE = 10.0  # seconds that a key waits for what it needs; then it is said why it cannot act
 LOST = 0.5  # seconds after which a key is taken for done: its widget may have been removed
 
 
@@ -23,7 +24,7 @@ class KeyOrder(App[None]):
     """An app that handles a key when the one before has been handled.
 
     Keys wait for the first `release_keys`: what is typed while an app starts is for what
-    it will show.
+    it will show. A key that needs more waits for the next one, and those behind it with it.
     """
 
     def __init__(self, *, ansi_color: bool | None = None) -> None:
@@ -44,13 +45,31 @@ class KeyOrder(App[None]):
         if len(self._keys) == 1 and not self._held:
             await self._send_key()
 
+    def must_wait(self, key: events.Key) -> bool:  # noqa: ARG002 -- for who overrides it
+        """Tell whether a key needs what is not there yet; `release_keys` is called when it is."""
+        return False
+
     async def release_keys(self) -> None:
-        self._held = False
-        if self._keys:
-            await self._send_key()
+        if self._held:
+            self._held = False
+            if self._keys:
+                await self._send_key()
 
     async def _send_key(self) -> None:
         key = self._keys[0]
+        if self.must_wait(key):
+            self._held = True
+            self.set_timer(PATIENCE, partial(self._send_unready, key))
+        else:
+            await self._handle(key)
+
+    async def _send_unready(self, key: events.Key) -> None:
+        """Have a key handled that has waited for too long."""
+        if self._held and self._keys[0] is key:
+            self._held = False
+            await self._handle(key)
+
+    async def _handle(self, key: events.Key) -> None:
         way = self._way()
         await super().on_event(key)
         self.set_timer(LOST, partial(self._finish, key))

@@ -93,7 +93,7 @@ class Dashboard(Terminal):
 
     def _knows_kernels(self) -> bool:
         """Tell whether the table says which kernels there are; before that none can be started."""
-        return self.shows("STATE") and not self.shows("Loading…")
+        return self.shows("STATE") and not self.shows("Looking")
 
     def _offered(self) -> list[str]:
         found = (_SPEC_LINE.match(line) for line in self.lines)

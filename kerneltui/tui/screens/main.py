@@ -52,7 +52,7 @@ REPAINT = 1.0  # seconds after which ages are shown anew though nothing was publ
 
 ALERT_EVERY = 1.0  # seconds: nobody is called for less
 
-_LOADING = "Loading…"
+_LOOKING = "Looking for kernels…"
 _ZOOMS = ("-zoom-table", "-zoom-output")
 
 
@@ -80,7 +80,7 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
 
     def compose(self) -> ComposeResult:
         yield StatusLine()
-        yield KernelTable(_LOADING, f"{self.key_of('focus.table')} shows all.")
+        yield KernelTable(_LOOKING, f"{self.key_of('focus.table')} shows all.")
         yield FilterInput()
         yield Static(id="advice", markup=False)
         yield Details()
@@ -255,7 +255,7 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
         action = BY_COMMAND.get(command)
         if action is None:
             return ""
-        if self._fleet is None and action.scope is Scope.TABLE:
+        if self.awaits_fleet(command):
             return "the kernels are not known yet"
         if action.changes and self.locked:
             return self.read_only
@@ -264,6 +264,11 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
         if action.bulk and self.marked:
             return refusal_of_all(action, self.marked)
         return refusal(action, self.selected)
+
+    def awaits_fleet(self, command: str) -> bool:
+        """Tell whether the action is about kernels, and they are not known yet."""
+        action = BY_COMMAND.get(command)
+        return self._fleet is None and action is not None and action.scope is Scope.TABLE
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 -- Textual's
         """Grey what the selected kernel does not allow now."""
