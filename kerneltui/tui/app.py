@@ -92,7 +92,15 @@ class KernelTui(Frame):
         else:
             self.main.attach(fleet)
             self.call_later(self.release_keys)
+            await self._paint()
+            self.main.complete()
             end_of_start()
+
+    async def _paint(self) -> None:
+        """Return once what is to be shown by now is on the screen."""
+        painted = asyncio.Event()
+        self.call_after_refresh(painted.set)
+        await painted.wait()
 
     def _opened_fleet(self) -> Fleet:
         # -- runs in a short thread ------------------------------------------------------
@@ -137,6 +145,14 @@ class KernelTui(Frame):
         """Offer every action of the registry, and the themes."""
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
         yield from self.main.commands()
+
+    def action_focus_next(self) -> None:
+        self.main.complete()
+        super().action_focus_next()
+
+    def action_focus_previous(self) -> None:
+        self.main.complete()
+        super().action_focus_previous()
 
     def action_help_quit(self) -> None:
         """Answer Ctrl+C outside the console."""

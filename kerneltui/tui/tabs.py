@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 class TabActions:
     """Mixed into a screen; named after the registry's ids."""
 
-    _panes: Panes
+    @property
+    def _panes(self) -> Panes:
+        raise NotImplementedError
 
     def action_tab_output(self) -> None:
         self._panes.pick(Tab.OUTPUT)

@@ -13,6 +13,13 @@ from kerneltui.tui import key_order
 from kerneltui.tui.app import KernelTui
 from kerneltui.tui.screens.help import HelpScreen
 from kerneltui.tui.screens.start import StartScreen
+from kerneltui.tui.widgets.code_editor import CodeEditor
+from kerneltui.tui.widgets.info_view import InfoView
+from kerneltui.tui.widgets.log_view import LogView
+from kerneltui.tui.widgets.message_view import MessageView
+from kerneltui.tui.widgets.output_view import OutputView
+from kerneltui.tui.widgets.pane import Pane
+from kerneltui.tui.widgets.process_view import ProcessView
 from tests.tui.fakes import FakeFleet, Stage
 from tests.tui.quiet import quiet
 
@@ -115,5 +122,40 @@ def test_the_empty_table_says_that_it_looks_until_the_kernels_are_known() -> Non
 
         assert "Looking for kernels" in early
         assert "No kernels. Press s" in stage.picture
+
+    before_the_kernels_are_known(play)
+
+
+def test_code_typed_before_there_is_a_console_is_for_the_console() -> None:
+    async def play(stage: Stage) -> None:
+        early = list(stage.app.main.query(CodeEditor))
+        await press(stage, "c", *"12")
+
+        assert early == []
+        assert stage.app.main.query_one(CodeEditor).text == "12"
+
+    before_the_kernels_are_known(play)
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"), [("2", MessageView), ("3", InfoView), ("4", ProcessView), ("5", LogView)]
+)
+def test_a_tab_picked_before_there_are_panes_is_shown(key: str, kind: type[Pane]) -> None:
+    async def play(stage: Stage) -> None:
+        early = list(stage.app.main.query(Pane))
+        await press(stage, key)
+
+        assert early == []
+        assert [type(each) for each in stage.app.main.query(Pane) if each.display] == [kind]
+
+    before_the_kernels_are_known(play)
+
+
+def test_what_the_table_did_not_wait_for_follows_it() -> None:
+    async def play(stage: Stage) -> None:
+        await open_fleet(stage)
+
+        assert [type(each) for each in stage.app.main.query(Pane)] == [OutputView]
+        assert stage.app.main.query_one(CodeEditor).display
 
     before_the_kernels_are_known(play)

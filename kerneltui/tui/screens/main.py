@@ -31,18 +31,19 @@ from kerneltui.tui.setup import Setup
 from kerneltui.tui.table_view import TableView
 from kerneltui.tui.tabs import TabActions
 from kerneltui.tui.view_actions import ViewActions
-from kerneltui.tui.widgets.console import Console
 from kerneltui.tui.widgets.details import Details
 from kerneltui.tui.widgets.filter_input import FilterInput
 from kerneltui.tui.widgets.kernel_table import KernelTable
 from kerneltui.tui.widgets.key_line import KeyLine
-from kerneltui.tui.widgets.panes import Panes
+from kerneltui.tui.widgets.late import Late
 from kerneltui.tui.widgets.status_line import StatusLine
 from kerneltui.tui.widgets.tab_bar import Tab
 
 if TYPE_CHECKING:
     from kerneltui.fleet.fleet import Fleet
     from kerneltui.fleet.model.snapshot import KernelSnapshot
+    from kerneltui.tui.widgets.console import Console
+    from kerneltui.tui.widgets.panes import Panes
 
 _PACKAGE = Path(__file__).parents[2]
 STYLES = next(p for p in (_PACKAGE / "styles", _PACKAGE.parent / "styles") if p.is_dir())
@@ -77,6 +78,8 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
         self._shown_at = float("-inf")
         self._usual = StartRequest(setup.config.kernelspec, _working_folder(), "")
         self._offered: object = None
+        self._late_panes = Late(self._make_panes, self._place_panes)
+        self._late_code = Late(_make_console, self._place_code)
 
     def compose(self) -> ComposeResult:
         yield StatusLine()
@@ -84,8 +87,6 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
         yield FilterInput()
         yield Static(id="advice", markup=False)
         yield Details()
-        yield Panes(self._clock)
-        yield Console()
         yield KeyLine()
 
     def on_mount(self) -> None:
@@ -93,14 +94,43 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
         self._table = self.query_one(KernelTable)
         self._filter = self.query_one(FilterInput)
         self._details = self.query_one(Details)
-        self._panes = self.query_one(Panes)
-        self._code = self.query_one(Console)
         self.query_one("#advice").display = False
         self._table.view = TableView.from_state(self._setup.table)
         self._table.focus()
         self.set_interval(TICK, self._beat)
         if self._setup.config.notifications != "off":
             self.set_interval(ALERT_EVERY, self.alert)
+
+    # -- what comes after the table, or when it is wanted ------------------------------------
+
+    @property
+    def _panes(self) -> Panes:
+        return self._late_panes.widget
+
+    @property
+    def _code(self) -> Console:
+        return self._late_code.widget
+
+    def complete(self) -> None:
+        """Have everything on the screen: that which the table did not wait for."""
+        self._late_panes.make()
+        self._late_code.make()
+
+    def _make_panes(self) -> Panes:
+        from kerneltui.tui.widgets.panes import Panes
+
+        return Panes(self._clock)
+
+    def _place_panes(self, panes: Panes) -> None:
+        self.mount(panes, after=self._details)
+        panes.show(self._fleet, self.selected)
+
+    def _place_code(self, code: Console) -> None:
+        self.mount(code, before="KeyLine")
+        code.fill()
+        if self._fleet is not None:
+            code.attach(self._fleet.console)
+        code.show(self.selected, self._language)
 
     # -- what is shown -----------------------------------------------------------------
 
@@ -127,7 +157,8 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
         self._table.explain_emptiness(
             f"No kernels. Press {self.key_of('kernel.start')} to start one."
         )
-        self._code.attach(fleet.console)
+        if code := self._late_code.made:
+            code.attach(fleet.console)
         self.run_worker(self._look_for_specs(fleet), group="specs", exit_on_error=False)
         self._awaited = self._setup.attached
         self.tick()
@@ -152,14 +183,16 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
         now, snapshots = self._clock(), self._fleet.snapshots
         if snapshots is not self._snapshots or now - self._shown_at >= REPAINT:
             self._show(snapshots, now)
-        self._panes.pull()
+        if panes := self._late_panes.made:
+            panes.pull()
         self.attend()
 
     def attend(self) -> None:
         if self._fleet is None:
             return
         self._status.show(self._snapshots, self._hint(self._clock()), notes=self._notes())
-        self._code.pull()
+        if code := self._late_code.made:
+            code.pull()
         for notice in self._fleet.take_notices():
             self.notify(notice.text, severity=notice.severity, markup=False)
 
@@ -181,9 +214,16 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
     def _show_selected(self) -> None:
         snapshot = self.selected
         self._details.show(snapshot, self._clock())
-        self._panes.show(self._fleet, snapshot)
-        self._code.show(snapshot, self._languages.get(snapshot.kernel_name, "") if snapshot else "")
+        if panes := self._late_panes.made:
+            panes.show(self._fleet, snapshot)
+        if code := self._late_code.made:
+            code.show(snapshot, self._language)
         self._show_offers()
+
+    @property
+    def _language(self) -> str:
+        """What code for the selected kernel is written in; empty where that is not known."""
+        return self._languages.get(self.selected.kernel_name, "") if self.selected else ""
 
     @on(KernelTable.ViewChanged)
     def _show_view(self) -> None:
@@ -313,13 +353,14 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
             if self.selected is None:
                 self.notify("the kernel has started; the filter hides it", markup=False)
 
-    @on(Console.InterruptAsked)
-    def _interrupt_from_console(self) -> None:
+    def on_console_interrupt_asked(self) -> None:
         self.interrupt_selected()
 
     # -- focus and zoom ------------------------------------------------------------------
 
-    @on(Console.Left)
+    def on_console_left(self) -> None:
+        self.action_focus_table()
+
     def action_focus_table(self) -> None:
         """Go back to the table; from there, show all kernels again."""
         self.clear_selection()
@@ -342,7 +383,14 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
         if any(self.has_class(zoom) for zoom in _ZOOMS):
             self.remove_class(*_ZOOMS)
         else:
-            self.add_class("-zoom-output" if self._panes.has_focus_within else "-zoom-table")
+            panes = self._late_panes.made
+            self.add_class("-zoom-output" if panes and panes.has_focus_within else "-zoom-table")
+
+
+def _make_console() -> Console:
+    from kerneltui.tui.widgets.console import Console
+
+    return Console()
 
 
 def _searched_folders() -> tuple[str, ...]:

@@ -14,7 +14,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual import events, on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
@@ -134,6 +133,7 @@ class Console(Vertical):
         self._history_problem = ""
         self._pending = ""
         self._remark = ""
+        self._aside = Static(id="aside", markup=False)
         on_top = partial(self.mount, before=0)
         in_place_of_entry = partial(self.mount, before="#entry")
         self._completions = Late(Completions, on_top)
@@ -141,16 +141,14 @@ class Console(Vertical):
         self._search = Late(HistorySearch, in_place_of_entry)
         self._question = Late(Question, in_place_of_entry)
 
-    def compose(self) -> ComposeResult:
-        with Horizontal(id="entry"):
-            yield Static(">", id="sign", markup=False)
-            yield CodeEditor(self._judge, self._look_back)
-            yield Static(id="aside", markup=False)
-
-    def on_mount(self) -> None:
-        self._editor = self.query_one(CodeEditor)
+    def fill(self) -> None:
+        """Mount what it consists of, at once: it may be wanted before it would be composed."""
+        entry = Horizontal(id="entry")
+        self.mount(entry)
+        self._editor = CodeEditor(self._judge, self._look_back)
+        entry.mount(Static(">", id="sign", markup=False), self._editor, self._aside)
         self._editor.placeholder = placeholder(None)
-        self.query_one("#aside").display = False
+        self._aside.display = False
 
     async def on_unmount(self) -> None:
         await asyncio.to_thread(self._history.save)
@@ -287,9 +285,8 @@ class Console(Vertical):
 
     def _show_aside(self) -> None:
         told = ", ".join(filter(None, (badge(self._snapshot), self._remark, self._pending)))
-        aside = self.query_one("#aside", Static)
-        aside.update(told)
-        aside.display = bool(told)
+        self._aside.update(told)
+        self._aside.display = bool(told)
 
     def _show_prompt(self, prompt: Prompt | None) -> None:
         focused = self.has_focus_within

@@ -29,6 +29,10 @@ class Late(Generic[W_co]):
             self._mount(self.made)
         return self.made
 
+    def make(self) -> None:
+        """Have it there, though nothing is to be told it yet."""
+        _ = self.widget
+
     @property
     def is_shown(self) -> bool:
         return self.made is not None and self.made.display
