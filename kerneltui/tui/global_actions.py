@@ -18,9 +18,6 @@ from kerneltui.tui.actions import ACTIONS, Action, Scope
 from kerneltui.tui.frame import Frame
 from kerneltui.tui.keymap import key_of, with_keys
 from kerneltui.tui.screens.confirm import ConfirmScreen
-from kerneltui.tui.screens.help import HelpScreen
-from kerneltui.tui.screens.notices import NoticesScreen
-from kerneltui.tui.screens.save import SaveScreen
 from kerneltui.tui.verbs import KernelVerbs
 
 if TYPE_CHECKING:
@@ -59,9 +56,13 @@ class GlobalActions(KernelVerbs):
         self.app.action_command_palette()
 
     def action_app_help(self) -> None:
+        from kerneltui.tui.screens.help import HelpScreen
+
         self.app.push_screen(HelpScreen(with_keys(self._setup.config.keys)))
 
     def action_app_notices(self) -> None:
+        from kerneltui.tui.screens.notices import NoticesScreen
+
         self.app.push_screen(NoticesScreen(self.app.notices))
 
     def action_app_suspend(self) -> None:
@@ -72,6 +73,8 @@ class GlobalActions(KernelVerbs):
         self.call_after_refresh(self._save_picture)
 
     def _save_picture(self) -> None:
+        from kerneltui.tui.screens.save import SaveScreen
+
         content = self.app.export_screenshot().encode()
         self.app.push_screen(SaveScreen(Path.home(), "kerneltui", ".svg", content))
 

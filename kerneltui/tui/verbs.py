@@ -21,7 +21,6 @@ from kerneltui.protocol.status import KernelState, Verb
 from kerneltui.tui import questions
 from kerneltui.tui.actions import BY_ID, Action, DoublePress, refusal
 from kerneltui.tui.screens.confirm import ConfirmScreen, Question
-from kerneltui.tui.screens.signal import SignalScreen
 
 if TYPE_CHECKING:
     from kerneltui.fleet.fleet import Fleet
@@ -211,6 +210,8 @@ class KernelVerbs(Screen[None]):
             self._order([target], fleet.interrupt)
 
     def action_kernel_signal(self) -> None:
+        from kerneltui.tui.screens.signal import SignalScreen
+
         if aimed := self._aim("kernel.signal"):
             fleet, aim = aimed
 

@@ -25,7 +25,6 @@ from kerneltui.tui.columns import ColumnIds
 from kerneltui.tui.global_actions import GlobalActions
 from kerneltui.tui.pace import Pace
 from kerneltui.tui.progress import Progress
-from kerneltui.tui.screens.columns import ColumnsScreen
 from kerneltui.tui.screens.start import StartRequest, StartScreen
 from kerneltui.tui.setup import Setup
 from kerneltui.tui.table_view import TableView
@@ -245,6 +244,8 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
 
     @on(KernelTable.ColumnsAsked)
     def _choose_columns(self) -> None:
+        from kerneltui.tui.screens.columns import ColumnsScreen
+
         def answered(ids: ColumnIds | None) -> None:
             if ids is not None:
                 self._table.choose_columns(ids)
