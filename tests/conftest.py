@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import shutil
 import tempfile
 import threading
@@ -40,7 +41,13 @@ UNSET = (
 KEPT = "*.lock"  # the port reservations of a process, which no kernel owns
 
 
+WORKERS = 2  # of pytest-xdist for each processor: many tests wait more than they compute
 GARBAGE = 100_000  # new objects between two looks for garbage
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    return WORKERS * (os.cpu_count() or 1)
 
 
 def pytest_collection_finish() -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import tempfile
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,13 +20,13 @@ from kerneltui.fleet.model.classification import Kind, Liveness
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.fleet.servers import rest
-from kerneltui.fleet.servers.jupyter_server import JupyterServer, find_servers
+from kerneltui.fleet.servers.jupyter_server import JupyterServer
 from kerneltui.fleet.servers.rest import served_kernels
 from kerneltui.kernels.client import BlockingKernelClient
 from kerneltui.protocol.status import KernelState
 from tests.fleet.jupyter_servers import (
     PATIENCE,
-    TOKEN,
+    ask,
     jupyter_server,
     models,
     open_notebook,
@@ -35,18 +38,43 @@ pytestmark = pytest.mark.slow
 WATCHED = 12.0  # seconds: two questions to a server, and two looks at everything else
 
 
+@pytest.fixture(scope="module")
+def home(places: Path) -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="s", dir=places))
+    (folder / "run").mkdir()
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def running(home: Path) -> Iterator[JupyterServer]:
+    """A server takes seconds to start: most tests share one."""
+    with jupyter_server(home, home / "run") as server:
+        yield server
+
+
 @pytest.fixture
-def runtime(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def server(
+    running: JupyterServer, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[JupyterServer]:
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(home / "run"))
+    yield running
+    for session in ask(running, "GET", "sessions"):
+        ask(running, "DELETE", f"sessions/{session['id']}")
+
+
+@pytest.fixture
+def runtime(home: Path) -> Path:
+    return home / "run"
+
+
+@pytest.fixture
+def own_runtime(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a server that is this test's own."""
     folder = short_path / "run"
     folder.mkdir()
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(folder))
     return folder
-
-
-@pytest.fixture
-def server(short_path: Path, runtime: Path) -> Iterator[JupyterServer]:
-    with jupyter_server(short_path, runtime) as server:
-        yield server
 
 
 @pytest.fixture
@@ -79,6 +107,19 @@ def become_idle(server: JupyterServer, runtime: Path, kernel_id: str) -> None:
 
 def row(fleet: Fleet, kernel_id: str) -> KernelSnapshot | None:
     return next((each for each in fleet.snapshots if each.kernel_id == kernel_id), None)
+
+
+def wait_for_kernel(fleet: Fleet, kernel_id: str) -> KernelSnapshot:
+    """Return a server's kernel once its process is seen."""
+
+    def is_seen() -> bool:
+        seen = row(fleet, kernel_id)
+        return seen is not None and seen.kind is Kind.SERVER and seen.pid is not None
+
+    eventually(is_seen, PATIENCE)
+    seen = row(fleet, kernel_id)
+    assert seen is not None
+    return seen
 
 
 def test_watching_leaves_everything_as_it_was(server: JupyterServer, runtime: Path) -> None:
@@ -133,6 +174,7 @@ def test_a_notebook_tells_its_name_its_server_and_who_looks_at_it(
     server: JupyterServer, fleet: Fleet
 ) -> None:
     kernel_id = open_notebook(server, "train.ipynb")
+    wait_for_kernel(fleet, kernel_id)
     eventually(lambda: (seen := row(fleet, kernel_id)) and seen.notebook, PATIENCE)
 
     shown = row(fleet, kernel_id)
@@ -143,7 +185,7 @@ def test_a_notebook_tells_its_name_its_server_and_who_looks_at_it(
     assert shown.clients == 0
 
 
-@pytest.mark.usefixtures("runtime")
+@pytest.mark.usefixtures("own_runtime")
 def test_a_server_that_keeps_its_files_elsewhere_is_asked_as_well(
     short_path: Path, fleet: Fleet
 ) -> None:
@@ -151,27 +193,24 @@ def test_a_server_that_keeps_its_files_elsewhere_is_asked_as_well(
     with jupyter_server(short_path, short_path / "other") as server:
         kernel_id = open_notebook(server, "train.ipynb")
 
-        eventually(lambda: (seen := row(fleet, kernel_id)) and seen.notebook, PATIENCE)
+        shown = wait_for_kernel(fleet, kernel_id)
 
-        shown = row(fleet, kernel_id)
-        assert shown is not None
         assert (shown.kind, shown.owner_pid) == (Kind.SERVER, server.pid)
 
 
 def test_a_kernel_that_is_asked_on_a_key_answers(server: JupyterServer, fleet: Fleet) -> None:
     kernel_id = open_notebook(server, "train.ipynb")
-    eventually(lambda: row(fleet, kernel_id), PATIENCE)
-    shown = row(fleet, kernel_id)
-    assert shown is not None
+    shown = wait_for_kernel(fleet, kernel_id)
 
-    def answers() -> bool:
+    def has_taken_note() -> bool:
+        """Ask until the server hears of it: at first it does not listen yet."""
         try:
-            return "has answered on control" in fleet.verify(shown.target)
+            assert "has answered on control" in fleet.verify(shown.target)
         except (KernelTimeout, ActionRefused):  # it is still being started
             return False
+        return states(server)[kernel_id] == "idle"
 
-    eventually(answers, PATIENCE)
-    eventually(lambda: states(server)[kernel_id] == "idle", PATIENCE)
+    eventually(has_taken_note, PATIENCE)
 
 
 def test_the_server_is_asked_to_interrupt_restart_and_shut_down(
@@ -201,9 +240,7 @@ def test_the_server_is_asked_to_interrupt_restart_and_shut_down(
 
 def test_a_kill_ends_it_for_good(server: JupyterServer, fleet: Fleet) -> None:
     kernel_id = open_notebook(server, "train.ipynb")
-    eventually(lambda: row(fleet, kernel_id), PATIENCE)
-    shown = row(fleet, kernel_id)
-    assert shown is not None
+    shown = wait_for_kernel(fleet, kernel_id)
 
     assert fleet.kill(shown.target) == ""
 
@@ -211,9 +248,9 @@ def test_a_kill_ends_it_for_good(server: JupyterServer, fleet: Fleet) -> None:
     eventually(lambda: row(fleet, kernel_id) is None, PATIENCE)
 
 
-def test_a_server_at_a_unix_socket_is_asked_there(short_path: Path, runtime: Path) -> None:
+def test_a_server_at_a_unix_socket_is_asked_there(short_path: Path, own_runtime: Path) -> None:
     sock = short_path / "s"
-    with jupyter_server(short_path, runtime, f"--ServerApp.sock={sock}") as server:
+    with jupyter_server(short_path, own_runtime, f"--ServerApp.sock={sock}") as server:
         kernel_id = open_notebook(server, "train.ipynb")
 
         survey = Survey([])
@@ -225,10 +262,8 @@ def test_a_server_at_a_unix_socket_is_asked_there(short_path: Path, runtime: Pat
         assert states(server) == {}
 
 
-def test_another_token_is_refused_and_none_is_told(server: JupyterServer, runtime: Path) -> None:
-    file = next(runtime.glob("jpserver-*.json"))
-    file.write_text(file.read_text().replace(TOKEN, "wrong-secret"))
-    (changed,) = find_servers([runtime])
+def test_another_token_is_refused_and_none_is_told(server: JupyterServer) -> None:
+    changed = replace(server, token="wrong-secret")
 
     with pytest.raises(KernelError, match="403: it wants another token") as refused:
         served_kernels(changed, PATIENCE)
@@ -243,9 +278,9 @@ def test_a_kernel_that_is_gone_is_said_to_be(server: JupyterServer) -> None:
 
 
 def test_the_kernels_of_a_server_that_was_killed_end_and_leave_their_files(
-    short_path: Path, runtime: Path
+    short_path: Path, own_runtime: Path
 ) -> None:
-    with jupyter_server(short_path, runtime) as server:
+    with jupyter_server(short_path, own_runtime) as server:
         kernel_id = open_notebook(server, "train.ipynb")
         eventually(lambda: Survey([]).found, PATIENCE)
         (before,) = Survey([]).found
