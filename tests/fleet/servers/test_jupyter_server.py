@@ -220,7 +220,7 @@ def test_the_server_is_asked_to_interrupt_restart_and_shut_down(
     become_idle(server, runtime, kernel_id)
     run_in(runtime, kernel_id, "import time; time.sleep(1000)")
     eventually(lambda: states(server)[kernel_id] == "busy", PATIENCE)
-    eventually(lambda: row(fleet, kernel_id), PATIENCE)
+    wait_for_kernel(fleet, kernel_id)
 
     def now() -> KernelSnapshot:
         found = row(fleet, kernel_id)
