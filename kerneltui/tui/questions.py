@@ -33,8 +33,11 @@ def _lost(targets: Sequence[Target]) -> str:
 
 
 def _removed(targets: Sequence[Target]) -> str:
-    dead = [target for target in targets if target.was_dead]
-    return f"\nOutput and logs of the {len(dead)} dead are removed." if dead else ""
+    dead = sum(target.was_dead for target in targets)
+    if not dead:
+        return ""
+    what = "log of the dead one" if dead == 1 else f"logs of the {dead} dead ones"
+    return f"\nOutput and {what} are removed."
 
 
 def _question(

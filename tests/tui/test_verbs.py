@@ -241,7 +241,7 @@ def test_a_shutdown_of_dead_and_living_kernels_says_what_goes_with_the_dead() ->
         await stage.press("asterisk", "x")
 
         assert "Shut down 2 kernels?" in stage.picture
-        assert "Output and logs of the 1 dead are removed." in stage.picture
+        assert "Output and log of the dead one are removed." in stage.picture
 
     on_stage(play, fleet)
 
@@ -282,7 +282,7 @@ def test_shutting_all_down_says_that_what_the_dead_have_left_goes_too() -> None:
     async def play(stage: Stage) -> None:
         await stage.press("A")
 
-        assert "Output and logs of the 1 dead are removed." in stage.picture
+        assert "Output and log of the dead one are removed." in stage.picture
 
     on_stage(play, fleet)
 

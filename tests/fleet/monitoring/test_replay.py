@@ -124,7 +124,7 @@ def test_what_runs_at_adoption_is_known_by_its_code_and_goes_on(
 def test_a_hole_is_marked_where_the_recorder_was_killed(
     fleet_folder: Path, recorder: RunningRecorder, unwatched: BlockingKernelClient
 ) -> None:
-    run(unwatched, "print('before')")
+    run(unwatched, "print('be' 'fore')")  # whole in its output, and not in its code
     recording = recording_path(unwatched.connection_file, kernel_id_of(unwatched))
     eventually(lambda: b"before" in recording.read_bytes(), PATIENCE)
     recorder.end(signal.SIGKILL)
@@ -144,7 +144,7 @@ def test_a_hole_is_marked_where_the_recorder_was_killed(
 def test_without_a_recorder_what_was_missed_is_said(
     recorder: RunningRecorder, unwatched: BlockingKernelClient
 ) -> None:
-    run(unwatched, "print('before')")
+    run(unwatched, "print('be' 'fore')")  # whole in its output, and not in its code
     recording = recording_path(unwatched.connection_file, kernel_id_of(unwatched))
     eventually(lambda: b"before" in recording.read_bytes(), PATIENCE)
     recorder.end(signal.SIGKILL)
@@ -163,7 +163,7 @@ def test_of_a_kernel_that_died_unseen_what_it_published_is_there(
     recorder: RunningRecorder, unwatched: BlockingKernelClient
 ) -> None:
     assert recorder.is_running
-    run(unwatched, "print('last words')")
+    run(unwatched, "print('last' ' words')")
     recording = recording_path(unwatched.connection_file, kernel_id_of(unwatched))
     # Before that they may still be in the kernel, and die with it.
     eventually(lambda: b"last words" in recording.read_bytes(), PATIENCE)
