@@ -188,3 +188,19 @@ def _refuse_open_to_others(fd: int, path: Path) -> None:
 
 def _unfit(path: Path, why: str) -> OSError:
     return PermissionError(errno.EPERM, why, str(path))
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Write a new file of mode 0600. Raises FileExistsError rather than overwrite one."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+
+
+def free_path(folder: Path, stem: str, suffix: str) -> Path:
+    """Return a path in `folder` where nothing is yet: "stem.txt", "stem-2.txt", ..."""
+    path, number = folder / f"{stem}{suffix}", 1
+    while path.exists():
+        number += 1
+        path = folder / f"{stem}-{number}{suffix}"
+    return path

@@ -14,12 +14,14 @@ import pytest
 from kerneltui import private_file
 from kerneltui.private_file import (
     folder_problem,
+    free_path,
     make_private_folder,
     open_private,
     read_private,
     read_regular,
     why_not_ours,
     why_not_readable,
+    write_new,
 )
 
 ME, LIMIT = 1000, 100
@@ -191,3 +193,29 @@ def test_a_folder_that_others_can_write_is_told(tmp_path: Path, mode: int, told:
 
 def test_a_folder_that_is_missing_is_no_problem(tmp_path: Path) -> None:
     assert folder_problem(tmp_path / "gone") == ""
+
+
+def test_a_file_is_for_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "out.txt"
+
+    write_new(path, b"text")
+
+    assert path.read_bytes() == b"text"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_file_that_is_there_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "out.txt"
+    path.write_text("before")
+
+    with pytest.raises(FileExistsError):
+        write_new(path, b"text")
+
+    assert path.read_text() == "before"
+
+
+def test_a_free_name_is_found(tmp_path: Path) -> None:
+    for name in ("out.txt", "out-2.txt"):
+        (tmp_path / name).touch()
+
+    assert free_path(tmp_path, "out", ".txt") == tmp_path / "out-3.txt"

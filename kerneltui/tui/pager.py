@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from kerneltui.tui.private_files import write_private
+from kerneltui.private_file import write_new
 
 USUAL = "less"
 
@@ -26,7 +26,7 @@ def page(text: str) -> str:
         return f"cannot read $PAGER: {error}"
     with tempfile.TemporaryDirectory(prefix="kerneltui-") as folder, _interrupts_ignored():
         path = Path(folder) / "output.txt"
-        write_private(path, text.encode("utf-8", "replace"))
+        write_new(path, text.encode("utf-8", "replace"))
         try:
             _run([*command, str(path)])
         except OSError as error:

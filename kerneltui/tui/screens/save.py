@@ -14,8 +14,8 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
+from kerneltui.private_file import free_path, write_new
 from kerneltui.protocol.text import clean_line
-from kerneltui.tui.private_files import free_path, write_private
 from kerneltui.tui.widgets.text_input import TextInput
 
 
@@ -48,7 +48,7 @@ class SaveScreen(ModalScreen[None]):
 
     async def _save(self, path: Path) -> None:
         try:
-            await asyncio.to_thread(write_private, path, self._content)
+            await asyncio.to_thread(write_new, path, self._content)
         except FileExistsError:
             self._complain(f"{path} is there already")
         except OSError as error:
