@@ -64,7 +64,7 @@ def _dashboard(arguments: argparse.Namespace) -> int:
     attached = _find(arguments.kernel) if arguments.command == "attach" else ""
     with calm_remote_terminal(os.environ):
         from kerneltui.tui.app import library_fleet, run_dashboard
-        from kerneltui.tui.setup import read_setup
+        from kerneltui.tui.config.setup import read_setup
 
     setup = read_setup(
         read_only=arguments.read_only,
@@ -180,7 +180,7 @@ def _show_paths(_arguments: argparse.Namespace) -> int:
         missing = "" if Path(place).exists() else "  (not there)"
         print(f"{label:<18}{place}{missing}")
     if paths.config_file().exists():
-        from kerneltui.tui.config_file import (
+        from kerneltui.tui.config.config_file import (
             read_config,  # loads the registry of keys, to check them
         )
 

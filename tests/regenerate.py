@@ -14,9 +14,9 @@ from kerneltui.fleet.transcript.image import Picture
 from kerneltui.fleet.transcript.transcript import Role, Transcript
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.protocol.status import KernelState
-from kerneltui.tui.actions import markdown_table
-from kerneltui.tui.config_file import parse_config
-from kerneltui.tui.setup import Setup
+from kerneltui.tui.config.config_file import parse_config
+from kerneltui.tui.config.setup import Setup
+from kerneltui.tui.keys.actions import markdown_table
 from tests.pictures import plot
 from tests.tui.fakes import NOW, FakeFleet, Stage, on_stage, snapshot
 

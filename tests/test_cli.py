@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kerneltui import cli
-from kerneltui.tui.setup import read_setup, speaks_unicode
+from kerneltui.tui.config.setup import read_setup, speaks_unicode
 
 
 def test_version_is_that_of_the_distribution(capsys: pytest.CaptureFixture[str]) -> None:

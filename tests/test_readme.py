@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from kerneltui.tui.config_file import parse_config
-from kerneltui.tui.rules import TABLES, TOP
+from kerneltui.tui.config.config_file import parse_config
+from kerneltui.tui.config.schema import TABLES, TOP
 from tests.regenerate import with_key_table
 
 ROOT = Path(__file__).parents[1]

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from rich.cells import cell_len
 
+from kerneltui import formats
 from kerneltui.commands.listing import Listed, list_all
 from kerneltui.commands.probe import Probe
 from kerneltui.protocol.text import clean_line
-from kerneltui.tui import formats
 
 WATCH_EVERY = 1.0  # seconds
 CLEAR = "\x1b[H\x1b[J"

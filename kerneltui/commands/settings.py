@@ -9,7 +9,7 @@ from kerneltui import paths
 from kerneltui.frozen import frozen
 from kerneltui.kernels.connection.transport import Transport
 from kerneltui.private_file import read_regular
-from kerneltui.tui.config import MAX_FILE
+from kerneltui.tui.config.config import MAX_FILE
 
 
 @frozen
@@ -32,7 +32,9 @@ def read_settings() -> Settings:
     except FileNotFoundError:
         return Settings()
     except (OSError, ValueError, RecursionError):
-        from kerneltui.tui.config_file import read_config  # it knows what such a file still says
+        from kerneltui.tui.config.config_file import (
+            read_config,  # it knows what such a file still says
+        )
 
         config, problems = read_config(file)
         problem = str(problems[0]) if problems else ""  # it may have been mended since

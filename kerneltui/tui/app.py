@@ -18,16 +18,16 @@ from textual.screen import Screen
 
 from kerneltui.errors import KernelError
 from kerneltui.protocol.text import clean_line
-from kerneltui.tui.frame import NOTICE_LIMIT, Frame
-from kerneltui.tui.remembered import Keeper, Remembered
-from kerneltui.tui.screens.opening import OpeningScreen
-from kerneltui.tui.setup import Setup
-from kerneltui.tui.workers import Workers
+from kerneltui.tui.config.session_state import Keeper, Remembered
+from kerneltui.tui.config.setup import Setup
+from kerneltui.tui.opening_screen import OpeningScreen
+from kerneltui.tui.terminal.base_app import NOTICE_LIMIT, Frame
+from kerneltui.tui.terminal.workers import Workers
 
 if TYPE_CHECKING:
     from kerneltui.fleet.fleet import Fleet
-    from kerneltui.tui.config import Config
-    from kerneltui.tui.screens.main import MainScreen
+    from kerneltui.tui.config.config import Config
+    from kerneltui.tui.main.main_screen import MainScreen
 
 VERBS_AT_ONCE = 32  # threads: a kill never waits behind polite shutdowns
 LEAVING = 0.5  # seconds that the way out waits for verbs under way
@@ -69,8 +69,8 @@ class KernelTui(Frame):
 
     async def _open(self) -> None:
         """Show the main screen, and then give it the keys that have come."""
-        from kerneltui.tui.keymap import for_textual
-        from kerneltui.tui.screens.main import MainScreen
+        from kerneltui.tui.keys.keymap import for_textual
+        from kerneltui.tui.main.main_screen import MainScreen
 
         self.set_keymap(for_textual(self._setup.config.keys))
         self._main = MainScreen(self._clock, self._setup)

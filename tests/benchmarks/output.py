@@ -12,8 +12,8 @@ import psutil
 from textual.events import Key
 
 from kerneltui.fleet.transcript.transcript import Role, Transcript
-from kerneltui.tui.widgets.kernel_table import KernelTable
-from kerneltui.tui.widgets.output_view import OutputView
+from kerneltui.tui.output.output_view import OutputView
+from kerneltui.tui.table.kernel_table import KernelTable
 from tests.benchmarks.harness import Row, limit_row, show_time
 from tests.tui.fakes import FakeFleet, Stage, on_stage, snapshot
 

@@ -16,7 +16,7 @@ from textual.widgets import DataTable
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.app import KernelTui
-from kerneltui.tui.columns import COLUMNS
+from kerneltui.tui.table.columns import COLUMNS
 from tests.benchmarks.harness import Row, limit_row, ratio_row
 from tests.tui.fakes import NOW, FakeFleet, snapshot
 from tests.tui.widget_stage import CountingDriver

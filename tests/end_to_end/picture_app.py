@@ -12,7 +12,7 @@ from textual_image import _terminal
 from kerneltui.fleet.transcript.image import Picture
 from kerneltui.fleet.transcript.transcript import Role, Transcript
 from kerneltui.tui.app import KernelTui
-from kerneltui.tui.widgets import output_verbs
+from kerneltui.tui.output import actions
 from tests.pictures import png
 from tests.tui.fakes import NOW, FakeFleet, snapshot
 
@@ -32,7 +32,7 @@ def main(protocol: str) -> None:
     else:
         from textual_image import widget  # asks the terminal when it is loaded
 
-        output_verbs.image_widget = lambda _app: getattr(widget, WIDGETS[protocol])
+        actions.image_widget = lambda _app: getattr(widget, WIDGETS[protocol])
     KernelTui(lambda: fleet, clock=lambda: NOW).run()
 
 

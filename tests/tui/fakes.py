@@ -25,9 +25,9 @@ from kerneltui.fleet.registry.notices import Notice
 from kerneltui.fleet.transcript.transcript import Transcript
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.protocol.status import ALLOWED, KernelState
-from kerneltui.tui import frame
 from kerneltui.tui.app import USUAL_SETUP, KernelTui
-from kerneltui.tui.setup import Setup
+from kerneltui.tui.config.setup import Setup
+from kerneltui.tui.terminal import base_app
 from tests.tui.quiet import quiet
 
 PYTHON = SpecChoice("python3", "Python 3 (ipykernel)", "python")
@@ -286,6 +286,6 @@ def on_stage(
             await stage.settle()
             await play(stage)
 
-    with mock.patch.object(frame, "TERMINAL_CHECK", NEVER):  # the tests' own is seldom one
+    with mock.patch.object(base_app, "TERMINAL_CHECK", NEVER):  # the tests' own is seldom one
         asyncio.run(run())
     return app

@@ -17,15 +17,15 @@ from kerneltui.errors import ActionRefused, LaunchError
 from kerneltui.fleet.model.snapshot import Target
 from kerneltui.fleet.registry.notices import Notice
 from kerneltui.protocol.status import KernelState
-from kerneltui.tui.actions import ARMED_TIME, BY_ID
 from kerneltui.tui.app import KernelTui
-from kerneltui.tui.screens.help import HelpScreen
-from kerneltui.tui.screens.main import MainScreen
-from kerneltui.tui.setup import Setup
-from kerneltui.tui.widgets.code_editor import CodeEditor
-from kerneltui.tui.widgets.kernel_table import KernelTable
-from kerneltui.tui.widgets.output_view import OutputView
-from kerneltui.tui.widgets.panes import Panes
+from kerneltui.tui.config.setup import Setup
+from kerneltui.tui.console.code_editor import CodeEditor
+from kerneltui.tui.dialogs.help import HelpScreen
+from kerneltui.tui.keys.actions import ARMED_TIME, BY_ID
+from kerneltui.tui.main.main_screen import MainScreen
+from kerneltui.tui.main.panes import Panes
+from kerneltui.tui.output.output_view import OutputView
+from kerneltui.tui.table.kernel_table import KernelTable
 from tests.support import PATIENCE
 from tests.tui.fakes import NOW, SIZES, FakeFleet, Stage, on_stage, snapshot
 from tests.tui.quiet import quiet

@@ -25,12 +25,12 @@ from kerneltui.fleet.transcript.transcript import Transcript
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
 from kerneltui.protocol.wire import Session
-from kerneltui.tui.remembered import Remembered
-from kerneltui.tui.setup import Setup
-from kerneltui.tui.widgets.message_view import MessageView
-from kerneltui.tui.widgets.output_view import OutputView
+from kerneltui.tui.config.session_state import Remembered
+from kerneltui.tui.config.setup import Setup
+from kerneltui.tui.messages.message_view import MessageView
+from kerneltui.tui.output.output_view import OutputView
+from tests.tui.details.test_info_view import INFO
 from tests.tui.fakes import FakeFleet, Stage, on_stage, replied, snapshot
-from tests.tui.test_info_view import INFO
 from tests.tui.widget_stage import NARROW, STYLES, CountingDriver
 
 WEAPONS = [

@@ -15,7 +15,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
 
-from kerneltui.tui.actions import BY_COMMAND, key_label
+from kerneltui.tui.keys.actions import BY_COMMAND, key_label
 
 _PLACES = {command: place for place, command in enumerate(BY_COMMAND)}
 

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
 
-from kerneltui.tui.formats import clip
+from kerneltui.formats import clip
 from kerneltui.tui.widgets.line_view import HEADER, LineView
 from kerneltui.tui.widgets.tab_bar import Tab, labels, tab_at
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.content import Content
 from textual.widget import Widget
 
+from kerneltui import formats
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
-from kerneltui.tui import formats
 
 if TYPE_CHECKING:
     from kerneltui.fleet.model.snapshot import KernelSnapshot

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from kerneltui.tui.formats import FOCUS_LEFT, FOCUS_RIGHT
+from kerneltui.formats import FOCUS_LEFT, FOCUS_RIGHT
 
 
 class Tab(StrEnum):

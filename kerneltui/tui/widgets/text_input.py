@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.widgets import Input
 
-from kerneltui.tui.source import visible
+from kerneltui.tui.widgets.source import visible
 
 
 class TextInput(Input):

@@ -9,7 +9,7 @@ import pytest
 from kerneltui.fleet.manifests import mounts as mounts_module
 from kerneltui.fleet.manifests.mounts import is_shared
 from kerneltui.tui.app import library_fleet
-from kerneltui.tui.config import Config
+from kerneltui.tui.config.config import Config
 
 MOUNTS = """\
 22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw

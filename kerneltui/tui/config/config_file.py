@@ -1,0 +1,203 @@
+"""What kerneltui.toml says. What is wrong is told by its line, and the rest holds.
+
+Rule: pure but for `read_config`; text in, settings and problems out.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from kerneltui.fleet.model.retention import Limits
+from kerneltui.frozen import frozen
+from kerneltui.private_file import read_regular
+from kerneltui.protocol.text import clean_line
+from kerneltui.tui.config.config import MAX_FILE, Config
+from kerneltui.tui.config.schema import TABLES, TOP, Rule
+from kerneltui.tui.config.themes import THEMES
+from kerneltui.tui.keys.keymap import Keymap, resolve
+
+MANY, MATCHES = 30, 5  # of more names than that only the likeliest are told
+MAX_PROBLEMS = 20  # told; of more, how many
+MAX_ATTEMPTS = 20  # to read a file without its bad lines
+MAX_DEPTH = 10  # of tables within tables
+
+_HEADER = re.compile(r"\A\s*+\[++([^\]]++)\]")
+_SETTING = re.compile(r"""\A\s*+([\w."'\s-]++)=""")
+_AT_LINE = re.compile(r"line (\d+)")
+
+
+@frozen
+class Problem:
+    """What is wrong in the file, and what would be right."""
+
+    file: str
+    line: int
+    """From 1 on; 0 where it is about the whole file."""
+    text: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return clean_line(f"{place}: {self.text}", limit=400)
+
+
+def read_config(path: Path) -> tuple[Config, tuple[Problem, ...]]:
+    """Return what the file says, and what is wrong in it; a missing one says nothing."""
+    try:
+        text = read_regular(path, MAX_FILE).decode("utf-8", "replace")
+    except FileNotFoundError:
+        return Config(), ()
+    except OSError as error:
+        return Config(), (Problem(str(path), 0, f"cannot be read: {error.strerror}"),)
+    return parse_config(text, str(path))
+
+
+def parse_config(text: str, file: str) -> tuple[Config, tuple[Problem, ...]]:
+    """Return the settings of `text`, and the problems in the order of their lines."""
+    data, problems = _load(text, file)
+    lines = _lines_of_settings(text)
+    good: dict[str, dict[str, Any]] = {name: {} for name in ("", *TABLES)}
+    untold = 0
+    for table, key, value in _flattened(data):
+        known = TABLES.get(table, TOP if not table else {})
+        if key not in known and len(problems) >= MAX_PROBLEMS:
+            untold += 1
+        elif wrong := _wrong(table, key, value, known):
+            problems.append(Problem(file, lines.get(_path(table, key), 0), wrong))
+        else:
+            good[table][key] = value
+    keys, clashes = resolve(
+        {
+            action: (keys,) if isinstance(keys, str) else tuple(keys)
+            for action, keys in good["keys"].items()
+        }
+    )
+    problems += [
+        Problem(file, lines.get(_path("keys", each), 0), clashes[each]) for each in clashes
+    ]
+    told = sorted(problems, key=lambda problem: problem.line)
+    if untold := untold + len(told[MAX_PROBLEMS:]):
+        told[MAX_PROBLEMS:] = [Problem(file, 0, f"… {untold:,} more mistakes")]
+    return _config(good, keys), tuple(told)
+
+
+def _load(text: str, file: str) -> tuple[dict[str, Any], list[Problem]]:
+    """Return the data of all lines but those that are not TOML.
+
+    Where these are too many, of the upper part of the file: each attempt reads it all.
+    """
+    lines = text.splitlines()
+    problems: dict[str, Problem] = {}
+    attempts = 0
+    while True:
+        attempts += 1
+        if attempts > MAX_ATTEMPTS:
+            del lines[len(lines) // 2 :]
+            cut = f"has too much that is not TOML; nothing is read below line {len(lines)}"
+            problems["cut"] = Problem(file, 0, cut)
+        try:
+            return tomllib.loads("\n".join(lines)), list(problems.values())
+        except tomllib.TOMLDecodeError as error:
+            what, at, place = str(error).rpartition(" (at ")
+            given = _AT_LINE.match(place)
+            # What is never closed is told at the end of the file; it began somewhere above.
+            number = int(given[1]) if given else _last(lines)
+            if not number or not lines[number - 1]:
+                return {}, [Problem(file, 0, f"is not TOML: {error}")]
+            lines[number - 1] = ""
+            problem = Problem(file, number, f"is not TOML: {what}")
+            problems[f"line {number}" if given else at + place] = problem
+        except (ValueError, RecursionError) as error:  # tomllib says not where
+            number = _first_beyond_reading(lines)
+            del lines[number - 1 :]
+            too_deep = isinstance(error, RecursionError)
+            why = "is nested too deep" if too_deep else "holds a number that is too long"
+            problem = Problem(file, number, f"{why}; nothing from here on is read")
+            problems[f"line {number}"] = problem
+
+
+def _first_beyond_reading(lines: Sequence[str]) -> int:
+    """Return the number of the line up to which alone the reader of TOML gives up."""
+    return 1 + bisect_left(
+        range(len(lines)), True, key=lambda last: _is_too_much(lines[: last + 1])
+    )
+
+
+def _is_too_much(lines: Sequence[str]) -> bool:
+    try:
+        tomllib.loads("\n".join(lines))
+    except tomllib.TOMLDecodeError:
+        return False
+    except (ValueError, RecursionError):
+        return True
+    return False
+
+
+def _last(lines: Sequence[str]) -> int:
+    """Return the number of the last line that says anything; 0 where none does."""
+    return max((number for number, line in enumerate(lines, start=1) if line), default=0)
+
+
+def _flattened(data: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Yield table, key and value; keys below a table are told with dots."""
+    for name, value in data.items():
+        if isinstance(value, dict):
+            yield from ((name, key, each) for key, each in _dotted(value, MAX_DEPTH))
+        else:
+            yield "", name, value
+
+
+def _dotted(table: Mapping[str, Any], depth: int) -> Iterator[tuple[str, Any]]:
+    for name, value in table.items():
+        if isinstance(value, dict) and depth:
+            yield from ((f"{name}.{key}", each) for key, each in _dotted(value, depth - 1))
+        else:
+            yield name, value
+
+
+def _wrong(table: str, key: str, value: object, known: Mapping[str, Rule]) -> str:
+    """Return what is wrong with a setting; empty where nothing is."""
+    if table and table not in TABLES:
+        return f"[{table}] is not known; allowed: {', '.join(f'[{name}]' for name in TABLES)}"
+    setting = known.get(key)
+    place = f" in [{table}]" if table else ""
+    if setting is None:
+        near = get_close_matches(key, known, MATCHES) if len(known) > MANY else known
+        return f"{key} is not known{place}; allowed: {', '.join(near or known)}"
+    wrong = setting(value)
+    return f"{key} cannot be {value!r}; {wrong}" if wrong else ""
+
+
+def _config(good: Mapping[str, Mapping[str, Any]], keys: Keymap) -> Config:
+    settings = dict(good[""])
+    if "theme" in settings:
+        settings["theme"] = THEMES[settings["theme"]]
+    if "columns" in settings:
+        settings["columns"] = tuple(settings["columns"])
+    unconfirmed = frozenset(verb for verb, asks in good["confirm"].items() if not asks)
+    return Config(**settings, keys=keys, unconfirmed=unconfirmed, limits=Limits(**good["limits"]))
+
+
+def _lines_of_settings(text: str) -> dict[str, int]:
+    """Return the line, from 1 on, that sets each setting first; by table and key."""
+    found: dict[str, int] = {}
+    inside = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := _HEADER.match(line):
+            inside = _unquoted(header[1]) + "."
+        if setting := _SETTING.match(line):
+            found.setdefault(inside + _unquoted(setting[1]), number)
+    return found
+
+
+def _path(table: str, key: str) -> str:
+    return f"{table}.{key}" if table else key
+
+
+def _unquoted(name: str) -> str:
+    return re.sub(r"""[\s"']""", "", name)

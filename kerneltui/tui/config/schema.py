@@ -1,0 +1,103 @@
+"""What may be written in kerneltui.toml: a rule for each setting. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from kerneltui.tui.config.themes import THEMES
+from kerneltui.tui.keys.actions import ACTIONS
+from kerneltui.tui.keys.keymap import cannot_be_bound
+from kerneltui.tui.table.columns import COLUMNS
+from kerneltui.tui.table.filters import FilterError, parse_filter
+
+ASKED = ("interrupt", "restart", "restart_now", "shutdown", "kill", "shutdown_all", "quit_shutdown")
+"""The verbs that ask first; named as in the ids of their actions."""
+
+Rule = Callable[[Any], str]
+"""Returns what would be right where a value is wrong; empty where it is right."""
+
+
+def _rule(accepts: Callable[[Any], bool], allowed: str) -> Rule:
+    return lambda value: "" if accepts(value) else f"allowed: {allowed}"
+
+
+def _one_of(*words: str) -> Rule:
+    return _rule(lambda value: value in words, ", ".join(words))
+
+
+def _number(least: float, most: float, what: str) -> Rule:
+    return _rule(
+        lambda value: least <= _as_number(value) <= most, f"{what} from {least:,} to {most:,}"
+    )
+
+
+def _whole(least: int, most: int, what: str) -> Rule:
+    number = _number(least, most, f"a whole number of {what}")
+    return lambda value: number(value if isinstance(value, int) else None)
+
+
+def _as_number(value: Any) -> float:
+    """Return a number as it is, and for anything else what is in no range.
+
+    Python counts true and false as numbers.
+    """
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if is_number else math.nan
+
+
+def _columns(value: Any) -> bool:
+    if not isinstance(value, list) or not value:
+        return False
+    return all(each in _COLUMN_IDS and value.count(each) == 1 for each in value)
+
+
+def _filter(value: Any) -> str:
+    if not isinstance(value, str):
+        return "allowed: a text in quotes"
+    try:
+        parse_filter(value)
+    except FilterError as error:
+        return str(error)
+    return ""
+
+
+def _keys(value: Any) -> str:
+    keys = [value] if isinstance(value, str) else value
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+        return 'allowed: a key in quotes, or a list of keys such as ["k", "ctrl+k", "f9"]'
+    return next(filter(None, map(cannot_be_bound, keys)), "")
+
+
+_FLAG = _rule(lambda value: isinstance(value, bool), "true, false")
+_TEXT = _rule(lambda value: isinstance(value, str), "a text in quotes")
+_COLUMN_IDS = tuple(column.id for column in COLUMNS)
+
+TOP: dict[str, Rule] = {
+    "theme": _one_of(*THEMES),
+    "refresh": _number(0.2, 60, "seconds"),
+    "mouse": _FLAG,
+    "ascii": _FLAG,
+    "read_only": _FLAG,
+    "columns": _rule(_columns, f"a list, without repetition, of {', '.join(_COLUMN_IDS)}"),
+    "sort": _rule(
+        lambda value: isinstance(value, str) and value.removeprefix("-") in _COLUMN_IDS,
+        f"{', '.join(_COLUMN_IDS)}; with a - before it the other way round",
+    ),
+    "filter": _filter,
+    "kernelspec": _TEXT,
+    "transport": _one_of("auto", "ipc", "tcp"),
+    "notifications": _one_of("off", "bell", "osc9", "osc777"),
+    "notify_after": _number(1, 86_400, "seconds"),
+}
+"""What stands above the tables."""
+TABLES: dict[str, dict[str, Rule]] = {
+    "keys": {action.id: _keys for action in ACTIONS if not action.built_in},
+    "confirm": dict.fromkeys(ASKED, _FLAG),
+    "limits": {
+        "lines": _whole(100, 10_000_000, "lines"),
+        "bytes": _whole(100_000, 10_000_000_000, "bytes"),
+        "total_bytes": _whole(100_000, 100_000_000_000, "bytes"),
+    },
+}

@@ -1,0 +1,79 @@
+"""Setup: what one run starts with. Options add to kerneltui.toml, which overrules what was left."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kerneltui import paths
+from kerneltui.frozen import frozen
+from kerneltui.tui.config.config import Config
+from kerneltui.tui.config.session_state import Remembered, load_remembered
+from kerneltui.tui.config.themes import THEMES
+
+if TYPE_CHECKING:
+    from kerneltui.tui.config.config_file import Problem
+
+THEME = "textual-dark"
+
+
+@frozen
+class Setup:
+    """What holds for one run."""
+
+    config: Config = Config()
+    remembered: Remembered = Remembered()
+    problems: tuple[str, ...] = ()
+    """What is wrong with the files that were read, a sentence each."""
+    state_file: Path | None = None
+    """Where to remember how the screen is left; None does not."""
+    attached: str = ""
+    """The id of the kernel whose console is open at the start; none for ""."""
+
+    @property
+    def theme(self) -> str:
+        remembered = self.remembered.theme
+        return self.config.theme or (remembered if remembered in THEMES.values() else THEME)
+
+    @property
+    def table(self) -> dict[str, object]:
+        """How the table begins, as `TableView.from_state` takes it."""
+        config, state = self.config, dict(self.remembered.table)
+        if config.columns is not None:
+            state["columns"] = list(config.columns)
+        if config.sort is not None:
+            state["sort"] = config.sort.removeprefix("-")
+            state["descending"] = config.sort.startswith("-")
+        if config.filter is not None:
+            state["filter"] = config.filter
+        return state
+
+
+def read_setup(*, read_only: bool, ascii_only: bool, mouse: bool, attached: str = "") -> Setup:
+    """Return what holds; each option of the command line can only add to what the file says."""
+    config, problems = _read_config(paths.config_file())
+    remembered, problem = load_remembered(paths.state_file())
+    config = replace(
+        config,
+        read_only=config.read_only or read_only,
+        ascii=config.ascii or ascii_only or not speaks_unicode(sys.stderr.encoding),
+        mouse=config.mouse and mouse,
+    )
+    told = (*map(str, problems), *([problem] if problem else []))
+    return Setup(config, remembered, told, paths.state_file(), attached)
+
+
+def _read_config(path: Path) -> tuple[Config, tuple[Problem, ...]]:
+    if not path.exists():
+        return Config(), ()
+    from kerneltui.tui.config.config_file import (
+        read_config,  # what a start without one should not pay
+    )
+
+    return read_config(path)
+
+
+def speaks_unicode(encoding: str) -> bool:
+    return encoding.lower().replace("-", "").startswith("utf")

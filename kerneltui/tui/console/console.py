@@ -1,0 +1,441 @@
+"""Console: a line for code, the kernel's questions, and what helps in writing.
+
+It talks to the fleet's console, whose methods return at once. Nothing here waits for a
+kernel longer than a deadline, and a reply to a text that has changed is dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from textual import events, on
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.widgets import Input, Static, TextArea
+
+from kerneltui.errors import ActionRefused, KernelError
+from kerneltui.paths import history_file
+from kerneltui.protocol.status import Verb
+from kerneltui.protocol.text import clean_line
+from kerneltui.tui.console.code_editor import CodeEditor
+from kerneltui.tui.console.completions import Completions
+from kerneltui.tui.console.documentation import Documentation
+from kerneltui.tui.console.history import CODE_LIMIT, History, merge
+from kerneltui.tui.console.history_search import HistorySearch
+from kerneltui.tui.console.texts import badge, cannot_run, pending_words, placeholder
+from kerneltui.tui.keys.actions import bindings
+from kerneltui.tui.widgets.late import Late
+from kerneltui.tui.widgets.source import Replacement, count_matches, replacements
+from kerneltui.tui.widgets.text_input import TextInput
+
+if TYPE_CHECKING:
+    from kerneltui.fleet.console.console import Console as FleetConsole
+    from kerneltui.fleet.console.conversation import Prompt
+    from kerneltui.fleet.model.snapshot import KernelSnapshot
+
+COMPLETENESS_DEADLINE = 0.25
+"""Seconds for a kernel to say whether code is complete; then it is run."""
+HELP_DEADLINE = 3.0
+"""Seconds for completions, documentation and history."""
+PAST_LIMIT = 10_000
+"""Entries of a kernel's history, the latest."""
+HELP_IS_SLOW = 0.3
+"""Seconds of waiting for help after which it is said."""
+
+_T = TypeVar("_T")
+
+
+async def settle(future: Future[_T], deadline: float) -> _T | None:
+    """Return the future's result; None when it failed or took longer than `deadline` seconds.
+
+    Never cancels: the thread that owns the future may be about to set it.
+    """
+    waiter = asyncio.wrap_future(future)
+    waiter.add_done_callback(lambda done: done.cancelled() or done.exception())
+    await asyncio.wait({waiter}, timeout=deadline)
+    if not waiter.done() or waiter.cancelled() or waiter.exception() is not None:
+        return None
+    return waiter.result()
+
+
+class PromptInput(TextInput):
+    """The answer to a running cell's `input()` or `getpass()`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "Answer"),
+        *bindings("console.interrupt", "console.leave"),
+    ]
+
+    def action_console_interrupt(self) -> None:
+        self.post_message(Console.InterruptAsked())
+
+    def action_console_leave(self) -> None:
+        self.post_message(Console.Left())
+
+
+class Question(Horizontal):
+    """What a running cell asks, and the line for the answer."""
+
+    def __init__(self) -> None:
+        super().__init__(id="prompt")
+        self._words = Static(markup=False)
+        self.answer: Late[Input] = Late(partial(PromptInput, compact=True), self._fill)
+
+    def _fill(self, answer: Input) -> None:
+        self.mount(self._words, answer)
+
+    def ask(self, prompt: Prompt) -> None:
+        answer = self.answer.widget
+        answer.value = ""
+        answer.password = prompt.password
+        self._words.update(clean_line(prompt.text) or "input")
+        self.display = True
+
+    def withdraw(self) -> None:
+        """Be gone, with what was typed: it may be half a password."""
+        self.answer.widget.value = ""
+        self.display = False
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What the console keeps for one kernel while another one is shown."""
+
+    draft: str = ""
+    past: tuple[str, ...] = ()
+    """What the kernel remembers, the oldest first."""
+    past_asked: bool = False
+
+
+class Console(Vertical):
+    """The console of the selected kernel."""
+
+    class Left(Message):
+        """The user wants to go back to the table."""
+
+    class InterruptAsked(Message):
+        """The user wants to interrupt the kernel whose console this is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._backend: FleetConsole | None = None
+        self._snapshot: KernelSnapshot | None = None
+        self._memories: dict[str, _Memory] = {}
+        self._prompt: Prompt | None = None
+        self._asked = ("", 0)
+        self._history = History(history_file())
+        self._history_problem = ""
+        self._pending = ""
+        self._remark = ""
+        self._aside = Static(id="aside", markup=False)
+        on_top = partial(self.mount, before=0)
+        in_place_of_entry = partial(self.mount, before="#entry")
+        self._completions = Late(Completions, on_top)
+        self._documentation = Late(Documentation, on_top)
+        self._search = Late(HistorySearch, in_place_of_entry)
+        self._question = Late(Question, in_place_of_entry)
+
+    def fill(self) -> None:
+        """Mount what it consists of, at once: it may be wanted before it would be composed."""
+        entry = Horizontal(id="entry")
+        self.mount(entry)
+        self._editor = CodeEditor(self._judge, self._look_back)
+        entry.mount(Static(">", id="sign", markup=False), self._editor, self._aside)
+        self._editor.placeholder = placeholder(None)
+        self._aside.display = False
+
+    async def on_unmount(self) -> None:
+        await asyncio.to_thread(self._history.save)
+
+    # -- which kernel --------------------------------------------------------------------
+
+    def attach(self, backend: FleetConsole) -> None:
+        self._backend = backend
+        self._use_history(self._history.load)
+
+    def show(self, snapshot: KernelSnapshot | None, language: str) -> None:
+        """Be the console of `snapshot`, whose code is written in `language`."""
+        if snapshot == self._snapshot and language == self._editor.source_language:
+            return
+        before, self._snapshot = self._snapshot, snapshot
+        self._editor.source_language = language
+        self._editor.placeholder = placeholder(snapshot)
+        if badge(before) != badge(snapshot):
+            self._show_aside()
+        if (before and before.kernel_id) != (snapshot and snapshot.kernel_id):
+            self._change_kernel(before)
+
+    def _change_kernel(self, before: KernelSnapshot | None) -> None:
+        """Swap the drafts, and let nobody go on typing to another kernel than he thinks."""
+        if before is not None:
+            self._memories[before.kernel_id].draft = self._editor.text
+        if self.has_focus_within:
+            self.post_message(self.Left())
+        self._close_helpers()
+        self._search.hide()
+        self._show_entry()
+        self._editor.put(self._memory().draft)
+        self.pull()
+
+    def _memory(self) -> _Memory:
+        kernel_id = self._snapshot.kernel_id if self._snapshot else ""
+        return self._memories.setdefault(kernel_id, _Memory())
+
+    def enter(self) -> None:
+        """Take the focus."""
+        if self._prompt is not None:
+            self._question.widget.answer.widget.focus()
+        elif self._search.is_shown:
+            self._search.widget.focus_words()
+        else:
+            self._editor.focus()
+
+    def on_descendant_focus(self, _event: events.DescendantFocus) -> None:
+        """Ask the kernel once what was run in it before."""
+        memory = self._memory()
+        if self._backend and self._may_run() and not memory.past_asked:
+            memory.past_asked = True
+            past = self._backend.history(self._kernel_id)
+            self.run_worker(self._learn_past(memory, past), exit_on_error=False)
+
+    @property
+    def _kernel_id(self) -> str:
+        return self._snapshot.kernel_id if self._snapshot else ""
+
+    def _may_run(self) -> bool:
+        return self._snapshot is not None and Verb.EXECUTE in self._snapshot.allowed
+
+    # -- what was run before ---------------------------------------------------------------
+
+    async def _learn_past(self, memory: _Memory, past: Future[tuple[str, ...]]) -> None:
+        remembered = await settle(past, HELP_DEADLINE) or ()
+        memory.past = tuple(code for code in remembered if len(code) <= CODE_LIMIT)[-PAST_LIMIT:]
+        if left_out := len(remembered) - len(memory.past):
+            self.notify(f"{left_out:,} old or long entries of the kernel's history are left out")
+
+    @property
+    def _language(self) -> str:
+        """The name under which the history keeps what is run in this kernel."""
+        return self._editor.source_language or (
+            self._snapshot.kernel_name if self._snapshot else ""
+        )
+
+    def _look_back(self) -> tuple[str, ...]:
+        return merge(self._history.codes(self._language), self._memory().past)
+
+    def _use_history(self, access: Callable[[], str]) -> None:
+        self.run_worker(self._access_history(access), exit_on_error=False)
+
+    async def _access_history(self, access: Callable[[], str]) -> None:
+        """Read or write the history's file; say what is wrong with it, but only once."""
+        problem = await asyncio.to_thread(access)
+        if problem and problem != self._history_problem:
+            self._history_problem = problem
+            self.notify(problem, severity="warning")
+
+    def _open_search(self) -> None:
+        self._close_helpers()
+        self._search.widget.open(self._look_back())
+        self._show_entry()
+
+    @on(HistorySearch.Taken)
+    def recall(self, event: HistorySearch.Taken) -> None:
+        event.stop()
+        self._editor.recall(event.code)
+        self.close_search()
+
+    @on(HistorySearch.GivenUp)
+    def close_search(self) -> None:
+        self._search.hide()
+        self._show_entry()
+        self._editor.focus()
+
+    def _show_entry(self) -> None:
+        """Show the line for code unless something else is in its place."""
+        is_free = self._prompt is None and not self._search.is_shown
+        self.query_one("#entry").display = is_free
+
+    # -- what runs and what it asks --------------------------------------------------------
+
+    def pull(self) -> None:
+        """Show the kernel's open prompt and the cells that wait; called by a timer."""
+        if self._backend is None:
+            return
+        prompt = self._backend.prompts.get(self._kernel_id)
+        if prompt != self._prompt:
+            self._show_prompt(prompt)
+        queued = self._backend.queued.get(self._kernel_id, ())
+        beside = self._backend.beside.get(self._kernel_id, ())
+        pending = pending_words(queued, beside, self._snapshot)
+        if pending != self._pending:
+            self._pending = pending
+            self._show_aside()
+
+    def _say(self, remark: str) -> None:
+        """Tell what becomes of the last question to the kernel, until the code changes."""
+        if remark != self._remark:
+            self._remark = remark
+            self._show_aside()
+
+    def _show_aside(self) -> None:
+        told = ", ".join(filter(None, (badge(self._snapshot), self._remark, self._pending)))
+        self._aside.update(told)
+        self._aside.display = bool(told)
+
+    def _show_prompt(self, prompt: Prompt | None) -> None:
+        focused = self.has_focus_within
+        self._prompt = prompt
+        self._search.hide()
+        self._show_entry()
+        if prompt is not None:
+            self._close_helpers()
+            self._question.widget.ask(prompt)
+        elif question := self._question.made:
+            question.withdraw()
+        if focused:
+            self.enter()
+
+    @on(Input.Submitted)
+    def answer(self, event: Input.Submitted) -> None:
+        event.stop()
+        if self._prompt is None or self._backend is None:
+            return
+        try:
+            self._backend.answer(self._prompt, event.value)
+        except KernelError as error:
+            self.notify(str(error), severity="warning")
+        else:
+            event.input.value = ""
+
+    @on(CodeEditor.Submitted)
+    def run_code(self, event: CodeEditor.Submitted) -> None:
+        event.stop()
+        self._close_helpers()
+        try:
+            self._run(event.code, beside=event.beside)
+        except KernelError as error:
+            self._editor.put(event.code)
+            self.notify(str(error), severity="warning")
+
+    def _run(self, code: str, *, beside: bool) -> None:
+        if self._backend is None or not self._may_run():
+            raise ActionRefused(cannot_run(self._snapshot))
+        self._backend.execute(self._kernel_id, code, beside=beside)
+        self._history.add(self._language, code)
+        self._use_history(self._history.save)
+
+    async def _judge(self, code: str) -> str | None:
+        """Ask the kernel whether `code` is whole; one that does not tell in time runs it."""
+        if self._backend is None or not self._may_run():
+            return None
+        reply = self._backend.is_complete(self._kernel_id, code)
+        content = await settle(reply, COMPLETENESS_DEADLINE) or {}
+        if content.get("status") != "incomplete":
+            return None
+        indent = content.get("indent")
+        return indent if isinstance(indent, str) and indent.isspace() else ""
+
+    # -- what the editor's keys ask for ------------------------------------------------------
+
+    @on(CodeEditor.Asked)
+    def help_editor(self, event: CodeEditor.Asked) -> None:
+        event.stop()
+        match event.command:
+            case "leave":
+                self._leave()
+            case "interrupt":
+                self.post_message(self.InterruptAsked())
+            case "search":
+                self._open_search()
+            case "choose":
+                self._choose()
+            case "choose_next":
+                self._completions.widget.action_cursor_down()
+            case "choose_previous":
+                self._completions.widget.action_cursor_up()
+            case _:
+                self._ask_kernel(event)
+
+    def _leave(self) -> None:
+        if self._editor.choosing or self._documentation.is_shown:
+            self._close_helpers()
+        else:
+            self.post_message(self.Left())
+
+    def _ask_kernel(self, event: CodeEditor.Asked) -> None:
+        if self._backend is None or not self._may_run():
+            self.notify(cannot_run(self._snapshot), severity="warning")
+            return
+        self._asked = (event.code, event.cursor)
+        asked = (self._kernel_id, event.code, event.cursor)
+        match event.command:
+            case "complete":
+                self._help(self._complete(self._backend.complete(*asked)))
+            case "inspect":
+                self._help(self._inspect(self._backend.inspect(*asked)))
+
+    def _help(self, work: Coroutine[None, None, None]) -> None:
+        self.run_worker(work, group="help", exclusive=True, exit_on_error=False)
+
+    def _unchanged(self) -> bool:
+        return self._asked == (self._editor.text, self._editor.cursor_index)
+
+    async def _help_that_comes(self, reply: Future[dict[str, Any]]) -> dict[str, Any] | None:
+        """Return what the kernel replies; None where that is late, or for code that has changed."""
+        slow = self.set_timer(HELP_IS_SLOW, partial(self._say, "asking the kernel…"))
+        try:
+            content = await settle(reply, HELP_DEADLINE)
+        finally:
+            slow.stop()
+        if not self._unchanged():
+            return None
+        self._close_helpers()
+        self._say("no answer" if content is None else "")
+        return content
+
+    async def _complete(self, reply: Future[dict[str, Any]]) -> None:
+        content = await self._help_that_comes(reply)
+        if content is None:
+            return
+        offered = replacements(content, len(self._asked[0]))
+        left_out = count_matches(content) - len(offered)
+        if len(offered) == 1 and not left_out:
+            self._insert(offered[0])
+        elif offered:
+            self._completions.widget.offer(offered, left_out)
+            self._editor.choosing = True
+        else:
+            self._say("completions too long to show" if left_out else "no completions")
+
+    def _choose(self) -> None:
+        offer = self._completions.widget.chosen
+        self._close_helpers()
+        if offer is not None and self._unchanged():
+            self._insert(offer)
+
+    def _insert(self, offer: Replacement) -> None:
+        self._editor.put_between(offer.start, offer.end, offer.text)
+
+    async def _inspect(self, reply: Future[dict[str, Any]]) -> None:
+        content = await self._help_that_comes(reply)
+        if content is not None:
+            self._documentation.widget.tell(content)
+
+    def _close_helpers(self) -> None:
+        self._editor.choosing = False
+        self._completions.hide()
+        self._documentation.hide()
+
+    @on(TextArea.Changed)
+    @on(TextArea.SelectionChanged)
+    def close_what_is_outdated(self, event: TextArea.Changed | TextArea.SelectionChanged) -> None:
+        event.stop()
+        if not self._unchanged():
+            self._say("")
+            self._close_helpers()

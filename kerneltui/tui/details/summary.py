@@ -1,0 +1,80 @@
+"""Details: two lines on the selected kernel, with what the table has no room for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from textual.content import Content
+from textual.widget import Widget
+
+from kerneltui import formats
+from kerneltui.protocol.status import KernelState
+
+if TYPE_CHECKING:
+    from kerneltui.fleet.model.snapshot import KernelSnapshot
+
+
+class Fact(NamedTuple):
+    """Something to know of a kernel, and the word for it."""
+
+    label: str
+    value: str
+
+
+class Details(Widget):
+    """Static text, painted again only when a fact has changed."""
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"details--label", "details--value", "details--reason"}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: tuple[tuple[Fact, ...], ...] = ()
+
+    def show(self, kernel: KernelSnapshot | None, now: float) -> None:
+        """Show `kernel` as of the monotonic instant `now`; nothing for None."""
+        lines = (whoabouts(kernel, now), whereabouts(kernel)) if kernel else ()
+        if lines != self._lines:
+            self._lines = lines
+            self.refresh()
+
+    def render(self) -> Content:
+        return Content("\n").join(
+            Content("  ").join(self._styled(fact) for fact in line) for line in self._lines
+        )
+
+    def _styled(self, fact: Fact) -> Content:
+        part = "reason" if fact.label == "!" else "value"
+        return Content.assemble(
+            (f"{fact.label} ", self.get_visual_style("details--label")),
+            (fact.value, self.get_visual_style(f"details--{part}")),
+        )
+
+
+def whoabouts(kernel: KernelSnapshot, now: float) -> tuple[Fact, ...]:
+    """Return who the kernel is, and how much it has done."""
+    facts = [Fact("spec", kernel.kernel_name or "-")]
+    if kernel.state is not KernelState.DEAD and kernel.started_at is not None:
+        facts.append(Fact("up", formats.duration(now - kernel.started_at)))
+    facts.append(Fact("runs", str(kernel.executions)))
+    if kernel.usage is not None:
+        facts.append(Fact("procs", str(kernel.usage.processes)))
+    if kernel.autorestart:
+        facts.append(Fact("if it dies", "restarted"))
+    if not kernel.is_ours:
+        clients = f"{kernel.clients} client{'s' * (kernel.clients != 1)}"
+        facts.append(Fact("of", f"{kernel.whose}, {clients}, {kernel.liveness}"))
+    return (*facts, Fact("id", kernel.kernel_id))
+
+
+def whereabouts(kernel: KernelSnapshot) -> tuple[Fact, ...]:
+    """Return what went wrong, and where the kernel works and is reached."""
+    refused = f"{kernel.refused} message{'s' * (kernel.refused > 1)}"
+    facts = (
+        Fact("!", kernel.reason),
+        Fact("refused", refused if kernel.refused else ""),
+        Fact("notebook", kernel.notebook),
+        Fact("cwd", kernel.cwd),
+        Fact("file", kernel.connection_file),
+    )
+    return tuple(fact for fact in facts if fact.value)

@@ -1,0 +1,170 @@
+"""Panes: the tabs of the selected kernel. Only the one in sight costs anything."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from textual import on
+from textual.containers import Vertical
+
+from kerneltui.errors import KernelError
+from kerneltui.tui.details.info_view import InfoView
+from kerneltui.tui.details.process_view import ProcessView
+from kerneltui.tui.messages.message_screen import MessageScreen
+from kerneltui.tui.messages.message_view import MessageView
+from kerneltui.tui.output.actions import OutputVerbs
+from kerneltui.tui.output.log_view import LogView
+from kerneltui.tui.output.output_view import OutputView
+from kerneltui.tui.widgets.late import Late
+from kerneltui.tui.widgets.pane import Pane
+from kerneltui.tui.widgets.tab_bar import Tab, neighbour
+
+if TYPE_CHECKING:
+    from kerneltui.fleet.fleet import Fleet
+    from kerneltui.fleet.model.snapshot import KernelSnapshot
+
+T = TypeVar("T")
+
+PERIOD = 1.0  # seconds between two looks at what is not published but has to be looked up
+
+
+class Panes(Vertical):
+    """One pane at a time, of one kernel."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__()
+        self.active = Tab.OUTPUT
+        self._clock = clock
+        self._fleet: Fleet | None = None
+        self._kernel: KernelSnapshot | None = None
+        self._looking = False
+        self._due = 0.0
+        self._output = Late(OutputView, self.mount)
+        self._messages = Late(partial(MessageView, clock), self.mount)
+        self._info = Late(InfoView, self.mount)
+        self._processes = Late(ProcessView, self.mount)
+        self._log = Late(LogView, self.mount)
+        self._panes: dict[Tab, Late[Pane]] = {
+            Tab.OUTPUT: self._output,
+            Tab.MESSAGES: self._messages,
+            Tab.INFO: self._info,
+            Tab.PROCESSES: self._processes,
+            Tab.LOG: self._log,
+        }
+
+    def on_mount(self) -> None:
+        self._panes[self.active].widget.display = True
+
+    @property
+    def pane(self) -> Pane:
+        """The one in sight."""
+        return self._panes[self.active].widget
+
+    @property
+    def _kernel_id(self) -> str:
+        return self._kernel.kernel_id if self._kernel else ""
+
+    # -- which tab ----------------------------------------------------------------------
+
+    def pick(self, tab: Tab) -> None:
+        """Show a tab; where the one before had the focus, it gets it."""
+        had_focus = self.has_focus_within
+        self.active = tab
+        for each in self._panes.values():
+            each.hide()
+        self.pane.display = True
+        if had_focus:
+            self.pane.focus()
+        self._feed()
+        self._due = self._clock()
+        self.pull()
+
+    def step(self, steps: int) -> None:
+        self.pick(neighbour(self.active, steps))
+
+    @on(Pane.TabPicked)
+    def _pick_clicked(self, event: Pane.TabPicked) -> None:
+        self.pick(event.tab)
+
+    # -- what is shown ------------------------------------------------------------------
+
+    def show(self, fleet: Fleet | None, kernel: KernelSnapshot | None) -> None:
+        """Show another kernel, or the same one as it is now; none for None."""
+        before = self._kernel_id
+        self._kernel, self._fleet = kernel, fleet
+        if before != self._kernel_id:
+            self._forget_what_was_found()
+            self._due = self._clock()
+        self._feed()
+
+    def _forget_what_was_found(self) -> None:
+        if info := self._info.made:
+            info.show(None)
+        if processes := self._processes.made:
+            processes.show(())
+        if log := self._log.made:
+            log.show(None)
+
+    def pull(self) -> None:
+        """Bring the pane in sight up to date; called at a fixed rate."""
+        now = self._clock()
+        if self._due <= now and not self._looking:
+            self._due = now + PERIOD
+            self._look_up()
+        self.pane.pull()
+
+    def _feed(self) -> None:
+        """Give the pane in sight what the fleet has of the kernel."""
+        fleet, kernel_id = self._fleet, self._kernel_id
+        name = self._kernel.name if self._kernel else ""
+        if self.active is Tab.OUTPUT:
+            output = self._output.widget
+            output.show(fleet.transcript(kernel_id) if fleet else None, name)
+            output.folder = self._kernel.working_folder if self._kernel else ""
+        elif self.active is Tab.MESSAGES:
+            self._messages.widget.show(fleet.message_log(kernel_id) if fleet else None, name)
+
+    @on(OutputVerbs.MarkAsked)
+    def _mark(self) -> None:
+        if self._fleet is not None and self._kernel_id:
+            self._fleet.mark(self._kernel_id)
+
+    @on(MessageView.Opened)
+    def _open_message(self, event: MessageView.Opened) -> None:
+        self.app.push_screen(MessageScreen(event.record, event.client))
+
+    # -- what has to be looked up -------------------------------------------------------
+
+    def _look_up(self) -> None:
+        """Have a short thread find out what the tab in sight shows, if nobody publishes it."""
+        fleet, kernel = self._fleet, self._kernel
+        if fleet is None or kernel is None:
+            return
+        kernel_id, name = kernel.kernel_id, kernel.name
+        if self.active is Tab.INFO:
+            self._ask(partial(fleet.info, kernel_id), partial(self._info.widget.show, title=name))
+        elif self.active is Tab.PROCESSES:
+            show = partial(self._processes.widget.show, title=name)
+            self._ask(partial(fleet.processes, kernel_id), show)
+        elif self.active is Tab.LOG:
+            self._ask(partial(fleet.log, kernel_id), partial(self._log.widget.show, title=name))
+
+    def _ask(self, question: Callable[[], T], show: Callable[[T], None]) -> None:
+        self._looking = True
+        answer = self._answer(question, show, self._kernel_id)
+        self.run_worker(answer, group="look", exit_on_error=False)
+
+    async def _answer(
+        self, question: Callable[[], T], show: Callable[[T], None], kernel_id: str
+    ) -> None:
+        try:
+            found = await asyncio.to_thread(question)
+        except KernelError:  # it was dismissed meanwhile
+            return
+        finally:
+            self._looking = False
+        if kernel_id == self._kernel_id:
+            show(found)

@@ -1,0 +1,246 @@
+"""MessageView: every message seen and sent, a row each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
+
+from kerneltui.formats import fit, memory
+from kerneltui.protocol.text import clean_line
+from kerneltui.tui.messages.filter import (
+    CLIENT_WIDTH,
+    MessageFilter,
+    client_name,
+    describe_refused,
+)
+from kerneltui.tui.widgets.row_pane import TITLES, Row, RowPane
+from kerneltui.tui.widgets.tab_bar import Tab
+
+if TYPE_CHECKING:
+    from kerneltui.fleet.monitoring.message_log import MessageLog, MessageRecord
+    from kerneltui.fleet.monitoring.message_log import MessageView as LogView
+
+PREVIEW = 120  # characters of a content shown in its row
+_TITLES = "  TIME         CHANNEL   TYPE                 CLIENT      SIZE LATENCY  CONTENT"
+
+
+class MessageView(RowPane):
+    """The latest messages, followed as they come while the cursor is on the last one."""
+
+    TAB = Tab.MESSAGES
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Open", show=False),
+        Binding("t", "only_type", "Only this type", show=False),
+        Binding("d", "hide_type", "Hide this type", show=False),
+        Binding("b", "only_client", "Only this client", show=False),
+        Binding("a", "all", "All", show=False),
+        Binding("p", "pause", "Pause", show=False),
+    ]
+
+    class Opened(Message):
+        """Somebody wants to read one message."""
+
+        def __init__(self, record: MessageRecord, client: str) -> None:
+            super().__init__()
+            self.record = record
+            self.client = client
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock`: the one that the log's instants are of."""
+        super().__init__()
+        self.paused = False
+        self.filter = MessageFilter()
+        self._epoch = time.time() - clock()
+        self._log: MessageLog | None = None
+        self._view: LogView | None = None
+        self._shown: Sequence[MessageRecord] = ()
+        self._cursor = -1
+        """The number of the message under it; -1 for none yet."""
+        self._unseen = 0
+        self._remark = ""
+        """What is not shown, and why; a line of its own where there is something to say."""
+
+    # -- content ------------------------------------------------------------------------
+
+    def show(self, log: MessageLog | None, title: str = "") -> None:
+        """Show the messages of another kernel, or of none; `title` tells whose they are."""
+        self.kernel_name = title
+        if log is not self._log:
+            self._log, self._view, self._shown = log, None, ()
+            self._cursor, self.paused, self.filter = -1, False, MessageFilter()
+            self._unseen, self._remark = 0, ""
+            self.fit()
+        self.pull()
+
+    def pull(self) -> None:
+        if self._log is None:
+            return
+        view = self._log.view()
+        if view is self._view:
+            return
+        if self.paused and self._view is not None:
+            self._count_unseen(view)
+        else:
+            self._view = view
+            self._sift()
+
+    def _count_unseen(self, view: LogView) -> None:
+        seen = self._view.records[-1].number if self._view and self._view.records else -1
+        newest = view.records[-1].number if view.records else -1
+        if newest - seen != self._unseen:
+            self._unseen = newest - seen
+            self.repaint_changes()
+
+    def _sift(self) -> None:
+        """Show what the filter keeps; the cursor stays on its message, in its place."""
+        assert self._view is not None
+        following, place = self.following, self._row_of_cursor() - self.scroll_offset.y
+        self._shown = [each for each in self._view.records if self.filter.keeps(each)]
+        self._remark = self._describe_gaps(self._view)
+        self.fit()
+        row = len(self._shown) - 1 if following else self._row_of_cursor()
+        self.scroll_to_row(max(0, row - place))
+        self._put_cursor(row)
+
+    # -- the cursor ---------------------------------------------------------------------
+
+    @property
+    def following(self) -> bool:
+        """The cursor is on the last message, or there was none so far."""
+        return not self._shown or self._cursor == self._shown[-1].number
+
+    @property
+    def selected(self) -> MessageRecord | None:
+        return self._shown[self._row_of_cursor()] if self._shown else None
+
+    def _row_of_cursor(self) -> int:
+        """Return the row of the message under the cursor, or of the next one that is shown."""
+        low, high = 0, len(self._shown)
+        while low < high:
+            middle = (low + high) // 2
+            if self._shown[middle].number < self._cursor:
+                low = middle + 1
+            else:
+                high = middle
+        return min(low, max(0, len(self._shown) - 1))
+
+    def _put_cursor(self, row: int) -> None:
+        if not self._shown:
+            return
+        row = min(max(0, row), len(self._shown) - 1)
+        self._cursor = self._shown[row].number
+        top = self.scroll_offset.y
+        wanted = min(max(top, row - self.page + 1), row)
+        if wanted != top:
+            self.scroll_to_row(wanted)
+        self.repaint_changes()
+
+    def action_move(self, rows: int) -> None:
+        self._put_cursor(self._row_of_cursor() + rows)
+
+    def action_begin(self) -> None:
+        self._put_cursor(0)
+
+    def action_end(self) -> None:
+        self._put_cursor(len(self._shown) - 1)
+
+    def on_click(self, event: events.Click) -> None:
+        super().on_click(event)
+        offset = event.get_content_offset(self)
+        if offset is not None and offset.y >= self.head_height:
+            row = offset.y - self.head_height + self.scroll_offset.y
+            if row < len(self._shown):
+                self._put_cursor(row)
+
+    # -- keys ---------------------------------------------------------------------------
+
+    def action_open(self) -> None:
+        if record := self.selected:
+            self.post_message(self.Opened(record, self._client(record)))
+
+    def action_only_type(self) -> None:
+        if record := self.selected:
+            self._filter_by(self.filter.toggle_only(record.msg_type))
+
+    def action_hide_type(self) -> None:
+        if record := self.selected:
+            self._filter_by(self.filter.hide(record.msg_type))
+
+    def action_only_client(self) -> None:
+        if record := self.selected:
+            self._filter_by(self.filter.toggle_client(record.session))
+
+    def action_all(self) -> None:
+        self._filter_by(MessageFilter())
+
+    def _filter_by(self, wanted: MessageFilter) -> None:
+        self.filter = wanted
+        if self._view is not None:
+            self._sift()
+
+    def action_pause(self) -> None:
+        """Hold what is shown, or go on with what came meanwhile."""
+        self.paused = not self.paused
+        self._unseen = 0
+        self.pull()
+        self.repaint_changes()
+
+    # -- painting -----------------------------------------------------------------------
+
+    def status(self) -> str:
+        total = len(self._view.records) if self._view else 0
+        count = f"{len(self._shown)}/{total}" if len(self._shown) != total else f"{total}"
+        if self.paused:
+            return f"{count}  paused, {self._unseen} new" if self._unseen else f"{count}  paused"
+        return f"{count}  {'follow' if self.following else 'scrolled'}"
+
+    def fixed(self) -> Sequence[Row]:
+        width = self.area.width
+        titles: Row = ((fit(_TITLES, width), TITLES),)
+        if not self._remark:
+            return (titles,)
+        return (titles, ((fit(f"  {self._remark}", width), "trouble"),))
+
+    def _describe_gaps(self, view: LogView) -> str:
+        """Return what is not shown, and why."""
+        client = self.filter.client or ""
+        users = (each.username for each in view.records if each.session == client)
+        words = self.filter.describe(client_name(client, next(users, ""), view.ours))
+        return " · ".join(filter(None, (words, describe_refused(view.refused))))
+
+    def row_count(self) -> int:
+        return len(self._shown)
+
+    def row(self, index: int) -> Row:
+        record = self._shown[index]
+        is_selected = record.number == self._cursor
+        part = "cursor" if is_selected else "strong" if record.sent else ""
+        mark = ">" if is_selected else " "
+        return ((fit(f"{mark} {self._cells(record)}", self.area.width), part),)
+
+    def _cells(self, record: MessageRecord) -> str:
+        latency = "" if record.latency is None else f"{record.latency * 1000:,.0f}ms"
+        cells = (
+            self._time_of_day(record.time),
+            fit("→" if record.sent else "←", 1) + " " + fit(record.channel, 7),
+            fit(record.msg_type, 20),
+            fit(self._client(record), CLIENT_WIDTH),
+            fit(memory(record.size), 5, "right"),
+            fit(latency, 7, "right"),
+            f" {clean_line(record.parts[-1][:PREVIEW].decode('utf-8', 'replace'), PREVIEW)}",
+        )
+        return " ".join(cells)
+
+    def _time_of_day(self, instant: float) -> str:
+        seconds = instant + self._epoch
+        clock = time.strftime("%H:%M:%S", time.localtime(seconds))
+        return f"{clock}.{int(seconds % 1 * 1000):03d}"
+
+    def _client(self, record: MessageRecord) -> str:
+        ours = self._view.ours if self._view else frozenset[str]()
+        return client_name(record.session, record.username, ours)

@@ -1,0 +1,392 @@
+"""KernelTable: one line a kernel, repainted only where it changed."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Sequence
+from operator import itemgetter
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.segment import Segment
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import var
+from textual.strip import Strip
+
+from kerneltui.formats import (
+    ASCENDING,
+    DESCENDING,
+    FOCUS_LEFT,
+    MORE_BOTH,
+    MORE_LEFT,
+    MORE_RIGHT,
+    fit,
+)
+from kerneltui.protocol.text import clean_line
+from kerneltui.tui.keys.actions import bindings
+from kerneltui.tui.table.columns import (
+    GAP,
+    TONES,
+    Cell,
+    Column,
+    ColumnIds,
+    Tone,
+    fitting,
+    known_columns,
+    most_skipped,
+)
+from kerneltui.tui.table.view import TableView
+from kerneltui.tui.widgets.line_view import HEADER, LineView
+
+if TYPE_CHECKING:
+    from kerneltui.fleet.model.snapshot import KernelSnapshot
+
+MARGIN = 2  # cells left of the first column: the cursor's sign and the mark
+CURSOR_SIGN, MARK_SIGN = ">", "*"
+
+# Component classes of whole lines; those of cells are named after their tones.
+HEAD = "kernel-table--header"
+CURSOR = "kernel-table--cursor"
+MARKED = "kernel-table--marked"
+EMPTY = "kernel-table--empty"
+PARTS: dict[Tone, str] = {tone: f"kernel-table--{tone}" for tone in TONES}
+
+Looks = tuple[tuple[Cell, ...], tuple[Column, ...], bool, bool]
+"""All that a line shows: cells, columns, whether the cursor is there, whether it is marked."""
+
+
+class KernelTable(LineView):
+    """The kernels as `view` wants them, with a cursor that follows a kernel and not a row."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        HEAD,
+        CURSOR,
+        MARKED,
+        EMPTY,
+        *PARTS.values(),
+    }
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "cursor_move(1)", "Next kernel", show=False),
+        Binding("up,k", "cursor_move(-1)", "Previous kernel", show=False),
+        Binding("pagedown", "cursor_page(1.0)", "Page down", show=False),
+        Binding("pageup", "cursor_page(-1.0)", "Page up", show=False),
+        Binding("ctrl+d", "cursor_page(0.5)", "Half a page down", show=False),
+        Binding("ctrl+u", "cursor_page(-0.5)", "Half a page up", show=False),
+        Binding("home,g", "cursor_first", "First kernel", show=False),
+        Binding("end,G", "cursor_last", "Last kernel", show=False),
+        Binding("left,h", "sidestep(-1)", "Columns to the left", show=False),
+        Binding("right,l", "sidestep(1)", "Columns to the right", show=False),
+        *bindings("table."),
+    ]
+
+    cursor_id: var[str | None] = var(None, init=False)
+    """The kernel under the cursor. Set to one that is not shown yet, the cursor waits for it."""
+
+    class Selected(Message):
+        """The cursor stands on another kernel; None when there is none."""
+
+        def __init__(self, kernel_id: str | None) -> None:
+            super().__init__()
+            self.kernel_id = kernel_id
+
+    class ViewChanged(Message):
+        """Order, filter, columns or marks are others."""
+
+    class FilterAsked(Message):
+        """The user wants to say what is shown."""
+
+    class ColumnsAsked(Message):
+        """The user wants to choose columns."""
+
+    def __init__(self, empty: str = "no kernels", way_out: str = "") -> None:
+        """`empty`: what to say, in one or more lines, where there is no kernel.
+
+        `way_out`: what to do where the filter hides all of them.
+        """
+        super().__init__()
+        self._way_out = way_out
+        self._empty = tuple(empty.splitlines())
+        self.virtual_size = Size(0, len(self._empty) + HEADER)
+        self.view = TableView()
+        """What changes it by itself calls `view_changed`."""
+        self._all: tuple[KernelSnapshot, ...] = ()
+        self._kernels: tuple[KernelSnapshot, ...] = ()
+        self._rows: dict[str, int] = {}
+        self._now = 0.0
+        self._width = self._top = self._skipped = 0
+        self._columns: tuple[Column, ...] = ()
+        self._strips: dict[str, tuple[Looks, Strip]] = {}
+
+    def show(self, kernels: Sequence[KernelSnapshot], now: float) -> None:
+        """Show `kernels` as of the monotonic instant `now`, as far as the view wants them."""
+        self._all, self._now = tuple(kernels), now
+        rows = self.view.rows(self._all, now)
+        if rows != self._kernels or not rows:
+            self._replace_rows(rows)
+        self.repaint_changes()
+
+    def _replace_rows(self, rows: tuple[KernelSnapshot, ...]) -> None:
+        before, self._kernels = self._kernels, rows
+        self._rows = {kernel.kernel_id: row for row, kernel in enumerate(rows)}
+        self._strips = {each: self._strips[each] for each in self._strips if each in self._rows}
+        followed = self._cursor_is_visible(before)
+        self.virtual_size = Size(0, (len(rows) or len(self._notice)) + HEADER)
+        self.cursor_id = successor(
+            self.cursor_id, [kernel.kernel_id for kernel in before], self._rows
+        )
+        if followed:
+            self._scroll_to_cursor()
+
+    def view_changed(self) -> None:
+        """Show the kernels as the view wants them by now."""
+        self.show(self._all, self._now)
+        self.post_message(self.ViewChanged())
+
+    @property
+    def rows(self) -> tuple[KernelSnapshot, ...]:
+        """The kernels that are shown, in order."""
+        return self._kernels
+
+    @property
+    def selected(self) -> KernelSnapshot | None:
+        """The kernel under the cursor; None where that is not shown."""
+        row = self._rows.get(self.cursor_id or "")
+        return None if row is None else self._kernels[row]
+
+    @property
+    def marked(self) -> tuple[KernelSnapshot, ...]:
+        """The marked kernels in the order of their start, those filtered out included."""
+        if not self.view.marks:
+            return ()
+        return tuple(kernel for kernel in self._all if kernel.kernel_id in self.view.marks)
+
+    @property
+    def _notice(self) -> tuple[str, ...]:
+        """What to say where there is no row."""
+        if self._all:
+            like = clean_line(self.view.filter.text)  # as remembered or pasted
+            return (f"No kernel is like {like}. {self._way_out}",)
+        return self._empty
+
+    # -- how it is viewed ---------------------------------------------------------------
+
+    def action_table_filter(self) -> None:
+        self.post_message(self.FilterAsked())
+
+    def action_table_columns(self) -> None:
+        self.post_message(self.ColumnsAsked())
+
+    def explain_emptiness(self, text: str) -> None:
+        """Say `text`, in one or more lines, where there is no kernel."""
+        self._empty = tuple(text.splitlines())
+        self.view_changed()
+        self.refresh()
+
+    def show_all(self) -> None:
+        """Let every kernel pass."""
+        if self.view.filter.text:
+            self.view.filter_by("")
+            self.view_changed()
+
+    def choose_columns(self, ids: ColumnIds) -> None:
+        self.view.columns = known_columns(ids)
+        self.view_changed()
+
+    def action_table_sort_previous(self) -> None:
+        self.view.sort_by_neighbour(-1)
+        self.view_changed()
+
+    def action_table_sort_next(self) -> None:
+        self.view.sort_by_neighbour(1)
+        self.view_changed()
+
+    def action_table_sort_invert(self) -> None:
+        self.view.invert()
+        self.view_changed()
+
+    def action_table_mark(self) -> None:
+        """Mark the kernel under the cursor, or take its mark away, and go on to the next."""
+        if kernel := self.selected:
+            self.view.toggle_mark(kernel.kernel_id)
+            self.action_cursor_move(1)
+            self.view_changed()
+
+    def action_table_mark_all(self) -> None:
+        self.view.mark(self._rows)
+        self.view_changed()
+
+    def action_table_unmark_all(self) -> None:
+        self.view.unmark_all()
+        self.view_changed()
+
+    def action_sidestep(self, columns: int) -> None:
+        most = most_skipped(self.view.columns, self.area.width - MARGIN)
+        self._skipped = min(max(0, self._skipped + columns), most)
+        self.repaint_changes()
+
+    # -- cursor -------------------------------------------------------------------------
+
+    def watch_cursor_id(self, cursor_id: str | None) -> None:
+        self.repaint_changes()
+        self.post_message(self.Selected(cursor_id))
+
+    def _cursor_is_visible(self, kernels: Sequence[KernelSnapshot]) -> bool:
+        top = self.scroll_offset.y
+        visible = kernels[top : top + self._page]
+        return any(kernel.kernel_id == self.cursor_id for kernel in visible)
+
+    def _scroll_to_cursor(self) -> None:
+        row = self._rows.get(self.cursor_id or "")
+        if row is None:
+            return
+        top = self.scroll_offset.y
+        wanted = min(max(top, row - self._page + 1), row)
+        if wanted != top:
+            self.scroll_to(y=wanted, animate=False, force=True)
+
+    def _put_cursor(self, row: int) -> None:
+        if self._kernels:
+            row = min(max(0, row), len(self._kernels) - 1)
+            self.cursor_id = self._kernels[row].kernel_id
+            self._scroll_to_cursor()
+
+    def action_cursor_move(self, rows: int) -> None:
+        # A cursor that waits for its kernel starts from the top.
+        self._put_cursor(self._rows.get(self.cursor_id or "", -rows) + rows)
+
+    def action_cursor_page(self, pages: float) -> None:
+        self.action_cursor_move(int(pages * self._page) or (1 if pages > 0 else -1))
+
+    def action_cursor_first(self) -> None:
+        self._put_cursor(0)
+
+    def action_cursor_last(self) -> None:
+        self._put_cursor(len(self._kernels) - 1)
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        if offset.y < HEADER:
+            self._sort_by_column_at(offset.x)
+            return
+        row = offset.y - HEADER + self.scroll_offset.y
+        if row < len(self._kernels):
+            self._put_cursor(row)
+
+    def _sort_by_column_at(self, x: int) -> None:
+        left = MARGIN
+        for column in self._columns:
+            if left <= x < left + column.width + GAP:
+                self.view.sort_by(column.id)
+                self.view_changed()
+            left += column.width + GAP
+
+    # -- painting -----------------------------------------------------------------------
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002 -- Textual's
+        """Return the height for all kernels: what is typed into the filter moves nothing."""
+        return max(self.virtual_size.height, len(self._all) + HEADER)
+
+    @property
+    def _page(self) -> int:
+        """How many rows are seen at once."""
+        return max(1, self.area.height - HEADER)
+
+    def repaint_changes(self) -> None:
+        self._measure()
+        super().repaint_changes()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        self._measure()
+        return super().render_lines(crop)
+
+    def _measure(self) -> None:
+        """Take note of what all lines share: asking Textual costs more than painting one."""
+        self._width, self._top = self.area.width, self.scroll_offset.y
+        room = self._width - MARGIN
+        self._skipped = min(self._skipped, most_skipped(self.view.columns, room))
+        self._columns = fitting(self.view.columns, room, self._skipped)
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._strips.clear()
+
+    def strip(self, y: int) -> Strip:
+        if y < HEADER:
+            return self._padded(self._header())
+        row = y - HEADER + self._top
+        if row < len(self._kernels):
+            return self._row(self._kernels[row])
+        if not self._kernels:
+            text = "".join(self._notice[row : row + 1])
+            return self._padded(Segment(" " * MARGIN + text, self.style(EMPTY)))
+        return Strip.blank(self._width, self.style())
+
+    def _padded(self, *segments: Segment) -> Strip:
+        return Strip(segments).adjust_cell_length(self._width, self.style())
+
+    def _header(self) -> Segment:
+        """Return the titles, with an arrow at the one sorted by, and for where more is."""
+        is_whole = self._skipped + len(self._columns) >= len(self.view.columns)
+        more = (" ", MORE_RIGHT, MORE_LEFT, MORE_BOTH)[2 * bool(self._skipped) + (not is_whole)]
+        text = (FOCUS_LEFT if self.has_focus else " ") + more
+        order = self.view.order
+        for column in self._columns:
+            title = fit(column.title, column.width, column.align) + " " * GAP
+            if column.id == order.column:
+                end = len(title.rstrip())
+                arrow = DESCENDING if order.descending else ASCENDING
+                title = title[:end] + arrow + title[end + 1 :]
+            text += title
+        return Segment(text, self.style(HEAD))
+
+    def _row(self, kernel: KernelSnapshot) -> Strip:
+        """Return the line of `kernel`: the one of before where it would look the same."""
+        kernel_id = kernel.kernel_id
+        looks = (
+            tuple([column.cell(kernel, self._now) for column in self._columns]),
+            self._columns,
+            kernel_id == self.cursor_id,
+            kernel_id in self.view.marks,
+        )
+        known = self._strips.get(kernel_id)
+        if known is None or known[0] != looks:
+            known = self._strips[kernel_id] = (looks, self._padded(*self._segments(*looks)))
+        return known[1]
+
+    def _segments(
+        self,
+        cells: tuple[Cell, ...],
+        columns: tuple[Column, ...],
+        is_cursor: bool,
+        is_marked: bool,
+    ) -> list[Segment]:
+        """Return a line of cells; under the cursor one style tells them all.
+
+        A second colour on the cursor's background would not be readable in every theme.
+        """
+        signs = (CURSOR_SIGN if is_cursor else " ") + (MARK_SIGN if is_marked else " ")
+        runs = [(signs, CURSOR if is_cursor else MARKED)]
+        for cell, column in zip(cells, columns, strict=True):
+            text = fit(cell.text, column.width, column.align) + " " * GAP
+            runs.append((text, CURSOR if is_cursor else PARTS[cell.tone]))
+        return [
+            Segment("".join(text for text, _ in run), self.style(part))
+            for part, run in itertools.groupby(runs, key=itemgetter(1))
+        ]
+
+
+def successor(cursor: str | None, before: Sequence[str], after: Collection[str]) -> str | None:
+    """Return the kernel for the cursor once the rows `before` have become `after`.
+
+    Where its kernel went, the next one that stayed takes over, else the one above. A cursor
+    on a kernel that was never shown waits for it.
+    """
+    if cursor in after or (cursor is not None and cursor not in before):
+        return cursor
+    place = before.index(cursor) if cursor is not None else 0
+    neighbours = (*before[place:], *reversed(before[:place]))
+    return next((kernel for kernel in neighbours if kernel in after), next(iter(after), None))

@@ -1,0 +1,161 @@
+"""TableView: which kernels the table shows, in which order, with which columns, and the marks.
+
+Rule: pure. It knows nothing of the terminal; kernels go in, rows come out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from kerneltui.frozen import frozen
+from kerneltui.tui.table.columns import ALL, BY_ID, ColumnIds, known_columns
+from kerneltui.tui.table.filters import Filter, FilterError, parse_filter
+
+if TYPE_CHECKING:
+    from kerneltui.fleet.model.snapshot import KernelSnapshot
+
+HISTORY = 50  # filters remembered
+
+Kernels = tuple["KernelSnapshot", ...]
+
+
+@frozen
+class Order:
+    """The column that the rows are sorted by; in the order of the kernels' start without one."""
+
+    column: str = ""
+    descending: bool = False
+
+    def sorted(self, kernels: Kernels) -> Kernels:
+        """Return `kernels` in this order; those without a value always come last."""
+        if not self.column:
+            return kernels[::-1] if self.descending else kernels
+        key = BY_ID[self.column].sort_key
+        keyed = [(value, kernel) for kernel in kernels if (value := key(kernel)) is not None]
+        keyed.sort(key=lambda pair: pair[0], reverse=self.descending)
+        if len(keyed) == len(kernels):
+            return tuple(kernel for _, kernel in keyed)
+        without = [kernel for kernel in kernels if key(kernel) is None]
+        return (*(kernel for _, kernel in keyed), *without)
+
+
+def natural_order(column: str) -> Order:
+    """Return the order that one wants first of `column`: the busiest, the beginning of names."""
+    return Order(column, descending=bool(column) and BY_ID[column].descends)
+
+
+class TableView:
+    """How the user wants the table. One thread's."""
+
+    def __init__(self) -> None:
+        self.columns: ColumnIds = ALL
+        self.order = Order()
+        self.filter = Filter()
+        self.marks: frozenset[str] = frozenset()
+        """Ids of kernels: a mark stays with its kernel wherever that goes."""
+        self.history: tuple[str, ...] = ()
+        """Filters that were kept, the latest last."""
+        self._asked: tuple[Kernels, Filter, Order] | None = None
+        self._rows: Kernels = ()
+
+    def rows(self, kernels: Kernels, now: float) -> Kernels:
+        """Return what of `kernels` is to be seen, in order; `now` is a monotonic instant."""
+        if self.marks:
+            self.marks = self.marks.intersection(kernel.kernel_id for kernel in kernels)
+        asked = (kernels, self.filter, self.order)
+        if self.filter.ages or asked != self._asked:
+            self._asked = asked
+            passing = tuple(kernel for kernel in kernels if self.filter.passes(kernel, now))
+            self._rows = self.order.sorted(passing)
+        return self._rows
+
+    # -- order ---------------------------------------------------------------------------
+
+    def sort_by_neighbour(self, step: int) -> None:
+        """Sort by the column `step` places on; after the last one there is no column."""
+        places = ("", *self.columns)
+        place = places.index(self.order.column) if self.order.column in places else 0
+        self.order = natural_order(places[(place + step) % len(places)])
+
+    def sort_by(self, column: str) -> None:
+        """Sort by `column`, the other way round where it is the one already."""
+        if self.order.column == column:
+            self.invert()
+        else:
+            self.order = natural_order(column)
+
+    def invert(self) -> None:
+        self.order = Order(self.order.column, not self.order.descending)
+
+    # -- marks ---------------------------------------------------------------------------
+
+    def toggle_mark(self, kernel_id: str) -> None:
+        self.marks ^= {kernel_id}
+
+    def mark(self, kernel_ids: Iterable[str]) -> None:
+        self.marks |= frozenset(kernel_ids)
+
+    def unmark_all(self) -> None:
+        self.marks = frozenset()
+
+    # -- filter --------------------------------------------------------------------------
+
+    def filter_by(self, text: str) -> None:
+        """Show only what `text` lets pass. Raises FilterError, and then keeps the filter.
+
+        A word that is still growing, as "mem" into "mem:>1G", was no good one.
+        """
+        try:
+            self.filter = parse_filter(text)
+        except FilterError as error:
+            if text.lstrip().startswith(self.filter.text):
+                self.filter = parse_filter(text[: error.word])
+            raise
+
+    def remember_filter(self) -> None:
+        """Keep the filter for the history."""
+        if text := self.filter.text:
+            others = tuple(each for each in self.history if each != text)
+            self.history = (*others, text)[-HISTORY:]
+
+    # -- in words ------------------------------------------------------------------------
+
+    def notes(self, rows: Sequence[KernelSnapshot], total: int) -> tuple[str, ...]:
+        """Return what a user should know who looks at `rows` of `total` kernels."""
+        notes = []
+        if self.filter.tests:
+            notes.append(f"{len(rows)} of {total}: {self.filter.text}")
+        if self.marks:
+            hidden = len(self.marks.difference(kernel.kernel_id for kernel in rows))
+            notes.append(f"{len(self.marks)} marked" + (f", {hidden} hidden" if hidden else ""))
+        return tuple(notes)
+
+    # -- between runs --------------------------------------------------------------------
+
+    def to_state(self) -> dict[str, object]:
+        """Return what is worth remembering, as plain data. Marks are for one sitting."""
+        return {
+            "columns": list(self.columns),
+            "sort": self.order.column,
+            "descending": self.order.descending,
+            "filter": self.filter.text,
+            "history": list(self.history),
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, object]) -> TableView:
+        """Return the view of `to_state`; whatever is missing or makes no sense is as at first."""
+        view = cls()
+        if isinstance(columns := state.get("columns"), list):
+            view.columns = known_columns(columns)
+        column = state.get("sort")
+        if isinstance(column, str) and (column in BY_ID or not column):
+            view.order = Order(column, state.get("descending") is True)
+        if isinstance(history := state.get("history"), list):
+            view.history = tuple(each for each in history if isinstance(each, str))[-HISTORY:]
+        if isinstance(text := state.get("filter"), str):
+            with contextlib.suppress(FilterError):
+                view.filter_by(text)
+        return view

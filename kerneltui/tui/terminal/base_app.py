@@ -1,0 +1,127 @@
+"""Frame: the app around whatever it shows: colours, keys, notices, the terminal and its loss."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import textual
+from rich.console import Group
+from rich.segment import Segments
+from rich.text import Text
+from textual import constants
+from textual.driver import Driver
+from textual.filter import LineFilter
+from textual.screen import Screen
+from textual.worker import Worker, WorkerState
+
+from kerneltui import paths
+from kerneltui.protocol.text import clean_line
+from kerneltui.tui.config.setup import Setup
+from kerneltui.tui.terminal.ascii_filter import AsciiOnly
+from kerneltui.tui.terminal.driver import TerminalDriver
+from kerneltui.tui.terminal.ordered_keys import KeyOrder
+from kerneltui.tui.terminal.shown_notice import NOTICES_KEPT, Said
+
+TERMINAL_CHECK = (
+    1.0  # seconds between two looks at the terminal: without one, Textual's reader spins
+)
+NOTICE_LIMIT = 500  # characters
+DATE = "%Y-%m-%d %H:%M:%S"
+
+
+class Frame(KeyOrder):
+    """An app that is at home in any terminal, and leaves it clean."""
+
+    def __init__(self, setup: Setup) -> None:
+        # Textual greys its colours under NO_COLOR; an ANSI theme writes none at all.
+        self.has_colours = "NO_COLOR" not in os.environ
+        super().__init__(ansi_color=None if self.has_colours else True)
+        self.theme = setup.theme if self.has_colours else "ansi-dark"
+        self._ascii = [AsciiOnly()] if setup.config.ascii else []
+        self._problems = setup.problems
+        self.notices: deque[Said] = deque(maxlen=NOTICES_KEPT)
+
+    def on_mount(self) -> None:
+        loop = asyncio.get_running_loop()
+        for signum in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(signum, self.exit)
+        if not self.is_headless:
+            self.set_interval(TERMINAL_CHECK, self._leave_lost_terminal)
+        self.app_resume_signal.subscribe(self, lambda _: self.redraw())
+        for problem in self._problems:
+            self.notify(problem, severity="warning")
+
+    def get_driver_class(self) -> type[Driver]:
+        """Return ours, where the environment asks for no other."""
+        return TerminalDriver if constants.DRIVER is None else super().get_driver_class()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), *self._ascii]
+
+    def load_styles(self, screen: Screen[Any]) -> None:
+        """Take in the styles of a screen that is to be pushed.
+
+        Where Textual finds them missing it parses all styles again, and styles all that is there.
+        """
+        for path in screen.css_path:
+            self.stylesheet.add_source(path.read_text("utf-8"), (str(path), ""))
+
+    def redraw(self) -> None:
+        """Paint the whole screen again."""
+        self.screen.refresh(layout=True)
+
+    def write_raw(self, sequence: str) -> None:
+        """Send the terminal something that is not painted."""
+        if self._driver is not None and sequence:
+            self._driver.write(sequence)
+
+    # -- leaving -------------------------------------------------------------------------
+
+    def _leave_lost_terminal(self) -> None:
+        """Quit where the terminal is gone, rather than spin on its end of file."""
+        if not os.isatty(0):
+            self.exit()
+
+    def _fatal_error(self) -> None:
+        """Show where it failed, never the values of locals: keys may be among them."""
+        self.bell()
+        # What no start should pay for.
+        from rich.traceback import Traceback
+
+        from kerneltui.tui.terminal.crash_log import log_crash
+
+        traceback = Traceback(show_locals=False, suppress=[textual])
+        where = Segments(self.console.render(traceback, self.console.options))
+        error = sys.exception()
+        told = log_crash(error, paths.crash_file(), time.strftime(DATE)) if error else ""
+        self._exit_renderables.append(Group(where, Text(told)))  # of several one is printed
+        self._close_messages_no_wait()
+
+    # -- notices -------------------------------------------------------------------------
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: Literal["information", "warning", "error"] = "information",
+        timeout: float | None = None,
+        markup: bool = True,  # noqa: ARG002 -- Textual's
+    ) -> None:
+        """Show and keep a notice; whoever sends it, its text passes the gate as plain text."""
+        text = clean_line(message, NOTICE_LIMIT)
+        self.notices.append(Said(time.strftime("%H:%M:%S"), severity, text))
+        super().notify(text, title=title, severity=severity, timeout=timeout, markup=False)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Survive a defect of ours in a worker, and say it."""
+        if event.state is WorkerState.ERROR:
+            error = event.worker.error
+            self.notify(f"internal error: {type(error).__name__}: {error}", severity="error")

@@ -1,0 +1,88 @@
+"""The details tell what the table hides, and are painted when a fact changes."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from kerneltui.fleet.model.classification import Kind
+from kerneltui.fleet.model.origin import Origin
+from kerneltui.fleet.model.snapshot import KernelSnapshot
+from kerneltui.protocol.status import KernelState
+from kerneltui.tui.details.summary import Details, Fact, whereabouts, whoabouts
+from tests.tui.fakes import NOW, snapshot
+from tests.tui.widget_stage import NARROW, WIDE, Stage, on_stage
+
+KERNEL_ID = "5d0f3c0e-1234-4b5c-9d8e-0123456789ab"
+KERNEL = snapshot(KERNEL_ID, cwd="/home/ana/[/x]", connection_file="/run/kernel-5d0f.json")
+DEAD = dataclasses.replace(
+    KERNEL, state=KernelState.DEAD, usage=None, reason="exited with SIGKILL (-9)"
+)
+SERVED = dataclasses.replace(
+    KERNEL, kind=Kind.SERVER, origin=Origin.SERVER, owner_pid=812, clients=1
+)
+OF = Fact("of", "server 812, 1 client, verified")
+ID, SPEC, RUNS = Fact("id", KERNEL_ID), Fact("spec", "python3"), Fact("runs", "0")
+CWD, FILE = Fact("cwd", "/home/ana/[/x]"), Fact("file", "/run/kernel-5d0f.json")
+
+
+@pytest.mark.parametrize(
+    ("kernel", "facts"),
+    [
+        (KERNEL, (SPEC, Fact("up", "10m"), RUNS, Fact("procs", "1"), ID)),
+        (DEAD, (SPEC, RUNS, ID)),
+        (SERVED, (SPEC, Fact("up", "10m"), RUNS, Fact("procs", "1"), OF, ID)),
+    ],
+)
+def test_it_tells_who_the_kernel_is(kernel: KernelSnapshot, facts: tuple[Fact, ...]) -> None:
+    assert whoabouts(kernel, NOW) == facts
+
+
+@pytest.mark.parametrize(
+    ("kernel", "facts"),
+    [
+        (KERNEL, (CWD, FILE)),
+        (DEAD, (Fact("!", "exited with SIGKILL (-9)"), CWD, FILE)),
+        (dataclasses.replace(KERNEL, refused=3), (Fact("refused", "3 messages"), CWD, FILE)),
+        (dataclasses.replace(KERNEL, refused=1), (Fact("refused", "1 message"), CWD, FILE)),
+    ],
+)
+def test_it_tells_what_went_wrong_before_where_it_is(
+    kernel: KernelSnapshot, facts: tuple[Fact, ...]
+) -> None:
+    assert whereabouts(kernel) == facts
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+def test_two_lines_show_the_facts(size: tuple[int, int]) -> None:
+    async def play(stage: Stage[Details]) -> None:
+        stage.widget.show(KERNEL, NOW)
+        await stage.settle()
+
+        assert stage.lines == [
+            f" spec python3  up 10m  runs 0  procs 1  id {KERNEL_ID}",
+            " cwd /home/ana/[/x]  file /run/kernel-5d0f.json",
+        ]
+
+    on_stage(Details(), play, size)
+
+
+def test_the_same_facts_write_nothing() -> None:
+    async def play(stage: Stage[Details]) -> None:
+        stage.widget.show(KERNEL, NOW)
+
+        assert await stage.bytes_of(lambda: stage.widget.show(KERNEL, NOW + 1)) == 0
+
+    on_stage(Details(), play)
+
+
+def test_no_kernel_is_an_empty_strip() -> None:
+    async def play(stage: Stage[Details]) -> None:
+        stage.widget.show(KERNEL, NOW)
+        stage.widget.show(None, NOW)
+        await stage.settle()
+
+        assert stage.lines == ["", ""]
+
+    on_stage(Details(), play)

@@ -1,0 +1,182 @@
+"""A snapshot becomes cells, and the cells that matter are there in 80 columns."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
+from kerneltui.protocol.status import KernelState
+from kerneltui.tui.table.columns import (
+    ALL,
+    BY_ID,
+    COLUMNS,
+    GAP,
+    Cell,
+    Column,
+    ColumnIds,
+    fitting,
+    known_columns,
+    most_skipped,
+)
+from tests.tui.fakes import NOW, snapshot
+
+BUSY = snapshot(state=KernelState.BUSY, code="train()", usage=Usage(1.5, 3 << 30, 4))
+STOPPED = Usage(0, 1, 1, is_stopped=True)
+DEAD = snapshot(state=KernelState.DEAD, returncode=-9, usage=None)
+NEW = snapshot(
+    state=KernelState.STARTING, identity=None, usage=None, started_at=None, last_activity=None
+)
+
+
+def cell(column_id: str, kernel: KernelSnapshot, now: float = NOW) -> Cell:
+    return next(column for column in COLUMNS if column.id == column_id).cell(kernel, now)
+
+
+@pytest.mark.parametrize(
+    ("column_id", "kernel", "expected"),
+    [
+        ("id", snapshot("5d0f3c0e-1234"), Cell("5d0f3c", "muted")),
+        ("name", BUSY, Cell("name-k1", "strong")),
+        ("name", DEAD, Cell("name-k1", "muted")),
+        ("spec", BUSY, Cell("python3", "muted")),
+        ("pid", NEW, Cell("-", "muted")),
+        ("cpu", BUSY, Cell("150")),
+        ("cpu", DEAD, Cell("-", "muted")),
+        ("load", snapshot(usage=Usage(0, 1, 1, (0.0, 0.3, 1.0, 2.5))), Cell("▁▄██", "busy")),
+        ("load", snapshot(usage=Usage(0, 1, 1, (0.0, 0.0))), Cell("▁▁", "muted")),
+        ("load", DEAD, Cell("-", "muted")),
+        ("memory", BUSY, Cell("3.00G")),
+        ("memory", DEAD, Cell("-", "muted")),
+        ("up", BUSY, Cell("10m", "muted")),
+        ("up", DEAD, Cell("-", "muted")),
+        ("up", NEW, Cell("-", "muted")),
+        ("idle", BUSY, Cell("30s", "muted")),
+        ("idle", NEW, Cell("-", "muted")),
+        ("runs", snapshot(executions=12), Cell("12", "muted")),
+        ("clients", snapshot(clients=2), Cell("2", "muted")),
+        ("state", snapshot(usage=STOPPED), Cell("■ stopped", "trouble")),
+        ("code", BUSY, Cell("train()")),
+        ("code", DEAD, Cell("exited with SIGKILL (-9)", "dead")),
+        ("code", dataclasses.replace(DEAD, reason="out of memory"), Cell("out of memory", "dead")),
+        (
+            "code",
+            dataclasses.replace(DEAD, reason="kernel 0a9b (python3) exited with SIGKILL (-9)"),
+            Cell("exited with SIGKILL (-9)", "dead"),
+        ),
+        ("code", snapshot(reason="no reply"), Cell("no reply", "trouble")),
+    ],
+)
+def test_a_cell_tells_its_fact(column_id: str, kernel: KernelSnapshot, expected: Cell) -> None:
+    assert cell(column_id, kernel) == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (KernelState.UNKNOWN, Cell("? unknown", "muted")),
+        (KernelState.STARTING, Cell("◌ starting", "moving")),
+        (KernelState.IDLE, Cell("○ idle", "idle")),
+        (KernelState.BUSY, Cell("● busy", "busy")),
+        (KernelState.RESTARTING, Cell("◌ restarting", "moving")),
+        (KernelState.TERMINATING, Cell("◌ terminating", "moving")),
+        (KernelState.DEAD, Cell("✗ dead", "dead")),
+    ],
+)
+def test_a_state_is_a_mark_and_a_word(state: KernelState, expected: Cell) -> None:
+    assert cell("state", snapshot(state=state)) == expected
+
+
+def test_an_order_under_way_counts_its_seconds() -> None:
+    kernel = snapshot(state=KernelState.BUSY, pending="stopping", pending_since=NOW - 3.7)
+
+    assert cell("state", kernel) == Cell("● stopping 3 s", "moving")
+
+
+def test_every_state_fits_its_column() -> None:
+    width = next(column.width for column in COLUMNS if column.id == "state")
+
+    assert all(len(cell("state", snapshot(state=state)).text) <= width for state in KernelState)
+
+
+@pytest.mark.parametrize("started", [NOW - 3600, NOW - 3577])
+def test_idle_kernels_look_the_same_through_each_minute_of_the_clock(started: float) -> None:
+    kernel = snapshot(started_at=started, last_activity=started + 3000)
+
+    rows = {tuple(column.cell(kernel, 1020 + s) for column in COLUMNS) for s in range(60)}
+
+    assert len(rows) == 1
+
+
+@pytest.mark.parametrize(
+    ("width", "ids"),
+    [
+        (30, "name state code"),
+        (78, "name pid state origin cpu memory idle code"),
+        (95, "id name pid state origin cpu load memory idle code"),
+        (105, "id name spec pid state origin cpu load memory idle code"),
+        (120, "id name spec pid state origin cpu load memory up idle runs code"),
+        (128, "id name spec pid state origin cpu load memory up idle runs clients code"),
+    ],
+)
+def test_columns_give_way_by_priority(width: int, ids: str) -> None:
+    assert " ".join(column.id for column in fitting(ALL, width)) == ids
+
+
+@pytest.mark.parametrize(
+    ("skipped", "ids"),
+    [
+        (1, "name spec pid state origin cpu load"),
+        (5, "name cpu load memory up idle runs clients code"),
+        (12, "name code"),
+    ],
+)
+def test_scrolled_columns_follow_the_name_in_their_order(skipped: int, ids: str) -> None:
+    assert " ".join(column.id for column in fitting(ALL, 78, skipped)) == ids
+
+
+@pytest.mark.parametrize(("width", "most"), [(78, 12), (123, 12), (124, 0), (300, 0)])
+def test_columns_can_be_scrolled_only_where_some_are_out_of_sight(width: int, most: int) -> None:
+    assert most_skipped(ALL, width) == most
+
+
+@pytest.mark.parametrize("width", [50, 78, 79, 120, 300])
+@pytest.mark.parametrize("skipped", [0, 1, 5, 10])
+@pytest.mark.parametrize("ids", [ALL, ("name",), ("state", "name", "pid")])
+def test_columns_fill_the_width(ids: ColumnIds, width: int, skipped: int) -> None:
+    columns = fitting(ids, width, min(skipped, most_skipped(ids, width)))
+
+    assert sum(column.width for column in columns) + GAP * (len(columns) - 1) == width
+
+
+@pytest.mark.parametrize(
+    ("ids", "known"),
+    [
+        (["cpu", "name"], ("cpu", "name")),
+        (["cpu"], ("name", "cpu")),
+        (["cpu", "cpu", "nonsense", 7, None, "name"], ("cpu", "name")),
+        ([], ("name",)),
+    ],
+)
+def test_a_choice_of_columns_is_known_ones_and_the_name(
+    ids: list[object], known: ColumnIds
+) -> None:
+    assert known_columns(ids) == known
+
+
+@pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.id)
+def test_every_column_can_be_sorted(column: Column) -> None:
+    keys = [column.sort_key(kernel) for kernel in (BUSY, DEAD, NEW)]
+
+    assert sorted(key for key in keys if key is not None)
+
+
+def test_dead_kernels_sort_before_busy_and_idle_ones() -> None:
+    ordered = sorted([snapshot(), BUSY, DEAD], key=lambda kernel: str(state_key(kernel)))
+
+    assert [kernel.state for kernel in ordered] == ["dead", "busy", "idle"]
+
+
+def state_key(kernel: KernelSnapshot) -> str | float | None:
+    return BY_ID["state"].sort_key(kernel)

@@ -1,0 +1,390 @@
+"""The frame: what the file and the keys change of the whole screen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input
+
+from kerneltui import paths
+from kerneltui.fleet.console.conversation import Prompt
+from kerneltui.protocol.status import KernelState
+from kerneltui.tui.config.config import Config
+from kerneltui.tui.config.config_file import parse_config
+from kerneltui.tui.config.session_state import Remembered, load_remembered
+from kerneltui.tui.config.setup import THEME, Setup
+from kerneltui.tui.console.code_editor import CodeEditor
+from kerneltui.tui.dialogs.confirm import ConfirmScreen
+from kerneltui.tui.table.kernel_table import KernelTable
+from tests.tui.fakes import FakeFleet, Stage, on_stage, snapshot
+from tests.tui.test_app import two_kernels
+
+
+def configured(text: str) -> Setup:
+    config, problems = parse_config(text, "kerneltui.toml")
+    return Setup(config, problems=tuple(map(str, problems)))
+
+
+def many(count: int) -> FakeFleet:
+    return FakeFleet(*(snapshot(f"k{number:02}") for number in range(count)))
+
+
+# -- read-only ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["s", "i", "K", "r", "R", "x", "X", "A", "Q"])
+def test_a_locked_dashboard_orders_nothing_and_says_so(key: str) -> None:
+    fleet = two_kernels()
+    fleet.locked = True
+
+    async def play(stage: Stage) -> None:
+        await stage.press(key)
+
+        assert stage.app.screen is stage.app.main
+        assert stage.notices == ["read-only: ! unlocks"]
+
+    on_stage(play, fleet)
+    assert fleet.verbs == []
+
+
+def test_the_status_line_says_read_only() -> None:
+    fleet = two_kernels()
+    fleet.locked = True
+
+    async def play(stage: Stage) -> None:
+        assert "  RO" in stage.picture.splitlines()[0]
+
+    on_stage(play, fleet)
+
+
+def test_code_for_a_locked_fleet_stays_in_the_editor() -> None:
+    fleet = two_kernels()
+    fleet.console.locked = True
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", "7", "ctrl+j")
+
+        assert stage.app.screen.query_one(CodeEditor).text == "7"
+        assert "read-only" in stage.notices[0]
+
+    on_stage(play, fleet)
+    assert ("execute", "k1", "7") not in fleet.console.sent
+
+
+def test_an_answer_for_a_locked_fleet_stays_where_it_is() -> None:
+    fleet = two_kernels()
+    fleet.console.locked = True
+    fleet.console.prompts = {"k1": Prompt("k1", "name? ", False, "p")}
+
+    async def play(stage: Stage) -> None:
+        stage.app.main.tick()
+        await stage.press("c", "7", "enter")
+
+        assert stage.app.screen.query_one("#prompt Input", Input).value == "7"
+        assert "read-only" in stage.notices[0]
+
+    on_stage(play, fleet)
+    assert fleet.console.sent == []
+
+
+def test_locking_takes_one_key_and_unlocking_a_yes() -> None:
+    fleet = two_kernels()
+
+    async def play(stage: Stage) -> None:
+        await stage.press("exclamation_mark")
+        assert fleet.locked
+        await stage.press("exclamation_mark")
+        assert isinstance(stage.app.screen, ConfirmScreen)
+        await stage.press("n")
+        assert fleet.locked
+        await stage.press("exclamation_mark", "y")
+        assert not fleet.locked
+
+    on_stage(play, fleet)
+
+
+# -- confirmations --------------------------------------------------------------------------
+
+
+def test_verbs_act_at_once_where_no_question_is_wanted() -> None:
+    fleet = two_kernels()
+    verbs = ("interrupt", "restart", "restart_now", "shutdown", "kill", "shutdown_all")
+    setup = configured("[confirm]\n" + "\n".join(f"{verb} = false" for verb in verbs))
+
+    async def play(stage: Stage) -> None:
+        await stage.press("i", "r", "R", "x", "X", "A")
+
+    on_stage(play, fleet, setup=setup)
+    given = [verb[0] for verb in fleet.verbs]
+    assert given == ["interrupt", "restart", "restart now", "shutdown", "kill", "shutdown all"]
+
+
+def test_the_others_go_on_asking() -> None:
+    fleet = two_kernels()
+
+    async def play(stage: Stage) -> None:
+        await stage.press("x")
+
+        assert isinstance(stage.app.screen, ConfirmScreen)
+
+    on_stage(play, fleet, setup=configured("[confirm]\nrestart = false"))
+    assert fleet.verbs == []
+
+
+def test_quitting_with_shutdown_can_do_without_a_question() -> None:
+    fleet = two_kernels()
+
+    async def play(stage: Stage) -> None:
+        await stage.press("Q")
+
+    on_stage(play, fleet, setup=configured("[confirm]\nquit_shutdown = false"))
+    assert fleet.verbs == [("shutdown all", "k1", "k2")]
+
+
+# -- keys -----------------------------------------------------------------------------------
+
+
+def test_a_key_can_be_given_to_another_action() -> None:
+    fleet = two_kernels()
+    setup = configured('[keys]\n"kernel.restart" = "D"\n"kernel.signal" = ["b", "f7"]')
+
+    async def play(stage: Stage) -> None:
+        await stage.press("D", "y", "b", "enter", "f7", "enter")
+        await stage.press("r", "K", "f9")
+
+        assert stage.app.screen is stage.app.main
+
+    on_stage(play, fleet, setup=setup)
+    assert [verb[0] for verb in fleet.verbs] == ["restart", "signal", "signal"]
+
+
+def test_the_footer_shows_the_keys_that_hold() -> None:
+    async def play(stage: Stage) -> None:
+        assert "D Restart" in stage.picture.splitlines()[-1]
+
+    setup = configured('[keys]\n"kernel.restart" = "D"')
+    on_stage(play, two_kernels(), size=(120, 40), setup=setup)
+
+
+def test_the_help_shows_the_keys_that_hold() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("question_mark")
+
+        line = next(line for line in stage.picture.splitlines() if "Restart the kernel" in line)
+        assert " D " in line
+
+    setup = configured('[keys]\n"kernel.restart" = "D"')
+    on_stage(play, two_kernels(), size=(120, 60), setup=setup)
+
+
+def test_problems_of_the_file_are_told_at_the_start() -> None:
+    async def play(stage: Stage) -> None:
+        assert stage.notices == ["kerneltui.toml:1: mouse cannot be 3; allowed: true, false"]
+
+    on_stage(play, two_kernels(), setup=configured("mouse = 3"))
+
+
+# -- pace -----------------------------------------------------------------------------------
+
+
+def test_a_paused_screen_stands_still_until_it_goes_on() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("p")
+        await stage.publish(snapshot("new"))
+        assert "paused" in stage.picture
+        assert "name-new" not in stage.picture
+
+        await stage.press("p")
+        assert "paused" not in stage.picture
+        assert "name-new" in stage.picture
+
+    on_stage(play, two_kernels())
+
+
+def test_a_paused_screen_can_look_once() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("p")
+        await stage.publish(snapshot("new"))
+        await stage.press("ctrl+r")
+
+        assert "paused" in stage.picture
+        assert "name-new" in stage.picture
+
+    on_stage(play, two_kernels())
+
+
+def test_the_rate_is_changed_by_keys_and_shown() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("minus", "minus")
+        assert "every 1 s" in stage.picture
+        await stage.press("plus", "plus")
+        assert "every" not in stage.picture
+
+    on_stage(play, two_kernels())
+
+
+def test_many_orders_at_once_are_told_as_one() -> None:
+    stopping = [
+        snapshot(f"k{n}", KernelState.TERMINATING, pending="stopping", pending_since=1000.0)
+        for n in range(4)
+    ]
+
+    async def play(stage: Stage) -> None:
+        await stage.publish(*stopping)
+        await stage.publish(*stopping[3:])
+
+        assert "stopping ███████░░░ 3 of 4" in stage.picture
+
+    on_stage(play, FakeFleet())
+
+
+# -- heights --------------------------------------------------------------------------------
+
+
+def test_the_table_can_be_made_larger_and_smaller() -> None:
+    async def play(stage: Stage) -> None:
+        table = stage.app.main.query_one(KernelTable)
+        usual = table.size.height
+        await stage.press("ctrl+down")
+        assert table.size.height > usual
+        await stage.press("ctrl+up", "left_curly_bracket")
+        assert table.size.height < usual
+
+    on_stage(play, many(40), size=(80, 40))
+
+
+def test_the_heights_end_somewhere() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press(*["ctrl+down"] * 9)
+        assert stage.app.main.split == 85
+        await stage.press(*["ctrl+up"] * 9)
+        assert stage.app.main.split == 15
+
+    on_stage(play, many(40))
+
+
+# -- colours and characters -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("config", "remembered", "theme"),
+    [
+        (Config(), "", THEME),
+        (Config(), "nord", "nord"),
+        (Config(theme="textual-light"), "nord", "textual-light"),
+        (Config(), "no such theme", THEME),
+    ],
+)
+def test_the_file_overrules_what_is_remembered(config: Config, remembered: str, theme: str) -> None:
+    async def play(stage: Stage) -> None:
+        assert stage.app.theme == theme
+
+    on_stage(play, two_kernels(), setup=Setup(config, Remembered(theme=remembered)))
+
+
+@pytest.mark.parametrize("keys", [(), ("question_mark",), ("x",), ("s",), ("K",), ("colon",)])
+def test_in_ascii_mode_nothing_else_is_painted(keys: tuple[str, ...]) -> None:
+    fleet = FakeFleet(
+        *(snapshot(f"k{n}", state, name="naïve") for n, state in enumerate(KernelState))
+    )
+
+    async def play(stage: Stage) -> None:
+        await stage.press(*keys)
+
+        assert [line for line in stage.picture.splitlines() if not line.isascii()] == []
+
+    on_stage(play, fleet, setup=configured("ascii = true"))
+
+
+def test_states_are_told_by_characters_in_ascii_mode() -> None:
+    async def play(stage: Stage) -> None:
+        assert "* busy" in stage.picture
+        assert "x dead" in stage.picture
+
+    fleet = FakeFleet(snapshot("k1", KernelState.BUSY), snapshot("k2", KernelState.DEAD))
+    on_stage(play, fleet, setup=configured("ascii = true"))
+
+
+# -- between runs ---------------------------------------------------------------------------
+
+
+def left_by(path: Path, *keys: str, theme: str = "") -> Remembered:
+    """Return what is remembered after `keys` were pressed."""
+
+    async def play(stage: Stage) -> None:
+        stage.app.theme = theme or stage.app.theme
+        await stage.press(*keys)
+
+    remembered, problem = load_remembered(path)
+    assert problem == ""
+    on_stage(play, two_kernels(), setup=Setup(remembered=remembered, state_file=path))
+    return load_remembered(path)[0]
+
+
+def test_the_screen_is_found_as_it_was_left(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    left = left_by(path, "greater_than_sign", "I", "ctrl+down", theme="nord")
+
+    found = left_by(path)
+
+    assert found == left
+    assert (found.theme, found.split) == ("nord", 55)
+    assert found.table["sort"] != ""
+
+
+def test_without_colours_the_theme_stays_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "state.json"
+    left_by(path, theme="nord")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    assert left_by(path, "ctrl+down").theme == "nord"
+
+
+def test_what_the_file_says_of_the_table_holds_at_the_start(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    left_by(path, "greater_than_sign")
+    config, _ = parse_config('sort = "-cpu"\ncolumns = ["name", "cpu"]\nfilter = "k2"', "")
+    setup = Setup(config, load_remembered(path)[0])
+
+    async def play(stage: Stage) -> None:
+        state = stage.app.main.table.view.to_state()
+        assert (state["sort"], state["descending"], state["filter"]) == ("cpu", True, "k2")
+        assert state["columns"] == ["name", "cpu"]
+        assert "name-k1" not in stage.picture
+
+    on_stage(play, two_kernels(), setup=setup)
+
+
+# -- alerts ---------------------------------------------------------------------------------
+
+
+def test_a_death_rings_where_it_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[str] = []
+
+    async def play(stage: Stage) -> None:
+        monkeypatch.setattr(stage.app, "write_raw", heard.append)
+        stage.app.main.alert()
+        await stage.publish(snapshot("k1", KernelState.DEAD, reason="exited with SIGKILL (-9)"))
+        stage.app.main.alert()
+
+    on_stage(play, two_kernels(), setup=configured('notifications = "bell"'))
+    assert heard == ["\a"]
+
+
+# -- a crash --------------------------------------------------------------------------------
+
+
+def test_a_crash_names_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    async def play(stage: Stage) -> None:
+        try:
+            int("a defect")
+        except ValueError:
+            stage.app._fatal_error()
+
+    on_stage(play, FakeFleet())
+    shown = "".join(capsys.readouterr().err.split())
+    assert str(paths.crash_file()) in shown
+    assert "ValueError: " in Path(paths.crash_file()).read_text("utf-8")

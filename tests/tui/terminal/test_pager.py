@@ -1,0 +1,38 @@
+"""What is paged is private, and a pager that cannot run is told."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from kerneltui.tui.terminal.pager import page
+
+
+def test_the_pager_gets_a_private_file_that_is_gone_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = tmp_path / "seen"
+    monkeypatch.setenv("PAGER", f'sh -c \'cp -p "$0" {seen}; echo "$0" > {seen}.name\'')
+
+    assert page("two\nlines\n") == ""
+
+    assert seen.read_text() == "two\nlines\n"
+    assert stat.S_IMODE(seen.stat().st_mode) == 0o600
+    assert not Path((tmp_path / "seen.name").read_text().strip()).exists()
+
+
+@pytest.mark.parametrize(
+    ("pager", "problem"),
+    [
+        ("no-such-pager -x", "cannot run no-such-pager: No such file or directory"),
+        ("'open", "cannot read $PAGER: No closing quotation"),
+    ],
+)
+def test_a_pager_that_cannot_run_is_told(
+    pager: str, problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAGER", pager)
+
+    assert page("text").startswith(problem)

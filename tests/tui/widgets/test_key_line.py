@@ -1,0 +1,100 @@
+"""The row of keys: what it shows, and that it can be clicked."""
+
+from __future__ import annotations
+
+import pytest
+from textual.content import Content
+from textual.screen import Screen
+
+from kerneltui.fleet.console.conversation import Prompt
+from kerneltui.protocol.status import KernelState
+from kerneltui.tui.config.config import Config
+from kerneltui.tui.config.setup import Setup
+from kerneltui.tui.dialogs.confirm import ConfirmScreen
+from kerneltui.tui.widgets.key_line import KeyLine
+from tests.tui.fakes import FakeFleet, Stage, on_stage, snapshot
+
+
+def shown(stage: Stage, screen: Screen[object] | None = None) -> Content:
+    return (screen or stage.app.main).query_one(KeyLine).render()
+
+
+def test_the_keys_of_the_table_are_shown() -> None:
+    async def play(stage: Stage) -> None:
+        assert shown(stage).plain.startswith("s Start i i Interrupt r Restart x Shutdown")
+
+    on_stage(play, FakeFleet(snapshot()))
+
+
+def test_the_console_shows_its_own_keys() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("c")
+
+        assert "Enter Run" in shown(stage).plain
+        assert "Restart" not in shown(stage).plain
+
+    on_stage(play, FakeFleet(snapshot()))
+
+
+@pytest.mark.parametrize(
+    ("keys", "hints"),
+    [
+        (("slash",), "Enter Keep Esc Clear ↑ Earlier filter ↓ Later filter"),
+        (("o", "slash"), "Enter Keep Esc Forget"),
+        (("o", "slash", "x", "enter"), "n Next N Previous s Start"),
+        (("o", "slash", "x", "escape"), "s Start"),
+        (("c", "ctrl+r"), "Enter Take Esc Back"),
+        (("c",), "Enter Run Alt+Enter New line Tab Complete Ctrl+C Interrupt Esc Back"),
+    ],
+)
+def test_each_place_tells_its_keys(keys: tuple[str, ...], hints: str) -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press(*keys)
+
+        assert shown(stage, stage.app.screen).plain.startswith(hints)
+
+    on_stage(play, FakeFleet(snapshot()))
+
+
+def test_other_keys_stand_where_the_usual_ones_would() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("c")
+
+        assert shown(stage).plain.startswith("F7 Run Alt+Enter New line")
+
+    setup = Setup(Config(keys={"console.run": ("f7",)}))
+    on_stage(play, FakeFleet(snapshot()), setup=setup)
+
+
+def test_a_prompt_tells_its_keys() -> None:
+    fleet = FakeFleet(snapshot())
+    fleet.console.prompts["k1"] = Prompt("k1", "name? ", password=False, parent_id="m1")
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c")
+
+        assert shown(stage).plain == "Enter Answer Ctrl+C Interrupt Esc Back"
+
+    on_stage(play, fleet)
+
+
+def test_what_the_kernel_does_not_allow_is_dim() -> None:
+    async def play(stage: Stage) -> None:
+        content = shown(stage)
+        place = content.plain.index("Interrupt")
+
+        dim = [span for span in content.spans if span.start <= place < span.end]
+        assert [span.style.dim for span in dim] == [True]
+
+    on_stage(play, FakeFleet(snapshot(state=KernelState.DEAD)))
+
+
+def test_a_click_on_a_key_presses_it() -> None:
+    async def play(stage: Stage) -> None:
+        place = 1 + shown(stage).plain.index("Restart")
+        await stage.pilot.click(KeyLine, offset=(place, 0))
+        await stage.settle()
+
+        assert isinstance(stage.app.screen, ConfirmScreen)
+
+    on_stage(play, FakeFleet(snapshot()))
