@@ -40,6 +40,31 @@ def named(path: Path) -> str:
     return str(path.relative_to(PACKAGE))
 
 
+def file_of(name: str) -> Path | None:
+    """Return the file that an imported name is in; None for what is not kerneltui's."""
+    parts = name.split(".")
+    if parts[0] != PACKAGE.name:
+        return None
+    while parts:
+        place = PACKAGE.parent.joinpath(*parts)
+        for path in (place.with_suffix(".py"), place / "__init__.py"):
+            if path.is_file():
+                return path
+        parts.pop()
+    return None
+
+
+def reached(path: Path, imports: dict[Path, set[Path]]) -> set[Path]:
+    """Return the files that a file imports, and all that those import."""
+    found: set[Path] = set()
+    waiting = [path]
+    while waiting:
+        fresh = imports[waiting.pop()] - found
+        found |= fresh
+        waiting += fresh
+    return found
+
+
 @pytest.mark.parametrize("floor", FLOORS)
 def test_a_floor_imports_only_lower_floors(floor: str) -> None:
     allowed = {
@@ -71,6 +96,23 @@ def test_a_floor_keeps_to_its_own_libraries(floor: str) -> None:
     ]
 
     assert breaches == []
+
+
+def test_no_file_imports_itself_in_a_circle() -> None:
+    """An import for types only counts too: the two files cannot be understood apart."""
+    imports = {
+        path: {file for name in imported(path) if (file := file_of(name)) not in (None, path)}
+        for path in modules(PACKAGE)
+    }
+    reach = {path: reached(path, imports) for path in imports}
+
+    circles = {
+        frozenset(named(other) for other in reach[path] if path in reach[other])
+        for path in imports
+        if path in reach[path]
+    }
+
+    assert circles == set()
 
 
 def test_nothing_of_the_peer_is_imported() -> None:

@@ -7,15 +7,13 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from getpass import getpass
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 from kerneltui.errors import KernelDied, KernelTimeout, MalformedMessage
+from kerneltui.kernels.channels import ClientChannel
+from kerneltui.kernels.client_base import ClientBase
 from kerneltui.protocol import fields
 from kerneltui.protocol.message import Message, parent_id
-
-if TYPE_CHECKING:
-    from kerneltui.kernels.channels import ClientChannel
-    from kerneltui.kernels.client import BlockingKernelClient
 
 OutputHook = Callable[[Message], None]
 StdinHook = Callable[[Message], None]
@@ -27,7 +25,7 @@ REPLY_GRACE = 10.0  # seconds after the idle: a reply is sent before it, but may
 
 
 def run_interactively(
-    client: BlockingKernelClient,
+    client: ClientBase,
     msg_id: str,
     timeout: float | None,
     output_hook: OutputHook | None,
@@ -57,7 +55,7 @@ class _Service:
 
     def __init__(
         self,
-        client: BlockingKernelClient,
+        client: ClientBase,
         msg_id: str,
         show: OutputHook,
         answer: StdinHook | None,
@@ -203,7 +201,7 @@ def _write(stream: TextIO, text: str) -> None:
     stream.write(text.encode("utf-8", "replace").decode())
 
 
-def answer_from_terminal(client: BlockingKernelClient, message: Message) -> None:
+def answer_from_terminal(client: ClientBase, message: Message) -> None:
     """Ask the person at this terminal and send what they type."""
     content = message["content"]
     prompt = fields.text(content, "prompt")

@@ -5,14 +5,11 @@ from __future__ import annotations
 import math
 import time
 import uuid
-from typing import TYPE_CHECKING
 
 from kerneltui.errors import KernelError, KernelTimeout, ReadyTimeout
+from kerneltui.kernels.requests import KernelRequests
 from kerneltui.protocol import fields
 from kerneltui.protocol.message import Message, parent_id
-
-if TYPE_CHECKING:
-    from kerneltui.kernels.client import BlockingKernelClient
 
 FIRST_REPEAT = 0.02  # seconds of silence on iopub after a reply; doubled at each repeat
 IOPUB_LIMIT = 3.0  # seconds after a reply: some kernels publish nothing for a kernel_info request
@@ -27,7 +24,7 @@ class Readiness:
     proof to wait for: only a kernel's first subscriber gets one.
     """
 
-    def __init__(self, client: BlockingKernelClient) -> None:
+    def __init__(self, client: KernelRequests) -> None:
         self._client = client
         self._topic = ""
         self._begin_again()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from kerneltui.errors import ActionRefused, MalformedMessage
+from kerneltui.kernels.client_base import ClientBase
 from kerneltui.protocol import fields
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import (
@@ -19,29 +20,14 @@ from kerneltui.protocol.message import (
 SUBSHELLS = "kernel subshells"  # as kernel_info lists it in supported_features
 
 
-class KernelRequests:
+class KernelRequests(ClientBase):
     """Each returns its msg_id at once or, with `reply=True`, waits `timeout` seconds for the reply.
 
     Waiting raises KernelTimeout or KernelDied.
     """
 
-    def __init__(self) -> None:
-        self.allow_stdin = True
-        """Whether code may ask for input where the request does not say."""
-        self._features: Sequence[str] | None = None
-
-    def _request(
-        self,
-        msg_type: str,
-        content: Mapping[str, Any],
-        *,
-        channel: Channel = Channel.SHELL,
-        reply: bool,
-        timeout: float | None,
-        subshell_id: str | None = None,
-    ) -> Any:
-        """Send a request and return its msg_id or its reply."""
-        raise NotImplementedError
+    _features: Sequence[str] | None = None
+    """What the kernel says it supports; None until it has said."""
 
     def execute(
         self,
