@@ -16,13 +16,16 @@ from kerneltui.errors import (
     KernelTimeout,
     ProtocolError,
 )
+from kerneltui.kernels.arguments import refuse_unknown
 from kerneltui.kernels.channels import NOT_OPEN, ClientChannel, HeartbeatChannel, Source
-from kerneltui.kernels.connection_file import ConnectionFileMixin, refuse_unknown
+from kerneltui.kernels.connection_file import ConnectionFileMixin
 from kerneltui.kernels.control import Tap
 from kerneltui.kernels.lifecycle import Lifecycle
 from kerneltui.kernels.presence import KernelPresence
 from kerneltui.kernels.process import KernelProcess
-from kerneltui.protocol.connection import PORT_NAMES, Channel, ConnectionInfo
+from kerneltui.kernels.session import ClientSession
+from kerneltui.kernels.sockets import Context
+from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.message import Message, parent_id
 from kerneltui.protocol.wire import Session
 
@@ -42,12 +45,40 @@ class Lifeline(Protocol):
 class ClientBase(ConnectionFileMixin):
     """Sockets to one kernel, messages in and out; no request has a method here."""
 
-    _ARGUMENTS = (*ConnectionFileMixin._ARGUMENTS, "parent")
-
-    def __init__(self, **kwargs: Any) -> None:
-        refuse_unknown(type(self).__name__, kwargs, self._ARGUMENTS)
-        super().__init__(kwargs)
-        self.parent: Lifeline | None = kwargs.get("parent")
+    def __init__(
+        self,
+        *,
+        parent: Lifeline | None = None,
+        connection_file: str = "",
+        transport: str = "tcp",
+        ip: str = "",
+        shell_port: int = 0,
+        stdin_port: int = 0,
+        iopub_port: int = 0,
+        hb_port: int = 0,
+        control_port: int = 0,
+        curve_publickey: bytes | None = None,
+        curve_secretkey: bytes | None = None,
+        session: ClientSession | None = None,
+        context: Context | None = None,
+        **unknown: object,
+    ) -> None:
+        refuse_unknown(type(self).__name__, unknown, ClientBase.__init__)
+        super().__init__(
+            connection_file=connection_file,
+            transport=transport,
+            ip=ip,
+            shell_port=shell_port,
+            stdin_port=stdin_port,
+            iopub_port=iopub_port,
+            hb_port=hb_port,
+            control_port=control_port,
+            curve_publickey=curve_publickey,
+            curve_secretkey=curve_secretkey,
+            session=session,
+            context=context,
+        )
+        self.parent = parent
         self.allow_stdin = True
         """Whether code may ask for input where the request does not say."""
         self.tap_messages: Tap | None = None
@@ -255,7 +286,7 @@ class ClientBase(ConnectionFileMixin):
 
     def _reachable_info(self) -> ConnectionInfo:
         info = self.connection_info
-        missing = [name for name, port in zip(PORT_NAMES, self.ports, strict=True) if not port]
+        missing = [f"{channel}_port" for channel in Channel if not info.ports[channel]]
         if missing:
             raise ConnectionFileError(
                 f"cannot connect: {', '.join(missing)} unset;"

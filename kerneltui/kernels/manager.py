@@ -18,9 +18,10 @@ from typing import Any
 import zmq
 
 from kerneltui.errors import ActionRefused, KernelTimeout, LaunchError, describe_exit
+from kerneltui.kernels.arguments import refuse_unknown
 from kerneltui.kernels.channels import has_heartbeat
 from kerneltui.kernels.client import BlockingKernelClient
-from kerneltui.kernels.connection_file import ConnectionFileMixin, refuse_unknown
+from kerneltui.kernels.connection_file import ConnectionFileMixin
 from kerneltui.kernels.control import ControlRequest, Tap
 from kerneltui.kernels.encryption import POLICIES, wants_curve
 from kerneltui.kernels.identity import ProcessIdentity
@@ -37,7 +38,9 @@ from kerneltui.kernels.process import (
 )
 from kerneltui.kernels.restarter import RestartCallback, Restarter
 from kerneltui.kernels.serving import holder, serving_process
+from kerneltui.kernels.session import ClientSession
 from kerneltui.kernels.shared_call import SharedCall
+from kerneltui.kernels.sockets import Context
 from kerneltui.kernels.spec import (
     NATIVE_KERNEL_NAME,
     KernelSpec,
@@ -70,27 +73,56 @@ class KernelManager(ConnectionFileMixin):
     `now=True` kills before it waits for its turn.
     """
 
-    _ARGUMENTS = (
-        *ConnectionFileMixin._ARGUMENTS,
-        *("kernel_name", "kernel_id", "kernel_spec_manager", "shutdown_wait_time"),
-        *("autorestart", "owns_kernel", "transport_encryption", "client_factory"),
-    )
-
-    def __init__(self, **kwargs: Any) -> None:
-        refuse_unknown(type(self).__name__, kwargs, self._ARGUMENTS)
-        super().__init__(kwargs)
-        self.kernel_name: str = kwargs.get("kernel_name", NATIVE_KERNEL_NAME)
-        self.kernel_id: str = kwargs.get("kernel_id") or str(uuid.uuid4())
-        self.kernel_spec_manager: KernelSpecManager = (
-            kwargs.get("kernel_spec_manager") or KernelSpecManager()
+    def __init__(
+        self,
+        *,
+        kernel_name: str = NATIVE_KERNEL_NAME,
+        kernel_id: str | None = None,
+        kernel_spec_manager: KernelSpecManager | None = None,
+        shutdown_wait_time: float | None = None,
+        autorestart: bool = False,
+        owns_kernel: bool = True,
+        transport_encryption: str = POLICIES[0],
+        client_factory: Callable[..., BlockingKernelClient] = BlockingKernelClient,
+        connection_file: str = "",
+        transport: str = "tcp",
+        ip: str = "",
+        shell_port: int = 0,
+        stdin_port: int = 0,
+        iopub_port: int = 0,
+        hb_port: int = 0,
+        control_port: int = 0,
+        curve_publickey: bytes | None = None,
+        curve_secretkey: bytes | None = None,
+        session: ClientSession | None = None,
+        context: Context | None = None,
+        **unknown: object,
+    ) -> None:
+        refuse_unknown(type(self).__name__, unknown, KernelManager.__init__)
+        super().__init__(
+            connection_file=connection_file,
+            transport=transport,
+            ip=ip,
+            shell_port=shell_port,
+            stdin_port=stdin_port,
+            iopub_port=iopub_port,
+            hb_port=hb_port,
+            control_port=control_port,
+            curve_publickey=curve_publickey,
+            curve_secretkey=curve_secretkey,
+            session=session,
+            context=context,
         )
-        self.shutdown_wait_time: float = kwargs.get("shutdown_wait_time", SHUTDOWN_WAIT_TIME)
-        self.autorestart: bool = kwargs.get("autorestart", False)
-        self.owns_kernel: bool = kwargs.get("owns_kernel", True)
-        self.transport_encryption: str = kwargs.get("transport_encryption", POLICIES[0])
-        self.client_factory: Callable[..., BlockingKernelClient] = kwargs.get(
-            "client_factory", BlockingKernelClient
+        self.kernel_name = kernel_name
+        self.kernel_id = kernel_id or str(uuid.uuid4())
+        self.kernel_spec_manager = kernel_spec_manager or KernelSpecManager()
+        self.shutdown_wait_time = (
+            SHUTDOWN_WAIT_TIME if shutdown_wait_time is None else shutdown_wait_time
         )
+        self.autorestart = autorestart
+        self.owns_kernel = owns_kernel
+        self.transport_encryption = transport_encryption
+        self.client_factory = client_factory
         self.left_behind: tuple[ProcessIdentity, ...] = ()
         """Descendants that lived on after the last polite shutdown."""
         self.tap_messages: Tap | None = None
@@ -278,7 +310,7 @@ class KernelManager(ConnectionFileMixin):
             self.connection_file = str(runtime_folder() / name)
         curve = wants_curve(self.transport_encryption, self.transport, spec)
         if curve and not self.curve_secretkey:
-            self.curve_publickey, self.curve_secretkey = zmq.curve_keypair()
+            self._set_curve_keys(*zmq.curve_keypair())
         self.write_connection_file(kernel_name=spec.name)
         argv = self.format_kernel_cmd(list(plan.extra_arguments))
         env = self._environment(plan, spec)
@@ -403,8 +435,9 @@ class KernelManager(ConnectionFileMixin):
         return ActionRefused(f"cannot {verb} {self.describe()}: {how}")
 
     def _control(self, msg_type: str, content: dict[str, Any]) -> ControlRequest:
+        endpoint = self.endpoint
         return ControlRequest(
-            self.context, self.connection_info, self.session, msg_type, content, self.tap_messages
+            self.context, endpoint.info, endpoint.session, msg_type, content, self.tap_messages
         )
 
     # -- stopping ----

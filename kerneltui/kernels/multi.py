@@ -13,9 +13,10 @@ from typing import Any
 import zmq
 
 from kerneltui.errors import DuplicateKernel, NoSuchKernel
-from kerneltui.kernels.connection_file import refuse_unknown
+from kerneltui.kernels.arguments import refuse_unknown
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.restarter import RestartCallback
+from kerneltui.kernels.sockets import Context
 from kerneltui.kernels.spec import NATIVE_KERNEL_NAME, KernelSpecManager
 from kerneltui.protocol.status import Wanted
 
@@ -25,23 +26,24 @@ SHUTDOWN_THREADS = 32  # they wait for processes; the work is the kernels' own
 class MultiKernelManager:
     """A registry of KernelManagers. Threads may share it; a kernel that dies is restarted."""
 
-    _ARGUMENTS = (
-        *("default_kernel_name", "kernel_spec_manager", "kernel_manager_factory"),
-        *("connection_dir", "context", "autorestart"),
-    )
-
-    def __init__(self, **kwargs: Any) -> None:
-        refuse_unknown(type(self).__name__, kwargs, self._ARGUMENTS)
-        self.default_kernel_name: str = kwargs.get("default_kernel_name", NATIVE_KERNEL_NAME)
-        self.kernel_spec_manager: KernelSpecManager = (
-            kwargs.get("kernel_spec_manager") or KernelSpecManager()
-        )
-        self.kernel_manager_factory: Callable[..., KernelManager] = kwargs.get(
-            "kernel_manager_factory", KernelManager
-        )
-        self.connection_dir: str = kwargs.get("connection_dir", "")
-        self.autorestart: bool = kwargs.get("autorestart", True)
-        self._context = kwargs.get("context")
+    def __init__(
+        self,
+        *,
+        default_kernel_name: str = NATIVE_KERNEL_NAME,
+        kernel_spec_manager: KernelSpecManager | None = None,
+        kernel_manager_factory: Callable[..., KernelManager] = KernelManager,
+        connection_dir: str = "",
+        autorestart: bool = True,
+        context: Context | None = None,
+        **unknown: object,
+    ) -> None:
+        refuse_unknown(type(self).__name__, unknown, MultiKernelManager.__init__)
+        self.default_kernel_name = default_kernel_name
+        self.kernel_spec_manager = kernel_spec_manager or KernelSpecManager()
+        self.kernel_manager_factory = kernel_manager_factory
+        self.connection_dir = connection_dir
+        self.autorestart = autorestart
+        self._context = context
         self._lock = threading.Lock()
         self._kernels: dict[str, KernelManager] = {}
         self._starting: set[str] = set()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kerneltui.errors import InvalidKernelSpec, NoSuchKernel
+from kerneltui.kernels.arguments import refuse_unknown
 from kerneltui.kernels.spec_file import (
     KernelSpec,
     format_argv,
@@ -59,12 +60,7 @@ class KernelSpecManager:
     ) -> None:
         from jupyter_core.paths import jupyter_data_dir
 
-        if unknown:
-            known = "kernel_dirs, data_dir, user_kernel_dir, ensure_native_kernel"
-            raise TypeError(
-                f"KernelSpecManager does not know {', '.join(sorted(unknown))}; "
-                f"known: {known}, allowed_kernelspecs"
-            )
+        refuse_unknown(type(self).__name__, unknown, KernelSpecManager.__init__)
         self.kernel_dirs = list(_default_kernel_dirs() if kernel_dirs is None else kernel_dirs)
         self.data_dir = data_dir or jupyter_data_dir()
         self.user_kernel_dir = user_kernel_dir or str(Path(self.data_dir, "kernels"))

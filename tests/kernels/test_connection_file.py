@@ -41,7 +41,7 @@ CURVE = {"curve_publickey": b"p" * 40, "curve_secretkey": b"s" * 40}
 def owner(path: Path | None = None, **arguments: Any) -> ConnectionFileMixin:
     if path is not None:
         arguments["connection_file"] = str(path)
-    return ConnectionFileMixin(arguments)
+    return ConnectionFileMixin(**arguments)
 
 
 def read(path: str | Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import psutil
 
@@ -57,7 +58,7 @@ def adoptable_manager(
     The connection file of a dead one may be gone; a restart makes another, over `transport`.
     Raises KernelError where the file of a living one cannot be read.
     """
-    arguments = {
+    arguments: dict[str, Any] = {
         "kernel_name": manifest.kernel_name,
         "kernel_id": manifest.kernel_id,
         "kernel_spec_manager": KeptSpecs(installed, manifest),

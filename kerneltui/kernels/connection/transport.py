@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import PurePath
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from kerneltui.errors import KernelError
 from kerneltui.kernels.ipc import private_folder
@@ -19,14 +19,23 @@ Transport = Literal["auto", "ipc", "tcp"]
 _log = logging.getLogger(__name__)
 
 
-def choose_transport(arguments: Mapping[str, Any], wanted: Transport = "auto") -> dict[str, str]:
-    """Return the KernelManager arguments that say how its kernel is reached.
+class TransportArguments(TypedDict, total=False):
+    """Those arguments of KernelManager that say how its kernel is reached."""
+
+    transport: str
+    transport_encryption: str
+
+
+def choose_transport(
+    arguments: Mapping[str, Any], wanted: Transport = "auto"
+) -> TransportArguments:
+    """Return how a kernel is to be reached.
 
     Without a wish ipc where the kernel can: anybody on the host may subscribe to a tcp
     kernel's output. Else tcp, encrypted where the kernelspec says that it can.
     """
     specs: KernelSpecManager = arguments["kernel_spec_manager"]
-    tcp = {"transport": "tcp", "transport_encryption": "auto"}
+    tcp: TransportArguments = {"transport": "tcp", "transport_encryption": "auto"}
     if wanted == "ipc":
         return {"transport": "ipc"}
     if wanted == "tcp" or not speaks_ipc(specs.get_kernel_spec(arguments["kernel_name"])):
