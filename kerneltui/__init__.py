@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kerneltui.errors import ReadyTimeout as ReadyTimeout
     from kerneltui.errors import ReplayedMessage as ReplayedMessage
     from kerneltui.errors import UnsignedMessage as UnsignedMessage
+    from kerneltui.errors import WrongThread as WrongThread
     from kerneltui.kernels.client import BlockingKernelClient as BlockingKernelClient
     from kerneltui.kernels.connection_file import find_connection_file as find_connection_file
     from kerneltui.kernels.connection_file import write_connection_file as write_connection_file
@@ -38,7 +39,7 @@ _ERRORS = (
     *("ActionRefused", "ConnectionFileError", "DuplicateKernel", "InvalidKernelSpec"),
     *("InvalidSignature", "KernelDied", "KernelError", "KernelTimeout", "LaunchError"),
     *("MalformedMessage", "NoSuchKernel", "ProtocolError", "ReadyTimeout", "ReplayedMessage"),
-    "UnsignedMessage",
+    *("UnsignedMessage", "WrongThread"),
 )
 _HOMES = {
     **dict.fromkeys(_ERRORS, "kerneltui.errors"),

@@ -13,6 +13,7 @@
     ├── DuplicateKernel (ValueError)          a picked kernel id that is in use
     ├── LaunchError (OSError)                 a command that could not become a process
     ├── ActionRefused (RuntimeError)          an order that the kernel's state does not allow
+    ├── WrongThread (RuntimeError)            a client that two threads use at the same time
     ├── KernelDied (RuntimeError)
     └── KernelTimeout (TimeoutError, queue.Empty)
         └── ReadyTimeout (RuntimeError)
@@ -86,6 +87,22 @@ class LaunchError(KernelError, OSError):
 
 class ActionRefused(KernelError, RuntimeError):
     """An order that makes no sense for this kernel now."""
+
+
+class WrongThread(KernelError, RuntimeError):
+    """A client used in another thread than the one that opened its channels.
+
+    `owner`, `caller`: the names of the two threads.
+    """
+
+    def __init__(self, owner: str, caller: str) -> None:
+        super().__init__(
+            f"a client's channels were opened in thread {owner!r} and cannot be used in thread"
+            f" {caller!r}; make a client for each thread, or call stop_channels() there and"
+            " start_channels() here first"
+        )
+        self.owner = owner
+        self.caller = caller
 
 
 class KernelDied(KernelError, RuntimeError):

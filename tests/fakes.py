@@ -19,7 +19,7 @@ from kerneltui.kernels.client import BlockingKernelClient
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.message import Content, Message
 from kerneltui.protocol.wire import Session
-from tests.support import PATIENCE
+from tests.support import PATIENCE, Background
 
 KEY = b"a key for tests"
 FEATURES = ["debugger", "kernel subshells"]
@@ -302,13 +302,33 @@ class FakeKernel:
         return True
 
 
+def client_of(fake: FakeKernel) -> BlockingKernelClient:
+    """Return a client of the kernel whose channels are closed."""
+    client = BlockingKernelClient(connection_file=fake.connection_file)
+    client.load_connection_file()
+    return client
+
+
 @contextlib.contextmanager
 def connected(fake: FakeKernel) -> Iterator[BlockingKernelClient]:
     """Yield a client of the kernel whose channels are open."""
-    client = BlockingKernelClient(connection_file=fake.connection_file)
-    client.load_connection_file()
+    client = client_of(fake)
     client.start_channels()
     try:
         yield client
     finally:
         client.stop_channels()
+
+
+def elsewhere(client: BlockingKernelClient, call: Callable[[], object]) -> Background:
+    """Call something in another thread, which has the client's channels for as long."""
+    client.stop_channels()
+
+    def use() -> object:
+        client.start_channels()
+        try:
+            return call()
+        finally:
+            client.stop_channels()
+
+    return Background(use)

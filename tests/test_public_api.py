@@ -196,6 +196,7 @@ def test_a_name_that_is_not_public_is_an_attribute_error() -> None:
         ("KernelDied", (RuntimeError,)),
         ("NoSuchKernel", (KeyError,)),
         ("ActionRefused", (RuntimeError,)),
+        ("WrongThread", (RuntimeError,)),
         ("LaunchError", (OSError,)),
         ("InvalidSignature", (ValueError,)),
     ],

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import zmq
 
 from kerneltui.errors import ProtocolError
+from kerneltui.kernels.channel_thread import ChannelThread
 from kerneltui.kernels.session import ClientSession
 from kerneltui.kernels.sockets import Context, connect
 from kerneltui.protocol.connection import Channel, ConnectionInfo
@@ -51,13 +52,16 @@ class Waiter(Protocol):
 class ClientChannel:
     """One socket to a kernel. What nobody may believe is counted in its session and dropped."""
 
-    def __init__(self, channel: Channel, session: ClientSession, waiter: Waiter) -> None:
+    def __init__(
+        self, channel: Channel, session: ClientSession, waiter: Waiter, thread: ChannelThread
+    ) -> None:
         self.channel: Channel = channel
         self.session = session
         self.socket: zmq.Socket[bytes] | None = None
         self.heard = False
         """The socket has carried a message."""
         self._waiter = waiter
+        self._thread = thread
         self._aside: deque[Message] = deque(maxlen=ASIDE_LIMIT)
 
     def open(self, context: Context, info: ConnectionInfo, identity: bytes) -> None:
@@ -73,14 +77,18 @@ class ClientChannel:
         self.heard = False
         self._aside.clear()
 
-    stop = close
+    def stop(self) -> None:
+        with self._thread:
+            self.close()
 
     def is_alive(self) -> bool:
         return self.socket is not None
 
     def send(self, message: Message) -> None:
         self._waiter.refresh()
-        self.opened().send_multipart(self.session.encode(message))
+        frames = self.session.encode(message)
+        with self._thread:
+            self.opened().send_multipart(frames)
         self._waiter.tap(self.channel, message)
 
     def get_msg(self, timeout: float | None = None) -> Message:
@@ -118,10 +126,11 @@ class ClientChannel:
 
     def get_everything(self) -> Iterator[Message]:
         """Yield what is on the socket now and can be believed, the client's own business too."""
-        socket = self.opened()
         while True:
             try:
-                message = self.session.decode(socket.recv_multipart(zmq.NOBLOCK))
+                with self._thread:
+                    frames = self.opened().recv_multipart(zmq.NOBLOCK)
+                message = self.session.decode(frames)
             except zmq.Again:
                 return
             except ProtocolError:
@@ -131,6 +140,8 @@ class ClientChannel:
             yield message
 
     def opened(self) -> zmq.Socket[bytes]:
+        """Return the socket. Raises RuntimeError while there is none, WrongThread elsewhere."""
+        self._thread.require()
         if self.socket is None:
             raise RuntimeError(NOT_OPEN.format(self.channel))
         return self.socket

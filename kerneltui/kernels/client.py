@@ -10,7 +10,7 @@ from kerneltui.protocol.message import Message
 
 
 class BlockingKernelClient(KernelRequests):
-    """A client of one kernel, for one thread at a time.
+    """A client of one kernel, for the thread that has started its channels.
 
     Two clients of one kernel do not disturb each other: each has an identity of its own.
     """

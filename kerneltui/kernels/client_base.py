@@ -17,6 +17,7 @@ from kerneltui.errors import (
     ProtocolError,
 )
 from kerneltui.kernels.arguments import refuse_unknown
+from kerneltui.kernels.channel_thread import ChannelThread
 from kerneltui.kernels.channels import NOT_OPEN, ClientChannel, HeartbeatChannel, Source
 from kerneltui.kernels.connection_file import ConnectionFileMixin
 from kerneltui.kernels.control import Tap
@@ -43,7 +44,11 @@ class Lifeline(Protocol):
 
 
 class ClientBase(ConnectionFileMixin):
-    """Sockets to one kernel, messages in and out; no request has a method here."""
+    """Sockets to one kernel, messages in and out; no request has a method here.
+
+    Open channels belong to the thread that called `start_channels`: to another one all that
+    would use them raises WrongThread, but for `stop_channels`.
+    """
 
     def __init__(
         self,
@@ -85,6 +90,7 @@ class ClientBase(ConnectionFileMixin):
         """Called with each message that this client sends or receives, in its thread."""
         self.hb_channel = HeartbeatChannel()
         self._channels: dict[Channel, ClientChannel] = {}
+        self._thread = ChannelThread(self._close_sockets)
         self.spawns = 0
         """How many processes had served the kernel when it was last connected to."""
         self._openings = 0
@@ -101,8 +107,11 @@ class ClientBase(ConnectionFileMixin):
         hb: bool = True,
         control: bool = True,
     ) -> None:
-        """Connect to the kernel. Without `stdin`, code that asks for input gets an error."""
-        self._follow_parent()
+        """Connect to the kernel. Without `stdin`, code that asks for input gets an error.
+
+        The channels are for the calling thread from now on, see WrongThread. Where one cannot
+        be opened, all are closed.
+        """
         # Stdin first, shell last: what a kernel asks of a client whose stdin it does not know
         # yet is lost, and a cell's `input()` waits for ever.
         wanted = {
@@ -111,14 +120,27 @@ class ClientBase(ConnectionFileMixin):
             Channel.CONTROL: control,
             Channel.SHELL: shell,
         }
-        self._open([self._channel(channel) for channel, want in wanted.items() if want])
-        if hb:
-            self.hb_channel.open(self.context, self.connection_info)
+        self._thread.claim()
+        try:
+            self._follow_parent()
+            with self._thread:
+                chosen = [self._channel(channel) for channel, want in wanted.items() if want]
+                self._open(chosen, hb=hb)
+        except BaseException:
+            self.stop_channels()
+            raise
         self.allow_stdin = stdin
 
     def stop_channels(self) -> None:
-        """Disconnect; without effect where nothing is connected."""
-        for channel in self._channels.values():
+        """Disconnect; without effect where nothing is connected.
+
+        Any thread may call it. Where the channels' own thread is using them, they are closed
+        as soon as it does not.
+        """
+        self._thread.close()
+
+    def _close_sockets(self) -> None:
+        for channel in tuple(self._channels.values()):
             channel.close()
         self.hb_channel.close()
 
@@ -216,7 +238,7 @@ class ClientBase(ConnectionFileMixin):
         if self.parent is None or process is None:
             self._wait_unmanaged(channels, deadline)
             return
-        ready = _poll(channels, process, deadline)
+        ready = self._poll(channels, process, deadline)
         if not ready:
             raise KernelTimeout(self._describe_silence(channels))
         if self._has_words(channels, process, ready):
@@ -232,7 +254,7 @@ class ClientBase(ConnectionFileMixin):
         presence.begin_wait()
         while True:
             until = presence.due if deadline is None else min(deadline, presence.due)
-            ready = _poll(channels, presence.process, until)
+            ready = self._poll(channels, presence.process, until)
             if ready and self._has_words(channels, presence.process, ready):
                 presence.note_words()
                 return
@@ -248,18 +270,33 @@ class ClientBase(ConnectionFileMixin):
         """Tell whether something can be read of what is ready; a process that ended may be all."""
         if process is None or process.fileno() not in ready or len(ready) > 1:
             return True
-        return self._has_spoken and bool(_poll(channels, None, time.monotonic() + LAST_WORDS))
+        return self._has_spoken and bool(self._poll(channels, None, time.monotonic() + LAST_WORDS))
+
+    def _poll(
+        self, channels: Sequence[Source], process: KernelProcess | None, deadline: float | None
+    ) -> list[Any]:
+        """Return the sockets that have something, and the descriptor of a process that exited."""
+        poller = zmq.Poller()
+        with self._thread:
+            for channel in channels:
+                poller.register(channel.opened(), zmq.POLLIN)
+            if process is not None:
+                poller.register(process.fileno(), zmq.POLLIN)
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            ready = poller.poll(None if left is None else math.ceil(left * 1000))
+        return [source for source, _ in ready]
 
     @property
     def _has_spoken(self) -> bool:
         return any(each.heard for each in self._channels.values())
 
     def refresh(self) -> None:
+        self._thread.require()
         if self.parent is not None and self.parent.life.spawns != self.spawns:
             self._follow_parent()
-            self._open([each for each in self._channels.values() if each.is_alive()])
-            if self.hb_channel.is_alive():
-                self.hb_channel.open(self.context, self.connection_info)
+            with self._thread:
+                alive = [each for each in self._channels.values() if each.is_alive()]
+                self._open(alive, hb=self.hb_channel.is_alive())
 
     def is_noise(self, message: Message) -> bool:
         return message["msg_type"] == "iopub_welcome" or parent_id(message) in self._noise
@@ -268,7 +305,7 @@ class ClientBase(ConnectionFileMixin):
         if self.tap_messages is not None:
             self.tap_messages(channel, message)
 
-    def _open(self, channels: Sequence[ClientChannel]) -> None:
+    def _open(self, channels: Sequence[ClientChannel], *, hb: bool) -> None:
         info = self._reachable_info()
         self._presence = KernelPresence(info)
         # Another identity each time: a kernel that still knows a closed socket by the old one
@@ -277,6 +314,8 @@ class ClientBase(ConnectionFileMixin):
         suffix = f"-{self._openings}".encode() if self._openings > 1 else b""
         for channel in channels:
             channel.open(self.context, info, self.session.bsession + suffix)
+        if hb:
+            self.hb_channel.open(self.context, info)
 
     def _follow_parent(self) -> None:
         """Take over where the manager's kernel is now, which a restart may have changed."""
@@ -297,7 +336,9 @@ class ClientBase(ConnectionFileMixin):
     def _channel(self, channel: Channel) -> ClientChannel:
         found = self._channels.get(channel)
         if found is None or (not found.is_alive() and not _same(found.session, self.session)):
-            found = self._channels[channel] = ClientChannel(channel, self.session.clone(), self)
+            found = self._channels[channel] = ClientChannel(
+                channel, self.session.clone(), self, self._thread
+            )
         return found
 
     def _describe_silence(self, channels: Sequence[Source]) -> str:
@@ -309,16 +350,3 @@ class ClientBase(ConnectionFileMixin):
 
 def _same(one: Session, other: Session) -> bool:
     return (one.session, one.key) == (other.session, other.key)
-
-
-def _poll(
-    channels: Sequence[Source], process: KernelProcess | None, deadline: float | None
-) -> list[Any]:
-    """Return the sockets that have something, and the descriptor of a process that exited."""
-    poller = zmq.Poller()
-    for channel in channels:
-        poller.register(channel.opened(), zmq.POLLIN)
-    if process is not None:
-        poller.register(process.fileno(), zmq.POLLIN)
-    left = None if deadline is None else max(0.0, deadline - time.monotonic())
-    return [source for source, _ in poller.poll(None if left is None else math.ceil(left * 1000))]

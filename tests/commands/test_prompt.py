@@ -16,8 +16,8 @@ from kerneltui.commands.prompt import Keyboard, answer_prompt
 from kerneltui.errors import KernelDied
 from kerneltui.kernels.client import BlockingKernelClient
 from kerneltui.protocol.message import Message
-from tests.fakes import Ask, FakeKernel, connected
-from tests.support import Background, eventually
+from tests.fakes import Ask, FakeKernel, connected, elsewhere
+from tests.support import eventually
 
 
 class Terminal:
@@ -79,11 +79,11 @@ class Running:
             if message["msg_type"] == "stream":
                 self.output.append(message["content"]["text"])
 
-        self._running = Background(
-            lambda: client.execute_interactive(
-                code, timeout=10, output_hook=show, stdin_hook=answer
-            )
-        )
+        def run() -> Message:
+            client.wait_for_ready(timeout=10)
+            return client.execute_interactive(code, timeout=10, output_hook=show, stdin_hook=answer)
+
+        self._running = elsewhere(client, run)
 
     def wait_for_prompt(self) -> Message:
         eventually(lambda: self.asked)

@@ -14,8 +14,7 @@ from kerneltui.kernels.client import BlockingKernelClient
 from kerneltui.kernels.sockets import connect, default_context
 from kerneltui.protocol.connection import PORT_NAMES, Channel, ConnectionInfo
 from kerneltui.protocol.message import Message, parent_id
-from tests.fakes import FakeKernel, connected
-from tests.support import Background
+from tests.fakes import FakeKernel, connected, elsewhere
 
 REQUESTS: list[tuple[str, tuple[Any, ...], str, dict[str, Any]]] = [
     (
@@ -366,7 +365,7 @@ def test_a_wait_of_another_thread_ends_when_the_reply_comes(
     client: BlockingKernelClient, fake: FakeKernel
 ) -> None:
     fake.hold("execute_request")
-    waiting = Background(lambda: client.execute("1", reply=True, timeout=10))
+    waiting = elsewhere(client, lambda: client.execute("1", reply=True, timeout=10))
     fake.wait_for("execute_request")
 
     fake.release()

@@ -13,7 +13,7 @@ from kerneltui.kernels.client import BlockingKernelClient
 from kerneltui.kernels.interactive import END_OF_INPUT, answer_from_terminal, print_output
 from kerneltui.protocol.message import Message, parent_id
 from kerneltui.protocol.wire import Session
-from tests.fakes import Ask, FakeKernel, connected
+from tests.fakes import Ask, FakeKernel, connected, elsewhere
 from tests.support import Background, eventually
 
 SAYS = ("stream", {"name": "stdout", "text": "hello\n"})
@@ -228,6 +228,16 @@ def test_an_answer_to_a_cell_that_is_over_is_not_sent(
 # -- kernels that are sloppy ----
 
 
+def running(client: BlockingKernelClient, **arguments: Any) -> Background:
+    """Run a cell in another thread."""
+
+    def run() -> Message:
+        client.wait_for_ready(timeout=10)
+        return client.execute_interactive("1", **arguments)
+
+    return elsewhere(client, run)
+
+
 class Sloppy:
     """A kernel that leaves it to the test what is said of a request."""
 
@@ -235,9 +245,7 @@ class Sloppy:
         self.fake = fake
         self.shown: list[str] = []
         fake.hold("execute_request")
-        self.running = Background(
-            lambda: client.execute_interactive("1", timeout=10, output_hook=self._show)
-        )
+        self.running = running(client, timeout=10, output_hook=self._show)
         self.request = fake.wait_for("execute_request")
 
     def _show(self, message: Message) -> None:
@@ -318,31 +326,33 @@ def test_a_timeout_holds_though_there_is_always_something_to_read(
     client: BlockingKernelClient, fake: FakeKernel
 ) -> None:
     fake.hold("execute_request")
-    running = Background(
-        lambda: client.execute_interactive("1", timeout=0.3, output_hook=lambda _message: None)
-    )
+    run = running(client, timeout=0.3, output_hook=lambda _message: None)
     request = fake.wait_for("execute_request")
 
     def print_on() -> bool:
         fake.publish(*SAYS, request)
-        return running.over
+        return run.over
 
     eventually(print_on)
 
     with pytest.raises(KernelTimeout, match="timeout waiting for output"):
-        running.result()
+        run.result()
 
 
 def test_the_reply_of_a_kernel_that_has_ended_since_is_returned(
     client: BlockingKernelClient, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(interactive, "IDLE_GRACE", 100.0)
+    wait = client.wait_readable
+
+    def wait_or_end(channels: Any, *arguments: Any) -> None:
+        if client.shell_channel not in channels:  # the reply is in
+            raise KernelDied("it has ended", 0, ())
+        wait(channels, *arguments)
+
+    monkeypatch.setattr(client, "wait_readable", wait_or_end)
     sloppy = Sloppy(fake, client)
 
-    def end(*_arguments: object) -> None:
-        raise KernelDied("it has ended", 0, ())
-
-    monkeypatch.setattr(client, "wait_readable", end)
     sloppy.reply()
 
     assert sloppy.content() == {"status": "ok"}
@@ -386,14 +396,20 @@ def test_a_reply_that_was_taken_in_is_there_for_who_goes_on_waiting(
     def interrupt(_message: Message) -> None:
         raise KeyboardInterrupt
 
-    running = Background(lambda: client.execute_interactive("1", timeout=10, output_hook=interrupt))
+    def run_and_wait_on() -> object:
+        client.wait_for_ready(timeout=10)
+        with pytest.raises(KeyboardInterrupt):
+            client.execute_interactive("1", timeout=10, output_hook=interrupt)
+        request = fake.wait_for("execute_request")
+        return client.get_reply(request["msg_id"], timeout=5)["content"]
+
+    waiting = elsewhere(client, run_and_wait_on)
     request = fake.wait_for("execute_request")
+
     fake.reply("execute_reply", {"status": "ok"}, request)
     fake.publish(*SAYS, request)
-    with pytest.raises(KeyboardInterrupt):
-        running.result()
 
-    assert client.get_reply(request["msg_id"], timeout=5)["content"] == {"status": "ok"}
+    assert waiting.result() == {"status": "ok"}
 
 
 # -- content of the wrong type ----

@@ -27,8 +27,9 @@ from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.watcher import process_watcher
 from kerneltui.protocol.status import KernelState
 from tests.children import Children
+from tests.fakes import elsewhere
 from tests.kernels.looks import files_of, process_id, state
-from tests.support import Background, eventually
+from tests.support import eventually
 
 # -- starting -----------------------------------------------------------------------
 
@@ -233,7 +234,7 @@ def test_a_client_that_waits_learns_of_the_death_at_once(children: Children) -> 
     manager = children.start("waits")
     client = manager.client()
     client.start_channels()
-    waiting = Background(lambda: client.get_shell_msg(timeout=30))
+    waiting = elsewhere(client, lambda: client.get_shell_msg(timeout=30))
 
     os.kill(process_id(manager), signal.SIGSEGV)
 

@@ -21,7 +21,7 @@ from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.presence import find_process, somebody_speaks, speaking
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from tests.children import Children
-from tests.fakes import FakeKernel
+from tests.fakes import FakeKernel, elsewhere
 from tests.support import Background, eventually
 
 
@@ -46,7 +46,7 @@ def client_of(manager: KernelManager) -> Iterator[BlockingKernelClient]:
 
 
 def wait_for_reply(client: BlockingKernelClient) -> Background:
-    return Background(lambda: client.get_reply(client.kernel_info()))
+    return elsewhere(client, lambda: client.get_reply(client.kernel_info()))
 
 
 def is_watched(client: BlockingKernelClient) -> bool:

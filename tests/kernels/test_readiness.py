@@ -14,8 +14,8 @@ from kerneltui.kernels.lifecycle import Lifecycle
 from kerneltui.kernels.readiness import Readiness
 from kerneltui.protocol.message import parent_id
 from tests.children import Children
-from tests.fakes import FakeKernel, connected
-from tests.support import Background, eventually
+from tests.fakes import FakeKernel, client_of, connected, elsewhere
+from tests.support import eventually
 
 
 class Owner:
@@ -114,13 +114,13 @@ def test_a_kernel_that_welcomes_nobody_proves_iopub_by_what_it_publishes(
 
 def test_the_request_is_repeated_while_iopub_is_silent(fake: FakeKernel) -> None:
     fake.publishes = False
-    with connected(fake) as client:
-        waiting = Background(lambda: client.wait_for_ready(timeout=10))
-        fake.wait_for("kernel_info_request", count=3)
+    client = client_of(fake)
+    waiting = elsewhere(client, lambda: client.wait_for_ready(timeout=10))
+    fake.wait_for("kernel_info_request", count=3)
 
-        fake.publishes = True
+    fake.publishes = True
 
-        waiting.result()
+    waiting.result()
 
 
 def test_a_kernel_that_does_not_answer_is_not_asked_again(
@@ -157,31 +157,31 @@ def test_a_kernel_whose_iopub_stays_silent_is_ready_in_the_end(
 def test_a_status_without_a_parent_proves_iopub(fake: FakeKernel) -> None:
     fake.welcomes = fake.publishes_status = False
     fake.hold("kernel_info_request")
-    with connected(fake) as client:
-        waiting = Background(lambda: client.wait_for_ready(timeout=2))
-        fake.wait_for("kernel_info_request")
-        eventually(lambda: b"" in fake.topics)
+    client = client_of(fake)
+    waiting = elsewhere(client, lambda: client.wait_for_ready(timeout=2))
+    fake.wait_for("kernel_info_request")
+    eventually(lambda: b"" in fake.topics)
 
-        fake.publish("status", {"execution_state": "idle"})
-        fake.release()
+    fake.publish("status", {"execution_state": "idle"})
+    fake.release()
 
-        waiting.result()
+    waiting.result()
 
 
 def test_the_request_is_repeated_while_others_are_heard(fake: FakeKernel) -> None:
     fake.welcomes = fake.publishes_status = False
     other = fake.session.new_message("execute_request")
-    with connected(fake) as client:
-        waiting = Background(lambda: client.wait_for_ready(timeout=10))
+    client = client_of(fake)
+    waiting = elsewhere(client, lambda: client.wait_for_ready(timeout=10))
 
-        def others_speak() -> bool:
-            fake.publish("stream", {"name": "stdout", "text": "x"}, other)
-            return fake.types().count("kernel_info_request") >= 2
+    def others_speak() -> bool:
+        fake.publish("stream", {"name": "stdout", "text": "x"}, other)
+        return fake.types().count("kernel_info_request") >= 2
 
-        eventually(others_speak)
+    eventually(others_speak)
 
-        fake.publishes_status = True
-        waiting.result()
+    fake.publishes_status = True
+    waiting.result()
 
 
 @pytest.mark.parametrize("odd", [3, None, {"a": 1}, [1, None]], ids=repr)
@@ -198,7 +198,7 @@ def test_an_answer_to_somebody_else_proves_nothing(
     stranger: BlockingKernelClient, fake: FakeKernel
 ) -> None:
     fake.hold("kernel_info_request")
-    waiting = Background(lambda: Readiness(stranger).wait(timeout=10))
+    waiting = elsewhere(stranger, lambda: Readiness(stranger).wait(timeout=10))
     request = fake.wait_for("kernel_info_request")
     other: Any = {**request, "header": {**request["header"], "msg_id": "another"}}
 
@@ -211,16 +211,20 @@ def test_an_answer_to_somebody_else_proves_nothing(
 
 def test_neither_requests_nor_answers_of_the_wait_are_seen_by_the_user(fake: FakeKernel) -> None:
     fake.publishes = False
-    with connected(fake) as client:
-        waiting = Background(lambda: client.wait_for_ready(timeout=10))
-        fake.wait_for("kernel_info_request", count=3)
-        fake.publishes = True
-        waiting.result()
+    client = client_of(fake)
 
+    def wait_and_ask() -> object:
+        client.wait_for_ready(timeout=10)
         msg_id = client.execute("1")
+        messages = client.get_shell_msg(timeout=5), client.get_iopub_msg(timeout=5)
+        return [parent_id(message) == msg_id for message in messages]
 
-        assert parent_id(client.get_shell_msg(timeout=5)) == msg_id
-        assert parent_id(client.get_iopub_msg(timeout=5)) == msg_id
+    asking = elsewhere(client, wait_and_ask)
+    fake.wait_for("kernel_info_request", count=3)
+
+    fake.publishes = True
+
+    assert asking.result() == [True, True]
 
 
 def test_what_the_user_asked_before_is_kept(

@@ -26,6 +26,7 @@ from kerneltui.kernels.run import run_kernel, start_new_kernel
 from kerneltui.kernels.spec import KernelSpecManager
 from kerneltui.protocol.message import Message, parent_id
 from kerneltui.protocol.status import KernelState
+from tests.fakes import elsewhere
 from tests.support import BASH_SPEC, Background, eventually
 
 pytestmark = pytest.mark.slow
@@ -235,7 +236,7 @@ def test_a_kernel_that_exits_at_start_says_its_last_words(
 def test_a_shutdown_ends_a_wait_for_a_kernel_that_is_not_ready(start: Start) -> None:
     manager, client = start()
     os.kill(pid_of(manager), signal.SIGSTOP)
-    waiting = Background(lambda: client.wait_for_ready(timeout=STARTUP))
+    waiting = elsewhere(client, lambda: client.wait_for_ready(timeout=STARTUP))
 
     manager.shutdown_kernel(now=True)
 

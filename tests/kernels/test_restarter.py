@@ -16,7 +16,8 @@ from kerneltui.errors import ActionRefused, KernelDied
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.protocol.status import KernelState, RestartPolicy
 from tests.children import Children
-from tests.support import Background, eventually
+from tests.fakes import elsewhere
+from tests.support import eventually
 
 
 def telling(manager: KernelManager) -> list[str]:
@@ -114,7 +115,7 @@ def test_a_client_waits_for_the_restart(children: Children) -> None:
     manager = children.start("waits", autorestart=True)
     client = manager.client()
     client.start_channels()
-    waiting = Background(lambda: client.wait_for_ready(timeout=30))
+    waiting = elsewhere(client, lambda: client.wait_for_ready(timeout=30))
 
     kill(manager)
 
