@@ -1,14 +1,55 @@
-"""LaunchPlan: how a kernel was asked to be started, to be remembered for its restart."""
+"""LaunchPlan: the arguments with which a kernel is started, remembered for its restart."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import IO, Any, TypedDict
 
 from kerneltui.frozen import frozen
 from kerneltui.kernels.logfile import LogFile
+
+_Stream = int | IO[Any] | None
+
+
+class LaunchArguments(TypedDict, total=False):
+    """What `start_kernel` and `restart_kernel` take by name; others are a TypeError."""
+
+    extra_arguments: Sequence[str] | None
+    env: Mapping[str, str] | None
+    """None for ours."""
+    cwd: str | bytes | os.PathLike[str] | os.PathLike[bytes] | None
+    independent: bool
+    """The kernel outlives this process."""
+    stdin: _Stream
+    stdout: _Stream
+    stderr: _Stream
+    # The others are Popen's, which documents them.
+    bufsize: int
+    executable: str | os.PathLike[str] | None
+    preexec_fn: Callable[[], object] | None
+    close_fds: bool
+    universal_newlines: bool | None
+    startupinfo: object
+    creationflags: int
+    restore_signals: bool
+    pass_fds: Collection[int]
+    user: str | int | None
+    group: str | int | None
+    extra_groups: Iterable[str | int] | None
+    encoding: str | None
+    errors: str | None
+    text: bool | None
+    umask: int
+    pipesize: int
+
+
+class StartArguments(LaunchArguments, total=False):
+    """What only a start takes, as a restart keeps it."""
+
+    kernel_id: str | None
+    transport_encryption: str | None
 
 
 @frozen
@@ -16,7 +57,7 @@ class LaunchPlan:
     """The arguments of `start_kernel`, sorted by who needs them."""
 
     extra_arguments: tuple[str, ...]
-    env: dict[str, str] | None
+    env: Mapping[str, str] | None
     """None for ours."""
     independent: bool
     streams: dict[str, Any]

@@ -9,11 +9,11 @@ import signal
 import subprocess
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import zmq
 
@@ -26,7 +26,7 @@ from kerneltui.kernels.control import ControlRequest, Tap
 from kerneltui.kernels.encryption import POLICIES, wants_curve
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.kernels.launch import kernel_environment, launch, refuse_unlaunchable
-from kerneltui.kernels.launch_plan import LaunchPlan
+from kerneltui.kernels.launch_plan import LaunchArguments, LaunchPlan, StartArguments
 from kerneltui.kernels.lifecycle import Lifecycle
 from kerneltui.kernels.limits import describe_shortage
 from kerneltui.kernels.logfile import LogFile
@@ -136,7 +136,7 @@ class KernelManager(ConnectionFileMixin):
         """What happens to this kernel, for who wants to listen."""
         self._turn = threading.RLock()
         self._spec: KernelSpec | None = None
-        self._launch_args: dict[str, Any] | None = None
+        self._launch_args: Mapping[str, Any] | None = None
         self._log_file: LogFile | None = None
         self._port_retries = 0
         self._restarting = SharedCall()
@@ -203,7 +203,7 @@ class KernelManager(ConnectionFileMixin):
 
     # -- starting ----
 
-    def start_kernel(self, **kw: Any) -> None:
+    def start_kernel(self, **kw: Unpack[StartArguments]) -> None:
         """Launch the kernel; return when its process exists, not when it is ready.
 
         `kw`: `extra_arguments`, `env`, `cwd`, `independent` (it outlives this process), `stdin`,
@@ -215,8 +215,9 @@ class KernelManager(ConnectionFileMixin):
             self.follow_server()
             if self.is_alive() or not self.owns_kernel:
                 raise ActionRefused(f"cannot start {self.describe()}: it runs already")
-            self.kernel_id = kw.pop("kernel_id", self.kernel_id)
-            self.transport_encryption = kw.pop("transport_encryption", self.transport_encryption)
+            self.kernel_id = kw.pop("kernel_id", None) or self.kernel_id
+            encryption = kw.pop("transport_encryption", None)
+            self.transport_encryption = encryption or self.transport_encryption
             if self.process is not None:
                 self.life.settle(self.process)  # a crash that nobody has noticed yet
             self._restarter.reset()
@@ -226,7 +227,9 @@ class KernelManager(ConnectionFileMixin):
                 self.cleanup_resources()
                 raise
 
-    def adopt_kernel(self, process: KernelProcess, *, age: float | None, **kw: Any) -> None:
+    def adopt_kernel(
+        self, process: KernelProcess, *, age: float | None, **kw: Unpack[LaunchArguments]
+    ) -> None:
         """Take over a kernel that somebody else started, and whose connection file is loaded.
 
         It is ours from then on, its files included. `age`: seconds since its start, None
@@ -280,7 +283,7 @@ class KernelManager(ConnectionFileMixin):
         refuse_old_protocol(spec)
         return spec
 
-    def _refuse_unlaunchable(self, arguments: dict[str, Any]) -> None:
+    def _refuse_unlaunchable(self, arguments: Mapping[str, Any]) -> None:
         """Raise what `_launch` would raise, where that is known before a process is ended."""
         spec, plan = self._launchable_spec(), LaunchPlan.of(arguments)
         wants_curve(self.transport_encryption, self.transport, spec)
@@ -299,7 +302,7 @@ class KernelManager(ConnectionFileMixin):
         base = os.environ if plan.env is None else plan.env
         return kernel_environment(base, spec, independent=plan.independent)
 
-    def _launch(self, arguments: dict[str, Any]) -> None:
+    def _launch(self, arguments: Mapping[str, Any]) -> None:
         spec = self._spec = self._launchable_spec()
         if arguments.get("cwd"):  # for a restart too, though we may come to change our folder
             arguments = {**arguments, "cwd": os.path.abspath(arguments["cwd"])}  # noqa: PTH100 - bytes too
@@ -472,7 +475,9 @@ class KernelManager(ConnectionFileMixin):
             self._stop(now)
             clean_up()
 
-    def restart_kernel(self, now: bool = False, newports: bool = False, **kw: Any) -> None:
+    def restart_kernel(
+        self, now: bool = False, newports: bool = False, **kw: Unpack[LaunchArguments]
+    ) -> None:
         """Stop the kernel and start it as it was started before, `kw` overriding.
 
         It keeps its ports and its connection file; with `newports` it gets others. A second
@@ -487,7 +492,7 @@ class KernelManager(ConnectionFileMixin):
             self._kill(process)
         self._restarting.run(lambda: self._restart(now, newports, kw))
 
-    def _restart(self, now: bool, newports: bool, overriding: dict[str, Any]) -> None:
+    def _restart(self, now: bool, newports: bool, overriding: Mapping[str, Any]) -> None:
         if self.status.wanted is Wanted.DOWN and not self.status.exited:
             raise ActionRefused(f"cannot restart {self.describe()}: it is terminating")
         self._refuse_unlaunchable({**(self._launch_args or {}), **overriding})
@@ -525,7 +530,7 @@ class KernelManager(ConnectionFileMixin):
             if self.process is died and self.status.wanted is Wanted.RESTART:
                 self.life.order(Wanted.DOWN, reason)
 
-    def _replace(self, now: bool, newports: bool, overriding: dict[str, Any]) -> None:
+    def _replace(self, now: bool, newports: bool, overriding: Mapping[str, Any]) -> None:
         try:
             self._stop(now)
             if self.status.wanted is Wanted.RESTART:

@@ -8,12 +8,13 @@ import uuid
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import zmq
 
 from kerneltui.errors import DuplicateKernel, NoSuchKernel
 from kerneltui.kernels.arguments import refuse_unknown
+from kerneltui.kernels.launch_plan import LaunchArguments, StartArguments
 from kerneltui.kernels.manager import KernelManager
 from kerneltui.kernels.restarter import RestartCallback
 from kerneltui.kernels.sockets import Context
@@ -86,15 +87,13 @@ class MultiKernelManager:
 
     # -- starting and stopping ----
 
-    def start_kernel(
-        self, kernel_name: str | None = None, *, kernel_id: str | None = None, **kwargs: Any
-    ) -> str:
+    def start_kernel(self, kernel_name: str | None = None, **kwargs: Unpack[StartArguments]) -> str:
         """Start a kernel and return its id.
 
-        `kernel_id`: picked by the caller, else a new one. `kwargs`: as of
-        `KernelManager.start_kernel`. Raises DuplicateKernel for an id in use.
+        `kwargs`: as of `KernelManager.start_kernel`; `kernel_id` is picked by the caller, else a
+        new one. Raises DuplicateKernel for an id in use.
         """
-        kernel_id = kernel_id or self.new_kernel_id()
+        kernel_id = kwargs.pop("kernel_id", None) or self.new_kernel_id()
         manager = self._new_manager(kernel_name or self.default_kernel_name, kernel_id)
         self._claim(kernel_id)
         started = None
@@ -168,7 +167,11 @@ class MultiKernelManager:
             self.shutdown_kernel(kernel_id, now=now)
 
     def restart_kernel(
-        self, kernel_id: str, now: bool = False, newports: bool = False, **kwargs: Any
+        self,
+        kernel_id: str,
+        now: bool = False,
+        newports: bool = False,
+        **kwargs: Unpack[LaunchArguments],
     ) -> None:
         self.get_kernel(kernel_id).restart_kernel(now=now, newports=newports, **kwargs)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from kerneltui.errors import ActionRefused, MalformedMessage
 from kerneltui.kernels.client_base import ClientBase
@@ -18,6 +18,20 @@ from kerneltui.protocol.message import (
 )
 
 SUBSHELLS = "kernel subshells"  # as kernel_info lists it in supported_features
+
+
+class HistoryArguments(TypedDict, total=False):
+    """Which part of the history is meant, by its `hist_access_type`."""
+
+    session: int
+    start: int
+    stop: int | None
+    """With `session` and `start` for "range"; it is not in the range itself."""
+    n: int
+    """How many of the last for "tail" and "search"."""
+    pattern: str
+    unique: bool
+    """With `pattern` for "search"."""
 
 
 class KernelRequests(ClientBase):
@@ -92,7 +106,7 @@ class KernelRequests(ClientBase):
         *,
         reply: bool = False,
         timeout: float | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[HistoryArguments],
     ) -> Any:
         content = history_content(
             raw=raw, output=output, hist_access_type=hist_access_type, **kwargs

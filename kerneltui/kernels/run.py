@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Unpack
 
 from kerneltui.kernels.client import BlockingKernelClient
+from kerneltui.kernels.launch_plan import StartArguments
 from kerneltui.kernels.manager import KernelManager
 
 STARTUP_TIMEOUT = 60.0  # seconds; jupyter_client's
 
 
 def start_new_kernel(
-    startup_timeout: float = STARTUP_TIMEOUT, kernel_name: str = "python", **kwargs: Any
+    startup_timeout: float = STARTUP_TIMEOUT,
+    kernel_name: str = "python",
+    **kwargs: Unpack[StartArguments],
 ) -> tuple[KernelManager, BlockingKernelClient]:
     """Return a manager whose kernel runs and a connected client that is ready.
 
@@ -35,9 +38,14 @@ def start_new_kernel(
 
 
 @contextlib.contextmanager
-def run_kernel(**kwargs: Any) -> Iterator[BlockingKernelClient]:
+def run_kernel(
+    *,
+    startup_timeout: float = STARTUP_TIMEOUT,
+    kernel_name: str = "python",
+    **kwargs: Unpack[StartArguments],
+) -> Iterator[BlockingKernelClient]:
     """Yield a connected client; its kernel is gone afterwards, whatever was raised."""
-    manager, client = start_new_kernel(**kwargs)
+    manager, client = start_new_kernel(startup_timeout, kernel_name, **kwargs)
     try:
         yield client
     finally:

@@ -7,12 +7,13 @@ import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
 from kerneltui.errors import LaunchError
 from kerneltui.kernels.launch import kernel_environment, launch
+from kerneltui.kernels.launch_plan import LaunchArguments
 from kerneltui.kernels.spec import KernelSpec
 
 PYTHON = KernelSpec(argv=["python"], language="python")
@@ -127,6 +128,15 @@ def test_arguments_of_popen_are_passed_down() -> None:
 def test_arguments_that_cannot_be_passed_down_are_told_the_known_ones(name: str) -> None:
     with pytest.raises(TypeError, match=rf"launched with {name}; known: .*pass_fds"):
         launch(["true"], env=ENV, **{name: True})
+
+
+def test_the_arguments_that_have_a_type_are_those_that_are_known() -> None:
+    with pytest.raises(TypeError) as caught:
+        launch(["x"], env=ENV, colour="red")
+
+    known = str(caught.value).partition("known: ")[2].split(", ")
+    own = {"extra_arguments", "independent"}
+    assert get_type_hints(LaunchArguments).keys() - own == set(known)
 
 
 # -- signals ------------------------------------------------------------------------
