@@ -146,7 +146,8 @@ class ConnectionAttributes:
     def curve_secretkey(self, key: bytes | None) -> None:
         self._change(lambda info: replace(info, curve_secretkey=key))
 
-    def _set_curve_keys(self, public: bytes, secret: bytes) -> None:
+    def set_curve_keys(self, public: bytes, secret: bytes) -> None:
+        """Replace both keys at once."""
         self._change(lambda info: replace(info, curve_publickey=public, curve_secretkey=secret))
 
     @property

@@ -68,7 +68,7 @@ class Lifecycle:
         self.spawned_at = 0.0
         """Instant of `time.monotonic()` at which the latest process was launched; 0.0 before
         the first, and where nobody knows."""
-        self._description = description
+        self.describe = description
         self._follow_death = follow_death
         self._find_heir = find_heir
         self._changed = threading.Condition()
@@ -191,7 +191,7 @@ class Lifecycle:
         try:
             lines = self._log.tail(LAST_LINES) if self._log and unasked else ()
             known = lifetime if self.spawned_at else None
-            death = _describe_death(self._description(), process.returncode, known, lines)
+            death = _describe_death(self.describe(), process.returncode, known, lines)
             self._death = death
             self.advance(Exited(process.returncode, str(death) if unasked else ""))
             if unasked:
@@ -226,7 +226,7 @@ class Lifecycle:
             if successor and not self._changed.wait_for(
                 lambda: self._is_decided(process), remaining
             ):
-                raise KernelTimeout(f"{self._description()} has not come back in time")
+                raise KernelTimeout(f"{self.describe()} has not come back in time")
             if successor and self.process is not process:
                 return
         raise self.last_death()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import signal
 import subprocess
 import threading
@@ -12,32 +11,25 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Any, Unpack
 
-import zmq
-
-from kerneltui.errors import ActionRefused, KernelTimeout, LaunchError, describe_exit
+from kerneltui.errors import ActionRefused, describe_exit
 from kerneltui.kernels.arguments import refuse_unknown
 from kerneltui.kernels.channels import has_heartbeat
 from kerneltui.kernels.client import BlockingKernelClient
 from kerneltui.kernels.connection_file import ConnectionFileMixin
 from kerneltui.kernels.control import ControlRequest, Tap
-from kerneltui.kernels.encryption import POLICIES, wants_curve
+from kerneltui.kernels.encryption import POLICIES
 from kerneltui.kernels.identity import ProcessIdentity
-from kerneltui.kernels.launch import kernel_environment, launch, refuse_unlaunchable
-from kerneltui.kernels.launch_plan import LaunchArguments, LaunchPlan, StartArguments
+from kerneltui.kernels.launch_plan import LaunchArguments, StartArguments
+from kerneltui.kernels.launcher import Launcher
 from kerneltui.kernels.lifecycle import Lifecycle
-from kerneltui.kernels.limits import describe_shortage
-from kerneltui.kernels.logfile import LogFile
-from kerneltui.kernels.presence import somebody_speaks
 from kerneltui.kernels.process import (
     ChildProcess,
     KernelProcess,
-    describe_process,
 )
 from kerneltui.kernels.restarter import RestartCallback, Restarter
-from kerneltui.kernels.serving import holder, serving_process
+from kerneltui.kernels.serving import ServerSearch
 from kerneltui.kernels.session import ClientSession
 from kerneltui.kernels.shared_call import SharedCall
 from kerneltui.kernels.sockets import Context
@@ -45,16 +37,12 @@ from kerneltui.kernels.spec import (
     NATIVE_KERNEL_NAME,
     KernelSpec,
     KernelSpecManager,
-    format_argv,
     refuse_foreign_provisioner,
     refuse_old_protocol,
 )
-from kerneltui.kernels.stopping import family_of, kill_family, stop
+from kerneltui.kernels.stopping import Stopper
 from kerneltui.kernels.wrapped import WrappedProcess
-from kerneltui.paths import runtime_folder
 from kerneltui.protocol.status import (
-    POLITE_STOP,
-    STOP_NOW,
     KernelStatus,
     Spawned,
     Wanted,
@@ -123,8 +111,6 @@ class KernelManager(ConnectionFileMixin):
         self.owns_kernel = owns_kernel
         self.transport_encryption = transport_encryption
         self.client_factory = client_factory
-        self.left_behind: tuple[ProcessIdentity, ...] = ()
-        """Descendants that lived on after the last polite shutdown."""
         self.tap_messages: Tap | None = None
         """Called with each message of the manager's own requests, in the thread that asks."""
         self.may_restart: Callable[[], bool] = lambda: True
@@ -132,18 +118,21 @@ class KernelManager(ConnectionFileMixin):
         self.around_restart: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
         """Entered for a restart that nobody has asked for; what it raises forbids that."""
         self._restarter = Restarter(self)
-        self.life = Lifecycle(self.describe, self._restarter.decide, self._find_heir)
+        self._launcher = Launcher(self)
+        self._search = ServerSearch(self, lambda: self._launcher.arguments is not None)
+        self.life = Lifecycle(self.describe, self._restarter.decide, self._search.find_heir)
         """What happens to this kernel, for who wants to listen."""
+        self._stopper = Stopper(self.life, self.follow_server)
         self._turn = threading.RLock()
-        self._spec: KernelSpec | None = None
-        self._launch_args: Mapping[str, Any] | None = None
-        self._log_file: LogFile | None = None
-        self._port_retries = 0
         self._restarting = SharedCall()
-        self._killed: KernelProcess | None = None
         self._ready: Future[None] = Future()
 
     # -- what is ----
+
+    @property
+    def left_behind(self) -> tuple[ProcessIdentity, ...]:
+        """Descendants that lived on after the last polite shutdown."""
+        return self._stopper.left_behind
 
     @property
     def process(self) -> KernelProcess | None:
@@ -178,7 +167,7 @@ class KernelManager(ConnectionFileMixin):
     @property
     def kernel_spec(self) -> KernelSpec:
         """The kernelspec as it was when the kernel was launched; before that, as it is now."""
-        return self._spec or self.kernel_spec_manager.get_kernel_spec(self.kernel_name)
+        return self._launcher.spec or self.kernel_spec_manager.get_kernel_spec(self.kernel_name)
 
     @property
     def ipykernel(self) -> bool:
@@ -236,10 +225,9 @@ class KernelManager(ConnectionFileMixin):
         where nobody knows. `kw`: what a restart starts it with, as of `start_kernel`.
         """
         with self._operation():
-            self._launch_args = kw
             self._own_connection_file()
-            self._log_file = LogFile.beside(self.connection_file, self.kernel_id)
-            self.life.begin(process, self._log_file, Spawned(adopted=True), age)
+            log = self._launcher.adopt(kw, self.kernel_id)
+            self.life.begin(process, log, Spawned(adopted=True), age)
 
     def attach_kernel(self, process: KernelProcess | None, *, age: float | None) -> None:
         """Follow a kernel that stays somebody else's, and whose connection file is loaded.
@@ -252,30 +240,20 @@ class KernelManager(ConnectionFileMixin):
 
     def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
         """Return the kernelspec's argv, filled in."""
-        return format_argv(
-            self.kernel_spec,
-            connection_file=self.connection_file,
-            extra_arguments=extra_arguments or (),
-            launch_args=self._launch_args,
-        )
+        return self._launcher.command(self.kernel_spec, extra_arguments)
 
     def next_command(self) -> list[str]:
         """Return the argv that a restart would run, by the kernelspec as it is now.
 
         Raises NoSuchKernel or InvalidKernelSpec.
         """
-        return format_argv(
-            self.kernel_spec_manager.get_kernel_spec(self.kernel_name),
-            connection_file=self.connection_file,
-            extra_arguments=LaunchPlan.of(self._launch_args or {}).extra_arguments,
-            launch_args=self._launch_args,
+        return self._launcher.next_command(
+            self.kernel_spec_manager.get_kernel_spec(self.kernel_name)
         )
 
     def update_env(self, *, env: dict[str, str]) -> None:
         """Merge `env` into the environment of the next restart."""
-        arguments = self._launch_args or {}
-        merged = {**(arguments.get("env") or os.environ), **env}
-        self._launch_args = {**arguments, "env": merged}
+        self._launcher.update_env(env)
 
     def _launchable_spec(self) -> KernelSpec:
         spec = self.kernel_spec_manager.get_kernel_spec(self.kernel_name)
@@ -283,60 +261,14 @@ class KernelManager(ConnectionFileMixin):
         refuse_old_protocol(spec)
         return spec
 
-    def _refuse_unlaunchable(self, arguments: Mapping[str, Any]) -> None:
-        """Raise what `_launch` would raise, where that is known before a process is ended."""
-        spec, plan = self._launchable_spec(), LaunchPlan.of(arguments)
-        wants_curve(self.transport_encryption, self.transport, spec)
-        argv = format_argv(
-            spec,
-            connection_file=self.connection_file,
-            extra_arguments=plan.extra_arguments,
-            launch_args=arguments,
-        )
-        refuse_unlaunchable(argv, env=self._environment(plan, spec), **plan.popen_kwargs)
-        self.restore_connection_file(kernel_name=spec.name)
-        if plan.wants_log and Path(self.connection_file).parent.is_dir():  # else it is made
-            os.close(LogFile.beside(self.connection_file, self.kernel_id).open())
-
-    def _environment(self, plan: LaunchPlan, spec: KernelSpec) -> dict[str, str]:
-        base = os.environ if plan.env is None else plan.env
-        return kernel_environment(base, spec, independent=plan.independent)
-
     def _launch(self, arguments: Mapping[str, Any]) -> None:
-        spec = self._spec = self._launchable_spec()
-        if arguments.get("cwd"):  # for a restart too, though we may come to change our folder
-            arguments = {**arguments, "cwd": os.path.abspath(arguments["cwd"])}  # noqa: PTH100 - bytes too
-        self._launch_args = arguments
-        plan = LaunchPlan.of(arguments)
-        if not self.connection_file:
-            name = f"kernel-{self.kernel_id}.json"
-            self.connection_file = str(runtime_folder() / name)
-        curve = wants_curve(self.transport_encryption, self.transport, spec)
-        if curve and not self.curve_secretkey:
-            self._set_curve_keys(*zmq.curve_keypair())
-        self.write_connection_file(kernel_name=spec.name)
-        argv = self.format_kernel_cmd(list(plan.extra_arguments))
-        env = self._environment(plan, spec)
-        if plan.wants_log:
-            self._log_file = LogFile.beside(self.connection_file, self.kernel_id)
-        log = self._log_file if plan.wants_log else None
-        with plan.open_streams(log) as streams:
-            popen = launch(argv, env=env, **streams, **plan.popen_kwargs)
-        self._follow(popen, log)
-
-    def _follow(self, popen: subprocess.Popen[bytes], log: LogFile | None) -> None:
-        """Watch what was launched; end it where that cannot be. Raises LaunchError."""
-        try:
-            self.life.begin(ChildProcess(popen), log)
-        except (OSError, RuntimeError) as error:
-            self.life.order(Wanted.DOWN)
-            with contextlib.suppress(ProcessLookupError):  # gone by itself
-                os.killpg(popen.pid, signal.SIGKILL)
-            popen.wait()
-            if self.kernel is popen and self.process is not None:
-                self.life.settle(self.process)
-            why = describe_shortage(error) or str(error)
-            raise LaunchError(f"{self.describe()} was ended at once: {why}", ()) from None
+        self._launcher.launch(
+            self._launchable_spec(),
+            arguments,
+            self.kernel_id,
+            self.transport_encryption,
+            self.life,
+        )
 
     # -- clients ----
 
@@ -361,37 +293,7 @@ class KernelManager(ConnectionFileMixin):
         Then pid, signals and the end are that process's. Without effect before it listens.
         The end of a process that nobody has noticed yet is noticed here.
         """
-        process = self.process
-        if process is None or self.life.is_proven(process):
-            return
-        if process.exited and not self.status.exited:
-            self.life.settle(process)
-            return
-        if not self._is_searchable:
-            return
-        try:
-            serving = serving_process(process.launched, self.connection_info)
-        except OSError:  # as where no more files can be opened: nobody can tell now
-            return
-        if serving == process.identity:
-            self.life.prove(process)
-        elif serving is not None:
-            self.life.hand_over(process, WrappedProcess(process, serving))
-
-    def _find_heir(self, ended: KernelProcess) -> KernelProcess | None:
-        if not self._is_searchable:
-            return None
-        info = self.connection_info
-        try:
-            found = holder(info, ended.launched, self.connection_file)
-            return WrappedProcess(ended, found) if found and somebody_speaks(info) else None
-        except OSError:  # no more files can be opened; the death must be told all the same
-            return None
-
-    @property
-    def _is_searchable(self) -> bool:
-        """It is ours, so its family is, and it has been told where to listen."""
-        return self._launch_args is not None and all(self.ports)
+        self._search.follow(self.life)
 
     # -- signals ----
 
@@ -469,7 +371,7 @@ class KernelManager(ConnectionFileMixin):
             self.follow_server()  # first: of an end that was ordered nobody asks whose it is
         self.life.order(wanted)
         if now:
-            self._kill(self.process)
+            self._stopper.kill()
         with self._operation():
             self.life.order(wanted)  # again: who had the turn before may have started a process
             self._stop(now)
@@ -485,23 +387,27 @@ class KernelManager(ConnectionFileMixin):
         was never started or is being shut down, else what `start_kernel` raises: before the
         kernel is stopped where it can be known by then.
         """
-        if self._launch_args is None or not self.spawns:
+        if self._launcher.arguments is None or not self.spawns:
             raise ActionRefused(f"cannot restart {self.describe()}: it was never started")
-        process = self.process
         if now and self.status.wanted is Wanted.RESTART:  # one is under way: make it hurry
-            self._kill(process)
+            self._stopper.kill()
         self._restarting.run(lambda: self._restart(now, newports, kw))
 
     def _restart(self, now: bool, newports: bool, overriding: Mapping[str, Any]) -> None:
         if self.status.wanted is Wanted.DOWN and not self.status.exited:
             raise ActionRefused(f"cannot restart {self.describe()}: it is terminating")
-        self._refuse_unlaunchable({**(self._launch_args or {}), **overriding})
+        self._launcher.refuse(
+            self._launchable_spec(),
+            self._launcher.with_overrides(overriding),
+            self.kernel_id,
+            self.transport_encryption,
+        )
         if not now:
             self.follow_server()
         self._restarter.reset()
         self.life.order(Wanted.RESTART)
         if now:
-            self._kill(self.process)
+            self._stopper.kill()
         with self._operation():
             self._replace(now, newports, overriding)
 
@@ -536,43 +442,19 @@ class KernelManager(ConnectionFileMixin):
             if self.status.wanted is Wanted.RESTART:
                 if newports:
                     self.cleanup_random_ports()
-                self._launch({**(self._launch_args or {}), **overriding})
+                self._launch(self._launcher.with_overrides(overriding))
         except BaseException as error:
             self.life.order(Wanted.DOWN, f"restart failed: {error}")
             raise
         if self.status.wanted is Wanted.DOWN:
             raise ActionRefused(f"cannot restart {self.describe()}: it was shut down meanwhile")
 
-    def _kill(self, process: KernelProcess | None) -> None:
-        """Kill before it is our turn; whoever has the turn goes on at once."""
-        if process is not None:
-            self._killed = process
-            kill_family(process)
-
     def _stop(self, now: bool) -> None:
-        """Bring the process to its end, and note what it leaves behind."""
-        process = self.process
-        if process is None or not self.has_kernel:
-            return
-        family = () if now else family_of(process)
-        if family:
-            self.follow_server()
-            process = self.process or process
-        steps = STOP_NOW if now else POLITE_STOP
-        if stop(process, steps, self.shutdown_wait_time, self._request_shutdown) is None:
-            raise KernelTimeout(f"{self.describe()} outlived SIGKILL; its process is stuck")
-        self.life.settle(process)
-        if self.process is not process:  # it has turned out meanwhile that another serves
-            self._stop(now)
-            return
-        if process is self._killed:
-            family = ()
-        self.left_behind = tuple(
-            each for each in family if each != process.identity and each.is_alive()
+        self._stopper.stop(
+            now=now,
+            grace=self.shutdown_wait_time,
+            request_shutdown=self._request_shutdown,
         )
-        if self.left_behind:
-            names = ", ".join(map(describe_process, self.left_behind))
-            _log.warning("%s left processes behind: %s", self.describe(), names)
 
     def _request_shutdown(self) -> ControlRequest:
         restart = self.status.wanted is Wanted.RESTART
@@ -585,8 +467,7 @@ class KernelManager(ConnectionFileMixin):
         self.cleanup_ipc_files()
         self.cleanup_connection_file()
         self.release_ports()
-        if self._log_file is not None:
-            self._log_file.remove()
+        self._launcher.clean_up()
         self.life.present = False
 
     def add_restart_callback(self, callback: RestartCallback, event: str = "restart") -> None:

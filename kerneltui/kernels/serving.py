@@ -3,13 +3,64 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
+from kerneltui.kernels.connection_file import ConnectionFileMixin
 from kerneltui.kernels.family import relatives
 from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.kernels.lifecycle import Lifecycle
 from kerneltui.kernels.listeners import listeners, owner, places_held, places_of
-from kerneltui.kernels.presence import eldest, open_connection
+from kerneltui.kernels.presence import eldest, open_connection, somebody_speaks
+from kerneltui.kernels.process import KernelProcess
+from kerneltui.kernels.wrapped import WrappedProcess
 from kerneltui.protocol.connection import ConnectionInfo
+
+
+class ServerSearch:
+    """Looks for the process that serves a kernel, where a program was launched to run it."""
+
+    def __init__(self, connection: ConnectionFileMixin, is_ours: Callable[[], bool]) -> None:
+        """`is_ours`: tells whether the kernel was launched or adopted here, and its family too."""
+        self._connection = connection
+        self._is_ours = is_ours
+
+    def follow(self, life: Lifecycle) -> None:
+        """Take who serves the kernel for its process. Without effect before it listens.
+
+        The end of a process that nobody has noticed yet is noticed here.
+        """
+        process = life.process
+        if process is None or life.is_proven(process):
+            return
+        if process.exited and not life.status.exited:
+            life.settle(process)
+            return
+        if not self._is_searchable:
+            return
+        try:
+            serving = serving_process(process.launched, self._connection.connection_info)
+        except OSError:  # as where no more files can be opened: nobody can tell now
+            return
+        if serving == process.identity:
+            life.prove(process)
+        elif serving is not None:
+            life.hand_over(process, WrappedProcess(process, serving))
+
+    def find_heir(self, ended: KernelProcess) -> KernelProcess | None:
+        """Return who serves the kernel though its process has ended; None where nobody does."""
+        if not self._is_searchable:
+            return None
+        info = self._connection.connection_info
+        try:
+            found = holder(info, ended.launched, self._connection.connection_file)
+            return WrappedProcess(ended, found) if found and somebody_speaks(info) else None
+        except OSError:  # no more files can be opened; the death must be told all the same
+            return None
+
+    @property
+    def _is_searchable(self) -> bool:
+        """Its family is ours, and it has been told where to listen."""
+        return self._is_ours() and all(self._connection.ports)
 
 
 def serving_process(launched: ProcessIdentity, info: ConnectionInfo) -> ProcessIdentity | None:

@@ -7,16 +7,66 @@ import logging
 import signal
 from collections.abc import Callable, Iterable, Sequence
 
-from kerneltui.errors import KernelError
+from kerneltui.errors import KernelError, KernelTimeout
 from kerneltui.kernels.control import ControlRequest
 from kerneltui.kernels.family import relatives
 from kerneltui.kernels.identity import ProcessIdentity
-from kerneltui.kernels.process import KernelProcess, kill_process
-from kerneltui.protocol.status import StopStep
+from kerneltui.kernels.lifecycle import Lifecycle
+from kerneltui.kernels.process import KernelProcess, describe_process, kill_process
+from kerneltui.protocol.status import POLITE_STOP, STOP_NOW, StopStep
 
 KILL_PATIENCE = 5.0  # seconds at least, for a killed process to be gone
 
 _log = logging.getLogger(__name__)
+
+
+class Stopper:
+    """Brings whichever process serves a kernel to its end, and knows what that one left behind."""
+
+    def __init__(self, life: Lifecycle, follow_server: Callable[[], None]) -> None:
+        """`follow_server`: has `life` follow the process that serves the kernel now."""
+        self._life = life
+        self._follow_server = follow_server
+        self._killed: KernelProcess | None = None
+        self.left_behind: tuple[ProcessIdentity, ...] = ()
+        """Descendants that lived on after the last polite shutdown."""
+
+    def kill(self) -> None:
+        """Kill at once; whoever is waiting for the end, in another thread, goes on then."""
+        process = self._life.process
+        if process is not None:
+            self._killed = process
+            kill_family(process)
+
+    def stop(
+        self, *, now: bool, grace: float, request_shutdown: Callable[[], ControlRequest]
+    ) -> None:
+        """Return once the process has ended. Raises KernelTimeout where it outlives SIGKILL."""
+        process = self._life.process
+        if process is None or not self._life.present:
+            return
+        family = () if now else family_of(process)
+        if family:
+            self._follow_server()
+            process = self._life.process or process
+        steps = STOP_NOW if now else POLITE_STOP
+        if stop(process, steps, grace, request_shutdown) is None:
+            raise KernelTimeout(f"{self._life.describe()} outlived SIGKILL; its process is stuck")
+        self._life.settle(process)
+        if self._life.process is not process:  # it has turned out meanwhile that another serves
+            self.stop(now=now, grace=grace, request_shutdown=request_shutdown)
+            return
+        self._note_left_behind(process, () if process is self._killed else family)
+
+    def _note_left_behind(
+        self, process: KernelProcess, family: tuple[ProcessIdentity, ...]
+    ) -> None:
+        self.left_behind = tuple(
+            each for each in family if each != process.identity and each.is_alive()
+        )
+        if self.left_behind:
+            names = ", ".join(map(describe_process, self.left_behind))
+            _log.warning("%s left processes behind: %s", self._life.describe(), names)
 
 
 def stop(

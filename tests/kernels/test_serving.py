@@ -346,7 +346,8 @@ def test_a_kernel_that_is_found_while_its_wrapper_is_ended_is_ended_too(
         kill_process(wrapper)
         raise KernelError("it cannot be asked")
 
-    monkeypatch.setattr(manager, "follow_server", lambda: None)  # it does not listen yet
+    for owner, name in ((manager, "follow_server"), (manager._stopper, "_follow_server")):
+        monkeypatch.setattr(owner, name, lambda: None)  # it does not listen yet
     monkeypatch.setattr(manager, "_request_shutdown", follow_late)
 
     manager.shutdown_kernel()
