@@ -13,6 +13,7 @@ from typing import Any
 import zmq
 
 from kerneltui.errors import LaunchError
+from kerneltui.frozen import frozen
 from kerneltui.kernels.connection_file import ConnectionFileMixin
 from kerneltui.kernels.encryption import wants_curve
 from kerneltui.kernels.launch import kernel_environment, launch, refuse_unlaunchable
@@ -24,6 +25,17 @@ from kerneltui.kernels.process import ChildProcess
 from kerneltui.kernels.spec import KernelSpec, format_argv
 from kerneltui.paths import runtime_folder
 from kerneltui.protocol.status import Wanted
+
+
+@frozen
+class LaunchOrder:
+    """One launch, as it is wanted."""
+
+    spec: KernelSpec
+    arguments: Mapping[str, Any]
+    kernel_id: str
+    encryption: str
+    """The policy, see `encryption`."""
 
 
 class Launcher:
@@ -70,42 +82,35 @@ class Launcher:
         """Return the argv that a launch with the same arguments would run."""
         return self.command(spec, LaunchPlan.of(self.arguments or {}).extra_arguments)
 
-    def refuse(
-        self, spec: KernelSpec, arguments: Mapping[str, Any], kernel_id: str, encryption: str
-    ) -> None:
+    def refuse(self, order: LaunchOrder) -> None:
         """Raise what `launch` would raise, where that is known before a process is ended."""
-        plan = LaunchPlan.of(arguments)
-        wants_curve(encryption, self._connection.transport, spec)
-        argv = self.command(spec, plan.extra_arguments, arguments)
+        spec, plan = order.spec, LaunchPlan.of(order.arguments)
+        wants_curve(order.encryption, self._connection.transport, spec)
+        argv = self.command(spec, plan.extra_arguments, order.arguments)
         refuse_unlaunchable(argv, env=_environment(plan, spec), **plan.popen_kwargs)
         self._connection.restore_connection_file(kernel_name=spec.name)
         file = self._connection.connection_file
         if plan.wants_log and Path(file).parent.is_dir():  # else it is made
-            os.close(LogFile.beside(file, kernel_id).open())
+            os.close(LogFile.beside(file, order.kernel_id).open())
 
-    def launch(
-        self,
-        spec: KernelSpec,
-        arguments: Mapping[str, Any],
-        kernel_id: str,
-        encryption: str,
-        life: Lifecycle,
-    ) -> None:
+    def launch(self, order: LaunchOrder, life: Lifecycle) -> None:
         """Launch the kernel and have `life` follow its process. Raises LaunchError."""
-        self.spec = spec
+        self.spec = spec = order.spec
+        arguments = order.arguments
         if arguments.get("cwd"):  # for a restart too, though we may come to change our folder
             arguments = {**arguments, "cwd": os.path.abspath(arguments["cwd"])}  # noqa: PTH100 - bytes too
         self.arguments = arguments
         plan, connection = LaunchPlan.of(arguments), self._connection
         if not connection.connection_file:
-            connection.connection_file = str(runtime_folder() / f"kernel-{kernel_id}.json")
-        if wants_curve(encryption, connection.transport, spec) and not connection.curve_secretkey:
+            connection.connection_file = str(runtime_folder() / f"kernel-{order.kernel_id}.json")
+        curve = wants_curve(order.encryption, connection.transport, spec)
+        if curve and not connection.curve_secretkey:
             connection.set_curve_keys(*zmq.curve_keypair())
         connection.write_connection_file(kernel_name=spec.name)
         argv = self.command(spec, plan.extra_arguments)
         env = _environment(plan, spec)
         if plan.wants_log:
-            self.log_file = LogFile.beside(connection.connection_file, kernel_id)
+            self.log_file = LogFile.beside(connection.connection_file, order.kernel_id)
         log = self.log_file if plan.wants_log else None
         with plan.open_streams(log) as streams:
             popen = launch(argv, env=env, **streams, **plan.popen_kwargs)
@@ -133,7 +138,8 @@ def _follow(popen: subprocess.Popen[bytes], log: LogFile | None, life: Lifecycle
         with contextlib.suppress(ProcessLookupError):  # gone by itself
             os.killpg(popen.pid, signal.SIGKILL)
         popen.wait()
-        if process is not None and life.process is process:
-            life.settle(process)
+        serving = life.process  # another one, where it wraps its kernel
+        if process is not None and serving is not None and serving.launched == process.launched:
+            life.settle(serving)
         why = describe_shortage(error) or str(error)
         raise LaunchError(f"{life.describe()} was ended at once: {why}", ()) from None

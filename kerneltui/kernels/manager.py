@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import signal
 import subprocess
-import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Unpack
 
-from kerneltui.errors import ActionRefused, describe_exit
+from kerneltui.errors import ActionRefused
 from kerneltui.kernels.arguments import refuse_unknown
 from kerneltui.kernels.channels import has_heartbeat
 from kerneltui.kernels.client import BlockingKernelClient
@@ -22,36 +18,27 @@ from kerneltui.kernels.control import ControlRequest, Tap
 from kerneltui.kernels.encryption import POLICIES
 from kerneltui.kernels.identity import ProcessIdentity
 from kerneltui.kernels.launch_plan import LaunchArguments, StartArguments
-from kerneltui.kernels.launcher import Launcher
+from kerneltui.kernels.launcher import Launcher, LaunchOrder
 from kerneltui.kernels.lifecycle import Lifecycle
-from kerneltui.kernels.process import (
-    ChildProcess,
-    KernelProcess,
-)
+from kerneltui.kernels.process import ChildProcess, KernelProcess
+from kerneltui.kernels.replacer import Replacer
 from kerneltui.kernels.restarter import RestartCallback, Restarter
 from kerneltui.kernels.serving import ServerSearch
 from kerneltui.kernels.session import ClientSession
-from kerneltui.kernels.shared_call import SharedCall
+from kerneltui.kernels.signaller import Signaller
 from kerneltui.kernels.sockets import Context
 from kerneltui.kernels.spec import (
     NATIVE_KERNEL_NAME,
     KernelSpec,
     KernelSpecManager,
-    refuse_foreign_provisioner,
-    refuse_old_protocol,
+    launchable_spec,
 )
 from kerneltui.kernels.stopping import Stopper
+from kerneltui.kernels.turn import Turn
 from kerneltui.kernels.wrapped import WrappedProcess
-from kerneltui.protocol.status import (
-    KernelStatus,
-    Spawned,
-    Wanted,
-)
+from kerneltui.protocol.status import KernelStatus, Spawned, Wanted
 
 SHUTDOWN_WAIT_TIME = 5.0  # seconds; jupyter_client's
-INTERRUPT_TIMEOUT = 1.0  # seconds for the reply to an interrupt_request
-
-_log = logging.getLogger(__name__)
 
 
 class KernelManager(ConnectionFileMixin):
@@ -115,7 +102,7 @@ class KernelManager(ConnectionFileMixin):
         """Called with each message of the manager's own requests, in the thread that asks."""
         self.may_restart: Callable[[], bool] = lambda: True
         """Asked at a death, where `autorestart` is on."""
-        self.around_restart: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
+        self.around_restart: Callable[[], AbstractContextManager[None]] = nullcontext
         """Entered for a restart that nobody has asked for; what it raises forbids that."""
         self._restarter = Restarter(self)
         self._launcher = Launcher(self)
@@ -123,9 +110,9 @@ class KernelManager(ConnectionFileMixin):
         self.life = Lifecycle(self.describe, self._restarter.decide, self._search.find_heir)
         """What happens to this kernel, for who wants to listen."""
         self._stopper = Stopper(self.life, self.follow_server)
-        self._turn = threading.RLock()
-        self._restarting = SharedCall()
-        self._ready: Future[None] = Future()
+        self._signaller = Signaller(self.life, self.follow_server)
+        self._turn = Turn()
+        self._replacer = Replacer(self.life, self._turn, self._stop, self._relaunch)
 
     # -- what is ----
 
@@ -162,7 +149,7 @@ class KernelManager(ConnectionFileMixin):
     @property
     def ready(self) -> Future[None]:
         """Done when the start, restart or shutdown that began last has ended, well or not."""
-        return self._ready
+        return self._turn.ready
 
     @property
     def kernel_spec(self) -> KernelSpec:
@@ -200,7 +187,7 @@ class KernelManager(ConnectionFileMixin):
         a restart. Raises LaunchError with the reason, NoSuchKernel, InvalidKernelSpec, or
         ActionRefused where it already runs.
         """
-        with self._operation():
+        with self._turn.taken():
             self.follow_server()
             if self.is_alive() or not self.owns_kernel:
                 raise ActionRefused(f"cannot start {self.describe()}: it runs already")
@@ -224,7 +211,7 @@ class KernelManager(ConnectionFileMixin):
         It is ours from then on, its files included. `age`: seconds since its start, None
         where nobody knows. `kw`: what a restart starts it with, as of `start_kernel`.
         """
-        with self._operation():
+        with self._turn.taken():
             self._own_connection_file()
             log = self._launcher.adopt(kw, self.kernel_id)
             self.life.begin(process, log, Spawned(adopted=True), age)
@@ -235,7 +222,7 @@ class KernelManager(ConnectionFileMixin):
         Its files are left alone, and it cannot be restarted from here. `process`: None where
         it is not to be seen. `age`: seconds since its start, None where nobody knows.
         """
-        with self._operation():
+        with self._turn.taken():
             self.life.begin(process, None, Spawned(adopted=True), age)
 
     def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
@@ -247,28 +234,24 @@ class KernelManager(ConnectionFileMixin):
 
         Raises NoSuchKernel or InvalidKernelSpec.
         """
-        return self._launcher.next_command(
-            self.kernel_spec_manager.get_kernel_spec(self.kernel_name)
-        )
+        spec = self.kernel_spec_manager.get_kernel_spec(self.kernel_name)
+        return self._launcher.next_command(spec)
 
     def update_env(self, *, env: dict[str, str]) -> None:
         """Merge `env` into the environment of the next restart."""
         self._launcher.update_env(env)
 
-    def _launchable_spec(self) -> KernelSpec:
-        spec = self.kernel_spec_manager.get_kernel_spec(self.kernel_name)
-        refuse_foreign_provisioner(spec)
-        refuse_old_protocol(spec)
-        return spec
+    def _order(self, arguments: Mapping[str, Any]) -> LaunchOrder:
+        spec = launchable_spec(self.kernel_spec_manager, self.kernel_name)
+        return LaunchOrder(spec, arguments, self.kernel_id, self.transport_encryption)
 
     def _launch(self, arguments: Mapping[str, Any]) -> None:
-        self._launcher.launch(
-            self._launchable_spec(),
-            arguments,
-            self.kernel_id,
-            self.transport_encryption,
-            self.life,
-        )
+        self._launcher.launch(self._order(arguments), self.life)
+
+    def _relaunch(self, overriding: Mapping[str, Any], newports: bool) -> None:
+        if newports:
+            self.cleanup_random_ports()
+        self._launch(self._launcher.with_overrides(overriding))
 
     # -- clients ----
 
@@ -303,41 +286,16 @@ class KernelManager(ConnectionFileMixin):
         Raises ActionRefused where there is nothing to interrupt.
         """
         if self.kernel_spec.interrupt_mode == "message":
-            self._require_process("interrupt")
-            with self._control("interrupt_request", {}) as request:
-                if request.reply(INTERRUPT_TIMEOUT) is None:
-                    _log.warning(
-                        "%s has not answered the interrupt yet; it may still obey", self.describe()
-                    )
+            self._signaller.interrupt_by_message(lambda: self._control("interrupt_request", {}))
         else:
-            self._signal("interrupt", signal.SIGINT)
+            self._signaller.interrupt()
 
     def signal_kernel(self, signum: int) -> None:
         """Send a signal to the kernel's process group, its children included.
 
         Raises ActionRefused where no process is left.
         """
-        self._signal("signal", signum)
-
-    def _signal(self, verb: str, signum: int) -> None:
-        process = self._require_process(verb)
-        try:
-            process.send_signal(signum)
-        except ProcessLookupError:
-            raise self._gone(verb) from None
-
-    def _require_process(self, verb: str) -> KernelProcess:
-        """Return who serves the kernel now. Raises ActionRefused where nobody does."""
-        self.follow_server()
-        process = self.process
-        if process is None or process.exited:
-            raise self._gone(verb)
-        return process
-
-    def _gone(self, verb: str) -> ActionRefused:
-        process = self.process
-        how = "it is not running" if process is None else f"it {describe_exit(process.returncode)}"
-        return ActionRefused(f"cannot {verb} {self.describe()}: {how}")
+        self._signaller.signal(signum)
 
     def _control(self, msg_type: str, content: dict[str, Any]) -> ControlRequest:
         endpoint = self.endpoint
@@ -372,7 +330,7 @@ class KernelManager(ConnectionFileMixin):
         self.life.order(wanted)
         if now:
             self._stopper.kill()
-        with self._operation():
+        with self._turn.taken():
             self.life.order(wanted)  # again: who had the turn before may have started a process
             self._stop(now)
             clean_up()
@@ -391,25 +349,20 @@ class KernelManager(ConnectionFileMixin):
             raise ActionRefused(f"cannot restart {self.describe()}: it was never started")
         if now and self.status.wanted is Wanted.RESTART:  # one is under way: make it hurry
             self._stopper.kill()
-        self._restarting.run(lambda: self._restart(now, newports, kw))
+        self._replacer.replace(
+            lambda: self._prepare_restart(now, kw), now=now, newports=newports, overriding=kw
+        )
 
-    def _restart(self, now: bool, newports: bool, overriding: Mapping[str, Any]) -> None:
+    def _prepare_restart(self, now: bool, overriding: Mapping[str, Any]) -> None:
         if self.status.wanted is Wanted.DOWN and not self.status.exited:
             raise ActionRefused(f"cannot restart {self.describe()}: it is terminating")
-        self._launcher.refuse(
-            self._launchable_spec(),
-            self._launcher.with_overrides(overriding),
-            self.kernel_id,
-            self.transport_encryption,
-        )
+        self._launcher.refuse(self._order(self._launcher.with_overrides(overriding)))
         if not now:
             self.follow_server()
         self._restarter.reset()
         self.life.order(Wanted.RESTART)
         if now:
             self._stopper.kill()
-        with self._operation():
-            self._replace(now, newports, overriding)
 
     def wants_restart(self) -> bool:
         """Tell whether the kernel is to be started again, having died unasked."""
@@ -417,48 +370,13 @@ class KernelManager(ConnectionFileMixin):
 
     def restart_after(self, died: KernelProcess, *, newports: bool) -> None:
         """Restart after an unasked death, unless another process serves the kernel by now."""
-        try:
-            with self.around_restart():
-                self._restarting.run(lambda: self._succeed(died, newports))
-        except BaseException as error:
-            reason = f"restart failed: {error}"
-            self._restarting.run(lambda: self._give_up(died, reason))
-            raise
-
-    def _succeed(self, died: KernelProcess, newports: bool) -> None:
-        with self._operation():
-            if self.process is died:
-                self._replace(True, newports, {})
-
-    def _give_up(self, died: KernelProcess, reason: str) -> None:
-        """Let nobody wait for a restart that has failed before it began."""
-        with self._operation():
-            if self.process is died and self.status.wanted is Wanted.RESTART:
-                self.life.order(Wanted.DOWN, reason)
-
-    def _replace(self, now: bool, newports: bool, overriding: Mapping[str, Any]) -> None:
-        try:
-            self._stop(now)
-            if self.status.wanted is Wanted.RESTART:
-                if newports:
-                    self.cleanup_random_ports()
-                self._launch(self._launcher.with_overrides(overriding))
-        except BaseException as error:
-            self.life.order(Wanted.DOWN, f"restart failed: {error}")
-            raise
-        if self.status.wanted is Wanted.DOWN:
-            raise ActionRefused(f"cannot restart {self.describe()}: it was shut down meanwhile")
+        self._replacer.replace_dead(died, self.around_restart, newports=newports)
 
     def _stop(self, now: bool) -> None:
-        self._stopper.stop(
-            now=now,
-            grace=self.shutdown_wait_time,
-            request_shutdown=self._request_shutdown,
-        )
+        self._stopper.stop(now, self.shutdown_wait_time, self._request_shutdown)
 
     def _request_shutdown(self) -> ControlRequest:
-        restart = self.status.wanted is Wanted.RESTART
-        return self._control("shutdown_request", {"restart": restart})
+        return self._control("shutdown_request", {"restart": self.status.wanted is Wanted.RESTART})
 
     def cleanup_resources(self, restart: bool = False) -> None:
         """Remove the files of a kernel that is gone and give its ports back, unless it restarts."""
@@ -479,15 +397,3 @@ class KernelManager(ConnectionFileMixin):
 
     def remove_restart_callback(self, callback: RestartCallback, event: str = "restart") -> None:
         self._restarter.remove_callback(callback, event)
-
-    @contextlib.contextmanager
-    def _operation(self) -> Iterator[None]:
-        """One verb at a time; `ready` tells when it is over."""
-        with self._turn:
-            self._ready = ready = Future[None]()
-            try:
-                yield
-            except BaseException as error:
-                ready.set_exception(error)
-                raise
-            ready.set_result(None)

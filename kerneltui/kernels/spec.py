@@ -33,6 +33,7 @@ __all__ = [
     "get_all_specs",
     "get_kernel_spec",
     "install_kernel_spec",
+    "launchable_spec",
     "refuse_foreign_provisioner",
     "refuse_old_protocol",
     "remove_kernel_spec",
@@ -191,6 +192,17 @@ class KernelSpecManager:
         if self.allowed_kernelspecs:
             message += f"; allowed: {', '.join(sorted(self.allowed_kernelspecs))}"
         return NoSuchKernel(message, name)
+
+
+def launchable_spec(specs: KernelSpecManager, kernel_name: str) -> KernelSpec:
+    """Return a spec that can be started here, whatever kind of manager has it.
+
+    Raises NoSuchKernel or InvalidKernelSpec.
+    """
+    spec = specs.get_kernel_spec(kernel_name)
+    refuse_foreign_provisioner(spec)
+    refuse_old_protocol(spec)
+    return spec
 
 
 def _default_kernel_dirs() -> list[str]:

@@ -38,10 +38,11 @@ class Stopper:
             self._killed = process
             kill_family(process)
 
-    def stop(
-        self, *, now: bool, grace: float, request_shutdown: Callable[[], ControlRequest]
-    ) -> None:
-        """Return once the process has ended. Raises KernelTimeout where it outlives SIGKILL."""
+    def stop(self, now: bool, grace: float, request_shutdown: Callable[[], ControlRequest]) -> None:
+        """Return once the process has ended, at once or within `grace` seconds.
+
+        Raises KernelTimeout where it outlives SIGKILL.
+        """
         process = self._life.process
         if process is None or not self._life.present:
             return
@@ -54,7 +55,7 @@ class Stopper:
             raise KernelTimeout(f"{self._life.describe()} outlived SIGKILL; its process is stuck")
         self._life.settle(process)
         if self._life.process is not process:  # it has turned out meanwhile that another serves
-            self.stop(now=now, grace=grace, request_shutdown=request_shutdown)
+            self.stop(now, grace, request_shutdown)
             return
         self._note_left_behind(process, () if process is self._killed else family)
 

@@ -43,7 +43,7 @@ def test_a_signal_reaches_the_kernels_children(children: Children) -> None:
 def test_where_the_kernelspec_says_so_an_interrupt_is_a_message(
     children: Children, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kerneltui.kernels.manager.INTERRUPT_TIMEOUT", 0.1)
+    monkeypatch.setattr("kerneltui.kernels.signaller.INTERRUPT_TIMEOUT", 0.1)
     manager = children.start("polite", spec={"interrupt_mode": "message"})
 
     manager.interrupt_kernel()

@@ -1,0 +1,28 @@
+"""Turn: one verb at a time on one kernel, and a future that tells when the latest is over."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+
+
+class Turn:
+    """Held by the verb that changes the kernel's process; a verb may hold it more than once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self.ready: Future[None] = Future()
+        """Done when the verb that began last has ended, well or not."""
+
+    @contextlib.contextmanager
+    def taken(self) -> Iterator[None]:
+        with self._lock:
+            self.ready = ready = Future[None]()
+            try:
+                yield
+            except BaseException as error:
+                ready.set_exception(error)
+                raise
+            ready.set_result(None)
