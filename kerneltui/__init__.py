@@ -25,15 +25,19 @@ if TYPE_CHECKING:
     from kerneltui.errors import ReplayedMessage as ReplayedMessage
     from kerneltui.errors import UnsignedMessage as UnsignedMessage
     from kerneltui.errors import WrongThread as WrongThread
-    from kerneltui.kernels.client import BlockingKernelClient as BlockingKernelClient
-    from kerneltui.kernels.connection_file import find_connection_file as find_connection_file
-    from kerneltui.kernels.connection_file import write_connection_file as write_connection_file
-    from kerneltui.kernels.manager import KernelManager as KernelManager
-    from kerneltui.kernels.multi import MultiKernelManager as MultiKernelManager
-    from kerneltui.kernels.run import run_kernel as run_kernel
-    from kerneltui.kernels.run import start_new_kernel as start_new_kernel
-    from kerneltui.kernels.spec import KernelSpec as KernelSpec
-    from kerneltui.kernels.spec import KernelSpecManager as KernelSpecManager
+    from kerneltui.kernels.client.client import BlockingKernelClient as BlockingKernelClient
+    from kerneltui.kernels.connection.connection_file import (
+        find_connection_file as find_connection_file,
+    )
+    from kerneltui.kernels.connection.connection_file import (
+        write_connection_file as write_connection_file,
+    )
+    from kerneltui.kernels.management.manager import KernelManager as KernelManager
+    from kerneltui.kernels.management.multi import MultiKernelManager as MultiKernelManager
+    from kerneltui.kernels.management.run import run_kernel as run_kernel
+    from kerneltui.kernels.management.run import start_new_kernel as start_new_kernel
+    from kerneltui.kernels.specs.spec_manager import KernelSpec as KernelSpec
+    from kerneltui.kernels.specs.spec_manager import KernelSpecManager as KernelSpecManager
 
 _ERRORS = (
     *("ActionRefused", "ConnectionFileError", "DuplicateKernel", "InvalidKernelSpec"),
@@ -43,15 +47,15 @@ _ERRORS = (
 )
 _HOMES = {
     **dict.fromkeys(_ERRORS, "kerneltui.errors"),
-    "BlockingKernelClient": "kerneltui.kernels.client",
-    "KernelManager": "kerneltui.kernels.manager",
-    "KernelSpec": "kerneltui.kernels.spec",
-    "KernelSpecManager": "kerneltui.kernels.spec",
-    "MultiKernelManager": "kerneltui.kernels.multi",
-    "find_connection_file": "kerneltui.kernels.connection_file",
-    "run_kernel": "kerneltui.kernels.run",
-    "start_new_kernel": "kerneltui.kernels.run",
-    "write_connection_file": "kerneltui.kernels.connection_file",
+    "BlockingKernelClient": "kerneltui.kernels.client.client",
+    "KernelManager": "kerneltui.kernels.management.manager",
+    "KernelSpec": "kerneltui.kernels.specs.spec_manager",
+    "KernelSpecManager": "kerneltui.kernels.specs.spec_manager",
+    "MultiKernelManager": "kerneltui.kernels.management.multi",
+    "find_connection_file": "kerneltui.kernels.connection.connection_file",
+    "run_kernel": "kerneltui.kernels.management.run",
+    "start_new_kernel": "kerneltui.kernels.management.run",
+    "write_connection_file": "kerneltui.kernels.connection.connection_file",
 }
 
 __all__ = list(_HOMES)

@@ -138,7 +138,7 @@ def _run_command(arguments: argparse.Namespace) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
-        from kerneltui.kernels.limits import describe_shortage
+        from kerneltui.kernels.processes.nofile import describe_shortage
 
         text = describe_shortage(error)
         if not text and not isinstance(error, KernelError | OSError):
@@ -163,7 +163,7 @@ def _show_paths(_arguments: argparse.Namespace) -> int:
     from jupyter_core.paths import jupyter_path
 
     from kerneltui import paths
-    from kerneltui.kernels.ipc import candidate_folders
+    from kerneltui.kernels.connection.ipc import candidate_folders
 
     runtime = paths.runtime_folder()
     places: list[tuple[str, str | Path]] = [

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from kerneltui.kernels.manager import KernelManager
-from kerneltui.kernels.spec import KernelSpecManager
+from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.kernels.specs.spec_manager import KernelSpecManager
 from tests.support import eventually
 
 # Listens as a kernel does, echoes heartbeats, and says when it is interrupted.

@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar
 import zmq
 
 from kerneltui.errors import InvalidSignature
-from kerneltui.kernels.client import BlockingKernelClient
+from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.message import Content, Message
 from kerneltui.protocol.wire import Session

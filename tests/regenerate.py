@@ -12,7 +12,7 @@ from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
 from kerneltui.fleet.transcript.image import Picture
 from kerneltui.fleet.transcript.transcript import Role, Transcript
-from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.config.config_file import parse_config
 from kerneltui.tui.config.setup import Setup

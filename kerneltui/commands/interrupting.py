@@ -15,8 +15,8 @@ from kerneltui.fleet.control.interrupts import (
     without_effect,
 )
 from kerneltui.fleet.model.origin import Origin
-from kerneltui.kernels.connection_file import read_connection_file
-from kerneltui.kernels.spec import KernelSpecManager
+from kerneltui.kernels.connection.connection_file import read_connection_file
+from kerneltui.kernels.specs.spec_manager import KernelSpecManager
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.status import KernelState
 

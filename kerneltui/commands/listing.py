@@ -21,9 +21,9 @@ from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.servers.rest import ServedKernel
 from kerneltui.frozen import frozen
-from kerneltui.kernels.connection_file import read_connection_file
-from kerneltui.kernels.family import children_of_all, descendants
-from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.kernels.connection.connection_file import read_connection_file
+from kerneltui.kernels.processes.identity import ProcessIdentity
+from kerneltui.kernels.processes.tree import children_of_all, descendants
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kerneltui.commands.listing import LEFT_STATES, Listed, find, list_all
 from kerneltui.errors import KernelError
 from kerneltui.fleet.discovery.attach import attach_process
-from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol.status import KernelState
 
 

@@ -158,6 +158,6 @@ def _names(**_context: object) -> list[str]:
 
 
 def _kernelspecs(**_context: object) -> list[str]:
-    from kerneltui.kernels.spec import KernelSpecManager
+    from kerneltui.kernels.specs.spec_manager import KernelSpecManager
 
     return list(KernelSpecManager().find_kernel_specs())

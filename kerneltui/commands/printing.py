@@ -7,7 +7,7 @@ import threading
 import time
 from typing import Self, TextIO
 
-from kerneltui.kernels.guarded_thread import GuardedThread
+from kerneltui.kernels.processes.guarded_thread import GuardedThread
 from kerneltui.protocol.ansi import Colour, TextStyle
 from kerneltui.protocol.text import Line, OutputDecoder, clean_line
 

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple, Self
 import zmq
 
 from kerneltui.errors import ProtocolError
-from kerneltui.kernels.identity import ProcessIdentity
-from kerneltui.kernels.session import ClientSession, new_session
-from kerneltui.kernels.sockets import connect, default_context
+from kerneltui.kernels.connection.session import ClientSession, new_session
+from kerneltui.kernels.connection.sockets import connect, default_context
+from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.status import KernelState
 

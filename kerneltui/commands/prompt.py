@@ -10,8 +10,8 @@ import sys
 import termios
 from collections.abc import Iterator
 
-from kerneltui.kernels.client import BlockingKernelClient
-from kerneltui.kernels.interactive import END_OF_INPUT
+from kerneltui.kernels.client.client import BlockingKernelClient
+from kerneltui.kernels.client.interactive import END_OF_INPUT
 from kerneltui.protocol import fields
 from kerneltui.protocol.message import Message, parent_id
 from kerneltui.protocol.text import clean_line

@@ -11,8 +11,8 @@ from kerneltui.commands.printing import Printer, Progress
 from kerneltui.commands.prompt import Keyboard, answer_prompt
 from kerneltui.commands.verbs import act
 from kerneltui.errors import KernelError
-from kerneltui.kernels.client import BlockingKernelClient
-from kerneltui.kernels.interactive import run_interactively
+from kerneltui.kernels.client.client import BlockingKernelClient
+from kerneltui.kernels.client.interactive import run_interactively
 from kerneltui.protocol import fields
 from kerneltui.protocol.message import Content, Message, parent_id, was_aborted
 

@@ -11,7 +11,7 @@ from kerneltui.fleet.discovery.attach import attach_process, attached_manager
 from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.model.capabilities import refuse_impossible
 from kerneltui.fleet.model.classification import LEFT
-from kerneltui.kernels.spec import KernelSpecManager
+from kerneltui.kernels.specs.spec_manager import KernelSpecManager
 from kerneltui.protocol.status import Verb
 
 

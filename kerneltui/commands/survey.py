@@ -12,7 +12,7 @@ from kerneltui.fleet.manifests.lock import is_locked
 from kerneltui.fleet.manifests.manifest import Manifest, find_manifests, read_manifest, resolved
 from kerneltui.fleet.servers.jupyter_server import find_servers
 from kerneltui.fleet.servers.poller import ask_servers
-from kerneltui.kernels.connection_folders import connection_folders
+from kerneltui.kernels.connection.folders import connection_folders
 from kerneltui.paths import runtime_folder
 
 SERVER_TIME = 0.2  # seconds for a Jupyter server to list its kernels
@@ -82,7 +82,7 @@ class Survey:
             return
         from kerneltui.fleet.discovery.attach import attached_manager
         from kerneltui.fleet.discovery.whereabouts import Suspect, Whereabouts
-        from kerneltui.kernels.spec import KernelSpecManager
+        from kerneltui.kernels.specs.spec_manager import KernelSpecManager
 
         specs, whereabouts = KernelSpecManager(), Whereabouts()
         whereabouts.look(Suspect(each, attached_manager(each, specs)) for each in suspects)

@@ -13,8 +13,8 @@ from kerneltui.commands.printing import Printer, Progress
 from kerneltui.errors import KernelDied, KernelError, KernelTimeout, NoSuchKernel
 from kerneltui.fleet.model.masking import StreamMask
 from kerneltui.fleet.model.origin import Origin
-from kerneltui.kernels.connection_file import read_connection_file
-from kerneltui.kernels.logfile import LogFile
+from kerneltui.kernels.connection.connection_file import read_connection_file
+from kerneltui.kernels.processes.log_file import LogFile
 from kerneltui.private_file import open_private
 from kerneltui.protocol.status import KernelState
 

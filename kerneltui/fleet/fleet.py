@@ -43,12 +43,12 @@ from kerneltui.fleet.threads.periodic import PeriodicThread
 from kerneltui.fleet.transcript.transcript import Transcript
 from kerneltui.frozen import frozen
 from kerneltui.kernels.connection.transport import Transport, choose_transport
-from kerneltui.kernels.family import descendants
-from kerneltui.kernels.manager import KernelManager
-from kerneltui.kernels.multi import MultiKernelManager
-from kerneltui.kernels.process import describe_process, outside_group
-from kerneltui.kernels.spec import format_argv
-from kerneltui.kernels.thread_room import require_threads
+from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.kernels.management.multi import MultiKernelManager
+from kerneltui.kernels.processes.process import describe_process, outside_group
+from kerneltui.kernels.processes.thread_room import require_threads
+from kerneltui.kernels.processes.tree import descendants
+from kerneltui.kernels.specs.spec_manager import format_argv
 from kerneltui.paths import runtime_folder
 from kerneltui.protocol.status import KernelState, Verb
 from kerneltui.protocol.text import clean_line

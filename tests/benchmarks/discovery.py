@@ -15,7 +15,7 @@ from kerneltui.fleet.discovery.found import Known
 from kerneltui.fleet.discovery.scanner import Discovery
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.model.classification import Liveness
-from kerneltui.kernels.connection_file import write_connection_file
+from kerneltui.kernels.connection.connection_file import write_connection_file
 from tests.benchmarks.harness import Row, limit_row, show_time
 
 CROWD = 200  # kernels that speak the protocol and do nothing else

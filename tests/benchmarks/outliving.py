@@ -15,8 +15,8 @@ from jupyter_core.paths import jupyter_runtime_dir
 from kerneltui.errors import KernelTimeout
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.model.snapshot import KernelSnapshot
-from kerneltui.kernels.client import BlockingKernelClient
-from kerneltui.kernels.connection_file import write_connection_file
+from kerneltui.kernels.client.client import BlockingKernelClient
+from kerneltui.kernels.connection.connection_file import write_connection_file
 from kerneltui.protocol.status import KernelState
 from tests.benchmarks.harness import Row, limit_row, seconds, show_time
 

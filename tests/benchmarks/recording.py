@@ -15,7 +15,7 @@ import psutil
 import zmq
 
 from kerneltui.fleet.manifests.manifest import Manifest
-from kerneltui.kernels.identity import identify
+from kerneltui.kernels.processes.identity import identify
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from tests.benchmarks.harness import Row, limit_row
 from tests.fleet.written_manifests import write_manifest

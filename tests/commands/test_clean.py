@@ -22,9 +22,9 @@ from kerneltui.fleet.manifests import manifest as manifest_module
 from kerneltui.fleet.manifests.lock import ManifestLock
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.recording.recording import recording_path
-from kerneltui.kernels.connection_file import read_connection_file, write_connection_file
-from kerneltui.kernels.identity import ProcessIdentity, boot_id, identify
-from kerneltui.kernels.listeners import listeners, owner
+from kerneltui.kernels.connection.connection_file import read_connection_file, write_connection_file
+from kerneltui.kernels.connection.listeners import listeners, owner
+from kerneltui.kernels.processes.identity import ProcessIdentity, boot_id, identify
 from tests.fleet.small_kernels import ROOT
 from tests.fleet.written_manifests import write_manifest
 from tests.support import eventually

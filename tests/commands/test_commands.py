@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from kerneltui.fleet.manifests.manifest import Manifest
-from kerneltui.kernels.identity import identify
+from kerneltui.kernels.processes.identity import identify
 from tests.fleet.written_manifests import write_manifest
 from tests.support import eventually
 

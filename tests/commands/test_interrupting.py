@@ -15,7 +15,7 @@ from kerneltui.commands.interrupting import interrupt
 from kerneltui.commands.listing import Listed
 from kerneltui.errors import ActionRefused
 from kerneltui.fleet.model.origin import Origin
-from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol.status import KernelState
 from tests.fakes import FakeKernel
 

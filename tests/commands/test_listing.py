@@ -20,7 +20,7 @@ from kerneltui.commands.listing import Listed, _Look, find, list_all
 from kerneltui.commands.ps import to_json, to_table
 from kerneltui.errors import NoSuchKernel
 from kerneltui.fleet.manifests.manifest import Manifest
-from kerneltui.kernels.identity import ProcessIdentity, identify
+from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 from tests.fleet.written_manifests import write_manifest
 from tests.support import eventually
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kerneltui.commands.probe import Askable, Probe
-from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.status import KernelState
 from tests.fakes import FakeKernel

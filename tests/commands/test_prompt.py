@@ -14,7 +14,7 @@ import pytest
 
 from kerneltui.commands.prompt import Keyboard, answer_prompt
 from kerneltui.errors import KernelDied
-from kerneltui.kernels.client import BlockingKernelClient
+from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.protocol.message import Message
 from tests.fakes import Ask, FakeKernel, connected, elsewhere
 from tests.support import eventually

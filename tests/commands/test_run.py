@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from kerneltui.commands.run import FAILED, NOT_RUN, _Run
-from kerneltui.kernels import interactive
-from kerneltui.kernels.client import BlockingKernelClient
+from kerneltui.kernels.client import interactive
+from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.protocol.message import Content
 from tests.fakes import FakeKernel, Output, connected
 

@@ -17,9 +17,9 @@ import psutil
 from kerneltui.fleet.servers import rest
 from kerneltui.fleet.servers.connection import ServerConnection
 from kerneltui.fleet.servers.jupyter_server import JupyterServer, find_servers
-from kerneltui.kernels.channels import has_heartbeat
-from kerneltui.kernels.connection_file import read_connection_file
-from kerneltui.kernels.sockets import default_context
+from kerneltui.kernels.client.channels import has_heartbeat
+from kerneltui.kernels.connection.connection_file import read_connection_file
+from kerneltui.kernels.connection.sockets import default_context
 from tests.support import eventually
 
 TOKEN = "a-token-that-nobody-may-see"

@@ -12,7 +12,7 @@ from typing import Self
 
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.recording.recording import Gap, ProcessStarted, read_recording, recording_path
-from kerneltui.kernels.identity import ProcessIdentity, identify
+from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 from kerneltui.protocol.wire import Session
 from tests.fleet.stage import KEY, Voice
 from tests.fleet.written_manifests import write_manifest

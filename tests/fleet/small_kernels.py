@@ -15,7 +15,7 @@ from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.fleet.recording import start
 from kerneltui.fleet.threads import periodic as lookout_module
 from kerneltui.fleet.transcript.transcript import Role
-from kerneltui.kernels import manager as manager_module
+from kerneltui.kernels.management import manager as manager_module
 from kerneltui.protocol.status import KernelState
 from tests.fleet.stage import shown
 from tests.support import eventually

@@ -10,8 +10,8 @@ from typing import Self
 import zmq
 
 from kerneltui.fleet.transcript.transcript import Role, TranscriptView
-from kerneltui.kernels.manager import KernelManager
-from kerneltui.kernels.process import ChildProcess
+from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.kernels.processes.process import ChildProcess
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.message import Content, Message
 from kerneltui.protocol.status import Wanted

@@ -20,10 +20,10 @@ from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.fleet.reconcile import status_checks
 from kerneltui.fleet.transcript.transcript import Role
-from kerneltui.kernels.identity import identify
-from kerneltui.kernels.logfile import LogFile
-from kerneltui.kernels.manager import KernelManager
-from kerneltui.kernels.multi import MultiKernelManager
+from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.kernels.management.multi import MultiKernelManager
+from kerneltui.kernels.processes.identity import identify
+from kerneltui.kernels.processes.log_file import LogFile
 from kerneltui.protocol.status import ALLOWED, KernelState
 from tests.fleet.small_kernels import (
     WITHIN,
@@ -532,7 +532,7 @@ def test_a_kernel_that_does_not_take_up_code_is_said_not_to_answer(
 
 
 def test_warnings_of_the_library_become_notices(fleet: Fleet) -> None:
-    logging.getLogger("kerneltui.kernels.manager").warning("ports taken")
+    logging.getLogger("kerneltui.kernels.management.manager").warning("ports taken")
 
     assert [each.text for each in fleet.take_notices()] == ["ports taken"]
 

@@ -14,7 +14,7 @@ from kerneltui.fleet.model.retention import USUAL
 from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.fleet.transcript.transcript import Role, Transcript
-from kerneltui.kernels.client import BlockingKernelClient
+from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.protocol.message import execute_content, parent_id
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import plain

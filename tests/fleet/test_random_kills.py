@@ -18,9 +18,9 @@ from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.monitoring.monitor import KernelMonitor
 from kerneltui.fleet.recording.recording import Gap, read_recording, recording_path, unheard_since
 from kerneltui.fleet.transcript.transcript import Role
-from kerneltui.kernels.adopted import AdoptedProcess
-from kerneltui.kernels.identity import ProcessIdentity, identify
-from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.kernels.processes.adopted import AdoptedProcess
+from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 from kerneltui.paths import own_folder
 from kerneltui.private_file import make_private_folder
 from kerneltui.protocol.connection import Channel, ConnectionInfo

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kerneltui.kernels.client import BlockingKernelClient
+from kerneltui.kernels.client.client import BlockingKernelClient
 from tests.children import Children
 from tests.fakes import FakeKernel, connected
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kerneltui.kernels.manager import KernelManager
-from kerneltui.kernels.process import KernelProcess
+from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.kernels.processes.process import KernelProcess
 from kerneltui.protocol.status import KernelState
 
 

@@ -16,14 +16,14 @@ import pytest
 import zmq
 
 from kerneltui.errors import KernelDied
-from kerneltui.kernels import readiness
-from kerneltui.kernels.client import BlockingKernelClient
-from kerneltui.kernels.family import descendants
-from kerneltui.kernels.manager import KernelManager
-from kerneltui.kernels.multi import MultiKernelManager
-from kerneltui.kernels.process import outside_group
-from kerneltui.kernels.run import run_kernel, start_new_kernel
-from kerneltui.kernels.spec import KernelSpecManager
+from kerneltui.kernels.client import readiness
+from kerneltui.kernels.client.client import BlockingKernelClient
+from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.kernels.management.multi import MultiKernelManager
+from kerneltui.kernels.management.run import run_kernel, start_new_kernel
+from kerneltui.kernels.processes.process import outside_group
+from kerneltui.kernels.processes.tree import descendants
+from kerneltui.kernels.specs.spec_manager import KernelSpecManager
 from kerneltui.protocol.message import Message, parent_id
 from kerneltui.protocol.status import KernelState
 from tests.fakes import elsewhere
@@ -359,7 +359,7 @@ def test_explicit_ports_are_honoured(start: Start) -> None:
 
 
 def free_ports() -> dict[str, int]:
-    from kerneltui.kernels.ports import release_ports, reserve_ports
+    from kerneltui.kernels.connection.ports import release_ports, reserve_ports
     from kerneltui.protocol.connection import PORT_NAMES
 
     ports = reserve_ports("127.0.0.1", 5)
@@ -384,7 +384,7 @@ def test_new_ports_are_others_in_a_new_file(start: Start) -> None:
 def test_a_kernel_whose_port_was_taken_is_started_on_others(
     start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    import kerneltui.kernels.connection_file as module
+    import kerneltui.kernels.connection.connection_file as module
 
     with zmq.Context() as context, context.socket(zmq.ROUTER) as squatter:
         taken = squatter.bind_to_random_port("tcp://127.0.0.1")

@@ -23,7 +23,7 @@ from kerneltui.fleet.model.snapshot import KernelSnapshot, Target, Usage
 from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.fleet.registry.notices import Notice
 from kerneltui.fleet.transcript.transcript import Transcript
-from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol.status import ALLOWED, KernelState
 from kerneltui.tui.app import USUAL_SETUP, KernelTui
 from kerneltui.tui.config.setup import Setup

@@ -17,8 +17,8 @@ from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.console.conversation import NEVER, REFUSALS, Conversation, Prompt, Reply, fail
 from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.fleet.threads.mailbox import Mailbox
-from kerneltui.kernels.guarded_thread import Failures, LoopThread, describe_failure
-from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.kernels.processes.guarded_thread import Failures, LoopThread, describe_failure
 from kerneltui.protocol import fields
 from kerneltui.protocol.message import Message, cursor_content, execute_content, history_content
 

@@ -23,10 +23,10 @@ from kerneltui.fleet.console.subshell import Parked, Subshell
 from kerneltui.fleet.model.masking import MASK
 from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.frozen import frozen
-from kerneltui.kernels.channels import ClientChannel
-from kerneltui.kernels.client import BlockingKernelClient
-from kerneltui.kernels.manager import KernelManager
-from kerneltui.kernels.requests import SUBSHELLS
+from kerneltui.kernels.client.channels import ClientChannel
+from kerneltui.kernels.client.client import BlockingKernelClient
+from kerneltui.kernels.client.requests import SUBSHELLS
+from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol import fields
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import Content, Message, parent_id, was_aborted

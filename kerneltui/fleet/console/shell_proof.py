@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, NamedTuple
 
-from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol.status import UNHEARD, Answered, KernelState
 
 IDLE_GRACE = 1.0  # seconds after a reply until its request is over though no idle came

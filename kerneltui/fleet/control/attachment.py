@@ -15,8 +15,8 @@ from kerneltui.fleet.discovery.attach import attached_manager, server_of
 from kerneltui.fleet.discovery.found import Found, Known
 from kerneltui.fleet.discovery.scanner import Discovery
 from kerneltui.fleet.model.classification import Kind
-from kerneltui.kernels.manager import KernelManager
-from kerneltui.kernels.spec import KernelSpecManager
+from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.kernels.specs.spec_manager import KernelSpecManager
 
 
 def controller_of(

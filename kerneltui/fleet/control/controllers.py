@@ -20,11 +20,11 @@ from kerneltui.fleet.model.capabilities import LOST, NO_PROCESS
 from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.servers import rest
 from kerneltui.fleet.servers.jupyter_server import JupyterServer
-from kerneltui.kernels.control import ControlRequest
-from kerneltui.kernels.manager import KernelManager
-from kerneltui.kernels.multi import MultiKernelManager
-from kerneltui.kernels.process import KernelProcess, catches
-from kerneltui.kernels.stopping import kill_family
+from kerneltui.kernels.client.control import ControlRequest
+from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.kernels.management.multi import MultiKernelManager
+from kerneltui.kernels.management.shutdown import kill_family
+from kerneltui.kernels.processes.process import KernelProcess, catches
 from kerneltui.protocol.status import Wanted
 
 ANSWER_TIME = 1.0  # seconds for a reply on control

@@ -13,8 +13,8 @@ from pathlib import Path, PurePath
 from kerneltui.errors import KernelError
 from kerneltui.fleet.model.classification import Kind
 from kerneltui.frozen import frozen
-from kerneltui.kernels.lifecycle import Lifecycle
-from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.kernels.processes.lifecycle import Lifecycle
 from kerneltui.protocol.status import Event
 
 SEEN_WITHIN = 2.0

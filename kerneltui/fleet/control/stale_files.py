@@ -16,9 +16,9 @@ from kerneltui.fleet.manifests.manifest import (
     resolved,
 )
 from kerneltui.fleet.recording.recording import older_path, recording_path
-from kerneltui.kernels.connection_file import read_connection_file
-from kerneltui.kernels.ipc import ipc_sockets
-from kerneltui.kernels.listeners import listeners, owner
+from kerneltui.kernels.connection.connection_file import read_connection_file
+from kerneltui.kernels.connection.ipc import ipc_sockets
+from kerneltui.kernels.connection.listeners import listeners, owner
 
 
 def is_over(manifest: Manifest) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.servers.jupyter_server import JupyterServer, find_server
-from kerneltui.kernels.adopted import AdoptedProcess
-from kerneltui.kernels.connection_folders import connection_folders
-from kerneltui.kernels.identity import ProcessIdentity
-from kerneltui.kernels.manager import KernelManager
-from kerneltui.kernels.spec import KernelSpecManager
+from kerneltui.kernels.connection.folders import connection_folders
+from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.kernels.processes.adopted import AdoptedProcess
+from kerneltui.kernels.processes.identity import ProcessIdentity
+from kerneltui.kernels.specs.spec_manager import KernelSpecManager
 
 
 def server_of(found: Found) -> JupyterServer:

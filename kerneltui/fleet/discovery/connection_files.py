@@ -11,8 +11,8 @@ from pathlib import Path
 
 from kerneltui.errors import KernelError
 from kerneltui.frozen import frozen
-from kerneltui.kernels.connection_file import MAX_SIZE
-from kerneltui.kernels.connection_folders import connection_folders
+from kerneltui.kernels.connection.connection_file import MAX_SIZE
+from kerneltui.kernels.connection.folders import connection_folders
 from kerneltui.private_file import read_private
 from kerneltui.protocol.connection import Channel, ConnectionInfo, parse_connection_file
 

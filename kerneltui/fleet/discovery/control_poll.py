@@ -14,8 +14,8 @@ from typing import NamedTuple
 import zmq
 
 from kerneltui.errors import KernelError
-from kerneltui.kernels.control import ControlRequest
-from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.client.control import ControlRequest
+from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol.message import Message
 
 PATIENCE = 0.2  # seconds for answers to questions that were just asked

@@ -13,9 +13,9 @@ from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.inspection.usage import STOPPED_STATUSES
 from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.origin import Origin
-from kerneltui.kernels.identity import ProcessIdentity
-from kerneltui.kernels.presence import speaking
-from kerneltui.kernels.serving import listens
+from kerneltui.kernels.connection.presence import speaking
+from kerneltui.kernels.connection.serving import listens
+from kerneltui.kernels.processes.identity import ProcessIdentity
 
 _Key = tuple[Path, ProcessIdentity]
 

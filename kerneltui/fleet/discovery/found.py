@@ -16,8 +16,8 @@ from kerneltui.fleet.discovery.processes import Named
 from kerneltui.fleet.model.classification import LEFT, Kind, Liveness
 from kerneltui.fleet.model.origin import Origin, Parent, origin_of
 from kerneltui.frozen import frozen
-from kerneltui.kernels.identity import ProcessIdentity
-from kerneltui.kernels.listeners import Listeners, Owner, Place, owner, places_of
+from kerneltui.kernels.connection.listeners import Listeners, Owner, Place, owner, places_of
+from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol.connection import ConnectionInfo
 
 STARTUP = 60.0  # seconds that a kernel may take until it listens

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
-from kerneltui.kernels.spec import KernelSpecManager
+from kerneltui.kernels.specs.spec_manager import KernelSpecManager
 
 _KNOWN: tuple[tuple[str, ...], ...] = (
     ("python", "-m", "ipykernel_launcher"),

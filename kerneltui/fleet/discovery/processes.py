@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 
 from kerneltui.frozen import frozen
-from kerneltui.kernels.connection_folders import connection_folders
+from kerneltui.kernels.connection.folders import connection_folders
 from kerneltui.paths import runtime_folder
 
 YOUNG = 10.0  # seconds of life in which a process is read again where /proc does not tell more

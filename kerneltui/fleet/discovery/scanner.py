@@ -26,9 +26,9 @@ from kerneltui.fleet.manifests.mounts import is_shared
 from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.origin import Parent, is_server_command
 from kerneltui.fleet.servers.jupyter_server import is_here
-from kerneltui.kernels.identity import ProcessIdentity, identify_with_parent
-from kerneltui.kernels.ipc import with_full_ip
-from kerneltui.kernels.listeners import listeners, places_held
+from kerneltui.kernels.connection.ipc import with_full_ip
+from kerneltui.kernels.connection.listeners import listeners, places_held
+from kerneltui.kernels.processes.identity import ProcessIdentity, identify_with_parent
 
 Program = tuple[str, list[str]]
 """The name and the arguments of a process."""

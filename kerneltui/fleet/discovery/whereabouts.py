@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from kerneltui.fleet.discovery.control_poll import ControlPoll
 from kerneltui.fleet.discovery.found import Found, KernelLocation
-from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol.connection import ConnectionInfo
 from kerneltui.protocol.message import Message
 

@@ -9,7 +9,7 @@ import psutil
 from kerneltui.errors import KernelError
 from kerneltui.fleet.model.masking import MASK, mask_arguments, mask_environment
 from kerneltui.frozen import frozen
-from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol import fields
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.text import clean_line

@@ -18,8 +18,8 @@ from kerneltui.errors import describe_exit
 from kerneltui.fleet.model.masking import StreamMask
 from kerneltui.fleet.transcript.transcript import Role, Transcript
 from kerneltui.frozen import frozen
-from kerneltui.kernels.logfile import LogFile
-from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.kernels.processes.log_file import LogFile
 from kerneltui.private_file import open_private
 from kerneltui.protocol.status import Event, Exited, Ordered, Spawned, Wanted
 from kerneltui.protocol.text import clean_line

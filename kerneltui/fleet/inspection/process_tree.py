@@ -9,8 +9,8 @@ import psutil
 
 from kerneltui.fleet.model.masking import mask_arguments
 from kerneltui.frozen import frozen
-from kerneltui.kernels.family import descendants
-from kerneltui.kernels.process import outside_group
+from kerneltui.kernels.processes.process import outside_group
+from kerneltui.kernels.processes.tree import descendants
 from kerneltui.protocol.text import clean_line, shorten
 
 COMMAND_WIDTH = 200  # characters

@@ -11,7 +11,7 @@ import psutil
 
 from kerneltui.fleet.inspection.memory import memory_of
 from kerneltui.fleet.model.snapshot import Usage
-from kerneltui.kernels.guarded_thread import LoopThread
+from kerneltui.kernels.processes.guarded_thread import LoopThread
 
 INTERVAL = 1.0  # seconds between two samples
 _CPU_DIGITS = 2  # hundredths of a core: what a clock tick is, and what a cell shows

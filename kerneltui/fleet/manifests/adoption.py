@@ -12,12 +12,12 @@ import psutil
 
 from kerneltui.errors import KernelError, NoSuchKernel
 from kerneltui.fleet.manifests.manifest import Manifest
-from kerneltui.kernels.adopted import AdoptedProcess
 from kerneltui.kernels.connection.transport import Transport, choose_transport
-from kerneltui.kernels.identity import ProcessIdentity
-from kerneltui.kernels.manager import KernelManager
-from kerneltui.kernels.spec import KernelSpec, KernelSpecManager
-from kerneltui.kernels.wrapped import WrappedProcess
+from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.kernels.processes.adopted import AdoptedProcess
+from kerneltui.kernels.processes.identity import ProcessIdentity
+from kerneltui.kernels.processes.wrapped import WrappedProcess
+from kerneltui.kernels.specs.spec_manager import KernelSpec, KernelSpecManager
 
 NAMED = 8  # variables; of more, the rest is counted
 QUIET = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}

@@ -17,8 +17,8 @@ from kerneltui.errors import KernelError
 from kerneltui.fleet.manifests.lock import is_locked
 from kerneltui.fleet.manifests.mounts import is_shared
 from kerneltui.frozen import frozen
-from kerneltui.kernels.identity import ProcessIdentity, boot_id
-from kerneltui.kernels.logfile import LogFile
+from kerneltui.kernels.processes.identity import ProcessIdentity, boot_id
+from kerneltui.kernels.processes.log_file import LogFile
 from kerneltui.paths import own_folder
 from kerneltui.private_file import is_private, read_private
 from kerneltui.protocol.text import clean_line

@@ -24,7 +24,7 @@ from kerneltui.fleet.manifests.manifest import (
     read_manifest,
     resolved,
 )
-from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.paths import own_folder
 from kerneltui.private_file import lock_file, make_private_folder
 

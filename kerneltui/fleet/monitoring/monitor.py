@@ -27,9 +27,9 @@ from kerneltui.fleet.transcript.rendering import rendition
 from kerneltui.fleet.transcript.store import TranscriptStore
 from kerneltui.fleet.transcript.transcript import Role, Transcript
 from kerneltui.frozen import frozen
-from kerneltui.kernels.guarded_thread import Failures, LoopThread
-from kerneltui.kernels.lifecycle import Listener
-from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.kernels.processes.guarded_thread import Failures, LoopThread
+from kerneltui.kernels.processes.lifecycle import Listener
 from kerneltui.protocol.connection import ConnectionInfo
 from kerneltui.protocol.message import Message
 from kerneltui.protocol.status import Event, Exited, Spawned

@@ -23,7 +23,7 @@ from kerneltui.fleet.recording.recording import (
     unheard_since,
 )
 from kerneltui.fleet.transcript.batch import OUTPUT_TYPES, Received
-from kerneltui.kernels.session import new_session
+from kerneltui.kernels.connection.session import new_session
 from kerneltui.protocol.connection import ConnectionInfo
 from kerneltui.protocol.wire import split_frames
 

@@ -23,9 +23,9 @@ from kerneltui.fleet.transcript.batch import OUTPUT_TYPES, Received, SideMessage
 from kerneltui.fleet.transcript.operations import Block
 from kerneltui.fleet.transcript.transcript import Role, Transcript
 from kerneltui.frozen import frozen
-from kerneltui.kernels.manager import KernelManager
-from kerneltui.kernels.session import ClientSession, new_session
-from kerneltui.kernels.sockets import Context
+from kerneltui.kernels.connection.session import ClientSession, new_session
+from kerneltui.kernels.connection.sockets import Context
+from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol import fields
 from kerneltui.protocol.connection import ConnectionInfo
 from kerneltui.protocol.message import Message, parent_id

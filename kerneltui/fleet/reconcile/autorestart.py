@@ -14,9 +14,9 @@ from kerneltui.fleet.reconcile.lease import Lease
 from kerneltui.fleet.registry.orders import Orders
 from kerneltui.fleet.registry.registry import KernelRegistry
 from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
-from kerneltui.kernels.guarded_thread import GuardedThread
-from kerneltui.kernels.manager import KernelManager
-from kerneltui.kernels.process import KernelProcess
+from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.kernels.processes.guarded_thread import GuardedThread
+from kerneltui.kernels.processes.process import KernelProcess
 from kerneltui.protocol.status import Wanted
 
 

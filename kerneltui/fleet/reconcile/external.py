@@ -27,8 +27,8 @@ from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
 from kerneltui.fleet.registry.tracker import Tracker
 from kerneltui.fleet.servers.poller import ServerWatch
 from kerneltui.fleet.servers.rest import ServedKernel
-from kerneltui.kernels.manager import KernelManager
-from kerneltui.kernels.spec import KernelSpecManager
+from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.kernels.specs.spec_manager import KernelSpecManager
 from kerneltui.protocol.status import Exited, ServerReported
 from kerneltui.protocol.text import clean_line
 

@@ -14,10 +14,10 @@ import psutil
 from kerneltui.errors import KernelError
 from kerneltui.fleet.discovery.found import STARTUP
 from kerneltui.fleet.manifests.manifest import RESTARTING, Manifest
-from kerneltui.kernels.connection_file import read_connection_file
-from kerneltui.kernels.identity import ProcessIdentity, identify
-from kerneltui.kernels.presence import somebody_speaks
-from kerneltui.kernels.serving import holder
+from kerneltui.kernels.connection.connection_file import read_connection_file
+from kerneltui.kernels.connection.presence import somebody_speaks
+from kerneltui.kernels.connection.serving import holder
+from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 
 RETRY = 10.0  # seconds until a process that has said nothing is asked again
 CLOCK_STEP = 0.02  # seconds: a process's start is known to a clock tick

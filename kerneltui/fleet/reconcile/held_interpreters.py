@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from kerneltui.fleet.discovery.control_poll import ControlPoll
 from kerneltui.fleet.model.snapshot import Usage
 from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
-from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol.status import KernelState
 
 BUSY_CPU = 0.2  # of a core, in two samples: more than housekeeping, and little on a loaded host

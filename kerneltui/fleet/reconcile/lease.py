@@ -6,7 +6,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from kerneltui.kernels.identity import host_key
+from kerneltui.kernels.processes.identity import host_key
 from kerneltui.paths import own_folder
 from kerneltui.private_file import make_private_folder, open_private
 

@@ -14,8 +14,8 @@ from kerneltui.fleet.registry.registry import KernelRegistry
 from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
 from kerneltui.fleet.registry.tracker import Tracker
 from kerneltui.kernels.connection.transport import Transport
-from kerneltui.kernels.identity import ProcessIdentity
-from kerneltui.kernels.multi import MultiKernelManager
+from kerneltui.kernels.management.multi import MultiKernelManager
+from kerneltui.kernels.processes.identity import ProcessIdentity
 
 
 class OwnKernels:

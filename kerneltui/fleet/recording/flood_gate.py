@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import zmq
 
-from kerneltui.kernels.sockets import Context, connect
+from kerneltui.kernels.connection.sockets import Context, connect
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.wire import type_of
 

@@ -12,7 +12,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from kerneltui.frozen import frozen
-from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.kernels.processes.identity import ProcessIdentity
 
 GENERATION = 8_000_000  # bytes of a file; there are two
 MAX_MESSAGE = 4_000_000  # bytes of one message's frames, with their lengths

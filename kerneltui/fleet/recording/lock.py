@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Self
 
-from kerneltui.kernels.identity import host_key
+from kerneltui.kernels.processes.identity import host_key
 from kerneltui.paths import own_folder
 from kerneltui.private_file import open_private
 from kerneltui.protocol.text import clean_line

@@ -15,9 +15,9 @@ from kerneltui.fleet.recording.flood_gate import SKIPPED, FloodGate
 from kerneltui.fleet.recording.format import Gap
 from kerneltui.fleet.recording.recording import recording_path, unheard_since
 from kerneltui.fleet.recording.writer import RecordingWriter
-from kerneltui.kernels.adopted import AdoptedProcess
-from kerneltui.kernels.identity import ProcessIdentity
-from kerneltui.kernels.sockets import default_context
+from kerneltui.kernels.connection.sockets import default_context
+from kerneltui.kernels.processes.adopted import AdoptedProcess
+from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.private_file import read_regular
 from kerneltui.protocol.connection import ConnectionInfo, parse_connection_file
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import kerneltui
 from kerneltui.fleet.recording.lock import is_locked, read_problem
-from kerneltui.kernels.launch import NOT_INHERITED
+from kerneltui.kernels.management.launch import NOT_INHERITED
 
 INTERVAL = 10.0  # seconds between two looks whether there is a recorder
 

@@ -24,7 +24,7 @@ from kerneltui.fleet.recording.format import (
     encode_message,
 )
 from kerneltui.fleet.recording.recording import begun_at, older_path
-from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.private_file import open_private
 
 RETRY = 5.0  # seconds between two attempts to write where the last one failed

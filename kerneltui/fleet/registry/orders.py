@@ -14,7 +14,7 @@ from kerneltui.fleet.manifests.manifest import RESTARTING, Manifest
 from kerneltui.fleet.manifests.store import CannotNote, ManifestStore
 from kerneltui.fleet.registry.registry import KernelRegistry
 from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
-from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.management.manager import KernelManager
 
 
 class Orders:

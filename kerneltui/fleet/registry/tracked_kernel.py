@@ -16,8 +16,8 @@ from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
 from kerneltui.fleet.monitoring.subscription import IopubFacts
 from kerneltui.fleet.servers.rest import ServedKernel
-from kerneltui.kernels.identity import ProcessIdentity
-from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol.status import ALLOWED, KernelState, KernelStatus, Verb
 from kerneltui.protocol.text import clean_line
 

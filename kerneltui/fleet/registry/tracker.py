@@ -20,10 +20,10 @@ from kerneltui.fleet.registry.notices import NOTICE_WIDTH, Notice, NoticeBoard
 from kerneltui.fleet.registry.orders import Orders
 from kerneltui.fleet.registry.registry import KernelRegistry
 from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
-from kerneltui.kernels.manager import KernelManager
-from kerneltui.kernels.multi import MultiKernelManager
-from kerneltui.kernels.process import describe_process
-from kerneltui.kernels.stopping import family_of
+from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.kernels.management.multi import MultiKernelManager
+from kerneltui.kernels.management.shutdown import family_of
+from kerneltui.kernels.processes.process import describe_process
 from kerneltui.protocol.status import Event, Exited, HandedOver, Reported, Spawned
 from kerneltui.protocol.text import clean_line
 

@@ -12,7 +12,7 @@ from typing import Any
 from kerneltui.errors import KernelError
 from kerneltui.fleet.model.origin import is_server_command
 from kerneltui.frozen import frozen
-from kerneltui.kernels.identity import identify
+from kerneltui.kernels.processes.identity import identify
 from kerneltui.private_file import read_private
 from kerneltui.protocol.text import clean_line
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import psutil
 
-from kerneltui.kernels.listeners import addresses_listened_at, all_addresses_listened_at
+from kerneltui.kernels.connection.listeners import addresses_listened_at, all_addresses_listened_at
 
 
 class Address(NamedTuple):

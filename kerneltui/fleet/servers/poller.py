@@ -14,8 +14,8 @@ from kerneltui.errors import KernelError
 from kerneltui.fleet.servers.jupyter_server import JupyterServer, find_servers
 from kerneltui.fleet.servers.rest import ServedKernel, served_kernels
 from kerneltui.frozen import frozen
-from kerneltui.kernels.connection_folders import connection_folders
-from kerneltui.kernels.guarded_thread import GuardedThread, LoopThread
+from kerneltui.kernels.connection.folders import connection_folders
+from kerneltui.kernels.processes.guarded_thread import GuardedThread, LoopThread
 
 INTERVAL = 5.0  # seconds between two questions to a server
 FOLDER_INTERVAL = 1.0  # seconds between two looks for servers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from kerneltui.kernels.guarded_thread import Failures, LoopThread
+from kerneltui.kernels.processes.guarded_thread import Failures, LoopThread
 
 INTERVAL = 1.0  # seconds between two looks
 

@@ -9,8 +9,8 @@ from pathlib import PurePath
 from typing import Any, Literal, TypedDict
 
 from kerneltui.errors import KernelError
-from kerneltui.kernels.ipc import private_folder
-from kerneltui.kernels.spec import KernelSpec, KernelSpecManager
+from kerneltui.kernels.connection.ipc import private_folder
+from kerneltui.kernels.specs.spec_manager import KernelSpec, KernelSpecManager
 
 IPYKERNEL_MODULES = ("ipykernel", "ipykernel_launcher")
 

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-from kerneltui.kernels.guarded_thread import GuardedThread
+from kerneltui.kernels.processes.guarded_thread import GuardedThread
 
 P = ParamSpec("P")
 T = TypeVar("T")

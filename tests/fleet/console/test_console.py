@@ -16,7 +16,7 @@ from kerneltui.fleet.model.masking import MASK
 from kerneltui.fleet.transcript.operations import Block
 from kerneltui.fleet.transcript.rendering import rendition
 from kerneltui.fleet.transcript.transcript import Role
-from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol.message import Message
 from tests.fakes import Ask, FakeKernel
 from tests.fleet.stage import Kernel

@@ -18,8 +18,8 @@ from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.origin import Origin
-from kerneltui.kernels.connection_file import read_connection_file, write_connection_file
-from kerneltui.kernels.identity import ProcessIdentity, identify
+from kerneltui.kernels.connection.connection_file import read_connection_file, write_connection_file
+from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.status import KernelState, Verb
 from tests.fleet.small_kernels import WITHIN, Watched, dismiss_all, install_and_make_haste

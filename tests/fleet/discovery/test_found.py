@@ -12,7 +12,7 @@ from kerneltui.fleet.discovery.found import Host, KernelLocation, Known, innermo
 from kerneltui.fleet.discovery.processes import Named
 from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.origin import Origin, Parent
-from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 
 NOW = 1.7e9

@@ -17,7 +17,7 @@ from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.model.snapshot import KernelSnapshot
-from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol.status import KernelState
 from tests.fleet.small_kernels import install_and_make_haste
 from tests.support import eventually

@@ -18,8 +18,8 @@ from kerneltui.fleet.discovery.found import Found, Known
 from kerneltui.fleet.discovery.scanner import Discovery
 from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.origin import Origin
-from kerneltui.kernels.connection_file import write_connection_file
-from kerneltui.kernels.identity import identify
+from kerneltui.kernels.connection.connection_file import write_connection_file
+from kerneltui.kernels.processes.identity import identify
 from tests.fleet.small_kernels import ROOT
 from tests.support import eventually
 

@@ -12,7 +12,7 @@ from kerneltui.fleet.discovery.server_word import true_of_now
 from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.servers.rest import ServedKernel
-from kerneltui.kernels.identity import ProcessIdentity, identify
+from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 
 NOW = 2e9  # seconds since the epoch
 LONG_BEFORE, JUST_NOW = 1e9, NOW  # the process of these tests has begun between them

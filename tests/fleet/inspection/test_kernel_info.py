@@ -10,7 +10,7 @@ import pytest
 
 from kerneltui.fleet.inspection.kernel_info import kernel_info, versions
 from kerneltui.fleet.model.masking import MASK
-from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.management.manager import KernelManager
 from tests.children import Children
 
 REPLY = {

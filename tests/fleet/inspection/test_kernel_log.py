@@ -12,10 +12,10 @@ from kerneltui.fleet.inspection import kernel_log
 from kerneltui.fleet.inspection.kernel_log import KernelLog
 from kerneltui.fleet.model.masking import MASK
 from kerneltui.fleet.transcript.transcript import Role
-from kerneltui.kernels.adopted import AdoptedProcess
-from kerneltui.kernels.identity import identify
-from kerneltui.kernels.logfile import LogFile
-from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.kernels.processes.adopted import AdoptedProcess
+from kerneltui.kernels.processes.identity import identify
+from kerneltui.kernels.processes.log_file import LogFile
 from kerneltui.paths import own_folder
 from kerneltui.private_file import make_private_folder
 from kerneltui.protocol.status import Event, Exited, Ordered, Reported, Spawned, Wanted

@@ -17,7 +17,7 @@ from kerneltui.fleet.inspection import usage
 from kerneltui.fleet.inspection.memory import memory_of
 from kerneltui.fleet.inspection.usage import UsageSampler
 from kerneltui.fleet.model.snapshot import Usage
-from kerneltui.kernels import guarded_thread
+from kerneltui.kernels.processes import guarded_thread
 from tests.support import eventually
 
 QUIET = "sleep 1000"

@@ -17,9 +17,9 @@ from kerneltui.errors import KernelError
 from kerneltui.fleet.manifests import manifest as manifest_module
 from kerneltui.fleet.manifests.manifest import Manifest, find_manifests, read_manifest
 from kerneltui.fleet.recording.recording import recording_path
-from kerneltui.kernels.connection_file import find_connection_file
-from kerneltui.kernels.identity import ProcessIdentity, boot_id, identify
-from kerneltui.kernels.logfile import LogFile
+from kerneltui.kernels.connection.connection_file import find_connection_file
+from kerneltui.kernels.processes.identity import ProcessIdentity, boot_id, identify
+from kerneltui.kernels.processes.log_file import LogFile
 from kerneltui.private_file import make_private_folder
 from tests.fleet.written_manifests import write_manifest
 

@@ -22,8 +22,8 @@ from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.model.capabilities import CAPABILITIES, Method, why_not
 from kerneltui.fleet.model.classification import Kind
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
-from kerneltui.kernels.connection_file import write_connection_file
-from kerneltui.kernels.listeners import listeners
+from kerneltui.kernels.connection.connection_file import write_connection_file
+from kerneltui.kernels.connection.listeners import listeners
 from kerneltui.protocol.status import KernelState, Verb
 from tests.fleet.small_kernels import ROOT, SPECS, WITHIN, dismiss_all, install_and_make_haste
 from tests.fleet.stage import shown

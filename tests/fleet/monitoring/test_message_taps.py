@@ -12,7 +12,7 @@ from kerneltui.fleet.model.masking import MASK
 from kerneltui.fleet.monitoring.message_log import MessageLog, MessageRecord
 from kerneltui.fleet.monitoring.subscription import IopubSubscription
 from kerneltui.fleet.transcript.transcript import Transcript
-from kerneltui.kernels.sockets import default_context
+from kerneltui.kernels.connection.sockets import default_context
 from kerneltui.protocol.message import execute_content
 from tests.fakes import Ask, FakeKernel
 from tests.fleet.stage import Kernel, Voice

@@ -16,8 +16,8 @@ from kerneltui.fleet.monitoring.monitor import KernelMonitor
 from kerneltui.fleet.monitoring.subscription import IopubFacts
 from kerneltui.fleet.recording import flood_gate
 from kerneltui.fleet.transcript.transcript import Role, Transcript
-from kerneltui.kernels.manager import KernelManager
-from kerneltui.kernels.sockets import connect
+from kerneltui.kernels.connection.sockets import connect
+from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.status import Event, Exited, KernelState, Spawned
 from kerneltui.protocol.wire import Session

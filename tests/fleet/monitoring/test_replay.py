@@ -15,7 +15,7 @@ from kerneltui.fleet.recording import start
 from kerneltui.fleet.recording.recording import Gap, read_recording, recording_path
 from kerneltui.fleet.recording.start import is_recorded
 from kerneltui.fleet.transcript.transcript import Role, TranscriptView
-from kerneltui.kernels.client import BlockingKernelClient
+from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.protocol.status import KernelState
 from tests.fleet.recorders import RunningRecorder
 from tests.fleet.stage import shown

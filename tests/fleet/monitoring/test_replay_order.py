@@ -15,7 +15,7 @@ from kerneltui.fleet.monitoring.replay import Past, Replay
 from kerneltui.fleet.recording.recording import Gap, Growth, ProcessStarted, recording_path
 from kerneltui.fleet.recording.writer import RecordingWriter
 from kerneltui.fleet.transcript.batch import Received
-from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.paths import own_folder
 from kerneltui.private_file import make_private_folder
 from kerneltui.protocol.connection import Channel, ConnectionInfo

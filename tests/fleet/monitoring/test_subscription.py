@@ -15,7 +15,7 @@ from kerneltui.fleet.recording.flood_gate import FloodGate
 from kerneltui.fleet.transcript.batch import OUTPUT_BUDGET, SideMessage
 from kerneltui.fleet.transcript.operations import Block
 from kerneltui.fleet.transcript.transcript import Role, Transcript
-from kerneltui.kernels.sockets import default_context
+from kerneltui.kernels.connection.sockets import default_context
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import Message
 from kerneltui.protocol.status import Event, KernelState, Reported

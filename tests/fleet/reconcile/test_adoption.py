@@ -19,7 +19,7 @@ from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.manifests.adoption import environment_differs
 from kerneltui.fleet.manifests.manifest import manifest_path, read_manifest
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
-from kerneltui.kernels.identity import identify
+from kerneltui.kernels.processes.identity import identify
 from kerneltui.protocol.status import KernelState
 from tests.fleet.small_kernels import WITHIN, Watched, dismiss_all, install_and_make_haste
 from tests.fleet.written_manifests import write_manifest

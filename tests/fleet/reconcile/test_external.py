@@ -21,10 +21,10 @@ from kerneltui.fleet.discovery.attach import attach_process
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.model.classification import Kind, Liveness
 from kerneltui.fleet.threads.periodic import PeriodicThread
-from kerneltui.kernels.connection_file import write_connection_file
-from kerneltui.kernels.identity import identify
-from kerneltui.kernels.listeners import Listeners, listeners
-from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.connection.connection_file import write_connection_file
+from kerneltui.kernels.connection.listeners import Listeners, listeners
+from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.kernels.processes.identity import identify
 from kerneltui.protocol.status import KernelState, Verb
 from tests.fleet.small_kernels import ROOT, WITHIN, install_and_make_haste
 from tests.fleet.stage import shown

@@ -22,7 +22,7 @@ from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.fleet.reconcile.autorestart import AutoRestarter
 from kerneltui.fleet.reconcile.lease import Lease
 from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
-from kerneltui.kernels.connection_file import write_connection_file
+from kerneltui.kernels.connection.connection_file import write_connection_file
 from kerneltui.protocol.status import KernelState
 from tests.fleet.small_kernels import (
     ROOT,

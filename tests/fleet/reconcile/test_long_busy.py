@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kerneltui.fleet.reconcile.long_busy import LONG, LongBusy
-from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol.status import Reported
 
 

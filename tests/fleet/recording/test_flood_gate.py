@@ -13,7 +13,7 @@ from kerneltui.fleet.recording import flood_gate, recorded_kernel
 from kerneltui.fleet.recording.flood_gate import SKIPPED, FloodGate
 from kerneltui.fleet.recording.recorded_kernel import RecordedKernel
 from kerneltui.fleet.recording.recording import Gap, read_recording
-from kerneltui.kernels.sockets import default_context
+from kerneltui.kernels.connection.sockets import default_context
 from kerneltui.protocol.wire import type_of
 from tests.fleet.recorders import SpokenKernel
 from tests.fleet.stage import Voice

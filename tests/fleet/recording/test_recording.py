@@ -39,7 +39,7 @@ from kerneltui.fleet.recording.recording import (
     unheard_since,
 )
 from kerneltui.fleet.recording.writer import RecordingWriter
-from kerneltui.kernels.identity import ProcessIdentity, identify
+from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 from kerneltui.paths import own_folder
 from kerneltui.private_file import make_private_folder
 from tests.fleet.written_manifests import write_manifest

@@ -23,8 +23,8 @@ from kerneltui.fleet.manifests.manifest import RESTARTING, Manifest, manifest_pa
 from kerneltui.fleet.manifests.store import ManifestStore
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
 from kerneltui.fleet.reconcile.heirs import Heirs
-from kerneltui.kernels.identity import ProcessIdentity, identify
-from kerneltui.kernels.manager import KernelManager
+from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 from kerneltui.protocol.status import KernelState
 from tests.fleet.small_kernels import (
     ROOT,

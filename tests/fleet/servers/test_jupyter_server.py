@@ -22,7 +22,7 @@ from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.fleet.servers import rest
 from kerneltui.fleet.servers.jupyter_server import JupyterServer
 from kerneltui.fleet.servers.rest import served_kernels
-from kerneltui.kernels.client import BlockingKernelClient
+from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.protocol.status import KernelState
 from tests.fleet.jupyter_servers import (
     PATIENCE,

@@ -15,7 +15,7 @@ import pytest
 
 from kerneltui.fleet.servers import peer as peer_module
 from kerneltui.fleet.servers.peer import Address, is_only_listener, why_unproven
-from kerneltui.kernels.listeners import parse_listening
+from kerneltui.kernels.connection.listeners import parse_listening
 
 LOCAL, ANY, MAPPED = "127.0.0.1", "0.0.0.0", "::ffff:127.0.0.1"
 

@@ -16,7 +16,7 @@ from typing import Any
 import zmq
 
 from kerneltui import KernelManager
-from kerneltui.kernels.sockets import connect
+from kerneltui.kernels.connection.sockets import connect
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import execute_content
 from kerneltui.protocol.wire import Session

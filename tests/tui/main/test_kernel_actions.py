@@ -11,7 +11,7 @@ from kerneltui.errors import ActionRefused
 from kerneltui.fleet.model.classification import Kind
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
-from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol.status import KernelState, Verb
 from kerneltui.tui.dialogs.confirm import ConfirmScreen
 from kerneltui.tui.keys.actions import BY_ID

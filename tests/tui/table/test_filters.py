@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kerneltui.fleet.model.snapshot import Usage
-from kerneltui.kernels.identity import ProcessIdentity
+from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.table.filters import FilterError, parse_filter
 from tests.tui.fakes import NOW, snapshot

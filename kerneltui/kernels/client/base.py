@@ -1,0 +1,352 @@
+"""ClientBase: a client's channels, and its way of waiting for a kernel that may die meanwhile."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import zmq
+
+from kerneltui.arguments import refuse_unknown
+from kerneltui.errors import (
+    ConnectionFileError,
+    KernelDied,
+    KernelTimeout,
+    ProtocolError,
+)
+from kerneltui.kernels.client.channel_thread import ChannelThread
+from kerneltui.kernels.client.channels import NOT_OPEN, ClientChannel, HeartbeatChannel, Source
+from kerneltui.kernels.client.control import Tap
+from kerneltui.kernels.connection.connection_file import ConnectionFileMixin
+from kerneltui.kernels.connection.presence import KernelPresence
+from kerneltui.kernels.connection.session import ClientSession
+from kerneltui.kernels.connection.sockets import Context
+from kerneltui.kernels.processes.lifecycle import Lifecycle
+from kerneltui.kernels.processes.process import KernelProcess
+from kerneltui.protocol.connection import Channel, ConnectionInfo
+from kerneltui.protocol.message import Message, parent_id
+from kerneltui.protocol.wire import Session
+
+LAST_WORDS = 0.05  # seconds that what a dead kernel said last may take to arrive
+
+
+class Lifeline(Protocol):
+    """What a client needs of the manager that made it."""
+
+    life: Lifecycle
+
+    def get_connection_info(self) -> dict[str, Any]: ...
+
+    def is_alive(self) -> bool: ...
+
+
+class ClientBase(ConnectionFileMixin):
+    """Sockets to one kernel, messages in and out; no request has a method here.
+
+    Open channels belong to the thread that called `start_channels`: to another one all that
+    would use them raises WrongThread, but for `stop_channels`.
+    """
+
+    def __init__(
+        self,
+        *,
+        parent: Lifeline | None = None,
+        connection_file: str = "",
+        transport: str = "tcp",
+        ip: str = "",
+        shell_port: int = 0,
+        stdin_port: int = 0,
+        iopub_port: int = 0,
+        hb_port: int = 0,
+        control_port: int = 0,
+        curve_publickey: bytes | None = None,
+        curve_secretkey: bytes | None = None,
+        session: ClientSession | None = None,
+        context: Context | None = None,
+        **unknown: object,
+    ) -> None:
+        refuse_unknown(type(self).__name__, unknown, ClientBase.__init__)
+        super().__init__(
+            connection_file=connection_file,
+            transport=transport,
+            ip=ip,
+            shell_port=shell_port,
+            stdin_port=stdin_port,
+            iopub_port=iopub_port,
+            hb_port=hb_port,
+            control_port=control_port,
+            curve_publickey=curve_publickey,
+            curve_secretkey=curve_secretkey,
+            session=session,
+            context=context,
+        )
+        self.parent = parent
+        self.allow_stdin = True
+        """Whether code may ask for input where the request does not say."""
+        self.tap_messages: Tap | None = None
+        """Called with each message that this client sends or receives, in its thread."""
+        self.hb_channel = HeartbeatChannel()
+        self._channels: dict[Channel, ClientChannel] = {}
+        self._thread = ChannelThread(self._close_sockets)
+        self.spawns = 0
+        """How many processes had served the kernel when it was last connected to."""
+        self._openings = 0
+        self._presence: KernelPresence | None = None
+        self._noise: frozenset[str] = frozenset()
+
+    # -- channels ----
+
+    def start_channels(
+        self,
+        shell: bool = True,
+        iopub: bool = True,
+        stdin: bool = True,
+        hb: bool = True,
+        control: bool = True,
+    ) -> None:
+        """Connect to the kernel. Without `stdin`, code that asks for input gets an error.
+
+        The channels are for the calling thread from now on, see WrongThread. Where one cannot
+        be opened, all are closed.
+        """
+        # Stdin first, shell last: what a kernel asks of a client whose stdin it does not know
+        # yet is lost, and a cell's `input()` waits for ever.
+        wanted = {
+            Channel.STDIN: stdin,
+            Channel.IOPUB: iopub,
+            Channel.CONTROL: control,
+            Channel.SHELL: shell,
+        }
+        self._thread.claim()
+        try:
+            self._follow_parent()
+            with self._thread:
+                chosen = [self._channel(channel) for channel, want in wanted.items() if want]
+                self._open(chosen, hb=hb)
+        except BaseException:
+            self.stop_channels()
+            raise
+        self.allow_stdin = stdin
+
+    def stop_channels(self) -> None:
+        """Disconnect; without effect where nothing is connected.
+
+        Any thread may call it. Where the channels' own thread is using them, they are closed
+        as soon as it does not.
+        """
+        self._thread.close()
+
+    def _close_sockets(self) -> None:
+        for channel in tuple(self._channels.values()):
+            channel.close()
+        self.hb_channel.close()
+
+    @property
+    def channels_running(self) -> bool:
+        return self.hb_channel.is_alive() or any(
+            each.is_alive() for each in self._channels.values()
+        )
+
+    @property
+    def shell_channel(self) -> ClientChannel:
+        return self._channel(Channel.SHELL)
+
+    @property
+    def iopub_channel(self) -> ClientChannel:
+        return self._channel(Channel.IOPUB)
+
+    @property
+    def stdin_channel(self) -> ClientChannel:
+        return self._channel(Channel.STDIN)
+
+    @property
+    def control_channel(self) -> ClientChannel:
+        return self._channel(Channel.CONTROL)
+
+    @property
+    def refused(self) -> Counter[type[ProtocolError]]:
+        """How many messages were refused on all channels, by the error they raised."""
+        return sum((each.session.refused for each in self._channels.values()), Counter())
+
+    def get_shell_msg(self, timeout: float | None = None) -> Message:
+        return self.shell_channel.get_msg(timeout)
+
+    def get_iopub_msg(self, timeout: float | None = None) -> Message:
+        return self.iopub_channel.get_msg(timeout)
+
+    def get_stdin_msg(self, timeout: float | None = None) -> Message:
+        return self.stdin_channel.get_msg(timeout)
+
+    def get_control_msg(self, timeout: float | None = None) -> Message:
+        return self.control_channel.get_msg(timeout)
+
+    def input(self, string: str) -> None:
+        """Answer the kernel's input request."""
+        self.stdin_channel.send(self.session.new_message("input_reply", {"value": string}))
+
+    def _request(
+        self,
+        msg_type: str,
+        content: Mapping[str, Any],
+        *,
+        channel: Channel = Channel.SHELL,
+        reply: bool,
+        timeout: float | None,
+        subshell_id: str | None = None,
+    ) -> Any:
+        message = self.session.new_message(msg_type, dict(content), subshell_id=subshell_id)
+        self._channel(channel).send(message)
+        return self.get_reply(message["msg_id"], timeout, channel) if reply else message["msg_id"]
+
+    def get_reply(
+        self, msg_id: str, timeout: float | None = None, channel: str = "shell"
+    ) -> Message:
+        """Return the reply to a request; replies to others are set aside, not lost.
+
+        Raises KernelTimeout or KernelDied.
+        """
+        source = self._channel(Channel(channel))
+        deadline = None if timeout is None else time.monotonic() + timeout
+        asked = self.spawns
+        message = source.take_aside(msg_id)
+        while message is None:
+            self.wait_readable((source,), deadline, asked)
+            while (message := source.receive()) and parent_id(message) != msg_id:
+                source.set_aside(message)
+        return message
+
+    _recv_reply = get_reply  # nbclient's name for it
+
+    # -- the channels' way of waiting ----
+
+    def wait_readable(
+        self, channels: Sequence[Source], deadline: float | None, asked: int = 0
+    ) -> None:
+        """Return once a source in `channels` has something, or was opened anew.
+
+        The first of them is one of this client's.
+        `asked`: which of the kernel's processes an answer is awaited from, as `spawns` counts
+        them; no other will give it. 0 for any. Raises KernelTimeout or KernelDied.
+        """
+        self.refresh()
+        if self.parent is not None and asked and asked != self.spawns:
+            raise self.parent.life.last_death()
+        process = self.parent.life.process if self.parent is not None else None
+        if self.parent is None or process is None:
+            self._wait_unmanaged(channels, deadline)
+            return
+        ready = self._poll(channels, process, deadline)
+        if not ready:
+            raise KernelTimeout(self._describe_silence(channels))
+        if self._has_words(channels, process, ready):
+            return
+        self.parent.life.mourn(process, deadline, successor=not asked)
+        self.refresh()
+
+    def _wait_unmanaged(self, channels: Sequence[Source], deadline: float | None) -> None:
+        """Wait for a kernel whose process no manager knows."""
+        presence = self._presence
+        if presence is None:
+            raise RuntimeError(NOT_OPEN.format(channels[0].channel))
+        presence.begin_wait()
+        while True:
+            until = presence.due if deadline is None else min(deadline, presence.due)
+            ready = self._poll(channels, presence.process, until)
+            if ready and self._has_words(channels, presence.process, ready):
+                presence.note_words()
+                return
+            if deadline is not None and time.monotonic() >= deadline:
+                raise KernelTimeout(self._describe_silence(channels))
+            if presence.is_gone(has_spoken=self._has_spoken):
+                endpoint = self.connection_info.endpoint(Channel(channels[0].channel))
+                raise KernelDied(f"the kernel at {endpoint} has ended", None, ())
+
+    def _has_words(
+        self, channels: Sequence[Source], process: KernelProcess | None, ready: list[Any]
+    ) -> bool:
+        """Tell whether something can be read of what is ready; a process that ended may be all."""
+        if process is None or process.fileno() not in ready or len(ready) > 1:
+            return True
+        return self._has_spoken and bool(self._poll(channels, None, time.monotonic() + LAST_WORDS))
+
+    def _poll(
+        self, channels: Sequence[Source], process: KernelProcess | None, deadline: float | None
+    ) -> list[Any]:
+        """Return the sockets that have something, and the descriptor of a process that exited."""
+        poller = zmq.Poller()
+        with self._thread:
+            for channel in channels:
+                poller.register(channel.opened(), zmq.POLLIN)
+            if process is not None:
+                poller.register(process.fileno(), zmq.POLLIN)
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            ready = poller.poll(None if left is None else math.ceil(left * 1000))
+        return [source for source, _ in ready]
+
+    @property
+    def _has_spoken(self) -> bool:
+        return any(each.heard for each in self._channels.values())
+
+    def refresh(self) -> None:
+        self._thread.require()
+        if self.parent is not None and self.parent.life.spawns != self.spawns:
+            self._follow_parent()
+            with self._thread:
+                alive = [each for each in self._channels.values() if each.is_alive()]
+                self._open(alive, hb=self.hb_channel.is_alive())
+
+    def is_noise(self, message: Message) -> bool:
+        return message["msg_type"] == "iopub_welcome" or parent_id(message) in self._noise
+
+    def tap(self, channel: Channel, message: Message) -> None:
+        if self.tap_messages is not None:
+            self.tap_messages(channel, message)
+
+    def _open(self, channels: Sequence[ClientChannel], *, hb: bool) -> None:
+        info = self._reachable_info()
+        self._presence = KernelPresence(info)
+        # Another identity each time: a kernel that still knows a closed socket by the old one
+        # may not listen to a new socket that takes it.
+        self._openings += 1
+        suffix = f"-{self._openings}".encode() if self._openings > 1 else b""
+        for channel in channels:
+            channel.open(self.context, info, self.session.bsession + suffix)
+        if hb:
+            self.hb_channel.open(self.context, info)
+
+    def _follow_parent(self) -> None:
+        """Take over where the manager's kernel is now, which a restart may have changed."""
+        if self.parent is not None:
+            self.spawns = self.parent.life.spawns
+            self.load_connection_info(self.parent.get_connection_info())
+
+    def _reachable_info(self) -> ConnectionInfo:
+        info = self.connection_info
+        missing = [f"{channel}_port" for channel in Channel if not info.ports[channel]]
+        if missing:
+            raise ConnectionFileError(
+                f"cannot connect: {', '.join(missing)} unset;"
+                " start the kernel or load a connection file first"
+            )
+        return info
+
+    def _channel(self, channel: Channel) -> ClientChannel:
+        found = self._channels.get(channel)
+        if found is None or (not found.is_alive() and not _same(found.session, self.session)):
+            found = self._channels[channel] = ClientChannel(
+                channel, self.session.clone(), self, self._thread
+            )
+        return found
+
+    def _describe_silence(self, channels: Sequence[Source]) -> str:
+        names = " or ".join(each.channel for each in channels)
+        endpoint = self.connection_info.endpoint(Channel(channels[0].channel))
+        life = "" if self.parent is None else " (its process lives)"
+        return f"no {names} message in time from {endpoint}{life}"
+
+
+def _same(one: Session, other: Session) -> bool:
+    return (one.session, one.key) == (other.session, other.key)

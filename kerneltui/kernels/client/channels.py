@@ -1,0 +1,194 @@
+"""The channels of a client: a socket with its session, and what was set aside on it."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import zmq
+
+from kerneltui.errors import ProtocolError
+from kerneltui.kernels.client.channel_thread import ChannelThread
+from kerneltui.kernels.connection.session import ClientSession
+from kerneltui.kernels.connection.sockets import Context, connect
+from kerneltui.protocol.connection import Channel, ConnectionInfo
+from kerneltui.protocol.message import Message, parent_id
+
+ASIDE_LIMIT = 10_000  # messages kept for later while a caller waits for another; oldest go first
+NOT_OPEN = "the {} channel is not open; call start_channels() first"
+HEARTBEAT_TIMEOUT = 1.0  # seconds; jupyter_client's `time_to_dead`
+
+
+class Source(Protocol):
+    """What can be waited for."""
+
+    @property
+    def channel(self) -> str: ...
+
+    def opened(self) -> Any:
+        """Return a socket or a descriptor. Raises RuntimeError while there is none."""
+
+
+class Waiter(Protocol):
+    """Who lends a channel its way of waiting: a client, which also knows of its kernel's death."""
+
+    def wait_readable(
+        self, channels: Sequence[Source], deadline: float | None, asked: int = 0
+    ) -> None:
+        """Return once one of `channels` has something. Raises KernelTimeout or KernelDied."""
+
+    def refresh(self) -> None:
+        """Open the channels anew where the kernel has another process than before."""
+
+    def is_noise(self, message: Message) -> bool:
+        """Tell whether a message answers what the client asked for itself, not for its user."""
+
+    def tap(self, channel: Channel, message: Message) -> None:
+        """Learn of a message sent or received."""
+
+
+class ClientChannel:
+    """One socket to a kernel. What nobody may believe is counted in its session and dropped."""
+
+    def __init__(
+        self, channel: Channel, session: ClientSession, waiter: Waiter, thread: ChannelThread
+    ) -> None:
+        self.channel: Channel = channel
+        self.session = session
+        self.socket: zmq.Socket[bytes] | None = None
+        self.heard = False
+        """The socket has carried a message."""
+        self._waiter = waiter
+        self._thread = thread
+        self._aside: deque[Message] = deque(maxlen=ASIDE_LIMIT)
+
+    def open(self, context: Context, info: ConnectionInfo, identity: bytes) -> None:
+        """Connect; where it was connected, what the old socket still held is gone."""
+        self.close()
+        known_as = None if self.channel is Channel.IOPUB else identity
+        self.socket = connect(context, info, self.channel, known_as)
+
+    def close(self) -> None:
+        if self.socket is not None:
+            self.socket.close()
+            self.socket = None
+        self.heard = False
+        self._aside.clear()
+
+    def stop(self) -> None:
+        with self._thread:
+            self.close()
+
+    def is_alive(self) -> bool:
+        return self.socket is not None
+
+    def send(self, message: Message) -> None:
+        self._waiter.refresh()
+        frames = self.session.encode(message)
+        with self._thread:
+            self.opened().send_multipart(frames)
+        self._waiter.tap(self.channel, message)
+
+    def get_msg(self, timeout: float | None = None) -> Message:
+        """Return the next message. `timeout`: seconds; None waits for ever.
+
+        Raises KernelTimeout (a queue.Empty) or KernelDied.
+        """
+        self._waiter.refresh()
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            message = self.take_aside() or self.receive()
+            if message is not None:
+                return message
+            self._waiter.wait_readable((self,), deadline)
+
+    def get_msgs(self) -> list[Message]:
+        """Return what is there now."""
+        self._waiter.refresh()
+        messages = []
+        while message := self.take_aside() or self.receive():
+            messages.append(message)
+        return messages
+
+    def msg_ready(self) -> bool:
+        """Tell whether `get_msg` would return at once."""
+        if not self._aside and (message := self.receive()):
+            self.set_aside(message)
+        return bool(self._aside)
+
+    def receive(self) -> Message | None:
+        """Return the next message off the socket that is meant for the user, None if none is."""
+        return next(
+            (each for each in self.get_everything() if not self._waiter.is_noise(each)), None
+        )
+
+    def get_everything(self) -> Iterator[Message]:
+        """Yield what is on the socket now and can be believed, the client's own business too."""
+        while True:
+            try:
+                with self._thread:
+                    frames = self.opened().recv_multipart(zmq.NOBLOCK)
+                message = self.session.decode(frames)
+            except zmq.Again:
+                return
+            except ProtocolError:
+                continue
+            self.heard = True
+            self._waiter.tap(self.channel, message)
+            yield message
+
+    def opened(self) -> zmq.Socket[bytes]:
+        """Return the socket. Raises RuntimeError while there is none, WrongThread elsewhere."""
+        self._thread.require()
+        if self.socket is None:
+            raise RuntimeError(NOT_OPEN.format(self.channel))
+        return self.socket
+
+    def set_aside(self, message: Message) -> None:
+        self._aside.append(message)
+
+    def has_answer(self, msg_id: str) -> bool:
+        """Tell whether an answer to `msg_id` is there; what comes before it is set aside."""
+        while message := self.receive():
+            self.set_aside(message)
+        return any(parent_id(message) == msg_id for message in self._aside)
+
+    def take_aside(self, msg_id: str | None = None) -> Message | None:
+        """Return the oldest message set aside, of those that answer `msg_id` where one is given."""
+        for index, message in enumerate(self._aside):
+            if msg_id is None or parent_id(message) == msg_id:
+                del self._aside[index]
+                return message
+        return None
+
+
+class HeartbeatChannel:
+    """Asks a kernel for a sign of life when somebody wants to know; no thread beats on its own."""
+
+    def __init__(self) -> None:
+        self._where: tuple[Context, ConnectionInfo] | None = None
+
+    def open(self, context: Context, info: ConnectionInfo) -> None:
+        self._where = (context, info)
+
+    def close(self) -> None:
+        self._where = None
+
+    stop = close
+
+    def is_alive(self) -> bool:
+        return self._where is not None
+
+    def is_beating(self) -> bool:
+        """Tell whether an echo came within a second; a kernel that holds its GIL echoes too."""
+        return self._where is not None and has_heartbeat(*self._where)
+
+
+def has_heartbeat(context: Context, info: ConnectionInfo) -> bool:
+    """Tell whether the kernel echoes a beat in time."""
+    # A REQ socket that missed an echo can send no more, so each beat has its own.
+    with connect(context, info, Channel.HB) as socket:
+        socket.send(b"ping")
+        return bool(socket.poll(int(HEARTBEAT_TIMEOUT * 1000)))

@@ -1,0 +1,73 @@
+"""One request on a kernel's control channel, by a socket of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from types import TracebackType
+
+from kerneltui.errors import ProtocolError
+from kerneltui.kernels.connection.session import ClientSession
+from kerneltui.kernels.connection.sockets import Context, connect
+from kerneltui.protocol.connection import Channel, ConnectionInfo
+from kerneltui.protocol.message import Content, Message, parent_id
+
+Tap = Callable[[Channel, Message], None]
+
+
+class ControlRequest:
+    """Sent when made. Its socket stays open until the `with` block ends, then lingers a moment.
+
+    A request without a reply in time may still be obeyed later: a kernel that holds its
+    GIL does so when it lets go.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        info: ConnectionInfo,
+        session: ClientSession,
+        msg_type: str,
+        content: Content,
+        tap: Tap | None = None,
+    ) -> None:
+        """`tap`: called with the request, and with each message received.
+
+        Raises EndpointError.
+        """
+        self._tap = tap or (lambda _channel, _message: None)
+        self._session = session.clone()
+        self._request = self._session.new_message(msg_type, content)
+        frames = self._session.encode(self._request)
+        self._socket = connect(context, info, Channel.CONTROL)
+        try:
+            self._socket.send_multipart(frames)
+        except BaseException:
+            self._socket.close()
+            raise
+        self._tap(Channel.CONTROL, self._request)
+
+    def __enter__(self) -> ControlRequest:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._socket.close()
+
+    def reply(self, timeout: float) -> Message | None:
+        """Return the reply, None if none came in `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        while self._socket.poll(max(0, int((deadline - time.monotonic()) * 1000))):
+            with contextlib.suppress(ProtocolError):
+                message = self._session.decode(self._socket.recv_multipart())
+                self._tap(Channel.CONTROL, message)
+                if parent_id(message) == self._request["msg_id"]:
+                    return message
+            if time.monotonic() > deadline:  # it may say other things for ever
+                break
+        return None

@@ -1,0 +1,220 @@
+"""Run code to its end as a person would: print what comes, answer what is asked."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from getpass import getpass
+from typing import Any, TextIO
+
+from kerneltui.errors import KernelDied, KernelTimeout, MalformedMessage
+from kerneltui.kernels.client.base import ClientBase
+from kerneltui.kernels.client.channels import ClientChannel
+from kerneltui.protocol import fields
+from kerneltui.protocol.message import Message, parent_id
+
+OutputHook = Callable[[Message], None]
+StdinHook = Callable[[Message], None]
+
+END_OF_INPUT = "\x04"  # the protocol has no word for it; jupyter_client sends this
+IDLE_GRACE = 1.0  # seconds without output after the reply: some kernels send no idle
+TURN_MESSAGES = 1_000  # taken in of iopub until a reply, a prompt or a deadline is looked for
+REPLY_GRACE = 10.0  # seconds after the idle: a reply is sent before it, but may be large
+
+
+def run_interactively(
+    client: ClientBase,
+    msg_id: str,
+    timeout: float | None,
+    output_hook: OutputHook | None,
+    stdin_hook: StdinHook | None,
+    *,
+    may_ask: bool,
+) -> Message:
+    """Serve request `msg_id` until it is done, and return its reply.
+
+    It is done when its reply is in, and its idle too or no output came for IDLE_GRACE or
+    the kernel has ended. `may_ask`: the kernel was told that it may ask for input.
+    """
+    deadline = None if timeout is None else time.monotonic() + timeout
+    show = output_hook or print_output
+    answer = stdin_hook or (lambda message: answer_from_terminal(client, message))
+    service = _Service(client, msg_id, show, answer if may_ask else None)
+    try:
+        return service.to_its_end(deadline)
+    except BaseException:
+        if service.reply is not None:  # whoever goes on waiting for it finds it
+            client.shell_channel.set_aside(service.reply)
+        raise
+
+
+class _Service:
+    """What was heard of one request up to now."""
+
+    def __init__(
+        self,
+        client: ClientBase,
+        msg_id: str,
+        show: OutputHook,
+        answer: StdinHook | None,
+    ) -> None:
+        """`answer`: None where the kernel was told not to ask."""
+        self.reply: Message | None = None
+        self._client = client
+        self._msg_id = msg_id
+        self._show = show
+        self._answer = answer
+        self._is_idle = False
+        self._grace_ends: float | None = None
+        self._spawns = client.spawns
+
+    def to_its_end(self, deadline: float | None) -> Message:
+        """Return the reply, once the request is done.
+
+        Raises KernelTimeout, or KernelDied where the kernel ends before its reply.
+        """
+        while True:
+            self._take_in()
+            if self.reply is not None and self._is_idle:
+                return self.reply
+            # Looked at here, as there may always be something to read.
+            now = time.monotonic()
+            if deadline is not None and now >= deadline:
+                raise KernelTimeout("timeout waiting for output: the kernel still runs the request")
+            if self._grace_ends is not None and now >= self._grace_ends:
+                return self._reply_without_idle()
+            limits = [each for each in (deadline, self._grace_ends) if each is not None]
+            try:
+                self._client.wait_readable(self._awaited(), min(limits, default=None), self._spawns)
+            except KernelTimeout as error:
+                if deadline is not None and time.monotonic() >= deadline:
+                    raise KernelTimeout(f"timeout waiting for output: {error}") from None
+            except KernelDied:
+                self._take_in()
+                if self.reply is None:
+                    raise
+                return self.reply
+
+    def _awaited(self) -> list[ClientChannel]:
+        """Return the channels on which something is still to come."""
+        channels = [] if self._is_idle else [self._client.iopub_channel]
+        if self._answer is not None:
+            channels.append(self._client.stdin_channel)
+        return channels if self.reply is not None else [*channels, self._client.shell_channel]
+
+    def _reply_without_idle(self) -> Message:
+        """Return the reply, as the grace is over. Raises KernelTimeout where there is none."""
+        if self.reply is not None:
+            return self.reply
+        raise KernelTimeout(
+            f"the kernel has finished the request, but sent no reply in {REPLY_GRACE:g} s"
+        )
+
+    def _take_in(self) -> None:
+        if self._answer is not None:
+            self._serve_stdin(self._answer)
+        self._take_reply()
+        has_spoken = self._serve_iopub()
+        if self.reply is not None and (has_spoken or self._grace_ends is None):
+            self._grace_ends = time.monotonic() + IDLE_GRACE
+        elif self._is_idle and self._grace_ends is None:
+            self._grace_ends = time.monotonic() + REPLY_GRACE
+
+    def _take_reply(self) -> None:
+        channel = self._client.shell_channel
+        while self.reply is None and (message := _next(channel, self._msg_id)):
+            if parent_id(message) == self._msg_id:
+                self.reply, self._grace_ends = message, None
+            else:
+                channel.set_aside(message)
+
+    def _serve_stdin(self, answer: StdinHook) -> None:
+        channel = self._client.stdin_channel
+        while message := _next(channel, self._msg_id):
+            if parent_id(message) == self._msg_id:
+                answer(message)
+            else:
+                channel.set_aside(message)
+
+    def _serve_iopub(self) -> bool:
+        """Show what belongs to this request, up to its idle; tell whether anything did."""
+        has_spoken = False
+        for _ in range(TURN_MESSAGES):
+            message = None if self._is_idle else self._client.iopub_channel.receive()
+            if message is None:
+                break
+            if parent_id(message) != self._msg_id:
+                self._client.iopub_channel.set_aside(message)
+                continue
+            has_spoken |= not self._is_late(message)
+            self._show(message)
+            self._is_idle = fields.text(message["content"], "execution_state") == "idle"
+        return has_spoken
+
+    def _is_late(self, message: Message) -> bool:
+        """Tell whether a message was sent so long after the reply that an idle was due before.
+
+        A thread that a cell has started may print for ever.
+        """
+        if self.reply is None:
+            return False
+        replied, said = self.reply["header"].get("date"), message["header"].get("date")
+        if not isinstance(replied, datetime) or not isinstance(said, datetime):
+            return False
+        return said - replied > timedelta(seconds=IDLE_GRACE)
+
+
+def _next(channel: ClientChannel, msg_id: str) -> Message | None:
+    return channel.take_aside(msg_id) or channel.receive()
+
+
+def print_output(message: Message) -> None:
+    """Write a message's text to stdout or stderr. Raises MalformedMessage."""
+    content = message["content"]
+    match message["msg_type"]:
+        case "stream":
+            stream = sys.stderr if content.get("name") == "stderr" else sys.stdout
+            _write(stream, fields.text(content, "text"))
+        case "display_data" | "execute_result":
+            _expect(message, "data", dict)
+            data = fields.mapping(content, "data")
+            _write(sys.stdout, f"{fields.text(data, 'text/plain')}\n")
+        case "error":
+            _expect(message, "traceback", list)
+            _write(sys.stderr, "\n".join(fields.texts(content, "traceback")) + "\n")
+
+
+def _expect(message: Message, name: str, kind: type[Any]) -> None:
+    """Raise MalformedMessage where a field is of another type; missing and null are none."""
+    value = message["content"].get(name)
+    if value is not None and not isinstance(value, kind):
+        raise MalformedMessage(
+            f"{message['msg_type']} whose {name} is a {type(value).__name__},"
+            f" where a {kind.__name__} belongs"
+        )
+
+
+def _write(stream: TextIO, text: str) -> None:
+    """Write a kernel's text; a half of a surrogate pair, which JSON can carry, as "?"."""
+    stream.write(text.encode("utf-8", "replace").decode())
+
+
+def answer_from_terminal(client: ClientBase, message: Message) -> None:
+    """Ask the person at this terminal and send what they type."""
+    content = message["content"]
+    prompt = fields.text(content, "prompt")
+    try:
+        value = getpass(prompt) if content.get("password") else input(prompt)
+    except EOFError:
+        value = END_OF_INPUT
+    except KeyboardInterrupt:
+        sys.stdout.write("\n")
+        return
+    # The cell may be over while the person was thinking, or ask anew: nobody waits for the
+    # answer then.
+    if not (
+        client.stdin_channel.msg_ready() or client.shell_channel.has_answer(parent_id(message))
+    ):
+        client.input(value)

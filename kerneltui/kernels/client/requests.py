@@ -1,0 +1,175 @@
+"""KernelRequests: what a client can ask of a kernel, one method for each kind of request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypedDict, Unpack
+
+from kerneltui.errors import ActionRefused, MalformedMessage
+from kerneltui.kernels.client.base import ClientBase
+from kerneltui.protocol import fields
+from kerneltui.protocol.connection import Channel
+from kerneltui.protocol.message import (
+    Content,
+    Message,
+    cursor_content,
+    execute_content,
+    history_content,
+)
+
+SUBSHELLS = "kernel subshells"  # as kernel_info lists it in supported_features
+
+
+class HistoryArguments(TypedDict, total=False):
+    """Which part of the history is meant, by its `hist_access_type`."""
+
+    session: int
+    start: int
+    stop: int | None
+    """With `session` and `start` for "range"; it is not in the range itself."""
+    n: int
+    """How many of the last for "tail" and "search"."""
+    pattern: str
+    unique: bool
+    """With `pattern` for "search"."""
+
+
+class KernelRequests(ClientBase):
+    """Each returns its msg_id at once or, with `reply=True`, waits `timeout` seconds for the reply.
+
+    Waiting raises KernelTimeout or KernelDied.
+    """
+
+    _features: Sequence[str] | None = None
+    """What the kernel says it supports; None until it has said."""
+
+    def execute(
+        self,
+        code: str,
+        silent: bool = False,
+        store_history: bool = True,
+        user_expressions: dict[str, str] | None = None,
+        allow_stdin: bool | None = None,
+        stop_on_error: bool = True,
+        *,
+        subshell_id: str | None = None,
+        reply: bool = False,
+        timeout: float | None = None,
+    ) -> Any:
+        """Run code. `subshell_id`: where to run it beside the main shell (create_subshell)."""
+        content = execute_content(
+            code,
+            silent=silent,
+            store_history=store_history,
+            user_expressions=user_expressions,
+            allow_stdin=self.allow_stdin if allow_stdin is None else allow_stdin,
+            stop_on_error=stop_on_error,
+        )
+        return self._request(
+            "execute_request", content, reply=reply, timeout=timeout, subshell_id=subshell_id
+        )
+
+    def complete(
+        self,
+        code: str,
+        cursor_pos: int | None = None,
+        *,
+        subshell_id: str | None = None,
+        reply: bool = False,
+        timeout: float | None = None,
+    ) -> Any:
+        content = cursor_content(code, cursor_pos)
+        return self._request(
+            "complete_request", content, reply=reply, timeout=timeout, subshell_id=subshell_id
+        )
+
+    def inspect(
+        self,
+        code: str,
+        cursor_pos: int | None = None,
+        detail_level: int = 0,
+        *,
+        subshell_id: str | None = None,
+        reply: bool = False,
+        timeout: float | None = None,
+    ) -> Any:
+        content = cursor_content(code, cursor_pos, detail_level=detail_level)
+        return self._request(
+            "inspect_request", content, reply=reply, timeout=timeout, subshell_id=subshell_id
+        )
+
+    def history(
+        self,
+        raw: bool = True,
+        output: bool = False,
+        hist_access_type: str = "range",
+        *,
+        reply: bool = False,
+        timeout: float | None = None,
+        **kwargs: Unpack[HistoryArguments],
+    ) -> Any:
+        content = history_content(
+            raw=raw, output=output, hist_access_type=hist_access_type, **kwargs
+        )
+        return self._request("history_request", content, reply=reply, timeout=timeout)
+
+    def is_complete(self, code: str, *, reply: bool = False, timeout: float | None = None) -> Any:
+        return self._request("is_complete_request", {"code": code}, reply=reply, timeout=timeout)
+
+    def comm_info(
+        self, target_name: str | None = None, *, reply: bool = False, timeout: float | None = None
+    ) -> Any:
+        content = {} if target_name is None else {"target_name": target_name}
+        return self._request("comm_info_request", content, reply=reply, timeout=timeout)
+
+    def kernel_info(self, *, reply: bool = False, timeout: float | None = None) -> Any:
+        return self._request("kernel_info_request", {}, reply=reply, timeout=timeout)
+
+    # -- on control: answered while a cell runs ----
+
+    def shutdown(
+        self, restart: bool = False, *, reply: bool = False, timeout: float | None = None
+    ) -> Any:
+        return self._control("shutdown_request", {"restart": restart}, reply, timeout)
+
+    def interrupt(self, *, reply: bool = False, timeout: float | None = None) -> Any:
+        return self._control("interrupt_request", {}, reply, timeout)
+
+    def usage(self, *, reply: bool = False, timeout: float | None = None) -> Any:
+        """Ask an ipykernel what it uses: pid, CPU, memory."""
+        return self._control("usage_request", {}, reply, timeout)
+
+    def debug(self, request: Content, *, reply: bool = False, timeout: float | None = None) -> Any:
+        """Send a Debug Adapter Protocol request to the kernel's debugger."""
+        return self._control("debug_request", request, reply, timeout)
+
+    def create_subshell(self, timeout: float | None = None) -> str:
+        """Return the id of a new subshell. Raises ActionRefused where the kernel has none."""
+        content = self._subshell("create_subshell_request", {}, timeout)
+        subshell_id = fields.text(content, "subshell_id")
+        if not subshell_id:
+            raise MalformedMessage("create_subshell_reply without a subshell_id")
+        return subshell_id
+
+    def delete_subshell(self, subshell_id: str, timeout: float | None = None) -> None:
+        self._subshell("delete_subshell_request", {"subshell_id": subshell_id}, timeout)
+
+    def list_subshells(self, timeout: float | None = None) -> list[str]:
+        content = self._subshell("list_subshell_request", {}, timeout)
+        return fields.texts(content, "subshell_id")
+
+    def _control(self, msg_type: str, content: Content, reply: bool, timeout: float | None) -> Any:
+        return self._request(
+            msg_type, content, channel=Channel.CONTROL, reply=reply, timeout=timeout
+        )
+
+    def _subshell(self, msg_type: str, content: Content, timeout: float | None) -> Content:
+        if self._features is None:
+            info: Message = self.kernel_info(reply=True, timeout=timeout)
+            self._features = fields.texts(info["content"], "supported_features")
+        if SUBSHELLS not in self._features:  # such a kernel would never answer
+            raise ActionRefused(f"cannot send {msg_type}: this kernel has no subshells")
+        answer: Message = self._control(msg_type, content, True, timeout)
+        if answer["content"].get("status") != "ok":
+            raise ActionRefused(f"{msg_type} failed: {fields.text(answer['content'], 'evalue')}")
+        return answer["content"]

@@ -1,0 +1,185 @@
+"""ConnectionAttributes: where a kernel listens and its key, as attributes that change as one."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from kerneltui.frozen import frozen
+from kerneltui.kernels.connection.session import ClientSession, new_session
+from kerneltui.protocol.connection import Channel, ConnectionInfo, parse_connection_info
+from kerneltui.protocol.wire import SIGNATURE_SCHEME
+
+LOCALHOST = "127.0.0.1"
+EVERYWHERE = "0.0.0.0"  # what a caller means who says "*"
+
+
+@frozen
+class Endpoint:
+    """A kernel's addresses and key, with the session that signs with this key."""
+
+    info: ConnectionInfo
+    session: ClientSession
+
+    def moved_to(self, info: ConnectionInfo) -> Endpoint:
+        """Return the endpoint at `info`; another key takes another session."""
+        session = self.session
+        if (info.key, info.signature_scheme) != (session.key, session.signature_scheme):
+            session = new_session(info.key, info.signature_scheme)
+        return Endpoint(info, session)
+
+
+class _Port:
+    """The attribute for one channel's port."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    def __get__(self, owner: ConnectionAttributes, kind: type[ConnectionAttributes]) -> int:
+        return owner._endpoint.info.ports[self._channel]
+
+    def __set__(self, owner: ConnectionAttributes, port: int) -> None:
+        owner.set_ports({self._channel: port})
+
+
+class ConnectionAttributes:
+    """Holds one endpoint. Each attribute reads it, and setting one replaces the whole of it.
+
+    So a thread that reads the endpoint sees all of the old one or all of the new one.
+    What is set is checked when it is used: one attribute alone may not fit the others yet.
+    """
+
+    shell_port = _Port(Channel.SHELL)
+    stdin_port = _Port(Channel.STDIN)
+    iopub_port = _Port(Channel.IOPUB)
+    hb_port = _Port(Channel.HB)
+    control_port = _Port(Channel.CONTROL)
+
+    def __init__(
+        self,
+        *,
+        transport: str,
+        ip: str,
+        ports: Mapping[Channel, int],
+        curve_publickey: bytes | None,
+        curve_secretkey: bytes | None,
+        session: ClientSession | None,
+    ) -> None:
+        """`ip`: "" for this host over tcp, and for a path still to be chosen over ipc."""
+        transport = transport.lower()
+        session = session or new_session(secrets.token_hex(32).encode("ascii"), SIGNATURE_SCHEME)
+        info = ConnectionInfo(
+            transport=transport,
+            ip=_meant(ip) or (LOCALHOST if transport == "tcp" else ""),
+            ports=ports,
+            key=session.key,
+            signature_scheme=session.signature_scheme,
+            curve_publickey=curve_publickey,
+            curve_secretkey=curve_secretkey,
+        )
+        self._endpoint = Endpoint(info, session)
+        self._replacing = threading.Lock()
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The addresses and the session of one moment. Raises ConnectionFileError if invalid."""
+        endpoint = self._endpoint
+        parse_connection_info(endpoint.info.to_dict(), "connection info")
+        return endpoint
+
+    @property
+    def connection_info(self) -> ConnectionInfo:
+        """The addresses and the key. Raises ConnectionFileError if invalid."""
+        return self.endpoint.info
+
+    @property
+    def transport(self) -> str:
+        return self._endpoint.info.transport
+
+    @transport.setter
+    def transport(self, transport: str) -> None:
+        self._change(lambda info: replace(info, transport=transport.lower()))
+
+    @property
+    def ip(self) -> str:
+        return self._endpoint.info.ip
+
+    @ip.setter
+    def ip(self, ip: str) -> None:
+        self._change(lambda info: replace(info, ip=_meant(ip)))
+
+    @property
+    def ports(self) -> list[int]:
+        """The five ports: shell, stdin, iopub, hb, control."""
+        ports = self._endpoint.info.ports
+        return [ports[channel] for channel in Channel]
+
+    def set_ports(self, ports: Mapping[Channel, int]) -> None:
+        """Replace some of the ports, all at once."""
+        self._change(lambda info: replace(info, ports={**info.ports, **ports}))
+
+    @property
+    def key(self) -> bytes:
+        """What signs. Another key takes another session."""
+        return self._endpoint.info.key
+
+    @key.setter
+    def key(self, key: bytes) -> None:
+        self._change(lambda info: replace(info, key=key))
+
+    @property
+    def curve_publickey(self) -> bytes | None:
+        return self._endpoint.info.curve_publickey
+
+    @curve_publickey.setter
+    def curve_publickey(self, key: bytes | None) -> None:
+        self._change(lambda info: replace(info, curve_publickey=key))
+
+    @property
+    def curve_secretkey(self) -> bytes | None:
+        return self._endpoint.info.curve_secretkey
+
+    @curve_secretkey.setter
+    def curve_secretkey(self, key: bytes | None) -> None:
+        self._change(lambda info: replace(info, curve_secretkey=key))
+
+    def set_curve_keys(self, public: bytes, secret: bytes) -> None:
+        """Replace both keys at once."""
+        self._change(lambda info: replace(info, curve_publickey=public, curve_secretkey=secret))
+
+    @property
+    def session(self) -> ClientSession:
+        return self._endpoint.session
+
+    @session.setter
+    def session(self, session: ClientSession) -> None:
+        key, scheme = session.key, session.signature_scheme
+        with self._replacing:
+            info = replace(self._endpoint.info, key=key, signature_scheme=scheme)
+            self._endpoint = Endpoint(info, session)
+
+    def _change(self, change: Callable[[ConnectionInfo], ConnectionInfo]) -> None:
+        """Go over to another info, made of the present one."""
+        with self._replacing:
+            self._endpoint = self._endpoint.moved_to(change(self._endpoint.info))
+
+    def get_connection_info(self, session: bool = False) -> dict[str, Any]:
+        """Return the field's dict; with `session`, a clone of the session in place of the key."""
+        endpoint = self._endpoint
+        info = replace(endpoint.info, kernel_name="").to_dict()
+        if session:
+            del info["signature_scheme"], info["key"]
+            info["session"] = endpoint.session.clone()
+        return info
+
+    def load_connection_info(self, info: Mapping[str, Any]) -> None:
+        """Take over the field's dict. Raises ConnectionFileError."""
+        parsed = parse_connection_info(info, "connection info")
+        self._change(lambda _before: parsed)
+
+
+def _meant(ip: str) -> str:
+    return EVERYWHERE if ip == "*" else ip

@@ -1,0 +1,319 @@
+"""Connection files: found, written, read; and the attributes that say what is in one."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import zmq
+
+from kerneltui.errors import ConnectionFileError
+from kerneltui.kernels.connection.attributes import ConnectionAttributes
+from kerneltui.kernels.connection.ipc import (
+    keep_ipc_folder,
+    new_ipc_ip,
+    remove_ipc_sockets,
+    with_full_ip,
+)
+from kerneltui.kernels.connection.ports import release_ports, reserve, reserve_ports
+from kerneltui.kernels.connection.session import ClientSession, new_session
+from kerneltui.kernels.connection.sockets import Context, connect, default_context
+from kerneltui.paths import runtime_folder
+from kerneltui.private_file import read_regular, write_private
+from kerneltui.protocol.connection import Channel, ConnectionInfo, parse_connection_file
+from kerneltui.protocol.wire import SIGNATURE_SCHEME
+
+MAX_SIZE = 100_000  # bytes: a file of more is no connection file
+ANY_FILE = "kernel-*.json"
+
+
+class ConnectionFileMixin(ConnectionAttributes):
+    """What managers and clients have in common: a connection file and what it says."""
+
+    def __init__(
+        self,
+        *,
+        connection_file: str = "",
+        transport: str = "tcp",
+        ip: str = "",
+        shell_port: int = 0,
+        stdin_port: int = 0,
+        iopub_port: int = 0,
+        hb_port: int = 0,
+        control_port: int = 0,
+        curve_publickey: bytes | None = None,
+        curve_secretkey: bytes | None = None,
+        session: ClientSession | None = None,
+        context: Context | None = None,
+    ) -> None:
+        super().__init__(
+            transport=transport,
+            ip=ip,
+            ports={
+                Channel.SHELL: shell_port,
+                Channel.STDIN: stdin_port,
+                Channel.IOPUB: iopub_port,
+                Channel.HB: hb_port,
+                Channel.CONTROL: control_port,
+            },
+            curve_publickey=curve_publickey,
+            curve_secretkey=curve_secretkey,
+            session=session,
+        )
+        self.connection_file = connection_file
+        self._context = context
+        self._connection_file_written = False
+        self._random_ports: tuple[Channel, ...] = ()
+        self._stale_ports: tuple[Channel, ...] = ()
+        self._reserved: list[int] = []
+
+    @property
+    def context(self) -> Context:
+        """The zmq context given, else the private one of this process; never destroyed here."""
+        return self._context or default_context()
+
+    @property
+    def has_random_ports(self) -> bool:
+        """Whether ports were picked here, and so can be picked anew."""
+        return bool(self._random_ports)
+
+    def load_connection_file(self, connection_file: str | None = None) -> None:
+        """Take over what a connection file says. Raises ConnectionFileError."""
+        path = Path(connection_file or self.connection_file).absolute()
+        info = with_full_ip(read_connection_file(path), (Path.cwd(), path.parent))
+        self._change(lambda _before: info)
+        self.connection_file = str(path)
+
+    def write_connection_file(self, **kwargs: Any) -> None:
+        """Pick the ports that are 0 and write the file; `kwargs` land in it as they are.
+
+        Raises ConnectionFileError where an explicit port is taken by another kernel of ours.
+        """
+        if self._connection_file_written and Path(self.connection_file).exists():
+            info = self._endpoint.info
+            if info.transport == "ipc":
+                keep_ipc_folder(info.ip)
+            return
+        if not self.connection_file:
+            self.connection_file = str(runtime_folder() / f"kernel-{secrets.token_hex(8)}.json")
+        # Absolute: the kernel works in a folder of its own, and we may come to change ours.
+        self.connection_file = str(Path(self.connection_file).absolute())
+        self._pick_endpoints()
+        _write(Path(self.connection_file), self.connection_info.to_json(**kwargs))
+        self._connection_file_written = True
+
+    def restore_connection_file(self, **kwargs: Any) -> None:
+        """Write the file again where it was written here and is gone: it says what it said.
+
+        Raises ConnectionFileError.
+        """
+        is_known = self._connection_file_written and all(self.ports)
+        if is_known and not Path(self.connection_file).exists():
+            _write(Path(self.connection_file), self.connection_info.to_json(**kwargs))
+
+    def _own_connection_file(self) -> None:
+        """Treat the file that was loaded as one that was written here."""
+        self._connection_file_written = True
+        self._random_ports = tuple(Channel)
+        if self.transport == "tcp":
+            for port in self.ports:
+                self._hold(port)
+
+    def _pick_endpoints(self) -> None:
+        before = self._endpoint.info
+        self._random_ports = self._random_ports or tuple(
+            channel
+            for channel in Channel
+            if channel in self._stale_ports or not before.ports[channel]
+        )
+        if before.transport == "ipc":
+            hint = Path(self.connection_file).stem.removeprefix("kernel-")
+            ip = str(Path(before.ip or new_ipc_ip(hint)).absolute())
+            keep_ipc_folder(ip)
+            numbered = {
+                channel: before.ports[channel] or number
+                for number, channel in enumerate(Channel, 1)
+            }
+            self._change(lambda info: replace(info, ip=ip, ports=numbered))
+            return
+        self._hold_explicit(before)
+        # The numbers of an earlier run are kept where they are still to be had, and wanted.
+        lost = [
+            channel
+            for channel in self._random_ports
+            if channel in self._stale_ports or not self._hold(before.ports[channel])
+        ]
+        picked = reserve_ports(before.ip, len(lost))
+        self._reserved.extend(picked)
+        self.set_ports(dict(zip(lost, picked, strict=True)))
+        self._stale_ports = ()
+        self._release(port for port in self._reserved if port not in self.ports)
+
+    def _hold_explicit(self, info: ConnectionInfo) -> None:
+        for channel, port in info.ports.items():
+            if channel not in self._random_ports and not self._hold(port):
+                self.release_ports()
+                raise ConnectionFileError(
+                    f"{channel}_port {port} belongs to another kernel of yours"
+                )
+
+    def _hold(self, port: int) -> bool:
+        if port in self._reserved:
+            return True
+        if not port or not reserve(port):
+            return False
+        self._reserved.append(port)
+        return True
+
+    def release_ports(self) -> None:
+        """Let other kernels have the ports; the numbers stay, for a restart."""
+        self._release(self._reserved)
+
+    def _release(self, ports: Iterable[int]) -> None:
+        released = set(ports)
+        release_ports(released)
+        self._reserved = [port for port in self._reserved if port not in released]
+
+    def cleanup_connection_file(self) -> None:
+        """Remove the connection file, where it was written here and can be removed."""
+        if self._connection_file_written:
+            with contextlib.suppress(OSError):
+                Path(self.connection_file).unlink()
+            self._connection_file_written = False
+
+    def cleanup_ipc_files(self) -> None:
+        info = self._endpoint.info
+        if info.transport == "ipc" and info.ip:
+            remove_ipc_sockets(info.ip, info.ports.values())
+
+    def cleanup_random_ports(self) -> None:
+        """Have other ports picked next time, and remove the file that names these.
+
+        Until then the numbers stay, for whoever reads them; and they stay reserved, or the
+        next ones might be the same.
+        """
+        self.cleanup_ipc_files()
+        self.cleanup_connection_file()
+        self._stale_ports, self._random_ports = self._random_ports, ()
+
+    def connect_shell(self, identity: bytes | None = None) -> zmq.Socket[bytes]:
+        return connect(self.context, self.connection_info, Channel.SHELL, identity)
+
+    def connect_iopub(self, identity: bytes | None = None) -> zmq.Socket[bytes]:
+        return connect(self.context, self.connection_info, Channel.IOPUB, identity)
+
+    def connect_stdin(self, identity: bytes | None = None) -> zmq.Socket[bytes]:
+        return connect(self.context, self.connection_info, Channel.STDIN, identity)
+
+    def connect_control(self, identity: bytes | None = None) -> zmq.Socket[bytes]:
+        return connect(self.context, self.connection_info, Channel.CONTROL, identity)
+
+    def connect_hb(self, identity: bytes | None = None) -> zmq.Socket[bytes]:
+        return connect(self.context, self.connection_info, Channel.HB, identity)
+
+
+def read_connection_file(path: str | Path) -> ConnectionInfo:
+    """Return what the file says. Raises ConnectionFileError."""
+    try:
+        return parse_connection_file(read_regular(Path(path), MAX_SIZE), str(path))
+    except OSError as error:
+        raise ConnectionFileError(f"cannot read connection file {path}: {error.strerror}") from None
+
+
+def write_connection_file(
+    fname: str | None = None,
+    shell_port: int = 0,
+    iopub_port: int = 0,
+    stdin_port: int = 0,
+    hb_port: int = 0,
+    control_port: int = 0,
+    ip: str = "",
+    key: bytes = b"",
+    transport: str = "tcp",
+    signature_scheme: str = SIGNATURE_SCHEME,
+    kernel_name: str = "",
+    curve_publickey: bytes | None = None,
+    curve_secretkey: bytes | None = None,
+    **kwargs: Any,
+) -> tuple[str, dict[str, Any]]:
+    """Write a connection file, with ports picked where they are 0; return its path and content.
+
+    `fname`: None for a new file in the Jupyter runtime directory.
+    """
+    owner = ConnectionFileMixin(
+        connection_file=fname or "",
+        transport=transport,
+        ip=ip,
+        shell_port=shell_port,
+        stdin_port=stdin_port,
+        iopub_port=iopub_port,
+        hb_port=hb_port,
+        control_port=control_port,
+        curve_publickey=curve_publickey,
+        curve_secretkey=curve_secretkey,
+        session=new_session(key, signature_scheme),
+    )
+    kwargs["kernel_name"] = kernel_name
+    owner.write_connection_file(**kwargs)
+    return owner.connection_file, {**owner.get_connection_info(), "key": key.decode(), **kwargs}
+
+
+def find_connection_file(filename: str = ANY_FILE, path: str | list[str] | None = None) -> str:
+    """Return the path of a connection file: an exact name, else the newest that matches.
+
+    `filename`: a name, a glob, or a part of one; "" for any kernel's. `path`: the folders to
+    look in; by default the current one and the Jupyter runtime directory. Raises OSError where
+    none is found.
+    """
+    folders = (
+        [".", str(runtime_folder())] if path is None else [path] if isinstance(path, str) else path
+    )
+    wanted = Path(filename or ANY_FILE).expanduser()
+    for folder in folders:
+        exact = Path(folder).expanduser() / wanted
+        if exact.is_file():
+            return str(exact.absolute())
+    found = [
+        match
+        for folder in folders
+        for match in _matches(Path(folder).expanduser(), wanted)
+        if match.is_file()
+    ]
+    if not found:
+        raise OSError(f"no connection file {filename!r} in {', '.join(map(str, folders))}")
+    return str(max(found, key=_written_at).absolute())
+
+
+def _matches(folder: Path, wanted: Path) -> Iterable[Path]:
+    """Return what matches a glob, or a part of a name; an absolute one leads out of `folder`."""
+    if wanted.is_absolute():
+        folder, wanted = Path(wanted.anchor), wanted.relative_to(wanted.anchor)
+    if not wanted.name:  # a folder
+        return ()
+    if "*" not in str(wanted):
+        wanted = wanted.with_name(f"*{wanted.name}*")
+    return folder.glob(re.sub(r"\*\*+", "*", str(wanted)))
+
+
+def _written_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime  # not the access time, which mounts often do not keep
+    except OSError:
+        return 0.0
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file of mode 0600 that nobody ever sees half written. Raises ConnectionFileError."""
+    from jupyter_core.paths import allow_insecure_writes
+
+    try:
+        write_private(path, text, is_secret=not allow_insecure_writes)
+    except OSError as error:
+        raise ConnectionFileError(
+            f"cannot write connection file {path}: {error.strerror}"
+        ) from None

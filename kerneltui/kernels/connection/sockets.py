@@ -1,0 +1,140 @@
+"""zmq: this process's one context, and sockets wired to a kernel."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import functools
+import os
+import threading
+
+import zmq
+
+from kerneltui.errors import ConnectionFileError, KernelError
+from kerneltui.kernels.connection.ipc import MAX_SOCKET_PATH
+from kerneltui.kernels.processes.nofile import describe_shortage, raise_nofile_limit
+from kerneltui.kernels.processes.thread_room import require_threads
+from kerneltui.protocol.connection import Channel, ConnectionInfo
+
+MAX_SOCKETS = 65_535  # libzmq's default of 1,023 is five sockets each for 200 kernels
+RECONNECT_INTERVAL = 15  # milliseconds; libzmq's 100 would delay every start by 50 on average
+CLOSE_LINGER = 100  # milliseconds; with 0, a request sent just before the close never leaves
+
+TCP_PORTS = range(1, 65_536)
+CONTEXT_FILES, CONTEXT_THREADS = 16, 2  # that a context opens and starts, and some room
+
+Context = zmq.Context[zmq.Socket[bytes]]
+
+_SOCKET_TYPES = {
+    Channel.SHELL: zmq.DEALER,
+    Channel.STDIN: zmq.DEALER,
+    Channel.CONTROL: zmq.DEALER,
+    Channel.IOPUB: zmq.SUB,
+    Channel.HB: zmq.REQ,
+}
+
+
+class EndpointError(ConnectionFileError, zmq.ZMQError):
+    """An address to which zmq cannot connect; `errno` and `strerror` are zmq's."""
+
+    def __init__(self, message: str, errno: int | None = None) -> None:
+        zmq.ZMQError.__init__(self, errno)
+        self.args = (message,)
+
+
+def default_context() -> Context:
+    """Return the private context of this process. Contexts do not survive a fork.
+
+    Raises KernelError where the limits of this process leave no room for one.
+    """
+    with _making:
+        return _context_of(os.getpid())
+
+
+_making = threading.Lock()  # two threads that ask at once would make two, one of them for nobody
+
+
+@functools.cache
+def _context_of(_pid: int) -> Context:
+    raise_nofile_limit()
+    _require_room()
+    context = zmq.Context()
+    context.set(zmq.MAX_SOCKETS, min(MAX_SOCKETS, context.get(zmq.SOCKET_LIMIT)))
+    context.socket(zmq.PAIR).close()  # the first one starts its threads: now there is room
+    return context
+
+
+def _require_room() -> None:
+    """Raise KernelError where libzmq could not start its threads: it would end this process."""
+    require_threads(CONTEXT_THREADS)
+    try:
+        with contextlib.ExitStack() as held:
+            for _ in range(CONTEXT_FILES):
+                held.callback(os.close, os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+    except OSError as error:
+        shortage = describe_shortage(error) or str(error)
+        raise KernelError(f"cannot connect to kernels: {shortage}") from None
+
+
+def connect(
+    context: Context,
+    info: ConnectionInfo,
+    channel: Channel,
+    identity: bytes | None = None,
+    *,
+    waiting: int = 0,
+) -> zmq.Socket[bytes]:
+    """Return a new socket on one channel of a kernel; an iopub one subscribes to everything.
+
+    Raises EndpointError.
+
+    `identity`: two sockets of one identity steal each other's replies; shell and stdin
+    of one client must share theirs, as a kernel's input requests go to the shell's.
+    `waiting`: messages of iopub that may wait to be read, 0 for any number. With a low limit
+    a slow reader loses messages unseen, an idle too.
+    """
+    endpoint = info.endpoint(channel)
+    if not info.ports[channel]:
+        raise EndpointError(f"cannot connect to {info.ip}: its {channel} port is not known")
+    if info.transport == "tcp" and info.ports[channel] not in TCP_PORTS:
+        raise EndpointError(f"cannot connect to {endpoint}: no port has that number")
+    try:
+        socket = context.socket(_SOCKET_TYPES[channel])
+    except zmq.ZMQError as error:
+        reason = describe_shortage(error) or str(error)
+        raise EndpointError(f"cannot connect to {endpoint}: {reason}", error.errno) from None
+    try:
+        _wire(socket, info, channel, identity, waiting)
+        socket.connect(endpoint)
+    except zmq.ZMQError as error:
+        socket.close()
+        reason = error.strerror
+        if error.errno == errno.ENAMETOOLONG:
+            reason = f"the path of an ipc socket may have {MAX_SOCKET_PATH} bytes at the most"
+        raise EndpointError(f"cannot connect to {endpoint}: {reason}", error.errno) from None
+    except UnicodeEncodeError:
+        socket.close()
+        raise EndpointError(f"cannot connect to {endpoint!a}: it is not UTF-8") from None
+    except BaseException:
+        socket.close()
+        raise
+    return socket
+
+
+def _wire(
+    socket: zmq.Socket[bytes],
+    info: ConnectionInfo,
+    channel: Channel,
+    identity: bytes | None,
+    waiting: int,
+) -> None:
+    socket.linger = CLOSE_LINGER
+    socket.reconnect_ivl = RECONNECT_INTERVAL
+    if identity is not None:
+        socket.identity = identity
+    if info.curve_publickey and info.curve_secretkey:
+        socket.curve_publickey, socket.curve_secretkey = zmq.curve_keypair()
+        socket.curve_serverkey = info.curve_publickey
+    if channel is Channel.IOPUB:
+        socket.rcvhwm = waiting
+        socket.subscribe(b"")

@@ -1,0 +1,217 @@
+"""How a command line becomes a kernel's process: its environment, its session, its failures."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import shlex
+import string
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from kerneltui.errors import LaunchError
+from kerneltui.kernels.processes import default_signals
+from kerneltui.kernels.processes.nofile import (
+    NO_MORE_PROCESSES,
+    describe_shortage,
+    restore_nofile_limit,
+)
+from kerneltui.kernels.specs.spec_manager import KernelSpec
+
+# What the launcher of our own process told it of itself; it is not true of a kernel.
+NOT_INHERITED = ("JPY_PARENT_PID", "JPY_SESSION_NAME", "SPY_PARENT_PID", "JPY_INTERRUPT_EVENT")
+
+_Stream = int | IO[Any] | None
+
+
+def kernel_environment(
+    base: Mapping[str, str], spec: KernelSpec, *, independent: bool
+) -> dict[str, str]:
+    """Return the environment of a kernel that inherits `base`.
+
+    ${NAME} in the spec's own variables is filled in from `base`, unknown names stay.
+    Unless `independent`, the kernel is told to end when this process does.
+    """
+    env = {name: value for name, value in base.items() if name not in NOT_INHERITED}
+    if spec.language.lower().startswith("python"):
+        env.pop("PYTHONEXECUTABLE", None)  # it would name our interpreter, not the kernel's
+    own = {name: string.Template(value).safe_substitute(env) for name, value in spec.env.items()}
+    env.update(own)
+    if not independent:
+        env["JPY_PARENT_PID"] = str(os.getpid())
+    return env
+
+
+def launch(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    cwd: str | os.PathLike[str] | None = None,
+    stdin: _Stream = None,
+    stdout: _Stream = None,
+    stderr: _Stream = None,
+    **popen_kwargs: Any,
+) -> subprocess.Popen[Any]:
+    """Start a kernel in a session of its own, so that its pid is its process group's too.
+
+    It handles signals by default and blocks none, unless `restore_signals` is False. It reads
+    nothing where no `stdin` is given. The caller owns the Popen. LaunchError says why the
+    command cannot run; no value of `env` is in it or in what led to it.
+    """
+    _refuse_unknown(popen_kwargs)
+    if not argv:
+        raise _cannot_run(argv, "")
+    try:
+        process = subprocess.Popen(
+            _command(argv, env, cwd, popen_kwargs),
+            env=env,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL if stdin is None else stdin,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+            **popen_kwargs,
+        )
+    except LaunchError:
+        raise
+    except (OSError, ValueError) as error:
+        cause = _explain(argv, env, cwd, popen_kwargs.get("executable"), error)
+    else:
+        restore_nofile_limit(process.pid)
+        return process
+    # Raised out here, so that the error above, which may hold a value of env, is not its context.
+    raise _cannot_run(argv, cause)
+
+
+def refuse_unlaunchable(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    cwd: str | os.PathLike[str] | None = None,
+    executable: str | os.PathLike[str] | None = None,
+    **popen_kwargs: Any,
+) -> None:
+    """Raise the error of `launch` where it is known beforehand; nothing is started."""
+    _refuse_unknown(popen_kwargs)
+    cause = _obstacle(argv, env, cwd, executable) if argv else ""
+    if cause or not argv:
+        raise _cannot_run(argv, cause)
+
+
+def _cannot_run(argv: Sequence[str], cause: str) -> LaunchError:
+    if not argv:
+        return LaunchError("cannot run an empty command", ())
+    return LaunchError(f"cannot run {shlex.join(argv)}: {cause}", tuple(argv))
+
+
+def _command(
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    cwd: str | os.PathLike[str] | None,
+    popen_kwargs: dict[str, Any],
+) -> Sequence[str]:
+    """Return what to have Popen run; takes what is settled by it from `popen_kwargs`."""
+    if not popen_kwargs.get("restore_signals", True) or not default_signals.are_inherited():
+        return argv
+    executable = popen_kwargs.pop("executable", None)
+    refuse_unlaunchable(argv, env=env, cwd=cwd, executable=executable)  # Popen would not tell
+    return default_signals.restoring_command(argv, env, os.fsdecode(executable or argv[0]))
+
+
+def _refuse_unknown(popen_kwargs: Mapping[str, object]) -> None:
+    """Raise TypeError for what Popen does not know, or what would break signals to the group."""
+    known = set(inspect.signature(subprocess.Popen).parameters)
+    known -= {"args", "shell", "start_new_session", "process_group"}
+    unknown = popen_kwargs.keys() - known
+    if unknown:
+        raise TypeError(
+            f"a kernel cannot be launched with {', '.join(sorted(unknown))}; "
+            f"known: {', '.join(sorted(known))}"
+        )
+
+
+def _explain(
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    cwd: str | os.PathLike[str] | None,
+    executable: str | os.PathLike[str] | None,
+    error: OSError | ValueError,
+) -> str:
+    """Return why Popen failed, in words for a user."""
+    program = os.fspath(executable or argv[0])
+    if isinstance(error, BlockingIOError):
+        return NO_MORE_PROCESSES
+    if known := describe_shortage(error) or _obstacle(argv, env, cwd, executable):
+        return known
+    if isinstance(error, FileNotFoundError):  # not this file, then, but what is to run it
+        return f"{program} is run by a loader, which does not exist"
+    return f"{program}: {error.strerror if isinstance(error, OSError) else 'cannot be passed on'}"
+
+
+def _obstacle(
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    cwd: str | os.PathLike[str] | None,
+    executable: str | os.PathLike[str] | None,
+) -> str:
+    """Return what is known to keep a command from running, in words for a user; "" for nothing."""
+    folder = Path(cwd or ".")
+    if unfit := _unfit(argv, env, folder):
+        return unfit
+    if not folder.is_dir():
+        return f"its working directory {folder} does not exist"
+    if not os.access(folder, os.X_OK):
+        return f"its working directory {folder} may not be entered"
+    program = os.fspath(executable or argv[0])
+    path_folders = os.get_exec_path(env) if "/" not in program else [""]
+    found = [folder / place / program for place in path_folders]
+    found = [file for file in found if file.exists()]
+    if not found and "/" in program:
+        return f"there is no file {folder / program}"
+    if not found:
+        return f"{program} was not found; looked in the PATH: {', '.join(path_folders)}"
+    usable = [file for file in found if not file.is_dir() and os.access(file, os.X_OK)]
+    return _obstacle_in(usable[0] if usable else found[0], folder)
+
+
+def _obstacle_in(file: Path, folder: Path) -> str:
+    """Return what is known to keep a file that exists from being run."""
+    if file.is_dir():
+        return f"{file} is a directory"
+    if not os.access(file, os.X_OK):
+        return f"{file} is not executable"
+    interpreter = _interpreter(file)
+    if interpreter is not None and not (folder / interpreter).exists():
+        return f"{file} is run by {interpreter}, which does not exist"
+    return ""
+
+
+def _interpreter(file: Path) -> str | None:
+    """Return the program that a script's first line names."""
+    try:
+        with file.open("rb") as script:
+            words = script.readline(256).removeprefix(b"#!").split()
+            script.seek(0)
+            return os.fsdecode(words[0]) if script.read(2) == b"#!" and words else None
+    except OSError:
+        return None
+
+
+def _unfit(argv: Sequence[str], env: Mapping[str, str], folder: Path) -> str:
+    """Return what of all this no program can be given, without its text; "" for nothing."""
+    for name, value in env.items():
+        if "=" in name or not _is_passable(name) or not _is_passable(value):
+            return f"the environment variable {name!r} cannot be passed on"
+    for number, item in enumerate(argv):
+        if not _is_passable(item):
+            return f"argument {number} cannot be passed on"
+    return "" if _is_passable(str(folder)) else "its working directory is not a path"
+
+
+def _is_passable(text: str) -> bool:
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False

@@ -1,0 +1,145 @@
+"""Launcher: from a kernelspec and the arguments of a start to a process that is watched."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import zmq
+
+from kerneltui.errors import LaunchError
+from kerneltui.frozen import frozen
+from kerneltui.kernels.connection.connection_file import ConnectionFileMixin
+from kerneltui.kernels.connection.encryption import wants_curve
+from kerneltui.kernels.management.launch import kernel_environment, launch, refuse_unlaunchable
+from kerneltui.kernels.management.launch_plan import LaunchPlan
+from kerneltui.kernels.processes.lifecycle import Lifecycle
+from kerneltui.kernels.processes.log_file import LogFile
+from kerneltui.kernels.processes.nofile import describe_shortage
+from kerneltui.kernels.processes.process import ChildProcess
+from kerneltui.kernels.specs.spec_manager import KernelSpec, format_argv
+from kerneltui.paths import runtime_folder
+from kerneltui.protocol.status import Wanted
+
+
+@frozen
+class LaunchOrder:
+    """One launch, as it is wanted."""
+
+    spec: KernelSpec
+    arguments: Mapping[str, Any]
+    kernel_id: str
+    encryption: str
+    """The policy, see `encryption`."""
+
+
+class Launcher:
+    """Launches one kernel again and again, and remembers how it did so last."""
+
+    def __init__(self, connection: ConnectionFileMixin) -> None:
+        self._connection = connection
+        self.spec: KernelSpec | None = None
+        """As it was at the last launch."""
+        self.arguments: Mapping[str, Any] | None = None
+        """Those of the last launch; None where it was not launched here."""
+        self.log_file: LogFile | None = None
+
+    def adopt(self, arguments: Mapping[str, Any], kernel_id: str) -> LogFile:
+        """Go on with a kernel that was launched elsewhere; return its log."""
+        self.arguments = arguments
+        self.log_file = LogFile.beside(self._connection.connection_file, kernel_id)
+        return self.log_file
+
+    def update_env(self, env: Mapping[str, str]) -> None:
+        """Merge `env` into the environment of the next launch."""
+        arguments = self.arguments or {}
+        self.arguments = {**arguments, "env": {**(arguments.get("env") or os.environ), **env}}
+
+    def with_overrides(self, overriding: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the arguments of the last launch, `overriding` coming first."""
+        return {**(self.arguments or {}), **overriding}
+
+    def command(
+        self,
+        spec: KernelSpec,
+        extra_arguments: Sequence[str] | None = None,
+        arguments: Mapping[str, Any] | None = None,
+    ) -> list[str]:
+        """Return the argv of a kernelspec, filled in. `arguments`: None for the last launch's."""
+        return format_argv(
+            spec,
+            connection_file=self._connection.connection_file,
+            extra_arguments=extra_arguments or (),
+            launch_args=self.arguments if arguments is None else arguments,
+        )
+
+    def next_command(self, spec: KernelSpec) -> list[str]:
+        """Return the argv that a launch with the same arguments would run."""
+        return self.command(spec, LaunchPlan.of(self.arguments or {}).extra_arguments)
+
+    def refuse(self, order: LaunchOrder) -> None:
+        """Raise what `launch` would raise, where that is known before a process is ended."""
+        spec, plan = order.spec, LaunchPlan.of(order.arguments)
+        wants_curve(order.encryption, self._connection.transport, spec)
+        argv = self.command(spec, plan.extra_arguments, order.arguments)
+        refuse_unlaunchable(argv, env=_environment(plan, spec), **plan.popen_kwargs)
+        self._connection.restore_connection_file(kernel_name=spec.name)
+        file = self._connection.connection_file
+        if plan.wants_log and Path(file).parent.is_dir():  # else it is made
+            os.close(LogFile.beside(file, order.kernel_id).open())
+
+    def launch(self, order: LaunchOrder, life: Lifecycle) -> None:
+        """Launch the kernel and have `life` follow its process. Raises LaunchError."""
+        self.spec = spec = order.spec
+        arguments = order.arguments
+        if arguments.get("cwd"):  # for a restart too, though we may come to change our folder
+            arguments = {**arguments, "cwd": os.path.abspath(arguments["cwd"])}  # noqa: PTH100 - bytes too
+        self.arguments = arguments
+        plan, connection = LaunchPlan.of(arguments), self._connection
+        if not connection.connection_file:
+            connection.connection_file = str(runtime_folder() / f"kernel-{order.kernel_id}.json")
+        curve = wants_curve(order.encryption, connection.transport, spec)
+        if curve and not connection.curve_secretkey:
+            connection.set_curve_keys(*zmq.curve_keypair())
+        connection.write_connection_file(kernel_name=spec.name)
+        argv = self.command(spec, plan.extra_arguments)
+        env = _environment(plan, spec)
+        if plan.wants_log:
+            self.log_file = LogFile.beside(connection.connection_file, order.kernel_id)
+        log = self.log_file if plan.wants_log else None
+        with plan.open_streams(log) as streams:
+            popen = launch(argv, env=env, **streams, **plan.popen_kwargs)
+        _follow(popen, log, life)
+
+    def clean_up(self) -> None:
+        """Remove the log of a kernel that is gone."""
+        if self.log_file is not None:
+            self.log_file.remove()
+
+
+def _environment(plan: LaunchPlan, spec: KernelSpec) -> dict[str, str]:
+    base = os.environ if plan.env is None else plan.env
+    return kernel_environment(base, spec, independent=plan.independent)
+
+
+def _follow(popen: subprocess.Popen[bytes], log: LogFile | None, life: Lifecycle) -> None:
+    """Watch what was launched; end it where that cannot be. Raises LaunchError."""
+    process = None
+    try:
+        process = ChildProcess(popen)
+        life.begin(process, log)
+    except (OSError, RuntimeError) as error:
+        life.order(Wanted.DOWN)
+        with contextlib.suppress(ProcessLookupError):  # gone by itself
+            os.killpg(popen.pid, signal.SIGKILL)
+        popen.wait()
+        serving = life.process  # another one, where it wraps its kernel
+        if process is not None and serving is not None and serving.launched == process.launched:
+            life.settle(serving)
+        why = describe_shortage(error) or str(error)
+        raise LaunchError(f"{life.describe()} was ended at once: {why}", ()) from None

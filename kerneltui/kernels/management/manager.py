@@ -1,0 +1,399 @@
+"""KernelManager: one kernel in a subprocess of this host, from its launch to its end."""
+
+from __future__ import annotations
+
+import subprocess
+import uuid
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Unpack
+
+from kerneltui.arguments import refuse_unknown
+from kerneltui.errors import ActionRefused
+from kerneltui.kernels.client.channels import has_heartbeat
+from kerneltui.kernels.client.client import BlockingKernelClient
+from kerneltui.kernels.client.control import ControlRequest, Tap
+from kerneltui.kernels.connection.connection_file import ConnectionFileMixin
+from kerneltui.kernels.connection.encryption import POLICIES
+from kerneltui.kernels.connection.serving import ServerSearch
+from kerneltui.kernels.connection.session import ClientSession
+from kerneltui.kernels.connection.sockets import Context
+from kerneltui.kernels.management.launch_plan import LaunchArguments, StartArguments
+from kerneltui.kernels.management.launcher import Launcher, LaunchOrder
+from kerneltui.kernels.management.replacer import Replacer
+from kerneltui.kernels.management.restarter import RestartCallback, Restarter
+from kerneltui.kernels.management.shutdown import Stopper
+from kerneltui.kernels.management.signaller import Signaller
+from kerneltui.kernels.management.turn import Turn
+from kerneltui.kernels.processes.identity import ProcessIdentity
+from kerneltui.kernels.processes.lifecycle import Lifecycle
+from kerneltui.kernels.processes.process import ChildProcess, KernelProcess
+from kerneltui.kernels.processes.wrapped import WrappedProcess
+from kerneltui.kernels.specs.spec_manager import (
+    NATIVE_KERNEL_NAME,
+    KernelSpec,
+    KernelSpecManager,
+    launchable_spec,
+)
+from kerneltui.protocol.status import KernelStatus, Spawned, Wanted
+
+SHUTDOWN_WAIT_TIME = 5.0  # seconds; jupyter_client's
+
+
+class KernelManager(ConnectionFileMixin):
+    """Starts, signals, restarts and stops one kernel. Threads may share it.
+
+    Rule: what only looks takes no lock. Verbs that change the process take turns, and
+    `now=True` kills before it waits for its turn.
+    """
+
+    def __init__(
+        self,
+        *,
+        kernel_name: str = NATIVE_KERNEL_NAME,
+        kernel_id: str | None = None,
+        kernel_spec_manager: KernelSpecManager | None = None,
+        shutdown_wait_time: float | None = None,
+        autorestart: bool = False,
+        owns_kernel: bool = True,
+        transport_encryption: str = POLICIES[0],
+        client_factory: Callable[..., BlockingKernelClient] = BlockingKernelClient,
+        connection_file: str = "",
+        transport: str = "tcp",
+        ip: str = "",
+        shell_port: int = 0,
+        stdin_port: int = 0,
+        iopub_port: int = 0,
+        hb_port: int = 0,
+        control_port: int = 0,
+        curve_publickey: bytes | None = None,
+        curve_secretkey: bytes | None = None,
+        session: ClientSession | None = None,
+        context: Context | None = None,
+        **unknown: object,
+    ) -> None:
+        refuse_unknown(type(self).__name__, unknown, KernelManager.__init__)
+        super().__init__(
+            connection_file=connection_file,
+            transport=transport,
+            ip=ip,
+            shell_port=shell_port,
+            stdin_port=stdin_port,
+            iopub_port=iopub_port,
+            hb_port=hb_port,
+            control_port=control_port,
+            curve_publickey=curve_publickey,
+            curve_secretkey=curve_secretkey,
+            session=session,
+            context=context,
+        )
+        self.kernel_name = kernel_name
+        self.kernel_id = kernel_id or str(uuid.uuid4())
+        self.kernel_spec_manager = kernel_spec_manager or KernelSpecManager()
+        self.shutdown_wait_time = (
+            SHUTDOWN_WAIT_TIME if shutdown_wait_time is None else shutdown_wait_time
+        )
+        self.autorestart = autorestart
+        self.owns_kernel = owns_kernel
+        self.transport_encryption = transport_encryption
+        self.client_factory = client_factory
+        self.tap_messages: Tap | None = None
+        """Called with each message of the manager's own requests, in the thread that asks."""
+        self.may_restart: Callable[[], bool] = lambda: True
+        """Asked at a death, where `autorestart` is on."""
+        self.around_restart: Callable[[], AbstractContextManager[None]] = nullcontext
+        """Entered for a restart that nobody has asked for; what it raises forbids that."""
+        self._restarter = Restarter(self)
+        self._launcher = Launcher(self)
+        self._search = ServerSearch(self, lambda: self._launcher.arguments is not None)
+        self.life = Lifecycle(self.describe, self._restarter.decide, self._search.find_heir)
+        """What happens to this kernel, for who wants to listen."""
+        self._stopper = Stopper(self.life, self.follow_server)
+        self._signaller = Signaller(self.life, self.follow_server)
+        self._turn = Turn()
+        self._replacer = Replacer(self.life, self._turn, self._stop, self._relaunch)
+
+    # -- what is ----
+
+    @property
+    def left_behind(self) -> tuple[ProcessIdentity, ...]:
+        """Descendants that lived on after the last polite shutdown."""
+        return self._stopper.left_behind
+
+    @property
+    def process(self) -> KernelProcess | None:
+        """The process that serves this kernel, or that last did; None before the first."""
+        return self.life.process
+
+    @property
+    def spawns(self) -> int:
+        """How many processes have served this kernel."""
+        return self.life.spawns
+
+    @property
+    def kernel(self) -> subprocess.Popen[bytes] | None:
+        """The `subprocess.Popen` of a kernel that was started here; None after its shutdown."""
+        process = self.process if self.has_kernel else None
+        launched = process.wrapper if isinstance(process, WrappedProcess) else process
+        return launched.popen if isinstance(launched, ChildProcess) else None
+
+    @property
+    def has_kernel(self) -> bool:
+        return self.life.present
+
+    @property
+    def status(self) -> KernelStatus:
+        return self.life.status
+
+    @property
+    def ready(self) -> Future[None]:
+        """Done when the start, restart or shutdown that began last has ended, well or not."""
+        return self._turn.ready
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        """The kernelspec as it was when the kernel was launched; before that, as it is now."""
+        return self._launcher.spec or self.kernel_spec_manager.get_kernel_spec(self.kernel_name)
+
+    @property
+    def ipykernel(self) -> bool:
+        return self.kernel_name in {"python", "python2", "python3"}
+
+    def is_alive(self) -> bool:
+        """Tell whether the kernel's process runs; one that is not ours is asked for a beat."""
+        if not self.owns_kernel:
+            return has_heartbeat(self.context, self.connection_info)
+        process = self.process
+        if process is None:  # none yet, or one that is not to be seen
+            return self.has_kernel and not self.status.exited
+        return not process.exited
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.describe()} {self.status.state}>"
+
+    def describe(self) -> str:
+        """Return how this kernel is named in messages."""
+        spec = f" ({self.kernel_name})" if self.kernel_name else ""
+        return f"kernel {self.kernel_id[:8]}{spec}"
+
+    # -- starting ----
+
+    def start_kernel(self, **kw: Unpack[StartArguments]) -> None:
+        """Launch the kernel; return when its process exists, not when it is ready.
+
+        `kw`: `extra_arguments`, `env`, `cwd`, `independent` (it outlives this process), `stdin`,
+        `stdout`, `stderr` (a log file unless given) and whatever Popen takes; remembered for
+        a restart. Raises LaunchError with the reason, NoSuchKernel, InvalidKernelSpec, or
+        ActionRefused where it already runs.
+        """
+        with self._turn.taken():
+            self.follow_server()
+            if self.is_alive() or not self.owns_kernel:
+                raise ActionRefused(f"cannot start {self.describe()}: it runs already")
+            self.kernel_id = kw.pop("kernel_id", None) or self.kernel_id
+            encryption = kw.pop("transport_encryption", None)
+            self.transport_encryption = encryption or self.transport_encryption
+            if self.process is not None:
+                self.life.settle(self.process)  # a crash that nobody has noticed yet
+            self._restarter.reset()
+            try:
+                self._launch(kw)
+            except BaseException:
+                self.cleanup_resources()
+                raise
+
+    def adopt_kernel(
+        self, process: KernelProcess, *, age: float | None, **kw: Unpack[LaunchArguments]
+    ) -> None:
+        """Take over a kernel that somebody else started, and whose connection file is loaded.
+
+        It is ours from then on, its files included. `age`: seconds since its start, None
+        where nobody knows. `kw`: what a restart starts it with, as of `start_kernel`.
+        """
+        with self._turn.taken():
+            self._own_connection_file()
+            log = self._launcher.adopt(kw, self.kernel_id)
+            self.life.begin(process, log, Spawned(adopted=True), age)
+
+    def attach_kernel(self, process: KernelProcess | None, *, age: float | None) -> None:
+        """Follow a kernel that stays somebody else's, and whose connection file is loaded.
+
+        Its files are left alone, and it cannot be restarted from here. `process`: None where
+        it is not to be seen. `age`: seconds since its start, None where nobody knows.
+        """
+        with self._turn.taken():
+            self.life.begin(process, None, Spawned(adopted=True), age)
+
+    def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
+        """Return the kernelspec's argv, filled in."""
+        return self._launcher.command(self.kernel_spec, extra_arguments)
+
+    def next_command(self) -> list[str]:
+        """Return the argv that a restart would run, by the kernelspec as it is now.
+
+        Raises NoSuchKernel or InvalidKernelSpec.
+        """
+        spec = self.kernel_spec_manager.get_kernel_spec(self.kernel_name)
+        return self._launcher.next_command(spec)
+
+    def update_env(self, *, env: dict[str, str]) -> None:
+        """Merge `env` into the environment of the next restart."""
+        self._launcher.update_env(env)
+
+    def _order(self, arguments: Mapping[str, Any]) -> LaunchOrder:
+        spec = launchable_spec(self.kernel_spec_manager, self.kernel_name)
+        return LaunchOrder(spec, arguments, self.kernel_id, self.transport_encryption)
+
+    def _launch(self, arguments: Mapping[str, Any]) -> None:
+        self._launcher.launch(self._order(arguments), self.life)
+
+    def _relaunch(self, overriding: Mapping[str, Any], newports: bool) -> None:
+        if newports:
+            self.cleanup_random_ports()
+        self._launch(self._launcher.with_overrides(overriding))
+
+    # -- clients ----
+
+    def client(self, **kwargs: Any) -> BlockingKernelClient:
+        """Return a client of this kernel, with an identity of its own; its channels are closed."""
+        arguments = {"connection_file": self.connection_file, "parent": self, **kwargs}
+        if self._context is not None:
+            arguments.setdefault("context", self._context)
+        client = self.client_factory(**arguments)
+        if any(self.ports):  # else the client asks when its channels are started
+            client.load_connection_info(self.get_connection_info())
+        return client
+
+    def blocking_client(self) -> BlockingKernelClient:
+        return self.client()
+
+    # -- the process that serves the kernel ----
+
+    def follow_server(self) -> None:
+        """Take who serves the kernel for its process, where a program was launched to run it.
+
+        Then pid, signals and the end are that process's. Without effect before it listens.
+        The end of a process that nobody has noticed yet is noticed here.
+        """
+        self._search.follow(self.life)
+
+    # -- signals ----
+
+    def interrupt_kernel(self) -> None:
+        """Interrupt what runs: SIGINT to the group, or an interrupt_request, as the spec says.
+
+        Raises ActionRefused where there is nothing to interrupt.
+        """
+        if self.kernel_spec.interrupt_mode == "message":
+            self._signaller.interrupt_by_message(lambda: self._control("interrupt_request", {}))
+        else:
+            self._signaller.interrupt()
+
+    def signal_kernel(self, signum: int) -> None:
+        """Send a signal to the kernel's process group, its children included.
+
+        Raises ActionRefused where no process is left.
+        """
+        self._signaller.signal(signum)
+
+    def _control(self, msg_type: str, content: dict[str, Any]) -> ControlRequest:
+        endpoint = self.endpoint
+        return ControlRequest(
+            self.context, endpoint.info, endpoint.session, msg_type, content, self.tap_messages
+        )
+
+    # -- stopping ----
+
+    def shutdown_kernel(self, now: bool = False, restart: bool = False) -> None:
+        """End the kernel: a shutdown request, then SIGTERM, then SIGKILL; with `now` SIGKILL.
+
+        `now` ends its descendants too, those that left its group included, and takes over
+        from a polite shutdown that is under way. `restart` keeps the connection file. Without
+        effect where nothing runs. Raises KernelTimeout where the process outlives SIGKILL.
+        """
+        wanted = Wanted.RESTART if restart else Wanted.DOWN
+        self._end(wanted, now=now, clean_up=lambda: self.cleanup_resources(restart))
+
+    def kill_kernel(self) -> None:
+        """End the kernel as a shutdown with `now`, and keep its log and its connection file.
+
+        A shutdown removes them.
+        """
+        self._end(Wanted.DOWN, now=True, clean_up=self.cleanup_ipc_files)
+
+    def _end(self, wanted: Wanted, *, now: bool, clean_up: Callable[[], None]) -> None:
+        if not self.owns_kernel:
+            return
+        if not now:
+            self.follow_server()  # first: of an end that was ordered nobody asks whose it is
+        self.life.order(wanted)
+        if now:
+            self._stopper.kill()
+        with self._turn.taken():
+            self.life.order(wanted)  # again: who had the turn before may have started a process
+            self._stop(now)
+            clean_up()
+
+    def restart_kernel(
+        self, now: bool = False, newports: bool = False, **kw: Unpack[LaunchArguments]
+    ) -> None:
+        """Stop the kernel and start it as it was started before, `kw` overriding.
+
+        It keeps its ports and its connection file; with `newports` it gets others. A second
+        restart at the same time waits for the first. Raises ActionRefused where the kernel
+        was never started or is being shut down, else what `start_kernel` raises: before the
+        kernel is stopped where it can be known by then.
+        """
+        if self._launcher.arguments is None or not self.spawns:
+            raise ActionRefused(f"cannot restart {self.describe()}: it was never started")
+        if now and self.status.wanted is Wanted.RESTART:  # one is under way: make it hurry
+            self._stopper.kill()
+        self._replacer.replace(
+            lambda: self._prepare_restart(now, kw), now=now, newports=newports, overriding=kw
+        )
+
+    def _prepare_restart(self, now: bool, overriding: Mapping[str, Any]) -> None:
+        if self.status.wanted is Wanted.DOWN and not self.status.exited:
+            raise ActionRefused(f"cannot restart {self.describe()}: it is terminating")
+        self._launcher.refuse(self._order(self._launcher.with_overrides(overriding)))
+        if not now:
+            self.follow_server()
+        self._restarter.reset()
+        self.life.order(Wanted.RESTART)
+        if now:
+            self._stopper.kill()
+
+    def wants_restart(self) -> bool:
+        """Tell whether the kernel is to be started again, having died unasked."""
+        return self.autorestart and self.may_restart()
+
+    def restart_after(self, died: KernelProcess, *, newports: bool) -> None:
+        """Restart after an unasked death, unless another process serves the kernel by now."""
+        self._replacer.replace_dead(died, self.around_restart, newports=newports)
+
+    def _stop(self, now: bool) -> None:
+        self._stopper.stop(now, self.shutdown_wait_time, self._request_shutdown)
+
+    def _request_shutdown(self) -> ControlRequest:
+        return self._control("shutdown_request", {"restart": self.status.wanted is Wanted.RESTART})
+
+    def cleanup_resources(self, restart: bool = False) -> None:
+        """Remove the files of a kernel that is gone and give its ports back, unless it restarts."""
+        if restart:
+            return
+        self.cleanup_ipc_files()
+        self.cleanup_connection_file()
+        self.release_ports()
+        self._launcher.clean_up()
+        self.life.present = False
+
+    def add_restart_callback(self, callback: RestartCallback, event: str = "restart") -> None:
+        """Call `callback` before each automatic restart, or once none will follow a death.
+
+        `event`: "restart" or "dead". It is called in a thread of ours.
+        """
+        self._restarter.add_callback(callback, event)
+
+    def remove_restart_callback(self, callback: RestartCallback, event: str = "restart") -> None:
+        self._restarter.remove_callback(callback, event)

@@ -1,0 +1,221 @@
+"""MultiKernelManager: many kernels, each by its id."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import uuid
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Unpack
+
+import zmq
+
+from kerneltui.arguments import refuse_unknown
+from kerneltui.errors import DuplicateKernel, NoSuchKernel
+from kerneltui.kernels.connection.sockets import Context
+from kerneltui.kernels.management.launch_plan import LaunchArguments, StartArguments
+from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.kernels.management.restarter import RestartCallback
+from kerneltui.kernels.specs.spec_manager import NATIVE_KERNEL_NAME, KernelSpecManager
+from kerneltui.protocol.status import Wanted
+
+SHUTDOWN_THREADS = 32  # they wait for processes; the work is the kernels' own
+
+
+class MultiKernelManager:
+    """A registry of KernelManagers. Threads may share it; a kernel that dies is restarted."""
+
+    def __init__(
+        self,
+        *,
+        default_kernel_name: str = NATIVE_KERNEL_NAME,
+        kernel_spec_manager: KernelSpecManager | None = None,
+        kernel_manager_factory: Callable[..., KernelManager] = KernelManager,
+        connection_dir: str = "",
+        autorestart: bool = True,
+        context: Context | None = None,
+        **unknown: object,
+    ) -> None:
+        refuse_unknown(type(self).__name__, unknown, MultiKernelManager.__init__)
+        self.default_kernel_name = default_kernel_name
+        self.kernel_spec_manager = kernel_spec_manager or KernelSpecManager()
+        self.kernel_manager_factory = kernel_manager_factory
+        self.connection_dir = connection_dir
+        self.autorestart = autorestart
+        self._context = context
+        self._lock = threading.Lock()
+        self._kernels: dict[str, KernelManager] = {}
+        self._starting: set[str] = set()
+        self._started = threading.Condition(self._lock)
+        """Told when one of `_starting` is no more."""
+
+    # -- the registry ----
+
+    def list_kernel_ids(self) -> list[str]:
+        """Return the ids of the kernels that were started here and not removed."""
+        return list(self._kernels)
+
+    def __len__(self) -> int:
+        return len(self._kernels)
+
+    def __contains__(self, kernel_id: object) -> bool:
+        return kernel_id in self._kernels
+
+    def get_kernel(self, kernel_id: str) -> KernelManager:
+        """Return one kernel's manager. Raises NoSuchKernel, a KeyError."""
+        try:
+            return self._kernels[kernel_id]
+        except KeyError:
+            raise NoSuchKernel(f"no kernel with id {kernel_id!r}", kernel_id) from None
+
+    def add_kernel(self, manager: KernelManager) -> None:
+        """Take in a kernel whose manager was made elsewhere. Raises DuplicateKernel."""
+        self._claim(manager.kernel_id)
+        self._settle(manager.kernel_id, manager)
+
+    def remove_kernel(self, kernel_id: str) -> KernelManager:
+        """Forget a kernel, whatever it does, and return its manager. Raises NoSuchKernel."""
+        with self._lock:
+            manager = self.get_kernel(kernel_id)
+            del self._kernels[kernel_id]
+        return manager
+
+    def new_kernel_id(self, **_kwargs: Any) -> str:
+        return str(uuid.uuid4())
+
+    # -- starting and stopping ----
+
+    def start_kernel(self, kernel_name: str | None = None, **kwargs: Unpack[StartArguments]) -> str:
+        """Start a kernel and return its id.
+
+        `kwargs`: as of `KernelManager.start_kernel`; `kernel_id` is picked by the caller, else a
+        new one. Raises DuplicateKernel for an id in use.
+        """
+        kernel_id = kwargs.pop("kernel_id", None) or self.new_kernel_id()
+        manager = self._new_manager(kernel_name or self.default_kernel_name, kernel_id)
+        self._claim(kernel_id)
+        started = None
+        try:
+            manager.start_kernel(**kwargs)
+            started = manager
+        finally:
+            self._settle(kernel_id, started)
+        return kernel_id
+
+    def _claim(self, kernel_id: str) -> None:
+        with self._lock:
+            if kernel_id in self._kernels or kernel_id in self._starting:
+                raise DuplicateKernel(f"kernel id {kernel_id!r} is already in use")
+            self._starting.add(kernel_id)
+
+    def _settle(self, kernel_id: str, manager: KernelManager | None) -> None:
+        """End a claim, with the kernel that there is now; None where it did not start."""
+        with self._lock:
+            if manager is not None:
+                self._kernels[kernel_id] = manager
+            self._starting.discard(kernel_id)
+            self._started.notify_all()
+
+    def _new_manager(self, kernel_name: str, kernel_id: str) -> KernelManager:
+        arguments: dict[str, Any] = {
+            "kernel_name": kernel_name,
+            "kernel_id": kernel_id,
+            "kernel_spec_manager": self.kernel_spec_manager,
+            "autorestart": self.autorestart,
+        }
+        if self.connection_dir:
+            arguments["connection_file"] = str(
+                Path(self.connection_dir, f"kernel-{kernel_id}.json")
+            )
+        if self._context is not None:
+            arguments["context"] = self._context
+        return self.kernel_manager_factory(**arguments)
+
+    def shutdown_kernel(self, kernel_id: str, now: bool = False, restart: bool = False) -> None:
+        """Shut a kernel down and forget it, unless `restart` or a restart that came in between."""
+        manager = self.get_kernel(kernel_id)
+        manager.shutdown_kernel(now=now, restart=restart)
+        if not restart and (manager.status.wanted is Wanted.DOWN or not manager.owns_kernel):
+            with self._lock:
+                self._kernels.pop(kernel_id, None)
+
+    def shutdown_all(self, now: bool = False) -> None:
+        """Shut all kernels down at once; the slowest one's time is all it takes.
+
+        Those that are being started are waited for and shut down as well. Raises an
+        ExceptionGroup of what failed, once all are through.
+        """
+        with self._lock:
+            under_way = set(self._starting)
+            self._started.wait_for(lambda: not under_way & self._starting)
+            kernel_ids = self.list_kernel_ids()
+        self.shutdown_kernels(kernel_ids, now)
+
+    def shutdown_kernels(self, kernel_ids: Collection[str], now: bool = False) -> None:
+        """Shut these kernels down at once. Raises as `shutdown_all` does."""
+        if not kernel_ids:
+            return
+        with ThreadPoolExecutor(min(len(kernel_ids), SHUTDOWN_THREADS), "kernel-shutdown") as pool:
+            futures = [pool.submit(self._shutdown_if_there, each, now) for each in kernel_ids]
+        if failures := [error for future in futures if (error := future.exception())]:
+            raise BaseExceptionGroup(f"{len(failures)} kernels did not shut down", failures)
+
+    def _shutdown_if_there(self, kernel_id: str, now: bool) -> None:
+        with contextlib.suppress(NoSuchKernel):  # somebody else was faster
+            self.shutdown_kernel(kernel_id, now=now)
+
+    def restart_kernel(
+        self,
+        kernel_id: str,
+        now: bool = False,
+        newports: bool = False,
+        **kwargs: Unpack[LaunchArguments],
+    ) -> None:
+        self.get_kernel(kernel_id).restart_kernel(now=now, newports=newports, **kwargs)
+
+    def cleanup_resources(self, kernel_id: str, restart: bool = False) -> None:
+        self.get_kernel(kernel_id).cleanup_resources(restart=restart)
+
+    # -- one kernel's verbs ----
+
+    def interrupt_kernel(self, kernel_id: str) -> None:
+        self.get_kernel(kernel_id).interrupt_kernel()
+
+    def signal_kernel(self, kernel_id: str, signum: int) -> None:
+        self.get_kernel(kernel_id).signal_kernel(signum)
+
+    def is_alive(self, kernel_id: str) -> bool:
+        return self.get_kernel(kernel_id).is_alive()
+
+    def update_env(self, *, kernel_id: str, env: dict[str, str]) -> None:
+        self.get_kernel(kernel_id).update_env(env=env)
+
+    def add_restart_callback(
+        self, kernel_id: str, callback: RestartCallback, event: str = "restart"
+    ) -> None:
+        self.get_kernel(kernel_id).add_restart_callback(callback, event)
+
+    def remove_restart_callback(
+        self, kernel_id: str, callback: RestartCallback, event: str = "restart"
+    ) -> None:
+        self.get_kernel(kernel_id).remove_restart_callback(callback, event)
+
+    def get_connection_info(self, kernel_id: str) -> dict[str, Any]:
+        return self.get_kernel(kernel_id).get_connection_info()
+
+    def connect_iopub(self, kernel_id: str, identity: bytes | None = None) -> zmq.Socket[bytes]:
+        return self.get_kernel(kernel_id).connect_iopub(identity)
+
+    def connect_shell(self, kernel_id: str, identity: bytes | None = None) -> zmq.Socket[bytes]:
+        return self.get_kernel(kernel_id).connect_shell(identity)
+
+    def connect_control(self, kernel_id: str, identity: bytes | None = None) -> zmq.Socket[bytes]:
+        return self.get_kernel(kernel_id).connect_control(identity)
+
+    def connect_stdin(self, kernel_id: str, identity: bytes | None = None) -> zmq.Socket[bytes]:
+        return self.get_kernel(kernel_id).connect_stdin(identity)
+
+    def connect_hb(self, kernel_id: str, identity: bytes | None = None) -> zmq.Socket[bytes]:
+        return self.get_kernel(kernel_id).connect_hb(identity)

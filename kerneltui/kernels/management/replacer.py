@@ -1,0 +1,91 @@
+"""Replacer: another process for the same kernel, once however many threads ask at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+from kerneltui.errors import ActionRefused
+from kerneltui.kernels.management.single_flight import SharedCall
+from kerneltui.kernels.management.turn import Turn
+from kerneltui.kernels.processes.lifecycle import Lifecycle
+from kerneltui.kernels.processes.process import KernelProcess
+from kerneltui.protocol.status import Wanted
+
+Arguments = Mapping[str, Any]
+
+
+class Replacer:
+    """Stops the process of a kernel and launches the next one, in a turn of the kernel's."""
+
+    def __init__(
+        self,
+        life: Lifecycle,
+        turn: Turn,
+        stop: Callable[[bool], None],
+        launch: Callable[[Arguments, bool], None],
+    ) -> None:
+        """`stop`: called with `now`; `launch`: with what overrides arguments, and `newports`."""
+        self._life = life
+        self._turn = turn
+        self._stop = stop
+        self._launch = launch
+        self._shared = SharedCall()
+
+    def replace(
+        self, prepare: Callable[[], None], *, now: bool, newports: bool, overriding: Arguments
+    ) -> None:
+        """Replace the process as was asked; a second call at the same time waits for the first.
+
+        `prepare`: called before the turn; what it raises forbids the restart.
+        """
+
+        def restart() -> None:
+            prepare()
+            with self._turn.taken():
+                self._replace(now, newports, overriding)
+
+        self._shared.run(restart)
+
+    def replace_dead(
+        self,
+        died: KernelProcess,
+        around: Callable[[], AbstractContextManager[None]],
+        *,
+        newports: bool,
+    ) -> None:
+        """Replace a process that died unasked, unless another one serves the kernel now.
+
+        `around`: entered for it; what it raises forbids the restart.
+        """
+        try:
+            with around():
+                self._shared.run(lambda: self._succeed(died, newports))
+        except BaseException as error:
+            reason = f"restart failed: {error}"
+            self._shared.run(lambda: self._give_up(died, reason))
+            raise
+
+    def _succeed(self, died: KernelProcess, newports: bool) -> None:
+        with self._turn.taken():
+            if self._life.process is died:
+                self._replace(True, newports, {})
+
+    def _give_up(self, died: KernelProcess, reason: str) -> None:
+        """Let nobody wait for a restart that has failed before it began."""
+        with self._turn.taken():
+            if self._life.process is died and self._life.status.wanted is Wanted.RESTART:
+                self._life.order(Wanted.DOWN, reason)
+
+    def _replace(self, now: bool, newports: bool, overriding: Arguments) -> None:
+        try:
+            self._stop(now)
+            if self._life.status.wanted is Wanted.RESTART:
+                self._launch(overriding, newports)
+        except BaseException as error:
+            self._life.order(Wanted.DOWN, f"restart failed: {error}")
+            raise
+        if self._life.status.wanted is Wanted.DOWN:
+            name = self._life.describe()
+            raise ActionRefused(f"cannot restart {name}: it was shut down meanwhile")

@@ -1,0 +1,136 @@
+"""How a kernel is brought to its end: a ladder of steps, climbed until one suffices."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+from collections.abc import Callable, Iterable, Sequence
+
+from kerneltui.errors import KernelError, KernelTimeout
+from kerneltui.kernels.client.control import ControlRequest
+from kerneltui.kernels.processes.identity import ProcessIdentity
+from kerneltui.kernels.processes.lifecycle import Lifecycle
+from kerneltui.kernels.processes.process import KernelProcess, describe_process, kill_process
+from kerneltui.kernels.processes.tree import relatives
+from kerneltui.protocol.status import POLITE_STOP, STOP_NOW, StopStep
+
+KILL_PATIENCE = 5.0  # seconds at least, for a killed process to be gone
+
+_log = logging.getLogger(__name__)
+
+
+class Stopper:
+    """Brings whichever process serves a kernel to its end, and knows what that one left behind."""
+
+    def __init__(self, life: Lifecycle, follow_server: Callable[[], None]) -> None:
+        """`follow_server`: has `life` follow the process that serves the kernel now."""
+        self._life = life
+        self._follow_server = follow_server
+        self._killed: KernelProcess | None = None
+        self.left_behind: tuple[ProcessIdentity, ...] = ()
+        """Descendants that lived on after the last polite shutdown."""
+
+    def kill(self) -> None:
+        """Kill at once; whoever is waiting for the end, in another thread, goes on then."""
+        process = self._life.process
+        if process is not None:
+            self._killed = process
+            kill_family(process)
+
+    def stop(self, now: bool, grace: float, request_shutdown: Callable[[], ControlRequest]) -> None:
+        """Return once the process has ended, at once or within `grace` seconds.
+
+        Raises KernelTimeout where it outlives SIGKILL.
+        """
+        process = self._life.process
+        if process is None or not self._life.present:
+            return
+        family = () if now else family_of(process)
+        if family:
+            self._follow_server()
+            process = self._life.process or process
+        steps = STOP_NOW if now else POLITE_STOP
+        if stop(process, steps, grace, request_shutdown) is None:
+            raise KernelTimeout(f"{self._life.describe()} outlived SIGKILL; its process is stuck")
+        self._life.settle(process)
+        if self._life.process is not process:  # it has turned out meanwhile that another serves
+            self.stop(now, grace, request_shutdown)
+            return
+        self._note_left_behind(process, () if process is self._killed else family)
+
+    def _note_left_behind(
+        self, process: KernelProcess, family: tuple[ProcessIdentity, ...]
+    ) -> None:
+        self.left_behind = tuple(
+            each for each in family if each != process.identity and each.is_alive()
+        )
+        if self.left_behind:
+            names = ", ".join(map(describe_process, self.left_behind))
+            _log.warning("%s left processes behind: %s", self._life.describe(), names)
+
+
+def stop(
+    process: KernelProcess,
+    steps: Sequence[StopStep],
+    grace: float,
+    request_shutdown: Callable[[], ControlRequest],
+) -> StopStep | None:
+    """Take step after step until the process has exited; return the one that sufficed.
+
+    `grace`: seconds for the whole ladder, of which each step has its share. None where the
+    process outlived them all.
+    """
+
+    def take(step: StopStep) -> None:
+        if process.exited:
+            return
+        if step.signum is None:
+            try:
+                requests.enter_context(request_shutdown())
+            except KernelError as error:  # it is signalled then, as one that does not obey
+                _log.warning("a kernel cannot be asked to end: %s", error)
+            return
+        with contextlib.suppress(ProcessLookupError):  # gone meanwhile: the goal is met
+            process.send_signal(step.signum)
+
+    with contextlib.ExitStack() as requests:
+        return climb(steps, grace, take, process.wait)
+
+
+def climb(
+    steps: Sequence[StopStep],
+    grace: float,
+    take_step: Callable[[StopStep], None],
+    wait_exit: Callable[[float], bool],
+) -> StopStep | None:
+    """See `stop`."""
+    for step in steps:
+        take_step(step)
+        # No grace is asked of a kernel that is killed, but the system needs its time.
+        patience = KILL_PATIENCE if step.signum == signal.SIGKILL else 0.0
+        if wait_exit(max(patience, step.share * grace)):
+            return step
+    return None
+
+
+def family_of(process: KernelProcess) -> tuple[ProcessIdentity, ...]:
+    """Return what a kernel and the program that wraps it have begun, and that program."""
+    found = [each for leader in _leaders(process) for each in (leader, *relatives(leader))]
+    return tuple(each for each in dict.fromkeys(found) if each != process.identity)
+
+
+def _leaders(process: KernelProcess) -> Iterable[ProcessIdentity]:
+    return dict.fromkeys((process.launched, process.identity))
+
+
+def kill_family(process: KernelProcess) -> None:
+    """SIGKILL the group and all of the family; the process is left to be reaped.
+
+    One that has ended may have left some of it.
+    """
+    family = family_of(process)
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGKILL)
+    for each in family:
+        kill_process(each)

@@ -1,0 +1,61 @@
+"""AdoptedProcess: a kernel's process that somebody else started."""
+
+from __future__ import annotations
+
+import os
+import select
+import weakref
+
+from kerneltui.kernels.processes.exit_fd import exited_fd, open_exit_fd
+from kerneltui.kernels.processes.identity import ProcessIdentity
+
+
+class AdoptedProcess:
+    """A process that is no child of this one: its exit is seen at once, its code never.
+
+    One that is gone by now has simply exited.
+    """
+
+    def __init__(self, identity: ProcessIdentity) -> None:
+        self.identity = self.launched = identity
+        self._exit_fd = _exit_fd_of(identity)
+        # Not closed on exit: whoever still polls it would find another file under its number.
+        weakref.finalize(self, os.close, self._exit_fd)
+
+    def fileno(self) -> int:
+        return self._exit_fd
+
+    @property
+    def returncode(self) -> int | None:
+        return None
+
+    @property
+    def exited(self) -> bool:
+        return self.wait(0)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        poller = select.poll()
+        poller.register(self._exit_fd, select.POLLIN)
+        return bool(poller.poll(None if timeout is None else max(0.0, timeout) * 1000))
+
+    def send_signal(self, signum: int) -> None:
+        if self.exited:
+            raise ProcessLookupError(f"process {self.identity.pid} has exited")
+        from kerneltui.kernels.processes.process import (
+            signal_group,  # a recorder, which signals none, is lean
+        )
+
+        signal_group(self.identity, signum)
+
+
+def _exit_fd_of(identity: ProcessIdentity) -> int:
+    """Return a descriptor that is readable once this very process is gone."""
+    if identity.is_alive():
+        try:
+            fd = open_exit_fd(identity.pid)
+        except ProcessLookupError:
+            return exited_fd()
+        if identity.is_alive():  # so it is of this process, and not of a later one
+            return fd
+        os.close(fd)
+    return exited_fd()

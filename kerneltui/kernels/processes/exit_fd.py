@@ -1,0 +1,76 @@
+"""A descriptor that becomes readable when a process exits, on each kind of system."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import sys
+import time
+from functools import partial
+
+from kerneltui.kernels.processes.guarded_thread import PAUSE, Failures, GuardedThread
+from kerneltui.kernels.processes.identity import ProcessIdentity, identify
+
+LOOK = 0.5  # seconds between two looks at somebody else's child, where the system tells nothing
+
+
+def open_exit_fd(pid: int) -> int:
+    """Return a descriptor that turns readable when process `pid` exits, and stays so.
+
+    It can be polled beside sockets, before or after the exit, by any number of pollers.
+    """
+    if sys.platform == "darwin":
+        return _open_kqueue(pid)
+    try:
+        return os.pidfd_open(pid)
+    except OSError as error:
+        if error.errno not in (errno.ENOSYS, errno.EPERM):  # an old or a guarded system
+            raise
+        return _open_pipe(pid)
+
+
+def _open_kqueue(pid: int) -> int:
+    queue = select.kqueue()  # type: ignore[attr-defined, unused-ignore]  # not on Linux
+    event = select.kevent(  # type: ignore[attr-defined, unused-ignore]
+        pid,
+        select.KQ_FILTER_PROC,  # type: ignore[attr-defined, unused-ignore]
+        select.KQ_EV_ADD,  # type: ignore[attr-defined, unused-ignore]
+        select.KQ_NOTE_EXIT,  # type: ignore[attr-defined, unused-ignore]
+    )
+    try:
+        queue.control([event], 0)
+        return os.dup(queue.fileno())
+    except ProcessLookupError:  # it has already exited, though it may be unreaped
+        return exited_fd()
+    finally:
+        queue.close()
+
+
+def exited_fd() -> int:
+    """Return a descriptor that is readable for good, as of a process that has exited."""
+    reader, writer = os.pipe()
+    os.close(writer)
+    return reader
+
+
+def _open_pipe(pid: int) -> int:
+    meant = identify(pid)
+    reader, writer = os.pipe()
+    GuardedThread(partial(_close_on_exit, pid, meant, writer), f"kernel-exit-{pid}").start()
+    return reader
+
+
+def _close_on_exit(pid: int, meant: ProcessIdentity | None, writer: int) -> None:
+    failures = Failures(f"waiting for the exit of process {pid}")
+    while not failures.attempt(partial(_wait_for_exit, pid, meant)):  # that is not its exit
+        time.sleep(PAUSE)
+    os.close(writer)  # the reader's end turns readable for good
+
+
+def _wait_for_exit(pid: int, meant: ProcessIdentity | None) -> None:
+    try:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # seen, not reaped: Popen does that
+    except ChildProcessError:  # reaped before this thread looked, or another process's child
+        while meant is not None and meant.is_alive():
+            time.sleep(LOOK)

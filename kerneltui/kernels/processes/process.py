@@ -1,0 +1,150 @@
+"""The process behind a kernel: whether it lives, how it is signalled, whom it brought forth."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import select
+import signal
+import subprocess
+import threading
+import weakref
+from pathlib import Path
+from typing import Protocol
+
+from kerneltui.kernels.processes.exit_fd import open_exit_fd
+from kerneltui.kernels.processes.identity import ProcessIdentity, identify
+from kerneltui.kernels.processes.tree import descendants
+
+"""Of a process that does nothing until a SIGCONT, or its debugger, has it go on."""
+
+
+class KernelProcess(Protocol):
+    """What the managers need of a process, be it a child or somebody else's."""
+
+    @property
+    def identity(self) -> ProcessIdentity:
+        """Of the process that serves the kernel, as far as that is known."""
+
+    @property
+    def launched(self) -> ProcessIdentity:
+        """Of the process that was launched: the same, or a program that wraps the kernel."""
+
+    @property
+    def exited(self) -> bool: ...
+
+    @property
+    def returncode(self) -> int | None:
+        """As of `subprocess`; None while it runs and where only its parent can know."""
+
+    def fileno(self) -> int:
+        """Return a descriptor that becomes readable when the process exits, and stays so."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Tell whether the process has exited within `timeout` seconds."""
+
+    def send_signal(self, signum: int) -> None:
+        """Signal the process group. Raises ProcessLookupError once the process is gone."""
+
+
+class ChildProcess:
+    """A process that this one started, in a session and group of its own."""
+
+    def __init__(self, popen: subprocess.Popen[bytes]) -> None:
+        identity = identify(popen.pid)
+        assert identity is not None, "a child that nobody has waited for is at least a zombie"
+        self.identity = self.launched = identity
+        self.popen = popen
+        # Reaping and signalling share it: a pid may be signalled only while it is unreaped.
+        self._lock = threading.Lock()
+        self._leads_group = os.getpgid(popen.pid) == popen.pid
+        self._exit_fd = open_exit_fd(popen.pid)
+        # Not closed on exit: whoever still polls it would find another file under its number.
+        weakref.finalize(self, os.close, self._exit_fd)
+
+    def fileno(self) -> int:
+        return self._exit_fd
+
+    @property
+    def exited(self) -> bool:
+        return self.returncode is not None
+
+    @property
+    def returncode(self) -> int | None:
+        with self._lock:
+            return self.popen.poll()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        poller = select.poll()
+        poller.register(self._exit_fd, select.POLLIN)
+        if not poller.poll(None if timeout is None else max(0.0, timeout) * 1000):
+            return False
+        with self._lock:
+            self.popen.wait()
+        return True
+
+    def send_signal(self, signum: int) -> None:
+        with self._lock:
+            if self.popen.poll() is not None:
+                raise ProcessLookupError(f"process {self.popen.pid} has exited")
+            signal_pid = os.killpg if self._leads_group else os.kill
+            signal_pid(self.popen.pid, signum)
+
+
+def catches(pid: int, signum: int) -> bool:
+    """Tell whether a process handles a signal itself; False where nobody can tell. See proc(5)."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    found = re.search(r"^SigCgt:\s*([0-9a-f]+)$", status, re.MULTILINE)
+    return found is not None and bool(int(found[1], 16) >> (signum - 1) & 1)
+
+
+def signal_group(process: ProcessIdentity, signum: int) -> None:
+    """Signal the group that a process leads; of another's group only it and its descendants.
+
+    Raises ProcessLookupError once it is gone.
+    """
+    if not process.is_alive():
+        raise ProcessLookupError(f"process {process.pid} has exited")
+    group = os.getpgid(process.pid)
+    if group == process.pid:
+        os.killpg(group, signum)
+        return
+    below = [each for each in descendants(process.pid) if _group_of(each) == group]
+    os.kill(process.pid, signum)
+    for each in below:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(each.pid, signum)
+
+
+def outside_group(pid: int, processes: tuple[ProcessIdentity, ...]) -> tuple[ProcessIdentity, ...]:
+    """Return those of `processes` that live and that a signal to group `pid` does not reach."""
+    return tuple(process for process in processes if _group_of(process) not in (pid, None))
+
+
+def _group_of(process: ProcessIdentity) -> int | None:
+    try:
+        group = os.getpgid(process.pid)
+    except ProcessLookupError:
+        return None
+    return group if process.is_alive() else None
+
+
+def kill_process(process: ProcessIdentity) -> None:
+    """SIGKILL a process that is nobody's child here, if it still is the one that was meant."""
+    if process.is_alive():
+        with contextlib.suppress(ProcessLookupError):  # gone by itself: the goal is met
+            os.kill(process.pid, signal.SIGKILL)
+
+
+def describe_process(process: ProcessIdentity) -> str:
+    """Return pid and name, for a person."""
+    import psutil
+
+    try:
+        return f"{process.pid} {psutil.Process(process.pid).name()}"
+    except psutil.Error:
+        return f"{process.pid}"

@@ -1,0 +1,110 @@
+"""Who brought forth whom: one look at all processes, shared by all who ask at the same time."""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Container, Mapping, Sequence
+
+from kerneltui.kernels.processes.identity import ProcessIdentity, identify, identify_with_parent
+
+Children = Mapping[int, Sequence[ProcessIdentity]]
+"""Processes by their parent's pid."""
+
+
+class SharedLook:
+    """Looks at all processes no more often than it must.
+
+    Whoever asks gets a look that began after the question; those who ask while one is
+    under way share the next. Twenty kernels that are killed at once cost two looks.
+    """
+
+    def __init__(self, look: Callable[[], Children]) -> None:
+        self._look = look
+        self._lock = threading.Lock()
+        self._begun = 0
+        self._latest: tuple[int, Children] = (0, {})
+
+    def children(self) -> Children:
+        asked = self._begun
+        with self._lock:
+            number, children = self._latest
+            if number <= asked:
+                self._begun = number + 1
+                children = self._look()
+                self._latest = (self._begun, children)
+            return children
+
+
+def children_of_all() -> Children:
+    """Look at all processes, for who asks for the descendants of many."""
+    return _look_of(os.getpid()).children()
+
+
+def descendants(
+    pid: int, children: Children | None = None, without: Container[int] = ()
+) -> tuple[ProcessIdentity, ...]:
+    """Return the descendants of a process; those that a dead parent left are not found.
+
+    `children`: of all processes, where somebody has just looked. `without`: pids that are left
+    out with their own descendants.
+    """
+    children = children_of_all() if children is None else children
+    found: dict[int, ProcessIdentity] = {}
+    parents = [pid]
+    for parent in parents:  # it grows while it is read
+        for child in children.get(parent, ()):
+            # A pid that was used anew while all were read can make a ring of them.
+            if child.pid != pid and child.pid not in found and child.pid not in without:
+                found[child.pid] = child
+                parents.append(child.pid)
+    return tuple(found.values())
+
+
+def session_members(
+    leader: ProcessIdentity, children: Children | None = None
+) -> tuple[ProcessIdentity, ...]:
+    """Return the other processes of the session that `leader` began.
+
+    They stay members when it ends, and are nobody's children then.
+    """
+    now = identify(leader.pid)
+    if now is not None and now != leader:  # the pid was used again, so no member was left
+        return ()
+    children = children_of_all() if children is None else children
+    members = (each for many in children.values() for each in many)
+    return tuple(each for each in members if each != leader and _session_of(each) == leader.pid)
+
+
+def relatives(process: ProcessIdentity) -> tuple[ProcessIdentity, ...]:
+    """Return the descendants of a process, and what is left of its session once it has ended."""
+    children = children_of_all()
+    below = descendants(process.pid, children) if process.is_alive() else ()
+    return tuple(dict.fromkeys((*below, *session_members(process, children))))
+
+
+def _session_of(process: ProcessIdentity) -> int | None:
+    try:
+        session = os.getsid(process.pid)
+    except (ProcessLookupError, PermissionError):
+        return None
+    return session if process.is_alive() else None
+
+
+def _look_at_all() -> Children:
+    import psutil
+
+    children: defaultdict[int, list[ProcessIdentity]] = defaultdict(list)
+    for pid in psutil.pids():
+        if found := identify_with_parent(pid):
+            parent, process = found
+            children[parent].append(process)
+    return children
+
+
+@functools.cache
+def _look_of(_pid: int) -> SharedLook:
+    """Return the shared look of this process; a forked child gets its own."""
+    return SharedLook(_look_at_all)

@@ -1,0 +1,145 @@
+"""A client's open channels serve one thread: others are told so, and may only close them."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Callable
+
+import pytest
+
+from kerneltui.errors import ConnectionFileError, WrongThread
+from kerneltui.kernels.client.client import BlockingKernelClient
+from tests.fakes import FakeKernel, client_of, elsewhere
+from tests.support import Background, eventually
+
+USES: dict[str, Callable[[BlockingKernelClient], object]] = {
+    "execute": lambda client: client.execute("1"),
+    "kernel_info": lambda client: client.kernel_info(reply=True, timeout=5),
+    "get_reply": lambda client: client.get_reply("x", timeout=5),
+    "get_shell_msg": lambda client: client.get_shell_msg(timeout=5),
+    "get_iopub_msg": lambda client: client.get_iopub_msg(timeout=5),
+    "wait_for_ready": lambda client: client.wait_for_ready(timeout=5),
+    "execute_interactive": lambda client: client.execute_interactive("1", timeout=5),
+    "input": lambda client: client.input("x"),
+    "interrupt": lambda client: client.interrupt(),
+    "start_channels": lambda client: client.start_channels(),
+    "send": lambda client: client.shell_channel.send(client.session.new_message("x")),
+    "get_msgs": lambda client: client.shell_channel.get_msgs(),
+    "msg_ready": lambda client: client.shell_channel.msg_ready(),
+    "stop": lambda client: client.shell_channel.stop(),
+}
+
+
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+def test_another_thread_is_refused(
+    client: BlockingKernelClient, use: Callable[[BlockingKernelClient], object]
+) -> None:
+    with pytest.raises(WrongThread):
+        Background(lambda: use(client)).result()
+
+    assert client.kernel_info(reply=True, timeout=5)["content"]["status"] == "ok"
+
+
+def test_the_error_names_both_threads_and_a_way_out(client: BlockingKernelClient) -> None:
+    with pytest.raises(WrongThread) as caught:
+        Background(lambda: client.execute("1")).result()
+
+    assert str(caught.value) == (
+        "a client's channels were opened in thread 'MainThread' and cannot be used in thread"
+        " 'test-background'; make a client for each thread, or call stop_channels() there and"
+        " start_channels() here first"
+    )
+    assert (caught.value.owner, caught.value.caller) == ("MainThread", "test-background")
+
+
+def test_channels_that_are_opened_again_are_the_other_threads(
+    client: BlockingKernelClient,
+) -> None:
+    reply = elsewhere(client, lambda: client.kernel_info(reply=True, timeout=5)).result()
+
+    assert reply["content"]["status"] == "ok"  # type: ignore[index]  # Background returns an object
+
+
+def test_channels_of_a_thread_that_has_ended_can_be_opened_again(fake: FakeKernel) -> None:
+    client = client_of(fake)
+    Background(client.start_channels).result()
+
+    client.start_channels()
+
+    assert client.kernel_info(reply=True, timeout=5)["content"]["status"] == "ok"
+    client.stop_channels()
+
+
+def test_a_thread_that_could_open_no_channels_leaves_them_to_others(
+    fake: FakeKernel,
+) -> None:
+    client = BlockingKernelClient()
+    with pytest.raises(ConnectionFileError):
+        client.start_channels()
+    client.load_connection_file(fake.connection_file)
+
+    reply = elsewhere(client, lambda: client.kernel_info(reply=True, timeout=5)).result()
+
+    assert reply["content"]["status"] == "ok"  # type: ignore[index]  # Background returns an object
+
+
+def test_another_thread_may_look_whether_the_kernel_lives(client: BlockingKernelClient) -> None:
+    looked = Background(lambda: (client.is_alive(), client.channels_running))
+
+    assert looked.result() == (True, True)
+
+
+def test_another_thread_may_close_the_channels(client: BlockingKernelClient) -> None:
+    Background(client.stop_channels).result()
+
+    assert not client.channels_running
+    with pytest.raises(RuntimeError, match="channel is not open"):
+        client.execute("1")
+
+
+def test_a_finaliser_in_another_thread_closes_the_channels(fake: FakeKernel) -> None:
+    class Held:
+        """Whoever held a client, and is gone with a reference to itself."""
+
+        def __init__(self) -> None:
+            self.client = client_of(fake)
+            self.client.start_channels()
+            self.me = self
+            weakref.finalize(self, self.client.stop_channels)
+
+    client = Held().client
+
+    Background(gc.collect).result()
+
+    assert not client.channels_running
+
+
+def test_a_wait_is_not_disturbed_by_a_close_of_another_thread(
+    client: BlockingKernelClient, fake: FakeKernel
+) -> None:
+    fake.hold("execute_request")
+    closed: list[bool] = []
+
+    def close_while_it_waits() -> None:
+        fake.wait_for("execute_request")
+        eventually(lambda: is_in_use(client))
+        client.stop_channels()
+        closed.append(not client.channels_running)
+        fake.release()
+
+    closing = Background(close_while_it_waits)
+    msg_id = client.execute("1")
+    with pytest.raises(RuntimeError, match="channel is not open"):
+        client.get_reply(msg_id, timeout=10)
+
+    closing.result()
+    assert closed == [False]
+    assert not client.channels_running
+
+
+def is_in_use(client: BlockingKernelClient) -> bool:
+    if not client._thread._in_use.acquire(blocking=False):
+        return True
+    client._thread._in_use.release()
+    return False

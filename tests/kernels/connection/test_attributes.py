@@ -1,0 +1,122 @@
+"""Each attribute of a connection can be set, and what is read is old or new as a whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kerneltui.errors import ConnectionFileError
+from kerneltui.kernels.client.client import BlockingKernelClient
+from kerneltui.kernels.connection import attributes
+from kerneltui.kernels.connection.connection_file import ConnectionFileMixin
+from kerneltui.kernels.connection.session import ClientSession, new_session
+from kerneltui.kernels.management.manager import KernelManager
+
+OLD = {
+    "transport": "tcp",
+    "ip": "127.0.0.1",
+    "shell_port": 1,
+    "stdin_port": 2,
+    "iopub_port": 3,
+    "hb_port": 4,
+    "control_port": 5,
+    "signature_scheme": "hmac-sha256",
+    "key": b"old",
+}
+NEW = {
+    "transport": "ipc",
+    "ip": "/run/k",
+    "shell_port": 6,
+    "stdin_port": 7,
+    "iopub_port": 8,
+    "hb_port": 9,
+    "control_port": 10,
+    "signature_scheme": "hmac-sha512",
+    "key": b"new",
+}
+
+
+@pytest.fixture(params=[ConnectionFileMixin, KernelManager, BlockingKernelClient])
+def owner(request: pytest.FixtureRequest) -> ConnectionFileMixin:
+    owner: ConnectionFileMixin = request.param()
+    owner.load_connection_info(OLD)
+    return owner
+
+
+@pytest.mark.parametrize("name", sorted(OLD.keys() - {"signature_scheme"}))
+def test_what_is_set_is_told(owner: ConnectionFileMixin, name: str) -> None:
+    setattr(owner, name, NEW[name])
+
+    assert getattr(owner, name) == NEW[name]
+    assert owner.get_connection_info() == {**OLD, name: NEW[name]}
+
+
+def test_who_has_read_an_endpoint_keeps_what_was_read(owner: ConnectionFileMixin) -> None:
+    read = owner.endpoint
+
+    owner.load_connection_info(NEW)
+
+    assert read.info.to_dict() == OLD
+    assert owner.endpoint.info.to_dict() == NEW
+
+
+def test_who_reads_during_a_change_sees_the_old_or_the_new(
+    owner: ConnectionFileMixin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def look_and_make(key: bytes, scheme: str) -> ClientSession:
+        seen.append(owner.get_connection_info())
+        return new_session(key, scheme)
+
+    monkeypatch.setattr(attributes, "new_session", look_and_make)
+
+    owner.load_connection_info(NEW)
+
+    assert [*seen, owner.get_connection_info()] == [OLD, NEW]
+
+
+def test_another_key_takes_another_session(owner: ConnectionFileMixin) -> None:
+    before = owner.session
+
+    owner.key = b"new"
+
+    assert (owner.session.key, before.key) == (b"new", b"old")
+
+
+def test_a_session_stays_where_its_key_does(owner: ConnectionFileMixin) -> None:
+    before = owner.session
+
+    owner.load_connection_info({**NEW, "key": b"old", "signature_scheme": "hmac-sha256"})
+
+    assert owner.session is before
+
+
+def test_a_session_brings_its_key(owner: ConnectionFileMixin) -> None:
+    mine = new_session(b"mine", "hmac-sha512")
+
+    owner.session = mine
+
+    assert owner.session is mine
+    assert (owner.key, owner.connection_info.key) == (b"mine", b"mine")
+    assert owner.connection_info.signature_scheme == "hmac-sha512"
+
+
+def test_a_star_that_is_set_means_every_interface(owner: ConnectionFileMixin) -> None:
+    owner.ip = "*"
+
+    assert owner.ip == "0.0.0.0"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"transport": "udp"}, {"ip": "no host"}, {"shell_port": -1}, {"hb_port": 70_000}]
+)
+def test_what_cannot_be_is_refused_when_it_is_used(
+    owner: ConnectionFileMixin, wrong: dict[str, Any]
+) -> None:
+    for name, value in wrong.items():
+        setattr(owner, name, value)
+
+    with pytest.raises(ConnectionFileError, match="connection info: "):
+        owner.connect_shell()

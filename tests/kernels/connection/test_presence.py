@@ -1,0 +1,234 @@
+"""A client that has only a connection file notices the end of its kernel, and no other."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import psutil
+import pytest
+
+from kerneltui.errors import KernelDied, KernelTimeout
+from kerneltui.kernels.client.client import BlockingKernelClient
+from kerneltui.kernels.connection import presence
+from kerneltui.kernels.connection.presence import find_process, somebody_speaks, speaking
+from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.protocol.connection import Channel, ConnectionInfo
+from tests.children import Children
+from tests.fakes import FakeKernel, elsewhere
+from tests.support import Background, eventually
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have somebody look at once, and often."""
+    monkeypatch.setattr(presence, "FIRST_LOOK", 0.01)
+    monkeypatch.setattr(presence, "INTERVAL", 0.05)
+    monkeypatch.setattr(presence, "GREETING_TIME", 0.2)
+
+
+@contextmanager
+def client_of(manager: KernelManager) -> Iterator[BlockingKernelClient]:
+    """Yield a client that knows the kernel by its connection file only."""
+    client = BlockingKernelClient(connection_file=manager.connection_file)
+    client.load_connection_file()
+    client.start_channels()
+    try:
+        yield client
+    finally:
+        client.stop_channels()
+
+
+def wait_for_reply(client: BlockingKernelClient) -> Background:
+    return elsewhere(client, lambda: client.get_reply(client.kernel_info()))
+
+
+def is_watched(client: BlockingKernelClient) -> bool:
+    return client._presence is not None and client._presence.process is not None
+
+
+@pytest.mark.parametrize("transport", ["ipc", "tcp"])
+def test_a_kernel_that_is_killed_is_not_waited_for(children: Children, transport: str) -> None:
+    manager = children.start("serves", transport=transport)
+    with client_of(manager) as client:
+        waiting = wait_for_reply(client)
+        eventually(lambda: is_watched(client))
+
+        manager.signal_kernel(signal.SIGKILL)
+
+        with pytest.raises(KernelDied, match=r"the kernel at .* has ended"):
+            waiting.result()
+
+
+def test_a_kernel_that_was_killed_before_the_wait_is_not_waited_for(children: Children) -> None:
+    manager = children.start("serves")
+    with client_of(manager) as client:
+        with pytest.raises(KernelTimeout):
+            client.get_shell_msg(timeout=0.2)
+        manager.signal_kernel(signal.SIGKILL)
+
+        with pytest.raises(KernelDied):
+            client.get_shell_msg()
+
+
+def test_the_end_is_noticed_in_many_short_waits(
+    children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presence, "FIRST_LOOK", 0.1)
+    manager = children.start("serves")
+    with client_of(manager) as client:
+
+        def is_watched_after_a_wait() -> bool:
+            with pytest.raises(KernelTimeout):
+                client.get_shell_msg(timeout=0.01)
+            return is_watched(client)
+
+        eventually(is_watched_after_a_wait)
+        manager.signal_kernel(signal.SIGKILL)
+
+        def has_ended() -> bool:
+            try:
+                client.get_shell_msg(timeout=0.01)
+            except KernelTimeout:
+                return False
+            except KernelDied:
+                return True
+            return False
+
+        eventually(has_ended)
+
+
+def test_a_kernel_whose_process_is_not_seen_is_not_waited_for(
+    children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presence, "find_process", lambda _info: None)
+    manager = children.start("serves")
+    with client_of(manager) as client:
+        with pytest.raises(KernelTimeout):
+            client.get_shell_msg(timeout=0.2)
+
+        manager.signal_kernel(signal.SIGKILL)
+
+        with pytest.raises(KernelDied):
+            client.get_shell_msg()
+
+
+def test_a_kernel_that_has_not_come_up_yet_is_waited_for(children: Children) -> None:
+    manager = children.start("waits")
+    with client_of(manager) as client, pytest.raises(KernelTimeout):
+        client.get_shell_msg(timeout=0.3)
+
+
+def test_a_stopped_kernel_is_waited_for(children: Children) -> None:
+    manager = children.start("serves")
+    with client_of(manager) as client:
+        with pytest.raises(KernelTimeout):
+            client.get_shell_msg(timeout=0.2)
+        manager.signal_kernel(signal.SIGSTOP)
+
+        with pytest.raises(KernelTimeout):
+            client.get_shell_msg(timeout=0.5)
+
+        manager.signal_kernel(signal.SIGCONT)
+
+
+def test_the_twin_of_a_dead_kernel_is_not_waited_for(children: Children) -> None:
+    manager = children.start("has a twin")
+    twin = int(next(line for line in children.said() if line.startswith("twin")).split()[1])
+    with client_of(manager) as client:
+        waiting = wait_for_reply(client)
+        eventually(lambda: is_watched(client))
+        assert manager.process is not None
+
+        os.kill(manager.process.identity.pid, signal.SIGKILL)
+
+        with pytest.raises(KernelDied):
+            waiting.result()
+    os.kill(twin, signal.SIGKILL)
+
+
+def test_a_reply_that_came_before_the_end_is_returned(children: Children) -> None:
+    manager = children.start("serves")
+    with client_of(manager) as client:
+        msg_id = client.kernel_info()
+        manager.signal_kernel(signal.SIGKILL)
+        message = client.session.new_message("kernel_info_reply")
+        message["parent_header"] = {"msg_id": msg_id}
+        client.shell_channel.set_aside(message)
+
+        assert client.get_reply(msg_id) is message
+
+
+@pytest.mark.parametrize("transport", ["ipc", "tcp"])
+def test_the_process_that_listens_is_found(children: Children, transport: str) -> None:
+    manager = children.start("serves", transport=transport)
+    assert manager.process is not None
+
+    found = find_process(manager.connection_info)
+
+    assert found is not None
+    assert found.identity == manager.process.identity
+
+
+def test_a_kernel_of_another_host_has_no_process_here(children: Children) -> None:
+    manager = children.start("serves", transport="tcp")
+    here = manager.connection_info
+
+    elsewhere = ConnectionInfo("tcp", "192.0.2.1", here.ports, key=here.key)
+
+    assert find_process(elsewhere) is None
+
+
+def test_whoever_speaks_zmq_is_there(fake: FakeKernel) -> None:
+    assert somebody_speaks(fake.info) is True
+
+
+def test_where_nobody_listens_nobody_is_there(fake: FakeKernel) -> None:
+    assert somebody_speaks(ConnectionInfo("ipc", f"{fake.info.ip}x", fake.info.ports)) is False
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener
+
+
+def at(listener: socket.socket) -> ConnectionInfo:
+    return ConnectionInfo("tcp", "*", dict.fromkeys(Channel, listener.getsockname()[1]))
+
+
+def test_the_end_of_a_tunnel_that_leads_nowhere_is_nobody(listener: socket.socket) -> None:
+    hanging_up = threading.Thread(target=lambda: listener.accept()[0].close(), daemon=True)
+    hanging_up.start()
+
+    assert somebody_speaks(at(listener)) is False
+
+    hanging_up.join()
+
+
+def test_of_whoever_listens_and_says_nothing_nobody_can_tell(listener: socket.socket) -> None:
+    assert somebody_speaks(at(listener)) is None
+
+
+def test_a_kernel_is_waited_for_though_no_files_are_left_to_look_for_its_process(
+    children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_kind: str) -> NoReturn:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    manager = children.start("serves")
+    monkeypatch.setattr(psutil, "net_connections", refuse)
+    with client_of(manager) as client, pytest.raises(KernelTimeout):
+        client.get_reply(client.kernel_info(), timeout=0.2)
+
+
+def test_of_several_those_are_told_that_speak(fake: FakeKernel, listener: socket.socket) -> None:
+    nowhere = ConnectionInfo("ipc", f"{fake.info.ip}x", fake.info.ports)
+
+    assert speaking({"kernel": fake.info, "fork": at(listener), "gone": nowhere}) == {"kernel"}
