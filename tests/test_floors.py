@@ -13,6 +13,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "kerneltui"
 FLOORS = ("protocol", "kernels", "fleet", "tui")
 TERMINAL = {"textual", "rich", "pygments"}
+BELOW_ALL = ("arguments", "errors", "formats", "frozen", "paths", "private_file")
 FOREIGN = {
     "protocol": TERMINAL | {"zmq", "psutil", "jupyter_core", "subprocess", "socket", "threading"},
     "kernels": TERMINAL,
@@ -67,14 +68,7 @@ def reached(path: Path, imports: dict[Path, set[Path]]) -> set[Path]:
 
 @pytest.mark.parametrize("floor", FLOORS)
 def test_a_floor_imports_only_lower_floors(floor: str) -> None:
-    allowed = {
-        "errors",
-        "formats",
-        "frozen",
-        "paths",
-        "private_file",
-        *FLOORS[: FLOORS.index(floor) + 1],
-    }
+    allowed = {*BELOW_ALL, *FLOORS[: FLOORS.index(floor) + 1]}
 
     breaches = [
         f"{named(path)}: {name}"
@@ -113,6 +107,41 @@ def test_no_file_imports_itself_in_a_circle() -> None:
     }
 
     assert circles == set()
+
+
+def test_no_folder_imports_itself_in_a_circle() -> None:
+    """A floor's folders are told apart; what lies beside them composes them."""
+    imports: dict[Path, set[Path]] = {}
+    for path in modules(PACKAGE):
+        others = {file_of(name) for name in imported(path)}
+        below = {file.parent for file in others if file is not None and is_in_room(file)}
+        if is_in_room(path):
+            imports.setdefault(path.parent, set()).update(below - {path.parent})
+    reach = {folder: reached(folder, imports) for folder in imports}
+
+    assert {named(folder) for folder in imports if folder in reach[folder]} == set()
+
+
+def is_in_room(file: Path) -> bool:
+    """Tell whether a file lies in a folder of a floor, not on the floor itself."""
+    return len(file.relative_to(PACKAGE).parts) > 2
+
+
+def test_nothing_below_a_room_imports_what_composes_it() -> None:
+    """`fleet/fleet.py`, `tui/app.py`: what lies on a floor is not imported in its rooms."""
+    breaches = [
+        f"{named(path)}: {named(file)}"
+        for path in modules(PACKAGE)
+        for name in imported(path)
+        if (file := file_of(name)) is not None
+        and is_in_room(path)
+        and not is_in_room(file)
+        and file.parent == path.parents[1]
+        and file.parent != PACKAGE
+        and file.name != "__init__.py"
+    ]
+
+    assert breaches == []
 
 
 def test_nothing_of_the_peer_is_imported() -> None:
