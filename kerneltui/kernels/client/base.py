@@ -243,7 +243,7 @@ class ClientBase(ConnectionFileMixin):
             raise KernelTimeout(self._describe_silence(channels))
         if self._has_words(channels, process, ready):
             return
-        self.parent.life.mourn(process, deadline, successor=not asked)
+        self.parent.life.wait_for_replacement(process, deadline, successor=not asked)
         self.refresh()
 
     def _wait_unmanaged(self, channels: Sequence[Source], deadline: float | None) -> None:

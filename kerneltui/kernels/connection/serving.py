@@ -33,7 +33,7 @@ class ServerSearch:
         if process is None or life.is_proven(process):
             return
         if process.exited and not life.status.exited:
-            life.settle(process)
+            life.record_exit(process)
             return
         if not self._is_searchable:
             return

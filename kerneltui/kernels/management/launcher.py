@@ -140,6 +140,6 @@ def _follow(popen: subprocess.Popen[bytes], log: LogFile | None, life: Lifecycle
         popen.wait()
         serving = life.process  # another one, where it wraps its kernel
         if process is not None and serving is not None and serving.launched == process.launched:
-            life.settle(serving)
+            life.record_exit(serving)
         why = describe_shortage(error) or str(error)
         raise LaunchError(f"{life.describe()} was ended at once: {why}", ()) from None

@@ -195,7 +195,7 @@ class KernelManager(ConnectionFileMixin):
             encryption = kw.pop("transport_encryption", None)
             self.transport_encryption = encryption or self.transport_encryption
             if self.process is not None:
-                self.life.settle(self.process)  # a crash that nobody has noticed yet
+                self.life.record_exit(self.process)  # a crash that nobody has noticed yet
             self._restarter.reset()
             try:
                 self._launch(kw)

@@ -53,7 +53,7 @@ class Stopper:
         steps = STOP_NOW if now else POLITE_STOP
         if stop(process, steps, grace, request_shutdown) is None:
             raise KernelTimeout(f"{self._life.describe()} outlived SIGKILL; its process is stuck")
-        self._life.settle(process)
+        self._life.record_exit(process)
         if self._life.process is not process:  # it has turned out meanwhile that another serves
             self.stop(now, grace, request_shutdown)
             return

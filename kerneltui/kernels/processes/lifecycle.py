@@ -116,7 +116,7 @@ class Lifecycle:
 
     def _watch(self, process: KernelProcess) -> None:
         trim = self._log.trim if self._log else lambda: None
-        process_watcher().watch(process, lambda: self.settle(process), trim)
+        process_watcher().watch(process, lambda: self.record_exit(process), trim)
 
     def is_proven(self, process: KernelProcess) -> bool:
         """Tell whether it is known that `process` serves the kernel, and does not wrap it."""
@@ -168,7 +168,7 @@ class Lifecycle:
     def remove_listener(self, listener: Listener) -> None:
         self._listeners = tuple(each for each in self._listeners if each != listener)
 
-    def settle(self, process: KernelProcess) -> None:
+    def record_exit(self, process: KernelProcess) -> None:
         """Take note, once, that a process has exited: its watcher and its clients all say so.
 
         Returns when everybody knows, so that nobody learns of an end after the next beginning.
@@ -212,13 +212,15 @@ class Lifecycle:
                 self.hand_over(process, heir)
         return self._handed_over is process
 
-    def mourn(self, process: KernelProcess, deadline: float | None, *, successor: bool) -> None:
+    def wait_for_replacement(
+        self, process: KernelProcess, deadline: float | None, *, successor: bool
+    ) -> None:
         """Return once another process has taken over from one that exited.
 
         Raises KernelDied where none will or where no `successor` would do, and KernelTimeout
         at the deadline.
         """
-        self.settle(process)
+        self.record_exit(process)
         if self._handed_over is process:
             return
         with self._changed:

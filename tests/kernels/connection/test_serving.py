@@ -191,7 +191,7 @@ def test_a_client_of_a_kernel_whose_wrapper_ends_waits_on(children: Children) ->
     assert process is not None
     kill_process(process.identity)
 
-    manager.life.mourn(process, None, successor=False)
+    manager.life.wait_for_replacement(process, None, successor=False)
 
     assert process_of(manager) == kernel
 
@@ -204,7 +204,7 @@ def test_a_client_of_a_kernel_that_is_proven_learns_of_its_end(children: Childre
     os.kill(process.identity.pid, signal.SIGKILL)
 
     with pytest.raises(KernelDied):
-        manager.life.mourn(process, None, successor=False)
+        manager.life.wait_for_replacement(process, None, successor=False)
 
     manager.life.order(Wanted.DOWN)
 

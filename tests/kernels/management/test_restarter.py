@@ -192,7 +192,7 @@ def test_a_restart_that_is_forbidden_is_awaited_no_longer(
     kill(manager)
 
     with pytest.raises(KernelDied):
-        manager.life.mourn(process, time.monotonic() + 10, successor=True)
+        manager.life.wait_for_replacement(process, time.monotonic() + 10, successor=True)
 
     assert manager.status.state is KernelState.DEAD
     assert manager.status.reason == "restart failed: another program holds the kernel"

@@ -106,4 +106,4 @@ def test_the_death_of_an_adopted_kernel_is_told_without_a_code(adopted: KernelMa
     process.send_signal(signal.SIGKILL)
 
     with pytest.raises(KernelDied, match="its code is known to its parent only"):
-        adopted.life.mourn(process, None, successor=False)
+        adopted.life.wait_for_replacement(process, None, successor=False)

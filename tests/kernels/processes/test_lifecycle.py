@@ -120,7 +120,7 @@ def test_no_end_is_told_before_its_beginning(kernel: Kernel) -> None:
     eventually(lambda: kernel.life.process is not None)
     process = kernel.processes[0]
     process.exit()
-    client = Background(lambda: kernel.life.settle(process))
+    client = Background(lambda: kernel.life.record_exit(process))
     may_go_on.set()
 
     spawning.result()
@@ -151,7 +151,7 @@ def test_a_death_is_told_once_though_watcher_and_clients_notice_it(kernel: Kerne
     process.exit(3)
 
     for _ in range(2):
-        kernel.life.settle(process)
+        kernel.life.record_exit(process)
 
     eventually(lambda: kernel.told)
     assert [event for event in kernel.events if isinstance(event, Exited)] == [
@@ -164,7 +164,7 @@ def test_an_ordered_end_asks_nobody_what_should_follow(kernel: Kernel) -> None:
     kernel.life.order(Wanted.DOWN)
     process.exit(0)
 
-    kernel.life.settle(process)
+    kernel.life.record_exit(process)
 
     assert kernel.deaths == []
     assert kernel.events[-1] == Exited(0, "")
@@ -177,7 +177,7 @@ def test_the_end_of_a_process_that_was_replaced_is_not_told(kernel: Kernel) -> N
     eventually(lambda: isinstance(kernel.events[-1], Exited))
     kernel.spawn()
 
-    kernel.life.settle(first)
+    kernel.life.record_exit(first)
 
     assert kernel.life.status.state is KernelState.STARTING
 
@@ -190,7 +190,7 @@ def test_who_mourns_learns_how_the_kernel_ended(kernel: Kernel, short_path: Path
     process.exit(-9)
 
     with pytest.raises(KernelDied) as caught:
-        kernel.life.mourn(process, None, successor=True)
+        kernel.life.wait_for_replacement(process, None, successor=True)
 
     assert caught.value.returncode == -9
     assert caught.value.last_lines == ("one", "MemoryError: no room")
@@ -202,7 +202,7 @@ def test_who_mourns_waits_for_the_successor_that_was_ordered(kernel: Kernel) -> 
     first = kernel.spawn()
     kernel.life.order(Wanted.RESTART)
     first.exit()
-    mourning = Background(lambda: kernel.life.mourn(first, None, successor=True))
+    mourning = Background(lambda: kernel.life.wait_for_replacement(first, None, successor=True))
 
     kernel.spawn()
 
@@ -215,7 +215,7 @@ def test_who_needs_this_very_process_waits_for_no_successor(kernel: Kernel) -> N
     process.exit()
 
     with pytest.raises(KernelDied):
-        kernel.life.mourn(process, None, successor=False)
+        kernel.life.wait_for_replacement(process, None, successor=False)
 
 
 def test_a_successor_that_is_late_is_a_timeout(kernel: Kernel) -> None:
@@ -224,14 +224,14 @@ def test_a_successor_that_is_late_is_a_timeout(kernel: Kernel) -> None:
     process.exit()
 
     with pytest.raises(KernelTimeout, match=r"kernel k1 \(child\) has not come back in time"):
-        kernel.life.mourn(process, soon(), successor=True)
+        kernel.life.wait_for_replacement(process, soon(), successor=True)
 
 
 def test_a_successor_that_will_not_come_is_waited_for_no_longer(kernel: Kernel) -> None:
     process = kernel.spawn()
     kernel.life.order(Wanted.RESTART)
     process.exit()
-    mourning = Background(lambda: kernel.life.mourn(process, None, successor=True))
+    mourning = Background(lambda: kernel.life.wait_for_replacement(process, None, successor=True))
 
     kernel.life.order(Wanted.DOWN, "restart failed")
 
@@ -251,7 +251,7 @@ def test_who_mourns_while_another_thread_decides_waits_for_the_decision(kernel: 
     first = kernel.spawn()
     first.exit()
     deciding.wait(10)
-    mourning = Background(lambda: kernel.life.mourn(first, None, successor=True))
+    mourning = Background(lambda: kernel.life.wait_for_replacement(first, None, successor=True))
 
     decide.set()
     eventually(lambda: kernel.told)
@@ -317,7 +317,7 @@ def test_who_settles_second_waits_until_everybody_knows(kernel: Kernel) -> None:
     process.exit()
     assert told.wait(10)
 
-    second = Background(lambda: kernel.life.settle(process))
+    second = Background(lambda: kernel.life.record_exit(process))
     kernel.life.order(Wanted.DOWN)
     early = second.over
     may_go_on.set()
@@ -339,7 +339,7 @@ def test_words_of_a_process_that_was_succeeded_are_void(kernel: Kernel) -> None:
 def test_an_heir_that_is_found_after_the_death_was_told_comes_too_late(kernel: Kernel) -> None:
     process, heir = kernel.spawn(), Mortal()
     process.exit()
-    kernel.life.settle(process)
+    kernel.life.record_exit(process)
 
     kernel.life.hand_over(process, heir)  # by another thread, which has looked longer
     heir.exit()
