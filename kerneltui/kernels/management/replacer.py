@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from kerneltui.errors import ActionRefused
-from kerneltui.kernels.management.single_flight import SharedCall
+from kerneltui.kernels.management.single_flight import SingleFlight
 from kerneltui.kernels.management.turn import Turn
 from kerneltui.kernels.processes.lifecycle import Lifecycle
 from kerneltui.kernels.processes.process import KernelProcess
@@ -31,7 +31,7 @@ class Replacer:
         self._turn = turn
         self._stop = stop
         self._launch = launch
-        self._shared = SharedCall()
+        self._shared = SingleFlight()
 
     def replace(
         self, prepare: Callable[[], None], *, now: bool, newports: bool, overriding: Arguments

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 
-class SharedCall:
+class SingleFlight:
     """Runs one action at a time; who comes while it runs waits for it and runs nothing."""
 
     def __init__(self) -> None:
