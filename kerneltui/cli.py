@@ -66,13 +66,13 @@ def _dashboard(arguments: argparse.Namespace) -> int:
         from kerneltui.tui.app import library_fleet, run_dashboard
         from kerneltui.tui.config.setup import read_setup
 
-    setup = read_setup(
+    settings = read_setup(
         read_only=arguments.read_only,
         ascii_only=arguments.ascii,
         mouse=not arguments.no_mouse,
         attached=attached,
     )
-    code, farewell = run_dashboard(partial(library_fleet, setup.config), setup)
+    code, farewell = run_dashboard(partial(library_fleet, settings.config), settings)
     _say(farewell)
     return code
 

@@ -15,7 +15,7 @@ from kerneltui.fleet.transcript.transcript import Role, Transcript
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.config.config_file import parse_config
-from kerneltui.tui.config.setup import Setup
+from kerneltui.tui.config.setup import RunSettings
 from kerneltui.tui.keys.actions import markdown_table
 from tests.pictures import plot
 from tests.tui.fakes import NOW, FakeFleet, Stage, on_stage, snapshot
@@ -157,7 +157,7 @@ def text_picture(name: str) -> str:
         pictures.append(stage.picture)
 
     with mock.patch("platform.node", return_value=HOST):
-        on_stage(play, make_fleet(), size, Setup(config))
+        on_stage(play, make_fleet(), size, RunSettings(config))
     (picture,) = pictures
     return "".join(f"{line.rstrip()}\n" for line in picture.splitlines())
 

@@ -19,7 +19,7 @@ from textual.screen import Screen
 from kerneltui.errors import KernelError
 from kerneltui.protocol.text import clean_line
 from kerneltui.tui.config.session_state import Keeper, Remembered
-from kerneltui.tui.config.setup import Setup
+from kerneltui.tui.config.setup import RunSettings
 from kerneltui.tui.opening_screen import OpeningScreen
 from kerneltui.tui.terminal.base_app import NOTICE_LIMIT, Frame
 from kerneltui.tui.terminal.workers import Workers
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 VERBS_AT_ONCE = 32  # threads: a kill never waits behind polite shutdowns
 LEAVING = 0.5  # seconds that the way out waits for verbs under way
 KEEP_EVERY = 5.0  # seconds between two looks whether something is to be remembered
-USUAL_SETUP = Setup()
+USUAL_SETTINGS = RunSettings()
 
 
 class KernelTui(Frame):
@@ -44,15 +44,17 @@ class KernelTui(Frame):
         self,
         make_fleet: Callable[[], Fleet],
         clock: Callable[[], float] = time.monotonic,
-        setup: Setup = USUAL_SETUP,
+        settings: RunSettings = USUAL_SETTINGS,
     ) -> None:
-        super().__init__(setup)
-        self._setup = setup
+        super().__init__(settings)
+        self._settings = settings
         self._make_fleet = make_fleet
         self.fleet: Fleet | None = None
         self._main: MainScreen | None = None
         self._clock = clock
-        self._keeper = Keeper(setup.state_file, setup.remembered) if setup.state_file else None
+        self._keeper = (
+            Keeper(settings.state_file, settings.remembered) if settings.state_file else None
+        )
 
     @property
     def main(self) -> MainScreen:
@@ -72,8 +74,8 @@ class KernelTui(Frame):
         from kerneltui.tui.keys.keymap import for_textual
         from kerneltui.tui.main.main_screen import MainScreen
 
-        self.set_keymap(for_textual(self._setup.config.keys))
-        self._main = MainScreen(self._clock, self._setup)
+        self.set_keymap(for_textual(self._settings.config.keys))
+        self._main = MainScreen(self._clock, self._settings)
         self.load_styles(self._main)
         await self.push_screen(self._main)
         await self.release_keys()
@@ -120,7 +122,7 @@ class KernelTui(Frame):
         """Remember how the screen is left; one that never came up is not."""
         if self._keeper is None or self._main is None or not self._main.is_mounted:
             return
-        theme = self.theme if self.has_colours else self._setup.remembered.theme
+        theme = self.theme if self.has_colours else self._settings.remembered.theme
         left = Remembered(theme, self.main.split, self.main.table.view.to_state())
         if problem := self._keeper.keep(left):
             self.notify(problem, severity="warning")
@@ -164,16 +166,16 @@ class KernelTui(Frame):
 
 
 def run_dashboard(
-    make_fleet: Callable[[], Fleet], setup: Setup = USUAL_SETUP
+    make_fleet: Callable[[], Fleet], settings: RunSettings = USUAL_SETTINGS
 ) -> tuple[int, list[str]]:
     """Show the dashboard until the user leaves it.
 
     Returns the exit code, and what to print now that the terminal is back.
     """
-    app = KernelTui(make_fleet, setup=setup)
+    app = KernelTui(make_fleet, settings=settings)
     gc.disable()  # until all is loaded: looking for garbage takes a tenth of a start
     try:
-        app.run(mouse=setup.config.mouse)
+        app.run(mouse=settings.config.mouse)
     finally:
         if app.fleet is not None:
             app.fleet.close()

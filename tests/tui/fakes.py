@@ -25,8 +25,8 @@ from kerneltui.fleet.registry.notices import Notice
 from kerneltui.fleet.transcript.transcript import Transcript
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol.status import ALLOWED, KernelState
-from kerneltui.tui.app import USUAL_SETUP, KernelTui
-from kerneltui.tui.config.setup import Setup
+from kerneltui.tui.app import USUAL_SETTINGS, KernelTui
+from kerneltui.tui.config.setup import RunSettings
 from kerneltui.tui.terminal import base_app
 from tests.tui.quiet import quiet
 
@@ -267,7 +267,7 @@ def on_stage(
     play: Callable[[Stage], Awaitable[None]],
     fleet: FakeFleet,
     size: tuple[int, int] = SMALL,
-    setup: Setup = USUAL_SETUP,
+    settings: RunSettings = USUAL_SETTINGS,
     driver_class: type[Driver] | None = None,
 ) -> KernelTui:
     """Run `play` over the app with `fleet`, and return the app when it has ended.
@@ -275,7 +275,7 @@ def on_stage(
     `driver_class`: takes what is sent to the terminal; without one nothing is sent.
     """
     clock = [NOW]
-    app = KernelTui(lambda: fleet, clock=lambda: clock[0], setup=setup)
+    app = KernelTui(lambda: fleet, clock=lambda: clock[0], settings=settings)
     if driver_class is not None:
         app.driver_class = driver_class
 

@@ -18,7 +18,7 @@ from kerneltui.fleet.model.snapshot import Target
 from kerneltui.fleet.registry.notices import Notice
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.app import KernelTui
-from kerneltui.tui.config.setup import Setup
+from kerneltui.tui.config.setup import RunSettings
 from kerneltui.tui.console.code_editor import CodeEditor
 from kerneltui.tui.dialogs.help import HelpScreen
 from kerneltui.tui.keys.actions import ARMED_TIME, BY_ID
@@ -513,7 +513,7 @@ def test_an_attached_kernel_has_its_console_open() -> None:
         assert stage.app.main.selected == snapshot("k2")
         assert isinstance(stage.app.focused, CodeEditor)
 
-    on_stage(play, two_kernels(), setup=Setup(attached="k2"))
+    on_stage(play, two_kernels(), settings=RunSettings(attached="k2"))
 
 
 def test_an_attached_kernel_that_is_found_later_has_its_console_open_then() -> None:
@@ -524,4 +524,4 @@ def test_an_attached_kernel_that_is_found_later_has_its_console_open_then() -> N
         assert stage.app.main.selected == snapshot("k2")
         assert isinstance(stage.app.focused, CodeEditor)
 
-    on_stage(play, FakeFleet(snapshot("k1")), setup=Setup(attached="k2"))
+    on_stage(play, FakeFleet(snapshot("k1")), settings=RunSettings(attached="k2"))

@@ -26,7 +26,7 @@ from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
 from kerneltui.protocol.wire import Session
 from kerneltui.tui.config.session_state import Remembered
-from kerneltui.tui.config.setup import Setup
+from kerneltui.tui.config.setup import RunSettings
 from kerneltui.tui.messages.message_view import MessageView
 from kerneltui.tui.output.output_view import OutputView
 from tests.tui.details.test_info_view import INFO
@@ -246,7 +246,12 @@ def test_nothing_a_kernel_says_is_a_control_anywhere_in_the_app(text: str) -> No
         sent = driver.sent
 
     left = Remembered(table={"filter": f"!{text}", "history": [text]})
-    on_stage(play, hostile_fleet(text), setup=Setup(remembered=left), driver_class=RecordingDriver)
+    on_stage(
+        play,
+        hostile_fleet(text),
+        settings=RunSettings(remembered=left),
+        driver_class=RecordingDriver,
+    )
     controls = [char for char in OURS.sub("", sent) if unicodedata.category(char) == "Cc"]
     assert len(sent) > 10_000
     assert controls == []

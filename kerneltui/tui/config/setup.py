@@ -1,4 +1,7 @@
-"""Setup: what one run starts with. Options add to kerneltui.toml, which overrules what was left."""
+"""RunSettings:
+
+what one run starts with. Options add to kerneltui.toml, which overrules what was left.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ THEME = "textual-dark"
 
 
 @frozen
-class Setup:
+class RunSettings:
     """What holds for one run."""
 
     config: Config = Config()
@@ -51,7 +54,9 @@ class Setup:
         return state
 
 
-def read_setup(*, read_only: bool, ascii_only: bool, mouse: bool, attached: str = "") -> Setup:
+def read_setup(
+    *, read_only: bool, ascii_only: bool, mouse: bool, attached: str = ""
+) -> RunSettings:
     """Return what holds; each option of the command line can only add to what the file says."""
     config, problems = _read_config(paths.config_file())
     remembered, problem = load_remembered(paths.state_file())
@@ -62,7 +67,7 @@ def read_setup(*, read_only: bool, ascii_only: bool, mouse: bool, attached: str 
         mouse=config.mouse and mouse,
     )
     told = (*map(str, problems), *([problem] if problem else []))
-    return Setup(config, remembered, told, paths.state_file(), attached)
+    return RunSettings(config, remembered, told, paths.state_file(), attached)
 
 
 def _read_config(path: Path) -> tuple[Config, tuple[Problem, ...]]:

@@ -23,18 +23,18 @@ from kerneltui.tui.terminal.base_app import Frame
 if TYPE_CHECKING:
     from kerneltui.fleet.fleet import Fleet
     from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
-    from kerneltui.tui.config.setup import Setup
+    from kerneltui.tui.config.setup import RunSettings
 
 
 class GlobalActions(KernelVerbs):
     """Mixed into a screen; named after the registry's ids."""
 
     app = getters.app(Frame)
-    _setup: Setup
+    _settings: RunSettings
 
     def key_of(self, action_id: str) -> str:
         """Return how people write the key of an action, as it is bound here."""
-        return key_of(action_id, self._setup.config.keys)
+        return key_of(action_id, self._settings.config.keys)
 
     @property
     def read_only(self) -> str:
@@ -58,7 +58,7 @@ class GlobalActions(KernelVerbs):
     def action_app_help(self) -> None:
         from kerneltui.tui.dialogs.help import HelpScreen
 
-        self.app.push_screen(HelpScreen(with_keys(self._setup.config.keys)))
+        self.app.push_screen(HelpScreen(with_keys(self._settings.config.keys)))
 
     def action_app_notices(self) -> None:
         from kerneltui.tui.dialogs.notices import NoticesScreen

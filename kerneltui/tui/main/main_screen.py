@@ -18,7 +18,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.widgets import Static
 
-from kerneltui.tui.config.setup import Setup
+from kerneltui.tui.config.setup import RunSettings
 from kerneltui.tui.details.summary import Details
 from kerneltui.tui.dialogs.start import StartRequest, StartScreen
 from kerneltui.tui.keys.actions import BY_COMMAND, Action, Scope, bindings, refusal, refusal_of_all
@@ -62,20 +62,20 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
     CSS_PATH: ClassVar[list[str | PurePath]] = [STYLES / "app.tcss", STYLES / "widgets.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = bindings("app.", "kernel.", "tab.", "focus.", "view.")
 
-    def __init__(self, clock: Callable[[], float], setup: Setup) -> None:
+    def __init__(self, clock: Callable[[], float], settings: RunSettings) -> None:
         """`clock`: the one that the snapshots' instants are of."""
-        super().__init__(clock, setup.config.unconfirmed)
-        self.pace = Pace(setup.config.refresh)
-        self.resplit(setup.remembered.split)  # before there is anything to style again
-        self._setup = setup
+        super().__init__(clock, settings.config.unconfirmed)
+        self.pace = Pace(settings.config.refresh)
+        self.resplit(settings.remembered.split)  # before there is anything to style again
+        self._settings = settings
         self._progress = Progress()
-        self._alerts = Alerts(setup.config.notify_after)
+        self._alerts = Alerts(settings.config.notify_after)
         self._languages: dict[str, str] = {}
         self._snapshots: tuple[KernelSnapshot, ...] = ()
         self._awaited = ""
         """The id of the kernel whose console is to open once it is there."""
         self._shown_at = float("-inf")
-        self._usual = StartRequest(setup.config.kernelspec, _working_folder(), "")
+        self._usual = StartRequest(settings.config.kernelspec, _working_folder(), "")
         self._offered: object = None
         self._late_panes = Late(self._make_panes, self._place_panes)
         self._late_code = Late(_make_console, self._place_code)
@@ -94,10 +94,10 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
         self._filter = self.query_one(FilterInput)
         self._details = self.query_one(Details)
         self.query_one("#advice").display = False
-        self._table.view = TableView.from_state(self._setup.table)
+        self._table.view = TableView.from_state(self._settings.table)
         self._table.focus()
         self.set_interval(TICK, self._beat)
-        if self._setup.config.notifications != "off":
+        if self._settings.config.notifications != "off":
             self.set_interval(ALERT_EVERY, self.alert)
 
     # -- what comes after the table, or when it is wanted ------------------------------------
@@ -159,7 +159,7 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
         if code := self._late_code.made:
             code.attach(fleet.console)
         self.run_worker(self._look_for_specs(fleet), group="specs", exit_on_error=False)
-        self._awaited = self._setup.attached
+        self._awaited = self._settings.attached
         self.tick()
 
     def _beat(self) -> None:
@@ -199,7 +199,7 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
         """Tell whoever looks elsewhere what has happened, paused or not."""
         kernels = self._fleet.snapshots if self._fleet else ()
         for told in self._alerts.look(kernels, self._clock()):
-            self.app.write_raw(sequence(self._setup.config.notifications, told, os.environ))
+            self.app.write_raw(sequence(self._settings.config.notifications, told, os.environ))
 
     def _show(self, snapshots: tuple[KernelSnapshot, ...], now: float) -> None:
         self._snapshots, self._shown_at = snapshots, now

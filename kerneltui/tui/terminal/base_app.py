@@ -23,7 +23,7 @@ from textual.worker import Worker, WorkerState
 
 from kerneltui import paths
 from kerneltui.protocol.text import clean_line
-from kerneltui.tui.config.setup import Setup
+from kerneltui.tui.config.setup import RunSettings
 from kerneltui.tui.terminal.ascii_filter import AsciiOnly
 from kerneltui.tui.terminal.driver import TerminalDriver
 from kerneltui.tui.terminal.ordered_keys import KeyOrder
@@ -39,13 +39,13 @@ DATE = "%Y-%m-%d %H:%M:%S"
 class Frame(KeyOrder):
     """An app that is at home in any terminal, and leaves it clean."""
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, settings: RunSettings) -> None:
         # Textual greys its colours under NO_COLOR; an ANSI theme writes none at all.
         self.has_colours = "NO_COLOR" not in os.environ
         super().__init__(ansi_color=None if self.has_colours else True)
-        self.theme = setup.theme if self.has_colours else "ansi-dark"
-        self._ascii = [AsciiOnly()] if setup.config.ascii else []
-        self._problems = setup.problems
+        self.theme = settings.theme if self.has_colours else "ansi-dark"
+        self._ascii = [AsciiOnly()] if settings.config.ascii else []
+        self._problems = settings.problems
         self.notices: deque[Said] = deque(maxlen=NOTICES_KEPT)
 
     def on_mount(self) -> None:

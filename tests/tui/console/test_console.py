@@ -14,7 +14,7 @@ from kerneltui.fleet.console.conversation import Prompt
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import SHOWN_LINES
 from kerneltui.tui.config.config import Config
-from kerneltui.tui.config.setup import Setup
+from kerneltui.tui.config.setup import RunSettings
 from kerneltui.tui.console import console
 from kerneltui.tui.console.code_editor import CodeEditor
 from kerneltui.tui.console.texts import pending_words
@@ -84,7 +84,7 @@ def test_enter_begins_a_line_where_another_key_runs_code(newline: tuple[str, ...
     async def play(stage: Stage) -> None:
         await stage.press("c", *"1", "enter", *"2", "f7")
 
-    on_stage(play, fleet, setup=Setup(Config(keys=keys)))
+    on_stage(play, fleet, settings=RunSettings(Config(keys=keys)))
     assert fleet.console.sent == [("execute", "k1", "1\n2")]
 
 

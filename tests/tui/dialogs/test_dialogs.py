@@ -10,7 +10,7 @@ import pytest
 from textual.widgets import Button, Input, OptionList
 
 from kerneltui.protocol.status import KernelState
-from kerneltui.tui.config.setup import Setup
+from kerneltui.tui.config.setup import RunSettings
 from kerneltui.tui.dialogs.confirm import ConfirmScreen
 from kerneltui.tui.dialogs.help import HelpScreen
 from kerneltui.tui.dialogs.notices import NoticesScreen
@@ -352,4 +352,4 @@ def test_a_dashboard_whose_folder_was_removed_starts_kernels_at_home(
     monkeypatch.chdir(gone)
     gone.rmdir()
 
-    assert MainScreen(time.monotonic, Setup())._usual.cwd == str(Path.home())
+    assert MainScreen(time.monotonic, RunSettings())._usual.cwd == str(Path.home())

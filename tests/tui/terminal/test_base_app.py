@@ -13,7 +13,7 @@ from kerneltui.protocol.status import KernelState
 from kerneltui.tui.config.config import Config
 from kerneltui.tui.config.config_file import parse_config
 from kerneltui.tui.config.session_state import Remembered, load_remembered
-from kerneltui.tui.config.setup import THEME, Setup
+from kerneltui.tui.config.setup import THEME, RunSettings
 from kerneltui.tui.console.code_editor import CodeEditor
 from kerneltui.tui.dialogs.confirm import ConfirmScreen
 from kerneltui.tui.table.kernel_table import KernelTable
@@ -21,9 +21,9 @@ from tests.tui.fakes import FakeFleet, Stage, on_stage, snapshot
 from tests.tui.test_app import two_kernels
 
 
-def configured(text: str) -> Setup:
+def configured(text: str) -> RunSettings:
     config, problems = parse_config(text, "kerneltui.toml")
-    return Setup(config, problems=tuple(map(str, problems)))
+    return RunSettings(config, problems=tuple(map(str, problems)))
 
 
 def many(count: int) -> FakeFleet:
@@ -110,12 +110,12 @@ def test_locking_takes_one_key_and_unlocking_a_yes() -> None:
 def test_verbs_act_at_once_where_no_question_is_wanted() -> None:
     fleet = two_kernels()
     verbs = ("interrupt", "restart", "restart_now", "shutdown", "kill", "shutdown_all")
-    setup = configured("[confirm]\n" + "\n".join(f"{verb} = false" for verb in verbs))
+    settings = configured("[confirm]\n" + "\n".join(f"{verb} = false" for verb in verbs))
 
     async def play(stage: Stage) -> None:
         await stage.press("i", "r", "R", "x", "X", "A")
 
-    on_stage(play, fleet, setup=setup)
+    on_stage(play, fleet, settings=settings)
     given = [verb[0] for verb in fleet.verbs]
     assert given == ["interrupt", "restart", "restart now", "shutdown", "kill", "shutdown all"]
 
@@ -128,7 +128,7 @@ def test_the_others_go_on_asking() -> None:
 
         assert isinstance(stage.app.screen, ConfirmScreen)
 
-    on_stage(play, fleet, setup=configured("[confirm]\nrestart = false"))
+    on_stage(play, fleet, settings=configured("[confirm]\nrestart = false"))
     assert fleet.verbs == []
 
 
@@ -138,7 +138,7 @@ def test_quitting_with_shutdown_can_do_without_a_question() -> None:
     async def play(stage: Stage) -> None:
         await stage.press("Q")
 
-    on_stage(play, fleet, setup=configured("[confirm]\nquit_shutdown = false"))
+    on_stage(play, fleet, settings=configured("[confirm]\nquit_shutdown = false"))
     assert fleet.verbs == [("shutdown all", "k1", "k2")]
 
 
@@ -147,7 +147,7 @@ def test_quitting_with_shutdown_can_do_without_a_question() -> None:
 
 def test_a_key_can_be_given_to_another_action() -> None:
     fleet = two_kernels()
-    setup = configured('[keys]\n"kernel.restart" = "D"\n"kernel.signal" = ["b", "f7"]')
+    settings = configured('[keys]\n"kernel.restart" = "D"\n"kernel.signal" = ["b", "f7"]')
 
     async def play(stage: Stage) -> None:
         await stage.press("D", "y", "b", "enter", "f7", "enter")
@@ -155,7 +155,7 @@ def test_a_key_can_be_given_to_another_action() -> None:
 
         assert stage.app.screen is stage.app.main
 
-    on_stage(play, fleet, setup=setup)
+    on_stage(play, fleet, settings=settings)
     assert [verb[0] for verb in fleet.verbs] == ["restart", "signal", "signal"]
 
 
@@ -163,8 +163,8 @@ def test_the_footer_shows_the_keys_that_hold() -> None:
     async def play(stage: Stage) -> None:
         assert "D Restart" in stage.picture.splitlines()[-1]
 
-    setup = configured('[keys]\n"kernel.restart" = "D"')
-    on_stage(play, two_kernels(), size=(120, 40), setup=setup)
+    settings = configured('[keys]\n"kernel.restart" = "D"')
+    on_stage(play, two_kernels(), size=(120, 40), settings=settings)
 
 
 def test_the_help_shows_the_keys_that_hold() -> None:
@@ -174,15 +174,15 @@ def test_the_help_shows_the_keys_that_hold() -> None:
         line = next(line for line in stage.picture.splitlines() if "Restart the kernel" in line)
         assert " D " in line
 
-    setup = configured('[keys]\n"kernel.restart" = "D"')
-    on_stage(play, two_kernels(), size=(120, 60), setup=setup)
+    settings = configured('[keys]\n"kernel.restart" = "D"')
+    on_stage(play, two_kernels(), size=(120, 60), settings=settings)
 
 
 def test_problems_of_the_file_are_told_at_the_start() -> None:
     async def play(stage: Stage) -> None:
         assert stage.notices == ["kerneltui.toml:1: mouse cannot be 3; allowed: true, false"]
 
-    on_stage(play, two_kernels(), setup=configured("mouse = 3"))
+    on_stage(play, two_kernels(), settings=configured("mouse = 3"))
 
 
 # -- pace -----------------------------------------------------------------------------------
@@ -280,7 +280,7 @@ def test_the_file_overrules_what_is_remembered(config: Config, remembered: str, 
     async def play(stage: Stage) -> None:
         assert stage.app.theme == theme
 
-    on_stage(play, two_kernels(), setup=Setup(config, Remembered(theme=remembered)))
+    on_stage(play, two_kernels(), settings=RunSettings(config, Remembered(theme=remembered)))
 
 
 @pytest.mark.parametrize("keys", [(), ("question_mark",), ("x",), ("s",), ("K",), ("colon",)])
@@ -294,7 +294,7 @@ def test_in_ascii_mode_nothing_else_is_painted(keys: tuple[str, ...]) -> None:
 
         assert [line for line in stage.picture.splitlines() if not line.isascii()] == []
 
-    on_stage(play, fleet, setup=configured("ascii = true"))
+    on_stage(play, fleet, settings=configured("ascii = true"))
 
 
 def test_states_are_told_by_characters_in_ascii_mode() -> None:
@@ -303,7 +303,7 @@ def test_states_are_told_by_characters_in_ascii_mode() -> None:
         assert "x dead" in stage.picture
 
     fleet = FakeFleet(snapshot("k1", KernelState.BUSY), snapshot("k2", KernelState.DEAD))
-    on_stage(play, fleet, setup=configured("ascii = true"))
+    on_stage(play, fleet, settings=configured("ascii = true"))
 
 
 # -- between runs ---------------------------------------------------------------------------
@@ -318,7 +318,7 @@ def left_by(path: Path, *keys: str, theme: str = "") -> Remembered:
 
     remembered, problem = load_remembered(path)
     assert problem == ""
-    on_stage(play, two_kernels(), setup=Setup(remembered=remembered, state_file=path))
+    on_stage(play, two_kernels(), settings=RunSettings(remembered=remembered, state_file=path))
     return load_remembered(path)[0]
 
 
@@ -347,7 +347,7 @@ def test_what_the_file_says_of_the_table_holds_at_the_start(tmp_path: Path) -> N
     path = tmp_path / "state.json"
     left_by(path, "greater_than_sign")
     config, _ = parse_config('sort = "-cpu"\ncolumns = ["name", "cpu"]\nfilter = "k2"', "")
-    setup = Setup(config, load_remembered(path)[0])
+    settings = RunSettings(config, load_remembered(path)[0])
 
     async def play(stage: Stage) -> None:
         state = stage.app.main.table.view.to_state()
@@ -355,7 +355,7 @@ def test_what_the_file_says_of_the_table_holds_at_the_start(tmp_path: Path) -> N
         assert state["columns"] == ["name", "cpu"]
         assert "name-k1" not in stage.picture
 
-    on_stage(play, two_kernels(), setup=setup)
+    on_stage(play, two_kernels(), settings=settings)
 
 
 # -- alerts ---------------------------------------------------------------------------------
@@ -370,7 +370,7 @@ def test_a_death_rings_where_it_is_wanted(monkeypatch: pytest.MonkeyPatch) -> No
         await stage.publish(snapshot("k1", KernelState.DEAD, reason="exited with SIGKILL (-9)"))
         stage.app.main.alert()
 
-    on_stage(play, two_kernels(), setup=configured('notifications = "bell"'))
+    on_stage(play, two_kernels(), settings=configured('notifications = "bell"'))
     assert heard == ["\a"]
 
 

@@ -9,7 +9,7 @@ from textual.screen import Screen
 from kerneltui.fleet.console.conversation import Prompt
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.config.config import Config
-from kerneltui.tui.config.setup import Setup
+from kerneltui.tui.config.setup import RunSettings
 from kerneltui.tui.dialogs.confirm import ConfirmScreen
 from kerneltui.tui.widgets.key_line import KeyLine
 from tests.tui.fakes import FakeFleet, Stage, on_stage, snapshot
@@ -62,8 +62,8 @@ def test_other_keys_stand_where_the_usual_ones_would() -> None:
 
         assert shown(stage).plain.startswith("F7 Run Alt+Enter New line")
 
-    setup = Setup(Config(keys={"console.run": ("f7",)}))
-    on_stage(play, FakeFleet(snapshot()), setup=setup)
+    settings = RunSettings(Config(keys={"console.run": ("f7",)}))
+    on_stage(play, FakeFleet(snapshot()), settings=settings)
 
 
 def test_a_prompt_tells_its_keys() -> None:
