@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support import eventually
 
@@ -48,6 +49,13 @@ GARBAGE = 100_000  # new objects between two looks for garbage
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     return WORKERS * (os.cpu_count() or 1)
+
+
+# Nothing that hypothesis measures is the fault of a test: another machine is slower.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -4,7 +4,7 @@ import unicodedata
 from itertools import pairwise
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kerneltui.protocol.text import (
@@ -22,7 +22,6 @@ from kerneltui.protocol.text import (
 )
 from tests.support import grows_linearly
 
-patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 RED = TextStyle(fg=1)
 BIDI_CONTROLS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
@@ -56,13 +55,11 @@ FRAGMENTS = st.sampled_from(
 HOSTILE = st.lists(FRAGMENTS | st.characters(), max_size=30).map("".join)
 
 
-@patient
 @given(HOSTILE)
 def test_nothing_that_controls_a_terminal_leaves_the_decoder(text: str) -> None:
     assert all(is_safe(plain(line)) for line in decode(text))
 
 
-@patient
 @given(HOSTILE, st.data())
 def test_lines_do_not_depend_on_how_the_text_is_cut(text: str, data: st.DataObject) -> None:
     cuts = data.draw(st.lists(st.integers(0, len(text)), max_size=8).map(sorted))
@@ -71,7 +68,6 @@ def test_lines_do_not_depend_on_how_the_text_is_cut(text: str, data: st.DataObje
     assert decode(*pieces) == decode(text)
 
 
-@patient
 @given(st.lists(FRAGMENTS, max_size=12).map("".join))
 def test_lines_are_the_same_when_fed_character_by_character(text: str) -> None:
     text = text.replace("x" * MAX_COLUMNS, "x")
@@ -79,7 +75,6 @@ def test_lines_are_the_same_when_fed_character_by_character(text: str) -> None:
     assert decode(*text) == decode(text)
 
 
-@patient
 @given(HOSTILE)
 def test_spans_are_never_empty_and_neighbours_differ_in_style(text: str) -> None:
     for line in decode(text):
@@ -87,13 +82,11 @@ def test_spans_are_never_empty_and_neighbours_differ_in_style(text: str) -> None
         assert all(left.style != right.style for left, right in pairwise(line))
 
 
-@patient
 @given(HOSTILE)
 def test_no_line_is_longer_than_the_limit(text: str) -> None:
     assert all(len(plain(line)) <= MAX_COLUMNS for line in decode(text))
 
 
-@patient
 @given(HOSTILE, st.integers(1, 50))
 @example("x" * 201, 200)
 @example("\x1b[31m" * 100 + "x", 10)

@@ -8,7 +8,8 @@ import unicodedata
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, settings
+import pytest
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from textual.app import App, ComposeResult
 from textual.events import Paste
@@ -127,7 +128,7 @@ def sent_for(texts: list[str]) -> str:
     return sent
 
 
-@settings(deadline=None, max_examples=3, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=3)
 @given(st.lists(HOSTILE, max_size=8))
 def test_nothing_a_kernel_writes_is_a_control(texts: list[str]) -> None:
     sent = OURS.sub("", sent_for([*WEAPONS, *texts]))
@@ -226,12 +227,8 @@ async def look_everywhere(stage: Stage, text: str) -> None:
     await stage.press("escape", "escape", "M")
 
 
-@settings(
-    deadline=None,
-    max_examples=2,
-    phases=[Phase.generate],
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@pytest.mark.slow
+@settings(max_examples=2, phases=[Phase.generate])
 @given(HOSTILE)
 def test_nothing_a_kernel_says_is_a_control_anywhere_in_the_app(text: str) -> None:
     text = "".join(WEAPONS) + text

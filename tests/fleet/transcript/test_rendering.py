@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kerneltui.fleet.transcript.image import Picture
@@ -227,7 +227,7 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50)
 @given(
     st.sampled_from(MESSAGE_TYPES),
     st.dictionaries(st.sampled_from(FIELDS) | st.text(max_size=5), JSON, max_size=4),
