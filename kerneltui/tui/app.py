@@ -18,7 +18,7 @@ from textual.screen import Screen
 
 from kerneltui.errors import KernelError
 from kerneltui.protocol.text import clean_line
-from kerneltui.tui.config.session_state import Keeper, Remembered
+from kerneltui.tui.config.session_state import Keeper, SessionState
 from kerneltui.tui.config.setup import RunSettings
 from kerneltui.tui.opening_screen import OpeningScreen
 from kerneltui.tui.terminal.base_app import NOTICE_LIMIT, Frame
@@ -53,7 +53,7 @@ class KernelTui(Frame):
         self._main: MainScreen | None = None
         self._clock = clock
         self._keeper = (
-            Keeper(settings.state_file, settings.remembered) if settings.state_file else None
+            Keeper(settings.state_file, settings.session_state) if settings.state_file else None
         )
 
     @property
@@ -122,8 +122,8 @@ class KernelTui(Frame):
         """Remember how the screen is left; one that never came up is not."""
         if self._keeper is None or self._main is None or not self._main.is_mounted:
             return
-        theme = self.theme if self.has_colours else self._settings.remembered.theme
-        left = Remembered(theme, self.main.split, self.main.table.view.to_state())
+        theme = self.theme if self.has_colours else self._settings.session_state.theme
+        left = SessionState(theme, self.main.split, self.main.table.view.to_state())
         if problem := self._keeper.keep(left):
             self.notify(problem, severity="warning")
 

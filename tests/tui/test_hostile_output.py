@@ -26,7 +26,7 @@ from kerneltui.fleet.transcript.transcript import Transcript
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
 from kerneltui.protocol.wire import Session
-from kerneltui.tui.config.session_state import Remembered
+from kerneltui.tui.config.session_state import SessionState
 from kerneltui.tui.config.setup import RunSettings
 from kerneltui.tui.messages.message_view import MessageView
 from kerneltui.tui.output.output_view import OutputView
@@ -242,11 +242,11 @@ def test_nothing_a_kernel_says_is_a_control_anywhere_in_the_app(text: str) -> No
         await look_everywhere(stage, text)
         sent = driver.sent
 
-    left = Remembered(table={"filter": f"!{text}", "history": [text]})
+    left = SessionState(table={"filter": f"!{text}", "history": [text]})
     on_stage(
         play,
         hostile_fleet(text),
-        settings=RunSettings(remembered=left),
+        settings=RunSettings(session_state=left),
         driver_class=RecordingDriver,
     )
     controls = [char for char in OURS.sub("", sent) if unicodedata.category(char) == "Cc"]

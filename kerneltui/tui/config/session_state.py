@@ -1,4 +1,4 @@
-"""Remembered: how the screen was left, for the next start."""
+"""SessionState: how the screen was left, for the next start."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SPLITS = range(15, 86, 10)
 
 
 @frozen
-class Remembered:
+class SessionState:
     """What the user chose with keys. What kerneltui.toml says overrules it."""
 
     theme: str = ""
@@ -28,7 +28,7 @@ class Remembered:
     """Order, columns and filter, as the table itself tells them."""
 
 
-def load_remembered(path: Path) -> tuple[Remembered, str]:
+def load_session_state(path: Path) -> tuple[SessionState, str]:
     """Return what the file holds, and what is wrong with it in a sentence.
 
     One that cannot be understood is put aside, so that nothing in it is lost.
@@ -36,11 +36,11 @@ def load_remembered(path: Path) -> tuple[Remembered, str]:
     try:
         return parse_remembered(read_private(path, MAX_FILE).decode("utf-8")), ""
     except FileNotFoundError:
-        return Remembered(), ""
+        return SessionState(), ""
     except OSError as error:
-        return Remembered(), f"{path} cannot be read: {error.strerror}"
+        return SessionState(), f"{path} cannot be read: {error.strerror}"
     except (ValueError, RecursionError):
-        return Remembered(), _put_aside(path)
+        return SessionState(), _put_aside(path)
 
 
 def _put_aside(path: Path) -> str:
@@ -52,39 +52,39 @@ def _put_aside(path: Path) -> str:
     return f"{path} could not be understood; it is {aside.name} now"
 
 
-def parse_remembered(text: str) -> Remembered:
+def parse_remembered(text: str) -> SessionState:
     """Return what `text` says. Raises ValueError where it is not as `dump` writes it."""
     match json.loads(text):
         case {"theme": str(theme), "split": int(split), "table": dict(table)} if split in SPLITS:
-            return Remembered(theme, split, table)
+            return SessionState(theme, split, table)
     raise ValueError("not what dump writes")
 
 
-def dump(remembered: Remembered) -> str:
-    return json.dumps(asdict(remembered), indent=1) + "\n"
+def dump(state: SessionState) -> str:
+    return json.dumps(asdict(state), indent=1) + "\n"
 
 
-def save_remembered(path: Path, remembered: Remembered) -> None:
+def save_session_state(path: Path, state: SessionState) -> None:
     """Raises OSError where the file cannot be written."""
-    write_private(path, dump(remembered))
+    write_private(path, dump(state))
 
 
 class Keeper:
-    """Writes what is to be remembered when it has changed; what goes wrong is told once."""
+    """Writes what is to be state when it has changed; what goes wrong is told once."""
 
-    def __init__(self, path: Path, kept: Remembered) -> None:
+    def __init__(self, path: Path, kept: SessionState) -> None:
         self._path = path
         self._kept = kept
         self._failed = False
 
-    def keep(self, remembered: Remembered) -> str:
+    def keep(self, state: SessionState) -> str:
         """Return why it cannot be written, the first time; else nothing."""
-        if remembered == self._kept or self._failed:
+        if state == self._kept or self._failed:
             return ""
         try:
-            save_remembered(self._path, remembered)
+            save_session_state(self._path, state)
         except OSError as error:
             self._failed = True
             return f"{self._path} cannot be written: {error.strerror}"
-        self._kept = remembered
+        self._kept = state
         return ""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from kerneltui import paths
 from kerneltui.frozen import frozen
 from kerneltui.tui.config.config import Config
-from kerneltui.tui.config.session_state import Remembered, load_remembered
+from kerneltui.tui.config.session_state import SessionState, load_session_state
 from kerneltui.tui.config.themes import THEMES
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class RunSettings:
     """What holds for one run."""
 
     config: Config = Config()
-    remembered: Remembered = Remembered()
+    session_state: SessionState = SessionState()
     problems: tuple[str, ...] = ()
     """What is wrong with the files that were read, a sentence each."""
     state_file: Path | None = None
@@ -37,13 +37,13 @@ class RunSettings:
 
     @property
     def theme(self) -> str:
-        remembered = self.remembered.theme
+        remembered = self.session_state.theme
         return self.config.theme or (remembered if remembered in THEMES.values() else THEME)
 
     @property
     def table(self) -> dict[str, object]:
         """How the table begins, as `TableView.from_state` takes it."""
-        config, state = self.config, dict(self.remembered.table)
+        config, state = self.config, dict(self.session_state.table)
         if config.columns is not None:
             state["columns"] = list(config.columns)
         if config.sort is not None:
@@ -59,7 +59,7 @@ def read_setup(
 ) -> RunSettings:
     """Return what holds; each option of the command line can only add to what the file says."""
     config, problems = _read_config(paths.config_file())
-    remembered, problem = load_remembered(paths.state_file())
+    state, problem = load_session_state(paths.state_file())
     config = replace(
         config,
         read_only=config.read_only or read_only,
@@ -67,7 +67,7 @@ def read_setup(
         mouse=config.mouse and mouse,
     )
     told = (*map(str, problems), *([problem] if problem else []))
-    return RunSettings(config, remembered, told, paths.state_file(), attached)
+    return RunSettings(config, state, told, paths.state_file(), attached)
 
 
 def _read_config(path: Path) -> tuple[Config, tuple[Problem, ...]]:

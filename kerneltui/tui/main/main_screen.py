@@ -66,7 +66,7 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
         """`clock`: the one that the snapshots' instants are of."""
         super().__init__(clock, settings.config.unconfirmed)
         self.pace = Pace(settings.config.refresh)
-        self.resplit(settings.remembered.split)  # before there is anything to style again
+        self.resplit(settings.session_state.split)  # before there is anything to style again
         self._settings = settings
         self._progress = Progress()
         self._alerts = Alerts(settings.config.notify_after)

@@ -12,7 +12,7 @@ from kerneltui.fleet.console.conversation import Prompt
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.config.config import Config
 from kerneltui.tui.config.config_file import parse_config
-from kerneltui.tui.config.session_state import Remembered, load_remembered
+from kerneltui.tui.config.session_state import SessionState, load_session_state
 from kerneltui.tui.config.setup import THEME, RunSettings
 from kerneltui.tui.console.code_editor import CodeEditor
 from kerneltui.tui.dialogs.confirm import ConfirmScreen
@@ -280,7 +280,7 @@ def test_the_file_overrules_what_is_remembered(config: Config, remembered: str, 
     async def play(stage: Stage) -> None:
         assert stage.app.theme == theme
 
-    on_stage(play, two_kernels(), settings=RunSettings(config, Remembered(theme=remembered)))
+    on_stage(play, two_kernels(), settings=RunSettings(config, SessionState(theme=remembered)))
 
 
 @pytest.mark.parametrize("keys", [(), ("question_mark",), ("x",), ("s",), ("K",), ("colon",)])
@@ -309,17 +309,17 @@ def test_states_are_told_by_characters_in_ascii_mode() -> None:
 # -- between runs ---------------------------------------------------------------------------
 
 
-def left_by(path: Path, *keys: str, theme: str = "") -> Remembered:
+def left_by(path: Path, *keys: str, theme: str = "") -> SessionState:
     """Return what is remembered after `keys` were pressed."""
 
     async def play(stage: Stage) -> None:
         stage.app.theme = theme or stage.app.theme
         await stage.press(*keys)
 
-    remembered, problem = load_remembered(path)
+    state, problem = load_session_state(path)
     assert problem == ""
-    on_stage(play, two_kernels(), settings=RunSettings(remembered=remembered, state_file=path))
-    return load_remembered(path)[0]
+    on_stage(play, two_kernels(), settings=RunSettings(session_state=state, state_file=path))
+    return load_session_state(path)[0]
 
 
 def test_the_screen_is_found_as_it_was_left(tmp_path: Path) -> None:
@@ -347,7 +347,7 @@ def test_what_the_file_says_of_the_table_holds_at_the_start(tmp_path: Path) -> N
     path = tmp_path / "state.json"
     left_by(path, "greater_than_sign")
     config, _ = parse_config('sort = "-cpu"\ncolumns = ["name", "cpu"]\nfilter = "k2"', "")
-    settings = RunSettings(config, load_remembered(path)[0])
+    settings = RunSettings(config, load_session_state(path)[0])
 
     async def play(stage: Stage) -> None:
         state = stage.app.main.table.view.to_state()
