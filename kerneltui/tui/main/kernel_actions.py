@@ -30,7 +30,7 @@ ORDERS_AT_ONCE = 16  # threads of one bulk order: some are always free for the n
 
 
 @frozen
-class Aim:
+class Selection:
     """What a key is about, frozen when it was pressed."""
 
     targets: tuple[Target, ...]
@@ -40,9 +40,9 @@ class Aim:
     """Nothing can be lost, as all are dead and stay in the table; or the user wants no question."""
 
 
-def take_aim(
+def select(
     action: Action, chosen: Sequence[KernelSnapshot], unconfirmed: Container[str] = ()
-) -> Aim | None:
+) -> Selection | None:
     """Return what `action` is about; None where no kernel allows it.
 
     `unconfirmed`: verbs that the user wants to act at once.
@@ -50,7 +50,7 @@ def take_aim(
     fit = [kernel for kernel in chosen if not refusal(action, kernel)]
     if not fit:
         return None
-    return Aim(
+    return Selection(
         tuple(kernel.target for kernel in fit),
         len(chosen) - len(fit),
         action.name in unconfirmed or (action.verb is Verb.RESTART and all(map(_is_dead, fit))),
@@ -105,25 +105,25 @@ class KernelVerbs(Screen[None]):
         """What an order goes to: the marked kernels, else the one under the cursor."""
         return self.marked or ((self.selected,) if self.selected else ())
 
-    def _aim(self, action_id: str) -> tuple[Fleet, Aim] | None:
-        aim = take_aim(BY_ID[action_id], self.chosen, self._unconfirmed)
-        return (self._fleet, aim) if self._fleet and aim else None
+    def _select(self, action_id: str) -> tuple[Fleet, Selection] | None:
+        selection = select(BY_ID[action_id], self.chosen, self._unconfirmed)
+        return (self._fleet, selection) if self._fleet and selection else None
 
     def _ask(
         self,
         question: Question,
-        aim: Aim,
+        selection: Selection,
         verb: Callable[[Target], str],
         more: Callable[[], tuple[str, ...]] | None = None,
     ) -> None:
         """Order `verb` of each target once the user has said yes; at once where it is harmless."""
-        if aim.harmless:
-            self._order(aim.targets, verb)
+        if selection.harmless:
+            self._order(selection.targets, verb)
             return
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self._order(aim.targets, verb)
+                self._order(selection.targets, verb)
 
         self.app.push_screen(ConfirmScreen(question, more), answered)
 
@@ -158,11 +158,11 @@ class KernelVerbs(Screen[None]):
 
     def action_kernel_interrupt(self) -> None:
         """Interrupt the kernel under the cursor at the second press; ask about marked ones."""
-        if aimed := self._aim("kernel.interrupt") if self.marked else None:
-            fleet, aim = aimed
-            question = questions.interrupt(aim.targets, aim.left_out)
-            more = partial(_warnings, fleet, aim.targets)
-            self._ask(question, aim, partial(fleet.interrupt, anyway=True), more)
+        if chosen := self._select("kernel.interrupt") if self.marked else None:
+            fleet, selection = chosen
+            question = questions.interrupt(selection.targets, selection.left_out)
+            more = partial(_warnings, fleet, selection.targets)
+            self._ask(question, selection, partial(fleet.interrupt, anyway=True), more)
         elif "interrupt" in self._unconfirmed:
             self.interrupt_selected()
         elif self._fleet and (kernel := self.selected):
@@ -212,62 +212,64 @@ class KernelVerbs(Screen[None]):
     def action_kernel_signal(self) -> None:
         from kerneltui.tui.dialogs.signal import SignalScreen
 
-        if aimed := self._aim("kernel.signal"):
-            fleet, aim = aimed
+        if chosen := self._select("kernel.signal"):
+            fleet, selection = chosen
 
             def answered(signum: int | None) -> None:
                 if signum is not None:
                     self._last_signal = signum
-                    self._order(aim.targets, lambda target: fleet.signal(target, signum))
+                    self._order(selection.targets, lambda target: fleet.signal(target, signum))
 
-            lines = tuple(questions.describe(target) for target in aim.targets)
+            lines = tuple(questions.describe(target) for target in selection.targets)
             self.app.push_screen(SignalScreen(lines, self._last_signal), answered)
 
     def action_kernel_restart(self) -> None:
-        if aimed := self._aim("kernel.restart"):
-            fleet, aim = aimed
-            question = questions.restart(aim.targets, aim.left_out)
-            self._ask(question, aim, fleet.restart)
+        if chosen := self._select("kernel.restart"):
+            fleet, selection = chosen
+            question = questions.restart(selection.targets, selection.left_out)
+            self._ask(question, selection, fleet.restart)
 
     def action_kernel_restart_now(self) -> None:
-        if aimed := self._aim("kernel.restart_now"):
-            fleet, aim = aimed
-            question = questions.restart_now(aim.targets, aim.left_out)
-            self._ask(question, aim, partial(fleet.restart, now=True))
+        if chosen := self._select("kernel.restart_now"):
+            fleet, selection = chosen
+            question = questions.restart_now(selection.targets, selection.left_out)
+            self._ask(question, selection, partial(fleet.restart, now=True))
 
     def action_kernel_verify(self) -> None:
         """Ask at once where nobody else takes note of it."""
-        if aimed := self._aim("kernel.verify"):
-            fleet, aim = aimed
+        if chosen := self._select("kernel.verify"):
+            fleet, selection = chosen
             if any(kernel.kind is Kind.SERVER for kernel in self.chosen):
-                self._ask(questions.verify(aim.targets, aim.left_out), aim, fleet.verify)
+                self._ask(
+                    questions.verify(selection.targets, selection.left_out), selection, fleet.verify
+                )
             else:
-                self._order(aim.targets, fleet.verify)
+                self._order(selection.targets, fleet.verify)
 
     def action_kernel_autorestart(self) -> None:
-        if aimed := self._aim("kernel.autorestart"):
-            fleet, aim = aimed
-            self._order(aim.targets, fleet.toggle_autorestart)
+        if chosen := self._select("kernel.autorestart"):
+            fleet, selection = chosen
+            self._order(selection.targets, fleet.toggle_autorestart)
 
     def action_kernel_shutdown(self) -> None:
-        if aimed := self._aim("kernel.shutdown"):
-            fleet, aim = aimed
+        if chosen := self._select("kernel.shutdown"):
+            fleet, selection = chosen
             stale = {kernel.target for kernel in self.chosen if kernel.kind is Kind.STALE_FILE}
-            files = [target for target in aim.targets if target in stale]
-            if len(files) == len(aim.targets):
-                question = questions.remove(aim.targets, aim.left_out)
-            elif all(target.was_dead for target in aim.targets):
-                question = questions.forget(aim.targets, aim.left_out)
+            files = [target for target in selection.targets if target in stale]
+            if len(files) == len(selection.targets):
+                question = questions.remove(selection.targets, selection.left_out)
+            elif all(target.was_dead for target in selection.targets):
+                question = questions.forget(selection.targets, selection.left_out)
             else:
-                question = questions.shutdown(aim.targets, aim.left_out)
+                question = questions.shutdown(selection.targets, selection.left_out)
             more = partial(_remains, fleet, files) if files else None
-            self._ask(question, aim, fleet.shutdown, more)
+            self._ask(question, selection, fleet.shutdown, more)
 
     def action_kernel_kill(self) -> None:
-        if aimed := self._aim("kernel.kill"):
-            fleet, aim = aimed
-            question = questions.kill(aim.targets, aim.left_out)
-            self._ask(question, aim, fleet.kill, partial(_escaped, fleet, aim.targets))
+        if chosen := self._select("kernel.kill"):
+            fleet, selection = chosen
+            question = questions.kill(selection.targets, selection.left_out)
+            self._ask(question, selection, fleet.kill, partial(_escaped, fleet, selection.targets))
 
     def action_kernel_shutdown_all(self) -> None:
         if self._fleet is None:

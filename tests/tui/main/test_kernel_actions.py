@@ -15,7 +15,7 @@ from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol.status import KernelState, Verb
 from kerneltui.tui.dialogs.confirm import ConfirmScreen
 from kerneltui.tui.keys.actions import BY_ID
-from kerneltui.tui.main.kernel_actions import ORDERS_AT_ONCE, Aim, take_aim
+from kerneltui.tui.main.kernel_actions import ORDERS_AT_ONCE, Selection, select
 from kerneltui.tui.main.main_screen import MainScreen
 from tests.tui.fakes import SIZES, FakeFleet, Stage, on_stage, snapshot
 
@@ -40,22 +40,22 @@ def with_pid(kernel: KernelSnapshot, pid: int) -> KernelSnapshot:
 
 
 @pytest.mark.parametrize(
-    ("states", "aim"),
+    ("states", "selection"),
     [
-        ("idle idle", Aim((THREE[0].target, THREE[1].target), 0, harmless=False)),
-        ("idle restarting", Aim((THREE[0].target,), 1, harmless=False)),
-        ("dead idle", Aim((THREE[0].target, THREE[1].target), 0, harmless=False)),
-        ("dead dead", Aim((THREE[0].target, THREE[1].target), 0, harmless=True)),
+        ("idle idle", Selection((THREE[0].target, THREE[1].target), 0, harmless=False)),
+        ("idle restarting", Selection((THREE[0].target,), 1, harmless=False)),
+        ("dead idle", Selection((THREE[0].target, THREE[1].target), 0, harmless=False)),
+        ("dead dead", Selection((THREE[0].target, THREE[1].target), 0, harmless=True)),
         ("restarting restarting", None),
         ("", None),
     ],
 )
-def test_an_aim_is_at_those_that_allow_it(states: str, aim: Aim | None) -> None:
+def test_an_aim_is_at_those_that_allow_it(states: str, selection: Selection | None) -> None:
     chosen = [
         snapshot(f"k{number}", KernelState(state)) for number, state in enumerate(states.split(), 1)
     ]
 
-    assert take_aim(BY_ID["kernel.restart"], chosen) == aim
+    assert select(BY_ID["kernel.restart"], chosen) == selection
 
 
 # -- bulk ---------------------------------------------------------------------------------
@@ -247,19 +247,19 @@ def test_a_shutdown_of_dead_and_living_kernels_says_what_goes_with_the_dead() ->
 
 
 def test_a_dead_kernel_is_forgotten_without_a_question_where_the_user_wants_none() -> None:
-    aim = take_aim(BY_ID["kernel.shutdown"], [snapshot("k1", KernelState.DEAD)], {"shutdown"})
+    selection = select(BY_ID["kernel.shutdown"], [snapshot("k1", KernelState.DEAD)], {"shutdown"})
 
-    assert aim is not None
-    assert aim.harmless
+    assert selection is not None
+    assert selection.harmless
 
 
 def test_a_kill_of_what_a_dead_kernel_has_left_is_asked_about() -> None:
     dead = dataclasses.replace(snapshot("k1", KernelState.DEAD), allowed=frozenset({Verb.KILL}))
 
-    aim = take_aim(BY_ID["kernel.kill"], [dead])
+    selection = select(BY_ID["kernel.kill"], [dead])
 
-    assert aim is not None
-    assert not aim.harmless
+    assert selection is not None
+    assert not selection.harmless
 
 
 def test_a_kernel_that_changed_under_the_dialog_is_not_shut_down_by_quitting() -> None:
