@@ -33,7 +33,7 @@ def rendition(message: Mapping[str, object]) -> list[Step]:
     render = _RENDERERS.get(msg_type)
     blocks = render(content) if render else []
     if render is _stream and not parent:
-        # Said by the kernel itself, at its start mostly: no cell's output, no error of one.
+        # ShownNotice by the kernel itself, at its start mostly: no cell's output, no error of one.
         blocks = [replace(block, role=Role.NOTE) for block in blocks]
     said = [replace(block, parent=parent) for block in blocks if block.text or block.display_id]
     if msg_type == "update_display_data":

@@ -49,7 +49,7 @@ class ChannelThread:
 
     def close(self) -> None:
         """Close the channels now, or as soon as the owner has come out of its use of them."""
-        # Said before it is tried: the owner looks for it after it has let go.
+        # ShownNotice before it is tried: the owner looks for it after it has let go.
         self._must_close = True
         if not self._in_use.acquire(blocking=False):
             return

@@ -12,14 +12,14 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from kerneltui.tui.terminal.shown_notice import Said
+from kerneltui.tui.terminal.shown_notice import ShownNotice
 
 
 class NoticesScreen(ModalScreen[None]):
     AUTO_FOCUS = "VerticalScroll"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,M", "dismiss(None)", show=False)]
 
-    def __init__(self, notices: Sequence[Said]) -> None:
+    def __init__(self, notices: Sequence[ShownNotice]) -> None:
         """`notices`: the oldest first."""
         super().__init__()
         self._notices = tuple(notices)

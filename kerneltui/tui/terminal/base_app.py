@@ -27,7 +27,7 @@ from kerneltui.tui.config.setup import RunSettings
 from kerneltui.tui.terminal.ascii_filter import AsciiOnly
 from kerneltui.tui.terminal.driver import TerminalDriver
 from kerneltui.tui.terminal.ordered_keys import KeyOrder
-from kerneltui.tui.terminal.shown_notice import NOTICES_KEPT, Said
+from kerneltui.tui.terminal.shown_notice import NOTICES_KEPT, ShownNotice
 
 TERMINAL_CHECK = (
     1.0  # seconds between two looks at the terminal: without one, Textual's reader spins
@@ -46,7 +46,7 @@ class Frame(KeyOrder):
         self.theme = settings.theme if self.has_colours else "ansi-dark"
         self._ascii = [AsciiOnly()] if settings.config.ascii else []
         self._problems = settings.problems
-        self.notices: deque[Said] = deque(maxlen=NOTICES_KEPT)
+        self.notices: deque[ShownNotice] = deque(maxlen=NOTICES_KEPT)
 
     def on_mount(self) -> None:
         loop = asyncio.get_running_loop()
@@ -117,7 +117,7 @@ class Frame(KeyOrder):
     ) -> None:
         """Show and keep a notice; whoever sends it, its text passes the gate as plain text."""
         text = clean_line(message, NOTICE_LIMIT)
-        self.notices.append(Said(time.strftime("%H:%M:%S"), severity, text))
+        self.notices.append(ShownNotice(time.strftime("%H:%M:%S"), severity, text))
         super().notify(text, title=title, severity=severity, timeout=timeout, markup=False)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:

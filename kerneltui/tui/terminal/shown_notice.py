@@ -1,4 +1,4 @@
-"""Said: a notice that was shown, kept to be read again."""
+"""ShownNotice: a notice that was shown, kept to be read again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ NOTICES_KEPT = 200
 
 
 @frozen
-class Said:
+class ShownNotice:
     """One notice that was shown."""
 
     time: str

@@ -20,18 +20,18 @@ from kerneltui.fleet.transcript.transcript import (
 )
 from kerneltui.protocol.text import Span, TextStyle, plain
 
-Said = tuple[Role, str]
+ShownNotice = tuple[Role, str]
 OUT, ERR, RESULT, NOTE = Role.STDOUT, Role.STDERR, Role.RESULT, Role.NOTE
 
 
-def record(*said: Said) -> Transcript:
+def record(*said: ShownNotice) -> Transcript:
     transcript = Transcript()
     for role, text in said:
         transcript.write(role, text, time=0.0)
     return transcript
 
 
-def shown(view: TranscriptView) -> list[Said]:
+def shown(view: TranscriptView) -> list[ShownNotice]:
     return [(entry.role, plain(line)) for entry in view.entries for line in entry.lines]
 
 
@@ -58,7 +58,7 @@ def numbers(view: TranscriptView) -> list[int]:
         ([(OUT, "a"), (ERR, "\x1b[0m"), (OUT, "b")], [(OUT, "a"), (OUT, "b")]),
     ],
 )
-def test_transcript_shows(said: Sequence[Said], expected: Sequence[Said]) -> None:
+def test_transcript_shows(said: Sequence[ShownNotice], expected: Sequence[ShownNotice]) -> None:
     view = record(*said).view()
 
     assert shown(view) == expected
@@ -144,7 +144,7 @@ def test_a_line_that_is_not_there_is_an_index_error(number: int) -> None:
         [(OUT, "x\n" * 500 + "x"), (OUT, "\n" + "x\n" * 499)],
     ],
 )
-def test_lines_of_one_role_are_kept_in_full_chunks(said: Sequence[Said]) -> None:
+def test_lines_of_one_role_are_kept_in_full_chunks(said: Sequence[ShownNotice]) -> None:
     entries = record(*said).view().entries
 
     assert [len(entry.lines) for entry in entries] == [CHUNK_LINES] * 3 + [1000 - 3 * CHUNK_LINES]
@@ -186,7 +186,7 @@ def test_the_oldest_lines_are_dropped_with_a_mark_and_their_numbers_stay_used() 
     ],
     ids=["long lines", "wide lines", "taking turns", "one message"],
 )
-def test_a_transcript_stays_within_its_limits(said: Sequence[Said]) -> None:
+def test_a_transcript_stays_within_its_limits(said: Sequence[ShownNotice]) -> None:
     transcript = record(*said)
     view = transcript.view()
 
@@ -393,7 +393,7 @@ def test_only_so_many_displays_are_known() -> None:
 # -- clearing ---------------------------------------------------------------------------
 
 
-def cell(transcript: Transcript, parent: str, *said: Said) -> None:
+def cell(transcript: Transcript, parent: str, *said: ShownNotice) -> None:
     for role, text in said:
         transcript.write(role, text, time=0.0, parent=parent)
 
