@@ -21,7 +21,7 @@ from kerneltui.protocol.text import clean_line
 from kerneltui.tui.config.session_state import Keeper, SessionState
 from kerneltui.tui.config.setup import RunSettings
 from kerneltui.tui.opening_screen import OpeningScreen
-from kerneltui.tui.terminal.base_app import NOTICE_LIMIT, Frame
+from kerneltui.tui.terminal.base_app import NOTICE_LIMIT, BaseApp
 from kerneltui.tui.terminal.workers import Workers
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ KEEP_EVERY = 5.0  # seconds between two looks whether something is to be remembe
 USUAL_SETTINGS = RunSettings()
 
 
-class KernelTui(Frame):
+class KernelTui(BaseApp):
     """The dashboard over the fleet that `make_fleet` makes."""
 
     TITLE = "kerneltui"

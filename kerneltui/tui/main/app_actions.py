@@ -18,7 +18,7 @@ from kerneltui.tui.keys.actions import ACTIONS, Action, Scope
 from kerneltui.tui.keys.keymap import key_of, with_keys
 from kerneltui.tui.main import questions
 from kerneltui.tui.main.kernel_actions import KernelVerbs
-from kerneltui.tui.terminal.base_app import Frame
+from kerneltui.tui.terminal.base_app import BaseApp
 
 if TYPE_CHECKING:
     from kerneltui.fleet.fleet import Fleet
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class GlobalActions(KernelVerbs):
     """Mixed into a screen; named after the registry's ids."""
 
-    app = getters.app(Frame)
+    app = getters.app(BaseApp)
     _settings: RunSettings
 
     def key_of(self, action_id: str) -> str:

@@ -14,7 +14,7 @@ from kerneltui.protocol.text import plain
 from kerneltui.tui.dialogs.save import SaveScreen
 from kerneltui.tui.output.image_screen import ImageScreen, image_widget
 from kerneltui.tui.output.search_line import SearchScreen
-from kerneltui.tui.terminal.base_app import Frame
+from kerneltui.tui.terminal.base_app import BaseApp
 from kerneltui.tui.terminal.clipboard import LIMITS, LINES, copy_of
 from kerneltui.tui.terminal.pager import page
 from kerneltui.tui.widgets.pane import Pane
@@ -78,7 +78,7 @@ class OutputVerbs(Pane):
         if not copy.lines:
             self.notify("there is nothing to copy, or its last line is too long")
             return
-        if isinstance(self.app, Frame):
+        if isinstance(self.app, BaseApp):
             self.app.write_raw(copy.sequence)
         count = "1 line" if copy.lines == 1 else f"{copy.lines} lines"
         self.notify(f"{count} sent to the terminal's clipboard; {LIMITS}")

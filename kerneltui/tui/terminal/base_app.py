@@ -1,4 +1,4 @@
-"""Frame: the app around whatever it shows: colours, keys, notices, the terminal and its loss."""
+"""BaseApp: the app around whatever it shows: colours, keys, notices, the terminal and its loss."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from kerneltui.protocol.text import clean_line
 from kerneltui.tui.config.setup import RunSettings
 from kerneltui.tui.terminal.ascii_filter import AsciiOnly
 from kerneltui.tui.terminal.driver import TerminalDriver
-from kerneltui.tui.terminal.ordered_keys import KeyOrder
+from kerneltui.tui.terminal.ordered_keys import OrderedKeysApp
 from kerneltui.tui.terminal.shown_notice import NOTICES_KEPT, ShownNotice
 
 TERMINAL_CHECK = (
@@ -36,7 +36,7 @@ NOTICE_LIMIT = 500  # characters
 DATE = "%Y-%m-%d %H:%M:%S"
 
 
-class Frame(KeyOrder):
+class BaseApp(OrderedKeysApp):
     """An app that is at home in any terminal, and leaves it clean."""
 
     def __init__(self, settings: RunSettings) -> None:

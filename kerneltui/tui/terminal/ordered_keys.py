@@ -1,4 +1,4 @@
-"""KeyOrder: one key at a time, so that each is for what the one before has brought about.
+"""OrderedKeysApp: one key at a time, so that each is for what the one before has brought about.
 
 Textual sends a key to the widget that has the focus when the key arrives, and acts on it
 later. Keys that arrive together, as over a slow line, would so all go to one widget: of
@@ -20,7 +20,7 @@ PATIENCE = 10.0  # seconds that a key waits for what it needs; then it is said w
 LOST = 0.5  # seconds after which a key is taken for done: its widget may have been removed
 
 
-class KeyOrder(App[None]):
+class OrderedKeysApp(App[None]):
     """An app that handles a key when the one before has been handled.
 
     Keys wait for the first `release_keys`: what is typed while an app starts is for what
