@@ -26,7 +26,7 @@ from kerneltui.tui.main import questions
 from kerneltui.tui.main.alerts import Alerts, sequence
 from kerneltui.tui.main.app_actions import GlobalActions
 from kerneltui.tui.main.bulk_progress import Progress
-from kerneltui.tui.main.refresh_rate import Pace
+from kerneltui.tui.main.refresh_rate import RefreshRate
 from kerneltui.tui.main.tabs import TabActions
 from kerneltui.tui.main.view_actions import ViewActions
 from kerneltui.tui.table.columns import ColumnIds
@@ -65,7 +65,7 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
     def __init__(self, clock: Callable[[], float], settings: RunSettings) -> None:
         """`clock`: the one that the snapshots' instants are of."""
         super().__init__(clock, settings.config.unconfirmed)
-        self.pace = Pace(settings.config.refresh)
+        self.refresh_rate = RefreshRate(settings.config.refresh)
         self.resplit(settings.session_state.split)  # before there is anything to style again
         self._settings = settings
         self._progress = Progress()
@@ -163,15 +163,15 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
         self.tick()
 
     def _beat(self) -> None:
-        self.pace.watched = self.app.app_focus
-        if self.pace.is_due(self._clock()):
+        self.refresh_rate.watched = self.app.app_focus
+        if self.refresh_rate.is_due(self._clock()):
             self.look()
         else:
             self.attend()
 
     def tick(self) -> None:
         """Show what has been published since the last time; nothing of it while paused."""
-        if self.pace.paused:
+        if self.refresh_rate.paused:
             self.attend()
         else:
             self.look()
@@ -268,7 +268,7 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
         """Return what is unusual about what is shown."""
         told = (
             "RO" if self.locked else "",
-            self.pace.shown,
+            self.refresh_rate.shown,
             *self._table.view.notes(self._table.rows, len(self._snapshots)),
             self._progress.follow(self._snapshots),
         )

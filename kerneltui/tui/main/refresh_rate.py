@@ -1,4 +1,7 @@
-"""Pace: when to look at the kernels again. Decides only; instants are of one monotonic clock."""
+"""RefreshRate:
+
+when to look at the kernels again. Decides only; instants are of one monotonic clock.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ UNWATCHED = 2.0  # seconds at the least while the terminal has not the focus
 
 
 @dataclass(slots=True)
-class Pace:
+class RefreshRate:
     """How often the screen follows what is true."""
 
     interval: float

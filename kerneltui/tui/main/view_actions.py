@@ -5,13 +5,13 @@ from __future__ import annotations
 from textual.screen import Screen
 
 from kerneltui.tui.config.session_state import SPLITS
-from kerneltui.tui.main.refresh_rate import Pace
+from kerneltui.tui.main.refresh_rate import RefreshRate
 
 
 class ViewActions(Screen[None]):
     """Mixed into a screen; named after the registry's ids."""
 
-    pace: Pace
+    refresh_rate: RefreshRate
     split: int
     """Percent of the screen that the table may take."""
 
@@ -24,8 +24,8 @@ class ViewActions(Screen[None]):
         raise NotImplementedError
 
     def action_view_pause(self) -> None:
-        self.pace.paused = not self.pace.paused
-        if self.pace.paused:
+        self.refresh_rate.paused = not self.refresh_rate.paused
+        if self.refresh_rate.paused:
             self.attend()
         else:
             self.look()
@@ -34,11 +34,11 @@ class ViewActions(Screen[None]):
         self.look()
 
     def action_view_faster(self) -> None:
-        self.pace.hasten()
+        self.refresh_rate.hasten()
         self.attend()
 
     def action_view_slower(self) -> None:
-        self.pace.slow_down()
+        self.refresh_rate.slow_down()
         self.attend()
 
     def action_view_grow(self) -> None:

@@ -1,4 +1,4 @@
-"""OutputView: what a kernel said, drawn from its transcript at the caller's pace."""
+"""OutputView: what a kernel said, drawn from its transcript at the caller's rate."""
 
 from __future__ import annotations
 
