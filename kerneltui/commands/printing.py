@@ -62,7 +62,7 @@ def _colour(colour: Colour | None, which: int) -> list[str]:
     return [str(which), "2", *map(str, colour)]
 
 
-class Progress:
+class ProgressLine:
     """Tells on stderr, where that is a terminal, what a command waits for and since when.
 
     Used as a context; what is over soon needs no word.

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from kerneltui.commands.living import attached, find_living
-from kerneltui.commands.printing import Printer, Progress
+from kerneltui.commands.printing import Printer, ProgressLine
 from kerneltui.commands.prompt import Keyboard, answer_prompt
 from kerneltui.commands.verbs import act
 from kerneltui.errors import KernelError
@@ -32,7 +32,7 @@ def run(word: str, code: str, *, may_ask: bool) -> int:
     client = attached(kernel).client()
     client.start_channels(hb=False)
     try:
-        with Progress(f"waiting until {kernel.name} runs nothing"):
+        with ProgressLine(f"waiting until {kernel.name} runs nothing"):
             client.wait_for_ready()
         return _Run(client, kernel.id, may_ask=may_ask).to_its_end(code)
     except KeyboardInterrupt:

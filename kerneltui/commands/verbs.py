@@ -13,7 +13,7 @@ from pathlib import Path
 from kerneltui.commands import strangers
 from kerneltui.commands.interrupting import interrupt
 from kerneltui.commands.listing import Listed, find, list_all
-from kerneltui.commands.printing import Progress
+from kerneltui.commands.printing import ProgressLine
 from kerneltui.commands.settings import read_settings
 from kerneltui.errors import ActionRefused, KernelError, KernelTimeout, LaunchError
 from kerneltui.fleet.control.controllers import KernelController
@@ -91,7 +91,7 @@ def _ask(
     with opened_fleet() as fleet:
 
         def ask(kernel: Listed) -> str:
-            with Progress(f"{verb} {kernel.name}"):
+            with ProgressLine(f"{verb} {kernel.name}"):
                 if verb is Verb.INTERRUPT:
                     return interrupt(kernel, partial(order_it, kernel))
                 return order_it(kernel)
@@ -141,7 +141,7 @@ def _row(fleet: Fleet, kernel_id: str) -> KernelSnapshot:
 
 def _wait_until_ready(fleet: Fleet, kernel_id: str) -> None:
     deadline = time.monotonic() + START_PATIENCE
-    with Progress(f"waiting until {_row(fleet, kernel_id).name} is ready"):
+    with ProgressLine(f"waiting until {_row(fleet, kernel_id).name} is ready"):
         while time.monotonic() < deadline:
             row = _row(fleet, kernel_id)
             if row.state is KernelState.IDLE:

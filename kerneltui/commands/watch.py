@@ -9,7 +9,7 @@ import time
 
 from kerneltui.commands.listing import LEFT_STATES, UNANSWERED, Listed, find, list_all
 from kerneltui.commands.living import attached, find_living
-from kerneltui.commands.printing import Printer, Progress
+from kerneltui.commands.printing import Printer, ProgressLine
 from kerneltui.errors import KernelDied, KernelError, KernelTimeout, NoSuchKernel
 from kerneltui.fleet.model.masking import StreamMask
 from kerneltui.fleet.model.origin import Origin
@@ -29,7 +29,7 @@ def wait_idle(word: str, timeout: float | None) -> int:
     Raises KernelTimeout, and KernelDied where it ends.
     """
     kernel = find_living(word)
-    with Progress(f"waiting until {kernel.name} runs nothing"):
+    with ProgressLine(f"waiting until {kernel.name} runs nothing"):
         if kernel.origin == Origin.SERVER:
             _await_by_its_server(kernel, timeout)
         else:

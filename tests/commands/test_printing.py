@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from kerneltui.commands import printing
-from kerneltui.commands.printing import Printer, Progress
+from kerneltui.commands.printing import Printer, ProgressLine
 from tests.support import eventually
 
 
@@ -51,7 +51,7 @@ def test_a_long_wait_is_told_on_a_terminal_and_wiped_away(monkeypatch: pytest.Mo
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
 
-    with Progress("waiting for \x1b]0;title\x07etl"):
+    with ProgressLine("waiting for \x1b]0;title\x07etl"):
         eventually(lambda: "waiting for etl, 0 s" in terminal.getvalue())
 
     assert terminal.getvalue().endswith("\r\x1b[K")
@@ -62,7 +62,7 @@ def test_a_pipe_is_told_of_no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
 
-    with Progress("waiting") as progress:
+    with ProgressLine("waiting") as progress:
         assert not progress._thread.is_alive()
 
     assert stream.getvalue() == ""

@@ -70,7 +70,7 @@ class MessageRecord(NamedTuple):
 
 
 @frozen
-class MessageView:
+class MessageLogView:
     """A log at one moment."""
 
     records: tuple[MessageRecord, ...] = ()
@@ -100,7 +100,7 @@ class MessageLog:
         self.kernel_info: Mapping[str, Any] = {}
         """What the kernel said of itself, {} before it did. Rebound, never changed."""
         self._version = 0
-        self._view: MessageView | None = MessageView()
+        self._view: MessageLogView | None = MessageLogView()
 
     def hear(self, received: Sequence[tuple[Sequence[bytes], Message]]) -> None:
         """Add what came on iopub in one turn: frames, and the message they were decoded to."""
@@ -147,11 +147,11 @@ class MessageLog:
         with self._lock:
             return session[:_NAME_LIMIT] in self._ours
 
-    def view(self) -> MessageView:
+    def view(self) -> MessageLogView:
         """Return what is there now: the same object as long as nothing changes."""
         with self._lock:
             if self._view is None:
-                self._view = MessageView(
+                self._view = MessageLogView(
                     tuple(self._records),
                     frozenset(self._ours),
                     dict(self._refused),

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from kerneltui.errors import ProtocolError
-from kerneltui.fleet.recording.format import Kind, Record
+from kerneltui.fleet.recording.format import Record, RecordKind
 from kerneltui.fleet.recording.recording import (
     Gap,
     Growth,
@@ -130,7 +130,7 @@ class Replay:
             return next(records, None)
         except OSError as error:
             why = f"unreadable: {error.strerror}"
-            return Record(Kind.GAP, self._came_at, Gap(self._came_at, self._came_at, why))
+            return Record(RecordKind.GAP, self._came_at, Gap(self._came_at, self._came_at, why))
 
     def _decoded(self, record: Record) -> list[Past] | None:
         """Return what a record tells; None where we have heard all from there on ourselves."""

@@ -45,7 +45,7 @@ class Gap:
     why: str
 
 
-class Kind(IntEnum):
+class RecordKind(IntEnum):
     """What a record holds. The numbers are in files."""
 
     MESSAGE = 1
@@ -58,7 +58,7 @@ class Kind(IntEnum):
 
 
 class Record(NamedTuple):
-    kind: Kind
+    kind: RecordKind
     at: float
     """When it was made, in seconds since the epoch."""
     value: ProcessStarted | Gap | list[bytes]
@@ -75,26 +75,26 @@ def encode_message(frames: Sequence[bytes], at: float) -> bytes:
         why = f"a message of {size / 1e6:.1f} MB was too large to record"
         return encode_gap(Gap(at, at, why), at)
     parts = (part for frame in frames for part in (_LENGTH.pack(len(frame)), frame))
-    return _encode(Kind.MESSAGE, at, b"".join(parts))
+    return _encode(RecordKind.MESSAGE, at, b"".join(parts))
 
 
 def encode_began(identity: ProcessIdentity, at: float) -> bytes:
     body = _PROCESS.pack(identity.pid, identity.start_ticks) + identity.boot_id.encode()
-    return _encode(Kind.BEGAN, at, body)
+    return _encode(RecordKind.BEGAN, at, body)
 
 
-def encode_gap(gap: Gap, at: float, kind: Kind = Kind.GAP) -> bytes:
+def encode_gap(gap: Gap, at: float, kind: RecordKind = RecordKind.GAP) -> bytes:
     return _encode(kind, at, _SPAN.pack(gap.since, gap.until) + gap.why.encode())
 
 
 def encode_ended(at: float) -> bytes:
-    return _encode(Kind.ENDED, at, b"")
+    return _encode(RecordKind.ENDED, at, b"")
 
 
 ENDED_SIZE = _HEAD.size  # bytes of what `encode_ended` returns
 
 
-def _encode(kind: Kind, at: float, body: bytes) -> bytes:
+def _encode(kind: RecordKind, at: float, body: bytes) -> bytes:
     return _HEAD.pack(_MAGIC, kind, at, len(body), _checksum(kind, at, body)) + body
 
 
@@ -118,7 +118,7 @@ def decode_records(data: bytes) -> Iterator[Record]:
             position, false_starts = start + 1, false_starts + 1
             if false_starts < _MAX_FALSE_STARTS:
                 continue
-            yield Record(Kind.GAP, last_at, Gap(last_at, last_at, DAMAGED))
+            yield Record(RecordKind.GAP, last_at, Gap(last_at, last_at, DAMAGED))
             return
         record, next_start = found
         if start == end:
@@ -131,12 +131,12 @@ def decode_records(data: bytes) -> Iterator[Record]:
 
 def _after_damage(record: Record, since: float) -> Iterator[Record]:
     """Yield a record, and one gap; who was killed in mid-write says itself what is missing."""
-    if record.kind is Kind.GAP and isinstance(record.value, Gap):
+    if record.kind is RecordKind.GAP and isinstance(record.value, Gap):
         known = record.value
         value = Gap(min(since, known.since), known.until, known.why)
         yield record._replace(value=value)
         return
-    yield Record(Kind.GAP, record.at, Gap(since, record.at, DAMAGED))
+    yield Record(RecordKind.GAP, record.at, Gap(since, record.at, DAMAGED))
     yield record
 
 
@@ -153,16 +153,16 @@ def decode_record(data: bytes, start: int = 0) -> tuple[Record, int] | None:
     if checksum != _checksum(kind, at, body):
         return None
     try:
-        return Record(Kind(kind), at, _decode_body(Kind(kind), body)), end
+        return Record(RecordKind(kind), at, _decode_body(RecordKind(kind), body)), end
     except (ValueError, struct.error):  # written by a later version, or by somebody else
         return None
 
 
-def _decode_body(kind: Kind, body: bytes) -> ProcessStarted | Gap | list[bytes]:
-    if kind is Kind.BEGAN:
+def _decode_body(kind: RecordKind, body: bytes) -> ProcessStarted | Gap | list[bytes]:
+    if kind is RecordKind.BEGAN:
         pid, start_ticks = _PROCESS.unpack_from(body)
         return ProcessStarted(ProcessIdentity(pid, start_ticks, body[_PROCESS.size :].decode()))
-    if kind in (Kind.GAP, Kind.EARLIER):
+    if kind in (RecordKind.GAP, RecordKind.EARLIER):
         since, until = _SPAN.unpack_from(body)
         if not (_is_time(since) and _is_time(until)):
             raise ValueError

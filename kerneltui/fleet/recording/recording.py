@@ -23,9 +23,9 @@ from kerneltui.fleet.recording.format import (
     ENDED_SIZE,
     GENERATION,
     Gap,
-    Kind,
     ProcessStarted,
     Record,
+    RecordKind,
     decode_record,
     decode_records,
 )
@@ -74,9 +74,9 @@ def read_recording(path: Path) -> Iterator[Record]:
     for number, data in enumerate(_read_generations(path)):
         for record in decode_records(data):
             # A process is introduced again in each generation, and after each gap.
-            is_known = record.kind is Kind.BEGAN and record.value == heard
-            is_no_gap = record.kind is Kind.EARLIER and number > 0
-            if is_known or is_no_gap or record.kind is Kind.ENDED:
+            is_known = record.kind is RecordKind.BEGAN and record.value == heard
+            is_no_gap = record.kind is RecordKind.EARLIER and number > 0
+            if is_known or is_no_gap or record.kind is RecordKind.ENDED:
                 continue
             if isinstance(record.value, ProcessStarted):
                 heard = record.value
@@ -136,7 +136,7 @@ def begun_at(path: Path, default: float) -> float:
     if found is None:
         return default
     first, _ = found
-    if first.kind is Kind.EARLIER and isinstance(first.value, Gap):
+    if first.kind is RecordKind.EARLIER and isinstance(first.value, Gap):
         return first.value.since
     return first.at
 
@@ -150,7 +150,7 @@ def unheard_since(path: Path) -> float | None:
             found = decode_record(file.read(ENDED_SIZE))
     except OSError:
         return None
-    return None if found and found[0].kind is Kind.ENDED else status.st_mtime
+    return None if found and found[0].kind is RecordKind.ENDED else status.st_mtime
 
 
 class Growth:

@@ -17,7 +17,7 @@ from kerneltui.fleet.recording.format import (
     DROPPED,
     GENERATION,
     Gap,
-    Kind,
+    RecordKind,
     encode_began,
     encode_ended,
     encode_gap,
@@ -161,7 +161,7 @@ class RecordingWriter:
         older = older_path(self._path)
         if self._size == 0 and older.exists():
             dropped = Gap(begun_at(older, now), now, DROPPED)
-            head = [encode_gap(dropped, now, Kind.EARLIER), *self._introduction(now)]
+            head = [encode_gap(dropped, now, RecordKind.EARLIER), *self._introduction(now)]
             self._write(b"".join(head))
 
     def _rotate(self, now: float) -> None:

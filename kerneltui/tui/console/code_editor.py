@@ -14,7 +14,7 @@ from textual.widgets.text_area import Selection
 
 from kerneltui.tui.keys.actions import bindings
 from kerneltui.tui.widgets.source import (
-    Colour,
+    CodeStyle,
     colours,
     is_complete_python,
     location,
@@ -64,7 +64,7 @@ class CodeEditor(TextArea):
         """Of what is shown in the past; behind its end is the draft."""
         self._draft = ""
         self._texts = 0
-        self._coloured: tuple[str, str, list[list[Colour]]] = ("", "", [[]])
+        self._coloured: tuple[str, str, list[list[CodeStyle]]] = ("", "", [[]])
 
     # -- text ------------------------------------------------------------------------
 
@@ -96,7 +96,7 @@ class CodeEditor(TextArea):
             line.stylize(colour.style, colour.start, colour.end)
         return line
 
-    def _colours(self) -> list[list[Colour]]:
+    def _colours(self) -> list[list[CodeStyle]]:
         text, language, found = self._coloured
         if text != self.text or language != self.source_language:
             found = colours(self.text, self.source_language)

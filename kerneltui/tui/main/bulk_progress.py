@@ -1,4 +1,4 @@
-"""Progress: how far many orders at once have come, told from what is seen of the kernels."""
+"""BulkProgress: how far many orders at once have come, told from what is seen of the kernels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BAR = 10  # cells
 FULL, EMPTY = "█", "░"
 
 
-class Progress:
+class BulkProgress:
     """One batch of orders: it begins with the first that is pending, and ends with the last."""
 
     def __init__(self) -> None:

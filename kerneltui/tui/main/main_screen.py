@@ -25,7 +25,7 @@ from kerneltui.tui.keys.actions import BY_COMMAND, Action, Scope, bindings, refu
 from kerneltui.tui.main import questions
 from kerneltui.tui.main.alerts import Alerts, sequence
 from kerneltui.tui.main.app_actions import GlobalActions
-from kerneltui.tui.main.bulk_progress import Progress
+from kerneltui.tui.main.bulk_progress import BulkProgress
 from kerneltui.tui.main.refresh_rate import RefreshRate
 from kerneltui.tui.main.tabs import TabActions
 from kerneltui.tui.main.view_actions import ViewActions
@@ -68,7 +68,7 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
         self.refresh_rate = RefreshRate(settings.config.refresh)
         self.resplit(settings.session_state.split)  # before there is anything to style again
         self._settings = settings
-        self._progress = Progress()
+        self._progress = BulkProgress()
         self._alerts = Alerts(settings.config.notify_after)
         self._languages: dict[str, str] = {}
         self._snapshots: tuple[KernelSnapshot, ...] = ()

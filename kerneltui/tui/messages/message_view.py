@@ -23,7 +23,7 @@ from kerneltui.tui.widgets.tab_bar import Tab
 
 if TYPE_CHECKING:
     from kerneltui.fleet.monitoring.message_log import MessageLog, MessageRecord
-    from kerneltui.fleet.monitoring.message_log import MessageView as LogView
+    from kerneltui.fleet.monitoring.message_log import MessageLogView as LogView
 
 PREVIEW = 120  # characters of a content shown in its row
 _TITLES = "  TIME         CHANNEL   TYPE                 CLIENT      SIZE LATENCY  CONTENT"

@@ -108,7 +108,7 @@ def _kinds(metadata: object) -> dict[str, str]:
 
 
 @frozen
-class Colour:
+class CodeStyle:
     """A coloured stretch of one line."""
 
     start: int
@@ -131,13 +131,13 @@ _STYLES = {
 }
 
 
-def colours(code: str, language: str) -> list[list[Colour]]:
+def colours(code: str, language: str) -> list[list[CodeStyle]]:
     """Return the coloured stretches of each line of `code`; none for a language nobody knows."""
     # Imported here: the lexers are not needed before something is typed.
     from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]  # has no stubs
     from pygments.util import ClassNotFound  # type: ignore[import-untyped]  # has no stubs
 
-    lines: list[list[Colour]] = [[]]
+    lines: list[list[CodeStyle]] = [[]]
     if len(code) > MAX_COLOURED:
         return lines
     try:
@@ -152,7 +152,7 @@ def colours(code: str, language: str) -> list[list[Colour]]:
                 lines.append([])
                 column = 0
             if part and style is not None:
-                lines[-1].append(Colour(column, column + len(part), style))
+                lines[-1].append(CodeStyle(column, column + len(part), style))
             column += len(part)
     return lines
 

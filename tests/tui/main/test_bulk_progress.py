@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kerneltui.fleet.model.snapshot import KernelSnapshot
-from kerneltui.tui.main.bulk_progress import Progress
+from kerneltui.tui.main.bulk_progress import BulkProgress
 from tests.tui.fakes import snapshot
 
 
@@ -12,29 +12,29 @@ def stopping(*kernel_ids: str) -> list[KernelSnapshot]:
 
 
 def test_one_order_shows_itself_in_its_row_only() -> None:
-    assert Progress().follow(stopping("k1")) == ""
+    assert BulkProgress().follow(stopping("k1")) == ""
 
 
 def test_a_batch_begins_with_nothing_done() -> None:
-    assert Progress().follow(stopping("k1", "k2")) == "stopping ░░░░░░░░░░ 0 of 2"
+    assert BulkProgress().follow(stopping("k1", "k2")) == "stopping ░░░░░░░░░░ 0 of 2"
 
 
 def test_what_is_gone_is_done() -> None:
-    progress = Progress()
+    progress = BulkProgress()
     progress.follow(stopping("k1", "k2", "k3", "k4"))
 
     assert progress.follow(stopping("k4")) == "stopping ███████░░░ 3 of 4"
 
 
 def test_what_is_no_longer_pending_is_done() -> None:
-    progress = Progress()
+    progress = BulkProgress()
     progress.follow(stopping("k1", "k2"))
 
     assert progress.follow([snapshot("k1"), *stopping("k2")]) == "stopping █████░░░░░ 1 of 2"
 
 
 def test_the_next_batch_counts_anew() -> None:
-    progress = Progress()
+    progress = BulkProgress()
     progress.follow(stopping("k1", "k2", "k3"))
     progress.follow([])
 
