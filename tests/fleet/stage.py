@@ -50,7 +50,7 @@ class Kernel:
         process = self.manager.life.process
         assert process is not None
         process.send_signal(9)
-        self.manager.life.settle(process)
+        self.manager.life.record_exit(process)
 
 
 class Voice:

@@ -562,7 +562,7 @@ def test_a_death_after_the_close_is_told_to_nobody() -> None:
     assert process is not None
 
     process.send_signal(signal.SIGKILL)
-    manager.life.settle(process)
+    manager.life.record_exit(process)
 
     assert fleet.take_notices() == ()
     manager.shutdown_kernel()

@@ -1,6 +1,6 @@
-"""RunSettings:
+"""RunSettings: what one run starts with.
 
-what one run starts with. Options add to kerneltui.toml, which overrules what was left.
+Options add to kerneltui.toml, which overrules what was left.
 """
 
 from __future__ import annotations

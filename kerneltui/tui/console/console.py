@@ -1,4 +1,4 @@
-"""Console: a line for code, the kernel's questions, and what helps in writing.
+"""ConsolePane: a line for code, the kernel's questions, and what helps in writing.
 
 It talks to the fleet's console, whose methods return at once. Nothing here waits for a
 kernel longer than a deadline, and a reply to a text that has changed is dropped.
@@ -35,7 +35,7 @@ from kerneltui.tui.widgets.source import Replacement, count_matches, replacement
 from kerneltui.tui.widgets.text_input import TextInput
 
 if TYPE_CHECKING:
-    from kerneltui.fleet.console.console import Console as FleetConsole
+    from kerneltui.fleet.console.console import Console
     from kerneltui.fleet.console.conversation import Prompt
     from kerneltui.fleet.model.snapshot import KernelSnapshot
 
@@ -73,10 +73,10 @@ class PromptInput(TextInput):
     ]
 
     def action_console_interrupt(self) -> None:
-        self.post_message(Console.InterruptAsked())
+        self.post_message(ConsolePane.InterruptAsked())
 
     def action_console_leave(self) -> None:
-        self.post_message(Console.Left())
+        self.post_message(ConsolePane.Left())
 
 
 class Question(Horizontal):
@@ -113,7 +113,7 @@ class _Memory:
     past_asked: bool = False
 
 
-class Console(Vertical):
+class ConsolePane(Vertical):
     """The console of the selected kernel."""
 
     class Left(Message):
@@ -124,7 +124,7 @@ class Console(Vertical):
 
     def __init__(self) -> None:
         super().__init__()
-        self._backend: FleetConsole | None = None
+        self._backend: Console | None = None
         self._snapshot: KernelSnapshot | None = None
         self._memories: dict[str, _Memory] = {}
         self._prompt: Prompt | None = None
@@ -155,7 +155,7 @@ class Console(Vertical):
 
     # -- which kernel --------------------------------------------------------------------
 
-    def attach(self, backend: FleetConsole) -> None:
+    def attach(self, backend: Console) -> None:
         self._backend = backend
         self._use_history(self._history.load)
 

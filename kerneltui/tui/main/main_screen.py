@@ -41,7 +41,7 @@ from kerneltui.tui.widgets.tab_bar import Tab
 if TYPE_CHECKING:
     from kerneltui.fleet.fleet import Fleet
     from kerneltui.fleet.model.snapshot import KernelSnapshot
-    from kerneltui.tui.console.console import Console
+    from kerneltui.tui.console.console import ConsolePane
     from kerneltui.tui.main.panes import Panes
 
 _PACKAGE = Path(__file__).parents[2]
@@ -107,7 +107,7 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
         return self._late_panes.widget
 
     @property
-    def _code(self) -> Console:
+    def _code(self) -> ConsolePane:
         return self._late_code.widget
 
     def complete(self) -> None:
@@ -124,7 +124,7 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
         self.mount(panes, after=self._details)
         panes.show(self._fleet, self.selected)
 
-    def _place_code(self, code: Console) -> None:
+    def _place_code(self, code: ConsolePane) -> None:
         self.mount(code, before="KeyLine")
         code.fill()
         if self._fleet is not None:
@@ -354,12 +354,12 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
             if self.selected is None:
                 self.notify("the kernel has started; the filter hides it", markup=False)
 
-    def on_console_interrupt_asked(self) -> None:
+    def on_console_pane_interrupt_asked(self) -> None:
         self.interrupt_selected()
 
     # -- focus and zoom ------------------------------------------------------------------
 
-    def on_console_left(self) -> None:
+    def on_console_pane_left(self) -> None:
         self.action_focus_table()
 
     def action_focus_table(self) -> None:
@@ -388,10 +388,10 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
             self.add_class("-zoom-output" if panes and panes.has_focus_within else "-zoom-table")
 
 
-def _make_console() -> Console:
-    from kerneltui.tui.console.console import Console
+def _make_console() -> ConsolePane:
+    from kerneltui.tui.console.console import ConsolePane
 
-    return Console()
+    return ConsolePane()
 
 
 def _searched_folders() -> tuple[str, ...]:

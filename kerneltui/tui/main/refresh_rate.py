@@ -1,6 +1,6 @@
-"""RefreshRate:
+"""RefreshRate: when to look at the kernels again. Decides only.
 
-when to look at the kernels again. Decides only; instants are of one monotonic clock.
+Instants are of one monotonic clock.
 """
 
 from __future__ import annotations
