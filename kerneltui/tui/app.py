@@ -134,7 +134,9 @@ class KernelTui(BaseApp):
 
     def farewell(self) -> list[str]:
         """Return what to print once the terminal is back: the kernels that live on."""
-        alive = self._main.alive if self._main else []
+        from kerneltui.tui.main.app_actions import left_running
+
+        alive = left_running(self._main.snapshots) if self._main else []
         if not alive:
             return []
         return ["kernels that go on running:"] + [

@@ -1,7 +1,7 @@
 """The one registry of actions: it feeds bindings, footer, help, palette and the README's key table.
 
 Lower case looks or can be undone, upper case destroys or is stronger. Decides only;
-`screens.main`, `widgets.console` and `app` have the methods, named after the ids.
+The main screen performs most of them by their ids; widgets have methods named after theirs.
 """
 
 from __future__ import annotations
@@ -22,6 +22,15 @@ if TYPE_CHECKING:
 
 ARMED_TIME = 1.5
 """Seconds within which the second press of `i` interrupts."""
+
+
+SCREENS = ("app.", "kernel.", "tab.", "focus.", "view.")
+"""How the ids of the actions begin that the main screen performs."""
+
+
+def command_of(name: str, parameters: tuple[object, ...]) -> str:
+    """Return an action and its parameters as Textual writes them."""
+    return f"{name}({', '.join(map(repr, parameters))})" if parameters else name
 
 
 class Scope(StrEnum):
@@ -76,7 +85,9 @@ class Action:
 
     @property
     def command(self) -> str:
-        """The name of its method, without `action_`."""
+        """How Textual calls it: the main screen's by their ids, a widget's by a method."""
+        if self.id.startswith(SCREENS):
+            return command_of("perform", (self.id,))
         return self.id.replace(".", "_")
 
     @property

@@ -6,39 +6,52 @@ because a key was pressed: the next snapshot tells what really happened.
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import events, on
-from textual.app import ComposeResult
+from textual import events, getters, on
+from textual.app import ComposeResult, SystemCommand
 from textual.binding import BindingType
+from textual.screen import Screen
 from textual.widgets import Static
 
 from kerneltui.tui.config.setup import RunSettings
 from kerneltui.tui.details.summary import Details
-from kerneltui.tui.dialogs.start import StartRequest, StartScreen
-from kerneltui.tui.keys.actions import BY_COMMAND, Action, Scope, bindings, refusal, refusal_of_all
-from kerneltui.tui.main import questions
+from kerneltui.tui.keys.actions import (
+    ACTIONS,
+    BY_COMMAND,
+    SCREENS,
+    Action,
+    Scope,
+    bindings,
+    command_of,
+)
+from kerneltui.tui.keys.keymap import key_of
 from kerneltui.tui.main.alerts import Alerts, sequence
-from kerneltui.tui.main.app_actions import GlobalActions
+from kerneltui.tui.main.app_actions import AppActions
 from kerneltui.tui.main.bulk_progress import BulkProgress
+from kerneltui.tui.main.kernel_actions import KernelActions
+from kerneltui.tui.main.kernel_screen import Commands
+from kerneltui.tui.main.permissions import awaits_fleet, why_not_now
 from kerneltui.tui.main.refresh_rate import RefreshRate
-from kerneltui.tui.main.tabs import TabActions
-from kerneltui.tui.main.view_actions import ViewActions
+from kerneltui.tui.main.start_actions import StartActions
+from kerneltui.tui.main.view_actions import ZOOMS, ViewActions
 from kerneltui.tui.table.columns import ColumnIds
 from kerneltui.tui.table.filter_input import FilterInput
 from kerneltui.tui.table.kernel_table import KernelTable
 from kerneltui.tui.table.view import TableView
+from kerneltui.tui.terminal.base_app import BaseApp
 from kerneltui.tui.widgets.key_line import KeyLine
 from kerneltui.tui.widgets.late import Late
 from kerneltui.tui.widgets.status_line import StatusLine
 from kerneltui.tui.widgets.tab_bar import Tab
 
 if TYPE_CHECKING:
+    from textual.notifications import SeverityLevel
+
     from kerneltui.fleet.fleet import Fleet
     from kerneltui.fleet.model.snapshot import KernelSnapshot
     from kerneltui.tui.console.console import ConsolePane
@@ -53,29 +66,42 @@ REPAINT = 1.0  # seconds after which ages are shown anew though nothing was publ
 ALERT_EVERY = 1.0  # seconds: nobody is called for less
 
 _LOOKING = "Looking for kernels…"
-_ZOOMS = ("-zoom-table", "-zoom-output")
 
 
-class MainScreen(TabActions, ViewActions, GlobalActions):
+class MainScreen(Screen[None]):
     """Everything but the dialogs, whose styles it brings as well."""
 
+    app = getters.app(BaseApp)
     CSS_PATH: ClassVar[list[str | PurePath]] = [STYLES / "app.tcss", STYLES / "widgets.tcss"]
-    BINDINGS: ClassVar[list[BindingType]] = bindings("app.", "kernel.", "tab.", "focus.", "view.")
+    BINDINGS: ClassVar[list[BindingType]] = bindings(*SCREENS)
 
     def __init__(self, clock: Callable[[], float], settings: RunSettings) -> None:
         """`clock`: the one that the snapshots' instants are of."""
-        super().__init__(clock, settings.config.unconfirmed)
-        self.refresh_rate = RefreshRate(settings.config.refresh)
-        self.resplit(settings.session_state.split)  # before there is anything to style again
+        super().__init__()
+        config = settings.config
+        self.refresh_rate = RefreshRate(config.refresh)
+        self.kernel_actions = KernelActions(self, clock, config.unconfirmed)
+        self._app_actions = AppActions(self, config.keys, config.unconfirmed)
+        self._view = ViewActions(  # before there is anything to style again
+            self,
+            self.refresh_rate,
+            settings.session_state.split,
+            look=self.look,
+            attend=self.attend,
+            in_output=self._is_in_output,
+        )
+        self._clock = clock
         self._settings = settings
+        self._fleet: Fleet | None = None
         self._progress = BulkProgress()
         self._alerts = Alerts(settings.config.notify_after)
-        self._languages: dict[str, str] = {}
         self._snapshots: tuple[KernelSnapshot, ...] = ()
         self._awaited = ""
         """The id of the kernel whose console is to open once it is there."""
         self._shown_at = float("-inf")
-        self._usual = StartRequest(settings.config.kernelspec, _working_folder(), "")
+        self._starts = StartActions(
+            self, config.kernelspec, start=self._begin_start, advise=self._advise
+        )
         self._offered: object = None
         self._late_panes = Late(self._make_panes, self._place_panes)
         self._late_code = Late(_make_console, self._place_code)
@@ -99,6 +125,26 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
         self.set_interval(TICK, self._beat)
         if self._settings.config.notifications != "off":
             self.set_interval(ALERT_EVERY, self.alert)
+
+    @property
+    def _commands(self) -> Commands:
+        """What each action does that is the whole screen's, by its id."""
+        return {
+            **self.kernel_actions.commands,
+            **self._starts.commands,
+            **self._app_actions.commands,
+            **self._view.commands,
+            **{f"tab.{tab.name.lower()}": partial(self._pick_tab, tab) for tab in Tab},
+            "tab.previous": partial(self._step_tab, -1),
+            "tab.next": partial(self._step_tab, 1),
+            "focus.table": self.focus_table,
+            "focus.output": self._focus_output,
+            "focus.console": self.focus_console,
+        }
+
+    def key_of(self, action_id: str) -> str:
+        """Return how people write the key of an action, as it is bound here."""
+        return key_of(action_id, self._settings.config.keys)
 
     # -- what comes after the table, or when it is wanted ------------------------------------
 
@@ -134,9 +180,21 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
     # -- what is shown -----------------------------------------------------------------
 
     @property
+    def fleet(self) -> Fleet | None:
+        return self._fleet
+
+    @property
     def snapshots(self) -> tuple[KernelSnapshot, ...]:
-        """The kernels on the screen."""
         return self._snapshots
+
+    @property
+    def locked(self) -> bool:
+        return self._fleet is not None and self._fleet.locked
+
+    @property
+    def split(self) -> int:
+        """Percent of the screen that the table may take."""
+        return self._view.split
 
     @property
     def table(self) -> KernelTable:
@@ -158,7 +216,7 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
         )
         if code := self._late_code.made:
             code.attach(fleet.console)
-        self.run_worker(self._look_for_specs(fleet), group="specs", exit_on_error=False)
+        self.run_worker(self._starts.look_for_specs(fleet), group="specs", exit_on_error=False)
         self._awaited = self._settings.attached
         self.tick()
 
@@ -189,7 +247,7 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
     def attend(self) -> None:
         if self._fleet is None:
             return
-        self._status.show(self._snapshots, self._hint(self._clock()), notes=self._notes())
+        self._status.show(self._snapshots, self._hint(), notes=self._notes())
         if code := self._late_code.made:
             code.pull()
         for notice in self._fleet.take_notices():
@@ -206,7 +264,7 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
         self._table.show(snapshots, now)
         if self._awaited and any(each.kernel_id == self._awaited for each in snapshots):
             self._table.cursor_id, self._awaited = self._awaited, ""
-            self.action_focus_console()
+            self.focus_console()
         self._show_selected()
 
     @on(KernelTable.Selected)
@@ -222,7 +280,7 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
     @property
     def _language(self) -> str:
         """What code for the selected kernel is written in; empty where that is not known."""
-        return self._languages.get(self.selected.kernel_name, "") if self.selected else ""
+        return self._starts.language_of(self.selected.kernel_name) if self.selected else ""
 
     @on(KernelTable.ViewChanged)
     def _show_view(self) -> None:
@@ -274,19 +332,16 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
         )
         return tuple(filter(None, told))
 
-    def _hint(self, now: float) -> str:
-        target = self._interrupting.armed(now)
+    def _hint(self) -> str:
+        target = self.kernel_actions.armed
         key = self.key_of("kernel.interrupt")
         return f"press {key} again to interrupt {target.name}" if target else ""
 
-    async def _look_for_specs(self, fleet: Fleet) -> None:
-        """Learn the kernelspecs' languages; where there is none, say what to install."""
-        specs = await asyncio.to_thread(fleet.kernel_specs)
-        self._languages = {spec.name: spec.language for spec in specs}
-        if not specs:
-            folders = await asyncio.to_thread(_searched_folders)
-            self.query_one("#advice", Static).update(questions.nothing_to_start(folders))
-        self.query_one("#advice").display = not specs
+    def _advise(self, text: str) -> None:
+        """Say what to install where no kernel can be started."""
+        advice = self.query_one("#advice", Static)
+        advice.update(text)
+        advice.display = bool(text)
         self._show_selected()
 
     # -- what may be done ----------------------------------------------------------------
@@ -294,26 +349,19 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
     def _refusal(self, command: str) -> str:
         """Return why the action cannot be done now; empty when it can."""
         action = BY_COMMAND.get(command)
-        if action is None:
-            return ""
-        if self.awaits_fleet(command):
-            return "the kernels are not known yet"
-        if action.changes and self.locked:
-            return self.read_only
-        if action.id == "kernel.shutdown_all" and not any(each.is_ours for each in self._snapshots):
-            return "there is no kernel of kerneltui's to shut down"
-        if action.bulk and self.marked:
-            return refusal_of_all(action, self.marked)
-        return refusal(action, self.selected)
+        return why_not_now(action, self, self._app_actions.read_only) if action else ""
 
     def awaits_fleet(self, command: str) -> bool:
         """Tell whether the action is about kernels, and they are not known yet."""
         action = BY_COMMAND.get(command)
-        return self._fleet is None and action is not None and action.scope is Scope.TABLE
+        return action is not None and awaits_fleet(action, self)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 -- Textual's
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Grey what the selected kernel does not allow now."""
-        return None if self.is_mounted and self._refusal(action) else True
+        return None if self.is_mounted and self._refusal(command_of(action, parameters)) else True
+
+    def action_perform(self, action_id: str) -> None:
+        self._commands[action_id]()
 
     def on_key(self, event: events.Key) -> None:
         """Say why a greyed key does nothing."""
@@ -322,9 +370,17 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
             event.stop()
             self.say_why_not(active.binding.action)
 
+    def commands(self) -> Iterator[SystemCommand]:
+        """Yield what the palette offers: every action of the registry that has a name there."""
+        for action in ACTIONS:
+            if action.scope in (Scope.TABLE, Scope.GLOBAL) and not action.built_in:
+                run = partial(self.run_by_name, action)
+                yield SystemCommand(action.label, action.by_name or action.description, run)
+
     async def run_by_name(self, action: Action) -> None:
+        """Do what was picked from a list, or say why it cannot be done."""
         if action.id == "kernel.interrupt":
-            self.interrupt_chosen()  # nobody picks from a list by accident
+            self.kernel_actions.interrupt_chosen()  # nobody picks from a list by accident
             return
         owner = self._table if action.id.startswith("table.") else self
         if not await self.app.run_action(action.command, owner):
@@ -333,77 +389,64 @@ class MainScreen(TabActions, ViewActions, GlobalActions):
     def say_why_not(self, command: str) -> None:
         self.notify(self._refusal(command), severity="warning", markup=False)
 
-    # -- orders --------------------------------------------------------------------------
+    # -- what those use that act for the screen --------------------------------------------
 
-    def action_kernel_start(self) -> None:
-        if self._fleet is None:
-            return
-        fleet = self._fleet
+    def push(self, screen: Screen[Any], answered: Callable[[Any], None] | None = None) -> None:
+        self.app.push_screen(screen, answered)
 
-        def answered(request: StartRequest | None) -> None:
-            if request is not None:
-                self.run_worker(self._start(fleet, request), group="start", exit_on_error=False)
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        self.run_worker(work, exit_on_error=False)
 
-        self.app.push_screen(StartScreen(fleet.kernel_specs, self._usual), answered)
+    def say(self, text: str, severity: SeverityLevel = "information") -> None:
+        self.notify(text, severity=severity, markup=False)
 
-    async def _start(self, fleet: Fleet, request: StartRequest) -> None:
-        self._usual = request
-        start = partial(fleet.start, request.kernel_name, cwd=request.cwd, name=request.name)
-        if kernel_id := await self._call(start):
+    def _begin_start(self, start: Callable[[], str]) -> None:
+        self.run_worker(self._start(start), group="start", exit_on_error=False)
+
+    async def _start(self, start: Callable[[], str]) -> None:
+        if kernel_id := await self.kernel_actions.call(start):
             self._table.cursor_id = kernel_id
             if self.selected is None:
-                self.notify("the kernel has started; the filter hides it", markup=False)
+                self.say("the kernel has started; the filter hides it")
 
     def on_console_pane_interrupt_asked(self) -> None:
-        self.interrupt_selected()
+        self.kernel_actions.interrupt_selected()
 
     # -- focus and zoom ------------------------------------------------------------------
 
     def on_console_pane_left(self) -> None:
-        self.action_focus_table()
+        self.focus_table()
 
-    def action_focus_table(self) -> None:
+    def focus_table(self) -> None:
         """Go back to the table; from there, show all kernels again."""
         self.clear_selection()
         if self._table.has_focus:
             self._table.show_all()
             self._filter.close()
-        self.remove_class(*_ZOOMS)
+        self.remove_class(*ZOOMS)
         self._table.focus()
 
-    def action_focus_output(self) -> None:
+    def _focus_output(self) -> None:
         self.remove_class("-zoom-table")
         self._panes.pick(Tab.OUTPUT)
         self._panes.pane.focus()
 
-    def action_focus_console(self) -> None:
-        self.remove_class(*_ZOOMS)
+    def focus_console(self) -> None:
+        self.remove_class(*ZOOMS)
         self._code.enter()
 
-    def action_view_zoom(self) -> None:
-        if any(self.has_class(zoom) for zoom in _ZOOMS):
-            self.remove_class(*_ZOOMS)
-        else:
-            panes = self._late_panes.made
-            self.add_class("-zoom-output" if panes and panes.has_focus_within else "-zoom-table")
+    def _is_in_output(self) -> bool:
+        panes = self._late_panes.made
+        return panes is not None and panes.has_focus_within
+
+    def _pick_tab(self, tab: Tab) -> None:
+        self._panes.pick(tab)
+
+    def _step_tab(self, by: int) -> None:
+        self._panes.step(by)
 
 
 def _make_console() -> ConsolePane:
     from kerneltui.tui.console.console import ConsolePane
 
     return ConsolePane()
-
-
-def _searched_folders() -> tuple[str, ...]:
-    """Return where kernelspecs are looked for."""
-    from jupyter_core.paths import jupyter_path  # slow, and needed but once
-
-    return tuple(jupyter_path("kernels"))
-
-
-def _working_folder() -> str:
-    """Return the folder that new kernels work in, as a rule: the home where ours was removed."""
-    try:
-        return str(Path.cwd())
-    except FileNotFoundError:
-        return str(Path.home())

@@ -1,53 +1,87 @@
-"""The keys that change how the main screen follows the kernels, and how high its panes are."""
+"""ViewActions: what the keys do that change how the main screen follows the kernels, and its parts.
+
+The screen's classes say how high its parts are: `-split-55`, `-zoom-table`.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from textual.screen import Screen
 
 from kerneltui.tui.config.session_state import SPLITS
+from kerneltui.tui.main.kernel_screen import Commands
 from kerneltui.tui.main.refresh_rate import RefreshRate
 
+ZOOMS = ("-zoom-table", "-zoom-output")
 
-class ViewActions(Screen[None]):
-    """Mixed into a screen; named after the registry's ids."""
 
-    refresh_rate: RefreshRate
-    split: int
-    """Percent of the screen that the table may take."""
+class ViewActions:
+    """Pause, speed, heights and zoom."""
 
-    def look(self) -> None:
-        """Show what is true now, paused or not."""
-        raise NotImplementedError
+    def __init__(
+        self,
+        screen: Screen[None],
+        rate: RefreshRate,
+        split: int,
+        *,
+        look: Callable[[], None],
+        attend: Callable[[], None],
+        in_output: Callable[[], bool],
+    ) -> None:
+        """`look`: shows what is true now, paused or not; `attend`: all that does not wait for that.
 
-    def attend(self) -> None:
-        """Show all that does not wait for the next look at the kernels."""
-        raise NotImplementedError
-
-    def action_view_pause(self) -> None:
-        self.refresh_rate.paused = not self.refresh_rate.paused
-        if self.refresh_rate.paused:
-            self.attend()
-        else:
-            self.look()
-
-    def action_view_refresh(self) -> None:
-        self.look()
-
-    def action_view_faster(self) -> None:
-        self.refresh_rate.hasten()
-        self.attend()
-
-    def action_view_slower(self) -> None:
-        self.refresh_rate.slow_down()
-        self.attend()
-
-    def action_view_grow(self) -> None:
-        self.resplit(min((split for split in SPLITS if split > self.split), default=SPLITS[-1]))
-
-    def action_view_shrink(self) -> None:
-        self.resplit(max((split for split in SPLITS if split < self.split), default=SPLITS[0]))
-
-    def resplit(self, split: int) -> None:
-        self.remove_class(*(f"-split-{each}" for each in SPLITS))
-        self.add_class(f"-split-{split}")
+        `split`: percent of the screen that the table may take. `in_output`: tells whether the
+        focus is in the lower part.
+        """
+        self._screen = screen
+        self._rate = rate
+        self._look = look
+        self._attend = attend
+        self._in_output = in_output
         self.split = split
+        self._resplit(split)
+
+    @property
+    def commands(self) -> Commands:
+        return {
+            "view.pause": self._pause,
+            "view.refresh": self._look,
+            "view.faster": self._faster,
+            "view.slower": self._slower,
+            "view.grow": self._grow,
+            "view.shrink": self._shrink,
+            "view.zoom": self._zoom,
+        }
+
+    def _pause(self) -> None:
+        self._rate.paused = not self._rate.paused
+        if self._rate.paused:
+            self._attend()
+        else:
+            self._look()
+
+    def _faster(self) -> None:
+        self._rate.hasten()
+        self._attend()
+
+    def _slower(self) -> None:
+        self._rate.slow_down()
+        self._attend()
+
+    def _grow(self) -> None:
+        self._resplit(min((split for split in SPLITS if split > self.split), default=SPLITS[-1]))
+
+    def _shrink(self) -> None:
+        self._resplit(max((split for split in SPLITS if split < self.split), default=SPLITS[0]))
+
+    def _resplit(self, split: int) -> None:
+        self._screen.remove_class(*(f"-split-{each}" for each in SPLITS))
+        self._screen.add_class(f"-split-{split}")
+        self.split = split
+
+    def _zoom(self) -> None:
+        if any(self._screen.has_class(zoom) for zoom in ZOOMS):
+            self._screen.remove_class(*ZOOMS)
+        else:
+            self._screen.add_class("-zoom-output" if self._in_output() else "-zoom-table")

@@ -1,0 +1,56 @@
+"""KernelScreen: what those that act for the main screen see and use of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from textual.notifications import SeverityLevel
+    from textual.screen import Screen
+
+    from kerneltui.fleet.fleet import Fleet
+    from kerneltui.fleet.model.snapshot import KernelSnapshot
+    from kerneltui.tui.terminal.base_app import BaseApp
+
+Commands = dict[str, Callable[[], object]]
+"""What is done, by the id of its action."""
+
+
+class KernelScreen(Protocol):
+    """The main screen, or a test's."""
+
+    @property
+    def fleet(self) -> Fleet | None:
+        """None until it is open."""
+
+    @property
+    def snapshots(self) -> tuple[KernelSnapshot, ...]:
+        """The kernels on the screen."""
+
+    @property
+    def selected(self) -> KernelSnapshot | None:
+        """The kernel under the cursor."""
+
+    @property
+    def marked(self) -> tuple[KernelSnapshot, ...]:
+        """The marked kernels, those that the filter hides included."""
+
+    @property
+    def locked(self) -> bool:
+        """Nothing may be asked of any kernel."""
+
+    @property
+    def app(self) -> BaseApp: ...
+
+    def tick(self) -> None:
+        """Show what has been published since the last time."""
+
+    def push(self, screen: Screen[Any], answered: Callable[[Any], None] | None = None) -> None:
+        """Show a dialog; `answered` gets what it is dismissed with."""
+
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Have a worker do it."""
+
+    def say(self, text: str, severity: SeverityLevel = "information") -> None:
+        """Show a toast; no markup is read in it."""
