@@ -26,6 +26,7 @@ from kerneltui.protocol.text import clean_line
 from kerneltui.tui.config.setup import RunSettings
 from kerneltui.tui.terminal.ascii_filter import AsciiOnly
 from kerneltui.tui.terminal.driver import TerminalDriver
+from kerneltui.tui.terminal.log_notices import LogNotices
 from kerneltui.tui.terminal.ordered_keys import OrderedKeysApp
 from kerneltui.tui.terminal.shown_notice import NOTICES_KEPT, ShownNotice
 
@@ -55,8 +56,12 @@ class BaseApp(OrderedKeysApp):
         if not self.is_headless:
             self.set_interval(TERMINAL_CHECK, self._leave_lost_terminal)
         self.app_resume_signal.subscribe(self, lambda _: self.redraw())
+        self._logged = LogNotices(self._tell_logged)
         for problem in self._problems:
             self.notify(problem, severity="warning")
+
+    def on_unmount(self) -> None:
+        self._logged.close()
 
     def get_driver_class(self) -> type[Driver]:
         """Return ours, where the environment asks for no other."""
@@ -119,6 +124,9 @@ class BaseApp(OrderedKeysApp):
         text = clean_line(message, NOTICE_LIMIT)
         self.notices.append(ShownNotice(time.strftime("%H:%M:%S"), severity, text))
         super().notify(text, title=title, severity=severity, timeout=timeout, markup=False)
+
+    def _tell_logged(self, text: str, severity: Literal["warning", "error"]) -> None:
+        self.notify(text, severity=severity)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Survive a defect of ours in a worker, and say it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from kerneltui.tui.config.setup import THEME, RunSettings
 from kerneltui.tui.console.code_editor import CodeEditor
 from kerneltui.tui.dialogs.confirm import ConfirmScreen
 from kerneltui.tui.table.kernel_table import KernelTable
+from kerneltui.tui.terminal.log_notices import LogNotices
 from tests.tui.fakes import FakeFleet, Stage, on_stage, snapshot
 from tests.tui.test_app import two_kernels
 
@@ -388,3 +391,21 @@ def test_a_crash_names_the_log(capsys: pytest.CaptureFixture[str]) -> None:
     shown = "".join(capsys.readouterr().err.split())
     assert str(paths.crash_file()) in shown
     assert "ValueError: " in Path(paths.crash_file()).read_text("utf-8")
+
+
+# -- what libraries log -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("in_a_thread", [False, True])
+def test_what_a_library_logs_as_a_warning_becomes_a_notice(*, in_a_thread: bool) -> None:
+    def warn() -> None:
+        logging.getLogger("a_library").warning("the %s did not answer", "terminal")
+
+    async def play(stage: Stage) -> None:
+        await (asyncio.to_thread(warn) if in_a_thread else asyncio.sleep(0, warn()))
+        await stage.settle()
+
+        assert stage.notices == ["the terminal did not answer"]
+
+    on_stage(play, two_kernels())
+    assert [type(each) for each in logging.getLogger().handlers].count(LogNotices) == 0
