@@ -7,6 +7,7 @@ later. Keys that arrive together, as over a slow line, would so all go to one wi
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterator
 from functools import partial
@@ -14,10 +15,12 @@ from functools import partial
 from textual import events
 from textual.app import App
 from textual.dom import DOMNode
+from textual.message_pump import MessagePump
 
 ROUNDS = 3  # ways up: a key's, that of a message which it causes, and that of a changed focus
 PATIENCE = 10.0  # seconds that a key waits for what it needs; then it is said why it cannot act
-LOST = 0.5  # seconds after which a key is taken for done: its widget may have been removed
+LOOK = 0.2  # seconds between two looks whether the widget that handles a key was removed
+LOST = 10.0  # seconds after which a key is taken for done, whatever its widget still does
 
 
 class OrderedKeysApp(App[None]):
@@ -32,6 +35,8 @@ class OrderedKeysApp(App[None]):
         self._keys: deque[events.Key] = deque()
         """Those not handled yet; unless they are held, the first one is under way."""
         self._held = True
+        self._handled_by: MessagePump = self
+        """Who has the first key, or what it causes, in its queue."""
 
     @property
     def has_keys_to_handle(self) -> bool:
@@ -72,8 +77,8 @@ class OrderedKeysApp(App[None]):
     async def _handle(self, key: events.Key) -> None:
         way = self._way()
         await super().on_event(key)
-        self.set_timer(LOST, partial(self._finish, key))
         self._follow(key, way)
+        self.set_timer(LOOK, partial(self._look_after, key, time.monotonic() + LOST))
 
     def _way(self) -> Iterator[DOMNode]:
         """Yield whom a key passes through on its way up, and then the messages that it causes."""
@@ -87,8 +92,18 @@ class OrderedKeysApp(App[None]):
         """Queue behind the key, and behind what it causes, wherever that may be queued."""
         for node in way:
             if node.call_later(partial(self._follow, key, way)):
+                self._handled_by = node
                 return
         self.call_later(self._finish, key)
+
+    async def _look_after(self, key: events.Key, deadline: float) -> None:
+        """Go on with the next key where the widget that handled this one is gone, or hangs."""
+        if not self._keys or self._keys[0] is not key:
+            return
+        if self._handled_by.is_running and time.monotonic() < deadline:
+            self.set_timer(LOOK, partial(self._look_after, key, deadline))
+        else:
+            await self._finish(key)
 
     async def _finish(self, key: events.Key) -> None:
         if not self._keys or self._keys[0] is not key:
