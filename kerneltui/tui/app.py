@@ -22,7 +22,7 @@ from kerneltui.tui.config.session_state import Keeper, SessionState
 from kerneltui.tui.config.setup import RunSettings
 from kerneltui.tui.opening_screen import OpeningScreen
 from kerneltui.tui.terminal.base_app import NOTICE_LIMIT, BaseApp
-from kerneltui.tui.terminal.workers import Workers
+from kerneltui.tui.terminal.workers import Workers, begin
 
 if TYPE_CHECKING:
     from kerneltui.fleet.fleet import Fleet
@@ -84,7 +84,7 @@ class KernelTui(BaseApp):
         self.main.call_after_refresh(self._open_fleet)
 
     def _open_fleet(self) -> None:
-        self.run_worker(self._attach_fleet(), group="open", exit_on_error=False)
+        begin(self, self._attach_fleet, group="open")
 
     async def _attach_fleet(self) -> None:
         try:

@@ -19,6 +19,7 @@ from kerneltui.fleet.fleet import Fleet, SpecChoice
 from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.fleet.reconcile import status_checks
+from kerneltui.fleet.registry.notices import Notice
 from kerneltui.fleet.transcript.transcript import Role
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.management.multi import MultiKernelManager
@@ -154,9 +155,9 @@ def test_a_death_is_a_row_with_its_reason_and_a_notice(fleet: Fleet, mute: Watch
 
     assert row.returncode == -signal.SIGKILL
     assert "exited with SIGKILL (-9)" in row.reason
-    assert [(each.severity, each.text, each.kernel_id) for each in fleet.take_notices()] == [
-        ("error", f"mute-1: {row.reason}", mute.kernel_id)
-    ]
+    told: list[Notice] = []
+    eventually(lambda: told.extend(fleet.take_notices()) or told, WITHIN)
+    assert told == [Notice("error", f"mute-1: {row.reason}", mute.kernel_id)]
 
 
 def test_a_kernel_that_dies_at_start_shows_code_and_last_words(fleet: Fleet) -> None:

@@ -30,6 +30,7 @@ from kerneltui.tui.console.history import CODE_LIMIT, History, merge
 from kerneltui.tui.console.history_search import HistorySearch
 from kerneltui.tui.console.texts import badge, cannot_run, pending_words, placeholder
 from kerneltui.tui.keys.actions import bindings
+from kerneltui.tui.terminal.workers import begin
 from kerneltui.tui.widgets.late import Late
 from kerneltui.tui.widgets.source import Replacement, count_matches, replacements
 from kerneltui.tui.widgets.text_input import TextInput
@@ -202,7 +203,7 @@ class ConsolePane(Vertical):
         if self._backend and self._may_run() and not memory.past_asked:
             memory.past_asked = True
             past = self._backend.history(self._kernel_id)
-            self.run_worker(self._learn_past(memory, past), exit_on_error=False)
+            begin(self, partial(self._learn_past, memory, past))
 
     @property
     def _kernel_id(self) -> str:
@@ -230,7 +231,7 @@ class ConsolePane(Vertical):
         return merge(self._history.codes(self._language), self._memory().past)
 
     def _use_history(self, access: Callable[[], str]) -> None:
-        self.run_worker(self._access_history(access), exit_on_error=False)
+        begin(self, partial(self._access_history, access))
 
     async def _access_history(self, access: Callable[[], str]) -> None:
         """Read or write the history's file; say what is wrong with it, but only once."""
@@ -376,12 +377,12 @@ class ConsolePane(Vertical):
         asked = (self._kernel_id, event.code, event.cursor)
         match event.command:
             case "complete":
-                self._help(self._complete(self._backend.complete(*asked)))
+                self._help(partial(self._complete, self._backend.complete(*asked)))
             case "inspect":
-                self._help(self._inspect(self._backend.inspect(*asked)))
+                self._help(partial(self._inspect, self._backend.inspect(*asked)))
 
-    def _help(self, work: Coroutine[None, None, None]) -> None:
-        self.run_worker(work, group="help", exclusive=True, exit_on_error=False)
+    def _help(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        begin(self, work, group="help", exclusive=True)
 
     def _unchanged(self) -> bool:
         return self._asked == (self._editor.text, self._editor.cursor_index)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -15,6 +16,7 @@ from textual.widgets import Button, Input, Static
 from kerneltui.errors import KernelError
 from kerneltui.frozen import frozen
 from kerneltui.protocol.text import shorten
+from kerneltui.tui.terminal.workers import begin
 from kerneltui.tui.widgets.text_input import TextInput
 
 
@@ -75,7 +77,7 @@ class ConfirmScreen(ModalScreen[bool]):
         self.query_one(".note").display = bool(self._question.note)
         self.query_one("#more").display = self._more is not None
         if self._more is not None:
-            self.run_worker(self._show_more(self._more), exit_on_error=False)
+            begin(self, partial(self._show_more, self._more))
 
     async def _show_more(self, look: Callable[[], tuple[str, ...]]) -> None:
         shown = self.query_one("#more", Static)

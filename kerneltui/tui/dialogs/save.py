@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,6 +17,7 @@ from textual.widgets import Button, Input, Static
 
 from kerneltui.private_file import free_path, write_new
 from kerneltui.protocol.text import clean_line
+from kerneltui.tui.terminal.workers import begin
 from kerneltui.tui.widgets.text_input import TextInput
 
 
@@ -44,7 +46,7 @@ class SaveScreen(ModalScreen[None]):
     @on(Button.Pressed, "#yes")
     def _begin(self) -> None:
         path = Path(self.query_one(Input).value).expanduser()
-        self.run_worker(self._save(path), group="save", exclusive=True, exit_on_error=False)
+        begin(self, partial(self._save, path), group="save", exclusive=True)
 
     async def _save(self, path: Path) -> None:
         try:

@@ -18,6 +18,7 @@ from textual.widgets.option_list import Option
 from kerneltui.errors import KernelError
 from kerneltui.frozen import frozen
 from kerneltui.protocol.text import clean_line
+from kerneltui.tui.terminal.workers import begin
 from kerneltui.tui.widgets.text_input import TextInput
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class StartScreen(ModalScreen[StartRequest | None]):
                 yield Button("Start (Enter)", id="yes", variant="primary")
 
     def on_mount(self) -> None:
-        self.run_worker(self._list_specs(), exit_on_error=False)
+        begin(self, self._list_specs)
 
     async def _list_specs(self) -> None:
         try:

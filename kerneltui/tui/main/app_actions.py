@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -106,7 +107,7 @@ class AppActions:
         if _targets(fleet.snapshots) != targets:
             self._screen.say("the kernels have changed; look again", "warning")
         else:
-            self._screen.begin(self._shut_down_and_exit(fleet, targets))
+            self._screen.begin(partial(self._shut_down_and_exit, fleet, targets))
 
     async def _shut_down_and_exit(self, fleet: Fleet, targets: Sequence[Target]) -> None:
         try:

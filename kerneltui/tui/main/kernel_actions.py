@@ -219,7 +219,7 @@ class KernelActions:
         if "interrupt" in self._unconfirmed:
             self._order([target], partial(fleet.interrupt, anyway=True))
         else:
-            self._screen.begin(self._warn_first(fleet, target))
+            self._screen.begin(partial(self._warn_first, fleet, target))
 
     async def _warn_first(self, fleet: Fleet, target: Target) -> None:
         try:
@@ -260,7 +260,7 @@ class KernelActions:
             if _ours(fleet.snapshots) != targets:
                 self._screen.say("the kernels have changed; look again", "warning")
             else:
-                self._screen.begin(self._say_what_comes_of(order))
+                self._screen.begin(partial(self._say_what_comes_of, order))
 
         if "shutdown_all" in self._unconfirmed:
             answered()
@@ -272,7 +272,7 @@ class KernelActions:
 
     def _order(self, targets: Sequence[Target], verb: Callable[[Target], str]) -> None:
         """Have short threads call `verb` with each target; its words become toasts."""
-        self._screen.begin(self._carry_out(targets, verb))
+        self._screen.begin(partial(self._carry_out, targets, verb))
 
     async def _carry_out(self, targets: Sequence[Target], verb: Callable[[Target], str]) -> None:
         turns = asyncio.Semaphore(ORDERS_AT_ONCE)

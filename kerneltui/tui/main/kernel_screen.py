@@ -49,7 +49,7 @@ class KernelScreen(Protocol):
     def push(self, screen: Screen[Any], answered: Callable[[Any], None] | None = None) -> None:
         """Show a dialog; `answered` gets what it is dismissed with."""
 
-    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+    def begin(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Have a worker do it."""
 
     def say(self, text: str, severity: SeverityLevel = "information") -> None:

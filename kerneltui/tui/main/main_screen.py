@@ -44,6 +44,7 @@ from kerneltui.tui.table.filter_input import FilterInput
 from kerneltui.tui.table.kernel_table import KernelTable
 from kerneltui.tui.table.view import TableView
 from kerneltui.tui.terminal.base_app import BaseApp
+from kerneltui.tui.terminal.workers import begin
 from kerneltui.tui.widgets.key_line import KeyLine
 from kerneltui.tui.widgets.late import Late
 from kerneltui.tui.widgets.status_line import StatusLine
@@ -216,7 +217,8 @@ class MainScreen(Screen[None]):
         )
         if code := self._late_code.made:
             code.attach(fleet.console)
-        self.run_worker(self._starts.look_for_specs(fleet), group="specs", exit_on_error=False)
+        look = partial(self._starts.look_for_specs, fleet)
+        begin(self, look, group="specs")
         self._awaited = self._settings.attached
         self.tick()
 
@@ -394,14 +396,14 @@ class MainScreen(Screen[None]):
     def push(self, screen: Screen[Any], answered: Callable[[Any], None] | None = None) -> None:
         self.app.push_screen(screen, answered)
 
-    def begin(self, work: Coroutine[Any, Any, None]) -> None:
-        self.run_worker(work, exit_on_error=False)
+    def begin(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        begin(self, work)
 
     def say(self, text: str, severity: SeverityLevel = "information") -> None:
         self.notify(text, severity=severity, markup=False)
 
     def _begin_start(self, start: Callable[[], str]) -> None:
-        self.run_worker(self._start(start), group="start", exit_on_error=False)
+        begin(self, partial(self._start, start), group="start")
 
     async def _start(self, start: Callable[[], str]) -> None:
         if kernel_id := await self.kernel_actions.call(start):

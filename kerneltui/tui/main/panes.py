@@ -18,6 +18,7 @@ from kerneltui.tui.messages.message_view import MessageView
 from kerneltui.tui.output.actions import OutputVerbs
 from kerneltui.tui.output.log_view import LogView
 from kerneltui.tui.output.output_view import OutputView
+from kerneltui.tui.terminal.workers import begin
 from kerneltui.tui.widgets.late import Late
 from kerneltui.tui.widgets.pane import Pane
 from kerneltui.tui.widgets.tab_bar import Tab, neighbour
@@ -154,8 +155,8 @@ class Panes(Vertical):
 
     def _ask(self, question: Callable[[], T], show: Callable[[T], None]) -> None:
         self._looking = True
-        answer = self._answer(question, show, self._kernel_id)
-        self.run_worker(answer, group="look", exit_on_error=False)
+        answer = partial(self._answer, question, show, self._kernel_id)
+        begin(self, answer, group="look")
 
     async def _answer(
         self, question: Callable[[], T], show: Callable[[T], None], kernel_id: str

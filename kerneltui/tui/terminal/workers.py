@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from kerneltui.kernels.processes.guarded_thread import GuardedThread
+
+if TYPE_CHECKING:
+    from textual.dom import DOMNode
+    from textual.worker import Worker
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -76,3 +80,18 @@ def _make(future: Future[T], call: Callable[[], T]) -> None:
         future.set_exception(error)
     else:
         future.set_result(result)
+
+
+def begin(
+    node: DOMNode,
+    work: Callable[[], Coroutine[Any, Any, None]],
+    *,
+    group: str = "default",
+    exclusive: bool = False,
+) -> None:
+    """Have a worker of `node` do it. What it raises is told, and does not end the app.
+
+    `work`: makes the coroutine once the worker begins: an app that ends before leaves none that
+    nobody awaits. `exclusive`: others of its group are cancelled.
+    """
+    _: Worker[None] = node.run_worker(work, group=group, exclusive=exclusive, exit_on_error=False)

@@ -17,7 +17,7 @@ from kerneltui.fleet.discovery.found import Found, Known
 from kerneltui.fleet.discovery.scanner import FILE_GONE, Discovery
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.manifests.manifest import Manifest
-from kerneltui.fleet.model.classification import Kind
+from kerneltui.fleet.model.classification import Kind, Liveness
 from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.fleet.reconcile.autorestart import AutoRestarter
 from kerneltui.fleet.reconcile.lease import Lease
@@ -35,6 +35,7 @@ from tests.fleet.small_kernels import (
 from tests.support import eventually
 
 TINY = SPECS["tiny"]["argv"][:-1]
+VERIFIED = Liveness.VERIFIED
 
 
 @pytest.fixture(autouse=True)
@@ -93,6 +94,8 @@ def look(discovery: Discovery) -> tuple[Found, ...]:
 def test_a_kernel_whose_file_went_before_the_first_look_is_known_by_its_command(
     stranger: Path,
 ) -> None:
+    # It has read its file by then.
+    eventually(lambda: [each.liveness for each in look(Discovery())] == [VERIFIED], WITHIN)
     stranger.unlink()
     seen = Discovery()
 
