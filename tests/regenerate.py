@@ -16,7 +16,7 @@ from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.config.config_file import parse_config
 from kerneltui.tui.config.setup import RunSettings
-from kerneltui.tui.keys.actions import markdown_table
+from kerneltui.tui.keys.bindings import markdown_table
 from tests.pictures import plot
 from tests.tui.fakes import NOW, FakeFleet, Stage, on_stage, snapshot
 

@@ -21,7 +21,8 @@ from kerneltui.tui.app import KernelTui
 from kerneltui.tui.config.setup import RunSettings
 from kerneltui.tui.console.code_editor import CodeEditor
 from kerneltui.tui.dialogs.help import HelpScreen
-from kerneltui.tui.keys.actions import ARMED_TIME, BY_ID
+from kerneltui.tui.keys.actions import BY_ID
+from kerneltui.tui.main.double_press import ARMED_TIME
 from kerneltui.tui.main.main_screen import MainScreen
 from kerneltui.tui.main.panes import Panes
 from kerneltui.tui.output.output_view import OutputView

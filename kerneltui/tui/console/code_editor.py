@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.widgets import TextArea
 from textual.widgets.text_area import Selection
 
-from kerneltui.tui.keys.actions import bindings
+from kerneltui.tui.keys.bindings import bindings
 from kerneltui.tui.widgets.source import (
     CodeStyle,
     colours,

@@ -29,7 +29,7 @@ from kerneltui.tui.console.documentation import Documentation
 from kerneltui.tui.console.history import CODE_LIMIT, History, merge
 from kerneltui.tui.console.history_search import HistorySearch
 from kerneltui.tui.console.texts import badge, cannot_run, pending_words, placeholder
-from kerneltui.tui.keys.actions import bindings
+from kerneltui.tui.keys.bindings import bindings
 from kerneltui.tui.terminal.workers import begin
 from kerneltui.tui.widgets.late import Late
 from kerneltui.tui.widgets.source import Replacement, count_matches, replacements

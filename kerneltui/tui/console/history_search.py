@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from kerneltui.tui.console.history import search
-from kerneltui.tui.keys.actions import bindings
+from kerneltui.tui.keys.bindings import bindings
 from kerneltui.tui.widgets.late import Late
 from kerneltui.tui.widgets.source import visible
 from kerneltui.tui.widgets.text_input import TextInput

@@ -13,7 +13,8 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from kerneltui.tui.keys.actions import Action, grouped
+from kerneltui.tui.keys.action import Action
+from kerneltui.tui.keys.bindings import grouped
 
 _HINT = "Esc closes · ↑ ↓ scrolls"
 

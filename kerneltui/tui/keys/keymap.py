@@ -9,7 +9,8 @@ from dataclasses import replace
 from textual.binding import Binding, BindingsMap
 from textual.keys import KEY_NAME_REPLACEMENTS, Keys, key_to_character
 
-from kerneltui.tui.keys.actions import ACTIONS, BY_ID, Action, Scope, key_label
+from kerneltui.tui.keys.action import Action, Scope, key_label
+from kerneltui.tui.keys.actions import ACTIONS, BY_ID
 
 SAME_BYTE = {
     "ctrl+h": "backspace",

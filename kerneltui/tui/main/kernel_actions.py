@@ -17,9 +17,12 @@ from kerneltui.fleet.model.classification import Kind
 from kerneltui.frozen import frozen
 from kerneltui.protocol.status import KernelState, Verb
 from kerneltui.tui.dialogs.confirm import ConfirmScreen, Question
-from kerneltui.tui.keys.actions import BY_ID, Action, DoublePress, refusal
+from kerneltui.tui.keys.action import Action
+from kerneltui.tui.keys.actions import BY_ID
 from kerneltui.tui.main import questions
+from kerneltui.tui.main.double_press import DoublePress
 from kerneltui.tui.main.kernel_screen import Commands, KernelScreen
+from kerneltui.tui.main.permissions import refusal
 
 if TYPE_CHECKING:
     from kerneltui.fleet.fleet import Fleet

@@ -20,15 +20,9 @@ from textual.widgets import Static
 
 from kerneltui.tui.config.setup import RunSettings
 from kerneltui.tui.details.summary import Details
-from kerneltui.tui.keys.actions import (
-    ACTIONS,
-    BY_COMMAND,
-    SCREENS,
-    Action,
-    Scope,
-    bindings,
-    command_of,
-)
+from kerneltui.tui.keys.action import SCREENS, Action, Scope, command_of
+from kerneltui.tui.keys.actions import ACTIONS, BY_COMMAND
+from kerneltui.tui.keys.bindings import bindings
 from kerneltui.tui.keys.keymap import key_of
 from kerneltui.tui.main.alerts import Alerts, sequence
 from kerneltui.tui.main.app_actions import AppActions

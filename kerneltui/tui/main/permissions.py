@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kerneltui.tui.keys.actions import Action, Scope, refusal, refusal_of_all
+from kerneltui.fleet.model.capabilities import why_not
+from kerneltui.tui.keys.action import Action, Scope
 
 if TYPE_CHECKING:
+    from kerneltui.fleet.model.snapshot import KernelSnapshot
     from kerneltui.tui.main.kernel_screen import KernelScreen
 
 
@@ -29,3 +32,25 @@ def why_not_now(action: Action, screen: KernelScreen, read_only: str) -> str:
 def awaits_fleet(action: Action, screen: KernelScreen) -> bool:
     """Tell whether the action is about kernels, and they are not known yet."""
     return screen.fleet is None and action.scope is Scope.TABLE
+
+
+def refusal(action: Action, snapshot: KernelSnapshot | None) -> str:
+    """Return why `action` cannot be asked of the selected kernel; empty when it can."""
+    if action.verb is None:
+        return ""
+    if snapshot is None:
+        return "no kernel is selected"
+    if action.ours and not snapshot.is_ours:
+        return f"{snapshot.name} is not kerneltui's to restart"
+    if action.verb in snapshot.allowed:
+        return ""
+    why = why_not(snapshot.kind, action.verb) or f"it is {snapshot.state}"
+    return f"cannot {action.verb} {snapshot.name}: {why}"
+
+
+def refusal_of_all(action: Action, kernels: Sequence[KernelSnapshot]) -> str:
+    """Return why `action` can be asked of none of `kernels`; empty when it can of some."""
+    refusals = [refusal(action, kernel) for kernel in kernels]
+    if "" in refusals:
+        return ""
+    return refusals[0] + (f"; and {len(refusals) - 1} more" if len(refusals) > 1 else "")

@@ -17,7 +17,7 @@ from textual.strip import Strip
 
 from kerneltui.fleet.transcript.transcript import Role
 from kerneltui.protocol.text import clean_line
-from kerneltui.tui.keys.actions import bindings
+from kerneltui.tui.keys.bindings import bindings
 from kerneltui.tui.output.actions import OutputVerbs
 from kerneltui.tui.output.painting import Mark, paint
 from kerneltui.tui.output.row_map import RowMap, row_count, row_ends

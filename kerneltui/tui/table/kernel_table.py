@@ -25,7 +25,7 @@ from kerneltui.formats import (
     fit,
 )
 from kerneltui.protocol.text import clean_line
-from kerneltui.tui.keys.actions import bindings
+from kerneltui.tui.keys.bindings import bindings
 from kerneltui.tui.table.columns import (
     GAP,
     TONES,

@@ -15,7 +15,8 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
 
-from kerneltui.tui.keys.actions import BY_COMMAND, key_label
+from kerneltui.tui.keys.action import key_label
+from kerneltui.tui.keys.actions import BY_COMMAND
 
 _PLACES = {command: place for place, command in enumerate(BY_COMMAND)}
 

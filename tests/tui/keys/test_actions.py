@@ -11,18 +11,12 @@ from textual.binding import Binding
 from kerneltui.protocol.status import KernelState, Verb
 from kerneltui.tui.config.setup import RunSettings
 from kerneltui.tui.console.code_editor import CodeEditor
-from kerneltui.tui.keys.actions import (
-    ACTIONS,
-    ARMED_TIME,
-    BY_ID,
-    Action,
-    DoublePress,
-    Scope,
-    bindings,
-    markdown_table,
-    refusal,
-)
+from kerneltui.tui.keys.action import Action, Scope
+from kerneltui.tui.keys.actions import ACTIONS, BY_ID
+from kerneltui.tui.keys.bindings import bindings, markdown_table
+from kerneltui.tui.main.double_press import ARMED_TIME, DoublePress
 from kerneltui.tui.main.main_screen import MainScreen
+from kerneltui.tui.main.permissions import refusal
 from kerneltui.tui.messages.message_view import MessageView
 from kerneltui.tui.output.output_view import OutputView
 from kerneltui.tui.table.filter_input import FilterInput
