@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from kerneltui.commands.survey import Survey, manifests, of_this_host
 from kerneltui.fleet.control.stale_files import (
     is_over,
     left_by_others,
@@ -17,6 +16,13 @@ from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.manifests.lock import ManifestLock
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.model.classification import Liveness
+from kerneltui.fleet.reconcile.host_scan import (
+    HostScan,
+    asking_manager,
+    of_this_host,
+    read_manifests,
+)
+from kerneltui.paths import runtime_folder
 from kerneltui.protocol.text import clean_line
 
 PATH_WIDTH = 500  # characters
@@ -28,16 +34,17 @@ def clean(*, for_real: bool) -> int:
 
     What may be of another host, or of a kernel that is about to start, is told and stays.
     """
-    known = manifests()
-    survey = Survey(known, SERVER_TIME)
-    survey.ask_where()
+    manifests = read_manifests(runtime_folder())
+    with contextlib.closing(HostScan()) as scan:
+        scan.look_and_ask_servers(manifests, SERVER_TIME)
+        others = scan.ask_where(asking_manager)
     count = 0
-    for path, why in _removable(of_this_host(known), survey.found):
+    for path, why in _removable(of_this_host(manifests), others):
         if for_real:
             path.unlink(missing_ok=True)
         _tell("removed" if for_real else "would remove", path, why)
         count += 1
-    for found, why in _left(survey.found):
+    for found, why in _left(others):
         _tell("left", found.connection_file, why)
     if not count:
         print("there is nothing to clean")

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import psutil
 
 from kerneltui.commands.probe import Askable, Probe
-from kerneltui.commands.survey import Survey, manifests, of_this_host
 from kerneltui.errors import KernelError, NoSuchKernel
 from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.discovery.naming import name_of, notebook_of
@@ -19,14 +18,22 @@ from kerneltui.fleet.inspection.usage import STOPPED_STATUSES
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.origin import Origin
+from kerneltui.fleet.reconcile.host_scan import (
+    HostScan,
+    asking_manager,
+    of_this_host,
+    read_manifests,
+)
 from kerneltui.fleet.servers.rest import ServedKernel
 from kerneltui.frozen import frozen
 from kerneltui.kernels.connection.connection_file import read_connection_file
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.kernels.processes.tree import children_of_all, descendants
+from kerneltui.paths import runtime_folder
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
 
+SERVER_TIME = 0.2  # seconds for a Jupyter server to list its kernels
 UNANSWERED = "?"
 STOPPED = "stopped"
 LEFT_STATES = {Liveness.STALE: "stale", Liveness.OTHER_HOST: "elsewhere"}
@@ -80,22 +87,26 @@ def list_all(probe: Probe | None = None) -> list[Listed]:
     `probe`: asks them what they do; nobody is asked without it. Kernels of a Jupyter server
     are not asked at all, as it would keep count of that; it is asked itself.
     """
-    known = manifests()
-    ours = of_this_host(known)
+    manifests = read_manifests(runtime_folder())
+    ours = of_this_host(manifests)
     asked = dict(_askable(ours)) if probe is not None else {}
     if probe is not None:
         probe.ask(asked)  # at once: they take their time
-    survey = Survey(known)
+    scan = HostScan()
+    found = scan.look_and_ask_servers(manifests, SERVER_TIME)
     if probe is not None:
-        probe.ask({**asked, **dict(_askable_strangers(survey.found))})
-    identities = [*(each.identity for each in ours), *(each.identity for each in survey.found)]
+        probe.ask({**asked, **dict(_askable_strangers(found))})
+    identities = [*(each.identity for each in ours), *(each.identity for each in found)]
     look = _Look(identities)
     for identity in identities:
         look.at(identity)  # while they take up the question
     states: Mapping[str, KernelState] = {}
     if probe is not None:
         states = probe.hear()
-        survey.ask_where(lambda found: found.kernel_id in states)
+        found = scan.ask_where(
+            lambda found: asking_manager(found) if found.kernel_id in states else None
+        )
+        scan.close()
     return [
         *(_listed(each, look.at(each.identity), states.get(each.kernel_id)) for each in ours),
         *(
@@ -103,10 +114,10 @@ def list_all(probe: Probe | None = None) -> list[Listed]:
                 each,
                 look.at(each.identity),
                 states.get(each.kernel_id),
-                survey.listing.of(each.kernel_id),
+                scan.listing.of(each.kernel_id),
                 is_asked=probe is not None,
             )
-            for each in survey.found
+            for each in found
         ),
     ]
 

@@ -152,9 +152,10 @@ def complete(parser: argparse.ArgumentParser) -> None:
 
 
 def _names(**_context: object) -> list[str]:
-    from kerneltui.commands.survey import manifests, of_this_host
+    from kerneltui.fleet.reconcile.host_scan import of_this_host, read_manifests
+    from kerneltui.paths import runtime_folder
 
-    return [manifest.name for manifest in of_this_host(manifests())]
+    return [manifest.name for manifest in of_this_host(read_manifests(runtime_folder()))]
 
 
 def _kernelspecs(**_context: object) -> list[str]:

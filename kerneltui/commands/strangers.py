@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from kerneltui.commands.listing import Listed
-from kerneltui.commands.survey import Survey, manifests
+import contextlib
+from collections.abc import Iterable
+
+from kerneltui.commands.listing import SERVER_TIME, Listed
 from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.control.attachment import controller_of
 from kerneltui.fleet.control.controllers import KernelController
@@ -11,7 +13,9 @@ from kerneltui.fleet.discovery.attach import attach_process, attached_manager
 from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.model.capabilities import refuse_impossible
 from kerneltui.fleet.model.classification import LEFT
+from kerneltui.fleet.reconcile.host_scan import HostScan, asking_manager, read_manifests
 from kerneltui.kernels.specs.spec_manager import KernelSpecManager
+from kerneltui.paths import runtime_folder
 from kerneltui.protocol.status import Verb
 
 
@@ -20,22 +24,25 @@ def controller(kernel: Listed, verb: Verb) -> KernelController:
 
     Raises ActionRefused where the verb can never be had of it.
     """
-    survey, specs = Survey(manifests()), KernelSpecManager()
-    found = _found_again(kernel, survey)
+    scan, specs = HostScan(), KernelSpecManager()
+    found = _found_again(
+        kernel, scan.look_and_ask_servers(read_manifests(runtime_folder()), SERVER_TIME)
+    )
     if found.identity != kernel.identity and found.liveness not in LEFT:
         raise ActionRefused(f"{kernel.name} was restarted meanwhile; nothing was done")
-    survey.ask_where()  # which may show that this process only listens for the kernel
-    found = _found_again(kernel, survey)
+    # Which may show that this process only listens for the kernel.
+    with contextlib.closing(scan):
+        found = _found_again(kernel, scan.ask_where(asking_manager))
     refuse_impossible(found.kind, verb, kernel.name)
     manager = None
     if found.liveness not in LEFT:
         manager = attached_manager(found, specs)
         attach_process(manager, found.identity)
-    return controller_of(found, kernel.name, manager, specs, survey.known)
+    return controller_of(found, kernel.name, manager, specs, scan.known)
 
 
-def _found_again(kernel: Listed, survey: Survey) -> Found:
-    for found in survey.found:
+def _found_again(kernel: Listed, there: Iterable[Found]) -> Found:
+    for found in there:
         if str(found.connection_file) == kernel.connection_file:
             return found
     raise KernelError(f"{kernel.name} is gone")

@@ -21,6 +21,7 @@ from kerneltui.fleet.discovery.processes import Processes
 from kerneltui.fleet.manifests import manifest as manifest_module
 from kerneltui.fleet.manifests.lock import ManifestLock
 from kerneltui.fleet.manifests.manifest import Manifest
+from kerneltui.fleet.reconcile.host_scan import read_manifests
 from kerneltui.fleet.recording.recording import recording_path
 from kerneltui.kernels.connection.connection_file import read_connection_file, write_connection_file
 from kerneltui.kernels.connection.listeners import listeners, owner
@@ -182,10 +183,10 @@ def test_a_kernel_that_was_restarted_meanwhile_keeps_its_files(
     runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = ours(runtime, DEAD)
-    known = clean_module.manifests()
+    known = read_manifests(runtime)
     living = identify(os.getpid())
     write_manifest(replace(known[0], identity=living))
-    monkeypatch.setattr(clean_module, "manifests", lambda: known)
+    monkeypatch.setattr(clean_module, "read_manifests", lambda _folder: known)
 
     clean(for_real=True)
 
@@ -209,7 +210,7 @@ def test_a_kernel_that_has_just_died_and_may_come_back_keeps_its_files(
     runtime: Path, change: dict[str, Any]
 ) -> None:
     files = ours(runtime, DEAD)
-    (manifest,) = clean_module.manifests()
+    (manifest,) = read_manifests(runtime)
     write_manifest(replace(manifest, **change))
 
     clean(for_real=True)

@@ -16,10 +16,12 @@ from kerneltui.cli import main
 from kerneltui.commands import verbs
 from kerneltui.commands.listing import Listed
 from kerneltui.commands.settings import Settings
-from kerneltui.commands.survey import manifests
 from kerneltui.commands.watch import logs
 from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.manifests.manifest import Manifest
+from kerneltui.fleet.reconcile.host_scan import read_manifests
 from kerneltui.fleet.registry.notices import Notice
+from kerneltui.paths import runtime_folder
 from tests.fleet.small_kernels import ROOT, install_and_make_haste
 from tests.support import eventually
 
@@ -29,6 +31,10 @@ if os.path.exists(sys.argv[2]):
     sys.exit("no luck")
 os.execv(sys.executable, [sys.executable, "-m", "tests.fleet.tiny_kernel", sys.argv[1]])
 """
+
+
+def manifests() -> list[Manifest]:
+    return read_manifests(runtime_folder())
 
 
 @pytest.fixture(autouse=True)

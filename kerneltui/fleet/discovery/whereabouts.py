@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from kerneltui.fleet.discovery.control_poll import ControlPoll
 from kerneltui.fleet.discovery.found import Found, KernelLocation
@@ -18,13 +17,6 @@ from kerneltui.protocol.message import Message
 _Place = tuple[ConnectionInfo | None, int | None]
 
 
-class Suspect(NamedTuple):
-    """A kernel that was found, and the manager to ask it by."""
-
-    found: Found
-    manager: KernelManager
-
-
 class Whereabouts:
     """What such kernels have said, as long as they are where they were. Used by one thread."""
 
@@ -33,9 +25,16 @@ class Whereabouts:
         self._said: dict[Path, tuple[_Place, KernelLocation | None]] = {}
         """By connection file where its kernel was asked, and what it has answered."""
 
-    def look(self, suspects: Iterable[Suspect]) -> None:
-        """Ask those that may be asked, are not proven, and have not been asked."""
-        by_manager = {each.manager: each.found for each in suspects if each.found.is_unproven}
+    def look(self, suspects: Iterable[tuple[Found, KernelManager | None]]) -> None:
+        """Ask those that may be asked, are not proven, and have not been asked.
+
+        `suspects`: kernels, each with the manager to ask it by; None for one not to be asked.
+        """
+        by_manager = {
+            manager: found
+            for found, manager in suspects
+            if manager is not None and found.is_unproven
+        }
         there = {found.connection_file: _place_of(found) for found in by_manager.values()}
         self._said = {
             path: known for path, known in self._said.items() if there.get(path) == known[0]

@@ -22,7 +22,6 @@ from kerneltui.fleet.manifests.manifest import (
     format_manifest,
     manifest_path,
     read_manifest,
-    resolved,
 )
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.paths import own_folder
@@ -71,15 +70,10 @@ class ManifestStore:
         """By path the manifests that this process has locked."""
 
     @property
-    def connection_files(self) -> set[str]:
-        """Return the paths of the connection files of this host's kernels of ours, all launched."""
-        kept = [each for each in self._manifests if each.is_here and not each.is_unfinished]
-        return {resolved(each) for each in kept}
-
-    @property
-    def elsewhere(self) -> dict[str, str]:
-        """Return the connection files of other hosts' kernels of ours, and where those are."""
-        return {resolved(each): each.whereabouts for each in self._manifests if not each.is_here}
+    def manifests(self) -> list[Manifest]:
+        """Return what was read at the last look, of all hosts, oldest first."""
+        known = [each for _, each in self._known.values() if each is not None]
+        return sorted(known, key=lambda manifest: manifest.started_at)
 
     # -- what this dashboard does ----
 
@@ -297,7 +291,7 @@ class ManifestStore:
         self._known = found
         if time.monotonic() - self._seen_at >= SEEN_EVERY:
             self.mark_seen()
-        return tuple(self._as_it_is(each) for each in self._manifests if each.is_here)
+        return tuple(self._as_it_is(each) for each in self.manifests if each.is_here)
 
     def _as_it_is(self, manifest: Manifest) -> Manifest:
         """Note what came of an order whose dashboard has ended in the middle of it."""
@@ -338,12 +332,7 @@ class ManifestStore:
                 os.utime(manifest.path)
 
     def _living(self) -> Iterable[Manifest]:
-        return [each for each in self._manifests if each.identity and each.identity.is_alive()]
-
-    @property
-    def _manifests(self) -> list[Manifest]:
-        known = [each for _, each in self._known.values() if each is not None]
-        return sorted(known, key=lambda manifest: manifest.started_at)
+        return [each for each in self.manifests if each.identity and each.identity.is_alive()]
 
 
 def _unwritable(manifest: Manifest, error: OSError) -> CannotNote:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,18 +14,17 @@ from kerneltui.errors import KernelError
 from kerneltui.fleet.control.attachment import controller_of
 from kerneltui.fleet.control.controllers import KernelController
 from kerneltui.fleet.discovery.attach import attach_process, attached_manager
-from kerneltui.fleet.discovery.found import Found, KernelLocation, Known, server_folders
+from kerneltui.fleet.discovery.found import Found, server_folders
 from kerneltui.fleet.discovery.naming import PATH_WIDTH, name_of
-from kerneltui.fleet.discovery.scanner import Discovery
 from kerneltui.fleet.discovery.server_word import true_of_now
-from kerneltui.fleet.discovery.whereabouts import Suspect, Whereabouts
 from kerneltui.fleet.manifests.store import ManifestStore
 from kerneltui.fleet.model.classification import LEFT
 from kerneltui.fleet.model.origin import Origin
+from kerneltui.fleet.reconcile.host_scan import HostScan
 from kerneltui.fleet.registry.registry import KernelRegistry
 from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
 from kerneltui.fleet.registry.tracker import Tracker
-from kerneltui.fleet.servers.poller import ServerWatch
+from kerneltui.fleet.servers.poller import Listing, ServerWatch
 from kerneltui.fleet.servers.rest import ServedKernel
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.specs.spec_manager import KernelSpecManager
@@ -52,56 +51,53 @@ class ExternalKernels:
         self._warn = warn
         self._manifests = store
         self._specs = specs
-        self._discovery = Discovery()
-        self._whereabouts = Whereabouts()
-        self._known = Known()
+        self._scan = HostScan()
         self._found: tuple[Found, ...] = ()
         self._failed: set[Path] = set()
         """The files whose kernels could not be followed at the last look."""
 
     def controller(self, kernel: TrackedKernel, found: Found) -> KernelController:
         """Return what carries out verbs on a kernel. In any thread."""
-        return controller_of(found, kernel.name, kernel.manager, self._specs, self._known)
+        return controller_of(found, kernel.name, kernel.manager, self._specs, self._scan.known)
 
     def look(self, servers: ServerWatch) -> None:
         """Look at this host, and take over what there is and what servers tell."""
         listing = servers.listing
-        kernels = self._registry.all()
-        self._whereabouts.look(
-            Suspect(each.found, each.manager) for each in kernels if each.found and each.manager
-        )
-        self._known = Known(
-            ours=self._manifests.connection_files,
-            elsewhere=self._manifests.elsewhere,
-            servers={server.pid for server in servers.servers},
-            served=listing.owners,
-            listing=listing.told,
-            answered=self._answered(kernels),
-        )
-        found = self._discovery.look(self._known)
-        with self._registry.batch():
-            if found is not self._found and self._follow(found):
-                self._found = found  # else what has failed is tried again
+        self._scan.look(self._manifests.manifests, servers.servers, listing, self._heard())
+        found = self._scan.ask_where(self._manager_of)
+        self._take_over_all(found, listing)
         servers.folders = server_folders(found)
-        for kernel in self._registry.all():
-            if kernel.found is not None:
-                self._take_over(kernel, kernel.found, listing.of(kernel.kernel_id))
         servers.miss(
             frozenset(each.kernel_id for each in found if each.origin is Origin.SERVER)
             - listing.kernels.keys()
         )
 
     def close(self) -> None:
-        self._whereabouts.close()
+        self._scan.close()
 
-    def _answered(self, kernels: Iterable[TrackedKernel]) -> Mapping[Path, KernelLocation | None]:
+    def _heard(self) -> list[Path]:
         """Return what has proven to have its file's key, by whatever it has said."""
-        heard = (
+        return [
             each.found.connection_file
-            for each in kernels
+            for each in self._registry.all()
             if each.found and each.found.is_unproven and each.manager and each.manager.status.heard
+        ]
+
+    def _manager_of(self, found: Found) -> KernelManager | None:
+        """Return the manager of a kernel that is tracked, and is the same one."""
+        kernel = self._registry.get(found.kernel_id)
+        is_same = (
+            kernel is not None and kernel.found is not None and kernel.found.info == found.info
         )
-        return {**dict.fromkeys(heard), **self._whereabouts.answered}
+        return kernel.manager if kernel is not None and is_same else None
+
+    def _take_over_all(self, found: tuple[Found, ...], listing: Listing) -> None:
+        with self._registry.batch():
+            if found is not self._found and self._follow(found):
+                self._found = found  # else what has failed is tried again
+        for kernel in self._registry.all():
+            if kernel.found is not None:
+                self._take_over(kernel, kernel.found, listing.of(kernel.kernel_id))
 
     def _follow(self, found: tuple[Found, ...]) -> bool:
         """Track each; tell whether that could be."""

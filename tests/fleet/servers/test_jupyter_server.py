@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from kerneltui.commands.survey import Survey
 from kerneltui.errors import ActionRefused, KernelError, KernelTimeout
+from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.model.classification import Kind, Liveness
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.model.snapshot import KernelSnapshot
+from kerneltui.fleet.reconcile.host_scan import HostScan
 from kerneltui.fleet.servers import rest
 from kerneltui.fleet.servers.jupyter_server import JupyterServer
 from kerneltui.fleet.servers.rest import served_kernels
@@ -253,11 +254,12 @@ def test_a_server_at_a_unix_socket_is_asked_there(short_path: Path, own_runtime:
     with jupyter_server(short_path, own_runtime, f"--ServerApp.sock={sock}") as server:
         kernel_id = open_notebook(server, "train.ipynb")
 
-        survey = Survey([])
+        scan = HostScan()
+        (found,) = scan.look_and_ask_servers([], PATIENCE)
 
         assert server.sock == str(sock)
-        assert [each.origin for each in survey.found] == [Origin.SERVER]
-        assert survey.listing.kernels[kernel_id].kernel.notebook.endswith("/train.ipynb")
+        assert found.origin is Origin.SERVER
+        assert scan.listing.kernels[kernel_id].kernel.notebook.endswith("/train.ipynb")
         rest.shutdown(server, kernel_id, PATIENCE)
         assert states(server) == {}
 
@@ -277,16 +279,20 @@ def test_a_kernel_that_is_gone_is_said_to_be(server: JupyterServer) -> None:
         rest.interrupt(server, "00000000-0000-0000-0000-000000000000", PATIENCE)
 
 
+def look() -> tuple[Found, ...]:
+    return HostScan().look_and_ask_servers([], PATIENCE)
+
+
 def test_the_kernels_of_a_server_that_was_killed_end_and_leave_their_files(
     short_path: Path, own_runtime: Path
 ) -> None:
     with jupyter_server(short_path, own_runtime) as server:
         kernel_id = open_notebook(server, "train.ipynb")
-        eventually(lambda: Survey([]).found, PATIENCE)
-        (before,) = Survey([]).found
+        eventually(look, PATIENCE)
+        (before,) = look()
         os.kill(server.pid, 9)
 
     # It looks after its parent, and ends; its sockets close a moment later.
-    eventually(lambda: Survey([]).found[0].liveness is Liveness.STALE, PATIENCE)
-    (left,) = Survey([]).found
+    eventually(lambda: look()[0].liveness is Liveness.STALE, PATIENCE)
+    (left,) = look()
     assert left.kernel_id == before.kernel_id == kernel_id

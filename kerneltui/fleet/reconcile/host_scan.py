@@ -1,0 +1,143 @@
+"""HostScan: the kernels of this user on this host, as dashboard and command line find them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kerneltui.errors import KernelError
+from kerneltui.fleet.discovery.found import Found, KernelLocation, Known, server_folders
+from kerneltui.fleet.discovery.scanner import Discovery
+from kerneltui.fleet.manifests.lock import is_locked
+from kerneltui.fleet.manifests.manifest import Manifest, find_manifests, read_manifest, resolved
+from kerneltui.fleet.servers.jupyter_server import JupyterServer, find_servers
+from kerneltui.fleet.servers.poller import Listing, ask_servers
+from kerneltui.kernels.connection.folders import connection_folders
+
+if TYPE_CHECKING:
+    from kerneltui.fleet.discovery.whereabouts import Whereabouts
+    from kerneltui.kernels.management.manager import KernelManager
+
+ManagerOf = Callable[[Found], "KernelManager | None"]
+"""Returns the manager to ask a kernel by; None where it is not to be asked."""
+
+
+class HostScan:
+    """Looks for kernels that something else has started. Used by one thread."""
+
+    def __init__(self) -> None:
+        self._discovery = Discovery()
+        self._whereabouts: Whereabouts | None = None
+        self.known = Known()
+        """With what was looked last."""
+        self.found: tuple[Found, ...] = ()
+        """What was found then."""
+        self.listing = Listing()
+        """What servers told by then."""
+
+    def look(
+        self,
+        manifests: Iterable[Manifest],
+        servers: Iterable[JupyterServer] = (),
+        listing: Listing | None = None,
+        heard: Iterable[Path] = (),
+    ) -> tuple[Found, ...]:
+        """Return the kernels that are not kerneltui's: the same tuple until something changes.
+
+        `manifests`: those of all hosts. `listing`: what the servers have told. `heard`: the
+        connection files whose kernels have proven to have their keys. No kernel is asked anything.
+        """
+        manifests, self.listing = tuple(manifests), listing or Listing()
+        self.known = Known(
+            ours={resolved(each) for each in of_this_host(manifests)},
+            elsewhere={resolved(each): each.whereabouts for each in manifests if not each.is_here},
+            servers={server.pid for server in servers},
+            served=self.listing.owners,
+            listing=self.listing.told,
+            answered={**dict.fromkeys(heard), **self._answered},
+        )
+        self.found = self._discovery.look(self.known)
+        return self.found
+
+    def look_and_ask_servers(
+        self, manifests: Iterable[Manifest], within: float
+    ) -> tuple[Found, ...]:
+        """Look, and have the servers tell of their kernels `within` seconds.
+
+        For who looks once: a dashboard has a thread that asks servers.
+        """
+        manifests = tuple(manifests)
+        self.look(manifests)
+        servers = tuple(find_servers({*connection_folders(), *server_folders(self.found)}))
+        if servers:
+            self.look(manifests, servers, ask_servers(servers, within))
+        return self.found
+
+    def ask_where(self, manager_of: ManagerOf) -> tuple[Found, ...]:
+        """Ask those that were found where they run, if nothing here proves their process.
+
+        Returns what is found with their answers. Each is asked once.
+        """
+        suspects = [each for each in self.found if each.is_unproven]
+        if self._whereabouts is None:
+            if not suspects:  # as a rule; what asks is slow to load
+                return self.found
+            from kerneltui.fleet.discovery.whereabouts import Whereabouts
+
+            self._whereabouts = Whereabouts()
+        self._whereabouts.look((each, manager_of(each)) for each in suspects)
+        answered = {**self.known.answered, **self._answered}
+        if answered != self.known.answered:
+            self.known = replace(self.known, answered=answered)
+            self.found = self._discovery.look(self.known)
+        return self.found
+
+    @property
+    def _answered(self) -> dict[Path, KernelLocation | None]:
+        return dict(self._whereabouts.answered) if self._whereabouts is not None else {}
+
+    def close(self) -> None:
+        if self._whereabouts is not None:
+            self._whereabouts.close()
+
+
+def asking_manager(found: Found) -> KernelManager:
+    """Return a manager for who has none to ask a kernel by."""
+    from kerneltui.fleet.discovery.attach import attached_manager  # slow to load
+    from kerneltui.kernels.specs.spec_manager import KernelSpecManager
+
+    return attached_manager(found, KernelSpecManager())
+
+
+def of_this_host(manifests: Iterable[Manifest]) -> list[Manifest]:
+    """Return those of the kernels that were launched here."""
+    return [each for each in manifests if each.is_here and not each.is_unfinished]
+
+
+def read_manifests(folder: Path) -> list[Manifest]:
+    """Return what can be read of kerneltui's kernels, those of other hosts too, oldest first.
+
+    Each has the process that serves it now: what a dashboard had noted of it may be out of date.
+    Nothing is written.
+    """
+    found = []
+    for path in find_manifests(folder):
+        try:
+            found.append(_as_it_is(read_manifest(path)))
+        except KernelError:
+            continue  # the dashboard tells of it; here it would stand in every list
+    return sorted(found, key=lambda manifest: manifest.started_at)
+
+
+def _as_it_is(manifest: Manifest) -> Manifest:
+    is_known = manifest.identity is not None and manifest.identity.is_alive()
+    if is_known or not manifest.is_here or is_locked(manifest.path):
+        return manifest
+    from kerneltui.fleet.reconcile.heirs import (
+        Heirs,  # which a list of living kernels need not load
+    )
+
+    heir = Heirs().find(manifest)
+    return manifest if heir is None else replace(manifest, identity=heir)
