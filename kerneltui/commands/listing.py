@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 import psutil
 
@@ -16,28 +17,32 @@ from kerneltui.fleet.discovery.server_word import true_of_now
 from kerneltui.fleet.inspection.memory import memory_of
 from kerneltui.fleet.inspection.usage import STOPPED_STATUSES
 from kerneltui.fleet.manifests.manifest import Manifest
-from kerneltui.fleet.model.classification import Liveness
-from kerneltui.fleet.model.origin import Origin
+from kerneltui.fleet.model.classification import Kind, Liveness
 from kerneltui.fleet.reconcile.host_scan import (
     HostScan,
     asking_manager,
     of_this_host,
     read_manifests,
 )
+from kerneltui.fleet.registry.kernel_facts import KernelFacts, state_word
 from kerneltui.fleet.servers.rest import ServedKernel
 from kerneltui.frozen import frozen
 from kerneltui.kernels.connection.connection_file import read_connection_file
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.kernels.processes.tree import children_of_all, descendants
 from kerneltui.paths import runtime_folder
-from kerneltui.protocol.status import KernelState
+from kerneltui.protocol.status import (
+    Answered,
+    BusyElsewhere,
+    Exited,
+    KernelState,
+    KernelStatus,
+    ServerReported,
+    advance,
+)
 from kerneltui.protocol.text import clean_line
 
 SERVER_TIME = 0.2  # seconds for a Jupyter server to list its kernels
-UNANSWERED = "?"
-STOPPED = "stopped"
-LEFT_STATES = {Liveness.STALE: "stale", Liveness.OTHER_HOST: "elsewhere"}
-"""The state of a mere file: left behind, or perhaps of another host."""
 
 
 @frozen
@@ -72,8 +77,10 @@ class Listed:
     """How sure it is that it is what it seems: a word of Liveness."""
     why: str = ""
     """Of a liveness that is none to rely on."""
+    kind: Kind = Kind.ADOPTED
+    """What it is to us. Not for JSON, nor what follows."""
     identity: ProcessIdentity | None = None
-    """Of its process: a pid may be another's by the time that it is used. Not for JSON."""
+    """Of its process: a pid may be another's by the time that it is used."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -95,7 +102,8 @@ def list_all(probe: Probe | None = None) -> list[Listed]:
     scan = HostScan()
     found = scan.look_and_ask_servers(manifests, SERVER_TIME)
     if probe is not None:
-        probe.ask({**asked, **dict(_askable_strangers(found))})
+        asked.update(_askable_external(found))
+        probe.ask(asked)
     identities = [*(each.identity for each in ours), *(each.identity for each in found)]
     look = _Look(identities)
     for identity in identities:
@@ -108,14 +116,22 @@ def list_all(probe: Probe | None = None) -> list[Listed]:
         )
         scan.close()
     return [
-        *(_listed(each, look.at(each.identity), states.get(each.kernel_id)) for each in ours),
         *(
-            _listed_stranger(
+            _listed(
+                each,
+                look.at(each.identity),
+                states.get(each.kernel_id),
+                is_asked=each.kernel_id in asked,
+            )
+            for each in ours
+        ),
+        *(
+            _listed_external(
                 each,
                 look.at(each.identity),
                 states.get(each.kernel_id),
                 scan.listing.of(each.kernel_id),
-                is_asked=probe is not None,
+                is_asked=each.kernel_id in asked,
             )
             for each in found
         ),
@@ -130,7 +146,7 @@ def _askable(ours: Iterable[Manifest]) -> Iterator[tuple[str, Askable]]:
                 yield each.kernel_id, Askable(info, each.identity)
 
 
-def _askable_strangers(found: Iterable[Found]) -> Iterator[tuple[str, Askable]]:
+def _askable_external(found: Iterable[Found]) -> Iterator[tuple[str, Askable]]:
     for each in found:
         if each.may_be_asked and each.info is not None:
             yield each.kernel_id, Askable(each.info, each.identity)
@@ -156,68 +172,110 @@ def describe(kernels: Sequence[Listed]) -> str:
     return ", ".join(f"{each.name} {each.id[:8]} (pid {each.pid or '-'})" for each in kernels)
 
 
-def _listed(manifest: Manifest, facts: _Facts, answered: KernelState | None) -> Listed:
-    is_new = manifest.identity is None and not manifest.is_unfinished
-    return Listed(
-        id=clean_line(manifest.kernel_id),
-        name=clean_line(manifest.name),
-        kernelspec=clean_line(manifest.kernel_name),
-        pid=facts.pid,
-        identity=manifest.identity if facts.pid else None,
-        state=str(KernelState.STARTING) if is_new else facts.state(answered),
-        memory=facts.memory,
-        cpu_time=facts.cpu_time,
+def _listed(
+    manifest: Manifest, process: _Process, answer: KernelState | None, *, is_asked: bool
+) -> Listed:
+    is_launching = manifest.identity is None and not manifest.is_unfinished
+    is_gone = process.pid is None
+    facts = KernelFacts(
+        found=None,
+        identity=manifest.identity,
+        status=KernelStatus() if is_launching else _status(answer, is_gone=is_gone),
+        is_silent=is_asked and answer is None and not is_gone,
+        is_file_gone=not Path(manifest.connection_file).exists(),
+    )
+    return _in_words(
+        facts,
+        process,
+        kernel_id=manifest.kernel_id,
+        name=manifest.name,
+        kernelspec=manifest.kernel_name,
         started_at=manifest.started_at,
         cwd=manifest.cwd,
         connection_file=manifest.connection_file,
-        origin=str(Origin.KERNELTUI),
     )
 
 
-def _listed_stranger(
+def _listed_external(
     found: Found,
-    facts: _Facts,
-    answered: KernelState | None,
-    kernel: ServedKernel | None,
+    process: _Process,
+    answer: KernelState | None,
+    served: ServedKernel | None,
     *,
     is_asked: bool,
 ) -> Listed:
-    if kernel is not None:
-        kernel = true_of_now(kernel, found, time.time())
-    told = answered or (kernel.state if kernel else None) or UNANSWERED
-    liveness = found.liveness
-    if found.may_be_asked and is_asked:
-        liveness = Liveness.VERIFIED if answered else Liveness.SILENT
-    return Listed(
-        id=clean_line(found.kernel_id),
-        name=clean_line(name_of(found, kernel)),
-        kernelspec=clean_line(found.info.kernel_name if found.info else ""),
-        pid=facts.pid,
-        identity=found.identity if facts.pid else None,
-        state=_state(found, facts, told),
-        memory=facts.memory,
-        cpu_time=facts.cpu_time,
-        started_at=facts.started_at,
+    if served is not None:
+        served = true_of_now(served, found, time.time())
+    is_gone = found.identity is not None and process.pid is None
+    facts = KernelFacts(
+        found=found,
+        identity=found.identity,
+        status=_status(answer, served, is_gone=is_gone),
+        served=served,
+        is_silent=is_asked and answer is None and not is_gone,
+        is_file_gone=found.is_file_gone,
+    )
+    return _in_words(
+        facts,
+        process,
+        kernel_id=found.kernel_id,
+        name=name_of(found, served),
+        kernelspec=found.info.kernel_name if found.info else "",
+        started_at=process.started_at,
         cwd=found.cwd,
         connection_file=str(found.connection_file),
-        origin=str(found.origin),
-        owner_pid=found.owner_pid,
-        notebook=notebook_of(found, kernel),
-        connections=kernel.connections if kernel else None,
-        liveness=str(liveness),
-        why=clean_line(found.why),
     )
 
 
-def _state(found: Found, facts: _Facts, told: str) -> str:
-    """Return what a kernel of somebody else does. `told`: by itself or by its server."""
-    if found.is_leftover:
-        return str(KernelState.DEAD)
-    return LEFT_STATES.get(found.liveness) or (facts.state(told) if found.identity else told)
+def _status(
+    answer: KernelState | None, served: ServedKernel | None = None, *, is_gone: bool
+) -> KernelStatus:
+    """Return what is known of a process. `answer`: what it has said; `served`: its server."""
+    status = KernelStatus(launched=False)
+    if is_gone:
+        return advance(status, Exited(None))
+    if answer is not None:
+        return advance(status, BusyElsewhere() if answer is KernelState.BUSY else Answered())
+    is_busy = served.is_busy if served is not None else None
+    return status if is_busy is None else advance(status, ServerReported(is_busy))
+
+
+def _in_words(
+    facts: KernelFacts,
+    process: _Process,
+    *,
+    kernel_id: str,
+    name: str,
+    kernelspec: str,
+    started_at: float | None,
+    cwd: str,
+    connection_file: str,
+) -> Listed:
+    found, served = facts.found, facts.served
+    return Listed(
+        id=clean_line(kernel_id),
+        name=clean_line(name),
+        kernelspec=clean_line(kernelspec),
+        pid=process.pid,
+        state=state_word(facts.state, facts.liveness, is_stopped=process.is_stopped),
+        memory=process.memory,
+        cpu_time=process.cpu_time,
+        started_at=started_at,
+        cwd=cwd,
+        connection_file=connection_file,
+        origin=str(facts.origin),
+        owner_pid=found.owner_pid if found is not None else None,
+        notebook=notebook_of(found, served),
+        connections=served.connections if served is not None else None,
+        liveness=str(facts.liveness),
+        why=clean_line(facts.why),
+        kind=facts.kind,
+        identity=facts.identity if process.pid else None,
+    )
 
 
 @frozen
-class _Facts:
+class _Process:
     """What a look at a process tells; of one that is gone, nothing."""
 
     pid: int | None = None
@@ -226,12 +284,6 @@ class _Facts:
     cpu_time: float | None = None
     started_at: float | None = None
 
-    def state(self, answered: str | None) -> str:
-        """Return what the kernel does, `answered` being what it says of that."""
-        if self.pid is None:
-            return str(KernelState.DEAD)
-        return STOPPED if self.is_stopped else str(answered or UNANSWERED)
-
 
 class _Look:
     """One look at processes; at each but once."""
@@ -239,25 +291,25 @@ class _Look:
     def __init__(self, kernels: Iterable[ProcessIdentity | None]) -> None:
         self._children = children_of_all()
         self._roots = frozenset(each.pid for each in kernels if each is not None)
-        self._seen: dict[ProcessIdentity, _Facts] = {}
+        self._seen: dict[ProcessIdentity, _Process] = {}
 
-    def at(self, identity: ProcessIdentity | None) -> _Facts:
+    def at(self, identity: ProcessIdentity | None) -> _Process:
         if identity is None:
-            return _Facts()
+            return _Process()
         if identity not in self._seen:
             self._seen[identity] = self._look(identity)
         return self._seen[identity]
 
-    def _look(self, identity: ProcessIdentity) -> _Facts:
+    def _look(self, identity: ProcessIdentity) -> _Process:
         try:
             process = psutil.Process(identity.pid)
             if not identity.is_alive():
-                return _Facts()
+                return _Process()
             memory, cpu_time = self._usage(process)
             is_stopped = process.status() in STOPPED_STATUSES
-            return _Facts(identity.pid, is_stopped, memory, cpu_time, process.create_time())
+            return _Process(identity.pid, is_stopped, memory, cpu_time, process.create_time())
         except psutil.Error:  # it ended meanwhile
-            return _Facts()
+            return _Process()
 
     def _usage(self, process: psutil.Process) -> tuple[int, float]:
         """Return memory and processor time of a tree; a kernel below has figures of its own."""

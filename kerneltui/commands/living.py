@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from kerneltui.commands.listing import LEFT_STATES, Listed, find, list_all
+from kerneltui.commands.listing import Listed, find, list_all
 from kerneltui.errors import KernelError
 from kerneltui.fleet.discovery.attach import attach_process
+from kerneltui.fleet.registry.kernel_facts import LEFT_WORDS
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol.status import KernelState
 
@@ -12,7 +13,7 @@ from kerneltui.protocol.status import KernelState
 def find_living(word: str) -> Listed:
     """Return the kernel that `word` means. Raises NoSuchKernel, KernelError where it is gone."""
     kernel = find(list_all(), word)
-    if kernel.state in LEFT_STATES.values():
+    if kernel.state in LEFT_WORDS.values():
         raise KernelError(f"{kernel.name} is no kernel but a file: {kernel.why}")
     if kernel.state == KernelState.DEAD:
         what = kernel.why or f"kerneltui restart {kernel.name}"

@@ -20,6 +20,8 @@ from kerneltui.protocol.text import clean_line
 WATCH_EVERY = 1.0  # seconds
 CLEAR = "\x1b[H\x1b[J"
 _TITLES = ("ID", "NAME", "SPEC", "PID", "STATE", "MEM", "TIME", "AGE", "ORIGIN", "FOLDER")
+_UNTOLD = frozenset({"kind", "identity"})
+"""The fields of `Listed` that are for other commands."""
 _RIGHT = frozenset({"PID", "MEM", "TIME", "AGE"})
 
 
@@ -44,7 +46,7 @@ def ps(*, as_json: bool, watch: bool) -> int:
 def to_json(kernels: Sequence[Listed], indent: int | None = 1) -> str:
     """Return a list of objects with the fields of `Listed`; null is what nobody knows."""
     shown = [
-        {name: value for name, value in asdict(each).items() if name != "identity"}
+        {name: value for name, value in asdict(each).items() if name not in _UNTOLD}
         for each in kernels
     ]
     return json.dumps(shown, indent=indent)

@@ -7,12 +7,13 @@ import os
 import sys
 import time
 
-from kerneltui.commands.listing import LEFT_STATES, UNANSWERED, Listed, find, list_all
+from kerneltui.commands.listing import Listed, find, list_all
 from kerneltui.commands.living import attached, find_living
 from kerneltui.commands.printing import Printer, ProgressLine
 from kerneltui.errors import KernelDied, KernelError, KernelTimeout, NoSuchKernel
 from kerneltui.fleet.model.masking import StreamMask
 from kerneltui.fleet.model.origin import Origin
+from kerneltui.fleet.registry.kernel_facts import LEFT_WORDS, UNANSWERED
 from kerneltui.kernels.connection.connection_file import read_connection_file
 from kerneltui.kernels.processes.log_file import LogFile
 from kerneltui.private_file import open_private
@@ -61,7 +62,7 @@ def _await_by_its_server(kernel: Listed, timeout: float | None) -> None:
             told_at = time.monotonic()
         elif time.monotonic() - told_at > SILENCE:
             raise KernelError(f"the server of {kernel.name} does not tell what it does")
-        if kernel.state in (KernelState.DEAD, *LEFT_STATES.values()):
+        if kernel.state in (KernelState.DEAD, *LEFT_WORDS.values()):
             raise KernelDied(f"{kernel.name} died", None, ())
         if deadline is not None and time.monotonic() >= deadline:
             raise KernelTimeout(f"{kernel.name} is {kernel.state} after {timeout:g} s")

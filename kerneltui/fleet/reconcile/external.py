@@ -31,9 +31,6 @@ from kerneltui.kernels.specs.spec_manager import KernelSpecManager
 from kerneltui.protocol.status import Exited, ServerReported
 from kerneltui.protocol.text import clean_line
 
-STATES = {"busy": True, "idle": False}
-"""The words of a server that say whether a kernel runs something."""
-
 
 class ExternalKernels:
     """Used by the discovery thread."""
@@ -187,6 +184,6 @@ class ExternalKernels:
         self._registry.update(
             kernel, partial(replace, served=served, name=name, served_active_at=active_at)
         )
-        is_busy = STATES.get(served.state) if served else None
+        is_busy = served.is_busy if served else None
         if kernel.manager is not None and is_busy is not None:
             kernel.manager.life.advance(ServerReported(busy=is_busy), kernel.manager.spawns)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from kerneltui.fleet.discovery.found import Found
@@ -11,14 +10,14 @@ from kerneltui.fleet.inspection.kernel_log import KernelLog
 from kerneltui.fleet.inspection.process_tree import ProcessTree
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.model.capabilities import why_not
-from kerneltui.fleet.model.classification import LEFT, Kind, Liveness
-from kerneltui.fleet.model.origin import Origin
+from kerneltui.fleet.model.classification import LEFT, Kind
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
 from kerneltui.fleet.monitoring.subscription import IopubFacts
+from kerneltui.fleet.registry.kernel_facts import KernelFacts, kind_of
 from kerneltui.fleet.servers.rest import ServedKernel
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes.identity import ProcessIdentity
-from kerneltui.protocol.status import ALLOWED, KernelState, KernelStatus, Verb
+from kerneltui.protocol.status import ALLOWED, KernelState, Verb
 from kerneltui.protocol.text import clean_line
 
 
@@ -82,10 +81,26 @@ class TrackedKernel:
 
     @property
     def kind(self) -> Kind:
-        if self.found is not None:
-            return self.found.kind
-        is_child = self.manager is not None and self.manager.kernel is not None
-        return Kind.CHILD if is_child else Kind.ADOPTED
+        return kind_of(self.found, is_child=self.is_child)
+
+    @property
+    def is_child(self) -> bool:
+        """It was started by this very process."""
+        return self.is_ours and self.manager is not None and self.manager.kernel is not None
+
+    def facts(self, *, is_silent: bool) -> KernelFacts:
+        """Return what words for it follow from."""
+        return KernelFacts(
+            found=self.found,
+            identity=self.identity,
+            status=self.manager.status if self.manager is not None else None,
+            served=self.served,
+            is_child=self.is_child,
+            has_answered=self.has_answered,
+            is_silent=is_silent,
+            is_file_gone=self.is_file_gone,
+            leftovers=self.leftovers,
+        )
 
     @property
     def rank(self) -> int:
@@ -97,8 +112,9 @@ def snapshot_of(
     kernel: TrackedKernel, facts: IopubFacts, usage: Usage | None, *, is_silent: bool
 ) -> KernelSnapshot:
     """Return what a front end may see. `is_silent`: it was asked, and did not answer in time."""
-    kind, found, manager = kernel.kind, kernel.found, kernel.manager
-    state, returncode, reason = _state(kernel)
+    found, manager = kernel.found, kernel.manager
+    known = kernel.facts(is_silent=is_silent)
+    state = known.state
     word, since = kernel.pending or ("", None)
     is_code = state is KernelState.BUSY and manager and manager.status.running == facts.request
     file = str(found.connection_file) if found else manager.connection_file if manager else ""
@@ -108,16 +124,16 @@ def snapshot_of(
         kernel_name=clean_line(_kernelspec(kernel)),
         state=state,
         allowed=_allowed(kernel, state),
-        kind=kind,
-        origin=found.origin if found else Origin.KERNELTUI,
+        kind=known.kind,
+        origin=known.origin,
         owner_pid=found.owner_pid if found else None,
         owner_name=clean_line(found.owner_name) if found else "",
-        liveness=_liveness(kernel, is_silent=is_silent),
+        liveness=known.liveness,
         notebook=clean_line(notebook_of(found, kernel.served), PATH_WIDTH),
         clients=kernel.served.connections if kernel.served else len(facts.clients),
         identity=kernel.identity,
-        returncode=returncode,
-        reason=clean_line(reason),
+        returncode=known.returncode,
+        reason=clean_line(known.why),
         pending=word,
         pending_since=since,
         usage=None if state is KernelState.DEAD else usage,
@@ -154,46 +170,3 @@ def _kernelspec(kernel: TrackedKernel) -> str:
     if kernel.manager is not None:
         return kernel.manager.kernel_name
     return kernel.found.info.kernel_name if kernel.found and kernel.found.info else ""
-
-
-def _state(kernel: TrackedKernel) -> tuple[KernelState, int | None, str]:
-    """Return the state, the exit code, and why it is so."""
-    found, manager = kernel.found, kernel.manager
-    if found is not None and found.liveness in LEFT and (manager is None or not kernel.identity):
-        is_stale = found.liveness is Liveness.STALE
-        return KernelState.DEAD if is_stale else KernelState.UNKNOWN, None, found.why
-    assert manager is not None, "what is no file alone has a manager"
-    if found is not None and found.is_leftover:
-        return KernelState.DEAD, None, found.why
-    status = manager.status
-    why = "; ".join(_reasons(kernel, status))
-    is_starting = kernel.served is not None and kernel.served.state == KernelState.STARTING
-    if status.state is KernelState.UNKNOWN and is_starting:  # its server has heard nothing either
-        return KernelState.STARTING, None, why
-    return status.state, status.returncode, why
-
-
-def _reasons(kernel: TrackedKernel, status: KernelStatus) -> Iterator[str]:
-    """Yield what there is to say of a kernel's state."""
-    if status.reason:
-        yield status.reason
-    elif kernel.found is not None and kernel.found.why and not status.heard:
-        yield kernel.found.why
-    if kernel.is_file_gone and not status.exited:
-        yield "its connection file is gone"
-    if kernel.leftovers:
-        pids = ", ".join(str(each.pid) for each in kernel.leftovers)
-        yield f"of its processes there still runs pid {pids}: a kill ends that"
-
-
-def _liveness(kernel: TrackedKernel, *, is_silent: bool) -> Liveness:
-    found, manager = kernel.found, kernel.manager
-    if found is not None and found.liveness in LEFT:
-        return found.liveness
-    if is_silent or (found is not None and found.liveness is Liveness.SILENT):
-        return Liveness.SILENT
-    if found is None:
-        return Liveness.VERIFIED
-    is_proven = found.origin is Origin.SERVER and found.liveness is Liveness.VERIFIED
-    is_heard = kernel.has_answered or (manager is not None and manager.status.heard)
-    return Liveness.VERIFIED if is_proven or is_heard else Liveness.FOUND

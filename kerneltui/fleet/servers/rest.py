@@ -46,6 +46,11 @@ class ServedKernel:
     last_activity: float | None = None
     """Seconds since the epoch."""
 
+    @property
+    def is_busy(self) -> bool | None:
+        """Whether it runs something; None where its state does not say."""
+        return {"busy": True, "idle": False}.get(self.state)
+
 
 def served_kernels(server: JupyterServer, timeout: float) -> dict[str, ServedKernel]:
     """Return the kernels that a server lists, by their ids, within `timeout` seconds.

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,147 +10,25 @@ import psutil
 import pytest
 
 from kerneltui.errors import ActionRefused
-from kerneltui.fleet.discovery import scanner as discovery_module
-from kerneltui.fleet.discovery.processes import Processes
-from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.model.capabilities import CAPABILITIES, Method, why_not
 from kerneltui.fleet.model.classification import Kind
-from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
-from kerneltui.kernels.connection.connection_file import write_connection_file
-from kerneltui.kernels.connection.listeners import listeners
 from kerneltui.protocol.status import KernelState, Verb
-from tests.fleet.small_kernels import ROOT, SPECS, WITHIN, dismiss_all, install_and_make_haste
-from tests.fleet.stage import shown
+from tests.fleet.kinds import KINDS, SILENT_KINDS, Subject, kernel_of, make_places
+from tests.fleet.small_kernels import WITHIN
 from tests.support import eventually
-
-TINY = SPECS["tiny"]["argv"][:-1]
-LONG_AGO = time.time() - 3600
-SLEEPS = (sys.executable, "-c", "import time; time.sleep(1000)")  # a SIGINT ends it
-FORKS = """
-import json, os, signal, sys, zmq
-info = json.load(open(sys.argv[1]))
-context = zmq.Context()
-sockets = [context.socket(zmq.ROUTER) for _ in range(3)]
-for socket, name in zip(sockets, ("shell_port", "control_port", "hb_port")):
-    socket.bind(f"tcp://127.0.0.1:{info[name]}")
-if os.fork() == 0:
-    signal.signal(signal.SIGINT, lambda *_: os._exit(0))
-    os.write(1, b"forked")
-    signal.pause()
-os._exit(0)
-"""
-COMMANDS = {
-    Kind.PRIVATE_PORTS: SLEEPS,
-    Kind.UNPROVEN: ("tail", "-f"),
-    Kind.LEFTOVER: (sys.executable, "-c", FORKS),
-}
-SILENT_KINDS = (Kind.PRIVATE_PORTS, Kind.UNPROVEN, Kind.LEFTOVER, Kind.STALE_FILE, Kind.OTHER_HOST)
-KINDS = [kind for kind in Kind if kind is not Kind.SERVER]
-"""A server's are tried with a real one, in test_jupyter_server."""
 
 
 @pytest.fixture(autouse=True)
 def _places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    install_and_make_haste(tmp_path, monkeypatch)
-    (tmp_path / "kernels" / "sleeps").mkdir()
-    spec = {"argv": [*SLEEPS, "{connection_file}"], "display_name": "Sleeps", "language": "none"}
-    (tmp_path / "kernels" / "sleeps" / "kernel.json").write_text(json.dumps(spec))
-    (tmp_path / "run").mkdir()
-    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "run"))
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr(discovery_module, "FIRST_RETRY", 0.01)
-    monkeypatch.setattr(discovery_module, "LAST_RETRY", 0.05)
-
-
-class Subject:
-    """One kernel of a kind, in a fleet."""
-
-    def __init__(self, fleet: Fleet, process: subprocess.Popen[bytes] | None) -> None:
-        self.fleet = fleet
-        self.process = process
-
-    @property
-    def now(self) -> KernelSnapshot | None:
-        return next(iter(self.fleet.snapshots), None)
-
-    @property
-    def target(self) -> Target:
-        assert self.now is not None
-        return self.now.target
-
-    def said(self, words: str) -> bool:
-        assert self.now is not None
-        transcript = self.fleet.transcript(self.now.kernel_id)
-        return transcript is not None and words in [text for _, text in shown(transcript.view())]
-
-
-def _leave_behind() -> None:
-    """Start a kernel and close its dashboard."""
-    with_kernel = Fleet()
-    with_kernel.open()
-    with_kernel.start("tiny", cwd="/")
-    eventually(lambda: with_kernel.snapshots[0].state is KernelState.IDLE, WITHIN)
-    with_kernel.close()
-
-
-def _write_file(kind: Kind, folder: Path) -> Path:
-    """Write the connection file of a kernel that is not ours."""
-    file = folder / (
-        "registration_x.json" if kind is Kind.PRIVATE_PORTS else "run/kernel-0a9b.json"
-    )
-    write_connection_file(str(file), kernel_name="tiny")
-    if kind is Kind.PRIVATE_PORTS:
-        file.write_text('{"registration_port": 4121}')
-    if kind is Kind.OTHER_HOST:
-        file.write_text(file.read_text().replace("127.0.0.1", "198.51.100.7"))
-    if kind is not Kind.UNPROVEN:
-        os.utime(file, (LONG_AGO, LONG_AGO))
-    return file
-
-
-@contextlib.contextmanager
-def _running(kind: Kind, file: Path) -> Iterator[subprocess.Popen[bytes]]:
-    argv = [*COMMANDS.get(kind, TINY), str(file)]
-    with subprocess.Popen(
-        argv, start_new_session=True, cwd=ROOT, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        if kind is Kind.LEFTOVER:
-            process.stdout.read(len("forked"))
-        yield process
-        with contextlib.suppress(ProcessLookupError):  # a test has ended it
-            os.killpg(process.pid, signal.SIGKILL)
+    make_places(tmp_path, monkeypatch)
 
 
 @pytest.fixture
 def subject(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Subject]:
-    kind: Kind = request.param
-    process = None
-    with contextlib.ExitStack() as running:
-        if kind is Kind.ADOPTED:
-            _leave_behind()
-        elif kind is not Kind.CHILD:
-            file = _write_file(kind, tmp_path)
-            if kind not in (Kind.STALE_FILE, Kind.OTHER_HOST):
-                process = running.enter_context(_running(kind, file))
-        if kind is Kind.NO_VISIBLE_PROCESS:
-            monkeypatch.setattr(discovery_module, "listeners", lambda: dict.fromkeys(listeners()))
-            monkeypatch.setattr(Processes, "look", lambda _self: {})
-        fleet = Fleet()
-        fleet.open()
-        if kind is Kind.CHILD:
-            fleet.start("tiny", cwd="/")
-        subject = Subject(fleet, process)
-        silent = (KernelState.UNKNOWN, KernelState.DEAD)
-        states = silent if kind in SILENT_KINDS else (KernelState.IDLE,)
-        eventually(
-            lambda: subject.now and subject.now.kind is kind and subject.now.state in states, WITHIN
-        )
+    with kernel_of(request.param, tmp_path, monkeypatch) as subject:
         yield subject
-        dismiss_all(fleet)
-        fleet.close()
 
 
 def interrupted(subject: Subject, act: Callable[[], object]) -> None:

@@ -25,6 +25,7 @@ from kerneltui.fleet.servers.jupyter_server import JupyterServer
 from kerneltui.fleet.servers.rest import served_kernels
 from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.protocol.status import KernelState
+from tests.commands.agreement import agreed
 from tests.fleet.jupyter_servers import (
     PATIENCE,
     ask,
@@ -237,6 +238,16 @@ def test_the_server_is_asked_to_interrupt_restart_and_shut_down(
 
     assert states(server) == {}
     eventually(lambda: row(fleet, kernel_id) is None, PATIENCE)
+
+
+def test_dashboard_and_command_line_say_the_same_of_it(server: JupyterServer, fleet: Fleet) -> None:
+    kernel_id = open_notebook(server, "train.ipynb")
+    wait_for_kernel(fleet, kernel_id)
+
+    told = agreed(fleet)
+
+    assert (told.kernel_id, told.name, told.kind) == (kernel_id, "train.ipynb", Kind.SERVER)
+    rest.shutdown(server, kernel_id, PATIENCE)
 
 
 def test_a_kill_ends_it_for_good(server: JupyterServer, fleet: Fleet) -> None:

@@ -1,0 +1,133 @@
+"""KernelFacts: what a kernel's state, liveness and reasons follow from.
+
+Rule: facts in, words out. Dashboard and command line both ask here, so that they agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kerneltui.fleet.discovery.found import Found
+from kerneltui.fleet.model.classification import LEFT, Kind, Liveness
+from kerneltui.fleet.model.origin import Origin
+from kerneltui.fleet.servers.rest import ServedKernel
+from kerneltui.frozen import frozen
+from kerneltui.kernels.processes.identity import ProcessIdentity
+from kerneltui.protocol.status import KernelState, KernelStatus
+
+_STATES_OF_LEFT = {Liveness.STALE: KernelState.DEAD, Liveness.OTHER_HOST: KernelState.UNKNOWN}
+_ON_THE_WAY = (KernelState.STARTING, KernelState.RESTARTING, KernelState.TERMINATING)
+
+UNANSWERED = "?"
+STOPPED = "stopped"
+LEFT_WORDS = {Liveness.STALE: "stale", Liveness.OTHER_HOST: "elsewhere"}
+"""The words for a mere file: left behind, or perhaps of another host."""
+
+
+@frozen
+class KernelFacts:
+    """What is known of one kernel at one moment."""
+
+    found: Found | None
+    """How it was found; None for a kernel of ours."""
+    identity: ProcessIdentity | None
+    """Of its latest process."""
+    status: KernelStatus | None
+    """What it and its process have told; None for a mere file."""
+    served: ServedKernel | None = None
+    """What its server tells of the present process."""
+    is_child: bool = False
+    """It was started by this very process."""
+    has_answered: bool = False
+    """Its present process has answered a signed question."""
+    is_silent: bool = False
+    """It was asked, and has not answered in time."""
+    is_file_gone: bool = False
+    """Its connection file is not there any more."""
+    leftovers: tuple[ProcessIdentity, ...] = ()
+    """What a kernel of ours that has ended has begun, and that still runs."""
+
+    @property
+    def kind(self) -> Kind:
+        return kind_of(self.found, is_child=self.is_child)
+
+    @property
+    def origin(self) -> Origin:
+        return self.found.origin if self.found is not None else Origin.KERNELTUI
+
+    @property
+    def is_file(self) -> bool:
+        """No process of it was ever seen: there is only its connection file."""
+        is_left = self.found is not None and self.found.liveness in LEFT
+        return is_left and (self.status is None or self.identity is None)
+
+    @property
+    def state(self) -> KernelState:
+        found, status = self.found, self.status
+        if found is not None and self.is_file:
+            return _STATES_OF_LEFT[found.liveness]
+        if found is not None and found.is_leftover:
+            return KernelState.DEAD
+        assert status is not None, "what is no file alone has a status"
+        told = self.served.state if self.served is not None else ""
+        if status.state is KernelState.UNKNOWN and told:  # the server has heard nothing either
+            is_dead = told == KernelState.DEAD and self.identity is None
+            return KernelState(told) if is_dead or told in _ON_THE_WAY else status.state
+        return status.state
+
+    @property
+    def returncode(self) -> int | None:
+        is_over = self.found is not None and self.found.is_leftover
+        return None if is_over or self.is_file or self.status is None else self.status.returncode
+
+    @property
+    def liveness(self) -> Liveness:
+        found = self.found
+        if found is not None and found.liveness in LEFT:
+            return found.liveness
+        if self.is_silent or (found is not None and found.liveness is Liveness.SILENT):
+            return Liveness.SILENT
+        if found is None:
+            return Liveness.VERIFIED
+        is_proven = found.origin is Origin.SERVER and found.liveness is Liveness.VERIFIED
+        is_heard = self.has_answered or (self.status is not None and self.status.heard)
+        return Liveness.VERIFIED if is_proven or is_heard else Liveness.FOUND
+
+    @property
+    def why(self) -> str:
+        """What there is to say of the state, in words."""
+        if self.found is not None and (self.is_file or self.found.is_leftover):
+            return self.found.why
+        return "; ".join(dict.fromkeys(self._reasons()))
+
+    def _reasons(self) -> Iterator[str]:
+        status = self.status
+        assert status is not None, "what is no file alone has a status"
+        if status.reason:
+            yield status.reason
+        elif self.found is not None and self.found.why and not status.heard:
+            yield self.found.why
+        if self.is_file_gone and not status.exited:
+            yield "its connection file is gone"
+        if self.leftovers:
+            pids = ", ".join(str(each.pid) for each in self.leftovers)
+            yield f"of its processes there still runs pid {pids}: a kill ends that"
+
+
+def kind_of(found: Found | None, *, is_child: bool) -> Kind:
+    """Return what a kernel is to us. `is_child`: it was started by this very process."""
+    if found is not None:
+        return found.kind
+    return Kind.CHILD if is_child else Kind.ADOPTED
+
+
+def state_word(state: KernelState, liveness: Liveness, *, is_stopped: bool) -> str:
+    """Return the one word for what a kernel does.
+
+    `is_stopped`: a signal has stopped its process, whatever it did before.
+    """
+    if (left := LEFT_WORDS.get(liveness)) is not None:
+        return left
+    if is_stopped and state is not KernelState.DEAD:
+        return STOPPED
+    return UNANSWERED if state is KernelState.UNKNOWN else str(state)
