@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import psutil
 
@@ -43,6 +44,20 @@ from kerneltui.protocol.status import (
 from kerneltui.protocol.text import clean_line
 
 SERVER_TIME = 0.2  # seconds for a Jupyter server to list its kernels
+
+
+class Nameable(Protocol):
+    """What a word may mean."""
+
+    @property
+    def kernel_id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def pid(self) -> int | None: ...
+
+
+K = TypeVar("K", bound=Nameable)
 
 
 @frozen
@@ -83,9 +98,8 @@ class Listed:
     """Of its process: a pid may be another's by the time that it is used."""
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """What it may be called by, beside the beginning of its id."""
-        return (self.id, self.name, *([str(self.pid)] if self.pid else []))
+    def kernel_id(self) -> str:
+        return self.id
 
 
 def list_all(probe: Probe | None = None) -> list[Listed]:
@@ -152,24 +166,26 @@ def _askable_external(found: Iterable[Found]) -> Iterator[tuple[str, Askable]]:
             yield each.kernel_id, Askable(each.info, each.identity)
 
 
-def find(kernels: Iterable[Listed], word: str) -> Listed:
+def find(kernels: Iterable[K], word: str) -> K:
     """Return the kernel that `word` means: the beginning of its id, its name, or its pid.
 
     Raises NoSuchKernel where it means none or several; the message lists them.
     """
     kernels = tuple(kernels)
-    exact = [each for each in kernels if word in each.names]
-    found = exact or [each for each in kernels if word and each.id.startswith(word)]
-    if len(found) == 1:
+    exact = [each for each in kernels if word in (each.kernel_id, each.name, str(each.pid or ""))]
+    found = exact or [each for each in kernels if each.kernel_id.startswith(word)]
+    if word and len(found) == 1:
         return found[0]
     shown = clean_line(word, limit=80)
-    if not found:
+    if not word or not found:
         raise NoSuchKernel(f"no kernel is called {shown}; kerneltui ps lists them", word)
     raise NoSuchKernel(f"{shown} may be any of {describe(found)}; nothing was done", word)
 
 
-def describe(kernels: Sequence[Listed]) -> str:
-    return ", ".join(f"{each.name} {each.id[:8]} (pid {each.pid or '-'})" for each in kernels)
+def describe(kernels: Iterable[Nameable]) -> str:
+    return ", ".join(
+        f"{each.name} {each.kernel_id[:8]} (pid {each.pid or '-'})" for each in kernels
+    )
 
 
 def _listed(

@@ -6,33 +6,29 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
-from kerneltui.commands import strangers
-from kerneltui.commands.interrupting import interrupt
-from kerneltui.commands.listing import Listed, find, list_all
+from kerneltui.commands.listing import find
 from kerneltui.commands.printing import ProgressLine
 from kerneltui.commands.settings import read_settings
-from kerneltui.errors import ActionRefused, KernelError, KernelTimeout, LaunchError
-from kerneltui.fleet.control.controllers import KernelController
+from kerneltui.errors import ActionRefused, KernelError, KernelTimeout, LaunchError, NoSuchKernel
+from kerneltui.fleet.control.interrupts import WouldEndKernel
 from kerneltui.fleet.fleet import Fleet
-from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
+from kerneltui.fleet.reconcile.host_scan import of_this_host, read_manifests
+from kerneltui.paths import runtime_folder
 from kerneltui.protocol.status import KernelState, Verb
 from kerneltui.protocol.text import clean_line
 
 START_PATIENCE = 60.0  # seconds for a kernel to be ready
 LOOK = 0.02  # seconds between two looks at one that starts
 
-VERBS: dict[Verb, tuple[Callable[[Fleet, Target], str], Callable[[KernelController], str]]] = {
-    Verb.INTERRUPT: (Fleet.interrupt, lambda controller: controller.interrupt()),
-    Verb.RESTART: (Fleet.restart, lambda controller: controller.restart(now=False)),
-    Verb.SHUTDOWN: (Fleet.shutdown, lambda controller: controller.shutdown()),
-    Verb.KILL: (Fleet.kill, lambda controller: controller.kill()),
+VERBS: dict[Verb, Callable[[Fleet, Target], str]] = {
+    Verb.RESTART: Fleet.restart,
+    Verb.SHUTDOWN: Fleet.shutdown,
+    Verb.KILL: Fleet.kill,
 }
-"""What is asked of a kernel of ours, and what of another's."""
 
 
 @contextlib.contextmanager
@@ -45,22 +41,27 @@ def opened_fleet() -> Iterator[Fleet]:
         fleet.close()
 
 
+@contextlib.contextmanager
+def observing_fleet(*, listening: bool) -> Iterator[Fleet]:
+    fleet = Fleet(transport=read_settings().transport)
+    fleet.observe(listening=listening)
+    try:
+        yield fleet
+    finally:
+        fleet.close()
+
+
 def act(verb: str, words: Sequence[str]) -> int:
     """Ask `verb` of the kernels that `words` mean; of none where one of them is not clear.
 
     Those of kerneltui that are restarted are waited for until they are ready.
     """
-    return _ask(Verb(verb), *VERBS[Verb(verb)], words)
+    return _ask(Verb(verb), VERBS.get(Verb(verb), _interrupt), words)
 
 
 def send_signal(signum: int, words: Sequence[str]) -> int:
     """Signal the process groups of kernels."""
-    return _ask(
-        Verb.SIGNAL,
-        lambda fleet, target: fleet.signal(target, signum),
-        lambda controller: controller.signal(signum),
-        words,
-    )
+    return _ask(Verb.SIGNAL, lambda fleet, target: fleet.signal(target, signum), words)
 
 
 def start(kernel_name: str, *, cwd: str, name: str, autorestart: bool) -> int:
@@ -80,30 +81,30 @@ def start(kernel_name: str, *, cwd: str, name: str, autorestart: bool) -> int:
     return 0
 
 
-def _ask(
-    verb: Verb,
-    order: Callable[[Fleet, Target], str],
-    order_of_stranger: Callable[[KernelController], str],
-    words: Sequence[str],
-) -> int:
-    listed = list_all()
-    meant = dict.fromkeys(find(listed, word) for word in words)
-    with opened_fleet() as fleet:
+class _Meant(NamedTuple):
+    """A kernel as it was when the command began."""
 
-        def ask(kernel: Listed) -> str:
+    kernel_id: str
+    name: str
+    pid: int | None
+    """None once its process is gone: another one may have that number."""
+    target: Target
+    is_ours: bool
+
+
+def _ask(verb: Verb, order: Callable[[Fleet, Target], str], words: Sequence[str]) -> int:
+    with observing_fleet(listening=verb is Verb.RESTART) as fleet:
+        there = [_meant(each) for each in fleet.snapshots]
+        meant = dict.fromkeys(_find(there, word) for word in words)
+
+        def ask(kernel: _Meant) -> str:
+            fleet.look()  # what it was asked after may have taken its time
             with ProgressLine(f"{verb} {kernel.name}"):
-                if verb is Verb.INTERRUPT:
-                    return interrupt(kernel, partial(order_it, kernel))
-                return order_it(kernel)
+                return order(fleet, kernel.target)
 
-        def order_it(kernel: Listed) -> str:
-            if kernel.origin == Origin.KERNELTUI:
-                return order(fleet, _target(fleet, kernel))
-            return order_of_stranger(strangers.controller(kernel, verb))
-
-        def wait(kernel: Listed) -> str:
-            if verb is Verb.RESTART and kernel.origin == Origin.KERNELTUI:
-                _wait_until_ready(fleet, kernel.id)
+        def wait(kernel: _Meant) -> str:
+            if verb is Verb.RESTART and kernel.is_ours:
+                _wait_until_ready(fleet, kernel.kernel_id)
             return ""
 
         asked = [kernel for kernel in meant if _is_done(ask, kernel)]
@@ -111,7 +112,34 @@ def _ask(
     return 0 if len(done) == len(meant) else 1
 
 
-def _is_done(ask: Callable[[Listed], str], kernel: Listed) -> bool:
+def _meant(row: KernelSnapshot) -> _Meant:
+    is_alive = row.identity is not None and row.identity.is_alive()
+    pid = row.pid if is_alive else None
+    return _Meant(row.kernel_id, row.name, pid, row.target, row.is_ours)
+
+
+def _find(there: Sequence[_Meant], word: str) -> _Meant:
+    """Return the kernel that is meant. Raises NoSuchKernel, KernelError for one not to be had."""
+    try:
+        return find(there, word)
+    except NoSuchKernel:
+        known = {each.kernel_id for each in there}
+        for each in of_this_host(read_manifests(runtime_folder())):
+            if each.kernel_id not in known and word in (each.kernel_id, each.name):
+                raise KernelError(
+                    f"kernel {each.kernel_id} cannot be adopted: its files are gone, or being made"
+                ) from None
+        raise
+
+
+def _interrupt(fleet: Fleet, target: Target) -> str:
+    try:
+        return fleet.interrupt(target)
+    except WouldEndKernel as error:
+        raise ActionRefused(f"{error} (kerneltui signal INT sends it)") from None
+
+
+def _is_done(ask: Callable[[_Meant], str], kernel: _Meant) -> bool:
     """Print what comes of asking something of a kernel; tell whether it was done."""
     try:
         said, is_done = ask(kernel), True
@@ -122,21 +150,11 @@ def _is_done(ask: Callable[[Listed], str], kernel: Listed) -> bool:
     return is_done
 
 
-def _target(fleet: Fleet, kernel: Listed) -> Target:
-    """Return the kernel as it was listed. Raises ActionRefused where it has another process."""
-    target = _row(fleet, kernel.id).target
-    # What only was found to serve the kernel since, behind what was launched, is no other.
-    has_ended = kernel.identity is not None and not kernel.identity.is_alive()
-    if has_ended and target.identity != kernel.identity:
-        raise ActionRefused(f"{kernel.name} was restarted meanwhile; nothing was done")
-    return replace(target, was_dead=kernel.state == KernelState.DEAD)
-
-
 def _row(fleet: Fleet, kernel_id: str) -> KernelSnapshot:
     for row in fleet.snapshots:
         if row.kernel_id == kernel_id:
             return row
-    raise KernelError(f"kernel {kernel_id} cannot be adopted: its files are gone, or being made")
+    raise KernelError(f"kernel {kernel_id} is gone")
 
 
 def _wait_until_ready(fleet: Fleet, kernel_id: str) -> None:

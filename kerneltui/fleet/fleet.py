@@ -54,6 +54,7 @@ from kerneltui.protocol.status import KernelState, Verb
 from kerneltui.protocol.text import clean_line
 
 THREADS = 16  # of ours and zmq's, and the processes that a start takes: what has to be free
+SERVER_TIME = 0.2  # seconds for a Jupyter server to list its kernels to an observer
 ORDERS_END = 15.0  # seconds for orders under way: longer than any has to end a kernel
 
 
@@ -107,6 +108,7 @@ class Fleet:
                 registry.publish,
             )
         )
+        self._is_observer = False
         self.locked = locked
 
     def open(self) -> None:
@@ -123,6 +125,19 @@ class Fleet:
         self._discovery_thread.start()
         if warning := logout_warning():
             self.warn(warning)
+
+    def observe(self, *, listening: bool = False) -> None:
+        """Look at this host once, in place of `open`: for one command.
+
+        Nothing is recorded or restarted, no periodic thread is started, and `look` sees what has
+        changed since. `listening`: kernels are heard, as who waits for one to be ready has to.
+        """
+        self._is_observer = True
+        self._board.open()
+        if listening:
+            require_threads(THREADS)
+            self._tracker.start()
+        self.look()
 
     def close(self) -> None:
         """Stop listening; the kernels do not notice.
@@ -144,7 +159,13 @@ class Fleet:
 
     def look(self) -> None:
         """See what others have done on this host, as the discovery thread does."""
-        self._discovery_thread.look()
+        if not self._is_observer:
+            self._discovery_thread.look()
+            return
+        self._tracker.record_exits()
+        self._own.look()
+        self._external.look_once(SERVER_TIME)
+        self.registry.publish()
 
     def _ask(self) -> None:
         self._checks.look(self._usage.usage)
@@ -284,19 +305,23 @@ class Fleet:
     def interrupt(self, target: Target, *, anyway: bool = False) -> str:
         """Interrupt what the kernel runs, and tell where that has no effect.
 
-        `anyway`: even where the signal would end the kernel.
+        `anyway`: even where the signal would end the kernel; else WouldEndKernel is raised.
         """
         self._permit()
         self._checked(target)
         kernel, controller = self._tracked(target), self._controller(target, Verb.INTERRUPT)
         reaction = self._reaction(kernel)
         if reaction.is_fatal and not anyway:
-            raise ActionRefused(f"{interrupts.warning(kernel.name, reaction)}; nothing was sent")
+            raise interrupts.WouldEndKernel(
+                f"{interrupts.warning(kernel.name, reaction)}; nothing was sent"
+            )
         running = kernel.manager.status.running if kernel.manager else None
         said = controller.interrupt()
         self._tracker.note(target.kernel_id, "interrupted")
         if said or kernel.manager is None:
             return said
+        if not kernel.manager.status.heard and kernel.may_be_asked:
+            return interrupts.ask_for_effect(kernel.name, reaction, kernel.manager)
         return interrupts.describe_effect(kernel.name, reaction, kernel.manager.life, running)
 
     def interrupt_warning(self, target: Target) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,17 +17,22 @@ import pytest
 
 from kerneltui.cli import main
 from kerneltui.commands import verbs
-from kerneltui.commands.listing import Listed
+from kerneltui.commands.listing import Listed, list_all
+from kerneltui.commands.probe import Probe
 from kerneltui.commands.settings import Settings
 from kerneltui.commands.watch import logs
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.manifests.manifest import Manifest
+from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.fleet.reconcile.host_scan import read_manifests
 from kerneltui.fleet.registry.notices import Notice
+from kerneltui.kernels.connection.connection_file import write_connection_file
 from kerneltui.paths import runtime_folder
 from tests.fleet.small_kernels import ROOT, install_and_make_haste
-from tests.support import eventually
+from tests.support import PATIENCE, eventually
 
+Starter = Callable[[], "subprocess.Popen[bytes]"]
+LONG_AGO = time.time() - 3600
 FRAIL = """
 import os, sys
 if os.path.exists(sys.argv[2]):
@@ -103,30 +111,33 @@ def test_a_start_tells_what_happens_to_no_other_kernel(
     assert capsys.readouterr().err == "kerneltui: no recorder\n"
 
 
-def after_the_list(monkeypatch: pytest.MonkeyPatch, happens: Callable[[Listed], object]) -> None:
-    """Let something happen to the only kernel once it was listed for the next command."""
-    look = verbs.list_all
+def after_the_look(
+    monkeypatch: pytest.MonkeyPatch, happens: Callable[[KernelSnapshot], object]
+) -> None:
+    """Let something happen to the only kernel once the next command has looked at the host."""
+    observe = Fleet.observe
 
-    def look_and_let_it_happen() -> list[Listed]:
-        monkeypatch.setattr(verbs, "list_all", look)
-        (listed,) = look()
-        happens(listed)
-        return [listed]
+    def observe_and_let_it_happen(fleet: Fleet, *, listening: bool) -> None:
+        monkeypatch.setattr(Fleet, "observe", observe)
+        fleet.observe(listening=listening)
+        (row,) = fleet.snapshots
+        happens(row)
 
-    monkeypatch.setattr(verbs, "list_all", look_and_let_it_happen)
-
-
-def end(listed: Listed) -> None:
-    assert listed.identity is not None
-    os.kill(listed.identity.pid, signal.SIGKILL)
-    eventually(lambda: not listed.identity.is_alive())
+    monkeypatch.setattr(Fleet, "observe", observe_and_let_it_happen)
 
 
-def test_a_shutdown_keeps_what_a_kernel_that_died_since_it_was_listed_has_left(
+def end(row: KernelSnapshot) -> None:
+    identity = row.identity
+    assert identity is not None
+    os.kill(identity.pid, signal.SIGKILL)
+    eventually(lambda: not identity.is_alive())
+
+
+def test_a_shutdown_keeps_what_a_kernel_that_died_since_the_look_has_left(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     start("one")
-    after_the_list(monkeypatch, end)
+    after_the_look(monkeypatch, end)
 
     code = verbs.act("shutdown", ["one"])
 
@@ -135,11 +146,11 @@ def test_a_shutdown_keeps_what_a_kernel_that_died_since_it_was_listed_has_left(
     assert manifests()[0].log.exists()
 
 
-def test_a_kernel_that_was_restarted_since_it_was_listed_is_not_killed(
+def test_a_kernel_that_was_restarted_since_the_look_is_not_killed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     start("one")
-    after_the_list(monkeypatch, lambda _listed: verbs.act("restart", ["one"]))
+    after_the_look(monkeypatch, lambda _row: verbs.act("restart", ["one"]))
 
     code = verbs.act("kill", ["one"])
 
@@ -148,6 +159,123 @@ def test_a_kernel_that_was_restarted_since_it_was_listed_is_not_killed(
     assert "one was restarted meanwhile; nothing was done" in capsys.readouterr().err
     assert manifest.identity is not None
     assert manifest.identity.is_alive()
+
+
+def test_an_interrupt_that_would_end_a_kernel_is_not_sent(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with contextlib.closing(Fleet()) as fleet:
+        fleet.open()
+        fleet.start("mute", cwd="/", name="one")
+
+    code = verbs.act("interrupt", ["one"])
+
+    (manifest,) = manifests()
+    assert code == 1
+    said = "an interrupt would end it; nothing was sent (kerneltui signal INT sends it)"
+    assert said in capsys.readouterr().err
+    assert manifest.identity is not None
+    assert manifest.identity.is_alive()
+
+
+# -- kernels that something else has started -----------------------------------------
+
+
+@pytest.fixture
+def external(tmp_path: Path) -> Iterator[Starter]:
+    """Starts a kernel of the same connection file as often as it is called."""
+    (tmp_path / "run").mkdir()
+    file = tmp_path / "run" / "kernel-0a9b.json"
+    write_connection_file(str(file), kernel_name="tiny")
+    os.utime(file, (LONG_AGO, LONG_AGO))
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start() -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "tests.fleet.tiny_kernel", str(file)]
+        started.append(subprocess.Popen(command, cwd=ROOT, start_new_session=True))
+        eventually(lambda: [each.state for each in listed()] == ["idle"])
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def listed() -> list[Listed]:
+    with Probe() as probe:
+        return list_all(probe)
+
+
+@pytest.mark.parametrize("verb", ["shutdown", "kill"])
+def test_a_kernel_of_others_is_ended(external: Starter, verb: str) -> None:
+    process = external()
+
+    code = verbs.act(verb, [str(process.pid)])
+
+    assert code == 0
+    assert process.wait(PATIENCE) is not None
+
+
+def test_a_kernel_of_others_is_interrupted_and_signalled(external: Starter) -> None:
+    process = external()
+
+    assert verbs.act("interrupt", ["0a9b"]) == 0
+    assert verbs.send_signal(signal.SIGSTOP, ["0a9b"]) == 0
+
+    eventually(lambda: listed()[0].state == "stopped")
+    assert process.poll() is None
+
+
+def test_a_kernel_of_others_is_not_restarted(
+    external: Starter, capsys: pytest.CaptureFixture[str]
+) -> None:
+    process = external()
+
+    code = verbs.act("restart", ["0a9b"])
+
+    assert code == 1
+    told = f"cannot restart kernel-{process.pid}: what started it would lose it"
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["interrupt", "shutdown", "kill"])
+def test_a_kernel_of_others_that_was_restarted_since_the_look_is_left_alone(
+    external: Starter,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    verb: str,
+) -> None:
+    process, heir = external(), []
+
+    def restart(_row: KernelSnapshot) -> None:
+        process.kill()
+        process.wait()
+        heir.append(external())
+
+    after_the_look(monkeypatch, restart)
+
+    code = verbs.act(verb, ["0a9b"])
+
+    assert code == 1
+    assert "was restarted meanwhile; nothing was done" in capsys.readouterr().err
+    assert heir[0].poll() is None
+
+
+def test_a_verb_on_a_kernel_of_others_starts_no_thread_of_ours(
+    external: Starter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names: set[str] = set()
+
+    def look_at_threads(_row: KernelSnapshot) -> None:
+        names.update(each.name for each in threading.enumerate())
+
+    external()
+    after_the_look(monkeypatch, look_at_threads)
+
+    verbs.act("interrupt", ["0a9b"])
+
+    assert names & {"kernel-monitor", "console", "usage", "servers", "discovery"} == set()
 
 
 def test_the_log_of_a_killed_kernel_can_be_read_without_its_key(

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
-from kerneltui.errors import KernelError
+from kerneltui.errors import ActionRefused, KernelDied, KernelError, KernelTimeout
 from kerneltui.fleet.model.classification import Kind
 from kerneltui.frozen import frozen
 from kerneltui.kernels.management.manager import KernelManager
@@ -24,6 +24,10 @@ _STOPPED = ("T", "t")  # by a signal, by a debugger
 _SIGINT = 1 << (signal.SIGINT - 1)
 _LEAVING = ("xpython",)
 """How the programs begin whose own handler for SIGINT ends them, whatever they run: xeus-python."""
+
+
+class WouldEndKernel(ActionRefused):
+    """An interrupt was not sent, as it would end the kernel."""
 
 
 @frozen
@@ -122,6 +126,29 @@ def describe_effect(name: str, reaction: Reaction, life: Lifecycle, running: str
     """
     if reaction.is_stopped or (running is not None and not _has_ended(life, running)):
         return without_effect(name, reaction)
+    return ""
+
+
+def ask_for_effect(name: str, reaction: Reaction, manager: KernelManager) -> str:
+    """Return what is to be said of an interrupt to a kernel that has not been heard.
+
+    It is asked on the shell, where it answers once it is free. Blocks for up to SEEN_WITHIN
+    seconds.
+    """
+    if reaction.is_stopped:
+        return without_effect(name, reaction)
+    if not manager.shell_port:
+        return ""
+    client = manager.client()
+    client.start_channels(iopub=False, stdin=False, hb=False, control=False)
+    try:
+        client.kernel_info(reply=True, timeout=SEEN_WITHIN)
+    except KernelTimeout:
+        return without_effect(name, reaction)
+    except KernelDied:
+        return f"{name} has ended after the interrupt"
+    finally:
+        client.stop_channels()
     return ""
 
 

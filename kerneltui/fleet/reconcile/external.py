@@ -69,6 +69,15 @@ class ExternalKernels:
             - listing.kernels.keys()
         )
 
+    def look_once(self, within: float) -> None:
+        """Look as `look` does, and ask the servers too, for who has no thread that does.
+
+        `within`: seconds for the servers to answer.
+        """
+        self._scan.look_and_ask_servers(self._manifests.manifests, within)
+        found = self._scan.ask_where(self._manager_to_ask)
+        self._take_over_all(found, self._scan.listing)
+
     def close(self) -> None:
         self._scan.close()
 
@@ -87,6 +96,9 @@ class ExternalKernels:
             kernel is not None and kernel.found is not None and kernel.found.info == found.info
         )
         return kernel.manager if kernel is not None and is_same else None
+
+    def _manager_to_ask(self, found: Found) -> KernelManager:
+        return self._manager_of(found) or attached_manager(found, self._specs)
 
     def _take_over_all(self, found: tuple[Found, ...], listing: Listing) -> None:
         with self._registry.batch():

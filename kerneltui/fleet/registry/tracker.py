@@ -139,6 +139,13 @@ class Tracker:
         if kernel is not None and kernel.log is not None:
             kernel.log.note(text)
 
+    def record_exits(self) -> None:
+        """Notice which processes have ended, for who does not wait until their watcher does."""
+        for kernel in self._registry.all():
+            process = kernel.manager.process if kernel.manager is not None else None
+            if kernel.manager is not None and process is not None and process.exited:
+                kernel.manager.life.record_exit(process)
+
     def look_after_files(self) -> None:
         """See which leftovers have ended, and whose connection file is gone."""
         for kernel in self._registry.all():

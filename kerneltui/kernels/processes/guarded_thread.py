@@ -111,7 +111,9 @@ class LoopThread:
         return self._ended.is_set()
 
     def join(self) -> None:
-        self._thread.join()
+        """Wait for the end; of one that was not started there is nothing to wait for."""
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def _run(self) -> None:
         while True:

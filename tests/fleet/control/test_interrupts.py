@@ -5,16 +5,23 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from kerneltui.fleet.control import interrupts
 from kerneltui.fleet.control.interrupts import (
     Reaction,
+    ask_for_effect,
     parse_reaction,
     read_reaction,
     warning,
     without_effect,
 )
+from kerneltui.fleet.discovery.attach import attach_process
+from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.kernels.processes.identity import ProcessIdentity
+from tests.fakes import FakeKernel
 from tests.support import eventually
 
 NOTHING, SIGINT = "0000000000000000", "0000000000000002"
@@ -144,3 +151,53 @@ def test_a_stopped_process_is_seen(run: Callable[[str], int]) -> None:
 
 def test_nothing_is_known_of_a_process_that_is_not_seen() -> None:
     assert read_reaction(None, by_message=True) == Reaction(by_message=True)
+
+
+# -- a kernel that has not been heard ----
+
+MESSAGE = Reaction(by_message=True)
+
+
+@pytest.fixture
+def kernel(short_path: Path) -> Iterator[FakeKernel]:
+    with FakeKernel(short_path) as kernel:
+        yield kernel
+
+
+def attached(kernel: FakeKernel, identity: ProcessIdentity | None = None) -> KernelManager:
+    manager = KernelManager()
+    manager.load_connection_file(kernel.connection_file)
+    attach_process(manager, identity)
+    return manager
+
+
+def test_a_kernel_that_is_free_afterwards_needs_no_word(kernel: FakeKernel) -> None:
+    assert ask_for_effect("train", MESSAGE, attached(kernel)) == ""
+
+
+def test_a_kernel_that_is_busy_afterwards_is_told(
+    kernel: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interrupts, "SEEN_WITHIN", 0.05)
+    kernel.hold("kernel_info_request")
+
+    said = ask_for_effect("train", MESSAGE, attached(kernel))
+
+    assert said.startswith("train is still busy 0 s after the interrupt message")
+
+
+def test_that_a_kernel_has_ended_is_told(kernel: FakeKernel) -> None:
+    kernel.hold("kernel_info_request")
+    gone = ProcessIdentity(1, 1, "before")
+
+    said = ask_for_effect("train", MESSAGE, attached(kernel, gone))
+
+    assert said == "train has ended after the interrupt"
+
+
+def test_of_a_stopped_kernel_it_is_told_when_it_obeys(kernel: FakeKernel) -> None:
+    stopped = Reaction(by_message=False, is_stopped=True)
+
+    said = ask_for_effect("train", stopped, attached(kernel))
+
+    assert said == "train is stopped: the interrupt takes effect once SIGCONT has it go on"
