@@ -6,17 +6,14 @@ import contextlib
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Protocol, TypeVar
-
-import psutil
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from kerneltui.commands.probe import Askable, Probe
+from kerneltui.commands.process_look import ProcessFacts, ProcessLook
 from kerneltui.errors import KernelError, NoSuchKernel
 from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.discovery.naming import name_of, notebook_of
 from kerneltui.fleet.discovery.server_word import true_of_now
-from kerneltui.fleet.inspection.memory import memory_of
-from kerneltui.fleet.inspection.usage import STOPPED_STATUSES
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.model.classification import Kind, Liveness
 from kerneltui.fleet.reconcile.host_scan import (
@@ -25,12 +22,11 @@ from kerneltui.fleet.reconcile.host_scan import (
     of_this_host,
     read_manifests,
 )
-from kerneltui.fleet.registry.kernel_facts import KernelFacts, state_word
+from kerneltui.fleet.registry.kernel_facts import LEFT_WORDS, KernelFacts, state_word
 from kerneltui.fleet.servers.rest import ServedKernel
 from kerneltui.frozen import frozen
 from kerneltui.kernels.connection.connection_file import read_connection_file
 from kerneltui.kernels.processes.identity import ProcessIdentity
-from kerneltui.kernels.processes.tree import children_of_all, descendants
 from kerneltui.paths import runtime_folder
 from kerneltui.protocol.status import (
     Answered,
@@ -44,6 +40,10 @@ from kerneltui.protocol.status import (
 from kerneltui.protocol.text import clean_line
 
 SERVER_TIME = 0.2  # seconds for a Jupyter server to list its kernels
+
+
+if TYPE_CHECKING:
+    from kerneltui.kernels.client.client import BlockingKernelClient
 
 
 class Nameable(Protocol):
@@ -96,6 +96,8 @@ class Listed:
     """What it is to us. Not for JSON, nor what follows."""
     identity: ProcessIdentity | None = None
     """Of its process: a pid may be another's by the time that it is used."""
+    found: Found | None = None
+    """How it was found; None for a kernel of ours."""
 
     @property
     def kernel_id(self) -> str:
@@ -119,7 +121,7 @@ def list_all(probe: Probe | None = None) -> list[Listed]:
         asked.update(_askable_external(found))
         probe.ask(asked)
     identities = [*(each.identity for each in ours), *(each.identity for each in found)]
-    look = _Look(identities)
+    look = ProcessLook(identities)
     for identity in identities:
         look.at(identity)  # while they take up the question
     states: Mapping[str, KernelState] = {}
@@ -182,6 +184,28 @@ def find(kernels: Iterable[K], word: str) -> K:
     raise NoSuchKernel(f"{shown} may be any of {describe(found)}; nothing was done", word)
 
 
+def find_living(word: str) -> Listed:
+    """Return the kernel that `word` means. Raises NoSuchKernel, KernelError where it is gone."""
+    kernel = find(list_all(), word)
+    if kernel.state in LEFT_WORDS.values():
+        raise KernelError(f"{kernel.name} is no kernel but a file: {kernel.why}")
+    if kernel.state == KernelState.DEAD:
+        what = kernel.why or f"kerneltui restart {kernel.name}"
+        raise KernelError(f"{kernel.name} is dead; {what}")
+    return kernel
+
+
+def client_of(kernel: Listed) -> BlockingKernelClient:
+    """Return a client that knows when the kernel ends; its channels are closed.
+
+    Raises KernelError where it cannot have one.
+    """
+    from kerneltui.fleet.discovery.attach import following_manager  # slow to load
+
+    file, name = kernel.connection_file, kernel.kernelspec
+    return following_manager(file, kernel.id, name, kernel.identity).client()
+
+
 def describe(kernels: Iterable[Nameable]) -> str:
     return ", ".join(
         f"{each.name} {each.kernel_id[:8]} (pid {each.pid or '-'})" for each in kernels
@@ -189,7 +213,7 @@ def describe(kernels: Iterable[Nameable]) -> str:
 
 
 def _listed(
-    manifest: Manifest, process: _Process, answer: KernelState | None, *, is_asked: bool
+    manifest: Manifest, process: ProcessFacts, answer: KernelState | None, *, is_asked: bool
 ) -> Listed:
     is_launching = manifest.identity is None and not manifest.is_unfinished
     is_gone = process.pid is None
@@ -214,7 +238,7 @@ def _listed(
 
 def _listed_external(
     found: Found,
-    process: _Process,
+    process: ProcessFacts,
     answer: KernelState | None,
     served: ServedKernel | None,
     *,
@@ -258,7 +282,7 @@ def _status(
 
 def _in_words(
     facts: KernelFacts,
-    process: _Process,
+    process: ProcessFacts,
     *,
     kernel_id: str,
     name: str,
@@ -287,54 +311,5 @@ def _in_words(
         why=clean_line(facts.why),
         kind=facts.kind,
         identity=facts.identity if process.pid else None,
+        found=found,
     )
-
-
-@frozen
-class _Process:
-    """What a look at a process tells; of one that is gone, nothing."""
-
-    pid: int | None = None
-    is_stopped: bool = False
-    memory: int | None = None
-    cpu_time: float | None = None
-    started_at: float | None = None
-
-
-class _Look:
-    """One look at processes; at each but once."""
-
-    def __init__(self, kernels: Iterable[ProcessIdentity | None]) -> None:
-        self._children = children_of_all()
-        self._roots = frozenset(each.pid for each in kernels if each is not None)
-        self._seen: dict[ProcessIdentity, _Process] = {}
-
-    def at(self, identity: ProcessIdentity | None) -> _Process:
-        if identity is None:
-            return _Process()
-        if identity not in self._seen:
-            self._seen[identity] = self._look(identity)
-        return self._seen[identity]
-
-    def _look(self, identity: ProcessIdentity) -> _Process:
-        try:
-            process = psutil.Process(identity.pid)
-            if not identity.is_alive():
-                return _Process()
-            memory, cpu_time = self._usage(process)
-            is_stopped = process.status() in STOPPED_STATUSES
-            return _Process(identity.pid, is_stopped, memory, cpu_time, process.create_time())
-        except psutil.Error:  # it ended meanwhile
-            return _Process()
-
-    def _usage(self, process: psutil.Process) -> tuple[int, float]:
-        """Return memory and processor time of a tree; a kernel below has figures of its own."""
-        resident, cpu_time = {}, 0.0
-        below = descendants(process.pid, self._children, without=self._roots)
-        for pid in (process.pid, *(each.pid for each in below)):
-            with contextlib.suppress(psutil.Error):
-                each = psutil.Process(pid)
-                times = each.cpu_times()
-                resident[pid] = each.memory_info().rss
-                cpu_time += times.user + times.system
-        return memory_of(resident), cpu_time

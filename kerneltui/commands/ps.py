@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 
 from rich.cells import cell_len
@@ -20,7 +20,7 @@ from kerneltui.protocol.text import clean_line
 WATCH_EVERY = 1.0  # seconds
 CLEAR = "\x1b[H\x1b[J"
 _TITLES = ("ID", "NAME", "SPEC", "PID", "STATE", "MEM", "TIME", "AGE", "ORIGIN", "FOLDER")
-_UNTOLD = frozenset({"kind", "identity"})
+_UNTOLD = frozenset({"kind", "identity", "found"})
 """The fields of `Listed` that are for other commands."""
 _RIGHT = frozenset({"PID", "MEM", "TIME", "AGE"})
 
@@ -45,10 +45,8 @@ def ps(*, as_json: bool, watch: bool) -> int:
 
 def to_json(kernels: Sequence[Listed], indent: int | None = 1) -> str:
     """Return a list of objects with the fields of `Listed`; null is what nobody knows."""
-    shown = [
-        {name: value for name, value in asdict(each).items() if name not in _UNTOLD}
-        for each in kernels
-    ]
+    names = [each.name for each in fields(Listed) if each.name not in _UNTOLD]
+    shown = [{name: getattr(each, name) for name in names} for each in kernels]
     return json.dumps(shown, indent=indent)
 
 

@@ -6,7 +6,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from kerneltui.commands.living import attached, find_living
+from kerneltui.commands.listing import client_of, find_living
 from kerneltui.commands.printing import Printer, ProgressLine
 from kerneltui.commands.prompt import Keyboard, answer_prompt
 from kerneltui.commands.verbs import act
@@ -29,7 +29,7 @@ def run(word: str, code: str, *, may_ask: bool) -> int:
     where that has not begun, it only leaves. Raises KernelDied where the kernel ends.
     """
     kernel = find_living(word)
-    client = attached(kernel).client()
+    client = client_of(kernel)
     client.start_channels(hb=False)
     try:
         with ProgressLine(f"waiting until {kernel.name} runs nothing"):

@@ -6,20 +6,31 @@ import codecs
 import os
 import sys
 import time
+from pathlib import Path
 
-from kerneltui.commands.listing import Listed, find, list_all
-from kerneltui.commands.living import attached, find_living
+from kerneltui.commands.listing import SERVER_TIME, Listed, client_of, find, find_living, list_all
 from kerneltui.commands.printing import Printer, ProgressLine
-from kerneltui.errors import KernelDied, KernelError, KernelTimeout, NoSuchKernel
+from kerneltui.errors import KernelDied, KernelError, KernelTimeout
+from kerneltui.fleet.discovery.attach import server_of
+from kerneltui.fleet.discovery.found import Found
+from kerneltui.fleet.discovery.server_word import true_of_now
+from kerneltui.fleet.manifests.lock import is_locked
+from kerneltui.fleet.manifests.manifest import manifest_path, read_manifest
+from kerneltui.fleet.model.classification import LEFT, Liveness
 from kerneltui.fleet.model.masking import StreamMask
 from kerneltui.fleet.model.origin import Origin
-from kerneltui.fleet.registry.kernel_facts import LEFT_WORDS, UNANSWERED
+from kerneltui.fleet.reconcile.host_scan import HostScan, read_manifests
+from kerneltui.fleet.registry.kernel_facts import UNANSWERED
+from kerneltui.fleet.servers.rest import ServedKernel, served_kernels
 from kerneltui.kernels.connection.connection_file import read_connection_file
+from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.kernels.processes.log_file import LogFile
+from kerneltui.paths import runtime_folder
 from kerneltui.private_file import open_private
 from kerneltui.protocol.status import KernelState
 
 POLL = 0.5  # seconds between two looks
+ANSWER_TIME = 2.0  # seconds for a server to tell of its kernels
 SILENCE = 10.0  # seconds for which a server may tell nothing
 CHUNK = 65536  # bytes of a log
 
@@ -40,7 +51,7 @@ def wait_idle(word: str, timeout: float | None) -> int:
 
 def _await_its_answer(kernel: Listed, timeout: float | None) -> None:
     """Ask once: the shell answers when it has come to the end of what was asked before."""
-    client = attached(kernel).client()
+    client = client_of(kernel)
     client.start_channels(iopub=False, stdin=False, hb=False, control=False)
     try:
         client.kernel_info(reply=True, timeout=timeout)
@@ -51,22 +62,63 @@ def _await_its_answer(kernel: Listed, timeout: float | None) -> None:
 
 
 def _await_by_its_server(kernel: Listed, timeout: float | None) -> None:
-    """Look what the server tells: it would keep count of what its kernel is asked."""
+    """Ask its server again and again: it would keep count of what its kernel is asked."""
     deadline = None if timeout is None else time.monotonic() + timeout
     told_at = time.monotonic()
+    served = _Served(kernel)
     while True:
-        kernel = find(list_all(), kernel.id)
-        if kernel.state == KernelState.IDLE:
+        state = served.state()
+        if state == KernelState.IDLE:
             return
-        if kernel.state != UNANSWERED:
+        if state != UNANSWERED:
             told_at = time.monotonic()
         elif time.monotonic() - told_at > SILENCE:
             raise KernelError(f"the server of {kernel.name} does not tell what it does")
-        if kernel.state in (KernelState.DEAD, *LEFT_WORDS.values()):
+        if state == KernelState.DEAD:
             raise KernelDied(f"{kernel.name} died", None, ())
         if deadline is not None and time.monotonic() >= deadline:
-            raise KernelTimeout(f"{kernel.name} is {kernel.state} after {timeout:g} s")
+            raise KernelTimeout(f"{kernel.name} is {state} after {timeout:g} s")
         time.sleep(POLL)
+
+
+class _Served:
+    """A kernel of a server, followed by its process and by what the server tells."""
+
+    def __init__(self, kernel: Listed) -> None:
+        self._file = kernel.connection_file
+        self._found = kernel.found
+
+    def state(self) -> str:
+        """Return a word of KernelState, UNANSWERED where the server does not tell.
+
+        The host is looked at again only where another process is to come, or to listen.
+        """
+        if not self._is_settled():
+            self._found = self._look()
+        found = self._found
+        if found is None or found.liveness in LEFT:
+            return str(KernelState.DEAD)
+        told = _told_by_its_server(found)
+        if told is None:
+            return UNANSWERED
+        return true_of_now(told, found, time.time()).state or UNANSWERED
+
+    def _is_settled(self) -> bool:
+        found = self._found
+        is_alive = found is not None and found.identity is not None and found.identity.is_alive()
+        return is_alive and found is not None and found.liveness is Liveness.VERIFIED
+
+    def _look(self) -> Found | None:
+        scan = HostScan()
+        scan.look_and_ask_servers(read_manifests(runtime_folder()), SERVER_TIME)
+        return next((each for each in scan.found if str(each.connection_file) == self._file), None)
+
+
+def _told_by_its_server(found: Found) -> ServedKernel | None:
+    try:
+        return served_kernels(server_of(found), ANSWER_TIME).get(found.kernel_id)
+    except KernelError:
+        return None
 
 
 def logs(word: str, *, follow: bool) -> int:
@@ -82,11 +134,12 @@ def logs(word: str, *, follow: bool) -> int:
         fd = open_private(path)
     except OSError as error:
         raise KernelError(f"cannot read {path}: {error.strerror}") from None
-    mask = StreamMask(_key_of(kernel))
+    manifest, mask = manifest_path(kernel.connection_file, kernel.id), StreamMask(_key_of(kernel))
     printer, decoder = Printer(sys.stdout), codecs.getincrementaldecoder("utf-8")("replace")
     with os.fdopen(fd, "rb") as file:
         while True:
-            has_ended = not follow or not _lives(kernel.id)  # first: its last words come after it
+            # First: its last words come after it.
+            has_ended = not follow or not _goes_on(manifest, kernel.identity)
             while data := file.read(CHUNK):
                 printer.write(decoder.decode(mask.feed(data)))
             if has_ended:
@@ -106,8 +159,15 @@ def _key_of(kernel: Listed) -> bytes:
         return b""
 
 
-def _lives(kernel_id: str) -> bool:
+def _goes_on(manifest: Path, process: ProcessIdentity | None) -> bool:
+    """Tell whether a kernel's process lives, or another one of it does, or is about to.
+
+    `process`: the one that it had when it was listed.
+    """
+    if process is not None and process.is_alive():
+        return True
     try:
-        return find(list_all(), kernel_id).pid is not None
-    except NoSuchKernel:  # it was dismissed
+        now = read_manifest(manifest).identity
+    except KernelError:  # it was dismissed
         return False
+    return (now is not None and now.is_alive()) or is_locked(manifest)

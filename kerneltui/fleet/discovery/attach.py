@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kerneltui.errors import KernelError
 from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.servers.jupyter_server import JupyterServer, find_server
 from kerneltui.kernels.connection.folders import connection_folders
@@ -26,6 +27,24 @@ def attached_manager(found: Found, specs: KernelSpecManager) -> KernelManager:
     if found.info is not None:
         manager.load_connection_info(found.info.to_dict())
     manager.connection_file = str(found.connection_file)
+    return manager
+
+
+def following_manager(
+    connection_file: str, kernel_id: str, kernel_name: str, identity: ProcessIdentity | None
+) -> KernelManager:
+    """Return a manager for a client of a kernel of whatever kind; it knows when that ends.
+
+    Raises KernelError where the file cannot be read, or names no ports.
+    """
+    manager = KernelManager(kernel_name=kernel_name, kernel_id=kernel_id)
+    manager.load_connection_file(connection_file)
+    if not all(manager.ports):
+        raise KernelError(
+            f"kernel {kernel_id[:8]} has told its ports only to the program that started it"
+            f" (a registration file, {connection_file}); run code there"
+        )
+    attach_process(manager, identity)
     return manager
 
 

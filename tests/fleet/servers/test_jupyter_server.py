@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from kerneltui.commands.watch import wait_idle
 from kerneltui.errors import ActionRefused, KernelError, KernelTimeout
 from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.fleet import Fleet
@@ -248,6 +249,18 @@ def test_dashboard_and_command_line_say_the_same_of_it(server: JupyterServer, fl
 
     assert (told.kernel_id, told.name, told.kind) == (kernel_id, "train.ipynb", Kind.SERVER)
     rest.shutdown(server, kernel_id, PATIENCE)
+
+
+def test_a_command_waits_for_it_by_what_its_server_tells(server: JupyterServer) -> None:
+    kernel_id = open_notebook(server, "train.ipynb")
+    before = settled_models(server)
+
+    assert wait_idle(kernel_id, PATIENCE) == 0
+
+    assert models(server) == before
+    rest.shutdown(server, kernel_id, PATIENCE)
+    with pytest.raises(KernelError):
+        wait_idle(kernel_id, PATIENCE)
 
 
 def test_a_kill_ends_it_for_good(server: JupyterServer, fleet: Fleet) -> None:

@@ -1,0 +1,54 @@
+"""What the processes of kernels use."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from kerneltui.commands.process_look import ProcessLook
+from kerneltui.kernels.processes.identity import identify
+from tests.support import eventually
+
+
+def test_memory_and_time_are_those_of_the_tree() -> None:
+    code = "import os, time; x = b'x' * (60 << 20); os.fork(); time.sleep(1000)"
+    with grown(code) as root:
+        (child,) = root.children()
+        eventually(lambda: child.memory_info().rss > 60 << 20)
+        look = ProcessLook([identify(root.pid)])
+
+        facts = look.at(identify(root.pid))
+
+        times = sum(sum(each.cpu_times()[:2]) for each in (root, child))
+        assert facts.memory is not None
+        assert facts.memory < 120 << 20
+        assert facts.cpu_time == pytest.approx(times, abs=0.05)
+
+
+def test_a_kernel_inside_a_kernel_is_counted_in_its_own_row() -> None:
+    code = "import os, time; os.fork(); time.sleep(1000)"
+    with grown(code) as root:
+        (child,) = root.children()
+        look = ProcessLook([identify(root.pid), identify(child.pid)])
+
+        assert look.at(identify(root.pid)).memory == root.memory_info().rss
+
+
+@contextlib.contextmanager
+def grown(code: str) -> Iterator[psutil.Process]:
+    """Run code that forks once."""
+    popen = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+    root = psutil.Process(popen.pid)
+    try:
+        eventually(root.children)
+        yield root
+    finally:
+        os.killpg(popen.pid, signal.SIGKILL)
+        popen.wait()

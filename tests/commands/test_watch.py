@@ -1,0 +1,88 @@
+"""`logs --follow` and `wait` follow a kernel's process, and do not look at the host for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kerneltui.commands import verbs, watch
+from kerneltui.fleet.reconcile.host_scan import HostScan, read_manifests
+from kerneltui.paths import runtime_folder
+from tests.fleet.small_kernels import install_and_make_haste
+from tests.support import Background, eventually
+
+
+@pytest.fixture(autouse=True)
+def _one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have a kernel `one` for one test."""
+    install_and_make_haste(tmp_path, monkeypatch)
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "run"))
+    monkeypatch.setattr(watch, "POLL", 0.02)
+    verbs.start("tiny", cwd="/", name="one", autorestart=False)
+    yield
+    if names := [each.name for each in read_manifests(runtime_folder())]:
+        verbs.act("shutdown", names)
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The looks at the host that a command has taken, but for those that follow one."""
+    seen: list[str] = []
+    look = HostScan.look_and_ask_servers
+
+    def look_and_note(*arguments: object) -> object:
+        seen.append("look")
+        return look(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(HostScan, "look_and_ask_servers", look_and_note)
+    return seen
+
+
+def written() -> Path:
+    (manifest,) = read_manifests(runtime_folder())
+    return manifest.log
+
+
+def write(text: str) -> None:
+    with written().open("a") as file:
+        file.write(text)
+
+
+def test_a_log_is_followed_with_one_look_at_the_host(
+    looks: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    following = Background(lambda: watch.logs("one", follow=True))
+    said: list[str] = []
+
+    def has_said(word: str) -> bool:
+        said.append(capsys.readouterr().out)
+        return word in "".join(said)
+
+    for word in ("first", "second"):
+        write(f"{word}\n")
+        eventually(lambda word=word: has_said(word))
+    assert looks == ["look"]
+
+    verbs.act("shutdown", ["one"])
+
+    assert following.result() == 0
+
+
+def test_a_log_is_followed_beyond_a_restart(capsys: pytest.CaptureFixture[str]) -> None:
+    following = Background(lambda: watch.logs("one", follow=True))
+
+    verbs.act("restart", ["one"])
+    write("again\n")
+
+    eventually(lambda: "again" in capsys.readouterr().out)
+    assert not following.over
+    verbs.act("kill", ["one"])
+    assert following.result() == 0
+
+
+def test_a_kernel_is_waited_for_with_one_look_at_the_host(looks: list[str]) -> None:
+    assert watch.wait_idle("one", None) == 0
+
+    assert looks == ["look"]
