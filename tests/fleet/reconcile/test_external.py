@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
@@ -25,6 +26,7 @@ from kerneltui.kernels.connection.connection_file import write_connection_file
 from kerneltui.kernels.connection.listeners import Listeners, listeners
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes.identity import identify
+from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.status import KernelState, Verb
 from tests.fleet.small_kernels import ROOT, WITHIN, install_and_make_haste
 from tests.fleet.stage import shown
@@ -112,6 +114,23 @@ def test_a_kernel_that_names_no_file_is_known_by_what_it_answers(
 
     (found,) = fleet.snapshots
     assert found.identity == identify(kernel.pid)
+
+
+@pytest.mark.parametrize("kernel", [{"hostname": "elsewhere", "pid": 1}], indirect=True)
+def test_a_command_asks_where_a_kernel_runs_before_it_takes_a_listener_for_it(
+    runtime: Path, kernel: subprocess.Popen[bytes]
+) -> None:
+    eventually(lambda: list(listeners().values()).count(kernel.pid) == len(Channel))
+
+    with contextlib.closing(Fleet()) as fleet:
+        fleet.observe()
+
+        (found,) = fleet.snapshots
+        assert (found.kind, found.identity) == (Kind.NO_VISIBLE_PROCESS, None)
+        with pytest.raises(ActionRefused, match="its process is not to be seen from here"):
+            fleet.kill(found.target)
+    assert kernel.poll() is None
+    assert (runtime / "kernel-4121.json").exists()
 
 
 @pytest.mark.usefixtures("kernel")
