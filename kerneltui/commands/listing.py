@@ -104,18 +104,21 @@ class Listed:
         return self.id
 
 
-def list_all(probe: Probe | None = None) -> list[Listed]:
+def list_all(probe: Probe | None = None, scan: HostScan | None = None) -> list[Listed]:
     """Return kerneltui's kernels, those that others have started, and files left behind.
 
     `probe`: asks them what they do; nobody is asked without it. Kernels of a Jupyter server
-    are not asked at all, as it would keep count of that; it is asked itself.
+    are not asked at all, as it would keep count of that; it is asked itself. `scan`: for who
+    looks again and again; it knows what has not changed.
     """
+    if scan is None:
+        with contextlib.closing(HostScan()) as scan:
+            return list_all(probe, scan)
     manifests = read_manifests(runtime_folder())
     ours = of_this_host(manifests)
     asked = dict(_askable(ours)) if probe is not None else {}
     if probe is not None:
         probe.ask(asked)  # at once: they take their time
-    scan = HostScan()
     found = scan.look_and_ask_servers(manifests, SERVER_TIME)
     if probe is not None:
         asked.update(_askable_external(found))
@@ -130,7 +133,6 @@ def list_all(probe: Probe | None = None) -> list[Listed]:
         found = scan.ask_where(
             lambda found: asking_manager(found) if found.kernel_id in states else None
         )
-        scan.close()
     return [
         *(
             _listed(

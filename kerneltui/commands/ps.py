@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -15,6 +16,7 @@ from rich.cells import cell_len
 from kerneltui import formats
 from kerneltui.commands.listing import Listed, list_all
 from kerneltui.commands.probe import Probe
+from kerneltui.fleet.reconcile.host_scan import HostScan
 from kerneltui.protocol.text import clean_line
 
 WATCH_EVERY = 1.0  # seconds
@@ -28,9 +30,9 @@ _RIGHT = frozenset({"PID", "MEM", "TIME", "AGE"})
 def ps(*, as_json: bool, watch: bool) -> int:
     """Print the kernels, with `watch` again and again until Ctrl+C."""
     is_terminal = sys.stdout.isatty()
-    with Probe() as probe:
+    with Probe() as probe, contextlib.closing(HostScan()) as scan:
         while True:
-            kernels = list_all(probe)
+            kernels = list_all(probe, scan)
             if watch and is_terminal and not as_json:
                 sys.stdout.write(CLEAR)
             if as_json:  # with `watch` a line each time, so that a reader knows where a list ends

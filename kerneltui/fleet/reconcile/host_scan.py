@@ -30,6 +30,7 @@ class HostScan:
     def __init__(self) -> None:
         self._discovery = Discovery()
         self._whereabouts: Whereabouts | None = None
+        self._heard: tuple[Path, ...] = ()
         self.known = Known()
         """With what was looked last."""
         self.found: tuple[Found, ...] = ()
@@ -50,13 +51,14 @@ class HostScan:
         connection files whose kernels have proven to have their keys. No kernel is asked anything.
         """
         manifests, self.listing = tuple(manifests), listing or Listing()
+        self._heard = tuple(heard)
         self.known = Known(
             ours={resolved(each) for each in of_this_host(manifests)},
             elsewhere={resolved(each): each.whereabouts for each in manifests if not each.is_here},
             servers={server.pid for server in servers},
             served=self.listing.owners,
             listing=self.listing.told,
-            answered={**dict.fromkeys(heard), **self._answered},
+            answered=self._answered,
         )
         self.found = self._discovery.look(self.known)
         return self.found
@@ -88,15 +90,16 @@ class HostScan:
 
             self._whereabouts = Whereabouts()
         self._whereabouts.look((each, manager_of(each)) for each in suspects)
-        answered = {**self.known.answered, **self._answered}
-        if answered != self.known.answered:
-            self.known = replace(self.known, answered=answered)
+        if self._answered != self.known.answered:  # what another process has said counts no more
+            self.known = replace(self.known, answered=self._answered)
             self.found = self._discovery.look(self.known)
         return self.found
 
     @property
     def _answered(self) -> dict[Path, KernelLocation | None]:
-        return dict(self._whereabouts.answered) if self._whereabouts is not None else {}
+        """By connection file those that have proven to have its key, with what they say."""
+        told = self._whereabouts.answered if self._whereabouts is not None else {}
+        return {**dict.fromkeys(self._heard), **told}
 
     def close(self) -> None:
         if self._whereabouts is not None:
