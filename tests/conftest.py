@@ -38,6 +38,7 @@ UNSET = (
     "JPY_SESSION_NAME",
     "JUPYTER_DEFAULT_PROVISIONER_NAME",
     "JUPYTER_PATH",
+    "PYTHONDONTWRITEBYTECODE",  # else each process that a test starts compiles all of kerneltui
 )
 KEPT = "*.lock"  # the port reservations of a process, which no kernel owns
 
