@@ -43,13 +43,13 @@ UNSET = (
 KEPT = "*.lock"  # the port reservations of a process, which no kernel owns
 
 
-WORKERS = 2  # of pytest-xdist for each processor: many tests wait more than they compute
 GARBAGE = 100_000  # new objects between two looks for garbage
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    return WORKERS * (os.cpu_count() or 1)
+    """One more than there are processors: many tests wait more than they compute."""
+    return (os.cpu_count() or 1) + 1
 
 
 # Nothing that hypothesis measures is the fault of a test: another machine is slower.
