@@ -52,7 +52,9 @@ class Launcher:
     def adopt(self, arguments: Mapping[str, Any], kernel_id: str) -> LogFile:
         """Go on with a kernel that was launched elsewhere; return its log."""
         self.arguments = arguments
-        self.log_file = LogFile.beside(self._connection.connection_file, kernel_id)
+        connection = self._connection
+        key = connection.session.key
+        self.log_file = LogFile.beside(connection.connection_file, kernel_id, key)
         return self.log_file
 
     def update_env(self, env: Mapping[str, str]) -> None:
@@ -110,7 +112,8 @@ class Launcher:
         argv = self.command(spec, plan.extra_arguments)
         env = _environment(plan, spec)
         if plan.wants_log:
-            self.log_file = LogFile.beside(connection.connection_file, order.kernel_id)
+            file, key = connection.connection_file, connection.session.key
+            self.log_file = LogFile.beside(file, order.kernel_id, key)
         log = self.log_file if plan.wants_log else None
         with plan.open_streams(log) as streams:
             popen = launch(argv, env=env, **streams, **plan.popen_kwargs)

@@ -14,17 +14,21 @@ from kerneltui.protocol.text import clean_line
 
 LOG_LIMIT = 1_000_000  # bytes; over it, `trim` keeps the last quarter of as many
 TAIL_BYTES = 65_536  # read from the end of the file for `tail`
+HIDDEN = "••••"
+"""Stands for a secret."""
 
 
 class LogFile:
     """One kernel's log, kept through its restarts."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, secret: bytes = b"") -> None:
+        """`secret`: what the last lines do not tell, the connection's key."""
         self.path = path
+        self._secret = secret
         self._start = 0  # where the output of the process launched last begins
 
     @classmethod
-    def beside(cls, connection_file: str, kernel_id: str) -> LogFile:
+    def beside(cls, connection_file: str, kernel_id: str, secret: bytes = b"") -> LogFile:
         """Return the log of a kernel, in kerneltui's folder of the Jupyter runtime folder.
 
         The connection file may lie in a folder of others. An earlier kerneltui kept the log
@@ -32,8 +36,8 @@ class LogFile:
         """
         earlier = Path(connection_file).parent / f"kernel-{kernel_id}.log"
         if is_private(earlier):
-            return cls(earlier)
-        return cls(own_folder(runtime_folder()) / f"{kernel_id}.log")
+            return cls(earlier, secret)
+        return cls(own_folder(runtime_folder()) / f"{kernel_id}.log", secret)
 
     def open(self) -> int:
         """Return a descriptor for the stdout and stderr of a new process; the caller closes it.
@@ -53,7 +57,10 @@ class LogFile:
 
     def tail(self, lines: int) -> tuple[str, ...]:
         """Return up to `lines` last lines of the latest process, cleaned, without blank ones."""
-        text = self._read_end().decode("utf-8", "replace")
+        data = self._read_end()
+        if self._secret:
+            data = data.replace(self._secret, HIDDEN.encode())
+        text = data.decode("utf-8", "replace")
         # A progress bar writes its line again and again; the last state is what one would see.
         shown = (line.rstrip().rpartition("\r")[2] for line in text.split("\n"))
         cleaned = (clean_line(line).strip() for line in shown)

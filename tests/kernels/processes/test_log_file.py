@@ -235,3 +235,10 @@ def test_a_removed_log_is_gone(log: LogFile) -> None:
     log.remove()
 
     assert not log.path.exists()
+
+
+def test_the_tail_tells_no_key(tmp_path: Path) -> None:
+    log = LogFile(tmp_path / "kernel-3f2a.log", b"0123-secret")
+    write(log, b"my key is 0123-secret\n")
+
+    assert log.tail(5) == ("my key is ••••",)
