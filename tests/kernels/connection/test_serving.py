@@ -62,6 +62,7 @@ def test_a_kernel_outlives_the_program_that_wraps_it(children: Children, transpo
 
     kill_process(wrapper)
     eventually(lambda: process_of(manager) == kernel)
+    eventually(lambda: events)
 
     assert manager.is_alive()
     assert events == [HandedOver()]
