@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, dataclass, field
-from typing import Any, NoReturn, TypeVar, dataclass_transform
+from typing import Any, NoReturn, TypeVar, cast, dataclass_transform
 
 _T = TypeVar("_T")
 
@@ -41,7 +41,7 @@ def frozen(cls: type[_T]) -> type[_T]:
         setattr(made, name, _compiled_at_first(compiled, name))
     made.__setattr__ = _refuse_to_set
     made.__delattr__ = _refuse_to_delete
-    return made  # type: ignore[no-any-return]
+    return cast(type[_T], made)
 
 
 def _compiled_at_first(compiled: Callable[[str], Any], name: str) -> Callable[..., Any]:

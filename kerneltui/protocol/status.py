@@ -63,7 +63,7 @@ class KernelStatus:
     returncode: int | None = None
     heard: bool = False
     """This process has said something on iopub."""
-    vouched: bool = False
+    server_reported: bool = False
     """What is known of it comes from its owner, and nothing from itself yet."""
     running: str | None = None
     """msg_id of the request begun last, between its busy and its idle; UNHEARD where it began
@@ -186,14 +186,16 @@ def advance(status: KernelStatus, event: Event) -> KernelStatus:
         case Ordered(wanted, reason):
             return replace(status, wanted=wanted, reason=reason)
         case Answered(over):
-            status = replace(status, heard=True, vouched=False)
+            status = replace(status, heard=True, server_reported=False)
             return _without(status, (*over, UNHEARD))
         case BusyElsewhere():
             return status if status.heard else replace(status, heard=True, running=UNHEARD)
         case ServerReported(busy):
-            if status.heard and not status.vouched:
+            if status.heard and not status.server_reported:
                 return status
-            return replace(status, heard=True, vouched=True, running=UNHEARD if busy else None)
+            return replace(
+                status, heard=True, server_reported=True, running=UNHEARD if busy else None
+            )
         case Reported():
             return _report(status, event)
 
@@ -208,7 +210,7 @@ def _report(status: KernelStatus, event: Reported) -> KernelStatus:
     if event.subshell_id is not None or event.parent_type in BESIDE_THE_MAIN_SHELL:
         # One that was found running may do so in the midst of a cell.
         return replace(status, heard=status.heard or status.launched)
-    status = replace(status, heard=True, vouched=False)
+    status = replace(status, heard=True, server_reported=False)
     if event.execution_state == "busy":
         return _begin(status, event)
     is_known = event.parent_id in status.unfinished

@@ -1,7 +1,7 @@
 """Handles: how the verbs are carried out on a kernel of each kind. They block.
 
 Every method returns a sentence worth showing, or "", and raises KernelError. The kinds and
-what is refused are in `powers`.
+what is refused are in `capabilities`.
 """
 
 from __future__ import annotations

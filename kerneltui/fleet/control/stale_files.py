@@ -1,4 +1,4 @@
-"""Remains: the files that a kernel which is gone has left, ours or somebody else's."""
+"""Stale files: those that a kernel which is gone has left, ours or somebody else's."""
 
 from __future__ import annotations
 

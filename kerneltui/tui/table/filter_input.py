@@ -77,7 +77,7 @@ class FilterInput(Vertical):
         self._line.widget.action_end()
 
     @on(Input.Changed)
-    def _heed(self, event: Input.Changed) -> None:
+    def _apply(self, event: Input.Changed) -> None:
         event.stop()
         fault = self.query_one("#fault", Static)
         try:

@@ -402,7 +402,10 @@ def test_what_a_library_logs_as_a_warning_becomes_a_notice(*, in_a_thread: bool)
         logging.getLogger("a_library").warning("the %s did not answer", "terminal")
 
     async def play(stage: Stage) -> None:
-        await (asyncio.to_thread(warn) if in_a_thread else asyncio.sleep(0, warn()))
+        if in_a_thread:
+            await asyncio.to_thread(warn)
+        else:
+            warn()
         await stage.settle()
 
         assert stage.notices == ["the terminal did not answer"]

@@ -21,11 +21,10 @@ from kerneltui.tui.terminal.workers import Workers
 
 async def leave():
     asyncio.get_running_loop().set_default_executor(Workers(1, patience=0.0))
-    begun = threading.Event()
-    call = lambda: (begun.set(), threading.Event().wait())
+    loop, begun = asyncio.get_running_loop(), asyncio.Event()
+    call = lambda: (loop.call_soon_threadsafe(begun.set), threading.Event().wait())
     task = asyncio.create_task(asyncio.to_thread(call))
-    while not begun.is_set():
-        await asyncio.sleep(0.001)
+    await begun.wait()
 
 asyncio.run(leave())
 """
