@@ -8,6 +8,8 @@ import os
 import sys
 from typing import Any
 
+from kerneltui.fleet.model.capabilities import VERBS, Verb
+
 
 def add_kernel(parser: argparse.ArgumentParser, **arguments: Any) -> None:
     """Add the argument that names a kernel; a shell can complete it."""
@@ -34,15 +36,11 @@ def add_commands(commands: Any) -> None:
     )
     parser.set_defaults(run=_start, changes=True)
 
-    for verb, what in (
-        ("interrupt", "interrupt what kernels run"),
-        ("restart", "restart kernels; their variables are lost"),
-        ("shutdown", "shut kernels down"),
-        ("kill", "SIGKILL kernels and all their processes"),
-    ):
-        parser = commands.add_parser(verb, help=what)
-        add_kernel(parser, nargs="+")
-        parser.set_defaults(run=_act, changes=True)
+    for verb, entry in VERBS.items():
+        if entry.command:
+            parser = commands.add_parser(verb, help=entry.command)
+            add_kernel(parser, nargs="+")
+            parser.set_defaults(run=_act, verb=verb, changes=True)
 
     parser = commands.add_parser("signal", help="send a signal to kernels' process groups")
     parser.add_argument(
@@ -105,13 +103,13 @@ def _start(arguments: argparse.Namespace) -> int:
 def _act(arguments: argparse.Namespace) -> int:
     from kerneltui.commands.verbs import act
 
-    return act(arguments.command, arguments.kernel)
+    return act(arguments.verb, arguments.kernel)
 
 
 def _signal(arguments: argparse.Namespace) -> int:
-    from kerneltui.commands.verbs import send_signal
+    from kerneltui.commands.verbs import act
 
-    return send_signal(arguments.signal, arguments.kernel)
+    return act(Verb.SIGNAL, arguments.kernel, signum=arguments.signal)
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from kerneltui.commands.printing import Printer, ProgressLine
 from kerneltui.commands.prompt import Keyboard, answer_prompt
 from kerneltui.commands.verbs import act
 from kerneltui.errors import KernelError
+from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.kernels.client.interactive import run_interactively
 from kerneltui.protocol import fields
@@ -76,7 +77,7 @@ class _Run:
         except KeyboardInterrupt:
             if not self._begun:
                 raise
-            act("interrupt", [self._kernel_id])
+            act(Verb.INTERRUPT, [self._kernel_id])
             run_interactively(
                 self._client, self._begun, None, self._show, answer, may_ask=self._may_ask
             )

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Unpack
 
 from kerneltui.commands.listing import find
 from kerneltui.commands.printing import ProgressLine
@@ -15,20 +15,16 @@ from kerneltui.commands.settings import read_settings
 from kerneltui.errors import ActionRefused, KernelError, KernelTimeout, LaunchError, NoSuchKernel
 from kerneltui.fleet.control.interrupts import WouldEndKernel
 from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
 from kerneltui.fleet.reconcile.host_scan import of_this_host, read_manifests
+from kerneltui.fleet.verbs import Options
 from kerneltui.paths import runtime_folder
-from kerneltui.protocol.status import KernelState, Verb
+from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
 
 START_PATIENCE = 60.0  # seconds for a kernel to be ready
 LOOK = 0.02  # seconds between two looks at one that starts
-
-VERBS: dict[Verb, Callable[[Fleet, Target], str]] = {
-    Verb.RESTART: Fleet.restart,
-    Verb.SHUTDOWN: Fleet.shutdown,
-    Verb.KILL: Fleet.kill,
-}
 
 
 @contextlib.contextmanager
@@ -51,17 +47,35 @@ def observing_fleet(*, listening: bool) -> Iterator[Fleet]:
         fleet.close()
 
 
-def act(verb: str, words: Sequence[str]) -> int:
+def act(verb: Verb, words: Sequence[str], **options: Unpack[Options]) -> int:
     """Ask `verb` of the kernels that `words` mean; of none where one of them is not clear.
 
     Those of kerneltui that are restarted are waited for until they are ready.
     """
-    return _ask(Verb(verb), VERBS.get(Verb(verb), _interrupt), words)
+    with observing_fleet(listening=verb is Verb.RESTART) as fleet:
+        there = [_meant(each) for each in fleet.snapshots]
+        meant = dict.fromkeys(_find(there, word) for word in words)
+
+        def ask(kernel: _Meant) -> str:
+            fleet.look()  # what it was asked after may have taken its time
+            with ProgressLine(f"{verb} {kernel.name}"):
+                return _do(fleet, verb, kernel.target, options)
+
+        def wait(kernel: _Meant) -> str:
+            if verb is Verb.RESTART and kernel.is_ours:
+                _wait_until_ready(fleet, kernel.kernel_id)
+            return ""
+
+        asked = [kernel for kernel in meant if _is_done(ask, kernel)]
+        done = [kernel for kernel in asked if _is_done(wait, kernel)]
+    return 0 if len(done) == len(meant) else 1
 
 
-def send_signal(signum: int, words: Sequence[str]) -> int:
-    """Signal the process groups of kernels."""
-    return _ask(Verb.SIGNAL, lambda fleet, target: fleet.signal(target, signum), words)
+def _do(fleet: Fleet, verb: Verb, target: Target, options: Options) -> str:
+    try:
+        return fleet.do(verb, target, **options)
+    except WouldEndKernel as error:
+        raise ActionRefused(f"{error} (kerneltui signal INT sends it)") from None
 
 
 def start(kernel_name: str, *, cwd: str, name: str, autorestart: bool) -> int:
@@ -92,26 +106,6 @@ class _Meant(NamedTuple):
     is_ours: bool
 
 
-def _ask(verb: Verb, order: Callable[[Fleet, Target], str], words: Sequence[str]) -> int:
-    with observing_fleet(listening=verb is Verb.RESTART) as fleet:
-        there = [_meant(each) for each in fleet.snapshots]
-        meant = dict.fromkeys(_find(there, word) for word in words)
-
-        def ask(kernel: _Meant) -> str:
-            fleet.look()  # what it was asked after may have taken its time
-            with ProgressLine(f"{verb} {kernel.name}"):
-                return order(fleet, kernel.target)
-
-        def wait(kernel: _Meant) -> str:
-            if verb is Verb.RESTART and kernel.is_ours:
-                _wait_until_ready(fleet, kernel.kernel_id)
-            return ""
-
-        asked = [kernel for kernel in meant if _is_done(ask, kernel)]
-        done = [kernel for kernel in asked if _is_done(wait, kernel)]
-    return 0 if len(done) == len(meant) else 1
-
-
 def _meant(row: KernelSnapshot) -> _Meant:
     is_alive = row.identity is not None and row.identity.is_alive()
     pid = row.pid if is_alive else None
@@ -130,13 +124,6 @@ def _find(there: Sequence[_Meant], word: str) -> _Meant:
                     f"kernel {each.kernel_id} cannot be adopted: its files are gone, or being made"
                 ) from None
         raise
-
-
-def _interrupt(fleet: Fleet, target: Target) -> str:
-    try:
-        return fleet.interrupt(target)
-    except WouldEndKernel as error:
-        raise ActionRefused(f"{error} (kerneltui signal INT sends it)") from None
 
 
 def _is_done(ask: Callable[[_Meant], str], kernel: _Meant) -> bool:

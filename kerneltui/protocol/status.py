@@ -1,4 +1,4 @@
-"""What a kernel is doing, derived from facts; what may be asked of it; how it is stopped.
+"""What a kernel is doing, derived from facts; how it is stopped and restarted.
 
 Rule: facts in, state out. Nothing here imports zmq, reads a clock or raises on what
 a kernel sent: a monitor sees an outside process through a lossy socket, so no order
@@ -32,18 +32,6 @@ class Wanted(StrEnum):
     UP = "up"
     DOWN = "down"
     RESTART = "restart"
-
-
-class Verb(StrEnum):
-    """What can be asked of a kernel."""
-
-    INTERRUPT = "interrupt"
-    SIGNAL = "signal"
-    RESTART = "restart"
-    SHUTDOWN = "shutdown"
-    KILL = "kill"
-    VERIFY = "verify"
-    EXECUTE = "execute"
 
 
 UNHEARD = ""
@@ -237,18 +225,6 @@ def _without(status: KernelStatus, over: tuple[str, ...]) -> KernelStatus:
         running=None if status.running in over else status.running,
         open=tuple(each for each in status.open if each not in over),
     )
-
-
-_ALIVE = frozenset(Verb)
-ALLOWED: dict[KernelState, frozenset[Verb]] = {
-    KernelState.UNKNOWN: _ALIVE,
-    KernelState.STARTING: _ALIVE,  # what is sent now waits until the kernel listens
-    KernelState.IDLE: _ALIVE,
-    KernelState.BUSY: _ALIVE,
-    KernelState.RESTARTING: frozenset({Verb.SIGNAL, Verb.SHUTDOWN, Verb.KILL}),
-    KernelState.TERMINATING: frozenset({Verb.SIGNAL, Verb.SHUTDOWN, Verb.KILL}),
-    KernelState.DEAD: frozenset({Verb.RESTART, Verb.SHUTDOWN}),
-}
 
 
 @frozen

@@ -23,6 +23,7 @@ from kerneltui.commands.settings import Settings
 from kerneltui.commands.watch import logs
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.manifests.manifest import Manifest
+from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.fleet.reconcile.host_scan import read_manifests
 from kerneltui.fleet.registry.notices import Notice
@@ -52,7 +53,7 @@ def _kernels_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "run"))
     yield
     if names := [each.name for each in manifests()]:
-        verbs.act("shutdown", names)
+        verbs.act(Verb.SHUTDOWN, names)
 
 
 @pytest.fixture
@@ -79,7 +80,7 @@ def test_a_restart_of_a_kernel_that_dies_at_its_start_fails_and_says_why(
     start("one", "frail")
     doom.touch()
 
-    code = verbs.act("restart", ["one"])
+    code = verbs.act(Verb.RESTART, ["one"])
 
     assert code == 1
     assert "(frail) exited with code 1" in capsys.readouterr().err
@@ -93,7 +94,7 @@ def test_a_kernel_that_fails_keeps_no_other_from_its_restart(
     doom.touch()
     before = {each.name: each.identity for each in manifests()}
 
-    code = verbs.act("restart", ["one", "two"])
+    code = verbs.act(Verb.RESTART, ["one", "two"])
 
     after = {each.name: each.identity for each in manifests()}
     assert (code, capsys.readouterr().err.count("kerneltui: ")) == (1, 1)
@@ -139,7 +140,7 @@ def test_a_shutdown_keeps_what_a_kernel_that_died_since_the_look_has_left(
     start("one")
     after_the_look(monkeypatch, end)
 
-    code = verbs.act("shutdown", ["one"])
+    code = verbs.act(Verb.SHUTDOWN, ["one"])
 
     assert code == 1
     assert "one has died meanwhile; its output and log were kept" in capsys.readouterr().err
@@ -150,9 +151,9 @@ def test_a_kernel_that_was_restarted_since_the_look_is_not_killed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     start("one")
-    after_the_look(monkeypatch, lambda _row: verbs.act("restart", ["one"]))
+    after_the_look(monkeypatch, lambda _row: verbs.act(Verb.RESTART, ["one"]))
 
-    code = verbs.act("kill", ["one"])
+    code = verbs.act(Verb.KILL, ["one"])
 
     (manifest,) = manifests()
     assert code == 1
@@ -168,11 +169,11 @@ def test_an_interrupt_that_would_end_a_kernel_is_not_sent(
         fleet.open()
         fleet.start("mute", cwd="/", name="one")
 
-    code = verbs.act("interrupt", ["one"])
+    code = verbs.act(Verb.INTERRUPT, ["one"])
 
     (manifest,) = manifests()
     assert code == 1
-    said = "an interrupt would end it; nothing was sent (kerneltui signal INT sends it)"
+    said = "it does not survive SIGINT: an interrupt would end it (kerneltui signal INT sends it)"
     assert said in capsys.readouterr().err
     assert manifest.identity is not None
     assert manifest.identity.is_alive()
@@ -207,8 +208,8 @@ def listed() -> list[Listed]:
         return list_all(probe)
 
 
-@pytest.mark.parametrize("verb", ["shutdown", "kill"])
-def test_a_kernel_of_others_is_ended(external: Starter, verb: str) -> None:
+@pytest.mark.parametrize("verb", [Verb.SHUTDOWN, Verb.KILL])
+def test_a_kernel_of_others_is_ended(external: Starter, verb: Verb) -> None:
     process = external()
 
     code = verbs.act(verb, [str(process.pid)])
@@ -220,8 +221,8 @@ def test_a_kernel_of_others_is_ended(external: Starter, verb: str) -> None:
 def test_a_kernel_of_others_is_interrupted_and_signalled(external: Starter) -> None:
     process = external()
 
-    assert verbs.act("interrupt", ["0a9b"]) == 0
-    assert verbs.send_signal(signal.SIGSTOP, ["0a9b"]) == 0
+    assert verbs.act(Verb.INTERRUPT, ["0a9b"]) == 0
+    assert verbs.act(Verb.SIGNAL, ["0a9b"], signum=signal.SIGSTOP) == 0
 
     eventually(lambda: listed()[0].state == "stopped")
     assert process.poll() is None
@@ -232,19 +233,19 @@ def test_a_kernel_of_others_is_not_restarted(
 ) -> None:
     process = external()
 
-    code = verbs.act("restart", ["0a9b"])
+    code = verbs.act(Verb.RESTART, ["0a9b"])
 
     assert code == 1
     told = f"cannot restart kernel-{process.pid}: what started it would lose it"
     assert told in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("verb", ["interrupt", "shutdown", "kill"])
+@pytest.mark.parametrize("verb", [Verb.INTERRUPT, Verb.SHUTDOWN, Verb.KILL])
 def test_a_kernel_of_others_that_was_restarted_since_the_look_is_left_alone(
     external: Starter,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    verb: str,
+    verb: Verb,
 ) -> None:
     process, heir = external(), []
 
@@ -273,7 +274,7 @@ def test_a_verb_on_a_kernel_of_others_starts_no_thread_of_ours(
     external()
     after_the_look(monkeypatch, look_at_threads)
 
-    verbs.act("interrupt", ["0a9b"])
+    verbs.act(Verb.INTERRUPT, ["0a9b"])
 
     assert names & {"kernel-monitor", "console", "usage", "servers", "discovery"} == set()
 
@@ -286,7 +287,7 @@ def test_the_log_of_a_killed_kernel_can_be_read_without_its_key(
     key = json.loads(Path(manifest.connection_file).read_text())["key"]
     manifest.log.write_text(f"last words, {key}\n")
 
-    verbs.act("kill", ["one"])
+    verbs.act(Verb.KILL, ["one"])
     capsys.readouterr()
     logs("one", follow=False)
 

@@ -42,9 +42,14 @@ class Dashboard(Terminal):
         self.wait_for(lambda: self.is_in_state(name, state))
 
     def pid(self, name: str) -> int:
-        """Return the pid that the table shows."""
-        found = re.search(rf" {name} .*? (\d+) \S ", self.row(name))
-        assert found, f"no pid in {self.row(name)!r}"
+        """Return the pid that the table shows, once the whole row is painted."""
+
+        def seen() -> re.Match[str] | None:
+            return re.search(rf" {name} .*? (\d+) \S ", self.row(name))
+
+        self.wait_for(lambda: seen() is not None)
+        found = seen()
+        assert found is not None
         return int(found[1])
 
     def output(self) -> list[str]:

@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ import pytest
 from kerneltui.errors import ActionRefused, KernelError, NoSuchKernel
 from kerneltui.fleet.control import interrupts
 from kerneltui.fleet.fleet import Fleet, SpecChoice
+from kerneltui.fleet.model.capabilities import ALLOWED, Verb
 from kerneltui.fleet.model.classification import Liveness
-from kerneltui.fleet.model.snapshot import KernelSnapshot
+from kerneltui.fleet.model.snapshot import Target
 from kerneltui.fleet.reconcile import status_checks
 from kerneltui.fleet.registry.notices import Notice
 from kerneltui.fleet.transcript.transcript import Role
@@ -25,7 +26,7 @@ from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.management.multi import MultiKernelManager
 from kerneltui.kernels.processes.identity import identify
 from kerneltui.kernels.processes.log_file import LogFile
-from kerneltui.protocol.status import ALLOWED, KernelState
+from kerneltui.protocol.status import KernelState
 from tests.fleet.small_kernels import (
     WITHIN,
     Watched,
@@ -213,7 +214,7 @@ def test_an_unknown_kernelspec_leaves_no_row(fleet: Fleet) -> None:
 
 
 def test_interrupt_reaches_the_kernel(fleet: Fleet, tiny: Watched) -> None:
-    fleet.interrupt(tiny.now.target)
+    fleet.do(Verb.INTERRUPT, tiny.now.target)
 
     eventually(lambda: any(text == "interrupted" for _, text in tiny.shown()))
 
@@ -225,7 +226,7 @@ def test_an_interrupt_without_effect_is_told(
     tiny.run("import threading; threading.Event().wait()")
     tiny.wait_for(KernelState.BUSY)
 
-    said = fleet.interrupt(tiny.now.target)
+    said = fleet.do(Verb.INTERRUPT, tiny.now.target)
 
     assert said.startswith("tiny-1 is still busy 0 s after SIGINT: ")
 
@@ -234,7 +235,7 @@ def test_an_interrupt_with_effect_needs_no_word(fleet: Fleet, tiny: Watched) -> 
     tiny.run("import threading; threading.Event().wait(0.3)")
     tiny.wait_for(KernelState.BUSY)
 
-    assert fleet.interrupt(tiny.now.target) == ""
+    assert fleet.do(Verb.INTERRUPT, tiny.now.target) == ""
 
 
 def test_of_a_stopped_kernel_it_is_told_when_an_interrupt_takes_effect(
@@ -242,26 +243,27 @@ def test_of_a_stopped_kernel_it_is_told_when_an_interrupt_takes_effect(
 ) -> None:
     target = tiny.now.target
     os.kill(tiny.now.pid or 0, signal.SIGSTOP)
-    eventually(lambda: fleet.interrupt_warning(target))
+    eventually(lambda: fleet.before(Verb.INTERRUPT, target))
 
-    assert "an interrupt takes effect once SIGCONT" in fleet.interrupt_warning(target)
-    assert "the interrupt takes effect once SIGCONT" in fleet.interrupt(target)
+    (warning,) = fleet.before(Verb.INTERRUPT, target)
+    assert "an interrupt takes effect once SIGCONT" in warning
+    assert "the interrupt takes effect once SIGCONT" in fleet.do(Verb.INTERRUPT, target)
 
 
 def test_a_kernel_that_an_interrupt_would_end_is_interrupted_on_demand_only(
     fleet: Fleet, mute: Watched
 ) -> None:
     target = mute.now.target
-    with pytest.raises(ActionRefused, match="an interrupt would end it; nothing was sent"):
-        fleet.interrupt(target)
+    with pytest.raises(ActionRefused, match="was sent nothing: it does not survive SIGINT"):
+        fleet.do(Verb.INTERRUPT, target)
 
-    fleet.interrupt(target, anyway=True)
+    fleet.do(Verb.INTERRUPT, target, anyway=True)
 
     assert mute.wait_for(KernelState.DEAD).returncode == -signal.SIGINT
 
 
 def test_a_signal_is_seen_by_what_it_does(fleet: Fleet, mute: Watched) -> None:
-    fleet.signal(mute.now.target, signal.SIGUSR1)
+    fleet.do(Verb.SIGNAL, mute.now.target, signum=signal.SIGUSR1)
 
     assert mute.wait_for(KernelState.DEAD).returncode == -signal.SIGUSR1
 
@@ -269,7 +271,7 @@ def test_a_signal_is_seen_by_what_it_does(fleet: Fleet, mute: Watched) -> None:
 def test_a_restarted_kernel_has_another_process_and_comes_back(fleet: Fleet, tiny: Watched) -> None:
     before = tiny.now
 
-    fleet.restart(before.target)
+    fleet.do(Verb.RESTART, before.target)
 
     assert tiny.now.pid != before.pid
     tiny.wait_for(KernelState.IDLE)
@@ -277,9 +279,9 @@ def test_a_restarted_kernel_has_another_process_and_comes_back(fleet: Fleet, tin
 
 
 def test_a_dead_kernel_can_be_restarted(fleet: Fleet, mute: Watched) -> None:
-    fleet.kill(mute.now.target)
+    fleet.do(Verb.KILL, mute.now.target)
 
-    fleet.restart(mute.now.target)
+    fleet.do(Verb.RESTART, mute.now.target)
 
     row = mute.wait_for(KernelState.STARTING)
     assert row.pid is not None
@@ -289,7 +291,7 @@ def test_a_dead_kernel_can_be_restarted(fleet: Fleet, mute: Watched) -> None:
 def test_shutdown_dismisses_the_row_and_its_transcript(fleet: Fleet, tiny: Watched) -> None:
     target = tiny.now.target
 
-    fleet.shutdown(target)
+    fleet.do(Verb.SHUTDOWN, target)
 
     assert fleet.snapshots == ()
     assert fleet.transcript(tiny.kernel_id) is None
@@ -301,7 +303,7 @@ def test_shutdown_of_a_dead_kernel_dismisses_its_row(fleet: Fleet, mute: Watched
     os.kill(mute.now.pid or 0, signal.SIGKILL)
     target = mute.wait_for(KernelState.DEAD).target
 
-    fleet.shutdown(target)
+    fleet.do(Verb.SHUTDOWN, target)
 
     assert fleet.snapshots == ()
 
@@ -314,14 +316,14 @@ def test_a_shutdown_that_meant_a_living_kernel_keeps_the_log_of_one_that_died_me
     mute.wait_for(KernelState.DEAD)
 
     with pytest.raises(ActionRefused, match="mute-1 has died meanwhile; its output and log"):
-        fleet.shutdown(target)
+        fleet.do(Verb.SHUTDOWN, target)
 
     assert mute.now.state is KernelState.DEAD
     assert fleet.log(mute.kernel_id) is not None
 
 
 def test_kill_leaves_a_dead_row(fleet: Fleet, mute: Watched) -> None:
-    fleet.kill(mute.now.target)
+    fleet.do(Verb.KILL, mute.now.target)
 
     row = mute.now
     assert (row.state, row.returncode) == (KernelState.DEAD, -signal.SIGKILL)
@@ -335,12 +337,12 @@ def test_the_log_of_a_killed_kernel_is_kept_until_its_row_is_dismissed(
     log = LogFile.beside(tiny.now.connection_file, tiny.kernel_id).path
     eventually(lambda: b"last words" in log.read_bytes(), WITHIN)
 
-    fleet.kill(tiny.now.target)
+    fleet.do(Verb.KILL, tiny.now.target)
 
     transcript = fleet.log(tiny.kernel_id)
     assert transcript is not None
     assert "last words" in [text for _, text in shown(transcript.view())]
-    fleet.shutdown(tiny.now.target)
+    fleet.do(Verb.SHUTDOWN, tiny.now.target)
     assert not log.exists()
 
 
@@ -350,7 +352,7 @@ def let_stray(tiny: Watched) -> int:
     found: list[str] = []
 
     def is_there() -> bool:
-        found[:] = tiny.fleet.escaped(tiny.now.target)
+        found[:] = tiny.fleet.before(Verb.KILL, tiny.now.target)
         return [each.split()[1] for each in found] == ["sleep"]
 
     eventually(is_there, WITHIN)
@@ -360,7 +362,7 @@ def let_stray(tiny: Watched) -> int:
 def test_kill_takes_escaped_descendants_too(fleet: Fleet, tiny: Watched) -> None:
     stray = identify(let_stray(tiny))
 
-    fleet.kill(tiny.now.target)
+    fleet.do(Verb.KILL, tiny.now.target)
 
     eventually(lambda: stray is not None and not stray.is_alive(), WITHIN)
 
@@ -368,7 +370,7 @@ def test_kill_takes_escaped_descendants_too(fleet: Fleet, tiny: Watched) -> None
 def test_what_a_shutdown_leaves_behind_is_said(fleet: Fleet, tiny: Watched) -> None:
     pid = let_stray(tiny)
 
-    fleet.shutdown(tiny.now.target)
+    fleet.do(Verb.SHUTDOWN, tiny.now.target)
 
     os.kill(pid, signal.SIGKILL)
     (notice,) = fleet.take_notices()
@@ -386,7 +388,7 @@ def test_an_order_is_shown_while_it_is_carried_out(
         shut_down(manager, **{**kw, "now": True})
 
     monkeypatch.setattr(KernelManager, "shutdown_kernel", wait_first)
-    shutting_down = Background(lambda: fleet.shutdown(mute.now.target))
+    shutting_down = Background(lambda: fleet.do(Verb.SHUTDOWN, mute.now.target))
     eventually(lambda: mute.now.pending == "stopping")
     since = mute.now.pending_since
 
@@ -466,47 +468,54 @@ def test_what_shutdown_all_could_not_end_keeps_its_row(
 
 # -- targets ----
 
-VERBS = ["interrupt", "signal", "restart", "shutdown", "kill", "escaped"]
+VERBS = [Verb.INTERRUPT, Verb.SIGNAL, Verb.RESTART, Verb.SHUTDOWN, Verb.KILL]
+ASKS: Mapping[str, Callable[[Fleet, Verb, Target], object]] = {
+    "do": Fleet.do,
+    "before": Fleet.before,
+}
 
 
-def call(fleet: Fleet, verb: str, shown: KernelSnapshot) -> None:
-    arguments = (shown.target, signal.SIGTERM) if verb == "signal" else (shown.target,)
-    getattr(fleet, verb)(*arguments)
-
-
+@pytest.mark.parametrize("ask", ASKS.values(), ids=ASKS)
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_verb_meant_for_another_process_does_nothing(
-    fleet: Fleet, mute: Watched, verb: str
+    fleet: Fleet, mute: Watched, ask: Callable[[Fleet, Verb, Target], object], verb: Verb
 ) -> None:
     before = mute.now
-    fleet.restart(before.target, now=True)
+    fleet.do(Verb.RESTART_NOW, before.target)
 
     with pytest.raises(ActionRefused, match="mute-1 was restarted meanwhile"):
-        call(fleet, verb, before)
+        ask(fleet, verb, before.target)
 
     assert mute.now.state is KernelState.STARTING
 
 
+@pytest.mark.parametrize("ask", ASKS.values(), ids=ASKS)
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_verb_meant_for_a_dismissed_kernel_is_refused(
-    fleet: Fleet, mute: Watched, verb: str
+    fleet: Fleet, mute: Watched, ask: Callable[[Fleet, Verb, Target], object], verb: Verb
 ) -> None:
     before = mute.now
-    fleet.kill(before.target)
-    fleet.shutdown(mute.now.target)
+    fleet.do(Verb.KILL, before.target)
+    fleet.do(Verb.SHUTDOWN, mute.now.target)
 
     with pytest.raises(ActionRefused, match="mute-1 is gone"):
-        call(fleet, verb, before)
+        ask(fleet, verb, before.target)
 
 
-@pytest.mark.parametrize("verb", ["interrupt", "signal", "kill", "escaped"])
+@pytest.mark.parametrize(
+    ("ask", "verb"),
+    [
+        *((Fleet.do, verb) for verb in (Verb.INTERRUPT, Verb.SIGNAL, Verb.KILL)),
+        *((Fleet.before, verb) for verb in (Verb.INTERRUPT, Verb.KILL)),
+    ],
+)
 def test_a_verb_that_needs_a_process_is_refused_without_one(
-    fleet: Fleet, mute: Watched, verb: str
+    fleet: Fleet, mute: Watched, ask: Callable[[Fleet, Verb, Target], object], verb: Verb
 ) -> None:
-    fleet.kill(mute.now.target)
+    fleet.do(Verb.KILL, mute.now.target)
 
     with pytest.raises(ActionRefused, match="mute-1 is not running"):
-        call(fleet, verb, mute.now)
+        ask(fleet, verb, mute.now.target)
 
 
 def test_a_name_is_given_once(fleet: Fleet, mute: Watched) -> None:
@@ -518,13 +527,13 @@ def test_a_kernel_that_does_not_take_up_code_is_said_not_to_answer(
     fleet: Fleet, tiny: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(status_checks, "SILENCE", 0.05)
-    fleet.signal(tiny.now.target, signal.SIGSTOP)
+    fleet.do(Verb.SIGNAL, tiny.now.target, signum=signal.SIGSTOP)
     eventually(lambda: tiny.now.is_stopped, WITHIN)
 
     tiny.run("x")
 
     eventually(lambda: tiny.now.liveness is Liveness.SILENT, WITHIN)
-    fleet.signal(tiny.now.target, signal.SIGCONT)
+    fleet.do(Verb.SIGNAL, tiny.now.target, signum=signal.SIGCONT)
     eventually(lambda: tiny.now.liveness is Liveness.VERIFIED, WITHIN)
     eventually(lambda: tiny.now.executions == 1, WITHIN)
 
@@ -593,7 +602,7 @@ def test_a_request_to_end_is_a_message_too(tiny: Watched) -> None:
     log = tiny.fleet.message_log(tiny.kernel_id)
     assert log is not None
 
-    tiny.fleet.shutdown(tiny.now.target)
+    tiny.fleet.do(Verb.SHUTDOWN, tiny.now.target)
 
     told = [(each.sent, each.channel, each.msg_type) for each in log.view().records]
     assert (True, "control", "shutdown_request") in told
@@ -615,15 +624,15 @@ def test_the_processes_of_a_kernel_are_found(mute: Watched) -> None:
 
 
 def test_a_dead_kernel_has_no_processes(mute: Watched) -> None:
-    mute.fleet.kill(mute.now.target)
+    mute.fleet.do(Verb.KILL, mute.now.target)
 
     assert mute.fleet.processes(mute.kernel_id) == ()
 
 
 def test_the_log_tells_what_befell_a_kernel(mute: Watched) -> None:
     pid = mute.now.pid
-    mute.fleet.signal(mute.now.target, signal.SIGCONT)
-    mute.fleet.kill(mute.now.target)
+    mute.fleet.do(Verb.SIGNAL, mute.now.target, signum=signal.SIGCONT)
+    mute.fleet.do(Verb.KILL, mute.now.target)
 
     log = mute.fleet.log(mute.kernel_id)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.retention import USUAL
 from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.fleet.monitoring.message_log import MessageLog
@@ -122,7 +123,7 @@ def test_an_interrupt_voids_the_prompt_and_the_queue(ipykernel: Ipykernel) -> No
     ipykernel.run("1 + 1")
     eventually(lambda: ipykernel.fleet.console.prompts, WITHIN)
 
-    ipykernel.fleet.interrupt(ipykernel.now.target)
+    ipykernel.fleet.do(Verb.INTERRUPT, ipykernel.now.target)
 
     eventually(lambda: not ipykernel.fleet.console.prompts, WITHIN)
     ipykernel.wait_for_line(Role.NOTE, "not run, as a cell before it failed: 1 + 1")
@@ -147,7 +148,7 @@ def test_a_segfault_is_a_row_with_its_reason(ipykernel: Ipykernel) -> None:
 
 
 def test_a_restart_at_once_runs_what_is_asked_next(ipykernel: Ipykernel) -> None:
-    ipykernel.fleet.restart(ipykernel.now.target, now=True)
+    ipykernel.fleet.do(Verb.RESTART_NOW, ipykernel.now.target)
 
     ipykernel.run("print('seen')")
     ipykernel.wait_for_line(Role.STDOUT, "seen")

@@ -30,15 +30,15 @@ from kerneltui.errors import KernelError
 from kerneltui.fleet.recording import start
 start.ensure_recorder = lambda _folder: None
 from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.model.capabilities import Verb
 chance, fleet = random.Random(int(sys.argv[1])), Fleet()
-restart_now = lambda target: fleet.restart(target, now=True)
 fleet.open()
 print("open", flush=True)
 while True:
     kernel = chance.choice(fleet.snapshots)
-    order = chance.choice((fleet.kill, fleet.restart, restart_now))
+    verb = chance.choice((Verb.KILL, Verb.RESTART, Verb.RESTART_NOW))
     try:
-        order(kernel.target)
+        fleet.do(verb, kernel.target)
     except KernelError:
         time.sleep(0.01)
 """

@@ -10,17 +10,18 @@ import pytest
 from kerneltui.errors import ActionRefused
 from kerneltui.fleet.console.conversation import Prompt
 from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.snapshot import Target
 
 TARGET = Target("k1", None, "train")
 ORDERS: dict[str, Callable[[Fleet], object]] = {
     "start": lambda fleet: fleet.start("python3", cwd=""),
-    "interrupt": lambda fleet: fleet.interrupt(TARGET),
-    "signal": lambda fleet: fleet.signal(TARGET, signal.SIGTERM),
-    "restart": lambda fleet: fleet.restart(TARGET),
-    "restart now": lambda fleet: fleet.restart(TARGET, now=True),
-    "shutdown": lambda fleet: fleet.shutdown(TARGET),
-    "kill": lambda fleet: fleet.kill(TARGET),
+    "interrupt": lambda fleet: fleet.do(Verb.INTERRUPT, TARGET),
+    "signal": lambda fleet: fleet.do(Verb.SIGNAL, TARGET, signum=signal.SIGTERM),
+    "restart": lambda fleet: fleet.do(Verb.RESTART, TARGET),
+    "restart now": lambda fleet: fleet.do(Verb.RESTART_NOW, TARGET),
+    "shutdown": lambda fleet: fleet.do(Verb.SHUTDOWN, TARGET),
+    "kill": lambda fleet: fleet.do(Verb.KILL, TARGET),
     "shutdown all": lambda fleet: fleet.shutdown_all(),
     "execute": lambda fleet: fleet.console.execute("k1", "1 + 1"),
     "answer": lambda fleet: fleet.console.answer(Prompt("k1", "", False, ""), "yes"),
@@ -45,4 +46,4 @@ def test_an_unlocked_fleet_obeys_again(locked: Fleet) -> None:
     locked.locked = False
 
     with pytest.raises(ActionRefused, match="train is gone"):
-        locked.shutdown(TARGET)
+        locked.do(Verb.SHUTDOWN, TARGET)

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kerneltui.protocol.status import (
-    ALLOWED,
     MAX_OPEN,
     POLITE_STOP,
     STOP_NOW,
@@ -24,7 +23,6 @@ from kerneltui.protocol.status import (
     Reported,
     RestartPolicy,
     Spawned,
-    Verb,
     Wanted,
     advance,
 )
@@ -279,39 +277,6 @@ def test_status_is_never_changed_in_place() -> None:
     after(busy(), DIED, status=status)
 
     assert status == KernelStatus()
-
-
-# -- what may be asked ----
-
-ALIVE = {
-    *(Verb.INTERRUPT, Verb.SIGNAL, Verb.RESTART, Verb.SHUTDOWN, Verb.KILL, Verb.VERIFY),
-    Verb.EXECUTE,
-}
-GOING = {Verb.SIGNAL, Verb.SHUTDOWN, Verb.KILL}
-
-
-@pytest.mark.parametrize(
-    ("state", "verbs"),
-    [
-        (KernelState.UNKNOWN, ALIVE),
-        (KernelState.STARTING, ALIVE),
-        (KernelState.IDLE, ALIVE),
-        (KernelState.BUSY, ALIVE),
-        (KernelState.RESTARTING, GOING),
-        (KernelState.TERMINATING, GOING),
-        (KernelState.DEAD, {Verb.RESTART, Verb.SHUTDOWN}),
-    ],
-)
-def test_state_allows_verbs(state: KernelState, verbs: set[Verb]) -> None:
-    assert ALLOWED[state] == verbs
-
-
-def test_every_state_says_what_it_allows() -> None:
-    assert ALLOWED.keys() == set(KernelState)
-
-
-def test_a_kernel_can_be_got_rid_of_in_every_state() -> None:
-    assert all(Verb.SHUTDOWN in verbs for verbs in ALLOWED.values())
 
 
 # -- how it is stopped ----

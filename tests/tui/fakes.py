@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Collection
 from concurrent.futures import Future
+from typing import Unpack
 from unittest import mock
 
 import pytest
@@ -19,12 +20,14 @@ from kerneltui.fleet.console.conversation import Prompt
 from kerneltui.fleet.fleet import SpecChoice
 from kerneltui.fleet.inspection.kernel_info import KernelInfo
 from kerneltui.fleet.inspection.process_tree import ProcessFacts
+from kerneltui.fleet.model.capabilities import ALLOWED, Verb
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Target, Usage
 from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.fleet.registry.notices import Notice
 from kerneltui.fleet.transcript.transcript import Transcript
+from kerneltui.fleet.verbs import Options
 from kerneltui.kernels.processes.identity import ProcessIdentity
-from kerneltui.protocol.status import ALLOWED, KernelState
+from kerneltui.protocol.status import KernelState
 from kerneltui.tui.app import USUAL_SETTINGS, KernelTui
 from kerneltui.tui.config.setup import RunSettings
 from kerneltui.tui.terminal import base_app
@@ -121,11 +124,10 @@ class FakeFleet:
         self.logs: dict[str, Transcript] = {}
         self.looks: list[tuple[str, str]] = []
         """What was looked up, in order."""
-        self.escapes: tuple[str, ...] = ()
-        self.warning = ""
-        """Of an interrupt."""
+        self.known: dict[Verb, tuple[str, ...]] = {}
+        """What should be known before a verb is asked."""
         self.overruled = False
-        """The last interrupt was to be sent whatever speaks against it."""
+        """The last order was to be carried out whatever speaks against it."""
         self.locked = False
         self.error: KernelError | None = None
         """Raised by the next verbs."""
@@ -176,36 +178,13 @@ class FakeFleet:
         self._record("start", kernel_name, cwd, name)
         return "started"
 
-    def interrupt(self, target: Target, *, anyway: bool = False) -> str:
-        self.overruled = anyway
-        return self._record("interrupt", target.kernel_id)
+    def do(self, verb: Verb, target: Target, **options: Unpack[Options]) -> str:
+        self.overruled = bool(options.get("anyway"))
+        signal = (options["signum"],) if verb is Verb.SIGNAL else ()
+        return self._record(str(verb), target.kernel_id, *signal)
 
-    def interrupt_warning(self, _target: Target) -> str:
-        return self.warning
-
-    def signal(self, target: Target, signum: int) -> str:
-        return self._record("signal", target.kernel_id, signum)
-
-    def restart(self, target: Target, *, now: bool = False) -> str:
-        return self._record("restart now" if now else "restart", target.kernel_id)
-
-    def toggle_autorestart(self, target: Target) -> str:
-        return self._record("toggle autorestart", target.kernel_id)
-
-    def shutdown(self, target: Target) -> str:
-        return self._record("shutdown", target.kernel_id)
-
-    def kill(self, target: Target) -> str:
-        return self._record("kill", target.kernel_id)
-
-    def stale_files(self, target: Target) -> tuple[str, ...]:
-        return (f"/run/kernel-{target.kernel_id}.json",)
-
-    def escaped(self, _target: Target) -> tuple[str, ...]:
-        return self.escapes
-
-    def verify(self, target: Target) -> str:
-        return self._record("verify", target.kernel_id)
+    def before(self, verb: Verb, _target: Target) -> tuple[str, ...]:
+        return self.known.get(verb, ())
 
     def shutdown_all(self, targets: Collection[Target] | None = None) -> str:
         which = () if targets is None else tuple(target.kernel_id for target in targets)

@@ -7,6 +7,7 @@ import gc
 import signal
 import threading
 from pathlib import Path
+from typing import Unpack
 
 import pytest
 from textual.command import CommandPalette
@@ -14,8 +15,10 @@ from textual.events import Key
 from textual.widgets import Input
 
 from kerneltui.errors import ActionRefused, LaunchError
+from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.snapshot import Target
 from kerneltui.fleet.registry.notices import Notice
+from kerneltui.fleet.verbs import Options
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.app import KernelTui
 from kerneltui.tui.config.setup import RunSettings
@@ -41,7 +44,7 @@ ORDERS = [
     (("K", "enter"), ("signal", "k2", signal.SIGTERM)),
     (("f9", "enter"), ("signal", "k2", signal.SIGTERM)),
     (("r", "y"), ("restart", "k2")),
-    (("R", "y"), ("restart now", "k2")),
+    (("R", "y"), ("force restart", "k2")),
     (("x", "y"), ("shutdown", "k2")),
     (("X", "y"), ("kill", "k2")),
 ]
@@ -65,7 +68,7 @@ def test_every_action_on_a_kernel_can_be_run_from_the_palette() -> None:
     answers = {
         "Signal": ("enter", ("signal", "k1", signal.SIGTERM)),
         "Restart": ("y", ("restart", "k1")),
-        "Force restart": ("y", ("restart now", "k1")),
+        "Force restart": ("y", ("force restart", "k1")),
         "Shutdown": ("y", ("shutdown", "k1")),
         "Kill": ("y", ("kill", "k1")),
     }
@@ -320,8 +323,8 @@ def test_leaving_does_not_wait_for_an_order_that_does_not_end() -> None:
     begun, answer = threading.Event(), threading.Event()
     fleet = two_kernels()
 
-    def restart(_target: Target, *, now: bool = False) -> str:  # noqa: ARG001
-        fleet.verbs.append(("restart",))
+    def do(verb: Verb, _target: Target, **_options: Unpack[Options]) -> str:
+        fleet.verbs.append((verb,))
         begun.set()
         answer.wait(PATIENCE)
         fleet.verbs.append(("restarted",))
@@ -334,10 +337,10 @@ def test_leaving_does_not_wait_for_an_order_that_does_not_end() -> None:
         await asyncio.to_thread(begun.wait, PATIENCE)
         stage.app.exit()
 
-    fleet.restart = restart  # type: ignore[method-assign]
+    fleet.do = do  # type: ignore[method-assign]
     on_stage(play, fleet)
 
-    assert fleet.verbs == [("restart",)]
+    assert fleet.verbs == [(Verb.RESTART,)]
     answer.set()
 
 

@@ -92,13 +92,12 @@ def is_by_message(kind: Kind, manager: KernelManager | None) -> bool:
 # -- in words ----
 
 
-def warning(name: str, reaction: Reaction) -> str:
-    """Return what should be known before an interrupt is sent; "" where nothing."""
-    ends = "does not survive SIGINT: an interrupt would end it" if reaction.is_fatal else ""
-    if not reaction.is_stopped:
-        return f"{name} {ends}" if ends else ""
-    stopped = "is stopped: an interrupt takes effect once SIGCONT has it go on"
-    return f"{name} {stopped}; it {ends}" if ends else f"{name} {stopped}"
+def warning(reaction: Reaction) -> str:
+    """Return what should be known of a kernel before it is interrupted; "" where nothing."""
+    stopped = "it is stopped: an interrupt takes effect once SIGCONT has it go on"
+    ends = "it does not survive SIGINT: an interrupt would end it"
+    said = ((stopped, reaction.is_stopped), (ends, reaction.is_fatal))
+    return "; ".join(sentence for sentence, is_true in said if is_true)
 
 
 def without_effect(name: str, reaction: Reaction) -> str:

@@ -1,16 +1,32 @@
-"""What can be done to which kind of kernel, and by what method: the table of the design.
+"""The verbs: what each is called, what it asks of the user, and how it acts on which kernel.
 
-Keys, questions and the command line follow it; how a method works is told in `controllers`.
+Keys, questions, help, command line and `Fleet.do` read this table; how a method works is told in
+`controllers`. A new verb is an entry here and a method there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import field, replace
 from enum import StrEnum
 
-from kerneltui.errors import ActionRefused
 from kerneltui.fleet.model.classification import Kind
-from kerneltui.protocol.status import Verb
+from kerneltui.frozen import frozen
+from kerneltui.protocol.status import KernelState
+
+
+class Verb(StrEnum):
+    """What can be asked of a kernel."""
+
+    INTERRUPT = "interrupt"
+    SIGNAL = "signal"
+    RESTART = "restart"
+    RESTART_NOW = "force restart"
+    SHUTDOWN = "shutdown"
+    KILL = "kill"
+    VERIFY = "verify"
+    AUTORESTART = "autorestart"
+    EXECUTE = "execute"
 
 
 class Method(StrEnum):
@@ -20,12 +36,14 @@ class Method(StrEnum):
     GROUP = "signal to its process group"
     LADDER = "shutdown message, then SIGTERM, then SIGKILL"
     RELAUNCH = "ladder, then its command again"
+    KILL_AND_RELAUNCH = "SIGKILL to its group and what left it, then its command again"
     FAMILY = "SIGKILL to its group and what left it"
     MESSAGE = "message on control, then a signal where its kernelspec takes one"
     REQUEST = "shutdown message; signals are another key"
     SERVER = "asked of its server"
-    FAMILY_AND_SERVER = "SIGKILL to its group and what left it; its server is told to forget it"
+    FAMILY_AND_SERVER = "SIGKILL to its group and what left it; its server is told"
     QUESTION = "a signed question on control"
+    NOTE = "noted for every dashboard"
     CLIENT = "a client of our own"
     REMOVAL = "its files are removed"
 
@@ -39,73 +57,263 @@ HAS_ENDED = "it has ended; a kill ends what it has left"
 ANOTHER_HOST = "its connection file may be of another host"
 
 Capability = Method | str
-"""The method; or, as plain text, why there are none."""
+"""The method; or, as plain text, why there is none."""
 
-CAPABILITIES: Mapping[Kind, Mapping[Verb, Capability]] = {
-    Kind.CHILD: {
-        Verb.INTERRUPT: Method.SPEC,
-        Verb.SIGNAL: Method.GROUP,
-        Verb.RESTART: Method.RELAUNCH,
-        Verb.SHUTDOWN: Method.LADDER,
-        Verb.KILL: Method.FAMILY,
-        Verb.VERIFY: Method.QUESTION,
-        Verb.EXECUTE: Method.CLIENT,
-    },
-    Kind.EXTERNAL: {
-        Verb.INTERRUPT: Method.MESSAGE,
-        Verb.SIGNAL: Method.GROUP,
-        Verb.RESTART: LOST,
-        Verb.SHUTDOWN: Method.REQUEST,
-        Verb.KILL: Method.FAMILY,
-        Verb.VERIFY: Method.QUESTION,
-        Verb.EXECUTE: Method.CLIENT,
-    },
-    Kind.NO_VISIBLE_PROCESS: {
-        Verb.INTERRUPT: Method.MESSAGE,
-        Verb.SIGNAL: NO_PROCESS,
-        Verb.RESTART: LOST,
-        Verb.SHUTDOWN: Method.REQUEST,
-        Verb.KILL: NO_PROCESS,
-        Verb.VERIFY: Method.QUESTION,
-        Verb.EXECUTE: Method.CLIENT,
-    },
-    Kind.PRIVATE_PORTS: {
-        Verb.INTERRUPT: Method.GROUP,
-        Verb.SIGNAL: Method.GROUP,
-        Verb.RESTART: LOST,
-        Verb.SHUTDOWN: f"{NO_PORTS}; a signal or a kill ends it",
-        Verb.KILL: Method.FAMILY,
-        Verb.VERIFY: NO_PORTS,
-        Verb.EXECUTE: NO_PORTS,
-    },
-    Kind.UNPROVEN: dict.fromkeys(Verb, NOT_PROVEN),
-    Kind.LEFTOVER: {
-        **dict.fromkeys(Verb, HAS_ENDED),
-        Verb.SIGNAL: Method.GROUP,
-        Verb.KILL: Method.FAMILY,
-    },
-    Kind.SERVER: {
-        Verb.INTERRUPT: Method.SERVER,
-        Verb.SIGNAL: Method.GROUP,
-        Verb.RESTART: Method.SERVER,
-        Verb.SHUTDOWN: Method.SERVER,
-        Verb.KILL: Method.FAMILY_AND_SERVER,
-        Verb.VERIFY: Method.QUESTION,
-        Verb.EXECUTE: Method.CLIENT,
-    },
-    Kind.STALE_FILE: {**dict.fromkeys(Verb, NO_KERNEL), Verb.SHUTDOWN: Method.REMOVAL},
-    Kind.OTHER_HOST: dict.fromkeys(Verb, ANOTHER_HOST),
+
+def _kinds(
+    *,
+    ours: Capability,
+    external: Capability,
+    no_visible_process: Capability,
+    private_ports: Capability,
+    server: Capability,
+    leftover: Capability = HAS_ENDED,
+    stale_file: Capability = NO_KERNEL,
+) -> Mapping[Kind, Capability]:
+    return {
+        Kind.CHILD: ours,
+        Kind.ADOPTED: ours,
+        Kind.EXTERNAL: external,
+        Kind.NO_VISIBLE_PROCESS: no_visible_process,
+        Kind.PRIVATE_PORTS: private_ports,
+        Kind.SERVER: server,
+        Kind.LEFTOVER: leftover,
+        Kind.STALE_FILE: stale_file,
+        Kind.UNPROVEN: NOT_PROVEN,
+        Kind.OTHER_HOST: ANOTHER_HOST,
+    }
+
+
+class About(StrEnum):
+    """What a question is about."""
+
+    LIVING = "living kernels"
+    SERVED = "living kernels, at least one of them a server's"
+    MIXED = "living and dead kernels"
+    DEAD = "dead kernels"
+    FILES = "files that kernels have left"
+
+
+@frozen
+class Wording:
+    """What the user is asked; "{which}" stands for "this kernel" or "3 kernels"."""
+
+    title: str
+    yes: str
+    """The label of the button that does it."""
+    note: str = ""
+    """What will be lost, or kept."""
+    danger: bool = False
+    """It is drawn in red: nothing can be saved."""
+
+
+def _always(wording: Wording) -> Mapping[About, Wording]:
+    return dict.fromkeys(About, wording)
+
+
+def _unless_dead(wording: Wording) -> Mapping[About, Wording]:
+    return dict.fromkeys((About.LIVING, About.SERVED, About.MIXED), wording)
+
+
+LISTENING = frozenset(
+    # What is sent to one that is starting waits until it listens.
+    {KernelState.UNKNOWN, KernelState.STARTING, KernelState.IDLE, KernelState.BUSY}
+)
+ALIVE = LISTENING | {KernelState.RESTARTING, KernelState.TERMINATING}
+SETTLED = LISTENING | {KernelState.DEAD}
+ALWAYS = frozenset(KernelState)
+
+
+@frozen
+class VerbEntry:
+    """One verb."""
+
+    label: str
+    help: str
+    """What it does, for who looks for a key."""
+    kinds: Mapping[Kind, Capability]
+    states: frozenset[KernelState]
+    """In which it may be asked of a kernel."""
+    questions: Mapping[About, Wording] = field(default_factory=dict)
+    """None where nothing need be asked."""
+    danger: bool = False
+    """It ends work."""
+    command: str = ""
+    """What the command of its name does, for many kernels; "" where none has just that."""
+
+
+ALL_LOST = "All variables are lost."
+LOGS_LOST = "Output and logs of the dead are removed."
+SHUTDOWN = Wording(
+    "Shut down {which}?", "Shut down", f"{ALL_LOST} Processes that left the group live on."
+)
+
+VERBS: Mapping[Verb, VerbEntry] = {
+    Verb.INTERRUPT: VerbEntry(
+        "Interrupt",
+        "Interrupt what the kernel runs; the second press does it",
+        _kinds(
+            ours=Method.SPEC,
+            external=Method.MESSAGE,
+            no_visible_process=Method.MESSAGE,
+            private_ports=Method.GROUP,
+            server=Method.SERVER,
+        ),
+        LISTENING,
+        _always(Wording("Interrupt {which}?", "Interrupt")),
+        command="interrupt what kernels run",
+    ),
+    Verb.SIGNAL: VerbEntry(
+        "Signal",
+        "Send a signal to the kernel's process group",
+        _kinds(
+            ours=Method.GROUP,
+            external=Method.GROUP,
+            no_visible_process=NO_PROCESS,
+            private_ports=Method.GROUP,
+            server=Method.GROUP,
+            leftover=Method.GROUP,
+        ),
+        ALIVE,
+    ),
+    Verb.RESTART: VerbEntry(
+        "Restart",
+        "Restart the kernel politely; its variables are lost",
+        _kinds(
+            ours=Method.RELAUNCH,
+            external=LOST,
+            no_visible_process=LOST,
+            private_ports=LOST,
+            server=Method.SERVER,
+        ),
+        SETTLED,
+        _unless_dead(Wording("Restart {which}?", "Restart", ALL_LOST)),
+        danger=True,
+        command="restart kernels; their variables are lost",
+    ),
+    Verb.RESTART_NOW: VerbEntry(
+        "Force restart",
+        "Kill the kernel at once and start it again",
+        _kinds(
+            ours=Method.KILL_AND_RELAUNCH,
+            external=LOST,
+            no_visible_process=LOST,
+            private_ports=LOST,
+            server=Method.FAMILY_AND_SERVER,
+        ),
+        SETTLED,
+        _unless_dead(
+            Wording(
+                "Kill and restart {which}?",
+                "Force restart",
+                f"There is no chance to save anything. {ALL_LOST}",
+                danger=True,
+            )
+        ),
+        danger=True,
+    ),
+    Verb.SHUTDOWN: VerbEntry(
+        "Shutdown",
+        "Shut the kernel down; forget a dead kernel; remove a stale file",
+        _kinds(
+            ours=Method.LADDER,
+            external=Method.REQUEST,
+            no_visible_process=Method.REQUEST,
+            private_ports=f"{NO_PORTS}; a signal or a kill ends it",
+            server=Method.SERVER,
+            stale_file=Method.REMOVAL,
+        ),
+        ALWAYS,
+        {
+            **_unless_dead(SHUTDOWN),
+            About.MIXED: replace(SHUTDOWN, note=f"{SHUTDOWN.note}\n{LOGS_LOST}"),
+            About.DEAD: Wording("Forget {which}?", "Forget", "Output and log are removed."),
+            About.FILES: Wording(
+                "Remove what is left of {which}?",
+                "Remove",
+                "Nobody has these files; it is looked once more before they go.",
+            ),
+        },
+        danger=True,
+        command="shut kernels down",
+    ),
+    Verb.KILL: VerbEntry(
+        "Kill",
+        "SIGKILL the kernel and all its processes, now",
+        _kinds(
+            ours=Method.FAMILY,
+            external=Method.FAMILY,
+            no_visible_process=NO_PROCESS,
+            private_ports=Method.FAMILY,
+            server=Method.FAMILY_AND_SERVER,
+            leftover=Method.FAMILY,
+        ),
+        ALIVE,
+        _always(
+            Wording(
+                "Kill {which}?",
+                "Kill",
+                "SIGKILL to all the processes: nothing is saved.",
+                danger=True,
+            )
+        ),
+        danger=True,
+        command="SIGKILL kernels and all their processes",
+    ),
+    Verb.VERIFY: VerbEntry(
+        "Verify",
+        "Ask the kernel whether it answers; a server's after a question, as it takes note of that",
+        _kinds(
+            ours=Method.QUESTION,
+            external=Method.QUESTION,
+            no_visible_process=Method.QUESTION,
+            private_ports=NO_PORTS,
+            server=Method.QUESTION,
+        ),
+        LISTENING,
+        {
+            About.SERVED: Wording(
+                "Ask {which} for an answer?",
+                "Ask",
+                "A Jupyter server takes note of it: a starting kernel becomes idle there, and a "
+                "busy one's last activity moves.",
+            )
+        },
+    ),
+    Verb.AUTORESTART: VerbEntry(
+        "Autorestart",
+        "Start the kernel again where it dies by itself, or no more",
+        _kinds(
+            ours=Method.NOTE,
+            external=LOST,
+            no_visible_process=LOST,
+            private_ports=LOST,
+            server=LOST,
+        ),
+        SETTLED,
+    ),
+    Verb.EXECUTE: VerbEntry(
+        "Execute",
+        "Run code that is typed in the console",
+        _kinds(
+            ours=Method.CLIENT,
+            external=Method.CLIENT,
+            no_visible_process=Method.CLIENT,
+            private_ports=NO_PORTS,
+            server=Method.CLIENT,
+        ),
+        LISTENING,
+    ),
 }
-CAPABILITIES = {**CAPABILITIES, Kind.ADOPTED: CAPABILITIES[Kind.CHILD]}
 
-
-def refuse_impossible(kind: Kind, verb: Verb, name: str) -> None:
-    """Raise ActionRefused where a verb can never be carried out on a kernel of this kind."""
-    if reason := why_not(kind, verb):
-        raise ActionRefused(f"cannot {verb} {name}: {reason}")
+ALLOWED: Mapping[KernelState, frozenset[Verb]] = {
+    state: frozenset(verb for verb, entry in VERBS.items() if state in entry.states)
+    for state in KernelState
+}
+"""What may be asked of a kernel in a state, where its kind can do it."""
 
 
 def why_not(kind: Kind, verb: Verb) -> str:
     """Return why a verb can never be carried out on a kind of kernel; "" where it can."""
-    power = CAPABILITIES[kind][verb]
-    return "" if isinstance(power, Method) else power
+    capability = VERBS[verb].kinds[kind]
+    return "" if isinstance(capability, Method) else capability

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import field
 
+from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.classification import Kind, Liveness
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.frozen import frozen
 from kerneltui.kernels.processes.identity import ProcessIdentity
-from kerneltui.protocol.status import KernelState, Verb
+from kerneltui.protocol.status import KernelState
 
 
 @frozen

@@ -9,7 +9,7 @@ from kerneltui.fleet.discovery.naming import PATH_WIDTH, notebook_of
 from kerneltui.fleet.inspection.kernel_log import KernelLog
 from kerneltui.fleet.inspection.process_tree import ProcessTree
 from kerneltui.fleet.manifests.manifest import Manifest
-from kerneltui.fleet.model.capabilities import why_not
+from kerneltui.fleet.model.capabilities import ALLOWED, Verb, why_not
 from kerneltui.fleet.model.classification import LEFT, Kind
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
 from kerneltui.fleet.monitoring.subscription import IopubFacts
@@ -17,7 +17,7 @@ from kerneltui.fleet.registry.kernel_facts import KernelFacts, kind_of
 from kerneltui.fleet.servers.rest import ServedKernel
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes.identity import ProcessIdentity
-from kerneltui.protocol.status import ALLOWED, KernelState, Verb
+from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
 
 

@@ -20,8 +20,8 @@ from textual.message import Message
 from textual.widgets import Input, Static, TextArea
 
 from kerneltui.errors import ActionRefused, KernelError
+from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.paths import history_file
-from kerneltui.protocol.status import Verb
 from kerneltui.protocol.text import clean_line
 from kerneltui.tui.console.code_editor import CodeEditor
 from kerneltui.tui.console.completions import Completions

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kerneltui.fleet.model.capabilities import why_not
+from kerneltui.fleet.model.capabilities import Verb, why_not
 from kerneltui.fleet.model.classification import Kind, Liveness
-from kerneltui.protocol.status import KernelState, Verb
+from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
 
 if TYPE_CHECKING:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TypedDict
 
+from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.frozen import frozen
-from kerneltui.protocol.status import Verb
 
 SCREENS = ("app.", "kernel.", "tab.", "focus.", "view.")
 """How the ids of the actions begin that the main screen performs."""
@@ -27,6 +28,14 @@ class Scope(StrEnum):
     GLOBAL = "Everywhere"
 
 
+class Shown(TypedDict, total=False):
+    """How an action is shown, where it differs from others; as in `Action`."""
+
+    footer: bool
+    shown_as: str
+    by_name: str
+
+
 @frozen
 class Action:
     """Something the user can do."""
@@ -41,8 +50,6 @@ class Action:
     """What it asks of the selected kernel, which has to allow it."""
     danger: bool = False
     """It ends work: it asks first, with Cancel focused."""
-    ours: bool = False
-    """It is only for kernels that kerneltui has started."""
     footer: bool = False
     built_in: bool = False
     """Bound by a widget or by Textual itself; here so that the help is whole."""

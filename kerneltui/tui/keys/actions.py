@@ -6,8 +6,10 @@ most of them by their ids; widgets have methods named after theirs.
 
 from __future__ import annotations
 
-from kerneltui.protocol.status import Verb
-from kerneltui.tui.keys.action import Action, Scope
+from typing import Unpack
+
+from kerneltui.fleet.model.capabilities import VERBS, Verb
+from kerneltui.tui.keys.action import Action, Scope, Shown
 
 _MOVING = (
     *("j", "k", "up", "down", "g", "G", "home", "end"),
@@ -22,6 +24,16 @@ _TABS = {
     "log": "own stdout and stderr, and what befell it",
 }
 
+
+def _asks(verb: Verb, keys: tuple[str, ...], **how: Unpack[Shown]) -> Action:
+    """Return the action that asks a verb of kernels: the table of verbs says what it does."""
+    entry = VERBS[verb]
+    action_id = f"kernel.{verb.name.lower()}"
+    return Action(
+        action_id, keys, entry.label, entry.help, Scope.TABLE, verb, danger=entry.danger, **how
+    )
+
+
 ACTIONS: tuple[Action, ...] = (
     Action(
         "kernel.start",
@@ -31,80 +43,20 @@ ACTIONS: tuple[Action, ...] = (
         Scope.TABLE,
         footer=True,
     ),
-    Action(
-        "kernel.interrupt",
-        ("i",),
-        "Interrupt",
-        "Interrupt what the kernel runs; the second press does it",
-        Scope.TABLE,
+    _asks(
         Verb.INTERRUPT,
+        ("i",),
         footer=True,
         shown_as="i i",
         by_name="Interrupt what the kernel runs, at once; marked kernels after a question",
     ),
-    Action(
-        "kernel.signal",
-        ("K", "f9"),
-        "Signal",
-        "Send a signal to the kernel's process group",
-        Scope.TABLE,
-        Verb.SIGNAL,
-    ),
-    Action(
-        "kernel.restart",
-        ("r",),
-        "Restart",
-        "Restart the kernel politely; its variables are lost",
-        Scope.TABLE,
-        Verb.RESTART,
-        danger=True,
-        footer=True,
-    ),
-    Action(
-        "kernel.restart_now",
-        ("R",),
-        "Force restart",
-        "Kill the kernel at once and start it again",
-        Scope.TABLE,
-        Verb.RESTART,
-        danger=True,
-    ),
-    Action(
-        "kernel.shutdown",
-        ("x",),
-        "Shutdown",
-        "Shut the kernel down; forget a dead kernel; remove a stale file",
-        Scope.TABLE,
-        Verb.SHUTDOWN,
-        danger=True,
-        footer=True,
-    ),
-    Action(
-        "kernel.kill",
-        ("X",),
-        "Kill",
-        "SIGKILL the kernel and all its processes, now",
-        Scope.TABLE,
-        Verb.KILL,
-        danger=True,
-    ),
-    Action(
-        "kernel.verify",
-        ("v",),
-        "Verify",
-        "Ask the kernel whether it answers; a server's after a question, as it takes note of that",
-        Scope.TABLE,
-        Verb.VERIFY,
-    ),
-    Action(
-        "kernel.autorestart",
-        ("a",),
-        "Autorestart",
-        "Start the kernel again where it dies by itself, or no more",
-        Scope.TABLE,
-        Verb.RESTART,
-        ours=True,
-    ),
+    _asks(Verb.SIGNAL, ("K", "f9")),
+    _asks(Verb.RESTART, ("r",), footer=True),
+    _asks(Verb.RESTART_NOW, ("R",)),
+    _asks(Verb.SHUTDOWN, ("x",), footer=True),
+    _asks(Verb.KILL, ("X",)),
+    _asks(Verb.VERIFY, ("v",)),
+    _asks(Verb.AUTORESTART, ("a",)),
     Action(
         "kernel.shutdown_all",
         ("A",),

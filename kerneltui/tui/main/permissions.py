@@ -40,8 +40,6 @@ def refusal(action: Action, snapshot: KernelSnapshot | None) -> str:
         return ""
     if snapshot is None:
         return "no kernel is selected"
-    if action.ours and not snapshot.is_ours:
-        return f"{snapshot.name} is not kerneltui's to restart"
     if action.verb in snapshot.allowed:
         return ""
     why = why_not(snapshot.kind, action.verb) or f"it is {snapshot.state}"

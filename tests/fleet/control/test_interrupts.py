@@ -26,7 +26,7 @@ from tests.support import eventually
 
 NOTHING, SIGINT = "0000000000000000", "0000000000000002"
 AFTER = "train is still busy 2 s after"
-STOPPED = "train is stopped: an interrupt takes effect once SIGCONT has it go on"
+STOPPED = "it is stopped: an interrupt takes effect once SIGCONT has it go on"
 NATIVE = "native code takes note of it only when it returns; wait, or end it by a restart or a kill"
 
 
@@ -72,7 +72,7 @@ def test_a_program_whose_handler_leaves_is_ended_by_sigint(
         (Reaction(by_message=True, would_end=True), ""),
         (
             Reaction(by_message=False, would_end=True),
-            "train does not survive SIGINT: an interrupt would end it",
+            "it does not survive SIGINT: an interrupt would end it",
         ),
         (
             Reaction(by_message=True, is_stopped=True),
@@ -85,7 +85,7 @@ def test_a_program_whose_handler_leaves_is_ended_by_sigint(
     ],
 )
 def test_a_warning_says_what_an_interrupt_would_do(reaction: Reaction, said: str) -> None:
-    assert warning("train", reaction) == said
+    assert warning(reaction) == said
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,13 @@ import pytest
 from kerneltui.fleet.discovery.forks import Leftovers
 from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.kernels.connection.connection_file import read_connection_file, write_connection_file
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 from kerneltui.protocol.connection import Channel
-from kerneltui.protocol.status import KernelState, Verb
+from kerneltui.protocol.status import KernelState
 from tests.fleet.small_kernels import WITHIN, Watched, dismiss_all, install_and_make_haste
 from tests.support import eventually
 
@@ -77,7 +78,7 @@ def test_what_a_dead_kernel_has_left_is_named(kernel: Watched) -> None:
 def test_a_kill_of_a_dead_kernel_ends_what_it_has_left(kernel: Watched) -> None:
     fork = fork_of(kernel)
 
-    kernel.fleet.kill(kernel.now.target)
+    kernel.fleet.do(Verb.KILL, kernel.now.target)
 
     eventually(lambda: not fork.is_alive(), WITHIN)
     eventually(lambda: Verb.KILL not in kernel.now.allowed, WITHIN)

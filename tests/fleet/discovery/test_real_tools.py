@@ -14,6 +14,7 @@ import pytest
 
 from kerneltui.fleet.discovery import control_poll as inquiry_module
 from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.model.snapshot import KernelSnapshot
@@ -132,7 +133,7 @@ def test_an_orphan_is_called_one_and_can_be_ended(fleet: Fleet, runtime: Path) -
     eventually(lambda: is_verified(fleet), PATIENCE)
     eventually(lambda: only(fleet).state is KernelState.IDLE, PATIENCE)
     found = only(fleet)
-    fleet.shutdown(found.target)
+    fleet.do(Verb.SHUTDOWN, found.target)
 
     assert (found.origin, found.owner_pid) == (Origin.ORPHAN, None)
     eventually(lambda: not fleet.snapshots, PATIENCE)

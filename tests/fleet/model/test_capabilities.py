@@ -10,9 +10,9 @@ import psutil
 import pytest
 
 from kerneltui.errors import ActionRefused
-from kerneltui.fleet.model.capabilities import CAPABILITIES, Method, why_not
+from kerneltui.fleet.model.capabilities import ALLOWED, VERBS, Method, Verb, why_not
 from kerneltui.fleet.model.classification import Kind
-from kerneltui.protocol.status import KernelState, Verb
+from kerneltui.protocol.status import KernelState
 from tests.fleet.kinds import KINDS, SILENT_KINDS, Subject, kernel_of, make_places
 from tests.fleet.small_kernels import WITHIN
 from tests.support import eventually
@@ -88,7 +88,7 @@ def asked_in_vain(subject: Subject, act: Callable[[], object]) -> None:
 def removed(subject: Subject, act: Callable[[], object]) -> None:
     assert subject.now is not None
     file = Path(subject.now.connection_file)
-    assert subject.fleet.stale_files(subject.target) == (str(file),)
+    assert subject.fleet.before(Verb.SHUTDOWN, subject.target) == (str(file),)
 
     act()
 
@@ -100,6 +100,13 @@ def verified(_subject: Subject, act: Callable[[], object]) -> None:
     assert "has answered on control after" in str(act())
 
 
+def noted(subject: Subject, act: Callable[[], object]) -> None:
+    assert subject.now is not None
+    before = subject.now.autorestart
+    act()
+    assert subject.now.autorestart is not before
+
+
 EFFECTS: dict[Method, Callable[[Subject, Callable[[], object]], None]] = {
     Method.SPEC: interrupted,
     Method.GROUP: interrupted,
@@ -108,23 +115,16 @@ EFFECTS: dict[Method, Callable[[Subject, Callable[[], object]], None]] = {
     Method.REQUEST: ended,
     Method.FAMILY: ended,
     Method.RELAUNCH: restarted,
+    Method.KILL_AND_RELAUNCH: restarted,
+    Method.NOTE: noted,
     Method.QUESTION: verified,
     Method.REMOVAL: removed,
     Method.CLIENT: answered,
 }
 
 
-def act(subject: Subject, verb: Verb) -> object:
-    fleet, target = subject.fleet, subject.target
-    verbs: dict[Verb, Callable[[], object]] = {
-        Verb.INTERRUPT: lambda: fleet.interrupt(target),
-        Verb.SIGNAL: lambda: fleet.signal(target, signal.SIGINT),
-        Verb.RESTART: lambda: fleet.restart(target),
-        Verb.SHUTDOWN: lambda: fleet.shutdown(target),
-        Verb.KILL: lambda: fleet.kill(target),
-        Verb.VERIFY: lambda: fleet.verify(target),
-    }
-    return verbs[verb]()
+def act(subject: Subject, verb: Verb) -> str:
+    return subject.fleet.do(verb, subject.target, signum=signal.SIGINT)
 
 
 POSSIBLE = [(kind, verb) for kind in KINDS for verb in Verb if not why_not(kind, verb)]
@@ -139,7 +139,7 @@ IMPOSSIBLE = [
 @pytest.mark.parametrize(("subject", "verb"), POSSIBLE, indirect=["subject"])
 def test_what_the_table_promises_happens(subject: Subject, verb: Verb) -> None:
     assert subject.now is not None
-    means = CAPABILITIES[subject.now.kind][verb]
+    means = VERBS[verb].kinds[subject.now.kind]
     assert isinstance(means, Method)
     assert verb in subject.now.allowed
 
@@ -156,4 +156,34 @@ def test_what_the_table_denies_is_refused_with_its_reason(subject: Subject, verb
 
 
 def test_every_kind_has_an_answer_to_every_verb() -> None:
-    assert {kind: set(CAPABILITIES[kind]) for kind in Kind} == {kind: set(Verb) for kind in Kind}
+    assert {verb: set(VERBS[verb].kinds) for verb in Verb} == {verb: set(Kind) for verb in Verb}
+
+
+# -- what may be asked ----
+
+LISTENING = set(Verb)
+GOING = {Verb.SIGNAL, Verb.SHUTDOWN, Verb.KILL}
+
+
+@pytest.mark.parametrize(
+    ("state", "verbs"),
+    [
+        (KernelState.UNKNOWN, LISTENING),
+        (KernelState.STARTING, LISTENING),
+        (KernelState.IDLE, LISTENING),
+        (KernelState.BUSY, LISTENING),
+        (KernelState.RESTARTING, GOING),
+        (KernelState.TERMINATING, GOING),
+        (KernelState.DEAD, {Verb.RESTART, Verb.RESTART_NOW, Verb.SHUTDOWN, Verb.AUTORESTART}),
+    ],
+)
+def test_state_allows_verbs(state: KernelState, verbs: set[Verb]) -> None:
+    assert ALLOWED[state] == verbs
+
+
+def test_every_state_says_what_it_allows() -> None:
+    assert ALLOWED.keys() == set(KernelState)
+
+
+def test_a_kernel_can_be_got_rid_of_in_every_state() -> None:
+    assert all(Verb.SHUTDOWN in verbs for verbs in ALLOWED.values())

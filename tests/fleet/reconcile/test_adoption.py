@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +18,8 @@ from kerneltui.fleet.control.stale_files import left_by_ours
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.manifests.adoption import environment_differs
 from kerneltui.fleet.manifests.manifest import manifest_path, read_manifest
-from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
+from kerneltui.fleet.model.capabilities import Verb
+from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.kernels.processes.identity import identify
 from kerneltui.protocol.status import KernelState
 from tests.fleet.small_kernels import WITHIN, Watched, dismiss_all, install_and_make_haste
@@ -108,7 +109,7 @@ def test_the_end_of_an_adopted_kernel_is_seen_without_its_code(left: Watched) ->
 def test_an_adopted_kernel_is_restarted_with_the_environment_it_had(left: Watched) -> None:
     before = left.now.pid
 
-    left.fleet.restart(left.now.target, now=True)
+    left.fleet.do(Verb.RESTART_NOW, left.now.target)
 
     eventually(lambda: left.now.pid != before, WITHIN)
     environment = Path(f"/proc/{left.now.pid}/environ").read_bytes()
@@ -137,7 +138,7 @@ def test_kernels_keep_the_order_of_their_start() -> None:
 
 
 def test_a_shut_down_kernel_is_not_adopted_again(left: Watched) -> None:
-    left.fleet.shutdown(left.now.target)
+    left.fleet.do(Verb.SHUTDOWN, left.now.target)
 
     later = opened()
     assert later.snapshots == ()
@@ -161,7 +162,7 @@ def test_a_kernel_that_died_meanwhile_is_restarted_and_says_what_its_environment
     die_unseen(left)
     dead = left.wait_for(KernelState.DEAD)
 
-    said = left.fleet.restart(dead.target)
+    said = left.fleet.do(Verb.RESTART, dead.target)
 
     assert said == "tiny-1 has today's environment: without SECRET_OF_THE_START"
     left.wait_for(KernelState.IDLE)
@@ -170,14 +171,14 @@ def test_a_kernel_that_died_meanwhile_is_restarted_and_says_what_its_environment
 def test_a_dead_kernel_without_a_file_is_restarted_where_nobody_else_listens(
     left: Watched,
 ) -> None:
-    left.fleet.kill(left.now.target)
+    left.fleet.do(Verb.KILL, left.now.target)
     Path(left.now.connection_file).unlink()
     left.fleet.close()
     left.fleet = opened()
 
     dead = left.wait_for(KernelState.DEAD)
     assert left.fleet.info(left.kernel_id).endpoints == ()
-    left.fleet.restart(dead.target)
+    left.fleet.do(Verb.RESTART, dead.target)
 
     left.wait_for(KernelState.IDLE)
     assert dict(left.fleet.info(left.kernel_id).endpoints)["shell"].startswith("ipc://")
@@ -191,9 +192,9 @@ def test_an_adopted_kernel_whose_kernelspec_is_gone_is_interrupted_and_restarted
     left.fleet = opened()
     before = left.wait_for(KernelState.IDLE)
 
-    left.fleet.interrupt(before.target)
+    left.fleet.do(Verb.INTERRUPT, before.target)
     eventually(lambda: "interrupted" in [text for _, text in left.shown()], WITHIN)
-    left.fleet.restart(before.target)
+    left.fleet.do(Verb.RESTART, before.target)
 
     after = left.wait_for(KernelState.IDLE)
     assert after.identity != before.identity
@@ -223,7 +224,7 @@ def test_a_kernel_that_an_earlier_kerneltui_started_is_adopted(left: Watched) ->
     left.fleet = opened()
 
     assert (left.now.is_ours, left.now.identity) == (True, identity)
-    left.fleet.shutdown(left.now.target)
+    left.fleet.do(Verb.SHUTDOWN, left.now.target)
     assert not earlier.exists()
 
 
@@ -274,9 +275,9 @@ def test_an_order_that_is_meant_for_a_process_that_has_been_replaced_is_refused(
     path = replace_unnoticed(left, successor)
     before = path.read_text()
 
-    for order in (left.fleet.shutdown, left.fleet.restart, left.fleet.toggle_autorestart):
+    for verb in (Verb.SHUTDOWN, Verb.RESTART, Verb.AUTORESTART):
         with pytest.raises(ActionRefused, match="was restarted meanwhile; nothing was done"):
-            order(left.now.target)
+            left.fleet.do(verb, left.now.target)
 
     assert path.read_text() == before
     assert Path(left.now.connection_file).exists()
@@ -289,7 +290,7 @@ def test_where_the_successor_is_dead_as_well_an_order_is_carried_out(
     successor.kill()
     successor.wait()
 
-    left.fleet.shutdown(left.now.target)
+    left.fleet.do(Verb.SHUTDOWN, left.now.target)
 
     assert not path.exists()
 
@@ -326,7 +327,7 @@ def test_both_see_what_one_dismisses(fleets: tuple[Fleet, Fleet]) -> None:
     kernel = Watched(one, "tiny")
     eventually(lambda: row(other, kernel.kernel_id) is not None, WITHIN)
 
-    one.shutdown(kernel.now.target)
+    one.do(Verb.SHUTDOWN, kernel.now.target)
 
     eventually(lambda: row(other, kernel.kernel_id) is None, WITHIN)
 
@@ -336,7 +337,7 @@ def test_both_go_on_with_what_one_restarts(fleets: tuple[Fleet, Fleet]) -> None:
     kernel = Watched(one, "tiny")
     eventually(lambda: row(other, kernel.kernel_id) is not None, WITHIN)
 
-    one.restart(kernel.now.target, now=True)
+    one.do(Verb.RESTART_NOW, kernel.now.target)
 
     def both_have_it() -> bool:
         theirs = row(other, kernel.kernel_id)
@@ -344,7 +345,7 @@ def test_both_go_on_with_what_one_restarts(fleets: tuple[Fleet, Fleet]) -> None:
 
     eventually(both_have_it, WITHIN)
     assert [each.text for each in other.take_notices()] == []
-    other.shutdown(kernel.now.target)
+    other.do(Verb.SHUTDOWN, kernel.now.target)
     eventually(lambda: not kernel.is_listed, WITHIN)
 
 
@@ -359,7 +360,7 @@ def test_a_kernel_adopted_in_the_midst_of_a_cell_is_busy_until_it_ends() -> None
     kernel.fleet = opened()
 
     found = kernel.wait_for(KernelState.BUSY)
-    kernel.fleet.interrupt(found.target)
+    kernel.fleet.do(Verb.INTERRUPT, found.target)
 
     kernel.wait_for(KernelState.IDLE)
     dismiss_all(kernel.fleet)
@@ -441,7 +442,7 @@ def test_a_kernel_whose_restarts_were_switched_off_stays_dead(fleets: tuple[Flee
     first.start("tiny", cwd="/", autorestart=True)
     eventually(lambda: [each.autorestart for each in second.snapshots] == [True], WITHIN)
 
-    said = second.toggle_autorestart(second.snapshots[0].target)
+    said = second.do(Verb.AUTORESTART, second.snapshots[0].target)
     eventually(lambda: not first.snapshots[0].autorestart, WITHIN)
     kill(first.snapshots[0])
 
@@ -450,14 +451,10 @@ def test_a_kernel_whose_restarts_were_switched_off_stays_dead(fleets: tuple[Flee
     assert said == "tiny-1 stays dead where it dies by itself"
 
 
-def send_sigkill(fleet: Fleet, target: Target) -> str:
-    return fleet.signal(target, signal.SIGKILL)
-
-
 @pytest.mark.parametrize("is_own", [False, True])
-@pytest.mark.parametrize("end", [Fleet.shutdown, Fleet.kill, send_sigkill])
+@pytest.mark.parametrize("end", [Verb.SHUTDOWN, Verb.KILL, Verb.SIGNAL])
 def test_what_a_dashboard_ends_no_dashboard_restarts(
-    fleets: tuple[Fleet, Fleet], end: Callable[[Fleet, Target], str], is_own: bool
+    fleets: tuple[Fleet, Fleet], end: Verb, is_own: bool
 ) -> None:
     fleets[0].start("tiny", cwd="/", autorestart=True)
     for fleet in fleets:
@@ -467,7 +464,7 @@ def test_what_a_dashboard_ends_no_dashboard_restarts(
 
     ender = holder if is_own else other
 
-    end(ender, ender.snapshots[0].target)
+    ender.do(end, ender.snapshots[0].target, signum=signal.SIGKILL)
 
     for fleet in fleets:
         eventually(lambda: not any(map(is_alive, fleet.snapshots)), WITHIN)  # noqa: B023

@@ -20,6 +20,7 @@ from kerneltui.fleet.control.controllers import ExternalController
 from kerneltui.fleet.discovery import scanner as discovery_module
 from kerneltui.fleet.discovery.attach import attach_process
 from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.classification import Kind, Liveness
 from kerneltui.fleet.threads.periodic import PeriodicThread
 from kerneltui.kernels.connection.connection_file import write_connection_file
@@ -27,7 +28,7 @@ from kerneltui.kernels.connection.listeners import Listeners, listeners
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes.identity import identify
 from kerneltui.protocol.connection import Channel
-from kerneltui.protocol.status import KernelState, Verb
+from kerneltui.protocol.status import KernelState
 from tests.fleet.small_kernels import ROOT, WITHIN, install_and_make_haste
 from tests.fleet.stage import shown
 from tests.support import eventually
@@ -128,7 +129,7 @@ def test_a_command_asks_where_a_kernel_runs_before_it_takes_a_listener_for_it(
         (found,) = fleet.snapshots
         assert (found.kind, found.identity) == (Kind.NO_VISIBLE_PROCESS, None)
         with pytest.raises(ActionRefused, match="its process is not to be seen from here"):
-            fleet.kill(found.target)
+            fleet.do(Verb.KILL, found.target)
     assert kernel.poll() is None
     assert (runtime / "kernel-4121.json").exists()
 
@@ -151,7 +152,7 @@ def test_an_interrupt_that_is_not_answered_becomes_a_signal_that_the_process_han
     look_until(fleet, lambda: [each.liveness for each in fleet.snapshots] == [VERIFIED])
     (found,) = fleet.snapshots
 
-    said = fleet.interrupt(found.target)
+    said = fleet.do(Verb.INTERRUPT, found.target)
 
     assert said == f"{found.name} has not answered, so it was sent SIGINT as well"
     transcript = fleet.transcript(found.kernel_id)
@@ -213,7 +214,7 @@ def test_a_stale_file_that_cannot_be_removed_is_told(
     with monkeypatch.context() as patch:
         patch.setattr(Path, "unlink", refuse)
         with pytest.raises(ActionRefused, match="cannot be removed: Read-only file system"):
-            fleet.shutdown(found.target)
+            fleet.do(Verb.SHUTDOWN, found.target)
 
 
 def test_shutdown_all_keeps_the_row_of_a_kernel_of_another_that_has_ended(

@@ -17,6 +17,7 @@ from kerneltui.fleet.discovery.found import Found, Known
 from kerneltui.fleet.discovery.scanner import FILE_GONE, Discovery
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.manifests.manifest import Manifest
+from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.classification import Kind, Liveness
 from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.fleet.reconcile.autorestart import AutoRestarter
@@ -82,7 +83,7 @@ def test_a_kernel_of_another_stays_in_the_table_when_the_folder_moves(
     eventually(lambda: (now := only(fleet)) and FILE_GONE in now.reason, WITHIN)
     shown = only(fleet)
     assert shown is not None
-    fleet.kill(shown.target)
+    fleet.do(Verb.KILL, shown.target)
     eventually(lambda: only(fleet) is None, WITHIN)
     runtime.with_name("moved").rename(runtime)
 
@@ -113,7 +114,7 @@ def test_a_kernel_of_ours_is_restarted_though_its_folder_has_gone(
     before = kernel.wait_for(KernelState.IDLE)
     runtime.rename(runtime.with_name("moved"))
 
-    fleet.restart(before.target)
+    fleet.do(Verb.RESTART, before.target)
 
     after = kernel.wait_for(KernelState.IDLE)
     assert after.identity != before.identity
@@ -159,7 +160,7 @@ def test_a_kernel_that_dies_before_the_next_look_is_restarted(fleet: Fleet) -> N
     assert before.pid is not None
     restarter = fleet._autorestarter
     restarter.look()
-    fleet.toggle_autorestart(before.target)
+    fleet.do(Verb.AUTORESTART, before.target)
     assert isinstance(restarter, AutoRestarter)
     assert isinstance(restarter._lease, Lease)
     restarter._lease.take()  # held already for another kernel, as it were
@@ -177,7 +178,7 @@ def test_that_nobody_restarts_is_told_once_while_it_is_so(
 ) -> None:
     fleet._discovery_thread.stop()
     told: list[str] = []
-    restarter = AutoRestarter(runtime / "gone", fleet.registry, fleet._orders, told.append)
+    restarter = AutoRestarter(runtime / "gone", fleet.registry, fleet._tracker.orders, told.append)
     manifest = Manifest("k", "train", "tiny", "k.json", "/", (), 0.0, autorestart=True)
     fleet.registry.admit(TrackedKernel("k", "train", "/", manifest=manifest))
 

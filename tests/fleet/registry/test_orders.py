@@ -21,6 +21,7 @@ from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.manifests.lock import ManifestLock, is_locked
 from kerneltui.fleet.manifests.manifest import RESTARTING, Manifest, manifest_path, read_manifest
 from kerneltui.fleet.manifests.store import ManifestStore
+from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
 from kerneltui.fleet.reconcile.heirs import Heirs
 from kerneltui.kernels.management.manager import KernelManager
@@ -96,10 +97,10 @@ def test_of_two_restarts_at_once_one_is_refused_and_no_process_is_left_over(
         launch(self, arguments)
 
     monkeypatch.setattr(KernelManager, "_launch", slow)
-    first = Background(lambda: fleets[0].restart(target, now=True))
+    first = Background(lambda: fleets[0].do(Verb.RESTART_NOW, target))
     assert is_under_way.wait(WITHIN)
     with pytest.raises(ActionRefused, match="another kerneltui is restarting tiny-1"):
-        fleets[1].restart(target, now=True)
+        fleets[1].do(Verb.RESTART_NOW, target)
     may_go_on.set()
     first.result()
 
@@ -127,7 +128,7 @@ def test_a_fleet_goes_on_listening_until_its_orders_have_ended(
 
     monkeypatch.setattr(KernelManager, "_launch", slow_launch)
     monkeypatch.setattr(leaving._monitor, "stop", watched_stop)
-    restart = Background(lambda: leaving.restart(target, now=True))
+    restart = Background(lambda: leaving.do(Verb.RESTART_NOW, target))
     assert is_under_way.wait(WITHIN)
     threading.Timer(0.5, may_go_on.set).start()
     leaving.close()
@@ -142,10 +143,10 @@ def test_a_kernel_that_another_dashboard_has_dismissed_is_not_started_again(
 ) -> None:
     fleets[1]._discovery_thread.stop()
     target = tiny.now.target
-    fleets[0].shutdown(target)
+    fleets[0].do(Verb.SHUTDOWN, target)
 
     with pytest.raises(ActionRefused, match="tiny-1 was dismissed, or its files are gone"):
-        fleets[1].restart(target)
+        fleets[1].do(Verb.RESTART, target)
 
     assert processes_of(tiny) == 0
 
@@ -165,7 +166,7 @@ def test_a_restart_that_could_not_be_noted_is_refused(
     fill_the_disk(monkeypatch)
 
     with pytest.raises(ActionRefused, match=r"cannot keep track of tiny-1: .*No space left"):
-        tiny.fleet.restart(before.target)
+        tiny.fleet.do(Verb.RESTART, before.target)
 
     assert (tiny.now.identity, tiny.now.state) == (before.identity, KernelState.IDLE)
 
@@ -182,13 +183,13 @@ def test_a_start_that_could_not_be_noted_leaves_nothing(
     assert [each.name for each in tiny.fleet.snapshots] == [each.name for each in before]
 
 
-@pytest.mark.parametrize("end", [Fleet.kill, Fleet.shutdown])
+@pytest.mark.parametrize("end", [Verb.KILL, Verb.SHUTDOWN])
 def test_an_end_is_carried_out_though_it_cannot_be_noted(
-    tiny: Watched, monkeypatch: pytest.MonkeyPatch, end: Callable[[Fleet, Target], str]
+    tiny: Watched, monkeypatch: pytest.MonkeyPatch, end: Verb
 ) -> None:
     fill_the_disk(monkeypatch)
 
-    end(tiny.fleet, tiny.now.target)
+    tiny.fleet.do(end, tiny.now.target)
 
     eventually(lambda: processes_of(tiny) == 0, WITHIN)
 
@@ -377,7 +378,7 @@ def test_a_kernel_is_dismissed_before_another_dashboard_may_start_it_again(
 
     monkeypatch.setattr(ManifestStore, "remove", watched)
 
-    fleets[0].shutdown(tiny.now.target)
+    fleets[0].do(Verb.SHUTDOWN, tiny.now.target)
 
     assert locked == [True]
 
@@ -421,7 +422,11 @@ def test_threads_share_a_kernel_where_there_are_no_locks(
     assert not store._held
 
 
-@pytest.mark.parametrize("end", [Fleet.shutdown, lambda fleet, _target: fleet.shutdown_all()])
+def shut_down(fleet: Fleet, target: Target) -> str:
+    return fleet.do(Verb.SHUTDOWN, target)
+
+
+@pytest.mark.parametrize("end", [shut_down, lambda fleet, _target: fleet.shutdown_all()])
 def test_a_kernel_whose_files_cannot_be_removed_ends_and_that_is_told(
     tiny: Watched, monkeypatch: pytest.MonkeyPatch, end: Callable[[Fleet, Target], str]
 ) -> None:

@@ -17,6 +17,7 @@ from kerneltui.commands.watch import wait_idle
 from kerneltui.errors import ActionRefused, KernelError, KernelTimeout
 from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.classification import Kind, Liveness
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.model.snapshot import KernelSnapshot
@@ -208,7 +209,7 @@ def test_a_kernel_that_is_asked_on_a_key_answers(server: JupyterServer, fleet: F
     def has_taken_note() -> bool:
         """Ask until the server hears of it: at first it does not listen yet."""
         try:
-            assert "has answered on control" in fleet.verify(shown.target)
+            assert "has answered on control" in fleet.do(Verb.VERIFY, shown.target)
         except (KernelTimeout, ActionRefused):  # it is still being started
             return False
         return states(server)[kernel_id] == "idle"
@@ -230,12 +231,12 @@ def test_the_server_is_asked_to_interrupt_restart_and_shut_down(
         assert found is not None
         return found
 
-    fleet.interrupt(now().target)
+    fleet.do(Verb.INTERRUPT, now().target)
     eventually(lambda: states(server)[kernel_id] == "idle", PATIENCE)
     before = now().identity
-    fleet.restart(now().target)
+    fleet.do(Verb.RESTART, now().target)
     eventually(lambda: now().identity not in (None, before), PATIENCE)
-    fleet.shutdown(now().target)
+    fleet.do(Verb.SHUTDOWN, now().target)
 
     assert states(server) == {}
     eventually(lambda: row(fleet, kernel_id) is None, PATIENCE)
@@ -267,7 +268,7 @@ def test_a_kill_ends_it_for_good(server: JupyterServer, fleet: Fleet) -> None:
     kernel_id = open_notebook(server, "train.ipynb")
     shown = wait_for_kernel(fleet, kernel_id)
 
-    assert fleet.kill(shown.target) == ""
+    assert fleet.do(Verb.KILL, shown.target) == ""
 
     assert states(server) == {}
     eventually(lambda: row(fleet, kernel_id) is None, PATIENCE)

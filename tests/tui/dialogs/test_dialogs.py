@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Button, Input, OptionList
 
+from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.config.setup import RunSettings
 from kerneltui.tui.dialogs.confirm import ConfirmScreen
@@ -47,7 +48,7 @@ def test_a_signal_is_found_by_number_name_or_beginning(
 @pytest.mark.parametrize("size", SIZES)
 def test_every_button_of_every_dialog_is_on_the_screen(size: tuple[int, int]) -> None:
     fleet = FakeFleet(*(snapshot(f"k{number}", name=LONG) for number in range(30)))
-    fleet.escapes = tuple(f"pid {number} {LONG}" for number in range(30))
+    fleet.known[Verb.KILL] = tuple(f"pid {number} {LONG}" for number in range(30))
 
     async def play(stage: Stage) -> None:
         for key in ("s", "K", "r", "R", "x", "X", "A", "Q"):
@@ -122,7 +123,7 @@ def test_markup_in_a_name_is_shown_and_not_obeyed() -> None:
 
 def test_the_kill_dialog_lists_escaped_processes() -> None:
     fleet = FakeFleet(snapshot())
-    fleet.escapes = ("pid 77 nohup train.sh",)
+    fleet.known[Verb.KILL] = ("pid 77 nohup train.sh",)
 
     async def play(stage: Stage) -> None:
         await stage.press("X")
@@ -341,7 +342,7 @@ def test_a_dead_kernel_is_restarted_without_a_question() -> None:
         await stage.press("r", "R")
 
     on_stage(play, fleet)
-    assert fleet.verbs == [("restart", "k1"), ("restart now", "k1")]
+    assert fleet.verbs == [("restart", "k1"), ("force restart", "k1")]
 
 
 def test_a_dashboard_whose_folder_was_removed_starts_kernels_at_home(

@@ -8,7 +8,8 @@ from collections import Counter
 import pytest
 from textual.binding import Binding
 
-from kerneltui.protocol.status import KernelState, Verb
+from kerneltui.fleet.model.capabilities import Verb
+from kerneltui.protocol.status import KernelState
 from kerneltui.tui.config.setup import RunSettings
 from kerneltui.tui.console.code_editor import CodeEditor
 from kerneltui.tui.keys.action import Action, Scope

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Unpack
 
 import pytest
 from textual.widgets import Button
 
 from kerneltui.errors import ActionRefused
+from kerneltui.fleet.model.capabilities import VERBS, About, Verb
 from kerneltui.fleet.model.classification import Kind
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
+from kerneltui.fleet.verbs import Options
 from kerneltui.kernels.processes.identity import ProcessIdentity
-from kerneltui.protocol.status import KernelState, Verb
+from kerneltui.protocol.status import KernelState
+from kerneltui.tui.config.config import Config
+from kerneltui.tui.config.setup import RunSettings
 from kerneltui.tui.dialogs.confirm import ConfirmScreen
 from kerneltui.tui.keys.actions import BY_ID
 from kerneltui.tui.main.kernel_actions import ORDERS_AT_ONCE, Selection, select
@@ -26,10 +31,10 @@ MARK_FIRST_TWO = ("space", "space")
 class CheckingFleet(FakeFleet):
     """Refuses a target that has become another, as the fleet does."""
 
-    def shutdown(self, target: Target) -> str:
+    def do(self, verb: Verb, target: Target, **options: Unpack[Options]) -> str:
         if target not in [shown.target for shown in self.snapshots]:
             raise ActionRefused(f"{target.name} was restarted meanwhile; nothing was done")
-        return super().shutdown(target)
+        return super().do(verb, target, **options)
 
 
 def with_pid(kernel: KernelSnapshot, pid: int) -> KernelSnapshot:
@@ -42,18 +47,18 @@ def with_pid(kernel: KernelSnapshot, pid: int) -> KernelSnapshot:
 @pytest.mark.parametrize(
     ("states", "selected"),
     [
-        ("idle idle", (2, 0, False)),
-        ("idle restarting", (1, 1, False)),
-        ("dead idle", (2, 0, False)),
-        ("dead dead", (2, 0, True)),
+        ("idle idle", (2, 0, About.LIVING)),
+        ("idle restarting", (1, 1, About.LIVING)),
+        ("dead idle", (2, 0, About.MIXED)),
+        ("dead dead", (2, 0, About.DEAD)),
         ("restarting restarting", None),
         ("", None),
     ],
 )
 def test_a_selection_is_of_those_that_allow_it(
-    states: str, selected: tuple[int, int, bool] | None
+    states: str, selected: tuple[int, int, About] | None
 ) -> None:
-    """`selected`: how many, how many are left out, and whether nothing can be lost."""
+    """`selected`: how many, how many are left out, and what a question would be about."""
     chosen = [
         snapshot(f"k{number}", KernelState(state)) for number, state in enumerate(states.split(), 1)
     ]
@@ -63,8 +68,9 @@ def test_a_selection_is_of_those_that_allow_it(
     if selected is None:
         assert selection is None
     else:
-        count, left_out, harmless = selected
-        assert selection == Selection(tuple(chosen[:count]), left_out, harmless)
+        count, left_out, about = selected
+        assert selection == Selection(tuple(chosen[:count]), left_out)
+        assert selection.about is about
 
 
 # -- bulk ---------------------------------------------------------------------------------
@@ -76,7 +82,7 @@ def test_a_selection_is_of_those_that_allow_it(
     [
         ("i", ("interrupt",)),
         ("r", ("restart",)),
-        ("R", ("restart now",)),
+        ("R", ("force restart",)),
         ("x", ("shutdown",)),
         ("X", ("kill",)),
     ],
@@ -235,8 +241,8 @@ def test_before_dead_kernels_are_forgotten_it_is_said_what_goes_with_them(
     async def play(stage: Stage) -> None:
         await stage.press("asterisk", "x")
 
-        assert "Forget 2 dead kernels?" in stage.picture
-        assert "Their output and logs are removed." in stage.picture
+        assert "Forget 2 kernels?" in stage.picture
+        assert "Output and log are removed." in stage.picture
         await stage.press(answer)
 
     on_stage(play, fleet, size)
@@ -250,16 +256,25 @@ def test_a_shutdown_of_dead_and_living_kernels_says_what_goes_with_the_dead() ->
         await stage.press("asterisk", "x")
 
         assert "Shut down 2 kernels?" in stage.picture
-        assert "Output and log of the dead one are removed." in stage.picture
+        assert "Output and logs of the dead are removed." in stage.picture
 
     on_stage(play, fleet)
 
 
-def test_a_dead_kernel_is_forgotten_without_a_question_where_the_user_wants_none() -> None:
-    selection = select(BY_ID["kernel.shutdown"], [snapshot("k1", KernelState.DEAD)], {"shutdown"})
+@pytest.mark.parametrize(
+    ("unconfirmed", "verbs"), [({"shutdown"}, [("shutdown", "k1")]), (set(), [])]
+)
+def test_a_dead_kernel_is_forgotten_without_a_question_where_the_user_wants_none(
+    unconfirmed: set[str], verbs: list[tuple[object, ...]]
+) -> None:
+    fleet = FakeFleet(snapshot("k1", KernelState.DEAD))
+    settings = RunSettings(config=Config(unconfirmed=frozenset(unconfirmed)))
 
-    assert selection is not None
-    assert selection.harmless
+    async def play(stage: Stage) -> None:
+        await stage.press("x")
+
+    on_stage(play, fleet, settings=settings)
+    assert fleet.verbs == verbs
 
 
 def test_a_kill_of_what_a_dead_kernel_has_left_is_asked_about() -> None:
@@ -268,7 +283,7 @@ def test_a_kill_of_what_a_dead_kernel_has_left_is_asked_about() -> None:
     selection = select(BY_ID["kernel.kill"], [dead])
 
     assert selection is not None
-    assert not selection.harmless
+    assert selection.about in VERBS[Verb.KILL].questions
 
 
 def test_a_kernel_that_changed_under_the_dialog_is_not_shut_down_by_quitting() -> None:
@@ -291,7 +306,7 @@ def test_shutting_all_down_says_that_what_the_dead_have_left_goes_too() -> None:
     async def play(stage: Stage) -> None:
         await stage.press("A")
 
-        assert "Output and log of the dead one are removed." in stage.picture
+        assert "Output and logs of the dead are removed." in stage.picture
 
     on_stage(play, fleet)
 
@@ -324,7 +339,7 @@ def test_a_target_that_has_changed_is_refused_and_the_others_are_not() -> None:
 
 def test_the_kill_dialog_tells_whose_the_escaped_processes_are() -> None:
     fleet = FakeFleet(*THREE)
-    fleet.escapes = ("77 nohup",)
+    fleet.known[Verb.KILL] = ("77 nohup",)
 
     async def play(stage: Stage) -> None:
         await stage.press(*MARK_FIRST_TWO, "X")
@@ -380,7 +395,7 @@ def test_the_number_of_marks_stays_in_view() -> None:
     on_stage(play, FakeFleet(*THREE))
 
 
-WARNING = "name-k1 does not survive SIGINT: an interrupt would end it"
+WARNING = "it does not survive SIGINT: an interrupt would end it"
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -389,7 +404,7 @@ def test_before_an_interrupt_that_does_harm_it_is_asked(
     size: tuple[int, int], keys: tuple[str, ...]
 ) -> None:
     fleet = FakeFleet(THREE[0])
-    fleet.warning = WARNING
+    fleet.known[Verb.INTERRUPT] = (WARNING,)
 
     async def play(stage: Stage) -> None:
         await stage.press(*keys)

@@ -120,7 +120,7 @@ def test_verbs_act_at_once_where_no_question_is_wanted() -> None:
 
     on_stage(play, fleet, settings=settings)
     given = [verb[0] for verb in fleet.verbs]
-    assert given == ["interrupt", "restart", "restart now", "shutdown", "kill", "shutdown all"]
+    assert given == ["interrupt", "restart", "force restart", "shutdown", "kill", "shutdown all"]
 
 
 def test_the_others_go_on_asking() -> None:

@@ -1,0 +1,291 @@
+"""KernelVerbs: what is asked of kernels, decided and carried out. In any thread; they block.
+
+Every verb returns a sentence worth showing, or "", and raises KernelError. `capabilities` is the
+table of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import TypedDict, Unpack
+
+from kerneltui.errors import ActionRefused, KernelError
+from kerneltui.fleet.console.console import LOCKED
+from kerneltui.fleet.control import interrupts
+from kerneltui.fleet.control.controllers import KernelController, OwnController
+from kerneltui.fleet.control.stale_files import left_by_others
+from kerneltui.fleet.discovery.naming import PATH_WIDTH
+from kerneltui.fleet.manifests.adoption import environment_differs, todays_environment
+from kerneltui.fleet.manifests.manifest import RESTARTING
+from kerneltui.fleet.model.capabilities import Verb, why_not
+from kerneltui.fleet.model.classification import Kind
+from kerneltui.fleet.model.snapshot import Target
+from kerneltui.fleet.reconcile.external import ExternalKernels
+from kerneltui.fleet.recording.start import RecorderStarter
+from kerneltui.fleet.registry.registry import KernelRegistry
+from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
+from kerneltui.fleet.registry.tracker import Tracker
+from kerneltui.frozen import frozen
+from kerneltui.kernels.management.multi import MultiKernelManager
+from kerneltui.kernels.processes.process import describe_process, outside_group
+from kerneltui.kernels.processes.tree import descendants
+from kerneltui.protocol.status import KernelState
+from kerneltui.protocol.text import clean_line
+
+
+class Options(TypedDict, total=False):
+    """What some verbs take besides."""
+
+    signum: int
+    """The signal to send; SIGTERM."""
+    anyway: bool
+    """Interrupt even where the signal would end the kernel; else WouldEndKernel is raised."""
+
+
+@frozen
+class _Asked:
+    """A verb that is about to be carried out on a kernel."""
+
+    target: Target
+    kernel: TrackedKernel
+    controller: KernelController
+    options: Options
+
+
+class KernelVerbs:
+    """Asks things of the kernels that a front end has picked."""
+
+    def __init__(
+        self,
+        registry: KernelRegistry,
+        tracker: Tracker,
+        kernels: MultiKernelManager,
+        external: ExternalKernels,
+        recorder: RecorderStarter,
+    ) -> None:
+        self._registry = registry
+        self._tracker = tracker
+        self._orders = tracker.orders
+        self._kernels = kernels
+        self._external = external
+        self._recorder = recorder
+        self._ways: Mapping[Verb, Callable[[_Asked], str]] = {
+            Verb.INTERRUPT: self._interrupt,
+            Verb.SIGNAL: self._signal,
+            Verb.RESTART: partial(self._restart, now=False),
+            Verb.RESTART_NOW: partial(self._restart, now=True),
+            Verb.SHUTDOWN: self._shut_down,
+            Verb.KILL: self._kill,
+            Verb.VERIFY: self._verify,
+            Verb.AUTORESTART: self._toggle_autorestart,
+        }
+
+    def permit(self) -> None:
+        """Raise ActionRefused while kernels are only watched."""
+        if self._tracker.console.locked:
+            raise ActionRefused(LOCKED)
+
+    def do(self, verb: Verb, target: Target, **options: Unpack[Options]) -> str:
+        """Carry out a verb on the kernel that is meant, where it is allowed."""
+        self.permit()
+        kernel = self._tracked(target)
+        if reason := why_not(kernel.kind, verb):
+            raise ActionRefused(f"cannot {verb} {kernel.name}: {reason}")
+        return self._ways[verb](_Asked(target, kernel, self._controller(kernel), options))
+
+    def before(self, verb: Verb, target: Target) -> tuple[str, ...]:
+        """Look up what should be known before a verb is asked of a kernel, a line each."""
+        kernel = self._tracked(target)
+        match verb:
+            case Verb.INTERRUPT:
+                self._refuse_gone(target)
+                warning = interrupts.warning(_reaction(kernel))
+                return (warning,) if warning else ()
+            case Verb.KILL:
+                return self._escaped(kernel, target)
+            case Verb.SHUTDOWN if kernel.kind is Kind.STALE_FILE and kernel.found is not None:
+                files = left_by_others(kernel.found)
+                return tuple(clean_line(str(path), PATH_WIDTH) for path in files)
+        return ()
+
+    def _escaped(self, kernel: TrackedKernel, target: Target) -> tuple[str, ...]:
+        """Return the processes that a signal to the group does not reach.
+
+        A kill ends them too; of a kernel that has ended, all that it has left.
+        """
+        if not kernel.leftovers:
+            self._refuse_gone(target)
+        if target.identity is None:
+            return ()
+        pid = target.identity.pid
+        found = kernel.leftovers or outside_group(pid, descendants(pid))
+        return tuple(clean_line(describe_process(each)) for each in found)
+
+    # -- one kernel ----
+
+    def _interrupt(self, asked: _Asked) -> str:
+        """Interrupt what the kernel runs, and tell where that has no effect."""
+        kernel = asked.kernel
+        self._refuse_gone(asked.target)
+        reaction = _reaction(kernel)
+        if reaction.is_fatal and not asked.options.get("anyway"):
+            raise interrupts.WouldEndKernel(
+                f"{kernel.name} was sent nothing: {interrupts.warning(reaction)}"
+            )
+        running = kernel.manager.status.running if kernel.manager else None
+        said = asked.controller.interrupt()
+        self._tracker.note(kernel.kernel_id, "interrupted")
+        if said or kernel.manager is None:
+            return said
+        if not kernel.manager.status.heard and kernel.may_be_asked:
+            return interrupts.ask_for_effect(kernel.name, reaction, kernel.manager)
+        return interrupts.describe_effect(kernel.name, reaction, kernel.manager.life, running)
+
+    def _signal(self, asked: _Asked) -> str:
+        signum = asked.options.get("signum", signal.SIGTERM)
+        self._refuse_gone(asked.target)
+        # To other dashboards as well it is a kill, after which nobody restarts the kernel.
+        is_kill = signum == signal.SIGKILL
+        with contextlib.ExitStack() as orders:
+            if is_kill:
+                orders.enter_context(self._orders.give(asked.kernel, "killing", is_urgent=True))
+            said = asked.controller.signal(signum)
+        self._tracker.note(asked.kernel.kernel_id, f"sent signal {signum}")
+        return said
+
+    def _restart(self, asked: _Asked, *, now: bool) -> str:
+        """Restart, after a death as well."""
+        if asked.kernel.manifest is not None:
+            self._recorder.ensure()
+        with self._orders.give(asked.kernel, RESTARTING):
+            said = asked.controller.restart(now=now)
+        return said or self._note_environment(asked.kernel)
+
+    def _note_environment(self, kernel: TrackedKernel) -> str:
+        """Return how the environment differs that a kernel was restarted with, if it may."""
+        if not kernel.environment_lost or kernel.manifest is None:
+            return ""
+        self._registry.update(kernel, partial(replace, environment_lost=False))
+        differs = environment_differs(kernel.manifest.environment, todays_environment())
+        return f"{kernel.name} has today's environment: {differs}" if differs else ""
+
+    def _shut_down(self, asked: _Asked) -> str:
+        """Shut down and dismiss the row; of a dead kernel only the row is left to dismiss."""
+        kernel = asked.kernel
+        _refuse_died_meanwhile(kernel, asked.target)
+        with self._orders.give(kernel, "stopping"):
+            said = asked.controller.shutdown()
+            if kernel.kind is Kind.STALE_FILE:
+                self._tracker.drop(kernel.kernel_id)
+            elif kernel.is_ours and kernel.kernel_id not in self._kernels:  # else it was restarted
+                # Within the order, while nobody else can start it again.
+                problem = self._tracker.forget(kernel.kernel_id)
+                said = "; ".join(filter(None, (said, problem)))
+        return said
+
+    def _kill(self, asked: _Asked) -> str:
+        """SIGKILL the kernel and all its descendants; its row stays, to restart or dismiss."""
+        if not asked.kernel.leftovers:
+            self._refuse_gone(asked.target)
+        with self._orders.give(asked.kernel, "killing", is_urgent=True):
+            return asked.controller.kill()
+
+    def _verify(self, asked: _Asked) -> str:
+        """Ask a kernel whether it answers; a server takes note of what is asked of its kernels."""
+        self._refuse_gone(asked.target)
+        said = asked.controller.verify()
+        self._registry.update(self._tracked(asked.target), partial(replace, has_answered=True))
+        self._registry.publish()
+        return said
+
+    def _toggle_autorestart(self, asked: _Asked) -> str:
+        """Have a kernel of ours started again where it dies unasked, or no more."""
+        kernel = asked.kernel
+        wanted = not kernel.is_autorestarted
+        self._orders.amend(kernel, autorestart=wanted)
+        self._registry.publish()
+        does = "is started again" if wanted else "stays dead"
+        return f"{kernel.name} {does} where it dies by itself"
+
+    # -- many ----
+
+    def shut_down_all(self, targets: Collection[Target] | None) -> str:
+        """Shut kernels of ours down at once, all of them or `targets`."""
+        self.permit()
+        chosen, told = self._still_meant(targets)
+        with contextlib.ExitStack() as orders:
+            for kernel_id in chosen:
+                kernel = self._registry.get(kernel_id)
+                if kernel is None:  # it was dismissed meanwhile
+                    continue
+                try:
+                    orders.enter_context(self._orders.give(kernel, "stopping"))
+                except ActionRefused as error:
+                    told.append(str(error))
+                    self._tracker.drop(kernel_id)  # to be adopted again, as what it is by now
+            try:
+                if targets is None:  # those that are being started as well
+                    self._kernels.shutdown_all()
+                else:
+                    self._kernels.shutdown_kernels(chosen)
+            except ExceptionGroup as group:
+                raise KernelError("; ".join(map(str, group.exceptions))) from None
+            finally:
+                for kernel in self._registry.all():
+                    is_over = kernel.manager is not None and kernel.manager.status.exited
+                    if kernel.is_ours and is_over and kernel.kernel_id not in self._kernels:
+                        told.append(self._tracker.forget(kernel.kernel_id))
+        return "; ".join(filter(None, told))
+
+    def _still_meant(self, targets: Collection[Target] | None) -> tuple[list[str], list[str]]:
+        """Return the ids of the kernels that are meant, and why others are not any more."""
+        if targets is None:
+            return self._kernels.list_kernel_ids(), []
+        chosen, refused = [], []
+        for target in targets:
+            try:
+                _refuse_died_meanwhile(self._tracked(target), target)
+                chosen.append(target.kernel_id)
+            except ActionRefused as error:
+                refused.append(str(error))
+        return chosen, refused
+
+    # -- the kernel that is meant ----
+
+    def _controller(self, kernel: TrackedKernel) -> KernelController:
+        if kernel.found is None:
+            return OwnController(self._kernels, kernel.kernel_id, kernel.name)
+        return self._external.controller(kernel, kernel.found)
+
+    def _tracked(self, target: Target) -> TrackedKernel:
+        """Return the kernel that is meant. Raises ActionRefused where it has another process."""
+        kernel = self._registry.get(target.kernel_id)
+        if kernel is None:
+            raise ActionRefused(f"{target.name} is gone; nothing was done")
+        if kernel.identity != target.identity:
+            raise ActionRefused(f"{target.name} was restarted meanwhile; nothing was done")
+        return kernel
+
+    def _refuse_gone(self, target: Target) -> None:
+        """Raise ActionRefused where the process that is meant is gone."""
+        if target.identity is not None and not target.identity.is_alive():
+            raise ActionRefused(f"{target.name} is not running")
+
+
+def _refuse_died_meanwhile(kernel: TrackedKernel, target: Target) -> None:
+    has_died = kernel.manager is not None and kernel.manager.status.state is KernelState.DEAD
+    if has_died and not target.was_dead:
+        raise ActionRefused(
+            f"{target.name} has died meanwhile; its output and log were kept, and another "
+            "shutdown removes them"
+        )
+
+
+def _reaction(kernel: TrackedKernel) -> interrupts.Reaction:
+    by_message = interrupts.is_by_message(kernel.kind, kernel.manager)
+    pid = kernel.identity.pid if kernel.identity else None
+    return interrupts.read_reaction(pid, by_message=by_message)
