@@ -20,7 +20,6 @@ from kerneltui.fleet.model.capabilities import LOST, NO_PROCESS
 from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.servers import rest
 from kerneltui.fleet.servers.jupyter_server import JupyterServer
-from kerneltui.kernels.client.control import ControlRequest
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.management.multi import MultiKernelManager
 from kerneltui.kernels.management.shutdown import kill_family
@@ -136,7 +135,7 @@ class ExternalController:
 
     def _request(self, msg_type: str, content: dict[str, object], patience: float) -> bool:
         """Tell whether a message on control was answered within `patience` seconds."""
-        with _request(self._manager, msg_type, content) as request:
+        with self._manager.control_request(msg_type, content) as request:
             return request.reply(patience) is not None
 
     @contextlib.contextmanager
@@ -248,24 +247,13 @@ def ask_whether_it_answers(manager: KernelManager, name: str) -> str:
     It is asked on control, where one answers that runs a cell.
     """
     begun = time.monotonic()
-    with _request(manager, "kernel_info_request", {}) as request:
+    with manager.control_request("kernel_info_request", {}) as request:
         if request.reply(ANSWER_TIME) is None:
             raise KernelTimeout(
                 f"{name} has not answered on control in {ANSWER_TIME:.0f} s: it is stopped, "
                 "runs code that lets nothing else run, or is not the kernel of its file"
             )
     return f"{name} has answered on control after {(time.monotonic() - begun) * 1000:.0f} ms"
-
-
-def _request(manager: KernelManager, msg_type: str, content: dict[str, object]) -> ControlRequest:
-    return ControlRequest(
-        manager.context,
-        manager.connection_info,
-        manager.session,
-        msg_type,
-        content,
-        manager.tap_messages,
-    )
 
 
 def _takes_sigint(manager: KernelManager, process: KernelProcess) -> bool:

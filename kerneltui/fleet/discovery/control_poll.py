@@ -1,4 +1,4 @@
-"""ControlPoll: asks kernels on control; of each that does not answer, once.
+"""ControlPoll: asks many kernels one thing, with one deadline; of each that is silent, once.
 
 A question that was not answered waits in the kernel, and is answered when it can: to ask
 again would only have it answer more often then.
@@ -8,76 +8,108 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Hashable, Iterable, Mapping
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 import zmq
 
 from kerneltui.errors import KernelError
 from kerneltui.kernels.client.control import ControlRequest
-from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.kernels.connection.attributes import Endpoint
+from kerneltui.kernels.connection.sockets import default_context
+from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import Message
+
+if TYPE_CHECKING:
+    from kerneltui.kernels.management.manager import KernelManager
 
 PATIENCE = 0.2  # seconds for answers to questions that were just asked
 SILENCE = 2.0  # seconds after which one that has not answered is said not to
 
+Key = TypeVar("Key", bound=Hashable)
 
-class Answer(NamedTuple):
-    """What a kernel has replied, and which of its processes, as `spawns` counts them."""
+
+class Recipient(Protocol):
+    """One process of a kernel. The next process of the same kernel is not equal to it."""
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where to ask it. Raises KernelError where it cannot be asked."""
+
+
+class Spawn(NamedTuple):
+    """The process that a manager's kernel has now, as `spawns` counts them."""
 
     manager: KernelManager
-    spawns: int
-    reply: Message
+    number: int
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return self.manager.endpoint
 
 
-class ControlPoll:
-    """One question for many kernels. Used by one thread, but for `is_silent`."""
+def spawns_of(managers: Iterable[KernelManager]) -> dict[KernelManager, Spawn]:
+    """Return whom to ask for what these kernels do now."""
+    return {each: Spawn(each, each.spawns) for each in managers}
 
-    def __init__(self, msg_type: str) -> None:
+
+class _Question(NamedTuple):
+    recipient: Recipient
+    asked_at: float
+    request: ControlRequest
+
+
+class ControlPoll(Generic[Key]):
+    """One question for many kernels, by keys. Used by one thread, but for `is_silent`."""
+
+    def __init__(self, msg_type: str, channel: Channel = Channel.CONTROL) -> None:
         self._msg_type = msg_type
-        self._asked: dict[KernelManager, tuple[int, float, ControlRequest]] = {}
-        """By manager: the process meant, as `spawns` counts them, and when it was asked."""
+        self._channel = channel
+        self._open: dict[Key, _Question] = {}
+        self._asked_at = 0.0
 
-    def look(self, wanted: Iterable[KernelManager]) -> list[Answer]:
+    def look(self, wanted: Mapping[Key, Recipient]) -> dict[Key, Message]:
         """Ask those of `wanted` that are not asked yet; return what has been answered since."""
-        there = set(wanted)
-        for manager in self._asked.keys() - there:
-            self._close(manager)
-        fresh = {each for each in there if not self._is_asked(each)}
-        for manager in fresh:
-            with contextlib.suppress(KernelError, zmq.ZMQError):  # it cannot be asked at all
-                self._ask(manager)
-        deadline = time.monotonic() + (PATIENCE if fresh else 0.0)
-        answers = []
-        for manager, (spawns, _, request) in tuple(self._asked.items()):
-            reply = request.reply(max(0.0, deadline - time.monotonic()))
+        self.ask(wanted)
+        return self.hear(PATIENCE)
+
+    def ask(self, wanted: Mapping[Key, Recipient]) -> None:
+        """Ask those of `wanted` that are not asked yet; forget what others were asked."""
+        for key, question in tuple(self._open.items()):
+            if wanted.get(key) != question.recipient:
+                self._close(key)
+        for key, recipient in wanted.items():
+            if key not in self._open:
+                self._ask(key, recipient)
+
+    def hear(self, within: float) -> dict[Key, Message]:
+        """Return the answers that come `within` seconds of the last question; each once."""
+        deadline = self._asked_at + within
+        answers = {}
+        for key, question in tuple(self._open.items()):
+            reply = question.request.reply(max(0.0, deadline - time.monotonic()))
             if reply is not None:
-                answers.append(Answer(manager, spawns, reply))
-                self._close(manager)
+                answers[key] = reply
+                self._close(key)
         return answers
 
-    def is_silent(self, manager: KernelManager, now: float) -> bool:
+    def is_silent(self, key: Key, now: float) -> bool:
         """Tell whether a kernel has had the time to answer, and did not."""
-        asked = self._asked.get(manager)
-        return asked is not None and now - asked[1] > SILENCE
+        question = self._open.get(key)
+        return question is not None and now - question.asked_at > SILENCE
 
     def close(self) -> None:
-        for manager in tuple(self._asked):
-            self._close(manager)
+        for key in tuple(self._open):
+            self._close(key)
 
-    def _is_asked(self, manager: KernelManager) -> bool:
-        asked = self._asked.get(manager)
-        return asked is not None and asked[0] == manager.spawns
+    def _ask(self, key: Key, recipient: Recipient) -> None:
+        context = default_context()
+        with contextlib.suppress(KernelError, zmq.ZMQError):  # it cannot be asked at all
+            request = ControlRequest(
+                context, recipient.endpoint, self._msg_type, {}, channel=self._channel
+            )
+            self._asked_at = time.monotonic()
+            self._open[key] = _Question(recipient, self._asked_at, request)
 
-    def _ask(self, manager: KernelManager) -> None:
-        self._close(manager)
-        spawns = manager.spawns
-        request = ControlRequest(
-            manager.context, manager.connection_info, manager.session, self._msg_type, {}
-        )
-        self._asked[manager] = (spawns, time.monotonic(), request)
-
-    def _close(self, manager: KernelManager) -> None:
-        asked = self._asked.pop(manager, None)
-        if asked is not None:
-            asked[2].__exit__(None, None, None)
+    def _close(self, key: Key) -> None:
+        self._open.pop(key).request.close()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from kerneltui.fleet.discovery.control_poll import ControlPoll
+from kerneltui.fleet.discovery.control_poll import ControlPoll, spawns_of
 from kerneltui.fleet.discovery.found import Found, KernelLocation
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol.connection import ConnectionInfo
@@ -21,7 +21,7 @@ class Whereabouts:
     """What such kernels have said, as long as they are where they were. Used by one thread."""
 
     def __init__(self) -> None:
-        self._poll = ControlPoll("usage_request")
+        self._poll = ControlPoll[KernelManager]("usage_request")
         self._said: dict[Path, tuple[_Place, KernelLocation | None]] = {}
         """By connection file where its kernel was asked, and what it has answered."""
 
@@ -39,14 +39,14 @@ class Whereabouts:
         self._said = {
             path: known for path, known in self._said.items() if there.get(path) == known[0]
         }
-        unknown = [
+        unknown = spawns_of(
             manager
             for manager, found in by_manager.items()
             if found.connection_file not in self._said
-        ]
-        for answer in self._poll.look(unknown):
-            found = by_manager[answer.manager]
-            self._said[found.connection_file] = (_place_of(found), location_of(answer.reply))
+        )
+        for manager, reply in self._poll.look(unknown).items():
+            found = by_manager[manager]
+            self._said[found.connection_file] = (_place_of(found), location_of(reply))
 
     @property
     def answered(self) -> Mapping[Path, KernelLocation | None]:

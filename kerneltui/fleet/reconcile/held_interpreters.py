@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 
-from kerneltui.fleet.discovery.control_poll import ControlPoll
+from kerneltui.fleet.discovery.control_poll import ControlPoll, spawns_of
 from kerneltui.fleet.model.snapshot import Usage
 from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
 from kerneltui.kernels.management.manager import KernelManager
@@ -26,7 +26,7 @@ class HeldInterpreters:
     """
 
     def __init__(self) -> None:
-        self._poll = ControlPoll("kernel_info_request")
+        self._poll = ControlPoll[KernelManager]("kernel_info_request")
         self._answered: dict[KernelManager, float] = {}
 
     def look(self, kernels: Iterable[TrackedKernel], usage: Mapping[str, Usage]) -> None:
@@ -45,8 +45,8 @@ class HeldInterpreters:
             for each, at in self._answered.items()
             if each in suspects and now - at < ASK_INTERVAL
         }
-        answers = self._poll.look(each for each in suspects if each not in self._answered)
-        self._answered.update((answer.manager, now) for answer in answers)
+        unanswered = (each for each in suspects if each not in self._answered)
+        self._answered |= dict.fromkeys(self._poll.look(spawns_of(unanswered)), now)
 
     def is_silent(self, manager: KernelManager) -> bool:
         """Tell whether it has had the time to answer, and did not."""

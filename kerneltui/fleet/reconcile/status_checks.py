@@ -6,12 +6,13 @@ import time
 from collections.abc import Mapping
 
 from kerneltui.fleet.console.console import Console
-from kerneltui.fleet.discovery.control_poll import SILENCE, ControlPoll
+from kerneltui.fleet.discovery.control_poll import SILENCE, ControlPoll, spawns_of
 from kerneltui.fleet.model.snapshot import Usage
 from kerneltui.fleet.reconcile.held_interpreters import HeldInterpreters
 from kerneltui.fleet.reconcile.long_busy import LongBusy
 from kerneltui.fleet.registry.registry import KernelRegistry
 from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
+from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol.status import BusyElsewhere, KernelState
 
 
@@ -21,7 +22,7 @@ class StatusChecks:
     def __init__(self, registry: KernelRegistry, console: Console) -> None:
         self._registry = registry
         self._console = console
-        self._unheard = ControlPoll("kernel_info_request")
+        self._unheard = ControlPoll[KernelManager]("kernel_info_request")
         self._held = HeldInterpreters()
         self._long_busy = LongBusy()
 
@@ -42,13 +43,13 @@ class StatusChecks:
         self._held.look(() if self._console.locked else kernels, usage)
 
     def _ask_unheard(self, kernels: list[TrackedKernel]) -> None:
-        unheard = [
+        unheard = spawns_of(
             each.manager
             for each in kernels
             if each.manager is not None and each.manager.status.state is KernelState.UNKNOWN
-        ]
-        for manager, spawns, _ in self._unheard.look(unheard):
-            manager.life.advance(BusyElsewhere(), spawns)
+        )
+        for manager in self._unheard.look(unheard):
+            manager.life.advance(BusyElsewhere(), unheard[manager].number)
 
     def is_silent(self, kernel: TrackedKernel) -> bool:
         """Tell whether a kernel has had the time to answer, and did not. In any thread.

@@ -1,16 +1,15 @@
-"""One request on a kernel's control channel, by a socket of its own."""
+"""ControlRequest: one request to a kernel by a socket of its own, on control as a rule."""
 
 from __future__ import annotations
 
 import contextlib
 import time
 from collections.abc import Callable
-from types import TracebackType
 
 from kerneltui.errors import ProtocolError
-from kerneltui.kernels.connection.session import ClientSession
+from kerneltui.kernels.connection.attributes import Endpoint
 from kerneltui.kernels.connection.sockets import Context, connect
-from kerneltui.protocol.connection import Channel, ConnectionInfo
+from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import Content, Message, parent_id
 
 Tap = Callable[[Channel, Message], None]
@@ -26,37 +25,37 @@ class ControlRequest:
     def __init__(
         self,
         context: Context,
-        info: ConnectionInfo,
-        session: ClientSession,
+        endpoint: Endpoint,
         msg_type: str,
         content: Content,
         tap: Tap | None = None,
+        *,
+        channel: Channel = Channel.CONTROL,
     ) -> None:
         """`tap`: called with the request, and with each message received.
 
         Raises EndpointError.
         """
         self._tap = tap or (lambda _channel, _message: None)
-        self._session = session.clone()
+        self._channel = channel
+        self._session = endpoint.session.clone()
         self._request = self._session.new_message(msg_type, content)
         frames = self._session.encode(self._request)
-        self._socket = connect(context, info, Channel.CONTROL)
+        self._socket = connect(context, endpoint.info, channel)
         try:
             self._socket.send_multipart(frames)
         except BaseException:
             self._socket.close()
             raise
-        self._tap(Channel.CONTROL, self._request)
+        self._tap(channel, self._request)
 
     def __enter__(self) -> ControlRequest:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._socket.close()
 
     def reply(self, timeout: float) -> Message | None:
@@ -65,7 +64,7 @@ class ControlRequest:
         while self._socket.poll(max(0, int((deadline - time.monotonic()) * 1000))):
             with contextlib.suppress(ProtocolError):
                 message = self._session.decode(self._socket.recv_multipart())
-                self._tap(Channel.CONTROL, message)
+                self._tap(self._channel, message)
                 if parent_id(message) == self._request["msg_id"]:
                     return message
             if time.monotonic() > deadline:  # it may say other things for ever

@@ -286,7 +286,9 @@ class KernelManager(ConnectionFileMixin):
         Raises ActionRefused where there is nothing to interrupt.
         """
         if self.kernel_spec.interrupt_mode == "message":
-            self._signaller.interrupt_by_message(lambda: self._control("interrupt_request", {}))
+            self._signaller.interrupt_by_message(
+                lambda: self.control_request("interrupt_request", {})
+            )
         else:
             self._signaller.interrupt()
 
@@ -297,11 +299,9 @@ class KernelManager(ConnectionFileMixin):
         """
         self._signaller.signal(signum)
 
-    def _control(self, msg_type: str, content: dict[str, Any]) -> ControlRequest:
-        endpoint = self.endpoint
-        return ControlRequest(
-            self.context, endpoint.info, endpoint.session, msg_type, content, self.tap_messages
-        )
+    def control_request(self, msg_type: str, content: dict[str, Any]) -> ControlRequest:
+        """Send a request on control. Raises ConnectionFileError where it cannot be sent."""
+        return ControlRequest(self.context, self.endpoint, msg_type, content, self.tap_messages)
 
     # -- stopping ----
 
@@ -376,7 +376,8 @@ class KernelManager(ConnectionFileMixin):
         self._stopper.stop(now, self.shutdown_wait_time, self._request_shutdown)
 
     def _request_shutdown(self) -> ControlRequest:
-        return self._control("shutdown_request", {"restart": self.status.wanted is Wanted.RESTART})
+        is_restart = self.status.wanted is Wanted.RESTART
+        return self.control_request("shutdown_request", {"restart": is_restart})
 
     def cleanup_resources(self, restart: bool = False) -> None:
         """Remove the files of a kernel that is gone and give its ports back, unless it restarts."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kerneltui.fleet.discovery import control_poll as inquiry_module
+from kerneltui.fleet.discovery import control_poll
 from kerneltui.fleet.model.snapshot import Usage
 from kerneltui.fleet.reconcile import held_interpreters
 from kerneltui.fleet.reconcile.held_interpreters import HeldInterpreters
@@ -43,8 +43,8 @@ class Stage:
 
 @pytest.fixture
 def stage(fake: FakeKernel, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    monkeypatch.setattr(inquiry_module, "PATIENCE", 0.0)
-    monkeypatch.setattr(inquiry_module, "SILENCE", 0.0)
+    monkeypatch.setattr(control_poll, "PATIENCE", 0.0)
+    monkeypatch.setattr(control_poll, "SILENCE", 0.0)
     stage = Stage(fake)
     yield stage
     stage.held.close()

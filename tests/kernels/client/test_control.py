@@ -9,6 +9,7 @@ import zmq
 
 from kerneltui.errors import KernelError
 from kerneltui.kernels.client.control import ControlRequest
+from kerneltui.kernels.connection.attributes import Endpoint
 from kerneltui.kernels.connection.session import new_session
 from kerneltui.kernels.connection.sockets import default_context
 from kerneltui.protocol.connection import Channel, ConnectionInfo
@@ -16,8 +17,8 @@ from tests.fakes import KEY, FakeKernel
 
 
 def ask(fake: FakeKernel, msg_type: str) -> ControlRequest:
-    session = new_session(KEY, "hmac-sha256")
-    return ControlRequest(default_context(), fake.info, session, msg_type, {})
+    endpoint = Endpoint(fake.info, new_session(KEY, "hmac-sha256"))
+    return ControlRequest(default_context(), endpoint, msg_type, {})
 
 
 def test_the_reply_is_returned(fake: FakeKernel) -> None:
@@ -52,8 +53,8 @@ def test_a_request_that_cannot_be_sent_leaves_no_socket(
 ) -> None:
     ports = dict.fromkeys(Channel, 1)
     info = ConnectionInfo("ipc", str(short_path / ip), ports)
-    session = new_session(KEY, "hmac-sha256")
+    endpoint = Endpoint(info, new_session(KEY, "hmac-sha256"))
     with zmq.Context() as context, pytest.raises(error):
-        ControlRequest(context, info, session, "interrupt_request", content)
+        ControlRequest(context, endpoint, "interrupt_request", content)
 
         # Leaving the block would wait for ever for a socket that is still open.
