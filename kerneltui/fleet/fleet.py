@@ -86,16 +86,16 @@ class Fleet:
         self._servers = ServerWatch(registry.publish)
         self._usage = UsageSampler(self._living_pids, registry.publish)
         self._discovery_thread = PeriodicThread(
-            (
-                self._ask,
-                self._own.look,
-                self._own.follow_servers,
-                self._autorestarter.look,
-                self._follow_others,
-                tracker.look_after_files,
-                self._look_after_recorder,
-                registry.publish,
-            )
+            "discovery",
+            "looking at this host's kernels",
+            self._ask,
+            self._own.look,
+            self._own.follow_servers,
+            self._autorestarter.look,
+            self._follow_others,
+            tracker.look_after_files,
+            self._look_after_recorder,
+            registry.publish,
         )
         self._is_observer = False
         self.locked = locked

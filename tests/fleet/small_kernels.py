@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from kerneltui.fleet.fleet import Fleet
-from kerneltui.fleet.inspection import usage as usage_module
 from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.fleet.recording import start
-from kerneltui.fleet.threads import periodic as lookout_module
+from kerneltui.fleet.threads import periodic
 from kerneltui.fleet.transcript.transcript import Role
 from kerneltui.kernels.management import manager as manager_module
 from kerneltui.protocol.status import KernelState
@@ -60,9 +59,8 @@ def install_and_make_haste(folder: Path, patch: pytest.MonkeyPatch) -> None:
         (folder / "kernels" / name / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
     patch.setenv("JUPYTER_PATH", str(folder))
     patch.setattr(manager_module, "SHUTDOWN_WAIT_TIME", 1.0)
-    patch.setattr(usage_module, "INTERVAL", 0.1)
     patch.setattr(start, "ensure_recorder", lambda _folder: None)
-    patch.setattr(lookout_module, "INTERVAL", 0.05)
+    patch.setattr(periodic, "INTERVAL", 0.05)
 
 
 def dismiss_all(fleet: Fleet) -> None:

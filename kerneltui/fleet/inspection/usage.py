@@ -11,9 +11,8 @@ import psutil
 
 from kerneltui.fleet.inspection.memory import memory_of
 from kerneltui.fleet.model.snapshot import Usage
-from kerneltui.kernels.processes.guarded_thread import LoopThread
+from kerneltui.fleet.threads.periodic import PeriodicThread
 
-INTERVAL = 1.0  # seconds between two samples
 _CPU_DIGITS = 2  # hundredths of a core: what a clock tick is, and what a cell shows
 _RSS_STEP = 1 << 20  # bytes
 _SHARED_INTERVAL = 10.0  # seconds between two looks at what the processes of a tree share
@@ -44,14 +43,13 @@ class UsageSampler:
         self._cpu_times: dict[psutil.Process, float] = {}
         self._shared: dict[str, _Shared] = {}
         self._sampled_at = time.monotonic()
-        self._thread = LoopThread(self._look, "usage", interval=INTERVAL)
+        self._thread = PeriodicThread("usage", "sampling what kernels use", self._look)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
-        self._thread.end()
-        self._thread.join()
+        self._thread.stop()
 
     # -- runs in the usage thread ----
 

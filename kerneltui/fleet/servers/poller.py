@@ -1,4 +1,4 @@
-"""ServerWatch: one thread that asks the running Jupyter servers for their kernels."""
+"""ServerWatch: looks which Jupyter servers run, and asks them for their kernels."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import NamedTuple
 from kerneltui.errors import KernelError
 from kerneltui.fleet.servers.jupyter_server import JupyterServer, find_servers
 from kerneltui.fleet.servers.rest import ServedKernel, served_kernels
+from kerneltui.fleet.threads.periodic import PeriodicThread
 from kerneltui.frozen import frozen
 from kerneltui.kernels.connection.folders import connection_folders
-from kerneltui.kernels.processes.guarded_thread import GuardedThread, LoopThread
+from kerneltui.kernels.processes.guarded_thread import GuardedThread
 
 INTERVAL = 5.0  # seconds between two questions to a server
-FOLDER_INTERVAL = 1.0  # seconds between two looks for servers
 PATIENCE = 2.0  # seconds for a server's answer
 
 
@@ -115,9 +115,9 @@ class ServerWatch:
         """Where servers may have left a file, beside the usual folders. Rebound."""
         self._on_change = on_change
         self._missed: frozenset[str] = frozenset()
-        self._is_due = True
-        self._waited = 0.0
-        self._thread = LoopThread(self._turn, "servers", interval=FOLDER_INTERVAL)
+        self._due = 0.0
+        """When to ask next, an instant of `time.monotonic()`."""
+        self._thread = PeriodicThread("servers", "asking Jupyter servers", self._look)
 
     def start(self) -> None:
         self.servers = self._find()
@@ -128,7 +128,8 @@ class ServerWatch:
 
     def miss(self, kernel_ids: frozenset[str]) -> None:
         """Ask before it is time where a server's kernels are new that it has not listed yet."""
-        self._is_due |= bool(kernel_ids - self._missed)
+        if kernel_ids - self._missed:
+            self._due = 0.0
         self._missed = kernel_ids
 
     def _find(self) -> tuple[JupyterServer, ...]:
@@ -136,19 +137,12 @@ class ServerWatch:
 
     # -- runs in the servers thread ----
 
-    def _turn(self) -> None:
-        self._waited += FOLDER_INTERVAL
-        if self._look(is_due=self._waited >= INTERVAL):
-            self._waited = 0.0
-
-    def _look(self, *, is_due: bool) -> bool:
-        """Tell whether the servers were asked."""
-        servers = self._find()
-        if not (is_due or self._is_due or servers != self.servers):
-            return False
-        self.servers, self._is_due = servers, False
+    def _look(self) -> None:
+        servers, now = self._find(), time.monotonic()
+        if servers == self.servers and now < self._due:
+            return
+        self.servers, self._due = servers, now + INTERVAL
         listing = ask_servers(servers, PATIENCE).with_what_was_told(self.listing, servers)
         if listing != self.listing and not self._thread.has_ended:
             self.listing = listing
             self._on_change()
-        return True

@@ -1,30 +1,47 @@
-"""PeriodicThread: one thread that looks at what others do on this host, again and again."""
+"""PeriodicThread: a thread that looks at what others do on this host, again and again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
 
-from kerneltui.kernels.processes.guarded_thread import Failures, LoopThread
+from kerneltui.kernels.processes.guarded_thread import Failures, GuardedThread, Work
 
-INTERVAL = 1.0  # seconds between two looks
+INTERVAL = 1.0  # seconds between two turns
 
 
 class PeriodicThread:
-    """Calls `looks` in turn, at once and then each second; one that fails stops no other."""
+    """Takes its looks in turn, at once and then each second; one that fails stops no other."""
 
-    def __init__(self, looks: Sequence[Callable[[], None]]) -> None:
+    def __init__(self, name: str, doing: str, *looks: Work) -> None:
+        """`doing`: what is told to have failed where a look does."""
         self._looks = looks
-        self._failures = Failures("looking at this host's kernels")
-        self._thread = LoopThread(self.look, "discovery", interval=INTERVAL)
+        self._failures = Failures(doing)
+        self._ended = threading.Event()
+        self._thread = GuardedThread(self._run, name)
 
     def start(self) -> None:
         self._thread.start()
 
+    def end(self) -> None:
+        """Take no turn after the one under way, and do not wait for that one."""
+        self._ended.set()
+
+    @property
+    def has_ended(self) -> bool:
+        """It was told to take no more turns."""
+        return self._ended.is_set()
+
     def stop(self) -> None:
-        self._thread.end()
+        """End, and wait for the turn under way."""
+        self.end()
         self._thread.join()
 
     def look(self) -> None:
-        """Take one turn."""
+        """Take one turn, in the thread that calls."""
         for look in self._looks:
             self._failures.attempt(look)
+
+    def _run(self) -> None:
+        self.look()
+        while not self._ended.wait(INTERVAL):
+            self.look()

@@ -72,7 +72,9 @@ class GuardedThread:
         self._thread.start()
 
     def join(self) -> None:
-        self._thread.join()
+        """Wait for the end; of one that was not started there is nothing to wait for."""
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def is_alive(self) -> bool:
         return self._thread.is_alive()
@@ -82,21 +84,17 @@ class GuardedThread:
 
 
 class LoopThread:
-    """A daemon thread that takes one turn after another until its end.
+    """A daemon thread that takes one turn after another until its end; a turn waits by itself.
 
-    `interval`: seconds between two turns; 0.0 where a turn waits by itself. `last`: called in
-    the thread after the last turn, whether that failed or not.
+    `last`: called in the thread after the last turn, whether that failed or not.
     """
 
-    def __init__(
-        self, turn: Work, name: str, *, interval: float = 0.0, last: Work = lambda: None
-    ) -> None:
+    def __init__(self, turn: Work, name: str, *, last: Work = lambda: None) -> None:
         self._turn = turn
         self._last = last
-        self._interval = interval
         self._failures = Failures(name)
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread = GuardedThread(self._run, name)
 
     def start(self) -> None:
         self._thread.start()
@@ -105,19 +103,12 @@ class LoopThread:
         """Take no turn after the one under way, which whoever calls has to wake if it waits."""
         self._ended.set()
 
-    @property
-    def has_ended(self) -> bool:
-        """It was told to take no more turns."""
-        return self._ended.is_set()
-
     def join(self) -> None:
-        """Wait for the end; of one that was not started there is nothing to wait for."""
-        if self._thread.ident is not None:
-            self._thread.join()
+        self._thread.join()
 
     def _run(self) -> None:
         while True:
             succeeded = self._failures.attempt(self._turn)
-            if self._ended.wait(self._interval if succeeded else max(self._interval, PAUSE)):
+            if self._ended.wait(0.0 if succeeded else PAUSE):
                 break
-        self._failures.attempt(self._last)
+        self._last()

@@ -17,7 +17,7 @@ from kerneltui.fleet.inspection import usage
 from kerneltui.fleet.inspection.memory import memory_of
 from kerneltui.fleet.inspection.usage import UsageSampler
 from kerneltui.fleet.model.snapshot import Usage
-from kerneltui.kernels.processes import guarded_thread
+from kerneltui.fleet.threads import periodic
 from tests.support import eventually
 
 QUIET = "sleep 1000"
@@ -191,30 +191,8 @@ def test_without_kernels_no_process_is_read(trees: Trees, monkeypatch: pytest.Mo
     assert trees.sample(time.monotonic()) == {}
 
 
-def test_sampling_goes_on_after_a_time_without_descriptors(
-    trees: Trees, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(guarded_thread, "PAUSE", 0.01)
-    monkeypatch.setattr(usage, "INTERVAL", 0.01)
-    trees.sampler = UsageSampler(lambda: trees.pids, trees.note)
-    trees.grow("k1", f"exec {QUIET}")
-    sample, errors = trees.sampler.sample, [OSError(24, "Too many open files")]
-
-    def failing_once(now: float) -> dict[str, Usage]:
-        if errors:
-            raise errors.pop()
-        return sample(now)
-
-    monkeypatch.setattr(trees.sampler, "sample", failing_once)
-    trees.sampler.start()
-    eventually(lambda: trees.sampler.usage)
-    trees.sampler.stop()
-
-    assert trees.sampler.usage["k1"].processes == 1
-
-
 def test_only_a_change_is_told(trees: Trees, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(usage, "INTERVAL", 0.01)
+    monkeypatch.setattr(periodic, "INTERVAL", 0.01)
     trees.sampler = UsageSampler(lambda: trees.pids, trees.note)
     samples = iter([{"k1": Usage(0, 1, 1)}] * 3 + [{"k1": Usage(0, 2, 1)}])
     monkeypatch.setattr(trees.sampler, "sample", lambda _now: next(samples, {}))

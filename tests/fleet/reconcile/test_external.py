@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,6 @@ from kerneltui.fleet.discovery.attach import attach_process
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.classification import Kind, Liveness
-from kerneltui.fleet.threads.periodic import PeriodicThread
 from kerneltui.kernels.connection.connection_file import write_connection_file
 from kerneltui.kernels.connection.listeners import Listeners, listeners
 from kerneltui.kernels.management.manager import KernelManager
@@ -246,16 +244,3 @@ def test_an_order_ends_no_process_that_came_after_it_was_given(tmp_path: Path) -
 
         assert later.poll() is None
         later.kill()
-
-
-def test_a_look_that_fails_keeps_no_other_from_its_turn() -> None:
-    looked: list[int] = []
-
-    def fail() -> None:
-        raise RuntimeError
-
-    thread = PeriodicThread((partial(looked.append, 1), fail, partial(looked.append, 2)))
-
-    thread.look()
-
-    assert looked == [1, 2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 import pytest
 
@@ -23,9 +24,24 @@ def test_a_look_that_fails_is_logged_and_the_next_one_comes(
             raise RuntimeError("a defect")
         came_again.set()
 
-    watching = PeriodicThread((look,))
+    watching = PeriodicThread("test", "looking", look)
     watching.start()
     assert came_again.wait(10)
     watching.stop()
 
-    assert "looking at this host's kernels failed: RuntimeError" in caplog.text
+    assert "looking failed: RuntimeError" in caplog.text
+
+
+def test_a_look_that_fails_keeps_no_other_from_its_turn() -> None:
+    looked: list[int] = []
+
+    def fail() -> None:
+        raise RuntimeError
+
+    thread = PeriodicThread(
+        "test", "looking", partial(looked.append, 1), fail, partial(looked.append, 2)
+    )
+
+    thread.look()
+
+    assert looked == [1, 2]

@@ -45,7 +45,7 @@ def test_a_turn_that_fails_is_told_and_the_next_one_comes(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     turn = Flaky(1)
-    thread = LoopThread(turn, "test-background", interval=0.001)
+    thread = LoopThread(turn, "test-background")
 
     thread.start()
     assert turn.came_again.wait(10)
