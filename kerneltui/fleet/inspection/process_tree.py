@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
-
 import psutil
 
 from kerneltui.fleet.model.masking import mask_arguments
 from kerneltui.frozen import frozen
+from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 from kerneltui.kernels.processes.process import outside_group
-from kerneltui.kernels.processes.tree import descendants
+from kerneltui.kernels.processes.tree import children_of_all, walk
 from kerneltui.protocol.text import clean_line, shorten
 
 COMMAND_WIDTH = 200  # characters
@@ -45,7 +43,7 @@ class ProcessTree:
     """Remembers the CPU times of its last look. Blocking; for short threads, one at a time."""
 
     def __init__(self) -> None:
-        self._cpu_times: dict[psutil.Process, float] = {}
+        self._cpu_times: dict[ProcessIdentity, float] = {}
         self._looked_at = 0.0
 
     def look(self, pid: int, now: float) -> tuple[ProcessFacts, ...]:
@@ -55,32 +53,37 @@ class ProcessTree:
         """
         before, self._cpu_times = self._cpu_times, {}
         elapsed, self._looked_at = now - self._looked_at, now
-        escaped = {each.pid for each in outside_group(pid, descendants(pid))}
+        root = identify(pid)
+        if root is None:
+            return ()
+        below = tuple(walk(pid, children_of_all()))
+        escaped = outside_group(pid, [process for process, _ in below])
         return tuple(
             facts
-            for process, depth in _tree(pid)
-            if (facts := self._facts(process, depth, before, elapsed, process.pid in escaped))
+            for process, depth in ((root, 0), *below)
+            if (facts := self._facts(process, depth, before, elapsed, process in escaped))
         )
 
     def _facts(
         self,
-        process: psutil.Process,
+        identity: ProcessIdentity,
         depth: int,
-        before: dict[psutil.Process, float],
+        before: dict[ProcessIdentity, float],
         elapsed: float,
         escaped: bool,
     ) -> ProcessFacts | None:
         try:
+            process = psutil.Process(identity.pid)
             with process.oneshot():
                 times = process.cpu_times()
-                used = self._cpu_times[process] = times.user + times.system
-                known = process in before and elapsed > 0
+                used = self._cpu_times[identity] = times.user + times.system
+                known = identity in before and elapsed > 0
                 return ProcessFacts(
                     pid=process.pid,
                     depth=depth,
                     command=_command(process),
                     state=process.status(),
-                    cpu=round(max(0.0, (used - before[process]) / elapsed), 2) if known else None,
+                    cpu=round(max(0.0, (used - before[identity]) / elapsed), 2) if known else None,
                     rss=process.memory_info().rss,
                     threads=process.num_threads(),
                     files=_files(process),
@@ -89,31 +92,6 @@ class ProcessTree:
                 )
         except psutil.Error:  # it ended meanwhile
             return None
-
-
-def _tree(pid: int) -> Iterator[tuple[psutil.Process, int]]:
-    """Yield the process and its descendants with their depths, each behind its parent."""
-    try:
-        root = psutil.Process(pid)
-        found = root.children(recursive=True)
-    except psutil.Error:
-        return
-    children: defaultdict[int, list[psutil.Process]] = defaultdict(list)
-    for process in found:
-        try:
-            children[process.ppid()].append(process)
-        except psutil.Error:
-            continue
-    waiting = [(root, 0)]
-    while waiting:
-        process, depth = waiting.pop()
-        yield process, depth
-        younger_first = sorted(children.pop(process.pid, ()), key=_start, reverse=True)
-        waiting.extend((child, depth + 1) for child in younger_first)
-
-
-def _start(process: psutil.Process) -> tuple[float, int]:
-    return process.create_time(), process.pid
 
 
 def _command(process: psutil.Process) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import NamedTuple
 
 import psutil
@@ -12,6 +11,8 @@ import psutil
 from kerneltui.fleet.inspection.memory import memory_of
 from kerneltui.fleet.model.snapshot import Usage
 from kerneltui.fleet.threads.periodic import PeriodicThread
+from kerneltui.kernels.processes.identity import ProcessIdentity, identify
+from kerneltui.kernels.processes.tree import Children, children_of_all, descendants
 
 _CPU_DIGITS = 2  # hundredths of a core: what a clock tick is, and what a cell shows
 _RSS_STEP = 1 << 20  # bytes
@@ -20,7 +21,7 @@ RECENT = 8  # samples
 _RECENT_DIGITS = 1  # tenths of a core, rounded: what an idle tree uses is none
 
 STOPPED_STATUSES = (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
-Children = Mapping[int, list[psutil.Process]]
+"""Of a process that does nothing until a SIGCONT, or its debugger, has it go on."""
 
 
 class _Shared(NamedTuple):
@@ -40,7 +41,7 @@ class UsageSampler:
         """Rebound, never changed: any thread may read it."""
         self._pids = pids
         self._on_change = on_change
-        self._cpu_times: dict[psutil.Process, float] = {}
+        self._cpu_times: dict[ProcessIdentity, float] = {}
         self._shared: dict[str, _Shared] = {}
         self._sampled_at = time.monotonic()
         self._thread = PeriodicThread("usage", "sampling what kernels use", self._look)
@@ -67,7 +68,7 @@ class UsageSampler:
         if not pids:
             return {}
         self._shared = {each: self._shared[each] for each in self._shared.keys() & pids.keys()}
-        children, roots = _children(), frozenset(pids.values())
+        children, roots = children_of_all(), frozenset(pids.values())
         return {
             kernel_id: self._measure(kernel_id, _tree(pid, children, roots), before, elapsed)
             for kernel_id, pid in pids.items()
@@ -80,14 +81,15 @@ class UsageSampler:
     def _measure(
         self,
         kernel_id: str,
-        tree: Iterable[psutil.Process],
-        before: Mapping[psutil.Process, float],
+        tree: Iterable[ProcessIdentity],
+        before: Mapping[ProcessIdentity, float],
         elapsed: float,
     ) -> Usage:
         used, resident = 0.0, dict[int, int]()
         is_stopped = False
-        for process in tree:
+        for identity in tree:
             try:
+                process = psutil.Process(identity.pid)
                 with process.oneshot():
                     status = process.status()
                     if status == psutil.STATUS_ZOMBIE:
@@ -98,8 +100,8 @@ class UsageSampler:
                 continue
             is_stopped |= not resident and status in STOPPED_STATUSES  # the kernel's comes first
             resident[process.pid] = rss
-            self._cpu_times[process] = times.user + times.system
-            used += self._cpu_times[process] - before.get(process, self._cpu_times[process])
+            self._cpu_times[identity] = now = times.user + times.system
+            used += now - before.get(identity, now)
         cpu = round(max(0.0, used / elapsed), _CPU_DIGITS)
         recent = (*self._recent(kernel_id)[1:], round(cpu, _RECENT_DIGITS))
         memory = self._memory(kernel_id, resident) // _RSS_STEP * _RSS_STEP
@@ -116,29 +118,7 @@ class UsageSampler:
         return shared.memory
 
 
-def _children() -> Children:
-    """Return all processes by their parent's pid."""
-    children: defaultdict[int, list[psutil.Process]] = defaultdict(list)
-    for process in psutil.process_iter():
-        try:
-            children[process.ppid()].append(process)
-        except psutil.Error:
-            continue
-    return children
-
-
-def _tree(pid: int, children: Children, roots: Container[int]) -> Iterator[psutil.Process]:
-    """Yield the process and its descendants, without other `roots` and what is below them."""
-    try:
-        found = [psutil.Process(pid)]
-    except psutil.Error:
-        return
-    seen = set()
-    while found:
-        process = found.pop()
-        # A pid that was used anew while all were read can make a ring of them.
-        if process.pid not in seen:
-            seen.add(process.pid)
-            yield process
-            below = children.get(process.pid, ())
-            found.extend(child for child in below if child.pid not in roots)
+def _tree(pid: int, children: Children, roots: Container[int]) -> tuple[ProcessIdentity, ...]:
+    """Return the process and its descendants, without other `roots` and what is below them."""
+    root = identify(pid)
+    return () if root is None else (root, *descendants(pid, children, without=roots))

@@ -10,14 +10,13 @@ import signal
 import subprocess
 import threading
 import weakref
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
 from kerneltui.kernels.processes.exit_fd import open_exit_fd
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 from kerneltui.kernels.processes.tree import descendants
-
-"""Of a process that does nothing until a SIGCONT, or its debugger, has it go on."""
 
 
 class KernelProcess(Protocol):
@@ -120,7 +119,7 @@ def signal_group(process: ProcessIdentity, signum: int) -> None:
             os.kill(each.pid, signum)
 
 
-def outside_group(pid: int, processes: tuple[ProcessIdentity, ...]) -> tuple[ProcessIdentity, ...]:
+def outside_group(pid: int, processes: Iterable[ProcessIdentity]) -> tuple[ProcessIdentity, ...]:
     """Return those of `processes` that live and that a signal to group `pid` does not reach."""
     return tuple(process for process in processes if _group_of(process) not in (pid, None))
 

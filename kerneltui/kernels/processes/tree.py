@@ -1,4 +1,4 @@
-"""Who brought forth whom: one look at all processes, shared by all who ask at the same time."""
+"""Parent and child processes: one look at all of them, shared by all who ask at once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import functools
 import os
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify, identify_with_parent
 
@@ -52,15 +52,29 @@ def descendants(
     out with their own descendants.
     """
     children = children_of_all() if children is None else children
-    found: dict[int, ProcessIdentity] = {}
-    parents = [pid]
-    for parent in parents:  # it grows while it is read
-        for child in children.get(parent, ()):
-            # A pid that was used anew while all were read can make a ring of them.
-            if child.pid != pid and child.pid not in found and child.pid not in without:
-                found[child.pid] = child
-                parents.append(child.pid)
-    return tuple(found.values())
+    return tuple(process for process, _ in walk(pid, children, without))
+
+
+def walk(
+    pid: int, children: Children, without: Container[int] = ()
+) -> Iterator[tuple[ProcessIdentity, int]]:
+    """Yield the descendants of a process, each behind its parent, the eldest child first.
+
+    Each comes with its depth, which is 1 for a child of the process. `without`: as above.
+    """
+    seen = {pid}  # a pid that was used anew while all were read can make a ring of them
+    waiting = [(child, 1) for child in _youngest_first(children.get(pid, ()))]
+    while waiting:
+        process, depth = waiting.pop()
+        if process.pid not in seen and process.pid not in without:
+            seen.add(process.pid)
+            yield process, depth
+            below = _youngest_first(children.get(process.pid, ()))
+            waiting.extend((child, depth + 1) for child in below)
+
+
+def _youngest_first(processes: Iterable[ProcessIdentity]) -> list[ProcessIdentity]:
+    return sorted(processes, key=lambda each: (each.start_ticks, each.pid), reverse=True)
 
 
 def session_members(

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify, identify_with_parent
-from kerneltui.kernels.processes.tree import Children, SharedLook, descendants
+from kerneltui.kernels.processes.tree import Children, SharedLook, descendants, walk
 
 NESTED = "import subprocess, sys; subprocess.run(['cat'])"
 
@@ -119,3 +119,12 @@ def test_questions_during_a_look_share_the_next() -> None:
         thread.join()
 
     assert sorted(answers) == [1, 2, 2, 2, 2]
+
+
+def test_descendants_come_behind_their_parents_the_eldest_first() -> None:
+    eldest, second, grandchild, other = (
+        ProcessIdentity(pid, ticks, "boot") for pid, ticks in ((5, 1), (2, 2), (9, 3), (7, 4))
+    )
+    children = {1: [other, second, eldest], 5: [grandchild]}
+
+    assert list(walk(1, children, without={7})) == [(eldest, 1), (grandchild, 2), (second, 1)]
