@@ -73,14 +73,15 @@ def add_commands(commands: Any) -> None:
 
 
 def _signal_number(name: str) -> int:
-    import signal
+    from signal import Signals
 
-    known = {each.name: int(each) for each in signal.Signals}
-    number = int(name) if name.isdecimal() else known.get(f"SIG{name.upper().removeprefix('SIG')}")
-    if number not in known.values():
-        raise argparse.ArgumentTypeError(f"no signal is called {name!r}; known: {', '.join(known)}")
-    assert number is not None
-    return number
+    from kerneltui.kernels.processes.signals import parse_signal
+
+    meant = parse_signal(name)
+    if meant is None:
+        known = ", ".join(each.name for each in Signals)
+        raise argparse.ArgumentTypeError(f"no signal is called {name!r}; known: {known}")
+    return int(meant)
 
 
 def _ps(arguments: argparse.Namespace) -> int:

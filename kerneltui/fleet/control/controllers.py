@@ -23,7 +23,7 @@ from kerneltui.fleet.servers.jupyter_server import JupyterServer
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.management.multi import MultiKernelManager
 from kerneltui.kernels.management.shutdown import kill_family
-from kerneltui.kernels.processes.process import KernelProcess, catches
+from kerneltui.kernels.processes.process import KernelProcess
 from kerneltui.protocol.status import Wanted
 
 ANSWER_TIME = 1.0  # seconds for a reply on control
@@ -262,9 +262,9 @@ def _takes_sigint(manager: KernelManager, process: KernelProcess) -> bool:
     Its kernelspec says so, and the process does not leave the signal to end it; where the
     kernelspec is not known here, that the process catches it.
     """
-    pid = process.identity.pid
+    reaction = read_reaction(process.identity.pid, by_message=False)
     try:
         by_signal = manager.kernel_spec.interrupt_mode == "signal"
     except KernelError:
-        return catches(pid, signal.SIGINT)
-    return by_signal and not read_reaction(pid, by_message=False).is_fatal
+        return reaction.catches
+    return by_signal and not reaction.is_fatal

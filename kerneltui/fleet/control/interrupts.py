@@ -40,6 +40,8 @@ class Reaction:
     ignores: bool = False
     """SIGINT is ignored. An ipykernel does that as well, as long as it runs nothing."""
     blocks: bool = False
+    catches: bool = False
+    """SIGINT has a handler of its own."""
     would_end: bool = False
     """SIGINT ends the process: nothing handles it, or what does is known to leave."""
 
@@ -57,6 +59,7 @@ def parse_reaction(status: str, command: Sequence[str] = (), *, by_message: bool
         is_stopped=fields.get("State", "").startswith(_STOPPED),
         ignores=ignored,
         blocks=blocked,
+        catches=caught,
         would_end=("SigCgt" in fields and not ignored and not caught)
         or any(PurePath(each).name.startswith(_LEAVING) for each in command[:_PROGRAM]),
     )

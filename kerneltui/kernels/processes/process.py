@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import select
 import signal
 import subprocess
 import threading
 import weakref
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Protocol
 
 from kerneltui.kernels.processes.exit_fd import open_exit_fd
@@ -89,16 +87,6 @@ class ChildProcess:
                 raise ProcessLookupError(f"process {self.popen.pid} has exited")
             signal_pid = os.killpg if self._leads_group else os.kill
             signal_pid(self.popen.pid, signum)
-
-
-def catches(pid: int, signum: int) -> bool:
-    """Tell whether a process handles a signal itself; False where nobody can tell. See proc(5)."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return False
-    found = re.search(r"^SigCgt:\s*([0-9a-f]+)$", status, re.MULTILINE)
-    return found is not None and bool(int(found[1], 16) >> (signum - 1) & 1)
 
 
 def signal_group(process: ProcessIdentity, signum: int) -> None:

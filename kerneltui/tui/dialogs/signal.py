@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from kerneltui.kernels.processes.signals import parse_signal, short_name
 from kerneltui.protocol.text import shorten
 from kerneltui.tui.widgets.text_input import TextInput
 
@@ -30,14 +31,10 @@ SIGNALS: tuple[signal.Signals, ...] = (
 
 def find_signal(text: str) -> signal.Signals | None:
     """Return the signal meant by "15", "term", "SIGTERM" or a beginning of the name."""
-    wanted = text.strip().upper().removeprefix("SIG")
-    if wanted.isdecimal():
-        number = wanted.lstrip("0")
-        return next((signum for signum in SIGNALS if str(int(signum)) == number), None)
-    names = {signum.name.removeprefix("SIG"): signum for signum in SIGNALS}
-    if wanted in names:
-        return names[wanted]
-    return next((signum for name, signum in names.items() if name.startswith(wanted)), None)
+    meant, begun = parse_signal(text), short_name(text)
+    if meant in SIGNALS:
+        return meant
+    return next((each for each in SIGNALS if short_name(each.name).startswith(begun)), None)
 
 
 class SignalScreen(ModalScreen[int | None]):

@@ -37,12 +37,21 @@ def status(state: str = "S (sleeping)", ign: str = NOTHING, cgt: str = NOTHING) 
 @pytest.mark.parametrize(
     ("text", "reaction"),
     [
-        (status(cgt=SIGINT), Reaction(by_message=False)),
+        (status(cgt=SIGINT), Reaction(by_message=False, catches=True)),
         (status(), Reaction(by_message=False, would_end=True)),
         (status(ign=SIGINT), Reaction(by_message=False, ignores=True)),
-        (status("T (stopped)", cgt=SIGINT), Reaction(by_message=False, is_stopped=True)),
-        (status("t (tracing stop)", cgt=SIGINT), Reaction(by_message=False, is_stopped=True)),
-        (f"SigBlk:\t{SIGINT}\nSigCgt:\t{SIGINT}\n", Reaction(by_message=False, blocks=True)),
+        (
+            status("T (stopped)", cgt=SIGINT),
+            Reaction(by_message=False, is_stopped=True, catches=True),
+        ),
+        (
+            status("t (tracing stop)", cgt=SIGINT),
+            Reaction(by_message=False, is_stopped=True, catches=True),
+        ),
+        (
+            f"SigBlk:\t{SIGINT}\nSigCgt:\t{SIGINT}\n",
+            Reaction(by_message=False, blocks=True, catches=True),
+        ),
         ("", Reaction(by_message=False)),
     ],
 )

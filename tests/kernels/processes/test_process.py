@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import select
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 
@@ -18,7 +16,6 @@ from kerneltui.kernels.processes.exit_fd import open_exit_fd
 from kerneltui.kernels.processes.process import (
     ChildProcess,
     KernelProcess,
-    catches,
     describe_process,
     kill_process,
     outside_group,
@@ -191,19 +188,3 @@ def test_the_managers_process_is_its_popen(children: Children) -> None:
     assert isinstance(process, ChildProcess)
     assert process.popen is manager.kernel
     assert os.getpgid(process.popen.pid) == process.popen.pid
-
-
-@pytest.mark.parametrize("trapped", [True, False])
-def test_who_handles_a_signal_is_told_apart(trapped: bool) -> None:
-    handler = "print" if trapped else "signal.SIG_IGN"
-    setting = f"signal.signal(signal.SIGINT, {handler})"
-    code = f"import signal, sys; {setting}; print(flush=True); sys.stdin.read()"
-    command = [sys.executable, "-c", code]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-
-        assert catches(process.pid, signal.SIGINT) is trapped
-
-        process.communicate(b"")
-    assert not catches(process.pid, signal.SIGINT)
