@@ -41,6 +41,7 @@ from kerneltui.kernels.specs.spec_manager import format_argv
 from kerneltui.paths import runtime_folder
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
+from kerneltui.words import clock
 
 THREADS = 16  # of ours and zmq's, and the processes that a start takes: what has to be free
 SERVER_TIME = 0.2  # seconds for a Jupyter server to list its kernels to an observer
@@ -202,7 +203,7 @@ class Fleet:
 
     def mark(self, kernel_id: str) -> None:
         """Draw a line below what a kernel has said so far."""
-        self._monitor.note(kernel_id, f"──────── {time.strftime('%H:%M:%S')} ────────")
+        self._monitor.note(kernel_id, f"──────── {clock()} ────────")
 
     def warn(self, text: str) -> None:
         self._board.warn(text)

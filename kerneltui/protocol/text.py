@@ -14,6 +14,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from kerneltui.protocol.ansi import PLAIN, Colour, TextStyle, apply_sgr
+from kerneltui.words import more
 
 __all__ = [
     "PLAIN",
@@ -120,20 +121,16 @@ def clean_lines(
         shown.append(decoder.open_line)
     missing = max(0, len(shown) - lines) + text.count("\n", characters)
     if missing:
-        shown[lines:] = [(Span(_more(missing, "lines")),)]
+        shown[lines:] = [(Span(more(missing, "lines")),)]
     elif len(text) > characters:
-        shown.append((Span(_more(len(text) - characters, "characters")),))
+        shown.append((Span(more(len(text) - characters, "characters")),))
     return shown
 
 
 def shorten(lines: Sequence[str], limit: int = SHOWN_LINES) -> list[str]:
     """Return the first of `lines`; where some are missing, one more tells how many."""
     missing = len(lines) - limit
-    return [*lines[:limit], _more(missing, "lines")] if missing > 0 else list(lines)
-
-
-def _more(count: int, what: str) -> str:
-    return f"… {count:,} more {what}"
+    return [*lines[:limit], more(missing, "lines")] if missing > 0 else list(lines)
 
 
 class OutputDecoder:

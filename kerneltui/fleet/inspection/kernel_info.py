@@ -13,6 +13,7 @@ from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol import fields
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.text import clean_line
+from kerneltui.words import more
 
 WIDTH = 4_000  # characters of a value: a long PATH, and no more
 MAX_ARGUMENTS = 1_000
@@ -116,7 +117,7 @@ def _of_process(manager: KernelManager) -> tuple[list[str], str, dict[str, str] 
 def _arguments(argv: Sequence[str], key: str) -> tuple[str, ...]:
     shown = [_shown(each, key) for each in mask_arguments(argv[:MAX_ARGUMENTS])]
     if missing := len(argv) - len(shown):
-        shown.append(f"… {missing:,} more")
+        shown.append(more(missing))
     return tuple(shown)
 
 

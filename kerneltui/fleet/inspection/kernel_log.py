@@ -23,6 +23,7 @@ from kerneltui.kernels.processes.log_file import LogFile
 from kerneltui.private_file import open_private
 from kerneltui.protocol.status import Event, Exited, Ordered, Spawned, Wanted
 from kerneltui.protocol.text import clean_line
+from kerneltui.words import clock
 
 READ_LIMIT = 256_000  # bytes taken in at one look; of more, the end
 MAX_EVENTS = 500  # that nobody has looked at yet
@@ -78,8 +79,7 @@ class KernelLog:
 
     def note(self, text: str) -> None:
         """Add an event, at this time."""
-        stamp = time.strftime("%H:%M:%S", time.localtime(self._clock()))
-        text = f"{stamp}  {clean_line(text, EVENT_WIDTH)}"
+        text = f"{clock(self._clock())}  {clean_line(text, EVENT_WIDTH)}"
         self._events.append(_Happening(text, self._file_size()))
 
     def look(self) -> Transcript:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -18,6 +17,7 @@ from kerneltui.kernels.processes.adopted import AdoptedProcess
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.kernels.processes.wrapped import WrappedProcess
 from kerneltui.kernels.specs.spec_manager import KernelSpec, KernelSpecManager
+from kerneltui.words import day_and_minute
 
 NAMED = 8  # variables; of more, the rest is counted
 QUIET = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
@@ -124,4 +124,4 @@ def last_seen(manifest: Manifest) -> str:
         seen = manifest.path.stat().st_mtime
     except OSError:
         return "nobody knows when"
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seen))
+    return day_and_minute(seen)

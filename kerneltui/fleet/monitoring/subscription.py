@@ -32,6 +32,7 @@ from kerneltui.protocol.message import Message, parent_id
 from kerneltui.protocol.status import BESIDE_THE_MAIN_SHELL, Reported
 from kerneltui.protocol.text import clean_line
 from kerneltui.protocol.wire import type_of
+from kerneltui.words import clock
 
 # What is taken in of one kernel in one turn at the most; the rest waits for the next turn
 # in the socket, which loses nothing, so that one kernel's flood cannot silence the others.
@@ -291,8 +292,7 @@ def _is_of_one_time(first: Message, later: Message) -> bool:
 
 
 def _describe_gap(gap: Gap) -> str:
-    since, until = (time.strftime("%H:%M:%S", time.localtime(t)) for t in (gap.since, gap.until))
-    return f"… {gap.why}, {since} to {until}: something may be missing here"
+    return f"… {gap.why}, {clock(gap.since)} to {clock(gap.until)}: something may be missing here"
 
 
 def _reported(message: Message) -> Reported:

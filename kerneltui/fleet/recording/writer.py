@@ -26,6 +26,7 @@ from kerneltui.fleet.recording.format import (
 from kerneltui.fleet.recording.recording import begun_at, older_path
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.private_file import open_private
+from kerneltui.words import day_and_minute
 
 RETRY = 5.0  # seconds between two attempts to write where the last one failed
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -123,10 +124,9 @@ class RecordingWriter:
     def _fail(self, error: OSError, now: float) -> None:
         self.rest(describe(error))
         if not self.problem:
-            since = time.strftime("%Y-%m-%d %H:%M", time.localtime(now))
             self.problem = (
-                f"output has not been recorded since {since}: {error.strerror} ({self._path}); "
-                "it goes on by itself once it can be written"
+                f"output has not been recorded since {day_and_minute(now)}: {error.strerror} "
+                f"({self._path}); it goes on by itself once it can be written"
             )
 
     def _after_loss(self, now: float) -> list[bytes]:

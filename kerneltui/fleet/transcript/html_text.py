@@ -9,6 +9,8 @@ from __future__ import annotations
 import html
 import re
 
+from kerneltui.words import more
+
 MAX_HTML = 200_000
 """Characters that are read; a page longer than that is no output of a cell to read in a pane."""
 MAX_CELL = 60  # characters of one cell of a table
@@ -35,7 +37,8 @@ _HUGE_REFERENCE = re.compile(r"&#(?=\d{8})")
 def html_text(page: str) -> str:
     """Return the text of `page`, "" if it has none; of a long one the beginning, and a mark."""
     if len(page) > MAX_HTML:
-        return f"{html_text(page[:MAX_HTML])}\n… {len(page) - MAX_HTML:,} more characters of html"
+        missing = more(len(page) - MAX_HTML, "characters of html")
+        return f"{html_text(page[:MAX_HTML])}\n{missing}"
     reader = _Reader()
     begun, *others = page.split("<!--")
     source = begun + "".join(other.partition("-->")[2] for other in others)

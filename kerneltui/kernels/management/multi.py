@@ -20,6 +20,7 @@ from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.management.restarter import RestartCallback
 from kerneltui.kernels.specs.spec_manager import NATIVE_KERNEL_NAME, KernelSpecManager
 from kerneltui.protocol.status import Wanted
+from kerneltui.words import counted
 
 SHUTDOWN_THREADS = 32  # they wait for processes; the work is the kernels' own
 
@@ -160,7 +161,8 @@ class MultiKernelManager:
         with ThreadPoolExecutor(min(len(kernel_ids), SHUTDOWN_THREADS), "kernel-shutdown") as pool:
             futures = [pool.submit(self._shutdown_if_there, each, now) for each in kernel_ids]
         if failures := [error for future in futures if (error := future.exception())]:
-            raise BaseExceptionGroup(f"{len(failures)} kernels did not shut down", failures)
+            count = counted(len(failures), "kernel")
+            raise BaseExceptionGroup(f"{count} did not shut down", failures)
 
     def _shutdown_if_there(self, kernel_id: str, now: bool) -> None:
         with contextlib.suppress(NoSuchKernel):  # somebody else was faster

@@ -21,6 +21,7 @@ from kerneltui.tui.config.config import MAX_FILE, Config
 from kerneltui.tui.config.schema import TABLES, TOP, Rule
 from kerneltui.tui.config.themes import THEMES
 from kerneltui.tui.keys.keymap import Keymap, resolve
+from kerneltui.words import more
 
 MANY, MATCHES = 30, 5  # of more names than that only the likeliest are told
 MAX_PROBLEMS = 20  # told; of more, how many
@@ -82,7 +83,7 @@ def parse_config(text: str, file: str) -> tuple[Config, tuple[Problem, ...]]:
     ]
     told = sorted(problems, key=lambda problem: problem.line)
     if untold := untold + len(told[MAX_PROBLEMS:]):
-        told[MAX_PROBLEMS:] = [Problem(file, 0, f"… {untold:,} more mistakes")]
+        told[MAX_PROBLEMS:] = [Problem(file, 0, more(untold, "mistakes"))]
     return _config(good, keys), tuple(told)
 
 

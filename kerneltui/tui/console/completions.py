@@ -11,6 +11,7 @@ from textual.widgets.option_list import Option
 
 from kerneltui.protocol.text import clean_line
 from kerneltui.tui.widgets.source import Replacement
+from kerneltui.words import more
 
 NAME_WIDTH = 44
 KIND_WIDTH = 12
@@ -31,7 +32,7 @@ class Completions(OptionList):
         self.clear_options()
         self.add_options(rows(offered))
         if left_out:
-            self.add_option(Option(f"… {left_out:,} more", disabled=True))
+            self.add_option(Option(more(left_out), disabled=True))
         self.highlighted = 0
         self.display = True
 

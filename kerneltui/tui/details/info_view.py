@@ -14,6 +14,7 @@ from kerneltui.formats import clip, fit
 from kerneltui.protocol.text import clean_line
 from kerneltui.tui.widgets.row_pane import Row, RowPane, limited
 from kerneltui.tui.widgets.tab_bar import Tab
+from kerneltui.words import more
 
 if TYPE_CHECKING:
     from kerneltui.fleet.inspection.kernel_info import KernelInfo
@@ -120,4 +121,4 @@ def laid_out(found: Iterable[Section], width: int) -> Iterator[Row]:
 
 def _head(value: str) -> str:
     missing = len(value) - MAX_VALUE
-    return f"{value[:MAX_VALUE]} … {missing:,} more characters" if missing > 0 else value
+    return f"{value[:MAX_VALUE]} {more(missing, 'characters')}" if missing > 0 else value

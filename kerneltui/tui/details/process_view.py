@@ -9,6 +9,7 @@ from kerneltui import formats
 from kerneltui.formats import fit
 from kerneltui.tui.widgets.row_pane import TITLES, Row, RowPane, limited
 from kerneltui.tui.widgets.tab_bar import Tab
+from kerneltui.words import counted
 
 if TYPE_CHECKING:
     from kerneltui.fleet.inspection.process_tree import ProcessFacts
@@ -39,8 +40,7 @@ class ProcessView(RowPane):
             self.fit()
 
     def status(self) -> str:
-        count = len(self._processes)
-        return f"{count} process{'' if count == 1 else 'es'}"
+        return counted(len(self._processes), "process", "processes")
 
     def fixed(self) -> Sequence[Row]:
         return (((fit(_TITLES, self.area.width), TITLES),),)

@@ -9,6 +9,7 @@ from textual.widget import Widget
 
 from kerneltui import formats
 from kerneltui.protocol.status import KernelState
+from kerneltui.words import counted
 
 if TYPE_CHECKING:
     from kerneltui.fleet.model.snapshot import KernelSnapshot
@@ -62,14 +63,14 @@ def whoabouts(kernel: KernelSnapshot, now: float) -> tuple[Fact, ...]:
     if kernel.autorestart:
         facts.append(Fact("if it dies", "restarted"))
     if not kernel.is_ours:
-        clients = f"{kernel.clients} client{'s' * (kernel.clients != 1)}"
+        clients = counted(kernel.clients, "client")
         facts.append(Fact("of", f"{kernel.whose}, {clients}, {kernel.liveness}"))
     return (*facts, Fact("id", kernel.kernel_id))
 
 
 def whereabouts(kernel: KernelSnapshot) -> tuple[Fact, ...]:
     """Return what went wrong, and where the kernel works and is reached."""
-    refused = f"{kernel.refused} message{'s' * (kernel.refused > 1)}"
+    refused = counted(kernel.refused, "message")
     facts = (
         Fact("!", kernel.reason),
         Fact("refused", refused if kernel.refused else ""),

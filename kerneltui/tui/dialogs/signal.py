@@ -16,6 +16,7 @@ from textual.widgets.option_list import Option
 from kerneltui.kernels.processes.signals import parse_signal, short_name
 from kerneltui.protocol.text import shorten
 from kerneltui.tui.widgets.text_input import TextInput
+from kerneltui.words import counted
 
 _OFTEN = (
     *("SIGINT", "SIGTERM", "SIGKILL", "SIGHUP", "SIGQUIT"),
@@ -56,7 +57,7 @@ class SignalScreen(ModalScreen[int | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             count = len(self._targets)
-            to_many = f" to {count} kernels" if count > 1 else ""
+            to_many = f" to {counted(count, 'kernel')}" if count > 1 else ""
             yield Static(f"Send a signal{to_many}", classes="title", markup=False)
             with VerticalScroll(id="targets", can_focus=False):
                 yield Static("\n".join(shorten(self._targets)), markup=False)

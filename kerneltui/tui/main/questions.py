@@ -9,13 +9,14 @@ from kerneltui.fleet.model.capabilities import ALL_LOST, LOGS_LOST, Wording
 from kerneltui.formats import short_id
 from kerneltui.protocol.text import clean_line
 from kerneltui.tui.dialogs.confirm import Question
+from kerneltui.words import counted
 
 if TYPE_CHECKING:
     from kerneltui.fleet.model.snapshot import Target
 
 
 def _counted(targets: Sequence[Target]) -> str:
-    return "1 kernel" if len(targets) == 1 else f"{len(targets)} kernels"
+    return counted(len(targets), "kernel")
 
 
 def describe(target: Target) -> str:

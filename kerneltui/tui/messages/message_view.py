@@ -20,6 +20,7 @@ from kerneltui.tui.messages.filter import (
 )
 from kerneltui.tui.widgets.row_pane import TITLES, Row, RowPane
 from kerneltui.tui.widgets.tab_bar import Tab
+from kerneltui.words import clock
 
 if TYPE_CHECKING:
     from kerneltui.fleet.monitoring.message_log import MessageLog, MessageRecord
@@ -238,8 +239,7 @@ class MessageView(RowPane):
 
     def _time_of_day(self, instant: float) -> str:
         seconds = instant + self._epoch
-        clock = time.strftime("%H:%M:%S", time.localtime(seconds))
-        return f"{clock}.{int(seconds % 1 * 1000):03d}"
+        return f"{clock(seconds)}.{int(seconds % 1 * 1000):03d}"
 
     def _client(self, record: MessageRecord) -> str:
         ours = self._view.ours if self._view else frozenset[str]()

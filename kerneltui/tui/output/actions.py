@@ -18,6 +18,7 @@ from kerneltui.tui.terminal.base_app import BaseApp
 from kerneltui.tui.terminal.clipboard import LIMITS, LINES, copy_of
 from kerneltui.tui.terminal.pager import page
 from kerneltui.tui.widgets.pane import Pane
+from kerneltui.words import counted
 
 if TYPE_CHECKING:
     from kerneltui.fleet.transcript.transcript import Entry, TranscriptView
@@ -80,8 +81,7 @@ class OutputVerbs(Pane):
             return
         if isinstance(self.app, BaseApp):
             self.app.write_raw(copy.sequence)
-        count = "1 line" if copy.lines == 1 else f"{copy.lines} lines"
-        self.notify(f"{count} sent to the terminal's clipboard; {LIMITS}")
+        self.notify(f"{counted(copy.lines, 'line')} sent to the terminal's clipboard; {LIMITS}")
 
     def action_output_save(self) -> None:
         content = "".join(f"{line}\n" for line in self.text_lines).encode("utf-8", "replace")

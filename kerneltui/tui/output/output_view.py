@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import time
 from bisect import bisect_right
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
@@ -27,6 +25,7 @@ from kerneltui.tui.output.thumbnail import draw, size_in_cells
 from kerneltui.tui.output.view_diff import find_change
 from kerneltui.tui.widgets.line_view import HEADER
 from kerneltui.tui.widgets.tab_bar import Tab
+from kerneltui.words import clock
 
 if TYPE_CHECKING:
     from kerneltui.fleet.transcript.transcript import Entry, Transcript, TranscriptView
@@ -345,7 +344,7 @@ class OutputView(OutputVerbs):
         style = self.style(f"output-view--{entry.role}-mark")
         margin = [Strip([Segment(mark.ljust(GUTTER), style)], GUTTER)]
         if self._timing:
-            said = time_of_day(int(entry.time)) if part == 0 else ""
+            said = clock(entry.time) if part == 0 else ""
             said = said.ljust(TIME_WIDTH)
             margin.insert(0, Strip([Segment(said, self.style("output-view--time"))], TIME_WIDTH))
         return margin
@@ -390,9 +389,3 @@ class OutputView(OutputVerbs):
             return "follow"
         unseen = self._view.end - self._seen if self._view else 0
         return f"↓ {unseen} new" if unseen else "scrolled"
-
-
-@functools.lru_cache(maxsize=1024)
-def time_of_day(instant: int) -> str:
-    """Return when that was here; `instant` is in seconds since the epoch."""
-    return time.strftime("%H:%M:%S", time.localtime(instant))

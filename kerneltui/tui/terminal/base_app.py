@@ -29,6 +29,7 @@ from kerneltui.tui.terminal.driver import TerminalDriver
 from kerneltui.tui.terminal.log_notices import LogNotices
 from kerneltui.tui.terminal.ordered_keys import OrderedKeysApp
 from kerneltui.tui.terminal.shown_notice import NOTICES_KEPT, ShownNotice
+from kerneltui.words import clock
 
 TERMINAL_CHECK = (
     1.0  # seconds between two looks at the terminal: without one, Textual's reader spins
@@ -122,7 +123,7 @@ class BaseApp(OrderedKeysApp):
     ) -> None:
         """Show and keep a notice; whoever sends it, its text passes the gate as plain text."""
         text = clean_line(message, NOTICE_LIMIT)
-        self.notices.append(ShownNotice(time.strftime("%H:%M:%S"), severity, text))
+        self.notices.append(ShownNotice(clock(), severity, text))
         super().notify(text, title=title, severity=severity, timeout=timeout, markup=False)
 
     def _tell_logged(self, text: str, severity: Literal["warning", "error"]) -> None:

@@ -13,6 +13,7 @@ from textual.widget import Widget
 from kerneltui import formats
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
+from kerneltui.words import counted
 
 if TYPE_CHECKING:
     from kerneltui.fleet.model.snapshot import KernelSnapshot
@@ -85,8 +86,7 @@ def counts(kernels: Sequence[KernelSnapshot]) -> list[tuple[str, str]]:
     """Return the number of kernels, and of those states that one looks for."""
     real = [kernel for kernel in kernels if not kernel.is_file]
     states = Counter(kernel.state for kernel in real)
-    noun = "kernel" if len(real) == 1 else "kernels"
     found = [(f"{states[state]} {state}", str(state)) for state in _COUNTED if states[state]]
     if left := len(kernels) - len(real):
-        found.append((f"{left} left-over file{'s' * (left > 1)}", "note"))
-    return [(f"{len(real)} {noun}", "count"), *found]
+        found.append((counted(left, "left-over file"), "note"))
+    return [(counted(len(real), "kernel"), "count"), *found]

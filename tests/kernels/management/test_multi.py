@@ -189,7 +189,7 @@ def test_one_that_cannot_be_shut_down_does_not_spare_the_others(
 
     with monkeypatch.context() as patch:
         patch.setattr(stuck, "shutdown_kernel", refuse)
-        with pytest.raises(ExceptionGroup, match="1 kernels did not shut down") as caught:
+        with pytest.raises(ExceptionGroup, match="1 kernel did not shut down") as caught:
             kernels.shutdown_all(now=True)
 
     assert [str(error) for error in caught.value.exceptions] == ["stuck"]

@@ -1,0 +1,22 @@
+"""Counts are written as people read them."""
+
+from __future__ import annotations
+
+import pytest
+
+from kerneltui.words import counted, more
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (counted(1, "kernel"), "1 kernel"),
+        (counted(0, "kernel"), "0 kernels"),
+        (counted(1_200, "kernel"), "1,200 kernels"),
+        (counted(2, "process", "processes"), "2 processes"),
+        (more(1_200, "lines"), "… 1,200 more lines"),
+        (more(3), "… 3 more"),
+    ],
+)
+def test_one_is_told_from_many(text: str, said: str) -> None:
+    assert text == said
