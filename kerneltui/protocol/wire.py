@@ -21,14 +21,11 @@ from kerneltui.errors import (
     ReplayedMessage,
     UnsignedMessage,
 )
-from kerneltui.protocol import fields
 from kerneltui.protocol.message import PROTOCOL_VERSION, Content, Header, Message
+from kerneltui.protocol.raw_message import DELIMITER, RawMessage, parse_object
 
-DELIMITER = b"<IDS|MSG>"
-SIGNED_PARTS = 4  # header, parent_header, metadata, content
 HISTORY_SIZE = 16_384  # signatures, about 3 MB; jupyter_client's 65,536 are 12 MB for each socket
 SIGNATURE_SCHEME = "hmac-sha256"
-MAX_DEPTH = 200  # lists and objects in each other: what passes can be written and walked again
 PARENT_CACHE_SIZE = 65_536  # bytes; real parents have some hundred, and a hostile one is not kept
 
 
@@ -133,16 +130,20 @@ class Session:
         `frames`: zero or more routing identities, b"<IDS|MSG>", the hex signature,
         four JSON frames (header, parent_header, metadata, content), then buffers.
         Buffers are not covered by the signature. An empty key switches the check off.
-        `sealed`: message types whose content is left {}, for `content_of` to parse later.
+        `sealed`: message types whose content is left {}; `RawMessage` gives it later.
         Raises MalformedMessage, UnsignedMessage, InvalidSignature or ReplayedMessage,
         counts it in `refused`, and raises nothing else.
         Source: "The Wire Protocol", jupyter_client docs/messaging.rst.
         """
+        return self.believe(RawMessage(frames), sealed=sealed)
+
+    def believe(self, raw: RawMessage, *, sealed: Collection[str] = ()) -> Message:
+        """Return the message that `raw` carries, as `decode` does."""
         try:
-            signature, parts, buffers = split_frames(frames)
+            signature, parts, buffers = raw.split()
             if self._key:
                 self._verify(signature, parts)
-            return self._parse(parts, buffers, sealed)
+            return self._parse(raw.header(), parts, buffers, sealed)
         except ProtocolError as error:
             self.refused[type(error)] += 1
             raise
@@ -167,9 +168,13 @@ class Session:
             self._history.popitem(last=False)
 
     def _parse(
-        self, parts: Sequence[bytes], buffers: Sequence[bytes], sealed: Collection[str]
+        self,
+        head: Content,
+        parts: Sequence[bytes],
+        buffers: Sequence[bytes],
+        sealed: Collection[str],
     ) -> Message:
-        header: Any = _with_date(_parse_object(parts[0]))
+        header: Any = _with_date(head)
         msg_id, msg_type = header.get("msg_id"), header.get("msg_type")
         if not (isinstance(msg_id, str) and isinstance(msg_type, str)):
             raise MalformedMessage("message whose header has no msg_id and msg_type")
@@ -178,8 +183,8 @@ class Session:
             "msg_id": msg_id,
             "msg_type": msg_type,
             "parent_header": self._parse_parent(parts[1]),
-            "metadata": _parse_object(parts[2]),
-            "content": {} if msg_type in sealed else _parse_object(parts[3]),
+            "metadata": parse_object(parts[2]),
+            "content": {} if msg_type in sealed else parse_object(parts[3]),
             "buffers": [memoryview(buffer) for buffer in buffers],
         }
 
@@ -187,79 +192,10 @@ class Session:
         # All that one cell prints has the same parent: parse it once, hand out copies.
         last_part, last_parent = self._last_parent
         if part != last_part:
-            last_parent = _with_date(_parse_object(part))
+            last_parent = _with_date(parse_object(part))
             if len(part) <= PARENT_CACHE_SIZE:
                 self._last_parent = (part, last_parent)
         return last_parent.copy()
-
-
-def content_of(frames: Sequence[bytes]) -> Content:
-    """Return the content of a message that `decode` left sealed. Raises MalformedMessage."""
-    return _parse_object(split_frames(frames)[1][3])
-
-
-def type_of(frames: Sequence[bytes]) -> str:
-    """Return the msg_type of a message that nobody has verified; "" where it has none."""
-    try:
-        return fields.text(_parse_object(split_frames(frames)[1][0]), "msg_type")
-    except MalformedMessage:
-        return ""
-
-
-def split_frames(
-    frames: Sequence[bytes],
-) -> tuple[bytes, Sequence[bytes], Sequence[bytes]]:
-    """Return signature, the four signed parts, and buffers. Raises MalformedMessage."""
-    try:
-        first = frames.index(DELIMITER) + 2
-    except ValueError:
-        raise MalformedMessage(f"no delimiter among {len(frames)} frames") from None
-    end = first + SIGNED_PARTS
-    if len(frames) < end:
-        raise MalformedMessage(
-            f"{len(frames) - first + 1} frames after the delimiter"
-            f" where {1 + SIGNED_PARTS} or more belong"
-        )
-    return frames[first - 1], frames[first:end], frames[end:]
-
-
-_decoder = json.JSONDecoder()
-# json.loads without its guesses of the encoding: twice as fast.
-_scan_json = _decoder.raw_decode
-
-
-def _parse_object(part: bytes) -> Content:
-    if part == b"{}":
-        return {}
-    text = part.decode("utf-8", "replace")
-    try:
-        value, end = _scan_json(text) if text.startswith("{") else (None, -1)
-        if end != len(text):  # white space around it, or no object at all
-            value = _decoder.decode(text)
-    except (ValueError, RecursionError):
-        raise MalformedMessage(f"part of {len(part)} bytes is not JSON") from None
-    if isinstance(value, dict):
-        if part.count(b"[") + part.count(b"{") > MAX_DEPTH and _is_too_deep(value):
-            raise MalformedMessage(f"part nests more than {MAX_DEPTH} deep")
-        return value
-    if value is None:  # how xeus kernels write an empty one
-        return {}
-    raise MalformedMessage(f"part is a JSON {type(value).__name__} where an object belongs")
-
-
-def _is_too_deep(value: Content) -> bool:
-    """Tell whether lists and objects nest more than MAX_DEPTH deep; level by level."""
-    level: list[Any] = [value]
-    for _ in range(MAX_DEPTH):
-        level = [
-            inner
-            for each in level
-            for inner in (each.values() if isinstance(each, dict) else each)
-            if isinstance(inner, dict | list)
-        ]
-        if not level:
-            return False
-    return True
 
 
 def _with_date(header: Content) -> Content:

@@ -29,12 +29,10 @@ from kerneltui.errors import (
     UnsignedMessage,
 )
 from kerneltui.protocol.message import parent_id
+from kerneltui.protocol.raw_message import DELIMITER, MAX_DEPTH, RawMessage
 from kerneltui.protocol.wire import (
-    DELIMITER,
-    MAX_DEPTH,
     PARENT_CACHE_SIZE,
     Session,
-    content_of,
 )
 
 KEY = b"a key that nobody may see"
@@ -572,7 +570,7 @@ def test_sealed_content_is_left_for_later() -> None:
 
     message = receiver.decode(frames, sealed={"stream"})
 
-    assert (message["content"], content_of(frames)["text"]) == ({}, "hello")
+    assert (message["content"], RawMessage(frames).content()["text"]) == ({}, "hello")
 
 
 def test_content_of_other_types_is_not_sealed() -> None:
@@ -589,7 +587,30 @@ def test_sealed_content_that_is_no_object_is_malformed_when_opened() -> None:
     receiver.decode(frames, sealed={"stream"})
 
     with pytest.raises(MalformedMessage):
-        content_of(frames)
+        RawMessage(frames).content()
+
+
+def test_header_that_was_read_before_is_believed_only_by_its_signature() -> None:
+    sender, receiver = new_pair()
+    raw = RawMessage([DELIMITER, b"0" * 64, *new_frames(sender)[HEADER:]])
+
+    assert raw.msg_type == "stream"
+    with pytest.raises(InvalidSignature):
+        receiver.believe(raw)
+
+
+def test_header_is_parsed_once() -> None:
+    sender, receiver = new_pair()
+    raw = RawMessage(new_frames(sender))
+    header = raw.header()
+
+    assert raw.msg_type == "stream"
+    assert receiver.believe(raw)["header"] is header
+
+
+@pytest.mark.parametrize("frames", [[], [DELIMITER], [DELIMITER, b"", b"[", b"{}", b"{}", b"{}"]])
+def test_what_is_no_message_has_no_type(frames: Frames) -> None:
+    assert RawMessage(frames).msg_type == ""
 
 
 # -- the key never shows ----

@@ -23,6 +23,7 @@ from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.fleet.registry.notices import Notice
 from kerneltui.fleet.transcript.rendering import rendition
 from kerneltui.fleet.transcript.transcript import Transcript
+from kerneltui.protocol.raw_message import RawMessage
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
 from kerneltui.protocol.wire import Session
@@ -160,7 +161,7 @@ def hostile_fleet(text: str) -> FakeFleet:
         for step in rendition(message):
             step.apply(said, 0.0)
         heard = Session(b"").new_message(message["msg_type"], message["content"])
-        log.hear([(Session(b"").encode(heard), heard)])
+        log.hear([(RawMessage(Session(b"").encode(heard)), heard)])
     fleet.transcripts["k1"] = said
     fleet.message_logs["k1"] = log
     fleet.logs["k1"] = said

@@ -21,8 +21,9 @@ from kerneltui.frozen import frozen
 from kerneltui.protocol import fields
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import Message, parent_id
+from kerneltui.protocol.raw_message import RawMessage
 from kerneltui.protocol.text import clean_line
-from kerneltui.protocol.wire import Session, split_frames
+from kerneltui.protocol.wire import Session
 
 MAX_RECORDS = 2_000
 MAX_BYTES = 4_000_000
@@ -102,13 +103,13 @@ class MessageLog:
         self._version = 0
         self._view: MessageLogView | None = MessageLogView()
 
-    def hear(self, received: Sequence[tuple[Sequence[bytes], Message]]) -> None:
-        """Add what came on iopub in one turn: frames, and the message they were decoded to."""
+    def hear(self, received: Sequence[tuple[RawMessage, Message]]) -> None:
+        """Add what came on iopub in one turn, each as it came and as it was believed."""
         skipped = max(0, len(received) - MAX_RECORDS)
         with self._lock:
             self._number += skipped
-            for frames, message in received[skipped:]:
-                _, parts, buffers = split_frames(frames)
+            for raw, message in received[skipped:]:
+                _, parts, buffers = raw.split()
                 sizes = tuple(map(len, buffers))
                 self._add(Channel.IOPUB, message, parts, sizes, sent=False)
 

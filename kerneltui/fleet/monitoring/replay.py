@@ -25,7 +25,7 @@ from kerneltui.fleet.recording.recording import (
 from kerneltui.fleet.transcript.batch import OUTPUT_TYPES, Received
 from kerneltui.kernels.connection.session import new_session
 from kerneltui.protocol.connection import ConnectionInfo
-from kerneltui.protocol.wire import split_frames
+from kerneltui.protocol.raw_message import RawMessage
 
 RECORD_TIME = 2.0  # seconds for a welcome, a message or the kernel's end to be recorded
 LOOK = 0.05  # seconds between two looks for it
@@ -80,12 +80,12 @@ class Replay:
         """Keep what comes until the past is told."""
         if received and self._heard_since == math.inf:
             self._heard_since = time.time()
-            _, (header, *_), _ = split_frames(received[0][0])
+            _, (header, *_), _ = received[0][0].split()
             self._signs.append(header)
             self._growth.rewind()
-        for frames, message in received:
+        for raw, message in received:
             if message["msg_type"] != "iopub_welcome":
-                self._held.append((frames, message))
+                self._held.append((raw, message))
                 self._held_ids.add(message["msg_id"])
 
     def read(self) -> list[Past]:
@@ -149,8 +149,9 @@ class Replay:
     def _decoded_message(self, at: float, frames: list[bytes]) -> list[Past] | None:
         if frames[:1] == [self._topic] and not self._is_heard_to_its_end:
             return None
+        raw = RawMessage(frames)
         try:
-            message = self._session.decode(frames, sealed=OUTPUT_TYPES)
+            message = self._session.believe(raw, sealed=OUTPUT_TYPES)
         except ProtocolError:
             return []
         if message["msg_id"] in self._held_ids and not self._is_heard_to_its_end:
@@ -159,7 +160,7 @@ class Replay:
         if message["msg_type"] == "iopub_welcome":
             return []
         self._ids[message["msg_id"]] = None
-        return [(frames, message)]
+        return [(raw, message)]
 
     def _last_gap(self, beyond: Record | None) -> list[Gap]:
         """Tell of a recorder that had ended before we came, which nothing in the past tells.

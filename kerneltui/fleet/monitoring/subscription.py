@@ -29,9 +29,9 @@ from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol import fields
 from kerneltui.protocol.connection import ConnectionInfo
 from kerneltui.protocol.message import Message, parent_id
+from kerneltui.protocol.raw_message import RawMessage
 from kerneltui.protocol.status import BESIDE_THE_MAIN_SHELL, Reported
 from kerneltui.protocol.text import clean_line
-from kerneltui.protocol.wire import type_of
 from kerneltui.words import clock
 
 # What is taken in of one kernel in one turn at the most; the rest waits for the next turn
@@ -228,9 +228,9 @@ class IopubSubscription:
         if self._gate is None or self._session is None:
             return received
         before, was_closed = self._session.refused.copy(), self._gate.is_closed
-        for frames in self._without_what_is_overtaken(self._gate):
+        for raw in self._without_what_is_overtaken(self._gate):
             with contextlib.suppress(ProtocolError):
-                received.append((frames, self._session.decode(frames, sealed=OUTPUT_TYPES)))
+                received.append((raw, self._session.believe(raw, sealed=OUTPUT_TYPES)))
         if self._gate.is_closed and not was_closed:
             self._told.append(SideMessage(None, [Block(Role.NOTE, f"… {SKIPPED}")], 0.0))
         if self._session.refused != before:
@@ -238,12 +238,12 @@ class IopubSubscription:
             self.facts = replace(self.facts, refused=self._session.refused.total())
         return received
 
-    def _without_what_is_overtaken(self, gate: FloodGate) -> list[list[bytes]]:
+    def _without_what_is_overtaken(self, gate: FloodGate) -> list[RawMessage]:
         """Return what is there, of a flood without the output at its beginning."""
-        frames = list(gate.receive(TURN_MESSAGES, TURN_BYTES))
-        beginning, end = frames[:-DECODED], frames[-DECODED:]
-        kept = [each for each in beginning if type_of(each) not in OUTPUT_TYPES]
-        self._skipped += _size(beginning) - _size(kept)
+        came = list(gate.receive(TURN_MESSAGES, TURN_BYTES))
+        beginning, end = came[:-DECODED], came[-DECODED:]
+        kept = [each for each in beginning if each.msg_type not in OUTPUT_TYPES]
+        self._skipped += sum(each.size for each in beginning) - sum(each.size for each in kept)
         return kept + end
 
     def _note(self, message: Message) -> None:
@@ -269,10 +269,6 @@ class IopubSubscription:
             code=clean_line(fields.text(message["content"], "code"), CODE_WIDTH),
             request=parent_id(message),
         )
-
-
-def _size(messages: Sequence[Sequence[bytes]]) -> int:
-    return sum(len(frame) for frames in messages for frame in frames)
 
 
 def _is_activity(message: Message) -> bool:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import ctypes
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import zmq
 
 from kerneltui.kernels.connection.sockets import Context, connect
 from kerneltui.protocol.connection import Channel, ConnectionInfo
-from kerneltui.protocol.wire import type_of
+from kerneltui.protocol.raw_message import RawMessage
 
 WAITING = 50_000  # messages that wait in a socket at the most, some 3 KB each: the last bound
 READ_IN_A_ROW = 40_000  # messages that are read while more wait, until the gate closes
@@ -51,7 +51,7 @@ class FloodGate:
     def close(self) -> None:
         self.socket.close(linger=0)
 
-    def receive(self, most: int, most_bytes: int) -> Iterator[list[bytes]]:
+    def receive(self, most: int, most_bytes: int) -> Iterator[RawMessage]:
         """Yield what waits, up to so many messages or bytes, without what is skipped.
 
         Opens or closes the gate at the end.
@@ -62,10 +62,11 @@ class FloodGate:
             if not frames:
                 self._adjust(0, 0)
                 return
+            raw = RawMessage(frames)
             count += 1
-            size += sum(map(len, frames))
-            if self._admits(frames):
-                yield frames
+            size += raw.size
+            if self._admits(raw):
+                yield raw
         self._adjust(count, size)
 
     def _next(self) -> list[bytes]:
@@ -74,16 +75,15 @@ class FloodGate:
         except zmq.Again:
             return []
 
-    def _admits(self, frames: Sequence[bytes]) -> bool:
+    def _admits(self, raw: RawMessage) -> bool:
         """Tell whether a message is taken in, and learn the topics of statuses and of code."""
-        topic = frames[0]
+        topic = raw.frames[0]
         if self.is_closed:  # some kernels have one topic for all
-            return type_of(frames) in _KEPT
-        if topic not in self._topics and len(topic) <= TOPIC_LENGTH:
-            msg_type = type_of(frames)
-            if msg_type in STATES and len(self._topics) < MAX_TOPICS:
-                self._topics.add(topic)
-                self._knows_statuses |= msg_type == "status"
+            return raw.msg_type in _KEPT
+        may_be_learnt = len(topic) <= TOPIC_LENGTH and len(self._topics) < MAX_TOPICS
+        if topic not in self._topics and may_be_learnt and raw.msg_type in STATES:
+            self._topics.add(topic)
+            self._knows_statuses |= raw.msg_type == "status"
         return True
 
     def _adjust(self, count: int, size: int) -> None:

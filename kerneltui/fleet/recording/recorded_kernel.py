@@ -91,8 +91,8 @@ class RecordedKernel:
 
     def _receive(self, gate: FloodGate, now: float) -> bool:
         """Take what has arrived, up to a budget; tell whether there may be more."""
-        for frames in gate.receive(TURN_MESSAGES, BUDGET):
-            self.writer.add_message(frames, now)
+        for raw in gate.receive(TURN_MESSAGES, BUDGET):
+            self.writer.add_message(raw.frames, now)
         if self._skipped_since is None and gate.is_closed:
             self._skipped_since = now
         elif not gate.is_closed:

@@ -12,7 +12,7 @@ from kerneltui.fleet.transcript.rendering import rendition
 from kerneltui.fleet.transcript.transcript import Role
 from kerneltui.frozen import frozen
 from kerneltui.protocol.message import Message, parent_id
-from kerneltui.protocol.wire import content_of
+from kerneltui.protocol.raw_message import RawMessage
 
 OUTPUT_BUDGET = 256_000  # characters of output shown of one turn; a pane shows no more anyway
 OUTPUT_COST = 100  # characters that any output counts for at the least
@@ -22,9 +22,8 @@ OUTPUT_TYPES = frozenset(
 PRINTED = frozenset(("stream", "error"))
 """Output that nothing refers to once it is cleared."""
 
-Frames = Sequence[bytes]
-Received = tuple[Frames, Message]
-"""A message of iopub, whose content may be sealed, and its frames."""
+Received = tuple[RawMessage, Message]
+"""A message of iopub as it came, and as it was believed: there its content may be sealed."""
 
 
 @frozen
@@ -90,14 +89,14 @@ class _Digest:
         self._cleared: set[tuple[str, bool]] = set()
         """The cells that are cleared by something newer, and whether that waits."""
 
-    def add(self, frames: Frames, message: Message) -> None:
+    def add(self, raw: RawMessage, message: Message) -> None:
         """Add what the message does that was sent before the ones added."""
         if message["msg_type"] == "clear_output":
             self._clear(message)
         elif message["msg_type"] not in OUTPUT_TYPES:
             self.newest_first.extend(reversed(rendition(message)))
         else:
-            self._output(frames, message)
+            self._output(raw, message)
 
     def steps(self, skipped_before: int) -> list[Step]:
         if skipped := self._skipped + skipped_before:
@@ -114,7 +113,7 @@ class _Digest:
                     self._cleared.add((step.parent, wait))
                     self.newest_first.append(Clear(step.parent, wait))
 
-    def _output(self, frames: Frames, message: Message) -> None:
+    def _output(self, raw: RawMessage, message: Message) -> None:
         parent, msg_type = parent_id(message), message["msg_type"]
         if msg_type != "update_display_data":
             self._speaking.add(parent)
@@ -122,9 +121,9 @@ class _Digest:
             return
         if self._left <= 0:
             self._mark = self._mark if self._skipped else len(self.newest_first)
-            self._skipped += sum(map(len, frames))
+            self._skipped += raw.size
             return
-        steps = rendition(_opened(frames, message))
+        steps = rendition(_opened(raw, message))
         shown = [step.block if isinstance(step, Update) else step for step in steps]
         size = sum(len(block.text) for block in shown if isinstance(block, Block))
         self._left -= max(OUTPUT_COST, size)
@@ -139,8 +138,8 @@ class _Digest:
         return len(self._updated) == known
 
 
-def _opened(frames: Frames, message: Message) -> Message:
+def _opened(raw: RawMessage, message: Message) -> Message:
     try:
-        return {**message, "content": content_of(frames)}
+        return {**message, "content": raw.content()}
     except MalformedMessage:
         return message

@@ -10,7 +10,8 @@ import zmq
 
 from kerneltui.errors import MalformedMessage
 from kerneltui.protocol.message import Content, Header, Message
-from kerneltui.protocol.wire import DELIMITER, Session
+from kerneltui.protocol.raw_message import DELIMITER
+from kerneltui.protocol.wire import Session
 
 
 class ClientSession(Session):

@@ -19,6 +19,7 @@ from kerneltui.fleet.monitoring.message_log import (
 )
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import Content, Message
+from kerneltui.protocol.raw_message import RawMessage
 from kerneltui.protocol.wire import Session
 
 KEY = b"a key nobody may see"
@@ -47,7 +48,7 @@ class Exchange:
         received = []
         for content in contents:
             message = self.kernel.new_message("stream", content, parent=parent)
-            received.append((self.kernel.encode(message, [b"topic"]), message))
+            received.append((RawMessage(self.kernel.encode(message, [b"topic"])), message))
         self.log.hear(received)
 
 
@@ -104,7 +105,7 @@ def test_what_a_kernel_says_by_itself_belongs_to_no_client(exchange: Exchange) -
 
 def test_the_size_is_that_of_content_and_buffers(exchange: Exchange) -> None:
     message = exchange.kernel.new_message("comm_msg", {"a": 1}, buffers=[b"12345"])
-    exchange.log.hear([(exchange.kernel.encode(message), message)])
+    exchange.log.hear([(RawMessage(exchange.kernel.encode(message)), message)])
 
     record = exchange.log.view().records[0]
     assert (record.size, record.buffers) == (len(b'{"a":1}') + 5, (5,))
@@ -120,7 +121,7 @@ def test_neither_key_nor_signature_is_told(exchange: Exchange) -> None:
     exchange.publish({"text": "x"})
     frames = exchange.kernel.encode(exchange.kernel.new_message("stream", {"text": "x"}))
     message = exchange.kernel.new_message("stream", {"text": "x"})
-    exchange.log.hear([(frames, message)])
+    exchange.log.hear([(RawMessage(frames), message)])
 
     told = "".join(text for _, text in pretty(exchange.log.view().records[1]))
     assert (KEY.decode() in told, frames[1].decode() in told) == (False, False)
@@ -129,7 +130,7 @@ def test_neither_key_nor_signature_is_told(exchange: Exchange) -> None:
 def test_a_secret_is_masked_wherever_it_stands() -> None:
     log, kernel = MessageLog(secret=KEY), Session(KEY)
     message = kernel.new_message("stream", {"text": f"the key: {KEY.decode()}"})
-    log.hear([(kernel.encode(message), message)])
+    log.hear([(RawMessage(kernel.encode(message)), message)])
 
     assert json.loads(log.view().records[0].parts[3]) == {"text": f"the key: {MASK}"}
 
@@ -233,7 +234,7 @@ def test_the_last_kernel_info_is_remembered(exchange: Exchange) -> None:
 def test_an_odd_sender_is_nobody(exchange: Exchange, value: object) -> None:
     message = exchange.kernel.new_message("stream", {})
     message["parent_header"] = {"session": value, "username": value}
-    exchange.log.hear([(exchange.kernel.encode(message), message)])
+    exchange.log.hear([(RawMessage(exchange.kernel.encode(message)), message)])
 
     record = exchange.log.view().records[0]
     assert (record.session, record.username) == ("", "")
@@ -265,7 +266,7 @@ def nested(depth: int) -> object:
 
 def test_a_hostile_type_is_cleaned_and_cut(exchange: Exchange) -> None:
     message = exchange.kernel.new_message("\x1b]0;x\x07" + "y" * 500, {})
-    exchange.log.hear([(exchange.kernel.encode(message), message)])
+    exchange.log.hear([(RawMessage(exchange.kernel.encode(message)), message)])
 
     assert exchange.log.view().records[0].msg_type == "y" * 39 + "…"
 
@@ -273,7 +274,7 @@ def test_a_hostile_type_is_cleaned_and_cut(exchange: Exchange) -> None:
 def test_content_that_is_no_json_is_shown_as_it_came(exchange: Exchange) -> None:
     message = exchange.kernel.new_message("stream", {})
     frames = [*exchange.kernel.encode(message)[:-1], b"\xff{"]
-    exchange.log.hear([(frames, message)])
+    exchange.log.hear([(RawMessage(frames), message)])
 
     assert pretty(exchange.log.view().records[0])[0] == ("content", "\ufffd{")
 
@@ -282,7 +283,7 @@ def test_content_that_grows_by_its_indents_is_cut_visibly(exchange: Exchange) ->
     message = exchange.kernel.new_message("stream", {})
     nested = "[" * 400 + "1," * 14_000 + "1" + "]" * 400
     frames = [*exchange.kernel.encode(message)[:-1], nested.encode()]
-    exchange.log.hear([(frames, message)])
+    exchange.log.hear([(RawMessage(frames), message)])
 
     _, shown = pretty(exchange.log.view().records[0])[0]
     assert len(shown) < MAX_INDENTED + 1_000

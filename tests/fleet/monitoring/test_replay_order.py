@@ -19,6 +19,7 @@ from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.paths import own_folder
 from kerneltui.private_file import make_private_folder
 from kerneltui.protocol.connection import Channel, ConnectionInfo
+from kerneltui.protocol.raw_message import RawMessage
 from kerneltui.protocol.wire import Session
 from tests.fleet.stage import KEY
 
@@ -58,7 +59,7 @@ class Recalled:
         os.utime(self.path, (at, at))
 
     def hear(self, *messages: list[bytes]) -> list[Received]:
-        return [(frames, self._reader.decode(frames)) for frames in messages]
+        return [(RawMessage(frames), self._reader.decode(frames)) for frames in messages]
 
     def told(self, past: Sequence[Past]) -> list[str]:
         """Return what is shown: the text of messages, and why something is missing."""
@@ -69,7 +70,7 @@ class Recalled:
             return each.why
         assert not isinstance(each, ProcessStarted)
         try:
-            return str(Session(KEY).decode(each[0])["content"]["text"])
+            return str(Session(KEY).believe(each[0])["content"]["text"])
         except ProtocolError as error:
             raise AssertionError(each) from error
 

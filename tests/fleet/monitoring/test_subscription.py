@@ -18,6 +18,7 @@ from kerneltui.fleet.transcript.transcript import Role, Transcript
 from kerneltui.kernels.connection.sockets import default_context
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import Message
+from kerneltui.protocol.raw_message import RawMessage
 from kerneltui.protocol.status import Event, KernelState, Reported
 from kerneltui.protocol.wire import Session
 from tests.fleet.stage import Kernel, Voice, shown
@@ -314,7 +315,7 @@ def test_of_a_flood_only_the_end_is_decoded_and_the_rest_is_said_to_be_skipped(
         for number in range(10)
     ]
     busy = voice.frames("status", {"execution_state": "busy"}, voice.cell)
-    waiting = iter([printed[0], busy, *printed[1:]])
+    waiting = map(RawMessage, [printed[0], busy, *printed[1:]])
     monkeypatch.setattr(FloodGate, "receive", lambda *_limits: waiting)
 
     listening.subscription.listen()

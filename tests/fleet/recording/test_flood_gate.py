@@ -14,7 +14,6 @@ from kerneltui.fleet.recording.flood_gate import SKIPPED, FloodGate
 from kerneltui.fleet.recording.recorded_kernel import RecordedKernel
 from kerneltui.fleet.recording.recording import Gap, read_recording
 from kerneltui.kernels.connection.sockets import default_context
-from kerneltui.protocol.wire import type_of
 from tests.fleet.recorders import SpokenKernel
 from tests.fleet.stage import Voice
 from tests.support import eventually
@@ -34,7 +33,7 @@ class Gated:
 
     def read(self) -> list[str]:
         """Return the types of all that has come by now."""
-        self.came += [type_of(frames) for frames in self.gate.receive(TURN, 10**9)]
+        self.came += [raw.msg_type for raw in self.gate.receive(TURN, 10**9)]
         return self.came
 
     def say_status(self, topic: bytes = b"status") -> None:

@@ -19,6 +19,7 @@ from kerneltui.fleet.transcript.batch import (
 from kerneltui.fleet.transcript.operations import Block, Clear, Step, Update
 from kerneltui.fleet.transcript.transcript import Role
 from kerneltui.protocol.message import Content
+from kerneltui.protocol.raw_message import RawMessage
 from kerneltui.protocol.wire import Session
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -31,10 +32,11 @@ def received(msg_type: str, content: Content, second: float | None = 0) -> Recei
     session = Session(b"key", now=lambda: NOON + timedelta(seconds=second or 0))
     cell = session.new_message("execute_request")
     frames = session.encode(session.new_message(msg_type, content, parent=cell))
-    message = Session(b"key").decode(frames, sealed=OUTPUT_TYPES)
+    raw = RawMessage(frames)
+    message = Session(b"key").believe(raw, sealed=OUTPUT_TYPES)
     if second is None:
         message["header"]["date"] = "once upon a time"
-    return frames, message
+    return raw, message
 
 
 def printed(text: str, second: float | None = 0) -> Received:
@@ -134,9 +136,9 @@ def test_many_small_outputs_are_too_much_as_well() -> None:
 
 
 def test_output_whose_content_is_no_json_shows_nothing() -> None:
-    frames, message = printed("x")
+    raw, message = printed("x")
 
-    assert render([([*frames[:-1], b"{"], message)]) == []
+    assert render([(RawMessage([*raw.frames[:-1], b"{"]), message)]) == []
 
 
 # -- displays and cleared cells ----------------------------------------------------------

@@ -10,6 +10,7 @@ from kerneltui.errors import InvalidSignature
 from kerneltui.fleet.monitoring import message_log as message_logs
 from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.protocol.connection import Channel
+from kerneltui.protocol.raw_message import RawMessage
 from kerneltui.protocol.wire import Session
 from kerneltui.tui.messages.message_view import MessageView
 from tests.tui.widget_stage import NARROW, WIDE, Stage, on_stage
@@ -34,7 +35,7 @@ class Talk:
             self.log.tap(US, Channel.SHELL, request)
         for msg_type in ("status", "stream", "status"):
             message = Session(b"").new_message(msg_type, {"a": 1}, parent=request)
-            self.log.hear([(Session(b"").encode(message), message)])
+            self.log.hear([(RawMessage(Session(b"").encode(message)), message)])
         self.now += 0.25
         if client is US:
             reply = Session(b"").new_message("execute_reply", {}, parent=request)
@@ -43,7 +44,7 @@ class Talk:
     def say(self, count: int, msg_type: str = "stream") -> None:
         for _ in range(count):
             message = Session(b"").new_message(msg_type, {})
-            self.log.hear([(Session(b"").encode(message), message)])
+            self.log.hear([(RawMessage(Session(b"").encode(message)), message)])
 
 
 def rows(stage: ViewStage) -> list[list[str]]:
