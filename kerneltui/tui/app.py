@@ -10,7 +10,7 @@ import asyncio
 import gc
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual import events
 from textual.app import SystemCommand
@@ -25,8 +25,8 @@ from kerneltui.tui.terminal.base_app import NOTICE_LIMIT, BaseApp
 from kerneltui.tui.terminal.workers import Workers, begin
 
 if TYPE_CHECKING:
-    from kerneltui.fleet.fleet import Fleet
     from kerneltui.tui.config.config import Config
+    from kerneltui.tui.main.dashboard_fleet import DashboardFleet
     from kerneltui.tui.main.main_screen import MainScreen
 
 VERBS_AT_ONCE = 32  # threads: a kill never waits behind polite shutdowns
@@ -42,14 +42,14 @@ class KernelTui(BaseApp):
 
     def __init__(
         self,
-        make_fleet: Callable[[], Fleet],
+        make_fleet: Callable[[], DashboardFleet],
         clock: Callable[[], float] = time.monotonic,
         settings: RunSettings = USUAL_SETTINGS,
     ) -> None:
         super().__init__(settings)
         self._settings = settings
         self._make_fleet = make_fleet
-        self.fleet: Fleet | None = None
+        self.fleet: DashboardFleet | None = None
         self._main: MainScreen | None = None
         self._clock = clock
         self._keeper = (
@@ -104,7 +104,7 @@ class KernelTui(BaseApp):
         self.call_after_refresh(painted.set)
         await painted.wait()
 
-    def _opened_fleet(self) -> Fleet:
+    def _opened_fleet(self) -> DashboardFleet:
         # -- runs in a short thread ------------------------------------------------------
         fleet = self._make_fleet()
         fleet.open()
@@ -145,7 +145,7 @@ class KernelTui(BaseApp):
 
     # -- actions -------------------------------------------------------------------------
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002 -- Textual's
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:  # noqa: ARG002 -- Textual's
         """Offer every action of the registry, and the themes."""
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
         yield from self.main.commands()
@@ -168,7 +168,7 @@ class KernelTui(BaseApp):
 
 
 def run_dashboard(
-    make_fleet: Callable[[], Fleet], settings: RunSettings = USUAL_SETTINGS
+    make_fleet: Callable[[], DashboardFleet], settings: RunSettings = USUAL_SETTINGS
 ) -> tuple[int, list[str]]:
     """Show the dashboard until the user leaves it.
 
@@ -194,7 +194,7 @@ def end_of_start() -> None:
         gc.enable()
 
 
-def library_fleet(config: Config) -> Fleet:
+def library_fleet(config: Config) -> DashboardFleet:
     """Make the fleet of real kernels; called in a thread, for it loads zmq and psutil."""
     from kerneltui.fleet.fleet import Fleet
     from kerneltui.fleet.manifests.mounts import runtime_folder_problems

@@ -117,7 +117,7 @@ class FakeFleet:
         self.specs: tuple[SpecChoice, ...] = (PYTHON, BASH)
         self.verbs: list[tuple[object, ...]] = []
         self.notices: list[Notice] = []
-        self.transcripts: dict[str, object] = {}
+        self.transcripts: dict[str, Transcript] = {}
         self.message_logs: dict[str, MessageLog] = {}
         self.infos: dict[str, KernelInfo] = {}
         self.trees: dict[str, tuple[ProcessFacts, ...]] = {}
@@ -140,7 +140,7 @@ class FakeFleet:
     def close(self) -> None:
         self.closed = True
 
-    def transcript(self, kernel_id: str) -> object | None:
+    def transcript(self, kernel_id: str) -> Transcript | None:
         return self.transcripts.get(kernel_id)
 
     def message_log(self, kernel_id: str) -> MessageLog | None:

@@ -36,9 +36,9 @@ from kerneltui.tui.widgets.source import Replacement, count_matches, replacement
 from kerneltui.tui.widgets.text_input import TextInput
 
 if TYPE_CHECKING:
-    from kerneltui.fleet.console.console import Console
     from kerneltui.fleet.console.conversation import Prompt
     from kerneltui.fleet.model.snapshot import KernelSnapshot
+    from kerneltui.tui.console.kernel_console import KernelConsole
 
 COMPLETENESS_DEADLINE = 0.25
 """Seconds for a kernel to say whether code is complete; then it is run."""
@@ -125,7 +125,7 @@ class ConsolePane(Vertical):
 
     def __init__(self) -> None:
         super().__init__()
-        self._backend: Console | None = None
+        self._backend: KernelConsole | None = None
         self._snapshot: KernelSnapshot | None = None
         self._memories: dict[str, _Memory] = {}
         self._prompt: Prompt | None = None
@@ -156,7 +156,7 @@ class ConsolePane(Vertical):
 
     # -- which kernel --------------------------------------------------------------------
 
-    def attach(self, backend: Console) -> None:
+    def attach(self, backend: KernelConsole) -> None:
         self._backend = backend
         self._use_history(self._history.load)
 

@@ -16,8 +16,8 @@ from kerneltui.tui.main import questions
 from kerneltui.tui.main.kernel_screen import Commands, KernelScreen
 
 if TYPE_CHECKING:
-    from kerneltui.fleet.fleet import Fleet
     from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
+    from kerneltui.tui.main.dashboard_fleet import DashboardFleet
 
 
 class AppActions:
@@ -96,20 +96,22 @@ class AppActions:
             question = questions.quit_and_shutdown(targets)
             self._screen.push(ConfirmScreen(question), self._answer_of(fleet, targets))
 
-    def _answer_of(self, fleet: Fleet, targets: list[Target]) -> Callable[[bool | None], None]:
+    def _answer_of(
+        self, fleet: DashboardFleet, targets: list[Target]
+    ) -> Callable[[bool | None], None]:
         def answered(yes: bool | None) -> None:
             if yes:
                 self._shut_down(fleet, targets)
 
         return answered
 
-    def _shut_down(self, fleet: Fleet, targets: list[Target]) -> None:
+    def _shut_down(self, fleet: DashboardFleet, targets: list[Target]) -> None:
         if _targets(fleet.snapshots) != targets:
             self._screen.say("the kernels have changed; look again", "warning")
         else:
             self._screen.begin(partial(self._shut_down_and_exit, fleet, targets))
 
-    async def _shut_down_and_exit(self, fleet: Fleet, targets: Sequence[Target]) -> None:
+    async def _shut_down_and_exit(self, fleet: DashboardFleet, targets: Sequence[Target]) -> None:
         try:
             refused = await asyncio.to_thread(fleet.shutdown_all, targets)
         except KernelError as error:

@@ -27,8 +27,8 @@ from kerneltui.tui.main.kernel_screen import Commands, KernelScreen
 from kerneltui.tui.main.permissions import refusal
 
 if TYPE_CHECKING:
-    from kerneltui.fleet.fleet import Fleet
     from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
+    from kerneltui.tui.main.dashboard_fleet import DashboardFleet
 
 INTERRUPT, SIGNAL = BY_ID["kernel.interrupt"], BY_ID["kernel.signal"]
 ORDERS_AT_ONCE = 16  # threads of one bulk order: some are always free for the next key
@@ -97,7 +97,7 @@ class KernelActions:
         selected = self._screen.selected
         return self._screen.marked or ((selected,) if selected else ())
 
-    def _select(self, action: Action) -> tuple[Fleet, Selection] | None:
+    def _select(self, action: Action) -> tuple[DashboardFleet, Selection] | None:
         selection, fleet = select(action, self._chosen), self._screen.fleet
         return (fleet, selection) if fleet and selection else None
 
@@ -145,14 +145,14 @@ class KernelActions:
         elif fleet and kernel:
             self._interrupt(fleet, kernel.target)
 
-    def _interrupt(self, fleet: Fleet, target: Target) -> None:
+    def _interrupt(self, fleet: DashboardFleet, target: Target) -> None:
         """Interrupt a kernel; ask first where something speaks against it."""
         if "interrupt" in self._unconfirmed:
             self._give([target], partial(fleet.do, Verb.INTERRUPT, anyway=True))
         else:
             self._screen.begin(partial(self._warn_first, fleet, target))
 
-    async def _warn_first(self, fleet: Fleet, target: Target) -> None:
+    async def _warn_first(self, fleet: DashboardFleet, target: Target) -> None:
         verb = Verb.INTERRUPT
         try:
             warnings = await asyncio.to_thread(fleet.before, verb, target)
@@ -245,12 +245,12 @@ def _ours(kernels: Sequence[KernelSnapshot]) -> list[Target]:
     return [kernel.target for kernel in kernels if kernel.is_ours]
 
 
-def _look_up(fleet: Fleet, verb: Verb, targets: Sequence[Target]) -> tuple[str, ...]:
+def _look_up(fleet: DashboardFleet, verb: Verb, targets: Sequence[Target]) -> tuple[str, ...]:
     """Return what should be known of each target, of several with its name; or why it is not."""
     return tuple(line for target in targets for line in _lines(fleet, verb, target, len(targets)))
 
 
-def _lines(fleet: Fleet, verb: Verb, target: Target, count: int) -> Iterator[str]:
+def _lines(fleet: DashboardFleet, verb: Verb, target: Target, count: int) -> Iterator[str]:
     whose = f"{target.name}: " if count > 1 else ""
     try:
         yield from (f"{whose}{line}" for line in fleet.before(verb, target))

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
     from textual.screen import Screen
 
-    from kerneltui.fleet.fleet import Fleet
     from kerneltui.fleet.model.snapshot import KernelSnapshot
+    from kerneltui.tui.main.dashboard_fleet import DashboardFleet
     from kerneltui.tui.terminal.base_app import BaseApp
 
 Commands = dict[str, Callable[[], object]]
@@ -21,7 +21,7 @@ class KernelScreen(Protocol):
     """The main screen, or a test's."""
 
     @property
-    def fleet(self) -> Fleet | None:
+    def fleet(self) -> DashboardFleet | None:
         """None until it is open."""
 
     @property

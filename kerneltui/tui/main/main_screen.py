@@ -47,9 +47,9 @@ from kerneltui.tui.widgets.tab_bar import Tab
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
-    from kerneltui.fleet.fleet import Fleet
     from kerneltui.fleet.model.snapshot import KernelSnapshot
     from kerneltui.tui.console.console import ConsolePane
+    from kerneltui.tui.main.dashboard_fleet import DashboardFleet
     from kerneltui.tui.main.panes import Panes
 
 _PACKAGE = Path(__file__).parents[2]
@@ -87,7 +87,7 @@ class MainScreen(Screen[None]):
         )
         self._clock = clock
         self._settings = settings
-        self._fleet: Fleet | None = None
+        self._fleet: DashboardFleet | None = None
         self._progress = BulkProgress()
         self._alerts = Alerts(settings.config.notify_after)
         self._snapshots: tuple[KernelSnapshot, ...] = ()
@@ -175,7 +175,7 @@ class MainScreen(Screen[None]):
     # -- what is shown -----------------------------------------------------------------
 
     @property
-    def fleet(self) -> Fleet | None:
+    def fleet(self) -> DashboardFleet | None:
         return self._fleet
 
     @property
@@ -203,7 +203,7 @@ class MainScreen(Screen[None]):
     def marked(self) -> tuple[KernelSnapshot, ...]:
         return self._table.marked
 
-    def attach(self, fleet: Fleet) -> None:
+    def attach(self, fleet: DashboardFleet) -> None:
         """Show `fleet` from now on."""
         self._fleet = fleet
         self._table.explain_emptiness(

@@ -24,8 +24,8 @@ from kerneltui.tui.widgets.pane import Pane
 from kerneltui.tui.widgets.tab_bar import Tab, neighbour
 
 if TYPE_CHECKING:
-    from kerneltui.fleet.fleet import Fleet
     from kerneltui.fleet.model.snapshot import KernelSnapshot
+    from kerneltui.tui.main.dashboard_fleet import DashboardFleet
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ class Panes(Vertical):
         super().__init__()
         self.active = Tab.OUTPUT
         self._clock = clock
-        self._fleet: Fleet | None = None
+        self._fleet: DashboardFleet | None = None
         self._kernel: KernelSnapshot | None = None
         self._looking = False
         self._due = 0.0
@@ -92,7 +92,7 @@ class Panes(Vertical):
 
     # -- what is shown ------------------------------------------------------------------
 
-    def show(self, fleet: Fleet | None, kernel: KernelSnapshot | None) -> None:
+    def show(self, fleet: DashboardFleet | None, kernel: KernelSnapshot | None) -> None:
         """Show another kernel, or the same one as it is now; none for None."""
         before = self._kernel_id
         self._kernel, self._fleet = kernel, fleet

@@ -13,7 +13,7 @@ from kerneltui.tui.main import questions
 from kerneltui.tui.main.kernel_screen import Commands, KernelScreen
 
 if TYPE_CHECKING:
-    from kerneltui.fleet.fleet import Fleet
+    from kerneltui.tui.main.dashboard_fleet import DashboardFleet
 
 
 class StartActions:
@@ -46,7 +46,7 @@ class StartActions:
         """Return what code for such a kernel is written in; "" where that is not known."""
         return self._languages.get(kernel_name, "")
 
-    async def look_for_specs(self, fleet: Fleet) -> None:
+    async def look_for_specs(self, fleet: DashboardFleet) -> None:
         """Learn the kernelspecs' languages; where there is none, say what to install."""
         specs = await asyncio.to_thread(fleet.kernel_specs)
         self._languages = {spec.name: spec.language for spec in specs}

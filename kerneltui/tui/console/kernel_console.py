@@ -1,0 +1,35 @@
+"""KernelConsole: what the console pane needs of what talks to kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from kerneltui.fleet.console.conversation import Prompt, Reply
+
+
+class KernelConsole(Protocol):
+    """A fleet's console, or a test's. Every method returns at once."""
+
+    @property
+    def prompts(self) -> Mapping[str, Prompt]: ...
+
+    @property
+    def queued(self) -> Mapping[str, tuple[str, ...]]: ...
+
+    @property
+    def beside(self) -> Mapping[str, tuple[str, ...]]: ...
+
+    def execute(self, kernel_id: str, code: str, *, beside: bool = False) -> None: ...
+
+    def answer(self, prompt: Prompt, value: str) -> None: ...
+
+    def complete(self, kernel_id: str, code: str, cursor_pos: int) -> Reply: ...
+
+    def inspect(self, kernel_id: str, code: str, cursor_pos: int) -> Reply: ...
+
+    def is_complete(self, kernel_id: str, code: str) -> Reply: ...
+
+    def history(self, kernel_id: str) -> Future[tuple[str, ...]]: ...

@@ -1,0 +1,67 @@
+"""DashboardFleet: what the dashboard needs of a fleet.
+
+`kerneltui.fleet.fleet.Fleet` says what each of these does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Protocol, Unpack
+
+if TYPE_CHECKING:
+    from kerneltui.fleet.fleet import SpecChoice
+    from kerneltui.fleet.inspection.kernel_info import KernelInfo
+    from kerneltui.fleet.inspection.process_tree import ProcessFacts
+    from kerneltui.fleet.model.capabilities import Verb
+    from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
+    from kerneltui.fleet.monitoring.message_log import MessageLog
+    from kerneltui.fleet.registry.notices import Notice
+    from kerneltui.fleet.transcript.transcript import Transcript
+    from kerneltui.fleet.verbs import Options
+    from kerneltui.tui.console.kernel_console import KernelConsole
+
+
+class DashboardFleet(Protocol):
+    """The fleet of this host's kernels, or a test's."""
+
+    locked: bool
+
+    def open(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    # -- at once: what is published ----
+
+    @property
+    def snapshots(self) -> tuple[KernelSnapshot, ...]: ...
+
+    @property
+    def console(self) -> KernelConsole: ...
+
+    def transcript(self, kernel_id: str) -> Transcript | None: ...
+
+    def message_log(self, kernel_id: str) -> MessageLog | None: ...
+
+    def take_notices(self) -> tuple[Notice, ...]: ...
+
+    def mark(self, kernel_id: str) -> None: ...
+
+    # -- blocking: what has to be looked up ----
+
+    def info(self, kernel_id: str) -> KernelInfo: ...
+
+    def processes(self, kernel_id: str) -> tuple[ProcessFacts, ...]: ...
+
+    def log(self, kernel_id: str) -> Transcript | None: ...
+
+    def kernel_specs(self) -> tuple[SpecChoice, ...]: ...
+
+    def before(self, verb: Verb, target: Target) -> tuple[str, ...]: ...
+
+    # -- blocking: verbs ----
+
+    def start(self, kernel_name: str, *, cwd: str, name: str = "") -> str: ...
+
+    def do(self, verb: Verb, target: Target, **options: Unpack[Options]) -> str: ...
+
+    def shutdown_all(self, targets: Collection[Target] | None = None) -> str: ...
