@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from kerneltui import private_file
 from kerneltui.private_file import (
     folder_problem,
     free_path,
@@ -112,7 +111,7 @@ def test_nothing_is_appended_to_what_is_not_ours(short_path: Path, kind: str) ->
 def test_another_users_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     me = os.geteuid()
-    monkeypatch.setattr(private_file.os, "geteuid", lambda: me + 1)
+    monkeypatch.setattr(os, "geteuid", lambda: me + 1)
 
     with pytest.raises(PermissionError, match="another user"):
         read_private(tmp_path / "file", LIMIT)

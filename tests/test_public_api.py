@@ -60,7 +60,7 @@ def peers_own(name: str, *owners: Any) -> Callable[..., Any]:
 
 def pairs() -> list[Any]:
     """Return (our callable, the peer's), named."""
-    found = [
+    found: list[tuple[Any, str, tuple[Any, ...]]] = [
         *((kerneltui.KernelManager, each, (jupyter_client.KernelManager,)) for each in MANAGER),
         *(
             (kerneltui.MultiKernelManager, each, (jupyter_client.MultiKernelManager,))
@@ -216,8 +216,10 @@ def test_an_error_is_caught_by_what_the_field_raises_there(
 def shown() -> list[str]:
     """Return everything that a debugger, a log or a traceback may show of a key's owners."""
     ports = dict.fromkeys(Channel, 1)
-    curve = {"curve_publickey": KEY.encode(), "curve_secretkey": KEY.encode()}
-    info = ConnectionInfo("tcp", "127.0.0.1", ports, key=KEY.encode(), **curve)
+    key = KEY.encode()
+    info = ConnectionInfo(
+        "tcp", "127.0.0.1", ports, key=key, curve_publickey=key, curve_secretkey=key
+    )
     manager, client = kerneltui.KernelManager(), kerneltui.BlockingKernelClient()
     for owner in (manager, client):
         owner.load_connection_info(info.to_dict())

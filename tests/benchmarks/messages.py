@@ -58,10 +58,10 @@ def conversation() -> list[list[bytes]]:
     """Return what a kernel publishes while it runs cells, in the usual proportions."""
     kernel = PeerSession(key=b"a key")
     texts = [f"line {number} of what a cell prints, no longer than usual\n" for number in range(6)]
-    frames = []
+    frames: list[list[bytes]] = []
     while len(frames) < DECODED:
         request = kernel.msg("execute_request", {"code": "run()"})
-        said = [
+        said: list[tuple[str, dict[str, Any]]] = [
             ("status", {"execution_state": "busy"}),
             ("execute_input", {"code": "run()", "execution_count": 1}),
             *(("stream", {"name": "stdout", "text": text}) for text in texts),
@@ -131,10 +131,11 @@ def wait_for_idle(client: BlockingKernelClient, msg_id: str) -> int:
 def flood_row(client: BlockingKernelClient, bare: BareClient) -> Row:
     ways = {"ours": lambda: flood_ours(client, bare), "bare": lambda: flood_bare(client, bare)}
     took = medians(ways, FLOOD_ROUNDS)
-    rates = [FLOOD / took[name] for name in ("ours", "bare")]
+    ours, other = (FLOOD / took[name] for name in ("ours", "bare"))
     return ratio_row(
         "live flood, messages a second",
-        *rates,
+        ours,
+        other,
         "bare",
         at_least=0.9,
         show=lambda rate: f"{rate:.0f}",

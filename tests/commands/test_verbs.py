@@ -19,7 +19,7 @@ from kerneltui.cli import main
 from kerneltui.commands import verbs
 from kerneltui.commands.listing import Listed, list_all
 from kerneltui.commands.probe import Probe
-from kerneltui.commands.settings import Settings
+from kerneltui.commands.settings import Settings, read_settings
 from kerneltui.commands.watch import logs
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.manifests.manifest import Manifest
@@ -341,19 +341,19 @@ def test_kernels_are_started_over_the_transport_of_the_file(
 def test_a_wrong_setting_does_not_count(config_file: Path, text: str) -> None:
     config_file.write_text(text)
 
-    assert verbs.read_settings().transport == "auto"
+    assert read_settings().transport == "auto"
 
 
 def test_what_is_not_utf_8_in_a_comment_is_no_mistake(config_file: Path) -> None:
     config_file.write_bytes(b'# caf\xe9\ntransport = "tcp"\n')
 
-    assert verbs.read_settings() == Settings("tcp")
+    assert read_settings() == Settings("tcp")
 
 
 def test_a_file_that_is_a_fifo_is_told_and_not_waited_for(config_file: Path) -> None:
     os.mkfifo(config_file)
 
-    assert "kerneltui.toml" in verbs.read_settings().problem
+    assert "kerneltui.toml" in read_settings().problem
 
 
 def test_a_file_that_is_no_toml_is_told(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,7 @@ def test_a_log_is_followed_with_one_look_at_the_host(
 
     for word in ("first", "second"):
         write(f"{word}\n")
-        eventually(lambda word=word: has_said(word))
+        eventually(partial(has_said, word))
     assert looks == ["look"]
 
     verbs.act("shutdown", ["one"])

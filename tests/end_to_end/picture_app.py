@@ -6,8 +6,10 @@ PROTOCOL is kitty, sixel or halfcell; with auto, the terminal is asked.
 from __future__ import annotations
 
 import sys
+from unittest import mock
 
 from textual_image import _terminal
+from textual_image._posix import read
 
 from kerneltui.fleet.transcript.image import Picture
 from kerneltui.fleet.transcript.transcript import Role, Transcript
@@ -20,6 +22,10 @@ WIDGETS = {"kitty": "TGPImage", "sixel": "SixelImage", "halfcell": "HalfcellImag
 PATIENCE = 60.0  # seconds for an answer, where textual-image has but a tenth of one
 
 
+def wait_longer(source: int, size: int, _timeout: float | None = None) -> str:
+    return read(source, size, PATIENCE)
+
+
 def main(protocol: str) -> None:
     picture = Picture("image/png", png(320, 240), 320, 240)
     transcript = Transcript()
@@ -27,12 +33,12 @@ def main(protocol: str) -> None:
     fleet = FakeFleet(snapshot())
     fleet.transcripts["k1"] = transcript
     if protocol == "auto":
-        read = _terminal.read
-        _terminal.read = lambda source, size, _timeout: read(source, size, PATIENCE)
+        mock.patch.object(_terminal, "read", wait_longer).start()
     else:
         from textual_image import widget  # asks the terminal when it is loaded
 
-        actions.image_widget = lambda _app: getattr(widget, WIDGETS[protocol])
+        chosen = getattr(widget, WIDGETS[protocol])
+        mock.patch.object(actions, "image_widget", return_value=chosen).start()
     KernelTui(lambda: fleet, clock=lambda: NOW).run()
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 
+from kerneltui.errors import KernelError
 from kerneltui.fleet.servers import rest
 from kerneltui.fleet.servers.connection import ServerConnection
 from kerneltui.fleet.servers.jupyter_server import JupyterServer, find_servers
@@ -58,7 +59,7 @@ def _answers(runtime: Path) -> bool:
         return False
     try:
         rest.served_kernels(found, 5.0)
-    except rest.KernelError:
+    except KernelError:
         return False
     return True
 

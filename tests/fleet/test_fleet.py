@@ -157,7 +157,12 @@ def test_a_death_is_a_row_with_its_reason_and_a_notice(fleet: Fleet, mute: Watch
     assert row.returncode == -signal.SIGKILL
     assert "exited with SIGKILL (-9)" in row.reason
     told: list[Notice] = []
-    eventually(lambda: told.extend(fleet.take_notices()) or told, WITHIN)
+
+    def is_told() -> bool:
+        told.extend(fleet.take_notices())
+        return bool(told)
+
+    eventually(is_told, WITHIN)
     assert told == [Notice("error", f"mute-1: {row.reason}", mute.kernel_id)]
 
 

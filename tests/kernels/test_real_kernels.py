@@ -18,6 +18,8 @@ import zmq
 from kerneltui.errors import KernelDied
 from kerneltui.kernels.client import readiness
 from kerneltui.kernels.client.client import BlockingKernelClient
+from kerneltui.kernels.connection import connection_file
+from kerneltui.kernels.connection.ports import release_ports, reserve_ports
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.management.multi import MultiKernelManager
 from kerneltui.kernels.management.run import run_kernel, start_new_kernel
@@ -74,7 +76,7 @@ def run(client: BlockingKernelClient, code: str, **arguments: Any) -> str:
 
 def begin(client: BlockingKernelClient, code: str) -> str:
     """Begin to run code that prints "begun" and goes on; return its msg_id."""
-    msg_id = client.execute(f"print('begun', flush=True)\n{code}")
+    msg_id: str = client.execute(f"print('begun', flush=True)\n{code}")
     while True:
         message = client.get_iopub_msg(timeout=PATIENCE)
         if message["msg_type"] == "stream" and parent_id(message) == msg_id:
@@ -359,7 +361,6 @@ def test_explicit_ports_are_honoured(start: Start) -> None:
 
 
 def free_ports() -> dict[str, int]:
-    from kerneltui.kernels.connection.ports import release_ports, reserve_ports
     from kerneltui.protocol.connection import PORT_NAMES
 
     ports = reserve_ports("127.0.0.1", 5)
@@ -384,17 +385,14 @@ def test_new_ports_are_others_in_a_new_file(start: Start) -> None:
 def test_a_kernel_whose_port_was_taken_is_started_on_others(
     start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    import kerneltui.kernels.connection.connection_file as module
-
     with zmq.Context() as context, context.socket(zmq.ROUTER) as squatter:
         taken = squatter.bind_to_random_port("tcp://127.0.0.1")
-        honest = module.reserve_ports
-        offers = [lambda ip, count: (taken, *honest(ip, count - 1))]
+        offers = [lambda ip, count: (taken, *reserve_ports(ip, count - 1))]
 
         def reserve(ip: str, count: int) -> tuple[int, ...]:
-            return (offers.pop() if offers else honest)(ip, count)
+            return (offers.pop() if offers else reserve_ports)(ip, count)
 
-        monkeypatch.setattr(module, "reserve_ports", reserve)
+        monkeypatch.setattr(connection_file, "reserve_ports", reserve)
         manager, client = start()
 
     assert manager.spawns == 2
@@ -492,7 +490,8 @@ def test_nbclient_runs_a_notebook_on_our_manager() -> None:
     nbclient = pytest.importorskip("nbclient")
     from nbformat import v4
 
-    notebook = v4.new_notebook(cells=[v4.new_code_cell("x = 6"), v4.new_code_cell("print(x * 7)")])
+    cells = [v4.new_code_cell(code) for code in ("x = 6", "print(x * 7)")]  # type: ignore[no-untyped-call]
+    notebook = v4.new_notebook(cells=cells)  # type: ignore[no-untyped-call]
     manager = KernelManager()
     manager.start_kernel()
 

@@ -319,7 +319,9 @@ def test_detaching_tells_the_connection_files() -> None:
     ]
 
 
-def test_leaving_does_not_wait_for_an_order_that_does_not_end() -> None:
+def test_leaving_does_not_wait_for_an_order_that_does_not_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     begun, answer = threading.Event(), threading.Event()
     fleet = two_kernels()
 
@@ -337,7 +339,7 @@ def test_leaving_does_not_wait_for_an_order_that_does_not_end() -> None:
         await asyncio.to_thread(begun.wait, PATIENCE)
         stage.app.exit()
 
-    fleet.do = do  # type: ignore[method-assign]
+    monkeypatch.setattr(fleet, "do", do)
     on_stage(play, fleet)
 
     assert fleet.verbs == [(Verb.RESTART,)]

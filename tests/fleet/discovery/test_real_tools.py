@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,7 +79,7 @@ def ended(fleet: Fleet) -> bool:
     return only(fleet).state is KernelState.DEAD
 
 
-def library_kernel(**arguments: object) -> KernelManager:
+def library_kernel(**arguments: Any) -> KernelManager:
     """Return a running kernel that the library has started, and so no dashboard of ours."""
     manager = KernelManager(kernel_name="python3", **arguments)
     manager.start_kernel()

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -59,13 +60,13 @@ def connection_file(path: Path, **more: object) -> Path:
     return path
 
 
-def look(discovery: Discovery, *ours: Path, **known: tuple[int, ...]) -> tuple[Found, ...]:
+def look(discovery: Discovery, *ours: Path, **known: Any) -> tuple[Found, ...]:
     return discovery.look(Known(ours={str(path) for path in ours}, **known))
 
 
-def until_proven(discovery: Discovery, **arguments: object) -> Found:
-    eventually(lambda: look(discovery, **arguments)[0].liveness is Liveness.VERIFIED, 20)  # type: ignore[arg-type]
-    return look(discovery, **arguments)[0]  # type: ignore[arg-type]
+def until_proven(discovery: Discovery, **known: Any) -> Found:
+    eventually(lambda: look(discovery, **known)[0].liveness is Liveness.VERIFIED, 20)
+    return look(discovery, **known)[0]
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import psutil
 import pytest
@@ -106,7 +106,12 @@ def test_what_processes_share_is_looked_at_seldom(
     trees: Trees, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[int] = []
-    monkeypatch.setattr(usage, "memory_of", lambda resident: looks.append(len(resident)) or 0)
+
+    def count(resident: Mapping[int, int]) -> int:
+        looks.append(len(resident))
+        return 0
+
+    monkeypatch.setattr(usage, "memory_of", count)
     eventually(has_children(trees.grow("k1", FAMILY), 2))
     now = time.monotonic()
 

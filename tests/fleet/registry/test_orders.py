@@ -342,8 +342,7 @@ def test_threads_that_hold_a_kernel_together_write_one_after_another(
     store = ManifestStore(Path(manifest.connection_file).parent, pytest.fail)
     with store.hold(manifest):
         calls = [
-            Background(lambda word=f"{number}": store.amend(manifest, order=word))
-            for number in range(8)
+            Background(partial(store.amend, manifest, order=f"{number}")) for number in range(8)
         ]
         for call in calls:
             call.result()

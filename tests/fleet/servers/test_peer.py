@@ -10,10 +10,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from kerneltui.fleet.servers import peer as peer_module
 from kerneltui.fleet.servers.peer import Address, is_only_listener, why_unproven
 from kerneltui.kernels.connection.listeners import parse_listening
 
@@ -86,7 +86,7 @@ def other() -> Iterator[int]:
 def test_a_process_that_listens_is_told_from_one_that_does_not(
     short_path: Path, other: int, family: socket.AddressFamily
 ) -> None:
-    address = {
+    address: dict[socket.AddressFamily, Any] = {
         socket.AF_INET: (LOCAL, 0),
         socket.AF_INET6: ("::1", 0),
         socket.AF_UNIX: str(short_path / "s"),
@@ -103,7 +103,7 @@ def test_a_pid_of_another_user_or_of_nobody_is_refused(monkeypatch: pytest.Monke
     with socket.create_server((LOCAL, 0)) as listening, connected(listening) as client:
         assert why_unproven(client, 4_000_000) == "pid 4000000 is gone"
         me = os.geteuid()
-        monkeypatch.setattr(peer_module.os, "geteuid", lambda: me + 1)
+        monkeypatch.setattr(os, "geteuid", lambda: me + 1)
         assert "another user" in why_unproven(client, os.getpid())
 
 

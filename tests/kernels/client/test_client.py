@@ -395,9 +395,10 @@ def test_an_address_that_cannot_be_connected_to_is_an_error_of_ours(
 
 
 def test_a_client_of_a_kernel_on_every_interface_reaches_it_here() -> None:
-    listener = zmq.Context.instance().socket(zmq.ROUTER)
+    listener: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.ROUTER)
     port = listener.bind_to_random_port("tcp://127.0.0.1")
-    client = BlockingKernelClient(ip="*", **dict.fromkeys(PORT_NAMES, port))
+    client = BlockingKernelClient(ip="*")
+    client.load_connection_info(dict.fromkeys(PORT_NAMES, port))
 
     client.start_channels(iopub=False, stdin=False, hb=False, control=False)
     client.kernel_info()

@@ -84,7 +84,7 @@ def test_a_file_in_the_folders_place_is_refused(folder: Path) -> None:
 
 def test_somebody_elses_folder_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     me = os.geteuid()
-    monkeypatch.setattr(ipc.os, "geteuid", lambda: me + 1)
+    monkeypatch.setattr(os, "geteuid", lambda: me + 1)
 
     with pytest.raises(KernelError, match="belongs to another user"):
         ipc.private_folder()
@@ -95,7 +95,7 @@ def test_a_mode_that_cannot_be_tightened_is_refused(
 ) -> None:
     folder.mkdir()
     folder.chmod(0o755)
-    monkeypatch.setattr(ipc.os, "fchmod", lambda *_: None)
+    monkeypatch.setattr(os, "fchmod", lambda *_: None)
 
     with pytest.raises(KernelError, match="open to others"):
         ipc.private_folder()

@@ -123,6 +123,7 @@ def test_the_peer_believes_what_we_send_and_we_what_it_sends(
     theirs = peer.Session(key=KEY)
     session.send(pair[0], "execute_request", {"code": "1"})
     _, heard = theirs.recv(pair[1], mode=0)
+    assert heard is not None
     theirs.send(pair[1], "execute_reply", {"status": "ok"}, parent=heard)
 
     _, reply = session.recv(pair[0], mode=0)

@@ -127,7 +127,7 @@ def test_arguments_of_popen_are_passed_down() -> None:
 @pytest.mark.parametrize("name", ["nonsense", "shell", "start_new_session", "process_group"])
 def test_arguments_that_cannot_be_passed_down_are_told_the_known_ones(name: str) -> None:
     with pytest.raises(TypeError, match=rf"launched with {name}; known: .*pass_fds"):
-        launch(["true"], env=ENV, **{name: True})
+        launch(["true"], env=ENV, **{name: True})  # type: ignore[arg-type]
 
 
 def test_the_arguments_that_have_a_type_are_those_that_are_known() -> None:

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -154,7 +155,7 @@ def test_what_popen_does_not_know_is_refused(children: Children) -> None:
     manager = children.manager("waits")
 
     with pytest.raises(TypeError, match="cannot be launched with colour; known: "):
-        manager.start_kernel(colour="red")
+        manager.start_kernel(colour="red")  # type: ignore[call-arg]
 
     assert files_of(manager) == []
 
@@ -195,7 +196,9 @@ def test_ports_that_are_always_taken_are_given_up(children: Children) -> None:
 
 
 def test_explicit_ports_that_are_taken_are_not_replaced(children: Children) -> None:
-    ports = {f"{name}_port": 50_020 + number for number, name in enumerate(CHANNELS)}
+    ports: dict[str, Any] = {
+        f"{name}_port": 50_020 + number for number, name in enumerate(CHANNELS)
+    }
     manager = children.manager("finds its ports taken", **ports)
 
     manager.start_kernel()

@@ -8,7 +8,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -181,10 +180,8 @@ def test_a_restart_that_is_forbidden_is_awaited_no_longer(
     caplog.set_level(logging.CRITICAL)
     manager = children.start("waits", autorestart=True)
 
-    @contextlib.contextmanager
-    def forbid() -> Iterator[None]:
+    def forbid() -> contextlib.AbstractContextManager[None]:
         raise ActionRefused("another program holds the kernel")
-        yield
 
     manager.around_restart = forbid
     process = manager.process

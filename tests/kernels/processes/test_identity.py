@@ -125,6 +125,6 @@ def test_a_container_with_its_hosts_name_is_told_apart(
     monkeypatch: pytest.MonkeyPatch, namespace: str, key: str
 ) -> None:
     monkeypatch.setattr(identity, "pid_namespace", lambda: namespace)
-    monkeypatch.setattr(identity.os, "uname", lambda: SimpleNamespace(nodename="host"))
+    monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(nodename="host"))
 
     assert host_key() == key

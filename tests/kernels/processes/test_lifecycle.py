@@ -11,46 +11,12 @@ from pathlib import Path
 import pytest
 
 from kerneltui.errors import KernelDied, KernelTimeout
-from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 from kerneltui.kernels.processes.lifecycle import Lifecycle
 from kerneltui.kernels.processes.log_file import LogFile
 from kerneltui.kernels.processes.watcher import process_watcher
 from kerneltui.protocol.status import Answered, Event, Exited, KernelState, Ordered, Spawned, Wanted
+from tests.kernels.processes.fake_process import FakeProcess
 from tests.support import Background, eventually
-
-
-class Mortal:
-    """A process that exits when the test says so; the watcher sees it as well as a client."""
-
-    def __init__(self) -> None:
-        self._reader, self._writer = os.pipe()
-        self._over = threading.Event()
-        self.returncode: int | None = None
-        found = identify(os.getpid())
-        assert found is not None
-        self.identity: ProcessIdentity = found
-
-    @property
-    def exited(self) -> bool:
-        return self._over.is_set()
-
-    def exit(self, returncode: int = 1) -> None:
-        self.returncode = returncode
-        self._over.set()
-        os.write(self._writer, b".")
-
-    def fileno(self) -> int:
-        return self._reader
-
-    def wait(self, timeout: float | None = None) -> bool:
-        return self._over.wait(timeout)
-
-    def send_signal(self, signum: int) -> None:
-        raise NotImplementedError
-
-    def close(self) -> None:
-        os.close(self._reader)
-        os.close(self._writer)
 
 
 class Kernel:
@@ -63,7 +29,7 @@ class Kernel:
         self.told: list[KernelState] = []
         self.life = Lifecycle(lambda: "kernel k1 (child)", self._follow_death)
         self.life.add_listener(self.events.append)
-        self.processes: list[Mortal] = []
+        self.processes: list[FakeProcess] = []
 
     def _follow_death(self, death: KernelDied, lifetime: float) -> Callable[[], None]:
         assert lifetime >= 0
@@ -71,8 +37,8 @@ class Kernel:
         self.decide()
         return lambda: self.told.append(self.life.status.state)
 
-    def spawn(self, log: LogFile | None = None) -> Mortal:
-        process = Mortal()
+    def spawn(self, log: LogFile | None = None) -> FakeProcess:
+        process = FakeProcess()
         self.processes.append(process)
         self.life.begin(process, log)
         return process
@@ -85,7 +51,6 @@ class Kernel:
         watched = process_watcher()._watches
         for process in self.processes:
             eventually(lambda: process.fileno() not in watched)  # noqa: B023 - called here
-            process.close()
 
 
 @pytest.fixture
@@ -337,7 +302,7 @@ def test_words_of_a_process_that_was_succeeded_are_void(kernel: Kernel) -> None:
 
 
 def test_an_heir_that_is_found_after_the_death_was_told_comes_too_late(kernel: Kernel) -> None:
-    process, heir = kernel.spawn(), Mortal()
+    process, heir = kernel.spawn(), FakeProcess()
     process.exit()
     kernel.life.record_exit(process)
 
@@ -346,4 +311,3 @@ def test_an_heir_that_is_found_after_the_death_was_told_comes_too_late(kernel: K
 
     assert kernel.life.process is process
     assert [type(each) for each in kernel.events] == [Spawned, Exited]
-    heir.close()

@@ -110,7 +110,7 @@ def test_a_link_is_not_followed(log: LogFile, tmp_path: Path) -> None:
 def test_somebody_elses_file_is_refused(log: LogFile, monkeypatch: pytest.MonkeyPatch) -> None:
     log.path.touch()
     me = os.geteuid()
-    monkeypatch.setattr(log_file.os, "geteuid", lambda: me + 1)
+    monkeypatch.setattr(os, "geteuid", lambda: me + 1)
 
     with pytest.raises(LaunchError, match="it belongs to another user"):
         log.open()

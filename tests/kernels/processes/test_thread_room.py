@@ -21,7 +21,7 @@ def test_threads_that_can_be_started_leave_nothing() -> None:
 def test_a_limit_on_threads_is_told_before_anything_is_begun(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    start, begun = threading.Thread.start, []
+    start, begun = threading.Thread.start, list[threading.Thread]()
 
     def start_two(thread: threading.Thread) -> None:
         if len(begun) == 2:

@@ -67,7 +67,7 @@ def manager(kernels: Path, tmp_path: Path) -> KernelSpecManager:
 
 
 def test_a_spec_says_what_its_file_says(kernels: Path) -> None:
-    content = {
+    content: dict[str, Any] = {
         "argv": ARGV,
         "name": "named",
         "mimetype": "text/x-k",
@@ -324,7 +324,7 @@ def test_a_folder_of_specs_that_cannot_be_read_is_said(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(specs.Path, "iterdir", _deny)
+    monkeypatch.setattr(Path, "iterdir", _deny)
 
     assert manager.find_kernel_specs() == {}
     assert f"kernel specs in {kernels} are left out: Permission denied" in caplog.text
@@ -334,7 +334,7 @@ def test_a_spec_that_cannot_be_read_is_named(
     kernels: Path, manager: KernelSpecManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = write_spec(kernels, "k")
-    monkeypatch.setattr(specs.Path, "is_file", _deny)
+    monkeypatch.setattr(Path, "is_file", _deny)
     monkeypatch.setattr(spec, "read_regular", _deny)
     manager.get_all_specs()
 

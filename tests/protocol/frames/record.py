@@ -65,7 +65,7 @@ def record_kernel(kernel_name: str, cells: Sequence[str]) -> Recorded:
             message = session.new_message("execute_request", execute_content(cell))
             shell.send_multipart(session.encode(message))
         recorded: Recorded = []
-        while ready := poller.poll(SILENCE * 1000):
+        while ready := poller.poll(int(SILENCE * 1000)):
             for socket, _ in ready:
                 frames = socket.recv_multipart()
                 recorded.append(as_record(channels[socket], frames, None))

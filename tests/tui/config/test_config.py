@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from textual.theme import BUILTIN_THEMES
 
-from kerneltui.fleet.transcript.transcript import Limits
+from kerneltui.fleet.model.retention import Limits
 from kerneltui.tui.config.config import Config
 from kerneltui.tui.config.config_file import MAX_PROBLEMS, Problem, parse_config, read_config
 from kerneltui.tui.config.schema import ASKED

@@ -10,7 +10,7 @@ from textual.events import Key, Paste
 from textual.widgets import Input, OptionList, Static
 
 from kerneltui.errors import KernelTimeout
-from kerneltui.fleet.console.conversation import Prompt
+from kerneltui.fleet.console.conversation import Prompt, Reply
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import SHOWN_LINES
 from kerneltui.tui.config.config import Config
@@ -590,7 +590,8 @@ def test_it_is_said_that_there_are_no_completions() -> None:
 def test_it_is_said_that_the_kernel_is_still_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(console, "HELP_IS_SLOW", 0.001)
     fleet = FakeFleet(snapshot())
-    fleet.console.replies["complete"] = reply = Future()
+    reply: Reply = Future()
+    fleet.console.replies["complete"] = reply
 
     async def play(stage: Stage) -> None:
         await stage.press("c", "a")

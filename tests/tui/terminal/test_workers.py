@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from concurrent.futures import Future
+from typing import TypeVar
 
 import pytest
 
@@ -30,7 +31,10 @@ asyncio.run(leave())
 """
 
 
-def result(future: Future[object]) -> object:
+T = TypeVar("T")
+
+
+def result(future: Future[T]) -> T:
     return future.result(PATIENCE)
 
 
@@ -48,7 +52,7 @@ def test_a_call_gives_what_it_raises() -> None:
 
 
 def test_no_more_than_the_limit_run_at_once_and_all_of_them_in_the_end() -> None:
-    workers, free, running = Workers(2, patience=LONG), threading.Event(), []
+    workers, free, running = Workers(2, patience=LONG), threading.Event(), list[int]()
 
     def call(number: int) -> int:
         running.append(number)
@@ -64,7 +68,7 @@ def test_no_more_than_the_limit_run_at_once_and_all_of_them_in_the_end() -> None
 
 
 def test_a_call_that_was_cancelled_before_its_turn_is_not_made() -> None:
-    workers, free, made = Workers(1, patience=LONG), threading.Event(), []
+    workers, free, made = Workers(1, patience=LONG), threading.Event(), list[int]()
     first = workers.submit(free.wait, PATIENCE)
     second = workers.submit(made.append, 2)
 

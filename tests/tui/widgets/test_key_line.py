@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.content import Content
 from textual.screen import Screen
+from textual.style import Style
 
 from kerneltui.fleet.console.conversation import Prompt
 from kerneltui.protocol.status import KernelState
@@ -84,7 +85,7 @@ def test_what_the_kernel_does_not_allow_is_dim() -> None:
         place = content.plain.index("Interrupt")
 
         dim = [span for span in content.spans if span.start <= place < span.end]
-        assert [span.style.dim for span in dim] == [True]
+        assert [isinstance(each.style, Style) and each.style.dim for each in dim] == [True]
 
     on_stage(play, FakeFleet(snapshot(state=KernelState.DEAD)))
 
