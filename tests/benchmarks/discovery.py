@@ -58,7 +58,7 @@ def _start(number: int) -> subprocess.Popen[bytes]:
     file = Path(jupyter_runtime_dir(), f"kernel-crowd-{number:03}.json")
     file.parent.mkdir(parents=True, exist_ok=True)
     write_connection_file(str(file))
-    command = [sys.executable, "-m", "tests.fleet.tiny_kernel", str(file)]
+    command = [sys.executable, "-m", "tests.kernel_process", str(file)]
     return subprocess.Popen(command, start_new_session=True, cwd=ROOT, env=os.environ)
 
 

@@ -129,7 +129,7 @@ def test_a_file_that_was_just_written_may_be_of_a_kernel_to_come(
 def living(runtime: Path) -> Iterator[Path]:
     """The connection file of a kernel that lives."""
     file = stranger(runtime, "living")
-    command = [sys.executable, "-m", "tests.fleet.tiny_kernel", str(file)]
+    command = [sys.executable, "-m", "tests.kernel_process", str(file)]
     with subprocess.Popen(command, start_new_session=True, cwd=ROOT) as kernel:
         try:
             info = read_connection_file(file)
@@ -195,7 +195,7 @@ def test_a_kernel_that_was_restarted_meanwhile_keeps_its_files(
 
 def test_a_kernel_whose_new_process_nobody_has_noted_keeps_its_files(runtime: Path) -> None:
     files = ours(runtime, DEAD)
-    command = [sys.executable, "-m", "tests.fleet.tiny_kernel", str(files[0])]
+    command = [sys.executable, "-m", "tests.kernel_process", str(files[0])]
     with subprocess.Popen(command, cwd=ROOT) as process:
         eventually(lambda: files[0] in Processes().look())
 

@@ -11,12 +11,12 @@ from kerneltui.commands.probe import Askable, Probe
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.status import KernelState
-from tests.fakes import FakeKernel
+from tests.fake_kernel import FakeKernel, file_in
 
 
 @pytest.fixture
 def kernel(short_path: Path) -> Iterator[FakeKernel]:
-    with FakeKernel(short_path) as kernel:
+    with FakeKernel(file_in(short_path)) as kernel:
         yield kernel
 
 

@@ -16,7 +16,8 @@ from kerneltui.commands.prompt import Keyboard, answer_prompt
 from kerneltui.errors import KernelDied
 from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.protocol.message import Message
-from tests.fakes import Ask, FakeKernel, connected, elsewhere
+from tests.clients import connected, elsewhere
+from tests.fake_kernel import Ask, FakeKernel, file_in
 from tests.support import eventually
 
 
@@ -50,7 +51,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
 
 @pytest.fixture
 def fake(short_path: Path) -> Iterator[FakeKernel]:
-    with FakeKernel(short_path) as fake:
+    with FakeKernel(file_in(short_path)) as fake:
         fake.cells["ask"] = [Ask("name? ")]
         fake.cells["ask secretly"] = [Ask("key? ", password=True)]
         yield fake

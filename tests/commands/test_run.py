@@ -11,14 +11,15 @@ from kerneltui.commands.run import FAILED, NOT_RUN, _Run
 from kerneltui.kernels.client import interactive
 from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.protocol.message import Content
-from tests.fakes import FakeKernel, Output, connected
+from tests.clients import connected
+from tests.fake_kernel import FakeKernel, Output, file_in
 
 RAISED: Content = {"status": "error", "ename": "E", "evalue": "e", "traceback": ["Trace", "E: e"]}
 
 
 @pytest.fixture
 def fake(short_path: Path) -> Iterator[FakeKernel]:
-    with FakeKernel(short_path) as fake:
+    with FakeKernel(file_in(short_path)) as fake:
         yield fake
 
 

@@ -38,7 +38,7 @@ FRAIL = """
 import os, sys
 if os.path.exists(sys.argv[2]):
     sys.exit("no luck")
-os.execv(sys.executable, [sys.executable, "-m", "tests.fleet.tiny_kernel", sys.argv[1]])
+os.execv(sys.executable, [sys.executable, "-m", "tests.kernel_process", sys.argv[1]])
 """
 
 
@@ -192,7 +192,7 @@ def external(tmp_path: Path) -> Iterator[Starter]:
     started: list[subprocess.Popen[bytes]] = []
 
     def start() -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "tests.fleet.tiny_kernel", str(file)]
+        command = [sys.executable, "-m", "tests.kernel_process", str(file)]
         started.append(subprocess.Popen(command, cwd=ROOT, start_new_session=True))
         eventually(lambda: [each.state for each in listed()] == ["idle"])
         return started[-1]

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes import FakeKernel
+from tests.fake_kernel import FakeKernel, file_in
 from tests.fleet.stage import Voice
 
 
 @pytest.fixture
 def fake(short_path: Path) -> Iterator[FakeKernel]:
-    with FakeKernel(short_path) as fake:
+    with FakeKernel(file_in(short_path)) as fake:
         yield fake
 
 

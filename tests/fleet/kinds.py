@@ -30,17 +30,15 @@ TINY = SPECS["tiny"]["argv"][:-1]
 LONG_AGO = time.time() - 3600
 SLEEPS = (sys.executable, "-c", "import time; time.sleep(1000)")  # a SIGINT ends it
 FORKS = """
-import json, os, signal, sys, zmq
-info = json.load(open(sys.argv[1]))
-context = zmq.Context()
-sockets = [context.socket(zmq.ROUTER) for _ in range(3)]
-for socket, name in zip(sockets, ("shell_port", "control_port", "hb_port")):
-    socket.bind(f"tcp://127.0.0.1:{info[name]}")
-if os.fork() == 0:
-    signal.signal(signal.SIGINT, lambda *_: os._exit(0))
-    os.write(1, b"forked")
-    signal.pause()
-os._exit(0)
+import os, signal, sys
+from tests.kernel_process import kernel_at, serve
+def leave():
+    if os.fork() == 0:
+        signal.signal(signal.SIGINT, lambda *_: os._exit(0))
+        os.write(1, b"forked")
+        signal.pause()
+    os._exit(0)
+serve(kernel_at(sys.argv[1]), leave)
 """
 COMMANDS = {
     Kind.PRIVATE_PORTS: SLEEPS,

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 WITHIN = 60  # seconds, for what a process takes to start or end on a busy machine
 SPECS: dict[str, dict[str, Any]] = {
     "tiny": {
-        "argv": [sys.executable, "-m", "tests.fleet.tiny_kernel", "{connection_file}"],
+        "argv": [sys.executable, "-m", "tests.kernel_process", "{connection_file}"],
         "display_name": "Tiny\x1b[31m",
         "language": "none",
         "env": {"PYTHONPATH": str(ROOT)},

@@ -38,24 +38,18 @@ KILLS = 5
 LONGEST = 0.6  # seconds until the next kill
 WITHIN = 30  # seconds, for what comes on a slow host
 GAP = "gap"
-TALKER = f"""
-import itertools, sys, zmq
-from kerneltui.protocol.wire import Session
-session = Session({KEY!r})
-iopub = zmq.Context().socket(zmq.XPUB)
-iopub.bind(sys.argv[1])
-cell = session.new_message("execute_request")
-def say(msg_type, topic, content):
-    message = session.new_message(msg_type, content, parent=cell)
-    iopub.send_multipart(session.encode(message, [topic]))
-for number in itertools.count():
-    while iopub.poll(2):
-        wanted = iopub.recv()
-        if wanted[:1] == b"\\x01" and wanted[1:]:
-            say("iopub_welcome", wanted[1:], {{}})
-    say("stream", b"stream", {{"name": "stdout", "text": f"{{number}}\\n"}})
+TALKER = """
+import itertools, sys, time
+from tests.kernel_process import kernel_at, serve
+kernel = kernel_at(sys.argv[1])
+cell = kernel.session.new_message("execute_request")
+def talk():
+    for number in itertools.count():
+        kernel.publish("stream", {"name": "stdout", "text": f"{number}\\n"}, cell)
+        time.sleep(0.002)
+serve(kernel, talk)
 """
-"""Says numbers, one every two milliseconds, and welcomes whoever subscribes."""
+"""Says numbers, one every two milliseconds."""
 
 Shown = int | str
 
@@ -74,9 +68,7 @@ class Talker:
         file.write_text(info.to_json(), encoding="utf-8")
         self.manager.load_connection_file()
         self.process = subprocess.Popen(
-            [sys.executable, "-c", TALKER, info.endpoint(Channel.IOPUB)],
-            cwd=ROOT,
-            start_new_session=True,
+            [sys.executable, "-c", TALKER, str(file)], cwd=ROOT, start_new_session=True
         )
         found = identify(self.process.pid)
         assert found is not None

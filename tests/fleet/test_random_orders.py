@@ -73,7 +73,7 @@ def pids_by_kernel(kernel_ids: list[str]) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {each: [] for each in kernel_ids}
     for process in psutil.process_iter(["cmdline", "status"]):
         words = process.info["cmdline"] or []
-        if process.info["status"] != psutil.STATUS_ZOMBIE and "tests.fleet.tiny_kernel" in words:
+        if process.info["status"] != psutil.STATUS_ZOMBIE and "tests.kernel_process" in words:
             for kernel_id in kernel_ids:
                 if kernel_id in words[-1]:
                     found[kernel_id].append(process.pid)

@@ -9,12 +9,13 @@ import pytest
 
 from kerneltui.kernels.client.client import BlockingKernelClient
 from tests.children import Children
-from tests.fakes import FakeKernel, connected
+from tests.clients import connected
+from tests.fake_kernel import FakeKernel, file_in
 
 
 @pytest.fixture
 def fake(short_path: Path) -> Iterator[FakeKernel]:
-    with FakeKernel(short_path) as fake:
+    with FakeKernel(file_in(short_path)) as fake:
         yield fake
 
 

@@ -28,7 +28,7 @@ from kerneltui.kernels.processes.tree import descendants
 from kerneltui.kernels.specs.spec_manager import KernelSpecManager
 from kerneltui.protocol.message import Message, parent_id
 from kerneltui.protocol.status import KernelState
-from tests.fakes import elsewhere
+from tests.clients import elsewhere
 from tests.support import BASH_SPEC, Background, eventually
 
 pytestmark = pytest.mark.slow

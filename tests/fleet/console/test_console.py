@@ -18,7 +18,7 @@ from kerneltui.fleet.transcript.rendering import rendition
 from kerneltui.fleet.transcript.transcript import Role
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol.message import Message
-from tests.fakes import Ask, FakeKernel
+from tests.fake_kernel import Ask, FakeKernel
 from tests.fleet.stage import Kernel
 from tests.support import eventually
 

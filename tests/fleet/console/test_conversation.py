@@ -17,7 +17,7 @@ from kerneltui.fleet.console.conversation import IDLE_TIME, Conversation
 from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.protocol.message import Message, execute_content
 from kerneltui.protocol.status import KernelState, Reported
-from tests.fakes import Ask, FakeKernel
+from tests.fake_kernel import Ask, FakeKernel
 from tests.fleet.stage import Kernel
 from tests.support import eventually
 

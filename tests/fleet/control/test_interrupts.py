@@ -21,7 +21,7 @@ from kerneltui.fleet.control.interrupts import (
 from kerneltui.fleet.discovery.attach import attach_process
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes.identity import ProcessIdentity
-from tests.fakes import FakeKernel
+from tests.fake_kernel import FakeKernel, file_in
 from tests.support import eventually
 
 NOTHING, SIGINT = "0000000000000000", "0000000000000002"
@@ -169,7 +169,7 @@ MESSAGE = Reaction(by_message=True)
 
 @pytest.fixture
 def kernel(short_path: Path) -> Iterator[FakeKernel]:
-    with FakeKernel(short_path) as kernel:
+    with FakeKernel(file_in(short_path)) as kernel:
         yield kernel
 
 

@@ -23,19 +23,14 @@ from kerneltui.kernels.connection.connection_file import read_connection_file, w
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.status import KernelState
-from tests.fleet.small_kernels import WITHIN, Watched, dismiss_all, install_and_make_haste
+from tests.fleet.small_kernels import ROOT, WITHIN, Watched, dismiss_all, install_and_make_haste
 from tests.support import eventually
 
 FORK = "import os, time\nif os.fork() == 0:\n    time.sleep(1000)\n    os._exit(0)"
 LISTENS = """
-import json, sys, zmq
-info = json.load(open(sys.argv[1]))
-context = zmq.Context()
-sockets = [context.socket(zmq.ROUTER) for _ in range(2)]  # one that nobody has is closed
-for socket, name in zip(sockets, ("shell_port", "control_port")):
-    socket.bind(f"tcp://127.0.0.1:{info[name]}")
-    print("listens", flush=True)
-sys.stdin.read()
+import sys
+from tests.kernel_process import kernel_at, serve
+serve(kernel_at(sys.argv[1]), lambda: print("listens", flush=True))
 """
 
 
@@ -97,15 +92,13 @@ def test_the_next_dashboard_knows_what_a_dead_kernel_has_left(kernel: Watched) -
 
 @pytest.fixture
 def found(tmp_path: Path) -> Iterator[Found]:
-    """A kernel without a heartbeat that leads no session, as a fork does not either."""
+    """A kernel that leads no session, as a fork does not either."""
     file = tmp_path / "kernel-1.json"
     write_connection_file(str(file))
     command = [sys.executable, "-c", LISTENS, str(file)]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as process:
         assert process.stdout is not None
-        for _ in range(2):
-            process.stdout.readline()
+        process.stdout.readline()
         info, identity = read_connection_file(str(file)), identify(process.pid)
         yield Found("1", file, info, identity, Origin.UNKNOWN, 1, Liveness.VERIFIED)
         process.kill()

@@ -24,7 +24,7 @@ from kerneltui.kernels.processes.identity import identify
 from tests.fleet.small_kernels import ROOT
 from tests.support import eventually
 
-TINY = (sys.executable, "-m", "tests.fleet.tiny_kernel")
+TINY = (sys.executable, "-m", "tests.kernel_process")
 SLEEPS = (sys.executable, "-c", "import time; time.sleep(1000)")
 UUID = "kernel-f9106175-889b-4adf-8518-009392b8022d.json"
 
@@ -305,16 +305,12 @@ def test_an_argument_that_leads_in_a_ring_is_passed_over(
 
 
 FORKING = """
-import os, sys, threading
-from tests.fleet import tiny_kernel
-class Kernel(tiny_kernel.TinyKernel):
-    def __enter__(self):
-        super().__enter__()
-        if os.fork() == 0:  # it listens by now, and so does the worker
-            threading.Event().wait()
-        return self
-tiny_kernel.TinyKernel = Kernel
-tiny_kernel.main(sys.argv[1])
+import os, signal, sys
+from tests.kernel_process import kernel_at, serve
+def fork():
+    if os.fork() == 0:  # the worker has its sockets
+        signal.pause()
+serve(kernel_at(sys.argv[1]), fork)
 """
 
 
@@ -336,7 +332,7 @@ def test_another_file_of_its_arguments_is_not_taken_for_a_kernels(
     settings = tmp_path / "settings.json"
     settings.write_text("{}")
     file = connection_file(runtime / "kernel-0a9b.json")
-    code = "import sys; from tests.fleet.tiny_kernel import main; main(sys.argv[2])"
+    code = f"import sys; from {TINY[-1]} import *; serve(kernel_at(sys.argv[2]))"
     pid = run(sys.executable, "-c", code, settings, file)
 
     found = until_proven(Discovery())

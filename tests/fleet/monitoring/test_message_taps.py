@@ -14,7 +14,7 @@ from kerneltui.fleet.monitoring.subscription import IopubSubscription
 from kerneltui.fleet.transcript.transcript import Transcript
 from kerneltui.kernels.connection.sockets import default_context
 from kerneltui.protocol.message import execute_content
-from tests.fakes import Ask, FakeKernel
+from tests.fake_kernel import Ask, FakeKernel
 from tests.fleet.stage import Kernel, Voice
 from tests.support import eventually
 

@@ -80,15 +80,12 @@ def look_until(fleet: Fleet, condition: Callable[[], object]) -> None:
 
 
 SILENT_ON_ITS_FILE = """
-import os, tests.fakes
-from tests.fleet import tiny_kernel
-class Kernel(tiny_kernel.TinyKernel):
-    def __init__(self, file):
-        super().__init__(file)
-        self._holding.add("interrupt_request")
-tiny_kernel.TinyKernel = Kernel
-tests.fakes.REPLIES["usage_request"] |= {said}
-tiny_kernel.main(os.environ["KERNEL_FILE"])
+import os
+from tests.kernel_process import kernel_at, serve
+kernel = kernel_at(os.environ["KERNEL_FILE"])
+kernel.holding.add("interrupt_request")
+kernel.replies["usage_request"] |= {said}
+serve(kernel)
 """
 
 

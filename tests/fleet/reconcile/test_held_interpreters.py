@@ -12,7 +12,7 @@ from kerneltui.fleet.reconcile import held_interpreters
 from kerneltui.fleet.reconcile.held_interpreters import HeldInterpreters
 from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
 from kerneltui.protocol.status import Reported
-from tests.fakes import FakeKernel
+from tests.fake_kernel import FakeKernel
 from tests.fleet.stage import Kernel
 from tests.support import eventually
 

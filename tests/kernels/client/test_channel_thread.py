@@ -10,7 +10,8 @@ import pytest
 
 from kerneltui.errors import ConnectionFileError, WrongThread
 from kerneltui.kernels.client.client import BlockingKernelClient
-from tests.fakes import FakeKernel, client_of, elsewhere
+from tests.clients import client_of, elsewhere
+from tests.fake_kernel import FakeKernel
 from tests.support import Background, eventually
 
 USES: dict[str, Callable[[BlockingKernelClient], object]] = {

@@ -7,7 +7,7 @@ import pytest
 from kerneltui.kernels.client import channels
 from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.protocol.message import parent_id
-from tests.fakes import FakeKernel
+from tests.fake_kernel import FakeKernel
 from tests.support import eventually
 
 

@@ -14,7 +14,8 @@ from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.kernels.connection.sockets import connect, default_context
 from kerneltui.protocol.connection import PORT_NAMES, Channel, ConnectionInfo
 from kerneltui.protocol.message import Message, parent_id
-from tests.fakes import FakeKernel, connected, elsewhere
+from tests.clients import connected, elsewhere
+from tests.fake_kernel import FakeKernel
 
 REQUESTS: list[tuple[str, tuple[Any, ...], str, dict[str, Any]]] = [
     (

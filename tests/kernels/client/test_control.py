@@ -13,7 +13,7 @@ from kerneltui.kernels.connection.attributes import Endpoint
 from kerneltui.kernels.connection.session import new_session
 from kerneltui.kernels.connection.sockets import default_context
 from kerneltui.protocol.connection import Channel, ConnectionInfo
-from tests.fakes import KEY, FakeKernel
+from tests.fake_kernel import KEY, FakeKernel
 
 
 def ask(fake: FakeKernel, msg_type: str) -> ControlRequest:

@@ -13,7 +13,8 @@ from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.kernels.client.interactive import END_OF_INPUT, answer_from_terminal, print_output
 from kerneltui.protocol.message import Message, parent_id
 from kerneltui.protocol.wire import Session
-from tests.fakes import Ask, FakeKernel, connected, elsewhere
+from tests.clients import connected, elsewhere
+from tests.fake_kernel import Ask, FakeKernel
 from tests.support import Background, eventually
 
 SAYS = ("stream", {"name": "stdout", "text": "hello\n"})

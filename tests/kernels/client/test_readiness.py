@@ -14,7 +14,8 @@ from kerneltui.kernels.client.readiness import Readiness
 from kerneltui.kernels.processes.lifecycle import Lifecycle
 from kerneltui.protocol.message import parent_id
 from tests.children import Children
-from tests.fakes import FakeKernel, client_of, connected, elsewhere
+from tests.clients import client_of, connected, elsewhere
+from tests.fake_kernel import FakeKernel
 from tests.support import eventually
 
 

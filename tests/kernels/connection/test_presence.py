@@ -21,7 +21,8 @@ from kerneltui.kernels.connection.presence import find_process, somebody_speaks,
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from tests.children import Children
-from tests.fakes import FakeKernel, elsewhere
+from tests.clients import elsewhere
+from tests.fake_kernel import FakeKernel
 from tests.support import Background, eventually
 
 

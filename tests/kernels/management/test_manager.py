@@ -28,7 +28,7 @@ from kerneltui.kernels.processes.log_file import LogFile
 from kerneltui.kernels.processes.watcher import process_watcher
 from kerneltui.protocol.status import KernelState
 from tests.children import Children
-from tests.fakes import elsewhere
+from tests.clients import elsewhere
 from tests.kernels.looks import files_of, process_id, state
 from tests.support import eventually
 

@@ -26,7 +26,7 @@ from kerneltui.kernels.processes.process import outside_group
 from kerneltui.kernels.processes.tree import descendants
 from kerneltui.protocol.status import KernelState
 from tests.children import Children
-from tests.fakes import FakeKernel
+from tests.fake_kernel import FakeKernel
 from tests.kernels.looks import files_of, process_id, process_of, state
 from tests.support import Background, eventually
 

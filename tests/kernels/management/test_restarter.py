@@ -15,7 +15,7 @@ from kerneltui.errors import ActionRefused, KernelDied
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol.status import KernelState, RestartPolicy
 from tests.children import Children
-from tests.fakes import elsewhere
+from tests.clients import elsewhere
 from tests.support import eventually
 
 

@@ -20,7 +20,7 @@ from kerneltui.tui.details.info_view import (
     sections,
     shell_word,
 )
-from tests.fakes import FakeKernel
+from tests.fake_kernel import FakeKernel, file_in
 from tests.tui.widget_stage import NARROW, WIDE, Stage, on_stage
 
 INFO = KernelInfo(
@@ -96,7 +96,7 @@ def test_what_is_not_known_is_said(info: KernelInfo, words: str) -> None:
 
 
 def test_the_library_lines_connect(short_path: Path) -> None:
-    with FakeKernel(short_path) as fake:
+    with FakeKernel(file_in(short_path)) as fake:
         facts = connecting(fake.connection_file)
         first = [label for label, _ in facts].index("library")
         names: dict[str, Any] = {}

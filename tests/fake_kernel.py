@@ -1,4 +1,7 @@
-"""FakeKernel: a thread that speaks as ipykernel 7 does, or as badly as a test wants."""
+"""FakeKernel: a thread that speaks as ipykernel 7 does, or as badly as a test wants.
+
+Rule: nothing is imported that a process with nothing but such a kernel in it need not have.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,7 @@ import contextlib
 import os
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -15,11 +17,10 @@ from typing import Any, Self, TypeVar
 import zmq
 
 from kerneltui.errors import InvalidSignature
-from kerneltui.kernels.client.client import BlockingKernelClient
-from kerneltui.protocol.connection import Channel, ConnectionInfo
+from kerneltui.protocol.connection import Channel, ConnectionInfo, parse_connection_file
 from kerneltui.protocol.message import Content, Message
 from kerneltui.protocol.wire import Session
-from tests.support import PATIENCE, Background
+from tests.support import PATIENCE
 
 KEY = b"a key for tests"
 FEATURES = ["debugger", "kernel subshells"]
@@ -69,29 +70,41 @@ class Ask:
 Output = tuple[str, Content]
 
 
+def file_in(folder: Path) -> Path:
+    """Write the connection file of a fake kernel whose sockets are in `folder`."""
+    ports = {channel: number for number, channel in enumerate(Channel, start=1)}
+    file = folder / "kernel-fake.json"
+    info = ConnectionInfo("ipc", str(folder / "fake"), ports, key=KEY)
+    file.write_text(info.to_json(), encoding="utf-8")
+    return file
+
+
 class FakeKernel:
-    """Sockets over ipc in `folder`, served by one thread.
+    """Sockets at what a connection file says, served by one thread.
 
     What it does by default: a welcome to each new topic; busy, the reply of `replies` and
     idle for each request. `cells` scripts executions: code to outputs and questions.
     Every public method may be called from the test's thread.
     """
 
-    def __init__(self, folder: Path, *, welcomes: bool = True, key: bytes = KEY) -> None:
-        ports = {channel: number for number, channel in enumerate(Channel, start=1)}
-        self.info = ConnectionInfo("ipc", str(folder / "fake"), ports, key=key)
-        self.connection_file = str(folder / "kernel-fake.json")
+    def __init__(self, connection_file: Path) -> None:
+        """`connection_file`: one that is there, and is removed at the end."""
+        self.connection_file = str(connection_file)
+        self.info = parse_connection_file(connection_file.read_bytes(), self.connection_file)
         self.replies = {**REPLIES}
         self.cells: dict[str, Sequence[Output | Ask]] = {}
-        self.welcomes = welcomes
+        self.runs: Callable[[str], object] = lambda _code: None
+        """Called with the code of each cell, after what `cells` has for it."""
+        self.welcomes = True
         self.publishes = True
         self.publishes_status = True
         self.beats = True
-        self.session = Session(key)
+        self.session = Session(self.info.key)
         self.requests: list[Message] = []
         self.topics: list[bytes] = []
         """Topics that were subscribed to."""
-        self._holding: set[str] = set()
+        self.holding: set[str] = set()
+        """Types of requests that are not answered yet."""
         self._held: list[tuple[Channel, list[bytes], Message]] = []
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._wake_reader, self._wake_writer = os.pipe()
@@ -107,7 +120,6 @@ class FakeKernel:
     # -- called by the test ----
 
     def __enter__(self) -> Self:
-        Path(self.connection_file).write_text(self.info.to_json(), encoding="utf-8")
         for channel, kind in _SOCKETS.items():
             self._sockets[channel] = socket = self._context.socket(kind)
             socket.linger = LINGER
@@ -144,7 +156,7 @@ class FakeKernel:
 
     def hold(self, *msg_types: str) -> None:
         """Receive requests of these types, and answer them only on `release`."""
-        self._call(lambda: self._holding.update(msg_types))
+        self._call(lambda: self.holding.update(msg_types))
 
     def release(self) -> None:
         """Answer what is held, oldest first, and hold no more."""
@@ -169,16 +181,19 @@ class FakeKernel:
         self._call(lambda: self._sockets[Channel.SHELL].send_multipart([*self._client, *frames]))
 
     def _call(self, action: Callable[[], T]) -> T:
-        done: Future[T] = Future()
+        done: queue.SimpleQueue[T | BaseException] = queue.SimpleQueue()
 
         def run() -> None:
             try:
-                done.set_result(action())
+                done.put(action())
             except BaseException as error:  # noqa: BLE001 - raised in the test's thread
-                done.set_exception(error)
+                done.put(error)
 
         self._post(run)
-        return done.result(PATIENCE)
+        result = done.get(timeout=PATIENCE)
+        if isinstance(result, BaseException):
+            raise result
+        return result
 
     def _post(self, command: Callable[[], None]) -> None:
         self._commands.put(command)
@@ -231,7 +246,7 @@ class FakeKernel:
     def _take_request(self, channel: Channel, client: list[bytes], request: Message) -> None:
         if request["msg_type"] == "input_reply":
             self._answers.append(request["content"]["value"])
-        elif request["msg_type"] in self._holding:
+        elif request["msg_type"] in self.holding:
             self._held.append((channel, client, request))
         else:
             self._note(request)
@@ -246,7 +261,7 @@ class FakeKernel:
 
     def _release(self) -> None:
         held, self._held = self._held, []
-        self._holding.clear()
+        self.holding.clear()
         for channel, client, request in held:
             self._serve_request(channel, client, request)
 
@@ -280,6 +295,7 @@ class FakeKernel:
             if isinstance(step, Ask):
                 step = "stream", {"name": "stdout", "text": self._ask(step, client, request)}
             self._say(*step, request)
+        self.runs(code)
         return {**self.replies.get("execute_request", {}), "execution_count": self._executions}
 
     def _ask(self, question: Ask, client: list[bytes], request: Message) -> str:
@@ -300,35 +316,3 @@ class FakeKernel:
                 raise
             return False
         return True
-
-
-def client_of(fake: FakeKernel) -> BlockingKernelClient:
-    """Return a client of the kernel whose channels are closed."""
-    client = BlockingKernelClient(connection_file=fake.connection_file)
-    client.load_connection_file()
-    return client
-
-
-@contextlib.contextmanager
-def connected(fake: FakeKernel) -> Iterator[BlockingKernelClient]:
-    """Yield a client of the kernel whose channels are open."""
-    client = client_of(fake)
-    client.start_channels()
-    try:
-        yield client
-    finally:
-        client.stop_channels()
-
-
-def elsewhere(client: BlockingKernelClient, call: Callable[[], object]) -> Background:
-    """Call something in another thread, which has the client's channels for as long."""
-    client.stop_channels()
-
-    def use() -> object:
-        client.start_channels()
-        try:
-            return call()
-        finally:
-            client.stop_channels()
-
-    return Background(use)

@@ -1,0 +1,42 @@
+"""Clients of a fake kernel."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+from kerneltui.kernels.client.client import BlockingKernelClient
+from tests.fake_kernel import FakeKernel
+from tests.support import Background
+
+
+def client_of(fake: FakeKernel) -> BlockingKernelClient:
+    """Return a client of the kernel whose channels are closed."""
+    client = BlockingKernelClient(connection_file=fake.connection_file)
+    client.load_connection_file()
+    return client
+
+
+@contextlib.contextmanager
+def connected(fake: FakeKernel) -> Iterator[BlockingKernelClient]:
+    """Yield a client of the kernel whose channels are open."""
+    client = client_of(fake)
+    client.start_channels()
+    try:
+        yield client
+    finally:
+        client.stop_channels()
+
+
+def elsewhere(client: BlockingKernelClient, call: Callable[[], object]) -> Background:
+    """Call something in another thread, which has the client's channels for as long."""
+    client.stop_channels()
+
+    def use() -> object:
+        client.start_channels()
+        try:
+            return call()
+        finally:
+            client.stop_channels()
+
+    return Background(use)

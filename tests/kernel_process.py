@@ -1,0 +1,39 @@
+"""FakeKernel in a process of its own, whose cells are Python.
+
+`python -m tests.kernel_process CONNECTION_FILE`. A program that wants another kernel takes it from
+`kernel_at`, scripts it and has it served.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.fake_kernel import FakeKernel
+
+
+def kernel_at(connection_file: str) -> FakeKernel:
+    kernel = FakeKernel(Path(connection_file))
+    kernel.runs = lambda code: exec(code, {})
+    return kernel
+
+
+def serve(kernel: FakeKernel, once_it_listens: Callable[[], object] = lambda: None) -> None:
+    """Serve until a shutdown is asked for; a SIGINT is said on iopub."""
+
+    def say(_signum: int, _frame: object) -> None:
+        kernel.publish("stream", {"name": "stdout", "text": "interrupted\n"})
+
+    signal.signal(signal.SIGINT, say)
+    kernel.__enter__()
+    once_it_listens()
+    kernel.wait_for("shutdown_request", within=threading.TIMEOUT_MAX)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    serve(kernel_at(sys.argv[1]))
