@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from kerneltui.commands import verbs, watch
+from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.reconcile.host_scan import HostScan, read_manifests
 from kerneltui.paths import runtime_folder
 from tests.fleet.small_kernels import install_and_make_haste
@@ -24,7 +25,7 @@ def _one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     verbs.start("tiny", cwd="/", name="one", autorestart=False)
     yield
     if names := [each.name for each in read_manifests(runtime_folder())]:
-        verbs.act("shutdown", names)
+        verbs.act(Verb.SHUTDOWN, names)
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def test_a_log_is_followed_with_one_look_at_the_host(
         eventually(partial(has_said, word))
     assert looks == ["look"]
 
-    verbs.act("shutdown", ["one"])
+    verbs.act(Verb.SHUTDOWN, ["one"])
 
     assert following.result() == 0
 
@@ -74,12 +75,12 @@ def test_a_log_is_followed_with_one_look_at_the_host(
 def test_a_log_is_followed_beyond_a_restart(capsys: pytest.CaptureFixture[str]) -> None:
     following = Background(lambda: watch.logs("one", follow=True))
 
-    verbs.act("restart", ["one"])
+    verbs.act(Verb.RESTART, ["one"])
     write("again\n")
 
     eventually(lambda: "again" in capsys.readouterr().out)
     assert not following.over
-    verbs.act("kill", ["one"])
+    verbs.act(Verb.KILL, ["one"])
     assert following.result() == 0
 
 

@@ -19,6 +19,7 @@ from kerneltui.fleet.console.conversation import Prompt
 from kerneltui.fleet.fleet import SpecChoice
 from kerneltui.fleet.inspection.kernel_info import KernelInfo, versions
 from kerneltui.fleet.inspection.process_tree import ProcessFacts
+from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.fleet.registry.notices import Notice
 from kerneltui.fleet.transcript.rendering import rendition
@@ -170,7 +171,7 @@ def hostile_fleet(text: str) -> FakeFleet:
         ProcessFacts(7, 0, shown, shown, None, 1 << 20, 1, 3, escaped=True, paths=(shown,)),
     )
     fleet.specs = (SpecChoice(text, text, "python"),)
-    fleet.escapes = (shown,)
+    fleet.known[Verb.KILL] = (shown,)
     fleet.error = KernelError(text)
     fleet.console.past = (text, f"{text} = 1")
     types = {"_jupyter_types_experimental": [{"text": text, "type": text}]}
