@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Container, Mapping
 from typing import Any, Unpack
 
 from kerneltui.errors import ActionRefused
@@ -36,6 +36,7 @@ from kerneltui.frozen import frozen
 from kerneltui.kernels.connection.transport import Transport, choose_transport
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.management.multi import MultiKernelManager
+from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.kernels.processes.thread_room import require_threads
 from kerneltui.kernels.specs.spec_manager import format_argv
 from kerneltui.paths import runtime_folder
@@ -189,12 +190,18 @@ class Fleet:
         log = self._monitor.message_log(kernel_id)
         return kernel_info(self._tracker.manager_of(kernel_id), log.kernel_info if log else {})
 
-    def processes(self, kernel_id: str) -> tuple[ProcessFacts, ...]:
-        """Look at a kernel's processes, none once it is gone. Blocking."""
+    def processes(
+        self, kernel_id: str, opened: Container[ProcessIdentity] = ()
+    ) -> tuple[ProcessFacts, ...]:
+        """Look at a kernel's processes; of one that is gone, at what it has left. Blocking.
+
+        `opened`: those whose open files are looked up as well.
+        """
         kernel = self.registry.get(kernel_id)
-        if kernel is None or kernel.identity is None or not kernel.identity.is_alive():
+        if kernel is None or kernel.identity is None:
             return ()
-        return kernel.tree.look(kernel.identity.pid, time.monotonic())
+        roots = (kernel.identity,) if kernel.identity.is_alive() else kernel.leftovers
+        return kernel.tree.look(roots, time.monotonic(), opened)
 
     def log(self, kernel_id: str) -> Transcript | None:
         """Read what is new in a kernel's log, and return all of it. Blocking."""

@@ -31,8 +31,9 @@ from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
 from kerneltui.fleet.registry.tracker import Tracker
 from kerneltui.frozen import frozen
 from kerneltui.kernels.management.multi import MultiKernelManager
-from kerneltui.kernels.processes.process import describe_process, outside_group
-from kerneltui.kernels.processes.tree import descendants
+from kerneltui.kernels.processes.identity import ProcessIdentity
+from kerneltui.kernels.processes.process import describe_process, outside_group, signal_process
+from kerneltui.kernels.processes.tree import descendants, relatives
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
 
@@ -42,6 +43,8 @@ class Options(TypedDict, total=False):
 
     signum: int
     """The signal to send; SIGTERM."""
+    process: ProcessIdentity
+    """The one process of a kernel's to signal, in place of the kernel's group."""
     anyway: bool
     """Interrupt even where the signal would end the kernel; else WouldEndKernel is raised."""
 
@@ -147,6 +150,9 @@ class KernelVerbs:
 
     def _signal(self, asked: _Asked) -> str:
         signum = asked.options.get("signum", signal.SIGTERM)
+        process = asked.options.get("process", asked.target.identity)
+        if process is not None and process != asked.target.identity:
+            return self._signal_one(asked.kernel, process, signum)
         self._refuse_gone(asked.target)
         # To other dashboards as well it is a kill, after which nobody restarts the kernel.
         is_kill = signum == signal.SIGKILL
@@ -156,6 +162,20 @@ class KernelVerbs:
             said = asked.controller.signal(signum)
         self._tracker.note(asked.kernel.kernel_id, f"sent signal {signum}")
         return said
+
+    def _signal_one(self, kernel: TrackedKernel, process: ProcessIdentity, signum: int) -> str:
+        """Signal one process that a kernel has begun, and that alone."""
+        below = relatives(kernel.identity) if kernel.identity else ()
+        if process not in (*below, *kernel.leftovers):
+            raise ActionRefused(f"process {process.pid} is not of {kernel.name} any more")
+        try:
+            signal_process(process, signum)
+        except ProcessLookupError:
+            raise ActionRefused(f"process {process.pid} is gone") from None
+        except PermissionError:
+            raise ActionRefused(f"process {process.pid} is another user's") from None
+        self._tracker.note(kernel.kernel_id, f"sent signal {signum} to its process {process.pid}")
+        return ""
 
     def _restart(self, asked: _Asked, *, now: bool) -> str:
         """Restart, after a death as well."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Container
 from concurrent.futures import Future
 from typing import Unpack
 from unittest import mock
@@ -122,6 +122,8 @@ class FakeFleet:
         self.infos: dict[str, KernelInfo] = {}
         self.trees: dict[str, tuple[ProcessFacts, ...]] = {}
         self.logs: dict[str, Transcript] = {}
+        self.files_asked: Container[ProcessIdentity] = ()
+        """The processes whose open files were asked for last."""
         self.looks: list[tuple[str, str]] = []
         """What was looked up, in order."""
         self.known: dict[Verb, tuple[str, ...]] = {}
@@ -150,7 +152,10 @@ class FakeFleet:
         self.looks.append(("info", kernel_id))
         return self.infos[kernel_id]
 
-    def processes(self, kernel_id: str) -> tuple[ProcessFacts, ...]:
+    def processes(
+        self, kernel_id: str, opened: Container[ProcessIdentity] = ()
+    ) -> tuple[ProcessFacts, ...]:
+        self.files_asked = opened
         self.looks.append(("processes", kernel_id))
         return self.trees.get(kernel_id, ())
 
@@ -181,7 +186,8 @@ class FakeFleet:
     def do(self, verb: Verb, target: Target, **options: Unpack[Options]) -> str:
         self.overruled = bool(options.get("anyway"))
         signal = (options["signum"],) if verb is Verb.SIGNAL else ()
-        return self._record(str(verb), target.kernel_id, *signal)
+        one = (options["process"].pid,) if "process" in options else ()
+        return self._record(str(verb), target.kernel_id, *signal, *one)
 
     def before(self, verb: Verb, _target: Target) -> tuple[str, ...]:
         return self.known.get(verb, ())

@@ -24,6 +24,7 @@ from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.fleet.registry.notices import Notice
 from kerneltui.fleet.transcript.rendering import rendition
 from kerneltui.fleet.transcript.transcript import Transcript
+from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol.raw_message import RawMessage
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
@@ -168,7 +169,9 @@ def hostile_fleet(text: str) -> FakeFleet:
     fleet.logs["k1"] = said
     fleet.infos["k1"] = hostile_info(text)
     fleet.trees["k1"] = (
-        ProcessFacts(7, 0, shown, shown, None, 1 << 20, 1, 3, escaped=True, paths=(shown,)),
+        ProcessFacts(
+            ProcessIdentity(7, 1, "boot"), 0, shown, shown, None, 1 << 20, 1, 3, paths=(shown,)
+        ),
     )
     fleet.specs = (SpecChoice(text, text, "python"),)
     fleet.known[Verb.KILL] = (shown,)

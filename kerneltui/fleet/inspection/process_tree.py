@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Container, Sequence
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import PurePath
+
 import psutil
 
 from kerneltui.fleet.model.masking import mask_arguments
 from kerneltui.frozen import frozen
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify
-from kerneltui.kernels.processes.process import outside_group
 from kerneltui.kernels.processes.tree import children_of_all, walk
 from kerneltui.protocol.text import clean_line, shorten
 
@@ -16,11 +21,19 @@ PATH_WIDTH = 400  # characters
 FILES_NAMED = 50  # of one process
 
 
+class Left(StrEnum):
+    """What a process has left, so that signals to the kernel do not reach it."""
+
+    NOTHING = ""
+    GROUP = "left the group"
+    SESSION = "own session"
+
+
 @frozen
 class ProcessFacts:
     """One process of a tree, as it was at one moment."""
 
-    pid: int
+    identity: ProcessIdentity
     depth: int
     """0 for the kernel itself, 1 for its children."""
     command: str
@@ -33,10 +46,18 @@ class ProcessFacts:
     threads: int
     files: int | None
     """Open descriptors; None where they may not be counted."""
-    escaped: bool
-    """It has left the kernel's process group: signals to the kernel do not reach it."""
-    paths: tuple[str, ...] = ()
-    """Clean paths of open regular files, the first FILES_NAMED of them; none where not allowed."""
+    age: float | None = None
+    """Seconds since its start."""
+    has_left: Left = Left.NOTHING
+    zombies: int = 0
+    """Its children that have ended, and whose end it has not taken note of."""
+    paths: tuple[str, ...] | None = None
+    """Clean paths of open regular files, the first FILES_NAMED of them; none where not allowed.
+    None where they were not asked for."""
+
+    @property
+    def pid(self) -> int:
+        return self.identity.pid
 
 
 class ProcessTree:
@@ -46,22 +67,35 @@ class ProcessTree:
         self._cpu_times: dict[ProcessIdentity, float] = {}
         self._looked_at = 0.0
 
-    def look(self, pid: int, now: float) -> tuple[ProcessFacts, ...]:
-        """Return the process `pid` and its descendants, each behind its parent; () if it is gone.
+    def look(
+        self,
+        roots: Sequence[ProcessIdentity],
+        now: float,
+        opened: Container[ProcessIdentity] = (),
+    ) -> tuple[ProcessFacts, ...]:
+        """Return processes and their descendants, each behind its parent; () if all are gone.
 
-        `now`: an instant of a clock that only this tree is measured by.
+        `now`: an instant of a clock that only this tree is measured by. `opened`: the processes
+        whose open files are looked up as well.
         """
         before, self._cpu_times = self._cpu_times, {}
         elapsed, self._looked_at = now - self._looked_at, now
-        root = identify(pid)
-        if root is None:
-            return ()
-        below = tuple(walk(pid, children_of_all()))
-        escaped = outside_group(pid, [process for process, _ in below])
+        children = children_of_all()
+        rows = [
+            (root, identity, depth)
+            for root in roots
+            for identity, depth in ((root, 0), *walk(root.pid, children))
+            if identity.is_alive()
+        ]
         return tuple(
-            facts
-            for process, depth in ((root, 0), *below)
-            if (facts := self._facts(process, depth, before, elapsed, process in escaped))
+            replace(
+                facts,
+                has_left=_left(root.pid, identity.pid),
+                zombies=sum(map(_is_zombie, children.get(identity.pid, ()))),
+                paths=_paths(identity.pid) if identity in opened else None,
+            )
+            for root, identity, depth in rows
+            if (facts := self._facts(identity, depth, before, elapsed))
         )
 
     def _facts(
@@ -70,7 +104,6 @@ class ProcessTree:
         depth: int,
         before: dict[ProcessIdentity, float],
         elapsed: float,
-        escaped: bool,
     ) -> ProcessFacts | None:
         try:
             process = psutil.Process(identity.pid)
@@ -79,7 +112,7 @@ class ProcessTree:
                 used = self._cpu_times[identity] = times.user + times.system
                 known = identity in before and elapsed > 0
                 return ProcessFacts(
-                    pid=process.pid,
+                    identity=identity,
                     depth=depth,
                     command=_command(process),
                     state=process.status(),
@@ -87,25 +120,40 @@ class ProcessTree:
                     rss=process.memory_info().rss,
                     threads=process.num_threads(),
                     files=_files(process),
-                    escaped=escaped,
-                    paths=_paths(process),
+                    age=identity.age(),
                 )
         except psutil.Error:  # it ended meanwhile
             return None
 
 
+def _left(root: int, pid: int) -> Left:
+    """Return what a process has left of the group and the session of the kernel's."""
+    try:
+        if os.getpgid(pid) == os.getpgid(root):
+            return Left.NOTHING
+        return Left.GROUP if os.getsid(pid) == os.getsid(root) else Left.SESSION
+    except OSError:  # one of them ended meanwhile, or may not be looked at
+        return Left.NOTHING
+
+
+def _is_zombie(process: ProcessIdentity) -> bool:
+    return identify(process.pid) == process and not process.is_alive()
+
+
 def _command(process: psutil.Process) -> str:
+    """Return the command line; of the path of its program, the name is enough to know it by."""
     try:
         argv = process.cmdline()
     except psutil.AccessDenied:
         argv = []
-    return clean_line(" ".join(mask_arguments(argv)) or process.name(), COMMAND_WIDTH)
+    shown = [PurePath(argv[0]).name or argv[0], *argv[1:]] if argv else []
+    return clean_line(" ".join(mask_arguments(shown)) or process.name(), COMMAND_WIDTH)
 
 
-def _paths(process: psutil.Process) -> tuple[str, ...]:
+def _paths(pid: int) -> tuple[str, ...]:
     try:
-        paths = sorted({each.path for each in process.open_files()})
-    except psutil.AccessDenied:
+        paths = sorted({each.path for each in psutil.Process(pid).open_files()})
+    except psutil.Error:
         return ()
     return tuple(clean_line(path, PATH_WIDTH) for path in shorten(paths, FILES_NAMED))
 

@@ -122,9 +122,15 @@ def _group_of(process: ProcessIdentity) -> int | None:
 
 def kill_process(process: ProcessIdentity) -> None:
     """SIGKILL a process that is nobody's child here, if it still is the one that was meant."""
-    if process.is_alive():
-        with contextlib.suppress(ProcessLookupError):  # gone by itself: the goal is met
-            os.kill(process.pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):  # gone by itself: the goal is met
+        signal_process(process, signal.SIGKILL)
+
+
+def signal_process(process: ProcessIdentity, signum: int) -> None:
+    """Signal the very process that is meant, alone. Raises OSError, also where it is gone."""
+    if not process.is_alive():
+        raise ProcessLookupError(f"process {process.pid} is gone")
+    os.kill(process.pid, signum)
 
 
 def describe_process(process: ProcessIdentity) -> str:

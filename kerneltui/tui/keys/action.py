@@ -24,6 +24,7 @@ class Scope(StrEnum):
     FILTER = "Filter"
     OUTPUT = "Output"
     MESSAGES = "Messages"
+    PROCESSES = "Processes"
     CONSOLE = "Console"
     GLOBAL = "Everywhere"
 

@@ -268,6 +268,30 @@ ACTIONS: tuple[Action, ...] = (
         built_in=True,
     ),
     Action(
+        "process.files",
+        ("enter",),
+        "Open files",
+        "Show the files that the process has open, or no more",
+        Scope.PROCESSES,
+        built_in=True,
+    ),
+    Action(
+        "process.signal",
+        ("K", "f9"),
+        "Signal this process",
+        "Send a signal to the process under the cursor alone",
+        Scope.PROCESSES,
+        built_in=True,
+    ),
+    Action(
+        "process.kill",
+        ("X",),
+        "Kill this process",
+        "SIGKILL the process under the cursor alone; the kernel's own: the kernel and all it began",
+        Scope.PROCESSES,
+        built_in=True,
+    ),
+    Action(
         "console.run",
         ("enter",),
         "Run",
@@ -388,7 +412,7 @@ ACTIONS: tuple[Action, ...] = (
             f"tab.{name}",
             (str(number),),
             f"Tab: {name}",
-            f"Show the selected kernel's {what}",
+            f"Show the selected kernel's {what}, and go there",
             Scope.GLOBAL,
         )
         for number, (name, what) in enumerate(_TABS.items(), start=1)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Container
 from typing import TYPE_CHECKING, Protocol, Unpack
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kerneltui.fleet.registry.notices import Notice
     from kerneltui.fleet.transcript.transcript import Transcript
     from kerneltui.fleet.verbs import Options
+    from kerneltui.kernels.processes.identity import ProcessIdentity
     from kerneltui.tui.console.kernel_console import KernelConsole
 
 
@@ -50,7 +51,9 @@ class DashboardFleet(Protocol):
 
     def info(self, kernel_id: str) -> KernelInfo: ...
 
-    def processes(self, kernel_id: str) -> tuple[ProcessFacts, ...]: ...
+    def processes(
+        self, kernel_id: str, opened: Container[ProcessIdentity] = ()
+    ) -> tuple[ProcessFacts, ...]: ...
 
     def log(self, kernel_id: str) -> Transcript | None: ...
 

@@ -27,6 +27,7 @@ from kerneltui.tui.main.kernel_screen import Commands, KernelScreen
 from kerneltui.tui.main.permissions import refusal
 
 if TYPE_CHECKING:
+    from kerneltui.fleet.inspection.process_tree import ProcessFacts
     from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
     from kerneltui.tui.main.dashboard_fleet import DashboardFleet
 
@@ -180,7 +181,34 @@ class KernelActions:
                 self._give(selection.targets, partial(fleet.do, Verb.SIGNAL, signum=signum))
 
         lines = tuple(questions.describe(target) for target in selection.targets)
-        self._screen.push(SignalScreen(lines, self._last_signal), answered)
+        are_stopped = all(kernel.is_stopped for kernel in selection.kernels)
+        likely = int(signal.SIGCONT) if are_stopped else self._last_signal
+        self._screen.push(SignalScreen(lines, likely), answered)
+
+    def signal_process(self, process: ProcessFacts, *, is_kill: bool) -> None:
+        """Signal one process of the selected kernel, and that alone."""
+        from kerneltui.tui.dialogs.signal import SignalScreen
+
+        kernel, fleet = self._screen.selected, self._screen.fleet
+        if kernel is None or fleet is None:
+            return
+        if process.identity == kernel.identity:
+            self._order(BY_ID["kernel.kill"]) if is_kill else self._pick_signal()
+            return
+
+        def send(signum: int | None) -> None:
+            if signum is not None:
+                ask = partial(fleet.do, Verb.SIGNAL, signum=signum, process=process.identity)
+                self._give([kernel.target], ask)
+
+        line = f"{process.pid}  {process.command}"
+        if is_kill:
+            yes = partial(send, signal.SIGKILL)
+            self._screen.push(ConfirmScreen(questions.kill_process(line)), _if_yes(yes))
+        else:
+            is_stopped = process.state == "stopped"
+            likely = int(signal.SIGCONT) if is_stopped else self._last_signal
+            self._screen.push(SignalScreen((line,), likely), send)
 
     def _shut_all_down(self) -> None:
         fleet = self._screen.fleet

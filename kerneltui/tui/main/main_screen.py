@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
     from kerneltui.fleet.model.snapshot import KernelSnapshot
     from kerneltui.tui.console.console import ConsolePane
+    from kerneltui.tui.details.process_view import ProcessView
     from kerneltui.tui.main.dashboard_fleet import DashboardFleet
     from kerneltui.tui.main.panes import Panes
 
@@ -133,7 +134,7 @@ class MainScreen(Screen[None]):
             "tab.previous": partial(self._step_tab, -1),
             "tab.next": partial(self._step_tab, 1),
             "focus.table": self.focus_table,
-            "focus.output": self._focus_output,
+            "focus.output": partial(self._pick_tab, Tab.OUTPUT),
             "focus.console": self.focus_console,
         }
 
@@ -405,6 +406,9 @@ class MainScreen(Screen[None]):
             if self.selected is None:
                 self.say("the kernel has started; the filter hides it")
 
+    def on_process_view_signal_asked(self, event: ProcessView.SignalAsked) -> None:
+        self.kernel_actions.signal_process(event.process, is_kill=event.is_kill)
+
     def on_console_pane_interrupt_asked(self) -> None:
         self.kernel_actions.interrupt_selected()
 
@@ -422,11 +426,6 @@ class MainScreen(Screen[None]):
         self.remove_class(*ZOOMS)
         self._table.focus()
 
-    def _focus_output(self) -> None:
-        self.remove_class("-zoom-table")
-        self._panes.pick(Tab.OUTPUT)
-        self._panes.pane.focus()
-
     def focus_console(self) -> None:
         self.remove_class(*ZOOMS)
         self._code.enter()
@@ -436,7 +435,10 @@ class MainScreen(Screen[None]):
         return panes is not None and panes.has_focus_within
 
     def _pick_tab(self, tab: Tab) -> None:
+        """Show a tab, and give it the keys."""
+        self.remove_class("-zoom-table")
         self._panes.pick(tab)
+        self._panes.pane.focus()
 
     def _step_tab(self, by: int) -> None:
         self._panes.step(by)

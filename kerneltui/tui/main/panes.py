@@ -133,6 +133,11 @@ class Panes(Vertical):
         if self._fleet is not None and self._kernel_id:
             self._fleet.mark(self._kernel_id)
 
+    @on(ProcessView.FilesAsked)
+    def _look_at_files(self) -> None:
+        self._due = self._clock()
+        self.pull()
+
     @on(MessageView.Opened)
     def _open_message(self, event: MessageView.Opened) -> None:
         self.app.push_screen(MessageScreen(event.record, event.client))
@@ -148,8 +153,9 @@ class Panes(Vertical):
         if self.active is Tab.INFO:
             self._ask(partial(fleet.info, kernel_id), partial(self._info.widget.show, title=name))
         elif self.active is Tab.PROCESSES:
-            show = partial(self._processes.widget.show, title=name)
-            self._ask(partial(fleet.processes, kernel_id), show)
+            view = self._processes.widget
+            look = partial(fleet.processes, kernel_id, view.opened)
+            self._ask(look, partial(view.show, title=name))
         elif self.active is Tab.LOG:
             self._ask(partial(fleet.log, kernel_id), partial(self._log.widget.show, title=name))
 

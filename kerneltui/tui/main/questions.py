@@ -39,6 +39,11 @@ def ask(wording: Wording, targets: Sequence[Target], left_out: int = 0) -> Quest
     )
 
 
+def kill_process(line: str) -> Question:
+    note = "SIGKILL to this process alone; its kernel lives on."
+    return Question("Kill this process?", "Kill", (line,), note, danger=True)
+
+
 def shutdown_all(targets: Sequence[Target]) -> Question:
     return Question(
         f"Shut down {_counted(targets)}?",

@@ -11,7 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from kerneltui.fleet.inspection.process_tree import ProcessFacts, ProcessTree
+from kerneltui.fleet.inspection.process_tree import Left, ProcessFacts, ProcessTree
+from kerneltui.kernels.processes.identity import ProcessIdentity, identify
+from kerneltui.kernels.processes.tree import descendants
 from tests.support import eventually
 
 GENERATIONS = "(sleep 1001 & sleep 1002 & wait; true) & wait"
@@ -39,8 +41,13 @@ def grow() -> Iterator[Callable[[str, int], int]]:
         popen.wait()
 
 
+def roots(pid: int) -> list[ProcessIdentity]:
+    found = identify(pid)
+    return [found] if found else []
+
+
 def look(pid: int) -> tuple[ProcessFacts, ...]:
-    return ProcessTree().look(pid, 1.0)
+    return ProcessTree().look(roots(pid), 1.0)
 
 
 def test_children_stand_under_their_parents(grow: Callable[[str, int], int]) -> None:
@@ -61,15 +68,31 @@ def test_open_files_are_named(grow: Callable[[str, int], int], tmp_path: Path) -
     path = tmp_path / "rows.csv"
     path.touch()
 
-    found = look(grow(f"exec 3<{path}; sleep 1001 3<&- & wait", 1))
+    pid = grow(f"exec 3<{path}; sleep 1001 3<&- & wait", 1)
+    opened = [*roots(pid), *descendants(pid)]
 
-    assert (str(path) in found[0].paths, str(path) in found[1].paths) == (True, False)
+    holder, child = (each.paths for each in ProcessTree().look(roots(pid), 1.0, opened))
+
+    assert holder is not None
+    assert child is not None
+    assert (str(path) in holder, str(path) in child) == (True, False)
+
+
+def test_open_files_are_not_looked_up_unasked(grow: Callable[[str, int], int]) -> None:
+    assert [each.paths for each in look(grow("sleep 1001 & wait", 1))] == [None, None]
+
+
+def test_zombies_are_counted_with_the_process_that_has_not_reaped_them(
+    grow: Callable[[str, int], int],
+) -> None:
+    pid = grow("sh -c 'sleep 0 & sleep 0 & exec sleep 1001' & wait", 3)
+    eventually(lambda: [each.zombies for each in look(pid)] == [0, 2])
 
 
 def test_cpu_is_known_from_the_second_look_on(grow: Callable[[str, int], int]) -> None:
     pid, tree = grow(GENERATIONS, 3), ProcessTree()
 
-    looks = [tree.look(pid, now)[-1].cpu for now in (1.0, 2.0)]
+    looks = [tree.look(roots(pid), now)[-1].cpu for now in (1.0, 2.0)]
 
     assert looks == [None, 0.0]
 
@@ -77,7 +100,7 @@ def test_cpu_is_known_from_the_second_look_on(grow: Callable[[str, int], int]) -
 def test_what_left_the_group_is_told(grow: Callable[[str, int], int]) -> None:
     found = look(grow(RUNAWAY, 1))
 
-    assert [each.escaped for each in found] == [False, True]
+    assert [each.has_left for each in found] == [Left.NOTHING, Left.SESSION]
 
 
 def test_a_process_that_is_gone_has_no_tree() -> None:

@@ -9,6 +9,7 @@ import pytest
 from textual.widgets import Button
 
 from kerneltui.errors import ActionRefused
+from kerneltui.fleet.inspection.process_tree import ProcessFacts
 from kerneltui.fleet.model.capabilities import VERBS, About, Verb
 from kerneltui.fleet.model.classification import Kind
 from kerneltui.fleet.model.origin import Origin
@@ -429,3 +430,44 @@ def test_an_interrupt_that_was_not_asked_about_is_refused_where_it_does_harm_by_
     on_stage(play, fleet)
     assert fleet.verbs == [("interrupt", "k1")]
     assert not fleet.overruled
+
+
+# -- one process --------------------------------------------------------------------------
+
+OWN = ProcessFacts(ProcessIdentity(4002, 77, "boot"), 0, "python", "sleeping", 0.0, 1, 1, 1)
+CHILD = ProcessFacts(ProcessIdentity(77, 1, "boot"), 1, "runaway", "running", 1.0, 1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("keys", "verbs"),
+    [
+        (("j", "X", "y"), [("signal", "k1", 9, 77)]),
+        (("j", "X", "n"), []),
+        (("j", "K", "1", "5", "enter"), [("signal", "k1", 15, 77)]),
+        (("X", "y"), [("kill", "k1")]),
+        (("K", "1", "5", "enter"), [("signal", "k1", 15)]),
+    ],
+)
+def test_one_process_is_signalled_alone_and_the_kernels_own_with_all_it_began(
+    keys: tuple[str, ...], verbs: list[tuple[object, ...]]
+) -> None:
+    fleet = FakeFleet(THREE[0])
+    fleet.trees["k1"] = (OWN, CHILD)
+
+    async def play(stage: Stage) -> None:
+        await stage.press("4")
+        await stage.press(*keys)
+
+    on_stage(play, fleet)
+    assert fleet.verbs == verbs
+
+
+def test_enter_on_a_process_asks_for_its_open_files() -> None:
+    fleet = FakeFleet(THREE[0])
+    fleet.trees["k1"] = (OWN, CHILD)
+
+    async def play(stage: Stage) -> None:
+        await stage.press("4", "j", "enter")
+
+    on_stage(play, fleet)
+    assert fleet.files_asked == {CHILD.identity}

@@ -9,6 +9,7 @@ import pytest
 from kerneltui.fleet.inspection.process_tree import ProcessFacts
 from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.fleet.transcript.transcript import Role, Transcript
+from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.wire import Session
 from kerneltui.tui.main.panes import PERIOD, Panes
@@ -48,7 +49,9 @@ def two_kernels() -> FakeFleet:
         fleet.message_logs[kernel_id] = messages("comm_open" if kernel_id == "k1" else "comm_msg")
         fleet.infos[kernel_id] = INFO
         fleet.trees[kernel_id] = (
-            ProcessFacts(1, 0, f"run-{kernel_id}", "sleeping", 0.0, 1, 1, 1, False),
+            ProcessFacts(
+                ProcessIdentity(1, 1, "boot"), 0, f"run-{kernel_id}", "sleeping", 0.0, 1, 1, 1
+            ),
         )
         fleet.logs[kernel_id] = transcript(f"written by {kernel_id}")
     return fleet
@@ -89,10 +92,12 @@ def test_brackets_go_round_the_tabs(focus: tuple[str, ...], size: tuple[int, int
     on_stage(play, two_kernels(), size)
 
 
-def test_a_tab_picked_in_the_table_leaves_the_focus_there() -> None:
+def test_a_tab_picked_in_the_table_takes_the_keys_and_esc_comes_back() -> None:
     async def play(stage: Stage) -> None:
-        await stage.press("3", "j")
+        await stage.press("3")
+        assert stage.app.main.query_one(Panes).has_focus_within
 
+        await stage.press("escape", "j")
         assert stage.app.main.table.cursor_id == "k2"
 
     on_stage(play, two_kernels())
@@ -135,7 +140,7 @@ def test_a_tab_shows_the_kernel_under_the_cursor(key: str, tab: Tab) -> None:
     fleet.message_logs["k2"] = messages("comm_close")
 
     async def play(stage: Stage) -> None:
-        await stage.press(key, "j")
+        await stage.press("j", key)
         await stage.publish(*fleet.snapshots)
         await stage.publish(*fleet.snapshots)
 
@@ -231,7 +236,7 @@ def test_enter_shows_a_message_whole(size: tuple[int, int]) -> None:
     fleet.message_logs["k1"] = messages("comm_open", content={"answer": {"deep": 42}})
 
     async def play(stage: Stage) -> None:
-        await stage.press("2", "tab", "enter")
+        await stage.press("2", "enter")
 
         assert isinstance(stage.app.screen, MessageScreen)
         assert '"deep": 42' in stage.picture
@@ -245,7 +250,7 @@ def test_enter_shows_a_message_whole(size: tuple[int, int]) -> None:
 HOSTILE = "\x1b]52;c;eA==\x07\x1bc\x9b2J[/x][red]\u202e"
 
 
-@pytest.mark.parametrize("keys", [("2",), ("2", "tab", "enter"), ("4",), ("5",)])
+@pytest.mark.parametrize("keys", [("2",), ("2", "enter"), ("4",), ("5",)])
 def test_no_control_reaches_the_screen(keys: tuple[str, ...]) -> None:
     fleet = two_kernels()
     fleet.message_logs["k1"] = messages(HOSTILE, content={HOSTILE: HOSTILE})
@@ -264,7 +269,7 @@ def test_a_cut_message_says_how_much_is_missing() -> None:
     fleet.message_logs["k1"] = messages("comm_open", content={"a": "x" * 100_000})
 
     async def play(stage: Stage) -> None:
-        await stage.press("2", "tab", "enter")
+        await stage.press("2", "enter")
 
         assert "bytes were not kept" in stage.picture
 
