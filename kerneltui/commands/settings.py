@@ -7,8 +7,8 @@ from typing import get_args
 
 from kerneltui import paths
 from kerneltui.frozen import frozen
-from kerneltui.kernels.connection.transport import Transport
 from kerneltui.private_file import read_regular
+from kerneltui.protocol.connection import Transport
 from kerneltui.tui.config.config import MAX_FILE
 
 

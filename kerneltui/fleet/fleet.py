@@ -33,13 +33,14 @@ from kerneltui.fleet.threads.periodic import PeriodicThread
 from kerneltui.fleet.transcript.transcript import Transcript
 from kerneltui.fleet.verbs import KernelVerbs, Options
 from kerneltui.frozen import frozen
-from kerneltui.kernels.connection.transport import Transport, choose_transport
+from kerneltui.kernels.connection.transport import choose_transport
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.management.multi import MultiKernelManager
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.kernels.processes.thread_room import require_threads
 from kerneltui.kernels.specs.spec_manager import format_argv
 from kerneltui.paths import runtime_folder
+from kerneltui.protocol.connection import Transport
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
 from kerneltui.words import clock

@@ -13,7 +13,7 @@ import string
 from collections.abc import Mapping
 from dataclasses import field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from kerneltui.errors import ConnectionFileError
 from kerneltui.frozen import frozen
@@ -32,6 +32,8 @@ class Channel(StrEnum):
 
 PORT_NAMES = tuple(f"{channel}_port" for channel in Channel)
 TRANSPORTS = ("tcp", "ipc")
+Transport = Literal["auto", "ipc", "tcp"]
+"""How a kernel is wished to be reached; "auto" leaves it to what the kernel can."""
 CURVE_KEY_LENGTH = 40  # characters of Z85, for 32 bytes
 Z85 = frozenset(f"{string.ascii_letters}{string.digits}.-:+=^!/*?&<>()[]{{}}@%$#".encode())
 

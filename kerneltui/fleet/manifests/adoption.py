@@ -11,12 +11,13 @@ import psutil
 
 from kerneltui.errors import KernelError, NoSuchKernel
 from kerneltui.fleet.manifests.manifest import Manifest
-from kerneltui.kernels.connection.transport import Transport, choose_transport
+from kerneltui.kernels.connection.transport import choose_transport
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes.adopted import AdoptedProcess
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.kernels.processes.wrapped import WrappedProcess
 from kerneltui.kernels.specs.spec_manager import KernelSpec, KernelSpecManager
+from kerneltui.protocol.connection import Transport
 from kerneltui.words import day_and_minute
 
 NAMED = 8  # variables; of more, the rest is counted

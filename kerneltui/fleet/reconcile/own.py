@@ -13,9 +13,9 @@ from kerneltui.fleet.manifests.store import ManifestStore
 from kerneltui.fleet.registry.registry import KernelRegistry
 from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
 from kerneltui.fleet.registry.tracker import Tracker
-from kerneltui.kernels.connection.transport import Transport
 from kerneltui.kernels.management.multi import MultiKernelManager
 from kerneltui.kernels.processes.identity import ProcessIdentity
+from kerneltui.protocol.connection import Transport
 
 
 class OwnKernels:

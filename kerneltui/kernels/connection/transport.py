@@ -6,15 +6,14 @@ import logging
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import PurePath
-from typing import Any, Literal, TypedDict
+from typing import Any, TypedDict
 
 from kerneltui.errors import KernelError
 from kerneltui.kernels.connection.ipc import private_folder
 from kerneltui.kernels.specs.spec_manager import KernelSpec, KernelSpecManager
+from kerneltui.protocol.connection import Transport
 
 IPYKERNEL_MODULES = ("ipykernel", "ipykernel_launcher")
-
-Transport = Literal["auto", "ipc", "tcp"]
 
 _log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from kerneltui.fleet.model.retention import Limits
 from kerneltui.frozen import frozen
 
 if TYPE_CHECKING:
-    from kerneltui.kernels.connection.transport import Transport
+    from kerneltui.protocol.connection import Transport
     from kerneltui.tui.keys.keymap import Keymap
 
 MAX_FILE = 256_000  # bytes of kerneltui.toml

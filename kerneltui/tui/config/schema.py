@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
+from kerneltui.protocol.connection import Transport
+from kerneltui.tui.config.config import Notifications
 from kerneltui.tui.config.themes import THEMES
 from kerneltui.tui.keys.actions import ACTIONS
 from kerneltui.tui.keys.keymap import cannot_be_bound
@@ -87,8 +89,8 @@ TOP: dict[str, Rule] = {
     ),
     "filter": _filter,
     "kernelspec": _TEXT,
-    "transport": _one_of("auto", "ipc", "tcp"),
-    "notifications": _one_of("off", "bell", "osc9", "osc777"),
+    "transport": _one_of(*get_args(Transport)),
+    "notifications": _one_of(*get_args(Notifications)),
     "notify_after": _number(1, 86_400, "seconds"),
 }
 """What stands above the tables."""

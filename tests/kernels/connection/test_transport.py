@@ -11,8 +11,9 @@ import pytest
 
 from kerneltui.errors import KernelError, NoSuchKernel
 from kerneltui.kernels.connection import transport
-from kerneltui.kernels.connection.transport import Transport, choose_transport
+from kerneltui.kernels.connection.transport import choose_transport
 from kerneltui.kernels.specs.spec_manager import KernelSpecManager
+from kerneltui.protocol.connection import Transport
 
 IPC = {"transport": "ipc"}
 TCP = {"transport": "tcp", "transport_encryption": "auto"}
