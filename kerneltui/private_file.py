@@ -8,17 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import stat
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-LOCK_LOOK = 0.01  # seconds between two tries to lock a file
-_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
-"""Of a file system that has none: then nobody is kept from giving orders."""
 GROUP_OR_WORLD = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -106,23 +101,6 @@ def make_private_folder(folder: Path, *, parents: bool = False) -> None:
         _refuse_open_to_others(fd, folder)
     finally:
         os.close(fd)
-
-
-def lock_file(fd: int, deadline: float) -> None:
-    """Lock an open file or folder. Raises BlockingIOError if it is not free by `deadline`."""
-    while True:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            if time.monotonic() >= deadline:
-                raise BlockingIOError(error.errno, "another program holds its lock") from None
-            time.sleep(LOCK_LOOK)
-        except OSError as error:
-            if error.errno not in _NO_LOCKS:
-                raise
-            return
-        else:
-            return
 
 
 def folder_problem(folder: Path) -> str:

@@ -13,7 +13,16 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "kerneltui"
 FLOORS = ("protocol", "kernels", "fleet", "tui")
 TERMINAL = {"textual", "rich", "pygments"}
-BELOW_ALL = ("arguments", "errors", "formats", "frozen", "paths", "private_file", "words")
+BELOW_ALL = (
+    "arguments",
+    "errors",
+    "file_lock",
+    "formats",
+    "frozen",
+    "paths",
+    "private_file",
+    "words",
+)
 FOREIGN = {
     "protocol": TERMINAL | {"zmq", "psutil", "jupyter_core", "subprocess", "socket", "threading"},
     "kernels": TERMINAL,

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import tempfile
 import time
 from pathlib import Path
 from typing import NamedTuple
 
-from kerneltui.private_file import lock_file, make_private_folder, open_private
+from kerneltui.file_lock import is_at, lock_file, try_lock
+from kerneltui.private_file import make_private_folder, open_private
 
 PATIENCE = 0.2  # seconds for one who only reads, or is done at once
 SPARE = 16_384  # bytes that are kept free for what is written after the deed
@@ -49,7 +49,7 @@ class ManifestLock:
             fd = _open(path)
             try:
                 lock_file(fd, deadline)
-                if _is_at(fd, path):
+                if is_at(fd, path):
                     break
             except BaseException:
                 os.close(fd)
@@ -100,11 +100,10 @@ def is_locked(path: Path) -> bool:
         except OSError:
             return False
         try:
-            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            if _is_at(fd, path):
+            if not try_lock(fd, is_shared=True):
+                return True
+            if is_at(fd, path):
                 return False
-        except BlockingIOError:
-            return True
         except OSError:
             return False
         finally:
@@ -119,16 +118,6 @@ def _open(path: Path) -> int:
         if error.errno not in (errno.EROFS, errno.EACCES):
             raise
         return open_private(path)
-
-
-def _is_at(fd: int, path: Path) -> bool:
-    """Tell whether the open file still is the one at `path`."""
-    try:
-        there = path.lstat()
-    except FileNotFoundError:
-        return False
-    mine = os.fstat(fd)
-    return (mine.st_ino, mine.st_dev) == (there.st_ino, there.st_dev)
 
 
 def _new_part(path: Path) -> _Part:

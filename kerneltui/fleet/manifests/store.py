@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kerneltui.errors import ActionRefused, KernelError
+from kerneltui.file_lock import lock_file
 from kerneltui.fleet.manifests.lock import ManifestLock, is_locked
 from kerneltui.fleet.manifests.manifest import (
     Manifest,
@@ -25,7 +26,7 @@ from kerneltui.fleet.manifests.manifest import (
 )
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.paths import own_folder
-from kerneltui.private_file import lock_file, make_private_folder
+from kerneltui.private_file import make_private_folder
 
 NAMING = 1.0  # seconds to wait for others that give their kernels names
 SEEN_EVERY = 60.0  # seconds between two marks of when a kernel was last seen alive

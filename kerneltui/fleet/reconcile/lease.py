@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from pathlib import Path
 
+from kerneltui.file_lock import try_lock
 from kerneltui.kernels.processes.identity import host_key
 from kerneltui.paths import own_folder
 from kerneltui.private_file import make_private_folder, open_private
@@ -29,14 +29,11 @@ class Lease:
             make_private_folder(self._path.parent)
             fd = open_private(self._path, os.O_RDWR | os.O_CREAT)
             try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(fd)
-            except BaseException:
-                os.close(fd)
-                raise
-            else:
-                self._fd = fd
+                if try_lock(fd):
+                    self._fd = fd
+            finally:
+                if self._fd is None:
+                    os.close(fd)
         return self.held
 
     def release(self) -> None:

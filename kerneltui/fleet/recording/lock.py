@@ -6,12 +6,12 @@ The system lets go of the lock when its holder ends in whatever way; no pid is b
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import time
 from pathlib import Path
 from typing import Self
 
+from kerneltui.file_lock import is_at, try_lock, unlock
 from kerneltui.kernels.processes.identity import host_key
 from kerneltui.paths import own_folder
 from kerneltui.private_file import open_private
@@ -39,12 +39,9 @@ def is_locked(folder: Path) -> bool:
     except FileNotFoundError:
         return False
     try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        return not try_lock(fd, is_shared=True)
     finally:
         os.close(fd)
-    return False
 
 
 def read_problem(folder: Path) -> str:
@@ -87,14 +84,11 @@ class RecorderLock:
         return True
 
     def release(self) -> None:
-        fcntl.flock(self._fd, fcntl.LOCK_UN)
+        unlock(self._fd)
 
     def is_valid(self) -> bool:
         """Tell whether the file is still what others find, and not one that was removed."""
-        try:
-            return os.path.samestat(os.fstat(self._fd), self._path.lstat())
-        except FileNotFoundError:
-            return False
+        return is_at(self._fd, self._path)
 
     def say(self, problem: str) -> None:
         """Leave word of what is wrong, in place of what was said before."""
@@ -104,8 +98,4 @@ class RecorderLock:
 
     def try_now(self) -> bool:
         """Take the lock; False where somebody has it, be it for an instant."""
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
+        return try_lock(self._fd)

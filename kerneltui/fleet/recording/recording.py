@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from kerneltui.errors import KernelError
+from kerneltui.file_lock import is_at
 from kerneltui.fleet.manifests.manifest import (
     EARLIER_PREFIX,
     is_earlier,
@@ -200,7 +201,7 @@ def _open_generations(path: Path, files: contextlib.ExitStack) -> list[BinaryIO]
     for _ in range(_ROTATIONS):
         opened = [_open_if_there(each, files) for each in (path, older_path(path))]
         # The present one becomes the older one at any time, and then there is another.
-        if opened[0] is None or _is_still(opened[0], path):
+        if opened[0] is None or is_at(opened[0].fileno(), path):
             break
         files.close()
     return [file for file in reversed(opened) if file is not None]
@@ -215,13 +216,6 @@ def _open_if_there(path: Path, files: contextlib.ExitStack) -> BinaryIO | None:
 
 def _open(path: Path) -> BinaryIO:
     return os.fdopen(open_private(path), "rb")
-
-
-def _is_still(file: BinaryIO, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.lstat())
-    except FileNotFoundError:
-        return False
 
 
 def _identity(file: BinaryIO) -> tuple[int, int]:

@@ -15,8 +15,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
+from kerneltui.file_lock import lock_file
 from kerneltui.frozen import frozen
-from kerneltui.private_file import lock_file, open_private, read_private, write_private
+from kerneltui.private_file import open_private, read_private, write_private
 
 FILE_LIMIT = 1 << 20
 """Bytes; a file that has grown beyond loses its older half."""
