@@ -2,13 +2,53 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, get_type_hints
+
+_F = TypeVar("_F", bound=Callable[..., object])
 
 
-def refuse_unknown(owner: str, unknown: Iterable[str], taken_by: Callable[..., object]) -> None:
-    """Raise TypeError for the first of `unknown`, and list what the signature of `taken_by` has."""
-    for name in unknown:
-        parameters = inspect.signature(taken_by).parameters.values()
-        known = sorted(each.name for each in parameters if each.kind is each.KEYWORD_ONLY)
-        raise TypeError(f"{owner} got an unknown argument {name!r}; known: {', '.join(known)}")
+def refuse_unknown(owner: str, given: Iterable[str], taken_by: Callable[..., object]) -> None:
+    """Raise TypeError for the first of `given` that the signature of `taken_by` does not have."""
+    known = _names(taken_by)
+    for name in given:
+        if name not in known:
+            raise TypeError(f"{owner} got an unknown argument {name!r}; known: {', '.join(known)}")
+
+
+@functools.cache
+def _names(function: Callable[..., object]) -> tuple[str, ...]:
+    """Return what a function takes by name only."""
+    parameters = inspect.signature(function).parameters.values()
+    return tuple(sorted(each.name for each in parameters if each.kind is each.KEYWORD_ONLY))
+
+
+def spelled_out(kind: type[Any]) -> Callable[[_F], _F]:
+    """Have a signature name each argument that a function takes as `**kwargs: Unpack[kind]`.
+
+    `kind`: a TypedDict whose types are annotated with the defaults.
+    """
+    by_name = inspect.Parameter.KEYWORD_ONLY
+    named = [
+        inspect.Parameter(name, by_name, default=hint.__metadata__[0], annotation=hint.__origin__)
+        for name, hint in _hints(kind)
+    ]
+
+    def spell(function: _F) -> _F:
+        signature = inspect.signature(function)
+        own = [each for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
+        vars(function)["__signature__"] = signature.replace(parameters=[*own, *named])
+        return function
+
+    return spell
+
+
+def defaults_of(kind: type[Any]) -> dict[str, Any]:
+    """Return the defaults that the types of a TypedDict are annotated with."""
+    return {name: hint.__metadata__[0] for name, hint in _hints(kind)}
+
+
+def _hints(kind: type[Any]) -> Iterable[tuple[str, Any]]:
+    return get_type_hints(kind, include_extras=True).items()

@@ -6,11 +6,11 @@ import math
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, Unpack
 
 import zmq
 
-from kerneltui.arguments import refuse_unknown
+from kerneltui.arguments import refuse_unknown, spelled_out
 from kerneltui.errors import (
     ConnectionFileError,
     KernelDied,
@@ -20,10 +20,9 @@ from kerneltui.errors import (
 from kerneltui.kernels.client.channel_thread import ChannelThread
 from kerneltui.kernels.client.channels import NOT_OPEN, ClientChannel, HeartbeatChannel, Source
 from kerneltui.kernels.client.control import Tap
+from kerneltui.kernels.connection.arguments import ConnectionArguments
 from kerneltui.kernels.connection.connection_file import ConnectionFileMixin
 from kerneltui.kernels.connection.presence import KernelPresence
-from kerneltui.kernels.connection.session import ClientSession
-from kerneltui.kernels.connection.sockets import Context
 from kerneltui.kernels.processes.lifecycle import Lifecycle
 from kerneltui.kernels.processes.process import KernelProcess
 from kerneltui.protocol.connection import Channel, ConnectionInfo
@@ -50,39 +49,12 @@ class ClientBase(ConnectionFileMixin):
     would use them raises WrongThread, but for `stop_channels`.
     """
 
+    @spelled_out(ConnectionArguments)
     def __init__(
-        self,
-        *,
-        parent: Lifeline | None = None,
-        connection_file: str = "",
-        transport: str = "tcp",
-        ip: str = "",
-        shell_port: int = 0,
-        stdin_port: int = 0,
-        iopub_port: int = 0,
-        hb_port: int = 0,
-        control_port: int = 0,
-        curve_publickey: bytes | None = None,
-        curve_secretkey: bytes | None = None,
-        session: ClientSession | None = None,
-        context: Context | None = None,
-        **unknown: object,
+        self, *, parent: Lifeline | None = None, **connection: Unpack[ConnectionArguments]
     ) -> None:
-        refuse_unknown(type(self).__name__, unknown, ClientBase.__init__)
-        super().__init__(
-            connection_file=connection_file,
-            transport=transport,
-            ip=ip,
-            shell_port=shell_port,
-            stdin_port=stdin_port,
-            iopub_port=iopub_port,
-            hb_port=hb_port,
-            control_port=control_port,
-            curve_publickey=curve_publickey,
-            curve_secretkey=curve_secretkey,
-            session=session,
-            context=context,
-        )
+        refuse_unknown(type(self).__name__, connection, ClientBase.__init__)
+        super().__init__(**connection)
         self.parent = parent
         self.allow_stdin = True
         """Whether code may ask for input where the request does not say."""

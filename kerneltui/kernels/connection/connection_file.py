@@ -8,11 +8,13 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import zmq
 
+from kerneltui.arguments import spelled_out
 from kerneltui.errors import ConnectionFileError
+from kerneltui.kernels.connection.arguments import DEFAULTS, ConnectionArguments
 from kerneltui.kernels.connection.attributes import ConnectionAttributes
 from kerneltui.kernels.connection.ipc import (
     keep_ipc_folder,
@@ -21,7 +23,7 @@ from kerneltui.kernels.connection.ipc import (
     with_full_ip,
 )
 from kerneltui.kernels.connection.ports import release_ports, reserve, reserve_ports
-from kerneltui.kernels.connection.session import ClientSession, new_session
+from kerneltui.kernels.connection.session import new_session
 from kerneltui.kernels.connection.sockets import Context, connect, default_context
 from kerneltui.paths import runtime_folder
 from kerneltui.private_file import read_regular, write_private
@@ -35,38 +37,19 @@ ANY_FILE = "kernel-*.json"
 class ConnectionFileMixin(ConnectionAttributes):
     """What managers and clients have in common: a connection file and what it says."""
 
-    def __init__(
-        self,
-        *,
-        connection_file: str = "",
-        transport: str = "tcp",
-        ip: str = "",
-        shell_port: int = 0,
-        stdin_port: int = 0,
-        iopub_port: int = 0,
-        hb_port: int = 0,
-        control_port: int = 0,
-        curve_publickey: bytes | None = None,
-        curve_secretkey: bytes | None = None,
-        session: ClientSession | None = None,
-        context: Context | None = None,
-    ) -> None:
+    @spelled_out(ConnectionArguments)
+    def __init__(self, **connection: Unpack[ConnectionArguments]) -> None:
+        given: ConnectionArguments = {**DEFAULTS, **connection}
         super().__init__(
-            transport=transport,
-            ip=ip,
-            ports={
-                Channel.SHELL: shell_port,
-                Channel.STDIN: stdin_port,
-                Channel.IOPUB: iopub_port,
-                Channel.HB: hb_port,
-                Channel.CONTROL: control_port,
-            },
-            curve_publickey=curve_publickey,
-            curve_secretkey=curve_secretkey,
-            session=session,
+            transport=given["transport"],
+            ip=given["ip"],
+            ports={channel: given[f"{channel}_port"] for channel in Channel},  # type: ignore[literal-required]  # of Channel
+            curve_publickey=given["curve_publickey"],
+            curve_secretkey=given["curve_secretkey"],
+            session=given["session"],
         )
-        self.connection_file = connection_file
-        self._context = context
+        self.connection_file = given["connection_file"]
+        self._context = given["context"]
         self._connection_file_written = False
         self._random_ports: tuple[Channel, ...] = ()
         self._stale_ports: tuple[Channel, ...] = ()

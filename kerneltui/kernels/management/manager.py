@@ -9,16 +9,15 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Unpack
 
-from kerneltui.arguments import refuse_unknown
+from kerneltui.arguments import refuse_unknown, spelled_out
 from kerneltui.errors import ActionRefused
 from kerneltui.kernels.client.channels import has_heartbeat
 from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.kernels.client.control import ControlRequest, Tap
+from kerneltui.kernels.connection.arguments import ConnectionArguments
 from kerneltui.kernels.connection.connection_file import ConnectionFileMixin
 from kerneltui.kernels.connection.encryption import POLICIES
 from kerneltui.kernels.connection.serving import ServerSearch
-from kerneltui.kernels.connection.session import ClientSession
-from kerneltui.kernels.connection.sockets import Context
 from kerneltui.kernels.management.launch_plan import LaunchArguments, StartArguments
 from kerneltui.kernels.management.launcher import Launcher, LaunchOrder
 from kerneltui.kernels.management.replacer import Replacer
@@ -48,6 +47,7 @@ class KernelManager(ConnectionFileMixin):
     `now=True` kills before it waits for its turn.
     """
 
+    @spelled_out(ConnectionArguments)
     def __init__(
         self,
         *,
@@ -59,35 +59,10 @@ class KernelManager(ConnectionFileMixin):
         owns_kernel: bool = True,
         transport_encryption: str = POLICIES[0],
         client_factory: Callable[..., BlockingKernelClient] = BlockingKernelClient,
-        connection_file: str = "",
-        transport: str = "tcp",
-        ip: str = "",
-        shell_port: int = 0,
-        stdin_port: int = 0,
-        iopub_port: int = 0,
-        hb_port: int = 0,
-        control_port: int = 0,
-        curve_publickey: bytes | None = None,
-        curve_secretkey: bytes | None = None,
-        session: ClientSession | None = None,
-        context: Context | None = None,
-        **unknown: object,
+        **connection: Unpack[ConnectionArguments],
     ) -> None:
-        refuse_unknown(type(self).__name__, unknown, KernelManager.__init__)
-        super().__init__(
-            connection_file=connection_file,
-            transport=transport,
-            ip=ip,
-            shell_port=shell_port,
-            stdin_port=stdin_port,
-            iopub_port=iopub_port,
-            hb_port=hb_port,
-            control_port=control_port,
-            curve_publickey=curve_publickey,
-            curve_secretkey=curve_secretkey,
-            session=session,
-            context=context,
-        )
+        refuse_unknown(type(self).__name__, connection, KernelManager.__init__)
+        super().__init__(**connection)
         self.kernel_name = kernel_name
         self.kernel_id = kernel_id or str(uuid.uuid4())
         self.kernel_spec_manager = kernel_spec_manager or KernelSpecManager()

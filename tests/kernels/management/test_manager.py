@@ -316,7 +316,7 @@ def test_ready_tells_what_went_wrong(children: Children) -> None:
 
 def test_an_unknown_argument_is_refused_with_those_that_are_known() -> None:
     with pytest.raises(TypeError, match=r"unknown argument 'cache_ports'; known: autorestart, "):
-        KernelManager(cache_ports=True)
+        KernelManager(cache_ports=True)  # type: ignore[call-arg]  # that is the test
 
 
 def test_required_encryption_is_refused_where_the_kernelspec_has_none(children: Children) -> None:
