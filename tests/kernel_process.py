@@ -1,4 +1,4 @@
-"""FakeKernel in a process of its own, whose cells are Python.
+"""FakeKernel in a process of its own, whose cells are Python and know it as `kernel`.
 
 `python -m tests.kernel_process CONNECTION_FILE`. A program that wants another kernel takes it from
 `kernel_at`, scripts it and has it served.
@@ -18,7 +18,7 @@ from tests.fake_kernel import FakeKernel
 
 def kernel_at(connection_file: str) -> FakeKernel:
     kernel = FakeKernel(Path(connection_file))
-    kernel.runs = lambda code: exec(code, {})
+    kernel.runs = lambda code: exec(code, {"kernel": kernel})
     return kernel
 
 
