@@ -8,35 +8,31 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from kerneltui.commands.moment import Moment, Moments
 from kerneltui.commands.probe import Askable, Probe
-from kerneltui.commands.process_look import ProcessFacts, ProcessLook
+from kerneltui.commands.process_look import ProcessLook
 from kerneltui.errors import KernelError, NoSuchKernel
+from kerneltui.fleet.diagnosis.condition import Word
 from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.discovery.naming import name_of, notebook_of
 from kerneltui.fleet.discovery.server_word import true_of_now
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.model.classification import Kind, Liveness
+from kerneltui.fleet.monitoring.latest import Latest, read_latest
 from kerneltui.fleet.reconcile.host_scan import (
     HostScan,
     asking_manager,
     of_this_host,
     read_manifests,
 )
+from kerneltui.fleet.recording.recording import recording_path
 from kerneltui.fleet.registry.kernel_facts import LEFT_WORDS, KernelFacts, state_word
 from kerneltui.fleet.servers.rest import ServedKernel
 from kerneltui.frozen import frozen
 from kerneltui.kernels.connection.connection_file import read_connection_file
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.paths import runtime_folder
-from kerneltui.protocol.status import (
-    Answered,
-    BusyElsewhere,
-    Exited,
-    KernelState,
-    KernelStatus,
-    ServerReported,
-    advance,
-)
+from kerneltui.protocol.status import KernelState, KernelStatus
 from kerneltui.protocol.text import clean_line
 
 SERVER_TIME = 0.2  # seconds for a Jupyter server to list its kernels
@@ -88,6 +84,24 @@ class Listed:
     """The path of the notebook that it serves; "" where none is known."""
     connections: int | None = None
     """Front ends that its server counts; None without a server."""
+    condition: Word = Word.UNKNOWN
+    since: float | None = None
+    """When that began, in seconds since the epoch; None where nobody knows."""
+    sentence: str | None = None
+    """What there is to say of the condition."""
+    code: str | None = None
+    """The code that runs, as one line; None where none does, and where nobody has recorded it."""
+    cpu_percent: float | None = None
+    """CPU time of its tree between two looks, in percent of a core."""
+    children: int | None = None
+    """Living processes below its own."""
+    zombies: int | None = None
+    """Those that have ended, and whose parent has not asked how."""
+    answers: bool | None = None
+    """It has answered on control; None where it was not asked."""
+    waits_for_input: bool | None = None
+    last_activity: float | None = None
+    """When it last ran something, in seconds since the epoch."""
     liveness: str = str(Liveness.VERIFIED)
     """How sure it is that it is what it seems: a word of Liveness."""
     why: str = ""
@@ -123,37 +137,35 @@ def list_all(probe: Probe | None = None, scan: HostScan | None = None) -> list[L
     if probe is not None:
         asked.update(_askable_external(found))
         probe.ask(asked)
-    identities = [*(each.identity for each in ours), *(each.identity for each in found)]
-    look = ProcessLook(identities)
-    for identity in identities:
-        look.at(identity)  # while they take up the question
-    states: Mapping[str, KernelState] = {}
+    processes = ProcessLook([*(each.identity for each in ours), *(each.identity for each in found)])
+    moments = Moments(processes)
     if probe is not None:
-        states = probe.hear()
+        answered = probe.hear()
         found = scan.ask_where(
-            lambda found: asking_manager(found) if found.kernel_id in states else None
+            lambda found: asking_manager(found) if found.kernel_id in answered else None
         )
+        moments = Moments(processes, _recorded(ours, asked, processes), probe)
+        moments.wait_for_silent(asked)
+        processes.look_again()
     return [
-        *(
-            _listed(
-                each,
-                look.at(each.identity),
-                states.get(each.kernel_id),
-                is_asked=each.kernel_id in asked,
-            )
-            for each in ours
-        ),
-        *(
-            _listed_external(
-                each,
-                look.at(each.identity),
-                states.get(each.kernel_id),
-                scan.listing.of(each.kernel_id),
-                is_asked=each.kernel_id in asked,
-            )
-            for each in found
-        ),
+        *(_listed(each, moments) for each in ours),
+        *(_listed_external(each, moments, scan.listing.of(each.kernel_id)) for each in found),
     ]
+
+
+def _recorded(
+    ours: Iterable[Manifest], asked: Mapping[str, Askable], processes: ProcessLook
+) -> dict[str, Latest]:
+    """Return what is recorded of kernels of ours that live, by id."""
+    recorded = {}
+    for each in ours:
+        started_at = processes.at(each.identity).started_at
+        if each.kernel_id in asked and started_at is not None:
+            path = recording_path(each.connection_file, each.kernel_id)
+            latest = read_latest(path, asked[each.kernel_id].info, started_at)
+            if latest is not None:
+                recorded[each.kernel_id] = latest
+    return recorded
 
 
 def _askable(ours: Iterable[Manifest]) -> Iterator[tuple[str, Askable]]:
@@ -214,21 +226,18 @@ def describe(kernels: Iterable[Nameable]) -> str:
     )
 
 
-def _listed(
-    manifest: Manifest, process: ProcessFacts, answer: KernelState | None, *, is_asked: bool
-) -> Listed:
+def _listed(manifest: Manifest, moments: Moments) -> Listed:
+    moment = moments.of(manifest.kernel_id, manifest.identity)
     is_launching = manifest.identity is None and not manifest.is_unfinished
-    is_gone = process.pid is None
     facts = KernelFacts(
         found=None,
         identity=manifest.identity,
-        status=KernelStatus() if is_launching else _status(answer, is_gone=is_gone),
-        is_silent=is_asked and answer is None and not is_gone,
+        status=KernelStatus() if is_launching else moment.status(),
         is_file_gone=not Path(manifest.connection_file).exists(),
     )
     return _in_words(
         facts,
-        process,
+        moment,
         kernel_id=manifest.kernel_id,
         name=manifest.name,
         kernelspec=manifest.kernel_name,
@@ -238,53 +247,32 @@ def _listed(
     )
 
 
-def _listed_external(
-    found: Found,
-    process: ProcessFacts,
-    answer: KernelState | None,
-    served: ServedKernel | None,
-    *,
-    is_asked: bool,
-) -> Listed:
+def _listed_external(found: Found, moments: Moments, served: ServedKernel | None) -> Listed:
     if served is not None:
         served = true_of_now(served, found, time.time())
-    is_gone = found.identity is not None and process.pid is None
+    moment = moments.of(found.kernel_id, found.identity)
     facts = KernelFacts(
         found=found,
         identity=found.identity,
-        status=_status(answer, served, is_gone=is_gone),
+        status=moment.status(served),
         served=served,
-        is_silent=is_asked and answer is None and not is_gone,
         is_file_gone=found.is_file_gone,
     )
     return _in_words(
         facts,
-        process,
+        moment,
         kernel_id=found.kernel_id,
         name=name_of(found, served),
         kernelspec=found.info.kernel_name if found.info else "",
-        started_at=process.started_at,
+        started_at=moment.process.started_at,
         cwd=found.cwd,
         connection_file=str(found.connection_file),
     )
 
 
-def _status(
-    answer: KernelState | None, served: ServedKernel | None = None, *, is_gone: bool
-) -> KernelStatus:
-    """Return what is known of a process. `answer`: what it has said; `served`: its server."""
-    status = KernelStatus(launched=False)
-    if is_gone:
-        return advance(status, Exited(None))
-    if answer is not None:
-        return advance(status, BusyElsewhere() if answer is KernelState.BUSY else Answered())
-    is_busy = served.is_busy if served is not None else None
-    return status if is_busy is None else advance(status, ServerReported(is_busy))
-
-
 def _in_words(
     facts: KernelFacts,
-    process: ProcessFacts,
+    moment: Moment,
     *,
     kernel_id: str,
     name: str,
@@ -293,13 +281,14 @@ def _in_words(
     cwd: str,
     connection_file: str,
 ) -> Listed:
-    found, served = facts.found, facts.served
+    found, served, process = facts.found, facts.served, moment.process
+    condition = moment.condition(facts)
     return Listed(
         id=clean_line(kernel_id),
         name=clean_line(name),
         kernelspec=clean_line(kernelspec),
         pid=process.pid,
-        state=state_word(facts.state, facts.liveness, is_stopped=process.is_stopped),
+        state=state_word(condition),
         memory=process.memory,
         cpu_time=process.cpu_time,
         started_at=started_at,
@@ -309,7 +298,17 @@ def _in_words(
         owner_pid=found.owner_pid if found is not None else None,
         notebook=notebook_of(found, served),
         connections=served.connections if served is not None else None,
-        liveness=str(facts.liveness),
+        condition=condition.word,
+        since=condition.since,
+        sentence=condition.sentence or None,
+        code=moment.code or None,
+        cpu_percent=None if process.cpu is None else round(process.cpu * 100, 1),
+        children=process.children,
+        zombies=process.zombies,
+        answers=condition.answers,
+        waits_for_input=condition.waits_for_input,
+        last_activity=moment.last_activity(served),
+        liveness=str(facts.liveness(condition)),
         why=clean_line(facts.why),
         kind=facts.kind,
         identity=facts.identity if process.pid else None,

@@ -6,7 +6,8 @@ interpreter answers on neither.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Self
 
 from kerneltui.fleet.discovery.control_poll import ControlPoll
@@ -36,6 +37,8 @@ class Probe:
     def __init__(self) -> None:
         self._control = ControlPoll[str]("kernel_info_request")
         self._shell = ControlPoll[str]("kernel_info_request", Channel.SHELL)
+        self.states: dict[str, KernelState] = {}
+        """Of those that have answered since they were asked last."""
 
     def __enter__(self) -> Self:
         return self
@@ -48,11 +51,28 @@ class Probe:
         """Ask these kernels, and forget what others were asked; `hear` has their answers."""
         self._control.ask(whom)
         self._shell.ask(whom)
+        self.states = {}
 
     def hear(self, within: float = PATIENCE) -> dict[str, KernelState]:
         """Return the state of each kernel that has answered `within` seconds of the last question.
 
         The others are left out.
         """
-        busy = dict.fromkeys(self._control.hear(within), KernelState.BUSY)
-        return busy | dict.fromkeys(self._shell.hear(within), KernelState.IDLE)
+        self._take_in(self._control.hear(within), self._shell.hear(within))
+        return self.states
+
+    def hear_late(self, deadline: float) -> None:
+        """Take in what is answered on control until `deadline`, and what the shell adds to that."""
+        answered = self._control.hear_until(deadline)
+        shell_deadline = time.monotonic() + (PATIENCE if answered else 0.0)
+        self._take_in(answered, self._shell.hear_until(shell_deadline))
+
+    def _take_in(self, on_control: Iterable[str], on_shell: Iterable[str]) -> None:
+        """The shell answers between cells only: who answers there is idle."""
+        for kernel_id in on_control:
+            self.states.setdefault(kernel_id, KernelState.BUSY)
+        self.states |= dict.fromkeys(on_shell, KernelState.IDLE)
+
+    def asked_at(self, kernel_id: str) -> float | None:
+        """Return when a kernel was asked on control what it has not answered."""
+        return self._control.asked_at(kernel_id)

@@ -1,64 +1,95 @@
-"""ProcessLook: what the processes of kernels use, at one moment."""
+"""ProcessLook: what the processes of kernels use, at one moment or between two."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Mapping
 
-import psutil
-
+from kerneltui.fleet.diagnosis.condition import ProcessState
 from kerneltui.fleet.inspection.memory import memory_of
-from kerneltui.fleet.inspection.usage import STOPPED_STATUSES
+from kerneltui.fleet.inspection.process_sample import BUSY_CPU, ProcessSample, look_at
 from kerneltui.frozen import frozen
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.kernels.processes.tree import children_of_all, descendants
 
+WINDOW = 0.2  # seconds between two samples: what uses CPU time has used several ticks by then
+
 
 @frozen
 class ProcessFacts:
-    """What a look at a process tells; of one that is gone, nothing."""
+    """What looks at a process tell; of one that is gone, nothing."""
 
     pid: int | None = None
-    is_stopped: bool = False
+    state: ProcessState | None = None
     memory: int | None = None
+    """Bytes that its tree takes."""
     cpu_time: float | None = None
+    """Seconds that its living tree has used."""
     started_at: float | None = None
+    """Seconds since the epoch."""
+    children: int | None = None
+    """Living descendants."""
+    zombies: int | None = None
+    cpu: float | None = None
+    """CPU seconds that the tree used per second between two looks; None after a single one."""
+    children_busy: bool = False
+    """Its descendants used CPU time between the looks."""
+
+    @property
+    def is_quiet(self) -> bool:
+        """Nothing of its tree has used the processor, nor waits for one."""
+        return self.cpu is not None and self.cpu < BUSY_CPU and self.state is ProcessState.SLEEPING
+
+
+_Samples = Mapping[ProcessIdentity, ProcessSample]
+"""Of a tree, the kernel's own process first; none of one that is gone."""
 
 
 class ProcessLook:
-    """One look at processes; at each but once."""
+    """Looks at each process when made, and once more where that is wanted."""
 
     def __init__(self, kernels: Iterable[ProcessIdentity | None]) -> None:
-        self._children = children_of_all()
-        self._roots = frozenset(each.pid for each in kernels if each is not None)
-        self._seen: dict[ProcessIdentity, ProcessFacts] = {}
+        children = children_of_all()
+        identities = frozenset(each for each in kernels if each is not None)
+        roots = frozenset(each.pid for each in identities)
+        # A kernel below has figures of its own.
+        trees = {each: (each, *descendants(each.pid, children, roots)) for each in identities}
+        self._first = {each: _samples(tree) for each, tree in trees.items()}
+        self._now: Mapping[ProcessIdentity, _Samples] = self._first
+        self._looked_at = time.monotonic()
+        self._elapsed = 0.0
+
+    def look_again(self) -> None:
+        """Look at the same processes WINDOW seconds after the first look."""
+        time.sleep(max(0.0, self._looked_at + WINDOW - time.monotonic()))
+        self._elapsed = time.monotonic() - self._looked_at
+        self._now = {each: _samples(tree) for each, tree in self._first.items()}
 
     def at(self, identity: ProcessIdentity | None) -> ProcessFacts:
-        if identity is None:
+        samples = self._now.get(identity, {}) if identity is not None else {}
+        age = identity.age() if identity is not None else None
+        if identity is None or age is None or identity not in samples:
             return ProcessFacts()
-        if identity not in self._seen:
-            self._seen[identity] = self._look(identity)
-        return self._seen[identity]
+        living = {each: seen for each, seen in samples.items() if not seen.is_zombie}
+        loads = self._loads(identity, living)
+        return ProcessFacts(
+            pid=identity.pid,
+            state=samples[identity].state,
+            memory=memory_of({each.pid: seen.resident for each, seen in living.items()}),
+            cpu_time=sum(seen.cpu_time for seen in living.values()),
+            started_at=time.time() - age,
+            children=len(living) - 1,
+            zombies=len(samples) - len(living),
+            cpu=sum(loads) if self._elapsed else None,
+            children_busy=sum(loads[1:]) >= BUSY_CPU,
+        )
 
-    def _look(self, identity: ProcessIdentity) -> ProcessFacts:
-        try:
-            process = psutil.Process(identity.pid)
-            if not identity.is_alive():
-                return ProcessFacts()
-            memory, cpu_time = self._usage(process)
-            is_stopped = process.status() in STOPPED_STATUSES
-            return ProcessFacts(identity.pid, is_stopped, memory, cpu_time, process.create_time())
-        except psutil.Error:  # it ended meanwhile
-            return ProcessFacts()
+    def _loads(self, identity: ProcessIdentity, living: _Samples) -> list[float]:
+        """Return the CPU seconds per second of each process since the first look."""
+        first = self._first[identity]
+        used = [seen.cpu_time - first[each].cpu_time for each, seen in living.items()]
+        return [each / self._elapsed if self._elapsed else 0.0 for each in used]
 
-    def _usage(self, process: psutil.Process) -> tuple[int, float]:
-        """Return memory and processor time of a tree; a kernel below has figures of its own."""
-        resident, cpu_time = {}, 0.0
-        below = descendants(process.pid, self._children, without=self._roots)
-        for pid in (process.pid, *(each.pid for each in below)):
-            with contextlib.suppress(psutil.Error):
-                each = psutil.Process(pid)
-                times = each.cpu_times()
-                resident[pid] = each.memory_info().rss
-                cpu_time += times.user + times.system
-        return memory_of(resident), cpu_time
+
+def _samples(tree: Iterable[ProcessIdentity]) -> _Samples:
+    return {each: seen for each in tree if (seen := look_at(each.pid))}

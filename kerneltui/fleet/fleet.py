@@ -7,6 +7,7 @@ from collections.abc import Collection, Container, Mapping
 from typing import Any, Unpack
 
 from kerneltui.errors import ActionRefused
+from kerneltui.fleet.diagnosis.condition import OpenPrompt
 from kerneltui.fleet.inspection.kernel_info import KernelInfo, kernel_info
 from kerneltui.fleet.inspection.logind import logout_warning
 from kerneltui.fleet.inspection.process_tree import ProcessFacts
@@ -26,7 +27,7 @@ from kerneltui.fleet.reconcile.status_checks import StatusChecks
 from kerneltui.fleet.recording.start import RecorderStarter
 from kerneltui.fleet.registry.notices import Notice, NoticeBoard
 from kerneltui.fleet.registry.registry import KernelRegistry
-from kerneltui.fleet.registry.tracked_kernel import TrackedKernel, snapshot_of
+from kerneltui.fleet.registry.tracked_kernel import Observed, TrackedKernel, snapshot_of
 from kerneltui.fleet.registry.tracker import Tracker
 from kerneltui.fleet.servers.poller import ServerWatch
 from kerneltui.fleet.threads.periodic import PeriodicThread
@@ -314,12 +315,15 @@ class Fleet:
         return manager
 
     def _snapshot(self, kernel: TrackedKernel) -> KernelSnapshot:
-        return snapshot_of(
-            kernel,
-            self._monitor.facts(kernel.kernel_id),
-            self._usage.usage.get(kernel.kernel_id),
-            is_silent=self._checks.is_silent(kernel),
+        kernel_id, prompt = kernel.kernel_id, self.console.prompts.get(kernel.kernel_id)
+        observed = Observed(
+            self._monitor.facts(kernel_id),
+            self._usage.usage.get(kernel_id),
+            self._checks.control(kernel),
+            OpenPrompt(prompt.text, since=prompt.asked_at) if prompt is not None else None,
+            self.console.waiting.get(kernel_id),
         )
+        return snapshot_of(kernel, observed, time.monotonic())
 
     def _living_pids(self) -> Mapping[str, int]:
         return {

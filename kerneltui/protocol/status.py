@@ -188,6 +188,22 @@ def advance(status: KernelStatus, event: Event) -> KernelStatus:
             return _report(status, event)
 
 
+def begins_anew(before: KernelStatus, event: Event) -> bool:
+    """Tell whether what the kernel does after `event` has begun with it.
+
+    A request that was found running may turn out to be one whose busy was recorded.
+    """
+    is_found = isinstance(event, Reported) and before.unfinished == (UNHEARD,)
+    return is_found or advance(before, event).state is not before.state
+
+
+def tells_the_moment(before: KernelStatus, event: Event) -> bool:
+    """Tell whether `event` comes when the state changes; others find out what it has long been."""
+    if isinstance(event, BusyElsewhere | ServerReported):
+        return False
+    return before.heard or before.launched or not isinstance(event, Answered)
+
+
 def _report(status: KernelStatus, event: Reported) -> KernelStatus:
     if event.execution_state == "starting":
         return replace(status, running=None, open=())

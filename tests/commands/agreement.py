@@ -22,6 +22,7 @@ class Told(NamedTuple):
     kind: Kind
     liveness: str
     state: str
+    condition: str
     pid: int | None
     why: str
 
@@ -35,7 +36,8 @@ def by_the_dashboard(fleet: Fleet) -> list[Told]:
             # Of a command no kernel is a child.
             Kind.ADOPTED if each.kind is Kind.CHILD else each.kind,
             str(each.liveness),
-            state_word(each.state, each.liveness, is_stopped=each.is_stopped),
+            state_word(each.condition),
+            str(each.condition.word),
             each.pid if each.identity and each.identity.is_alive() else None,
             # How a kernel of ours ended, who watched it knows.
             "" if each.is_ours and each.state is KernelState.DEAD else each.reason,
@@ -54,6 +56,7 @@ def by_the_command_line() -> list[Told]:
                 each.kind,
                 each.liveness,
                 each.state,
+                str(each.condition),
                 each.pid,
                 each.why,
             )

@@ -15,11 +15,12 @@ import pytest
 
 from kerneltui.errors import ActionRefused, KernelError, NoSuchKernel
 from kerneltui.fleet.control import interrupts
+from kerneltui.fleet.diagnosis import condition
+from kerneltui.fleet.diagnosis.condition import Word
 from kerneltui.fleet.fleet import Fleet, SpecChoice
 from kerneltui.fleet.model.capabilities import ALLOWED, Verb
-from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.snapshot import Target
-from kerneltui.fleet.reconcile import status_checks
+from kerneltui.fleet.reconcile import control_answers
 from kerneltui.fleet.registry.notices import Notice
 from kerneltui.fleet.transcript.transcript import Role
 from kerneltui.kernels.management.manager import KernelManager
@@ -528,19 +529,31 @@ def test_a_name_is_given_once(fleet: Fleet, mute: Watched) -> None:
         fleet.start("mute", cwd="", name=mute.now.name)
 
 
-def test_a_kernel_that_does_not_take_up_code_is_said_not_to_answer(
-    fleet: Fleet, tiny: Watched, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(status_checks, "SILENCE", 0.05)
+def test_a_stopped_kernel_is_told_until_it_goes_on(fleet: Fleet, tiny: Watched) -> None:
     fleet.do(Verb.SIGNAL, tiny.now.target, signum=signal.SIGSTOP)
-    eventually(lambda: tiny.now.is_stopped, WITHIN)
+    eventually(lambda: tiny.now.condition.word is Word.STOPPED, WITHIN)
+    tiny.run("pass")
 
-    tiny.run("x")
-
-    eventually(lambda: tiny.now.liveness is Liveness.SILENT, WITHIN)
     fleet.do(Verb.SIGNAL, tiny.now.target, signum=signal.SIGCONT)
-    eventually(lambda: tiny.now.liveness is Liveness.VERIFIED, WITHIN)
+
+    eventually(lambda: tiny.now.condition.word is Word.IDLE, WITHIN)
     eventually(lambda: tiny.now.executions == 1, WITHIN)
+
+
+def test_a_kernel_that_does_not_answer_is_told_until_it_does(
+    tiny: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(condition, "SILENCE", 0.05)
+    monkeypatch.setattr(control_answers, "SETTLED", 0.0)
+    end = tmp_path / "end"
+
+    tiny.run(f"import os, time\nwhile not os.path.exists({str(end)!r}): time.sleep(0.01)")
+
+    eventually(lambda: tiny.now.condition.word is Word.NO_ANSWER, WITHIN)
+    assert str(tiny.now.liveness) == "not answering"
+    end.touch()
+    eventually(lambda: tiny.now.condition.word is Word.IDLE, WITHIN)
+    assert str(tiny.now.liveness) == "verified"
 
 
 # -- ends ----

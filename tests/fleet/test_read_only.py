@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from kerneltui.errors import ActionRefused
-from kerneltui.fleet.console.conversation import Prompt
+from kerneltui.fleet.console.prompt import Prompt
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.snapshot import Target

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Collection, Container
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Unpack
 from unittest import mock
 
@@ -14,13 +15,15 @@ from textual.driver import Driver
 from textual.events import Key
 from textual.pilot import Pilot
 
-from kerneltui.errors import ActionRefused, KernelError
+from kerneltui.errors import ActionRefused, KernelError, describe_exit
 from kerneltui.fleet.console.console import LOCKED
-from kerneltui.fleet.console.conversation import Prompt
+from kerneltui.fleet.console.prompt import Prompt
+from kerneltui.fleet.diagnosis.condition import Condition, ConditionFacts, Phase, condition_of
 from kerneltui.fleet.fleet import SpecChoice
 from kerneltui.fleet.inspection.kernel_info import KernelInfo
 from kerneltui.fleet.inspection.process_tree import ProcessFacts
 from kerneltui.fleet.model.capabilities import ALLOWED, Verb
+from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Target, Usage
 from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.fleet.registry.notices import Notice
@@ -56,7 +59,32 @@ def snapshot(
         "last_activity": NOW - 30,
         "connection_file": f"/run/kernel-{kernel_id}.json",
     }
-    return KernelSnapshot(**(fields | changes))  # type: ignore[arg-type]
+    made = KernelSnapshot(**(fields | changes))  # type: ignore[arg-type]
+    return made if "condition" in changes else replace(made, condition=condition_for(made))
+
+
+_PHASES = {
+    KernelState.DEAD: Phase.ENDED,
+    KernelState.STARTING: Phase.STARTING,
+    KernelState.RESTARTING: Phase.RESTARTING,
+}
+_PHASES_OF_FILES = {
+    Liveness.STALE: Phase.STALE_FILE,
+    Liveness.OTHER_HOST: Phase.OTHER_HOST_FILE,
+}
+
+
+def condition_for(kernel: KernelSnapshot) -> Condition:
+    """Return the condition that goes with the rest of a snapshot."""
+    exit_words = "" if kernel.returncode is None else describe_exit(kernel.returncode)
+    facts = ConditionFacts(
+        phase=_PHASES_OF_FILES.get(kernel.liveness) or _PHASES.get(kernel.state, Phase.UP),
+        why=kernel.reason or exit_words,
+        runs={KernelState.BUSY: True, KernelState.IDLE: False}.get(kernel.state),
+        answers=False if kernel.liveness is Liveness.SILENT else None,
+        process=kernel.usage.process if kernel.usage is not None else None,
+    )
+    return condition_of(facts, NOW)
 
 
 def replied(content: dict[str, object]) -> Future[dict[str, object]]:

@@ -15,7 +15,7 @@ from textual.app import App, ComposeResult
 from textual.events import Paste
 
 from kerneltui.errors import KernelError
-from kerneltui.fleet.console.conversation import Prompt
+from kerneltui.fleet.console.prompt import Prompt
 from kerneltui.fleet.fleet import SpecChoice
 from kerneltui.fleet.inspection.kernel_info import KernelInfo, versions
 from kerneltui.fleet.inspection.process_tree import ProcessFacts

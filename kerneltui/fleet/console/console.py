@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 import zmq
 
 from kerneltui.errors import ActionRefused, KernelError
-from kerneltui.fleet.console.conversation import NEVER, REFUSALS, Conversation, Prompt, Reply, fail
+from kerneltui.fleet.console.conversation import NEVER, REFUSALS, Conversation, Reply, fail
+from kerneltui.fleet.console.prompt import Prompt
 from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.fleet.threads.mailbox import Mailbox
 from kerneltui.kernels.management.manager import KernelManager

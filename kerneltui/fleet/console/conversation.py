@@ -18,11 +18,11 @@ from typing import Any
 import zmq
 
 from kerneltui.errors import ActionRefused, KernelError, ProtocolError
+from kerneltui.fleet.console.prompt import Prompt
 from kerneltui.fleet.console.shell_proof import ShellProof
 from kerneltui.fleet.console.subshell import Parked, Subshell
 from kerneltui.fleet.model.masking import MASK
 from kerneltui.fleet.monitoring.message_log import MessageLog
-from kerneltui.frozen import frozen
 from kerneltui.kernels.client.channels import ClientChannel
 from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.kernels.client.requests import SUBSHELLS
@@ -45,16 +45,6 @@ RECORDED = frozenset({"execute_reply", "input_request"})
 """What iopub lacks of what a client hears: pager text and prompts."""
 
 Reply = Future[dict[str, Any]]
-
-
-@frozen
-class Prompt:
-    """A cell of ours that waits for input."""
-
-    kernel_id: str
-    text: str
-    password: bool
-    parent_id: str
 
 
 def fail(reply: Reply, why: Exception) -> None:
@@ -315,6 +305,7 @@ class Conversation:
             text=clean_line(fields.text(content, "prompt"), PROMPT_WIDTH),
             password=fields.flag(content, "password"),
             parent_id=parent_id(message),
+            asked_at=time.monotonic(),
         )
 
     def _hear_of_subshell(self, subshell: Subshell, message: Message) -> None:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from kerneltui.kernels.management.manager import KernelManager
 
 PATIENCE = 0.2  # seconds for answers to questions that were just asked
-SILENCE = 2.0  # seconds after which one that has not answered is said not to
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -60,7 +59,7 @@ class _Question(NamedTuple):
 
 
 class ControlPoll(Generic[Key]):
-    """One question for many kernels, by keys. Used by one thread, but for `is_silent`."""
+    """One question for many kernels, by keys. Used by one thread, but for `asked_at`."""
 
     def __init__(self, msg_type: str, channel: Channel = Channel.CONTROL) -> None:
         self._msg_type = msg_type
@@ -84,7 +83,10 @@ class ControlPoll(Generic[Key]):
 
     def hear(self, within: float) -> dict[Key, Message]:
         """Return the answers that come `within` seconds of the last question; each once."""
-        deadline = self._asked_at + within
+        return self.hear_until(self._asked_at + within)
+
+    def hear_until(self, deadline: float) -> dict[Key, Message]:
+        """Return the answers that come until then; each once."""
         answers = {}
         for key, question in tuple(self._open.items()):
             reply = question.request.reply(max(0.0, deadline - time.monotonic()))
@@ -93,10 +95,10 @@ class ControlPoll(Generic[Key]):
                 self._close(key)
         return answers
 
-    def is_silent(self, key: Key, now: float) -> bool:
-        """Tell whether a kernel has had the time to answer, and did not."""
+    def asked_at(self, key: Key) -> float | None:
+        """Return when a kernel was asked what it has not answered; None where nothing is open."""
         question = self._open.get(key)
-        return question is not None and now - question.asked_at > SILENCE
+        return question.asked_at if question is not None else None
 
     def close(self) -> None:
         for key in tuple(self._open):

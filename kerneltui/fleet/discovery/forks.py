@@ -9,8 +9,9 @@ from pathlib import Path
 
 import psutil
 
+from kerneltui.fleet.diagnosis.condition import ProcessState
 from kerneltui.fleet.discovery.found import Found
-from kerneltui.fleet.inspection.usage import STOPPED_STATUSES
+from kerneltui.fleet.inspection.process_sample import process_state
 from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.kernels.connection.presence import speaking
@@ -61,7 +62,7 @@ def _may_be_forked(found: Found, process: ProcessIdentity) -> bool:
     """
     try:
         is_leader = os.getsid(process.pid) == process.pid
-        is_stopped = psutil.Process(process.pid).status() in STOPPED_STATUSES
+        is_stopped = process_state(psutil.Process(process.pid)) is ProcessState.STOPPED
     except (psutil.Error, OSError):
         return False
     if is_stopped or (is_leader and found.origin is not Origin.ORPHAN):

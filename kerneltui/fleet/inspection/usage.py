@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Container, Iterable, Mapping
 from typing import NamedTuple
 
-import psutil
-
+from kerneltui.fleet.diagnosis.condition import ProcessState
 from kerneltui.fleet.inspection.memory import memory_of
+from kerneltui.fleet.inspection.process_sample import BUSY_CPU, look_at
 from kerneltui.fleet.model.snapshot import Usage
 from kerneltui.fleet.threads.periodic import PeriodicThread
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify
@@ -20,8 +20,8 @@ _SHARED_INTERVAL = 10.0  # seconds between two looks at what the processes of a 
 RECENT = 8  # samples
 _RECENT_DIGITS = 1  # tenths of a core, rounded: what an idle tree uses is none
 
-STOPPED_STATUSES = (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
-"""Of a process that does nothing until a SIGCONT, or its debugger, has it go on."""
+
+_LASTING = (ProcessState.DISK, ProcessState.STOPPED)
 
 
 class _Shared(NamedTuple):
@@ -85,27 +85,42 @@ class UsageSampler:
         before: Mapping[ProcessIdentity, float],
         elapsed: float,
     ) -> Usage:
-        used, resident = 0.0, dict[int, int]()
-        is_stopped = False
-        for identity in tree:
-            try:
-                process = psutil.Process(identity.pid)
-                with process.oneshot():
-                    status = process.status()
-                    if status == psutil.STATUS_ZOMBIE:
-                        continue
-                    times = process.cpu_times()
-                    rss = process.memory_info().rss
-            except psutil.Error:  # it ended meanwhile
-                continue
-            is_stopped |= not resident and status in STOPPED_STATUSES  # the kernel's comes first
-            resident[process.pid] = rss
-            self._cpu_times[identity] = now = times.user + times.system
-            used += now - before.get(identity, now)
-        cpu = round(max(0.0, used / elapsed), _CPU_DIGITS)
-        recent = (*self._recent(kernel_id)[1:], round(cpu, _RECENT_DIGITS))
-        memory = self._memory(kernel_id, resident) // _RSS_STEP * _RSS_STEP
-        return Usage(cpu, memory, len(resident), recent, is_stopped)
+        seen = {each: facts for each in tree if (facts := look_at(each.pid))}
+        living = {each: facts for each, facts in seen.items() if not facts.is_zombie}
+        self._cpu_times.update((each, facts.cpu_time) for each, facts in living.items())
+        loads = [
+            (facts.cpu_time - before.get(each, facts.cpu_time)) / elapsed
+            for each, facts in living.items()
+        ]
+        load = max(0.0, sum(loads))
+        cpu, state = round(load, _CPU_DIGITS), next(iter(seen.values())).state if seen else None
+        resident = {each.pid: facts.resident for each, facts in living.items()}
+        return Usage(
+            cpu=cpu,
+            rss=self._memory(kernel_id, resident) // _RSS_STEP * _RSS_STEP,
+            processes=len(living),
+            recent=(*self._recent(kernel_id)[1:], round(cpu, _RECENT_DIGITS)),
+            zombies=len(seen) - len(living),
+            process=state,
+            process_since=self._process_since(kernel_id, state),
+            quiet_since=self._quiet_since(kernel_id) if living and load < BUSY_CPU else None,
+            children_busy=sum(loads[1:]) >= BUSY_CPU,
+        )
+
+    def _process_since(self, kernel_id: str, state: ProcessState | None) -> float | None:
+        """Return since when a process is in a state that lasts: how long it is stopped already
+        at the first look, nobody knows."""
+        if state not in _LASTING:
+            return None
+        before = self.usage.get(kernel_id)
+        if before is None:
+            return None if state is ProcessState.STOPPED else self._sampled_at
+        return before.process_since if before.process is state else self._sampled_at
+
+    def _quiet_since(self, kernel_id: str) -> float:
+        before = self.usage.get(kernel_id)
+        known = before.quiet_since if before is not None else None
+        return self._sampled_at if known is None else known
 
     def _memory(self, kernel_id: str, resident: Mapping[int, int]) -> int:
         """Return the bytes that a tree takes, of several processes as of the last look."""

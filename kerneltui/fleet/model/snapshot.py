@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import field
 
+from kerneltui.fleet.diagnosis.condition import Condition, ProcessState, Word
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.classification import Kind, Liveness
 from kerneltui.fleet.model.origin import Origin
@@ -24,8 +25,16 @@ class Usage:
     """Living processes in the tree, the kernel's own included."""
     recent: tuple[float, ...] = ()
     """`cpu` of the latest samples, the oldest first, in steps that an idle tree does not take."""
-    is_stopped: bool = False
-    """A signal has stopped the kernel's own process; SIGCONT has it go on."""
+    zombies: int = 0
+    """Processes of the tree that have ended, and whose parent has not asked how."""
+    process: ProcessState | None = None
+    """What the system does with the kernel's own process; None where it was not looked at."""
+    process_since: float | None = None
+    """Since when it is stopped, or waits for a disk; None where that is not known."""
+    quiet_since: float | None = None
+    """Since when the tree uses next to no CPU time; None while it uses some."""
+    children_busy: bool = False
+    """The processes below the kernel's own use CPU time."""
 
 
 @frozen
@@ -42,6 +51,8 @@ class KernelSnapshot:
     """What may be asked of it now."""
     identity: ProcessIdentity | None
     """The process behind the row; None before a first launch, and where it is not to be seen."""
+    condition: Condition = Condition()
+    """What it does, since when, and a sentence about it."""
     kind: Kind = Kind.CHILD
     origin: Origin = Origin.KERNELTUI
     owner_pid: int | None = None
@@ -85,7 +96,8 @@ class KernelSnapshot:
 
     @property
     def is_stopped(self) -> bool:
-        return self.usage is not None and self.usage.is_stopped
+        """A signal has stopped its process; SIGCONT has it go on."""
+        return self.condition.word is Word.STOPPED
 
     @property
     def is_ours(self) -> bool:

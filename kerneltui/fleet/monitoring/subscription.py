@@ -15,6 +15,7 @@ from pathlib import Path
 import zmq
 
 from kerneltui.errors import ProtocolError
+from kerneltui.fleet.monitoring.iopub_facts import IopubFacts, is_activity, reported, with_cell
 from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.fleet.monitoring.replay import Past, Replay
 from kerneltui.fleet.recording.flood_gate import SKIPPED, FloodGate
@@ -22,16 +23,13 @@ from kerneltui.fleet.recording.recording import Gap, ProcessStarted
 from kerneltui.fleet.transcript.batch import OUTPUT_TYPES, Received, SideMessage, merge, render
 from kerneltui.fleet.transcript.operations import Block
 from kerneltui.fleet.transcript.transcript import Role, Transcript
-from kerneltui.frozen import frozen
 from kerneltui.kernels.connection.session import ClientSession, new_session
 from kerneltui.kernels.connection.sockets import Context
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol import fields
 from kerneltui.protocol.connection import ConnectionInfo
-from kerneltui.protocol.message import Message, parent_id
+from kerneltui.protocol.message import Message
 from kerneltui.protocol.raw_message import RawMessage
-from kerneltui.protocol.status import BESIDE_THE_MAIN_SHELL, Reported
-from kerneltui.protocol.text import clean_line
 from kerneltui.words import clock
 
 # What is taken in of one kernel in one turn at the most; the rest waits for the next turn
@@ -43,32 +41,6 @@ NEVER = math.inf
 TOPIC = "kerneltui-"
 ONE_TIME = 1.0  # seconds: what was said within them has one time in the transcript
 MOST_CLIENTS = 100  # told apart; of more nobody wants to know
-CODE_WIDTH = 200  # characters of the running code kept for a cell
-QUESTIONS = BESIDE_THE_MAIN_SHELL | {
-    "comm_info_request",
-    "complete_request",
-    "connect_request",
-    "history_request",
-    "inspect_request",
-    "is_complete_request",
-}
-"""Requests that run nothing; consoles send them of their own accord, ours as well."""
-
-
-@frozen
-class IopubFacts:
-    """What iopub tells of a kernel besides its status."""
-
-    executions: int = 0
-    code: str = ""
-    """The code begun last, as one clean line."""
-    request: str = ""
-    """The msg_id of the request to run it."""
-    last_activity: float | None = None
-    """When it last ran something; instant of `time.monotonic()`."""
-    clients: frozenset[str] = frozenset()
-    """Sessions of others whose code it has run since we listen, the first hundred."""
-    refused: int = 0
 
 
 class IopubSubscription:
@@ -172,10 +144,10 @@ class IopubSubscription:
         elif self._known:
             received = [each for each in received if each[1]["msg_id"] not in self._known]
         for _, message in received:
-            self._note(message)
+            self._note(message, now)
             self._note_client(message)
         self.messages.hear(received)
-        if any(_is_activity(message) for _, message in received):
+        if any(is_activity(message) for _, message in received):
             self.facts = replace(self.facts, last_activity=now)
         # What iopub answered to was told before, so it is looked at after iopub.
         batch = merge(received, self._told, now)
@@ -212,15 +184,15 @@ class IopubSubscription:
     def _tell_past(self, received: Sequence[Received]) -> None:
         if not received or not self._is_of_interest:
             return
+        said_at = _time_of(received[-1][1])
+        heard_at = time.monotonic() - max(0.0, time.time() - said_at)
         if self._is_present:
             for _, message in received:
-                self._note(message)
-        said_at = _time_of(received[-1][1])
+                self._note(message, heard_at)
         for step in render(received):
             step.apply(self.transcript, said_at)
-        if any(_is_activity(message) for _, message in received):
-            last_activity = time.monotonic() - max(0.0, time.time() - said_at)
-            self.facts = replace(self.facts, last_activity=last_activity)
+        if any(is_activity(message) for _, message in received):
+            self.facts = replace(self.facts, last_activity=heard_at)
 
     def _receive(self) -> list[Received]:
         """Return what is there now, in order; what cannot be believed is only counted."""
@@ -246,13 +218,12 @@ class IopubSubscription:
         self._skipped += sum(each.size for each in beginning) - sum(each.size for each in kept)
         return kept + end
 
-    def _note(self, message: Message) -> None:
+    def _note(self, message: Message, at: float) -> None:
+        """Take note of what a message of the present process tells; `at`: when it was said."""
         if message["msg_type"] == "execute_input":
-            self.facts = replace(self.facts, executions=self.facts.executions + 1)
-            if message["parent_header"].get("subshell_id") is None:
-                self._note_code(message)
+            self.facts = with_cell(self.facts, message)
         elif message["msg_type"] == "status":
-            self._manager.life.advance(_reported(message), self._spawn)
+            self._manager.life.advance(reported(message), self._spawn, at)
 
     def _note_client(self, message: Message) -> None:
         """Take note of who else runs code here; of the past nobody knows who were ours."""
@@ -262,19 +233,6 @@ class IopubSubscription:
         is_news = session not in known and len(known) < MOST_CLIENTS
         if is_news and not self.messages.is_ours(session):
             self.facts = replace(self.facts, clients=known | {session})
-
-    def _note_code(self, message: Message) -> None:
-        self.facts = replace(
-            self.facts,
-            code=clean_line(fields.text(message["content"], "code"), CODE_WIDTH),
-            request=parent_id(message),
-        )
-
-
-def _is_activity(message: Message) -> bool:
-    """Tell whether a kernel runs something; answering a question is no activity."""
-    parent_type = fields.text(message["parent_header"], "msg_type")
-    return parent_type != "" and parent_type not in QUESTIONS
 
 
 def _time_of(message: Message) -> float:
@@ -289,14 +247,3 @@ def _is_of_one_time(first: Message, later: Message) -> bool:
 
 def _describe_gap(gap: Gap) -> str:
     return f"… {gap.why}, {clock(gap.since)} to {clock(gap.until)}: something may be missing here"
-
-
-def _reported(message: Message) -> Reported:
-    parent = message["parent_header"]
-    is_beside = parent.get("subshell_id") is not None
-    return Reported(
-        execution_state=fields.text(message["content"], "execution_state"),
-        parent_id=parent_id(message),
-        parent_type=fields.text(parent, "msg_type"),
-        subshell_id=fields.text(parent, "subshell_id") if is_beside else None,
-    )

@@ -45,6 +45,7 @@ __all__ = [
 SUFFIX = ".iopub"
 OLDER = ".old"
 KEPT = 7 * 24 * 3600.0  # seconds that the recording of a kernel outlives it
+END = 256_000  # bytes that have the latest requests, but for those with much output
 _FIRST_RECORD = 1000  # bytes that hold the first record of a generation, which is no message
 _ROTATIONS = 10  # that may happen while a reader opens two files
 
@@ -82,6 +83,15 @@ def read_recording(path: Path) -> Iterator[Record]:
             if isinstance(record.value, ProcessStarted):
                 heard = record.value
             yield record
+
+
+def read_end(path: Path) -> Iterator[Record]:
+    """Yield the last records of the present generation. Raises OSError."""
+    with _open(path) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - END))
+        data = file.read(END)
+    return decode_records(data)
 
 
 def remove_recording(connection_file: str, kernel_id: str) -> None:

@@ -5,8 +5,11 @@ Rule: facts in, words out. Dashboard and command line both ask here, so that the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
+from kerneltui.errors import describe_exit
+from kerneltui.fleet.diagnosis.condition import Condition, ConditionFacts, Phase, Word
 from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.model.classification import LEFT, Kind, Liveness
 from kerneltui.fleet.model.origin import Origin
@@ -16,12 +19,30 @@ from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol.status import KernelState, KernelStatus
 
 _STATES_OF_LEFT = {Liveness.STALE: KernelState.DEAD, Liveness.OTHER_HOST: KernelState.UNKNOWN}
+_PHASES = {
+    KernelState.DEAD: Phase.ENDED,
+    KernelState.STARTING: Phase.STARTING,
+    KernelState.RESTARTING: Phase.RESTARTING,
+}
+_PHASES_OF_LEFT = {
+    Liveness.STALE: Phase.STALE_FILE,
+    Liveness.OTHER_HOST: Phase.OTHER_HOST_FILE,
+}
+_RUNS = {KernelState.BUSY: True, KernelState.IDLE: False}
 _ON_THE_WAY = (KernelState.STARTING, KernelState.RESTARTING, KernelState.TERMINATING)
 
 UNANSWERED = "?"
-STOPPED = "stopped"
 LEFT_WORDS = {Liveness.STALE: "stale", Liveness.OTHER_HOST: "elsewhere"}
 """The words for a mere file: left behind, or perhaps of another host."""
+_STATE_WORDS = {
+    Word.DIED: str(KernelState.DEAD),
+    Word.ASKS: str(KernelState.BUSY),
+    Word.WAITING: str(KernelState.BUSY),
+    Word.DISK_WAIT: str(KernelState.BUSY),
+    Word.NO_ANSWER: UNANSWERED,
+    Word.UNKNOWN: UNANSWERED,
+}
+"""What is said in fewer words; the others are the same."""
 
 
 @frozen
@@ -40,8 +61,6 @@ class KernelFacts:
     """It was started by this very process."""
     has_answered: bool = False
     """Its present process has answered a signed question."""
-    is_silent: bool = False
-    """It was asked, and has not answered in time."""
     is_file_gone: bool = False
     """Its connection file is not there any more."""
     leftovers: tuple[ProcessIdentity, ...] = ()
@@ -80,18 +99,44 @@ class KernelFacts:
         is_over = self.found is not None and self.found.is_leftover
         return None if is_over or self.is_file or self.status is None else self.status.returncode
 
-    @property
-    def liveness(self) -> Liveness:
+    def liveness(self, condition: Condition) -> Liveness:
         found = self.found
         if found is not None and found.liveness in LEFT:
             return found.liveness
-        if self.is_silent or (found is not None and found.liveness is Liveness.SILENT):
+        is_mute = found is not None and found.liveness is Liveness.SILENT
+        if is_mute or condition.answers is False:
             return Liveness.SILENT
         if found is None:
             return Liveness.VERIFIED
         is_proven = found.origin is Origin.SERVER and found.liveness is Liveness.VERIFIED
         is_heard = self.has_answered or (self.status is not None and self.status.heard)
         return Liveness.VERIFIED if is_proven or is_heard else Liveness.FOUND
+
+    @property
+    def for_condition(self) -> ConditionFacts:
+        """Return what the kernel, its server and its files tell of what it does."""
+        found, state, phase = self.found, self.state, self._phase
+        is_mute = found is not None and found.liveness is Liveness.SILENT
+        is_ending = state is KernelState.TERMINATING
+        return ConditionFacts(
+            phase=phase,
+            why=self._cause if phase is Phase.ENDED else self.why,
+            runs=bool(self.status and self.status.unfinished) if is_ending else _RUNS.get(state),
+            answers=False if is_mute else None,
+            order="stopping" if is_ending else "",
+        )
+
+    @property
+    def _phase(self) -> Phase:
+        if self.found is not None and self.found.liveness in LEFT:
+            return _PHASES_OF_LEFT[self.found.liveness]
+        return _PHASES.get(self.state, Phase.UP)
+
+    @property
+    def _cause(self) -> str:
+        """Return why it has ended, without the kernel that a reason begins with; "" if unknown."""
+        reason = re.sub(r"^kernel \S+ \(\S+\) ", "", self.why)
+        return reason or ("" if self.returncode is None else describe_exit(self.returncode))
 
     @property
     def why(self) -> str:
@@ -121,13 +166,7 @@ def kind_of(found: Found | None, *, is_child: bool) -> Kind:
     return Kind.CHILD if is_child else Kind.ADOPTED
 
 
-def state_word(state: KernelState, liveness: Liveness, *, is_stopped: bool) -> str:
-    """Return the one word for what a kernel does.
-
-    `is_stopped`: a signal has stopped its process, whatever it did before.
-    """
-    if (left := LEFT_WORDS.get(liveness)) is not None:
-        return left
-    if is_stopped and state is not KernelState.DEAD:
-        return STOPPED
-    return UNANSWERED if state is KernelState.UNKNOWN else str(state)
+def state_word(condition: Condition) -> str:
+    """Return a word of KernelState for what a kernel does, or "stopped", "stale", "elsewhere",
+    and UNANSWERED where nothing is known."""
+    return _STATE_WORDS.get(condition.word, str(condition.word))

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from kerneltui.fleet.diagnosis.condition import ConditionFacts, OpenPrompt, Phase, condition_of
 from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.discovery.naming import PATH_WIDTH, notebook_of
+from kerneltui.fleet.inspection.interpreter import is_python
 from kerneltui.fleet.inspection.kernel_log import KernelLog
 from kerneltui.fleet.inspection.process_tree import ProcessTree
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.model.capabilities import ALLOWED, Verb, why_not
 from kerneltui.fleet.model.classification import LEFT, Kind
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
-from kerneltui.fleet.monitoring.subscription import IopubFacts
+from kerneltui.fleet.monitoring.iopub_facts import IopubFacts
 from kerneltui.fleet.registry.kernel_facts import KernelFacts, kind_of
 from kerneltui.fleet.servers.rest import ServedKernel
+from kerneltui.frozen import frozen
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol.status import KernelState
@@ -88,8 +91,9 @@ class TrackedKernel:
         """It was started by this very process."""
         return self.is_ours and self.manager is not None and self.manager.kernel is not None
 
-    def facts(self, *, is_silent: bool) -> KernelFacts:
-        """Return what words for it follow from."""
+    @property
+    def facts(self) -> KernelFacts:
+        """What words for it follow from."""
         return KernelFacts(
             found=self.found,
             identity=self.identity,
@@ -97,7 +101,6 @@ class TrackedKernel:
             served=self.served,
             is_child=self.is_child,
             has_answered=self.has_answered,
-            is_silent=is_silent,
             is_file_gone=self.is_file_gone,
             leftovers=self.leftovers,
         )
@@ -108,12 +111,33 @@ class TrackedKernel:
         return 0 if self.is_ours else 2 if self.kind in LEFT.values() else 1
 
 
-def snapshot_of(
-    kernel: TrackedKernel, facts: IopubFacts, usage: Usage | None, *, is_silent: bool
-) -> KernelSnapshot:
-    """Return what a front end may see. `is_silent`: it was asked, and did not answer in time."""
+@frozen
+class ControlFacts:
+    """What is known of the last question to one kernel."""
+
+    asked_at: float | None = None
+    """When it was asked what it has not answered yet; instant of `time.monotonic()`."""
+    answers: bool | None = None
+    """True once its present process has answered."""
+
+
+@frozen
+class Observed:
+    """What our threads know of a kernel beside what is tracked. Instants of `time.monotonic()`."""
+
+    iopub: IopubFacts = IopubFacts()
+    usage: Usage | None = None
+    control: ControlFacts = ControlFacts()
+    prompt: OpenPrompt | None = None
+    sent_at: float | None = None
+    """When the oldest code of ours was sent that is not over."""
+
+
+def snapshot_of(kernel: TrackedKernel, observed: Observed, now: float) -> KernelSnapshot:
+    """Return what a front end may see at the instant `now`."""
     found, manager = kernel.found, kernel.manager
-    known = kernel.facts(is_silent=is_silent)
+    facts, usage, known = observed.iopub, observed.usage, kernel.facts
+    condition = condition_of(_condition_facts(kernel, known, observed), now)
     state = known.state
     word, since = kernel.pending or ("", None)
     is_code = state is KernelState.BUSY and manager and manager.status.running == facts.request
@@ -128,7 +152,8 @@ def snapshot_of(
         origin=known.origin,
         owner_pid=found.owner_pid if found else None,
         owner_name=clean_line(found.owner_name) if found else "",
-        liveness=known.liveness,
+        condition=condition,
+        liveness=known.liveness(condition),
         notebook=clean_line(notebook_of(found, kernel.served), PATH_WIDTH),
         clients=kernel.served.connections if kernel.served else len(facts.clients),
         identity=kernel.identity,
@@ -146,6 +171,31 @@ def snapshot_of(
         connection_file=clean_line(file, PATH_WIDTH),
         refused=facts.refused,
         autorestart=kernel.is_autorestarted,
+    )
+
+
+def _condition_facts(
+    kernel: TrackedKernel, known: KernelFacts, observed: Observed
+) -> ConditionFacts:
+    facts, usage = known.for_condition, observed.usage or Usage(0.0, 0, 0)
+    life = kernel.manager.life if kernel.manager is not None else None
+    turned_at = life.state_since if life is not None else None
+    is_new = facts.phase in (Phase.STARTING, Phase.RESTARTING) or kernel.was_alive
+    return replace(
+        facts,
+        phase_since=turned_at if is_new else None,
+        why=clean_line(facts.why),
+        runs_since=turned_at or kernel.served_active_at,
+        sent_at=observed.sent_at,
+        is_python=kernel.identity is not None and is_python(kernel.identity),
+        asked_at=observed.control.asked_at,
+        answers=observed.control.answers if facts.answers is None else facts.answers,
+        prompt=observed.prompt,
+        process=usage.process,
+        process_since=usage.process_since,
+        quiet_since=usage.quiet_since,
+        children_busy=usage.children_busy,
+        order=kernel.pending[0] if kernel.pending else facts.order,
     )
 
 

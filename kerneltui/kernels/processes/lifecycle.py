@@ -21,6 +21,8 @@ from kerneltui.protocol.status import (
     Spawned,
     Wanted,
     advance,
+    begins_anew,
+    tells_the_moment,
 )
 
 LAST_LINES = 10  # of a dead kernel's log, kept for who asks why
@@ -68,6 +70,9 @@ class Lifecycle:
         self.spawned_at = 0.0
         """Instant of `time.monotonic()` at which the latest process was launched; 0.0 before
         the first, and where nobody knows."""
+        self.state_since: float | None = None
+        """Instant of `time.monotonic()` at which the status' state became what it is; None where
+        nobody has seen that."""
         self.describe = description
         self._follow_death = follow_death
         self._find_heir = find_heir
@@ -101,6 +106,7 @@ class Lifecycle:
             self.process = self._untold = process
             self._log = log
             self.spawned_at = 0.0 if age is None else time.monotonic() - age
+            self.state_since = self.spawned_at or None
             self.spawns += 1
             self.present = True
             self.status = advance(self.status, event)
@@ -142,15 +148,19 @@ class Lifecycle:
     def order(self, wanted: Wanted, reason: str = "") -> None:
         self.advance(Ordered(wanted, reason))
 
-    def advance(self, event: Event, spawn: int | None = None) -> None:
+    def advance(self, event: Event, spawn: int | None = None, at: float | None = None) -> None:
         """Fold an event into the status, and tell the listeners.
 
         `spawn`: the number of the process it tells of; it is void once another one serves.
+        `at`: when it was, an instant of `time.monotonic()`; None for now.
         """
         with self._changed:
             if spawn not in (None, self.spawns):
                 return
-            self.status = advance(self.status, event)
+            before, self.status = self.status, advance(self.status, event)
+            if begins_anew(before, event):
+                is_seen = tells_the_moment(before, event)
+                self.state_since = (at or time.monotonic()) if is_seen else None
             self._changed.notify_all()
         self._tell(event)
 

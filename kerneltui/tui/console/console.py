@@ -36,7 +36,7 @@ from kerneltui.tui.widgets.source import Replacement, count_matches, replacement
 from kerneltui.tui.widgets.text_input import TextInput
 
 if TYPE_CHECKING:
-    from kerneltui.fleet.console.conversation import Prompt
+    from kerneltui.fleet.console.prompt import Prompt
     from kerneltui.fleet.model.snapshot import KernelSnapshot
     from kerneltui.tui.console.kernel_console import KernelConsole
 

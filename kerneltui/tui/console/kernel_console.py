@@ -7,7 +7,8 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from kerneltui.fleet.console.conversation import Prompt, Reply
+    from kerneltui.fleet.console.conversation import Reply
+from kerneltui.fleet.console.prompt import Prompt
 
 
 class KernelConsole(Protocol):

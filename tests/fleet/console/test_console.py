@@ -11,7 +11,7 @@ import pytest
 from kerneltui.errors import KernelError, NoSuchKernel
 from kerneltui.fleet.console import conversation as conversation_module
 from kerneltui.fleet.console.console import FAILED, Console
-from kerneltui.fleet.console.conversation import Prompt
+from kerneltui.fleet.console.prompt import Prompt
 from kerneltui.fleet.model.masking import MASK
 from kerneltui.fleet.transcript.operations import Block
 from kerneltui.fleet.transcript.rendering import rendition

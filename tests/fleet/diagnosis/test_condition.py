@@ -74,7 +74,7 @@ def test_every_combination_of_facts_has_the_word_of_the_table() -> None:
     for values in itertools.product(*VALUES.values()):
         facts = dict(zip(VALUES, values, strict=True))
         used.add(line := line_of(facts))
-        word = condition_of(ConditionFacts(**facts), NOW).word  # type: ignore[arg-type]
+        word = condition_of(ConditionFacts(**facts), NOW).word
         assert word is TABLE[line][1], facts
 
     assert used == set(range(len(TABLE)))

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 import psutil
 import pytest
 
+from kerneltui.fleet.diagnosis.condition import ProcessState
 from kerneltui.fleet.inspection import usage
 from kerneltui.fleet.inspection.memory import memory_of
 from kerneltui.fleet.inspection.usage import UsageSampler
@@ -42,7 +43,9 @@ class Trees:
         return psutil.Process(popen.pid)
 
     def sample(self, now: float) -> dict[str, Usage]:
-        return self.sampler.sample(now)
+        """Return what the trees use, and have it known to the next sample."""
+        self.sampler.usage = used = self.sampler.sample(now)
+        return used
 
     def note(self) -> None:
         self.changes.append(dict(self.sampler.usage))
@@ -131,11 +134,12 @@ def test_a_kernel_inside_a_kernel_counts_for_itself_alone(trees: Trees) -> None:
     assert {name: each.processes for name, each in used.items()} == {"outer": 2, "inner": 1}
 
 
-def test_a_child_that_has_ended_does_not_count(trees: Trees) -> None:
+def test_a_child_that_has_ended_counts_as_a_zombie(trees: Trees) -> None:
     root = trees.grow("k1", WITH_A_ZOMBIE)
     eventually(lambda: [each.status() for each in root.children()] == [psutil.STATUS_ZOMBIE])
 
-    assert trees.sample(time.monotonic())["k1"].processes == 1
+    used = trees.sample(time.monotonic())["k1"]
+    assert (used.processes, used.zombies) == (1, 1)
 
 
 def test_a_quiet_tree_is_told_alike(trees: Trees) -> None:
@@ -162,16 +166,53 @@ def test_cpu_is_seconds_used_per_second(trees: Trees) -> None:
 
 
 def test_a_stopped_process_is_told_until_it_goes_on(trees: Trees) -> None:
+    def is_stopped() -> bool:
+        return trees.sample(time.monotonic())["k1"].process is ProcessState.STOPPED
+
     root = trees.grow("k1", FAMILY)
     eventually(has_children(root, 2))
     root.children()[0].suspend()
-    assert not trees.sample(time.monotonic())["k1"].is_stopped
+    assert not is_stopped()
 
     root.suspend()
-    eventually(lambda: trees.sample(time.monotonic())["k1"].is_stopped)
+    eventually(is_stopped)
     root.resume()
 
-    eventually(lambda: not trees.sample(time.monotonic())["k1"].is_stopped)
+    eventually(lambda: not is_stopped())
+
+
+def test_what_lasts_is_told_with_its_beginning(trees: Trees) -> None:
+    root = trees.grow("k1", f"exec {QUIET}")
+    eventually(lambda: root.name() == "sleep")
+
+    def look(now: float) -> Usage:
+        return trees.sample(now)["k1"]
+
+    begin = time.monotonic() + 10
+    assert (look(begin).quiet_since, look(begin + 1).quiet_since) == (begin, begin)
+    root.suspend()
+    eventually(lambda: root.status() == psutil.STATUS_STOPPED)
+    assert (look(begin + 2).process_since, look(begin + 3).process_since) == (begin + 2, begin + 2)
+
+
+def test_how_long_a_process_was_stopped_before_the_first_look_is_not_known(trees: Trees) -> None:
+    root = trees.grow("k1", QUIET)
+    root.suspend()
+    eventually(lambda: root.status() == psutil.STATUS_STOPPED)
+
+    assert trees.sample(time.monotonic())["k1"].process_since is None
+
+
+def test_a_tree_that_works_is_not_quiet_and_its_children_are_told_apart(trees: Trees) -> None:
+    trees.grow("alone", SPINNING)
+    trees.grow("parent", f"({SPINNING}) & exec sleep 1000")
+
+    def told(kernel: str) -> tuple[bool, bool]:
+        used = trees.sample(time.monotonic())[kernel]
+        return used.quiet_since is None, used.children_busy
+
+    eventually(lambda: told("alone") == (True, False))
+    eventually(lambda: told("parent") == (True, True))
 
 
 def test_each_kernel_has_its_own_usage(trees: Trees) -> None:

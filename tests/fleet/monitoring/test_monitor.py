@@ -11,9 +11,9 @@ import pytest
 import zmq
 
 from kerneltui.fleet.monitoring import monitor as monitors
+from kerneltui.fleet.monitoring.iopub_facts import IopubFacts
 from kerneltui.fleet.monitoring.message_log import MAX_PART
 from kerneltui.fleet.monitoring.monitor import KernelMonitor
-from kerneltui.fleet.monitoring.subscription import IopubFacts
 from kerneltui.fleet.recording import flood_gate
 from kerneltui.fleet.transcript.transcript import Role, Transcript
 from kerneltui.kernels.connection.sockets import connect

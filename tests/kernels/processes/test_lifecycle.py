@@ -14,7 +14,18 @@ from kerneltui.errors import KernelDied, KernelTimeout
 from kerneltui.kernels.processes.lifecycle import Lifecycle
 from kerneltui.kernels.processes.log_file import LogFile
 from kerneltui.kernels.processes.watcher import process_watcher
-from kerneltui.protocol.status import Answered, Event, Exited, KernelState, Ordered, Spawned, Wanted
+from kerneltui.protocol.status import (
+    Answered,
+    BusyElsewhere,
+    Event,
+    Exited,
+    KernelState,
+    Ordered,
+    Reported,
+    ServerReported,
+    Spawned,
+    Wanted,
+)
 from tests.kernels.processes.fake_process import FakeProcess
 from tests.support import Background, eventually
 
@@ -145,6 +156,41 @@ def test_the_end_of_a_process_that_was_replaced_is_not_told(kernel: Kernel) -> N
     kernel.life.record_exit(first)
 
     assert kernel.life.status.state is KernelState.STARTING
+
+
+def report(kernel: Kernel, word: str, at: float) -> None:
+    kernel.life.advance(Reported(word, "a", "execute_request"), at=at)
+
+
+def test_since_when_a_kernel_does_what_it_does_is_known(kernel: Kernel) -> None:
+    kernel.spawn()
+    since = [kernel.life.state_since]
+
+    for word, at in (("busy", 5.0), ("busy", 6.0), ("idle", 7.0)):
+        report(kernel, word, at)
+        since.append(kernel.life.state_since)
+
+    assert since == [kernel.life.spawned_at, 5.0, 5.0, 7.0]
+
+
+@pytest.mark.parametrize("event", [BusyElsewhere(), Answered(), ServerReported(busy=True)])
+def test_since_when_it_did_what_it_was_found_doing_is_not_known(
+    kernel: Kernel, event: Event
+) -> None:
+    kernel.life.begin(None, None, Spawned(adopted=True), age=None)
+
+    kernel.life.advance(event)
+
+    assert kernel.life.state_since is None
+
+
+def test_a_request_that_was_found_running_began_when_its_recording_says(kernel: Kernel) -> None:
+    kernel.life.begin(None, None, Spawned(adopted=True), age=None)
+    kernel.life.advance(BusyElsewhere())
+
+    report(kernel, "busy", 5.0)
+
+    assert kernel.life.state_since == 5.0
 
 
 def test_who_mourns_learns_how_the_kernel_ended(kernel: Kernel, short_path: Path) -> None:

@@ -10,7 +10,8 @@ from textual.events import Key, Paste
 from textual.widgets import Input, OptionList, Static
 
 from kerneltui.errors import KernelTimeout
-from kerneltui.fleet.console.conversation import Prompt, Reply
+from kerneltui.fleet.console.conversation import Reply
+from kerneltui.fleet.console.prompt import Prompt
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import SHOWN_LINES
 from kerneltui.tui.config.config import Config

@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+from kerneltui.fleet.diagnosis.condition import ProcessState
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.table.columns import (
@@ -23,7 +24,7 @@ from kerneltui.tui.table.columns import (
 from tests.tui.fakes import NOW, snapshot
 
 BUSY = snapshot(state=KernelState.BUSY, code="train()", usage=Usage(1.5, 3 << 30, 4))
-STOPPED = Usage(0, 1, 1, is_stopped=True)
+STOPPED = Usage(0, 1, 1, process=ProcessState.STOPPED)
 DEAD = snapshot(state=KernelState.DEAD, returncode=-9, usage=None)
 NEW = snapshot(
     state=KernelState.STARTING, identity=None, usage=None, started_at=None, last_activity=None

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kerneltui.fleet.diagnosis.condition import ProcessState
 from kerneltui.fleet.model.snapshot import Usage
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol.status import KernelState
@@ -47,7 +48,7 @@ KERNELS = [
         reason="out of memory",
     ),
 ]
-STOPPED = snapshot("dd44", KernelState.BUSY, usage=Usage(0.0, 1, 1, is_stopped=True))
+STOPPED = snapshot("dd44", KernelState.BUSY, usage=Usage(0.0, 1, 1, process=ProcessState.STOPPED))
 
 
 @pytest.mark.parametrize("text", ["state:stopped", "state:s", "stopped", "!state:busy"])

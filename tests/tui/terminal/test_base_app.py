@@ -10,7 +10,7 @@ import pytest
 from textual.widgets import Input
 
 from kerneltui import paths
-from kerneltui.fleet.console.conversation import Prompt
+from kerneltui.fleet.console.prompt import Prompt
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.config.config import Config
 from kerneltui.tui.config.config_file import parse_config

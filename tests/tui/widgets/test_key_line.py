@@ -7,7 +7,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.style import Style
 
-from kerneltui.fleet.console.conversation import Prompt
+from kerneltui.fleet.console.prompt import Prompt
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.config.config import Config
 from kerneltui.tui.config.setup import RunSettings

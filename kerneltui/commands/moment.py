@@ -1,0 +1,155 @@
+"""Moment: what one look tells of one kernel, and what that says of its condition."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+
+from kerneltui.commands.probe import Askable, Probe
+from kerneltui.commands.process_look import ProcessFacts, ProcessLook
+from kerneltui.fleet.diagnosis.condition import (
+    SILENCE,
+    Condition,
+    Phase,
+    ProcessState,
+    condition_of,
+)
+from kerneltui.fleet.inspection.interpreter import is_python
+from kerneltui.fleet.monitoring.latest import Latest
+from kerneltui.fleet.registry.kernel_facts import KernelFacts
+from kerneltui.fleet.servers.rest import ServedKernel
+from kerneltui.frozen import frozen
+from kerneltui.kernels.processes.identity import ProcessIdentity
+from kerneltui.protocol.status import (
+    Answered,
+    BusyElsewhere,
+    Exited,
+    KernelState,
+    KernelStatus,
+    ServerReported,
+    advance,
+)
+from kerneltui.protocol.text import clean_line
+
+
+@frozen
+class Moment:
+    """What was seen of one kernel. Instants are seconds since the epoch."""
+
+    now: float
+    process: ProcessFacts
+    is_gone: bool
+    """Its process has ended."""
+    answer: KernelState | None = None
+    """What its answers tell; None where none came."""
+    asked_at: float | None = None
+    """When it was asked on control what it has not answered."""
+    latest: Latest | None = None
+    """What was recorded of its process."""
+
+    def status(self, served: ServedKernel | None = None) -> KernelStatus:
+        """Return what is known of a process. `served`: what its server tells."""
+        status = KernelStatus(launched=False)
+        if self.is_gone:
+            return advance(status, Exited(None))
+        if self.answer is not None:
+            event = BusyElsewhere() if self.answer is KernelState.BUSY else Answered()
+            return advance(status, event)
+        if self.latest is not None:
+            return self.latest.status
+        is_busy = served.is_busy if served is not None else None
+        return status if is_busy is None else advance(status, ServerReported(is_busy))
+
+    def condition(self, facts: KernelFacts) -> Condition:
+        told = facts.for_condition
+        state_since = self._state_since(facts)
+        is_in_disk_wait = self.process.state is ProcessState.DISK
+        is_quiet = bool(told.runs) and self.process.is_quiet
+        return condition_of(
+            replace(
+                told,
+                why=clean_line(told.why),
+                phase_since=self.process.started_at if told.phase is Phase.STARTING else None,
+                runs_since=state_since,
+                is_python=facts.identity is not None and is_python(facts.identity),
+                asked_at=self.asked_at,
+                answers=True if self.answer is not None else told.answers,
+                process=self.process.state,
+                process_since=self._for_all(state_since) if is_in_disk_wait else None,
+                quiet_since=self._for_all(state_since) if is_quiet else None,
+                children_busy=self.process.children_busy,
+            ),
+            self.now,
+        )
+
+    def _state_since(self, facts: KernelFacts) -> float | None:
+        """Return when the kernel began to do what it does; None where that was not recorded."""
+        if facts.served is not None:
+            return facts.served.last_activity
+        is_recorded = self.latest is not None and self.latest.status.state is facts.state
+        return self.latest.since if self.latest is not None and is_recorded else None
+
+    def _for_all(self, state_since: float | None) -> float | None:
+        """Return since when something holds that did in both looks: as far as they can tell, for
+        as long as the request runs."""
+        return state_since if state_since is not None else self.process.started_at
+
+    @property
+    def code(self) -> str:
+        """The code that runs; "" where none does, or none was recorded."""
+        is_busy = self.answer in (None, KernelState.BUSY) and not self.is_gone
+        return self.latest.code if self.latest is not None and is_busy else ""
+
+    def last_activity(self, served: ServedKernel | None) -> float | None:
+        """Return when it last ran something; None where nobody knows."""
+        recorded = self.latest.iopub.last_activity if self.latest is not None else None
+        return served.last_activity if served is not None else recorded
+
+
+class Moments:
+    """What one look tells of all kernels."""
+
+    def __init__(
+        self,
+        processes: ProcessLook,
+        recorded: Mapping[str, Latest] | None = None,
+        probe: Probe | None = None,
+    ) -> None:
+        """`recorded`: by kernel id. `probe`: has asked the kernels, and heard those who answer."""
+        self._processes = processes
+        self._recorded = recorded or {}
+        self._probe = probe
+
+    def wait_for_silent(self, asked: Mapping[str, Askable]) -> None:
+        """Give those that have not answered the time after which they are said not to.
+
+        As a rule there is none. One that is stopped, or about to start, is not waited for.
+        """
+        probe = self._probe
+        silent = [
+            at
+            for kernel_id, each in asked.items()
+            if probe is not None and (at := probe.asked_at(kernel_id)) is not None
+            if self._may_answer(kernel_id, each.identity)
+        ]
+        if probe is not None and silent:
+            probe.hear_late(max(silent) + SILENCE)
+
+    def _may_answer(self, kernel_id: str, identity: ProcessIdentity | None) -> bool:
+        recorded = self._recorded.get(kernel_id)
+        is_starting = recorded is not None and not recorded.status.heard
+        is_stopped = self._processes.at(identity).state is ProcessState.STOPPED
+        return not is_starting and not is_stopped
+
+    def of(self, kernel_id: str, identity: ProcessIdentity | None) -> Moment:
+        process, now = self._processes.at(identity), time.time()
+        asked_at = self._probe.asked_at(kernel_id) if self._probe is not None else None
+        return Moment(
+            now=now,
+            process=process,
+            is_gone=identity is not None and process.pid is None,
+            answer=self._probe.states.get(kernel_id) if self._probe is not None else None,
+            asked_at=None if asked_at is None else now - (time.monotonic() - asked_at),
+            latest=self._recorded.get(kernel_id),
+        )

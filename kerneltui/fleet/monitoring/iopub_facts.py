@@ -1,0 +1,65 @@
+"""IopubFacts: what iopub tells of a kernel besides its status. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kerneltui.frozen import frozen
+from kerneltui.protocol import fields
+from kerneltui.protocol.message import Message, parent_id
+from kerneltui.protocol.status import BESIDE_THE_MAIN_SHELL, Reported
+from kerneltui.protocol.text import clean_line
+
+CODE_WIDTH = 200  # characters of the running code kept for a cell
+QUESTIONS = BESIDE_THE_MAIN_SHELL | {
+    "comm_info_request",
+    "complete_request",
+    "connect_request",
+    "history_request",
+    "inspect_request",
+    "is_complete_request",
+}
+"""Requests that run nothing; consoles send them of their own accord, ours as well."""
+
+
+@frozen
+class IopubFacts:
+    """What iopub tells of a kernel besides its status."""
+
+    executions: int = 0
+    code: str = ""
+    """The code begun last, as one clean line."""
+    request: str = ""
+    """The msg_id of the request to run it."""
+    last_activity: float | None = None
+    """When it last ran something; instant of `time.monotonic()`."""
+    clients: frozenset[str] = frozenset()
+    """Sessions of others whose code it has run since we listen, the first hundred."""
+    refused: int = 0
+
+
+def with_cell(facts: IopubFacts, message: Message) -> IopubFacts:
+    """Return the facts once a cell has begun, as an execute_input tells."""
+    facts = replace(facts, executions=facts.executions + 1)
+    if message["parent_header"].get("subshell_id") is not None:
+        return facts
+    code = clean_line(fields.text(message["content"], "code"), CODE_WIDTH)
+    return replace(facts, code=code, request=parent_id(message))
+
+
+def is_activity(message: Message) -> bool:
+    """Tell whether a kernel runs something; answering a question is no activity."""
+    parent_type = fields.text(message["parent_header"], "msg_type")
+    return parent_type != "" and parent_type not in QUESTIONS
+
+
+def reported(message: Message) -> Reported:
+    """Return what a status message tells."""
+    parent = message["parent_header"]
+    is_beside = parent.get("subshell_id") is not None
+    return Reported(
+        execution_state=fields.text(message["content"], "execution_state"),
+        parent_id=parent_id(message),
+        parent_type=fields.text(parent, "msg_type"),
+        subshell_id=fields.text(parent, "subshell_id") if is_beside else None,
+    )

@@ -1,0 +1,81 @@
+"""Latest: what the end of a recording tells of what a kernel does, for who looks once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from kerneltui.errors import ProtocolError
+from kerneltui.fleet.monitoring.iopub_facts import IopubFacts, is_activity, reported, with_cell
+from kerneltui.fleet.recording.format import Record
+from kerneltui.fleet.recording.recording import read_end, read_recording
+from kerneltui.frozen import frozen
+from kerneltui.kernels.connection.session import ClientSession, new_session
+from kerneltui.protocol.connection import ConnectionInfo
+from kerneltui.protocol.message import Message
+from kerneltui.protocol.raw_message import RawMessage
+from kerneltui.protocol.status import KernelState, KernelStatus, advance, begins_anew
+
+_TOLD_BY = frozenset({"status", "execute_input"})
+
+
+@frozen
+class Latest:
+    """What was recorded of one process. Instants are seconds since the epoch."""
+
+    status: KernelStatus = KernelStatus()
+    since: float | None = None
+    """When the status' state became what it is; None where that was not recorded."""
+    iopub: IopubFacts = IopubFacts()
+    """Its `executions` are those of the end of the recording."""
+
+    @property
+    def code(self) -> str:
+        """The code that runs; "" for none, and where it was not recorded."""
+        is_running = self.status.state is KernelState.BUSY
+        return self.iopub.code if is_running and self.status.running == self.iopub.request else ""
+
+
+def read_latest(path: Path, info: ConnectionInfo, started_at: float) -> Latest | None:
+    """Return what was recorded of the process that was started at `started_at`.
+
+    None where nothing is recorded. The end of the file has it as a rule; a flood of output may
+    have begun before that.
+    """
+    try:
+        latest = _latest_of(read_end(path), info, started_at)
+        if latest.status.heard:
+            return latest
+        return _latest_of(read_recording(path), info, started_at)
+    except OSError:
+        return None
+
+
+def _latest_of(records: Iterable[Record], info: ConnectionInfo, started_at: float) -> Latest:
+    session, latest = new_session(info.key, info.signature_scheme), Latest()
+    for record in records:
+        if isinstance(record.value, list) and record.at >= started_at:
+            latest = _with(latest, record.at, record.value, session)
+    return latest
+
+
+def _with(latest: Latest, at: float, frames: list[bytes], session: ClientSession) -> Latest:
+    raw = RawMessage(frames)
+    if raw.msg_type not in _TOLD_BY:
+        return latest
+    try:
+        message = session.believe(raw)
+    except ProtocolError:
+        return latest
+    if is_activity(message):
+        latest = replace(latest, iopub=replace(latest.iopub, last_activity=at))
+    return _told(latest, at, message)
+
+
+def _told(latest: Latest, at: float, message: Message) -> Latest:
+    if message["msg_type"] == "execute_input":
+        return replace(latest, iopub=with_cell(latest.iopub, message))
+    event, before = reported(message), latest.status
+    since = at if begins_anew(before, event) else latest.since
+    return replace(latest, status=advance(before, event), since=since)

@@ -1,0 +1,77 @@
+"""ControlAnswers: whether kernels answer on control, where they can beside whatever runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from kerneltui.fleet.diagnosis.condition import ProcessState
+from kerneltui.fleet.discovery.control_poll import ControlPoll, Spawn, spawns_of
+from kerneltui.fleet.model.snapshot import Usage
+from kerneltui.fleet.registry.tracked_kernel import ControlFacts
+from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.protocol.status import KernelState
+
+ASK_INTERVAL = 5.0  # seconds until a kernel that has answered is asked again
+NEVER = float("-inf")
+SETTLED = 1.0  # seconds of doing the same thing that make a kernel worth a question
+AT_WORK = 0.2  # of a core, in two samples: more than housekeeping, and little on a loaded host
+
+_TELLING = (ProcessState.STOPPED, ProcessState.ZOMBIE)
+"""What tells by itself why a kernel does not answer."""
+
+
+class ControlAnswers:
+    """Asks each kernel one question at a time. Used by one thread, but for `of`."""
+
+    def __init__(self) -> None:
+        self._poll = ControlPoll[Spawn]("kernel_info_request")
+        self._answered: dict[Spawn, float] = {}
+        """When each process has answered last."""
+
+    def look(self, wanted: Iterable[KernelManager]) -> list[Spawn]:
+        """Ask those that were not asked of late, forget the others; return who has answered."""
+        now, spawns = time.monotonic(), set(spawns_of(wanted).values())
+        self._answered = {each: at for each, at in self._answered.items() if each in spawns}
+        due = (each for each in spawns if now - self._answered.get(each, NEVER) >= ASK_INTERVAL)
+        answered = list(self._poll.look({each: each for each in due}))
+        self._answered |= dict.fromkeys(answered, now)
+        return answered
+
+    def of(self, manager: KernelManager) -> ControlFacts:
+        """Return what is known of a kernel. In any thread."""
+        spawn = Spawn(manager, manager.spawns)
+        has_answered = True if spawn in self._answered else None
+        return ControlFacts(self._poll.asked_at(spawn), has_answered)
+
+    def close(self) -> None:
+        self._poll.close()
+
+
+def is_worth_asking(
+    state: KernelState,
+    state_since: float | None,
+    usage: Usage | None,
+    sent_at: float | None,
+    now: float,
+    *,
+    is_open: bool,
+) -> bool:
+    """Tell whether only an answer on control would tell what a kernel does.
+
+    Code that holds the interpreter keeps back the kernel's busy too: its last word was idle then.
+    `sent_at`: when code of ours was sent that it has not finished. `is_open`: it was asked, and has
+    not answered.
+    """
+    if usage is not None and usage.process in _TELLING:
+        return False
+    if is_open:
+        return True
+    if state is KernelState.BUSY:
+        return state_since is None or now - state_since >= SETTLED
+    is_unbegun = sent_at is not None and now - sent_at >= SETTLED
+    return state is KernelState.IDLE and (is_unbegun or _is_at_work(usage))
+
+
+def _is_at_work(usage: Usage | None) -> bool:
+    return usage is not None and min(usage.recent[-2:], default=0.0) >= AT_WORK
