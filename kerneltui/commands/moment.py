@@ -11,6 +11,7 @@ from kerneltui.commands.process_look import ProcessFacts, ProcessLook
 from kerneltui.fleet.diagnosis.condition import (
     SILENCE,
     Condition,
+    ConditionFacts,
     Phase,
     ProcessState,
     condition_of,
@@ -73,7 +74,7 @@ class Moment:
                 phase_since=self.process.started_at if told.phase is Phase.STARTING else None,
                 runs_since=state_since,
                 is_python=facts.identity is not None and is_python(facts.identity),
-                asked_at=self.asked_at,
+                asked_at=self._asked_at(told, state_since),
                 answers=True if self.answer is not None else told.answers,
                 process=self.process.state,
                 process_since=self._for_all(state_since) if is_in_disk_wait else None,
@@ -89,6 +90,13 @@ class Moment:
             return facts.served.last_activity
         is_recorded = self.latest is not None and self.latest.status.state is facts.state
         return self.latest.since if self.latest is not None and is_recorded else None
+
+    def _asked_at(self, told: ConditionFacts, state_since: float | None) -> float | None:
+        """Return since when a question is open: one look asks too late to tell when it could have
+        been answered last."""
+        if self.asked_at is None:
+            return None
+        return state_since if told.runs and state_since is not None else self.asked_at
 
     def _for_all(self, state_since: float | None) -> float | None:
         """Return since when something holds that did in both looks: as far as they can tell, for

@@ -77,13 +77,20 @@ def _row(kernel: Listed, now: float) -> tuple[str, ...]:
         kernel.name,
         kernel.kernelspec or "-",
         str(kernel.pid or "-"),
-        kernel.state,
+        _state(kernel, now),
         "-" if kernel.memory is None else formats.memory(kernel.memory),
         "-" if kernel.cpu_time is None else formats.duration(kernel.cpu_time),
         "-" if kernel.started_at is None else formats.duration(max(0.0, now - kernel.started_at)),
         kernel.origin,
         clean_line(_shortened(kernel.cwd)),
     )
+
+
+def _state(kernel: Listed, now: float) -> str:
+    """Return what a kernel does, and for how long."""
+    if kernel.since is None:
+        return str(kernel.condition)
+    return f"{kernel.condition} {formats.duration(max(0.0, now - kernel.since))}"
 
 
 def _total(kernels: Sequence[Listed]) -> list[tuple[str, ...]]:

@@ -13,6 +13,7 @@ import pytest
 from kerneltui.commands.listing import Listed, find, list_all
 from kerneltui.commands.ps import to_json, to_table
 from kerneltui.errors import NoSuchKernel
+from kerneltui.fleet.diagnosis.condition import Word
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from tests.fleet.written_manifests import write_manifest
@@ -30,9 +31,19 @@ TRAIN = Listed(
     cwd="/home/ana",
     connection_file="/run/kernel-b7c1e0aa-1.json",
     origin="kerneltui",
+    condition=Word.BUSY,
+    since=NOW - 720,
 )
 ETL = replace(
-    TRAIN, id="b7c19999-2", name="etl", pid=None, state="dead", memory=None, cpu_time=None
+    TRAIN,
+    id="b7c19999-2",
+    name="etl",
+    pid=None,
+    state="dead",
+    condition=Word.DIED,
+    since=None,
+    memory=None,
+    cpu_time=None,
 )
 
 
@@ -59,9 +70,9 @@ def test_an_ambiguous_word_lists_what_it_may_mean() -> None:
 def test_the_table_has_a_line_for_each_kernel() -> None:
     here = replace(ETL, cwd=str(Path.home() / "work"))
     assert to_table([TRAIN, here], NOW).splitlines() == [
-        "ID      NAME   SPEC      PID  STATE    MEM  TIME  AGE  ORIGIN     FOLDER",
-        "b7c1e0  train  python3  4121  busy   11.0G   13m   1h  kerneltui  /home/ana",
-        "b7c199  etl    python3     -  dead       -     -   1h  kerneltui  ~/work",
+        "ID      NAME   SPEC      PID  STATE       MEM  TIME  AGE  ORIGIN     FOLDER",
+        "b7c1e0  train  python3  4121  busy 12m  11.0G   13m   1h  kerneltui  /home/ana",
+        "b7c199  etl    python3     -  died          -     -   1h  kerneltui  ~/work",
     ]
 
 
@@ -76,7 +87,7 @@ def test_the_table_ends_with_the_total_of_what_lives() -> None:
 def test_a_line_fits_the_terminal() -> None:
     assert to_table([TRAIN], NOW, width=40).splitlines() == [
         "ID      NAME   SPEC      PID  STATE    …",
-        "b7c1e0  train  python3  4121  busy   11…",
+        "b7c1e0  train  python3  4121  busy 12m …",
     ]
 
 
@@ -86,6 +97,24 @@ def test_json_has_every_field() -> None:
     untold = {"kind": TRAIN.kind, "identity": None, "found": None}
     assert told | untold == asdict(TRAIN)
     assert told.keys() & untold.keys() == set()
+
+
+def test_json_tells_what_a_kernel_does_in_the_words_of_the_dashboard() -> None:
+    (told,) = json.loads(to_json([TRAIN]))
+
+    keys = "condition since sentence code cpu_percent children zombies answers waits_for_input"
+    assert {key: told[key] for key in f"{keys} last_activity".split()} == {
+        "condition": "busy",
+        "since": NOW - 720,
+        "sentence": None,
+        "code": None,
+        "cpu_percent": None,
+        "children": None,
+        "zombies": None,
+        "answers": None,
+        "waits_for_input": None,
+        "last_activity": None,
+    }
 
 
 @pytest.mark.parametrize(
@@ -117,4 +146,4 @@ def test_a_kernel_whose_process_is_gone_is_dead(
 
     (found,) = list_all()
 
-    assert (found.state, found.pid, found.name) == ("dead", None, "ab")
+    assert (found.state, found.condition, found.pid, found.name) == ("dead", "died", None, "ab")
