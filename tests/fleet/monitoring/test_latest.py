@@ -30,7 +30,7 @@ class Tape:
     def add(self, msg_type: str, content: dict[str, object], session: object = None) -> float:
         self._at += 1
         message: Message = self._session.new_message(msg_type, content)
-        message["parent_header"] = dict(self.cell["header"])  # type: ignore[typeddict-item]
+        message["parent_header"] = dict(self.cell["header"])
         frames = (session or self._session).encode(message)  # type: ignore[attr-defined]
         with self._path.open("ab") as file:
             file.write(encode_message([b"topic", *frames], self._at))
