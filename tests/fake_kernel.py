@@ -203,12 +203,12 @@ class FakeKernel:
 
     def _serve(self) -> None:
         while self._running:
-            self._turn(Channel)
+            self.turn(Channel)
 
     def _stop(self) -> None:
         self._running = False
 
-    def _turn(self, channels: Iterable[Channel], patience: int | None = None) -> None:
+    def turn(self, channels: Iterable[Channel], patience: int | None = None) -> None:
         """Serve what is there on these channels, or wait for it, `patience` milliseconds."""
         poller = zmq.Poller()
         poller.register(self._wake_reader, zmq.POLLIN)
@@ -302,9 +302,9 @@ class FakeKernel:
         content: dict[str, Any] = {"prompt": question.prompt, "password": question.password}
         message = self.session.new_message("input_request", content, parent=request)
         while not self._has_reached(Channel.STDIN, self.session.encode(message, client)):
-            self._turn((Channel.STDIN, Channel.CONTROL, Channel.HB), patience=1)
+            self.turn((Channel.STDIN, Channel.CONTROL, Channel.HB), patience=1)
         while self._running and not self._answers:
-            self._turn((Channel.STDIN, Channel.CONTROL, Channel.HB))
+            self.turn((Channel.STDIN, Channel.CONTROL, Channel.HB))
         return self._answers.pop(0) if self._answers else ""
 
     def _has_reached(self, channel: Channel, frames: list[bytes]) -> bool:

@@ -1,4 +1,4 @@
-"""FakeKernel in a process of its own, whose cells are Python and know it as `kernel`.
+"""FakeKernel in a process of its own, whose cells are Python, run by the thread that serves.
 
 `python -m tests.kernel_process CONNECTION_FILE`. A program that wants another kernel takes it from
 `kernel_at`, scripts it and has it served.

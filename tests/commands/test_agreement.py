@@ -20,7 +20,7 @@ from tests.support import eventually
 BUSY = """
 from kerneltui.protocol.connection import Channel
 while True:
-    kernel._turn((Channel.CONTROL, Channel.HB))
+    kernel.turn((Channel.CONTROL, Channel.HB))
 """
 """Has a tiny kernel answer on control, and not take up what comes on the shell."""
 
