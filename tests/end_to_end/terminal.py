@@ -66,6 +66,8 @@ class Terminal:
         self._screen = pyte.Screen(*size)
         self._stream = pyte.Stream(self._screen)
         self._decode = _Decoder()
+        self._lines: dict[int, str] = {}
+        """Rows as they were seen last: most stay as they are between two looks."""
 
     @classmethod
     def open(
@@ -126,7 +128,13 @@ class Terminal:
 
     @property
     def lines(self) -> list[str]:
-        return [line.rstrip() for line in self._screen.display]
+        screen = self._screen
+        for row in screen.dirty:
+            cells = screen.buffer[row]
+            text = "".join(cells[column].data for column in range(screen.columns))
+            self._lines[row] = text.rstrip()
+        screen.dirty.clear()
+        return [self._lines[row] for row in range(screen.lines)]
 
     @property
     def columns(self) -> int:
