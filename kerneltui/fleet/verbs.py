@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
@@ -16,12 +17,17 @@ from typing import TypedDict, Unpack
 from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.console.console import LOCKED
 from kerneltui.fleet.control import interrupts
-from kerneltui.fleet.control.controllers import KernelController, OwnController
+from kerneltui.fleet.control.controllers import (
+    KernelController,
+    OwnController,
+    ask_to_interrupt,
+)
+from kerneltui.fleet.control.ladder import Attempt, Rung, next_rung, rungs
 from kerneltui.fleet.control.stale_files import left_by_others
 from kerneltui.fleet.discovery.naming import PATH_WIDTH
 from kerneltui.fleet.manifests.adoption import environment_differs, todays_environment
 from kerneltui.fleet.manifests.manifest import RESTARTING
-from kerneltui.fleet.model.capabilities import Verb, why_not
+from kerneltui.fleet.model.capabilities import VERBS, Method, Verb, why_not
 from kerneltui.fleet.model.classification import Kind
 from kerneltui.fleet.model.snapshot import Target
 from kerneltui.fleet.reconcile.external import ExternalKernels
@@ -131,7 +137,10 @@ class KernelVerbs:
     # -- one kernel ----
 
     def _interrupt(self, asked: _Asked) -> str:
-        """Interrupt what the kernel runs, and tell where that has no effect."""
+        """Interrupt what the kernel runs, stronger than the time before, and tell the effect.
+
+        One that is stopped is continued first: nothing reaches it before.
+        """
         kernel = asked.kernel
         self._refuse_gone(asked.target)
         reaction = _reaction(kernel)
@@ -139,14 +148,46 @@ class KernelVerbs:
             raise interrupts.WouldEndKernel(
                 f"{kernel.name} was sent nothing: {interrupts.warning(reaction)}"
             )
-        running = kernel.manager.status.running if kernel.manager else None
-        said = asked.controller.interrupt()
-        self._tracker.note(kernel.kernel_id, "interrupted")
+        if reaction.is_stopped and not why_not(kernel.kind, Verb.SIGNAL):
+            asked.controller.signal(signal.SIGCONT)
+        rung, attempt = self._next_attempt(kernel, reaction)
+        said = self._take(rung, asked)
+        self._tracker.note(kernel.kernel_id, f"interrupted: {rung}")
         if said or kernel.manager is None:
             return said
         if not kernel.manager.status.heard and kernel.may_be_asked:
-            return interrupts.ask_for_effect(kernel.name, reaction, kernel.manager)
-        return interrupts.describe_effect(kernel.name, reaction, kernel.manager.life, running)
+            return interrupts.ask_for_effect(kernel.name, reaction, rung, kernel.manager)
+        return interrupts.describe_effect(kernel.name, reaction, kernel.manager.life, attempt)
+
+    def _next_attempt(
+        self, kernel: TrackedKernel, reaction: interrupts.Reaction
+    ) -> tuple[Rung, Attempt | None]:
+        """Note the gentlest way to interrupt that has not been tried on what runs.
+
+        There is no attempt where nothing runs, or nobody has heard of it.
+        """
+        method = VERBS[Verb.INTERRUPT].kinds[kernel.kind]
+        assert isinstance(method, Method), "what is impossible was refused"
+        takes_sigint = not reaction.would_end
+        ladder = rungs(method, by_message=reaction.by_message, takes_sigint=takes_sigint)
+        running = kernel.manager.status.running if kernel.manager else None
+        rung = next_rung(ladder, kernel.attempt, running)
+        if running is None:
+            return rung, None
+        attempt = Attempt(rung, time.monotonic(), running)
+        self._registry.update(kernel, partial(replace, attempt=attempt, ladder=ladder))
+        return rung, attempt
+
+    def _take(self, rung: Rung, asked: _Asked) -> str:
+        kernel = asked.kernel
+        if kernel.attempt is None or kernel.open_attempt is None or kernel.manager is None:
+            return asked.controller.interrupt()  # the first
+        if rung is Rung.MESSAGE:
+            return ask_to_interrupt(kernel.manager, kernel.name)
+        if rung is Rung.PROCESS and kernel.identity is not None:
+            signal_process(kernel.identity, signal.SIGINT)
+            return ""
+        return asked.controller.signal(signal.SIGINT)
 
     def _signal(self, asked: _Asked) -> str:
         signum = asked.options.get("signum", signal.SIGTERM)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -228,32 +229,49 @@ def test_interrupt_reaches_the_kernel(fleet: Fleet, tiny: Watched) -> None:
 def test_an_interrupt_without_effect_is_told(
     fleet: Fleet, tiny: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(interrupts, "SEEN_WITHIN", 0.05)
+    monkeypatch.setattr(interrupts, "PATIENCE", 0.05)
     tiny.run("import threading; threading.Event().wait()")
     tiny.wait_for(KernelState.BUSY)
 
     said = fleet.do(Verb.INTERRUPT, tiny.now.target)
 
-    assert said.startswith("tiny-1 is still busy 0 s after SIGINT: ")
+    assert said.startswith("tiny-1 is still busy 0 s after SIGINT to its process group: ")
+    assert tiny.now.was_interrupted
 
 
-def test_an_interrupt_with_effect_needs_no_word(fleet: Fleet, tiny: Watched) -> None:
+def test_an_interrupt_after_one_without_effect_is_another_one(
+    fleet: Fleet, tiny: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interrupts, "PATIENCE", 0.05)
+    tiny.run("import threading; threading.Event().wait()")
+    tiny.wait_for(KernelState.BUSY)
+    fleet.do(Verb.INTERRUPT, tiny.now.target)
+
+    said = fleet.do(Verb.INTERRUPT, tiny.now.target)
+
+    assert said == "tiny-1 has not answered the interrupt; it may still obey"
+
+
+def test_the_effect_of_an_interrupt_is_told(fleet: Fleet, tiny: Watched) -> None:
     tiny.run("import threading; threading.Event().wait(0.3)")
     tiny.wait_for(KernelState.BUSY)
 
-    assert fleet.do(Verb.INTERRUPT, tiny.now.target) == ""
+    said = fleet.do(Verb.INTERRUPT, tiny.now.target)
+
+    assert re.fullmatch(r"tiny-1 is idle \d\.\d s after SIGINT to its process group", said)
 
 
-def test_of_a_stopped_kernel_it_is_told_when_an_interrupt_takes_effect(
+def test_a_stopped_kernel_is_continued_before_it_is_interrupted(
     fleet: Fleet, tiny: Watched
 ) -> None:
     target = tiny.now.target
     os.kill(tiny.now.pid or 0, signal.SIGSTOP)
     eventually(lambda: fleet.before(Verb.INTERRUPT, target))
+    assert "it is continued first" in fleet.before(Verb.INTERRUPT, target)[0]
 
-    (warning,) = fleet.before(Verb.INTERRUPT, target)
-    assert "an interrupt takes effect once SIGCONT" in warning
-    assert "the interrupt takes effect once SIGCONT" in fleet.do(Verb.INTERRUPT, target)
+    fleet.do(Verb.INTERRUPT, target)
+
+    assert fleet.before(Verb.INTERRUPT, target) == ()
 
 
 def test_a_kernel_that_an_interrupt_would_end_is_interrupted_on_demand_only(

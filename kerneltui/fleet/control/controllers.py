@@ -241,6 +241,13 @@ def _ended_by(signum: int, manager: KernelManager) -> Iterator[None]:
         manager.process.wait(END_TIME)
 
 
+def ask_to_interrupt(manager: KernelManager, name: str) -> str:
+    """Ask a kernel to interrupt itself, whatever its kernelspec wants."""
+    with manager.control_request("interrupt_request", {}) as request:
+        is_heard = request.reply(ANSWER_TIME) is not None
+    return "" if is_heard else f"{name} has not answered the interrupt; it may still obey"
+
+
 def ask_whether_it_answers(manager: KernelManager, name: str) -> str:
     """Return how soon a kernel has answered a signed question. Raises KernelTimeout.
 

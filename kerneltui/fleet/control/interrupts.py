@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
 from kerneltui.errors import ActionRefused, KernelDied, KernelError, KernelTimeout
+from kerneltui.fleet.control.ladder import PATIENCE, Attempt, Rung
 from kerneltui.fleet.model.classification import Kind
 from kerneltui.frozen import frozen
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes.lifecycle import Lifecycle
 from kerneltui.protocol.status import Event
 
-SEEN_WITHIN = 2.0
-"""Seconds in which an interrupt has its effect; then it is said that there was none."""
 _PROGRAM = 3  # words of a command line: an interpreter, -m and the module
 _STOPPED = ("T", "t")  # by a signal, by a debugger
 _SIGINT = 1 << (signal.SIGINT - 1)
@@ -97,56 +97,50 @@ def is_by_message(kind: Kind, manager: KernelManager | None) -> bool:
 
 def warning(reaction: Reaction) -> str:
     """Return what should be known of a kernel before it is interrupted; "" where nothing."""
-    stopped = "it is stopped: an interrupt takes effect once SIGCONT has it go on"
+    stopped = "it is stopped: it is continued first, and what waits for it takes effect"
     ends = "it does not survive SIGINT: an interrupt would end it"
     said = ((stopped, reaction.is_stopped), (ends, reaction.is_fatal))
     return "; ".join(sentence for sentence, is_true in said if is_true)
 
 
-def without_effect(name: str, reaction: Reaction) -> str:
-    """Return what was sent and is not seen to work, why, and what would work."""
-    if reaction.is_stopped:
-        return f"{name} is stopped: the interrupt takes effect once SIGCONT has it go on"
-    sent = "the interrupt message" if reaction.by_message else "SIGINT"
-    after = f"{name} is still busy {SEEN_WITHIN:.0f} s after {sent}"
+def without_effect(name: str, reaction: Reaction, rung: Rung) -> str:
+    """Return what was sent and is not seen to work, and why."""
+    after = f"{name} is still busy {PATIENCE:.0f} s after {rung}"
     if reaction.ignores or reaction.blocks:
         does = "ignores" if reaction.ignores else "blocks"
-        return f"{after}: its process {does} SIGINT; a restart or a kill ends what it runs"
-    return (
-        f"{after}: native code takes note of it only when it returns; "
-        "wait, or end it by a restart or a kill"
-    )
+        return f"{after}: its process {does} SIGINT"
+    return f"{after}: native code takes note of it only when it returns"
 
 
 # -- what is seen ----
 
 
-def describe_effect(name: str, reaction: Reaction, life: Lifecycle, running: str | None) -> str:
-    """Return what is to be said of an interrupt that was sent while `running` ran; "" if it worked.
+def describe_effect(name: str, reaction: Reaction, life: Lifecycle, attempt: Attempt | None) -> str:
+    """Return what has come of an interrupt; "" where nothing ran.
 
-    Blocks for up to SEEN_WITHIN seconds.
+    Blocks for up to PATIENCE seconds.
     """
-    if reaction.is_stopped or (running is not None and not _has_ended(life, running)):
-        return without_effect(name, reaction)
-    return ""
+    if attempt is None:
+        return ""
+    if not _has_ended(life, attempt.request):
+        return without_effect(name, reaction, attempt.rung)
+    word = life.status.state
+    return f"{name} is {word} {time.monotonic() - attempt.at:.1f} s after {attempt.rung}"
 
 
-def ask_for_effect(name: str, reaction: Reaction, manager: KernelManager) -> str:
+def ask_for_effect(name: str, reaction: Reaction, rung: Rung, manager: KernelManager) -> str:
     """Return what is to be said of an interrupt to a kernel that has not been heard.
 
-    It is asked on the shell, where it answers once it is free. Blocks for up to SEEN_WITHIN
-    seconds.
+    It is asked on the shell, where it answers once it is free. Blocks for up to PATIENCE seconds.
     """
-    if reaction.is_stopped:
-        return without_effect(name, reaction)
     if not manager.shell_port:
         return ""
     client = manager.client()
     client.start_channels(iopub=False, stdin=False, hb=False, control=False)
     try:
-        client.kernel_info(reply=True, timeout=SEEN_WITHIN)
+        client.kernel_info(reply=True, timeout=PATIENCE)
     except KernelTimeout:
-        return without_effect(name, reaction)
+        return without_effect(name, reaction, rung)
     except KernelDied:
         return f"{name} has ended after the interrupt"
     finally:
@@ -155,7 +149,7 @@ def ask_for_effect(name: str, reaction: Reaction, manager: KernelManager) -> str
 
 
 def _has_ended(life: Lifecycle, running: str) -> bool:
-    """Tell whether the request `running` ends within SEEN_WITHIN seconds."""
+    """Tell whether the request `running` ends within PATIENCE seconds."""
     changed = threading.Event()
 
     def on_event(_event: Event) -> None:
@@ -164,6 +158,6 @@ def _has_ended(life: Lifecycle, running: str) -> bool:
 
     life.add_listener(on_event)
     try:
-        return life.status.running != running or changed.wait(SEEN_WITHIN)
+        return life.status.running != running or changed.wait(PATIENCE)
     finally:
         life.remove_listener(on_event)

@@ -106,8 +106,8 @@ class ConditionFacts:
 
     order: str = ""
     """The order under way: "stopping"."""
-    sent: str = ""
-    """The signal or message sent to it last: "SIGINT"; "" once it had an effect."""
+    interrupt: str = ""
+    """What there is to say of an interrupt that was sent and has had no effect yet."""
 
 
 @frozen
@@ -135,7 +135,8 @@ _WITHOUT_INPUT = frozenset({Word.IDLE, Word.BUSY, Word.DIED, Word.STALE})
 def condition_of(facts: ConditionFacts, now: float) -> Condition:
     """Return what a kernel does at the instant `now`."""
     word = _word(facts, now)
-    sentence = "; ".join(filter(None, (facts.order, _sentence(word, facts), _sent(word, facts))))
+    told = (facts.order, _sentence(word, facts), _interrupted(word, facts))
+    sentence = "; ".join(filter(None, told))
     return Condition(word, _since(word, facts), sentence, _answers(facts, now))
 
 
@@ -265,10 +266,10 @@ def _what_runs(word: Word, facts: ConditionFacts) -> str:
     return f"{runs}, its children are busy" if facts.children_busy else runs
 
 
-def _sent(word: Word, facts: ConditionFacts) -> str:
-    if not facts.sent:
-        return ""
-    if word is Word.STOPPED:
-        return f"{facts.sent} takes effect then"
-    has_none = word in (Word.BUSY, Word.WAITING, Word.NO_ANSWER, Word.ASKS, Word.DISK_WAIT)
-    return f"{facts.sent} had no effect yet" if has_none else ""
+_INTERRUPTIBLE = frozenset(
+    {Word.BUSY, Word.WAITING, Word.NO_ANSWER, Word.ASKS, Word.DISK_WAIT, Word.STOPPED}
+)
+
+
+def _interrupted(word: Word, facts: ConditionFacts) -> str:
+    return facts.interrupt if word in _INTERRUPTIBLE else ""

@@ -87,6 +87,8 @@ class KernelSnapshot:
     refused: int = 0
     """Messages refused as malformed, unsigned, forged or replayed."""
 
+    was_interrupted: bool = False
+    """What it runs was interrupted, and goes on."""
     autorestart: bool = False
     """It is started again where it dies unasked."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from kerneltui.fleet.control.ladder import Attempt, Rung, without_effect
 from kerneltui.fleet.diagnosis.condition import ConditionFacts, OpenPrompt, Phase, condition_of
 from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.discovery.naming import PATH_WIDTH, notebook_of
@@ -46,6 +47,10 @@ class TrackedKernel:
     """When it last ran something as its server tells; instant of `time.monotonic()`."""
     environment_lost: bool = False
     """It was dead when it was adopted: a restart has but today's environment."""
+    attempt: Attempt | None = None
+    """The interrupt that was sent last."""
+    ladder: tuple[Rung, ...] = ()
+    """The ways to interrupt it, as they were then."""
     leftovers: tuple[ProcessIdentity, ...] = ()
     """What a kernel of ours that has ended has begun, and that still runs."""
     is_file_gone: bool = False
@@ -76,6 +81,13 @@ class TrackedKernel:
     def is_autorestarted(self) -> bool:
         """It is to be started again where it dies unasked."""
         return self.manifest is not None and self.manifest.autorestart
+
+    @property
+    def open_attempt(self) -> Attempt | None:
+        """The interrupt that was sent last, while what it was to interrupt still runs."""
+        running = self.manager.status.running if self.manager is not None else None
+        is_open = self.attempt is not None and self.attempt.request == running
+        return self.attempt if is_open else None
 
     @property
     def is_there(self) -> bool:
@@ -137,7 +149,7 @@ def snapshot_of(kernel: TrackedKernel, observed: Observed, now: float) -> Kernel
     """Return what a front end may see at the instant `now`."""
     found, manager = kernel.found, kernel.manager
     facts, usage, known = observed.iopub, observed.usage, kernel.facts
-    condition = condition_of(_condition_facts(kernel, known, observed), now)
+    condition = condition_of(_condition_facts(kernel, known, observed, now), now)
     state = known.state
     word, since = kernel.pending or ("", None)
     is_code = state is KernelState.BUSY and manager and manager.status.running == facts.request
@@ -171,11 +183,12 @@ def snapshot_of(kernel: TrackedKernel, observed: Observed, now: float) -> Kernel
         connection_file=clean_line(file, PATH_WIDTH),
         refused=facts.refused,
         autorestart=kernel.is_autorestarted,
+        was_interrupted=kernel.open_attempt is not None,
     )
 
 
 def _condition_facts(
-    kernel: TrackedKernel, known: KernelFacts, observed: Observed
+    kernel: TrackedKernel, known: KernelFacts, observed: Observed, now: float
 ) -> ConditionFacts:
     facts, usage = known.for_condition, observed.usage or Usage(0.0, 0, 0)
     life = kernel.manager.life if kernel.manager is not None else None
@@ -196,7 +209,13 @@ def _condition_facts(
         quiet_since=usage.quiet_since,
         children_busy=usage.children_busy,
         order=kernel.pending[0] if kernel.pending else facts.order,
+        interrupt=_told_of_interrupt(kernel, now),
     )
+
+
+def _told_of_interrupt(kernel: TrackedKernel, now: float) -> str:
+    attempt = kernel.open_attempt
+    return without_effect(attempt, kernel.ladder, kernel.kind, now) if attempt else ""
 
 
 def _allowed(kernel: TrackedKernel, state: KernelState) -> frozenset[Verb]:

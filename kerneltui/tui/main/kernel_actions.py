@@ -127,7 +127,8 @@ class KernelActions:
         elif "interrupt" in self._unconfirmed:
             self.interrupt_selected()
         elif screen.fleet and (kernel := screen.selected):
-            if self._interrupting.press(kernel.target, self._clock()):
+            is_again = kernel.was_interrupted  # it was meant then, and had no effect
+            if is_again or self._interrupting.press(kernel.target, self._clock()):
                 self._interrupt(screen.fleet, kernel.target)
             screen.tick()
 

@@ -18,6 +18,7 @@ from kerneltui.fleet.control.interrupts import (
     warning,
     without_effect,
 )
+from kerneltui.fleet.control.ladder import Rung
 from kerneltui.fleet.discovery.attach import attach_process
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes.identity import ProcessIdentity
@@ -26,8 +27,8 @@ from tests.support import eventually
 
 NOTHING, SIGINT = "0000000000000000", "0000000000000002"
 AFTER = "train is still busy 2 s after"
-STOPPED = "it is stopped: an interrupt takes effect once SIGCONT has it go on"
-NATIVE = "native code takes note of it only when it returns; wait, or end it by a restart or a kill"
+STOPPED = "it is stopped: it is continued first, and what waits for it takes effect"
+NATIVE = "native code takes note of it only when it returns"
 
 
 def status(state: str = "S (sleeping)", ign: str = NOTHING, cgt: str = NOTHING) -> str:
@@ -102,26 +103,20 @@ def test_a_warning_says_what_an_interrupt_would_do(reaction: Reaction, said: str
     [
         (
             Reaction(by_message=False, ignores=True),
-            f"{AFTER} SIGINT: its process ignores SIGINT; a restart or a kill ends what it runs",
+            f"{AFTER} SIGINT to its process group: its process ignores SIGINT",
         ),
         (
             Reaction(by_message=False, blocks=True),
-            f"{AFTER} SIGINT: its process blocks SIGINT; a restart or a kill ends what it runs",
+            f"{AFTER} SIGINT to its process group: its process blocks SIGINT",
         ),
         (
             Reaction(by_message=True),
-            f"{AFTER} the interrupt message: {NATIVE}",
-        ),
-        (
-            Reaction(by_message=False, is_stopped=True),
-            "train is stopped: the interrupt takes effect once SIGCONT has it go on",
+            f"{AFTER} SIGINT to its process group: {NATIVE}",
         ),
     ],
 )
-def test_an_interrupt_without_effect_is_told_with_its_cause_and_the_next_step(
-    reaction: Reaction, said: str
-) -> None:
-    assert without_effect("train", reaction) == said
+def test_an_interrupt_without_effect_is_told_with_its_cause(reaction: Reaction, said: str) -> None:
+    assert without_effect("train", reaction, Rung.GROUP) == said
 
 
 @pytest.fixture
@@ -181,32 +176,24 @@ def attached(kernel: FakeKernel, identity: ProcessIdentity | None = None) -> Ker
 
 
 def test_a_kernel_that_is_free_afterwards_needs_no_word(kernel: FakeKernel) -> None:
-    assert ask_for_effect("train", MESSAGE, attached(kernel)) == ""
+    assert ask_for_effect("train", MESSAGE, Rung.MESSAGE, attached(kernel)) == ""
 
 
 def test_a_kernel_that_is_busy_afterwards_is_told(
     kernel: FakeKernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(interrupts, "SEEN_WITHIN", 0.05)
+    monkeypatch.setattr(interrupts, "PATIENCE", 0.05)
     kernel.hold("kernel_info_request")
 
-    said = ask_for_effect("train", MESSAGE, attached(kernel))
+    said = ask_for_effect("train", MESSAGE, Rung.MESSAGE, attached(kernel))
 
-    assert said.startswith("train is still busy 0 s after the interrupt message")
+    assert said.startswith("train is still busy 0 s after an interrupt message")
 
 
 def test_that_a_kernel_has_ended_is_told(kernel: FakeKernel) -> None:
     kernel.hold("kernel_info_request")
     gone = ProcessIdentity(1, 1, "before")
 
-    said = ask_for_effect("train", MESSAGE, attached(kernel, gone))
+    said = ask_for_effect("train", MESSAGE, Rung.MESSAGE, attached(kernel, gone))
 
     assert said == "train has ended after the interrupt"
-
-
-def test_of_a_stopped_kernel_it_is_told_when_it_obeys(kernel: FakeKernel) -> None:
-    stopped = Reaction(by_message=False, is_stopped=True)
-
-    said = ask_for_effect("train", stopped, attached(kernel))
-
-    assert said == "train is stopped: the interrupt takes effect once SIGCONT has it go on"

@@ -133,18 +133,18 @@ RUNS = ConditionFacts(runs=True, runs_since=NOW - 720, answers=True, is_python=T
             ConditionFacts(
                 process=ProcessState.STOPPED,
                 process_since=NOW - 120,
-                sent="SIGINT",
+                interrupt="SIGINT has had no effect",
                 order="stopping",
             ),
             Condition(
                 Word.STOPPED,
                 NOW - 120,
-                "stopping; stopped by a signal; SIGCONT continues it; SIGINT takes effect then",
+                "stopping; stopped by a signal; SIGCONT continues it; SIGINT has had no effect",
             ),
         ),
         (
-            replace(RUNS, sent="SIGINT"),
-            Condition(Word.BUSY, NOW - 720, "runs Python; SIGINT had no effect yet", answers=True),
+            replace(RUNS, interrupt="SIGINT has had no effect"),
+            Condition(Word.BUSY, NOW - 720, "runs Python; SIGINT has had no effect", answers=True),
         ),
         (
             ConditionFacts(phase=Phase.STARTING, phase_since=NOW - 4),
