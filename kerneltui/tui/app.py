@@ -62,6 +62,10 @@ class KernelTui(BaseApp):
         assert self._main is not None
         return self._main
 
+    @property
+    def has_message_line(self) -> bool:
+        return self._main is not None and (self.screen is self._main or self.screen.is_modal)
+
     def get_default_screen(self) -> Screen[None]:
         return OpeningScreen()
 

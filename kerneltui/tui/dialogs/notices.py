@@ -1,4 +1,4 @@
-"""The latest notices once more: toasts vanish, reasons should not."""
+"""The latest notices once more: the line that tells them is short, and goes."""
 
 from __future__ import annotations
 

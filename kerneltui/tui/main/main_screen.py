@@ -41,6 +41,7 @@ from kerneltui.tui.terminal.base_app import BaseApp
 from kerneltui.tui.terminal.workers import begin
 from kerneltui.tui.widgets.key_line import KeyLine
 from kerneltui.tui.widgets.late import Late
+from kerneltui.tui.widgets.message_line import MessageLine
 from kerneltui.tui.widgets.status_line import StatusLine
 from kerneltui.tui.widgets.tab_bar import Tab
 
@@ -108,6 +109,7 @@ class MainScreen(Screen[None]):
         yield FilterInput()
         yield Static(id="advice", markup=False)
         yield Details()
+        yield MessageLine(self.key_of("app.notices"))
         yield KeyLine()
 
     def on_mount(self) -> None:
@@ -115,6 +117,7 @@ class MainScreen(Screen[None]):
         self._table = self.query_one(KernelTable)
         self._filter = self.query_one(FilterInput)
         self._details = self.query_one(Details)
+        self._message = self.query_one(MessageLine)
         self.query_one("#advice").display = False
         self._table.view = TableView.from_state(self._settings.table)
         self._table.focus()
@@ -167,7 +170,7 @@ class MainScreen(Screen[None]):
         panes.show(self._fleet, self.selected)
 
     def _place_code(self, code: ConsolePane) -> None:
-        self.mount(code, before="KeyLine")
+        self.mount(code, before=self._message)
         code.fill()
         if self._fleet is not None:
             code.attach(self._fleet.console)
@@ -242,6 +245,7 @@ class MainScreen(Screen[None]):
         self.attend()
 
     def attend(self) -> None:
+        self._message.pull(self.app.notices, self._clock())
         if self._fleet is None:
             return
         self._status.show(self._snapshots, self._hint(), notes=self._notes())

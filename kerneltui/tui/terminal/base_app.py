@@ -124,7 +124,13 @@ class BaseApp(OrderedKeysApp):
         """Show and keep a notice; whoever sends it, its text passes the gate as plain text."""
         text = clean_line(message, NOTICE_LIMIT)
         self.notices.append(ShownNotice(clock(), severity, text))
-        super().notify(text, title=title, severity=severity, timeout=timeout, markup=False)
+        if not self.has_message_line:
+            super().notify(text, title=title, severity=severity, timeout=timeout, markup=False)
+
+    @property
+    def has_message_line(self) -> bool:
+        """The screen in sight shows the notices itself; else Textual does, over it."""
+        return False
 
     def _tell_logged(self, text: str, severity: Literal["warning", "error"]) -> None:
         self.notify(text, severity=severity)
