@@ -8,6 +8,7 @@ from typing import Any, Unpack
 
 from kerneltui.errors import ActionRefused
 from kerneltui.fleet.diagnosis.condition import OpenPrompt
+from kerneltui.fleet.inspection.host_usage import HostUsage
 from kerneltui.fleet.inspection.kernel_info import KernelInfo, kernel_info
 from kerneltui.fleet.inspection.logind import logout_warning
 from kerneltui.fleet.inspection.process_tree import ProcessFacts
@@ -179,6 +180,11 @@ class Fleet:
         return self.registry.snapshots
 
     # -- what is true now ----
+
+    @property
+    def host(self) -> HostUsage | None:
+        """What this host has left; None before the first look."""
+        return self._usage.host
 
     def transcript(self, kernel_id: str) -> Transcript | None:
         return self._monitor.transcript(kernel_id)

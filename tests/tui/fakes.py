@@ -20,6 +20,7 @@ from kerneltui.fleet.console.console import LOCKED
 from kerneltui.fleet.console.prompt import Prompt
 from kerneltui.fleet.diagnosis.condition import Condition, ConditionFacts, Phase, condition_of
 from kerneltui.fleet.fleet import SpecChoice
+from kerneltui.fleet.inspection.host_usage import HostUsage
 from kerneltui.fleet.inspection.kernel_info import KernelInfo
 from kerneltui.fleet.inspection.process_tree import ProcessFacts
 from kerneltui.fleet.model.capabilities import ALLOWED, Verb
@@ -79,7 +80,9 @@ def condition_for(kernel: KernelSnapshot) -> Condition:
     exit_words = "" if kernel.returncode is None else describe_exit(kernel.returncode)
     facts = ConditionFacts(
         phase=_PHASES_OF_FILES.get(kernel.liveness) or _PHASES.get(kernel.state, Phase.UP),
+        phase_since=kernel.last_activity,
         why=kernel.reason or exit_words,
+        runs_since=kernel.last_activity,
         runs={KernelState.BUSY: True, KernelState.IDLE: False}.get(kernel.state),
         answers=False if kernel.liveness is Liveness.SILENT else None,
         process=kernel.usage.process if kernel.usage is not None else None,
@@ -144,6 +147,7 @@ class FakeFleet:
         self.console = FakeConsole()
         self.specs: tuple[SpecChoice, ...] = (PYTHON, BASH)
         self.verbs: list[tuple[object, ...]] = []
+        self.host: HostUsage | None = None
         self.notices: list[Notice] = []
         self.transcripts: dict[str, Transcript] = {}
         self.message_logs: dict[str, MessageLog] = {}

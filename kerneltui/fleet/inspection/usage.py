@@ -7,6 +7,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from typing import NamedTuple
 
 from kerneltui.fleet.diagnosis.condition import ProcessState
+from kerneltui.fleet.inspection.host_usage import HostUsage, look_at_host, memory_limit
 from kerneltui.fleet.inspection.memory import memory_of
 from kerneltui.fleet.inspection.process_sample import BUSY_CPU, look_at
 from kerneltui.fleet.model.snapshot import Usage
@@ -18,6 +19,7 @@ _CPU_DIGITS = 2  # hundredths of a core: what a clock tick is, and what a cell s
 _RSS_STEP = 1 << 20  # bytes
 _SHARED_INTERVAL = 10.0  # seconds between two looks at what the processes of a tree share
 RECENT = 8  # samples
+NEAR_LIMIT = 0.9  # of the memory that a tree can have
 _RECENT_DIGITS = 1  # tenths of a core, rounded: what an idle tree uses is none
 
 
@@ -39,6 +41,9 @@ class UsageSampler:
     ) -> None:
         self.usage: Mapping[str, Usage] = {}
         """Rebound, never changed: any thread may read it."""
+        self.host: HostUsage | None = None
+        """None before the first look; rebound as well."""
+        self._limit = memory_limit()
         self._pids = pids
         self._on_change = on_change
         self._cpu_times: dict[ProcessIdentity, float] = {}
@@ -55,7 +60,7 @@ class UsageSampler:
     # -- runs in the usage thread ----
 
     def _look(self) -> None:
-        usage = self.sample(time.monotonic())
+        usage, self.host = self.sample(time.monotonic()), look_at_host()
         if usage != self.usage:
             self.usage = usage
             self._on_change()
@@ -95,9 +100,10 @@ class UsageSampler:
         load = max(0.0, sum(loads))
         cpu, state = round(load, _CPU_DIGITS), next(iter(seen.values())).state if seen else None
         resident = {each.pid: facts.resident for each, facts in living.items()}
+        memory = self._memory(kernel_id, resident)
         return Usage(
             cpu=cpu,
-            rss=self._memory(kernel_id, resident) // _RSS_STEP * _RSS_STEP,
+            rss=memory // _RSS_STEP * _RSS_STEP,
             processes=len(living),
             recent=(*self._recent(kernel_id)[1:], round(cpu, _RECENT_DIGITS)),
             zombies=len(seen) - len(living),
@@ -105,6 +111,7 @@ class UsageSampler:
             process_since=self._process_since(kernel_id, state),
             quiet_since=self._quiet_since(kernel_id) if living and load < BUSY_CPU else None,
             children_busy=sum(loads[1:]) >= BUSY_CPU,
+            near_limit=memory >= NEAR_LIMIT * self._limit,
         )
 
     def _process_since(self, kernel_id: str, state: ProcessState | None) -> float | None:

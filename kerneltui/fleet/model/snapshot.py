@@ -35,6 +35,8 @@ class Usage:
     """Since when the tree uses next to no CPU time; None while it uses some."""
     children_busy: bool = False
     """The processes below the kernel's own use CPU time."""
+    near_limit: bool = False
+    """The tree takes nearly all the memory that it can have."""
 
 
 @frozen

@@ -198,7 +198,7 @@ def _condition_facts(
         facts,
         phase_since=turned_at if is_new else None,
         why=clean_line(facts.why),
-        runs_since=turned_at or kernel.served_active_at,
+        runs_since=turned_at or kernel.served_active_at or _idle_since(kernel, facts, observed),
         sent_at=observed.sent_at,
         is_python=kernel.identity is not None and is_python(kernel.identity),
         asked_at=observed.control.asked_at,
@@ -216,6 +216,16 @@ def _condition_facts(
 def _told_of_interrupt(kernel: TrackedKernel, now: float) -> str:
     attempt = kernel.open_attempt
     return without_effect(attempt, kernel.ladder, kernel.kind, now) if attempt else ""
+
+
+def _idle_since(kernel: TrackedKernel, facts: ConditionFacts, observed: Observed) -> float | None:
+    """Return since when a kernel that was found idle has run nothing; None where nobody knows."""
+    if facts.runs is not False:
+        return None
+    if observed.iopub.last_activity is not None:
+        return observed.iopub.last_activity
+    spawned_at = kernel.manager.life.spawned_at if kernel.manager is not None else 0.0
+    return spawned_at or None if kernel.is_ours and not observed.iopub.executions else None
 
 
 def _allowed(kernel: TrackedKernel, state: KernelState) -> frozenset[Verb]:

@@ -8,11 +8,16 @@ from textual.content import Content
 from textual.widget import Widget
 
 from kerneltui import formats
+from kerneltui.fleet.diagnosis.condition import Word
 from kerneltui.protocol.status import KernelState
+from kerneltui.tui.table.conditions import NEEDING
 from kerneltui.words import counted
 
 if TYPE_CHECKING:
     from kerneltui.fleet.model.snapshot import KernelSnapshot
+
+
+_TROUBLE = frozenset({"!", *map(str, NEEDING)})
 
 
 class Fact(NamedTuple):
@@ -45,7 +50,7 @@ class Details(Widget):
         )
 
     def _styled(self, fact: Fact) -> Content:
-        part = "reason" if fact.label == "!" else "value"
+        part = "reason" if fact.label in _TROUBLE else "value"
         return Content.assemble(
             (f"{fact.label} ", self.get_visual_style("details--label")),
             (fact.value, self.get_visual_style(f"details--{part}")),
@@ -60,6 +65,8 @@ def whoabouts(kernel: KernelSnapshot, now: float) -> tuple[Fact, ...]:
     facts.append(Fact("runs", str(kernel.executions)))
     if kernel.usage is not None:
         facts.append(Fact("procs", str(kernel.usage.processes)))
+        if kernel.usage.zombies:
+            facts.append(Fact("zombies", str(kernel.usage.zombies)))
     if kernel.autorestart:
         facts.append(Fact("if it dies", "restarted"))
     if not kernel.is_ours:
@@ -69,10 +76,13 @@ def whoabouts(kernel: KernelSnapshot, now: float) -> tuple[Fact, ...]:
 
 
 def whereabouts(kernel: KernelSnapshot) -> tuple[Fact, ...]:
-    """Return what went wrong, and where the kernel works and is reached."""
+    """Return what it does, what went wrong, and where the kernel works and is reached."""
     refused = counted(kernel.refused, "message")
+    word, sentence = kernel.condition.word, kernel.condition.sentence
+    is_plain = word is Word.IDLE and not (kernel.usage and kernel.usage.children_busy)
     facts = (
-        Fact("!", kernel.reason),
+        Fact(str(word), "" if is_plain else sentence),
+        Fact("!", "" if sentence and kernel.reason.endswith(sentence) else kernel.reason),
         Fact("refused", refused if kernel.refused else ""),
         Fact("notebook", kernel.notebook),
         Fact("cwd", kernel.cwd),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, Unpack
 
 if TYPE_CHECKING:
     from kerneltui.fleet.fleet import SpecChoice
+    from kerneltui.fleet.inspection.host_usage import HostUsage
     from kerneltui.fleet.inspection.kernel_info import KernelInfo
     from kerneltui.fleet.inspection.process_tree import ProcessFacts
     from kerneltui.fleet.model.capabilities import Verb
@@ -35,6 +36,9 @@ class DashboardFleet(Protocol):
 
     @property
     def snapshots(self) -> tuple[KernelSnapshot, ...]: ...
+
+    @property
+    def host(self) -> HostUsage | None: ...
 
     @property
     def console(self) -> KernelConsole: ...

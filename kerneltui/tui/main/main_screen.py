@@ -248,7 +248,8 @@ class MainScreen(Screen[None]):
         self._message.pull(self.app.notices, self._clock())
         if self._fleet is None:
             return
-        self._status.show(self._snapshots, self._hint(), notes=self._notes())
+        host = self._fleet.host
+        self._status.show(self._snapshots, self._hint(), notes=self._notes(), host=host)
         if code := self._late_code.made:
             code.pull()
         for notice in self._fleet.take_notices():

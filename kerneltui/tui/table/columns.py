@@ -6,36 +6,33 @@ Rule: pure. `now` is an argument, an instant of `time.monotonic()`.
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
 
 from kerneltui import formats
-from kerneltui.errors import describe_exit
-from kerneltui.fleet.model.classification import Liveness
+from kerneltui.fleet.diagnosis.condition import Word
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.frozen import frozen
 from kerneltui.protocol.status import KernelState
+from kerneltui.tui.table.conditions import (
+    MARKS,
+    NEEDING,
+    Cell,
+    Tone,
+    elapsed,
+    state_cell,
+    state_width,
+)
 
 if TYPE_CHECKING:
     from kerneltui.fleet.model.snapshot import KernelSnapshot
 
-Tone = Literal["plain", "muted", "strong", "busy", "idle", "moving", "dead", "trouble"]
-"""What a cell means, for a style sheet to colour; its text tells the same without."""
-
-TONES: tuple[Tone, ...] = ("plain", "muted", "strong", "busy", "idle", "moving", "dead", "trouble")
-
-MINUTE = 60.0  # seconds
 NOTHING = "-"
 _RECENT = 8  # samples that the fleet keeps
-
-
-class Cell(NamedTuple):
-    """What one column shows of one kernel."""
-
-    text: str
-    tone: Tone = "plain"
+_WORDS = tuple(Word)
 
 
 @frozen
@@ -47,7 +44,7 @@ class Column:
     about: str
     """What it shows, for who chooses among columns."""
     width: int
-    """Cells; for a column that grows the least that is worth having."""
+    """Cells; for a column that grows, or that is as wide as it needs, the least of them."""
     priority: int
     """Columns of a higher number give way first when there is no room; 0 never does."""
     cell: Callable[[KernelSnapshot, float], Cell]
@@ -58,55 +55,13 @@ class Column:
     """The greatest are looked for, so they come first unless asked otherwise."""
     grows: bool = False
     """It may take the room that is left."""
+    need: Callable[[KernelSnapshot], int] | None = None
+    """The cells that a kernel needs, where the column is as wide as it needs."""
+    most: int = 0
+    """Cells that it takes at most, where there is room for what it needs."""
 
 
-# -- states -----------------------------------------------------------------------------
-
-STATE_MARKS: dict[KernelState, Cell] = {
-    KernelState.UNKNOWN: Cell("?", "muted"),
-    KernelState.STARTING: Cell("◌", "moving"),
-    KernelState.IDLE: Cell("○", "idle"),
-    KernelState.BUSY: Cell("●", "busy"),
-    KernelState.RESTARTING: Cell("◌", "moving"),
-    KernelState.TERMINATING: Cell("◌", "moving"),
-    KernelState.DEAD: Cell("✗", "dead"),
-}
-
-
-LIVENESS_MARKS: dict[Liveness, Cell] = {
-    Liveness.STALE: Cell("✗ stale", "muted"),
-    Liveness.OTHER_HOST: Cell("? elsewhere", "muted"),
-    Liveness.SILENT: Cell("? not answering", "trouble"),
-}
-"""Where no kernel says what it does."""
-
-STOPPED_MARK = Cell("■ stopped", "trouble")
-"""Whatever it did before: it does nothing now, and answers nobody."""
-
-
-def _state(kernel: KernelSnapshot, now: float) -> Cell:
-    mark, tone = STATE_MARKS[kernel.state]
-    if not kernel.pending:
-        if kernel.is_stopped:
-            return STOPPED_MARK
-        return LIVENESS_MARKS.get(kernel.liveness) or Cell(f"{mark} {kernel.state}", tone)
-    waited = 0 if kernel.pending_since is None else int(now - kernel.pending_since)
-    return Cell(f"{mark} {kernel.pending} {max(0, waited)} s", "moving")
-
-
-# Those that want somebody first.
-_URGENCY = (
-    KernelState.DEAD,
-    KernelState.TERMINATING,
-    KernelState.RESTARTING,
-    KernelState.STARTING,
-    KernelState.BUSY,
-    KernelState.UNKNOWN,
-    KernelState.IDLE,
-)
-
-
-# -- the other cells --------------------------------------------------------------------
+# -- cells ------------------------------------------------------------------------------
 
 
 def _is_dead(kernel: KernelSnapshot) -> bool:
@@ -120,13 +75,6 @@ def _name(kernel: KernelSnapshot, _now: float) -> Cell:
 def _origin(kernel: KernelSnapshot, _now: float) -> Cell:
     is_ours = kernel.origin is Origin.KERNELTUI
     return Cell("ours" if is_ours else str(kernel.origin), "muted" if is_ours else "plain")
-
-
-def _urgency(kernel: KernelSnapshot) -> int:
-    """Return what sorts those first that want somebody, and mere files last."""
-    if kernel.is_file:
-        return len(_URGENCY)
-    return -1 if kernel.is_stopped else _URGENCY.index(kernel.state)
 
 
 def _pid(kernel: KernelSnapshot, _now: float) -> Cell:
@@ -147,37 +95,29 @@ def _memory(kernel: KernelSnapshot, _now: float) -> Cell:
     return Cell(formats.memory(kernel.usage.rss))
 
 
-def _elapsed(since: float, now: float) -> float:
-    """Return the seconds since an instant, from a minute on in whole minutes.
-
-    They turn for all kernels at once, so that a quiet table is painted once a minute.
-    """
-    exact = now - since
-    return exact if exact < MINUTE else max(MINUTE, (now // MINUTE - since // MINUTE) * MINUTE)
-
-
 def _up(kernel: KernelSnapshot, now: float) -> Cell:
     if kernel.started_at is None or _is_dead(kernel):
         return Cell(NOTHING, "muted")
-    return Cell(formats.duration(_elapsed(kernel.started_at, now)), "muted")
+    return Cell(formats.duration(elapsed(kernel.started_at, now)), "muted")
 
 
 def _idle(kernel: KernelSnapshot, now: float) -> Cell:
     if kernel.last_activity is None:
         return Cell(NOTHING, "muted")
-    return Cell(formats.duration(_elapsed(kernel.last_activity, now)), "muted")
-
-
-def _without_name(reason: str) -> str:
-    """Return a reason without the kernel that it begins with: the row names it already."""
-    return re.sub(r"^kernel \S+ \(\S+\) ", "", reason)
+    return Cell(formats.duration(elapsed(kernel.last_activity, now)), "muted")
 
 
 def _code(kernel: KernelSnapshot, _now: float) -> Cell:
-    if _is_dead(kernel):
-        tone: Tone = "muted" if kernel.is_file else "dead"
-        return Cell(_without_name(kernel.reason) or describe_exit(kernel.returncode), tone)
-    return Cell(kernel.code) if kernel.code else Cell(kernel.reason, "trouble")
+    """Tell why it needs somebody, else the code that runs, else what else there is to say."""
+    word, sentence = kernel.condition.word, kernel.condition.sentence
+    if word in (Word.DIED, Word.ASKS):
+        return Cell(sentence, MARKS[word].tone)
+    if kernel.is_file:
+        return Cell(sentence, "muted")
+    if kernel.code:
+        return Cell(kernel.code)
+    is_telling = word in NEEDING or word is Word.WAITING
+    return Cell(kernel.reason or (sentence if is_telling else ""), "trouble")
 
 
 def _load(kernel: KernelSnapshot, _now: float) -> Cell:
@@ -198,7 +138,7 @@ COLUMNS: tuple[Column, ...] = (
         title="ID",
         about="The beginning of the kernel's id",
         width=formats.SHORT_ID,
-        priority=7,
+        priority=6,
         cell=lambda kernel, _now: Cell(formats.short_id(kernel.kernel_id), "muted"),
         sort_key=lambda kernel: kernel.kernel_id,
     ),
@@ -210,6 +150,8 @@ COLUMNS: tuple[Column, ...] = (
         priority=0,
         cell=_name,
         sort_key=lambda kernel: kernel.name.casefold(),
+        need=lambda kernel: cell_len(kernel.name),
+        most=28,
         grows=True,
     ),
     Column(
@@ -217,7 +159,7 @@ COLUMNS: tuple[Column, ...] = (
         title="SPEC",
         about="The kernelspec",
         width=10,
-        priority=8,
+        priority=7,
         cell=lambda kernel, _now: Cell(kernel.kernel_name, "muted"),
         sort_key=lambda kernel: kernel.kernel_name.casefold(),
     ),
@@ -234,11 +176,13 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         id="state",
         title="STATE",
-        about="What it does, or what is done to it",
-        width=16,
+        about="What it does and for how long, or what is done to it",
+        width=6,
         priority=0,
-        cell=_state,
-        sort_key=_urgency,
+        cell=state_cell,
+        sort_key=lambda kernel: _WORDS.index(kernel.condition.word),
+        need=state_width,
+        most=20,
     ),
     Column(
         id="origin",
@@ -265,7 +209,7 @@ COLUMNS: tuple[Column, ...] = (
         title="LOAD",
         about="CPU time of late, a bar a second",
         width=_RECENT,
-        priority=6,
+        priority=5,
         cell=_load,
         sort_key=lambda kernel: None if kernel.usage is None else sum(kernel.usage.recent),
         align="right",
@@ -287,7 +231,7 @@ COLUMNS: tuple[Column, ...] = (
         title="UP",
         about="How long its process has lived",
         width=4,
-        priority=9,
+        priority=8,
         cell=_up,
         sort_key=lambda kernel: _ago(None if _is_dead(kernel) else kernel.started_at),
         align="right",
@@ -298,7 +242,7 @@ COLUMNS: tuple[Column, ...] = (
         title="IDLE",
         about="How long it has been silent",
         width=4,
-        priority=5,
+        priority=9,
         cell=_idle,
         sort_key=lambda kernel: _ago(kernel.last_activity),
         align="right",
@@ -329,16 +273,20 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         id="code",
         title="CODE",
-        about="The code that runs, or why it died",
-        width=13,
+        about="The code that runs, what it asks, or why it died",
+        width=16,
         priority=0,
         cell=_code,
-        sort_key=lambda kernel: kernel.code or kernel.reason or None,
+        sort_key=lambda kernel: kernel.code or kernel.condition.sentence or None,
         grows=True,
     ),
 )
 
 BY_ID = {column.id: column for column in COLUMNS}
+CODE = "code"
+MOST_CODE = 30  # cells for which minor columns give way
+MINOR = 5
+"""The priority from which on a column tells less than a whole name."""
 NAME = "name"
 """The column that is never hidden, and in sight however far the others are scrolled."""
 
@@ -357,23 +305,63 @@ def known_columns(ids: Iterable[object]) -> ColumnIds:
 # -- which of them fit ------------------------------------------------------------------
 
 
+Needs = tuple[tuple[str, int], ...]
+"""The cells that columns need, by their ids; of those that are as wide as they need."""
+
+
+def needs_of(ids: ColumnIds, kernels: Iterable[KernelSnapshot]) -> Needs:
+    """Return the cells that the columns need for what they show of `kernels`."""
+    kernels = tuple(kernels)
+    return tuple(
+        (each, min(column.most, max(map(column.need, kernels), default=0)))
+        for each in ids
+        if (column := BY_ID[each]).need is not None
+    )
+
+
 @functools.lru_cache(maxsize=8)
-def fitting(ids: ColumnIds, width: int, skipped: int = 0) -> tuple[Column, ...]:
+def fitting(ids: ColumnIds, width: int, skipped: int = 0, needs: Needs = ()) -> tuple[Column, ...]:
     """Return those columns of `ids` that `width` cells can hold, one of them grown to fill it.
 
     Unscrolled, columns give way by priority. Where `skipped` are scrolled out of sight, the
     name stays and the others follow in their order.
     """
+    least = _least(ids, needs)
     if skipped:
-        shown = [BY_ID[NAME], *[BY_ID[each] for each in ids if each != NAME][skipped:]]
+        shown = [least[NAME], *[least[each] for each in ids if each != NAME][skipped:]]
         while len(shown) > 2 and _total(shown) > width:
             shown.pop()
     else:
-        shown = [BY_ID[each] for each in ids]
+        shown = [least[each] for each in ids]
         by_priority = sorted(shown, key=lambda column: column.priority)
-        while _total(shown) > width and by_priority[-1].priority > 0:
+        while _wanted(shown, by_priority[-1], needs) > width and by_priority[-1].priority > 0:
             shown.remove(by_priority.pop())
-    return _filled(shown, width)
+    return _filled([_widened(each, width - _total(shown), needs) for each in shown], width)
+
+
+def _least(ids: ColumnIds, needs: Needs) -> dict[str, Column]:
+    """Return the columns as narrow as they may be: what does not grow has what it needs."""
+    found = {each: BY_ID[each] for each in ids}
+    for each, cells in needs:
+        if not found[each].grows:
+            found[each] = replace(found[each], width=max(found[each].width, cells))
+    return found
+
+
+def _wanted(shown: list[Column], last: Column, needs: Needs) -> int:
+    """Return the cells that columns want; `last` is the first to give way.
+
+    A minor one does so where names or code would be cut for it.
+    """
+    if last.priority < MINOR:
+        return _total(shown)
+    return _total([_widened(each, MOST_CODE, (*needs, (CODE, MOST_CODE))) for each in shown])
+
+
+def _widened(column: Column, left: int, needs: Needs) -> Column:
+    """Give the column that grows to what it needs of the cells that are left."""
+    wanted = dict(needs).get(column.id, 0) - column.width
+    return replace(column, width=column.width + max(0, min(left, wanted)))
 
 
 def _filled(columns: list[Column], width: int) -> tuple[Column, ...]:
@@ -384,9 +372,9 @@ def _filled(columns: list[Column], width: int) -> tuple[Column, ...]:
     return (*columns[:place], grown, *columns[place + 1 :])
 
 
-def most_skipped(ids: ColumnIds, width: int) -> int:
+def most_skipped(ids: ColumnIds, width: int, needs: Needs = ()) -> int:
     """Return how many columns can be scrolled out of sight: none where all are in sight."""
-    everything = [BY_ID[each] for each in ids]
+    everything = list(_least(ids, needs).values())
     return 0 if _total(everything) <= width else max(0, len(ids) - 2)
 
 

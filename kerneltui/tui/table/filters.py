@@ -2,7 +2,7 @@
 
     words             in name, kernelspec, state, origin, notebook, id, pid, folder, code, reason
     !word             not that
-    state:busy        a state, or the beginning of one; also stopped
+    state:busy        what it does, or the beginning of that; state:"no answer"
     name: spec: id: origin: notebook: cwd: code:          a part of that text
     pid:4121          that number; with > < >= <= a comparison
     mem:>1G cpu:>50 idle:>10m up:<1h runs:>0
@@ -18,14 +18,15 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from kerneltui.fleet.diagnosis.condition import Word
 from kerneltui.frozen import frozen
 from kerneltui.protocol.status import KernelState
 
 if TYPE_CHECKING:
     from kerneltui.fleet.model.snapshot import KernelSnapshot
 
-STOPPED = "stopped"
-"""What a kernel is, whatever it did before, whose process a signal has stopped."""
+_KNOWN = {**{str(word): word for word in Word}, "dead": Word.DIED}
+"""What `state:` may be, with the word that was before "died"."""
 
 Test = Callable[["KernelSnapshot", float], bool]
 """Tells whether a kernel passes; the second argument is an instant of `time.monotonic()`."""
@@ -129,7 +130,7 @@ def _words(kernel: KernelSnapshot) -> str:
         (
             kernel.name,
             kernel.kernel_name,
-            _state_word(kernel),
+            str(kernel.condition.word),
             kernel.pending,
             "" if kernel.is_ours else kernel.origin,
             kernel.notebook,
@@ -152,16 +153,11 @@ def _part_of(read: Callable[[KernelSnapshot], str]) -> Callable[[_Term], Test]:
 
 def _state(term: _Term) -> Test:
     wanted = term.value.casefold()
-    known = (*KernelState, STOPPED)
-    meant = frozenset(state for state in known if state.startswith(wanted))
+    meant = frozenset(word for name, word in _KNOWN.items() if name.startswith(wanted))
     if not meant:
-        message = f"no state begins so; there are {' '.join(known)}"
+        message = f"no state begins so; there are {', '.join(Word)}"
         raise FilterError(message, term.value_start, term.start)
-    return lambda kernel, _now: _state_word(kernel) in meant
-
-
-def _state_word(kernel: KernelSnapshot) -> str:
-    return STOPPED if kernel.is_stopped else kernel.state
+    return lambda kernel, _now: kernel.condition.word in meant
 
 
 # -- numbers ----------------------------------------------------------------------------

@@ -28,15 +28,14 @@ from kerneltui.protocol.text import clean_line
 from kerneltui.tui.keys.bindings import bindings
 from kerneltui.tui.table.columns import (
     GAP,
-    TONES,
-    Cell,
     Column,
     ColumnIds,
-    Tone,
     fitting,
     known_columns,
     most_skipped,
+    needs_of,
 )
+from kerneltui.tui.table.conditions import TONES, Cell, Tone
 from kerneltui.tui.table.view import TableView
 from kerneltui.tui.widgets.line_view import HEADER, LineView
 
@@ -115,7 +114,7 @@ class KernelTable(LineView):
         self._kernels: tuple[KernelSnapshot, ...] = ()
         self._rows: dict[str, int] = {}
         self._now = 0.0
-        self._width = self._top = self._skipped = 0
+        self._width = self._top = self._skipped = self._most_skipped = 0
         self._columns: tuple[Column, ...] = ()
         self._strips: dict[str, tuple[Looks, Strip]] = {}
 
@@ -222,8 +221,7 @@ class KernelTable(LineView):
         self.view_changed()
 
     def action_sidestep(self, columns: int) -> None:
-        most = most_skipped(self.view.columns, self.area.width - MARGIN)
-        self._skipped = min(max(0, self._skipped + columns), most)
+        self._skipped = min(max(0, self._skipped + columns), self._most_skipped)
         self.repaint_changes()
 
     # -- cursor -------------------------------------------------------------------------
@@ -306,9 +304,11 @@ class KernelTable(LineView):
     def _measure(self) -> None:
         """Take note of what all lines share: asking Textual costs more than painting one."""
         self._width, self._top = self.area.width, self.scroll_offset.y
-        room = self._width - MARGIN
-        self._skipped = min(self._skipped, most_skipped(self.view.columns, room))
-        self._columns = fitting(self.view.columns, room, self._skipped)
+        ids, room = self.view.columns, self._width - MARGIN
+        needs = needs_of(ids, self._kernels[self._top : self._top + self._page])
+        self._most_skipped = most_skipped(ids, room, needs)
+        self._skipped = min(self._skipped, self._most_skipped)
+        self._columns = fitting(ids, room, self._skipped, needs)
 
     def notify_style_update(self) -> None:
         super().notify_style_update()

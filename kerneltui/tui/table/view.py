@@ -11,27 +11,30 @@ from typing import TYPE_CHECKING
 
 from kerneltui.frozen import frozen
 from kerneltui.tui.table.columns import ALL, BY_ID, ColumnIds, known_columns
+from kerneltui.tui.table.conditions import attention
 from kerneltui.tui.table.filters import Filter, FilterError, parse_filter
 
 if TYPE_CHECKING:
     from kerneltui.fleet.model.snapshot import KernelSnapshot
 
 HISTORY = 50  # filters remembered
+AGING = 10.0  # seconds in which what takes long may come to need somebody
 
 Kernels = tuple["KernelSnapshot", ...]
 
 
 @frozen
 class Order:
-    """The column that the rows are sorted by; in the order of the kernels' start without one."""
+    """The column that the rows are sorted by; without one those come first that need somebody."""
 
     column: str = ""
     descending: bool = False
 
-    def sorted(self, kernels: Kernels) -> Kernels:
+    def sorted(self, kernels: Kernels, now: float) -> Kernels:
         """Return `kernels` in this order; those without a value always come last."""
         if not self.column:
-            return kernels[::-1] if self.descending else kernels
+            urgent = sorted(kernels, key=lambda kernel: attention(kernel, now))
+            return tuple(reversed(urgent) if self.descending else urgent)
         key = BY_ID[self.column].sort_key
         keyed = [(value, kernel) for kernel in kernels if (value := key(kernel)) is not None]
         keyed.sort(key=lambda pair: pair[0], reverse=self.descending)
@@ -57,18 +60,18 @@ class TableView:
         """Ids of kernels: a mark stays with its kernel wherever that goes."""
         self.history: tuple[str, ...] = ()
         """Filters that were kept, the latest last."""
-        self._asked: tuple[Kernels, Filter, Order] | None = None
+        self._asked: tuple[Kernels, Filter, Order, float] | None = None
         self._rows: Kernels = ()
 
     def rows(self, kernels: Kernels, now: float) -> Kernels:
         """Return what of `kernels` is to be seen, in order; `now` is a monotonic instant."""
         if self.marks:
             self.marks = self.marks.intersection(kernel.kernel_id for kernel in kernels)
-        asked = (kernels, self.filter, self.order)
+        asked = (kernels, self.filter, self.order, now // AGING)
         if self.filter.ages or asked != self._asked:
             self._asked = asked
             passing = tuple(kernel for kernel in kernels if self.filter.passes(kernel, now))
-            self._rows = self.order.sorted(passing)
+            self._rows = self.order.sorted(passing, now)
         return self._rows
 
     # -- order ---------------------------------------------------------------------------

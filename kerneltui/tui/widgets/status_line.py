@@ -11,16 +11,26 @@ from textual.content import Content
 from textual.widget import Widget
 
 from kerneltui import formats
-from kerneltui.protocol.status import KernelState
+from kerneltui.fleet.diagnosis.condition import Word
 from kerneltui.protocol.text import clean_line
 from kerneltui.words import counted
 
 if TYPE_CHECKING:
+    from kerneltui.fleet.inspection.host_usage import HostUsage
     from kerneltui.fleet.model.snapshot import KernelSnapshot
 
 STALE = 3.0  # seconds after which data are said to be old
 
-_COUNTED = (KernelState.BUSY, KernelState.DEAD)
+FULL = 0.9  # of the memory
+_PARTS = {
+    Word.NO_ANSWER: "trouble",
+    Word.DIED: "dead",
+    Word.ASKS: "trouble",
+    Word.STOPPED: "trouble",
+    Word.DISK_WAIT: "trouble",
+    Word.BUSY: "busy",
+    Word.WAITING: "busy",
+}
 
 
 class StatusLine(Widget):
@@ -33,6 +43,7 @@ class StatusLine(Widget):
         "status-line--count",
         "status-line--busy",
         "status-line--dead",
+        "status-line--trouble",
         "status-line--note",
         "status-line--stale",
         "status-line--hint",
@@ -52,6 +63,7 @@ class StatusLine(Widget):
         *,
         notes: Sequence[str] = (),
         age: float = 0.0,
+        host: HostUsage | None = None,
     ) -> None:
         """Count `kernels`, whose data are `age` seconds old, and say what the next key would do.
 
@@ -63,7 +75,7 @@ class StatusLine(Widget):
             parts.append((f"data {age:.0f} s old", "stale"))
         if hint:
             parts.append((hint, "hint"))
-        parts += memory(kernels)  # at the end, where it is cut first
+        parts += [*load(host), *memory(kernels)]  # at the end, where they are cut first
         if parts != self._parts:
             self._parts = parts
             self.refresh()
@@ -76,17 +88,27 @@ class StatusLine(Widget):
         return Content("  ").join(styled)
 
 
+def load(host: HostUsage | None) -> list[tuple[str, str]]:
+    """Return the memory that this host's processes take, and the load of its processors."""
+    if host is None:
+        return []
+    part = "stale" if host.memory >= FULL else "note"
+    shown = [(f"mem {host.memory * 100:.0f}%", part)]
+    return [*shown, (f"load {host.load:g}/{host.cores}", "note")]
+
+
 def memory(kernels: Sequence[KernelSnapshot]) -> list[tuple[str, str]]:
     """Return the memory that several kernels take together; of one its own row tells it."""
     sizes = [kernel.usage.rss for kernel in kernels if kernel.usage is not None]
-    return [(f"{formats.memory(sum(sizes))} memory", "note")] if len(sizes) > 1 else []
+    return [(f"{formats.memory(sum(sizes))} in kernels", "note")] if len(sizes) > 1 else []
 
 
 def counts(kernels: Sequence[KernelSnapshot]) -> list[tuple[str, str]]:
-    """Return the number of kernels, and of those states that one looks for."""
+    """Return the number of kernels, and of those in each condition, the most urgent first."""
     real = [kernel for kernel in kernels if not kernel.is_file]
-    states = Counter(kernel.state for kernel in real)
-    found = [(f"{states[state]} {state}", str(state)) for state in _COUNTED if states[state]]
-    if left := len(kernels) - len(real):
+    words = Counter(kernel.condition.word for kernel in real)
+    found = [(f"{words[word]} {word}", _PARTS.get(word, "note")) for word in Word if words[word]]
+    left = len(kernels) - len(real)
+    if left:
         found.append((counted(left, "left-over file"), "note"))
     return [(counted(len(real), "kernel"), "count"), *found]

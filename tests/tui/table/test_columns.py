@@ -6,29 +6,32 @@ import dataclasses
 
 import pytest
 
-from kerneltui.fleet.diagnosis.condition import ProcessState
+from kerneltui.fleet.diagnosis.condition import Condition, Word
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.table.columns import (
     ALL,
-    BY_ID,
     COLUMNS,
     GAP,
-    Cell,
     Column,
     ColumnIds,
     fitting,
     known_columns,
     most_skipped,
+    needs_of,
 )
+from kerneltui.tui.table.conditions import Cell, state_width
 from tests.tui.fakes import NOW, snapshot
 
 BUSY = snapshot(state=KernelState.BUSY, code="train()", usage=Usage(1.5, 3 << 30, 4))
-STOPPED = Usage(0, 1, 1, process=ProcessState.STOPPED)
 DEAD = snapshot(state=KernelState.DEAD, returncode=-9, usage=None)
 NEW = snapshot(
     state=KernelState.STARTING, identity=None, usage=None, started_at=None, last_activity=None
 )
+
+
+def told(kernel: KernelSnapshot, word: Word, sentence: str) -> KernelSnapshot:
+    return dataclasses.replace(kernel, condition=Condition(word, NOW - 720, sentence))
 
 
 def cell(column_id: str, kernel: KernelSnapshot, now: float = NOW) -> Cell:
@@ -57,48 +60,18 @@ def cell(column_id: str, kernel: KernelSnapshot, now: float = NOW) -> Cell:
         ("idle", NEW, Cell("-", "muted")),
         ("runs", snapshot(executions=12), Cell("12", "muted")),
         ("clients", snapshot(clients=2), Cell("2", "muted")),
-        ("state", snapshot(usage=STOPPED), Cell("■ stopped", "trouble")),
         ("code", BUSY, Cell("train()")),
         ("code", DEAD, Cell("exited with SIGKILL (-9)", "dead")),
-        ("code", dataclasses.replace(DEAD, reason="out of memory"), Cell("out of memory", "dead")),
-        (
-            "code",
-            dataclasses.replace(DEAD, reason="kernel 0a9b (python3) exited with SIGKILL (-9)"),
-            Cell("exited with SIGKILL (-9)", "dead"),
-        ),
+        ("code", told(DEAD, Word.DIED, "out of memory"), Cell("out of memory", "dead")),
+        ("code", told(BUSY, Word.ASKS, "asks name?"), Cell("asks name?", "trouble")),
+        ("code", told(BUSY, Word.NO_ANSWER, "holds it"), Cell("train()")),
+        ("code", told(snapshot(), Word.NO_ANSWER, "holds it"), Cell("holds it", "trouble")),
+        ("code", told(snapshot(), Word.IDLE, "runs nothing"), Cell("", "trouble")),
         ("code", snapshot(reason="no reply"), Cell("no reply", "trouble")),
     ],
 )
 def test_a_cell_tells_its_fact(column_id: str, kernel: KernelSnapshot, expected: Cell) -> None:
     assert cell(column_id, kernel) == expected
-
-
-@pytest.mark.parametrize(
-    ("state", "expected"),
-    [
-        (KernelState.UNKNOWN, Cell("? unknown", "muted")),
-        (KernelState.STARTING, Cell("◌ starting", "moving")),
-        (KernelState.IDLE, Cell("○ idle", "idle")),
-        (KernelState.BUSY, Cell("● busy", "busy")),
-        (KernelState.RESTARTING, Cell("◌ restarting", "moving")),
-        (KernelState.TERMINATING, Cell("◌ terminating", "moving")),
-        (KernelState.DEAD, Cell("✗ dead", "dead")),
-    ],
-)
-def test_a_state_is_a_mark_and_a_word(state: KernelState, expected: Cell) -> None:
-    assert cell("state", snapshot(state=state)) == expected
-
-
-def test_an_order_under_way_counts_its_seconds() -> None:
-    kernel = snapshot(state=KernelState.BUSY, pending="stopping", pending_since=NOW - 3.7)
-
-    assert cell("state", kernel) == Cell("● stopping 3 s", "moving")
-
-
-def test_every_state_fits_its_column() -> None:
-    width = next(column.width for column in COLUMNS if column.id == "state")
-
-    assert all(len(cell("state", snapshot(state=state)).text) <= width for state in KernelState)
 
 
 @pytest.mark.parametrize("started", [NOW - 3600, NOW - 3577])
@@ -114,11 +87,10 @@ def test_idle_kernels_look_the_same_through_each_minute_of_the_clock(started: fl
     ("width", "ids"),
     [
         (30, "name state code"),
-        (78, "name pid state origin cpu memory idle code"),
-        (95, "id name pid state origin cpu load memory idle code"),
-        (105, "id name spec pid state origin cpu load memory idle code"),
-        (120, "id name spec pid state origin cpu load memory up idle runs code"),
-        (128, "id name spec pid state origin cpu load memory up idle runs clients code"),
+        (78, "name pid state origin cpu memory code"),
+        (105, "id name pid state origin cpu load memory code"),
+        (128, "id name spec pid state origin cpu load memory up idle runs code"),
+        (140, "id name spec pid state origin cpu load memory up idle runs clients code"),
     ],
 )
 def test_columns_give_way_by_priority(width: int, ids: str) -> None:
@@ -128,7 +100,7 @@ def test_columns_give_way_by_priority(width: int, ids: str) -> None:
 @pytest.mark.parametrize(
     ("skipped", "ids"),
     [
-        (1, "name spec pid state origin cpu load"),
+        (1, "name spec pid state origin cpu load memory up"),
         (5, "name cpu load memory up idle runs clients code"),
         (12, "name code"),
     ],
@@ -137,7 +109,7 @@ def test_scrolled_columns_follow_the_name_in_their_order(skipped: int, ids: str)
     assert " ".join(column.id for column in fitting(ALL, 78, skipped)) == ids
 
 
-@pytest.mark.parametrize(("width", "most"), [(78, 12), (123, 12), (124, 0), (300, 0)])
+@pytest.mark.parametrize(("width", "most"), [(78, 12), (116, 12), (117, 0), (300, 0)])
 def test_columns_can_be_scrolled_only_where_some_are_out_of_sight(width: int, most: int) -> None:
     assert most_skipped(ALL, width) == most
 
@@ -173,11 +145,30 @@ def test_every_column_can_be_sorted(column: Column) -> None:
     assert sorted(key for key in keys if key is not None)
 
 
-def test_dead_kernels_sort_before_busy_and_idle_ones() -> None:
-    ordered = sorted([snapshot(), BUSY, DEAD], key=lambda kernel: str(state_key(kernel)))
-
-    assert [kernel.state for kernel in ordered] == ["dead", "busy", "idle"]
+LONG_NAME = "a-name-of-twenty-chars" + "x" * 20
 
 
-def state_key(kernel: KernelSnapshot) -> str | float | None:
-    return BY_ID["state"].sort_key(kernel)
+@pytest.mark.parametrize(
+    ("width", "kernel", "name", "state"),
+    [
+        (78, snapshot(name="etl"), 14, 10),
+        (78, told(snapshot(name="etl"), Word.NO_ANSWER, ""), 14, 15),
+        (78, told(snapshot(name=LONG_NAME), Word.BUSY, ""), 28, 10),
+        (60, told(snapshot(name=LONG_NAME), Word.BUSY, ""), 19, 10),
+    ],
+)
+def test_state_and_name_are_as_wide_as_they_need_and_the_code_has_the_rest(
+    width: int, kernel: KernelSnapshot, name: int, state: int
+) -> None:
+    ids = ("name", "pid", "state", "cpu", "code")
+
+    widths = {each.id: each.width for each in fitting(ids, width, 0, needs_of(ids, [kernel]))}
+
+    assert (widths["name"], widths["state"]) == (name, state)
+    assert sum(widths.values()) + GAP * (len(widths) - 1) == width
+
+
+def test_what_a_state_needs_does_not_depend_on_its_age() -> None:
+    ages = (Condition(Word.BUSY, NOW - age, "") for age in (0, 11, 720, 7200))
+
+    assert {state_width(dataclasses.replace(BUSY, condition=each)) for each in ages} == {10}

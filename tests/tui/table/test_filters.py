@@ -123,7 +123,7 @@ def test_a_filter_lets_pass(text: str, passing: str) -> None:
         ("name: train", 5, "a word is missing"),
         ("nme:train", 0, "no field 'nme'; there are name spec state id"),
         ("a !nme:train", 3, "no field 'nme'"),
-        ("state:bsy", 6, "no state begins so; there are unknown starting idle busy"),
+        ("state:bsy", 6, "no state begins so; there are no answer, died, asks"),
         ('a "b c', 2, 'this " is never closed'),
         ('"', 0, 'this " is never closed'),
         ("mem:1G", 4, "wants < or > before a number, as in mem:>1G"),

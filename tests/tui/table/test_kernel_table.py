@@ -436,7 +436,7 @@ def test_columns_scroll_sideways_behind_the_name() -> None:
         await stage.press("l", "right")
 
         words = stage.lines[0].split()
-        assert (words[0], words[1], words[-1]) == ("▌↔NAME", "PID", "IDLE")
+        assert (words[0], words[1], words[-1]) == ("▌↔NAME", "PID", "RUNS")
 
     on_stage(KernelTable(), play)
 

@@ -12,7 +12,7 @@ from textual.color import Color
 
 from kerneltui.protocol.text import clean_line
 from kerneltui.tui.output.output_view import MARKS
-from kerneltui.tui.table.columns import STATE_MARKS
+from kerneltui.tui.table import conditions
 from kerneltui.tui.terminal.ascii_filter import AsciiOnly, to_ascii
 
 
@@ -41,9 +41,9 @@ def test_any_text_is_as_wide_as_before(text: str) -> None:
 
 
 def test_states_can_be_told_apart() -> None:
-    marks = {to_ascii(mark.text) for mark in STATE_MARKS.values()}
+    marks = {to_ascii(mark.text) for mark in conditions.MARKS.values()}
 
-    assert len(marks) == len({mark.text for mark in STATE_MARKS.values()})
+    assert len(marks) == len({mark.text for mark in conditions.MARKS.values()})
 
 
 def test_no_mark_of_the_output_is_a_question_by_accident() -> None:

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from kerneltui.fleet.inspection.host_usage import HostUsage
+from kerneltui.fleet.model.classification import Kind, Liveness
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
 from kerneltui.protocol.status import KernelState
-from kerneltui.tui.widgets.status_line import StatusLine, counts, memory
+from kerneltui.tui.widgets.status_line import StatusLine, counts, load, memory
 from tests.tui.fakes import snapshot
 from tests.tui.widget_stage import Stage, on_stage
 
@@ -16,18 +18,24 @@ IDLE, BUSY, DEAD = (
     snapshot(state=state) for state in (KernelState.IDLE, KernelState.BUSY, KernelState.DEAD)
 )
 
+SILENT = snapshot(state=KernelState.BUSY, liveness=Liveness.SILENT)
+STALE = snapshot(state=KernelState.DEAD, liveness=Liveness.STALE, kind=Kind.STALE_FILE)
+
 
 @pytest.mark.parametrize(
     ("kernels", "words"),
     [
         ([], ["0 kernels"]),
-        ([IDLE], ["1 kernel"]),
-        ([IDLE, BUSY, BUSY], ["3 kernels", "2 busy"]),
-        ([DEAD, IDLE], ["2 kernels", "1 dead"]),
-        ([DEAD, BUSY], ["2 kernels", "1 busy", "1 dead"]),
+        ([IDLE], ["1 kernel", "1 idle"]),
+        ([IDLE, BUSY, BUSY], ["3 kernels", "2 busy", "1 idle"]),
+        ([DEAD, IDLE], ["2 kernels", "1 died", "1 idle"]),
+        ([DEAD, BUSY, SILENT], ["3 kernels", "1 no answer", "1 died", "1 busy"]),
+        ([IDLE, STALE], ["1 kernel", "1 idle", "1 left-over file"]),
     ],
 )
-def test_kernels_are_counted(kernels: list[KernelSnapshot], words: list[str]) -> None:
+def test_kernels_are_counted_by_what_they_do(
+    kernels: list[KernelSnapshot], words: list[str]
+) -> None:
     assert [text for text, _ in counts(kernels)] == words
 
 
@@ -35,20 +43,26 @@ def test_the_memory_of_several_kernels_is_told_as_a_total() -> None:
     one, other = (replace(IDLE, usage=Usage(0.0, size << 20, 1)) for size in (300, 200))
     dead = replace(DEAD, usage=None)
 
-    assert memory([one, other, dead]) == [("500M memory", "note")]
+    assert memory([one, other, dead]) == [("500M in kernels", "note")]
     assert memory([one, dead]) == []
+
+
+def test_what_the_host_has_left_is_told() -> None:
+    assert load(HostUsage(0.61, 1.2, 8)) == [("mem 61%", "note"), ("load 1.2/8", "note")]
+    assert load(HostUsage(0.95, 1.0, 8))[0] == ("mem 95%", "stale")
+    assert load(None) == []
 
 
 def test_all_that_is_known_stands_in_one_line() -> None:
     async def play(stage: Stage[StatusLine]) -> None:
-        stage.widget.show([IDLE, BUSY], "press i again [/x]", age=12.4)
+        host = HostUsage(0.5, 2.0, 4)
+        stage.widget.show([IDLE, BUSY], "press i again [/x]", age=12.4, host=host)
         await stage.settle()
 
-        assert stage.lines == [
-            " kerneltui  gpu7  2 kernels  1 busy  data 12 s old  press i again [/x]  120M memory"
-        ]
+        known = "2 kernels  1 busy  1 idle  data 12 s old  press i again [/x]"
+        assert stage.lines == [f" kerneltui  gpu7  {known}  mem 50%  load 2/4  120M in kernels"]
 
-    on_stage(StatusLine("gpu7"), play, (100, 24))
+    on_stage(StatusLine("gpu7"), play, (120, 24))
 
 
 def test_fresh_data_have_no_age() -> None:
@@ -56,7 +70,7 @@ def test_fresh_data_have_no_age() -> None:
         stage.widget.show([IDLE], age=2.9)
         await stage.settle()
 
-        assert stage.lines == [" kerneltui  gpu7  1 kernel"]
+        assert stage.lines == [" kerneltui  gpu7  1 kernel  1 idle"]
 
     on_stage(StatusLine("gpu7"), play)
 

@@ -1,0 +1,101 @@
+"""How what a kernel does is shown: its mark, its tone, and who needs attention first. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from kerneltui import formats
+from kerneltui.fleet.diagnosis.condition import Word
+
+if TYPE_CHECKING:
+    from kerneltui.fleet.model.snapshot import KernelSnapshot
+
+Tone = Literal["plain", "muted", "strong", "busy", "idle", "moving", "dead", "trouble"]
+"""What a cell means, for a style sheet to colour; its text tells the same without."""
+
+TONES: tuple[Tone, ...] = ("plain", "muted", "strong", "busy", "idle", "moving", "dead", "trouble")
+
+MINUTE = 60.0  # seconds
+BUSY_LONG = 10 * MINUTE
+AGE = 4  # cells of a blank and an age
+
+
+class Cell(NamedTuple):
+    """What one column shows of one kernel."""
+
+    text: str
+    tone: Tone = "plain"
+
+
+MARKS: dict[Word, Cell] = {
+    Word.NO_ANSWER: Cell("▲", "trouble"),
+    Word.DIED: Cell("✗", "dead"),
+    Word.ASKS: Cell("»", "trouble"),
+    Word.STOPPED: Cell("■", "trouble"),
+    Word.DISK_WAIT: Cell("◆", "trouble"),
+    Word.BUSY: Cell("●", "busy"),
+    Word.WAITING: Cell("◐", "busy"),
+    Word.STARTING: Cell("◌", "moving"),
+    Word.UNKNOWN: Cell("?", "muted"),
+    Word.IDLE: Cell("○", "idle"),
+    Word.ELSEWHERE: Cell("?", "muted"),
+    Word.STALE: Cell("✗", "muted"),
+}
+
+NEEDING = (Word.NO_ANSWER, Word.DIED, Word.ASKS, Word.STOPPED, Word.DISK_WAIT)
+"""What needs somebody, the most urgent first."""
+_FULL = len(NEEDING)
+_LONG, _REST, _ENDED, _FILE = range(_FULL + 1, _FULL + 5)
+"""The ranks below: memory near its limit, busy long, all that is well, ended as ordered, files."""
+
+
+def state_cell(kernel: KernelSnapshot, now: float) -> Cell:
+    """Return what a kernel does and for how long, or the order that is under way."""
+    if kernel.pending:
+        waited = 0 if kernel.pending_since is None else int(now - kernel.pending_since)
+        return Cell(f"◌ {kernel.pending} {max(0, waited)} s", "moving")
+    word, since = kernel.condition.word, kernel.condition.since
+    mark, tone = MARKS[word]
+    age = "" if since is None else f" {formats.duration(elapsed(since, now))}"
+    return Cell(f"{mark} {word}{age}", tone)
+
+
+def state_width(kernel: KernelSnapshot) -> int:
+    """Return the cells that a kernel's state takes whatever its age is."""
+    word = kernel.pending or str(kernel.condition.word)
+    has_age = kernel.pending or kernel.condition.since is not None
+    return len("● ") + len(word) + (AGE + bool(kernel.pending) if has_age else 0)
+
+
+def elapsed(since: float, now: float) -> float:
+    """Return the seconds since an instant, from a minute on in whole minutes.
+
+    They turn for all kernels at once, so that a quiet table is painted once a minute.
+    """
+    exact = now - since
+    return exact if exact < MINUTE else max(MINUTE, (now // MINUTE - since // MINUTE) * MINUTE)
+
+
+def attention(kernel: KernelSnapshot, now: float) -> tuple[int, float]:
+    """Return what sorts those first that need somebody, and mere files last.
+
+    What does something for long comes the longest first; all others stay as they are.
+    """
+    rank = _rank(kernel, now)
+    since = kernel.condition.since
+    return rank, since if rank == _LONG and since is not None else 0.0
+
+
+def _rank(kernel: KernelSnapshot, now: float) -> int:
+    condition = kernel.condition
+    if condition.word in (Word.STALE, Word.ELSEWHERE):
+        return _FILE
+    if condition.word is Word.DIED and not kernel.reason:
+        return _ENDED
+    if condition.word in NEEDING:
+        return NEEDING.index(condition.word)
+    if kernel.usage is not None and kernel.usage.near_limit:
+        return _FULL
+    is_at_work = condition.word in (Word.BUSY, Word.WAITING)
+    is_long = condition.since is not None and now - condition.since >= BUSY_LONG
+    return _LONG if is_at_work and is_long else _REST

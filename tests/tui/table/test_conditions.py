@@ -1,0 +1,70 @@
+"""What a kernel does is a mark, a word and an age; who needs somebody comes first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from kerneltui.fleet.diagnosis.condition import Condition, Word
+from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
+from kerneltui.protocol.status import KernelState
+from kerneltui.tui.table.conditions import MARKS, Cell, attention, state_cell
+from tests.tui.fakes import NOW, snapshot
+
+
+def doing(word: Word, seconds: float | None = None, **changes: object) -> KernelSnapshot:
+    since = None if seconds is None else NOW - seconds
+    fields = {"condition": Condition(word, since), **changes}
+    return replace(snapshot(str(word)), **fields)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("kernel", "expected"),
+    [
+        (doing(Word.BUSY, 725), Cell("● busy 12m", "busy")),
+        (doing(Word.WAITING, 45), Cell("◐ waiting 40s", "busy")),
+        (doing(Word.IDLE), Cell("○ idle", "idle")),
+        (doing(Word.NO_ANSWER, 7200), Cell("▲ no answer 2h", "trouble")),
+        (doing(Word.DIED, 240), Cell("✗ died 4m", "dead")),
+        (doing(Word.STALE), Cell("✗ stale", "muted")),
+    ],
+)
+def test_a_state_is_a_mark_a_word_and_an_age(kernel: KernelSnapshot, expected: Cell) -> None:
+    assert state_cell(kernel, NOW) == expected
+
+
+def test_an_order_under_way_counts_its_seconds() -> None:
+    kernel = snapshot(state=KernelState.BUSY, pending="stopping", pending_since=NOW - 3.7)
+
+    assert state_cell(kernel, NOW) == Cell("◌ stopping 3 s", "moving")
+
+
+def test_every_word_has_a_mark() -> None:
+    assert MARKS.keys() == set(Word)
+
+
+def test_those_that_need_somebody_come_first() -> None:
+    full = Usage(0.0, 7 << 30, 1, near_limit=True)
+    in_order = [
+        doing(Word.NO_ANSWER, 40),
+        doing(Word.DIED, 240, reason="out of memory"),
+        doing(Word.ASKS, 180),
+        doing(Word.STOPPED, 120),
+        doing(Word.DISK_WAIT, 9),
+        doing(Word.IDLE, 9, usage=full),
+        doing(Word.BUSY, 7200),
+        doing(Word.WAITING, 720),
+        doing(Word.IDLE, 10800),
+        doing(Word.DIED, 60),
+        doing(Word.STALE),
+    ]
+
+    mixed = in_order[::-1]
+    assert sorted(mixed, key=lambda each: attention(each, NOW)) == in_order
+
+
+def test_what_is_well_stays_in_its_order_whatever_it_does() -> None:
+    well = [doing(Word.IDLE, 9), doing(Word.BUSY, 5), doing(Word.STARTING, 1), doing(Word.UNKNOWN)]
+
+    assert len({attention(each, NOW) for each in well}) == 1
