@@ -147,6 +147,7 @@ def list_all(probe: Probe | None = None, scan: HostScan | None = None) -> list[L
         moments = Moments(processes, _recorded(ours, asked, processes), probe)
         moments.wait_for_silent(asked)
         processes.look_again()
+        moments.look_for_input(asked)
     return [
         *(_listed(each, moments) for each in ours),
         *(_listed_external(each, moments, scan.listing.of(each.kernel_id)) for each in found),

@@ -11,11 +11,12 @@ from kerneltui.commands.process_look import ProcessFacts, ProcessLook
 from kerneltui.fleet.diagnosis.condition import (
     SILENCE,
     Condition,
-    ConditionFacts,
+    OpenPrompt,
     Phase,
     ProcessState,
     condition_of,
 )
+from kerneltui.fleet.diagnosis.input_look import look_for_input
 from kerneltui.fleet.inspection.interpreter import is_python
 from kerneltui.fleet.monitoring.latest import Latest
 from kerneltui.fleet.registry.kernel_facts import KernelFacts
@@ -48,6 +49,7 @@ class Moment:
     """When it was asked on control what it has not answered."""
     latest: Latest | None = None
     """What was recorded of its process."""
+    prompt: OpenPrompt | None = None
 
     def status(self, served: ServedKernel | None = None) -> KernelStatus:
         """Return what is known of a process. `served`: what its server tells."""
@@ -74,8 +76,9 @@ class Moment:
                 phase_since=self.process.started_at if told.phase is Phase.STARTING else None,
                 runs_since=state_since,
                 is_python=facts.identity is not None and is_python(facts.identity),
-                asked_at=self._asked_at(told, state_since),
+                asked_at=self.asked_at,
                 answers=True if self.answer is not None else told.answers,
+                prompt=self.prompt,
                 process=self.process.state,
                 process_since=self._for_all(state_since) if is_in_disk_wait else None,
                 quiet_since=self._for_all(state_since) if is_quiet else None,
@@ -90,13 +93,6 @@ class Moment:
             return facts.served.last_activity
         is_recorded = self.latest is not None and self.latest.status.state is facts.state
         return self.latest.since if self.latest is not None and is_recorded else None
-
-    def _asked_at(self, told: ConditionFacts, state_since: float | None) -> float | None:
-        """Return since when a question is open: one look asks too late to tell when it could have
-        been answered last."""
-        if self.asked_at is None:
-            return None
-        return state_since if told.runs and state_since is not None else self.asked_at
 
     def _for_all(self, state_since: float | None) -> float | None:
         """Return since when something holds that did in both looks: as far as they can tell, for
@@ -128,6 +124,20 @@ class Moments:
         self._processes = processes
         self._recorded = recorded or {}
         self._probe = probe
+        self._prompts: Mapping[str, OpenPrompt | None] = {}
+
+    def look_for_input(self, asked: Mapping[str, Askable]) -> None:
+        """See which of those that run something, and use no CPU time, wait for input."""
+        probe = self._probe
+        if probe is None:
+            return
+        waiting = {
+            kernel_id: each.endpoint
+            for kernel_id, each in asked.items()
+            if probe.states.get(kernel_id) is KernelState.BUSY
+            if kernel_id in probe.with_subshells and self._processes.at(each.identity).is_quiet
+        }
+        self._prompts = look_for_input(waiting)
 
     def wait_for_silent(self, asked: Mapping[str, Askable]) -> None:
         """Give those that have not answered the time after which they are said not to.
@@ -160,4 +170,5 @@ class Moments:
             answer=self._probe.states.get(kernel_id) if self._probe is not None else None,
             asked_at=None if asked_at is None else now - (time.monotonic() - asked_at),
             latest=self._recorded.get(kernel_id),
+            prompt=self._prompts.get(kernel_id),
         )

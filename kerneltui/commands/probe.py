@@ -10,11 +10,13 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Self
 
+from kerneltui.fleet.diagnosis.input_look import has_subshells
 from kerneltui.fleet.discovery.control_poll import ControlPoll
 from kerneltui.kernels.connection.attributes import Endpoint
 from kerneltui.kernels.connection.session import new_session
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol.connection import Channel, ConnectionInfo
+from kerneltui.protocol.message import Message
 from kerneltui.protocol.status import KernelState
 
 PATIENCE = 0.15  # seconds for kernels to answer; what has not by then is not known
@@ -39,6 +41,8 @@ class Probe:
         self._shell = ControlPoll[str]("kernel_info_request", Channel.SHELL)
         self.states: dict[str, KernelState] = {}
         """Of those that have answered since they were asked last."""
+        self.with_subshells: set[str] = set()
+        """Those that have said of themselves that they have subshells."""
 
     def __enter__(self) -> Self:
         return self
@@ -67,8 +71,9 @@ class Probe:
         shell_deadline = time.monotonic() + (PATIENCE if answered else 0.0)
         self._take_in(answered, self._shell.hear_until(shell_deadline))
 
-    def _take_in(self, on_control: Iterable[str], on_shell: Iterable[str]) -> None:
+    def _take_in(self, on_control: Mapping[str, Message], on_shell: Iterable[str]) -> None:
         """The shell answers between cells only: who answers there is idle."""
+        self.with_subshells.update(each for each, told in on_control.items() if has_subshells(told))
         for kernel_id in on_control:
             self.states.setdefault(kernel_id, KernelState.BUSY)
         self.states |= dict.fromkeys(on_shell, KernelState.IDLE)

@@ -7,7 +7,6 @@ from collections.abc import Collection, Container, Mapping
 from typing import Any, Unpack
 
 from kerneltui.errors import ActionRefused
-from kerneltui.fleet.diagnosis.condition import OpenPrompt
 from kerneltui.fleet.inspection.host_usage import HostUsage
 from kerneltui.fleet.inspection.kernel_info import KernelInfo, kernel_info
 from kerneltui.fleet.inspection.logind import logout_warning
@@ -321,12 +320,12 @@ class Fleet:
         return manager
 
     def _snapshot(self, kernel: TrackedKernel) -> KernelSnapshot:
-        kernel_id, prompt = kernel.kernel_id, self.console.prompts.get(kernel.kernel_id)
+        kernel_id = kernel.kernel_id
         observed = Observed(
             self._monitor.facts(kernel_id),
             self._usage.usage.get(kernel_id),
             self._checks.control(kernel),
-            OpenPrompt(prompt.text, since=prompt.asked_at) if prompt is not None else None,
+            self._checks.prompt(kernel),
             self.console.waiting.get(kernel_id),
         )
         return snapshot_of(kernel, observed, time.monotonic())

@@ -11,6 +11,8 @@ from typing import Any, NotRequired, TypedDict
 from kerneltui.protocol import fields
 
 PROTOCOL_VERSION = "5.4"
+SUBSHELLS = "kernel subshells"
+"""What kernel_info lists among the supported features of a kernel that has them."""
 
 Content = dict[str, Any]
 

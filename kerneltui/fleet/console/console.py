@@ -51,6 +51,8 @@ class Console:
         """Code that runs in a subshell, in the same way."""
         self.waiting: Mapping[str, float] = MappingProxyType({})
         """When the oldest code was sent that is not over; instants of `time.monotonic()`."""
+        self.connected: Mapping[str, int] = MappingProxyType({})
+        """1 for each kernel that a client of ours is connected to."""
         self._find_manager = find_manager
         self._record = record
         self._note = note
@@ -158,6 +160,9 @@ class Console:
         self.prompts = _rebound(self.prompts, {each: talk.prompt for each, talk in talks})
         self.queued = _rebound(self.queued, {each: talk.queued for each, talk in talks})
         self.beside = _rebound(self.beside, {each: talk.beside for each, talk in talks})
+        self.connected = _rebound(
+            self.connected, {each: int(bool(talk.sockets)) for each, talk in talks}
+        )
         self.waiting = _rebound(self.waiting, {each: talk.waiting_since for each, talk in talks})
 
     def _conversation(self, kernel_id: str) -> Conversation:

@@ -25,11 +25,10 @@ from kerneltui.fleet.model.masking import MASK
 from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.kernels.client.channels import ClientChannel
 from kerneltui.kernels.client.client import BlockingKernelClient
-from kerneltui.kernels.client.requests import SUBSHELLS
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol import fields
 from kerneltui.protocol.connection import Channel
-from kerneltui.protocol.message import Content, Message, parent_id, was_aborted
+from kerneltui.protocol.message import SUBSHELLS, Content, Message, parent_id, was_aborted
 from kerneltui.protocol.status import UNHEARD, Answered, KernelState
 from kerneltui.protocol.text import clean_line
 

@@ -57,7 +57,7 @@ class Asker(Enum):
     """Whose cell waits for input."""
 
     OURS = ""
-    OTHER = "another client has to answer"
+    OTHER = "only the client that runs it can answer"
     GONE = "its client has left"
 
 
@@ -198,6 +198,8 @@ def _since(word: Word, facts: ConditionFacts) -> float | None:
             return facts.phase_since
         case Word.STOPPED | Word.DISK_WAIT:
             return facts.process_since
+        case Word.NO_ANSWER if facts.runs and not facts.answers and facts.runs_since is not None:
+            return facts.runs_since  # it has not answered since that began, as far as known
         case Word.NO_ANSWER:
             return facts.asked_at
         case Word.ASKS if facts.prompt is not None and facts.prompt.since is not None:

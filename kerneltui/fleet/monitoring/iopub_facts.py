@@ -48,9 +48,14 @@ def with_cell(facts: IopubFacts, message: Message) -> IopubFacts:
 
 
 def is_activity(message: Message) -> bool:
-    """Tell whether a kernel runs something; answering a question is no activity."""
-    parent_type = fields.text(message["parent_header"], "msg_type")
-    return parent_type != "" and parent_type not in QUESTIONS
+    """Tell whether a kernel runs something; answering a question is no activity.
+
+    Nor is a look by a subshell, of which only the status is heard.
+    """
+    parent = message["parent_header"]
+    parent_type = fields.text(parent, "msg_type")
+    is_look = message["msg_type"] == "status" and parent.get("subshell_id") is not None
+    return parent_type != "" and parent_type not in QUESTIONS and not is_look
 
 
 def reported(message: Message) -> Reported:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from kerneltui.errors import ProtocolError
+from kerneltui.fleet.recording.beside import is_beside_status
 from kerneltui.fleet.recording.format import Record, RecordKind
 from kerneltui.fleet.recording.recording import (
     Gap,
@@ -80,7 +81,9 @@ class Replay:
         """Keep what comes until the past is told."""
         if received and self._heard_since == math.inf:
             self._heard_since = time.time()
-            _, (header, *_), _ = received[0][0].split()
+        recorded = next((raw for raw, _ in received if not is_beside_status(raw)), None)
+        if recorded is not None and len(self._signs) == 1:
+            _, (header, *_), _ = recorded.split()
             self._signs.append(header)
             self._growth.rewind()
         for raw, message in received:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 
 from kerneltui.fleet.diagnosis.condition import ProcessState
+from kerneltui.fleet.diagnosis.input_look import has_subshells
 from kerneltui.fleet.discovery.control_poll import ControlPoll, Spawn, spawns_of
 from kerneltui.fleet.model.snapshot import Usage
 from kerneltui.fleet.registry.tracked_kernel import ControlFacts
@@ -28,21 +29,24 @@ class ControlAnswers:
         self._poll = ControlPoll[Spawn]("kernel_info_request")
         self._answered: dict[Spawn, float] = {}
         """When each process has answered last."""
+        self._with_subshells: frozenset[Spawn] = frozenset()
 
     def look(self, wanted: Iterable[KernelManager]) -> list[Spawn]:
         """Ask those that were not asked of late, forget the others; return who has answered."""
         now, spawns = time.monotonic(), set(spawns_of(wanted).values())
         self._answered = {each: at for each, at in self._answered.items() if each in spawns}
         due = (each for each in spawns if now - self._answered.get(each, NEVER) >= ASK_INTERVAL)
-        answered = list(self._poll.look({each: each for each in due}))
-        self._answered |= dict.fromkeys(answered, now)
-        return answered
+        replies = self._poll.look({each: each for each in due})
+        self._answered |= dict.fromkeys(replies, now)
+        fresh = (each for each, reply in replies.items() if has_subshells(reply))
+        self._with_subshells = self._with_subshells.union(fresh) & self._answered.keys()
+        return list(replies)
 
     def of(self, manager: KernelManager) -> ControlFacts:
         """Return what is known of a kernel. In any thread."""
         spawn = Spawn(manager, manager.spawns)
         has_answered = True if spawn in self._answered else None
-        return ControlFacts(self._poll.asked_at(spawn), has_answered)
+        return ControlFacts(self._poll.asked_at(spawn), has_answered, spawn in self._with_subshells)
 
     def close(self) -> None:
         self._poll.close()

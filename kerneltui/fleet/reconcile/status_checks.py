@@ -6,21 +6,26 @@ import time
 from collections.abc import Mapping
 
 from kerneltui.fleet.console.console import Console
+from kerneltui.fleet.diagnosis.condition import OpenPrompt
 from kerneltui.fleet.model.snapshot import Usage
 from kerneltui.fleet.reconcile.control_answers import ControlAnswers, is_worth_asking
+from kerneltui.fleet.reconcile.input_looks import InputLooks
 from kerneltui.fleet.reconcile.long_busy import LongBusy
 from kerneltui.fleet.registry.registry import KernelRegistry
 from kerneltui.fleet.registry.tracked_kernel import ControlFacts, TrackedKernel
 from kerneltui.protocol.status import BusyElsewhere, KernelState
 
+QUIET = 1.0  # seconds without CPU time after which a kernel may wait for input
+
 
 class StatusChecks:
-    """Used by the discovery thread, but for `control`."""
+    """Used by the discovery thread, but for `control` and `prompt`."""
 
     def __init__(self, registry: KernelRegistry, console: Console) -> None:
         self._registry = registry
         self._console = console
         self._answers = ControlAnswers()
+        self._inputs = InputLooks()
         self._long_busy = LongBusy()
 
     def look(self, usage: Mapping[str, Usage]) -> None:
@@ -44,6 +49,24 @@ class StatusChecks:
         for manager, number in self._answers.look(wanted):
             if manager.status.state is KernelState.UNKNOWN:
                 manager.life.advance(BusyElsewhere(), number)
+        if not self._console.locked:
+            waiting = (each for each in kernels if self._may_ask(each, usage.get(each.kernel_id)))
+            self._inputs.look(
+                (each.manager for each in waiting if each.manager is not None),
+                self._console.connected,
+                time.monotonic(),
+            )
+
+    def _may_ask(self, kernel: TrackedKernel, usage: Usage | None) -> bool:
+        """Tell whether a kernel may wait for input that was not asked of us."""
+        if usage is None or usage.quiet_since is None or kernel.manager is None:
+            return False
+        is_quiet = time.monotonic() - usage.quiet_since >= QUIET
+        is_ours = kernel.kernel_id in self._console.prompts
+        is_busy = kernel.manager.status.state is KernelState.BUSY
+        control = self.control(kernel)
+        can_tell = control.has_subshells and control.asked_at is None
+        return is_busy and is_quiet and can_tell and not is_ours
 
     def _is_to_be_asked(self, kernel: TrackedKernel, usage: Usage | None) -> bool:
         manager = kernel.manager
@@ -60,6 +83,13 @@ class StatusChecks:
     def control(self, kernel: TrackedKernel) -> ControlFacts:
         """Return whether a kernel answers. In any thread."""
         return self._answers.of(kernel.manager) if kernel.manager else ControlFacts()
+
+    def prompt(self, kernel: TrackedKernel) -> OpenPrompt | None:
+        """Return what a cell of a kernel asks, of us or of others. In any thread."""
+        ours = self._console.prompts.get(kernel.kernel_id)
+        if ours is not None:
+            return OpenPrompt(ours.text, since=ours.asked_at)
+        return self._inputs.of(kernel.manager) if kernel.manager is not None else None
 
     def close(self) -> None:
         self._answers.close()

@@ -11,6 +11,7 @@ import zmq
 
 from kerneltui.errors import KernelError
 from kerneltui.fleet.manifests.manifest import Manifest
+from kerneltui.fleet.recording.beside import is_beside_status, says_idle
 from kerneltui.fleet.recording.flood_gate import SKIPPED, FloodGate
 from kerneltui.fleet.recording.format import Gap
 from kerneltui.fleet.recording.recording import recording_path, unheard_since
@@ -20,6 +21,7 @@ from kerneltui.kernels.processes.adopted import AdoptedProcess
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.private_file import read_regular
 from kerneltui.protocol.connection import ConnectionInfo, parse_connection_file
+from kerneltui.protocol.raw_message import RawMessage
 
 LAUNCH = 60.0  # seconds that a launch may take until the process is known
 REST = 10.0  # seconds after an end in which another process is awaited at the same sockets
@@ -49,6 +51,8 @@ class RecordedKernel:
         self._process: AdoptedProcess | None = None
         self._over: ProcessIdentity | None = None
         """The process that is known to have ended."""
+        self._was_idle = False
+        """The present process has said that it has done with something."""
         self._drained_at: float | None = None
         self._awaited_until = 0.0
 
@@ -92,12 +96,20 @@ class RecordedKernel:
     def _receive(self, gate: FloodGate, now: float) -> bool:
         """Take what has arrived, up to a budget; tell whether there may be more."""
         for raw in gate.receive(TURN_MESSAGES, BUDGET):
-            self.writer.add_message(raw.frames, now)
+            if not self._is_repeated(raw):
+                self.writer.add_message(raw.frames, now)
         if self._skipped_since is None and gate.is_closed:
             self._skipped_since = now
         elif not gate.is_closed:
             self._note_skipped(now)
         return gate.has_more
+
+    def _is_repeated(self, raw: RawMessage) -> bool:
+        """Tell whether a message says only what the first idle has: that the kernel is there."""
+        if not is_beside_status(raw):
+            return False
+        was_idle, self._was_idle = self._was_idle, self._was_idle or says_idle(raw)
+        return was_idle
 
     def _note_skipped(self, now: float) -> None:
         if self._skipped_since is not None:
@@ -180,7 +192,7 @@ class RecordedKernel:
         self.writer.begin(identity, now)
 
     def _follow(self, identity: ProcessIdentity) -> None:
-        self._process = AdoptedProcess(identity)
+        self._process, self._was_idle = AdoptedProcess(identity), False
         self._poller.register(self._process.fileno(), zmq.POLLIN)
 
     def _note_unheard_end(self, now: float) -> None:

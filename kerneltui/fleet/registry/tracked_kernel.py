@@ -131,6 +131,8 @@ class ControlFacts:
     """When it was asked what it has not answered yet; instant of `time.monotonic()`."""
     answers: bool | None = None
     """True once its present process has answered."""
+    has_subshells: bool = False
+    """It answers questions beside a cell, as it has said."""
 
 
 @frozen

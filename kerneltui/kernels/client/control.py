@@ -31,6 +31,7 @@ class ControlRequest:
         tap: Tap | None = None,
         *,
         channel: Channel = Channel.CONTROL,
+        subshell_id: str | None = None,
     ) -> None:
         """`tap`: called with the request, and with each message received.
 
@@ -39,7 +40,7 @@ class ControlRequest:
         self._tap = tap or (lambda _channel, _message: None)
         self._channel = channel
         self._session = endpoint.session.clone()
-        self._request = self._session.new_message(msg_type, content)
+        self._request = self._session.new_message(msg_type, content, subshell_id=subshell_id)
         frames = self._session.encode(self._request)
         self._socket = connect(context, endpoint.info, channel)
         try:

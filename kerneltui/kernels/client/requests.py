@@ -10,14 +10,13 @@ from kerneltui.kernels.client.base import ClientBase
 from kerneltui.protocol import fields
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import (
+    SUBSHELLS,
     Content,
     Message,
     cursor_content,
     execute_content,
     history_content,
 )
-
-SUBSHELLS = "kernel subshells"  # as kernel_info lists it in supported_features
 
 
 class HistoryArguments(TypedDict, total=False):

@@ -12,7 +12,10 @@ from typing import Any, NamedTuple
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 
 TCP_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+UNIX_TABLE = Path("/proc/net/unix")
 _LISTEN = "0A"  # TCP_LISTEN of the kernel's tcp_states.h
+_TCP_CONNECTED = "01"  # TCP_ESTABLISHED of the same
+_UNIX_CONNECTED = "03"  # SS_CONNECTED of the kernel's net.h
 
 Place = int | str
 """A tcp port, or the path of a unix socket."""
@@ -110,6 +113,25 @@ def parse_listening(table: str) -> Iterator[tuple[str, int]]:
             words = [int(packed[at : at + 8], 16) for at in range(0, len(packed), 8)]
             family = socket.AF_INET if len(words) == 1 else socket.AF_INET6
             yield socket.inet_ntop(family, struct.pack(f"={len(words)}I", *words)), int(port, 16)
+
+
+def count_clients(info: ConnectionInfo, channel: Channel) -> int | None:
+    """Return how many are connected to one of a kernel's sockets; None where that is not seen."""
+    place = _place(info, channel)
+    tables = (UNIX_TABLE,) if isinstance(place, str) else TCP_TABLES
+    try:
+        texts = [each.read_text("utf-8", "replace") for each in tables if each.exists()]
+    except OSError:
+        return None
+    return sum(connected_in(text, place) for text in texts) if texts else None
+
+
+def connected_in(table: str, place: Place) -> int:
+    """Count the connections at `place` in the text of /proc/net/unix, tcp or tcp6."""
+    rows = [line.split(maxsplit=7) for line in table.splitlines()[1:]]
+    if isinstance(place, str):
+        return sum(row[5] == _UNIX_CONNECTED and row[7:] == [place] for row in rows)
+    return sum(row[3] == _TCP_CONNECTED and row[1].endswith(f":{place:04X}") for row in rows)
 
 
 def _addresses(connections: Iterable[Any]) -> list[tuple[str, int]]:

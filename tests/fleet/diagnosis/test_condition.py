@@ -114,6 +114,10 @@ RUNS = ConditionFacts(runs=True, runs_since=NOW - 720, answers=True, is_python=T
             Condition(Word.NO_ANSWER, NOW - 40, "holds its interpreter in native code", False),
         ),
         (
+            replace(RUNS, asked_at=NOW - 40, answers=None),
+            Condition(Word.NO_ANSWER, NOW - 720, "holds its interpreter in native code", False),
+        ),
+        (
             replace(RUNS, asked_at=NOW - 40, is_python=False),
             Condition(Word.NO_ANSWER, NOW - 40, "does not answer while it runs", False),
         ),

@@ -1,0 +1,137 @@
+"""Whether a cell waits for input, seen in the stack of a kernel that has subshells.
+
+A subshell answers beside a cell that waits. It leaves no names and no history, and is deleted
+after the look. Who runs the cell is asked on stdin, where nobody else hears it.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import time
+from collections.abc import Callable, Hashable, Mapping
+from typing import NamedTuple, TypeVar
+
+import zmq
+
+from kerneltui.errors import KernelError
+from kerneltui.fleet.diagnosis.condition import Asker, OpenPrompt
+from kerneltui.kernels.client.control import ControlRequest
+from kerneltui.kernels.connection.attributes import Endpoint
+from kerneltui.kernels.connection.listeners import count_clients
+from kerneltui.kernels.connection.sockets import default_context
+from kerneltui.protocol import fields
+from kerneltui.protocol.connection import Channel
+from kerneltui.protocol.message import SUBSHELLS, Content, Message
+from kerneltui.protocol.text import clean_line
+
+Key = TypeVar("Key", bound=Hashable)
+
+PATIENCE = 0.5  # seconds for each of three questions, to kernels that have just answered
+PROMPT_WIDTH = 200  # characters
+
+_EXPRESSION = (
+    "__import__('json').dumps([str(frame.f_locals.get('prompt', ''))[:200]"
+    " for frame, _ in __import__('traceback').walk_stack(__import__('sys')._current_frames()"
+    "[__import__('threading').main_thread().ident])"
+    " if frame.f_code.co_name == '_input_request'"
+    " and frame.f_code.co_filename.endswith('kernelbase.py')][:1])"
+)
+"""Returns the prompt of the main thread's input(), in a list; an empty list where there is none."""
+
+
+def has_subshells(kernel_info: Message) -> bool:
+    return SUBSHELLS in fields.texts(kernel_info["content"], "supported_features")
+
+
+def look_for_input(
+    kernels: Mapping[Key, Endpoint], own_clients: Mapping[Key, int] | None = None
+) -> dict[Key, OpenPrompt | None]:
+    """Look into kernels that have subshells; those that do not answer in time are left out.
+
+    `own_clients`: how many clients of ours, which run no such cell, listen on stdin.
+    """
+    own = own_clients or {}
+    made = _ask_all(kernels, lambda _key: _Question("create_subshell_request", {}))
+    subshells = {
+        key: subshell
+        for key, reply in made.items()
+        if (subshell := fields.text(reply["content"], "subshell_id"))
+    }
+    there = {key: kernels[key] for key in subshells}
+    replies = _ask_all(
+        there,
+        lambda key: _Question("execute_request", _LOOK, Channel.SHELL, subshells[key]),
+    )
+    _ask_all(
+        there,
+        lambda key: _Question("delete_subshell_request", {"subshell_id": subshells[key]}),
+    )
+    return {
+        key: _prompt_of(there[key], reply["content"], own.get(key, 0))
+        for key, reply in replies.items()
+    }
+
+
+def _prompt_of(endpoint: Endpoint, content: Content, own_clients: int) -> OpenPrompt | None:
+    text = prompt_in(content)
+    if text is None:
+        return None
+    clients = count_clients(endpoint.info, Channel.STDIN)
+    has_left = clients is not None and clients <= own_clients
+    return OpenPrompt(text, Asker.GONE if has_left else Asker.OTHER)
+
+
+def prompt_in(content: Content) -> str | None:
+    """Return what the cell asks, as an execute_reply tells; None where it asks nothing."""
+    told = fields.mapping(fields.mapping(content, "user_expressions"), "prompt")
+    try:
+        shown = ast.literal_eval(fields.text(fields.mapping(told, "data"), "text/plain"))
+        (prompt,) = json.loads(shown)
+    except (ValueError, TypeError, SyntaxError):
+        return None
+    return clean_line(prompt, PROMPT_WIDTH).strip() if isinstance(prompt, str) else None
+
+
+_LOOK: Content = {
+    "code": "",
+    "silent": True,
+    "store_history": False,
+    "user_expressions": {"prompt": _EXPRESSION},
+    "allow_stdin": False,
+    "stop_on_error": False,
+}
+
+
+class _Question(NamedTuple):
+    msg_type: str
+    content: Content
+    channel: Channel = Channel.CONTROL
+    subshell_id: str | None = None
+
+
+def _ask_all(
+    kernels: Mapping[Key, Endpoint], question_for: Callable[[Key], _Question]
+) -> dict[Key, Message]:
+    """Ask all at once; return what is answered in time."""
+    requests: dict[Key, ControlRequest] = {}
+    for key, endpoint in kernels.items():
+        msg_type, content, channel, subshell_id = question_for(key)
+        try:
+            requests[key] = ControlRequest(
+                default_context(),
+                endpoint,
+                msg_type,
+                content,
+                channel=channel,
+                subshell_id=subshell_id,
+            )
+        except (KernelError, zmq.ZMQError):  # it is gone
+            continue
+    deadline = time.monotonic() + PATIENCE
+    replies = {
+        key: each.reply(max(0.0, deadline - time.monotonic())) for key, each in requests.items()
+    }
+    for each in requests.values():
+        each.close()
+    return {key: reply for key, reply in replies.items() if reply is not None}
