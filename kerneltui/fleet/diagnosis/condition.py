@@ -135,7 +135,7 @@ _WITHOUT_INPUT = frozenset({Word.IDLE, Word.BUSY, Word.DIED, Word.STALE})
 def condition_of(facts: ConditionFacts, now: float) -> Condition:
     """Return what a kernel does at the instant `now`."""
     word = _word(facts, now)
-    told = (facts.order, _sentence(word, facts), _interrupted(word, facts))
+    told = (facts.order, _interrupted(word, facts), _sentence(word, facts))
     sentence = "; ".join(filter(None, told))
     return Condition(word, _since(word, facts), sentence, _answers(facts, now))
 
@@ -255,7 +255,8 @@ def _why_silent(facts: ConditionFacts) -> str:
 def _who_is_asked(facts: ConditionFacts) -> str:
     prompt = facts.prompt
     assert prompt is not None, "it asks"
-    asked = f"asks {prompt.text}" if prompt.text else "waits for input"
+    text = prompt.text.strip()
+    asked = f"asks {text}" if text else "waits for input"
     return "; ".join(filter(None, (asked, prompt.asker.value)))
 
 

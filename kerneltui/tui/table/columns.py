@@ -112,6 +112,8 @@ def _code(kernel: KernelSnapshot, _now: float) -> Cell:
     word, sentence = kernel.condition.word, kernel.condition.sentence
     if word in (Word.DIED, Word.ASKS):
         return Cell(sentence, MARKS[word].tone)
+    if kernel.was_interrupted:
+        return Cell(sentence, "trouble")
     if kernel.is_file:
         return Cell(sentence, "muted")
     if kernel.code:

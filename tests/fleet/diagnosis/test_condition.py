@@ -127,7 +127,7 @@ RUNS = ConditionFacts(runs=True, runs_since=NOW - 720, answers=True, is_python=T
         ),
         (
             replace(RUNS, prompt=ASKED),
-            Condition(Word.ASKS, NOW - 180, "asks name? ", True),
+            Condition(Word.ASKS, NOW - 180, "asks name?", True),
         ),
         (
             replace(RUNS, prompt=OpenPrompt("", Asker.GONE)),
@@ -143,12 +143,12 @@ RUNS = ConditionFacts(runs=True, runs_since=NOW - 720, answers=True, is_python=T
             Condition(
                 Word.STOPPED,
                 NOW - 120,
-                "stopping; stopped by a signal; SIGCONT continues it; SIGINT has had no effect",
+                "stopping; SIGINT has had no effect; stopped by a signal; SIGCONT continues it",
             ),
         ),
         (
             replace(RUNS, interrupt="SIGINT has had no effect"),
-            Condition(Word.BUSY, NOW - 720, "runs Python; SIGINT has had no effect", answers=True),
+            Condition(Word.BUSY, NOW - 720, "SIGINT has had no effect; runs Python", answers=True),
         ),
         (
             ConditionFacts(phase=Phase.STARTING, phase_since=NOW - 4),

@@ -1,3 +1,11 @@
+"""Who is connected to a kernel's sockets is read out of the system's tables."""
+
+from __future__ import annotations
+
+import pytest
+
+from kerneltui.kernels.connection.listeners import connected_in
+
 UNIX = """\
 Num       RefCount Protocol Flags    Type St Inode Path
 0000000000000000: 00000003 00000000 00000000 0001 03 408428 /run/k i-2
