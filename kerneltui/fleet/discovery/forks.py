@@ -14,8 +14,8 @@ from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.inspection.process_sample import process_state
 from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.origin import Origin
+from kerneltui.kernels.connection.listeners import listens
 from kerneltui.kernels.connection.presence import speaking
-from kerneltui.kernels.connection.serving import listens
 from kerneltui.kernels.processes.identity import ProcessIdentity
 
 _Key = tuple[Path, ProcessIdentity]
@@ -67,7 +67,7 @@ def _may_be_forked(found: Found, process: ProcessIdentity) -> bool:
         return False
     if is_stopped or (is_leader and found.origin is not Origin.ORPHAN):
         return False
-    return found.info is not None and listens(process, found.info)
+    return found.info is not None and listens(process.pid, found.info)
 
 
 def _leftover(found: Found) -> Found:

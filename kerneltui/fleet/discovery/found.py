@@ -16,7 +16,7 @@ from kerneltui.fleet.discovery.processes import Named
 from kerneltui.fleet.model.classification import LEFT, Kind, Liveness
 from kerneltui.fleet.model.origin import Origin, Parent, origin_of
 from kerneltui.frozen import frozen
-from kerneltui.kernels.connection.listeners import Listeners, Owner, Place, owner, places_of
+from kerneltui.kernels.connection.listeners import Listeners, Owner, Place, eldest, owner
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol.connection import ConnectionInfo
 
@@ -165,7 +165,9 @@ def resolve(file: ConnectionFile, host: Host) -> Found:
 def _resolve(file: ConnectionFile, host: Host) -> Found:
     named = host.named.get(file.path, ())
     listens = owner(file.info, host.listeners) if file.info else Owner(None, is_there=False)
-    listener = _eldest(file, listens.pid, host)
+    listener = listens.pid
+    if listener is not None and file.info is not None:
+        listener = eldest(listener, file.info, host.parent, host.holds)
     if listener is not None and listener in {each.pid for each in named}:
         return _found(file, listener, Liveness.VERIFIED, host)
     kernel = innermost(each for each in named if _may_be(each, file, host, listens.is_there))
@@ -201,18 +203,6 @@ def _has_answered(file: ConnectionFile, pid: int, host: Host) -> bool:
     """Tell whether a process has proven to have a file's key."""
     answered = host.known.answered
     return file.path in answered and answered[file.path] in (None, KernelLocation(host.name, pid))
-
-
-def _eldest(file: ConnectionFile, pid: int | None, host: Host) -> int | None:
-    """Return who brought forth the processes that have a kernel's sockets in common."""
-    places = set(places_of(file.info)) if file.info is not None else set()
-    while pid is not None:
-        parent = host.parent(pid)
-        held = host.holds(parent) if parent is not None else None
-        if held is None or not places <= set(held):
-            break
-        pid = parent
-    return pid
 
 
 def _lives(pid: int, host: Host) -> bool:

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import psutil
@@ -29,6 +30,7 @@ from kerneltui.fleet.servers.jupyter_server import is_here
 from kerneltui.kernels.connection.ipc import with_full_ip
 from kerneltui.kernels.connection.listeners import listeners, places_held
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify_with_parent
+from kerneltui.kernels.processes.tree import ancestors, parent_of
 
 Program = tuple[str, list[str]]
 """The name and the arguments of a process."""
@@ -98,7 +100,7 @@ def _resolve_all(
         known=known,
         now=time.time(),
         identify=partial(_identify, known, program),
-        parent=_parent,
+        parent=parent_of,
         holds=functools.cache(places_held),
         cwd=_cwd,
         name_of=lambda pid: program(pid)[0],
@@ -196,7 +198,7 @@ def _identify(
     found = identify_with_parent(pid)
     if found is None or not found[1].is_alive():
         return None
-    above = list(_ancestors(pid)) or [found[0]]
+    above = list(islice(ancestors(pid), WRAPPERS + 1)) or [found[0]]
     last = max((place for place, each in enumerate(above) if each in wrappers), default=-1)
     starter = above[last + 1] if last + 1 < len(above) else above[-1]
     servers = [
@@ -209,21 +211,6 @@ def _identify(
         if each not in known.listing:
             return Parent(each, is_server=True), found[1]
     return Parent(starter, name, " ".join(arguments)), found[1]
-
-
-def _ancestors(pid: int) -> Iterator[int]:
-    """Yield the parent's pid and those above it, as many as wrap a kernel."""
-    for _ in range(WRAPPERS + 1):
-        parent = _parent(pid)
-        if parent is None:
-            return
-        yield parent
-        pid = parent
-
-
-def _parent(pid: int) -> int | None:
-    found = identify_with_parent(pid)
-    return found[0] if found and found[0] > 0 else None
 
 
 def _program(pid: int) -> Program:

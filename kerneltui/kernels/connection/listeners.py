@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import socket
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kerneltui.kernels.processes.tree import parent_of
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 
 TCP_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
@@ -81,6 +82,27 @@ def places_held(pid: int) -> frozenset[Place] | None:
         return frozenset(_listened_at(psutil.Process(pid).net_connections("all")))
     except psutil.Error:
         return None
+
+
+Holds = Callable[[int], Collection[Place] | None]
+"""As `places_held`."""
+
+
+def listens(pid: int, info: ConnectionInfo, holds: Holds = places_held) -> bool:
+    """Tell whether a process has the sockets of a kernel, alone or with others."""
+    return set(places_of(info)) <= set(holds(pid) or ())
+
+
+def eldest(
+    pid: int,
+    info: ConnectionInfo,
+    parent_of: Callable[[int], int | None] = parent_of,
+    holds: Holds = places_held,
+) -> int:
+    """Return who has forked the processes that share a kernel's sockets, given one of them."""
+    while (parent := parent_of(pid)) is not None and listens(parent, info, holds):
+        pid = parent
+    return pid
 
 
 def addresses_listened_at(pid: int) -> list[tuple[str, int]]:

@@ -11,9 +11,9 @@ import time
 from collections.abc import Hashable, Mapping
 from typing import TypeVar
 
-from kerneltui.kernels.connection.listeners import listeners, owner, places_held, places_of
+from kerneltui.kernels.connection.listeners import eldest, listeners, owner
 from kerneltui.kernels.processes.adopted import AdoptedProcess
-from kerneltui.kernels.processes.identity import ProcessIdentity, identify
+from kerneltui.kernels.processes.identity import identify
 from kerneltui.protocol.connection import LOOPBACKS, Channel, ConnectionInfo
 
 Asked = TypeVar("Asked", bound=Hashable)
@@ -138,25 +138,10 @@ def find_process(info: ConnectionInfo) -> AdoptedProcess | None:
         return None
     try:
         pid = owner(info, listeners()).pid
-        found = None if pid is None else eldest(pid, info)
+        found = None if pid is None else identify(eldest(pid, info))
         return None if found is None else AdoptedProcess(found)
     except OSError:  # as where no more files can be opened
         return None
-
-
-def eldest(pid: int, info: ConnectionInfo) -> ProcessIdentity | None:
-    """Return who has forked the processes that share a kernel's sockets, given one of them."""
-    import psutil
-
-    places = set(places_of(info))
-    try:
-        for parent in psutil.Process(pid).parents():
-            if not places <= (places_held(parent.pid) or set()):
-                break
-            pid = parent.pid
-    except psutil.Error:
-        return None
-    return identify(pid)
 
 
 def _is_local(ip: str) -> bool:

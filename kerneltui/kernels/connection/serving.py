@@ -6,9 +6,9 @@ import contextlib
 from collections.abc import Callable, Iterable
 
 from kerneltui.kernels.connection.connection_file import ConnectionFileMixin
-from kerneltui.kernels.connection.listeners import listeners, owner, places_held, places_of
-from kerneltui.kernels.connection.presence import eldest, open_connection, somebody_speaks
-from kerneltui.kernels.processes.identity import ProcessIdentity
+from kerneltui.kernels.connection.listeners import eldest, listeners, listens, owner
+from kerneltui.kernels.connection.presence import open_connection, somebody_speaks
+from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 from kerneltui.kernels.processes.lifecycle import Lifecycle
 from kerneltui.kernels.processes.process import KernelProcess
 from kerneltui.kernels.processes.tree import relatives
@@ -69,16 +69,11 @@ def serving_process(launched: ProcessIdentity, info: ConnectionInfo) -> ProcessI
     The eldest of several: what a kernel forks has its sockets as well. None while none listens,
     and where the launched one has ended: it may have been the kernel.
     """
-    if listens(launched, info):  # as a rule; then nobody else is looked at
+    if listens(launched.pid, info):  # as a rule; then nobody else is looked at
         return launched
     family = sorted(relatives(launched), key=lambda each: each.start_ticks)
-    found = next((each for each in family if listens(each, info)), None)
+    found = next((each for each in family if listens(each.pid, info)), None)
     return found if launched.is_alive() else None
-
-
-def listens(process: ProcessIdentity, info: ConnectionInfo) -> bool:
-    """Tell whether a process has the sockets of a kernel, alone or with others."""
-    return set(places_of(info)) <= (places_held(process.pid) or set())
 
 
 def holder(
@@ -92,7 +87,7 @@ def holder(
     if not _is_connectable(info):
         return None
     pid = owner(info, listeners()).pid
-    found = None if pid is None else eldest(pid, info)
+    found = None if pid is None else identify(eldest(pid, info))
     return found if found and _belongs(found, launched, info, connection_file) else None
 
 

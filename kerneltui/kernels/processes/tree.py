@@ -77,6 +77,19 @@ def _youngest_first(processes: Iterable[ProcessIdentity]) -> list[ProcessIdentit
     return sorted(processes, key=lambda each: (each.start_ticks, each.pid), reverse=True)
 
 
+def parent_of(pid: int) -> int | None:
+    """Return the parent's pid; None where there is none to be seen."""
+    found = identify_with_parent(pid)
+    return found[0] if found and found[0] > 0 else None
+
+
+def ancestors(pid: int) -> Iterator[int]:
+    """Yield the parent's pid, and those above it."""
+    while (parent := parent_of(pid)) is not None:
+        yield parent
+        pid = parent
+
+
 def session_members(
     leader: ProcessIdentity, children: Children | None = None
 ) -> tuple[ProcessIdentity, ...]:

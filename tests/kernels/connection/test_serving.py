@@ -14,7 +14,8 @@ import psutil
 import pytest
 
 from kerneltui.errors import ActionRefused, KernelDied, KernelError
-from kerneltui.kernels.connection.serving import listens, serving_process
+from kerneltui.kernels.connection.listeners import listens
+from kerneltui.kernels.connection.serving import serving_process
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes import wrapped
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify
@@ -167,7 +168,7 @@ def test_a_fork_is_not_followed_when_the_kernel_has_just_ended(children: Childre
     kill_process(kernel)
     eventually(lambda: manager.status.exited)
 
-    assert listens(twin, info)
+    assert listens(twin.pid, info)
     assert serving_process(kernel, info) is None
     kill_process(twin)
 
