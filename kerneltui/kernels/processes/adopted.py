@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import select
-import weakref
 
-from kerneltui.kernels.processes.exit_fd import exited_fd, open_exit_fd
+from kerneltui.kernels.processes.exit_fd import ExitFd, exited_fd, open_exit_fd
 from kerneltui.kernels.processes.identity import ProcessIdentity
 
 
@@ -18,12 +16,10 @@ class AdoptedProcess:
 
     def __init__(self, identity: ProcessIdentity) -> None:
         self.identity = self.launched = identity
-        self._exit_fd = _exit_fd_of(identity)
-        # Not closed on exit: whoever still polls it would find another file under its number.
-        weakref.finalize(self, os.close, self._exit_fd)
+        self._exit = ExitFd(_exit_fd_of(identity))
 
     def fileno(self) -> int:
-        return self._exit_fd
+        return self._exit.fileno()
 
     @property
     def returncode(self) -> int | None:
@@ -34,9 +30,7 @@ class AdoptedProcess:
         return self.wait(0)
 
     def wait(self, timeout: float | None = None) -> bool:
-        poller = select.poll()
-        poller.register(self._exit_fd, select.POLLIN)
-        return bool(poller.poll(None if timeout is None else max(0.0, timeout) * 1000))
+        return self._exit.wait(timeout)
 
     def send_signal(self, signum: int) -> None:
         if self.exited:

@@ -1,4 +1,4 @@
-"""A descriptor that becomes readable when a process exits, on each kind of system."""
+"""ExitFd: a descriptor that becomes readable when a process exits, on each kind of system."""
 
 from __future__ import annotations
 
@@ -7,12 +7,31 @@ import os
 import select
 import sys
 import time
+import weakref
 from functools import partial
 
 from kerneltui.kernels.processes.guarded_thread import PAUSE, Failures, GuardedThread
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 
 LOOK = 0.5  # seconds between two looks at somebody else's child, where the system tells nothing
+
+
+class ExitFd:
+    """A descriptor as of `open_exit_fd`, which is closed once nobody has this object any more."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        # Not closed on exit: whoever still polls it would find another file under its number.
+        weakref.finalize(self, os.close, fd)
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def wait(self, timeout: float | None) -> bool:
+        """Tell whether the process has exited within `timeout` seconds; None waits for ever."""
+        poller = select.poll()
+        poller.register(self._fd, select.POLLIN)
+        return bool(poller.poll(None if timeout is None else max(0.0, timeout) * 1000))
 
 
 def open_exit_fd(pid: int) -> int:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
 import subprocess
 import threading
-import weakref
 from collections.abc import Iterable
 from typing import Protocol
 
-from kerneltui.kernels.processes.exit_fd import open_exit_fd
+from kerneltui.kernels.processes.exit_fd import ExitFd, open_exit_fd
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 from kerneltui.kernels.processes.tree import descendants
 
@@ -56,12 +54,10 @@ class ChildProcess:
         # Reaping and signalling share it: a pid may be signalled only while it is unreaped.
         self._lock = threading.Lock()
         self._leads_group = os.getpgid(popen.pid) == popen.pid
-        self._exit_fd = open_exit_fd(popen.pid)
-        # Not closed on exit: whoever still polls it would find another file under its number.
-        weakref.finalize(self, os.close, self._exit_fd)
+        self._exit = ExitFd(open_exit_fd(popen.pid))
 
     def fileno(self) -> int:
-        return self._exit_fd
+        return self._exit.fileno()
 
     @property
     def exited(self) -> bool:
@@ -73,9 +69,7 @@ class ChildProcess:
             return self.popen.poll()
 
     def wait(self, timeout: float | None = None) -> bool:
-        poller = select.poll()
-        poller.register(self._exit_fd, select.POLLIN)
-        if not poller.poll(None if timeout is None else max(0.0, timeout) * 1000):
+        if not self._exit.wait(timeout):
             return False
         with self._lock:
             self.popen.wait()
