@@ -34,7 +34,8 @@ say(f'twin {twin}')
 """
 _ECHO = """
 while True:
-    beat.send(beat.recv())
+    if beat.poll(100):  # a signal just before it blocks would wait for a beat else
+        beat.send(beat.recv())
 """
 
 # Each runs as `python -c SCRIPT CONNECTION_FILE` and says when its handlers are in place.
