@@ -40,6 +40,7 @@ UNSET = (
     "JUPYTER_PATH",
     "PYTHONDONTWRITEBYTECODE",  # else each process that a test starts compiles all of kerneltui
 )
+IPYTHON_CONFIG = "c.Completer.use_jedi = False\n"  # it computes for seconds at its first word
 KEPT = "*.lock"  # the port reservations of a process, which no kernel owns
 
 
@@ -85,12 +86,21 @@ def places() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+def make_places(home: Path) -> dict[str, str]:
+    """Make a folder in `home` for each of PLACES; return them by their variables."""
+    for folder in PLACES.values():
+        (home / folder).mkdir(mode=0o700, exist_ok=True)
+    profile = home / PLACES["IPYTHONDIR"] / "profile_default"
+    profile.mkdir(exist_ok=True)
+    (profile / "ipython_config.py").write_text(IPYTHON_CONFIG, encoding="utf-8")
+    return {name: str(home / folder) for name, folder in PLACES.items()}
+
+
 @pytest.fixture(scope="session", autouse=True)
 def nothing_of_the_user_is_touched(places: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        for name, folder in PLACES.items():
-            (places / folder).mkdir(mode=0o700, exist_ok=True)
-            patch.setenv(name, str(places / folder))
+        for name, place in make_places(places).items():
+            patch.setenv(name, place)
         for name in UNSET:
             patch.delenv(name, raising=False)
         yield

@@ -15,15 +15,19 @@ BASH_SPEC: dict[str, object] = {
     "env": {"PS1": "$"},
 }
 POLL = 0.005  # seconds between two looks
+PAUSE = 2  # times as long as the look before took: one that is dear is taken less often
 PATIENCE = 30.0  # seconds: only what fails takes them, and what is right may be slow
 
 
 def eventually(predicate: Callable[[], object], within: float = PATIENCE) -> None:
     """Return once `predicate` is true; fail the test if it never is within so many seconds."""
-    deadline = time.monotonic() + within
+    begun = time.monotonic()
+    deadline = begun + within
     while not predicate():
-        assert time.monotonic() < deadline, f"not true within {within:g} s"
-        threading.Event().wait(POLL)
+        now = time.monotonic()
+        assert now < deadline, f"not true within {within:g} s"
+        threading.Event().wait(max(POLL, PAUSE * (now - begun)))
+        begun = time.monotonic()
 
 
 def grows_linearly(work: Callable[[int], object], size: int) -> bool:

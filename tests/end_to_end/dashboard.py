@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.conftest import PLACES
+from tests.conftest import PLACES, make_places
 from tests.end_to_end.terminal import Terminal
 
 WIDE = (120, 40)
@@ -147,9 +147,7 @@ def environment_of(home: Path) -> dict[str, str]:
     """Return what a login gives, with every place under `home`, and a terminal of many colours."""
     login = {name: os.environ[name] for name in _OF_THE_LOGIN if name in os.environ}
     terminal = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
-    for folder in PLACES.values():
-        (home / folder).mkdir(mode=0o700, exist_ok=True)
-    return login | terminal | {name: str(home / folder) for name, folder in PLACES.items()}
+    return login | terminal | make_places(home)
 
 
 def _install(home: Path, specs: dict[str, dict[str, object]]) -> None:

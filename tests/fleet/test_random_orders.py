@@ -22,7 +22,7 @@ from tests.support import eventually
 pytestmark = pytest.mark.slow
 
 KERNELS = 3
-KILLS = 8
+KILLS = 4
 LONGEST = 0.8  # seconds of orders before a dashboard is killed
 DASHBOARD = """
 import random, sys, time

@@ -38,15 +38,16 @@ PATIENCE = 30  # seconds for a reply
 AT_ONCE = PATIENCE  # seconds; whatever else would end the wait takes FOR_EVER
 FOR_EVER = 10 * PATIENCE
 
-Start = Callable[..., tuple[KernelManager, BlockingKernelClient]]
+Running = tuple[KernelManager, BlockingKernelClient]
+Start = Callable[..., Running]
 
 
 @pytest.fixture
 def start() -> Iterator[Start]:
     """Start kernels that are gone after the test."""
-    started: list[tuple[KernelManager, BlockingKernelClient]] = []
+    started: list[Running] = []
 
-    def start(**arguments: Any) -> tuple[KernelManager, BlockingKernelClient]:
+    def start(**arguments: Any) -> Running:
         manager = KernelManager(**arguments)
         client = manager.client()
         started.append((manager, client))
@@ -59,6 +60,15 @@ def start() -> Iterator[Start]:
     for manager, client in started:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Running]:
+    """A kernel that each test leaves idle; another one for each would take a second."""
+    manager, client = start_new_kernel()
+    yield manager, client
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
 
 
 def run(client: BlockingKernelClient, code: str, **arguments: Any) -> str:
@@ -131,9 +141,9 @@ def test_a_new_kernel_is_ready_with_its_client() -> None:
 
 
 def test_a_ready_kernel_is_ready_without_a_grace(
-    start: Start, monkeypatch: pytest.MonkeyPatch
+    shared: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, client = start()
+    _, client = shared
     monkeypatch.setattr(readiness, "IOPUB_LIMIT", FOR_EVER)
     before = time.monotonic()
 
@@ -145,8 +155,8 @@ def test_a_ready_kernel_is_ready_without_a_grace(
 # -- talking ------------------------------------------------------------------------
 
 
-def test_two_clients_work_side_by_side(start: Start) -> None:
-    manager, one = start()
+def test_two_clients_work_side_by_side(shared: Running) -> None:
+    manager, one = shared
     two = manager.client()
     two.start_channels()
     two.wait_for_ready(timeout=PATIENCE)
@@ -161,8 +171,8 @@ def test_two_clients_work_side_by_side(start: Start) -> None:
 REPLIES = ["execute_reply"] * 3
 
 
-def test_input_and_getpass_are_answered_by_the_hook(start: Start) -> None:
-    _, client = start()
+def test_input_and_getpass_are_answered_by_the_hook(shared: Running) -> None:
+    _, client = shared
     asked: list[tuple[str, bool]] = []
 
     def answer(message: Message) -> None:
@@ -179,8 +189,8 @@ def test_input_and_getpass_are_answered_by_the_hook(start: Start) -> None:
     assert "AdaAda\n" in printed
 
 
-def test_a_loop_is_interrupted(start: Start) -> None:
-    manager, client = start()
+def test_a_loop_is_interrupted(shared: Running) -> None:
+    manager, client = shared
     msg_id = begin(client, "while True: pass")
 
     manager.interrupt_kernel()
@@ -189,10 +199,10 @@ def test_a_loop_is_interrupted(start: Start) -> None:
     assert reply["content"]["ename"] == "KeyboardInterrupt"
 
 
-def test_a_subshell_completes_while_a_cell_runs(start: Start) -> None:
-    manager, client = start()
+def test_a_subshell_completes_while_a_cell_runs(shared: Running) -> None:
+    manager, client = shared
     subshell_id = client.create_subshell(timeout=PATIENCE)
-    msg_id = begin(client, "import time\nwhile True: time.sleep(0.01)")
+    msg_id = begin(client, "import time\ntime.sleep(1000)")
 
     reply = client.complete("prin", subshell_id=subshell_id, reply=True, timeout=PATIENCE)
 
@@ -202,14 +212,15 @@ def test_a_subshell_completes_while_a_cell_runs(start: Start) -> None:
     client.delete_subshell(subshell_id, timeout=PATIENCE)
 
 
-def test_a_kernel_tells_what_it_uses_while_it_is_busy(start: Start) -> None:
-    manager, client = start()
-    begin(client, "import time\nwhile True: time.sleep(0.01)")
+def test_a_kernel_tells_what_it_uses_while_it_is_busy(shared: Running) -> None:
+    manager, client = shared
+    msg_id = begin(client, "import time\ntime.sleep(1000)")
 
     reply = client.usage(reply=True, timeout=PATIENCE)
 
-    assert manager.process is not None
-    assert reply["content"]["pid"] == manager.process.identity.pid
+    assert reply["content"]["pid"] == pid_of(manager)
+    manager.interrupt_kernel()
+    client.get_reply(msg_id, timeout=PATIENCE)
 
 
 # -- dying --------------------------------------------------------------------------

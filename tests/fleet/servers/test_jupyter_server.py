@@ -74,7 +74,7 @@ def runtime(home: Path) -> Path:
 
 @pytest.fixture
 def own_runtime(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of a server that is this test's own."""
+    """A folder that the shared server does not keep its files in."""
     folder = short_path / "run"
     folder.mkdir()
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(folder))
@@ -191,15 +191,14 @@ def test_a_notebook_tells_its_name_its_server_and_who_looks_at_it(
 
 @pytest.mark.usefixtures("own_runtime")
 def test_a_server_that_keeps_its_files_elsewhere_is_asked_as_well(
-    short_path: Path, fleet: Fleet
+    running: JupyterServer, fleet: Fleet
 ) -> None:
-    (short_path / "other").mkdir()
-    with jupyter_server(short_path, short_path / "other") as server:
-        kernel_id = open_notebook(server, "train.ipynb")
+    kernel_id = open_notebook(running, "train.ipynb")
 
-        shown = wait_for_kernel(fleet, kernel_id)
+    shown = wait_for_kernel(fleet, kernel_id)
 
-        assert (shown.kind, shown.owner_pid) == (Kind.SERVER, server.pid)
+    assert (shown.kind, shown.owner_pid) == (Kind.SERVER, running.pid)
+    rest.shutdown(running, kernel_id, PATIENCE)
 
 
 def test_a_kernel_that_is_asked_on_a_key_answers(server: JupyterServer, fleet: Fleet) -> None:
