@@ -2,7 +2,8 @@
 
 Textual sends a key to the widget that has the focus when the key arrives, and acts on it
 later. Keys that arrive together, as over a slow line, would so all go to one widget: of
-"c" and code typed after it, the code would be orders to the table.
+"c" and code typed after it, the code would be orders to the table. Text that is pasted is in
+line with the keys.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from textual.app import App
 from textual.dom import DOMNode
 from textual.message_pump import MessagePump
 
+Typed = events.Key | events.Paste
 ROUNDS = 3  # ways up: a key's, that of a message which it causes, and that of a changed focus
 PATIENCE = 10.0  # seconds that a key waits for what it needs; then it is said why it cannot act
 LOOK = 0.2  # seconds between two looks whether the widget that handles a key was removed
@@ -32,7 +34,7 @@ class OrderedKeysApp(App[None]):
 
     def __init__(self, *, ansi_color: bool | None = None) -> None:
         super().__init__(ansi_color=ansi_color)
-        self._keys: deque[events.Key] = deque()
+        self._keys: deque[Typed] = deque()
         """Those not handled yet; unless they are held, the first one is under way."""
         self._held = True
         self._handled_by: MessagePump = self
@@ -43,7 +45,7 @@ class OrderedKeysApp(App[None]):
         return bool(self._keys)
 
     async def on_event(self, event: events.Event) -> None:
-        if not isinstance(event, events.Key) or event.is_forwarded:
+        if not isinstance(event, Typed) or event.is_forwarded:
             await super().on_event(event)
             return
         self._keys.append(event)
@@ -62,7 +64,7 @@ class OrderedKeysApp(App[None]):
 
     async def _send_key(self) -> None:
         key = self._keys[0]
-        if self.must_wait(key):
+        if isinstance(key, events.Key) and self.must_wait(key):
             self._held = True
             self.set_timer(PATIENCE, partial(self._send_unready, key))
         else:
@@ -74,7 +76,7 @@ class OrderedKeysApp(App[None]):
             self._held = False
             await self._handle(key)
 
-    async def _handle(self, key: events.Key) -> None:
+    async def _handle(self, key: Typed) -> None:
         way = self._way()
         await super().on_event(key)
         self._follow(key, way)
@@ -88,7 +90,7 @@ class OrderedKeysApp(App[None]):
                 yield node
                 node = node.parent
 
-    def _follow(self, key: events.Key, way: Iterator[DOMNode]) -> None:
+    def _follow(self, key: Typed, way: Iterator[DOMNode]) -> None:
         """Queue behind the key, and behind what it causes, wherever that may be queued."""
         for node in way:
             if node.call_later(partial(self._follow, key, way)):
@@ -96,7 +98,7 @@ class OrderedKeysApp(App[None]):
                 return
         self.call_later(self._finish, key)
 
-    async def _look_after(self, key: events.Key, deadline: float) -> None:
+    async def _look_after(self, key: Typed, deadline: float) -> None:
         """Go on with the next key where the widget that handled this one is gone, or hangs."""
         if not self._keys or self._keys[0] is not key:
             return
@@ -105,7 +107,7 @@ class OrderedKeysApp(App[None]):
         else:
             await self._finish(key)
 
-    async def _finish(self, key: events.Key) -> None:
+    async def _finish(self, key: Typed) -> None:
         if not self._keys or self._keys[0] is not key:
             return
         self._keys.popleft()

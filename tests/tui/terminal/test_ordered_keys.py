@@ -7,7 +7,7 @@ import threading
 from collections.abc import Awaitable, Callable
 
 import pytest
-from textual.events import Key
+from textual.events import Key, Paste
 
 from kerneltui.tui.app import KernelTui
 from kerneltui.tui.console.code_editor import CodeEditor
@@ -133,6 +133,19 @@ def test_code_typed_before_there_is_a_console_is_for_the_console() -> None:
 
         assert early == []
         assert stage.app.main.query_one(CodeEditor).text == "12"
+
+    before_the_kernels_are_known(play)
+
+
+def test_text_that_is_pasted_keeps_its_place_among_the_keys() -> None:
+    async def play(stage: Stage) -> None:
+        await press(stage, "c", "1")
+        for key in "23":
+            stage.app.post_message(Key(key, key))
+        stage.app.post_message(Paste("45"))
+        await press(stage, "6")
+
+        assert stage.app.main.query_one(CodeEditor).text == "123456"
 
     before_the_kernels_are_known(play)
 
