@@ -13,6 +13,7 @@ from kerneltui.commands.probe import Askable, Probe
 from kerneltui.commands.process_look import ProcessLook
 from kerneltui.errors import KernelError, NoSuchKernel
 from kerneltui.fleet.diagnosis.condition import Word
+from kerneltui.fleet.diagnosis.death import Death
 from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.discovery.naming import name_of, notebook_of
 from kerneltui.fleet.discovery.server_word import true_of_now
@@ -26,7 +27,12 @@ from kerneltui.fleet.reconcile.host_scan import (
     read_manifests,
 )
 from kerneltui.fleet.recording.recording import recording_path
-from kerneltui.fleet.registry.kernel_facts import LEFT_WORDS, KernelFacts, state_word
+from kerneltui.fleet.registry.kernel_facts import (
+    LEFT_WORDS,
+    REASON_WIDTH,
+    KernelFacts,
+    state_word,
+)
 from kerneltui.fleet.servers.rest import ServedKernel
 from kerneltui.frozen import frozen
 from kerneltui.kernels.connection.connection_file import read_connection_file
@@ -90,7 +96,13 @@ class Listed:
     sentence: str | None = None
     """What there is to say of the condition."""
     code: str | None = None
-    """The code that runs, as one line; None where none does, and where nobody has recorded it."""
+    """The code that runs, or ran when it died, as one line; None where none does, and where nobody
+    has recorded it."""
+    cause: str | None = None
+    """Why it has died; None where it has not, and where nobody knows."""
+    exit_code: int | None = None
+    signal: str | None = None
+    """The name of the signal that has ended it: "SIGSEGV"."""
     cpu_percent: float | None = None
     """CPU time of its tree between two looks, in percent of a core."""
     children: int | None = None
@@ -105,7 +117,7 @@ class Listed:
     liveness: str = str(Liveness.VERIFIED)
     """How sure it is that it is what it seems: a word of Liveness."""
     why: str = ""
-    """Of a liveness that is none to rely on."""
+    """Of a liveness that is none to rely on, and of a death."""
     kind: Kind = Kind.ADOPTED
     """What it is to us. Not for JSON, nor what follows."""
     identity: ProcessIdentity | None = None
@@ -205,8 +217,7 @@ def find_living(word: str) -> Listed:
     if kernel.state in LEFT_WORDS.values():
         raise KernelError(f"{kernel.name} is no kernel but a file: {kernel.why}")
     if kernel.state == KernelState.DEAD:
-        what = kernel.why or f"kerneltui restart {kernel.name}"
-        raise KernelError(f"{kernel.name} is dead; {what}")
+        raise KernelError(f"{kernel.name} is dead: {kernel.why}; kerneltui restart {kernel.name}")
     return kernel
 
 
@@ -234,6 +245,7 @@ def _listed(manifest: Manifest, moments: Moments) -> Listed:
         found=None,
         identity=manifest.identity,
         status=KernelStatus() if is_launching else moment.status(),
+        death=_death(manifest) if moment.is_gone and not is_launching else None,
         is_file_gone=not Path(manifest.connection_file).exists(),
     )
     return _in_words(
@@ -246,6 +258,14 @@ def _listed(manifest: Manifest, moments: Moments) -> Listed:
         cwd=manifest.cwd,
         connection_file=manifest.connection_file,
     )
+
+
+def _death(manifest: Manifest) -> Death:
+    if manifest.death is not None:
+        return manifest.death
+    from kerneltui.fleet.inspection.post_mortem import post_mortem  # seldom of use
+
+    return post_mortem(manifest)
 
 
 def _listed_external(found: Found, moments: Moments, served: ServedKernel | None) -> Listed:
@@ -282,7 +302,7 @@ def _in_words(
     cwd: str,
     connection_file: str,
 ) -> Listed:
-    found, served, process = facts.found, facts.served, moment.process
+    found, served, process, death = facts.found, facts.served, moment.process, facts.death
     condition = moment.condition(facts)
     return Listed(
         id=clean_line(kernel_id),
@@ -302,7 +322,10 @@ def _in_words(
         condition=condition.word,
         since=condition.since,
         sentence=condition.sentence or None,
-        code=moment.code or None,
+        code=moment.code or (death.code if death is not None else "") or None,
+        cause=death.cause if death is not None else None,
+        exit_code=death.exit_code if death is not None else None,
+        signal=death.signal if death is not None else None,
         cpu_percent=None if process.cpu is None else round(process.cpu * 100, 1),
         children=process.children,
         zombies=process.zombies,
@@ -310,7 +333,7 @@ def _in_words(
         waits_for_input=condition.waits_for_input,
         last_activity=moment.last_activity(served),
         liveness=str(facts.liveness(condition)),
-        why=clean_line(facts.why),
+        why=clean_line(facts.why, REASON_WIDTH),
         kind=facts.kind,
         identity=facts.identity if process.pid else None,
         found=found,

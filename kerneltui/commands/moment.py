@@ -16,10 +16,11 @@ from kerneltui.fleet.diagnosis.condition import (
     ProcessState,
     condition_of,
 )
+from kerneltui.fleet.diagnosis.death import Death
 from kerneltui.fleet.diagnosis.input_look import look_for_input
 from kerneltui.fleet.inspection.interpreter import is_python
 from kerneltui.fleet.monitoring.latest import Latest
-from kerneltui.fleet.registry.kernel_facts import KernelFacts
+from kerneltui.fleet.registry.kernel_facts import REASON_WIDTH, KernelFacts
 from kerneltui.fleet.servers.rest import ServedKernel
 from kerneltui.frozen import frozen
 from kerneltui.kernels.processes.identity import ProcessIdentity
@@ -72,8 +73,8 @@ class Moment:
         return condition_of(
             replace(
                 told,
-                why=clean_line(told.why),
-                phase_since=self.process.started_at if told.phase is Phase.STARTING else None,
+                why=clean_line(told.why, REASON_WIDTH),
+                phase_since=self._phase_since(told.phase, facts.death),
                 runs_since=state_since,
                 is_python=facts.identity is not None and is_python(facts.identity),
                 asked_at=self.asked_at,
@@ -86,6 +87,11 @@ class Moment:
             ),
             self.now,
         )
+
+    def _phase_since(self, phase: Phase, death: Death | None) -> float | None:
+        if death is not None:
+            return death.at
+        return self.process.started_at if phase is Phase.STARTING else None
 
     def _state_since(self, facts: KernelFacts) -> float | None:
         """Return when the kernel began to do what it does; None where that was not recorded."""

@@ -151,7 +151,7 @@ def _wait_until_ready(fleet: Fleet, kernel_id: str) -> None:
             row = _row(fleet, kernel_id)
             if row.state is KernelState.IDLE:
                 return
-            if row.state is KernelState.DEAD:
-                raise LaunchError(row.reason, ())
+            if row.state is KernelState.DEAD and row.death is not None:
+                raise LaunchError(f"{row.name} is dead: {row.reason}", ())
             time.sleep(LOOK)
     raise KernelTimeout(f"kernel {kernel_id} runs, and is not ready after {START_PATIENCE:.0f} s")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Container, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 from typing import Any, Unpack
 
 from kerneltui.errors import ActionRefused
 from kerneltui.fleet.inspection.host_usage import HostUsage
 from kerneltui.fleet.inspection.kernel_info import KernelInfo, kernel_info
 from kerneltui.fleet.inspection.logind import logout_warning
+from kerneltui.fleet.inspection.memory_watch import MemoryWatch
 from kerneltui.fleet.inspection.process_tree import ProcessFacts
 from kerneltui.fleet.inspection.usage import UsageSampler
 from kerneltui.fleet.manifests.adoption import todays_environment
@@ -26,6 +27,7 @@ from kerneltui.fleet.reconcile.own import OwnKernels
 from kerneltui.fleet.reconcile.status_checks import StatusChecks
 from kerneltui.fleet.recording.start import RecorderStarter
 from kerneltui.fleet.registry.notices import Notice, NoticeBoard
+from kerneltui.fleet.registry.orders import command_of
 from kerneltui.fleet.registry.registry import KernelRegistry
 from kerneltui.fleet.registry.tracked_kernel import Observed, TrackedKernel, snapshot_of
 from kerneltui.fleet.registry.tracker import Tracker
@@ -67,8 +69,14 @@ class Fleet:
     """
 
     def __init__(
-        self, *, transport: Transport = "auto", limits: Limits = USUAL, locked: bool = False
+        self,
+        *,
+        transport: Transport = "auto",
+        limits: Limits = USUAL,
+        locked: bool = False,
+        given_by: Callable[[Verb], str] = command_of,
     ) -> None:
+        """`given_by`: returns by what key or command a user asks for a verb."""
         folder, warn = runtime_folder(), self.warn
         self._transport: Transport = transport
         self._board = NoticeBoard()
@@ -77,7 +85,10 @@ class Fleet:
         )
         self.registry = registry = KernelRegistry(self._snapshot)
         self._manifests = store = ManifestStore(folder, warn, Heirs().find)
-        self._tracker = tracker = Tracker(registry, store, kernels, self._board, limits)
+        self._memory = MemoryWatch()
+        self._tracker = tracker = Tracker(
+            registry, store, kernels, self._board, limits, given_by, self._memory.at_end
+        )
         self._monitor, self.console = tracker.monitor, tracker.console
         self._own = OwnKernels(registry, tracker, store, kernels, transport, warn)
         self._external = ExternalKernels(
@@ -98,6 +109,8 @@ class Fleet:
             self._autorestarter.look,
             self._follow_others,
             tracker.look_after_files,
+            tracker.deaths.look,
+            self._watch_memory,
             self._look_after_recorder,
             registry.publish,
         )
@@ -165,6 +178,10 @@ class Fleet:
 
     def _follow_others(self) -> None:
         self._external.look(self._servers)
+
+    def _watch_memory(self) -> None:
+        tracked = [kernel.kernel_id for kernel in self.registry.all()]
+        self._memory.look(self._living_pids(), self._usage.usage, tracked)
 
     def _look_after_recorder(self) -> None:
         kernels = self.registry.all()

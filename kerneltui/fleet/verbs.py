@@ -199,7 +199,13 @@ class KernelVerbs:
         is_kill = signum == signal.SIGKILL
         with contextlib.ExitStack() as orders:
             if is_kill:
-                orders.enter_context(self._orders.give(asked.kernel, "killing", is_urgent=True))
+                orders.enter_context(
+                    self._orders.give(
+                        asked.kernel, "killing", is_urgent=True, asked_for=Verb.SIGNAL
+                    )
+                )
+            else:
+                self._orders.note_sent(asked.kernel, Verb.SIGNAL, signum)
             said = asked.controller.signal(signum)
         self._tracker.note(asked.kernel.kernel_id, f"sent signal {signum}")
         return said

@@ -202,8 +202,14 @@ def library_fleet(config: Config) -> DashboardFleet:
     """Make the fleet of real kernels; called in a thread, for it loads zmq and psutil."""
     from kerneltui.fleet.fleet import Fleet
     from kerneltui.fleet.manifests.mounts import runtime_folder_problems
+    from kerneltui.tui.keys.keymap import key_of
 
-    fleet = Fleet(transport=config.transport, limits=config.limits, locked=config.read_only)
+    fleet = Fleet(
+        transport=config.transport,
+        limits=config.limits,
+        locked=config.read_only,
+        given_by=lambda verb: key_of(f"kernel.{verb.name.lower()}", config.keys),
+    )
     for problem in runtime_folder_problems():
         fleet.warn(problem)
     return fleet

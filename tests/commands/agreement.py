@@ -9,7 +9,6 @@ from kerneltui.commands.probe import Probe
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.model.classification import Kind
 from kerneltui.fleet.registry.kernel_facts import state_word
-from kerneltui.protocol.status import KernelState
 from tests.support import eventually
 
 
@@ -39,8 +38,7 @@ def by_the_dashboard(fleet: Fleet) -> list[Told]:
             state_word(each.condition),
             str(each.condition.word),
             each.pid if each.identity and each.identity.is_alive() else None,
-            # How a kernel of ours ended, who watched it knows.
-            "" if each.is_ours and each.state is KernelState.DEAD else each.reason,
+            each.reason,
         )
         for each in fleet.snapshots
     ]

@@ -83,7 +83,7 @@ def test_a_restart_of_a_kernel_that_dies_at_its_start_fails_and_says_why(
     code = verbs.act(Verb.RESTART, ["one"])
 
     assert code == 1
-    assert "(frail) exited with code 1" in capsys.readouterr().err
+    assert "is dead: no luck, exit(1) at start" in capsys.readouterr().err
 
 
 def test_a_kernel_that_fails_keeps_no_other_from_its_restart(

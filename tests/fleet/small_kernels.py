@@ -86,8 +86,13 @@ class Watched:
         return found
 
     def wait_for(self, state: KernelState) -> KernelSnapshot:
-        eventually(lambda: self.now.state is state, WITHIN)
+        eventually(lambda: self._is_settled(state), WITHIN)
         return self.now
+
+    def _is_settled(self, state: KernelState) -> bool:
+        """Tell whether it is in a state; a dead one once it is known why."""
+        now = self.now
+        return now.state is state and (state is not KernelState.DEAD or now.death is not None)
 
     def run(self, code: str) -> None:
         self.fleet.console.execute(self.kernel_id, code)

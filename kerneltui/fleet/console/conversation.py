@@ -18,6 +18,7 @@ from typing import Any
 import zmq
 
 from kerneltui.errors import ActionRefused, KernelError, ProtocolError
+from kerneltui.fleet.console.crash_reports import CrashReports
 from kerneltui.fleet.console.prompt import Prompt
 from kerneltui.fleet.console.shell_proof import ShellProof
 from kerneltui.fleet.console.subshell import Parked, Subshell
@@ -83,6 +84,7 @@ class Conversation:
         # not wait for a cell that runs beside, so that each kind has one of its own.
         self._is_served = is_served
         self._proof = ShellProof(manager, None if is_served else self._ask_in_doubt)
+        self._crash_reports = CrashReports(manager, self._run_unseen)
         self._has_subshells: bool | None = False if is_served else None
         self._for_questions, self._for_cells = self._subshells = Subshell(), Subshell()
 
@@ -144,6 +146,8 @@ class Conversation:
         client = self._connected()
         message = client.session.new_message("execute_request", content)
         client.shell_channel.send(message)
+        if not self._is_busy():
+            self._record(message)
         self._proof.note_request(message["msg_id"])
         self._running[message["msg_id"]] = code
         self._sent_at[message["msg_id"]] = time.monotonic()
@@ -186,6 +190,9 @@ class Conversation:
         if subshell_id is None:
             self._proof.note_request(message["msg_id"])
         self._asked[message["msg_id"]] = reply
+
+    def _run_unseen(self, content: Content) -> None:
+        self._send_question("execute_request", content, Future(), None)
 
     def resolve_doubt(self) -> None:
         """Ask the kernel whether it is busy at all, if it still seems so in a moment."""
@@ -281,6 +288,7 @@ class Conversation:
         self._proof.note_reply(request)
         if message["msg_type"] == "kernel_info_reply":
             self._note_features(message["content"])
+            self._crash_reports.ask_for(message["content"])
         if (reply := self._asked.pop(request, None)) is not None:
             if reply.set_running_or_notify_cancel():
                 reply.set_result(message["content"])

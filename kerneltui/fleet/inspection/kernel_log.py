@@ -60,7 +60,7 @@ class KernelLog:
             case Spawned(adopted):
                 self._wanted = Wanted.UP
                 self._note_process(adopted=adopted)
-            case Exited(returncode=returncode):
+            case Exited(returncode=int(returncode)):
                 self.note(describe_exit(returncode))
             case Ordered(wanted=wanted, reason=reason) if reason or wanted is not self._wanted:
                 self._wanted = wanted

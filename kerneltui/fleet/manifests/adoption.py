@@ -21,13 +21,18 @@ from kerneltui.protocol.connection import Transport
 from kerneltui.words import day_and_minute
 
 NAMED = 8  # variables; of more, the rest is counted
-QUIET = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
-"""Keeps a debugger's warning out of the first output of every Python kernel."""
+UNLESS_SET = {
+    # Keeps a debugger's warning out of the first output of every Python kernel.
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    # Has a Python kernel that crashes write to its log where it stood.
+    "PYTHONFAULTHANDLER": "1",
+}
+"""Variables of every kernel, but for those that the user has set."""
 
 
 def todays_environment() -> dict[str, str]:
     """Return what a kernel is started with."""
-    return QUIET | os.environ
+    return UNLESS_SET | os.environ
 
 
 class KeptSpecs(KernelSpecManager):

@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from kerneltui.errors import KernelError
+from kerneltui.fleet.diagnosis.death import Death, Sent
+from kerneltui.fleet.manifests import values
+from kerneltui.fleet.manifests.death_record import parse_death, parse_sent
 from kerneltui.fleet.manifests.lock import is_locked
 from kerneltui.fleet.manifests.mounts import is_shared
 from kerneltui.frozen import frozen
@@ -30,7 +33,6 @@ RESTARTING = "restarting"  # the order after which another process is to come
 VERSION = 1
 PIDS = range(1, 1 << 31)
 TICKS = range(1 << 63)
-LAST_INSTANT = 1e11  # seconds since the epoch: the year 5138
 MAX_SIZE = 1_000_000  # bytes: a file of more is none of ours
 
 
@@ -64,6 +66,10 @@ class Manifest:
     """What it was launched by; () until it was."""
     interrupt_mode: str = ""
     """As its kernelspec had it: "signal" or "message"."""
+    sent: Sent | None = None
+    """What its process was sent last that can end it."""
+    death: Death | None = None
+    """Why its process has ended; None while it runs, and where nobody has seen the end."""
 
     @property
     def is_unfinished(self) -> bool:
@@ -166,20 +172,24 @@ def _parse(data: dict[str, Any]) -> Manifest:
     if data["version"] != VERSION:
         raise ValueError
     return Manifest(
-        kernel_id=_text(data["kernel_id"]),
-        name=_text(data["name"]),
-        kernel_name=_text(data["kernel_name"]),
-        connection_file=_text(data["connection_file"]),
-        cwd=_text(data["cwd"]),
-        environment=_texts(data["environment"]),
-        started_at=_instant(data["started_at"]),
+        kernel_id=values.text(data["kernel_id"]),
+        name=values.text(data["name"]),
+        kernel_name=values.text(data["kernel_name"]),
+        connection_file=values.text(data["connection_file"]),
+        cwd=values.text(data["cwd"]),
+        environment=values.texts(data["environment"]),
+        started_at=values.instant(data["started_at"]),
         identity=_identity(data["identity"]),
         launched=_identity(data.get("launched")),
-        order=_text(data["order"]),
+        order=values.text(data["order"]),
         autorestart=data.get("autorestart") is True,
-        host=_text(data.get("host", os.uname().nodename)),
-        argv=_texts(data.get("argv", [])),  # as of an earlier kerneltui's, whose kernels live on
-        interrupt_mode=_text(data.get("interrupt_mode", "signal")),
+        host=values.text(data.get("host", os.uname().nodename)),
+        argv=values.texts(
+            data.get("argv", [])
+        ),  # as of an earlier kerneltui's, whose kernels live on
+        interrupt_mode=values.text(data.get("interrupt_mode", "signal")),
+        sent=parse_sent(data.get("sent")),
+        death=parse_death(data.get("death")),
     )
 
 
@@ -187,33 +197,8 @@ def _identity(data: dict[str, Any] | None) -> ProcessIdentity | None:
     if data is None:
         return None
     return ProcessIdentity(
-        _number(data["pid"], PIDS),
-        _number(data["start_ticks"], TICKS),
-        _text(data["boot_id"]),
-        _text(data.get("pid_namespace", "")),
+        values.number(data["pid"], PIDS),
+        values.number(data["start_ticks"], TICKS),
+        values.text(data["boot_id"]),
+        values.text(data.get("pid_namespace", "")),
     )
-
-
-def _number(value: object, allowed: range) -> int:
-    if not isinstance(value, int) or value not in allowed:
-        raise ValueError
-    return value
-
-
-def _instant(value: object) -> float:
-    """Return seconds since the epoch that a calendar has."""
-    if not isinstance(value, int | float) or not 0 <= value < LAST_INSTANT:
-        raise ValueError
-    return float(value)
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise TypeError
-    return tuple(map(_text, value))
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError
-    return value

@@ -16,6 +16,7 @@ from typing import Any
 
 from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.file_lock import lock_file
+from kerneltui.fleet.diagnosis.death import Death, better_known
 from kerneltui.fleet.manifests.lock import ManifestLock, is_locked
 from kerneltui.fleet.manifests.manifest import (
     Manifest,
@@ -219,6 +220,8 @@ class ManifestStore:
             started_at=time.time() - (process.age() or 0.0),
             order="",
             interrupt_mode=interrupt_mode or manifest.interrupt_mode,
+            sent=None,
+            death=None,
         )
         try:
             with self.hold(changed):
@@ -242,6 +245,24 @@ class ManifestStore:
             if is_another and current.identity is not None and current.identity.is_alive():
                 raise ActionRefused(f"{manifest.name} was restarted meanwhile; nothing was done")
             changed = replace(current, **changes)
+            if changed != current:
+                self._write(changed)
+            return changed
+
+    def note_death(self, manifest: Manifest, ended: ProcessIdentity, death: Death) -> Manifest:
+        """Note why the process `ended` of a kernel has ended; return what is kept.
+
+        Of two accounts the better known is kept; of another process nothing is. Raises
+        ActionRefused where nothing can be noted.
+        """
+        with self.hold(manifest), self._held[manifest.path].turn:
+            try:
+                current = read_manifest(manifest.path)
+            except KernelError as error:
+                raise ActionRefused(str(error)) from None
+            if current.identity != ended:
+                return current
+            changed = replace(current, death=better_known(current.death, death))
             if changed != current:
                 self._write(changed)
             return changed

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 
 from kerneltui.fleet.diagnosis.condition import Condition, ProcessState, Word
+from kerneltui.fleet.diagnosis.death import Death
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.classification import Kind, Liveness
 from kerneltui.fleet.model.origin import Origin
@@ -69,6 +70,8 @@ class KernelSnapshot:
     returncode: int | None = None
     reason: str = ""
     """Why it is dead, or why the last order failed; empty when all is well."""
+    death: Death | None = None
+    """Why its process has ended; None while it runs, and where there is only a file."""
     pending: str = ""
     """The order that is under way ("stopping"), empty when none is."""
     pending_since: float | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from kerneltui.fleet.diagnosis.cells import Cell
 from kerneltui.frozen import frozen
 from kerneltui.protocol import fields
 from kerneltui.protocol.message import Message, parent_id
@@ -11,6 +12,9 @@ from kerneltui.protocol.status import BESIDE_THE_MAIN_SHELL, Reported
 from kerneltui.protocol.text import clean_line
 
 CODE_WIDTH = 200  # characters of the running code kept for a cell
+MAX_CELLS = 100  # that are known by their numbers
+MAX_CELL = 20_000  # characters of one of those
+NUMBERS = range(1, 10**9)  # of cells
 QUESTIONS = BESIDE_THE_MAIN_SHELL | {
     "comm_info_request",
     "complete_request",
@@ -31,6 +35,10 @@ class IopubFacts:
     """The code begun last, as one clean line."""
     request: str = ""
     """The msg_id of the request to run it."""
+    is_over: bool = False
+    """That request has been done with."""
+    cells: tuple[Cell, ...] = ()
+    """What was run under which number, the latest last."""
     last_activity: float | None = None
     """When it last ran something; instant of `time.monotonic()`."""
     clients: frozenset[str] = frozenset()
@@ -43,8 +51,27 @@ def with_cell(facts: IopubFacts, message: Message) -> IopubFacts:
     facts = replace(facts, executions=facts.executions + 1)
     if message["parent_header"].get("subshell_id") is not None:
         return facts
-    code = clean_line(fields.text(message["content"], "code"), CODE_WIDTH)
-    return replace(facts, code=code, request=parent_id(message))
+    code = fields.text(message["content"], "code")
+    return replace(
+        facts,
+        code=clean_line(code, CODE_WIDTH),
+        request=parent_id(message),
+        is_over=False,
+        cells=_with_numbered(facts.cells, message, code),
+    )
+
+
+def _with_numbered(cells: tuple[Cell, ...], message: Message, code: str) -> tuple[Cell, ...]:
+    number = fields.whole(message["content"], "execution_count", within=NUMBERS)
+    if not number or len(code) > MAX_CELL:
+        return cells
+    return (*cells, Cell(number, code))[-MAX_CELLS:]
+
+
+def with_status(facts: IopubFacts, status: Reported) -> IopubFacts:
+    """Return the facts once a status was heard."""
+    is_end = status.execution_state == "idle" and status.parent_id == facts.request
+    return replace(facts, is_over=True) if is_end and not facts.is_over else facts
 
 
 def is_activity(message: Message) -> bool:

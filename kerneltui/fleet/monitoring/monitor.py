@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Container, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,7 @@ from kerneltui.fleet.model.retention import USUAL, Limits
 from kerneltui.fleet.monitoring.iopub_facts import IopubFacts
 from kerneltui.fleet.monitoring.message_log import TOTAL_BYTES, MessageLog
 from kerneltui.fleet.monitoring.subscription import NEVER, IopubSubscription
-from kerneltui.fleet.recording.recording import recording_path
+from kerneltui.fleet.recording.recording import ProcessStarted, recording_path
 from kerneltui.fleet.threads.mailbox import Mailbox
 from kerneltui.fleet.transcript.batch import SideMessage
 from kerneltui.fleet.transcript.operations import Block, Step
@@ -32,8 +33,8 @@ from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes.guarded_thread import Failures, LoopThread
 from kerneltui.kernels.processes.lifecycle import Listener
 from kerneltui.protocol.connection import ConnectionInfo
-from kerneltui.protocol.message import Message
-from kerneltui.protocol.status import Event, Exited, Spawned
+from kerneltui.protocol.message import Message, parent_id
+from kerneltui.protocol.status import Event, Exited, HandedOver, Spawned
 
 TURN = 0.05  # seconds between two turns at the least: what comes meanwhile is one batch
 HOLD = 0.05  # seconds that what a client was told waits for what iopub carried before it
@@ -48,11 +49,15 @@ class _Watched:
     listener: Listener
 
 
-@frozen
-class _DeathNotice:
-    """Why a kernel died, written after its last words; "" where it was ordered to."""
+Describe = Callable[[], str]
+"""Returns what is to be written of a kernel's end after its last words; "" for nothing."""
 
-    text: str
+
+@frozen
+class _End:
+    """A process has ended; what it said last may still be on its way."""
+
+    describe: Describe
     due: float
 
 
@@ -68,12 +73,13 @@ class KernelMonitor:
     """Keeps the statuses, the transcripts and the `IopubFacts` of the kernels that it watches.
 
     `on_event`: called with what happens to a kernel beside iopub, in the thread where it
-    does. `on_change`: called after a turn that changed something of what is kept here.
+    does; it may return what describes an end, called once the last words are in. `on_change`:
+    called after a turn that changed something of what is kept here.
     """
 
     def __init__(
         self,
-        on_event: Callable[[KernelManager, Event], None],
+        on_event: Callable[[KernelManager, Event], Describe | None],
         on_change: Callable[[], None],
         limits: Limits = USUAL,
     ) -> None:
@@ -84,7 +90,7 @@ class KernelMonitor:
         self._mailbox = Mailbox()
         self._poller = zmq.Poller()
         self._poller.register(self._mailbox, zmq.POLLIN)
-        self._closing: dict[IopubSubscription, _DeathNotice] = {}
+        self._closing: dict[IopubSubscription, _End] = {}
         self._failed: dict[IopubSubscription, _Retry] = {}
         self._failures = Failures("listening to a kernel")
         self._thread = LoopThread(self._wait_and_turn, "kernel-monitor", last=self._leave)
@@ -127,7 +133,11 @@ class KernelMonitor:
 
     def facts(self, kernel_id: str) -> IopubFacts:
         watched = self._watched.get(kernel_id)
-        return watched.subscription.facts if watched else IopubFacts()
+        if watched is None:
+            return IopubFacts()
+        facts = watched.subscription.facts
+        is_over = facts.is_over or facts.request == watched.subscription.replied
+        return facts if is_over == facts.is_over else replace(facts, is_over=is_over)
 
     def transcript(self, kernel_id: str) -> Transcript | None:
         return self._transcripts.get(kernel_id)
@@ -138,6 +148,9 @@ class KernelMonitor:
 
     def record(self, kernel_id: str, message: Message) -> None:
         """Add what a message shows that a client of ours sent or received beside iopub."""
+        watched = self._watched.get(kernel_id)
+        if watched is not None and message["msg_type"] == "execute_reply":
+            watched.subscription.replied = parent_id(message)
         self._tell(kernel_id, message["header"].get("date"), rendition(message))
 
     def note(self, kernel_id: str, text: str) -> None:
@@ -159,13 +172,16 @@ class KernelMonitor:
                 info, spawn = manager.connection_info, manager.spawns
                 file, kernel_id = manager.connection_file, manager.kernel_id
                 recording = recording_path(file, kernel_id) if adopted else None
+                began = _began(manager)
                 self._mailbox.put(
-                    partial(self._open, manager, subscription, info, spawn, recording)
+                    partial(self._open, manager, subscription, info, spawn, began, recording)
                 )
-            case Exited(reason=reason):
-                lines = manager.life.last_death().last_lines if reason else ()
-                self._mailbox.put(partial(self._finish, subscription, "\n".join((reason, *lines))))
-        self._on_event(manager, event)
+            case HandedOver():
+                began = _began(manager)
+                subscription.process = began.identity if began is not None else None
+        describe = self._on_event(manager, event)
+        if isinstance(event, Exited):
+            self._mailbox.put(partial(self._finish, subscription, describe or (lambda: "")))
 
     # -- runs in the kernel-monitor thread ----
 
@@ -225,6 +241,7 @@ class KernelMonitor:
         subscription: IopubSubscription,
         info: ConnectionInfo,
         spawn: int,
+        began: ProcessStarted | None,
         recording: Path | None,
     ) -> None:
         """Hear a new process by a new socket: the old one may still hold the old one's words."""
@@ -233,17 +250,17 @@ class KernelMonitor:
         if watched is None or watched.subscription is not subscription:  # dismissed meanwhile
             return
         try:
-            socket = subscription.open(manager.context, info, spawn, recording)
+            socket = subscription.open(manager.context, info, spawn, began, recording)
         except zmq.ZMQError as error:
             self._failures.tell(KernelError(f"cannot listen to {manager.describe()}: {error}"))
-            again = partial(self._open, manager, subscription, info, spawn, recording)
+            again = partial(self._open, manager, subscription, info, spawn, began, recording)
             self._failed[subscription] = _Retry(again, time.monotonic() + RETRY)
         else:
             self._poller.register(socket, zmq.POLLIN)
 
-    def _finish(self, subscription: IopubSubscription, notice: str) -> None:
+    def _finish(self, subscription: IopubSubscription, describe: Describe) -> None:
         subscription.note_end()
-        self._closing[subscription] = _DeathNotice(notice, time.monotonic() + LAST_WORDS)
+        self._closing[subscription] = _End(describe, time.monotonic() + LAST_WORDS)
 
     def _close(self, subscription: IopubSubscription) -> None:
         """Hear the last words, close, and write down why there will be no more."""
@@ -252,11 +269,24 @@ class KernelMonitor:
             self._listen(subscription)
             self._poller.unregister(subscription.socket)
             self._failures.attempt(subscription.close)
-        notice = self._closing.pop(subscription, None)
-        if notice is not None and notice.text:
-            subscription.transcript.note(notice.text, time=time.time())
+        end = self._closing.pop(subscription, None)
+        if end is not None:
+            self._failures.attempt(partial(_write_end, subscription, end.describe))
 
     def _leave(self) -> None:
         self._obey()
         for watched in list(self._watched.values()):
             self._failures.attempt(partial(self._close, watched.subscription))
+
+
+def _began(manager: KernelManager) -> ProcessStarted | None:
+    """Return the process that serves a kernel now; None for one that is not to be seen."""
+    if manager.process is None:
+        return None
+    age = time.monotonic() - manager.life.spawned_at if manager.life.spawned_at else 0.0
+    return ProcessStarted(manager.process.identity, time.time() - age)
+
+
+def _write_end(subscription: IopubSubscription, describe: Describe) -> None:
+    if text := describe():
+        subscription.transcript.note(text, time=time.time())

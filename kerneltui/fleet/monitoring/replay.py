@@ -142,6 +142,7 @@ class Replay:
             return self._decoded_message(record.at, value)
         if isinstance(value, ProcessStarted):  # it may say again what the one before has said
             self._session = new_session(self._info.key, self._info.signature_scheme)
+            value = replace(value, at=record.at)
         elif not self._is_whole and record.at > self._heard_since:
             return None  # this recorder began after us
         else:

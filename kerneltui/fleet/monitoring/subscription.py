@@ -15,7 +15,13 @@ from pathlib import Path
 import zmq
 
 from kerneltui.errors import ProtocolError
-from kerneltui.fleet.monitoring.iopub_facts import IopubFacts, is_activity, reported, with_cell
+from kerneltui.fleet.monitoring.iopub_facts import (
+    IopubFacts,
+    is_activity,
+    reported,
+    with_cell,
+    with_status,
+)
 from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.fleet.monitoring.replay import Past, Replay
 from kerneltui.fleet.recording.flood_gate import SKIPPED, FloodGate
@@ -26,6 +32,7 @@ from kerneltui.fleet.transcript.transcript import Role, Transcript
 from kerneltui.kernels.connection.session import ClientSession, new_session
 from kerneltui.kernels.connection.sockets import Context
 from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol import fields
 from kerneltui.protocol.connection import ConnectionInfo
 from kerneltui.protocol.message import Message
@@ -55,6 +62,13 @@ class IopubSubscription:
         self.messages = MessageLog(secret=manager.session.key)
         self.facts = IopubFacts()
         """Rebound, never changed: any thread may read it."""
+        self.replied = ""
+        """The msg_id of the latest request of ours that the kernel has replied to. In any thread:
+        the reply comes beside iopub, and of a kernel that crashes sooner."""
+        self.process: ProcessIdentity | None = None
+        """Which is heard; None before the first, and where it is not to be seen."""
+        self._past_process: ProcessIdentity | None = None
+        """Whose words are being replayed."""
         self._manager = manager
         self._session: ClientSession | None = None
         self._gate: FloodGate | None = None
@@ -90,12 +104,17 @@ class IopubSubscription:
         context: Context,
         info: ConnectionInfo,
         spawn: int,
+        began: ProcessStarted | None = None,
         recording: Path | None = None,
     ) -> zmq.Socket[bytes]:
         """Subscribe to the kernel's process number `spawn`; the facts of the one before go.
 
-        `recording`: of what it has said until now, where somebody else has started it.
+        `began`: that process, where it is to be seen. `recording`: of what it has said until now,
+        where somebody else has started it.
         """
+        if self.process is not None and began is not None:
+            self._note_restart(self.process, began)
+        self.process = began.identity if began is not None else None
         self._gate = FloodGate(context, info)
         is_first, self._spawn = self._spawn == 0, spawn
         self._session = new_session(info.key, info.signature_scheme)
@@ -175,8 +194,16 @@ class IopubSubscription:
                 self._begin(each)
         self._tell_past(together)
 
+    def _note_restart(self, before: ProcessIdentity, began: ProcessStarted) -> None:
+        if before != began.identity:
+            at, pids = clock(began.at), f"{before.pid} to {began.identity.pid}"
+            self.transcript.note(f"restarted {at}, pid {pids}", time=began.at)
+
     def _begin(self, began: ProcessStarted) -> None:
         process = self._manager.process
+        if self._is_of_interest and self._past_process is not None:
+            self._note_restart(self._past_process, began)
+        self._past_process = began.identity
         self._is_present = process is not None and began.identity == process.identity
         self._is_of_interest |= self._is_present  # what an earlier one said was heard, or is now
         self.facts = IopubFacts()
@@ -223,7 +250,9 @@ class IopubSubscription:
         if message["msg_type"] == "execute_input":
             self.facts = with_cell(self.facts, message)
         elif message["msg_type"] == "status":
-            self._manager.life.advance(reported(message), self._spawn, at)
+            told = reported(message)
+            self.facts = with_status(self.facts, told)
+            self._manager.life.advance(told, self._spawn, at)
 
     def _note_client(self, message: Message) -> None:
         """Take note of who else runs code here; of the past nobody knows who were ours."""

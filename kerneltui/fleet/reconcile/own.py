@@ -65,6 +65,8 @@ class OwnKernels:
             self._adopt_successor(kernel, manifest, identity)
         elif kernel.manifest and kernel.manifest.autorestart != manifest.autorestart:
             self._take_over_policy(kernel, kernel.manifest)
+        if kernel is not None:
+            self._tracker.deaths.take_over(kernel, manifest)
 
     def _take_over_policy(self, kernel: TrackedKernel, known: Manifest) -> None:
         """Read what another dashboard has decided: it may be newer than the look."""
@@ -85,12 +87,17 @@ class OwnKernels:
         if not manifest.path.exists():  # it was dismissed meanwhile
             return
         kernel = TrackedKernel(
-            manifest.kernel_id, manifest.name, manifest.cwd, manager, manifest=manifest
+            manifest.kernel_id,
+            manifest.name,
+            manifest.cwd,
+            manager,
+            manifest=manifest,
+            death=manifest.death,
         )
         self._kernels.add_kernel(manager)
         self._tracker.admit(kernel)
         is_alive = identity.is_alive()
-        if not is_alive:
+        if not is_alive and manifest.death is None:
             self._tracker.note(kernel.kernel_id, f"last seen alive {last_seen(manifest)}")
         is_whole = adopt_process(manager, identity, manifest.launched, manifest.cwd)
         now = self._registry.update(kernel, lambda now: replace(now, environment_lost=not is_whole))

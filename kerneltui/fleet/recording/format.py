@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import field
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -34,6 +35,8 @@ class ProcessStarted:
     """From here on this process is heard."""
 
     identity: ProcessIdentity
+    at: float = field(default=0.0, compare=False)
+    """When it was noted, in seconds since the epoch."""
 
 
 @frozen

@@ -21,6 +21,7 @@ from kerneltui.fleet.manifests.manifest import (
     read_manifest,
 )
 from kerneltui.fleet.recording.format import (
+    DAMAGED,
     ENDED_SIZE,
     GENERATION,
     Gap,
@@ -46,6 +47,7 @@ SUFFIX = ".iopub"
 OLDER = ".old"
 KEPT = 7 * 24 * 3600.0  # seconds that the recording of a kernel outlives it
 END = 256_000  # bytes that have the latest requests, but for those with much output
+_LAST_RECORDS = 10_000  # bytes at the end of a recording that tell how it ends
 _FIRST_RECORD = 1000  # bytes that hold the first record of a generation, which is no message
 _ROTATIONS = 10  # that may happen while a reader opens two files
 
@@ -162,6 +164,22 @@ def unheard_since(path: Path) -> float | None:
     except OSError:
         return None
     return None if found and found[0].kind is RecordKind.ENDED else status.st_mtime
+
+
+def ended_at(path: Path) -> float | None:
+    """Return when the process that was recorded last has ended; None where nobody heard that."""
+    try:
+        with _open(path) as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _LAST_RECORDS))
+            latest = list(decode_records(file.read(_LAST_RECORDS)))[-2:]
+    except OSError:
+        return None
+    if not latest or latest[-1].kind is not RecordKind.ENDED:
+        return None
+    before = latest[0].value
+    is_guess = isinstance(before, Gap) and before.why != DAMAGED and before.until == latest[-1].at
+    return None if is_guess else latest[-1].at
 
 
 class Growth:

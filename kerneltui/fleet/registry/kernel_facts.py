@@ -5,18 +5,17 @@ Rule: facts in, words out. Dashboard and command line both ask here, so that the
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-from kerneltui.errors import describe_exit
 from kerneltui.fleet.diagnosis.condition import Condition, ConditionFacts, Phase, Word
+from kerneltui.fleet.diagnosis.death import Death
 from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.model.classification import LEFT, Kind, Liveness
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.servers.rest import ServedKernel
 from kerneltui.frozen import frozen
 from kerneltui.kernels.processes.identity import ProcessIdentity
-from kerneltui.protocol.status import KernelState, KernelStatus
+from kerneltui.protocol.status import KernelState, KernelStatus, Wanted
 
 _STATES_OF_LEFT = {Liveness.STALE: KernelState.DEAD, Liveness.OTHER_HOST: KernelState.UNKNOWN}
 _PHASES = {
@@ -32,6 +31,7 @@ _RUNS = {KernelState.BUSY: True, KernelState.IDLE: False}
 _ON_THE_WAY = (KernelState.STARTING, KernelState.RESTARTING, KernelState.TERMINATING)
 
 UNANSWERED = "?"
+REASON_WIDTH = 500  # characters
 LEFT_WORDS = {Liveness.STALE: "stale", Liveness.OTHER_HOST: "elsewhere"}
 """The words for a mere file: left behind, or perhaps of another host."""
 _STATE_WORDS = {
@@ -61,6 +61,8 @@ class KernelFacts:
     """It was started by this very process."""
     has_answered: bool = False
     """Its present process has answered a signed question."""
+    death: Death | None = None
+    """Why its process has ended."""
     is_file_gone: bool = False
     """Its connection file is not there any more."""
     leftovers: tuple[ProcessIdentity, ...] = ()
@@ -120,7 +122,7 @@ class KernelFacts:
         is_ending = state is KernelState.TERMINATING
         return ConditionFacts(
             phase=phase,
-            why=self._cause if phase is Phase.ENDED else self.why,
+            why=self.why,
             runs=bool(self.status and self.status.unfinished) if is_ending else _RUNS.get(state),
             answers=False if is_mute else None,
             order="stopping" if is_ending else "",
@@ -133,12 +135,6 @@ class KernelFacts:
         return _PHASES.get(self.state, Phase.UP)
 
     @property
-    def _cause(self) -> str:
-        """Return why it has ended, without the kernel that a reason begins with; "" if unknown."""
-        reason = re.sub(r"^kernel \S+ \(\S+\) ", "", self.why)
-        return reason or ("" if self.returncode is None else describe_exit(self.returncode))
-
-    @property
     def why(self) -> str:
         """What there is to say of the state, in words."""
         if self.found is not None and (self.is_file or self.found.is_leftover):
@@ -148,9 +144,11 @@ class KernelFacts:
     def _reasons(self) -> Iterator[str]:
         status = self.status
         assert status is not None, "what is no file alone has a status"
-        if status.reason:
-            yield status.reason
-        elif self.found is not None and self.found.why and not status.heard:
+        if self.death is not None:
+            yield self.death.sentence
+        if status.reason and (self.death is None or status.wanted is not Wanted.UP):
+            yield status.reason  # of an order; that of the end is told better by the death
+        elif not self.death and self.found and self.found.why and not status.heard:
             yield self.found.why
         if self.is_file_gone and not status.exited:
             yield "its connection file is gone"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -10,32 +11,60 @@ from functools import partial
 from typing import Any
 
 from kerneltui.errors import ActionRefused
+from kerneltui.fleet.diagnosis.death import Sent
 from kerneltui.fleet.manifests.manifest import RESTARTING, Manifest
 from kerneltui.fleet.manifests.store import CannotNote, ManifestStore
+from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.registry.registry import KernelRegistry
 from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
 from kerneltui.kernels.management.manager import KernelManager
+
+SENT = {
+    "killing": (Verb.KILL, signal.SIGKILL),
+    "stopping": (Verb.SHUTDOWN, None),
+    RESTARTING: (Verb.RESTART, None),
+}
+"""By the word of an order, what was asked for, and the signal that a process is sent for it."""
+
+
+def command_of(verb: Verb) -> str:
+    """Return by what command a verb is asked for."""
+    return f"kerneltui {verb}"
 
 
 class Orders:
     """In any thread. Manifests carry them to other dashboards."""
 
-    def __init__(self, registry: KernelRegistry, store: ManifestStore) -> None:
+    def __init__(
+        self, registry: KernelRegistry, store: ManifestStore, given_by: Callable[[Verb], str]
+    ) -> None:
+        """`given_by`: returns by what key or command this process is asked for a verb."""
         self._registry = registry
         self._manifests = store
+        self._given_by = given_by
 
     @contextlib.contextmanager
-    def give(self, kernel: TrackedKernel, word: str, *, is_urgent: bool = False) -> Iterator[None]:
+    def give(
+        self,
+        kernel: TrackedKernel,
+        word: str,
+        *,
+        is_urgent: bool = False,
+        asked_for: Verb | None = None,
+    ) -> Iterator[None]:
         """Show the order while it is carried out, and let nobody else give one.
 
         In the manifest it stays with a process that it has ended: others may notice that later.
-        `is_urgent`: carried out though another process gives the kernel an order. Raises
-        ActionRefused where another dashboard has given the kernel another process.
+        `is_urgent`: carried out though another process gives the kernel an order. `asked_for`:
+        the verb, where it is not the usual one. Raises ActionRefused where another dashboard has
+        given the kernel another process.
         """
         kernel = self._registry.now(kernel) or kernel
+        verb, signum = SENT[word]
+        sent = self._sent(kernel, asked_for or verb, signum)
         with contextlib.ExitStack() as held:
             try:
-                held.enter_context(self._noted(kernel, word))
+                held.enter_context(self._noted(kernel, word, sent))
             except ActionRefused:
                 if not is_urgent or kernel.manifest is None or not kernel.is_alive:
                     raise
@@ -55,13 +84,13 @@ class Orders:
         self._registry.publish()
 
     @contextlib.contextmanager
-    def _noted(self, kernel: TrackedKernel, word: str) -> Iterator[None]:
+    def _noted(self, kernel: TrackedKernel, word: str, sent: Sent | None) -> Iterator[None]:
         """Have an order in the manifest, and the space to note what came of it."""
         manifest = kernel.manifest
         if manifest is None:
             yield
             return
-        changes: dict[str, Any] = {"order": word}
+        changes: dict[str, Any] = {"order": word, "sent": sent}
         if word == RESTARTING and kernel.manager is not None:
             changes["argv"] = tuple(kernel.manager.next_command())
         with self._manifests.hold(manifest):
@@ -78,6 +107,23 @@ class Orders:
                 if now is not None and (now.identity is None or now.identity.is_alive()):
                     with contextlib.suppress(ActionRefused):
                         self.amend(kernel, order="")
+
+    def note_sent(self, kernel: TrackedKernel, verb: Verb, signum: int | None) -> None:
+        """Take note of what a process is about to be sent, for when it ends of it.
+
+        `verb`: by which that was asked for; `signum`: None for the order to end.
+        """
+        sent = self._sent(kernel, verb, signum)
+        with contextlib.suppress(ActionRefused):  # who sees the end may be this process
+            self.amend(kernel, sent=sent)
+
+    def _sent(self, kernel: TrackedKernel, verb: Verb, signum: int | None) -> Sent | None:
+        """Keep what a process is about to be sent; None where there is none any more."""
+        if not kernel.is_alive:
+            return kernel.sent
+        sent = Sent(signum, self._given_by(verb), time.time())
+        self._registry.update(kernel, lambda now: replace(now, sent=sent))
+        return sent
 
     def amend(self, kernel: TrackedKernel, **changes: Any) -> None:
         """Change what a kernel's manifest says. Raises ActionRefused where that cannot be."""

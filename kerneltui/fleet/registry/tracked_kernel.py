@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from kerneltui.fleet.control.ladder import Attempt, Rung, without_effect
 from kerneltui.fleet.diagnosis.condition import ConditionFacts, OpenPrompt, Phase, condition_of
+from kerneltui.fleet.diagnosis.death import Death, Sent
 from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.discovery.naming import PATH_WIDTH, notebook_of
 from kerneltui.fleet.inspection.interpreter import is_python
@@ -16,7 +17,7 @@ from kerneltui.fleet.model.capabilities import ALLOWED, Verb, why_not
 from kerneltui.fleet.model.classification import LEFT, Kind
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
 from kerneltui.fleet.monitoring.iopub_facts import IopubFacts
-from kerneltui.fleet.registry.kernel_facts import KernelFacts, kind_of
+from kerneltui.fleet.registry.kernel_facts import REASON_WIDTH, KernelFacts, kind_of
 from kerneltui.fleet.servers.rest import ServedKernel
 from kerneltui.frozen import frozen
 from kerneltui.kernels.management.manager import KernelManager
@@ -37,6 +38,12 @@ class TrackedKernel:
     """Of its latest process."""
     pending: tuple[str, float] | None = None
     """The order under way, and since when."""
+    sent: Sent | None = None
+    """What this process has sent its process last that can end it."""
+    death: Death | None = None
+    """Why its process has ended; None while it runs."""
+    ended_at: float | None = None
+    """When that was; instant of `time.monotonic()`."""
     log: KernelLog | None = None
     manifest: Manifest | None = None
     found: Found | None = None
@@ -113,6 +120,7 @@ class TrackedKernel:
             served=self.served,
             is_child=self.is_child,
             has_answered=self.has_answered,
+            death=self.death,
             is_file_gone=self.is_file_gone,
             leftovers=self.leftovers,
         )
@@ -172,7 +180,8 @@ def snapshot_of(kernel: TrackedKernel, observed: Observed, now: float) -> Kernel
         clients=kernel.served.connections if kernel.served else len(facts.clients),
         identity=kernel.identity,
         returncode=known.returncode,
-        reason=clean_line(known.why),
+        reason=clean_line(known.why, REASON_WIDTH),
+        death=known.death,
         pending=word,
         pending_since=since,
         usage=None if state is KernelState.DEAD else usage,
@@ -198,8 +207,8 @@ def _condition_facts(
     is_new = facts.phase in (Phase.STARTING, Phase.RESTARTING) or kernel.was_alive
     return replace(
         facts,
-        phase_since=turned_at if is_new else None,
-        why=clean_line(facts.why),
+        phase_since=kernel.ended_at or (turned_at if is_new else None),
+        why=clean_line(facts.why, REASON_WIDTH),
         runs_since=turned_at or kernel.served_active_at or _idle_since(kernel, facts, observed),
         sent_at=observed.sent_at,
         is_python=kernel.identity is not None and is_python(kernel.identity),

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from kerneltui.errors import NoSuchKernel
 from kerneltui.fleet.console.console import Console
+from kerneltui.fleet.diagnosis.death import Death, MemoryAtEnd
+from kerneltui.fleet.inspection.death_report import log_lines, output_lines
 from kerneltui.fleet.inspection.kernel_log import KernelLog
 from kerneltui.fleet.manifests.manifest import RESTARTING
 from kerneltui.fleet.manifests.store import ManifestStore
+from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.classification import Kind
 from kerneltui.fleet.model.retention import Limits
-from kerneltui.fleet.monitoring.monitor import KernelMonitor
+from kerneltui.fleet.monitoring.monitor import Describe, KernelMonitor
 from kerneltui.fleet.recording.recording import remove_recording
+from kerneltui.fleet.registry.deaths import Deaths
 from kerneltui.fleet.registry.notices import NOTICE_WIDTH, Notice, NoticeBoard
 from kerneltui.fleet.registry.orders import Orders
 from kerneltui.fleet.registry.registry import KernelRegistry
@@ -23,6 +28,7 @@ from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.management.multi import MultiKernelManager
 from kerneltui.kernels.management.shutdown import family_of
+from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.kernels.processes.process import describe_process
 from kerneltui.protocol.status import Event, Exited, HandedOver, Reported, Spawned
 from kerneltui.protocol.text import clean_line
@@ -38,6 +44,8 @@ class Tracker:
         kernels: MultiKernelManager,
         board: NoticeBoard,
         limits: Limits,
+        given_by: Callable[[Verb], str],
+        memory_at_end: Callable[[str, int], MemoryAtEnd],
     ) -> None:
         self.monitor = KernelMonitor(self._on_event, registry.publish, limits)
         self.console = Console(
@@ -47,7 +55,14 @@ class Tracker:
             self.monitor.message_log,
             self._is_served,
         )
-        self.orders = Orders(registry, store)
+        self.orders = Orders(registry, store, given_by)
+        self.deaths = Deaths(
+            registry,
+            store,
+            self.monitor.facts,
+            lambda kernel_id: self.console.queued.get(kernel_id, ()),
+            memory_at_end,
+        )
         self._registry = registry
         self._manifests = store
         self._kernels = kernels
@@ -169,14 +184,16 @@ class Tracker:
 
     # -- what happens to a kernel, in the thread where it does ----
 
-    def _on_event(self, manager: KernelManager, event: Event) -> None:
+    def _on_event(self, manager: KernelManager, event: Event) -> Describe | None:
+        """Take note of an event; return what describes an end."""
         kernel = self._registry.get(manager.kernel_id)
         if kernel is None:
-            return
+            return None
+        describe = None
         if isinstance(event, Reported):  # of what changed by reports the monitor tells together
             if manager.status.is_doubtful and kernel.may_be_asked:
                 self.console.resolve_doubt(manager.kernel_id)
-            return
+            return None
         if kernel.log is not None:
             kernel.log.on_event(event)
         match event:
@@ -186,8 +203,9 @@ class Tracker:
             case HandedOver():
                 self._note_process(kernel, manager)
             case Exited(reason=reason):
-                self._note_end(kernel, manager, reason)
+                describe = self._note_end(kernel, manager, reason)
         self._registry.publish()
+        return describe
 
     def _note_process(
         self, kernel: TrackedKernel, manager: KernelManager, *, is_kept: bool = False
@@ -201,16 +219,51 @@ class Tracker:
     def _note_start(self, kernel: TrackedKernel, manager: KernelManager) -> None:
         is_alive = manager.is_alive()
         self._registry.update(
-            kernel, lambda now: replace(now, was_alive=is_alive, has_answered=False)
+            kernel,
+            lambda now: replace(
+                now,
+                was_alive=is_alive,
+                has_answered=False,
+                sent=None,
+                death=None if is_alive else now.death,
+                ended_at=None,
+            ),
         )
         self.console.forget(kernel.kernel_id, f"{manager.describe()} was started again")
         if kernel.may_be_asked:
             self.probe_ready(kernel.kernel_id)
 
-    def _note_end(self, kernel: TrackedKernel, manager: KernelManager, reason: str) -> None:
+    def _note_end(
+        self, kernel: TrackedKernel, manager: KernelManager, reason: str
+    ) -> Describe | None:
+        """Take note of why a kernel has ended; return what tells that once all is heard.
+
+        `reason`: "" for an end that was ordered here, which is not worth telling.
+        """
+        process = manager.process
+        death = self.deaths.note(kernel, manager, process) if process is not None else None
         self.console.forget(kernel.kernel_id, f"{manager.describe()} is gone")
-        if reason and kernel.is_ours and not self.orders.is_ordered(kernel):
-            text = clean_line(f"{kernel.name}: {reason}", NOTICE_WIDTH)
+        if process is None or death is None:
+            return None
+        if not reason:
+            self._log_end(kernel, death)
+            return None
+        is_news = kernel.is_ours and not self.orders.is_ordered(kernel)
+        self.note_leftovers(kernel)
+        return partial(self._describe_end, kernel, process.identity, death, is_news=is_news)
+
+    def _describe_end(
+        self, kernel: TrackedKernel, ended: ProcessIdentity, death: Death, *, is_news: bool
+    ) -> str:
+        """Return why a kernel has ended, and its last lines; tell it where it `is_news`."""
+        death = self.deaths.sum_up(kernel, ended, death)
+        if is_news:
+            text = clean_line(death.news(kernel.name), NOTICE_WIDTH)
             self._board.post(Notice("error", text, kernel.kernel_id))
-        if reason:
-            self.note_leftovers(kernel)
+        self._registry.publish()
+        self._log_end(kernel, death)
+        return "\n".join(output_lines(death))
+
+    def _log_end(self, kernel: TrackedKernel, death: Death) -> None:
+        for line in log_lines(death) if kernel.log is not None else ():
+            self.note(kernel.kernel_id, line)

@@ -18,6 +18,8 @@ class Block:
     display_id: str = ""
     """By which it can be updated; "" where it cannot."""
     picture: Picture | None = None
+    is_echo: bool = False
+    """It stands until its request is heard to be carried out."""
 
     def apply(self, transcript: Transcript, time: float) -> None:
         transcript.write(
@@ -27,6 +29,7 @@ class Block:
             parent=self.parent,
             display_id=self.display_id,
             picture=self.picture,
+            is_echo=self.is_echo,
         )
 
 

@@ -27,6 +27,8 @@ _MIME_LENGTH = 80  # characters shown of a type's name
 def rendition(message: Mapping[str, object]) -> list[Step]:
     """Return what `message` does to the transcript."""
     msg_type, content = _text(message.get("msg_type")), _mapping(message.get("content"))
+    if msg_type == "execute_request":
+        return _echo(message, content)
     parent = _text(_mapping(message.get("parent_header")).get("msg_id"))[:_ID_LENGTH]
     if msg_type == "clear_output":
         return [Clear(parent, wait=content.get("wait") is True)] if parent else []
@@ -39,6 +41,12 @@ def rendition(message: Mapping[str, object]) -> list[Step]:
     if msg_type == "update_display_data":
         return [Update(block) if block.display_id else block for block in said]
     return [block for block in said if block.text]
+
+
+def _echo(message: Mapping[str, object], content: Content) -> list[Step]:
+    """Show code that was sent, until the kernel says that it has begun, and by which number."""
+    request = _text(_mapping(message.get("header")).get("msg_id"))[:_ID_LENGTH]
+    return [replace(block, parent=request, is_echo=True) for block in _execute_input(content)]
 
 
 def _stream(content: Content) -> list[Block]:

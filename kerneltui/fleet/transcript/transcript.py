@@ -32,6 +32,7 @@ CHUNK_TIME = 1.0
 """Seconds within which the lines of one entry were said: its time is true of each."""
 MAX_DISPLAYS = 1_000
 """Displays that are known by their id, the latest."""
+_ECHO = "\n"  # begins the ids of echoes, and of nothing else that is shown
 MAX_WAITING = 64
 """Cells that may have asked to be cleared with their next output."""
 
@@ -95,12 +96,17 @@ class Transcript:
         parent: str = "",
         display_id: str = "",
         picture: Picture | None = None,
+        is_echo: bool = False,
     ) -> None:
         """Add what `role` says; raw text, as the kernel sent it.
 
         `parent`: the request it belongs to. `display_id`: by which it can be updated.
-        `picture`: what `text`, a single line then, is the label of.
+        `picture`: what `text`, a single line then, is the label of. `is_echo`: it is withdrawn
+        once its role says something else of its parent.
         """
+        if role is Role.INPUT:
+            self._withdraw(f"{_ECHO}{parent}")
+            display_id = f"{_ECHO}{parent}" if is_echo else display_id
         skipped = _excess(text, self._limits.lines)
         if skipped:
             mark = f"… {skipped:,} characters skipped"
@@ -177,17 +183,16 @@ class Transcript:
                 self._waiting.append(parent)
             return
         with self._lock:
-            chunks, self._chunks = self._chunks, deque()
-            for chunk in chunks:
-                if chunk.parent == parent and chunk.role in _OUTPUT:
-                    self._end -= len(chunk.lines)
-                    self._forget(chunk)
-                    self._changed()
-                else:
-                    self._chunks.append(chunk)
+            self._drop_if(lambda chunk: chunk.parent == parent and chunk.role in _OUTPUT)
             if self._parent == parent and self._role in _OUTPUT:
                 self._role, self._open = Role.NOTE, ()
                 self._changed()
+
+    def _withdraw(self, display_id: str) -> None:
+        """Drop what is shown under an id."""
+        if self._displays.get(display_id):
+            with self._lock:
+                self._drop_if(lambda chunk: chunk.display_id == display_id)
 
     def shrink(self, excess: int) -> int:
         """Drop the oldest lines, of `excess` bytes or more if there are; return how many bytes."""
@@ -206,6 +211,16 @@ class Transcript:
             return self._view
 
     # -- with the lock held ----
+
+    def _drop_if(self, is_over: Callable[[Chunk], bool]) -> None:
+        chunks, self._chunks = self._chunks, deque()
+        for chunk in chunks:
+            if is_over(chunk):
+                self._end -= len(chunk.lines)
+                self._forget(chunk)
+                self._changed()
+            else:
+                self._chunks.append(chunk)
 
     def _close(self) -> None:
         """End the open line, for another role speaks. It looks as before."""

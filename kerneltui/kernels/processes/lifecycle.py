@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from kerneltui.errors import KernelDied, KernelTimeout, describe_exit
@@ -77,7 +77,8 @@ class Lifecycle:
         self._follow_death = follow_death
         self._find_heir = find_heir
         self._changed = threading.Condition()
-        self._log: LogFile | None = None
+        self.log: LogFile | None = None
+        """What the latest process writes to stdout and stderr; None where that goes elsewhere."""
         self._mourned: KernelProcess | None = None
         self._settled: KernelProcess | None = None
         self._untold: KernelProcess | None = None
@@ -104,7 +105,7 @@ class Lifecycle:
         """
         with self._changed:
             self.process = self._untold = process
-            self._log = log
+            self.log = log
             self.spawned_at = 0.0 if age is None else time.monotonic() - age
             self.state_since = self.spawned_at or None
             self.spawns += 1
@@ -121,7 +122,7 @@ class Lifecycle:
                 self._changed.notify_all()
 
     def _watch(self, process: KernelProcess) -> None:
-        trim = self._log.trim if self._log else lambda: None
+        trim = self.log.trim if self.log else lambda: None
         process_watcher().watch(process, lambda: self.record_exit(process), trim)
 
     def is_proven(self, process: KernelProcess) -> bool:
@@ -199,7 +200,7 @@ class Lifecycle:
             unasked = self.status.wanted is Wanted.UP
         follow_up: Callable[[], None] | None = None
         try:
-            lines = self._log.tail(LAST_LINES) if self._log and unasked else ()
+            lines = self.log.tail(LAST_LINES) if self.log and unasked else ()
             known = lifetime if self.spawned_at else None
             death = _describe_death(self.describe(), process.returncode, known, lines)
             self._death = death
@@ -261,11 +262,16 @@ class Lifecycle:
         return KernelDied(str(death), death.returncode, death.last_lines)
 
 
+def without_greeting(lines: Iterable[str]) -> tuple[str, ...]:
+    """Return what a kernel wrote without what every one writes at its start."""
+    return tuple(line for line in lines if not line.startswith(_GREETING))
+
+
 def _describe_death(
     kernel: str, returncode: int | None, lifetime: float | None, lines: tuple[str, ...]
 ) -> KernelDied:
-    words = [line for line in lines if not line.startswith(_GREETING)]
+    words = without_greeting(lines)
     last = f"; last line: {words[-1]}" if words else ""
     after = "" if lifetime is None else f", {lifetime:.1f} s after its start"
     message = f"{kernel} {describe_exit(returncode)}{after}{last}"
-    return KernelDied(message, returncode, tuple(words))
+    return KernelDied(message, returncode, words)

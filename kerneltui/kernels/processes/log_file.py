@@ -66,6 +66,19 @@ class LogFile:
         cleaned = (clean_line(line).strip() for line in shown)
         return tuple(deque(filter(None, cleaned), maxlen=lines))
 
+    def is_written_since(self, instant: float) -> bool:
+        """Tell whether anything was written after an instant, in seconds since the epoch."""
+        written_at = self.written_at
+        return written_at is not None and written_at >= instant
+
+    @property
+    def written_at(self) -> float | None:
+        """When it was written last, in seconds since the epoch; None where it is not there."""
+        try:
+            return self.path.lstat().st_mtime
+        except OSError:
+            return None
+
     def trim(self) -> None:
         """Cut a file over LOG_LIMIT down to its last lines.
 

@@ -33,17 +33,19 @@ class Alerts:
     def look(self, kernels: Sequence[KernelSnapshot], now: float) -> list[str]:
         """Return what has happened since the last look, a sentence each."""
         told = [
-            f"{kernel.name} died: {kernel.reason}"
+            kernel.death.news(kernel.name)
             for kernel in kernels
             if kernel.state is KernelState.DEAD and kernel.kernel_id in self._alive
-            if kernel.reason  # one that was ordered to has none
+            if kernel.death is not None and not kernel.death.is_ours
         ]
         for kernel in kernels:
             since = self._busy_since.get(kernel.kernel_id, now)
             if kernel.state is KernelState.IDLE and now - since >= self._long_run:
                 told.append(f"{kernel.name} is idle after {formats.duration(now - since)}")
         self._alive = frozenset(
-            kernel.kernel_id for kernel in kernels if kernel.state is not KernelState.DEAD
+            kernel.kernel_id
+            for kernel in kernels
+            if kernel.state is not KernelState.DEAD or kernel.death is None  # the cause is to come
         )
         self._busy_since = {
             kernel.kernel_id: self._busy_since.get(kernel.kernel_id, now)

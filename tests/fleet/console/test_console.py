@@ -68,6 +68,10 @@ class Speaking:
         eventually(lambda: not self.queued())
 
     def said(self) -> list[tuple[Role, str]]:
+        """Return what was recorded beside the code that was sent."""
+        return [each for each in self.shown() if each[0] is not Role.INPUT]
+
+    def shown(self) -> list[tuple[Role, str]]:
         steps = [step for message in self.recorded for step in rendition(message)]
         return [(step.role, step.text) for step in steps if isinstance(step, Block)]
 
@@ -140,6 +144,17 @@ def test_pager_text_is_recorded(speaking: Speaking, fake: FakeKernel) -> None:
     speaking.execute("print?")
 
     eventually(lambda: speaking.said() == [(Role.PAGER, "Docs")])
+
+
+def test_code_is_shown_once_it_is_sent(speaking: Speaking, fake: FakeKernel) -> None:
+    fake.hold("execute_request")
+    speaking.execute("1 + 1")
+    speaking.execute("2 + 2")  # which waits, and may never be run
+    eventually(lambda: len(speaking.queued()) == 2)
+
+    assert speaking.shown() == [(Role.INPUT, "In [ ]: 1 + 1")]
+    fake.release()
+    speaking.finish()
 
 
 # -- prompts ----
@@ -327,10 +342,11 @@ def test_a_reply_that_nests_too_deep_is_survived(speaking: Speaking, fake: FakeK
 
 
 class FailingList(list[Message]):
-    """A record in which nothing can be put."""
+    """A record in which nothing can be put that a kernel has said."""
 
-    def append(self, _message: Message) -> None:
-        raise RuntimeError("a defect")
+    def append(self, message: Message) -> None:
+        if message["msg_type"] != "execute_request":
+            raise RuntimeError("a defect")
 
 
 def test_what_fails_for_one_kernel_is_told_there(speaking: Speaking) -> None:

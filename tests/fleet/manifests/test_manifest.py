@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import signal
 import stat
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +15,8 @@ import pytest
 from jupyter_client.connect import find_connection_file as peers_find_connection_file
 
 from kerneltui.errors import KernelError
+from kerneltui.fleet.diagnosis.crash import Crash, Frame
+from kerneltui.fleet.diagnosis.death import Death, MemoryAtEnd, Sent, conclude
 from kerneltui.fleet.manifests import manifest as manifest_module
 from kerneltui.fleet.manifests.manifest import Manifest, find_manifests, read_manifest
 from kerneltui.fleet.recording.recording import recording_path
@@ -52,6 +55,54 @@ def test_what_is_written_is_read(manifest: Manifest, identity: ProcessIdentity |
 
     assert read_manifest(manifest.path) == manifest
     assert list(find_manifests(runtime_folder(manifest))) == [manifest.path]
+
+
+DEATH = conclude(
+    -signal.SIGSEGV,
+    Crash("segmentation fault", 11, "f(), a.py:3", (Frame("/home/ana/a.py", 3, "f"),)),
+    at=1.7e9,
+    sent=Sent(15, "K", 1.6e9),
+    is_at_start=True,
+    argv=("python", "-m", "ipykernel_launcher"),
+    code="f()",
+    last_lines=("one", "two"),
+    memory=MemoryAtEnd((1 << 30, 2 << 30), 8 << 30, 1),
+)
+
+
+@pytest.mark.parametrize("death", [DEATH, Death(at=None), conclude(3, None, at=1.7e9)])
+def test_why_it_has_ended_is_kept(manifest: Manifest, death: Death) -> None:
+    ended = replace(manifest, death=death, sent=Sent(None, "x", 1.7e9))
+
+    write_manifest(ended)
+
+    assert read_manifest(manifest.path) == ended
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(("exit_code", code) for code in (-1, 256, "3", True, 1e400)),
+        *(("signum", signum) for signum in (0, 65, "SIGKILL")),
+        *(("at", instant) for instant in (-1.0, math.nan, "noon")),
+        *(("code", code) for code in ("\x1b[2J", "two\nlines", "x" * 1000, 3)),
+        *(("last_lines", lines) for lines in ("one", ["\x9b"], ["x"] * 1000, [3])),
+        *(("sent", sent) for sent in ("X", {}, {"signum": 9, "by": "\x1b", "at": 1.0})),
+        *(("crash", crash) for crash in ("x", {}, {"words": "x", "signum": 11})),
+        *(("memory", memory) for memory in (None, {}, {"samples": [-1]})),
+        *(("argv", argv) for argv in (None, "ls")),
+    ],
+)
+def test_a_hostile_account_of_a_death_is_refused(
+    manifest: Manifest, key: str, value: object
+) -> None:
+    write_manifest(replace(manifest, death=DEATH))
+    data = json.loads(manifest.path.read_text())
+    data["death"][key] = value
+    manifest.path.write_text(json.dumps(data))
+
+    with pytest.raises(KernelError, match="is no manifest"):
+        read_manifest(manifest.path)
 
 
 def test_only_its_owner_can_read_it(manifest: Manifest) -> None:
@@ -167,7 +218,7 @@ def test_a_number_without_end_is_refused(manifest: Manifest, pid: str) -> None:
 def test_the_manifest_of_an_earlier_kerneltui_is_read(manifest: Manifest) -> None:
     write_manifest(manifest)
     data = json.loads(manifest.path.read_text())
-    for key in ("host", "argv", "interrupt_mode", "autorestart", "log"):
+    for key in ("host", "argv", "interrupt_mode", "autorestart", "log", "sent", "death"):
         del data[key]
     manifest.path.write_text(json.dumps(data))
 

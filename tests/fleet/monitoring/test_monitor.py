@@ -13,7 +13,7 @@ import zmq
 from kerneltui.fleet.monitoring import monitor as monitors
 from kerneltui.fleet.monitoring.iopub_facts import IopubFacts
 from kerneltui.fleet.monitoring.message_log import MAX_PART
-from kerneltui.fleet.monitoring.monitor import KernelMonitor
+from kerneltui.fleet.monitoring.monitor import Describe, KernelMonitor
 from kerneltui.fleet.recording import flood_gate
 from kerneltui.fleet.transcript.transcript import Role, Transcript
 from kerneltui.kernels.connection.sockets import connect
@@ -34,11 +34,13 @@ class Monitored:
         self.kernel_id = self.kernel.manager.kernel_id
         self.events: list[tuple[KernelManager, Event]] = []
         self.changes = threading.Semaphore(0)
-        self.monitor = KernelMonitor(
-            lambda *event: self.events.append(event), lambda: self.changes.release()
-        )
+        self.monitor = KernelMonitor(self.on_event, lambda: self.changes.release())
         self.monitor.start()
         self.monitor.watch(self.kernel.manager)
+
+    def on_event(self, manager: KernelManager, event: Event) -> Describe:
+        self.events.append((manager, event))
+        return lambda: "why it ended"
 
     def close(self) -> None:
         self.monitor.stop()
@@ -142,7 +144,7 @@ def test_last_words_stand_before_the_reason_of_a_death(monitored: Monitored, voi
 
     assert monitored.shown() == [
         (Role.STDOUT, "goodbye"),
-        (Role.NOTE, monitored.kernel.manager.status.reason),
+        (Role.NOTE, "why it ended"),
     ]
 
 

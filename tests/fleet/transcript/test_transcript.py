@@ -589,3 +589,25 @@ class TestStore:
                 transcript.write(OUT, "some line or other\n" * 20, time=0.0)
 
         assert min(transcript.size for transcript in transcripts) > 50_000
+
+
+# -- echoes ----
+
+
+def test_an_echo_gives_way_to_what_its_request_has_begun_with() -> None:
+    transcript = Transcript()
+    transcript.write(Role.INPUT, "In [ ]: f()", time=0.0, parent="c1", is_echo=True)
+    transcript.write(OUT, "of another cell\n", time=0.0, parent="c0")
+
+    transcript.write(Role.INPUT, "In [3]: f()", time=0.0, parent="c1")
+
+    assert shown(transcript.view()) == [(OUT, "of another cell"), (Role.INPUT, "In [3]: f()")]
+
+
+def test_an_echo_stays_whose_request_nothing_is_heard_of() -> None:
+    transcript = Transcript()
+    transcript.write(Role.INPUT, "In [ ]: f()", time=0.0, parent="c1", is_echo=True)
+
+    transcript.write(Role.INPUT, "In [3]: g()", time=0.0, parent="c2")
+
+    assert [text for _, text in shown(transcript.view())] == ["In [ ]: f()", "In [3]: g()"]

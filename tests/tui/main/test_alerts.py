@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kerneltui.fleet.diagnosis.death import Death, Sent
 from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.main.alerts import WIDTH, Alerts, sequence
@@ -11,8 +12,10 @@ from tests.tui.fakes import snapshot
 
 BUSY = snapshot("k1", KernelState.BUSY, name="train")
 IDLE = snapshot("k1", KernelState.IDLE, name="train")
-DIED = snapshot("k1", KernelState.DEAD, name="train", reason="exited with SIGKILL (-9)")
-ORDERED = snapshot("k1", KernelState.DEAD, name="train")
+DIED = snapshot("k1", KernelState.DEAD, name="train", death=Death(at=100.0, signum=9))
+NOT_YET_KNOWN = snapshot("k1", KernelState.DEAD, name="train")
+BY_US = Death(at=100.0, signum=9, sent=Sent(9, "X", at=99.0))
+ORDERED = snapshot("k1", KernelState.DEAD, name="train", death=BY_US)
 
 Look = tuple[float, KernelSnapshot]
 
@@ -25,9 +28,10 @@ Look = tuple[float, KernelSnapshot]
         ([(0, BUSY), (29, IDLE)], []),
         ([(0, BUSY), (10, IDLE), (20, BUSY), (45, IDLE)], []),
         ([(0, IDLE), (99, IDLE)], []),
-        ([(0, IDLE), (1, DIED)], ["train died: exited with SIGKILL (-9)"]),
-        ([(0, BUSY), (99, DIED)], ["train died: exited with SIGKILL (-9)"]),
-        ([(0, IDLE), (1, DIED), (2, DIED)], ["train died: exited with SIGKILL (-9)"]),
+        ([(0, IDLE), (1, DIED)], ["train died: SIGKILL from outside"]),
+        ([(0, BUSY), (99, DIED)], ["train died: SIGKILL from outside"]),
+        ([(0, IDLE), (1, DIED), (2, DIED)], ["train died: SIGKILL from outside"]),
+        ([(0, IDLE), (1, NOT_YET_KNOWN), (2, DIED)], ["train died: SIGKILL from outside"]),
         ([(0, DIED)], []),
         ([(0, IDLE), (1, ORDERED)], []),
     ],

@@ -1,0 +1,63 @@
+"""Cells: which numbered cell the name of a file stands for in a Python traceback. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+
+from kerneltui.frozen import frozen
+
+_SEED = 0xC70F6907  # ipykernel's
+_FACTOR = 0x5BD1E995
+_WORD = 0xFFFFFFFF
+_NUMBERED = re.compile(r"<ipython-input-(\d{1,9})-")
+
+
+@frozen
+class Cell:
+    """What was run under a number."""
+
+    number: int
+    code: str
+
+
+def is_cell(file: str) -> bool:
+    """Tell whether a file's name stands for a cell, and not for a file on the disk."""
+    return _NUMBERED.match(file) is not None or _is_of_ipykernel(PurePosixPath(file))
+
+
+def _is_of_ipykernel(path: PurePosixPath) -> bool:
+    return path.parent.name.startswith("ipykernel_")
+
+
+def cell_number(file: str, cells: Iterable[Cell]) -> int | None:
+    """Return the number under which the code of `file` ran last; None where it is not known.
+
+    ipykernel names a cell's file by a hash of the code, IPython by its number.
+    """
+    if numbered := _NUMBERED.match(file):
+        return int(numbered[1])
+    path = PurePosixPath(file)
+    if not _is_of_ipykernel(path):
+        return None
+    found = [
+        each.number
+        for each in cells
+        if f"{_murmur2(each.code.encode('utf-8', 'replace'))}.py" == path.name
+    ]
+    return found[-1] if found else None
+
+
+def _murmur2(data: bytes) -> int:
+    """Return MurmurHash2 of 32 bits, as ipykernel/compiler.py has it."""
+    hashed = _SEED ^ len(data)
+    whole = len(data) & ~3
+    for index in range(0, whole, 4):
+        part = int.from_bytes(data[index : index + 4], "little") * _FACTOR & _WORD
+        part = (part ^ part >> 24) * _FACTOR & _WORD
+        hashed = hashed * _FACTOR & _WORD ^ part
+    if rest := data[whole:]:
+        hashed = (hashed ^ int.from_bytes(rest, "little")) * _FACTOR & _WORD
+    hashed = (hashed ^ hashed >> 13) * _FACTOR & _WORD
+    return hashed ^ hashed >> 15

@@ -1,0 +1,113 @@
+"""Crash: what Python's faulthandler has written of a fatal error. Pure.
+
+Rule: the lines come from a log that the kernel and its children write; nothing here raises on them.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Callable, Sequence
+from pathlib import PurePosixPath
+
+from kerneltui.fleet.diagnosis.cells import is_cell
+from kerneltui.frozen import frozen
+from kerneltui.protocol.text import clean_line
+
+MAX_FRAMES = 20  # kept of a crash, the innermost first
+
+_FATAL = re.compile(r"Fatal Python error: (.+)")
+_FRAME = re.compile(r'File "(.+)", line (\d+) in (.+)')
+_OF_A_DUMP = re.compile(
+    r"Fatal Python error: |Python runtime state: |(Current thread|Thread) 0x|<.*>$"
+    r"|File \"|Extension modules: |Current thread's C stack trace|Binary file |\.\.\.$|…"
+)
+_LIBRARY = re.compile(r"/(site|dist)-packages/|/lib(64)?/python3\.\d+[t]?/|^<(frozen|string)")
+
+_WORDS = {
+    "Segmentation fault": (signal.SIGSEGV, "segmentation fault"),
+    "Aborted": (signal.SIGABRT, "abort"),
+    "Bus error": (signal.SIGBUS, "bus error"),
+    "Floating point exception": (signal.SIGFPE, "floating point exception"),
+    "Floating-point exception": (signal.SIGFPE, "floating point exception"),
+    "Illegal instruction": (signal.SIGILL, "illegal instruction"),
+}
+FAULTS = {int(signum): words for signum, words in _WORDS.values()}
+"""The signals by which the system ends a process for what it did, in words."""
+
+CellNumber = Callable[[str], int | None]
+"""Returns the number of the cell that a file's name stands for; None where it is not a cell."""
+
+
+@frozen
+class Frame:
+    """Where a thread stood; the texts are clean."""
+
+    file: str
+    line: int
+    function: str
+
+
+@frozen
+class Crash:
+    """A fatal error of the interpreter."""
+
+    words: str
+    signum: int
+    """By which the process ends after it."""
+    place: str
+    """The innermost frame of the user's own code: "crash(), In [3]"; "" where there is none."""
+    frames: tuple[Frame, ...]
+    """Of the thread that crashed, the innermost first."""
+
+
+def find_crash(lines: Sequence[str], cell_number: CellNumber) -> Crash | None:
+    """Return the crash that `lines`, the end of a log, close with; None where there is none.
+
+    A child of the kernel may have crashed, and the kernel have gone on: what comes after a dump
+    shows that it was not the kernel's end.
+    """
+    dump = lines[len(before_crash(lines)) :]
+    if not dump or not all(map(_OF_A_DUMP.match, dump)):
+        return None
+    fatal = _FATAL.match(dump[0])
+    assert fatal is not None, "the dump begins with it"
+    told = fatal[1].strip().rstrip(".")
+    signum, words = _WORDS.get(told, (signal.SIGABRT, told[:1].lower() + told[1:]))
+    frames = _frames(dump)
+    return Crash(clean_line(words), int(signum), place_of(frames, cell_number), frames[:MAX_FRAMES])
+
+
+def before_crash(lines: Sequence[str]) -> Sequence[str]:
+    """Return the lines before the last dump, all where there is none."""
+    begins = [index for index, line in enumerate(lines) if _FATAL.match(line)]
+    return lines[: begins[-1]] if begins else lines
+
+
+def _frames(dump: Sequence[str]) -> tuple[Frame, ...]:
+    """Return the frames of the thread that crashed: the current one, else the first."""
+    starts = [index for index, line in enumerate(dump) if "most recent call first" in line]
+    current = (index for index in starts if dump[index].startswith("Current thread"))
+    begin = next(current, starts[0] if starts else len(dump))
+    end = next((index for index in starts if index > begin), len(dump))
+    found = (_FRAME.match(line) for line in dump[begin:end])
+    return tuple(Frame(each[1], _line(each[2]), each[3]) for each in found if each)
+
+
+def _line(digits: str) -> int:
+    return int(digits[:9])
+
+
+def place_of(frames: Sequence[Frame], cell_number: CellNumber) -> str:
+    """Return where the user's own code stood, for a person.
+
+    "" where no frame is of it, or it is of a cell whose number is not known.
+    """
+    own = next((frame for frame in frames if not _LIBRARY.search(frame.file)), None)
+    if own is None:
+        return ""
+    function = "" if own.function == "<module>" else f"{own.function}(), "
+    if is_cell(own.file):
+        number = cell_number(own.file)
+        return "" if number is None else clean_line(f"{function}In [{number}]")
+    return clean_line(f"{function}{PurePosixPath(own.file).name}:{own.line}")

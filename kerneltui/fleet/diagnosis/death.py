@@ -1,0 +1,279 @@
+"""Death: why a kernel's process ended, as far as is known, and the one sentence that says so.
+
+Rule: pure. The words follow from the facts alone, so that whoever reads them from a manifest says
+the same as who has seen the end.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Iterable, Iterator
+
+from kerneltui.fleet.diagnosis.crash import FAULTS, Crash
+from kerneltui.frozen import frozen
+from kerneltui.protocol.text import clean_line
+from kerneltui.words import clock
+
+UNKNOWN = "died, cause unknown"
+SOON = 5.0  # seconds from what was sent to an end that it has brought about
+PENDING = 60.0  # the same where the process ended with the very signal: it may have been stopped
+NEAR = 0.9  # of the memory's limit: what a process has that the system ends for it
+MAX_TEXTS = 50  # arguments, and lines, that are kept
+_SHELL = 128  # what a shell adds to the number of a signal that has ended its program
+_UNITS = ((1 << 30, "GB"), (1 << 20, "MB"))
+
+_EXCEPTION = re.compile(
+    r"([A-Za-z_]\w*\.)*[A-Z]\w*(Error|Exception|Interrupt|Exit|Fault|Iteration)\b(: .*)?$"
+)
+
+
+@frozen
+class Sent:
+    """What a dashboard or a command of this user has sent to a kernel."""
+
+    signum: int | None
+    """None for the order to end, which begins with a message and may go on with signals."""
+    by: str
+    """The key or the command, for a person: "X", "kerneltui kill"."""
+    at: float
+    """Seconds since the epoch."""
+
+    @property
+    def told(self) -> str:
+        """By whom and when, for a person."""
+        return f"you, {self.by} {clock(self.at)}"
+
+
+@frozen
+class MemoryAtEnd:
+    """What the process tree had of the memory, and what it was allowed."""
+
+    samples: tuple[int, ...] = ()
+    """Bytes, the latest last."""
+    limit: int | None = None
+    """Bytes that its control group may have, or the host has; None where nobody knows."""
+    oom_kills: int = 0
+    """Processes of its control group that the system has killed for memory since it was seen."""
+
+    @property
+    def is_short(self) -> bool:
+        """It was near the limit."""
+        return self.is_known and self.samples[-1] >= NEAR * (self.limit or 0)
+
+    @property
+    def told(self) -> str:
+        """The last sample against the limit, for a person; "" where one is not known."""
+        return f"it had {_in_units(self.samples[-1:], self.limit)}" if self.is_known else ""
+
+    @property
+    def history(self) -> str:
+        """All samples against the limit, for a person; "" where one is not known."""
+        return _in_units(self.samples, self.limit) if self.is_known else ""
+
+    @property
+    def is_known(self) -> bool:
+        return bool(self.samples and self.limit)
+
+
+def _in_units(samples: Iterable[int], limit: int | None) -> str:
+    """Return bytes out of a limit: "1.0 7.9 of 8.0 GB"."""
+    limit = limit or 0
+    size, unit = next((each for each in _UNITS if limit >= each[0]), _UNITS[-1])
+    had = " ".join(f"{each / size:.1f}" for each in samples)
+    return f"{had} of {limit / size:.1f} {unit}"
+
+
+NO_MEMORY = MemoryAtEnd()
+"""Nobody has looked."""
+
+
+@frozen
+class Death:
+    """The facts of one end. The texts are clean."""
+
+    at: float | None
+    """Seconds since the epoch; None where nobody knows."""
+    exit_code: int | None = None
+    signum: int | None = None
+    """The signal that ended it. Of this and the exit code only a parent knows."""
+    sent: Sent | None = None
+    """What of ours the process was sent last before its end."""
+    is_at_start: bool = False
+    """It had not been ready yet."""
+    argv: tuple[str, ...] = ()
+    """Of one that died at its start."""
+    code: str = ""
+    """What it ran, as one line."""
+    crash: Crash | None = None
+    last_lines: tuple[str, ...] = ()
+    """The end of what it wrote to stdout and stderr."""
+    memory: MemoryAtEnd = NO_MEMORY
+
+    @property
+    def signal(self) -> str | None:
+        """The name of the signal that ended it; None where none did, or it is not known."""
+        return None if self.signum is None else signal_name(self.signum)
+
+    @property
+    def is_certain(self) -> bool:
+        """It is known how the process ended."""
+        return self.exit_code is not None or self.signum is not None
+
+    @property
+    def is_ours(self) -> bool:
+        """The user wanted it, by kerneltui."""
+        return self._ordered() is not None
+
+    @property
+    def cause(self) -> str | None:
+        """Why it ended, in words; None where that is not known."""
+        if (ordered := self._ordered()) is not None:
+            return ordered
+        cause = self._by_itself()
+        if cause is None and self.memory.is_short:
+            return f"perhaps out of memory: {self.memory.told}"
+        if cause is not None and self.sent is not None and self._is_soon(self.sent, SOON):
+            return f"{cause}, after {self._named(self.sent)}"
+        return cause
+
+    @property
+    def sentence(self) -> str:
+        """The cause first, then what ran where the cause does not say it."""
+        is_told = self.is_at_start or (self.crash is not None and bool(self.crash.place))
+        ran = f"; it ran: {self.code}" if self.code and not is_told else ""
+        return f"{self.cause or UNKNOWN}{ran}"
+
+    def news(self, name: str) -> str:
+        """Return the sentence as news of a kernel."""
+        return f"{name} {self.sentence}" if self.cause is None else f"{name} died: {self.sentence}"
+
+    # -- what we have sent ----
+
+    def _ordered(self) -> str | None:
+        """Return who of us has ended it; None where nobody has."""
+        sent = self.sent
+        if sent is None:
+            return None
+        if sent.signum is None:
+            is_obeyed = self.exit_code == 0 or self.signum in (signal.SIGTERM, signal.SIGKILL)
+            is_obeyed |= not self.is_certain
+            is_close = self._is_soon(sent, PENDING)
+            return f"shut down by {sent.told}" if is_obeyed and is_close else None
+        is_it = self.signum == sent.signum and self._is_soon(sent, PENDING)
+        if is_it or (not self.is_certain and self._is_soon(sent, SOON)):
+            return self._named(sent)
+        return None
+
+    def _named(self, sent: Sent) -> str:
+        if sent.signum is None:
+            return f"a shutdown by {sent.told}"
+        if sent.signum == signal.SIGKILL:
+            return f"killed by {sent.told}"
+        return f"{signal_name(sent.signum)} from {sent.told}"
+
+    def _is_soon(self, sent: Sent, within: float) -> bool:
+        """Tell whether it ended within so many seconds of what was sent."""
+        return self.at is not None and 0 <= self.at - sent.at <= within
+
+    # -- what it did itself, or others have done ----
+
+    def _by_itself(self) -> str | None:
+        if self.crash is not None:
+            where = f" in {self.crash.place}" if self.crash.place else ""
+            return f"{self.crash.words}{where}"
+        if self.signum is not None:
+            return self._by_signal(self.signum)
+        told = next(self._told_by_itself(), None)
+        if self.exit_code is None:
+            return f"{told}, at start" if told else None
+        start = " at start" if self.is_at_start else ""
+        exited = f"exit({self.exit_code}){start}"
+        return f"{told}, {exited}" if told else f"its own {exited}"
+
+    def _by_signal(self, signum: int) -> str:
+        name = signal_name(signum)
+        if signum in FAULTS:
+            start = ", at start" if self.is_at_start else ""
+            return f"{FAULTS[signum]} ({name}){start}"
+        had = f": {self.memory.told}" if self.memory.told else ""
+        if signum == signal.SIGKILL and self.memory.oom_kills:
+            return f"out of memory, {name} by the system{had}"
+        if signum == signal.SIGKILL and self.memory.is_short:
+            return f"{name} from outside, perhaps out of memory{had}"
+        return f"{name} from outside"
+
+    def _told_by_itself(self) -> Iterator[str]:
+        """Yield what the kernel has written of its end.
+
+        At its start that is an exception, else the last line; later only an exception at the
+        very end, where the process has ended with an error.
+        """
+        lines = self.last_lines
+        if self.is_at_start and (self.exit_code or not self.is_certain):
+            yield from (line for line in reversed(lines) if _EXCEPTION.match(line))
+            yield from lines[-1:] if self.is_certain else ()
+        elif self.exit_code == 1 and lines and _EXCEPTION.match(lines[-1]):
+            yield lines[-1]
+
+
+def conclude(
+    returncode: int | None,
+    crash: Crash | None,
+    *,
+    at: float | None,
+    sent: Sent | None = None,
+    is_at_start: bool = False,
+    argv: tuple[str, ...] = (),
+    code: str = "",
+    last_lines: tuple[str, ...] = (),
+    memory: MemoryAtEnd = NO_MEMORY,
+) -> Death:
+    """Return the account of an end.
+
+    `returncode`: as of `subprocess`; None where nobody knows. `crash`: what the log closes with;
+    without effect where the process has ended otherwise.
+    """
+    exit_code = returncode if returncode is not None and returncode >= 0 else None
+    signum = -returncode if returncode is not None and returncode < 0 else None
+    if crash is not None and returncode in (None, -crash.signum, _SHELL + crash.signum):
+        exit_code, signum = None, crash.signum
+    else:
+        crash = None
+    return Death(
+        at=at,
+        exit_code=exit_code,
+        signum=signum,
+        sent=sent,
+        is_at_start=is_at_start,
+        argv=_cleaned(argv) if is_at_start else (),
+        code=clean_line(code),
+        crash=crash,
+        last_lines=_cleaned(last_lines),
+        memory=memory,
+    )
+
+
+def _cleaned(texts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(clean_line, texts[:MAX_TEXTS]))
+
+
+def signal_name(signum: int) -> str:
+    try:
+        return signal.Signals(signum).name
+    except ValueError:  # real-time signals have no name
+        return f"signal {signum}"
+
+
+def better_known(known: Death | None, new: Death) -> Death:
+    """Return which of two accounts of one end to keep; of two that are as good the first.
+
+    A parent knows the exit code, and others do not; who saw it knows the time.
+    """
+    return new if known is None or _worth(new) > _worth(known) else known
+
+
+def _worth(death: Death) -> tuple[bool, ...]:
+    place = death.crash.place if death.crash is not None else ""
+    is_known = death.cause is not None
+    return death.is_certain, is_known, death.at is not None, bool(place), bool(death.code)

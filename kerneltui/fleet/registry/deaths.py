@@ -1,0 +1,154 @@
+"""Deaths: finds out why kernels have ended, and has their manifests tell it."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from kerneltui.errors import ActionRefused, KernelError
+from kerneltui.fleet.diagnosis.cells import cell_number
+from kerneltui.fleet.diagnosis.crash import find_crash, place_of
+from kerneltui.fleet.diagnosis.death import Death, MemoryAtEnd, Sent, conclude
+from kerneltui.fleet.inspection.post_mortem import last_lines, last_words, post_mortem
+from kerneltui.fleet.manifests.manifest import Manifest, read_manifest
+from kerneltui.fleet.manifests.store import ManifestStore
+from kerneltui.fleet.monitoring.iopub_facts import IopubFacts
+from kerneltui.fleet.registry.registry import KernelRegistry
+from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
+from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.kernels.processes.identity import ProcessIdentity
+from kerneltui.kernels.processes.process import KernelProcess
+
+
+class Deaths:
+    """In any thread."""
+
+    def __init__(
+        self,
+        registry: KernelRegistry,
+        store: ManifestStore,
+        facts_of: Callable[[str], IopubFacts],
+        queued_of: Callable[[str], Sequence[str]],
+        memory_at_end: Callable[[str, int], MemoryAtEnd],
+    ) -> None:
+        """`queued_of`: returns the code of ours that a kernel has not done with."""
+        self._registry = registry
+        self._manifests = store
+        self._facts_of = facts_of
+        self._queued_of = queued_of
+        self._memory_at_end = memory_at_end
+
+    def note(self, kernel: TrackedKernel, manager: KernelManager, process: KernelProcess) -> Death:
+        """Take note of the end of a process, at once; return why it was."""
+        kernel = self._registry.now(kernel) or kernel
+        manifest = _as_kept(kernel.manifest, process.identity)
+        if kernel.was_alive or manager.status.launched or manifest is None:
+            death = self._conclude(kernel, manifest, manager, process)
+        else:
+            death = manifest.death or post_mortem(manifest)
+        return self._keep(kernel, process.identity, death)
+
+    def sum_up(self, kernel: TrackedKernel, ended: ProcessIdentity, death: Death) -> Death:
+        """Add to why a process has ended what it had said before, once all of that is heard."""
+        facts = self._facts_of(kernel.kernel_id)
+        crash = death.crash
+        if crash is not None and not crash.place:
+            place = place_of(crash.frames, lambda file: cell_number(file, facts.cells))
+            crash = replace(crash, place=place)
+        summed_up = replace(death, code=death.code or _running(facts), crash=crash)
+        return death if summed_up == death else self._keep(kernel, ended, summed_up)
+
+    def look(self) -> None:
+        """Note in manifests what could not be noted at once: another process gave an order."""
+        for kernel in self._registry.all():
+            noted = kernel.manifest.death if kernel.manifest is not None else None
+            if kernel.death is not None and kernel.identity is not None and noted is None:
+                self._keep(kernel, kernel.identity, kernel.death)
+
+    def take_over(self, kernel: TrackedKernel, manifest: Manifest) -> None:
+        """Take what another dashboard has found out of the end of a kernel's process."""
+        if kernel.death is None or kernel.manifest is None or manifest.death is None:
+            return
+        if manifest.death != kernel.death and manifest.identity == kernel.identity:
+            self._show(kernel, manifest.identity, manifest.death)
+
+    # -- keeping ----
+
+    def _keep(self, kernel: TrackedKernel, ended: ProcessIdentity, death: Death) -> Death:
+        """Show why a process has ended, and note it; return what is noted."""
+        self._show(kernel, ended, death)
+        is_anything_known = death.at is not None or death.cause is not None
+        if kernel.manifest is None or not is_anything_known:
+            return death
+        with contextlib.suppress(ActionRefused):
+            kept = self._manifests.note_death(kernel.manifest, ended, death)
+            if kept.identity == ended and kept.death is not None:
+                death = kept.death
+                self._registry.update(kernel, lambda now: replace(now, manifest=kept))
+                self._show(kernel, ended, death)
+        return death
+
+    def _show(self, kernel: TrackedKernel, ended: ProcessIdentity | None, death: Death) -> None:
+        ended_at = time.monotonic() - (time.time() - death.at) if death.at is not None else None
+
+        def with_death(now: TrackedKernel) -> TrackedKernel:
+            is_known = now.ended_at is not None  # by the first who tells; it does not move
+            at = now.ended_at if is_known else ended_at
+            return replace(now, death=death, ended_at=at) if now.identity == ended else now
+
+        self._registry.update(kernel, with_death)
+
+    # -- facts ----
+
+    def _conclude(
+        self,
+        kernel: TrackedKernel,
+        manifest: Manifest | None,
+        manager: KernelManager,
+        process: KernelProcess,
+    ) -> Death:
+        """Return why a process has ended that was seen to end."""
+        facts, status = self._facts_of(kernel.kernel_id), manager.status
+        lines = self._last_words(manager, manifest)
+        crash = find_crash(lines, lambda file: cell_number(file, facts.cells))
+        queued = self._queued_of(kernel.kernel_id)
+        return conclude(
+            process.returncode,
+            crash,
+            at=time.time(),
+            sent=_latest(kernel.sent, manifest.sent if manifest is not None else None),
+            is_at_start=status.launched and not status.heard,
+            argv=manifest.argv if manifest is not None else (),
+            code=_running(facts) or (queued[0] if queued else ""),
+            last_lines=last_lines(lines, crash),
+            memory=self._memory_at_end(kernel.kernel_id, process.identity.pid),
+        )
+
+    def _last_words(self, manager: KernelManager, manifest: Manifest | None) -> tuple[str, ...]:
+        log = manager.life.log
+        if log is None or manifest is None:
+            return ()
+        is_launched_here = manager.status.launched  # and the log knows where its words begin
+        return last_words(log, 0.0 if is_launched_here else manifest.started_at)
+
+
+def _as_kept(manifest: Manifest | None, ended: ProcessIdentity) -> Manifest | None:
+    """Return what a manifest says by now, as another dashboard may have written to it."""
+    if manifest is None:
+        return None
+    try:
+        current = read_manifest(manifest.path)
+    except KernelError:  # it was dismissed meanwhile
+        return manifest
+    return current if current.identity == ended else manifest
+
+
+def _latest(*sent: Sent | None) -> Sent | None:
+    return max((each for each in sent if each is not None), key=lambda each: each.at, default=None)
+
+
+def _running(facts: IopubFacts) -> str:
+    """Return the code that was begun last and is not over, as one line; "" where none is."""
+    return "" if facts.is_over else facts.code
