@@ -60,6 +60,21 @@ class Crash:
     frames: tuple[Frame, ...]
     """Of the thread that crashed, the innermost first."""
 
+    @property
+    def told(self) -> str:
+        """What has happened and where, for a person."""
+        if not self.place:
+            return self.words
+        return (
+            f"{self.words} in {self.place}" if "()" in self.place else f"{self.words}, {self.place}"
+        )
+
+    @property
+    def own_frames(self) -> tuple[Frame, ...]:
+        """Those from the user's own code on; all where none is of it."""
+        own = [index for index, frame in enumerate(self.frames) if _is_own(frame)]
+        return self.frames[: own[-1] + 1] if own else self.frames
+
 
 def find_crash(lines: Sequence[str], cell_number: CellNumber) -> Crash | None:
     """Return the crash that `lines`, the end of a log, close with; None where there is none.
@@ -98,16 +113,22 @@ def _line(digits: str) -> int:
     return int(digits[:9])
 
 
+def _is_own(frame: Frame) -> bool:
+    """Tell whether a frame is of the user's code, and of no library."""
+    return not _LIBRARY.search(frame.file)
+
+
 def place_of(frames: Sequence[Frame], cell_number: CellNumber) -> str:
     """Return where the user's own code stood, for a person.
 
     "" where no frame is of it, or it is of a cell whose number is not known.
     """
-    own = next((frame for frame in frames if not _LIBRARY.search(frame.file)), None)
+    own = next(filter(_is_own, frames), None)
     if own is None:
         return ""
     function = "" if own.function == "<module>" else f"{own.function}(), "
     if is_cell(own.file):
         number = cell_number(own.file)
-        return "" if number is None else clean_line(f"{function}In [{number}]")
+        where = f"In [{number}]" if function else f"In [{number}] line {own.line}"
+        return "" if number is None else clean_line(f"{function}{where}")
     return clean_line(f"{function}{PurePosixPath(own.file).name}:{own.line}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 from kerneltui.fleet.diagnosis.crash import FAULTS, Crash
 from kerneltui.frozen import frozen
@@ -59,29 +59,36 @@ class MemoryAtEnd:
     @property
     def is_short(self) -> bool:
         """It was near the limit."""
-        return self.is_known and self.samples[-1] >= NEAR * (self.limit or 0)
+        return bool(self.samples and self.limit) and self.samples[-1] >= NEAR * (self.limit or 0)
 
     @property
     def told(self) -> str:
         """The last sample against the limit, for a person; "" where one is not known."""
-        return f"it had {_in_units(self.samples[-1:], self.limit)}" if self.is_known else ""
+        if not self.samples or not self.limit:
+            return ""
+        return f"it had {_in_units(self.samples[-1:], self.limit)}"
 
     @property
     def history(self) -> str:
         """All samples against the limit, for a person; "" where one is not known."""
-        return _in_units(self.samples, self.limit) if self.is_known else ""
-
-    @property
-    def is_known(self) -> bool:
-        return bool(self.samples and self.limit)
+        return _in_units(self.samples, self.limit) if self.samples and self.limit else ""
 
 
-def _in_units(samples: Iterable[int], limit: int | None) -> str:
-    """Return bytes out of a limit: "1.0 7.9 of 8.0 GB"."""
-    limit = limit or 0
-    size, unit = next((each for each in _UNITS if limit >= each[0]), _UNITS[-1])
-    had = " ".join(f"{each / size:.1f}" for each in samples)
-    return f"{had} of {limit / size:.1f} {unit}"
+def _in_units(samples: Sequence[int], limit: int) -> str:
+    """Return bytes out of a limit: "7.6 7.9 of 8.0 GB", "46 of 300 MB", "46 MB of 8.0 GB"."""
+    unit, limit_unit = _unit_of(samples[-1]), _unit_of(limit)
+    had = " ".join(_amount(each, unit) for each in samples)
+    shown = had if unit == limit_unit else f"{had} {unit[1]}"
+    return f"{shown} of {_amount(limit, limit_unit)} {limit_unit[1]}"
+
+
+def _unit_of(size: int) -> tuple[int, str]:
+    return next((each for each in _UNITS if size >= each[0]), _UNITS[-1])
+
+
+def _amount(size: int, unit: tuple[int, str]) -> str:
+    number = size / unit[0]
+    return f"{number:.1f}" if number < 10 and unit == _UNITS[0] else f"{number:.0f}"
 
 
 NO_MEMORY = MemoryAtEnd()
@@ -180,8 +187,7 @@ class Death:
 
     def _by_itself(self) -> str | None:
         if self.crash is not None:
-            where = f" in {self.crash.place}" if self.crash.place else ""
-            return f"{self.crash.words}{where}"
+            return self.crash.told
         if self.signum is not None:
             return self._by_signal(self.signum)
         told = next(self._told_by_itself(), None)

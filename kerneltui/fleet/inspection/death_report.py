@@ -16,7 +16,7 @@ def log_lines(death: Death) -> Iterator[str]:
     yield death.sentence
     if death.crash is not None and death.code:
         yield f"it ran: {death.code}"
-    if death.memory.is_known:
+    if death.memory.history:
         yield f"its memory, the latest last: {death.memory.history}"
     if death.argv and not death.is_ours:
         yield f"it was started by: {' '.join(mask_arguments(death.argv))}"
@@ -26,9 +26,9 @@ def output_lines(death: Death) -> Iterator[str]:
     """Yield what stands below a kernel's last words."""
     yield death.sentence
     yield from death.last_lines
-    frames = death.crash.frames if death.crash is not None else ()
+    frames = death.crash.own_frames if death.crash is not None else ()
     yield from map(_described, frames[:SHOWN_FRAMES])
-    if len(frames) > SHOWN_FRAMES:
+    if frames:
         yield "… the rest is in its log"
 
 

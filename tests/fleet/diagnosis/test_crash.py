@@ -43,7 +43,7 @@ def found(lines: list[str]) -> Crash:
     ("frames", "place"),
     [
         ([LIBRARY, IN_CELL], "crash(), In [3]"),
-        ([LIBRARY, IN_CELL.replace("crash", "<module>")], "In [3]"),
+        ([LIBRARY, IN_CELL.replace("crash", "<module>")], "In [3] line 3"),
         ([LIBRARY, IN_FILE, IN_CELL], "fit(), model.py:12"),
         ([LIBRARY, IN_CELL.replace("CELL", "123")], ""),
         ([LIBRARY], ""),
@@ -59,6 +59,13 @@ def test_the_frames_are_those_of_the_thread_that_crashed() -> None:
         Frame("/usr/lib/python3.11/ctypes/__init__.py", 519, "string_at"),
         Frame("/tmp/ipykernel_7/CELL.py", 3, "crash"),
     )
+
+
+def test_the_frames_above_the_users_own_code_are_of_no_use() -> None:
+    assert [frame.function for frame in found(dump(LIBRARY, IN_CELL)).own_frames] == [
+        "string_at",
+        "crash",
+    ]
 
 
 @pytest.mark.parametrize(

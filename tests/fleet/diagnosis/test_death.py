@@ -54,6 +54,10 @@ SENTENCES: dict[str, tuple[Death, str]] = {
     # -- crashes ----
     "crash": (killed(11, SEGFAULT), "segmentation fault in crash(), In [3]"),
     "crash, code": (killed(11, SEGFAULT, code="crash()"), "segmentation fault in crash(), In [3]"),
+    "crash in no function": (
+        killed(11, replace(SEGFAULT, place="In [3] line 1")),
+        "segmentation fault, In [3] line 1",
+    ),
     "crash somewhere": (killed(11, NOWHERE, code="f()"), "segmentation fault; it ran: f()"),
     "crash, unknown": (exited(None, SEGFAULT), "segmentation fault in crash(), In [3]"),
     "crash, by a shell": (exited(139, SEGFAULT), "segmentation fault in crash(), In [3]"),
@@ -75,7 +79,7 @@ SENTENCES: dict[str, tuple[Death, str]] = {
     ),
     "a small limit": (
         killed(9, memory=MemoryAtEnd((500 << 20,), 512 << 20)),
-        "SIGKILL from outside, perhaps out of memory: it had 500.0 of 512.0 MB",
+        "SIGKILL from outside, perhaps out of memory: it had 500 of 512 MB",
     ),
     "memory full, unknown": (
         exited(None, memory=FULL),
@@ -152,6 +156,21 @@ def test_of_two_accounts_the_better_known_is_kept(
     known: Death | None, new: Death, kept: Death
 ) -> None:
     assert better_known(known, new) == kept
+
+
+@pytest.mark.parametrize(
+    ("samples", "limit", "history"),
+    [
+        ((7 * GB, int(7.9 * GB)), 8 * GB, "7.0 7.9 of 8.0 GB"),
+        ((45 << 20, 46 << 20), 24 * GB, "45 46 MB of 24 GB"),
+        ((), 8 * GB, ""),
+        ((GB,), None, ""),
+    ],
+)
+def test_what_it_had_of_the_memory_is_told_in_units_that_fit(
+    samples: tuple[int, ...], limit: int | None, history: str
+) -> None:
+    assert MemoryAtEnd(samples, limit).history == history
 
 
 @pytest.mark.parametrize(("death", "is_ours"), [(killed(9, sent=X), True), (killed(9), False)])
