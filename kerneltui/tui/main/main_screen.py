@@ -29,6 +29,7 @@ from kerneltui.tui.main.app_actions import AppActions
 from kerneltui.tui.main.bulk_progress import BulkProgress
 from kerneltui.tui.main.kernel_actions import KernelActions
 from kerneltui.tui.main.kernel_screen import Commands
+from kerneltui.tui.main.message_line import MessageLine
 from kerneltui.tui.main.permissions import awaits_fleet, why_not_now
 from kerneltui.tui.main.refresh_rate import RefreshRate
 from kerneltui.tui.main.start_actions import StartActions
@@ -41,7 +42,6 @@ from kerneltui.tui.terminal.base_app import BaseApp
 from kerneltui.tui.terminal.workers import begin
 from kerneltui.tui.widgets.key_line import KeyLine
 from kerneltui.tui.widgets.late import Late
-from kerneltui.tui.widgets.message_line import MessageLine
 from kerneltui.tui.widgets.status_line import StatusLine
 from kerneltui.tui.widgets.tab_bar import Tab
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from kerneltui.tui.main.message_line import SECONDS, MessageLine
 from kerneltui.tui.terminal.shown_notice import ShownNotice
-from kerneltui.tui.widgets.message_line import SECONDS, MessageLine
 from tests.tui.fakes import FakeFleet, on_stage, snapshot
 from tests.tui.fakes import Stage as AppStage
 from tests.tui.widget_stage import Stage
