@@ -48,7 +48,7 @@ _TELLING = 4  # bytes: so many of a key are held back; fewer are found by chance
 def mask_environment(environment: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """Return names and values, by name; what a name or a value gives away is masked."""
     return tuple(
-        (name, MASK if value and _names_a_secret(name) else mask_text(value))
+        (name, MASK if value and names_a_secret(name) else mask_text(value))
         for name, value in sorted(environment.items())
     )
 
@@ -60,7 +60,7 @@ def mask_arguments(argv: Iterable[str]) -> tuple[str, ...]:
     for argument in argv:
         shown.append(MASK if is_value and not argument.startswith("-") else mask_text(argument))
         option = argument.startswith("-") and "=" not in argument
-        is_value = option and _names_a_secret(argument)
+        is_value = option and names_a_secret(argument)
     return tuple(shown)
 
 
@@ -69,7 +69,7 @@ def mask_text(text: str) -> str:
     text = text[:MAX_TEXT]
     if _PRIVATE_KEY.search(text):
         return MASK
-    if (header := _WHOLE_HEADER.fullmatch(text)) and _names_a_secret(header[1]):
+    if (header := _WHOLE_HEADER.fullmatch(text)) and names_a_secret(header[1]):
         return f"{header[1]}: {MASK}"
     text = _WORD.sub(_without_password, text)
     text = _USER_LIKE_TOKEN.sub(rf"\1{MASK}@", text)
@@ -129,5 +129,5 @@ class StreamMask:
         return range(len(self.key) - 1, 0, -1)
 
 
-def _names_a_secret(name: str) -> bool:
+def names_a_secret(name: str) -> bool:
     return name not in _FOLDERS and _SECRET_NAME.search(name) is not None

@@ -1,0 +1,54 @@
+"""What faulthandler writes at a signal, read as threads. Pure.
+
+Each thread has a heading and a line a frame, the innermost first; the thread that has got the
+signal is the current one, and in a kernel that is the main thread. Other writers share the file,
+so a line that is no frame ends nothing.
+"""
+
+from __future__ import annotations
+
+import re
+
+from kerneltui.fleet.diagnosis.stack import MAIN, Frame, StackThread, clean_frame, main_first
+from kerneltui.protocol.text import clean_line
+
+_HEADING = re.compile(
+    r"(?P<current>Current t|T)hread 0x(?P<ident>[0-9a-f]+)(?: \[(?P<name>[^\]]*)\])?"
+    r" \(most recent call first\):"
+)
+_FRAME = re.compile(r'^  File "(?P<file>.*)", line (?P<line>\d+|\?+) in (?P<function>.*)$')
+_ESCAPE = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U(00(?:0[0-9a-f]|10)[0-9a-f]{4}))")
+
+
+def parse_dump(text: str) -> tuple[StackThread, ...]:
+    """Return the threads of the last dump in `text`, the main one first; () without any."""
+    threads: list[tuple[re.Match[str], list[Frame]]] = []
+    for line in text.splitlines():
+        if heading := _HEADING.search(line):
+            if any(known["ident"] == heading["ident"] for known, _ in threads):
+                threads = []  # the dump of another signal
+            threads.append((heading, []))
+        elif threads and (found := _FRAME.match(line)):
+            threads[-1][1].append(_frame(found))
+    return main_first(_thread(heading, frames) for heading, frames in threads)
+
+
+def is_whole(text: str) -> bool:
+    """Tell whether the main thread's frames have begun: it is the last one that is written."""
+    threads = parse_dump(text)
+    return bool(threads) and threads[0].main and text.endswith("\n")
+
+
+def _thread(heading: re.Match[str], frames: list[Frame]) -> StackThread:
+    is_main, ident = heading["current"] != "T", int(heading["ident"], 16)
+    name = MAIN if is_main else clean_line(heading["name"] or f"thread {ident:#x}")
+    return StackThread(name, is_main, tuple(frames), ident=ident)
+
+
+def _frame(found: re.Match[str]) -> Frame:
+    line = int(found["line"]) if found["line"].isdigit() else None
+    return clean_frame(Frame(_unescaped(found["file"]), line, _unescaped(found["function"])))
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPE.sub(lambda found: chr(int("".join(filter(None, found.groups())), 16)), text)

@@ -1,0 +1,120 @@
+"""What a kernel is asked of its stacks and variables, and what its reply says. Pure.
+
+The question is one expression: it leaves no name, no history and no number behind. What it
+evaluates are the modules of `inside`, sent as text.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from kerneltui.fleet.diagnosis.inside import stacks, values
+from kerneltui.fleet.diagnosis.stack import Frame, StackThread, clean_frame, main_first
+from kerneltui.protocol import fields
+from kerneltui.protocol.message import Content
+from kerneltui.protocol.text import clean_line
+
+_FUTURE = "from __future__ import annotations\n"
+ASKED = "stack"
+"""What the reply calls the value of the expression."""
+_ANY = range(10_000_000)
+
+
+def ask_stacks() -> Content:
+    """Return the content of an execute_request whose reply tells all threads."""
+    return _ask(_source(stacks), "stacks()")
+
+
+def ask_variables() -> Content:
+    return _ask(_source(stacks) + _source(values), "variables()")
+
+
+def ask_locals(thread: int, depth: int, frame: Frame) -> Content:
+    """Ask for the names of the frame that is `depth` calls above the innermost one."""
+    arguments = (thread, depth, frame.file, frame.line, frame.function)
+    return _ask(_source(stacks) + _source(values), f"frame_locals{arguments!r}")
+
+
+def _ask(source: str, call: str) -> Content:
+    # `exec` may be a variable of the user's.
+    run = f"__import__('builtins').exec({_FUTURE + source!r}, names)"
+    answer = f"__import__('builtins').eval({call!r}, names)"
+    return {
+        "code": "",
+        "silent": True,
+        "store_history": False,
+        "user_expressions": {ASKED: f"(lambda names: ({run}, {answer})[1])({{}})"},
+        "allow_stdin": False,
+        "stop_on_error": False,
+    }
+
+
+@functools.cache
+def _source(module: ModuleType) -> str:
+    """Return a module as text, without what only its readers need."""
+    tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
+    tree.body = [each for each in tree.body if not _is_only_here(each)]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and ast.get_docstring(node):
+            node.body = node.body[1:]
+    return f"{ast.unparse(tree)}\n"
+
+
+def _is_only_here(node: ast.stmt) -> bool:
+    """Tell whether a statement is a docstring, or imports what is not there."""
+    if isinstance(node, ast.ImportFrom):
+        return str(node.module).partition(".")[0] in ("__future__", "kerneltui")
+    return isinstance(node, ast.Expr)
+
+
+def read_reply(content: Content) -> Any:
+    """Return what `inside` has told, as JSON. Raises ValueError with the reason."""
+    if content.get("status") != "ok":
+        raise ValueError(f"it has answered {_error(content)}")
+    value = fields.mapping(fields.mapping(content, "user_expressions"), ASKED)
+    if value.get("status") != "ok":
+        raise ValueError(f"it has answered {_error(value)}")
+    try:
+        text = ast.literal_eval(fields.text(fields.mapping(value, "data"), "text/plain"))
+        return json.loads(text)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        raise ValueError("its answer cannot be read") from None
+
+
+def read_threads(told: Any) -> tuple[StackThread, ...]:
+    """Return the threads that `inside.stacks` tells, the main one first."""
+    found = told if isinstance(told, list) else []
+    return main_first(_thread(each) for each in found if isinstance(each, dict))
+
+
+def _thread(found: fields.Fields) -> StackThread:
+    ident = found.get("ident")
+    frames = (each for each in fields.items(found, "frames") if isinstance(each, dict))
+    return StackThread(
+        name=clean_line(fields.text(found, "name") or f"thread {ident}"),
+        main=fields.flag(found, "main"),
+        frames=tuple(_frame(each) for each in frames),
+        ident=ident if isinstance(ident, int) else None,
+    )
+
+
+def _frame(found: fields.Fields) -> Frame:
+    return clean_frame(
+        Frame(
+            file=fields.text(found, "file"),
+            line=fields.whole(found, "line", within=_ANY) or None,
+            function=fields.text(found, "function"),
+            source=fields.text(found, "source"),
+            cell=fields.whole(found, "cell", within=_ANY) or None,
+        )
+    )
+
+
+def _error(content: fields.Fields) -> str:
+    name = fields.text(content, "ename") or fields.text(content, "status")
+    return clean_line(f"{name}: {fields.text(content, 'evalue')}".strip(": ") or "nothing")

@@ -1,0 +1,219 @@
+"""Stack: where each thread of a kernel stands, and how that was found out. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from enum import StrEnum
+from typing import Any
+
+from kerneltui.frozen import frozen
+from kerneltui.protocol.text import clean_line
+
+PATH_WIDTH = 400  # characters
+NAME_WIDTH = 100
+SOURCE_WIDTH = 300
+MAIN = "MainThread"
+"""What Python calls the thread that runs cells."""
+STILL_TIME = 2.0  # seconds without a move that are worth telling
+
+_LIBRARY = re.compile(r"/(?:site|dist)-packages/|/lib(?:64)?/(?:python|pypy)[\d.]+/|\.zip/")
+_TYPED = ("<stdin>", "<ipython-input-")
+_CELL = re.compile(r"/ipykernel_\d+/\d+\.py$|^<ipython-input-(\d+)-")
+
+
+class Way(StrEnum):
+    """How a stack is found out, the least disturbing way first."""
+
+    SUBSHELL = "subshell"
+    FAULTHANDLER = "faulthandler"
+    DEBUGGER = "debugger"
+    PYSPY = "py-spy"
+    SYSTEM = "system"
+
+
+TOUCHES = {
+    Way.SUBSHELL: "a thread in the kernel, which ends soon after; no name and no history",
+    Way.FAULTHANDLER: "a signal that the kernel catches; its log gets the stacks",
+    Way.DEBUGGER: "its debugger is switched on for a moment; the code goes on",
+    Way.PYSPY: "the process stands still for some milliseconds",
+    Way.SYSTEM: "nothing: what the system tells of its process",
+}
+
+
+@frozen
+class Frame:
+    """One call that is under way. Its texts have passed the gate."""
+
+    file: str
+    line: int | None
+    function: str
+    source: str = ""
+    """The text of the line; "" where it is not known."""
+    cell: int | None = None
+    """The number of the cell that it is in: n of "In [n]"."""
+
+    @property
+    def own(self) -> bool:
+        """It is the user's: of a cell, or of a file that is not a library's."""
+        return is_own(self.file)
+
+    @property
+    def place(self) -> str:
+        """Where it stands, for a person: "In [4], line 2", "load.py, line 7"."""
+        if self.cell is not None:
+            where = f"In [{self.cell}]"
+        elif is_cell(self.file):
+            where = "a cell"
+        else:
+            where = self.file.rpartition("/")[2]
+        return where if self.line is None else f"{where}, line {self.line}"
+
+
+@frozen
+class StackThread:
+    """One thread of a kernel."""
+
+    name: str
+    main: bool
+    frames: tuple[Frame, ...] = ()
+    """The innermost first; () where the way tells none."""
+    note: str = ""
+    """What the system says of it: "sleeps in futex_wait, 0 % CPU"."""
+    ident: int | None = None
+    """What Python knows it by; None where the way does not tell."""
+
+    @property
+    def where(self) -> Frame | None:
+        """The innermost frame of the user's own; else the innermost; None without any."""
+        return next((each for each in self.frames if each.own), next(iter(self.frames), None))
+
+
+@frozen
+class Refusal:
+    """A way that did not work, and why."""
+
+    way: Way
+    why: str
+
+
+@frozen
+class Stack:
+    """All threads of a kernel at one moment, the main thread first."""
+
+    way: Way
+    threads: tuple[StackThread, ...]
+    refused: tuple[Refusal, ...] = ()
+    """The less disturbing ways, which did not work."""
+    notes: tuple[str, ...] = ()
+    """What else there is to tell: the state of the process, its children."""
+
+    @property
+    def touches(self) -> str:
+        """What finding it out has left or disturbed."""
+        return TOUCHES[self.way]
+
+    @property
+    def main(self) -> StackThread | None:
+        return next((each for each in self.threads if each.main), None)
+
+    @property
+    def where(self) -> Frame | None:
+        """The frame that tells most of what the kernel does."""
+        return self.main.where if self.main else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as `kerneltui stack --json` prints it."""
+        return {
+            "method": self.way.value,
+            "touches": self.touches,
+            "threads": [_thread_json(each) for each in self.threads],
+            "notes": list(self.notes),
+            "refused": [{"method": each.way.value, "why": each.why} for each in self.refused],
+        }
+
+
+def _thread_json(thread: StackThread) -> dict[str, Any]:
+    return {
+        "name": thread.name,
+        "main": thread.main,
+        "note": thread.note,
+        "frames": [_frame_json(each) for each in thread.frames],
+    }
+
+
+def _frame_json(frame: Frame) -> dict[str, Any]:
+    return {
+        "file": frame.file,
+        "line": frame.line,
+        "function": frame.function,
+        "source": frame.source,
+        "own": frame.own,
+        "cell": frame.cell,
+    }
+
+
+def is_cell(file: str) -> bool:
+    """Tell whether code of this file was typed as a cell."""
+    return _CELL.search(file) is not None
+
+
+def is_own(file: str) -> bool:
+    """Tell whether a file is the user's: neither a library's nor made by one."""
+    if file.startswith("<"):
+        return file.startswith(_TYPED)
+    return bool(file) and _LIBRARY.search(file) is None
+
+
+def clean_frame(frame: Frame) -> Frame:
+    """Return a frame whose texts have passed the gate."""
+    return replace(
+        frame,
+        file=clean_line(frame.file, PATH_WIDTH),
+        function=clean_line(frame.function, NAME_WIDTH),
+        source=clean_line(frame.source.strip(), SOURCE_WIDTH),
+    )
+
+
+def main_first(threads: Iterable[StackThread]) -> tuple[StackThread, ...]:
+    """Return the threads in the order in which they are read: the user's code comes early."""
+    return tuple(
+        sorted(threads, key=lambda each: (not each.main, not any(f.own for f in each.frames)))
+    )
+
+
+def folded(frames: Sequence[Frame]) -> tuple[tuple[Frame, ...], ...]:
+    """Return the frames in groups: each of the user's alone, libraries' in a row together."""
+    groups: list[tuple[Frame, ...]] = []
+    for frame in frames:
+        if groups and not frame.own and not groups[-1][0].own:
+            groups[-1] += (frame,)
+        else:
+            groups.append((frame,))
+    return tuple(groups)
+
+
+@frozen
+class Stillness:
+    """Since when the main thread was seen at the same place, whenever it was looked at."""
+
+    position: tuple[tuple[str, int | None, str], ...] = ()
+    since: float = 0.0
+    until: float = 0.0
+
+    def after(self, stack: Stack, now: float) -> Stillness:
+        """Return what holds after a look at the instant `now`."""
+        position = _position(stack)
+        since = self.since if position and position == self.position else now
+        return Stillness(position, since, now)
+
+    def __str__(self) -> str:
+        """Tell for how long it has not moved; "" for what may be chance."""
+        seconds = self.until - self.since
+        return f"has not moved for {seconds:.0f} s" if seconds >= STILL_TIME else ""
+
+
+def _position(stack: Stack) -> tuple[tuple[str, int | None, str], ...]:
+    frames = stack.main.frames if stack.main else ()
+    return tuple((each.file, each.line, each.function) for each in frames)

@@ -1,0 +1,72 @@
+"""Variable: a name in a kernel, what kind of thing it is and how large. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kerneltui.fleet.model.masking import MASK, names_a_secret
+from kerneltui.frozen import frozen
+from kerneltui.protocol import fields
+from kerneltui.protocol.text import clean_line
+
+NAME_WIDTH = 100  # characters
+VALUE_WIDTH = 100
+MAX_SIZE = 1 << 60  # bytes
+DIMENSIONS = 8
+
+
+@frozen
+class Variable:
+    """One name. Its texts have passed the gate; a value that is named like a secret is masked."""
+
+    name: str
+    type: str
+    size: int
+    """Bytes, with what it holds."""
+    is_exact: bool = True
+    """All that it holds was counted; else the size is an estimate."""
+    shape: tuple[int, ...] | None = None
+    """Lengths of an array or a table; of a container, how many it holds."""
+    value: str = ""
+    """How a number or the beginning of a text is written; "" for everything else."""
+
+    @property
+    def extent(self) -> str:
+        """Its shape, for a person: "1000x20"."""
+        return "" if self.shape is None else "x".join(map(str, self.shape)) or "scalar"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as `kerneltui stack --variables --json` prints it."""
+        return {
+            "name": self.name,
+            "type": self.type,
+            "shape": None if self.shape is None else list(self.shape),
+            "size": self.size,
+            "exact": self.is_exact,
+            "value": self.value or None,
+        }
+
+
+def read_variables(told: object) -> tuple[Variable, ...]:
+    """Return what a kernel tells of its names, the largest first; odd shapes are left out."""
+    rows = told if isinstance(told, list) else []
+    found = [_variable(each) for each in rows if isinstance(each, dict)]
+    return tuple(sorted(found, key=lambda each: (-each.size, each.name)))
+
+
+def _variable(told: fields.Fields) -> Variable:
+    name, value = fields.text(told, "name"), fields.text(told, "value")
+    return Variable(
+        name=clean_line(name, NAME_WIDTH),
+        type=clean_line(fields.text(told, "type"), NAME_WIDTH),
+        size=fields.whole(told, "size", within=range(MAX_SIZE)),
+        is_exact=fields.flag(told, "exact"),
+        shape=_shape(told.get("shape")),
+        value=MASK if value and names_a_secret(name) else clean_line(value, VALUE_WIDTH),
+    )
+
+
+def _shape(told: object) -> tuple[int, ...] | None:
+    if not isinstance(told, list):
+        return None
+    return tuple(each for each in told[:DIMENSIONS] if isinstance(each, int))
