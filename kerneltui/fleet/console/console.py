@@ -111,6 +111,14 @@ class Console:
         reply.add_done_callback(partial(_pass_on_history, codes))
         return codes
 
+    def evaluate(self, kernel_id: str, content: dict[str, Any]) -> Reply:
+        """Return the future reply to an execute_request that changes nothing.
+
+        It is asked beside what runs. Raises ActionRefused while locked.
+        """
+        self._permit()
+        return self._ask(kernel_id, "execute_request", content, beside=True)
+
     def answer(self, prompt: Prompt, value: str) -> None:
         """Answer an open prompt; one that is void by now is not answered."""
         self._permit()
@@ -124,9 +132,12 @@ class Console:
         if self.locked:
             raise ActionRefused(LOCKED)
 
-    def _ask(self, kernel_id: str, msg_type: str, content: dict[str, Any]) -> Reply:
+    def _ask(
+        self, kernel_id: str, msg_type: str, content: dict[str, Any], *, beside: bool = False
+    ) -> Reply:
         reply: Reply = Future()
-        if not self._mailbox.put(partial(self._send_ask, kernel_id, msg_type, content, reply)):
+        send = partial(self._send_ask, kernel_id, msg_type, content, reply, beside)
+        if not self._mailbox.put(send):
             fail(reply, KernelError(CLOSED))
         return reply
 
@@ -197,10 +208,12 @@ class Console:
             raise
 
     def _send_ask(
-        self, kernel_id: str, msg_type: str, content: dict[str, Any], reply: Reply
+        self, kernel_id: str, msg_type: str, content: dict[str, Any], reply: Reply, beside: bool
     ) -> None:
         try:
-            self._conversation(kernel_id).ask(msg_type, content, reply)
+            talk = self._conversation(kernel_id)
+            ask = talk.ask_beside if beside else talk.ask
+            ask(msg_type, content, reply)
         except REFUSALS as error:
             fail(reply, error)
         except Exception as error:
@@ -225,8 +238,9 @@ class Console:
             conversation.abandon(why)
 
     def _leave(self) -> None:
-        for kernel_id in list(self._conversations):
-            self._failures.attempt(partial(self._forget, kernel_id, CLOSED))
+        conversations, self._conversations = self._conversations, {}
+        for conversation in conversations.values():
+            self._failures.attempt(partial(conversation.leave, CLOSED))
 
 
 def _rebound(before: Mapping[str, T], now: Mapping[str, T | None]) -> Mapping[str, T]:

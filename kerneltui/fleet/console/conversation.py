@@ -181,6 +181,25 @@ class Conversation:
             return
         self._send_question(msg_type, content, reply, subshell.id if is_busy else None)
 
+    def ask_beside(self, msg_type: str, content: Content, reply: Reply) -> None:
+        """Ask something in a subshell, whatever runs. Raises one of REFUSALS.
+
+        A kernel without subshells is asked on its main shell, and only while it is idle.
+        """
+        if reply.cancelled():  # nobody waits for it any more
+            return
+        self._refuse_hopeless()
+        subshell = self._for_questions
+        if self._is_served:
+            raise ActionRefused("its Jupyter server would believe that it is idle")
+        if self._has_subshells is False and self._manager.status.state is not KernelState.IDLE:
+            raise ActionRefused("it has no subshells, and is not idle")
+        if self._has_subshells is not False and subshell.id is None:
+            send = partial(self.ask_beside, msg_type, content, reply)
+            self._park(subshell, Parked(send, partial(fail, reply)))
+            return
+        self._send_question(msg_type, content, reply, subshell.id)
+
     def _send_question(
         self, msg_type: str, content: Content, reply: Reply, subshell_id: str | None
     ) -> None:
@@ -377,8 +396,20 @@ class Conversation:
             subshell.id = None
         client.stop_channels()
 
+    def leave(self, why: str) -> None:
+        """Give up all that is pending of a kernel that lives on, and take the subshells away.
+
+        One in which something runs stays: the kernel would not answer until that is over.
+        """
+        if self._beside:
+            self._for_cells.id = None
+        if self._asked:
+            self._for_questions.id = None
+        self.close()
+        self.abandon(why)
+
     def abandon(self, why: str) -> None:
-        """Give up all that is pending and disconnect."""
+        """Give up all that is pending of a process that is gone, and disconnect."""
         error = KernelError(why)
         for reply in self._asked.values():
             fail(reply, error)

@@ -43,6 +43,11 @@ class Talk:
         self.conversation.ask(msg_type, {"code": "pr", "cursor_pos": 2}, reply)
         return reply
 
+    def evaluate(self) -> Reply:
+        reply: Reply = Future()
+        self.conversation.ask_beside("execute_request", {"code": "", "silent": True}, reply)
+        return reply
+
     def execute(self, code: str) -> None:
         self.conversation.execute(code, execute_content(code))
 
@@ -147,6 +152,46 @@ def test_what_waits_for_a_subshell_is_asked_once_the_cell_is_over(
 
 
 # -- cells beside what runs ----
+
+
+@pytest.mark.parametrize("code", ["", "1 + 1"], ids=["idle", "busy"])
+def test_what_is_evaluated_goes_by_a_subshell_whatever_runs(
+    talk: Talk, fake: FakeKernel, code: str
+) -> None:
+    if code:
+        talk.execute(code)
+
+    reply = talk.evaluate()
+
+    assert talk.hear(reply)["status"] == "ok"
+    assert [subshell_of(each) for each in fake.requests if each["content"].get("silent")] == ["s-1"]
+
+
+def test_a_busy_kernel_without_subshells_evaluates_nothing(talk: Talk, fake: FakeKernel) -> None:
+    fake.hold("execute_request")
+    fake.replies["kernel_info_request"] = {"supported_features": []}
+    talk.execute("loop()")
+
+    with pytest.raises(ActionRefused, match="has no subshells"):
+        talk.hear(talk.evaluate())
+
+
+def test_who_leaves_a_living_kernel_takes_the_subshell_away(talk: Talk, fake: FakeKernel) -> None:
+    talk.hear(talk.evaluate())
+
+    talk.conversation.leave("over")
+
+    assert fake.wait_for("delete_subshell_request")["content"] == {"subshell_id": "s-1"}
+
+
+def test_who_leaves_keeps_the_subshell_in_which_a_cell_runs(talk: Talk, fake: FakeKernel) -> None:
+    fake.hold("execute_request")
+    talk.execute_beside("run()")
+    talk.listen_until(lambda: bool(talk.conversation.beside))
+
+    talk.conversation.leave("over")
+
+    assert "delete_subshell_request" not in fake.types()
 
 
 def test_a_cell_runs_beside_in_a_subshell(talk: Talk, fake: FakeKernel) -> None:
