@@ -27,9 +27,14 @@ START_PATIENCE = 60.0  # seconds for a kernel to be ready
 LOOK = 0.02  # seconds between two looks at one that starts
 
 
+def configured_fleet() -> Fleet:
+    settings = read_settings()
+    return Fleet(transport=settings.transport, stack_signal=settings.stack_signal)
+
+
 @contextlib.contextmanager
 def opened_fleet() -> Iterator[Fleet]:
-    fleet = Fleet(transport=read_settings().transport)
+    fleet = configured_fleet()
     fleet.open()
     try:
         yield fleet
@@ -39,7 +44,7 @@ def opened_fleet() -> Iterator[Fleet]:
 
 @contextlib.contextmanager
 def observing_fleet(*, listening: bool) -> Iterator[Fleet]:
-    fleet = Fleet(transport=read_settings().transport)
+    fleet = configured_fleet()
     fleet.observe(listening=listening)
     try:
         yield fleet

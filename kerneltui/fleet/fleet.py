@@ -40,6 +40,7 @@ from kerneltui.kernels.connection.transport import choose_transport
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.management.multi import MultiKernelManager
 from kerneltui.kernels.processes.identity import ProcessIdentity
+from kerneltui.kernels.processes.stack_signal import STACK_SIGNAL, signal_number
 from kerneltui.kernels.processes.thread_room import require_threads
 from kerneltui.kernels.specs.spec_manager import format_argv
 from kerneltui.paths import runtime_folder
@@ -75,8 +76,10 @@ class Fleet:
         limits: Limits = USUAL,
         locked: bool = False,
         given_by: Callable[[Verb], str] = command_of,
+        stack_signal: str = STACK_SIGNAL,
     ) -> None:
-        """`given_by`: returns by what key or command a user asks for a verb."""
+        """`given_by`: returns by what key or command a user asks for a verb. `stack_signal`: the
+        one at which kernels tell their stacks, or "off"."""
         folder, warn = runtime_folder(), self.warn
         self._transport: Transport = transport
         self._board = NoticeBoard()
@@ -87,7 +90,14 @@ class Fleet:
         self._manifests = store = ManifestStore(folder, warn, Heirs().find)
         self._memory = MemoryWatch()
         self._tracker = tracker = Tracker(
-            registry, store, kernels, self._board, limits, given_by, self._memory.at_end
+            registry,
+            store,
+            kernels,
+            self._board,
+            limits,
+            given_by,
+            self._memory.at_end,
+            signal_number(stack_signal),
         )
         self._monitor, self.console = tracker.monitor, tracker.console
         self._own = OwnKernels(registry, tracker, store, kernels, transport, warn)

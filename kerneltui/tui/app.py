@@ -209,6 +209,7 @@ def library_fleet(config: Config) -> DashboardFleet:
         limits=config.limits,
         locked=config.read_only,
         given_by=lambda verb: key_of(f"kernel.{verb.name.lower()}", config.keys),
+        stack_signal=config.stack_signal,
     )
     for problem in runtime_folder_problems():
         fleet.warn(problem)

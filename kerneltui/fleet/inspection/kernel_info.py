@@ -10,6 +10,7 @@ from kerneltui.errors import KernelError
 from kerneltui.fleet.model.masking import MASK, mask_arguments, mask_environment
 from kerneltui.frozen import frozen
 from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.kernels.processes.stack_signal import without_hook
 from kerneltui.protocol import fields
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.text import clean_line
@@ -105,7 +106,7 @@ def _of_process(manager: KernelManager) -> tuple[list[str], str, dict[str, str] 
         try:
             found = psutil.Process(process.identity.pid)
             with found.oneshot():
-                return found.cmdline(), found.cwd(), found.environ()
+                return found.cmdline(), found.cwd(), without_hook(found.environ())
         except (psutil.Error, OSError):  # gone meanwhile, or not ours to look into
             pass
     try:

@@ -15,6 +15,7 @@ from kerneltui.kernels.connection.transport import choose_transport
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes.adopted import AdoptedProcess
 from kerneltui.kernels.processes.identity import ProcessIdentity
+from kerneltui.kernels.processes.stack_signal import without_hook
 from kerneltui.kernels.processes.wrapped import WrappedProcess
 from kerneltui.kernels.specs.spec_manager import KernelSpec, KernelSpecManager
 from kerneltui.protocol.connection import Transport
@@ -98,7 +99,7 @@ def adopt_process(
     try:
         process = psutil.Process(identity.pid)
         if identity.is_alive():
-            environment = process.environ()
+            environment = without_hook(process.environ())
     except psutil.Error:
         pass  # it is gone, or not ours to look into: then today's environment has to do
     wrapper = AdoptedProcess(launched) if launched is not None else None

@@ -46,7 +46,9 @@ class Tracker:
         limits: Limits,
         given_by: Callable[[Verb], str],
         memory_at_end: Callable[[str, int], MemoryAtEnd],
+        stack_signal: int | None,
     ) -> None:
+        """`stack_signal`: at which Python kernels that are launched here tell their stacks."""
         self.monitor = KernelMonitor(self._on_event, registry.publish, limits)
         self.console = Console(
             self.manager_of,
@@ -67,6 +69,7 @@ class Tracker:
         self._manifests = store
         self._kernels = kernels
         self._board = board
+        self._stack_signal = stack_signal
 
     def start(self) -> None:
         self.monitor.start()
@@ -100,6 +103,7 @@ class Tracker:
         self.monitor.watch(manager)
 
     def _with_manager(self, kernel: TrackedKernel, manager: KernelManager) -> TrackedKernel:
+        manager.stack_signal = self._stack_signal
         manager.around_restart = partial(self.orders.give, kernel, RESTARTING)
         return replace(kernel, manager=manager, log=KernelLog(manager))
 

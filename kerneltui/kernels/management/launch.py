@@ -18,6 +18,7 @@ from kerneltui.kernels.processes.nofile import (
     describe_shortage,
     restore_nofile_limit,
 )
+from kerneltui.kernels.processes.stack_signal import with_hook, without_hook
 from kerneltui.kernels.specs.spec_manager import KernelSpec
 
 # What the launcher of our own process told it of itself; it is not true of a kernel.
@@ -27,21 +28,28 @@ _Stream = int | IO[Any] | None
 
 
 def kernel_environment(
-    base: Mapping[str, str], spec: KernelSpec, *, independent: bool
+    base: Mapping[str, str],
+    spec: KernelSpec,
+    *,
+    independent: bool,
+    stack_signal: int | None = None,
 ) -> dict[str, str]:
     """Return the environment of a kernel that inherits `base`.
 
     ${NAME} in the spec's own variables is filled in from `base`, unknown names stay.
-    Unless `independent`, the kernel is told to end when this process does.
+    Unless `independent`, the kernel is told to end when this process does. `stack_signal`: at
+    which Python tells its stacks.
     """
     env = {name: value for name, value in base.items() if name not in NOT_INHERITED}
-    if spec.language.lower().startswith("python"):
+    env = without_hook(env)
+    is_python = spec.language.lower().startswith("python")
+    if is_python:
         env.pop("PYTHONEXECUTABLE", None)  # it would name our interpreter, not the kernel's
     own = {name: string.Template(value).safe_substitute(env) for name, value in spec.env.items()}
     env.update(own)
     if not independent:
         env["JPY_PARENT_PID"] = str(os.getpid())
-    return env
+    return with_hook(env, stack_signal) if is_python and stack_signal is not None else env
 
 
 def launch(

@@ -36,6 +36,8 @@ class LaunchOrder:
     kernel_id: str
     encryption: str
     """The policy, see `encryption`."""
+    stack_signal: int | None = None
+    """At which Python is to write its stacks to the log."""
 
 
 class Launcher:
@@ -89,7 +91,7 @@ class Launcher:
         spec, plan = order.spec, LaunchPlan.of(order.arguments)
         wants_curve(order.encryption, self._connection.transport, spec)
         argv = self.command(spec, plan.extra_arguments, order.arguments)
-        refuse_unlaunchable(argv, env=_environment(plan, spec), **plan.popen_kwargs)
+        refuse_unlaunchable(argv, env=_environment(plan, order), **plan.popen_kwargs)
         self._connection.restore_connection_file(kernel_name=spec.name)
         file = self._connection.connection_file
         if plan.wants_log and Path(file).parent.is_dir():  # else it is made
@@ -110,7 +112,7 @@ class Launcher:
             connection.set_curve_keys(*zmq.curve_keypair())
         connection.write_connection_file(kernel_name=spec.name)
         argv = self.command(spec, plan.extra_arguments)
-        env = _environment(plan, spec)
+        env = _environment(plan, order)
         if plan.wants_log:
             file, key = connection.connection_file, connection.session.key
             self.log_file = LogFile.beside(file, order.kernel_id, key)
@@ -125,9 +127,13 @@ class Launcher:
             self.log_file.remove()
 
 
-def _environment(plan: LaunchPlan, spec: KernelSpec) -> dict[str, str]:
-    base = os.environ if plan.env is None else plan.env
-    return kernel_environment(base, spec, independent=plan.independent)
+def _environment(plan: LaunchPlan, order: LaunchOrder) -> dict[str, str]:
+    return kernel_environment(
+        os.environ if plan.env is None else plan.env,
+        order.spec,
+        independent=plan.independent,
+        stack_signal=order.stack_signal if plan.wants_log else None,
+    )
 
 
 def _follow(popen: subprocess.Popen[bytes], log: LogFile | None, life: Lifecycle) -> None:

@@ -72,6 +72,8 @@ class KernelManager(ConnectionFileMixin):
         self.autorestart = autorestart
         self.owns_kernel = owns_kernel
         self.transport_encryption = transport_encryption
+        self.stack_signal: int | None = None
+        """At which Python writes its stacks to the kernel's log, from the next launch on."""
         self.client_factory = client_factory
         self.tap_messages: Tap | None = None
         """Called with each message of the manager's own requests, in the thread that asks."""
@@ -218,7 +220,8 @@ class KernelManager(ConnectionFileMixin):
 
     def _order(self, arguments: Mapping[str, Any]) -> LaunchOrder:
         spec = launchable_spec(self.kernel_spec_manager, self.kernel_name)
-        return LaunchOrder(spec, arguments, self.kernel_id, self.transport_encryption)
+        encryption = self.transport_encryption
+        return LaunchOrder(spec, arguments, self.kernel_id, encryption, self.stack_signal)
 
     def _launch(self, arguments: Mapping[str, Any]) -> None:
         self._launcher.launch(self._order(arguments), self.life)

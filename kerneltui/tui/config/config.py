@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from kerneltui.fleet.model.retention import Limits
 from kerneltui.frozen import frozen
+from kerneltui.kernels.processes.stack_signal import STACK_SIGNAL
 
 if TYPE_CHECKING:
     from kerneltui.protocol.connection import Transport
@@ -42,6 +43,8 @@ class Config:
     """What the start dialog offers first."""
     transport: Transport = "auto"
     """How kernels that are started here are reached; auto is ipc where the kernel can."""
+    stack_signal: str = STACK_SIGNAL
+    """At which Python kernels that are started here tell their stacks; or "off"."""
     notifications: Notifications = "off"
     """How the terminal tells that a kernel died, or that a long run ended."""
     notify_after: float = 30.0

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from kerneltui.protocol.connection import Transport
 from kerneltui.tui.config.config import Notifications
+from kerneltui.kernels.processes.stack_signal import ALLOWED, signal_number
 from kerneltui.tui.config.themes import THEMES
 from kerneltui.tui.keys.actions import ACTIONS
 from kerneltui.tui.keys.keymap import cannot_be_bound
@@ -72,6 +73,14 @@ def _keys(value: Any) -> str:
     return next(filter(None, map(cannot_be_bound, keys)), "")
 
 
+def _stack_signal(value: Any) -> str:
+    try:
+        signal_number(value if isinstance(value, str) else "")
+    except ValueError:
+        return f"allowed: {ALLOWED}"
+    return ""
+
+
 _FLAG = _rule(lambda value: isinstance(value, bool), "true, false")
 _TEXT = _rule(lambda value: isinstance(value, str), "a text in quotes")
 _COLUMN_IDS = tuple(column.id for column in COLUMNS)
@@ -91,6 +100,7 @@ TOP: dict[str, Rule] = {
     "kernelspec": _TEXT,
     "transport": _one_of(*get_args(Transport)),
     "notifications": _one_of(*get_args(Notifications)),
+    "stack_signal": _stack_signal,
     "notify_after": _number(1, 86_400, "seconds"),
 }
 """What stands above the tables."""

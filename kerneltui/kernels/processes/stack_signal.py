@@ -1,0 +1,58 @@
+"""The signal at which a Python kernel writes its stacks to its log, also with its GIL held.
+
+What has it do so is in `stack_hook`, which its environment names until it has begun.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+
+VARIABLE = "KERNELTUI_STACK_HOOK"
+FOLDER = str(Path(__file__).with_name("stack_hook"))
+OFF = "off"
+STACK_SIGNAL = "RTMIN+8"  # no library is known to use it, as some do SIGUSR1 and SIGUSR2
+ALLOWED = "off, USR1, USR2, RTMIN+1 to RTMIN+14"
+_REAL_TIME = re.compile(r"RTMIN\+([1-9]|1[0-4])")
+
+
+def signal_number(name: str) -> int | None:
+    """Return the number of a signal as the configuration names it; None for "off".
+
+    Raises ValueError for what is not in ALLOWED.
+    """
+    if name == OFF:
+        return None
+    if found := _REAL_TIME.fullmatch(name):
+        real_time: int | None = getattr(signal, "SIGRTMIN", None)  # macOS has none
+        return None if real_time is None else real_time + int(found[1])
+    if name not in ("USR1", "USR2"):
+        raise ValueError(f"no signal for stacks: {name!r}; allowed: {ALLOWED}")
+    return int(signal.Signals[f"SIG{name}"])
+
+
+def with_hook(env: Mapping[str, str], signum: int) -> dict[str, str]:
+    """Return an environment in which Python writes its stacks at `signum`."""
+    path = os.pathsep.join(filter(None, (FOLDER, env.get("PYTHONPATH"))))
+    return {**env, "PYTHONPATH": path, VARIABLE: f"{signum}:{FOLDER}"}
+
+
+def without_hook(env: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment as it was before `with_hook`, of whatever installation."""
+    rest = dict(env)
+    folder = rest.pop(VARIABLE, "").partition(":")[2]
+    if folder and "PYTHONPATH" in rest:
+        path = [each for each in rest["PYTHONPATH"].split(os.pathsep) if each != folder]
+        rest["PYTHONPATH"] = os.pathsep.join(path)
+        if not path:
+            del rest["PYTHONPATH"]
+    return rest
+
+
+def hooked_signal(env: Mapping[str, str]) -> int | None:
+    """Return the signal that a process was started to tell its stacks at; None for none."""
+    number = env.get(VARIABLE, "").partition(":")[0]
+    return int(number) if number.isdecimal() and number.isascii() else None
