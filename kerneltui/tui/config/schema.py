@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable
 from typing import Any, get_args
 
+from kerneltui.kernels.processes.stack_signal import ALLOWED, signal_number
 from kerneltui.protocol.connection import Transport
 from kerneltui.tui.config.config import Notifications
-from kerneltui.kernels.processes.stack_signal import ALLOWED, signal_number
 from kerneltui.tui.config.themes import THEMES
 from kerneltui.tui.keys.actions import ACTIONS
 from kerneltui.tui.keys.keymap import cannot_be_bound
