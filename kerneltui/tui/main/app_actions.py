@@ -23,9 +23,16 @@ if TYPE_CHECKING:
 class AppActions:
     """Help, notices, read-only, pictures, and the ways out."""
 
-    def __init__(self, screen: KernelScreen, keys: Keymap, unconfirmed: frozenset[str]) -> None:
+    def __init__(
+        self,
+        screen: KernelScreen,
+        keys: Keymap,
+        unconfirmed: frozenset[str],
+        clock: Callable[[], float],
+    ) -> None:
         self._screen = screen
         self._keys = keys
+        self._clock = clock
         self._unconfirmed = unconfirmed
 
     @property
@@ -93,7 +100,9 @@ class AppActions:
         elif "quit_shutdown" in self._unconfirmed:
             self._shut_down(fleet, targets)
         else:
-            question = questions.quit_and_shutdown(targets)
+            question = questions.quit_and_shutdown(
+                left_running(self._screen.snapshots), self._clock()
+            )
             self._screen.push(ConfirmScreen(question), self._answer_of(fleet, targets))
 
     def _answer_of(

@@ -115,7 +115,7 @@ class KernelActions:
         if wording is None or action.name in self._unconfirmed:
             carry_out()
         else:
-            question = questions.ask(wording, selection.targets, selection.left_out)
+            question = questions.ask(wording, selection.kernels, self._clock(), selection.left_out)
             more = partial(_look_up, fleet, verb, selection.targets)
             self._screen.push(ConfirmScreen(question, more), _if_yes(carry_out))
 
@@ -129,7 +129,7 @@ class KernelActions:
         elif screen.fleet and (kernel := screen.selected):
             is_again = kernel.was_interrupted  # it was meant then, and had no effect
             if is_again or self._interrupting.press(kernel.target, self._clock()):
-                self._interrupt(screen.fleet, kernel.target)
+                self._interrupt(screen.fleet, kernel)
             screen.tick()
 
     def interrupt_chosen(self) -> None:
@@ -145,17 +145,17 @@ class KernelActions:
         if reason := refusal(INTERRUPT, kernel):
             self._screen.say(reason, "warning")
         elif fleet and kernel:
-            self._interrupt(fleet, kernel.target)
+            self._interrupt(fleet, kernel)
 
-    def _interrupt(self, fleet: DashboardFleet, target: Target) -> None:
+    def _interrupt(self, fleet: DashboardFleet, kernel: KernelSnapshot) -> None:
         """Interrupt a kernel; ask first where something speaks against it."""
         if "interrupt" in self._unconfirmed:
-            self._give([target], partial(fleet.do, Verb.INTERRUPT, anyway=True))
+            self._give([kernel.target], partial(fleet.do, Verb.INTERRUPT, anyway=True))
         else:
-            self._screen.begin(partial(self._warn_first, fleet, target))
+            self._screen.begin(partial(self._warn_first, fleet, kernel))
 
-    async def _warn_first(self, fleet: DashboardFleet, target: Target) -> None:
-        verb = Verb.INTERRUPT
+    async def _warn_first(self, fleet: DashboardFleet, kernel: KernelSnapshot) -> None:
+        verb, target = Verb.INTERRUPT, kernel.target
         try:
             warnings = await asyncio.to_thread(fleet.before, verb, target)
         except KernelError as error:
@@ -163,7 +163,7 @@ class KernelActions:
             return
         if warnings:
             wording = replace(VERBS[verb].questions[About.LIVING], note="\n".join(warnings))
-            question = questions.ask(wording, [target])
+            question = questions.ask(wording, [kernel], self._clock())
             anyway = partial(self._give, [target], partial(fleet.do, verb, anyway=True))
             self._screen.push(ConfirmScreen(question), _if_yes(anyway))
         else:  # what comes to speak against it from now on was not asked about
@@ -181,7 +181,7 @@ class KernelActions:
                 self._last_signal = signum
                 self._give(selection.targets, partial(fleet.do, Verb.SIGNAL, signum=signum))
 
-        lines = tuple(questions.describe(target) for target in selection.targets)
+        lines = tuple(map(questions.identify, selection.kernels))
         are_stopped = all(kernel.is_stopped for kernel in selection.kernels)
         likely = int(signal.SIGCONT) if are_stopped else self._last_signal
         self._screen.push(SignalScreen(lines, likely), answered)
@@ -215,7 +215,8 @@ class KernelActions:
         fleet = self._screen.fleet
         if fleet is None:
             return
-        targets = _ours(self._screen.snapshots)
+        kernels = [each for each in self._screen.snapshots if each.is_ours]
+        targets = _ours(kernels)
         order = partial(fleet.shutdown_all, targets)
 
         def answered() -> None:
@@ -227,7 +228,7 @@ class KernelActions:
         if "shutdown_all" in self._unconfirmed:
             answered()
         else:
-            question = questions.shutdown_all(targets)
+            question = questions.shutdown_all(kernels, self._clock())
             self._screen.push(ConfirmScreen(question), _if_yes(answered))
 
     # -- orders under way ----------------------------------------------------------------

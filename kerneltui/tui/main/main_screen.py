@@ -78,7 +78,7 @@ class MainScreen(Screen[None]):
         config = settings.config
         self.refresh_rate = RefreshRate(config.refresh)
         self.kernel_actions = KernelActions(self, clock, config.unconfirmed)
-        self._app_actions = AppActions(self, config.keys, config.unconfirmed)
+        self._app_actions = AppActions(self, config.keys, config.unconfirmed, clock)
         self._view = ViewActions(  # before there is anything to style again
             self,
             self.refresh_rate,

@@ -2,38 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from kerneltui.fleet.model.capabilities import ALL_LOST, LOGS_LOST, Wording
-from kerneltui.formats import short_id
+from kerneltui.formats import duration, memory, short_id
 from kerneltui.protocol.text import clean_line
 from kerneltui.tui.dialogs.confirm import Question
 from kerneltui.words import counted
 
 if TYPE_CHECKING:
-    from kerneltui.fleet.model.snapshot import Target
+    from kerneltui.fleet.model.snapshot import KernelSnapshot
+
+LOSSES_WIDTH = 160  # characters
 
 
-def _counted(targets: Sequence[Target]) -> str:
-    return counted(len(targets), "kernel")
+def identify(kernel: KernelSnapshot) -> str:
+    """Return one line that names the very process that is meant."""
+    pid = f"pid {kernel.pid}" if kernel.pid else "no process"
+    whose = f"  of {kernel.whose}" if kernel.whose else ""
+    return clean_line(f"{kernel.name}  {short_id(kernel.kernel_id)}  {pid}{whose}")
 
 
-def describe(target: Target) -> str:
-    """Return one line that names the very process which `target` means."""
-    pid = f"pid {target.identity.pid}" if target.identity else "no process"
-    whose = f"  of {target.whose}" if target.whose else ""
-    return clean_line(f"{target.name}  {short_id(target.kernel_id)}  {pid}{whose}")
+def describe(kernel: KernelSnapshot, now: float) -> Iterator[str]:
+    """Yield a line that names the process, and one of what would be lost with it."""
+    yield identify(kernel)
+    yield clean_line(f"  {', '.join(_losses(kernel, now))}", LOSSES_WIDTH)
 
 
-def ask(wording: Wording, targets: Sequence[Target], left_out: int = 0) -> Question:
-    """Return the question about `targets`; `left_out`: how many marked kernels do not allow it."""
-    which = "this kernel" if len(targets) == 1 else _counted(targets)
+def _losses(kernel: KernelSnapshot, now: float) -> Iterator[str]:
+    condition, usage = kernel.condition, kernel.usage
+    since = "" if condition.since is None else f" {duration(now - condition.since)}"
+    yield f"{condition.word}{since}"
+    if usage is not None:
+        yield memory(usage.rss)
+        if usage.processes > 1:
+            yield counted(usage.processes - 1, "child", "children")
+    if kernel.notebook:
+        yield kernel.notebook
+    if kernel.code:
+        yield f"runs {kernel.code}"
+
+
+def _lines(kernels: Sequence[KernelSnapshot], now: float) -> tuple[str, ...]:
+    return tuple(line for kernel in kernels for line in describe(kernel, now))
+
+
+def ask(
+    wording: Wording, kernels: Sequence[KernelSnapshot], now: float, left_out: int = 0
+) -> Question:
+    """Return the question about `kernels`; `left_out`: how many marked ones do not allow it."""
+    which = "this kernel" if len(kernels) == 1 else counted(len(kernels), "kernel")
     left = f"Left out: {left_out} marked, whose state does not allow it." if left_out else ""
     return Question(
         wording.title.format(which=which),
         wording.yes,
-        tuple(describe(target) for target in targets),
+        _lines(kernels, now),
         "\n".join(filter(None, (wording.note, left))),
         wording.danger,
     )
@@ -44,22 +68,23 @@ def kill_process(line: str) -> Question:
     return Question("Kill this process?", "Kill", (line,), note, danger=True)
 
 
-def shutdown_all(targets: Sequence[Target]) -> Question:
+def shutdown_all(kernels: Sequence[KernelSnapshot], now: float) -> Question:
+    any_dead = any(each.target.was_dead for each in kernels)
     return Question(
-        f"Shut down {_counted(targets)}?",
+        f"Shut down {counted(len(kernels), 'kernel')}?",
         "Shut down all",
-        tuple(describe(target) for target in targets),
-        f"{ALL_LOST}\n{LOGS_LOST}" if any(each.was_dead for each in targets) else ALL_LOST,
+        _lines(kernels, now),
+        f"{ALL_LOST}\n{LOGS_LOST}" if any_dead else ALL_LOST,
         danger=True,
-        expected=str(len(targets)),
+        expected=str(len(kernels)),
     )
 
 
-def quit_and_shutdown(targets: Sequence[Target]) -> Question:
+def quit_and_shutdown(kernels: Sequence[KernelSnapshot], now: float) -> Question:
     return Question(
-        f"Shut down {_counted(targets)} and quit?",
+        f"Shut down {counted(len(kernels), 'kernel')} and quit?",
         "Shut down and quit",
-        tuple(describe(target) for target in targets),
+        _lines(kernels, now),
         f"{ALL_LOST} A plain quit leaves them running.",
         danger=True,
     )
