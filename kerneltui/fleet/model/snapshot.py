@@ -85,6 +85,8 @@ class KernelSnapshot:
     """Cells begun by any client, seen on iopub since this process started."""
     code: str = ""
     """The code that runs now, as one line; empty when none does."""
+    code_is_ours: bool = False
+    """It was typed here, and by no other client."""
     cwd: str = ""
     working_folder: str = ""
     """The same, and not shortened: a path to use; "" where it cannot be shown as it is."""

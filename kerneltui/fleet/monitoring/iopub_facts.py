@@ -35,6 +35,8 @@ class IopubFacts:
     """The code begun last, as one clean line."""
     request: str = ""
     """The msg_id of the request to run it."""
+    is_ours: bool = False
+    """A client of ours has asked for that."""
     is_over: bool = False
     """That request has been done with."""
     cells: tuple[Cell, ...] = ()
@@ -46,8 +48,11 @@ class IopubFacts:
     refused: int = 0
 
 
-def with_cell(facts: IopubFacts, message: Message) -> IopubFacts:
-    """Return the facts once a cell has begun, as an execute_input tells."""
+def with_cell(facts: IopubFacts, message: Message, *, is_ours: bool = False) -> IopubFacts:
+    """Return the facts once a cell has begun, as an execute_input tells.
+
+    `is_ours`: a client of ours has asked for it.
+    """
     facts = replace(facts, executions=facts.executions + 1)
     if message["parent_header"].get("subshell_id") is not None:
         return facts
@@ -56,6 +61,7 @@ def with_cell(facts: IopubFacts, message: Message) -> IopubFacts:
         facts,
         code=clean_line(code, CODE_WIDTH),
         request=parent_id(message),
+        is_ours=is_ours,
         is_over=False,
         cells=_with_numbered(facts.cells, message, code),
     )

@@ -248,7 +248,9 @@ class IopubSubscription:
     def _note(self, message: Message, at: float) -> None:
         """Take note of what a message of the present process tells; `at`: when it was said."""
         if message["msg_type"] == "execute_input":
-            self.facts = with_cell(self.facts, message)
+            session = fields.text(message["parent_header"], "session")
+            is_ours = self.messages.is_ours(session)
+            self.facts = with_cell(self.facts, message, is_ours=is_ours)
         elif message["msg_type"] == "status":
             told = reported(message)
             self.facts = with_status(self.facts, told)

@@ -189,6 +189,7 @@ def snapshot_of(kernel: TrackedKernel, observed: Observed, now: float) -> Kernel
         last_activity=_latest(facts.last_activity, kernel.served_active_at),
         executions=facts.executions,
         code=facts.code if is_code else "",
+        code_is_ours=bool(is_code and facts.is_ours),
         cwd=clean_line(kernel.cwd),
         working_folder=_unchanged(kernel.cwd),
         connection_file=clean_line(file, PATH_WIDTH),

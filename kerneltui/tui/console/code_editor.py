@@ -231,6 +231,8 @@ class CodeEditor(TextArea):
         if self.selected_text:
             self.action_copy()
             self.selection = Selection.cursor(self.cursor_location)
+        elif self.text:
+            self.clear()
         else:
             self._ask("interrupt")
 

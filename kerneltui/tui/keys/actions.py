@@ -364,7 +364,7 @@ ACTIONS: tuple[Action, ...] = (
         "console.interrupt",
         ("ctrl+c",),
         "Interrupt",
-        "Copy the selected text; without any, interrupt this kernel",
+        "Copy the selected text, else clear what is typed, else interrupt this kernel",
         Scope.CONSOLE,
         footer=True,
     ),

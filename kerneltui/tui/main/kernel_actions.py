@@ -128,7 +128,7 @@ class KernelActions:
             self.interrupt_selected()
         elif screen.fleet and (kernel := screen.selected):
             is_again = kernel.was_interrupted  # it was meant then, and had no effect
-            if is_again or self._interrupting.press(kernel.target, self._clock()):
+            if is_again or self._is_pressed_again(kernel):
                 self._interrupt(screen.fleet, kernel)
             screen.tick()
 
@@ -138,6 +138,18 @@ class KernelActions:
             self._order(INTERRUPT)
         else:
             self.interrupt_selected()
+
+    def interrupt_from_console(self) -> None:
+        """Interrupt the selected kernel; where it runs others' code, at the second press."""
+        kernel = self._screen.selected
+        is_others = kernel is not None and bool(kernel.code) and not kernel.code_is_ours
+        if kernel is None or not is_others or self._is_pressed_again(kernel):
+            self.interrupt_selected()
+        else:
+            self._screen.say("this is another client's code; once more interrupts it", "warning")
+
+    def _is_pressed_again(self, kernel: KernelSnapshot) -> bool:
+        return self._interrupting.press(kernel.target, self._clock())
 
     def interrupt_selected(self) -> None:
         """Interrupt the kernel under the cursor at the first press."""

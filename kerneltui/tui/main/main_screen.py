@@ -415,7 +415,7 @@ class MainScreen(Screen[None]):
         self.kernel_actions.signal_process(event.process, is_kill=event.is_kill)
 
     def on_console_pane_interrupt_asked(self) -> None:
-        self.kernel_actions.interrupt_selected()
+        self.kernel_actions.interrupt_from_console()
 
     # -- focus and zoom ------------------------------------------------------------------
 

@@ -705,6 +705,37 @@ def test_ctrl_c_interrupts_this_kernel() -> None:
     assert fleet.verbs == [("interrupt", "k2")]
 
 
+def test_ctrl_c_clears_what_is_typed_before_it_interrupts() -> None:
+    fleet = FakeFleet(snapshot())
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"abc", "ctrl+c")
+        assert editor(stage).text == ""
+        assert fleet.verbs == []
+
+        await stage.press("ctrl+c")
+
+    on_stage(play, fleet)
+    assert fleet.verbs == [("interrupt", "k1")]
+
+
+@pytest.mark.parametrize(
+    ("is_ours", "presses", "verbs"),
+    [(True, 1, [("interrupt", "k1")]), (False, 1, []), (False, 2, [("interrupt", "k1")])],
+)
+def test_what_another_client_runs_is_interrupted_at_the_second_press(
+    is_ours: bool, presses: int, verbs: list[tuple[object, ...]]
+) -> None:
+    busy = snapshot(state=KernelState.BUSY, code="train()", code_is_ours=is_ours)
+    fleet = FakeFleet(busy)
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *["ctrl+c"] * presses)
+
+    on_stage(play, fleet)
+    assert fleet.verbs == verbs
+
+
 def test_ctrl_c_copies_a_selection_and_interrupts_nothing() -> None:
     fleet = FakeFleet(snapshot())
 
