@@ -133,7 +133,7 @@ class Moments:
         self._prompts: Mapping[str, OpenPrompt | None] = {}
 
     def look_for_input(self, asked: Mapping[str, Askable]) -> None:
-        """See which of those that run something, and use no CPU time, wait for input."""
+        """See which of those that run something, and use little CPU time, wait for input."""
         probe = self._probe
         if probe is None:
             return
@@ -141,7 +141,7 @@ class Moments:
             kernel_id: each.endpoint
             for kernel_id, each in asked.items()
             if probe.states.get(kernel_id) is KernelState.BUSY
-            if kernel_id in probe.with_subshells and self._processes.at(each.identity).is_quiet
+            if kernel_id in probe.with_subshells and self._processes.at(each.identity).may_poll
         }
         self._prompts = look_for_input(waiting)
 

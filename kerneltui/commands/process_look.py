@@ -13,6 +13,8 @@ from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.kernels.processes.tree import children_of_all, descendants
 
 WINDOW = 0.2  # seconds between two samples: what uses CPU time has used several ticks by then
+QUIET = 0.06  # of a core: one tick in the window may be anybody's
+POLLING = 0.3  # of a core, between two looks
 
 
 @frozen
@@ -38,7 +40,12 @@ class ProcessFacts:
     @property
     def is_quiet(self) -> bool:
         """Nothing of its tree has used the processor, nor waits for one."""
-        return self.cpu is not None and self.cpu < BUSY_CPU and self.state is ProcessState.SLEEPING
+        return self.cpu is not None and self.cpu < QUIET and self.state is ProcessState.SLEEPING
+
+    @property
+    def may_poll(self) -> bool:
+        """It uses no more than a cell does that waits for input: that looks for it all the time."""
+        return self.cpu is not None and self.cpu < POLLING
 
 
 _Samples = Mapping[ProcessIdentity, ProcessSample]
