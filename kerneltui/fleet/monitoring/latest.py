@@ -29,6 +29,8 @@ class Latest:
     """When the status' state became what it is; None where that was not recorded."""
     iopub: IopubFacts = IopubFacts()
     """Its `executions` are those of the end of the recording."""
+    is_telling: bool = False
+    """Something of it is about the main shell."""
 
     @property
     def code(self) -> str:
@@ -45,7 +47,7 @@ def read_latest(path: Path, info: ConnectionInfo, started_at: float) -> Latest |
     """
     try:
         latest = _latest_of(read_end(path), info, started_at)
-        if latest.status.heard:
+        if latest.is_telling:
             return latest
         return _latest_of(read_recording(path), info, started_at)
     except OSError:
@@ -77,5 +79,9 @@ def _told(latest: Latest, at: float, message: Message) -> Latest:
     if message["msg_type"] == "execute_input":
         return replace(latest, iopub=with_cell(latest.iopub, message))
     event, before = reported(message), latest.status
-    since = at if begins_anew(before, event) else latest.since
-    return replace(latest, status=advance(before, event), since=since)
+    return replace(
+        latest,
+        status=advance(before, event),
+        since=at if begins_anew(before, event) else latest.since,
+        is_telling=latest.is_telling or is_activity(message),
+    )

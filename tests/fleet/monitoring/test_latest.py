@@ -44,6 +44,12 @@ class Tape:
         self.add("execute_input", {"code": code, "execution_count": 1})
         return begun_at
 
+    def ask(self, times: int) -> None:
+        cell, self.cell = self.cell, self._session.new_message("kernel_info_request")
+        for word in ("busy", "idle") * times:
+            self.status(word)
+        self.cell = cell
+
     def read(self, started_at: float = START) -> Latest:
         latest = read_latest(self._path, INFO, started_at)
         assert latest is not None
@@ -90,6 +96,18 @@ def test_a_request_before_a_flood_of_output_is_found(
     monkeypatch.setattr(recording, "END", 1000)
 
     assert tape.read().since == begun_at
+
+
+def test_a_request_before_many_questions_is_found(
+    tape: Tape, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun_at = tape.begin("train()")
+    tape.ask(20)
+    monkeypatch.setattr(recording, "END", 1000)
+
+    latest = tape.read()
+
+    assert (latest.status.state, latest.since) == (KernelState.BUSY, begun_at)
 
 
 def test_what_is_forged_does_not_count(tape: Tape) -> None:
