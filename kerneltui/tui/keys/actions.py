@@ -112,7 +112,7 @@ ACTIONS: tuple[Action, ...] = (
         "table.sort_next",
         ("greater_than_sign",),
         "Sort by next",
-        "Sort by the column to the right; after the last one in the order of the start",
+        "Sort by the column to the right; after the last one those first that need somebody",
         Scope.TABLE,
     ),
     Action("table.sort_invert", ("I",), "Invert order", "Turn the order round", Scope.TABLE),
