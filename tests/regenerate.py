@@ -41,17 +41,17 @@ def make_fleet() -> FakeFleet:
     """Return a morning on a shared machine."""
     fleet = FakeFleet(
         _row("train", "b7c1e0", 4121, KernelState.BUSY, Usage(3.98, int(11.2 * GB), 5, RISING),
-             code="for epoch in range(200): step(batch)", executions=14, idle=0),
+             code="for epoch in range(200): step(batch)", executions=14, idle=5000),
         _row("explore.ipynb", "3f2a77", 4130, KernelState.IDLE, Usage(0.0, GB // 2, 1, QUIET),
              executions=9, idle=720, kind=Kind.SERVER, origin=Origin.SERVER, owner_pid=3980,
              clients=1, notebook="/home/ana/work/explore.ipynb"),
         _row("etl", "91d04c", 4188, KernelState.BUSY, Usage(0.42, GB, 2, WAVE),
-             code="df = pd.read_parquet(path)", executions=3, idle=2),
+             code="df = pd.read_parquet(path)", executions=3, idle=140),
         _row("console-4201", "c8e5aa", 4201, KernelState.IDLE, Usage(0.0, 41 << 20, 2, QUIET),
              spec="bash", executions=22, idle=3700, kind=Kind.EXTERNAL, origin=Origin.CONSOLE,
              owner_pid=4196, clients=1),
         _row("notes", "0a9b31", 4099, KernelState.DEAD, None, executions=5, idle=240,
-             reason="kernel 0a9b31 (python3) exited with SIGKILL (-9), 812.4 s after its start"),
+             reason="SIGKILL from outside, perhaps out of memory"),
     )  # fmt: skip
     fleet.transcripts["91d04c"] = _transcript()
     fleet.transcripts["b7c1e0"] = _training()
@@ -121,7 +121,12 @@ def _training() -> Transcript:
     return transcript
 
 
-PICTURES = {"main": ("j", "j"), "output": ("o",), "signal": ("K",), "help": ("question_mark",)}
+PICTURES = {
+    "main": ("j", "j", "j"),
+    "output": ("j", "o"),
+    "signal": ("j", "K"),
+    "help": ("question_mark",),
+}
 """What screenshots/ shows, and the keys that lead there."""
 THEMES = {"dark": "textual-dark", "light": "textual-light"}
 
@@ -132,14 +137,14 @@ SCENES: dict[str, tuple[tuple[int, int], tuple[str, ...], str]] = {
     "main-wide": (WIDE, (), ""),
     "main-ascii": (NARROW, (), "ascii = true"),
     "table-zoomed": (NARROW, ("z",), ""),
-    "table-sorted-and-filtered": (WIDE, (), 'sort = "-cpu"\nfilter = "!state:dead"'),
+    "table-sorted-and-filtered": (WIDE, (), 'sort = "-cpu"\nfilter = "!state:died"'),
     "locked-and-paused": (NARROW, ("exclamation_mark", "p", "minus"), ""),
-    "interrupt-armed": (NARROW, ("i",), ""),
-    "confirm-restart": (NARROW, ("r",), ""),
-    "confirm-kill": (NARROW, ("X",), ""),
+    "interrupt-armed": (NARROW, ("j", "i"), ""),
+    "confirm-restart": (NARROW, ("j", "r"), ""),
+    "confirm-kill": (NARROW, ("j", "X"), ""),
     "confirm-shutdown-all": (NARROW, ("A",), ""),
     "confirm-quit": (NARROW, ("Q",), ""),
-    "signal": (NARROW, ("K",), ""),
+    "signal": (NARROW, ("j", "K"), ""),
     "help": (NARROW, ("question_mark",), ""),
 }
 """The states of the screen that tests/tui/pictures/ shows as text: size, keys, configuration."""
