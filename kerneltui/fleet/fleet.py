@@ -7,6 +7,9 @@ from collections.abc import Callable, Collection, Container, Mapping
 from typing import Any, Unpack
 
 from kerneltui.errors import ActionRefused
+from kerneltui.fleet.diagnosis.diagnosis import Diagnosis, Subject
+from kerneltui.fleet.diagnosis.stack import Frame, Stack
+from kerneltui.fleet.diagnosis.variable import Variable
 from kerneltui.fleet.inspection.host_usage import HostUsage
 from kerneltui.fleet.inspection.kernel_info import KernelInfo, kernel_info
 from kerneltui.fleet.inspection.logind import logout_warning
@@ -40,6 +43,7 @@ from kerneltui.kernels.connection.transport import choose_transport
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.management.multi import MultiKernelManager
 from kerneltui.kernels.processes.identity import ProcessIdentity
+from kerneltui.kernels.processes.log_file import LogFile
 from kerneltui.kernels.processes.stack_signal import STACK_SIGNAL, signal_number
 from kerneltui.kernels.processes.thread_room import require_threads
 from kerneltui.kernels.specs.spec_manager import format_argv
@@ -100,6 +104,7 @@ class Fleet:
             signal_number(stack_signal),
         )
         self._monitor, self.console = tracker.monitor, tracker.console
+        self._diagnosis = Diagnosis(tracker.console, tracker.monitor.message_log)
         self._own = OwnKernels(registry, tracker, store, kernels, transport, warn)
         self._external = ExternalKernels(
             registry, tracker, store, kernels.kernel_spec_manager, warn
@@ -241,6 +246,30 @@ class Fleet:
         """Read what is new in a kernel's log, and return all of it. Blocking."""
         kernel = self.registry.get(kernel_id)
         return kernel.log.look() if kernel and kernel.log else None
+
+    def stack(self, kernel_id: str) -> Stack:
+        """Look up where a kernel's threads stand. Blocking, for some seconds at most.
+
+        Raises NoSuchKernel, and CannotLook where no way works.
+        """
+        return self._diagnosis.stack(self._subject(kernel_id))
+
+    def variables(self, kernel_id: str) -> tuple[Variable, ...]:
+        """Look up a kernel's variables, the largest first. Blocking; raises as `stack` does."""
+        return self._diagnosis.variables(self._subject(kernel_id))
+
+    def frame_names(
+        self, kernel_id: str, thread: int, depth: int, frame: Frame
+    ) -> tuple[Variable, ...]:
+        """Look up the names of the frame `depth` calls above a thread's innermost one."""
+        return self._diagnosis.frame_names(self._subject(kernel_id), thread, depth, frame)
+
+    def _subject(self, kernel_id: str) -> Subject:
+        manager = self._tracker.manager_of(kernel_id)
+        kernel = self.registry.get(kernel_id)
+        is_ours = kernel is not None and kernel.is_ours
+        log = LogFile.beside(manager.connection_file, kernel_id).path if is_ours else None
+        return Subject(kernel_id, manager, kernel.identity if kernel else None, log)
 
     def mark(self, kernel_id: str) -> None:
         """Draw a line below what a kernel has said so far."""

@@ -9,7 +9,7 @@ import contextlib
 import math
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from functools import partial
 from itertools import islice
@@ -186,8 +186,6 @@ class Conversation:
 
         A kernel without subshells is asked on its main shell, and only while it is idle.
         """
-        if reply.cancelled():  # nobody waits for it any more
-            return
         self._refuse_hopeless()
         subshell = self._for_questions
         if self._is_served:
@@ -228,6 +226,8 @@ class Conversation:
         """Let a request wait for a subshell, and ask for one."""
         client = self._connected()
         subshell.parked.append(request)
+        if self._has_subshells is None and self._log.kernel_info:
+            self._note_features(self._log.kernel_info)
         if subshell.request is None:
             asked = "kernel_info" if self._has_subshells is None else "create_subshell"
             message = client.session.new_message(f"{asked}_request", {})
@@ -346,7 +346,7 @@ class Conversation:
             self._has_subshells = False
         self._send_parked(subshell)
 
-    def _note_features(self, content: Content) -> None:
+    def _note_features(self, content: Mapping[str, Any]) -> None:
         has_them = SUBSHELLS in fields.texts(content, "supported_features")
         self._has_subshells = has_them and not self._is_served
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
@@ -11,14 +12,16 @@ from kerneltui.frozen import frozen
 _SEED = 0xC70F6907  # ipykernel's
 _FACTOR = 0x5BD1E995
 _WORD = 0xFFFFFFFF
+REMEMBERED = 1_000  # names of cells
 _NUMBERED = re.compile(r"<ipython-input-(\d{1,9})-")
 
 
 @frozen
 class Cell:
-    """What was run under a number."""
+    """Code that was run."""
 
-    number: int
+    number: int | None
+    """n of "In [n]"; None where the kernel has not told it yet."""
     code: str
 
 
@@ -38,15 +41,23 @@ def cell_number(file: str, cells: Iterable[Cell]) -> int | None:
     """
     if numbered := _NUMBERED.match(file):
         return int(numbered[1])
+    found = cell_of(file, cells)
+    return found.number if found else None
+
+
+def cell_of(file: str, cells: Iterable[Cell]) -> Cell | None:
+    """Return the last of `cells` whose code ipykernel calls by this name; None for none."""
     path = PurePosixPath(file)
     if not _is_of_ipykernel(path):
         return None
-    found = [
-        each.number
-        for each in cells
-        if f"{_murmur2(each.code.encode('utf-8', 'replace'))}.py" == path.name
-    ]
+    found = [each for each in cells if f"{text_hash(each.code)}.py" == path.name]
     return found[-1] if found else None
+
+
+@functools.lru_cache(REMEMBERED)
+def text_hash(code: str) -> int:
+    """Return what ipykernel calls the file of a cell's code."""
+    return _murmur2(code.encode("utf-8", "replace"))
 
 
 def _murmur2(data: bytes) -> int:

@@ -1,8 +1,8 @@
 """What faulthandler writes at a signal, read as threads. Pure.
 
-Each thread has a heading and a line a frame, the innermost first; the thread that has got the
-signal is the current one, and in a kernel that is the main thread. Other writers share the file,
-so a line that is no frame ends nothing.
+Each thread has a heading and a line a frame, the innermost first. The threads come with the
+youngest first, so the last one is the main thread. Other writers share the file, so a line that is
+no frame ends nothing.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from kerneltui.fleet.diagnosis.stack import MAIN, Frame, StackThread, clean_fram
 from kerneltui.protocol.text import clean_line
 
 _HEADING = re.compile(
-    r"(?P<current>Current t|T)hread 0x(?P<ident>[0-9a-f]+)(?: \[(?P<name>[^\]]*)\])?"
+    r"(?:Current t|T)hread 0x(?P<ident>[0-9a-f]+)(?: \[(?P<name>[^\]]*)\])?"
     r" \(most recent call first\):"
 )
 _FRAME = re.compile(r'^  File "(?P<file>.*)", line (?P<line>\d+|\?+) in (?P<function>.*)$')
+_TOO_MANY = re.compile(r"^\.\.\.$", re.MULTILINE)  # threads: the main one is not told then
 _ESCAPE = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U(00(?:0[0-9a-f]|10)[0-9a-f]{4}))")
 
 
@@ -30,17 +31,21 @@ def parse_dump(text: str) -> tuple[StackThread, ...]:
             threads.append((heading, []))
         elif threads and (found := _FRAME.match(line)):
             threads[-1][1].append(_frame(found))
-    return main_first(_thread(heading, frames) for heading, frames in threads)
+    last = None if _TOO_MANY.search(text) else len(threads) - 1
+    return main_first(
+        _thread(heading, frames, is_main=place == last)
+        for place, (heading, frames) in enumerate(threads)
+    )
 
 
-def is_whole(text: str) -> bool:
-    """Tell whether the main thread's frames have begun: it is the last one that is written."""
+def is_begun(text: str) -> bool:
+    """Tell whether there is a dump whose last thread has a frame; more of it may come."""
     threads = parse_dump(text)
-    return bool(threads) and threads[0].main and text.endswith("\n")
+    return bool(threads) and bool(threads[0].frames) and text.endswith("\n")
 
 
-def _thread(heading: re.Match[str], frames: list[Frame]) -> StackThread:
-    is_main, ident = heading["current"] != "T", int(heading["ident"], 16)
+def _thread(heading: re.Match[str], frames: list[Frame], *, is_main: bool) -> StackThread:
+    ident = int(heading["ident"], 16)
     name = MAIN if is_main else clean_line(heading["name"] or f"thread {ident:#x}")
     return StackThread(name, is_main, tuple(frames), ident=ident)
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
+from kerneltui.fleet.diagnosis.cells import is_cell
 from kerneltui.frozen import frozen
 from kerneltui.protocol.text import clean_line
 
@@ -20,7 +21,6 @@ STILL_TIME = 2.0  # seconds without a move that are worth telling
 
 _LIBRARY = re.compile(r"/(?:site|dist)-packages/|/lib(?:64)?/(?:python|pypy)[\d.]+/|\.zip/")
 _TYPED = ("<stdin>", "<ipython-input-")
-_CELL = re.compile(r"/ipykernel_\d+/\d+\.py$|^<ipython-input-(\d+)-")
 
 
 class Way(StrEnum):
@@ -152,11 +152,6 @@ def _frame_json(frame: Frame) -> dict[str, Any]:
         "own": frame.own,
         "cell": frame.cell,
     }
-
-
-def is_cell(file: str) -> bool:
-    """Tell whether code of this file was typed as a cell."""
-    return _CELL.search(file) is not None
 
 
 def is_own(file: str) -> bool:

@@ -16,6 +16,7 @@ FOLDER = str(Path(__file__).with_name("stack_hook"))
 OFF = "off"
 STACK_SIGNAL = "RTMIN+8"  # no library is known to use it, as some do SIGUSR1 and SIGUSR2
 ALLOWED = "off, USR1, USR2, RTMIN+1 to RTMIN+14"
+_CAUGHT = re.compile(r"^SigCgt:\s*([0-9a-f]+)$", re.MULTILINE)
 _REAL_TIME = re.compile(r"RTMIN\+([1-9]|1[0-4])")
 
 
@@ -56,3 +57,13 @@ def hooked_signal(env: Mapping[str, str]) -> int | None:
     """Return the signal that a process was started to tell its stacks at; None for none."""
     number = env.get(VARIABLE, "").partition(":")[0]
     return int(number) if number.isdecimal() and number.isascii() else None
+
+
+def is_caught(pid: int, signum: int) -> bool:
+    """Tell whether a process handles a signal itself; False where nobody can tell. See proc(5)."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    found = _CAUGHT.search(status)
+    return found is not None and bool(int(found[1], 16) >> (signum - 1) & 1)

@@ -94,7 +94,7 @@ def test_the_names_of_a_frame_are_told_and_secrets_masked(waiting: threading.Thr
         return place, bob.frames[place]
 
     depth, frame = ours()
-    told = values.frame_locals(waiting.ident, depth, frame.file, frame.line, frame.function)
+    told = values.frame_locals(waiting.ident or 0, depth, frame.file, frame.line, frame.function)
 
     names = read_variables(json.loads(told))
     assert named(names, "numbers").shape == (3,)
@@ -104,7 +104,7 @@ def test_the_names_of_a_frame_are_told_and_secrets_masked(waiting: threading.Thr
 
 
 def test_a_frame_that_has_moved_on_tells_nothing(waiting: threading.Thread) -> None:
-    assert values.frame_locals(waiting.ident, 0, "elsewhere.py", 1, "f") == "null"
+    assert values.frame_locals(waiting.ident or 0, 0, "elsewhere.py", 1, "f") == "null"
 
 
 def test_a_container_counts_with_what_it_holds() -> None:

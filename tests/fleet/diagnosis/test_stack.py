@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from kerneltui.fleet.diagnosis.faulthandler_text import is_whole, parse_dump
+from kerneltui.fleet.diagnosis.faulthandler_text import is_begun, parse_dump
 from kerneltui.fleet.diagnosis.pyspy_json import parse_pyspy
 from kerneltui.fleet.diagnosis.stack import (
     Frame,
@@ -102,10 +102,14 @@ def test_of_two_dumps_the_last_one_counts() -> None:
     assert [each.line for each in threads[0].frames] == [5, 9]
 
 
-@pytest.mark.parametrize("cut", [0, 30, DUMP.index("Current"), len(DUMP) - 1])
-def test_a_dump_that_is_being_written_is_not_whole(cut: int) -> None:
-    assert is_whole(DUMP)
-    assert not is_whole(DUMP[:cut])
+@pytest.mark.parametrize("cut", [0, 30, DUMP.index("  File", 200), len(DUMP) - 1])
+def test_a_dump_that_ends_within_a_thread_is_being_written(cut: int) -> None:
+    assert is_begun(DUMP)
+    assert not is_begun(DUMP[:cut])
+
+
+def test_of_more_threads_than_are_told_none_is_the_main_one() -> None:
+    assert [each.main for each in parse_dump(f"{DUMP}...\n")] == [False, False]
 
 
 def test_what_faulthandler_escapes_is_written_out_and_passes_the_gate() -> None:

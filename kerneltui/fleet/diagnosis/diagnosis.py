@@ -1,0 +1,150 @@
+"""Diagnosis: where a kernel stands and what fills its memory, by the least disturbing way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from kerneltui.fleet.console.console import LOCKED, Console
+from kerneltui.fleet.diagnosis.cell_frames import with_cell
+from kerneltui.fleet.diagnosis.cells import Cell
+from kerneltui.fleet.diagnosis.choice import CannotLook, Found, Look, first_that_works
+from kerneltui.fleet.diagnosis.debugger_probe import look_by_debugger
+from kerneltui.fleet.diagnosis.pyspy_probe import look_by_pyspy
+from kerneltui.fleet.diagnosis.question import (
+    ask_locals,
+    ask_stacks,
+    ask_variables,
+    read_threads,
+)
+from kerneltui.fleet.diagnosis.signal_probe import look_by_signal
+from kerneltui.fleet.diagnosis.source_lines import SourceLines
+from kerneltui.fleet.diagnosis.stack import Frame, Stack, StackThread, Way
+from kerneltui.fleet.diagnosis.subshell_probe import SubshellProbe
+from kerneltui.fleet.diagnosis.system_probe import look_at_system, state_of, word_for
+from kerneltui.fleet.diagnosis.variable import Variable, read_variables
+from kerneltui.fleet.monitoring.message_log import MessageLog
+from kerneltui.frozen import frozen
+from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.kernels.processes.identity import ProcessIdentity
+from kerneltui.protocol import fields
+
+STACK_PATIENCE = 0.4  # seconds for a kernel to tell its stacks: one that can takes a tenth of it
+NAMES_PATIENCE = 3.0  # seconds for its names, whose sizes it has to count
+MAX_CELLS = 200  # looked at for the code of a frame
+_ANY_NUMBER = range(1, 1 << 31)
+
+
+@frozen
+class Subject:
+    """The kernel that is looked into."""
+
+    kernel_id: str
+    manager: KernelManager | None
+    identity: ProcessIdentity | None
+    log: Path | None = None
+    """Where a kernel of ours writes to."""
+
+
+class Diagnosis:
+    """Looks when it is asked, in the caller's thread, within seconds."""
+
+    def __init__(self, console: Console, find_messages: Callable[[str], MessageLog | None]) -> None:
+        self._console = console
+        self._find_messages = find_messages
+        self._beside = SubshellProbe(console)
+        self._sources = SourceLines()
+
+    def stack(self, subject: Subject) -> Stack:
+        """Return where the threads of a kernel stand. Raises CannotLook."""
+        stack = first_that_works(self._ways(subject))
+        cells = tuple(self._cells(subject.kernel_id))
+        return replace(stack, threads=tuple(self._told(each, cells) for each in stack.threads))
+
+    def variables(self, subject: Subject) -> tuple[Variable, ...]:
+        """Return the user's variables, the largest first. Raises CannotLook."""
+        return read_variables(self._ask(subject, ask_variables()))
+
+    def frame_names(
+        self, subject: Subject, thread: int, depth: int, frame: Frame
+    ) -> tuple[Variable, ...]:
+        """Return what the names of a frame hold, the largest first. Raises CannotLook."""
+        found = self._ask(subject, ask_locals(thread, depth, frame))
+        if found is None:
+            raise CannotLook("it has moved on since")
+        return read_variables(found)
+
+    def _ways(self, subject: Subject) -> Iterator[tuple[Way, Look]]:
+        identity = subject.identity
+        yield Way.SUBSHELL, partial(self._by_subshell, subject)
+        yield Way.FAULTHANDLER, partial(self._by_signal, subject)
+        yield Way.DEBUGGER, partial(self._by_debugger, subject)
+        if identity is not None:
+            yield Way.PYSPY, partial(self._by_pyspy, identity)
+            yield Way.SYSTEM, partial(look_at_system, identity)
+
+    def _by_subshell(self, subject: Subject) -> Found:
+        self._refuse_stopped(subject)
+        told = self._beside.ask(subject.kernel_id, ask_stacks(), STACK_PATIENCE)
+        if not (threads := read_threads(told)):
+            raise CannotLook("it has told no thread")
+        return Found(threads)
+
+    def _by_signal(self, subject: Subject) -> Found:
+        self._refuse_locked()
+        self._refuse_stopped(subject)
+        if subject.log is None or subject.identity is None:
+            raise CannotLook("kerneltui has not started it")
+        return look_by_signal(subject.identity, subject.log)
+
+    def _by_debugger(self, subject: Subject) -> Found:
+        self._refuse_locked()
+        self._refuse_stopped(subject)
+        messages = self._find_messages(subject.kernel_id)
+        info = messages.kernel_info if messages else {}
+        has_one = "debugger" in fields.texts(info, "supported_features")
+        if subject.manager is None or not (has_one or fields.flag(info, "debugger")):
+            raise CannotLook("it is not known to have a debugger")
+        return look_by_debugger(subject.manager)
+
+    def _by_pyspy(self, identity: ProcessIdentity) -> Found:
+        self._refuse_locked()
+        return look_by_pyspy(identity)
+
+    def _ask(self, subject: Subject, content: dict[str, Any]) -> Any:
+        self._refuse_stopped(subject)
+        return self._beside.ask(subject.kernel_id, content, NAMES_PATIENCE)
+
+    def _refuse_locked(self) -> None:
+        if self._console.locked:
+            raise CannotLook(LOCKED)
+
+    def _refuse_stopped(self, subject: Subject) -> None:
+        state = state_of(subject.identity) if subject.identity else ""
+        if state in ("T", "t", "Z", "X"):
+            raise CannotLook(f"it {word_for(state)}")
+
+    # -- what a frame's file and line are ----
+
+    def _told(self, thread: StackThread, cells: tuple[Cell, ...]) -> StackThread:
+        frames = (self._sources.with_source(with_cell(each, cells)) for each in thread.frames)
+        return replace(thread, frames=tuple(frames))
+
+    def _cells(self, kernel_id: str) -> Iterator[Cell]:
+        """Yield the cells that were heard of, the latest last, after those not yet told."""
+        for sent in (self._console.queued, self._console.beside):
+            yield from (Cell(None, code) for code in sent.get(kernel_id, ()))
+        messages = self._find_messages(kernel_id)
+        records = messages.view().records if messages else ()
+        for record in [each for each in records if each.msg_type == "execute_input"][-MAX_CELLS:]:
+            try:
+                content = json.loads(record.parts[-1])
+            except ValueError:  # it was too long to be kept
+                continue
+            if isinstance(content, dict):
+                number = fields.whole(content, "execution_count", within=_ANY_NUMBER)
+                yield Cell(number or None, fields.text(content, "code"))

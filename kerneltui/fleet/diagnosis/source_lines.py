@@ -1,0 +1,54 @@
+"""SourceLines: the lines of files that frames are in, read when they are first asked for."""
+
+from __future__ import annotations
+
+import tokenize
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+
+from kerneltui.fleet.diagnosis.stack import Frame, clean_frame
+from kerneltui.private_file import read_regular
+
+MAX_FILE = 2_000_000  # bytes
+MAX_FILES = 100  # kept
+
+_Lines = tuple[str, ...]
+
+
+class SourceLines:
+    """Used by several threads: what is kept is replaced as a whole, file by file."""
+
+    def __init__(self, read: Callable[[Path, int], bytes] = read_regular) -> None:
+        self._read = read
+        self._files: OrderedDict[tuple[str, float], _Lines] = OrderedDict()
+
+    def with_source(self, frame: Frame) -> Frame:
+        """Return a frame with the text of its line, where that can be read."""
+        if frame.source or frame.line is None or not frame.file.startswith("/"):
+            return frame
+        lines = self._lines(Path(frame.file))
+        source = lines[frame.line - 1] if 0 < frame.line <= len(lines) else ""
+        return clean_frame(replace(frame, source=source))
+
+    def _lines(self, path: Path) -> _Lines:
+        try:
+            key = str(path), path.stat().st_mtime
+            if key in self._files:
+                return self._files[key]
+            self._files[key] = lines = _decoded(self._read(path, MAX_FILE))
+        except OSError:
+            return ()
+        while len(self._files) > MAX_FILES:
+            self._files.popitem(last=False)
+        return lines
+
+
+def _decoded(data: bytes) -> _Lines:
+    try:
+        encoding, _ = tokenize.detect_encoding(BytesIO(data).readline)
+    except SyntaxError:
+        encoding = "utf-8"
+    return tuple(data.decode(encoding, "replace").splitlines())

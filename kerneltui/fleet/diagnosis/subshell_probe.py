@@ -1,0 +1,35 @@
+"""The stack of a kernel that still runs other threads: an expression beside its code."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from kerneltui.errors import KernelError
+from kerneltui.fleet.console.console import Console
+from kerneltui.fleet.console.conversation import Reply
+from kerneltui.fleet.diagnosis.choice import CannotLook
+from kerneltui.fleet.diagnosis.question import read_reply
+from kerneltui.protocol.message import Content
+
+
+class SubshellProbe:
+    """Asks each kernel one thing at a time: what is not answered stays in it until it can be."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._asked: dict[str, tuple[Reply, float]] = {}
+
+    def ask(self, kernel_id: str, content: Content, patience: float) -> Any:
+        """Return what the kernel tells within `patience` seconds, as JSON. Raises CannotLook."""
+        before, since = self._asked.get(kernel_id, (None, 0.0))
+        if before is not None and not before.done():
+            raise CannotLook(f"no answer for {time.monotonic() - since:.0f} s")
+        try:
+            reply = self._console.evaluate(kernel_id, content)
+            self._asked[kernel_id] = reply, time.monotonic()
+            return read_reply(reply.result(patience))
+        except TimeoutError:
+            raise CannotLook(f"no answer within {patience:g} s") from None
+        except (KernelError, ValueError) as error:
+            raise CannotLook(str(error)) from None

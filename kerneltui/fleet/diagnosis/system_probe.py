@@ -1,0 +1,103 @@
+"""What the system tells of a process: works for every kernel, and touches nothing."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+from kerneltui.fleet.diagnosis.choice import CannotLook, Found
+from kerneltui.fleet.diagnosis.system_words import STATES, ThreadFacts, parse_stat, told
+from kerneltui.kernels.processes.identity import ProcessIdentity
+from kerneltui.kernels.processes.process import describe_process
+from kerneltui.kernels.processes.tree import descendants
+from kerneltui.protocol.text import clean_line
+from kerneltui.words import more
+
+SAMPLE = 0.1  # seconds between the two looks that CPU is measured by
+NANOSECONDS = 1e9
+MAX_CHILDREN = 10  # named
+
+
+def look_at_system(identity: ProcessIdentity) -> Found:
+    """Return each thread with what it does, and the children. Raises CannotLook."""
+    before, begun = _threads(identity.pid), time.monotonic()
+    time.sleep(SAMPLE)
+    now, elapsed = _threads(identity.pid), time.monotonic() - begun
+    if not now or not identity.is_alive():
+        raise CannotLook("its process is gone")
+    return Found(told(identity.pid, now, before, elapsed), _children(identity.pid))
+
+
+def state_of(identity: ProcessIdentity) -> str:
+    """Return the letter of a process's state; "" where the system does not tell."""
+    try:
+        found = parse_stat(_read(Path(f"/proc/{identity.pid}/stat")))
+    except OSError:
+        return ""
+    return found[1] if found and identity.is_alive() else ""
+
+
+def word_for(state: str) -> str:
+    return STATES.get(state, "")
+
+
+def _threads(pid: int) -> list[ThreadFacts]:
+    folder = Path(f"/proc/{pid}/task")
+    if folder.is_dir():
+        return list(_linux_threads(folder))
+    try:
+        threads = psutil.Process(pid).threads()
+    except psutil.Error:
+        return []
+    return [
+        ThreadFacts(pid if n == 0 else each.id, "thread", "", "", each.user_time + each.system_time)
+        for n, each in enumerate(threads)
+    ]
+
+
+def _linux_threads(folder: Path) -> Iterator[ThreadFacts]:
+    try:
+        names = sorted(os.listdir(folder), key=int)  # noqa: PTH208 -- names are numbers here
+    except (OSError, ValueError):
+        return
+    for name in names:
+        try:
+            stat = parse_stat(_read(folder / name / "stat"))
+        except OSError:  # it ended meanwhile
+            continue
+        if stat is not None:
+            word, state, ticks = stat
+            cpu_time = _exact_cpu_time(folder / name, ticks / os.sysconf("SC_CLK_TCK"))
+            yield ThreadFacts(int(name), word, state, _channel(folder / name), cpu_time)
+
+
+def _exact_cpu_time(folder: Path, rough: float) -> float:
+    """Return the seconds of a thread; by the nanosecond where the system counts so."""
+    try:
+        return int(_read(folder / "schedstat").split()[0]) / NANOSECONDS
+    except (OSError, ValueError, IndexError):
+        return rough
+
+
+def _channel(folder: Path) -> str:
+    try:
+        return clean_line(_read(folder / "wchan"))
+    except OSError:
+        return ""
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
+def _children(pid: int) -> tuple[str, ...]:
+    children = descendants(pid)
+    if not children:
+        return ()
+    named = ", ".join(clean_line(describe_process(each)) for each in children[:MAX_CHILDREN])
+    left_out = len(children) - MAX_CHILDREN
+    return (f"children: {named}{f', {more(left_out)}' if left_out > 0 else ''}",)

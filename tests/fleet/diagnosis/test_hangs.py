@@ -1,0 +1,228 @@
+"""Where real kernels stand that hang, each in its own way; and that looking changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from kerneltui.fleet.diagnosis.stack import Frame, Stack, Way
+from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.model.capabilities import Verb
+from kerneltui.fleet.model.snapshot import KernelSnapshot
+from kerneltui.kernels.client.client import BlockingKernelClient
+from kerneltui.kernels.processes.stack_signal import STACK_SIGNAL, is_caught, signal_number
+from kerneltui.protocol.status import KernelState
+from tests.support import eventually
+
+pytestmark = pytest.mark.slow
+
+LOOP = "def spin():\n    while True:\n        pass\nspin()"
+SLEEP = "import time\ndef nap(wanted):\n    time.sleep(wanted)\nnap(1000)"
+HOLD = "import ctypes\ndef hold():\n    ctypes.PyDLL(None).sleep(1000)\nhold()"
+ASK = "def ask():\n    return input('who? ')\nask()"
+LOCK = """import threading
+kept = threading.Lock()
+kept.acquire()
+def dead():
+    kept.acquire()
+dead()"""
+SEEN = {
+    "count": "get_ipython().execution_count",
+    "names": "sorted(get_ipython().user_ns)",
+    "history": "list(get_ipython().history_manager.get_range(output=False))",
+    "argv": "__import__('sys').argv",
+    "environ": "sorted(__import__('os').environ)",
+    "path": "__import__('sys').path",
+}
+
+
+class Hanging:
+    """A kernel that runs code until it is killed."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.fleet = fleet
+        self.kernel_id = fleet.start("python3", cwd="")
+        self.wait_until_idle()
+
+    @property
+    def now(self) -> KernelSnapshot:
+        (found,) = (each for each in self.fleet.snapshots if each.kernel_id == self.kernel_id)
+        return found
+
+    @property
+    def pid(self) -> int:
+        assert self.now.pid is not None
+        return self.now.pid
+
+    def wait_until_idle(self) -> None:
+        eventually(lambda: self.now.state is KernelState.IDLE)
+
+    def run(self, code: str) -> None:
+        self.fleet.console.execute(self.kernel_id, code)
+
+    def stack_in(self, function: str) -> Stack:
+        """Look until the main thread is in a function of the user's."""
+        found: list[Stack] = []
+
+        def is_there() -> bool:
+            found.append(self.fleet.stack(self.kernel_id))
+            return any(each.function == function for each in own_frames(found[-1]))
+
+        eventually(is_there)
+        return found[-1]
+
+    def seen(self) -> dict[str, object]:
+        """Return what code in the kernel sees of itself."""
+        client = BlockingKernelClient(connection_file=self.now.connection_file)
+        client.load_connection_file()
+        client.start_channels()
+        try:
+            reply = client.execute("", silent=True, user_expressions=SEEN, reply=True, timeout=30)
+        finally:
+            client.stop_channels()
+        return {name: told["data"] for name, told in reply["content"]["user_expressions"].items()}
+
+
+def own_frames(stack: Stack) -> list[Frame]:
+    return [each for each in stack.main.frames if each.own] if stack.main else []
+
+
+@pytest.fixture
+def kernel() -> Iterator[Hanging]:
+    fleet = Fleet()
+    fleet.open()
+    try:
+        yield Hanging(fleet)
+    finally:
+        for each in fleet.snapshots:
+            fleet.do(Verb.KILL, each.target)
+        fleet.shutdown_all()
+        fleet.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "function", "line", "source", "way"),
+    [
+        (LOOP, "spin", 2, "while True:", Way.SUBSHELL),
+        (SLEEP, "nap", 3, "time.sleep(wanted)", Way.SUBSHELL),
+        (HOLD, "hold", 3, "ctypes.PyDLL(None).sleep(1000)", Way.FAULTHANDLER),
+        (ASK, "ask", 2, "return input('who? ')", Way.SUBSHELL),
+        (LOCK, "dead", 5, "kept.acquire()", Way.SUBSHELL),
+    ],
+    ids=["endless loop", "sleep", "the GIL held", "input", "deadlocked lock"],
+)
+def test_a_hang_is_told_apart_by_its_innermost_line(
+    kernel: Hanging, code: str, function: str, line: int, source: str, way: Way
+) -> None:
+    kernel.run(code)
+
+    stack = kernel.stack_in(function)
+
+    where = own_frames(stack)[0]
+    assert (stack.way, where.function, where.line, where.source) == (way, function, line, source)
+
+
+def test_a_look_beside_a_running_cell_leaves_the_kernel_busy(kernel: Hanging) -> None:
+    kernel.run(SLEEP)
+    eventually(lambda: kernel.now.state is KernelState.BUSY)
+
+    stack = kernel.stack_in("nap")
+    kernel.fleet.stack(kernel.kernel_id)  # by its answer, what the first one published is in
+
+    assert kernel.now.state is KernelState.BUSY
+    assert [each.place for each in own_frames(stack)] == ["In [1], line 3", "In [1], line 4"]
+
+
+def test_looking_changes_nothing_that_code_can_see(kernel: Hanging) -> None:
+    kernel.run("x = list(range(10))")
+    kernel.wait_until_idle()
+    before = kernel.seen()
+
+    for look in (kernel.fleet.stack, kernel.fleet.variables):
+        look(kernel.kernel_id)
+
+    assert kernel.seen() == before
+    assert not any("KERNELTUI" in str(each) for each in before.values())
+    assert not any("kerneltui" in each for each in psutil.Process(kernel.pid).cmdline()[:-1])
+
+
+def test_a_call_that_waits_with_the_gil_held_is_not_cut_short_by_looking(kernel: Hanging) -> None:
+    kernel.run(HOLD)
+    kernel.stack_in("hold")
+
+    again = kernel.fleet.stack(kernel.kernel_id)
+
+    assert again.way is Way.FAULTHANDLER
+    assert own_frames(again)[0].function == "hold"
+
+
+def test_the_names_of_a_frame_and_the_largest_variable_are_told_while_it_runs(
+    kernel: Hanging,
+) -> None:
+    kernel.run("small, hog = 1, [bytes(1000) for _ in range(20_000)]")
+    kernel.run(SLEEP)
+    stack = kernel.stack_in("nap")
+    assert stack.main is not None
+    thread = stack.main.ident
+    assert thread is not None
+    depth = stack.main.frames.index(own_frames(stack)[0])
+
+    names = kernel.fleet.frame_names(kernel.kernel_id, thread, depth, stack.main.frames[depth])
+    variables = kernel.fleet.variables(kernel.kernel_id)
+
+    assert [(each.name, each.value) for each in names] == [("wanted", "1000")]
+    assert (variables[0].name, variables[0].shape) == ("hog", (20_000,))
+    assert 20_000_000 < variables[0].size < 30_000_000
+    assert "small" in [each.name for each in variables]
+
+
+def test_a_stopped_kernel_is_asked_and_signalled_nothing(kernel: Hanging) -> None:
+    process = psutil.Process(kernel.pid)
+    process.suspend()
+    eventually(lambda: process.status() == psutil.STATUS_STOPPED)
+
+    stack = kernel.fleet.stack(kernel.kernel_id)
+
+    refused = {each.way: each.why for each in stack.refused}
+    assert refused[Way.SUBSHELL] == refused[Way.FAULTHANDLER] == "it is stopped by a signal"
+    process.resume()
+
+
+def test_a_kernel_tells_its_stacks_at_the_signal_after_a_restart_too(kernel: Hanging) -> None:
+    before, signum = kernel.pid, signal_number(STACK_SIGNAL)
+    assert signum is not None
+
+    kernel.fleet.do(Verb.RESTART, kernel.now.target)
+    eventually(lambda: kernel.pid != before)
+    kernel.wait_until_idle()
+
+    assert is_caught(kernel.pid, signum)
+
+
+def test_a_signal_that_is_not_caught_any_more_is_not_sent(kernel: Hanging) -> None:
+    kernel.run(f"import faulthandler; faulthandler.unregister({signal_number(STACK_SIGNAL)})")
+    kernel.run(HOLD)
+    eventually(lambda: kernel.now.code.startswith("import ctypes") or _is_held(kernel))
+
+    stack = kernel.fleet.stack(kernel.kernel_id)
+
+    assert "SIGRTMIN+8" in " ".join(each.why for each in stack.refused)
+    assert psutil.pid_exists(kernel.pid)
+
+
+def _is_held(kernel: Hanging) -> bool:
+    return psutil.Process(kernel.pid).status() == psutil.STATUS_SLEEPING
+
+
+def test_read_only_tells_what_the_system_does_and_asks_nothing(kernel: Hanging) -> None:
+    kernel.fleet.locked = True
+
+    stack = kernel.fleet.stack(kernel.kernel_id)
+    kernel.fleet.locked = False
+
+    assert stack.way is Way.SYSTEM
+    assert stack.main is not None
+    assert stack.main.note
+    assert stack.touches.startswith("nothing")
