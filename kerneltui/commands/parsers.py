@@ -62,6 +62,14 @@ def add_commands(commands: Any) -> None:
     parser.add_argument("--timeout", type=float, help="seconds")
     parser.set_defaults(run=_wait)
 
+    parser = commands.add_parser("stack", help="show where a kernel stands, thread by thread")
+    add_kernel(parser)
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument(
+        "--variables", action="store_true", help="its variables instead, the largest first"
+    )
+    parser.set_defaults(run=_stack)
+
     parser = commands.add_parser("logs", help="print what a kernel's process wrote")
     add_kernel(parser)
     parser.add_argument("-f", "--follow", action="store_true", help="until it has ended")
@@ -124,6 +132,17 @@ def _wait(arguments: argparse.Namespace) -> int:
     from kerneltui.commands.watch import wait_idle
 
     return wait_idle(arguments.kernel, arguments.timeout)
+
+
+def _stack(arguments: argparse.Namespace) -> int:
+    from kerneltui.commands.stack import stack
+
+    return stack(
+        arguments.kernel,
+        as_json=arguments.json,
+        variables=arguments.variables,
+        read_only=arguments.read_only,
+    )
 
 
 def _logs(arguments: argparse.Namespace) -> int:

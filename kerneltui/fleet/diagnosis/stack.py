@@ -11,6 +11,7 @@ from typing import Any
 from kerneltui.fleet.diagnosis.cells import is_cell
 from kerneltui.frozen import frozen
 from kerneltui.protocol.text import clean_line
+from kerneltui.words import counted
 
 PATH_WIDTH = 400  # characters
 NAME_WIDTH = 100
@@ -115,6 +116,14 @@ class Stack:
         return TOUCHES[self.way]
 
     @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why less disturbing ways did not work, a line for each reason."""
+        ways: dict[str, list[str]] = {}
+        for each in self.refused:
+            ways.setdefault(each.why, []).append(each.way)
+        return tuple(f"not by {', '.join(those)}: {why}" for why, those in ways.items())
+
+    @property
     def main(self) -> StackThread | None:
         return next((each for each in self.threads if each.main), None)
 
@@ -187,6 +196,12 @@ def folded(frames: Sequence[Frame]) -> tuple[tuple[Frame, ...], ...]:
         else:
             groups.append((frame,))
     return tuple(groups)
+
+
+def describe_fold(frames: Sequence[Frame]) -> str:
+    """Return what stands for library frames: how many, and where the innermost one is."""
+    first = frames[0]
+    return f"… {counted(len(frames), 'library frame')}: {first.function} ({first.place})"
 
 
 @frozen

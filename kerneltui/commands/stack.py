@@ -1,0 +1,106 @@
+"""`kerneltui stack`: where a kernel's threads stand, or what fills its memory."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+
+from rich.cells import cell_len
+
+from kerneltui.commands.listing import find
+from kerneltui.commands.printing import ProgressLine, sgr
+from kerneltui.commands.settings import read_settings
+from kerneltui.commands.verbs import observing_fleet
+from kerneltui.fleet.diagnosis.stack import Frame, Stack, StackThread, describe_fold, folded
+from kerneltui.fleet.diagnosis.variable import Variable
+from kerneltui.fleet.fleet import Fleet
+from kerneltui.formats import fit, memory
+from kerneltui.protocol.ansi import TextStyle
+
+INDENT = "  "
+MAX_PLACE = 40  # cells
+_BOLD = TextStyle(bold=True)
+_DIM = TextStyle(dim=True)
+
+Line = tuple[str, TextStyle]
+
+
+def stack(word: str, *, as_json: bool, variables: bool, read_only: bool) -> int:
+    """Print one look at a kernel. `read_only`: nothing is asked of it."""
+    with observing_fleet(listening=True) as fleet:
+        fleet.locked = read_only or read_settings().read_only
+        kernel = find(fleet.snapshots, word)
+        with ProgressLine(f"looking into {kernel.name}"):
+            lines = (_variables if variables else _stack)(fleet, kernel.kernel_id, as_json)
+    _print(lines)
+    return 0
+
+
+def _stack(fleet: Fleet, kernel_id: str, as_json: bool) -> Iterable[Line]:
+    found = fleet.stack(kernel_id)
+    return _json(found.to_json()) if as_json else stack_lines(found)
+
+
+def _variables(fleet: Fleet, kernel_id: str, as_json: bool) -> Iterable[Line]:
+    found = fleet.variables(kernel_id)
+    return _json([each.to_json() for each in found]) if as_json else variable_lines(found)
+
+
+def _json(told: object) -> Iterator[Line]:
+    yield json.dumps(told, indent=1), TextStyle()
+
+
+def _print(lines: Iterable[Line]) -> None:
+    is_terminal = sys.stdout.isatty()
+    for text, style in lines:
+        begin = sgr(style) if is_terminal else ""
+        print(f"{begin}{text}\x1b[0m" if begin else text)
+
+
+def stack_lines(stack: Stack) -> Iterator[Line]:
+    """Yield a stack for people: the user's frames with their lines, libraries' folded."""
+    yield f"by {stack.way}: {stack.touches}", _DIM
+    yield from ((reason, _DIM) for reason in stack.reasons)
+    for note in stack.notes:
+        yield note, TextStyle()
+    for thread in stack.threads:
+        yield from _thread_lines(thread)
+
+
+def _thread_lines(thread: StackThread) -> Iterator[Line]:
+    own = [each for each in thread.frames if each.own]
+    if thread.frames and not own:
+        yield f"{thread.name}  {describe_fold(thread.frames)}", _DIM
+        return
+    yield f"{thread.name}  {thread.note}".rstrip(), TextStyle()
+    widths = [
+        min(MAX_PLACE, max(map(cell_len, words), default=0))
+        for words in ([each.place for each in own], [each.function for each in own])
+    ]
+    for group in folded(thread.frames):
+        if group[0].own:
+            yield f"{INDENT}{_frame_line(group[0], widths)}", _BOLD
+        else:
+            yield f"{INDENT}{describe_fold(group)}", _DIM
+
+
+def _frame_line(frame: Frame, widths: Sequence[int]) -> str:
+    place, function = (
+        fit(word, width) for word, width in zip((frame.place, frame.function), widths, strict=True)
+    )
+    return f"{place}  {function}  {frame.source}".rstrip()
+
+
+def variable_lines(variables: Sequence[Variable]) -> Iterator[Line]:
+    """Yield a table of variables under its titles."""
+    rows = [("NAME", "TYPE", "SHAPE", "SIZE", "VALUE"), *map(variable_cells, variables)]
+    widths = [min(MAX_PLACE, max(cell_len(row[n]) for row in rows)) for n in range(4)]
+    for place, row in enumerate(rows):
+        cells = [fit(text, width) for text, width in zip(row, widths, strict=False)]
+        yield "  ".join((*cells, row[4])).rstrip(), TextStyle() if place else _BOLD
+
+
+def variable_cells(variable: Variable) -> tuple[str, str, str, str, str]:
+    size = ("" if variable.is_exact else "~") + memory(variable.size)
+    return variable.name, variable.type, variable.extent, size, variable.value
