@@ -74,6 +74,16 @@ def clip(text: str, width: int) -> str:
     return set_cell_size(text, width - 1) + "…" if width > 0 else ""
 
 
+def aligned(rows: Sequence[Sequence[str]], widest: int) -> list[str]:
+    """Return rows as lines whose columns stand below each other; the last one is not cut.
+
+    `widest`: cells of any other column.
+    """
+    columns = list(zip(*rows, strict=True))[:-1]
+    widths = [min(widest, max(map(cell_len, column))) for column in columns]
+    return ["  ".join((*map(fit, row, widths), row[-1])) for row in rows]
+
+
 @functools.lru_cache(maxsize=4096)  # a quiet table fits the same cells at every tick
 def fit(text: str, width: int, align: Align = "left") -> str:
     """Return `text` in exactly `width` cells."""

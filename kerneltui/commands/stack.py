@@ -6,20 +6,19 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 
-from rich.cells import cell_len
-
 from kerneltui.commands.listing import find
 from kerneltui.commands.printing import ProgressLine, sgr
 from kerneltui.commands.settings import read_settings
 from kerneltui.commands.verbs import observing_fleet
-from kerneltui.fleet.diagnosis.stack import Frame, Stack, StackThread, describe_fold, folded
+from kerneltui.fleet.diagnosis.stack import Stack, StackThread, describe_fold, folded
 from kerneltui.fleet.diagnosis.variable import Variable
 from kerneltui.fleet.fleet import Fleet
-from kerneltui.formats import fit, memory
+from kerneltui.formats import aligned
 from kerneltui.protocol.ansi import TextStyle
+from kerneltui.tui.stack.variable_table import variable_table
 
 INDENT = "  "
-MAX_PLACE = 40  # cells
+MAX_COLUMN = 40  # cells
 _BOLD = TextStyle(bold=True)
 _DIM = TextStyle(dim=True)
 
@@ -55,7 +54,7 @@ def _print(lines: Iterable[Line]) -> None:
     is_terminal = sys.stdout.isatty()
     for text, style in lines:
         begin = sgr(style) if is_terminal else ""
-        print(f"{begin}{text}\x1b[0m" if begin else text)
+        print(f"{begin}{text}\x1b[0m" if begin else text.rstrip())
 
 
 def stack_lines(stack: Stack) -> Iterator[Line]:
@@ -74,33 +73,16 @@ def _thread_lines(thread: StackThread) -> Iterator[Line]:
         yield f"{thread.name}  {describe_fold(thread.frames)}", _DIM
         return
     yield f"{thread.name}  {thread.note}".rstrip(), TextStyle()
-    widths = [
-        min(MAX_PLACE, max(map(cell_len, words), default=0))
-        for words in ([each.place for each in own], [each.function for each in own])
-    ]
+    lines = iter(aligned([(each.place, each.function, each.source) for each in own], MAX_COLUMN))
     for group in folded(thread.frames):
         if group[0].own:
-            yield f"{INDENT}{_frame_line(group[0], widths)}", _BOLD
+            yield f"{INDENT}{next(lines)}", _BOLD
         else:
             yield f"{INDENT}{describe_fold(group)}", _DIM
 
 
-def _frame_line(frame: Frame, widths: Sequence[int]) -> str:
-    place, function = (
-        fit(word, width) for word, width in zip((frame.place, frame.function), widths, strict=True)
-    )
-    return f"{place}  {function}  {frame.source}".rstrip()
-
-
 def variable_lines(variables: Sequence[Variable]) -> Iterator[Line]:
     """Yield a table of variables under its titles."""
-    rows = [("NAME", "TYPE", "SHAPE", "SIZE", "VALUE"), *map(variable_cells, variables)]
-    widths = [min(MAX_PLACE, max(cell_len(row[n]) for row in rows)) for n in range(4)]
-    for place, row in enumerate(rows):
-        cells = [fit(text, width) for text, width in zip(row, widths, strict=False)]
-        yield "  ".join((*cells, row[4])).rstrip(), TextStyle() if place else _BOLD
-
-
-def variable_cells(variable: Variable) -> tuple[str, str, str, str, str]:
-    size = ("" if variable.is_exact else "~") + memory(variable.size)
-    return variable.name, variable.type, variable.extent, size, variable.value
+    titles, *lines = variable_table(variables)
+    yield titles, _BOLD
+    yield from ((line, TextStyle()) for line in lines)

@@ -53,7 +53,7 @@ def test_variables_are_a_table_and_an_estimate_is_marked() -> None:
     hog = Variable("hog", "list", 3_000_000, is_exact=False, shape=(20_000,))
     small = Variable("n", "int", 28, value="7")
 
-    assert [text for text, _ in variable_lines((hog, small))] == [
+    assert [text.rstrip() for text, _ in variable_lines((hog, small))] == [
         "NAME  TYPE  SHAPE  SIZE    VALUE",
         "hog   list  20000  ~2.86M",
         "n     int          28B     7",

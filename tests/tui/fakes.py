@@ -7,7 +7,7 @@ import threading
 from collections.abc import Awaitable, Callable, Collection, Container
 from concurrent.futures import Future
 from dataclasses import replace
-from typing import Unpack
+from typing import TypeVar, Unpack
 from unittest import mock
 
 import pytest
@@ -19,6 +19,8 @@ from kerneltui.errors import ActionRefused, KernelError, describe_exit
 from kerneltui.fleet.console.console import LOCKED
 from kerneltui.fleet.console.prompt import Prompt
 from kerneltui.fleet.diagnosis.condition import Condition, ConditionFacts, Phase, condition_of
+from kerneltui.fleet.diagnosis.stack import Frame, Stack
+from kerneltui.fleet.diagnosis.variable import Variable
 from kerneltui.fleet.fleet import SpecChoice
 from kerneltui.fleet.inspection.host_usage import HostUsage
 from kerneltui.fleet.inspection.kernel_info import KernelInfo
@@ -36,6 +38,8 @@ from kerneltui.tui.app import USUAL_SETTINGS, KernelTui
 from kerneltui.tui.config.setup import RunSettings
 from kerneltui.tui.terminal import base_app
 from tests.tui.quiet import quiet
+
+T = TypeVar("T")
 
 PYTHON = SpecChoice("python3", "Python 3 (ipykernel)", "python")
 BASH = SpecChoice("bash", "Bash", "bash")
@@ -156,6 +160,8 @@ class FakeFleet:
         self.logs: dict[str, Transcript] = {}
         self.files_asked: Container[ProcessIdentity] = ()
         """The processes whose open files were asked for last."""
+        self.stacks: dict[str, Stack] = {}
+        self.names: dict[str, tuple[Variable, ...]] = {}
         self.looks: list[tuple[str, str]] = []
         """What was looked up, in order."""
         self.known: dict[Verb, tuple[str, ...]] = {}
@@ -194,6 +200,25 @@ class FakeFleet:
     def log(self, kernel_id: str) -> Transcript | None:
         self.looks.append(("log", kernel_id))
         return self.logs.get(kernel_id)
+
+    def stack(self, kernel_id: str) -> Stack:
+        self.looks.append(("stack", kernel_id))
+        return self._found(self.stacks, kernel_id)
+
+    def variables(self, kernel_id: str) -> tuple[Variable, ...]:
+        self.looks.append(("variables", kernel_id))
+        return self._found(self.names, kernel_id)
+
+    def frame_names(
+        self, kernel_id: str, thread: int, depth: int, frame: Frame
+    ) -> tuple[Variable, ...]:
+        self.looks.append((f"names of {frame.function} {depth} above {thread}", kernel_id))
+        return self._found(self.names, kernel_id)
+
+    def _found(self, found: dict[str, T], kernel_id: str) -> T:
+        if kernel_id not in found:
+            raise ActionRefused("no way works")
+        return found[kernel_id]
 
     def mark(self, kernel_id: str) -> None:
         self._record("mark", kernel_id)

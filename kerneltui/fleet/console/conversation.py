@@ -21,7 +21,7 @@ from kerneltui.errors import ActionRefused, KernelError, ProtocolError
 from kerneltui.fleet.console.crash_reports import CrashReports
 from kerneltui.fleet.console.prompt import Prompt
 from kerneltui.fleet.console.shell_proof import ShellProof
-from kerneltui.fleet.console.subshell import Parked, Subshell
+from kerneltui.fleet.console.subshell import Parked, Subshell, delete_subshells
 from kerneltui.fleet.model.masking import MASK
 from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.kernels.client.channels import ClientChannel
@@ -37,6 +37,7 @@ IDLE_TIME = 10  # seconds that a client with nothing pending stays connected
 GREETINGS = (0.1, 0.2, 0.4, 0.8)  # seconds that iopub has to confirm each greeting
 NEVER = math.inf
 PROMPT_WIDTH = 200
+LEAVE_PATIENCE = 0.3  # seconds for a kernel to hear that its subshells are not needed any more
 REQUEST_LIMIT = 100  # unanswered ones of one client; far from where a socket's queue would block
 TURN_MESSAGES = 1_000  # taken in on one channel before others have their turn
 REFUSALS = (KernelError, ValueError, zmq.ZMQError)
@@ -382,18 +383,17 @@ class Conversation:
             return NEVER
         return self._last_used + IDLE_TIME
 
-    def close(self) -> None:
-        """Disconnect; the subshells of ours end with it."""
+    def close(self, patience: float = 0.0) -> None:
+        """Disconnect; the subshells of ours end with it.
+
+        `patience`: seconds to wait until the kernel has heard so, for who ends right after.
+        """
         client, self._client = self._client, None
         if client is None:
             return
-        for subshell in self._subshells:
-            if subshell.id is not None and self._manager.is_alive():
-                content = {"subshell_id": subshell.id}
-                message = client.session.new_message("delete_subshell_request", content)
-                with contextlib.suppress(*REFUSALS):  # it is but a courtesy
-                    client.control_channel.send(message)
-            subshell.id = None
+        if self._manager.is_alive():
+            with contextlib.suppress(*REFUSALS):  # it is but a courtesy
+                delete_subshells(client, self._subshells, patience)
         client.stop_channels()
 
     def leave(self, why: str) -> None:
@@ -405,7 +405,7 @@ class Conversation:
             self._for_cells.id = None
         if self._asked:
             self._for_questions.id = None
-        self.close()
+        self.close(LEAVE_PATIENCE)
         self.abandon(why)
 
     def abandon(self, why: str) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from kerneltui.errors import KernelTimeout
 from kerneltui.frozen import frozen
+from kerneltui.kernels.client.client import BlockingKernelClient
 
 
 @frozen
@@ -31,3 +34,20 @@ class Subshell:
     def take_parked(self) -> list[Parked]:
         parked, self.parked = self.parked, []
         return parked
+
+
+def delete_subshells(
+    client: BlockingKernelClient, subshells: Iterable[Subshell], patience: float
+) -> None:
+    """Have the kernel end those that are open, and wait `patience` seconds until it has heard."""
+    sent = 0
+    for subshell in subshells:
+        if subshell.id is not None:
+            content = {"subshell_id": subshell.id}
+            message = client.session.new_message("delete_subshell_request", content)
+            client.control_channel.send(message)
+            sent += 1
+        subshell.id = None
+    with contextlib.suppress(KernelTimeout):
+        for _ in range(sent if patience else 0):
+            client.control_channel.get_msg(patience)

@@ -86,6 +86,11 @@ class StackThread:
     """What Python knows it by; None where the way does not tell."""
 
     @property
+    def is_in_libraries(self) -> bool:
+        """It is not the main thread, and none of its frames is the user's."""
+        return bool(self.frames) and not self.main and not any(each.own for each in self.frames)
+
+    @property
     def where(self) -> Frame | None:
         """The innermost frame of the user's own; else the innermost; None without any."""
         return next((each for each in self.frames if each.own), next(iter(self.frames), None))

@@ -25,6 +25,7 @@ class Scope(StrEnum):
     OUTPUT = "Output"
     MESSAGES = "Messages"
     PROCESSES = "Processes"
+    STACK = "Stack"
     CONSOLE = "Console"
     GLOBAL = "Everywhere"
 

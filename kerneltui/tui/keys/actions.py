@@ -22,7 +22,9 @@ _TABS = {
     "info": "kernelspec, command line, environment and connection file",
     "processes": "processes, with what they use",
     "log": "own stdout and stderr, and what befell it",
+    "stack": "threads, with the line that each stands at",
 }
+_MORE_TAB_KEYS = {"stack": ("w",)}
 
 
 def _asks(verb: Verb, keys: tuple[str, ...], **how: Unpack[Shown]) -> Action:
@@ -292,6 +294,31 @@ ACTIONS: tuple[Action, ...] = (
         built_in=True,
     ),
     Action(
+        "stack.move",
+        _MOVING,
+        "Move",
+        "Select the next, previous, first or last line",
+        Scope.STACK,
+        built_in=True,
+        shown_as=_MOVING_SHOWN,
+    ),
+    Action(
+        "stack.open",
+        ("enter",),
+        "Open",
+        "Unfold library frames, or show the names of the frame with types and sizes",
+        Scope.STACK,
+        built_in=True,
+    ),
+    Action(
+        "stack.variables",
+        ("v",),
+        "Variables",
+        "Show the kernel's variables, the largest first; again for its stack",
+        Scope.STACK,
+        built_in=True,
+    ),
+    Action(
         "console.run",
         ("enter",),
         "Run",
@@ -410,7 +437,7 @@ ACTIONS: tuple[Action, ...] = (
     *(
         Action(
             f"tab.{name}",
-            (str(number),),
+            (str(number), *_MORE_TAB_KEYS.get(name, ())),
             f"Tab: {name}",
             f"Show the selected kernel's {what}, and go there",
             Scope.GLOBAL,

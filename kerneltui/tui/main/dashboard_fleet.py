@@ -9,6 +9,8 @@ from collections.abc import Collection, Container
 from typing import TYPE_CHECKING, Protocol, Unpack
 
 if TYPE_CHECKING:
+    from kerneltui.fleet.diagnosis.stack import Frame, Stack
+    from kerneltui.fleet.diagnosis.variable import Variable
     from kerneltui.fleet.fleet import SpecChoice
     from kerneltui.fleet.inspection.host_usage import HostUsage
     from kerneltui.fleet.inspection.kernel_info import KernelInfo
@@ -60,6 +62,14 @@ class DashboardFleet(Protocol):
     ) -> tuple[ProcessFacts, ...]: ...
 
     def log(self, kernel_id: str) -> Transcript | None: ...
+
+    def stack(self, kernel_id: str) -> Stack: ...
+
+    def variables(self, kernel_id: str) -> tuple[Variable, ...]: ...
+
+    def frame_names(
+        self, kernel_id: str, thread: int, depth: int, frame: Frame
+    ) -> tuple[Variable, ...]: ...
 
     def kernel_specs(self) -> tuple[SpecChoice, ...]: ...
 

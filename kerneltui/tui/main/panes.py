@@ -18,6 +18,10 @@ from kerneltui.tui.messages.message_view import MessageView
 from kerneltui.tui.output.actions import OutputVerbs
 from kerneltui.tui.output.log_view import LogView
 from kerneltui.tui.output.output_view import OutputView
+from kerneltui.tui.stack.look import look_at_frame, look_into
+from kerneltui.tui.stack.names_screen import NamesScreen
+from kerneltui.tui.stack.rows import FrameRow
+from kerneltui.tui.stack.stack_view import StackView
 from kerneltui.tui.terminal.workers import begin
 from kerneltui.tui.widgets.late import Late
 from kerneltui.tui.widgets.pane import Pane
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PERIOD = 1.0  # seconds between two looks at what is not published but has to be looked up
+STACK_PERIOD = 2.0  # the same of what a kernel is asked for
 
 
 class Panes(Vertical):
@@ -48,12 +53,14 @@ class Panes(Vertical):
         self._info = Late(InfoView, self.mount)
         self._processes = Late(ProcessView, self.mount)
         self._log = Late(LogView, self.mount)
+        self._stack = Late(partial(StackView, clock), self.mount)
         self._panes: dict[Tab, Late[Pane]] = {
             Tab.OUTPUT: self._output,
             Tab.MESSAGES: self._messages,
             Tab.INFO: self._info,
             Tab.PROCESSES: self._processes,
             Tab.LOG: self._log,
+            Tab.STACK: self._stack,
         }
 
     def on_mount(self) -> None:
@@ -108,12 +115,14 @@ class Panes(Vertical):
             processes.show(())
         if log := self._log.made:
             log.show(None)
+        if stack := self._stack.made:
+            stack.show(None)
 
     def pull(self) -> None:
         """Bring the pane in sight up to date; called at a fixed rate."""
         now = self._clock()
         if self._due <= now and not self._looking:
-            self._due = now + PERIOD
+            self._due = now + (STACK_PERIOD if self.active is Tab.STACK else PERIOD)
             self._look_up()
         self.pane.pull()
 
@@ -134,7 +143,8 @@ class Panes(Vertical):
             self._fleet.mark(self._kernel_id)
 
     @on(ProcessView.FilesAsked)
-    def _look_at_files(self) -> None:
+    @on(StackView.LookAsked)
+    def _look_at_once(self) -> None:
         self._due = self._clock()
         self.pull()
 
@@ -158,6 +168,21 @@ class Panes(Vertical):
             self._ask(look, partial(view.show, title=name))
         elif self.active is Tab.LOG:
             self._ask(partial(fleet.log, kernel_id), partial(self._log.widget.show, title=name))
+        elif self.active is Tab.STACK:
+            stack = self._stack.widget
+            question = partial(look_into, fleet, kernel_id, variables=stack.wants_variables)
+            self._ask(question, partial(stack.show, title=name))
+
+    @on(StackView.FrameOpened)
+    def _open_frame(self, event: StackView.FrameOpened) -> None:
+        if self._fleet is not None:
+            begin(self, partial(self._show_names, self._fleet, self._kernel_id, event.row))
+
+    async def _show_names(self, fleet: DashboardFleet, kernel_id: str, row: FrameRow) -> None:
+        look = partial(look_at_frame, fleet, kernel_id, row.thread, row.depth, row.frame)
+        found = await asyncio.to_thread(look)
+        if kernel_id == self._kernel_id:
+            self.app.push_screen(NamesScreen(row.frame, found))
 
     def _ask(self, question: Callable[[], T], show: Callable[[T], None]) -> None:
         self._looking = True

@@ -8,13 +8,14 @@ from kerneltui.formats import FOCUS_LEFT, FOCUS_RIGHT
 
 
 class Tab(StrEnum):
-    """What is shown of the selected kernel, in the order of the keys 1 to 5."""
+    """What is shown of the selected kernel, in the order of the keys 1 to 6."""
 
     OUTPUT = "Output"
     MESSAGES = "Messages"
     INFO = "Info"
     PROCESSES = "Processes"
     LOG = "Log"
+    STACK = "Stack"
 
 
 TABS = tuple(Tab)

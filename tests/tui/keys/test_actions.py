@@ -34,9 +34,7 @@ def test_ids_are_unique() -> None:
     assert [number for number in Counter(a.id for a in ACTIONS).values() if number > 1] == []
 
 
-@pytest.mark.parametrize(
-    "scope", [Scope.TABLE, Scope.OUTPUT, Scope.MESSAGES, Scope.CONSOLE, Scope.GLOBAL]
-)
+@pytest.mark.parametrize("scope", [each for each in Scope if each is not Scope.FILTER])
 def test_no_key_has_two_meanings_in_a_scope(scope: Scope) -> None:
     keys = Counter(key for action in ACTIONS if action.scope is scope for key in action.keys)
 
@@ -53,11 +51,12 @@ def test_no_key_of_a_pane_shadows_a_global_one() -> None:
     in_panes = {
         key
         for action in ACTIONS
-        if action.scope in (Scope.TABLE, Scope.OUTPUT, Scope.MESSAGES)
+        if action.scope in (Scope.TABLE, Scope.OUTPUT, Scope.MESSAGES, Scope.STACK)
         for key in action.keys
     }
 
-    assert in_panes & everywhere == {"p"}  # pauses the list of messages, or everything
+    # p pauses the list of messages, or everything; w wraps the output, or shows the stack.
+    assert in_panes & everywhere == {"p", "w"}
 
 
 def test_no_action_takes_a_key_that_never_arrives() -> None:

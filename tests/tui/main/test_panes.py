@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from kerneltui.fleet.diagnosis.stack import Frame, Stack, StackThread, Way
 from kerneltui.fleet.inspection.process_tree import ProcessFacts
 from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.fleet.transcript.transcript import Role, Transcript
@@ -19,13 +20,14 @@ from kerneltui.tui.widgets.tab_bar import TABS, Tab
 from tests.tui.details.test_info_view import INFO
 from tests.tui.fakes import SIZES, FakeFleet, Stage, on_stage, snapshot
 
-KEYS = dict(zip("12345", TABS, strict=True))
+KEYS = dict(zip("123456", TABS, strict=True))
 SHOWN = {
     Tab.OUTPUT: "said by k1",
     Tab.MESSAGES: "comm_open",
     Tab.INFO: "ipython 9.1",
     Tab.PROCESSES: "run-k1",
     Tab.LOG: "written by k1",
+    Tab.STACK: "nap_in_k1",
 }
 
 
@@ -54,6 +56,8 @@ def two_kernels() -> FakeFleet:
             ),
         )
         fleet.logs[kernel_id] = transcript(f"written by {kernel_id}")
+        frame = Frame("/home/ana/a.py", 2, f"nap_in_{kernel_id}")
+        fleet.stacks[kernel_id] = Stack(Way.SUBSHELL, (StackThread("MainThread", True, (frame,)),))
     return fleet
 
 
@@ -83,11 +87,11 @@ def test_brackets_go_round_the_tabs(focus: tuple[str, ...], size: tuple[int, int
     async def play(stage: Stage) -> None:
         await stage.press(*focus)
         seen = []
-        for key in ("right_square_bracket",) * 5 + ("left_square_bracket",) * 5:
+        for key in ("right_square_bracket",) * 6 + ("left_square_bracket",) * 6:
             await stage.press(key)
             seen.append(bar(stage)[0])
 
-        assert "".join(seen) == "2345154321"
+        assert "".join(seen) == "234561654321"
 
     on_stage(play, two_kernels(), size)
 
@@ -150,6 +154,7 @@ def test_a_tab_shows_the_kernel_under_the_cursor(key: str, tab: Tab) -> None:
             Tab.INFO: "name-k2",
             Tab.PROCESSES: "run-k2",
             Tab.LOG: "written by k2",
+            Tab.STACK: "nap_in_k2",
         }[tab] in stage.picture
 
     on_stage(play, fleet)

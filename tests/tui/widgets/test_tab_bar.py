@@ -22,7 +22,7 @@ def test_other_signs_tell_that_it_has_the_focus() -> None:
 
 @pytest.mark.parametrize("active", TABS)
 def test_the_bar_leaves_room_at_eighty_columns(active: Tab) -> None:
-    assert len("".join(label for _, label in labels(active))) == 50
+    assert len("".join(label for _, label in labels(active))) == 59
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,8 @@ def test_the_bar_leaves_room_at_eighty_columns(active: Tab) -> None:
         (22, Tab.INFO),
         (30, Tab.PROCESSES),
         (49, Tab.LOG),
-        (50, None),
+        (50, Tab.STACK),
+        (59, None),
     ],
 )
 def test_a_column_belongs_to_the_tab_that_is_painted_there(x: int, tab: Tab | None) -> None:
@@ -44,7 +45,7 @@ def test_a_column_belongs_to_the_tab_that_is_painted_there(x: int, tab: Tab | No
 
 @pytest.mark.parametrize(
     ("tab", "steps", "other"),
-    [(Tab.OUTPUT, 1, Tab.MESSAGES), (Tab.OUTPUT, -1, Tab.LOG), (Tab.LOG, 1, Tab.OUTPUT)],
+    [(Tab.OUTPUT, 1, Tab.MESSAGES), (Tab.OUTPUT, -1, Tab.STACK), (Tab.STACK, 1, Tab.OUTPUT)],
 )
 def test_the_tabs_go_round(tab: Tab, steps: int, other: Tab) -> None:
     assert neighbour(tab, steps) is other

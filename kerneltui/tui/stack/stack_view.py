@@ -1,0 +1,151 @@
+"""StackView: where the selected kernel stands, thread by thread; or its variables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
+
+from kerneltui.fleet.diagnosis.stack import Stillness
+from kerneltui.formats import fit
+from kerneltui.tui.stack.look import Looked
+from kerneltui.tui.stack.rows import FoldRow, FrameRow, Meant, stack_rows
+from kerneltui.tui.stack.variable_table import variable_table
+from kerneltui.tui.widgets.row_pane import TITLES, Row, RowPane
+from kerneltui.tui.widgets.tab_bar import Tab
+
+LOOKING = "looking…"
+
+
+class StackView(RowPane):
+    """Rows with a cursor: Enter unfolds library frames, or shows the names of a frame."""
+
+    TAB = Tab.STACK
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Open", show=False),
+        Binding("v", "variables", "Variables", show=False),
+    ]
+
+    class FrameOpened(Message):
+        """Somebody wants to see the names of a frame."""
+
+        def __init__(self, row: FrameRow) -> None:
+            super().__init__()
+            self.row = row
+
+    class LookAsked(Message):
+        """Something else is to be looked at than before."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__()
+        self.wants_variables = False
+        self._clock = clock
+        self._looked: Looked | None = None
+        self._stillness = Stillness()
+        self._unfolded: set[FoldRow] = set()
+        self._rows: list[Meant] = []
+        self._cursor = 0
+
+    # -- content ------------------------------------------------------------------------
+
+    def show(self, looked: Looked | None, title: str = "") -> None:
+        """Show what a look has told; None before the first one at a kernel."""
+        self.kernel_name = title
+        if looked is not None and looked.stack is not None and self.wants_variables:
+            return  # it was asked for before
+        if looked is None:
+            self._stillness, self._cursor = Stillness(), 0
+            self._unfolded.clear()
+        elif looked.stack is not None:
+            self._stillness = self._stillness.after(looked.stack, self._clock())
+        self._looked = looked
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        self._rows = list(self._meant())
+        self._cursor = min(self._cursor, max(0, len(self._rows) - 1))
+        self.fit()
+
+    def _meant(self) -> Sequence[Meant]:
+        looked = self._looked
+        if looked is None:
+            return ()
+        if looked.stack is not None:
+            return list(stack_rows(looked.stack, self._unfolded, str(self._stillness)))
+        if looked.variables is not None:
+            return [(((f" {line}", ""),), None) for line in variable_table(looked.variables)[1:]]
+        return [(((f" {looked.problem}", "trouble"),), None)]
+
+    # -- the cursor ---------------------------------------------------------------------
+
+    def _put_cursor(self, row: int) -> None:
+        if not self._rows:
+            return
+        self._cursor = min(max(0, row), len(self._rows) - 1)
+        top = self.scroll_offset.y
+        wanted = min(max(top, self._cursor - self.page + 1), self._cursor)
+        if wanted != top:
+            self.scroll_to_row(wanted)
+        self.repaint_changes()
+
+    def action_move(self, rows: int) -> None:
+        self._put_cursor(self._cursor + rows)
+
+    def action_begin(self) -> None:
+        self._put_cursor(0)
+
+    def action_end(self) -> None:
+        self._put_cursor(len(self._rows) - 1)
+
+    def on_click(self, event: events.Click) -> None:
+        super().on_click(event)
+        offset = event.get_content_offset(self)
+        if offset is not None and offset.y >= self.head_height:
+            self._put_cursor(offset.y - self.head_height + self.scroll_offset.y)
+
+    # -- keys ---------------------------------------------------------------------------
+
+    def action_open(self) -> None:
+        meaning = self._rows[self._cursor][1] if self._rows else None
+        if isinstance(meaning, FrameRow):
+            self.post_message(self.FrameOpened(meaning))
+        elif meaning is not None:
+            self._unfolded ^= {meaning}
+            self._lay_out()
+
+    def action_variables(self) -> None:
+        """Show the variables in place of the stack, or the stack again."""
+        self.wants_variables = not self.wants_variables
+        self.show(None, self.kernel_name)
+        self.post_message(self.LookAsked())
+
+    # -- painting -----------------------------------------------------------------------
+
+    def status(self) -> str:
+        if self._looked is None:
+            return LOOKING
+        if self._looked.stack is not None:
+            return f"by {self._looked.stack.way}"
+        return "variables" if self._looked.variables is not None else ""
+
+    def fixed(self) -> Sequence[Row]:
+        looked = self._looked
+        if looked is None or looked.problem:
+            return ()
+        if looked.stack is not None:
+            return (((f" touches {looked.stack.touches}", "muted"),),)
+        titles = variable_table(looked.variables or ())[0]
+        return (((fit(f" {titles}", self.area.width), TITLES),),)
+
+    def row_count(self) -> int:
+        return len(self._rows)
+
+    def row(self, index: int) -> Row:
+        row = self._rows[index][0]
+        if index != self._cursor:
+            return row
+        text = "".join(stretch for stretch, _ in row)
+        return ((fit(f">{text[1:]}", self.area.width), "cursor"),)

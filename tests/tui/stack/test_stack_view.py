@@ -1,0 +1,143 @@
+"""The Stack tab: where the selected kernel stands, read from the table or with keys of its own."""
+
+from __future__ import annotations
+
+import pytest
+
+from kerneltui.fleet.diagnosis.stack import Frame, Refusal, Stack, StackThread, Stillness, Way
+from kerneltui.fleet.diagnosis.variable import Variable
+from kerneltui.tui.main.panes import Panes
+from kerneltui.tui.stack.names_screen import NamesScreen
+from kerneltui.tui.stack.rows import REST, FoldRow, FrameRow, stack_rows
+from tests.tui.fakes import SIZES, FakeFleet, Stage, on_stage, snapshot
+
+LIBRARY = "/venv/lib/python3.11/site-packages/tool/run.py"
+FRAMES = (
+    Frame("/tmp/ipykernel_1/2.py", 2, "load", "return slurp(path)", cell=4),
+    Frame("/home/ana/main.py", 70, "<module>", "x = load(path)"),
+    Frame(LIBRARY, 30, "run_code", "exec(code)"),
+    Frame(LIBRARY, 20, "run"),
+)
+STACK = Stack(
+    Way.FAULTHANDLER,
+    (StackThread("MainThread", True, FRAMES, ident=9), StackThread("Bob", False, FRAMES[2:])),
+    (Refusal(Way.SUBSHELL, "no answer within 0.4 s"),),
+    ("children: 7 sh",),
+)
+HOG = Variable("hog", "list", 3_000_000, is_exact=False, shape=(20_000,))
+
+
+def text_of(stack: Stack, unfolded: set[FoldRow] | None = None, still: str = "") -> list[str]:
+    rows = stack_rows(stack, unfolded or set(), still)
+    return ["".join(text for text, _ in row).rstrip() for row, _ in rows]
+
+
+def fleet_of(stack: Stack | None = STACK) -> FakeFleet:
+    fleet = FakeFleet(snapshot("k1"), snapshot("k2"))
+    if stack is not None:
+        fleet.stacks["k1"] = stack
+        fleet.names["k1"] = (HOG,)
+    return fleet
+
+
+def test_the_user_s_frames_are_bright_and_a_row_of_library_frames_is_one_line() -> None:
+    assert text_of(STACK, still="has not moved for 4 s") == [
+        " children: 7 sh",
+        " MainThread  has not moved for 4 s",
+        "   In [4], line 2    load      return slurp(path)",
+        "   main.py, line 70  <module>  x = load(path)",
+        "   … 2 library frames: run_code (run.py, line 30)",
+        " … 1 thread in libraries: Bob",
+        " not by subshell: no answer within 0.4 s",
+    ]
+
+
+def test_threads_that_run_nothing_of_the_user_s_can_be_unfolded() -> None:
+    assert " Bob  … 2 library frames: run_code (run.py, line 30)" in text_of(STACK, {REST})
+
+
+def test_what_is_unfolded_tells_each_frame_and_how_deep_it_is() -> None:
+    rows = list(stack_rows(STACK, {FoldRow("MainThread", 2)}, ""))
+
+    meant = [each for _, each in rows if isinstance(each, FrameRow)]
+    assert [(each.thread, each.depth, each.frame) for each in meant] == [
+        (9, depth, frame) for depth, frame in enumerate(FRAMES)
+    ]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_w_shows_where_the_kernel_stands_and_what_that_touches(size: tuple[int, int]) -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("w")
+
+        assert "6 Stack" in stage.picture
+        assert "by faulthandler" in stage.picture
+        assert "touches a signal that the kernel catches" in stage.picture
+        assert "return slurp(path)" in stage.picture
+
+    on_stage(play, fleet_of(), size)
+
+
+def test_enter_on_a_frame_shows_its_names_with_sizes() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("w", "j", "j", "enter")
+
+        assert isinstance(stage.app.screen, NamesScreen)
+        assert fleet.looks[-1] == ("names of load 0 above 9", "k1")
+        assert "hog   list  20000  ~2.86M" in stage.picture
+        await stage.press("escape")
+        assert not isinstance(stage.app.screen, NamesScreen)
+
+    fleet = fleet_of()
+    on_stage(play, fleet, (120, 40))
+
+
+def test_enter_on_library_frames_unfolds_them_and_folds_them_again() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("w", *"jjjj", "enter")
+        assert f"run_code  {LIBRARY}:30" in stage.picture
+
+        await stage.press("enter")
+        assert LIBRARY not in stage.picture
+
+    on_stage(play, fleet_of(), (120, 40))
+
+
+def test_v_shows_the_variables_and_the_stack_again() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("w", "v")
+        assert "NAME  TYPE  SHAPE" in stage.picture
+        assert "hog   list  20000" in stage.picture
+
+        await stage.press("v")
+        assert "return slurp(path)" in stage.picture
+
+    on_stage(play, fleet_of(), (120, 40))
+
+
+def test_a_kernel_that_cannot_be_looked_into_has_its_reason_shown() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("w")
+
+        assert "no way works" in stage.picture
+
+    on_stage(play, fleet_of(None))
+
+
+def test_another_kernel_is_looked_into_at_once() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("w", "escape", "j")
+        await stage.publish(*fleet.snapshots)
+
+        assert stage.app.main.query_one(Panes).pane.kernel_name == "name-k2"
+        assert ("stack", "k2") in fleet.looks
+        assert "return slurp(path)" not in stage.picture
+
+    fleet = fleet_of()
+    on_stage(play, fleet)
+
+
+def test_a_thread_in_its_place_for_two_seconds_is_said_not_to_move() -> None:
+    still = Stillness().after(STACK, 100.0).after(STACK, 102.0)
+
+    assert str(still) == "has not moved for 2 s"
