@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection, Container, Mapping
 from typing import Any, Unpack
 
 from kerneltui.errors import ActionRefused
-from kerneltui.fleet.diagnosis.diagnosis import Diagnosis, Subject
 from kerneltui.fleet.diagnosis.stack import Frame, Stack
 from kerneltui.fleet.diagnosis.variable import Variable
+from kerneltui.fleet.diagnosis.ways.diagnosis import Diagnosis, Subject
 from kerneltui.fleet.inspection.host_usage import HostUsage
 from kerneltui.fleet.inspection.kernel_info import KernelInfo, kernel_info
 from kerneltui.fleet.inspection.logind import logout_warning

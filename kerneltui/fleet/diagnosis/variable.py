@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from kerneltui.fleet.model.masking import MASK, names_a_secret
 from kerneltui.frozen import frozen
 from kerneltui.protocol import fields
 from kerneltui.protocol.text import clean_line
@@ -17,7 +16,7 @@ DIMENSIONS = 8
 
 @frozen
 class Variable:
-    """One name. Its texts have passed the gate; a value that is named like a secret is masked."""
+    """One name. Its texts have passed the gate."""
 
     name: str
     type: str
@@ -55,14 +54,13 @@ def read_variables(told: object) -> tuple[Variable, ...]:
 
 
 def _variable(told: fields.Fields) -> Variable:
-    name, value = fields.text(told, "name"), fields.text(told, "value")
     return Variable(
-        name=clean_line(name, NAME_WIDTH),
+        name=clean_line(fields.text(told, "name"), NAME_WIDTH),
         type=clean_line(fields.text(told, "type"), NAME_WIDTH),
         size=fields.whole(told, "size", within=range(MAX_SIZE)),
         is_exact=fields.flag(told, "exact"),
         shape=_shape(told.get("shape")),
-        value=MASK if value and names_a_secret(name) else clean_line(value, VALUE_WIDTH),
+        value=clean_line(fields.text(told, "value"), VALUE_WIDTH),
     )
 
 

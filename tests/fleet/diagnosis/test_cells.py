@@ -8,8 +8,8 @@ import pytest
 
 from kerneltui.fleet.diagnosis.cell_frames import with_cell
 from kerneltui.fleet.diagnosis.cells import Cell, text_hash
-from kerneltui.fleet.diagnosis.source_lines import SourceLines
 from kerneltui.fleet.diagnosis.stack import Frame
+from kerneltui.fleet.diagnosis.ways.source_lines import SourceLines
 
 CODE = "x = 1\nnap()"
 

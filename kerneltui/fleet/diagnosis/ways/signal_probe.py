@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import psutil
 
-from kerneltui.fleet.diagnosis.choice import CannotLook, Found
 from kerneltui.fleet.diagnosis.faulthandler_text import is_begun, parse_dump
+from kerneltui.fleet.diagnosis.ways.choice import CannotLook, Found
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.kernels.processes.stack_signal import hooked_signal, is_caught
 from kerneltui.private_file import open_private

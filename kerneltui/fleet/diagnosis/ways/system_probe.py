@@ -9,8 +9,8 @@ from pathlib import Path
 
 import psutil
 
-from kerneltui.fleet.diagnosis.choice import CannotLook, Found
 from kerneltui.fleet.diagnosis.system_words import STATES, ThreadFacts, parse_stat, told
+from kerneltui.fleet.diagnosis.ways.choice import CannotLook, Found
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.kernels.processes.process import describe_process
 from kerneltui.kernels.processes.tree import descendants

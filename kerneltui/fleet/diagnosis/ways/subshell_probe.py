@@ -8,8 +8,8 @@ from typing import Any
 from kerneltui.errors import KernelError
 from kerneltui.fleet.console.console import Console
 from kerneltui.fleet.console.conversation import Reply
-from kerneltui.fleet.diagnosis.choice import CannotLook
 from kerneltui.fleet.diagnosis.question import read_reply
+from kerneltui.fleet.diagnosis.ways.choice import CannotLook
 from kerneltui.protocol.message import Content
 
 

@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from kerneltui.fleet.diagnosis.choice import CannotLook, Found
 from kerneltui.fleet.diagnosis.pyspy_json import parse_pyspy
+from kerneltui.fleet.diagnosis.ways.choice import CannotLook, Found
 from kerneltui.kernels.processes.identity import ProcessIdentity
 
 PROGRAM = "py-spy"

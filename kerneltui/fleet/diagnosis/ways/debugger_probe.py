@@ -10,8 +10,8 @@ import itertools
 import time
 
 from kerneltui.errors import KernelError
-from kerneltui.fleet.diagnosis.choice import CannotLook, Found
 from kerneltui.fleet.diagnosis.stack import MAIN, Frame, StackThread, clean_frame, main_first
+from kerneltui.fleet.diagnosis.ways.choice import CannotLook, Found
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol import fields
 from kerneltui.protocol.message import Content

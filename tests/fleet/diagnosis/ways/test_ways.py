@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from kerneltui.fleet.diagnosis.choice import CannotLook, Found, Look, first_that_works
-from kerneltui.fleet.diagnosis.pyspy_probe import look_by_pyspy
-from kerneltui.fleet.diagnosis.signal_probe import ThreadState, choose_thread, look_by_signal
 from kerneltui.fleet.diagnosis.stack import Refusal, StackThread, Way
-from kerneltui.fleet.diagnosis.system_probe import look_at_system, state_of
 from kerneltui.fleet.diagnosis.system_words import ThreadFacts, parse_stat, told
+from kerneltui.fleet.diagnosis.ways.choice import CannotLook, Found, Look, first_that_works
+from kerneltui.fleet.diagnosis.ways.pyspy_probe import look_by_pyspy
+from kerneltui.fleet.diagnosis.ways.signal_probe import ThreadState, choose_thread, look_by_signal
+from kerneltui.fleet.diagnosis.ways.system_probe import look_at_system, state_of
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 from kerneltui.kernels.processes.stack_signal import STACK_SIGNAL, signal_number, with_hook
 from tests.support import eventually

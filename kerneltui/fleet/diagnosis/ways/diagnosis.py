@@ -12,21 +12,22 @@ from typing import Any
 from kerneltui.fleet.console.console import LOCKED, Console
 from kerneltui.fleet.diagnosis.cell_frames import with_cell
 from kerneltui.fleet.diagnosis.cells import Cell
-from kerneltui.fleet.diagnosis.choice import CannotLook, Found, Look, first_that_works
-from kerneltui.fleet.diagnosis.debugger_probe import look_by_debugger
-from kerneltui.fleet.diagnosis.pyspy_probe import look_by_pyspy
 from kerneltui.fleet.diagnosis.question import (
     ask_locals,
     ask_stacks,
     ask_variables,
     read_threads,
 )
-from kerneltui.fleet.diagnosis.signal_probe import look_by_signal
-from kerneltui.fleet.diagnosis.source_lines import SourceLines
 from kerneltui.fleet.diagnosis.stack import Frame, Stack, StackThread, Way
-from kerneltui.fleet.diagnosis.subshell_probe import SubshellProbe
-from kerneltui.fleet.diagnosis.system_probe import look_at_system, state_of, word_for
 from kerneltui.fleet.diagnosis.variable import Variable, read_variables
+from kerneltui.fleet.diagnosis.ways.choice import CannotLook, Found, Look, first_that_works
+from kerneltui.fleet.diagnosis.ways.debugger_probe import look_by_debugger
+from kerneltui.fleet.diagnosis.ways.pyspy_probe import look_by_pyspy
+from kerneltui.fleet.diagnosis.ways.signal_probe import look_by_signal
+from kerneltui.fleet.diagnosis.ways.source_lines import SourceLines
+from kerneltui.fleet.diagnosis.ways.subshell_probe import SubshellProbe
+from kerneltui.fleet.diagnosis.ways.system_probe import look_at_system, state_of, word_for
+from kerneltui.fleet.model.masking import MASK, names_a_secret
 from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.frozen import frozen
 from kerneltui.kernels.management.manager import KernelManager
@@ -67,7 +68,7 @@ class Diagnosis:
 
     def variables(self, subject: Subject) -> tuple[Variable, ...]:
         """Return the user's variables, the largest first. Raises CannotLook."""
-        return read_variables(self._ask(subject, ask_variables()))
+        return _masked(read_variables(self._ask(subject, ask_variables())))
 
     def frame_names(
         self, subject: Subject, thread: int, depth: int, frame: Frame
@@ -76,7 +77,7 @@ class Diagnosis:
         found = self._ask(subject, ask_locals(thread, depth, frame))
         if found is None:
             raise CannotLook("it has moved on since")
-        return read_variables(found)
+        return _masked(read_variables(found))
 
     def _ways(self, subject: Subject) -> Iterator[tuple[Way, Look]]:
         identity = subject.identity
@@ -148,3 +149,11 @@ class Diagnosis:
             if isinstance(content, dict):
                 number = fields.whole(content, "execution_count", within=_ANY_NUMBER)
                 yield Cell(number or None, fields.text(content, "code"))
+
+
+def _masked(variables: tuple[Variable, ...]) -> tuple[Variable, ...]:
+    """Return variables without the values of those that are named like a secret."""
+    return tuple(
+        replace(each, value=MASK) if each.value and names_a_secret(each.name) else each
+        for each in variables
+    )

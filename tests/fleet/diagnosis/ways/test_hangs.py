@@ -10,6 +10,7 @@ import pytest
 from kerneltui.fleet.diagnosis.stack import Frame, Stack, Way
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.model.capabilities import Verb
+from kerneltui.fleet.model.masking import MASK
 from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.kernels.processes.stack_signal import STACK_SIGNAL, is_caught, signal_number
@@ -19,7 +20,7 @@ from tests.support import eventually
 pytestmark = pytest.mark.slow
 
 LOOP = "def spin():\n    while True:\n        pass\nspin()"
-SLEEP = "import time\ndef nap(wanted):\n    time.sleep(wanted)\nnap(1000)"
+SLEEP = "import time\ndef nap(wanted, password='s3'):\n    time.sleep(wanted)\nnap(1000)"
 HOLD = "import ctypes\ndef hold():\n    ctypes.PyDLL(None).sleep(1000)\nhold()"
 ASK = "def ask():\n    return input('who? ')\nask()"
 LOCK = """import threading
@@ -172,7 +173,7 @@ def test_the_names_of_a_frame_and_the_largest_variable_are_told_while_it_runs(
     names = kernel.fleet.frame_names(kernel.kernel_id, thread, depth, stack.main.frames[depth])
     variables = kernel.fleet.variables(kernel.kernel_id)
 
-    assert [(each.name, each.value) for each in names] == [("wanted", "1000")]
+    assert {each.name: each.value for each in names} == {"wanted": "1000", "password": MASK}
     assert (variables[0].name, variables[0].shape) == ("hog", (20_000,))
     assert 20_000_000 < variables[0].size < 30_000_000
     assert "small" in [each.name for each in variables]
