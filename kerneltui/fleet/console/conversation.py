@@ -183,7 +183,7 @@ class Conversation:
         self._send_question(msg_type, content, reply, subshell.id if is_busy else None)
 
     def ask_beside(self, msg_type: str, content: Content, reply: Reply) -> None:
-        """Ask something in a subshell, whatever runs. Raises one of REFUSALS.
+        """Ask Python something in a subshell, whatever runs. Raises one of REFUSALS.
 
         A kernel without subshells is asked on its main shell, and only while it is idle.
         """
@@ -197,6 +197,8 @@ class Conversation:
             send = partial(self.ask_beside, msg_type, content, reply)
             self._park(subshell, Parked(send, partial(fail, reply)))
             return
+        if fields.text(fields.mapping(self._log.kernel_info, "language_info"), "name") != "python":
+            raise ActionRefused("it does not run Python")
         self._send_question(msg_type, content, reply, subshell.id)
 
     def _send_question(

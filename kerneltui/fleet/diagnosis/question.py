@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from kerneltui.fleet.diagnosis.inside import stacks, values
+from kerneltui.fleet.diagnosis.inside import quiet, stacks, values
 from kerneltui.fleet.diagnosis.stack import Frame, StackThread, clean_frame, main_first
 from kerneltui.protocol import fields
 from kerneltui.protocol.message import Content
@@ -41,17 +41,24 @@ def ask_locals(thread: int, depth: int, frame: Frame) -> Content:
 
 
 def _ask(source: str, call: str) -> Content:
-    # `exec` may be a variable of the user's.
-    run = f"__import__('builtins').exec({_FUTURE + source!r}, names)"
-    answer = f"__import__('builtins').eval({call!r}, names)"
     return {
-        "code": "",
+        "code": _evaluation(_source(stacks) + _source(quiet), "begin()"),
         "silent": True,
         "store_history": False,
-        "user_expressions": {ASKED: f"(lambda names: ({run}, {answer})[1])({{}})"},
-        "allow_stdin": False,
+        "user_expressions": {ASKED: _evaluation(source, call)},
+        "allow_stdin": True,  # of the running cell too, until `quiet` gives back what it had
         "stop_on_error": False,
     }
+
+
+def _evaluation(source: str, call: str) -> str:
+    """Return an expression that runs `source` in a namespace of its own, and has the call's value.
+
+    It names nothing of the user's: `exec` may be a variable of theirs.
+    """
+    run = f"__import__('builtins').exec({_FUTURE + source!r}, names)"
+    value = f"__import__('builtins').eval({call!r}, names)"
+    return f"(lambda names: ({run}, {value})[1])({{}})"
 
 
 @functools.cache

@@ -43,7 +43,9 @@ class Talk:
         self.conversation.ask(msg_type, {"code": "pr", "cursor_pos": 2}, reply)
         return reply
 
-    def evaluate(self) -> Reply:
+    def evaluate(self, language: str = "python") -> Reply:
+        told = {**self.fake.replies["kernel_info_request"], "language_info": {"name": language}}
+        self.fake.replies["kernel_info_request"] = told
         reply: Reply = Future()
         self.conversation.ask_beside("execute_request", {"code": "", "silent": True}, reply)
         return reply
@@ -174,6 +176,13 @@ def test_a_busy_kernel_without_subshells_evaluates_nothing(talk: Talk, fake: Fak
 
     with pytest.raises(ActionRefused, match="has no subshells"):
         talk.hear(talk.evaluate())
+
+
+def test_a_kernel_of_another_language_is_sent_no_python(talk: Talk, fake: FakeKernel) -> None:
+    with pytest.raises(ActionRefused, match="does not run Python"):
+        talk.hear(talk.evaluate("julia"))
+
+    assert "execute_request" not in fake.types()
 
 
 def test_who_leaves_a_living_kernel_takes_the_subshell_away(talk: Talk, fake: FakeKernel) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -15,6 +17,7 @@ from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.kernels.processes.stack_signal import STACK_SIGNAL, is_caught, signal_number
 from kerneltui.protocol.status import KernelState
+from tests.fleet.stage import shown
 from tests.support import eventually
 
 pytestmark = pytest.mark.slow
@@ -36,6 +39,8 @@ SEEN = {
     "argv": "__import__('sys').argv",
     "environ": "sorted(__import__('os').environ)",
     "path": "__import__('sys').path",
+    "callbacks": "{name: len(all) for name, all in get_ipython().events.callbacks.items()}",
+    "cells": "[f for f in __import__('linecache').cache if 'ipykernel_' in f]",
 }
 
 
@@ -57,6 +62,12 @@ class Hanging:
         assert self.now.pid is not None
         return self.now.pid
 
+    @property
+    def text(self) -> str:
+        found = self.fleet.transcript(self.kernel_id)
+        assert found is not None
+        return "\n".join(text for _, text in shown(found.view()))
+
     def wait_until_idle(self) -> None:
         eventually(lambda: self.now.state is KernelState.IDLE)
 
@@ -74,16 +85,32 @@ class Hanging:
         eventually(is_there)
         return found[-1]
 
-    def seen(self) -> dict[str, object]:
-        """Return what code in the kernel sees of itself."""
+    @contextlib.contextmanager
+    def connected(self) -> Iterator[BlockingKernelClient]:
+        """Yield a client of somebody else's."""
         client = BlockingKernelClient(connection_file=self.now.connection_file)
         client.load_connection_file()
         client.start_channels()
         try:
-            reply = client.execute("", silent=True, user_expressions=SEEN, reply=True, timeout=30)
+            yield client
         finally:
             client.stop_channels()
+
+    def seen(self) -> dict[str, object]:
+        """Return what code in the kernel sees of itself."""
+        with self.connected() as client:
+            reply = client.execute("", silent=True, user_expressions=SEEN, reply=True, timeout=30)
         return {name: told["data"] for name, told in reply["content"]["user_expressions"].items()}
+
+
+def waiting_for(path: Path) -> str:
+    """Return code that waits in a function until a file is there."""
+    return f"""import os, time
+def wait():
+    while not os.path.exists({str(path)!r}):
+        time.sleep(0.01)
+wait()
+"""
 
 
 def own_frames(stack: Stack) -> list[Frame]:
@@ -147,6 +174,41 @@ def test_looking_changes_nothing_that_code_can_see(kernel: Hanging) -> None:
     assert kernel.seen() == before
     assert not any("KERNELTUI" in str(each) for each in before.values())
     assert not any("kerneltui" in each for each in psutil.Process(kernel.pid).cmdline()[:-1])
+
+
+def test_a_look_takes_neither_prompt_nor_plots_from_the_cell_beside_it(
+    kernel: Hanging, tmp_path: Path
+) -> None:
+    """What draws plots is a callback after each cell."""
+    go = tmp_path / "go"
+    kernel.run("drawn = []; get_ipython().events.register('post_execute', lambda: drawn.append(1))")
+    kernel.run(f"{waiting_for(go)}drawn_so_far, name = len(drawn), input('who? ')")
+    kernel.stack_in("wait")
+
+    go.touch()
+
+    eventually(lambda: kernel.fleet.console.prompts.get(kernel.kernel_id))
+    kernel.fleet.console.answer(kernel.fleet.console.prompts[kernel.kernel_id], "Ana")
+    kernel.wait_until_idle()
+    kernel.run("print(drawn_so_far, name)")
+    eventually(lambda: "1 Ana" in kernel.text)
+
+
+def test_a_look_takes_neither_the_pager_nor_the_word_on_prompts_from_the_client(
+    kernel: Hanging, tmp_path: Path
+) -> None:
+    go = tmp_path / "go"
+    with kernel.connected() as client:
+        page = "get_ipython().payload_manager.write_payload({'source': 'page'})\n"
+        msg_id = client.execute(f"{page}{waiting_for(go)}input()", allow_stdin=False)
+        kernel.stack_in("wait")
+
+        go.touch()
+
+        reply = client.get_shell_msg(timeout=30)
+    assert reply["parent_header"]["msg_id"] == msg_id
+    assert reply["content"]["ename"] == "StdinNotImplementedError"
+    assert reply["content"]["payload"] == [{"source": "page"}]
 
 
 def test_a_call_that_waits_with_the_gil_held_is_not_cut_short_by_looking(kernel: Hanging) -> None:
