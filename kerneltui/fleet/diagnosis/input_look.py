@@ -16,6 +16,7 @@ import zmq
 
 from kerneltui.errors import KernelError
 from kerneltui.fleet.diagnosis.condition import Asker, OpenPrompt
+from kerneltui.fleet.diagnosis.question import evaluation
 from kerneltui.kernels.client.control import ControlRequest
 from kerneltui.kernels.connection.attributes import Endpoint
 from kerneltui.kernels.connection.listeners import count_clients
@@ -41,7 +42,10 @@ _EXPRESSION = (
 
 
 def has_subshells(kernel_info: Message) -> bool:
-    return SUBSHELLS in fields.texts(kernel_info["content"], "supported_features")
+    """Tell whether Python can be run in a subshell of the kernel that has said this of itself."""
+    content = kernel_info["content"]
+    language = fields.text(fields.mapping(content, "language_info"), "name")
+    return language == "python" and SUBSHELLS in fields.texts(content, "supported_features")
 
 
 def look_for_input(
@@ -58,10 +62,10 @@ def look_for_input(
         for key, reply in made.items()
         if (subshell := fields.text(reply["content"], "subshell_id"))
     }
-    there = {key: kernels[key] for key in subshells}
+    there, look = {key: kernels[key] for key in subshells}, evaluation(_EXPRESSION, "prompt")
     replies = _ask_all(
         there,
-        lambda key: _Question("execute_request", _LOOK, Channel.SHELL, subshells[key]),
+        lambda key: _Question("execute_request", look, Channel.SHELL, subshells[key]),
     )
     _ask_all(
         there,
@@ -91,16 +95,6 @@ def prompt_in(content: Content) -> str | None:
     except (ValueError, TypeError, SyntaxError):
         return None
     return clean_line(prompt, PROMPT_WIDTH).strip() if isinstance(prompt, str) else None
-
-
-_LOOK: Content = {
-    "code": "",
-    "silent": True,
-    "store_history": False,
-    "user_expressions": {"prompt": _EXPRESSION},
-    "allow_stdin": False,
-    "stop_on_error": False,
-}
 
 
 class _Question(NamedTuple):

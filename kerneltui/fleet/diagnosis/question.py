@@ -41,11 +41,19 @@ def ask_locals(thread: int, depth: int, frame: Frame) -> Content:
 
 
 def _ask(source: str, call: str) -> Content:
+    return evaluation(_evaluation(source, call))
+
+
+def evaluation(expression: str, name: str = ASKED) -> Content:
+    """Return the content of an execute_request that evaluates an expression, unnoticed.
+
+    `name`: what the reply calls its value.
+    """
     return {
         "code": _evaluation(_source(stacks) + _source(quiet), "begin()"),
         "silent": True,
         "store_history": False,
-        "user_expressions": {ASKED: _evaluation(source, call)},
+        "user_expressions": {name: expression},
         "allow_stdin": True,  # of the running cell too, until `quiet` gives back what it had
         "stop_on_error": False,
     }
