@@ -119,26 +119,28 @@ def test_an_import_error_at_the_start_is_the_cause(
     assert "ipykernel_launcher" in row.death.argv
 
 
-def test_a_crash_while_no_dashboard_was_open_is_told_by_its_log(python: Watched) -> None:
-    identity = python.now.identity
+def test_a_crash_while_no_dashboard_was_open_is_told_by_its_log() -> None:
+    first = opened()
+    python = Watched(first, "python3")
+    identity = python.wait_for(KernelState.IDLE).identity
     assert identity is not None
     python.run(f"import time; time.sleep(1)\n{CRASH}")
     eventually(lambda: python.now.code)
-    python.fleet.close()
+    first.close()
     eventually(lambda: not identity.is_alive())
 
     told = listed()
-
-    assert told.sentence == "segmentation fault"
-    assert told.signal == "SIGSEGV"
     with closing(opened()) as later:
         eventually(lambda: "In [1]" in later.snapshots[0].reason)
-        assert later.snapshots[0].reason == listed().sentence
-    python.fleet = opened()
-    eventually(lambda: python.now.death is not None)
+        row = later.snapshots[0]
+        again = listed()
+        dismiss_all(later)
+
+    assert (told.sentence, told.signal) == ("segmentation fault", "SIGSEGV")
+    assert row.reason == again.sentence == "segmentation fault in crash(), In [1]"
 
 
-def test_asking_for_crashes_leaves_no_trace_in_the_kernel(python: Watched) -> None:
+def test_the_report_of_crashes_leaves_no_trace_in_the_kernel(python: Watched) -> None:
     python.run("print(sorted(set(dir()) - set(dir(__builtins__)) - {'In', 'Out', 'exit', 'quit'}))")
     python.run("print(len(In), __import__('faulthandler').is_enabled())")
 

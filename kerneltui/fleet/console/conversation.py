@@ -18,7 +18,6 @@ from typing import Any
 import zmq
 
 from kerneltui.errors import ActionRefused, KernelError, ProtocolError
-from kerneltui.fleet.console.crash_reports import CrashReports
 from kerneltui.fleet.console.prompt import Prompt
 from kerneltui.fleet.console.shell_proof import ShellProof
 from kerneltui.fleet.console.subshell import Parked, Subshell, delete_subshells
@@ -85,7 +84,6 @@ class Conversation:
         # not wait for a cell that runs beside, so that each kind has one of its own.
         self._is_served = is_served
         self._proof = ShellProof(manager, None if is_served else self._ask_in_doubt)
-        self._crash_reports = CrashReports(manager, self._run_unseen)
         self._has_subshells: bool | None = False if is_served else None
         self._for_questions, self._for_cells = self._subshells = Subshell(), Subshell()
 
@@ -211,9 +209,6 @@ class Conversation:
             self._proof.note_request(message["msg_id"])
         self._asked[message["msg_id"]] = reply
 
-    def _run_unseen(self, content: Content) -> None:
-        self._send_question("execute_request", content, Future(), None)
-
     def resolve_doubt(self) -> None:
         """Ask the kernel whether it is busy at all, if it still seems so in a moment."""
         self._proof.doubt()
@@ -310,7 +305,6 @@ class Conversation:
         self._proof.note_reply(request)
         if message["msg_type"] == "kernel_info_reply":
             self._note_features(message["content"])
-            self._crash_reports.ask_for(message["content"])
         if (reply := self._asked.pop(request, None)) is not None:
             if reply.set_running_or_notify_cancel():
                 reply.set_result(message["content"])

@@ -20,7 +20,8 @@ _FATAL = re.compile(r"Fatal Python error: (.+)")
 _FRAME = re.compile(r'File "(.+)", line (\d+) in (.+)')
 _OF_A_DUMP = re.compile(
     r"Fatal Python error: |Python runtime state: |(Current thread|Thread) 0x|<.*>$"
-    r"|File \"|Extension modules: |Current thread's C stack trace|Binary file |\.\.\.$|…"
+    r'|File ".+", line \d+ in |Extension modules: |Current thread\'s C stack trace|Binary file '
+    r"|\.\.\.$|File \".*…$"
 )
 _LIBRARY = re.compile(r"/(site|dist)-packages/|/lib(64)?/python3\.\d+[t]?/|^<(frozen|string)")
 
@@ -91,6 +92,11 @@ def find_crash(lines: Sequence[str], cell_number: CellNumber) -> Crash | None:
     signum, words = _WORDS.get(told, (signal.SIGABRT, told[:1].lower() + told[1:]))
     frames = _frames(dump)
     return Crash(clean_line(words), int(signum), place_of(frames, cell_number), frames[:MAX_FRAMES])
+
+
+def without_dumps(lines: Sequence[str]) -> list[str]:
+    """Return what a log tells beside stacks, which are also written where somebody wants them."""
+    return [line for line in lines if not _OF_A_DUMP.match(line)]
 
 
 def before_crash(lines: Sequence[str]) -> Sequence[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kerneltui.errors import KernelError
-from kerneltui.fleet.diagnosis.crash import Crash, before_crash, find_crash
+from kerneltui.fleet.diagnosis.crash import find_crash, without_dumps
 from kerneltui.fleet.diagnosis.death import Death, conclude
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.recording.recording import ended_at, recording_path
@@ -28,7 +28,7 @@ def post_mortem(manifest: Manifest) -> Death:
     at = ended_at(recording_path(manifest.connection_file, manifest.kernel_id))
     if at is None and crash is not None:
         at = log.written_at
-    return conclude(None, crash, at=at, sent=manifest.sent, last_lines=last_lines(lines, crash))
+    return conclude(None, crash, at=at, sent=manifest.sent, last_lines=last_lines(lines))
 
 
 def last_words(log: LogFile, since: float) -> tuple[str, ...]:
@@ -36,10 +36,9 @@ def last_words(log: LogFile, since: float) -> tuple[str, ...]:
     return log.tail(CRASH_LINES) if log.is_written_since(since) else ()
 
 
-def last_lines(lines: Sequence[str], crash: Crash | None) -> tuple[str, ...]:
-    """Return what a kernel wrote last: what is worth showing, and no dump."""
-    written = before_crash(lines) if crash is not None else lines
-    return without_greeting(written)[-LAST_LINES:]
+def last_lines(lines: Sequence[str]) -> tuple[str, ...]:
+    """Return what of the end of a log is worth showing."""
+    return without_greeting(without_dumps(lines))[-LAST_LINES:]
 
 
 def _log_of(manifest: Manifest) -> LogFile:

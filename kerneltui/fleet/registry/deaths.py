@@ -122,7 +122,7 @@ class Deaths:
             is_at_start=status.launched and not status.heard,
             argv=manifest.argv if manifest is not None else (),
             code=_running(facts) or (queued[0] if queued else ""),
-            last_lines=last_lines(lines, crash),
+            last_lines=last_lines(lines),
             memory=self._memory_at_end(kernel.kernel_id, process.identity.pid),
         )
 

@@ -1,4 +1,4 @@
-"""Has faulthandler write the stacks of all threads to stderr at a signal.
+"""Has faulthandler write the stacks of all threads to stderr at a signal, and at a crash.
 
 The Python of a kernel that kerneltui starts finds it by PYTHONPATH, before anything else runs.
 It takes away every trace of itself that the kernel's code could see, and hands over to the
@@ -26,7 +26,10 @@ def _begin():
         import faulthandler
 
         # What is at 2 later may be a pipe that the kernel itself has to read.
-        faulthandler.register(int(signum), os.dup(2), all_threads=True)
+        stderr = os.dup(2)
+        if faulthandler.is_enabled():  # by PYTHONFAULTHANDLER: for crashes
+            faulthandler.enable(stderr)
+        faulthandler.register(int(signum), stderr, all_threads=True)
     except (ImportError, AttributeError, OSError, RuntimeError, ValueError):
         pass  # then its stacks are looked up in another way
 
