@@ -38,7 +38,12 @@ from kerneltui.fleet.registry.tracker import Tracker
 from kerneltui.frozen import frozen
 from kerneltui.kernels.management.multi import MultiKernelManager
 from kerneltui.kernels.processes.identity import ProcessIdentity
-from kerneltui.kernels.processes.process import describe_process, outside_group, signal_process
+from kerneltui.kernels.processes.process import (
+    describe_process,
+    kill_process,
+    outside_group,
+    signal_process,
+)
 from kerneltui.kernels.processes.tree import descendants, relatives
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
@@ -51,6 +56,8 @@ class Options(TypedDict, total=False):
     """The signal to send; SIGTERM."""
     process: ProcessIdentity
     """The one process of a kernel's to signal, in place of the kernel's group."""
+    rest: bool
+    """Shut down: end what would live on as well."""
     anyway: bool
     """Interrupt even where the signal would end the kernel; else WouldEndKernel is raised."""
 
@@ -115,13 +122,15 @@ class KernelVerbs:
                 warning = interrupts.warning(_reaction(kernel))
                 return (warning,) if warning else ()
             case Verb.KILL:
-                return self._escaped(kernel, target)
+                return tuple(map(_named, self._escaped(kernel, target)))
+            case Verb.SHUTDOWN if kernel.is_alive:
+                return tuple(map(_named, self._escaped(kernel, target)))
             case Verb.SHUTDOWN if kernel.kind is Kind.STALE_FILE and kernel.found is not None:
                 files = left_by_others(kernel.found)
                 return tuple(clean_line(str(path), PATH_WIDTH) for path in files)
         return ()
 
-    def _escaped(self, kernel: TrackedKernel, target: Target) -> tuple[str, ...]:
+    def _escaped(self, kernel: TrackedKernel, target: Target) -> tuple[ProcessIdentity, ...]:
         """Return the processes that a signal to the group does not reach.
 
         A kill ends them too; of a kernel that has ended, all that it has left.
@@ -131,8 +140,7 @@ class KernelVerbs:
         if target.identity is None:
             return ()
         pid = target.identity.pid
-        found = kernel.leftovers or outside_group(pid, descendants(pid))
-        return tuple(clean_line(describe_process(each)) for each in found)
+        return tuple(kernel.leftovers or outside_group(pid, descendants(pid)))
 
     # -- one kernel ----
 
@@ -245,7 +253,10 @@ class KernelVerbs:
         kernel = asked.kernel
         _refuse_died_meanwhile(kernel, asked.target)
         with self._orders.give(kernel, "stopping"):
+            rest = self._escaped(kernel, asked.target) if asked.options.get("rest") else ()
             said = asked.controller.shutdown()
+            for process in rest:
+                kill_process(process)
             if kernel.kind is Kind.STALE_FILE:
                 self._tracker.drop(kernel.kernel_id)
             elif kernel.is_ours and kernel.kernel_id not in self._kernels:  # else it was restarted
@@ -350,6 +361,10 @@ def _refuse_died_meanwhile(kernel: TrackedKernel, target: Target) -> None:
             f"{target.name} has died meanwhile; its output and log were kept, and another "
             "shutdown removes them"
         )
+
+
+def _named(process: ProcessIdentity) -> str:
+    return clean_line(describe_process(process))
 
 
 def _reaction(kernel: TrackedKernel) -> interrupts.Reaction:

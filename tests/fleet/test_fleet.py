@@ -286,6 +286,27 @@ def test_a_kernel_that_an_interrupt_would_end_is_interrupted_on_demand_only(
     assert mute.wait_for(KernelState.DEAD).returncode == -signal.SIGINT
 
 
+@pytest.mark.parametrize("with_rest", [False, True])
+def test_a_shutdown_ends_what_left_the_group_where_that_is_wanted(
+    fleet: Fleet, tiny: Watched, with_rest: bool
+) -> None:
+    tiny.run(
+        "import subprocess; stray = subprocess.Popen(['sleep', '1000'], start_new_session=True)"
+    )
+    eventually(lambda: fleet.before(Verb.SHUTDOWN, tiny.now.target), WITHIN)
+    (line,) = fleet.before(Verb.SHUTDOWN, tiny.now.target)
+    stray = identify(int(line.split()[0]))
+    assert stray is not None
+
+    fleet.do(Verb.SHUTDOWN, tiny.now.target, rest=with_rest)
+
+    if with_rest:
+        eventually(lambda: not stray.is_alive())
+    else:
+        assert stray.is_alive()
+        os.kill(stray.pid, signal.SIGKILL)
+
+
 def test_a_signal_is_seen_by_what_it_does(fleet: Fleet, mute: Watched) -> None:
     fleet.do(Verb.SIGNAL, mute.now.target, signum=signal.SIGUSR1)
 

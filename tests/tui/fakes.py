@@ -243,7 +243,8 @@ class FakeFleet:
     def do(self, verb: Verb, target: Target, **options: Unpack[Options]) -> str:
         self.overruled = bool(options.get("anyway"))
         signal = (options["signum"],) if verb is Verb.SIGNAL else ()
-        one = (options["process"].pid,) if "process" in options else ()
+        one: tuple[object, ...] = (options["process"].pid,) if "process" in options else ()
+        one += ("and the rest",) if options.get("rest") else ()
         return self._record(str(verb), target.kernel_id, *signal, *one)
 
     def before(self, verb: Verb, _target: Target) -> tuple[str, ...]:

@@ -105,6 +105,8 @@ class Wording:
     """What will be lost, or kept."""
     danger: bool = False
     """It is drawn in red: nothing can be saved."""
+    rest: str = ""
+    """What the user may choose besides for what is found to live on; "" for nothing."""
 
 
 def _always(wording: Wording) -> Mapping[About, Wording]:
@@ -145,7 +147,10 @@ class VerbEntry:
 ALL_LOST = "All variables are lost."
 LOGS_LOST = "Output and logs of the dead are removed."
 SHUTDOWN = Wording(
-    "Shut down {which}?", "Shut down", f"{ALL_LOST} Processes that left the group live on."
+    "Shut down {which}?",
+    "Shut down",
+    f"{ALL_LOST} Processes that left the group live on.",
+    rest="end them too",
 )
 
 VERBS: Mapping[Verb, VerbEntry] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from enum import Enum
 from functools import partial
 from typing import ClassVar
 
@@ -11,7 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Button, Input, Static
+from textual.widgets import Button, Checkbox, Input, Static
 
 from kerneltui.errors import KernelError
 from kerneltui.frozen import frozen
@@ -32,17 +33,28 @@ class Question:
     note: str = ""
     """What will be lost, or kept."""
     danger: bool = False
+    rest: str = ""
+    """What can be chosen besides for what is found meanwhile; "" for nothing."""
     expected: str = ""
     """What has to be typed before yes counts; empty where pressing it is enough."""
 
 
-class ConfirmScreen(ModalScreen[bool]):
-    """Dismissed with True for yes."""
+class Answer(Enum):
+    """What the user has answered."""
+
+    NO = "no"
+    YES = "yes"
+    YES_AND_REST = "yes, and what was found besides"
+
+
+class ConfirmScreen(ModalScreen[Answer]):
+    """Dismissed with the answer."""
 
     AUTO_FOCUS = "Input, #no"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", show=False),
         Binding("n,escape", "answer(False)", show=False),
+        Binding("e", "toggle_rest", show=False),
         Binding("left", "app.focus_previous", show=False),
         Binding("right", "app.focus_next", show=False),
         Binding("up", "scroll(-1)", show=False),
@@ -64,6 +76,7 @@ class ConfirmScreen(ModalScreen[bool]):
             with VerticalScroll(id="lines", can_focus=False):
                 yield Static("\n".join(shorten(question.lines)), id="targets", markup=False)
                 yield Static(id="more", markup=False)
+            yield Checkbox(f"{question.rest} (e)", id="rest", compact=True)
             yield Static(question.note, classes="note", markup=False)
             if question.expected:
                 yield TextInput(placeholder=f"type {question.expected} to go on", compact=True)
@@ -76,6 +89,7 @@ class ConfirmScreen(ModalScreen[bool]):
     def on_mount(self) -> None:
         self.query_one(".note").display = bool(self._question.note)
         self.query_one("#more").display = self._more is not None
+        self.query_one("#rest").display = False
         if self._more is not None:
             begin(self, partial(self._show_more, self._more))
 
@@ -87,6 +101,7 @@ class ConfirmScreen(ModalScreen[bool]):
             lines = (str(error),)
         shown.update("\n".join(shorten(lines)))
         shown.display = bool(lines)
+        self.query_one("#rest").display = bool(lines and self._question.rest)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         self.action_answer(event.button.id == "yes")
@@ -99,7 +114,14 @@ class ConfirmScreen(ModalScreen[bool]):
         if yes and expected and self.query_one(Input).value.strip() != expected:
             self.notify(f"type {expected} to go on, Esc to cancel", severity="warning")
             return
-        self.dismiss(yes)
+        rest = self.query_one("#rest", Checkbox)
+        with_rest = Answer.YES_AND_REST if rest.display and rest.value else Answer.YES
+        self.dismiss(with_rest if yes else Answer.NO)
+
+    def action_toggle_rest(self) -> None:
+        rest = self.query_one("#rest", Checkbox)
+        if rest.display:
+            rest.toggle()
 
     def action_scroll(self, lines: int) -> None:
         self.query_one("#lines").scroll_relative(y=lines, animate=False)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from kerneltui.errors import KernelError
 from kerneltui.protocol.status import KernelState
-from kerneltui.tui.dialogs.confirm import ConfirmScreen
+from kerneltui.tui.dialogs.confirm import Answer, ConfirmScreen
 from kerneltui.tui.keys.keymap import Keymap, key_of, with_keys
 from kerneltui.tui.main import questions
 from kerneltui.tui.main.kernel_screen import Commands, KernelScreen
@@ -84,8 +84,8 @@ class AppActions:
             fleet.locked = True
             self._screen.tick()
 
-    def _unlock(self, yes: bool | None) -> None:
-        if yes and (fleet := self._screen.fleet) is not None:
+    def _unlock(self, answer: Answer | None) -> None:
+        if answer is Answer.YES and (fleet := self._screen.fleet) is not None:
             fleet.locked = False
             self._screen.tick()
 
@@ -107,9 +107,9 @@ class AppActions:
 
     def _answer_of(
         self, fleet: DashboardFleet, targets: list[Target]
-    ) -> Callable[[bool | None], None]:
-        def answered(yes: bool | None) -> None:
-            if yes:
+    ) -> Callable[[Answer | None], None]:
+        def answered(answer: Answer | None) -> None:
+            if answer is Answer.YES:
                 self._shut_down(fleet, targets)
 
         return answered

@@ -18,7 +18,7 @@ from kerneltui.fleet.model.capabilities import VERBS, About, Verb
 from kerneltui.fleet.model.classification import Kind
 from kerneltui.frozen import frozen
 from kerneltui.protocol.status import KernelState
-from kerneltui.tui.dialogs.confirm import ConfirmScreen
+from kerneltui.tui.dialogs.confirm import Answer, ConfirmScreen
 from kerneltui.tui.keys.action import Action
 from kerneltui.tui.keys.actions import ACTIONS, BY_ID
 from kerneltui.tui.main import questions
@@ -109,15 +109,22 @@ class KernelActions:
         if action.verb is None or (chosen := self._select(action)) is None:
             return
         verb, (fleet, selection) = action.verb, chosen
-        # What speaks against an interrupt is told with the question.
-        carry_out = partial(self._give, selection.targets, partial(fleet.do, verb, anyway=True))
         wording = VERBS[verb].questions.get(selection.about)
+
+        def carry_out(*, rest: bool = False) -> None:
+            # What speaks against an interrupt was told with the question.
+            self._give(selection.targets, partial(fleet.do, verb, anyway=True, rest=rest))
+
+        def answered(answer: Answer | None) -> None:
+            if answer in (Answer.YES, Answer.YES_AND_REST):
+                carry_out(rest=answer is Answer.YES_AND_REST)
+
         if wording is None or action.name in self._unconfirmed:
             carry_out()
         else:
             question = questions.ask(wording, selection.kernels, self._clock(), selection.left_out)
             more = partial(_look_up, fleet, verb, selection.targets)
-            self._screen.push(ConfirmScreen(question, more), _if_yes(carry_out))
+            self._screen.push(ConfirmScreen(question, more), answered)
 
     def _press_interrupt(self) -> None:
         """Interrupt the kernel under the cursor at the second press; ask about marked ones."""
@@ -275,9 +282,9 @@ class KernelActions:
             self._screen.tick()
 
 
-def _if_yes(act: Callable[[], None]) -> Callable[[bool | None], None]:
-    def answered(yes: bool | None) -> None:
-        if yes:
+def _if_yes(act: Callable[[], None]) -> Callable[[Answer | None], None]:
+    def answered(answer: Answer | None) -> None:
+        if answer is Answer.YES:
             act()
 
     return answered

@@ -60,6 +60,7 @@ def ask(
         _lines(kernels, now),
         "\n".join(filter(None, (wording.note, left))),
         wording.danger,
+        rest=wording.rest,
     )
 
 

@@ -432,6 +432,25 @@ def test_an_interrupt_that_was_not_asked_about_is_refused_where_it_does_harm_by_
     assert not fleet.overruled
 
 
+@pytest.mark.parametrize(
+    ("keys", "verb"), [("ey", ("shutdown", "k1", "and the rest")), ("y", ("shutdown", "k1"))]
+)
+def test_what_would_outlive_a_shutdown_is_named_and_can_be_ended_with_it(
+    keys: str, verb: tuple[object, ...]
+) -> None:
+    fleet = FakeFleet(THREE[0])
+    fleet.known[Verb.SHUTDOWN] = ("77 nohup",)
+
+    async def play(stage: Stage) -> None:
+        await stage.press("x")
+        assert "77 nohup" in stage.picture
+        assert "end them too (e)" in stage.picture
+        await stage.press(*keys)
+
+    on_stage(play, fleet)
+    assert fleet.verbs == [verb]
+
+
 # -- one process --------------------------------------------------------------------------
 
 OWN = ProcessFacts(ProcessIdentity(4002, 77, "boot"), 0, "python", "sleeping", 0.0, 1, 1, 1)
