@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Button, Checkbox, Input, Static
+from textual.widgets import Button, Input, Static
 
 from kerneltui.errors import KernelError
 from kerneltui.frozen import frozen
@@ -47,6 +47,22 @@ class Answer(Enum):
     YES_AND_REST = "yes, and what was found besides"
 
 
+class Choice(Static):
+    """What can be chosen besides; unlike Textual's check box it tells without colours."""
+
+    def __init__(self, label: str, *, id: str) -> None:  # noqa: A002 - Textual's
+        super().__init__(f"[ ] {label}", id=id, markup=False)
+        self._label = label
+        self.is_chosen = False
+
+    def toggle(self) -> None:
+        self.is_chosen = not self.is_chosen
+        self.update(f"[{'x' if self.is_chosen else ' '}] {self._label}")
+
+    def on_click(self) -> None:
+        self.toggle()
+
+
 class ConfirmScreen(ModalScreen[Answer]):
     """Dismissed with the answer."""
 
@@ -76,7 +92,7 @@ class ConfirmScreen(ModalScreen[Answer]):
             with VerticalScroll(id="lines", can_focus=False):
                 yield Static("\n".join(shorten(question.lines)), id="targets", markup=False)
                 yield Static(id="more", markup=False)
-            yield Checkbox(f"{question.rest} (e)", id="rest", compact=True)
+            yield Choice(f"{question.rest} (e)", id="rest")
             yield Static(question.note, classes="note", markup=False)
             if question.expected:
                 yield TextInput(placeholder=f"type {question.expected} to go on", compact=True)
@@ -114,14 +130,12 @@ class ConfirmScreen(ModalScreen[Answer]):
         if yes and expected and self.query_one(Input).value.strip() != expected:
             self.notify(f"type {expected} to go on, Esc to cancel", severity="warning")
             return
-        rest = self.query_one("#rest", Checkbox)
-        with_rest = Answer.YES_AND_REST if rest.display and rest.value else Answer.YES
+        rest = self.query_one(Choice)
+        with_rest = Answer.YES_AND_REST if rest.display and rest.is_chosen else Answer.YES
         self.dismiss(with_rest if yes else Answer.NO)
 
     def action_toggle_rest(self) -> None:
-        rest = self.query_one("#rest", Checkbox)
-        if rest.display:
-            rest.toggle()
+        self.query_one(Choice).toggle()
 
     def action_scroll(self, lines: int) -> None:
         self.query_one("#lines").scroll_relative(y=lines, animate=False)
