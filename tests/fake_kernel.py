@@ -87,7 +87,7 @@ class FakeKernel:
     Every public method may be called from the test's thread.
     """
 
-    def __init__(self, connection_file: Path) -> None:
+    def __init__(self, connection_file: Path, *, welcomes: bool = True) -> None:
         """`connection_file`: one that is there, and is removed at the end."""
         self.connection_file = str(connection_file)
         self.info = parse_connection_file(connection_file.read_bytes(), self.connection_file)
@@ -95,17 +95,20 @@ class FakeKernel:
         self.cells: dict[str, Sequence[Output | Ask]] = {}
         self.runs: Callable[[str], object] = lambda _code: None
         """Called with the code of each cell, after what `cells` has for it."""
-        self.welcomes = True
+        self.welcomes = welcomes
         self.publishes = True
         self.publishes_status = True
         self.beats = True
         self.session = Session(self.info.key)
+        self.cell = self.session.new_message("execute_request")
+        """What `print` answers to."""
         self.requests: list[Message] = []
         self.topics: list[bytes] = []
         """Topics that were subscribed to."""
         self.holding: set[str] = set()
         """Types of requests that are not answered yet."""
         self._held: list[tuple[Channel, list[bytes], Message]] = []
+        self._subscriptions: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._wake_reader, self._wake_writer = os.pipe()
         self._arrived = threading.Condition()
@@ -123,6 +126,7 @@ class FakeKernel:
         for channel, kind in _SOCKETS.items():
             self._sockets[channel] = socket = self._context.socket(kind)
             socket.linger = LINGER
+            socket.sndhwm = 0  # a flood is all there
             if channel is Channel.STDIN:  # a real kernel is slower than a client's connection
                 socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
             socket.bind(self.info.endpoint(channel))
@@ -162,11 +166,31 @@ class FakeKernel:
         """Answer what is held, oldest first, and hold no more."""
         self._call(self._release)
 
+    def wait_for_listener(self) -> None:
+        """Return once somebody has subscribed to all; what did so before is not waited for."""
+        assert self._subscriptions.get(timeout=PATIENCE) == b"\x01"
+
+    def wait_until_unheard(self) -> None:
+        assert self._subscriptions.get(timeout=PATIENCE) == b"\x00"
+
     def publish(self, msg_type: str, content: Content, parent: Message | None = None) -> Message:
         """Say something on iopub, and return it."""
         message = self.session.new_message(msg_type, content, parent=parent)
-        self.publish_frames(self.session.encode(message, [f"fake.{msg_type}".encode()]))
+        self.publish_frames(self._encode(message))
         return message
+
+    def frames(self, msg_type: str, content: Content, parent: Message | None = None) -> list[bytes]:
+        """Return what `publish` would say."""
+        return self._encode(self.session.new_message(msg_type, content, parent=parent))
+
+    def _encode(self, message: Message) -> list[bytes]:
+        return self.session.encode(message, [f"fake.{message['msg_type']}".encode()])
+
+    def status(self, execution_state: str, request: Message) -> None:
+        self.publish("status", {"execution_state": execution_state}, request)
+
+    def print(self, text: str) -> None:
+        self.publish("stream", {"name": "stdout", "text": text}, self.cell)
 
     def publish_frames(self, frames: Sequence[bytes]) -> None:
         self._call(lambda: self._sockets[Channel.IOPUB].send_multipart(frames))
@@ -235,6 +259,7 @@ class FakeKernel:
                 self._take_request(channel, frames[:1], self.session.decode(frames))
 
     def _welcome(self, subscription: bytes) -> None:
+        self._subscriptions.put(subscription)
         is_new, topic = subscription[:1] == b"\x01", subscription[1:]
         if is_new:
             self.topics.append(topic)
@@ -282,9 +307,7 @@ class FakeKernel:
 
     def _say(self, msg_type: str, content: Content, parent: Message) -> None:
         if self.publishes and (self.publishes_status or msg_type != "status"):
-            message = self.session.new_message(msg_type, content, parent=parent)
-            frames = self.session.encode(message, [f"fake.{msg_type}".encode()])
-            self._sockets[Channel.IOPUB].send_multipart(frames)
+            self._sockets[Channel.IOPUB].send_multipart(self.frames(msg_type, content, parent))
 
     def _execute(self, client: list[bytes], request: Message) -> Content:
         self._executions += 1

@@ -1,4 +1,4 @@
-"""Kernels for the tests of this floor: a voice, and a thread that answers."""
+"""Kernels for the tests of this floor: one that answers, and one that a test speaks for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.fake_kernel import FakeKernel, file_in
-from tests.fleet.stage import Voice
 
 
 @pytest.fixture
@@ -18,6 +17,6 @@ def fake(short_path: Path) -> Iterator[FakeKernel]:
 
 
 @pytest.fixture
-def voice(short_path: Path) -> Iterator[Voice]:
-    with Voice(short_path) as voice:
+def voice(short_path: Path) -> Iterator[FakeKernel]:
+    with FakeKernel(file_in(short_path), welcomes=False) as voice:
         yield voice

@@ -14,7 +14,7 @@ from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.recording.recording import Gap, ProcessStarted, read_recording, recording_path
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 from kerneltui.protocol.wire import Session
-from tests.fleet.stage import KEY, Voice
+from tests.fake_kernel import KEY, FakeKernel, file_in
 from tests.fleet.written_manifests import write_manifest
 from tests.support import eventually
 
@@ -40,7 +40,7 @@ class SpokenKernel:
     """A kernel whose process does nothing but sleep, and whose words are the test's."""
 
     def __init__(self, folder: Path, *, age: float = 0.0) -> None:
-        self.voice = Voice(folder)
+        self.voice = FakeKernel(file_in(folder), welcomes=False)
         self.manifest = Manifest(
             kernel_id="0a9b",
             name="train",
@@ -71,7 +71,7 @@ class SpokenKernel:
         self.die()
         self.voice.__exit__()
 
-    def serve_at(self, voice: Voice) -> None:
+    def serve_at(self, voice: FakeKernel) -> None:
         """Write the connection file."""
         Path(self.manifest.connection_file).write_text(voice.info.to_json(), encoding="utf-8")
 

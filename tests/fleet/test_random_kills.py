@@ -26,9 +26,10 @@ from kerneltui.private_file import make_private_folder
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.status import Spawned
 from kerneltui.protocol.wire import Session
+from tests.fake_kernel import KEY
 from tests.fleet.recorders import RunningRecorder
 from tests.fleet.small_kernels import ROOT
-from tests.fleet.stage import KEY, shown
+from tests.fleet.stage import shown
 from tests.fleet.written_manifests import write_manifest
 from tests.support import eventually
 

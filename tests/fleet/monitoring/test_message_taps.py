@@ -15,7 +15,7 @@ from kerneltui.fleet.transcript.transcript import Transcript
 from kerneltui.kernels.connection.sockets import default_context
 from kerneltui.protocol.message import execute_content
 from tests.fake_kernel import Ask, FakeKernel
-from tests.fleet.stage import Kernel, Voice
+from tests.fleet.stage import Kernel
 from tests.support import eventually
 
 
@@ -95,7 +95,7 @@ def test_a_forged_reply_is_counted_and_not_kept(tapped: Tapped) -> None:
     assert len(tapped.find("execute_reply")) == 1
 
 
-def test_a_forged_broadcast_is_counted_and_not_kept(voice: Voice) -> None:
+def test_a_forged_broadcast_is_counted_and_not_kept(voice: FakeKernel) -> None:
     with Kernel(voice.info) as kernel:
         kernel.spawn()
         subscription = IopubSubscription(kernel.manager, Transcript())
@@ -103,7 +103,7 @@ def test_a_forged_broadcast_is_counted_and_not_kept(voice: Voice) -> None:
         voice.wait_for_listener()
         forged = voice.frames("stream", {"name": "stdout", "text": "x"})
         forged[2] = b"0" * 64
-        voice.say_frames(forged)
+        voice.publish_frames(forged)
 
         eventually(lambda: subscription.listen() or subscription.facts.refused)
 

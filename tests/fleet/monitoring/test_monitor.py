@@ -21,14 +21,15 @@ from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.status import Event, Exited, KernelState, Spawned
 from kerneltui.protocol.wire import Session
-from tests.fleet.stage import Kernel, Voice, shown
+from tests.fake_kernel import FakeKernel, file_in
+from tests.fleet.stage import Kernel, shown
 from tests.support import eventually
 
 
 class Monitored:
     """A kernel with a voice, watched to by a monitor of its own."""
 
-    def __init__(self, voice: Voice) -> None:
+    def __init__(self, voice: FakeKernel) -> None:
         self.voice = voice
         self.kernel = Kernel(voice.info)
         self.kernel_id = self.kernel.manager.kernel_id
@@ -64,13 +65,13 @@ class Monitored:
 
 
 @pytest.fixture
-def monitored(voice: Voice) -> Iterator[Monitored]:
+def monitored(voice: FakeKernel) -> Iterator[Monitored]:
     monitored = Monitored(voice)
     yield monitored
     monitored.close()
 
 
-def test_a_launched_kernel_is_heard(monitored: Monitored, voice: Voice) -> None:
+def test_a_launched_kernel_is_heard(monitored: Monitored, voice: FakeKernel) -> None:
     monitored.spawn()
 
     voice.status("busy", voice.cell)
@@ -78,7 +79,9 @@ def test_a_launched_kernel_is_heard(monitored: Monitored, voice: Voice) -> None:
     eventually(lambda: monitored.state is KernelState.BUSY)
 
 
-def test_output_of_any_client_reaches_the_transcript(monitored: Monitored, voice: Voice) -> None:
+def test_output_of_any_client_reaches_the_transcript(
+    monitored: Monitored, voice: FakeKernel
+) -> None:
     monitored.spawn()
 
     voice.print("hello\n")
@@ -86,7 +89,7 @@ def test_output_of_any_client_reaches_the_transcript(monitored: Monitored, voice
     eventually(lambda: monitored.shown() == [(Role.STDOUT, "hello")])
 
 
-def test_a_change_is_told_after_the_turn(monitored: Monitored, voice: Voice) -> None:
+def test_a_change_is_told_after_the_turn(monitored: Monitored, voice: FakeKernel) -> None:
     monitored.spawn()
     while monitored.changes.acquire(timeout=0.2):
         pass
@@ -108,23 +111,23 @@ def test_a_launch_and_an_end_are_told(monitored: Monitored) -> None:
     ]
 
 
-def test_forged_messages_are_counted(monitored: Monitored, voice: Voice) -> None:
+def test_forged_messages_are_counted(monitored: Monitored, voice: FakeKernel) -> None:
     stranger = Session(b"another key")
     monitored.spawn()
 
     for _ in range(3):
-        voice.say_frames(stranger.encode(stranger.new_message("status")))
+        voice.publish_frames(stranger.encode(stranger.new_message("status")))
 
     eventually(lambda: monitored.facts.refused == 3)
 
 
 def test_a_restarted_kernel_is_heard_at_its_new_place(
-    monitored: Monitored, voice: Voice, short_path: Path
+    monitored: Monitored, voice: FakeKernel, short_path: Path
 ) -> None:
     (short_path / "new").mkdir()
     monitored.spawn()
     monitored.kernel.die()
-    with Voice(short_path / "new") as new:
+    with FakeKernel(file_in(short_path / "new"), welcomes=False) as new:
         monitored.kernel.move(new.info)
         monitored.kernel.spawn()
         new.wait_for_listener()
@@ -135,7 +138,9 @@ def test_a_restarted_kernel_is_heard_at_its_new_place(
         eventually(lambda: monitored.state is KernelState.IDLE)
 
 
-def test_last_words_stand_before_the_reason_of_a_death(monitored: Monitored, voice: Voice) -> None:
+def test_last_words_stand_before_the_reason_of_a_death(
+    monitored: Monitored, voice: FakeKernel
+) -> None:
     monitored.spawn()
     voice.print("goodbye\n")
     monitored.kernel.die()
@@ -148,7 +153,7 @@ def test_last_words_stand_before_the_reason_of_a_death(monitored: Monitored, voi
     ]
 
 
-def test_a_dead_kernel_is_no_longer_listened_to(monitored: Monitored, voice: Voice) -> None:
+def test_a_dead_kernel_is_no_longer_listened_to(monitored: Monitored, voice: FakeKernel) -> None:
     monitored.spawn()
 
     monitored.kernel.die()
@@ -192,7 +197,7 @@ def test_all_kernels_share_what_logs_of_messages_may_take(
     assert len(log.view().records) == 1
 
 
-def test_nothing_is_kept_of_a_dismissed_kernel(monitored: Monitored, voice: Voice) -> None:
+def test_nothing_is_kept_of_a_dismissed_kernel(monitored: Monitored, voice: FakeKernel) -> None:
     monitored.spawn()
 
     monitored.monitor.dismiss(monitored.kernel_id)
@@ -226,7 +231,7 @@ def test_a_dismissed_kernel_can_be_recorded_to_without_effect(monitored: Monitor
     assert monitored.monitor.transcript(monitored.kernel_id) is None
 
 
-def test_kernels_do_not_notice_that_a_monitor_stops(voice: Voice) -> None:
+def test_kernels_do_not_notice_that_a_monitor_stops(voice: FakeKernel) -> None:
     monitored = Monitored(voice)
     monitored.spawn()
 
@@ -238,12 +243,15 @@ def test_kernels_do_not_notice_that_a_monitor_stops(voice: Voice) -> None:
 
 
 def test_a_kernel_that_we_fail_to_understand_does_not_deafen_us_to_the_others(
-    monitored: Monitored, voice: Voice, monkeypatch: pytest.MonkeyPatch, short_path: Path
+    monitored: Monitored, voice: FakeKernel, monkeypatch: pytest.MonkeyPatch, short_path: Path
 ) -> None:
     (short_path / "other").mkdir()
     monitored.spawn()
     monkeypatch.setattr(Transcript, "write", failing_once(Transcript.write))
-    with Voice(short_path / "other") as voice_of_other, Kernel(voice_of_other.info) as other:
+    with (
+        FakeKernel(file_in(short_path / "other"), welcomes=False) as voice_of_other,
+        Kernel(voice_of_other.info) as other,
+    ):
         monitored.monitor.watch(other.manager)
         other.spawn()
         voice_of_other.wait_for_listener()
@@ -257,7 +265,7 @@ def test_a_kernel_that_we_fail_to_understand_does_not_deafen_us_to_the_others(
 
 def test_a_kernel_is_heard_on_after_what_we_failed_to_understand(
     monitored: Monitored,
-    voice: Voice,
+    voice: FakeKernel,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -272,7 +280,7 @@ def test_a_kernel_is_heard_on_after_what_we_failed_to_understand(
 
 
 def test_a_kernel_is_heard_once_there_are_descriptors_for_it_again(
-    monitored: Monitored, voice: Voice, monkeypatch: pytest.MonkeyPatch
+    monitored: Monitored, voice: FakeKernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitors, "RETRY", 0.01)
     monkeypatch.setattr(flood_gate, "connect", failing_once(connect, zmq.ZMQError(errno.EMFILE)))
@@ -297,7 +305,7 @@ def failing_once(
     return failing
 
 
-def test_an_end_after_the_stop_is_told_to_nobody(voice: Voice) -> None:
+def test_an_end_after_the_stop_is_told_to_nobody(voice: FakeKernel) -> None:
     monitored = Monitored(voice)
     monitored.monitor.stop()
 

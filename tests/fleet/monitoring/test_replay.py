@@ -23,9 +23,9 @@ from tests.support import eventually
 
 SLOWLY = """\
 import time
-for number in range(1000):
+for number in range(500):
     print(number, flush=True)
-    time.sleep(0.005)
+    time.sleep(0.01)
 """
 PATIENCE = 60.0  # seconds for a kernel to start or to run something
 
@@ -112,12 +112,12 @@ def test_what_runs_at_adoption_is_known_by_its_code_and_goes_on(
     with opened() as second:
         eventually(lambda: second.snapshots and second.snapshots[0].code, PATIENCE)
         shown_code = second.snapshots[0].code
-        eventually(lambda: len(printed(second)) == 1000, PATIENCE)
+        eventually(lambda: len(printed(second)) == 500, PATIENCE)
         said = printed(second)
         eventually(lambda: idle(second), PATIENCE)
 
     assert shown_code.startswith("import time")
-    assert said == [*map(str, range(1000))]
+    assert said == [*map(str, range(500))]
 
 
 @pytest.mark.slow

@@ -21,7 +21,7 @@ from kerneltui.private_file import make_private_folder
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.raw_message import RawMessage
 from kerneltui.protocol.wire import Session
-from tests.fleet.stage import KEY
+from tests.fake_kernel import KEY
 
 PROCESS = ProcessIdentity(4121, 77, "boot")
 TOPIC = b"kerneltui-1"

@@ -22,7 +22,8 @@ from kerneltui.protocol.message import Message
 from kerneltui.protocol.raw_message import RawMessage
 from kerneltui.protocol.status import Event, KernelState, Reported
 from kerneltui.protocol.wire import Session
-from tests.fleet.stage import Kernel, Voice, shown
+from tests.fake_kernel import FakeKernel
+from tests.fleet.stage import Kernel, shown
 from tests.support import eventually
 
 END = "that is all"
@@ -31,7 +32,7 @@ END = "that is all"
 class Listening:
     """A subscription that hears what `voice` says, once `hear` is called, and no sooner."""
 
-    def __init__(self, voice: Voice, kernel: Kernel) -> None:
+    def __init__(self, voice: FakeKernel, kernel: Kernel) -> None:
         self.voice = voice
         self.kernel = kernel
         self.subscription = IopubSubscription(kernel.manager, Transcript())
@@ -60,7 +61,7 @@ class Listening:
 
 
 @pytest.fixture
-def listening(voice: Voice) -> Iterator[Listening]:
+def listening(voice: FakeKernel) -> Iterator[Listening]:
     with Kernel(voice.info) as kernel:
         listening = Listening(voice, kernel)
         yield listening
@@ -72,7 +73,7 @@ def listening(voice: Voice) -> Iterator[Listening]:
 
 @pytest.mark.parametrize("msg_type", ["usage_request", "kernel_info_request", "debug_request"])
 def test_idle_on_control_does_not_hide_a_running_cell(
-    listening: Listening, voice: Voice, msg_type: str
+    listening: Listening, voice: FakeKernel, msg_type: str
 ) -> None:
     voice.status("busy", listening.request())
     beside = listening.request(msg_type)
@@ -84,7 +85,7 @@ def test_idle_on_control_does_not_hide_a_running_cell(
     assert listening.state is KernelState.BUSY
 
 
-def test_no_status_is_lost_in_a_flood(listening: Listening, voice: Voice) -> None:
+def test_no_status_is_lost_in_a_flood(listening: Listening, voice: FakeKernel) -> None:
     statuses: list[str] = []
 
     def note(event: Event) -> None:
@@ -92,18 +93,20 @@ def test_no_status_is_lost_in_a_flood(listening: Listening, voice: Voice) -> Non
             statuses.append(event.execution_state)
 
     listening.kernel.manager.life.add_listener(note)
-    for _ in range(100):
+    for _ in range(20):
         voice.status("busy", voice.cell)
         for number in range(200):
-            voice.say("update_display_data", {"data": {"text/plain": f"{number} %"}}, voice.cell)
+            voice.publish(
+                "update_display_data", {"data": {"text/plain": f"{number} %"}}, voice.cell
+            )
         voice.status("idle", voice.cell)
 
     listening.hear()
 
-    assert statuses == ["busy", "idle"] * 100
+    assert statuses == ["busy", "idle"] * 20
 
 
-def test_statuses_survive_output_that_is_skipped(listening: Listening, voice: Voice) -> None:
+def test_statuses_survive_output_that_is_skipped(listening: Listening, voice: FakeKernel) -> None:
     voice.print("x" * 2 * OUTPUT_BUDGET)
     voice.status("busy", voice.cell)
     voice.print("y\n" * OUTPUT_BUDGET)
@@ -113,7 +116,9 @@ def test_statuses_survive_output_that_is_skipped(listening: Listening, voice: Vo
     assert listening.state is KernelState.BUSY
 
 
-def test_what_the_process_before_said_changes_nothing(listening: Listening, voice: Voice) -> None:
+def test_what_the_process_before_said_changes_nothing(
+    listening: Listening, voice: FakeKernel
+) -> None:
     voice.status("idle", voice.cell)
     listening.kernel.die()
     listening.kernel.spawn()
@@ -124,9 +129,11 @@ def test_what_the_process_before_said_changes_nothing(listening: Listening, voic
 
 
 @pytest.mark.parametrize("odd", [None, 7, [], {}, [[[]]], "", "busy\x1b"], ids=repr)
-def test_an_odd_status_changes_nothing(listening: Listening, voice: Voice, odd: object) -> None:
-    voice.say("status", {"execution_state": odd}, voice.cell)
-    voice.say("status", {}, voice.cell)
+def test_an_odd_status_changes_nothing(
+    listening: Listening, voice: FakeKernel, odd: object
+) -> None:
+    voice.publish("status", {"execution_state": odd}, voice.cell)
+    voice.publish("status", {}, voice.cell)
 
     listening.hear()
 
@@ -136,9 +143,11 @@ def test_an_odd_status_changes_nothing(listening: Listening, voice: Voice, odd: 
 # -- facts ----
 
 
-def test_cells_are_counted_and_the_last_one_is_known(listening: Listening, voice: Voice) -> None:
+def test_cells_are_counted_and_the_last_one_is_known(
+    listening: Listening, voice: FakeKernel
+) -> None:
     for code in ("a = 1", "b = 2\nprint(b)"):
-        voice.say("execute_input", {"code": code, "execution_count": 1}, voice.cell)
+        voice.publish("execute_input", {"code": code, "execution_count": 1}, voice.cell)
 
     listening.hear()
 
@@ -158,11 +167,11 @@ def test_cells_are_counted_and_the_last_one_is_known(listening: Listening, voice
     ],
 )
 def test_only_what_a_kernel_runs_is_activity(
-    listening: Listening, voice: Voice, msg_type: str, counts: bool
+    listening: Listening, voice: FakeKernel, msg_type: str, counts: bool
 ) -> None:
     asked = listening.request(msg_type)
-    voice.say("status", {"execution_state": "busy"}, asked)
-    voice.say("status", {"execution_state": "idle"}, asked)
+    voice.publish("status", {"execution_state": "busy"}, asked)
+    voice.publish("status", {"execution_state": "idle"}, asked)
     eventually(
         lambda: (
             listening.subscription.listen()
@@ -174,14 +183,14 @@ def test_only_what_a_kernel_runs_is_activity(
 
 
 def test_clients_whose_code_runs_are_counted_and_ours_are_not(
-    listening: Listening, voice: Voice
+    listening: Listening, voice: FakeKernel
 ) -> None:
     ours, other = (voice.session.clone().new_message("execute_request") for _ in range(2))
     ours["header"]["session"] = "ours"
     listening.subscription.messages.add(Channel.SHELL, ours, sent=True)
     for cell in (voice.cell, ours, voice.cell):
-        voice.say("execute_input", {"code": "a = 1"}, cell)
-    voice.say("status", {"execution_state": "busy"}, other)
+        voice.publish("execute_input", {"code": "a = 1"}, cell)
+    voice.publish("status", {"execution_state": "busy"}, other)
 
     listening.hear()
 
@@ -189,11 +198,11 @@ def test_clients_whose_code_runs_are_counted_and_ours_are_not(
 
 
 def test_a_cell_in_a_subshell_does_not_hide_the_one_in_the_main_shell(
-    listening: Listening, voice: Voice
+    listening: Listening, voice: FakeKernel
 ) -> None:
     beside = voice.session.new_message("execute_request", subshell_id="s-1")
-    voice.say("execute_input", {"code": "loop()"}, voice.cell)
-    voice.say("execute_input", {"code": "look()"}, beside)
+    voice.publish("execute_input", {"code": "loop()"}, voice.cell)
+    voice.publish("execute_input", {"code": "look()"}, beside)
 
     listening.hear()
 
@@ -201,8 +210,8 @@ def test_a_cell_in_a_subshell_does_not_hide_the_one_in_the_main_shell(
     assert (facts.executions, facts.code, facts.request) == (2, "loop()", voice.cell["msg_id"])
 
 
-def test_facts_of_the_process_before_are_forgotten(listening: Listening, voice: Voice) -> None:
-    voice.say("execute_input", {"code": "a = 1", "execution_count": 1}, voice.cell)
+def test_facts_of_the_process_before_are_forgotten(listening: Listening, voice: FakeKernel) -> None:
+    voice.publish("execute_input", {"code": "a = 1", "execution_count": 1}, voice.cell)
     listening.hear()
 
     listening.subscription.close()
@@ -212,8 +221,10 @@ def test_facts_of_the_process_before_are_forgotten(listening: Listening, voice: 
 
 
 @pytest.mark.parametrize("code", [None, 7, ["a"]], ids=repr)
-def test_code_that_is_no_text_is_empty(listening: Listening, voice: Voice, code: object) -> None:
-    voice.say("execute_input", {"code": code}, voice.cell)
+def test_code_that_is_no_text_is_empty(
+    listening: Listening, voice: FakeKernel, code: object
+) -> None:
+    voice.publish("execute_input", {"code": code}, voice.cell)
 
     listening.hear()
 
@@ -223,25 +234,25 @@ def test_code_that_is_no_text_is_empty(listening: Listening, voice: Voice, code:
 # -- what nobody may believe ----
 
 
-def forged(_voice: Voice) -> list[bytes]:
+def forged(_voice: FakeKernel) -> list[bytes]:
     stranger = Session(b"another key")
     return stranger.encode(stranger.new_message("status", {"execution_state": "busy"}))
 
 
-def unsigned(voice: Voice) -> list[bytes]:
+def unsigned(voice: FakeKernel) -> list[bytes]:
     frames = voice.frames("status", {"execution_state": "busy"})
     return [*frames[:2], b"", *frames[3:]]
 
 
-def malformed(_voice: Voice) -> list[bytes]:
+def malformed(_voice: FakeKernel) -> list[bytes]:
     return [b"no", b"delimiter"]
 
 
 @pytest.mark.parametrize("make", [forged, unsigned, malformed])
 def test_frames_that_cannot_be_believed_are_counted_and_change_nothing(
-    listening: Listening, voice: Voice, make: Callable[[Voice], list[bytes]]
+    listening: Listening, voice: FakeKernel, make: Callable[[FakeKernel], list[bytes]]
 ) -> None:
-    voice.say_frames(make(voice))
+    voice.publish_frames(make(voice))
 
     listening.hear()
 
@@ -251,12 +262,12 @@ def test_frames_that_cannot_be_believed_are_counted_and_change_nothing(
 
 
 def test_a_replayed_status_is_counted_and_changes_nothing(
-    listening: Listening, voice: Voice
+    listening: Listening, voice: FakeKernel
 ) -> None:
     busy = voice.frames("status", {"execution_state": "busy"}, voice.cell)
-    voice.say_frames(busy)
+    voice.publish_frames(busy)
     voice.status("idle", voice.cell)
-    voice.say_frames(busy)
+    voice.publish_frames(busy)
 
     listening.hear()
 
@@ -265,9 +276,9 @@ def test_a_replayed_status_is_counted_and_changes_nothing(
 
 
 def test_forged_frames_alone_are_something_that_was_heard(
-    listening: Listening, voice: Voice
+    listening: Listening, voice: FakeKernel
 ) -> None:
-    voice.say_frames(forged(voice))
+    voice.publish_frames(forged(voice))
 
     eventually(lambda: listening.socket.poll(0))
 
@@ -281,7 +292,9 @@ def test_nothing_was_heard_of_a_silent_kernel(listening: Listening) -> None:
 # -- how much ----
 
 
-def test_a_million_lines_leave_a_bounded_transcript(listening: Listening, voice: Voice) -> None:
+def test_a_million_lines_leave_a_bounded_transcript(
+    listening: Listening, voice: FakeKernel
+) -> None:
     lines = "".join(f"{number}\n" for number in range(25_000))
     for _ in range(40):
         voice.print(lines)
@@ -295,7 +308,7 @@ def test_a_million_lines_leave_a_bounded_transcript(listening: Listening, voice:
 
 @pytest.mark.parametrize("limit", ["TURN_MESSAGES", "TURN_BYTES"])
 def test_a_turn_ends_although_the_kernel_goes_on(
-    listening: Listening, voice: Voice, monkeypatch: pytest.MonkeyPatch, limit: str
+    listening: Listening, voice: FakeKernel, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
     monkeypatch.setattr(ear_module, limit, 1)
     voice.print("first\n")
@@ -308,7 +321,7 @@ def test_a_turn_ends_although_the_kernel_goes_on(
 
 
 def test_of_a_flood_only_the_end_is_decoded_and_the_rest_is_said_to_be_skipped(
-    listening: Listening, voice: Voice, monkeypatch: pytest.MonkeyPatch
+    listening: Listening, voice: FakeKernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ear_module, "DECODED", 2)
     printed = [
@@ -327,7 +340,7 @@ def test_of_a_flood_only_the_end_is_decoded_and_the_rest_is_said_to_be_skipped(
     assert listening.state is KernelState.BUSY
 
 
-def test_what_a_closed_ear_was_told_is_still_written(voice: Voice) -> None:
+def test_what_a_closed_ear_was_told_is_still_written(voice: FakeKernel) -> None:
     with Kernel(voice.info) as kernel:
         subscription = IopubSubscription(kernel.manager, Transcript())
         subscription.tell(SideMessage(None, [Block(Role.NOTE, "not run")], due=0.0))
@@ -339,7 +352,7 @@ def test_what_a_closed_ear_was_told_is_still_written(voice: Voice) -> None:
 
 
 def test_a_kernel_is_heard_though_its_recording_cannot_be_read(
-    voice: Voice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    voice: FakeKernel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(replay, "RECORD_TIME", 0.0)
     with Kernel(voice.info) as kernel:

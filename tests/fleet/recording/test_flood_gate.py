@@ -14,8 +14,8 @@ from kerneltui.fleet.recording.flood_gate import SKIPPED, FloodGate
 from kerneltui.fleet.recording.recorded_kernel import RecordedKernel
 from kerneltui.fleet.recording.recording import Gap, read_recording
 from kerneltui.kernels.connection.sockets import default_context
+from tests.fake_kernel import FakeKernel
 from tests.fleet.recorders import SpokenKernel
-from tests.fleet.stage import Voice
 from tests.support import eventually
 
 TURN = 5  # messages read at a time
@@ -25,7 +25,7 @@ FLOOD = 50  # messages
 class Gated:
     """A gate, and what came through."""
 
-    def __init__(self, voice: Voice) -> None:
+    def __init__(self, voice: FakeKernel) -> None:
         self.gate = FloodGate(default_context(), voice.info)
         self.came: list[str] = []
         self._voice = voice
@@ -38,7 +38,7 @@ class Gated:
 
     def say_status(self, topic: bytes = b"status") -> None:
         message = self._voice.session.new_message("status", parent=self._voice.cell)
-        self._voice.say_frames(self._voice.session.encode(message, [topic]))
+        self._voice.publish_frames(self._voice.session.encode(message, [topic]))
 
     def flood(self, topic: bytes = b"stream") -> None:
         for _ in range(FLOOD):
@@ -46,7 +46,7 @@ class Gated:
 
     def say_output(self, topic: bytes = b"stream") -> None:
         message = self._voice.session.new_message("stream", parent=self._voice.cell)
-        self._voice.say_frames(self._voice.session.encode(message, [topic]))
+        self._voice.publish_frames(self._voice.session.encode(message, [topic]))
 
     def wait_until_closed(self) -> None:
         eventually(lambda: self.read() and self.gate.is_closed)
@@ -59,7 +59,7 @@ def _floods_are_small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def gated(voice: Voice) -> Iterator[Gated]:
+def gated(voice: FakeKernel) -> Iterator[Gated]:
     gated = Gated(voice)
     yield gated
     gated.gate.close()
@@ -78,13 +78,13 @@ def test_statuses_come_through_a_closed_gate(gated: Gated, topics: tuple[bytes, 
     assert gated.came.count("stream") < FLOOD
 
 
-def test_what_a_cell_ends_with_comes_through_a_closed_gate(gated: Gated, voice: Voice) -> None:
+def test_what_a_cell_ends_with_comes_through_a_closed_gate(gated: Gated, voice: FakeKernel) -> None:
     gated.say_status(b"kernel.1.status")
     gated.flood(b"stream.stdout")
     gated.wait_until_closed()
 
     error = voice.session.encode(voice.session.new_message("error"), [b"kernel.1.error"])
-    voice.say_frames(error)
+    voice.publish_frames(error)
 
     eventually(lambda: "error" in gated.read())
 
