@@ -12,19 +12,15 @@ from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.specs.spec_manager import KernelSpecManager
 from tests.support import eventually
 
-# Listens as a kernel does, echoes heartbeats, and says when it is interrupted.
-_SERVE = """
-import json, zmq
+ROOT = Path(__file__).parents[1]
+# Listens as a kernel does, has a heart and answers nothing; says when it is interrupted.
+_SERVE = f"""
+sys.path.insert(0, {str(ROOT)!r})
+from tests.kernel_process import kernel_at
 signal.signal(signal.SIGINT, lambda *_: say('interrupted'))
-info = json.load(open(sys.argv[1]))
-address = '{transport}://{ip}' + (':' if info['transport'] == 'tcp' else '-')
-context = zmq.Context()
-def listen(name, kind):
-    socket = context.socket(kind)
-    socket.bind(address.format(**info) + str(info[name + '_port']))
-    return socket
-others = [listen('shell', zmq.ROUTER), listen('control', zmq.ROUTER)]
-beat = listen('hb', zmq.REP)
+kernel = kernel_at(sys.argv[1])
+kernel.holding.update([*kernel.replies, 'execute_request'])
+kernel.__enter__()
 """
 _FORK = """
 twin = os.fork()
@@ -32,14 +28,15 @@ if not twin:
     signal.pause()
 say(f'twin {twin}')
 """
-_ECHO = """
+_WAIT = """
 while True:
-    if beat.poll(100):  # a signal just before it blocks would wait for a beat else
-        beat.send(beat.recv())
+    signal.pause()
 """
 
 # Each runs as `python -c SCRIPT CONNECTION_FILE` and says when its handlers are in place.
-_HEAD = "import os, signal, sys, time\nsay = lambda text: os.write(1, text.encode() + b'\\n')\n"
+_HEAD = (
+    "import json, os, signal, sys, time\nsay = lambda text: os.write(1, text.encode() + b'\\n')\n"
+)
 SCRIPTS = {
     "waits": "say('ready'); signal.pause()",
     "stubborn": """
@@ -103,28 +100,26 @@ except FileExistsError:
     signal.pause()
 sys.stderr.write('zmq.error.ZMQError: Address already in use\\n'); sys.exit(1)
 """,
-    "serves": _SERVE + "say('ready')" + _ECHO,
-    "has a twin": _SERVE + _FORK + "say('ready')" + _ECHO,
+    "serves": _SERVE + "say('ready')" + _WAIT,
+    "has a twin": _SERVE + _FORK + "say('ready')" + _WAIT,
     "wraps": f"""
 import subprocess
-code = {_HEAD + _SERVE + "say(f'kernel {os.getpid()}'); say('ready')" + _ECHO!r}
+code = {_HEAD + _SERVE + "say(f'kernel {os.getpid()}'); say('ready')" + _WAIT!r}
 sys.exit(subprocess.call([sys.executable, '-s', '-c', code, *sys.argv[1:]]))
 """,
     "wraps one with a twin": f"""
 import subprocess
-code = {_HEAD + _SERVE + _FORK + "say(f'kernel {os.getpid()}'); say('ready')" + _ECHO!r}
+code = {_HEAD + _SERVE + _FORK + "say(f'kernel {os.getpid()}'); say('ready')" + _WAIT!r}
 sys.exit(subprocess.call([sys.executable, '-s', '-c', code, *sys.argv[1:]]))
 """,
-    "polite": """
-import json, zmq
-info = json.load(open(sys.argv[1]))
-address = '{transport}://{ip}' + (':' if info['transport'] == 'tcp' else '-') + '{control_port}'
-control = zmq.Context().socket(zmq.ROUTER)
-control.bind(address.format(**info))
+    "polite": _SERVE
+    + """
 say('ready')
-frames = control.recv_multipart()
-say(json.loads(frames[frames.index(b'<IDS|MSG>') + 2])['msg_type'])
-say(frames[-1].decode())
+while not kernel.requests:
+    time.sleep(0.01)
+say(kernel.requests[0]['msg_type'])
+say(json.dumps(kernel.requests[0]['content']))
+os._exit(0)
 """,
 }
 

@@ -46,7 +46,7 @@ def test_a_shutdown_asks_first(children: Children) -> None:
 
     manager.shutdown_kernel()
 
-    assert children.said() == ["ready", "shutdown_request", '{"restart":false}']
+    assert children.said() == ["ready", "shutdown_request", '{"restart": false}']
 
 
 def test_a_kernel_that_ignores_the_request_is_terminated(children: Children) -> None:
@@ -281,7 +281,7 @@ def test_a_polite_restart_tells_the_kernel_that_it_is_one(children: Children) ->
 
     manager.restart_kernel()
 
-    assert children.said()[:3] == ["ready", "shutdown_request", '{"restart":true}']
+    assert children.said()[:3] == ["ready", "shutdown_request", '{"restart": true}']
 
 
 def test_a_kernel_that_was_never_started_cannot_be_restarted(children: Children) -> None:
