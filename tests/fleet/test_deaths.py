@@ -236,6 +236,24 @@ def test_a_restart_leaves_a_line_in_the_output(mute: Watched) -> None:
     assert text.endswith(f", pid {before} to {mute.now.pid}")
 
 
+def test_an_automatic_restart_leaves_the_cause_and_a_line(mute: Watched) -> None:
+    mute.fleet.do(Verb.AUTORESTART, mute.now.target)
+    eventually(lambda: is_guarded(mute.fleet))
+    before = mute.now.pid
+
+    os.kill(before or 0, signal.SIGKILL)
+    eventually(lambda: any("restarted" in text for _, text in mute.shown()))
+
+    (_, cause), (_, line) = mute.shown()
+    assert cause == "SIGKILL from outside"
+    assert line.endswith(f", pid {before} to {mute.now.pid}")
+
+
+def is_guarded(fleet: Fleet) -> bool:
+    (kernel,) = fleet.registry.all()
+    return kernel.manager is not None and kernel.manager.autorestart
+
+
 def test_code_that_ran_is_told_though_the_kernel_never_said_that_it_began(fleet: Fleet) -> None:
     tiny = Watched(fleet, "tiny")
     tiny.wait_for(KernelState.IDLE)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from kerneltui.errors import KernelError
-from kerneltui.fleet.diagnosis.crash import find_crash, without_dumps
+from kerneltui.fleet.diagnosis.cells import cell_number
+from kerneltui.fleet.diagnosis.crash import find_crash, place_of, without_dumps
 from kerneltui.fleet.diagnosis.death import Death, conclude
 from kerneltui.fleet.manifests.manifest import Manifest
+from kerneltui.fleet.monitoring.iopub_facts import IopubFacts
+from kerneltui.fleet.monitoring.latest import read_latest
 from kerneltui.fleet.recording.recording import ended_at, recording_path
 from kerneltui.kernels.connection.connection_file import read_connection_file
 from kerneltui.kernels.processes.lifecycle import without_greeting
 from kerneltui.kernels.processes.log_file import LogFile
+from kerneltui.protocol.connection import ConnectionInfo
 
 CRASH_LINES = 100  # read of a log: what faulthandler writes of a deep stack
 LAST_LINES = 10  # kept of them
@@ -20,15 +25,35 @@ LAST_LINES = 10  # kept of them
 def post_mortem(manifest: Manifest) -> Death:
     """Return why a kernel has ended whose end nobody has seen.
 
-    The recorder knows when that was; of a crash the log tells it.
+    The recorder knows when that was, and what ran; of a crash the log tells it.
     """
-    log = _log_of(manifest)
+    info = _connection(manifest)
+    log = LogFile.beside(manifest.connection_file, manifest.kernel_id, info.key if info else b"")
     lines = last_words(log, manifest.started_at)
     crash = find_crash(lines, lambda _file: None)
-    at = ended_at(recording_path(manifest.connection_file, manifest.kernel_id))
-    if at is None and crash is not None:
-        at = log.written_at
-    return conclude(None, crash, at=at, sent=manifest.sent, last_lines=last_lines(lines))
+    path = recording_path(manifest.connection_file, manifest.kernel_id)
+    heard_to = ended_at(path)
+    is_heard = heard_to is not None and heard_to >= manifest.started_at
+    latest = read_latest(path, info, manifest.started_at) if info is not None and is_heard else None
+    death = conclude(
+        None,
+        crash,
+        at=heard_to if is_heard else log.written_at if crash is not None else None,
+        sent=manifest.sent,
+        is_at_start=latest is not None and not latest.status.heard,
+        argv=manifest.argv,
+        last_lines=last_lines(lines),
+    )
+    return death if latest is None else with_last_words(death, latest.iopub)
+
+
+def with_last_words(death: Death, facts: IopubFacts) -> Death:
+    """Return what is known of an end once all that the kernel had said before is heard."""
+    crash = death.crash
+    if crash is not None and not crash.place:
+        place = place_of(crash.frames, lambda file: cell_number(file, facts.cells))
+        crash = replace(crash, place=place)
+    return replace(death, code=death.code or facts.running, crash=crash)
 
 
 def last_words(log: LogFile, since: float) -> tuple[str, ...]:
@@ -41,9 +66,8 @@ def last_lines(lines: Sequence[str]) -> tuple[str, ...]:
     return without_greeting(without_dumps(lines))[-LAST_LINES:]
 
 
-def _log_of(manifest: Manifest) -> LogFile:
+def _connection(manifest: Manifest) -> ConnectionInfo | None:
     try:
-        key = read_connection_file(manifest.connection_file).key
+        return read_connection_file(manifest.connection_file)
     except KernelError:  # it is gone
-        key = b""
-    return LogFile.beside(manifest.connection_file, manifest.kernel_id, key)
+        return None

@@ -47,6 +47,11 @@ class IopubFacts:
     """Sessions of others whose code it has run since we listen, the first hundred."""
     refused: int = 0
 
+    @property
+    def running(self) -> str:
+        """The code that was begun last and is not over, as one line; "" where none is."""
+        return "" if self.is_over else self.code
+
 
 def with_cell(facts: IopubFacts, message: Message, *, is_ours: bool = False) -> IopubFacts:
     """Return the facts once a cell has begun, as an execute_input tells.

@@ -7,7 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from kerneltui.errors import ProtocolError
-from kerneltui.fleet.monitoring.iopub_facts import IopubFacts, is_activity, reported, with_cell
+from kerneltui.fleet.monitoring.iopub_facts import (
+    IopubFacts,
+    is_activity,
+    reported,
+    with_cell,
+    with_status,
+)
 from kerneltui.fleet.recording.format import Record
 from kerneltui.fleet.recording.recording import read_end, read_recording
 from kerneltui.frozen import frozen
@@ -84,4 +90,5 @@ def _told(latest: Latest, at: float, message: Message) -> Latest:
         status=advance(before, event),
         since=at if begins_anew(before, event) else latest.since,
         is_telling=latest.is_telling or is_activity(message),
+        iopub=with_status(latest.iopub, event),
     )

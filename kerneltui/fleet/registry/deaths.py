@@ -9,9 +9,14 @@ from dataclasses import replace
 
 from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.diagnosis.cells import cell_number
-from kerneltui.fleet.diagnosis.crash import find_crash, place_of
+from kerneltui.fleet.diagnosis.crash import find_crash
 from kerneltui.fleet.diagnosis.death import Death, MemoryAtEnd, Sent, conclude
-from kerneltui.fleet.inspection.post_mortem import last_lines, last_words, post_mortem
+from kerneltui.fleet.inspection.post_mortem import (
+    last_lines,
+    last_words,
+    post_mortem,
+    with_last_words,
+)
 from kerneltui.fleet.manifests.manifest import Manifest, read_manifest
 from kerneltui.fleet.manifests.store import ManifestStore
 from kerneltui.fleet.monitoring.iopub_facts import IopubFacts
@@ -52,12 +57,7 @@ class Deaths:
 
     def sum_up(self, kernel: TrackedKernel, ended: ProcessIdentity, death: Death) -> Death:
         """Add to why a process has ended what it had said before, once all of that is heard."""
-        facts = self._facts_of(kernel.kernel_id)
-        crash = death.crash
-        if crash is not None and not crash.place:
-            place = place_of(crash.frames, lambda file: cell_number(file, facts.cells))
-            crash = replace(crash, place=place)
-        summed_up = replace(death, code=death.code or _running(facts), crash=crash)
+        summed_up = with_last_words(death, self._facts_of(kernel.kernel_id))
         return death if summed_up == death else self._keep(kernel, ended, summed_up)
 
     def look(self) -> None:
@@ -121,7 +121,7 @@ class Deaths:
             sent=_latest(kernel.sent, manifest.sent if manifest is not None else None),
             is_at_start=status.launched and not status.heard,
             argv=manifest.argv if manifest is not None else (),
-            code=_running(facts) or (queued[0] if queued else ""),
+            code=facts.running or (queued[0] if queued else ""),
             last_lines=last_lines(lines),
             memory=self._memory_at_end(kernel.kernel_id, process.identity.pid),
         )
@@ -147,8 +147,3 @@ def _as_kept(manifest: Manifest | None, ended: ProcessIdentity) -> Manifest | No
 
 def _latest(*sent: Sent | None) -> Sent | None:
     return max((each for each in sent if each is not None), key=lambda each: each.at, default=None)
-
-
-def _running(facts: IopubFacts) -> str:
-    """Return the code that was begun last and is not over, as one line; "" where none is."""
-    return "" if facts.is_over else facts.code
