@@ -18,7 +18,7 @@ from kerneltui.words import clock
 UNKNOWN = "died, cause unknown"
 SOON = 5.0  # seconds from what was sent to an end that it has brought about
 PENDING = 60.0  # the same where the process ended with the very signal: it may have been stopped
-NEAR = 0.9  # of the memory's limit: what a process has that the system ends for it
+NEAR = 0.9  # of the memory's limit: the system may soon end a process that has so much
 MAX_TEXTS = 50  # arguments, and lines, that are kept
 _SHELL = 128  # what a shell adds to the number of a signal that has ended its program
 _UNITS = ((1 << 30, "GB"), (1 << 20, "MB"))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Container, Iterable, Mapping
 from typing import NamedTuple
 
 from kerneltui.fleet.diagnosis.condition import ProcessState
-from kerneltui.fleet.inspection.host_usage import HostUsage, look_at_host, memory_limit
+from kerneltui.fleet.diagnosis.death import NEAR
+from kerneltui.fleet.inspection.host_usage import HostUsage, look_at_host
 from kerneltui.fleet.inspection.memory import memory_of
+from kerneltui.fleet.inspection.memory_group import memory_group
 from kerneltui.fleet.inspection.process_sample import BUSY_CPU, look_at
 from kerneltui.fleet.model.snapshot import Usage
 from kerneltui.fleet.threads.periodic import PeriodicThread
@@ -19,7 +22,6 @@ _CPU_DIGITS = 2  # hundredths of a core: what a clock tick is, and what a cell s
 _RSS_STEP = 1 << 20  # bytes
 _SHARED_INTERVAL = 10.0  # seconds between two looks at what the processes of a tree share
 RECENT = 8  # samples
-NEAR_LIMIT = 0.9  # of the memory that a tree can have
 _RECENT_DIGITS = 1  # tenths of a core, rounded: what an idle tree uses is none
 
 
@@ -43,7 +45,7 @@ class UsageSampler:
         """Rebound, never changed: any thread may read it."""
         self.host: HostUsage | None = None
         """None before the first look; rebound as well."""
-        self._limit = memory_limit()
+        self._limit = memory_group(os.getpid()).limit()
         self._pids = pids
         self._on_change = on_change
         self._cpu_times: dict[ProcessIdentity, float] = {}
@@ -111,7 +113,7 @@ class UsageSampler:
             process_since=self._process_since(kernel_id, state),
             quiet_since=self._quiet_since(kernel_id) if living and load < BUSY_CPU else None,
             children_busy=sum(loads[1:]) >= BUSY_CPU,
-            near_limit=memory >= NEAR_LIMIT * self._limit,
+            near_limit=self._limit is not None and memory >= NEAR * self._limit,
         )
 
     def _process_since(self, kernel_id: str, state: ProcessState | None) -> float | None:
