@@ -71,6 +71,11 @@ class Crash:
         )
 
     @property
+    def is_in_what_ran(self) -> bool:
+        """The user's own code that stands there is of one cell or file only."""
+        return bool(self.place) and len({frame.file for frame in filter(_is_own, self.frames)}) < 2
+
+    @property
     def own_frames(self) -> tuple[Frame, ...]:
         """Those from the user's own code on; all where none is of it."""
         own = [index for index, frame in enumerate(self.frames) if _is_own(frame)]

@@ -120,6 +120,8 @@ class Death:
     @property
     def signal(self) -> str | None:
         """The name of the signal that ended it; None where none did, or it is not known."""
+        if self._is_killed_by_us:
+            return signal_name(signal.SIGKILL)
         return None if self.signum is None else signal_name(self.signum)
 
     @property
@@ -147,7 +149,7 @@ class Death:
     @property
     def sentence(self) -> str:
         """The cause first, then what ran where the cause does not say it."""
-        is_told = self.is_at_start or (self.crash is not None and bool(self.crash.place))
+        is_told = self.is_at_start or (self.crash is not None and self.crash.is_in_what_ran)
         ran = f"; it ran: {self.code}" if self.code and not is_told else ""
         return f"{self.cause or UNKNOWN}{ran}"
 
@@ -156,6 +158,13 @@ class Death:
         return f"{name} {self.sentence}" if self.cause is None else f"{name} died: {self.sentence}"
 
     # -- what we have sent ----
+
+    @property
+    def _is_killed_by_us(self) -> bool:
+        """Nobody knows how it ended, but that it was sent what no process survives."""
+        sent = self.sent
+        is_kill = sent is not None and sent.signum == signal.SIGKILL
+        return is_kill and not self.is_certain and self.is_ours
 
     def _ordered(self) -> str | None:
         """Return who of us has ended it; None where nobody has."""
@@ -167,10 +176,12 @@ class Death:
             is_obeyed |= not self.is_certain
             is_close = self._is_soon(sent, PENDING)
             return f"shut down by {sent.told}" if is_obeyed and is_close else None
-        is_it = self.signum == sent.signum and self._is_soon(sent, PENDING)
-        if is_it or (not self.is_certain and self._is_soon(sent, SOON)):
+        if self.signum == sent.signum and self._is_soon(sent, PENDING):
             return self._named(sent)
-        return None
+        if self.is_certain or not self._is_soon(sent, SOON):
+            return None
+        is_sure = sent.signum == signal.SIGKILL  # which no process survives
+        return self._named(sent) if is_sure else f"ended after {self._named(sent)}"
 
     def _named(self, sent: Sent) -> str:
         if sent.signum is None:

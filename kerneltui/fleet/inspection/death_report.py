@@ -14,7 +14,7 @@ SHOWN_FRAMES = 5  # in the output; the log has all
 def log_lines(death: Death) -> Iterator[str]:
     """Yield what is known of an end, a line each; the kernel's own lines stand there anyway."""
     yield death.sentence
-    if death.crash is not None and death.code:
+    if death.crash is not None and death.crash.is_in_what_ran and death.code:
         yield f"it ran: {death.code}"
     if death.memory.history:
         yield f"its memory, the latest last: {death.memory.history}"

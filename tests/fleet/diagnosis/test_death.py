@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from kerneltui.fleet.diagnosis.crash import Crash
+from kerneltui.fleet.diagnosis.crash import Crash, Frame
 from kerneltui.fleet.diagnosis.death import Death, MemoryAtEnd, Sent, better_known, conclude
 
 AT = time.mktime((2026, 11, 28, 13, 41, 14, 0, 0, -1))
@@ -20,6 +20,13 @@ SHUTDOWN = Sent(None, "kerneltui shutdown", AT - 2)
 LONG_AGO = Sent(signal.SIGTERM, "K", AT - 3600)
 LATER = Sent(signal.SIGKILL, "X", AT + 1)
 SEGFAULT = Crash("segmentation fault", signal.SIGSEGV, "crash(), In [3]", ())
+CALLED = replace(
+    SEGFAULT,
+    frames=(
+        Frame("/tmp/ipykernel_1/1.py", 3, "crash"),
+        Frame("/tmp/ipykernel_1/2.py", 1, "<module>"),
+    ),
+)
 NOWHERE = replace(SEGFAULT, place="")
 FULL = MemoryAtEnd((7 * GB, int(7.9 * GB)), 8 * GB)
 ROOMY = MemoryAtEnd((GB,), 8 * GB)
@@ -54,6 +61,10 @@ SENTENCES: dict[str, tuple[Death, str]] = {
     # -- crashes ----
     "crash": (killed(11, SEGFAULT), "segmentation fault in crash(), In [3]"),
     "crash, code": (killed(11, SEGFAULT, code="crash()"), "segmentation fault in crash(), In [3]"),
+    "crash in another cell": (
+        killed(11, CALLED, code="crash()"),
+        "segmentation fault in crash(), In [3]; it ran: crash()",
+    ),
     "crash in no function": (
         killed(11, replace(SEGFAULT, place="In [3] line 1")),
         "segmentation fault, In [3] line 1",
@@ -90,6 +101,7 @@ SENTENCES: dict[str, tuple[Death, str]] = {
     "X, memory full": (killed(9, sent=X, memory=FULL), "killed by you, X 13:41:12"),
     "X, unknown": (exited(None, sent=X), "killed by you, X 13:41:12"),
     "X, code": (killed(9, sent=X, code="f()"), "killed by you, X 13:41:12; it ran: f()"),
+    "SIGTERM, unknown": (exited(None, sent=TERM), "ended after SIGTERM from you, K 13:41:12"),
     "SIGTERM by us": (killed(15, sent=TERM), "SIGTERM from you, K 13:41:12"),
     "another signal": (
         killed(9, sent=INT),
@@ -132,6 +144,8 @@ def test_what_is_not_known_has_no_cause() -> None:
         (exited(139, SEGFAULT), None, "SIGSEGV"),
         (exited(None, SEGFAULT), None, "SIGSEGV"),
         (exited(None), None, None),
+        (exited(None, sent=X), None, "SIGKILL"),
+        (exited(None, sent=TERM), None, None),
     ],
 )
 def test_an_end_is_by_a_code_or_by_a_signal(
