@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -17,6 +18,7 @@ from kerneltui.fleet.diagnosis.death import Death
 from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.discovery.naming import name_of, notebook_of
 from kerneltui.fleet.discovery.server_word import true_of_now
+from kerneltui.fleet.manifests.lock import is_locked
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.model.classification import Kind, Liveness
 from kerneltui.fleet.monitoring.latest import Latest, read_latest
@@ -124,10 +126,38 @@ class Listed:
     """Of its process: a pid may be another's by the time that it is used."""
     found: Found | None = None
     """How it was found; None for a kernel of ours."""
+    pending: str = ""
+    """The order that another process carries out on it: "stopping"; "" where none does."""
 
     @property
     def kernel_id(self) -> str:
         return self.id
+
+    # -- by other names, for filters ----
+
+    @property
+    def kernel_name(self) -> str:
+        return self.kernelspec
+
+    @property
+    def word(self) -> Word:
+        return self.condition
+
+    @property
+    def is_ours(self) -> bool:
+        return self.kind in (Kind.CHILD, Kind.ADOPTED)
+
+    @property
+    def latest_code(self) -> str:
+        return self.code or ""
+
+    @property
+    def reason(self) -> str:
+        return self.why
+
+    @property
+    def executions(self) -> None:
+        """Only who listens all the time can count them."""
 
 
 def list_all(probe: Probe | None = None, scan: HostScan | None = None) -> list[Listed]:
@@ -248,7 +278,7 @@ def _listed(manifest: Manifest, moments: Moments) -> Listed:
         death=_death(manifest) if moment.is_gone and not is_launching else None,
         is_file_gone=not Path(manifest.connection_file).exists(),
     )
-    return _in_words(
+    listed = _in_words(
         facts,
         moment,
         kernel_id=manifest.kernel_id,
@@ -258,6 +288,8 @@ def _listed(manifest: Manifest, moments: Moments) -> Listed:
         cwd=manifest.cwd,
         connection_file=manifest.connection_file,
     )
+    is_ordered = bool(manifest.order) and is_locked(manifest.path)
+    return replace(listed, pending=manifest.order) if is_ordered else listed
 
 
 def _death(manifest: Manifest) -> Death:

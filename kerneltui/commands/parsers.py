@@ -10,6 +10,9 @@ from typing import Any
 
 from kerneltui.fleet.model.capabilities import VERBS, Verb
 
+NOT_UNDERSTOOD = 2  # argparse's exit code
+QUOTE = "a shell takes > and < for itself: quote them"
+
 
 def add_kernel(parser: argparse.ArgumentParser, **arguments: Any) -> None:
     """Add the argument that names a kernel; a shell can complete it."""
@@ -22,7 +25,10 @@ def add_kernel(parser: argparse.ArgumentParser, **arguments: Any) -> None:
 def add_commands(commands: Any) -> None:
     """Add a parser for each command; `run` of what it parses does it and returns the exit code."""
     parser = commands.add_parser("ps", help="list kernels")
-    parser.add_argument("--json", action="store_true", help="as a list of JSON objects")
+    parser.add_argument("filter", nargs="*", help="words and fields, as in the dashboard after /")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="as a list of JSON objects")
+    form.add_argument("-q", "--quiet", action="store_true", help="nothing but ids, one a line")
     parser.add_argument("--watch", action="store_true", help="again every second")
     parser.set_defaults(run=_ps)
 
@@ -93,9 +99,18 @@ def _signal_number(name: str) -> int:
 
 
 def _ps(arguments: argparse.Namespace) -> int:
-    from kerneltui.commands.ps import ps
+    from kerneltui.commands.ps import Format, filter_of, ps
+    from kerneltui.fleet.model.filters import FilterError
+    from kerneltui.protocol.text import clean_line
 
-    return ps(as_json=arguments.json, watch=arguments.watch)
+    try:
+        wanted = filter_of(arguments.filter)
+    except FilterError as error:
+        text = clean_line(f"filter, at {error.position + 1}: {error} ({QUOTE})", limit=1000)
+        print(f"kerneltui: {text}", file=sys.stderr)
+        return NOT_UNDERSTOOD
+    form = Format.JSON if arguments.json else Format.IDS if arguments.quiet else Format.TABLE
+    return ps(wanted, form, watch=arguments.watch)
 
 
 def _start(arguments: argparse.Namespace) -> int:

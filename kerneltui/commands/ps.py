@@ -7,8 +7,10 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
+from enum import Enum
+from functools import partial
 from pathlib import Path
 
 from rich.cells import cell_len
@@ -16,33 +18,59 @@ from rich.cells import cell_len
 from kerneltui import formats
 from kerneltui.commands.listing import Listed, list_all
 from kerneltui.commands.probe import Probe
+from kerneltui.fleet.model.filters import Filter, parse_filter
 from kerneltui.fleet.reconcile.host_scan import HostScan
 from kerneltui.protocol.text import clean_line
 
 WATCH_EVERY = 1.0  # seconds
+NOT_HERE = frozenset({"runs"})
+"""The fields of a filter that only a dashboard knows, which listens all the time."""
 CLEAR = "\x1b[H\x1b[J"
 _TITLES = ("ID", "NAME", "SPEC", "PID", "STATE", "MEM", "TIME", "AGE", "ORIGIN", "FOLDER")
-_UNTOLD = frozenset({"kind", "identity", "found"})
+_UNTOLD = frozenset({"kind", "identity", "found", "pending"})
 """The fields of `Listed` that are for other commands."""
 _RIGHT = frozenset({"PID", "MEM", "TIME", "AGE"})
 
 
-def ps(*, as_json: bool, watch: bool) -> int:
-    """Print the kernels, with `watch` again and again until Ctrl+C."""
+class Format(Enum):
+    """How kernels are listed."""
+
+    TABLE = "table"
+    JSON = "json"
+    IDS = "ids"
+
+
+def ps(wanted: Filter, form: Format, *, watch: bool) -> int:
+    """Print the kernels that pass, with `watch` again and again until Ctrl+C."""
     is_terminal = sys.stdout.isatty()
     with Probe() as probe, contextlib.closing(HostScan()) as scan:
         while True:
-            kernels = list_all(probe, scan)
-            if watch and is_terminal and not as_json:
+            listed, now = list_all(probe, scan), time.time()
+            kernels = [each for each in listed if wanted.passes(each, now)]
+            if watch and is_terminal and form is not Format.JSON:
                 sys.stdout.write(CLEAR)
-            if as_json:  # with `watch` a line each time, so that a reader knows where a list ends
-                print(to_json(kernels, indent=None if watch else 1), flush=True)
-            else:
-                width = os.get_terminal_size(sys.stdout.fileno()).columns if is_terminal else None
-                print(to_table(kernels, time.time(), width), flush=True)
+            _print(kernels, form, now, watch=watch)
             if not watch:
                 return 0
             time.sleep(WATCH_EVERY)
+
+
+def filter_of(words: Sequence[str]) -> Filter:
+    """Return the filter that the words make together. Raises FilterError."""
+    return parse_filter(" ".join(words), without=NOT_HERE)
+
+
+def _print(kernels: Sequence[Listed], form: Format, now: float, *, watch: bool) -> None:
+    is_terminal = sys.stdout.isatty()
+    width = os.get_terminal_size(sys.stdout.fileno()).columns if is_terminal else None
+    formats_of: dict[Format, Callable[[], str]] = {
+        Format.TABLE: partial(to_table, kernels, now, width),
+        # With `watch` a line each time, so that a reader knows where a list ends.
+        Format.JSON: partial(to_json, kernels, None if watch else 1),
+        Format.IDS: lambda: "\n".join(each.id for each in kernels),
+    }
+    if shown := formats_of[form]():
+        print(shown, flush=True)
 
 
 def to_json(kernels: Sequence[Listed], indent: int | None = 1) -> str:

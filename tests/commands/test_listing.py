@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from kerneltui.commands.listing import Listed, find, list_all
-from kerneltui.commands.ps import to_json, to_table
+from kerneltui.commands.ps import filter_of, to_json, to_table
 from kerneltui.errors import NoSuchKernel
 from kerneltui.fleet.diagnosis.condition import Word
 from kerneltui.fleet.manifests.manifest import Manifest
+from kerneltui.fleet.model.filters import FilterError
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from tests.fleet.written_manifests import write_manifest
 
@@ -94,9 +95,31 @@ def test_a_line_fits_the_terminal() -> None:
 def test_json_has_every_field() -> None:
     (told,) = json.loads(to_json([TRAIN]))
 
-    untold = {"kind": TRAIN.kind, "identity": None, "found": None}
+    untold = {"kind": TRAIN.kind, "identity": None, "found": None, "pending": ""}
     assert told | untold == asdict(TRAIN)
     assert told.keys() & untold.keys() == set()
+
+
+@pytest.mark.parametrize(
+    ("words", "passing"),
+    [
+        ([], "train etl"),
+        (["state:busy", "mem:>1G"], "train"),
+        (["state:busy mem:>1G"], "train"),
+        (["up:>1h"], "train"),
+        (["!busy"], "etl"),
+        (["name:etl", "spec:python"], "etl"),
+    ],
+)
+def test_a_filter_means_what_it_means_in_the_dashboard(words: list[str], passing: str) -> None:
+    wanted = filter_of(words)
+
+    assert [each.name for each in (TRAIN, ETL) if wanted.passes(each, NOW)] == passing.split()
+
+
+def test_a_filter_by_what_only_a_dashboard_knows_is_refused() -> None:
+    with pytest.raises(FilterError, match="no field 'runs'"):
+        filter_of(["runs:>0"])
 
 
 def test_json_tells_what_a_kernel_does_in_the_words_of_the_dashboard() -> None:

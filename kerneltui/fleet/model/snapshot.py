@@ -104,6 +104,26 @@ class KernelSnapshot:
         return self.identity.pid if self.identity else None
 
     @property
+    def word(self) -> Word:
+        """What it does, in a word."""
+        return self.condition.word
+
+    @property
+    def latest_code(self) -> str:
+        """The code that runs, or ran when it died, as one line; empty where none does."""
+        return self.code or (self.death.code if self.death is not None else "")
+
+    @property
+    def memory(self) -> int | None:
+        """Bytes that its tree takes; None before the first sample."""
+        return self.usage.rss if self.usage is not None else None
+
+    @property
+    def cpu_percent(self) -> float | None:
+        """CPU time that its tree uses, in percent of a core; None before the first sample."""
+        return self.usage.cpu * 100 if self.usage is not None else None
+
+    @property
     def is_stopped(self) -> bool:
         """A signal has stopped its process; SIGCONT has it go on."""
         return self.condition.word is Word.STOPPED

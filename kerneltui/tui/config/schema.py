@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any, get_args
 
+from kerneltui.fleet.model.filters import FilterError, parse_filter
 from kerneltui.kernels.processes.stack_signal import ALLOWED, signal_number
 from kerneltui.protocol.connection import Transport
 from kerneltui.tui.config.config import Notifications
@@ -13,7 +14,6 @@ from kerneltui.tui.config.themes import THEMES
 from kerneltui.tui.keys.actions import ACTIONS
 from kerneltui.tui.keys.keymap import cannot_be_bound
 from kerneltui.tui.table.columns import COLUMNS
-from kerneltui.tui.table.filters import FilterError, parse_filter
 
 ASKED = ("interrupt", "restart", "restart_now", "shutdown", "kill", "shutdown_all", "quit_shutdown")
 """The verbs that ask first; named as in the ids of their actions."""

@@ -13,8 +13,8 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Input, Static
 
+from kerneltui.fleet.model.filters import FilterError
 from kerneltui.tui.keys.bindings import bindings
-from kerneltui.tui.table.filters import FilterError
 from kerneltui.tui.table.view import TableView
 from kerneltui.tui.widgets.kept_input import KeptInput
 from kerneltui.tui.widgets.late import Late

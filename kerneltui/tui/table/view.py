@@ -9,10 +9,10 @@ import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from kerneltui.fleet.model.filters import Filter, FilterError, parse_filter
 from kerneltui.frozen import frozen
 from kerneltui.tui.table.columns import ALL, BY_ID, ColumnIds, known_columns
 from kerneltui.tui.table.conditions import attention
-from kerneltui.tui.table.filters import Filter, FilterError, parse_filter
 
 if TYPE_CHECKING:
     from kerneltui.fleet.model.snapshot import KernelSnapshot

@@ -6,9 +6,9 @@ import contextlib
 
 import pytest
 
+from kerneltui.fleet.model.filters import FilterError
 from kerneltui.fleet.model.snapshot import Usage
 from kerneltui.tui.table.columns import ALL, BY_ID
-from kerneltui.tui.table.filters import FilterError
 from kerneltui.tui.table.view import HISTORY, Order, TableView, natural_order
 from tests.tui.fakes import NOW, snapshot
 

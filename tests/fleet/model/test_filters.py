@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kerneltui.fleet.diagnosis.condition import ProcessState
+from kerneltui.fleet.model.filters import FilterError, parse_filter
 from kerneltui.fleet.model.snapshot import Usage
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol.status import KernelState
-from kerneltui.tui.table.filters import FilterError, parse_filter
 from tests.tui.fakes import NOW, snapshot
 
 KERNELS = [
@@ -74,6 +74,7 @@ def test_a_stopped_kernel_is_nothing_else(text: str) -> None:
         ('!"train resnet"', "bb22 cc33"),
         ('"notes: old"', "cc33"),
         ("12:30", ""),
+        ('"a>b"', ""),
         ("state:busy", "aa11"),
         ("state:D", "cc33"),
         ("!state:busy", "bb22 cc33"),
@@ -135,6 +136,10 @@ def test_a_filter_lets_pass(text: str, passing: str) -> None:
         ("idle:>10min", 8, "no unit 'min'; there are: s m h d w"),
         ("pid:abc", 4, "wants a number, as in pid:4121"),
         ('pid:""', 4, "wants a number"),
+        ("mem>1G", 3, "a colon is missing here, as in mem:>1G"),
+        ("a !idle<=5", 7, "a colon is missing here, as in idle:<=5"),
+        ("nme>3", 0, "no field 'nme'; there are name spec"),
+        ("no-such:x", 0, "no field 'no-such'"),
         ("pid:1k", 5, "no unit 'k'; there are: none"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The filter of the table: a text to terms, and which kernels they all let pass. Pure.
+"""The filter of the dashboard and of `ps`: a text to terms, and which kernels pass them all. Pure.
 
     words             in name, kernelspec, state, origin, notebook, id, pid, folder, code, reason
     !word             not that
@@ -8,28 +8,64 @@
     mem:>1G cpu:>50 idle:>10m up:<1h runs:>0
     "two words"       a text with blanks, also behind a field: name:"my kernel"
 
-Upper and lower case are alike.
+Upper and lower case are alike. What looks like a field or a comparison and is none is an error.
 """
 
 from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple, Protocol
 
 from kerneltui.fleet.diagnosis.condition import Word
 from kerneltui.frozen import frozen
-from kerneltui.protocol.status import KernelState
-
-if TYPE_CHECKING:
-    from kerneltui.fleet.model.snapshot import KernelSnapshot
 
 _KNOWN = {**{str(word): word for word in Word}, "dead": Word.DIED}
 """What `state:` may be, with the word that was before "died"."""
 
-Test = Callable[["KernelSnapshot", float], bool]
-"""Tells whether a kernel passes; the second argument is an instant of `time.monotonic()`."""
+
+class Filterable(Protocol):
+    """What is asked of a kernel. Its two instants are of one clock."""
+
+    @property
+    def kernel_id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def kernel_name(self) -> str: ...
+    @property
+    def word(self) -> Word: ...
+    @property
+    def pending(self) -> str: ...
+    @property
+    def is_ours(self) -> bool: ...
+    @property
+    def origin(self) -> str: ...
+    @property
+    def notebook(self) -> str: ...
+    @property
+    def pid(self) -> int | None: ...
+    @property
+    def cwd(self) -> str: ...
+    @property
+    def latest_code(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def memory(self) -> int | None: ...
+    @property
+    def cpu_percent(self) -> float | None: ...
+    @property
+    def executions(self) -> int | None: ...
+    @property
+    def started_at(self) -> float | None: ...
+    @property
+    def last_activity(self) -> float | None: ...
+
+
+Test = Callable[[Filterable, float], bool]
+"""Tells whether a kernel passes; the second argument is the present instant of its clock."""
 
 
 class FilterError(ValueError):
@@ -53,16 +89,21 @@ class Filter:
     ages: bool = False
     """Time alone changes what passes."""
 
-    def passes(self, kernel: KernelSnapshot, now: float) -> bool:
+    def passes(self, kernel: Filterable, now: float) -> bool:
+        """Tell whether a kernel is shown; `now`: by the clock of its instants."""
         return all(test(kernel, now) for test in self.tests)
 
 
-def parse_filter(text: str) -> Filter:
-    """Return the filter that `text` describes. Raises FilterError."""
+def parse_filter(text: str, *, without: frozenset[str] = frozenset()) -> Filter:
+    """Return the filter that `text` describes. Raises FilterError.
+
+    `without`: fields that the kernels to be shown have not.
+    """
+    fields = {name: make for name, make in _FIELDS.items() if name not in without}
     terms, tests = [], []
     for term in _terms(text):
         terms.append(term)
-        tests.append(_test(term))
+        tests.append(_test(term, fields))
     ages = any((term.field or "").casefold() in _AGES for term in terms)
     return Filter(text.strip(), tuple(tests), ages)
 
@@ -79,9 +120,12 @@ class _Term(NamedTuple):
     field_start: int
     value: str
     value_start: int
+    quoted: bool
 
 
-_TERM = re.compile(r'\s*(?P<not>!?)(?:(?P<field>[^\W\d]\w*):)?(?P<value>"[^"]*"?|[^\s"]\S*|)')
+_Maker = Callable[[_Term], Test]
+_COMPARED = re.compile(r"(?P<field>[^\W\d][\w-]*)[<>]")
+_TERM = re.compile(r'\s*(?P<not>!?)(?:(?P<field>[^\W\d][\w-]*):)?(?P<value>"[^"]*"?|[^\s"]\S*|)')
 
 
 def _terms(text: str) -> Iterator[_Term]:
@@ -95,25 +139,44 @@ def _terms(text: str) -> Iterator[_Term]:
         value, start = found["value"], found.start("value")
         if not value:
             raise FilterError("a word is missing here", min(start, end - 1), word)
-        if value.startswith('"'):
+        if is_quoted := value.startswith('"'):
             if len(value) == 1 or not value.endswith('"'):
                 raise FilterError('this " is never closed', start, word)
             value, start = value[1:-1], start + 1
-        yield _Term(word, bool(found["not"]), found["field"], found.start("field"), value, start)
+        field, at = found["field"], found.start("field")
+        yield _Term(word, bool(found["not"]), field, at, value, start, is_quoted)
 
 
-def _test(term: _Term) -> Test:
+def _test(term: _Term, fields: Mapping[str, _Maker]) -> Test:
     if term.field is None:
+        _refuse_comparison(term, fields)
         test = _anywhere(term)
-    elif make := _FIELDS.get(term.field.casefold()):
+    elif make := fields.get(term.field.casefold()):
         test = make(term)
     else:
-        known = " ".join(_FIELDS)
-        message = f"no field {term.field!r}; there are {known}"
-        raise FilterError(message, term.field_start, term.start)
+        raise _unknown_field(term.field, fields, term.field_start, term.start)
     if not term.inverse:
         return test
     return lambda kernel, now: not test(kernel, now)
+
+
+def _refuse_comparison(term: _Term, fields: Mapping[str, _Maker]) -> None:
+    """Raise FilterError for a word that looks like a comparison: "mem>1G"."""
+    found = None if term.quoted else _COMPARED.match(term.value)
+    if found is None:
+        return
+    if found["field"].casefold() not in fields:
+        raise _unknown_field(found["field"], fields, term.value_start, term.start)
+    position = term.value_start + found.end("field")
+    meant = f"{found['field']}:{term.value[found.end('field') :]}"
+    raise FilterError(f"a colon is missing here, as in {meant}", position, term.start)
+
+
+def _unknown_field(
+    name: str, fields: Mapping[str, _Maker], position: int, word: int
+) -> FilterError:
+    message = f"no field {name!r}; there are {' '.join(fields)}; a word that is none wants quotes"
+    return FilterError(message, position, word)
 
 
 # -- texts ------------------------------------------------------------------------------
@@ -124,26 +187,26 @@ def _anywhere(term: _Term) -> Test:
     return lambda kernel, _now: wanted in _words(kernel).casefold()
 
 
-def _words(kernel: KernelSnapshot) -> str:
+def _words(kernel: Filterable) -> str:
     """Return all that a bare word is looked for in; a line break is in no word."""
     return "\n".join(
         (
             kernel.name,
             kernel.kernel_name,
-            str(kernel.condition.word),
+            kernel.word,
             kernel.pending,
             "" if kernel.is_ours else kernel.origin,
             kernel.notebook,
             kernel.kernel_id,
             str(kernel.pid or ""),
             kernel.cwd,
-            kernel.code,
+            kernel.latest_code,
             kernel.reason,
         )
     )
 
 
-def _part_of(read: Callable[[KernelSnapshot], str]) -> Callable[[_Term], Test]:
+def _part_of(read: Callable[[Filterable], str]) -> _Maker:
     def make(term: _Term) -> Test:
         wanted = term.value.casefold()
         return lambda kernel, _now: wanted in read(kernel).casefold()
@@ -157,12 +220,12 @@ def _state(term: _Term) -> Test:
     if not meant:
         message = f"no state begins so; there are {', '.join(Word)}"
         raise FilterError(message, term.value_start, term.start)
-    return lambda kernel, _now: kernel.condition.word in meant
+    return lambda kernel, _now: kernel.word in meant
 
 
 # -- numbers ----------------------------------------------------------------------------
 
-Number = Callable[["KernelSnapshot", float], float | None]
+Number = Callable[[Filterable, float], float | None]
 """Reads a number of a kernel; None where it has none."""
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
@@ -185,9 +248,7 @@ _SIZES = {"": 1.0} | {
 _SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 
 
-def _number(
-    read: Number, units: dict[str, float], example: str, *, exact: bool = False
-) -> Callable[[_Term], Test]:
+def _number(read: Number, units: dict[str, float], example: str, *, exact: bool = False) -> _Maker:
     """Return a field's maker of tests. `exact`: a number alone is looked for as it is."""
 
     def make(term: _Term) -> Test:
@@ -206,7 +267,7 @@ def _number(
             raise FilterError(message, position, term.start)
         compare, limit = _COMPARISONS[found["how"]], float(found["number"]) * units[unit]
 
-        def test(kernel: KernelSnapshot, now: float) -> bool:
+        def test(kernel: Filterable, now: float) -> bool:
             value = read(kernel, now)
             return value is not None and compare(value, limit)
 
@@ -215,26 +276,18 @@ def _number(
     return make
 
 
-def _memory(kernel: KernelSnapshot, _now: float) -> float | None:
-    return None if kernel.usage is None else kernel.usage.rss
-
-
-def _cpu(kernel: KernelSnapshot, _now: float) -> float | None:
-    return None if kernel.usage is None else kernel.usage.cpu * 100
-
-
-def _idle(kernel: KernelSnapshot, now: float) -> float | None:
+def _idle(kernel: Filterable, now: float) -> float | None:
     return None if kernel.last_activity is None else now - kernel.last_activity
 
 
-def _up(kernel: KernelSnapshot, now: float) -> float | None:
-    if kernel.started_at is None or kernel.state is KernelState.DEAD:
+def _up(kernel: Filterable, now: float) -> float | None:
+    if kernel.started_at is None or kernel.word is Word.DIED:
         return None
     return now - kernel.started_at
 
 
 _AGES = ("idle", "up")
-_FIELDS: dict[str, Callable[[_Term], Test]] = {
+_FIELDS: dict[str, _Maker] = {
     "name": _part_of(lambda kernel: kernel.name),
     "spec": _part_of(lambda kernel: kernel.kernel_name),
     "state": _state,
@@ -242,11 +295,11 @@ _FIELDS: dict[str, Callable[[_Term], Test]] = {
     "origin": _part_of(lambda kernel: kernel.origin),
     "notebook": _part_of(lambda kernel: kernel.notebook),
     "pid": _number(lambda kernel, _now: kernel.pid, _NO_UNIT, "pid:4121", exact=True),
-    "mem": _number(_memory, _SIZES, "mem:>1G"),
-    "cpu": _number(_cpu, _PERCENT, "cpu:>50"),
+    "mem": _number(lambda kernel, _now: kernel.memory, _SIZES, "mem:>1G"),
+    "cpu": _number(lambda kernel, _now: kernel.cpu_percent, _PERCENT, "cpu:>50"),
     "idle": _number(_idle, _SECONDS, "idle:>10m"),
     "up": _number(_up, _SECONDS, "up:<1h"),
     "runs": _number(lambda kernel, _now: kernel.executions, _NO_UNIT, "runs:>0", exact=True),
     "cwd": _part_of(lambda kernel: kernel.cwd),
-    "code": _part_of(lambda kernel: kernel.code),
+    "code": _part_of(lambda kernel: kernel.latest_code),
 }
