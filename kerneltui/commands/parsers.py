@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import os
 import sys
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from kerneltui.fleet.model.capabilities import VERBS, Verb
 
 NOT_UNDERSTOOD = 2  # argparse's exit code
+MAX_SECONDS = 2e6  # 23 days, which is what poll(2) can wait
 QUOTE = "a shell takes > and < for itself: quote them"
 
 
@@ -60,12 +62,16 @@ def add_commands(commands: Any) -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("file", nargs="?", help="a file of code; - is standard input")
     source.add_argument("-c", dest="code", help="the code itself")
+    parser.add_argument(
+        "--timeout", type=_seconds, metavar="SECONDS", help="interrupt it then, and exit with 124"
+    )
+    _add_colours(parser)
     parser.set_defaults(run=_run, changes=True)
 
     parser = commands.add_parser("wait", help="wait until a kernel runs nothing")
     add_kernel(parser)
     parser.add_argument("--idle", action="store_true", help="what is waited for; the default")
-    parser.add_argument("--timeout", type=float, help="seconds")
+    parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="how long to wait")
     parser.set_defaults(run=_wait)
 
     parser = commands.add_parser("stack", help="show where a kernel stands, thread by thread")
@@ -84,6 +90,25 @@ def add_commands(commands: Any) -> None:
     parser = commands.add_parser("clean", help="show what kernels that are gone left, or remove it")
     parser.add_argument("--yes", action="store_true", help="remove them")
     parser.set_defaults(run=_clean, changes=True)
+
+
+def _add_colours(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--color",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="auto, the default: on a terminal, unless NO_COLOR is set",
+    )
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not seconds >= 0:  # nor is NaN
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return min(seconds, MAX_SECONDS)
 
 
 def _signal_number(name: str) -> int:
@@ -106,7 +131,9 @@ def _ps(arguments: argparse.Namespace) -> int:
     try:
         wanted = filter_of(arguments.filter)
     except FilterError as error:
-        text = clean_line(f"filter, at {error.position + 1}: {error} ({QUOTE})", limit=1000)
+        was_redirected = arguments.filter[-1].endswith(":")
+        hint = f" ({QUOTE})" if was_redirected else ""
+        text = clean_line(f"filter, at {error.position + 1}: {error}{hint}", limit=1000)
         print(f"kerneltui: {text}", file=sys.stderr)
         return NOT_UNDERSTOOD
     form = Format.JSON if arguments.json else Format.IDS if arguments.quiet else Format.TABLE
@@ -137,10 +164,17 @@ def _signal(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from kerneltui.commands.printing import Colours
     from kerneltui.commands.run import STDIN, read_code, run
 
     code = arguments.code if arguments.code is not None else read_code(arguments.file)
-    return run(arguments.kernel, code, may_ask=sys.stdin.isatty() and arguments.file != STDIN)
+    return run(
+        arguments.kernel,
+        code,
+        may_ask=sys.stdin.isatty() and arguments.file != STDIN,
+        timeout=arguments.timeout,
+        colours=Colours(arguments.color),
+    )
 
 
 def _wait(arguments: argparse.Namespace) -> int:

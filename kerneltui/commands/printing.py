@@ -1,45 +1,69 @@
-"""What kernels wrote, printed: to a terminal through the gate, anywhere else as it is."""
+"""What kernels wrote, printed: to a terminal through the gate, elsewhere all but its colours."""
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
+from enum import StrEnum
 from typing import Self, TextIO
 
 from kerneltui.kernels.processes.guarded_thread import GuardedThread
-from kerneltui.protocol.ansi import Colour, TextStyle
-from kerneltui.protocol.text import Line, OutputDecoder, clean_line
+from kerneltui.protocol.ansi import Colour, TextStyle, WithoutColours
+from kerneltui.protocol.text import Line, OutputDecoder, clean_line, plain
 
 PROGRESS_EVERY = 0.5  # seconds
 _BEGIN_AGAIN = "\r\x1b[K"
 _FLAGS = {"bold": 1, "dim": 2, "italic": 3, "underline": 4, "reverse": 7, "strike": 9}
 
 
+class Colours(StrEnum):
+    """When text keeps its colours."""
+
+    AUTO = "auto"
+    """On a terminal, unless NO_COLOR is set."""
+    ALWAYS = "always"
+    NEVER = "never"
+
+    def hold_on(self, *, terminal: bool) -> bool:
+        if self is Colours.AUTO:
+            return terminal and "NO_COLOR" not in os.environ
+        return self is Colours.ALWAYS
+
+
 class Printer:
     """Prints one stream of text. On a terminal, a line that is written again replaces itself."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, colours: Colours = Colours.AUTO) -> None:
         self._stream = stream
         self._is_terminal = stream.isatty()
+        self._has_colours = colours.hold_on(terminal=self._is_terminal)
         self._decoder = OutputDecoder()
+        self._without_colours = WithoutColours()
         self._has_open_line = False
 
     def write(self, text: str) -> None:
-        if not self._is_terminal:
-            self._stream.write(text)
+        if self._is_terminal:
+            self._paint(text)
         else:
-            ended = "".join(f"{painted(line)}\n" for line in self._decoder.feed(text))
-            begin = _BEGIN_AGAIN if self._has_open_line else ""
-            open_line = painted(self._decoder.open_line)
-            self._stream.write(f"{begin}{ended}{open_line}")
-            self._has_open_line = bool(open_line)
+            self._stream.write(text if self._has_colours else self._without_colours.feed(text))
         self._stream.flush()
 
-    def end_line(self) -> None:
-        """Begin a new line, unless one has just begun."""
+    def _paint(self, text: str) -> None:
+        show = painted if self._has_colours else plain
+        ended = "".join(f"{show(line)}\n" for line in self._decoder.feed(text))
+        begin = _BEGIN_AGAIN if self._has_open_line else ""
+        open_line = show(self._decoder.open_line)
+        self._stream.write(f"{begin}{ended}{open_line}")
+        self._has_open_line = bool(open_line)
+
+    def close(self) -> None:
+        """Write what was held back; on a terminal, end an open line."""
         if self._has_open_line:
             self.write("\n")
+        self._stream.write(self._without_colours.end())
+        self._stream.flush()
 
 
 def painted(line: Line) -> str:

@@ -77,10 +77,16 @@ class Keyboard:
             termios.tcsetattr(self._fd, termios.TCSAFLUSH, before)
 
 
-def answer_prompt(client: BlockingKernelClient, keyboard: Keyboard, message: Message) -> None:
+def answer_prompt(
+    client: BlockingKernelClient,
+    keyboard: Keyboard,
+    message: Message,
+    deadline: float | None = None,
+) -> None:
     """Ask the person at this terminal, and send what they type.
 
-    Nothing is sent where the cell ends meanwhile, or asks again. Raises KernelDied.
+    Nothing is sent where the cell ends meanwhile, or asks again. Raises KernelDied, and
+    KernelTimeout at the deadline, an instant of `time.monotonic()`.
     """
     content = message["content"]
     is_secret = bool(content.get("password"))
@@ -90,7 +96,7 @@ def answer_prompt(client: BlockingKernelClient, keyboard: Keyboard, message: Mes
     line = None
     try:
         with keyboard.hidden() if is_secret else contextlib.nullcontext():
-            line = _typed(client, keyboard, parent_id(message))
+            line = _typed(client, keyboard, parent_id(message), deadline)
     finally:
         if is_secret or line is None:
             stream.write("\n")
@@ -98,7 +104,9 @@ def answer_prompt(client: BlockingKernelClient, keyboard: Keyboard, message: Mes
         client.input(line)
 
 
-def _typed(client: BlockingKernelClient, keyboard: Keyboard, request: str) -> str | None:
+def _typed(
+    client: BlockingKernelClient, keyboard: Keyboard, request: str, deadline: float | None
+) -> str | None:
     """Return the line that was typed, None where the kernel waits for it no more."""
     while keyboard.is_there:
         try:
@@ -110,7 +118,7 @@ def _typed(client: BlockingKernelClient, keyboard: Keyboard, request: str) -> st
         if client.shell_channel.has_answer(request) or client.stdin_channel.msg_ready():
             return None
         client.wait_readable(
-            (client.shell_channel, client.stdin_channel, keyboard), None, client.spawns
+            (client.shell_channel, client.stdin_channel, keyboard), deadline, client.spawns
         )
         keyboard.take_in()
     return END_OF_INPUT

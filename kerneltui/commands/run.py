@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
+from kerneltui.commands.cell_output import CellOutput, Piece, told_error
 from kerneltui.commands.listing import client_of, find_living
-from kerneltui.commands.printing import Printer, ProgressLine
+from kerneltui.commands.printing import Colours, Printer, ProgressLine
 from kerneltui.commands.prompt import Keyboard, answer_prompt
 from kerneltui.commands.verbs import act
-from kerneltui.errors import KernelError
+from kerneltui.errors import KernelError, KernelTimeout
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.kernels.client.interactive import run_interactively
@@ -18,28 +21,50 @@ from kerneltui.protocol import fields
 from kerneltui.protocol.message import Content, Message, parent_id, was_aborted
 
 INTERRUPTED = 130  # the shell's exit code for Ctrl+C
+TIMED_OUT = 124  # timeout(1)'s
 FAILED = 1
+LAST_WORDS = 5.0  # seconds for code that was interrupted to end
 STDIN = "-"
 NOT_RUN = "not run, as code that was sent to the kernel before it failed"
 
 
-def run(word: str, code: str, *, may_ask: bool) -> int:
+def run(
+    word: str,
+    code: str,
+    *,
+    may_ask: bool,
+    timeout: float | None = None,
+    colours: Colours = Colours.AUTO,
+) -> int:
     """Run code in a kernel and print what it says; 0 where it ends well, 1 where it raises.
 
     `may_ask`: what it asks is answered at this terminal. Ctrl+C interrupts this code alone;
-    where that has not begun, it only leaves. Raises KernelDied where the kernel ends.
+    where that has not begun, it only leaves. So does the end of `timeout` seconds, after which
+    124 is returned. Raises KernelDied where the kernel ends.
     """
+    deadline = None if timeout is None else time.monotonic() + timeout
     kernel = find_living(word)
     client = client_of(kernel)
     client.start_channels(hb=False)
     try:
         with ProgressLine(f"waiting until {kernel.name} runs nothing"):
-            client.wait_for_ready()
-        return _Run(client, kernel.id, may_ask=may_ask).to_its_end(code)
+            client.wait_for_ready(timeout=_left(deadline))
+        this = _Run(client, kernel.id, may_ask=may_ask, deadline=deadline, colours=colours)
+        return this.to_its_end(code)
     except KeyboardInterrupt:
         return INTERRUPTED
+    except KernelTimeout:
+        if deadline is None or time.monotonic() < deadline:
+            raise
+        print(f"kerneltui: {kernel.name} has not begun it after {timeout:g} s", file=sys.stderr)
+        return TIMED_OUT
     finally:
         client.stop_channels()
+
+
+def _left(deadline: float | None) -> float | None:
+    """Return the seconds until an instant of `time.monotonic()`."""
+    return None if deadline is None else max(0.0, deadline - time.monotonic())
 
 
 def read_code(source: str) -> str:
@@ -57,67 +82,89 @@ def read_code(source: str) -> str:
 class _Run:
     """One piece of code in one kernel."""
 
-    def __init__(self, client: BlockingKernelClient, kernel_id: str, *, may_ask: bool) -> None:
+    def __init__(
+        self,
+        client: BlockingKernelClient,
+        kernel_id: str,
+        *,
+        may_ask: bool,
+        deadline: float | None = None,
+        colours: Colours = Colours.AUTO,
+    ) -> None:
+        """`deadline`: the instant of `time.monotonic()` at which it is interrupted."""
         self._client = client
         self._kernel_id = kernel_id
         self._may_ask = may_ask
-        self._printers = {"stdout": Printer(sys.stdout), "stderr": Printer(sys.stderr)}
+        self._deadline = deadline
+        self._output = CellOutput()
+        self._printers = {
+            "stdout": Printer(sys.stdout, colours),
+            "stderr": Printer(sys.stderr, colours),
+        }
         self._keyboard = Keyboard()
         self._has_told_error = False
         self._begun = ""
         """Its msg_id, once the kernel runs it."""
 
     def to_its_end(self, code: str) -> int:
-        """Return the exit code. Raises KeyboardInterrupt for Ctrl+C before it has begun."""
-        answer = partial(answer_prompt, self._client, self._keyboard)
+        """Return the exit code.
+
+        Raises KeyboardInterrupt for Ctrl+C, and KernelTimeout for the deadline, before it has
+        begun.
+        """
         try:
             reply = self._client.execute_interactive(
-                code, allow_stdin=self._may_ask, output_hook=self._show, stdin_hook=answer
+                code,
+                allow_stdin=self._may_ask,
+                timeout=_left(self._deadline),
+                output_hook=self._show,
+                stdin_hook=partial(self._answer, self._deadline),
             )
         except KeyboardInterrupt:
             if not self._begun:
                 raise
-            act(Verb.INTERRUPT, [self._kernel_id])
-            run_interactively(
-                self._client, self._begun, None, self._show, answer, may_ask=self._may_ask
-            )
+            self._interrupt(None)
             return INTERRUPTED
+        except KernelTimeout:
+            is_due = self._deadline is not None and time.monotonic() >= self._deadline
+            if not self._begun or not is_due:
+                raise
+            self._interrupt(time.monotonic() + LAST_WORDS)
+            return TIMED_OUT
         else:
             return self._conclude(reply["content"])
         finally:
             for printer in self._printers.values():
-                printer.end_line()
+                printer.close()
+
+    def _answer(self, deadline: float | None, message: Message) -> None:
+        answer_prompt(self._client, self._keyboard, message, deadline)
+
+    def _interrupt(self, deadline: float | None) -> None:
+        """Interrupt what is run, and show what it says up to its end, or to the deadline."""
+        act(Verb.INTERRUPT, [self._kernel_id])
+        answer = partial(self._answer, deadline)
+        try:
+            run_interactively(
+                self._client, self._begun, deadline, self._show, answer, may_ask=self._may_ask
+            )
+        except KernelTimeout:
+            print("kerneltui: it was interrupted, and goes on", file=sys.stderr)
 
     def _conclude(self, reply: Content) -> int:
         """Return the exit code, and tell what iopub has not told."""
         if fields.text(reply, "status") == "ok":
             return 0
         if not self._has_told_error:
-            if was_aborted(reply):
-                self._print_lines("stderr", NOT_RUN)
-            else:
-                self._tell_error(reply)
+            told = NOT_RUN if was_aborted(reply) else told_error(reply)
+            self._print(self._output.lines("stderr", told))
         return FAILED
 
     def _show(self, message: Message) -> None:
         self._begun = parent_id(message)
-        content = message["content"]
-        match message["msg_type"]:
-            case "stream":
-                name = "stderr" if content.get("name") == "stderr" else "stdout"
-                self._printers[name].write(fields.text(content, "text"))
-            case "execute_result" | "display_data":
-                data = fields.mapping(content, "data")
-                self._print_lines("stdout", fields.text(data, "text/plain"))
-            case "error":
-                self._tell_error(content)
+        self._has_told_error |= message["msg_type"] == "error"
+        self._print(self._output.of(message["msg_type"], message["content"]))
 
-    def _tell_error(self, content: Content) -> None:
-        self._has_told_error = True
-        names = (fields.text(content, "ename"), fields.text(content, "evalue"))
-        told = "\n".join(fields.texts(content, "traceback")) or ": ".join(filter(None, names))
-        self._print_lines("stderr", told)
-
-    def _print_lines(self, name: str, text: str) -> None:
-        self._printers[name].end_line()
-        self._printers[name].write(f"{text}\n")
+    def _print(self, pieces: Iterable[Piece]) -> None:
+        for stream, text in pieces:
+            self._printers[stream].write(text)

@@ -143,7 +143,7 @@ def logs(word: str, *, follow: bool) -> int:
             while data := file.read(CHUNK):
                 printer.write(decoder.decode(mask.feed(data)))
             if has_ended:
-                printer.end_line()
+                printer.close()
                 return 0
             time.sleep(POLL)
             if path.exists() and path.stat().st_size < file.tell():  # it was cut: the end is kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
@@ -108,3 +109,27 @@ def _colour(numbers: list[int]) -> Colour | None:
             return (red, green, blue)
         case _:
             return None
+
+
+_SGR = re.compile("(?:\x1b\\[|\x9b)[0-9;:]*m")
+_BEGUN_SGR = re.compile("(?:\x1b(?:\\[[0-9;:]{0,256})?|\x9b[0-9;:]{0,256})\\Z")
+
+
+class WithoutColours:
+    """Takes colours out of a text that comes in pieces, wherever they are cut, and nothing else."""
+
+    def __init__(self) -> None:
+        self._held = ""
+        """The beginning of a sequence, whose end is still to come."""
+
+    def feed(self, text: str) -> str:
+        text = _SGR.sub("", self._held + text)
+        begun = _BEGUN_SGR.search(text)
+        end = begun.start() if begun else len(text)
+        self._held = text[end:]
+        return text[:end]
+
+    def end(self) -> str:
+        """Return what was held back, and became no sequence."""
+        held, self._held = self._held, ""
+        return held

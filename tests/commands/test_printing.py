@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from kerneltui.commands import printing
-from kerneltui.commands.printing import Printer, ProgressLine
+from kerneltui.commands.printing import Colours, Printer, ProgressLine
 from tests.support import eventually
 
 
@@ -17,16 +17,59 @@ class Terminal(io.StringIO):
         return True
 
 
-def printed(stream: io.StringIO, *texts: str) -> str:
-    printer = Printer(stream)
+def printed(stream: io.StringIO, *texts: str, colours: Colours = Colours.AUTO) -> str:
+    printer = Printer(stream, colours)
     for text in texts:
         printer.write(text)
-    printer.end_line()
+    printer.close()
     return stream.getvalue()
 
 
 def test_a_pipe_gets_everything_as_it_is() -> None:
     assert printed(io.StringIO(), "\x1b]0;title\x07", "a\r", "b") == "\x1b]0;title\x07a\rb"
+
+
+RED = "\x1b[31mred\x1b[0m"
+
+
+@pytest.mark.parametrize(
+    ("stream", "colours", "no_color", "shown"),
+    [
+        (io.StringIO, "auto", False, "red"),
+        (io.StringIO, "never", False, "red"),
+        (io.StringIO, "always", False, RED),
+        (io.StringIO, "always", True, RED),
+        (Terminal, "auto", False, "\x1b[38;5;1mred\x1b[0m"),
+        (Terminal, "auto", True, "red"),
+        (Terminal, "never", False, "red"),
+        (Terminal, "always", True, "\x1b[38;5;1mred\x1b[0m"),
+    ],
+)
+def test_colours_go_where_they_are_wanted(
+    monkeypatch: pytest.MonkeyPatch,
+    stream: type[io.StringIO],
+    colours: str,
+    no_color: bool,
+    shown: str,
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if no_color:
+        monkeypatch.setenv("NO_COLOR", "1")
+
+    assert printed(stream(), f"{RED}\n", colours=Colours(colours)) == f"{shown}\n"
+
+
+@pytest.mark.parametrize(
+    ("texts", "shown"),
+    [
+        (("a\x1b", "[3", "1mb", "\x1b[m"), "ab"),
+        (("a\x1b[2Kb\x1b[1",), "a\x1b[2Kb\x1b[1"),
+        (("\x9b1;38:2::1:2:3mx",), "x"),
+    ],
+    ids=["cut into pieces", "no colour", "in eight bits"],
+)
+def test_a_pipe_gets_colours_taken_out_and_nothing_else(texts: tuple[str, ...], shown: str) -> None:
+    assert printed(io.StringIO(), *texts) == shown
 
 
 @pytest.mark.parametrize(

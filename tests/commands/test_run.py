@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from kerneltui.commands.run import FAILED, NOT_RUN, _Run
+from kerneltui.commands import run as command
+from kerneltui.commands.run import FAILED, NOT_RUN, TIMED_OUT, _Run
+from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.kernels.client import interactive
 from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.protocol.message import Content
 from tests.clients import connected
 from tests.fake_kernel import FakeKernel, Output, file_in
+from tests.support import PATIENCE
 
 RAISED: Content = {"status": "error", "ename": "E", "evalue": "e", "traceback": ["Trace", "E: e"]}
 
@@ -30,8 +35,9 @@ def client(fake: FakeKernel) -> Iterator[BlockingKernelClient]:
         yield client
 
 
-def run(client: BlockingKernelClient) -> int:
-    return _Run(client, "k1", may_ask=False).to_its_end("code")
+def run(client: BlockingKernelClient, timeout: float | None = None) -> int:
+    deadline = None if timeout is None else time.monotonic() + timeout
+    return _Run(client, "k1", may_ask=False, deadline=deadline).to_its_end("code")
 
 
 @pytest.mark.parametrize(
@@ -67,6 +73,24 @@ def test_an_error_is_told_once(
     assert run(client) == FAILED
 
     assert capsys.readouterr().err == "Trace\nE: e\n"
+
+
+def test_code_that_is_not_over_in_time_is_interrupted(
+    client: BlockingKernelClient, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted = threading.Event()
+    asked: list[object] = []
+
+    def interrupt(*what: object) -> None:
+        asked.append(what)
+        interrupted.set()
+
+    monkeypatch.setattr(command, "act", interrupt)
+    fake.runs = lambda _code: interrupted.wait(PATIENCE)
+
+    assert run(client, timeout=0.1) == TIMED_OUT
+
+    assert asked == [(Verb.INTERRUPT, ["k1"])]
 
 
 def test_code_of_a_kernel_that_sends_no_status_ends(

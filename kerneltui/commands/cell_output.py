@@ -1,0 +1,73 @@
+"""CellOutput: what a cell says on iopub, as text for one of two streams. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+from kerneltui.protocol import fields
+from kerneltui.protocol.message import Content
+
+Stream = Literal["stdout", "stderr"]
+_PARTS = re.compile(r"[^\n]*\n|[^\n]+")
+"""Lines of a text, and what is left behind the last one."""
+
+
+class Piece(NamedTuple):
+    """Text for a stream; its last line may not have ended."""
+
+    stream: Stream
+    text: str
+
+
+class CellOutput:
+    """Turns messages into text; what begins a line of its own does so, whatever came before."""
+
+    def __init__(self) -> None:
+        self._open: set[Stream] = set()
+        """Streams whose last line has not ended."""
+
+    def of(self, msg_type: str, content: Content) -> tuple[Piece, ...]:
+        """Return what a message of iopub prints; nothing of one that prints nothing."""
+        match msg_type:
+            case "stream":
+                stream: Stream = "stderr" if content.get("name") == "stderr" else "stdout"
+                return self._piece(stream, fields.text(content, "text"))
+            case "execute_result" | "display_data":
+                data = fields.mapping(content, "data")
+                return self.lines("stdout", fields.text(data, "text/plain"))
+            case "error":
+                return self.lines("stderr", told_error(content))
+        return ()
+
+    def lines(self, stream: Stream, text: str) -> tuple[Piece, ...]:
+        """Return whole lines of a text, which begin on a line of their own."""
+        begin = "\n" if stream in self._open else ""
+        return self._piece(stream, f"{begin}{text}\n")
+
+    def _piece(self, stream: Stream, text: str) -> tuple[Piece, ...]:
+        if not text:
+            return ()
+        (self._open.discard if text.endswith("\n") else self._open.add)(stream)
+        return (Piece(stream, text),)
+
+
+def told_error(content: Content) -> str:
+    """Return a traceback, or what is said in its place."""
+    names = (fields.text(content, "ename"), fields.text(content, "evalue"))
+    return "\n".join(fields.texts(content, "traceback")) or ": ".join(filter(None, names))
+
+
+def last_lines(pieces: Iterable[Piece], count: int) -> list[Piece]:
+    """Return the end of what is printed, which has so many lines."""
+    parts = [piece._replace(text=part) for piece in pieces for part in _PARTS.findall(piece.text)]
+    kept: list[Piece] = []
+    lines, seen = 0, set[Stream]()
+    for part in reversed(parts):
+        lines += part.text.endswith("\n") or part.stream not in seen
+        if lines > count:
+            break
+        seen.add(part.stream)
+        kept.append(part)
+    return kept[::-1]
