@@ -10,7 +10,7 @@ from tests.end_to_end.dashboard import Dashboard
 
 pytestmark = pytest.mark.slow
 
-LOOP = 'import time; print("lo" + "oping")\nwhile True: time.sleep(0.01)\n'
+LOOP = 'import time; print("lo" + "oping")\nwhile True: sum(range(20_000)); time.sleep(0.01)\n'
 SECRET = "swordfish"
 
 

@@ -172,7 +172,10 @@ def _word(facts: ConditionFacts, now: float) -> Word:
 def _word_of_work(facts: ConditionFacts, now: float) -> Word:
     is_at_work = facts.runs or (facts.runs is False and _is_untaken(facts, now))
     if is_at_work:
-        return Word.WAITING if _has_lasted(facts.quiet_since, QUIET, now) else Word.BUSY
+        begun = facts.runs_since if facts.runs else facts.sent_at
+        is_quiet = _has_lasted(facts.quiet_since, QUIET, now)
+        # An idle kernel is quiet: what it has just begun does not wait for that.
+        return Word.WAITING if is_quiet and now - (begun or 0.0) >= QUIET else Word.BUSY
     return Word.UNKNOWN if facts.runs is None else Word.IDLE
 
 

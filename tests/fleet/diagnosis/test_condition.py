@@ -106,6 +106,10 @@ RUNS = ConditionFacts(runs=True, runs_since=NOW - 720, answers=True, is_python=T
             ),
         ),
         (
+            replace(RUNS, quiet_since=NOW - 3600, runs_since=NOW - 1),
+            Condition(Word.BUSY, NOW - 1, "runs Python", answers=True),
+        ),
+        (
             ConditionFacts(runs=False, sent_at=NOW - 9, answers=True),
             Condition(Word.BUSY, NOW - 9, "has not begun the code that was sent to it", True),
         ),
