@@ -168,6 +168,7 @@ class Conversation:
         client = self._connected()
         message = client.session.new_message("execute_request", content, subshell_id=subshell.id)
         client.shell_channel.send(message)
+        subshell.note_request(message["msg_id"])
         self._beside[message["msg_id"]] = code
 
     def ask(self, msg_type: str, content: Content, reply: Reply) -> None:
@@ -178,7 +179,7 @@ class Conversation:
             send = partial(self.ask, msg_type, content, reply)
             self._park(subshell, Parked(send, partial(fail, reply)))
             return
-        self._send_question(msg_type, content, reply, subshell.id if is_busy else None)
+        self._send_question(msg_type, content, reply, subshell if is_busy else None)
 
     def ask_beside(self, msg_type: str, content: Content, reply: Reply) -> None:
         """Ask Python something in a subshell, whatever runs. Raises one of REFUSALS.
@@ -197,15 +198,18 @@ class Conversation:
             return
         if fields.text(fields.mapping(self._log.kernel_info, "language_info"), "name") != "python":
             raise ActionRefused("it does not run Python")
-        self._send_question(msg_type, content, reply, subshell.id)
+        self._send_question(msg_type, content, reply, subshell)
 
     def _send_question(
-        self, msg_type: str, content: Content, reply: Reply, subshell_id: str | None
+        self, msg_type: str, content: Content, reply: Reply, subshell: Subshell | None
     ) -> None:
-        client = self._connected()
+        """Send a question to a subshell; to the main shell where that is not there."""
+        client, subshell_id = self._connected(), subshell.id if subshell else None
         message = client.session.new_message(msg_type, content, subshell_id=subshell_id)
         client.shell_channel.send(message)
-        if subshell_id is None:
+        if subshell is not None and subshell_id is not None:
+            subshell.note_request(message["msg_id"])
+        else:
             self._proof.note_request(message["msg_id"])
         self._asked[message["msg_id"]] = reply
 
@@ -272,8 +276,11 @@ class Conversation:
     def take_turn(self) -> None:
         """Take in what has come, and disconnect once there is no use in being connected."""
         self.listen()
-        if self.is_over(time.monotonic()):
+        now = time.monotonic()
+        if self.is_over(now):
             self.close()
+        elif self._client is not None and self._subshell_over_at <= now:
+            delete_subshells(self._client, (self._for_questions,), 0.0)
 
     def listen(self) -> None:
         """Take in what has come on all channels."""
@@ -302,6 +309,8 @@ class Conversation:
     def _hear_reply(self, message: Message) -> None:
         self._last_used = time.monotonic()
         request = parent_id(message)
+        for subshell in self._subshells:
+            subshell.note_reply(request)
         self._proof.note_reply(request)
         if message["msg_type"] == "kernel_info_reply":
             self._note_features(message["content"])
@@ -366,7 +375,7 @@ class Conversation:
     @property
     def due(self) -> float:
         """When to look at it though nothing has come, an instant of `time.monotonic()`."""
-        return min(self._greet_at, self._proof.due, self._over_at)
+        return min(self._greet_at, self._proof.due, self._over_at, self._subshell_over_at)
 
     def is_over(self, now: float) -> bool:
         """Tell whether the client has been of no use for a while."""
@@ -378,6 +387,12 @@ class Conversation:
         if self._client is None or self._running or self._beside or self._asked or parked:
             return NEVER
         return self._last_used + IDLE_TIME
+
+    @property
+    def _subshell_over_at(self) -> float:
+        """When nobody has asked anything beside for a while, though the cell still runs."""
+        subshell = self._for_questions
+        return subshell.used_at + IDLE_TIME if subshell.is_idle else NEVER
 
     def close(self, patience: float = 0.0) -> None:
         """Disconnect; the subshells of ours end with it.
@@ -397,10 +412,9 @@ class Conversation:
 
         One in which something runs stays: the kernel would not answer until that is over.
         """
-        if self._beside:
-            self._for_cells.id = None
-        if self._asked:
-            self._for_questions.id = None
+        for subshell in self._subshells:
+            if not subshell.is_idle:
+                subshell.forget()
         self.close(LEAVE_PATIENCE)
         self.abandon(why)
 
@@ -412,7 +426,7 @@ class Conversation:
         for subshell in self._subshells:
             for request in subshell.take_parked():
                 request.fail(error)
-            subshell.id = None  # it went with its process
+            subshell.forget()  # it went with its process
         self._asked, self._running, self._beside, self.prompt = {}, {}, {}, None
         self._sent_at = {}
         self._proof.forget()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -30,6 +31,28 @@ class Subshell:
     request: str | None = None
     """msg_id of the request on control that brings it nearer; None while there is none."""
     parked: list[Parked] = field(default_factory=list)
+    unanswered: set[str] = field(default_factory=set)
+    """msg_ids of what was sent to it."""
+    used_at: float = 0.0
+
+    @property
+    def is_idle(self) -> bool:
+        """It is there, and runs nothing: the kernel ends it at once when told to."""
+        return self.id is not None and not self.unanswered and not self.parked
+
+    def note_request(self, msg_id: str) -> None:
+        self.unanswered.add(msg_id)
+        self.used_at = time.monotonic()
+
+    def note_reply(self, msg_id: str) -> None:
+        if msg_id in self.unanswered:
+            self.unanswered.remove(msg_id)
+            self.used_at = time.monotonic()
+
+    def forget(self) -> None:
+        """Take note that it is gone, or that who runs there goes on without us."""
+        self.id = None
+        self.unanswered.clear()
 
     def take_parked(self) -> list[Parked]:
         parked, self.parked = self.parked, []
@@ -47,7 +70,7 @@ def delete_subshells(
             message = client.session.new_message("delete_subshell_request", content)
             client.control_channel.send(message)
             sent += 1
-        subshell.id = None
+        subshell.forget()
     with contextlib.suppress(KernelTimeout):
         for _ in range(sent if patience else 0):
             client.control_channel.get_msg(patience)

@@ -193,6 +193,27 @@ def test_who_leaves_a_living_kernel_takes_the_subshell_away(talk: Talk, fake: Fa
     assert fake.wait_for("delete_subshell_request")["content"] == {"subshell_id": "s-1"}
 
 
+@pytest.mark.parametrize("leave", [True, False], ids=["left", "idle"])
+def test_a_subshell_is_taken_away_though_a_cell_and_a_question_wait_for_their_turn(
+    talk: Talk, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch, leave: bool
+) -> None:
+    fake.hold("execute_request", "kernel_info_request")
+    talk.ask("kernel_info_request")
+    fake.wait_for("kernel_info_request")
+    talk.execute("loop()")
+    fake.wait_for("execute_request")
+    fake.holding.clear()  # what was held stays so
+    talk.hear(talk.evaluate())
+
+    if leave:
+        talk.conversation.leave("over")
+    else:
+        monkeypatch.setattr(conversation_module, "IDLE_TIME", 0)
+        talk.conversation.take_turn()
+
+    assert fake.wait_for("delete_subshell_request")["content"] == {"subshell_id": "s-1"}
+
+
 def test_who_leaves_keeps_the_subshell_in_which_a_cell_runs(talk: Talk, fake: FakeKernel) -> None:
     fake.hold("execute_request")
     talk.execute_beside("run()")
