@@ -22,6 +22,7 @@ TOPICS = (
     "outliving",
     "recording",
     "discovery",
+    "looking",
 )
 
 

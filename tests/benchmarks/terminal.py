@@ -68,6 +68,10 @@ class Terminal:
             self._reader.join()
             os.close(self._master)
 
+    def press(self, key: str) -> None:
+        """Type a key, as the terminal writes it."""
+        os.write(self._master, key.encode())
+
     def wait_until(self, shown: Callable[[str], bool]) -> None:
         """Return once the screen is as wanted. Raises TimeoutError, at once where it ended."""
         with self._changed:
