@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Container, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any, Unpack
 
 from kerneltui.errors import ActionRefused
@@ -32,7 +34,7 @@ from kerneltui.fleet.recording.start import RecorderStarter
 from kerneltui.fleet.registry.notices import Notice, NoticeBoard
 from kerneltui.fleet.registry.orders import command_of
 from kerneltui.fleet.registry.registry import KernelRegistry
-from kerneltui.fleet.registry.tracked_kernel import Observed, TrackedKernel, snapshot_of
+from kerneltui.fleet.registry.tracked_kernel import Observed, Stand, TrackedKernel, snapshot_of
 from kerneltui.fleet.registry.tracker import Tracker
 from kerneltui.fleet.servers.poller import ServerWatch
 from kerneltui.fleet.threads.periodic import PeriodicThread
@@ -252,7 +254,13 @@ class Fleet:
 
         Raises NoSuchKernel, and CannotLook where no way works.
         """
-        return self._diagnosis.stack(self._subject(kernel_id))
+        subject = self._subject(kernel_id)
+        stack = self._diagnosis.stack(subject)
+        if kernel := self.registry.get(kernel_id):
+            stand = Stand(stack.summary, subject.identity, time.monotonic())
+            self.registry.update(kernel, partial(replace, stand=stand))
+            self.registry.publish()
+        return stack
 
     def variables(self, kernel_id: str) -> tuple[Variable, ...]:
         """Look up a kernel's variables, the largest first. Blocking; raises as `stack` does."""

@@ -129,6 +129,8 @@ class Condition:
         return False if self.word in _WITHOUT_INPUT else None
 
 
+HANGING = frozenset({Word.WAITING, Word.NO_ANSWER})
+"""Of a kernel that runs something; where that stands is worth a look."""
 _WITHOUT_INPUT = frozenset({Word.IDLE, Word.BUSY, Word.DIED, Word.STALE})
 
 

@@ -137,6 +137,14 @@ class Stack:
         """The frame that tells most of what the kernel does."""
         return self.main.where if self.main else None
 
+    @property
+    def summary(self) -> str:
+        """Where the user's own code stands, as one line; "" where none is seen."""
+        frame = self.where
+        if frame is None or not frame.own:
+            return ""
+        return f"{frame.place}: {frame.source}" if frame.source else frame.place
+
     def to_json(self) -> dict[str, Any]:
         """Return it as `kerneltui stack --json` prints it."""
         return {

@@ -85,6 +85,8 @@ class KernelSnapshot:
     """Cells begun by any client, seen on iopub since this process started."""
     code: str = ""
     """The code that runs now, as one line; empty when none does."""
+    stands_at: str = ""
+    """Where it hangs, as one line; "" where it does not, or nobody has looked."""
     code_is_ours: bool = False
     """It was typed here, and by no other client."""
     cwd: str = ""

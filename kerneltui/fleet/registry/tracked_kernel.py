@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from kerneltui.fleet.control.ladder import Attempt, Rung, without_effect
-from kerneltui.fleet.diagnosis.condition import ConditionFacts, OpenPrompt, Phase, condition_of
+from kerneltui.fleet.diagnosis.condition import (
+    HANGING,
+    Condition,
+    ConditionFacts,
+    OpenPrompt,
+    Phase,
+    condition_of,
+)
 from kerneltui.fleet.diagnosis.death import Death, Sent
 from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.discovery.naming import PATH_WIDTH, notebook_of
@@ -24,6 +31,16 @@ from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
+
+
+@frozen
+class Stand:
+    """Where the code of a kernel stood when it was looked into."""
+
+    text: str
+    identity: ProcessIdentity | None
+    at: float
+    """Instant of `time.monotonic()`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,6 +75,8 @@ class TrackedKernel:
     """The interrupt that was sent last."""
     ladder: tuple[Rung, ...] = ()
     """The ways to interrupt it, as they were then."""
+    stand: Stand | None = None
+    """What the latest look into it has seen."""
     leftovers: tuple[ProcessIdentity, ...] = ()
     """What a kernel of ours that has ended has begun, and that still runs."""
     is_file_gone: bool = False
@@ -83,6 +102,13 @@ class TrackedKernel:
     def is_alive(self) -> bool:
         """Its process runs."""
         return self.manager is not None and self.manager.is_alive()
+
+    def stands_at(self, condition: Condition) -> str:
+        """Return where it hangs, as the latest look has told; "" where none was since it does."""
+        stand, since = self.stand, condition.since or 0.0
+        if stand is None or stand.identity != self.identity or condition.word not in HANGING:
+            return ""
+        return stand.text if stand.at >= since else ""
 
     @property
     def is_autorestarted(self) -> bool:
@@ -189,6 +215,7 @@ def snapshot_of(kernel: TrackedKernel, observed: Observed, now: float) -> Kernel
         last_activity=_latest(facts.last_activity, kernel.served_active_at),
         executions=facts.executions,
         code=facts.code if is_code else "",
+        stands_at=kernel.stands_at(condition),
         code_is_ours=bool(is_code and facts.is_ours),
         cwd=clean_line(kernel.cwd),
         working_folder=_unchanged(kernel.cwd),

@@ -34,6 +34,7 @@ from kerneltui.tui.main.permissions import awaits_fleet, why_not_now
 from kerneltui.tui.main.refresh_rate import RefreshRate
 from kerneltui.tui.main.start_actions import StartActions
 from kerneltui.tui.main.view_actions import ZOOMS, ViewActions
+from kerneltui.tui.stack.auto_look import AutoLook, look_unasked
 from kerneltui.tui.table.columns import ColumnIds
 from kerneltui.tui.table.filter_input import FilterInput
 from kerneltui.tui.table.kernel_table import KernelTable
@@ -91,6 +92,7 @@ class MainScreen(Screen[None]):
         self._settings = settings
         self._fleet: DashboardFleet | None = None
         self._progress = BulkProgress()
+        self._auto_look = AutoLook()
         self._alerts = Alerts(settings.config.notify_after)
         self._snapshots: tuple[KernelSnapshot, ...] = ()
         self._awaited = ""
@@ -278,6 +280,8 @@ class MainScreen(Screen[None]):
         if code := self._late_code.made:
             code.show(snapshot, self._language)
         self._show_offers()
+        if self._auto_look.is_due(snapshot) and snapshot is not None and self._fleet is not None:
+            begin(self, partial(look_unasked, self._fleet, snapshot.kernel_id), group="stand")
 
     @property
     def _language(self) -> str:

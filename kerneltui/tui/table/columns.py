@@ -116,6 +116,8 @@ def _code(kernel: KernelSnapshot, _now: float) -> Cell:
         return Cell(sentence, "trouble")
     if kernel.is_file:
         return Cell(sentence, "muted")
+    if kernel.stands_at:
+        return Cell(kernel.stands_at, MARKS[word].tone)
     if kernel.code:
         return Cell(kernel.code)
     is_telling = word in NEEDING or word is Word.WAITING
