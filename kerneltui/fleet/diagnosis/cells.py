@@ -13,6 +13,7 @@ _SEED = 0xC70F6907  # ipykernel's
 _FACTOR = 0x5BD1E995
 _WORD = 0xFFFFFFFF
 REMEMBERED = 1_000  # names of cells
+_FOLDERS = ("ipykernel_", "xpython_")  # before the pid
 _NUMBERED = re.compile(r"<ipython-input-(\d{1,9})-")
 
 
@@ -27,11 +28,11 @@ class Cell:
 
 def is_cell(file: str) -> bool:
     """Tell whether a file's name stands for a cell, and not for a file on the disk."""
-    return _NUMBERED.match(file) is not None or _is_of_ipykernel(PurePosixPath(file))
+    return _NUMBERED.match(file) is not None or _is_hashed(PurePosixPath(file))
 
 
-def _is_of_ipykernel(path: PurePosixPath) -> bool:
-    return path.parent.name.startswith("ipykernel_")
+def _is_hashed(path: PurePosixPath) -> bool:
+    return path.parent.name.startswith(_FOLDERS)
 
 
 def cell_number(file: str, cells: Iterable[Cell]) -> int | None:
@@ -48,7 +49,7 @@ def cell_number(file: str, cells: Iterable[Cell]) -> int | None:
 def cell_of(file: str, cells: Iterable[Cell]) -> Cell | None:
     """Return the last of `cells` whose code ipykernel calls by this name; None for none."""
     path = PurePosixPath(file)
-    if not _is_of_ipykernel(path):
+    if not _is_hashed(path):
         return None
     found = [each for each in cells if f"{text_hash(each.code)}.py" == path.name]
     return found[-1] if found else None

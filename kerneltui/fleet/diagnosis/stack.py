@@ -143,7 +143,7 @@ class Stack:
         frame = self.where
         if frame is None or not frame.own:
             return ""
-        return f"{frame.place}: {frame.source}" if frame.source else frame.place
+        return f"{frame.source or f'{frame.function}()'} · {frame.place}"
 
     def to_json(self) -> dict[str, Any]:
         """Return it as `kerneltui stack --json` prints it."""

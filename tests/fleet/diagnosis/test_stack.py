@@ -57,8 +57,11 @@ def test_own_are_cells_and_files_of_no_library(file: str, own: bool) -> None:
 def test_the_main_thread_stands_where_the_user_s_innermost_frame_does() -> None:
     stack = main_thread(Frame(LIBRARY, 1, "f"), Frame(CELL, 2, "g", cell=4), Frame(CELL, 9, "h"))
 
-    assert stack.where is not None
-    assert stack.where.place == "In [4], line 2"
+    assert stack.summary == "g() · In [4], line 2"
+
+
+def test_a_kernel_that_stands_in_libraries_alone_has_nothing_to_tell_in_its_row() -> None:
+    assert main_thread(Frame(LIBRARY, 1, "f")).summary == ""
 
 
 def test_library_frames_in_a_row_are_folded_together() -> None:

@@ -11,7 +11,7 @@ from kerneltui.protocol.status import KernelState
 from kerneltui.tui.stack.auto_look import AutoLook
 from tests.tui.fakes import FakeFleet, Stage, on_stage, snapshot
 
-PLACE = "In [4], line 2: x = load(path)"
+PLACE = "x = load(path) · In [4], line 2"
 
 
 def hanging(word: Word = Word.WAITING, **changes: object) -> KernelSnapshot:

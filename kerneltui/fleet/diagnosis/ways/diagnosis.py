@@ -26,7 +26,12 @@ from kerneltui.fleet.diagnosis.ways.pyspy_probe import look_by_pyspy
 from kerneltui.fleet.diagnosis.ways.signal_probe import look_by_signal
 from kerneltui.fleet.diagnosis.ways.source_lines import SourceLines
 from kerneltui.fleet.diagnosis.ways.subshell_probe import SubshellProbe
-from kerneltui.fleet.diagnosis.ways.system_probe import look_at_system, state_of, word_for
+from kerneltui.fleet.diagnosis.ways.system_probe import (
+    children_of,
+    look_at_system,
+    state_of,
+    word_for,
+)
 from kerneltui.fleet.model.masking import MASK, names_a_secret
 from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.frozen import frozen
@@ -64,7 +69,12 @@ class Diagnosis:
         """Return where the threads of a kernel stand. Raises CannotLook."""
         stack = first_that_works(self._ways(subject))
         cells = tuple(self._cells(subject.kernel_id))
-        return replace(stack, threads=tuple(self._told(each, cells) for each in stack.threads))
+        below = children_of(subject.identity.pid) if subject.identity else ()
+        return replace(
+            stack,
+            threads=tuple(self._told(each, cells) for each in stack.threads),
+            notes=(*stack.notes, *below),
+        )
 
     def variables(self, subject: Subject) -> tuple[Variable, ...]:
         """Return the user's variables, the largest first. Raises CannotLook."""

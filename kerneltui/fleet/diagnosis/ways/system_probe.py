@@ -23,13 +23,13 @@ MAX_CHILDREN = 10  # named
 
 
 def look_at_system(identity: ProcessIdentity) -> Found:
-    """Return each thread with what it does, and the children. Raises CannotLook."""
+    """Return each thread with what it does. Raises CannotLook."""
     before, begun = _threads(identity.pid), time.monotonic()
     time.sleep(SAMPLE)
     now, elapsed = _threads(identity.pid), time.monotonic() - begun
     if not now or not identity.is_alive():
         raise CannotLook("its process is gone")
-    return Found(told(identity.pid, now, before, elapsed), _children(identity.pid))
+    return Found(told(identity.pid, now, before, elapsed))
 
 
 def state_of(identity: ProcessIdentity) -> str:
@@ -94,7 +94,8 @@ def _read(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace")
 
 
-def _children(pid: int) -> tuple[str, ...]:
+def children_of(pid: int) -> tuple[str, ...]:
+    """Return a line that names the processes below a process; none where there are none."""
     children = descendants(pid)
     if not children:
         return ()
