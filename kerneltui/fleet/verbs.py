@@ -159,6 +159,8 @@ class KernelVerbs:
         if reaction.is_stopped and not why_not(kernel.kind, Verb.SIGNAL):
             asked.controller.signal(signal.SIGCONT)
         rung, attempt = self._next_attempt(kernel, reaction)
+        if rung is not Rung.MESSAGE:  # else it is no signal that ends it
+            self._orders.note_sent(kernel, Verb.INTERRUPT, signal.SIGINT)
         said = self._take(rung, asked)
         self._tracker.note(kernel.kernel_id, f"interrupted: {rung}")
         if said or kernel.manager is None:
