@@ -128,7 +128,7 @@ def test_a_crash_while_no_dashboard_was_open_is_told_by_its_log() -> None:
     first.close()
     eventually(lambda: not identity.is_alive())
 
-    eventually(lambda: listed().since is not None)  # the recorder hears its last words
+    eventually(lambda: "In [1]" in (listed().sentence or ""))  # once its last words are recorded
     told = listed()
     with closing(opened()) as later:
         eventually(lambda: later.snapshots[0].death is not None)

@@ -11,6 +11,7 @@ import pytest
 
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.manifests.manifest import manifest_path, read_manifest
+from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.recording import start
 from kerneltui.fleet.recording.recording import Gap, read_recording, recording_path
 from kerneltui.fleet.recording.start import is_recorded
@@ -173,6 +174,27 @@ def test_of_a_kernel_that_died_unseen_what_it_published_is_there(
     with opened() as second:
         eventually(lambda: printed(second) == ["last words"], PATIENCE)
         eventually(lambda: second.snapshots[0].state is KernelState.DEAD, PATIENCE)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("recorder")
+def test_a_restart_is_told_to_the_next_dashboard() -> None:
+    with opened() as first:
+        first.start("python3", cwd="/")
+        eventually(lambda: idle(first), PATIENCE)
+        before = first.snapshots[0].pid
+        first.do(Verb.RESTART_NOW, first.snapshots[0].target)
+        eventually(lambda: first.snapshots[0].pid != before and idle(first), PATIENCE)
+        after = first.snapshots[0].pid
+
+    with opened() as second:
+        eventually(lambda: lines(second, Role.NOTE))
+        notes = lines(second, Role.NOTE)
+        second.shutdown_all()
+
+    assert [note.partition(", ")[2] for note in notes if note.startswith("restarted ")] == [
+        f"pid {before} to {after}"
+    ]
 
 
 def run(client: BlockingKernelClient, code: str) -> None:
