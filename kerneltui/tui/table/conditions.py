@@ -90,7 +90,7 @@ def _rank(kernel: KernelSnapshot, now: float) -> int:
     condition = kernel.condition
     if condition.word in (Word.STALE, Word.ELSEWHERE):
         return _FILE
-    if condition.word is Word.DIED and not kernel.reason:
+    if kernel.death is not None and kernel.death.is_ours:
         return _ENDED
     if condition.word in NEEDING:
         return NEEDING.index(condition.word)

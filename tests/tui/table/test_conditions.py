@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from kerneltui.fleet.diagnosis.condition import Condition, Word
+from kerneltui.fleet.diagnosis.death import Death, Sent
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.table.conditions import MARKS, Cell, attention, state_cell
@@ -48,7 +49,7 @@ def test_those_that_need_somebody_come_first() -> None:
     full = Usage(0.0, 7 << 30, 1, near_limit=True)
     in_order = [
         doing(Word.NO_ANSWER, 40),
-        doing(Word.DIED, 240, reason="out of memory"),
+        doing(Word.DIED, 240, death=Death(at=0.0, signum=9)),
         doing(Word.ASKS, 180),
         doing(Word.STOPPED, 120),
         doing(Word.DISK_WAIT, 9),
@@ -56,7 +57,7 @@ def test_those_that_need_somebody_come_first() -> None:
         doing(Word.BUSY, 7200),
         doing(Word.WAITING, 720),
         doing(Word.IDLE, 10800),
-        doing(Word.DIED, 60),
+        doing(Word.DIED, 60, death=Death(at=9.0, signum=9, sent=Sent(9, "X", at=8.0))),
         doing(Word.STALE),
     ]
 
