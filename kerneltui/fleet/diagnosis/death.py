@@ -20,6 +20,7 @@ SOON = 5.0  # seconds from what was sent to an end that it has brought about
 PENDING = 60.0  # the same where the process ended with the very signal: it may have been stopped
 NEAR = 0.9  # of the memory's limit: the system may soon end a process that has so much
 MAX_TEXTS = 50  # arguments, and lines, that are kept
+SIGNALS = range(1, 65)
 _SHELL = 128  # what a shell adds to the number of a signal that has ended its program
 _UNITS = ((1 << 30, "GB"), (1 << 20, "MB"))
 
@@ -269,6 +270,12 @@ def conclude(
         last_lines=_cleaned(last_lines),
         memory=memory,
     )
+
+
+def unwrapped(returncode: int | None) -> int | None:
+    """Return how a kernel has ended, by what the program that wraps it passes on."""
+    is_signal = returncode is not None and returncode - _SHELL in SIGNALS
+    return _SHELL - returncode if is_signal and returncode is not None else returncode
 
 
 def _cleaned(texts: tuple[str, ...]) -> tuple[str, ...]:

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from kerneltui.fleet.diagnosis.crash import MAX_FRAMES, Crash, Frame
-from kerneltui.fleet.diagnosis.death import MAX_TEXTS, Death, MemoryAtEnd, Sent
+from kerneltui.fleet.diagnosis.death import MAX_TEXTS, SIGNALS, Death, MemoryAtEnd, Sent
 from kerneltui.fleet.manifests import values
 from kerneltui.protocol.text import clean_line
 
 MAX_SAMPLES = 100
 _CODES = range(256)
-_SIGNALS = range(1, 65)
 _BYTES = range(1 << 63)
 
 T = TypeVar("T")
@@ -49,7 +48,7 @@ def _crash(value: object) -> Crash:
     data = values.fields(value)
     return Crash(
         words=_clean(data["words"]),
-        signum=values.number(data["signum"], _SIGNALS),
+        signum=values.number(data["signum"], SIGNALS),
         place=_clean(data["place"]),
         frames=tuple(map(_frame, _few(data["frames"], MAX_FRAMES))),
     )
@@ -71,7 +70,7 @@ def _memory(data: dict[str, object]) -> MemoryAtEnd:
 
 
 def _signal(value: object) -> int | None:
-    return _maybe(value, lambda signum: values.number(signum, _SIGNALS))
+    return _maybe(value, lambda signum: values.number(signum, SIGNALS))
 
 
 def _maybe(value: object, read: Callable[[object], T]) -> T | None:

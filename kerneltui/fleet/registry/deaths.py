@@ -10,7 +10,7 @@ from dataclasses import replace
 from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.diagnosis.cells import cell_number
 from kerneltui.fleet.diagnosis.crash import find_crash
-from kerneltui.fleet.diagnosis.death import Death, MemoryAtEnd, Sent, conclude
+from kerneltui.fleet.diagnosis.death import Death, MemoryAtEnd, Sent, conclude, unwrapped
 from kerneltui.fleet.inspection.post_mortem import (
     last_lines,
     last_words,
@@ -114,8 +114,9 @@ class Deaths:
         lines = self._last_words(manager, manifest)
         crash = find_crash(lines, lambda file: cell_number(file, facts.cells))
         queued = self._queued_of(kernel.kernel_id)
+        is_wrapped = process.launched != process.identity
         return conclude(
-            process.returncode,
+            unwrapped(process.returncode) if is_wrapped else process.returncode,
             crash,
             at=time.time(),
             sent=_latest(kernel.sent, manifest.sent if manifest is not None else None),

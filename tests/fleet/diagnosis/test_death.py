@@ -9,7 +9,14 @@ from dataclasses import replace
 import pytest
 
 from kerneltui.fleet.diagnosis.crash import Crash, Frame
-from kerneltui.fleet.diagnosis.death import Death, MemoryAtEnd, Sent, better_known, conclude
+from kerneltui.fleet.diagnosis.death import (
+    Death,
+    MemoryAtEnd,
+    Sent,
+    better_known,
+    conclude,
+    unwrapped,
+)
 
 AT = time.mktime((2026, 11, 28, 13, 41, 14, 0, 0, -1))
 GB = 1 << 30
@@ -152,6 +159,16 @@ def test_an_end_is_by_a_code_or_by_a_signal(
     death: Death, exit_code: int | None, name: str | None
 ) -> None:
     assert (death.exit_code, death.signal) == (exit_code, name)
+
+
+@pytest.mark.parametrize(
+    ("passed_on", "returncode"),
+    [(137, -9), (139, -11), (3, 3), (128, 128), (255, 255), (None, None)],
+)
+def test_a_shell_passes_a_signal_on_as_a_code(
+    passed_on: int | None, returncode: int | None
+) -> None:
+    assert unwrapped(passed_on) == returncode
 
 
 @pytest.mark.parametrize(
