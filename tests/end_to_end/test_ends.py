@@ -18,7 +18,7 @@ NOTICED = 2.0  # seconds; the table is looked at five times a second
 @pytest.fixture
 def alpha(shared: Dashboard) -> int:
     """The pid of the kernel `alpha`, which is idle, restarted where it was dead."""
-    if shared.is_in_state("alpha", "dead"):
+    if shared.is_in_state("alpha", "died"):
         shared.press("r")
     shared.wait_for_state("alpha", "idle")
     return shared.pid("alpha")
@@ -51,8 +51,8 @@ def test_a_signal_from_the_picker_reaches_the_kernel(shared: Dashboard, alpha: i
     shared.type("term")
     shared.press("enter")
 
-    shared.wait_for_state("alpha", "dead")
-    shared.wait_for("exited with SIGTERM")
+    shared.wait_for_state("alpha", "died")
+    shared.wait_for("SIGTERM from you, K")
     assert not psutil.pid_exists(alpha)
 
 
@@ -61,8 +61,8 @@ def test_a_kernel_killed_from_outside_is_seen_dead_with_the_reason(
 ) -> None:
     os.kill(alpha, signal.SIGKILL)
 
-    shared.wait_for(lambda: shared.is_in_state("alpha", "dead"), within=NOTICED)
-    shared.wait_for("exited with SIGKILL")
+    shared.wait_for(lambda: shared.is_in_state("alpha", "died"), within=NOTICED)
+    shared.wait_for("SIGKILL from outside")
 
 
 def test_kill_asks_and_cancel_is_what_enter_presses(shared: Dashboard, alpha: int) -> None:
@@ -82,7 +82,7 @@ def test_kill_kills(shared: Dashboard, alpha: int) -> None:
 
     shared.press("y")
 
-    shared.wait_for_state("alpha", "dead")
+    shared.wait_for_state("alpha", "died")
     assert not psutil.pid_exists(alpha)
 
 
@@ -92,8 +92,8 @@ def test_a_kernel_that_dies_in_a_cell_tells_how(shared: Dashboard) -> None:
 
     shared.run("import os; os._exit(7)")
 
-    shared.wait_for_state("alpha", "dead")
-    shared.wait_for("exited with code 7")
+    shared.wait_for_state("alpha", "died")
+    shared.wait_for("exit(7)")
     shared.leave_console()
 
 

@@ -84,8 +84,8 @@ def test_a_kernel_that_dies_at_its_start_shows_its_code_and_last_lines(
 ) -> None:
     troubled.start_kernel("beta", "dies")
 
-    troubled.wait_for_state("beta", "dead")
-    troubled.wait_for("exited with code 3")
+    troubled.wait_for_state("beta", "died")
+    troubled.wait_for("exit(3)")
     troubled.wait_for("no licence")
     troubled.wait_for("found")
 
