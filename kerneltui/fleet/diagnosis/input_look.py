@@ -6,8 +6,6 @@ after the look. Who runs the cell is asked on stdin, where nobody else hears it.
 
 from __future__ import annotations
 
-import ast
-import json
 import time
 from collections.abc import Callable, Hashable, Mapping
 from typing import NamedTuple, TypeVar
@@ -16,7 +14,7 @@ import zmq
 
 from kerneltui.errors import KernelError
 from kerneltui.fleet.diagnosis.condition import Asker, OpenPrompt
-from kerneltui.fleet.diagnosis.question import evaluation
+from kerneltui.fleet.diagnosis.question import ask_prompt, read_reply
 from kerneltui.kernels.client.control import ControlRequest
 from kerneltui.kernels.connection.attributes import Endpoint
 from kerneltui.kernels.connection.listeners import count_clients
@@ -30,15 +28,6 @@ Key = TypeVar("Key", bound=Hashable)
 
 PATIENCE = 0.5  # seconds for each of three questions, to kernels that have just answered
 PROMPT_WIDTH = 200  # characters
-
-_EXPRESSION = (
-    "__import__('json').dumps([str(frame.f_locals.get('prompt', ''))[:200]"
-    " for frame, _ in __import__('traceback').walk_stack(__import__('sys')._current_frames()"
-    "[__import__('threading').main_thread().ident])"
-    " if frame.f_code.co_name == '_input_request'"
-    " and frame.f_code.co_filename.endswith('kernelbase.py')][:1])"
-)
-"""Returns the prompt of the main thread's input(), in a list; an empty list where there is none."""
 
 
 def has_subshells(kernel_info: Message) -> bool:
@@ -62,7 +51,7 @@ def look_for_input(
         for key, reply in made.items()
         if (subshell := fields.text(reply["content"], "subshell_id"))
     }
-    there, look = {key: kernels[key] for key in subshells}, evaluation(_EXPRESSION, "prompt")
+    there, look = {key: kernels[key] for key in subshells}, ask_prompt()
     replies = _ask_all(
         there,
         lambda key: _Question("execute_request", look, Channel.SHELL, subshells[key]),
@@ -88,11 +77,9 @@ def _prompt_of(endpoint: Endpoint, content: Content, own_clients: int) -> OpenPr
 
 def prompt_in(content: Content) -> str | None:
     """Return what the cell asks, as an execute_reply tells; None where it asks nothing."""
-    told = fields.mapping(fields.mapping(content, "user_expressions"), "prompt")
     try:
-        shown = ast.literal_eval(fields.text(fields.mapping(told, "data"), "text/plain"))
-        (prompt,) = json.loads(shown)
-    except (ValueError, TypeError, SyntaxError):
+        (prompt,) = read_reply(content)
+    except (ValueError, TypeError):  # it asks nothing, or what it says cannot be read
         return None
     return clean_line(prompt, PROMPT_WIDTH).strip() if isinstance(prompt, str) else None
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from kerneltui.fleet.diagnosis.inside import quiet, stacks, values
+from kerneltui.fleet.diagnosis.inside import prompts, quiet, stacks, values
 from kerneltui.fleet.diagnosis.stack import Frame, StackThread, clean_frame, main_first
 from kerneltui.protocol import fields
 from kerneltui.protocol.message import Content
@@ -40,20 +40,18 @@ def ask_locals(thread: int, depth: int, frame: Frame) -> Content:
     return _ask(_source(stacks) + _source(values), f"frame_locals{arguments!r}")
 
 
+def ask_prompt() -> Content:
+    """Ask whether a cell waits for input, and what it asks."""
+    return _ask(_source(stacks) + _source(prompts), "prompt()")
+
+
 def _ask(source: str, call: str) -> Content:
-    return evaluation(_evaluation(source, call))
-
-
-def evaluation(expression: str, name: str = ASKED) -> Content:
-    """Return the content of an execute_request that evaluates an expression, unnoticed.
-
-    `name`: what the reply calls its value.
-    """
+    """Return the content of an execute_request that has the call's value told, unnoticed."""
     return {
         "code": _evaluation(_source(stacks) + _source(quiet), "begin()"),
         "silent": True,
         "store_history": False,
-        "user_expressions": {name: expression},
+        "user_expressions": {ASKED: _evaluation(source, call)},
         "allow_stdin": True,  # of the running cell too, until `quiet` gives back what it had
         "stop_on_error": False,
     }

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
 from kerneltui.fleet.diagnosis.input_look import prompt_in
+from kerneltui.fleet.diagnosis.inside import prompts
+from kerneltui.fleet.diagnosis.question import ASKED
 from kerneltui.protocol.message import Content
 
 
 def reply(shown: str) -> Content:
     told = {"status": "ok", "data": {"text/plain": shown}}
-    return {"status": "ok", "user_expressions": {"prompt": told}}
+    return {"status": "ok", "user_expressions": {ASKED: told}}
 
 
 @pytest.mark.parametrize(
@@ -26,8 +29,20 @@ def reply(shown: str) -> Content:
         (reply("os.getcwd()"), None),
         (reply(""), None),
         ({"status": "error"}, None),
-        ({"user_expressions": {"prompt": {"status": "error", "ename": "NameError"}}}, None),
+        ({"status": "ok", "user_expressions": {ASKED: {"status": "error"}}}, None),
     ],
 )
 def test_a_prompt_is_read_out_of_a_reply(content: Content, prompt: str | None) -> None:
     assert prompt_in(content) == prompt
+
+
+def test_a_stack_without_input_asks_nothing() -> None:
+    assert json.loads(prompts.prompt()) == []
+
+
+def test_a_stack_that_is_in_input_tells_its_prompt() -> None:
+    source = "def _input_request(prompt): return told()"
+    names: dict[str, Any] = {"told": prompts.prompt}
+    exec(compile(source, "/lib/ipykernel/kernelbase.py", "exec"), names)
+
+    assert json.loads(names["_input_request"]("name? " * 100)) == ["name? " * 33 + "na"]

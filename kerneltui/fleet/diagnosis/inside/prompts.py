@@ -1,0 +1,26 @@
+"""What runs inside a kernel that is asked whether a cell waits for input.
+
+It is sent as text, and run by any Python from 3.8 on. Rules: nothing of the user's runs, no lock
+is taken, and nothing is kept.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+
+from kerneltui.fleet.diagnosis.inside.stacks import calls
+
+PROMPT = 200  # characters
+
+
+def prompt() -> str:
+    """Return what the main thread's cell asks its user, in a list, as JSON."""
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)
+    for each in calls(frame):
+        code = each.f_code
+        if code.co_name == "_input_request" and code.co_filename.endswith("kernelbase.py"):
+            text = each.f_locals.get("prompt")
+            return json.dumps([text[:PROMPT] if type(text) is str else ""])
+    return json.dumps([])
