@@ -11,6 +11,8 @@ from typing import Any, NotRequired, TypedDict
 from kerneltui.protocol import fields
 
 PROTOCOL_VERSION = "5.4"
+LOOKER = "kerneltui-look"
+"""The username in what is asked in the background, so that its statuses can be told from others."""
 SUBSHELLS = "kernel subshells"
 """What kernel_info lists among the supported features of a kernel that has them."""
 

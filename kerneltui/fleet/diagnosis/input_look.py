@@ -106,6 +106,7 @@ def _ask_all(
                 content,
                 channel=channel,
                 subshell_id=subshell_id,
+                is_look=True,
             )
         except (KernelError, zmq.ZMQError):  # it is gone
             continue

@@ -108,7 +108,7 @@ class ControlPoll(Generic[Key]):
         context = default_context()
         with contextlib.suppress(KernelError, zmq.ZMQError):  # it cannot be asked at all
             request = ControlRequest(
-                context, recipient.endpoint, self._msg_type, {}, channel=self._channel
+                context, recipient.endpoint, self._msg_type, {}, channel=self._channel, is_look=True
             )
             self._asked_at = time.monotonic()
             self._open[key] = _Question(recipient, self._asked_at, request)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from kerneltui.fleet.diagnosis.cells import Cell
 from kerneltui.frozen import frozen
 from kerneltui.protocol import fields
-from kerneltui.protocol.message import Message, parent_id
+from kerneltui.protocol.message import LOOKER, Message, parent_id
 from kerneltui.protocol.status import BESIDE_THE_MAIN_SHELL, Reported
 from kerneltui.protocol.text import clean_line
 
@@ -85,6 +85,12 @@ def with_status(facts: IopubFacts, status: Reported) -> IopubFacts:
     return replace(facts, is_over=True) if is_end and not facts.is_over else facts
 
 
+def is_of_look(message: Message) -> bool:
+    """Tell whether it is a status that only the looks of a kerneltui have caused."""
+    username = fields.text(message["parent_header"], "username")
+    return message["msg_type"] == "status" and username == LOOKER
+
+
 def is_activity(message: Message) -> bool:
     """Tell whether a kernel runs something; answering a question is no activity.
 
@@ -92,8 +98,8 @@ def is_activity(message: Message) -> bool:
     """
     parent = message["parent_header"]
     parent_type = fields.text(parent, "msg_type")
-    is_look = message["msg_type"] == "status" and parent.get("subshell_id") is not None
-    return parent_type != "" and parent_type not in QUESTIONS and not is_look
+    is_beside = message["msg_type"] == "status" and parent.get("subshell_id") is not None
+    return parent_type != "" and parent_type not in QUESTIONS and not is_beside
 
 
 def reported(message: Message) -> Reported:

@@ -18,6 +18,7 @@ from kerneltui.errors import ProtocolError
 from kerneltui.fleet.monitoring.iopub_facts import (
     IopubFacts,
     is_activity,
+    is_of_look,
     reported,
     with_cell,
     with_status,
@@ -165,7 +166,7 @@ class IopubSubscription:
         for _, message in received:
             self._note(message, now)
             self._note_client(message)
-        self.messages.hear(received)
+        self.messages.hear([each for each in received if not is_of_look(each[1])])
         if any(is_activity(message) for _, message in received):
             self.facts = replace(self.facts, last_activity=now)
         # What iopub answered to was told before, so it is looked at after iopub.

@@ -10,7 +10,7 @@ from kerneltui.errors import ProtocolError
 from kerneltui.kernels.connection.attributes import Endpoint
 from kerneltui.kernels.connection.sockets import Context, connect
 from kerneltui.protocol.connection import Channel
-from kerneltui.protocol.message import Content, Message, parent_id
+from kerneltui.protocol.message import LOOKER, Content, Message, parent_id
 
 Tap = Callable[[Channel, Message], None]
 
@@ -32,14 +32,17 @@ class ControlRequest:
         *,
         channel: Channel = Channel.CONTROL,
         subshell_id: str | None = None,
+        is_look: bool = False,
     ) -> None:
         """`tap`: called with the request, and with each message received.
 
-        Raises EndpointError.
+        `is_look`: nobody has ordered it, so nobody need see it. Raises EndpointError.
         """
         self._tap = tap or (lambda _channel, _message: None)
         self._channel = channel
         self._session = endpoint.session.clone()
+        if is_look:
+            self._session.username = LOOKER
         self._request = self._session.new_message(msg_type, content, subshell_id=subshell_id)
         frames = self._session.encode(self._request)
         self._socket = connect(context, endpoint.info, channel)

@@ -18,7 +18,7 @@ from kerneltui.fleet.transcript.operations import Block
 from kerneltui.fleet.transcript.transcript import Role, Transcript
 from kerneltui.kernels.connection.sockets import default_context
 from kerneltui.protocol.connection import Channel
-from kerneltui.protocol.message import Message
+from kerneltui.protocol.message import LOOKER, Message
 from kerneltui.protocol.raw_message import RawMessage
 from kerneltui.protocol.status import Event, KernelState, Reported
 from kerneltui.protocol.wire import Session
@@ -180,6 +180,21 @@ def test_only_what_a_kernel_runs_is_activity(
     )
 
     assert (listening.subscription.facts.last_activity is not None) is counts
+
+
+def test_what_only_a_look_has_caused_is_no_message_to_show(
+    listening: Listening, voice: FakeKernel
+) -> None:
+    looked = listening.request("kernel_info_request")
+    looked["header"]["username"] = LOOKER
+    voice.publish("status", {"execution_state": "idle"}, looked)
+    voice.publish("stream", {"name": "stdout", "text": "a"}, looked)
+
+    listening.hear()
+
+    shown = [each.msg_type for each in listening.subscription.messages.view().records]
+    assert "stream" in shown
+    assert "status" not in shown
 
 
 def test_clients_whose_code_runs_are_counted_and_ours_are_not(
