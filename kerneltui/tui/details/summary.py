@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from kerneltui.fleet.model.snapshot import KernelSnapshot
 
 
-_TROUBLE = frozenset({"!", *map(str, NEEDING)})
+TROUBLE = "!"
+"""The word for what needs somebody."""
 
 
 class Fact(NamedTuple):
@@ -50,7 +51,7 @@ class Details(Widget):
         )
 
     def _styled(self, fact: Fact) -> Content:
-        part = "reason" if fact.label in _TROUBLE else "value"
+        part = "reason" if fact.label == TROUBLE else "value"
         return Content.assemble(
             (f"{fact.label} ", self.get_visual_style("details--label")),
             (fact.value, self.get_visual_style(f"details--{part}")),
@@ -81,8 +82,8 @@ def whereabouts(kernel: KernelSnapshot) -> tuple[Fact, ...]:
     word, sentence = kernel.condition.word, kernel.condition.sentence
     is_plain = word is Word.IDLE and not (kernel.usage and kernel.usage.children_busy)
     facts = (
-        Fact(str(word), "" if is_plain else sentence),
-        Fact("!", "" if sentence and kernel.reason.endswith(sentence) else kernel.reason),
+        Fact(TROUBLE if word in NEEDING else "now", "" if is_plain else sentence),
+        Fact(TROUBLE, "" if sentence and kernel.reason.endswith(sentence) else kernel.reason),
         Fact("refused", refused if kernel.refused else ""),
         Fact("notebook", kernel.notebook),
         Fact("cwd", kernel.cwd),

@@ -19,6 +19,12 @@ KERNEL = snapshot(KERNEL_ID, cwd="/home/ana/[/x]", connection_file="/run/kernel-
 DEAD = dataclasses.replace(
     KERNEL, state=KernelState.DEAD, usage=None, reason="exited with SIGKILL (-9)"
 )
+BUSY = snapshot(
+    KERNEL_ID,
+    KernelState.BUSY,
+    cwd="/home/ana/[/x]",
+    connection_file="/run/kernel-5d0f.json",
+)
 SERVED = dataclasses.replace(
     KERNEL, kind=Kind.SERVER, origin=Origin.SERVER, owner_pid=812, clients=1
 )
@@ -44,6 +50,7 @@ def test_it_tells_who_the_kernel_is(kernel: KernelSnapshot, facts: tuple[Fact, .
     [
         (KERNEL, (CWD, FILE)),
         (DEAD, (Fact("!", "exited with SIGKILL (-9)"), CWD, FILE)),
+        (BUSY, (Fact("now", "runs code"), CWD, FILE)),
         (dataclasses.replace(KERNEL, refused=3), (Fact("refused", "3 messages"), CWD, FILE)),
         (dataclasses.replace(KERNEL, refused=1), (Fact("refused", "1 message"), CWD, FILE)),
     ],
