@@ -239,6 +239,25 @@ def test_zoom_shows_one_pane() -> None:
     on_stage(play, two_kernels())
 
 
+@pytest.mark.parametrize(("size", "is_zoomed"), [((80, 24), True), ((120, 40), False)])
+def test_enter_opens_the_output_and_escape_comes_back(
+    size: tuple[int, int], *, is_zoomed: bool
+) -> None:
+    async def play(stage: Stage) -> None:
+        table = stage.app.main.query_one(KernelTable)
+        await stage.press("j", "z", "enter")
+        assert isinstance(stage.app.focused, OutputView)
+        assert table.display is not is_zoomed
+
+        await stage.press("escape")
+
+        assert table.has_focus
+        assert table.cursor_id == "k2"
+        assert stage.app.main.has_class("-zoom-table")
+
+    on_stage(play, two_kernels(), size)
+
+
 def test_the_selected_kernel_survives_the_end_of_another() -> None:
     async def play(stage: Stage) -> None:
         await stage.press("j")

@@ -31,9 +31,10 @@ class ProcessView(RowPane):
 
     TAB = Tab.PROCESSES
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "toggle_files", "Open files", show=False),
-        Binding("K,f9", "signal", "Signal this process", show=False),
-        Binding("X", "kill", "Kill this process", show=False),
+        Binding("enter", "toggle_files", "Open files"),
+        Binding("K", "signal", "Signal"),
+        Binding("f9", "signal", "Signal", show=False),
+        Binding("X", "kill", "Kill"),
     ]
 
     class SignalAsked(Message):

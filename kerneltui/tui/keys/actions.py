@@ -77,6 +77,13 @@ ACTIONS: tuple[Action, ...] = (
         shown_as=_MOVING_SHOWN,
     ),
     Action(
+        "table.open",
+        ("enter",),
+        "Open",
+        "Go to the kernel's output, which fills a small screen; Esc comes back",
+        Scope.TABLE,
+    ),
+    Action(
         "table.sidestep",
         ("h", "l", "left", "right"),
         "Sideways",
@@ -175,11 +182,19 @@ ACTIONS: tuple[Action, ...] = (
         "Follow",
         "Follow the end of the output, or stay",
         Scope.OUTPUT,
+        footer=True,
     ),
-    Action("output.wrap", ("w",), "Wrap", "Wrap long lines, or cut them", Scope.OUTPUT),
+    Action(
+        "output.wrap", ("w",), "Wrap", "Wrap long lines, or cut them", Scope.OUTPUT, footer=True
+    ),
     Action("output.times", ("t",), "Times", "Tell when each line was said", Scope.OUTPUT),
     Action(
-        "output.search", ("slash",), "Search", "Search the output; Esc forgets it", Scope.OUTPUT
+        "output.search",
+        ("slash",),
+        "Search",
+        "Search the output; Esc forgets it",
+        Scope.OUTPUT,
+        footer=True,
     ),
     Action(
         "output.next",
@@ -198,7 +213,7 @@ ACTIONS: tuple[Action, ...] = (
         footer=True,
     ),
     Action("output.mark", ("m",), "Mark", "Draw a line below what is read", Scope.OUTPUT),
-    Action("output.page", ("v",), "Pager", "Open all of it in $PAGER", Scope.OUTPUT),
+    Action("output.page", ("v",), "Pager", "Open all of it in $PAGER", Scope.OUTPUT, footer=True),
     Action(
         "output.save", ("ctrl+s",), "Save", "Save all of it; no file is overwritten", Scope.OUTPUT
     ),
@@ -425,6 +440,7 @@ ACTIONS: tuple[Action, ...] = (
         "Table",
         "Go back to the table; there, show all kernels again",
         Scope.GLOBAL,
+        footer=True,
     ),
     Action(
         "focus.next",

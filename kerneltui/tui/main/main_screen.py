@@ -293,6 +293,11 @@ class MainScreen(Screen[None]):
         self._show_offers()
         self.tick()
 
+    @on(KernelTable.OpenAsked)
+    def _open_output(self) -> None:
+        self._view.enter_output()
+        self._pick_tab(Tab.OUTPUT)
+
     @on(KernelTable.FilterAsked)
     def _open_filter(self) -> None:
         self._filter.open(self._table.view)
@@ -432,7 +437,7 @@ class MainScreen(Screen[None]):
         if self._table.has_focus:
             self._table.show_all()
             self._filter.close()
-        self.remove_class(*ZOOMS)
+        self._view.return_to_table()
         self._table.focus()
 
     def focus_console(self) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from textual.geometry import Size
 from textual.screen import Screen
 
 from kerneltui.tui.config.session_state import SPLITS
@@ -14,6 +15,8 @@ from kerneltui.tui.main.kernel_screen import Commands
 from kerneltui.tui.main.refresh_rate import RefreshRate
 
 ZOOMS = ("-zoom-table", "-zoom-output")
+ROOMY = Size(120, 40)
+"""From this size on the output is read beside the table."""
 
 
 class ViewActions:
@@ -40,6 +43,7 @@ class ViewActions:
         self._attend = attend
         self._in_output = in_output
         self.split = split
+        self._entered_from_zoom = False
         self._resplit(split)
 
     @property
@@ -80,8 +84,27 @@ class ViewActions:
         self._screen.add_class(f"-split-{split}")
         self.split = split
 
+    def enter_output(self) -> None:
+        """Give the output the whole screen where that is small."""
+        self._entered_from_zoom = self._screen.has_class("-zoom-table")
+        self._screen.remove_class(*ZOOMS)
+        if not is_roomy(self._screen.size):
+            self._screen.add_class("-zoom-output")
+
+    def return_to_table(self) -> None:
+        """Show the table as it was before the output was entered."""
+        self._screen.remove_class(*ZOOMS)
+        if self._entered_from_zoom:
+            self._screen.add_class("-zoom-table")
+        self._entered_from_zoom = False
+
     def _zoom(self) -> None:
         if any(self._screen.has_class(zoom) for zoom in ZOOMS):
             self._screen.remove_class(*ZOOMS)
         else:
             self._screen.add_class("-zoom-output" if self._in_output() else "-zoom-table")
+
+
+def is_roomy(size: Size) -> bool:
+    """Tell whether table and output can both be read on a screen of this size."""
+    return size.width >= ROOMY.width and size.height >= ROOMY.height

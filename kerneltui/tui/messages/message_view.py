@@ -35,11 +35,11 @@ class MessageView(RowPane):
 
     TAB = Tab.MESSAGES
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "Open", show=False),
-        Binding("t", "only_type", "Only this type", show=False),
+        Binding("enter", "open", "Open"),
+        Binding("t", "only_type", "Only this type"),
         Binding("d", "hide_type", "Hide this type", show=False),
         Binding("b", "only_client", "Only this client", show=False),
-        Binding("a", "all", "All", show=False),
+        Binding("a", "all", "All"),
         Binding("p", "pause", "Pause", show=False),
     ]
 

@@ -25,8 +25,8 @@ class StackView(RowPane):
 
     TAB = Tab.STACK
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "Open", show=False),
-        Binding("v", "variables", "Variables", show=False),
+        Binding("enter", "open", "Open"),
+        Binding("v", "variables", "Variables"),
     ]
 
     class FrameOpened(Message):

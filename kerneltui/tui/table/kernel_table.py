@@ -93,6 +93,9 @@ class KernelTable(LineView):
     class ViewChanged(Message):
         """Order, filter, columns or marks are others."""
 
+    class OpenAsked(Message):
+        """The user wants to read what the selected kernel has printed."""
+
     class FilterAsked(Message):
         """The user wants to say what is shown."""
 
@@ -170,6 +173,10 @@ class KernelTable(LineView):
         return self._empty
 
     # -- how it is viewed ---------------------------------------------------------------
+
+    def action_table_open(self) -> None:
+        if self.selected:
+            self.post_message(self.OpenAsked())
 
     def action_table_filter(self) -> None:
         self.post_message(self.FilterAsked())

@@ -15,8 +15,9 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
 
-from kerneltui.tui.keys.action import key_label
-from kerneltui.tui.keys.actions import BY_COMMAND
+from kerneltui.tui.keys.action import Scope, key_label
+from kerneltui.tui.keys.actions import BY_COMMAND, BY_ID
+from kerneltui.tui.widgets.pane import Pane
 
 _PLACES = {command: place for place, command in enumerate(BY_COMMAND)}
 
@@ -60,6 +61,7 @@ class KeyLine(Widget):
                 active.enabled,
             )
             for active in in_order(screen.active_bindings.values())
+            if belongs(active.binding.action, in_pane=isinstance(screen.focused, Pane))
         )
         # Without the focus of the terminal nothing is focused, and few keys would be left.
         if hints != self._hints and self.app.app_focus:
@@ -88,6 +90,14 @@ class KeyLine(Widget):
                 self.app.simulate_key(hint.key)
                 return
             left += hint.width + 1
+
+
+def belongs(command: str, *, in_pane: bool) -> bool:
+    """Tell whether a key is shown there: orders to kernels on the table, the way back elsewhere."""
+    action = BY_COMMAND.get(command)
+    if in_pane:
+        return action is None or action.scope is not Scope.TABLE
+    return action is not BY_ID["focus.table"]
 
 
 def in_order(found: Iterable[ActiveBinding]) -> list[ActiveBinding]:
