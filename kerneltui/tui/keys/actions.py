@@ -111,6 +111,13 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("table.unmark_all", ("u",), "Unmark all", "Take every mark away", Scope.TABLE),
     Action(
+        "table.sort",
+        ("S",),
+        "Sort",
+        "Sort by the column whose letter follows; the same again turns the order round",
+        Scope.TABLE,
+    ),
+    Action(
         "table.sort_previous",
         ("less_than_sign",),
         "Sort by previous",

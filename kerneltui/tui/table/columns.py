@@ -40,6 +40,8 @@ class Column:
     """One column: its head, its place, and what it takes from a snapshot."""
 
     id: str
+    letter: str
+    """The key that sorts by it, after the one that asks for an order."""
     title: str
     about: str
     """What it shows, for who chooses among columns."""
@@ -139,6 +141,7 @@ def _ago(instant: float | None) -> float | None:
 COLUMNS: tuple[Column, ...] = (
     Column(
         id="id",
+        letter="i",
         title="ID",
         about="The beginning of the kernel's id",
         width=formats.SHORT_ID,
@@ -148,6 +151,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(
         id="name",
+        letter="n",
         title="NAME",
         about="What you call it; always shown",
         width=14,
@@ -160,6 +164,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(
         id="spec",
+        letter="e",
         title="SPEC",
         about="The kernelspec",
         width=10,
@@ -169,6 +174,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(
         id="pid",
+        letter="p",
         title="PID",
         about="The process",
         width=7,
@@ -179,6 +185,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(
         id="state",
+        letter="s",
         title="STATE",
         about="What it does and for how long, or what is done to it",
         width=6,
@@ -190,6 +197,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(
         id="origin",
+        letter="g",
         title="ORIGIN",
         about="Who started it: kerneltui, a Jupyter server, an editor, a console",
         width=8,
@@ -199,6 +207,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(
         id="cpu",
+        letter="c",
         title="CPU%",
         about="CPU time of all its processes, % of a core",
         width=4,
@@ -210,6 +219,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(
         id="load",
+        letter="l",
         title="LOAD",
         about="CPU time of late, a bar a second",
         width=_RECENT,
@@ -221,6 +231,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(
         id="memory",
+        letter="m",
         title="MEM",
         about="Memory of all its processes, shared once",
         width=5,
@@ -232,6 +243,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(
         id="up",
+        letter="u",
         title="UP",
         about="How long its process has lived",
         width=4,
@@ -243,6 +255,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(
         id="idle",
+        letter="d",
         title="IDLE",
         about="How long it has been silent",
         width=4,
@@ -254,6 +267,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(
         id="runs",
+        letter="r",
         title="RUNS",
         about="Cells run since its process began",
         width=5,
@@ -265,6 +279,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(
         id="clients",
+        letter="t",
         title="CLIENTS",
         about="Front ends connected to its server; without one, others whose code it has run",
         width=7,
@@ -276,6 +291,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(
         id="code",
+        letter="o",
         title="CODE",
         about="The code that runs, what it asks, or why it died",
         width=16,

@@ -67,6 +67,7 @@ class FilterInput(Vertical):
         self._back = 0
         self.display = True
         self._put(view.filter.text)
+        self._line.widget.select_all()  # what is typed replaces it
         self._line.widget.focus()
 
     def close(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,8 +16,6 @@ from textual.reactive import var
 from textual.strip import Strip
 
 from kerneltui.formats import (
-    ASCENDING,
-    DESCENDING,
     FOCUS_LEFT,
     MORE_BOTH,
     MORE_LEFT,
@@ -36,13 +34,14 @@ from kerneltui.tui.table.columns import (
     needs_of,
 )
 from kerneltui.tui.table.conditions import TONES, Cell, Tone
+from kerneltui.tui.table.cursor import successor
+from kerneltui.tui.table.titles import MARGIN, column_at, titles
 from kerneltui.tui.table.view import TableView
 from kerneltui.tui.widgets.line_view import HEADER, LineView
 
 if TYPE_CHECKING:
     from kerneltui.fleet.model.snapshot import KernelSnapshot
 
-MARGIN = 2  # cells left of the first column: the cursor's sign and the mark
 CURSOR_SIGN, MARK_SIGN = ">", "*"
 
 # Component classes of whole lines; those of cells are named after their tones.
@@ -201,16 +200,35 @@ class KernelTable(LineView):
         self.view_changed()
 
     def action_table_sort_previous(self) -> None:
-        self.view.sort_by_neighbour(-1)
-        self.view_changed()
+        self.view.sort_by_neighbour(-1, self._columns_in_sight)
+        self._show_reordered()
 
     def action_table_sort_next(self) -> None:
-        self.view.sort_by_neighbour(1)
-        self.view_changed()
+        self.view.sort_by_neighbour(1, self._columns_in_sight)
+        self._show_reordered()
 
     def action_table_sort_invert(self) -> None:
         self.view.invert()
+        self._show_reordered()
+
+    def action_table_sort(self) -> None:
+        from kerneltui.tui.table.sort_line import SortScreen
+
+        self.app.push_screen(SortScreen(self._columns), self._sort_by)
+
+    def _sort_by(self, column: str | None) -> None:
+        if column is not None:
+            self.view.sort_by(column)
+            self._show_reordered()
+
+    def _show_reordered(self) -> None:
+        """Show what comes first now, wherever the cursor's kernel went."""
         self.view_changed()
+        self.scroll_to(y=0, animate=False, force=True)
+
+    @property
+    def _columns_in_sight(self) -> ColumnIds:
+        return tuple(column.id for column in self._columns)
 
     def action_table_mark(self) -> None:
         """Mark the kernel under the cursor, or take its mark away, and go on to the next."""
@@ -275,19 +293,12 @@ class KernelTable(LineView):
         if offset is None:
             return
         if offset.y < HEADER:
-            self._sort_by_column_at(offset.x)
+            if column := column_at(self._columns, offset.x):
+                self._sort_by(column.id)
             return
         row = offset.y - HEADER + self.scroll_offset.y
         if row < len(self._kernels):
             self._put_cursor(row)
-
-    def _sort_by_column_at(self, x: int) -> None:
-        left = MARGIN
-        for column in self._columns:
-            if left <= x < left + column.width + GAP:
-                self.view.sort_by(column.id)
-                self.view_changed()
-            left += column.width + GAP
 
     # -- painting -----------------------------------------------------------------------
 
@@ -340,14 +351,7 @@ class KernelTable(LineView):
         is_whole = self._skipped + len(self._columns) >= len(self.view.columns)
         more = (" ", MORE_RIGHT, MORE_LEFT, MORE_BOTH)[2 * bool(self._skipped) + (not is_whole)]
         text = (FOCUS_LEFT if self.has_focus else " ") + more
-        order = self.view.order
-        for column in self._columns:
-            title = fit(column.title, column.width, column.align) + " " * GAP
-            if column.id == order.column:
-                end = len(title.rstrip())
-                arrow = DESCENDING if order.descending else ASCENDING
-                title = title[:end] + arrow + title[end + 1 :]
-            text += title
+        text += titles(self._columns, self.view.order)
         return Segment(text, self.style(HEAD))
 
     def _row(self, kernel: KernelSnapshot) -> Strip:
@@ -384,16 +388,3 @@ class KernelTable(LineView):
             Segment("".join(text for text, _ in run), self.style(part))
             for part, run in itertools.groupby(runs, key=itemgetter(1))
         ]
-
-
-def successor(cursor: str | None, before: Sequence[str], after: Collection[str]) -> str | None:
-    """Return the kernel for the cursor once the rows `before` have become `after`.
-
-    Where its kernel went, the next one that stayed takes over, else the one above. A cursor
-    on a kernel that was never shown waits for it.
-    """
-    if cursor in after or (cursor is not None and cursor not in before):
-        return cursor
-    place = before.index(cursor) if cursor is not None else 0
-    neighbours = (*before[place:], *reversed(before[:place]))
-    return next((kernel for kernel in neighbours if kernel in after), next(iter(after), None))

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from kerneltui.fleet.model.filters import Filter, FilterError, parse_filter
+from kerneltui.formats import ASCENDING, DESCENDING
 from kerneltui.frozen import frozen
 from kerneltui.tui.table.columns import ALL, BY_ID, ColumnIds, known_columns
 from kerneltui.tui.table.conditions import attention
@@ -29,6 +30,12 @@ class Order:
 
     column: str = ""
     descending: bool = False
+
+    @property
+    def words(self) -> str:
+        if not self.column:
+            return "urgent last" if self.descending else "urgent first"
+        return f"by {BY_ID[self.column].title} {DESCENDING if self.descending else ASCENDING}"
 
     def sorted(self, kernels: Kernels, now: float) -> Kernels:
         """Return `kernels` in this order; those without a value always come last."""
@@ -76,9 +83,9 @@ class TableView:
 
     # -- order ---------------------------------------------------------------------------
 
-    def sort_by_neighbour(self, step: int) -> None:
+    def sort_by_neighbour(self, step: int, in_sight: ColumnIds) -> None:
         """Sort by the column `step` places on; after the last one there is no column."""
-        places = ("", *self.columns)
+        places = ("", *in_sight)
         place = places.index(self.order.column) if self.order.column in places else 0
         self.order = natural_order(places[(place + step) % len(places)])
 
@@ -127,7 +134,7 @@ class TableView:
 
     def notes(self, rows: Sequence[KernelSnapshot], total: int) -> tuple[str, ...]:
         """Return what a user should know who looks at `rows` of `total` kernels."""
-        notes = []
+        notes = [self.order.words]
         if self.filter.tests:
             notes.append(f"{len(rows)} of {total}: {self.filter.text}")
         if self.marks:

@@ -21,6 +21,7 @@ from kerneltui.tui.table.columns import (
     needs_of,
 )
 from kerneltui.tui.table.conditions import Cell, state_width
+from kerneltui.tui.table.sort_line import ATTENTION
 from tests.tui.fakes import NOW, snapshot
 
 BUSY = snapshot(state=KernelState.BUSY, code="train()", usage=Usage(1.5, 3 << 30, 4))
@@ -172,3 +173,9 @@ def test_what_a_state_needs_does_not_depend_on_its_age() -> None:
     ages = (Condition(Word.BUSY, NOW - age, "") for age in (0, 11, 720, 7200))
 
     assert {state_width(dataclasses.replace(BUSY, condition=each)) for each in ages} == {10}
+
+
+def test_no_two_columns_have_the_same_letter() -> None:
+    letters = [column.letter for column in COLUMNS]
+
+    assert len({*letters, ATTENTION}) == len(letters) + 1

@@ -111,9 +111,9 @@ def test_the_character_at_fault_is_set_off() -> None:
     on_stage(play, FakeFleet(*FLEET))
 
 
-def test_the_filter_is_offered_again_to_change() -> None:
+def test_what_is_typed_replaces_the_filter_that_is_opened_again() -> None:
     async def play(stage: Stage) -> None:
-        await stage.press("slash", *"e", "enter", "slash", "x", "enter")
+        await stage.press("slash", *"etl", "enter", "slash", "x", "enter")
 
         assert shown(stage) == ["explore"]
 
@@ -174,7 +174,7 @@ def test_the_table_s_actions_can_be_run_from_the_palette() -> None:
 
         table = stage.app.main.table
         assert len(table.marked) == len(FLEET)
-        assert table.view.order.column == "id"
+        assert table.view.order.column == "name"
         assert is_open(stage)
 
     on_stage(play, FakeFleet(*FLEET))

@@ -9,7 +9,8 @@ import pytest
 
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
 from kerneltui.protocol.status import KernelState
-from kerneltui.tui.table.kernel_table import KernelTable, successor
+from kerneltui.tui.table.cursor import successor
+from kerneltui.tui.table.kernel_table import KernelTable
 from tests.tui.fakes import NOW, snapshot
 from tests.tui.widget_stage import NARROW, WIDE, Stage, on_stage
 
@@ -415,6 +416,31 @@ def test_the_arrows_keys_sort_by_a_column(keys: str, column: str, rows: list[str
         assert [each.strip("> ") for each in ids(stage)] == rows
 
     on_stage(KernelTable(), play, WIDE)
+
+
+@pytest.mark.parametrize(
+    ("keys", "arrow"), [("S m", "MEM▼"), ("S m S m", "MEM▲"), ("S u", "CODE "), ("S m S a", "MEM ")]
+)
+def test_a_letter_sorts_by_a_column_in_sight(keys: str, arrow: str) -> None:
+    async def play(stage: TableStage) -> None:
+        stage.widget.show(LOADED, NOW)
+        await stage.press(*keys.split())
+        await stage.settle()
+
+        assert arrow in stage.lines[0] + " "
+
+    on_stage(KernelTable(), play)
+
+
+def test_the_first_rows_are_in_sight_once_the_order_is_another() -> None:
+    async def play(stage: TableStage) -> None:
+        stage.widget.show([snapshot(f"k{number:02}") for number in range(60)], NOW)
+        await stage.press("I")
+        await stage.settle()
+
+        assert ids(stage)[0] == "k59"
+
+    on_stage(KernelTable(), play)
 
 
 @pytest.mark.parametrize(("clicks", "arrow"), [(1, "MEM▼"), (2, "MEM▲")])

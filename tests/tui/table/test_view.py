@@ -95,22 +95,20 @@ def test_a_column_is_sorted_its_own_way_first_and_then_inverted(column: str) -> 
     assert view.order == Order(column, not BY_ID[column].descends)
 
 
-def test_neighbours_are_those_of_the_chosen_columns() -> None:
+def test_neighbours_are_those_of_the_columns_in_sight() -> None:
     view = TableView()
-    view.columns = ("name", "cpu")
     passed = []
     for _ in range(4):
-        view.sort_by_neighbour(1)
+        view.sort_by_neighbour(1, ("name", "cpu"))
         passed.append(view.order)
 
     assert passed == [Order("name"), Order("cpu", descending=True), Order(), Order("name")]
 
 
-def test_the_neighbour_of_a_hidden_column_is_an_end_of_the_chosen_ones() -> None:
+def test_the_neighbour_of_a_hidden_column_is_an_end_of_those_in_sight() -> None:
     view = TableView()
-    view.columns = ("name", "cpu")
     view.order = natural_order("memory")
-    view.sort_by_neighbour(-1)
+    view.sort_by_neighbour(-1, ("name", "cpu"))
 
     assert view.order.column == "cpu"
 
@@ -150,7 +148,21 @@ def test_notes_tell_how_many_are_shown_and_marked(
     view.filter_by(text)
     view.mark(marks)
 
-    assert view.notes(view.rows(KERNELS, NOW), len(KERNELS)) == notes
+    told = view.notes(view.rows(KERNELS, NOW), len(KERNELS))
+    assert told == ("urgent first", *notes)
+
+
+@pytest.mark.parametrize(
+    ("order", "words"),
+    [
+        (Order(), "urgent first"),
+        (Order(descending=True), "urgent last"),
+        (Order("memory", descending=True), "by MEM ▼"),
+        (Order("name"), "by NAME ▲"),
+    ],
+)
+def test_an_order_is_told_in_words(order: Order, words: str) -> None:
+    assert order.words == words
 
 
 def test_kept_filters_are_remembered_once_the_latest_last() -> None:
