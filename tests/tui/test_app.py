@@ -258,6 +258,19 @@ def test_enter_opens_the_output_and_escape_comes_back(
     on_stage(play, two_kernels(), size)
 
 
+@pytest.mark.parametrize(("size", "is_beside"), [((159, 40), False), ((160, 24), True)])
+def test_a_wide_screen_has_the_output_beside_the_table(
+    size: tuple[int, int], *, is_beside: bool
+) -> None:
+    async def play(stage: Stage) -> None:
+        table, panes = stage.app.main.query_one(KernelTable), stage.app.main.query_one(Panes)
+
+        assert (table.region.y == panes.region.y) is is_beside
+        assert (panes.region.x >= table.region.right) is is_beside
+
+    on_stage(play, two_kernels(), size)
+
+
 def test_the_selected_kernel_survives_the_end_of_another() -> None:
     async def play(stage: Stage) -> None:
         await stage.press("j")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import events, getters, on
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import BindingType
+from textual.containers import Container, Vertical
 from textual.screen import Screen
 from textual.widgets import Static
 
@@ -33,7 +34,7 @@ from kerneltui.tui.main.message_line import MessageLine
 from kerneltui.tui.main.permissions import awaits_fleet, why_not_now
 from kerneltui.tui.main.refresh_rate import RefreshRate
 from kerneltui.tui.main.start_actions import StartActions
-from kerneltui.tui.main.view_actions import ZOOMS, ViewActions
+from kerneltui.tui.main.view_actions import SIDE_BY_SIDE, ZOOMS, ViewActions
 from kerneltui.tui.stack.auto_look import AutoLook, look_unasked
 from kerneltui.tui.table.columns import ColumnIds
 from kerneltui.tui.table.filter_input import FilterInput
@@ -72,6 +73,10 @@ class MainScreen(Screen[None]):
     app = getters.app(BaseApp)
     CSS_PATH: ClassVar[list[str | PurePath]] = [STYLES / "app.tcss", STYLES / "widgets.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = bindings(*SCREENS)
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 -- Textual's
+        (0, "-stacked"),
+        (SIDE_BY_SIDE, "-side-by-side"),
+    ]
 
     def __init__(self, clock: Callable[[], float], settings: RunSettings) -> None:
         """`clock`: the one that the snapshots' instants are of."""
@@ -107,10 +112,11 @@ class MainScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield StatusLine()
-        yield KernelTable(_LOOKING, f"{self.key_of('focus.table')} shows all.")
-        yield FilterInput()
-        yield Static(id="advice", markup=False)
-        yield Details()
+        with Container(id="kernels-and-panes"), Vertical(id="kernels"):
+            yield KernelTable(_LOOKING, f"{self.key_of('focus.table')} shows all.")
+            yield FilterInput()
+            yield Static(id="advice", markup=False)
+            yield Details()
         yield MessageLine(self.key_of("app.notices"))
         yield KeyLine()
 
@@ -168,7 +174,7 @@ class MainScreen(Screen[None]):
         return Panes(self._clock)
 
     def _place_panes(self, panes: Panes) -> None:
-        self.mount(panes, after=self._details)
+        self.query_one("#kernels-and-panes").mount(panes)
         panes.show(self._fleet, self.selected)
 
     def _place_code(self, code: ConsolePane) -> None:

@@ -1,6 +1,6 @@
 """ViewActions: what the keys do that change how the main screen follows the kernels, and its parts.
 
-The screen's classes say how high its parts are: `-split-55`, `-zoom-table`.
+The screen's classes say how large its parts are: `-split-55`, `-zoom-table`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from kerneltui.tui.main.refresh_rate import RefreshRate
 
 ZOOMS = ("-zoom-table", "-zoom-output")
 ROOMY = Size(120, 40)
-"""From this size on the output is read beside the table."""
+"""From this size on the output is read below the table."""
+SIDE_BY_SIDE = 160  # columns from which it is read beside the table
 
 
 class ViewActions:
@@ -107,4 +108,5 @@ class ViewActions:
 
 def is_roomy(size: Size) -> bool:
     """Tell whether table and output can both be read on a screen of this size."""
-    return size.width >= ROOMY.width and size.height >= ROOMY.height
+    is_large = size.width >= ROOMY.width and size.height >= ROOMY.height
+    return is_large or size.width >= SIDE_BY_SIDE

@@ -25,7 +25,7 @@ class SortScreen(ModalScreen[str | None]):
         self._offers = [(column.letter, column.title) for column in columns]
 
     def compose(self) -> ComposeResult:
-        offers = [*self._offers, (ATTENTION, "urgent first")]
+        offers = [*self._offers, (ATTENTION, "urgent")]
         words = [Content.assemble((letter, "bold $text-accent"), f" {t}") for letter, t in offers]
         yield Static(Content("  ").join([Content("sort by"), *words]))
 
