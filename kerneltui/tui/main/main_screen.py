@@ -34,7 +34,7 @@ from kerneltui.tui.main.message_line import MessageLine
 from kerneltui.tui.main.permissions import awaits_fleet, why_not_now
 from kerneltui.tui.main.refresh_rate import RefreshRate
 from kerneltui.tui.main.start_actions import StartActions
-from kerneltui.tui.main.view_actions import SIDE_BY_SIDE, ZOOMS, ViewActions
+from kerneltui.tui.main.view_actions import ZOOMS, ViewActions
 from kerneltui.tui.stack.auto_look import AutoLook, look_unasked
 from kerneltui.tui.table.columns import ColumnIds
 from kerneltui.tui.table.filter_input import FilterInput
@@ -73,10 +73,6 @@ class MainScreen(Screen[None]):
     app = getters.app(BaseApp)
     CSS_PATH: ClassVar[list[str | PurePath]] = [STYLES / "app.tcss", STYLES / "widgets.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = bindings(*SCREENS)
-    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 -- Textual's
-        (0, "-stacked"),
-        (SIDE_BY_SIDE, "-side-by-side"),
-    ]
 
     def __init__(self, clock: Callable[[], float], settings: RunSettings) -> None:
         """`clock`: the one that the snapshots' instants are of."""

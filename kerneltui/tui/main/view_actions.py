@@ -13,11 +13,11 @@ from textual.screen import Screen
 from kerneltui.tui.config.session_state import SPLITS
 from kerneltui.tui.main.kernel_screen import Commands
 from kerneltui.tui.main.refresh_rate import RefreshRate
+from kerneltui.tui.terminal.base_app import SIDE_BY_SIDE
 
 ZOOMS = ("-zoom-table", "-zoom-output")
 ROOMY = Size(120, 40)
 """From this size on the output is read below the table."""
-SIDE_BY_SIDE = 160  # columns from which it is read beside the table
 
 
 class ViewActions:

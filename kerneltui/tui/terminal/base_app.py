@@ -34,12 +34,20 @@ from kerneltui.words import clock
 TERMINAL_CHECK = (
     1.0  # seconds between two looks at the terminal: without one, Textual's reader spins
 )
+SIDE_BY_SIDE = 160  # columns from which what belongs together stands side by side
 NOTICE_LIMIT = 500  # characters
 DATE = "%Y-%m-%d %H:%M:%S"
 
 
 class BaseApp(OrderedKeysApp):
     """An app that is at home in any terminal, and leaves it clean."""
+
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 -- Textual's
+        (0, "-narrow"),
+        (60, "-stacked"),
+        (SIDE_BY_SIDE, "-side-by-side"),
+    ]
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (15, "-high")]  # noqa: RUF012 -- Textual's
 
     def __init__(self, settings: RunSettings) -> None:
         # Textual greys its colours under NO_COLOR; an ANSI theme writes none at all.

@@ -349,3 +349,33 @@ def test_a_dashboard_whose_folder_was_removed_starts_kernels_at_home(
     gone.rmdir()
 
     assert MainScreen(time.monotonic, RunSettings())._starts._usual.cwd == str(Path.home())
+
+
+# -- little room -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["r", "s", "A", "K"])
+def test_the_buttons_of_a_dialog_are_on_the_smallest_screen(key: str) -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press(key)
+        screen = stage.app.screen
+
+        buttons = [button.region for button in screen.query(Button)]
+        assert [region.height for region in buttons] == [1, 1]
+        assert all(screen.region.contains_region(region) for region in buttons)
+
+    on_stage(play, FakeFleet(snapshot()), (40, 8))
+
+
+def test_only_the_focused_button_is_filled_on_a_small_screen() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("r")
+        screen = stage.app.screen
+
+        filled = [
+            b.styles.background != screen.query_one(".dialog").styles.background
+            for b in screen.query(Button)
+        ]
+        assert filled == [True, False]
+
+    on_stage(play, FakeFleet(snapshot()), (40, 8))
