@@ -82,9 +82,18 @@ def add_commands(commands: Any) -> None:
     )
     parser.set_defaults(run=_stack)
 
-    parser = commands.add_parser("logs", help="print what a kernel's process wrote")
+    parser = commands.add_parser("logs", help="print what a kernel's cells printed")
     add_kernel(parser)
     parser.add_argument("-f", "--follow", action="store_true", help="until it has ended")
+    parser.add_argument("--tail", type=_count, metavar="N", help="of what is there, N lines")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--since", type=_instant, default=0.0, metavar="WHEN", help="a time of day, or an age: 10m"
+    )
+    which.add_argument(
+        "--process", action="store_true", help="what its process wrote to its own stdout and stderr"
+    )
+    _add_colours(parser)
     parser.set_defaults(run=_logs)
 
     parser = commands.add_parser("clean", help="show what kernels that are gone left, or remove it")
@@ -109,6 +118,23 @@ def _seconds(text: str) -> float:
     if not seconds >= 0:  # nor is NaN
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
     return min(seconds, MAX_SECONDS)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of lines")
+    return int(text)
+
+
+def _instant(text: str) -> float:
+    from datetime import datetime
+
+    from kerneltui.commands.since import parse_since
+
+    try:
+        return parse_since(text, datetime.now())
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _signal_number(name: str) -> int:
@@ -178,7 +204,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _wait(arguments: argparse.Namespace) -> int:
-    from kerneltui.commands.watch import wait_idle
+    from kerneltui.commands.wait import wait_idle
 
     return wait_idle(arguments.kernel, arguments.timeout)
 
@@ -195,9 +221,11 @@ def _stack(arguments: argparse.Namespace) -> int:
 
 
 def _logs(arguments: argparse.Namespace) -> int:
-    from kerneltui.commands.watch import logs
+    from kerneltui.commands.logs import Wanted, logs
+    from kerneltui.commands.printing import Colours
 
-    return logs(arguments.kernel, follow=arguments.follow)
+    wanted = Wanted(arguments.tail, arguments.since, arguments.follow)
+    return logs(arguments.kernel, wanted, Colours(arguments.color), process=arguments.process)
 
 
 def _clean(arguments: argparse.Namespace) -> int:

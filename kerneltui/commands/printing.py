@@ -6,9 +6,11 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Self, TextIO
 
+from kerneltui.commands.cell_output import Piece, Stream
 from kerneltui.kernels.processes.guarded_thread import GuardedThread
 from kerneltui.protocol.ansi import Colour, TextStyle, WithoutColours
 from kerneltui.protocol.text import Line, OutputDecoder, clean_line, plain
@@ -64,6 +66,24 @@ class Printer:
             self.write("\n")
         self._stream.write(self._without_colours.end())
         self._stream.flush()
+
+
+class OutputPrinter:
+    """Prints what cells say, to standard output and standard error as they do."""
+
+    def __init__(self, colours: Colours) -> None:
+        self._printers: dict[Stream, Printer] = {
+            "stdout": Printer(sys.stdout, colours),
+            "stderr": Printer(sys.stderr, colours),
+        }
+
+    def print(self, pieces: Iterable[Piece]) -> None:
+        for stream, text in pieces:
+            self._printers[stream].write(text)
+
+    def close(self) -> None:
+        for printer in self._printers.values():
+            printer.close()
 
 
 def painted(line: Line) -> str:

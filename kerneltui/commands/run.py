@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
-from kerneltui.commands.cell_output import CellOutput, Piece, told_error
+from kerneltui.commands.cell_output import CellOutput, told_error
 from kerneltui.commands.listing import client_of, find_living
-from kerneltui.commands.printing import Colours, Printer, ProgressLine
+from kerneltui.commands.printing import Colours, OutputPrinter, ProgressLine
 from kerneltui.commands.prompt import Keyboard, answer_prompt
 from kerneltui.commands.verbs import act
 from kerneltui.errors import KernelError, KernelTimeout
@@ -97,10 +96,7 @@ class _Run:
         self._may_ask = may_ask
         self._deadline = deadline
         self._output = CellOutput()
-        self._printers = {
-            "stdout": Printer(sys.stdout, colours),
-            "stderr": Printer(sys.stderr, colours),
-        }
+        self._printer = OutputPrinter(colours)
         self._keyboard = Keyboard()
         self._has_told_error = False
         self._begun = ""
@@ -134,8 +130,7 @@ class _Run:
         else:
             return self._conclude(reply["content"])
         finally:
-            for printer in self._printers.values():
-                printer.close()
+            self._printer.close()
 
     def _answer(self, deadline: float | None, message: Message) -> None:
         answer_prompt(self._client, self._keyboard, message, deadline)
@@ -157,14 +152,10 @@ class _Run:
             return 0
         if not self._has_told_error:
             told = NOT_RUN if was_aborted(reply) else told_error(reply)
-            self._print(self._output.lines("stderr", told))
+            self._printer.print(self._output.lines("stderr", told))
         return FAILED
 
     def _show(self, message: Message) -> None:
         self._begun = parent_id(message)
         self._has_told_error |= message["msg_type"] == "error"
-        self._print(self._output.of(message["msg_type"], message["content"]))
-
-    def _print(self, pieces: Iterable[Piece]) -> None:
-        for stream, text in pieces:
-            self._printers[stream].write(text)
+        self._printer.print(self._output.of(message["msg_type"], message["content"]))

@@ -250,10 +250,27 @@ def test_what_the_process_wrote_is_printed_without_the_connections_key(alpha: Co
     key = json.loads(Path(alpha.listed["alpha"]["connection_file"]).read_text())["key"]
     alpha("run", "alpha", "-c", f"import os; os.write(2, b'the key is {key}\\n')")
 
-    said = alpha("logs", "alpha")
+    said = alpha("logs", "alpha", "--process")
 
     assert "the key is " in said
     assert key not in said
+
+
+@pytest.mark.slow
+def test_what_cells_printed_is_told_from_the_recording_and_followed_to_the_end(
+    kerneltui: CommandLine,
+) -> None:
+    kerneltui("start", "--name", "wordy")
+    kerneltui("run", "wordy", "-c", "print('one\\ntwo'); 6 * 7")
+    assert kerneltui("logs", "wordy", "--since", "1h", "--tail", "2") == "two\n42\n"
+
+    following = kerneltui.begin("logs", "wordy", "-f")
+    kerneltui("run", "wordy", "-c", "print('three')")
+    kerneltui("kill", "wordy")
+
+    assert following.communicate(timeout=60)[0] == b"one\ntwo\n42\nthree\n"
+    assert following.returncode == 0
+    kerneltui("clean", "--yes")
 
 
 @pytest.fixture

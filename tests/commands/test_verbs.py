@@ -18,9 +18,9 @@ import pytest
 from kerneltui.cli import main
 from kerneltui.commands import verbs
 from kerneltui.commands.listing import Listed, list_all
+from kerneltui.commands.logs import Wanted, logs
 from kerneltui.commands.probe import Probe
 from kerneltui.commands.settings import Settings, read_settings
-from kerneltui.commands.watch import logs
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.model.capabilities import Verb
@@ -289,7 +289,7 @@ def test_the_log_of_a_killed_kernel_can_be_read_without_its_key(
 
     verbs.act(Verb.KILL, ["one"])
     capsys.readouterr()
-    logs("one", follow=False)
+    logs("one", Wanted(), process=True)
 
     said = capsys.readouterr().out
     assert said.startswith("last words, ")

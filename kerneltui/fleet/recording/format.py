@@ -113,6 +113,11 @@ def decode_records(data: bytes) -> Iterator[Record]:
 
     What is no record at its end had not been written whole, and is left out.
     """
+    return (record for record, _ in located_records(data))
+
+
+def located_records(data: bytes) -> Iterator[tuple[Record, int]]:
+    """Yield records as `decode_records` does, each with the position up to which that is read."""
     position = end = false_starts = 0
     last_at = 0.0
     while (start := data.find(_MAGIC, position)) >= 0:
@@ -121,13 +126,13 @@ def decode_records(data: bytes) -> Iterator[Record]:
             position, false_starts = start + 1, false_starts + 1
             if false_starts < _MAX_FALSE_STARTS:
                 continue
-            yield Record(RecordKind.GAP, last_at, Gap(last_at, last_at, DAMAGED))
+            yield Record(RecordKind.GAP, last_at, Gap(last_at, last_at, DAMAGED)), len(data)
             return
         record, next_start = found
         if start == end:
-            yield record
+            yield record, next_start
         else:
-            yield from _after_damage(record, last_at or record.at)
+            yield from ((each, next_start) for each in _after_damage(record, last_at or record.at))
         position = end = next_start
         last_at = record.at
 

@@ -30,6 +30,7 @@ from kerneltui.fleet.recording.format import (
     RecordKind,
     decode_record,
     decode_records,
+    located_records,
 )
 from kerneltui.paths import own_folder
 from kerneltui.private_file import open_private
@@ -74,17 +75,42 @@ def read_recording(path: Path) -> Iterator[Record]:
     It may be written meanwhile. A last record that was not written to its end is left out,
     and damage before that is a gap.
     """
-    heard: ProcessStarted | None = None
-    for number, data in enumerate(_read_generations(path)):
-        for record in decode_records(data):
-            # A process is introduced again in each generation, and after each gap.
-            is_known = record.kind is RecordKind.BEGAN and record.value == heard
-            is_no_gap = record.kind is RecordKind.EARLIER and number > 0
-            if is_known or is_no_gap or record.kind is RecordKind.ENDED:
-                continue
-            if isinstance(record.value, ProcessStarted):
-                heard = record.value
-            yield record
+    return RecordingReader(path).read()
+
+
+class RecordingReader:
+    """Reads a recording from its beginning, and later what has come."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._positions: dict[tuple[int, int], int] = {}
+        """Up to where each file is read; what becomes the older one stays the same file."""
+        self._heard: ProcessStarted | None = None
+
+    def read(self) -> Iterator[Record]:
+        """Yield what was not read yet, as `read_recording` does. Raises OSError."""
+        with contextlib.ExitStack() as files:
+            for number, file in enumerate(_open_generations(self._path, files)):
+                identity, size = _identity(file), file.seek(0, os.SEEK_END)
+                start = self._positions.get(identity, 0)
+                start = file.seek(
+                    start if start <= size else 0
+                )  # else a removed one had its number
+                for record, end in located_records(file.read(GENERATION)):
+                    self._positions[identity] = start + end
+                    if self._is_news(record, is_oldest=number == 0):
+                        yield record
+
+    def _is_news(self, record: Record, *, is_oldest: bool) -> bool:
+        """Tell whether a record says what those before it have not said.
+
+        A process is introduced again in each generation, and after each gap.
+        """
+        is_known = record.kind is RecordKind.BEGAN and record.value == self._heard
+        is_no_gap = record.kind is RecordKind.EARLIER and not is_oldest
+        if isinstance(record.value, ProcessStarted):
+            self._heard = record.value
+        return not (is_known or is_no_gap or record.kind is RecordKind.ENDED)
 
 
 def read_end(path: Path) -> Iterator[Record]:
@@ -216,12 +242,6 @@ class Growth:
 
 
 # -- files ----
-
-
-def _read_generations(path: Path) -> Iterator[bytes]:
-    with contextlib.ExitStack() as files:
-        for file in _open_generations(path, files):
-            yield file.read(GENERATION)
 
 
 def _open_generations(path: Path, files: contextlib.ExitStack) -> list[BinaryIO]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from kerneltui.commands.watch import wait_idle
+from kerneltui.commands.wait import wait_idle
 from kerneltui.errors import ActionRefused, KernelError, KernelTimeout
 from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.fleet import Fleet

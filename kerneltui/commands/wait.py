@@ -1,38 +1,26 @@
-"""`kerneltui wait` and `logs`: what a script wants to know of one kernel as it goes on."""
+"""`kerneltui wait`: the end of what one kernel has to do."""
 
 from __future__ import annotations
 
-import codecs
-import os
-import sys
 import time
-from pathlib import Path
 
-from kerneltui.commands.listing import SERVER_TIME, Listed, client_of, find, find_living, list_all
-from kerneltui.commands.printing import Printer, ProgressLine
+from kerneltui.commands.listing import SERVER_TIME, Listed, client_of, find_living
+from kerneltui.commands.printing import ProgressLine
 from kerneltui.errors import KernelDied, KernelError, KernelTimeout
 from kerneltui.fleet.discovery.attach import server_of
 from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.discovery.server_word import true_of_now
-from kerneltui.fleet.manifests.lock import is_locked
-from kerneltui.fleet.manifests.manifest import manifest_path, read_manifest
 from kerneltui.fleet.model.classification import LEFT, Liveness
-from kerneltui.fleet.model.masking import StreamMask
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.reconcile.host_scan import HostScan, read_manifests
 from kerneltui.fleet.registry.kernel_facts import UNANSWERED
 from kerneltui.fleet.servers.rest import ServedKernel, served_kernels
-from kerneltui.kernels.connection.connection_file import read_connection_file
-from kerneltui.kernels.processes.identity import ProcessIdentity
-from kerneltui.kernels.processes.log_file import LogFile
 from kerneltui.paths import runtime_folder
-from kerneltui.private_file import open_private
 from kerneltui.protocol.status import KernelState
 
 POLL = 0.5  # seconds between two looks
 ANSWER_TIME = 2.0  # seconds for a server to tell of its kernels
 SILENCE = 10.0  # seconds for which a server may tell nothing
-CHUNK = 65536  # bytes of a log
 
 
 def wait_idle(word: str, timeout: float | None) -> int:
@@ -119,55 +107,3 @@ def _told_by_its_server(found: Found) -> ServedKernel | None:
         return served_kernels(server_of(found), ANSWER_TIME).get(found.kernel_id)
     except KernelError:
         return None
-
-
-def logs(word: str, *, follow: bool) -> int:
-    """Print what the kernel's process wrote; with `follow` go on until it has ended."""
-    kernel = find(list_all(), word)
-    if kernel.origin != Origin.KERNELTUI:
-        raise KernelError(
-            f"kerneltui has no log of {kernel.name}: what it writes goes where who started it "
-            "wanted"
-        )
-    path = LogFile.beside(kernel.connection_file, kernel.id).path
-    try:
-        fd = open_private(path)
-    except OSError as error:
-        raise KernelError(f"cannot read {path}: {error.strerror}") from None
-    manifest, mask = manifest_path(kernel.connection_file, kernel.id), StreamMask(_key_of(kernel))
-    printer, decoder = Printer(sys.stdout), codecs.getincrementaldecoder("utf-8")("replace")
-    with os.fdopen(fd, "rb") as file:
-        while True:
-            # First: its last words come after it.
-            has_ended = not follow or not _goes_on(manifest, kernel.identity)
-            while data := file.read(CHUNK):
-                printer.write(decoder.decode(mask.feed(data)))
-            if has_ended:
-                printer.close()
-                return 0
-            time.sleep(POLL)
-            if path.exists() and path.stat().st_size < file.tell():  # it was cut: the end is kept
-                file.seek(0)
-                mask.skip()
-
-
-def _key_of(kernel: Listed) -> bytes:
-    """Return the connection's key, which nobody is shown; b"" once the file is gone."""
-    try:
-        return read_connection_file(kernel.connection_file).key
-    except KernelError:
-        return b""
-
-
-def _goes_on(manifest: Path, process: ProcessIdentity | None) -> bool:
-    """Tell whether a kernel's process lives, or another one of it does, or is about to.
-
-    `process`: the one that it had when it was listed.
-    """
-    if process is not None and process.is_alive():
-        return True
-    try:
-        now = read_manifest(manifest).identity
-    except KernelError:  # it was dismissed
-        return False
-    return (now is not None and now.is_alive()) or is_locked(manifest)

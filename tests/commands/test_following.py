@@ -1,4 +1,4 @@
-"""`logs --follow` and `wait` follow a kernel's process, and do not look at the host for it."""
+"""`logs --process -f` and `wait` follow a kernel's process, and do not look at the host for it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from kerneltui.commands import verbs, watch
+from kerneltui.commands import process_log, verbs, wait
+from kerneltui.commands.logs import Wanted, logs
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.reconcile.host_scan import HostScan, read_manifests
 from kerneltui.paths import runtime_folder
@@ -21,7 +22,7 @@ def _one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Have a kernel `one` for one test."""
     install_and_make_haste(tmp_path, monkeypatch)
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "run"))
-    monkeypatch.setattr(watch, "POLL", 0.02)
+    monkeypatch.setattr(process_log, "POLL", 0.02)
     verbs.start("tiny", cwd="/", name="one", autorestart=False)
     yield
     if names := [each.name for each in read_manifests(runtime_folder())]:
@@ -55,7 +56,7 @@ def write(text: str) -> None:
 def test_a_log_is_followed_with_one_look_at_the_host(
     looks: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    following = Background(lambda: watch.logs("one", follow=True))
+    following = Background(lambda: logs("one", Wanted(follow=True), process=True))
     said: list[str] = []
 
     def has_said(word: str) -> bool:
@@ -73,7 +74,7 @@ def test_a_log_is_followed_with_one_look_at_the_host(
 
 
 def test_a_log_is_followed_beyond_a_restart(capsys: pytest.CaptureFixture[str]) -> None:
-    following = Background(lambda: watch.logs("one", follow=True))
+    following = Background(lambda: logs("one", Wanted(follow=True), process=True))
 
     verbs.act(Verb.RESTART, ["one"])
     write("again\n")
@@ -85,6 +86,6 @@ def test_a_log_is_followed_beyond_a_restart(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_a_kernel_is_waited_for_with_one_look_at_the_host(looks: list[str]) -> None:
-    assert watch.wait_idle("one", None) == 0
+    assert wait.wait_idle("one", None) == 0
 
     assert looks == ["look"]

@@ -1,0 +1,153 @@
+"""`kerneltui logs`: what the cells of a kernel have printed, and print.
+
+Of a kernel of ours the recording has it, and the recorder adds what comes. Others are heard from
+now on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from kerneltui.commands.cell_output import CellOutput, Piece, last_lines
+from kerneltui.commands.following import POLL, goes_on
+from kerneltui.commands.listing import Listed, client_of, find, list_all
+from kerneltui.commands.printing import Colours, OutputPrinter
+from kerneltui.commands.process_log import print_process_log
+from kerneltui.errors import KernelDied, KernelError, ProtocolError
+from kerneltui.fleet.recording.format import Record
+from kerneltui.fleet.recording.recording import (
+    Gap,
+    ProcessStarted,
+    RecordingReader,
+    recording_path,
+    unheard_since,
+)
+from kerneltui.fleet.recording.start import RecorderStarter
+from kerneltui.fleet.transcript.batch import OUTPUT_TYPES
+from kerneltui.frozen import frozen
+from kerneltui.kernels.connection.connection_file import read_connection_file
+from kerneltui.kernels.connection.session import new_session
+from kerneltui.paths import runtime_folder
+from kerneltui.protocol.connection import ConnectionInfo
+from kerneltui.protocol.message import Message
+from kerneltui.protocol.raw_message import RawMessage
+from kerneltui.protocol.text import clean_line
+
+LAST_WORDS = 2.0  # seconds for the recorder to write what a kernel said at its end
+
+
+@frozen
+class Wanted:
+    """What of the output is to be printed."""
+
+    tail: int | None = None
+    """Of what is there, only so many lines; None for all."""
+    since: float = 0.0
+    """Only what was printed from then on, in seconds since the epoch."""
+    follow: bool = False
+    """Go on until the kernel has ended."""
+
+
+def logs(word: str, wanted: Wanted, colours: Colours = Colours.AUTO, *, process: bool) -> int:
+    """Print what a kernel's cells printed. `process`: what its process wrote instead."""
+    kernel = find(list_all(), word)
+    if process:
+        print_process_log(kernel, tail=wanted.tail, follow=wanted.follow, colours=colours)
+        return 0
+    with contextlib.closing(OutputPrinter(colours)) as printer:
+        if kernel.is_ours:
+            _print_recorded(kernel, wanted, printer)
+        elif wanted.follow:
+            _print_live(kernel, printer)
+        else:
+            raise KernelError(
+                f"nothing is recorded of {kernel.name}, which kerneltui has not started; "
+                "-f prints what its cells print from now on"
+            )
+    return 0
+
+
+def _print_recorded(kernel: Listed, wanted: Wanted, printer: OutputPrinter) -> None:
+    path = recording_path(kernel.connection_file, kernel.id)
+    said = RecordedOutput(path, read_connection_file(kernel.connection_file), wanted.since)
+    pieces = said.read()
+    printer.print(pieces if wanted.tail is None else last_lines(pieces, wanted.tail))
+    if not wanted.follow:
+        return
+    recorder = RecorderStarter(runtime_folder(), _warn)
+    while goes_on(kernel):
+        recorder.look(is_wanted=True)
+        time.sleep(POLL)
+        printer.print(said.read())
+    _wait_for_last_words(path)
+    printer.print(said.read())
+
+
+def _wait_for_last_words(path: Path) -> None:
+    deadline = time.monotonic() + LAST_WORDS
+    while unheard_since(path) is not None and time.monotonic() < deadline:
+        time.sleep(POLL / 10)
+
+
+def _warn(text: str) -> None:
+    print(f"kerneltui: {clean_line(text, limit=500)}", file=sys.stderr)
+
+
+class RecordedOutput:
+    """What the recording of one kernel tells of its output."""
+
+    def __init__(self, path: Path, info: ConnectionInfo, since: float) -> None:
+        self._reader = RecordingReader(path)
+        self._info = info
+        self._since = since
+        self._session = new_session(info.key, info.signature_scheme)
+        self._output = CellOutput()
+
+    def read(self) -> Iterator[Piece]:
+        """Yield what has come since the last time. Raises OSError."""
+        for record in self._reader.read():
+            if isinstance(record.value, ProcessStarted):
+                self._session = new_session(self._info.key, self._info.signature_scheme)
+            elif record.at >= self._since:
+                yield from self._pieces(record)
+
+    def _pieces(self, record: Record) -> Iterable[Piece]:
+        if isinstance(record.value, Gap):
+            return self._output.lines("stderr", describe_gap(record.value))
+        if not isinstance(record.value, list):
+            return ()
+        raw = RawMessage(record.value)
+        if raw.msg_type not in OUTPUT_TYPES:
+            return ()
+        try:
+            return _pieces(self._output, self._session.believe(raw))
+        except ProtocolError:  # nobody had verified it
+            return ()
+
+
+def describe_gap(gap: Gap) -> str:
+    """Return what is said in the place of what may be missing."""
+    since, until = (time.strftime("%H:%M:%S", time.localtime(at)) for at in (gap.since, gap.until))
+    span = f"at {since}" if since == until else f"from {since} to {until}"
+    return clean_line(f"[something may be missing {span}: {gap.why}]")
+
+
+def _print_live(kernel: Listed, printer: OutputPrinter) -> None:
+    """Print what a kernel that something else has started says from now on."""
+    output, client = CellOutput(), client_of(kernel)
+    client.start_channels(shell=False, stdin=False, hb=False, control=False)
+    try:
+        while True:
+            printer.print(_pieces(output, client.get_iopub_msg()))
+    except KernelDied:
+        pass
+    finally:
+        client.stop_channels()
+
+
+def _pieces(output: CellOutput, message: Message) -> Iterable[Piece]:
+    return output.of(message["msg_type"], message["content"])

@@ -1,0 +1,64 @@
+"""`kerneltui logs --process`: what a kernel's process wrote to its own stdout and stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from codecs import getincrementaldecoder
+from pathlib import Path
+from typing import BinaryIO
+
+from kerneltui.commands.cell_output import Piece, last_lines
+from kerneltui.commands.following import POLL, goes_on
+from kerneltui.commands.listing import Listed
+from kerneltui.commands.printing import Colours, Printer
+from kerneltui.errors import KernelError
+from kerneltui.fleet.model.masking import StreamMask
+from kerneltui.kernels.connection.connection_file import read_connection_file
+from kerneltui.kernels.processes.log_file import LogFile
+from kerneltui.private_file import open_private
+
+
+def print_process_log(kernel: Listed, *, tail: int | None, follow: bool, colours: Colours) -> None:
+    """Print what the kernel's process wrote; with `follow` go on until it has ended.
+
+    `tail`: of what is there, only so many lines.
+    """
+    path, mask = LogFile.beside(kernel.connection_file, kernel.id).path, StreamMask(_key_of(kernel))
+    printer, decoder = Printer(sys.stdout, colours), getincrementaldecoder("utf-8")("replace")
+    with _opened(kernel, path) as file:
+        printer.write(_last_lines(decoder.decode(mask.feed(file.read())), tail))
+        has_ended = not follow
+        while not has_ended:
+            time.sleep(POLL)
+            if path.exists() and path.stat().st_size < file.tell():  # it was cut: the end is kept
+                file.seek(0)
+                mask.skip()
+            has_ended = not goes_on(kernel)  # first: its last words come after it
+            printer.write(decoder.decode(mask.feed(file.read())))
+    printer.close()
+
+
+def _opened(kernel: Listed, path: Path) -> BinaryIO:
+    if not kernel.is_ours:
+        whose = "what it writes goes where who started it wanted"
+        raise KernelError(f"kerneltui has no log of {kernel.name}: {whose}")
+    try:
+        return os.fdopen(open_private(path), "rb")
+    except OSError as error:
+        raise KernelError(f"cannot read {path}: {error.strerror}") from None
+
+
+def _last_lines(text: str, count: int | None) -> str:
+    if count is None:
+        return text
+    return "".join(piece.text for piece in last_lines([Piece("stdout", text)], count))
+
+
+def _key_of(kernel: Listed) -> bytes:
+    """Return the connection's key, which nobody is shown; b"" once the file is gone."""
+    try:
+        return read_connection_file(kernel.connection_file).key
+    except KernelError:
+        return b""
