@@ -57,6 +57,11 @@ def add_commands(commands: Any) -> None:
     add_kernel(parser, nargs="+")
     parser.set_defaults(run=_signal, changes=True)
 
+    parser = commands.add_parser("rename", help="give a kernel of kerneltui's another name")
+    add_kernel(parser)
+    parser.add_argument("name", help="one that no other kernel has")
+    parser.set_defaults(run=_rename, changes=True)
+
     parser = commands.add_parser("run", help="run code in a kernel and print what it says")
     add_kernel(parser)
     source = parser.add_mutually_exclusive_group(required=True)
@@ -187,6 +192,12 @@ def _signal(arguments: argparse.Namespace) -> int:
     from kerneltui.commands.verbs import act
 
     return act(Verb.SIGNAL, arguments.kernel, signum=arguments.signal)
+
+
+def _rename(arguments: argparse.Namespace) -> int:
+    from kerneltui.commands.verbs import act
+
+    return act(Verb.RENAME, [arguments.kernel], name=arguments.name)
 
 
 def _run(arguments: argparse.Namespace) -> int:

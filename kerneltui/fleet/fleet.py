@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Unpack
 
-from kerneltui.errors import ActionRefused
 from kerneltui.fleet.diagnosis.stack import Frame, Stack
 from kerneltui.fleet.diagnosis.variable import Variable
 from kerneltui.fleet.diagnosis.ways.diagnosis import Diagnosis, Subject
@@ -20,6 +19,7 @@ from kerneltui.fleet.inspection.process_tree import ProcessFacts
 from kerneltui.fleet.inspection.usage import UsageSampler
 from kerneltui.fleet.manifests.adoption import todays_environment
 from kerneltui.fleet.manifests.manifest import Manifest
+from kerneltui.fleet.manifests.names import refuse_taken
 from kerneltui.fleet.manifests.store import ManifestStore
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.retention import USUAL, Limits
@@ -404,7 +404,6 @@ class Fleet:
 
 def _unique(wanted: str, kernel_name: str, taken: Collection[str]) -> str:
     """Return the name that is wanted, else one that is free. Raises ActionRefused."""
-    if wanted in taken:
-        raise ActionRefused(f"a kernel is called {wanted} already")
+    refuse_taken(wanted, taken)
     numbers = (f"{kernel_name}-{number}" for number in range(1, len(taken) + 2))
     return wanted or next(name for name in numbers if name not in taken)

@@ -60,6 +60,8 @@ class Options(TypedDict, total=False):
     """Shut down: end what would live on as well."""
     anyway: bool
     """Interrupt even where the signal would end the kernel; else WouldEndKernel is raised."""
+    name: str
+    """What to call the kernel from now on."""
 
 
 @frozen
@@ -98,6 +100,7 @@ class KernelVerbs:
             Verb.KILL: self._kill,
             Verb.VERIFY: self._verify,
             Verb.AUTORESTART: self._toggle_autorestart,
+            Verb.RENAME: self._rename,
         }
 
     def permit(self) -> None:
@@ -290,6 +293,17 @@ class KernelVerbs:
         self._registry.publish()
         does = "is started again" if wanted else "stays dead"
         return f"{kernel.name} {does} where it dies by itself"
+
+    def _rename(self, asked: _Asked) -> str:
+        """Give a kernel of ours another name; no two have the same."""
+        kernel, name = asked.kernel, asked.options.get("name", "").strip()
+        if not name or clean_line(name) != name:
+            raise ActionRefused("a name is one line of at most 200 characters, and not empty")
+        if name == kernel.name:
+            return ""
+        self._orders.rename(kernel, name)
+        self._registry.publish()
+        return f"{kernel.name} is called {name} now"
 
     # -- many ----
 

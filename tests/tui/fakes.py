@@ -244,6 +244,7 @@ class FakeFleet:
         self.overruled = bool(options.get("anyway"))
         signal = (options["signum"],) if verb is Verb.SIGNAL else ()
         one: tuple[object, ...] = (options["process"].pid,) if "process" in options else ()
+        one += (options["name"],) if "name" in options else ()
         one += ("and the rest",) if options.get("rest") else ()
         return self._record(str(verb), target.kernel_id, *signal, *one)
 

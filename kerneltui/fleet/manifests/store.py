@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from kerneltui.errors import ActionRefused, KernelError
-from kerneltui.file_lock import lock_file
 from kerneltui.fleet.diagnosis.death import Death, better_known
 from kerneltui.fleet.manifests.lock import ManifestLock, is_locked
 from kerneltui.fleet.manifests.manifest import (
@@ -25,11 +24,10 @@ from kerneltui.fleet.manifests.manifest import (
     manifest_path,
     read_manifest,
 )
+from kerneltui.fleet.manifests.names import naming, refuse_taken
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.paths import own_folder
-from kerneltui.private_file import make_private_folder
 
-NAMING = 1.0  # seconds to wait for others that give their kernels names
 SEEN_EVERY = 60.0  # seconds between two marks of when a kernel was last seen alive
 
 
@@ -149,7 +147,7 @@ class ManifestStore:
         except FileNotFoundError:
             if manifest.identity is None or not manifest.identity.is_alive():
                 raise
-        with _naming(own_folder(self._folder)):  # its folder went: one of us makes it again
+        with naming(own_folder(self._folder)):  # its folder went: one of us makes it again
             try:
                 return ManifestLock.take(manifest.path)
             except FileNotFoundError:
@@ -162,7 +160,7 @@ class ManifestStore:
         `describe`: returns it, given the names that kernels of this folder have. Raises
         ActionRefused where it cannot be kept, and what `describe` does.
         """
-        with _naming(own_folder(self._folder)):
+        with naming(own_folder(self._folder)):
             manifest = describe(self._names())
             try:
                 lock = ManifestLock.create(manifest.path, format_manifest(manifest))
@@ -248,6 +246,15 @@ class ManifestStore:
             if changed != current:
                 self._write(changed)
             return changed
+
+    def rename(self, manifest: Manifest, *, name: str, taken: Collection[str]) -> Manifest:
+        """Give a kernel a name that neither `taken` has nor a kernel of this folder.
+
+        Raises ActionRefused as `amend` does.
+        """
+        with naming(own_folder(self._folder)):
+            refuse_taken(name, {*taken, *self._names()})
+            return self.amend(manifest, name=name)
 
     def note_death(self, manifest: Manifest, ended: ProcessIdentity, death: Death) -> Manifest:
         """Note why the process `ended` of a kernel has ended; return what is kept.
@@ -370,19 +377,3 @@ def _doing(path: Path) -> str:
     except KernelError:
         order = ""
     return f"is {order}" if order else "is starting"
-
-
-@contextlib.contextmanager
-def _naming(folder: Path) -> Iterator[None]:
-    """Let nobody else give a name to a kernel of this folder, or make a manifest, meanwhile."""
-    with contextlib.ExitStack() as opened:
-        try:
-            make_private_folder(folder, parents=True)
-            fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            opened.callback(os.close, fd)
-            lock_file(fd, time.monotonic() + NAMING)
-        except OSError as error:
-            raise ActionRefused(
-                f"cannot name a kernel in {folder}: {error.strerror}; nothing was done"
-            ) from None
-        yield

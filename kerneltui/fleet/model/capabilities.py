@@ -26,6 +26,7 @@ class Verb(StrEnum):
     KILL = "kill"
     VERIFY = "verify"
     AUTORESTART = "autorestart"
+    RENAME = "rename"
     EXECUTE = "execute"
 
 
@@ -49,6 +50,7 @@ class Method(StrEnum):
 
 
 LOST = "what started it would lose it"
+NAMED_ELSEWHERE = "it has its name from what started it"
 NO_PROCESS = "its process is not to be seen from here"
 NO_PORTS = "its ports are known only to what started it"
 NO_KERNEL = "only its connection file is left"
@@ -294,6 +296,18 @@ VERBS: Mapping[Verb, VerbEntry] = {
             no_visible_process=LOST,
             private_ports=LOST,
             server=LOST,
+        ),
+        SETTLED,
+    ),
+    Verb.RENAME: VerbEntry(
+        "Rename",
+        "Give the kernel another name, in every dashboard",
+        _kinds(
+            ours=Method.NOTE,
+            external=NAMED_ELSEWHERE,
+            no_visible_process=NAMED_ELSEWHERE,
+            private_ports=NAMED_ELSEWHERE,
+            server=NAMED_ELSEWHERE,
         ),
         SETTLED,
     ),

@@ -63,19 +63,16 @@ class OwnKernels:
             self._adopt(manifest, identity)
         elif kernel.identity != identity and identity.is_alive():
             self._adopt_successor(kernel, manifest, identity)
-        elif kernel.manifest and kernel.manifest.autorestart != manifest.autorestart:
-            self._take_over_policy(kernel, kernel.manifest)
+        elif kernel.manifest and _choices(kernel.manifest) != _choices(manifest):
+            self._take_over_choices(kernel, kernel.manifest)
         if kernel is not None:
             self._tracker.deaths.take_over(kernel, manifest)
 
-    def _take_over_policy(self, kernel: TrackedKernel, known: Manifest) -> None:
-        """Read what another dashboard has decided: it may be newer than the look."""
+    def _take_over_choices(self, kernel: TrackedKernel, known: Manifest) -> None:
+        """Read what the user has chosen in another process: it may be newer than the look."""
         with contextlib.suppress(KernelError):
-            policy = read_manifest(known.path).autorestart
-            self._registry.update(
-                kernel,
-                lambda now: replace(now, manifest=_with_policy(now.manifest, policy)),
-            )
+            chosen = read_manifest(known.path)
+            self._registry.update(kernel, lambda now: _with_choices(now, chosen))
 
     def _adopt(self, manifest: Manifest, identity: ProcessIdentity) -> None:
         specs = self._kernels.kernel_spec_manager
@@ -126,5 +123,13 @@ class OwnKernels:
             self._warn(f"{name} cannot be adopted: {error}")
 
 
-def _with_policy(manifest: Manifest | None, autorestart: bool) -> Manifest | None:
-    return replace(manifest, autorestart=autorestart) if manifest else None
+def _choices(manifest: Manifest) -> tuple[str, bool]:
+    return manifest.name, manifest.autorestart
+
+
+def _with_choices(kernel: TrackedKernel, chosen: Manifest) -> TrackedKernel:
+    if kernel.manifest is None:
+        return kernel
+    name, autorestart = _choices(chosen)
+    manifest = replace(kernel.manifest, name=name, autorestart=autorestart)
+    return replace(kernel, name=name, manifest=manifest)

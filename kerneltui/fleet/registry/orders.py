@@ -129,6 +129,13 @@ class Orders:
         """Change what a kernel's manifest says. Raises ActionRefused where that cannot be."""
         self._rewrite(kernel, partial(self._manifests.amend, **changes))
 
+    def rename(self, kernel: TrackedKernel, name: str) -> None:
+        """Give a kernel of ours a name that no other has. Raises ActionRefused."""
+        others = (each for each in self._registry.all() if each.kernel_id != kernel.kernel_id)
+        taken = frozenset(each.name for each in others)
+        self._rewrite(kernel, partial(self._manifests.rename, name=name, taken=taken))
+        self._registry.update(kernel, lambda now: replace(now, name=name))
+
     def complete(self, kernel: TrackedKernel, manager: KernelManager) -> None:
         """Note which process serves a kernel of ours, for who comes after us."""
         process = manager.process

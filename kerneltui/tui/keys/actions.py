@@ -59,6 +59,7 @@ ACTIONS: tuple[Action, ...] = (
     _asks(Verb.KILL, ("X",)),
     _asks(Verb.VERIFY, ("v",)),
     _asks(Verb.AUTORESTART, ("a",)),
+    _asks(Verb.RENAME, ("n",)),
     Action(
         "kernel.shutdown_all",
         ("A",),

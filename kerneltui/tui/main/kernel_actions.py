@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from kerneltui.tui.main.dashboard_fleet import DashboardFleet
 
 INTERRUPT, SIGNAL = BY_ID["kernel.interrupt"], BY_ID["kernel.signal"]
+RENAME = BY_ID["kernel.rename"]
 ORDERS_AT_ONCE = 16  # threads of one bulk order: some are always free for the next key
 
 
@@ -84,6 +85,7 @@ class KernelActions:
             **{each.id: partial(self._order, each) for each in ACTIONS if each.bulk},
             INTERRUPT.id: self._press_interrupt,
             SIGNAL.id: self._pick_signal,
+            RENAME.id: self._ask_name,
             "kernel.shutdown_all": self._shut_all_down,
         }
 
@@ -229,6 +231,22 @@ class KernelActions:
             is_stopped = process.state == "stopped"
             likely = int(signal.SIGCONT) if is_stopped else self._last_signal
             self._screen.push(SignalScreen((line,), likely), send)
+
+    def _ask_name(self) -> None:
+        """Rename the kernel under the cursor: no two can have one name."""
+        from kerneltui.tui.dialogs.rename import RenameScreen
+
+        kernel, fleet = self._screen.selected, self._screen.fleet
+        if reason := refusal(RENAME, kernel):
+            self._screen.say(reason, "warning")
+        elif fleet and kernel:
+            target, do = kernel.target, fleet.do
+
+            def answered(name: str | None) -> None:
+                if name is not None:
+                    self._give([target], partial(do, Verb.RENAME, name=name))
+
+            self._screen.push(RenameScreen(kernel.name), answered)
 
     def _shut_all_down(self) -> None:
         fleet = self._screen.fleet

@@ -102,9 +102,9 @@ def verified(_subject: Subject, act: Callable[[], object]) -> None:
 
 def noted(subject: Subject, act: Callable[[], object]) -> None:
     assert subject.now is not None
-    before = subject.now.autorestart
+    before = (subject.now.autorestart, subject.now.name)
     act()
-    assert subject.now.autorestart is not before
+    assert (subject.now.autorestart, subject.now.name) != before
 
 
 EFFECTS: dict[Method, Callable[[Subject, Callable[[], object]], None]] = {
@@ -124,7 +124,7 @@ EFFECTS: dict[Method, Callable[[Subject, Callable[[], object]], None]] = {
 
 
 def act(subject: Subject, verb: Verb) -> str:
-    return subject.fleet.do(verb, subject.target, signum=signal.SIGINT)
+    return subject.fleet.do(verb, subject.target, signum=signal.SIGINT, name="other")
 
 
 POSSIBLE = [(kind, verb) for kind in KINDS for verb in Verb if not why_not(kind, verb)]
@@ -162,6 +162,7 @@ def test_every_kind_has_an_answer_to_every_verb() -> None:
 # -- what may be asked ----
 
 LISTENING = set(Verb)
+DEAD = {Verb.RESTART, Verb.RESTART_NOW, Verb.SHUTDOWN, Verb.AUTORESTART, Verb.RENAME}
 GOING = {Verb.SIGNAL, Verb.SHUTDOWN, Verb.KILL}
 
 
@@ -174,7 +175,7 @@ GOING = {Verb.SIGNAL, Verb.SHUTDOWN, Verb.KILL}
         (KernelState.BUSY, LISTENING),
         (KernelState.RESTARTING, GOING),
         (KernelState.TERMINATING, GOING),
-        (KernelState.DEAD, {Verb.RESTART, Verb.RESTART_NOW, Verb.SHUTDOWN, Verb.AUTORESTART}),
+        (KernelState.DEAD, DEAD),
     ],
 )
 def test_state_allows_verbs(state: KernelState, verbs: set[Verb]) -> None:

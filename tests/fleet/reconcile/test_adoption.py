@@ -451,6 +451,32 @@ def test_a_kernel_whose_restarts_were_switched_off_stays_dead(fleets: tuple[Flee
     assert said == "tiny-1 stays dead where it dies by itself"
 
 
+def test_a_kernels_other_name_is_its_name_in_every_dashboard(fleets: tuple[Fleet, Fleet]) -> None:
+    first, second = fleets
+    first.start("tiny", cwd="/")
+    eventually(lambda: [each.name for each in second.snapshots] == ["tiny-1"], WITHIN)
+
+    said = second.do(Verb.RENAME, second.snapshots[0].target, name=" etl ")
+
+    assert said == "tiny-1 is called etl now"
+    for fleet in fleets:
+        eventually(lambda: [each.name for each in fleet.snapshots] == ["etl"], WITHIN)  # noqa: B023
+
+
+@pytest.mark.parametrize("name", ["taken", "", "  ", "two\nlines"])
+def test_a_kernel_gets_no_name_that_another_has_or_that_is_none(
+    fleets: tuple[Fleet, Fleet], name: str
+) -> None:
+    fleet, _ = fleets
+    fleet.start("tiny", cwd="/", name="one")
+    fleet.start("tiny", cwd="/", name="taken")
+
+    with pytest.raises(ActionRefused, match=r"is called taken already|a name is one line"):
+        fleet.do(Verb.RENAME, fleet.snapshots[0].target, name=name)
+
+    assert [each.name for each in fleet.snapshots] == ["one", "taken"]
+
+
 @pytest.mark.parametrize("is_own", [False, True])
 @pytest.mark.parametrize("end", [Verb.SHUTDOWN, Verb.KILL, Verb.SIGNAL])
 def test_what_a_dashboard_ends_no_dashboard_restarts(

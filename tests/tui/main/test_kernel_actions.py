@@ -179,6 +179,18 @@ def test_a_signal_goes_to_the_marked_kernels() -> None:
     assert sorted(fleet.verbs) == [("signal", "k1", 9), ("signal", "k2", 9)]
 
 
+def test_the_kernel_under_the_cursor_is_renamed_whatever_is_marked() -> None:
+    fleet = FakeFleet(*THREE)
+
+    async def play(stage: Stage) -> None:
+        await stage.press(*MARK_FIRST_TWO, "n")
+        assert "Rename name-k3" in stage.picture
+        await stage.press("ctrl+u", *"etl", "enter")
+
+    on_stage(play, fleet)
+    assert fleet.verbs == [("rename", "k3", "etl")]
+
+
 def test_marks_that_the_filter_hides_are_named_in_the_dialog() -> None:
     async def play(stage: Stage) -> None:
         await stage.press(*MARK_FIRST_TWO, "slash", *"k3", "enter", "x")

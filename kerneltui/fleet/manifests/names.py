@@ -1,0 +1,37 @@
+"""Names of kernels: no two of one folder have the same, whoever gives them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from kerneltui.errors import ActionRefused
+from kerneltui.file_lock import lock_file
+from kerneltui.private_file import make_private_folder
+
+NAMING = 1.0  # seconds to wait for others that give their kernels names
+
+
+def refuse_taken(name: str, taken: Collection[str]) -> None:
+    """Raise ActionRefused where another kernel has that name."""
+    if name in taken:
+        raise ActionRefused(f"a kernel is called {name} already")
+
+
+@contextlib.contextmanager
+def naming(folder: Path) -> Iterator[None]:
+    """Let nobody else give a name to a kernel of this folder, or make a manifest, meanwhile."""
+    with contextlib.ExitStack() as opened:
+        try:
+            make_private_folder(folder, parents=True)
+            fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            opened.callback(os.close, fd)
+            lock_file(fd, time.monotonic() + NAMING)
+        except OSError as error:
+            raise ActionRefused(
+                f"cannot name a kernel in {folder}: {error.strerror}; nothing was done"
+            ) from None
+        yield
