@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from kerneltui.commands.encoding import replace_what_cannot_be_encoded
+from kerneltui.commands.help import add_command
 from kerneltui.commands.parsers import add_commands, add_kernel, complete
 
 # Exit codes; argparse, too, says 2 to what it does not understand.
@@ -100,7 +101,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="kerneltui",
         description="A dashboard for Jupyter kernels: start, watch, interrupt, signal, restart "
         "and shut down kernels, and run code in them.",
-        epilog="In the dashboard, ? lists the keys and q leaves; kernels live on.",
+        epilog="Without a command the dashboard opens: there ? lists the keys and q leaves; "
+        "kernels live on. Each command has examples and its exit codes in its own --help.",
     )
     parser.add_argument("--version", action="store_true", help="show the version and exit")
     parser.add_argument(
@@ -112,11 +114,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.set_defaults(run=_dashboard)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    attach = commands.add_parser("attach", help="open the dashboard with a kernel's console")
+    attach = add_command(commands, "attach", "open the dashboard with a kernel's console")
     add_kernel(attach)
     add_commands(commands)
-    paths = commands.add_parser(
-        "paths", help="show where configuration, state, logs and sockets lie; check kerneltui.toml"
+    paths = add_command(
+        commands,
+        "paths",
+        "show where configuration, state, logs and sockets lie; check kerneltui.toml",
     )
     paths.set_defaults(run=_show_paths)
     return parser

@@ -9,6 +9,7 @@ import os
 import sys
 from typing import Any
 
+from kerneltui.commands.help import add_command
 from kerneltui.fleet.model.capabilities import VERBS, Verb
 
 NOT_UNDERSTOOD = 2  # argparse's exit code
@@ -26,7 +27,7 @@ def add_kernel(parser: argparse.ArgumentParser, **arguments: Any) -> None:
 
 def add_commands(commands: Any) -> None:
     """Add a parser for each command; `run` of what it parses does it and returns the exit code."""
-    parser = commands.add_parser("ps", help="list kernels")
+    parser = add_command(commands, "ps", "list kernels")
     parser.add_argument("filter", nargs="*", help="words and fields, as in the dashboard after /")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="as a list of JSON objects")
@@ -34,9 +35,9 @@ def add_commands(commands: Any) -> None:
     parser.add_argument("--watch", action="store_true", help="again every second")
     parser.set_defaults(run=_ps)
 
-    parser = commands.add_parser("start", help="start a kernel that lives on; print its id")
+    parser = add_command(commands, "start", "start a kernel that lives on; print its id")
     spec = parser.add_argument("kernelspec", nargs="?", default="python3")
-    spec.completer = _kernelspecs  # argcomplete's
+    spec.completer = _kernelspecs  # type: ignore[attr-defined]  # argcomplete's
     parser.add_argument("--name", default="", help="what to call it")
     parser.add_argument("--cwd", default=".", help="the folder it works in")
     parser.add_argument(
@@ -46,23 +47,23 @@ def add_commands(commands: Any) -> None:
 
     for verb, entry in VERBS.items():
         if entry.command:
-            parser = commands.add_parser(verb, help=entry.command)
+            parser = add_command(commands, verb, entry.command)
             add_kernel(parser, nargs="+")
             parser.set_defaults(run=_act, verb=verb, changes=True)
 
-    parser = commands.add_parser("signal", help="send a signal to kernels' process groups")
+    parser = add_command(commands, "signal", "send a signal to kernels' process groups")
     parser.add_argument(
         "signal", type=_signal_number, help="its number, or its name with or without SIG"
     )
     add_kernel(parser, nargs="+")
     parser.set_defaults(run=_signal, changes=True)
 
-    parser = commands.add_parser("rename", help="give a kernel of kerneltui's another name")
+    parser = add_command(commands, "rename", "give a kernel of kerneltui's another name")
     add_kernel(parser)
     parser.add_argument("name", help="one that no other kernel has")
     parser.set_defaults(run=_rename, changes=True)
 
-    parser = commands.add_parser("run", help="run code in a kernel and print what it says")
+    parser = add_command(commands, "run", "run code in a kernel and print what it says")
     add_kernel(parser)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("file", nargs="?", help="a file of code; - is standard input")
@@ -73,13 +74,13 @@ def add_commands(commands: Any) -> None:
     _add_colours(parser)
     parser.set_defaults(run=_run, changes=True)
 
-    parser = commands.add_parser("wait", help="wait until a kernel runs nothing")
+    parser = add_command(commands, "wait", "wait until a kernel runs nothing")
     add_kernel(parser)
     parser.add_argument("--idle", action="store_true", help="what is waited for; the default")
     parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="how long to wait")
     parser.set_defaults(run=_wait)
 
-    parser = commands.add_parser("stack", help="show where a kernel stands, thread by thread")
+    parser = add_command(commands, "stack", "show where a kernel stands, thread by thread")
     add_kernel(parser)
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.add_argument(
@@ -87,7 +88,7 @@ def add_commands(commands: Any) -> None:
     )
     parser.set_defaults(run=_stack)
 
-    parser = commands.add_parser("logs", help="print what a kernel's cells printed")
+    parser = add_command(commands, "logs", "print what a kernel's cells printed")
     add_kernel(parser)
     parser.add_argument("-f", "--follow", action="store_true", help="until it has ended")
     parser.add_argument("--tail", type=_count, metavar="N", help="of what is there, N lines")
@@ -101,7 +102,7 @@ def add_commands(commands: Any) -> None:
     _add_colours(parser)
     parser.set_defaults(run=_logs)
 
-    parser = commands.add_parser("clean", help="show what kernels that are gone left, or remove it")
+    parser = add_command(commands, "clean", "show what kernels that are gone left, or remove it")
     parser.add_argument("--yes", action="store_true", help="remove them")
     parser.set_defaults(run=_clean, changes=True)
 

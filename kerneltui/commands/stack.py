@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 
 from kerneltui.commands.listing import find
-from kerneltui.commands.printing import ProgressLine, sgr
+from kerneltui.commands.printing import Colours, ProgressLine, sgr
 from kerneltui.commands.settings import read_settings
 from kerneltui.commands.verbs import observing_fleet
 from kerneltui.fleet.diagnosis.stack import Stack, StackThread, describe_fold, folded
@@ -51,9 +51,9 @@ def _json(told: object) -> Iterator[Line]:
 
 
 def _print(lines: Iterable[Line]) -> None:
-    is_terminal = sys.stdout.isatty()
+    has_colours = Colours.AUTO.hold_on(terminal=sys.stdout.isatty())
     for text, style in lines:
-        begin = sgr(style) if is_terminal else ""
+        begin = sgr(style) if has_colours else ""
         print(f"{begin}{text}\x1b[0m" if begin else text.rstrip())
 
 

@@ -1,0 +1,98 @@
+"""The help of each command: what it does, examples, and what its exit codes mean."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+
+_NO_KERNEL = "no such kernel, or the word may mean several; nothing was done"
+_EACH = {0: "done", 1: "refused or failed, for one of them at least", 2: _NO_KERNEL}
+_CTRL_C = {130: "Ctrl+C"}
+
+EXAMPLES: Mapping[str, str] = {
+    "ps": """\
+kerneltui ps state:busy 'mem:>1G'       # all fields: ? in the dashboard
+kerneltui ps --json                     # for programs; null is what nobody knows
+kerneltui ps -q 'idle:>2h' | xargs -r kerneltui shutdown
+kerneltui ps --watch""",
+    "start": """\
+kerneltui start                         # python3, in this folder
+kerneltui start ir --name etl --cwd ~/work
+id=$(kerneltui start --autorestart)""",
+    "interrupt": "kerneltui interrupt etl",
+    "restart": "kerneltui restart etl train",
+    "shutdown": "kerneltui shutdown etl 4121",
+    "kill": "kerneltui kill etl",
+    "signal": """\
+kerneltui signal USR1 etl
+kerneltui signal CONT etl               # one that is stopped goes on""",
+    "rename": "kerneltui rename python3-1 etl",
+    "run": """\
+kerneltui run etl -c 'print(6 * 7)'
+kerneltui run --timeout 60 etl script.py
+echo 'df.head()' | kerneltui run etl -  # no input() then
+kerneltui run --color always etl script.py | less -R""",
+    "wait": "kerneltui wait etl --timeout 60 && kerneltui run etl next.py",
+    "stack": """\
+kerneltui stack etl
+kerneltui stack --variables etl
+kerneltui stack --json etl""",
+    "logs": """\
+kerneltui logs etl --tail 20
+kerneltui logs etl --since 13:41        # or 10m, 1h30m, 2d
+kerneltui logs etl -f                   # to its end, also beyond a restart
+kerneltui logs etl --process            # what its process wrote, as libraries do""",
+    "clean": """\
+kerneltui clean                         # shows what would go
+kerneltui clean --yes""",
+    "attach": "kerneltui attach etl",
+    "paths": "kerneltui paths",
+}
+
+EXIT_CODES: Mapping[str, Mapping[int, str]] = {
+    "ps": {0: "listed, even if there is none", 2: "the filter is not understood"} | _CTRL_C,
+    "start": {
+        0: "it is ready; its id is printed",
+        1: "it could not be started",
+        2: "no such kernelspec",
+        3: "it runs, and is not ready after 60 s",
+    },
+    "interrupt": _EACH,
+    "restart": _EACH,
+    "shutdown": _EACH,
+    "kill": _EACH,
+    "signal": _EACH,
+    "rename": {0: "done", 1: "another kernel has that name, or it is not ours", 2: _NO_KERNEL},
+    "run": {
+        0: "the code has ended well",
+        1: "it raised, or the kernel has ended",
+        2: _NO_KERNEL,
+        124: "it was not over in time: interrupted, or left where it had not begun",
+        130: "Ctrl+C: interrupted, or left where it had not begun",
+    },
+    "wait": {0: "it runs nothing", 1: "it has died", 2: _NO_KERNEL, 3: "not in time"} | _CTRL_C,
+    "stack": {0: "shown", 1: "nobody can tell", 2: _NO_KERNEL},
+    "logs": {0: "printed", 1: "nothing is kept of it", 2: _NO_KERNEL} | _CTRL_C,
+    "clean": {0: "done, or shown", 1: "a file cannot be removed"},
+    "attach": {0: "left", 2: f"no terminal, or {_NO_KERNEL}"},
+    "paths": {0: "shown"},
+}
+
+
+def add_command(commands: Any, name: str, does: str) -> argparse.ArgumentParser:
+    """Add the parser of a command. `commands`: what argparse returns for subcommands."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=does,
+        description=f"{does[0].upper()}{does[1:]}.",
+        epilog=_epilog(name),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    return parser
+
+
+def _epilog(name: str) -> str:
+    examples = "\n".join(f"  {line}" for line in EXAMPLES[name].splitlines())
+    codes = "\n".join(f"  {code:<3}  {means}" for code, means in EXIT_CODES[name].items())
+    return f"examples:\n{examples}\n\nexit codes:\n{codes}"
