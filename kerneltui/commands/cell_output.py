@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
+from kerneltui.fleet.transcript.rendering import data_text
 from kerneltui.protocol import fields
 from kerneltui.protocol.message import Content
 
@@ -35,8 +36,7 @@ class CellOutput:
                 stream: Stream = "stderr" if content.get("name") == "stderr" else "stdout"
                 return self._piece(stream, fields.text(content, "text"))
             case "execute_result" | "display_data":
-                data = fields.mapping(content, "data")
-                return self.lines("stdout", fields.text(data, "text/plain"))
+                return self.lines("stdout", data_text(fields.mapping(content, "data")))
             case "error":
                 return self.lines("stderr", told_error(content))
         return ()

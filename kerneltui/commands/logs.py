@@ -26,7 +26,7 @@ from kerneltui.fleet.recording.recording import (
     recording_path,
     unheard_since,
 )
-from kerneltui.fleet.recording.start import RecorderStarter
+from kerneltui.fleet.recording.start import RecorderStarter, is_recorded
 from kerneltui.fleet.transcript.batch import OUTPUT_TYPES
 from kerneltui.frozen import frozen
 from kerneltui.kernels.connection.connection_file import read_connection_file
@@ -37,6 +37,7 @@ from kerneltui.protocol.message import Message
 from kerneltui.protocol.raw_message import RawMessage
 from kerneltui.protocol.text import clean_line
 
+NOT_RECORDED = "nothing was recorded"
 LAST_WORDS = 2.0  # seconds for the recorder to write what a kernel said at its end
 
 
@@ -76,15 +77,15 @@ def _print_recorded(kernel: Listed, wanted: Wanted, printer: OutputPrinter) -> N
     said = RecordedOutput(path, read_connection_file(kernel.connection_file), wanted.since)
     pieces = said.read()
     printer.print(pieces if wanted.tail is None else last_lines(pieces, wanted.tail))
-    if not wanted.follow:
-        return
-    recorder = RecorderStarter(runtime_folder(), _warn)
-    while goes_on(kernel):
-        recorder.look(is_wanted=True)
-        time.sleep(POLL)
+    if wanted.follow:
+        recorder = RecorderStarter(runtime_folder(), _warn)
+        while goes_on(kernel):
+            recorder.ensure()
+            time.sleep(POLL)
+            printer.print(said.read())
+        _wait_for_last_words(path)
         printer.print(said.read())
-    _wait_for_last_words(path)
-    printer.print(said.read())
+    printer.print(said.missing(is_recorded=is_recorded(runtime_folder())))
 
 
 def _wait_for_last_words(path: Path) -> None:
@@ -101,6 +102,7 @@ class RecordedOutput:
     """What the recording of one kernel tells of its output."""
 
     def __init__(self, path: Path, info: ConnectionInfo, since: float) -> None:
+        self._path = path
         self._reader = RecordingReader(path)
         self._info = info
         self._since = since
@@ -114,6 +116,17 @@ class RecordedOutput:
                 self._session = new_session(self._info.key, self._info.signature_scheme)
             elif record.at >= self._since:
                 yield from self._pieces(record)
+
+    def missing(self, *, is_recorded: bool) -> Iterable[Piece]:
+        """Tell of what nobody has recorded since the last record, if so.
+
+        `is_recorded`: somebody records, and will tell that.
+        """
+        since = None if is_recorded else unheard_since(self._path)
+        if since is None:
+            return ()
+        gap = Gap(since, time.time(), NOT_RECORDED)
+        return self._output.lines("stderr", describe_gap(gap))
 
     def _pieces(self, record: Record) -> Iterable[Piece]:
         if isinstance(record.value, Gap):

@@ -20,6 +20,12 @@ def test_a_result_begins_on_a_line_of_its_own() -> None:
     assert said == [("stdout", "open"), ("stdout", "\n42\n"), ("stderr", "E: e\n")]
 
 
+def test_a_page_is_told_in_words_where_its_text_has_none() -> None:
+    data = {"text/plain": "<IPython.core.display.HTML object>", "text/html": "<b>bold</b>"}
+
+    assert CellOutput().of("display_data", {"data": data}) == (("stdout", "bold\n"),)
+
+
 OUT = [Piece("stdout", "1\n2\n3"), Piece("stderr", "oops\n"), Piece("stdout", "3\n4\n")]
 
 

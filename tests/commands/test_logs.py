@@ -80,6 +80,20 @@ def test_what_may_be_missing_is_told(recording: Recording) -> None:
     assert "[something may be missing from " in said(recording.output())
 
 
+def test_what_nobody_records_any_more_is_told(recording: Recording) -> None:
+    recording.prints("heard\n", 2.0)
+    output = recording.output()
+
+    assert list(output.missing(is_recorded=True)) == []
+    assert "nothing was recorded]" in "".join(
+        piece.text for piece in output.missing(is_recorded=False)
+    )
+
+    recording.writer.end(3.0)
+    recording.writer.flush(3.0)
+    assert list(output.missing(is_recorded=False)) == []
+
+
 def test_a_forged_message_is_not_told(recording: Recording) -> None:
     recording.add(printed(Session(b"another key"), "forged"), 2.0)
 

@@ -84,7 +84,7 @@ def _shown(role: Role, content: Content) -> Block:
         display_id = ""
     if picture := find_picture(data):
         return Block(role, picture.label, display_id=display_id, picture=picture)
-    return Block(role, _data_text(data), display_id=display_id)
+    return Block(role, data_text(data), display_id=display_id)
 
 
 def _error(content: Content) -> list[Block]:
@@ -96,7 +96,7 @@ def _error(content: Content) -> list[Block]:
 def _execute_reply(content: Content) -> list[Block]:
     payloads = map(_mapping, _list(content.get("payload")))
     pages = [payload for payload in payloads if payload.get("source") == "page"]
-    return [Block(Role.PAGER, _data_text(_mapping(page.get("data")))) for page in pages]
+    return [Block(Role.PAGER, data_text(_mapping(page.get("data")))) for page in pages]
 
 
 def _input_request(content: Content) -> list[Block]:
@@ -120,7 +120,7 @@ _RENDERERS: dict[str, Callable[[Content], list[Block]]] = {
 }
 
 
-def _data_text(data: Content) -> str:
+def data_text(data: Content) -> str:
     """Return the text of a mime bundle; else what it holds and how much, "" if nothing."""
     plain = _text(data.get("text/plain"))
     if plain and not _PLACEHOLDER.fullmatch(plain):
