@@ -15,7 +15,7 @@ CPU_NOISE = 0.015  # CPU seconds per second: one clock tick (10 ms) in a sample 
 UNITS = "BKMGTP"  # powers of 1024
 
 SPARKS = "▁▂▃▄▅▆▇█"
-"""Bars of a sparkline from nothing to all of a core."""
+"""Bars of a sparkline from nothing to all."""
 ASCENDING, DESCENDING = "▲", "▼"
 MORE_LEFT, MORE_RIGHT, MORE_BOTH = "←", "→", "↔"
 """Where columns are out of sight; the keys that bring them are the same."""
@@ -40,10 +40,27 @@ def cpu(load: float) -> str:
     return f"{percent:.1f}" if percent < 9.95 else f"{percent:.0f}"
 
 
-def sparkline(loads: Sequence[float]) -> str:
-    """Return a bar for each of `loads`, in cores; what is above one core fills the bar."""
+def sparkline(values: Sequence[float | None], full: float = 1.0) -> str:
+    """Return a bar for each of `values`, and a space for None; `full` or more fills the bar."""
     top = len(SPARKS) - 1
-    return "".join(SPARKS[min(top, math.ceil(load * top))] for load in loads)
+    return "".join(
+        " " if value is None else SPARKS[min(top, math.ceil(value / full * top))]
+        for value in values
+    )
+
+
+def relative_sparkline(values: Sequence[float | None]) -> str:
+    """Return a bar for each of `values`, the greatest of which fills its bar."""
+    return sparkline(values, max((value for value in values if value), default=1.0))
+
+
+def rate(size: float) -> str:
+    """Return `size`, in bytes per second, with two digits: 4.8 MB/s, 48 MB/s, 480 MB/s."""
+    value, power = size, 0
+    while value >= 999.5 and power < len(UNITS) - 1:
+        value, power = value / 1024, power + 1
+    unit = "" if power == 0 else UNITS[power]
+    return f"{value:.{1 if power and value < 9.95 else 0}f} {unit}B/s"
 
 
 def memory(size: int) -> str:

@@ -42,6 +42,22 @@ def test_memory_has_three_digits_and_a_unit(size: int, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0 B/s"), (48 << 20, "48 MB/s"), (4.8 * 2**20, "4.8 MB/s"), (999 << 10, "999 KB/s")],
+)
+def test_a_rate_has_two_digits_and_a_unit(size: float, text: str) -> None:
+    assert formats.rate(size) == text
+
+
+@pytest.mark.parametrize(
+    ("values", "bars"),
+    [((None, 1.0, 8.0), " ▂█"), ((0.0, 0.0), "▁▁"), ((None, None), "  ")],
+)
+def test_the_greatest_of_figures_fills_its_bar(values: tuple[float | None, ...], bars: str) -> None:
+    assert formats.relative_sparkline(values) == bars
+
+
+@pytest.mark.parametrize(
     ("seconds", "text"),
     [
         (-1, "0s"),

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from kerneltui.fleet.diagnosis.condition import ProcessState
 from kerneltui.fleet.diagnosis.death import NEAR
+from kerneltui.fleet.inspection.history import HistoryRecorder, SlopeMeter
 from kerneltui.fleet.inspection.host_usage import HostUsage, look_at_host
 from kerneltui.fleet.inspection.memory import memory_of
 from kerneltui.fleet.inspection.memory_group import memory_group
@@ -25,6 +27,8 @@ RECENT = 8  # samples
 _RECENT_DIGITS = 1  # tenths of a core, rounded: what an idle tree uses is none
 
 
+_MEMORY_DIGITS = -6  # megabytes: a history is drawn in eight steps
+
 _LASTING = (ProcessState.DISK, ProcessState.STOPPED)
 
 
@@ -33,6 +37,15 @@ class _Shared(NamedTuple):
 
     memory: int
     measured_at: float
+
+
+class _Histories:
+    """What is remembered of one kernel's tree."""
+
+    def __init__(self) -> None:
+        self.cpu = HistoryRecorder(_RECENT_DIGITS)
+        self.memory = HistoryRecorder(_MEMORY_DIGITS)
+        self.slope = SlopeMeter()
 
 
 class UsageSampler:
@@ -50,6 +63,7 @@ class UsageSampler:
         self._on_change = on_change
         self._cpu_times: dict[ProcessIdentity, float] = {}
         self._shared: dict[str, _Shared] = {}
+        self._histories: dict[str, _Histories] = {}
         self._sampled_at = time.monotonic()
         self._thread = PeriodicThread("usage", "sampling what kernels use", self._look)
 
@@ -74,7 +88,9 @@ class UsageSampler:
         elapsed, self._sampled_at = now - self._sampled_at, now
         if not pids:
             return {}
-        self._shared = {each: self._shared[each] for each in self._shared.keys() & pids.keys()}
+        for known in (self._shared, self._histories):
+            for gone in known.keys() - pids.keys():
+                del known[gone]
         children, roots = children_of_all(), frozenset(pids.values())
         return {
             kernel_id: self._measure(kernel_id, _tree(pid, children, roots), before, elapsed)
@@ -103,7 +119,7 @@ class UsageSampler:
         cpu, state = round(load, _CPU_DIGITS), next(iter(seen.values())).state if seen else None
         resident = {each.pid: facts.resident for each, facts in living.items()}
         memory = self._memory(kernel_id, resident)
-        return Usage(
+        usage = Usage(
             cpu=cpu,
             rss=memory // _RSS_STEP * _RSS_STEP,
             processes=len(living),
@@ -114,6 +130,20 @@ class UsageSampler:
             quiet_since=self._quiet_since(kernel_id) if living and load < BUSY_CPU else None,
             children_busy=sum(loads[1:]) >= BUSY_CPU,
             near_limit=self._limit is not None and memory >= NEAR * self._limit,
+        )
+        return self._with_history(kernel_id, usage)
+
+    def _with_history(self, kernel_id: str, usage: Usage) -> Usage:
+        """Remember what a tree uses; of one that is gone nothing is kept."""
+        if not usage.processes:
+            self._histories.pop(kernel_id, None)
+            return usage
+        known, now = self._histories.setdefault(kernel_id, _Histories()), self._sampled_at
+        return replace(
+            usage,
+            cpu_history=known.cpu.add(now, usage.cpu),
+            memory_history=known.memory.add(now, usage.rss),
+            growth=known.slope.add(now, usage.rss),
         )
 
     def _process_since(self, kernel_id: str, state: ProcessState | None) -> float | None:

@@ -8,6 +8,7 @@ from kerneltui.fleet.diagnosis.condition import Condition, ProcessState, Word
 from kerneltui.fleet.diagnosis.death import Death
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.classification import Kind, Liveness
+from kerneltui.fleet.model.history import History
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.frozen import frozen
 from kerneltui.kernels.processes.identity import ProcessIdentity
@@ -38,6 +39,10 @@ class Usage:
     """The processes below the kernel's own use CPU time."""
     near_limit: bool = False
     """The tree takes nearly all the memory that it can have."""
+    cpu_history: History = History()
+    memory_history: History = History()
+    growth: float = 0.0
+    """Bytes per second by which the memory grows; 0 where it does not do so steadily."""
 
 
 @frozen

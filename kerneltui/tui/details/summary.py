@@ -14,7 +14,7 @@ from kerneltui.tui.table.conditions import NEEDING
 from kerneltui.words import counted
 
 if TYPE_CHECKING:
-    from kerneltui.fleet.model.snapshot import KernelSnapshot
+    from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
 
 
 TROUBLE = "!"
@@ -68,12 +68,27 @@ def whoabouts(kernel: KernelSnapshot, now: float) -> tuple[Fact, ...]:
         facts.append(Fact("procs", str(kernel.usage.processes)))
         if kernel.usage.zombies:
             facts.append(Fact("zombies", str(kernel.usage.zombies)))
+        if kernel.usage.growth:
+            facts.append(Fact("memory", f"+{formats.rate(kernel.usage.growth)}"))
     if kernel.autorestart:
         facts.append(Fact("if it dies", "restarted"))
     if not kernel.is_ours:
         clients = counted(kernel.clients, "client")
         facts.append(Fact("of", f"{kernel.whose}, {clients}, {kernel.liveness}"))
-    return (*facts, Fact("id", kernel.kernel_id))
+    return (*facts, Fact("id", kernel.kernel_id), *histories(kernel.usage))
+
+
+def histories(usage: Usage | None) -> tuple[Fact, ...]:
+    """Return how memory and CPU went, each of them in the last minute and the last hour."""
+    if usage is None or not usage.memory_history.minute:
+        return ()
+    memory, cpu = usage.memory_history, usage.cpu_history
+    return (
+        Fact("mem 1m", formats.relative_sparkline(memory.minute)),
+        Fact("1h", formats.relative_sparkline(memory.hour)),
+        Fact("cpu 1m", formats.sparkline(cpu.minute)),
+        Fact("1h", formats.sparkline(cpu.hour)),
+    )
 
 
 def whereabouts(kernel: KernelSnapshot) -> tuple[Fact, ...]:

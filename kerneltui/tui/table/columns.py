@@ -133,6 +133,16 @@ def _load(kernel: KernelSnapshot, _now: float) -> Cell:
     return Cell(formats.sparkline(kernel.usage.recent), tone)
 
 
+def _growth(kernel: KernelSnapshot, _now: float) -> Cell:
+    """Tell how memory went in a minute, and how fast it grows where it does so steadily."""
+    if kernel.usage is None or not kernel.usage.memory_history.minute:
+        return Cell(NOTHING, "muted")
+    bars = formats.relative_sparkline(kernel.usage.memory_history.minute)
+    if not kernel.usage.growth:
+        return Cell(bars, "muted")
+    return Cell(f"{bars} +{formats.rate(kernel.usage.growth)}", "trouble")
+
+
 def _ago(instant: float | None) -> float | None:
     """Return what sorts ages as they are shown: the later, the younger."""
     return None if instant is None else -instant
@@ -287,6 +297,16 @@ COLUMNS: tuple[Column, ...] = (
         cell=lambda kernel, _now: Cell(str(kernel.clients), "muted"),
         sort_key=lambda kernel: kernel.clients,
         align="right",
+        descends=True,
+    ),
+    Column(
+        id="growth",
+        title="GROWTH",
+        about="Memory in the last minute, and its slope where it grows steadily",
+        width=18,
+        priority=12,
+        cell=_growth,
+        sort_key=lambda kernel: None if kernel.usage is None else kernel.usage.growth,
         descends=True,
     ),
     Column(

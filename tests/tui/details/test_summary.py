@@ -7,8 +7,9 @@ import dataclasses
 import pytest
 
 from kerneltui.fleet.model.classification import Kind
+from kerneltui.fleet.model.history import History
 from kerneltui.fleet.model.origin import Origin
-from kerneltui.fleet.model.snapshot import KernelSnapshot
+from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.details.summary import Details, Fact, whereabouts, whoabouts
 from tests.tui.fakes import NOW, snapshot
@@ -43,6 +44,20 @@ CWD, FILE = Fact("cwd", "/home/ana/[/x]"), Fact("file", "/run/kernel-5d0f.json")
 )
 def test_it_tells_who_the_kernel_is(kernel: KernelSnapshot, facts: tuple[Fact, ...]) -> None:
     assert whoabouts(kernel, NOW) == facts
+
+
+def test_steady_growth_comes_before_the_id_and_histories_after_it() -> None:
+    history = History((None, 1.0, 2.0), (None, None, 1.5))
+    load = History((0.0, 0.5, 1.0), (0.0, 0.0, 0.5))
+    usage = Usage(1.0, 2, 1, growth=48 << 20, memory_history=history, cpu_history=load)
+
+    facts = whoabouts(dataclasses.replace(KERNEL, usage=usage), NOW)
+
+    assert facts[4:] == (
+        *(Fact("memory", "+48 MB/s"), ID),
+        *(Fact("mem 1m", " ▅█"), Fact("1h", "  █")),
+        *(Fact("cpu 1m", "▁▅█"), Fact("1h", "▁▁▅")),
+    )
 
 
 @pytest.mark.parametrize(

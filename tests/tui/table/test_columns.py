@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from kerneltui.fleet.diagnosis.condition import Condition, Word
+from kerneltui.fleet.model.history import History
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.table.columns import (
@@ -25,6 +26,8 @@ from kerneltui.tui.table.sort_line import ATTENTION
 from tests.tui.fakes import NOW, snapshot
 
 BUSY = snapshot(state=KernelState.BUSY, code="train()", usage=Usage(1.5, 3 << 30, 4))
+FLAT = Usage(0.0, 60 << 20, 1, memory_history=History((None, None, *(6e7,) * 6)))
+GROWING = dataclasses.replace(FLAT, growth=48 << 20)
 DEAD = snapshot(state=KernelState.DEAD, returncode=-9, usage=None)
 NEW = snapshot(
     state=KernelState.STARTING, identity=None, usage=None, started_at=None, last_activity=None
@@ -61,6 +64,9 @@ def cell(column_id: str, kernel: KernelSnapshot, now: float = NOW) -> Cell:
         ("idle", NEW, Cell("-", "muted")),
         ("runs", snapshot(executions=12), Cell("12", "muted")),
         ("clients", snapshot(clients=2), Cell("2", "muted")),
+        ("growth", snapshot(), Cell("-", "muted")),
+        ("growth", snapshot(usage=FLAT), Cell("  ██████", "muted")),
+        ("growth", snapshot(usage=GROWING), Cell("  ██████ +48 MB/s", "trouble")),
         ("code", BUSY, Cell("train()")),
         ("code", DEAD, Cell("exited with SIGKILL (-9)", "dead")),
         ("code", told(DEAD, Word.DIED, "out of memory"), Cell("out of memory", "dead")),
@@ -92,6 +98,7 @@ def test_idle_kernels_look_the_same_through_each_minute_of_the_clock(started: fl
         (105, "id name pid state origin cpu load memory code"),
         (128, "id name spec pid state origin cpu load memory up idle runs code"),
         (140, "id name spec pid state origin cpu load memory up idle runs clients code"),
+        (160, "id name spec pid state origin cpu load memory up idle runs clients growth code"),
     ],
 )
 def test_columns_give_way_by_priority(width: int, ids: str) -> None:
@@ -102,8 +109,8 @@ def test_columns_give_way_by_priority(width: int, ids: str) -> None:
     ("skipped", "ids"),
     [
         (1, "name spec pid state origin cpu load memory up"),
-        (5, "name cpu load memory up idle runs clients code"),
-        (12, "name code"),
+        (5, "name cpu load memory up idle runs clients growth"),
+        (12, "name growth code"),
     ],
 )
 def test_scrolled_columns_follow_the_name_in_their_order(skipped: int, ids: str) -> None:

@@ -1,0 +1,18 @@
+"""History: how one figure of a kernel went in the last minute and in the last hour."""
+
+from __future__ import annotations
+
+from kerneltui.frozen import frozen
+
+BARS = 8
+
+Bars = tuple[float | None, ...]
+"""Means over equal times, the latest last; None for a time before the first sample."""
+
+
+@frozen
+class History:
+    """Both are () where nothing was sampled."""
+
+    minute: Bars = ()
+    hour: Bars = ()
