@@ -63,7 +63,7 @@ def rate(size: float) -> str:
     return f"{value:.{1 if power and value < 9.95 else 0}f} {unit}B/s"
 
 
-def memory(size: int) -> str:
+def memory(size: float) -> str:
     """Return `size`, in bytes, with three digits and a binary unit: 982K, 4.12M, 31.2G."""
     value, power = float(size), 0
     while value >= 999.5 and power < len(UNITS) - 1:

@@ -9,8 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
-_PSS = re.compile(rb"^Pss: +([0-9]+) kB", re.MULTILINE)
+_FIGURE = re.compile(rb"^(Pss|Private_\w+): +([0-9]{1,15}) kB", re.MULTILINE)
+
+
+class Shares(NamedTuple):
+    """What a process takes of the memory, in bytes."""
+
+    pss: int
+    """Its own pages, and of those that it shares its part."""
+    uss: int
+    """Its own pages: what its end would free."""
 
 
 def memory_of(resident: Mapping[int, int]) -> int:
@@ -21,14 +31,21 @@ def memory_of(resident: Mapping[int, int]) -> int:
     """
     if len(resident) <= 1:
         return sum(resident.values())
-    return sum(_share(pid, rss) for pid, rss in resident.items())
+    shares = {pid: shares_of(pid) for pid in resident}
+    return sum(found.pss if (found := shares[pid]) else rss for pid, rss in resident.items())
 
 
-def _share(pid: int, rss: int) -> int:
-    """Return a process's proportional share; `rss` where the system does not tell it."""
+def shares_of(pid: int) -> Shares | None:
+    """Ask the system for the shares of a process; None where it does not tell."""
     try:
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_bytes()
     except OSError:
-        return rss
-    found = _PSS.search(rollup)
-    return int(found[1]) * 1024 if found else rss
+        return None
+    return parse_shares(rollup)
+
+
+def parse_shares(rollup: bytes) -> Shares | None:
+    """Return what the text of /proc/PID/smaps_rollup tells, see proc(5)."""
+    figures = {name: int(size) * 1024 for name, size in _FIGURE.findall(rollup)}
+    pss = figures.pop(b"Pss", None)
+    return None if pss is None else Shares(pss, sum(figures.values()))

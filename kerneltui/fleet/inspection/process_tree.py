@@ -10,6 +10,8 @@ from pathlib import PurePath
 
 import psutil
 
+from kerneltui.fleet.inspection.counters import Counters, counters_of, rates
+from kerneltui.fleet.inspection.memory import Shares, shares_of
 from kerneltui.fleet.model.masking import mask_arguments
 from kerneltui.frozen import frozen
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify
@@ -51,6 +53,12 @@ class ProcessFacts:
     has_left: Left = Left.NOTHING
     zombies: int = 0
     """Its children that have ended, and whose end it has not taken note of."""
+    shares: Shares | None = None
+    """What it takes of the memory; None where the system does not tell."""
+    read: float | None = None
+    written: float | None = None
+    """Bytes per second that it has had from disks, and for disks, since the last look; None at
+    the first, and where the system does not tell."""
     paths: tuple[str, ...] | None = None
     """Clean paths of open regular files, the first FILES_NAMED of them; none where not allowed.
     None where they were not asked for."""
@@ -61,10 +69,10 @@ class ProcessFacts:
 
 
 class ProcessTree:
-    """Remembers the CPU times of its last look. Blocking; for short threads, one at a time."""
+    """Remembers the counters of its last look. Blocking; for short threads, one at a time."""
 
     def __init__(self) -> None:
-        self._cpu_times: dict[ProcessIdentity, float] = {}
+        self._counters: dict[ProcessIdentity, Counters] = {}
         self._looked_at = 0.0
 
     def look(
@@ -78,7 +86,7 @@ class ProcessTree:
         `now`: an instant of a clock that only this tree is measured by. `opened`: the processes
         whose open files are looked up as well.
         """
-        before, self._cpu_times = self._cpu_times, {}
+        before, self._counters = self._counters, {}
         elapsed, self._looked_at = now - self._looked_at, now
         children = children_of_all()
         rows = [
@@ -102,25 +110,27 @@ class ProcessTree:
         self,
         identity: ProcessIdentity,
         depth: int,
-        before: dict[ProcessIdentity, float],
+        before: dict[ProcessIdentity, Counters],
         elapsed: float,
     ) -> ProcessFacts | None:
         try:
             process = psutil.Process(identity.pid)
             with process.oneshot():
-                times = process.cpu_times()
-                used = self._cpu_times[identity] = times.user + times.system
-                known = identity in before and elapsed > 0
+                used = self._counters[identity] = counters_of(process)
+                rate = rates(before.get(identity), used, elapsed)
                 return ProcessFacts(
                     identity=identity,
                     depth=depth,
                     command=_command(process),
                     state=process.status(),
-                    cpu=round(max(0.0, (used - before[identity]) / elapsed), 2) if known else None,
+                    cpu=rate.cpu,
                     rss=process.memory_info().rss,
                     threads=process.num_threads(),
                     files=_files(process),
                     age=identity.age(),
+                    shares=shares_of(identity.pid),
+                    read=rate.read,
+                    written=rate.written,
                 )
         except psutil.Error:  # it ended meanwhile
             return None

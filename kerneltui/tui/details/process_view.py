@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, ClassVar
 
@@ -11,19 +11,17 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from kerneltui import formats
 from kerneltui.formats import fit
-from kerneltui.tui.details.tree_lines import tree_lines
+from kerneltui.tui.details.history_words import Fact, growth, histories
+from kerneltui.tui.details.process_rows import process_rows, titles, totals
 from kerneltui.tui.widgets.row_pane import MAX_ROWS, TITLES, Row, RowPane, limited
 from kerneltui.tui.widgets.tab_bar import Tab
 from kerneltui.words import counted
 
 if TYPE_CHECKING:
     from kerneltui.fleet.inspection.process_tree import ProcessFacts
+    from kerneltui.fleet.model.snapshot import Usage
     from kerneltui.kernels.processes.identity import ProcessIdentity
-
-PATH_INDENT = " " * 10  # under the state: paths are long
-_TITLES = "      PID STATE       CPU%   MEM  AGE  THR FILES  COMMAND"
 
 
 class ProcessView(RowPane):
@@ -53,26 +51,40 @@ class ProcessView(RowPane):
         self.opened: frozenset[ProcessIdentity] = frozenset()
         """The processes whose open files are shown."""
         self._processes: Sequence[ProcessFacts] = ()
+        self._histories: tuple[Fact, ...] = ()
         self._cursor = 0
         """The number of the process under it."""
         self._rows: list[Row] = []
         self._owners: list[int] = []
         """The number of the process that a row is about."""
 
-    def show(self, processes: Sequence[ProcessFacts], title: str = "") -> None:
-        """Show what was found; parents come before their children."""
+    def show(
+        self, processes: Sequence[ProcessFacts], title: str = "", usage: Usage | None = None
+    ) -> None:
+        """Show what was found; parents come before their children.
+
+        `usage`: of all of them together, of late.
+        """
         self.kernel_name = title
-        if processes == self._processes:
+        told = (*growth(usage), *histories(usage))
+        if processes == self._processes and told == self._histories:
             return
+        self._histories = told
         selected = self.selected.identity if self.selected else None
         self._processes = processes
         identities = [each.identity for each in processes]
         self._cursor = identities.index(selected) if selected in identities else self._cursor
         self._cursor = max(0, min(self._cursor, len(processes) - 1))
-        rows = list(islice(_rows(processes), MAX_ROWS + 1))
+        self._make_rows()
+
+    def _make_rows(self) -> None:
+        rows = list(islice(process_rows(self._processes, self.area.width), MAX_ROWS + 1))
         self._rows = limited(row for _, row in rows)
         self._owners = [number for number, _ in rows]
         self.fit()
+
+    def on_resize(self) -> None:
+        self._make_rows()
 
     @property
     def selected(self) -> ProcessFacts | None:
@@ -133,7 +145,10 @@ class ProcessView(RowPane):
         return ", ".join((*told, counted(zombies, "zombie")) if zombies else told)
 
     def fixed(self) -> Sequence[Row]:
-        return (((fit(_TITLES, self.area.width), TITLES),),)
+        told: list[Row] = [totals(self._processes)] if self._processes else []
+        if self._histories:
+            told.append([piece for fact in self._histories for piece in _pieces(fact)])
+        return (*told, ((fit(titles(self.area.width), self.area.width), TITLES),))
 
     def row_count(self) -> int:
         return len(self._rows)
@@ -146,31 +161,5 @@ class ProcessView(RowPane):
         return ((fit(f">{text[1:]}", self.area.width), "cursor"),)
 
 
-def _rows(processes: Sequence[ProcessFacts]) -> Iterator[tuple[int, Row]]:
-    """Yield the rows of each process, with its number."""
-    lines = tree_lines([process.depth for process in processes])
-    for number, (process, line) in enumerate(zip(processes, lines, strict=True)):
-        for row in _rows_of(process, line):
-            yield number, row
-
-
-def _rows_of(process: ProcessFacts, line: str) -> Iterator[Row]:
-    """Yield the row of a process, one for its zombies, and one for each file that it has open."""
-    numbers = (
-        fit(str(process.pid), 8, "right"),
-        fit(process.state, 9),
-        fit("-" if process.cpu is None else formats.cpu(process.cpu), 6, "right"),
-        fit(formats.memory(process.rss), 5, "right"),
-        fit("-" if process.age is None else formats.duration(process.age), 4, "right"),
-        fit(str(process.threads), 4, "right"),
-        fit("-" if process.files is None else str(process.files), 5, "right"),
-    )
-    left = f"{process.has_left}: " if process.has_left else ""
-    yield (f" {' '.join(numbers)}  {line}", ""), (left, "trouble"), (process.command, "")
-    if process.zombies:
-        told = f"{counted(process.zombies, 'zombie')}: ended, and not reaped by {process.pid}"
-        yield ((f"{PATH_INDENT}{told}", "trouble"),)
-    for path in process.paths or ():
-        yield ((f"{PATH_INDENT}{path}", "muted"),)
-    if process.paths == ():
-        yield ((f"{PATH_INDENT}no open files that can be seen", "muted"),)
+def _pieces(fact: Fact) -> Row:
+    return (f" {fact.label} ", "label"), (f"{fact.value} ", "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.content import Content
 from textual.widget import Widget
@@ -10,22 +10,16 @@ from textual.widget import Widget
 from kerneltui import formats
 from kerneltui.fleet.diagnosis.condition import Word
 from kerneltui.protocol.status import KernelState
+from kerneltui.tui.details.history_words import Fact, growth, histories
 from kerneltui.tui.table.conditions import NEEDING
 from kerneltui.words import counted
 
 if TYPE_CHECKING:
-    from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
+    from kerneltui.fleet.model.snapshot import KernelSnapshot
 
 
 TROUBLE = "!"
 """The word for what needs somebody."""
-
-
-class Fact(NamedTuple):
-    """Something to know of a kernel, and the word for it."""
-
-    label: str
-    value: str
 
 
 class Details(Widget):
@@ -68,27 +62,13 @@ def whoabouts(kernel: KernelSnapshot, now: float) -> tuple[Fact, ...]:
         facts.append(Fact("procs", str(kernel.usage.processes)))
         if kernel.usage.zombies:
             facts.append(Fact("zombies", str(kernel.usage.zombies)))
-        if kernel.usage.growth:
-            facts.append(Fact("memory", f"+{formats.rate(kernel.usage.growth)}"))
+        facts += growth(kernel.usage)
     if kernel.autorestart:
         facts.append(Fact("if it dies", "restarted"))
     if not kernel.is_ours:
         clients = counted(kernel.clients, "client")
         facts.append(Fact("of", f"{kernel.whose}, {clients}, {kernel.liveness}"))
     return (*facts, Fact("id", kernel.kernel_id), *histories(kernel.usage))
-
-
-def histories(usage: Usage | None) -> tuple[Fact, ...]:
-    """Return how memory and CPU went, each of them in the last minute and the last hour."""
-    if usage is None or not usage.memory_history.minute:
-        return ()
-    memory, cpu = usage.memory_history, usage.cpu_history
-    return (
-        Fact("mem 1m", formats.relative_sparkline(memory.minute)),
-        Fact("1h", formats.relative_sparkline(memory.hour)),
-        Fact("cpu 1m", formats.sparkline(cpu.minute)),
-        Fact("1h", formats.sparkline(cpu.hour)),
-    )
 
 
 def whereabouts(kernel: KernelSnapshot) -> tuple[Fact, ...]:

@@ -165,7 +165,7 @@ class Panes(Vertical):
         elif self.active is Tab.PROCESSES:
             view = self._processes.widget
             look = partial(fleet.processes, kernel_id, view.opened)
-            self._ask(look, partial(view.show, title=name))
+            self._ask(look, partial(view.show, title=name, usage=kernel.usage))
         elif self.active is Tab.LOG:
             self._ask(partial(fleet.log, kernel_id), partial(self._log.widget.show, title=name))
         elif self.active is Tab.STACK:

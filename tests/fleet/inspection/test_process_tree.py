@@ -64,6 +64,12 @@ def test_a_process_tells_what_it_uses(grow: Callable[[str, int], int]) -> None:
     assert child.files is not None
 
 
+def test_a_process_tells_its_shares_of_the_memory(grow: Callable[[str, int], int]) -> None:
+    for each in look(grow(GENERATIONS, 3)):
+        assert each.shares is not None
+        assert 0 < each.shares.uss <= each.shares.pss <= each.rss
+
+
 def test_open_files_are_named(grow: Callable[[str, int], int], tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.touch()

@@ -6,8 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from kerneltui.fleet.inspection.memory import Shares
 from kerneltui.fleet.inspection.process_tree import Left, ProcessFacts
+from kerneltui.fleet.model.history import History
+from kerneltui.fleet.model.snapshot import Usage
 from kerneltui.kernels.processes.identity import ProcessIdentity
+from kerneltui.tui.details.process_rows import totals
 from kerneltui.tui.details.process_view import ProcessView
 from kerneltui.tui.details.tree_lines import tree_lines
 from kerneltui.tui.widgets.row_pane import MAX_ROWS
@@ -22,34 +26,61 @@ ROOT = ProcessFacts(
     identity(4121), 0, "python -m ipykernel", "sleeping", 0.5, 60 << 20, 12, 63, age=600.0
 )
 CHILD = replace(ROOT, identity=identity(4130), depth=1, command="sleep 100", cpu=None, files=None)
+READING = replace(ROOT, shares=Shares(50 << 20, 40 << 20), read=2.0 * 2**20, written=0.0)
 STRAY = replace(CHILD, identity=identity(4131), command="train.sh", has_left=Left.GROUP)
 
 
-@pytest.mark.parametrize("size", [NARROW, WIDE])
-def test_a_row_tells_what_a_process_uses(size: tuple[int, int]) -> None:
+NARROW_ROWS = [
+    "PID STATE CPU% MEM AGE THR FILES COMMAND",
+    "> 4121 sleeping 50 60.0M 10m 12 63 python -m ipykernel",
+    "4130 sleeping - 60.0M 10m 12 - └ sleep 100",
+]
+WIDE_ROWS = [
+    "PID STATE CPU% MEM PSS USS AGE THR FILES READ WRITTEN COMMAND",
+    "> 4121 sleeping 50 60.0M 50.0M 40.0M 10m 12 63 2.0 MB/s 0 B/s python -m ipykernel",
+    "4130 sleeping - 60.0M - - 10m 12 - - - └ sleep 100",
+]
+
+
+@pytest.mark.parametrize(("size", "rows"), [(NARROW, NARROW_ROWS), (WIDE, WIDE_ROWS)])
+def test_a_row_tells_what_a_process_uses(size: tuple[int, int], rows: list[str]) -> None:
     async def play(stage: Stage[ProcessView]) -> None:
-        stage.widget.show((ROOT, CHILD), "train")
+        stage.widget.show((READING, CHILD), "train")
         await stage.settle()
 
-        assert [line.split() for line in stage.lines[1:4]] == [
-            ["PID", "STATE", "CPU%", "MEM", "AGE", "THR", "FILES", "COMMAND"],
-            [
-                ">",
-                "4121",
-                "sleeping",
-                "50",
-                "60.0M",
-                "10m",
-                "12",
-                "63",
-                "python",
-                "-m",
-                "ipykernel",
-            ],
-            ["4130", "sleeping", "-", "60.0M", "10m", "12", "-", "└", "sleep", "100"],
-        ]
+        assert [" ".join(line.split()) for line in stage.lines[2:5]] == rows
 
     on_stage(ProcessView(), play, size)
+
+
+@pytest.mark.parametrize(
+    ("processes", "told"),
+    [
+        ((ROOT, CHILD), "threads 24 files 63"),
+        (
+            (READING, READING),
+            "PSS 100M USS 80.0M threads 24 files 126 disk read 4.0 MB/s written 0 B/s",
+        ),
+    ],
+)
+def test_what_all_use_is_told_where_the_system_tells(
+    processes: tuple[ProcessFacts, ...], told: str
+) -> None:
+    text = "".join(piece for piece, _ in totals(processes))
+
+    assert " ".join(text.split()) == told
+
+
+def test_the_history_of_all_stands_over_the_rows() -> None:
+    async def play(stage: Stage[ProcessView]) -> None:
+        known = History((1.0, 2.0), (2.0,))
+        usage = Usage(0.0, 2, 1, cpu_history=known, memory_history=known, growth=48 << 20)
+        stage.widget.show((ROOT,), "train", usage)
+        await stage.settle()
+
+        assert " ".join(stage.lines[2].split()) == "memory +48 MB/s mem 1m ▅█ 1h █ cpu 1m ██ 1h █"
+
+    on_stage(ProcessView(), play)
 
 
 @pytest.mark.parametrize(
@@ -70,10 +101,10 @@ def test_zombies_stand_under_their_process_with_their_number() -> None:
         stage.widget.show((replace(ROOT, zombies=5), CHILD), "train")
         await stage.settle()
 
-        assert stage.lines[3].strip() == "5 zombies: ended, and not reaped by 4121"
+        assert stage.lines[4].strip() == "5 zombies: ended, and not reaped by 4121"
         assert stage.lines[0].endswith("2 processes, 5 zombies")
 
-    on_stage(ProcessView(), play)
+    on_stage(ProcessView(), play, WIDE)
 
 
 def test_the_cursor_stays_on_its_process() -> None:
@@ -92,7 +123,7 @@ def test_open_files_stand_under_their_process() -> None:
         stage.widget.show((replace(ROOT, paths=("/data/a.csv", "/data/b.csv")), CHILD))
         await stage.settle()
 
-        assert [line.split()[-1] for line in stage.lines[2:6]] == [
+        assert [line.split()[-1] for line in stage.lines[3:7]] == [
             *("ipykernel", "/data/a.csv", "/data/b.csv", "100"),
         ]
 
@@ -104,7 +135,7 @@ def test_what_left_the_group_is_marked_in_words() -> None:
         stage.widget.show((ROOT, STRAY))
         await stage.settle()
 
-        assert stage.lines[3].endswith("left the group: train.sh")
+        assert stage.lines[4].endswith("left the group: train.sh")
 
     on_stage(ProcessView(), play)
 
@@ -124,9 +155,9 @@ def test_the_bar_counts_the_processes() -> None:
     [
         ((), 1, 1),
         (("j",), 2, 1),
-        (("pagedown",), 23, 2),
-        (("ctrl+d",), 12, 1),
-        (("G",), 100, 79),
+        (("pagedown",), 22, 2),
+        (("ctrl+d",), 11, 1),
+        (("G",), 100, 80),
         (("G", "g"), 1, 1),
     ],
 )
@@ -138,7 +169,7 @@ def test_keys_move_the_cursor(keys: tuple[str, ...], selected: int, first: int) 
 
         assert stage.widget.selected is not None
         assert stage.widget.selected.pid == selected
-        assert int(stage.lines[2].lstrip("> ").split()[0]) == first
+        assert int(stage.lines[3].lstrip("> ").split()[0]) == first
 
     on_stage(ProcessView(), play)
 

@@ -11,7 +11,8 @@ from kerneltui.fleet.model.history import History
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
 from kerneltui.protocol.status import KernelState
-from kerneltui.tui.details.summary import Details, Fact, whereabouts, whoabouts
+from kerneltui.tui.details.history_words import Fact
+from kerneltui.tui.details.summary import Details, whereabouts, whoabouts
 from tests.tui.fakes import NOW, snapshot
 from tests.tui.widget_stage import NARROW, WIDE, Stage, on_stage
 

@@ -1,0 +1,57 @@
+"""Counters: what a process has used since its start, and the rates between two looks at it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import psutil
+
+_CPU_DIGITS = 2
+
+
+class Counters(NamedTuple):
+    """The disk is told where the system counts it for each process, and lets us see it."""
+
+    cpu: float
+    """Seconds."""
+    read: int | None = None
+    """Bytes that disks had to bring."""
+    written: int | None = None
+    """Bytes for disks to keep."""
+
+
+class Rates(NamedTuple):
+    """All per second; None where it is not known, as at the first look."""
+
+    cpu: float | None = None
+    read: float | None = None
+    written: float | None = None
+
+
+def counters_of(process: psutil.Process) -> Counters:
+    """Look at a process. Raises psutil.Error."""
+    times = process.cpu_times()
+    cpu = times.user + times.system
+    try:
+        disk = process.io_counters()
+    except (psutil.AccessDenied, AttributeError, NotImplementedError):  # macOS has none
+        return Counters(cpu)
+    return Counters(cpu, disk.read_bytes, disk.write_bytes)
+
+
+def rates(before: Counters | None, now: Counters, elapsed: float) -> Rates:
+    """Return what was used per second in `elapsed` seconds."""
+    if before is None or elapsed <= 0:
+        return Rates()
+    cpu = _rate(before.cpu, now.cpu, elapsed)
+    return Rates(
+        None if cpu is None else round(cpu, _CPU_DIGITS),
+        _rate(before.read, now.read, elapsed),
+        _rate(before.written, now.written, elapsed),
+    )
+
+
+def _rate(before: float | None, now: float | None, elapsed: float) -> float | None:
+    if before is None or now is None:
+        return None
+    return max(0.0, (now - before) / elapsed)

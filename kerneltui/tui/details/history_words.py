@@ -1,0 +1,37 @@
+"""What the history of a kernel's figures says, in bars and words. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from kerneltui import formats
+
+if TYPE_CHECKING:
+    from kerneltui.fleet.model.snapshot import Usage
+
+
+class Fact(NamedTuple):
+    """Something to know of a kernel, and the word for it."""
+
+    label: str
+    value: str
+
+
+def growth(usage: Usage | None) -> tuple[Fact, ...]:
+    """Return how fast memory grows; nothing where it does not do so steadily."""
+    if usage is None or not usage.growth:
+        return ()
+    return (Fact("memory", f"+{formats.rate(usage.growth)}"),)
+
+
+def histories(usage: Usage | None) -> tuple[Fact, ...]:
+    """Return how memory and CPU went, each of them in the last minute and the last hour."""
+    if usage is None or not usage.memory_history.minute:
+        return ()
+    memory, cpu = usage.memory_history, usage.cpu_history
+    return (
+        Fact("mem 1m", formats.relative_sparkline(memory.minute)),
+        Fact("1h", formats.relative_sparkline(memory.hour)),
+        Fact("cpu 1m", formats.sparkline(cpu.minute)),
+        Fact("1h", formats.sparkline(cpu.hour)),
+    )

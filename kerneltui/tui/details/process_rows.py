@@ -1,0 +1,111 @@
+"""The rows of the processes of a kernel: what each uses, and what all of them use. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from kerneltui import formats
+from kerneltui.formats import fit
+from kerneltui.tui.details.tree_lines import tree_lines
+from kerneltui.tui.widgets.row_pane import Row
+from kerneltui.words import counted
+
+if TYPE_CHECKING:
+    from kerneltui.fleet.inspection.process_tree import ProcessFacts
+
+NOTHING = "-"
+ROOMY = 110  # cells from which on a process has all its columns
+_PATH_INDENT = " " * 10  # under the state: paths are long
+
+
+class _Column(NamedTuple):
+    title: str
+    width: int
+    cell: Callable[[ProcessFacts], str]
+    is_minor: bool = False
+    """It is shown only where there is room."""
+
+
+def _told(value: float | None, show: Callable[[float], str]) -> str:
+    return NOTHING if value is None else show(value)
+
+
+def _size(value: int | None) -> str:
+    return NOTHING if value is None else formats.memory(value)
+
+
+_COLUMNS = (
+    _Column("PID", 8, lambda process: str(process.pid)),
+    _Column("STATE", -9, lambda process: process.state),
+    _Column("CPU%", 6, lambda process: _told(process.cpu, formats.cpu)),
+    _Column("MEM", 5, lambda process: formats.memory(process.rss)),
+    _Column("PSS", 5, lambda process: _size(process.shares and process.shares.pss), is_minor=True),
+    _Column("USS", 5, lambda process: _size(process.shares and process.shares.uss), is_minor=True),
+    _Column("AGE", 4, lambda process: _told(process.age, formats.duration)),
+    _Column("THR", 4, lambda process: str(process.threads)),
+    _Column("FILES", 5, lambda process: _told(process.files, str)),
+    _Column("READ", 8, lambda process: _told(process.read, formats.rate), is_minor=True),
+    _Column("WRITTEN", 8, lambda process: _told(process.written, formats.rate), is_minor=True),
+)
+"""One of a negative width stands to the left."""
+
+
+def titles(width: int) -> str:
+    """Return the titles of the columns that a line of `width` cells has."""
+    shown = [_fitted(column.title, column) for column in _columns(width)]
+    return f" {' '.join(shown)}  COMMAND"
+
+
+def process_rows(processes: Sequence[ProcessFacts], width: int) -> Iterator[tuple[int, Row]]:
+    """Yield the rows of each process, with its number."""
+    lines = tree_lines([process.depth for process in processes])
+    for number, (process, line) in enumerate(zip(processes, lines, strict=True)):
+        for row in _rows_of(process, line, width):
+            yield number, row
+
+
+def totals(processes: Sequence[ProcessFacts]) -> Row:
+    """Return what all of them use; what the system does not tell of any of them is left out."""
+    shares = [each.shares for each in processes if each.shares is not None]
+    sums = {
+        "PSS": _sum((each.pss for each in shares), formats.memory),
+        "USS": _sum((each.uss for each in shares), formats.memory),
+        "threads": _sum((each.threads for each in processes), str),
+        "files": _sum((each.files for each in processes), str),
+        "disk read": _sum((each.read for each in processes), formats.rate),
+        "written": _sum((each.written for each in processes), formats.rate),
+    }
+    return [
+        piece
+        for label, value in sums.items()
+        if value
+        for piece in ((f" {label} ", "label"), (f"{value} ", ""))
+    ]
+
+
+def _sum(values: Iterable[float | None], show: Callable[[float], str]) -> str:
+    known = [value for value in values if value is not None]
+    return show(sum(known)) if known else ""
+
+
+def _columns(width: int) -> list[_Column]:
+    return [column for column in _COLUMNS if width >= ROOMY or not column.is_minor]
+
+
+def _fitted(text: str, column: _Column) -> str:
+    return fit(text, abs(column.width), "right" if column.width > 0 else "left")
+
+
+def _rows_of(process: ProcessFacts, line: str, width: int) -> Iterator[Row]:
+    """Yield the row of a process, one for its zombies, and one for each file that it has open."""
+    cells = [_fitted(column.cell(process), column) for column in _columns(width)]
+    left = f"{process.has_left}: " if process.has_left else ""
+    yield (f" {' '.join(cells)}  {line}", ""), (left, "trouble"), (process.command, "")
+    if process.zombies:
+        told = f"{counted(process.zombies, 'zombie')}: ended, and not reaped by {process.pid}"
+        yield ((f"{_PATH_INDENT}{told}", "trouble"),)
+    for path in process.paths or ():
+        yield ((f"{_PATH_INDENT}{path}", "muted"),)
+    if process.paths == ():
+        yield ((f"{_PATH_INDENT}no open files that can be seen", "muted"),)
