@@ -301,6 +301,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(
         id="growth",
+        letter="w",
         title="GROWTH",
         about="Memory in the last minute, and its slope where it grows steadily",
         width=18,
