@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
 
+from kerneltui.fleet.diagnosis.condition import Condition, Word
+from kerneltui.fleet.diagnosis.stack import Frame, Stack, StackThread, Way
 from kerneltui.fleet.model.classification import Kind
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
@@ -55,6 +58,43 @@ def make_fleet() -> FakeFleet:
     )  # fmt: skip
     fleet.transcripts["91d04c"] = _transcript()
     fleet.transcripts["b7c1e0"] = _training()
+    return fleet
+
+
+def make_stuck_fleet() -> FakeFleet:
+    """Return the afternoon after it: most kernels need somebody."""
+
+    def told(word: Word, seconds: float, sentence: str) -> Condition:
+        return Condition(word, NOW - seconds, sentence)
+
+    died = told(Word.DIED, 240, "segmentation fault in crash(), In [3]")
+    fleet = FakeFleet(
+        _row("solve", "b7c1e0", 4121, KernelState.BUSY, Usage(0.0, GB // 3, 1, QUIET),
+             code="lib.solve(matrix)", executions=3, idle=45,
+             condition=told(Word.NO_ANSWER, 40, "holds its interpreter in native code")),
+        _row("ask", "3f2a77", 4130, KernelState.BUSY, Usage(0.0, GB // 8, 1, QUIET),
+             code="name = input('name? ')", executions=9, idle=190,
+             condition=told(Word.ASKS, 185, "asks name?; its client has left")),
+        _row("paused", "91d04c", 4188, KernelState.IDLE, Usage(0.0, GB // 8, 1, QUIET),
+             executions=3, idle=140,
+             condition=told(Word.STOPPED, 120, "stopped by a signal; SIGCONT continues it")),
+        _row("notes", "0a9b31", 4099, KernelState.DEAD, None, executions=5, idle=240,
+             condition=died, reason=died.sentence),
+        _row("fetch", "c8e5aa", 4201, KernelState.BUSY, Usage(0.0, GB // 5, 1, QUIET),
+             code="rows = fetch(urls)", executions=22, idle=730,
+             condition=told(Word.WAITING, 725, "waits: sleep, lock, network or a child")),
+        _row("train", "77d1c2", 4240, KernelState.BUSY, Usage(3.98, int(11.2 * GB), 5, RISING),
+             code="for epoch in range(200): step(batch)", executions=14, idle=760,
+             condition=told(Word.BUSY, 755, "runs Python")),
+    )  # fmt: skip
+    frames = (
+        Frame("/usr/lib/python3.11/ssl.py", 1163, "read", "return self._sslobj.read(len)"),
+        Frame("/usr/lib/python3.11/socket.py", 706, "readinto", "return self._sock.recv_into(b)"),
+        Frame("/home/ana/work/net.py", 41, "fetch", "page = session.get(url)"),
+        Frame("<ipython-input-22-5a>", 1, "<module>", "rows = fetch(urls)", cell=22),
+    )
+    main = StackThread("MainThread", main=True, frames=frames)
+    fleet.stacks["c8e5aa"] = Stack(Way.SUBSHELL, (main,))
     return fleet
 
 
@@ -121,11 +161,12 @@ def _training() -> Transcript:
     return transcript
 
 
-PICTURES = {
-    "main": ("j", "j", "j"),
-    "output": ("j", "o"),
-    "signal": ("j", "K"),
-    "help": ("question_mark",),
+PICTURES: dict[str, tuple[Callable[[], FakeFleet], tuple[str, ...]]] = {
+    "main": (make_fleet, ("j", "j", "j")),
+    "output": (make_fleet, ("j", "o")),
+    "signal": (make_fleet, ("j", "K")),
+    "help": (make_fleet, ("question_mark",)),
+    "stuck": (make_stuck_fleet, ("j", "j", "j", "j", "w")),
 }
 """What screenshots/ shows, and the keys that lead there."""
 THEMES = {"dark": "textual-dark", "light": "textual-light"}
@@ -168,13 +209,15 @@ def text_picture(name: str) -> str:
 
 
 def make_picture(name: str, theme: str) -> None:
+    make, keys = PICTURES[name]
+
     async def play(stage: Stage) -> None:
         stage.app.theme = THEMES[theme]
-        await stage.press(*PICTURES[name])
+        await stage.press(*keys)
         stage.app.save_screenshot(f"{name}-{theme}.svg", str(ROOT / "screenshots"))
 
     with mock.patch("platform.node", return_value=HOST):
-        on_stage(play, make_fleet(), SIZE)
+        on_stage(play, make(), SIZE)
 
 
 def with_key_table(readme: str) -> str:
