@@ -260,9 +260,8 @@ def test_code_that_ran_is_told_though_the_kernel_never_said_that_it_began(fleet:
 
     tiny.run("import os; os._exit(7)")
 
-    assert tiny.wait_for(KernelState.DEAD).reason == (
-        "its own exit(7); it ran: import os; os._exit(7)"
-    )
+    tiny.wait_for(KernelState.DEAD)
+    eventually(lambda: tiny.now.reason == "its own exit(7); it ran: import os; os._exit(7)")
 
 
 def test_crashes_are_written_unless_the_user_wants_otherwise(

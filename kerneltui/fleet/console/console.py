@@ -53,6 +53,8 @@ class Console:
         """When the oldest code was sent that is not over; instants of `time.monotonic()`."""
         self.connected: Mapping[str, int] = MappingProxyType({})
         """1 for each kernel that a client of ours is connected to."""
+        self.abandoned: dict[str, tuple[str, ...]] = {}
+        """Code that a kernel had not done with when its process ended, the running one first."""
         self._find_manager = find_manager
         self._record = record
         self._note = note
@@ -179,6 +181,7 @@ class Console:
     def _conversation(self, kernel_id: str) -> Conversation:
         """Return the conversation with a kernel. Raises NoSuchKernel."""
         if kernel_id not in self._conversations:
+            self.abandoned.pop(kernel_id, None)
             self._conversations[kernel_id] = Conversation(
                 self._find_manager(kernel_id),
                 partial(self._record, kernel_id),
@@ -235,6 +238,8 @@ class Console:
     def _forget(self, kernel_id: str, why: str) -> None:
         conversation = self._conversations.pop(kernel_id, None)
         if conversation is not None:
+            if conversation.queued:
+                self.abandoned[kernel_id] = conversation.queued
             conversation.abandon(why)
 
     def _leave(self) -> None:

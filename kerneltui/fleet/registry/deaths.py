@@ -25,6 +25,7 @@ from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.kernels.processes.process import KernelProcess
+from kerneltui.protocol.text import clean_line
 
 
 class Deaths:
@@ -58,6 +59,8 @@ class Deaths:
     def sum_up(self, kernel: TrackedKernel, ended: ProcessIdentity, death: Death) -> Death:
         """Add to why a process has ended what it had said before, once all of that is heard."""
         summed_up = with_last_words(death, self._facts_of(kernel.kernel_id))
+        if not summed_up.code:
+            summed_up = replace(summed_up, code=self._sent_first(kernel.kernel_id))
         return death if summed_up == death else self._keep(kernel, ended, summed_up)
 
     def look(self) -> None:
@@ -113,7 +116,6 @@ class Deaths:
         facts, status = self._facts_of(kernel.kernel_id), manager.status
         lines = self._last_words(manager, manifest)
         crash = find_crash(lines, lambda file: cell_number(file, facts.cells))
-        queued = self._queued_of(kernel.kernel_id)
         is_wrapped = process.launched != process.identity
         return conclude(
             unwrapped(process.returncode) if is_wrapped else process.returncode,
@@ -122,10 +124,14 @@ class Deaths:
             sent=_latest(kernel.sent, manifest.sent if manifest is not None else None),
             is_at_start=status.launched and not status.heard,
             argv=manifest.argv if manifest is not None else (),
-            code=facts.running or (queued[0] if queued else ""),
+            code=facts.running or self._sent_first(kernel.kernel_id),
             last_lines=last_lines(lines),
             memory=self._memory_at_end(kernel.kernel_id, process.identity.pid),
         )
+
+    def _sent_first(self, kernel_id: str) -> str:
+        """Return the code of ours that runs, though the kernel may not have said so."""
+        return clean_line(next(iter(self._queued_of(kernel_id)), ""))
 
     def _last_words(self, manager: KernelManager, manifest: Manifest | None) -> tuple[str, ...]:
         log = manager.life.log

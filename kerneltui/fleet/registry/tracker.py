@@ -62,7 +62,7 @@ class Tracker:
             registry,
             store,
             self.monitor.facts,
-            lambda kernel_id: self.console.queued.get(kernel_id, ()),
+            self._sent_to,
             memory_at_end,
         )
         self._registry = registry
@@ -255,6 +255,11 @@ class Tracker:
         is_news = kernel.is_ours and not self.orders.is_ordered(kernel)
         self.note_leftovers(kernel)
         return partial(self._describe_end, kernel, process.identity, death, is_news=is_news)
+
+    def _sent_to(self, kernel_id: str) -> tuple[str, ...]:
+        """Return the code of ours that a kernel has not done with, or had not when it ended."""
+        console = self.console
+        return console.queued.get(kernel_id) or console.abandoned.get(kernel_id, ())
 
     def _describe_end(
         self, kernel: TrackedKernel, ended: ProcessIdentity, death: Death, *, is_news: bool
