@@ -12,9 +12,9 @@ _CTRL_C = {130: "Ctrl+C"}
 
 EXAMPLES: Mapping[str, str] = {
     "ps": """\
-kerneltui ps state:busy 'mem:>1G'       # all fields: ? in the dashboard
+kerneltui ps state:busy 'mem:>1G'       # a shell takes > and < for itself
 kerneltui ps --json                     # for programs; null is what nobody knows
-kerneltui ps -q 'idle:>2h' | xargs -r kerneltui shutdown
+kerneltui ps -q origin:kerneltui 'idle:>2h' | xargs -r kerneltui shutdown
 kerneltui ps --watch""",
     "start": """\
 kerneltui start                         # python3, in this folder

@@ -11,6 +11,7 @@ from typing import Any
 
 from kerneltui.commands.help import add_command
 from kerneltui.fleet.model.capabilities import VERBS, Verb
+from kerneltui.fleet.model.filters import DASHBOARD_ONLY, forms
 
 NOT_UNDERSTOOD = 2  # argparse's exit code
 MAX_SECONDS = 2e6  # 23 days, which is what poll(2) can wait
@@ -28,7 +29,8 @@ def add_kernel(parser: argparse.ArgumentParser, **arguments: Any) -> None:
 def add_commands(commands: Any) -> None:
     """Add a parser for each command; `run` of what it parses does it and returns the exit code."""
     parser = add_command(commands, "ps", "list kernels")
-    parser.add_argument("filter", nargs="*", help="words and fields, as in the dashboard after /")
+    like = f"what they have to be like, all of it: {forms(without=DASHBOARD_ONLY)}"
+    parser.add_argument("filter", nargs="*", help=like)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="as a list of JSON objects")
     form.add_argument("-q", "--quiet", action="store_true", help="nothing but ids, one a line")

@@ -18,13 +18,11 @@ from rich.cells import cell_len
 from kerneltui import formats
 from kerneltui.commands.listing import Listed, list_all
 from kerneltui.commands.probe import Probe
-from kerneltui.fleet.model.filters import Filter, parse_filter
+from kerneltui.fleet.model.filters import DASHBOARD_ONLY, Filter, parse_filter
 from kerneltui.fleet.reconcile.host_scan import HostScan
 from kerneltui.protocol.text import clean_line
 
 WATCH_EVERY = 1.0  # seconds
-NOT_HERE = frozenset({"runs"})
-"""The fields of a filter that only a dashboard knows, which listens all the time."""
 CLEAR = "\x1b[H\x1b[J"
 _TITLES = ("ID", "NAME", "SPEC", "PID", "STATE", "MEM", "TIME", "AGE", "ORIGIN", "FOLDER")
 _UNTOLD = frozenset({"kind", "identity", "found", "pending"})
@@ -57,7 +55,7 @@ def ps(wanted: Filter, form: Format, *, watch: bool) -> int:
 
 def filter_of(words: Sequence[str]) -> Filter:
     """Return the filter that the words make together. Raises FilterError."""
-    return parse_filter(" ".join(words), without=NOT_HERE)
+    return parse_filter(" ".join(words), without=DASHBOARD_ONLY)
 
 
 def _print(kernels: Sequence[Listed], form: Format, now: float, *, watch: bool) -> None:

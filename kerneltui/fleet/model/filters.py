@@ -21,6 +21,13 @@ from typing import NamedTuple, Protocol
 from kerneltui.fleet.diagnosis.condition import Word
 from kerneltui.frozen import frozen
 
+DASHBOARD_ONLY = frozenset({"runs"})
+"""Fields of what only who listens all the time can know."""
+_FORMS = (
+    *("word", "!word", "state:busy", "origin:server", "mem:>1G", "cpu:>50", "idle:>10m", "up:<1h"),
+    *("runs:>0", "pid:4121", "name:", "spec:", "id:", "notebook:", "cwd:", "code:"),
+)
+
 _KNOWN = {**{str(word): word for word in Word}, "dead": Word.DIED}
 """What `state:` may be, with the word that was before "died"."""
 
@@ -92,6 +99,11 @@ class Filter:
     def passes(self, kernel: Filterable, now: float) -> bool:
         """Tell whether a kernel is shown; `now`: by the clock of its instants."""
         return all(test(kernel, now) for test in self.tests)
+
+
+def forms(without: frozenset[str] = frozenset()) -> str:
+    """Return what a filter may be made of, for a person."""
+    return " ".join(each for each in _FORMS if each.partition(":")[0] not in without)
 
 
 def parse_filter(text: str, *, without: frozenset[str] = frozenset()) -> Filter:

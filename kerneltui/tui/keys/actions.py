@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Unpack
 
 from kerneltui.fleet.model.capabilities import VERBS, Verb
+from kerneltui.fleet.model.filters import forms
 from kerneltui.tui.keys.action import Action, Scope, Shown
 
 _MOVING = (
@@ -96,8 +97,7 @@ ACTIONS: tuple[Action, ...] = (
         "table.filter",
         ("slash",),
         "Filter",
-        "Show only kernels that are like what you type: word !word state:busy origin:server"
-        " mem:>1G cpu:>50 idle:>10m up:<1h runs:>0 pid:4121 name: spec: id: notebook: cwd: code:",
+        f"Show only kernels that are like what you type: {forms()}",
         Scope.TABLE,
     ),
     Action(

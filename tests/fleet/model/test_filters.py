@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kerneltui.fleet.diagnosis.condition import ProcessState
-from kerneltui.fleet.model.filters import FilterError, parse_filter
+from kerneltui.fleet.model.filters import FilterError, forms, parse_filter
 from kerneltui.fleet.model.snapshot import Usage
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol.status import KernelState
@@ -148,6 +148,12 @@ def test_a_bad_filter_says_where_it_is_wrong(text: str, position: int, words: st
         parse_filter(text)
 
     assert (caught.value.position, str(caught.value)[: len(words)]) == (position, words)
+
+
+def test_every_form_that_is_told_is_understood() -> None:
+    fields = (each if each[-1] != ":" else f"{each}x" for each in forms().split())
+
+    assert len(parse_filter(" ".join(fields)).tests) == len(forms().split())
 
 
 PIECES = st.sampled_from(
