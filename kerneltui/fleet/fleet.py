@@ -106,7 +106,11 @@ class Fleet:
             signal_number(stack_signal),
         )
         self._monitor, self.console = tracker.monitor, tracker.console
-        self._diagnosis = Diagnosis(tracker.console, tracker.monitor.message_log)
+        self._diagnosis = Diagnosis(
+            tracker.console,
+            tracker.monitor.message_log,
+            lambda kernel_id: self._monitor.facts(kernel_id).cells,
+        )
         self._own = OwnKernels(registry, tracker, store, kernels, transport, warn)
         self._external = ExternalKernels(
             registry, tracker, store, kernels.kernel_spec_manager, warn

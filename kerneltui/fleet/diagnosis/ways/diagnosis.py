@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -41,8 +40,6 @@ from kerneltui.protocol import fields
 
 STACK_PATIENCE = 0.4  # seconds for a kernel to tell its stacks: one that can takes a tenth of it
 NAMES_PATIENCE = 3.0  # seconds for its names, whose sizes it has to count
-MAX_CELLS = 200  # looked at for the code of a frame
-_ANY_NUMBER = range(1, 1 << 31)
 
 
 @frozen
@@ -59,9 +56,16 @@ class Subject:
 class Diagnosis:
     """Looks when it is asked, in the caller's thread, within seconds."""
 
-    def __init__(self, console: Console, find_messages: Callable[[str], MessageLog | None]) -> None:
+    def __init__(
+        self,
+        console: Console,
+        find_messages: Callable[[str], MessageLog | None],
+        find_cells: Callable[[str], Iterable[Cell]],
+    ) -> None:
+        """`find_cells`: returns the cells that a kernel was heard to run, the latest last."""
         self._console = console
         self._find_messages = find_messages
+        self._find_cells = find_cells
         self._beside = SubshellProbe(console)
         self._sources = SourceLines()
 
@@ -149,16 +153,7 @@ class Diagnosis:
         """Yield the cells that were heard of, the latest last, after those not yet told."""
         for sent in (self._console.queued, self._console.beside):
             yield from (Cell(None, code) for code in sent.get(kernel_id, ()))
-        messages = self._find_messages(kernel_id)
-        records = messages.view().records if messages else ()
-        for record in [each for each in records if each.msg_type == "execute_input"][-MAX_CELLS:]:
-            try:
-                content = json.loads(record.parts[-1])
-            except ValueError:  # it was too long to be kept
-                continue
-            if isinstance(content, dict):
-                number = fields.whole(content, "execution_count", within=_ANY_NUMBER)
-                yield Cell(number or None, fields.text(content, "code"))
+        yield from self._find_cells(kernel_id)
 
 
 def _masked(variables: tuple[Variable, ...]) -> tuple[Variable, ...]:
