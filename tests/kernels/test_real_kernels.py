@@ -199,11 +199,11 @@ def test_a_loop_is_interrupted(shared: Running) -> None:
     assert reply["content"]["ename"] == "KeyboardInterrupt"
 
 
-def test_a_subshell_completes_while_a_cell_runs(shared: Running) -> None:
+def test_a_subshell_is_made_and_completes_while_a_cell_runs(shared: Running) -> None:
     manager, client = shared
-    subshell_id = client.create_subshell(timeout=PATIENCE)
     msg_id = begin(client, "import time\ntime.sleep(1000)")
 
+    subshell_id = client.create_subshell(timeout=PATIENCE)
     reply = client.complete("prin", subshell_id=subshell_id, reply=True, timeout=PATIENCE)
 
     assert "print" in reply["content"]["matches"]

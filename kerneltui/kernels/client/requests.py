@@ -164,7 +164,8 @@ class KernelRequests(ClientBase):
 
     def _subshell(self, msg_type: str, content: Content, timeout: float | None) -> Content:
         if self._features is None:
-            info: Message = self.kernel_info(reply=True, timeout=timeout)
+            # On control: the main shell may run a cell, which a subshell is to go beside.
+            info: Message = self._control("kernel_info_request", {}, True, timeout)
             self._features = fields.texts(info["content"], "supported_features")
         if SUBSHELLS not in self._features:  # such a kernel would never answer
             raise ActionRefused(f"cannot send {msg_type}: this kernel has no subshells")
