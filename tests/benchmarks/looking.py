@@ -50,7 +50,7 @@ def _look(fleet: Fleet, name: str) -> tuple[float, float]:
             dashboard.wait_until(lambda text: re.search(r"spin +while True:", text) is not None)
 
         first = seconds(look)
-        dashboard.press("3")
+        dashboard.press("1")
         dashboard.wait_until(lambda text: "by subshell" not in text)
         again = seconds(look)
     fleet.do(Verb.KILL, _row(fleet, kernel_id).target)

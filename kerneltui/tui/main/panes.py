@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PERIOD = 1.0  # seconds between two looks at what is not published but has to be looked up
-STACK_PERIOD = 2.0  # the same of what a kernel is asked for
 
 
 class Panes(Vertical):
@@ -122,7 +121,7 @@ class Panes(Vertical):
         """Bring the pane in sight up to date; called at a fixed rate."""
         now = self._clock()
         if self._due <= now and not self._looking:
-            self._due = now + (STACK_PERIOD if self.active is Tab.STACK else PERIOD)
+            self._due = now + (self._stack.widget.period if self.active is Tab.STACK else PERIOD)
             self._look_up()
         self.pane.pull()
 
@@ -200,3 +199,5 @@ class Panes(Vertical):
             self._looking = False
         if kernel_id == self._kernel_id:
             show(found)
+        if self._due <= self._clock():  # something else was wanted meanwhile
+            self.pull()

@@ -9,7 +9,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from kerneltui.fleet.diagnosis.stack import Stillness
+from kerneltui.fleet.diagnosis.stack import Stillness, Way
 from kerneltui.formats import fit
 from kerneltui.tui.stack.look import Looked
 from kerneltui.tui.stack.rows import FoldRow, FrameRow, Meant, stack_rows
@@ -18,6 +18,8 @@ from kerneltui.tui.widgets.row_pane import TITLES, Row, RowPane
 from kerneltui.tui.widgets.tab_bar import Tab
 
 LOOKING = "looking…"
+PERIOD = 2.0  # seconds between two looks
+LOGGED_PERIOD = 10.0  # the same where each look writes to the kernel's log and nothing moves
 
 
 class StackView(RowPane):
@@ -48,6 +50,13 @@ class StackView(RowPane):
         self._unfolded: set[FoldRow] = set()
         self._rows: list[Meant] = []
         self._cursor = 0
+
+    @property
+    def period(self) -> float:
+        """Seconds until the next look."""
+        stack = self._looked.stack if self._looked is not None else None
+        is_logged = stack is not None and stack.way is Way.FAULTHANDLER
+        return LOGGED_PERIOD if is_logged and str(self._stillness) else PERIOD
 
     # -- content ------------------------------------------------------------------------
 

@@ -49,4 +49,4 @@ def test_the_selected_row_tells_where_it_stands() -> None:
         assert PLACE in stage.picture
 
     fleet = FakeFleet(snapshot("k1"))
-    on_stage(play, fleet, (160, 40))
+    on_stage(play, fleet, (150, 40))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from kerneltui.fleet.diagnosis.stack import Frame, Refusal, Stack, StackThread, Stillness, Way
+from kerneltui.fleet.diagnosis.stack import Frame, Refusal, Stack, StackThread, Way
 from kerneltui.fleet.diagnosis.variable import Variable
 from kerneltui.tui.main.panes import Panes
+from kerneltui.tui.stack.look import Looked
 from kerneltui.tui.stack.names_screen import NamesScreen
 from kerneltui.tui.stack.rows import REST, FoldRow, FrameRow, stack_rows
-from tests.tui.fakes import SIZES, FakeFleet, Stage, on_stage, snapshot
+from kerneltui.tui.stack.stack_view import LOGGED_PERIOD, PERIOD, StackView
+from tests.tui.fakes import NOW, SIZES, FakeFleet, Stage, on_stage, snapshot
 
 LIBRARY = "/venv/lib/python3.11/site-packages/tool/run.py"
 FRAMES = (
@@ -137,7 +141,24 @@ def test_another_kernel_is_looked_into_at_once() -> None:
     on_stage(play, fleet)
 
 
-def test_a_thread_in_its_place_for_two_seconds_is_said_not_to_move() -> None:
-    still = Stillness().after(STACK, 100.0).after(STACK, 102.0)
+@pytest.mark.parametrize(
+    ("way", "seconds", "period"),
+    [
+        (Way.FAULTHANDLER, 0.0, PERIOD),
+        (Way.FAULTHANDLER, 2.0, LOGGED_PERIOD),
+        (Way.SUBSHELL, 2.0, PERIOD),
+    ],
+)
+def test_a_look_that_fills_the_log_is_taken_seldom_once_nothing_moves(
+    way: Way, seconds: float, period: float
+) -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("w")
+        view, instants = stage.app.main.query_one(StackView), iter((NOW, NOW + seconds))
+        view._clock = lambda: next(instants)
+        for _ in range(2):
+            view.show(Looked(replace(STACK, way=way)))
 
-    assert str(still) == "has not moved for 2 s"
+        assert view.period == period
+
+    on_stage(play, fleet_of())
