@@ -169,7 +169,7 @@ PICTURES: dict[str, tuple[Callable[[], FakeFleet], tuple[str, ...]]] = {
     "stuck": (make_stuck_fleet, ("j", "j", "j", "j", "w")),
 }
 """What screenshots/ shows, and the keys that lead there."""
-THEMES = {"dark": "textual-dark", "light": "textual-light"}
+THEMES = {"dark": "textual-dark", "light": "paper"}
 
 
 NARROW, WIDE = (80, 24), (120, 40)

@@ -271,6 +271,18 @@ def test_a_wide_screen_has_the_output_beside_the_table(
     on_stage(play, two_kernels(), size)
 
 
+def test_the_selected_row_keeps_the_colour_of_its_state() -> None:
+    async def play(stage: Stage) -> None:
+        table = stage.app.main.query_one(KernelTable)
+        (state,) = (each for each in table.strip(1) if "busy" in each.text)
+
+        assert state.style is not None
+        assert state.style.color == table.style("kernel-table--busy").color
+        assert state.style.bgcolor == table.style("kernel-table--cursor").bgcolor
+
+    on_stage(play, FakeFleet(snapshot("k1", KernelState.BUSY)))
+
+
 def test_the_selected_kernel_survives_the_end_of_another() -> None:
     async def play(stage: Stage) -> None:
         await stage.press("j")

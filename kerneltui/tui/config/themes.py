@@ -1,15 +1,40 @@
-"""The themes that can be chosen."""
+"""The themes that can be chosen, and those of our own."""
 
 from __future__ import annotations
 
-THEMES = {"dark": "textual-dark", "light": "textual-light"} | {
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from textual.theme import Theme
+
+PAPER = "paper"
+THEMES = {"dark": "textual-dark", "light": PAPER} | {
     name: name
     for name in (
         *("ansi-dark", "ansi-light", "atom-one-dark", "atom-one-light", "catppuccin-frappe"),
         *("catppuccin-latte", "catppuccin-macchiato", "catppuccin-mocha", "dracula", "flexoki"),
-        *("gruvbox", "monokai", "nord", "rose-pine", "rose-pine-dawn", "rose-pine-moon"),
+        *("gruvbox", "monokai", "nord", PAPER, "rose-pine", "rose-pine-dawn", "rose-pine-moon"),
         *("solarized-dark", "solarized-light", "textual-dark", "textual-light"),
         "tokyo-night",
     )
 }
 """What may be written, and Textual's name for it; ansi-… are the terminal's own 16 colours."""
+
+
+def paper() -> Theme:
+    """Return dark ink on white paper: Textual's light theme is grey."""
+    from textual.theme import Theme  # what reading a configuration should not pay
+
+    return Theme(
+        PAPER,
+        primary="#004578",
+        secondary="#0178D4",
+        warning="#B45F06",
+        error="#B3261E",
+        success="#1E7B3A",
+        accent="#8A4B08",
+        background="#FFFFFF",
+        surface="#F6F6F4",
+        panel="#EBEBE8",
+        dark=False,
+    )

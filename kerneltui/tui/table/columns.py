@@ -325,6 +325,7 @@ COLUMNS: tuple[Column, ...] = (
 
 BY_ID = {column.id: column for column in COLUMNS}
 CODE = "code"
+STATE = "state"
 MOST_CODE = 30  # cells for which minor columns give way
 MINOR = 5
 """The priority from which on a column tells less than a whole name."""

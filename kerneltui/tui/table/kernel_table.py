@@ -8,6 +8,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
@@ -26,6 +27,7 @@ from kerneltui.protocol.text import clean_line
 from kerneltui.tui.keys.bindings import bindings
 from kerneltui.tui.table.columns import (
     GAP,
+    STATE,
     Column,
     ColumnIds,
     fitting,
@@ -375,16 +377,22 @@ class KernelTable(LineView):
         is_cursor: bool,
         is_marked: bool,
     ) -> list[Segment]:
-        """Return a line of cells; under the cursor one style tells them all.
-
-        A second colour on the cursor's background would not be readable in every theme.
-        """
+        """Return a line of cells; under the cursor only the state has a colour of its own."""
         signs = (CURSOR_SIGN if is_cursor else " ") + (MARK_SIGN if is_marked else " ")
-        runs = [(signs, CURSOR if is_cursor else MARKED)]
+        plain = self.style(CURSOR)
+        runs = [(signs, plain if is_cursor else self.style(MARKED))]
         for cell, column in zip(cells, columns, strict=True):
             text = fit(cell.text, column.width, column.align) + " " * GAP
-            runs.append((text, CURSOR if is_cursor else PARTS[cell.tone]))
+            toned = self.style(PARTS[cell.tone])
+            if is_cursor:
+                toned = self._on_cursor(toned) if column.id == STATE else plain
+            runs.append((text, toned))
         return [
-            Segment("".join(text for text, _ in run), self.style(part))
-            for part, run in itertools.groupby(runs, key=itemgetter(1))
+            Segment("".join(text for text, _ in run), style)
+            for style, run in itertools.groupby(runs, key=itemgetter(1))
         ]
+
+    def _on_cursor(self, toned: Style) -> Style:
+        """Return a tone on the cursor's background; few of a terminal's own colours go together."""
+        plain = self.style(CURSOR)
+        return plain if self.app.native_ansi_color else plain + Style(color=toned.color)

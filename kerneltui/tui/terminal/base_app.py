@@ -24,10 +24,12 @@ from textual.worker import Worker, WorkerState
 from kerneltui import paths
 from kerneltui.protocol.text import clean_line
 from kerneltui.tui.config.setup import RunSettings
+from kerneltui.tui.config.themes import paper
 from kerneltui.tui.terminal.ascii_filter import AsciiOnly
 from kerneltui.tui.terminal.driver import TerminalDriver
 from kerneltui.tui.terminal.log_notices import LogNotices
 from kerneltui.tui.terminal.ordered_keys import OrderedKeysApp
+from kerneltui.tui.terminal.palette_filter import NearestOf256
 from kerneltui.tui.terminal.shown_notice import NOTICES_KEPT, ShownNotice
 from kerneltui.words import clock
 
@@ -53,8 +55,11 @@ class BaseApp(OrderedKeysApp):
         # Textual greys its colours under NO_COLOR; an ANSI theme writes none at all.
         self.has_colours = "NO_COLOR" not in os.environ
         super().__init__(ansi_color=None if self.has_colours else True)
+        self.register_theme(paper())
         self.theme = settings.theme if self.has_colours else "ansi-dark"
-        self._ascii = [AsciiOnly()] if settings.config.ascii else []
+        self._last_filters: list[LineFilter] = [AsciiOnly()] if settings.config.ascii else []
+        if self.console.color_system == "256":
+            self._last_filters.append(NearestOf256())
         self._problems = settings.problems
         self.notices: deque[ShownNotice] = deque(maxlen=NOTICES_KEPT)
 
@@ -77,7 +82,7 @@ class BaseApp(OrderedKeysApp):
         return TerminalDriver if constants.DRIVER is None else super().get_driver_class()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        return [*super().get_line_filters(), *self._ascii]
+        return [*super().get_line_filters(), *self._last_filters]
 
     def load_styles(self, screen: Screen[Any]) -> None:
         """Take in the styles of a screen that is to be pushed.

@@ -11,7 +11,7 @@ from kerneltui.fleet.model.retention import Limits
 from kerneltui.tui.config.config import Config
 from kerneltui.tui.config.config_file import MAX_PROBLEMS, Problem, parse_config, read_config
 from kerneltui.tui.config.schema import ASKED
-from kerneltui.tui.config.themes import THEMES
+from kerneltui.tui.config.themes import THEMES, paper
 from kerneltui.tui.keys.actions import ACTIONS
 from tests.support import grows_linearly
 
@@ -159,9 +159,9 @@ def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
     assert read_config(tmp_path) == (Config(), (expected,))
 
 
-def test_every_theme_is_one_of_textual() -> None:
+def test_every_theme_is_one_of_textual_or_ours() -> None:
     assert set(BUILTIN_THEMES) <= set(THEMES)
-    assert set(THEMES.values()) <= set(BUILTIN_THEMES)
+    assert set(THEMES.values()) == {*BUILTIN_THEMES, paper().name}
 
 
 def test_every_verb_that_asks_is_an_action() -> None:

@@ -9,7 +9,7 @@ from textual.color import Color
 from kerneltui.fleet.model.retention import USUAL
 from kerneltui.fleet.transcript.transcript import Role, Transcript
 from kerneltui.protocol.text import TextStyle
-from kerneltui.tui.config.themes import THEMES
+from kerneltui.tui.config.themes import THEMES, paper
 from kerneltui.tui.output.output_view import MARKS, OutputView
 from kerneltui.tui.output.painting import rich_style
 from tests.tui.widget_stage import NARROW, WIDE, Stage, on_stage
@@ -111,6 +111,7 @@ def test_a_selection_is_set_off() -> None:
 @pytest.mark.parametrize("theme", sorted({*THEMES.values()} - {"ansi-dark", "ansi-light"}))
 def test_selected_text_can_be_read(theme: str) -> None:
     async def play(stage: ViewStage) -> None:
+        stage.pilot.app.register_theme(paper())
         stage.pilot.app.theme = theme
         await stage.settle()
 
