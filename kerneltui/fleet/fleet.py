@@ -16,6 +16,7 @@ from kerneltui.fleet.inspection.kernel_info import KernelInfo, kernel_info
 from kerneltui.fleet.inspection.logind import logout_warning
 from kerneltui.fleet.inspection.memory_watch import MemoryWatch
 from kerneltui.fleet.inspection.process_tree import ProcessFacts
+from kerneltui.fleet.inspection.spec_choice import SpecChoice, choices
 from kerneltui.fleet.inspection.usage import UsageSampler
 from kerneltui.fleet.manifests.adoption import todays_environment
 from kerneltui.fleet.manifests.manifest import Manifest
@@ -40,7 +41,6 @@ from kerneltui.fleet.servers.poller import ServerWatch
 from kerneltui.fleet.threads.periodic import PeriodicThread
 from kerneltui.fleet.transcript.transcript import Transcript
 from kerneltui.fleet.verbs import KernelVerbs, Options
-from kerneltui.frozen import frozen
 from kerneltui.kernels.connection.transport import choose_transport
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.management.multi import MultiKernelManager
@@ -52,21 +52,11 @@ from kerneltui.kernels.specs.spec_manager import format_argv
 from kerneltui.paths import runtime_folder
 from kerneltui.protocol.connection import Transport
 from kerneltui.protocol.status import KernelState
-from kerneltui.protocol.text import clean_line
 from kerneltui.words import clock
 
 THREADS = 16  # of ours and zmq's, and the processes that a start takes: what has to be free
 SERVER_TIME = 0.2  # seconds for a Jupyter server to list its kernels to an observer
 ORDERS_END = 15.0  # seconds for orders under way: longer than any has to end a kernel
-
-
-@frozen
-class SpecChoice:
-    """A kernelspec that can be started; its texts have passed the gate."""
-
-    name: str
-    display_name: str
-    language: str
 
 
 class Fleet:
@@ -296,15 +286,7 @@ class Fleet:
 
     def kernel_specs(self) -> tuple[SpecChoice, ...]:
         """Return what can be started, by name; broken kernelspecs become notices."""
-        found = self._kernels.kernel_spec_manager.get_all_specs()
-        return tuple(
-            SpecChoice(
-                name,
-                clean_line(each["spec"]["display_name"] or name),
-                clean_line(each["spec"]["language"]),
-            )
-            for name, each in sorted(found.items())
-        )
+        return choices(self._kernels.kernel_spec_manager.get_all_specs())
 
     # -- verbs: they raise KernelError, and return a sentence worth showing, or "" ----
 

@@ -127,7 +127,8 @@ class KernelTui(BaseApp):
         if self._keeper is None or self._main is None or not self._main.is_mounted:
             return
         theme = self.theme if self.has_colours else self._settings.session_state.theme
-        left = SessionState(theme, self.main.split, self.main.table.view.to_state())
+        main = self.main
+        left = SessionState(theme, main.split, main.started_kernelspec, main.table.view.to_state())
         if problem := self._keeper.keep(left):
             self.notify(problem, severity="warning")
 

@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -18,7 +19,8 @@ from kerneltui.errors import ActionRefused, KernelError, NoSuchKernel
 from kerneltui.fleet.control import interrupts
 from kerneltui.fleet.diagnosis import condition
 from kerneltui.fleet.diagnosis.condition import Word
-from kerneltui.fleet.fleet import Fleet, SpecChoice
+from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.inspection.spec_choice import SpecChoice
 from kerneltui.fleet.model.capabilities import ALLOWED, Verb
 from kerneltui.fleet.model.snapshot import Target
 from kerneltui.fleet.reconcile import control_answers
@@ -145,7 +147,7 @@ def test_what_may_be_asked_follows_from_the_state(tiny: Watched) -> None:
 
 
 def test_choices_have_passed_the_gate(fleet: Fleet) -> None:
-    assert SpecChoice("tiny", "Tiny", "none") in fleet.kernel_specs()
+    assert SpecChoice("tiny", "Tiny", "none", sys.executable) in fleet.kernel_specs()
 
 
 # -- deaths ----

@@ -21,10 +21,10 @@ from kerneltui.fleet.console.prompt import Prompt
 from kerneltui.fleet.diagnosis.condition import Condition, ConditionFacts, Phase, condition_of
 from kerneltui.fleet.diagnosis.stack import Frame, Stack
 from kerneltui.fleet.diagnosis.variable import Variable
-from kerneltui.fleet.fleet import SpecChoice
 from kerneltui.fleet.inspection.host_usage import HostUsage
 from kerneltui.fleet.inspection.kernel_info import KernelInfo
 from kerneltui.fleet.inspection.process_tree import ProcessFacts
+from kerneltui.fleet.inspection.spec_choice import SpecChoice
 from kerneltui.fleet.model.capabilities import ALLOWED, Verb
 from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Target, Usage

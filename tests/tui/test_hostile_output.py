@@ -16,9 +16,9 @@ from textual.events import Paste
 
 from kerneltui.errors import KernelError
 from kerneltui.fleet.console.prompt import Prompt
-from kerneltui.fleet.fleet import SpecChoice
 from kerneltui.fleet.inspection.kernel_info import KernelInfo, versions
 from kerneltui.fleet.inspection.process_tree import ProcessFacts
+from kerneltui.fleet.inspection.spec_choice import SpecChoice
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.fleet.registry.notices import Notice

@@ -39,7 +39,7 @@ class Config:
     """The id of the column to sort by; after a minus sign the other way round."""
     filter: str | None = None
     """What the table shows, as after `/`."""
-    kernelspec: str = "python3"
+    kernelspec: str = ""
     """What the start dialog offers first."""
     transport: Transport = "auto"
     """How kernels that are started here are reached; auto is ipc where the kernel can."""

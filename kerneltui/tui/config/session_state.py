@@ -24,6 +24,8 @@ class SessionState:
     """Textual's name; empty for the usual one."""
     split: int = SPLIT
     """Percent of the screen that the table may take; one of SPLITS."""
+    kernelspec: str = ""
+    """What was started last; empty where nothing was."""
     table: Mapping[str, object] = field(default_factory=dict)
     """Order, columns and filter, as the table itself tells them."""
 
@@ -55,8 +57,10 @@ def _put_aside(path: Path) -> str:
 def parse_remembered(text: str) -> SessionState:
     """Return what `text` says. Raises ValueError where it is not as `dump` writes it."""
     match json.loads(text):
-        case {"theme": str(theme), "split": int(split), "table": dict(table)} if split in SPLITS:
-            return SessionState(theme, split, table)
+        case {"theme": str(theme), "split": int(split), "table": dict(table), **more} if (
+            split in SPLITS and isinstance(kernelspec := more.get("kernelspec", ""), str)
+        ):
+            return SessionState(theme, split, kernelspec, table)
     raise ValueError("not what dump writes")
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kerneltui.tui.config.config_file import Problem
 
 THEME = "textual-dark"
+KERNELSPEC = "python3"
 
 
 @frozen
@@ -39,6 +40,11 @@ class RunSettings:
     def theme(self) -> str:
         remembered = self.session_state.theme
         return self.config.theme or (remembered if remembered in THEMES.values() else THEME)
+
+    @property
+    def kernelspec(self) -> str:
+        """What the start dialog offers first."""
+        return self.config.kernelspec or self.session_state.kernelspec or KERNELSPEC
 
     @property
     def table(self) -> dict[str, object]:

@@ -57,6 +57,8 @@ class CodeEditor(TextArea):
         self.source_language = ""
         self.choosing = False
         """A list of completions is open: up, down, Tab and Enter are for it."""
+        self.reading = False
+        """Documentation is open: up, down and the page keys are for it."""
         self._judge = judge
         self._look_back = look_back
         self._past: Sequence[str] = ()
@@ -214,6 +216,8 @@ class CodeEditor(TextArea):
     def action_console_previous(self) -> None:
         if self.choosing:
             self._ask("choose_previous")
+        elif self.reading:
+            self._ask("read_previous")
         elif self.cursor_at_first_line:
             self._recall(-1)
         else:
@@ -222,10 +226,24 @@ class CodeEditor(TextArea):
     def action_console_next(self) -> None:
         if self.choosing:
             self._ask("choose_next")
+        elif self.reading:
+            self._ask("read_next")
         elif self.cursor_at_last_line:
             self._recall(1)
         else:
             self.action_cursor_down()
+
+    def action_cursor_page_up(self) -> None:
+        if self.reading:
+            self._ask("read_page_up")
+        else:
+            super().action_cursor_page_up()
+
+    def action_cursor_page_down(self) -> None:
+        if self.reading:
+            self._ask("read_page_down")
+        else:
+            super().action_cursor_page_down()
 
     def action_console_interrupt(self) -> None:
         if self.selected_text:

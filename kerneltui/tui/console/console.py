@@ -360,6 +360,8 @@ class ConsolePane(Vertical):
                 self._completions.widget.action_cursor_down()
             case "choose_previous":
                 self._completions.widget.action_cursor_up()
+            case "read_previous" | "read_next" | "read_page_up" | "read_page_down":
+                self._documentation.widget.read(event.command)
             case _:
                 self._ask_kernel(event)
 
@@ -427,9 +429,10 @@ class ConsolePane(Vertical):
         content = await self._help_that_comes(reply)
         if content is not None:
             self._documentation.widget.tell(content)
+            self._editor.reading = True
 
     def _close_helpers(self) -> None:
-        self._editor.choosing = False
+        self._editor.choosing = self._editor.reading = False
         self._completions.hide()
         self._documentation.hide()
 

@@ -26,3 +26,14 @@ class Documentation(VerticalScroll):
         self._text.widget.update("\n".join(map(plain, lines)))
         self.display = True
         self.scroll_home(animate=False)
+
+    def read(self, command: str) -> None:
+        """Scroll as the key of the editor asks."""
+        page = max(1, self.size.height - 1)
+        lines = {
+            "read_previous": -1,
+            "read_next": 1,
+            "read_page_up": -page,
+            "read_page_down": page,
+        }
+        self.scroll_relative(y=lines[command], animate=False)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -18,11 +20,12 @@ from textual.widgets.option_list import Option
 from kerneltui.errors import KernelError
 from kerneltui.frozen import frozen
 from kerneltui.protocol.text import clean_line
+from kerneltui.tui.dialogs.type_ahead import TypeAhead
 from kerneltui.tui.terminal.workers import begin
 from kerneltui.tui.widgets.text_input import TextInput
 
 if TYPE_CHECKING:
-    from kerneltui.fleet.fleet import SpecChoice
+    from kerneltui.fleet.inspection.spec_choice import SpecChoice
 
 
 @frozen
@@ -31,6 +34,13 @@ class StartRequest:
     cwd: str
     name: str
     """What the user calls it; empty to leave that to the fleet."""
+
+
+def label(spec: SpecChoice) -> str:
+    """Return how a kernelspec is offered: kernelspecs of one name differ by what runs them."""
+    home = str(Path.home())
+    shown = re.sub(rf"^{re.escape(home)}(?=/)", "~", spec.interpreter)
+    return f"{spec.display_name}  ({spec.name})  {shown}".rstrip()
 
 
 class StartScreen(ModalScreen[StartRequest | None]):
@@ -63,6 +73,7 @@ class StartScreen(ModalScreen[StartRequest | None]):
                 yield Button("Start (Enter)", id="yes", variant="primary")
 
     def on_mount(self) -> None:
+        self._type_ahead = TypeAhead()
         begin(self, self._list_specs)
 
     async def _list_specs(self) -> None:
@@ -72,16 +83,29 @@ class StartScreen(ModalScreen[StartRequest | None]):
             self._complain(str(error))
             return
         options = self.query_one(OptionList)
-        options.add_options(
-            Option(clean_line(f"{spec.display_name}  ({spec.name})"), id=spec.name)
-            for spec in specs
-        )
+        options.add_options(Option(clean_line(label(spec)), id=spec.name) for spec in specs)
         if specs:
             names = [spec.name for spec in specs]
             usual = self._usual.kernel_name
             options.highlighted = names.index(usual) if usual in names else 0
         else:
             self._complain("no kernelspec is installed; for Python: pip install ipykernel")
+
+    def on_key(self, event: events.Key) -> None:
+        """Have letters find a kernelspec; j and k move, unless they go on a word."""
+        options = self.query_one(OptionList)
+        if self.focused is not options or not event.character or not event.is_printable:
+            return
+        event.stop()
+        now = time.monotonic()
+        if event.key in "jk" and not self._type_ahead.is_going_on(now):
+            move = options.action_cursor_down if event.key == "j" else options.action_cursor_up
+            move()
+            return
+        texts = [str(option.prompt) for option in options.options]
+        place = self._type_ahead.find(event.character, now, texts)
+        if place is not None:
+            options.highlighted = place
 
     def _complain(self, problem: str) -> None:
         self.query_one("#problem", Static).update(clean_line(problem))

@@ -118,6 +118,8 @@ _KEY_LABELS = {
     "exclamation_mark": "!",
     "left_curly_bracket": "{",
     "minus": "-",
+    "pagedown": "PgDn",
+    "pageup": "PgUp",
     "plus": "+",
     "right_curly_bracket": "}",
     "greater_than_sign": ">",

@@ -390,6 +390,14 @@ ACTIONS: tuple[Action, ...] = (
         Scope.CONSOLE,
     ),
     Action(
+        "console.read",
+        ("pageup", "pagedown"),
+        "Read on",
+        "Scroll the documentation that is open, as ↑ and ↓ do",
+        Scope.CONSOLE,
+        built_in=True,
+    ),
+    Action(
         "console.previous",
         ("up",),
         "Earlier code",

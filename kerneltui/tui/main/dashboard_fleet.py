@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Protocol, Unpack
 if TYPE_CHECKING:
     from kerneltui.fleet.diagnosis.stack import Frame, Stack
     from kerneltui.fleet.diagnosis.variable import Variable
-    from kerneltui.fleet.fleet import SpecChoice
     from kerneltui.fleet.inspection.host_usage import HostUsage
     from kerneltui.fleet.inspection.kernel_info import KernelInfo
     from kerneltui.fleet.inspection.process_tree import ProcessFacts
+    from kerneltui.fleet.inspection.spec_choice import SpecChoice
     from kerneltui.fleet.model.capabilities import Verb
     from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
     from kerneltui.fleet.monitoring.message_log import MessageLog

@@ -100,7 +100,7 @@ class MainScreen(Screen[None]):
         """The id of the kernel whose console is to open once it is there."""
         self._shown_at = float("-inf")
         self._starts = StartActions(
-            self, config.kernelspec, start=self._begin_start, advise=self._advise
+            self, settings.kernelspec, start=self._begin_start, advise=self._advise
         )
         self._offered: object = None
         self._late_panes = Late(self._make_panes, self._place_panes)
@@ -198,6 +198,11 @@ class MainScreen(Screen[None]):
     def split(self) -> int:
         """Percent of the screen that the table may take."""
         return self._view.split
+
+    @property
+    def started_kernelspec(self) -> str:
+        """What was started last, here or in the dashboard before."""
+        return self._starts.last or self._settings.session_state.kernelspec
 
     @property
     def table(self) -> KernelTable:

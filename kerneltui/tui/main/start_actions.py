@@ -36,6 +36,8 @@ class StartActions:
         self._begin_start = start
         self._advise = advise
         self._usual = StartRequest(kernel_name, _working_folder(), "")
+        self.last = ""
+        """The kernelspec that was started last; "" before the first."""
         self._languages: dict[str, str] = {}
 
     @property
@@ -59,7 +61,7 @@ class StartActions:
 
         def answered(request: StartRequest | None) -> None:
             if request is not None:
-                self._usual = request
+                self._usual, self.last = request, request.kernel_name
                 start = partial(fleet.start, request.kernel_name)
                 self._begin_start(partial(start, cwd=request.cwd, name=request.name))
 

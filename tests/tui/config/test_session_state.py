@@ -15,7 +15,7 @@ from kerneltui.tui.config.session_state import (
     save_session_state,
 )
 
-LEFT = SessionState("textual-light", 55, {"sort": "cpu", "columns": ["name", "cpu"]})
+LEFT = SessionState("textual-light", 55, "bash", {"sort": "cpu", "columns": ["name", "cpu"]})
 
 
 def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
@@ -60,6 +60,7 @@ def test_a_missing_file_is_no_problem(tmp_path: Path) -> None:
         dump(LEFT).replace("55", "true"),
         dump(LEFT).replace("55", "[]"),
         dump(LEFT).replace('"textual-light"', "7"),
+        dump(LEFT).replace('"bash"', "7"),
     ],
 )
 def test_a_broken_file_is_put_aside_and_said(tmp_path: Path, text: str) -> None:

@@ -633,6 +633,23 @@ def test_inspection_shows_documentation_until_escape() -> None:
     on_stage(play, fleet)
 
 
+@pytest.mark.parametrize(
+    ("keys", "top"), [("down", 1), ("pagedown", 11), ("pagedown up", 10), ("pagedown pageup", 0)]
+)
+def test_keys_scroll_the_documentation(keys: str, top: int) -> None:
+    fleet = FakeFleet(snapshot())
+    data = {"text/plain": "\n".join(f"line {number}" for number in range(60))}
+    fleet.console.replies["inspect"] = replied({"found": True, "data": data})
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"abs", "shift+tab", *keys.split())
+
+        assert stage.app.screen.query_one("#documentation").scroll_y == top
+        assert editor(stage).text == "abs"
+
+    on_stage(play, fleet)
+
+
 def test_long_documentation_is_cut_visibly_before_it_is_laid_out() -> None:
     fleet = FakeFleet(snapshot())
     data = {"text/plain": "d\n" * 500_000}

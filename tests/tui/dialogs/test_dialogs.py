@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Button, Input, OptionList
 
+from kerneltui.fleet.inspection.spec_choice import SpecChoice
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.config.setup import RunSettings
@@ -16,7 +17,7 @@ from kerneltui.tui.dialogs.confirm import ConfirmScreen
 from kerneltui.tui.dialogs.help import HelpScreen
 from kerneltui.tui.dialogs.notices import NoticesScreen
 from kerneltui.tui.dialogs.signal import SignalScreen, find_signal
-from kerneltui.tui.dialogs.start import StartScreen
+from kerneltui.tui.dialogs.start import StartScreen, label
 from kerneltui.tui.main.main_screen import MainScreen
 from tests.tui.fakes import LARGE, SIZES, FakeFleet, Stage, on_stage, snapshot
 
@@ -254,6 +255,25 @@ def test_kernelspec_folder_and_name_can_be_chosen(tmp_path: Path) -> None:
 
     on_stage(play, fleet)
     assert fleet.verbs == [("start", "bash", str(tmp_path), "eda")]
+
+
+@pytest.mark.parametrize(("keys", "chosen"), [("j", "bash"), ("jk", "python3"), ("ba", "bash")])
+def test_j_k_and_letters_choose_a_kernelspec(keys: str, chosen: str) -> None:
+    fleet = FakeFleet()
+
+    async def play(stage: Stage) -> None:
+        await stage.press("s", *keys, "enter")
+
+    on_stage(play, fleet)
+    assert fleet.verbs == [("start", chosen, str(Path.cwd()), "")]
+
+
+def test_a_kernelspec_is_offered_with_its_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ana")
+
+    assert label(SpecChoice("gpu", "Python 3", "python", "/home/ana/gpu/bin/python")) == (
+        "Python 3  (gpu)  ~/gpu/bin/python"
+    )
 
 
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -336,6 +336,14 @@ def test_the_screen_is_found_as_it_was_left(tmp_path: Path) -> None:
     assert found.table["sort"] != ""
 
 
+def test_what_was_started_last_is_offered_first_the_next_time(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    assert left_by(path, "s", "down", "enter").kernelspec == "bash"
+
+    settings = RunSettings(session_state=load_session_state(path)[0])
+    assert settings.kernelspec == "bash"
+
+
 def test_without_colours_the_theme_stays_remembered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
