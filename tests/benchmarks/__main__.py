@@ -23,6 +23,7 @@ TOPICS = (
     "recording",
     "discovery",
     "looking",
+    "sampling",
 )
 
 

@@ -7,11 +7,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-import psutil
-
 from kerneltui.fleet.diagnosis.condition import ProcessState
 from kerneltui.fleet.discovery.found import Found
-from kerneltui.fleet.inspection.process_sample import process_state
+from kerneltui.fleet.inspection.process_sample import look_at
 from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.kernels.connection.listeners import listens
@@ -62,9 +60,10 @@ def _may_be_forked(found: Found, process: ProcessIdentity) -> bool:
     """
     try:
         is_leader = os.getsid(process.pid) == process.pid
-        is_stopped = process_state(psutil.Process(process.pid)) is ProcessState.STOPPED
-    except (psutil.Error, OSError):
+    except OSError:
         return False
+    seen = look_at(process.pid)
+    is_stopped = seen is not None and seen.state is ProcessState.STOPPED
     if is_stopped or (is_leader and found.origin is not Origin.ORPHAN):
         return False
     return found.info is not None and listens(process.pid, found.info)

@@ -21,13 +21,16 @@ class HostUsage:
     load: float
     """Processes that want a processor, on average over the last minute."""
     cores: int
+    age: float = 0.0
+    """Seconds that the figures of kernels are old at most."""
 
 
-def look_at_host() -> HostUsage:
+def look_at_host(age: float = 0.0) -> HostUsage:
     memory = psutil.virtual_memory()
     share = 1.0 - memory.available / memory.total
     return HostUsage(
         memory=round(share / _MEMORY_STEP) * _MEMORY_STEP,
         load=round(os.getloadavg()[0], _LOAD_DIGITS),
         cores=os.cpu_count() or 1,
+        age=age,
     )

@@ -1,22 +1,24 @@
-"""ProcessSample: one process, as it was at one moment."""
+"""ProcessSample: one process, as it was at one moment; and all of them, by one pass."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
 from typing import NamedTuple
 
-import psutil
-
 from kerneltui.fleet.diagnosis.condition import ProcessState
+from kerneltui.kernels.processes.identity import ProcessIdentity, identity_of
+from kerneltui.kernels.processes.stat import ZOMBIES, ProcessStat, all_pids, read_stat
+from kerneltui.kernels.processes.tree import Children
 
 BUSY_CPU = 0.05  # of a core; housekeeping, and waiting for input, take less
 
 _STATES = {
-    psutil.STATUS_RUNNING: ProcessState.RUNNING,
-    psutil.STATUS_DISK_SLEEP: ProcessState.DISK,
-    psutil.STATUS_STOPPED: ProcessState.STOPPED,
-    psutil.STATUS_TRACING_STOP: ProcessState.STOPPED,
-    psutil.STATUS_ZOMBIE: ProcessState.ZOMBIE,
-    psutil.STATUS_DEAD: ProcessState.ZOMBIE,
+    "R": ProcessState.RUNNING,
+    "D": ProcessState.DISK,
+    "T": ProcessState.STOPPED,
+    "t": ProcessState.STOPPED,
+    **dict.fromkeys(ZOMBIES, ProcessState.ZOMBIE),
 }
 """All others sleep."""
 
@@ -35,20 +37,33 @@ class ProcessSample(NamedTuple):
         return self.state is ProcessState.ZOMBIE
 
 
+class AllProcesses(NamedTuple):
+    """All processes of this host, as of one pass over them."""
+
+    samples: Mapping[int, tuple[ProcessIdentity, ProcessSample]]
+    """By pid."""
+    children: Children
+
+
 def look_at(pid: int) -> ProcessSample | None:
     """Return what is seen of a process; None where it has ended meanwhile."""
-    try:
-        process = psutil.Process(pid)
-        with process.oneshot():
-            state = process_state(process)
-            if state is ProcessState.ZOMBIE:
-                return ProcessSample(state)
-            times = process.cpu_times()
-            return ProcessSample(state, times.user + times.system, process.memory_info().rss)
-    except psutil.Error:
-        return None
+    stat = read_stat(pid)
+    return None if stat is None else _sample(stat)
 
 
-def process_state(process: psutil.Process) -> ProcessState:
-    """Return what the system does with a process. Raises psutil.Error."""
-    return _STATES.get(process.status(), ProcessState.SLEEPING)
+def look_at_all() -> AllProcesses:
+    samples = {}
+    children: defaultdict[int, list[ProcessIdentity]] = defaultdict(list)
+    for pid in all_pids():
+        if stat := read_stat(pid):
+            identity = identity_of(pid, stat)
+            samples[pid] = (identity, _sample(stat))
+            children[stat.parent].append(identity)
+    return AllProcesses(samples, children)
+
+
+def _sample(stat: ProcessStat) -> ProcessSample:
+    state = _STATES.get(stat.state, ProcessState.SLEEPING)
+    if state is ProcessState.ZOMBIE:
+        return ProcessSample(state)
+    return ProcessSample(state, stat.cpu_time, stat.resident)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Container, Mapping
 from typing import NamedTuple
 
 from kerneltui.fleet.diagnosis.condition import ProcessState
@@ -14,15 +13,24 @@ from kerneltui.fleet.inspection.history import HistoryRecorder, SlopeMeter
 from kerneltui.fleet.inspection.host_usage import HostUsage, look_at_host
 from kerneltui.fleet.inspection.memory import memory_of
 from kerneltui.fleet.inspection.memory_group import memory_group
-from kerneltui.fleet.inspection.process_sample import BUSY_CPU, look_at
+from kerneltui.fleet.inspection.process_sample import (
+    BUSY_CPU,
+    AllProcesses,
+    ProcessSample,
+    look_at_all,
+)
 from kerneltui.fleet.model.snapshot import Usage
+from kerneltui.fleet.threads import periodic
 from kerneltui.fleet.threads.periodic import PeriodicThread
-from kerneltui.kernels.processes.identity import ProcessIdentity, identify
-from kerneltui.kernels.processes.tree import Children, children_of_all, descendants
+from kerneltui.kernels.processes.identity import ProcessIdentity
+from kerneltui.kernels.processes.tree import walk
 
 _CPU_DIGITS = 2  # hundredths of a core: what a clock tick is, and what a cell shows
 _RSS_STEP = 1 << 20  # bytes
 _SHARED_INTERVAL = 10.0  # seconds between two looks at what the processes of a tree share
+_SHARED_BUDGET = 0.05  # CPU seconds of a look that may be spent on that
+SHARE = 0.03  # of a core that looking may take: what takes longer is done less often
+SLOWEST = 10.0  # seconds between two looks, however long one takes
 RECENT = 8  # samples
 _RECENT_DIGITS = 1  # tenths of a core, rounded: what an idle tree uses is none
 
@@ -65,7 +73,13 @@ class UsageSampler:
         self._shared: dict[str, _Shared] = {}
         self._histories: dict[str, _Histories] = {}
         self._sampled_at = time.monotonic()
-        self._thread = PeriodicThread("usage", "sampling what kernels use", self._look)
+        self._budget_ends = 0.0
+        """The CPU time of this thread from which on no more is spent on what processes share."""
+        self.period = periodic.INTERVAL
+        """Seconds between two looks."""
+        self._thread = PeriodicThread(
+            "usage", "sampling what kernels use", self._look, pause=lambda: self.period
+        )
 
     def start(self) -> None:
         self._thread.start()
@@ -76,10 +90,12 @@ class UsageSampler:
     # -- runs in the usage thread ----
 
     def _look(self) -> None:
-        usage, self.host = self.sample(time.monotonic()), look_at_host()
+        begun = time.thread_time()
+        usage, self.host = self.sample(time.monotonic()), look_at_host(self.period)
         if usage != self.usage:
             self.usage = usage
             self._on_change()
+        self.period = period_for(time.thread_time() - begun)
 
     def sample(self, now: float) -> dict[str, Usage]:
         """Return what the trees use now and have used since the last sample."""
@@ -91,24 +107,38 @@ class UsageSampler:
         for known in (self._shared, self._histories):
             for gone in known.keys() - pids.keys():
                 del known[gone]
-        children, roots = children_of_all(), frozenset(pids.values())
+        self._budget_ends = time.thread_time() + _SHARED_BUDGET
+        all_processes, roots = look_at_all(), frozenset(pids.values())
         return {
-            kernel_id: self._measure(kernel_id, _tree(pid, children, roots), before, elapsed)
-            for kernel_id, pid in pids.items()
+            kernel_id: self._measure(
+                kernel_id, _tree(pids[kernel_id], all_processes, roots), before, elapsed
+            )
+            for kernel_id in sorted(pids, key=self._shared_at)
         }
 
-    def _recent(self, kernel_id: str) -> tuple[float, ...]:
+    def _recent(self, kernel_id: str, cpu: float) -> tuple[float, ...]:
         usage = self.usage.get(kernel_id)
-        return usage.recent if usage else (0.0,) * RECENT
+        before = usage.recent if usage else (0.0,) * RECENT
+        return (*before[1:], round(cpu, _RECENT_DIGITS))
+
+    def _histories_of(self, kernel_id: str) -> _Histories:
+        known = self._histories.get(kernel_id)
+        if known is None:
+            known = self._histories[kernel_id] = _Histories()
+        return known
+
+    def _shared_at(self, kernel_id: str) -> float:
+        """Return when was measured what a tree shares; those that wait longest have their turn."""
+        shared = self._shared.get(kernel_id)
+        return 0.0 if shared is None else shared.measured_at
 
     def _measure(
         self,
         kernel_id: str,
-        tree: Iterable[ProcessIdentity],
+        seen: Mapping[ProcessIdentity, ProcessSample],
         before: Mapping[ProcessIdentity, float],
         elapsed: float,
     ) -> Usage:
-        seen = {each: facts for each in tree if (facts := look_at(each.pid))}
         living = {each: facts for each, facts in seen.items() if not facts.is_zombie}
         self._cpu_times.update((each, facts.cpu_time) for each, facts in living.items())
         loads = [
@@ -119,31 +149,25 @@ class UsageSampler:
         cpu, state = round(load, _CPU_DIGITS), next(iter(seen.values())).state if seen else None
         resident = {each.pid: facts.resident for each, facts in living.items()}
         memory = self._memory(kernel_id, resident)
-        usage = Usage(
+        if not living:
+            self._histories.pop(kernel_id, None)
+            return Usage(cpu, 0, 0, self._recent(kernel_id, cpu), len(seen), state)
+        known, now = self._histories_of(kernel_id), self._sampled_at
+        shown = memory // _RSS_STEP * _RSS_STEP
+        return Usage(
             cpu=cpu,
-            rss=memory // _RSS_STEP * _RSS_STEP,
+            rss=shown,
             processes=len(living),
-            recent=(*self._recent(kernel_id)[1:], round(cpu, _RECENT_DIGITS)),
+            recent=self._recent(kernel_id, cpu),
             zombies=len(seen) - len(living),
             process=state,
             process_since=self._process_since(kernel_id, state),
-            quiet_since=self._quiet_since(kernel_id) if living and load < BUSY_CPU else None,
+            quiet_since=self._quiet_since(kernel_id) if load < BUSY_CPU else None,
             children_busy=sum(loads[1:]) >= BUSY_CPU,
             near_limit=self._limit is not None and memory >= NEAR * self._limit,
-        )
-        return self._with_history(kernel_id, usage)
-
-    def _with_history(self, kernel_id: str, usage: Usage) -> Usage:
-        """Remember what a tree uses; of one that is gone nothing is kept."""
-        if not usage.processes:
-            self._histories.pop(kernel_id, None)
-            return usage
-        known, now = self._histories.setdefault(kernel_id, _Histories()), self._sampled_at
-        return replace(
-            usage,
-            cpu_history=known.cpu.add(now, usage.cpu),
-            memory_history=known.memory.add(now, usage.rss),
-            growth=known.slope.add(now, usage.rss),
+            cpu_history=known.cpu.add(now, cpu),
+            memory_history=known.memory.add(now, shown),
+            growth=known.slope.add(now, shown),
         )
 
     def _process_since(self, kernel_id: str, state: ProcessState | None) -> float | None:
@@ -162,17 +186,28 @@ class UsageSampler:
         return self._sampled_at if known is None else known
 
     def _memory(self, kernel_id: str, resident: Mapping[int, int]) -> int:
-        """Return the bytes that a tree takes, of several processes as of the last look."""
+        """Return the bytes that a tree takes, of several processes as of the last look; before
+        that, no less than the largest of them takes."""
         if len(resident) <= 1:
             self._shared.pop(kernel_id, None)
             return memory_of(resident)
-        shared = self._shared.get(kernel_id)
-        if shared is None or self._sampled_at - shared.measured_at >= _SHARED_INTERVAL:
+        shared, has_time = self._shared.get(kernel_id), time.thread_time() < self._budget_ends
+        is_due = shared is None or self._sampled_at - shared.measured_at >= _SHARED_INTERVAL
+        if is_due and has_time:
             shared = self._shared[kernel_id] = _Shared(memory_of(resident), self._sampled_at)
-        return shared.memory
+        return max(resident.values()) if shared is None else shared.memory
 
 
-def _tree(pid: int, children: Children, roots: Container[int]) -> tuple[ProcessIdentity, ...]:
+def period_for(cost: float) -> float:
+    """Return the seconds from one look to the next where one takes `cost` CPU seconds."""
+    return min(SLOWEST, max(periodic.INTERVAL, cost / SHARE))
+
+
+def _tree(
+    pid: int, processes: AllProcesses, roots: Container[int]
+) -> dict[ProcessIdentity, ProcessSample]:
     """Return the process and its descendants, without other `roots` and what is below them."""
-    root = identify(pid)
-    return () if root is None else (root, *descendants(pid, children, without=roots))
+    if pid not in processes.samples:
+        return {}
+    below = (each.pid for each, _ in walk(pid, processes.children, roots))
+    return dict(processes.samples[each] for each in (pid, *below))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from kerneltui.kernels.processes.guarded_thread import Failures, GuardedThread, Work
 
@@ -10,10 +11,16 @@ INTERVAL = 1.0  # seconds between two turns
 
 
 class PeriodicThread:
-    """Takes its looks in turn, at once and then each second; one that fails stops no other."""
+    """Takes its looks in turn, at once and then again and again; one that fails stops no other."""
 
-    def __init__(self, name: str, doing: str, *looks: Work) -> None:
-        """`doing`: what is told to have failed where a look does."""
+    def __init__(
+        self, name: str, doing: str, *looks: Work, pause: Callable[[], float] | None = None
+    ) -> None:
+        """`doing`: what is told to have failed where a look does.
+
+        `pause`: tells after each turn how many seconds to wait; without it, INTERVAL.
+        """
+        self._pause = pause or (lambda: INTERVAL)
         self._looks = looks
         self._failures = Failures(doing)
         self._ended = threading.Event()
@@ -43,5 +50,5 @@ class PeriodicThread:
 
     def _run(self) -> None:
         self.look()
-        while not self._ended.wait(INTERVAL):
+        while not self._ended.wait(self._pause()):
             self.look()

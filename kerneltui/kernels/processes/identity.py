@@ -8,9 +8,9 @@ import re
 import time
 from dataclasses import field
 from pathlib import Path
-from typing import NamedTuple
 
 from kerneltui.frozen import frozen
+from kerneltui.kernels.processes.stat import ProcessStat, has_proc, read_stat, ticks_per_second
 
 _FIRST_NAMESPACE = "pid:[4026531836]"  # PROC_PID_INIT_INO of linux/proc_ns.h
 
@@ -35,8 +35,8 @@ class ProcessIdentity:
         """
         if not self.is_here:
             return False
-        found = _read_stat(self.pid)
-        return found is not None and found.runs and found.start_ticks == self.start_ticks
+        found = read_stat(self.pid)
+        return found is not None and not found.is_zombie and found.start_ticks == self.start_ticks
 
     @property
     def is_here(self) -> bool:
@@ -48,9 +48,9 @@ class ProcessIdentity:
         """Return the seconds since its start, however clocks were set; None once it is gone."""
         if not self.is_alive():
             return None
-        if not _has_proc():
+        if not has_proc():
             return time.time() - self.start_ticks / 1e6
-        return time.clock_gettime(time.CLOCK_BOOTTIME) - self.start_ticks / _ticks_per_second()
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - self.start_ticks / ticks_per_second()
 
 
 def identify(pid: int) -> ProcessIdentity | None:
@@ -61,10 +61,13 @@ def identify(pid: int) -> ProcessIdentity | None:
 
 def identify_with_parent(pid: int) -> tuple[int, ProcessIdentity] | None:
     """Return the parent's pid and who now has `pid`, as of one instant; None if nobody has."""
-    found = _read_stat(pid)
-    if found is None:
-        return None
-    return found.parent, ProcessIdentity(pid, found.start_ticks, boot_id(), pid_namespace())
+    found = read_stat(pid)
+    return None if found is None else (found.parent, identity_of(pid, found))
+
+
+def identity_of(pid: int, stat: ProcessStat) -> ProcessIdentity:
+    """Return who has `pid` as of a look at it."""
+    return ProcessIdentity(pid, stat.start_ticks, boot_id(), pid_namespace())
 
 
 @functools.cache
@@ -95,44 +98,3 @@ def host_key() -> str:
     name, namespace = os.uname().nodename, pid_namespace()
     inside = "" if namespace in ("", _FIRST_NAMESPACE) else "-" + re.sub(r"\D", "", namespace)
     return name + inside
-
-
-class _Stat(NamedTuple):
-    parent: int
-    start_ticks: int
-    runs: bool
-    """A zombie does not."""
-
-
-def _read_stat(pid: int) -> _Stat | None:
-    """Return what is known of the process that has `pid`; None if nobody has it."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - all processes are read so
-            stat = file.read()
-    except FileNotFoundError:
-        return None if _has_proc() else _read_stat_by_psutil(pid)
-    except (ProcessLookupError, PermissionError):
-        return None
-    # The command's name stands in parentheses and may hold anything, so count from its end.
-    fields = stat[stat.rindex(b")") + 2 :].split()
-    return _Stat(int(fields[1]), int(fields[19]), fields[0] not in (b"Z", b"X"))
-
-
-def _has_proc() -> bool:
-    return Path("/proc/self/stat").exists()
-
-
-@functools.cache
-def _ticks_per_second() -> int:
-    return os.sysconf("SC_CLK_TCK")
-
-
-def _read_stat_by_psutil(pid: int) -> _Stat | None:
-    import psutil  # 66 ms that a system with /proc is spared before the first paint
-
-    try:
-        process = psutil.Process(pid)
-        start = int(process.create_time() * 1e6)
-        return _Stat(process.ppid(), start, process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.Error:
-        return None

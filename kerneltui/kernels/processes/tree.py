@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify, identify_with_parent
+from kerneltui.kernels.processes.stat import all_pids
 
 Children = Mapping[int, Sequence[ProcessIdentity]]
 """Processes by their parent's pid."""
@@ -121,10 +122,8 @@ def _session_of(process: ProcessIdentity) -> int | None:
 
 
 def _look_at_all() -> Children:
-    import psutil
-
     children: defaultdict[int, list[ProcessIdentity]] = defaultdict(list)
-    for pid in psutil.pids():
+    for pid in all_pids():
         if found := identify_with_parent(pid):
             parent, process = found
             children[parent].append(process)

@@ -94,7 +94,10 @@ def load(host: HostUsage | None) -> list[tuple[str, str]]:
         return []
     part = "stale" if host.memory >= FULL else "note"
     shown = [(f"mem {host.memory * 100:.0f}%", part)]
-    return [*shown, (f"load {host.load:g}/{host.cores}", "note")]
+    shown.append((f"load {host.load:g}/{host.cores}", "note"))
+    if host.age >= STALE:
+        shown.append((f"figures up to {host.age:.0f} s old", "note"))
+    return shown
 
 
 def memory(kernels: Sequence[KernelSnapshot]) -> list[tuple[str, str]]:

@@ -16,7 +16,7 @@ import pytest
 from kerneltui.fleet.diagnosis.condition import ProcessState
 from kerneltui.fleet.inspection import usage
 from kerneltui.fleet.inspection.memory import memory_of
-from kerneltui.fleet.inspection.usage import UsageSampler
+from kerneltui.fleet.inspection.usage import UsageSampler, period_for
 from kerneltui.fleet.model.snapshot import Usage
 from kerneltui.fleet.threads import periodic
 from tests.support import eventually
@@ -122,6 +122,26 @@ def test_what_processes_share_is_looked_at_seldom(
         trees.sample(now + seconds)
 
     assert looks == [3, 3, 3]
+
+
+def test_what_processes_share_is_looked_at_no_longer_than_a_look_may_take(
+    trees: Trees, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(usage, "_SHARED_BUDGET", 0.0)
+    root = trees.grow("k1", FAMILY)
+    eventually(has_children(root, 2))
+
+    used = trees.sample(time.monotonic())["k1"]
+
+    largest = max(each.memory_info().rss for each in (root, *root.children()))
+    assert used.rss == largest // 2**20 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("cost", "period"), [(0.0, 1.0), (0.03, 1.0), (0.06, 2.0), (0.3, 10.0), (5.0, 10.0)]
+)
+def test_looks_that_take_long_are_taken_less_often(cost: float, period: float) -> None:
+    assert period_for(cost) == pytest.approx(period)
 
 
 def test_a_kernel_inside_a_kernel_counts_for_itself_alone(trees: Trees) -> None:
@@ -232,7 +252,7 @@ def test_a_kernel_that_is_gone_uses_nothing(trees: Trees) -> None:
 
 
 def test_without_kernels_no_process_is_read(trees: Trees, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(usage, "children_of_all", None)
+    monkeypatch.setattr(usage, "look_at_all", None)
 
     assert trees.sample(time.monotonic()) == {}
 

@@ -15,6 +15,7 @@ import pytest
 
 from kerneltui.kernels.processes import identity
 from kerneltui.kernels.processes.identity import ProcessIdentity, host_key, identify
+from kerneltui.kernels.processes.stat import read_by_psutil
 
 UNUSED_PID = 2**22 + 1  # over the highest pid that Linux gives; macOS gives up to 99,999
 
@@ -86,7 +87,7 @@ def test_a_name_with_parentheses_and_spaces_confuses_nobody(tmp_path: os.PathLik
 def test_without_proc_psutil_serves(
     child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(identity, "_read_stat", identity._read_stat_by_psutil)
+    monkeypatch.setattr(identity, "read_stat", read_by_psutil)
 
     found = identify(child.pid)
 

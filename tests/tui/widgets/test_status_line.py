@@ -50,6 +50,11 @@ def test_the_memory_of_several_kernels_is_told_as_a_total() -> None:
 def test_what_the_host_has_left_is_told() -> None:
     assert load(HostUsage(0.61, 1.2, 8)) == [("mem 61%", "note"), ("load 1.2/8", "note")]
     assert load(HostUsage(0.95, 1.0, 8))[0] == ("mem 95%", "stale")
+
+
+def test_figures_tell_how_old_they_may_be_where_they_are_old() -> None:
+    assert load(HostUsage(0.61, 1.2, 8, age=1.0))[2:] == []
+    assert load(HostUsage(0.61, 1.2, 8, age=3.4))[2:] == [("figures up to 3 s old", "note")]
     assert load(None) == []
 
 

@@ -1,0 +1,38 @@
+"""One read tells a process's parent, state, CPU time and memory."""
+
+from __future__ import annotations
+
+import os
+
+import psutil
+import pytest
+
+from kerneltui.kernels.processes.stat import (
+    ProcessStat,
+    all_pids,
+    parse_stat,
+    read_by_psutil,
+    read_stat,
+)
+
+PAGE = os.sysconf("SC_PAGE_SIZE")
+TICKS = os.sysconf("SC_CLK_TCK")
+BEFORE_TIMES = "0 " * 9
+TEXT = f"7 (a) Z 1 (b) R 3 {BEFORE_TIMES}{TICKS} {TICKS} 9 9 20 0 4 0 5555 8192 12 0 0 0"
+
+
+def test_the_text_of_the_system_is_read_from_behind_the_name() -> None:
+    assert parse_stat(TEXT.encode()) == ProcessStat(3, 5555, "R", 2.0, 12 * PAGE)
+
+
+@pytest.mark.parametrize("read", [read_stat, read_by_psutil])
+def test_a_process_is_told_alike_with_and_without_proc(read: type) -> None:
+    me, mine = psutil.Process(), read(os.getpid())
+
+    assert (mine.parent, mine.is_zombie) == (os.getppid(), False)
+    assert mine.cpu_time == pytest.approx(sum(me.cpu_times()[:2]), abs=0.5)
+    assert mine.resident == pytest.approx(me.memory_info().rss, rel=0.2)
+
+
+def test_all_processes_are_found() -> None:
+    assert os.getpid() in set(all_pids())
