@@ -56,7 +56,8 @@ def without_hook(env: Mapping[str, str]) -> dict[str, str]:
 def hooked_signal(env: Mapping[str, str]) -> int | None:
     """Return the signal that a process was started to tell its stacks at; None for none."""
     number = env.get(VARIABLE, "").partition(":")[0]
-    return int(number) if number.isdecimal() and number.isascii() else None
+    known = {str(int(each)): int(each) for each in signal.valid_signals()}
+    return known.get(number)
 
 
 def is_caught(pid: int, signum: int) -> bool:

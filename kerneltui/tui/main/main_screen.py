@@ -287,8 +287,13 @@ class MainScreen(Screen[None]):
         if code := self._late_code.made:
             code.show(snapshot, self._language)
         self._show_offers()
-        if self._auto_look.is_due(snapshot) and snapshot is not None and self._fleet is not None:
-            begin(self, partial(look_unasked, self._fleet, snapshot.kernel_id), group="stand")
+        self._look_where_it_hangs(snapshot)
+
+    def _look_where_it_hangs(self, kernel: KernelSnapshot | None) -> None:
+        if kernel is None or self._fleet is None or self.locked:
+            return
+        if self._auto_look.is_due(kernel):
+            begin(self, partial(look_unasked, self._fleet, kernel.kernel_id), group="stand")
 
     @property
     def _language(self) -> str:

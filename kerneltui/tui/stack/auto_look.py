@@ -20,9 +20,9 @@ class AutoLook:
     def __init__(self) -> None:
         self._looked: dict[str, object] = {}
 
-    def is_due(self, kernel: KernelSnapshot | None) -> bool:
+    def is_due(self, kernel: KernelSnapshot) -> bool:
         """Tell whether to look into the selected kernel now; True once."""
-        if kernel is None or not kernel.is_ours or kernel.word not in HANGING:
+        if not kernel.is_ours or kernel.word not in HANGING:
             return False
         hang = (kernel.identity, kernel.word, kernel.executions, kernel.code)
         is_new = self._looked.get(kernel.kernel_id) != hang

@@ -13,6 +13,7 @@ import pytest
 from kerneltui.kernels.processes.stack_signal import (
     ALLOWED,
     STACK_SIGNAL,
+    VARIABLE,
     hooked_signal,
     signal_number,
     with_hook,
@@ -71,6 +72,11 @@ def test_what_is_added_to_an_environment_can_be_taken_out(path: str | None) -> N
     assert without_hook(hooked) == env
     assert without_hook(env) == env
     assert hooked_signal(env) is None
+
+
+@pytest.mark.parametrize("told", ["", "0:/f", "-1:/f", "1000:/f", "9" * 5000, "x:/f"])
+def test_what_is_not_a_signal_is_none(told: str) -> None:
+    assert hooked_signal({VARIABLE: told}) is None
 
 
 @pytest.mark.parametrize(

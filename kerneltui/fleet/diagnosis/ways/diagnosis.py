@@ -71,6 +71,8 @@ class Diagnosis:
 
     def stack(self, subject: Subject) -> Stack:
         """Return where the threads of a kernel stand. Raises CannotLook."""
+        if subject.identity is not None and not subject.identity.is_alive():
+            raise CannotLook("it is not running")
         stack = first_that_works(self._ways(subject))
         cells = tuple(self._cells(subject.kernel_id))
         below = children_of(subject.identity.pid) if subject.identity else ()

@@ -9,7 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from kerneltui.errors import KernelError
 from kerneltui.fleet.diagnosis.stack import Frame, Stack, Way
+from kerneltui.fleet.diagnosis.ways.choice import CannotLook
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.masking import MASK
@@ -125,7 +127,8 @@ def kernel() -> Iterator[Hanging]:
         yield Hanging(fleet)
     finally:
         for each in fleet.snapshots:
-            fleet.do(Verb.KILL, each.target)
+            with contextlib.suppress(KernelError):  # it has died already
+                fleet.do(Verb.KILL, each.target)
         fleet.shutdown_all()
         fleet.close()
 
@@ -285,3 +288,10 @@ def test_read_only_tells_what_the_system_does_and_asks_nothing(kernel: Hanging) 
     assert stack.main is not None
     assert stack.main.note
     assert stack.touches.startswith("nothing")
+
+
+def test_a_kernel_that_has_died_is_said_not_to_run(kernel: Hanging) -> None:
+    kernel.fleet.do(Verb.KILL, kernel.now.target)
+
+    with pytest.raises(CannotLook, match=r"^it is not running$"):
+        kernel.fleet.stack(kernel.kernel_id)
