@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from kerneltui.formats import fit
 from kerneltui.tui.details.history_words import Fact, growth, histories
 from kerneltui.tui.details.process_rows import process_rows, titles, totals
-from kerneltui.tui.widgets.row_pane import MAX_ROWS, TITLES, Row, RowPane, limited
+from kerneltui.tui.widgets.cursor_pane import CursorPane
+from kerneltui.tui.widgets.row_pane import MAX_ROWS, TITLES, Row, limited
 from kerneltui.tui.widgets.tab_bar import Tab
 from kerneltui.words import counted
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from kerneltui.kernels.processes.identity import ProcessIdentity
 
 
-class ProcessView(RowPane):
+class ProcessView(CursorPane):
     """A row a process, each under its parent; below it the files that it has open, on demand."""
 
     TAB = Tab.PROCESSES
@@ -92,33 +92,26 @@ class ProcessView(RowPane):
 
     # -- the cursor ----
 
-    def _put_cursor(self, number: int) -> None:
-        if not self._processes:
-            return
-        last_shown = self._owners[min(len(self._owners), MAX_ROWS) - 1]
-        self._cursor = max(0, min(number, last_shown))
-        first = bisect_left(self._owners, self._cursor)
-        last = bisect_right(self._owners, self._cursor) - 1
-        self.scroll_to_row(min(max(self.scroll_offset.y, last - self.page + 1), first))
-        self.repaint_changes()
+    @property
+    def cursor(self) -> int:
+        return self._cursor
 
-    def action_move(self, rows: int) -> None:
-        self._put_cursor(self._cursor + rows)
+    def set_cursor(self, number: int) -> None:
+        self._cursor = number
 
-    def action_begin(self) -> None:
-        self._put_cursor(0)
+    def item_count(self) -> int:
+        """Return the number of the processes that are shown, which may not be all."""
+        return self._owners[min(len(self._owners), MAX_ROWS) - 1] + 1 if self._owners else 0
+
+    def rows_of(self, number: int) -> range:
+        return range(bisect_left(self._owners, number), bisect_right(self._owners, number))
+
+    def item_at(self, row: int) -> int | None:
+        return self._owners[row] if row < len(self._owners) else None
 
     def action_end(self) -> None:
-        self._put_cursor(len(self._processes) - 1)
+        super().action_end()
         self.scroll_to_row(self.row_count())
-
-    def on_click(self, event: events.Click) -> None:
-        super().on_click(event)
-        offset = event.get_content_offset(self)
-        if offset is not None and offset.y >= self.head_height:
-            place = offset.y - self.head_height + self.scroll_offset.y
-            if place < len(self._owners):
-                self._put_cursor(self._owners[place])
 
     # -- keys ----
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
@@ -18,7 +17,8 @@ from kerneltui.tui.messages.filter import (
     client_name,
     describe_refused,
 )
-from kerneltui.tui.widgets.row_pane import TITLES, Row, RowPane
+from kerneltui.tui.widgets.cursor_pane import CursorPane
+from kerneltui.tui.widgets.row_pane import TITLES, Row
 from kerneltui.tui.widgets.tab_bar import Tab
 from kerneltui.words import clock
 
@@ -30,7 +30,7 @@ PREVIEW = 120  # characters of a content shown in its row
 _TITLES = "  TIME         CHANNEL   TYPE                 CLIENT      SIZE LATENCY  CONTENT"
 
 
-class MessageView(RowPane):
+class MessageView(CursorPane):
     """The latest messages, followed as they come while the cursor is on the last one."""
 
     TAB = Tab.MESSAGES
@@ -106,7 +106,7 @@ class MessageView(RowPane):
         self.fit()
         row = len(self._shown) - 1 if following else self._row_of_cursor()
         self.scroll_to_row(max(0, row - place))
-        self._put_cursor(row)
+        self.put_cursor(row)
 
     # -- the cursor ---------------------------------------------------------------------
 
@@ -130,33 +130,12 @@ class MessageView(RowPane):
                 high = middle
         return min(low, max(0, len(self._shown) - 1))
 
-    def _put_cursor(self, row: int) -> None:
-        if not self._shown:
-            return
-        row = min(max(0, row), len(self._shown) - 1)
-        self._cursor = self._shown[row].number
-        top = self.scroll_offset.y
-        wanted = min(max(top, row - self.page + 1), row)
-        if wanted != top:
-            self.scroll_to_row(wanted)
-        self.repaint_changes()
+    @property
+    def cursor(self) -> int:
+        return self._row_of_cursor()
 
-    def action_move(self, rows: int) -> None:
-        self._put_cursor(self._row_of_cursor() + rows)
-
-    def action_begin(self) -> None:
-        self._put_cursor(0)
-
-    def action_end(self) -> None:
-        self._put_cursor(len(self._shown) - 1)
-
-    def on_click(self, event: events.Click) -> None:
-        super().on_click(event)
-        offset = event.get_content_offset(self)
-        if offset is not None and offset.y >= self.head_height:
-            row = offset.y - self.head_height + self.scroll_offset.y
-            if row < len(self._shown):
-                self._put_cursor(row)
+    def set_cursor(self, number: int) -> None:
+        self._cursor = self._shown[number].number
 
     # -- keys ---------------------------------------------------------------------------
 

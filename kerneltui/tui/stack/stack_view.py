@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
@@ -14,7 +13,8 @@ from kerneltui.formats import fit
 from kerneltui.tui.stack.look import Looked
 from kerneltui.tui.stack.rows import FoldRow, FrameRow, Meant, stack_rows
 from kerneltui.tui.stack.variable_table import variable_table
-from kerneltui.tui.widgets.row_pane import TITLES, Row, RowPane
+from kerneltui.tui.widgets.cursor_pane import CursorPane
+from kerneltui.tui.widgets.row_pane import TITLES, Row
 from kerneltui.tui.widgets.tab_bar import Tab
 
 LOOKING = "looking…"
@@ -22,7 +22,7 @@ PERIOD = 2.0  # seconds between two looks
 LOGGED_PERIOD = 10.0  # the same where each look writes to the kernel's log and nothing moves
 
 
-class StackView(RowPane):
+class StackView(CursorPane):
     """Rows with a cursor: Enter unfolds library frames, or shows the names of a frame."""
 
     TAB = Tab.STACK
@@ -90,30 +90,12 @@ class StackView(RowPane):
 
     # -- the cursor ---------------------------------------------------------------------
 
-    def _put_cursor(self, row: int) -> None:
-        if not self._rows:
-            return
-        self._cursor = min(max(0, row), len(self._rows) - 1)
-        top = self.scroll_offset.y
-        wanted = min(max(top, self._cursor - self.page + 1), self._cursor)
-        if wanted != top:
-            self.scroll_to_row(wanted)
-        self.repaint_changes()
+    @property
+    def cursor(self) -> int:
+        return self._cursor
 
-    def action_move(self, rows: int) -> None:
-        self._put_cursor(self._cursor + rows)
-
-    def action_begin(self) -> None:
-        self._put_cursor(0)
-
-    def action_end(self) -> None:
-        self._put_cursor(len(self._rows) - 1)
-
-    def on_click(self, event: events.Click) -> None:
-        super().on_click(event)
-        offset = event.get_content_offset(self)
-        if offset is not None and offset.y >= self.head_height:
-            self._put_cursor(offset.y - self.head_height + self.scroll_offset.y)
+    def set_cursor(self, number: int) -> None:
+        self._cursor = number
 
     # -- keys ---------------------------------------------------------------------------
 
