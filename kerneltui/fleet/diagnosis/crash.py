@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
 from kerneltui.fleet.diagnosis.cells import is_cell
+from kerneltui.fleet.diagnosis.stack import Frame
 from kerneltui.frozen import frozen
 from kerneltui.protocol.text import clean_line
 
@@ -23,8 +24,6 @@ _OF_A_DUMP = re.compile(
     r'|File ".+", line \d+ in |Extension modules: |Current thread\'s C stack trace|Binary file '
     r"|\.\.\.$|File \".*…$"
 )
-_LIBRARY = re.compile(r"/(site|dist)-packages/|/lib(64)?/python3\.\d+[t]?/|^<(frozen|string)")
-
 _WORDS = {
     "Segmentation fault": (signal.SIGSEGV, "segmentation fault"),
     "Aborted": (signal.SIGABRT, "abort"),
@@ -38,15 +37,6 @@ FAULTS = {int(signum): words for signum, words in _WORDS.values()}
 
 CellNumber = Callable[[str], int | None]
 """Returns the number of the cell that a file's name stands for; None where it is not a cell."""
-
-
-@frozen
-class Frame:
-    """Where a thread stood; the texts are clean."""
-
-    file: str
-    line: int
-    function: str
 
 
 @frozen
@@ -73,12 +63,12 @@ class Crash:
     @property
     def is_in_what_ran(self) -> bool:
         """The user's own code that stands there is of one cell or file only."""
-        return bool(self.place) and len({frame.file for frame in filter(_is_own, self.frames)}) < 2
+        return bool(self.place) and len({frame.file for frame in self.frames if frame.own}) < 2
 
     @property
     def own_frames(self) -> tuple[Frame, ...]:
         """Those from the user's own code on; all where none is of it."""
-        own = [index for index, frame in enumerate(self.frames) if _is_own(frame)]
+        own = [index for index, frame in enumerate(self.frames) if frame.own]
         return self.frames[: own[-1] + 1] if own else self.frames
 
 
@@ -124,17 +114,12 @@ def _line(digits: str) -> int:
     return int(digits[:9])
 
 
-def _is_own(frame: Frame) -> bool:
-    """Tell whether a frame is of the user's code, and of no library."""
-    return not _LIBRARY.search(frame.file)
-
-
 def place_of(frames: Sequence[Frame], cell_number: CellNumber) -> str:
     """Return where the user's own code stood, for a person.
 
     "" where no frame is of it, or it is of a cell whose number is not known.
     """
-    own = next(filter(_is_own, frames), None)
+    own = next((frame for frame in frames if frame.own), None)
     if own is None:
         return ""
     function = "" if own.function == "<module>" else f"{own.function}(), "

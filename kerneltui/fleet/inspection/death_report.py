@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kerneltui.fleet.diagnosis.crash import Frame
 from kerneltui.fleet.diagnosis.death import Death
+from kerneltui.fleet.diagnosis.stack import Frame
 from kerneltui.fleet.model.masking import mask_arguments
 
 SHOWN_FRAMES = 5  # in the output; the log has all

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from kerneltui.fleet.diagnosis.crash import MAX_FRAMES, Crash, Frame
+from kerneltui.fleet.diagnosis.crash import MAX_FRAMES, Crash
 from kerneltui.fleet.diagnosis.death import MAX_TEXTS, SIGNALS, Death, MemoryAtEnd, Sent
+from kerneltui.fleet.diagnosis.stack import Frame
 from kerneltui.fleet.manifests import values
 from kerneltui.protocol.text import clean_line
 

@@ -8,7 +8,8 @@ import pytest
 from ipykernel.compiler import get_file_name
 
 from kerneltui.fleet.diagnosis.cells import Cell, cell_number
-from kerneltui.fleet.diagnosis.crash import Crash, Frame, find_crash
+from kerneltui.fleet.diagnosis.crash import Crash, find_crash
+from kerneltui.fleet.diagnosis.stack import Frame
 
 CELLS = (Cell(2, "def crash():\n  import ctypes\n  ctypes.string_at(0)\n"), Cell(3, "crash()"))
 LIBRARY = 'File "/usr/lib/python3.11/ctypes/__init__.py", line 519 in string_at'

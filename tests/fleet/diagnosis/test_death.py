@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from kerneltui.fleet.diagnosis.crash import Crash, Frame
+from kerneltui.fleet.diagnosis.crash import Crash
 from kerneltui.fleet.diagnosis.death import (
     Death,
     MemoryAtEnd,
@@ -17,6 +17,7 @@ from kerneltui.fleet.diagnosis.death import (
     conclude,
     unwrapped,
 )
+from kerneltui.fleet.diagnosis.stack import Frame
 
 AT = time.mktime((2026, 11, 28, 13, 41, 14, 0, 0, -1))
 GB = 1 << 30

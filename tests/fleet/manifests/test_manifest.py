@@ -15,8 +15,9 @@ import pytest
 from jupyter_client.connect import find_connection_file as peers_find_connection_file
 
 from kerneltui.errors import KernelError
-from kerneltui.fleet.diagnosis.crash import Crash, Frame
+from kerneltui.fleet.diagnosis.crash import Crash
 from kerneltui.fleet.diagnosis.death import Death, MemoryAtEnd, Sent, conclude
+from kerneltui.fleet.diagnosis.stack import Frame
 from kerneltui.fleet.manifests import manifest as manifest_module
 from kerneltui.fleet.manifests.manifest import Manifest, find_manifests, read_manifest
 from kerneltui.fleet.recording.recording import recording_path
