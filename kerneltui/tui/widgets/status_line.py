@@ -70,11 +70,11 @@ class StatusLine(Widget):
         `notes`: what is special about what is shown of them.
         """
         parts = [("kerneltui", "name"), (self._host, "host"), *counts(kernels)]
+        if hint:
+            parts.append((hint, "hint"))
         parts += [(clean_line(note), "note") for note in notes]
         if age >= STALE:
             parts.append((f"data {age:.0f} s old", "stale"))
-        if hint:
-            parts.append((hint, "hint"))
         parts += [*load(host), *memory(kernels)]  # at the end, where they are cut first
         if parts != self._parts:
             self._parts = parts

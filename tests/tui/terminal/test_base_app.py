@@ -11,6 +11,7 @@ from textual.widgets import Input
 
 from kerneltui import paths
 from kerneltui.fleet.console.prompt import Prompt
+from kerneltui.fleet.diagnosis.death import Death
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.config.config import Config
 from kerneltui.tui.config.config_file import parse_config
@@ -20,7 +21,7 @@ from kerneltui.tui.console.code_editor import CodeEditor
 from kerneltui.tui.dialogs.confirm import ConfirmScreen
 from kerneltui.tui.table.kernel_table import KernelTable
 from kerneltui.tui.terminal.log_notices import LogNotices
-from tests.tui.fakes import FakeFleet, Stage, on_stage, snapshot
+from tests.tui.fakes import NOW, FakeFleet, Stage, on_stage, snapshot
 from tests.tui.test_app import two_kernels
 
 
@@ -303,7 +304,7 @@ def test_in_ascii_mode_nothing_else_is_painted(keys: tuple[str, ...]) -> None:
 def test_states_are_told_by_characters_in_ascii_mode() -> None:
     async def play(stage: Stage) -> None:
         assert "* busy" in stage.picture
-        assert "x dead" in stage.picture
+        assert "x died" in stage.picture
 
     fleet = FakeFleet(snapshot("k1", KernelState.BUSY), snapshot("k2", KernelState.DEAD))
     on_stage(play, fleet, settings=configured("ascii = true"))
@@ -378,7 +379,8 @@ def test_a_death_rings_where_it_is_wanted(monkeypatch: pytest.MonkeyPatch) -> No
     async def play(stage: Stage) -> None:
         monkeypatch.setattr(stage.app, "write_raw", heard.append)
         stage.app.main.alert()
-        await stage.publish(snapshot("k1", KernelState.DEAD, reason="exited with SIGKILL (-9)"))
+        killed = Death(at=NOW, signum=9)
+        await stage.publish(snapshot("k1", KernelState.DEAD, death=killed))
         stage.app.main.alert()
 
     on_stage(play, two_kernels(), settings=configured('notifications = "bell"'))

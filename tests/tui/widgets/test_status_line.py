@@ -64,7 +64,7 @@ def test_all_that_is_known_stands_in_one_line() -> None:
         stage.widget.show([IDLE, BUSY], "press i again [/x]", age=12.4, host=host)
         await stage.settle()
 
-        known = "2 kernels  1 busy  1 idle  data 12 s old  press i again [/x]"
+        known = "2 kernels  1 busy  1 idle  press i again [/x]  data 12 s old"
         assert stage.lines == [f" kerneltui  gpu7  {known}  mem 50%  load 2/4  120M in kernels"]
 
     on_stage(StatusLine("gpu7"), play, (120, 24))
