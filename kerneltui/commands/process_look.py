@@ -82,7 +82,7 @@ class ProcessLook:
         return ProcessFacts(
             pid=identity.pid,
             state=samples[identity].state,
-            memory=memory_of({each.pid: seen.resident for each, seen in living.items()}),
+            memory=memory_of([each.pid for each in living]),
             cpu_time=sum(seen.cpu_time for seen in living.values()),
             started_at=time.time() - age,
             children=len(living) - 1,

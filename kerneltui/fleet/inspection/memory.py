@@ -7,9 +7,11 @@ that the sum of what is resident tells many times what is there.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
+
+from kerneltui.kernels.processes.stat import read_resident
 
 _FIGURE = re.compile(rb"^(Pss|Private_\w+): +([0-9]{1,15}) kB", re.MULTILINE)
 
@@ -23,16 +25,16 @@ class Shares(NamedTuple):
     """Its own pages: what its end would free."""
 
 
-def memory_of(resident: Mapping[int, int]) -> int:
+def memory_of(pids: Collection[int]) -> int:
     """Return the bytes that processes take together.
 
-    `resident`: the resident bytes of each by its pid; of a single one that is the answer. Of
-    several the system is asked for each one's share, which takes it time: it looks at all pages.
+    Of a single one that is what is resident. Of several the system is asked for each one's
+    share, which takes it time: it looks at all pages.
     """
-    if len(resident) <= 1:
-        return sum(resident.values())
-    shares = {pid: shares_of(pid) for pid in resident}
-    return sum(found.pss if (found := shares[pid]) else rss for pid, rss in resident.items())
+    if len(pids) <= 1:
+        return sum(map(read_resident, pids))
+    shares = {pid: shares_of(pid) for pid in pids}
+    return sum(found.pss if found else read_resident(pid) for pid, found in shares.items())
 
 
 def shares_of(pid: int) -> Shares | None:

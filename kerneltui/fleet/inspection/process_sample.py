@@ -29,8 +29,6 @@ class ProcessSample(NamedTuple):
     state: ProcessState
     cpu_time: float = 0.0
     """Seconds since its start."""
-    resident: int = 0
-    """Bytes."""
 
     @property
     def is_zombie(self) -> bool:
@@ -66,4 +64,4 @@ def _sample(stat: ProcessStat) -> ProcessSample:
     state = _STATES.get(stat.state, ProcessState.SLEEPING)
     if state is ProcessState.ZOMBIE:
         return ProcessSample(state)
-    return ProcessSample(state, stat.cpu_time, stat.resident)
+    return ProcessSample(state, stat.cpu_time)

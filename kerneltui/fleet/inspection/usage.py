@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 from typing import NamedTuple
 
 from kerneltui.fleet.diagnosis.condition import ProcessState
@@ -23,6 +23,7 @@ from kerneltui.fleet.model.snapshot import Usage
 from kerneltui.fleet.threads import periodic
 from kerneltui.fleet.threads.periodic import PeriodicThread
 from kerneltui.kernels.processes.identity import ProcessIdentity
+from kerneltui.kernels.processes.stat import read_resident
 from kerneltui.kernels.processes.tree import walk
 
 _CPU_DIGITS = 2  # hundredths of a core: what a clock tick is, and what a cell shows
@@ -147,8 +148,7 @@ class UsageSampler:
         ]
         load = max(0.0, sum(loads))
         cpu, state = round(load, _CPU_DIGITS), next(iter(seen.values())).state if seen else None
-        resident = {each.pid: facts.resident for each, facts in living.items()}
-        memory = self._memory(kernel_id, resident)
+        memory = self._memory(kernel_id, [each.pid for each in living])
         if not living:
             self._histories.pop(kernel_id, None)
             return Usage(cpu, 0, 0, self._recent(kernel_id, cpu), len(seen), state)
@@ -185,17 +185,17 @@ class UsageSampler:
         known = before.quiet_since if before is not None else None
         return self._sampled_at if known is None else known
 
-    def _memory(self, kernel_id: str, resident: Mapping[int, int]) -> int:
+    def _memory(self, kernel_id: str, pids: Collection[int]) -> int:
         """Return the bytes that a tree takes, of several processes as of the last look; before
         that, no less than the largest of them takes."""
-        if len(resident) <= 1:
+        if len(pids) <= 1:
             self._shared.pop(kernel_id, None)
-            return memory_of(resident)
+            return memory_of(pids)
         shared, has_time = self._shared.get(kernel_id), time.thread_time() < self._budget_ends
         is_due = shared is None or self._sampled_at - shared.measured_at >= _SHARED_INTERVAL
         if is_due and has_time:
-            shared = self._shared[kernel_id] = _Shared(memory_of(resident), self._sampled_at)
-        return max(resident.values()) if shared is None else shared.memory
+            shared = self._shared[kernel_id] = _Shared(memory_of(pids), self._sampled_at)
+        return max(map(read_resident, pids)) if shared is None else shared.memory
 
 
 def period_for(cost: float) -> float:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 ZOMBIES = ("Z", "X")
 _MICROSECONDS = 1e6
+_LONGEST = 4096  # bytes of a stat
 
 
 class ProcessStat(NamedTuple):
@@ -20,8 +21,6 @@ class ProcessStat(NamedTuple):
     """The letter by which ps(1) calls it."""
     cpu_time: float = 0.0
     """Seconds since its start."""
-    resident: int = 0
-    """Bytes."""
 
     @property
     def is_zombie(self) -> bool:
@@ -31,30 +30,35 @@ class ProcessStat(NamedTuple):
 def read_stat(pid: int) -> ProcessStat | None:
     """Return what is known of the process that has `pid`; None if nobody has it."""
     try:
-        file = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+        return parse_stat(_read(f"/proc/{pid}/stat"))
     except FileNotFoundError:
         return None if has_proc() else read_by_psutil(pid)
     except (ProcessLookupError, PermissionError):
         return None
-    try:
-        return parse_stat(os.read(file, 4096))
-    except ProcessLookupError:  # it ended meanwhile
-        return None
-    finally:
-        os.close(file)
 
 
 def parse_stat(text: bytes) -> ProcessStat:
     """Return what the text of /proc/PID/stat tells, see proc(5)."""
     # The command's name stands in parentheses and may hold anything, so count from its end.
-    fields = text[text.rindex(b")") + 2 :].split(None, 22)
+    fields = text[text.rindex(b")") + 2 :].split(None, 20)
     return ProcessStat(
         parent=int(fields[1]),
         start_ticks=int(fields[19]),
         state=fields[0].decode("ascii", "replace"),
         cpu_time=(int(fields[11]) + int(fields[12])) / ticks_per_second(),
-        resident=int(fields[21]) * _page_size(),
     )
+
+
+def read_resident(pid: int) -> int:
+    """Return the bytes of a process that are resident; 0 where that is not to be seen.
+
+    Its stat tells them too, but as of a count that may be off by megabytes for each CPU.
+    """
+    try:
+        statm = _read(f"/proc/{pid}/statm")
+    except OSError:
+        return 0 if has_proc() else _resident_by_psutil(pid)
+    return int(statm.split(None, 2)[1]) * _page_size()
 
 
 def all_pids() -> Iterator[int]:
@@ -65,6 +69,15 @@ def all_pids() -> Iterator[int]:
     import psutil
 
     yield from psutil.pids()
+
+
+def _read(path: str) -> bytes:
+    """Read what the system makes up for a short read; no buffers, as all processes are read so."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(file, _LONGEST)
+    finally:
+        os.close(file)
 
 
 def has_proc() -> bool:
@@ -94,11 +107,20 @@ def read_by_psutil(pid: int) -> ProcessStat | None:
         process = psutil.Process(pid)
         start = int(process.create_time() * _MICROSECONDS)
         stat = ProcessStat(process.ppid(), start, letters.get(process.status(), "S"))
-        times, memory = process.cpu_times(), process.memory_info()
+        times = process.cpu_times()
     except psutil.ZombieProcess:
         return stat._replace(state="Z")
     except psutil.AccessDenied:  # of somebody else's we need no more
         return stat
     except psutil.Error:
         return None
-    return stat._replace(cpu_time=times.user + times.system, resident=memory.rss)
+    return stat._replace(cpu_time=times.user + times.system)
+
+
+def _resident_by_psutil(pid: int) -> int:
+    import psutil
+
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0

@@ -1,4 +1,4 @@
-"""One read tells a process's parent, state, CPU time and memory."""
+"""One read tells a process's parent, state and CPU time; another one its memory."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from kerneltui.kernels.processes.stat import (
     all_pids,
     parse_stat,
     read_by_psutil,
+    read_resident,
     read_stat,
 )
 
-PAGE = os.sysconf("SC_PAGE_SIZE")
 TICKS = os.sysconf("SC_CLK_TCK")
 BEFORE_TIMES = "0 " * 9
 TEXT = f"7 (a) Z 1 (b) R 3 {BEFORE_TIMES}{TICKS} {TICKS} 9 9 20 0 4 0 5555 8192 12 0 0 0"
 
 
 def test_the_text_of_the_system_is_read_from_behind_the_name() -> None:
-    assert parse_stat(TEXT.encode()) == ProcessStat(3, 5555, "R", 2.0, 12 * PAGE)
+    assert parse_stat(TEXT.encode()) == ProcessStat(3, 5555, "R", 2.0)
 
 
 @pytest.mark.parametrize("read", [read_stat, read_by_psutil])
@@ -31,7 +31,11 @@ def test_a_process_is_told_alike_with_and_without_proc(read: type) -> None:
 
     assert (mine.parent, mine.is_zombie) == (os.getppid(), False)
     assert mine.cpu_time == pytest.approx(sum(me.cpu_times()[:2]), abs=0.5)
-    assert mine.resident == pytest.approx(me.memory_info().rss, rel=0.2)
+
+
+def test_what_is_resident_is_told_and_nothing_of_who_is_gone() -> None:
+    assert read_resident(os.getpid()) == pytest.approx(psutil.Process().memory_info().rss, rel=0.1)
+    assert read_resident(2**22 + 1) == 0
 
 
 def test_all_processes_are_found() -> None:
