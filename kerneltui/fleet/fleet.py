@@ -11,6 +11,7 @@ from typing import Any, Unpack
 from kerneltui.fleet.diagnosis.stack import Frame, Stack
 from kerneltui.fleet.diagnosis.variable import Variable
 from kerneltui.fleet.diagnosis.ways.diagnosis import Diagnosis, Subject
+from kerneltui.fleet.inspection.gpu import GpuLook
 from kerneltui.fleet.inspection.host_usage import HostUsage
 from kerneltui.fleet.inspection.kernel_info import KernelInfo, kernel_info
 from kerneltui.fleet.inspection.logind import logout_warning
@@ -110,6 +111,7 @@ class Fleet:
         self._recorder = RecorderStarter(folder, warn)
         self._verbs = KernelVerbs(registry, tracker, kernels, self._external, self._recorder)
         self._servers = ServerWatch(registry.publish)
+        self._gpu = GpuLook()
         self._usage = UsageSampler(self._living_pids, registry.publish)
         self._discovery_thread = PeriodicThread(
             "discovery",
@@ -236,7 +238,7 @@ class Fleet:
         if kernel is None or kernel.identity is None:
             return ()
         roots = (kernel.identity,) if kernel.identity.is_alive() else kernel.leftovers
-        return kernel.tree.look(roots, time.monotonic(), opened)
+        return kernel.tree.look(roots, time.monotonic(), opened, self._gpu.look())
 
     def log(self, kernel_id: str) -> Transcript | None:
         """Read what is new in a kernel's log, and return all of it. Blocking."""

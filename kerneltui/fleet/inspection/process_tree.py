@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import PurePath
@@ -11,6 +11,7 @@ from pathlib import PurePath
 import psutil
 
 from kerneltui.fleet.inspection.counters import Counters, counters_of, rates
+from kerneltui.fleet.inspection.gpu import GpuUse
 from kerneltui.fleet.inspection.memory import Shares, shares_of
 from kerneltui.fleet.model.masking import mask_arguments
 from kerneltui.frozen import frozen
@@ -59,6 +60,8 @@ class ProcessFacts:
     written: float | None = None
     """Bytes per second that it has had from disks, and for disks, since the last look; None at
     the first, and where the system does not tell."""
+    gpu: GpuUse | None = None
+    """None where it uses none, as far as the driver tells."""
     paths: tuple[str, ...] | None = None
     """Clean paths of open regular files, the first FILES_NAMED of them; none where not allowed.
     None where they were not asked for."""
@@ -80,11 +83,12 @@ class ProcessTree:
         roots: Sequence[ProcessIdentity],
         now: float,
         opened: Container[ProcessIdentity] = (),
+        gpu: Mapping[int, GpuUse] | None = None,
     ) -> tuple[ProcessFacts, ...]:
         """Return processes and their descendants, each behind its parent; () if all are gone.
 
         `now`: an instant of a clock that only this tree is measured by. `opened`: the processes
-        whose open files are looked up as well.
+        whose open files are looked up as well. `gpu`: what processes use of GPUs, by pid.
         """
         before, self._counters = self._counters, {}
         elapsed, self._looked_at = now - self._looked_at, now
@@ -101,6 +105,7 @@ class ProcessTree:
                 has_left=_left(root.pid, identity.pid),
                 zombies=sum(map(_is_zombie, children.get(identity.pid, ()))),
                 paths=_paths(identity.pid) if identity in opened else None,
+                gpu=gpu.get(identity.pid) if gpu else None,
             )
             for root, identity, depth in rows
             if (facts := self._facts(identity, depth, before, elapsed))

@@ -25,6 +25,8 @@ class _Column(NamedTuple):
     cell: Callable[[ProcessFacts], str]
     is_minor: bool = False
     """It is shown only where there is room."""
+    is_of_gpu: bool = False
+    """It is shown only where a process uses one."""
 
 
 def _told(value: float | None, show: Callable[[float], str]) -> str:
@@ -33,6 +35,14 @@ def _told(value: float | None, show: Callable[[float], str]) -> str:
 
 def _size(value: int | None) -> str:
     return NOTHING if value is None else formats.memory(value)
+
+
+def _gpu_use(process: ProcessFacts) -> str:
+    return _told(process.gpu.use if process.gpu else None, formats.cpu)
+
+
+def _gpu_memory(process: ProcessFacts) -> str:
+    return _size(process.gpu.memory if process.gpu else None)
 
 
 _COLUMNS = (
@@ -45,29 +55,32 @@ _COLUMNS = (
     _Column("AGE", 4, lambda process: _told(process.age, formats.duration)),
     _Column("THR", 4, lambda process: str(process.threads)),
     _Column("FILES", 5, lambda process: _told(process.files, str)),
+    _Column("GPU%", 4, _gpu_use, is_of_gpu=True),
+    _Column("GPUMEM", 6, _gpu_memory, is_of_gpu=True),
     _Column("READ", 8, lambda process: _told(process.read, formats.rate), is_minor=True),
     _Column("WRITTEN", 8, lambda process: _told(process.written, formats.rate), is_minor=True),
 )
 """One of a negative width stands to the left."""
 
 
-def titles(width: int) -> str:
+def titles(processes: Sequence[ProcessFacts], width: int) -> str:
     """Return the titles of the columns that a line of `width` cells has."""
-    shown = [_fitted(column.title, column) for column in _columns(width)]
+    shown = [_fitted(column.title, column) for column in _columns(processes, width)]
     return f" {' '.join(shown)}  COMMAND"
 
 
 def process_rows(processes: Sequence[ProcessFacts], width: int) -> Iterator[tuple[int, Row]]:
     """Yield the rows of each process, with its number."""
-    lines = tree_lines([process.depth for process in processes])
+    lines, columns = tree_lines([each.depth for each in processes]), _columns(processes, width)
     for number, (process, line) in enumerate(zip(processes, lines, strict=True)):
-        for row in _rows_of(process, line, width):
+        for row in _rows_of(process, line, columns):
             yield number, row
 
 
 def totals(processes: Sequence[ProcessFacts]) -> Row:
     """Return what all of them use; what the system does not tell of any of them is left out."""
     shares = [each.shares for each in processes if each.shares is not None]
+    gpus = [each.gpu for each in processes if each.gpu is not None]
     sums = {
         "PSS": _sum((each.pss for each in shares), formats.memory),
         "USS": _sum((each.uss for each in shares), formats.memory),
@@ -75,6 +88,8 @@ def totals(processes: Sequence[ProcessFacts]) -> Row:
         "files": _sum((each.files for each in processes), str),
         "disk read": _sum((each.read for each in processes), formats.rate),
         "written": _sum((each.written for each in processes), formats.rate),
+        "GPU%": _sum((each.use for each in gpus), formats.cpu),
+        "GPU memory": _sum((each.memory for each in gpus), formats.memory),
     }
     return [
         piece
@@ -89,17 +104,22 @@ def _sum(values: Iterable[float | None], show: Callable[[float], str]) -> str:
     return show(sum(known)) if known else ""
 
 
-def _columns(width: int) -> list[_Column]:
-    return [column for column in _COLUMNS if width >= ROOMY or not column.is_minor]
+def _columns(processes: Sequence[ProcessFacts], width: int) -> list[_Column]:
+    has_gpu = any(process.gpu for process in processes)
+    return [
+        column
+        for column in _COLUMNS
+        if (width >= ROOMY or not column.is_minor) and (has_gpu or not column.is_of_gpu)
+    ]
 
 
 def _fitted(text: str, column: _Column) -> str:
     return fit(text, abs(column.width), "right" if column.width > 0 else "left")
 
 
-def _rows_of(process: ProcessFacts, line: str, width: int) -> Iterator[Row]:
+def _rows_of(process: ProcessFacts, line: str, columns: Sequence[_Column]) -> Iterator[Row]:
     """Yield the row of a process, one for its zombies, and one for each file that it has open."""
-    cells = [_fitted(column.cell(process), column) for column in _columns(width)]
+    cells = [_fitted(column.cell(process), column) for column in columns]
     left = f"{process.has_left}: " if process.has_left else ""
     yield (f" {' '.join(cells)}  {line}", ""), (left, "trouble"), (process.command, "")
     if process.zombies:

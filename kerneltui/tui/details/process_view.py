@@ -141,7 +141,7 @@ class ProcessView(CursorPane):
         told: list[Row] = [totals(self._processes)] if self._processes else []
         if self._histories:
             told.append([piece for fact in self._histories for piece in _pieces(fact)])
-        return (*told, ((fit(titles(self.area.width), self.area.width), TITLES),))
+        return (*told, ((fit(titles(self._processes, self.area.width), self.area.width), TITLES),))
 
     def row_count(self) -> int:
         return len(self._rows)

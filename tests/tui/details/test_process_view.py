@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from kerneltui.fleet.inspection.gpu import GpuUse
 from kerneltui.fleet.inspection.memory import Shares
 from kerneltui.fleet.inspection.process_tree import Left, ProcessFacts
 from kerneltui.fleet.model.history import History
 from kerneltui.fleet.model.snapshot import Usage
 from kerneltui.kernels.processes.identity import ProcessIdentity
-from kerneltui.tui.details.process_rows import totals
+from kerneltui.tui.details.process_rows import process_rows, titles, totals
 from kerneltui.tui.details.process_view import ProcessView
 from kerneltui.tui.details.tree_lines import tree_lines
 from kerneltui.tui.widgets.row_pane import MAX_ROWS
@@ -53,9 +54,29 @@ def test_a_row_tells_what_a_process_uses(size: tuple[int, int], rows: list[str])
     on_stage(ProcessView(), play, size)
 
 
+COMPUTING = replace(ROOT, gpu=GpuUse(3 << 30, 0.87))
+
+
+@pytest.mark.parametrize(
+    ("processes", "head", "row"),
+    [
+        ((ROOT, CHILD), "FILES  COMMAND", "63  python"),
+        ((COMPUTING, CHILD), "FILES GPU% GPUMEM  COMMAND", "63   87  3.00G  python"),
+    ],
+)
+def test_what_is_used_of_gpus_has_columns_only_where_some_is(
+    processes: tuple[ProcessFacts, ...], head: str, row: str
+) -> None:
+    first = next(process_rows(processes, 80))[1]
+
+    assert titles(processes, 80).endswith(head)
+    assert row in "".join(text for text, _ in first)
+
+
 @pytest.mark.parametrize(
     ("processes", "told"),
     [
+        ((COMPUTING, CHILD), "threads 24 files 63 GPU% 87 GPU memory 3.00G"),
         ((ROOT, CHILD), "threads 24 files 63"),
         (
             (READING, READING),
