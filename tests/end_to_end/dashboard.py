@@ -22,7 +22,7 @@ SMALL = (80, 24)  # columns and rows
 
 _OF_THE_LOGIN = ("PATH", "PYTHONPATH", "TMPDIR", "USER")
 
-_SPEC_LINE = re.compile(r".*│ .*\((?P<name>[\w.-]+)\) +│")
+_SPEC_LINE = re.compile(r".*│ .*\((?P<name>[\w.-]+)\)  .*│")
 
 _BAR = ("[1 Output]", "▌1 Output▐")
 
