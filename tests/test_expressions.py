@@ -38,7 +38,7 @@ ATTACKS = [
 def patterns() -> Iterator[tuple[str, re.Pattern[str] | re.Pattern[bytes]]]:
     """Yield each expression that a module of ours keeps, with its name."""
     for module in pkgutil.walk_packages(kerneltui.__path__, "kerneltui."):
-        if module.name != "kerneltui.__main__":
+        if not module.name.endswith((".__main__", ".sitecustomize")):  # they act when imported
             for name, value in vars(importlib.import_module(module.name)).items():
                 if isinstance(value, re.Pattern):
                     yield f"{module.name}.{name}", value

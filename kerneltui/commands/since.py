@@ -6,8 +6,8 @@ import re
 from datetime import datetime, time, timedelta
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_AGE = re.compile(rf"(?:\d+(?:\.\d+)?[{''.join(_UNITS)}])+")
-_PART = re.compile(r"([\d.]+)([a-z])")
+_AGE = re.compile(rf"(?:\d{{1,9}}(?:\.\d{{1,9}})?[{''.join(_UNITS)}]){{1,9}}")
+_PART = re.compile(r"([\d.]{1,19})([a-z])")
 _TIME_OF_DAY = re.compile(r"\d{1,2}:\d\d(?::\d\d)?")
 
 

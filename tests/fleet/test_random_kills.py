@@ -175,7 +175,7 @@ def test_what_is_shown_after_kills_is_in_order_and_its_gaps_are_marked(
     talker: Talker, chance: random.Random, *, is_recorded: bool
 ) -> None:
     kill_recorders(talker, chance)
-    monitor = KernelMonitor(lambda *_: None, lambda: None)
+    monitor = KernelMonitor(lambda *_: lambda: "why it ended", lambda: None)
     monitor.start()
     monitor.watch(talker.manager)
     recorder = RunningRecorder(talker.folder) if is_recorded else None

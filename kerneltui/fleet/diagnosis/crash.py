@@ -20,7 +20,7 @@ MAX_FRAMES = 20  # kept of a crash, the innermost first
 _FATAL = re.compile(r"Fatal Python error: (.+)")
 _FRAME = re.compile(r'File "(.+)", line (\d+) in (.+)')
 _OF_A_DUMP = re.compile(
-    r"Fatal Python error: |Python runtime state: |(Current thread|Thread) 0x|<.*>$"
+    r"Fatal Python error: |Python runtime state: |(Current thread|Thread) 0x|<[^<>]*>$"
     r'|File ".+", line \d+ in |Extension modules: |Current thread\'s C stack trace|Binary file '
     r"|\.\.\.$|File \".*…$"
 )

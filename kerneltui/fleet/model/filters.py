@@ -136,7 +136,7 @@ class _Term(NamedTuple):
 
 
 _Maker = Callable[[_Term], Test]
-_COMPARED = re.compile(r"(?P<field>[^\W\d][\w-]*)[<>]")
+_COMPARED = re.compile(r"(?P<field>[^\W\d][\w-]{0,99})[<>]")
 _TERM = re.compile(r'\s*(?P<not>!?)(?:(?P<field>[^\W\d][\w-]*):)?(?P<value>"[^"]*"?|[^\s"]\S*|)')
 
 

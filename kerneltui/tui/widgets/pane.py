@@ -56,7 +56,7 @@ class Pane(LineView):
         style = self.style(BAR)
         segments = [
             Segment(label, self.style(ACTIVE) if tab is self.TAB else style)
-            for tab, label in labels(self.TAB, focused=self.has_focus)
+            for tab, label in labels(self.TAB, self.area.width, focused=self.has_focus)
         ]
         used = sum(len(segment.text) for segment in segments)
         room = max(0, self.area.width - used - 1)
@@ -70,6 +70,6 @@ class Pane(LineView):
         offset = event.get_content_offset(self)
         if offset is None or offset.y >= HEADER:
             return
-        if tab := tab_at(self.TAB, offset.x):
+        if tab := tab_at(self.TAB, self.area.width, offset.x):
             event.stop()
             self.post_message(self.TabPicked(tab))

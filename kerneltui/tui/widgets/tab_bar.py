@@ -19,20 +19,26 @@ class Tab(StrEnum):
 
 
 TABS = tuple(Tab)
+WIDE = 100  # cells from which there is room for all names and what else the bar tells
+SHORT = 3  # letters of a name that tell it from the others
 
 
-def labels(active: Tab, *, focused: bool = False) -> tuple[tuple[Tab, str], ...]:
-    """Return each tab's words; what stands around those of the active one needs no colour."""
+def labels(active: Tab, width: int, *, focused: bool = False) -> tuple[tuple[Tab, str], ...]:
+    """Return each tab's words; what stands around those of the active one needs no colour.
+
+    `width`: of the bar. A narrow one has only the beginnings of the other tabs' names.
+    """
     left, right = (FOCUS_LEFT, FOCUS_RIGHT) if focused else "[]"
+    letters = None if width >= WIDE else SHORT
     return tuple(
-        (tab, f"{left}{number} {tab}{right}" if tab is active else f" {number} {tab} ")
+        (tab, f"{left}{number} {tab}{right}" if tab is active else f" {number} {tab[:letters]} ")
         for number, tab in enumerate(TABS, start=1)
     )
 
 
-def tab_at(active: Tab, x: int) -> Tab | None:
-    """Return the tab under column `x` of the bar."""
-    for tab, label in labels(active):
+def tab_at(active: Tab, width: int, x: int) -> Tab | None:
+    """Return the tab under column `x` of a bar of `width` cells."""
+    for tab, label in labels(active, width):
         if 0 <= x < len(label):
             return tab
         x -= len(label)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from kerneltui.fleet.discovery import control_poll
+from kerneltui.fleet.diagnosis import condition
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.classification import Liveness
@@ -31,7 +31,7 @@ PATIENCE = 60.0  # seconds for a kernel to start
 @pytest.fixture(autouse=True)
 def runtime(short_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     install_and_make_haste(tmp_path, monkeypatch)
-    monkeypatch.setattr(control_poll, "SILENCE", 0.1)
+    monkeypatch.setattr(condition, "SILENCE", 0.1)
     folder = short_path / "run"
     folder.mkdir()
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(folder))

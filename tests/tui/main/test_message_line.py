@@ -50,7 +50,7 @@ def test_it_goes_by_itself(severity: str) -> None:
     on_widget_stage(MessageLine("M"), play)
 
 
-@pytest.mark.parametrize("keys", [(), ("x",), ("question_mark",)])
+@pytest.mark.parametrize("keys", [(), ("x",)])
 def test_it_is_seen_over_the_keys_also_where_a_dialog_is_open(keys: tuple[str, ...]) -> None:
     async def play(stage: AppStage) -> None:
         await stage.press(*keys)
