@@ -25,7 +25,8 @@ _SHELL = 128  # what a shell adds to the number of a signal that has ended its p
 _UNITS = ((1 << 30, "GB"), (1 << 20, "MB"))
 
 _EXCEPTION = re.compile(
-    r"(?:[A-Za-z_]\w{0,49}\.){0,5}[A-Z]\w{0,49}(Error|Exception|Interrupt|Exit|Fault|Iteration)\b(: .*)?$"
+    r"(?:[A-Za-z_]\w{0,49}\.){0,5}[A-Z]\w{0,49}(Error|Exception|Interrupt|Exit|Fault|Iteration)\b"
+    r"(: .*)?$"
 )
 
 
