@@ -29,9 +29,14 @@ LINES = 10_000
 LONG_RUN = (
     "import pathlib, time; "
     f"[(n == 100 and [time.sleep(0.01) for _ in iter(lambda: pathlib.Path('go').exists(), True)], "
+    "n % 100 or time.sleep(0.02), "
     f"print('line', n, flush=True)) and None for n in range({LINES})][:0]"
 )
-"""Prints numbered lines, and goes on behind the hundredth once there is a file called go."""
+"""Prints numbered lines, and goes on behind the hundredth once there is a file called go.
+
+With a rest now and then: a kernel drops what waits behind a thousand messages, and on a busy
+machine a burst of ten thousand would measure the machine.
+"""
 KERNELTUI = (sys.executable, "-m", "kerneltui")
 NOTEBOOKS = ("first.ipynb", "second.ipynb")
 PATIENCE = 60.0  # seconds for a kernel to start
