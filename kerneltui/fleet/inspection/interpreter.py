@@ -14,11 +14,30 @@ _PYTHON = ("ipykernel", "xpython", "xeus-python", "spyder_kernels")
 """How what runs users' Python is called; kernels for other languages may be written in it."""
 
 
-@functools.lru_cache(maxsize=4096)
+_LAUNCH = 10.0  # seconds of its life in which a process may become another program
+
+
+class _NotYet(Exception):
+    """It is not told by the command line that a process has at first."""
+
+
 def is_python(process: ProcessIdentity) -> bool:
-    """Tell whether a process runs Python code for its user."""
+    """Tell whether a process runs Python code for its user, as far as its program tells by now."""
+    try:
+        return _is_python(process)
+    except _NotYet:
+        return False
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_python(process: ProcessIdentity) -> bool:
+    """Remember what will not change: what is raised is not kept."""
     try:
         words = psutil.Process(process.pid).cmdline()[:_PROGRAM]
     except psutil.Error:
-        return False
-    return any(PurePath(word).name.startswith(_PYTHON) for word in words)
+        raise _NotYet from None
+    if any(PurePath(word).name.startswith(_PYTHON) for word in words):
+        return True
+    if (process.age() or 0.0) < _LAUNCH:
+        raise _NotYet
+    return False

@@ -265,7 +265,8 @@ def replace_unnoticed(kernel: Watched, successor: subprocess.Popen[bytes]) -> Pa
     assert kernel.now.pid is not None
     os.killpg(kernel.now.pid, signal.SIGKILL)
     kernel.wait_for(KernelState.DEAD)
-    write_manifest(replace(read_manifest(path), identity=identify(successor.pid)))
+    eventually(lambda: read_manifest(path).death is not None, WITHIN)  # it is written no more
+    write_manifest(replace(read_manifest(path), identity=identify(successor.pid), death=None))
     return path
 
 

@@ -218,7 +218,7 @@ def test_every_tab_can_be_zoomed(size: tuple[int, int]) -> None:
 
 def test_a_click_on_the_bar_shows_a_tab() -> None:
     async def play(stage: Stage) -> None:
-        await stage.pilot.click(type(stage.app.main.query_one(Panes).pane), offset=(24, 0))
+        await stage.pilot.click(type(stage.app.main.query_one(Panes).pane), offset=(19, 0))
         await stage.settle()
 
         assert bar(stage) == "3 Info"
