@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -56,7 +57,14 @@ def listed() -> Listed:
 
 
 def crash(kernel: Watched) -> None:
-    kernel.run(CRASH)
+    """Have it crash once its cell was heard of, which would end with the thread that tells it."""
+    with tempfile.TemporaryDirectory() as folder:
+        go = Path(folder) / "go"
+        wait = f"import pathlib\nwhile not pathlib.Path({str(go)!r}).exists(): pass\n"
+        kernel.run(wait + CRASH)
+        eventually(lambda: kernel.now.executions)
+        go.touch()
+        kernel.wait_for(KernelState.DEAD)
 
 
 def leave(kernel: Watched) -> None:

@@ -169,6 +169,7 @@ def test_a_look_beside_a_running_cell_leaves_the_kernel_busy(kernel: Hanging) ->
 def test_looking_changes_nothing_that_code_can_see(kernel: Hanging) -> None:
     kernel.run("x = list(range(10))")
     kernel.wait_until_idle()
+    eventually(lambda: "x = list(range(10))" in str(kernel.seen()))  # the code is written down
     before = kernel.seen()
 
     for look in (kernel.fleet.stack, kernel.fleet.variables):
