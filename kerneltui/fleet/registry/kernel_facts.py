@@ -106,8 +106,7 @@ class KernelFacts:
         if found is not None and found.liveness in LEFT:
             return found.liveness
         is_mute = found is not None and found.liveness is Liveness.SILENT
-        is_stopped = condition.word is Word.STOPPED  # that it does not answer tells nothing then
-        if not is_stopped and (is_mute or condition.answers is False):
+        if is_mute or condition.answers is False:
             return Liveness.SILENT
         if found is None:
             return Liveness.VERIFIED
