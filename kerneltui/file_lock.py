@@ -13,10 +13,13 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 """Of a file system that has none: then nobody is kept from giving orders."""
 
 
-def lock_file(fd: int, deadline: float) -> None:
-    """Lock an open file or folder. Raises BlockingIOError if it is not free by `deadline`."""
+def lock_file(fd: int, deadline: float, *, is_shared: bool = False) -> None:
+    """Lock an open file or folder. Raises BlockingIOError if it is not free by `deadline`.
+
+    `is_shared`: together with others who only look.
+    """
     try:
-        while not try_lock(fd):
+        while not try_lock(fd, is_shared=is_shared):
             if time.monotonic() >= deadline:
                 raise BlockingIOError(errno.EWOULDBLOCK, "another program holds its lock")
             time.sleep(LOOK)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TypedDict, Unpack
@@ -22,7 +22,7 @@ from kerneltui.fleet.control.controllers import (
     OwnController,
     ask_to_interrupt,
 )
-from kerneltui.fleet.control.ladder import Attempt, Rung, next_rung, rungs
+from kerneltui.fleet.control.ladder import Attempt, Rung, advice, next_rung, rungs
 from kerneltui.fleet.control.stale_files import left_by_others
 from kerneltui.fleet.discovery.naming import PATH_WIDTH
 from kerneltui.fleet.manifests.adoption import environment_differs, todays_environment
@@ -161,10 +161,12 @@ class KernelVerbs:
             )
         if reaction.is_stopped and not why_not(kernel.kind, Verb.SIGNAL):
             asked.controller.signal(signal.SIGCONT)
-        rung, attempt = self._next_attempt(kernel, reaction)
+        ladder = _ladder(kernel, reaction)
+        rung, attempt = self._next_attempt(kernel, ladder)
         if rung is not Rung.MESSAGE:  # else it is no signal that ends it
             self._orders.note_sent(kernel, Verb.INTERRUPT, signal.SIGINT)
-        said = self._take(rung, asked)
+        is_first = rung is ladder[0]
+        said = asked.controller.interrupt() if is_first else self._climb(rung, asked)
         self._tracker.note(kernel.kernel_id, f"interrupted: {rung}")
         if said or kernel.manager is None:
             return said
@@ -173,32 +175,28 @@ class KernelVerbs:
         return interrupts.describe_effect(kernel.name, reaction, kernel.manager.life, attempt)
 
     def _next_attempt(
-        self, kernel: TrackedKernel, reaction: interrupts.Reaction
+        self, kernel: TrackedKernel, ladder: Sequence[Rung]
     ) -> tuple[Rung, Attempt | None]:
-        """Note the gentlest way to interrupt that has not been tried on what runs.
+        """Note the gentlest way to interrupt that has not been tried in vain on what runs.
 
         There is no attempt where nothing runs, or nobody has heard of it.
         """
-        method = VERBS[Verb.INTERRUPT].kinds[kernel.kind]
-        assert isinstance(method, Method), "what is impossible was refused"
-        takes_sigint = not reaction.would_end
-        ladder = rungs(method, by_message=reaction.by_message, takes_sigint=takes_sigint)
-        running = kernel.manager.status.running if kernel.manager else None
-        rung = next_rung(ladder, kernel.attempt, running)
+        running, now = kernel.manager.status.running if kernel.manager else None, time.monotonic()
+        rung = next_rung(ladder, kernel.attempt, running, now)
         if running is None:
             return rung, None
-        attempt = Attempt(rung, time.monotonic(), running)
-        self._registry.update(kernel, partial(replace, attempt=attempt, ladder=ladder))
+        told = advice(rung, ladder, kernel.kind, self._orders.given_by)
+        attempt = Attempt(rung, now, running, told)
+        self._registry.update(kernel, partial(replace, attempt=attempt))
         return rung, attempt
 
-    def _take(self, rung: Rung, asked: _Asked) -> str:
+    def _climb(self, rung: Rung, asked: _Asked) -> str:
+        """Interrupt as a rung above the first says."""
         kernel = asked.kernel
-        if kernel.attempt is None or kernel.open_attempt is None or kernel.manager is None:
-            return asked.controller.interrupt()  # the first
-        if rung is Rung.MESSAGE:
+        if rung is Rung.MESSAGE and kernel.manager is not None:
             return ask_to_interrupt(kernel.manager, kernel.name)
         if rung is Rung.PROCESS and kernel.identity is not None:
-            signal_process(kernel.identity, signal.SIGINT)
+            _send(kernel.identity, signal.SIGINT)
             return ""
         return asked.controller.signal(signal.SIGINT)
 
@@ -228,12 +226,7 @@ class KernelVerbs:
         below = relatives(kernel.identity) if kernel.identity else ()
         if process not in (*below, *kernel.leftovers):
             raise ActionRefused(f"process {process.pid} is not of {kernel.name} any more")
-        try:
-            signal_process(process, signum)
-        except ProcessLookupError:
-            raise ActionRefused(f"process {process.pid} is gone") from None
-        except PermissionError:
-            raise ActionRefused(f"process {process.pid} is another user's") from None
+        _send(process, signum)
         self._tracker.note(kernel.kernel_id, f"sent signal {signum} to its process {process.pid}")
         return ""
 
@@ -258,7 +251,8 @@ class KernelVerbs:
         kernel = asked.kernel
         _refuse_died_meanwhile(kernel, asked.target)
         with self._orders.give(kernel, "stopping"):
-            rest = self._escaped(kernel, asked.target) if asked.options.get("rest") else ()
+            is_wanted = asked.options.get("rest") and kernel.is_alive
+            rest = self._escaped(kernel, asked.target) if is_wanted else ()
             said = asked.controller.shutdown()
             for process in rest:
                 kill_process(process)
@@ -377,6 +371,22 @@ def _refuse_died_meanwhile(kernel: TrackedKernel, target: Target) -> None:
             f"{target.name} has died meanwhile; its output and log were kept, and another "
             "shutdown removes them"
         )
+
+
+def _ladder(kernel: TrackedKernel, reaction: interrupts.Reaction) -> tuple[Rung, ...]:
+    method = VERBS[Verb.INTERRUPT].kinds[kernel.kind]
+    assert isinstance(method, Method), "what is impossible was refused"
+    return rungs(method, by_message=reaction.by_message, takes_sigint=not reaction.would_end)
+
+
+def _send(process: ProcessIdentity, signum: int) -> None:
+    """Signal one process. Raises ActionRefused where it is gone, or another user's."""
+    try:
+        signal_process(process, signum)
+    except ProcessLookupError:
+        raise ActionRefused(f"process {process.pid} is gone") from None
+    except PermissionError:
+        raise ActionRefused(f"process {process.pid} is another user's") from None
 
 
 def _named(process: ProcessIdentity) -> str:

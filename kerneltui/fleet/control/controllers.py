@@ -1,4 +1,4 @@
-"""Handles: how the verbs are carried out on a kernel of each kind. They block.
+"""Controllers: how the verbs are carried out on a kernel of each kind. They block.
 
 Every method returns a sentence worth showing, or "", and raises KernelError. The kinds and
 what is refused are in `capabilities`.
@@ -100,7 +100,7 @@ class ExternalController:
             self._process.send_signal(signum)
         return ""
 
-    def restart(self, *, now: bool) -> str:  # noqa: ARG002 -- all handles have it
+    def restart(self, *, now: bool) -> str:  # noqa: ARG002 -- every controller has it
         raise ActionRefused(f"cannot restart {self._name}: {LOST}")
 
     def shutdown(self) -> str:

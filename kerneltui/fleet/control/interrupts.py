@@ -17,7 +17,7 @@ from kerneltui.fleet.model.classification import Kind
 from kerneltui.frozen import frozen
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes.lifecycle import Lifecycle
-from kerneltui.protocol.status import Event
+from kerneltui.protocol.status import Event, KernelState
 
 _PROGRAM = 3  # words of a command line: an interpreter, -m and the module
 _STOPPED = ("T", "t")  # by a signal, by a debugger
@@ -124,8 +124,9 @@ def describe_effect(name: str, reaction: Reaction, life: Lifecycle, attempt: Att
         return ""
     if not _has_ended(life, attempt.request):
         return without_effect(name, reaction, attempt.rung)
-    word = life.status.state
-    return f"{name} is {word} {time.monotonic() - attempt.at:.1f} s after {attempt.rung}"
+    state = life.status.state
+    does = "runs what came next" if state is KernelState.BUSY else f"is {state}"
+    return f"{name} {does} {time.monotonic() - attempt.at:.1f} s after {attempt.rung}"
 
 
 def ask_for_effect(name: str, reaction: Reaction, rung: Rung, manager: KernelManager) -> str:

@@ -5,7 +5,7 @@ Its rungs lose nothing; what ends a kernel is another key, and asks first.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 from kerneltui.fleet.model.capabilities import Method, Verb, why_not
@@ -34,6 +34,12 @@ class Attempt:
     """Instant of `time.monotonic()`."""
     request: str
     """The msg_id of what ran; UNHEARD where nobody knows."""
+    advice: str
+    """What is said where it has no effect."""
+
+    def is_in_vain(self, now: float) -> bool:
+        """Tell of one whose request still runs whether it has had its time."""
+        return now - self.at >= PATIENCE
 
 
 def rungs(method: Method, *, by_message: bool, takes_sigint: bool) -> tuple[Rung, ...]:
@@ -55,28 +61,38 @@ def rungs(method: Method, *, by_message: bool, takes_sigint: bool) -> tuple[Rung
             return (Rung.GROUP,)
 
 
-def next_rung(ladder: Sequence[Rung], attempt: Attempt | None, request: str | None) -> Rung:
-    """Return the rung to take while `request` runs: above that of an attempt on the same one.
+def next_rung(
+    ladder: Sequence[Rung], attempt: Attempt | None, request: str | None, now: float
+) -> Rung:
+    """Return the rung to take while `request` runs: above that of an attempt in vain on it.
 
-    On the uppermost one it stays.
+    It stays on the uppermost one, and where the attempt may still have its effect.
     """
     if attempt is None or attempt.request != request or attempt.rung not in ladder:
         return ladder[0]
-    return ladder[min(ladder.index(attempt.rung) + 1, len(ladder) - 1)]
+    return above(ladder, attempt.rung) if attempt.is_in_vain(now) else attempt.rung
 
 
-def without_effect(attempt: Attempt, ladder: Sequence[Rung], kind: Kind, now: float) -> str:
-    """Return that an interrupt has no effect, and what can be done; "" while it may have one."""
-    if now - attempt.at < PATIENCE:
-        return ""
-    following = next_rung(ladder, attempt, attempt.request)
-    again = "" if following is attempt.rung else f"i sends {following}"
-    offers = ", ".join(filter(None, (again, _lossy(kind))))
-    return f"{attempt.rung} has had no effect: {offers}"
+def above(ladder: Sequence[Rung], rung: Rung) -> Rung:
+    """Return the rung that comes after one; the uppermost is its own."""
+    return ladder[min(ladder.index(rung) + 1, len(ladder) - 1)]
 
 
-def _lossy(kind: Kind) -> str:
+def advice(rung: Rung, ladder: Sequence[Rung], kind: Kind, asked_by: Callable[[Verb], str]) -> str:
+    """Return that an interrupt has no effect, what the next one is, and what a way out costs.
+
+    `asked_by`: returns by what key or command a user asks for a verb.
+    """
+    following = above(ladder, rung)
+    again = "" if following is rung else f"{asked_by(Verb.INTERRUPT)} sends {following}"
+    offers = ", ".join(filter(None, (again, _lossy(kind, asked_by))))
+    return f"{rung} has had no effect: {offers}"
+
+
+def _lossy(kind: Kind, asked_by: Callable[[Verb], str]) -> str:
     """Return what ends what runs, with its price."""
     if not why_not(kind, Verb.RESTART_NOW):
-        return "R kills and restarts it, variables are lost"
-    return "" if why_not(kind, Verb.KILL) else "X kills it, variables are lost"
+        return f"{asked_by(Verb.RESTART_NOW)} kills and restarts it, variables are lost"
+    if not why_not(kind, Verb.KILL):
+        return f"{asked_by(Verb.KILL)} kills it, variables are lost"
+    return "it cannot be ended from here"

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from kerneltui.file_lock import is_at, lock_file, try_lock
+from kerneltui.file_lock import is_at, lock_file
 from kerneltui.private_file import make_private_folder, open_private
 
 PATIENCE = 0.2  # seconds for one who only reads, or is done at once
@@ -92,18 +92,23 @@ class ManifestLock:
         os.close(self._fd)
 
 
-def is_locked(path: Path) -> bool:
-    """Tell whether somebody is giving an order to the kernel of a manifest."""
+def is_locked(path: Path, patience: float = 0.0) -> bool:
+    """Tell whether somebody is giving an order to the kernel of a manifest.
+
+    `patience`: seconds in which one who only notes something is done.
+    """
+    deadline = time.monotonic() + patience
     while True:
         try:
             fd = _open(path)
         except OSError:
             return False
         try:
-            if not try_lock(fd, is_shared=True):
-                return True
+            lock_file(fd, deadline, is_shared=True)
             if is_at(fd, path):
                 return False
+        except BlockingIOError:
+            return True
         except OSError:
             return False
         finally:

@@ -16,7 +16,7 @@ from typing import Any
 
 from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.diagnosis.death import Death, better_known
-from kerneltui.fleet.manifests.lock import ManifestLock, is_locked
+from kerneltui.fleet.manifests.lock import PATIENCE, ManifestLock, is_locked
 from kerneltui.fleet.manifests.manifest import (
     Manifest,
     find_manifests,
@@ -284,12 +284,16 @@ class ManifestStore:
             raise _unwritable(manifest, error) from None
 
     def is_ordered(self, manifest: Manifest, ended: ProcessIdentity | None) -> bool:
-        """Tell whether some dashboard had the process `ended` end, or has dismissed its kernel."""
-        try:
-            current = read_manifest(manifest.path)
-        except KernelError:
-            return True
-        return bool(current.order) or current.identity != ended or is_locked(manifest.path)
+        """Tell whether some dashboard had the process `ended` end, or has dismissed its kernel.
+
+        An order whose word could not be noted is told by its lock; so is whoever notes something
+        just now, but for a moment only.
+        """
+        return (
+            _tells_of_order(manifest, ended)
+            or is_locked(manifest.path, PATIENCE)
+            or _tells_of_order(manifest, ended)
+        )
 
     def is_kept(self, connection_file: Path, kernel_id: str) -> bool:
         """Tell whether a kernel is one of ours by now, whatever the last look has found."""
@@ -362,6 +366,14 @@ class ManifestStore:
 
     def _living(self) -> Iterable[Manifest]:
         return [each for each in self.manifests if each.identity and each.identity.is_alive()]
+
+
+def _tells_of_order(manifest: Manifest, ended: ProcessIdentity | None) -> bool:
+    try:
+        current = read_manifest(manifest.path)
+    except KernelError:  # the kernel was dismissed
+        return True
+    return bool(current.order) or current.identity != ended
 
 
 def _unwritable(manifest: Manifest, error: OSError) -> CannotNote:

@@ -102,7 +102,7 @@ class KernelSnapshot:
     """Messages refused as malformed, unsigned, forged or replayed."""
 
     was_interrupted: bool = False
-    """What it runs was interrupted, and goes on."""
+    """What it runs was interrupted in vain."""
     autorestart: bool = False
     """It is started again where it dies unasked."""
 

@@ -28,8 +28,8 @@ SENT = {
 
 
 def command_of(verb: Verb) -> str:
-    """Return by what command a verb is asked for."""
-    return f"kerneltui {verb}"
+    """Return by what command a verb is asked for; one that has none, by that of the next to it."""
+    return f"kerneltui {Verb.RESTART if verb is Verb.RESTART_NOW else verb}"
 
 
 class Orders:
@@ -41,7 +41,7 @@ class Orders:
         """`given_by`: returns by what key or command this process is asked for a verb."""
         self._registry = registry
         self._manifests = store
-        self._given_by = given_by
+        self.given_by = given_by
 
     @contextlib.contextmanager
     def give(
@@ -121,7 +121,7 @@ class Orders:
         """Keep what a process is about to be sent; None where there is none any more."""
         if not kernel.is_alive:
             return kernel.sent
-        sent = Sent(signum, self._given_by(verb), time.time())
+        sent = Sent(signum, self.given_by(verb), time.time())
         self._registry.update(kernel, lambda now: replace(now, sent=sent))
         return sent
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from kerneltui.fleet.control.ladder import Attempt, Rung, without_effect
+from kerneltui.fleet.control.ladder import Attempt
 from kerneltui.fleet.diagnosis.condition import (
     HANGING,
     Condition,
@@ -73,8 +73,6 @@ class TrackedKernel:
     """It was dead when it was adopted: a restart has but today's environment."""
     attempt: Attempt | None = None
     """The interrupt that was sent last."""
-    ladder: tuple[Rung, ...] = ()
-    """The ways to interrupt it, as they were then."""
     stand: Stand | None = None
     """What the latest look into it has seen."""
     leftovers: tuple[ProcessIdentity, ...] = ()
@@ -121,6 +119,11 @@ class TrackedKernel:
         running = self.manager.status.running if self.manager is not None else None
         is_open = self.attempt is not None and self.attempt.request == running
         return self.attempt if is_open else None
+
+    def advice(self, now: float) -> str:
+        """Return what there is to say of an interrupt in vain; "" where there is none."""
+        attempt = self.open_attempt
+        return attempt.advice if attempt is not None and attempt.is_in_vain(now) else ""
 
     @property
     def is_there(self) -> bool:
@@ -222,7 +225,7 @@ def snapshot_of(kernel: TrackedKernel, observed: Observed, now: float) -> Kernel
         connection_file=clean_line(file, PATH_WIDTH),
         refused=facts.refused,
         autorestart=kernel.is_autorestarted,
-        was_interrupted=kernel.open_attempt is not None,
+        was_interrupted=bool(kernel.advice(now)),
     )
 
 
@@ -248,13 +251,8 @@ def _condition_facts(
         quiet_since=usage.quiet_since,
         children_busy=usage.children_busy,
         order=kernel.pending[0] if kernel.pending else facts.order,
-        interrupt=_told_of_interrupt(kernel, now),
+        interrupt=kernel.advice(now),
     )
-
-
-def _told_of_interrupt(kernel: TrackedKernel, now: float) -> str:
-    attempt = kernel.open_attempt
-    return without_effect(attempt, kernel.ladder, kernel.kind, now) if attempt else ""
 
 
 def _idle_since(kernel: TrackedKernel, facts: ConditionFacts, observed: Observed) -> float | None:

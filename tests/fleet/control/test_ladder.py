@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kerneltui.fleet.control.ladder import Attempt, Rung, next_rung, rungs, without_effect
-from kerneltui.fleet.model.capabilities import Method
+from kerneltui.fleet.control.ladder import PATIENCE, Attempt, Rung, advice, next_rung, rungs
+from kerneltui.fleet.model.capabilities import Method, Verb
 from kerneltui.fleet.model.classification import Kind
 
 MESSAGE, SERVER, PROCESS, GROUP = Rung.MESSAGE, Rung.SERVER, Rung.PROCESS, Rung.GROUP
@@ -19,6 +19,7 @@ MESSAGE, SERVER, PROCESS, GROUP = Rung.MESSAGE, Rung.SERVER, Rung.PROCESS, Rung.
         (Method.SPEC, True, False, (MESSAGE,)),
         (Method.MESSAGE, True, True, (MESSAGE, PROCESS, GROUP)),
         (Method.SERVER, False, True, (SERVER, PROCESS, GROUP)),
+        (Method.SERVER, False, False, (SERVER,)),
         (Method.GROUP, False, True, (GROUP,)),
     ],
 )
@@ -31,41 +32,52 @@ def test_the_gentlest_way_comes_first(
 LADDER = (MESSAGE, PROCESS, GROUP)
 
 
+def attempt(rung: Rung, request: str = "a") -> Attempt:
+    return Attempt(rung, 0.0, request, "")
+
+
 @pytest.mark.parametrize(
-    ("attempt", "rung"),
+    ("before", "age", "rung"),
     [
-        (None, MESSAGE),
-        (Attempt(MESSAGE, 0.0, "a"), PROCESS),
-        (Attempt(PROCESS, 0.0, "a"), GROUP),
-        (Attempt(GROUP, 0.0, "a"), GROUP),
-        (Attempt(GROUP, 0.0, "of other code"), MESSAGE),
-        (Attempt(SERVER, 0.0, "a"), MESSAGE),
+        (None, PATIENCE, MESSAGE),
+        (attempt(MESSAGE), PATIENCE, PROCESS),
+        (attempt(PROCESS), PATIENCE, GROUP),
+        (attempt(GROUP), PATIENCE, GROUP),
+        (attempt(GROUP, "of other code"), PATIENCE, MESSAGE),
+        (attempt(SERVER), PATIENCE, MESSAGE),
+        (attempt(MESSAGE), PATIENCE - 0.1, MESSAGE),  # which may still have its effect
     ],
 )
-def test_what_was_tried_on_the_same_code_is_not_tried_again(
-    attempt: Attempt | None, rung: Rung
+def test_what_was_tried_in_vain_on_the_same_code_is_not_tried_again(
+    before: Attempt | None, age: float, rung: Rung
 ) -> None:
-    assert next_rung(LADDER, attempt, "a") is rung
+    assert next_rung(LADDER, before, "a", age) is rung
+
+
+KEYS = {Verb.INTERRUPT: "i", Verb.RESTART_NOW: "R", Verb.KILL: "D"}
 
 
 @pytest.mark.parametrize(
-    ("rung", "age", "kind", "said"),
+    ("rung", "kind", "said"),
     [
-        (MESSAGE, 1.9, Kind.CHILD, ""),
         (
-            *(MESSAGE, 6.0, Kind.CHILD),
+            *(MESSAGE, Kind.CHILD),
             (
                 "an interrupt message has had no effect: i sends SIGINT to its process, "
                 "R kills and restarts it, variables are lost"
             ),
         ),
         (
-            *(GROUP, 60.0, Kind.EXTERNAL),
-            "SIGINT to its process group has had no effect: X kills it, variables are lost",
+            *(GROUP, Kind.EXTERNAL),
+            "SIGINT to its process group has had no effect: D kills it, variables are lost",
+        ),
+        (
+            *(GROUP, Kind.NO_VISIBLE_PROCESS),
+            "SIGINT to its process group has had no effect: it cannot be ended from here",
         ),
     ],
 )
-def test_what_has_no_effect_is_told_with_the_next_step_and_its_price(
-    rung: Rung, age: float, kind: Kind, said: str
+def test_what_has_no_effect_is_told_with_the_next_step_its_key_and_its_price(
+    rung: Rung, kind: Kind, said: str
 ) -> None:
-    assert without_effect(Attempt(rung, 100.0, "a"), LADDER, kind, 100.0 + age) == said
+    assert advice(rung, LADDER, kind, KEYS.__getitem__) == said

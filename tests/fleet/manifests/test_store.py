@@ -1,0 +1,74 @@
+"""Whether a kernel was ordered to end is told by its manifest, and by whoever has it locked."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kerneltui.fleet.manifests import store as manifest_store
+from kerneltui.fleet.manifests.manifest import Manifest
+from kerneltui.fleet.manifests.store import ManifestStore
+from kerneltui.kernels.processes.identity import ProcessIdentity
+from tests.fleet.written_manifests import write_manifest
+from tests.support import PATIENCE, Background
+
+ENDED = ProcessIdentity(7, 1, "boot")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ManifestStore:
+    return ManifestStore(tmp_path, pytest.fail)
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Manifest:
+    manifest = Manifest(
+        kernel_id="0a9b",
+        name="train",
+        kernel_name="python3",
+        connection_file=str(tmp_path / "kernel-0a9b.json"),
+        cwd="/",
+        environment=(),
+        started_at=time.time(),
+        identity=ENDED,
+    )
+    write_manifest(manifest)
+    return manifest
+
+
+def test_an_end_that_nobody_has_ordered_is_none(store: ManifestStore, manifest: Manifest) -> None:
+    assert not store.is_ordered(manifest, ENDED)
+
+
+def test_the_word_of_an_order_tells_of_it(store: ManifestStore, manifest: Manifest) -> None:
+    write_manifest(replace(manifest, order="killing"))
+
+    assert store.is_ordered(manifest, ENDED)
+
+
+def test_whoever_only_notes_something_has_ordered_nothing(
+    store: ManifestStore, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manifest_store, "PATIENCE", PATIENCE)
+    with store.hold(manifest):
+        asking = Background(lambda: store.is_ordered(manifest, ENDED))
+
+    assert asking.result() is False
+
+
+def test_whoever_keeps_a_manifest_locked_gives_an_order(
+    store: ManifestStore, manifest: Manifest
+) -> None:
+    with store.hold(manifest):
+        assert store.is_ordered(manifest, ENDED)
+
+
+def test_a_kernel_that_was_dismissed_was_meant_to_end(
+    store: ManifestStore, manifest: Manifest
+) -> None:
+    store.remove(manifest)
+
+    assert store.is_ordered(manifest, ENDED)
