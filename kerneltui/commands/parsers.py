@@ -28,6 +28,11 @@ def add_kernel(parser: argparse.ArgumentParser, **arguments: Any) -> None:
 
 def add_commands(commands: Any) -> None:
     """Add a parser for each command; `run` of what it parses does it and returns the exit code."""
+    for add in _COMMANDS:
+        add(commands)
+
+
+def _add_ps(commands: Any) -> None:
     parser = add_command(commands, "ps", "list kernels")
     like = f"what they have to be like, all of it: {forms(without=DASHBOARD_ONLY)}"
     parser.add_argument("filter", nargs="*", help=like)
@@ -37,6 +42,8 @@ def add_commands(commands: Any) -> None:
     parser.add_argument("--watch", action="store_true", help="again every second")
     parser.set_defaults(run=_ps)
 
+
+def _add_start(commands: Any) -> None:
     parser = add_command(commands, "start", "start a kernel that lives on; print its id")
     spec = parser.add_argument("kernelspec", nargs="?", default="python3")
     spec.completer = _kernelspecs  # type: ignore[attr-defined]  # argcomplete's
@@ -47,12 +54,16 @@ def add_commands(commands: Any) -> None:
     )
     parser.set_defaults(run=_start, changes=True)
 
+
+def _add_verbs(commands: Any) -> None:
     for verb, entry in VERBS.items():
         if entry.command:
             parser = add_command(commands, verb, entry.command)
             add_kernel(parser, nargs="+")
             parser.set_defaults(run=_act, verb=verb, changes=True)
 
+
+def _add_signal(commands: Any) -> None:
     parser = add_command(commands, "signal", "send a signal to kernels' process groups")
     parser.add_argument(
         "signal", type=_signal_number, help="its number, or its name with or without SIG"
@@ -60,11 +71,15 @@ def add_commands(commands: Any) -> None:
     add_kernel(parser, nargs="+")
     parser.set_defaults(run=_signal, changes=True)
 
+
+def _add_rename(commands: Any) -> None:
     parser = add_command(commands, "rename", "give a kernel of kerneltui's another name")
     add_kernel(parser)
     parser.add_argument("name", help="one that no other kernel has")
     parser.set_defaults(run=_rename, changes=True)
 
+
+def _add_run(commands: Any) -> None:
     parser = add_command(commands, "run", "run code in a kernel and print what it says")
     add_kernel(parser)
     source = parser.add_mutually_exclusive_group(required=True)
@@ -76,12 +91,16 @@ def add_commands(commands: Any) -> None:
     _add_colours(parser)
     parser.set_defaults(run=_run, changes=True)
 
+
+def _add_wait(commands: Any) -> None:
     parser = add_command(commands, "wait", "wait until a kernel runs nothing")
     add_kernel(parser)
     parser.add_argument("--idle", action="store_true", help="what is waited for; the default")
     parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="how long to wait")
     parser.set_defaults(run=_wait)
 
+
+def _add_stack(commands: Any) -> None:
     parser = add_command(commands, "stack", "show where a kernel stands, thread by thread")
     add_kernel(parser)
     parser.add_argument("--json", action="store_true", help="as JSON")
@@ -90,6 +109,8 @@ def add_commands(commands: Any) -> None:
     )
     parser.set_defaults(run=_stack)
 
+
+def _add_logs(commands: Any) -> None:
     parser = add_command(commands, "logs", "print what a kernel's cells printed")
     add_kernel(parser)
     parser.add_argument("-f", "--follow", action="store_true", help="until it has ended")
@@ -104,9 +125,18 @@ def add_commands(commands: Any) -> None:
     _add_colours(parser)
     parser.set_defaults(run=_logs)
 
+
+def _add_clean(commands: Any) -> None:
     parser = add_command(commands, "clean", "show what kernels that are gone left, or remove it")
     parser.add_argument("--yes", action="store_true", help="remove them")
     parser.set_defaults(run=_clean, changes=True)
+
+
+_COMMANDS = (
+    *(_add_ps, _add_start, _add_verbs, _add_signal, _add_rename),
+    *(_add_run, _add_wait, _add_stack, _add_logs, _add_clean),
+)
+"""In the order of the help."""
 
 
 def _add_colours(parser: argparse.ArgumentParser) -> None:
