@@ -444,6 +444,19 @@ def test_an_interrupt_that_was_not_asked_about_is_refused_where_it_does_harm_by_
     assert not fleet.overruled
 
 
+@pytest.mark.parametrize(("in_vain", "verbs"), [(True, [("interrupt", "k1")]), (False, [])])
+def test_after_an_interrupt_in_vain_one_press_is_enough(
+    in_vain: bool, verbs: list[tuple[object, ...]]
+) -> None:
+    fleet = FakeFleet(snapshot(state=KernelState.BUSY, was_interrupted=in_vain))
+
+    async def play(stage: Stage) -> None:
+        await stage.press("i")
+
+    on_stage(play, fleet)
+    assert fleet.verbs == verbs
+
+
 @pytest.mark.parametrize(
     ("keys", "verb"), [("ey", ("shutdown", "k1", "and the rest")), ("y", ("shutdown", "k1"))]
 )
