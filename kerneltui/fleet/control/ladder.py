@@ -86,7 +86,7 @@ def advice(rung: Rung, ladder: Sequence[Rung], kind: Kind, asked_by: Callable[[V
     following = above(ladder, rung)
     again = "" if following is rung else f"{asked_by(Verb.INTERRUPT)} sends {following}"
     offers = ", ".join(filter(None, (again, _lossy(kind, asked_by))))
-    return f"{rung} has had no effect: {offers}"
+    return f"no effect: {offers}; it was sent {rung}"  # what helps first: a row is short
 
 
 def _lossy(kind: Kind, asked_by: Callable[[Verb], str]) -> str:

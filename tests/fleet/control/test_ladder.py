@@ -63,17 +63,17 @@ KEYS = {Verb.INTERRUPT: "i", Verb.RESTART_NOW: "R", Verb.KILL: "D"}
         (
             *(MESSAGE, Kind.CHILD),
             (
-                "an interrupt message has had no effect: i sends SIGINT to its process, "
-                "R kills and restarts it, variables are lost"
+                "no effect: i sends SIGINT to its process, R kills and restarts it, variables are "
+                "lost; it was sent an interrupt message"
             ),
         ),
         (
             *(GROUP, Kind.EXTERNAL),
-            "SIGINT to its process group has had no effect: D kills it, variables are lost",
+            "no effect: D kills it, variables are lost; it was sent SIGINT to its process group",
         ),
         (
             *(GROUP, Kind.NO_VISIBLE_PROCESS),
-            "SIGINT to its process group has had no effect: it cannot be ended from here",
+            "no effect: it cannot be ended from here; it was sent SIGINT to its process group",
         ),
     ],
 )
