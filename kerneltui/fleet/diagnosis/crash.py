@@ -47,18 +47,21 @@ class Crash:
     signum: int
     """By which the process ends after it."""
     place: str
-    """The innermost frame of the user's own code: "crash(), In [3]"; "" where there is none."""
+    """The innermost frame of the user's own code: "crash(), In [3]".
+
+    "" where there is none, or the number of its cell is not known (yet).
+    """
     frames: tuple[Frame, ...]
     """Of the thread that crashed, the innermost first."""
 
     @property
     def told(self) -> str:
         """What has happened and where, for a person."""
-        if not self.place:
+        own = _innermost_own(self.frames)
+        place = self.place or (_place(own, None) if own is not None else "")
+        if not place:
             return self.words
-        return (
-            f"{self.words} in {self.place}" if "()" in self.place else f"{self.words}, {self.place}"
-        )
+        return f"{self.words} in {place}" if "()" in place else f"{self.words}, {place}"
 
     @property
     def is_in_what_ran(self) -> bool:
@@ -119,12 +122,24 @@ def place_of(frames: Sequence[Frame], cell_number: CellNumber) -> str:
 
     "" where no frame is of it, or it is of a cell whose number is not known.
     """
-    own = next((frame for frame in frames if frame.own), None)
+    own = _innermost_own(frames)
     if own is None:
         return ""
+    number = cell_number(own.file) if is_cell(own.file) else None
+    return "" if is_cell(own.file) and number is None else _place(own, number)
+
+
+def _innermost_own(frames: Sequence[Frame]) -> Frame | None:
+    return next((frame for frame in frames if frame.own), None)
+
+
+def _place(own: Frame, cell: int | None) -> str:
+    """Return where a frame stands. `cell`: the number of its cell; None where it is not known."""
     function = "" if own.function == "<module>" else f"{own.function}(), "
-    if is_cell(own.file):
-        number = cell_number(own.file)
-        where = f"In [{number}]" if function else f"In [{number}] line {own.line}"
-        return "" if number is None else clean_line(f"{function}{where}")
-    return clean_line(f"{function}{PurePosixPath(own.file).name}:{own.line}")
+    if not is_cell(own.file):
+        where = f"{PurePosixPath(own.file).name}:{own.line}"
+    elif cell is None:
+        where = f"line {own.line} of a cell"
+    else:
+        where = f"In [{cell}]" if function else f"In [{cell}] line {own.line}"
+    return clean_line(f"{function}{where}")

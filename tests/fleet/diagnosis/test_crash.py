@@ -55,6 +55,19 @@ def test_a_crash_is_placed_in_the_users_own_code(frames: list[str], place: str) 
     assert found(dump(*frames)).place == place
 
 
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [
+        ("crash", "segmentation fault in crash(), line 3 of a cell"),
+        ("<module>", "segmentation fault, line 3 of a cell"),
+    ],
+)
+def test_a_cell_that_never_told_its_number_is_told_by_its_line(function: str, told: str) -> None:
+    unnumbered = IN_CELL.replace("CELL", "123").replace("crash", function)
+
+    assert found(dump(LIBRARY, unnumbered)).told == told
+
+
 def test_the_frames_are_those_of_the_thread_that_crashed() -> None:
     assert found(dump(LIBRARY, IN_CELL)).frames[:2] == (
         Frame("/usr/lib/python3.11/ctypes/__init__.py", 519, "string_at"),
