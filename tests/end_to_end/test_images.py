@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 @contextlib.contextmanager
 def terminal(protocol: str) -> Iterator[Terminal]:
+    """Yield a terminal with a small picture in the output pane: what is in sight can be opened."""
     terminal = Terminal.open(
         [sys.executable, "-m", "tests.end_to_end.picture_app", protocol],
         size=(100, 30),
@@ -26,6 +27,9 @@ def terminal(protocol: str) -> Iterator[Terminal]:
         cwd=ROOT,
     )
     try:
+        terminal.wait_for("name-k1")
+        terminal.press("o")
+        terminal.wait_for("▀")
         yield terminal
     finally:
         terminal.close()
@@ -38,8 +42,6 @@ def terminal(protocol: str) -> Iterator[Terminal]:
 )
 def test_a_picture_is_sent_as_the_terminal_wants_it(protocol: str, begins: bytes) -> None:
     with terminal(protocol) as screen:
-        screen.wait_for("name-k1")
-        screen.press("o")
         before = len(screen.raw)
 
         screen.press("enter")
@@ -67,8 +69,6 @@ def test_a_terminal_is_asked_what_pictures_it_can_show(
 ) -> None:
     answers = {"cell": b"\x1b[6;20;10t", **answers}
     with terminal("auto") as screen:
-        screen.wait_for("name-k1")
-        screen.press("o")
         before = len(screen.raw)
         answered: set[str] = set()
 
