@@ -49,8 +49,8 @@ GARBAGE = 100_000  # new objects between two looks for garbage
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are processors: many tests wait more than they compute."""
-    return (os.cpu_count() or 1) + 1
+    """Twice as many as there are processors: many tests wait more than they compute."""
+    return 2 * (os.cpu_count() or 1)
 
 
 # Nothing that hypothesis measures is the fault of a test: another machine is slower.

@@ -27,6 +27,7 @@ LAUNCH = 60.0  # seconds that a launch may take until the process is known
 REST = 10.0  # seconds after an end in which another process is awaited at the same sockets
 DRAIN = 0.2  # seconds that what a dead process said last may take to arrive
 LATE = 1.0  # seconds after a launch in which nothing is missed: a kernel takes longer to be ready
+ARRIVAL = 1.0  # seconds in which a subscription arrives at the latest
 BUDGET = 1_000_000  # bytes received of one kernel before others have their turn
 MAX_FILE = 100_000  # bytes of a connection file
 TURN_MESSAGES = 5_000  # the same of small ones
@@ -49,6 +50,8 @@ class RecordedKernel:
         """When the gate has closed, in seconds since the epoch."""
         self._connected_at = 0.0
         self._process: AdoptedProcess | None = None
+        self._is_introduced = False
+        """The recording says that this process is heard: its words come to us, as is proven."""
         self._over: ProcessIdentity | None = None
         """The process that is known to have ended."""
         self._was_idle = False
@@ -65,26 +68,28 @@ class RecordedKernel:
         """Hear what there is; tell whether there is more. Raises OSError of the recording."""
         now = time.time()
         has_more = False
-        self._follow_hand_over(now)
+        self._follow_hand_over()
         if self._process is not None and self._gate is not None:
             if self._gate.socket in ready or self._gate.is_closed:
-                has_more = self._receive(self._gate, now)
+                has_more = self._receive(self._process, self._gate, now)
             self._note_end(self._process, ready, now)
         if self._process is None:
             self._prepare(now)
+        elif now - self._connected_at >= ARRIVAL:
+            self._introduce(self._process, now)
         self.writer.flush(now)
         return has_more
 
     def mark_heard(self) -> None:
         """Leave on the recording until when it is complete."""
-        if self._process is not None:
+        if self._process is not None and self._is_introduced:
             self.writer.mark_heard()
 
     def close(self) -> None:
         """Write what there is, and hear no more."""
         now = time.time()
         if self._process is not None and self._gate is not None:
-            self._receive_all(self._gate, now)
+            self._receive_all(self._process, self._gate, now)
         with contextlib.suppress(OSError):
             self.writer.flush(now)
         self.writer.close()
@@ -93,9 +98,10 @@ class RecordedKernel:
 
     # -- a process that is heard ----
 
-    def _receive(self, gate: FloodGate, now: float) -> bool:
+    def _receive(self, process: AdoptedProcess, gate: FloodGate, now: float) -> bool:
         """Take what has arrived, up to a budget; tell whether there may be more."""
         for raw in gate.receive(TURN_MESSAGES, BUDGET):
+            self._introduce(process, now)
             if not self._is_repeated(raw):
                 self.writer.add_message(raw.frames, now)
         if self._skipped_since is None and gate.is_closed:
@@ -116,10 +122,10 @@ class RecordedKernel:
             self.writer.add_gap(Gap(self._skipped_since, now, SKIPPED), now)
             self._skipped_since = None
 
-    def _receive_all(self, gate: FloodGate, now: float) -> None:
+    def _receive_all(self, process: AdoptedProcess, gate: FloodGate, now: float) -> None:
         """Take all, a kernel's last words among it, and say what has been skipped."""
         deadline = time.monotonic() + DRAIN  # a kernel that is left alive may say more for ever
-        while self._receive(gate, now) and time.monotonic() < deadline:
+        while self._receive(process, gate, now) and time.monotonic() < deadline:
             with contextlib.suppress(OSError):
                 self.writer.flush(now)
         self._note_skipped(now)
@@ -133,7 +139,7 @@ class RecordedKernel:
         if is_drained or has_successor:
             self._finish(process, now)
 
-    def _follow_hand_over(self, now: float) -> None:
+    def _follow_hand_over(self) -> None:
         """Go on with the process that serves the kernel, where its wrapper was taken for it."""
         identity, wrapper = self.manifest.identity, self.manifest.launched
         known = self._process.identity if self._process is not None else None
@@ -141,11 +147,11 @@ class RecordedKernel:
             return
         self._forget_process()
         self._follow(identity)
-        self.writer.begin(identity, now)
 
     def _finish(self, process: AdoptedProcess, now: float) -> None:
         if self._gate is not None:
-            self._receive_all(self._gate, now)
+            self._receive_all(process, self._gate, now)
+        self._introduce(process, now)
         self.writer.end(now)
         self._over = process.identity
         self._forget_process()
@@ -173,34 +179,45 @@ class RecordedKernel:
                 self._over = identity
                 self._note_unheard_end(now)
             elif self._connect(now):
-                self._begin(identity, now)
+                self._begin(identity)
         elif self._is_awaited:
             self._connect(now)
         else:
             self._disconnect()
 
-    def _begin(self, identity: ProcessIdentity, now: float) -> None:
+    def _begin(self, identity: ProcessIdentity) -> None:
         self._follow(identity)
         assert self._gate is not None, "it was connected"
         self._poller.register(self._gate.socket, zmq.POLLIN)
-        since = self._unheard_since
-        if since is None and self.manifest.started_at < self._connected_at - LATE:
-            since = self.manifest.started_at
-        if since is not None:
-            self.writer.add_gap(Gap(since, now, NOT_RECORDED), now)
-        self._unheard_since = None
-        self.writer.begin(identity, now)
+        if self._unheard_since is None and self.manifest.started_at < self._connected_at - LATE:
+            self._unheard_since = self.manifest.started_at
+
+    def _introduce(self, process: AdoptedProcess, now: float) -> None:
+        """Say, once, that the process is heard from now on, and what of it was not.
+
+        A subscription takes time to arrive, and what is said until then is not heard either: the
+        first word proves that it has, or so long a time that it must have.
+        """
+        if not self._is_introduced:
+            self._is_introduced = True
+            self._note_unheard(now)
+            self.writer.begin(process.identity, now)
+
+    def _note_unheard(self, now: float) -> None:
+        if self._unheard_since is not None:
+            self.writer.add_gap(Gap(self._unheard_since, now, NOT_RECORDED), now)
+            self._unheard_since = None
 
     def _follow(self, identity: ProcessIdentity) -> None:
-        self._process, self._was_idle = AdoptedProcess(identity), False
+        self._process = AdoptedProcess(identity)
+        self._is_introduced = self._was_idle = False
         self._poller.register(self._process.fileno(), zmq.POLLIN)
 
     def _note_unheard_end(self, now: float) -> None:
         """Say of a process that ended while no recorder heard it that this is so."""
         if self._unheard_since is not None:
-            self.writer.add_gap(Gap(self._unheard_since, now, NOT_RECORDED), now)
+            self._note_unheard(now)
             self.writer.end(now)
-            self._unheard_since = None
 
     def _connect(self, now: float) -> bool:
         """Subscribe to what the connection file says; tell whether that could be."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import resource
 import shutil
@@ -9,15 +10,19 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
+import zmq
 
+from kerneltui.fleet.recording import recorded_kernel
 from kerneltui.fleet.recording import recorder as recorder_module
 from kerneltui.fleet.recording.lock import RecorderLock, earlier_lock_path, lock_path
+from kerneltui.fleet.recording.recorded_kernel import RecordedKernel
 from kerneltui.fleet.recording.recorder import Recorder
 from kerneltui.fleet.recording.recording import Gap, ProcessStarted, older_path, unheard_since
 from kerneltui.fleet.recording.start import ensure_recorder, is_recorded, recorder_problem
@@ -258,6 +263,33 @@ def test_a_kernel_that_had_run_before_begins_with_a_gap(short_path: Path) -> Non
     assert (gap.since, gap.why) == (kernel.manifest.started_at, "nothing was recorded")
     assert isinstance(began, ProcessStarted)
     assert text == "heard"
+
+
+def test_a_gap_lasts_until_the_kernel_is_heard_for_sure(
+    short_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorded_kernel, "ARRIVAL", math.inf)
+    with SpokenKernel(short_path, age=3600.0) as kernel:
+        kernel.announce(kernel.identity)
+        make_private_folder(own_folder(short_path))
+        poller = zmq.Poller()
+        recorded = RecordedKernel(kernel.manifest, poller)
+        try:
+            recorded.turn(())
+            kernel.voice.wait_for_listener()
+            recorded.turn(())
+            assert not kernel.recorded()
+            said_at = time.time()
+            kernel.voice.print("heard")
+            recorded.turn(dict(poller.poll(WITHIN * 1000)))
+        finally:
+            recorded.close()
+
+        gap, *rest = kernel.recorded()
+        assert rest == [ProcessStarted(kernel.identity), "heard"]
+
+    assert isinstance(gap, Gap)
+    assert gap.until >= said_at
 
 
 @pytest.mark.slow
