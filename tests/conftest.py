@@ -122,6 +122,21 @@ def no_thread_is_left_behind() -> Iterator[None]:
         pytest.fail(f"left behind: {', '.join(left())}", pytrace=False)
 
 
+@pytest.fixture(autouse=True)
+def no_file_is_left_behind(places: Path) -> Iterator[None]:
+    """Fail the test that leaves a file where kernels are looked for, not those that find it."""
+    before = set(_files(places / "run"))
+    yield
+
+    def left() -> set[str]:
+        return set(_files(places / "run")) - before
+
+    try:
+        eventually(lambda: not left())
+    except AssertionError:
+        pytest.fail(f"left behind: {', '.join(sorted(left()))}", pytrace=False)
+
+
 def _fail_for_survivors(runtime: Path) -> None:
     for survivors in (_threads, _children, _sockets, lambda: _files(runtime)):
         try:
