@@ -27,7 +27,8 @@ class AdoptedProcess:
 
     @property
     def exited(self) -> bool:
-        return self.wait(0)
+        """It is a zombie at least: with many threads it may be one before its exit is told."""
+        return self.wait(0) or not self.identity.is_alive()
 
     def wait(self, timeout: float | None = None) -> bool:
         return self._exit.wait(timeout)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from kerneltui.errors import KernelDied
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes.adopted import AdoptedProcess
+from kerneltui.kernels.processes.identity import identify
 from kerneltui.kernels.processes.tree import descendants
 from kerneltui.protocol.status import KernelState
 from tests.children import Children
@@ -53,6 +56,25 @@ def test_an_end_is_seen_though_its_code_is_not(started: KernelManager) -> None:
 
     assert process.wait(10)
     assert (process.exited, process.returncode) == (True, None)
+
+
+HEADLESS = """
+import ctypes, threading, time
+threading.Thread(target=time.sleep, args=[1000], daemon=True).start()
+ctypes.CDLL(None).pthread_exit(None)
+"""
+
+
+def test_a_process_whose_first_thread_has_ended_has_exited() -> None:
+    with subprocess.Popen([sys.executable, "-c", HEADLESS]) as headless:
+        identity = identify(headless.pid)
+        assert identity is not None
+        process = AdoptedProcess(identity)
+        eventually(lambda: not identity.is_alive())
+
+        assert process.exited
+
+        headless.kill()
 
 
 def test_a_signal_reaches_the_group(children: Children) -> None:
