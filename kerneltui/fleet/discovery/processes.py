@@ -110,10 +110,11 @@ def _is_at_home(process: psutil.Process, file: Path) -> bool:
     if file.parent in connection_folders():
         return True
     try:
-        home = process.environ().get("HOME")
-    except psutil.Error:
+        environment = process.environ()
+    except psutil.AccessDenied:
         return True
-    return home in (None, os.environ.get("HOME"))
+    has_ended = not environment and not process.cmdline()  # it had arguments: they name a file
+    return not has_ended and environment.get("HOME") in (None, os.environ.get("HOME"))
 
 
 def _files(process: psutil.Process) -> Iterator[Path]:

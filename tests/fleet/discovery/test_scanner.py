@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ import pytest
 
 from kerneltui.fleet.discovery import scanner as discovery_module
 from kerneltui.fleet.discovery.found import Found, Known
+from kerneltui.fleet.discovery.processes import Processes
 from kerneltui.fleet.discovery.scanner import Discovery
 from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.origin import Origin
@@ -73,6 +75,27 @@ def until_proven(discovery: Discovery, **known: Any) -> Found:
 def haste(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(discovery_module, "FIRST_RETRY", 0.01)
     monkeypatch.setattr(discovery_module, "LAST_RETRY", 0.05)
+
+
+def test_a_process_of_another_home_that_ends_during_the_look_is_none_of_this_one(
+    tmp_path: Path, run: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = connection_file(tmp_path / "kernel-0a9b.json")
+    with monkeypatch.context() as patch:
+        patch.setenv("HOME", str(tmp_path))
+        identity = identify(run(*SLEEPS, elsewhere))
+    assert identity is not None
+    environ = psutil.Process.environ
+
+    def environ_of_one_that_ends(process: psutil.Process) -> dict[str, str]:
+        if process.pid == identity.pid:
+            os.kill(identity.pid, signal.SIGKILL)
+            eventually(lambda: not identity.is_alive())
+        return environ(process)
+
+    monkeypatch.setattr(psutil.Process, "environ", environ_of_one_that_ends)
+
+    assert elsewhere not in Processes().look()
 
 
 def test_a_kernel_is_proven_once_it_listens(runtime: Path, run: Callable[..., int]) -> None:

@@ -76,7 +76,11 @@ def look_until(fleet: Fleet, condition: Callable[[], object]) -> None:
         fleet.look()
         return condition()
 
-    eventually(look, WITHIN)
+    try:
+        eventually(look, WITHIN)
+    except AssertionError as error:
+        error.add_note("\n".join(map(str, fleet.snapshots)))
+        raise
 
 
 SILENT_ON_ITS_FILE = """
