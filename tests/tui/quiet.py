@@ -18,6 +18,9 @@ async def quiet(app: App[Any]) -> None:
     while app.is_running:
         await asyncio.sleep(0)
         if not loop._ready:  # type: ignore[attr-defined]
+            for behind in app._background_screens:  # they are seen as well
+                if behind._layout_required or behind._dirty_widgets:
+                    behind._on_timer_update()
             app.screen._on_timer_update()
             if not loop._ready:  # type: ignore[attr-defined]
                 return
