@@ -37,7 +37,12 @@ def page(text: str) -> str:
 def _run(command: list[str]) -> None:
     """Run a program in our terminal until it ends. Raises OSError where there is none."""
     pid = os.posix_spawnp(command[0], command, os.environ, setsigdef=[signal.SIGINT])
-    os.waitpid(pid, 0)
+    is_stopped = True
+    while is_stopped:
+        # A stop wakes us too: a Ctrl+Z that came just before the wait would else stop the pager
+        # alone, and this process, whose Python has not run its handler yet, would wait for it.
+        _, status = os.waitpid(pid, os.WUNTRACED)
+        is_stopped = os.WIFSTOPPED(status)
 
 
 @contextlib.contextmanager
