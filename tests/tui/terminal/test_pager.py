@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,31 @@ def test_the_pager_gets_a_private_file_that_is_gone_afterwards(
     assert seen.read_text() == "two\nlines\n"
     assert stat.S_IMODE(seen.stat().st_mode) == 0o600
     assert not Path((tmp_path / "seen.name").read_text().strip()).exists()
+
+
+STOPS = """
+import os, pathlib, signal, sys
+pager = os.getpid()
+if not os.fork():
+    while ") T " not in pathlib.Path(f"/proc/{pager}/stat").read_text():
+        pass
+    os.kill(pager, signal.SIGCONT)
+    os._exit(0)
+os.kill(pager, signal.SIGSTOP)
+pathlib.Path(sys.argv[1]).touch()
+"""
+
+
+def test_a_pager_that_is_stopped_is_waited_for_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, gone_on = tmp_path / "stops.py", tmp_path / "gone on"
+    program.write_text(STOPS)
+    monkeypatch.setenv("PAGER", shlex.join([sys.executable, str(program), str(gone_on)]))
+
+    assert page("text") == ""
+
+    assert gone_on.exists()
 
 
 @pytest.mark.parametrize(
