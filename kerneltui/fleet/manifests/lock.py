@@ -80,7 +80,12 @@ class ManifestLock:
         self._spare = part
 
     def write(self, text: str) -> None:
-        """Replace the manifest as a whole. Raises OSError; then it is as it was."""
+        """Replace the manifest as a whole. Raises OSError; then it is as it was.
+
+        One that was removed meanwhile stays so: FileNotFoundError.
+        """
+        if not is_at(self._fd, self._path):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self._path))
         part, self._spare = self._spare or _new_part(self._path), None
         old, self._fd = self._fd, _replace(self._path, part, text)
         os.close(old)

@@ -39,6 +39,10 @@ class CannotNote(ActionRefused):
     """Nothing can be written of a kernel: what must be known after an order would be lost."""
 
 
+class Dismissed(ActionRefused):
+    """There is nothing to give orders to: a kernel was dismissed."""
+
+
 @dataclass(slots=True)
 class _Held:
     lock: ManifestLock
@@ -124,7 +128,7 @@ class ManifestStore:
                 f"another kerneltui {_doing(path)} {manifest.name}; nothing was done"
             ) from None
         except FileNotFoundError:
-            raise ActionRefused(
+            raise Dismissed(
                 f"{manifest.name} was dismissed, or its files are gone: there is no {path}"
             ) from None
         except OSError as error:
@@ -307,7 +311,16 @@ class ManifestStore:
         return manifest.is_here and not manifest.is_unfinished
 
     def remove(self, manifest: Manifest) -> None:
-        manifest.path.unlink(missing_ok=True)
+        """Dismiss a kernel; who is about to note something of it comes too late.
+
+        Raises ActionRefused where another process gives it an order, and OSError.
+        """
+        with (
+            contextlib.suppress(Dismissed),
+            self.hold(manifest),
+            self._held[manifest.path].turn,
+        ):
+            manifest.path.unlink(missing_ok=True)
 
     # -- what others do ----
 

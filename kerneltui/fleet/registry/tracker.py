@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from kerneltui.errors import NoSuchKernel
+from kerneltui.errors import ActionRefused, NoSuchKernel
 from kerneltui.fleet.console.console import Console
 from kerneltui.fleet.diagnosis.death import Death, MemoryAtEnd
 from kerneltui.fleet.inspection.death_report import log_lines, output_lines
@@ -118,6 +118,8 @@ class Tracker:
             try:
                 self._manifests.remove(kernel.manifest)  # first: who misses the row finds no files
                 remove_recording(kernel.manifest.connection_file, kernel_id)
+            except ActionRefused as error:
+                problem = str(error)
             except OSError as error:
                 problem = f"the files of {kernel.name} cannot be removed: {error.strerror}"
         self.drop(kernel_id)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from kerneltui.errors import ActionRefused
+from kerneltui.fleet.diagnosis.death import Death
 from kerneltui.fleet.manifests import store as manifest_store
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.manifests.store import ManifestStore
@@ -20,7 +22,7 @@ ENDED = ProcessIdentity(7, 1, "boot")
 
 @pytest.fixture
 def store(tmp_path: Path) -> ManifestStore:
-    return ManifestStore(tmp_path, pytest.fail)
+    return ManifestStore(tmp_path, lambda _problem: None)
 
 
 @pytest.fixture
@@ -72,3 +74,28 @@ def test_a_kernel_that_was_dismissed_was_meant_to_end(
     store.remove(manifest)
 
     assert store.is_ordered(manifest, ENDED)
+
+
+def test_what_is_noted_meanwhile_does_not_bring_back_a_dismissed_kernel(
+    store: ManifestStore, manifest: Manifest
+) -> None:
+    with store.hold(manifest), store._held[manifest.path].turn:
+        dismissing = Background(lambda: store.remove(manifest))
+        store.note_death(manifest, ENDED, Death(at=1.0))
+
+    dismissing.result()
+
+    assert not manifest.path.exists()
+
+
+def test_nothing_is_noted_of_a_kernel_whose_manifest_was_removed_by_hand(
+    store: ManifestStore, manifest: Manifest
+) -> None:
+    with store.hold(manifest):
+        manifest.path.unlink()
+
+        with pytest.raises(ActionRefused):
+            store.note_death(manifest, ENDED, Death(at=1.0))
+        store.complete(manifest, ENDED)
+
+    assert not manifest.path.exists()
