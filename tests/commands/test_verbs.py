@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -24,7 +24,7 @@ from kerneltui.commands.settings import Settings, read_settings
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.model.capabilities import Verb
-from kerneltui.fleet.model.snapshot import KernelSnapshot
+from kerneltui.fleet.model.snapshot import Target
 from kerneltui.fleet.reconcile.host_scan import read_manifests
 from kerneltui.fleet.registry.notices import Notice
 from kerneltui.kernels.connection.connection_file import write_connection_file
@@ -112,23 +112,21 @@ def test_a_start_tells_what_happens_to_no_other_kernel(
     assert capsys.readouterr().err == "kerneltui: no recorder\n"
 
 
-def after_the_look(
-    monkeypatch: pytest.MonkeyPatch, happens: Callable[[KernelSnapshot], object]
-) -> None:
-    """Let something happen to the only kernel once the next command has looked at the host."""
-    observe = Fleet.observe
+def after_the_look(monkeypatch: pytest.MonkeyPatch, happens: Callable[[Target], object]) -> None:
+    """Let something happen to a kernel once the next command has found it."""
+    find = verbs._find
 
-    def observe_and_let_it_happen(fleet: Fleet, *, listening: bool) -> None:
-        monkeypatch.setattr(Fleet, "observe", observe)
-        fleet.observe(listening=listening)
-        (row,) = fleet.snapshots
-        happens(row)
+    def find_and_let_it_happen(there: Sequence[verbs._Meant], word: str) -> verbs._Meant:
+        monkeypatch.setattr(verbs, "_find", find)
+        found = find(there, word)
+        happens(found.target)
+        return found
 
-    monkeypatch.setattr(Fleet, "observe", observe_and_let_it_happen)
+    monkeypatch.setattr(verbs, "_find", find_and_let_it_happen)
 
 
-def end(row: KernelSnapshot) -> None:
-    identity = row.identity
+def end(target: Target) -> None:
+    identity = target.identity
     assert identity is not None
     os.kill(identity.pid, signal.SIGKILL)
     eventually(lambda: not identity.is_alive())
@@ -151,7 +149,7 @@ def test_a_kernel_that_was_restarted_since_the_look_is_not_killed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     start("one")
-    after_the_look(monkeypatch, lambda _row: verbs.act(Verb.RESTART, ["one"]))
+    after_the_look(monkeypatch, lambda _target: verbs.act(Verb.RESTART, ["one"]))
 
     code = verbs.act(Verb.KILL, ["one"])
 
@@ -249,7 +247,7 @@ def test_a_kernel_of_others_that_was_restarted_since_the_look_is_left_alone(
 ) -> None:
     process, heir = external(), []
 
-    def restart(_row: KernelSnapshot) -> None:
+    def restart(_target: Target) -> None:
         process.kill()
         process.wait()
         heir.append(external())
@@ -268,7 +266,7 @@ def test_a_verb_on_a_kernel_of_others_starts_no_thread_of_ours(
 ) -> None:
     names: set[str] = set()
 
-    def look_at_threads(_row: KernelSnapshot) -> None:
+    def look_at_threads(_target: Target) -> None:
         names.update(each.name for each in threading.enumerate())
 
     external()
