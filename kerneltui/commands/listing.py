@@ -245,7 +245,7 @@ def find_living(word: str) -> Listed:
     """Return the kernel that `word` means. Raises NoSuchKernel, KernelError where it is gone."""
     kernel = find(list_all(), word)
     if kernel.state in LEFT_WORDS.values():
-        raise KernelError(f"{kernel.name} is no kernel but a file: {kernel.why}")
+        raise KernelError(f"{kernel.name} is not a kernel but a leftover file: {kernel.why}")
     if kernel.state == KernelState.DEAD:
         raise KernelError(f"{kernel.name} is dead: {kernel.why}; kerneltui restart {kernel.name}")
     return kernel

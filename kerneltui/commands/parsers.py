@@ -34,12 +34,12 @@ def add_commands(commands: Any) -> None:
 
 def _add_ps(commands: Any) -> None:
     parser = add_command(commands, "ps", "list kernels")
-    like = f"what they have to be like, all of it: {forms(without=DASHBOARD_ONLY)}"
+    like = f"show only those that match all of: {forms(without=DASHBOARD_ONLY)}"
     parser.add_argument("filter", nargs="*", help=like)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="as a list of JSON objects")
-    form.add_argument("-q", "--quiet", action="store_true", help="nothing but ids, one a line")
-    parser.add_argument("--watch", action="store_true", help="again every second")
+    form.add_argument("-q", "--quiet", action="store_true", help="only ids, one per line")
+    parser.add_argument("--watch", action="store_true", help="refresh every second")
     parser.set_defaults(run=_ps)
 
 
@@ -47,8 +47,8 @@ def _add_start(commands: Any) -> None:
     parser = add_command(commands, "start", "start a kernel that lives on; print its id")
     spec = parser.add_argument("kernelspec", nargs="?", default="python3")
     spec.completer = _kernelspecs  # type: ignore[attr-defined]  # argcomplete's
-    parser.add_argument("--name", default="", help="what to call it")
-    parser.add_argument("--cwd", default=".", help="the folder it works in")
+    parser.add_argument("--name", default="", help="its name")
+    parser.add_argument("--cwd", default=".", help="its working directory")
     parser.add_argument(
         "--autorestart", action="store_true", help="an open dashboard restarts it when it dies"
     )
@@ -114,7 +114,7 @@ def _add_logs(commands: Any) -> None:
     parser = add_command(commands, "logs", "print what a kernel's cells printed")
     add_kernel(parser)
     parser.add_argument("-f", "--follow", action="store_true", help="until it has ended")
-    parser.add_argument("--tail", type=_count, metavar="N", help="of what is there, N lines")
+    parser.add_argument("--tail", type=_count, metavar="N", help="only the last N lines")
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
         "--since", type=_instant, default=0.0, metavar="WHEN", help="a time of day, or an age: 10m"

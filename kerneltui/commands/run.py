@@ -75,7 +75,7 @@ def read_code(source: str) -> str:
     except OSError as error:
         raise KernelError(f"cannot read {source}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise KernelError(f"{source} is no UTF-8 text") from None
+        raise KernelError(f"{source} is not UTF-8 text") from None
 
 
 class _Run:

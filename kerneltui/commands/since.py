@@ -20,7 +20,7 @@ def parse_since(text: str, now: datetime) -> float:
         age = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
         return now.timestamp() - age
     if not _TIME_OF_DAY.fullmatch(text):
-        raise ValueError(f"{text!r} is no age (10m, 1h30m, 2d) and no time of day (13:41)")
+        raise ValueError(f"{text!r} is neither an age (10m, 1h30m, 2d) nor a time of day (13:41)")
     hours = f"0{text}" if text[1] == ":" else text
     meant = datetime.combine(now.date(), time.fromisoformat(hours))
     return (meant if meant <= now else meant - timedelta(days=1)).timestamp()

@@ -87,7 +87,7 @@ def start(kernel_name: str, *, cwd: str, name: str, autorestart: bool) -> int:
     """Start a kernel that lives on, wait until it is ready, and print its id."""
     folder = Path(cwd).expanduser()
     if not folder.is_dir():
-        raise KernelError(f"{folder} is no folder")
+        raise KernelError(f"{folder} is not a folder")
     with opened_fleet() as fleet:
         kernel_id = fleet.start(
             kernel_name, cwd=str(folder.absolute()), name=name, autorestart=autorestart

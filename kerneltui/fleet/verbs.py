@@ -286,7 +286,7 @@ class KernelVerbs:
         self._orders.amend(kernel, autorestart=wanted)
         self._registry.publish()
         does = "is started again" if wanted else "stays dead"
-        return f"{kernel.name} {does} where it dies by itself"
+        return f"{kernel.name} {does} if it dies by itself"
 
     def _rename(self, asked: _Asked) -> str:
         """Give a kernel of ours another name; no two have the same."""

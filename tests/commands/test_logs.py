@@ -120,5 +120,5 @@ def test_since_is_an_age_or_the_last_time_that_it_was_so_late(text: str, meant: 
 
 @pytest.mark.parametrize("text", ["", "10", "m", "25:00", "13:4", "yesterday", "1h-2m"])
 def test_what_is_neither_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"is no age|hour must be"):
+    with pytest.raises(ValueError, match=r"is neither an age|hour must be"):
         parse_since(text, NOW)

@@ -244,7 +244,7 @@ def _sentence(word: Word, facts: ConditionFacts) -> str:
         case Word.IDLE:
             return "runs nothing, its children are busy" if facts.children_busy else "runs nothing"
         case Word.UNKNOWN:
-            return facts.why or "has not told what it does"
+            return facts.why or "has not said what it does"
         case _:
             return _SENTENCES[word]
 

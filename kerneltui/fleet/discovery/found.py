@@ -238,7 +238,7 @@ def _other_of_the_ports(file: ConnectionFile, pid: int, host: Host) -> Path | No
 
     A copy has the same key: to ask the kernel proves as much of the one as of the other.
     """
-    assert file.info is not None, "somebody listens at its ports"
+    assert file.info is not None, "somebody listens on its ports"
     for other in host.files.values():
         if other.info is None or other.info.key == file.info.key:
             continue
@@ -260,7 +260,7 @@ def _behind_somebody(file: ConnectionFile, host: Host, *, listener: int | None) 
         return _found(file, kernel.pid, Liveness.FOUND, host)
     said = host.known.answered.get(file.path)
     if said is None:
-        why = "who listens at its ports is not to be seen, or several do"
+        why = "who listens on its ports is not to be seen, or several do"
         return _nobody(file, Liveness.FOUND, why)
     # One that may be looked into, and does not listen there, has its pid in another container.
     is_veiled = said.host == host.name and listener is None and host.holds(said.pid) is None
@@ -297,7 +297,7 @@ def _abandoned(file: ConnectionFile, host: Host) -> Found:
     if host.is_shared(file.path.parent):
         why = f"{file.path.parent} is shared with other hosts, and no process here has it"
         return _nobody(file, Liveness.OTHER_HOST, why)
-    return _nobody(file, Liveness.STALE, "nobody listens at its ports")
+    return _nobody(file, Liveness.STALE, "nobody listens on its ports")
 
 
 def _is_local(ip: str, host: Host) -> bool:

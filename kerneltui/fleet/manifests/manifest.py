@@ -146,7 +146,7 @@ def read_manifest(path: Path) -> Manifest:
     except OSError as error:
         raise KernelError(f"cannot read {path}: {error.strerror}") from None
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
-        raise KernelError(f"{path} is no manifest of a kernel; it is left as it is") from None
+        raise KernelError(f"{path} is not a kernel manifest; it is left as it is") from None
     return manifest
 
 

@@ -238,7 +238,7 @@ VERBS: Mapping[Verb, VerbEntry] = {
             About.FILES: Wording(
                 "Remove what is left of {which}?",
                 "Remove",
-                "Nobody has these files; it is looked once more before they go.",
+                "No process uses these files; that is checked once more before they are removed.",
             ),
         },
         danger=True,
@@ -289,7 +289,7 @@ VERBS: Mapping[Verb, VerbEntry] = {
     ),
     Verb.AUTORESTART: VerbEntry(
         "Autorestart",
-        "Start the kernel again where it dies by itself, or no more",
+        "Start the kernel again when it dies by itself, or no longer",
         _kinds(
             ours=Method.NOTE,
             external=LOST,

@@ -73,7 +73,7 @@ class RecorderStarter:
             ensure_recorder(self._folder)
             problem = recorder_problem(self._folder)
         except OSError as error:
-            problem = f"there is no recorder of what kernels say unwatched: {error.strerror}"
+            problem = f"what kernels print cannot be recorded: {error.strerror}"
         if problem != self._problem:
             self._problem = problem
             if problem:

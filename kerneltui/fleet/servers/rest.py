@@ -129,7 +129,7 @@ def _ask(connection: ServerConnection, server: JupyterServer, method: str, addre
     try:
         return json.loads(body) if body else None
     except (ValueError, RecursionError):
-        raise KernelError(f"{server} answered {what} with what is no JSON") from None
+        raise KernelError(f"{server} answered {what} with something that is not JSON") from None
 
 
 # -- what is read; a shape that is none of theirs says nothing ----

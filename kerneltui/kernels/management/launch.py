@@ -171,7 +171,7 @@ def _obstacle(
     if not folder.is_dir():
         return f"its working directory {folder} does not exist"
     if not os.access(folder, os.X_OK):
-        return f"its working directory {folder} may not be entered"
+        return f"its working directory {folder} cannot be entered"
     program = os.fspath(executable or argv[0])
     path_folders = os.get_exec_path(env) if "/" not in program else [""]
     found = [folder / place / program for place in path_folders]

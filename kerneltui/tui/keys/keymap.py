@@ -44,7 +44,7 @@ def cannot_be_bound(key: str) -> str:
     shape = _KEY.fullmatch(name)
     if shape and (name in _NAMED or shape[1] in _NAMED or key_to_character(shape[1])):
         return ""
-    return f"{key!r} is no key; allowed: a character, or a name such as f9, ctrl+k, pageup"
+    return f"{key!r} is not a key; allowed: a character, or a name such as f9, ctrl+k, pageup"
 
 
 def resolve(wanted: Keymap) -> tuple[Keymap, dict[str, str]]:

@@ -66,7 +66,7 @@ class OutputVerbs(Pane):
             with self.app.suspend():
                 problem = page("".join(f"{line}\n" for line in self.text_lines))
         except SuspendNotSupported:
-            problem = "this terminal cannot be lent to a pager"
+            problem = "this terminal cannot be handed to a pager"
         if problem:
             self.notify(problem, severity="error", markup=False)
 
@@ -91,7 +91,7 @@ class OutputVerbs(Pane):
         """Show the last picture in sight as large as the terminal can."""
         pictures = [entry.picture for entry in self.entries_in_sight if entry.picture]
         if not pictures:
-            self.notify("there is no picture in sight")
+            self.notify("no picture is visible")
             return
         picture = pictures[-1]
         save = partial(self._save, "image", picture.suffix, picture.data)

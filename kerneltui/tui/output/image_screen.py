@@ -46,7 +46,7 @@ class ImageScreen(Screen[None]):
             if picture.width * picture.height > MAX_PIXELS:
                 yield Static("too large to be shown; it can be saved", markup=False)
             elif (image := decoded(picture)) is None:
-                yield Static("this is no picture that can be shown", markup=False)
+                yield Static("this is not a picture that can be shown", markup=False)
             else:
                 yield self._widget(image)
 

@@ -1,4 +1,4 @@
-"""LogView: what a kernel's process wrote to stdout and stderr, and what befell it."""
+"""LogView: what a kernel's process wrote to stdout and stderr, and what happened to it."""
 
 from __future__ import annotations
 

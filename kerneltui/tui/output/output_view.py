@@ -212,7 +212,7 @@ class OutputView(OutputVerbs):
         self._lay_out()
 
     def action_output_times(self) -> None:
-        """Tell when each line was said, or no more."""
+        """Show when each line was printed, or no more."""
         self._timing = not self._timing
         self._lay_out()
 

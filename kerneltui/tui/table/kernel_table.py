@@ -170,7 +170,7 @@ class KernelTable(LineView):
         """What to say where there is no row."""
         if self._all:
             like = clean_line(self.view.filter.text)  # as remembered or pasted
-            return (f"No kernel is like {like}. {self._way_out}",)
+            return (f"No kernel matches {like}. {self._way_out}",)
         return self._empty
 
     # -- how it is viewed ---------------------------------------------------------------

@@ -166,7 +166,7 @@ RUNS = ConditionFacts(runs=True, runs_since=NOW - 720, answers=True, is_python=T
             ConditionFacts(phase=Phase.ENDED),
             Condition(Word.DIED, None, "cause unknown"),
         ),
-        (ConditionFacts(), Condition(Word.UNKNOWN, None, "has not told what it does")),
+        (ConditionFacts(), Condition(Word.UNKNOWN, None, "has not said what it does")),
     ],
 )
 def test_a_condition_tells_since_when_and_why(facts: ConditionFacts, told: Condition) -> None:

@@ -138,7 +138,7 @@ def test_a_program_that_only_names_an_old_file_is_not_its_kernel() -> None:
     found = resolve(FILE, host(young, runs_kernel=lambda _pid: False))
 
     assert (found.liveness, found.identity) == (Liveness.STALE, None)
-    assert found.why == "nobody listens at its ports; pid 41 (vim) only names the file"
+    assert found.why == "nobody listens on its ports; pid 41 (vim) only names the file"
 
 
 def test_what_names_a_new_file_is_a_guess_where_it_is_not_started_as_a_kernel() -> None:

@@ -449,7 +449,7 @@ def test_a_kernel_whose_restarts_were_switched_off_stays_dead(fleets: tuple[Flee
 
     for fleet in fleets:
         eventually(lambda: fleet.snapshots[0].state is KernelState.DEAD, WITHIN)  # noqa: B023
-    assert said == "tiny-1 stays dead where it dies by itself"
+    assert said == "tiny-1 stays dead if it dies by itself"
 
 
 def test_a_kernels_other_name_is_its_name_in_every_dashboard(fleets: tuple[Fleet, Fleet]) -> None:

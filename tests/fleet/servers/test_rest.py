@@ -138,7 +138,7 @@ def test_one_that_does_not_answer_is_given_up(scripted: Scripted) -> None:
 def test_what_is_no_json_is_said(scripted: Scripted) -> None:
     scripted.body = b"<html>"
 
-    assert refusal(scripted).endswith("answered GET api/kernels with what is no JSON")
+    assert refusal(scripted).endswith("answered GET api/kernels with something that is not JSON")
 
 
 def test_an_id_is_no_path(scripted: Scripted) -> None:

@@ -263,6 +263,6 @@ def test_without_the_extra_a_picture_can_be_saved(
 def test_where_no_picture_is_in_sight_it_is_said(size: tuple[int, int]) -> None:
     async def play(stage: Stage) -> None:
         await stage.press("enter")
-        assert stage.notices == ["there is no picture in sight"]
+        assert stage.notices == ["no picture is visible"]
 
     with_output(play, "text\n", size=size)

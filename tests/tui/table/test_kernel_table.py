@@ -505,7 +505,7 @@ def test_a_filter_that_nothing_passes_says_so() -> None:
         stage.widget.view_changed()
         await stage.settle()
 
-        assert stage.lines[1].strip() == "No kernel is like nonsense. F7 shows all."
+        assert stage.lines[1].strip() == "No kernel matches nonsense. F7 shows all."
 
     on_stage(KernelTable(way_out="F7 shows all."), play)
 
