@@ -22,8 +22,9 @@ class WrappedProcess(AdoptedProcess):
         self.wrapper = wrapper
         self.launched = wrapper.launched
         self._lock = threading.Lock()  # who comes second learns as much as who comes first
-        self._has_outlived_it = False
-        """The wrapper still ran when the kernel had ended."""
+        self._has_lost_it = self._has_outlived_it = False
+        """The wrapper was seen to be gone while the kernel lived; the kernel ended before it."""
+        self._look_for_wrapper()
 
     @property
     def returncode(self) -> int | None:
@@ -32,9 +33,14 @@ class WrappedProcess(AdoptedProcess):
 
     def wait(self, timeout: float | None = None) -> bool:
         if not super().wait(timeout):
+            self._look_for_wrapper()
             return False
         with self._lock:
-            if not self._has_outlived_it and not self.wrapper.exited:
+            if not self._has_lost_it and not self._has_outlived_it:
                 self._has_outlived_it = True
                 self.wrapper.wait(WRAPPER_TIME)
         return True
+
+    def _look_for_wrapper(self) -> None:
+        is_gone = self.wrapper.exited  # asked first: the kernel may end meanwhile
+        self._has_lost_it |= is_gone and self.identity.is_alive()
