@@ -1,4 +1,4 @@
-"""Every test of the terminal remembers on its own; style sheets are parsed once for all."""
+"""Every test of the terminal remembers on its own; what costs time and tells nothing is spared."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual._compositor import Compositor
+from textual._context import active_app
 from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
+from textual.screen import Screen
 
 
 @pytest.fixture(autouse=True)
@@ -31,4 +34,26 @@ def _style_sheets_are_parsed_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Stylesheet, "_parse_rules", parse_once)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_is_painted_that_nobody_sees() -> Iterator[None]:
+    """A third of the time of a test without a terminal; what it looks at is painted then."""
+    render = Compositor.render_update
+
+    def render_if_seen(
+        compositor: Compositor,
+        full: bool = False,
+        screen_stack: list[Screen[Any]] | None = None,
+        simplify: bool = False,
+    ) -> Any:
+        is_picture = full
+        if is_picture or not active_app.get().is_headless:
+            return render(compositor, full, screen_stack, simplify)
+        compositor._dirty_regions.clear()
+        return None
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Compositor, "render_update", render_if_seen)
         yield

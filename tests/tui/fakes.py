@@ -37,7 +37,7 @@ from kerneltui.protocol.status import KernelState
 from kerneltui.tui.app import USUAL_SETTINGS, KernelTui
 from kerneltui.tui.config.setup import RunSettings
 from kerneltui.tui.terminal import base_app
-from tests.tui.quiet import quiet
+from tests.tui.quiet import painted, quiet
 
 T = TypeVar("T")
 
@@ -303,8 +303,7 @@ class Stage:
     @property
     def picture(self) -> str:
         """What is on the screen, as text."""
-        strips = self.app.screen._compositor.render_strips(self.app.size)
-        return "\n".join(strip.text for strip in strips)
+        return painted(self.app)
 
 
 def on_stage(

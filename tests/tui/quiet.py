@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from textual._context import visible_screen_stack
 from textual.app import App
 
 
@@ -24,3 +25,10 @@ async def quiet(app: App[Any]) -> None:
             app.screen._on_timer_update()
             if not loop._ready:  # type: ignore[attr-defined]
                 return
+
+
+def painted(app: App[Any]) -> str:
+    """Return what is on the screen, as text."""
+    visible_screen_stack.set(app._background_screens)
+    strips = app.screen._compositor.render_strips(app.size)
+    return "\n".join(strip.text for strip in strips)

@@ -82,7 +82,7 @@ def test_a_setting_is_taken(text: str, expected: Config) -> None:
             "2: kernel.kil is not known in [keys]; allowed: kernel.kill",
             "",
         ),
-        ('[keys]\n"kernel.kill" = ""', "2: kernel.kill cannot be ''; '' is no key", "pageup"),
+        ('[keys]\n"kernel.kill" = ""', "2: kernel.kill cannot be ''; '' is not a key", "pageup"),
         ('[keys]\nkernel.kill = "ctrl+i"', "2: kernel.kill cannot be 'ctrl+i'", "send tab for it"),
         ("[keys]\nkernel.kill = 3", "2: kernel.kill cannot be 3; allowed: a key in quotes", ""),
         ('[keys]\n\nkernel.kill = "x"', "3: x is the key of kernel.shutdown", "keeps X"),
