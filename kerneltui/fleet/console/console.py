@@ -126,6 +126,11 @@ class Console:
         self._permit()
         self._mailbox.put(partial(self._answer, prompt, value))
 
+    def resume(self, prompt: Prompt, code: str) -> None:
+        """Offer a prompt of a client that has gone, as that client; `code`: of its cell."""
+        self._permit()
+        self._mailbox.put(partial(self._resume, prompt, code))
+
     def forget(self, kernel_id: str, why: str) -> None:
         """Give up what is pending on a kernel, as its process is another now, or gone."""
         self._mailbox.put(partial(self._forget, kernel_id, why))
@@ -234,6 +239,10 @@ class Console:
         except Exception as error:
             self._note(prompt.kernel_id, f"not answered: {describe_failure(error)}")
             raise
+
+    def _resume(self, prompt: Prompt, code: str) -> None:
+        with contextlib.suppress(*REFUSALS):  # it is gone, or is given other code already
+            self._conversation(prompt.kernel_id).resume(prompt, code)
 
     def _forget(self, kernel_id: str, why: str) -> None:
         conversation = self._conversations.pop(kernel_id, None)

@@ -25,6 +25,7 @@ from kerneltui.fleet.model.masking import MASK
 from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.kernels.client.channels import ClientChannel
 from kerneltui.kernels.client.client import BlockingKernelClient
+from kerneltui.kernels.connection.session import renamed
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol import fields
 from kerneltui.protocol.connection import Channel
@@ -245,6 +246,20 @@ class Conversation:
         client.input(value)
         self.prompt = None
 
+    def resume(self, prompt: Prompt, code: str) -> None:
+        """Take over a cell that waits for input, as the client that it asks.
+
+        What it asks next goes to that client as well. `code`: of the cell. Raises one of REFUSALS.
+        """
+        if self._running or self._beside:
+            raise ActionRefused(f"{self._manager.describe()} runs other code of this client")
+        self.abandon("asked of the client before")
+        self._connect(prompt.session)
+        self._running[prompt.parent_id] = code
+        self.prompt = prompt
+        content = {"prompt": prompt.text, "password": prompt.password}
+        self._record(self._manager.session.new_message("input_request", content))
+
     def _refuse_hopeless(self) -> None:
         if not self._manager.is_alive():
             raise ActionRefused(f"{self._manager.describe()} is not running")
@@ -260,16 +275,21 @@ class Conversation:
 
     def _connected(self) -> BlockingKernelClient:
         self._last_used = time.monotonic()
-        if self._client is None:
-            client = self._manager.client()
-            client.tap_messages = partial(self._tap, client)
-            try:
-                client.start_channels(iopub=False, hb=False)
-            except REFUSALS:
-                client.stop_channels()
-                raise
-            self._client, self._refused = client, Counter()
-        return self._client
+        return self._client or self._connect()
+
+    def _connect(self, session: str | None = None) -> BlockingKernelClient:
+        """Return a new client; `session`: the identity that it has, in place of one of its own."""
+        client = self._manager.client()
+        if session is not None:
+            client.session = renamed(client.session, session)
+        client.tap_messages = partial(self._tap, client)
+        try:
+            client.start_channels(iopub=False, hb=False)
+        except REFUSALS:
+            client.stop_channels()
+            raise
+        self._client, self._refused = client, Counter()
+        return client
 
     # -- listening ----
 
@@ -338,6 +358,7 @@ class Conversation:
             password=fields.flag(content, "password"),
             parent_id=parent_id(message),
             asked_at=time.monotonic(),
+            session=self._connected().session.session,
         )
 
     def _hear_of_subshell(self, subshell: Subshell, message: Message) -> None:

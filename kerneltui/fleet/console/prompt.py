@@ -17,3 +17,5 @@ class Prompt:
     parent_id: str
     asked_at: float = field(default=0.0, compare=False)
     """Instant of `time.monotonic()`."""
+    session: str = field(default="", compare=False)
+    """The client that the kernel asks."""

@@ -9,7 +9,6 @@ from kerneltui.fleet.diagnosis.crash import MAX_FRAMES, Crash
 from kerneltui.fleet.diagnosis.death import MAX_TEXTS, SIGNALS, Death, MemoryAtEnd, Sent
 from kerneltui.fleet.diagnosis.stack import Frame
 from kerneltui.fleet.manifests import values
-from kerneltui.protocol.text import clean_line
 
 MAX_SAMPLES = 100
 _CODES = range(256)
@@ -23,7 +22,7 @@ def parse_sent(value: object) -> Sent | None:
     if value is None:
         return None
     data = values.fields(value)
-    return Sent(_signal(data["signum"]), _clean(data["by"]), values.instant(data["at"]))
+    return Sent(_signal(data["signum"]), values.clean(data["by"]), values.instant(data["at"]))
 
 
 def parse_death(value: object) -> Death | None:
@@ -38,7 +37,7 @@ def parse_death(value: object) -> Death | None:
         sent=parse_sent(data["sent"]),
         is_at_start=data["is_at_start"] is True,
         argv=_lines(data["argv"]),
-        code=_clean(data["code"]),
+        code=values.clean(data["code"]),
         crash=_maybe(data["crash"], _crash),
         last_lines=_lines(data["last_lines"]),
         memory=_memory(values.fields(data["memory"])),
@@ -48,9 +47,9 @@ def parse_death(value: object) -> Death | None:
 def _crash(value: object) -> Crash:
     data = values.fields(value)
     return Crash(
-        words=_clean(data["words"]),
+        words=values.clean(data["words"]),
         signum=values.number(data["signum"], SIGNALS),
-        place=_clean(data["place"]),
+        place=values.clean(data["place"]),
         frames=tuple(map(_frame, _few(data["frames"], MAX_FRAMES))),
     )
 
@@ -58,7 +57,7 @@ def _crash(value: object) -> Crash:
 def _frame(value: object) -> Frame:
     data = values.fields(value)
     line = values.number(data["line"], range(10**9))
-    return Frame(_clean(data["file"]), line, _clean(data["function"]))
+    return Frame(values.clean(data["file"]), line, values.clean(data["function"]))
 
 
 def _memory(data: dict[str, object]) -> MemoryAtEnd:
@@ -79,7 +78,7 @@ def _maybe(value: object, read: Callable[[object], T]) -> T | None:
 
 
 def _lines(value: object) -> tuple[str, ...]:
-    return tuple(map(_clean, _few(value, MAX_TEXTS)))
+    return tuple(map(values.clean, _few(value, MAX_TEXTS)))
 
 
 def _few(value: object, most: int) -> list[object]:
@@ -87,11 +86,3 @@ def _few(value: object, most: int) -> list[object]:
     if len(found) > most:
         raise ValueError
     return found
-
-
-def _clean(value: object) -> str:
-    """Return a text that has passed the gate; one that has not was never written by us."""
-    text = values.text(value)
-    if clean_line(text) != text:
-        raise ValueError
-    return text

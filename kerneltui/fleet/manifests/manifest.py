@@ -17,6 +17,7 @@ from kerneltui.errors import KernelError
 from kerneltui.fleet.diagnosis.death import Death, Sent
 from kerneltui.fleet.manifests import values
 from kerneltui.fleet.manifests.death_record import parse_death, parse_sent
+from kerneltui.fleet.manifests.kept_prompt import KeptPrompt, parse_identity, parse_prompt
 from kerneltui.fleet.manifests.lock import is_locked
 from kerneltui.fleet.manifests.mounts import is_shared
 from kerneltui.frozen import frozen
@@ -31,8 +32,6 @@ EARLIER_PREFIX = "kerneltui-"
 """Of the files that an earlier kerneltui kept beside the connection file itself."""
 RESTARTING = "restarting"  # the order after which another process is to come
 VERSION = 1
-PIDS = range(1, 1 << 31)
-TICKS = range(1 << 63)
 MAX_SIZE = 1_000_000  # bytes: a file of more is none of ours
 
 
@@ -70,6 +69,8 @@ class Manifest:
     """What its process was sent last that can end it."""
     death: Death | None = None
     """Why its process has ended; None while it runs, and where nobody has seen the end."""
+    prompt: KeptPrompt | None = None
+    """What a cell of a dashboard's asks; it may be over meanwhile."""
 
     @property
     def is_unfinished(self) -> bool:
@@ -179,8 +180,8 @@ def _parse(data: dict[str, Any]) -> Manifest:
         cwd=values.text(data["cwd"]),
         environment=values.texts(data["environment"]),
         started_at=values.instant(data["started_at"]),
-        identity=_identity(data["identity"]),
-        launched=_identity(data.get("launched")),
+        identity=parse_identity(data["identity"]),
+        launched=parse_identity(data.get("launched")),
         order=values.text(data["order"]),
         autorestart=data.get("autorestart") is True,
         host=values.text(data.get("host", os.uname().nodename)),
@@ -190,15 +191,5 @@ def _parse(data: dict[str, Any]) -> Manifest:
         interrupt_mode=values.text(data.get("interrupt_mode", "signal")),
         sent=parse_sent(data.get("sent")),
         death=parse_death(data.get("death")),
-    )
-
-
-def _identity(data: dict[str, Any] | None) -> ProcessIdentity | None:
-    if data is None:
-        return None
-    return ProcessIdentity(
-        values.number(data["pid"], PIDS),
-        values.number(data["start_ticks"], TICKS),
-        values.text(data["boot_id"]),
-        values.text(data.get("pid_namespace", "")),
+        prompt=parse_prompt(data.get("prompt")),
     )

@@ -5,6 +5,8 @@ Rule: ValueError or TypeError where a value is of another type, or out of its bo
 
 from __future__ import annotations
 
+from kerneltui.protocol.text import clean_line
+
 LAST_INSTANT = 1e11  # seconds since the epoch: the year 5138
 
 
@@ -27,6 +29,14 @@ def text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError
     return value
+
+
+def clean(value: object) -> str:
+    """Return a text that has passed the gate; one that has not was never written by us."""
+    found = text(value)
+    if clean_line(found) != found:
+        raise ValueError
+    return found
 
 
 def texts(value: object) -> tuple[str, ...]:

@@ -95,6 +95,16 @@ def new_session(key: bytes, signature_scheme: str) -> ClientSession:
     )
 
 
+def renamed(session: ClientSession, identity: str) -> ClientSession:
+    """Return a session that signs alike, and is known to the kernel by another identity."""
+    return ClientSession(
+        session.key,
+        session=identity,
+        username=session.username,
+        signature_scheme=session.signature_scheme,
+    )
+
+
 def _as_identities(ident: Any) -> Sequence[bytes]:
     if ident is None:
         return ()

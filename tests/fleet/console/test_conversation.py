@@ -14,6 +14,7 @@ from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.console import conversation as conversation_module
 from kerneltui.fleet.console import shell_proof
 from kerneltui.fleet.console.conversation import IDLE_TIME, Conversation
+from kerneltui.fleet.console.prompt import Prompt
 from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.protocol.message import Message, execute_content
 from kerneltui.protocol.status import KernelState, Reported
@@ -303,6 +304,33 @@ def test_a_cell_beside_may_ask(talk: Talk, fake: FakeKernel) -> None:
     talk.conversation.answer("ana")
 
     talk.listen_until(lambda: talk.conversation.beside == ())
+
+
+LEFT = Prompt("k", "name?", password=False, parent_id="cell", session="first")
+
+
+def test_the_prompt_of_a_client_that_has_left_is_shown_in_the_output(talk: Talk) -> None:
+    talk.conversation.resume(LEFT, "ask()")
+
+    (shown,) = talk.recorded
+    assert (shown["msg_type"], shown["content"]["prompt"]) == ("input_request", "name?")
+
+
+def test_a_prompt_is_answered_as_the_client_that_has_left(talk: Talk, fake: FakeKernel) -> None:
+    talk.conversation.resume(LEFT, "ask()")
+
+    talk.conversation.answer("ana")
+    talk.execute("1 + 1")
+
+    assert fake.wait_for("execute_request")["header"]["session"] == "first"
+
+
+def test_who_runs_code_of_his_own_takes_no_prompt_over(talk: Talk, fake: FakeKernel) -> None:
+    fake.hold("execute_request")
+    talk.execute("1 + 1")
+
+    with pytest.raises(ActionRefused, match="runs other code"):
+        talk.conversation.resume(LEFT, "ask()")
 
 
 def test_a_cell_that_waits_for_a_subshell_is_noted_when_the_kernel_goes(

@@ -19,6 +19,7 @@ from kerneltui.fleet.diagnosis.crash import Crash
 from kerneltui.fleet.diagnosis.death import Death, MemoryAtEnd, Sent, conclude
 from kerneltui.fleet.diagnosis.stack import Frame
 from kerneltui.fleet.manifests import manifest as manifest_module
+from kerneltui.fleet.manifests.kept_prompt import KeptPrompt
 from kerneltui.fleet.manifests.manifest import Manifest, find_manifests, read_manifest
 from kerneltui.fleet.recording.recording import recording_path
 from kerneltui.kernels.connection.connection_file import find_connection_file
@@ -69,6 +70,30 @@ DEATH = conclude(
     last_lines=("one", "two"),
     memory=MemoryAtEnd((1 << 30, 2 << 30), 8 << 30, 1),
 )
+
+
+PROMPT = KeptPrompt("name?", True, "cell", "first", 1.7e9, ProcessIdentity(7, 77, "boot"))
+
+
+def test_what_a_cell_asks_is_kept(manifest: Manifest) -> None:
+    asking = replace(manifest, prompt=PROMPT)
+
+    write_manifest(asking)
+
+    assert read_manifest(manifest.path) == asking
+
+
+@pytest.mark.parametrize("changes", [{"text": "a\x1b[2J"}, {"asker": None}, {"asked_at": "now"}])
+def test_a_prompt_that_was_not_written_by_us_is_refused(
+    manifest: Manifest, changes: dict[str, object]
+) -> None:
+    write_manifest(replace(manifest, prompt=PROMPT))
+    told = json.loads(manifest.path.read_text())
+    told["prompt"].update(changes)
+    manifest.path.write_text(json.dumps(told))
+
+    with pytest.raises(KernelError, match="no manifest"):
+        read_manifest(manifest.path)
 
 
 @pytest.mark.parametrize("death", [DEATH, Death(at=None), conclude(3, None, at=1.7e9)])
