@@ -138,15 +138,15 @@ class KernelTui(BaseApp):
     # -- leaving -------------------------------------------------------------------------
 
     def farewell(self) -> list[str]:
-        """Return what to print once the terminal is back: the kernels that live on."""
-        from kerneltui.tui.main.app_actions import left_running
+        """Return what to print once the terminal is back: the kernels that live on.
 
-        alive = left_running(self._main.snapshots) if self._main else []
-        if not alive:
+        After them, the questions of theirs that are left without an answer.
+        """
+        from kerneltui.tui.main.farewell import farewell
+
+        if self._main is None or self.fleet is None:
             return []
-        return ["kernels that go on running:"] + [
-            clean_line(f"  {shown.name}  {shown.connection_file}", NOTICE_LIMIT) for shown in alive
-        ]
+        return farewell(self._main.snapshots, self.fleet.console.prompts)
 
     # -- actions -------------------------------------------------------------------------
 

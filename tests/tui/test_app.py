@@ -15,6 +15,7 @@ from textual.events import Key
 from textual.widgets import Input
 
 from kerneltui.errors import ActionRefused, LaunchError
+from kerneltui.fleet.console.prompt import Prompt
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.snapshot import Target
 from kerneltui.fleet.registry.notices import Notice
@@ -360,6 +361,20 @@ def test_detaching_tells_the_connection_files() -> None:
     assert app.farewell() == [
         "kernels that go on running:",
         "  name-k1  /run/kernel-k1.json",
+    ]
+
+
+def test_detaching_tells_which_questions_are_abandoned() -> None:
+    fleet = FakeFleet(snapshot("k1"))
+    fleet.console.prompts["k1"] = Prompt("k1", "name? ", password=False, parent_id="cell")
+
+    async def play(stage: Stage) -> None:
+        await stage.press("q")
+
+    app = on_stage(play, fleet)
+    assert app.farewell()[2:] == [
+        "questions that are abandoned:",
+        "  name-k1  name?  (the next kerneltui asks it again)",
     ]
 
 
