@@ -368,6 +368,15 @@ class Fleet:
     def locked(self, locked: bool) -> None:
         self.console.locked = locked
 
+    @property
+    def detailed(self) -> str:
+        """The id of the kernel of whose processes more is looked up than of all; "" for none."""
+        return self._usage.detailed
+
+    @detailed.setter
+    def detailed(self, kernel_id: str) -> None:
+        self._usage.detailed = kernel_id
+
     # -- what is published ----
 
     def _new_manager(self, **arguments: Any) -> KernelManager:

@@ -169,6 +169,7 @@ class FakeFleet:
         self.overruled = False
         """The last order was to be carried out whatever speaks against it."""
         self.locked = False
+        self.detailed = ""
         self.error: KernelError | None = None
         """Raised by the next verbs."""
         self.opened = threading.Event()

@@ -339,6 +339,16 @@ def test_garbage_is_looked_for_again_once_the_kernels_are_there() -> None:
         gc.enable()
 
 
+def test_the_selected_kernel_is_looked_at_closely() -> None:
+    fleet = two_kernels()
+
+    async def play(stage: Stage) -> None:
+        await stage.press("down")
+
+    on_stage(play, fleet)
+    assert fleet.detailed == "k2"
+
+
 # -- leaving -------------------------------------------------------------------------------
 
 

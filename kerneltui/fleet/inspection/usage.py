@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from kerneltui.fleet.diagnosis.condition import ProcessState
 from kerneltui.fleet.diagnosis.death import NEAR
+from kerneltui.fleet.inspection.close_look import CloseLook, Seen
 from kerneltui.fleet.inspection.history import HistoryRecorder, SlopeMeter
 from kerneltui.fleet.inspection.host_usage import HostUsage, look_at_host
 from kerneltui.fleet.inspection.memory import memory_of
@@ -78,6 +79,9 @@ class UsageSampler:
         """The CPU time of this thread from which on no more is spent on what processes share."""
         self.period = periodic.INTERVAL
         """Seconds between two looks."""
+        self.detailed = ""
+        """The id of the kernel that is looked at closely; any thread may set it."""
+        self._close_look = CloseLook()
         self._thread = PeriodicThread(
             "usage", "sampling what kernels use", self._look, pause=lambda: self.period
         )
@@ -154,6 +158,8 @@ class UsageSampler:
             return Usage(cpu, 0, 0, self._recent(kernel_id, cpu), len(seen), state)
         known, now = self._histories_of(kernel_id), self._sampled_at
         shown = memory // _RSS_STEP * _RSS_STEP
+        is_detailed = kernel_id == self.detailed
+        close = self._close_look.look(kernel_id, living, now, elapsed) if is_detailed else Seen()
         return Usage(
             cpu=cpu,
             rss=shown,
@@ -168,6 +174,9 @@ class UsageSampler:
             cpu_history=known.cpu.add(now, cpu),
             memory_history=known.memory.add(now, shown),
             growth=known.slope.add(now, shown),
+            pss=None if close.pss is None else close.pss // _RSS_STEP * _RSS_STEP,
+            read=close.read,
+            written=close.written,
         )
 
     def _process_since(self, kernel_id: str, state: ProcessState | None) -> float | None:

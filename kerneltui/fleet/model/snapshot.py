@@ -43,6 +43,12 @@ class Usage:
     memory_history: History = History()
     growth: float = 0.0
     """Bytes per second by which the memory grows; 0 where it does not do so steadily."""
+    pss: int | None = None
+    """Bytes of memory that the tree takes, of what it shares with others its part; None where it
+    is not the one that is looked at closely, or the system does not tell, as for the next two."""
+    read: float | None = None
+    written: float | None = None
+    """Bytes per second that the tree has had from disks, and for disks; None at the first look."""
 
 
 @frozen

@@ -24,6 +24,16 @@ def growth(usage: Usage | None) -> tuple[Fact, ...]:
     return (Fact("memory", f"+{formats.rate(usage.growth)}"),)
 
 
+def close_look(usage: Usage) -> tuple[Fact, ...]:
+    """Return what is known only of the selected kernel; of disks nothing while they rest."""
+    facts = (
+        Fact("pss", formats.memory(usage.pss) if usage.pss else ""),
+        Fact("read", formats.rate(usage.read) if usage.read else ""),
+        Fact("written", formats.rate(usage.written) if usage.written else ""),
+    )
+    return tuple(fact for fact in facts if fact.value)
+
+
 def histories(usage: Usage | None) -> tuple[Fact, ...]:
     """Return how memory and CPU went, each of them in the last minute and the last hour."""
     if usage is None or not usage.memory_history.minute:

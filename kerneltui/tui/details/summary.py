@@ -10,7 +10,7 @@ from textual.widget import Widget
 from kerneltui import formats
 from kerneltui.fleet.diagnosis.condition import Word
 from kerneltui.protocol.status import KernelState
-from kerneltui.tui.details.history_words import Fact, growth, histories
+from kerneltui.tui.details.history_words import Fact, close_look, growth, histories
 from kerneltui.tui.table.conditions import NEEDING
 from kerneltui.words import counted
 
@@ -62,7 +62,7 @@ def whoabouts(kernel: KernelSnapshot, now: float) -> tuple[Fact, ...]:
         facts.append(Fact("procs", str(kernel.usage.processes)))
         if kernel.usage.zombies:
             facts.append(Fact("zombies", str(kernel.usage.zombies)))
-        facts += growth(kernel.usage)
+        facts += (*growth(kernel.usage), *close_look(kernel.usage))
     if kernel.autorestart:
         facts.append(Fact("if it dies", "restarted"))
     if not kernel.is_ours:

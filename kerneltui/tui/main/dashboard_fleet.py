@@ -29,6 +29,7 @@ class DashboardFleet(Protocol):
     """The fleet of this host's kernels, or a test's."""
 
     locked: bool
+    detailed: str
 
     def open(self) -> None: ...
 

@@ -282,6 +282,8 @@ class MainScreen(Screen[None]):
     def _show_selected(self) -> None:
         snapshot = self.selected
         self._details.show(snapshot, self._clock())
+        if self._fleet is not None:
+            self._fleet.detailed = snapshot.kernel_id if snapshot is not None else ""
         if panes := self._late_panes.made:
             panes.show(self._fleet, snapshot)
         if code := self._late_code.made:

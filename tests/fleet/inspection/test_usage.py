@@ -84,6 +84,16 @@ def test_usage_is_of_the_process_and_its_children(trees: Trees) -> None:
     assert used.rss == memory_of(pids) // 2**20 * 2**20
 
 
+def test_only_the_kernel_that_is_looked_at_closely_tells_its_share(trees: Trees) -> None:
+    for name in ("k1", "k2"):
+        trees.pids[name] = os.getpid()
+    trees.sampler.detailed = "k2"
+
+    used = trees.sample(time.monotonic())
+
+    assert (used["k1"].pss is None, used["k2"].pss is None) == (True, False)
+
+
 def test_the_memory_of_a_single_process_is_what_is_resident(trees: Trees) -> None:
     root = trees.grow("k1", f"exec {QUIET}")
     eventually(lambda: root.name() == "sleep")

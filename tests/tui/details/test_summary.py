@@ -61,6 +61,14 @@ def test_steady_growth_comes_before_the_id_and_histories_after_it() -> None:
     )
 
 
+def test_what_a_close_look_has_seen_comes_before_the_id() -> None:
+    usage = Usage(0.0, 60 << 20, 1, pss=48 << 20, read=0.0, written=12 << 20)
+
+    facts = whoabouts(dataclasses.replace(KERNEL, usage=usage), NOW)
+
+    assert facts[4:] == (Fact("pss", "48.0M"), Fact("written", "12 MB/s"), ID)
+
+
 @pytest.mark.parametrize(
     ("kernel", "facts"),
     [
