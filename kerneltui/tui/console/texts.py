@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from kerneltui.fleet.diagnosis.condition import Word
 from kerneltui.fleet.model.capabilities import Verb, why_not
 from kerneltui.fleet.model.classification import Kind, Liveness
 from kerneltui.protocol.status import KernelState
@@ -22,6 +23,8 @@ def placeholder(snapshot: KernelSnapshot | None) -> str:
         return f"nothing can be run in it: {reason}"
     if snapshot.state is KernelState.DEAD:
         return "this kernel is dead: restart it from the table"
+    if snapshot.word is Word.ASKS:  # of us it would ask in this very place
+        return "another client is asked for input: from here only an interrupt ends it"
     if snapshot.state is KernelState.BUSY:
         return "this kernel is busy: code waits for its turn"
     return "code to run in this kernel"

@@ -27,22 +27,28 @@ from tests.fake_kernel import Ask
 kernel.cells["pass"] = [Ask("name?"), Ask("age?", password=True)]
 """
 LEFT_ASKING = """
+import sys
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.recording.recording import recording_path
 from kerneltui.protocol.status import KernelState
 from tests.support import eventually
+def is_recorded():
+    fleet.console.complete(kernel_id, "pri", 3).result(60)
+    recording = recording_path(fleet.snapshots[0].connection_file, kernel_id)
+    return recording.exists() and b"complete_request" in recording.read_bytes()
 fleet = Fleet()
 fleet.open()
-kernel_id = fleet.start("python3", cwd="")
-eventually(lambda: fleet.snapshots[0].state is KernelState.IDLE, 60)
-recording = recording_path(fleet.snapshots[0].connection_file, kernel_id)
-def is_recorded():
-    fleet.console.execute(kernel_id, "1")
-    return recording.exists() and b"execute_input" in recording.read_bytes()
-eventually(is_recorded, 60)
-fleet.console.execute(kernel_id, "print(input('name? '), input('age? '))")
-eventually(lambda: kernel_id in fleet.console.prompts, 60)
-fleet.close()
+try:
+    kernel_id = fleet.start(sys.argv[1], cwd="")
+    eventually(lambda: fleet.snapshots[0].state is KernelState.IDLE, 60)
+    eventually(is_recorded, 60)
+    fleet.console.execute(kernel_id, "print(input('name? '), input('age? '))")
+    eventually(lambda: kernel_id in fleet.console.prompts, 60)
+except BaseException:
+    fleet.shutdown_all()
+    raise
+finally:
+    fleet.close()
 print(kernel_id)
 """
 
@@ -190,9 +196,14 @@ def test_a_dashboard_that_is_locked_takes_no_prompt_over(
 
 
 @pytest.mark.slow
-def test_an_ipykernel_is_answered_by_the_next_dashboard() -> None:
+@pytest.mark.parametrize("kernel_name", ["python3", "xpython"])
+def test_real_kernels_are_answered_by_the_next_dashboard(kernel_name: str) -> None:
     first = subprocess.run(
-        [sys.executable, "-c", LEFT_ASKING], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+        [sys.executable, "-c", LEFT_ASKING, kernel_name],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     )
     kernel_id = first.stdout.strip()
     fleet = opened()

@@ -12,6 +12,7 @@ from textual.widgets import Input, OptionList, Static
 from kerneltui.errors import KernelTimeout
 from kerneltui.fleet.console.conversation import Reply
 from kerneltui.fleet.console.prompt import Prompt
+from kerneltui.fleet.diagnosis.condition import Condition, Word
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import SHOWN_LINES
 from kerneltui.tui.config.config import Config
@@ -806,6 +807,15 @@ def test_an_empty_console_tells_that_code_will_wait() -> None:
         assert "this kernel is busy: code waits for its turn" in stage.picture
 
     on_stage(play, FakeFleet(snapshot(state=KernelState.BUSY)))
+
+
+def test_an_empty_console_tells_that_another_client_is_asked() -> None:
+    asking = snapshot(state=KernelState.BUSY, condition=Condition(Word.ASKS))
+
+    async def play(stage: Stage) -> None:
+        assert "another client is asked for input" in stage.picture
+
+    on_stage(play, FakeFleet(asking))
 
 
 def test_ctrl_o_runs_code_beside() -> None:
