@@ -84,6 +84,7 @@ class Moment:
                 process_since=self._for_all(state_since) if is_in_disk_wait else None,
                 quiet_since=self._for_all(state_since) if is_quiet else None,
                 children_busy=self.process.children_busy,
+                zombies=self.process.zombies or 0,
             ),
             self.now,
         )

@@ -1,123 +1,334 @@
-"""Kernels that hang in different ways are told apart, by the dashboard and by ps alike."""
+"""Twelve kernels that are broken, each in its own way, and what a person gets to know of each.
+
+They are looked at once: by the dashboard that has started them, by ps, and by the dashboard
+after that, at 80x24, where a few keys then help each of them.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import re
 import signal
+import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from kerneltui.commands.listing import Listed, list_all
+from kerneltui.commands.listing import list_all
 from kerneltui.commands.probe import Probe
 from kerneltui.commands.ps import to_json
 from kerneltui.fleet.diagnosis.condition import Word
+from kerneltui.fleet.diagnosis.stack import Stack, Way
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.protocol.status import KernelState
-from tests.fleet.small_kernels import dismiss_all
+from tests.conftest import make_places
+from tests.end_to_end.dashboard import SMALL, Dashboard, environment_of, new_home
 from tests.support import eventually
 
 pytestmark = pytest.mark.slow
 
 WITHIN = 60  # seconds, for what kernels do on a loaded machine
+CHILD = "import time\nwhile True:\n    sum(range(200_000)); time.sleep(0.01)"
 
-CODE = {
-    "loop": "while True: pass",
-    "sleep": "import time; time.sleep(10_000)",
-    "gil": "import ctypes; ctypes.PyDLL(None).sleep(10_000)",
-    "input": "input('name? ')",
-    "lock": "import threading; lock = threading.Lock(); lock.acquire(); lock.acquire()",
-    "zombies": "import subprocess; each = [subprocess.Popen('true') for _ in range(5)]",
+
+@dataclass(frozen=True)
+class Case:
+    """How a kernel is broken, and what is to be told of it."""
+
+    code: str
+    word: Word
+    sentence: str
+    row: str
+    """What the next dashboard's row begins to say in the column CODE."""
+    stands_at: str = ""
+    """The user's own line that it stands at; "" where it stands at none."""
+    keys: tuple[str, ...] = ()
+    """What helps it, once it is selected."""
+    then: str = "idle"
+    """What its row says after that; "" where it has none any more."""
+
+
+INTERRUPT = ("i", "i")
+WAITS = "waits: sleep, lock, network or a child"
+SLEEP = "import time; time.sleep(10_000)"
+GO = "go"
+"""A file in the kernels' folder; until it is there, threads that tell of the cell can run."""
+HOLD = "ctypes.PyDLL(None).sleep(10_000)"
+GIL = f"""import ctypes, pathlib, time
+while not pathlib.Path('{GO}').exists(): time.sleep(0.01)
+{HOLD}"""
+LOCK = "import threading; lock = threading.Lock(); lock.acquire(); lock.acquire()"
+GROWTH = """import time
+hog = []
+while len(hog) < 400: hog.append(b'x' * 1_000_000); time.sleep(0.2)
+time.sleep(10_000)"""
+CASES = {
+    "loop": Case(
+        "while True: pass", Word.BUSY, "runs Python", "while True:", "while True: pass", INTERRUPT
+    ),
+    "sleep": Case(SLEEP, Word.WAITING, WAITS, "import time", SLEEP, INTERRUPT),
+    "gil": Case(
+        GIL, Word.NO_ANSWER, "holds its interpreter in native code", "import ct", HOLD, INTERRUPT
+    ),
+    "input": Case(
+        "input('name? ')", Word.ASKS, "asks name?", "asks name?; its", "input('name? ')", INTERRUPT
+    ),
+    "lock": Case(LOCK, Word.WAITING, WAITS, "import thr", LOCK, INTERRUPT),
+    "stop": Case(
+        "",
+        Word.STOPPED,
+        "stopped by a signal; SIGCONT continues it",
+        "stopped by a",
+        keys=("K", "enter"),
+    ),
+    "child": Case(
+        f"import subprocess, sys\n"
+        f"subprocess.Popen([sys.executable, '-c', {CHILD!r}], start_new_session=True).pid",
+        Word.IDLE,
+        "runs nothing, its children are busy",
+        "runs nothing, i",
+    ),
+    "zombies": Case(
+        "import subprocess; each = [subprocess.Popen('true') for _ in range(5)]",
+        Word.IDLE,
+        "runs nothing; 5 zombies",
+        "runs nothing; 5",
+    ),
+    "hog": Case(GROWTH, Word.WAITING, WAITS, "import time", "while len(hog)", INTERRUPT),
+    "crash": Case(
+        "def crash():\n    import ctypes\n    ctypes.string_at(0)\n\ncrash()",
+        Word.DIED,
+        "segmentation fault in crash(), In [1]",
+        "segmentation fa",
+        keys=("x", "y"),
+        then="",
+    ),
+    "exit": Case(
+        "import os; os._exit(3)",
+        Word.DIED,
+        "its own exit(3); it ran: import os; os._exit(3)",
+        "its own exit(3)",
+        keys=("x", "y"),
+        then="",
+    ),
+    "imports": Case(
+        "",
+        Word.DIED,
+        "ModuleNotFoundError: No module named 'no_such_module', exit(1) at start",
+        "ModuleNotFoundE",
+        keys=("x", "y"),
+        then="",
+    ),
 }
-WORDS = {
-    "loop": Word.BUSY,
-    "sleep": Word.WAITING,
-    "gil": Word.NO_ANSWER,
-    "input": Word.ASKS,
-    "lock": Word.WAITING,
-    "zombies": Word.IDLE,
-    "stop": Word.STOPPED,
-}
+AT_A_LINE = [name for name, case in CASES.items() if case.stands_at]
+WITHOUT_STOP = [name for name in CASES if name != "stop"]
+"""Since when a process is stopped only those know who have seen it go on."""
+HELPED = [name for name, case in CASES.items() if case.keys]
 
 
-@pytest.fixture(autouse=True)
-def _runtime_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "run").mkdir(mode=0o700)
-    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "run"))
+@dataclass(frozen=True)
+class Seen:
+    """What was told of the kernels, by their names."""
+
+    now: dict[str, KernelSnapshot]
+    """By the dashboard that has started them."""
+    stacks: dict[str, Stack]
+    ps: dict[str, dict[str, Any]]
+    later: Dashboard
+    """The next one, with nothing but its table in sight."""
+    rows: dict[str, str]
+    """What that has shown of them."""
 
 
-@contextlib.contextmanager
-def opened(*, is_last: bool = True) -> Iterator[Fleet]:
-    """Open a dashboard's fleet; the last one ends all kernels."""
-    with contextlib.closing(Fleet()) as fleet:
-        fleet.open()
-        try:
-            yield fleet
-        finally:
-            if is_last:
-                dismiss_all(fleet)
+@pytest.fixture(scope="module")
+def seen(places: Path) -> Iterator[Seen]:
+    pids: list[int] = []
+    try:
+        with new_home(places) as home, pytest.MonkeyPatch.context() as patch:
+            for name, place in make_places(home).items():
+                patch.setenv(name, place)
+            with contextlib.closing(Fleet()) as fleet:
+                fleet.open()
+                _break_all(fleet, home, pids)
+                now = _by_name(fleet)
+                stacks = {name: fleet.stack(now[name].kernel_id) for name in AT_A_LINE}
+                ps = _listed()
+            with contextlib.closing(_next_dashboard(home)) as later:
+                yield Seen(now, stacks, ps, later, _rows(later))
+    finally:
+        for pid in pids:  # they have ended with their home
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
 
 
-@pytest.fixture
-def fleet() -> Iterator[Fleet]:
-    with opened() as fleet:
-        yield fleet
+def _break_all(fleet: Fleet, home: Path, pids: list[int]) -> None:
+    """Return once each kernel is in the condition that it should be in."""
+    ids = {}
+    for name in CASES:
+        with pytest.MonkeyPatch.context() as patch:
+            if name == "imports":
+                (home / "broken").mkdir()
+                (home / "broken" / "ipykernel_launcher.py").write_text("import no_such_module")
+                patch.setenv("PYTHONPATH", str(home / "broken"))
+            ids[name] = fleet.start("python3", cwd=str(home), name=name)
+    settled = (KernelState.IDLE, KernelState.DEAD)
+    eventually(lambda: all(each.state in settled for each in fleet.snapshots), WITHIN)
+    kernels = _by_name(fleet)
+    pids += [each.pid for each in kernels.values() if each.pid is not None]
+    for name, case in CASES.items():
+        if case.code:
+            fleet.console.execute(ids[name], case.code)
+    os.kill(kernels["stop"].pid or 0, signal.SIGSTOP)
+    eventually(lambda: _by_name(fleet)["gil"].executions, WITHIN)
+    (home / GO).touch()
+
+    def told() -> dict[str, tuple[Word, str]]:
+        kernels = _by_name(fleet).items()
+        return {name: (each.condition.word, each.condition.sentence) for name, each in kernels}
+
+    wanted = {name: (case.word, case.sentence) for name, case in CASES.items()}
+    eventually(lambda: told() == wanted and _growth(_by_name(fleet)["hog"]) > 0, WITHIN)
 
 
-def by_name(fleet: Fleet) -> dict[str, KernelSnapshot]:
+def _by_name(fleet: Fleet) -> dict[str, KernelSnapshot]:
     return {each.name: each for each in fleet.snapshots}
 
 
-def listed() -> dict[str, Listed]:
+def _growth(kernel: KernelSnapshot) -> float:
+    return kernel.usage.growth if kernel.usage is not None else 0.0
+
+
+def _listed() -> dict[str, dict[str, Any]]:
     with Probe() as probe:
-        return {each.name: each for each in list_all(probe)}
+        return {each["name"]: each for each in json.loads(to_json(list_all(probe)))}
 
 
-def start_all(fleet: Fleet) -> None:
-    ids = {name: fleet.start("python3", cwd="", name=name) for name in WORDS}
-    eventually(lambda: all(each.state is KernelState.IDLE for each in fleet.snapshots), WITHIN)
-    for name, code in CODE.items():
-        fleet.console.execute(ids[name], code)
-    pid = by_name(fleet)["stop"].pid
-    assert pid is not None
-    os.kill(pid, signal.SIGSTOP)
+def _next_dashboard(home: Path) -> Dashboard:
+    command = (sys.executable, "-m", "kerneltui")
+    return Dashboard.open(command, size=SMALL, environment=environment_of(home), cwd=home)
 
 
-def test_each_way_to_hang_has_its_word_on_screen_and_in_ps(fleet: Fleet) -> None:
-    start_all(fleet)
+def _rows(dashboard: Dashboard) -> dict[str, str]:
+    """Return the rows of all kernels, once each is what it should be."""
+    dashboard.wait_for("s Start")
+    dashboard.press("z")
 
-    def told_by_the_dashboard() -> dict[str, Word]:
-        return {name: each.condition.word for name, each in by_name(fleet).items()}
+    def is_told() -> bool:
+        return all(
+            dashboard.is_in_state(name, case.word) and case.row in dashboard.row(name)
+            for name, case in CASES.items()
+        )
 
-    def told_by_ps() -> dict[str, Word]:
-        return {name: each.condition for name, each in listed().items()}
-
-    eventually(lambda: told_by_the_dashboard() == WORDS, WITHIN)
-    eventually(lambda: told_by_ps() == WORDS, WITHIN)
-    told = by_name(fleet)
-    assert told["input"].condition.sentence == "asks name?"
-    assert told["gil"].condition.sentence == "holds its interpreter in native code"
-    zombies = told["zombies"].usage
-    assert zombies is not None
-    assert zombies.zombies == 5
-    shown = {each["name"]: each for each in json.loads(to_json(list(listed().values())))}
-    assert (shown["gil"]["answers"], shown["loop"]["answers"]) == (False, True)
-    assert (shown["input"]["waits_for_input"], shown["zombies"]["zombies"]) == (True, 5)
-    assert shown["sleep"]["since"] is not None
+    dashboard.wait_for(is_told)
+    return {name: dashboard.row(name) for name in CASES}
 
 
-def test_a_cell_asks_though_its_client_has_left() -> None:
-    with opened(is_last=False) as fleet:
-        kernel_id = fleet.start("python3", cwd="", name="asker")
-        eventually(lambda: by_name(fleet)["asker"].state is KernelState.IDLE, WITHIN)
-        fleet.console.execute(kernel_id, CODE["input"])
-        eventually(lambda: by_name(fleet)["asker"].condition.word is Word.ASKS, WITHIN)
+@pytest.mark.parametrize("name", CASES)
+def test_it_is_known_since_when_a_kernel_is_as_it_is(seen: Seen, name: str) -> None:
+    assert seen.now[name].condition.since is not None
 
-    sentence = "asks name?; its client has left"
-    assert listed()["asker"].sentence == sentence
-    with opened() as newcomer:
-        eventually(lambda: by_name(newcomer)["asker"].condition.sentence == sentence, WITHIN)
+
+@pytest.mark.parametrize("name", CASES)
+def test_ps_says_the_same(seen: Seen, name: str) -> None:
+    case, told = CASES[name], seen.ps[name]
+    of_others = {"input": f"{case.sentence}; only the client that runs it can answer"}
+
+    assert (told["condition"], told["sentence"]) == (case.word, of_others.get(name, case.sentence))
+
+
+@pytest.mark.parametrize("name", WITHOUT_STOP)
+def test_ps_says_since_when(seen: Seen, name: str) -> None:
+    assert seen.ps[name]["since"] is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("loop", {"answers": True, "code": "while True: pass"}),
+        ("gil", {"answers": False, "code": GIL.replace("\n", " ")}),
+        ("input", {"waits_for_input": True}),
+        ("child", {"children": 1}),
+        ("zombies", {"zombies": 5, "children": 0}),
+        ("crash", {"cause": CASES["crash"].sentence, "exit_code": None, "signal": "SIGSEGV"}),
+        ("exit", {"cause": "its own exit(3)", "exit_code": 3, "signal": None}),
+        ("imports", {"cause": CASES["imports"].sentence, "exit_code": 1, "signal": None}),
+    ],
+)
+def test_ps_says_what_sets_it_apart(seen: Seen, name: str, told: dict[str, object]) -> None:
+    assert {key: seen.ps[name][key] for key in told} == told
+
+
+@pytest.mark.parametrize("name", AT_A_LINE)
+def test_its_stack_ends_at_the_line_that_hangs(seen: Seen, name: str) -> None:
+    where = seen.stacks[name].where
+
+    assert where is not None
+    assert where.source.startswith(CASES[name].stands_at)
+
+
+def test_only_a_signal_tells_where_the_interpreter_is_held(seen: Seen) -> None:
+    ways = {name: stack.way for name, stack in seen.stacks.items()}
+
+    assert [name for name, way in ways.items() if way is not Way.SUBSHELL] == ["gil"]
+    assert ways["gil"] is Way.FAULTHANDLER
+
+
+@pytest.mark.parametrize("name", WITHOUT_STOP)
+def test_the_next_dashboard_says_for_how_long(seen: Seen, name: str) -> None:
+    assert re.search(rf" {CASES[name].word} \d+[smh] ", seen.rows[name])
+
+
+@pytest.mark.parametrize("name", HELPED)
+def test_a_few_keys_help_a_selected_kernel(seen: Seen, name: str) -> None:
+    select(seen.later, name)
+
+    seen.later.press(*CASES[name].keys)
+
+    then = CASES[name].then
+    if then:
+        seen.later.wait_for_state(name, then)
+    else:
+        seen.later.wait_for(lambda: not seen.later.row(name))
+
+
+def test_the_processes_of_a_kernel_tell_its_zombies(seen: Seen) -> None:
+    select(seen.later, "zombies")
+
+    seen.later.press("4")
+
+    seen.later.wait_for("5 zombies: ended, and not reaped by")
+
+
+def test_a_busy_child_is_killed_without_its_kernel(seen: Seen) -> None:
+    select(seen.later, "child")
+    seen.later.press("4")
+    seen.later.wait_for("own session")
+
+    seen.later.press("j", "X")
+    seen.later.wait_for("Kill this process?")
+    seen.later.press("y")
+
+    seen.later.wait_for(lambda: "busy" not in seen.later.row("child"))
+    assert seen.later.is_in_state("child", "idle")
+
+
+def test_the_variables_of_a_kernel_that_grows_name_what_fills_it(seen: Seen) -> None:
+    select(seen.later, "hog")
+
+    seen.later.press("w", "v")
+
+    seen.later.wait_for(lambda: re.search(r"hog +list", seen.later.text))
+
+
+def select(dashboard: Dashboard, name: str) -> None:
+    dashboard.press("escape", "escape", "/")
+    dashboard.wait_for("Enter Keep")
+    dashboard.type(f"name:{name}")
+    dashboard.press("enter")
+    dashboard.wait_for(lambda: f"> {name} " in dashboard.text and "s Start" in dashboard.text)

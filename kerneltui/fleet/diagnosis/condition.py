@@ -9,10 +9,12 @@ from __future__ import annotations
 from enum import Enum, StrEnum
 
 from kerneltui.frozen import frozen
+from kerneltui.words import counted
 
 QUIET = 5.0  # seconds without CPU time after which a kernel that runs something waits
 DISK = 5.0  # seconds in the system's uninterruptible sleep that are worth a word
 SILENCE = 2.0  # seconds after which a kernel that has not answered does not answer
+IDLE = "runs nothing"
 
 
 class Word(StrEnum):
@@ -103,6 +105,8 @@ class ConditionFacts:
     """Since when its tree uses no CPU time; None while it does, and where nobody has looked."""
     children_busy: bool = False
     """The processes below its own use CPU time."""
+    zombies: int = 0
+    """Processes below its own that have ended, and whose parent has not asked how."""
 
     order: str = ""
     """The order under way: "stopping"."""
@@ -120,6 +124,11 @@ class Condition:
     """Clean, without a full stop."""
     answers: bool | None = None
     """It answers on control; None where it was not asked."""
+
+    @property
+    def is_plain(self) -> bool:
+        """It is idle, and there is nothing else to say."""
+        return self.word is Word.IDLE and self.sentence == IDLE
 
     @property
     def waits_for_input(self) -> bool | None:
@@ -242,11 +251,16 @@ def _sentence(word: Word, facts: ConditionFacts) -> str:
         case Word.BUSY | Word.WAITING:
             return _what_runs(word, facts)
         case Word.IDLE:
-            return "runs nothing, its children are busy" if facts.children_busy else "runs nothing"
+            return _beside_idle(facts)
         case Word.UNKNOWN:
             return facts.why or "has not said what it does"
         case _:
             return _SENTENCES[word]
+
+
+def _beside_idle(facts: ConditionFacts) -> str:
+    children = f"{IDLE}, its children are busy" if facts.children_busy else IDLE
+    return f"{children}; {counted(facts.zombies, 'zombie')}" if facts.zombies else children
 
 
 def _why_silent(facts: ConditionFacts) -> str:

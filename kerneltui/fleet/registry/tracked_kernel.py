@@ -250,6 +250,7 @@ def _condition_facts(
         process_since=usage.process_since,
         quiet_since=usage.quiet_since,
         children_busy=usage.children_busy,
+        zombies=usage.zombies,
         order=kernel.pending[0] if kernel.pending else facts.order,
         interrupt=kernel.advice(now),
     )

@@ -8,7 +8,6 @@ from textual.content import Content
 from textual.widget import Widget
 
 from kerneltui import formats
-from kerneltui.fleet.diagnosis.condition import Word
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.details.history_words import Fact, close_look, growth, histories
 from kerneltui.tui.table.conditions import NEEDING
@@ -75,9 +74,8 @@ def whereabouts(kernel: KernelSnapshot) -> tuple[Fact, ...]:
     """Return what it does, what went wrong, and where the kernel works and is reached."""
     refused = counted(kernel.refused, "message")
     word, sentence = kernel.condition.word, kernel.condition.sentence
-    is_plain = word is Word.IDLE and not (kernel.usage and kernel.usage.children_busy)
     facts = (
-        Fact(TROUBLE if word in NEEDING else "now", "" if is_plain else sentence),
+        Fact(TROUBLE if word in NEEDING else "now", "" if kernel.condition.is_plain else sentence),
         Fact(TROUBLE, "" if sentence and kernel.reason.endswith(sentence) else kernel.reason),
         Fact("refused", refused if kernel.refused else ""),
         Fact("notebook", kernel.notebook),

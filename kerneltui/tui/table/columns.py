@@ -122,6 +122,8 @@ def _code(kernel: KernelSnapshot, _now: float) -> Cell:
         return Cell(kernel.stands_at, MARKS[word].tone)
     if kernel.code:
         return Cell(kernel.code)
+    if word is Word.IDLE and not kernel.condition.is_plain and not kernel.reason:
+        return Cell(sentence, "muted")
     is_telling = word in NEEDING or word is Word.WAITING
     return Cell(kernel.reason or (sentence if is_telling else ""), "trouble")
 

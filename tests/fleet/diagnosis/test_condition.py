@@ -94,6 +94,14 @@ RUNS = ConditionFacts(runs=True, runs_since=NOW - 720, answers=True, is_python=T
             ConditionFacts(runs=False, children_busy=True),
             Condition(Word.IDLE, None, "runs nothing, its children are busy"),
         ),
+        (
+            ConditionFacts(runs=False, zombies=5),
+            Condition(Word.IDLE, None, "runs nothing; 5 zombies"),
+        ),
+        (
+            ConditionFacts(runs=False, children_busy=True, zombies=1),
+            Condition(Word.IDLE, None, "runs nothing, its children are busy; 1 zombie"),
+        ),
         (RUNS, Condition(Word.BUSY, NOW - 720, "runs Python", answers=True)),
         (
             replace(RUNS, is_python=False, children_busy=True),

@@ -74,6 +74,11 @@ def cell(column_id: str, kernel: KernelSnapshot, now: float = NOW) -> Cell:
         ("code", told(BUSY, Word.NO_ANSWER, "holds it"), Cell("train()")),
         ("code", told(snapshot(), Word.NO_ANSWER, "holds it"), Cell("holds it", "trouble")),
         ("code", told(snapshot(), Word.IDLE, "runs nothing"), Cell("", "trouble")),
+        (
+            "code",
+            told(snapshot(), Word.IDLE, "runs nothing; 5 zombies"),
+            Cell("runs nothing; 5 zombies", "muted"),
+        ),
         ("code", snapshot(reason="no reply"), Cell("no reply", "trouble")),
     ],
 )

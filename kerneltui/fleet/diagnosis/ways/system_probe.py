@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
 
+from kerneltui.fleet.diagnosis.condition import ProcessState
 from kerneltui.fleet.diagnosis.system_words import STATES, ThreadFacts, parse_stat, told
 from kerneltui.fleet.diagnosis.ways.choice import CannotLook, Found
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.kernels.processes.process import describe_process
 from kerneltui.kernels.processes.tree import descendants
 from kerneltui.protocol.text import clean_line
-from kerneltui.words import more
+from kerneltui.words import counted, more
 
 SAMPLE = 0.1  # seconds between the two looks that CPU is measured by
 NANOSECONDS = 1e9
@@ -95,8 +96,17 @@ def _read(path: Path) -> str:
 
 
 def children_of(pid: int) -> tuple[str, ...]:
-    """Return a line that names the processes below a process; none where there are none."""
-    children = descendants(pid)
+    """Return a line that names the processes below a process; none where there are none.
+
+    Those that have ended and were not reaped are counted alone.
+    """
+    below = descendants(pid)
+    children = [each for each in below if state_of(each) != ProcessState.ZOMBIE]
+    zombies = len(below) - len(children)
+    return (*_named(children), *((counted(zombies, "zombie"),) if zombies else ()))
+
+
+def _named(children: Sequence[ProcessIdentity]) -> tuple[str, ...]:
     if not children:
         return ()
     named = ", ".join(clean_line(describe_process(each)) for each in children[:MAX_CHILDREN])
