@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import functools
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -69,13 +70,22 @@ def _evaluation(source: str, call: str) -> str:
 
 @functools.cache
 def _source(module: ModuleType) -> str:
-    """Return a module as text, without what only its readers need."""
-    tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
-    tree.body = [each for each in tree.body if not _is_only_here(each)]
+    """Return a module as text, without what only its readers need.
+
+    Lines are cut, as writing out a tree takes as long as the kernel takes to answer.
+    """
+    text = Path(str(module.__file__)).read_text(encoding="utf-8")
+    tree, lines = ast.parse(text), text.splitlines()
+    for node in (*filter(_is_only_here, tree.body), *_docstrings(tree)):
+        for number in range(node.lineno, (node.end_lineno or node.lineno) + 1):
+            lines[number - 1] = ""
+    return "\n".join(filter(None, lines)) + "\n"
+
+
+def _docstrings(tree: ast.Module) -> Iterator[ast.stmt]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and ast.get_docstring(node):
-            node.body = node.body[1:]
-    return f"{ast.unparse(tree)}\n"
+        if isinstance(node, ast.FunctionDef) and ast.get_docstring(node, clean=False):
+            yield node.body[0]
 
 
 def _is_only_here(node: ast.stmt) -> bool:

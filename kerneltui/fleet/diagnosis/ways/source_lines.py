@@ -6,16 +6,31 @@ import tokenize
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
 
 from kerneltui.fleet.diagnosis.stack import Frame, clean_frame
+from kerneltui.frozen import frozen
 from kerneltui.private_file import read_regular
 
 MAX_FILE = 2_000_000  # bytes
 MAX_FILES = 100  # kept
 
-_Lines = tuple[str, ...]
+
+@frozen
+class _Lines:
+    """The lines of a file. A look asks for one of each of dozens, so only that is decoded."""
+
+    lines: tuple[bytes, ...] = ()
+
+    def line(self, number: int) -> str:
+        """Return the line that Python counts as `number`; "" without it."""
+        if not 0 < number <= len(self.lines):
+            return ""
+        try:
+            encoding, _ = tokenize.detect_encoding(iter(self.lines[:2]).__next__)
+        except SyntaxError:
+            encoding = "utf-8"
+        return self.lines[number - 1].decode(encoding, "replace")
 
 
 class SourceLines:
@@ -30,25 +45,16 @@ class SourceLines:
         if frame.source or frame.line is None or not frame.file.startswith("/"):
             return frame
         lines = self._lines(Path(frame.file))
-        source = lines[frame.line - 1] if 0 < frame.line <= len(lines) else ""
-        return clean_frame(replace(frame, source=source))
+        return clean_frame(replace(frame, source=lines.line(frame.line)))
 
     def _lines(self, path: Path) -> _Lines:
         try:
             key = str(path), path.stat().st_mtime
             if key in self._files:
                 return self._files[key]
-            self._files[key] = lines = _decoded(self._read(path, MAX_FILE))
+            self._files[key] = lines = _Lines(tuple(self._read(path, MAX_FILE).splitlines()))
         except OSError:
-            return ()
+            return _Lines()
         while len(self._files) > MAX_FILES:
             self._files.popitem(last=False)
         return lines
-
-
-def _decoded(data: bytes) -> _Lines:
-    try:
-        encoding, _ = tokenize.detect_encoding(BytesIO(data).readline)
-    except SyntaxError:
-        encoding = "utf-8"
-    return tuple(data.decode(encoding, "replace").splitlines())
