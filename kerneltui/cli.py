@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from kerneltui.commands.encoding import replace_what_cannot_be_encoded
-from kerneltui.commands.help import add_command
+from kerneltui.commands.help import CommandParser, add_command
 from kerneltui.commands.parsers import add_commands, add_kernel, complete
 
 # Exit codes; argparse, too, says 2 to what it does not understand.
@@ -113,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
         "--no-mouse", action="store_true", help="leave the mouse to the terminal, to select text"
     )
     parser.set_defaults(run=_dashboard)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=CommandParser)
     attach = add_command(commands, "attach", "open the dashboard with a kernel's console")
     add_kernel(attach)
     add_commands(commands)

@@ -53,6 +53,25 @@ def test_an_unknown_option_is_refused(capsys: pytest.CaptureFixture[str]) -> Non
     assert "--nonsense" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["run etl --timeout 60 x.py", "run --timeout 60 etl x.py", "run etl x.py --timeout 60"],
+)
+def test_options_may_stand_between_the_other_words(words: str) -> None:
+    told = cli._parser().parse_args(words.split())
+
+    assert (told.kernel, told.file, told.timeout) == ("etl", "x.py", 60.0)
+
+
+@pytest.mark.parametrize("words", ["run etl", "run etl x.py -c 1"])
+def test_run_takes_either_a_file_or_code(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        cli.main(words.split())
+
+    assert end.value.code == 2
+    assert "give either a file or -c CODE" in capsys.readouterr().err
+
+
 def test_paths_tells_where_everything_lies(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

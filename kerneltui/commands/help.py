@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -78,6 +79,22 @@ EXIT_CODES: Mapping[str, Mapping[int, str]] = {
     "attach": {0: "left", 2: f"no terminal, or {_NO_KERNEL}"},
     "paths": {0: "shown"},
 }
+
+
+class CommandParser(argparse.ArgumentParser):
+    """Takes options behind and between the other words too: `run etl --timeout 60 load.py`."""
+
+    _is_inside = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Parse as argparse does, which calls this for a subcommand, and from within."""
+        if self._is_inside or "_ARGCOMPLETE" in os.environ:  # which looks at what is left open
+            return super().parse_known_args(args, namespace)
+        self._is_inside = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._is_inside = False
 
 
 def add_command(commands: Any, name: str, does: str) -> argparse.ArgumentParser:

@@ -7,6 +7,7 @@ import contextlib
 import math
 import os
 import sys
+from functools import partial
 from typing import Any
 
 from kerneltui.commands.help import add_command
@@ -82,14 +83,13 @@ def _add_rename(commands: Any) -> None:
 def _add_run(commands: Any) -> None:
     parser = add_command(commands, "run", "run code in a kernel and print what it says")
     add_kernel(parser)
-    source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("file", nargs="?", help="a file of code; - is standard input")
-    source.add_argument("-c", dest="code", help="the code itself")
+    parser.add_argument("file", nargs="?", help="a file of code; - is standard input")
+    parser.add_argument("-c", dest="code", help="the code itself, in place of a file")
     parser.add_argument(
         "--timeout", type=_seconds, metavar="SECONDS", help="interrupt it then, and exit with 124"
     )
     _add_colours(parser)
-    parser.set_defaults(run=_run, changes=True)
+    parser.set_defaults(run=partial(_run, parser), changes=True)
 
 
 def _add_wait(commands: Any) -> None:
@@ -233,10 +233,12 @@ def _rename(arguments: argparse.Namespace) -> int:
     return act(Verb.RENAME, [arguments.kernel], name=arguments.name)
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
     from kerneltui.commands.printing import Colours
     from kerneltui.commands.run import STDIN, read_code, run
 
+    if (arguments.code is None) == (arguments.file is None):
+        parser.error("give either a file or -c CODE")
     code = arguments.code if arguments.code is not None else read_code(arguments.file)
     return run(
         arguments.kernel,
