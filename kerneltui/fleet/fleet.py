@@ -14,6 +14,7 @@ from kerneltui.fleet.diagnosis.ways.diagnosis import Diagnosis, Subject
 from kerneltui.fleet.inspection.gpu import GpuLook
 from kerneltui.fleet.inspection.host_usage import HostUsage
 from kerneltui.fleet.inspection.kernel_info import KernelInfo, kernel_info
+from kerneltui.fleet.inspection.known_cells import known_cells
 from kerneltui.fleet.inspection.logind import logout_warning
 from kerneltui.fleet.inspection.memory_watch import MemoryWatch
 from kerneltui.fleet.inspection.process_tree import ProcessFacts
@@ -101,7 +102,7 @@ class Fleet:
         self._diagnosis = Diagnosis(
             tracker.console,
             tracker.monitor.message_log,
-            lambda kernel_id: self._monitor.facts(kernel_id).cells,
+            lambda subject: known_cells(subject, self._monitor.facts(subject.kernel_id)),
         )
         self._own = OwnKernels(registry, tracker, store, kernels, transport, warn)
         self._external = ExternalKernels(

@@ -7,6 +7,7 @@ after that, at 80x24, where a few keys then help each of them.
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import re
@@ -22,6 +23,7 @@ import pytest
 from kerneltui.commands.listing import list_all
 from kerneltui.commands.probe import Probe
 from kerneltui.commands.ps import to_json
+from kerneltui.commands.stack import stack
 from kerneltui.fleet.diagnosis.condition import Word
 from kerneltui.fleet.diagnosis.stack import Stack, Way
 from kerneltui.fleet.fleet import Fleet
@@ -34,7 +36,8 @@ from tests.support import eventually
 pytestmark = pytest.mark.slow
 
 WITHIN = 60  # seconds, for what kernels do on a loaded machine
-CHILD = "import time\nwhile True:\n    sum(range(200_000)); time.sleep(0.01)"
+LOOP = "while True: sum(range(200_000)); time.sleep(0.01)"
+"""It uses a fifth of a processor, which is busy enough: others need it too."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class Case:
 INTERRUPT = ("i", "i")
 WAITS = "waits: sleep, lock, network or a child"
 SLEEP = "import time; time.sleep(10_000)"
+TIMED_LOOP = f"import time\n{LOOP}"
 GO = "go"
 """A file in the kernels' folder; until it is there, threads that tell of the cell can run."""
 HOLD = "ctypes.PyDLL(None).sleep(10_000)"
@@ -69,9 +73,7 @@ hog = []
 while len(hog) < 400: hog.append(b'x' * 1_000_000); time.sleep(0.2)
 time.sleep(10_000)"""
 CASES = {
-    "loop": Case(
-        "while True: pass", Word.BUSY, "runs Python", "while True:", "while True: pass", INTERRUPT
-    ),
+    "loop": Case(TIMED_LOOP, Word.BUSY, "runs Python", "import time", LOOP, INTERRUPT),
     "sleep": Case(SLEEP, Word.WAITING, WAITS, "import time", SLEEP, INTERRUPT),
     "gil": Case(
         GIL, Word.NO_ANSWER, "holds its interpreter in native code", "import ct", HOLD, INTERRUPT
@@ -89,7 +91,7 @@ CASES = {
     ),
     "child": Case(
         f"import subprocess, sys\n"
-        f"subprocess.Popen([sys.executable, '-c', {CHILD!r}], start_new_session=True).pid",
+        f"subprocess.Popen([sys.executable, '-c', {TIMED_LOOP!r}], start_new_session=True).pid",
         Word.IDLE,
         "runs nothing, its children are busy",
         "runs nothing, i",
@@ -139,6 +141,8 @@ class Seen:
     now: dict[str, KernelSnapshot]
     """By the dashboard that has started them."""
     stacks: dict[str, Stack]
+    stack_by_command: dict[str, Any]
+    """What `kerneltui stack` has printed of the one that holds its interpreter."""
     ps: dict[str, dict[str, Any]]
     later: Dashboard
     """The next one, with nothing but its table in sight."""
@@ -158,9 +162,9 @@ def seen(places: Path) -> Iterator[Seen]:
                 _break_all(fleet, home, pids)
                 now = _by_name(fleet)
                 stacks = {name: fleet.stack(now[name].kernel_id) for name in AT_A_LINE}
-                ps = _listed()
+                ps, command = _listed(), _stack_by_command("gil")
             with contextlib.closing(_next_dashboard(home)) as later:
-                yield Seen(now, stacks, ps, later, _rows(later))
+                yield Seen(now, stacks, command, ps, later, _rows(later))
     finally:
         for pid in pids:  # they have ended with their home
             with contextlib.suppress(ChildProcessError):
@@ -209,6 +213,14 @@ def _listed() -> dict[str, dict[str, Any]]:
         return {each["name"]: each for each in json.loads(to_json(list_all(probe)))}
 
 
+def _stack_by_command(name: str) -> dict[str, Any]:
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        stack(name, as_json=True, variables=False, read_only=False)
+    told: dict[str, Any] = json.loads(printed.getvalue())
+    return told
+
+
 def _next_dashboard(home: Path) -> Dashboard:
     command = (sys.executable, "-m", "kerneltui")
     return Dashboard.open(command, size=SMALL, environment=environment_of(home), cwd=home)
@@ -250,7 +262,7 @@ def test_ps_says_since_when(seen: Seen, name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("loop", {"answers": True, "code": "while True: pass"}),
+        ("loop", {"answers": True, "code": TIMED_LOOP.replace("\n", " ")}),
         ("gil", {"answers": False, "code": GIL.replace("\n", " ")}),
         ("input", {"waits_for_input": True}),
         ("child", {"children": 1}),
@@ -273,10 +285,17 @@ def test_its_stack_ends_at_the_line_that_hangs(seen: Seen, name: str) -> None:
 
 
 def test_only_a_signal_tells_where_the_interpreter_is_held(seen: Seen) -> None:
-    ways = {name: stack.way for name, stack in seen.stacks.items()}
+    ways = {name: each.way for name, each in seen.stacks.items()}
 
     assert [name for name, way in ways.items() if way is not Way.SUBSHELL] == ["gil"]
     assert ways["gil"] is Way.FAULTHANDLER
+
+
+def test_the_command_knows_the_number_of_the_cell_where_only_a_signal_tells(seen: Seen) -> None:
+    told = seen.stack_by_command
+
+    where = next(each for each in told["threads"][0]["frames"] if each["own"])
+    assert (told["method"], where["cell"], where["source"]) == ("faulthandler", 1, HOLD)
 
 
 @pytest.mark.parametrize("name", WITHOUT_STOP)

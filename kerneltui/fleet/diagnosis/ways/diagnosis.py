@@ -60,7 +60,7 @@ class Diagnosis:
         self,
         console: Console,
         find_messages: Callable[[str], MessageLog | None],
-        find_cells: Callable[[str], Iterable[Cell]],
+        find_cells: Callable[[Subject], Iterable[Cell]],
     ) -> None:
         """`find_cells`: returns the cells that a kernel was heard to run, the latest last."""
         self._console = console
@@ -74,7 +74,7 @@ class Diagnosis:
         if subject.identity is not None and not subject.identity.is_alive():
             raise CannotLook("it is not running")
         stack = first_that_works(self._ways(subject))
-        cells = tuple(self._cells(subject.kernel_id))
+        cells = tuple(self._cells(subject))
         below = children_of(subject.identity.pid) if subject.identity else ()
         return replace(
             stack,
@@ -151,11 +151,11 @@ class Diagnosis:
         frames = (self._sources.with_source(with_cell(each, cells)) for each in thread.frames)
         return replace(thread, frames=tuple(frames))
 
-    def _cells(self, kernel_id: str) -> Iterator[Cell]:
+    def _cells(self, subject: Subject) -> Iterator[Cell]:
         """Yield the cells that were heard of, the latest last, after those not yet told."""
         for sent in (self._console.queued, self._console.beside):
-            yield from (Cell(None, code) for code in sent.get(kernel_id, ()))
-        yield from self._find_cells(kernel_id)
+            yield from (Cell(None, code) for code in sent.get(subject.kernel_id, ()))
+        yield from self._find_cells(subject)
 
 
 def _masked(variables: tuple[Variable, ...]) -> tuple[Variable, ...]:

@@ -1,0 +1,21 @@
+"""Which cells a kernel has run, for who names their frames."""
+
+from __future__ import annotations
+
+import time
+
+from kerneltui.fleet.diagnosis.cells import Cell
+from kerneltui.fleet.diagnosis.ways.diagnosis import Subject
+from kerneltui.fleet.monitoring.iopub_facts import IopubFacts
+from kerneltui.fleet.monitoring.latest import read_latest
+from kerneltui.fleet.recording.recording import recording_path
+
+
+def known_cells(subject: Subject, heard: IopubFacts) -> tuple[Cell, ...]:
+    """Return the cells that were heard of; for who has not listened before, those recorded."""
+    age = subject.identity.age() if subject.identity is not None else None
+    if heard.cells or subject.manager is None or age is None:
+        return heard.cells
+    path = recording_path(subject.manager.connection_file, subject.kernel_id)
+    latest = read_latest(path, subject.manager.connection_info, time.time() - age)
+    return latest.iopub.cells if latest is not None else ()
