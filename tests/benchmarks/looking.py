@@ -18,6 +18,7 @@ from tests.benchmarks.terminal import Terminal
 ROUNDS = 5
 PATIENCE = 60.0  # seconds for a kernel to be as wanted
 GOAL = 0.15  # seconds
+REST = 1.0  # seconds after which a dashboard has looked at all that it looks at first
 CODE = "def spin():\n    while True:\n        pass\nspin()"
 
 
@@ -44,6 +45,7 @@ def _look(fleet: Fleet, name: str) -> tuple[float, float]:
         dashboard.wait_until(lambda text: "def spin" in text)
         dashboard.press("\x1b")  # from the console, where numbers are text
         dashboard.wait_until(lambda text: "▌→" in text)
+        time.sleep(REST)
 
         def look() -> None:
             dashboard.press("6")
