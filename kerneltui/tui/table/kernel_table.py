@@ -11,6 +11,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.css.scalar import Unit
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import var
@@ -305,8 +306,18 @@ class KernelTable(LineView):
     # -- painting -----------------------------------------------------------------------
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002 -- Textual's
-        """Return the height for all kernels: what is typed into the filter moves nothing."""
-        return max(self.virtual_size.height, len(self._all) + HEADER)
+        """Return the height for all kernels: what is typed into the filter moves nothing.
+
+        No more than its part of the screen: Textual forgets `max-height: 45vh` where it asks how
+        high the box around has to be.
+        """
+        height, most = (
+            max(self.virtual_size.height, len(self._all) + HEADER),
+            self.styles.max_height,
+        )
+        if most is None or most.unit is not Unit.VIEW_HEIGHT:
+            return height
+        return min(height, int(most.resolve(container, viewport)))
 
     @property
     def _page(self) -> int:

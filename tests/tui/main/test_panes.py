@@ -107,6 +107,17 @@ def test_a_tab_picked_in_the_table_takes_the_keys_and_esc_comes_back() -> None:
     on_stage(play, two_kernels())
 
 
+@pytest.mark.parametrize("count", [12, 100])
+def test_the_pane_is_in_sight_below_a_table_with_more_kernels_than_fit(count: int) -> None:
+    async def play(stage: Stage) -> None:
+        lines = stage.picture.splitlines()
+        last = next(n for n, line in enumerate(lines) if line.startswith(" cwd "))
+
+        assert lines[last + 1].startswith("[1 Output]")
+
+    on_stage(play, FakeFleet(*(snapshot(f"k{n}", cwd="/home/ana") for n in range(count))))
+
+
 def test_a_tab_picked_in_a_pane_takes_the_focus_along() -> None:
     async def play(stage: Stage) -> None:
         panes = stage.app.main.query_one(Panes)
