@@ -151,11 +151,16 @@ class Children:
         return KernelSpecManager(kernel_dirs=[str(spec.parent)], ensure_native_kernel=False)
 
     def manager(
-        self, script: str, *, spec: Mapping[str, Any] | None = None, **arguments: Any
+        self,
+        script: str,
+        *,
+        spec: Mapping[str, Any] | None = None,
+        kind: type[KernelManager] = KernelManager,
+        **arguments: Any,
     ) -> KernelManager:
         """Return a manager whose kernel has not been started; `spec`: more of its kernelspec."""
         specs = self.specs(script, **(spec or {}))
-        manager = KernelManager(kernel_name="child", kernel_spec_manager=specs, **arguments)
+        manager = kind(kernel_name="child", kernel_spec_manager=specs, **arguments)
         self._managers.append(manager)
         return manager
 

@@ -45,8 +45,6 @@ class Launcher:
 
     def __init__(self, connection: ConnectionFileMixin) -> None:
         self._connection = connection
-        self.spec: KernelSpec | None = None
-        """As it was at the last launch."""
         self.arguments: Mapping[str, Any] | None = None
         """Those of the last launch; None where it was not launched here."""
         self.log_file: LogFile | None = None
@@ -99,8 +97,7 @@ class Launcher:
 
     def launch(self, order: LaunchOrder, life: Lifecycle) -> None:
         """Launch the kernel and have `life` follow its process. Raises LaunchError."""
-        self.spec = spec = order.spec
-        arguments = order.arguments
+        spec, arguments = order.spec, order.arguments
         if arguments.get("cwd"):  # for a restart too, though we may come to change our folder
             arguments = {**arguments, "cwd": os.path.abspath(arguments["cwd"])}  # noqa: PTH100 - bytes too
         self.arguments = arguments

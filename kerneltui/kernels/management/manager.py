@@ -24,23 +24,19 @@ from kerneltui.kernels.management.replacer import Replacer
 from kerneltui.kernels.management.restarter import RestartCallback, Restarter
 from kerneltui.kernels.management.shutdown import Stopper
 from kerneltui.kernels.management.signaller import Signaller
+from kerneltui.kernels.management.spec_owner import SpecOwner
 from kerneltui.kernels.management.turn import Turn
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.kernels.processes.lifecycle import Lifecycle
 from kerneltui.kernels.processes.process import ChildProcess, KernelProcess
 from kerneltui.kernels.processes.wrapped import WrappedProcess
-from kerneltui.kernels.specs.spec_manager import (
-    NATIVE_KERNEL_NAME,
-    KernelSpec,
-    KernelSpecManager,
-    launchable_spec,
-)
+from kerneltui.kernels.specs.spec_manager import NATIVE_KERNEL_NAME, KernelSpecManager
 from kerneltui.protocol.status import KernelStatus, Spawned, Wanted
 
 SHUTDOWN_WAIT_TIME = 5.0  # seconds; jupyter_client's
 
 
-class KernelManager(ConnectionFileMixin):
+class KernelManager(SpecOwner, ConnectionFileMixin):
     """Starts, signals, restarts and stops one kernel. Threads may share it.
 
     Rule: what only looks takes no lock. Verbs that change the process take turns, and
@@ -62,10 +58,9 @@ class KernelManager(ConnectionFileMixin):
         **connection: Unpack[ConnectionArguments],
     ) -> None:
         refuse_unknown(type(self).__name__, connection, KernelManager.__init__)
-        super().__init__(**connection)
-        self.kernel_name = kernel_name
+        SpecOwner.__init__(self, kernel_name, kernel_spec_manager or KernelSpecManager())
+        ConnectionFileMixin.__init__(self, **connection)
         self.kernel_id = kernel_id or str(uuid.uuid4())
-        self.kernel_spec_manager = kernel_spec_manager or KernelSpecManager()
         self.shutdown_wait_time = (
             SHUTDOWN_WAIT_TIME if shutdown_wait_time is None else shutdown_wait_time
         )
@@ -127,11 +122,6 @@ class KernelManager(ConnectionFileMixin):
     def ready(self) -> Future[None]:
         """Done when the start, restart or shutdown that began last has ended, well or not."""
         return self._turn.ready
-
-    @property
-    def kernel_spec(self) -> KernelSpec:
-        """The kernelspec as it was when the kernel was launched; before that, as it is now."""
-        return self._launcher.spec or self.kernel_spec_manager.get_kernel_spec(self.kernel_name)
 
     @property
     def ipykernel(self) -> bool:
@@ -207,24 +197,21 @@ class KernelManager(ConnectionFileMixin):
         return self._launcher.command(self.kernel_spec, extra_arguments)
 
     def next_command(self) -> list[str]:
-        """Return the argv that a restart would run, by the kernelspec as it is now.
-
-        Raises NoSuchKernel or InvalidKernelSpec.
-        """
-        spec = self.kernel_spec_manager.get_kernel_spec(self.kernel_name)
-        return self._launcher.next_command(spec)
+        """Return the argv that a restart would run. Raises NoSuchKernel or InvalidKernelSpec."""
+        return self._launcher.next_command(self._next_spec())
 
     def update_env(self, *, env: dict[str, str]) -> None:
         """Merge `env` into the environment of the next restart."""
         self._launcher.update_env(env)
 
     def _order(self, arguments: Mapping[str, Any]) -> LaunchOrder:
-        spec = launchable_spec(self.kernel_spec_manager, self.kernel_name)
-        encryption = self.transport_encryption
+        spec, encryption = self._next_spec(), self.transport_encryption
         return LaunchOrder(spec, arguments, self.kernel_id, encryption, self.stack_signal)
 
     def _launch(self, arguments: Mapping[str, Any]) -> None:
-        self._launcher.launch(self._order(arguments), self.life)
+        order = self._order(arguments)
+        self._note_launch(order.spec)
+        self._launcher.launch(order, self.life)
 
     def _relaunch(self, overriding: Mapping[str, Any], newports: bool) -> None:
         if newports:
@@ -263,7 +250,7 @@ class KernelManager(ConnectionFileMixin):
 
         Raises ActionRefused where there is nothing to interrupt.
         """
-        if self.kernel_spec.interrupt_mode == "message":
+        if self.kernel_spec.interrupt_mode.lower() == "message":
             self._signaller.interrupt_by_message(
                 lambda: self.control_request("interrupt_request", {})
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import re
@@ -10,7 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from kerneltui.errors import InvalidKernelSpec
 from kerneltui.private_file import read_regular
@@ -23,9 +24,9 @@ _PLACEHOLDER = re.compile(r"\{([A-Za-z0-9_]+)\}")
 _BARE_PYTHONS = ("python", f"python{sys.version_info[0]}", "python{}.{}".format(*sys.version_info))
 
 
-@dataclass(frozen=True)
+@dataclass
 class KernelSpec:
-    """What a kernel.json says."""
+    """What a kernel.json says; whoever holds it may edit it. See `launchable`."""
 
     argv: list[str] = field(default_factory=list)
     name: str = ""
@@ -39,12 +40,14 @@ class KernelSpec:
     metadata: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def from_resource_dir(cls, resource_dir: str) -> KernelSpec:
+    def from_resource_dir(cls, resource_dir: str) -> Self:
         """Return the spec in this folder; InvalidKernelSpec names the file and the field."""
         file = Path(resource_dir, "kernel.json")
         content = _read_json(file)
         fields = {
-            name: _checked(file, name, content[name]) for name in _FIELD_TYPES if name in content
+            name: _checked(str(file), name, content[name])
+            for name in _FIELD_TYPES
+            if name in content
         }
         if not fields.get("argv"):
             raise InvalidKernelSpec(f"{file}: argv is missing or empty")
@@ -92,30 +95,50 @@ def _read_json(file: Path) -> dict[str, Any]:
     return content
 
 
-def _checked(file: Path, name: str, value: object) -> Any:
+def _checked(owner: str, name: str, value: object) -> Any:
     """Return one field's value as a KernelSpec holds it; its text is in no error message."""
     expected = _FIELD_TYPES[name]
     if not isinstance(value, expected):
-        raise InvalidKernelSpec(f"{file}: {name} is {_kind(value)}, not a {expected.__name__}")
+        raise InvalidKernelSpec(f"{owner}: {name} is {_kind(value)}, not a {expected.__name__}")
     if name == "interrupt_mode":
         value = str(value).lower()
         if value not in INTERRUPT_MODES:
-            raise InvalidKernelSpec(f"{file}: {name} is none of {', '.join(INTERRUPT_MODES)}")
+            raise InvalidKernelSpec(f"{owner}: {name} is none of {', '.join(INTERRUPT_MODES)}")
     if name == "argv" and isinstance(value, list):
-        _require_text(file, name, dict(enumerate(value)))
+        _require_text(owner, name, dict(enumerate(value)))
     if name == "env" and isinstance(value, dict):
-        _require_text(file, name, value)
+        _require_text(owner, name, value)
     return value
 
 
-def _require_text(file: Path, name: str, items: Mapping[Any, object]) -> None:
+def _require_text(owner: str, name: str, items: Mapping[Any, object]) -> None:
     for key, item in items.items():
         if not isinstance(item, str):
-            raise InvalidKernelSpec(f"{file}: {name}[{key!r}] is {_kind(item)}, not a str")
+            raise InvalidKernelSpec(f"{owner}: {name}[{key!r}] is {_kind(item)}, not a str")
 
 
 def _kind(value: object) -> str:
     return "null" if value is None else f"a {type(value).__name__}"
+
+
+def launchable(spec: KernelSpec, name: str) -> KernelSpec:
+    """Return a copy of what can be started here, which an edit of `spec` does not change.
+
+    `name`: for one that has none. Raises InvalidKernelSpec.
+    """
+    fixed = copy.deepcopy(spec)
+    fixed.name = fixed.name or name
+    owner = f"kernel spec {fixed.name!r}"
+    argv: Any = fixed.argv  # whatever the user has put there
+    if isinstance(argv, list | tuple):
+        fixed.argv = [os.fspath(each) if isinstance(each, Path) else each for each in argv]
+    for each in _FIELD_TYPES:
+        setattr(fixed, each, _checked(owner, each, getattr(fixed, each)))
+    if not fixed.argv:
+        raise InvalidKernelSpec(f"{owner}: argv is empty")
+    refuse_foreign_provisioner(fixed)
+    refuse_old_protocol(fixed)
+    return fixed
 
 
 def refuse_foreign_provisioner(spec: KernelSpec) -> None:

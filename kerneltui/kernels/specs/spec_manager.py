@@ -19,6 +19,7 @@ from kerneltui.errors import InvalidKernelSpec, NoSuchKernel
 from kerneltui.kernels.specs.spec import (
     KernelSpec,
     format_argv,
+    launchable,
     refuse_foreign_provisioner,
     refuse_old_protocol,
 )
@@ -33,7 +34,7 @@ __all__ = [
     "get_all_specs",
     "get_kernel_spec",
     "install_kernel_spec",
-    "launchable_spec",
+    "launchable",
     "refuse_foreign_provisioner",
     "refuse_old_protocol",
     "remove_kernel_spec",
@@ -48,6 +49,9 @@ _log = logging.getLogger(__name__)
 
 class KernelSpecManager:
     """Finds, installs and removes kernelspecs."""
+
+    kernel_spec_class: type[KernelSpec] = KernelSpec
+    """What the kernelspecs that are found are made of."""
 
     def __init__(
         self,
@@ -96,20 +100,24 @@ class KernelSpecManager:
             name = NATIVE_KERNEL_NAME
         if name not in found:
             raise self._no_such_kernel(kernel_name, found)
-        return _load(name, found[name])
+        return self._load(name, found[name])
 
     def get_all_specs(self) -> dict[str, dict[str, Any]]:
         """Return {name: {"resource_dir": ..., "spec": ...}} of all that can be started here.
 
         Others are skipped; `problems` says which and why, and the log, once for each change
-        of the file.
+        of the file. A subclass's `get_kernel_spec` is asked for each.
         """
         specs: dict[str, dict[str, Any]] = {}
         problems = []
+        is_overridden = type(self).get_kernel_spec is not KernelSpecManager.get_kernel_spec
         for name, resource_dir in self.find_kernel_specs().items():
             try:
-                spec = _load(name, resource_dir).to_dict()
-            except InvalidKernelSpec as error:
+                found = (
+                    self.get_kernel_spec(name) if is_overridden else self._load(name, resource_dir)
+                )
+                spec = found.to_dict()
+            except (InvalidKernelSpec, NoSuchKernel) as error:
                 problems.append(f"skipped kernel spec {name!r}: {error}")
                 self._warn_once(problems[-1], Path(resource_dir, "kernel.json"))
             else:
@@ -157,6 +165,15 @@ class KernelSpecManager:
         _remove_tree(Path(path))
         return path
 
+    def _load(self, name: str, resource_dir: str) -> KernelSpec:
+        if name == NATIVE_KERNEL_NAME and resource_dir == _native_resource_dir():
+            spec = self.kernel_spec_class(**_native_fields(), resource_dir=resource_dir)
+        else:
+            spec = self.kernel_spec_class.from_resource_dir(resource_dir)
+        refuse_foreign_provisioner(spec)
+        refuse_old_protocol(spec)
+        return spec
+
     def _specs_in(self, folder: str) -> list[Path]:
         """Return the folders in `folder` that hold a kernel.json; none where it cannot be read."""
         try:
@@ -194,17 +211,6 @@ class KernelSpecManager:
         return NoSuchKernel(message, name)
 
 
-def launchable_spec(specs: KernelSpecManager, kernel_name: str) -> KernelSpec:
-    """Return a spec that can be started here, whatever kind of manager has it.
-
-    Raises NoSuchKernel or InvalidKernelSpec.
-    """
-    spec = specs.get_kernel_spec(kernel_name)
-    refuse_foreign_provisioner(spec)
-    refuse_old_protocol(spec)
-    return spec
-
-
 def _default_kernel_dirs() -> list[str]:
     from jupyter_core.paths import jupyter_path
 
@@ -228,14 +234,6 @@ def _holds_spec(path: Path) -> bool:
         return True  # whoever loads it will say what is wrong with it
 
 
-def _load(name: str, resource_dir: str) -> KernelSpec:
-    native = name == NATIVE_KERNEL_NAME and resource_dir == _native_resource_dir()
-    spec = _native_spec(resource_dir) if native else KernelSpec.from_resource_dir(resource_dir)
-    refuse_foreign_provisioner(spec)
-    refuse_old_protocol(spec)
-    return spec
-
-
 def _native_resource_dir() -> str | None:
     """Return the folder of ipykernel's logos, where this interpreter has ipykernel.
 
@@ -247,15 +245,14 @@ def _native_resource_dir() -> str | None:
     return str(Path(package.submodule_search_locations[0], "resources"))
 
 
-def _native_spec(resource_dir: str) -> KernelSpec:
-    return KernelSpec(
-        argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-        name=NATIVE_KERNEL_NAME,
-        display_name=f"Python {sys.version_info[0]} (ipykernel)",
-        language="python",
-        resource_dir=resource_dir,
-        metadata={"debugger": True},
-    )
+def _native_fields() -> dict[str, Any]:
+    return {
+        "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "name": NATIVE_KERNEL_NAME,
+        "display_name": f"Python {sys.version_info[0]} (ipykernel)",
+        "language": "python",
+        "metadata": {"debugger": True},
+    }
 
 
 def _replace_tree(source: Path, destination: Path) -> None:

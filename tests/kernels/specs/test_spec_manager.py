@@ -304,6 +304,38 @@ def test_a_broken_spec_is_skipped(kernels: Path, manager: KernelSpecManager) -> 
     assert list(manager.get_all_specs()) == ["k"]
 
 
+def test_a_subclass_is_asked_for_each_spec(kernels: Path) -> None:
+    class Hiding(KernelSpecManager):
+        def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+            if kernel_name == "hidden":
+                raise NoSuchKernel("not for you", kernel_name)
+            spec = super().get_kernel_spec(kernel_name)
+            spec.display_name = spec.display_name.lower()
+            return spec
+
+    write_spec(kernels, "hidden")
+    write_spec(kernels, "k")
+    manager = Hiding(kernel_dirs=[str(kernels)], ensure_native_kernel=False)
+
+    shown = {name: each["spec"]["display_name"] for name, each in manager.get_all_specs().items()}
+
+    assert shown == {"k": "k"}
+
+
+def test_specs_are_of_the_class_that_a_subclass_wants(kernels: Path) -> None:
+    class Noted(KernelSpec):
+        pass
+
+    class Noting(KernelSpecManager):
+        kernel_spec_class = Noted
+
+    write_spec(kernels, "k")
+
+    spec = Noting(kernel_dirs=[str(kernels)]).get_kernel_spec("k")
+
+    assert isinstance(spec, Noted)
+
+
 def test_a_broken_spec_is_named(
     kernels: Path, manager: KernelSpecManager, caplog: pytest.LogCaptureFixture
 ) -> None:
