@@ -20,6 +20,7 @@ from kerneltui.kernels.connection.encryption import POLICIES
 from kerneltui.kernels.connection.serving import ServerSearch
 from kerneltui.kernels.management.launch_plan import LaunchArguments, StartArguments
 from kerneltui.kernels.management.launcher import Launcher, LaunchOrder
+from kerneltui.kernels.management.provisioner import Provisioner
 from kerneltui.kernels.management.replacer import Replacer
 from kerneltui.kernels.management.restarter import RestartCallback, Restarter
 from kerneltui.kernels.management.shutdown import Stopper
@@ -83,6 +84,7 @@ class KernelManager(SpecOwner, ConnectionFileMixin):
         """What happens to this kernel, for who wants to listen."""
         self._stopper = Stopper(self.life, self.follow_server)
         self._signaller = Signaller(self.life, self.follow_server)
+        self._provisioner = Provisioner(self)
         self._turn = Turn()
         self._replacer = Replacer(self.life, self._turn, self._stop, self._relaunch)
 
@@ -109,6 +111,11 @@ class KernelManager(SpecOwner, ConnectionFileMixin):
         process = self.process if self.has_kernel else None
         launched = process.wrapper if isinstance(process, WrappedProcess) else process
         return launched.popen if isinstance(launched, ChildProcess) else None
+
+    @property
+    def provisioner(self) -> Provisioner | None:
+        """Where the field looks for a kernel's pid and Popen; None before the first start."""
+        return None if self.process is None else self._provisioner
 
     @property
     def has_kernel(self) -> bool:
