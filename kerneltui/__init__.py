@@ -27,17 +27,32 @@ if TYPE_CHECKING:
     from kerneltui.errors import WrongThread as WrongThread
     from kerneltui.kernels.client.client import BlockingKernelClient as BlockingKernelClient
     from kerneltui.kernels.connection.connection_file import (
+        ConnectionFileMixin as ConnectionFileMixin,
+    )
+    from kerneltui.kernels.connection.connection_file import (
         find_connection_file as find_connection_file,
     )
     from kerneltui.kernels.connection.connection_file import (
         write_connection_file as write_connection_file,
     )
+    from kerneltui.kernels.connection.session import ClientSession
+    from kerneltui.kernels.management.launch import launch_kernel as launch_kernel
     from kerneltui.kernels.management.manager import KernelManager as KernelManager
     from kerneltui.kernels.management.multi import MultiKernelManager as MultiKernelManager
     from kerneltui.kernels.management.run import run_kernel as run_kernel
     from kerneltui.kernels.management.run import start_new_kernel as start_new_kernel
+    from kerneltui.kernels.specs.spec_manager import NATIVE_KERNEL_NAME as NATIVE_KERNEL_NAME
     from kerneltui.kernels.specs.spec_manager import KernelSpec as KernelSpec
     from kerneltui.kernels.specs.spec_manager import KernelSpecManager as KernelSpecManager
+    from kerneltui.kernels.specs.spec_manager import find_kernel_specs as find_kernel_specs
+    from kerneltui.kernels.specs.spec_manager import get_kernel_spec as get_kernel_spec
+    from kerneltui.kernels.specs.spec_manager import install_kernel_spec as install_kernel_spec
+
+    DuplicateKernelError = DuplicateKernel
+    KernelClient = BlockingKernelClient
+    Session = ClientSession
+    protocol_version: str
+    __version__: str
 
 _ERRORS = (
     *("ActionRefused", "ConnectionFileError", "DuplicateKernel", "InvalidKernelSpec"),
@@ -45,28 +60,45 @@ _ERRORS = (
     *("MalformedMessage", "NoSuchKernel", "ProtocolError", "ReadyTimeout", "ReplayedMessage"),
     *("UnsignedMessage", "WrongThread"),
 )
+_SPECS = (
+    *("NATIVE_KERNEL_NAME", "KernelSpec", "KernelSpecManager", "find_kernel_specs"),
+    *("get_kernel_spec", "install_kernel_spec"),
+)
+_CONNECTIONS = ("ConnectionFileMixin", "find_connection_file", "write_connection_file")
 _HOMES = {
     **dict.fromkeys(_ERRORS, "kerneltui.errors"),
+    **dict.fromkeys(_SPECS, "kerneltui.kernels.specs.spec_manager"),
+    **dict.fromkeys(_CONNECTIONS, "kerneltui.kernels.connection.connection_file"),
     "BlockingKernelClient": "kerneltui.kernels.client.client",
+    "DuplicateKernelError": "kerneltui.errors",
+    "KernelClient": "kerneltui.kernels.client.client",
     "KernelManager": "kerneltui.kernels.management.manager",
-    "KernelSpec": "kerneltui.kernels.specs.spec_manager",
-    "KernelSpecManager": "kerneltui.kernels.specs.spec_manager",
     "MultiKernelManager": "kerneltui.kernels.management.multi",
-    "find_connection_file": "kerneltui.kernels.connection.connection_file",
+    "Session": "kerneltui.kernels.connection.session",
+    "launch_kernel": "kerneltui.kernels.management.launch",
+    "protocol_version": "kerneltui.protocol.message",
     "run_kernel": "kerneltui.kernels.management.run",
     "start_new_kernel": "kerneltui.kernels.management.run",
-    "write_connection_file": "kerneltui.kernels.connection.connection_file",
 }
+_OUR_NAMES = {
+    "DuplicateKernelError": "DuplicateKernel",
+    "KernelClient": "BlockingKernelClient",
+    "Session": "ClientSession",
+    "protocol_version": "PROTOCOL_VERSION",
+}
+"""Of what the field calls otherwise."""
 
 __all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    # Apart, as `import *` need not spend 14 ms on it.
+    home = "kerneltui.version" if name == "__version__" else _HOMES.get(name)
+    if home is None:
         raise AttributeError(f"module 'kerneltui' has no attribute {name!r}")
     import importlib
 
-    value = getattr(importlib.import_module(_HOMES[name]), name)
+    value = getattr(importlib.import_module(home), _OUR_NAMES.get(name, name))
     globals()[name] = value
     return value
 

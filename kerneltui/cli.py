@@ -10,6 +10,7 @@ from collections.abc import Iterator, MutableMapping, Sequence
 from functools import partial
 from pathlib import Path
 
+import kerneltui
 from kerneltui.commands.encoding import replace_what_cannot_be_encoded
 from kerneltui.commands.help import CommandParser, add_command
 from kerneltui.commands.parsers import add_commands, add_kernel, complete
@@ -34,9 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     complete(parser)
     arguments = parser.parse_args(argv)
     if arguments.version:
-        from importlib.metadata import version
-
-        print(f"kerneltui {version('kerneltui')}")
+        print(f"kerneltui {kerneltui.__version__}")
         return 0
     if arguments.read_only and getattr(arguments, "changes", False):
         parser.error(f"{arguments.command} asks something of kernels, and --read-only forbids that")

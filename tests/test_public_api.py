@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import inspect
 import subprocess
 import sys
@@ -15,7 +16,9 @@ import pytest
 
 import kerneltui
 from kerneltui import errors
+from kerneltui.kernels.connection.session import ClientSession
 from kerneltui.protocol.connection import Channel, ConnectionInfo
+from kerneltui.protocol.message import PROTOCOL_VERSION
 
 KEY = "c0ffee" * 6 + "c0fe"  # 40 characters, as CurveZMQ wants
 
@@ -45,7 +48,7 @@ SPECS = (
     *("find_kernel_specs", "get_kernel_spec", "get_all_specs"),
     *("install_kernel_spec", "remove_kernel_spec"),
 )
-FUNCTIONS = ("run_kernel", "find_connection_file", "write_connection_file")
+FUNCTIONS = ("run_kernel", "find_connection_file", "write_connection_file", "launch_kernel")
 
 
 def peers_own(name: str, *owners: Any) -> Callable[..., Any]:
@@ -106,20 +109,13 @@ def takes_any(function: Callable[..., Any]) -> bool:
     return any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters)
 
 
-NOT_OURS = {"profile"}  # of IPython before Jupyter; the peer warns that it is deprecated
-
-
 @pytest.mark.parametrize(("owner", "name", "peers"), pairs())
 def test_the_fields_arguments_are_taken_with_the_fields_defaults(
     owner: Any, name: str, peers: tuple[Any, ...]
 ) -> None:
     ours, theirs = getattr(owner, name), peers_own(name, *peers)
 
-    wanted = {
-        argument: default
-        for argument, default in arguments(theirs).items()
-        if argument not in NOT_OURS
-    }
+    wanted = arguments(theirs)
     taken = arguments(ours)
     assert {each: taken.get(each) for each in wanted} == wanted
     assert [each for each in taken if each in wanted] == list(wanted)
@@ -181,6 +177,21 @@ def test_an_unknown_argument_is_refused_with_those_that_are_known(owner: Any) ->
 def test_every_public_name_can_be_had() -> None:
     assert all(getattr(kerneltui, name) is not None for name in kerneltui.__all__)
     assert set(dir(kerneltui)) == set(kerneltui.__all__)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("DuplicateKernelError", errors.DuplicateKernel),
+        ("KernelClient", kerneltui.BlockingKernelClient),
+        ("NATIVE_KERNEL_NAME", "python3"),
+        ("Session", ClientSession),
+        ("__version__", importlib.metadata.version("kerneltui")),
+        ("protocol_version", PROTOCOL_VERSION),
+    ],
+)
+def test_what_has_another_name_here_has_the_fields_too(theirs: str, ours: object) -> None:
+    assert getattr(kerneltui, theirs) == ours
 
 
 def test_a_name_that_is_not_public_is_an_attribute_error() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import secrets
+import warnings
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -246,13 +247,17 @@ def write_connection_file(
     return owner.connection_file, {**owner.get_connection_info(), "key": key.decode(), **kwargs}
 
 
-def find_connection_file(filename: str = ANY_FILE, path: str | list[str] | None = None) -> str:
+def find_connection_file(
+    filename: str = ANY_FILE, path: str | list[str] | None = None, profile: str | None = None
+) -> str:
     """Return the path of a connection file: an exact name, else the newest that matches.
 
     `filename`: a name, a glob, or a part of one; "" for any kernel's. `path`: the folders to
     look in; by default the current one and the Jupyter runtime directory. Raises OSError where
-    none is found.
+    none is found. `profile`: of IPython before Jupyter; ignored, with a warning.
     """
+    if profile is not None:
+        warnings.warn(f"Jupyter has no profiles: profile={profile!r} is ignored", stacklevel=2)
     folders = (
         [".", str(runtime_folder())] if path is None else [path] if isinstance(path, str) else path
     )

@@ -93,6 +93,33 @@ def launch(
     raise _cannot_run(argv, cause)
 
 
+def launch_kernel(
+    cmd: Sequence[str],
+    stdin: _Stream = None,
+    stdout: _Stream = None,
+    stderr: _Stream = None,
+    env: Mapping[str, str] | None = None,
+    independent: bool = False,
+    cwd: str | os.PathLike[str] | None = None,
+    **kw: Any,
+) -> subprocess.Popen[Any]:
+    """Start a command as a kernel is started, and return its Popen, which the caller owns.
+
+    `env`: None for ours. `kw`: as of Popen. Without `stdout` or `stderr` it writes where we do.
+    Raises LaunchError.
+    """
+    base = os.environ if env is None else env
+    return launch(
+        [os.path.expanduser(each) for each in cmd],  # noqa: PTH111 - not only paths
+        env=kernel_environment(base, KernelSpec(), independent=independent),
+        cwd=cwd,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        **kw,
+    )
+
+
 def refuse_unlaunchable(
     argv: Sequence[str],
     *,

@@ -6,15 +6,14 @@ import platform
 import traceback
 from pathlib import Path
 
+import kerneltui
 from kerneltui.private_file import write_private
 
 
 def log_crash(error: BaseException, path: Path, time: str) -> str:
     """Write where `error` was raised; return a sentence that says where that is to be read."""
-    from importlib.metadata import version  # 14 ms that no start should pay
-
     report = traceback.TracebackException.from_exception(error, capture_locals=False)
-    system = f"kerneltui {version('kerneltui')}, Python {platform.python_version()}"
+    system = f"kerneltui {kerneltui.__version__}, Python {platform.python_version()}"
     try:
         write_private(
             path, f"{time}  {system}, {platform.platform()}\n\n{''.join(report.format())}"

@@ -422,6 +422,13 @@ def test_a_folder_is_no_connection_file(folders: list[str]) -> None:
         find_connection_file(path=folders)
 
 
+def test_a_profile_is_ignored_with_a_warning(folders: list[str]) -> None:
+    path = put(folders[0], "kernel-1.json")
+
+    with pytest.warns(UserWarning, match="profile='mine' is ignored"):
+        assert find_connection_file("", folders, profile="mine") == path
+
+
 def test_a_pattern_with_two_stars_is_one_with_one(folders: list[str]) -> None:
     path = put(folders[0], "kernel-1.json")
 

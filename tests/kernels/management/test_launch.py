@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from kerneltui.errors import LaunchError
-from kerneltui.kernels.management.launch import kernel_environment, launch
+from kerneltui.kernels.management.launch import kernel_environment, launch, launch_kernel
 from kerneltui.kernels.management.launch_plan import LaunchArguments
 from kerneltui.kernels.specs.spec_manager import KernelSpec
 
@@ -137,6 +137,26 @@ def test_the_arguments_that_have_a_type_are_those_that_are_known() -> None:
     known = str(caught.value).partition("known: ")[2].split(", ")
     own = {"extra_arguments", "independent"}
     assert get_type_hints(LaunchArguments).keys() - own == set(known)
+
+
+def test_a_command_can_be_started_as_a_kernel_is() -> None:
+    code = "import os; print(os.getpid() == os.getsid(0), os.environ.get('JPY_PARENT_PID'))"
+
+    with launch_kernel([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+        said = process.communicate()[0].decode().strip()
+
+    assert said == f"True {os.getpid()}"
+
+
+def test_a_command_started_as_a_kernel_may_outlive_us(tmp_path: Path) -> None:
+    command = ["sh", "-c", "pwd; echo $A $JPY_PARENT_PID"]
+
+    with launch_kernel(
+        command, stdout=subprocess.PIPE, env={**ENV, "A": "b"}, independent=True, cwd=tmp_path
+    ) as process:
+        said = process.communicate()[0].decode().split()
+
+    assert said == [os.path.realpath(tmp_path), "b"]
 
 
 # -- signals ------------------------------------------------------------------------
