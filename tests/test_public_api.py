@@ -29,14 +29,15 @@ MANAGER = (
     *("get_connection_info", "write_connection_file", "load_connection_file"),
     *("load_connection_info", "cleanup_connection_file", "cleanup_ipc_files"),
     *("cleanup_random_ports", "connect_shell", "connect_iopub", "connect_stdin"),
-    *("connect_control", "connect_hb"),
+    *("connect_control", "connect_hb", "request_shutdown", "finish_shutdown"),
+    *("start_restarter", "stop_restarter"),
 )
 MULTI = (
     *("start_kernel", "shutdown_kernel", "restart_kernel", "interrupt_kernel", "signal_kernel"),
     *("is_alive", "list_kernel_ids", "get_kernel", "remove_kernel", "shutdown_all"),
     *("get_connection_info", "connect_iopub", "connect_shell", "connect_stdin"),
     *("connect_control", "connect_hb", "add_restart_callback", "remove_restart_callback"),
-    *("update_env", "new_kernel_id", "cleanup_resources"),
+    *("update_env", "new_kernel_id", "cleanup_resources", "request_shutdown", "finish_shutdown"),
 )
 CLIENT = (
     *("start_channels", "stop_channels", "wait_for_ready", "is_alive"),

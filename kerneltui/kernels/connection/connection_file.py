@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
 import secrets
 import warnings
@@ -37,6 +38,9 @@ ANY_FILE = "kernel-*.json"
 
 class ConnectionFileMixin(ConnectionAttributes):
     """What managers and clients have in common: a connection file and what it says."""
+
+    log = logging.getLogger("kerneltui")
+    """Above the loggers of all modules here; those are told what happens."""
 
     @spelled_out(ConnectionArguments)
     def __init__(self, **connection: Unpack[ConnectionArguments]) -> None:

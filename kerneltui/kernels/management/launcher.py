@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,21 @@ class LaunchOrder:
     """The policy, see `encryption`."""
     stack_signal: int | None = None
     """At which Python is to write its stacks to the log."""
+
+
+@frozen
+class PreparedLaunch:
+    """All that a launch takes."""
+
+    argv: list[str]
+    env: dict[str, str] = field(repr=False)
+    plan: LaunchPlan = field(repr=False)
+    log: LogFile | None
+    """For what of stdout and stderr has no other place."""
+
+    def as_popen(self) -> tuple[list[str], dict[str, Any]]:
+        """Return argv and the arguments of Popen, without those for the log."""
+        return self.argv, {"env": self.env, **self.plan.streams, **self.plan.popen_kwargs}
 
 
 class Launcher:
@@ -97,6 +113,13 @@ class Launcher:
 
     def launch(self, order: LaunchOrder, life: Lifecycle) -> None:
         """Launch the kernel and have `life` follow its process. Raises LaunchError."""
+        ready = self.prepare(order)
+        with ready.plan.open_streams(ready.log) as streams:
+            popen = launch(ready.argv, env=ready.env, **streams, **ready.plan.popen_kwargs)
+        _follow(popen, ready.log, life)
+
+    def prepare(self, order: LaunchOrder) -> PreparedLaunch:
+        """Write the connection file, and remember the arguments for a restart."""
         spec, arguments = order.spec, order.arguments
         if arguments.get("cwd"):  # for a restart too, though we may come to change our folder
             arguments = {**arguments, "cwd": os.path.abspath(arguments["cwd"])}  # noqa: PTH100 - bytes too
@@ -113,10 +136,7 @@ class Launcher:
         if plan.wants_log:
             file, key = connection.connection_file, connection.session.key
             self.log_file = LogFile.beside(file, order.kernel_id, key)
-        log = self.log_file if plan.wants_log else None
-        with plan.open_streams(log) as streams:
-            popen = launch(argv, env=env, **streams, **plan.popen_kwargs)
-        _follow(popen, log, life)
+        return PreparedLaunch(argv, env, plan, self.log_file if plan.wants_log else None)
 
     def clean_up(self) -> None:
         """Remove the log of a kernel that is gone."""

@@ -6,23 +6,22 @@ import subprocess
 import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any, Unpack
 
 from kerneltui.arguments import refuse_unknown, spelled_out
 from kerneltui.errors import ActionRefused
 from kerneltui.kernels.client.channels import has_heartbeat
-from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.kernels.client.control import ControlRequest, Tap
 from kerneltui.kernels.connection.arguments import ConnectionArguments
-from kerneltui.kernels.connection.connection_file import ConnectionFileMixin
 from kerneltui.kernels.connection.encryption import POLICIES
 from kerneltui.kernels.connection.serving import ServerSearch
+from kerneltui.kernels.management.client_maker import ClientFactory, ClientMaker
 from kerneltui.kernels.management.launch_plan import LaunchArguments, StartArguments
 from kerneltui.kernels.management.launcher import Launcher, LaunchOrder
 from kerneltui.kernels.management.provisioner import Provisioner
 from kerneltui.kernels.management.replacer import Replacer
-from kerneltui.kernels.management.restarter import RestartCallback, Restarter
+from kerneltui.kernels.management.restarter import Restarter, RestartVerbs
 from kerneltui.kernels.management.shutdown import Stopper
 from kerneltui.kernels.management.signaller import Signaller
 from kerneltui.kernels.management.spec_owner import SpecOwner
@@ -37,7 +36,7 @@ from kerneltui.protocol.status import KernelStatus, Spawned, Wanted
 SHUTDOWN_WAIT_TIME = 5.0  # seconds; jupyter_client's
 
 
-class KernelManager(SpecOwner, ConnectionFileMixin):
+class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
     """Starts, signals, restarts and stops one kernel. Threads may share it.
 
     Rule: what only looks takes no lock. Verbs that change the process take turns, and
@@ -55,12 +54,13 @@ class KernelManager(SpecOwner, ConnectionFileMixin):
         autorestart: bool = False,
         owns_kernel: bool = True,
         transport_encryption: str = POLICIES[0],
-        client_factory: Callable[..., BlockingKernelClient] = BlockingKernelClient,
+        client_class: str | ClientFactory | None = None,
+        client_factory: ClientFactory | None = None,
         **connection: Unpack[ConnectionArguments],
     ) -> None:
         refuse_unknown(type(self).__name__, connection, KernelManager.__init__)
         SpecOwner.__init__(self, kernel_name, kernel_spec_manager or KernelSpecManager())
-        ConnectionFileMixin.__init__(self, **connection)
+        ClientMaker.__init__(self, **connection)
         self.kernel_id = kernel_id or str(uuid.uuid4())
         self.shutdown_wait_time = (
             SHUTDOWN_WAIT_TIME if shutdown_wait_time is None else shutdown_wait_time
@@ -70,7 +70,10 @@ class KernelManager(SpecOwner, ConnectionFileMixin):
         self.transport_encryption = transport_encryption
         self.stack_signal: int | None = None
         """At which Python writes its stacks to the kernel's log, from the next launch on."""
-        self.client_factory = client_factory
+        if client_class is not None:
+            self.client_class = client_class
+        if client_factory is not None:
+            self.client_factory = client_factory
         self.tap_messages: Tap | None = None
         """Called with each message of the manager's own requests, in the thread that asks."""
         self.may_restart: Callable[[], bool] = lambda: True
@@ -83,6 +86,8 @@ class KernelManager(SpecOwner, ConnectionFileMixin):
         self.life = Lifecycle(self.describe, self._restarter.decide, self._search.find_heir)
         """What happens to this kernel, for who wants to listen."""
         self._stopper = Stopper(self.life, self.follow_server)
+        self._asked = ExitStack()
+        """Requests to shut down whose sockets are open, for them to arrive."""
         self._signaller = Signaller(self.life, self.follow_server)
         self._provisioner = Provisioner(self)
         self._turn = Turn()
@@ -165,9 +170,7 @@ class KernelManager(SpecOwner, ConnectionFileMixin):
             self.follow_server()
             if self.is_alive() or not self.owns_kernel:
                 raise ActionRefused(f"cannot start {self.describe()}: it runs already")
-            self.kernel_id = kw.pop("kernel_id", None) or self.kernel_id
-            encryption = kw.pop("transport_encryption", None)
-            self.transport_encryption = encryption or self.transport_encryption
+            self._take_own(kw)
             if self.process is not None:
                 self.life.record_exit(self.process)  # a crash that nobody has noticed yet
             self._restarter.reset()
@@ -176,6 +179,22 @@ class KernelManager(SpecOwner, ConnectionFileMixin):
             except BaseException:
                 self.cleanup_resources()
                 raise
+
+    def pre_start_kernel(self, **kw: Unpack[StartArguments]) -> tuple[list[str], dict[str, Any]]:
+        """Pick ports and write the connection file; return what a start would run, and how.
+
+        `kw`: as of `start_kernel`. Returns argv and Popen's arguments; what of stdout and stderr
+        is not given would go to a log. Raises as `start_kernel` does.
+        """
+        with self._turn.taken():
+            self._take_own(kw)
+            return self._launcher.prepare(self._order(kw)).as_popen()
+
+    def _take_own(self, kw: StartArguments) -> None:
+        """Take what is not for the launch."""
+        self.kernel_id = kw.pop("kernel_id", None) or self.kernel_id
+        encryption = kw.pop("transport_encryption", None)
+        self.transport_encryption = encryption or self.transport_encryption
 
     def adopt_kernel(
         self, process: KernelProcess, *, age: float | None, **kw: Unpack[LaunchArguments]
@@ -225,21 +244,6 @@ class KernelManager(SpecOwner, ConnectionFileMixin):
             self.cleanup_random_ports()
         self._launch(self._launcher.with_overrides(overriding))
 
-    # -- clients ----
-
-    def client(self, **kwargs: Any) -> BlockingKernelClient:
-        """Return a client of this kernel, with an identity of its own; its channels are closed."""
-        arguments = {"connection_file": self.connection_file, "parent": self, **kwargs}
-        if self._context is not None:
-            arguments.setdefault("context", self._context)
-        client = self.client_factory(**arguments)
-        if any(self.ports):  # else the client asks when its channels are started
-            client.load_connection_info(self.get_connection_info())
-        return client
-
-    def blocking_client(self) -> BlockingKernelClient:
-        return self.client()
-
     # -- the process that serves the kernel ----
 
     def follow_server(self) -> None:
@@ -286,6 +290,30 @@ class KernelManager(SpecOwner, ConnectionFileMixin):
         """
         wanted = Wanted.RESTART if restart else Wanted.DOWN
         self._end(wanted, now=now, clean_up=lambda: self.cleanup_resources(restart))
+
+    def request_shutdown(self, restart: bool = False) -> None:
+        """Ask the kernel to end; `finish_shutdown` waits for that. Raises ConnectionFileError."""
+        self.life.order(Wanted.RESTART if restart else Wanted.DOWN)
+        self._asked.enter_context(self._request_shutdown())
+
+    def finish_shutdown(
+        self,
+        waittime: float | None = None,
+        pollinterval: float = 0.1,  # noqa: ARG002 - the field's; nothing is polled here
+        restart: bool = False,
+    ) -> None:
+        """Wait for the end of a kernel that somebody has asked to end, then signal it.
+
+        `waittime`: seconds; after half of it comes SIGTERM, then SIGKILL. Its files stay, see
+        `cleanup_resources`. Raises KernelTimeout where the process outlives SIGKILL.
+        """
+        if not self.owns_kernel:
+            return
+        self.follow_server()
+        self.life.order(Wanted.RESTART if restart else Wanted.DOWN)
+        grace = self.shutdown_wait_time if waittime is None else waittime
+        with self._turn.taken(), self._asked:
+            self._stopper.stop(False, grace, nullcontext)
 
     def kill_kernel(self) -> None:
         """End the kernel as a shutdown with `now`, and keep its log and its connection file.
@@ -353,6 +381,7 @@ class KernelManager(SpecOwner, ConnectionFileMixin):
 
     def cleanup_resources(self, restart: bool = False) -> None:
         """Remove the files of a kernel that is gone and give its ports back, unless it restarts."""
+        self._asked.close()
         if restart:
             return
         self.cleanup_ipc_files()
@@ -360,13 +389,3 @@ class KernelManager(SpecOwner, ConnectionFileMixin):
         self.release_ports()
         self._launcher.clean_up()
         self.life.present = False
-
-    def add_restart_callback(self, callback: RestartCallback, event: str = "restart") -> None:
-        """Call `callback` before each automatic restart, or once none will follow a death.
-
-        `event`: "restart" or "dead". It is called in a thread of ours.
-        """
-        self._restarter.add_callback(callback, event)
-
-    def remove_restart_callback(self, callback: RestartCallback, event: str = "restart") -> None:
-        self._restarter.remove_callback(callback, event)

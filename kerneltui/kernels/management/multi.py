@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import uuid
 from collections.abc import Callable, Collection
@@ -15,6 +16,7 @@ import zmq
 from kerneltui.arguments import refuse_unknown
 from kerneltui.errors import DuplicateKernel, NoSuchKernel
 from kerneltui.kernels.connection.sockets import Context
+from kerneltui.kernels.management.client_maker import named
 from kerneltui.kernels.management.launch_plan import LaunchArguments, StartArguments
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.management.restarter import RestartCallback
@@ -22,18 +24,30 @@ from kerneltui.kernels.specs.spec_manager import NATIVE_KERNEL_NAME, KernelSpecM
 from kerneltui.protocol.status import Wanted
 from kerneltui.words import counted
 
+ManagerFactory = Callable[..., KernelManager]
+
 SHUTDOWN_THREADS = 32  # they wait for processes; the work is the kernels' own
 
 
 class MultiKernelManager:
-    """A registry of KernelManagers. Threads may share it; a kernel that dies is restarted."""
+    """A registry of KernelManagers. Threads may share it; a kernel that dies is restarted.
+
+    A subclass may set `kernel_manager_class` or `kernel_manager_factory` for all of its own.
+    """
+
+    log = logging.getLogger("kerneltui")
+    """Above the loggers of all modules here; those are told what happens."""
+
+    _kernel_manager_class: str | ManagerFactory = "kerneltui.KernelManager"
+    _kernel_manager_factory: ManagerFactory | None = None
 
     def __init__(
         self,
         *,
         default_kernel_name: str = NATIVE_KERNEL_NAME,
         kernel_spec_manager: KernelSpecManager | None = None,
-        kernel_manager_factory: Callable[..., KernelManager] = KernelManager,
+        kernel_manager_class: str | ManagerFactory | None = None,
+        kernel_manager_factory: ManagerFactory | None = None,
         connection_dir: str = "",
         autorestart: bool = True,
         context: Context | None = None,
@@ -42,7 +56,10 @@ class MultiKernelManager:
         refuse_unknown(type(self).__name__, unknown, MultiKernelManager.__init__)
         self.default_kernel_name = default_kernel_name
         self.kernel_spec_manager = kernel_spec_manager or KernelSpecManager()
-        self.kernel_manager_factory = kernel_manager_factory
+        if kernel_manager_class is not None:
+            self.kernel_manager_class = kernel_manager_class
+        if kernel_manager_factory is not None:
+            self.kernel_manager_factory = kernel_manager_factory
         self.connection_dir = connection_dir
         self.autorestart = autorestart
         self._context = context
@@ -51,6 +68,24 @@ class MultiKernelManager:
         self._starting: set[str] = set()
         self._started = threading.Condition(self._lock)
         """Told when one of `_starting` is no more."""
+
+    @property
+    def kernel_manager_class(self) -> str | ManagerFactory:
+        """A class, or its dotted name; setting it sets the factory."""
+        return self._kernel_manager_class
+
+    @kernel_manager_class.setter
+    def kernel_manager_class(self, kind: str | ManagerFactory) -> None:
+        self._kernel_manager_class, self._kernel_manager_factory = kind, None
+
+    @property
+    def kernel_manager_factory(self) -> ManagerFactory:
+        """What makes a kernel's manager: `kernel_manager_class`, unless another one was set."""
+        return self._kernel_manager_factory or named(self.kernel_manager_class)
+
+    @kernel_manager_factory.setter
+    def kernel_manager_factory(self, factory: ManagerFactory) -> None:
+        self._kernel_manager_factory = factory
 
     # -- the registry ----
 
@@ -141,6 +176,14 @@ class MultiKernelManager:
         if not restart and (manager.status.wanted is Wanted.DOWN or not manager.owns_kernel):
             with self._lock:
                 self._kernels.pop(kernel_id, None)
+
+    def request_shutdown(self, kernel_id: str, restart: bool = False) -> None:
+        self.get_kernel(kernel_id).request_shutdown(restart=restart)
+
+    def finish_shutdown(
+        self, kernel_id: str, waittime: float | None = None, pollinterval: float = 0.1
+    ) -> None:
+        self.get_kernel(kernel_id).finish_shutdown(waittime, pollinterval)
 
     def shutdown_all(self, now: bool = False) -> None:
         """Shut all kernels down at once; the slowest one's time is all it takes.

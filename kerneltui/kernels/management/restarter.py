@@ -47,6 +47,8 @@ class Restarter:
 
     def __init__(self, manager: Restartable) -> None:
         self.policy = RestartPolicy()
+        self.is_stopped = False
+        """Nothing follows a death."""
         self._manager = manager
         self._restarts = 0
         self._port_retries = 0
@@ -62,12 +64,15 @@ class Restarter:
     def reset(self) -> None:
         """Forget the deaths so far: somebody has looked, and started the kernel again."""
         self._restarts = self._port_retries = 0
+        self.is_stopped = False
 
     def decide(self, death: KernelDied, lifetime: float) -> Callable[[], None]:
         """Decide what follows an unasked death after `lifetime` seconds, and begin it.
 
         What is returned is to be called once the decision is known to all.
         """
+        if self.is_stopped:
+            return lambda: None
         if self._found_ports_taken(death):
             self._port_retries += 1
             _log.warning("%s found its ports taken; starting it on others", self._describe())
@@ -130,6 +135,30 @@ class Restarter:
                 callback()
             except Exception:  # noqa: BLE001 - a caller's code may raise anything
                 _log.exception("%s: a %r callback failed", self._describe(), event)
+
+
+class RestartVerbs:
+    """What a manager lets its user say about automatic restarts."""
+
+    _restarter: Restarter
+
+    def start_restarter(self) -> None:
+        """Have `autorestart` hold again. Each start and restart does."""
+        self._restarter.is_stopped = False
+
+    def stop_restarter(self) -> None:
+        """Let a kernel that dies from now on stay dead, and call nobody back, until a start."""
+        self._restarter.is_stopped = True
+
+    def add_restart_callback(self, callback: RestartCallback, event: str = "restart") -> None:
+        """Call `callback` before each automatic restart, or once none will follow a death.
+
+        `event`: "restart" or "dead". It is called in a thread of ours.
+        """
+        self._restarter.add_callback(callback, event)
+
+    def remove_restart_callback(self, callback: RestartCallback, event: str = "restart") -> None:
+        self._restarter.remove_callback(callback, event)
 
 
 def _checked(event: str) -> str:

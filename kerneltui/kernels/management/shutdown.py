@@ -8,7 +8,6 @@ import signal
 from collections.abc import Callable, Iterable, Sequence
 
 from kerneltui.errors import KernelError, KernelTimeout
-from kerneltui.kernels.client.control import ControlRequest
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.kernels.processes.lifecycle import Lifecycle
 from kerneltui.kernels.processes.process import KernelProcess, describe_process, kill_process
@@ -16,6 +15,9 @@ from kerneltui.kernels.processes.tree import relatives
 from kerneltui.protocol.status import POLITE_STOP, STOP_NOW, StopStep
 
 KILL_PATIENCE = 5.0  # seconds at least, for a killed process to be gone
+
+AskToEnd = Callable[[], contextlib.AbstractContextManager[object]]
+"""Has a kernel asked to end; what it returns is entered until it has ended, or is signalled."""
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +40,7 @@ class Stopper:
             self._killed = process
             kill_family(process)
 
-    def stop(self, now: bool, grace: float, request_shutdown: Callable[[], ControlRequest]) -> None:
+    def stop(self, now: bool, grace: float, request_shutdown: AskToEnd) -> None:
         """Return once the process has ended, at once or within `grace` seconds.
 
         Raises KernelTimeout where it outlives SIGKILL.
@@ -74,7 +76,7 @@ def stop(
     process: KernelProcess,
     steps: Sequence[StopStep],
     grace: float,
-    request_shutdown: Callable[[], ControlRequest],
+    request_shutdown: AskToEnd,
 ) -> StopStep | None:
     """Take step after step until the process has exited; return the one that sufficed.
 

@@ -50,6 +50,8 @@ _log = logging.getLogger(__name__)
 class KernelSpecManager:
     """Finds, installs and removes kernelspecs."""
 
+    log = logging.getLogger("kerneltui")
+    """Above the loggers of all modules here; those are told what happens."""
     kernel_spec_class: type[KernelSpec] = KernelSpec
     """What the kernelspecs that are found are made of."""
 

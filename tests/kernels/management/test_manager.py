@@ -23,6 +23,7 @@ from kerneltui.errors import (
     NoSuchKernel,
 )
 from kerneltui.kernels.client.client import BlockingKernelClient
+from kerneltui.kernels.management.launch import launch_kernel
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes.log_file import LogFile
 from kerneltui.kernels.processes.watcher import process_watcher
@@ -386,3 +387,55 @@ def test_a_kernel_that_cannot_be_watched_does_not_live_on_unseen(
     assert (manager.is_alive(), files_of(manager)) == (False, [])
     manager.start_kernel()
     assert manager.is_alive()
+
+
+# -- before a start -----------------------------------------------------------------
+
+
+def test_what_a_start_would_run_is_known_before_it(children: Children, tmp_path: Path) -> None:
+    manager = children.manager("waits")
+
+    argv, arguments = manager.pre_start_kernel(cwd=str(tmp_path), env={"A": "b"})
+
+    assert argv == manager.format_kernel_cmd()
+    assert Path(manager.connection_file).is_file()
+    assert all(manager.ports)
+    assert (arguments["cwd"], arguments["env"]["A"]) == (str(tmp_path), "b")
+    assert not manager.has_kernel
+    manager.cleanup_resources()
+
+
+def test_a_prepared_command_can_be_launched_by_hand(children: Children) -> None:
+    manager = children.manager("serves")
+    argv, arguments = manager.pre_start_kernel(stdout=subprocess.PIPE)
+
+    with launch_kernel(argv, **arguments) as process:
+        client = manager.client()
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        with manager.client().connect_hb() as heart:
+            heart.send(b"beat")
+            assert heart.recv() == b"beat"
+        process.kill()
+
+    assert client.ports == manager.ports
+    manager.cleanup_resources()
+
+
+def test_a_start_takes_the_ports_that_were_prepared(children: Children) -> None:
+    manager = children.manager("waits")
+    manager.pre_start_kernel()
+    before = manager.ports
+
+    children.launch(manager)
+
+    assert manager.ports == before
+
+
+def test_the_environment_of_a_prepared_launch_is_not_shown(children: Children) -> None:
+    manager = children.manager("waits")
+
+    prepared = manager._launcher.prepare(manager._order({"env": {"TOKEN": "hunter2"}}))
+
+    assert "hunter2" not in repr(prepared)
+    manager.cleanup_resources()

@@ -482,3 +482,64 @@ def test_the_end_of_a_kernel_whose_log_cannot_be_read_is_told(children: Children
 
     Background(manager.shutdown_kernel).result()
     assert not manager.has_kernel
+
+
+# -- in two halves, as the field has it ---------------------------------------------
+
+
+def test_a_kernel_can_be_asked_to_end_and_waited_for(children: Children) -> None:
+    manager = children.start("polite")
+    process = process_of(manager)
+
+    manager.request_shutdown()
+    manager.finish_shutdown()
+
+    assert children.said() == ["ready", "shutdown_request", '{"restart": false}']
+    assert (process.returncode, state(manager)) == (0, KernelState.DEAD)
+
+
+def test_one_that_is_asked_to_end_did_not_die(children: Children) -> None:
+    told: list[str] = []
+    manager = children.manager("polite", autorestart=True)
+    for event in ("restart", "dead"):
+        manager.add_restart_callback(lambda: told.append("something"), event)
+    children.launch(manager)
+    children.hear("ready")
+    process = process_of(manager)
+
+    manager.request_shutdown()
+    process.wait(10)
+    manager.finish_shutdown()
+
+    assert (told, manager.process, manager.spawns) == ([], process, 1)
+
+
+def test_waiting_for_an_end_asks_nothing_and_then_terminates(children: Children) -> None:
+    manager = children.start("stubborn")
+    process = process_of(manager)
+
+    manager.finish_shutdown(waittime=BRIEF)
+
+    assert (process.returncode, children.said()) == (-signal.SIGKILL, ["ready"])
+
+
+def test_an_end_that_was_waited_for_leaves_the_files_to_a_clean_up(children: Children) -> None:
+    manager = children.start("waits")
+    manager.request_shutdown()
+    manager.finish_shutdown(waittime=BRIEF)
+    before = files_of(manager)
+
+    manager.cleanup_resources()
+
+    assert Path(manager.connection_file).name in before
+    assert files_of(manager) == []
+
+
+def test_a_kernel_that_is_not_ours_is_not_waited_for(children: Children) -> None:
+    manager = children.start("waits")
+    manager.owns_kernel = False
+
+    manager.finish_shutdown(waittime=BRIEF)
+
+    assert not process_of(manager).exited
+    manager.owns_kernel = True

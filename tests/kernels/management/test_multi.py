@@ -309,3 +309,48 @@ def test_many_threads_may_start_kernels(make: Make) -> None:
 def test_an_unknown_argument_is_refused() -> None:
     with pytest.raises(TypeError, match=r"unknown argument 'shared_context'; known: autorestart, "):
         MultiKernelManager(shared_context=True)
+
+
+class Own(KernelManager):
+    pass
+
+
+class Owning(MultiKernelManager):
+    kernel_manager_class = Own
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"kernel_manager_class": Own},
+        {"kernel_manager_class": f"{__name__}.Own"},
+        {"kernel_manager_factory": Own},
+    ],
+)
+def test_a_kernels_manager_is_of_the_class_wanted(make: Make, arguments: dict[str, Any]) -> None:
+    kernels = make("waits", **arguments)
+
+    assert type(kernels.get_kernel(kernels.start_kernel())) is Own
+
+
+def test_a_subclass_says_of_which_class_its_managers_are() -> None:
+    assert Owning().kernel_manager_factory is Own
+
+
+def test_the_class_set_last_holds(make: Make) -> None:
+    kernels = make("waits", kernel_manager_factory=KernelManager)
+    assert kernels.kernel_manager_class == "kerneltui.KernelManager"
+
+    kernels.kernel_manager_class = Own
+
+    assert kernels.kernel_manager_factory is Own
+
+
+def test_a_kernel_can_be_asked_to_end_and_waited_for_by_its_id(make: Make) -> None:
+    kernels = make("waits")
+    kernel_id = kernels.start_kernel()
+
+    kernels.request_shutdown(kernel_id)
+    kernels.finish_shutdown(kernel_id, waittime=0.1)
+
+    assert not kernels.is_alive(kernel_id)

@@ -193,3 +193,31 @@ def test_a_restart_that_is_forbidden_is_awaited_no_longer(
 
     assert manager.status.state is KernelState.DEAD
     assert manager.status.reason == "restart failed: another program holds the kernel"
+
+
+def test_with_its_restarter_stopped_a_kernel_dies_in_silence(children: Children) -> None:
+    manager = children.manager("waits", autorestart=True)
+    children.launch(manager)
+    children.hear("ready")
+    told = telling(manager)
+
+    manager.stop_restarter()
+    kill(manager)
+    assert manager.process is not None
+    manager.life.record_exit(manager.process)
+
+    assert (told, manager.spawns, manager.is_alive()) == ([], 1, False)
+
+
+@pytest.mark.parametrize("way", ["start_restarter", "restart_kernel"])
+def test_a_stopped_restarter_is_started_again(children: Children, way: str) -> None:
+    manager = children.manager("waits", autorestart=True)
+    children.launch(manager)
+    told = telling(manager)
+    manager.stop_restarter()
+
+    getattr(manager, way)()
+    kill(manager)
+
+    eventually(lambda: told == ["restart"])
+    eventually(manager.is_alive)

@@ -1,0 +1,56 @@
+"""ClientMaker: the clients of a manager's kernel, of the class that its user wants."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable
+from typing import Any
+
+from kerneltui.kernels.client.client import BlockingKernelClient
+from kerneltui.kernels.connection.connection_file import ConnectionFileMixin
+
+ClientFactory = Callable[..., BlockingKernelClient]
+
+
+class ClientMaker(ConnectionFileMixin):
+    """Makes clients. A subclass may set `client_class` or `client_factory` for all of its own."""
+
+    _client_class: str | ClientFactory = "kerneltui.BlockingKernelClient"
+    _client_factory: ClientFactory | None = None
+
+    @property
+    def client_class(self) -> str | ClientFactory:
+        """A class, or its dotted name; setting it sets the factory."""
+        return self._client_class
+
+    @client_class.setter
+    def client_class(self, kind: str | ClientFactory) -> None:
+        self._client_class, self._client_factory = kind, None
+
+    @property
+    def client_factory(self) -> ClientFactory:
+        """What makes a client: `client_class`, unless another one was set."""
+        return self._client_factory or named(self.client_class)
+
+    @client_factory.setter
+    def client_factory(self, factory: ClientFactory) -> None:
+        self._client_factory = factory
+
+    def client(self, **kwargs: Any) -> BlockingKernelClient:
+        """Return a client of this kernel, with an identity of its own; its channels are closed."""
+        arguments = {"connection_file": self.connection_file, "parent": self, **kwargs}
+        if self._context is not None:
+            arguments.setdefault("context", self._context)
+        client = self.client_factory(**arguments)
+        if any(self.ports):  # else the client asks when its channels are started
+            client.load_connection_info(self.get_connection_info())
+        return client
+
+    def blocking_client(self) -> BlockingKernelClient:
+        return self.client()
+
+
+def named(kind: str | Callable[..., Any]) -> Callable[..., Any]:
+    """Return what a dotted name names; a class as it is. Raises ImportError, AttributeError."""
+    found: Callable[..., Any] = pkgutil.resolve_name(kind) if isinstance(kind, str) else kind
+    return found
