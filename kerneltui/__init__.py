@@ -10,12 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kerneltui.errors import ActionRefused as ActionRefused
+    from kerneltui.errors import CommandForbidden as CommandForbidden
+    from kerneltui.errors import CommandNotFound as CommandNotFound
     from kerneltui.errors import ConnectionFileError as ConnectionFileError
+    from kerneltui.errors import ConnectionFileForbidden as ConnectionFileForbidden
+    from kerneltui.errors import ConnectionFileNotFound as ConnectionFileNotFound
+    from kerneltui.errors import ConnectionFileUnavailable as ConnectionFileUnavailable
     from kerneltui.errors import DuplicateKernel as DuplicateKernel
     from kerneltui.errors import InvalidKernelSpec as InvalidKernelSpec
     from kerneltui.errors import InvalidSignature as InvalidSignature
     from kerneltui.errors import KernelDied as KernelDied
     from kerneltui.errors import KernelError as KernelError
+    from kerneltui.errors import KernelSpecFileNotFound as KernelSpecFileNotFound
     from kerneltui.errors import KernelTimeout as KernelTimeout
     from kerneltui.errors import LaunchError as LaunchError
     from kerneltui.errors import MalformedMessage as MalformedMessage
@@ -55,10 +61,12 @@ if TYPE_CHECKING:
     __version__: str
 
 _ERRORS = (
-    *("ActionRefused", "ConnectionFileError", "DuplicateKernel", "InvalidKernelSpec"),
-    *("InvalidSignature", "KernelDied", "KernelError", "KernelTimeout", "LaunchError"),
-    *("MalformedMessage", "NoSuchKernel", "ProtocolError", "ReadyTimeout", "ReplayedMessage"),
-    *("UnsignedMessage", "WrongThread"),
+    *("ActionRefused", "CommandForbidden", "CommandNotFound", "ConnectionFileError"),
+    *("ConnectionFileForbidden", "ConnectionFileNotFound", "ConnectionFileUnavailable"),
+    *("DuplicateKernel", "InvalidKernelSpec", "InvalidSignature", "KernelDied", "KernelError"),
+    *("KernelSpecFileNotFound", "KernelTimeout", "LaunchError", "MalformedMessage"),
+    *("NoSuchKernel", "ProtocolError", "ReadyTimeout", "ReplayedMessage", "UnsignedMessage"),
+    "WrongThread",
 )
 _SPECS = (
     *("NATIVE_KERNEL_NAME", "KernelSpec", "KernelSpecManager", "find_kernel_specs"),

@@ -7,11 +7,17 @@
     │   ├── InvalidSignature
     │   └── ReplayedMessage
     ├── ConnectionFileError (ValueError)      a connection file or info that cannot be used
-    │   └── EndpointError (zmq.ZMQError)      an address that zmq refuses; see kernels.sockets
+    │   ├── EndpointError (zmq.ZMQError)      an address that zmq refuses; see kernels.sockets
+    │   └── ConnectionFileUnavailable (OSError)
+    │       ├── ConnectionFileNotFound (FileNotFoundError)
+    │       └── ConnectionFileForbidden (PermissionError)
     ├── InvalidKernelSpec (ValueError)        a kernelspec that cannot be used
+    │   └── KernelSpecFileNotFound (FileNotFoundError)
     ├── NoSuchKernel (KeyError)               an unknown kernelspec name or kernel id
     ├── DuplicateKernel (ValueError)          a picked kernel id that is in use
     ├── LaunchError (OSError)                 a command that could not become a process
+    │   ├── CommandNotFound (FileNotFoundError)
+    │   └── CommandForbidden (PermissionError)
     ├── ActionRefused (RuntimeError)          an order that the kernel's state does not allow
     ├── WrongThread (RuntimeError)            a client that two threads use at the same time
     ├── KernelDied (RuntimeError)
@@ -19,12 +25,15 @@
         └── ReadyTimeout (RuntimeError)
 
 The second bases are what `jupyter_client` raises in the same place, so that a
-caller's `except` clauses hold. No message, attribute or traceback line made here
-contains a connection key, a token or the value of an environment variable.
+caller's `except` clauses hold; an OSError has the system's `errno`. No message, attribute
+or traceback line made here contains a connection key, a token or the value of an
+environment variable.
 """
 
 from __future__ import annotations
 
+import errno
+import os
 import queue
 import signal
 
@@ -61,8 +70,36 @@ class ConnectionFileError(KernelError, ValueError):
     """A connection file or connection info that cannot be used."""
 
 
+class ConnectionFileUnavailable(ConnectionFileError, OSError):
+    """A connection file or an ip that the system refuses; `of` picks the kind."""
+
+    def __init__(self, message: str, code: int | None = None) -> None:
+        super().__init__(message)
+        _tell_errno(self, code)
+
+    @staticmethod
+    def of(message: str, code: int | None) -> ConnectionFileUnavailable:
+        return _CONNECTION_FILE_ERRORS.get(code, ConnectionFileUnavailable)(message, code)
+
+
+class ConnectionFileNotFound(ConnectionFileUnavailable, FileNotFoundError):
+    """A connection file that does not exist."""
+
+
+class ConnectionFileForbidden(ConnectionFileUnavailable, PermissionError):
+    """A connection file that this user may not read or write."""
+
+
 class InvalidKernelSpec(KernelError, ValueError):
     """A kernelspec that cannot be used."""
+
+
+class KernelSpecFileNotFound(InvalidKernelSpec, FileNotFoundError):
+    """A kernel.json that does not exist."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        _tell_errno(self, errno.ENOENT)
 
 
 class NoSuchKernel(KernelError, KeyError):
@@ -78,11 +115,27 @@ class DuplicateKernel(KernelError, ValueError):
 
 
 class LaunchError(KernelError, OSError):
-    """A kernel's command that could not become a process."""
+    """A kernel's command that could not become a process; `of` picks the kind.
 
-    def __init__(self, message: str, argv: tuple[str, ...]) -> None:
+    `errno`: the system's, None where it was not asked.
+    """
+
+    def __init__(self, message: str, argv: tuple[str, ...], code: int | None = None) -> None:
         super().__init__(message)
         self.argv = argv
+        _tell_errno(self, code)
+
+    @staticmethod
+    def of(message: str, argv: tuple[str, ...], code: int | None) -> LaunchError:
+        return _LAUNCH_ERRORS.get(code, LaunchError)(message, argv, code)
+
+
+class CommandNotFound(LaunchError, FileNotFoundError):
+    """A command, or the folder to run it in, that does not exist."""
+
+
+class CommandForbidden(LaunchError, PermissionError):
+    """A command that is no program, or that this user may not run."""
 
 
 class ActionRefused(KernelError, RuntimeError):
@@ -124,6 +177,24 @@ class KernelTimeout(KernelError, TimeoutError, queue.Empty):
 
 class ReadyTimeout(KernelTimeout, RuntimeError):
     """A kernel that was not ready in the time that the caller gave."""
+
+
+_CONNECTION_FILE_ERRORS: dict[int | None, type[ConnectionFileUnavailable]] = {
+    errno.ENOENT: ConnectionFileNotFound,
+    errno.EACCES: ConnectionFileForbidden,
+    errno.EPERM: ConnectionFileForbidden,
+}
+_LAUNCH_ERRORS: dict[int | None, type[LaunchError]] = {
+    errno.ENOENT: CommandNotFound,
+    errno.EACCES: CommandForbidden,
+    errno.EPERM: CommandForbidden,
+}
+
+
+def _tell_errno(error: OSError, code: int | None) -> None:
+    """Set what an OSError made by the system has; its text stays ours."""
+    error.errno = code
+    error.strerror = os.strerror(code) if code else None
 
 
 def describe_exit(returncode: int | None) -> str:

@@ -210,6 +210,12 @@ def test_a_name_that_is_not_public_is_an_attribute_error() -> None:
         ("ActionRefused", (RuntimeError,)),
         ("WrongThread", (RuntimeError,)),
         ("LaunchError", (OSError,)),
+        ("CommandNotFound", (errors.LaunchError, FileNotFoundError)),
+        ("CommandForbidden", (errors.LaunchError, PermissionError)),
+        ("ConnectionFileUnavailable", (errors.ConnectionFileError, OSError)),
+        ("ConnectionFileNotFound", (errors.ConnectionFileUnavailable, FileNotFoundError)),
+        ("ConnectionFileForbidden", (errors.ConnectionFileUnavailable, PermissionError)),
+        ("KernelSpecFileNotFound", (errors.InvalidKernelSpec, FileNotFoundError)),
         ("InvalidSignature", (ValueError,)),
     ],
 )

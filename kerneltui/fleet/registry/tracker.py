@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -128,8 +127,7 @@ class Tracker:
     def drop(self, kernel_id: str) -> None:
         """Track a kernel no more."""
         self._registry.drop(kernel_id)
-        with contextlib.suppress(NoSuchKernel):
-            self._kernels.remove_kernel(kernel_id)
+        self._kernels.remove_kernel(kernel_id)
         self._listen_no_more(kernel_id)
         self._registry.publish()
 

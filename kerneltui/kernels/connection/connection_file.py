@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import re
 import secrets
@@ -15,7 +16,11 @@ from typing import Any, Unpack
 import zmq
 
 from kerneltui.arguments import spelled_out
-from kerneltui.errors import ConnectionFileError
+from kerneltui.errors import (
+    ConnectionFileError,
+    ConnectionFileNotFound,
+    ConnectionFileUnavailable,
+)
 from kerneltui.kernels.connection.arguments import DEFAULTS, ConnectionArguments
 from kerneltui.kernels.connection.attributes import ConnectionAttributes
 from kerneltui.kernels.connection.ipc import (
@@ -210,7 +215,8 @@ def read_connection_file(path: str | Path) -> ConnectionInfo:
     try:
         return parse_connection_file(read_regular(Path(path), MAX_SIZE), str(path))
     except OSError as error:
-        raise ConnectionFileError(f"cannot read connection file {path}: {error.strerror}") from None
+        message = f"cannot read connection file {path}: {error.strerror}"
+        raise ConnectionFileUnavailable.of(message, error.errno) from None
 
 
 def write_connection_file(
@@ -257,8 +263,8 @@ def find_connection_file(
     """Return the path of a connection file: an exact name, else the newest that matches.
 
     `filename`: a name, a glob, or a part of one; "" for any kernel's. `path`: the folders to
-    look in; by default the current one and the Jupyter runtime directory. Raises OSError where
-    none is found. `profile`: of IPython before Jupyter; ignored, with a warning.
+    look in; by default the current one and the Jupyter runtime directory. Raises
+    ConnectionFileNotFound. `profile`: of IPython before Jupyter; ignored, with a warning.
     """
     if profile is not None:
         warnings.warn(f"Jupyter has no profiles: profile={profile!r} is ignored", stacklevel=2)
@@ -277,7 +283,8 @@ def find_connection_file(
         if match.is_file()
     ]
     if not found:
-        raise OSError(f"no connection file {filename!r} in {', '.join(map(str, folders))}")
+        message = f"no connection file {filename!r} in {', '.join(map(str, folders))}"
+        raise ConnectionFileNotFound(message, errno.ENOENT)
     return str(max(found, key=_written_at).absolute())
 
 
@@ -306,6 +313,5 @@ def _write(path: Path, text: str) -> None:
     try:
         write_private(path, text, is_secret=not allow_insecure_writes)
     except OSError as error:
-        raise ConnectionFileError(
-            f"cannot write connection file {path}: {error.strerror}"
-        ) from None
+        message = f"cannot write connection file {path}: {error.strerror}"
+        raise ConnectionFileUnavailable.of(message, error.errno) from None

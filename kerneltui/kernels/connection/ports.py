@@ -18,7 +18,7 @@ import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from kerneltui.errors import ConnectionFileError, KernelError
+from kerneltui.errors import ConnectionFileUnavailable, KernelError
 from kerneltui.paths import own_folder, runtime_folder
 from kerneltui.private_file import make_private_folder, open_private
 
@@ -116,7 +116,8 @@ def _is_free(ip: str, port: int) -> bool:
     except (OSError, UnicodeError) as error:
         if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
             return False
-        raise ConnectionFileError(f"cannot use ip {ip!r}: {error}") from error
+        code = error.errno if isinstance(error, OSError) else None
+        raise ConnectionFileUnavailable.of(f"cannot use ip {ip!r}: {error}", code) from error
     return True
 
 

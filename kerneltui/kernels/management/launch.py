@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 import os
 import shlex
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from kerneltui.errors import LaunchError
+from kerneltui.frozen import frozen
 from kerneltui.kernels.processes import default_signals
 from kerneltui.kernels.processes.nofile import (
     NO_MORE_PROCESSES,
@@ -25,6 +27,19 @@ from kerneltui.kernels.specs.spec_manager import KernelSpec
 NOT_INHERITED = ("JPY_PARENT_PID", "JPY_SESSION_NAME", "SPY_PARENT_PID", "JPY_INTERRUPT_EVENT")
 
 _Stream = int | IO[Any] | None
+
+
+@frozen
+class Obstacle:
+    """What keeps a command from running."""
+
+    words: str
+    """For a person."""
+    errno: int | None = None
+    """As the system has it; None where it was not asked."""
+
+
+NOTHING = Obstacle("")  # to run
 
 
 def kernel_environment(
@@ -70,7 +85,7 @@ def launch(
     """
     _refuse_unknown(popen_kwargs)
     if not argv:
-        raise _cannot_run(argv, "")
+        raise _cannot_run(argv, NOTHING)
     try:
         process = subprocess.Popen(
             _command(argv, env, cwd, popen_kwargs),
@@ -85,12 +100,12 @@ def launch(
     except LaunchError:
         raise
     except (OSError, ValueError) as error:
-        cause = _explain(argv, env, cwd, popen_kwargs.get("executable"), error)
+        obstacle = _explain(argv, env, cwd, popen_kwargs.get("executable"), error)
     else:
         restore_nofile_limit(process.pid)
         return process
     # Raised out here, so that the error above, which may hold a value of env, is not its context.
-    raise _cannot_run(argv, cause)
+    raise _cannot_run(argv, obstacle)
 
 
 def launch_kernel(
@@ -130,15 +145,15 @@ def refuse_unlaunchable(
 ) -> None:
     """Raise the error of `launch` where it is known beforehand; nothing is started."""
     _refuse_unknown(popen_kwargs)
-    cause = _obstacle(argv, env, cwd, executable) if argv else ""
-    if cause or not argv:
-        raise _cannot_run(argv, cause)
+    obstacle = _obstacle(argv, env, cwd, executable) if argv else NOTHING
+    if obstacle is not None:
+        raise _cannot_run(argv, obstacle)
 
 
-def _cannot_run(argv: Sequence[str], cause: str) -> LaunchError:
-    if not argv:
-        return LaunchError("cannot run an empty command", ())
-    return LaunchError(f"cannot run {shlex.join(argv)}: {cause}", tuple(argv))
+def _cannot_run(argv: Sequence[str], obstacle: Obstacle) -> LaunchError:
+    command = shlex.join(argv) or "an empty command"
+    because = f": {obstacle.words}" if obstacle.words else ""
+    return LaunchError.of(f"cannot run {command}{because}", tuple(argv), obstacle.errno)
 
 
 def _command(
@@ -173,16 +188,21 @@ def _explain(
     cwd: str | os.PathLike[str] | None,
     executable: str | os.PathLike[str] | None,
     error: OSError | ValueError,
-) -> str:
+) -> Obstacle:
     """Return why Popen failed, in words for a user."""
     program = os.fspath(executable or argv[0])
+    if isinstance(error, ValueError):
+        known = _obstacle(argv, env, cwd, executable)
+        return known or Obstacle(f"{program}: cannot be passed on")
     if isinstance(error, BlockingIOError):
-        return NO_MORE_PROCESSES
-    if known := describe_shortage(error) or _obstacle(argv, env, cwd, executable):
+        return Obstacle(NO_MORE_PROCESSES, error.errno)
+    if shortage := describe_shortage(error):
+        return Obstacle(shortage, error.errno)
+    if known := _obstacle(argv, env, cwd, executable):
         return known
     if isinstance(error, FileNotFoundError):  # not this file, then, but what is to run it
-        return f"{program} is run by a loader, which does not exist"
-    return f"{program}: {error.strerror if isinstance(error, OSError) else 'cannot be passed on'}"
+        return Obstacle(f"{program} is run by a loader, which does not exist", error.errno)
+    return Obstacle(f"{program}: {error.strerror}", error.errno)
 
 
 def _obstacle(
@@ -190,37 +210,38 @@ def _obstacle(
     env: Mapping[str, str],
     cwd: str | os.PathLike[str] | None,
     executable: str | os.PathLike[str] | None,
-) -> str:
-    """Return what is known to keep a command from running, in words for a user; "" for nothing."""
+) -> Obstacle | None:
+    """Return what is known to keep a command from running."""
     folder = Path(cwd or ".")
     if unfit := _unfit(argv, env, folder):
-        return unfit
+        return Obstacle(unfit)
     if not folder.is_dir():
-        return f"its working directory {folder} does not exist"
+        return Obstacle(f"its working directory {folder} does not exist", errno.ENOENT)
     if not os.access(folder, os.X_OK):
-        return f"its working directory {folder} cannot be entered"
+        return Obstacle(f"its working directory {folder} cannot be entered", errno.EACCES)
     program = os.fspath(executable or argv[0])
     path_folders = os.get_exec_path(env) if "/" not in program else [""]
     found = [folder / place / program for place in path_folders]
     found = [file for file in found if file.exists()]
     if not found and "/" in program:
-        return f"there is no file {folder / program}"
+        return Obstacle(f"there is no file {folder / program}", errno.ENOENT)
     if not found:
-        return f"{program} was not found; looked in the PATH: {', '.join(path_folders)}"
+        searched = ", ".join(path_folders)
+        return Obstacle(f"{program} was not found; looked in the PATH: {searched}", errno.ENOENT)
     usable = [file for file in found if not file.is_dir() and os.access(file, os.X_OK)]
     return _obstacle_in(usable[0] if usable else found[0], folder)
 
 
-def _obstacle_in(file: Path, folder: Path) -> str:
+def _obstacle_in(file: Path, folder: Path) -> Obstacle | None:
     """Return what is known to keep a file that exists from being run."""
     if file.is_dir():
-        return f"{file} is a directory"
+        return Obstacle(f"{file} is a directory", errno.EACCES)
     if not os.access(file, os.X_OK):
-        return f"{file} is not executable"
+        return Obstacle(f"{file} is not executable", errno.EACCES)
     interpreter = _interpreter(file)
     if interpreter is not None and not (folder / interpreter).exists():
-        return f"{file} is run by {interpreter}, which does not exist"
-    return ""
+        return Obstacle(f"{file} is run by {interpreter}, which does not exist", errno.ENOENT)
+    return None
 
 
 def _interpreter(file: Path) -> str | None:

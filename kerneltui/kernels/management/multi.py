@@ -111,12 +111,10 @@ class MultiKernelManager:
         self._claim(manager.kernel_id)
         self._settle(manager.kernel_id, manager)
 
-    def remove_kernel(self, kernel_id: str) -> KernelManager:
-        """Forget a kernel, whatever it does, and return its manager. Raises NoSuchKernel."""
+    def remove_kernel(self, kernel_id: str) -> KernelManager | None:
+        """Forget a kernel, whatever it does, and return its manager; None for an unknown one."""
         with self._lock:
-            manager = self.get_kernel(kernel_id)
-            del self._kernels[kernel_id]
-        return manager
+            return self._kernels.pop(kernel_id, None)
 
     def new_kernel_id(self, **_kwargs: Any) -> str:
         return str(uuid.uuid4())

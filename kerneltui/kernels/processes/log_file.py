@@ -126,6 +126,5 @@ class LogFile:
 
     def _unusable(self, error: OSError) -> LaunchError:
         place = f"{error.filename}: " if error.filename != str(self.path) else ""
-        return LaunchError(
-            f"cannot write the kernel's output to {self.path}: {place}{error.strerror}", ()
-        )
+        message = f"cannot write the kernel's output to {self.path}: {place}{error.strerror}"
+        return LaunchError.of(message, (), error.errno)

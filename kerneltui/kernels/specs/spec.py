@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from kerneltui.errors import InvalidKernelSpec
+from kerneltui.errors import InvalidKernelSpec, KernelSpecFileNotFound
 from kerneltui.private_file import read_regular
 
 MAX_SIZE = 1_000_000  # bytes of a kernel.json
@@ -86,6 +86,9 @@ _FIELD_TYPES: dict[str, type] = {
 def _read_json(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(read_regular(file, MAX_SIZE))
+    except FileNotFoundError as error:
+        message = f"{file}: cannot be read: {error.strerror}"
+        raise KernelSpecFileNotFound(message) from error
     except OSError as error:
         raise InvalidKernelSpec(f"{file}: cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, nested without end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -22,6 +23,7 @@ from kerneltui.kernels.connection.connection_file import (
     read_connection_file,
     write_connection_file,
 )
+from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol.connection import PORT_NAMES
 
 INFO = {
@@ -418,8 +420,31 @@ def test_no_name_means_any_kernels_file(folders: list[str]) -> None:
 def test_a_folder_is_no_connection_file(folders: list[str]) -> None:
     Path(folders[0], "kernel-1.json").mkdir()
 
-    with pytest.raises(OSError, match="no connection file"):
+    with pytest.raises(FileNotFoundError, match="no connection file"):
         find_connection_file(path=folders)
+
+
+def test_a_missing_file_is_not_found(tmp_path: Path) -> None:
+    with pytest.raises(ConnectionFileError, match="cannot read connection file") as caught:
+        KernelManager().load_connection_file(str(tmp_path / "gone.json"))
+
+    assert isinstance(caught.value, FileNotFoundError)
+    assert caught.value.errno == errno.ENOENT
+
+
+def test_a_folder_in_the_place_of_a_file_is_an_error_of_the_system(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="cannot read connection file"):
+        KernelManager().load_connection_file(str(tmp_path))
+
+
+def test_a_file_that_cannot_be_written_is_an_error_of_the_system(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    manager = KernelManager(connection_file=str(tmp_path / "file" / "kernel.json"))
+
+    with pytest.raises(OSError, match="cannot write connection file"):
+        manager.write_connection_file()
+
+    manager.release_ports()
 
 
 def test_a_profile_is_ignored_with_a_warning(folders: list[str]) -> None:

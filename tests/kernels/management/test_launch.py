@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -316,3 +317,35 @@ def test_no_value_of_the_environment_is_in_the_error(value: str) -> None:
 
     assert "hunter2" not in "".join(traceback.format_exception(error))
     assert error.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("command", "kind", "code"),
+    [
+        ("no-such-program", FileNotFoundError, errno.ENOENT),
+        ("{folder}/gone", FileNotFoundError, errno.ENOENT),
+        ("{folder}/lost", FileNotFoundError, errno.ENOENT),
+        ("{folder}", PermissionError, errno.EACCES),
+        ("{folder}/data", PermissionError, errno.EACCES),
+        ("{folder}/broken", LaunchError, errno.ENOEXEC),
+        ("a\0b", LaunchError, None),
+    ],
+)
+def test_an_error_is_of_the_systems_kind_with_its_number(
+    tmp_path: Path, command: str, kind: type[OSError], code: int | None
+) -> None:
+    write_file(tmp_path / "data", "", 0o600)
+    write_file(tmp_path / "lost", "#!/no/such/python\n")
+    write_file(tmp_path / "broken", "\x7fELF")
+
+    error = failure([command.format(folder=tmp_path)])
+
+    assert isinstance(error, kind)
+    assert error.errno == code
+
+
+def test_a_folder_that_is_gone_is_not_found(tmp_path: Path) -> None:
+    error = failure([sys.executable], cwd=tmp_path / "gone")
+
+    assert isinstance(error, FileNotFoundError)
+    assert (error.errno, error.strerror) == (errno.ENOENT, "No such file or directory")

@@ -103,7 +103,6 @@ def test_a_kernel_that_did_not_start_is_not_listed_and_its_id_is_free(make: Make
 
 VERBS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("get_kernel", (), {}),
-    ("remove_kernel", (), {}),
     ("shutdown_kernel", (), {}),
     ("restart_kernel", (), {}),
     ("interrupt_kernel", (), {}),
@@ -132,12 +131,22 @@ def test_an_unknown_id_is_a_key_error_that_names_it(
     assert caught.value.name == "x"
 
 
+def test_to_remove_an_unknown_kernel_is_to_do_nothing() -> None:
+    assert MultiKernelManager().remove_kernel("x") is None
+
+
+def test_the_environment_of_an_unknown_kernel_cannot_be_updated() -> None:
+    with pytest.raises(NoSuchKernel):
+        MultiKernelManager().update_env(kernel_id="x", env={})
+
+
 def test_a_kernel_that_is_removed_goes_on_with_its_manager(make: Make) -> None:
     kernels = make("waits")
     kernel_id = kernels.start_kernel()
 
     manager = kernels.remove_kernel(kernel_id)
 
+    assert manager is not None
     assert kernel_id not in kernels
     assert manager.is_alive()
     manager.shutdown_kernel(now=True)

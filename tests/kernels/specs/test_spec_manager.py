@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import importlib.util
 import json
 import os
@@ -302,6 +303,14 @@ def test_a_broken_spec_is_skipped(kernels: Path, manager: KernelSpecManager) -> 
     write_spec(kernels, "k")
 
     assert list(manager.get_all_specs()) == ["k"]
+
+
+def test_a_missing_file_is_not_found(kernels: Path) -> None:
+    with pytest.raises(InvalidKernelSpec, match="cannot be read") as caught:
+        KernelSpec.from_resource_dir(str(kernels))
+
+    assert isinstance(caught.value, FileNotFoundError)
+    assert caught.value.errno == errno.ENOENT
 
 
 def test_a_subclass_is_asked_for_each_spec(kernels: Path) -> None:
