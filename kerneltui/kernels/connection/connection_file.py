@@ -23,6 +23,7 @@ from kerneltui.errors import (
 )
 from kerneltui.kernels.connection.arguments import DEFAULTS, ConnectionArguments
 from kerneltui.kernels.connection.attributes import ConnectionAttributes
+from kerneltui.kernels.connection.context import ContextOwner
 from kerneltui.kernels.connection.ipc import (
     keep_ipc_folder,
     new_ipc_ip,
@@ -31,7 +32,7 @@ from kerneltui.kernels.connection.ipc import (
 )
 from kerneltui.kernels.connection.ports import release_ports, reserve, reserve_ports
 from kerneltui.kernels.connection.session import new_session
-from kerneltui.kernels.connection.sockets import Context, connect, default_context
+from kerneltui.kernels.connection.sockets import connect
 from kerneltui.paths import runtime_folder
 from kerneltui.private_file import read_regular, write_private
 from kerneltui.protocol.connection import Channel, ConnectionInfo, parse_connection_file
@@ -41,7 +42,7 @@ MAX_SIZE = 100_000  # bytes: a file of more is no connection file
 ANY_FILE = "kernel-*.json"
 
 
-class ConnectionFileMixin(ConnectionAttributes):
+class ConnectionFileMixin(ConnectionAttributes, ContextOwner):
     """What managers and clients have in common: a connection file and what it says."""
 
     log = logging.getLogger("kerneltui")
@@ -50,7 +51,9 @@ class ConnectionFileMixin(ConnectionAttributes):
     @spelled_out(ConnectionArguments)
     def __init__(self, **connection: Unpack[ConnectionArguments]) -> None:
         given: ConnectionArguments = {**DEFAULTS, **connection}
-        super().__init__(
+        ContextOwner.__init__(self, given["context"])
+        ConnectionAttributes.__init__(
+            self,
             transport=given["transport"],
             ip=given["ip"],
             ports={channel: given[f"{channel}_port"] for channel in Channel},  # type: ignore[literal-required]  # of Channel
@@ -59,16 +62,10 @@ class ConnectionFileMixin(ConnectionAttributes):
             session=given["session"],
         )
         self.connection_file = given["connection_file"]
-        self._context = given["context"]
         self._connection_file_written = False
         self._random_ports: tuple[Channel, ...] = ()
         self._stale_ports: tuple[Channel, ...] = ()
         self._reserved: list[int] = []
-
-    @property
-    def context(self) -> Context:
-        """The zmq context given, else the private one of this process; never destroyed here."""
-        return self._context or default_context()
 
     @property
     def has_random_ports(self) -> bool:

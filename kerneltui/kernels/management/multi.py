@@ -15,6 +15,7 @@ import zmq
 
 from kerneltui.arguments import refuse_unknown
 from kerneltui.errors import DuplicateKernel, NoSuchKernel
+from kerneltui.kernels.connection.context import ContextOwner
 from kerneltui.kernels.connection.sockets import Context
 from kerneltui.kernels.management.client_maker import named
 from kerneltui.kernels.management.launch_plan import LaunchArguments, StartArguments
@@ -29,7 +30,7 @@ ManagerFactory = Callable[..., KernelManager]
 SHUTDOWN_THREADS = 32  # they wait for processes; the work is the kernels' own
 
 
-class MultiKernelManager:
+class MultiKernelManager(ContextOwner):
     """A registry of KernelManagers. Threads may share it; a kernel that dies is restarted.
 
     A subclass may set `kernel_manager_class` or `kernel_manager_factory` for all of its own.
@@ -62,7 +63,7 @@ class MultiKernelManager:
             self.kernel_manager_factory = kernel_manager_factory
         self.connection_dir = connection_dir
         self.autorestart = autorestart
-        self._context = context
+        super().__init__(context)
         self._lock = threading.Lock()
         self._kernels: dict[str, KernelManager] = {}
         self._starting: set[str] = set()

@@ -1,0 +1,38 @@
+"""ContextOwner: the zmq context of a manager or a client, which its user may end or replace."""
+
+from __future__ import annotations
+
+from kerneltui.kernels.connection.sockets import Context, default_context
+
+
+class ContextView(Context):
+    """A view of this process's context: to end it closes the sockets made by it and no others."""
+
+    closed: bool
+
+    def term(self) -> None:
+        """End this view; the context stays, as other kernels' sockets are in it."""
+        self.closed = True
+
+
+class ContextOwner:
+    """Has the context that it is given, else a view of this process's one."""
+
+    def __init__(self, context: Context | None) -> None:
+        self._context = context
+        self._view: ContextView | None = None
+
+    @property
+    def context(self) -> Context:
+        """The zmq context given, else a view of this process's. One that was ended is replaced."""
+        if self._context is not None:
+            return self._context
+        shared, view = default_context(), self._view
+        # A view does not survive a fork, no more than its context.
+        if view is None or view.closed or view.underlying != shared.underlying:
+            view = self._view = ContextView(shadow=shared)
+        return view
+
+    @context.setter
+    def context(self, context: Context) -> None:
+        self._context = context

@@ -1,0 +1,100 @@
+"""A script ends or replaces a context, and no other kernel is harmed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import pytest
+import zmq
+
+from kerneltui import BlockingKernelClient, KernelManager, MultiKernelManager
+from kerneltui.kernels.connection.context import ContextOwner
+from kerneltui.kernels.connection.sockets import default_context
+from tests.clients import connected
+from tests.fake_kernel import FakeKernel
+
+OWNERS = [KernelManager, BlockingKernelClient, MultiKernelManager]
+
+
+@pytest.mark.parametrize("end", ["destroy", "term", "__del__"])
+def test_ending_one_context_ends_no_others(fake: FakeKernel, end: str) -> None:
+    with connected(fake) as client:
+        client.wait_for_ready(timeout=10)
+        manager = KernelManager()
+
+        getattr(manager.context, end)()
+
+        assert client.kernel_info(reply=True, timeout=10)["content"]["implementation"] == "fake"
+
+
+def test_ending_a_context_closes_what_was_made_by_it() -> None:
+    one, other = KernelManager(), KernelManager()
+    socket, others = one.context.socket(zmq.PAIR), other.context.socket(zmq.PAIR)
+
+    one.context.destroy(linger=0)
+
+    assert (socket.closed, others.closed) == (True, False)
+    others.close()
+
+
+def test_leaving_a_context_ends_it_alone() -> None:
+    manager = KernelManager()
+
+    with manager.context as context:
+        pass
+
+    assert (context.closed, default_context().closed) == (True, False)
+
+
+@pytest.mark.parametrize("owner", OWNERS)
+def test_a_context_that_was_ended_is_replaced(owner: Callable[[], ContextOwner]) -> None:
+    made = owner()
+    before = made.context
+
+    before.destroy()
+
+    assert made.context is not before
+    made.context.socket(zmq.PAIR).close()
+
+
+@pytest.mark.parametrize("owner", OWNERS)
+def test_a_context_is_the_same_until_it_is_ended(owner: Callable[[], ContextOwner]) -> None:
+    made = owner()
+
+    assert made.context is made.context
+
+
+@pytest.mark.parametrize("owner", OWNERS)
+def test_a_context_can_be_set(owner: Callable[[], ContextOwner]) -> None:
+    made = owner()
+
+    with zmq.Context() as own:
+        made.context = own
+        assert made.context is own
+
+
+def test_clients_and_kernels_take_the_context_that_was_set() -> None:
+    manager, kernels = KernelManager(), MultiKernelManager()
+
+    with zmq.Context() as own:
+        manager.context = kernels.context = own
+        contexts = manager.client().context, kernels._new_manager("python3", "k").context
+
+    assert contexts == (own, own)
+
+
+def test_a_forked_process_has_a_context_of_its_own() -> None:
+    manager = KernelManager()
+    parents = manager.context.underlying
+    reader, writer = os.pipe()
+
+    child = os.fork()
+    if not child:
+        os.write(writer, str(manager.context.underlying != parents).encode())
+        os._exit(0)
+    os.close(writer)
+
+    with os.fdopen(reader) as told:
+        assert told.read() == "True"
+    assert os.waitpid(child, 0)[1] == 0
