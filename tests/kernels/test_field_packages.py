@@ -1,0 +1,117 @@
+"""Packages of the field do their own work on our managers, by their own commands."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+TIMEOUT = 120  # seconds for a command that starts several kernels
+
+OF_PYTHON = """
+import jupyter_kernel_test
+
+class PythonTests(jupyter_kernel_test.KernelTests):
+    kernel_name = "python3"
+    language_name = "python"
+    code_hello_world = "print('hello, world')"
+    code_stderr = "import sys; print('x', file=sys.stderr)"
+    completion_samples = [{"text": "zi", "matches": {"zip"}}]
+    complete_code_samples = ["1"]
+    incomplete_code_samples = ["print("]
+    code_execute_result = [{"code": "1+2", "result": "3"}]
+    code_generate_error = "raise"
+    code_inspect_sample = "zip"
+    supported_history_operations = ("tail", "search")
+    code_history_pattern = "1?2*"
+"""
+OF_BASH = """
+import jupyter_kernel_test
+
+class BashTests(jupyter_kernel_test.KernelTests):
+    kernel_name = "bash"
+    language_name = "bash"
+    code_hello_world = "echo hello, world"
+    completion_samples = [{"text": "fals", "matches": {"false"}}]
+"""
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run a module's command with our names in the place of the field's."""
+    swapped = [sys.executable, "-m", "tests.swapped", *command]
+    return subprocess.run(
+        swapped, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT, check=False
+    )
+
+
+def run_tests(folder: Path, *options: str) -> str:
+    """Return the last line of pytest, run with `options`; all that it said where a test failed."""
+    alone = ["-q", "-c", "/dev/null", "--rootdir", str(folder), "-p", "no:cacheprovider"]
+    done = run("pytest", *alone, *options)
+    return done.stdout.splitlines()[-1] if done.returncode == 0 else done.stdout + done.stderr
+
+
+def cell(source: str, *outputs: dict[str, Any], tags: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {
+        "cell_type": "code",
+        "id": source[:1],
+        "execution_count": 1,
+        "metadata": {"tags": list(tags)},
+        "source": source,
+        "outputs": list(outputs),
+    }
+
+
+def notebook(folder: Path) -> str:
+    """Write a notebook of two cells, the second of which fails as it says."""
+    answer = {"output_type": "stream", "name": "stdout", "text": "42\n"}
+    error = {
+        "output_type": "error",
+        "ename": "ZeroDivisionError",
+        "evalue": "division by zero",
+        "traceback": [],
+    }
+    content = {
+        "cells": [cell("print(6 * 7)", answer), cell("1 / 0", error, tags=("raises-exception",))],
+        "metadata": {"kernelspec": {"name": "python3", "display_name": "", "language": "python"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    file = folder / "two.ipynb"
+    file.write_text(json.dumps(content), encoding="utf-8")
+    return str(file)
+
+
+@pytest.mark.parametrize("option", ["--nbval-kernel-name=python3", "--nbval-current-env"])
+def test_nbval_compares_a_notebook(tmp_path: Path, option: str) -> None:
+    said = run_tests(tmp_path, "--nbval", option, notebook(tmp_path))
+
+    assert said.startswith("2 passed")
+
+
+def judged(folder: Path, tests: str) -> str:
+    file = folder / "test_kernel.py"
+    file.write_text(tests, encoding="utf-8")
+    return run_tests(folder, str(file))
+
+
+def test_jupyter_kernel_test_judges_ipykernel(tmp_path: Path) -> None:
+    assert re.match("[1-9][0-9]* passed", judged(tmp_path, OF_PYTHON))
+
+
+def test_jupyter_kernel_test_judges_a_bash_kernel_that_was_installed_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = run("bash_kernel.install", "--prefix", str(tmp_path))
+    assert installed.returncode == 0, installed.stderr
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "share" / "jupyter"))
+
+    assert re.match("[1-9][0-9]* passed", judged(tmp_path, OF_BASH))
