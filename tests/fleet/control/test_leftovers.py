@@ -66,7 +66,7 @@ def fork_of(kernel: Watched) -> ProcessIdentity:
 def test_what_a_dead_kernel_has_left_is_named(kernel: Watched) -> None:
     pid = fork_of(kernel).pid
 
-    assert f"there still runs pid {pid}" in kernel.now.reason
+    eventually(lambda: f"there still runs pid {pid}" in kernel.now.reason, WITHIN)
     assert Verb.KILL in kernel.now.allowed
 
 
