@@ -128,8 +128,7 @@ class MultiKernelManager(ContextOwner):
         `kwargs`: as of `KernelManager.start_kernel`; `kernel_id` is picked by the caller, else a
         new one. Raises DuplicateKernel for an id in use.
         """
-        kernel_id = kwargs.pop("kernel_id", None) or self.new_kernel_id()
-        manager = self._new_manager(kernel_name or self.default_kernel_name, kernel_id)
+        manager, _, kernel_id = self.pre_start_kernel(kernel_name, kwargs)
         self._claim(kernel_id)
         started = None
         try:
@@ -138,6 +137,17 @@ class MultiKernelManager(ContextOwner):
         finally:
             self._settle(kernel_id, started)
         return kernel_id
+
+    def pre_start_kernel(
+        self, kernel_name: str | None, kwargs: StartArguments
+    ) -> tuple[KernelManager, str, str]:
+        """Return a manager, the kernelspec's name and the id for a kernel to be started.
+
+        `kwargs`: as of `start_kernel`; the id is taken out of them. A subclass may do more.
+        """
+        kernel_name = kernel_name or self.default_kernel_name
+        kernel_id = kwargs.pop("kernel_id", None) or self.new_kernel_id(**kwargs)
+        return self._new_manager(kernel_name, kernel_id), kernel_name, kernel_id
 
     def _claim(self, kernel_id: str) -> None:
         with self._lock:

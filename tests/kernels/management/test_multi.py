@@ -13,6 +13,7 @@ import pytest
 import zmq
 
 from kerneltui.errors import DuplicateKernel, KernelError, LaunchError, NoSuchKernel
+from kerneltui.kernels.management.launch_plan import StartArguments
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.management.multi import MultiKernelManager
 from kerneltui.kernels.processes.lifecycle import Listener
@@ -353,6 +354,24 @@ def test_the_class_set_last_holds(make: Make) -> None:
     kernels.kernel_manager_class = Own
 
     assert kernels.kernel_manager_factory is Own
+
+
+def test_a_subclass_prepares_each_kernel(children: Children) -> None:
+    class Preparing(MultiKernelManager):
+        def pre_start_kernel(
+            self, kernel_name: str | None, kwargs: StartArguments
+        ) -> tuple[KernelManager, str, str]:
+            manager, name, kernel_id = super().pre_start_kernel(kernel_name, kwargs)
+            manager.kernel_spec.env["A"] = "prepared"
+            return manager, name, f"my-{kernel_id}"
+
+    kernels = Preparing(default_kernel_name="child", kernel_spec_manager=children.specs("waits"))
+
+    kernel_id = kernels.start_kernel(kernel_id="k")
+
+    assert kernel_id == "my-k"
+    assert kernels.get_kernel(kernel_id).kernel_spec.env == {"A": "prepared"}
+    kernels.shutdown_all(now=True)
 
 
 def test_a_kernel_can_be_asked_to_end_and_waited_for_by_its_id(make: Make) -> None:
