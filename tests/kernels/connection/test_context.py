@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -84,17 +85,18 @@ def test_clients_and_kernels_take_the_context_that_was_set() -> None:
     assert contexts == (own, own)
 
 
+FORKS = """
+import os
+from kerneltui import KernelManager
+manager = KernelManager()
+parents = manager.context.underlying
+if not os.fork():
+    os._exit(manager.context.underlying == parents)
+raise SystemExit(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
+
 def test_a_forked_process_has_a_context_of_its_own() -> None:
-    manager = KernelManager()
-    parents = manager.context.underlying
-    reader, writer = os.pipe()
+    done = subprocess.run([sys.executable, "-c", FORKS], timeout=60, check=False)
 
-    child = os.fork()
-    if not child:
-        os.write(writer, str(manager.context.underlying != parents).encode())
-        os._exit(0)
-    os.close(writer)
-
-    with os.fdopen(reader) as told:
-        assert told.read() == "True"
-    assert os.waitpid(child, 0)[1] == 0
+    assert done.returncode == 0
