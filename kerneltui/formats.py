@@ -75,7 +75,7 @@ def memory(size: float) -> str:
 def duration(seconds: float) -> str:
     """Return `seconds` in its largest unit; from 10 s to a minute in steps of ten seconds."""
     whole = max(0, int(seconds))
-    if whole < 10:  # what has just begun is looked at, and painted every second for its CPU anyway
+    if whole < 10:  # of what has just begun each second is news
         return f"{whole}s"
     if whole < MINUTE:
         return f"{whole // 10 * 10}s"
