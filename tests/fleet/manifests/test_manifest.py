@@ -127,7 +127,7 @@ def test_a_hostile_account_of_a_death_is_refused(
     data["death"][key] = value
     manifest.path.write_text(json.dumps(data))
 
-    with pytest.raises(KernelError, match="is no manifest"):
+    with pytest.raises(KernelError, match="is not a kernel manifest"):
         read_manifest(manifest.path)
 
 
@@ -209,7 +209,7 @@ def test_what_is_no_manifest_is_named_and_left(manifest: Manifest, text: str) ->
     make_private_folder(manifest.path.parent)
     manifest.path.write_text(text)
 
-    with pytest.raises(KernelError, match=f"{manifest.path.name} is no manifest"):
+    with pytest.raises(KernelError, match=f"{manifest.path.name} is not a kernel manifest"):
         read_manifest(manifest.path)
     assert manifest.path.read_text() == text
 
@@ -228,7 +228,7 @@ def test_a_field_of_another_kind_is_refused(manifest: Manifest, key: str, value:
     data = json.loads(manifest.path.read_text())
     manifest.path.write_text(json.dumps(data | {key: value}))
 
-    with pytest.raises(KernelError, match="is no manifest"):
+    with pytest.raises(KernelError, match="is not a kernel manifest"):
         read_manifest(manifest.path)
 
 
@@ -237,7 +237,7 @@ def test_a_number_without_end_is_refused(manifest: Manifest, pid: str) -> None:
     write_manifest(manifest)
     manifest.path.write_text(manifest.path.read_text().replace("4121", pid))
 
-    with pytest.raises(KernelError, match="is no manifest"):
+    with pytest.raises(KernelError, match="is not a kernel manifest"):
         read_manifest(manifest.path)
 
 
@@ -257,7 +257,7 @@ def test_an_id_that_a_terminal_would_obey_is_refused(manifest: Manifest) -> None
     forged = replace(manifest, kernel_id=kernel_id, connection_file=str(file))
     write_manifest(forged)
 
-    with pytest.raises(KernelError, match="is no manifest"):
+    with pytest.raises(KernelError, match="is not a kernel manifest"):
         read_manifest(forged.path)
 
 
