@@ -15,7 +15,9 @@ import jupyter_client.manager
 import pytest
 
 import kerneltui
+import kerneltui.asyncio
 from kerneltui import errors
+from kerneltui.asyncio import AsyncKernelClient, AsyncKernelManager, AsyncMultiKernelManager
 from kerneltui.kernels.connection.session import ClientSession
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.message import PROTOCOL_VERSION
@@ -48,6 +50,14 @@ CLIENT = (
 SPECS = (
     *("find_kernel_specs", "get_kernel_spec", "get_all_specs"),
     *("install_kernel_spec", "remove_kernel_spec"),
+)
+ASYNC_MANAGER = (
+    *("start_kernel", "shutdown_kernel", "restart_kernel", "interrupt_kernel", "signal_kernel"),
+    *("is_alive", "client", "cleanup_resources"),
+)
+ASYNC_MULTI = (
+    *("start_kernel", "shutdown_kernel", "restart_kernel", "interrupt_kernel", "signal_kernel"),
+    *("is_alive", "get_kernel", "remove_kernel", "shutdown_all"),
 )
 FUNCTIONS = ("run_kernel", "find_connection_file", "write_connection_file", "launch_kernel")
 
@@ -88,6 +98,16 @@ def pairs() -> list[Any]:
         ),
         *((kerneltui, each, (jupyter_client,)) for each in FUNCTIONS),
         (kerneltui, "start_new_kernel", (jupyter_client.manager,)),
+        (kerneltui.asyncio, "start_new_async_kernel", (jupyter_client.manager,)),
+        *(
+            (ours, each, (jupyter_client.KernelClient, theirs))
+            for ours, names, theirs in (
+                (AsyncKernelClient, CLIENT, jupyter_client.AsyncKernelClient),
+                (AsyncKernelManager, ASYNC_MANAGER, jupyter_client.AsyncKernelManager),
+                (AsyncMultiKernelManager, ASYNC_MULTI, jupyter_client.AsyncMultiKernelManager),
+            )
+            for each in names
+        ),
     ]
     return [
         pytest.param(owner, name, peers, id=f"{owner.__name__}.{name}")
@@ -279,8 +299,12 @@ def test_importing_the_library_imports_nothing_of_the_field() -> None:
     assert imported_by("from kerneltui import *") == set()
 
 
+def test_importing_the_asyncio_face_imports_nothing_of_the_field() -> None:
+    assert imported_by("from kerneltui.asyncio import run_kernel") == set()
+
+
 def test_a_bare_import_loads_no_sockets() -> None:
-    code = "import sys, kerneltui\nassert 'zmq' not in sys.modules and 'psutil' not in sys.modules"
+    code = "import sys, kerneltui\nassert not {'zmq', 'psutil', 'asyncio'} & set(sys.modules)"
 
     assert imported_by(code) == set()
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import time
+from abc import abstractmethod
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, Unpack
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Generic, Protocol, TypeVar, Unpack
 
 import zmq
 
@@ -42,11 +44,17 @@ class Lifeline(Protocol):
     def is_alive(self) -> bool: ...
 
 
-class ClientBase(ConnectionFileMixin):
+AnyChannel = TypeVar("AnyChannel", bound=ClientChannel, covariant=True)
+T = TypeVar("T")
+
+
+class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
     """Sockets to one kernel, messages in and out; no request has a method here.
 
-    Open channels belong to the thread that called `start_channels`: to another one all that
-    would use them raises WrongThread, but for `stop_channels`.
+    What waits is a coroutine, and waits in `_poll` and `_elsewhere` alone. Those of a blocking
+    client block, so that its verbs never give way. Open channels belong to the thread that
+    called `start_channels`: to another one all that would use them raises WrongThread, but for
+    `stop_channels`.
     """
 
     @spelled_out(ConnectionArguments)
@@ -61,7 +69,7 @@ class ClientBase(ConnectionFileMixin):
         self.tap_messages: Tap | None = None
         """Called with each message that this client sends or receives, in its thread."""
         self.hb_channel = HeartbeatChannel()
-        self._channels: dict[Channel, ClientChannel] = {}
+        self._channels: dict[Channel, AnyChannel] = {}
         self._thread = ChannelThread(self._close_sockets)
         self.spawns = 0
         """How many processes had served the kernel when it was last connected to."""
@@ -123,37 +131,25 @@ class ClientBase(ConnectionFileMixin):
         )
 
     @property
-    def shell_channel(self) -> ClientChannel:
+    def shell_channel(self) -> AnyChannel:
         return self._channel(Channel.SHELL)
 
     @property
-    def iopub_channel(self) -> ClientChannel:
+    def iopub_channel(self) -> AnyChannel:
         return self._channel(Channel.IOPUB)
 
     @property
-    def stdin_channel(self) -> ClientChannel:
+    def stdin_channel(self) -> AnyChannel:
         return self._channel(Channel.STDIN)
 
     @property
-    def control_channel(self) -> ClientChannel:
+    def control_channel(self) -> AnyChannel:
         return self._channel(Channel.CONTROL)
 
     @property
     def refused(self) -> Counter[type[ProtocolError]]:
         """How many messages were refused on all channels, by the error they raised."""
         return sum((each.session.refused for each in self._channels.values()), Counter())
-
-    def get_shell_msg(self, timeout: float | None = None) -> Message:
-        return self.shell_channel.get_msg(timeout)
-
-    def get_iopub_msg(self, timeout: float | None = None) -> Message:
-        return self.iopub_channel.get_msg(timeout)
-
-    def get_stdin_msg(self, timeout: float | None = None) -> Message:
-        return self.stdin_channel.get_msg(timeout)
-
-    def get_control_msg(self, timeout: float | None = None) -> Message:
-        return self.control_channel.get_msg(timeout)
 
     def input(self, string: str) -> None:
         """Answer the kernel's input request."""
@@ -173,7 +169,11 @@ class ClientBase(ConnectionFileMixin):
         self._channel(channel).send(message)
         return self.get_reply(message["msg_id"], timeout, channel) if reply else message["msg_id"]
 
-    def get_reply(
+    @abstractmethod
+    def get_reply(self, msg_id: str, timeout: float | None = None, channel: str = "shell") -> Any:
+        """Return the reply to a request, or what it can be awaited by."""
+
+    async def _reply_to(
         self, msg_id: str, timeout: float | None = None, channel: str = "shell"
     ) -> Message:
         """Return the reply to a request; replies to others are set aside, not lost.
@@ -183,21 +183,21 @@ class ClientBase(ConnectionFileMixin):
         source = self._channel(Channel(channel))
         deadline = None if timeout is None else time.monotonic() + timeout
         asked = self.spawns
-        message = source.take_aside(msg_id)
-        while message is None:
-            self.wait_readable((source,), deadline, asked)
-            while (message := source.receive()) and parent_id(message) != msg_id:
+        while True:
+            if message := source.take_aside(msg_id):
+                return message
+            while message := source.receive():
+                if parent_id(message) == msg_id:
+                    return message
                 source.set_aside(message)
-        return message
-
-    _recv_reply = get_reply  # nbclient's name for it
+            await self.until_readable((source,), deadline, asked)
 
     # -- the channels' way of waiting ----
 
-    def wait_readable(
+    async def until_readable(
         self, channels: Sequence[Source], deadline: float | None, asked: int = 0
     ) -> None:
-        """Return once a source in `channels` has something, or was opened anew.
+        """Return once a source in `channels` may have something: look, and wait again.
 
         The first of them is one of this client's.
         `asked`: which of the kernel's processes an answer is awaited from, as `spawns` counts
@@ -208,46 +208,62 @@ class ClientBase(ConnectionFileMixin):
             raise self.parent.life.last_death()
         process = self.parent.life.process if self.parent is not None else None
         if self.parent is None or process is None:
-            self._wait_unmanaged(channels, deadline)
+            await self._until_unmanaged_readable(channels, deadline)
             return
-        ready = self._poll(channels, process, deadline)
+        ready = await self._poll(channels, process, deadline)
         if not ready:
             raise KernelTimeout(self._describe_silence(channels))
-        if self._has_words(channels, process, ready):
+        if await self._has_words(channels, process, ready):
             return
-        self.parent.life.wait_for_replacement(process, deadline, successor=not asked)
+        wait = partial(self.parent.life.wait_for_replacement, successor=not asked)
+        await self._elsewhere(partial(wait, process, deadline))
         self.refresh()
 
-    def _wait_unmanaged(self, channels: Sequence[Source], deadline: float | None) -> None:
+    async def _until_unmanaged_readable(
+        self, channels: Sequence[Source], deadline: float | None
+    ) -> None:
         """Wait for a kernel whose process no manager knows."""
         presence = self._presence
         if presence is None:
             raise RuntimeError(NOT_OPEN.format(channels[0].channel))
         presence.begin_wait()
-        while True:
-            until = presence.due if deadline is None else min(deadline, presence.due)
-            ready = self._poll(channels, presence.process, until)
-            if ready and self._has_words(channels, presence.process, ready):
-                presence.note_words()
-                return
-            if deadline is not None and time.monotonic() >= deadline:
-                raise KernelTimeout(self._describe_silence(channels))
-            if presence.is_gone(has_spoken=self._has_spoken):
-                endpoint = self.connection_info.endpoint(Channel(channels[0].channel))
-                raise KernelDied(f"the kernel at {endpoint} has ended", None, ())
+        until = presence.due if deadline is None else min(deadline, presence.due)
+        ready = await self._poll(channels, presence.process, until)
+        if ready and await self._has_words(channels, presence.process, ready):
+            presence.note_words()
+            return
+        if deadline is not None and time.monotonic() >= deadline:
+            raise KernelTimeout(self._describe_silence(channels))
+        if await self._elsewhere(partial(presence.is_gone, has_spoken=self._has_spoken)):
+            endpoint = self.connection_info.endpoint(Channel(channels[0].channel))
+            raise KernelDied(f"the kernel at {endpoint} has ended", None, ())
 
-    def _has_words(
+    async def _has_words(
         self, channels: Sequence[Source], process: KernelProcess | None, ready: list[Any]
     ) -> bool:
         """Tell whether something can be read of what is ready; a process that ended may be all."""
         if process is None or process.fileno() not in ready or len(ready) > 1:
             return True
-        return self._has_spoken and bool(self._poll(channels, None, time.monotonic() + LAST_WORDS))
+        last_words = time.monotonic() + LAST_WORDS
+        return self._has_spoken and bool(await self._poll(channels, None, last_words))
 
-    def _poll(
+    @abstractmethod
+    async def _poll(
         self, channels: Sequence[Source], process: KernelProcess | None, deadline: float | None
     ) -> list[Any]:
-        """Return the sockets that have something, and the descriptor of a process that exited."""
+        """Return the sockets that have something, and the descriptor of a process that exited.
+
+        [] at the deadline.
+        """
+
+    @abstractmethod
+    async def _elsewhere(self, call: Callable[[], T]) -> T:
+        """Return what a call returns that may block, and that uses no channel."""
+
+    def _poll_here(
+        self, channels: Sequence[Source], process: KernelProcess | None, deadline: float | None
+    ) -> list[Any]:
+        """Poll as `_poll` does, and block."""
         poller = zmq.Poller()
         with self._thread:
             for channel in channels:
@@ -305,12 +321,14 @@ class ClientBase(ConnectionFileMixin):
             )
         return info
 
-    def _channel(self, channel: Channel) -> ClientChannel:
+    @abstractmethod
+    def _new_channel(self, channel: Channel) -> AnyChannel:
+        """Return a channel that is not open yet."""
+
+    def _channel(self, channel: Channel) -> AnyChannel:
         found = self._channels.get(channel)
         if found is None or (not found.is_alive() and not _same(found.session, self.session)):
-            found = self._channels[channel] = ClientChannel(
-                channel, self.session.clone(), self, self._thread
-            )
+            found = self._channels[channel] = self._new_channel(channel)
         return found
 
     def _describe_silence(self, channels: Sequence[Source]) -> str:

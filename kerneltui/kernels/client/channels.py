@@ -11,6 +11,7 @@ import zmq
 
 from kerneltui.errors import ProtocolError
 from kerneltui.kernels.client.channel_thread import ChannelThread
+from kerneltui.kernels.client.finish import finish
 from kerneltui.kernels.connection.session import ClientSession
 from kerneltui.kernels.connection.sockets import Context, connect
 from kerneltui.protocol.connection import Channel, ConnectionInfo
@@ -34,7 +35,7 @@ class Source(Protocol):
 class Waiter(Protocol):
     """Who lends a channel its way of waiting: a client, which also knows of its kernel's death."""
 
-    def wait_readable(
+    async def until_readable(
         self, channels: Sequence[Source], deadline: float | None, asked: int = 0
     ) -> None:
         """Return once one of `channels` has something. Raises KernelTimeout or KernelDied."""
@@ -60,6 +61,8 @@ class ClientChannel:
         self.socket: zmq.Socket[bytes] | None = None
         self.heard = False
         """The socket has carried a message."""
+        self.kept = 0
+        """How many messages were set aside."""
         self._waiter = waiter
         self._thread = thread
         self._aside: deque[Message] = deque(maxlen=ASIDE_LIMIT)
@@ -91,7 +94,7 @@ class ClientChannel:
             self.opened().send_multipart(frames)
         self._waiter.tap(self.channel, message)
 
-    def get_msg(self, timeout: float | None = None) -> Message:
+    async def next_message(self, timeout: float | None = None) -> Message:
         """Return the next message. `timeout`: seconds; None waits for ever.
 
         Raises KernelTimeout (a queue.Empty) or KernelDied.
@@ -102,9 +105,9 @@ class ClientChannel:
             message = self.take_aside() or self.receive()
             if message is not None:
                 return message
-            self._waiter.wait_readable((self,), deadline)
+            await self._waiter.until_readable((self,), deadline)
 
-    def get_msgs(self) -> list[Message]:
+    def take_all(self) -> list[Message]:
         """Return what is there now."""
         self._waiter.refresh()
         messages = []
@@ -112,8 +115,8 @@ class ClientChannel:
             messages.append(message)
         return messages
 
-    def msg_ready(self) -> bool:
-        """Tell whether `get_msg` would return at once."""
+    def has_message(self) -> bool:
+        """Tell whether the next message is there."""
         if not self._aside and (message := self.receive()):
             self.set_aside(message)
         return bool(self._aside)
@@ -147,6 +150,7 @@ class ClientChannel:
         return self.socket
 
     def set_aside(self, message: Message) -> None:
+        self.kept += 1
         self._aside.append(message)
 
     def has_answer(self, msg_id: str) -> bool:
@@ -162,6 +166,25 @@ class ClientChannel:
                 del self._aside[index]
                 return message
         return None
+
+
+class BlockingChannel(ClientChannel):
+    """A channel whose verbs wait in the thread that calls them."""
+
+    def get_msg(self, timeout: float | None = None) -> Message:
+        """Return the next message. `timeout`: seconds; None waits for ever.
+
+        Raises KernelTimeout (a queue.Empty) or KernelDied.
+        """
+        return finish(self.next_message(timeout))
+
+    def get_msgs(self) -> list[Message]:
+        """Return what is there now."""
+        return self.take_all()
+
+    def msg_ready(self) -> bool:
+        """Tell whether `get_msg` would return at once."""
+        return self.has_message()
 
 
 class HeartbeatChannel:

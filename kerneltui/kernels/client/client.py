@@ -1,19 +1,96 @@
-"""BlockingKernelClient: ask a kernel, wait for what it says, notice when it dies."""
+"""KernelClient: ask a kernel, wait for what it says, notice when it dies; and its blocking face."""
 
 from __future__ import annotations
 
-from kerneltui.kernels.client.interactive import OutputHook, StdinHook, run_interactively
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from kerneltui.kernels.client.base import AnyChannel
+from kerneltui.kernels.client.channels import BlockingChannel, Source
+from kerneltui.kernels.client.finish import finish
+from kerneltui.kernels.client.interactive import OutputHook, StdinHook, serve_request
 from kerneltui.kernels.client.readiness import Readiness
 from kerneltui.kernels.client.requests import KernelRequests
+from kerneltui.kernels.processes.process import KernelProcess
 from kerneltui.protocol import fields
+from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import Message
 
+T = TypeVar("T")
 
-class BlockingKernelClient(KernelRequests):
+
+class KernelClient(KernelRequests[AnyChannel]):
+    """What a client does, blocking or not."""
+
+    async def _wait_for_ready(self, timeout: float | None = None) -> None:
+        readiness = Readiness(self)
+        reply = await readiness.wait(timeout)
+        self._noise = frozenset(readiness.asked)
+        self._features = fields.texts(reply["content"], "supported_features")
+
+    def _is_alive(self) -> bool:
+        if self.parent is not None:
+            return self.parent.is_alive()
+        return not self.hb_channel.is_alive() or self.hb_channel.is_beating()
+
+    async def _execute_interactive(
+        self,
+        code: str,
+        silent: bool = False,
+        store_history: bool = True,
+        user_expressions: dict[str, str] | None = None,
+        allow_stdin: bool | None = None,
+        stop_on_error: bool = True,
+        timeout: float | None = None,
+        output_hook: OutputHook | None = None,
+        stdin_hook: StdinHook | None = None,
+    ) -> Message:
+        may_ask = self.allow_stdin if allow_stdin is None else allow_stdin
+        for channel in (self.iopub_channel, *([self.stdin_channel] if may_ask else [])):
+            channel.opened()
+        msg_id = self.execute(code, silent, store_history, user_expressions, may_ask, stop_on_error)
+        return await serve_request(self, msg_id, timeout, output_hook, stdin_hook, may_ask=may_ask)
+
+
+class BlockingKernelClient(KernelClient[BlockingChannel]):
     """A client of one kernel, for the thread that has started its channels.
 
     Two clients of one kernel do not disturb each other: each has an identity of its own.
     """
+
+    # -- messages ----
+
+    def get_shell_msg(self, timeout: float | None = None) -> Message:
+        return self.shell_channel.get_msg(timeout)
+
+    def get_iopub_msg(self, timeout: float | None = None) -> Message:
+        return self.iopub_channel.get_msg(timeout)
+
+    def get_stdin_msg(self, timeout: float | None = None) -> Message:
+        return self.stdin_channel.get_msg(timeout)
+
+    def get_control_msg(self, timeout: float | None = None) -> Message:
+        return self.control_channel.get_msg(timeout)
+
+    def get_reply(
+        self, msg_id: str, timeout: float | None = None, channel: str = "shell"
+    ) -> Message:
+        """Return the reply to a request; replies to others are set aside, not lost.
+
+        Raises KernelTimeout or KernelDied.
+        """
+        return finish(self._reply_to(msg_id, timeout, channel))
+
+    _recv_reply = get_reply  # nbclient's name for it
+
+    def wait_readable(
+        self, channels: Sequence[Source], deadline: float | None, asked: int = 0
+    ) -> None:
+        """Do as `until_readable` does, and block."""
+        finish(self.until_readable(channels, deadline, asked))
+
+    # -- verbs ----
 
     def wait_for_ready(self, timeout: float | None = None) -> None:
         """Return once this client's requests are answered and its iopub subscription is proven.
@@ -22,16 +99,11 @@ class BlockingKernelClient(KernelRequests):
         `timeout`: seconds; None waits for ever for the answer. Raises ReadyTimeout, KernelDied,
         or KernelError for a kernel of protocol 4.
         """
-        readiness = Readiness(self)
-        reply = readiness.wait(timeout)
-        self._noise = frozenset(readiness.asked)
-        self._features = fields.texts(reply["content"], "supported_features")
+        finish(self._wait_for_ready(timeout))
 
     def is_alive(self) -> bool:
         """Tell whether the kernel lives: by its process if a manager knows it, else by a beat."""
-        if self.parent is not None:
-            return self.parent.is_alive()
-        return not self.hb_channel.is_alive() or self.hb_channel.is_beating()
+        return self._is_alive()
 
     def execute_interactive(
         self,
@@ -49,10 +121,37 @@ class BlockingKernelClient(KernelRequests):
 
         `output_hook`, `stdin_hook`: called with each message of this request on iopub and
         stdin; by default they print and read here. What belongs to other requests is set
-        aside. Raises KernelTimeout, KernelDied, or RuntimeError without its channels.
+        aside. Raises KernelTimeout, KernelDied, RuntimeError without its channels, or
+        TypeError for a coroutine function as `stdin_hook`.
         """
-        may_ask = self.allow_stdin if allow_stdin is None else allow_stdin
-        for channel in (self.iopub_channel, *([self.stdin_channel] if may_ask else [])):
-            channel.opened()
-        msg_id = self.execute(code, silent, store_history, user_expressions, may_ask, stop_on_error)
-        return run_interactively(self, msg_id, timeout, output_hook, stdin_hook, may_ask=may_ask)
+        if inspect.iscoroutinefunction(stdin_hook):
+            raise TypeError("stdin_hook is a coroutine function, which only an event loop can run")
+        return finish(
+            self._execute_interactive(
+                *(code, silent, store_history, user_expressions, allow_stdin, stop_on_error),
+                *(timeout, output_hook, stdin_hook),
+            )
+        )
+
+    def create_subshell(self, timeout: float | None = None) -> str:
+        """Return the id of a new subshell. Raises ActionRefused where the kernel has none."""
+        return finish(self._create_subshell(timeout))
+
+    def delete_subshell(self, subshell_id: str, timeout: float | None = None) -> None:
+        finish(self._delete_subshell(subshell_id, timeout))
+
+    def list_subshells(self, timeout: float | None = None) -> list[str]:
+        return finish(self._list_subshells(timeout))
+
+    # -- its way of waiting ----
+
+    async def _poll(
+        self, channels: Sequence[Source], process: KernelProcess | None, deadline: float | None
+    ) -> list[Any]:
+        return self._poll_here(channels, process, deadline)
+
+    async def _elsewhere(self, call: Callable[[], T]) -> T:
+        return call()
+
+    def _new_channel(self, channel: Channel) -> BlockingChannel:
+        return BlockingChannel(channel, self.session.clone(), self, self._thread)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime, timedelta
 from getpass import getpass
+from itertools import islice
 from typing import Any, TextIO
 
 from kerneltui.errors import KernelDied, KernelTimeout, MalformedMessage
 from kerneltui.kernels.client.base import ClientBase
 from kerneltui.kernels.client.channels import ClientChannel
+from kerneltui.kernels.client.finish import finish
 from kerneltui.protocol import fields
 from kerneltui.protocol.message import Message, parent_id
 
 OutputHook = Callable[[Message], None]
-StdinHook = Callable[[Message], None]
+StdinHook = Callable[[Message], Awaitable[None] | None]
+AnyClient = ClientBase[ClientChannel]
 
 END_OF_INPUT = "\x04"  # the protocol has no word for it; jupyter_client sends this
 IDLE_GRACE = 1.0  # seconds without output after the reply: some kernels send no idle
@@ -25,7 +28,20 @@ REPLY_GRACE = 10.0  # seconds after the idle: a reply is sent before it, but may
 
 
 def run_interactively(
-    client: ClientBase,
+    client: AnyClient,
+    msg_id: str,
+    timeout: float | None,
+    output_hook: OutputHook | None,
+    stdin_hook: StdinHook | None,
+    *,
+    may_ask: bool,
+) -> Message:
+    """Do as `serve_request` does, and block."""
+    return finish(serve_request(client, msg_id, timeout, output_hook, stdin_hook, may_ask=may_ask))
+
+
+async def serve_request(
+    client: AnyClient,
     msg_id: str,
     timeout: float | None,
     output_hook: OutputHook | None,
@@ -43,7 +59,7 @@ def run_interactively(
     answer = stdin_hook or (lambda message: answer_from_terminal(client, message))
     service = _Service(client, msg_id, show, answer if may_ask else None)
     try:
-        return service.to_its_end(deadline)
+        return await service.to_its_end(deadline)
     except BaseException:
         if service.reply is not None:  # whoever goes on waiting for it finds it
             client.shell_channel.set_aside(service.reply)
@@ -55,7 +71,7 @@ class _Service:
 
     def __init__(
         self,
-        client: ClientBase,
+        client: AnyClient,
         msg_id: str,
         show: OutputHook,
         answer: StdinHook | None,
@@ -70,13 +86,13 @@ class _Service:
         self._grace_ends: float | None = None
         self._spawns = client.spawns
 
-    def to_its_end(self, deadline: float | None) -> Message:
+    async def to_its_end(self, deadline: float | None) -> Message:
         """Return the reply, once the request is done.
 
         Raises KernelTimeout, or KernelDied where the kernel ends before its reply.
         """
         while True:
-            self._take_in()
+            await self._take_in()
             if self.reply is not None and self._is_idle:
                 return self.reply
             # Looked at here, as there may always be something to read.
@@ -87,12 +103,13 @@ class _Service:
                 return self._reply_without_idle()
             limits = [each for each in (deadline, self._grace_ends) if each is not None]
             try:
-                self._client.wait_readable(self._awaited(), min(limits, default=None), self._spawns)
+                until = min(limits, default=None)
+                await self._client.until_readable(self._awaited(), until, self._spawns)
             except KernelTimeout as error:
                 if deadline is not None and time.monotonic() >= deadline:
                     raise KernelTimeout(f"timeout waiting for output: {error}") from None
             except KernelDied:
-                self._take_in()
+                await self._take_in()
                 if self.reply is None:
                     raise
                 return self.reply
@@ -112,9 +129,9 @@ class _Service:
             f"the kernel has finished the request, but sent no reply in {REPLY_GRACE:g} s"
         )
 
-    def _take_in(self) -> None:
+    async def _take_in(self) -> None:
         if self._answer is not None:
-            self._serve_stdin(self._answer)
+            await self._serve_stdin(self._answer)
         self._take_reply()
         has_spoken = self._serve_iopub()
         if self.reply is not None and (has_spoken or self._grace_ends is None):
@@ -130,21 +147,20 @@ class _Service:
             else:
                 channel.set_aside(message)
 
-    def _serve_stdin(self, answer: StdinHook) -> None:
+    async def _serve_stdin(self, answer: StdinHook) -> None:
         channel = self._client.stdin_channel
         while message := _next(channel, self._msg_id):
             if parent_id(message) == self._msg_id:
-                answer(message)
+                answered = answer(message)
+                if answered is not None:
+                    await answered
             else:
                 channel.set_aside(message)
 
     def _serve_iopub(self) -> bool:
         """Show what belongs to this request, up to its idle; tell whether anything did."""
         has_spoken = False
-        for _ in range(TURN_MESSAGES):
-            message = None if self._is_idle else self._client.iopub_channel.receive()
-            if message is None:
-                break
+        for message in islice(self._heard(), TURN_MESSAGES):
             if parent_id(message) != self._msg_id:
                 self._client.iopub_channel.set_aside(message)
                 continue
@@ -152,6 +168,14 @@ class _Service:
             self._show(message)
             self._is_idle = fields.text(message["content"], "execution_state") == "idle"
         return has_spoken
+
+    def _heard(self) -> Iterator[Message]:
+        """Yield what is on iopub until the idle: first what another request has set aside."""
+        channel = self._client.iopub_channel
+        while not self._is_idle and (message := channel.take_aside(self._msg_id)):
+            yield message
+        while not self._is_idle and (message := channel.receive()):
+            yield message
 
     def _is_late(self, message: Message) -> bool:
         """Tell whether a message was sent so long after the reply that an idle was due before.
@@ -201,7 +225,7 @@ def _write(stream: TextIO, text: str) -> None:
     stream.write(text.encode("utf-8", "replace").decode())
 
 
-def answer_from_terminal(client: ClientBase, message: Message) -> None:
+def answer_from_terminal(client: AnyClient, message: Message) -> None:
     """Ask the person at this terminal and send what they type."""
     content = message["content"]
     prompt = fields.text(content, "prompt")
@@ -215,6 +239,6 @@ def answer_from_terminal(client: ClientBase, message: Message) -> None:
     # The cell may be over while the person was thinking, or ask anew: nobody waits for the
     # answer then.
     if not (
-        client.stdin_channel.msg_ready() or client.shell_channel.has_answer(parent_id(message))
+        client.stdin_channel.has_message() or client.shell_channel.has_answer(parent_id(message))
     ):
         client.input(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 import uuid
+from typing import Any
 
 from kerneltui.errors import KernelError, KernelTimeout, ReadyTimeout
 from kerneltui.kernels.client.requests import KernelRequests
@@ -24,7 +25,7 @@ class Readiness:
     proof to wait for: only a kernel's first subscriber gets one.
     """
 
-    def __init__(self, client: KernelRequests) -> None:
+    def __init__(self, client: KernelRequests[Any]) -> None:
         self._client = client
         self._topic = ""
         self._begin_again()
@@ -36,7 +37,7 @@ class Readiness:
         self._silence = FIRST_REPEAT
         self._repeat_at = self._limit = math.inf
 
-    def wait(self, timeout: float | None) -> Message:
+    async def wait(self, timeout: float | None) -> Message:
         """Return the kernel_info reply."""
         deadline = None if timeout is None else time.monotonic() + timeout
         spawns = None
@@ -48,7 +49,7 @@ class Readiness:
             if self._reply is not None and (self._heard or time.monotonic() >= self._limit):
                 _refuse_old_protocol(self._reply)
                 return self._reply
-            self._wait_for_more(deadline, timeout)
+            await self._wait_for_more(deadline, timeout)
 
     def _spawns(self) -> int:
         return self._client.parent.life.spawns if self._client.parent else 0
@@ -86,11 +87,11 @@ class Readiness:
         subscription = message["content"].get("subscription")
         return message["msg_type"] == "iopub_welcome" and subscription == self._topic
 
-    def _wait_for_more(self, deadline: float | None, timeout: float | None) -> None:
+    async def _wait_for_more(self, deadline: float | None, timeout: float | None) -> None:
         channels = (self._client.shell_channel, self._client.iopub_channel)
         until = min(math.inf if deadline is None else deadline, self._repeat_at, self._limit)
         try:
-            self._client.wait_readable(channels, None if until == math.inf else until)
+            await self._client.until_readable(channels, None if until == math.inf else until)
         except KernelTimeout as error:
             if deadline is not None and time.monotonic() >= deadline:
                 raise ReadyTimeout(f"kernel not ready in {timeout:g} s: {error}") from None

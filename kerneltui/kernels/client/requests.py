@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, TypedDict, Unpack
 
 from kerneltui.errors import ActionRefused, MalformedMessage
-from kerneltui.kernels.client.base import ClientBase
+from kerneltui.kernels.client.base import AnyChannel, ClientBase
 from kerneltui.protocol import fields
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import (
@@ -33,7 +33,7 @@ class HistoryArguments(TypedDict, total=False):
     """With `pattern` for "search"."""
 
 
-class KernelRequests(ClientBase):
+class KernelRequests(ClientBase[AnyChannel]):
     """Each returns its msg_id at once or, with `reply=True`, waits `timeout` seconds for the reply.
 
     Waiting raises KernelTimeout or KernelDied.
@@ -142,34 +142,37 @@ class KernelRequests(ClientBase):
         """Send a Debug Adapter Protocol request to the kernel's debugger."""
         return self._control("debug_request", request, reply, timeout)
 
-    def create_subshell(self, timeout: float | None = None) -> str:
-        """Return the id of a new subshell. Raises ActionRefused where the kernel has none."""
-        content = self._subshell("create_subshell_request", {}, timeout)
-        subshell_id = fields.text(content, "subshell_id")
-        if not subshell_id:
-            raise MalformedMessage("create_subshell_reply without a subshell_id")
-        return subshell_id
-
-    def delete_subshell(self, subshell_id: str, timeout: float | None = None) -> None:
-        self._subshell("delete_subshell_request", {"subshell_id": subshell_id}, timeout)
-
-    def list_subshells(self, timeout: float | None = None) -> list[str]:
-        content = self._subshell("list_subshell_request", {}, timeout)
-        return fields.texts(content, "subshell_id")
-
     def _control(self, msg_type: str, content: Content, reply: bool, timeout: float | None) -> Any:
         return self._request(
             msg_type, content, channel=Channel.CONTROL, reply=reply, timeout=timeout
         )
 
-    def _subshell(self, msg_type: str, content: Content, timeout: float | None) -> Content:
+    async def _create_subshell(self, timeout: float | None = None) -> str:
+        content = await self._subshell("create_subshell_request", {}, timeout)
+        subshell_id = fields.text(content, "subshell_id")
+        if not subshell_id:
+            raise MalformedMessage("create_subshell_reply without a subshell_id")
+        return subshell_id
+
+    async def _delete_subshell(self, subshell_id: str, timeout: float | None = None) -> None:
+        await self._subshell("delete_subshell_request", {"subshell_id": subshell_id}, timeout)
+
+    async def _list_subshells(self, timeout: float | None = None) -> list[str]:
+        content = await self._subshell("list_subshell_request", {}, timeout)
+        return fields.texts(content, "subshell_id")
+
+    async def _subshell(self, msg_type: str, content: Content, timeout: float | None) -> Content:
         if self._features is None:
             # On control: the main shell may run a cell, which a subshell is to go beside.
-            info: Message = self._control("kernel_info_request", {}, True, timeout)
+            info = await self._answer("kernel_info_request", {}, timeout)
             self._features = fields.texts(info["content"], "supported_features")
         if SUBSHELLS not in self._features:  # such a kernel would never answer
             raise ActionRefused(f"cannot send {msg_type}: this kernel has no subshells")
-        answer: Message = self._control(msg_type, content, True, timeout)
+        answer = await self._answer(msg_type, content, timeout)
         if answer["content"].get("status") != "ok":
             raise ActionRefused(f"{msg_type} failed: {fields.text(answer['content'], 'evalue')}")
         return answer["content"]
+
+    async def _answer(self, msg_type: str, content: Content, timeout: float | None) -> Message:
+        msg_id = self._control(msg_type, content, reply=False, timeout=None)
+        return await self._reply_to(msg_id, timeout, Channel.CONTROL)

@@ -99,7 +99,8 @@ def connect(
     if info.transport == "tcp" and info.ports[channel] not in TCP_PORTS:
         raise EndpointError(f"cannot connect to {endpoint}: no port has that number")
     try:
-        socket = context.socket(_SOCKET_TYPES[channel])
+        # An asyncio context makes sockets whose verbs return futures; ours are plain.
+        socket = context.socket(_SOCKET_TYPES[channel], socket_class=zmq.Socket)
     except zmq.ZMQError as error:
         reason = describe_shortage(error) or str(error)
         raise EndpointError(f"cannot connect to {endpoint}: {reason}", error.errno) from None

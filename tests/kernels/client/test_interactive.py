@@ -346,14 +346,14 @@ def test_the_reply_of_a_kernel_that_has_ended_since_is_returned(
     client: BlockingKernelClient, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(interactive, "IDLE_GRACE", 100.0)
-    wait = client.wait_readable
+    wait = client.until_readable
 
-    def wait_or_end(channels: Any, *arguments: Any) -> None:
+    async def wait_or_end(channels: Any, *arguments: Any) -> None:
         if client.shell_channel not in channels:  # the reply is in
             raise KernelDied("it has ended", 0, ())
-        wait(channels, *arguments)
+        await wait(channels, *arguments)
 
-    monkeypatch.setattr(client, "wait_readable", wait_or_end)
+    monkeypatch.setattr(client, "until_readable", wait_or_end)
     sloppy = Sloppy(fake, client)
 
     sloppy.reply()
@@ -373,13 +373,13 @@ def test_output_of_others_after_the_idle_makes_no_busy_loop(
 ) -> None:
     sloppy = Sloppy(fake, client)
     waits: list[object] = []
-    wait = client.wait_readable
+    wait = client.until_readable
 
-    def counted(*arguments: Any) -> None:
+    async def counted(*arguments: Any) -> None:
         waits.append(arguments)
-        wait(*arguments)
+        await wait(*arguments)
 
-    monkeypatch.setattr(client, "wait_readable", counted)
+    monkeypatch.setattr(client, "until_readable", counted)
     sloppy.status("idle", sloppy.request)
     eventually(lambda: sloppy.shown)
     fake.publish(*SAYS, None)

@@ -10,6 +10,7 @@ import pytest
 from kerneltui.errors import ActionRefused, KernelDied, KernelError, ReadyTimeout
 from kerneltui.kernels.client import readiness
 from kerneltui.kernels.client.client import BlockingKernelClient
+from kerneltui.kernels.client.finish import finish
 from kerneltui.kernels.client.readiness import Readiness
 from kerneltui.kernels.processes.lifecycle import Lifecycle
 from kerneltui.protocol.message import parent_id
@@ -199,7 +200,7 @@ def test_an_answer_to_somebody_else_proves_nothing(
     stranger: BlockingKernelClient, fake: FakeKernel
 ) -> None:
     fake.hold("kernel_info_request")
-    waiting = elsewhere(stranger, lambda: Readiness(stranger).wait(timeout=10))
+    waiting = elsewhere(stranger, lambda: finish(Readiness(stranger).wait(timeout=10)))
     request = fake.wait_for("kernel_info_request")
     other: Any = {**request, "header": {**request["header"], "msg_id": "another"}}
 

@@ -1,0 +1,92 @@
+"""What a client needs in an event loop: to wait for sockets that tasks share, and for threads."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from kerneltui.kernels.client.channels import ClientChannel
+from kerneltui.protocol.message import Message
+
+T = TypeVar("T")
+
+
+async def in_thread(call: Callable[[], T]) -> T:
+    """Return what a call returns that blocks; it waits for no other one to leave a thread."""
+    executor = ThreadPoolExecutor(1, "kernel-verb")
+    future = executor.submit(call)
+    executor.shutdown(wait=False)
+    return await asyncio.wrap_future(future)
+
+
+class Bell:
+    """Wakes all tasks that wait for one client's sockets, and each looks at its own.
+
+    zmq shows on a descriptor that something has changed, until somebody uses the socket. So a
+    use by one task must wake the others: theirs may be what has come.
+    """
+
+    def __init__(self) -> None:
+        self._sleepers: set[asyncio.Future[None]] = set()
+        self._watched: dict[int, asyncio.AbstractEventLoop] = {}
+
+    def ring(self) -> None:
+        """Wake all, and watch no descriptor any more: it may be closed after this."""
+        for fd, loop in self._watched.items():
+            loop.remove_reader(fd)
+        for sleeper in self._sleepers:
+            if not sleeper.done():
+                sleeper.set_result(None)
+        self._watched.clear()
+        self._sleepers.clear()
+
+    def call(self, change: Callable[[], object]) -> None:
+        """Call what closes the sockets: in the loop's thread while tasks wait there."""
+        loop = next(iter(self._watched.values()), None)
+        if loop is None or not loop.is_running() or loop is asyncio._get_running_loop():
+            change()
+        else:
+            loop.call_soon_threadsafe(change)
+
+    async def wait(self, fds: Sequence[int], deadline: float | None) -> None:
+        """Return once it rings, or a descriptor is readable, or at the deadline."""
+        loop = asyncio.get_running_loop()
+        sleeper: asyncio.Future[None] = loop.create_future()
+        self._sleepers.add(sleeper)
+        for fd in fds:
+            loop.add_reader(fd, self.ring)
+            self._watched[fd] = loop
+        left = None if deadline is None else max(0.0, deadline - time.monotonic())
+        timer = None if left is None else loop.call_later(left, self.ring)
+        try:
+            await sleeper
+        except BaseException:
+            self.ring()
+            raise
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+
+class AsyncChannel(ClientChannel):
+    """A channel whose messages are awaited."""
+
+    bell: Bell
+
+    def close(self) -> None:
+        self.bell.ring()
+        super().close()
+
+    async def get_msg(self, timeout: float | None = None) -> Message:
+        """Return the next message. Raises KernelTimeout (a queue.Empty) or KernelDied."""
+        await asyncio.sleep(0)  # a flood leaves the loop to others
+        return await self.next_message(timeout)
+
+    async def get_msgs(self) -> list[Message]:
+        return self.take_all()
+
+    async def msg_ready(self) -> bool:
+        return self.has_message()
