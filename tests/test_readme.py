@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import tomllib
 from pathlib import Path
@@ -26,13 +27,19 @@ def test_a_linked_picture_exists(picture: str) -> None:
     assert (ROOT / picture).is_file()
 
 
-def test_the_library_example_names_what_the_library_has() -> None:
-    import kerneltui
+def test_the_librarys_examples_name_what_the_library_has() -> None:
+    examples = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    imports = [
+        node
+        for example in examples
+        for node in ast.walk(ast.parse(example))
+        if isinstance(node, ast.ImportFrom)
+    ]
 
-    (example,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    imports = [node for node in ast.walk(ast.parse(example)) if isinstance(node, ast.ImportFrom)]
-
-    assert {alias.name for node in imports for alias in node.names} <= set(kerneltui.__all__)
+    assert {node.module for node in imports} == {"kerneltui", "kerneltui.asyncio"}
+    for node in imports:
+        module = importlib.import_module(str(node.module))
+        assert all(hasattr(module, alias.name) for alias in node.names)
 
 
 def test_the_example_configuration_is_right_and_whole() -> None:

@@ -49,6 +49,21 @@ def parent_id(message: Message) -> str:
     return fields.text(message["parent_header"], "msg_id")
 
 
+def is_of_start(message: Message, reply: Message) -> bool:
+    """Tell whether a process said something of its start, heard only after its first `reply`.
+
+    What another process says, which comes after it, has another session.
+    """
+    said, replied = message["header"], reply["header"]
+    if message["parent_header"] or said.get("session") != replied.get("session"):
+        return False
+    said_at, replied_at = said.get("date"), replied.get("date")
+    is_older = (
+        isinstance(said_at, datetime) and isinstance(replied_at, datetime) and said_at < replied_at
+    )
+    return is_older or message["content"].get("execution_state") == "starting"
+
+
 def was_aborted(reply: Content) -> bool:
     """Tell from an execute_reply whether the code was not run, as code before it failed.
 

@@ -28,7 +28,7 @@ from kerneltui.kernels.connection.presence import KernelPresence
 from kerneltui.kernels.processes.lifecycle import Lifecycle
 from kerneltui.kernels.processes.process import KernelProcess
 from kerneltui.protocol.connection import Channel, ConnectionInfo
-from kerneltui.protocol.message import Message, parent_id
+from kerneltui.protocol.message import Message, is_of_start, parent_id
 from kerneltui.protocol.wire import Session
 
 LAST_WORDS = 0.05  # seconds that what a dead kernel said last may take to arrive
@@ -76,6 +76,8 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
         self._openings = 0
         self._presence: KernelPresence | None = None
         self._noise: frozenset[str] = frozenset()
+        self._ready_reply: Message | None = None
+        """By which a process was last found ready."""
 
     # -- channels ----
 
@@ -287,7 +289,9 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
                 self._open(alive, hb=self.hb_channel.is_alive())
 
     def is_noise(self, message: Message) -> bool:
-        return message["msg_type"] == "iopub_welcome" or parent_id(message) in self._noise
+        if message["msg_type"] == "iopub_welcome" or parent_id(message) in self._noise:
+            return True
+        return self._ready_reply is not None and is_of_start(message, self._ready_reply)
 
     def tap(self, channel: Channel, message: Message) -> None:
         if self.tap_messages is not None:

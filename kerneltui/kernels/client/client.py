@@ -27,6 +27,7 @@ class KernelClient(KernelRequests[AnyChannel]):
         readiness = Readiness(self)
         reply = await readiness.wait(timeout)
         self._noise = frozenset(readiness.asked)
+        self._ready_reply = reply
         self._features = fields.texts(reply["content"], "supported_features")
 
     def _is_alive(self) -> bool:

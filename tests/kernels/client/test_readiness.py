@@ -14,6 +14,7 @@ from kerneltui.kernels.client.finish import finish
 from kerneltui.kernels.client.readiness import Readiness
 from kerneltui.kernels.processes.lifecycle import Lifecycle
 from kerneltui.protocol.message import parent_id
+from kerneltui.protocol.wire import Session
 from tests.children import Children
 from tests.clients import client_of, connected, elsewhere
 from tests.fake_kernel import FakeKernel
@@ -238,6 +239,50 @@ def test_what_the_user_asked_before_is_kept(
     stranger.wait_for_ready(timeout=5)
 
     assert parent_id(stranger.get_reply(msg_id, timeout=5)) == msg_id
+
+
+def test_the_start_of_a_kernel_that_is_ready_is_not_heard_late(
+    stranger: BlockingKernelClient, fake: FakeKernel
+) -> None:
+    warning = fake.frames("stream", {"name": "stderr", "text": "not encrypted"})
+    stranger.wait_for_ready(timeout=5)
+
+    fake.publish_frames(warning)
+    fake.publish("status", {"execution_state": "starting"})
+    msg_id = stranger.execute("1")
+
+    assert parent_id(stranger.get_iopub_msg(timeout=5)) == msg_id
+
+
+def test_what_nobody_asked_for_is_heard_once_the_kernel_is_ready(
+    stranger: BlockingKernelClient, fake: FakeKernel
+) -> None:
+    stranger.wait_for_ready(timeout=5)
+
+    said = fake.publish("stream", {"name": "stdout", "text": "from a thread"})
+
+    assert stranger.get_iopub_msg(timeout=5)["msg_id"] == said["msg_id"]
+
+
+def test_the_start_of_another_process_is_heard(
+    stranger: BlockingKernelClient, fake: FakeKernel
+) -> None:
+    stranger.wait_for_ready(timeout=5)
+
+    fake.session = Session(fake.info.key)
+    fake.publish("status", {"execution_state": "starting"})
+
+    assert stranger.get_iopub_msg(timeout=5)["content"] == {"execution_state": "starting"}
+
+
+def test_a_welcome_is_never_passed_on(stranger: BlockingKernelClient, fake: FakeKernel) -> None:
+    stranger.wait_for_ready(timeout=5)
+
+    stranger.iopub_channel.opened().subscribe(b"a topic")
+    eventually(lambda: b"a topic" in fake.topics)
+    msg_id = stranger.execute("1")
+
+    assert parent_id(stranger.get_iopub_msg(timeout=5)) == msg_id
 
 
 @pytest.mark.parametrize("version", ["4.1", "3.0"])
