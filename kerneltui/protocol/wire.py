@@ -46,13 +46,11 @@ class Session:
         history_size: int = HISTORY_SIZE,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._key = key
+        self.sign_with(key, signature_scheme)
         self.session = session or uuid.uuid4().hex
         self.username = username
-        self._signature_scheme = signature_scheme
         self.refused: Counter[type[ProtocolError]] = Counter()
         """How many messages were refused, by the error they raised."""
-        self._mac = hmac.new(key, digestmod=signature_scheme.removeprefix("hmac-"))
         # A plain dict is slow to forget its oldest: it steps over the gaps of those before.
         self._history: OrderedDict[bytes, None] = OrderedDict()
         self._history_size = history_size
@@ -62,12 +60,21 @@ class Session:
 
     @property
     def key(self) -> bytes:
-        """What signs; b"" where nothing is signed. Fixed: another key is another session."""
+        """What signs; b"" where nothing is signed."""
         return self._key
+
+    @key.setter
+    def key(self, key: bytes) -> None:
+        self.sign_with(key, self._signature_scheme)
 
     @property
     def signature_scheme(self) -> str:
         return self._signature_scheme
+
+    def sign_with(self, key: bytes, signature_scheme: str) -> None:
+        """Sign and verify by another key from now on."""
+        self._mac = hmac.new(key, digestmod=signature_scheme.removeprefix("hmac-"))
+        self._key, self._signature_scheme = key, signature_scheme
 
     def clone(self) -> Self:
         """Return a session of the same identity and key with a history of its own."""

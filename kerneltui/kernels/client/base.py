@@ -25,11 +25,11 @@ from kerneltui.kernels.client.control import Tap
 from kerneltui.kernels.connection.arguments import ConnectionArguments
 from kerneltui.kernels.connection.connection_file import ConnectionFileMixin
 from kerneltui.kernels.connection.presence import KernelPresence
+from kerneltui.kernels.connection.sockets import Context
 from kerneltui.kernels.processes.lifecycle import Lifecycle
 from kerneltui.kernels.processes.process import KernelProcess
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.message import Message, is_of_start, parent_id
-from kerneltui.protocol.wire import Session
 
 LAST_WORDS = 0.05  # seconds that what a dead kernel said last may take to arrive
 
@@ -68,12 +68,14 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
         """Whether code may ask for input where the request does not say."""
         self.tap_messages: Tap | None = None
         """Called with each message that this client sends or receives, in its thread."""
-        self.hb_channel = HeartbeatChannel()
+        self.hb_channel = HeartbeatChannel(self._where_heartbeat)
         self._channels: dict[Channel, AnyChannel] = {}
         self._thread = ChannelThread(self._close_sockets)
         self.spawns = 0
         """How many processes had served the kernel when it was last connected to."""
         self._openings = 0
+        self._is_settled = False
+        """Somebody has said which channels are to be open: before that, a use opens all."""
         self._presence: KernelPresence | None = None
         self._noise: frozenset[str] = frozenset()
         self._ready_reply: Message | None = None
@@ -109,9 +111,19 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
                 chosen = [self._channel(channel) for channel, want in wanted.items() if want]
                 self._open(chosen, hb=hb)
         except BaseException:
-            self.stop_channels()
+            self._thread.close()
             raise
         self.allow_stdin = stdin
+        self._is_settled = True
+
+    def start_channel(self, channel: ClientChannel) -> None:
+        """Open a channel beside those that are open, with their identity. Raises WrongThread."""
+        self._is_settled = True
+        if not self.channels_running:
+            self._follow_parent()
+        self._thread.claim()
+        with self._thread:
+            self._open([channel], hb=False, anew=not self.channels_running)
 
     def stop_channels(self) -> None:
         """Disconnect; without effect where nothing is connected.
@@ -119,7 +131,16 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
         Any thread may call it. Where the channels' own thread is using them, they are closed
         as soon as it does not.
         """
+        self._is_settled = True
         self._thread.close()
+
+    def _start_unasked(self) -> None:
+        """Open the channels that the kernel is known to have, for who uses them without asking."""
+        self._follow_parent()
+        ports, allow_stdin = self._endpoint.info.ports, self.allow_stdin
+        known = {str(channel): bool(ports[channel]) for channel in (Channel.HB, Channel.CONTROL)}
+        self.start_channels(**known)
+        self.allow_stdin = allow_stdin
 
     def _close_sockets(self) -> None:
         for channel in tuple(self._channels.values()):
@@ -282,6 +303,8 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
 
     def refresh(self) -> None:
         self._thread.require()
+        if not self._is_settled:
+            self._start_unasked()
         if self.parent is not None and self.parent.life.spawns != self.spawns:
             self._follow_parent()
             with self._thread:
@@ -297,17 +320,23 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
         if self.tap_messages is not None:
             self.tap_messages(channel, message)
 
-    def _open(self, channels: Sequence[ClientChannel], *, hb: bool) -> None:
-        info = self._reachable_info()
-        self._presence = KernelPresence(info)
-        # Another identity each time: a kernel that still knows a closed socket by the old one
-        # may not listen to a new socket that takes it.
-        self._openings += 1
+    def _open(self, channels: Sequence[ClientChannel], *, hb: bool, anew: bool = True) -> None:
+        """Connect. `anew`: these are all that will be open."""
+        heartbeat = [Channel.HB] if hb else []
+        info = self._info_with([*(each.channel for each in channels), *heartbeat])
+        if anew:
+            self._presence = KernelPresence(info)
+            # Another identity each time: a kernel that still knows a closed socket by the old
+            # one may not listen to a new socket that takes it.
+            self._openings += 1
         suffix = f"-{self._openings}".encode() if self._openings > 1 else b""
         for channel in channels:
             channel.open(self.context, info, self.session.bsession + suffix)
         if hb:
-            self.hb_channel.open(self.context, info)
+            self.hb_channel.start()
+
+    def _where_heartbeat(self) -> tuple[Context, ConnectionInfo]:
+        return self.context, self._info_with([Channel.HB])
 
     def _follow_parent(self) -> None:
         """Take over where the manager's kernel is now, which a restart may have changed."""
@@ -315,9 +344,14 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
             self.spawns = self.parent.life.spawns
             self.load_connection_info(self.parent.get_connection_info())
 
-    def _reachable_info(self) -> ConnectionInfo:
+    def _info_with(self, channels: Sequence[Channel]) -> ConnectionInfo:
+        """Return where the kernel is. Raises ConnectionFileError if a port is not known."""
         info = self.connection_info
-        missing = [f"{channel}_port" for channel in Channel if not info.ports[channel]]
+        missing = [
+            f"{channel}_port"
+            for channel in Channel
+            if channel in channels and not info.ports[channel]
+        ]
         if missing:
             raise ConnectionFileError(
                 f"cannot connect: {', '.join(missing)} unset;"
@@ -330,9 +364,11 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
         """Return a channel that is not open yet."""
 
     def _channel(self, channel: Channel) -> AnyChannel:
-        found = self._channels.get(channel)
-        if found is None or (not found.is_alive() and not _same(found.session, self.session)):
+        found, session = self._channels.get(channel), self.session
+        if found is None or (not found.is_alive() and found.session.session != session.session):
             found = self._channels[channel] = self._new_channel(channel)
+        if found.session.key != session.key:
+            found.session.sign_with(session.key, session.signature_scheme)
         return found
 
     def _describe_silence(self, channels: Sequence[Source]) -> str:
@@ -340,7 +376,3 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
         endpoint = self.connection_info.endpoint(Channel(channels[0].channel))
         life = "" if self.parent is None else " (its process lives)"
         return f"no {names} message in time from {endpoint}{life}"
-
-
-def _same(one: Session, other: Session) -> bool:
-    return (one.session, one.key) == (other.session, other.key)

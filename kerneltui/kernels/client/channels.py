@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import zmq
@@ -43,6 +43,9 @@ class Waiter(Protocol):
     def refresh(self) -> None:
         """Open the channels anew where the kernel has another process than before."""
 
+    def start_channel(self, channel: ClientChannel) -> None:
+        """Open a channel beside those that are open."""
+
     def is_noise(self, message: Message) -> bool:
         """Tell whether a message answers what the client asked for itself, not for its user."""
 
@@ -79,6 +82,11 @@ class ClientChannel:
             self.socket = None
         self.heard = False
         self._aside.clear()
+
+    def start(self) -> None:
+        """Connect, unless it is connected."""
+        if not self.is_alive():
+            self._waiter.start_channel(self)
 
     def stop(self) -> None:
         with self._thread:
@@ -190,28 +198,45 @@ class BlockingChannel(ClientChannel):
 class HeartbeatChannel:
     """Asks a kernel for a sign of life when somebody wants to know; no thread beats on its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, where: Callable[[], tuple[Context, ConnectionInfo]]) -> None:
+        """`where`: tells where the kernel is; raises ConnectionFileError while nobody knows."""
+        self.time_to_dead = HEARTBEAT_TIMEOUT
+        """Seconds that an echo may take."""
+        self._find = where
         self._where: tuple[Context, ConnectionInfo] | None = None
+        self._is_paused = False
 
-    def open(self, context: Context, info: ConnectionInfo) -> None:
-        self._where = (context, info)
+    def start(self) -> None:
+        self._where = self._find()
 
-    def close(self) -> None:
+    def stop(self) -> None:
         self._where = None
 
-    stop = close
+    close = stop
+
+    def pause(self) -> None:
+        """Ask for no beat until `unpause`; it counts as none."""
+        self._is_paused = True
+
+    def unpause(self) -> None:
+        self._is_paused = False
 
     def is_alive(self) -> bool:
         return self._where is not None
 
     def is_beating(self) -> bool:
-        """Tell whether an echo came within a second; a kernel that holds its GIL echoes too."""
-        return self._where is not None and has_heartbeat(*self._where)
+        """Tell whether an echo comes in time; a kernel that holds its GIL echoes too."""
+        where = self._where
+        if where is None or self._is_paused:
+            return False
+        return has_heartbeat(*where, self.time_to_dead)
 
 
-def has_heartbeat(context: Context, info: ConnectionInfo) -> bool:
-    """Tell whether the kernel echoes a beat in time."""
+def has_heartbeat(
+    context: Context, info: ConnectionInfo, timeout: float = HEARTBEAT_TIMEOUT
+) -> bool:
+    """Tell whether the kernel echoes a beat in so many seconds."""
     # A REQ socket that missed an echo can send no more, so each beat has its own.
     with connect(context, info, Channel.HB) as socket:
         socket.send(b"ping")
-        return bool(socket.poll(int(HEARTBEAT_TIMEOUT * 1000)))
+        return bool(socket.poll(int(timeout * 1000)))

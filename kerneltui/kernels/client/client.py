@@ -48,6 +48,7 @@ class KernelClient(KernelRequests[AnyChannel]):
         stdin_hook: StdinHook | None = None,
     ) -> Message:
         may_ask = self.allow_stdin if allow_stdin is None else allow_stdin
+        self.refresh()
         for channel in (self.iopub_channel, *([self.stdin_channel] if may_ask else [])):
             channel.opened()
         msg_id = self.execute(code, silent, store_history, user_expressions, may_ask, stop_on_error)

@@ -19,17 +19,14 @@ EVERYWHERE = "0.0.0.0"  # what a caller means who says "*"
 
 @frozen
 class Endpoint:
-    """A kernel's addresses and key, with the session that signs with this key."""
+    """A kernel's addresses and key, with a session that signs with this key."""
 
     info: ConnectionInfo
     session: ClientSession
 
-    def moved_to(self, info: ConnectionInfo) -> Endpoint:
-        """Return the endpoint at `info`; another key takes another session."""
-        session = self.session
-        if (info.key, info.signature_scheme) != (session.key, session.signature_scheme):
-            session = new_session(info.key, info.signature_scheme)
-        return Endpoint(info, session)
+    def signs_as(self, session: ClientSession) -> bool:
+        signature = self.info.key, self.info.signature_scheme
+        return signature == (session.key, session.signature_scheme)
 
 
 class _Port:
@@ -42,6 +39,8 @@ class _Port:
         return owner._endpoint.info.ports[self._channel]
 
     def __set__(self, owner: ConnectionAttributes, port: int) -> None:
+        given = {self._channel} if port else set()
+        owner.given_ports = owner.given_ports - {self._channel} | given
         owner.set_ports({self._channel: port})
 
 
@@ -49,6 +48,7 @@ class ConnectionAttributes:
     """Holds one endpoint. Each attribute reads it, and setting one replaces the whole of it.
 
     So a thread that reads the endpoint sees all of the old one or all of the new one.
+    The session is the same object for good, unless another is set; its key may be set as well.
     What is set is checked when it is used: one attribute alone may not fit the others yet.
     """
 
@@ -80,8 +80,28 @@ class ConnectionAttributes:
             curve_publickey=curve_publickey,
             curve_secretkey=curve_secretkey,
         )
-        self._endpoint = Endpoint(info, session)
+        self.given_ports = frozenset(channel for channel in Channel if ports[channel])
+        """Those that a caller has set: what is loaded does not change them, as with a tunnel."""
+        self._session = session
+        self._held = Endpoint(info, session.clone())
         self._replacing = threading.Lock()
+
+    @property
+    def _endpoint(self) -> Endpoint:
+        """The endpoint, with the key that a caller may have given to the session."""
+        held = self._held
+        if held.signs_as(self._session):
+            return held
+        with self._replacing:  # after a change that is under way
+            self._follow_session()
+            return self._held
+
+    def _follow_session(self) -> None:
+        session, info = self._session, self._held.info
+        if not self._held.signs_as(session):
+            key, scheme = session.key, session.signature_scheme
+            info = replace(info, key=key, signature_scheme=scheme)
+            self._held = Endpoint(info, session.clone())
 
     @property
     def endpoint(self) -> Endpoint:
@@ -123,7 +143,7 @@ class ConnectionAttributes:
 
     @property
     def key(self) -> bytes:
-        """What signs. Another key takes another session."""
+        """What signs; the session's too."""
         return self._endpoint.info.key
 
     @key.setter
@@ -152,19 +172,23 @@ class ConnectionAttributes:
 
     @property
     def session(self) -> ClientSession:
-        return self._endpoint.session
+        return self._session
 
     @session.setter
     def session(self, session: ClientSession) -> None:
-        key, scheme = session.key, session.signature_scheme
         with self._replacing:
-            info = replace(self._endpoint.info, key=key, signature_scheme=scheme)
-            self._endpoint = Endpoint(info, session)
+            self._session = session
+            self._held = Endpoint(self._held.info, session.clone())
+            self._follow_session()
 
     def _change(self, change: Callable[[ConnectionInfo], ConnectionInfo]) -> None:
         """Go over to another info, made of the present one."""
         with self._replacing:
-            self._endpoint = self._endpoint.moved_to(change(self._endpoint.info))
+            self._follow_session()
+            info, session = change(self._held.info), self._held.session.clone()
+            session.sign_with(info.key, info.signature_scheme)
+            self._held = Endpoint(info, session)
+            self._session.sign_with(info.key, info.signature_scheme)
 
     def get_connection_info(self, session: bool = False) -> dict[str, Any]:
         """Return the field's dict; with `session`, a clone of the session in place of the key."""
@@ -176,9 +200,18 @@ class ConnectionAttributes:
         return info
 
     def load_connection_info(self, info: Mapping[str, Any]) -> None:
-        """Take over the field's dict. Raises ConnectionFileError."""
-        parsed = parse_connection_info(info, "connection info")
-        self._change(lambda _before: parsed)
+        """Take over the field's dict, but for the ports that a caller has set.
+
+        Raises ConnectionFileError.
+        """
+        self._take_over(parse_connection_info(info, "connection info"))
+
+    def _take_over(self, info: ConnectionInfo) -> None:
+        def kept(before: ConnectionInfo) -> ConnectionInfo:
+            given = {channel: before.ports[channel] for channel in self.given_ports}
+            return replace(info, ports={**info.ports, **given})
+
+        self._change(kept)
 
 
 def _meant(ip: str) -> str:

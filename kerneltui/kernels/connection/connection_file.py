@@ -73,10 +73,13 @@ class ConnectionFileMixin(ConnectionAttributes, ContextOwner):
         return bool(self._random_ports)
 
     def load_connection_file(self, connection_file: str | None = None) -> None:
-        """Take over what a connection file says. Raises ConnectionFileError."""
+        """Take over what a connection file says, but for the ports that a caller has set.
+
+        Raises ConnectionFileError.
+        """
         path = Path(connection_file or self.connection_file).absolute()
         info = with_full_ip(read_connection_file(path), (Path.cwd(), path.parent))
-        self._change(lambda _before: info)
+        self._take_over(info)
         self.connection_file = str(path)
 
     def write_connection_file(self, **kwargs: Any) -> None:

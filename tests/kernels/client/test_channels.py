@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
+from kerneltui.errors import ConnectionFileError
 from kerneltui.kernels.client import channels
 from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.protocol.message import parent_id
-from tests.fake_kernel import FakeKernel
+from tests.clients import client_of
+from tests.fake_kernel import Ask, FakeKernel
 from tests.support import eventually
 
 
@@ -87,3 +92,128 @@ def test_a_closed_channel_is_not_alive(client: BlockingKernelClient) -> None:
 
 def test_the_heart_of_a_client_without_channels_does_not_beat() -> None:
     assert not BlockingKernelClient().hb_channel.is_beating()
+
+
+# -- used as in scripts -------------------------------------------------------------
+
+
+def test_a_client_that_is_used_at_once_opens_its_channels(fake: FakeKernel) -> None:
+    client = client_of(fake)
+    client.allow_stdin = False
+
+    reply = client.execute("1", reply=True, timeout=5)
+
+    assert reply["content"]["status"] == "ok"
+    assert client.iopub_channel.is_alive()
+    assert client.allow_stdin is False
+    client.stop_channels()
+
+
+def test_a_client_waits_until_it_is_ready_without_being_started(fake: FakeKernel) -> None:
+    client = client_of(fake)
+
+    client.wait_for_ready(timeout=5)
+
+    assert client.execute_interactive("1", timeout=5)["content"]["status"] == "ok"
+    client.stop_channels()
+
+
+@pytest.fixture
+def without_control(fake: FakeKernel) -> BlockingKernelClient:
+    """A client whose connection file names no control port."""
+    path = Path(fake.connection_file)
+    said = json.loads(path.read_text(encoding="utf-8"))
+    del said["control_port"]
+    path.write_text(json.dumps(said), encoding="utf-8")
+    return client_of(fake)
+
+
+def test_a_kernel_without_a_control_port_is_asked_on_the_others(
+    without_control: BlockingKernelClient,
+) -> None:
+    without_control.start_channels(control=False)
+
+    assert without_control.kernel_info(reply=True, timeout=5)["content"]["status"] == "ok"
+    without_control.stop_channels()
+
+
+def test_a_client_that_is_used_at_once_opens_what_the_kernel_has(
+    without_control: BlockingKernelClient,
+) -> None:
+    assert without_control.kernel_info(reply=True, timeout=5)["content"]["status"] == "ok"
+    assert not without_control.control_channel.is_alive()
+    without_control.stop_channels()
+
+
+def test_a_control_channel_without_a_port_is_refused(
+    without_control: BlockingKernelClient,
+) -> None:
+    with pytest.raises(ConnectionFileError, match="cannot connect: control_port unset"):
+        without_control.start_channels()
+
+
+def test_a_key_that_is_set_while_the_channels_are_open_signs(fake: FakeKernel) -> None:
+    client = client_of(fake)
+    client.session.key = b"another"
+    client.start_channels()
+
+    client.session.key = fake.info.key
+
+    assert client.kernel_info(reply=True, timeout=5)["content"]["status"] == "ok"
+    client.stop_channels()
+
+
+def test_a_channel_is_stopped_and_started_alone(
+    client: BlockingKernelClient, fake: FakeKernel
+) -> None:
+    fake.cells["ask"] = [Ask("name? ")]
+    client.stdin_channel.stop()
+    assert not client.stdin_channel.is_alive()
+
+    client.stdin_channel.start()
+
+    reply = client.execute_interactive("ask", timeout=5, stdin_hook=lambda _: client.input("me"))
+    assert reply["content"]["status"] == "ok"
+
+
+def test_a_channel_is_the_first_to_be_started(fake: FakeKernel) -> None:
+    client = client_of(fake)
+
+    client.shell_channel.start()
+
+    assert client.kernel_info(reply=True, timeout=5)["content"]["status"] == "ok"
+    assert not client.iopub_channel.is_alive()
+    client.stop_channels()
+
+
+# -- the heartbeat ------------------------------------------------------------------
+
+
+def test_a_heart_is_heard_unless_it_is_paused(client: BlockingKernelClient) -> None:
+    heart = client.hb_channel
+    assert heart.is_beating()
+
+    heart.pause()
+    assert not heart.is_beating()
+
+    heart.unpause()
+    assert heart.is_beating()
+
+
+def test_a_heart_that_is_silent_for_its_time_does_not_beat(
+    client: BlockingKernelClient, fake: FakeKernel
+) -> None:
+    assert client.hb_channel.time_to_dead == 1.0
+    fake.beats = False
+    client.hb_channel.time_to_dead = 0.01
+
+    assert not client.hb_channel.is_beating()
+
+
+def test_a_heartbeat_is_stopped_and_started(client: BlockingKernelClient) -> None:
+    client.hb_channel.stop()
+    assert not client.hb_channel.is_alive()
+
+    client.hb_channel.start()
+
+    assert client.hb_channel.is_beating()

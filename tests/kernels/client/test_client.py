@@ -131,8 +131,8 @@ def test_a_silent_channel_raises_empty(client: BlockingKernelClient, channel: st
         getattr(client, f"get_{channel}_msg")(timeout=0)
 
 
-def test_a_client_without_channels_says_what_to_call() -> None:
-    client = BlockingKernelClient()
+def test_a_client_without_channels_says_what_to_call(client: BlockingKernelClient) -> None:
+    client.stop_channels()
 
     with pytest.raises(RuntimeError, match=r"shell channel is not open; call start_channels\(\)"):
         client.execute("1")

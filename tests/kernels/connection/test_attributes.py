@@ -8,10 +8,10 @@ import pytest
 
 from kerneltui.errors import ConnectionFileError
 from kerneltui.kernels.client.client import BlockingKernelClient
-from kerneltui.kernels.connection import attributes
 from kerneltui.kernels.connection.connection_file import ConnectionFileMixin
 from kerneltui.kernels.connection.session import ClientSession, new_session
 from kerneltui.kernels.management.manager import KernelManager
+from tests.support import Background
 
 OLD = {
     "transport": "tcp",
@@ -65,24 +65,70 @@ def test_who_reads_during_a_change_sees_the_old_or_the_new(
     owner: ConnectionFileMixin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
+    threads = []
+    sign_with = ClientSession.sign_with
 
-    def look_and_make(key: bytes, scheme: str) -> ClientSession:
-        seen.append(owner.get_connection_info())
-        return new_session(key, scheme)
+    def look_and_sign(session: ClientSession, key: bytes, scheme: str) -> None:
+        sign_with(session, key, scheme)
+        if session is owner.session:
+            threads.append(Background(lambda: seen.append(owner.get_connection_info())))
 
-    monkeypatch.setattr(attributes, "new_session", look_and_make)
+    monkeypatch.setattr(ClientSession, "sign_with", look_and_sign)
 
     owner.load_connection_info(NEW)
 
-    assert [*seen, owner.get_connection_info()] == [OLD, NEW]
+    for each in threads:
+        each.result()
+    assert seen
+    assert all(each in (OLD, NEW) for each in seen)
 
 
-def test_another_key_takes_another_session(owner: ConnectionFileMixin) -> None:
+def test_a_session_is_the_same_with_another_key(owner: ConnectionFileMixin) -> None:
     before = owner.session
 
-    owner.key = b"new"
+    owner.load_connection_info(NEW)
 
-    assert (owner.session.key, before.key) == (b"new", b"old")
+    assert owner.session is before
+    assert before.key == b"new"
+
+
+def test_a_key_can_be_given_to_the_session(owner: ConnectionFileMixin) -> None:
+    owner.session.key = b"mine"
+
+    assert owner.key == b"mine"
+    assert owner.endpoint.session.key == b"mine"
+    assert owner.get_connection_info() == {**OLD, "key": b"mine"}
+
+
+def test_ports_that_were_given_are_kept(owner: ConnectionFileMixin) -> None:
+    owner.shell_port = 40_001
+
+    owner.load_connection_info(NEW)
+
+    assert owner.get_connection_info() == {**NEW, "shell_port": 40_001}
+
+
+def test_ports_given_to_the_constructor_are_kept() -> None:
+    client = BlockingKernelClient(iopub_port=40_002)
+
+    client.load_connection_info(NEW)
+
+    assert client.ports == [
+        NEW["shell_port"],
+        NEW["stdin_port"],
+        40_002,
+        NEW["hb_port"],
+        NEW["control_port"],
+    ]
+
+
+def test_a_port_that_was_taken_back_is_loaded(owner: ConnectionFileMixin) -> None:
+    owner.shell_port = 40_001
+    owner.shell_port = 0
+
+    owner.load_connection_info(NEW)
+
+    assert owner.shell_port == NEW["shell_port"]
 
 
 def test_a_session_stays_where_its_key_does(owner: ConnectionFileMixin) -> None:
