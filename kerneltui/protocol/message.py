@@ -5,6 +5,7 @@ Source: "Messaging in Jupyter", jupyter_client docs/messaging.rst (protocol 5.5)
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NotRequired, TypedDict
 
@@ -47,6 +48,14 @@ class Message(TypedDict):
 def parent_id(message: Message) -> str:
     """Return the msg_id of the request that `message` answers, "" if none."""
     return fields.text(message["parent_header"], "msg_id")
+
+
+def header_of(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a message's header; a header as it is. Raises KeyError for neither."""
+    if "header" not in message and "msg_id" not in message:
+        raise KeyError("header")
+    header: Mapping[str, Any] = message.get("header", message)
+    return header
 
 
 def is_of_start(message: Message, reply: Message) -> bool:

@@ -7,10 +7,9 @@ that has not proven its signature, and nothing is parsed of it either.
 from __future__ import annotations
 
 import hmac
-import json
 import uuid
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -21,7 +20,8 @@ from kerneltui.errors import (
     ReplayedMessage,
     UnsignedMessage,
 )
-from kerneltui.protocol.message import PROTOCOL_VERSION, Content, Header, Message
+from kerneltui.protocol.message import PROTOCOL_VERSION, Content, Header, Message, header_of
+from kerneltui.protocol.packing import to_json
 from kerneltui.protocol.raw_message import DELIMITER, RawMessage, parse_object
 
 HISTORY_SIZE = 16_384  # signatures, about 3 MB; jupyter_client's 65,536 are 12 MB for each socket
@@ -87,20 +87,25 @@ class Session:
             now=self._now,
         )
 
+    @property
+    def msg_id(self) -> str:
+        """A new one at each look, which no clone of this session has too."""
+        self._sent += 1
+        return f"{self.session}_{uuid.uuid4().hex[:8]}_{self._sent}"
+
     def new_message(
         self,
         msg_type: str,
         content: Content | None = None,
         *,
-        parent: Message | None = None,
+        parent: Mapping[str, Any] | None = None,
         metadata: Content | None = None,
         subshell_id: str | None = None,
         buffers: Sequence[bytes] = (),
     ) -> Message:
-        """Return a message of this session, with a msg_id that no clone of it uses too."""
-        self._sent += 1
+        """Return a message of this session. `parent`: a message, or the header of one."""
         header: Header = {
-            "msg_id": f"{self.session}_{uuid.uuid4().hex[:8]}_{self._sent}",
+            "msg_id": self.msg_id,
             "msg_type": msg_type,
             "session": self.session,
             "username": self.username,
@@ -113,23 +118,27 @@ class Session:
             "header": header,
             "msg_id": header["msg_id"],
             "msg_type": msg_type,
-            "parent_header": {**parent["header"]} if parent else {},
+            "parent_header": {**header_of(parent)} if parent else {},
             "metadata": metadata or {},
             "content": content or {},
             "buffers": [memoryview(buffer) for buffer in buffers],
         }
 
-    def encode(self, message: Message, identities: Sequence[bytes] = ()) -> list[bytes]:
-        """Return the frames of `message`: identities, delimiter, signature, four parts, buffers."""
+    def encode(self, message: Mapping[str, Any], identities: Sequence[bytes] = ()) -> list[bytes]:
+        """Return the frames of `message`: identities, delimiter, signature, four parts, buffers.
+
+        But for its header all may be missing; a content of bytes is packed already. Raises
+        TypeError or ValueError for what a message cannot carry.
+        """
+        content = message.get("content") or {}
         parts = [
-            _to_json(message["header"]),
-            _to_json(message["parent_header"]),
-            _to_json(message["metadata"]),
-            _to_json(message["content"]),
+            to_json(message["header"]),
+            to_json(message.get("parent_header") or {}),
+            to_json(message.get("metadata") or {}),
+            content if isinstance(content, bytes) else to_json(content),
         ]
-        signature = self._sign(parts) if self._key else b""
-        buffers = map(bytes, message["buffers"])
-        return [*identities, DELIMITER, signature, *parts, *buffers]
+        buffers = map(bytes, message.get("buffers") or ())
+        return [*identities, DELIMITER, self.sign(parts), *parts, *buffers]
 
     def decode(self, frames: Sequence[bytes], *, sealed: Collection[str] = ()) -> Message:
         """Return the message carried by `frames`, once proven authentic and new.
@@ -144,18 +153,28 @@ class Session:
         """
         return self.believe(RawMessage(frames), sealed=sealed)
 
-    def believe(self, raw: RawMessage, *, sealed: Collection[str] = ()) -> Message:
-        """Return the message that `raw` carries, as `decode` does."""
+    def believe(
+        self, raw: RawMessage, *, sealed: Collection[str] = (), is_last: bool = True
+    ) -> Message:
+        """Return the message that `raw` carries, as `decode` does.
+
+        `is_last`: the same message is not to be believed again.
+        """
         try:
             signature, parts, buffers = raw.split()
             if self._key:
                 self._verify(signature, parts)
+                if is_last:
+                    self._remember(signature)
             return self._parse(raw.header(), parts, buffers, sealed)
         except ProtocolError as error:
             self.refused[type(error)] += 1
             raise
 
-    def _sign(self, parts: Sequence[bytes]) -> bytes:
+    def sign(self, parts: Sequence[bytes]) -> bytes:
+        """Return the hex signature of four parts, b"" without a key."""
+        if not self._key:
+            return b""
         mac = self._mac.copy()
         mac.update(b"".join(parts))
         return mac.hexdigest().encode("ascii")
@@ -163,13 +182,15 @@ class Session:
     def _verify(self, signature: bytes, parts: Sequence[bytes]) -> None:
         if not signature:
             raise UnsignedMessage("message without a signature on a connection that has a key")
-        if not hmac.compare_digest(signature, self._sign(parts)):
+        if not hmac.compare_digest(signature, self.sign(parts)):
             shown = ascii(signature[:8])[2:-1]
             raise InvalidSignature(
                 f"signature {shown}… does not match: the connection's key is not the sender's"
             )
         if signature in self._history:
             raise ReplayedMessage("message was already received on this socket")
+
+    def _remember(self, signature: bytes) -> None:
         self._history[signature] = None
         if len(self._history) > self._history_size:
             self._history.popitem(last=False)
@@ -215,19 +236,3 @@ def _with_date(header: Content) -> Content:
         except (ValueError, OverflowError):
             pass  # a kernel's odd idea of a date costs nobody the message
     return header
-
-
-def _json_default(value: object) -> str:
-    if isinstance(value, datetime):
-        text = value.isoformat()
-        return f"{text.removesuffix('+00:00')}Z" if text.endswith("+00:00") else text
-    raise TypeError(f"a message cannot carry a {type(value).__name__}")
-
-
-_encode_json = json.JSONEncoder(
-    ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_json_default
-).encode
-
-
-def _to_json(value: object) -> bytes:
-    return _encode_json(value).encode("utf-8", "surrogateescape")

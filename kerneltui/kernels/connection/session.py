@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import zmq
 
 from kerneltui.errors import MalformedMessage
 from kerneltui.protocol.message import Content, Header, Message
-from kerneltui.protocol.raw_message import DELIMITER
+from kerneltui.protocol.raw_message import DELIMITER, SIGNED_PARTS, RawMessage
 from kerneltui.protocol.wire import Session
 
 
@@ -26,25 +26,42 @@ class ClientSession(Session):
 
     def msg(
         self,
-        msg_type: str,
+        msg_type: str | None,
         content: Content | None = None,
-        parent: Message | None = None,
+        parent: Mapping[str, Any] | None = None,
         header: Header | None = None,
         metadata: Content | None = None,
     ) -> Message:
-        message = self.new_message(msg_type, content, parent=parent, metadata=metadata)
+        """Return a message. `msg_type`: None if a `header` says it."""
+        kind = msg_type or (header["msg_type"] if header is not None else "")
+        message = self.new_message(kind, content, parent=parent, metadata=metadata)
         if header is not None:
             message["header"] = header
             message["msg_id"], message["msg_type"] = header["msg_id"], header["msg_type"]
         return message
 
-    def serialize(self, msg: Message, ident: bytes | Sequence[bytes] | None = None) -> list[bytes]:
+    def serialize(
+        self, msg: Mapping[str, Any], ident: bytes | Sequence[bytes] | None = None
+    ) -> list[bytes]:
         """Return the frames of `msg`, after the routing identities in `ident`."""
         return self.encode(msg, _as_identities(ident))
 
-    def deserialize(self, msg_list: Sequence[bytes]) -> Message:
-        """Return the message of the frames behind the delimiter. Raises ProtocolError."""
-        return self.decode([DELIMITER, *msg_list])
+    def deserialize(
+        self, msg_list: Sequence[Any], content: bool = True, copy: bool = True
+    ) -> Message:
+        """Return the message of the frames behind the delimiter. Raises ProtocolError.
+
+        `content`: without it, the content stays packed, and the message can be had again.
+        `copy`: without it, the frames are as zmq gives them where it copies nothing.
+        """
+        frames = msg_list if copy else map(bytes, msg_list)
+        return self._unpacked(RawMessage([DELIMITER, *frames]), content)
+
+    def _unpacked(self, raw: RawMessage, content: bool) -> Message:
+        if content:
+            return self.believe(raw)
+        message = self.believe(raw, sealed=(raw.msg_type,), is_last=False)
+        return cast(Message, {**message, "content": raw.split()[1][3]})
 
     def feed_identities(self, msg_list: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
         """Return the routing identities and the frames behind the delimiter.
@@ -58,33 +75,51 @@ class ClientSession(Session):
 
     def send(
         self,
-        stream: zmq.Socket[bytes],
-        msg_or_type: Message | str,
+        stream: zmq.Socket[Any] | None,
+        msg_or_type: Mapping[str, Any] | str | None,
         content: Content | None = None,
-        parent: Message | None = None,
+        parent: Mapping[str, Any] | None = None,
         ident: bytes | Sequence[bytes] | None = None,
-        buffers: Sequence[bytes] = (),
+        buffers: Sequence[bytes] | None = None,
         header: Header | None = None,
         metadata: Content | None = None,
     ) -> Message:
-        """Send a message, made here where only its type is given, and return it."""
-        if isinstance(msg_or_type, str):
-            message = self.msg(msg_or_type, content, parent, header, metadata)
+        """Send a message, and return it; without a `stream` it is only made.
+
+        `msg_or_type`: the message; or its type, None if a `header` says it, and the rest makes
+        the message.
+        """
+        if isinstance(msg_or_type, Mapping):
+            message = cast(Message, {"buffers": [], **msg_or_type})
         else:
-            message = msg_or_type
-        message["buffers"] = [*message["buffers"], *(memoryview(buffer) for buffer in buffers)]
-        stream.send_multipart(self.serialize(message, ident))
+            message = self.msg(msg_or_type, content, parent, header, metadata)
+        message["buffers"] = [*message["buffers"], *(memoryview(each) for each in buffers or ())]
+        frames = self.serialize(message, ident)
+        if stream is not None:
+            _blocking(stream).send_multipart(frames)
         return message
 
+    def send_raw(
+        self,
+        stream: zmq.Socket[Any],
+        msg_list: Sequence[bytes],
+        flags: int = 0,
+        copy: bool = True,
+        ident: bytes | Sequence[bytes] | None = None,
+    ) -> None:
+        """Sign and send what is packed: header, parent, metadata, content, buffers."""
+        head = [*_as_identities(ident), DELIMITER, self.sign(msg_list[:SIGNED_PARTS])]
+        _blocking(stream).send_multipart([*head, *msg_list], flags, copy=copy)
+
     def recv(
-        self, socket: zmq.Socket[bytes], mode: int = zmq.NOBLOCK
+        self, socket: zmq.Socket[Any], mode: int = zmq.NOBLOCK, content: bool = True
     ) -> tuple[list[bytes] | None, Message | None]:
         """Return identities and message, (None, None) where there is none. Raises ProtocolError."""
         try:
-            frames = socket.recv_multipart(mode)
+            frames = _blocking(socket).recv_multipart(mode)
         except zmq.Again:
             return None, None
-        message = self.decode(frames)
+        message = self._unpacked(RawMessage(frames), content)
         return frames[: frames.index(DELIMITER)], message
 
 
@@ -109,3 +144,8 @@ def _as_identities(ident: Any) -> Sequence[bytes]:
     if ident is None:
         return ()
     return (ident,) if isinstance(ident, bytes) else ident
+
+
+def _blocking(socket: zmq.Socket[Any]) -> zmq.Socket[bytes]:
+    """Return a socket whose verbs return no futures, as those of zmq.asyncio do."""
+    return socket if type(socket) is zmq.Socket else zmq.Socket.shadow(socket.underlying)

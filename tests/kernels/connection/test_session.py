@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import jupyter_client.session as peer
 import pytest
 import zmq
+import zmq.asyncio
 
 from kerneltui.errors import InvalidSignature, MalformedMessage
 from kerneltui.kernels.connection.session import ClientSession, new_session
@@ -131,3 +133,104 @@ def test_the_peer_believes_what_we_send_and_we_what_it_sends(
     assert reply is not None
     assert heard["content"] == {"code": "1"}
     assert reply["parent_header"]["msg_id"] == heard["header"]["msg_id"]
+
+
+# -- as in scripts ------------------------------------------------------------------
+
+
+def test_a_parent_is_a_message_or_its_header(session: ClientSession) -> None:
+    request = session.msg("execute_request")
+
+    replies = [session.msg("execute_reply", parent=each) for each in (request, request["header"])]
+
+    assert [each["parent_header"] for each in replies] == [request["header"]] * 2
+
+
+def test_each_look_at_the_id_gives_another(session: ClientSession) -> None:
+    assert session.msg_id != session.msg_id
+
+
+@pytest.mark.parametrize("missing", ["buffers", "content", "metadata", "parent_header"])
+def test_a_message_may_lack_what_it_does_not_say(
+    session: ClientSession, pair: Pair, missing: str
+) -> None:
+    one, two = pair
+    message: dict[str, Any] = {**session.msg("comm_open")}
+    del message[missing]
+
+    session.send(one, message)
+
+    _, received = session.recv(two, mode=0)
+    assert received is not None
+    assert not received[missing]  # type: ignore[literal-required]  # one of the keys above
+
+
+def test_a_header_says_the_type(session: ClientSession, pair: Pair) -> None:
+    one, two = pair
+    header = session.msg_header("comm_open")
+
+    session.send(one, None, {"a": 1}, header=header, metadata={"b": 2})
+
+    _, received = session.recv(two, mode=0)
+    assert received is not None
+    assert (received["msg_id"], received["msg_type"]) == (header["msg_id"], "comm_open")
+    assert (received["content"], received["metadata"]) == ({"a": 1}, {"b": 2})
+
+
+def test_what_is_packed_is_signed_and_sent(session: ClientSession, pair: Pair) -> None:
+    one, two = pair
+    message = session.msg("comm_open", {"a": 1})
+    parts = session.serialize(message)[2:]
+
+    session.send_raw(one, [*parts, b"buffer"], ident=b"you")
+
+    identities, received = session.recv(two, mode=0)
+    assert received is not None
+    assert identities == [b"you"]
+    assert received["content"] == {"a": 1}
+    assert [bytes(each) for each in received["buffers"]] == [b"buffer"]
+
+
+def test_a_signature_is_the_fields(session: ClientSession) -> None:
+    parts = [b"1", b"2", b"3", b"4"]
+
+    assert session.sign(parts) == peer.Session(key=KEY).sign(parts)
+    assert new_session(b"", "hmac-sha256").sign(parts) == b""
+
+
+def test_a_message_that_was_only_peeked_at_can_be_had_again(session: ClientSession) -> None:
+    frames = session.serialize(session.msg("comm_open", {"a": 1}))[1:]
+
+    peeked: Any = session.deserialize(frames, content=False)
+
+    assert peeked["content"] == b'{"a":1}'
+    assert session.deserialize(frames)["content"] == {"a": 1}
+
+
+def test_frames_that_were_not_copied_are_taken(session: ClientSession) -> None:
+    frames = session.serialize(session.msg("comm_open", {"a": 1}))[1:]
+
+    message = session.deserialize([zmq.Frame(each) for each in frames], copy=False)
+
+    assert message["content"] == {"a": 1}
+
+
+def test_a_content_that_is_packed_is_sent_as_it_is(session: ClientSession) -> None:
+    message = {**session.msg("comm_open"), "content": b'{"a": 1}'}
+
+    assert session.serialize(message)[-1] == b'{"a": 1}'
+
+
+def test_an_asyncio_socket_sends_and_receives_at_once(session: ClientSession) -> None:
+    with zmq.asyncio.Context() as context:
+        one, two = context.socket(zmq.PAIR), context.socket(zmq.PAIR)
+        one.bind("inproc://pair")
+        two.connect("inproc://pair")
+
+        session.send(one, "comm_open", {"a": 1})
+
+        _, received = session.recv(two, mode=0)
+        one.close()
+        two.close()
+    assert received is not None
+    assert received["content"] == {"a": 1}
