@@ -497,6 +497,18 @@ def test_a_kernel_of_another_maker_answers(start: Start, kernel_name: str, code:
     assert run(client, code) == "42\n"
 
 
+def test_a_kernel_run_in_a_notebook_shows_its_rich_output_there(start: Start) -> None:
+    _, client = start()
+    inner = "from IPython.display import HTML; HTML('<b>bold</b>')"
+    cell = f"import kerneltui\nwith kerneltui.run_kernel() as kc: kc.execute_interactive({inner!r})"
+    shown: list[Message] = []
+
+    client.execute_interactive(cell, timeout=PATIENCE, output_hook=shown.append)
+
+    (result,) = [each for each in shown if each["msg_type"] == "execute_result"]
+    assert result["content"]["data"]["text/html"] == "<b>bold</b>"
+
+
 def test_nbclient_runs_a_notebook_on_our_manager() -> None:
     nbclient = pytest.importorskip("nbclient")
     from nbformat import v4

@@ -122,7 +122,8 @@ class BlockingKernelClient(KernelClient[BlockingChannel]):
         """Run code to its end, show its output and answer its prompts; return the reply.
 
         `output_hook`, `stdin_hook`: called with each message of this request on iopub and
-        stdin; by default they print and read here. What belongs to other requests is set
+        stdin; by default they print and read here, and in a notebook rich output is shown
+        there. What belongs to other requests is set
         aside. Raises KernelTimeout, KernelDied, RuntimeError without its channels, or
         TypeError for a coroutine function as `stdin_hook`.
         """

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from getpass import getpass
 from itertools import islice
 from typing import Any, TextIO
@@ -21,6 +22,9 @@ OutputHook = Callable[[Message], None]
 StdinHook = Callable[[Message], Awaitable[None] | None]
 AnyClient = ClientBase[ClientChannel]
 
+RICH_OUTPUT = frozenset(
+    {"clear_output", "display_data", "error", "execute_result", "update_display_data"}
+)
 END_OF_INPUT = "\x04"  # the protocol has no word for it; jupyter_client sends this
 IDLE_GRACE = 1.0  # seconds without output after the reply: some kernels send no idle
 TURN_MESSAGES = 1_000  # taken in of iopub until a reply, a prompt or a deadline is looked for
@@ -55,7 +59,7 @@ async def serve_request(
     the kernel has ended. `may_ask`: the kernel was told that it may ask for input.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
-    show = output_hook or print_output
+    show = output_hook or shown_here()
     answer = stdin_hook or (lambda message: answer_from_terminal(client, message))
     service = _Service(client, msg_id, show, answer if may_ask else None)
     try:
@@ -192,6 +196,33 @@ class _Service:
 
 def _next(channel: ClientChannel, msg_id: str) -> Message | None:
     return channel.take_aside(msg_id) or channel.receive()
+
+
+def shown_here() -> OutputHook:
+    """Return what shows output where this program runs: in a notebook as it is, else as text."""
+    ipython = sys.modules.get("IPython")
+    shell: Any = None if ipython is None else ipython.get_ipython()
+    if getattr(shell, "kernel", None) is None:
+        return print_output
+    return partial(publish_output, shell.display_pub)
+
+
+def publish_output(publisher: Any, message: Message) -> None:
+    """Pass rich output on to the front end of the kernel that this program runs in.
+
+    `publisher`: the `display_pub` of its shell.
+    """
+    if message["msg_type"] not in RICH_OUTPUT:
+        print_output(message)
+        return
+    publisher.session.send(
+        publisher.pub_socket,
+        message["msg_type"],
+        message["content"],
+        parent=publisher.parent_header,
+        metadata=message["metadata"],
+        buffers=message["buffers"],
+    )
 
 
 def print_output(message: Message) -> None:

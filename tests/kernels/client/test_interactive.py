@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -459,3 +461,67 @@ def test_odd_output_prints_what_of_it_is_text(
     print_output(Session().new_message(*output))
 
     assert "".join(capsys.readouterr()) == printed
+
+
+# -- in a notebook ------------------------------------------------------------------
+
+
+@pytest.fixture
+def notebook(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What a kernel's shell has to publish with, where this program runs in a notebook."""
+    publisher = Mock(parent_header={"msg_id": "the cell"})
+    shell = Mock(display_pub=publisher)
+    monkeypatch.setitem(sys.modules, "IPython", Mock(get_ipython=lambda: shell))
+    return publisher
+
+
+@pytest.mark.parametrize("output", [RESULT, PICTURE, TROUBLE])
+def test_rich_output_is_shown_in_the_notebook_that_runs_this(
+    client: BlockingKernelClient,
+    fake: FakeKernel,
+    capsys: pytest.CaptureFixture[str],
+    notebook: Any,
+    output: tuple[str, dict[str, object]],
+) -> None:
+    fake.cells["say"] = [output, SAYS]
+
+    client.execute_interactive("say", timeout=5)
+
+    msg_type, content = output
+    notebook.session.send.assert_called_once_with(
+        *(notebook.pub_socket, msg_type, content),
+        parent={"msg_id": "the cell"},
+        metadata={},
+        buffers=[],
+    )
+    assert capsys.readouterr().out == "hello\n"
+
+
+def test_in_ipython_without_a_kernel_output_is_printed(
+    client: BlockingKernelClient,
+    fake: FakeKernel,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = Mock(get_ipython=lambda: Mock(spec=["display_pub"]))
+    monkeypatch.setitem(sys.modules, "IPython", terminal)
+    fake.cells["say"] = [RESULT]
+
+    client.execute_interactive("say", timeout=5)
+
+    assert capsys.readouterr().out == "2\n"
+
+
+# -- hooks --------------------------------------------------------------------------
+
+
+def test_a_coroutine_as_stdin_hook_is_refused_and_nothing_is_run(
+    client: BlockingKernelClient, fake: FakeKernel
+) -> None:
+    async def answer(_message: Message) -> None:
+        raise AssertionError("it is not called")
+
+    with pytest.raises(TypeError, match="stdin_hook is a coroutine function, which only an event"):
+        client.execute_interactive("1", timeout=5, stdin_hook=answer)
+
+    assert "execute_request" not in fake.types()
