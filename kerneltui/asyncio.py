@@ -18,7 +18,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, Unpack, cast
 
 from kerneltui.kernels.client.awaiting import AsyncChannel, Bell, in_thread
 from kerneltui.kernels.client.channels import Source
-from kerneltui.kernels.client.client import KernelClient
+from kerneltui.kernels.client.client import BlockingKernelClient, KernelClient
 from kerneltui.kernels.management.launch_plan import StartArguments
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.management.multi import MultiKernelManager
@@ -155,6 +155,10 @@ class AsyncKernelManager(Face):
         """Return a client of this kernel, with an identity of its own; its channels are closed."""
         client: Any = self.blocking.client(**arguments)
         return cast(AsyncKernelClient, client)
+
+    def blocking_client(self) -> BlockingKernelClient:
+        file, manager = self.blocking.connection_file, self.blocking
+        return BlockingKernelClient(connection_file=file, parent=manager)
 
     start_kernel = awaited(KernelManager.start_kernel)
     restart_kernel = awaited(KernelManager.restart_kernel)

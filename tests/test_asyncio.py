@@ -23,6 +23,7 @@ from kerneltui.asyncio import (
     start_new_async_kernel,
 )
 from kerneltui.errors import KernelDied, KernelTimeout, NoSuchKernel, WrongThread
+from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.protocol.message import Message, parent_id
 from tests.children import Children
 from tests.fake_kernel import Ask, FakeKernel, file_in
@@ -403,6 +404,17 @@ def test_a_kernel_whose_start_was_cancelled_can_be_shut_down(children: Children)
         assert not await manager.is_alive()
 
     asyncio.run(main())
+
+
+def test_a_manager_makes_clients_of_another_class_or_that_block(children: Children) -> None:
+    class Ours(AsyncKernelClient):
+        pass
+
+    specs = children.specs("waits")
+    manager = AsyncKernelManager(kernel_spec_manager=specs, client_factory=Ours)
+
+    assert type(manager.client()) is Ours
+    assert type(manager.blocking_client()) is BlockingKernelClient
 
 
 def test_a_death_is_told_to_who_waits(children: Children) -> None:
