@@ -47,7 +47,8 @@ class AsyncKernelClient(KernelClient[AsyncChannel]):
     """A client of one kernel, for the event loop in whose thread its channels are started.
 
     What only sends returns at once: `execute` a msg_id, or with `reply=True` what can be
-    awaited. Tasks may share a client: each gets the replies to what it has asked.
+    awaited. Tasks may share a client: each gets the replies to what it has asked. Hooks are called
+    in the loop's thread; while a person types at a prompt that no hook answers, the loop waits.
     """
 
     def __init__(self, **arguments: Any) -> None:

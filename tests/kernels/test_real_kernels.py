@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -507,6 +509,29 @@ def test_a_kernel_run_in_a_notebook_shows_its_rich_output_there(start: Start) ->
 
     (result,) = [each for each in shown if each["msg_type"] == "execute_result"]
     assert result["content"]["data"]["text/html"] == "<b>bold</b>"
+
+
+CONSOLE = """
+import traitlets
+from jupyter_console.ptshell import ZMQTerminalInteractiveShell
+from kerneltui import run_kernel
+
+class Shell(ZMQTerminalInteractiveShell):
+    manager = client = traitlets.Any()
+
+with run_kernel() as client:
+    shell = Shell(client=client, simple_prompt=True)
+    shell.run_cell("print(6 * 7)")
+    shell.run_cell("6 * 8")
+"""
+
+
+def test_the_shell_of_jupyter_console_runs_on_our_client() -> None:
+    command = [sys.executable, "-c", CONSOLE]
+
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
+
+    assert done.stdout.split() == ["42", "Out[2]:", "48"]
 
 
 def test_nbclient_runs_a_notebook_on_our_manager() -> None:

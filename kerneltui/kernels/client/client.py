@@ -9,7 +9,13 @@ from typing import Any, TypeVar
 from kerneltui.kernels.client.base import AnyChannel
 from kerneltui.kernels.client.channels import BlockingChannel, Source
 from kerneltui.kernels.client.finish import finish
-from kerneltui.kernels.client.interactive import OutputHook, StdinHook, serve_request
+from kerneltui.kernels.client.interactive import (
+    OutputHook,
+    StdinHook,
+    answer_from_terminal,
+    print_output,
+    serve_request,
+)
 from kerneltui.kernels.client.readiness import Readiness
 from kerneltui.kernels.client.requests import KernelRequests
 from kerneltui.kernels.processes.process import KernelProcess
@@ -29,6 +35,13 @@ class KernelClient(KernelRequests[AnyChannel]):
         self._noise = frozenset(readiness.asked)
         self._ready_reply = reply
         self._features = fields.texts(reply["content"], "supported_features")
+
+    def _output_hook_default(self, message: Message) -> None:
+        """Show output as text; hooks of scripts pass on to it what they do not handle."""
+        print_output(message)
+
+    def _stdin_hook_default(self, message: Message) -> None:
+        answer_from_terminal(self, message)
 
     def _is_alive(self) -> bool:
         if self.parent is not None:

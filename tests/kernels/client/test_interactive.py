@@ -525,3 +525,22 @@ def test_a_coroutine_as_stdin_hook_is_refused_and_nothing_is_run(
         client.execute_interactive("1", timeout=5, stdin_hook=answer)
 
     assert "execute_request" not in fake.types()
+
+
+def test_hooks_can_leave_to_the_defaults_what_they_do_not_handle(
+    client: BlockingKernelClient,
+    fake: FakeKernel,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    typing(monkeypatch, "me", [])
+    fake.cells["ask"] = [SAYS, Ask("name? ")]
+
+    client.execute_interactive(
+        "ask",
+        timeout=5,
+        output_hook=client._output_hook_default,
+        stdin_hook=client._stdin_hook_default,
+    )
+
+    assert capsys.readouterr().out == "hello\nme"
