@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import functools
 import os
+import pkgutil
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from functools import partial
@@ -122,6 +123,8 @@ class Face:
     """What has its verbs awaited; all else is read and set as on `blocking`."""
 
     def __getattr__(self, name: str) -> Any:
+        if name == "blocking":  # not made yet
+            raise AttributeError(name)
         return getattr(vars(self)["blocking"], name)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -153,13 +156,12 @@ class AsyncKernelManager(Face):
         return asyncio.wrap_future(self.blocking.ready)
 
     def client(self, **arguments: Any) -> AsyncKernelClient:
-        """Return a client of this kernel, with an identity of its own; its channels are closed."""
+        """Return a client of this kernel; its channels are closed."""
         client: Any = self.blocking.client(**arguments)
         return cast(AsyncKernelClient, client)
 
     def blocking_client(self) -> BlockingKernelClient:
-        file, manager = self.blocking.connection_file, self.blocking
-        return BlockingKernelClient(connection_file=file, parent=manager)
+        return BlockingKernelClient(connection_file=self.connection_file, parent=self.blocking)
 
     start_kernel = awaited(KernelManager.start_kernel)
     restart_kernel = awaited(KernelManager.restart_kernel)
@@ -173,14 +175,14 @@ class AsyncKernelManager(Face):
 class AsyncMultiKernelManager(Face):
     """A MultiKernelManager whose verbs are awaited. `arguments`: as of a MultiKernelManager."""
 
-    def __init__(
-        self,
-        *,
-        kernel_manager_factory: Callable[..., AsyncKernelManager] = AsyncKernelManager,
-        **arguments: Any,
-    ) -> None:
+    def __init__(self, **arguments: Any) -> None:
+        kind = arguments.pop("kernel_manager_class", AsyncKernelManager)
+        kind = arguments.pop("kernel_manager_factory", None) or kind
+        factory = pkgutil.resolve_name(kind) if isinstance(kind, str) else kind
+
         def make(**each: Any) -> FacedManager:
-            return kernel_manager_factory(**each).blocking
+            manager: AsyncKernelManager = factory(**each)
+            return manager.blocking
 
         self.blocking = MultiKernelManager(kernel_manager_factory=make, **arguments)
 

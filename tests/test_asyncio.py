@@ -473,16 +473,31 @@ def test_many_kernels_are_known_by_their_ids(children: Children) -> None:
     asyncio.run(main())
 
 
-def test_many_kernels_are_of_the_managers_that_a_factory_makes(children: Children) -> None:
-    class Ours(AsyncKernelManager):
-        pass
+class OtherManager(AsyncKernelManager):
+    pass
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {"kernel_manager_factory": OtherManager},
+        {"kernel_manager_class": OtherManager},
+        {"kernel_manager_class": "kerneltui.asyncio.AsyncKernelManager"},
+    ],
+    ids=["factory", "class", "name"],
+)
+def test_many_kernels_are_of_the_managers_that_are_wanted(
+    children: Children, kind: dict[str, Any]
+) -> None:
+    (wanted,) = kind.values()
 
     async def main() -> None:
         specs = children.specs("waits")
-        kernels = AsyncMultiKernelManager(kernel_manager_factory=Ours, kernel_spec_manager=specs)
+        kernels = AsyncMultiKernelManager(kernel_spec_manager=specs, **kind)
         kernel_id = await kernels.start_kernel("child")
         manager = kernels.remove_kernel(kernel_id)
-        assert type(manager) is Ours
+        assert manager is not None
+        assert type(manager) is (AsyncKernelManager if isinstance(wanted, str) else wanted)
         await manager.shutdown_kernel(now=True)
 
     asyncio.run(main())
