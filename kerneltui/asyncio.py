@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import os
 import pkgutil
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from functools import partial
-from typing import Any, Concatenate, ParamSpec, TypeVar, Unpack, cast
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, TypeVar, Unpack, cast
 
-from kerneltui.kernels.client.awaiting import AsyncChannel, Bell, in_thread
+from kerneltui.kernels.client.awaiting import AsyncChannel, Bell, awaited, in_thread
 from kerneltui.kernels.client.channels import Source
 from kerneltui.kernels.client.client import BlockingKernelClient, KernelClient
 from kerneltui.kernels.management.launch_plan import StartArguments
@@ -28,20 +26,7 @@ from kerneltui.kernels.processes.process import KernelProcess
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import Message
 
-P = ParamSpec("P")
 T = TypeVar("T")
-
-
-def awaited(
-    verb: Callable[Concatenate[Any, P], T],
-) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]:
-    """Return a blocking manager's verb, for the object that has it as `blocking`."""
-
-    @functools.wraps(verb)
-    async def call(face: Any, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await in_thread(partial(verb, face.blocking, *args, **kwargs))
-
-    return call
 
 
 class AsyncKernelClient(KernelClient[AsyncChannel]):
@@ -170,6 +155,9 @@ class AsyncKernelManager(Face):
     signal_kernel = awaited(KernelManager.signal_kernel)
     is_alive = awaited(KernelManager.is_alive)
     cleanup_resources = awaited(KernelManager.cleanup_resources)
+    pre_start_kernel = awaited(KernelManager.pre_start_kernel)
+    request_shutdown = awaited(KernelManager.request_shutdown)
+    finish_shutdown = awaited(KernelManager.finish_shutdown)
 
 
 class AsyncMultiKernelManager(Face):
@@ -211,6 +199,8 @@ class AsyncMultiKernelManager(Face):
     signal_kernel = awaited(MultiKernelManager.signal_kernel)
     is_alive = awaited(MultiKernelManager.is_alive)
     cleanup_resources = awaited(MultiKernelManager.cleanup_resources)
+    request_shutdown = awaited(MultiKernelManager.request_shutdown)
+    finish_shutdown = awaited(MultiKernelManager.finish_shutdown)
 
 
 async def start_new_async_kernel(

@@ -369,6 +369,20 @@ def test_a_managers_verbs_are_awaited(children: Children) -> None:
     asyncio.run(main())
 
 
+def test_the_halves_of_a_shutdown_are_awaited(children: Children) -> None:
+    async def main() -> None:
+        manager = managed(children)
+        argv, _ = await manager.pre_start_kernel()
+        assert argv[-1] == manager.connection_file
+        await manager.start_kernel()
+        await manager.request_shutdown()
+        await manager.finish_shutdown(waittime=0.02)
+        assert not await manager.is_alive()
+        await manager.cleanup_resources()
+
+    asyncio.run(main())
+
+
 def test_a_managers_attributes_are_read_and_set(children: Children) -> None:
     manager = managed(children)
 

@@ -1,16 +1,19 @@
-"""What a client needs in an event loop: to wait for sockets that tasks share, and for threads."""
+"""What the library needs in an event loop: to wait for sockets that tasks share, and threads."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from functools import partial
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from kerneltui.kernels.client.channels import ClientChannel
 from kerneltui.protocol.message import Message
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -20,6 +23,18 @@ async def in_thread(call: Callable[[], T]) -> T:
     future = executor.submit(call)
     executor.shutdown(wait=False)
     return await asyncio.wrap_future(future)
+
+
+def awaited(
+    verb: Callable[Concatenate[Any, P], T],
+) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]:
+    """Return a blocking manager's verb, for the object that has it as `blocking`."""
+
+    @functools.wraps(verb)
+    async def call(face: Any, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await in_thread(partial(verb, face.blocking, *args, **kwargs))
+
+    return call
 
 
 class Bell:
