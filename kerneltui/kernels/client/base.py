@@ -117,13 +117,18 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
         self._is_settled = True
 
     def start_channel(self, channel: ClientChannel) -> None:
-        """Open a channel beside those that are open, with their identity. Raises WrongThread."""
-        self._is_settled = True
-        if not self.channels_running:
-            self._follow_parent()
+        """Open a channel beside those that are open.
+
+        One that was stopped opens the others anew, see `_open`. Raises WrongThread.
+        """
         self._thread.claim()
+        self._is_settled = True
+        alive = [each for each in self._channels.values() if each.is_alive()]
+        if not alive:
+            self._follow_parent()
+        anew = not alive or channel.identity == self._identity
         with self._thread:
-            self._open([channel], hb=False, anew=not self.channels_running)
+            self._open([*alive, channel] if anew else [channel], hb=False, anew=anew)
 
     def stop_channels(self) -> None:
         """Disconnect; without effect where nothing is connected.
@@ -329,11 +334,16 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
             # Another identity each time: a kernel that still knows a closed socket by the old
             # one may not listen to a new socket that takes it.
             self._openings += 1
-        suffix = f"-{self._openings}".encode() if self._openings > 1 else b""
         for channel in channels:
-            channel.open(self.context, info, self.session.bsession + suffix)
+            channel.open(self.context, info, self._identity)
         if hb:
             self.hb_channel.start()
+
+    @property
+    def _identity(self) -> bytes:
+        """What shell, stdin and control are known by since they were opened."""
+        suffix = f"-{self._openings}".encode() if self._openings > 1 else b""
+        return self.session.bsession + suffix
 
     def _where_heartbeat(self) -> tuple[Context, ConnectionInfo]:
         return self.context, self._info_with([Channel.HB])

@@ -62,6 +62,8 @@ class ClientChannel:
         self.channel: Channel = channel
         self.session = session
         self.socket: zmq.Socket[bytes] | None = None
+        self.identity: bytes | None = None
+        """What the kernel knows the socket by, or the last one; None for iopub."""
         self.heard = False
         """The socket has carried a message."""
         self.kept = 0
@@ -73,8 +75,8 @@ class ClientChannel:
     def open(self, context: Context, info: ConnectionInfo, identity: bytes) -> None:
         """Connect; where it was connected, what the old socket still held is gone."""
         self.close()
-        known_as = None if self.channel is Channel.IOPUB else identity
-        self.socket = connect(context, info, self.channel, known_as)
+        self.identity = None if self.channel is Channel.IOPUB else identity
+        self.socket = connect(context, info, self.channel, self.identity)
 
     def close(self) -> None:
         if self.socket is not None:
