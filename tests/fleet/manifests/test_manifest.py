@@ -92,7 +92,7 @@ def test_a_prompt_that_was_not_written_by_us_is_refused(
     told["prompt"].update(changes)
     manifest.path.write_text(json.dumps(told))
 
-    with pytest.raises(KernelError, match="no manifest"):
+    with pytest.raises(KernelError, match="not a kernel manifest"):
         read_manifest(manifest.path)
 
 

@@ -244,7 +244,7 @@ def test_a_manifest_that_is_none_is_told_of_and_left(left: Watched) -> None:
     path.write_text("garbage")
 
     eventually(
-        lambda: any("no manifest" in each.text for each in left.fleet.take_notices()), WITHIN
+        lambda: any("kernel manifest" in each.text for each in left.fleet.take_notices()), WITHIN
     )
     assert path.read_text() == "garbage"
     path.unlink()
