@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from numbers import Integral, Real
 from typing import Any
@@ -67,6 +67,13 @@ def _cleaned(value: object) -> Any:
     return _cleaned(_default(value))
 
 
+def _repeatable(value: object) -> Any:
+    """Do as `_default`, but for what is used up by it: all may yet be looked at once more."""
+    if isinstance(value, Iterator):
+        raise TypeError("an iterator is cleaned once")
+    return _default(value)
+
+
 _encode = json.JSONEncoder(
-    ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_default
+    ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_repeatable
 ).encode

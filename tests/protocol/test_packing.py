@@ -56,6 +56,10 @@ def test_a_value_is_written_as_the_field_writes_it(value: object) -> None:
     assert ours == json.loads(json_packer({"value": value}))
 
 
+def test_an_iterator_is_written_whole_beside_what_wants_a_second_look() -> None:
+    assert to_json({"ids": iter([1, 2]), "loss": math.nan}) == b'{"ids":[1,2],"loss":"nan"}'
+
+
 def test_a_date_without_a_zone_is_local_time() -> None:
     local = datetime(2026, 1, 2, 12, 0)
 
