@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from getpass import getpass
@@ -19,7 +20,7 @@ from kerneltui.protocol import fields
 from kerneltui.protocol.message import Message, parent_id
 
 OutputHook = Callable[[Message], None]
-StdinHook = Callable[[Message], Awaitable[None] | None]
+StdinHook = Callable[[Message], object]
 AnyClient = ClientBase[ClientChannel]
 
 RICH_OUTPUT = frozenset(
@@ -156,7 +157,7 @@ class _Service:
         while message := _next(channel, self._msg_id):
             if parent_id(message) == self._msg_id:
                 answered = answer(message)
-                if answered is not None:
+                if inspect.isawaitable(answered):  # else a hook may return what it likes
                     await answered
             else:
                 channel.set_aside(message)

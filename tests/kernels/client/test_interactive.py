@@ -156,6 +156,20 @@ def test_two_prompts_of_one_cell_are_answered_in_turn(
     assert asked == ["one", "two"]
 
 
+def test_what_a_stdin_hook_returns_is_its_own_affair(
+    client: BlockingKernelClient, fake: FakeKernel
+) -> None:
+    fake.cells["ask"] = [Ask("one")]
+
+    def answer(_message: Message) -> str:
+        client.input("me")
+        return "answered"
+
+    reply = client.execute_interactive("ask", timeout=5, stdin_hook=answer)
+
+    assert reply["content"]["status"] == "ok"
+
+
 def answering(client: BlockingKernelClient, asked: list[str]) -> Callable[[Message], None]:
     def answer(message: Message) -> None:
         asked.append(message["content"]["prompt"])
