@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import pkgutil
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, TypeVar, Unpack, cast
@@ -18,6 +17,7 @@ from typing import Any, TypeVar, Unpack, cast
 from kerneltui.kernels.client.awaiting import AsyncChannel, Bell, awaited, in_thread
 from kerneltui.kernels.client.channels import Source
 from kerneltui.kernels.client.client import BlockingKernelClient, KernelClient
+from kerneltui.kernels.management.client_maker import named
 from kerneltui.kernels.management.launch_plan import StartArguments
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.management.multi import MultiKernelManager
@@ -166,7 +166,7 @@ class AsyncMultiKernelManager(Face):
     def __init__(self, **arguments: Any) -> None:
         kind = arguments.pop("kernel_manager_class", AsyncKernelManager)
         kind = arguments.pop("kernel_manager_factory", None) or kind
-        factory = pkgutil.resolve_name(kind) if isinstance(kind, str) else kind
+        factory = named(kind)
 
         def make(**each: Any) -> FacedManager:
             manager: AsyncKernelManager = factory(**each)
