@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from kerneltui.kernels.client.base import AnyChannel
 from kerneltui.kernels.client.channels import BlockingChannel, Source
-from kerneltui.kernels.client.finish import finish
+from kerneltui.kernels.client.finish import blocking, finish
 from kerneltui.kernels.client.interactive import (
     OutputHook,
     StdinHook,
@@ -30,6 +29,12 @@ class KernelClient(KernelRequests[AnyChannel]):
     """What a client does, blocking or not."""
 
     async def _wait_for_ready(self, timeout: float | None = None) -> None:
+        """Return once this client's requests are answered and its iopub subscription is proven.
+
+        A kernel that answers, but whose iopub stays silent, counts as ready after some seconds.
+        `timeout`: seconds; None waits for ever for the answer. Raises ReadyTimeout, KernelDied,
+        or KernelError for a kernel of protocol 4.
+        """
         readiness = Readiness(self)
         reply = await readiness.wait(timeout)
         self._noise = frozenset(readiness.asked)
@@ -60,6 +65,13 @@ class KernelClient(KernelRequests[AnyChannel]):
         output_hook: OutputHook | None = None,
         stdin_hook: StdinHook | None = None,
     ) -> Message:
+        """Run code to its end, show its output and answer its prompts; return the reply.
+
+        `output_hook`, `stdin_hook`: called with each message of this request on iopub and
+        stdin; by default they print and read here, and in a notebook rich output is shown
+        there. What belongs to other requests is set aside. Raises KernelTimeout, KernelDied,
+        or RuntimeError without its channels.
+        """
         may_ask = self.allow_stdin if allow_stdin is None else allow_stdin
         self.refresh()
         for channel in (self.iopub_channel, *([self.stdin_channel] if may_ask else [])):
@@ -107,57 +119,15 @@ class BlockingKernelClient(KernelClient[BlockingChannel]):
 
     # -- verbs ----
 
-    def wait_for_ready(self, timeout: float | None = None) -> None:
-        """Return once this client's requests are answered and its iopub subscription is proven.
-
-        A kernel that answers, but whose iopub stays silent, counts as ready after some seconds.
-        `timeout`: seconds; None waits for ever for the answer. Raises ReadyTimeout, KernelDied,
-        or KernelError for a kernel of protocol 4.
-        """
-        finish(self._wait_for_ready(timeout))
-
     def is_alive(self) -> bool:
         """Tell whether the kernel lives: by its process if a manager knows it, else by a beat."""
         return self._is_alive()
 
-    def execute_interactive(
-        self,
-        code: str,
-        silent: bool = False,
-        store_history: bool = True,
-        user_expressions: dict[str, str] | None = None,
-        allow_stdin: bool | None = None,
-        stop_on_error: bool = True,
-        timeout: float | None = None,
-        output_hook: OutputHook | None = None,
-        stdin_hook: StdinHook | None = None,
-    ) -> Message:
-        """Run code to its end, show its output and answer its prompts; return the reply.
-
-        `output_hook`, `stdin_hook`: called with each message of this request on iopub and
-        stdin; by default they print and read here, and in a notebook rich output is shown
-        there. What belongs to other requests is set
-        aside. Raises KernelTimeout, KernelDied, RuntimeError without its channels, or
-        TypeError for a coroutine function as `stdin_hook`.
-        """
-        if inspect.iscoroutinefunction(stdin_hook):
-            raise TypeError("stdin_hook is a coroutine function, which only an event loop can run")
-        return finish(
-            self._execute_interactive(
-                *(code, silent, store_history, user_expressions, allow_stdin, stop_on_error),
-                *(timeout, output_hook, stdin_hook),
-            )
-        )
-
-    def create_subshell(self, timeout: float | None = None) -> str:
-        """Return the id of a new subshell. Raises ActionRefused where the kernel has none."""
-        return finish(self._create_subshell(timeout))
-
-    def delete_subshell(self, subshell_id: str, timeout: float | None = None) -> None:
-        finish(self._delete_subshell(subshell_id, timeout))
-
-    def list_subshells(self, timeout: float | None = None) -> list[str]:
-        return finish(self._list_subshells(timeout))
+    wait_for_ready = blocking(KernelClient._wait_for_ready)
+    execute_interactive = blocking(KernelClient._execute_interactive)
+    create_subshell = blocking(KernelClient._create_subshell)
+    delete_subshell = blocking(KernelClient._delete_subshell)
+    list_subshells = blocking(KernelClient._list_subshells)
 
     # -- its way of waiting ----
 
