@@ -88,7 +88,9 @@ def run(client: BlockingKernelClient, code: str, **arguments: Any) -> str:
 
 def begin(client: BlockingKernelClient, code: str) -> str:
     """Begin to run code that prints "begun" and goes on; return its msg_id."""
-    msg_id: str = client.execute(f"print('begun', flush=True)\n{code}")
+    # Its end by an interrupt is an error, after which ipykernel would drop what comes at once.
+    started = f"print('begun', flush=True)\n{code}"
+    msg_id: str = client.execute(started, stop_on_error=False)
     while True:
         message = client.get_iopub_msg(timeout=PATIENCE)
         if message["msg_type"] == "stream" and parent_id(message) == msg_id:
