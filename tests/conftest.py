@@ -8,6 +8,7 @@ import shutil
 import sys
 import tempfile
 import threading
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -116,7 +117,7 @@ def no_thread_is_left_behind() -> Iterator[None]:
     yield
 
     def left() -> list[str]:
-        return [each.name for each in _our_threads() if each not in before]
+        return [_place(each) for each in _our_threads() if each not in before]
 
     try:
         eventually(lambda: not left())
@@ -152,7 +153,15 @@ def _our_threads() -> list[threading.Thread]:
 
 
 def _threads() -> list[str]:
-    return [each.name for each in _our_threads()]
+    return [_place(each) for each in _our_threads()]
+
+
+def _place(thread: threading.Thread) -> str:
+    """Return a thread's name and where it stands, outermost call first."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    calls = traceback.extract_stack(frame) if frame is not None else []
+    places = (f"{Path(each.filename).name}:{each.lineno}" for each in calls)
+    return f"{thread.name} at {' > '.join(places)}"
 
 
 def _children() -> list[str]:

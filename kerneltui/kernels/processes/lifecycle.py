@@ -80,7 +80,9 @@ class Lifecycle:
         self.log: LogFile | None = None
         """What the latest process writes to stdout and stderr; None where that goes elsewhere."""
         self._mourned: KernelProcess | None = None
-        self._settled: KernelProcess | None = None
+        """The latest whose end was told, or is being told."""
+        self._unmourned: KernelProcess | None = None
+        """The one whose end the listeners are being told."""
         self._untold: KernelProcess | None = None
         """The one whose start the listeners are being told."""
         self._proven: KernelProcess | None = None
@@ -103,7 +105,8 @@ class Lifecycle:
         `process`: None for one that is not to be seen. `age`: seconds since its start; None
         where nobody knows.
         """
-        with self._changed:
+        with self._changed:  # nobody learns of an end after the next beginning
+            self._changed.wait_for(lambda: self._unmourned is None)
             self.process = self._untold = process
             self.log = log
             self.spawned_at = 0.0 if age is None else time.monotonic() - age
@@ -182,7 +185,7 @@ class Lifecycle:
     def record_exit(self, process: KernelProcess) -> None:
         """Take note, once, that a process has exited: its watcher and its clients all say so.
 
-        Returns when everybody knows, so that nobody learns of an end after the next beginning.
+        Returns when everybody knows.
         """
         process.wait()
         with self._changed:  # nobody learns of an end before the beginning
@@ -192,11 +195,9 @@ class Lifecycle:
         lifetime = time.monotonic() - self.spawned_at
         with self._changed:
             if self._mourned is process or self.process is not process:
-                self._changed.wait_for(
-                    lambda: self._settled is process or self.process is not process
-                )
+                self._changed.wait_for(lambda: self._unmourned is not process)
                 return
-            self._mourned = process
+            self._mourned = self._unmourned = process
             unasked = self.status.wanted is Wanted.UP
         follow_up: Callable[[], None] | None = None
         try:
@@ -209,7 +210,7 @@ class Lifecycle:
                 follow_up = self._follow_death(death, lifetime)
         finally:
             with self._changed:
-                self._settled = process
+                self._unmourned = None
                 self._changed.notify_all()
         if follow_up is not None:
             follow_up()

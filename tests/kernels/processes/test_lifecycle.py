@@ -104,6 +104,31 @@ def test_no_end_is_told_before_its_beginning(kernel: Kernel) -> None:
     assert told == [Spawned, Exited]
 
 
+def test_no_beginning_is_told_before_the_end_of_the_process_before(kernel: Kernel) -> None:
+    ending, may_go_on = threading.Event(), threading.Event()
+    told: list[type[Event]] = []
+
+    def slow(event: Event) -> None:
+        if isinstance(event, Exited) and not ending.is_set():
+            ending.set()
+            may_go_on.wait(10)
+        told.append(type(event))
+
+    kernel.life.add_listener(slow)
+    kernel.spawn().exit()
+    assert ending.wait(10)
+    spawning = Background(kernel.spawn)
+    eventually(lambda: len(kernel.processes) == 2)
+    began_early = kernel.life.process is kernel.processes[1]
+    may_go_on.set()
+    spawning.result()
+    kernel.processes[1].exit()
+    kernel.life.record_exit(kernel.processes[1])
+
+    assert not began_early
+    assert told == [Spawned, Exited, Spawned, Exited]
+
+
 def test_a_listener_that_fails_keeps_no_end_from_being_noticed(
     kernel: Kernel, caplog: pytest.LogCaptureFixture
 ) -> None:
