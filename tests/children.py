@@ -25,26 +25,35 @@ kernel.__enter__()
 _FORK = """
 twin = os.fork()
 if not twin:
-    signal.pause()
+    pause()
 say(f'twin {twin}')
 """
 _WAIT = """
 while True:
-    signal.pause()
+    pause()
 """
 
 # Each runs as `python -c SCRIPT CONNECTION_FILE` and says when its handlers are in place.
-_HEAD = (
-    "import json, os, signal, sys, time\nsay = lambda text: os.write(1, text.encode() + b'\\n')\n"
-)
+_HEAD = """
+import json, os, signal, sys, time
+say = lambda text: os.write(1, text.encode() + b'\\n')
+def pause():  # signal.pause() misses what comes just before it, or in another thread
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    before = signal.set_wakeup_fd(writer)
+    os.read(reader, 1)
+    signal.set_wakeup_fd(before)
+    os.close(reader)
+    os.close(writer)
+"""
 SCRIPTS = {
-    "waits": "say('ready'); signal.pause()",
+    "waits": "say('ready'); pause()",
     "stubborn": """
 for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
     signal.signal(each, signal.SIG_IGN)
 say('ready')
 while True:
-    signal.pause()
+    pause()
 """,
     "reports": """
 def report(signum, frame):
@@ -53,20 +62,20 @@ for each in (signal.SIGINT, signal.SIGUSR1):
     signal.signal(each, report)
 say('ready')
 while True:
-    signal.pause()
+    pause()
 """,
     "forks": """
 if os.fork() == 0:
     say('ready')
-    signal.pause()
-signal.pause()
+    pause()
+pause()
 """,
     "escapes": """
 if os.fork() == 0:
     os.setsid()
     say('ready')
-    signal.pause()
-signal.pause()
+    pause()
+pause()
 """,
     "escapes stubbornly": """
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -74,10 +83,10 @@ if os.fork() == 0:
     os.setsid()
     say('ready')
 while True:
-    signal.pause()
+    pause()
 """,
-    "tells": "say(f'{sys.argv[2]} {os.environ[\"WORD\"]} {os.getcwd()}'); signal.pause()",
-    "tells its owner": "say(str(os.environ.get('JPY_PARENT_PID'))); signal.pause()",
+    "tells": "say(f'{sys.argv[2]} {os.environ[\"WORD\"]} {os.getcwd()}'); pause()",
+    "tells its owner": "say(str(os.environ.get('JPY_PARENT_PID'))); pause()",
     "dies": "sys.stderr.write('MemoryError: no room\\n'); sys.exit(3)",
     "dies once": """
 try:
@@ -85,7 +94,7 @@ try:
 except FileExistsError:
     os.rmdir(sys.argv[1] + '.once')
     say('ready')
-    signal.pause()
+    pause()
 sys.exit(3)
 """,
     "finds its ports taken": """
@@ -97,7 +106,7 @@ try:
 except FileExistsError:
     os.rmdir(sys.argv[1] + '.once')
     say('ready')
-    signal.pause()
+    pause()
 sys.stderr.write('zmq.error.ZMQError: Address already in use\\n'); sys.exit(1)
 """,
     "serves": _SERVE + "say('ready')" + _WAIT,
