@@ -53,6 +53,9 @@ _TAKE_TERMINAL = (
 # Sequences of the kitty protocol, which pyte would show as letters.
 _NOT_FOR_PYTE = re.compile(r"\x1b\[[<=>][0-9;]*[a-z]")
 _BEGUN = re.compile(r"\x1b(\[[0-9;<=>?$]*)?$")
+# What is between these two is painted at once: a look never sees half a frame.
+_FRAME_BEGINS, _FRAME_ENDS = "\x1b[?2026h", "\x1b[?2026l"
+_ASKS_FOR_FRAMES, _HAS_FRAMES = b"\x1b[?2026$p", b"\x1b[?2026;2$y"
 
 
 class Terminal:
@@ -194,12 +197,14 @@ class Terminal:
         except OSError:  # Linux's end of file once nobody holds the other side
             data = b""
         self.raw += data
+        if _ASKS_FOR_FRAMES in data:
+            self._write(_HAS_FRAMES)
         self._stream.feed(self._decode(data))
         return bool(data)
 
 
 class _Decoder:
-    """Bytes to text that pyte understands; a character or a sequence may be split between reads."""
+    """Bytes to text that pyte understands; a character, a sequence or a frame may be split."""
 
     def __init__(self) -> None:
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
@@ -207,9 +212,13 @@ class _Decoder:
 
     def __call__(self, data: bytes) -> str:
         text = self._rest + self._decode(data)
-        begun = _BEGUN.search(text)
-        self._rest = begun[0] if begun else ""
-        return _NOT_FOR_PYTE.sub("", text.removesuffix(self._rest))
+        frame, begun = text.rfind(_FRAME_BEGINS), _BEGUN.search(text)
+        if frame > text.rfind(_FRAME_ENDS):
+            whole = frame
+        else:
+            whole = begun.start() if begun else len(text)
+        self._rest = text[whole:]
+        return _NOT_FOR_PYTE.sub("", text[:whole])
 
 
 def _set_size(fd: int, size: tuple[int, int]) -> None:
