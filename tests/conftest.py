@@ -116,13 +116,13 @@ def no_thread_is_left_behind() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
 
-    def left() -> list[str]:
-        return [_place(each) for each in _our_threads() if each not in before]
+    def left() -> list[threading.Thread]:
+        return [each for each in _our_threads() if each not in before]
 
     try:
         eventually(lambda: not left())
     except AssertionError:
-        pytest.fail(f"left behind: {', '.join(left())}", pytrace=False)
+        pytest.fail(f"left behind: {', '.join(map(_place, left()))}", pytrace=False)
 
 
 @pytest.fixture(autouse=True)
