@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import pytest
+
 from kerneltui.commands.listing import list_all
 from kerneltui.commands.probe import Probe
 from kerneltui.fleet.fleet import Fleet
@@ -73,7 +75,6 @@ def agreed(fleet: Fleet) -> Told:
     try:
         eventually(is_agreed)
     except AssertionError:
-        assert told[1] == told[2]
-        raise
+        pytest.fail(f"the dashboard: {told[2]}\nthe command line: {told[1]}", pytrace=False)
     (only,) = told[0]
     return only

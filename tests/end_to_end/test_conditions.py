@@ -26,6 +26,7 @@ from kerneltui.commands.ps import to_json
 from kerneltui.commands.stack import stack
 from kerneltui.fleet.diagnosis.condition import Word
 from kerneltui.fleet.diagnosis.stack import Stack, Way
+from kerneltui.fleet.diagnosis.ways import diagnosis
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.protocol.status import KernelState
@@ -36,6 +37,7 @@ from tests.support import eventually
 pytestmark = pytest.mark.slow
 
 WITHIN = 60  # seconds, for what kernels do on a loaded machine
+PATIENT = 3.0  # seconds until a kernel on such a machine is taken for one that cannot tell
 LOOP = "while True: sum(range(200_000)); time.sleep(0.01)"
 """It uses a fifth of a processor, which is busy enough: others need it too."""
 
@@ -157,6 +159,7 @@ def seen(places: Path) -> Iterator[Seen]:
         with new_home(places) as home, pytest.MonkeyPatch.context() as patch:
             for name, place in make_places(home).items():
                 patch.setenv(name, place)
+            patch.setattr(diagnosis, "STACK_PATIENCE", PATIENT)
             with contextlib.closing(Fleet()) as fleet:
                 fleet.open()
                 _break_all(fleet, home, pids)

@@ -106,7 +106,8 @@ class KernelFacts:
         if found is not None and found.liveness in LEFT:
             return found.liveness
         is_mute = found is not None and found.liveness is Liveness.SILENT
-        if is_mute or condition.answers is False:
+        is_stopped = condition.word is Word.STOPPED  # nobody need ask it to know
+        if is_mute or is_stopped or condition.answers is False:
             return Liveness.SILENT
         if found is None:
             return Liveness.VERIFIED

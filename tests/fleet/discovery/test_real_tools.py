@@ -100,8 +100,9 @@ def test_a_kernel_over_ipc_is_verified_by_the_owner_of_its_sockets(fleet: Fleet)
     manager = library_kernel(transport="ipc")
     try:
         eventually(lambda: is_verified(fleet), PATIENCE)
-        assert manager.process is not None
-        assert only(fleet).identity == manager.process.identity
+        process = manager.process
+        assert process is not None
+        eventually(lambda: only(fleet).identity == process.identity, PATIENCE)
     finally:
         manager.shutdown_kernel(now=True)
 

@@ -11,6 +11,7 @@ import pytest
 
 from kerneltui.errors import KernelError
 from kerneltui.fleet.diagnosis.stack import Frame, Stack, Way
+from kerneltui.fleet.diagnosis.ways import diagnosis
 from kerneltui.fleet.diagnosis.ways.choice import CannotLook
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.model.capabilities import Verb
@@ -24,6 +25,7 @@ from tests.support import eventually
 
 pytestmark = pytest.mark.slow
 
+PATIENT = 3.0  # seconds until a kernel on a loaded machine is taken for one that cannot tell
 LOOP = "def spin():\n    while True:\n        pass\nspin()"
 SLEEP = "import time\ndef nap(wanted, password='s3'):\n    time.sleep(wanted)\nnap(1000)"
 HOLD = "import ctypes\ndef hold():\n    ctypes.PyDLL(None).sleep(1000)\nhold()"
@@ -120,7 +122,8 @@ def own_frames(stack: Stack) -> list[Frame]:
 
 
 @pytest.fixture
-def kernel() -> Iterator[Hanging]:
+def kernel(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hanging]:
+    monkeypatch.setattr(diagnosis, "STACK_PATIENCE", PATIENT)
     fleet = Fleet()
     fleet.open()
     try:
