@@ -212,11 +212,10 @@ class _Decoder:
 
     def __call__(self, data: bytes) -> str:
         text = self._rest + self._decode(data)
-        frame, begun = text.rfind(_FRAME_BEGINS), _BEGUN.search(text)
-        if frame > text.rfind(_FRAME_ENDS):
+        begun = _BEGUN.search(text)
+        whole = begun.start() if begun else len(text)
+        if (frame := text.rfind(_FRAME_BEGINS)) > text.rfind(_FRAME_ENDS):
             whole = frame
-        else:
-            whole = begun.start() if begun else len(text)
         self._rest = text[whole:]
         return _NOT_FOR_PYTE.sub("", text[:whole])
 
