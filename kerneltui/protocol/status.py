@@ -193,8 +193,9 @@ def begins_anew(before: KernelStatus, event: Event) -> bool:
 
     A request that was found running may turn out to be one whose busy was recorded.
     """
-    is_found = isinstance(event, Reported) and before.unfinished == (UNHEARD,)
-    return is_found or advance(before, event).state is not before.state
+    after = advance(before, event)
+    is_found = isinstance(event, Reported) and before.unfinished == (UNHEARD,) != after.unfinished
+    return is_found or after.state is not before.state
 
 
 def tells_the_moment(before: KernelStatus, event: Event) -> bool:

@@ -218,6 +218,20 @@ def test_a_request_that_was_found_running_began_when_its_recording_says(kernel: 
     assert kernel.life.state_since == 5.0
 
 
+@pytest.mark.parametrize(
+    "beside", [Reported("busy", "c", "kernel_info_request"), Reported("idle", "s", "e", "sub")]
+)
+def test_what_is_answered_beside_a_request_that_was_found_running_is_not_its_begin(
+    kernel: Kernel, beside: Reported
+) -> None:
+    kernel.life.begin(None, None, Spawned(adopted=True), age=None)
+    kernel.life.advance(BusyElsewhere())
+
+    kernel.life.advance(beside, at=5.0)
+
+    assert kernel.life.state_since is None
+
+
 def test_who_mourns_learns_how_the_kernel_ended(kernel: Kernel, short_path: Path) -> None:
     log = LogFile(short_path / "log")
     os.close(log.open())
