@@ -145,9 +145,9 @@ class Conversation:
         self._refuse_hopeless()
         client = self._connected()
         message = client.session.new_message("execute_request", content)
-        client.shell_channel.send(message)
         if not self._is_busy():
-            self._record(message)
+            self._record(message)  # before the kernel can say that it runs it
+        client.shell_channel.send(message)
         self._proof.note_request(message["msg_id"])
         self._running[message["msg_id"]] = code
         self._sent_at[message["msg_id"]] = time.monotonic()

@@ -16,6 +16,7 @@ from kerneltui.fleet.console import shell_proof
 from kerneltui.fleet.console.conversation import IDLE_TIME, Conversation
 from kerneltui.fleet.console.prompt import Prompt
 from kerneltui.fleet.monitoring.message_log import MessageLog
+from kerneltui.kernels.client.channels import ClientChannel
 from kerneltui.protocol.message import Message, execute_content
 from kerneltui.protocol.status import KernelState, Reported
 from tests.fake_kernel import Ask, FakeKernel
@@ -80,6 +81,23 @@ def talk(fake: FakeKernel) -> Iterator[Talk]:
 
 def subshell_of(request: Message) -> str | None:
     return request["header"].get("subshell_id")
+
+
+def test_code_is_told_before_its_kernel_can_say_that_it_runs(
+    fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    with Kernel(fake.info) as kernel:
+        kernel.spawn()
+        talk = Conversation(
+            kernel.manager, lambda _: order.append("told"), lambda _: None, MessageLog()
+        )
+        monkeypatch.setattr(ClientChannel, "send", lambda *_: order.append("sent"))
+
+        talk.execute("1 + 1", execute_content("1 + 1"))
+        talk.abandon("the test is over")
+
+    assert order == ["told", "sent"]
 
 
 # -- questions ----
