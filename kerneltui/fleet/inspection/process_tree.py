@@ -22,6 +22,7 @@ from kerneltui.protocol.text import clean_line, shorten
 COMMAND_WIDTH = 200  # characters
 PATH_WIDTH = 400  # characters
 FILES_NAMED = 50  # of one process
+MEMORY = 10.0  # seconds that counters are compared with: a mean of more hides what is used now
 
 
 class Left(StrEnum):
@@ -92,6 +93,8 @@ class ProcessTree:
         """
         before, self._counters = self._counters, {}
         elapsed, self._looked_at = now - self._looked_at, now
+        if elapsed > MEMORY:
+            before = {}
         children = children_of_all()
         rows = [
             (root, identity, depth)

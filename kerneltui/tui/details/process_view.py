@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from kerneltui.kernels.processes.identity import ProcessIdentity
 
 
+PERIOD = 1.0  # seconds between two looks
+FIRST_PERIOD = 0.3  # the same where none has told yet how much CPU is used: that takes two
+BUSY = 0.5  # of a core: a child that uses as much is what somebody looks for
+
+
 class ProcessView(CursorPane):
     """A row a process, each under its parent; below it the files that it has open, on demand."""
 
@@ -54,9 +59,27 @@ class ProcessView(CursorPane):
         self._histories: tuple[Fact, ...] = ()
         self._cursor = 0
         """The number of the process under it."""
+        self._is_settled = False
+        """It has been put where it belongs, and is moved by keys and clicks only."""
+        self._looks = 0
+        """How often was looked since the pane is in sight, at this kernel."""
         self._rows: list[Row] = []
         self._owners: list[int] = []
         """The number of the process that a row is about."""
+
+    @property
+    def period(self) -> float:
+        """Seconds from a look to the next."""
+        return PERIOD if self._looks else FIRST_PERIOD
+
+    def forget(self) -> None:
+        """Show nothing: another kernel is selected."""
+        self.show(())
+        self._is_settled, self._looks = False, 0
+
+    def on_hide(self) -> None:
+        """Have a cursor that nobody has moved begin where the trouble is then."""
+        self._is_settled, self._looks = self._cursor > 0, 0
 
     def show(
         self, processes: Sequence[ProcessFacts], title: str = "", usage: Usage | None = None
@@ -66,6 +89,7 @@ class ProcessView(CursorPane):
         `usage`: of all of them together, of late.
         """
         self.kernel_name = title
+        self._looks += 1
         told = (*growth(usage), *histories(usage))
         if processes == self._processes and told == self._histories:
             return
@@ -76,6 +100,8 @@ class ProcessView(CursorPane):
         self._cursor = identities.index(selected) if selected in identities else self._cursor
         self._cursor = max(0, min(self._cursor, len(processes) - 1))
         self._make_rows()
+        if not self._is_settled and any(each.cpu is not None for each in processes):
+            self.put_cursor(busiest_child(processes))
 
     def _make_rows(self) -> None:
         rows = list(islice(process_rows(self._processes, self.area.width), MAX_ROWS + 1))
@@ -97,7 +123,7 @@ class ProcessView(CursorPane):
         return self._cursor
 
     def set_cursor(self, number: int) -> None:
-        self._cursor = number
+        self._cursor, self._is_settled = number, True
 
     def item_count(self) -> int:
         """Return the number of the processes that are shown, which may not be all."""
@@ -122,10 +148,12 @@ class ProcessView(CursorPane):
         self._ask(is_kill=True)
 
     def _ask(self, *, is_kill: bool) -> None:
+        self._is_settled = True
         if self.selected is not None:
             self.post_message(self.SignalAsked(self.selected, is_kill=is_kill))
 
     def action_toggle_files(self) -> None:
+        self._is_settled = True
         if self.selected is not None:
             self.opened ^= {self.selected.identity}
             self.post_message(self.FilesAsked())
@@ -152,6 +180,13 @@ class ProcessView(CursorPane):
             return row
         text = "".join(piece for piece, _ in row)
         return ((fit(f">{text[1:]}", self.area.width), "cursor"),)
+
+
+def busiest_child(processes: Sequence[ProcessFacts]) -> int:
+    """Return the number of the child that uses the most CPU; 0, the kernel's, if none is busy."""
+    loads = [0.0, *(each.cpu or 0.0 for each in processes[1:])]
+    busiest = max(loads)
+    return loads.index(busiest) if busiest >= BUSY else 0
 
 
 def _pieces(fact: Fact) -> Row:

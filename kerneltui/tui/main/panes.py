@@ -111,7 +111,7 @@ class Panes(Vertical):
         if info := self._info.made:
             info.show(None)
         if processes := self._processes.made:
-            processes.show(())
+            processes.forget()
         if log := self._log.made:
             log.show(None)
         if stack := self._stack.made:
@@ -121,9 +121,16 @@ class Panes(Vertical):
         """Bring the pane in sight up to date; called at a fixed rate."""
         now = self._clock()
         if self._due <= now and not self._looking:
-            self._due = now + (self._stack.widget.period if self.active is Tab.STACK else PERIOD)
+            self._due = now + self._period
             self._look_up()
         self.pane.pull()
+
+    @property
+    def _period(self) -> float:
+        """Seconds from a look of the tab in sight to the next."""
+        if self.active is Tab.STACK:
+            return self._stack.widget.period
+        return self._processes.widget.period if self.active is Tab.PROCESSES else PERIOD
 
     def _feed(self) -> None:
         """Give the pane in sight what the fleet has of the kernel."""

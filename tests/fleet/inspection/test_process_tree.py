@@ -103,6 +103,14 @@ def test_cpu_is_known_from_the_second_look_on(grow: Callable[[str, int], int]) -
     assert looks == [None, 0.0]
 
 
+def test_cpu_is_not_told_as_a_mean_since_a_look_long_ago(grow: Callable[[str, int], int]) -> None:
+    pid, tree = grow(GENERATIONS, 3), ProcessTree()
+
+    looks = [tree.look(roots(pid), now)[-1].cpu for now in (1.0, 12.0, 13.0)]
+
+    assert looks == [None, None, 0.0]
+
+
 def test_what_left_the_group_is_told(grow: Callable[[str, int], int]) -> None:
     found = look(grow(RUNAWAY, 1))
 

@@ -13,7 +13,7 @@ from kerneltui.fleet.model.history import History
 from kerneltui.fleet.model.snapshot import Usage
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.tui.details.process_rows import process_rows, titles, totals
-from kerneltui.tui.details.process_view import ProcessView
+from kerneltui.tui.details.process_view import FIRST_PERIOD, PERIOD, ProcessView
 from kerneltui.tui.details.tree_lines import tree_lines
 from kerneltui.tui.widgets.row_pane import MAX_ROWS
 from tests.tui.widget_stage import NARROW, WIDE, Stage, on_stage
@@ -139,6 +139,99 @@ def test_the_cursor_stays_on_its_process() -> None:
     on_stage(ProcessView(), play)
 
 
+RUNAWAY = replace(CHILD, cpu=0.99)
+QUIET = replace(STRAY, cpu=0.0)
+UNMEASURED = tuple(replace(each, cpu=None) for each in (ROOT, QUIET, RUNAWAY))
+
+
+@pytest.mark.parametrize(
+    ("processes", "cursor"),
+    [
+        ((ROOT, QUIET, RUNAWAY), 2),
+        ((replace(ROOT, cpu=1.0), QUIET, RUNAWAY), 2),
+        ((ROOT, replace(QUIET, cpu=0.49), CHILD), 0),
+        (UNMEASURED, 0),
+        ((), 0),
+    ],
+)
+def test_the_cursor_begins_at_the_child_that_uses_much_cpu(
+    processes: tuple[ProcessFacts, ...], cursor: int
+) -> None:
+    async def play(stage: Stage[ProcessView]) -> None:
+        stage.widget.show(UNMEASURED)
+        stage.widget.show(processes)
+
+        assert stage.widget.cursor == cursor
+
+    on_stage(ProcessView(), play)
+
+
+@pytest.mark.parametrize("keys", [("j",), ("j", "k"), ("X",), ("enter",)])
+def test_the_cursor_stays_where_somebody_uses_it(keys: tuple[str, ...]) -> None:
+    async def play(stage: Stage[ProcessView]) -> None:
+        stage.widget.show(UNMEASURED)
+        stage.widget.focus()
+        await stage.press(*keys)
+        before = stage.widget.selected
+        stage.widget.show((ROOT, QUIET, RUNAWAY))
+
+        assert before is not None
+        assert stage.widget.selected is not None
+        assert stage.widget.selected.identity == before.identity
+
+    on_stage(ProcessView(), play)
+
+
+def test_the_cursor_does_not_follow_from_child_to_child() -> None:
+    async def play(stage: Stage[ProcessView]) -> None:
+        stage.widget.show((ROOT, QUIET, RUNAWAY))
+        stage.widget.show((ROOT, replace(QUIET, cpu=1.0), CHILD))
+
+        assert stage.widget.selected == CHILD
+
+    on_stage(ProcessView(), play)
+
+
+@pytest.mark.parametrize(("keys", "selected"), [((), RUNAWAY), (("j",), QUIET)])
+def test_out_of_sight_a_cursor_that_nobody_moved_may_begin_elsewhere(
+    keys: tuple[str, ...], selected: ProcessFacts
+) -> None:
+    async def play(stage: Stage[ProcessView]) -> None:
+        stage.widget.show((ROOT, QUIET, CHILD))
+        stage.widget.focus()
+        await stage.press(*keys)
+        stage.widget.display = False
+        await stage.settle()
+        stage.widget.show((ROOT, QUIET, RUNAWAY))
+
+        assert stage.widget.selected == selected
+
+    on_stage(ProcessView(), play)
+
+
+def test_the_cursor_begins_anew_for_another_kernel() -> None:
+    async def play(stage: Stage[ProcessView]) -> None:
+        stage.widget.show((ROOT, QUIET, CHILD))
+        stage.widget.focus()
+        await stage.press("j")
+        stage.widget.forget()
+        stage.widget.show((ROOT, QUIET, RUNAWAY))
+
+        assert stage.widget.selected == RUNAWAY
+
+    on_stage(ProcessView(), play)
+
+
+def test_the_second_look_comes_soon_as_cpu_takes_two() -> None:
+    async def play(stage: Stage[ProcessView]) -> None:
+        periods = [stage.widget.period]
+        stage.widget.show(UNMEASURED)
+
+        assert [*periods, stage.widget.period] == [FIRST_PERIOD, PERIOD]
+
+    on_stage(ProcessView(), play)
+
+
 def test_open_files_stand_under_their_process() -> None:
     async def play(stage: Stage[ProcessView]) -> None:
         stage.widget.show((replace(ROOT, paths=("/data/a.csv", "/data/b.csv")), CHILD))
@@ -184,7 +277,8 @@ def test_the_bar_counts_the_processes() -> None:
 )
 def test_keys_move_the_cursor(keys: tuple[str, ...], selected: int, first: int) -> None:
     async def play(stage: Stage[ProcessView]) -> None:
-        stage.widget.show([replace(ROOT, identity=identity(pid)) for pid in range(1, 101)])
+        quiet = replace(ROOT, cpu=0.0)
+        stage.widget.show([replace(quiet, identity=identity(pid)) for pid in range(1, 101)])
         stage.widget.focus()
         await stage.press(*keys)
 
