@@ -68,7 +68,6 @@ class Moment:
     def condition(self, facts: KernelFacts) -> Condition:
         told = facts.for_condition
         state_since = self._state_since(facts)
-        is_in_disk_wait = self.process.state is ProcessState.DISK
         is_quiet = bool(told.runs) and self.process.is_quiet
         return condition_of(
             replace(
@@ -81,13 +80,19 @@ class Moment:
                 answers=True if self.answer is not None else told.answers,
                 prompt=self.prompt,
                 process=self.process.state,
-                process_since=self._for_all(state_since) if is_in_disk_wait else None,
+                process_since=self._process_since(facts, state_since),
                 quiet_since=self._for_all(state_since) if is_quiet else None,
                 children_busy=self.process.children_busy,
                 zombies=self.process.zombies or 0,
             ),
             self.now,
         )
+
+    def _process_since(self, facts: KernelFacts, state_since: float | None) -> float | None:
+        """Return since when its process is in a state that lasts; None where nobody knows."""
+        if self.process.state is ProcessState.STOPPED:
+            return facts.stopped_at
+        return self._for_all(state_since) if self.process.state is ProcessState.DISK else None
 
     def _phase_since(self, phase: Phase, death: Death | None) -> float | None:
         if death is not None:

@@ -160,6 +160,7 @@ class KernelVerbs:
                 f"{kernel.name} was sent nothing: {interrupts.warning(reaction)}"
             )
         if reaction.is_stopped and not why_not(kernel.kind, Verb.SIGNAL):
+            self._orders.note_sent(kernel, Verb.INTERRUPT, signal.SIGCONT)
             asked.controller.signal(signal.SIGCONT)
         ladder = _ladder(kernel, reaction)
         rung, attempt = self._next_attempt(kernel, ladder)

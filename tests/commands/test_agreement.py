@@ -5,12 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from kerneltui.commands.listing import Listed, list_all
+from kerneltui.commands.probe import Probe
 from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.classification import Kind
 from kerneltui.protocol.status import KernelState
 from tests.commands.agreement import agreed
@@ -101,3 +105,42 @@ def test_both_say_the_same_of_a_kernel_in_each_state(
         newcomer.open()
 
         assert agreed(newcomer).state == word
+
+
+@pytest.mark.parametrize("subject", [Kind.ADOPTED], indirect=True)
+def test_both_know_since_when_kerneltui_has_stopped_a_kernel(subject: Subject) -> None:
+    assert subject.now is not None
+    before = time.time()
+    subject.fleet.do(Verb.SIGNAL, subject.now.target, signum=signal.SIGSTOP)
+    after = time.time()
+    eventually(lambda: subject.now and subject.now.is_stopped)
+
+    with contextlib.closing(Fleet()) as newcomer:
+        newcomer.open()
+        agreed(newcomer)
+        (shown,) = newcomer.snapshots
+        now, instant = time.time(), time.monotonic()
+        (listed,) = listed_now()
+
+    assert shown.condition.since is not None
+    since = now - (instant - shown.condition.since)
+    assert listed.since is not None
+    assert before <= listed.since <= after
+    assert since == pytest.approx(listed.since, abs=1.0)
+
+
+@pytest.mark.parametrize("subject", [Kind.ADOPTED], indirect=True)
+def test_since_when_others_have_stopped_a_kernel_is_not_guessed(subject: Subject) -> None:
+    assert subject.now is not None
+    for signum in (signal.SIGSTOP, signal.SIGCONT):
+        subject.fleet.do(Verb.SIGNAL, subject.now.target, signum=signum)
+    eventually(lambda: subject.now and not subject.now.is_stopped)
+
+    stop(subject)
+
+    assert [each.since for each in listed_now()] == [None]
+
+
+def listed_now() -> list[Listed]:
+    with Probe() as probe:
+        return list_all(probe)

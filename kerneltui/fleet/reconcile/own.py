@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -97,7 +98,11 @@ class OwnKernels:
         if not is_alive and manifest.death is None:
             self._tracker.note(kernel.kernel_id, f"last seen alive {last_seen(manifest)}")
         is_whole = adopt_process(manager, identity, manifest.launched, manifest.cwd)
-        now = self._registry.update(kernel, lambda now: replace(now, environment_lost=not is_whole))
+        stopped_at = _stopped_at(manifest)
+        now = self._registry.update(
+            kernel,
+            lambda now: replace(now, environment_lost=not is_whole, stopped_at=stopped_at),
+        )
         if not is_alive and now is not None:
             self._tracker.note_leftovers(now)
 
@@ -121,6 +126,11 @@ class OwnKernels:
             self._warned.add(identity)
             name = f"{manifest.name} (pid {identity.pid})"
             self._warn(f"{name} cannot be adopted: {error}")
+
+
+def _stopped_at(manifest: Manifest) -> float | None:
+    at = manifest.sent.stopped_at if manifest.sent is not None else None
+    return None if at is None else time.monotonic() - (time.time() - at)
 
 
 def _choices(manifest: Manifest) -> tuple[str, bool]:

@@ -11,6 +11,7 @@ from kerneltui.fleet.diagnosis.condition import (
     ConditionFacts,
     OpenPrompt,
     Phase,
+    ProcessState,
     condition_of,
 )
 from kerneltui.fleet.diagnosis.death import Death, Sent
@@ -57,6 +58,9 @@ class TrackedKernel:
     """The order under way, and since when."""
     sent: Sent | None = None
     """What this process has sent its process last that can end it."""
+    stopped_at: float | None = None
+    """When its process was stopped by a kerneltui before, if it was not continued since; an
+    instant of `time.monotonic()`."""
     death: Death | None = None
     """Why its process has ended; None while it runs."""
     ended_at: float | None = None
@@ -235,6 +239,7 @@ def _condition_facts(
     facts, usage = known.for_condition, observed.usage or Usage(0.0, 0, 0)
     life = kernel.manager.life if kernel.manager is not None else None
     turned_at = life.state_since if life is not None else None
+    is_stopped = usage.process is ProcessState.STOPPED
     is_new = facts.phase in (Phase.STARTING, Phase.RESTARTING) or kernel.was_alive
     return replace(
         facts,
@@ -247,7 +252,7 @@ def _condition_facts(
         answers=observed.control.answers if facts.answers is None else facts.answers,
         prompt=observed.prompt,
         process=usage.process,
-        process_since=usage.process_since,
+        process_since=usage.process_since or (kernel.stopped_at if is_stopped else None),
         quiet_since=usage.quiet_since,
         children_busy=usage.children_busy,
         zombies=usage.zombies,

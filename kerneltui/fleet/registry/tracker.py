@@ -229,6 +229,7 @@ class Tracker:
                 was_alive=is_alive,
                 has_answered=False,
                 sent=None,
+                stopped_at=None,
                 death=None if is_alive else now.death,
                 ended_at=None,
             ),
