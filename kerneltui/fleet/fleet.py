@@ -31,7 +31,7 @@ from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.fleet.reconcile.autorestart import AutoRestarter
 from kerneltui.fleet.reconcile.external import ExternalKernels
 from kerneltui.fleet.reconcile.heirs import Heirs
-from kerneltui.fleet.reconcile.kept_prompts import KeptPrompts
+from kerneltui.fleet.reconcile.kept_clients import KeptClients
 from kerneltui.fleet.reconcile.own import OwnKernels
 from kerneltui.fleet.reconcile.status_checks import StatusChecks
 from kerneltui.fleet.recording.start import RecorderStarter
@@ -110,8 +110,13 @@ class Fleet:
         )
         self._autorestarter = AutoRestarter(folder, registry, tracker.orders, warn)
         self._checks = StatusChecks(registry, tracker.console)
-        self._prompts = KeptPrompts(
-            registry, tracker.orders, store, tracker.console, tracker.monitor
+        self._clients = KeptClients(
+            registry,
+            tracker.orders,
+            store,
+            tracker.console,
+            tracker.monitor,
+            self._checks.prompt,
         )
         self._recorder = RecorderStarter(folder, warn)
         self._verbs = KernelVerbs(registry, tracker, kernels, self._external, self._recorder)
@@ -124,7 +129,7 @@ class Fleet:
             self._ask,
             self._own.look,
             self._own.follow_servers,
-            self._prompts.look,
+            self._clients.look,
             self._autorestarter.look,
             self._follow_others,
             tracker.look_after_files,
@@ -176,7 +181,7 @@ class Fleet:
         self._external.close()
         self._checks.close()
         self._autorestarter.close()
-        self._prompts.note()
+        self._clients.note()
         self._own.follow_servers()  # who comes next finds in the manifests who the kernels are
         self._manifests.mark_seen()
         self._usage.stop()

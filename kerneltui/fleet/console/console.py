@@ -15,7 +15,7 @@ import zmq
 
 from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.console.conversation import NEVER, REFUSALS, Conversation, Reply, fail
-from kerneltui.fleet.console.prompt import Prompt
+from kerneltui.fleet.console.prompt import Prompt, RunningClient
 from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.fleet.threads.mailbox import Mailbox
 from kerneltui.kernels.management.manager import KernelManager
@@ -45,6 +45,8 @@ class Console:
         """`is_served`: tells whether a kernel is a Jupyter server's."""
         self.prompts: Mapping[str, Prompt] = MappingProxyType({})
         """Open input() prompts by kernel id. Rebound, never changed."""
+        self.clients: Mapping[str, RunningClient] = MappingProxyType({})
+        """By kernel id the client whose code is not over. Rebound as well."""
         self.queued: Mapping[str, tuple[str, ...]] = MappingProxyType({})
         """Code sent and not finished by kernel id, the running one first. Rebound as well."""
         self.beside: Mapping[str, tuple[str, ...]] = MappingProxyType({})
@@ -126,10 +128,17 @@ class Console:
         self._permit()
         self._mailbox.put(partial(self._answer, prompt, value))
 
-    def resume(self, prompt: Prompt, code: str) -> None:
-        """Offer a prompt of a client that has gone, as that client; `code`: of its cell."""
+    def resume(
+        self, kernel_id: str, client: RunningClient, code: str, prompt: Prompt | None = None
+    ) -> None:
+        """Go on as a client that has gone; `code`: of its first request, `prompt`: what it asks."""
         self._permit()
-        self._mailbox.put(partial(self._resume, prompt, code))
+        self._mailbox.put(partial(self._resume, kernel_id, client, code, prompt))
+
+    def offer(self, prompt: Prompt) -> None:
+        """Show what running code of ours has asked when nobody listened."""
+        self._permit()
+        self._mailbox.put(partial(self._offer, prompt))
 
     def forget(self, kernel_id: str, why: str) -> None:
         """Give up what is pending on a kernel, as its process is another now, or gone."""
@@ -176,6 +185,7 @@ class Console:
     def _publish(self) -> None:
         talks = tuple(self._conversations.items())
         self.prompts = _rebound(self.prompts, {each: talk.prompt for each, talk in talks})
+        self.clients = _rebound(self.clients, {each: talk.running_client for each, talk in talks})
         self.queued = _rebound(self.queued, {each: talk.queued for each, talk in talks})
         self.beside = _rebound(self.beside, {each: talk.beside for each, talk in talks})
         self.connected = _rebound(
@@ -240,9 +250,15 @@ class Console:
             self._note(prompt.kernel_id, f"not answered: {describe_failure(error)}")
             raise
 
-    def _resume(self, prompt: Prompt, code: str) -> None:
+    def _resume(
+        self, kernel_id: str, client: RunningClient, code: str, prompt: Prompt | None
+    ) -> None:
         with contextlib.suppress(*REFUSALS):  # it is gone, or is given other code already
-            self._conversation(prompt.kernel_id).resume(prompt, code)
+            self._conversation(kernel_id).resume(client, code, prompt)
+
+    def _offer(self, prompt: Prompt) -> None:
+        if (conversation := self._conversations.get(prompt.kernel_id)) is not None:
+            conversation.offer(prompt)
 
     def _forget(self, kernel_id: str, why: str) -> None:
         conversation = self._conversations.pop(kernel_id, None)

@@ -9,7 +9,7 @@ import contextlib
 import math
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from functools import partial
 from itertools import islice
@@ -18,7 +18,7 @@ from typing import Any
 import zmq
 
 from kerneltui.errors import ActionRefused, KernelError, ProtocolError
-from kerneltui.fleet.console.prompt import Prompt
+from kerneltui.fleet.console.prompt import Prompt, RunningClient
 from kerneltui.fleet.console.shell_proof import ShellProof
 from kerneltui.fleet.console.subshell import Parked, Subshell, delete_subshells
 from kerneltui.fleet.model.masking import MASK
@@ -101,6 +101,14 @@ class Conversation:
     def beside(self) -> tuple[str, ...]:
         """Code that runs in a subshell."""
         return tuple(self._beside.values())
+
+    @property
+    def running_client(self) -> RunningClient | None:
+        """The client whose code is not over; None without any."""
+        requests = (*self._running, *self._beside)
+        if self._client is None or not requests:
+            return None
+        return RunningClient(self._client.session.session, requests)
 
     @property
     def sockets(self) -> list[zmq.Socket[bytes]]:
@@ -246,16 +254,34 @@ class Conversation:
         client.input(value)
         self.prompt = None
 
-    def resume(self, prompt: Prompt, code: str) -> None:
-        """Take over a cell that waits for input, as the client that it asks.
+    def resume(self, client: RunningClient, code: str, prompt: Prompt | None = None) -> None:
+        """Go on as a client that has left: what its code asks, and the replies, come here.
 
-        What it asks next goes to that client as well. `code`: of the cell. Raises one of REFUSALS.
+        `code`: of its first request. `prompt`: what that is known to ask. Raises one of REFUSALS.
         """
         if self._running or self._beside:
             raise ActionRefused(f"{self._manager.describe()} runs other code of this client")
         self.abandon("asked of the client before")
-        self._connect(prompt.session)
-        self._running[prompt.parent_id] = code
+        self._connect(client.session)
+        first, *later = client.requests
+        self._running = {first: code, **dict.fromkeys(later, "")}
+        # A reply may just have missed us. What is asked now is answered after all of them.
+        over: Reply = Future()
+        over.add_done_callback(lambda _: self._drop(client.requests))
+        self._send_question("kernel_info_request", {}, over, None)
+        if prompt is not None:
+            self.offer(prompt)
+
+    def _drop(self, requests: Iterable[str]) -> None:
+        for request in requests:
+            self._running.pop(request, None)
+        if self.prompt is not None and not self._is_ours(self.prompt.parent_id):
+            self.prompt = None
+
+    def offer(self, prompt: Prompt) -> None:
+        """Show what running code of ours has asked when nobody listened."""
+        if self.prompt is not None or not self._is_ours(prompt.parent_id):
+            return
         self.prompt = prompt
         content = {"prompt": prompt.text, "password": prompt.password}
         self._record(self._manager.session.new_message("input_request", content))
@@ -358,7 +384,6 @@ class Conversation:
             password=fields.flag(content, "password"),
             parent_id=parent_id(message),
             asked_at=time.monotonic(),
-            session=self._connected().session.session,
         )
 
     def _hear_of_subshell(self, subshell: Subshell, message: Message) -> None:

@@ -1,4 +1,4 @@
-"""Prompt: a cell of ours that waits for input."""
+"""Code of ours that is not over: whose it is, and what it asks."""
 
 from __future__ import annotations
 
@@ -17,5 +17,13 @@ class Prompt:
     parent_id: str
     asked_at: float = field(default=0.0, compare=False)
     """Instant of `time.monotonic()`."""
-    session: str = field(default="", compare=False)
-    """The client that the kernel asks."""
+
+
+@frozen
+class RunningClient:
+    """A client of ours whose code is not over."""
+
+    session: str
+    """Its identity: what the code asks reaches none of another one."""
+    requests: tuple[str, ...]
+    """The msg_ids of its requests to run code, oldest first."""

@@ -71,6 +71,7 @@ class OpenPrompt:
     """Clean; "" where the cell asks without words."""
     asker: Asker = Asker.OURS
     since: float | None = None
+    password: bool = False
 
 
 @frozen

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Mapping
+from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 import zmq
@@ -67,21 +68,23 @@ def look_for_input(
 
 
 def _prompt_of(endpoint: Endpoint, content: Content, own_clients: int) -> OpenPrompt | None:
-    text = prompt_in(content)
-    if text is None:
+    prompt = prompt_in(content)
+    if prompt is None:
         return None
     clients = count_clients(endpoint.info, Channel.STDIN)
     has_left = clients is not None and clients <= own_clients
-    return OpenPrompt(text, Asker.GONE if has_left else Asker.OTHER)
+    return replace(prompt, asker=Asker.GONE if has_left else Asker.OTHER)
 
 
-def prompt_in(content: Content) -> str | None:
+def prompt_in(content: Content) -> OpenPrompt | None:
     """Return what the cell asks, as an execute_reply tells; None where it asks nothing."""
     try:
-        (prompt,) = read_reply(content)
+        text, password = read_reply(content)
     except (ValueError, TypeError):  # it asks nothing, or what it says cannot be read
         return None
-    return clean_line(prompt, PROMPT_WIDTH).strip() if isinstance(prompt, str) else None
+    if not isinstance(text, str):
+        return None
+    return OpenPrompt(clean_line(text, PROMPT_WIDTH).strip(), password=password is True)
 
 
 class _Question(NamedTuple):

@@ -17,7 +17,7 @@ from kerneltui.errors import KernelError
 from kerneltui.fleet.diagnosis.death import Death, Sent
 from kerneltui.fleet.manifests import values
 from kerneltui.fleet.manifests.death_record import parse_death, parse_sent
-from kerneltui.fleet.manifests.kept_prompt import KeptPrompt, parse_identity, parse_prompt
+from kerneltui.fleet.manifests.kept_client import KeptClient, parse_client, parse_identity
 from kerneltui.fleet.manifests.lock import is_locked
 from kerneltui.fleet.manifests.mounts import is_shared
 from kerneltui.frozen import frozen
@@ -69,8 +69,8 @@ class Manifest:
     """What its process was sent last that can end it."""
     death: Death | None = None
     """Why its process has ended; None while it runs, and where nobody has seen the end."""
-    prompt: KeptPrompt | None = None
-    """What a cell of a dashboard's asks; it may be over meanwhile."""
+    client: KeptClient | None = None
+    """Who has code there that was not over; it may be meanwhile."""
 
     @property
     def is_unfinished(self) -> bool:
@@ -191,5 +191,5 @@ def _parse(data: dict[str, Any]) -> Manifest:
         interrupt_mode=values.text(data.get("interrupt_mode", "signal")),
         sent=parse_sent(data.get("sent")),
         death=parse_death(data.get("death")),
-        prompt=parse_prompt(data.get("prompt")),
+        client=parse_client(data.get("client")),
     )

@@ -224,7 +224,7 @@ class ManifestStore:
             interrupt_mode=interrupt_mode or manifest.interrupt_mode,
             sent=None,
             death=None,
-            prompt=None,
+            client=None,
         )
         try:
             with self.hold(changed):

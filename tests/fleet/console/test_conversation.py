@@ -14,7 +14,7 @@ from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.console import conversation as conversation_module
 from kerneltui.fleet.console import shell_proof
 from kerneltui.fleet.console.conversation import IDLE_TIME, Conversation
-from kerneltui.fleet.console.prompt import Prompt
+from kerneltui.fleet.console.prompt import Prompt, RunningClient
 from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.kernels.client.channels import ClientChannel
 from kerneltui.protocol.message import Message, execute_content
@@ -324,18 +324,19 @@ def test_a_cell_beside_may_ask(talk: Talk, fake: FakeKernel) -> None:
     talk.listen_until(lambda: talk.conversation.beside == ())
 
 
-LEFT = Prompt("k", "name?", password=False, parent_id="cell", session="first")
+CLIENT = RunningClient("first", ("cell", "next"))
+LEFT = Prompt("k", "name?", password=False, parent_id="cell")
 
 
 def test_the_prompt_of_a_client_that_has_left_is_shown_in_the_output(talk: Talk) -> None:
-    talk.conversation.resume(LEFT, "ask()")
+    talk.conversation.resume(CLIENT, "ask()", LEFT)
 
     (shown,) = talk.recorded
     assert (shown["msg_type"], shown["content"]["prompt"]) == ("input_request", "name?")
 
 
 def test_a_prompt_is_answered_as_the_client_that_has_left(talk: Talk, fake: FakeKernel) -> None:
-    talk.conversation.resume(LEFT, "ask()")
+    talk.conversation.resume(CLIENT, "ask()", LEFT)
 
     talk.conversation.answer("ana")
     talk.execute("1 + 1")
@@ -343,12 +344,42 @@ def test_a_prompt_is_answered_as_the_client_that_has_left(talk: Talk, fake: Fake
     assert fake.wait_for("execute_request")["header"]["session"] == "first"
 
 
+def test_what_has_ended_before_its_client_was_taken_over_is_over(
+    talk: Talk, fake: FakeKernel
+) -> None:
+    fake.hold("kernel_info_request")
+    talk.conversation.resume(CLIENT, "ask()", LEFT)
+    assert talk.conversation.queued == ("ask()", "")
+
+    fake.release()
+
+    talk.listen_until(lambda: talk.conversation.running_client is None)
+    assert talk.conversation.prompt is None
+
+
+def test_what_was_asked_when_nobody_listened_is_offered_once(talk: Talk, fake: FakeKernel) -> None:
+    fake.hold("kernel_info_request")
+    talk.conversation.resume(CLIENT, "ask()")
+
+    for _ in range(2):
+        talk.conversation.offer(LEFT)
+
+    assert talk.conversation.prompt == LEFT
+    assert len(talk.recorded) == 1
+
+
+def test_no_prompt_of_what_is_over_is_offered(talk: Talk) -> None:
+    talk.conversation.offer(LEFT)
+
+    assert talk.conversation.prompt is None
+
+
 def test_who_runs_code_of_his_own_takes_no_prompt_over(talk: Talk, fake: FakeKernel) -> None:
     fake.hold("execute_request")
     talk.execute("1 + 1")
 
     with pytest.raises(ActionRefused, match="runs other code"):
-        talk.conversation.resume(LEFT, "ask()")
+        talk.conversation.resume(CLIENT, "ask()", LEFT)
 
 
 def test_a_cell_that_waits_for_a_subshell_is_noted_when_the_kernel_goes(

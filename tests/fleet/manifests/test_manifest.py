@@ -19,7 +19,7 @@ from kerneltui.fleet.diagnosis.crash import Crash
 from kerneltui.fleet.diagnosis.death import Death, MemoryAtEnd, Sent, conclude
 from kerneltui.fleet.diagnosis.stack import Frame
 from kerneltui.fleet.manifests import manifest as manifest_module
-from kerneltui.fleet.manifests.kept_prompt import KeptPrompt
+from kerneltui.fleet.manifests.kept_client import KeptClient, KeptPrompt
 from kerneltui.fleet.manifests.manifest import Manifest, find_manifests, read_manifest
 from kerneltui.fleet.recording.recording import recording_path
 from kerneltui.kernels.connection.connection_file import find_connection_file
@@ -72,24 +72,41 @@ DEATH = conclude(
 )
 
 
-PROMPT = KeptPrompt("name?", True, "cell", "first", 1.7e9, ProcessIdentity(7, 77, "boot"))
+CLIENT = KeptClient(
+    "first",
+    ("cell", "next"),
+    ProcessIdentity(7, 77, "boot"),
+    KeptPrompt("name?", True, "cell", 1.7e9),
+)
 
 
-def test_what_a_cell_asks_is_kept(manifest: Manifest) -> None:
-    asking = replace(manifest, prompt=PROMPT)
+@pytest.mark.parametrize("client", [CLIENT, replace(CLIENT, prompt=None)])
+def test_who_has_code_there_and_what_it_asks_is_kept(
+    manifest: Manifest, client: KeptClient
+) -> None:
+    asking = replace(manifest, client=client)
 
     write_manifest(asking)
 
     assert read_manifest(manifest.path) == asking
 
 
-@pytest.mark.parametrize("changes", [{"text": "a\x1b[2J"}, {"asker": None}, {"asked_at": "now"}])
-def test_a_prompt_that_was_not_written_by_us_is_refused(
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"dashboard": None},
+        {"requests": "cell"},
+        {"session": "a\x1b[2J"},
+        {"prompt": {"text": "a\x1b[2J", "password": False, "parent_id": "c", "asked_at": 1}},
+        {"prompt": {"text": "a", "password": False, "parent_id": "c", "asked_at": "now"}},
+    ],
+)
+def test_a_client_that_was_not_written_by_us_is_refused(
     manifest: Manifest, changes: dict[str, object]
 ) -> None:
-    write_manifest(replace(manifest, prompt=PROMPT))
+    write_manifest(replace(manifest, client=CLIENT))
     told = json.loads(manifest.path.read_text())
-    told["prompt"].update(changes)
+    told["client"].update(changes)
     manifest.path.write_text(json.dumps(told))
 
     with pytest.raises(KernelError, match="not a kernel manifest"):

@@ -16,11 +16,11 @@ PROMPT = 200  # characters
 
 
 def prompt() -> str:
-    """Return what the main thread's cell asks its user, in a list, as JSON."""
+    """Return what the main thread's cell asks its user, and whether unseen, in a list, as JSON."""
     frame = sys._current_frames().get(threading.main_thread().ident or 0)
     for each in calls(frame):
         code = each.f_code
         if code.co_name == "_input_request" and code.co_filename.endswith("kernelbase.py"):
-            text = each.f_locals.get("prompt")
-            return json.dumps([text[:PROMPT] if type(text) is str else ""])
+            text, password = each.f_locals.get("prompt"), each.f_locals.get("password")
+            return json.dumps([text[:PROMPT] if type(text) is str else "", password is True])
     return json.dumps([])

@@ -1,7 +1,8 @@
-"""What a cell asks outlives the dashboard that was asked, and the next one can answer."""
+"""Code outlives the dashboard that has sent it, and what it asks reaches the next one."""
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,10 +12,10 @@ import pytest
 
 from kerneltui.fleet.console.prompt import Prompt
 from kerneltui.fleet.fleet import Fleet
-from kerneltui.fleet.manifests.kept_prompt import KeptPrompt
+from kerneltui.fleet.manifests.kept_client import KeptClient
 from kerneltui.fleet.manifests.manifest import manifest_path, read_manifest
 from kerneltui.fleet.model.snapshot import KernelSnapshot
-from kerneltui.fleet.reconcile import kept_prompts
+from kerneltui.fleet.reconcile import kept_clients
 from kerneltui.fleet.transcript.transcript import Role
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 from kerneltui.protocol.status import KernelState
@@ -26,7 +27,17 @@ ASKS_TWICE = """
 from tests.fake_kernel import Ask
 kernel.cells["pass"] = [Ask("name?"), Ask("age?", password=True)]
 """
-LEFT_ASKING = """
+ASKS_LATER = """
+import os
+from kerneltui.protocol.connection import Channel
+from tests.fake_kernel import Ask
+def steps():
+    while not os.path.exists({go!r}):
+        kernel.turn((Channel.STDIN, Channel.CONTROL, Channel.HB), patience=10)
+    yield Ask("name?")
+kernel.cells["later"] = steps()
+"""
+LEAVES = """
 import sys
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.recording.recording import recording_path
@@ -42,8 +53,8 @@ try:
     kernel_id = fleet.start(sys.argv[1], cwd="")
     eventually(lambda: fleet.snapshots[0].state is KernelState.IDLE, 60)
     eventually(is_recorded, 60)
-    fleet.console.execute(kernel_id, "print(input('name? '), input('age? '))")
-    eventually(lambda: kernel_id in fleet.console.prompts, 60)
+    fleet.console.execute(kernel_id, sys.argv[2])
+    eventually(lambda: getattr(fleet.console, sys.argv[3]), 60)
 except BaseException:
     fleet.shutdown_all()
     raise
@@ -62,10 +73,10 @@ class FirstDashboard:
         assert identity is not None
         self.identity: ProcessIdentity = identity
         self._patch = patch
-        patch.setattr(kept_prompts, "identify", lambda _pid: identity)
+        patch.setattr(kept_clients, "identify", lambda _pid: identity)
 
     def end(self) -> None:
-        self._patch.setattr(kept_prompts, "identify", identify)
+        self._patch.setattr(kept_clients, "identify", identify)
         self._process.kill()
         self._process.wait()
 
@@ -99,8 +110,8 @@ def asking(
 
 
 @pytest.fixture
-def second(asking: Watched) -> Iterator[Fleet]:
-    """Another fleet, which has heard that the cell runs."""
+def next_one(asking: Watched) -> Iterator[Fleet]:
+    """Another fleet, which listens."""
     fleet = opened()
 
     def hears() -> bool:
@@ -109,12 +120,18 @@ def second(asking: Watched) -> Iterator[Fleet]:
 
     try:
         eventually(hears, WITHIN)
-        ask(asking)
-        eventually(lambda: fleet.snapshots[0].code == "pass", WITHIN)
         yield fleet
     finally:
         if asking.fleet is not fleet:
             leave(asking, fleet)
+
+
+@pytest.fixture
+def second(asking: Watched, next_one: Fleet) -> Fleet:
+    """The other fleet, which has heard that the cell runs."""
+    ask(asking)
+    eventually(lambda: next_one.snapshots[0].code == "pass", WITHIN)
+    return next_one
 
 
 def leave(kernel: Watched, following: Fleet) -> None:
@@ -125,11 +142,24 @@ def leave(kernel: Watched, following: Fleet) -> None:
 
 def ask(kernel: Watched) -> None:
     kernel.run("pass")
-    eventually(lambda: kept(kernel.now) is not None, WITHIN)
+    eventually(lambda: (found := kept(kernel.now)) and found.prompt, WITHIN)
 
 
-def kept(shown: KernelSnapshot) -> KeptPrompt | None:
-    return read_manifest(manifest_path(shown.connection_file, shown.kernel_id)).prompt
+def ask_later(kernel: Watched, go: Path) -> None:
+    """Run a cell that asks once a file is there, and that the manifest tells of."""
+    kernel.run(ASKS_LATER.format(go=str(go)))
+    kernel.run("later")
+    eventually(lambda: kernel.now.code == "later", WITHIN)
+
+    def is_noted() -> bool:
+        found, client = kept(kernel.now), kernel.fleet.console.clients.get(kernel.kernel_id)
+        return bool(found and client and found.requests == client.requests)
+
+    eventually(is_noted, WITHIN)
+
+
+def kept(shown: KernelSnapshot) -> KeptClient | None:
+    return read_manifest(manifest_path(shown.connection_file, shown.kernel_id)).client
 
 
 def prompt_in(fleet: Fleet, text: str) -> Prompt:
@@ -148,7 +178,9 @@ def test_what_a_cell_asks_is_in_its_manifest(asking: Watched, dashboard: FirstDa
 
     found = kept(asking.now)
     assert found is not None
-    assert (found.text, found.password, found.asker) == ("name?", False, dashboard.identity)
+    assert found.prompt is not None
+    assert (found.prompt.text, found.prompt.password) == ("name?", False)
+    assert found.dashboard == dashboard.identity
 
 
 def test_what_is_answered_is_in_the_manifest_no_longer(asking: Watched) -> None:
@@ -178,7 +210,7 @@ def test_a_prompt_is_left_to_a_dashboard_that_lives(
 
     found = kept(asking.now)
     assert found is not None
-    assert found.asker == dashboard.identity
+    assert found.dashboard == dashboard.identity
 
 
 def test_a_dashboard_that_is_locked_takes_no_prompt_over(
@@ -192,28 +224,93 @@ def test_a_dashboard_that_is_locked_takes_no_prompt_over(
 
     found = kept(second.snapshots[0])
     assert found is not None
-    assert found.asker == dashboard.identity
+    assert found.dashboard == dashboard.identity
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kernel_name", ["python3", "xpython"])
-def test_real_kernels_are_answered_by_the_next_dashboard(kernel_name: str) -> None:
+def test_code_that_a_dashboard_has_left_asks_the_next_one(
+    asking: Watched, next_one: Fleet, dashboard: FirstDashboard, tmp_path: Path
+) -> None:
+    ask_later(asking, tmp_path / "go")
+    leave(asking, next_one)
+    dashboard.end()
+    eventually(lambda: next_one.console.clients, WITHIN)
+
+    (tmp_path / "go").touch()
+    next_one.console.answer(prompt_in(next_one, "name?"), "ana")
+
+    eventually(lambda: (Role.STDOUT, "ana") in asking.shown(), WITHIN)
+
+
+def test_code_is_left_to_a_dashboard_that_lives(
+    asking: Watched, next_one: Fleet, dashboard: FirstDashboard, tmp_path: Path
+) -> None:
+    ask_later(asking, tmp_path / "go")
+    eventually(lambda: next_one.snapshots[0].code == "later", WITHIN)
+
+    next_one.look()
+
+    found = kept(asking.now)
+    (tmp_path / "go").touch()
+    assert found is not None
+    assert found.dashboard == dashboard.identity
+    assert prompt_in(asking.fleet, "name?")
+
+
+@contextlib.contextmanager
+def left_behind(kernel_name: str, code: str, until: str) -> Iterator[str]:
+    """Yield the id of a kernel that runs what a dashboard has sent that is gone.
+
+    `until`: the attribute of its console that tells that it may go.
+    """
     first = subprocess.run(
-        [sys.executable, "-c", LEFT_ASKING, kernel_name],
+        [sys.executable, "-c", LEAVES, kernel_name, code, until],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
-    kernel_id = first.stdout.strip()
-    fleet = opened()
     try:
+        yield first.stdout.strip()
+    finally:
+        with contextlib.closing(opened()) as last:
+            last.shutdown_all()
+
+
+def printed(fleet: Fleet, kernel_id: str, text: str) -> bool:
+    transcript = fleet.transcript(kernel_id)
+    return transcript is not None and (Role.STDOUT, text) in shown(transcript.view())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kernel_name", ["python3", "xpython"])
+def test_real_kernels_are_answered_by_the_next_dashboard(kernel_name: str) -> None:
+    code = "print(input('name? '), input('age? '))"
+    with (
+        left_behind(kernel_name, code, "prompts") as kernel_id,
+        contextlib.closing(opened()) as fleet,
+    ):
         fleet.console.answer(prompt_in(fleet, "name?"), "ana")
         fleet.console.answer(prompt_in(fleet, "age?"), "7")
 
-        transcript = fleet.transcript(kernel_id)
-        assert transcript is not None
-        eventually(lambda: (Role.STDOUT, "ana 7") in shown(transcript.view()), WITHIN)
-    finally:
-        fleet.shutdown_all()
-        fleet.close()
+        eventually(lambda: printed(fleet, kernel_id, "ana 7"), WITHIN)
+
+
+@pytest.mark.slow
+def test_what_was_asked_while_no_dashboard_was_there_is_answered_by_the_next(
+    tmp_path: Path,
+) -> None:
+    go, there = tmp_path / "go", tmp_path / "there"
+    code = f"""import getpass, pathlib, time
+while not pathlib.Path({str(go)!r}).exists(): time.sleep(0.01)
+pathlib.Path({str(there)!r}).touch()
+print(getpass.getpass('word? '), input('age? '))"""
+    with left_behind("python3", code, "clients") as kernel_id:
+        go.touch()
+        eventually(there.exists, WITHIN)
+        with contextlib.closing(opened()) as fleet:
+            prompt = prompt_in(fleet, "word?")
+            fleet.console.answer(prompt, "open")
+            fleet.console.answer(prompt_in(fleet, "age?"), "7")
+
+            eventually(lambda: printed(fleet, kernel_id, "open 7"), WITHIN)
+            assert prompt.password

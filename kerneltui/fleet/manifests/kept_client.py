@@ -1,4 +1,4 @@
-"""The part of a manifest that tells what a cell of a dashboard's asks, for the next dashboard."""
+"""The part of a manifest that tells which client of a dashboard's has code in a kernel."""
 
 from __future__ import annotations
 
@@ -18,29 +18,49 @@ class KeptPrompt:
     password: bool
     parent_id: str
     """The msg_id of the request to run the cell."""
-    session: str
-    """The client that the kernel asks: what it asks next reaches none of another identity."""
     asked_at: float
     """Seconds since the epoch."""
-    asker: ProcessIdentity
-    """The dashboard that shows it; once it has ended, another may."""
 
 
-def parse_prompt(value: object) -> KeptPrompt | None:
-    """Return what a cell asks. Raises what `values` does, as `parse_identity`."""
+@frozen
+class KeptClient:
+    """A client whose code was not over. What that asks reaches none of another identity."""
+
+    session: str
+    """Its identity."""
+    requests: tuple[str, ...]
+    """The msg_ids of its requests to run code, oldest first."""
+    dashboard: ProcessIdentity
+    """Whose client it is; once that has ended, another may go on as the same client."""
+    prompt: KeptPrompt | None = None
+    """What the code asks; it may be over meanwhile."""
+
+
+def parse_client(value: object) -> KeptClient | None:
+    """Return which client has code there. Raises what `values` does, as `parse_identity`."""
     if value is None:
         return None
     data = values.fields(value)
-    asker = parse_identity(data["asker"])
-    if asker is None:
+    dashboard = parse_identity(data["dashboard"])
+    if dashboard is None:
         raise ValueError
+    return KeptClient(
+        session=values.clean(data["session"]),
+        requests=tuple(map(values.clean, values.items(data["requests"]))),
+        dashboard=dashboard,
+        prompt=_parse_prompt(data["prompt"]),
+    )
+
+
+def _parse_prompt(value: object) -> KeptPrompt | None:
+    if value is None:
+        return None
+    data = values.fields(value)
     return KeptPrompt(
         text=values.clean(data["text"]),
         password=data["password"] is True,
         parent_id=values.clean(data["parent_id"]),
-        session=values.clean(data["session"]),
         asked_at=values.instant(data["asked_at"]),
-        asker=asker,
     )
 
 
