@@ -329,10 +329,8 @@ def test_the_processes_of_a_kernel_tell_its_zombies(seen: Seen) -> None:
 
 def test_a_busy_child_is_killed_without_its_kernel(seen: Seen) -> None:
     select(seen.later, "child")
-    seen.later.press("4")
-    seen.later.wait_for("own session")
 
-    seen.later.press("j", "X")
+    seen.later.press("4", "X")
     seen.later.wait_for("Kill this process?")
     seen.later.press("y")
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 PERIOD = 1.0  # seconds between two looks
 FIRST_PERIOD = 0.3  # the same where none has told yet how much CPU is used: that takes two
 BUSY = 0.5  # of a core: a child that uses as much is what somebody looks for
+STARVED = 0.1  # the same of one that uses more than the kernel itself: others may want the core
 
 
 class ProcessView(CursorPane):
@@ -61,6 +62,8 @@ class ProcessView(CursorPane):
         """The number of the process under it."""
         self._is_settled = False
         """It has been put where it belongs, and is moved by keys and clicks only."""
+        self._wanted: bool | None = None
+        """What was asked for before it was: to kill, or to signal."""
         self._looks = 0
         """How often was looked since the pane is in sight, at this kernel."""
         self._rows: list[Row] = []
@@ -75,11 +78,11 @@ class ProcessView(CursorPane):
     def forget(self) -> None:
         """Show nothing: another kernel is selected."""
         self.show(())
-        self._is_settled, self._looks = False, 0
+        self._is_settled, self._wanted, self._looks = False, None, 0
 
     def on_hide(self) -> None:
         """Have a cursor that nobody has moved begin where the trouble is then."""
-        self._is_settled, self._looks = self._cursor > 0, 0
+        self._is_settled, self._wanted, self._looks = self._cursor > 0, None, 0
 
     def show(
         self, processes: Sequence[ProcessFacts], title: str = "", usage: Usage | None = None
@@ -100,8 +103,18 @@ class ProcessView(CursorPane):
         self._cursor = identities.index(selected) if selected in identities else self._cursor
         self._cursor = max(0, min(self._cursor, len(processes) - 1))
         self._make_rows()
-        if not self._is_settled and any(each.cpu is not None for each in processes):
-            self.put_cursor(busiest_child(processes))
+        if not self._is_settled:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Begin where the trouble is, once that is known; then ask what was to be asked."""
+        is_known = any(each.cpu is not None for each in self._processes)
+        if not is_known and len(self._processes) != 1:
+            return
+        wanted = self._wanted
+        self.put_cursor(busiest_child(self._processes))
+        if wanted is not None:
+            self._ask(is_kill=wanted)
 
     def _make_rows(self) -> None:
         rows = list(islice(process_rows(self._processes, self.area.width), MAX_ROWS + 1))
@@ -123,7 +136,7 @@ class ProcessView(CursorPane):
         return self._cursor
 
     def set_cursor(self, number: int) -> None:
-        self._cursor, self._is_settled = number, True
+        self._cursor, self._is_settled, self._wanted = number, True, None
 
     def item_count(self) -> int:
         """Return the number of the processes that are shown, which may not be all."""
@@ -148,8 +161,9 @@ class ProcessView(CursorPane):
         self._ask(is_kill=True)
 
     def _ask(self, *, is_kill: bool) -> None:
-        self._is_settled = True
-        if self.selected is not None:
+        if not self._is_settled:  # the cursor is not where it will be in a moment
+            self._wanted = is_kill
+        elif self.selected is not None:
             self.post_message(self.SignalAsked(self.selected, is_kill=is_kill))
 
     def action_toggle_files(self) -> None:
@@ -184,9 +198,10 @@ class ProcessView(CursorPane):
 
 def busiest_child(processes: Sequence[ProcessFacts]) -> int:
     """Return the number of the child that uses the most CPU; 0, the kernel's, if none is busy."""
-    loads = [0.0, *(each.cpu or 0.0 for each in processes[1:])]
-    busiest = max(loads)
-    return loads.index(busiest) if busiest >= BUSY else 0
+    own, *loads = (each.cpu or 0.0 for each in processes)
+    busiest = max(loads, default=0.0)
+    is_busy = busiest >= BUSY or busiest >= max(own, STARVED)
+    return loads.index(busiest) + 1 if is_busy else 0
 
 
 def _pieces(fact: Fact) -> Row:

@@ -150,6 +150,8 @@ UNMEASURED = tuple(replace(each, cpu=None) for each in (ROOT, QUIET, RUNAWAY))
         ((ROOT, QUIET, RUNAWAY), 2),
         ((replace(ROOT, cpu=1.0), QUIET, RUNAWAY), 2),
         ((ROOT, replace(QUIET, cpu=0.49), CHILD), 0),
+        ((replace(ROOT, cpu=0.05), replace(QUIET, cpu=0.1), CHILD), 1),
+        ((replace(ROOT, cpu=0.0), replace(QUIET, cpu=0.09), CHILD), 0),
         (UNMEASURED, 0),
         ((), 0),
     ],
@@ -166,7 +168,7 @@ def test_the_cursor_begins_at_the_child_that_uses_much_cpu(
     on_stage(ProcessView(), play)
 
 
-@pytest.mark.parametrize("keys", [("j",), ("j", "k"), ("X",), ("enter",)])
+@pytest.mark.parametrize("keys", [("j",), ("j", "k"), ("enter",)])
 def test_the_cursor_stays_where_somebody_uses_it(keys: tuple[str, ...]) -> None:
     async def play(stage: Stage[ProcessView]) -> None:
         stage.widget.show(UNMEASURED)
@@ -178,6 +180,48 @@ def test_the_cursor_stays_where_somebody_uses_it(keys: tuple[str, ...]) -> None:
         assert before is not None
         assert stage.widget.selected is not None
         assert stage.widget.selected.identity == before.identity
+
+    on_stage(ProcessView(), play)
+
+
+def questions(stage: Stage[ProcessView]) -> list[ProcessView.SignalAsked]:
+    asked = (each for each in stage.messages if isinstance(each, ProcessView.SignalAsked))
+    return list(dict.fromkeys(asked))  # each is heard of by every widget that it passes
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "meant"),
+    [
+        ((), (ROOT, RUNAWAY), RUNAWAY),
+        ((UNMEASURED[0], UNMEASURED[2]), (ROOT, RUNAWAY), RUNAWAY),
+        ((UNMEASURED[0],), (ROOT,), UNMEASURED[0]),
+    ],
+)
+def test_whom_to_kill_is_asked_once_the_cursor_is_where_it_begins(
+    first: tuple[ProcessFacts, ...], second: tuple[ProcessFacts, ...], meant: ProcessFacts
+) -> None:
+    async def play(stage: Stage[ProcessView]) -> None:
+        stage.widget.show(first)
+        stage.widget.focus()
+        await stage.press("X")
+        stage.widget.show(second)
+        await stage.settle()
+
+        (asked,) = questions(stage)
+        assert (asked.process, asked.is_kill) == (meant, True)
+
+    on_stage(ProcessView(), play)
+
+
+def test_who_moves_the_cursor_takes_back_what_was_to_be_asked() -> None:
+    async def play(stage: Stage[ProcessView]) -> None:
+        stage.widget.show(UNMEASURED)
+        stage.widget.focus()
+        await stage.press("X", "j")
+        stage.widget.show((ROOT, QUIET, RUNAWAY))
+        await stage.settle()
+
+        assert questions(stage) == []
 
     on_stage(ProcessView(), play)
 

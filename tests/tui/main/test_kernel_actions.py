@@ -485,11 +485,11 @@ CHILD = ProcessFacts(ProcessIdentity(77, 1, "boot"), 1, "runaway", "running", 1.
 @pytest.mark.parametrize(
     ("keys", "verbs"),
     [
-        (("j", "X", "y"), [("signal", "k1", 9, 77)]),
-        (("j", "X", "n"), []),
-        (("j", "K", "1", "5", "enter"), [("signal", "k1", 15, 77)]),
-        (("X", "y"), [("kill", "k1")]),
-        (("K", "1", "5", "enter"), [("signal", "k1", 15)]),
+        (("X", "y"), [("signal", "k1", 9, 77)]),
+        (("X", "n"), []),
+        (("K", "1", "5", "enter"), [("signal", "k1", 15, 77)]),
+        (("k", "X", "y"), [("kill", "k1")]),
+        (("k", "K", "1", "5", "enter"), [("signal", "k1", 15)]),
     ],
 )
 def test_one_process_is_signalled_alone_and_the_kernels_own_with_all_it_began(
@@ -511,7 +511,7 @@ def test_enter_on_a_process_asks_for_its_open_files() -> None:
     fleet.trees["k1"] = (OWN, CHILD)
 
     async def play(stage: Stage) -> None:
-        await stage.press("4", "j", "enter")
+        await stage.press("4", "enter")
 
     on_stage(play, fleet)
     assert fleet.files_asked == {CHILD.identity}
