@@ -115,7 +115,7 @@ class Panes(Vertical):
         if log := self._log.made:
             log.show(None)
         if stack := self._stack.made:
-            stack.show(None)
+            stack.forget()
 
     def pull(self) -> None:
         """Bring the pane in sight up to date; called at a fixed rate."""

@@ -60,6 +60,11 @@ class StackView(CursorPane):
 
     # -- content ------------------------------------------------------------------------
 
+    def forget(self) -> None:
+        """Show nothing: of another kernel it is asked first where it stands."""
+        self.wants_variables = False
+        self.show(None)
+
     def show(self, looked: Looked | None, title: str = "") -> None:
         """Show what a look has told; None before the first one at a kernel."""
         self.kernel_name = title
@@ -84,6 +89,8 @@ class StackView(CursorPane):
             return ()
         if looked.stack is not None:
             return list(stack_rows(looked.stack, self._unfolded, str(self._stillness)))
+        if looked.variables == ():
+            return [(((" no variables", "muted"),), None)]
         if looked.variables is not None:
             return [(((f" {line}", ""),), None) for line in variable_table(looked.variables)[1:]]
         return [(((f" {looked.problem}", "trouble"),), None)]

@@ -119,6 +119,30 @@ def test_v_shows_the_variables_and_the_stack_again() -> None:
     on_stage(play, fleet_of(), (120, 40))
 
 
+def test_of_another_kernel_the_stack_is_shown_first() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("w", "v")
+        await stage.press("escape", "j", "w")
+
+        assert fleet.looks[-1] == ("stack", "k2")
+        assert "return slurp(path)" in stage.picture
+
+    fleet = fleet_of()
+    fleet.stacks["k2"] = STACK
+    on_stage(play, fleet, (120, 40))
+
+
+def test_a_kernel_without_variables_is_said_to_have_none() -> None:
+    async def play(stage: Stage) -> None:
+        fleet.names["k1"] = ()
+        await stage.press("w", "v")
+
+        assert "no variables" in stage.picture
+
+    fleet = fleet_of()
+    on_stage(play, fleet)
+
+
 def test_a_kernel_that_cannot_be_looked_into_has_its_reason_shown() -> None:
     async def play(stage: Stage) -> None:
         await stage.press("w")
