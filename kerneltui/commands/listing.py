@@ -277,7 +277,7 @@ def _listed(manifest: Manifest, moments: Moments) -> Listed:
         status=KernelStatus() if is_launching else moment.status(),
         death=_death(manifest) if moment.is_gone and not is_launching else None,
         is_file_gone=not Path(manifest.connection_file).exists(),
-        stopped_at=manifest.sent.stopped_at if manifest.sent is not None else None,
+        stopped_at=manifest.stopped_at,
     )
     listed = _in_words(
         facts,

@@ -34,6 +34,7 @@ from kerneltui.fleet.reconcile.heirs import Heirs
 from kerneltui.fleet.reconcile.kept_clients import KeptClients
 from kerneltui.fleet.reconcile.own import OwnKernels
 from kerneltui.fleet.reconcile.status_checks import StatusChecks
+from kerneltui.fleet.reconcile.stops import Stops
 from kerneltui.fleet.recording.start import RecorderStarter
 from kerneltui.fleet.registry.notices import Notice, NoticeBoard
 from kerneltui.fleet.registry.orders import command_of
@@ -118,6 +119,7 @@ class Fleet:
             tracker.monitor,
             self._checks.prompt,
         )
+        self._stops = Stops(registry, tracker.orders)
         self._recorder = RecorderStarter(folder, warn)
         self._verbs = KernelVerbs(registry, tracker, kernels, self._external, self._recorder)
         self._servers = ServerWatch(registry.publish)
@@ -130,6 +132,7 @@ class Fleet:
             self._own.look,
             self._own.follow_servers,
             self._clients.look,
+            self._note_stops,
             self._autorestarter.look,
             self._follow_others,
             tracker.look_after_files,
@@ -203,6 +206,9 @@ class Fleet:
 
     def _follow_others(self) -> None:
         self._external.look(self._servers)
+
+    def _note_stops(self) -> None:
+        self._stops.look(self._usage.usage)
 
     def _watch_memory(self) -> None:
         tracked = [kernel.kernel_id for kernel in self.registry.all()]

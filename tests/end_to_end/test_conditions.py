@@ -131,8 +131,6 @@ CASES = {
     ),
 }
 AT_A_LINE = [name for name, case in CASES.items() if case.stands_at]
-WITHOUT_STOP = [name for name in CASES if name != "stop"]
-"""Since when a process is stopped only those know who have seen it go on."""
 HELPED = [name for name, case in CASES.items() if case.keys]
 
 
@@ -257,7 +255,7 @@ def test_ps_says_the_same(seen: Seen, name: str) -> None:
     assert (told["condition"], told["sentence"]) == (case.word, of_others.get(name, case.sentence))
 
 
-@pytest.mark.parametrize("name", WITHOUT_STOP)
+@pytest.mark.parametrize("name", CASES)
 def test_ps_says_since_when(seen: Seen, name: str) -> None:
     assert seen.ps[name]["since"] is not None
 
@@ -301,7 +299,7 @@ def test_the_command_knows_the_number_of_the_cell_where_only_a_signal_tells(seen
     assert (told["method"], where["cell"], where["source"]) == ("faulthandler", 1, HOLD)
 
 
-@pytest.mark.parametrize("name", WITHOUT_STOP)
+@pytest.mark.parametrize("name", CASES)
 def test_the_next_dashboard_says_for_how_long(seen: Seen, name: str) -> None:
     assert re.search(rf" {CASES[name].word} \d+[smh] ", seen.rows[name])
 

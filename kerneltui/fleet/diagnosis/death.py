@@ -21,7 +21,6 @@ PENDING = 60.0  # the same where the process ended with the very signal: it may 
 NEAR = 0.9  # of the memory's limit: the system may soon end a process that has so much
 MAX_TEXTS = 50  # arguments, and lines, that are kept
 SIGNALS = range(1, 65)
-STOPS = (signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 _SHELL = 128  # what a shell adds to the number of a signal that has ended its program
 _UNITS = ((1 << 30, "GB"), (1 << 20, "MB"))
 
@@ -41,11 +40,6 @@ class Sent:
     """The key or the command, for a person: "X", "kerneltui kill"."""
     at: float
     """Seconds since the epoch."""
-
-    @property
-    def stopped_at(self) -> float | None:
-        """When it stopped its process; None for what stops none."""
-        return self.at if self.signum in STOPS else None
 
     @property
     def told(self) -> str:

@@ -69,6 +69,9 @@ class Manifest:
     """What its process was sent last that can end it."""
     death: Death | None = None
     """Why its process has ended; None while it runs, and where nobody has seen the end."""
+    stopped_at: float | None = None
+    """Since when its process is stopped, in seconds since the epoch: as far as somebody of us has
+    stopped it or seen that. The system does not tell."""
     client: KeptClient | None = None
     """Who has code there that was not over; it may be meanwhile."""
 
@@ -191,5 +194,6 @@ def _parse(data: dict[str, Any]) -> Manifest:
         interrupt_mode=values.text(data.get("interrupt_mode", "signal")),
         sent=parse_sent(data.get("sent")),
         death=parse_death(data.get("death")),
+        stopped_at=None if data.get("stopped_at") is None else values.instant(data["stopped_at"]),
         client=parse_client(data.get("client")),
     )

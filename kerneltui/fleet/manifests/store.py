@@ -224,6 +224,7 @@ class ManifestStore:
             interrupt_mode=interrupt_mode or manifest.interrupt_mode,
             sent=None,
             death=None,
+            stopped_at=None,
             client=None,
         )
         try:

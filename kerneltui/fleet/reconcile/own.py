@@ -129,7 +129,7 @@ class OwnKernels:
 
 
 def _stopped_at(manifest: Manifest) -> float | None:
-    at = manifest.sent.stopped_at if manifest.sent is not None else None
+    at = manifest.stopped_at
     return None if at is None else time.monotonic() - (time.time() - at)
 
 

@@ -66,8 +66,7 @@ class KernelFacts:
     is_file_gone: bool = False
     """Its connection file is not there any more."""
     stopped_at: float | None = None
-    """When kerneltui has stopped its present process, in seconds since the epoch; None where it
-    has not, or had it go on. Of a stop by others only who has seen it knows since when it lasts."""
+    """Since when its process is stopped, as its manifest says, in seconds since the epoch."""
     leftovers: tuple[ProcessIdentity, ...] = ()
     """What a kernel of ours that has ended has begun, and that still runs."""
 

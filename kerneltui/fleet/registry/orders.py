@@ -26,6 +26,8 @@ SENT = {
 }
 """By the word of an order, what was asked for, and the signal that a process is sent for it."""
 
+_STOPS = (signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
+
 
 def command_of(verb: Verb) -> str:
     """Return by what command a verb is asked for; one that has none, by that of the next to it."""
@@ -109,13 +111,17 @@ class Orders:
                         self.amend(kernel, order="")
 
     def note_sent(self, kernel: TrackedKernel, verb: Verb, signum: int | None) -> None:
-        """Take note of what a process is about to be sent, for when it ends of it.
+        """Take note of what a process is about to be sent, for when it ends or stops of it.
 
         `verb`: by which that was asked for; `signum`: None for the order to end.
         """
-        sent = self._sent(kernel, verb, signum)
+        changes: dict[str, Any] = {"sent": self._sent(kernel, verb, signum)}
+        if signum in _STOPS:
+            changes["stopped_at"] = time.time()
+        elif signum == signal.SIGCONT:
+            changes["stopped_at"] = None
         with contextlib.suppress(ActionRefused):  # who sees the end may be this process
-            self.amend(kernel, sent=sent)
+            self.amend(kernel, **changes)
 
     def _sent(self, kernel: TrackedKernel, verb: Verb, signum: int | None) -> Sent | None:
         """Keep what a process is about to be sent; None where there is none any more."""

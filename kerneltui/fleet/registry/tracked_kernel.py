@@ -59,8 +59,8 @@ class TrackedKernel:
     sent: Sent | None = None
     """What this process has sent its process last that can end it."""
     stopped_at: float | None = None
-    """When its process was stopped by a kerneltui before, if it was not continued since; an
-    instant of `time.monotonic()`."""
+    """Since when its process is stopped, as its manifest said when it was adopted; an instant of
+    `time.monotonic()`."""
     death: Death | None = None
     """Why its process has ended; None while it runs."""
     ended_at: float | None = None
