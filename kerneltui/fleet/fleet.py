@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Unpack
 
+from kerneltui.fleet.diagnosis.cells import Cell
 from kerneltui.fleet.diagnosis.stack import Frame, Stack
 from kerneltui.fleet.diagnosis.variable import Variable
 from kerneltui.fleet.diagnosis.ways.diagnosis import Diagnosis, Subject
@@ -20,29 +21,20 @@ from kerneltui.fleet.inspection.memory_watch import MemoryWatch
 from kerneltui.fleet.inspection.process_tree import ProcessFacts
 from kerneltui.fleet.inspection.spec_choice import SpecChoice, choices
 from kerneltui.fleet.inspection.usage import UsageSampler
-from kerneltui.fleet.manifests.adoption import todays_environment
-from kerneltui.fleet.manifests.manifest import Manifest
-from kerneltui.fleet.manifests.names import refuse_taken
 from kerneltui.fleet.manifests.store import ManifestStore
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.retention import USUAL, Limits
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
 from kerneltui.fleet.monitoring.message_log import MessageLog
-from kerneltui.fleet.reconcile.autorestart import AutoRestarter
-from kerneltui.fleet.reconcile.external import ExternalKernels
 from kerneltui.fleet.reconcile.heirs import Heirs
-from kerneltui.fleet.reconcile.kept_clients import KeptClients
-from kerneltui.fleet.reconcile.own import OwnKernels
-from kerneltui.fleet.reconcile.status_checks import StatusChecks
-from kerneltui.fleet.reconcile.stops import Stops
+from kerneltui.fleet.reconcile.reconciler import Reconciler
 from kerneltui.fleet.recording.start import RecorderStarter
 from kerneltui.fleet.registry.notices import Notice, NoticeBoard
 from kerneltui.fleet.registry.orders import command_of
 from kerneltui.fleet.registry.registry import KernelRegistry
 from kerneltui.fleet.registry.tracked_kernel import Observed, Stand, TrackedKernel, snapshot_of
 from kerneltui.fleet.registry.tracker import Tracker
-from kerneltui.fleet.servers.poller import ServerWatch
-from kerneltui.fleet.threads.periodic import PeriodicThread
+from kerneltui.fleet.starter import KernelStarter
 from kerneltui.fleet.transcript.transcript import Transcript
 from kerneltui.fleet.verbs import KernelVerbs, Options
 from kerneltui.kernels.connection.transport import choose_transport
@@ -52,15 +44,12 @@ from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.kernels.processes.log_file import LogFile
 from kerneltui.kernels.processes.stack_signal import STACK_SIGNAL, signal_number
 from kerneltui.kernels.processes.thread_room import require_threads
-from kerneltui.kernels.specs.spec_manager import format_argv
 from kerneltui.paths import runtime_folder
 from kerneltui.protocol.connection import Transport
 from kerneltui.protocol.status import KernelState
 from kerneltui.words import clock
 
 THREADS = 16  # of ours and zmq's, and the processes that a start takes: what has to be free
-SERVER_TIME = 0.2  # seconds for a Jupyter server to list its kernels to an observer
-ORDERS_END = 15.0  # seconds for orders under way: longer than any has to end a kernel
 
 
 class Fleet:
@@ -80,67 +69,29 @@ class Fleet:
     ) -> None:
         """`given_by`: returns by what key or command a user asks for a verb. `stack_signal`: the
         one at which kernels tell their stacks, or "off"."""
-        folder, warn = runtime_folder(), self.warn
         self._transport: Transport = transport
-        self._board = NoticeBoard()
+        self._board = board = NoticeBoard()
         self._kernels = kernels = MultiKernelManager(
             autorestart=False, kernel_manager_factory=self._new_manager
         )
         self.registry = registry = KernelRegistry(self._snapshot)
-        self._manifests = store = ManifestStore(folder, warn, Heirs().find)
-        self._memory = MemoryWatch()
+        store = ManifestStore(runtime_folder(), self.warn, Heirs().find)
+        self._memory = memory = MemoryWatch()
+        at = signal_number(stack_signal)
         self._tracker = tracker = Tracker(
-            registry,
-            store,
-            kernels,
-            self._board,
-            limits,
-            given_by,
-            self._memory.at_end,
-            signal_number(stack_signal),
+            registry, store, kernels, board, limits, given_by, memory.at_end, at
         )
         self._monitor, self.console = tracker.monitor, tracker.console
-        self._diagnosis = Diagnosis(
-            tracker.console,
-            tracker.monitor.message_log,
-            lambda subject: known_cells(subject, self._monitor.facts(subject.kernel_id)),
-        )
-        self._own = OwnKernels(registry, tracker, store, kernels, transport, warn)
-        self._external = ExternalKernels(
-            registry, tracker, store, kernels.kernel_spec_manager, warn
-        )
-        self._autorestarter = AutoRestarter(folder, registry, tracker.orders, warn)
-        self._checks = StatusChecks(registry, tracker.console)
-        self._clients = KeptClients(
-            registry,
-            tracker.orders,
-            store,
-            tracker.console,
-            tracker.monitor,
-            self._checks.prompt,
-        )
-        self._stops = Stops(registry, tracker.orders)
-        self._recorder = RecorderStarter(folder, warn)
-        self._verbs = KernelVerbs(registry, tracker, kernels, self._external, self._recorder)
-        self._servers = ServerWatch(registry.publish)
+        self._diagnosis = Diagnosis(self.console, self.message_log, self._known_cells)
         self._gpu = GpuLook()
-        self._usage = UsageSampler(self._living_pids, registry.publish)
-        self._discovery_thread = PeriodicThread(
-            "discovery",
-            "looking at this host's kernels",
-            self._ask,
-            self._own.look,
-            self._own.follow_servers,
-            self._clients.look,
-            self._note_stops,
-            self._autorestarter.look,
-            self._follow_others,
-            tracker.look_after_files,
-            tracker.deaths.look,
-            self._watch_memory,
-            self._look_after_recorder,
-            registry.publish,
+        self._usage = usage = UsageSampler(self._living_pids, registry.publish)
+        self._recorder = recorder = RecorderStarter(runtime_folder(), self.warn)
+        besides = self._watch_memory, self._look_after_recorder
+        self._reconciler = reconciler = Reconciler(
+            registry, tracker, store, kernels, usage, transport, self.warn, *besides
         )
+        self._starter = KernelStarter(registry, tracker, store, kernels, recorder)
+        self._verbs = KernelVerbs(registry, tracker, kernels, reconciler.external, recorder)
         self._is_observer = False
         self.locked = locked
 
@@ -153,9 +104,7 @@ class Fleet:
         self._board.open()
         self._tracker.start()
         self._usage.start()
-        self._own.look()
-        self._servers.start()
-        self._discovery_thread.start()
+        self._reconciler.start()
         if warning := logout_warning():
             self.warn(warning)
 
@@ -175,18 +124,9 @@ class Fleet:
     def close(self) -> None:
         """Stop listening; the kernels do not notice.
 
-        Orders to kernels of ours that are under way in other threads come to their end first, and
-        what came of them is noted: each is a ladder of steps with a limit.
+        Orders that are under way in other threads come to their end first.
         """
-        self._discovery_thread.stop()
-        self._manifests.wait_for_orders(ORDERS_END)
-        self._servers.stop()
-        self._external.close()
-        self._checks.close()
-        self._autorestarter.close()
-        self._clients.note()
-        self._own.follow_servers()  # who comes next finds in the manifests who the kernels are
-        self._manifests.mark_seen()
+        self._reconciler.close()
         self._usage.stop()
         self._tracker.stop()
         self._board.close()
@@ -194,21 +134,10 @@ class Fleet:
     def look(self) -> None:
         """See what others have done on this host, as the discovery thread does."""
         if not self._is_observer:
-            self._discovery_thread.look()
+            self._reconciler.thread.look()
             return
-        self._tracker.record_exits()
-        self._own.look()
-        self._external.look_once(SERVER_TIME)
+        self._reconciler.look_once()
         self.registry.publish()
-
-    def _ask(self) -> None:
-        self._checks.look(self._usage.usage)
-
-    def _follow_others(self) -> None:
-        self._external.look(self._servers)
-
-    def _note_stops(self) -> None:
-        self._stops.look(self._usage.usage)
 
     def _watch_memory(self) -> None:
         tracked = [kernel.kernel_id for kernel in self.registry.all()]
@@ -293,6 +222,9 @@ class Fleet:
         log = LogFile.beside(manager.connection_file, kernel_id).path if is_ours else None
         return Subject(kernel_id, manager, kernel.identity if kernel else None, log)
 
+    def _known_cells(self, subject: Subject) -> tuple[Cell, ...]:
+        return known_cells(subject, self._monitor.facts(subject.kernel_id))
+
     def mark(self, kernel_id: str) -> None:
         """Draw a line below what a kernel has said so far."""
         self._monitor.note(kernel_id, f"──────── {clock()} ────────")
@@ -318,43 +250,7 @@ class Fleet:
         `autorestart`: a dashboard that is open starts it again where it dies unasked.
         """
         self._verbs.permit()
-        kernel_id, environment = self._kernels.new_kernel_id(), todays_environment()
-        connection_file = str(runtime_folder() / f"kernel-{kernel_id}.json")
-        spec = self._kernels.kernel_spec_manager.get_kernel_spec(kernel_name)
-
-        def describe(taken: Collection[str]) -> Manifest:
-            names = {*taken, *(kernel.name for kernel in self.registry.all())}
-            return Manifest(
-                kernel_id=kernel_id,
-                name=_unique(name, kernel_name, names),
-                kernel_name=kernel_name,
-                connection_file=connection_file,
-                cwd=cwd,
-                environment=tuple(sorted(environment)),
-                started_at=time.time(),
-                autorestart=autorestart,
-                argv=tuple(format_argv(spec, connection_file=connection_file)),
-                interrupt_mode=spec.interrupt_mode,
-            )
-
-        with self._manifests.begin(describe) as manifest:
-            self.registry.admit(TrackedKernel(kernel_id, manifest.name, cwd, manifest=manifest))
-            self._recorder.ensure()  # before its first word
-            try:
-                self._kernels.start_kernel(
-                    kernel_name,
-                    kernel_id=kernel_id,
-                    cwd=cwd or None,
-                    env=environment,
-                    independent=True,
-                )
-            except BaseException:
-                self._tracker.forget(kernel_id)
-                raise
-            if kernel_id not in self._kernels:  # all have been shut down meanwhile
-                self._tracker.forget(kernel_id)
-        self.registry.publish()
-        return kernel_id
+        return self._starter.start(kernel_name, cwd=cwd, name=name, autorestart=autorestart)
 
     def do(self, verb: Verb, target: Target, **options: Unpack[Options]) -> str:
         """Carry out a verb on the kernel that is meant; `capabilities` is the table of verbs.
@@ -403,8 +299,8 @@ class Fleet:
         observed = Observed(
             self._monitor.facts(kernel_id),
             self._usage.usage.get(kernel_id),
-            self._checks.control(kernel),
-            self._checks.prompt(kernel),
+            self._reconciler.checks.control(kernel),
+            self._reconciler.checks.prompt(kernel),
             self.console.waiting.get(kernel_id),
         )
         return snapshot_of(kernel, observed, time.monotonic())
@@ -415,10 +311,3 @@ class Fleet:
             for shown in self.snapshots
             if shown.pid is not None and shown.state is not KernelState.DEAD
         }
-
-
-def _unique(wanted: str, kernel_name: str, taken: Collection[str]) -> str:
-    """Return the name that is wanted, else one that is free. Raises ActionRefused."""
-    refuse_taken(wanted, taken)
-    numbers = (f"{kernel_name}-{number}" for number in range(1, len(taken) + 2))
-    return wanted or next(name for name in numbers if name not in taken)

@@ -68,7 +68,7 @@ def dismiss_all(fleet: Fleet) -> None:
     for kernel in fleet.registry.all():
         if kernel.is_ours and kernel.manager is not None:
             if kernel.manifest is not None:  # so that no other fleet takes this for a death
-                fleet._manifests.remove(kernel.manifest)
+                fleet._tracker._manifests.remove(kernel.manifest)
             kernel.manager.shutdown_kernel(now=True)
             fleet._tracker.forget(kernel.kernel_id)
 

@@ -261,7 +261,7 @@ def successor() -> Iterator[subprocess.Popen[bytes]]:
 def replace_unnoticed(kernel: Watched, successor: subprocess.Popen[bytes]) -> Path:
     """Have a kernel die, and its manifest name another process; return the manifest's path."""
     path = manifest_path(kernel.now.connection_file, kernel.kernel_id)
-    kernel.fleet._discovery_thread.stop()
+    kernel.fleet._reconciler.thread.stop()
     assert kernel.now.pid is not None
     os.killpg(kernel.now.pid, signal.SIGKILL)
     kernel.wait_for(KernelState.DEAD)
@@ -486,8 +486,8 @@ def test_what_a_dashboard_ends_no_dashboard_restarts(
     fleets[0].start("tiny", cwd="/", autorestart=True)
     for fleet in fleets:
         eventually(lambda: [each.state for each in fleet.snapshots] == [KernelState.IDLE], WITHIN)  # noqa: B023
-    eventually(lambda: any(fleet._autorestarter._lease.held for fleet in fleets), WITHIN)
-    holder, other = fleets if fleets[0]._autorestarter._lease.held else reversed(fleets)
+    eventually(lambda: any(fleet._reconciler.autorestarter._lease.held for fleet in fleets), WITHIN)
+    holder, other = fleets if fleets[0]._reconciler.autorestarter._lease.held else reversed(fleets)
 
     ender = holder if is_own else other
 
@@ -510,7 +510,7 @@ start.ensure_recorder = lambda _folder: None
 fleet = Fleet()
 fleet.open()
 fleet.start("tiny", cwd="/", autorestart=True)
-while not fleet._autorestarter._lease.held:
+while not fleet._reconciler.autorestarter._lease.held:
     time.sleep(0.01)
 print("held", flush=True)
 time.sleep(1000)

@@ -48,7 +48,7 @@ def fleet() -> Iterator[Fleet]:
     """A fleet that looks around when it is told to."""
     fleet = Fleet()
     fleet.open()
-    fleet._discovery_thread.stop()
+    fleet._reconciler.thread.stop()
     yield fleet
     fleet.close()
 
@@ -175,9 +175,9 @@ def test_a_kernel_whose_ports_come_back_lives_again(
     look_until(fleet, lambda: [each.liveness for each in fleet.snapshots] == [VERIFIED])
     with monkeypatch.context() as nobody_listens:
         nobody_listens.setattr(discovery_module, "listeners", dict)
-        fleet._external._scan._discovery._basis = ()
+        fleet._reconciler.external._scan._discovery._basis = ()
         look_until(fleet, lambda: [each.liveness for each in fleet.snapshots] == [STALE])
-    fleet._external._scan._discovery._basis = ()
+    fleet._reconciler.external._scan._discovery._basis = ()
 
     look_until(fleet, lambda: [each.liveness for each in fleet.snapshots] == [VERIFIED])
 

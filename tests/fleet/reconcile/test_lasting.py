@@ -154,11 +154,11 @@ def test_a_row_never_lacks_what_its_state_is_told_from(fleet: Fleet) -> None:
 
 
 def test_a_kernel_that_dies_before_the_next_look_is_restarted(fleet: Fleet) -> None:
-    fleet._discovery_thread.stop()
+    fleet._reconciler.thread.stop()
     kernel = Watched(fleet, "tiny")
     before = kernel.wait_for(KernelState.IDLE)
     assert before.pid is not None
-    restarter = fleet._autorestarter
+    restarter = fleet._reconciler.autorestarter
     restarter.look()
     fleet.do(Verb.AUTORESTART, before.target)
     assert isinstance(restarter, AutoRestarter)
@@ -176,7 +176,7 @@ def test_a_kernel_that_dies_before_the_next_look_is_restarted(fleet: Fleet) -> N
 def test_that_nobody_restarts_is_told_once_while_it_is_so(
     fleet: Fleet, runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fleet._discovery_thread.stop()
+    fleet._reconciler.thread.stop()
     told: list[str] = []
     restarter = AutoRestarter(runtime / "gone", fleet.registry, fleet._tracker.orders, told.append)
     manifest = Manifest("k", "train", "tiny", "k.json", "/", (), 0.0, autorestart=True)

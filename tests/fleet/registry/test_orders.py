@@ -123,7 +123,7 @@ def test_a_fleet_goes_on_listening_until_its_orders_have_ended(
         launch(self, arguments)
 
     def watched_stop() -> None:
-        over_by_then.append(leaving._manifests.wait_for_orders(0.0))
+        over_by_then.append(leaving._tracker._manifests.wait_for_orders(0.0))
         stop()
 
     monkeypatch.setattr(KernelManager, "_launch", slow_launch)
@@ -141,7 +141,7 @@ def test_a_fleet_goes_on_listening_until_its_orders_have_ended(
 def test_a_kernel_that_another_dashboard_has_dismissed_is_not_started_again(
     fleets: tuple[Fleet, Fleet], tiny: Watched
 ) -> None:
-    fleets[1]._discovery_thread.stop()
+    fleets[1]._reconciler.thread.stop()
     target = tiny.now.target
     fleets[0].do(Verb.SHUTDOWN, target)
 
@@ -196,7 +196,7 @@ def test_an_end_is_carried_out_though_it_cannot_be_noted(
 
 def test_two_kernels_that_are_named_at_once_have_two_names(fleets: tuple[Fleet, Fleet]) -> None:
     for fleet in fleets:
-        fleet._discovery_thread.stop()
+        fleet._reconciler.thread.stop()
 
     for fleet in fleets:
         fleet.start("mute", cwd="/")
@@ -247,7 +247,7 @@ class Ended:
 
     def __enter__(self) -> Fleet:
         self._fleet.open()
-        self._fleet._discovery_thread.stop()
+        self._fleet._reconciler.thread.stop()
         return self._fleet
 
     def __exit__(self, *_error: object) -> None:

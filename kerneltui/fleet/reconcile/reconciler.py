@@ -1,0 +1,109 @@
+"""Reconciler: keeps the registry true to what goes on on this host, by looking again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kerneltui.fleet.inspection.usage import UsageSampler
+from kerneltui.fleet.manifests.store import ManifestStore
+from kerneltui.fleet.reconcile.autorestart import AutoRestarter
+from kerneltui.fleet.reconcile.external import ExternalKernels
+from kerneltui.fleet.reconcile.kept_clients import KeptClients
+from kerneltui.fleet.reconcile.own import OwnKernels
+from kerneltui.fleet.reconcile.status_checks import StatusChecks
+from kerneltui.fleet.reconcile.stops import Stops
+from kerneltui.fleet.registry.registry import KernelRegistry
+from kerneltui.fleet.registry.tracker import Tracker
+from kerneltui.fleet.servers.poller import ServerWatch
+from kerneltui.fleet.threads.periodic import PeriodicThread
+from kerneltui.kernels.management.multi import MultiKernelManager
+from kerneltui.kernels.processes.guarded_thread import Work
+from kerneltui.paths import runtime_folder
+from kerneltui.protocol.connection import Transport
+
+SERVER_TIME = 0.2  # seconds for a Jupyter server to list its kernels to an observer
+ORDERS_END = 15.0  # seconds for orders under way: longer than any has to end a kernel
+
+
+class Reconciler:
+    """Has the discovery thread, and what looks in it."""
+
+    def __init__(
+        self,
+        registry: KernelRegistry,
+        tracker: Tracker,
+        store: ManifestStore,
+        kernels: MultiKernelManager,
+        usage: UsageSampler,
+        transport: Transport,
+        warn: Callable[[str], None],
+        *besides: Work,
+    ) -> None:
+        """`besides`: what else is to be looked at in each turn."""
+        specs, orders = kernels.kernel_spec_manager, tracker.orders
+        self.checks = StatusChecks(registry, tracker.console)
+        self.external = ExternalKernels(registry, tracker, store, specs, warn)
+        self.autorestarter = AutoRestarter(runtime_folder(), registry, orders, warn)
+        self._own = OwnKernels(registry, tracker, store, kernels, transport, warn)
+        self._clients = KeptClients(
+            registry, orders, store, tracker.console, tracker.monitor, self.checks.prompt
+        )
+        self._stops = Stops(registry, orders)
+        self._servers = ServerWatch(registry.publish)
+        self._manifests = store
+        self._tracker = tracker
+        self._usage = usage
+        self.thread = PeriodicThread(
+            "discovery",
+            "looking at this host's kernels",
+            self._ask,
+            self._own.look,
+            self._own.follow_servers,
+            self._clients.look,
+            self._note_stops,
+            self.autorestarter.look,
+            self._follow_others,
+            tracker.look_after_files,
+            tracker.deaths.look,
+            *besides,
+            registry.publish,
+        )
+
+    def start(self) -> None:
+        """Take in our kernels; those that something else has started follow a moment later."""
+        self._own.look()
+        self._servers.start()
+        self.thread.start()
+
+    def look_once(self) -> None:
+        """See how things stand, for one command: nothing is restarted or asked."""
+        self._tracker.record_exits()
+        self._own.look()
+        self.external.look_once(SERVER_TIME)
+
+    def close(self) -> None:
+        """Stop looking, and leave to who comes next what our kernels are.
+
+        Orders to kernels of ours that are under way in other threads come to their end first, and
+        what came of them is noted: each is a ladder of steps with a limit.
+        """
+        self.thread.stop()
+        self._manifests.wait_for_orders(ORDERS_END)
+        self._servers.stop()
+        self.external.close()
+        self.checks.close()
+        self.autorestarter.close()
+        self._clients.note()
+        self._own.follow_servers()  # who comes next finds in the manifests who the kernels are
+        self._manifests.mark_seen()
+
+    # -- runs in the discovery thread ----
+
+    def _ask(self) -> None:
+        self.checks.look(self._usage.usage)
+
+    def _note_stops(self) -> None:
+        self._stops.look(self._usage.usage)
+
+    def _follow_others(self) -> None:
+        self.external.look(self._servers)
