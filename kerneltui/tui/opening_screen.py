@@ -12,6 +12,7 @@ from textual.widgets import Static
 class OpeningScreen(Screen[None]):
     """The main screen's first row and first word."""
 
+    HORIZONTAL_BREAKPOINTS = VERTICAL_BREAKPOINTS = []  # noqa: RUF012 -- Textual's; the same in any size
     DEFAULT_CSS: ClassVar[str] = """
     OpeningScreen #name {
         padding: 0 1;

@@ -85,12 +85,17 @@ class BaseApp(OrderedKeysApp):
         return [*super().get_line_filters(), *self._last_filters]
 
     def load_styles(self, screen: Screen[Any]) -> None:
-        """Take in the styles of a screen that is to be pushed.
+        """Take in the styles of a screen that is to be pushed, and what it is by its size.
 
         Where Textual finds them missing it parses all styles again, and styles all that is there.
         """
         for path in screen.css_path:
             self.stylesheet.add_source(path.read_text("utf-8"), (str(path), ""))
+        for size, breakpoints in zip(
+            self.size, (self.HORIZONTAL_BREAKPOINTS, self.VERTICAL_BREAKPOINTS), strict=True
+        ):
+            *_, fitting = (name for least, name in breakpoints if least <= size)
+            screen.add_class(fitting, update=False)
 
     def redraw(self) -> None:
         """Paint the whole screen again."""

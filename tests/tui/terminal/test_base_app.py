@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 
 import pytest
+from textual.screen import Screen
 from textual.widgets import Input
 
 from kerneltui import paths
@@ -422,3 +423,18 @@ def test_what_a_library_logs_as_a_warning_becomes_a_notice(*, in_a_thread: bool)
 
     on_stage(play, two_kernels())
     assert [type(each) for each in logging.getLogger().handlers].count(LogNotices) == 0
+
+
+# -- a screen that is to be pushed ----------------------------------------------------------
+
+
+def test_the_main_screen_is_not_styled_again_for_its_size() -> None:
+    async def play(stage: Stage) -> None:
+        screen = Screen[None]()
+
+        stage.app.load_styles(screen)
+
+        by_size = {name for name in stage.app.main.classes if not name.startswith("-split")}
+        assert screen.classes == by_size != set()
+
+    on_stage(play, two_kernels())
