@@ -26,6 +26,7 @@ def frozen(cls: type[_T]) -> type[_T]:
     """
     body = {name: value for name, value in vars(cls).items() if name not in _OF_INSTANCES}
     missing = [name for name in _COMPILED if body.get(name) is None]
+    cls.__doc__ = cls.__doc__ or cls.__name__  # or the signature, which takes long to find out
     made: Any = dataclass(slots=True, init=False, repr=False, eq=False)(cls)
 
     def compiled(name: str) -> Any:

@@ -91,3 +91,11 @@ def test_its_methods_are_compiled_once_and_only_when_one_is_called() -> None:
         _ = Late(1) == late[0]
 
     assert (defined, initialised, made.call_count) == (1, 2, 3)
+
+
+def test_a_class_without_a_docstring_is_told_by_its_name() -> None:
+    @frozen
+    class Bare:
+        name: str
+
+    assert Bare.__doc__ == "Bare"
