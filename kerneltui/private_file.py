@@ -10,7 +10,6 @@ import contextlib
 import errno
 import os
 import stat
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -65,6 +64,8 @@ def write_private(path: Path, text: str, *, is_secret: bool = False) -> None:
     `is_secret`: refused where the file system has no such modes. Raises OSError; then the file
     is as it was.
     """
+    import tempfile  # it loads shutil and three ways to compress: 4 ms that readers need not spend
+
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fd, partial = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)  # of mode 0600
     try:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
-from getpass import getpass
 from itertools import islice
 from typing import Any, TextIO
 
@@ -257,12 +256,18 @@ def _write(stream: TextIO, text: str) -> None:
     stream.write(text.encode("utf-8", "replace").decode())
 
 
+def _ask_hidden(prompt: str) -> str:
+    from getpass import getpass  # few kernels ask for a password
+
+    return getpass(prompt)
+
+
 def answer_from_terminal(client: AnyClient, message: Message) -> None:
     """Ask the person at this terminal and send what they type."""
     content = message["content"]
     prompt = fields.text(content, "prompt")
     try:
-        value = getpass(prompt) if content.get("password") else input(prompt)
+        value = _ask_hidden(prompt) if content.get("password") else input(prompt)
     except EOFError:
         value = END_OF_INPUT
     except KeyboardInterrupt:

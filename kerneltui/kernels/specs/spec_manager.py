@@ -6,10 +6,8 @@ import importlib.util
 import logging
 import os
 import re
-import shutil
 import stat
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -259,6 +257,9 @@ def _native_fields() -> dict[str, Any]:
 
 def _replace_tree(source: Path, destination: Path) -> None:
     """Put a copy of `source` in the place of `destination`; a failed copy changes nothing."""
+    import shutil  # which who only reads kernelspecs does not load
+    import tempfile
+
     destination.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=destination.parent, prefix=".installing-") as scratch:
         copy = Path(scratch, destination.name)
@@ -273,6 +274,8 @@ def _remove_tree(path: Path) -> None:
     if path.is_symlink():
         path.unlink()
     else:
+        import shutil
+
         shutil.rmtree(path)
 
 

@@ -36,9 +36,7 @@ def typing(monkeypatch: pytest.MonkeyPatch, value: str | BaseException, prompts:
         return value
 
     monkeypatch.setattr("builtins.input", answer)
-    monkeypatch.setattr(
-        "kerneltui.kernels.client.interactive.getpass", lambda prompt: answer(prompt) * 2
-    )
+    monkeypatch.setattr("getpass.getpass", lambda prompt: answer(prompt) * 2)
 
 
 def test_the_reply_is_returned(client: BlockingKernelClient) -> None:
