@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Container, Mapping
 from dataclasses import replace
-from functools import partial
-from typing import Any, Unpack
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Unpack
 
 from kerneltui.fleet.diagnosis.cells import Cell
 from kerneltui.fleet.diagnosis.stack import Frame, Stack
 from kerneltui.fleet.diagnosis.variable import Variable
-from kerneltui.fleet.diagnosis.ways.diagnosis import Diagnosis, Subject
+from kerneltui.fleet.diagnosis.ways.subject import Subject
 from kerneltui.fleet.inspection.gpu import GpuLook
 from kerneltui.fleet.inspection.host_usage import HostUsage
 from kerneltui.fleet.inspection.kernel_info import KernelInfo, kernel_info
@@ -49,6 +49,9 @@ from kerneltui.protocol.connection import Transport
 from kerneltui.protocol.status import KernelState
 from kerneltui.words import clock
 
+if TYPE_CHECKING:
+    from kerneltui.fleet.diagnosis.ways.diagnosis import Diagnosis
+
 THREADS = 16  # of ours and zmq's, and the processes that a start takes: what has to be free
 
 
@@ -82,7 +85,6 @@ class Fleet:
             registry, store, kernels, board, limits, given_by, memory.at_end, at
         )
         self._monitor, self.console = tracker.monitor, tracker.console
-        self._diagnosis = Diagnosis(self.console, self.message_log, self._known_cells)
         self._gpu = GpuLook()
         self._usage = usage = UsageSampler(self._living_pids, registry.publish)
         self._recorder = recorder = RecorderStarter(runtime_folder(), self.warn)
@@ -221,6 +223,13 @@ class Fleet:
         is_ours = kernel is not None and kernel.is_ours
         log = LogFile.beside(manager.connection_file, kernel_id).path if is_ours else None
         return Subject(kernel_id, manager, kernel.identity if kernel else None, log)
+
+    @cached_property
+    def _diagnosis(self) -> Diagnosis:
+        # Loaded when a kernel is first looked into: no start waits for it.
+        from kerneltui.fleet.diagnosis.ways.diagnosis import Diagnosis
+
+        return Diagnosis(self.console, self.message_log, self._known_cells)
 
     def _known_cells(self, subject: Subject) -> tuple[Cell, ...]:
         return known_cells(subject, self._monitor.facts(subject.kernel_id))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from kerneltui.fleet.diagnosis.cells import Cell
-from kerneltui.fleet.diagnosis.ways.diagnosis import Subject
+from kerneltui.fleet.diagnosis.ways.subject import Subject
 from kerneltui.fleet.monitoring.iopub_facts import IopubFacts
 from kerneltui.fleet.monitoring.latest import read_latest
 from kerneltui.fleet.recording.recording import recording_path

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from kerneltui.fleet.transcript.html_text import html_text
 from kerneltui.fleet.transcript.image import find_picture, shown_size
 from kerneltui.fleet.transcript.operations import Block, Clear, Step, Update
 from kerneltui.fleet.transcript.transcript import Role
@@ -141,6 +140,8 @@ def _other_text(data: Content) -> str:
     for mime_type in ("text/markdown", "text/latex"):
         if text := _text(data.get(mime_type)):
             return text
+    from kerneltui.fleet.transcript.html_text import html_text  # with html's 2231 names
+
     return html_text(_text(data.get("text/html")))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from kerneltui.fleet.console.console import LOCKED, Console
@@ -24,6 +23,7 @@ from kerneltui.fleet.diagnosis.ways.debugger_probe import look_by_debugger
 from kerneltui.fleet.diagnosis.ways.pyspy_probe import look_by_pyspy
 from kerneltui.fleet.diagnosis.ways.signal_probe import look_by_signal
 from kerneltui.fleet.diagnosis.ways.source_lines import SourceLines
+from kerneltui.fleet.diagnosis.ways.subject import Subject
 from kerneltui.fleet.diagnosis.ways.subshell_probe import SubshellProbe
 from kerneltui.fleet.diagnosis.ways.system_probe import (
     children_of,
@@ -33,24 +33,11 @@ from kerneltui.fleet.diagnosis.ways.system_probe import (
 )
 from kerneltui.fleet.model.masking import MASK, names_a_secret
 from kerneltui.fleet.monitoring.message_log import MessageLog
-from kerneltui.frozen import frozen
-from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol import fields
 
 STACK_PATIENCE = 0.4  # seconds for a kernel to tell its stacks: one that can takes a tenth of it
 NAMES_PATIENCE = 3.0  # seconds for its names, whose sizes it has to count
-
-
-@frozen
-class Subject:
-    """The kernel that is looked into."""
-
-    kernel_id: str
-    manager: KernelManager | None
-    identity: ProcessIdentity | None
-    log: Path | None = None
-    """Where a kernel of ours writes to."""
 
 
 class Diagnosis:
