@@ -7,7 +7,6 @@ no more of it.
 
 from __future__ import annotations
 
-import ctypes
 import time
 from collections.abc import Iterable, Iterator
 
@@ -126,6 +125,8 @@ def _topics_of_endings(topics: Iterable[bytes]) -> set[bytes]:
 
 def _give_memory_back() -> None:
     """Have the C library keep nothing of what a flood took: by itself it keeps all of it."""
+    import ctypes  # 2 ms that no start should wait for
+
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it
     if trim is not None:
         trim(0)
