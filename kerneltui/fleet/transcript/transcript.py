@@ -120,11 +120,7 @@ class Transcript:
         continues = role in _STREAMS and (role, parent) == (self._role, self._parent)
         if not continues:
             self._decoder = OutputDecoder()
-        lines = self._decoder.feed(text)
-        open_line = self._decoder.open_line
-        if role not in _STREAMS and open_line:
-            lines.append(open_line)
-            open_line = ()
+        lines, open_line = self._decode(text, may_stay_open=role in _STREAMS)
         with self._lock:
             before = self._size
             if not continues:
@@ -137,6 +133,13 @@ class Transcript:
             written = self._size - before
             self._keep_limits()
         self._grown(written)
+
+    def _decode(self, text: str, *, may_stay_open: bool) -> tuple[list[Line], Line]:
+        """Return the lines that `text` ends, and the one that it leaves open; () for none."""
+        lines, open_line = self._decoder.feed(text), self._decoder.open_line
+        if may_stay_open or not open_line:
+            return lines, open_line
+        return [*lines, open_line], ()
 
     def update(
         self,

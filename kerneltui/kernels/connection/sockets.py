@@ -93,17 +93,8 @@ def connect(
     `waiting`: messages of iopub that may wait to be read, 0 for any number. With a low limit
     a slow reader loses messages unseen, an idle too.
     """
-    endpoint = info.endpoint(channel)
-    if not info.ports[channel]:
-        raise EndpointError(f"cannot connect to {info.ip}: its {channel} port is not known")
-    if info.transport == "tcp" and info.ports[channel] not in TCP_PORTS:
-        raise EndpointError(f"cannot connect to {endpoint}: no port has that number")
-    try:
-        # An asyncio context makes sockets whose verbs return futures; ours are plain.
-        socket = context.socket(_SOCKET_TYPES[channel], socket_class=zmq.Socket)
-    except zmq.ZMQError as error:
-        reason = describe_shortage(error) or str(error)
-        raise EndpointError(f"cannot connect to {endpoint}: {reason}", error.errno) from None
+    endpoint = _endpoint(info, channel)
+    socket = _new_socket(context, channel, endpoint)
     try:
         _wire(socket, info, channel, identity, waiting)
         socket.connect(endpoint)
@@ -120,6 +111,25 @@ def connect(
         socket.close()
         raise
     return socket
+
+
+def _endpoint(info: ConnectionInfo, channel: Channel) -> str:
+    """Return the address of a channel. Raises EndpointError for a port that cannot be one."""
+    endpoint, port = info.endpoint(channel), info.ports[channel]
+    if not port:
+        raise EndpointError(f"cannot connect to {info.ip}: its {channel} port is not known")
+    if info.transport == "tcp" and port not in TCP_PORTS:
+        raise EndpointError(f"cannot connect to {endpoint}: no port has that number")
+    return endpoint
+
+
+def _new_socket(context: Context, channel: Channel, endpoint: str) -> zmq.Socket[bytes]:
+    try:
+        # An asyncio context makes sockets whose verbs return futures; ours are plain.
+        return context.socket(_SOCKET_TYPES[channel], socket_class=zmq.Socket)
+    except zmq.ZMQError as error:
+        reason = describe_shortage(error) or str(error)
+        raise EndpointError(f"cannot connect to {endpoint}: {reason}", error.errno) from None
 
 
 def _wire(
