@@ -26,18 +26,10 @@ from kerneltui.formats import (
 )
 from kerneltui.protocol.text import clean_line
 from kerneltui.tui.keys.bindings import bindings
-from kerneltui.tui.table.columns import (
-    GAP,
-    STATE,
-    Column,
-    ColumnIds,
-    fitting,
-    known_columns,
-    most_skipped,
-    needs_of,
-)
+from kerneltui.tui.table.columns import STATE, Column, ColumnIds, known_columns
 from kerneltui.tui.table.conditions import TONES, Cell, Tone
 from kerneltui.tui.table.cursor import successor
+from kerneltui.tui.table.fitting import GAP, fitting, most_skipped, needs_of
 from kerneltui.tui.table.titles import MARGIN, column_at, titles
 from kerneltui.tui.table.view import TableView
 from kerneltui.tui.widgets.line_view import HEADER, LineView

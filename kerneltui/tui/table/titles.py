@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kerneltui.formats import ASCENDING, DESCENDING, fit
-from kerneltui.tui.table.columns import GAP, Column
+from kerneltui.tui.table.columns import Column
+from kerneltui.tui.table.fitting import GAP
 from kerneltui.tui.table.view import Order
 
 MARGIN = 2  # cells left of the first column: the cursor's sign and the mark

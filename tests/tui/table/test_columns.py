@@ -1,4 +1,4 @@
-"""A snapshot becomes cells, and the cells that matter are there in 80 columns."""
+"""A snapshot becomes cells, and kernels are sorted by what they show."""
 
 from __future__ import annotations
 
@@ -10,17 +10,7 @@ from kerneltui.fleet.diagnosis.condition import Condition, Word
 from kerneltui.fleet.model.history import History
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
 from kerneltui.protocol.status import KernelState
-from kerneltui.tui.table.columns import (
-    ALL,
-    COLUMNS,
-    GAP,
-    Column,
-    ColumnIds,
-    fitting,
-    known_columns,
-    most_skipped,
-    needs_of,
-)
+from kerneltui.tui.table.columns import COLUMNS, Column, ColumnIds, known_columns
 from kerneltui.tui.table.conditions import Cell, state_width
 from kerneltui.tui.table.sort_line import ATTENTION
 from tests.tui.fakes import NOW, snapshot
@@ -96,47 +86,6 @@ def test_idle_kernels_look_the_same_through_each_minute_of_the_clock(started: fl
 
 
 @pytest.mark.parametrize(
-    ("width", "ids"),
-    [
-        (30, "name state code"),
-        (78, "name pid state origin cpu memory code"),
-        (105, "id name pid state origin cpu load memory code"),
-        (128, "id name spec pid state origin cpu load memory up idle runs code"),
-        (140, "id name spec pid state origin cpu load memory up idle runs clients code"),
-        (160, "id name spec pid state origin cpu load memory up idle runs clients growth code"),
-    ],
-)
-def test_columns_give_way_by_priority(width: int, ids: str) -> None:
-    assert " ".join(column.id for column in fitting(ALL, width)) == ids
-
-
-@pytest.mark.parametrize(
-    ("skipped", "ids"),
-    [
-        (1, "name spec pid state origin cpu load memory up"),
-        (5, "name cpu load memory up idle runs clients growth"),
-        (12, "name growth code"),
-    ],
-)
-def test_scrolled_columns_follow_the_name_in_their_order(skipped: int, ids: str) -> None:
-    assert " ".join(column.id for column in fitting(ALL, 78, skipped)) == ids
-
-
-@pytest.mark.parametrize(("width", "most"), [(78, 13), (135, 13), (136, 0), (300, 0)])
-def test_columns_can_be_scrolled_only_where_some_are_out_of_sight(width: int, most: int) -> None:
-    assert most_skipped(ALL, width) == most
-
-
-@pytest.mark.parametrize("width", [50, 78, 79, 120, 300])
-@pytest.mark.parametrize("skipped", [0, 1, 5, 10])
-@pytest.mark.parametrize("ids", [ALL, ("name",), ("state", "name", "pid")])
-def test_columns_fill_the_width(ids: ColumnIds, width: int, skipped: int) -> None:
-    columns = fitting(ids, width, min(skipped, most_skipped(ids, width)))
-
-    assert sum(column.width for column in columns) + GAP * (len(columns) - 1) == width
-
-
-@pytest.mark.parametrize(
     ("ids", "known"),
     [
         (["cpu", "name"], ("cpu", "name")),
@@ -156,29 +105,6 @@ def test_every_column_can_be_sorted(column: Column) -> None:
     keys = [column.sort_key(kernel) for kernel in (BUSY, DEAD, NEW)]
 
     assert sorted(key for key in keys if key is not None)
-
-
-LONG_NAME = "a-name-of-twenty-chars" + "x" * 20
-
-
-@pytest.mark.parametrize(
-    ("width", "kernel", "name", "state"),
-    [
-        (78, snapshot(name="etl"), 14, 10),
-        (78, told(snapshot(name="etl"), Word.NO_ANSWER, ""), 14, 15),
-        (78, told(snapshot(name=LONG_NAME), Word.BUSY, ""), 28, 10),
-        (60, told(snapshot(name=LONG_NAME), Word.BUSY, ""), 19, 10),
-    ],
-)
-def test_state_and_name_are_as_wide_as_they_need_and_the_code_has_the_rest(
-    width: int, kernel: KernelSnapshot, name: int, state: int
-) -> None:
-    ids = ("name", "pid", "state", "cpu", "code")
-
-    widths = {each.id: each.width for each in fitting(ids, width, 0, needs_of(ids, [kernel]))}
-
-    assert (widths["name"], widths["state"]) == (name, state)
-    assert sum(widths.values()) + GAP * (len(widths) - 1) == width
 
 
 def test_what_a_state_needs_does_not_depend_on_its_age() -> None:

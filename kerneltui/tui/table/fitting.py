@@ -1,0 +1,94 @@
+"""Which columns of the kernel table fit a width, and how wide each is then. Pure."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from kerneltui.tui.table.columns import BY_ID, CODE, NAME, Column, ColumnIds
+
+if TYPE_CHECKING:
+    from kerneltui.fleet.model.snapshot import KernelSnapshot
+
+GAP = 1  # cells between two columns
+MOST_CODE = 30  # cells for which minor columns give way
+MINOR = 5
+"""The priority from which on a column tells less than a whole name."""
+
+Needs = tuple[tuple[str, int], ...]
+"""The cells that columns need, by their ids; of those that are as wide as they need."""
+
+
+def needs_of(ids: ColumnIds, kernels: Iterable[KernelSnapshot]) -> Needs:
+    """Return the cells that the columns need for what they show of `kernels`."""
+    kernels = tuple(kernels)
+    return tuple(
+        (each, min(column.most, max(map(column.need, kernels), default=0)))
+        for each in ids
+        if (column := BY_ID[each]).need is not None
+    )
+
+
+@functools.lru_cache(maxsize=8)
+def fitting(ids: ColumnIds, width: int, skipped: int = 0, needs: Needs = ()) -> tuple[Column, ...]:
+    """Return those columns of `ids` that `width` cells can hold, one of them grown to fill it.
+
+    Unscrolled, columns give way by priority. Where `skipped` are scrolled out of sight, the
+    name stays and the others follow in their order.
+    """
+    least = _least(ids, needs)
+    if skipped:
+        shown = [least[NAME], *[least[each] for each in ids if each != NAME][skipped:]]
+        while len(shown) > 2 and _total(shown) > width:
+            shown.pop()
+    else:
+        shown = [least[each] for each in ids]
+        by_priority = sorted(shown, key=lambda column: column.priority)
+        while _wanted(shown, by_priority[-1], needs) > width and by_priority[-1].priority > 0:
+            shown.remove(by_priority.pop())
+    return _filled([_widened(each, width - _total(shown), needs) for each in shown], width)
+
+
+def _least(ids: ColumnIds, needs: Needs) -> dict[str, Column]:
+    """Return the columns as narrow as they may be: what does not grow has what it needs."""
+    found = {each: BY_ID[each] for each in ids}
+    for each, cells in needs:
+        if not found[each].grows:
+            found[each] = replace(found[each], width=max(found[each].width, cells))
+    return found
+
+
+def _wanted(shown: list[Column], last: Column, needs: Needs) -> int:
+    """Return the cells that columns want; `last` is the first to give way.
+
+    A minor one does so where names or code would be cut for it.
+    """
+    if last.priority < MINOR:
+        return _total(shown)
+    return _total([_widened(each, MOST_CODE, (*needs, (CODE, MOST_CODE))) for each in shown])
+
+
+def _widened(column: Column, left: int, needs: Needs) -> Column:
+    """Give the column that grows to what it needs of the cells that are left."""
+    wanted = dict(needs).get(column.id, 0) - column.width
+    return replace(column, width=column.width + max(0, min(left, wanted)))
+
+
+def _filled(columns: list[Column], width: int) -> tuple[Column, ...]:
+    """Let the last column that grows take what is left, or give what is wanting."""
+    left = width - _total(columns)
+    place = max(place for place, column in enumerate(columns) if column.grows)
+    grown = replace(columns[place], width=max(0, columns[place].width + left))
+    return (*columns[:place], grown, *columns[place + 1 :])
+
+
+def most_skipped(ids: ColumnIds, width: int, needs: Needs = ()) -> int:
+    """Return how many columns can be scrolled out of sight: none where all are in sight."""
+    everything = list(_least(ids, needs).values())
+    return 0 if _total(everything) <= width else max(0, len(ids) - 2)
+
+
+def _total(columns: list[Column]) -> int:
+    return sum(column.width for column in columns) + GAP * (len(columns) - 1)
