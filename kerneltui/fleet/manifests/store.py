@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.diagnosis.death import Death, better_known
+from kerneltui.fleet.manifests.held import Held, HeldManifests
 from kerneltui.fleet.manifests.lock import PATIENCE, ManifestLock, is_locked
 from kerneltui.fleet.manifests.manifest import (
     Manifest,
@@ -43,15 +43,6 @@ class Dismissed(ActionRefused):
     """There is nothing to give orders to: a kernel was dismissed."""
 
 
-@dataclass(slots=True)
-class _Held:
-    lock: ManifestLock
-    count: int
-    """Of those in this process that hold it."""
-    turn: threading.RLock = field(default_factory=threading.RLock)
-    """Of them one at a time reads and writes."""
-
-
 class ManifestStore:
     """The manifests of one runtime folder."""
 
@@ -67,11 +58,8 @@ class ManifestStore:
         self._known: Mapping[Path, _Read] = {}
         """By path what was read at the last look. Rebound, never changed."""
         self._seen_at = time.monotonic()
-        self._lock = threading.Lock()
-        self._let_go_of_one = threading.Condition(self._lock)
         self._find_heir = find_heir
-        self._held: dict[Path, _Held] = {}
-        """By path the manifests that this process has locked."""
+        self._held = HeldManifests()
 
     @property
     def manifests(self) -> list[Manifest]:
@@ -89,40 +77,22 @@ class ManifestStore:
         its manifest cannot be locked.
         """
         path = manifest.path  # an earlier kerneltui's is told by its file, which may go meanwhile
-        held = self._share(path) or self._acquire(manifest)
+        held = self._held.share(path) or self._acquire(manifest)
         try:
             yield
         finally:
-            self._let_go(path, held)
-
-    def _let_go(self, path: Path, held: _Held) -> None:
-        with self._lock:
-            held.count -= 1
-            is_over = not held.count
-            if is_over:
-                del self._held[path]
-                self._let_go_of_one.notify_all()
-        if is_over:
-            held.lock.release()
+            self._held.let_go(path, held)
 
     def wait_for_orders(self, timeout: float) -> bool:
         """Wait until no kernel is held here; return False where one is after so many seconds."""
-        with self._lock:
-            return self._let_go_of_one.wait_for(lambda: not self._held, timeout)
+        return self._held.wait_for_none(timeout)
 
-    def _share(self, path: Path) -> _Held | None:
-        with self._lock:
-            held = self._held.get(path)
-            if held is not None:
-                held.count += 1
-            return held
-
-    def _acquire(self, manifest: Manifest) -> _Held:
+    def _acquire(self, manifest: Manifest) -> Held:
         path = manifest.path
         try:
             lock = self._lock_of(manifest)
         except BlockingIOError:
-            if (held := self._share(path)) is not None:  # a thread of ours was faster
+            if (held := self._held.share(path)) is not None:  # a thread of ours was faster
                 return held
             raise ActionRefused(
                 f"another kerneltui {_doing(path)} {manifest.name}; nothing was done"
@@ -133,17 +103,7 @@ class ManifestStore:
             ) from None
         except OSError as error:
             raise _unwritable(manifest, error) from None
-        return self._keep(path, lock)
-
-    def _keep(self, path: Path, lock: ManifestLock) -> _Held:
-        with self._lock:
-            held = self._held.get(path)
-            if held is None:
-                self._held[path] = held = _Held(lock, count=1)
-                return held
-            held.count += 1
-        lock.release()  # a thread of ours was faster, and its file system has no locks
-        return held
+        return self._held.keep(path, lock)
 
     def _lock_of(self, manifest: Manifest) -> ManifestLock:
         try:
@@ -170,12 +130,12 @@ class ManifestStore:
                 lock = ManifestLock.create(manifest.path, format_manifest(manifest))
             except OSError as error:
                 raise _unwritable(manifest, error) from None
-        held = self._keep(manifest.path, lock)
+        held = self._held.keep(manifest.path, lock)
         try:
             self._reserve_or_remove(manifest)
             yield manifest
         finally:
-            self._let_go(manifest.path, held)
+            self._held.let_go(manifest.path, held)
 
     def _reserve_or_remove(self, manifest: Manifest) -> None:
         try:

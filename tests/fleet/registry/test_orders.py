@@ -411,14 +411,14 @@ def test_threads_share_a_kernel_where_there_are_no_locks(
     manifest = manifest_of(left)
     store = ManifestStore(manifest.path.parents[1], pytest.fail)
     monkeypatch.setattr("kerneltui.fleet.manifests.lock.lock_file", lambda _fd, _deadline: None)
-    monkeypatch.setattr(store, "_share", lambda _path: None)  # both look before either has it
+    monkeypatch.setattr(store._held, "share", lambda _path: None)  # both look before either has it
 
     with store.hold(manifest):
         with store.hold(manifest):
             pass
         store.reserve(manifest)
 
-    assert not store._held
+    assert store.wait_for_orders(0.0)
 
 
 def shut_down(fleet: Fleet, target: Target) -> str:
