@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from functools import partial
@@ -19,6 +19,7 @@ import zmq
 
 from kerneltui.errors import ActionRefused, KernelError, ProtocolError
 from kerneltui.fleet.console.prompt import Prompt, RunningClient
+from kerneltui.fleet.console.ready_probe import ReadyProbe
 from kerneltui.fleet.console.shell_proof import ShellProof
 from kerneltui.fleet.console.subshell import Parked, Subshell, delete_subshells
 from kerneltui.fleet.model.masking import MASK
@@ -30,11 +31,10 @@ from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol import fields
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import SUBSHELLS, Content, Message, parent_id, was_aborted
-from kerneltui.protocol.status import UNHEARD, Answered, KernelState
+from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
 
 IDLE_TIME = 10  # seconds that a client with nothing pending stays connected
-GREETINGS = (0.1, 0.2, 0.4, 0.8)  # seconds that iopub has to confirm each greeting
 NEVER = math.inf
 PROMPT_WIDTH = 200
 LEAVE_PATIENCE = 0.3  # seconds for a kernel to hear that its subshells are not needed any more
@@ -79,8 +79,7 @@ class Conversation:
         self._beside: dict[str, str] = {}  # the same, in a subshell
         self._asked: dict[str, Reply] = {}
         self._last_used = 0.0
-        self._greetings: deque[float] = deque()  # how long to wait for iopub after those to come
-        self._greet_at = NEVER
+        self._probe = ReadyProbe(manager, partial(self.ask, "kernel_info_request", {}))
         # How to get round a running cell, where the kernel has subshells. A question must
         # not wait for a cell that runs beside, so that each kind has one of its own.
         self._is_served = is_served
@@ -121,32 +120,8 @@ class Conversation:
     # -- speaking ----
 
     def probe_ready(self) -> None:
-        """Ask a new process who it is, until iopub has told that it was asked.
-
-        One that is never asked never says that it is idle. It may answer before iopub is
-        connected, and then code that is run at once would be neither seen nor heard.
-        """
-        self._greetings = deque(GREETINGS)
-        self._probe_ready()
-
-    def _probe_ready(self) -> None:
-        self._greet_at = NEVER
-        status = self._manager.status
-        if status.heard and status.running != UNHEARD:
-            return
-        if not self._greetings:  # a kernel that never tells its status
-            self._manager.life.advance(Answered(), self._manager.spawns)
-            return
-        pause = self._greetings.popleft()
-        reply: Reply = Future()
-        reply.add_done_callback(partial(self._greeted, pause))
-        self.ask("kernel_info_request", {}, reply)
-
-    def _greeted(self, pause: float, reply: Reply) -> None:
-        if self._manager.status.launched or reply.exception() is not None:
-            self._greet_at = time.monotonic() + pause
-        else:  # a kernel that was found has long been ready to be heard
-            self._manager.life.advance(Answered(), self._manager.spawns)
+        """Have a new process say that it is idle."""
+        self._probe.begin()
 
     def execute(self, code: str, content: Content) -> None:
         """Run code; the kernel queues it behind what runs. Raises one of REFUSALS."""
@@ -334,9 +309,9 @@ class Conversation:
         self._proof.take_turn(now)
         if self._client is None:
             return
-        if self._greet_at <= now:
+        if self._probe.due <= now:
             with contextlib.suppress(*REFUSALS):  # it is gone, and will soon be forgotten
-                self._probe_ready()
+                self._probe.take_turn()
         for message in _received(self._client.control_channel):
             for subshell in self._subshells:
                 if subshell.request == parent_id(message):
@@ -421,7 +396,7 @@ class Conversation:
     @property
     def due(self) -> float:
         """When to look at it though nothing has come, an instant of `time.monotonic()`."""
-        return min(self._greet_at, self._proof.due, self._over_at, self._subshell_over_at)
+        return min(self._probe.due, self._proof.due, self._over_at, self._subshell_over_at)
 
     def is_over(self, now: float) -> bool:
         """Tell whether the client has been of no use for a while."""
@@ -476,7 +451,7 @@ class Conversation:
         self._asked, self._running, self._beside, self.prompt = {}, {}, {}, None
         self._sent_at = {}
         self._proof.forget()
-        self._greet_at = NEVER
+        self._probe.forget()
         self.close()
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.console import conversation as conversation_module
-from kerneltui.fleet.console import shell_proof
+from kerneltui.fleet.console import ready_probe, shell_proof
 from kerneltui.fleet.console.conversation import IDLE_TIME, Conversation
 from kerneltui.fleet.console.prompt import Prompt, RunningClient
 from kerneltui.fleet.monitoring.message_log import MessageLog
@@ -467,10 +467,10 @@ def test_a_closed_client_opens_again_for_the_next_question(talk: Talk) -> None:
     assert talk.hear(talk.ask())["matches"] == ["print"]
 
 
-# -- greetings ----
+# -- who a new process is ----
 
 
-def test_a_kernel_is_greeted_again_until_iopub_is_heard(talk: Talk, fake: FakeKernel) -> None:
+def test_a_kernel_is_probed_again_until_iopub_is_heard(talk: Talk, fake: FakeKernel) -> None:
     talk.conversation.probe_ready()
     talk.listen_until(lambda: fake.types().count("kernel_info_request") == 2)
 
@@ -483,14 +483,14 @@ def test_a_kernel_is_greeted_again_until_iopub_is_heard(talk: Talk, fake: FakeKe
 def test_a_kernel_that_never_tells_its_status_is_idle_once_it_has_answered(
     talk: Talk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(conversation_module, "GREETINGS", (0.0, 0.0))
+    monkeypatch.setattr(ready_probe, "PAUSES", (0.0, 0.0))
 
     talk.conversation.probe_ready()
 
     talk.listen_until(lambda: talk.kernel.manager.status.state is KernelState.IDLE)
 
 
-def test_a_greeting_that_finds_nobody_ends_nothing(
+def test_a_probe_that_finds_no_process_ends_nothing(
     talk: Talk, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake.publishes = False
@@ -501,7 +501,7 @@ def test_a_greeting_that_finds_nobody_ends_nothing(
     talk.listen_until(lambda: talk.conversation.due > time.monotonic() + 1)
 
 
-def test_a_kernel_that_has_been_heard_is_not_greeted(talk: Talk, fake: FakeKernel) -> None:
+def test_a_kernel_that_has_been_heard_is_not_probed(talk: Talk, fake: FakeKernel) -> None:
     talk.kernel.manager.life.advance(Reported("idle", "id", "kernel_info_request"))
 
     talk.conversation.probe_ready()
