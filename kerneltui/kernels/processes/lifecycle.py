@@ -79,9 +79,9 @@ class Lifecycle:
         self._changed = threading.Condition()
         self.log: LogFile | None = None
         """What the latest process writes to stdout and stderr; None where that goes elsewhere."""
-        self._mourned: KernelProcess | None = None
+        self._ended: KernelProcess | None = None
         """The latest whose end was told, or is being told."""
-        self._unmourned: KernelProcess | None = None
+        self._ending: KernelProcess | None = None
         """The one whose end the listeners are being told."""
         self._untold: KernelProcess | None = None
         """The one whose start the listeners are being told."""
@@ -106,7 +106,7 @@ class Lifecycle:
         where nobody knows.
         """
         with self._changed:  # nobody learns of an end after the next beginning
-            self._changed.wait_for(lambda: self._unmourned is None)
+            self._changed.wait_for(lambda: self._ending is None)
             self.process = self._untold = process
             self.log = log
             self.spawned_at = 0.0 if age is None else time.monotonic() - age
@@ -141,7 +141,7 @@ class Lifecycle:
         Without effect once the end of that process was told as the kernel's.
         """
         with self._changed:
-            if self.process is not process or self._mourned is process:
+            if self.process is not process or self._ended is process:
                 return
             self.process = self._proven = heir
             self._handed_over = process
@@ -194,10 +194,10 @@ class Lifecycle:
             return
         lifetime = time.monotonic() - self.spawned_at
         with self._changed:
-            if self._mourned is process or self.process is not process:
-                self._changed.wait_for(lambda: self._unmourned is not process)
+            if self._ended is process or self.process is not process:
+                self._changed.wait_for(lambda: self._ending is not process)
                 return
-            self._mourned = self._unmourned = process
+            self._ended = self._ending = process
             unasked = self.status.wanted is Wanted.UP
         follow_up: Callable[[], None] | None = None
         try:
@@ -210,7 +210,7 @@ class Lifecycle:
                 follow_up = self._follow_death(death, lifetime)
         finally:
             with self._changed:
-                self._unmourned = None
+                self._ending = None
                 self._changed.notify_all()
         if follow_up is not None:
             follow_up()

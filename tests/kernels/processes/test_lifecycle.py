@@ -232,7 +232,9 @@ def test_what_is_answered_beside_a_request_that_was_found_running_is_not_its_beg
     assert kernel.life.state_since is None
 
 
-def test_who_mourns_learns_how_the_kernel_ended(kernel: Kernel, short_path: Path) -> None:
+def test_who_waits_for_a_replacement_learns_how_the_kernel_ended(
+    kernel: Kernel, short_path: Path
+) -> None:
     log = LogFile(short_path / "log")
     os.close(log.open())
     process = kernel.spawn(log)
@@ -248,15 +250,17 @@ def test_who_mourns_learns_how_the_kernel_ended(kernel: Kernel, short_path: Path
     assert str(caught.value).endswith("last line: MemoryError: no room")
 
 
-def test_who_mourns_waits_for_the_successor_that_was_ordered(kernel: Kernel) -> None:
+def test_who_waits_for_a_replacement_waits_for_the_successor_that_was_ordered(
+    kernel: Kernel,
+) -> None:
     first = kernel.spawn()
     kernel.life.order(Wanted.RESTART)
     first.exit()
-    mourning = Background(lambda: kernel.life.wait_for_replacement(first, None, successor=True))
+    waiting = Background(lambda: kernel.life.wait_for_replacement(first, None, successor=True))
 
     kernel.spawn()
 
-    mourning.result()
+    waiting.result()
 
 
 def test_who_needs_this_very_process_waits_for_no_successor(kernel: Kernel) -> None:
@@ -281,15 +285,17 @@ def test_a_successor_that_will_not_come_is_waited_for_no_longer(kernel: Kernel) 
     process = kernel.spawn()
     kernel.life.order(Wanted.RESTART)
     process.exit()
-    mourning = Background(lambda: kernel.life.wait_for_replacement(process, None, successor=True))
+    waiting = Background(lambda: kernel.life.wait_for_replacement(process, None, successor=True))
 
     kernel.life.order(Wanted.DOWN, "restart failed")
 
     with pytest.raises(KernelDied):
-        mourning.result()
+        waiting.result()
 
 
-def test_who_mourns_while_another_thread_decides_waits_for_the_decision(kernel: Kernel) -> None:
+def test_who_waits_for_a_replacement_while_another_thread_decides_waits_for_the_decision(
+    kernel: Kernel,
+) -> None:
     deciding, decide = threading.Event(), threading.Event()
 
     def order_restart() -> None:
@@ -301,13 +307,13 @@ def test_who_mourns_while_another_thread_decides_waits_for_the_decision(kernel: 
     first = kernel.spawn()
     first.exit()
     deciding.wait(10)
-    mourning = Background(lambda: kernel.life.wait_for_replacement(first, None, successor=True))
+    waiting = Background(lambda: kernel.life.wait_for_replacement(first, None, successor=True))
 
     decide.set()
     eventually(lambda: kernel.told)
     kernel.spawn()
 
-    mourning.result()
+    waiting.result()
 
 
 def test_what_follows_is_told_after_it_was_decided(kernel: Kernel) -> None:
