@@ -30,6 +30,7 @@ from kerneltui.tui.main.app_actions import AppActions
 from kerneltui.tui.main.bulk_progress import BulkProgress
 from kerneltui.tui.main.kernel_actions import KernelActions
 from kerneltui.tui.main.kernel_screen import Commands
+from kerneltui.tui.main.late_parts import LateParts
 from kerneltui.tui.main.message_line import MessageLine
 from kerneltui.tui.main.permissions import awaits_fleet, why_not_now
 from kerneltui.tui.main.refresh_rate import RefreshRate
@@ -43,7 +44,6 @@ from kerneltui.tui.table.view import TableView
 from kerneltui.tui.terminal.base_app import BaseApp
 from kerneltui.tui.terminal.workers import begin
 from kerneltui.tui.widgets.key_line import KeyLine
-from kerneltui.tui.widgets.late import Late
 from kerneltui.tui.widgets.status_line import StatusLine
 from kerneltui.tui.widgets.tab_bar import Tab
 
@@ -51,10 +51,8 @@ if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
     from kerneltui.fleet.model.snapshot import KernelSnapshot
-    from kerneltui.tui.console.console import ConsolePane
     from kerneltui.tui.details.process_view import ProcessView
     from kerneltui.tui.main.dashboard_fleet import DashboardFleet
-    from kerneltui.tui.main.panes import Panes
 
 _PACKAGE = Path(__file__).parents[2]
 STYLES = next(p for p in (_PACKAGE / "styles", _PACKAGE.parent / "styles") if p.is_dir())
@@ -87,7 +85,7 @@ class MainScreen(Screen[None]):
             settings.session_state.split,
             look=self.look,
             attend=self.attend,
-            in_output=self._is_in_output,
+            in_output=lambda: self._late.has_focus_in_panes,
         )
         self._clock = clock
         self._settings = settings
@@ -103,8 +101,7 @@ class MainScreen(Screen[None]):
             self, settings.kernelspec, start=self._begin_start, advise=self._advise
         )
         self._offered: object = None
-        self._late_panes = Late(self._make_panes, self._place_panes)
-        self._late_code = Late(_make_console, self._place_code)
+        self._late = LateParts(self, clock)
 
     def compose(self) -> ComposeResult:
         yield StatusLine()
@@ -149,36 +146,9 @@ class MainScreen(Screen[None]):
         """Return how people write the key of an action, as it is bound here."""
         return key_of(action_id, self._settings.config.keys)
 
-    # -- what comes after the table, or when it is wanted ------------------------------------
-
-    @property
-    def _panes(self) -> Panes:
-        return self._late_panes.widget
-
-    @property
-    def _code(self) -> ConsolePane:
-        return self._late_code.widget
-
     def complete(self) -> None:
         """Have everything on the screen: that which the table did not wait for."""
-        self._late_panes.make()
-        self._late_code.make()
-
-    def _make_panes(self) -> Panes:
-        from kerneltui.tui.main.panes import Panes
-
-        return Panes(self._clock)
-
-    def _place_panes(self, panes: Panes) -> None:
-        self.query_one("#kernels-and-panes").mount(panes)
-        panes.show(self._fleet, self.selected)
-
-    def _place_code(self, code: ConsolePane) -> None:
-        self.mount(code, before=self._message)
-        code.fill()
-        if self._fleet is not None:
-            code.attach(self._fleet.console)
-        code.show(self.selected, self._language)
+        self._late.make()
 
     # -- what is shown -----------------------------------------------------------------
 
@@ -222,8 +192,7 @@ class MainScreen(Screen[None]):
         self._table.explain_emptiness(
             f"No kernels. Press {self.key_of('kernel.start')} to start one."
         )
-        if code := self._late_code.made:
-            code.attach(fleet.console)
+        self._late.attach(fleet)
         look = partial(self._starts.look_for_specs, fleet)
         begin(self, look, group="specs")
         self._awaited = self._settings.attached
@@ -249,8 +218,7 @@ class MainScreen(Screen[None]):
         now, snapshots = self._clock(), self._fleet.snapshots
         if snapshots is not self._snapshots or now - self._shown_at >= REPAINT:
             self._show(snapshots, now)
-        if panes := self._late_panes.made:
-            panes.pull()
+        self._late.pull_panes()
         self.attend()
 
     def attend(self) -> None:
@@ -259,8 +227,7 @@ class MainScreen(Screen[None]):
             return
         host = self._fleet.host
         self._status.show(self._snapshots, self._hint(), notes=self._notes(), host=host)
-        if code := self._late_code.made:
-            code.pull()
+        self._late.pull_console()
         for notice in self._fleet.take_notices():
             self.notify(notice.text, severity=notice.severity, markup=False)
 
@@ -284,10 +251,7 @@ class MainScreen(Screen[None]):
         self._details.show(snapshot, self._clock())
         if self._fleet is not None:
             self._fleet.detailed = snapshot.kernel_id if snapshot is not None else ""
-        if panes := self._late_panes.made:
-            panes.show(self._fleet, snapshot)
-        if code := self._late_code.made:
-            code.show(snapshot, self._language)
+        self._late.show(snapshot, self._language)
         self._show_offers()
         self._look_where_it_hangs(snapshot)
 
@@ -456,23 +420,13 @@ class MainScreen(Screen[None]):
 
     def focus_console(self) -> None:
         self.remove_class(*ZOOMS)
-        self._code.enter()
-
-    def _is_in_output(self) -> bool:
-        panes = self._late_panes.made
-        return panes is not None and panes.has_focus_within
+        self._late.console.enter()
 
     def _pick_tab(self, tab: Tab) -> None:
         """Show a tab, and give it the keys."""
         self.remove_class("-zoom-table")
-        self._panes.pick(tab)
-        self._panes.pane.focus()
+        self._late.panes.pick(tab)
+        self._late.panes.pane.focus()
 
     def _step_tab(self, by: int) -> None:
-        self._panes.step(by)
-
-
-def _make_console() -> ConsolePane:
-    from kerneltui.tui.console.console import ConsolePane
-
-    return ConsolePane()
+        self._late.panes.step(by)

@@ -1,0 +1,96 @@
+"""LateParts: the panes and the console, for which the table does not wait.
+
+They are made once the table is on the screen, or when one of them is wanted before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from textual.screen import Screen
+
+from kerneltui.tui.main.message_line import MessageLine
+from kerneltui.tui.widgets.late import Late
+
+if TYPE_CHECKING:
+    from kerneltui.fleet.model.snapshot import KernelSnapshot
+    from kerneltui.tui.console.console import ConsolePane
+    from kerneltui.tui.main.dashboard_fleet import DashboardFleet
+    from kerneltui.tui.main.panes import Panes
+
+
+class LateParts:
+    """Of the main screen; both show the selected kernel."""
+
+    def __init__(self, screen: Screen[None], clock: Callable[[], float]) -> None:
+        self._screen = screen
+        self._clock = clock
+        self._fleet: DashboardFleet | None = None
+        self._kernel: KernelSnapshot | None = None
+        self._language = ""
+        self._panes = Late(self._make_panes, self._place_panes)
+        self._console = Late(_make_console, self._place_console)
+
+    @property
+    def panes(self) -> Panes:
+        return self._panes.widget
+
+    @property
+    def console(self) -> ConsolePane:
+        return self._console.widget
+
+    @property
+    def has_focus_in_panes(self) -> bool:
+        return self._panes.made is not None and self._panes.made.has_focus_within
+
+    def make(self) -> None:
+        """Have both there."""
+        self._panes.make()
+        self._console.make()
+
+    def attach(self, fleet: DashboardFleet) -> None:
+        """Take what is shown from `fleet`."""
+        self._fleet = fleet
+        if console := self._console.made:
+            console.attach(fleet.console)
+
+    def show(self, kernel: KernelSnapshot | None, language: str) -> None:
+        """Show the selected kernel. `language`: what its code is written in; "" if unknown."""
+        self._kernel, self._language = kernel, language
+        if panes := self._panes.made:
+            panes.show(self._fleet, kernel)
+        if console := self._console.made:
+            console.show(kernel, language)
+
+    def pull_panes(self) -> None:
+        """Show in the panes what has come."""
+        if panes := self._panes.made:
+            panes.pull()
+
+    def pull_console(self) -> None:
+        """Show in the console what has come, paused or not."""
+        if console := self._console.made:
+            console.pull()
+
+    def _make_panes(self) -> Panes:
+        from kerneltui.tui.main.panes import Panes
+
+        return Panes(self._clock)
+
+    def _place_panes(self, panes: Panes) -> None:
+        self._screen.query_one("#kernels-and-panes").mount(panes)
+        panes.show(self._fleet, self._kernel)
+
+    def _place_console(self, console: ConsolePane) -> None:
+        self._screen.mount(console, before=self._screen.query_one(MessageLine))
+        console.fill()
+        if self._fleet is not None:
+            console.attach(self._fleet.console)
+        console.show(self._kernel, self._language)
+
+
+def _make_console() -> ConsolePane:
+    from kerneltui.tui.console.console import ConsolePane
+
+    return ConsolePane()
