@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from kerneltui.errors import UnsignedMessage as UnsignedMessage
     from kerneltui.errors import WrongThread as WrongThread
     from kerneltui.kernels.client.client import BlockingKernelClient as BlockingKernelClient
+    from kerneltui.kernels.client.client import KernelClient as KernelClient
     from kerneltui.kernels.connection.connection_file import (
         ConnectionFileMixin as ConnectionFileMixin,
     )
@@ -55,7 +56,6 @@ if TYPE_CHECKING:
     from kerneltui.kernels.specs.spec_manager import install_kernel_spec as install_kernel_spec
 
     DuplicateKernelError = DuplicateKernel
-    KernelClient = BlockingKernelClient
     Session = ClientSession
     protocol_version: str
     __version__: str
@@ -90,7 +90,6 @@ _HOMES = {
 }
 _OUR_NAMES = {
     "DuplicateKernelError": "DuplicateKernel",
-    "KernelClient": "BlockingKernelClient",
     "Session": "ClientSession",
     "protocol_version": "PROTOCOL_VERSION",
 }

@@ -204,7 +204,6 @@ def test_every_public_name_can_be_had() -> None:
     ("theirs", "ours"),
     [
         ("DuplicateKernelError", errors.DuplicateKernel),
-        ("KernelClient", kerneltui.BlockingKernelClient),
         ("NATIVE_KERNEL_NAME", "python3"),
         ("Session", ClientSession),
         ("__version__", importlib.metadata.version("kerneltui")),
