@@ -5,26 +5,44 @@ loop waits for them; a manager's block, so that each runs in a thread of its own
 cancelled has taken no message. An order to a kernel that is cancelled is carried out.
 """
 
+# A manager here is a KernelManager for `isinstance`, as in the field; its verbs are not one's.
+# mypy: disable-error-code="assignment, override"
+
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import Any, TypeVar, Unpack, cast
 
-from kerneltui.kernels.client.awaiting import AsyncChannel, Bell, awaited, in_thread
+from kerneltui.errors import NoSuchKernel
+from kerneltui.kernels.client.awaiting import (
+    AsyncChannel,
+    Bell,
+    awaited,
+    in_thread,
+    passed_on,
+    to_its_end,
+)
 from kerneltui.kernels.client.channels import Source
 from kerneltui.kernels.client.client import BlockingKernelClient, KernelClient
-from kerneltui.kernels.management.client_maker import named
 from kerneltui.kernels.management.launch_plan import StartArguments
 from kerneltui.kernels.management.manager import KernelManager
-from kerneltui.kernels.management.multi import MultiKernelManager
+from kerneltui.kernels.management.multi import MultiKernelManager, raise_failures
 from kerneltui.kernels.management.run import STARTUP_TIMEOUT
 from kerneltui.kernels.processes.process import KernelProcess
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import Message
+
+__all__ = [
+    "AsyncKernelClient",
+    "AsyncKernelManager",
+    "AsyncMultiKernelManager",
+    "run_kernel",
+    "start_new_async_kernel",
+]
 
 T = TypeVar("T")
 
@@ -104,51 +122,24 @@ class AsyncKernelClient(KernelClient[AsyncChannel]):
         return made
 
 
-class Face:
-    """What has its verbs awaited; all else is read and set as on `blocking`."""
+class AsyncKernelManager(KernelManager):
+    """A KernelManager whose verbs are awaited; it is made, read and set as one that blocks."""
 
-    def __getattr__(self, name: str) -> Any:
-        if name == "blocking":  # not made yet
-            raise AttributeError(name)
-        return getattr(vars(self)["blocking"], name)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        blocking = vars(self).get("blocking")
-        if hasattr(blocking, name):
-            setattr(blocking, name, value)
-        else:
-            super().__setattr__(name, value)
-
-
-class FacedManager(KernelManager):
-    """A blocking manager that knows who has it awaited."""
-
-    face: AsyncKernelManager
-
-
-class AsyncKernelManager(Face):
-    """A KernelManager whose verbs are awaited. `arguments`: as of a KernelManager."""
-
-    def __init__(self, **arguments: Any) -> None:
-        if not {"client_class", "client_factory"} & arguments.keys():
-            arguments["client_factory"] = AsyncKernelClient
-        self.blocking = FacedManager(**arguments)
-        self.blocking.face = self
+    _client_class = "kerneltui.asyncio.AsyncKernelClient"
 
     @property
     def ready(self) -> asyncio.Future[None]:
         """Done when the start, restart or shutdown that began last has ended."""
-        return asyncio.wrap_future(self.blocking.ready)
+        return asyncio.wrap_future(super().ready)
 
     def client(self, **arguments: Any) -> AsyncKernelClient:
         """Return a client of this kernel; its channels are closed."""
-        client: Any = self.blocking.client(**arguments)
-        return cast(AsyncKernelClient, client)
+        return cast(AsyncKernelClient, super().client(**arguments))
 
     def blocking_client(self) -> BlockingKernelClient:
-        return BlockingKernelClient(connection_file=self.connection_file, parent=self.blocking)
+        return BlockingKernelClient(connection_file=self.connection_file, parent=self)
 
-    start_kernel = awaited(KernelManager.start_kernel)
+    start_kernel = awaited(KernelManager.start_kernel, to_its_end)
     restart_kernel = awaited(KernelManager.restart_kernel)
     shutdown_kernel = awaited(KernelManager.shutdown_kernel)
     interrupt_kernel = awaited(KernelManager.interrupt_kernel)
@@ -159,48 +150,59 @@ class AsyncKernelManager(Face):
     request_shutdown = awaited(KernelManager.request_shutdown)
     finish_shutdown = awaited(KernelManager.finish_shutdown)
 
+    looks_alive = KernelManager.is_alive
+    _clean_up = KernelManager.cleanup_resources
 
-class AsyncMultiKernelManager(Face):
-    """A MultiKernelManager whose verbs are awaited. `arguments`: as of a MultiKernelManager."""
 
-    def __init__(self, **arguments: Any) -> None:
-        kind = arguments.pop("kernel_manager_class", AsyncKernelManager)
-        kind = arguments.pop("kernel_manager_factory", None) or kind
-        factory = named(kind)
+class AsyncMultiKernelManager(MultiKernelManager):
+    """A MultiKernelManager of AsyncKernelManagers, whose verbs are awaited."""
 
-        def make(**each: Any) -> FacedManager:
-            manager: AsyncKernelManager = factory(**each)
-            return manager.blocking
-
-        self.blocking = MultiKernelManager(kernel_manager_factory=make, **arguments)
-
-    def __len__(self) -> int:
-        return len(self.blocking)
-
-    def __contains__(self, kernel_id: object) -> bool:
-        return kernel_id in self.blocking
+    _kernel_manager_class = "kerneltui.asyncio.AsyncKernelManager"
 
     def get_kernel(self, kernel_id: str) -> AsyncKernelManager:
         """Return one kernel's manager. Raises NoSuchKernel, a KeyError."""
-        manager = self.blocking.get_kernel(kernel_id)
-        assert isinstance(manager, FacedManager), "made by another factory"
-        return manager.face
+        return cast(AsyncKernelManager, super().get_kernel(kernel_id))
 
     def remove_kernel(self, kernel_id: str) -> AsyncKernelManager | None:
         """Forget a kernel, whatever it does, and return its manager."""
-        manager = self.blocking.remove_kernel(kernel_id)
-        return manager.face if isinstance(manager, FacedManager) else None
+        return cast(AsyncKernelManager | None, super().remove_kernel(kernel_id))
 
-    start_kernel = awaited(MultiKernelManager.start_kernel)
-    restart_kernel = awaited(MultiKernelManager.restart_kernel)
-    shutdown_kernel = awaited(MultiKernelManager.shutdown_kernel)
-    shutdown_all = awaited(MultiKernelManager.shutdown_all)
-    interrupt_kernel = awaited(MultiKernelManager.interrupt_kernel)
-    signal_kernel = awaited(MultiKernelManager.signal_kernel)
-    is_alive = awaited(MultiKernelManager.is_alive)
-    cleanup_resources = awaited(MultiKernelManager.cleanup_resources)
-    request_shutdown = awaited(MultiKernelManager.request_shutdown)
-    finish_shutdown = awaited(MultiKernelManager.finish_shutdown)
+    async def start_kernel(
+        self, kernel_name: str | None = None, **kwargs: Unpack[StartArguments]
+    ) -> str:
+        made, _, kernel_id = self.pre_start_kernel(kernel_name, kwargs)
+        manager = cast(AsyncKernelManager, made)
+        with self._claimed(kernel_id, manager):
+            await manager.start_kernel(**kwargs)
+        return kernel_id
+
+    async def shutdown_kernel(
+        self, kernel_id: str, now: bool = False, restart: bool = False
+    ) -> None:
+        manager = self.get_kernel(kernel_id)
+        await manager.shutdown_kernel(now=now, restart=restart)
+        if not restart:
+            self._forget_if_down(kernel_id, manager)
+
+    async def shutdown_all(self, now: bool = False) -> None:
+        """Do as a registry that blocks; it raises an ExceptionGroup of what failed too."""
+        await self.shutdown_kernels(await in_thread(self._all_started), now)
+
+    async def shutdown_kernels(self, kernel_ids: Collection[str], now: bool = False) -> None:
+        ends = [self._shutdown_if_there(each, now) for each in kernel_ids]
+        raise_failures(await asyncio.gather(*ends, return_exceptions=True))
+
+    async def _shutdown_if_there(self, kernel_id: str, now: bool) -> None:
+        with contextlib.suppress(NoSuchKernel):  # another task was faster
+            await self.shutdown_kernel(kernel_id, now=now)
+
+    restart_kernel = passed_on(MultiKernelManager.restart_kernel)
+    interrupt_kernel = passed_on(MultiKernelManager.interrupt_kernel)
+    signal_kernel = passed_on(MultiKernelManager.signal_kernel)
+    is_alive = passed_on(MultiKernelManager.is_alive)
+    cleanup_resources = passed_on(MultiKernelManager.cleanup_resources)
+    request_shutdown = passed_on(MultiKernelManager.request_shutdown)
+    finish_shutdown = passed_on(MultiKernelManager.finish_shutdown)
 
 
 async def start_new_async_kernel(

@@ -15,6 +15,7 @@ import pytest
 import zmq.asyncio
 from nbformat import v4
 
+from kerneltui import KernelClient, KernelManager, MultiKernelManager
 from kerneltui.asyncio import (
     AsyncKernelClient,
     AsyncKernelManager,
@@ -356,12 +357,12 @@ def test_a_managers_verbs_are_awaited(children: Children) -> None:
     async def main() -> None:
         manager = managed(children)
         await manager.start_kernel()
-        first = manager.blocking.process
+        first = manager.process
         assert await manager.is_alive()
         assert manager.has_kernel
         await manager.ready
         await manager.restart_kernel(now=True)
-        assert manager.blocking.process is not first
+        assert manager.process is not first
         await manager.signal_kernel(signal.SIGCONT)
         await manager.shutdown_kernel(now=True)
         assert not await manager.is_alive()
@@ -388,16 +389,23 @@ def test_a_managers_attributes_are_read_and_set(children: Children) -> None:
 
     manager.shutdown_wait_time = 0.5
 
-    assert manager.blocking.shutdown_wait_time == 0.5
+    assert manager.shutdown_wait_time == 0.5
     assert manager.kernel_name == "child"
     assert not manager.ipykernel
+
+
+def test_what_is_awaited_is_of_the_same_kind_as_what_blocks() -> None:
+    assert isinstance(AsyncKernelManager(), KernelManager)
+    assert isinstance(AsyncMultiKernelManager(), MultiKernelManager)
+    assert isinstance(AsyncKernelClient(), KernelClient)
+    assert isinstance(BlockingKernelClient(), KernelClient)
 
 
 def test_a_subclass_has_attributes_and_verbs_of_its_own(children: Children) -> None:
     class Counting(AsyncKernelManager):
         starts = 0
 
-        async def start_kernel(self, **kw: Any) -> None:
+        async def start_kernel(self, **kw: Any) -> None:  # type: ignore[override]
             self.starts += 1
             await super().start_kernel(**kw)
 
@@ -410,10 +418,11 @@ def test_a_subclass_has_attributes_and_verbs_of_its_own(children: Children) -> N
     asyncio.run(main())
 
 
-def test_a_kernel_whose_start_was_cancelled_can_be_shut_down(children: Children) -> None:
+def test_a_start_that_is_cancelled_is_carried_out_first(children: Children) -> None:
     async def main() -> None:
         manager = managed(children)
         await cancelled(await begun(manager.start_kernel()))
+        assert await manager.is_alive()
         await manager.shutdown_kernel(now=True)
         assert not await manager.is_alive()
 
@@ -513,6 +522,37 @@ def test_many_kernels_are_of_the_managers_that_are_wanted(
         assert manager is not None
         assert type(manager) is (AsyncKernelManager if isinstance(wanted, str) else wanted)
         await manager.shutdown_kernel(now=True)
+
+    asyncio.run(main())
+
+
+def test_a_kernel_whose_start_was_cancelled_can_be_shut_down_with_all(children: Children) -> None:
+    async def main() -> None:
+        specs = children.specs("waits")
+        kernels = AsyncMultiKernelManager(kernel_spec_manager=specs, default_kernel_name="child")
+        await cancelled(await begun(kernels.start_kernel(kernel_id="mine")))
+        manager = kernels.get_kernel("mine")
+        await kernels.shutdown_all(now=True)
+        assert not await manager.is_alive()
+        assert len(kernels) == 0
+
+    asyncio.run(main())
+
+
+def test_what_fails_to_shut_down_is_told_of_all_at_once(children: Children) -> None:
+    class Stuck(AsyncKernelManager):
+        async def shutdown_kernel(self, **kw: Any) -> None:  # type: ignore[override]
+            await super().shutdown_kernel(**kw)
+            raise KernelTimeout("stuck")
+
+    async def main() -> None:
+        specs = children.specs("waits")
+        kernels = AsyncMultiKernelManager(
+            kernel_spec_manager=specs, default_kernel_name="child", kernel_manager_class=Stuck
+        )
+        await asyncio.gather(kernels.start_kernel(), kernels.start_kernel())
+        with pytest.raises(ExceptionGroup, match="2 kernels did not shut down"):
+            await kernels.shutdown_all(now=True)
 
     asyncio.run(main())
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from kerneltui.kernels.client.channels import ClientChannel
 from kerneltui.protocol.message import Message
@@ -17,24 +17,49 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-async def in_thread(call: Callable[[], T]) -> T:
-    """Return what a call returns that blocks; it waits for no other one to leave a thread."""
+def begun(call: Callable[[], T]) -> asyncio.Future[T]:
+    """Call what blocks in a thread; it waits for no other one to leave a thread."""
     executor = ThreadPoolExecutor(1, "kernel-verb")
     future = executor.submit(call)
     executor.shutdown(wait=False)
-    return await asyncio.wrap_future(future)
+    return asyncio.wrap_future(future)
+
+
+async def in_thread(call: Callable[[], T]) -> T:
+    """Return what a call returns that blocks. One that is cancelled goes on, if it has begun."""
+    return await begun(call)
+
+
+async def to_its_end(call: Callable[[], T]) -> T:
+    """Return what a call returns that blocks, and not for long: it is over when this is cancelled.
+
+    So nothing comes of it later that those who cancel do not expect.
+    """
+    future = begun(call)
+    try:
+        return await asyncio.shield(future)
+    except asyncio.CancelledError:
+        await asyncio.wait([future])
+        future.exception()  # it was not asked for
+        raise
 
 
 def awaited(
     verb: Callable[Concatenate[Any, P], T],
+    run: Callable[[Callable[[], T]], Coroutine[Any, Any, T]] = in_thread,
 ) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]:
-    """Return a blocking manager's verb, for the object that has it as `blocking`."""
+    """Return a verb that blocks as one to be awaited, which `run` has run in a thread."""
 
     @functools.wraps(verb)
-    async def call(face: Any, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await in_thread(partial(verb, face.blocking, *args, **kwargs))
+    async def call(owner: Any, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await run(partial(verb, owner, *args, **kwargs))
 
     return call
+
+
+def passed_on(verb: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Return a verb as it is: what it returns is what it was passed on to, which is awaited."""
+    return cast(Callable[P, Coroutine[Any, Any, T]], verb)
 
 
 class Bell:

@@ -50,7 +50,7 @@ class KernelClient(KernelRequests[AnyChannel]):
 
     def _is_alive(self) -> bool:
         if self.parent is not None:
-            return self.parent.is_alive()
+            return self.parent.looks_alive()
         return not self.hb_channel.is_alive() or self.hb_channel.is_beating()
 
     async def _execute_interactive(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
-from kerneltui.kernels.client.client import BlockingKernelClient
+from kerneltui.kernels.client.client import BlockingKernelClient, KernelClient
 from kerneltui.kernels.connection.connection_file import ConnectionFileMixin
 
-ClientFactory = Callable[..., BlockingKernelClient]
+ClientFactory = Callable[..., KernelClient[Any]]
 
 
 class ClientMaker(ConnectionFileMixin):
@@ -41,7 +41,7 @@ class ClientMaker(ConnectionFileMixin):
         arguments = {"connection_file": self.connection_file, "parent": self, **kwargs}
         if self._context is not None:
             arguments.setdefault("context", self._context)
-        client = self.client_factory(**arguments)
+        client = cast(BlockingKernelClient, self.client_factory(**arguments))
         if any(self.ports):  # else the client asks when its channels are started
             client.load_connection_info(self.get_connection_info())
         return client

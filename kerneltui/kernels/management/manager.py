@@ -148,6 +148,10 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
             return self.has_kernel and not self.status.exited
         return not process.exited
 
+    def looks_alive(self) -> bool:
+        """Do as `is_alive`, and block where that is awaited."""
+        return self.is_alive()
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.describe()} {self.status.state}>"
 
@@ -168,7 +172,7 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
         """
         with self._turn.taken():
             self.follow_server()
-            if self.is_alive() or not self.owns_kernel:
+            if self.looks_alive() or not self.owns_kernel:
                 raise ActionRefused(f"cannot start {self.describe()}: it runs already")
             self._take_own(kw)
             if self.process is not None:
@@ -177,7 +181,7 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
             try:
                 self._launch(kw)
             except BaseException:
-                self.cleanup_resources()
+                self._clean_up()
                 raise
 
     def pre_start_kernel(self, **kw: Unpack[StartArguments]) -> tuple[list[str], dict[str, Any]]:
@@ -289,7 +293,7 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
         effect where nothing runs. Raises KernelTimeout where the process outlives SIGKILL.
         """
         wanted = Wanted.RESTART if restart else Wanted.DOWN
-        self._end(wanted, now=now, clean_up=lambda: self.cleanup_resources(restart))
+        self._end(wanted, now=now, clean_up=lambda: self._clean_up(restart))
 
     def request_shutdown(self, restart: bool = False) -> None:
         """Ask the kernel to end; `finish_shutdown` waits for that. Raises ConnectionFileError."""
@@ -389,3 +393,6 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
         self.release_ports()
         self._launcher.clean_up()
         self.life.present = False
+
+    def _clean_up(self, restart: bool = False) -> None:
+        self.cleanup_resources(restart)  # a subclass may do more

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Unpack
@@ -129,13 +129,8 @@ class MultiKernelManager(ContextOwner):
         new one. Raises DuplicateKernel for an id in use.
         """
         manager, _, kernel_id = self.pre_start_kernel(kernel_name, kwargs)
-        self._claim(kernel_id)
-        started = None
-        try:
+        with self._claimed(kernel_id, manager):
             manager.start_kernel(**kwargs)
-            started = manager
-        finally:
-            self._settle(kernel_id, started)
         return kernel_id
 
     def pre_start_kernel(
@@ -148,6 +143,15 @@ class MultiKernelManager(ContextOwner):
         kernel_name = kernel_name or self.default_kernel_name
         kernel_id = kwargs.pop("kernel_id", None) or self.new_kernel_id(**kwargs)
         return self._new_manager(kernel_name, kernel_id), kernel_name, kernel_id
+
+    @contextlib.contextmanager
+    def _claimed(self, kernel_id: str, manager: KernelManager) -> Iterator[None]:
+        """Take in a kernel that the block starts, if there is one then. Raises DuplicateKernel."""
+        self._claim(kernel_id)
+        try:
+            yield
+        finally:
+            self._settle(kernel_id, manager if manager.has_kernel else None)
 
     def _claim(self, kernel_id: str) -> None:
         with self._lock:
@@ -182,17 +186,21 @@ class MultiKernelManager(ContextOwner):
         """Shut a kernel down and forget it, unless `restart` or a restart that came in between."""
         manager = self.get_kernel(kernel_id)
         manager.shutdown_kernel(now=now, restart=restart)
-        if not restart and (manager.status.wanted is Wanted.DOWN or not manager.owns_kernel):
+        if not restart:
+            self._forget_if_down(kernel_id, manager)
+
+    def _forget_if_down(self, kernel_id: str, manager: KernelManager) -> None:
+        if manager.status.wanted is Wanted.DOWN or not manager.owns_kernel:
             with self._lock:
                 self._kernels.pop(kernel_id, None)
 
     def request_shutdown(self, kernel_id: str, restart: bool = False) -> None:
-        self.get_kernel(kernel_id).request_shutdown(restart=restart)
+        return self.get_kernel(kernel_id).request_shutdown(restart=restart)
 
     def finish_shutdown(
         self, kernel_id: str, waittime: float | None = None, pollinterval: float = 0.1
     ) -> None:
-        self.get_kernel(kernel_id).finish_shutdown(waittime, pollinterval)
+        return self.get_kernel(kernel_id).finish_shutdown(waittime, pollinterval)
 
     def shutdown_all(self, now: bool = False) -> None:
         """Shut all kernels down at once; the slowest one's time is all it takes.
@@ -200,11 +208,14 @@ class MultiKernelManager(ContextOwner):
         Those that are being started are waited for and shut down as well. Raises an
         ExceptionGroup of what failed, once all are through.
         """
+        self.shutdown_kernels(self._all_started(), now)
+
+    def _all_started(self) -> list[str]:
+        """Return the ids of all kernels, once those are started that are about to be."""
         with self._lock:
             under_way = set(self._starting)
             self._started.wait_for(lambda: not under_way & self._starting)
-            kernel_ids = self.list_kernel_ids()
-        self.shutdown_kernels(kernel_ids, now)
+            return self.list_kernel_ids()
 
     def shutdown_kernels(self, kernel_ids: Collection[str], now: bool = False) -> None:
         """Shut these kernels down at once. Raises as `shutdown_all` does."""
@@ -212,9 +223,7 @@ class MultiKernelManager(ContextOwner):
             return
         with ThreadPoolExecutor(min(len(kernel_ids), SHUTDOWN_THREADS), "kernel-shutdown") as pool:
             futures = [pool.submit(self._shutdown_if_there, each, now) for each in kernel_ids]
-        if failures := [error for future in futures if (error := future.exception())]:
-            count = counted(len(failures), "kernel")
-            raise BaseExceptionGroup(f"{count} did not shut down", failures)
+        raise_failures([future.exception() for future in futures])
 
     def _shutdown_if_there(self, kernel_id: str, now: bool) -> None:
         with contextlib.suppress(NoSuchKernel):  # somebody else was faster
@@ -227,34 +236,34 @@ class MultiKernelManager(ContextOwner):
         newports: bool = False,
         **kwargs: Unpack[LaunchArguments],
     ) -> None:
-        self.get_kernel(kernel_id).restart_kernel(now=now, newports=newports, **kwargs)
+        return self.get_kernel(kernel_id).restart_kernel(now=now, newports=newports, **kwargs)
 
     def cleanup_resources(self, kernel_id: str, restart: bool = False) -> None:
-        self.get_kernel(kernel_id).cleanup_resources(restart=restart)
+        return self.get_kernel(kernel_id).cleanup_resources(restart=restart)
 
     # -- one kernel's verbs ----
 
     def interrupt_kernel(self, kernel_id: str) -> None:
-        self.get_kernel(kernel_id).interrupt_kernel()
+        return self.get_kernel(kernel_id).interrupt_kernel()
 
     def signal_kernel(self, kernel_id: str, signum: int) -> None:
-        self.get_kernel(kernel_id).signal_kernel(signum)
+        return self.get_kernel(kernel_id).signal_kernel(signum)
 
     def is_alive(self, kernel_id: str) -> bool:
         return self.get_kernel(kernel_id).is_alive()
 
     def update_env(self, *, kernel_id: str, env: dict[str, str]) -> None:
-        self.get_kernel(kernel_id).update_env(env=env)
+        return self.get_kernel(kernel_id).update_env(env=env)
 
     def add_restart_callback(
         self, kernel_id: str, callback: RestartCallback, event: str = "restart"
     ) -> None:
-        self.get_kernel(kernel_id).add_restart_callback(callback, event)
+        return self.get_kernel(kernel_id).add_restart_callback(callback, event)
 
     def remove_restart_callback(
         self, kernel_id: str, callback: RestartCallback, event: str = "restart"
     ) -> None:
-        self.get_kernel(kernel_id).remove_restart_callback(callback, event)
+        return self.get_kernel(kernel_id).remove_restart_callback(callback, event)
 
     def get_connection_info(self, kernel_id: str) -> dict[str, Any]:
         return self.get_kernel(kernel_id).get_connection_info()
@@ -273,3 +282,9 @@ class MultiKernelManager(ContextOwner):
 
     def connect_hb(self, kernel_id: str, identity: bytes | None = None) -> zmq.Socket[bytes]:
         return self.get_kernel(kernel_id).connect_hb(identity)
+
+
+def raise_failures(results: Sequence[BaseException | None]) -> None:
+    """Raise what went wrong with kernels that were to be shut down, as one."""
+    if failures := [error for error in results if error is not None]:
+        raise BaseExceptionGroup(f"{counted(len(failures), 'kernel')} did not shut down", failures)

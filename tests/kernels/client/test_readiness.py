@@ -31,7 +31,7 @@ class Owner:
     def get_connection_info(self) -> dict[str, Any]:
         return self._fake.info.to_dict()
 
-    def is_alive(self) -> bool:
+    def looks_alive(self) -> bool:
         return True
 
 
