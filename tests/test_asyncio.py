@@ -401,6 +401,20 @@ def test_what_is_awaited_is_of_the_same_kind_as_what_blocks() -> None:
     assert isinstance(BlockingKernelClient(), KernelClient)
 
 
+def test_a_subclass_says_what_is_launched(children: Children) -> None:
+    class Wrapping(AsyncKernelManager):
+        def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
+            return ["env", *super().format_kernel_cmd(extra_arguments)]
+
+    async def main() -> None:
+        manager = Wrapping(kernel_name="child", kernel_spec_manager=children.specs("waits"))
+        argv, _ = await manager.pre_start_kernel()
+        assert argv[0] == "env"
+        await manager.cleanup_resources()
+
+    asyncio.run(main())
+
+
 def test_a_subclass_has_attributes_and_verbs_of_its_own(children: Children) -> None:
     class Counting(AsyncKernelManager):
         starts = 0

@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import Any
@@ -59,8 +59,14 @@ class PreparedLaunch:
 class Launcher:
     """Launches one kernel again and again, and remembers how it did so last."""
 
-    def __init__(self, connection: ConnectionFileMixin) -> None:
+    def __init__(
+        self,
+        connection: ConnectionFileMixin,
+        own_command: Callable[[Sequence[str]], list[str] | None],
+    ) -> None:
+        """`own_command`: called with extra arguments, returns the argv of a subclass, or None."""
         self._connection = connection
+        self._own_command = own_command
         self.arguments: Mapping[str, Any] | None = None
         """Those of the last launch; None where it was not launched here."""
         self.log_file: LogFile | None = None
@@ -83,6 +89,16 @@ class Launcher:
         return {**(self.arguments or {}), **overriding}
 
     def command(
+        self,
+        spec: KernelSpec,
+        extra_arguments: Sequence[str],
+        arguments: Mapping[str, Any] | None = None,
+    ) -> list[str]:
+        """Return the argv of a launch, from `spec` unless a subclass has its own."""
+        own = self._own_command(extra_arguments)
+        return self.filled_in(spec, extra_arguments, arguments) if own is None else own
+
+    def filled_in(
         self,
         spec: KernelSpec,
         extra_arguments: Sequence[str] | None = None,

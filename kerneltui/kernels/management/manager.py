@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any, Unpack
@@ -81,7 +81,7 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
         self.around_restart: Callable[[], AbstractContextManager[None]] = nullcontext
         """Entered for a restart that nobody has asked for; what it raises forbids that."""
         self._restarter = Restarter(self)
-        self._launcher = Launcher(self)
+        self._launcher = Launcher(self, self._own_command)
         self._search = ServerSearch(self, lambda: self._launcher.arguments is not None)
         self.life = Lifecycle(self.describe, self._restarter.decide, self._search.find_heir)
         """What happens to this kernel, for who wants to listen."""
@@ -223,8 +223,13 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
             self.life.begin(process, None, Spawned(adopted=True), age)
 
     def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
-        """Return the kernelspec's argv, filled in."""
-        return self._launcher.command(self.kernel_spec, extra_arguments)
+        """Return the kernelspec's argv, filled in. What a subclass returns here is launched."""
+        return self._launcher.filled_in(self.kernel_spec, extra_arguments)
+
+    def _own_command(self, extra_arguments: Sequence[str]) -> list[str] | None:
+        if type(self).format_kernel_cmd is KernelManager.format_kernel_cmd:
+            return None
+        return self.format_kernel_cmd(list(extra_arguments))
 
     def next_command(self) -> list[str]:
         """Return the argv that a restart would run. Raises NoSuchKernel or InvalidKernelSpec."""

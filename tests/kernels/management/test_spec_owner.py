@@ -223,6 +223,32 @@ def test_an_overridden_kernel_spec_is_launched(
     children.hear(word)
 
 
+class Wrapping(KernelManager):
+    """Runs its kernel under another command."""
+
+    def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
+        return ["env", "A=wrapped", *super().format_kernel_cmd(extra_arguments)]
+
+
+def test_what_a_subclass_makes_of_the_command_is_launched(children: Children) -> None:
+    manager = children.manager("waits", kind=Wrapping)
+    manager.kernel_spec.argv = [sys.executable, "-s", "-c", SAYS, "{connection_file}"]
+
+    children.launch(manager)
+
+    children.hear("wrapped")
+
+
+def test_what_a_subclass_makes_of_the_command_is_launched_at_a_restart(children: Children) -> None:
+    manager = children.manager("waits", kind=Wrapping)
+    children.launch(manager)
+
+    manager.kernel_spec.argv = [sys.executable, "-s", "-c", SAYS, "{connection_file}"]
+    manager.restart_kernel(now=True)
+
+    children.hear("wrapped")
+
+
 def test_an_overridden_kernel_spec_needs_none_that_is_installed(children: Children) -> None:
     manager = children.manager("waits", kind=Overridden)
     manager.kernel_name = "not installed"
