@@ -174,6 +174,9 @@ class ConnectionFileMixin(ConnectionAttributes, ContextOwner):
 
     def cleanup_connection_file(self) -> None:
         """Remove the connection file, where it was written here and can be removed."""
+        self._remove_connection_file()
+
+    def _remove_connection_file(self) -> None:
         if self._connection_file_written:
             with contextlib.suppress(OSError):
                 Path(self.connection_file).unlink()
@@ -191,7 +194,7 @@ class ConnectionFileMixin(ConnectionAttributes, ContextOwner):
         next ones might be the same.
         """
         self.cleanup_ipc_files()
-        self.cleanup_connection_file()
+        self._remove_connection_file()
         self._stale_ports, self._random_ports = self._random_ports, ()
 
     def connect_shell(self, identity: bytes | None = None) -> zmq.Socket[bytes]:

@@ -396,8 +396,12 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
         self.cleanup_ipc_files()
         self.cleanup_connection_file()
         self.release_ports()
-        self._launcher.clean_up()
         self.life.present = False
+
+    def cleanup_connection_file(self) -> None:
+        """Remove the connection file and the log; a program may end its kernel by a client."""
+        super().cleanup_connection_file()
+        self._launcher.clean_up()
 
     def _clean_up(self, restart: bool = False) -> None:
         self.cleanup_resources(restart)  # a subclass may do more

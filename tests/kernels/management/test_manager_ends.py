@@ -95,6 +95,15 @@ def test_nothing_is_left_of_a_kernel_that_was_shut_down(children: Children) -> N
     assert state(manager) is KernelState.DEAD
 
 
+def test_the_log_goes_with_the_connection_file(children: Children) -> None:
+    manager = children.start("waits")
+    manager.kill_kernel()
+
+    manager.cleanup_connection_file()
+
+    assert files_of(manager) == []
+
+
 def test_the_files_of_a_kernel_that_was_killed_stay_until_its_shutdown(
     children: Children,
 ) -> None:
