@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, TypedDict, cast
 
 from kerneltui.arguments import defaults_of
-from kerneltui.kernels.connection.session import ClientSession
+from kerneltui.kernels.connection.session import Signer
 from kerneltui.kernels.connection.sockets import Context
 
 
@@ -22,7 +22,7 @@ class ConnectionArguments(TypedDict, total=False):
     control_port: Annotated[int, 0]
     curve_publickey: Annotated[bytes | None, None]
     curve_secretkey: Annotated[bytes | None, None]
-    session: Annotated[ClientSession | None, None]
+    session: Annotated[Signer | None, None]
     context: Annotated[Context | None, None]
 
 

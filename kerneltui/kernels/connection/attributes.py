@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from kerneltui.frozen import frozen
-from kerneltui.kernels.connection.session import ClientSession, new_session
+from kerneltui.kernels.connection.session import ClientSession, Signer, as_ours, new_session
 from kerneltui.protocol.connection import Channel, ConnectionInfo, parse_connection_info
 from kerneltui.protocol.wire import SIGNATURE_SCHEME
 
@@ -66,11 +66,16 @@ class ConnectionAttributes:
         ports: Mapping[Channel, int],
         curve_publickey: bytes | None,
         curve_secretkey: bytes | None,
-        session: ClientSession | None,
+        session: Signer | None,
     ) -> None:
-        """`ip`: "" for this host over tcp, and for a path still to be chosen over ipc."""
+        """`ip`: "" for this host over tcp, and for a path still to be chosen over ipc.
+
+        `session`: one of ours stays the same object; of another one its key is taken.
+        """
         transport = transport.lower()
-        session = session or new_session(secrets.token_hex(32).encode("ascii"), SIGNATURE_SCHEME)
+        if session is None:
+            session = new_session(secrets.token_hex(32).encode("ascii"), SIGNATURE_SCHEME)
+        session = as_ours(session)
         info = ConnectionInfo(
             transport=transport,
             ip=_meant(ip) or (LOCALHOST if transport == "tcp" else ""),
@@ -175,10 +180,10 @@ class ConnectionAttributes:
         return self._session
 
     @session.setter
-    def session(self, session: ClientSession) -> None:
+    def session(self, session: Signer) -> None:
         with self._replacing:
-            self._session = session
-            self._held = Endpoint(self._held.info, session.clone())
+            self._session = as_ours(session)
+            self._held = Endpoint(self._held.info, self._session.clone())
             self._follow_session()
 
     def _change(self, change: Callable[[ConnectionInfo], ConnectionInfo]) -> None:

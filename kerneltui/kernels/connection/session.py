@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import zmq
 
@@ -12,6 +12,16 @@ from kerneltui.errors import MalformedMessage
 from kerneltui.protocol.message import Content, Header, Message
 from kerneltui.protocol.raw_message import DELIMITER, SIGNED_PARTS, RawMessage
 from kerneltui.protocol.wire import Session
+
+
+class Signer(Protocol):
+    """What is needed of a session that an application of the field has made."""
+
+    @property
+    def key(self) -> bytes: ...
+
+    @property
+    def signature_scheme(self) -> str: ...
 
 
 class ClientSession(Session):
@@ -128,6 +138,13 @@ def new_session(key: bytes, signature_scheme: str) -> ClientSession:
     return ClientSession(
         key, username=os.environ.get("USER", "username"), signature_scheme=signature_scheme
     )
+
+
+def as_ours(session: Signer) -> ClientSession:
+    """Return one of ours as it is, and for another one a session that signs alike."""
+    if isinstance(session, ClientSession):
+        return session
+    return new_session(session.key, session.signature_scheme)
 
 
 def renamed(session: ClientSession, identity: str) -> ClientSession:

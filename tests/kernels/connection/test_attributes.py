@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from jupyter_client.session import Session
 
 from kerneltui.errors import ConnectionFileError
 from kerneltui.kernels.client.client import BlockingKernelClient
@@ -137,6 +138,19 @@ def test_a_session_stays_where_its_key_does(owner: ConnectionFileMixin) -> None:
     owner.load_connection_info({**NEW, "key": b"old", "signature_scheme": "hmac-sha256"})
 
     assert owner.session is before
+
+
+@pytest.mark.parametrize("kind", [KernelManager, BlockingKernelClient])
+def test_a_session_of_the_field_brings_its_key(
+    kind: type[KernelManager] | type[BlockingKernelClient],
+) -> None:
+    given, later = Session(key=b"theirs"), Session(key=b"later")
+    owner = kind(session=given)
+    assert owner.key == b"theirs"
+
+    owner.session = later
+
+    assert owner.connection_info.key == owner.session.key == b"later"
 
 
 def test_a_session_brings_its_key(owner: ConnectionFileMixin) -> None:
