@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar, get_type_hints
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar, cast, get_type_hints
 
 _F = TypeVar("_F", bound=Callable[..., object])
+
+Settings = Mapping[str, Mapping[str, Any]]
+"""Of classes, by their names: what traitlets call a Config."""
 
 
 def refuse_unknown(owner: str, given: Iterable[str], taken_by: Callable[..., object]) -> None:
@@ -23,6 +26,28 @@ def _names(function: Callable[..., object]) -> tuple[str, ...]:
     """Return what a function takes by name only."""
     parameters = inspect.signature(function).parameters.values()
     return tuple(sorted(each.name for each in parameters if each.kind is each.KEYWORD_ONLY))
+
+
+def configured(init: _F) -> _F:
+    """Have a constructor take what a `config` says of its class, or of one above, as arguments.
+
+    Those given come first. Without a `config` it is that of the `parent`.
+    """
+
+    @functools.wraps(init)
+    def call(self: object, **given: Any) -> object:
+        config = given.get("config")
+        if config is None:
+            config = getattr(given.get("parent"), "config", None)
+        if config:
+            for kind in type(self).__mro__:
+                settings = config.get(kind.__name__, {})
+                refuse_unknown(f"config.{kind.__name__}", settings, init)
+                given = {**settings, **given}
+            given["config"] = config
+        return init(self, **given)
+
+    return cast(_F, call)
 
 
 def spelled_out(kind: type[Any]) -> Callable[[_F], _F]:

@@ -191,8 +191,8 @@ def test_a_managers_defaults_are_the_fields(name: str, default: object) -> None:
     "owner", [kerneltui.KernelManager, kerneltui.MultiKernelManager, kerneltui.BlockingKernelClient]
 )
 def test_an_unknown_argument_is_refused_with_those_that_are_known(owner: Any) -> None:
-    with pytest.raises(TypeError, match=r"unknown argument 'config'; known: .*context"):
-        owner(config={})
+    with pytest.raises(TypeError, match=r"unknown argument 'cache_ports'; known: .*context"):
+        owner(cache_ports=True)
 
 
 def test_every_public_name_can_be_had() -> None:

@@ -8,11 +8,11 @@ from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Generic, Protocol, TypeVar, Unpack
+from typing import Any, Generic, Protocol, TypeVar, Unpack, runtime_checkable
 
 import zmq
 
-from kerneltui.arguments import refuse_unknown, spelled_out
+from kerneltui.arguments import Settings, configured, refuse_unknown, spelled_out
 from kerneltui.errors import (
     ConnectionFileError,
     KernelDied,
@@ -34,6 +34,7 @@ from kerneltui.protocol.message import Message, is_of_start, parent_id
 LAST_WORDS = 0.05  # seconds that what a dead kernel said last may take to arrive
 
 
+@runtime_checkable
 class Lifeline(Protocol):
     """What a client needs of the manager that made it."""
 
@@ -57,13 +58,20 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
     `stop_channels`.
     """
 
+    @configured
     @spelled_out(ConnectionArguments)
     def __init__(
-        self, *, parent: Lifeline | None = None, **connection: Unpack[ConnectionArguments]
+        self,
+        *,
+        config: Settings | None = None,
+        parent: object = None,
+        **connection: Unpack[ConnectionArguments],
     ) -> None:
+        """`parent`: the manager that knows the process; an application tells nothing of it."""
         refuse_unknown(type(self).__name__, connection, ClientBase.__init__)
         super().__init__(**connection)
-        self.parent = parent
+        self.config: Settings = config or {}
+        self.parent = parent if isinstance(parent, Lifeline) else None
         self.allow_stdin = True
         """Whether code may ask for input where the request does not say."""
         self.tap_messages: Tap | None = None

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any, Unpack
 
-from kerneltui.arguments import refuse_unknown, spelled_out
+from kerneltui.arguments import Settings, configured, refuse_unknown, spelled_out
 from kerneltui.errors import ActionRefused
 from kerneltui.kernels.client.channels import has_heartbeat
 from kerneltui.kernels.client.control import ControlRequest, Tap
@@ -43,6 +43,7 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
     `now=True` kills before it waits for its turn.
     """
 
+    @configured
     @spelled_out(ConnectionArguments)
     def __init__(
         self,
@@ -56,10 +57,16 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
         transport_encryption: str = POLICIES[0],
         client_class: str | ClientFactory | None = None,
         client_factory: ClientFactory | None = None,
+        data_dir: str | None = None,
+        config: Settings | None = None,
+        parent: object = None,
         **connection: Unpack[ConnectionArguments],
     ) -> None:
         refuse_unknown(type(self).__name__, connection, KernelManager.__init__)
-        SpecOwner.__init__(self, kernel_name, kernel_spec_manager or KernelSpecManager())
+        self.config: Settings = config or {}
+        self.parent = parent
+        specs = kernel_spec_manager or KernelSpecManager(data_dir=data_dir, parent=self)
+        SpecOwner.__init__(self, kernel_name, specs)
         ClientMaker.__init__(self, **connection)
         self.kernel_id = kernel_id or str(uuid.uuid4())
         self.shutdown_wait_time = (

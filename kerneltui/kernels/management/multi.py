@@ -13,7 +13,7 @@ from typing import Any, Unpack
 
 import zmq
 
-from kerneltui.arguments import refuse_unknown
+from kerneltui.arguments import Settings, configured, refuse_unknown
 from kerneltui.errors import DuplicateKernel, NoSuchKernel
 from kerneltui.kernels.connection.context import ContextOwner
 from kerneltui.kernels.connection.sockets import Context
@@ -42,6 +42,7 @@ class MultiKernelManager(ContextOwner):
     _kernel_manager_class: str | ManagerFactory = "kerneltui.KernelManager"
     _kernel_manager_factory: ManagerFactory | None = None
 
+    @configured
     def __init__(
         self,
         *,
@@ -52,11 +53,15 @@ class MultiKernelManager(ContextOwner):
         connection_dir: str = "",
         autorestart: bool = True,
         context: Context | None = None,
+        config: Settings | None = None,
+        parent: object = None,
         **unknown: object,
     ) -> None:
         refuse_unknown(type(self).__name__, unknown, MultiKernelManager.__init__)
+        self.config: Settings = config or {}
+        self.parent = parent
         self.default_kernel_name = default_kernel_name
-        self.kernel_spec_manager = kernel_spec_manager or KernelSpecManager()
+        self.kernel_spec_manager = kernel_spec_manager or KernelSpecManager(parent=self)
         if kernel_manager_class is not None:
             self.kernel_manager_class = kernel_manager_class
         if kernel_manager_factory is not None:
@@ -173,6 +178,7 @@ class MultiKernelManager(ContextOwner):
             "kernel_id": kernel_id,
             "kernel_spec_manager": self.kernel_spec_manager,
             "autorestart": self.autorestart,
+            "parent": self,
         }
         if self.connection_dir:
             arguments["connection_file"] = str(

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kerneltui.arguments import refuse_unknown
+from kerneltui.arguments import Settings, configured, refuse_unknown
 from kerneltui.errors import InvalidKernelSpec, NoSuchKernel
 from kerneltui.kernels.specs.spec import (
     KernelSpec,
@@ -53,6 +53,7 @@ class KernelSpecManager:
     kernel_spec_class: type[KernelSpec] = KernelSpec
     """What the kernelspecs that are found are made of."""
 
+    @configured
     def __init__(
         self,
         *,
@@ -61,11 +62,15 @@ class KernelSpecManager:
         user_kernel_dir: str | None = None,
         ensure_native_kernel: bool = True,
         allowed_kernelspecs: Iterable[str] = (),
+        config: Settings | None = None,
+        parent: object = None,
         **unknown: object,
     ) -> None:
         from jupyter_core.paths import jupyter_data_dir
 
         refuse_unknown(type(self).__name__, unknown, KernelSpecManager.__init__)
+        self.config: Settings = config or {}
+        self.parent = parent
         self.kernel_dirs = list(_default_kernel_dirs() if kernel_dirs is None else kernel_dirs)
         self.data_dir = data_dir or jupyter_data_dir()
         self.user_kernel_dir = user_kernel_dir or str(Path(self.data_dir, "kernels"))

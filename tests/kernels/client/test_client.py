@@ -345,8 +345,14 @@ def test_the_features_are_asked_for_where_they_are_not_known(fake: FakeKernel) -
 
 
 def test_an_unknown_argument_is_refused_with_those_that_are_known() -> None:
-    with pytest.raises(TypeError, match=r"unknown argument 'config'; known: .*connection_file"):
-        BlockingKernelClient(config={})  # type: ignore[call-arg]  # that is the test
+    with pytest.raises(TypeError, match=r"unknown argument 'kernel'; known: .*connection_file"):
+        BlockingKernelClient(kernel="")  # type: ignore[call-arg]  # that is the test
+
+
+def test_a_parent_that_knows_no_process_is_none(fake: FakeKernel) -> None:
+    client = BlockingKernelClient(connection_file=fake.connection_file, parent=object())
+
+    assert client.parent is None
 
 
 def test_a_context_that_was_given_is_used_and_left_alone(fake: FakeKernel) -> None:

@@ -439,3 +439,9 @@ def test_the_environment_of_a_prepared_launch_is_not_shown(children: Children) -
 
     assert "hunter2" not in repr(prepared)
     manager.cleanup_resources()
+
+
+def test_kernelspecs_are_looked_for_in_the_data_folder_that_is_given(tmp_path: Path) -> None:
+    manager = KernelManager(data_dir=str(tmp_path))
+
+    assert manager.kernel_spec_manager.user_kernel_dir == str(tmp_path / "kernels")
