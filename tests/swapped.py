@@ -11,16 +11,22 @@ import runpy
 import sys
 
 import kerneltui
+from kerneltui import asyncio as awaited
 
-MODULES = ("", ".blocking", ".client", ".connect", ".kernelspec", ".manager", ".multikernelmanager")
+HOMES = (awaited, kerneltui)  # of two with one name that which blocks counts, as there
+KEPT = {"ConnectionFileMixin"}  # the base of an application there, which has traits
+MODULES = (
+    *("", ".asynchronous", ".blocking", ".client", ".connect", ".kernelspec", ".manager"),
+    ".multikernelmanager",
+)
 
 
 def swap() -> None:
+    ours = {name: getattr(home, name) for home in HOMES for name in home.__all__}
     for path in MODULES:
         module = importlib.import_module(f"jupyter_client{path}")
-        for name in kerneltui.__all__:
-            if hasattr(module, name):
-                setattr(module, name, getattr(kerneltui, name))
+        for name in ours.keys() & vars(module).keys() - KEPT:
+            setattr(module, name, ours[name])
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 
 import pytest
 import zmq.asyncio
-from nbformat import v4
 
 from kerneltui import KernelClient, KernelManager, MultiKernelManager
 from kerneltui.asyncio import (
@@ -28,6 +27,7 @@ from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.protocol.message import Message, parent_id
 from tests.children import Children
 from tests.fake_kernel import Ask, FakeKernel, file_in
+from tests.notebooks import notebook
 from tests.support import PATIENCE
 
 nbclient: Any = importlib.import_module("nbclient")  # its types know managers of the field only
@@ -610,11 +610,6 @@ def test_two_kernels_run_at_once_and_go_on_after_a_timeout_and_a_cancellation() 
     assert asyncio.run(main()) == [["42\n"], ["49\n"]]
 
 
-def notebook(*cells: str) -> Any:
-    made = [v4.new_code_cell(code) for code in cells]  # type: ignore[no-untyped-call]
-    return v4.new_notebook(cells=made)  # type: ignore[no-untyped-call]
-
-
 @pytest.mark.slow
 def test_nbclient_runs_a_notebook_by_its_own_asyncio_path() -> None:
     async def main() -> Any:
@@ -632,16 +627,8 @@ def test_nbclient_runs_a_notebook_by_its_own_asyncio_path() -> None:
     assert outputs[2][0]["ename"] == "ZeroDivisionError"
 
 
-class ManagerForNbclient(AsyncKernelManager):
-    """Takes the configuration that nbclient hands to the class it is told to make managers of."""
-
-    def __init__(self, *, config: object, **arguments: Any) -> None:
-        assert not config
-        super().__init__(**arguments)
-
-
 def runner_of(made: Any, **arguments: Any) -> Any:
-    kind = type("Runner", (nbclient.NotebookClient,), {"kernel_manager_class": ManagerForNbclient})
+    kind = type("Runner", (nbclient.NotebookClient,), {"kernel_manager_class": AsyncKernelManager})
     return kind(made, kernel_name="python3", **arguments)
 
 

@@ -7,9 +7,11 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from kerneltui import run_kernel
+from tests.notebooks import cell, notebook
 
 pytestmark = pytest.mark.slow
 
@@ -44,11 +46,11 @@ class BashTests(jupyter_kernel_test.KernelTests):
 """
 
 
-def run(*command: str) -> subprocess.CompletedProcess[str]:
+def run(*command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run a module's command with our names in the place of the field's."""
     swapped = [sys.executable, "-m", "tests.swapped", *command]
     return subprocess.run(
-        swapped, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT, check=False
+        swapped, cwd=ROOT, input=stdin, capture_output=True, text=True, timeout=TIMEOUT, check=False
     )
 
 
@@ -59,18 +61,10 @@ def run_tests(folder: Path, *options: str) -> str:
     return done.stdout.splitlines()[-1] if done.returncode == 0 else done.stdout + done.stderr
 
 
-def cell(source: str, *outputs: dict[str, Any], tags: tuple[str, ...] = ()) -> dict[str, Any]:
-    return {
-        "cell_type": "code",
-        "id": source[:1],
-        "execution_count": 1,
-        "metadata": {"tags": list(tags)},
-        "source": source,
-        "outputs": list(outputs),
-    }
+STAYING = "print(6 * 7)\nexit(keep_kernel=True)\n"
 
 
-def notebook(folder: Path) -> str:
+def two_cells(folder: Path) -> str:
     """Write a notebook of two cells, the second of which fails as it says."""
     answer = {"output_type": "stream", "name": "stdout", "text": "42\n"}
     error = {
@@ -79,20 +73,15 @@ def notebook(folder: Path) -> str:
         "evalue": "division by zero",
         "traceback": [],
     }
-    content = {
-        "cells": [cell("print(6 * 7)", answer), cell("1 / 0", error, tags=("raises-exception",))],
-        "metadata": {"kernelspec": {"name": "python3", "display_name": "", "language": "python"}},
-        "nbformat": 4,
-        "nbformat_minor": 5,
-    }
+    cells = cell("print(6 * 7)", answer), cell("1 / 0", error, tags=("raises-exception",))
     file = folder / "two.ipynb"
-    file.write_text(json.dumps(content), encoding="utf-8")
+    file.write_text(json.dumps(notebook(*cells)), encoding="utf-8")
     return str(file)
 
 
 @pytest.mark.parametrize("option", ["--nbval-kernel-name=python3", "--nbval-current-env"])
 def test_nbval_compares_a_notebook(tmp_path: Path, option: str) -> None:
-    said = run_tests(tmp_path, "--nbval", option, notebook(tmp_path))
+    said = run_tests(tmp_path, "--nbval", option, two_cells(tmp_path))
 
     assert said.startswith("2 passed")
 
@@ -115,3 +104,32 @@ def test_jupyter_kernel_test_judges_a_bash_kernel_that_was_installed_here(
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "share" / "jupyter"))
 
     assert re.match("[1-9][0-9]* passed", judged(tmp_path, OF_BASH))
+
+
+def test_papermill_runs_a_notebook_with_parameters(tmp_path: Path) -> None:
+    source, target = tmp_path / "in.ipynb", tmp_path / "out.ipynb"
+    source.write_text(json.dumps(notebook(cell("x = 1", tags=("parameters",)), "print(x * 7)")))
+
+    done = run("papermill", str(source), str(target), "-p", "x", "6", "--no-progress-bar")
+
+    assert done.returncode == 0, done.stderr
+    last = json.loads(target.read_text())["cells"][-1]
+    assert [each["text"] for each in last["outputs"]] == [["42\n"]]
+
+
+def test_jupyter_console_starts_a_kernel_talks_to_it_and_ends_it() -> None:
+    done = run("jupyter_console", "--simple-prompt", stdin="print(6 * 7)\nexit\n")
+
+    assert done.returncode == 0, done.stderr
+    assert "In [1]: 42\n" in done.stdout
+    assert done.stdout.rstrip().endswith("Shutting down kernel")
+
+
+def test_jupyter_console_joins_a_kernel_by_its_connection_file() -> None:
+    with run_kernel() as client:
+        file = client.connection_file
+        done = run("jupyter_console", "--simple-prompt", "--existing", file, stdin=STAYING)
+
+        assert client.is_alive()
+
+    assert "In [1]: 42\n" in done.stdout

@@ -31,6 +31,7 @@ from kerneltui.kernels.specs.spec_manager import KernelSpecManager
 from kerneltui.protocol.message import Message, parent_id
 from kerneltui.protocol.status import KernelState
 from tests.clients import elsewhere
+from tests.notebooks import notebook
 from tests.support import BASH_SPEC, Background, eventually
 
 pytestmark = pytest.mark.slow
@@ -538,16 +539,13 @@ def test_the_shell_of_jupyter_console_runs_on_our_client() -> None:
 
 def test_nbclient_runs_a_notebook_on_our_manager() -> None:
     nbclient = pytest.importorskip("nbclient")
-    from nbformat import v4
-
-    cells = [v4.new_code_cell(code) for code in ("x = 6", "print(x * 7)")]  # type: ignore[no-untyped-call]
-    notebook = v4.new_notebook(cells=cells)  # type: ignore[no-untyped-call]
+    made = notebook("x = 6", "print(x * 7)")
     manager = KernelManager()
     manager.start_kernel()
 
-    runner = nbclient.NotebookClient(notebook, km=manager, timeout=PATIENCE)
+    runner = nbclient.NotebookClient(made, km=manager, timeout=PATIENCE)
     runner.execute()
 
     runner.kc.stop_channels()
-    assert notebook.cells[1].outputs[0]["text"] == "42\n"
+    assert made.cells[1].outputs[0]["text"] == "42\n"
     manager.shutdown_kernel(now=True)
