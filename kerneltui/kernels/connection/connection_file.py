@@ -222,6 +222,13 @@ def read_connection_file(path: str | Path) -> ConnectionInfo:
         raise ConnectionFileUnavailable.of(message, error.errno) from None
 
 
+class _Record(ConnectionFileMixin):
+    """Holds no port that it is given."""
+
+    def _hold_explicit(self, info: ConnectionInfo) -> None:
+        pass
+
+
 def write_connection_file(
     fname: str | None = None,
     shell_port: int = 0,
@@ -240,9 +247,10 @@ def write_connection_file(
 ) -> tuple[str, dict[str, Any]]:
     """Write a connection file, with ports picked where they are 0; return its path and content.
 
-    `fname`: None for a new file in the Jupyter runtime directory.
+    `fname`: None for a new file in the Jupyter runtime directory. Ports that are given are only
+    written down: a kernel may have several files.
     """
-    owner = ConnectionFileMixin(
+    owner = _Record(
         connection_file=fname or "",
         transport=transport,
         ip=ip,

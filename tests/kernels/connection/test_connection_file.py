@@ -113,6 +113,16 @@ def test_an_explicit_port_of_another_kernel_is_refused_by_name(tmp_path: Path) -
     second.release_ports()
 
 
+def test_a_kernel_may_have_a_second_file(tmp_path: Path) -> None:
+    first = owner(tmp_path / "1.json", hb_port=50_002)
+    first.write_connection_file()
+
+    second, _ = write_connection_file(str(tmp_path / "2.json"), **first.get_connection_info())
+
+    assert read(second) == {**read(first.connection_file), "kernel_name": ""}
+    first.release_ports()
+
+
 def test_only_its_owner_can_read_the_file(tmp_path: Path) -> None:
     writer = owner(tmp_path / "new" / "k.json", transport="ipc")
 
