@@ -9,6 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kerneltui.asyncio import AsyncKernelClient as AsyncKernelClient
+    from kerneltui.asyncio import AsyncKernelManager as AsyncKernelManager
+    from kerneltui.asyncio import AsyncMultiKernelManager as AsyncMultiKernelManager
+    from kerneltui.asyncio import start_new_async_kernel as start_new_async_kernel
     from kerneltui.errors import ActionRefused as ActionRefused
     from kerneltui.errors import CommandForbidden as CommandForbidden
     from kerneltui.errors import CommandNotFound as CommandNotFound
@@ -88,6 +92,14 @@ _HOMES = {
     "run_kernel": "kerneltui.kernels.management.run",
     "start_new_kernel": "kerneltui.kernels.management.run",
 }
+_APART = {
+    "__version__": "kerneltui.version",
+    "AsyncKernelClient": "kerneltui.asyncio",
+    "AsyncKernelManager": "kerneltui.asyncio",
+    "AsyncMultiKernelManager": "kerneltui.asyncio",
+    "start_new_async_kernel": "kerneltui.asyncio",
+}
+"""Whose loading takes time that `import *` need not spend."""
 _OUR_NAMES = {
     "DuplicateKernelError": "DuplicateKernel",
     "Session": "ClientSession",
@@ -99,8 +111,7 @@ __all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
-    # Apart, as `import *` need not spend 14 ms on it.
-    home = "kerneltui.version" if name == "__version__" else _HOMES.get(name)
+    home = _HOMES.get(name) or _APART.get(name)
     if home is None:
         raise AttributeError(f"module 'kerneltui' has no attribute {name!r}")
     import importlib
@@ -111,4 +122,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(_HOMES)
+    return sorted(_HOMES | _APART)

@@ -36,14 +36,6 @@ from kerneltui.kernels.processes.process import KernelProcess
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import Message
 
-__all__ = [
-    "AsyncKernelClient",
-    "AsyncKernelManager",
-    "AsyncMultiKernelManager",
-    "run_kernel",
-    "start_new_async_kernel",
-]
-
 T = TypeVar("T")
 
 

@@ -11,10 +11,11 @@ import runpy
 import sys
 
 import kerneltui
-from kerneltui import asyncio as awaited
 
-HOMES = (awaited, kerneltui)  # of two with one name that which blocks counts, as there
-KEPT = {"ConnectionFileMixin"}  # the base of an application there, which has traits
+KEPT = {
+    "ConnectionFileMixin",  # the base of an application there, which has traits
+    "__version__",  # by which programs judge what there is
+}
 MODULES = (
     *("", ".asynchronous", ".blocking", ".client", ".connect", ".kernelspec", ".manager"),
     ".multikernelmanager",
@@ -22,11 +23,11 @@ MODULES = (
 
 
 def swap() -> None:
-    ours = {name: getattr(home, name) for home in HOMES for name in home.__all__}
+    ours = set(dir(kerneltui)) - KEPT
     for path in MODULES:
         module = importlib.import_module(f"jupyter_client{path}")
-        for name in ours.keys() & vars(module).keys() - KEPT:
-            setattr(module, name, ours[name])
+        for name in ours & vars(module).keys():
+            setattr(module, name, getattr(kerneltui, name))
 
 
 if __name__ == "__main__":

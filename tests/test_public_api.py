@@ -196,8 +196,18 @@ def test_an_unknown_argument_is_refused_with_those_that_are_known(owner: Any) ->
 
 
 def test_every_public_name_can_be_had() -> None:
-    assert all(getattr(kerneltui, name) is not None for name in kerneltui.__all__)
-    assert set(dir(kerneltui)) == set(kerneltui.__all__)
+    assert all(getattr(kerneltui, name) is not None for name in dir(kerneltui))
+    assert set(dir(kerneltui)) > set(kerneltui.__all__)
+
+
+def test_what_is_awaited_can_be_had_as_from_the_field() -> None:
+    awaited = {name for name in dir(jupyter_client) if name.startswith("Async")}
+
+    assert {getattr(kerneltui, name) for name in awaited} == {
+        AsyncKernelClient,
+        AsyncKernelManager,
+        AsyncMultiKernelManager,
+    }
 
 
 @pytest.mark.parametrize(
