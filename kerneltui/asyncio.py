@@ -21,6 +21,7 @@ from kerneltui.errors import NoSuchKernel
 from kerneltui.kernels.client.awaiting import (
     AsyncChannel,
     Bell,
+    as_of_loop,
     awaited,
     in_thread,
     passed_on,
@@ -122,7 +123,7 @@ class AsyncKernelManager(KernelManager):
     @property
     def ready(self) -> asyncio.Future[None]:
         """Done when the start, restart or shutdown that began last has ended."""
-        return asyncio.wrap_future(super().ready)
+        return as_of_loop(super().ready)
 
     def client(self, **arguments: Any) -> AsyncKernelClient:
         """Return a client of this kernel; its channels are closed."""

@@ -22,7 +22,7 @@ from kerneltui.asyncio import (
     run_kernel,
     start_new_async_kernel,
 )
-from kerneltui.errors import KernelDied, KernelTimeout, NoSuchKernel, WrongThread
+from kerneltui.errors import KernelDied, KernelTimeout, LaunchError, NoSuchKernel, WrongThread
 from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.protocol.message import Message, parent_id
 from tests.children import Children
@@ -360,12 +360,26 @@ def test_a_managers_verbs_are_awaited(children: Children) -> None:
         first = manager.process
         assert await manager.is_alive()
         assert manager.has_kernel
+        assert manager.ready.done()
         await manager.ready
         await manager.restart_kernel(now=True)
         assert manager.process is not first
         await manager.signal_kernel(signal.SIGCONT)
         await manager.shutdown_kernel(now=True)
         assert not await manager.is_alive()
+
+    asyncio.run(main())
+
+
+def test_what_was_ready_with_an_error_raises_that_when_it_is_awaited(children: Children) -> None:
+    async def main() -> None:
+        manager = managed(children)
+        manager.kernel_spec.argv = ["/nowhere/python"]
+        with pytest.raises(LaunchError):
+            await manager.start_kernel()
+        assert manager.ready.done()
+        with pytest.raises(LaunchError):
+            await manager.ready
 
     asyncio.run(main())
 

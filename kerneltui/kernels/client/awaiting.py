@@ -6,7 +6,7 @@ import asyncio
 import functools
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
@@ -23,6 +23,19 @@ def begun(call: Callable[[], T]) -> asyncio.Future[T]:
     future = executor.submit(call)
     executor.shutdown(wait=False)
     return asyncio.wrap_future(future)
+
+
+def as_of_loop(future: Future[T]) -> asyncio.Future[T]:
+    """Return a future to be awaited; one that is done is done at once, for who only looks."""
+    if not future.done():
+        return asyncio.wrap_future(future)
+    done = asyncio.get_running_loop().create_future()
+    if error := future.exception():
+        done.set_exception(error)
+        done.exception()  # who only looks need not take it
+    else:
+        done.set_result(future.result())
+    return done
 
 
 async def in_thread(call: Callable[[], T]) -> T:
