@@ -6,8 +6,6 @@ import importlib
 import uuid
 from typing import Any
 
-nbformat: Any = importlib.import_module("nbformat")  # its functions have no types
-
 
 def cell(source: str, *outputs: dict[str, Any], tags: tuple[str, ...] = ()) -> dict[str, Any]:
     return {
@@ -22,6 +20,7 @@ def cell(source: str, *outputs: dict[str, Any], tags: tuple[str, ...] = ()) -> d
 
 def notebook(*cells: str | dict[str, Any]) -> Any:
     """Return a notebook of cells, or of their source."""
+    nbformat: Any = importlib.import_module("nbformat")  # slow to load, and without types
     return nbformat.from_dict(
         {
             "cells": [cell(each) if isinstance(each, str) else each for each in cells],

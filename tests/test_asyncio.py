@@ -30,7 +30,6 @@ from tests.fake_kernel import Ask, FakeKernel, file_in
 from tests.notebooks import notebook
 from tests.support import PATIENCE
 
-nbclient: Any = importlib.import_module("nbclient")  # its types know managers of the field only
 T = TypeVar("T")
 Use = Callable[[AsyncKernelClient], Awaitable[T]]
 SAYS = ("stream", {"name": "stdout", "text": "hello\n"})
@@ -624,8 +623,13 @@ def test_two_kernels_run_at_once_and_go_on_after_a_timeout_and_a_cancellation() 
     assert asyncio.run(main()) == [["42\n"], ["49\n"]]
 
 
+@pytest.fixture
+def nbclient() -> Any:  # its types know managers of the field only
+    return importlib.import_module("nbclient")  # which takes a second of each process
+
+
 @pytest.mark.slow
-def test_nbclient_runs_a_notebook_by_its_own_asyncio_path() -> None:
+def test_nbclient_runs_a_notebook_by_its_own_asyncio_path(nbclient: Any) -> None:
     async def main() -> Any:
         manager = AsyncKernelManager(kernel_name="python3")
         runner = nbclient.NotebookClient(
@@ -641,14 +645,14 @@ def test_nbclient_runs_a_notebook_by_its_own_asyncio_path() -> None:
     assert outputs[2][0]["ename"] == "ZeroDivisionError"
 
 
-def runner_of(made: Any, **arguments: Any) -> Any:
+def runner_of(nbclient: Any, made: Any, **arguments: Any) -> Any:
     kind = type("Runner", (nbclient.NotebookClient,), {"kernel_manager_class": AsyncKernelManager})
     return kind(made, kernel_name="python3", **arguments)
 
 
 @pytest.mark.slow
-def test_nbclient_makes_managers_of_ours_and_ends_their_kernels() -> None:
-    runner = runner_of(notebook("print(6 * 7)"), timeout=PATIENCE)
+def test_nbclient_makes_managers_of_ours_and_ends_their_kernels(nbclient: Any) -> None:
+    runner = runner_of(nbclient, notebook("print(6 * 7)"), timeout=PATIENCE)
 
     done = runner.execute()
 
@@ -657,8 +661,9 @@ def test_nbclient_makes_managers_of_ours_and_ends_their_kernels() -> None:
 
 
 @pytest.mark.slow
-def test_nbclient_interrupts_a_cell_that_takes_too_long() -> None:
+def test_nbclient_interrupts_a_cell_that_takes_too_long(nbclient: Any) -> None:
     runner = runner_of(
+        nbclient,
         notebook("import time; time.sleep(60)", "print('on')"),
         timeout=1,
         interrupt_on_timeout=True,
@@ -672,8 +677,8 @@ def test_nbclient_interrupts_a_cell_that_takes_too_long() -> None:
 
 
 @pytest.mark.slow
-def test_nbclient_is_told_of_a_kernel_that_dies() -> None:
-    runner = runner_of(notebook("import os; os._exit(1)"))
+def test_nbclient_is_told_of_a_kernel_that_dies(nbclient: Any) -> None:
+    runner = runner_of(nbclient, notebook("import os; os._exit(1)"))
 
     with pytest.raises(RuntimeError):
         runner.execute()
