@@ -79,9 +79,8 @@ def two_cells(folder: Path) -> str:
     return str(file)
 
 
-@pytest.mark.parametrize("option", ["--nbval-kernel-name=python3", "--nbval-current-env"])
-def test_nbval_compares_a_notebook(tmp_path: Path, option: str) -> None:
-    said = run_tests(tmp_path, "--nbval", option, two_cells(tmp_path))
+def test_nbval_compares_a_notebook(tmp_path: Path) -> None:
+    said = run_tests(tmp_path, "--nbval", "--nbval-current-env", two_cells(tmp_path))
 
     assert said.startswith("2 passed")
 
