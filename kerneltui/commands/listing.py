@@ -189,6 +189,8 @@ def list_all(probe: Probe | None = None, scan: HostScan | None = None) -> list[L
         moments = Moments(processes, _recorded(ours, asked, processes), probe)
         moments.wait_for_silent(asked)
         processes.look_again()
+        if moments.are_doubtful(asked):
+            processes.look_again()
         moments.look_for_input(asked)
     return [
         *(_listed(each, moments) for each in ours),

@@ -166,6 +166,14 @@ class Moments:
         if probe is not None and silent:
             probe.hear_late(max(silent) + SILENCE)
 
+    def are_doubtful(self, asked: Mapping[str, Askable]) -> bool:
+        """Tell whether one that runs something may wait, and has only answered questions."""
+        return self._probe is not None and any(
+            self._processes.at(each.identity).is_nearly_quiet
+            for kernel_id, each in asked.items()
+            if self._probe.states.get(kernel_id) is KernelState.BUSY
+        )
+
     def _may_answer(self, kernel_id: str, identity: ProcessIdentity | None) -> bool:
         recorded = self._recorded.get(kernel_id)
         is_starting = recorded is not None and not recorded.status.heard

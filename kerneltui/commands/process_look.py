@@ -43,6 +43,11 @@ class ProcessFacts:
         return self.cpu is not None and self.cpu < QUIET and self.state is ProcessState.SLEEPING
 
     @property
+    def is_nearly_quiet(self) -> bool:
+        """It has used no more than questions cost it, ours and a dashboard's."""
+        return self.cpu is not None and QUIET <= self.cpu < POLLING
+
+    @property
     def may_poll(self) -> bool:
         """It uses no more than a cell does that waits for input: that looks for it all the time."""
         return self.cpu is not None and self.cpu < POLLING
@@ -61,16 +66,18 @@ class ProcessLook:
         roots = frozenset(each.pid for each in identities)
         # A kernel below has figures of its own.
         trees = {each: (each, *descendants(each.pid, children, roots)) for each in identities}
-        self._first = {each: _samples(tree) for each, tree in trees.items()}
-        self._now: Mapping[ProcessIdentity, _Samples] = self._first
+        self._now = {each: _samples(tree) for each, tree in trees.items()}
+        self._before = self._now
         self._looked_at = time.monotonic()
         self._elapsed = 0.0
 
     def look_again(self) -> None:
-        """Look at the same processes WINDOW seconds after the first look."""
+        """Look at the same processes WINDOW seconds after the look before."""
         time.sleep(max(0.0, self._looked_at + WINDOW - time.monotonic()))
-        self._elapsed = time.monotonic() - self._looked_at
-        self._now = {each: _samples(tree) for each, tree in self._first.items()}
+        now = time.monotonic()
+        self._elapsed, self._looked_at = now - self._looked_at, now
+        self._before = self._now
+        self._now = {each: _samples(tree) for each, tree in self._before.items()}
 
     def at(self, identity: ProcessIdentity | None) -> ProcessFacts:
         samples = self._now.get(identity, {}) if identity is not None else {}
@@ -92,9 +99,9 @@ class ProcessLook:
         )
 
     def _loads(self, identity: ProcessIdentity, living: _Samples) -> list[float]:
-        """Return the CPU seconds per second of each process since the first look."""
-        first = self._first[identity]
-        used = [seen.cpu_time - first[each].cpu_time for each, seen in living.items()]
+        """Return the CPU seconds per second of each process since the look before."""
+        before = self._before[identity]
+        used = [seen.cpu_time - before[each].cpu_time for each, seen in living.items()]
         return [each / self._elapsed if self._elapsed else 0.0 for each in used]
 
 

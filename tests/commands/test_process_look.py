@@ -12,7 +12,10 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
+from kerneltui.commands import process_look
 from kerneltui.commands.process_look import ProcessLook
+from kerneltui.fleet.diagnosis.condition import ProcessState
+from kerneltui.fleet.inspection.process_sample import ProcessSample
 from kerneltui.kernels.processes.identity import identify
 from tests.support import eventually
 
@@ -39,6 +42,22 @@ def test_a_kernel_inside_a_kernel_is_counted_in_its_own_row() -> None:
         look = ProcessLook([identify(root.pid), identify(child.pid)])
 
         assert look.at(identify(root.pid)).memory == root.memory_info().rss
+
+
+def test_a_look_tells_of_the_time_since_the_look_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    own, times = identify(os.getpid()), iter([1.0, 1.5, 1.5])
+
+    def use_time(pid: int) -> ProcessSample | None:
+        is_own = pid == os.getpid()
+        return ProcessSample(ProcessState.SLEEPING, next(times)) if is_own else None
+
+    monkeypatch.setattr(process_look, "look_at", use_time)
+    look, quiet = ProcessLook([own]), []
+    for _ in range(2):
+        look.look_again()
+        quiet.append(look.at(own).is_quiet)
+
+    assert quiet == [False, True]
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,6 +130,8 @@ CASES = {
         then="",
     ),
 }
+COMPUTING = frozenset({"loop", "child"})
+"""They are broken last, as the others' processors are theirs too."""
 AT_A_LINE = [name for name, case in CASES.items() if case.stands_at]
 HELPED = [name for name, case in CASES.items() if case.keys]
 
@@ -186,19 +188,23 @@ def _break_all(fleet: Fleet, home: Path, pids: list[int]) -> None:
     eventually(lambda: all(each.state in settled for each in fleet.snapshots), WITHIN)
     kernels = _by_name(fleet)
     pids += [each.pid for each in kernels.values() if each.pid is not None]
-    for name, case in CASES.items():
-        if case.code:
-            fleet.console.execute(ids[name], case.code)
+    others = CASES.keys() - COMPUTING
+    for name in others:
+        if code := CASES[name].code:
+            fleet.console.execute(ids[name], code)
     os.kill(kernels["stop"].pid or 0, signal.SIGSTOP)
     eventually(lambda: _by_name(fleet)["gil"].executions, WITHIN)
     (home / GO).touch()
 
-    def told() -> dict[str, tuple[Word, str]]:
-        kernels = _by_name(fleet).items()
-        return {name: (each.condition.word, each.condition.sentence) for name, each in kernels}
+    def is_told(names: Iterable[str]) -> bool:
+        seen = {name: each.condition for name, each in _by_name(fleet).items()}
+        told = {name: (seen[name].word, seen[name].sentence) for name in names}
+        return told == {name: (CASES[name].word, CASES[name].sentence) for name in names}
 
-    wanted = {name: (case.word, case.sentence) for name, case in CASES.items()}
-    eventually(lambda: told() == wanted and _growth(_by_name(fleet)["hog"]) > 0, WITHIN)
+    eventually(lambda: is_told(others) and _growth(_by_name(fleet)["hog"]) > 0, WITHIN)
+    for name in COMPUTING:
+        fleet.console.execute(ids[name], CASES[name].code)
+    eventually(lambda: is_told(CASES), WITHIN)
 
 
 def _by_name(fleet: Fleet) -> dict[str, KernelSnapshot]:
