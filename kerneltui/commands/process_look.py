@@ -44,8 +44,8 @@ class ProcessFacts:
 
     @property
     def is_nearly_quiet(self) -> bool:
-        """It has used no more than questions cost it, ours and a dashboard's."""
-        return self.cpu is not None and QUIET <= self.cpu < POLLING
+        """It has used no more than questions cost it, or what it does between two long waits."""
+        return self.may_poll and not self.is_quiet
 
     @property
     def may_poll(self) -> bool:

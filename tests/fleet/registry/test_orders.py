@@ -136,6 +136,7 @@ def test_a_fleet_goes_on_listening_until_its_orders_have_ended(
 
     assert over_by_then == [True]
     assert manifest_of(tiny).order == ""
+    eventually(lambda: tiny.now.identity == manifest_of(tiny).identity, WITHIN)
 
 
 def test_a_kernel_that_another_dashboard_has_dismissed_is_not_started_again(
