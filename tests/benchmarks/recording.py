@@ -15,7 +15,9 @@ import psutil
 import zmq
 
 from kerneltui.fleet.manifests.manifest import Manifest
+from kerneltui.fleet.recording.recording import SUFFIX
 from kerneltui.kernels.processes.identity import identify
+from kerneltui.paths import own_folder
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from tests.benchmarks.harness import Row, limit_row
 from tests.fleet.written_manifests import write_manifest
@@ -66,12 +68,14 @@ def kernel(folder: Path, number: int) -> Iterator[None]:
 def recorder(folder: Path) -> Iterator[psutil.Process]:
     command = [sys.executable, "-m", "kerneltui.fleet.recording.recorder", str(folder)]
     with subprocess.Popen(command) as process:
-        yield psutil.Process(process.pid)
-        process.terminate()
+        try:
+            yield psutil.Process(process.pid)
+        finally:
+            process.terminate()
 
 
 def recorded(folder: str) -> int:
-    return len(list(Path(folder).glob("*.iopub")))
+    return len(list(own_folder(Path(folder)).glob(f"*{SUFFIX}")))
 
 
 def cpu_share(process: psutil.Process) -> float:
