@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,9 +18,17 @@ class BulkProgress:
 
     def __init__(self) -> None:
         self._words: dict[str, str] = {}
+        self._kernels: Sequence[KernelSnapshot] = ()
+        """Those that were looked at last."""
+        self._told = ""
 
-    def follow(self, kernels: Iterable[KernelSnapshot]) -> str:
+    def follow(self, kernels: Sequence[KernelSnapshot]) -> str:
         """Return what to say of the batch: nothing where there is but one order."""
+        if kernels is not self._kernels:
+            self._kernels, self._told = kernels, self._look(kernels)
+        return self._told
+
+    def _look(self, kernels: Sequence[KernelSnapshot]) -> str:
         pending = {kernel.kernel_id: kernel.pending for kernel in kernels if kernel.pending}
         self._words = self._words | pending if pending else {}
         total = len(self._words)

@@ -55,6 +55,9 @@ class StatusLine(Widget):
         name = platform.node().partition(".")[0] if host is None else host
         self._host = clean_line(name, limit=24)
         self._parts: list[tuple[str, str]] = []
+        self._kernels: Sequence[KernelSnapshot] = ()
+        """Those that were counted last."""
+        self._counts, self._memory = counts(()), memory(())
 
     def show(
         self,
@@ -69,13 +72,16 @@ class StatusLine(Widget):
 
         `notes`: what is special about what is shown of them.
         """
-        parts = [("kerneltui", "name"), (self._host, "host"), *counts(kernels)]
+        if kernels is not self._kernels:
+            self._kernels = kernels
+            self._counts, self._memory = counts(kernels), memory(kernels)
+        parts = [("kerneltui", "name"), (self._host, "host"), *self._counts]
         if hint:
             parts.append((hint, "hint"))
         parts += [(clean_line(note), "note") for note in notes]
         if age >= STALE:
             parts.append((f"data {age:.0f} s old", "stale"))
-        parts += [*load(host), *memory(kernels)]  # at the end, where they are cut first
+        parts += [*load(host), *self._memory]  # at the end, where they are cut first
         if parts != self._parts:
             self._parts = parts
             self.refresh()
