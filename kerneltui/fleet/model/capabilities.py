@@ -6,6 +6,7 @@ Keys, questions, help, command line and `Fleet.do` read this table; how a method
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import field, replace
 from enum import StrEnum
@@ -330,6 +331,12 @@ ALLOWED: Mapping[KernelState, frozenset[Verb]] = {
     for state in KernelState
 }
 """What may be asked of a kernel in a state, where its kind can do it."""
+
+
+@functools.cache
+def possible(kind: Kind) -> frozenset[Verb]:
+    """Return what can be carried out on a kind of kernel."""
+    return frozenset(verb for verb in Verb if not why_not(kind, verb))
 
 
 def why_not(kind: Kind, verb: Verb) -> str:

@@ -24,6 +24,8 @@ class KernelRegistry:
         """By id, in the order in which they came."""
         self._lock = threading.Lock()
         self._publishing = threading.Lock()
+        self._is_unpublished = False
+        """Something has changed, or is to be looked at anew, since the snapshots were made."""
         self._snapshots: tuple[KernelSnapshot, ...] = ()
 
     # -- what there is ----
@@ -60,6 +62,7 @@ class KernelRegistry:
             if (current and current.admission) is not (instead_of and instead_of.admission):
                 return False
             self._kernels[kernel.kernel_id] = kernel
+            self._is_unpublished = True
         return True
 
     def update(
@@ -73,19 +76,23 @@ class KernelRegistry:
             current = self.now(kernel)
             if current is not None:
                 current = self._kernels[kernel.kernel_id] = change(current)
+                self._is_unpublished = True
         return current
 
     def drop(self, kernel_id: str) -> None:
         with self._lock:
             self._kernels.pop(kernel_id, None)
+            self._is_unpublished = True
 
     # -- publishing ----
 
     def publish(self) -> None:
         """Have the snapshots tell what is true now; within a batch, at its end."""
         if _open_batch.get() is not None:
+            self._is_unpublished = True
             return
         with self._publishing:  # who comes later shows what is later
+            self._is_unpublished = False
             shown = sorted((each for each in self.all() if each.is_there), key=_rank)
             snapshots = tuple(map(self._describe, shown))
             if snapshots != self._snapshots:
@@ -93,14 +100,15 @@ class KernelRegistry:
 
     @contextlib.contextmanager
     def batch(self) -> Iterator[None]:
-        """Publish but once, at the end, what this thread does meanwhile."""
+        """Publish but once, at the end, what this thread does meanwhile, if it does anything."""
         later: list[Callable[[], None]] = []
         token = _open_batch.set(later)
         try:
             yield
         finally:
             _open_batch.reset(token)
-            self.publish()
+            if self._is_unpublished:
+                self.publish()
             for call in later:
                 call()
 

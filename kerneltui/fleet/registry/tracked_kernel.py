@@ -21,7 +21,7 @@ from kerneltui.fleet.inspection.interpreter import is_python
 from kerneltui.fleet.inspection.kernel_log import KernelLog
 from kerneltui.fleet.inspection.process_tree import ProcessTree
 from kerneltui.fleet.manifests.manifest import Manifest
-from kerneltui.fleet.model.capabilities import ALLOWED, Verb, why_not
+from kerneltui.fleet.model.capabilities import ALLOWED, Verb, possible
 from kerneltui.fleet.model.classification import LEFT, Kind
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
 from kerneltui.fleet.monitoring.iopub_facts import IopubFacts
@@ -273,10 +273,10 @@ def _idle_since(kernel: TrackedKernel, facts: ConditionFacts, observed: Observed
 
 def _allowed(kernel: TrackedKernel, state: KernelState) -> frozenset[Verb]:
     """Return what can be asked of a kernel now; of one that has ended, what it has left can be."""
-    verbs = ALLOWED[state]
-    if kernel.leftovers or kernel.kind is Kind.LEFTOVER:
-        verbs |= {Verb.SIGNAL, Verb.KILL} if kernel.kind is Kind.LEFTOVER else {Verb.KILL}
-    return frozenset(verb for verb in verbs if not why_not(kernel.kind, verb))
+    verbs, kind = ALLOWED[state], kernel.kind
+    if kernel.leftovers or kind is Kind.LEFTOVER:
+        verbs |= {Verb.SIGNAL, Verb.KILL} if kind is Kind.LEFTOVER else {Verb.KILL}
+    return verbs & possible(kind)
 
 
 def _unchanged(path: str) -> str:
