@@ -44,6 +44,7 @@ from kerneltui.protocol.status import KernelState, KernelStatus
 from kerneltui.protocol.text import clean_line
 
 SERVER_TIME = 0.2  # seconds for a Jupyter server to list its kernels
+MORE_LOOKS = 3  # at the most, while one may have been at nothing but questions
 
 
 if TYPE_CHECKING:
@@ -189,7 +190,9 @@ def list_all(probe: Probe | None = None, scan: HostScan | None = None) -> list[L
         moments = Moments(processes, _recorded(ours, asked, processes), probe)
         moments.wait_for_silent(asked)
         processes.look_again()
-        if moments.are_doubtful(asked):
+        for _ in range(MORE_LOOKS):
+            if not moments.are_doubtful(asked):
+                break
             processes.look_again()
         moments.look_for_input(asked)
     return [

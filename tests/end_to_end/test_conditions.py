@@ -164,8 +164,8 @@ def seen(places: Path) -> Iterator[Seen]:
                 fleet.open()
                 _break_all(fleet, home, pids)
                 now = _by_name(fleet)
-                stacks = {name: fleet.stack(now[name].kernel_id) for name in AT_A_LINE}
                 ps, command = _listed(), _stack_by_command("gil")
+                stacks = {name: fleet.stack(now[name].kernel_id) for name in AT_A_LINE}
             with contextlib.closing(_next_dashboard(home)) as later:
                 yield Seen(now, stacks, command, ps, later, _rows(later))
     finally:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from kerneltui.fleet.control import controllers
 from kerneltui.fleet.diagnosis import condition
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.model.capabilities import Verb
@@ -128,7 +129,10 @@ def test_a_stopped_kernel_does_not_answer_and_is_not_called_stale() -> None:
         manager.shutdown_kernel(now=True)
 
 
-def test_an_orphan_is_called_one_and_can_be_ended(fleet: Fleet, runtime: Path) -> None:
+def test_an_orphan_is_called_one_and_can_be_ended(
+    fleet: Fleet, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(controllers, "END_TIME", PATIENCE)
     leave = 'exec >/dev/null 2>&1; "$0" -m ipykernel_launcher &'
     subprocess.run(["sh", "-c", leave, sys.executable], check=True, start_new_session=True)
 
