@@ -96,9 +96,7 @@ class OrderedKeysApp(App[None]):
             if node.call_later(partial(self._follow, key, way)):
                 self._handled_by = node
                 return
-        finish = partial(self._finish, key)
-        if not self.screen.call_later(finish):  # behind the focus that a new screen takes
-            self.call_later(finish)
+        self.call_later(self._finish, key)
 
     async def _look_after(self, key: Typed, deadline: float) -> None:
         """Go on with the next key where the widget that handled this one is gone, or hangs."""

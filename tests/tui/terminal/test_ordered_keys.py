@@ -99,18 +99,6 @@ def test_a_key_behind_one_that_waits_keeps_its_place() -> None:
     before_the_kernels_are_known(play)
 
 
-def test_a_key_behind_one_that_opens_a_dialog_finds_the_focus_there() -> None:
-    async def play(stage: Stage) -> None:
-        await press(stage, "s", "tab")
-        await open_fleet(stage)
-        await quiet(stage.app)
-
-        assert isinstance(stage.app.screen, StartScreen)
-        assert stage.app.focused is stage.app.screen.query_one("#cwd")
-
-    before_the_kernels_are_known(play)
-
-
 def test_a_key_that_waits_in_vain_says_why_and_lets_the_next_one_act(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
