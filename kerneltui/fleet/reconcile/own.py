@@ -17,6 +17,7 @@ from kerneltui.fleet.registry.tracker import Tracker
 from kerneltui.kernels.management.multi import MultiKernelManager
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol.connection import Transport
+from kerneltui.protocol.status import KernelState
 
 
 class OwnKernels:
@@ -49,7 +50,8 @@ class OwnKernels:
         kept = {manifest.kernel_id for manifest in manifests}
         for kernel in self._registry.all():
             is_dismissed = kernel.manifest is not None and kernel.kernel_id not in kept
-            if is_dismissed and kernel.manager is not None and kernel.manager.status.exited:
+            state = kernel.manager.status.state if kernel.manager is not None else None
+            if is_dismissed and state is KernelState.DEAD:  # and nobody is restarting it
                 self._tracker.drop(kernel.kernel_id)
 
     def follow_servers(self) -> None:
