@@ -104,15 +104,16 @@ class ProcessView(CursorPane):
         self._cursor = max(0, min(self._cursor, len(processes) - 1))
         self._make_rows()
         if not self._is_settled:
-            self._settle()
+            self._settle(children_busy=usage is not None and usage.children_busy)
 
-    def _settle(self) -> None:
+    def _settle(self, *, children_busy: bool) -> None:
         """Begin where the trouble is, once that is known; then ask what was to be asked."""
-        is_known = any(each.cpu is not None for each in self._processes)
+        loads = [each.cpu for each in self._processes if each.cpu is not None]
+        is_known = any(loads[1:]) if children_busy else bool(loads)  # a look may miss what they use
         if not is_known and len(self._processes) != 1:
             return
         wanted = self._wanted
-        self.put_cursor(busiest_child(self._processes))
+        self.put_cursor(busiest_child(self._processes, children_busy=children_busy))
         if wanted is not None:
             self._ask(is_kill=wanted)
 
@@ -196,11 +197,14 @@ class ProcessView(CursorPane):
         return ((fit(f">{text[1:]}", self.area.width), "cursor"),)
 
 
-def busiest_child(processes: Sequence[ProcessFacts]) -> int:
-    """Return the number of the child that uses the most CPU; 0, the kernel's, if none is busy."""
+def busiest_child(processes: Sequence[ProcessFacts], *, children_busy: bool) -> int:
+    """Return the number of the child that uses the most CPU; 0, the kernel's, if none is busy.
+
+    `children_busy`: its row says so; a short look may have caught little of that.
+    """
     own, *loads = (each.cpu or 0.0 for each in processes)
     busiest = max(loads, default=0.0)
-    is_busy = busiest >= BUSY or busiest >= max(own, STARVED)
+    is_busy = busiest >= BUSY or (busiest >= own and (busiest >= STARVED or children_busy))
     return loads.index(busiest) + 1 if is_busy else 0
 
 

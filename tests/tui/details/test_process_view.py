@@ -168,6 +168,21 @@ def test_the_cursor_begins_at_the_child_that_uses_much_cpu(
     on_stage(ProcessView(), play)
 
 
+def test_the_cursor_begins_at_a_child_that_its_row_calls_busy_once_a_look_has_seen_it() -> None:
+    usage = Usage(0.0, 0, 2, children_busy=True)
+
+    async def play(stage: Stage[ProcessView]) -> None:
+        cursors = []
+        for load in (0.0, 0.04, 0.0):
+            processes = (replace(ROOT, cpu=0.0), replace(QUIET, cpu=load))
+            stage.widget.show(processes, usage=usage)
+            cursors.append(stage.widget.cursor)
+
+        assert cursors == [0, 1, 1]
+
+    on_stage(ProcessView(), play)
+
+
 @pytest.mark.parametrize("keys", [("j",), ("j", "k"), ("enter",)])
 def test_the_cursor_stays_where_somebody_uses_it(keys: tuple[str, ...]) -> None:
     async def play(stage: Stage[ProcessView]) -> None:
