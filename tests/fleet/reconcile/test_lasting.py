@@ -7,8 +7,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from kerneltui.fleet.discovery.found import Found, Known
 from kerneltui.fleet.discovery.scanner import FILE_GONE, Discovery
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.manifests.manifest import Manifest
+from kerneltui.fleet.manifests.store import ManifestStore
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.classification import Kind, Liveness
 from kerneltui.fleet.model.snapshot import KernelSnapshot
@@ -24,6 +26,7 @@ from kerneltui.fleet.reconcile.autorestart import AutoRestarter
 from kerneltui.fleet.reconcile.lease import Lease
 from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
 from kerneltui.kernels.connection.connection_file import write_connection_file
+from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol.status import KernelState
 from tests.fleet.small_kernels import (
     ROOT,
@@ -119,6 +122,25 @@ def test_a_kernel_of_ours_is_restarted_though_its_folder_has_gone(
     after = kernel.wait_for(KernelState.IDLE)
     assert after.identity != before.identity
     assert Path(after.connection_file).exists()
+
+
+def test_a_kernel_is_not_taken_for_dismissed_while_it_is_being_restarted(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel = Watched(fleet, "tiny")
+    before = kernel.wait_for(KernelState.IDLE)
+    launch = KernelManager._launch
+
+    def launch_after_a_look(manager: KernelManager, arguments: Mapping[str, Any]) -> None:
+        with monkeypatch.context() as patch:  # which found no manifest, and ends now
+            patch.setattr(ManifestStore, "look", lambda _: ())
+            fleet.look()
+        launch(manager, arguments)
+
+    monkeypatch.setattr(KernelManager, "_launch", launch_after_a_look)
+    fleet.do(Verb.RESTART, before.target)
+
+    assert kernel.wait_for(KernelState.IDLE).identity != before.identity
 
 
 def test_a_kernel_whose_owner_ends_is_an_orphan(runtime: Path) -> None:
