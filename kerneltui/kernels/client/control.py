@@ -62,6 +62,10 @@ class ControlRequest:
     def close(self) -> None:
         self._socket.close()
 
+    def withdraw(self) -> None:
+        """Close it, and send nothing that has not left: who was asked is gone."""
+        self._socket.close(linger=0)
+
     def reply(self, timeout: float) -> Message | None:
         """Return the reply, None if none came in `timeout` seconds."""
         deadline = time.monotonic() + timeout

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any, Unpack
 
 from kerneltui.arguments import Settings, configured, refuse_unknown, spelled_out
@@ -391,9 +391,13 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
     def _stop(self, now: bool) -> None:
         self._stopper.stop(now, self.shutdown_wait_time, self._request_shutdown)
 
-    def _request_shutdown(self) -> ControlRequest:
+    @contextmanager
+    def _request_shutdown(self) -> Iterator[None]:
+        """Ask the process to end; the next one at its ports is never asked."""
         is_restart = self.status.wanted is Wanted.RESTART
-        return self.control_request("shutdown_request", {"restart": is_restart})
+        with self.control_request("shutdown_request", {"restart": is_restart}) as request:
+            yield
+            request.withdraw()
 
     def cleanup_resources(self, restart: bool = False) -> None:
         """Remove the files of a kernel that is gone and give its ports back, unless it restarts."""

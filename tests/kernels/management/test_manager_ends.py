@@ -19,6 +19,7 @@ from kerneltui.errors import (
     LaunchError,
     NoSuchKernel,
 )
+from kerneltui.kernels.connection.sockets import CLOSE_LINGER
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.kernels.processes.log_file import LogFile
@@ -56,6 +57,14 @@ def test_a_kernel_that_ignores_the_request_is_terminated(children: Children) -> 
     manager.shutdown_kernel()
 
     assert process.returncode == -signal.SIGTERM
+
+
+def test_a_request_that_a_kernel_never_took_does_not_end_the_next_one(children: Children) -> None:
+    manager = children.start("waits", shutdown_wait_time=BRIEF)  # it does not listen
+    manager.shutdown_kernel(restart=True)
+
+    with FakeKernel(Path(manager.connection_file)) as successor, pytest.raises(AssertionError):
+        successor.wait_for("shutdown_request", within=3 * CLOSE_LINGER / 1000)
 
 
 def test_a_kernel_that_ignores_sigterm_is_killed(children: Children) -> None:
