@@ -22,9 +22,10 @@ from kerneltui.errors import KernelError
 from kerneltui.fleet.servers import connection
 from kerneltui.fleet.servers.jupyter_server import JupyterServer, find_server, find_servers
 from kerneltui.fleet.servers.rest import ServedKernel, interrupt, served_kernels
+from tests.support import PATIENCE
 
 TOKEN = "a-token-that-nobody-may-see"
-SOON = 0.2  # seconds
+SOON = 0.2  # seconds, for what is given up
 
 
 class Scripted:
@@ -79,15 +80,15 @@ def scripted() -> Iterator[Scripted]:
     scripted.close()
 
 
-def refusal(scripted: Scripted) -> str:
+def refusal(scripted: Scripted, timeout: float = PATIENCE) -> str:
     with pytest.raises(KernelError) as refused:
-        served_kernels(scripted.server, SOON)
+        served_kernels(scripted.server, timeout)
     assert TOKEN not in f"{refused.value!r}"
     return str(refused.value)
 
 
 def test_what_is_asked_moves_no_time_and_has_the_token(scripted: Scripted) -> None:
-    served_kernels(scripted.server, SOON)
+    served_kernels(scripted.server, PATIENCE)
 
     assert scripted.asked == [
         ("GET", f"/base/api/{what}?no_track_activity=1", f"token {TOKEN}")
@@ -126,13 +127,13 @@ def test_an_answer_that_comes_byte_by_byte_is_given_up_in_time(scripted: Scripte
     scripted.bytes_apart = 0.01
     scripted.body = b" " * 200
 
-    assert "did not answer GET api/kernels: timed out" in refusal(scripted)
+    assert "did not answer GET api/kernels: timed out" in refusal(scripted, SOON)
 
 
 def test_one_that_does_not_answer_is_given_up(scripted: Scripted) -> None:
     scripted.silent.clear()
 
-    assert "did not answer GET api/kernels: timed out" in refusal(scripted)
+    assert "did not answer GET api/kernels: timed out" in refusal(scripted, SOON)
 
 
 def test_what_is_no_json_is_said(scripted: Scripted) -> None:
@@ -142,7 +143,7 @@ def test_what_is_no_json_is_said(scripted: Scripted) -> None:
 
 
 def test_an_id_is_no_path(scripted: Scripted) -> None:
-    interrupt(scripted.server, "../status?x", SOON)
+    interrupt(scripted.server, "../status?x", PATIENCE)
 
     assert scripted.asked[0][1] == "/base/api/kernels/..%2Fstatus%3Fx/interrupt"
 
@@ -167,7 +168,7 @@ def test_an_answer_of_any_shape_lists_kernels_or_none(
     @given(JSON)
     def check(answer: object) -> None:
         scripted.body = json.dumps(answer).encode()
-        found = served_kernels(scripted.server, 5.0)
+        found = served_kernels(scripted.server, PATIENCE)
         assert all(isinstance(each, ServedKernel) for each in found.values())
 
     check()
@@ -244,7 +245,7 @@ def test_a_token_that_cannot_be_sent_is_not_told(scripted: Scripted, token: str)
     server = replace(scripted.server, token=token)
 
     with pytest.raises(KernelError, match="no token of one line") as refused:
-        served_kernels(server, 5.0)
+        served_kernels(server, PATIENCE)
 
     assert token not in str(refused.value)
 
@@ -267,4 +268,4 @@ def test_a_file_that_others_can_write_is_not_believed(tmp_path: Path) -> None:
 def test_a_state_that_is_no_word_for_one_is_none(scripted: Scripted) -> None:
     scripted.body = json.dumps([{"id": "k", "execution_state": "\x1b]0;pwned\x07"}]).encode()
 
-    assert served_kernels(scripted.server, 5.0)["k"].state == ""
+    assert served_kernels(scripted.server, PATIENCE)["k"].state == ""
