@@ -18,7 +18,7 @@ from kerneltui.protocol.wire import Session
 from tests.children import Children
 from tests.clients import client_of, connected, elsewhere
 from tests.fake_kernel import FakeKernel
-from tests.support import eventually
+from tests.support import PATIENCE, eventually
 
 
 class Owner:
@@ -161,7 +161,7 @@ def test_a_status_without_a_parent_proves_iopub(fake: FakeKernel) -> None:
     fake.welcomes = fake.publishes_status = False
     fake.hold("kernel_info_request")
     client = client_of(fake)
-    waiting = elsewhere(client, lambda: client.wait_for_ready(timeout=2))
+    waiting = elsewhere(client, lambda: client.wait_for_ready(timeout=PATIENCE))
     fake.wait_for("kernel_info_request")
     eventually(lambda: b"" in fake.topics)
 
