@@ -89,7 +89,7 @@ class Recorder:
         return self._has_living and self._lock.acquire()
 
     def _turn(self) -> None:
-        ready = dict(self._poller.poll(int(LOOK * 1000)))
+        ready = self._wait()
         if time.monotonic() >= self._look_at:
             self._look_at = time.monotonic() + LOOK
             self._look()
@@ -98,6 +98,12 @@ class Recorder:
         self._tell()
         if ready and not any(has_more):
             time.sleep(TURN)
+
+    def _wait(self) -> dict[object, int]:
+        if not self._poller.sockets:  # a poll of nothing returns at once
+            time.sleep(LOOK)
+            return {}
+        return dict(self._poller.poll(int(LOOK * 1000)))
 
     def _hear(self, kernel: RecordedKernel, ready: Container[object]) -> bool:
         try:

@@ -414,6 +414,18 @@ def test_a_recorder_ends_where_there_never_was_a_kernel(short_path: Path) -> Non
         assert recorder.wait() == 0
 
 
+def test_a_recorder_without_a_kernel_rests_between_its_looks(
+    short_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "LINGER", 0.0)
+    with RecorderLock(own_lock(short_path)) as lock:
+        begun = time.monotonic()
+
+        Recorder(short_path, lock).run()
+
+    assert time.monotonic() - begun >= recorder_module.LOOK
+
+
 def test_a_recorder_whose_folder_vanishes_ends(short_path: Path) -> None:
     folder = short_path / "run"
     folder.mkdir()
