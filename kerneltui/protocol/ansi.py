@@ -99,7 +99,7 @@ def _take_colour(fields: Iterator[str]) -> list[int]:
 
 
 def _colour(numbers: list[int]) -> Colour | None:
-    """Return the colour meant by what follows 38 or 48; None where there is none."""
+    """Return the colour meant by what follows 38 or 48; None if there is none."""
     if max(numbers, default=256) > 255:
         return None
     match numbers:

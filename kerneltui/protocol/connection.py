@@ -70,7 +70,7 @@ class ConnectionInfo:
         return f"ipc://{self.ip}-{self.ports[channel]}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the field's dict: key as bytes, curve keys only where there are any."""
+        """Return the field's dict: key as bytes, curve keys only if there are any."""
         info: dict[str, Any] = {
             "transport": self.transport,
             "ip": self.ip,
@@ -144,7 +144,7 @@ def _parse_port(info: Mapping[str, Any], channel: Channel, source: str) -> int:
 
 
 def _parse_key(value: object, name: str, source: str) -> bytes:
-    """Return a key as bytes, b"" where there is none."""
+    """Return a key as bytes, b"" if there is none."""
     if value is None:
         return b""
     if isinstance(value, bytes):

@@ -39,7 +39,7 @@ class Message(TypedDict):
     msg_id: str
     msg_type: str
     parent_header: Content
-    """A copy of the request's header; {} where nobody asked."""
+    """A copy of the request's header; {} if nobody asked."""
     metadata: Content
     content: Content
     buffers: list[memoryview]
@@ -93,7 +93,7 @@ def execute_content(
 ) -> Content:
     """Return the content of an execute_request.
 
-    Raises ValueError where code or expressions are not strings, as `jupyter_client` does.
+    Raises ValueError if code or expressions are not strings, as `jupyter_client` does.
     """
     expressions = user_expressions or {}
     texts = {"code": code, **expressions}

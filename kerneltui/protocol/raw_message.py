@@ -45,7 +45,7 @@ class RawMessage:
 
     @property
     def msg_type(self) -> str:
-        """What it says that it is; "" where it says nothing."""
+        """What it says that it is; "" if it says nothing."""
         try:
             return fields.text(self.header(), "msg_type")
         except MalformedMessage:

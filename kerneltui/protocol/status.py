@@ -274,7 +274,7 @@ class RestartPolicy:
         return 0 if lifetime >= self.stable_time else before
 
     def delay(self, restarts: int) -> float | None:
-        """Return the seconds to wait before the next restart, None where it is given up."""
+        """Return the seconds to wait before the next restart, None if it is given up."""
         if restarts >= self.limit:
             return None
         return 0.0 if restarts == 0 else self.backoff * 2.0 ** (restarts - 1)

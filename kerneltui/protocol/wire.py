@@ -60,7 +60,7 @@ class Session:
 
     @property
     def key(self) -> bytes:
-        """What signs; b"" where nothing is signed."""
+        """What signs; b"" if nothing is signed."""
         return self._key
 
     @key.setter

@@ -85,7 +85,7 @@ class ConnectionFileMixin(ConnectionAttributes, ContextOwner):
     def write_connection_file(self, **kwargs: Any) -> None:
         """Pick the ports that are 0 and write the file; `kwargs` land in it as they are.
 
-        Raises ConnectionFileError where an explicit port is taken by another kernel of ours.
+        Raises ConnectionFileError if an explicit port is taken by another kernel of ours.
         """
         if self._connection_file_written and Path(self.connection_file).exists():
             info = self._endpoint.info

@@ -9,7 +9,7 @@ POLICIES = ("disabled", "auto", "required")
 
 
 def wants_curve(policy: str, transport: str, spec: KernelSpec) -> bool:
-    """Tell whether a kernel gets curve keys. Raises ActionRefused where it must and cannot."""
+    """Tell whether a kernel gets curve keys. Raises ActionRefused if it must and cannot."""
     if policy not in POLICIES:
         raise ValueError(f"transport_encryption is {policy!r}; known are {', '.join(POLICIES)}")
     able = "curve" in (spec.metadata.get("supported_encryption") or ())

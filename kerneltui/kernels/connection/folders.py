@@ -13,7 +13,7 @@ from kerneltui.paths import runtime_folder
 def connection_folders() -> tuple[Path, ...]:
     """Return where tools of this user leave connection files; VS Code has a place of its own.
 
-    Jupyter's usual folder counts also where the environment here has named another one. Links
+    Jupyter's usual folder counts also if the environment here has named another one. Links
     are followed, so that each folder has one name.
     """
     folders = [runtime_folder(), Path(jupyter_data_dir(), "runtime")]

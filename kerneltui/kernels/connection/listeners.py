@@ -22,7 +22,7 @@ Place = int | str
 """A tcp port, or the path of a unix socket."""
 
 Listeners = Mapping[Place, int | None]
-"""The pid by the place; None where somebody listens who may not be seen."""
+"""The pid by the place; None if somebody listens who may not be seen."""
 
 
 def listeners() -> Listeners:
@@ -48,7 +48,7 @@ class Owner(NamedTuple):
     """Who listens where a kernel should."""
 
     pid: int | None
-    """Of the one process that has all places; None where there is none, or it is not seen."""
+    """Of the one process that has all places; None if there is none, or it is not seen."""
     is_there: bool
     """Somebody has all places, or one that may not be looked into has some."""
 
@@ -73,7 +73,7 @@ def places_of(info: ConnectionInfo) -> tuple[Place, ...]:
 def places_held(pid: int) -> frozenset[Place] | None:
     """Return where a process listens, alone or with others that it has the sockets in common with.
 
-    None where it may not be looked into. Of such processes `listeners` names but one: what a
+    None if it may not be looked into. Of such processes `listeners` names but one: what a
     kernel forks has its sockets as well.
     """
     import psutil
@@ -138,7 +138,7 @@ def parse_listening(table: str) -> Iterator[tuple[str, int]]:
 
 
 def count_clients(info: ConnectionInfo, channel: Channel) -> int | None:
-    """Return how many are connected to one of a kernel's sockets; None where that is not seen."""
+    """Return how many are connected to one of a kernel's sockets; None if that is not seen."""
     place = _place(info, channel)
     tables = (UNIX_TABLE,) if isinstance(place, str) else TCP_TABLES
     try:

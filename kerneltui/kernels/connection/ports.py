@@ -55,7 +55,7 @@ class PortReservations:
             self._fd = None
 
     def reserve(self, port: int) -> bool:
-        """Hold `port`; False where this or another process of this user holds it already."""
+        """Hold `port`; False if this or another process of this user holds it already."""
         with self._lock:
             if port in self._ports or not self._lock_byte(port):
                 return False
@@ -86,9 +86,9 @@ class PortReservations:
                     fcntl.lockf(self._fd, fcntl.LOCK_UN, 1, port)
 
     def _lock_byte(self, port: int) -> bool:
-        """Lock the port's byte; False where another process has it.
+        """Lock the port's byte; False if another process has it.
 
-        True as well where the file or its file system cannot be used: a kernel that
+        True as well if the file or its file system cannot be used: a kernel that
         starts with less protection beats one that does not.
         """
         try:

@@ -72,7 +72,7 @@ class KernelPresence:
 
 
 def somebody_speaks(info: ConnectionInfo) -> bool | None:
-    """Tell whether somebody speaks zmq at a kernel's shell channel; None where nobody can tell.
+    """Tell whether somebody speaks zmq at a kernel's shell channel; None if unknown.
 
     The end of a tunnel hangs up where nothing is behind it.
     """
@@ -130,7 +130,7 @@ def open_connection(info: ConnectionInfo) -> socket.socket:
 
 
 def find_process(info: ConnectionInfo) -> AdoptedProcess | None:
-    """Return the process that listens for a kernel on this host, None where none is proven to.
+    """Return the process that listens for a kernel on this host, None if none is proven to.
 
     What a kernel forks has its sockets as well: the eldest is meant.
     """

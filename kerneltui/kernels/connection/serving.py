@@ -47,7 +47,7 @@ class ServerSearch:
             life.hand_over(process, WrappedProcess(process, serving))
 
     def find_heir(self, ended: KernelProcess) -> KernelProcess | None:
-        """Return who serves the kernel though its process has ended; None where nobody does."""
+        """Return who serves the kernel though its process has ended; None if nothing does."""
         if not self._is_searchable:
             return None
         info = self._connection.connection_info

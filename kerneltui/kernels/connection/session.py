@@ -124,7 +124,7 @@ class ClientSession(Session):
     def recv(
         self, socket: zmq.Socket[Any], mode: int = zmq.NOBLOCK, content: bool = True
     ) -> tuple[list[bytes] | None, Message | None]:
-        """Return identities and message, (None, None) where there is none. Raises ProtocolError."""
+        """Return identities and message, (None, None) if there is none. Raises ProtocolError."""
         try:
             frames = _blocking(socket).recv_multipart(mode)
         except zmq.Again:

@@ -45,7 +45,7 @@ class EndpointError(ConnectionFileError, zmq.ZMQError):
 def default_context() -> Context:
     """Return the private context of this process. Contexts do not survive a fork.
 
-    Raises KernelError where the limits of this process leave no room for one.
+    Raises KernelError if the limits of this process leave no room for one.
     """
     with _making:
         return _context_of(os.getpid())
@@ -65,7 +65,7 @@ def _context_of(_pid: int) -> Context:
 
 
 def _require_room() -> None:
-    """Raise KernelError where libzmq could not start its threads: it would end this process."""
+    """Raise KernelError if libzmq could not start its threads: it would end this process."""
     require_threads(CONTEXT_THREADS)
     try:
         with contextlib.ExitStack() as held:

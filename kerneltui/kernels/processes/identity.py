@@ -25,8 +25,8 @@ class ProcessIdentity:
     the epoch where there is no /proc): it never moves, as a wall clock's time would."""
     boot_id: str
     pid_namespace: str = field(default="", compare=False)
-    """As /proc/PID/ns/pid names it: in another one the pid means another process. "" where the
-    system has none, and where nobody has noted it; so it is not compared."""
+    """As /proc/PID/ns/pid names it: in another one the pid means another process. "" if the
+    system has none, and if nobody has noted it; so it is not compared."""
 
     def is_alive(self) -> bool:
         """Tell whether this very process still runs; a zombie does not.
@@ -54,13 +54,13 @@ class ProcessIdentity:
 
 
 def identify(pid: int) -> ProcessIdentity | None:
-    """Return who now has `pid`, a zombie included; None if nobody has."""
+    """Return who now has `pid`, a zombie included; None if nothing has."""
     found = identify_with_parent(pid)
     return None if found is None else found[1]
 
 
 def identify_with_parent(pid: int) -> tuple[int, ProcessIdentity] | None:
-    """Return the parent's pid and who now has `pid`, as of one instant; None if nobody has."""
+    """Return the parent's pid and who now has `pid`, as of one instant; None if nothing has."""
     found = read_stat(pid)
     return None if found is None else (found.parent, identity_of(pid, found))
 
@@ -83,7 +83,7 @@ def boot_id() -> str:
 
 @functools.cache
 def pid_namespace() -> str:
-    """Return the name of the pid namespace of this process; "" where the system has none."""
+    """Return the name of the pid namespace of this process; "" if the system has none."""
     try:
         return str(Path("/proc/self/ns/pid").readlink())
     except OSError:

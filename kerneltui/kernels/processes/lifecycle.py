@@ -46,7 +46,7 @@ FollowDeath = Callable[[KernelDied, float], Callable[[], None]]
 returns is called once the decision is known to all."""
 
 FindHeir = Callable[[KernelProcess], KernelProcess | None]
-"""Looks who serves a kernel whose process has ended; None where nobody does."""
+"""Looks who serves a kernel whose process has ended; None if nothing does."""
 
 
 class Lifecycle:
@@ -71,14 +71,14 @@ class Lifecycle:
         """Instant of `time.monotonic()` at which the latest process was launched; 0.0 before
         the first, and where nobody knows."""
         self.state_since: float | None = None
-        """Instant of `time.monotonic()` at which the status' state became what it is; None where
-        nobody has seen that."""
+        """Instant of `time.monotonic()` at which the status' state became what it is; None if
+        nothing has seen that."""
         self.describe = description
         self._follow_death = follow_death
         self._find_heir = find_heir
         self._changed = threading.Condition()
         self.log: LogFile | None = None
-        """What the latest process writes to stdout and stderr; None where that goes elsewhere."""
+        """What the latest process writes to stdout and stderr; None if that goes elsewhere."""
         self._ended: KernelProcess | None = None
         """The latest whose end was told, or is being told."""
         self._ending: KernelProcess | None = None
@@ -103,7 +103,7 @@ class Lifecycle:
         """Take note of a new process, and watch for its end.
 
         `process`: None for one that is not to be seen. `age`: seconds since its start; None
-        where nobody knows.
+        if unknown.
         """
         with self._changed:  # nobody learns of an end after the next beginning
             self._changed.wait_for(lambda: self._ending is None)
@@ -229,7 +229,7 @@ class Lifecycle:
     ) -> None:
         """Return once another process has taken over from one that exited.
 
-        Raises KernelDied where none will or where no `successor` would do, and KernelTimeout
+        Raises KernelDied if none will, or if no `successor` would do, and KernelTimeout
         at the deadline.
         """
         self.record_exit(process)
@@ -248,7 +248,7 @@ class Lifecycle:
     def awaits_successor(self, process: KernelProcess | None, delay: float) -> bool:
         """Tell whether, `delay` seconds from now, a restart is still owed after `process`.
 
-        False at once where somebody restarts the kernel or shuts it down meanwhile.
+        False at once if somebody restarts the kernel or shuts it down meanwhile.
         """
         with self._changed:
             return not self._changed.wait_for(lambda: self._is_decided(process), delay)

@@ -73,7 +73,7 @@ class LogFile:
 
     @property
     def written_at(self) -> float | None:
-        """When it was written last, in seconds since the epoch; None where it is not there."""
+        """When it was written last, in seconds since the epoch; None if it is not there."""
         try:
             return self.path.lstat().st_mtime
         except OSError:

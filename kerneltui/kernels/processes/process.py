@@ -121,7 +121,7 @@ def kill_process(process: ProcessIdentity) -> None:
 
 
 def signal_process(process: ProcessIdentity, signum: int) -> None:
-    """Signal the very process that is meant, alone. Raises OSError, also where it is gone."""
+    """Signal the very process that is meant, alone. Raises OSError, also if it is gone."""
     if not process.is_alive():
         raise ProcessLookupError(f"process {process.pid} is gone")
     os.kill(process.pid, signum)

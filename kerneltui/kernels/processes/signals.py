@@ -6,7 +6,7 @@ from signal import Signals
 
 
 def parse_signal(text: str) -> Signals | None:
-    """Return the signal meant by "15", "term" or "SIGTERM"; None where there is none."""
+    """Return the signal meant by "15", "term" or "SIGTERM"; None if there is none."""
     wanted = short_name(text)
     number = wanted.lstrip("0")  # as text: what is typed may be a number of any length
     return next(

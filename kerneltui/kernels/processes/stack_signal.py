@@ -61,7 +61,7 @@ def hooked_signal(env: Mapping[str, str]) -> int | None:
 
 
 def is_caught(pid: int, signum: int) -> bool:
-    """Tell whether a process handles a signal itself; False where nobody can tell. See proc(5)."""
+    """Tell whether a process handles a signal itself; False if unknown. See proc(5)."""
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
     except OSError:

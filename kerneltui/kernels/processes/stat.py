@@ -28,7 +28,7 @@ class ProcessStat(NamedTuple):
 
 
 def read_stat(pid: int) -> ProcessStat | None:
-    """Return what is known of the process that has `pid`; None if nobody has it."""
+    """Return what is known of the process that has `pid`; None if there is none."""
     try:
         return parse_stat(_read(f"/proc/{pid}/stat"))
     except FileNotFoundError:
@@ -50,7 +50,7 @@ def parse_stat(text: bytes) -> ProcessStat:
 
 
 def read_resident(pid: int) -> int:
-    """Return the bytes of a process that are resident; 0 where that is not to be seen.
+    """Return the bytes of a process that are resident; 0 if that is not to be seen.
 
     Its stat tells them too, but as of a count that may be off by megabytes for each CPU.
     """
@@ -95,7 +95,7 @@ def _page_size() -> int:
 
 
 def read_by_psutil(pid: int) -> ProcessStat | None:
-    """Return the same where there is no /proc."""
+    """Return the same if there is no /proc."""
     import psutil  # 66 ms that a system with /proc is spared before the first paint
 
     letters = {

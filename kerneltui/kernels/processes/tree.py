@@ -79,7 +79,7 @@ def _youngest_first(processes: Iterable[ProcessIdentity]) -> list[ProcessIdentit
 
 
 def parent_of(pid: int) -> int | None:
-    """Return the parent's pid; None where there is none to be seen."""
+    """Return the parent's pid; None if there is none to be seen."""
     found = identify_with_parent(pid)
     return found[0] if found and found[0] > 0 else None
 

@@ -28,7 +28,7 @@ class WrappedProcess(AdoptedProcess):
 
     @property
     def returncode(self) -> int | None:
-        """What the wrapper passes on; None where it ended before its kernel."""
+        """What the wrapper passes on; None if it ended before its kernel."""
         return self.wrapper.returncode if self._has_outlived_it else None
 
     def wait(self, timeout: float | None = None) -> bool:
