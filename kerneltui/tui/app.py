@@ -1,7 +1,7 @@
 """KernelTui: the app around the screens. Wiring only.
 
-The main screen is loaded after the first paint; after its own the library, by a worker,
-and with it zmq and psutil.
+The main screen is loaded after the first paint; beside it the library, by a thread, and with it
+zmq and psutil.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import gc
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from textual import events
@@ -74,10 +75,14 @@ class KernelTui(BaseApp):
         self.call_after_refresh(self._open)
 
     async def _open(self) -> None:
-        """Show the main screen, and then give it the keys that have come."""
+        """Show the main screen, and then give it the keys that have come.
+
+        The fleet is opened beside that, in the time that the screen waits for frames.
+        """
         from kerneltui.tui.keys.keymap import for_textual
         from kerneltui.tui.main.main_screen import MainScreen
 
+        opening = asyncio.create_task(asyncio.to_thread(self._opened_fleet))
         self.set_keymap(for_textual(self._settings.config.keys))
         self._main = MainScreen(self._clock, self._settings)
         self.load_styles(self._main)
@@ -85,14 +90,11 @@ class KernelTui(BaseApp):
         await self.release_keys()
         if self._keeper is not None:
             self.set_interval(KEEP_EVERY, self._keep)
-        self.main.call_after_refresh(self._open_fleet)
+        begin(self, partial(self._attach_fleet, opening), group="open")
 
-    def _open_fleet(self) -> None:
-        begin(self, self._attach_fleet, group="open")
-
-    async def _attach_fleet(self) -> None:
+    async def _attach_fleet(self, opening: asyncio.Task[DashboardFleet]) -> None:
         try:
-            fleet = await asyncio.to_thread(self._opened_fleet)
+            fleet = await opening
         except (KernelError, OSError, ImportError) as error:
             self.exit(return_code=1, message=f"kerneltui: {clean_line(str(error), NOTICE_LIMIT)}")
         else:
