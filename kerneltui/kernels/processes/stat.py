@@ -15,6 +15,8 @@ _LONGEST = 4096  # bytes of a stat
 
 class ProcessStat(NamedTuple):
     parent: int
+    session: int
+    """The pid of the process that began its session."""
     start_ticks: int
     """Clock ticks since boot; microseconds since the epoch where there is no /proc."""
     state: str
@@ -43,6 +45,7 @@ def parse_stat(text: bytes) -> ProcessStat:
     fields = text[text.rindex(b")") + 2 :].split(None, 20)
     return ProcessStat(
         parent=int(fields[1]),
+        session=int(fields[3]),
         start_ticks=int(fields[19]),
         state=fields[0].decode("ascii", "replace"),
         cpu_time=(int(fields[11]) + int(fields[12])) / ticks_per_second(),
@@ -106,7 +109,8 @@ def read_by_psutil(pid: int) -> ProcessStat | None:
     try:
         process = psutil.Process(pid)
         start = int(process.create_time() * _MICROSECONDS)
-        stat = ProcessStat(process.ppid(), start, letters.get(process.status(), "S"))
+        state = letters.get(process.status(), "S")
+        stat = ProcessStat(process.ppid(), _session_of(pid), start, state)
         times = process.cpu_times()
     except psutil.ZombieProcess:
         return stat._replace(state="Z")
@@ -115,6 +119,13 @@ def read_by_psutil(pid: int) -> ProcessStat | None:
     except psutil.Error:
         return None
     return stat._replace(cpu_time=times.user + times.system)
+
+
+def _session_of(pid: int) -> int:
+    try:
+        return os.getsid(pid)
+    except OSError:  # of somebody else's it may not be told
+        return 0
 
 
 def _resident_by_psutil(pid: int) -> int:

@@ -7,12 +7,26 @@ import os
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
-from kerneltui.kernels.processes.identity import ProcessIdentity, identify, identify_with_parent
-from kerneltui.kernels.processes.stat import all_pids
+from kerneltui.kernels.processes.identity import (
+    ProcessIdentity,
+    identify,
+    identify_with_parent,
+    identity_of,
+)
+from kerneltui.kernels.processes.stat import all_pids, read_stat
 
 Children = Mapping[int, Sequence[ProcessIdentity]]
 """Processes by their parent's pid."""
+
+
+class Families(NamedTuple):
+    """Who belongs together, of all processes as of one look."""
+
+    children: Children
+    sessions: Mapping[int, Sequence[ProcessIdentity]]
+    """Processes by the pid of the one that began their session."""
 
 
 class SharedLook:
@@ -22,26 +36,26 @@ class SharedLook:
     under way share the next. Twenty kernels that are killed at once cost two looks.
     """
 
-    def __init__(self, look: Callable[[], Children]) -> None:
+    def __init__(self, look: Callable[[], Families]) -> None:
         self._look = look
         self._lock = threading.Lock()
         self._begun = 0
-        self._latest: tuple[int, Children] = (0, {})
+        self._latest = (0, Families({}, {}))
 
-    def children(self) -> Children:
+    def families(self) -> Families:
         asked = self._begun
         with self._lock:
-            number, children = self._latest
+            number, families = self._latest
             if number <= asked:
                 self._begun = number + 1
-                children = self._look()
-                self._latest = (self._begun, children)
-            return children
+                families = self._look()
+                self._latest = (self._begun, families)
+            return families
 
 
 def children_of_all() -> Children:
     """Look at all processes, for who asks for the descendants of many."""
-    return _look_of(os.getpid()).children()
+    return _families().children
 
 
 def descendants(
@@ -91,9 +105,14 @@ def ancestors(pid: int) -> Iterator[int]:
         pid = parent
 
 
-def session_members(
-    leader: ProcessIdentity, children: Children | None = None
-) -> tuple[ProcessIdentity, ...]:
+def relatives(process: ProcessIdentity) -> tuple[ProcessIdentity, ...]:
+    """Return the descendants of a process, and what is left of its session once it has ended."""
+    families = _families()
+    below = descendants(process.pid, families.children) if process.is_alive() else ()
+    return tuple(dict.fromkeys((*below, *_session_members(process, families))))
+
+
+def _session_members(leader: ProcessIdentity, families: Families) -> Iterable[ProcessIdentity]:
     """Return the other processes of the session that `leader` began.
 
     They stay members when it ends, and are nobody's children then.
@@ -101,33 +120,23 @@ def session_members(
     now = identify(leader.pid)
     if now is not None and now != leader:  # the pid was used again, so no member was left
         return ()
-    children = children_of_all() if children is None else children
-    members = (each for many in children.values() for each in many)
-    return tuple(each for each in members if each != leader and _session_of(each) == leader.pid)
+    members = families.sessions.get(leader.pid, ())
+    return (each for each in members if each != leader and each.is_alive())
 
 
-def relatives(process: ProcessIdentity) -> tuple[ProcessIdentity, ...]:
-    """Return the descendants of a process, and what is left of its session once it has ended."""
-    children = children_of_all()
-    below = descendants(process.pid, children) if process.is_alive() else ()
-    return tuple(dict.fromkeys((*below, *session_members(process, children))))
+def _families() -> Families:
+    return _look_of(os.getpid()).families()
 
 
-def _session_of(process: ProcessIdentity) -> int | None:
-    try:
-        session = os.getsid(process.pid)
-    except (ProcessLookupError, PermissionError):
-        return None
-    return session if process.is_alive() else None
-
-
-def _look_at_all() -> Children:
+def _look_at_all() -> Families:
     children: defaultdict[int, list[ProcessIdentity]] = defaultdict(list)
+    sessions: defaultdict[int, list[ProcessIdentity]] = defaultdict(list)
     for pid in all_pids():
-        if found := identify_with_parent(pid):
-            parent, process = found
-            children[parent].append(process)
-    return children
+        if stat := read_stat(pid):
+            process = identity_of(pid, stat)
+            children[stat.parent].append(process)
+            sessions[stat.session].append(process)
+    return Families(children, sessions)
 
 
 @functools.cache

@@ -17,19 +17,20 @@ from kerneltui.kernels.processes.stat import (
 )
 
 TICKS = os.sysconf("SC_CLK_TCK")
-BEFORE_TIMES = "0 " * 9
-TEXT = f"7 (a) Z 1 (b) R 3 {BEFORE_TIMES}{TICKS} {TICKS} 9 9 20 0 4 0 5555 8192 12 0 0 0"
+BEFORE_TIMES = "0 " * 7
+TEXT = f"7 (a) Z 1 (b) R 3 4 6 {BEFORE_TIMES}{TICKS} {TICKS} 9 9 20 0 4 0 5555 8192 12 0 0 0"
 
 
 def test_the_text_of_the_system_is_read_from_behind_the_name() -> None:
-    assert parse_stat(TEXT.encode()) == ProcessStat(3, 5555, "R", 2.0)
+    assert parse_stat(TEXT.encode()) == ProcessStat(3, 6, 5555, "R", 2.0)
 
 
 @pytest.mark.parametrize("read", [read_stat, read_by_psutil])
 def test_a_process_is_told_alike_with_and_without_proc(read: type) -> None:
     me, mine = psutil.Process(), read(os.getpid())
 
-    assert (mine.parent, mine.is_zombie) == (os.getppid(), False)
+    assert (mine.parent, mine.session) == (os.getppid(), os.getsid(0))
+    assert not mine.is_zombie
     assert mine.cpu_time == pytest.approx(sum(me.cpu_times()[:2]), abs=0.5)
 
 

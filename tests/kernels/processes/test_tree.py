@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import pytest
 
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify, identify_with_parent
-from kerneltui.kernels.processes.tree import Children, SharedLook, descendants, walk
+from kerneltui.kernels.processes.stat import ProcessStat, read_stat
+from kerneltui.kernels.processes.tree import Families, SharedLook, descendants, relatives, walk
 
 NESTED = "import subprocess, sys; subprocess.run(['cat'])"
 
@@ -24,12 +25,12 @@ class Looks:
         self.begun = threading.Semaphore(0)
         self.may_end = threading.Semaphore(0)
 
-    def __call__(self) -> Children:
+    def __call__(self) -> Families:
         self.count += 1
         number = self.count
         self.begun.release()
         self.may_end.acquire()
-        return {number: ()}
+        return Families({number: ()}, {})
 
 
 class Turnstile:
@@ -87,7 +88,7 @@ def test_parent_is_told_with_the_identity() -> None:
 
 def test_ring_of_pids_used_anew_is_walked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     one, two = (ProcessIdentity(pid, 0, "boot") for pid in (1001, 1002))
-    ring = SharedLook(lambda: {1001: [two], 1002: [one]})
+    ring = SharedLook(lambda: Families({1001: [two], 1002: [one]}, {}))
     monkeypatch.setattr("kerneltui.kernels.processes.tree._look_of", lambda _pid: ring)
 
     assert descendants(1001) == (two,)
@@ -98,7 +99,7 @@ def test_each_question_by_itself_has_a_look_of_its_own() -> None:
     looks.may_end.release(2)
     shared = SharedLook(looks)
 
-    assert [list(shared.children()) for _ in range(2)] == [[1], [2]]
+    assert [list(shared.families().children) for _ in range(2)] == [[1], [2]]
 
 
 def test_questions_during_a_look_share_the_next() -> None:
@@ -106,7 +107,11 @@ def test_questions_during_a_look_share_the_next() -> None:
     shared = SharedLook(looks)
     shared._lock = turnstile  # type: ignore[assignment]  # it tells who waits
     answers: list[int] = []
-    threads = [threading.Thread(target=lambda: answers.extend(shared.children())) for _ in range(5)]
+
+    def ask() -> None:
+        answers.extend(shared.families().children)
+
+    threads = [threading.Thread(target=ask) for _ in range(5)]
     threads[0].start()
     turnstile.arrived.acquire()
     looks.begun.acquire()
@@ -119,6 +124,24 @@ def test_questions_during_a_look_share_the_next() -> None:
         thread.join()
 
     assert sorted(answers) == [1, 2, 2, 2, 2]
+
+
+def test_one_look_tells_the_relatives_of_many(
+    nested: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent = identify(nested.pid)
+    assert parent is not None
+    (child,) = descendants(nested.pid)
+    once_more: list[int] = []
+
+    def read(pid: int) -> ProcessStat | None:
+        once_more.append(pid)
+        return read_stat(pid)
+
+    monkeypatch.setattr("kerneltui.kernels.processes.identity.read_stat", read)
+
+    assert relatives(parent) == (child,)
+    assert set(once_more) == {parent.pid}
 
 
 def test_descendants_come_behind_their_parents_the_eldest_first() -> None:
