@@ -25,8 +25,10 @@ from kerneltui.kernels.connection.arguments import DEFAULTS, ConnectionArguments
 from kerneltui.kernels.connection.attributes import ConnectionAttributes
 from kerneltui.kernels.connection.context import ContextOwner
 from kerneltui.kernels.connection.ipc import (
+    claim_ipc_ports,
     keep_ipc_folder,
     new_ipc_ip,
+    release_ipc_ports,
     remove_ipc_sockets,
     with_full_ip,
 )
@@ -128,11 +130,10 @@ class ConnectionFileMixin(ConnectionAttributes, ContextOwner):
             hint = Path(self.connection_file).stem.removeprefix("kernel-")
             ip = str(Path(before.ip or new_ipc_ip(hint)).absolute())
             keep_ipc_folder(ip)
-            numbered = {
-                channel: before.ports[channel] or number
-                for number, channel in enumerate(Channel, 1)
-            }
-            self._change(lambda info: replace(info, ip=ip, ports=numbered))
+            unset = [channel for channel in Channel if not before.ports[channel]]
+            claimed = claim_ipc_ports(ip, len(unset), before.ports.values())
+            picked = dict(zip(unset, claimed, strict=True))
+            self._change(lambda info: replace(info, ip=ip, ports={**info.ports, **picked}))
             return
         self._hold_explicit(before)
         # The numbers of an earlier run are kept where they are still to be had, and wanted.
@@ -141,9 +142,9 @@ class ConnectionFileMixin(ConnectionAttributes, ContextOwner):
             for channel in self._random_ports
             if channel in self._stale_ports or not self._hold(before.ports[channel])
         ]
-        picked = reserve_ports(before.ip, len(lost))
-        self._reserved.extend(picked)
-        self.set_ports(dict(zip(lost, picked, strict=True)))
+        reserved = reserve_ports(before.ip, len(lost))
+        self._reserved.extend(reserved)
+        self.set_ports(dict(zip(lost, reserved, strict=True)))
         self._stale_ports = ()
         self._release(port for port in self._reserved if port not in self.ports)
 
@@ -166,6 +167,9 @@ class ConnectionFileMixin(ConnectionAttributes, ContextOwner):
     def release_ports(self) -> None:
         """Let other kernels have the ports; the numbers stay, for a restart."""
         self._release(self._reserved)
+        info = self._endpoint.info
+        if info.transport == "ipc":
+            release_ipc_ports(info.ip, info.ports.values())
 
     def _release(self, ports: Iterable[int]) -> None:
         released = set(ports)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 import secrets
 import socket
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +25,8 @@ MAX_SOCKET_PATH = 103 if sys.platform == "darwin" else 107
 SHARED_FOLDERS = ("/var/tmp", "/tmp")  # in this order: some systems empty /tmp of what is idle
 _STEM = "0123456789ab"  # a kernel's sockets are <stem>-1 to <stem>-5
 _IPC_PORTS = range(1, 6)
+_claimed: set[str] = set()
+_claiming = threading.Lock()
 
 
 def private_folder() -> Path:
@@ -56,6 +60,31 @@ def new_ipc_ip(kernel_id: str) -> str:
     while any(os.path.lexists(f"{folder / stem}-{port}") for port in _IPC_PORTS):
         stem = secrets.token_hex(len(_STEM) // 2)
     return str(folder / stem)
+
+
+def claim_ipc_ports(ip: str, count: int, beside: Collection[int]) -> list[int]:
+    """Return numbers of sockets that no other kernel has, as several may be given one `ip`.
+
+    They are kept from others of this process, as a kernel that starts has no sockets yet.
+    `beside`: numbers that the kernel has already.
+    """
+    with _claiming:
+        free = (
+            (number, path)
+            for number in itertools.count(1)
+            if number not in beside
+            and (path := f"{ip}-{number}") not in _claimed
+            and not os.path.lexists(path)
+        )
+        found = dict(itertools.islice(free, count))
+        _claimed.update(found.values())
+        return list(found)
+
+
+def release_ipc_ports(ip: str, ports: Iterable[int]) -> None:
+    """Let other kernels have the numbers, once these sockets are gone."""
+    with _claiming:
+        _claimed.difference_update(f"{ip}-{port}" for port in ports)
 
 
 def keep_ipc_folder(ip: str) -> None:

@@ -184,6 +184,27 @@ def test_over_ipc_the_sockets_lie_in_a_private_folder(tmp_path: Path) -> None:
     assert stat.S_IMODE(Path(writer.ip).parent.stat().st_mode) == 0o700
 
 
+def test_kernels_that_are_given_one_ipc_address_do_not_share_sockets(tmp_path: Path) -> None:
+    first, second, third = (
+        owner(tmp_path / f"{name}.json", transport="ipc", ip=str(tmp_path / "k"), shell_port=port)
+        for name, port in (("a", 0), ("b", 0), ("c", 12))
+    )
+
+    first.write_connection_file()
+    second.write_connection_file()
+    (tmp_path / "k-11").touch()
+    third.write_connection_file()
+
+    assert (first.ports, second.ports) == ([1, 2, 3, 4, 5], [6, 7, 8, 9, 10])
+    assert third.ports == [12, 13, 14, 15, 16]
+    first.release_ports()
+    second.cleanup_random_ports()
+    second.write_connection_file()
+    assert second.ports == [6, 7, 8, 9, 10]
+    for each in (second, third):
+        each.release_ports()
+
+
 def test_a_file_of_somebody_else_is_not_removed(tmp_path: Path) -> None:
     file = tmp_path / "k.json"
     file.write_text(json.dumps({**INFO, "key": "secret"}), encoding="utf-8")
