@@ -96,11 +96,10 @@ def test_a_config_is_handed_down_to_all_that_is_made() -> None:
         config={
             "KernelSpecManager": {"ensure_native_kernel": False},
             "KernelManager": {"shutdown_wait_time": 7.0},
-            "BlockingKernelClient": {"transport": "ipc"},
         }
     )
     manager, _, _ = kernels.pre_start_kernel(None, {})
 
     assert not kernels.kernel_spec_manager.ensure_native_kernel
     assert manager.shutdown_wait_time == 7
-    assert manager.client().transport == "ipc"
+    assert manager.client().config is kernels.config

@@ -42,8 +42,7 @@ class ClientMaker(ConnectionFileMixin):
         if self._context is not None:
             arguments.setdefault("context", self._context)
         client = cast(BlockingKernelClient, self.client_factory(**arguments))
-        if any(self.ports):  # else the client asks when its channels are started
-            client.load_connection_info(self.get_connection_info())
+        client.load_connection_info(self.get_connection_info())
         return client
 
     def blocking_client(self) -> BlockingKernelClient:

@@ -38,6 +38,15 @@ def test_by_default_it_is_named_as_in_the_field() -> None:
     assert type(manager.client()) is BlockingKernelClient
 
 
+def test_a_client_has_the_keys_of_a_kernel_that_is_not_started() -> None:
+    manager = KernelManager(curve_publickey=b"a" * 40, curve_secretkey=b"b" * 40)
+
+    client = manager.client()
+
+    assert client.session.key == manager.session.key
+    assert (client.curve_publickey, client.curve_secretkey) == (b"a" * 40, b"b" * 40)
+
+
 @pytest.mark.parametrize("kind", [ByClass, ByName, ByFactory])
 def test_a_subclass_says_it_for_all_of_its_own(kind: type[KernelManager]) -> None:
     assert type(kind().client()) is OwnClient
