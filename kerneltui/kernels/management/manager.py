@@ -400,13 +400,17 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
             request.withdraw()
 
     def cleanup_resources(self, restart: bool = False) -> None:
-        """Remove the files of a kernel that is gone and give its ports back, unless it restarts."""
+        """Remove the files of a kernel that is gone, unless it restarts; give its ports back.
+
+        Its context is closed then, until something connects again; see `context`.
+        """
         self._asked.close()
         if restart:
             return
         self.cleanup_ipc_files()
         self.cleanup_connection_file()
         self.release_ports()
+        self._end_context()
         self.life.present = False
 
     def cleanup_connection_file(self) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zmq
 
 from kerneltui.errors import (
     ActionRefused,
@@ -48,6 +49,32 @@ def test_a_shutdown_asks_first(children: Children) -> None:
     manager.shutdown_kernel()
 
     assert children.said() == ["ready", "shutdown_request", '{"restart": false}']
+
+
+def test_the_context_is_closed_after_a_shutdown_and_opens_for_the_next_kernel(
+    children: Children,
+) -> None:
+    manager = children.start("waits", shutdown_wait_time=BRIEF)
+    connected = manager.connect_iopub()
+
+    manager.shutdown_kernel()
+
+    after_shutdown = manager.context.closed, connected.closed
+    connected.close()
+    manager.start_kernel()
+    manager.connect_iopub().close()
+    assert after_shutdown == (True, False)
+    assert not manager.context.closed
+    manager.shutdown_kernel(now=True)
+
+
+def test_a_context_that_was_given_stays_open_after_a_shutdown(children: Children) -> None:
+    with zmq.Context() as context:
+        manager = children.start("waits", context=context)
+
+        manager.shutdown_kernel(now=True)
+
+        assert not context.closed
 
 
 def test_a_kernel_that_ignores_the_request_is_terminated(children: Children) -> None:
