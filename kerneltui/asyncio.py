@@ -65,7 +65,7 @@ class AsyncKernelClient(KernelClient[AsyncChannel]):
     async def get_control_msg(self, timeout: float | None = None) -> Message:
         return await self.control_channel.get_msg(timeout)
 
-    get_reply = _recv_reply = KernelClient._reply_to
+    get_reply = _recv_reply = _async_recv_reply = KernelClient._reply_to
     wait_for_ready = KernelClient._wait_for_ready
     execute_interactive = KernelClient._execute_interactive
     create_subshell = KernelClient._create_subshell

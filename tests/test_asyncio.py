@@ -94,10 +94,12 @@ async def cancelled(task: asyncio.Future[Any]) -> None:
 def test_a_request_returns_its_id_at_once_or_a_reply_to_await(fake: FakeKernel) -> None:
     async def use(client: AsyncKernelClient) -> None:
         msg_id = client.execute("1")
-        reply = await client.execute("2", reply=True, timeout=5)
+        others = client.execute("2")
+        reply = await client.execute("3", reply=True, timeout=5)
 
         assert parent_id(await client.get_reply(msg_id, timeout=5)) == msg_id
-        assert reply["content"] == {"status": "ok", "execution_count": 2}
+        assert parent_id(await client._async_recv_reply(others, timeout=5)) == others
+        assert reply["content"] == {"status": "ok", "execution_count": 3}
 
     in_loop(fake, use)
 
