@@ -8,7 +8,13 @@ from typing import Annotated, Any, TypedDict, Unpack
 import pytest
 from traitlets.config import Config
 
-from kerneltui import BlockingKernelClient, KernelManager, KernelSpecManager, MultiKernelManager
+from kerneltui import (
+    BlockingKernelClient,
+    KernelManager,
+    KernelSpecManager,
+    MultiKernelManager,
+    Session,
+)
 from kerneltui.arguments import Settings, spelled_out
 from kerneltui.kernels.connection.arguments import DEFAULTS
 from kerneltui.kernels.management.manager import SHUTDOWN_WAIT_TIME
@@ -96,10 +102,28 @@ def test_a_config_is_handed_down_to_all_that_is_made() -> None:
         config={
             "KernelSpecManager": {"ensure_native_kernel": False},
             "KernelManager": {"shutdown_wait_time": 7.0},
+            "Session": {"username": "ana"},
         }
     )
     manager, _, _ = kernels.pre_start_kernel(None, {})
 
     assert not kernels.kernel_spec_manager.ensure_native_kernel
     assert manager.shutdown_wait_time == 7
-    assert manager.client().config is kernels.config
+    assert manager.client().session.username == "ana"
+
+
+def test_a_config_says_the_key_and_the_user_of_managers_and_clients() -> None:
+    config = Config({"Session": {"key": "secret", "username": "ana"}})
+
+    manager, client = KernelManager(config=config), BlockingKernelClient(config=config)
+
+    for each in (manager, client, manager.client()):
+        assert (each.key, each.session.username) == (b"secret", "ana")
+    given = Session(key=b"given", config=config)
+    assert (given.key, given.username) == (b"given", "ana")
+
+
+@pytest.mark.parametrize("kind", [KernelManager, BlockingKernelClient, Session])
+def test_what_a_session_does_not_have_is_refused(kind: type) -> None:
+    with pytest.raises(TypeError, match=r"config.Session got an unknown argument 'packer'; known:"):
+        kind(config=Config({"Session": {"packer": "pickle"}}))

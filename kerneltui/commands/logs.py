@@ -30,7 +30,7 @@ from kerneltui.fleet.recording.start import RecorderStarter, is_recorded
 from kerneltui.fleet.transcript.batch import OUTPUT_TYPES
 from kerneltui.frozen import frozen
 from kerneltui.kernels.connection.connection_file import read_connection_file
-from kerneltui.kernels.connection.session import new_session
+from kerneltui.kernels.connection.session import session_for
 from kerneltui.paths import runtime_folder
 from kerneltui.protocol.connection import ConnectionInfo
 from kerneltui.protocol.message import Message
@@ -106,14 +106,14 @@ class RecordedOutput:
         self._reader = RecordingReader(path)
         self._info = info
         self._since = since
-        self._session = new_session(info.key, info.signature_scheme)
+        self._session = session_for(info)
         self._output = CellOutput()
 
     def read(self) -> Iterator[Piece]:
         """Yield what has come since the last time. Raises OSError."""
         for record in self._reader.read():
             if isinstance(record.value, ProcessStarted):
-                self._session = new_session(self._info.key, self._info.signature_scheme)
+                self._session = session_for(self._info)
             elif record.at >= self._since:
                 yield from self._pieces(record)
 

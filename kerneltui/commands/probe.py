@@ -13,7 +13,7 @@ from typing import NamedTuple, Self
 from kerneltui.fleet.diagnosis.input_look import has_subshells
 from kerneltui.fleet.discovery.control_poll import ControlPoll
 from kerneltui.kernels.connection.attributes import Endpoint
-from kerneltui.kernels.connection.session import new_session
+from kerneltui.kernels.connection.session import session_for
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.message import Message
@@ -30,7 +30,7 @@ class Askable(NamedTuple):
 
     @property
     def endpoint(self) -> Endpoint:
-        return Endpoint(self.info, new_session(self.info.key, self.info.signature_scheme))
+        return Endpoint(self.info, session_for(self.info))
 
 
 class Probe:

@@ -6,6 +6,7 @@ that has not proven its signature, and nothing is parsed of it either.
 
 from __future__ import annotations
 
+import copy
 import hmac
 import uuid
 from collections import Counter, OrderedDict
@@ -49,12 +50,16 @@ class Session:
         self.sign_with(key, signature_scheme)
         self.session = session or uuid.uuid4().hex
         self.username = username
+        self._history_size = history_size
+        self._now = now
+        self._begin()
+
+    def _begin(self) -> None:
+        """Have heard and sent nothing yet."""
         self.refused: Counter[type[ProtocolError]] = Counter()
         """How many messages were refused, by the error they raised."""
         # A plain dict is slow to forget its oldest: it steps over the gaps of those before.
         self._history: OrderedDict[bytes, None] = OrderedDict()
-        self._history_size = history_size
-        self._now = now
         self._sent = 0
         self._last_parent: tuple[bytes, Content] = (b"{}", {})
 
@@ -78,14 +83,9 @@ class Session:
 
     def clone(self) -> Self:
         """Return a session of the same identity and key with a history of its own."""
-        return type(self)(
-            self.key,
-            session=self.session,
-            username=self.username,
-            signature_scheme=self.signature_scheme,
-            history_size=self._history_size,
-            now=self._now,
-        )
+        twin = copy.copy(self)
+        twin._begin()
+        return twin
 
     @property
     def msg_id(self) -> str:

@@ -17,7 +17,7 @@ from kerneltui.fleet.monitoring.iopub_facts import (
 from kerneltui.fleet.recording.format import Record
 from kerneltui.fleet.recording.recording import read_end, read_recording
 from kerneltui.frozen import frozen
-from kerneltui.kernels.connection.session import ClientSession, new_session
+from kerneltui.kernels.connection.session import ClientSession, session_for
 from kerneltui.protocol.connection import ConnectionInfo
 from kerneltui.protocol.message import Message
 from kerneltui.protocol.raw_message import RawMessage
@@ -61,7 +61,7 @@ def read_latest(path: Path, info: ConnectionInfo, started_at: float) -> Latest |
 
 
 def _latest_of(records: Iterable[Record], info: ConnectionInfo, started_at: float) -> Latest:
-    session, latest = new_session(info.key, info.signature_scheme), Latest()
+    session, latest = session_for(info), Latest()
     for record in records:
         if isinstance(record.value, list) and record.at >= started_at:
             latest = _with(latest, record.at, record.value, session)

@@ -24,7 +24,7 @@ from kerneltui.fleet.recording.recording import (
     unheard_since,
 )
 from kerneltui.fleet.transcript.batch import OUTPUT_TYPES, Received
-from kerneltui.kernels.connection.session import new_session
+from kerneltui.kernels.connection.session import session_for
 from kerneltui.protocol.connection import ConnectionInfo
 from kerneltui.protocol.raw_message import RawMessage
 
@@ -58,7 +58,7 @@ class Replay:
         self._signs = [topic]
         """What proves, where it is recorded, that the recorder hears what we hear."""
         self._records: Iterator[Record] | None = None
-        self._session = new_session(info.key, info.signature_scheme)
+        self._session = session_for(info)
         self._held: list[Received] = []
         self._held_ids: set[str] = set()
         self._ids: dict[str, None] = {}
@@ -141,7 +141,7 @@ class Replay:
         if isinstance(value, list):
             return self._decoded_message(record.at, value)
         if isinstance(value, ProcessStarted):  # it may say again what the one before has said
-            self._session = new_session(self._info.key, self._info.signature_scheme)
+            self._session = session_for(self._info)
             value = replace(value, at=record.at)
         elif not self._is_whole and record.at > self._heard_since:
             return None  # this recorder began after us

@@ -30,7 +30,7 @@ from kerneltui.fleet.recording.recording import Gap, ProcessStarted
 from kerneltui.fleet.transcript.batch import OUTPUT_TYPES, Received, SideMessage, merge, render
 from kerneltui.fleet.transcript.operations import Block
 from kerneltui.fleet.transcript.transcript import Role, Transcript
-from kerneltui.kernels.connection.session import ClientSession, new_session
+from kerneltui.kernels.connection.session import ClientSession, session_for
 from kerneltui.kernels.connection.sockets import Context
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes.identity import ProcessIdentity
@@ -118,7 +118,7 @@ class IopubSubscription:
         self.process = began.identity if began is not None else None
         self._gate = FloodGate(context, info)
         is_first, self._spawn = self._spawn == 0, spawn
-        self._session = new_session(info.key, info.signature_scheme)
+        self._session = session_for(info)
         self.facts = IopubFacts()
         self._replay = None
         if recording is not None and recording.exists():

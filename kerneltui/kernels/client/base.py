@@ -69,8 +69,8 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
     ) -> None:
         """`parent`: the manager that knows the process; an application tells nothing of it."""
         refuse_unknown(type(self).__name__, connection, ClientBase.__init__)
-        super().__init__(**connection)
         self.config: Settings = config or {}
+        super().__init__(**connection)
         self.parent = parent if isinstance(parent, Lifeline) else None
         self.allow_stdin = True
         """Whether code may ask for input where the request does not say."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from kerneltui.frozen import frozen
-from kerneltui.kernels.connection.session import ClientSession, Signer, as_ours, new_session
+from kerneltui.kernels.connection.session import ClientSession, Signer, as_ours
 from kerneltui.protocol.connection import Channel, ConnectionInfo, parse_connection_info
-from kerneltui.protocol.wire import SIGNATURE_SCHEME
 
 LOCALHOST = "127.0.0.1"
 EVERYWHERE = "0.0.0.0"  # what a caller means who says "*"
@@ -70,12 +68,11 @@ class ConnectionAttributes:
     ) -> None:
         """`ip`: "" for this host over tcp, and for a path still to be chosen over ipc.
 
-        `session`: one of ours stays the same object; of another one its key is taken.
+        `session`: one of ours stays the same object; of another one its key is taken. None for
+        one as our `config` has it, if there is one.
         """
         transport = transport.lower()
-        if session is None:
-            session = new_session(secrets.token_hex(32).encode("ascii"), SIGNATURE_SCHEME)
-        session = as_ours(session)
+        session = ClientSession(parent=self) if session is None else as_ours(session)
         info = ConnectionInfo(
             transport=transport,
             ip=_meant(ip) or (LOCALHOST if transport == "tcp" else ""),

@@ -33,7 +33,7 @@ from kerneltui.kernels.connection.ipc import (
     with_full_ip,
 )
 from kerneltui.kernels.connection.ports import release_ports, reserve, reserve_ports
-from kerneltui.kernels.connection.session import new_session
+from kerneltui.kernels.connection.session import ClientSession
 from kerneltui.kernels.connection.sockets import connect
 from kerneltui.paths import runtime_folder
 from kerneltui.private_file import read_regular, write_private
@@ -265,7 +265,7 @@ def write_connection_file(
         control_port=control_port,
         curve_publickey=curve_publickey,
         curve_secretkey=curve_secretkey,
-        session=new_session(key, signature_scheme),
+        session=ClientSession(key=key, signature_scheme=signature_scheme),
     )
     kwargs["kernel_name"] = kernel_name
     owner.write_connection_file(**kwargs)

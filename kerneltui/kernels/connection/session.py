@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, cast
 
 import zmq
 
+from kerneltui.arguments import Settings, configured, refuse_unknown
 from kerneltui.errors import MalformedMessage
 from kerneltui.protocol.message import Content, Header, Message
 from kerneltui.protocol.raw_message import DELIMITER, SIGNED_PARTS, RawMessage
-from kerneltui.protocol.wire import Session
+from kerneltui.protocol.wire import SIGNATURE_SCHEME, Session
 
 
 class Signer(Protocol):
-    """What is needed of a session that an application of the field has made."""
+    """What is needed of connection info, or of a session that an application has made."""
 
     @property
     def key(self) -> bytes: ...
@@ -26,6 +28,31 @@ class Signer(Protocol):
 
 class ClientSession(Session):
     """A client's identity and its factory of messages; names as in `jupyter_client.session`."""
+
+    @configured
+    def __init__(
+        self,
+        *,
+        key: bytes | str | None = None,
+        session: str | None = None,
+        username: str | None = None,
+        signature_scheme: str = SIGNATURE_SCHEME,
+        config: Settings | None = None,
+        parent: object = None,
+        **unknown: object,
+    ) -> None:
+        """`key`: None for a new one, b"" to sign nothing. `username`: None for the user's."""
+        refuse_unknown("Session", unknown, ClientSession.__init__)
+        if key is None:
+            key = secrets.token_hex(32)
+        super().__init__(
+            key.encode() if isinstance(key, str) else key,
+            session=session,
+            username=username or os.environ.get("USER", "username"),
+            signature_scheme=signature_scheme,
+        )
+        self.config: Settings = config or {}
+        self.parent = parent
 
     @property
     def bsession(self) -> bytes:
@@ -133,28 +160,21 @@ class ClientSession(Session):
         return frames[: frames.index(DELIMITER)], message
 
 
-def new_session(key: bytes, signature_scheme: str) -> ClientSession:
-    """Return a session with an identity of its own, in the user's name as the field does."""
-    return ClientSession(
-        key, username=os.environ.get("USER", "username"), signature_scheme=signature_scheme
-    )
+def session_for(signer: Signer) -> ClientSession:
+    """Return a session that signs alike, with an identity of its own."""
+    return ClientSession(key=signer.key, signature_scheme=signer.signature_scheme)
 
 
 def as_ours(session: Signer) -> ClientSession:
     """Return one of ours as it is, and for another one a session that signs alike."""
-    if isinstance(session, ClientSession):
-        return session
-    return new_session(session.key, session.signature_scheme)
+    return session if isinstance(session, ClientSession) else session_for(session)
 
 
 def renamed(session: ClientSession, identity: str) -> ClientSession:
     """Return a session that signs alike, and is known to the kernel by another identity."""
-    return ClientSession(
-        session.key,
-        session=identity,
-        username=session.username,
-        signature_scheme=session.signature_scheme,
-    )
+    twin = session.clone()
+    twin.session = identity
+    return twin
 
 
 def _as_identities(ident: Any) -> Sequence[bytes]:

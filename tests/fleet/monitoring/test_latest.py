@@ -9,7 +9,7 @@ import pytest
 from kerneltui.fleet.monitoring.latest import Latest, read_latest
 from kerneltui.fleet.recording import recording
 from kerneltui.fleet.recording.format import encode_message
-from kerneltui.kernels.connection.session import new_session
+from kerneltui.kernels.connection.session import ClientSession
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.message import Message
 from kerneltui.protocol.status import KernelState
@@ -24,7 +24,7 @@ class Tape:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._at = START
-        self._session = new_session(INFO.key, INFO.signature_scheme)
+        self._session = ClientSession(key=INFO.key)
         self.cell = self._session.new_message("execute_request")
 
     def add(self, msg_type: str, content: dict[str, object], session: object = None) -> float:
@@ -111,7 +111,7 @@ def test_a_request_before_many_questions_is_found(
 
 
 def test_what_is_forged_does_not_count(tape: Tape) -> None:
-    forger = new_session(b"another key", INFO.signature_scheme)
+    forger = ClientSession(key=b"another key")
 
     tape.add("status", {"execution_state": "busy"}, forger)
 

@@ -10,14 +10,14 @@ import zmq
 from kerneltui.errors import KernelError
 from kerneltui.kernels.client.control import ControlRequest
 from kerneltui.kernels.connection.attributes import Endpoint
-from kerneltui.kernels.connection.session import new_session
+from kerneltui.kernels.connection.session import ClientSession
 from kerneltui.kernels.connection.sockets import default_context
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from tests.fake_kernel import KEY, FakeKernel
 
 
 def ask(fake: FakeKernel, msg_type: str) -> ControlRequest:
-    endpoint = Endpoint(fake.info, new_session(KEY, "hmac-sha256"))
+    endpoint = Endpoint(fake.info, ClientSession(key=KEY))
     return ControlRequest(default_context(), endpoint, msg_type, {})
 
 
@@ -53,7 +53,7 @@ def test_a_request_that_cannot_be_sent_leaves_no_socket(
 ) -> None:
     ports = dict.fromkeys(Channel, 1)
     info = ConnectionInfo("ipc", str(short_path / ip), ports)
-    endpoint = Endpoint(info, new_session(KEY, "hmac-sha256"))
+    endpoint = Endpoint(info, ClientSession(key=KEY))
     with zmq.Context() as context, pytest.raises(error):
         ControlRequest(context, endpoint, "interrupt_request", content)
 

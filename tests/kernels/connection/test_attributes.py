@@ -10,7 +10,7 @@ from jupyter_client.session import Session
 from kerneltui.errors import ConnectionFileError
 from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.kernels.connection.connection_file import ConnectionFileMixin
-from kerneltui.kernels.connection.session import ClientSession, new_session
+from kerneltui.kernels.connection.session import ClientSession
 from kerneltui.kernels.management.manager import KernelManager
 from tests.support import Background
 
@@ -154,7 +154,7 @@ def test_a_session_of_the_field_brings_its_key(
 
 
 def test_a_session_brings_its_key(owner: ConnectionFileMixin) -> None:
-    mine = new_session(b"mine", "hmac-sha512")
+    mine = ClientSession(key=b"mine", signature_scheme="hmac-sha512")
 
     owner.session = mine
 

@@ -11,7 +11,7 @@ import zmq
 import zmq.asyncio
 
 from kerneltui.errors import InvalidSignature, MalformedMessage
-from kerneltui.kernels.connection.session import ClientSession, new_session
+from kerneltui.kernels.connection.session import ClientSession
 
 KEY = b"secret"
 Pair = tuple["zmq.Socket[bytes]", "zmq.Socket[bytes]"]
@@ -19,7 +19,7 @@ Pair = tuple["zmq.Socket[bytes]", "zmq.Socket[bytes]"]
 
 @pytest.fixture
 def session() -> ClientSession:
-    return new_session(KEY, "hmac-sha256")
+    return ClientSession(key=KEY)
 
 
 @pytest.fixture
@@ -195,7 +195,7 @@ def test_a_signature_is_the_fields(session: ClientSession) -> None:
     parts = [b"1", b"2", b"3", b"4"]
 
     assert session.sign(parts) == peer.Session(key=KEY).sign(parts)
-    assert new_session(b"", "hmac-sha256").sign(parts) == b""
+    assert ClientSession(key=b"").sign(parts) == b""
 
 
 def test_a_message_that_was_only_peeked_at_can_be_had_again(session: ClientSession) -> None:
@@ -234,3 +234,15 @@ def test_an_asyncio_socket_sends_and_receives_at_once(session: ClientSession) ->
         two.close()
     assert received is not None
     assert received["content"] == {"a": 1}
+
+
+def test_a_session_signs_with_a_key_of_its_own_unless_told_otherwise() -> None:
+    first, second, unsigned = ClientSession(), ClientSession(), ClientSession(key=b"")
+
+    assert len({first.key, second.key, unsigned.key}) == 3
+    assert unsigned.sign([b"{}"] * 4) == b""
+
+
+def test_an_argument_that_a_session_does_not_have_is_refused() -> None:
+    with pytest.raises(TypeError, match="Session got an unknown argument 'keyfile'; known: "):
+        ClientSession(keyfile="key")
