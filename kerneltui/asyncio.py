@@ -5,9 +5,6 @@ loop waits for them; a manager's block, so that each runs in a thread of its own
 cancelled has taken no message. An order to a kernel that is cancelled is carried out.
 """
 
-# A manager here is a KernelManager for `isinstance`, as in the field; its verbs are not one's.
-# mypy: disable-error-code="assignment, override"
-
 from __future__ import annotations
 
 import asyncio
@@ -17,7 +14,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import Any, TypeVar, Unpack, cast
 
-from kerneltui.errors import NoSuchKernel
 from kerneltui.kernels.client.awaiting import (
     AsyncChannel,
     Bell,
@@ -32,7 +28,7 @@ from kerneltui.kernels.client.client import BlockingKernelClient, KernelClient
 from kerneltui.kernels.management.launch_plan import StartArguments
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.management.multi import MultiKernelManager, raise_failures
-from kerneltui.kernels.management.run import STARTUP_TIMEOUT
+from kerneltui.kernels.management.run import STARTUP_TIMEOUT, ready_kernel
 from kerneltui.kernels.processes.process import KernelProcess
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import Message
@@ -116,32 +112,35 @@ class AsyncKernelClient(KernelClient[AsyncChannel]):
 
 
 class AsyncKernelManager(KernelManager):
-    """A KernelManager whose verbs are awaited; it is made, read and set as one that blocks."""
+    """A KernelManager whose verbs are awaited; it is made, read and set as one that blocks.
+
+    It is one for `isinstance`, as in the field, and not for who checks types.
+    """
 
     _client_class = "kerneltui.asyncio.AsyncKernelClient"
 
     @property
-    def ready(self) -> asyncio.Future[None]:
+    def ready(self) -> asyncio.Future[None]:  # type: ignore[override]
         """Done when the start, restart or shutdown that began last has ended."""
         return as_of_loop(super().ready)
 
-    def client(self, **arguments: Any) -> AsyncKernelClient:
+    def client(self, **arguments: Any) -> AsyncKernelClient:  # type: ignore[override]
         """Return a client of this kernel; its channels are closed."""
         return cast(AsyncKernelClient, super().client(**arguments))
 
     def blocking_client(self) -> BlockingKernelClient:
         return BlockingKernelClient(connection_file=self.connection_file, parent=self)
 
-    start_kernel = awaited(KernelManager.start_kernel, to_its_end)
-    restart_kernel = awaited(KernelManager.restart_kernel)
-    shutdown_kernel = awaited(KernelManager.shutdown_kernel)
-    interrupt_kernel = awaited(KernelManager.interrupt_kernel)
-    signal_kernel = awaited(KernelManager.signal_kernel)
-    is_alive = awaited(KernelManager.is_alive)
-    cleanup_resources = awaited(KernelManager.cleanup_resources)
-    pre_start_kernel = awaited(KernelManager.pre_start_kernel)
-    request_shutdown = awaited(KernelManager.request_shutdown)
-    finish_shutdown = awaited(KernelManager.finish_shutdown)
+    start_kernel = awaited(KernelManager.start_kernel, to_its_end)  # type: ignore[assignment]
+    restart_kernel = awaited(KernelManager.restart_kernel)  # type: ignore[assignment]
+    shutdown_kernel = awaited(KernelManager.shutdown_kernel)  # type: ignore[assignment]
+    interrupt_kernel = awaited(KernelManager.interrupt_kernel)  # type: ignore[assignment]
+    signal_kernel = awaited(KernelManager.signal_kernel)  # type: ignore[assignment]
+    is_alive = awaited(KernelManager.is_alive)  # type: ignore[assignment]
+    cleanup_resources = awaited(KernelManager.cleanup_resources)  # type: ignore[assignment]
+    pre_start_kernel = awaited(KernelManager.pre_start_kernel)  # type: ignore[assignment]
+    request_shutdown = awaited(KernelManager.request_shutdown)  # type: ignore[assignment]
+    finish_shutdown = awaited(KernelManager.finish_shutdown)  # type: ignore[assignment]
 
     looks_alive = KernelManager.is_alive
     _clean_up = KernelManager.cleanup_resources
@@ -160,42 +159,26 @@ class AsyncMultiKernelManager(MultiKernelManager):
         """Forget a kernel, whatever it does, and return its manager."""
         return cast(AsyncKernelManager | None, super().remove_kernel(kernel_id))
 
-    async def start_kernel(
-        self, kernel_name: str | None = None, **kwargs: Unpack[StartArguments]
-    ) -> str:
-        made, _, kernel_id = self.pre_start_kernel(kernel_name, kwargs)
-        manager = cast(AsyncKernelManager, made)
-        with self._claimed(kernel_id, manager):
-            await manager.start_kernel(**kwargs)
-        return kernel_id
+    start_kernel = MultiKernelManager._start_kernel  # type: ignore[assignment]
+    shutdown_kernel = MultiKernelManager._shutdown_kernel  # type: ignore[assignment]
 
-    async def shutdown_kernel(
-        self, kernel_id: str, now: bool = False, restart: bool = False
-    ) -> None:
-        manager = self.get_kernel(kernel_id)
-        await manager.shutdown_kernel(now=now, restart=restart)
-        if not restart:
-            self._forget_if_down(kernel_id, manager)
-
-    async def shutdown_all(self, now: bool = False) -> None:
+    async def shutdown_all(self, now: bool = False) -> None:  # type: ignore[override]
         """Do as a registry that blocks; it raises an ExceptionGroup of what failed too."""
         await self.shutdown_kernels(await in_thread(self._all_started), now)
 
-    async def shutdown_kernels(self, kernel_ids: Collection[str], now: bool = False) -> None:
+    async def shutdown_kernels(  # type: ignore[override]
+        self, kernel_ids: Collection[str], now: bool = False
+    ) -> None:
         ends = [self._shutdown_if_there(each, now) for each in kernel_ids]
         raise_failures(await asyncio.gather(*ends, return_exceptions=True))
 
-    async def _shutdown_if_there(self, kernel_id: str, now: bool) -> None:
-        with contextlib.suppress(NoSuchKernel):  # another task was faster
-            await self.shutdown_kernel(kernel_id, now=now)
-
-    restart_kernel = passed_on(MultiKernelManager.restart_kernel)
-    interrupt_kernel = passed_on(MultiKernelManager.interrupt_kernel)
-    signal_kernel = passed_on(MultiKernelManager.signal_kernel)
-    is_alive = passed_on(MultiKernelManager.is_alive)
-    cleanup_resources = passed_on(MultiKernelManager.cleanup_resources)
-    request_shutdown = passed_on(MultiKernelManager.request_shutdown)
-    finish_shutdown = passed_on(MultiKernelManager.finish_shutdown)
+    restart_kernel = passed_on(MultiKernelManager.restart_kernel)  # type: ignore[assignment]
+    interrupt_kernel = passed_on(MultiKernelManager.interrupt_kernel)  # type: ignore[assignment]
+    signal_kernel = passed_on(MultiKernelManager.signal_kernel)  # type: ignore[assignment]
+    is_alive = passed_on(MultiKernelManager.is_alive)  # type: ignore[assignment]
+    cleanup_resources = passed_on(MultiKernelManager.cleanup_resources)  # type: ignore[assignment]
+    request_shutdown = passed_on(MultiKernelManager.request_shutdown)  # type: ignore[assignment]
+    finish_shutdown = passed_on(MultiKernelManager.finish_shutdown)  # type: ignore[assignment]
 
 
 async def start_new_async_kernel(
@@ -207,17 +190,7 @@ async def start_new_async_kernel(
 
     `kwargs`: as of `start_kernel`. Whatever goes wrong, no kernel stays behind.
     """
-    manager = AsyncKernelManager(kernel_name=kernel_name)
-    client = manager.client()
-    try:
-        await manager.start_kernel(**kwargs)
-        client.start_channels()
-        await client.wait_for_ready(timeout=startup_timeout)
-    except BaseException:
-        client.stop_channels()
-        await manager.shutdown_kernel(now=True)
-        raise
-    return manager, client
+    return await ready_kernel(AsyncKernelManager(kernel_name=kernel_name), startup_timeout, kwargs)
 
 
 @contextlib.asynccontextmanager

@@ -1,10 +1,10 @@
-"""Verbs are written once, as coroutines that wait in one place; a blocking client blocks there."""
+"""Verbs are written once, as coroutines that wait in one place; those that block, block there."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -19,13 +19,18 @@ def finish(verb: Coroutine[Any, Any, T]) -> T:
         result: T = done.value
         return result
     verb.close()
-    raise RuntimeError("a verb of a blocking client gave way to an event loop")
+    raise RuntimeError("a verb that blocks has to wait for one that only an event loop can run")
+
+
+async def over(outcome: Awaitable[T] | T) -> T:
+    """Return what a verb returns that may block or be awaited."""
+    return await outcome if inspect.isawaitable(outcome) else outcome
 
 
 def blocking(
     verb: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]],
 ) -> Callable[Concatenate[Any, P], T]:
-    """Return a verb that is run to its end, for a client that blocks.
+    """Return a verb that is run to its end, for those that block.
 
     A coroutine function among its arguments, as a hook, is a TypeError: nothing would run it.
     """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from typing import Any, TextIO
 from kerneltui.errors import KernelDied, KernelTimeout, MalformedMessage
 from kerneltui.kernels.client.base import ClientBase
 from kerneltui.kernels.client.channels import ClientChannel
-from kerneltui.kernels.client.finish import finish
+from kerneltui.kernels.client.finish import finish, over
 from kerneltui.protocol import fields
 from kerneltui.protocol.message import Message, parent_id
 
@@ -155,9 +154,7 @@ class _Service:
         channel = self._client.stdin_channel
         while message := _next(channel, self._msg_id):
             if parent_id(message) == self._msg_id:
-                answered = answer(message)
-                if inspect.isawaitable(answered):  # else a hook may return what it likes
-                    await answered
+                await over(answer(message))
             else:
                 channel.set_aside(message)
 

@@ -15,6 +15,7 @@ import zmq
 
 from kerneltui.arguments import Settings, configured, refuse_unknown
 from kerneltui.errors import DuplicateKernel, NoSuchKernel
+from kerneltui.kernels.client.finish import blocking, finish, over
 from kerneltui.kernels.connection.context import ContextOwner
 from kerneltui.kernels.connection.sockets import Context
 from kerneltui.kernels.management.client_maker import named
@@ -127,7 +128,9 @@ class MultiKernelManager(ContextOwner):
 
     # -- starting and stopping ----
 
-    def start_kernel(self, kernel_name: str | None = None, **kwargs: Unpack[StartArguments]) -> str:
+    async def _start_kernel(
+        self, kernel_name: str | None = None, **kwargs: Unpack[StartArguments]
+    ) -> str:
         """Start a kernel and return its id.
 
         `kwargs`: as of `KernelManager.start_kernel`; `kernel_id` is picked by the caller, else a
@@ -135,8 +138,10 @@ class MultiKernelManager(ContextOwner):
         """
         manager, _, kernel_id = self.pre_start_kernel(kernel_name, kwargs)
         with self._claimed(kernel_id, manager):
-            manager.start_kernel(**kwargs)
+            await over(manager.start_kernel(**kwargs))  # type: ignore[func-returns-value]
         return kernel_id
+
+    start_kernel = blocking(_start_kernel)
 
     def pre_start_kernel(
         self, kernel_name: str | None, kwargs: StartArguments
@@ -188,17 +193,18 @@ class MultiKernelManager(ContextOwner):
             arguments["context"] = self._context
         return self.kernel_manager_factory(**arguments)
 
-    def shutdown_kernel(self, kernel_id: str, now: bool = False, restart: bool = False) -> None:
+    async def _shutdown_kernel(
+        self, kernel_id: str, now: bool = False, restart: bool = False
+    ) -> None:
         """Shut a kernel down and forget it, unless `restart` or a restart that came in between."""
         manager = self.get_kernel(kernel_id)
-        manager.shutdown_kernel(now=now, restart=restart)
-        if not restart:
-            self._forget_if_down(kernel_id, manager)
-
-    def _forget_if_down(self, kernel_id: str, manager: KernelManager) -> None:
-        if manager.status.wanted is Wanted.DOWN or not manager.owns_kernel:
+        await over(manager.shutdown_kernel(now=now, restart=restart))  # type: ignore[func-returns-value]
+        is_down = manager.status.wanted is Wanted.DOWN or not manager.owns_kernel
+        if is_down and not restart:
             with self._lock:
                 self._kernels.pop(kernel_id, None)
+
+    shutdown_kernel = blocking(_shutdown_kernel)
 
     def request_shutdown(self, kernel_id: str, restart: bool = False) -> None:
         return self.get_kernel(kernel_id).request_shutdown(restart=restart)
@@ -228,12 +234,13 @@ class MultiKernelManager(ContextOwner):
         if not kernel_ids:
             return
         with ThreadPoolExecutor(min(len(kernel_ids), SHUTDOWN_THREADS), "kernel-shutdown") as pool:
-            futures = [pool.submit(self._shutdown_if_there, each, now) for each in kernel_ids]
+            ends = [self._shutdown_if_there(each, now) for each in kernel_ids]
+            futures = [pool.submit(finish, end) for end in ends]
         raise_failures([future.exception() for future in futures])
 
-    def _shutdown_if_there(self, kernel_id: str, now: bool) -> None:
+    async def _shutdown_if_there(self, kernel_id: str, now: bool) -> None:
         with contextlib.suppress(NoSuchKernel):  # somebody else was faster
-            self.shutdown_kernel(kernel_id, now=now)
+            await over(self.shutdown_kernel(kernel_id, now=now))
 
     def restart_kernel(
         self,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Unpack
+from typing import Any, TypeVar, Unpack
 
 from kerneltui.kernels.client.client import BlockingKernelClient
+from kerneltui.kernels.client.finish import finish, over
 from kerneltui.kernels.management.launch_plan import StartArguments
 from kerneltui.kernels.management.manager import KernelManager
+
+AnyManager = TypeVar("AnyManager", bound=KernelManager)
 
 STARTUP_TIMEOUT = 60.0  # seconds; jupyter_client's
 
@@ -22,17 +25,21 @@ def start_new_kernel(
 
     `kwargs`: as of `KernelManager.start_kernel`. Whatever goes wrong, no kernel stays behind.
     """
-    manager = KernelManager(kernel_name=kernel_name)
-    client = None
+    return finish(ready_kernel(KernelManager(kernel_name=kernel_name), startup_timeout, kwargs))
+
+
+async def ready_kernel(
+    manager: AnyManager, startup_timeout: float, arguments: StartArguments
+) -> tuple[AnyManager, Any]:
+    """Start the kernel of a manager that blocks or is awaited; see `start_new_kernel`."""
+    client = manager.client()
     try:
-        manager.start_kernel(**kwargs)
-        client = manager.client()
+        await over(manager.start_kernel(**arguments))
         client.start_channels()
-        client.wait_for_ready(timeout=startup_timeout)
+        await over(client.wait_for_ready(timeout=startup_timeout))
     except BaseException:
-        if client is not None:
-            client.stop_channels()
-        manager.shutdown_kernel(now=True)
+        client.stop_channels()
+        await over(manager.shutdown_kernel(now=True))
         raise
     return manager, client
 
