@@ -6,6 +6,8 @@ import asyncio
 import importlib
 import queue
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -370,6 +372,26 @@ def test_a_managers_verbs_are_awaited(children: Children) -> None:
         assert not await manager.is_alive()
 
     asyncio.run(main())
+
+
+LATE = """
+import asyncio, threading
+from kerneltui import AsyncKernelManager
+
+def use():
+    threading.main_thread().join()
+    print(asyncio.run(AsyncKernelManager().is_alive()))
+
+threading.Thread(target=use).start()
+"""
+
+
+def test_a_loop_that_outlives_the_main_thread_can_still_end_its_kernels() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LATE], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert (done.stdout, done.stderr) == ("False\n", "")
 
 
 def test_what_was_ready_with_an_error_raises_that_when_it_is_awaited(children: Children) -> None:

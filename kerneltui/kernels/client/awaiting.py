@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
@@ -19,10 +20,18 @@ T = TypeVar("T")
 
 def begun(call: Callable[[], T]) -> asyncio.Future[T]:
     """Call what blocks in a thread; it waits for no other one to leave a thread."""
-    executor = ThreadPoolExecutor(1, "kernel-verb")
-    future = executor.submit(call)
-    executor.shutdown(wait=False)
+    future: Future[T] = Future()
+    future.set_running_or_notify_cancel()
+    # No executor: those take nothing once the main thread has ended, and a loop may end later.
+    threading.Thread(target=_settle, args=(future, call), name="kernel-verb").start()
     return asyncio.wrap_future(future)
+
+
+def _settle(future: Future[T], call: Callable[[], T]) -> None:
+    try:
+        future.set_result(call())
+    except BaseException as error:  # noqa: BLE001 - it is for who awaits
+        future.set_exception(error)
 
 
 def as_of_loop(future: Future[T]) -> asyncio.Future[T]:
