@@ -537,6 +537,32 @@ def test_the_shell_of_jupyter_console_runs_on_our_client() -> None:
     assert done.stdout.split() == ["42", "Out[2]:", "48"]
 
 
+EXITING = """
+import atexit
+from kerneltui import MultiKernelManager
+
+def end():
+    kernels.shutdown_all(now={now})
+    print(len(kernels))
+
+kernels = MultiKernelManager()
+atexit.register(end)
+print(kernels.start_kernel(), kernels.start_kernel())
+"""
+
+
+@pytest.mark.parametrize("now", [True, False])
+def test_an_exit_handler_shuts_all_kernels_down(now: bool) -> None:
+    command = [sys.executable, "-c", EXITING.format(now=now)]
+
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
+
+    *kernel_ids, left = done.stdout.split()
+    assert (left, done.stderr) == ("0", "")
+    runtime = Path(os.environ["JUPYTER_RUNTIME_DIR"])
+    assert not any((runtime / f"kernel-{each}.json").exists() for each in kernel_ids)
+
+
 def test_nbclient_runs_a_notebook_on_our_manager() -> None:
     nbclient = pytest.importorskip("nbclient")
     made = notebook("x = 6", "print(x * 7)")

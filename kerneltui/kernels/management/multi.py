@@ -7,7 +7,7 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -18,6 +18,7 @@ from kerneltui.errors import DuplicateKernel, NoSuchKernel
 from kerneltui.kernels.client.finish import blocking, finish, over
 from kerneltui.kernels.connection.context import ContextOwner
 from kerneltui.kernels.connection.sockets import Context
+from kerneltui.kernels.management.at_once import all_at_once
 from kerneltui.kernels.management.client_maker import named
 from kerneltui.kernels.management.launch_plan import LaunchArguments, StartArguments
 from kerneltui.kernels.management.manager import KernelManager
@@ -231,12 +232,8 @@ class MultiKernelManager(ContextOwner):
 
     def shutdown_kernels(self, kernel_ids: Collection[str], now: bool = False) -> None:
         """Shut these kernels down at once. Raises as `shutdown_all` does."""
-        if not kernel_ids:
-            return
-        with ThreadPoolExecutor(min(len(kernel_ids), SHUTDOWN_THREADS), "kernel-shutdown") as pool:
-            ends = [self._shutdown_if_there(each, now) for each in kernel_ids]
-            futures = [pool.submit(finish, end) for end in ends]
-        raise_failures([future.exception() for future in futures])
+        ends = [partial(finish, self._shutdown_if_there(each, now)) for each in kernel_ids]
+        raise_failures(all_at_once(ends, SHUTDOWN_THREADS))
 
     async def _shutdown_if_there(self, kernel_id: str, now: bool) -> None:
         with contextlib.suppress(NoSuchKernel):  # somebody else was faster

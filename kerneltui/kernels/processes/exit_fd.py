@@ -21,8 +21,9 @@ class ExitFd:
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
-        # Not closed on exit: whoever still polls it would find another file under its number.
-        weakref.finalize(self, os.close, fd)
+        # Not closed on exit: exit handlers end kernels, and whoever still polls it would be told
+        # of an end, or find another file under its number.
+        weakref.finalize(self, os.close, fd).atexit = False
 
     def fileno(self) -> int:
         return self._fd
