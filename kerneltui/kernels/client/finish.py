@@ -37,9 +37,10 @@ def blocking(
 
     @functools.wraps(verb)
     def call(client: Any, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        for name, value in inspect.signature(verb).bind(client, *args, **kwargs).arguments.items():
-            if inspect.iscoroutinefunction(value):
-                raise TypeError(f"{name} is a coroutine function, which only an event loop can run")
+        if any(map(inspect.iscoroutinefunction, (*args, *kwargs.values()))):
+            given = inspect.signature(verb).bind(client, *args, **kwargs).arguments
+            name = next(each for each in given if inspect.iscoroutinefunction(given[each]))
+            raise TypeError(f"{name} is a coroutine function, which only an event loop can run")
         return finish(verb(client, *args, **kwargs))
 
     call.__name__ = verb.__name__.lstrip("_")
