@@ -127,6 +127,8 @@ class FakeKernel:
             self._sockets[channel] = socket = self._context.socket(kind)
             socket.linger = LINGER
             socket.sndhwm = 0  # a flood is all there
+            if kind is zmq.ROUTER:  # as ipykernel: a client that takes over another one's identity
+                socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
             if channel is Channel.STDIN:  # a real kernel is slower than a client's connection
                 socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
             socket.bind(self.info.endpoint(channel))

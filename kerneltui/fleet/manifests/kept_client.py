@@ -1,4 +1,4 @@
-"""The part of a manifest that tells which client of a dashboard's has code in a kernel."""
+"""The part of a manifest that tells which clients of dashboards have code in a kernel."""
 
 from __future__ import annotations
 
@@ -36,10 +36,14 @@ class KeptClient:
     """What the code asks; it may be over meanwhile."""
 
 
-def parse_client(value: object) -> KeptClient | None:
-    """Return which client has code there. Raises what `values` does, as `parse_identity`."""
-    if value is None:
-        return None
+def parse_clients(manifest: dict[str, object]) -> tuple[KeptClient, ...]:
+    """Return which clients have code there. Raises what `values` does, as `parse_identity`."""
+    earlier = manifest.get("client")  # an earlier kerneltui kept one
+    kept = manifest.get("clients", [] if earlier is None else [earlier])
+    return tuple(map(_parse_client, values.items(kept)))
+
+
+def _parse_client(value: object) -> KeptClient:
     data = values.fields(value)
     dashboard = parse_identity(data["dashboard"])
     if dashboard is None:

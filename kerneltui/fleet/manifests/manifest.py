@@ -17,7 +17,7 @@ from kerneltui.errors import KernelError
 from kerneltui.fleet.diagnosis.death import Death, Sent
 from kerneltui.fleet.manifests import values
 from kerneltui.fleet.manifests.death_record import parse_death, parse_sent
-from kerneltui.fleet.manifests.kept_client import KeptClient, parse_client, parse_identity
+from kerneltui.fleet.manifests.kept_client import KeptClient, parse_clients, parse_identity
 from kerneltui.fleet.manifests.lock import is_locked
 from kerneltui.fleet.manifests.mounts import is_shared
 from kerneltui.frozen import frozen
@@ -72,8 +72,8 @@ class Manifest:
     stopped_at: float | None = None
     """Since when its process is stopped, in seconds since the epoch: as far as somebody of us has
     stopped it or seen that. The system does not tell."""
-    client: KeptClient | None = None
-    """Who has code there that was not over; it may be meanwhile."""
+    clients: tuple[KeptClient, ...] = ()
+    """Who has code there that was not over, one for each dashboard; it may be meanwhile."""
 
     @property
     def is_unfinished(self) -> bool:
@@ -195,5 +195,5 @@ def _parse(data: dict[str, Any]) -> Manifest:
         sent=parse_sent(data.get("sent")),
         death=parse_death(data.get("death")),
         stopped_at=None if data.get("stopped_at") is None else values.instant(data["stopped_at"]),
-        client=parse_client(data.get("client")),
+        clients=parse_clients(data),
     )

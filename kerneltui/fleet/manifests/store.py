@@ -185,7 +185,7 @@ class ManifestStore:
             sent=None,
             death=None,
             stopped_at=None,
-            client=None,
+            clients=(),
         )
         try:
             with self.hold(changed):

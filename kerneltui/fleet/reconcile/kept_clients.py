@@ -26,6 +26,8 @@ from kerneltui.fleet.registry.registry import KernelRegistry
 from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
 from kerneltui.kernels.processes.identity import identify
 
+MOST = 20  # clients of others that a manifest tells of; of older ones nothing runs any more
+
 
 class _Open(NamedTuple):
     """What is not over between a kernel and this process."""
@@ -56,6 +58,7 @@ class KeptClients:
         self._console = console
         self._monitor = monitor
         self._find_prompt = find_prompt
+        self._dashboard = identify(os.getpid())
         self._noted: dict[str, _Open] = {}
         """By kernel id what this process has noted."""
         self._unheard: dict[str, str] = {}
@@ -67,9 +70,9 @@ class KeptClients:
         if self._console.locked:
             return
         for manifest in self._manifests.manifests:
-            if manifest.client is not None:
+            for kept in manifest.clients:
                 with contextlib.suppress(KernelError):  # somebody else is at it, or it is gone
-                    self._take_over(manifest, manifest.client)
+                    self._take_over(manifest, kept)
         for kernel_id, request in list(self._unheard.items()):
             self._offer_unheard(kernel_id, request)
 
@@ -86,21 +89,24 @@ class KeptClients:
                     self._note(kernel, kernel.manifest, now)
 
     def _note(self, kernel: TrackedKernel, manifest: Manifest, now: _Open) -> None:
-        if now.client is not None:
-            self._orders.amend(kernel, client=_kept(now.client, now.prompt))
+        before = self._noted.get(kernel.kernel_id, NOTHING)
+        ours = {each.client.session for each in (before, now) if each.client is not None}
+        with self._manifests.hold(manifest):
+            kept = read_manifest(manifest.path).clients
+            others = tuple(each for each in kept if each.session not in ours)
+            self._orders.amend(kernel, clients=(*others[-MOST:], *self._kept(now)))
+        if now.client is None:
+            self._noted.pop(kernel.kernel_id, None)
+        else:
             self._noted[kernel.kernel_id] = now
-            return
-        before = self._noted.get(kernel.kernel_id, NOTHING).client
-        kept = read_manifest(manifest.path).client
-        if kept is not None and before is not None and kept.session == before.session:
-            self._orders.amend(kernel, client=None)
-        self._noted.pop(kernel.kernel_id, None)
 
     def _take_over(self, manifest: Manifest, kept: KeptClient) -> None:
         """Go on as a client whose code is not over, where nobody else does."""
         kernel = self._registry.get(manifest.kernel_id)
         if kernel is None or kernel.manager is None or kernel.identity != manifest.identity:
             return
+        if kernel.kernel_id in self._noted.keys() | self._console.clients.keys():
+            return  # one client at a time, and the next once that has done
         unfinished = kernel.manager.status.unfinished
         requests = tuple(dropwhile(lambda each: each not in unfinished, kept.requests))
         if not requests or not kept.dashboard.is_here or kept.dashboard.is_alive():
@@ -110,10 +116,13 @@ class KeptClients:
         if prompt is not None and prompt.parent_id not in unfinished:
             prompt = None
         with self._manifests.hold(manifest):
-            if read_manifest(manifest.path).client != kept:  # another dashboard was faster
+            now = read_manifest(manifest.path).clients
+            if kept not in now:  # another dashboard was faster
                 return
-            self._orders.amend(kernel, client=_kept(client, prompt))
-        self._noted[kernel.kernel_id] = _Open(client, prompt)
+            others = tuple(each for each in now if each != kept)
+            taken = _Open(client, prompt)
+            self._orders.amend(kernel, clients=(*others, *self._kept(taken)))
+        self._noted[kernel.kernel_id] = taken
         code = self._monitor.facts(kernel.kernel_id).code
         self._console.resume(kernel.kernel_id, client, code, prompt)
         if prompt is None:
@@ -132,16 +141,19 @@ class KeptClients:
             self._console.offer(_prompt(kernel_id, kept))
             del self._unheard[kernel_id]
 
-
-def _kept(client: RunningClient, prompt: Prompt | None) -> KeptClient:
-    dashboard = identify(os.getpid())
-    assert dashboard is not None, "it is this very process"
-    return KeptClient(
-        session=client.session,
-        requests=client.requests,
-        dashboard=dashboard,
-        prompt=_kept_prompt(prompt) if prompt is not None else None,
-    )
+    def _kept(self, now: _Open) -> tuple[KeptClient, ...]:
+        """Return what a manifest says of this process."""
+        if now.client is None:
+            return ()
+        assert self._dashboard is not None, "it is this very process"
+        return (
+            KeptClient(
+                session=now.client.session,
+                requests=now.client.requests,
+                dashboard=self._dashboard,
+                prompt=_kept_prompt(now.prompt) if now.prompt is not None else None,
+            ),
+        )
 
 
 def _kept_prompt(prompt: Prompt) -> KeptPrompt:

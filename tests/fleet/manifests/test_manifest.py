@@ -84,7 +84,7 @@ CLIENT = KeptClient(
 def test_who_has_code_there_and_what_it_asks_is_kept(
     manifest: Manifest, client: KeptClient
 ) -> None:
-    asking = replace(manifest, client=client)
+    asking = replace(manifest, clients=(client, replace(client, session="second")))
 
     write_manifest(asking)
 
@@ -104,13 +104,22 @@ def test_who_has_code_there_and_what_it_asks_is_kept(
 def test_a_client_that_was_not_written_by_us_is_refused(
     manifest: Manifest, changes: dict[str, object]
 ) -> None:
-    write_manifest(replace(manifest, client=CLIENT))
+    write_manifest(replace(manifest, clients=(CLIENT,)))
     told = json.loads(manifest.path.read_text())
-    told["client"].update(changes)
+    told["clients"][0].update(changes)
     manifest.path.write_text(json.dumps(told))
 
     with pytest.raises(KernelError, match="not a kernel manifest"):
         read_manifest(manifest.path)
+
+
+def test_the_one_client_that_an_earlier_kerneltui_kept_is_read(manifest: Manifest) -> None:
+    write_manifest(replace(manifest, clients=(CLIENT,)))
+    told = json.loads(manifest.path.read_text())
+    told["client"] = told.pop("clients")[0]
+    manifest.path.write_text(json.dumps(told))
+
+    assert read_manifest(manifest.path).clients == (CLIENT,)
 
 
 @pytest.mark.parametrize("death", [DEATH, Death(at=None), conclude(3, None, at=1.7e9)])

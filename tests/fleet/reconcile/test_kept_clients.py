@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -65,7 +66,7 @@ print(kernel_id)
 
 
 class FirstDashboard:
-    """A process that the first fleet takes itself for until it ends."""
+    """A process that the first fleet takes itself for."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self._process = subprocess.Popen(["sleep", "1000"])
@@ -73,10 +74,14 @@ class FirstDashboard:
         assert identity is not None
         self.identity: ProcessIdentity = identity
         self._patch = patch
-        patch.setattr(kept_clients, "identify", lambda _pid: identity)
+
+    def opened(self) -> Fleet:
+        """Return a fleet that takes itself for this process."""
+        with self._patch.context() as patch:
+            patch.setattr(kept_clients, "identify", lambda _pid: self.identity)
+            return opened()
 
     def end(self) -> None:
-        self._patch.setattr(kept_clients, "identify", identify)
         self._process.kill()
         self._process.wait()
 
@@ -101,7 +106,7 @@ def asking(
     """A kernel whose cell asks for a name, as `dashboard` shows; its manifest tells."""
     install_and_make_haste(tmp_path, monkeypatch)
     assert dashboard.identity.is_alive()
-    kernel = Watched(opened(), "tiny")
+    kernel = Watched(dashboard.opened(), "tiny")
     kernel.wait_for(KernelState.IDLE)
     kernel.run(ASKS_TWICE)
     yield kernel
@@ -109,21 +114,25 @@ def asking(
     kernel.fleet.close()
 
 
-@pytest.fixture
-def next_one(asking: Watched) -> Iterator[Fleet]:
-    """Another fleet, which listens."""
+def listening(kernel: Watched) -> Fleet:
+    """Return another fleet, once it hears the kernel."""
     fleet = opened()
 
     def hears() -> bool:
-        asking.run("1")
+        kernel.run("1")
         return bool(fleet.snapshots) and fleet.snapshots[0].executions > 0
 
-    try:
-        eventually(hears, WITHIN)
-        yield fleet
-    finally:
-        if asking.fleet is not fleet:
-            leave(asking, fleet)
+    eventually(hears, WITHIN)
+    return fleet
+
+
+@pytest.fixture
+def next_one(asking: Watched) -> Iterator[Fleet]:
+    """Another fleet, which listens."""
+    fleet = listening(asking)
+    yield fleet
+    if asking.fleet is not fleet:
+        leave(asking, fleet)
 
 
 @pytest.fixture
@@ -158,8 +167,13 @@ def ask_later(kernel: Watched, go: Path) -> None:
     eventually(is_noted, WITHIN)
 
 
+def all_kept(shown: KernelSnapshot) -> tuple[KeptClient, ...]:
+    return read_manifest(manifest_path(shown.connection_file, shown.kernel_id)).clients
+
+
 def kept(shown: KernelSnapshot) -> KeptClient | None:
-    return read_manifest(manifest_path(shown.connection_file, shown.kernel_id)).client
+    """Return the one client that is kept."""
+    return next(iter(all_kept(shown)), None)
 
 
 def prompt_in(fleet: Fleet, text: str) -> Prompt:
@@ -254,6 +268,58 @@ def test_code_is_left_to_a_dashboard_that_lives(
     assert found is not None
     assert found.dashboard == dashboard.identity
     assert prompt_in(asking.fleet, "name?")
+
+
+def queue_behind(asking: Watched, other: Fleet) -> Fleet:
+    """Have code of another fleet wait behind that of the first, which asks; both are noted."""
+    ask(asking)
+    eventually(lambda: other.snapshots[0].code == "pass", WITHIN)
+    other.console.execute(asking.kernel_id, "next")
+    eventually(lambda: len(all_kept(asking.now)) == 2, WITHIN)
+    return other
+
+
+@pytest.fixture
+def both(asking: Watched, next_one: Fleet) -> Fleet:
+    """The other fleet, whose code waits behind that of the first."""
+    return queue_behind(asking, next_one)
+
+
+def test_code_of_two_dashboards_is_in_the_manifest(
+    asking: Watched, both: Fleet, dashboard: FirstDashboard
+) -> None:
+    first, second = all_kept(asking.now)
+
+    assert (first.dashboard, second.dashboard) == (dashboard.identity, identify(os.getpid()))
+    assert first.prompt is not None
+    assert second.requests == both.console.clients[asking.kernel_id].requests
+
+
+def test_the_quit_of_one_dashboard_leaves_the_code_of_another_in_the_manifest(
+    asking: Watched, both: Fleet, dashboard: FirstDashboard
+) -> None:
+    before = all_kept(asking.now)
+
+    leave(asking, both)
+    dashboard.end()
+    both.look()
+
+    assert all_kept(both.snapshots[0]) == before
+
+
+def test_what_one_dashboard_was_asked_is_answered_by_the_next_beside_a_living_one(
+    asking: Watched, next_one: Fleet, dashboard: FirstDashboard
+) -> None:
+    with contextlib.closing(listening(asking)) as third:
+        both = queue_behind(asking, next_one)
+        leave(asking, both)
+        dashboard.end()
+
+        third.console.answer(prompt_in(third, "name?"), "ana")
+        third.console.answer(prompt_in(third, "age?"), "7")
+
+        eventually(lambda: asking.kernel_id not in both.console.clients, WITHIN)
+        eventually(lambda: not all_kept(both.snapshots[0]), WITHIN)
 
 
 @contextlib.contextmanager
