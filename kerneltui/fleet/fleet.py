@@ -245,6 +245,11 @@ class Fleet:
         """Return what happened without being asked for, once."""
         return self._board.take()
 
+    def note_told(self, notice: Notice) -> None:
+        """Take note that the user has seen a notice: the next dashboard does not show it again."""
+        if notice.kernel_id:
+            self._tracker.deaths.note_told(notice.kernel_id)
+
     def kernel_specs(self) -> tuple[SpecChoice, ...]:
         """Return what can be started, by name; broken kernelspecs become notices."""
         return choices(self._kernels.kernel_spec_manager.get_all_specs())

@@ -17,10 +17,12 @@ from kerneltui.fleet.manifests.lock import ManifestLock
 from kerneltui.fleet.manifests.manifest import Manifest, read_manifest
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.snapshot import KernelSnapshot
+from kerneltui.fleet.registry.notices import Notice
 from kerneltui.fleet.transcript.transcript import Role
 from kerneltui.protocol.status import KernelState
 from tests.fleet.kinds import make_places
 from tests.fleet.small_kernels import WITHIN, Watched, dismiss_all
+from tests.fleet.stage import shown
 from tests.support import eventually
 
 PRINTED_BY_PYTHON = """Fatal Python error: Segmentation fault
@@ -219,6 +221,61 @@ def test_what_an_earlier_process_has_written_is_no_cause() -> None:
     assert listed().cause is None
     with closing(opened()) as later:
         dismiss_all(later)
+
+
+# -- news ----
+
+
+def news(fleet: Fleet) -> tuple[Notice, ...]:
+    """Show the user, as the dashboard does, the ends that are to be told; return them."""
+    eventually(lambda: only(fleet).death is not None)
+    taken = fleet.take_notices()
+    for notice in taken:
+        fleet.note_told(notice)
+    return taken
+
+
+def told_below_its_output(fleet: Fleet) -> str:
+    """Return the last line below a kernel's output: that of its end comes after the news."""
+    transcript = fleet.transcript(only(fleet).kernel_id)
+    lines = shown(transcript.view()) if transcript is not None else []
+    return lines[-1][1] if lines else ""
+
+
+def test_an_end_of_which_a_dashboard_has_told_is_not_told_by_the_next() -> None:
+    die_unwatched()
+    with closing(opened()) as first:
+        eventually(lambda: news(first))
+
+    with closing(opened()) as second:
+        eventually(lambda: UNKNOWN in told_below_its_output(second))
+        again = second.take_notices()
+        row = only(second)
+        dismiss_all(second)
+
+    assert (again, row.reason) == ((), UNKNOWN)
+
+
+def test_an_end_that_was_shown_to_nobody_is_told_by_the_next_dashboard() -> None:
+    die_unwatched()
+    with closing(opened()) as first:
+        eventually(first.take_notices)
+
+    with closing(opened()) as second:
+        eventually(lambda: news(second))
+        dismiss_all(second)
+
+
+def test_the_end_of_the_next_process_is_told(mute: Watched) -> None:
+    killed_from_outside(mute)
+    eventually(lambda: news(mute.fleet))
+    eventually(lambda: manifest_of(mute.fleet).is_told)
+    mute.fleet.do(Verb.RESTART, mute.now.target)
+    eventually(lambda: mute.now.state is not KernelState.DEAD)
+
+    killed_from_outside(mute)
+
+    eventually(lambda: news(mute.fleet))
 
 
 # -- what is told beside ----

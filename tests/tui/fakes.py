@@ -153,6 +153,7 @@ class FakeFleet:
         self.verbs: list[tuple[object, ...]] = []
         self.host: HostUsage | None = None
         self.notices: list[Notice] = []
+        self.told: list[Notice] = []
         self.transcripts: dict[str, Transcript] = {}
         self.message_logs: dict[str, MessageLog] = {}
         self.infos: dict[str, KernelInfo] = {}
@@ -227,6 +228,9 @@ class FakeFleet:
     def take_notices(self) -> tuple[Notice, ...]:
         taken, self.notices = tuple(self.notices), []
         return taken
+
+    def note_told(self, notice: Notice) -> None:
+        self.told.append(notice)
 
     def kernel_specs(self) -> tuple[SpecChoice, ...]:
         return self.specs

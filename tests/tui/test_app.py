@@ -172,7 +172,7 @@ def test_an_escape_sequence_in_a_notice_is_not_obeyed() -> None:
     on_stage(play, FakeFleet())
 
 
-def test_news_of_the_fleet_becomes_a_notice() -> None:
+def test_news_of_the_fleet_becomes_a_notice_that_counts_as_told() -> None:
     fleet = two_kernels()
 
     async def play(stage: Stage) -> None:
@@ -180,6 +180,7 @@ def test_news_of_the_fleet_becomes_a_notice() -> None:
         await stage.publish(*fleet.snapshots)
 
         assert stage.notices == ["train died"]
+        assert [each.text for each in fleet.told] == ["train died"]
 
     on_stage(play, fleet)
 

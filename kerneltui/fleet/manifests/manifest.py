@@ -69,6 +69,8 @@ class Manifest:
     """What its process was sent last that can end it."""
     death: Death | None = None
     """Why its process has ended; None while it runs, and where nobody has seen the end."""
+    is_told: bool = False
+    """A dashboard has shown the news of that end: the next one need not."""
     stopped_at: float | None = None
     """Since when its process is stopped, in seconds since the epoch: as far as somebody of us has
     stopped it or seen that. The system does not tell."""
@@ -194,6 +196,7 @@ def _parse(data: dict[str, Any]) -> Manifest:
         interrupt_mode=values.text(data.get("interrupt_mode", "signal")),
         sent=parse_sent(data.get("sent")),
         death=parse_death(data.get("death")),
+        is_told=data.get("is_told") is True,
         stopped_at=None if data.get("stopped_at") is None else values.instant(data["stopped_at"]),
         clients=parse_clients(data),
     )

@@ -184,6 +184,7 @@ class ManifestStore:
             interrupt_mode=interrupt_mode or manifest.interrupt_mode,
             sent=None,
             death=None,
+            is_told=False,
             stopped_at=None,
             clients=(),
         )

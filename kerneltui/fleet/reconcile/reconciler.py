@@ -94,6 +94,7 @@ class Reconciler:
         self.checks.close()
         self.autorestarter.close()
         self._clients.note()
+        self._tracker.deaths.look()
         self._own.follow_servers()  # who comes next finds in the manifests who the kernels are
         self._manifests.mark_seen()
 

@@ -45,6 +45,8 @@ class Deaths:
         self._facts_of = facts_of
         self._queued_of = queued_of
         self._memory_at_end = memory_at_end
+        self._told: set[str] = set()
+        """The ids of kernels of whose end the user was told, until that is noted."""
 
     def note(self, kernel: TrackedKernel, manager: KernelManager, process: KernelProcess) -> Death:
         """Take note of the end of a process, at once; return why it was."""
@@ -69,6 +71,21 @@ class Deaths:
             noted = kernel.manifest.death if kernel.manifest is not None else None
             if kernel.death is not None and kernel.identity is not None and noted is None:
                 self._keep(kernel, kernel.identity, kernel.death)
+            if kernel.kernel_id in self._told:
+                self._note_told(kernel)
+
+    def note_told(self, kernel_id: str) -> None:
+        """Have it noted, soon, that the user was told of a kernel's end."""
+        self._told.add(kernel_id)
+
+    def _note_told(self, kernel: TrackedKernel) -> None:
+        if kernel.manifest is None or kernel.is_alive:  # it was started again
+            self._told.discard(kernel.kernel_id)
+            return
+        with contextlib.suppress(ActionRefused):
+            kept = self._manifests.amend(kernel.manifest, is_told=True)
+            self._registry.update(kernel, lambda now: replace(now, manifest=kept))
+            self._told.discard(kernel.kernel_id)
 
     def take_over(self, kernel: TrackedKernel, manifest: Manifest) -> None:
         """Take what another dashboard has found out of the end of a kernel's process."""

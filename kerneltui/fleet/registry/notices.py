@@ -22,6 +22,7 @@ class Notice:
     severity: Severity
     text: str
     kernel_id: str = ""
+    """Of the kernel whose end it tells; "" for other news."""
 
 
 class NoticeBoard(logging.Handler):

@@ -253,7 +253,8 @@ class Tracker:
         if not reason:
             self._log_end(kernel, death)
             return None
-        is_news = kernel.is_ours and not self.orders.is_ordered(kernel)
+        is_told = kernel.manifest is not None and kernel.manifest.is_told
+        is_news = kernel.is_ours and not is_told and not self.orders.is_ordered(kernel)
         self.note_leftovers(kernel)
         return partial(self._describe_end, kernel, process.identity, death, is_news=is_news)
 

@@ -230,6 +230,7 @@ class MainScreen(Screen[None]):
         self._late.pull_console()
         for notice in self._fleet.take_notices():
             self.notify(notice.text, severity=notice.severity, markup=False)
+            self._fleet.note_told(notice)
 
     def alert(self) -> None:
         """Tell whoever looks elsewhere what has happened, paused or not."""
