@@ -7,13 +7,12 @@ from collections.abc import Iterable, Mapping
 
 from kerneltui.fleet.diagnosis.condition import ProcessState
 from kerneltui.fleet.inspection.memory import memory_of
-from kerneltui.fleet.inspection.process_sample import BUSY_CPU, ProcessSample, look_at
+from kerneltui.fleet.inspection.process_sample import ProcessSample, look_at, uses_cpu
 from kerneltui.frozen import frozen
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.kernels.processes.tree import children_of_all, descendants
 
 WINDOW = 0.2  # seconds between two samples: what uses CPU time has used several ticks by then
-QUIET = 0.06  # of a core: one tick in the window may be anybody's
 POLLING = 0.3  # of a core, between two looks
 
 
@@ -40,7 +39,9 @@ class ProcessFacts:
     @property
     def is_quiet(self) -> bool:
         """Nothing of its tree has used the processor, nor waits for one."""
-        return self.cpu is not None and self.cpu < QUIET and self.state is ProcessState.SLEEPING
+        if self.cpu is None or uses_cpu(self.cpu):
+            return False
+        return self.state is ProcessState.SLEEPING
 
     @property
     def is_nearly_quiet(self) -> bool:
@@ -95,7 +96,7 @@ class ProcessLook:
             children=len(living) - 1,
             zombies=len(samples) - len(living),
             cpu=sum(loads) if self._elapsed else None,
-            children_busy=sum(loads[1:]) >= BUSY_CPU,
+            children_busy=uses_cpu(sum(loads[1:])),
         )
 
     def _loads(self, identity: ProcessIdentity, living: _Samples) -> list[float]:

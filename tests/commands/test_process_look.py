@@ -13,9 +13,9 @@ import psutil
 import pytest
 
 from kerneltui.commands import process_look
-from kerneltui.commands.process_look import ProcessLook
+from kerneltui.commands.process_look import WINDOW, ProcessLook
 from kerneltui.fleet.diagnosis.condition import ProcessState
-from kerneltui.fleet.inspection.process_sample import ProcessSample
+from kerneltui.fleet.inspection.process_sample import ProcessSample, uses_cpu
 from kerneltui.kernels.processes.identity import identify
 from tests.support import eventually
 
@@ -58,6 +58,11 @@ def test_a_look_tells_of_the_time_since_the_look_before(monkeypatch: pytest.Monk
         quiet.append(look.at(own).is_quiet)
 
     assert quiet == [False, True]
+
+
+@pytest.mark.parametrize(("ticks", "is_use"), [(1, False), (2, True)])
+def test_one_clock_tick_between_two_looks_is_not_taken_for_use(ticks: int, is_use: bool) -> None:
+    assert uses_cpu(ticks / os.sysconf("SC_CLK_TCK") / WINDOW) is is_use
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from kerneltui.kernels.processes.identity import ProcessIdentity, identity_of
 from kerneltui.kernels.processes.stat import ZOMBIES, ProcessStat, all_pids, read_stat
 from kerneltui.kernels.processes.tree import Children
 
-BUSY_CPU = 0.05  # of a core; housekeeping, and waiting for input, take less
+BUSY_CPU = 0.06  # of a core: above a clock tick in ps's window, which may be housekeeping
 
 _STATES = {
     "R": ProcessState.RUNNING,
@@ -41,6 +41,11 @@ class AllProcesses(NamedTuple):
     samples: Mapping[int, tuple[ProcessIdentity, ProcessSample]]
     """By pid."""
     children: Children
+
+
+def uses_cpu(load: float) -> bool:
+    """Tell whether a process that uses so much of a core computes."""
+    return load >= BUSY_CPU
 
 
 def look_at(pid: int) -> ProcessSample | None:

@@ -15,10 +15,10 @@ from kerneltui.fleet.inspection.host_usage import HostUsage, look_at_host
 from kerneltui.fleet.inspection.memory import memory_of
 from kerneltui.fleet.inspection.memory_group import memory_group
 from kerneltui.fleet.inspection.process_sample import (
-    BUSY_CPU,
     AllProcesses,
     ProcessSample,
     look_at_all,
+    uses_cpu,
 )
 from kerneltui.fleet.model.snapshot import Usage
 from kerneltui.fleet.threads import periodic
@@ -168,8 +168,8 @@ class UsageSampler:
             zombies=len(seen) - len(living),
             process=state,
             process_since=self._process_since(kernel_id, state),
-            quiet_since=self._quiet_since(kernel_id) if load < BUSY_CPU else None,
-            children_busy=sum(loads[1:]) >= BUSY_CPU,
+            quiet_since=self._quiet_since(kernel_id) if not uses_cpu(load) else None,
+            children_busy=uses_cpu(sum(loads[1:])),
             near_limit=self._limit is not None and memory >= NEAR * self._limit,
             cpu_history=known.cpu.add(now, cpu),
             memory_history=known.memory.add(now, shown),
