@@ -88,6 +88,8 @@ class ConditionFacts:
     """It is at a request; told by the kernel itself, or by its server."""
     runs_since: float | None = None
     """When the request began; of an idle kernel, when the last one was over."""
+    runs_seen_since: float | None = None
+    """Since when it is known to be at that, whenever it began."""
     sent_at: float | None = None
     """When code of ours was sent that it has not begun, though it said last that it is idle."""
     is_python: bool = False
@@ -102,6 +104,8 @@ class ConditionFacts:
     process: ProcessState | None = None
     """None for a process that is not visible from here."""
     process_since: float | None = None
+    process_seen_since: float | None = None
+    """Since when the process is known to be in this state, where that lasts."""
     quiet_since: float | None = None
     """Since when its tree uses no CPU time; None while it does, and where nobody has looked."""
     children_busy: bool = False
@@ -117,14 +121,17 @@ class ConditionFacts:
 
 @frozen
 class Condition:
-    """What a kernel does. `since` is of the clock of the facts; None where that is not known."""
+    """What a kernel does."""
 
     word: Word = Word.UNKNOWN
     since: float | None = None
+    """An instant of the clock of the facts; None where that is not known."""
     sentence: str = ""
     """Clean, without a full stop."""
     answers: bool | None = None
     """It answers on control; None where it was not asked."""
+    is_older: bool = False
+    """It did so already when it was first seen: `since` is when that was."""
 
     @property
     def is_plain(self) -> bool:
@@ -149,7 +156,10 @@ def condition_of(facts: ConditionFacts, now: float) -> Condition:
     word = _word(facts, now)
     told = (facts.order, _interrupted(word, facts), _sentence(word, facts))
     sentence = "; ".join(filter(None, told))
-    return Condition(word, _since(word, facts), sentence, _answers(facts, now))
+    since, answers = _since(word, facts), _answers(facts, now)
+    if since is None and (seen := _seen_since(word, facts)) is not None:
+        return Condition(word, seen, sentence, answers, is_older=True)
+    return Condition(word, since, sentence, answers)
 
 
 # -- the word ----
@@ -227,6 +237,14 @@ def _since(word: Word, facts: ConditionFacts) -> float | None:
             return facts.runs_since
         case _:
             return None
+
+
+def _seen_since(word: Word, facts: ConditionFacts) -> float | None:
+    """Return since when a kernel is seen to do what it did before anybody looked."""
+    if word in (Word.STOPPED, Word.DISK_WAIT):
+        return facts.process_seen_since
+    is_told = word in (Word.BUSY, Word.WAITING, Word.ASKS, Word.IDLE) and facts.runs is not None
+    return facts.runs_seen_since if is_told else None
 
 
 # -- in a sentence ----

@@ -168,6 +168,7 @@ class UsageSampler:
             zombies=len(seen) - len(living),
             process=state,
             process_since=self._process_since(kernel_id, state),
+            process_seen_since=self._process_seen_since(kernel_id, state),
             quiet_since=self._quiet_since(kernel_id) if not uses_cpu(load) else None,
             children_busy=uses_cpu(sum(loads[1:])),
             near_limit=self._limit is not None and memory >= NEAR * self._limit,
@@ -188,6 +189,13 @@ class UsageSampler:
         if before is None:
             return None if state is ProcessState.STOPPED else self._sampled_at
         return before.process_since if before.process is state else self._sampled_at
+
+    def _process_seen_since(self, kernel_id: str, state: ProcessState | None) -> float | None:
+        if state not in _LASTING:
+            return None
+        before = self.usage.get(kernel_id)
+        is_known = before is not None and before.process is state
+        return before.process_seen_since if before is not None and is_known else self._sampled_at
 
     def _quiet_since(self, kernel_id: str) -> float:
         before = self.usage.get(kernel_id)

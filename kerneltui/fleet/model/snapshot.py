@@ -33,6 +33,8 @@ class Usage:
     """What the system does with the kernel's own process; None where it was not looked at."""
     process_since: float | None = None
     """Since when it is stopped, or waits for a disk; None where that is not known."""
+    process_seen_since: float | None = None
+    """Since when that is known."""
     quiet_since: float | None = None
     """Since when the tree uses next to no CPU time; None while it uses some."""
     children_busy: bool = False

@@ -73,6 +73,8 @@ class Lifecycle:
         self.state_since: float | None = None
         """Instant of `time.monotonic()` at which the status' state became what it is; None if
         nothing has seen that."""
+        self.state_seen_at: float | None = None
+        """The same if it was seen; else the instant at which the state was first known."""
         self.describe = description
         self._follow_death = follow_death
         self._find_heir = find_heir
@@ -111,6 +113,7 @@ class Lifecycle:
             self.log = log
             self.spawned_at = 0.0 if age is None else time.monotonic() - age
             self.state_since = self.spawned_at or None
+            self.state_seen_at = self.state_since or time.monotonic()
             self.spawns += 1
             self.present = True
             self.status = advance(self.status, event)
@@ -164,7 +167,8 @@ class Lifecycle:
             before, self.status = self.status, advance(self.status, event)
             if begins_anew(before, event):
                 is_seen = tells_the_moment(before, event)
-                self.state_since = (at or time.monotonic()) if is_seen else None
+                self.state_seen_at = at or time.monotonic()
+                self.state_since = self.state_seen_at if is_seen else None
             self._changed.notify_all()
         self._tell(event)
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from kerneltui.fleet.model.capabilities import ALL_LOST, LOGS_LOST, Wording
-from kerneltui.formats import duration, memory, short_id
+from kerneltui.formats import memory, short_id
 from kerneltui.protocol.text import clean_line
 from kerneltui.tui.dialogs.confirm import Question
+from kerneltui.tui.table.conditions import word_and_age
 from kerneltui.words import counted
 
 if TYPE_CHECKING:
@@ -31,9 +32,8 @@ def describe(kernel: KernelSnapshot, now: float) -> Iterator[str]:
 
 
 def _losses(kernel: KernelSnapshot, now: float) -> Iterator[str]:
-    condition, usage = kernel.condition, kernel.usage
-    since = "" if condition.since is None else f" {duration(now - condition.since)}"
-    yield f"{condition.word}{since}"
+    usage = kernel.usage
+    yield word_and_age(kernel.condition, now)
     if usage is not None:
         yield memory(usage.rss)
         if usage.processes > 1:

@@ -8,6 +8,7 @@ from kerneltui import formats
 from kerneltui.fleet.diagnosis.condition import Word
 
 if TYPE_CHECKING:
+    from kerneltui.fleet.diagnosis.condition import Condition
     from kerneltui.fleet.model.snapshot import KernelSnapshot
 
 Tone = Literal["plain", "muted", "strong", "busy", "idle", "moving", "dead", "trouble"]
@@ -17,7 +18,7 @@ TONES: tuple[Tone, ...] = ("plain", "muted", "strong", "busy", "idle", "moving",
 
 MINUTE = 60.0  # seconds
 BUSY_LONG = 10 * MINUTE
-AGE = 4  # cells of a blank and an age
+AGE = 4  # cells of a blank and an age, without the mark of one that is at least so much
 
 
 class Cell(NamedTuple):
@@ -54,17 +55,24 @@ def state_cell(kernel: KernelSnapshot, now: float) -> Cell:
     if kernel.pending:
         waited = 0 if kernel.pending_since is None else int(now - kernel.pending_since)
         return Cell(f"◌ {kernel.pending} {max(0, waited)} s", "moving")
-    word, since = kernel.condition.word, kernel.condition.since
-    mark, tone = MARKS[word]
-    age = "" if since is None else f" {formats.duration(elapsed(since, now))}"
-    return Cell(f"{mark} {word}{age}", tone)
+    mark, tone = MARKS[kernel.condition.word]
+    return Cell(f"{mark} {word_and_age(kernel.condition, now)}", tone)
+
+
+def word_and_age(condition: Condition, now: float) -> str:
+    """Return what a kernel does and for how long: "busy 12m", "busy >12m" where it was found so."""
+    if condition.since is None:
+        return str(condition.word)
+    at_least = ">" if condition.is_older else ""
+    return f"{condition.word} {at_least}{formats.duration(elapsed(condition.since, now))}"
 
 
 def state_width(kernel: KernelSnapshot) -> int:
     """Return the cells that a kernel's state takes whatever its age is."""
     word = kernel.pending or str(kernel.condition.word)
     has_age = kernel.pending or kernel.condition.since is not None
-    return len("● ") + len(word) + (AGE + bool(kernel.pending) if has_age else 0)
+    has_mark = kernel.pending or kernel.condition.is_older
+    return len("● ") + len(word) + (AGE + bool(has_mark) if has_age else 0)
 
 
 def elapsed(since: float, now: float) -> float:

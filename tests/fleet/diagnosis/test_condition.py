@@ -174,6 +174,20 @@ RUNS = ConditionFacts(runs=True, runs_since=NOW - 720, answers=True, is_python=T
             ConditionFacts(phase=Phase.ENDED),
             Condition(Word.DIED, None, "cause unknown"),
         ),
+        (
+            ConditionFacts(runs=True, runs_seen_since=NOW - 12),
+            Condition(Word.BUSY, NOW - 12, "runs code", is_older=True),
+        ),
+        (
+            ConditionFacts(runs=False, runs_since=NOW - 9, runs_seen_since=NOW - 9),
+            Condition(Word.IDLE, NOW - 9, "runs nothing"),
+        ),
+        (
+            ConditionFacts(process=ProcessState.STOPPED, process_seen_since=NOW - 12),
+            Condition(
+                Word.STOPPED, NOW - 12, "stopped by a signal; SIGCONT continues it", is_older=True
+            ),
+        ),
         (ConditionFacts(), Condition(Word.UNKNOWN, None, "has not said what it does")),
     ],
 )

@@ -230,7 +230,10 @@ def test_how_long_a_process_was_stopped_before_the_first_look_is_not_known(trees
     root.suspend()
     eventually(lambda: root.status() == psutil.STATUS_STOPPED)
 
-    assert trees.sample(time.monotonic())["k1"].process_since is None
+    begin = time.monotonic()
+    looks = [trees.sample(begin + each)["k1"] for each in (0, 1)]
+    assert [each.process_since for each in looks] == [None, None]
+    assert [each.process_seen_since for each in looks] == [begin, begin]
 
 
 def test_a_tree_that_works_is_not_quiet_and_its_children_are_told_apart(trees: Trees) -> None:

@@ -209,6 +209,15 @@ def test_since_when_it_did_what_it_was_found_doing_is_not_known(
     assert kernel.life.state_since is None
 
 
+def test_since_when_it_is_seen_to_do_what_it_was_found_doing_is_known(kernel: Kernel) -> None:
+    kernel.life.begin(None, None, Spawned(adopted=True), age=None)
+
+    kernel.life.advance(BusyElsewhere(), at=5.0)
+    kernel.life.advance(BusyElsewhere(), at=6.0)
+
+    assert kernel.life.state_seen_at == 5.0
+
+
 def test_a_request_that_was_found_running_began_when_its_recording_says(kernel: Kernel) -> None:
     kernel.life.begin(None, None, Spawned(adopted=True), age=None)
     kernel.life.advance(BusyElsewhere())

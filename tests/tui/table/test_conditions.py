@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from kerneltui.fleet.diagnosis.condition import Condition, Word
 from kerneltui.fleet.diagnosis.death import Death, Sent
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
 from kerneltui.protocol.status import KernelState
-from kerneltui.tui.table.conditions import MARKS, Cell, attention, state_cell
+from kerneltui.tui.table.conditions import MARKS, Cell, attention, state_cell, state_width
 from tests.tui.fakes import NOW, snapshot
 
 
@@ -18,6 +19,11 @@ def doing(word: Word, seconds: float | None = None, **changes: object) -> Kernel
     since = None if seconds is None else NOW - seconds
     fields = {"condition": Condition(word, since), **changes}
     return replace(snapshot(str(word)), **fields)  # type: ignore[arg-type]
+
+
+def found(word: Word, seconds: float) -> KernelSnapshot:
+    """Return a kernel that did so already when it was first seen, so many seconds ago."""
+    return doing(word, condition=Condition(word, NOW - seconds, is_older=True))
 
 
 @pytest.mark.parametrize(
@@ -29,6 +35,7 @@ def doing(word: Word, seconds: float | None = None, **changes: object) -> Kernel
         (doing(Word.NO_ANSWER, 7200), Cell("▲ no answer 2h", "trouble")),
         (doing(Word.DIED, 240), Cell("✗ died 4m", "dead")),
         (doing(Word.STALE), Cell("✗ stale", "muted")),
+        (found(Word.BUSY, 725), Cell("● busy >12m", "busy")),
     ],
 )
 def test_a_state_is_a_mark_a_word_and_an_age(kernel: KernelSnapshot, expected: Cell) -> None:
@@ -39,6 +46,16 @@ def test_an_order_under_way_counts_its_seconds() -> None:
     kernel = snapshot(state=KernelState.BUSY, pending="stopping", pending_since=NOW - 3.7)
 
     assert state_cell(kernel, NOW) == Cell("◌ stopping 3 s", "moving")
+
+
+@pytest.mark.parametrize("make", [doing, found])
+@pytest.mark.parametrize("seconds", [0, 59, 60, 59 * 60, 3600])
+def test_a_state_has_room_whatever_its_age_is(
+    make: Callable[[Word, float], KernelSnapshot], seconds: float
+) -> None:
+    kernel = make(Word.BUSY, seconds)
+
+    assert len(state_cell(kernel, NOW).text) <= state_width(kernel)
 
 
 def test_every_word_has_a_mark() -> None:
