@@ -11,6 +11,7 @@ import functools
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import indent
 from types import ModuleType
 from typing import Any
 
@@ -44,6 +45,29 @@ def ask_locals(thread: int, depth: int, frame: Frame) -> Content:
 def ask_prompt() -> Content:
     """Ask whether a cell waits for input, and what it asks."""
     return _ask(_source(stacks) + _source(prompts), "prompt()")
+
+
+def script_for_stacks(answer: str) -> str:
+    """Return a program that tells all threads in the file `answer`, whatever may fail in it.
+
+    It is run between two steps of the main thread, which goes on as if nothing had been.
+    """
+    write = f"""
+answer = {answer!r}
+descriptor = os.open(answer + ".part", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+with open(descriptor, "w") as file:
+    file.write(stacks_with_this())
+os.rename(answer + ".part", answer)
+"""
+    tried = indent(f"import os\n{_source(stacks)}{write}", "    ")
+    # An interrupt in the middle of it was meant for the code that it holds up.
+    return f"""{_FUTURE}try:
+{tried}
+except KeyboardInterrupt:
+    __import__("_thread").interrupt_main()
+except BaseException:
+    pass
+"""
 
 
 def _ask(source: str, call: str) -> Content:

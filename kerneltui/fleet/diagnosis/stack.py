@@ -31,6 +31,7 @@ class Way(StrEnum):
     FAULTHANDLER = "faulthandler"
     DEBUGGER = "debugger"
     PYSPY = "py-spy"
+    REMOTE_EXEC = "remote exec"
     SYSTEM = "system"
 
 
@@ -39,6 +40,7 @@ TOUCHES = {
     Way.FAULTHANDLER: "a signal that the kernel catches; its log gets the stacks",
     Way.DEBUGGER: "its debugger is switched on for a moment; the code goes on",
     Way.PYSPY: "the process stands still for some milliseconds",
+    Way.REMOTE_EXEC: "its code waits for some milliseconds; no name and no history",
     Way.SYSTEM: "nothing: what the system tells of its process",
 }
 

@@ -5,12 +5,18 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kerneltui.fleet.diagnosis.inside import stacks, values
-from kerneltui.fleet.diagnosis.question import ask_stacks, read_reply, read_threads
+from kerneltui.fleet.diagnosis.question import (
+    ask_stacks,
+    read_reply,
+    read_threads,
+    script_for_stacks,
+)
 from kerneltui.fleet.diagnosis.stack import StackThread
 from kerneltui.fleet.diagnosis.variable import Variable, read_variables
 
@@ -75,6 +81,22 @@ def named(variables: tuple[Variable, ...], name: str) -> Variable:
 
 def measure(**names: object) -> tuple[Variable, ...]:
     return read_variables(json.loads(json.dumps(values._told(names))))
+
+
+def test_the_thread_that_is_had_to_tell_stands_where_it_did(tmp_path: Path) -> None:
+    answer = tmp_path / "answer"
+
+    exec(script_for_stacks(str(answer)), {})
+
+    main = read_threads(json.loads(answer.read_text()))[0]
+    own = test_the_thread_that_is_had_to_tell_stands_where_it_did.__name__
+    assert (main.main, main.frames[0].function) == (True, own)
+
+
+def test_a_program_that_cannot_tell_disturbs_nobody(tmp_path: Path) -> None:
+    exec(script_for_stacks(str(tmp_path / "gone" / "answer")), {})
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_threads_have_names_and_the_main_one_is_first(waiting: threading.Thread) -> None:

@@ -22,11 +22,24 @@ THREADS = 200
 
 def stacks() -> str:
     """Return all threads but this one, as JSON."""
-    own, main = threading.get_ident(), threading.main_thread().ident
+    own = threading.get_ident()
+    return _told([each for each in sys._current_frames().items() if each[0] != own])
+
+
+def stacks_with_this() -> str:
+    """Return all threads, this one as it stood before it was had to tell, as JSON."""
+    frames: dict[int, FrameType | None] = dict(sys._current_frames())
+    ours = calls(sys._getframe())
+    before = next((each for each in ours if each.f_globals is not globals()), None)
+    frames[threading.get_ident()] = before
+    return _told(list(frames.items()))
+
+
+def _told(found: list[tuple[int, Any]]) -> str:
+    main = threading.main_thread().ident
     names = {
         ident: vars(each).get("_name") for ident, each in vars(threading)["_active"].copy().items()
     }
-    found = [(ident, frame) for ident, frame in sys._current_frames().items() if ident != own]
     found.sort(key=lambda each: each[0] != main)
     cells = _cells()
     return json.dumps(

@@ -21,6 +21,7 @@ from kerneltui.fleet.diagnosis.variable import Variable, read_variables
 from kerneltui.fleet.diagnosis.ways.choice import CannotLook, Found, Look, first_that_works
 from kerneltui.fleet.diagnosis.ways.debugger_probe import look_by_debugger
 from kerneltui.fleet.diagnosis.ways.pyspy_probe import look_by_pyspy
+from kerneltui.fleet.diagnosis.ways.remote_probe import is_remote_exec_there, look_by_remote_exec
 from kerneltui.fleet.diagnosis.ways.signal_probe import look_by_signal
 from kerneltui.fleet.diagnosis.ways.source_lines import SourceLines
 from kerneltui.fleet.diagnosis.ways.subject import Subject
@@ -89,6 +90,8 @@ class Diagnosis:
         yield Way.DEBUGGER, partial(self._by_debugger, subject)
         if identity is not None:
             yield Way.PYSPY, partial(self._by_pyspy, identity)
+            if is_remote_exec_there():
+                yield Way.REMOTE_EXEC, partial(self._by_remote_exec, subject, identity)
             yield Way.SYSTEM, partial(look_at_system, identity)
 
     def _by_subshell(self, subject: Subject) -> Found:
@@ -118,6 +121,11 @@ class Diagnosis:
     def _by_pyspy(self, identity: ProcessIdentity) -> Found:
         self._refuse_locked()
         return look_by_pyspy(identity)
+
+    def _by_remote_exec(self, subject: Subject, identity: ProcessIdentity) -> Found:
+        self._refuse_locked()
+        self._refuse_stopped(subject)
+        return look_by_remote_exec(identity)
 
     def _ask(self, subject: Subject, content: dict[str, Any]) -> Any:
         self._refuse_stopped(subject)
