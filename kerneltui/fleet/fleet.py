@@ -88,13 +88,14 @@ class Fleet:
         self._gpu = GpuLook()
         self._usage = usage = UsageSampler(self._living_pids, registry.publish)
         self._recorder = recorder = RecorderStarter(runtime_folder(), self.warn)
-        besides = self._watch_memory, self._look_after_recorder
+        besides = self._watch_memory, self._look_after_recorder, self._prepare_to_look
         self._reconciler = reconciler = Reconciler(
             registry, tracker, store, kernels, usage, transport, self.warn, *besides
         )
         self._starter = KernelStarter(registry, tracker, store, kernels, recorder)
         self._verbs = KernelVerbs(registry, tracker, kernels, reconciler.external, recorder)
         self._is_observer = False
+        self._is_prepared = False
         self.locked = locked
 
     def open(self) -> None:
@@ -148,6 +149,17 @@ class Fleet:
     def _look_after_recorder(self) -> None:
         kernels = self.registry.all()
         self._recorder.look(is_wanted=any(each.manifest and each.is_alive for each in kernels))
+
+    def _prepare_to_look(self) -> None:
+        """Load what looks into a kernel once one is busy: no key has to wait for that, nor a
+        start."""
+        if self._is_prepared or all(each.state is not KernelState.BUSY for each in self.snapshots):
+            return
+        self._is_prepared = True
+        import kerneltui.fleet.diagnosis.ways.diagnosis  # noqa: F401
+        from kerneltui.fleet.diagnosis.question import ask_stacks
+
+        ask_stacks()
 
     @property
     def snapshots(self) -> tuple[KernelSnapshot, ...]:

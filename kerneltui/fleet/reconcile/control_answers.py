@@ -11,6 +11,7 @@ from kerneltui.fleet.discovery.control_poll import ControlPoll, Spawn, spawns_of
 from kerneltui.fleet.model.snapshot import Usage
 from kerneltui.fleet.registry.tracked_kernel import ControlFacts
 from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.protocol.message import Message
 from kerneltui.protocol.status import KernelState
 
 ASK_INTERVAL = 5.0  # seconds until a kernel that has answered is asked again
@@ -31,8 +32,8 @@ class ControlAnswers:
         """When each process has answered last."""
         self._with_subshells: frozenset[Spawn] = frozenset()
 
-    def look(self, wanted: Iterable[KernelManager]) -> list[Spawn]:
-        """Ask those that were not asked of late, forget the others; return who has answered."""
+    def look(self, wanted: Iterable[KernelManager]) -> dict[Spawn, Message]:
+        """Ask those that were not asked of late, forget the others; return who has said what."""
         now, spawns = time.monotonic(), set(spawns_of(wanted).values())
         self._answered = {each: at for each, at in self._answered.items() if each in spawns}
         due = (each for each in spawns if now - self._answered.get(each, NEVER) >= ASK_INTERVAL)
@@ -40,7 +41,7 @@ class ControlAnswers:
         self._answered |= dict.fromkeys(replies, now)
         fresh = (each for each, reply in replies.items() if has_subshells(reply))
         self._with_subshells = self._with_subshells.union(fresh) & self._answered.keys()
-        return list(replies)
+        return replies
 
     def of(self, manager: KernelManager) -> ControlFacts:
         """Return what is known of a kernel. In any thread."""

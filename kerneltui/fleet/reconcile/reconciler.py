@@ -41,7 +41,7 @@ class Reconciler:
     ) -> None:
         """`besides`: what else is to be looked at in each turn."""
         specs, orders = kernels.kernel_spec_manager, tracker.orders
-        self.checks = StatusChecks(registry, tracker.console)
+        self.checks = StatusChecks(registry, tracker.console, tracker.monitor.message_log)
         self.external = ExternalKernels(registry, tracker, store, specs, warn)
         self.autorestarter = AutoRestarter(runtime_folder(), registry, orders, warn)
         self._own = OwnKernels(registry, tracker, store, kernels, transport, warn)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from kerneltui.fleet.console.console import Console
 from kerneltui.fleet.diagnosis.condition import OpenPrompt
 from kerneltui.fleet.model.snapshot import Usage
+from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.fleet.reconcile.control_answers import ControlAnswers, is_worth_asking
 from kerneltui.fleet.reconcile.input_looks import InputLooks
 from kerneltui.fleet.reconcile.long_busy import LongBusy
@@ -21,9 +22,15 @@ QUIET = 1.0  # seconds without CPU time after which a kernel may wait for input
 class StatusChecks:
     """Used by the discovery thread, but for `control` and `prompt`."""
 
-    def __init__(self, registry: KernelRegistry, console: Console) -> None:
+    def __init__(
+        self,
+        registry: KernelRegistry,
+        console: Console,
+        find_log: Callable[[str], MessageLog | None],
+    ) -> None:
         self._registry = registry
         self._console = console
+        self._find_log = find_log
         self._answers = ControlAnswers()
         self._inputs = InputLooks()
         self._long_busy = LongBusy()
@@ -46,7 +53,9 @@ class StatusChecks:
             for each in kernels
             if each.manager is not None and self._is_to_be_asked(each, usage.get(each.kernel_id))
         ]
-        for manager, number in self._answers.look(wanted):
+        for (manager, number), reply in self._answers.look(wanted).items():
+            if (log := self._find_log(manager.kernel_id)) is not None:
+                log.kernel_info = reply["content"]  # who asks beside a cell need not ask this first
             if manager.status.state is KernelState.UNKNOWN:
                 manager.life.advance(BusyElsewhere(), number)
         if not self._console.locked:
