@@ -132,6 +132,8 @@ class Condition:
     """It answers on control; None where it was not asked."""
     is_older: bool = False
     """It did so already when it was first seen: `since` is when that was."""
+    is_answerable: bool = False
+    """It asks something that is ours to answer."""
 
     @property
     def is_plain(self) -> bool:
@@ -156,10 +158,16 @@ def condition_of(facts: ConditionFacts, now: float) -> Condition:
     word = _word(facts, now)
     told = (facts.order, _interrupted(word, facts), _sentence(word, facts))
     sentence = "; ".join(filter(None, told))
-    since, answers = _since(word, facts), _answers(facts, now)
-    if since is None and (seen := _seen_since(word, facts)) is not None:
-        return Condition(word, seen, sentence, answers, is_older=True)
-    return Condition(word, since, sentence, answers)
+    since, seen = _since(word, facts), _seen_since(word, facts)
+    is_older = since is None and seen is not None
+    return Condition(
+        word,
+        seen if is_older else since,
+        sentence,
+        _answers(facts, now),
+        is_older=is_older,
+        is_answerable=word is Word.ASKS and _is_ours(facts.prompt),
+    )
 
 
 # -- the word ----
@@ -288,6 +296,10 @@ def _why_silent(facts: ConditionFacts) -> str:
     if facts.is_python:
         return "holds its interpreter in native code"
     return "does not answer while it runs" if facts.runs else "does not answer"
+
+
+def _is_ours(prompt: OpenPrompt | None) -> bool:
+    return prompt is not None and prompt.asker is Asker.OURS
 
 
 def _who_is_asked(facts: ConditionFacts) -> str:

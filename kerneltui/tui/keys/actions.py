@@ -469,7 +469,7 @@ ACTIONS: tuple[Action, ...] = (
     *(
         Action(
             f"tab.{name}",
-            (str(number), *_MORE_TAB_KEYS.get(name, ())),
+            (*_MORE_TAB_KEYS.get(name, ()), str(number)),
             f"Tab: {name}",
             f"Show the selected kernel's {what}, and go there",
             Scope.GLOBAL,

@@ -25,6 +25,7 @@ from kerneltui.tui.keys.action import SCREENS, Action, Scope, command_of
 from kerneltui.tui.keys.actions import ACTIONS, BY_COMMAND
 from kerneltui.tui.keys.bindings import bindings
 from kerneltui.tui.keys.keymap import key_of
+from kerneltui.tui.keys.ways_out import ways_out
 from kerneltui.tui.main.alerts import Alerts, sequence
 from kerneltui.tui.main.app_actions import AppActions
 from kerneltui.tui.main.bulk_progress import BulkProgress
@@ -119,6 +120,7 @@ class MainScreen(Screen[None]):
         self._filter = self.query_one(FilterInput)
         self._details = self.query_one(Details)
         self._message = self.query_one(MessageLine)
+        self._key_line = self.query_one(KeyLine)
         self.query_one("#advice").display = False
         self._table.view = TableView.from_state(self._settings.table)
         self._table.focus()
@@ -302,14 +304,16 @@ class MainScreen(Screen[None]):
 
     def _show_offers(self) -> None:
         """Have the keys painted again where others may be pressed now."""
+        ways = () if self.marked else ways_out(self.selected)
         offered = (
+            ways,
             self.selected and self.selected.allowed,
             {verb for kernel in self.marked for verb in kernel.allowed},
             any(kernel.is_ours for kernel in self._snapshots),
             self.locked,
         )
         if offered != self._offered:
-            self._offered = offered
+            self._offered, self._key_line.ways_out = offered, ways
             self.refresh_bindings()
 
     def _notes(self) -> tuple[str, ...]:

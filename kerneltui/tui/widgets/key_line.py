@@ -6,7 +6,7 @@ moves: a key press is painted in a fraction of the time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import ClassVar, NamedTuple
 
 from textual import events
@@ -17,8 +17,11 @@ from textual.widget import Widget
 
 from kerneltui.tui.keys.action import Scope, key_label
 from kerneltui.tui.keys.actions import BY_COMMAND, BY_ID
+from kerneltui.tui.keys.ways_out import WayOut
 from kerneltui.tui.widgets.pane import Pane
 
+_ORDERS = tuple(action.command for action in BY_COMMAND.values() if action.bulk and action.footer)
+"""To a kernel, the usual ones."""
 _PLACES = {command: place for place, command in enumerate(BY_COMMAND)}
 
 
@@ -47,21 +50,25 @@ class KeyLine(Widget):
 
     def __init__(self) -> None:
         super().__init__()
+        self.ways_out: tuple[WayOut, ...] = ()
+        """What is told of the selected kernel in place of the usual orders, where those are."""
         self._hints: tuple[Hint, ...] = ()
 
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, self._show)
 
     def _show(self, screen: Screen[object]) -> None:
+        active = screen.active_bindings.values()
+        in_pane = isinstance(screen.focused, Pane)
+        found = [each for each in in_order(active) if belongs(each.binding.action, in_pane=in_pane)]
         hints = tuple(
             Hint(
-                active.binding.key,
-                active.binding.key_display or key_label(active.binding.key),
-                active.binding.description,
-                active.enabled,
+                each.binding.key,
+                each.binding.key_display or key_label(each.binding.key),
+                label,
+                each.enabled,
             )
-            for active in in_order(screen.active_bindings.values())
-            if belongs(active.binding.action, in_pane=isinstance(screen.focused, Pane))
+            for each, label in with_ways_out(found, active, self.ways_out)
         )
         # Without the focus of the terminal nothing is focused, and few keys would be left.
         if hints != self._hints and self.app.app_focus:
@@ -98,6 +105,24 @@ def belongs(command: str, *, in_pane: bool) -> bool:
     if in_pane:
         return action is None or action.scope is not Scope.TABLE
     return action is not BY_ID["focus.table"]
+
+
+def with_ways_out(
+    shown: Iterable[ActiveBinding], active: Iterable[ActiveBinding], ways: Iterable[WayOut]
+) -> Iterator[tuple[ActiveBinding, str]]:
+    """Yield what to show and its label: ways out of trouble stand where orders to a kernel do."""
+    bound = {each.binding.action: each for each in reversed(list(active))}
+    commands = ((BY_ID[way.action_id].command, way.label) for way in ways)
+    found = [(bound[command], label) for command, label in commands if command in bound]
+    hidden = {*_ORDERS, *(each.binding.action for each, _ in found)} if found else set()
+    shown = list(shown)
+    if all(each.binding.action != _ORDERS[0] for each in shown):  # as while somebody types
+        found, hidden = [], set()
+    for each in shown:
+        if each.binding.action == _ORDERS[0]:
+            yield from found
+        if each.binding.action not in hidden:
+            yield each, each.binding.description
 
 
 def in_order(found: Iterable[ActiveBinding]) -> list[ActiveBinding]:

@@ -139,7 +139,7 @@ RUNS = ConditionFacts(runs=True, runs_since=NOW - 720, answers=True, is_python=T
         ),
         (
             replace(RUNS, prompt=ASKED),
-            Condition(Word.ASKS, NOW - 180, "asks name?", True),
+            Condition(Word.ASKS, NOW - 180, "asks name?", True, is_answerable=True),
         ),
         (
             replace(RUNS, prompt=OpenPrompt("", Asker.GONE)),

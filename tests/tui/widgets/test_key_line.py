@@ -8,6 +8,8 @@ from textual.screen import Screen
 from textual.style import Style
 
 from kerneltui.fleet.console.prompt import Prompt
+from kerneltui.fleet.diagnosis.condition import Condition, Word
+from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.config.config import Config
 from kerneltui.tui.config.setup import RunSettings
@@ -25,6 +27,56 @@ def test_the_keys_of_the_table_are_shown() -> None:
         assert shown(stage).plain.startswith("s Start i i Interrupt r Restart x Shutdown")
 
     on_stage(play, FakeFleet(snapshot()))
+
+
+@pytest.mark.parametrize(
+    ("kernel", "keys"),
+    [
+        (snapshot(state=KernelState.BUSY), "s Start w Stack i i Interrupt r Restart c Console"),
+        (snapshot(state=KernelState.DEAD), "s Start 5 Log r Restart x Forget c Console"),
+    ],
+)
+def test_what_helps_a_kernel_is_shown_in_place_of_the_usual_orders(
+    kernel: KernelSnapshot, keys: str
+) -> None:
+    async def play(stage: Stage) -> None:
+        assert shown(stage).plain == f"{keys} ? Help : Palette q Quit"
+
+    on_stage(play, FakeFleet(kernel))
+
+
+def test_the_keys_follow_what_the_kernel_does() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.publish(snapshot(state=KernelState.DEAD))
+
+        assert shown(stage).plain.startswith("s Start 5 Log")
+
+    on_stage(play, FakeFleet(snapshot()))
+
+
+@pytest.mark.parametrize(
+    ("keys", "hints"),
+    [(("slash",), "Enter Keep Esc Clear"), (("2",), "Enter Open t Only this type a All c Console")],
+)
+def test_elsewhere_the_keys_of_the_place_are_shown_whatever_the_kernel_does(
+    keys: tuple[str, ...], hints: str
+) -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press(*keys)
+
+        assert shown(stage).plain.startswith(hints)
+
+    asks = Condition(Word.ASKS, is_answerable=True)
+    on_stage(play, FakeFleet(snapshot(state=KernelState.BUSY, condition=asks)))
+
+
+def test_of_marked_kernels_the_usual_orders_are_shown() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("space")
+
+        assert shown(stage).plain.startswith("s Start i i Interrupt r Restart x Shutdown")
+
+    on_stage(play, FakeFleet(snapshot(state=KernelState.BUSY)))
 
 
 def test_the_console_shows_its_own_keys() -> None:
@@ -91,7 +143,7 @@ def test_what_the_kernel_does_not_allow_is_dim() -> None:
         dim = [span for span in content.spans if span.start <= place < span.end]
         assert [isinstance(each.style, Style) and each.style.dim for each in dim] == [True]
 
-    on_stage(play, FakeFleet(snapshot(state=KernelState.DEAD)))
+    on_stage(play, FakeFleet(snapshot(allowed=frozenset())))
 
 
 def test_a_click_on_a_key_presses_it() -> None:

@@ -1,0 +1,53 @@
+"""The keys that help with a kernel, by what it does: they are told in place of the usual orders.
+
+Rule: pure. A kernel that nothing is wrong with has none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from kerneltui.fleet.diagnosis.condition import Word
+
+if TYPE_CHECKING:
+    from kerneltui.fleet.model.snapshot import KernelSnapshot
+
+
+class WayOut(NamedTuple):
+    """An action, and the word for what it does to such a kernel."""
+
+    action_id: str
+    label: str
+
+
+_STACK = WayOut("tab.stack", "Stack")
+_LOG = WayOut("tab.log", "Log")
+_INTERRUPT = WayOut("kernel.interrupt", "Interrupt")
+_RESTART = WayOut("kernel.restart", "Restart")
+_RESTART_NOW = WayOut("kernel.restart_now", "Restart now")
+_SHUTDOWN = WayOut("kernel.shutdown", "Shutdown")
+
+_WAYS_OUT: dict[Word, tuple[WayOut, ...]] = {
+    Word.BUSY: (_STACK, _INTERRUPT, _RESTART),
+    Word.WAITING: (_STACK, _INTERRUPT, _RESTART),
+    Word.DISK_WAIT: (_STACK, _INTERRUPT, _RESTART_NOW),
+    Word.NO_ANSWER: (_STACK, _INTERRUPT, _RESTART_NOW),
+    Word.ASKS: (_STACK, _INTERRUPT, _RESTART),
+    Word.STOPPED: (WayOut("kernel.signal", "Continue"), _STACK, _RESTART_NOW),
+    Word.STARTING: (_LOG, WayOut("kernel.kill", "Kill")),
+    Word.DIED: (_LOG, _RESTART, WayOut("kernel.shutdown", "Forget")),
+    Word.STALE: (WayOut("kernel.shutdown", "Remove file"),),
+}
+_ANSWER = WayOut("focus.console", "Answer")
+_CHILDREN = (WayOut("tab.processes", "Processes"), _RESTART, _SHUTDOWN)
+
+
+def ways_out(kernel: KernelSnapshot | None) -> tuple[WayOut, ...]:
+    """Return what to press for a kernel, the gentlest first; () where the usual orders do."""
+    if kernel is None:
+        return ()
+    condition = kernel.condition
+    if condition.word is Word.IDLE:
+        return () if condition.is_plain else _CHILDREN
+    ways = _WAYS_OUT.get(condition.word, ())
+    return (_ANSWER, *ways) if condition.is_answerable else ways
