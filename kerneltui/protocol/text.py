@@ -94,6 +94,10 @@ def plain(line: Line) -> str:
     return "".join(span.text for span in line)
 
 
+LINE_BREAK = " ↵ "
+"""Of code that is shown as one line."""
+
+
 def clean_line(text: str, limit: int = 200) -> str:
     """Return `text` as one safe line of at most `limit` (1 or more) characters, for a cell.
 
@@ -106,6 +110,13 @@ def clean_line(text: str, limit: int = 200) -> str:
     if len(head) <= limit and len(text) <= limit * _RAW_PER_SHOWN:
         return head
     return head[: limit - 1] + "…"
+
+
+def clean_code(text: str, limit: int = 200) -> str:
+    """Return code as one safe line, as `clean_line` does, in which its line breaks are seen."""
+    lines = text[: limit * _RAW_PER_SHOWN].splitlines()
+    cut = "…" if len(text) > limit * _RAW_PER_SHOWN else ""
+    return clean_line(LINE_BREAK.join(filter(None, map(str.strip, lines))) + cut, limit)
 
 
 def clean_lines(

@@ -15,6 +15,7 @@ from kerneltui.protocol.text import (
     OutputDecoder,
     Span,
     TextStyle,
+    clean_code,
     clean_line,
     clean_lines,
     plain,
@@ -292,3 +293,18 @@ def test_the_work_grows_with_the_text_and_no_faster(piece: str) -> None:
         OutputDecoder().feed(piece * (size // len(piece)) + "\n")
 
     assert grows_linearly(decode_much, 20_000)
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("import time\ntime.sleep(9)\n", "import time ↵ time.sleep(9)"),
+        ("def f():\n\n    pass\r\nf()", "def f(): ↵ pass ↵ f()"),
+        ("1 + 1", "1 + 1"),
+        ("a\n\x1b[2Jb", "a ↵ b"),
+        ("x\n" * 5000, "x ↵ x ↵ …"),
+    ],
+)
+def test_the_lines_of_code_are_told_apart_in_one(code: str, shown: str) -> None:
+    assert clean_code(code, 9 if shown.endswith("…") else 200) == shown
+    assert clean_line(shown) == shown

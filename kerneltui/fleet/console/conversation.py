@@ -32,7 +32,7 @@ from kerneltui.protocol import fields
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import SUBSHELLS, Content, Message, parent_id, was_aborted
 from kerneltui.protocol.status import KernelState
-from kerneltui.protocol.text import clean_line
+from kerneltui.protocol.text import clean_code, clean_line
 
 IDLE_TIME = 10  # seconds that a client with nothing pending stays connected
 NEVER = math.inf
@@ -345,7 +345,7 @@ class Conversation:
             if self.prompt is not None and self.prompt.parent_id == request:
                 self.prompt = None  # an interrupt or an error voids it
             if message["msg_type"] == "execute_reply" and was_aborted(message["content"]):
-                self._note(f"not run, as a cell before it failed: {clean_line(code)}")
+                self._note(f"not run, as a cell before it failed: {clean_code(code)}")
 
     def _is_ours(self, request: str) -> bool:
         """Tell whether it is a cell of ours that is not over."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from kerneltui.fleet.diagnosis.crash import FAULTS, Crash
 from kerneltui.frozen import frozen
-from kerneltui.protocol.text import clean_line
+from kerneltui.protocol.text import clean_code, clean_line
 from kerneltui.words import clock
 
 UNKNOWN = "died, cause unknown"
@@ -266,7 +266,7 @@ def conclude(
         sent=sent,
         is_at_start=is_at_start,
         argv=_cleaned(argv) if is_at_start else (),
-        code=clean_line(code),
+        code=clean_code(code),
         crash=crash,
         last_lines=_cleaned(last_lines),
         memory=memory,

@@ -9,7 +9,7 @@ from kerneltui.frozen import frozen
 from kerneltui.protocol import fields
 from kerneltui.protocol.message import LOOKER, Message, parent_id
 from kerneltui.protocol.status import BESIDE_THE_MAIN_SHELL, Reported
-from kerneltui.protocol.text import clean_line
+from kerneltui.protocol.text import clean_code
 
 CODE_WIDTH = 200  # characters of the running code kept for a cell
 MAX_CELLS = 100  # that are known by their numbers
@@ -64,7 +64,7 @@ def with_cell(facts: IopubFacts, message: Message, *, is_ours: bool = False) -> 
     code = fields.text(message["content"], "code")
     return replace(
         facts,
-        code=clean_line(code, CODE_WIDTH),
+        code=clean_code(code, CODE_WIDTH),
         request=parent_id(message),
         is_ours=is_ours,
         is_over=False,

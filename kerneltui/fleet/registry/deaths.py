@@ -25,7 +25,7 @@ from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.kernels.processes.process import KernelProcess
-from kerneltui.protocol.text import clean_line
+from kerneltui.protocol.text import clean_code
 
 
 class Deaths:
@@ -148,7 +148,7 @@ class Deaths:
 
     def _sent_first(self, kernel_id: str) -> str:
         """Return the code of ours that runs, though the kernel may not have said so."""
-        return clean_line(next(iter(self._queued_of(kernel_id)), ""))
+        return clean_code(next(iter(self._queued_of(kernel_id)), ""))
 
     def _last_words(self, manager: KernelManager, manifest: Manifest | None) -> tuple[str, ...]:
         log = manager.life.log

@@ -11,7 +11,7 @@ from textual.color import Color
 from textual.filter import LineFilter
 
 _OURS = {
-    **dict(zip("◌○●◐◆■✗›‹»·…↑↓←→↔▲▼•", "~o*%&#x><>.~^v<>%^v*", strict=True)),  # noqa: RUF001 -- our marks
+    **dict(zip("◌○●◐◆■✗›‹»·…↑↓←→↔▲▼•↵", "~o*%&#x><>.~^v<>%^v*;", strict=True)),  # noqa: RUF001 -- our marks
     **dict(zip("▁▂▃▄▅▆▇█░▒▓▀", "_.-=+*%#.:#-", strict=True)),  # sparklines and bars
     **dict.fromkeys("─╌╍┄┅▔", "-"),
     **dict.fromkeys("━═", "="),  # heavier: what has the focus

@@ -152,7 +152,7 @@ def test_cells_are_counted_and_the_last_one_is_known(
     listening.hear()
 
     facts = listening.subscription.facts
-    assert (facts.executions, facts.code) == (2, "b = 2 print(b)")
+    assert (facts.executions, facts.code) == (2, "b = 2 ↵ print(b)")
     assert facts.request == voice.cell["msg_id"]
 
 

@@ -24,7 +24,10 @@ class SubshellProbe:
         """Return what the kernel tells within `patience` seconds, as JSON. Raises CannotLook."""
         before, since = self._asked.get(kernel_id, (None, 0.0))
         if before is not None and not before.done():
-            raise CannotLook(f"no answer for {time.monotonic() - since:.0f} s")
+            waited = int(time.monotonic() - since)
+            raise CannotLook(
+                f"no answer for {waited} s" if waited else "asked already, no answer yet"
+            )
         try:
             reply = self._console.evaluate(kernel_id, content)
             self._asked[kernel_id] = reply, time.monotonic()
