@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 NOTHING = "-"
 _RECENT = 8  # samples that the fleet keeps
 _WORDS = tuple(Word)
+_ORIGIN = 8  # cells
 
 
 @frozen
@@ -56,7 +57,8 @@ class Column:
     grows: bool = False
     """It may take the room that is left."""
     need: Callable[[KernelSnapshot], int] | None = None
-    """The cells that a kernel needs, where the column is as wide as it needs."""
+    """The cells that a kernel needs, where the column is as wide as it needs; 0 for one of which
+    it tells nothing worth them."""
     most: int = 0
     """Cells that it takes at most, where there is room for what it needs."""
 
@@ -210,10 +212,12 @@ COLUMNS: tuple[Column, ...] = (
         letter="g",
         title="ORIGIN",
         about="Who started it: kerneltui, a Jupyter server, an editor, a console",
-        width=8,
+        width=_ORIGIN,
         priority=4,
         cell=_origin,
         sort_key=lambda kernel: str(kernel.origin),
+        need=lambda kernel: 0 if kernel.is_ours else _ORIGIN,
+        most=_ORIGIN,
     ),
     Column(
         id="cpu",

@@ -63,9 +63,10 @@ def _least(ids: ColumnIds, needs: Needs) -> dict[str, Column]:
 def _wanted(shown: list[Column], last: Column, needs: Needs) -> int:
     """Return the cells that columns want; `last` is the first to give way.
 
-    A minor one does so where names or code would be cut for it.
+    A minor one does so where names or code would be cut for it, and so does one that tells
+    nothing of any kernel.
     """
-    if last.priority < MINOR:
+    if last.priority < MINOR and dict(needs).get(last.id) != 0:
         return _total(shown)
     return _total([_widened(each, MOST_CODE, (*needs, (CODE, MOST_CODE))) for each in shown])
 

@@ -7,10 +7,14 @@ import dataclasses
 import pytest
 
 from kerneltui.fleet.diagnosis.condition import Condition, Word
+from kerneltui.fleet.model.classification import Kind
+from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.tui.table.columns import ALL, ColumnIds
 from kerneltui.tui.table.fitting import GAP, fitting, most_skipped, needs_of
 from tests.tui.fakes import NOW, snapshot
+
+_KINDS = {Origin.KERNELTUI: Kind.CHILD, Origin.SERVER: Kind.SERVER}
 
 
 def doing(kernel: KernelSnapshot, word: Word) -> KernelSnapshot:
@@ -30,6 +34,23 @@ def doing(kernel: KernelSnapshot, word: Word) -> KernelSnapshot:
 )
 def test_columns_give_way_by_priority(width: int, ids: str) -> None:
     assert " ".join(column.id for column in fitting(ALL, width)) == ids
+
+
+@pytest.mark.parametrize(
+    ("origins", "ids"),
+    [
+        ([Origin.KERNELTUI], "name pid state cpu memory code"),
+        ([Origin.KERNELTUI, Origin.SERVER], "name pid state origin cpu memory code"),
+    ],
+)
+def test_the_origin_gives_way_to_the_code_where_all_kernels_are_ours(
+    origins: list[Origin], ids: str
+) -> None:
+    kernels = [snapshot(str(each), kind=_KINDS[each], origin=each) for each in origins]
+
+    shown = fitting(ALL, 78, needs=needs_of(ALL, kernels))
+
+    assert " ".join(column.id for column in shown) == ids
 
 
 @pytest.mark.parametrize(
