@@ -43,9 +43,15 @@ def main() -> None:
 
 
 def leave_no_traces(folder: Path) -> None:
-    """Point all that kernels and clients write to `folder`, and let bytecode be kept there."""
-    for name in ("JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR", "HTOPRC"):
+    """Point all that kernels and clients write to `folder`, and let bytecode be kept there.
+
+    With a home of its own a benchmark does not meet the kernels of others either.
+    """
+    for name in ("HOME", "JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR", "HTOPRC"):
         os.environ[name] = str(folder / name.lower())
+    for name in ("XDG_RUNTIME_DIR", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
+        os.environ.pop(name, None)
+    (folder / "home").mkdir(mode=0o700)
     (folder / "jupyter_runtime_dir").mkdir(mode=0o700)
     # An installed program has its bytecode; a checkout may be told not to write any.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
