@@ -29,10 +29,11 @@ from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.fleet.reconcile.heirs import Heirs
 from kerneltui.fleet.reconcile.reconciler import Reconciler
 from kerneltui.fleet.recording.start import RecorderStarter
+from kerneltui.fleet.registry.described import Described, described
 from kerneltui.fleet.registry.notices import Notice, NoticeBoard
 from kerneltui.fleet.registry.orders import command_of
 from kerneltui.fleet.registry.registry import KernelRegistry
-from kerneltui.fleet.registry.tracked_kernel import Observed, Stand, TrackedKernel, snapshot_of
+from kerneltui.fleet.registry.tracked_kernel import Observed, Stand, TrackedKernel
 from kerneltui.fleet.registry.tracker import Tracker
 from kerneltui.fleet.starter import KernelStarter
 from kerneltui.fleet.transcript.transcript import Transcript
@@ -77,7 +78,7 @@ class Fleet:
         self._kernels = kernels = MultiKernelManager(
             autorestart=False, kernel_manager_factory=self._new_manager
         )
-        self.registry = registry = KernelRegistry(self._snapshot)
+        self.registry = registry = KernelRegistry(self._describe)
         store = ManifestStore(runtime_folder(), self.warn, Heirs().find)
         self._memory = memory = MemoryWatch()
         at = signal_number(stack_signal)
@@ -320,7 +321,7 @@ class Fleet:
         self._tracker.follow(kernel, manager)
         return manager
 
-    def _snapshot(self, kernel: TrackedKernel) -> KernelSnapshot:
+    def _describe(self, kernel: TrackedKernel, before: Described | None) -> Described:
         kernel_id = kernel.kernel_id
         observed = Observed(
             self._monitor.facts(kernel_id),
@@ -329,7 +330,7 @@ class Fleet:
             self._reconciler.checks.prompt(kernel),
             self.console.waiting.get(kernel_id),
         )
-        return snapshot_of(kernel, observed, time.monotonic())
+        return described(kernel, observed, time.monotonic(), before)
 
     def _living_pids(self) -> Mapping[str, int]:
         return {

@@ -193,9 +193,10 @@ class ExternalKernels:
             active_at = active_at and time.monotonic() - (time.time() - active_at)
         if found.identity is not None or served is not None:  # else it keeps its name
             name = name_of(found, served)
-        self._registry.update(
-            kernel, partial(replace, served=served, name=name, served_active_at=active_at)
-        )
+        if (served, name, active_at) != (kernel.served, kernel.name, kernel.served_active_at):
+            self._registry.update(
+                kernel, partial(replace, served=served, name=name, served_active_at=active_at)
+            )
         is_busy = served.is_busy if served else None
         if kernel.manager is not None and is_busy is not None:
             kernel.manager.life.advance(ServerReported(busy=is_busy), kernel.manager.spawns)

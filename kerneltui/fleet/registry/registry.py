@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 
 from kerneltui.fleet.model.snapshot import KernelSnapshot
+from kerneltui.fleet.registry.described import Described
 from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
 
 _open_batch: ContextVar[list[Callable[[], None]] | None] = ContextVar("batch", default=None)
@@ -17,8 +18,8 @@ _open_batch: ContextVar[list[Callable[[], None]] | None] = ContextVar("batch", d
 class KernelRegistry:
     """A store for all threads. It asks nothing and reads no file."""
 
-    def __init__(self, describe: Callable[[TrackedKernel], KernelSnapshot]) -> None:
-        """`describe`: returns what a front end may see of a kernel."""
+    def __init__(self, describe: Callable[[TrackedKernel, Described | None], Described]) -> None:
+        """`describe`: returns what a front end may see of a kernel, given what it returned last."""
         self._describe = describe
         self._kernels: dict[str, TrackedKernel] = {}
         """By id, in the order in which they came."""
@@ -26,6 +27,8 @@ class KernelRegistry:
         self._publishing = threading.Lock()
         self._is_unpublished = False
         """Something has changed, or is to be looked at anew, since the snapshots were made."""
+        self._described: dict[str, Described] = {}
+        """By kernel id those of the last time."""
         self._snapshots: tuple[KernelSnapshot, ...] = ()
 
     # -- what there is ----
@@ -94,7 +97,11 @@ class KernelRegistry:
         with self._publishing:  # who comes later shows what is later
             self._is_unpublished = False
             shown = sorted((each for each in self.all() if each.is_there), key=_rank)
-            snapshots = tuple(map(self._describe, shown))
+            before = self._described
+            self._described = {
+                each.kernel_id: self._describe(each, before.get(each.kernel_id)) for each in shown
+            }
+            snapshots = tuple(each.snapshot for each in self._described.values())
             if snapshots != self._snapshots:
                 self._snapshots = snapshots
 

@@ -71,6 +71,18 @@ def test_a_file_that_goes_during_a_look_leaves_no_row(
     assert fleet.snapshots == ()
 
 
+def test_a_look_at_which_nothing_is_new_leaves_what_is_tracked_as_it_is(
+    fleet: Fleet, runtime: Path
+) -> None:
+    write_connection_file(str(runtime / "kernel-0a9b.json"))
+    fleet.look()
+    before = fleet.registry.all()
+
+    fleet.look()
+
+    assert [each is same for each, same in zip(fleet.registry.all(), before, strict=True)] == [True]
+
+
 def look_until(fleet: Fleet, condition: Callable[[], object]) -> None:
     def look() -> object:
         fleet.look()

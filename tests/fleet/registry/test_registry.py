@@ -10,7 +10,7 @@ import pytest
 from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.origin import Origin
-from kerneltui.fleet.model.snapshot import KernelSnapshot
+from kerneltui.fleet.registry.described import Described
 from kerneltui.fleet.registry.registry import KernelRegistry
 from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
 from tests.tui.fakes import snapshot
@@ -29,9 +29,9 @@ class Counted:
         self.registry.publish()
         self.count = 0
 
-    def _describe(self, kernel: TrackedKernel) -> KernelSnapshot:
+    def _describe(self, kernel: TrackedKernel, _before: Described | None) -> Described:
         self.count += 1
-        return snapshot(kernel.kernel_id, name=kernel.name)
+        return Described(snapshot(kernel.kernel_id, name=kernel.name))
 
 
 @pytest.fixture
