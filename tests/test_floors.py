@@ -17,6 +17,7 @@ BELOW_ALL = (
     "arguments",
     "errors",
     "file_lock",
+    "folder_files",
     "formats",
     "frozen",
     "paths",

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from kerneltui.errors import KernelError
+from kerneltui.folder_files import FolderFiles
 from kerneltui.frozen import frozen
 from kerneltui.kernels.connection.connection_file import MAX_SIZE
 from kerneltui.kernels.connection.folders import connection_folders
@@ -35,11 +36,13 @@ class ConnectionFiles:
     def __init__(self) -> None:
         self._known: dict[Path, tuple[tuple[int, int], ConnectionFile | None]] = {}
         """By path: which version was read, and what it says; None for what is none."""
+        self._folders: dict[Path, FolderFiles] = {}
+        self._temporary = FolderFiles("connection_*.json", "registration_*.json")
 
     def look(self, named: Iterable[Path] = ()) -> Mapping[Path, ConnectionFile]:
         """Return the files in the usual places and those of `named`, by path, in their order."""
         before, self._known = self._known, {}
-        for path in (*usual_files(), *named):
+        for path in (*self._usual_files(), *named):
             try:
                 found = path.lstat()
             except OSError:
@@ -53,14 +56,13 @@ class ConnectionFiles:
             self._known[path] = known
         return {path: file for path, (_, file) in self._known.items() if file is not None}
 
-
-def usual_files() -> Iterator[Path]:
-    """Yield the files that may be connection files, by folder and name."""
-    for folder in connection_folders():
-        yield from sorted(folder.glob("*kernel-*.json"))
-    temporary = Path(tempfile.gettempdir()).resolve()  # Positron's place
-    for pattern in ("connection_*.json", "registration_*.json"):
-        yield from sorted(temporary.glob(pattern))
+    def _usual_files(self) -> Iterator[Path]:
+        """Yield the files that may be connection files, by folder and name."""
+        for folder in connection_folders():
+            if folder not in self._folders:
+                self._folders[folder] = FolderFiles("*kernel-*.json")
+            yield from self._folders[folder].look(folder)
+        yield from self._temporary.look(Path(tempfile.gettempdir()).resolve())  # Positron's place
 
 
 def _read(path: Path, written_at: float) -> ConnectionFile | None:

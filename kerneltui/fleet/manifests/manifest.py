@@ -31,6 +31,8 @@ SUFFIX = ".manifest.json"
 EARLIER_PREFIX = "kerneltui-"
 """Of the files that an earlier kerneltui kept beside the connection file itself."""
 RESTARTING = "restarting"  # the order after which another process is to come
+PATTERN, EARLIER_PATTERN = f"*{SUFFIX}", f"{EARLIER_PREFIX}*.json"
+"""Of the names of manifests."""
 VERSION = 1
 MAX_SIZE = 1_000_000  # bytes: a file of more is none of ours
 
@@ -158,8 +160,8 @@ def read_manifest(path: Path) -> Manifest:
 
 def find_manifests(folder: Path) -> Iterator[Path]:
     """Yield the manifests of a runtime folder, in the order of their names."""
-    yield from sorted(own_folder(folder).glob(f"*{SUFFIX}"))
-    yield from sorted(folder.glob(f"{EARLIER_PREFIX}*.json"))
+    yield from sorted(own_folder(folder).glob(PATTERN))
+    yield from sorted(folder.glob(EARLIER_PATTERN))
 
 
 def _refuse_misplaced(manifest: Manifest, path: Path) -> None:

@@ -18,6 +18,8 @@ from kerneltui.fleet.diagnosis.death import Death, better_known
 from kerneltui.fleet.manifests.held import Held, HeldManifests
 from kerneltui.fleet.manifests.lock import PATIENCE, ManifestLock, is_locked
 from kerneltui.fleet.manifests.manifest import (
+    EARLIER_PATTERN,
+    PATTERN,
     Manifest,
     find_manifests,
     format_manifest,
@@ -25,6 +27,7 @@ from kerneltui.fleet.manifests.manifest import (
     read_manifest,
 )
 from kerneltui.fleet.manifests.names import naming, refuse_taken
+from kerneltui.folder_files import FolderFiles
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.paths import own_folder
 
@@ -57,6 +60,7 @@ class ManifestStore:
         self._on_problem = on_problem
         self._known: Mapping[Path, _Read] = {}
         """By path what was read at the last look. Rebound, never changed."""
+        self._files, self._earlier_files = FolderFiles(PATTERN), FolderFiles(EARLIER_PATTERN)
         self._seen_at = time.monotonic()
         self._find_heir = find_heir
         self._held = HeldManifests()
@@ -290,7 +294,8 @@ class ManifestStore:
     def look(self) -> tuple[Manifest, ...]:
         """Read what has changed since the last look; return the manifests of this host."""
         before, found = self._known, dict[Path, _Read]()
-        for path in find_manifests(self._folder):
+        files = self._files.look(own_folder(self._folder))
+        for path in (*files, *self._earlier_files.look(self._folder)):
             with contextlib.suppress(OSError):
                 status = path.lstat()
                 written = (status.st_ino, status.st_ctime_ns)  # numbers of files come again

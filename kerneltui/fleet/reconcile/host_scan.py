@@ -31,6 +31,9 @@ class HostScan:
         self._discovery = Discovery()
         self._whereabouts: Whereabouts | None = None
         self._heard: tuple[Path, ...] = ()
+        self._kept_basis: tuple[object, ...] = ()
+        self._kept = Known()
+        """What manifests tell, made anew where these change: to follow their links takes long."""
         self.known = Known()
         """With what was looked last."""
         self.found: tuple[Found, ...] = ()
@@ -52,9 +55,11 @@ class HostScan:
         """
         manifests, self.listing = tuple(manifests), listing or Listing()
         self._heard = tuple(heard)
-        self.known = Known(
-            ours={resolved(each) for each in of_this_host(manifests)},
-            elsewhere={resolved(each): each.whereabouts for each in manifests if not each.is_here},
+        basis = manifests, [each.is_here for each in manifests]
+        if basis != self._kept_basis:
+            self._kept_basis, self._kept = basis, _kept(manifests)
+        self.known = replace(
+            self._kept,
             servers={server.pid for server in servers},
             served=self.listing.owners,
             listing=self.listing.told,
@@ -104,6 +109,14 @@ class HostScan:
     def close(self) -> None:
         if self._whereabouts is not None:
             self._whereabouts.close()
+
+
+def _kept(manifests: Iterable[Manifest]) -> Known:
+    """Return what manifests tell."""
+    return Known(
+        ours={resolved(each) for each in of_this_host(manifests)},
+        elsewhere={resolved(each): each.whereabouts for each in manifests if not each.is_here},
+    )
 
 
 def asking_manager(found: Found) -> KernelManager:

@@ -71,11 +71,11 @@ class StatusChecks:
         if usage is None or usage.quiet_since is None or kernel.manager is None:
             return False
         is_quiet = time.monotonic() - usage.quiet_since >= QUIET
-        is_ours = kernel.kernel_id in self._console.prompts
-        is_busy = kernel.manager.status.state is KernelState.BUSY
+        if not is_quiet or kernel.manager.status.state is not KernelState.BUSY:
+            return False
         control = self.control(kernel)
         can_tell = control.has_subshells and control.asked_at is None
-        return is_busy and is_quiet and can_tell and not is_ours
+        return can_tell and kernel.kernel_id not in self._console.prompts
 
     def _is_to_be_asked(self, kernel: TrackedKernel, usage: Usage | None) -> bool:
         manager = kernel.manager

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from kerneltui.errors import ActionRefused, NoSuchKernel
 from kerneltui.fleet.console.console import Console
@@ -170,7 +170,7 @@ class Tracker:
         for kernel in self._registry.all():
             left = tuple(each for each in kernel.leftovers if each.is_alive())
             file = kernel.manager.connection_file if kernel.manager else ""
-            is_gone = bool(file) and not Path(file).exists()
+            is_gone = bool(file) and not os.path.exists(file)  # noqa: PTH110 - each second
             if left != kernel.leftovers or is_gone != kernel.is_file_gone:
                 self._registry.update(
                     kernel, partial(replace, leftovers=left, is_file_gone=is_gone)
