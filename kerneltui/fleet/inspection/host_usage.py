@@ -9,7 +9,8 @@ import psutil
 from kerneltui.frozen import frozen
 
 _MEMORY_STEP = 0.01  # of all memory: what a percentage shows
-_LOAD_DIGITS = 1
+_LOAD_STEP, _HIGH_LOAD_STEP, _HIGH_LOAD = 0.1, 1.0, 10.0  # processes
+_DIGITS = 2
 
 
 @frozen
@@ -25,12 +26,21 @@ class HostUsage:
     """Seconds that the figures of kernels are old at most."""
 
 
-def look_at_host(age: float = 0.0) -> HostUsage:
-    memory = psutil.virtual_memory()
-    share = 1.0 - memory.available / memory.total
+def look_at_host(before: HostUsage | None = None, age: float = 0.0) -> HostUsage:
+    """Look at this host. `before`: the last look, whose figures hold while little has changed."""
+    memory, load = psutil.virtual_memory(), os.getloadavg()[0]
+    used = 1.0 - memory.available / memory.total
+    load_step = _LOAD_STEP if load < _HIGH_LOAD else _HIGH_LOAD_STEP
     return HostUsage(
-        memory=round(share / _MEMORY_STEP) * _MEMORY_STEP,
-        load=round(os.getloadavg()[0], _LOAD_DIGITS),
+        memory=steady(used, _MEMORY_STEP, before.memory if before is not None else None),
+        load=steady(load, load_step, before.load if before is not None else None),
         cores=os.cpu_count() or 1,
         age=age,
     )
+
+
+def steady(value: float, step: float, before: float | None) -> float:
+    """Return a figure in whole steps: that of `before` until it is a step away from it."""
+    if before is not None and abs(value - before) < step:
+        return before
+    return round(round(value / step) * step, _DIGITS)

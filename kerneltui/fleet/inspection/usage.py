@@ -96,7 +96,7 @@ class UsageSampler:
 
     def _look(self) -> None:
         begun = time.thread_time()
-        usage, self.host = self.sample(time.monotonic()), look_at_host(self.period)
+        usage, self.host = self.sample(time.monotonic()), look_at_host(self.host, self.period)
         if usage != self.usage:
             self.usage = usage
             self._on_change()

@@ -93,13 +93,15 @@ class OutputView(OutputVerbs):
 
     def show(self, transcript: Transcript | None, title: str = "") -> None:
         """Show the end of another transcript, or none; `title` tells whose it is."""
-        self.kernel_name = title
-        if transcript is not self._transcript:
+        is_other = transcript is not self._transcript
+        if is_other:
             self._transcript, self._view = transcript, None
             self.following = True
             self._lay_out()
         self.pull()
-        self.repaint_changes()
+        if is_other or title != self.kernel_name:
+            self.kernel_name = title
+            self.repaint_changes()
 
     def pull(self) -> None:
         """Take in what was written since the last time; to be called at a fixed rate."""

@@ -84,6 +84,18 @@ def elapsed(since: float, now: float) -> float:
     return exact if exact < MINUTE else max(MINUTE, (now // MINUTE - since // MINUTE) * MINUTE)
 
 
+def age_step(kernel: KernelSnapshot, now: float) -> float:
+    """Return what is the same as long as all ages of a kernel are shown in the same words."""
+    instants = (
+        kernel.started_at,
+        kernel.last_activity,
+        kernel.condition.since,
+        kernel.pending_since,
+    )
+    youngest = max((each for each in instants if each is not None), default=0.0)
+    return now if kernel.pending or now - youngest < MINUTE else now // MINUTE
+
+
 def attention(kernel: KernelSnapshot, now: float) -> tuple[int, float]:
     """Return what sorts those first that need somebody, and mere files last.
 

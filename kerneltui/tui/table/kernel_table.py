@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
@@ -27,7 +27,7 @@ from kerneltui.formats import (
 from kerneltui.protocol.text import clean_line
 from kerneltui.tui.keys.bindings import bindings
 from kerneltui.tui.table.columns import STATE, Column, ColumnIds, known_columns
-from kerneltui.tui.table.conditions import TONES, Cell, Tone
+from kerneltui.tui.table.conditions import TONES, Cell, Tone, age_step
 from kerneltui.tui.table.cursor import successor
 from kerneltui.tui.table.fitting import GAP, fitting, most_skipped, needs_of
 from kerneltui.tui.table.titles import MARGIN, column_at, titles
@@ -46,8 +46,23 @@ MARKED = "kernel-table--marked"
 EMPTY = "kernel-table--empty"
 PARTS: dict[Tone, str] = {tone: f"kernel-table--{tone}" for tone in TONES}
 
-Looks = tuple[tuple[Cell, ...], tuple[Column, ...], bool, bool]
-"""All that a line shows: cells, columns, whether the cursor is there, whether it is marked."""
+
+class _Place(NamedTuple):
+    """What a line shows beside its kernel."""
+
+    columns: tuple[Column, ...]
+    is_cursor: bool
+    is_marked: bool
+
+
+class _Line(NamedTuple):
+    """A line as it was painted last, and why it looks so."""
+
+    kernel: KernelSnapshot
+    age_step: float
+    place: _Place
+    cells: tuple[Cell, ...]
+    strip: Strip
 
 
 class KernelTable(LineView):
@@ -113,7 +128,7 @@ class KernelTable(LineView):
         self._now = 0.0
         self._width = self._top = self._skipped = self._most_skipped = 0
         self._columns: tuple[Column, ...] = ()
-        self._strips: dict[str, tuple[Looks, Strip]] = {}
+        self._lines: dict[str, _Line] = {}
 
     def show(self, kernels: Sequence[KernelSnapshot], now: float) -> None:
         """Show `kernels` as of the monotonic instant `now`, as far as the view wants them."""
@@ -126,7 +141,7 @@ class KernelTable(LineView):
     def _replace_rows(self, rows: tuple[KernelSnapshot, ...]) -> None:
         before, self._kernels = self._kernels, rows
         self._rows = {kernel.kernel_id: row for row, kernel in enumerate(rows)}
-        self._strips = {each: self._strips[each] for each in self._strips if each in self._rows}
+        self._lines = {each: self._lines[each] for each in self._lines if each in self._rows}
         followed = self._cursor_is_visible(before)
         self.virtual_size = Size(0, (len(rows) or len(self._notice)) + HEADER)
         self.cursor_id = successor(
@@ -331,11 +346,13 @@ class KernelTable(LineView):
         needs = needs_of(ids, self._kernels[self._top : self._top + self._page])
         self._most_skipped = most_skipped(ids, room, needs)
         self._skipped = min(self._skipped, self._most_skipped)
-        self._columns = fitting(ids, room, self._skipped, needs)
+        columns = fitting(ids, room, self._skipped, needs)
+        if columns != self._columns:  # lines are compared with the same ones fast
+            self._columns = columns
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._strips.clear()
+        self._lines.clear()
 
     def strip(self, y: int) -> Strip:
         if y < HEADER:
@@ -361,26 +378,22 @@ class KernelTable(LineView):
 
     def _row(self, kernel: KernelSnapshot) -> Strip:
         """Return the line of `kernel`: the one of before where it would look the same."""
-        kernel_id = kernel.kernel_id
-        looks = (
-            tuple([column.cell(kernel, self._now) for column in self._columns]),
-            self._columns,
-            kernel_id == self.cursor_id,
-            kernel_id in self.view.marks,
-        )
-        known = self._strips.get(kernel_id)
-        if known is None or known[0] != looks:
-            known = self._strips[kernel_id] = (looks, self._padded(*self._segments(*looks)))
-        return known[1]
+        kernel_id, known = kernel.kernel_id, self._lines.get(kernel.kernel_id)
+        step = age_step(kernel, self._now)
+        place = _Place(self._columns, kernel_id == self.cursor_id, kernel_id in self.view.marks)
+        if known is not None and known[:3] == (kernel, step, place):
+            return known.strip
+        cells = tuple([column.cell(kernel, self._now) for column in self._columns])
+        if known is not None and known[2:4] == (place, cells):
+            strip = known.strip
+        else:
+            strip = self._padded(*self._segments(cells, place))
+        self._lines[kernel_id] = _Line(kernel, step, place, cells, strip)
+        return strip
 
-    def _segments(
-        self,
-        cells: tuple[Cell, ...],
-        columns: tuple[Column, ...],
-        is_cursor: bool,
-        is_marked: bool,
-    ) -> list[Segment]:
+    def _segments(self, cells: tuple[Cell, ...], place: _Place) -> list[Segment]:
         """Return a line of cells; under the cursor only the state has a colour of its own."""
+        columns, is_cursor, is_marked = place
         signs = (CURSOR_SIGN if is_cursor else " ") + (MARK_SIGN if is_marked else " ")
         plain = self.style(CURSOR)
         runs = [(signs, plain if is_cursor else self.style(MARKED))]

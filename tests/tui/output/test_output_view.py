@@ -210,6 +210,33 @@ def test_showing_the_same_transcript_again_writes_nothing() -> None:
     on_stage(OutputView(), play)
 
 
+def test_showing_the_same_transcript_again_looks_at_no_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def play(stage: ViewStage) -> None:
+        transcript = printed("one\n")
+        await show(stage, transcript, "train")
+        looked: list[int] = []
+        monkeypatch.setattr(stage.widget, "strip", looked.append)
+
+        stage.widget.show(transcript, "train")
+
+        assert looked == []
+
+    on_stage(OutputView(), play)
+
+
+def test_a_kernel_that_was_renamed_is_named_so() -> None:
+    async def play(stage: ViewStage) -> None:
+        transcript = printed("one\n")
+        await show(stage, transcript, "train")
+        await show(stage, transcript, "trained")
+
+        assert "trained" in stage.lines[0]
+
+    on_stage(OutputView(), play, WIDE)
+
+
 def test_a_progress_bar_repaints_its_line_only() -> None:
     async def play(stage: ViewStage) -> None:
         transcript = printed(numbered(5) + "progress 41 %")

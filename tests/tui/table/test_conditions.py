@@ -11,7 +11,15 @@ from kerneltui.fleet.diagnosis.condition import Condition, Word
 from kerneltui.fleet.diagnosis.death import Death, Sent
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
 from kerneltui.protocol.status import KernelState
-from kerneltui.tui.table.conditions import MARKS, Cell, attention, state_cell, state_width
+from kerneltui.tui.table.columns import COLUMNS
+from kerneltui.tui.table.conditions import (
+    MARKS,
+    Cell,
+    age_step,
+    attention,
+    state_cell,
+    state_width,
+)
 from tests.tui.fakes import NOW, snapshot
 
 
@@ -86,3 +94,28 @@ def test_what_is_well_stays_in_its_order_whatever_it_does() -> None:
     well = [doing(Word.IDLE, 9), doing(Word.BUSY, 5), doing(Word.STARTING, 1), doing(Word.UNKNOWN)]
 
     assert len({attention(each, NOW) for each in well}) == 1
+
+
+@pytest.mark.parametrize(
+    "kernel",
+    [
+        doing(Word.IDLE, 7200, started_at=NOW - 9000, last_activity=NOW - 7200),
+        doing(Word.BUSY, 3, started_at=NOW - 9000, last_activity=NOW - 3),
+        doing(Word.BUSY, 900, pending="stopping", pending_since=NOW - 90),
+        doing(Word.STALE, started_at=None, last_activity=None),
+    ],
+)
+def test_no_cell_changes_while_the_step_of_ages_is_the_same(kernel: KernelSnapshot) -> None:
+    shown: dict[float, set[tuple[Cell, ...]]] = {}
+    for seconds in range(300):
+        now = NOW + seconds + 0.25
+        cells = tuple(column.cell(kernel, now) for column in COLUMNS)
+        shown.setdefault(age_step(kernel, now), set()).add(cells)
+
+    assert {len(each) for each in shown.values()} == {1}
+
+
+def test_the_ages_of_what_is_older_than_a_minute_step_once_a_minute() -> None:
+    kernel = doing(Word.IDLE, 7200, started_at=NOW - 9000, last_activity=NOW - 7200)
+
+    assert len({age_step(kernel, NOW + seconds) for seconds in range(600)}) in (10, 11)

@@ -18,6 +18,8 @@ IDLE, BUSY, DEAD = (
     snapshot(state=state) for state in (KernelState.IDLE, KernelState.BUSY, KernelState.DEAD)
 )
 
+ONE_LINE = 300  # bytes
+
 SILENT = snapshot(state=KernelState.BUSY, liveness=Liveness.SILENT)
 STALE = snapshot(state=KernelState.DEAD, liveness=Liveness.STALE, kind=Kind.STALE_FILE)
 
@@ -98,3 +100,16 @@ def test_a_long_hint_is_cut_with_an_ellipsis() -> None:
         assert len(stage.lines) == 1
 
     on_stage(StatusLine("gpu7"), play)
+
+
+def test_words_of_one_colour_are_written_in_one_go() -> None:
+    async def play(stage: Stage[StatusLine]) -> None:
+        stage.widget.show([IDLE], notes=("one",))
+
+        written = await stage.bytes_of(
+            lambda: stage.widget.show([IDLE], notes=("one", "two", "three", "four", "five"))
+        )
+
+        assert 0 < written < ONE_LINE
+
+    on_stage(StatusLine("gpu7"), play, (120, 24))
