@@ -17,9 +17,12 @@ import psutil
 
 from kerneltui.frozen import frozen
 from kerneltui.kernels.connection.folders import connection_folders
+from kerneltui.kernels.processes.stat import all_pids, read_text
+from kerneltui.kernels.processes.stat_table import Reading, look_at_stats
 from kerneltui.paths import runtime_folder
 
-YOUNG = 10.0  # seconds of life in which a process is read again where /proc does not tell more
+YOUNG = 10.0  # seconds of life in which a process may be about to become the one that is meant
+PASS = 1.0  # seconds: of what is older than that it is enough to hear once in so long
 MOST_FILES = 8  # that the arguments of a kernel may name beside its own
 _NO_KERNEL = ("--existing",)  # what names a file to attach to the kernel that has it
 
@@ -42,17 +45,20 @@ class Processes:
         self._known: dict[int, tuple[Named, ...]] = {}
         self._programs: dict[int, bytes] = {}
         """What each process of this user runs, as `_program` tells it."""
+        self._readings: dict[int, Reading] = {}
+        """Of which it is known that they are of these programs."""
         self._young: dict[int, float] = {}
-        """When those were born that are to be read again."""
+        """When those were born that may soon be another program; seconds since the epoch."""
 
     def look(self) -> Mapping[Path, tuple[Named, ...]]:
         """Return the processes by the file that they name."""
-        pids = set(psutil.pids())
+        pids, now = set(all_pids()), time.time()
         for gone in self._known.keys() - pids:
             self._forget(gone)
             del self._known[gone]
-        changed = {pid for pid, known in self._programs.items() if _program(pid) != known}
-        for pid in (pids - self._known.keys()) | self._young.keys() | changed:
+        untold = self._young.keys() - self._programs.keys()
+        self._young = {pid: born for pid, born in self._young.items() if now - born < YOUNG}
+        for pid in (pids - self._known.keys()) | untold | set(self._changed()):
             self._forget(pid)
             self._read(pid)
         found: dict[Path, tuple[Named, ...]] = {}
@@ -61,13 +67,27 @@ class Processes:
                 found[named.file] = (*found.get(named.file, ()), named)
         return found
 
+    def _changed(self) -> Iterator[int]:
+        """Yield those that have become another program."""
+        readings = look_at_stats(PASS) if self._programs else {}
+        for pid, known in self._programs.items():
+            reading = readings.get(pid)
+            if reading is None or pid in self._young:
+                if _program(read_text(pid)) != known:
+                    yield pid
+            elif reading is not self._readings.get(pid):
+                self._readings[pid] = reading
+                if _program(reading.text) != known:
+                    yield pid
+
     def _forget(self, pid: int) -> None:
         self._known[pid] = ()
         self._programs.pop(pid, None)
+        self._readings.pop(pid, None)
         self._young.pop(pid, None)
 
     def _read(self, pid: int) -> None:
-        program = _program(pid)  # first: what comes between is seen at the next look
+        program = _program(read_text(pid))  # first: what comes between is seen at the next look
         try:
             process = psutil.Process(pid)
             with process.oneshot():
@@ -82,27 +102,23 @@ class Processes:
                     for file in files
                     if _is_at_home(process, file)
                 )
-                if not program and not files and time.time() - born_at < YOUNG:
+                if (program or not files) and time.time() - born_at < YOUNG:
                     self._young[pid] = born_at
         except (psutil.Error, OSError, RuntimeError):
             # Gone meanwhile, not ours to look into, no path at all, or one that leads in a ring.
             return
 
 
-def _program(pid: int) -> bytes:
+def _program(text: bytes) -> bytes:
     """Return what changes when a process becomes another program; b"" where that is not told.
 
     That is its name and where its code and its arguments lie; see proc(5), /proc/PID/stat.
     Its arguments themselves could change as well, but a process may be stuck so that who reads
     them waits with it.
     """
-    try:
-        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:  # noqa: PTH123 - read each second
-            name, _, rest = file.read().rpartition(b")")
-    except OSError:
-        return b""
+    name, _, rest = text.rpartition(b")")
     fields = rest.split()  # from the third on
-    return b" ".join((name, fields[19], *fields[23:26], *fields[45:49]))
+    return b" ".join((name, fields[19], *fields[23:26], *fields[45:49])) if text else b""
 
 
 def _is_at_home(process: psutil.Process, file: Path) -> bool:

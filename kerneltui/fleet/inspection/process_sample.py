@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from kerneltui.fleet.diagnosis.condition import ProcessState
-from kerneltui.kernels.processes.identity import ProcessIdentity, identity_of
-from kerneltui.kernels.processes.stat import ZOMBIES, ProcessStat, all_pids, read_stat
+from kerneltui.kernels.processes.identity import ProcessIdentity
+from kerneltui.kernels.processes.stat import ZOMBIES, ProcessStat, read_stat
+from kerneltui.kernels.processes.stat_table import look_at_stats
 from kerneltui.kernels.processes.tree import Children
 
 BUSY_CPU = 0.06  # of a core: above a clock tick in ps's window, which may be housekeeping
@@ -57,11 +58,9 @@ def look_at(pid: int) -> ProcessSample | None:
 def look_at_all() -> AllProcesses:
     samples = {}
     children: defaultdict[int, list[ProcessIdentity]] = defaultdict(list)
-    for pid in all_pids():
-        if stat := read_stat(pid):
-            identity = identity_of(pid, stat)
-            samples[pid] = (identity, _sample(stat))
-            children[stat.parent].append(identity)
+    for pid, reading in look_at_stats().items():
+        samples[pid] = (reading.identity, _sample(reading.stat))
+        children[reading.stat.parent].append(reading.identity)
     return AllProcesses(samples, children)
 
 

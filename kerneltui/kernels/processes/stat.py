@@ -39,6 +39,14 @@ def read_stat(pid: int) -> ProcessStat | None:
         return None
 
 
+def read_text(pid: int) -> bytes:
+    """Return the text of /proc/PID/stat; b"" where that is not to be had."""
+    try:
+        return _read(f"/proc/{pid}/stat")
+    except OSError:
+        return b""
+
+
 def parse_stat(text: bytes) -> ProcessStat:
     """Return what the text of /proc/PID/stat tells, see proc(5)."""
     # The command's name stands in parentheses and may hold anything, so count from its end.

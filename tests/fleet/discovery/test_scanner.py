@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
+from kerneltui.fleet.discovery import processes
 from kerneltui.fleet.discovery import scanner as discovery_module
 from kerneltui.fleet.discovery.found import Found, Known
 from kerneltui.fleet.discovery.processes import Processes
@@ -377,9 +378,15 @@ os.execv(sys.executable, [sys.executable, '-m', '{module}', '{file}'])""",
 
 @pytest.mark.usefixtures("runtime")
 @pytest.mark.parametrize("how", BECOME)
+@pytest.mark.parametrize("young", [processes.YOUNG, 0.0])
 def test_a_process_that_becomes_a_kernel_is_seen(
-    how: str, run: Callable[..., int], tmp_path: Path
+    how: str,
+    young: float,
+    run: Callable[..., int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(processes, "YOUNG", young)
     file = connection_file(tmp_path / "elsewhere" / "connect.json")
     os.mkfifo(tmp_path / "go")
     words = {"python": sys.executable, "module": TINY[-1], "file": file}

@@ -1,0 +1,78 @@
+"""StatTable: what the system tells of all processes, as of one pass for all who look at them."""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from kerneltui.kernels.processes.identity import ProcessIdentity, identity_of
+from kerneltui.kernels.processes.stat import (
+    ProcessStat,
+    all_pids,
+    has_proc,
+    parse_stat,
+    read_stat,
+    read_text,
+)
+
+
+class Reading(NamedTuple):
+    """One process. The same object as long as that has done nothing, as most do between passes."""
+
+    text: bytes
+    """Of /proc/PID/stat; b"" where there is no /proc."""
+    stat: ProcessStat
+    identity: ProcessIdentity
+
+
+class StatTable:
+    """For any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._read_at = float("-inf")
+        self._readings: Mapping[int, Reading] = {}
+
+    def look(self, max_age: float) -> Mapping[int, Reading]:
+        """Return all processes by their pids, as they were no more than `max_age` seconds ago."""
+        with self._lock:
+            now = time.monotonic()
+            if now - self._read_at >= max_age:
+                self._readings, self._read_at = dict(self._read_all()), now
+            return self._readings
+
+    def _read_all(self) -> Iterator[tuple[int, Reading]]:
+        is_told = has_proc()
+        for pid in all_pids():
+            reading = self._read(pid) if is_told else _without_proc(pid)
+            if reading is not None:
+                yield pid, reading
+
+    def _read(self, pid: int) -> Reading | None:
+        text, known = read_text(pid), self._readings.get(pid)
+        if known is not None and known.text == text:
+            return known
+        if not text:
+            return None
+        stat = parse_stat(text)
+        return Reading(text, stat, identity_of(pid, stat))
+
+
+def _without_proc(pid: int) -> Reading | None:
+    stat = read_stat(pid)
+    return None if stat is None else Reading(b"", stat, identity_of(pid, stat))
+
+
+def look_at_stats(max_age: float = 0.0) -> Mapping[int, Reading]:
+    """Return all processes by their pids, as they were no more than `max_age` seconds ago."""
+    return _table_of(os.getpid()).look(max_age)
+
+
+@functools.cache
+def _table_of(_pid: int) -> StatTable:
+    """Return the table of this process; a forked child gets its own."""
+    return StatTable()
