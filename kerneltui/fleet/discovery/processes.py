@@ -23,6 +23,7 @@ from kerneltui.paths import runtime_folder
 
 YOUNG = 10.0  # seconds of life in which a process may be about to become the one that is meant
 PASS = 1.0  # seconds: of what is older than that it is enough to hear once in so long
+SUFFIX = ".json"  # of connection files
 MOST_FILES = 8  # that the arguments of a kernel may name beside its own
 _NO_KERNEL = ("--existing",)  # what names a file to attach to the kernel that has it
 
@@ -48,16 +49,16 @@ class Processes:
         self._readings: dict[int, Reading] = {}
         """Of which it is known that they are of these programs."""
         self._young: dict[int, float] = {}
-        """When those were born that may soon be another program; seconds since the epoch."""
+        """When those were read that may soon be another program; instants of `time.monotonic()`."""
 
     def look(self) -> Mapping[Path, tuple[Named, ...]]:
         """Return the processes by the file that they name."""
-        pids, now = set(all_pids()), time.time()
+        pids, now = set(all_pids()), time.monotonic()
         for gone in self._known.keys() - pids:
             self._forget(gone)
             del self._known[gone]
         untold = self._young.keys() - self._programs.keys()
-        self._young = {pid: born for pid, born in self._young.items() if now - born < YOUNG}
+        self._young = {pid: read for pid, read in self._young.items() if now - read < YOUNG}
         for pid in (pids - self._known.keys()) | untold | set(self._changed()):
             self._forget(pid)
             self._read(pid)
@@ -88,25 +89,41 @@ class Processes:
 
     def _read(self, pid: int) -> None:
         program = _program(read_text(pid))  # first: what comes between is seen at the next look
+        if program and _names_nothing(pid):
+            self._remember(pid, program)
+            return
         try:
             process = psutil.Process(pid)
             with process.oneshot():
                 if process.uids().real != os.getuid():
                     return
                 born_at = process.create_time()
-                if program:
-                    self._programs[pid] = program
                 files = dict.fromkeys(islice(_files(process), MOST_FILES))
+                if program or (not files and time.time() - born_at < YOUNG):
+                    self._remember(pid, program)
                 self._known[pid] = tuple(
                     Named(pid, process.ppid(), file, born_at)
                     for file in files
                     if _is_at_home(process, file)
                 )
-                if (program or not files) and time.time() - born_at < YOUNG:
-                    self._young[pid] = born_at
         except (psutil.Error, OSError, RuntimeError):
             # Gone meanwhile, not ours to look into, no path at all, or one that leads in a ring.
             return
+
+    def _remember(self, pid: int, program: bytes) -> None:
+        """Take note of what a process runs, and read it again while it is young."""
+        self._young[pid] = time.monotonic()
+        if program:
+            self._programs[pid] = program
+
+
+def _names_nothing(pid: int) -> bool:
+    """Tell whether no argument of a process can be a file of ours: so it is with most."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb", buffering=0) as file:  # noqa: PTH123 - for each new one
+            return SUFFIX.encode() not in file.read()
+    except OSError:
+        return False
 
 
 def _program(text: bytes) -> bytes:
@@ -140,7 +157,7 @@ def _files(process: psutil.Process) -> Iterator[Path]:
         return
     for argument in arguments:
         word = argument.rpartition("=")[2]
-        if word.endswith(".json"):
+        if word.endswith(SUFFIX):
             yield from (path.resolve() for path in _meant(Path(word), process))
 
 

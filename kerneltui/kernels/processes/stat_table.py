@@ -19,6 +19,9 @@ from kerneltui.kernels.processes.stat import (
     read_text,
 )
 
+SYSTEM_INTERVAL = 10.0  # seconds between two looks at the system's own threads: as many as all else
+_SYSTEM = 0x00200000  # PF_KTHREAD of linux/sched.h
+
 
 class Reading(NamedTuple):
     """One process. The same object as long as that has done nothing, as most do between passes."""
@@ -27,6 +30,8 @@ class Reading(NamedTuple):
     """Of /proc/PID/stat; b"" where there is no /proc."""
     stat: ProcessStat
     identity: ProcessIdentity
+    is_system: bool = False
+    """It is a thread of the system itself: it runs no program and has no children of interest."""
 
 
 class StatTable:
@@ -36,30 +41,44 @@ class StatTable:
         self._lock = threading.Lock()
         self._read_at = float("-inf")
         self._readings: Mapping[int, Reading] = {}
+        self._system_due = 0.0
+        """When the system's own threads are to be read again: their pids may be others' by then."""
 
     def look(self, max_age: float) -> Mapping[int, Reading]:
         """Return all processes by their pids, as they were no more than `max_age` seconds ago."""
         with self._lock:
             now = time.monotonic()
             if now - self._read_at >= max_age:
-                self._readings, self._read_at = dict(self._read_all()), now
+                self._readings, self._read_at = dict(self._read_all(now)), now
             return self._readings
 
-    def _read_all(self) -> Iterator[tuple[int, Reading]]:
-        is_told = has_proc()
+    def _read_all(self, now: float) -> Iterator[tuple[int, Reading]]:
+        is_told, is_system_due = has_proc(), now >= self._system_due
+        if is_system_due:
+            self._system_due = now + SYSTEM_INTERVAL
         for pid in all_pids():
-            reading = self._read(pid) if is_told else _without_proc(pid)
+            known = self._readings.get(pid)
+            if known is not None and known.is_system and not is_system_due:
+                reading: Reading | None = known
+            else:
+                reading = _read(pid, known) if is_told else _without_proc(pid)
             if reading is not None:
                 yield pid, reading
 
-    def _read(self, pid: int) -> Reading | None:
-        text, known = read_text(pid), self._readings.get(pid)
-        if known is not None and known.text == text:
-            return known
-        if not text:
-            return None
-        stat = parse_stat(text)
-        return Reading(text, stat, identity_of(pid, stat))
+
+def _read(pid: int, known: Reading | None) -> Reading | None:
+    text = read_text(pid)
+    if known is not None and known.text == text:
+        return known
+    if not text:
+        return None
+    stat = parse_stat(text)
+    return Reading(text, stat, identity_of(pid, stat), is_system=_is_system(text))
+
+
+def _is_system(text: bytes) -> bool:
+    flags = text[text.rindex(b")") + 2 :].split(None, 7)[6]  # see proc(5)
+    return bool(int(flags) & _SYSTEM)
 
 
 def _without_proc(pid: int) -> Reading | None:

@@ -62,3 +62,21 @@ def test_a_process_that_has_done_nothing_is_the_same_object() -> None:
     table = StatTable()
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         eventually(lambda: table.look(0.0)[process.pid] is table.look(0.0)[process.pid])
+
+
+@pytest.mark.skipif(not has_proc(), reason="the system does not show its threads")
+def test_the_systems_own_threads_are_read_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+
+    def read_text(pid: int) -> bytes:
+        read.append(pid)
+        flags = 0x00200000 if pid == 2 else 0
+        return b"%d (x) S 1 1 1 0 -1 %d 0 0 0 0 0 0 0 0 20 0 1 0 5 0" % (pid, flags)
+
+    monkeypatch.setattr(stat_table, "all_pids", lambda: [1, 2])
+    monkeypatch.setattr(stat_table, "read_text", read_text)
+    table = StatTable()
+    first, second = table.look(0.0), table.look(0.0)
+
+    assert read == [1, 2, 1]
+    assert first == second
