@@ -9,8 +9,9 @@ from typing import Literal
 
 from rich.cells import cell_len, set_cell_size
 
+from kerneltui.words import CPU_NOISE
+
 SHORT_ID = 6  # characters
-CPU_NOISE = 0.015  # CPU seconds per second: one clock tick (10 ms) in a sample says nothing
 
 UNITS = "BKMGTP"  # powers of 1024
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+CPU_NOISE = 0.015  # CPU seconds per second: one clock tick (10 ms) in a sample says nothing
+
 
 def counted(count: int, noun: str, plural: str = "") -> str:
     """Return "1 kernel" or "1,200 kernels". `plural`: of a noun that takes more than an s."""

@@ -26,6 +26,7 @@ from kerneltui.fleet.threads.periodic import PeriodicThread
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.kernels.processes.stat import read_resident
 from kerneltui.kernels.processes.tree import walk
+from kerneltui.words import CPU_NOISE
 
 _CPU_DIGITS = 2  # hundredths of a core: what a clock tick is, and what a cell shows
 _RSS_STEP = 1 << 20  # bytes
@@ -151,7 +152,7 @@ class UsageSampler:
             for each, facts in living.items()
         ]
         load = max(0.0, sum(loads))
-        cpu, state = round(load, _CPU_DIGITS), next(iter(seen.values())).state if seen else None
+        cpu, state = told(load), next(iter(seen.values())).state if seen else None
         memory = self._memory(kernel_id, [each.pid for each in living])
         if not living:
             self._histories.pop(kernel_id, None)
@@ -213,6 +214,11 @@ class UsageSampler:
         if is_due and has_time:
             shared = self._shared[kernel_id] = _Shared(memory_of(pids), self._sampled_at)
         return max(map(read_resident, pids)) if shared is None else shared.memory
+
+
+def told(load: float) -> float:
+    """Return a load in hundredths of a core; 0 for the odd clock tick, which idle kernels take."""
+    return 0.0 if load < CPU_NOISE else round(load, _CPU_DIGITS)
 
 
 def period_for(cost: float) -> float:

@@ -16,7 +16,7 @@ import pytest
 from kerneltui.fleet.diagnosis.condition import ProcessState
 from kerneltui.fleet.inspection import usage
 from kerneltui.fleet.inspection.memory import memory_of
-from kerneltui.fleet.inspection.usage import UsageSampler, period_for
+from kerneltui.fleet.inspection.usage import UsageSampler, period_for, told
 from kerneltui.fleet.model.snapshot import Usage
 from kerneltui.fleet.threads import periodic
 from tests.support import eventually
@@ -193,6 +193,11 @@ def test_cpu_is_seconds_used_per_second(trees: Trees) -> None:
     used = trees.sample(now + 0.5)["k1"]
 
     assert used.cpu >= 0.2
+
+
+@pytest.mark.parametrize(("load", "cpu"), [(0.0099, 0.0), (0.0202, 0.02), (1.2345, 1.23)])
+def test_a_single_clock_tick_is_no_use_of_a_processor(load: float, cpu: float) -> None:
+    assert told(load) == cpu
 
 
 def test_a_stopped_process_is_told_until_it_goes_on(trees: Trees) -> None:
