@@ -62,6 +62,7 @@ def _told_by(manager: KernelManager) -> tuple[object, ...]:
     return (
         life.status,
         life.state_since,
+        life.state_seen_at,
         life.spawned_at,
         manager.kernel,
         manager.kernel_name,
