@@ -269,8 +269,8 @@ def test_ps_says_since_when(seen: Seen, name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("loop", {"answers": True, "code": TIMED_LOOP.replace("\n", " ")}),
-        ("gil", {"answers": False, "code": GIL.replace("\n", " ")}),
+        ("loop", {"answers": True, "code": TIMED_LOOP.replace("\n", " ↵ ")}),
+        ("gil", {"answers": False, "code": GIL.replace("\n", " ↵ ")}),
         ("input", {"waits_for_input": True}),
         ("child", {"children": 1}),
         ("zombies", {"zombies": 5, "children": 0}),

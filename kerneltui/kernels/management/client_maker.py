@@ -42,7 +42,8 @@ class ClientMaker(ConnectionFileMixin):
         if self._context is not None:
             arguments.setdefault("context", self._context)
         client = cast(BlockingKernelClient, self.client_factory(**arguments))
-        client.load_connection_info(self.get_connection_info())
+        if self.ip:  # else ipc in a folder yet to be chosen: its channels ask when they are started
+            client.load_connection_info(self.get_connection_info())
         return client
 
     def blocking_client(self) -> BlockingKernelClient:

@@ -47,6 +47,12 @@ def test_a_client_has_the_keys_of_a_kernel_that_is_not_started() -> None:
     assert (client.curve_publickey, client.curve_secretkey) == (b"a" * 40, b"b" * 40)
 
 
+def test_a_client_can_be_had_before_an_ipc_kernel_has_an_address() -> None:
+    manager = KernelManager(transport="ipc")
+
+    assert not any(manager.client().ports)
+
+
 @pytest.mark.parametrize("kind", [ByClass, ByName, ByFactory])
 def test_a_subclass_says_it_for_all_of_its_own(kind: type[KernelManager]) -> None:
     assert type(kind().client()) is OwnClient
