@@ -19,6 +19,7 @@ from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.fleet.registry.notices import Notice
 from kerneltui.fleet.transcript.transcript import Role
+from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol.status import KernelState
 from tests.fleet.kinds import make_places
 from tests.fleet.small_kernels import WITHIN, Watched, dismiss_all
@@ -115,6 +116,18 @@ def test_one_that_was_restarted_has_no_death(mute: Watched) -> None:
 
     eventually(lambda: mute.now.state is not KernelState.DEAD)
     assert (mute.now.death, manifest_of(mute.fleet).death) == (None, None)
+
+
+def test_one_that_dies_again_before_its_start_is_told_has_not_the_death_before(
+    mute: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed_from_outside(mute)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(KernelManager, "is_alive", lambda _manager: False)
+        mute.fleet.do(Verb.RESTART, mute.now.target)
+
+    assert mute.now.death is None
 
 
 # -- the same words ----

@@ -203,7 +203,7 @@ class Tracker:
         match event:
             case Spawned(adopted):
                 self._note_process(kernel, manager, is_kept=adopted)
-                self._note_start(kernel, manager)
+                self._note_start(kernel, manager, is_adopted=adopted)
             case HandedOver():
                 self._note_process(kernel, manager)
             case Exited(reason=reason):
@@ -220,8 +220,12 @@ class Tracker:
         if not is_kept:
             self.orders.complete(kernel, manager)
 
-    def _note_start(self, kernel: TrackedKernel, manager: KernelManager) -> None:
+    def _note_start(
+        self, kernel: TrackedKernel, manager: KernelManager, *, is_adopted: bool
+    ) -> None:
+        """Forget the process before, and its death; one that is adopted may have ended itself."""
         is_alive = manager.is_alive()
+        is_over = is_adopted and not is_alive
         self._registry.update(
             kernel,
             lambda now: replace(
@@ -230,7 +234,7 @@ class Tracker:
                 has_answered=False,
                 sent=None,
                 stopped_at=None,
-                death=None if is_alive else now.death,
+                death=now.manifest.death if is_over and now.manifest else None,
                 ended_at=None,
             ),
         )
