@@ -6,7 +6,7 @@ import asyncio
 import functools
 import threading
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
@@ -18,8 +18,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def begun(call: Callable[[], T]) -> asyncio.Future[T]:
-    """Call what blocks in a thread; it waits for no other one to leave a thread."""
+def in_thread(call: Callable[[], T]) -> asyncio.Future[T]:
+    """Call what blocks in a thread of its own. When the wait is cancelled, it goes on."""
     future: Future[T] = Future()
     future.set_running_or_notify_cancel()
     # No executor: those take nothing once the main thread has ended, and a loop may end later.
@@ -47,17 +47,12 @@ def as_of_loop(future: Future[T]) -> asyncio.Future[T]:
     return done
 
 
-async def in_thread(call: Callable[[], T]) -> T:
-    """Return what a call returns that blocks. One that is cancelled goes on, if it has begun."""
-    return await begun(call)
-
-
 async def to_its_end(call: Callable[[], T]) -> T:
     """Return what a call returns that blocks, and not for long: it is over when this is cancelled.
 
     So nothing comes of it later that those who cancel do not expect.
     """
-    future = begun(call)
+    future = in_thread(call)
     try:
         return await asyncio.shield(future)
     except asyncio.CancelledError:
@@ -68,7 +63,7 @@ async def to_its_end(call: Callable[[], T]) -> T:
 
 def awaited(
     verb: Callable[Concatenate[Any, P], T],
-    run: Callable[[Callable[[], T]], Coroutine[Any, Any, T]] = in_thread,
+    run: Callable[[Callable[[], T]], Awaitable[T]] = in_thread,
 ) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]:
     """Return a verb that blocks as one to be awaited, which `run` has run in a thread."""
 
