@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
+from kerneltui.errors import KernelError
 from kerneltui.kernels.connection.sockets import Context, default_context
 
 
@@ -33,21 +35,21 @@ class ContextOwner:
 
     @property
     def context(self) -> Context:
-        """The zmq context given, else a view of this process's."""
-        return self._own_context() if self._context is None else self._context
-
-    @context.setter
-    def context(self, context: Context) -> None:
-        self._context = context
-
-    def _own_context(self) -> ContextView:
+        """The zmq context given, else a view of this process's. Raises KernelError."""
+        if self._context is not None:
+            return self._context
         shared, view = default_context(), self._view
         # A view does not survive a fork, no more than its context.
         if view is None or view.underlying != shared.underlying:
             view = self._view = ContextView(shadow=shared)
         return view
 
+    @context.setter
+    def context(self, context: Context) -> None:
+        self._context = context
+
     def _end_context(self) -> None:
         """End the context, unless it was given; sockets of others that are open stay so."""
         if self._context is None:
-            self._own_context().term()
+            with contextlib.suppress(KernelError):  # there is no room for one, so none is open
+                self.context.term()

@@ -68,6 +68,20 @@ def test_the_context_is_closed_after_a_shutdown_and_opens_for_the_next_kernel(
     manager.shutdown_kernel(now=True)
 
 
+def test_a_failed_start_is_told_where_no_context_can_be_had(
+    children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise KernelError("cannot connect to kernels: no room")
+
+    monkeypatch.setattr("kerneltui.kernels.connection.context.default_context", refuse)
+    manager = children.manager("waits")
+    manager.kernel_spec.argv = ["/nowhere/kernel"]
+
+    with pytest.raises(LaunchError, match="there is no file /nowhere/kernel"):
+        manager.start_kernel()
+
+
 def test_a_context_that_was_given_stays_open_after_a_shutdown(children: Children) -> None:
     with zmq.Context() as context:
         manager = children.start("waits", context=context)
