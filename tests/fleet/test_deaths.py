@@ -13,6 +13,7 @@ import pytest
 from kerneltui.commands.listing import Listed, list_all
 from kerneltui.fleet.diagnosis.death import UNKNOWN
 from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.inspection import kernel_log
 from kerneltui.fleet.manifests.lock import ManifestLock
 from kerneltui.fleet.manifests.manifest import Manifest, read_manifest
 from kerneltui.fleet.model.capabilities import Verb
@@ -154,6 +155,23 @@ def test_the_next_dashboard_and_ps_say_the_same() -> None:
     assert (told.exit_code, told.signal) == (None, "SIGKILL")
     assert row.death is not None
     assert told.since == row.death.at
+
+
+def test_the_log_of_the_next_dashboard_tells_when_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = opened()
+    row = killed_from_outside(Watched(first, "mute"))
+    assert row.death is not None
+    assert row.death.at is not None
+    first.close()
+    monkeypatch.setattr(kernel_log, "clock", lambda at=None: "now" if at is None else f"at {at}")
+
+    with closing(opened()) as second:
+        eventually(lambda: "SIGKILL from outside" in told_below_its_output(second))
+        log = second.log(row.kernel_id)
+        dismiss_all(second)
+
+    assert log is not None
+    assert f"at {row.death.at}  SIGKILL from outside" in [text for _, text in shown(log.view())]
 
 
 def test_who_is_no_parent_takes_over_what_the_parent_knows(mute: Watched) -> None:

@@ -23,7 +23,7 @@ from kerneltui.kernels.processes.log_file import LogFile
 from kerneltui.private_file import open_private
 from kerneltui.protocol.status import Event, Exited, Ordered, Spawned, Wanted
 from kerneltui.protocol.text import clean_line
-from kerneltui.words import clock
+from kerneltui.words import clock, day_and_minute
 
 READ_LIMIT = 256_000  # bytes taken in at one look; of more, the end
 MAX_EVENTS = 500  # that nobody has looked at yet
@@ -79,8 +79,14 @@ class KernelLog:
 
     def note(self, text: str) -> None:
         """Add an event, at this time."""
-        text = f"{clock(self._clock())}  {clean_line(text, EVENT_WIDTH)}"
-        self._events.append(_Happening(text, self._file_size()))
+        self._add(f"{clock(self._clock())}  {text}")
+
+    def note_past(self, text: str, at: float | None) -> None:
+        """Add what was at another time, in seconds since the epoch; None where nobody knows."""
+        self._add(text if at is None else f"{_moment(at, self._clock())}  {text}")
+
+    def _add(self, text: str) -> None:
+        self._events.append(_Happening(clean_line(text, EVENT_WIDTH), self._file_size()))
 
     def look(self) -> Transcript:
         """Take in what is new, and return all."""
@@ -135,3 +141,9 @@ class KernelLog:
             return self._path().stat().st_size
         except OSError:
             return 0
+
+
+def _moment(at: float, now: float) -> str:
+    """Return the time of day, with the date where that is not today's."""
+    is_today = time.localtime(at)[:3] == time.localtime(now)[:3]
+    return clock(at) if is_today else day_and_minute(at)

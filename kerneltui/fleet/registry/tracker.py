@@ -280,5 +280,7 @@ class Tracker:
         return "\n".join(output_lines(death))
 
     def _log_end(self, kernel: TrackedKernel, death: Death) -> None:
-        for line in log_lines(death) if kernel.log is not None else ():
-            self.note(kernel.kernel_id, line)
+        now = self._registry.get(kernel.kernel_id)
+        if now is not None and now.log is not None:
+            for line in log_lines(death):
+                now.log.note_past(line, death.at)

@@ -61,6 +61,23 @@ def test_what_was_written_has_the_time_of_the_look(written: Written) -> None:
     assert {entry.time for entry in written.log.look().view().entries} == {0.0}
 
 
+DAY = 24 * 60 * 60
+
+
+@pytest.mark.parametrize(
+    ("at", "stamp"),
+    [
+        (0.0, time.strftime("%H:%M:%S  ", time.localtime(0))),
+        (-2.0 * DAY, time.strftime("%Y-%m-%d %H:%M  ", time.localtime(-2 * DAY))),
+        (None, ""),
+    ],
+)
+def test_what_was_before_has_its_own_time(written: Written, at: float | None, stamp: str) -> None:
+    written.log.note_past("its own exit(3)", at)
+
+    assert shown(written.log.look().view()) == [(Role.NOTE, f"{stamp}its own exit(3)")]
+
+
 def test_a_second_look_adds_what_is_new(written: Written) -> None:
     written.write(b"one\ntw")
     written.look()
