@@ -60,7 +60,7 @@ class Diagnosis:
     def stack(self, subject: Subject) -> Stack:
         """Return where the threads of a kernel stand. Raises CannotLook."""
         if subject.identity is not None and not subject.identity.is_alive():
-            raise CannotLook("it is not running")
+            raise CannotLook("it is not running; its log tells how it ended")
         stack = first_that_works(self._ways(subject))
         cells = tuple(self._cells(subject))
         below = children_of(subject.identity.pid) if subject.identity else ()

@@ -297,5 +297,5 @@ def test_read_only_tells_what_the_system_does_and_asks_nothing(kernel: Hanging) 
 def test_a_kernel_that_has_died_is_said_not_to_run(kernel: Hanging) -> None:
     kernel.fleet.do(Verb.KILL, kernel.now.target)
 
-    with pytest.raises(CannotLook, match=r"^it is not running$"):
+    with pytest.raises(CannotLook, match=r"^it is not running; its log tells how it ended$"):
         kernel.fleet.stack(kernel.kernel_id)
