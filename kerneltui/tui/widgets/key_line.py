@@ -6,7 +6,7 @@ moves: a key press is painted in a fraction of the time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, NamedTuple
 
 from textual import events
@@ -108,16 +108,14 @@ def belongs(command: str, *, in_pane: bool) -> bool:
 
 
 def with_ways_out(
-    shown: Iterable[ActiveBinding], active: Iterable[ActiveBinding], ways: Iterable[WayOut]
+    shown: Sequence[ActiveBinding], active: Iterable[ActiveBinding], ways: Iterable[WayOut]
 ) -> Iterator[tuple[ActiveBinding, str]]:
     """Yield what to show and its label: ways out of trouble stand where orders to a kernel do."""
+    are_orders_shown = any(each.binding.action == _ORDERS[0] for each in shown)
     bound = {each.binding.action: each for each in reversed(list(active))}
-    commands = ((BY_ID[way.action_id].command, way.label) for way in ways)
-    found = [(bound[command], label) for command, label in commands if command in bound]
-    hidden = {*_ORDERS, *(each.binding.action for each, _ in found)} if found else set()
-    shown = list(shown)
-    if all(each.binding.action != _ORDERS[0] for each in shown):  # as while somebody types
-        found, hidden = [], set()
+    labels = {BY_ID[way.action_id].command: way.label for way in ways if are_orders_shown}
+    found = [(bound[command], label) for command, label in labels.items() if command in bound]
+    hidden = {*labels, *_ORDERS} if found else set()
     for each in shown:
         if each.binding.action == _ORDERS[0]:
             yield from found
