@@ -5,7 +5,6 @@ Rule: keys never show. They are left out of `repr`, of every message and of ever
 
 from __future__ import annotations
 
-import hmac
 import json
 import re
 import reprlib
@@ -17,7 +16,6 @@ from typing import Any, Literal
 
 from kerneltui.errors import ConnectionFileError
 from kerneltui.frozen import frozen
-from kerneltui.protocol.wire import SIGNATURE_SCHEME
 
 
 class Channel(StrEnum):
@@ -31,6 +29,7 @@ class Channel(StrEnum):
 
 
 PORT_NAMES = tuple(f"{channel}_port" for channel in Channel)
+SIGNATURE_SCHEME = "hmac-sha256"
 TRANSPORTS = ("tcp", "ipc")
 Transport = Literal["auto", "ipc", "tcp"]
 """How a kernel is wished to be reached; "auto" leaves it to what the kernel can."""
@@ -172,6 +171,10 @@ def _parse_curve_keys(info: Mapping[str, Any], source: str) -> tuple[bytes | Non
 
 def _parse_scheme(value: object, source: str) -> str:
     scheme = value or SIGNATURE_SCHEME
+    if scheme == SIGNATURE_SCHEME:
+        return SIGNATURE_SCHEME
+    import hmac  # it loads OpenSSL: a tenth of the recorder's memory, which signs nothing
+
     if isinstance(scheme, str) and scheme.startswith("hmac-"):
         try:
             hmac.new(b"", digestmod=scheme.removeprefix("hmac-"))

@@ -21,12 +21,12 @@ from kerneltui.errors import (
     ReplayedMessage,
     UnsignedMessage,
 )
+from kerneltui.protocol.connection import SIGNATURE_SCHEME
 from kerneltui.protocol.message import PROTOCOL_VERSION, Content, Header, Message, header_of
 from kerneltui.protocol.packing import to_json
 from kerneltui.protocol.raw_message import DELIMITER, RawMessage, parse_object
 
 HISTORY_SIZE = 16_384  # signatures, about 3 MB; jupyter_client's 65,536 are 12 MB for each socket
-SIGNATURE_SCHEME = "hmac-sha256"
 PARENT_CACHE_SIZE = 65_536  # bytes; real parents have some hundred, and a hostile one is not kept
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import tempfile
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -131,6 +130,8 @@ def _open(path: Path) -> int:
 
 
 def _new_part(path: Path) -> _Part:
+    import tempfile  # it loads shutil and three ways to compress, which who only reads need not
+
     fd, name = tempfile.mkstemp(prefix=_prefix(path), dir=path.parent)  # of mode 0600
     return _Part(Path(name), fd)
 

@@ -37,8 +37,12 @@ from kerneltui.kernels.connection.session import ClientSession
 from kerneltui.kernels.connection.sockets import connect
 from kerneltui.paths import runtime_folder
 from kerneltui.private_file import read_regular, write_private
-from kerneltui.protocol.connection import Channel, ConnectionInfo, parse_connection_file
-from kerneltui.protocol.wire import SIGNATURE_SCHEME
+from kerneltui.protocol.connection import (
+    SIGNATURE_SCHEME,
+    Channel,
+    ConnectionInfo,
+    parse_connection_file,
+)
 
 MAX_SIZE = 100_000  # bytes: a file of more is no connection file
 ANY_FILE = "kernel-*.json"

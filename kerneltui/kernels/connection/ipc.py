@@ -6,7 +6,6 @@ import contextlib
 import itertools
 import os
 import re
-import secrets
 import socket
 import stat
 import sys
@@ -56,9 +55,9 @@ def new_ipc_ip(kernel_id: str) -> str:
     folder = private_folder()
     stem = kernel_id.replace("-", "")[: len(_STEM)]
     if not re.fullmatch("[0-9a-f]{12}", stem):
-        stem = secrets.token_hex(len(_STEM) // 2)
+        stem = os.urandom(len(_STEM) // 2).hex()
     while any(os.path.lexists(f"{folder / stem}-{port}") for port in _IPC_PORTS):
-        stem = secrets.token_hex(len(_STEM) // 2)
+        stem = os.urandom(len(_STEM) // 2).hex()
     return str(folder / stem)
 
 
@@ -166,7 +165,7 @@ def _prepare(folder: Path) -> None:
 
 def _hold_a_socket(folder: Path) -> None:
     """Bind a socket there: some file systems refuse, network and FUSE mounts among them."""
-    path = folder / f"{secrets.token_hex(len(_STEM) // 2)}-5"
+    path = folder / f"{os.urandom(len(_STEM) // 2).hex()}-5"
     with socket.socket(socket.AF_UNIX) as probe:
         probe.bind(os.fspath(path))
         path.unlink()

@@ -13,7 +13,8 @@ from kerneltui.arguments import Settings, configured, refuse_unknown
 from kerneltui.errors import MalformedMessage
 from kerneltui.protocol.message import Content, Header, Message
 from kerneltui.protocol.raw_message import DELIMITER, SIGNED_PARTS, RawMessage
-from kerneltui.protocol.wire import SIGNATURE_SCHEME, Session
+from kerneltui.protocol.connection import SIGNATURE_SCHEME
+from kerneltui.protocol.wire import Session
 
 
 class Signer(Protocol):
