@@ -40,13 +40,17 @@ class Details(Widget):
 
     def render(self) -> Content:
         return Content("\n").join(
-            Content("  ").join(self._styled(fact) for fact in line) for line in self._lines
+            Content.assemble(
+                *(self._styled(fact, "  " if place else "") for place, fact in enumerate(line))
+            )
+            for line in self._lines
         )
 
-    def _styled(self, fact: Fact) -> Content:
+    def _styled(self, fact: Fact, before: str) -> Content:
+        """Return a fact with the blanks `before` it, which need no colours of their own."""
         part = "reason" if fact.label == TROUBLE else "value"
         return Content.assemble(
-            (f"{fact.label} ", self.get_visual_style("details--label")),
+            (f"{before}{fact.label} ", self.get_visual_style("details--label")),
             (fact.value, self.get_visual_style(f"details--{part}")),
         )
 

@@ -396,7 +396,9 @@ class KernelTable(LineView):
         columns, is_cursor, is_marked = place
         signs = (CURSOR_SIGN if is_cursor else " ") + (MARK_SIGN if is_marked else " ")
         plain = self.style(CURSOR)
-        runs = [(signs, plain if is_cursor else self.style(MARKED))]
+        # Blanks have the colours of what follows: each change of them takes 40 bytes a line.
+        beside = self.style(MARKED if is_marked else PARTS[cells[0].tone] if cells else "")
+        runs = [(signs, plain if is_cursor else beside)]
         for cell, column in zip(cells, columns, strict=True):
             text = fit(cell.text, column.width, column.align) + " " * GAP
             toned = self.style(PARTS[cell.tone])

@@ -108,6 +108,17 @@ def test_the_same_facts_write_nothing() -> None:
     on_stage(Details(), play)
 
 
+def test_blanks_between_facts_have_no_colours_of_their_own() -> None:
+    async def play(stage: Stage[Details]) -> None:
+        stage.widget.show(KERNEL, NOW)
+        await stage.settle()
+
+        texts = [segment.text for segment in stage.widget.render_line(0)]
+        assert texts.index("python3") + 1 == texts.index("  up ")
+
+    on_stage(Details(), play)
+
+
 def test_no_kernel_is_an_empty_strip() -> None:
     async def play(stage: Stage[Details]) -> None:
         stage.widget.show(KERNEL, NOW)

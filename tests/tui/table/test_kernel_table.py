@@ -134,6 +134,18 @@ def test_one_changed_row_stays_within_its_budget() -> None:
     on_stage(KernelTable(), play, WIDE)
 
 
+def test_the_place_of_a_mark_that_is_not_there_has_no_colours_of_its_own() -> None:
+    async def play(stage: TableStage) -> None:
+        stage.widget.show(kernels(2), NOW)
+        await stage.settle()
+
+        first = next(iter(stage.widget.render_line(2)))
+
+        assert first.text.startswith("  k1")
+
+    on_stage(KernelTable(), play, WIDE)
+
+
 def test_a_change_below_the_screen_writes_nothing() -> None:
     async def play(stage: TableStage) -> None:
         rows = kernels(100)
