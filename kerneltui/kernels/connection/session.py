@@ -11,9 +11,9 @@ import zmq
 
 from kerneltui.arguments import Settings, configured, refuse_unknown
 from kerneltui.errors import MalformedMessage
+from kerneltui.protocol.connection import SIGNATURE_SCHEME
 from kerneltui.protocol.message import Content, Header, Message
 from kerneltui.protocol.raw_message import DELIMITER, SIGNED_PARTS, RawMessage
-from kerneltui.protocol.connection import SIGNATURE_SCHEME
 from kerneltui.protocol.wire import Session
 
 
