@@ -16,6 +16,7 @@ import psutil
 import pytest
 from hypothesis import HealthCheck, settings
 
+from kerneltui.kernels.connection import ports
 from tests.support import eventually
 
 OUR_THREADS = (
@@ -99,6 +100,12 @@ def make_places(home: Path) -> dict[str, str]:
     return {name: str(home / folder) for name, folder in PLACES.items()}
 
 
+def own_ports() -> range:
+    """Return ports that no other worker picks, as each has reservations of its own."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return ports.PORT_RANGE[worker :: int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))]
+
+
 @pytest.fixture(scope="session", autouse=True)
 def nothing_of_the_user_is_touched(places: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
@@ -106,6 +113,7 @@ def nothing_of_the_user_is_touched(places: Path) -> Iterator[None]:
             patch.setenv(name, place)
         for name in UNSET:
             patch.delenv(name, raising=False)
+        patch.setattr(ports, "PORT_RANGE", own_ports())
         yield
         _fail_for_survivors(places / "run")
 
