@@ -117,7 +117,7 @@ class DuplicateKernel(KernelError, ValueError):
 class LaunchError(KernelError, OSError):
     """A kernel's command that could not become a process; `of` picks the kind.
 
-    `errno`: the system's, None where it was not asked.
+    `errno`: the system's, None if it was not asked.
     """
 
     def __init__(self, message: str, argv: tuple[str, ...], code: int | None = None) -> None:
@@ -161,7 +161,7 @@ class WrongThread(KernelError, RuntimeError):
 class KernelDied(KernelError, RuntimeError):
     """The kernel's process ended while something waited for it.
 
-    `returncode`: as of `subprocess`, negative for a signal; None where only the
+    `returncode`: as of `subprocess`, negative for a signal; None if only the
     kernel's parent can know. `last_lines`: the end of what it wrote, cleaned.
     """
 

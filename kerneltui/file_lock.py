@@ -29,7 +29,7 @@ def lock_file(fd: int, deadline: float, *, is_shared: bool = False) -> None:
 
 
 def try_lock(fd: int, *, is_shared: bool = False) -> bool:
-    """Tell whether an open file is locked for us now. Raises OSError where it has no locks.
+    """Tell whether an open file is locked for us now. Raises OSError if it has no locks.
 
     `is_shared`: together with others who only look.
     """

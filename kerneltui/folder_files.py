@@ -40,7 +40,7 @@ class FolderFiles:
         self._listed: _Listed | None = None
 
     def look(self, folder: Path) -> tuple[Path, ...]:
-        """Return the matching files, in the order of their names; none where there is no folder."""
+        """Return the matching files, in the order of their names; none if there is no folder."""
         now, before = time.monotonic(), self._listed
         try:
             status = folder.stat()

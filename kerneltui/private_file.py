@@ -61,7 +61,7 @@ def is_private(path: Path) -> bool:
 def write_private(path: Path, text: str, *, is_secret: bool = False) -> None:
     """Replace the file by one of mode 0600 that holds `text`; make its folder where it is missing.
 
-    `is_secret`: refused where the file system has no such modes. Raises OSError; then the file
+    `is_secret`: refused if the file system has no such modes. Raises OSError; then the file
     is as it was.
     """
     import tempfile  # it loads shutil and three ways to compress: 4 ms that readers need not spend

@@ -333,7 +333,7 @@ class FakeKernel:
         return self._answers.pop(0) if self._answers else ""
 
     def _has_reached(self, channel: Channel, frames: list[bytes]) -> bool:
-        """Send to a client; False where its connection is still being made."""
+        """Send to a client; False if its connection is still being made."""
         try:
             self._sockets[channel].send_multipart(frames)
         except zmq.ZMQError as error:

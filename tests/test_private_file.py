@@ -1,4 +1,4 @@
-"""A file is opened only where it is ours, and nothing that lies in its place is waited for."""
+"""A file is opened only if it is ours, and nothing that lies in its place is waited for."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def _removable(ours: Iterable[Manifest], others: Iterable[Found]) -> Iterator[tu
 
 @contextlib.contextmanager
 def _alone(manifest: Manifest) -> Iterator[bool]:
-    """Let nobody give the kernel an order meanwhile; False where somebody does."""
+    """Let nobody give the kernel an order meanwhile; False if somebody does."""
     try:
         lock = ManifestLock.take(manifest.path)
     except OSError:

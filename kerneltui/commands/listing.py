@@ -82,7 +82,7 @@ class Listed:
     cpu_time: float | None
     """Seconds of processor time that the process and its living descendants have used."""
     started_at: float | None
-    """Seconds since the epoch; None where no process tells."""
+    """Seconds since the epoch; None if no process tells."""
     cwd: str
     connection_file: str
     origin: str
@@ -90,19 +90,19 @@ class Listed:
     owner_pid: int | None = None
     """Of who started it and still runs; None for kerneltui's, which need nobody."""
     notebook: str = ""
-    """The path of the notebook that it serves; "" where none is known."""
+    """The path of the notebook that it serves; "" if none is known."""
     connections: int | None = None
     """Front ends that its server counts; None without a server."""
     condition: Word = Word.UNKNOWN
     since: float | None = None
-    """When that began, in seconds since the epoch; None where nobody knows."""
+    """When that began, in seconds since the epoch; None if unknown."""
     sentence: str | None = None
     """What there is to say of the condition."""
     code: str | None = None
-    """The code that runs, or ran when it died, as one line; None where none does, and where nobody
+    """The code that runs, or ran when it died, as one line; None if none does, and if nobody
     has recorded it."""
     cause: str | None = None
-    """Why it has died; None where it has not, and where nobody knows."""
+    """Why it has died; None if it has not, and if nobody knows."""
     exit_code: int | None = None
     signal: str | None = None
     """The name of the signal that has ended it: "SIGSEGV"."""
@@ -113,7 +113,7 @@ class Listed:
     zombies: int | None = None
     """Those that have ended, and whose parent has not asked how."""
     answers: bool | None = None
-    """It has answered on control; None where it was not asked."""
+    """It has answered on control; None if it was not asked."""
     waits_for_input: bool | None = None
     last_activity: float | None = None
     """When it last ran something, in seconds since the epoch."""
@@ -128,7 +128,7 @@ class Listed:
     found: Found | None = None
     """How it was found; None for a kernel of ours."""
     pending: str = ""
-    """The order that another process carries out on it: "stopping"; "" where none does."""
+    """The order that another process carries out on it: "stopping"; "" if none does."""
 
     @property
     def kernel_id(self) -> str:
@@ -233,7 +233,7 @@ def _askable_external(found: Iterable[Found]) -> Iterator[tuple[str, Askable]]:
 def find(kernels: Iterable[K], word: str) -> K:
     """Return the kernel that `word` means: the beginning of its id, its name, or its pid.
 
-    Raises NoSuchKernel where it means none or several; the message lists them.
+    Raises NoSuchKernel if it means none or several; the message lists them.
     """
     kernels = tuple(kernels)
     exact = [each for each in kernels if word in (each.kernel_id, each.name, str(each.pid or ""))]
@@ -247,7 +247,7 @@ def find(kernels: Iterable[K], word: str) -> K:
 
 
 def find_living(word: str) -> Listed:
-    """Return the kernel that `word` means. Raises NoSuchKernel, KernelError where it is gone."""
+    """Return the kernel that `word` means. Raises NoSuchKernel, KernelError if it is gone."""
     kernel = find(list_all(), word)
     if kernel.state in LEFT_WORDS.values():
         raise KernelError(f"{kernel.name} is not a kernel but a leftover file: {kernel.why}")
@@ -259,7 +259,7 @@ def find_living(word: str) -> Listed:
 def client_of(kernel: Listed) -> BlockingKernelClient:
     """Return a client that knows when the kernel ends; its channels are closed.
 
-    Raises KernelError where it cannot have one.
+    Raises KernelError if it cannot have one.
     """
     from kerneltui.fleet.discovery.attach import following_manager  # slow to load
 

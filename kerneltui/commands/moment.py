@@ -45,7 +45,7 @@ class Moment:
     is_gone: bool
     """Its process has ended."""
     answer: KernelState | None = None
-    """What its answers tell; None where none came."""
+    """What its answers tell; None if none came."""
     asked_at: float | None = None
     """When it was asked on control what it has not answered."""
     latest: Latest | None = None
@@ -89,7 +89,7 @@ class Moment:
         )
 
     def _process_since(self, facts: KernelFacts, state_since: float | None) -> float | None:
-        """Return since when its process is in a state that lasts; None where nobody knows."""
+        """Return since when its process is in a state that lasts; None if unknown."""
         if self.process.state is ProcessState.STOPPED:
             return facts.stopped_at
         return self._for_all(state_since) if self.process.state is ProcessState.DISK else None
@@ -100,7 +100,7 @@ class Moment:
         return self.process.started_at if phase is Phase.STARTING else None
 
     def _state_since(self, facts: KernelFacts) -> float | None:
-        """Return when the kernel began to do what it does; None where that was not recorded."""
+        """Return when the kernel began to do what it does; None if that was not recorded."""
         if facts.served is not None:
             return facts.served.last_activity
         is_recorded = self.latest is not None and self.latest.status.state is facts.state
@@ -113,12 +113,12 @@ class Moment:
 
     @property
     def code(self) -> str:
-        """The code that runs; "" where none does, or none was recorded."""
+        """The code that runs; "" if none does, or none was recorded."""
         is_busy = self.answer in (None, KernelState.BUSY) and not self.is_gone
         return self.latest.code if self.latest is not None and is_busy else ""
 
     def last_activity(self, served: ServedKernel | None) -> float | None:
-        """Return when it last ran something; None where nobody knows."""
+        """Return when it last ran something; None if unknown."""
         recorded = self.latest.iopub.last_activity if self.latest is not None else None
         return served.last_activity if served is not None else recorded
 

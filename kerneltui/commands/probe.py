@@ -23,7 +23,7 @@ PATIENCE = 0.15  # seconds for kernels to answer; what has not by then is not kn
 
 
 class Askable(NamedTuple):
-    """Where a kernel is, and which of its processes is meant; None where that is not seen."""
+    """Where a kernel is, and which of its processes is meant; None if that is not seen."""
 
     info: ConnectionInfo
     identity: ProcessIdentity | None

@@ -29,7 +29,7 @@ class Keyboard:
         self._is_at_end = False
         self._fd: int | None = None
         with contextlib.suppress(AttributeError, ValueError, io.UnsupportedOperation):
-            self._fd = sys.stdin.fileno()  # none where it was closed
+            self._fd = sys.stdin.fileno()  # none if it was closed
 
     @property
     def is_there(self) -> bool:
@@ -107,7 +107,7 @@ def answer_prompt(
 def _typed(
     client: BlockingKernelClient, keyboard: Keyboard, request: str, deadline: float | None
 ) -> str | None:
-    """Return the line that was typed, None where the kernel waits for it no more."""
+    """Return the line that was typed, None if the kernel waits for it no more."""
     while keyboard.is_there:
         try:
             line = keyboard.take_line()

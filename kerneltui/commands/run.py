@@ -35,11 +35,11 @@ def run(
     timeout: float | None = None,
     colours: Colours = Colours.AUTO,
 ) -> int:
-    """Run code in a kernel and print what it says; 0 where it ends well, 1 where it raises.
+    """Run code in a kernel and print what it says; 0 if it ends well, 1 if it raises.
 
     `may_ask`: what it asks is answered at this terminal. Ctrl+C interrupts this code alone;
     where that has not begun, it only leaves. So does the end of `timeout` seconds, after which
-    124 is returned. Raises KernelDied where the kernel ends.
+    124 is returned. Raises KernelDied if the kernel ends.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     kernel = find_living(word)

@@ -53,7 +53,7 @@ def observing_fleet(*, listening: bool) -> Iterator[Fleet]:
 
 
 def act(verb: Verb, words: Sequence[str], **options: Unpack[Options]) -> int:
-    """Ask `verb` of the kernels that `words` mean; of none where one of them is not clear.
+    """Ask `verb` of the kernels that `words` mean; of none if one of them is not clear.
 
     Those of kerneltui that are restarted are waited for until they are ready.
     """

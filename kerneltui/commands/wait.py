@@ -26,7 +26,7 @@ SILENCE = 10.0  # seconds for which a server may tell nothing
 def wait_idle(word: str, timeout: float | None) -> int:
     """Return once the kernel has done all that it had to do.
 
-    Raises KernelTimeout, and KernelDied where it ends.
+    Raises KernelTimeout, and KernelDied if it ends.
     """
     kernel = find_living(word)
     with ProgressLine(f"waiting until {kernel.name} runs nothing"):

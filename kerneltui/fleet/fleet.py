@@ -282,7 +282,7 @@ class Fleet:
     def do(self, verb: Verb, target: Target, **options: Unpack[Options]) -> str:
         """Carry out a verb on the kernel that is meant; `capabilities` is the table of verbs.
 
-        Raises ActionRefused where it is not allowed, or the kernel is another one by now.
+        Raises ActionRefused if it is not allowed, or the kernel is another one by now.
         """
         return self._verbs.do(verb, target, **options)
 

@@ -351,7 +351,7 @@ class KernelVerbs:
         return self._external.controller(kernel, kernel.found)
 
     def _tracked(self, target: Target) -> TrackedKernel:
-        """Return the kernel that is meant. Raises ActionRefused where it has another process."""
+        """Return the kernel that is meant. Raises ActionRefused if it has another process."""
         kernel = self._registry.get(target.kernel_id)
         if kernel is None:
             raise ActionRefused(f"{target.name} is gone; nothing was done")
@@ -360,7 +360,7 @@ class KernelVerbs:
         return kernel
 
     def _refuse_gone(self, target: Target) -> None:
-        """Raise ActionRefused where the process that is meant is gone."""
+        """Raise ActionRefused if the process that is meant is gone."""
         if target.identity is not None and not target.identity.is_alive():
             raise ActionRefused(f"{target.name} is not running")
 
@@ -381,7 +381,7 @@ def _ladder(kernel: TrackedKernel, reaction: interrupts.Reaction) -> tuple[Rung,
 
 
 def _send(process: ProcessIdentity, signum: int) -> None:
-    """Signal one process. Raises ActionRefused where it is gone, or another user's."""
+    """Signal one process. Raises ActionRefused if it is gone, or another user's."""
     try:
         signal_process(process, signum)
     except ProcessLookupError:

@@ -21,7 +21,7 @@ class Row:
     figure: str
     goal: str
     reached: bool | None
-    """None where there is nothing to reach."""
+    """None if there is nothing to reach."""
 
 
 def seconds(action: Callable[[], object]) -> float:

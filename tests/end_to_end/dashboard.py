@@ -31,7 +31,7 @@ class Dashboard(Terminal):
     """A terminal in which kerneltui runs. Kernels are named by what the table calls them."""
 
     def row(self, name: str) -> str:
-        """Return a kernel's line in the table; empty where it has none."""
+        """Return a kernel's line in the table; empty if it has none."""
         rows = self.lines[2 : self._end_of_table()]
         return next((row for row in rows if f" {name} " in row), "")
 
@@ -53,7 +53,7 @@ class Dashboard(Terminal):
         return int(found[1])
 
     def output(self) -> list[str]:
-        """Return the lines of the output pane, without its scroll bar; none where none is seen."""
+        """Return the lines of the output pane, without its scroll bar; none if none is seen."""
         places = [
             n for n, line in enumerate(self.lines) if line.startswith((*_BAR, "────", "━━━━"))
         ]

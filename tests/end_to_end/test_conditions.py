@@ -52,11 +52,11 @@ class Case:
     row: str
     """What the next dashboard's row begins to say in the column CODE."""
     stands_at: str = ""
-    """The user's own line that it stands at; "" where it stands at none."""
+    """The user's own line that it stands at; "" if it stands at none."""
     keys: tuple[str, ...] = ()
     """What helps it, once it is selected."""
     then: str = "idle"
-    """What its row says after that; "" where it has none any more."""
+    """What its row says after that; "" if it has none any more."""
 
 
 INTERRUPT = ("i", "i")

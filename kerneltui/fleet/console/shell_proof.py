@@ -34,7 +34,7 @@ class ShellProof:
     def __init__(
         self, manager: KernelManager, ask: Callable[[Future[dict[str, Any]]], None] | None
     ) -> None:
-        """`ask`: sends a question to the main shell; None where that may not be done."""
+        """`ask`: sends a question to the main shell; None if that may not be done."""
         self._manager = manager
         self._ask = ask
         self._before: dict[str, tuple[str, ...]] = {}

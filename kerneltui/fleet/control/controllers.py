@@ -154,7 +154,7 @@ class StaleFileController(ExternalController):
     def __init__(
         self, manager: KernelManager, name: str, look_again: Callable[[], Found | None]
     ) -> None:
-        """`look_again`: returns what is true of the file now; None where it is gone."""
+        """`look_again`: returns what is true of the file now; None if it is gone."""
         super().__init__(manager, name)
         self._look_again = look_again
 
@@ -183,7 +183,7 @@ class ServerController(ExternalController):
     def __init__(
         self, manager: KernelManager, name: str, find_server: Callable[[], JupyterServer]
     ) -> None:
-        """`find_server`: returns the server; raises KernelError where it is gone."""
+        """`find_server`: returns the server; raises KernelError if it is gone."""
         super().__init__(manager, name)
         self._find_server = find_server
 

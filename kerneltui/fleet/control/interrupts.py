@@ -32,7 +32,7 @@ class WouldEndKernel(ActionRefused):
 
 @frozen
 class Reaction:
-    """What a kernel's process does with an interrupt; False where nobody can tell."""
+    """What a kernel's process does with an interrupt; False if unknown."""
 
     by_message: bool
     """It is asked by a message on control, and sent no signal."""
@@ -82,7 +82,7 @@ def read_reaction(pid: int | None, *, by_message: bool) -> Reaction:
 def is_by_message(kind: Kind, manager: KernelManager | None) -> bool:
     """Tell whether an interrupt of such a kernel is a message, as far as its kernelspec tells.
 
-    One that something else started gets a message first, and a signal only where it takes one.
+    One that something else started gets a message first, and a signal only if it takes one.
     """
     if kind in (Kind.EXTERNAL, Kind.NO_VISIBLE_PROCESS):
         return True
@@ -96,7 +96,7 @@ def is_by_message(kind: Kind, manager: KernelManager | None) -> bool:
 
 
 def warning(reaction: Reaction) -> str:
-    """Return what should be known of a kernel before it is interrupted; "" where nothing."""
+    """Return what should be known of a kernel before it is interrupted; "" if nothing."""
     stopped = "it is stopped: it is continued first, and what waits for it takes effect"
     ends = "it does not survive SIGINT: an interrupt would end it"
     said = ((stopped, reaction.is_stopped), (ends, reaction.is_fatal))
@@ -116,7 +116,7 @@ def without_effect(name: str, reaction: Reaction, rung: Rung) -> str:
 
 
 def describe_effect(name: str, reaction: Reaction, life: Lifecycle, attempt: Attempt | None) -> str:
-    """Return what has come of an interrupt; "" where nothing ran.
+    """Return what has come of an interrupt; "" if nothing ran.
 
     Blocks for up to PATIENCE seconds.
     """

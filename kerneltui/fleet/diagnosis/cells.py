@@ -22,7 +22,7 @@ class Cell:
     """Code that was run."""
 
     number: int | None
-    """n of "In [n]"; None where the kernel has not told it yet."""
+    """n of "In [n]"; None if the kernel has not told it yet."""
     code: str
 
 
@@ -36,7 +36,7 @@ def _is_hashed(path: PurePosixPath) -> bool:
 
 
 def cell_number(file: str, cells: Iterable[Cell]) -> int | None:
-    """Return the number under which the code of `file` ran last; None where it is not known.
+    """Return the number under which the code of `file` ran last; None if it is not known.
 
     ipykernel names a cell's file by a hash of the code, IPython by its number.
     """

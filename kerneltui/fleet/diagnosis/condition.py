@@ -68,7 +68,7 @@ class OpenPrompt:
     """A cell that waits for input."""
 
     text: str
-    """Clean; "" where the cell asks without words."""
+    """Clean; "" if the cell asks without words."""
     asker: Asker = Asker.OURS
     since: float | None = None
     password: bool = False
@@ -98,7 +98,7 @@ class ConditionFacts:
     asked_at: float | None = None
     """When it was asked on control what it has not answered yet."""
     answers: bool | None = None
-    """Its last question on control was answered; False where its process does not even listen."""
+    """Its last question on control was answered; False if its process does not even listen."""
     prompt: OpenPrompt | None = None
 
     process: ProcessState | None = None
@@ -125,11 +125,11 @@ class Condition:
 
     word: Word = Word.UNKNOWN
     since: float | None = None
-    """An instant of the clock of the facts; None where that is not known."""
+    """An instant of the clock of the facts; None if that is not known."""
     sentence: str = ""
     """Clean, without a full stop."""
     answers: bool | None = None
-    """It answers on control; None where it was not asked."""
+    """It answers on control; None if it was not asked."""
     is_older: bool = False
     """It did so already when it was first seen: `since` is when that was."""
     is_answerable: bool = False
@@ -142,7 +142,7 @@ class Condition:
 
     @property
     def waits_for_input(self) -> bool | None:
-        """Tell whether a cell of it waits for input; None where only a look inside would tell."""
+        """Tell whether a cell of it waits for input; None if only a look inside would tell."""
         if self.word is Word.ASKS:
             return True
         return False if self.word in _WITHOUT_INPUT else None

@@ -36,7 +36,7 @@ FAULTS = {int(signum): words for signum, words in _WORDS.values()}
 """The signals by which the system ends a process for what it did, in words."""
 
 CellNumber = Callable[[str], int | None]
-"""Returns the number of the cell that a file's name stands for; None where it is not a cell."""
+"""Returns the number of the cell that a file's name stands for; None if it is not a cell."""
 
 
 @frozen
@@ -49,7 +49,7 @@ class Crash:
     place: str
     """The innermost frame of the user's own code: "crash(), In [3]".
 
-    "" where there is none, or the number of its cell is not known (yet).
+    "" if there is none, or the number of its cell is not known (yet).
     """
     frames: tuple[Frame, ...]
     """Of the thread that crashed, the innermost first."""
@@ -76,7 +76,7 @@ class Crash:
 
 
 def find_crash(lines: Sequence[str], cell_number: CellNumber) -> Crash | None:
-    """Return the crash that `lines`, the end of a log, close with; None where there is none.
+    """Return the crash that `lines`, the end of a log, close with; None if there is none.
 
     A child of the kernel may have crashed, and the kernel have gone on: what comes after a dump
     shows that it was not the kernel's end.
@@ -120,7 +120,7 @@ def _line(digits: str) -> int:
 def place_of(frames: Sequence[Frame], cell_number: CellNumber) -> str:
     """Return where the user's own code stood, for a person.
 
-    "" where no frame is of it, or it is of a cell whose number is not known.
+    "" if no frame is of it, or it is of a cell whose number is not known.
     """
     own = _innermost_own(frames)
     if own is None:
@@ -134,7 +134,7 @@ def _innermost_own(frames: Sequence[Frame]) -> Frame | None:
 
 
 def _place(own: Frame, cell: int | None) -> str:
-    """Return where a frame stands. `cell`: the number of its cell; None where it is not known."""
+    """Return where a frame stands. `cell`: the number of its cell; None if it is not known."""
     function = "" if own.function == "<module>" else f"{own.function}(), "
     if not is_cell(own.file):
         where = f"{PurePosixPath(own.file).name}:{own.line}"

@@ -17,7 +17,7 @@ from kerneltui.words import clock
 
 UNKNOWN = "died, cause unknown"
 SOON = 5.0  # seconds from what was sent to an end that it has brought about
-PENDING = 60.0  # the same where the process ended with the very signal: it may have been stopped
+PENDING = 60.0  # the same if the process ended with the very signal: it may have been stopped
 NEAR = 0.9  # of the memory's limit: the system may soon end a process that has so much
 MAX_TEXTS = 50  # arguments, and lines, that are kept
 SIGNALS = range(1, 65)
@@ -54,7 +54,7 @@ class MemoryAtEnd:
     samples: tuple[int, ...] = ()
     """Bytes, the latest last."""
     limit: int | None = None
-    """Bytes that its control group may have, or the host has; None where nobody knows."""
+    """Bytes that its control group may have, or the host has; None if unknown."""
     oom_kills: int = 0
     """Processes of its control group that the system has killed for memory since it was seen."""
 
@@ -65,14 +65,14 @@ class MemoryAtEnd:
 
     @property
     def told(self) -> str:
-        """The last sample against the limit, for a person; "" where one is not known."""
+        """The last sample against the limit, for a person; "" if one is not known."""
         if not self.samples or not self.limit:
             return ""
         return f"it had {_in_units(self.samples[-1:], self.limit)}"
 
     @property
     def history(self) -> str:
-        """All samples against the limit, for a person; "" where one is not known."""
+        """All samples against the limit, for a person; "" if one is not known."""
         return _in_units(self.samples, self.limit) if self.samples and self.limit else ""
 
 
@@ -102,7 +102,7 @@ class Death:
     """The facts of one end. The texts are clean."""
 
     at: float | None
-    """Seconds since the epoch; None where nobody knows."""
+    """Seconds since the epoch; None if unknown."""
     exit_code: int | None = None
     signum: int | None = None
     """The signal that ended it. Of this and the exit code only a parent knows."""
@@ -121,7 +121,7 @@ class Death:
 
     @property
     def signal(self) -> str | None:
-        """The name of the signal that ended it; None where none did, or it is not known."""
+        """The name of the signal that ended it; None if none did, or it is not known."""
         if self._is_killed_by_us:
             return signal_name(signal.SIGKILL)
         return None if self.signum is None else signal_name(self.signum)
@@ -138,7 +138,7 @@ class Death:
 
     @property
     def cause(self) -> str | None:
-        """Why it ended, in words; None where that is not known."""
+        """Why it ended, in words; None if that is not known."""
         if (ordered := self._ordered()) is not None:
             return ordered
         cause = self._by_itself()
@@ -169,7 +169,7 @@ class Death:
         return is_kill and not self.is_certain and self.is_ours
 
     def _ordered(self) -> str | None:
-        """Return who of us has ended it; None where nobody has."""
+        """Return who of us has ended it; None if nothing has."""
         sent = self.sent
         if sent is None:
             return None
@@ -250,7 +250,7 @@ def conclude(
 ) -> Death:
     """Return the account of an end.
 
-    `returncode`: as of `subprocess`; None where nobody knows. `crash`: what the log closes with;
+    `returncode`: as of `subprocess`; None if unknown. `crash`: what the log closes with;
     without effect where the process has ended otherwise.
     """
     exit_code = returncode if returncode is not None and returncode >= 0 else None

@@ -77,7 +77,7 @@ def _prompt_of(endpoint: Endpoint, content: Content, own_clients: int) -> OpenPr
 
 
 def prompt_in(content: Content) -> OpenPrompt | None:
-    """Return what the cell asks, as an execute_reply tells; None where it asks nothing."""
+    """Return what the cell asks, as an execute_reply tells; None if it asks nothing."""
     try:
         text, password = read_reply(content)
     except (ValueError, TypeError):  # it asks nothing, or what it says cannot be read

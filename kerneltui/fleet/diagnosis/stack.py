@@ -53,7 +53,7 @@ class Frame:
     line: int | None
     function: str
     source: str = ""
-    """The text of the line; "" where it is not known."""
+    """The text of the line; "" if it is not known."""
     cell: int | None = None
     """The number of the cell that it is in: n of "In [n]"."""
 
@@ -81,11 +81,11 @@ class StackThread:
     name: str
     main: bool
     frames: tuple[Frame, ...] = ()
-    """The innermost first; () where the way tells none."""
+    """The innermost first; () if the way tells none."""
     note: str = ""
     """What the system says of it: "sleeps in futex_wait, 0 % CPU"."""
     ident: int | None = None
-    """What Python knows it by; None where the way does not tell."""
+    """What Python knows it by; None if the way does not tell."""
 
     @property
     def is_in_libraries(self) -> bool:
@@ -141,7 +141,7 @@ class Stack:
 
     @property
     def summary(self) -> str:
-        """Where the user's own code stands, as one line; "" where none is seen."""
+        """Where the user's own code stands, as one line; "" if none is seen."""
         frame = self.where
         if frame is None or not frame.own:
             return ""

@@ -26,9 +26,9 @@ class ThreadFacts:
     tid: int
     name: str
     state: str
-    """The letter of /proc/PID/stat; "" where the system does not tell."""
+    """The letter of /proc/PID/stat; "" if the system does not tell."""
     channel: str
-    """The function of the system's that it waits in; "" where that is not told."""
+    """The function of the system's that it waits in; "" if that is not told."""
     cpu_time: float
     """Seconds."""
 

@@ -13,7 +13,7 @@ from kerneltui.kernels.specs.spec_manager import KernelSpecManager
 
 
 def server_of(found: Found) -> JupyterServer:
-    """Return the server that a kernel belongs to. Raises KernelError where it is gone."""
+    """Return the server that a kernel belongs to. Raises KernelError if it is gone."""
     return find_server((*connection_folders(), found.connection_file.parent), found.owner_pid)
 
 
@@ -35,7 +35,7 @@ def following_manager(
 ) -> KernelManager:
     """Return a manager for a client of a kernel of whatever kind; it knows when that ends.
 
-    Raises KernelError where the file cannot be read, or names no ports.
+    Raises KernelError if the file cannot be read, or names no ports.
     """
     manager = KernelManager(kernel_name=kernel_name, kernel_id=kernel_id)
     manager.load_connection_file(connection_file)
@@ -49,6 +49,6 @@ def following_manager(
 
 
 def attach_process(manager: KernelManager, identity: ProcessIdentity | None) -> None:
-    """Have `manager` follow the process that serves its kernel; None where it is not seen."""
+    """Have `manager` follow the process that serves its kernel; None if it is not seen."""
     process = AdoptedProcess(identity) if identity else None
     manager.attach_kernel(process, age=identity.age() if identity else None)

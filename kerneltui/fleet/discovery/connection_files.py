@@ -25,7 +25,7 @@ class ConnectionFile:
     path: Path
     """Resolved."""
     info: ConnectionInfo | None
-    """None where the kernel tells its ports to somebody else, as Positron's do."""
+    """None if the kernel tells its ports to somebody else, as Positron's do."""
     written_at: float
     """Seconds since the epoch."""
 

@@ -33,7 +33,7 @@ class Recipient(Protocol):
 
     @property
     def endpoint(self) -> Endpoint:
-        """Where to ask it. Raises KernelError where it cannot be asked."""
+        """Where to ask it. Raises KernelError if it cannot be asked."""
 
 
 class Spawn(NamedTuple):
@@ -96,7 +96,7 @@ class ControlPoll(Generic[Key]):
         return answers
 
     def asked_at(self, key: Key) -> float | None:
-        """Return when a kernel was asked what it has not answered; None where nothing is open."""
+        """Return when a kernel was asked what it has not answered; None if nothing is open."""
         question = self._open.get(key)
         return question.asked_at if question is not None else None
 

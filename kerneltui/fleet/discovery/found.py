@@ -30,9 +30,9 @@ class Found:
     kernel_id: str
     connection_file: Path
     info: ConnectionInfo | None
-    """None where the kernel has told its ports to its owner only."""
+    """None if the kernel has told its ports to its owner only."""
     identity: ProcessIdentity | None
-    """Its process; None where none is seen."""
+    """Its process; None if none is seen."""
     origin: Origin
     owner_pid: int | None
     """Of who started it and still runs."""
@@ -40,7 +40,7 @@ class Found:
     why: str = ""
     """Of a liveness that is none to rely on."""
     cwd: str = ""
-    """Of its process; "" where that may not be read."""
+    """Of its process; "" if that may not be read."""
     owner_name: str = ""
     """The name of the program that started it."""
     parent_pid: int | None = None
@@ -54,7 +54,7 @@ class Found:
     is_leftover: bool = False
     """The kernel has ended; a process that it has forked still has its sockets."""
     listener_pid: int | None = None
-    """Of who listens for it in view: its process, or somebody in its place; None where nobody
+    """Of who listens for it in view: its process, or somebody in its place; None if nobody
     is seen to."""
 
     @property
@@ -125,7 +125,7 @@ class Host:
     """Of a pid, and the pids of processes that may wrap it."""
     parent: Callable[[int], int | None]
     holds: Callable[[int], Collection[Place] | None]
-    """Where a process listens, as one of several perhaps; None where that may not be seen."""
+    """Where a process listens, as one of several perhaps; None if that may not be seen."""
     cwd: Callable[[int], str]
     name_of: Callable[[int], str]
     """The name of a process's program."""

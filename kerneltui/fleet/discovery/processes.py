@@ -127,7 +127,7 @@ def _names_nothing(pid: int) -> bool:
 
 
 def _program(text: bytes) -> bytes:
-    """Return what changes when a process becomes another program; b"" where that is not told.
+    """Return what changes when a process becomes another program; b"" if that is not told.
 
     That is its name and where its code and its arguments lie; see proc(5), /proc/PID/stat.
     Its arguments themselves could change as well, but a process may be stuck so that who reads

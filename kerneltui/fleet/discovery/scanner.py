@@ -190,7 +190,7 @@ def _has_died(found: Found) -> bool:
 def _identify(
     known: Known, program: Callable[[int], Program], pid: int, wrappers: Collection[int]
 ) -> tuple[Parent, ProcessIdentity] | None:
-    """Return who started a process, and who it is; None where it has ended, reaped or not.
+    """Return who started a process, and who it is; None if it has ended, reaped or not.
 
     `wrappers`: processes that were told to run a kernel and have another one do it. A server
     that has not told yet which kernels are its own may have started all that are below it.
@@ -214,7 +214,7 @@ def _identify(
 
 
 def _program(pid: int) -> Program:
-    """Return the name and the arguments of a process, nothing where they may not be read."""
+    """Return the name and the arguments of a process, nothing if they may not be read."""
     try:
         process = psutil.Process(pid)
         return process.name(), process.cmdline()

@@ -63,7 +63,7 @@ def _place_of(found: Found) -> _Place:
 
 
 def location_of(reply: Message) -> KernelLocation | None:
-    """Return what a usage_reply says; None where it does not say it."""
+    """Return what a usage_reply says; None if it does not say it."""
     host, pid = reply["content"].get("hostname"), reply["content"].get("pid")
     if isinstance(host, str) and isinstance(pid, int) and not isinstance(pid, bool) and pid > 0:
         return KernelLocation(host, pid)

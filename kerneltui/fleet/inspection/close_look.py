@@ -17,7 +17,7 @@ PSS_SHARE = 0.01  # of a core that those may take: the system looks at all pages
 
 
 class Seen(NamedTuple):
-    """What a tree uses; None where the system does not tell."""
+    """What a tree uses; None if the system does not tell."""
 
     pss: int | None = None
     read: float | None = None

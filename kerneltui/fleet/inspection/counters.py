@@ -21,7 +21,7 @@ class Counters(NamedTuple):
 
 
 class Rates(NamedTuple):
-    """All per second; None where it is not known, as at the first look."""
+    """All per second; None if it is not known, as at the first look."""
 
     cpu: float | None = None
     read: float | None = None

@@ -24,7 +24,7 @@ class GpuUse:
     """What one process uses of all GPUs together."""
 
     memory: int | None
-    """Bytes; None where the driver does not tell."""
+    """Bytes; None if the driver does not tell."""
     use: float | None = None
     """The share of a GPU's time of late, from 0 to 1 and above on several; None as above."""
 

@@ -68,7 +68,7 @@ class SlopeMeter:
         self._risen_at: float | None = None
 
     def add(self, now: float, size: float) -> float:
-        """Take in a sample, and return the bytes per second; 0 where growth is not steady."""
+        """Take in a sample, and return the bytes per second; 0 if growth is not steady."""
         if self._sizes and size > self._sizes[-1]:
             self._risen_at = now
         self._times, self._sizes = [*self._times[-_KEPT:], now], [*self._sizes[-_KEPT:], size]

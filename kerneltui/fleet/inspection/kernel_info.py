@@ -31,9 +31,9 @@ class KernelInfo:
     spec: Facts
     argv: tuple[str, ...]
     cwd: str
-    """"" where its process is gone."""
+    """"" if its process is gone."""
     environment: Facts | None
-    """Of its process when it was started; None where it is gone or may not be read."""
+    """Of its process when it was started; None if it is gone or may not be read."""
     connection_file: str
     """The path as it is, to be used by who connects: not for a screen."""
     endpoints: Facts

@@ -82,7 +82,7 @@ class KernelLog:
         self._add(f"{clock(self._clock())}  {text}")
 
     def note_past(self, text: str, at: float | None) -> None:
-        """Add what was at another time, in seconds since the epoch; None where nobody knows."""
+        """Add what was at another time, in seconds since the epoch; None if unknown."""
         self._add(text if at is None else f"{_moment(at, self._clock())}  {text}")
 
     def _add(self, text: str) -> None:

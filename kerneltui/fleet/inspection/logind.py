@@ -20,7 +20,7 @@ _YES = frozenset({"yes", "true", "on", "1"})
 
 
 def logout_warning() -> str:
-    """Return what to tell the user before kernels are started; empty where they are kept."""
+    """Return what to tell the user before kernels are started; empty if they are kept."""
     kills = kills_at_logout(_texts())
     return ADVICE if kills and not is_kept(_read(CGROUP), LINGER / getpass.getuser()) else ""
 

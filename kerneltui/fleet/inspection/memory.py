@@ -38,7 +38,7 @@ def memory_of(pids: Collection[int]) -> int:
 
 
 def shares_of(pid: int) -> Shares | None:
-    """Ask the system for the shares of a process; None where it does not tell."""
+    """Ask the system for the shares of a process; None if it does not tell."""
     try:
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_bytes()
     except OSError:

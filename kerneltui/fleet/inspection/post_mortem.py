@@ -57,7 +57,7 @@ def with_last_words(death: Death, facts: IopubFacts) -> Death:
 
 
 def last_words(log: LogFile, since: float) -> tuple[str, ...]:
-    """Return the end of a log; () where it was written last before `since`, by another process."""
+    """Return the end of a log; () if it was written last before `since`, by another process."""
     return log.tail(CRASH_LINES) if log.is_written_since(since) else ()
 
 

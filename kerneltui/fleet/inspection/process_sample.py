@@ -50,7 +50,7 @@ def uses_cpu(load: float) -> bool:
 
 
 def look_at(pid: int) -> ProcessSample | None:
-    """Return what is seen of a process; None where it has ended meanwhile."""
+    """Return what is seen of a process; None if it has ended meanwhile."""
     stat = read_stat(pid)
     return None if stat is None else _sample(stat)
 

@@ -49,23 +49,23 @@ class ProcessFacts:
     """Resident bytes."""
     threads: int
     files: int | None
-    """Open descriptors; None where they may not be counted."""
+    """Open descriptors; None if they may not be counted."""
     age: float | None = None
     """Seconds since its start."""
     has_left: Left = Left.NOTHING
     zombies: int = 0
     """Its children that have ended, and whose end it has not taken note of."""
     shares: Shares | None = None
-    """What it takes of the memory; None where the system does not tell."""
+    """What it takes of the memory; None if the system does not tell."""
     read: float | None = None
     written: float | None = None
     """Bytes per second that it has had from disks, and for disks, since the last look; None at
     the first, and where the system does not tell."""
     gpu: GpuUse | None = None
-    """None where it uses none, as far as the driver tells."""
+    """None if it uses none, as far as the driver tells."""
     paths: tuple[str, ...] | None = None
-    """Clean paths of open regular files, the first FILES_NAMED of them; none where not allowed.
-    None where they were not asked for."""
+    """Clean paths of open regular files, the first FILES_NAMED of them; none if not allowed.
+    None if they were not asked for."""
 
     @property
     def pid(self) -> int:

@@ -63,7 +63,7 @@ def adoptable_manager(
     """Return a manager for a kernel of ours that somebody else has started.
 
     The connection file of a dead one may be gone; a restart makes another, over `transport`.
-    Raises KernelError where the file of a living one cannot be read.
+    Raises KernelError if the file of a living one cannot be read.
     """
     arguments: dict[str, Any] = {
         "kernel_name": manifest.kernel_name,
@@ -93,7 +93,7 @@ def adopt_process(
     `launched`: the one that was launched, where it is another.
 
     A restart uses the environment that the living process has; it is kept in memory only.
-    Returns False where that is not known, and a restart will use ours.
+    Returns False if that is not known, and a restart will use ours.
     """
     environment: dict[str, str] = {}
     try:

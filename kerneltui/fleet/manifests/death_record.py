@@ -26,7 +26,7 @@ def parse_sent(value: object) -> Sent | None:
 
 
 def parse_death(value: object) -> Death | None:
-    """Return why a kernel has ended; None where that is not noted."""
+    """Return why a kernel has ended; None if that is not noted."""
     if value is None:
         return None
     data = values.fields(value)

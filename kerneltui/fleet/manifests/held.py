@@ -32,7 +32,7 @@ class HeldManifests:
         return self._held[path]
 
     def share(self, path: Path) -> Held | None:
-        """Hold a manifest that is locked here already; None where it is not."""
+        """Hold a manifest that is locked here already; None if it is not."""
         with self._lock:
             held = self._held.get(path)
             if held is not None:
@@ -62,6 +62,6 @@ class HeldManifests:
             held.lock.release()
 
     def wait_for_none(self, timeout: float) -> bool:
-        """Wait until nothing is held here; return False where something is after so long."""
+        """Wait until nothing is held here; return False if something is after so long."""
         with self._lock:
             return self._let_go_of_one.wait_for(lambda: not self._held, timeout)

@@ -69,7 +69,7 @@ def _parse_prompt(value: object) -> KeptPrompt | None:
 
 
 def parse_identity(value: object) -> ProcessIdentity | None:
-    """Return which process is meant; None where none is noted."""
+    """Return which process is meant; None if none is noted."""
     if value is None:
         return None
     data = values.fields(value)

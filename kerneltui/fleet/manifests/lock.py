@@ -40,7 +40,7 @@ class ManifestLock:
     def take(cls, path: Path) -> ManifestLock:
         """Lock a manifest that there is.
 
-        Raises FileNotFoundError where it is gone, BlockingIOError where another process has
+        Raises FileNotFoundError if it is gone, BlockingIOError where another process has
         it, else OSError.
         """
         deadline = time.monotonic() + PATIENCE

@@ -16,7 +16,7 @@ NAMING = 1.0  # seconds to wait for others that give their kernels names
 
 
 def refuse_taken(name: str, taken: Collection[str]) -> None:
-    """Raise ActionRefused where another kernel has that name."""
+    """Raise ActionRefused if another kernel has that name."""
     if name in taken:
         raise ActionRefused(f"a kernel is called {name} already")
 

@@ -35,7 +35,7 @@ SEEN_EVERY = 60.0  # seconds between two marks of when a kernel was last seen al
 
 
 _Read = tuple[tuple[int, int], Manifest | None]
-"""When a manifest was written, and what it says; None where nobody can tell."""
+"""When a manifest was written, and what it says; None if unknown."""
 
 
 class CannotNote(ActionRefused):
@@ -77,7 +77,7 @@ class ManifestStore:
     def hold(self, manifest: Manifest) -> Iterator[None]:
         """Be the one process that gives orders to a kernel; its threads share that.
 
-        Raises ActionRefused where another process gives it one, where it was dismissed, or where
+        Raises ActionRefused if another process gives it one, where it was dismissed, or where
         its manifest cannot be locked.
         """
         path = manifest.path  # an earlier kerneltui's is told by its file, which may go meanwhile
@@ -88,7 +88,7 @@ class ManifestStore:
             self._held.let_go(path, held)
 
     def wait_for_orders(self, timeout: float) -> bool:
-        """Wait until no kernel is held here; return False where one is after so many seconds."""
+        """Wait until no kernel is held here; return False if one is after so many seconds."""
         return self._held.wait_for_none(timeout)
 
     def _acquire(self, manifest: Manifest) -> Held:
@@ -126,7 +126,7 @@ class ManifestStore:
         """Keep the manifest of a kernel that is about to be launched, and hold it meanwhile.
 
         `describe`: returns it, given the names that kernels of this folder have. Raises
-        ActionRefused where it cannot be kept, and what `describe` does.
+        ActionRefused if it cannot be kept, and what `describe` does.
         """
         with naming(own_folder(self._folder)):
             manifest = describe(self._names())
@@ -158,7 +158,7 @@ class ManifestStore:
     def reserve(self, manifest: Manifest) -> None:
         """Have the space for one more note while the kernel is held.
 
-        Raises CannotNote where there is none.
+        Raises CannotNote if there is none.
         """
         held = self._held[manifest.path]
         try:
@@ -202,7 +202,7 @@ class ManifestStore:
     def amend(self, manifest: Manifest, **changes: Any) -> Manifest:
         """Change what is kept, whoever has written it last; return it.
 
-        Raises ActionRefused where it is of another process by now: another dashboard has
+        Raises ActionRefused if it is of another process by now: another dashboard has
         restarted the kernel; and where nothing can be noted.
         """
         with self.hold(manifest), self._held[manifest.path].turn:
@@ -231,7 +231,7 @@ class ManifestStore:
         """Note why the process `ended` of a kernel has ended; return what is kept.
 
         Of two accounts the better known is kept; of another process nothing is. Raises
-        ActionRefused where nothing can be noted.
+        ActionRefused if nothing can be noted.
         """
         with self.hold(manifest), self._held[manifest.path].turn:
             try:
@@ -280,7 +280,7 @@ class ManifestStore:
     def remove(self, manifest: Manifest) -> None:
         """Dismiss a kernel; who is about to note something of it comes too late.
 
-        Raises ActionRefused where another process gives it an order, and OSError.
+        Raises ActionRefused if another process gives it an order, and OSError.
         """
         with (
             contextlib.suppress(Dismissed),

@@ -1,6 +1,6 @@
 """Values of a file that must be what they should be: anything else makes the file none of ours.
 
-Rule: ValueError or TypeError where a value is of another type, or out of its bounds.
+Rule: ValueError or TypeError if a value is of another type, or out of its bounds.
 """
 
 from __future__ import annotations

@@ -140,11 +140,11 @@ class VerbEntry:
     states: frozenset[KernelState]
     """In which it may be asked of a kernel."""
     questions: Mapping[About, Wording] = field(default_factory=dict)
-    """None where nothing need be asked."""
+    """None if nothing need be asked."""
     danger: bool = False
     """It ends work."""
     command: str = ""
-    """What the command of its name does, for many kernels; "" where none has just that."""
+    """What the command of its name does, for many kernels; "" if none has just that."""
 
 
 ALL_LOST = "All variables are lost."
@@ -340,6 +340,6 @@ def possible(kind: Kind) -> frozenset[Verb]:
 
 
 def why_not(kind: Kind, verb: Verb) -> str:
-    """Return why a verb can never be carried out on a kind of kernel; "" where it can."""
+    """Return why a verb can never be carried out on a kind of kernel; "" if it can."""
     capability = VERBS[verb].kinds[kind]
     return "" if isinstance(capability, Method) else capability

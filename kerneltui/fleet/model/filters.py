@@ -238,7 +238,7 @@ def _state(term: _Term) -> Test:
 # -- numbers ----------------------------------------------------------------------------
 
 Number = Callable[[Filterable, float], float | None]
-"""Reads a number of a kernel; None where it has none."""
+"""Reads a number of a kernel; None if it has none."""
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,

@@ -12,7 +12,7 @@ Bars = tuple[float | None, ...]
 
 @frozen
 class History:
-    """Both are () where nothing was sampled."""
+    """Both are () if nothing was sampled."""
 
     minute: Bars = ()
     hour: Bars = ()

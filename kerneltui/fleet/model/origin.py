@@ -80,7 +80,7 @@ def is_server_command(arguments: Sequence[str]) -> bool:
 def origin_of(stem: str, parent: Parent | None) -> Origin:
     """Return who started a kernel.
 
-    `stem`: its connection file's name without .json. `parent`: None where no process is known.
+    `stem`: its connection file's name without .json. `parent`: None if no process is known.
     """
     if parent is not None and parent.is_server:
         return Origin.SERVER

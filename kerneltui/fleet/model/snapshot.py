@@ -30,9 +30,9 @@ class Usage:
     zombies: int = 0
     """Processes of the tree that have ended, and whose parent has not asked how."""
     process: ProcessState | None = None
-    """What the system does with the kernel's own process; None where it was not looked at."""
+    """What the system does with the kernel's own process; None if it was not looked at."""
     process_since: float | None = None
-    """Since when it is stopped, or waits for a disk; None where that is not known."""
+    """Since when it is stopped, or waits for a disk; None if that is not known."""
     process_seen_since: float | None = None
     """Since when that is known."""
     quiet_since: float | None = None
@@ -44,9 +44,9 @@ class Usage:
     cpu_history: History = History()
     memory_history: History = History()
     growth: float = 0.0
-    """Bytes per second by which the memory grows; 0 where it does not do so steadily."""
+    """Bytes per second by which the memory grows; 0 if it does not do so steadily."""
     pss: int | None = None
-    """Bytes of memory that the tree takes, of what it shares with others its part; None where it
+    """Bytes of memory that the tree takes, of what it shares with others its part; None if it
     is not the one that is looked at closely, or the system does not tell, as for the next two."""
     read: float | None = None
     written: float | None = None
@@ -77,7 +77,7 @@ class KernelSnapshot:
     """The name of the program that did."""
     liveness: Liveness = Liveness.VERIFIED
     notebook: str = ""
-    """The path of the notebook that it serves; "" where none is known."""
+    """The path of the notebook that it serves; "" if none is known."""
     clients: int = 0
     """Front ends that its server counts; without one those whose code has run, ours left out."""
     returncode: int | None = None
@@ -99,12 +99,12 @@ class KernelSnapshot:
     code: str = ""
     """The code that runs now, as one line; empty when none does."""
     stands_at: str = ""
-    """Where it hangs, as one line; "" where it does not, or nobody has looked."""
+    """Where it hangs, as one line; "" if it does not, or nobody has looked."""
     code_is_ours: bool = False
     """It was typed here, and by no other client."""
     cwd: str = ""
     working_folder: str = ""
-    """The same, and not shortened: a path to use; "" where it cannot be shown as it is."""
+    """The same, and not shortened: a path to use; "" if it cannot be shown as it is."""
     connection_file: str = ""
     refused: int = 0
     """Messages refused as malformed, unsigned, forged or replayed."""
@@ -125,7 +125,7 @@ class KernelSnapshot:
 
     @property
     def latest_code(self) -> str:
-        """The code that runs, or ran when it died, as one line; empty where none does."""
+        """The code that runs, or ran when it died, as one line; empty if none does."""
         return self.code or (self.death.code if self.death is not None else "")
 
     @property

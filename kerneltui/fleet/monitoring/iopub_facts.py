@@ -49,7 +49,7 @@ class IopubFacts:
 
     @property
     def running(self) -> str:
-        """The code that was begun last and is not over, as one line; "" where none is."""
+        """The code that was begun last and is not over, as one line; "" if none is."""
         return "" if self.is_over else self.code
 
 

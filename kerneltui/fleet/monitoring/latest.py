@@ -32,7 +32,7 @@ class Latest:
 
     status: KernelStatus = KernelStatus()
     since: float | None = None
-    """When the status' state became what it is; None where that was not recorded."""
+    """When the status' state became what it is; None if that was not recorded."""
     iopub: IopubFacts = IopubFacts()
     """Its `executions` are those of the end of the recording."""
     is_telling: bool = False
@@ -48,7 +48,7 @@ class Latest:
 def read_latest(path: Path, info: ConnectionInfo, started_at: float) -> Latest | None:
     """Return what was recorded of the process that was started at `started_at`.
 
-    None where nothing is recorded. The end of the file has it as a rule; a flood of output may
+    None if nothing is recorded. The end of the file has it as a rule; a flood of output may
     have begun before that.
     """
     try:

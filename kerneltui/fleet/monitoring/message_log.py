@@ -61,7 +61,7 @@ class MessageRecord(NamedTuple):
     size: int
     """Bytes of content and buffers."""
     latency: float | None
-    """Seconds since the request that it replies to; None where it replies to none of ours."""
+    """Seconds since the request that it replies to; None if it replies to none of ours."""
     parts: tuple[bytes, ...]
     """JSON of the four `PARTS`, each cut to MAX_PART."""
     cut: int

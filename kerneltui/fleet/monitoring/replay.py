@@ -136,7 +136,7 @@ class Replay:
             return Record(RecordKind.GAP, self._came_at, Gap(self._came_at, self._came_at, why))
 
     def _decoded(self, record: Record) -> list[Past] | None:
-        """Return what a record tells; None where we have heard all from there on ourselves."""
+        """Return what a record tells; None if we have heard all from there on ourselves."""
         value = record.value
         if isinstance(value, list):
             return self._decoded_message(record.at, value)

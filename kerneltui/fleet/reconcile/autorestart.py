@@ -35,7 +35,7 @@ class AutoRestarter:
         self._warn = warn
         self._lease = Lease(folder)
         self._problem = ""
-        """What was told last of why nobody restarts; "" where that is well."""
+        """What was told last of why nobody restarts; "" if that is well."""
 
     def look(self) -> None:
         """Take the lease where there is a use for it, and follow up what died without a guard.

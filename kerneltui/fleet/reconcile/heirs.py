@@ -30,7 +30,7 @@ class Heirs:
         self._asked: dict[tuple[Path, ProcessIdentity], float] = {}
 
     def find(self, manifest: Manifest) -> ProcessIdentity | None:
-        """Return who serves the kernel now, or is about to; None where nobody does."""
+        """Return who serves the kernel now, or is about to; None if nothing does."""
         return self._server(manifest) or _launched(manifest)
 
     def _server(self, manifest: Manifest) -> ProcessIdentity | None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kerneltui.kernels.management.manager import KernelManager
 
 ManagerOf = Callable[[Found], "KernelManager | None"]
-"""Returns the manager to ask a kernel by; None where it is not to be asked."""
+"""Returns the manager to ask a kernel by; None if it is not to be asked."""
 
 
 class HostScan:

@@ -59,7 +59,7 @@ class InputLooks:
             self._looks[each] = _Looks(first, now, found.get(each))
 
     def of(self, manager: KernelManager) -> OpenPrompt | None:
-        """Return what a kernel asks; None where it does not, as far as known. In any thread."""
+        """Return what a kernel asks; None if it does not, as far as known. In any thread."""
         looks = self._looks.get(_key(manager))
         return looks.found if looks is not None else None
 

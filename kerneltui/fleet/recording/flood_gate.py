@@ -86,7 +86,7 @@ class FloodGate:
         return True
 
     def _adjust(self, count: int, size: int) -> None:
-        """Open or close after so much was read while more waits; nothing where none does."""
+        """Open or close after so much was read while more waits; nothing if none does."""
         self.has_more = count > 0
         self._count, self._size = (
             (self._count + count, self._size + size) if self.has_more else (0, 0)

@@ -149,7 +149,7 @@ def _after_damage(record: Record, since: float) -> Iterator[Record]:
 
 
 def decode_record(data: bytes, start: int = 0) -> tuple[Record, int] | None:
-    """Return the record at `start` and where it ends; None where there is none."""
+    """Return the record at `start` and where it ends; None if there is none."""
     if len(data) - start < _HEAD.size:
         return None
     magic, kind, at, length, checksum = _HEAD.unpack_from(data, start)

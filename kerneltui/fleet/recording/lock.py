@@ -33,7 +33,7 @@ def earlier_lock_path(folder: Path) -> Path:
 
 
 def is_locked(folder: Path) -> bool:
-    """Tell whether there is a recorder. Raises OSError where nobody can tell."""
+    """Tell whether there is a recorder. Raises OSError if nobody can tell."""
     try:
         fd = open_private(lock_path(folder))
     except FileNotFoundError:
@@ -45,7 +45,7 @@ def is_locked(folder: Path) -> bool:
 
 
 def read_problem(folder: Path) -> str:
-    """Return what the present recorder, or the last one, found wrong; "" where nothing is."""
+    """Return what the present recorder, or the last one, found wrong; "" if nothing is."""
     try:
         fd = open_private(lock_path(folder))
     except FileNotFoundError:
@@ -74,7 +74,7 @@ class RecorderLock:
         os.close(self._fd)
 
     def acquire(self) -> bool:
-        """Take the lock, and take back what was said; False where there is another recorder."""
+        """Take the lock, and take back what was said; False if there is another recorder."""
         deadline = time.monotonic() + PATIENCE
         while not self.try_now():
             if time.monotonic() > deadline:
@@ -97,5 +97,5 @@ class RecorderLock:
             os.pwrite(self._fd, text, 0)
 
     def try_now(self) -> bool:
-        """Take the lock; False where somebody has it, be it for an instant."""
+        """Take the lock; False if somebody has it, be it for an instant."""
         return try_lock(self._fd)

@@ -70,7 +70,7 @@ def older_path(path: Path) -> Path:
 
 
 def read_recording(path: Path) -> Iterator[Record]:
-    """Yield what was recorded, in order; nothing where nothing was. Raises OSError.
+    """Yield what was recorded, in order; nothing if nothing was. Raises OSError.
 
     It may be written meanwhile. A last record that was not written to its end is left out,
     and damage before that is a gap.
@@ -193,7 +193,7 @@ def unheard_since(path: Path) -> float | None:
 
 
 def ended_at(path: Path) -> float | None:
-    """Return when the process that was recorded last has ended; None where nobody heard that."""
+    """Return when the process that was recorded last has ended; None if nobody heard that."""
     try:
         with _open(path) as file:
             size = file.seek(0, os.SEEK_END)

@@ -21,7 +21,7 @@ _DETACHED = ("/bin/sh", "-c", '"$@" &', "sh")
 
 
 def is_recorded(folder: Path) -> bool:
-    """Tell whether a recorder runs. Raises OSError where nobody can tell."""
+    """Tell whether a recorder runs. Raises OSError if nobody can tell."""
     return is_locked(folder)
 
 

@@ -58,7 +58,7 @@ class Orders:
 
         In the manifest it stays with a process that it has ended: others may notice that later.
         `is_urgent`: carried out though another process gives the kernel an order. `asked_for`:
-        the verb, where it is not the usual one. Raises ActionRefused where another dashboard has
+        the verb, where it is not the usual one. Raises ActionRefused if another dashboard has
         given the kernel another process.
         """
         kernel = self._registry.now(kernel) or kernel
@@ -124,7 +124,7 @@ class Orders:
             self.amend(kernel, **changes)
 
     def _sent(self, kernel: TrackedKernel, verb: Verb, signum: int | None) -> Sent | None:
-        """Keep what a process is about to be sent; None where there is none any more."""
+        """Keep what a process is about to be sent; None if there is none any more."""
         if not kernel.is_alive:
             return kernel.sent
         sent = Sent(signum, self.given_by(verb), time.time())
@@ -132,7 +132,7 @@ class Orders:
         return sent
 
     def amend(self, kernel: TrackedKernel, **changes: Any) -> None:
-        """Change what a kernel's manifest says. Raises ActionRefused where that cannot be."""
+        """Change what a kernel's manifest says. Raises ActionRefused if that cannot be."""
         self._rewrite(kernel, partial(self._manifests.amend, **changes))
 
     def rename(self, kernel: TrackedKernel, name: str) -> None:

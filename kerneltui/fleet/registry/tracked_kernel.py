@@ -106,7 +106,7 @@ class TrackedKernel:
         return self.manager is not None and self.manager.is_alive()
 
     def stands_at(self, condition: Condition) -> str:
-        """Return where it hangs, as the latest look has told; "" where none was since it does."""
+        """Return where it hangs, as the latest look has told; "" if none was since it does."""
         stand, since = self.stand, condition.since or 0.0
         if stand is None or stand.identity != self.identity or condition.word not in HANGING:
             return ""
@@ -125,7 +125,7 @@ class TrackedKernel:
         return self.attempt if is_open else None
 
     def advice(self, now: float) -> str:
-        """Return what there is to say of an interrupt in vain; "" where there is none."""
+        """Return what there is to say of an interrupt in vain; "" if there is none."""
         attempt = self.open_attempt
         return attempt.advice if attempt is not None and attempt.is_in_vain(now) else ""
 
@@ -264,7 +264,7 @@ def _condition_facts(
 
 
 def _idle_since(kernel: TrackedKernel, facts: ConditionFacts, observed: Observed) -> float | None:
-    """Return since when a kernel that was found idle has run nothing; None where nobody knows."""
+    """Return since when a kernel that was found idle has run nothing; None if unknown."""
     if facts.runs is not False:
         return None
     if observed.iopub.last_activity is not None:
@@ -282,7 +282,7 @@ def _allowed(kernel: TrackedKernel, state: KernelState) -> frozenset[Verb]:
 
 
 def _unchanged(path: str) -> str:
-    """Return a path, "" where it is not the same once it is clean."""
+    """Return a path, "" if it is not the same once it is clean."""
     return path if clean_line(path, len(path) + 1) == path else ""
 
 

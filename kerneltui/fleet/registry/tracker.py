@@ -83,7 +83,7 @@ class Tracker:
     def admit(self, kernel: TrackedKernel, instead_of: TrackedKernel | None = None) -> bool:
         """Take in a kernel that was not started here; listen to it from its next process on.
 
-        `instead_of`: the one whose place it takes. Returns False where something else has it.
+        `instead_of`: the one whose place it takes. Returns False if something else has it.
         """
         manager = kernel.manager
         if manager is not None:
@@ -109,7 +109,7 @@ class Tracker:
     def forget(self, kernel_id: str) -> str:
         """Dismiss a kernel, for other dashboards as well.
 
-        Returns why its files stay, "" where they are gone; then it comes back as a dead one.
+        Returns why its files stay, "" if they are gone; then it comes back as a dead one.
         """
         problem = ""
         kernel = self._registry.get(kernel_id)

@@ -78,7 +78,7 @@ def _arguments(pid: int) -> list[str]:
 
 
 def find_server(folders: Iterable[Path], pid: int | None) -> JupyterServer:
-    """Return the server with this pid. Raises KernelError where it is gone."""
+    """Return the server with this pid. Raises KernelError if it is gone."""
     folders = tuple(folders)
     for server in find_servers(folders):
         if server.pid == pid:

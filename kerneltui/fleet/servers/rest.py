@@ -42,13 +42,13 @@ class ServedKernel:
     connections: int
     """Front ends that are connected."""
     notebook: str
-    """The path of the first notebook that has it; "" where none has."""
+    """The path of the first notebook that has it; "" if none has."""
     last_activity: float | None = None
     """Seconds since the epoch."""
 
     @property
     def is_busy(self) -> bool | None:
-        """Whether it runs something; None where its state does not say."""
+        """Whether it runs something; None if its state does not say."""
         return {"busy": True, "idle": False}.get(self.state)
 
 
@@ -109,7 +109,7 @@ def _connection(server: JupyterServer, timeout: float) -> Iterator[ServerConnect
 
 
 def _ask(connection: ServerConnection, server: JupyterServer, method: str, address: str) -> object:
-    """Return what a server answers, None where there is nothing. Raises KernelError."""
+    """Return what a server answers, None if there is nothing. Raises KernelError."""
     from http.client import HTTPException
 
     headers = {"Authorization": f"token {server.token}"} if server.token else {}
@@ -149,7 +149,7 @@ def _objects(value: object) -> Iterator[Mapping[str, object]]:
 
 
 def _state(value: Mapping[str, object]) -> str:
-    """Return the state that a server tells; "" where it is no word for one."""
+    """Return the state that a server tells; "" if it is no word for one."""
     told = _text(value, "execution_state")
     return told if told in set(KernelState) else ""
 

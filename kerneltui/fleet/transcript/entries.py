@@ -45,7 +45,7 @@ class Entry:
     """When it was said, in seconds since the epoch."""
     lines: tuple[Line, ...]
     parent: str = ""
-    """The msg_id of the request it belongs to; "" where it is of none."""
+    """The msg_id of the request it belongs to; "" if it is of none."""
     picture: Picture | None = None
     """What the only line is the label of."""
 
@@ -63,12 +63,12 @@ class TranscriptView:
     """Another one if, and only if, anything is different."""
 
     def line(self, number: int) -> tuple[Role, Line]:
-        """Return the line with this number and its role; IndexError where there is none."""
+        """Return the line with this number and its role; IndexError if there is none."""
         entry = self.entry(number)
         return entry.role, entry.lines[number - entry.start]
 
     def entry(self, number: int) -> Entry:
-        """Return what the line with this number is of; IndexError where there is none."""
+        """Return what the line with this number is of; IndexError if there is none."""
         if not self.first <= number < self.end:
             raise IndexError(number)
         return self.entries[bisect_right(self.entries, number, key=_start) - 1]

@@ -39,7 +39,7 @@ class Picture:
 
 
 def find_picture(data: Mapping[str, object]) -> Picture | None:
-    """Return the picture in a mime bundle; None where there is none that can be kept."""
+    """Return the picture in a mime bundle; None if there is none that can be kept."""
     for mime_type, measure in _MEASURES.items():
         body = data.get(mime_type)
         if not isinstance(body, str) or len(body) > MAX_PICTURE * 4 // 3:

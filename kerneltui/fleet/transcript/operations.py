@@ -16,7 +16,7 @@ class Block:
     parent: str = ""
     """The msg_id of the request it answers to: of one cell."""
     display_id: str = ""
-    """By which it can be updated; "" where it cannot."""
+    """By which it can be updated; "" if it cannot."""
     picture: Picture | None = None
     is_echo: bool = False
     """It stands until its request is heard to be carried out."""

@@ -70,7 +70,7 @@ class Transcript:
         self._open: Line = ()
         self._open_time = 0.0
         self._displays: dict[str, int] = {}
-        """How often each display is shown: 0 where all of it was dropped or cleared."""
+        """How often each display is shown: 0 if all of it was dropped or cleared."""
         self._waiting: deque[str] = deque(maxlen=MAX_WAITING)
         """The cells to clear with their next output."""
         self._version = 0

@@ -79,7 +79,7 @@ class _Service:
         show: OutputHook,
         answer: StdinHook | None,
     ) -> None:
-        """`answer`: None where the kernel was told not to ask."""
+        """`answer`: None if the kernel was told not to ask."""
         self.reply: Message | None = None
         self._client = client
         self._msg_id = msg_id
@@ -92,7 +92,7 @@ class _Service:
     async def to_its_end(self, deadline: float | None) -> Message:
         """Return the reply, once the request is done.
 
-        Raises KernelTimeout, or KernelDied where the kernel ends before its reply.
+        Raises KernelTimeout, or KernelDied if the kernel ends before its reply.
         """
         while True:
             await self._take_in()
@@ -125,7 +125,7 @@ class _Service:
         return channels if self.reply is not None else [*channels, self._client.shell_channel]
 
     def _reply_without_idle(self) -> Message:
-        """Return the reply, as the grace is over. Raises KernelTimeout where there is none."""
+        """Return the reply, as the grace is over. Raises KernelTimeout if there is none."""
         if self.reply is not None:
             return self.reply
         raise KernelTimeout(

@@ -148,7 +148,7 @@ class KernelRequests(ClientBase[AnyChannel]):
         )
 
     async def _create_subshell(self, timeout: float | None = None) -> str:
-        """Return the id of a new subshell. Raises ActionRefused where the kernel has none."""
+        """Return the id of a new subshell. Raises ActionRefused if the kernel has none."""
         content = await self._subshell("create_subshell_request", {}, timeout)
         subshell_id = fields.text(content, "subshell_id")
         if not subshell_id:

@@ -36,7 +36,7 @@ class Obstacle:
     words: str
     """For a person."""
     errno: int | None = None
-    """As the system has it; None where it was not asked."""
+    """As the system has it; None if it was not asked."""
 
 
 NOTHING = Obstacle("")  # to run
@@ -80,7 +80,7 @@ def launch(
     """Start a kernel in a session of its own, so that its pid is its process group's too.
 
     It handles signals by default and blocks none, unless `restore_signals` is False. It reads
-    nothing where no `stdin` is given. The caller owns the Popen. LaunchError says why the
+    nothing if no `stdin` is given. The caller owns the Popen. LaunchError says why the
     command cannot run; no value of `env` is in it or in what led to it.
     """
     _refuse_unknown(popen_kwargs)

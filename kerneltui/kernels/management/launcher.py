@@ -68,7 +68,7 @@ class Launcher:
         self._connection = connection
         self._own_command = own_command
         self.arguments: Mapping[str, Any] | None = None
-        """Those of the last launch; None where it was not launched here."""
+        """Those of the last launch; None if it was not launched here."""
         self.log_file: LogFile | None = None
 
     def adopt(self, arguments: Mapping[str, Any], kernel_id: str) -> LogFile:

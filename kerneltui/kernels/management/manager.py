@@ -175,7 +175,7 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
         `kw`: `extra_arguments`, `env`, `cwd`, `independent` (it outlives this process), `stdin`,
         `stdout`, `stderr` (a log file unless given) and whatever Popen takes; remembered for
         a restart. Raises LaunchError with the reason, NoSuchKernel, InvalidKernelSpec, or
-        ActionRefused where it already runs.
+        ActionRefused if it already runs.
         """
         with self._turn.taken():
             self.follow_server()
@@ -213,7 +213,7 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
         """Take over a kernel that somebody else started, and whose connection file is loaded.
 
         It is ours from then on, its files included. `age`: seconds since its start, None
-        where nobody knows. `kw`: what a restart starts it with, as of `start_kernel`.
+        if unknown. `kw`: what a restart starts it with, as of `start_kernel`.
         """
         with self._turn.taken():
             self._own_connection_file()
@@ -223,8 +223,8 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
     def attach_kernel(self, process: KernelProcess | None, *, age: float | None) -> None:
         """Follow a kernel that stays somebody else's, and whose connection file is loaded.
 
-        Its files are left alone, and it cannot be restarted from here. `process`: None where
-        it is not to be seen. `age`: seconds since its start, None where nobody knows.
+        Its files are left alone, and it cannot be restarted from here. `process`: None if
+        it is not to be seen. `age`: seconds since its start, None if unknown.
         """
         with self._turn.taken():
             self.life.begin(process, None, Spawned(adopted=True), age)
@@ -275,7 +275,7 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
     def interrupt_kernel(self) -> None:
         """Interrupt what runs: SIGINT to the group, or an interrupt_request, as the spec says.
 
-        Raises ActionRefused where there is nothing to interrupt.
+        Raises ActionRefused if there is nothing to interrupt.
         """
         if self.kernel_spec.interrupt_mode.lower() == "message":
             self._signaller.interrupt_by_message(
@@ -287,12 +287,12 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
     def signal_kernel(self, signum: int) -> None:
         """Send a signal to the kernel's process group, its children included.
 
-        Raises ActionRefused where no process is left.
+        Raises ActionRefused if no process is left.
         """
         self._signaller.signal(signum)
 
     def control_request(self, msg_type: str, content: dict[str, Any]) -> ControlRequest:
-        """Send a request on control. Raises ConnectionFileError where it cannot be sent."""
+        """Send a request on control. Raises ConnectionFileError if it cannot be sent."""
         return ControlRequest(self.context, self.endpoint, msg_type, content, self.tap_messages)
 
     # -- stopping ----
@@ -302,7 +302,7 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
 
         `now` ends its descendants too, those that left its group included, and takes over
         from a polite shutdown that is under way. `restart` keeps the connection file. Without
-        effect where nothing runs. Raises KernelTimeout where the process outlives SIGKILL.
+        effect where nothing runs. Raises KernelTimeout if the process outlives SIGKILL.
         """
         wanted = Wanted.RESTART if restart else Wanted.DOWN
         self._end(wanted, now=now, clean_up=lambda: self._clean_up(restart))
@@ -321,7 +321,7 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
         """Wait for the end of a kernel that somebody has asked to end, then signal it.
 
         `waittime`: seconds; after half of it comes SIGTERM, then SIGKILL. Its files stay, see
-        `cleanup_resources`. Raises KernelTimeout where the process outlives SIGKILL.
+        `cleanup_resources`. Raises KernelTimeout if the process outlives SIGKILL.
         """
         if not self.owns_kernel:
             return
@@ -357,7 +357,7 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
         """Stop the kernel and start it as it was started before, `kw` overriding.
 
         It keeps its ports and its connection file; with `newports` it gets others. A second
-        restart at the same time waits for the first. Raises ActionRefused where the kernel
+        restart at the same time waits for the first. Raises ActionRefused if the kernel
         was never started or is being shut down, else what `start_kernel` raises: before the
         kernel is stopped where it can be known by then.
         """

@@ -171,7 +171,7 @@ class MultiKernelManager(ContextOwner):
             self._starting.add(kernel_id)
 
     def _settle(self, kernel_id: str, manager: KernelManager | None) -> None:
-        """End a claim, with the kernel that there is now; None where it did not start."""
+        """End a claim, with the kernel that there is now; None if it did not start."""
         with self._lock:
             if manager is not None:
                 self._kernels[kernel_id] = manager

@@ -43,7 +43,7 @@ class Stopper:
     def stop(self, now: bool, grace: float, request_shutdown: AskToEnd) -> None:
         """Return once the process has ended, at once or within `grace` seconds.
 
-        Raises KernelTimeout where it outlives SIGKILL.
+        Raises KernelTimeout if it outlives SIGKILL.
         """
         process = self._life.process
         if process is None or not self._life.present:
@@ -80,7 +80,7 @@ def stop(
 ) -> StopStep | None:
     """Take step after step until the process has exited; return the one that sufficed.
 
-    `grace`: seconds for the whole ladder, of which each step has its share. None where the
+    `grace`: seconds for the whole ladder, of which each step has its share. None if the
     process outlived them all.
     """
 

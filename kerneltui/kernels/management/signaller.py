@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 class Signaller:
-    """Each verb raises ActionRefused where no process is left."""
+    """Each verb raises ActionRefused if no process is left."""
 
     def __init__(self, life: Lifecycle, follow_server: Callable[[], None]) -> None:
         """`follow_server`: has `life` follow the process that serves the kernel now."""

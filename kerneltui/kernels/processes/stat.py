@@ -40,7 +40,7 @@ def read_stat(pid: int) -> ProcessStat | None:
 
 
 def read_text(pid: int) -> bytes:
-    """Return the text of /proc/PID/stat; b"" where that is not to be had."""
+    """Return the text of /proc/PID/stat; b"" if that is not to be had."""
     try:
         return _read(f"/proc/{pid}/stat")
     except OSError:

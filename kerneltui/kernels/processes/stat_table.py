@@ -27,7 +27,7 @@ class Reading(NamedTuple):
     """One process. The same object as long as that has done nothing, as most do between passes."""
 
     text: bytes
-    """Of /proc/PID/stat; b"" where there is no /proc."""
+    """Of /proc/PID/stat; b"" if there is no /proc."""
     stat: ProcessStat
     identity: ProcessIdentity
     is_system: bool = False

@@ -180,7 +180,7 @@ class KernelSpecManager:
         return spec
 
     def _specs_in(self, folder: str) -> list[Path]:
-        """Return the folders in `folder` that hold a kernel.json; none where it cannot be read."""
+        """Return the folders in `folder` that hold a kernel.json; none if it cannot be read."""
         try:
             return sorted(path for path in Path(folder).iterdir() if _holds_spec(path))
         except (FileNotFoundError, NotADirectoryError):
@@ -224,7 +224,7 @@ def _default_kernel_dirs() -> list[str]:
 
 
 def _state_of(path: Path) -> object:
-    """Return what differs once a file or folder has changed; None where it cannot be seen."""
+    """Return what differs once a file or folder has changed; None if it cannot be seen."""
     try:
         status = path.stat()
     except OSError:

@@ -39,7 +39,7 @@ class Problem:
 
     file: str
     line: int
-    """From 1 on; 0 where it is about the whole file."""
+    """From 1 on; 0 if it is about the whole file."""
     text: str
 
     def __str__(self) -> str:
@@ -140,7 +140,7 @@ def _is_too_much(lines: Sequence[str]) -> bool:
 
 
 def _last(lines: Sequence[str]) -> int:
-    """Return the number of the last line that says anything; 0 where none does."""
+    """Return the number of the last line that says anything; 0 if none does."""
     return max((number for number, line in enumerate(lines, start=1) if line), default=0)
 
 
@@ -162,7 +162,7 @@ def _dotted(table: Mapping[str, Any], depth: int) -> Iterator[tuple[str, Any]]:
 
 
 def _wrong(table: str, key: str, value: object, known: Mapping[str, Rule]) -> str:
-    """Return what is wrong with a setting; empty where nothing is."""
+    """Return what is wrong with a setting; empty if nothing is."""
     if table and table not in TABLES:
         return f"[{table}] is not known; allowed: {', '.join(f'[{name}]' for name in TABLES)}"
     setting = known.get(key)

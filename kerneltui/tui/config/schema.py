@@ -19,7 +19,7 @@ ASKED = ("interrupt", "restart", "restart_now", "shutdown", "kill", "shutdown_al
 """The verbs that ask first; named as in the ids of their actions."""
 
 Rule = Callable[[Any], str]
-"""Returns what would be right where a value is wrong; empty where it is right."""
+"""Returns what would be right where a value is wrong; empty if it is right."""
 
 
 def _rule(accepts: Callable[[Any], bool], allowed: str) -> Rule:

@@ -25,7 +25,7 @@ class SessionState:
     split: int = SPLIT
     """Percent of the screen that the table may take; one of SPLITS."""
     kernelspec: str = ""
-    """What was started last; empty where nothing was."""
+    """What was started last; empty if nothing was."""
     table: Mapping[str, object] = field(default_factory=dict)
     """Order, columns and filter, as the table itself tells them."""
 
@@ -55,7 +55,7 @@ def _put_aside(path: Path) -> str:
 
 
 def parse_remembered(text: str) -> SessionState:
-    """Return what `text` says. Raises ValueError where it is not as `dump` writes it."""
+    """Return what `text` says. Raises ValueError if it is not as `dump` writes it."""
     match json.loads(text):
         case {"theme": str(theme), "split": int(split), "table": dict(table), **more} if (
             split in SPLITS and isinstance(kernelspec := more.get("kernelspec", ""), str)
@@ -69,7 +69,7 @@ def dump(state: SessionState) -> str:
 
 
 def save_session_state(path: Path, state: SessionState) -> None:
-    """Raises OSError where the file cannot be written."""
+    """Raises OSError if the file cannot be written."""
     write_private(path, dump(state))
 
 

@@ -390,7 +390,7 @@ class ConsolePane(Vertical):
         return self._asked == (self._editor.text, self._editor.cursor_index)
 
     async def _help_that_comes(self, reply: Future[dict[str, Any]]) -> dict[str, Any] | None:
-        """Return what the kernel replies; None where that is late, or for code that has changed."""
+        """Return what the kernel replies; None if that is late, or for code that has changed."""
         slow = self.set_timer(HELP_IS_SLOW, partial(self._say, "asking the kernel…"))
         try:
             content = await settle(reply, HELP_DEADLINE)

@@ -64,7 +64,7 @@ class History:
     # -- runs in a short thread ----------------------------------------------------------
 
     def load(self) -> str:
-        """Read the file; return what is wrong with it in a sentence, empty where nothing is.
+        """Read the file; return what is wrong with it in a sentence, empty if nothing is.
 
         One with lines that cannot be understood is put aside, and goes on with the others.
         """
@@ -78,7 +78,7 @@ class History:
             return f"{self._path} cannot be read: {error.strerror}"
 
     def save(self) -> str:
-        """Append what is new; return why it could not be done, empty where it was.
+        """Append what is new; return why it could not be done, empty if it was.
 
         What could not be written is written the next time.
         """
@@ -114,7 +114,7 @@ class History:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        """Keep other dashboards from the file. Raises OSError where one keeps it too long."""
+        """Keep other dashboards from the file. Raises OSError if one keeps it too long."""
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # A file of its own: the other one is replaced now and then, and its lock with it.
         fd = open_private(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT)

@@ -31,7 +31,7 @@ def placeholder(snapshot: KernelSnapshot | None) -> str:
 
 
 def badge(snapshot: KernelSnapshot | None) -> str:
-    """Return who else takes note of what is done here; empty where nobody does."""
+    """Return who else takes note of what is done here; empty if nobody does."""
     is_served = snapshot is not None and snapshot.kind is Kind.SERVER
     return "its server sees what is run" if is_served else ""
 
@@ -48,7 +48,7 @@ def pending_words(
     """Return how much of our code waits, and how much runs in a subshell; empty for none."""
     waiting = len(queued) - 1
     if queued and snapshot is not None:
-        # The first one waits as well where the kernel runs what another client sent.
+        # The first one waits as well if the kernel runs what another client sent.
         is_another = snapshot.code not in ("", clean_line(queued[0]))
         is_mute = snapshot.is_stopped or snapshot.liveness is Liveness.SILENT
         waiting += is_another or is_mute or snapshot.state is KernelState.STARTING

@@ -18,7 +18,7 @@ class Fact(NamedTuple):
 
 
 def growth(usage: Usage | None) -> tuple[Fact, ...]:
-    """Return how fast memory grows; nothing where it does not do so steadily."""
+    """Return how fast memory grows; nothing if it does not do so steadily."""
     if usage is None or not usage.growth:
         return ()
     return (Fact("memory", f"+{formats.rate(usage.growth)}"),)

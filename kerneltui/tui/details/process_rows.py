@@ -24,9 +24,9 @@ class _Column(NamedTuple):
     width: int
     cell: Callable[[ProcessFacts], str]
     is_minor: bool = False
-    """It is shown only where there is room."""
+    """It is shown only if there is room."""
     is_of_gpu: bool = False
-    """It is shown only where a process uses one."""
+    """It is shown only if a process uses one."""
 
 
 def _told(value: float | None, show: Callable[[float], str]) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 PERIOD = 1.0  # seconds between two looks
-FIRST_PERIOD = 0.3  # the same where none has told yet how much CPU is used: that takes two
+FIRST_PERIOD = 0.3  # the same if none has told yet how much CPU is used: that takes two
 BUSY = 0.5  # of a core: a child that uses as much is what somebody looks for
 STARVED = 0.1  # the same of one that uses more than the kernel itself: others may want the core
 

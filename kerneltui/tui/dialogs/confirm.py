@@ -36,7 +36,7 @@ class Question:
     rest: str = ""
     """What can be chosen besides for what is found meanwhile; "" for nothing."""
     expected: str = ""
-    """What has to be typed before yes counts; empty where pressing it is enough."""
+    """What has to be typed before yes counts; empty if pressing it is enough."""
 
 
 class Answer(Enum):

@@ -37,7 +37,7 @@ def key_name(key: str) -> str:
 
 
 def cannot_be_bound(key: str) -> str:
-    """Return why nothing can be bound to `key`; empty where it can."""
+    """Return why nothing can be bound to `key`; empty if it can."""
     name = key_name(key) if key.strip() else ""
     if instead := SAME_BYTE.get(name):
         return f"{key} never arrives: terminals send {instead} for it"
@@ -82,7 +82,7 @@ def _is_text(key: str) -> bool:
 
 
 def _taken(action: Action, actions: Sequence[Action]) -> str:
-    """Return whose key `action` wants; empty where all its keys are free, or are shared usually."""
+    """Return whose key `action` wants; empty if all its keys are free, or are shared usually."""
     own = BY_ID[action.id].keys
     for other in actions:
         if other.id != action.id and _meet(action, other):

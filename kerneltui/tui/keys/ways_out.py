@@ -43,7 +43,7 @@ _CHILDREN = (WayOut("tab.processes", "Processes"), _RESTART, _SHUTDOWN)
 
 
 def ways_out(kernel: KernelSnapshot | None) -> tuple[WayOut, ...]:
-    """Return what to press for a kernel, the gentlest first; () where the usual orders do."""
+    """Return what to press for a kernel, the gentlest first; () if the usual orders do."""
     if kernel is None:
         return ()
     condition = kernel.condition

@@ -23,7 +23,7 @@ class BulkProgress:
         self._told = ""
 
     def follow(self, kernels: Sequence[KernelSnapshot]) -> str:
-        """Return what to say of the batch: nothing where there is but one order."""
+        """Return what to say of the batch: nothing if there is but one order."""
         if kernels is not self._kernels:
             self._kernels, self._told = kernels, self._look(kernels)
         return self._told

@@ -61,7 +61,7 @@ class Selection:
 
 
 def select(action: Action, chosen: Sequence[KernelSnapshot]) -> Selection | None:
-    """Return what `action` is about; None where no kernel allows it."""
+    """Return what `action` is about; None if no kernel allows it."""
     fit = tuple(kernel for kernel in chosen if not refusal(action, kernel))
     return Selection(fit, len(chosen) - len(fit)) if fit else None
 

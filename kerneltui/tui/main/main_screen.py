@@ -266,7 +266,7 @@ class MainScreen(Screen[None]):
 
     @property
     def _language(self) -> str:
-        """What code for the selected kernel is written in; empty where that is not known."""
+        """What code for the selected kernel is written in; empty if that is not known."""
         return self._starts.language_of(self.selected.kernel_name) if self.selected else ""
 
     @on(KernelTable.ViewChanged)

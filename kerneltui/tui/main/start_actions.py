@@ -30,7 +30,7 @@ class StartActions:
         """`kernel_name`: the kernelspec that is offered first.
 
         `start`: has a thread start a kernel and return its id. `advise`: shows what to install;
-        "" where nothing need be.
+        "" if nothing need be.
         """
         self._screen = screen
         self._begin_start = start
@@ -45,7 +45,7 @@ class StartActions:
         return {"kernel.start": self._ask_what_to_start}
 
     def language_of(self, kernel_name: str) -> str:
-        """Return what code for such a kernel is written in; "" where that is not known."""
+        """Return what code for such a kernel is written in; "" if that is not known."""
         return self._languages.get(kernel_name, "")
 
     async def look_for_specs(self, fleet: DashboardFleet) -> None:

@@ -51,7 +51,7 @@ class MessageFilter:
         return replace(self, client=session if self.client is None else None)
 
     def describe(self, client: str) -> str:
-        """Return the filter in words, "" where all is shown; `client`: the name of the one."""
+        """Return the filter in words, "" if all is shown; `client`: the name of the one."""
         words = [f"only {self.only}"] if self.only else []
         words += [f"not {msg_type}" for msg_type in sorted(self.hidden)]
         words += [f"client {client}"] if self.client is not None else []
@@ -68,7 +68,7 @@ def client_name(session: str, username: str, ours: Collection[str]) -> str:
 
 
 def describe_refused(refused: Mapping[str, int]) -> str:
-    """Return how many messages were refused, and why; "" where none was."""
+    """Return how many messages were refused, and why; "" if none was."""
     if not refused:
         return ""
     kinds = ", ".join(f"{count} {_REFUSED.get(name, name)}" for name, count in refused.items())

@@ -55,7 +55,7 @@ class ImageScreen(Screen[None]):
 
 
 def decoded(picture: Picture) -> object | None:
-    """Return the picture as an image of Pillow's; None where it is broken."""
+    """Return the picture as an image of Pillow's; None if it is broken."""
     from PIL import Image  # an extra; and slow to load
 
     try:

@@ -25,7 +25,7 @@ def selected_text(selection: Selection, view: TranscriptView) -> str:
 
 
 def selected_part(selection: Selection | None, number: int, line: Line) -> tuple[int, int] | None:
-    """Return from which character up to which line `number` is selected; None where nowhere."""
+    """Return from which character up to which line `number` is selected; None if nowhere."""
     if selection is None or (span := selection.get_span(number)) is None:
         return None
     start, end = span

@@ -45,7 +45,7 @@ def size_in_cells(picture: Picture, width: int) -> tuple[int, int]:
 
 
 def draw(picture: Picture, columns: int, rows: int) -> list[Strip]:
-    """Return the picture, a strip for each row; none where it cannot be decoded."""
+    """Return the picture, a strip for each row; none if it cannot be decoded."""
     from PIL import Image  # an extra; and slow to load
 
     try:

@@ -19,7 +19,7 @@ from kerneltui.tui.widgets.tab_bar import Tab
 
 LOOKING = "looking…"
 PERIOD = 2.0  # seconds between two looks
-LOGGED_PERIOD = 10.0  # the same where each look writes to the kernel's log and nothing moves
+LOGGED_PERIOD = 10.0  # the same if each look writes to the kernel's log and nothing moves
 
 
 class StackView(CursorPane):

@@ -86,7 +86,7 @@ def _filled(columns: list[Column], width: int) -> tuple[Column, ...]:
 
 
 def most_skipped(ids: ColumnIds, width: int, needs: Needs = ()) -> int:
-    """Return how many columns can be scrolled out of sight: none where all are in sight."""
+    """Return how many columns can be scrolled out of sight: none if all are in sight."""
     everything = list(_least(ids, needs).values())
     return 0 if _total(everything) <= width else max(0, len(ids) - 2)
 

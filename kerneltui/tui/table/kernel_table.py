@@ -1,4 +1,4 @@
-"""KernelTable: one line a kernel, repainted only where it changed."""
+"""KernelTable: one line a kernel, repainted only if it changed."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ class KernelTable(LineView):
 
     @property
     def selected(self) -> KernelSnapshot | None:
-        """The kernel under the cursor; None where that is not shown."""
+        """The kernel under the cursor; None if that is not shown."""
         row = self._rows.get(self.cursor_id or "")
         return None if row is None else self._kernels[row]
 

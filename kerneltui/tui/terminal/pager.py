@@ -35,7 +35,7 @@ def page(text: str) -> str:
 
 
 def _run(command: list[str]) -> None:
-    """Run a program in our terminal until it ends. Raises OSError where there is none."""
+    """Run a program in our terminal until it ends. Raises OSError if there is none."""
     pid = os.posix_spawnp(command[0], command, os.environ, setsigdef=[signal.SIGINT])
     is_stopped = True
     while is_stopped:

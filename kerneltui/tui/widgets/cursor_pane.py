@@ -28,7 +28,7 @@ class CursorPane(RowPane):
         return range(number, number + 1)
 
     def item_at(self, row: int) -> int | None:
-        """Return the number of the item that has a row; None where none has."""
+        """Return the number of the item that has a row; None if none has."""
         return row if row < self.row_count() else None
 
     # -- moving ---------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""LineView: lines under a header, written to the terminal only where they changed."""
+"""LineView: lines under a header, written to the terminal only if they changed."""
 
 from __future__ import annotations
 

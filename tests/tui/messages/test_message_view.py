@@ -1,4 +1,4 @@
-"""Messages as rows: followed, filtered, paused, opened; and written only where they changed."""
+"""Messages as rows: followed, filtered, paused, opened; and written only if they changed."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ Look = Callable[[], Found]
 def first_that_works(ways: Iterable[tuple[Way, Look]]) -> Stack:
     """Return what the first way tells that works, with why those before it did not.
 
-    Raises CannotLook where none does.
+    Raises CannotLook if none does.
     """
     refused: list[Refusal] = []
     for way, look in ways:

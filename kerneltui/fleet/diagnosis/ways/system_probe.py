@@ -34,7 +34,7 @@ def look_at_system(identity: ProcessIdentity) -> Found:
 
 
 def state_of(identity: ProcessIdentity) -> str:
-    """Return the letter of a process's state; "" where the system does not tell."""
+    """Return the letter of a process's state; "" if the system does not tell."""
     try:
         found = parse_stat(_read(Path(f"/proc/{identity.pid}/stat")))
     except OSError:
@@ -96,7 +96,7 @@ def _read(path: Path) -> str:
 
 
 def children_of(pid: int) -> tuple[str, ...]:
-    """Return a line that names the processes below a process; none where there are none.
+    """Return a line that names the processes below a process; none if there are none.
 
     Those that have ended and were not reaped are counted alone.
     """
