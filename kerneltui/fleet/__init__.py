@@ -1,1 +1,1 @@
-"""Floor 2: what is true of every kernel now. No terminal."""
+"""Floor 2: the state of every kernel now, and the verbs. No terminal."""

@@ -1,4 +1,4 @@
-"""Fleet: every kernel, what is true of it now, and the verbs. What a front end is built on."""
+"""Fleet: the state of every kernel, and the verbs. Front ends are built on it."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ from kerneltui.words import clock
 if TYPE_CHECKING:
     from kerneltui.fleet.diagnosis.ways.diagnosis import Diagnosis
 
-THREADS = 16  # of ours and zmq's, and the processes that a start takes: what has to be free
+THREADS = 16  # threads and processes that must be free: ours, zmq's and those of a start
 
 
 class Fleet:
-    """Everything alive. Verbs block; whatever is published can be read in any thread.
+    """All kernels. Verbs block; what is published can be read in any thread.
 
     The kernels live on when the fleet is closed.
     """
@@ -71,8 +71,10 @@ class Fleet:
         given_by: Callable[[Verb], str] = command_of,
         stack_signal: str = STACK_SIGNAL,
     ) -> None:
-        """`given_by`: returns by what key or command a user asks for a verb. `stack_signal`: the
-        one at which kernels tell their stacks, or "off"."""
+        """`given_by`: returns the key or command by which a user asks for a verb.
+
+        `stack_signal`: the signal at which kernels write their stacks to their logs, or "off".
+        """
         self._transport: Transport = transport
         self._board = board = NoticeBoard()
         self._kernels = kernels = MultiKernelManager(
@@ -100,9 +102,9 @@ class Fleet:
         self.locked = locked
 
     def open(self) -> None:
-        """Start listening, and adopt the kernels that an earlier dashboard has left.
+        """Start listening, and adopt the kernels that an earlier dashboard left.
 
-        Those that something else has started follow a moment later.
+        Kernels that another program started are found a moment later.
         """
         require_threads(THREADS)
         self._board.open()
@@ -113,10 +115,11 @@ class Fleet:
             self.warn(warning)
 
     def observe(self, *, listening: bool = False) -> None:
-        """Look at this host once, in place of `open`: for one command.
+        """Look at this host once, for a single command; called in place of `open`.
 
-        Nothing is recorded or restarted, no periodic thread is started, and `look` sees what has
-        changed since. `listening`: kernels are heard, as who waits for one to be ready has to.
+        Nothing is recorded or restarted, and no periodic thread is started; `look` sees later
+        changes. `listening`: listen to the kernels too; a command that waits until a kernel is
+        ready needs that.
         """
         self._is_observer = True
         self._board.open()
@@ -128,7 +131,7 @@ class Fleet:
     def close(self) -> None:
         """Stop listening; the kernels do not notice.
 
-        Orders that are under way in other threads come to their end first.
+        Waits first until the orders under way in other threads have ended.
         """
         self._reconciler.close()
         self._usage.stop()
@@ -136,7 +139,7 @@ class Fleet:
         self._board.close()
 
     def look(self) -> None:
-        """See what others have done on this host, as the discovery thread does."""
+        """See what other programs have changed on this host, as the discovery thread does."""
         if not self._is_observer:
             self._reconciler.thread.look()
             return
@@ -152,8 +155,10 @@ class Fleet:
         self._recorder.look(is_wanted=any(each.manifest and each.is_alive for each in kernels))
 
     def _prepare_to_look(self) -> None:
-        """Load what looks into a kernel once one is busy: no key has to wait for that, nor a
-        start."""
+        """Load the modules that look into a kernel once one is busy.
+
+        So neither a key press nor the start of the dashboard waits for them.
+        """
         if self._is_prepared or all(each.state is not KernelState.BUSY for each in self.snapshots):
             return
         self._is_prepared = True
@@ -164,7 +169,7 @@ class Fleet:
 
     @property
     def snapshots(self) -> tuple[KernelSnapshot, ...]:
-        """All kernels: ours, then others', each in the order of their start, then mere files.
+        """All kernels: ours, then others', each in order of start; then files without a kernel.
 
         The same tuple until something changes.
         """
@@ -174,14 +179,14 @@ class Fleet:
 
     @property
     def host(self) -> HostUsage | None:
-        """What this host has left; None before the first look."""
+        """The memory and load of this host; None before the first look."""
         return self._usage.host
 
     def transcript(self, kernel_id: str) -> Transcript | None:
         return self._monitor.transcript(kernel_id)
 
     def message_log(self, kernel_id: str) -> MessageLog | None:
-        """Return what was heard of a kernel and what our clients said to it, as messages."""
+        """Return the messages heard from a kernel, and those that our clients sent to it."""
         return self._monitor.message_log(kernel_id)
 
     def info(self, kernel_id: str) -> KernelInfo:
@@ -192,9 +197,9 @@ class Fleet:
     def processes(
         self, kernel_id: str, opened: Container[ProcessIdentity] = ()
     ) -> tuple[ProcessFacts, ...]:
-        """Look at a kernel's processes; of one that is gone, at what it has left. Blocking.
+        """Look at a kernel's processes; if it is gone, at those that it left. Blocking.
 
-        `opened`: those whose open files are looked up as well.
+        `opened`: the processes whose open files are looked up as well.
         """
         kernel = self.registry.get(kernel_id)
         if kernel is None or kernel.identity is None:
@@ -210,7 +215,7 @@ class Fleet:
     def stack(self, kernel_id: str) -> Stack:
         """Look up where a kernel's threads stand. Blocking, for some seconds at most.
 
-        Raises NoSuchKernel, and CannotLook where no way works.
+        Raises NoSuchKernel, and CannotLook if no way works.
         """
         subject = self._subject(kernel_id)
         stack = self._diagnosis.stack(subject)
@@ -239,7 +244,7 @@ class Fleet:
 
     @cached_property
     def _diagnosis(self) -> Diagnosis:
-        # Loaded when a kernel is first looked into: no start waits for it.
+        # Loaded when a kernel is first looked into, so that no start waits for it.
         from kerneltui.fleet.diagnosis.ways.diagnosis import Diagnosis
 
         return Diagnosis(self.console, self.message_log, self._known_cells)
@@ -255,7 +260,7 @@ class Fleet:
         self._board.warn(text)
 
     def take_notices(self) -> tuple[Notice, ...]:
-        """Return what happened without being asked for, once."""
+        """Return the notices since the last call: events that no verb has asked for."""
         return self._board.take()
 
     def note_told(self, notice: Notice) -> None:
@@ -264,7 +269,7 @@ class Fleet:
             self._tracker.deaths.note_told(notice.kernel_id)
 
     def kernel_specs(self) -> tuple[SpecChoice, ...]:
-        """Return what can be started, by name; broken kernelspecs become notices."""
+        """Return the kernelspecs that can be started, by name; broken ones become notices."""
         return choices(self._kernels.kernel_spec_manager.get_all_specs())
 
     # -- verbs: they raise KernelError, and return a sentence worth showing, or "" ----
@@ -274,29 +279,29 @@ class Fleet:
     ) -> str:
         """Start a kernel that outlives this process; return its id.
 
-        `autorestart`: a dashboard that is open starts it again where it dies unasked.
+        `autorestart`: an open dashboard restarts it when it dies by itself.
         """
         self._verbs.permit()
         return self._starter.start(kernel_name, cwd=cwd, name=name, autorestart=autorestart)
 
     def do(self, verb: Verb, target: Target, **options: Unpack[Options]) -> str:
-        """Carry out a verb on the kernel that is meant; `capabilities` is the table of verbs.
+        """Carry out a verb on the target kernel; `capabilities` is the table of verbs.
 
-        Raises ActionRefused if it is not allowed, or the kernel is another one by now.
+        Raises ActionRefused if it is not allowed, or if the kernel has another process now.
         """
         return self._verbs.do(verb, target, **options)
 
     def before(self, verb: Verb, target: Target) -> tuple[str, ...]:
-        """Look up what should be known before a verb is asked of a kernel, a line each."""
+        """Look up what the user should know before a verb is carried out, a line each."""
         return self._verbs.before(verb, target)
 
     def shutdown_all(self, targets: Collection[Target] | None = None) -> str:
-        """Shut kernels of ours down at once, all of them or `targets`; others' are left alone."""
+        """Shut down our kernels at once, all of them or `targets`; others' are left alone."""
         return self._verbs.shut_down_all(targets)
 
     @property
     def locked(self) -> bool:
-        """While true every verb is refused, and nothing is run or answered."""
+        """While true, every verb is refused, no code is run and no input request is answered."""
         return self.console.locked
 
     @locked.setter
@@ -305,7 +310,7 @@ class Fleet:
 
     @property
     def detailed(self) -> str:
-        """The id of the kernel of whose processes more is looked up than of all; "" for none."""
+        """The id of the kernel whose processes are looked at more closely; "" for none."""
         return self._usage.detailed
 
     @detailed.setter

@@ -1,4 +1,4 @@
-"""KernelStarter: starts kernels that outlive this process, under names that no other has."""
+"""KernelStarter: starts kernels that outlive this process, each with a unique name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kerneltui.paths import runtime_folder
 
 
 class KernelStarter:
-    """Notes a kernel before it is launched: the next dashboard has to find it."""
+    """Writes a kernel's manifest before the launch, so that the next dashboard finds it."""
 
     def __init__(
         self,
@@ -36,7 +36,10 @@ class KernelStarter:
         self._recorder = recorder
 
     def start(self, kernel_name: str, *, cwd: str, name: str, autorestart: bool) -> str:
-        """Start a kernel and return its id; `name` "" for one that is made. Raises KernelError."""
+        """Start a kernel and return its id. Raises KernelError.
+
+        `name`: "" to have one made from the kernelspec's name.
+        """
         kernel_id, environment = self._kernels.new_kernel_id(), todays_environment()
         connection_file = str(runtime_folder() / f"kernel-{kernel_id}.json")
         spec = self._kernels.kernel_spec_manager.get_kernel_spec(kernel_name)
@@ -58,7 +61,7 @@ class KernelStarter:
 
         with self._manifests.begin(describe) as manifest:
             self._registry.admit(TrackedKernel(kernel_id, manifest.name, cwd, manifest=manifest))
-            self._recorder.ensure()  # before its first word
+            self._recorder.ensure()  # before its first output
             self._launch(manifest, environment)
         self._registry.publish()
         return kernel_id
@@ -76,12 +79,12 @@ class KernelStarter:
         except BaseException:
             self._tracker.forget(kernel_id)
             raise
-        if kernel_id not in self._kernels:  # all have been shut down meanwhile
+        if kernel_id not in self._kernels:  # all kernels were shut down meanwhile
             self._tracker.forget(kernel_id)
 
 
 def _unique(wanted: str, kernel_name: str, taken: Collection[str]) -> str:
-    """Return the name that is wanted, else one that is free. Raises ActionRefused."""
+    """Return the wanted name, or a free one if it is "". Raises ActionRefused if it is taken."""
     refuse_taken(wanted, taken)
     numbers = (f"{kernel_name}-{number}" for number in range(1, len(taken) + 2))
     return wanted or next(name for name in numbers if name not in taken)

@@ -1,7 +1,7 @@
-"""KernelVerbs: what is asked of kernels, decided and carried out. In any thread; they block.
+"""KernelVerbs: checks and carries out verbs on kernels. In any thread; they block.
 
 Every verb returns a sentence worth showing, or "", and raises KernelError. `capabilities` is the
-table of them.
+table of the verbs.
 """
 
 from __future__ import annotations
@@ -50,18 +50,18 @@ from kerneltui.protocol.text import clean_line
 
 
 class Options(TypedDict, total=False):
-    """What some verbs take besides."""
+    """Further arguments of some verbs."""
 
     signum: int
-    """The signal to send; SIGTERM."""
+    """The signal to send; SIGTERM if not given."""
     process: ProcessIdentity
-    """The one process of a kernel's to signal, in place of the kernel's group."""
+    """The one process of the kernel to signal, in place of its process group."""
     rest: bool
-    """Shut down: end what would live on as well."""
+    """Shutdown: also end the processes that would live on."""
     anyway: bool
-    """Interrupt even where the signal would end the kernel; else WouldEndKernel is raised."""
+    """Interrupt even if the signal would end the kernel; otherwise raise WouldEndKernel."""
     name: str
-    """What to call the kernel from now on."""
+    """The kernel's new name."""
 
 
 @frozen
@@ -75,7 +75,7 @@ class _Asked:
 
 
 class KernelVerbs:
-    """Asks things of the kernels that a front end has picked."""
+    """Carries out verbs on the kernels that a front end has picked."""
 
     def __init__(
         self,
@@ -104,12 +104,12 @@ class KernelVerbs:
         }
 
     def permit(self) -> None:
-        """Raise ActionRefused while kernels are only watched."""
+        """Raise ActionRefused while the fleet is locked: kernels are only watched then."""
         if self._tracker.console.locked:
             raise ActionRefused(LOCKED)
 
     def do(self, verb: Verb, target: Target, **options: Unpack[Options]) -> str:
-        """Carry out a verb on the kernel that is meant, where it is allowed."""
+        """Carry out a verb on the target kernel, if it is allowed."""
         self.permit()
         kernel = self._tracked(target)
         if reason := why_not(kernel.kind, verb):
@@ -117,7 +117,7 @@ class KernelVerbs:
         return self._ways[verb](_Asked(target, kernel, self._controller(kernel), options))
 
     def before(self, verb: Verb, target: Target) -> tuple[str, ...]:
-        """Look up what should be known before a verb is asked of a kernel, a line each."""
+        """Look up what the user should know before a verb is carried out, a line each."""
         kernel = self._tracked(target)
         match verb:
             case Verb.INTERRUPT:
@@ -136,7 +136,7 @@ class KernelVerbs:
     def _escaped(self, kernel: TrackedKernel, target: Target) -> tuple[ProcessIdentity, ...]:
         """Return the processes that a signal to the group does not reach.
 
-        A kill ends them too; of a kernel that has ended, all that it has left.
+        A kill ends them too. For a kernel that has ended: all the processes that it left.
         """
         if not kernel.leftovers:
             self._refuse_gone(target)
@@ -148,9 +148,9 @@ class KernelVerbs:
     # -- one kernel ----
 
     def _interrupt(self, asked: _Asked) -> str:
-        """Interrupt what the kernel runs, stronger than the time before, and tell the effect.
+        """Interrupt what the kernel runs, in a stronger way each time, and tell the effect.
 
-        One that is stopped is continued first: nothing reaches it before.
+        A stopped process is continued first: no interrupt reaches it before that.
         """
         kernel = asked.kernel
         self._refuse_gone(asked.target)
@@ -164,7 +164,7 @@ class KernelVerbs:
             asked.controller.signal(signal.SIGCONT)
         ladder = _ladder(kernel, reaction)
         rung, attempt = self._next_attempt(kernel, ladder)
-        if rung is not Rung.MESSAGE:  # else it is no signal that ends it
+        if rung is not Rung.MESSAGE:  # a message is not a signal that could end it
             self._orders.note_sent(kernel, Verb.INTERRUPT, signal.SIGINT)
         is_first = rung is ladder[0]
         said = asked.controller.interrupt() if is_first else self._climb(rung, asked)
@@ -178,9 +178,9 @@ class KernelVerbs:
     def _next_attempt(
         self, kernel: TrackedKernel, ladder: Sequence[Rung]
     ) -> tuple[Rung, Attempt | None]:
-        """Note the gentlest way to interrupt that has not been tried in vain on what runs.
+        """Choose and note the gentlest way to interrupt that has not failed on what runs.
 
-        There is no attempt where nothing runs, or nobody has heard of it.
+        The attempt is None if nothing is known to run.
         """
         running, now = kernel.manager.status.running if kernel.manager else None, time.monotonic()
         rung = next_rung(ladder, kernel.attempt, running, now)
@@ -192,7 +192,7 @@ class KernelVerbs:
         return rung, attempt
 
     def _climb(self, rung: Rung, asked: _Asked) -> str:
-        """Interrupt as a rung above the first says."""
+        """Interrupt in the way of a rung above the first."""
         kernel = asked.kernel
         if rung is Rung.MESSAGE and kernel.manager is not None:
             return ask_to_interrupt(kernel.manager, kernel.name)
@@ -207,7 +207,7 @@ class KernelVerbs:
         if process is not None and process != asked.target.identity:
             return self._signal_one(asked.kernel, process, signum)
         self._refuse_gone(asked.target)
-        # To other dashboards as well it is a kill, after which nobody restarts the kernel.
+        # Other dashboards must see it as a kill too, after which none restarts the kernel.
         is_kill = signum == signal.SIGKILL
         with contextlib.ExitStack() as orders:
             if is_kill:
@@ -223,7 +223,7 @@ class KernelVerbs:
         return said
 
     def _signal_one(self, kernel: TrackedKernel, process: ProcessIdentity, signum: int) -> str:
-        """Signal one process that a kernel has begun, and that alone."""
+        """Signal one process that a kernel has started, and no other."""
         below = relatives(kernel.identity) if kernel.identity else ()
         if process not in (*below, *kernel.leftovers):
             raise ActionRefused(f"process {process.pid} is not of {kernel.name} any more")
@@ -232,7 +232,7 @@ class KernelVerbs:
         return ""
 
     def _restart(self, asked: _Asked, *, now: bool) -> str:
-        """Restart, after a death as well."""
+        """Restart the kernel, even after its death."""
         if asked.kernel.manifest is not None:
             self._recorder.ensure()
         with self._orders.give(asked.kernel, RESTARTING):
@@ -240,7 +240,7 @@ class KernelVerbs:
         return said or self._note_environment(asked.kernel)
 
     def _note_environment(self, kernel: TrackedKernel) -> str:
-        """Return how the environment differs that a kernel was restarted with, if it may."""
+        """Return how a restarted kernel's environment differs from before; "" if it does not."""
         if not kernel.environment_lost or kernel.manifest is None:
             return ""
         self._registry.update(kernel, partial(replace, environment_lost=False))
@@ -248,7 +248,7 @@ class KernelVerbs:
         return f"{kernel.name} has today's environment: {differs}" if differs else ""
 
     def _shut_down(self, asked: _Asked) -> str:
-        """Shut down and dismiss the row; of a dead kernel only the row is left to dismiss."""
+        """Shut down the kernel and dismiss its row; a dead kernel's row is only dismissed."""
         kernel = asked.kernel
         _refuse_died_meanwhile(kernel, asked.target)
         with self._orders.give(kernel, "stopping"):
@@ -260,7 +260,7 @@ class KernelVerbs:
             if kernel.kind is Kind.STALE_FILE:
                 self._tracker.drop(kernel.kernel_id)
             elif kernel.is_ours and kernel.kernel_id not in self._kernels:  # else it was restarted
-                # Within the order, while nobody else can start it again.
+                # Within the order, while no other dashboard can start it again.
                 problem = self._tracker.forget(kernel.kernel_id)
                 said = "; ".join(filter(None, (said, problem)))
         return said
@@ -273,7 +273,7 @@ class KernelVerbs:
             return asked.controller.kill()
 
     def _verify(self, asked: _Asked) -> str:
-        """Ask a kernel whether it answers; a server takes note of what is asked of its kernels."""
+        """Ask a kernel whether it answers; a Jupyter server sees such requests to its kernels."""
         self._refuse_gone(asked.target)
         said = asked.controller.verify()
         self._registry.update(self._tracked(asked.target), partial(replace, has_answered=True))
@@ -281,7 +281,7 @@ class KernelVerbs:
         return said
 
     def _toggle_autorestart(self, asked: _Asked) -> str:
-        """Have a kernel of ours started again where it dies unasked, or no more."""
+        """Toggle whether a kernel of ours is restarted when it dies by itself."""
         kernel = asked.kernel
         wanted = not kernel.is_autorestarted
         self._orders.amend(kernel, autorestart=wanted)
@@ -290,7 +290,7 @@ class KernelVerbs:
         return f"{kernel.name} {does} if it dies by itself"
 
     def _rename(self, asked: _Asked) -> str:
-        """Give a kernel of ours another name; no two have the same."""
+        """Give a kernel of ours another name; no two kernels have the same."""
         kernel, name = asked.kernel, asked.options.get("name", "").strip()
         if not name or clean_line(name) != name:
             raise ActionRefused("a name is one line of at most 200 characters, and not empty")
@@ -303,7 +303,7 @@ class KernelVerbs:
     # -- many ----
 
     def shut_down_all(self, targets: Collection[Target] | None) -> str:
-        """Shut kernels of ours down at once, all of them or `targets`."""
+        """Shut down our kernels at once, all of them or `targets`."""
         self.permit()
         chosen, told = self._still_meant(targets)
         with contextlib.ExitStack() as orders:
@@ -315,9 +315,9 @@ class KernelVerbs:
                     orders.enter_context(self._orders.give(kernel, "stopping"))
                 except ActionRefused as error:
                     told.append(str(error))
-                    self._tracker.drop(kernel_id)  # to be adopted again, as what it is by now
+                    self._tracker.drop(kernel_id)  # to be adopted again, in its present state
             try:
-                if targets is None:  # those that are being started as well
+                if targets is None:  # also those that are being started
                     self._kernels.shutdown_all()
                 else:
                     self._kernels.shutdown_kernels(chosen)
@@ -331,7 +331,7 @@ class KernelVerbs:
         return "; ".join(filter(None, told))
 
     def _still_meant(self, targets: Collection[Target] | None) -> tuple[list[str], list[str]]:
-        """Return the ids of the kernels that are meant, and why others are not any more."""
+        """Return the ids of the kernels to shut down, and why other targets are refused."""
         if targets is None:
             return self._kernels.list_kernel_ids(), []
         chosen, refused = [], []
@@ -343,7 +343,7 @@ class KernelVerbs:
                 refused.append(str(error))
         return chosen, refused
 
-    # -- the kernel that is meant ----
+    # -- the target kernel ----
 
     def _controller(self, kernel: TrackedKernel) -> KernelController:
         if kernel.found is None:
@@ -351,7 +351,7 @@ class KernelVerbs:
         return self._external.controller(kernel, kernel.found)
 
     def _tracked(self, target: Target) -> TrackedKernel:
-        """Return the kernel that is meant. Raises ActionRefused if it has another process."""
+        """Return the target kernel. Raises ActionRefused if it is gone or has another process."""
         kernel = self._registry.get(target.kernel_id)
         if kernel is None:
             raise ActionRefused(f"{target.name} is gone; nothing was done")
@@ -360,7 +360,7 @@ class KernelVerbs:
         return kernel
 
     def _refuse_gone(self, target: Target) -> None:
-        """Raise ActionRefused if the process that is meant is gone."""
+        """Raise ActionRefused if the target's process is gone."""
         if target.identity is not None and not target.identity.is_alive():
             raise ActionRefused(f"{target.name} is not running")
 
