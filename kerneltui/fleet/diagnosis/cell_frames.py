@@ -1,4 +1,4 @@
-"""Which cell a frame is in, where the way that has told the frame does not say. Pure."""
+"""Finds the cell of a frame if the way that found the frame does not tell it. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kerneltui.fleet.diagnosis.stack import Frame, clean_frame
 
 
 def with_cell(frame: Frame, cells: Iterable[Cell]) -> Frame:
-    """Return a frame of a cell with its number and its line, if it is one of `cells`."""
+    """Return the frame with the number and source line of its cell, if that is in `cells`."""
     cell = cell_of(frame.file, cells) if frame.cell is None else None
     if cell is None:
         return frame

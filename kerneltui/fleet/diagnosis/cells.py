@@ -1,4 +1,4 @@
-"""Cells: which numbered cell the name of a file stands for in a Python traceback. Pure."""
+"""Cells: finds the numbered cell behind a file name in a Python traceback. Pure."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def cell_number(file: str, cells: Iterable[Cell]) -> int | None:
 
 
 def cell_of(file: str, cells: Iterable[Cell]) -> Cell | None:
-    """Return the last of `cells` whose code ipykernel calls by this name; None for none."""
+    """Return the last of `cells` whose code has this file name in ipykernel; None if none has."""
     path = PurePosixPath(file)
     if not _is_hashed(path):
         return None
@@ -57,12 +57,12 @@ def cell_of(file: str, cells: Iterable[Cell]) -> Cell | None:
 
 @functools.lru_cache(REMEMBERED)
 def text_hash(code: str) -> int:
-    """Return what ipykernel calls the file of a cell's code."""
+    """Return the number by which ipykernel names the file of a cell's code."""
     return _murmur2(code.encode("utf-8", "replace"))
 
 
 def _murmur2(data: bytes) -> int:
-    """Return MurmurHash2 of 32 bits, as ipykernel/compiler.py has it."""
+    """Return the 32-bit MurmurHash2, as ipykernel/compiler.py computes it."""
     hashed = _SEED ^ len(data)
     whole = len(data) & ~3
     for index in range(0, whole, 4):

@@ -11,9 +11,9 @@ from enum import Enum, StrEnum
 from kerneltui.frozen import frozen
 from kerneltui.words import counted
 
-QUIET = 5.0  # seconds without CPU time after which a kernel that runs something waits
-DISK = 5.0  # seconds in the system's uninterruptible sleep that are worth a word
-SILENCE = 2.0  # seconds after which a kernel that has not answered does not answer
+QUIET = 5.0  # seconds without CPU time after which a kernel that runs code counts as waiting
+DISK = 5.0  # seconds of uninterruptible sleep (state D) after which it is told as "disk wait"
+SILENCE = 2.0  # seconds without a reply after which a kernel counts as not answering
 IDLE = "runs nothing"
 
 
@@ -56,7 +56,7 @@ class ProcessState(StrEnum):
 
 
 class Asker(Enum):
-    """Whose cell waits for input."""
+    """Which client can answer the cell that waits for input."""
 
     OURS = ""
     OTHER = "only the client that runs it can answer"
@@ -68,7 +68,7 @@ class OpenPrompt:
     """A cell that waits for input."""
 
     text: str
-    """Clean; "" if the cell asks without words."""
+    """Clean; "" if the prompt is empty."""
     asker: Asker = Asker.OURS
     since: float | None = None
     password: bool = False
@@ -76,47 +76,47 @@ class OpenPrompt:
 
 @frozen
 class ConditionFacts:
-    """What is known of one kernel. Instants are all of one clock; None is what is not known."""
+    """What is known of one kernel. All instants are of one clock; None means not known."""
 
     phase: Phase = Phase.UP
     phase_since: float | None = None
-    """Of a start, a restart or an end."""
+    """When the start, the restart or the end was."""
     why: str = ""
-    """What there is to say of a file, an end, or a kernel that nobody can ask."""
+    """The reason to show for a file, an end, or a kernel that cannot be asked."""
 
     runs: bool | None = None
-    """It is at a request; told by the kernel itself, or by its server."""
+    """It is working on a request, as the kernel itself or its server tells."""
     runs_since: float | None = None
-    """When the request began; of an idle kernel, when the last one was over."""
+    """When the request began; for an idle kernel, when the last one ended."""
     runs_seen_since: float | None = None
-    """Since when it is known to be at that, whenever it began."""
+    """Since when it has been seen so; it may have begun earlier."""
     sent_at: float | None = None
-    """When code of ours was sent that it has not begun, though it said last that it is idle."""
+    """When we sent code that it has not begun, although its last status was idle."""
     is_python: bool = False
-    """Native code can hold its interpreter, so that it does not answer."""
+    """It runs Python: native code can hold the interpreter, so that it does not answer."""
 
     asked_at: float | None = None
-    """When it was asked on control what it has not answered yet."""
+    """When the request on its control channel was sent that it has not answered yet."""
     answers: bool | None = None
-    """Its last question on control was answered; False if its process does not even listen."""
+    """It replied to the last request on control; False if its process does not even listen."""
     prompt: OpenPrompt | None = None
 
     process: ProcessState | None = None
     """None for a process that is not visible from here."""
     process_since: float | None = None
     process_seen_since: float | None = None
-    """Since when the process is known to be in this state, where that lasts."""
+    """Since when the process has been seen in this state, if it is one that lasts."""
     quiet_since: float | None = None
-    """Since when its tree uses no CPU time; None while it does, and where nobody has looked."""
+    """Since when its process tree uses no CPU time; None while it does, or if not looked at."""
     children_busy: bool = False
-    """The processes below its own use CPU time."""
+    """The descendants of its process use CPU time."""
     zombies: int = 0
-    """Processes below its own that have ended, and whose parent has not asked how."""
+    """Descendants of its process that have ended and that their parent has not waited for."""
 
     order: str = ""
     """The order under way: "stopping"."""
     interrupt: str = ""
-    """What there is to say of an interrupt that was sent and has had no effect yet."""
+    """What to tell of an interrupt that was sent and has had no effect yet."""
 
 
 @frozen
@@ -125,15 +125,15 @@ class Condition:
 
     word: Word = Word.UNKNOWN
     since: float | None = None
-    """An instant of the clock of the facts; None if that is not known."""
+    """An instant of the facts' clock; None if it is not known."""
     sentence: str = ""
     """Clean, without a full stop."""
     answers: bool | None = None
     """It answers on control; None if it was not asked."""
     is_older: bool = False
-    """It did so already when it was first seen: `since` is when that was."""
+    """It was in this state already when first seen: `since` is when it was first seen."""
     is_answerable: bool = False
-    """It asks something that is ours to answer."""
+    """It asks for input that our client can answer."""
 
     @property
     def is_plain(self) -> bool:
@@ -142,14 +142,14 @@ class Condition:
 
     @property
     def waits_for_input(self) -> bool | None:
-        """Tell whether a cell of it waits for input; None if only a look inside would tell."""
+        """Tell whether its cell waits for input; None if only a look into the kernel would tell."""
         if self.word is Word.ASKS:
             return True
         return False if self.word in _WITHOUT_INPUT else None
 
 
 HANGING = frozenset({Word.WAITING, Word.NO_ANSWER})
-"""Of a kernel that runs something; where that stands is worth a look."""
+"""Words for a kernel whose code may hang: its stack is worth a look."""
 _WITHOUT_INPUT = frozenset({Word.IDLE, Word.BUSY, Word.DIED, Word.STALE})
 
 
@@ -181,7 +181,7 @@ _PHASES = {
 
 
 def _word(facts: ConditionFacts, now: float) -> Word:
-    """The system's word for the process overrules what the kernel said before."""
+    """Return the word; the state of the process overrules what the kernel said before."""
     if (over := _PHASES.get(facts.phase)) is not None:
         return over
     if facts.process is ProcessState.ZOMBIE:
@@ -204,7 +204,7 @@ def _word_of_work(facts: ConditionFacts, now: float) -> Word:
     if is_at_work:
         begun = facts.runs_since if facts.runs else facts.sent_at
         is_quiet = _has_lasted(facts.quiet_since, QUIET, now)
-        # An idle kernel is quiet: what it has just begun does not wait for that.
+        # An idle kernel was quiet already: code that it has just begun does not count as waiting.
         return Word.WAITING if is_quiet and now - (begun or 0.0) >= QUIET else Word.BUSY
     return Word.UNKNOWN if facts.runs is None else Word.IDLE
 
@@ -214,7 +214,7 @@ def _answers(facts: ConditionFacts, now: float) -> bool | None:
 
 
 def _is_untaken(facts: ConditionFacts, now: float) -> bool:
-    """Tell whether code of ours waits though the kernel said last that it is idle."""
+    """Tell whether our code waits although the kernel's last status was idle."""
     return _has_lasted(facts.sent_at, SILENCE, now)
 
 
@@ -248,7 +248,7 @@ def _since(word: Word, facts: ConditionFacts) -> float | None:
 
 
 def _seen_since(word: Word, facts: ConditionFacts) -> float | None:
-    """Return since when a kernel is seen to do what it did before anybody looked."""
+    """Return since when the state has been seen, if it began before the first look."""
     if word in (Word.STOPPED, Word.DISK_WAIT):
         return facts.process_seen_since
     is_told = word in (Word.BUSY, Word.WAITING, Word.ASKS, Word.IDLE) and facts.runs is not None
@@ -291,7 +291,7 @@ def _beside_idle(facts: ConditionFacts) -> str:
 
 
 def _why_silent(facts: ConditionFacts) -> str:
-    if facts.asked_at is None:  # nobody could even ask
+    if facts.asked_at is None:  # no request could even be sent
         return facts.why or "does not listen"
     if facts.is_python:
         return "holds its interpreter in native code"

@@ -1,4 +1,4 @@
-"""Crash: what Python's faulthandler has written of a fatal error. Pure.
+"""Crash: a fatal error, as Python's faulthandler wrote it to the log. Pure.
 
 Rule: the lines come from a log that the kernel and its children write; nothing here raises on them.
 """
@@ -33,7 +33,7 @@ _WORDS = {
     "Illegal instruction": (signal.SIGILL, "illegal instruction"),
 }
 FAULTS = {int(signum): words for signum, words in _WORDS.values()}
-"""The signals by which the system ends a process for what it did, in words."""
+"""Words for the signals by which the system ends a faulty process."""
 
 CellNumber = Callable[[str], int | None]
 """Returns the number of the cell that a file's name stands for; None if it is not a cell."""
@@ -45,14 +45,14 @@ class Crash:
 
     words: str
     signum: int
-    """By which the process ends after it."""
+    """The signal by which the process ends after it."""
     place: str
     """The innermost frame of the user's own code: "crash(), In [3]".
 
     "" if there is none, or the number of its cell is not known (yet).
     """
     frames: tuple[Frame, ...]
-    """Of the thread that crashed, the innermost first."""
+    """The frames of the thread that crashed, the innermost first."""
 
     @property
     def told(self) -> str:
@@ -65,21 +65,21 @@ class Crash:
 
     @property
     def is_in_what_ran(self) -> bool:
-        """The user's own code that stands there is of one cell or file only."""
+        """All of the user's own frames are of one cell or one file."""
         return bool(self.place) and len({frame.file for frame in self.frames if frame.own}) < 2
 
     @property
     def own_frames(self) -> tuple[Frame, ...]:
-        """Those from the user's own code on; all where none is of it."""
+        """The frames up to the user's outermost one; all of them if none is the user's."""
         own = [index for index, frame in enumerate(self.frames) if frame.own]
         return self.frames[: own[-1] + 1] if own else self.frames
 
 
 def find_crash(lines: Sequence[str], cell_number: CellNumber) -> Crash | None:
-    """Return the crash that `lines`, the end of a log, close with; None if there is none.
+    """Return the crash dump at the very end of a log's last `lines`; None if there is none.
 
-    A child of the kernel may have crashed, and the kernel have gone on: what comes after a dump
-    shows that it was not the kernel's end.
+    A child of the kernel may have crashed while the kernel went on: any text after a dump shows
+    that it was not the kernel's end.
     """
     dump = lines[len(before_crash(lines)) :]
     if not dump or not all(map(_OF_A_DUMP.match, dump)):
@@ -93,12 +93,12 @@ def find_crash(lines: Sequence[str], cell_number: CellNumber) -> Crash | None:
 
 
 def without_dumps(lines: Sequence[str]) -> list[str]:
-    """Return what a log tells beside stacks, which are also written where somebody wants them."""
+    """Return a log's lines without stack dumps, which are also written on request."""
     return [line for line in lines if not _OF_A_DUMP.match(line)]
 
 
 def before_crash(lines: Sequence[str]) -> Sequence[str]:
-    """Return the lines before the last dump, all where there is none."""
+    """Return the lines before the last dump; all of them if there is none."""
     begins = [index for index, line in enumerate(lines) if _FATAL.match(line)]
     return lines[: begins[-1]] if begins else lines
 
@@ -120,7 +120,7 @@ def _line(digits: str) -> int:
 def place_of(frames: Sequence[Frame], cell_number: CellNumber) -> str:
     """Return where the user's own code stood, for a person.
 
-    "" if no frame is of it, or it is of a cell whose number is not known.
+    "" if no frame is the user's, or if it is in a cell whose number is not known.
     """
     own = _innermost_own(frames)
     if own is None:

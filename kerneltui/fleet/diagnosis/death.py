@@ -1,7 +1,7 @@
-"""Death: why a kernel's process ended, as far as is known, and the one sentence that says so.
+"""Death: why a kernel's process ended, as far as known, and one sentence about it.
 
-Rule: pure. The words follow from the facts alone, so that whoever reads them from a manifest says
-the same as who has seen the end.
+Rule: pure. The words follow from the facts alone: a dashboard that reads the facts from a manifest
+says the same as the dashboard that saw the end.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from kerneltui.protocol.text import clean_code, clean_line
 from kerneltui.words import clock
 
 UNKNOWN = "died, cause unknown"
-SOON = 5.0  # seconds from what was sent to an end that it has brought about
-PENDING = 60.0  # the same if the process ended with the very signal: it may have been stopped
-NEAR = 0.9  # of the memory's limit: the system may soon end a process that has so much
-MAX_TEXTS = 50  # arguments, and lines, that are kept
+SOON = 5.0  # seconds after an order or a signal in which it counts as the cause of an end
+PENDING = 60.0  # the same if that very signal ended the process: it may have been stopped
+NEAR = 0.9  # share of the memory limit from which the system may soon end a process
+MAX_TEXTS = 50  # arguments that are kept, and lines
 SIGNALS = range(1, 65)
 _SHELL = 128  # what a shell adds to the number of a signal that has ended its program
 _UNITS = ((1 << 30, "GB"), (1 << 20, "MB"))
@@ -35,7 +35,7 @@ class Sent:
     """What a dashboard or a command of this user has sent to a kernel."""
 
     signum: int | None
-    """None for the order to end, which begins with a message and may go on with signals."""
+    """None for a shutdown, which begins with a message and may go on with signals."""
     by: str
     """The key or the command, for a person: "X", "kerneltui kill"."""
     at: float
@@ -49,14 +49,14 @@ class Sent:
 
 @frozen
 class MemoryAtEnd:
-    """What the process tree had of the memory, and what it was allowed."""
+    """The memory that the process tree had before the end, and its limit."""
 
     samples: tuple[int, ...] = ()
     """Bytes, the latest last."""
     limit: int | None = None
     """Bytes that its control group may have, or the host has; None if unknown."""
     oom_kills: int = 0
-    """Processes of its control group that the system has killed for memory since it was seen."""
+    """Processes of its control group that the OOM killer has killed since it was first seen."""
 
     @property
     def is_short(self) -> bool:
@@ -94,7 +94,7 @@ def _amount(size: int, unit: tuple[int, str]) -> str:
 
 
 NO_MEMORY = MemoryAtEnd()
-"""Nobody has looked."""
+"""The memory was not looked at."""
 
 
 @frozen
@@ -105,13 +105,13 @@ class Death:
     """Seconds since the epoch; None if unknown."""
     exit_code: int | None = None
     signum: int | None = None
-    """The signal that ended it. Of this and the exit code only a parent knows."""
+    """The signal that ended it. Only the parent process knows this and the exit code."""
     sent: Sent | None = None
-    """What of ours the process was sent last before its end."""
+    """What we sent to the process last before its end."""
     is_at_start: bool = False
     """It had not been ready yet."""
     argv: tuple[str, ...] = ()
-    """Of one that died at its start."""
+    """Its command line, if it died at its start; else ()."""
     code: str = ""
     """What it ran, as one line."""
     crash: Crash | None = None
@@ -133,7 +133,7 @@ class Death:
 
     @property
     def is_ours(self) -> bool:
-        """The user wanted it, by kerneltui."""
+        """The user ordered the end through kerneltui."""
         return self._ordered() is not None
 
     @property
@@ -150,26 +150,26 @@ class Death:
 
     @property
     def sentence(self) -> str:
-        """The cause first, then what ran where the cause does not say it."""
+        """The cause; then the code that ran, if the cause does not tell it."""
         is_told = self.is_at_start or (self.crash is not None and self.crash.is_in_what_ran)
         ran = f"; it ran: {self.code}" if self.code and not is_told else ""
         return f"{self.cause or UNKNOWN}{ran}"
 
     def news(self, name: str) -> str:
-        """Return the sentence as news of a kernel."""
+        """Return the sentence as a notice about the kernel."""
         return f"{name} {self.sentence}" if self.cause is None else f"{name} died: {self.sentence}"
 
     # -- what we have sent ----
 
     @property
     def _is_killed_by_us(self) -> bool:
-        """Nobody knows how it ended, but that it was sent what no process survives."""
+        """It is not known how it ended, but we sent it SIGKILL, which no process survives."""
         sent = self.sent
         is_kill = sent is not None and sent.signum == signal.SIGKILL
         return is_kill and not self.is_certain and self.is_ours
 
     def _ordered(self) -> str | None:
-        """Return who of us has ended it; None if nothing has."""
+        """Return, in words, the order of ours that ended it; None if none did."""
         sent = self.sent
         if sent is None:
             return None
@@ -193,7 +193,7 @@ class Death:
         return f"{signal_name(sent.signum)} from {sent.told}"
 
     def _is_soon(self, sent: Sent, within: float) -> bool:
-        """Tell whether it ended within so many seconds of what was sent."""
+        """Tell whether it ended at most `within` seconds after `sent`."""
         return self.at is not None and 0 <= self.at - sent.at <= within
 
     # -- what it did itself, or others have done ----
@@ -223,10 +223,10 @@ class Death:
         return f"{name} from outside"
 
     def _told_by_itself(self) -> Iterator[str]:
-        """Yield what the kernel has written of its end.
+        """Yield the lines in which the kernel tells of its end, the best first.
 
-        At its start that is an exception, else the last line; later only an exception at the
-        very end, where the process has ended with an error.
+        If it died at its start, an exception, else the last line. Later, only an exception in
+        the very last line, and only if the exit code is 1.
         """
         lines = self.last_lines
         if self.is_at_start and (self.exit_code or not self.is_certain):
@@ -250,8 +250,8 @@ def conclude(
 ) -> Death:
     """Return the account of an end.
 
-    `returncode`: as of `subprocess`; None if unknown. `crash`: what the log closes with;
-    without effect where the process has ended otherwise.
+    `returncode`: as in `subprocess`; None if unknown. `crash`: the dump at the end of the log;
+    ignored if the process ended in another way.
     """
     exit_code = returncode if returncode is not None and returncode >= 0 else None
     signum = -returncode if returncode is not None and returncode < 0 else None
@@ -274,7 +274,7 @@ def conclude(
 
 
 def unwrapped(returncode: int | None) -> int | None:
-    """Return how a kernel has ended, by what the program that wraps it passes on."""
+    """Return a kernel's returncode, given that of the program that wraps it."""
     is_signal = returncode is not None and returncode - _SHELL in SIGNALS
     return _SHELL - returncode if is_signal and returncode is not None else returncode
 
@@ -291,9 +291,9 @@ def signal_name(signum: int) -> str:
 
 
 def better_known(known: Death | None, new: Death) -> Death:
-    """Return which of two accounts of one end to keep; of two that are as good the first.
+    """Return the better of two accounts of one end; the first if they are equally good.
 
-    A parent knows the exit code, and others do not; who saw it knows the time.
+    Only the parent process knows the exit code; only a dashboard that saw the end knows the time.
     """
     return new if known is None or _worth(new) > _worth(known) else known
 

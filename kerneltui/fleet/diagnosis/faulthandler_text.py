@@ -1,8 +1,8 @@
-"""What faulthandler writes at a signal, read as threads. Pure.
+"""Parses what faulthandler writes at a signal into threads. Pure.
 
-Each thread has a heading and a line a frame, the innermost first. The threads come with the
-youngest first, so the last one is the main thread. Other writers share the file, so a line that is
-no frame ends nothing.
+Each thread has a heading and one line for each frame, the innermost first. The youngest thread
+comes first, so the last one is the main thread. Other writers share the file, so a line that is
+not a frame is skipped.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _HEADING = re.compile(
     r" \(most recent call first\):"
 )
 _FRAME = re.compile(r'^  File "(?P<file>.*)", line (?P<line>\d+|\?+) in (?P<function>.*)$')
-_TOO_MANY = re.compile(r"^\.\.\.$", re.MULTILINE)  # threads: the main one is not told then
+_TOO_MANY = re.compile(r"^\.\.\.$", re.MULTILINE)  # threads: then the dump leaves out the main one
 _ESCAPE = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U(00(?:0[0-9a-f]|10)[0-9a-f]{4}))")
 
 
@@ -27,7 +27,7 @@ def parse_dump(text: str) -> tuple[StackThread, ...]:
     for line in text.splitlines():
         if heading := _HEADING.search(line):
             if any(known["ident"] == heading["ident"] for known, _ in threads):
-                threads = []  # the dump of another signal
+                threads = []  # the dump of a further signal begins
             threads.append((heading, []))
         elif threads and (found := _FRAME.match(line)):
             threads[-1][1].append(_frame(found))

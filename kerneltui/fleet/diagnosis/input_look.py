@@ -1,7 +1,8 @@
-"""Whether a cell waits for input, seen in the stack of a kernel that has subshells.
+"""Finds out whether a cell waits for input, from the stack of a kernel with subshells.
 
-A subshell answers beside a cell that waits. It leaves no names and no history, and is deleted
-after the look. Who runs the cell is asked on stdin, where nobody else hears it.
+A subshell answers while a cell waits. It leaves no names and no history, and is deleted after the
+look. The look is needed because the input request goes on stdin, and only to the client that runs
+the cell.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ PROMPT_WIDTH = 200  # characters
 
 
 def has_subshells(kernel_info: Message) -> bool:
-    """Tell whether Python can be run in a subshell of the kernel that has said this of itself."""
+    """Tell from its kernel_info_reply whether a kernel runs Python in subshells."""
     content = kernel_info["content"]
     language = fields.text(fields.mapping(content, "language_info"), "name")
     return language == "python" and SUBSHELLS in fields.texts(content, "supported_features")
@@ -43,7 +44,7 @@ def look_for_input(
 ) -> dict[Key, OpenPrompt | None]:
     """Look into kernels that have subshells; those that do not answer in time are left out.
 
-    `own_clients`: how many clients of ours, which run no such cell, listen on stdin.
+    `own_clients`: how many of our clients listen on stdin; none of them runs such a cell.
     """
     own = own_clients or {}
     made = _ask_all(kernels, lambda _key: _Question("create_subshell_request", {}))
@@ -77,7 +78,7 @@ def _prompt_of(endpoint: Endpoint, content: Content, own_clients: int) -> OpenPr
 
 
 def prompt_in(content: Content) -> OpenPrompt | None:
-    """Return what the cell asks, as an execute_reply tells; None if it asks nothing."""
+    """Return the prompt that an execute_reply tells; None if the cell asks nothing."""
     try:
         text, password = read_reply(content)
     except (ValueError, TypeError):  # it asks nothing, or what it says cannot be read
@@ -97,7 +98,7 @@ class _Question(NamedTuple):
 def _ask_all(
     kernels: Mapping[Key, Endpoint], question_for: Callable[[Key], _Question]
 ) -> dict[Key, Message]:
-    """Ask all at once; return what is answered in time."""
+    """Ask all kernels at once; return the replies that come in time."""
     requests: dict[Key, ControlRequest] = {}
     for key, endpoint in kernels.items():
         msg_type, content, channel, subshell_id = question_for(key)

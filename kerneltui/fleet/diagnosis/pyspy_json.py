@@ -1,4 +1,4 @@
-"""What `py-spy dump --json` prints, read as threads. Pure; odd shapes are left out."""
+"""Parses what `py-spy dump --json` prints into threads. Pure; odd shapes are left out."""
 
 from __future__ import annotations
 

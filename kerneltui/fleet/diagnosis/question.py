@@ -1,7 +1,7 @@
-"""What a kernel is asked of its stacks and variables, and what its reply says. Pure.
+"""Requests for a kernel's stacks and variables, and the parsing of the replies. Pure.
 
-The question is one expression: it leaves no name, no history and no number behind. What it
-evaluates are the modules of `inside`, sent as text.
+A request evaluates one expression: it leaves no name, no history and no execution count behind.
+The expression runs the modules of `inside`, which are sent as text.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from kerneltui.protocol.text import clean_line
 
 _FUTURE = "from __future__ import annotations\n"
 ASKED = "stack"
-"""What the reply calls the value of the expression."""
+"""The reply has the value of the expression under this key."""
 _ANY = range(10_000_000)
 
 
@@ -48,9 +48,9 @@ def ask_prompt() -> Content:
 
 
 def script_for_stacks(answer: str) -> str:
-    """Return a program that tells all threads in the file `answer`, whatever may fail in it.
+    """Return a program that writes all threads to the file `answer`; its errors stay hidden.
 
-    It is run between two steps of the main thread, which goes on as if nothing had been.
+    It runs between two steps of the main thread, which then goes on undisturbed.
     """
     write = f"""
 answer = {answer!r}
@@ -60,7 +60,7 @@ with open(descriptor, "w") as file:
 os.rename(answer + ".part", answer)
 """
     tried = indent(f"import os\n{_source(stacks)}{write}", "    ")
-    # An interrupt in the middle of it was meant for the code that it holds up.
+    # An interrupt that comes meanwhile is meant for the code that this program holds up.
     return f"""{_FUTURE}try:
 {tried}
 except KeyboardInterrupt:
@@ -71,21 +71,21 @@ except BaseException:
 
 
 def _ask(source: str, call: str) -> Content:
-    """Return the content of an execute_request that has the call's value told, unnoticed."""
+    """Return the content of an execute_request that asks, unnoticed, for the call's value."""
     return {
         "code": _evaluation(_source(stacks) + _source(quiet), "begin()"),
         "silent": True,
         "store_history": False,
         "user_expressions": {ASKED: _evaluation(source, call)},
-        "allow_stdin": True,  # of the running cell too, until `quiet` gives back what it had
+        "allow_stdin": True,  # also set for the running cell, until `quiet` restores its value
         "stop_on_error": False,
     }
 
 
 def _evaluation(source: str, call: str) -> str:
-    """Return an expression that runs `source` in a namespace of its own, and has the call's value.
+    """Return an expression that runs `source` in its own namespace, and has the call's value.
 
-    It names nothing of the user's: `exec` may be a variable of theirs.
+    It uses no name of the user's namespace: `exec` may be a variable there.
     """
     run = f"__import__('builtins').exec({_FUTURE + source!r}, names)"
     value = f"__import__('builtins').eval({call!r}, names)"
@@ -94,9 +94,9 @@ def _evaluation(source: str, call: str) -> str:
 
 @functools.cache
 def _source(module: ModuleType) -> str:
-    """Return a module as text, without what only its readers need.
+    """Return a module as text, without docstrings and without imports that are of no use there.
 
-    Lines are cut, as writing out a tree takes as long as the kernel takes to answer.
+    Lines are cut from the text, as unparsing the tree takes as long as the kernel's reply.
     """
     text = Path(str(module.__file__)).read_text(encoding="utf-8")
     tree, lines = ast.parse(text), text.splitlines()
@@ -113,14 +113,14 @@ def _docstrings(tree: ast.Module) -> Iterator[ast.stmt]:
 
 
 def _is_only_here(node: ast.stmt) -> bool:
-    """Tell whether a statement is a docstring, or imports what is not there."""
+    """Tell whether a statement is a docstring, or an import that is of no use in the kernel."""
     if isinstance(node, ast.ImportFrom):
         return str(node.module).partition(".")[0] in ("__future__", "kerneltui")
     return isinstance(node, ast.Expr)
 
 
 def read_reply(content: Content) -> Any:
-    """Return what `inside` has told, as JSON. Raises ValueError with the reason."""
+    """Return the parsed JSON that `inside` has told. Raises ValueError with the reason."""
     if content.get("status") != "ok":
         raise ValueError(f"it has answered {_error(content)}")
     value = fields.mapping(fields.mapping(content, "user_expressions"), ASKED)

@@ -17,8 +17,8 @@ PATH_WIDTH = 400  # characters
 NAME_WIDTH = 100
 SOURCE_WIDTH = 300
 MAIN = "MainThread"
-"""What Python calls the thread that runs cells."""
-STILL_TIME = 2.0  # seconds without a move that are worth telling
+"""Python's name for the thread that runs cells."""
+STILL_TIME = 2.0  # seconds without a move after which that is told
 
 _LIBRARY = re.compile(r"/(?:site|dist)-packages/|/lib(?:64)?/(?:python|pypy)[\d.]+/|\.zip/")
 _TYPED = ("<stdin>", "<ipython-input-")
@@ -47,7 +47,7 @@ TOUCHES = {
 
 @frozen
 class Frame:
-    """One call that is under way. Its texts have passed the gate."""
+    """One call that is under way. Its texts are clean, as `protocol.text` makes them."""
 
     file: str
     line: int | None
@@ -55,11 +55,11 @@ class Frame:
     source: str = ""
     """The text of the line; "" if it is not known."""
     cell: int | None = None
-    """The number of the cell that it is in: n of "In [n]"."""
+    """The number of the cell that it is in, n of "In [n]"; None for none or if unknown."""
 
     @property
     def own(self) -> bool:
-        """It is the user's: of a cell, or of a file that is not a library's."""
+        """It is the user's code: of a cell, or of a file that is not a library's."""
         return is_own(self.file)
 
     @property
@@ -83,9 +83,9 @@ class StackThread:
     frames: tuple[Frame, ...] = ()
     """The innermost first; () if the way tells none."""
     note: str = ""
-    """What the system says of it: "sleeps in futex_wait, 0 % CPU"."""
+    """What the system tells about it: "sleeps in futex_wait, 0 % CPU"."""
     ident: int | None = None
-    """What Python knows it by; None if the way does not tell."""
+    """Python's identifier of it; None if the way does not tell."""
 
     @property
     def is_in_libraries(self) -> bool:
@@ -94,7 +94,7 @@ class StackThread:
 
     @property
     def where(self) -> Frame | None:
-        """The innermost frame of the user's own; else the innermost; None without any."""
+        """The user's innermost frame; else the innermost one; None without frames."""
         return next((each for each in self.frames if each.own), next(iter(self.frames), None))
 
 
@@ -115,11 +115,11 @@ class Stack:
     refused: tuple[Refusal, ...] = ()
     """The less disturbing ways, which did not work."""
     notes: tuple[str, ...] = ()
-    """What else there is to tell: the state of the process, its children."""
+    """Further facts: the state of the process, its children."""
 
     @property
     def touches(self) -> str:
-        """What finding it out has left or disturbed."""
+        """What the look has left or disturbed in the kernel."""
         return TOUCHES[self.way]
 
     @property
@@ -136,7 +136,7 @@ class Stack:
 
     @property
     def where(self) -> Frame | None:
-        """The frame that tells most of what the kernel does."""
+        """The frame that tells most about what the kernel does."""
         return self.main.where if self.main else None
 
     @property
@@ -186,7 +186,7 @@ def is_own(file: str) -> bool:
 
 
 def clean_frame(frame: Frame) -> Frame:
-    """Return a frame whose texts have passed the gate."""
+    """Return the frame with clean texts."""
     return replace(
         frame,
         file=clean_line(frame.file, PATH_WIDTH),
@@ -196,14 +196,14 @@ def clean_frame(frame: Frame) -> Frame:
 
 
 def main_first(threads: Iterable[StackThread]) -> tuple[StackThread, ...]:
-    """Return the threads in the order in which they are read: the user's code comes early."""
+    """Return the threads: the main one first, then those with the user's code."""
     return tuple(
         sorted(threads, key=lambda each: (not each.main, not any(f.own for f in each.frames)))
     )
 
 
 def folded(frames: Sequence[Frame]) -> tuple[tuple[Frame, ...], ...]:
-    """Return the frames in groups: each of the user's alone, libraries' in a row together."""
+    """Return the frames in groups: each user's frame alone, adjacent library frames together."""
     groups: list[tuple[Frame, ...]] = []
     for frame in frames:
         if groups and not frame.own and not groups[-1][0].own:
@@ -214,27 +214,27 @@ def folded(frames: Sequence[Frame]) -> tuple[tuple[Frame, ...], ...]:
 
 
 def describe_fold(frames: Sequence[Frame]) -> str:
-    """Return what stands for library frames: how many, and where the innermost one is."""
+    """Return a line in place of library frames: how many, and where the innermost one is."""
     first = frames[0]
     return f"… {counted(len(frames), 'library frame')}: {first.function} ({first.place})"
 
 
 @frozen
 class Stillness:
-    """Since when the main thread was seen at the same place, whenever it was looked at."""
+    """Since when every look has found the main thread at the same place."""
 
     position: tuple[tuple[str, int | None, str], ...] = ()
     since: float = 0.0
     until: float = 0.0
 
     def after(self, stack: Stack, now: float) -> Stillness:
-        """Return what holds after a look at the instant `now`."""
+        """Return the stillness after a look at the instant `now`."""
         position = _position(stack)
         since = self.since if position and position == self.position else now
         return Stillness(position, since, now)
 
     def __str__(self) -> str:
-        """Tell for how long it has not moved; "" for what may be chance."""
+        """Tell for how long it has not moved; "" below STILL_TIME, which may be chance."""
         seconds = self.until - self.since
         return f"has not moved for {seconds:.0f} s" if seconds >= STILL_TIME else ""
 

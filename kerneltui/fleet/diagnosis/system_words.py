@@ -1,4 +1,4 @@
-"""What the system says of the threads of a process, in words. Pure."""
+"""Words for what the system tells about a process's threads. Pure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ThreadFacts:
     state: str
     """The letter of /proc/PID/stat; "" if the system does not tell."""
     channel: str
-    """The function of the system's that it waits in; "" if that is not told."""
+    """The function of the operating system that it waits in; "" if that is not told."""
     cpu_time: float
     """Seconds."""
 
@@ -57,7 +57,7 @@ def words(now: ThreadFacts, before: ThreadFacts | None, elapsed: float) -> str:
 def told(
     pid: int, now: list[ThreadFacts], before: list[ThreadFacts], elapsed: float
 ) -> tuple[StackThread, ...]:
-    """Return the threads without frames, the main one first, then who computes most."""
+    """Return the threads without frames: the main one first, then those that compute most."""
     known = {each.tid: each for each in before}
 
     def used(thread: ThreadFacts) -> float:

@@ -1,4 +1,4 @@
-"""Variable: a name in a kernel, what kind of thing it is and how large. Pure."""
+"""Variable: a name in a kernel, with the type and size of its value. Pure."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ DIMENSIONS = 8
 
 @frozen
 class Variable:
-    """One name. Its texts have passed the gate."""
+    """One name. Its texts are clean, as `protocol.text` makes them."""
 
     name: str
     type: str
     size: int
-    """Bytes, with what it holds."""
+    """Bytes, with the objects that it holds."""
     is_exact: bool = True
     """All that it holds was counted; else the size is an estimate."""
     shape: tuple[int, ...] | None = None
-    """Lengths of an array or a table; of a container, how many it holds."""
+    """Lengths of an array or a table; for a container, how many items it holds; else None."""
     value: str = ""
-    """How a number or the beginning of a text is written; "" for everything else."""
+    """The repr of a number or of the beginning of a text; "" for everything else."""
 
     @property
     def extent(self) -> str:
@@ -47,7 +47,7 @@ class Variable:
 
 
 def read_variables(told: object) -> tuple[Variable, ...]:
-    """Return what a kernel tells of its names, the largest first; odd shapes are left out."""
+    """Return the variables that a kernel tells, the largest first; odd shapes are left out."""
     rows = told if isinstance(told, list) else []
     found = [_variable(each) for each in rows if isinstance(each, dict)]
     return tuple(sorted(found, key=lambda each: (-each.size, each.name)))

@@ -1,6 +1,6 @@
-"""What runs inside a kernel that is asked whether a cell waits for input.
+"""Runs inside a kernel: finds out whether a cell waits for input.
 
-It is sent as text, and run by any Python from 3.8 on. Rules: nothing of the user's runs, no lock
+It is sent as text, and run by any Python from 3.8 on. Rules: no code of the user's runs, no lock
 is taken, and nothing is kept.
 """
 
@@ -16,7 +16,7 @@ PROMPT = 200  # characters
 
 
 def prompt() -> str:
-    """Return what the main thread's cell asks its user, and whether unseen, in a list, as JSON."""
+    """Return a JSON list: the main thread's prompt and whether it is for a password, or []."""
     frame = sys._current_frames().get(threading.main_thread().ident or 0)
     for each in calls(frame):
         code = each.f_code

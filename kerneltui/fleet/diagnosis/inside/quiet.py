@@ -1,8 +1,8 @@
-"""What runs inside a kernel before it is looked at, so that the cell beside it notices nothing.
+"""Runs inside a kernel before a look, so that the running cell notices nothing.
 
-A request in a subshell shares with a running cell who may be asked for input, where the output of
-threads goes, what the pager shows, and the callbacks that draw its plots. All of that is given
-back here, in the thread of the request, before the request is over.
+A request in a subshell shares some state with a running cell: which client may be asked for input,
+where the output of threads goes, what the pager shows, and the callbacks that draw its plots. All
+of that is given back to the cell here, in the thread of the request, before the request is over.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from kerneltui.fleet.diagnosis.inside.stacks import calls, shell_of
 
 
 def begin() -> None:
-    """Do it; what another version of ipykernel does otherwise is left out."""
+    """Take all steps; a step that this version of ipykernel does not allow is left out."""
     shell = shell_of()
     for step in (_forget_this_cell, _mute_callbacks, _keep_payload, _give_back_the_request):
         with contextlib.suppress(Exception):
@@ -26,7 +26,7 @@ def begin() -> None:
 
 
 def _forget_this_cell(shell: Any) -> None:
-    """Forget the code of the request, which was taken for a cell."""
+    """Forget the code of the request, which ipykernel took for a cell."""
     names = shell.compile._filename_map
     files = (each.f_code.co_filename for each in calls(sys._getframe()))
     file = next(each for each in files if each in names)
@@ -35,7 +35,7 @@ def _forget_this_cell(shell: Any) -> None:
 
 
 def _mute_callbacks(shell: Any) -> None:
-    """Have what runs after each cell not run after the request: it would close open plots."""
+    """Keep callbacks that run after each cell from running now: they would close open plots."""
     callbacks, ours = shell.events.callbacks, threading.get_ident()
     kept = callbacks["post_execute"]
 
@@ -52,7 +52,7 @@ def _mute_callbacks(shell: Any) -> None:
 
 
 def _keep_payload(shell: Any) -> None:
-    """Leave to the cell what its reply is to bring; the reply to the request brings nothing."""
+    """Leave the payload to the reply of the cell; the reply to the request has none."""
     manager, ours = shell.payload_manager, threading.get_ident()
     patched = vars(manager)
 
@@ -70,7 +70,7 @@ def _keep_payload(shell: Any) -> None:
 
 
 def _give_back_the_request(shell: Any) -> None:
-    """Have the main thread's request be the current one again, whose client is asked for input."""
+    """Make the main thread's request the current one again: its client is asked for input."""
     frames = calls(sys._current_frames()[threading.main_thread().ident or 0])
     running = [each for each in frames if each.f_code.co_name == "execute_request"]
     if not running or threading.current_thread() is threading.main_thread():

@@ -1,6 +1,6 @@
-"""What runs inside a kernel that is asked where it stands.
+"""Runs inside a kernel: tells where each thread stands.
 
-It is sent as text, and run by any Python from 3.8 on. Rules: nothing of the user's runs (no
+It is sent as text, and run by any Python from 3.8 on. Rules: no code of the user's runs (no
 property, `__repr__` or `__len__` of a type that is not Python's own), no lock is taken, nothing
 is kept, and what takes long ends by itself.
 """
@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-DEPTH = 150  # frames told of one thread; of more, the innermost
+DEPTH = 150  # frames told of one thread, the innermost ones
 THREADS = 200
 
 
@@ -27,7 +27,7 @@ def stacks() -> str:
 
 
 def stacks_with_this() -> str:
-    """Return all threads, this one as it stood before it was had to tell, as JSON."""
+    """Return all threads as JSON, this one as it stood before it ran this code."""
     frames: dict[int, FrameType | None] = dict(sys._current_frames())
     ours = calls(sys._getframe())
     before = next((each for each in ours if each.f_globals is not globals()), None)
@@ -74,14 +74,14 @@ def _frame(frame: FrameType, cells: dict[str, int]) -> dict[str, Any]:
 
 
 def _source(file: str, line: int) -> str:
-    """Return a line of a cell, which no file has."""
+    """Return a line of a cell, whose code is not in a file; "" if it is not known."""
     entry = linecache.cache.get(file, ())
     lines = entry[2] if len(entry) == 4 else ()
     return lines[line - 1] if line and line <= len(lines) else ""
 
 
 def _cells() -> dict[str, int]:
-    """Return the number of each cell, by the name that its code has in place of a file's."""
+    """Return the number of each cell, by the file name that its code has."""
     found = getattr(getattr(shell_of(), "compile", None), "_filename_map", None)
     return dict(found) if type(found) is dict else {}
 

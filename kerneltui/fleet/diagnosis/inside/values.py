@@ -1,6 +1,6 @@
-"""What runs inside a kernel that is asked what its names hold, and what fills its memory.
+"""Runs inside a kernel: tells what its names hold, and what fills its memory.
 
-It is sent as text, and run by any Python from 3.8 on. Rules: nothing of the user's runs (no
+It is sent as text, and run by any Python from 3.8 on. Rules: no code of the user's runs (no
 property, `__repr__` or `__len__` of a type that is not Python's own), no lock is taken, nothing
 is kept, and what takes long ends by itself.
 """
@@ -20,9 +20,9 @@ from kerneltui.fleet.diagnosis.inside.stacks import calls, shell_of
 VARIABLES = 500  # told of one frame, or of a kernel
 TEXT = 80  # characters of a value
 DIGITS = 256  # bits of a number whose value is told
-SAMPLE = 200  # items of a container whose sizes stand for those of all
+SAMPLE = 200  # items of a container from which the size of all is estimated
 OBJECTS = 3000  # looked at for the size of one variable
-SECONDS = 0.5  # for the sizes of all variables; the rest is told by itself, without what it holds
+SECONDS = 0.5  # for the sizes of all variables; after that, what they hold is not counted
 
 _SIMPLE = (bool, float, complex, type(None), type(Ellipsis))
 _SIZED = (str, bytes, bytearray, list, tuple, set, frozenset, dict, range)
@@ -39,7 +39,7 @@ _ARRAYS: dict[tuple[str, str], Any] = {
 
 
 def frame_locals(ident: int, depth: int, file: str, line: int, function: str) -> str:
-    """Return the names of one frame, as JSON; null where it has moved on."""
+    """Return the names of one frame, as JSON; null if it has moved on."""
     above = itertools.islice(calls(sys._current_frames().get(ident)), depth, depth + 1)
     frame = next(above, None)
     if frame is None or (frame.f_code.co_filename, frame.f_lineno) != (file, line):
@@ -62,7 +62,7 @@ def variables() -> str:
 
 
 def _user_names(names: dict[str, Any]) -> dict[str, Any]:
-    """Return the names that are the user's; what IPython has put beside them is left out."""
+    """Return the user's names, without those that IPython has added."""
     hidden = getattr(shell_of(), "user_ns_hidden", None) or {}
     return {
         name: value
@@ -101,7 +101,7 @@ def _value(name: str, value: Any, end: float) -> dict[str, Any]:
 
 
 def _type_name(kind: type) -> tuple[str, str]:
-    """Return module and name of a type; no metaclass is asked."""
+    """Return the module and name of a type, without calling its metaclass."""
     module, word = (type.__dict__[each].__get__(kind) for each in ("__module__", "__qualname__"))
     return (module if type(module) is str else ""), word
 
@@ -112,7 +112,7 @@ def _is_any(kind: type, kinds: Iterable[type]) -> bool:
 
 
 def _is_held(value: Any) -> bool:
-    """Tell whether an object counts; not by isinstance, which asks for its `__class__`."""
+    """Tell whether an object's size counts; not by isinstance, which reads its `__class__`."""
     return not issubclass(type(value), _NOT_HELD)
 
 

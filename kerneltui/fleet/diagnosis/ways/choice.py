@@ -1,4 +1,4 @@
-"""Which way a stack is looked up: the least disturbing one that works."""
+"""Chooses the way to look up a stack: the least disturbing one that works."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class CannotLook(KernelError, RuntimeError):
 
 @frozen
 class Found:
-    """What a way has told."""
+    """What a way has found."""
 
     threads: tuple[StackThread, ...]
     notes: tuple[str, ...] = ()
@@ -29,7 +29,7 @@ Look = Callable[[], Found]
 
 
 def first_that_works(ways: Iterable[tuple[Way, Look]]) -> Stack:
-    """Return what the first way tells that works, with why those before it did not.
+    """Return the stack by the first way that works, with why those before it did not.
 
     Raises CannotLook if none does.
     """

@@ -1,7 +1,7 @@
-"""The stack of a kernel whose debugger a front end has switched on already.
+"""Reads a stack from a kernel's debugger, if a front end has switched it on already.
 
-It is not switched on here: that takes the main shell, so on a busy kernel it would keep the
-control channel until the code is over, and it leaves a name behind.
+The debugger is not switched on here: that needs the main shell, so on a busy kernel it would block
+the control channel until the code is over, and it leaves a name behind.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from kerneltui.protocol.message import Content
 from kerneltui.protocol.text import clean_line
 
 PATIENCE = 0.5  # seconds for an answer
-STACK_PATIENCE = 2.0  # seconds: a debugger waits a while for a thread that runs to stop by itself
+STACK_PATIENCE = 2.0  # seconds: a debugger waits a while for a running thread to stop by itself
 THREADS = 100
 _ANY = range(1 << 40)
 
@@ -41,7 +41,7 @@ class _Debugger:
         self._numbers = itertools.count(1)
 
     def ask(self, command: str, arguments: Content, patience: float) -> Content:
-        """Return the body of the answer. Raises CannotLook."""
+        """Return the body of the reply. Raises CannotLook."""
         content = {
             "type": "request",
             "seq": next(self._numbers),

@@ -37,12 +37,12 @@ from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol import fields
 
-STACK_PATIENCE = 0.4  # seconds for a kernel to tell its stacks: one that can takes a tenth of it
-NAMES_PATIENCE = 3.0  # seconds for its names, whose sizes it has to count
+STACK_PATIENCE = 0.4  # seconds for a kernel to tell its stacks; usually it needs a tenth of that
+NAMES_PATIENCE = 3.0  # seconds for a kernel to tell its names: it has to count their sizes
 
 
 class Diagnosis:
-    """Looks when it is asked, in the caller's thread, within seconds."""
+    """Looks into kernels on request: in the caller's thread, within seconds."""
 
     def __init__(
         self,
@@ -147,14 +147,14 @@ class Diagnosis:
         return replace(thread, frames=tuple(frames))
 
     def _cells(self, subject: Subject) -> Iterator[Cell]:
-        """Yield the cells that were heard of, the latest last, after those not yet told."""
+        """Yield our cells that have no number yet, then those heard to run, the latest last."""
         for sent in (self._console.queued, self._console.beside):
             yield from (Cell(None, code) for code in sent.get(subject.kernel_id, ()))
         yield from self._find_cells(subject)
 
 
 def _masked(variables: tuple[Variable, ...]) -> tuple[Variable, ...]:
-    """Return variables without the values of those that are named like a secret."""
+    """Return the variables, with the values masked of those that are named like a secret."""
     return tuple(
         replace(each, value=MASK) if each.value and names_a_secret(each.name) else each
         for each in variables

@@ -1,4 +1,4 @@
-"""The stack of any Python process as py-spy reads it, where that is installed and permitted."""
+"""Reads the stack of any Python process by py-spy, if that is installed and permitted."""
 
 from __future__ import annotations
 
@@ -42,6 +42,6 @@ def look_by_pyspy(identity: ProcessIdentity) -> Found:
 
 
 def _complaint(text: str) -> str:
-    """Return the first line of what py-spy complains of; the rest is advice."""
+    """Return the first line of py-spy's error message; the rest is advice."""
     lines = [each.strip() for each in text.splitlines() if each.strip()]
     return lines[0] if lines else "it has failed"

@@ -1,7 +1,8 @@
-"""The stack of a Python 3.14 process that a Python 3.14 of ours has tell it: `sys.remote_exec`.
+"""Reads the stack of a Python 3.14 process by `sys.remote_exec`, from a Python 3.14 of ours.
 
-The process runs our program between two steps of its main thread, so one whose main thread waits
-in a call would do so late. It is not asked then, and what it has not begun in time is taken back.
+The process runs our program between two steps of its main thread. While the main thread waits in a
+call, that would be late, so it is not asked then. A program that it has not begun in time is taken
+back.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.private_file import read_private
 
 PATIENCE = 0.4  # seconds for the main thread to come to its next step, and to write
-LATE = 0.05  # seconds more for what it may have begun at the last moment
+LATE = 0.05  # seconds more for a program that it may have begun at the last moment
 LOOK = 0.002  # seconds between two looks
-WAITING = 10  # looks that all find a main thread asleep which does not only wait for its turn
+WAITING = 10  # looks that all find the main thread asleep: then it does not only wait for its turn
 MAX_ANSWER = 4_000_000  # bytes
 NOTHING = os.devnull
-"""The program that does nothing, and is there whenever it is run."""
+"""An empty program, which still exists whenever it is run."""
 
 
 def is_remote_exec_there() -> bool:
@@ -35,7 +36,7 @@ def is_remote_exec_there() -> bool:
 
 
 def look_by_remote_exec(identity: ProcessIdentity) -> Found:
-    """Have a process tell its stacks in a private file. Raises CannotLook."""
+    """Have a process write its stacks to a private file. Raises CannotLook."""
     if not identity.is_alive():
         raise CannotLook("its process is gone")
     if _is_waiting(identity.pid):
@@ -58,7 +59,7 @@ def look_by_remote_exec(identity: ProcessIdentity) -> Found:
 
 
 def _is_late(identity: ProcessIdentity, answer: Path) -> bool:
-    """Take back what was not begun, and wait for what was; tell whether that has come."""
+    """Take back a program that was not begun, else wait; tell whether the answer has come."""
     with contextlib.suppress(CannotLook):  # it has ended
         _run_inside(identity.pid, NOTHING)
     return _comes(answer.exists, LATE)
@@ -83,7 +84,7 @@ def _main_state(pid: int) -> str:
 
 
 def _sees(pid: int, file: Path) -> bool:
-    """Tell whether a process finds at a path the file that we do."""
+    """Tell whether a process finds the same file at a path as we do."""
     try:
         return Path(f"/proc/{pid}/root{file}").samefile(file)
     except OSError:

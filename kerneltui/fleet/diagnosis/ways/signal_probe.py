@@ -1,4 +1,4 @@
-"""The stack of a Python kernel that was started to write it to its log at a signal."""
+"""Reads the stack that a Python kernel writes to its log at a signal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from kerneltui.kernels.processes.stack_signal import hooked_signal, is_caught
 from kerneltui.private_file import open_private
 
 PATIENCE = 1.0  # seconds for a process to get the signal and to write
-SETTLED = 0.02  # seconds without a further line that end what it writes
+SETTLED = 0.02  # seconds without a further line, after which the dump is complete
 LOOK = 0.002  # seconds between two looks
 MAX_DUMP = 1_000_000  # bytes
 
@@ -49,19 +49,19 @@ def look_by_signal(identity: ProcessIdentity, log: Path) -> Found:
 
 
 class ThreadState(NamedTuple):
-    """What of a thread tells whether it may be signalled."""
+    """The facts that tell whether a thread may be signalled."""
 
     tid: int
     state: str
     blocked: int
-    """Bits of the signals that it does not take now."""
+    """Bit mask of the signals that it blocks now."""
 
 
 def choose_thread(pid: int, threads: Iterable[ThreadState], signum: int) -> int:
     """Return the thread whose signal disturbs least. Raises CannotLook.
 
-    A call that waits may end early by a signal. So a main thread that waits does not get it, and
-    the oldest other one does, which is the kernel's own. One that runs gets it, as its frames
+    A signal may end a waiting call early. So a main thread that waits does not get it; the oldest
+    other thread does, which is the kernel's own. A main thread that runs gets it, as its frames
     would change while another thread reads them.
     """
     open_to = {each.tid: each for each in threads if not each.blocked >> (signum - 1) & 1}
@@ -87,7 +87,7 @@ def thread_states(pid: int) -> list[ThreadState]:
 def _signal_thread(pid: int, tid: int, signum: int) -> None:
     """Signal one thread. Raises OSError."""
     libc = ctypes.CDLL(None, use_errno=True)
-    if not hasattr(libc, "tgkill"):  # an old one
+    if not hasattr(libc, "tgkill"):  # an old libc
         os.kill(pid, signum)
     elif libc.tgkill(pid, tid, signum):
         number = ctypes.get_errno()
@@ -95,7 +95,7 @@ def _signal_thread(pid: int, tid: int, signum: int) -> None:
 
 
 def name_of(signum: int) -> str:
-    """Return how people call a signal: "SIGRTMIN+8"."""
+    """Return the usual name of a signal: "SIGRTMIN+8"."""
     if signum in signal.Signals.__members__.values():
         return signal.Signals(signum).name
     return f"SIGRTMIN+{signum - signal.SIGRTMIN}"

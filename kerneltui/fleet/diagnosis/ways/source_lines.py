@@ -1,4 +1,4 @@
-"""SourceLines: the lines of files that frames are in, read when they are first asked for."""
+"""SourceLines: the source lines of frames, read from files when first asked for."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ MAX_FILES = 100  # kept
 
 @frozen
 class _Lines:
-    """The lines of a file. A look asks for one of each of dozens, so only that is decoded."""
+    """The lines of a file. A look needs one line of each file, so only that is decoded."""
 
     lines: tuple[bytes, ...] = ()
 
     def line(self, number: int) -> str:
-        """Return the line that Python counts as `number`; "" without it."""
+        """Return the line with Python's line number `number`; "" if there is none."""
         if not 0 < number <= len(self.lines):
             return ""
         try:
@@ -41,7 +41,7 @@ class SourceLines:
         self._files: OrderedDict[tuple[str, float], _Lines] = OrderedDict()
 
     def with_source(self, frame: Frame) -> Frame:
-        """Return a frame with the text of its line, where that can be read."""
+        """Return the frame with the text of its line, if that can be read."""
         if frame.source or frame.line is None or not frame.file.startswith("/"):
             return frame
         lines = self._lines(Path(frame.file))

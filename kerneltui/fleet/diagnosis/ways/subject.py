@@ -17,4 +17,4 @@ class Subject:
     manager: KernelManager | None
     identity: ProcessIdentity | None
     log: Path | None = None
-    """Where a kernel of ours writes to."""
+    """The log file of a kernel of ours; None for others."""

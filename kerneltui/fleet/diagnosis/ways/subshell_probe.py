@@ -1,4 +1,4 @@
-"""The stack of a kernel that still runs other threads: an expression beside its code."""
+"""Reads stacks and names by an expression that a kernel evaluates beside its code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kerneltui.protocol.message import Content
 
 
 class SubshellProbe:
-    """Asks each kernel one thing at a time: what is not answered stays in it until it can be."""
+    """Asks each kernel one thing at a time: an unanswered request stays queued in the kernel."""
 
     def __init__(self, console: Console) -> None:
         self._console = console

@@ -1,4 +1,4 @@
-"""What the system tells of a process: works for every kernel, and touches nothing."""
+"""Reads what the system tells about a process: for every kernel, touching nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kerneltui.kernels.processes.tree import descendants
 from kerneltui.protocol.text import clean_line
 from kerneltui.words import counted, more
 
-SAMPLE = 0.1  # seconds between the two looks that CPU is measured by
+SAMPLE = 0.1  # seconds between the two looks that measure CPU time
 NANOSECONDS = 1e9
 MAX_CHILDREN = 10  # named
 
@@ -77,7 +77,7 @@ def _linux_threads(folder: Path) -> Iterator[ThreadFacts]:
 
 
 def _exact_cpu_time(folder: Path, rough: float) -> float:
-    """Return the seconds of a thread; by the nanosecond where the system counts so."""
+    """Return a thread's CPU seconds: to the nanosecond if the system counts so, else `rough`."""
     try:
         return int(_read(folder / "schedstat").split()[0]) / NANOSECONDS
     except (OSError, ValueError, IndexError):
@@ -96,9 +96,9 @@ def _read(path: Path) -> str:
 
 
 def children_of(pid: int) -> tuple[str, ...]:
-    """Return a line that names the processes below a process; none if there are none.
+    """Return a line that names the descendants of a process; () if there are none.
 
-    Those that have ended and were not reaped are counted alone.
+    Zombies, which have ended and were not reaped, are only counted, in another line.
     """
     below = descendants(pid)
     children = [each for each in below if state_of(each) != ProcessState.ZOMBIE]
