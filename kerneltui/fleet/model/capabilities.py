@@ -1,7 +1,7 @@
-"""The verbs: what each is called, what it asks of the user, and how it acts on which kernel.
+"""Table of the verbs: label, questions to the user, and method for each kind of kernel.
 
-Keys, questions, help, command line and `Fleet.do` read this table; how a method works is told in
-`controllers`. A new verb is an entry here and a method there.
+Keys, questions, help, command line and `Fleet.do` read this table; `controllers` carries out the
+methods. A new verb is an entry here and a method there.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from kerneltui.protocol.status import KernelState
 
 
 class Verb(StrEnum):
-    """What can be asked of a kernel."""
+    """What can be done to a kernel."""
 
     INTERRUPT = "interrupt"
     SIGNAL = "signal"
@@ -109,7 +109,7 @@ class Wording:
     danger: bool = False
     """It is drawn in red: nothing can be saved."""
     rest: str = ""
-    """What the user may choose besides for what is found to live on; "" for nothing."""
+    """Label of an option to end the processes that would live on; "" if there is none."""
 
 
 def _always(wording: Wording) -> Mapping[About, Wording]:
@@ -121,7 +121,7 @@ def _unless_dead(wording: Wording) -> Mapping[About, Wording]:
 
 
 LISTENING = frozenset(
-    # What is sent to one that is starting waits until it listens.
+    # What is sent to a starting kernel waits until it listens.
     {KernelState.UNKNOWN, KernelState.STARTING, KernelState.IDLE, KernelState.BUSY}
 )
 ALIVE = LISTENING | {KernelState.RESTARTING, KernelState.TERMINATING}
@@ -135,16 +135,16 @@ class VerbEntry:
 
     label: str
     help: str
-    """What it does, for who looks for a key."""
+    """What it does, for a user who looks for a key."""
     kinds: Mapping[Kind, Capability]
     states: frozenset[KernelState]
-    """In which it may be asked of a kernel."""
+    """The states of a kernel in which it is allowed."""
     questions: Mapping[About, Wording] = field(default_factory=dict)
-    """None if nothing need be asked."""
+    """Empty if nothing need be asked."""
     danger: bool = False
-    """It ends work."""
+    """It ends the work of the kernel."""
     command: str = ""
-    """What the command of its name does, for many kernels; "" if none has just that."""
+    """Help of the command of the same name, which takes many kernels; "" if there is none."""
 
 
 ALL_LOST = "All variables are lost."
@@ -330,12 +330,12 @@ ALLOWED: Mapping[KernelState, frozenset[Verb]] = {
     state: frozenset(verb for verb, entry in VERBS.items() if state in entry.states)
     for state in KernelState
 }
-"""What may be asked of a kernel in a state, where its kind can do it."""
+"""The verbs that are allowed in each state, if the kernel's kind can do them."""
 
 
 @functools.cache
 def possible(kind: Kind) -> frozenset[Verb]:
-    """Return what can be carried out on a kind of kernel."""
+    """Return the verbs that can be carried out on a kind of kernel."""
     return frozenset(verb for verb in Verb if not why_not(kind, verb))
 
 

@@ -1,4 +1,4 @@
-"""What a kernel is to us, and how sure it is that it lives."""
+"""The kinds of kernels (ours, others', mere files), and how sure it is that they live."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from enum import StrEnum
 
 
 class Liveness(StrEnum):
-    """How sure it is that a file is of a living kernel."""
+    """How sure it is that a connection file is of a living kernel."""
 
     VERIFIED = "verified"
     """It has proven itself: by a signed message, or by its ports and its arguments."""
     FOUND = "found"
-    """There is a process, or somebody who listens; nothing is proven yet."""
+    """A process is known, or something listens on its ports; nothing is proven yet."""
     SILENT = "not answering"
     STALE = "stale"
-    """No process has it: it was left behind."""
+    """No process uses the file: it was left behind."""
     OTHER_HOST = "maybe on another host"
 
 
@@ -34,4 +34,4 @@ class Kind(StrEnum):
 
 
 LEFT = {Liveness.STALE: Kind.STALE_FILE, Liveness.OTHER_HOST: Kind.OTHER_HOST}
-"""What a mere file is."""
+"""The kind of a file without a known kernel."""

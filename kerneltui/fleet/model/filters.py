@@ -1,4 +1,4 @@
-"""The filter of the dashboard and of `ps`: a text to terms, and which kernels pass them all. Pure.
+"""The filter of the dashboard and of `ps`: parses a text, tells which kernels pass. Pure.
 
     words             in name, kernelspec, state, origin, notebook, id, pid, folder, code, reason
     !word             not that
@@ -8,7 +8,7 @@
     mem:>1G cpu:>50 idle:>10m up:<1h runs:>0
     "two words"       a text with blanks, also behind a field: name:"my kernel"
 
-Upper and lower case are alike. What looks like a field or a comparison and is none is an error.
+Upper and lower case are alike. An unknown field or a faulty comparison is an error.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from kerneltui.fleet.diagnosis.condition import Word
 from kerneltui.frozen import frozen
 
 DASHBOARD_ONLY = frozenset({"runs"})
-"""Fields of what only who listens all the time can know."""
+"""Fields that only a dashboard can know, as it listens all the time."""
 _FORMS = (
     *("word", "!word", "state:busy", "origin:server", "mem:>1G", "cpu:>50", "idle:>10m", "up:<1h"),
     *("runs:>0", "pid:4121", "name:", "spec:", "id:", "notebook:", "cwd:", "code:"),
 )
 
 _KNOWN = {**{str(word): word for word in Word}, "dead": Word.DIED}
-"""What `state:` may be, with the word that was before "died"."""
+"""The values of `state:`, with "dead", the earlier word for "died"."""
 
 
 class Filterable(Protocol):
-    """What is asked of a kernel. Its two instants are of one clock."""
+    """What a filter reads of a kernel. The two instants are of one clock."""
 
     @property
     def kernel_id(self) -> str: ...
@@ -76,9 +76,9 @@ Test = Callable[[Filterable, float], bool]
 
 
 class FilterError(ValueError):
-    """A filter that means nothing.
+    """A filter that cannot be parsed.
 
-    `position`: the index of the first character at fault; `word`: where its word begins.
+    `position`: the index of the first character at fault; `word`: the index of its word.
     """
 
     def __init__(self, message: str, position: int, word: int) -> None:
@@ -89,12 +89,12 @@ class FilterError(ValueError):
 
 @frozen
 class Filter:
-    """What `text` means."""
+    """The filter that `text` describes."""
 
     text: str = ""
     tests: tuple[Test, ...] = ()
     ages: bool = False
-    """Time alone changes what passes."""
+    """It compares ages, so time alone changes which kernels pass."""
 
     def passes(self, kernel: Filterable, now: float) -> bool:
         """Tell whether a kernel is shown; `now`: by the clock of its instants."""
@@ -109,7 +109,7 @@ def forms(without: frozenset[str] = frozenset()) -> str:
 def parse_filter(text: str, *, without: frozenset[str] = frozenset()) -> Filter:
     """Return the filter that `text` describes. Raises FilterError.
 
-    `without`: fields that the kernels to be shown have not.
+    `without`: fields that the shown kernels do not have.
     """
     fields = {name: make for name, make in _FIELDS.items() if name not in without}
     terms, tests = [], []
@@ -200,7 +200,7 @@ def _anywhere(term: _Term) -> Test:
 
 
 def _words(kernel: Filterable) -> str:
-    """Return all that a bare word is looked for in; a line break is in no word."""
+    """Return the text in which a word without a field is searched, one value for each line."""
     return "\n".join(
         (
             kernel.name,
@@ -261,7 +261,7 @@ _SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800
 
 
 def _number(read: Number, units: dict[str, float], example: str, *, exact: bool = False) -> _Maker:
-    """Return a field's maker of tests. `exact`: a number alone is looked for as it is."""
+    """Return a field's maker of tests. `exact`: a bare number has to be equal."""
 
     def make(term: _Term) -> Test:
         found = _COMPARISON.fullmatch(term.value)

@@ -1,4 +1,4 @@
-"""History: how one figure of a kernel went in the last minute and in the last hour."""
+"""History: one figure of a kernel over the last minute and the last hour."""
 
 from __future__ import annotations
 

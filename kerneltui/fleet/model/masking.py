@@ -1,6 +1,6 @@
-"""What of an environment and of a command line may be shown. Pure.
+"""Masks secrets in environments, command lines and other texts. Pure.
 
-Rule: in doubt it is masked. A mask has one length, whatever is under it.
+Rule: in doubt it is masked. All masks have the same length.
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ import re
 from collections.abc import Iterable, Mapping
 
 MASK = "••••"
-MAX_TEXT = 8_000  # characters of a value that are looked at, and so the most that is shown of it
+MAX_TEXT = 8_000  # characters of a value that are checked; the rest is not shown
 
 _NAMES = (
     r"KEY|TOKEN|SECRET|PASS|PWD|PW(?![a-z])|CRED|AUTH|COOKIE|SIGNATURE|DSN|PRIVATE"
     r"|JWT|BEARER|WEBHOOK|CONNECTION_?STRING|CONN_?STR|(?<![a-z])(?:PAT|SAS|OTP|PIN)(?![a-z])"
 )
 _SECRET_NAME = re.compile(_NAMES, re.IGNORECASE)
-_FOLDERS = frozenset(("PWD", "OLDPWD"))  # the shell's: names alike, and no secret
-# What is quoted may hold quotes with a backslash; or it is itself within such a text.
+_FOLDERS = frozenset(("PWD", "OLDPWD"))  # of the shell: named like secrets, but they are not
+# Quoted text may hold quotes after a backslash; or it is itself inside such a text.
 _QUOTED = r"""\\"(?:[^"\\]|\\[^"])*+(?:\\")?|"(?:[^"\\]|\\.)*+"?|'[^']*+'?"""
 # ?token=..., password=... in a DSN, --Session.key=..., "key": "..." in JSON, Authorization: ...
-# A colon before a slash or a colon is of a URL, a search path or a C++ name.
+# A colon before a slash or a colon belongs to a URL, a search path or a C++ name.
 _ASSIGNED = re.compile(
     rf"""((?:{_NAMES}|\bsig)[\w.-]{{0,64}}+\\?["']?\s{{0,4}}(?:=|:(?![/:]))\s{{0,4}}(?!{MASK}))"""
     rf"(?:{_QUOTED}|[^\s&;]++)",
@@ -32,7 +32,7 @@ _BEARER = re.compile(r"\b(Bearer)\s+[^\s\"']++", re.IGNORECASE)
 _WORD = re.compile(r"\S++")
 _USER = re.compile(r"://[^\s/:@]*+:")
 _USER_LIKE_TOKEN = re.compile(r"(://)[^\s/:@]{16,}+@")
-# How keys of well-known services begin; what could begin a usual word has to be longer.
+# Beginnings of keys of well-known services; if usual words begin so too, more must follow.
 _TOKEN = re.compile(
     r"\b(?:(?:gh[opsur]_|github_pat_|gl(?:pat|rt|dt|cbt|ptt|ft|soat)-|glsa_|xox[abceoprs]-|xapp-"
     r"|[rs]k_(?:live|test)_|whsec_|AKIA|AIza|ya29\.|shp(?:at|ca|pa|ss)_|do[opr]_v1_|dckr_pat_"
@@ -42,11 +42,11 @@ _TOKEN = re.compile(
 )
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY")
 
-_TELLING = 4  # bytes: so many of a key are held back; fewer are found by chance
+_TELLING = 4  # bytes of a key's beginning that are held back; fewer may match by chance
 
 
 def mask_environment(environment: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Return names and values, by name; what a name or a value gives away is masked."""
+    """Return names and values, sorted by name; secrets known by name or value are masked."""
     return tuple(
         (name, MASK if value and names_a_secret(name) else mask_text(value))
         for name, value in sorted(environment.items())
@@ -54,7 +54,7 @@ def mask_environment(environment: Mapping[str, str]) -> tuple[tuple[str, str], .
 
 
 def mask_arguments(argv: Iterable[str]) -> tuple[str, ...]:
-    """Return a command line without passwords, be they behind a "=" or an argument of their own."""
+    """Return a command line without passwords, after a "=" or as separate arguments."""
     shown: list[str] = []
     is_value = False
     for argument in argv:
@@ -65,7 +65,7 @@ def mask_arguments(argv: Iterable[str]) -> tuple[str, ...]:
 
 
 def mask_text(text: str) -> str:
-    """Return `text` without the passwords that stand in it: of URLs, of assignments, tokens."""
+    """Return `text` with the passwords in it masked: in URLs, assignments, headers and tokens."""
     text = text[:MAX_TEXT]
     if _PRIVATE_KEY.search(text):
         return MASK
@@ -80,7 +80,7 @@ def mask_text(text: str) -> str:
 
 
 def _without_password(word: re.Match[str]) -> str:
-    """Return a word without what stands between the user of a URL and its last "@"."""
+    """Return a word without a URL's password, which is between the user and the last "@"."""
     text = word[0]
     end = text.rfind("@")
     user = _USER.search(text, 0, end) if end > 0 else None
@@ -88,7 +88,7 @@ def _without_password(word: re.Match[str]) -> str:
 
 
 class StreamMask:
-    """Masks a connection key in what comes in pieces, wherever they are cut."""
+    """Masks a connection key in data that comes in pieces, even if a cut splits the key."""
 
     def __init__(self, key: bytes) -> None:
         self.key = key
@@ -99,11 +99,11 @@ class StreamMask:
         self._after_gap = False
 
     def skip(self) -> None:
-        """Take note that what comes next does not follow on what came."""
+        """Take note of a gap: the next data does not follow the last."""
         self._begun, self._passed, self._after_gap = b"", 0, True
 
     def feed(self, data: bytes) -> bytes:
-        """Return what of `data`, and of what was held back before it, may be shown."""
+        """Return the part that may be shown, of the bytes held back before and of `data`."""
         if not self.key or not data:
             return data
         text = self._begun + (self._without_tail(data) if self._after_gap else data)

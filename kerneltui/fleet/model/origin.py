@@ -1,4 +1,4 @@
-"""Origin: who started a kernel, told by its file's name, its parent and what runs as that."""
+"""Origin: which program started a kernel, by its file's name and its parent process."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import PurePath
 
 from kerneltui.frozen import frozen
 
-INIT = 1  # the parent of whom nobody else has
-_INITS = frozenset({"init", "launchd", "systemd"})  # a session's own adopts as well
+INIT = 1  # pid of the process that adopts orphans
+_INITS = frozenset({"init", "launchd", "systemd"})  # a session's own init adopts orphans too
 
 
 class Origin(StrEnum):
-    """Who started a kernel."""
+    """The program that started a kernel."""
 
     KERNELTUI = "kerneltui"
     SERVER = "server"
@@ -33,7 +33,7 @@ class Parent:
 
     pid: int
     name: str = ""
-    """Of its program, as the system tells it."""
+    """The name of its program, as the system tells it."""
     command: str = ""
     """Its arguments, joined by spaces."""
     is_server: bool = False
@@ -69,16 +69,16 @@ _SERVER_MODULES = frozenset(
 
 
 def is_server_command(arguments: Sequence[str]) -> bool:
-    """Tell whether a command is a Jupyter server's, though its file may lie who knows where."""
+    """Tell whether a command is a Jupyter server's, even if its info file was not found."""
     programs = [PurePath(each).name for each in arguments[:2]]
-    if "jupyter" in programs:  # as it is before it becomes the one that it was told to be
+    if "jupyter" in programs:  # "jupyter lab", before it executes jupyter-lab
         programs += [f"jupyter-{each}" for each in arguments[1:3]]
     modules = [module for option, module in pairwise(arguments[:3]) if option == "-m"]
     return bool(_SERVER_PROGRAMS & set(programs) or _SERVER_MODULES & set(modules))
 
 
 def origin_of(stem: str, parent: Parent | None) -> Origin:
-    """Return who started a kernel.
+    """Return which program started a kernel.
 
     `stem`: its connection file's name without .json. `parent`: None if no process is known.
     """
@@ -86,7 +86,7 @@ def origin_of(stem: str, parent: Parent | None) -> Origin:
         return Origin.SERVER
     if parent is not None and (parent.pid == INIT or parent.name in _INITS):
         return Origin.ORPHAN
-    if parent is not None and stem == f"kernel-{parent.pid}":  # as jupyter_console calls it
+    if parent is not None and stem == f"kernel-{parent.pid}":  # as jupyter_console names it
         return Origin.CONSOLE
     for pattern, origin in _BY_FILE:
         if pattern.fullmatch(stem):

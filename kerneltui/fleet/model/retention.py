@@ -1,4 +1,4 @@
-"""Limits: how much of what kernels say is kept."""
+"""Limits: how much output of kernels is kept."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ class Limits:
     """How much is kept in memory."""
 
     lines: int = 20_000
-    """Of one kernel: an hour of reading; a pane can still search all of it at a key press."""
+    """For one kernel: an hour of reading; a pane can still search all of it at a key press."""
     bytes: int = 8_000_000
-    """Of one kernel: 20,000 lines of some 250 characters."""
+    """For one kernel: 20,000 lines of some 250 characters."""
     total_bytes: int = 64_000_000
-    """Of all kernels: what a dashboard on a shared host may take for the past."""
+    """For all kernels: what a dashboard on a shared host may use for past output."""
 
 
 USUAL = Limits()

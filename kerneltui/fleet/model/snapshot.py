@@ -26,15 +26,15 @@ class Usage:
     processes: int
     """Living processes in the tree, the kernel's own included."""
     recent: tuple[float, ...] = ()
-    """`cpu` of the latest samples, the oldest first, in steps that an idle tree does not take."""
+    """`cpu` of the latest samples, the oldest first; rounded, so that an idle tree's are equal."""
     zombies: int = 0
-    """Processes of the tree that have ended, and whose parent has not asked how."""
+    """Processes of the tree that have ended and that their parent has not waited for."""
     process: ProcessState | None = None
-    """What the system does with the kernel's own process; None if it was not looked at."""
+    """The state of the kernel's own process; None if it was not looked at."""
     process_since: float | None = None
     """Since when it is stopped, or waits for a disk; None if that is not known."""
     process_seen_since: float | None = None
-    """Since when that is known."""
+    """Since when it has been seen so."""
     quiet_since: float | None = None
     """Since when the tree uses next to no CPU time; None while it uses some."""
     children_busy: bool = False
@@ -44,18 +44,24 @@ class Usage:
     cpu_history: History = History()
     memory_history: History = History()
     growth: float = 0.0
-    """Bytes per second by which the memory grows; 0 if it does not do so steadily."""
+    """Bytes per second by which the memory grows; 0 if it does not grow steadily."""
     pss: int | None = None
-    """Bytes of memory that the tree takes, of what it shares with others its part; None if it
-    is not the one that is looked at closely, or the system does not tell, as for the next two."""
+    """Bytes of memory that the tree takes, with its part of what it shares with others.
+
+    None if the kernel is not the one that is looked at closely, or if the system does not tell.
+    The same holds for `read` and `written`.
+    """
     read: float | None = None
     written: float | None = None
-    """Bytes per second that the tree has had from disks, and for disks; None at the first look."""
+    """Bytes per second that the tree reads from disks and writes to them; None at a first look."""
 
 
 @frozen
 class KernelSnapshot:
-    """One row of truth. Times are instants of `time.monotonic()`; texts have passed the gate."""
+    """One kernel, as a row shows it.
+
+    Times are instants of `time.monotonic()`; texts are clean, as `protocol.text` makes them.
+    """
 
     kernel_id: str
     name: str
@@ -64,27 +70,27 @@ class KernelSnapshot:
     """Its kernelspec."""
     state: KernelState
     allowed: frozenset[Verb]
-    """What may be asked of it now."""
+    """The verbs that are allowed now."""
     identity: ProcessIdentity | None
-    """The process behind the row; None before a first launch, and where it is not to be seen."""
+    """The kernel's process; None before a first launch, or if it is not visible from here."""
     condition: Condition = Condition()
     """What it does, since when, and a sentence about it."""
     kind: Kind = Kind.CHILD
     origin: Origin = Origin.KERNELTUI
     owner_pid: int | None = None
-    """Of who started it and still runs; None for ours, which need nobody."""
+    """Pid of the program that started it and still runs; None for ours, which do not need it."""
     owner_name: str = ""
-    """The name of the program that did."""
+    """The name of that program."""
     liveness: Liveness = Liveness.VERIFIED
     notebook: str = ""
     """The path of the notebook that it serves; "" if none is known."""
     clients: int = 0
-    """Front ends that its server counts; without one those whose code has run, ours left out."""
+    """Front ends that its server counts; without a server, other clients whose code ran."""
     returncode: int | None = None
     reason: str = ""
     """Why it is dead, or why the last order failed; empty when all is well."""
     death: Death | None = None
-    """Why its process has ended; None while it runs, and where there is only a file."""
+    """Why its process has ended; None while it runs, or if there is only a file."""
     pending: str = ""
     """The order that is under way ("stopping"), empty when none is."""
     pending_since: float | None = None
@@ -99,20 +105,20 @@ class KernelSnapshot:
     code: str = ""
     """The code that runs now, as one line; empty when none does."""
     stands_at: str = ""
-    """Where it hangs, as one line; "" if it does not, or nobody has looked."""
+    """Where its code hangs, as one line; "" if it does not, or was not looked at."""
     code_is_ours: bool = False
-    """It was typed here, and by no other client."""
+    """The code that runs was typed here, not in another client."""
     cwd: str = ""
     working_folder: str = ""
-    """The same, and not shortened: a path to use; "" if it cannot be shown as it is."""
+    """`cwd` in full, as a usable path; "" if it cannot be shown as it is."""
     connection_file: str = ""
     refused: int = 0
     """Messages refused as malformed, unsigned, forged or replayed."""
 
     was_interrupted: bool = False
-    """What it runs was interrupted in vain."""
+    """The code that runs was interrupted without effect."""
     autorestart: bool = False
-    """It is started again where it dies unasked."""
+    """It is restarted when it dies by itself."""
 
     @property
     def pid(self) -> int | None:
@@ -140,7 +146,7 @@ class KernelSnapshot:
 
     @property
     def is_stopped(self) -> bool:
-        """A signal has stopped its process; SIGCONT has it go on."""
+        """A signal has stopped its process; SIGCONT continues it."""
         return self.condition.word is Word.STOPPED
 
     @property
@@ -150,7 +156,7 @@ class KernelSnapshot:
 
     @property
     def is_file(self) -> bool:
-        """There is no kernel, as far as can be seen: its file was left, or is another host's."""
+        """Only a connection file is known: it was left behind, or is another host's."""
         return self.kind in (Kind.STALE_FILE, Kind.OTHER_HOST)
 
     @property
@@ -160,7 +166,7 @@ class KernelSnapshot:
 
     @property
     def whose(self) -> str:
-        """Who has started it, for a person: "server 812"; empty for ours."""
+        """The program that started it, for a person: "server 812"; empty for ours."""
         if self.is_ours:
             return ""
         who = self.owner_name if self.origin is Origin.UNKNOWN and self.owner_name else self.origin
@@ -169,12 +175,12 @@ class KernelSnapshot:
 
 @frozen
 class Target:
-    """A kernel as it was when a key was pressed; a verb refuses it once its process is another."""
+    """A kernel as it was when a key was pressed; a verb refuses it if it has another process."""
 
     kernel_id: str
     identity: ProcessIdentity | None
     name: str
     whose: str = ""
-    """Who has started it; empty for ours."""
+    """The program that started it; empty for ours."""
     was_dead: bool = field(default=False, compare=False)
-    """It was dead then: a shutdown is to remove what is left of it."""
+    """It was dead then, so a shutdown may remove what is left of it."""
