@@ -1,4 +1,4 @@
-"""Mailbox: what other threads ask of a thread that waits for sockets."""
+"""Mailbox: passes orders from other threads to a thread that waits for sockets."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ Order = Callable[[], None]
 
 
 class Mailbox:
-    """Orders, first in, first out; readable for a poller while there are any.
+    """A queue of orders (functions to call); a poller finds it readable while there are any.
 
-    A byte lies in its pipe as long as orders do, so `put` never blocks.
+    Its pipe holds one byte while there are orders, so `put` never blocks.
     """
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class Mailbox:
         return self._reader
 
     def put(self, order: Order) -> bool:
-        """Have `order` called in the waiting thread; False, and nothing done, once shut."""
+        """Have `order` called in the waiting thread; do nothing and return False once shut."""
         with self._lock:
             if self._shut:
                 return False
@@ -49,7 +49,7 @@ class Mailbox:
             self._shut = True
 
     def close(self) -> None:
-        """Give the pipe back, once the waiting thread is gone."""
+        """Close the pipe, once the waiting thread has ended."""
         self._shut = True
         os.close(self._reader)
         os.close(self._writer)

@@ -1,4 +1,4 @@
-"""PeriodicThread: a thread that looks at what others do on this host, again and again."""
+"""PeriodicThread: a thread that looks at this host again and again."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ INTERVAL = 1.0  # seconds between two turns
 
 
 class PeriodicThread:
-    """Takes its looks in turn, at once and then again and again; one that fails stops no other."""
+    """Takes its looks in turn, at once and after each pause; one that fails stops no other."""
 
     def __init__(
         self, name: str, doing: str, *looks: Work, pause: Callable[[], float] | None = None
     ) -> None:
-        """`doing`: what is told to have failed where a look does.
+        """`doing`: words for the looks, for the message that one has failed.
 
-        `pause`: tells after each turn how many seconds to wait; without it, INTERVAL.
+        `pause`: returns, after each turn, how many seconds to wait; without it, INTERVAL.
         """
         self._pause = pause or (lambda: INTERVAL)
         self._looks = looks
@@ -44,7 +44,7 @@ class PeriodicThread:
         self._thread.join()
 
     def look(self) -> None:
-        """Take one turn, in the thread that calls."""
+        """Take one turn, in the caller's thread."""
         for look in self._looks:
             self._failures.attempt(look)
 
