@@ -1,4 +1,4 @@
-"""What is heard of one kernel in one turn, and what of it a transcript shows. Pure."""
+"""Turns a batch of a kernel's messages into steps of its transcript. Pure."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from kerneltui.frozen import frozen
 from kerneltui.protocol.message import Message, parent_id
 from kerneltui.protocol.raw_message import RawMessage
 
-OUTPUT_BUDGET = 256_000  # characters of output shown of one turn; a pane shows no more anyway
-OUTPUT_COST = 100  # characters that any output counts for at the least
+OUTPUT_BUDGET = 256_000  # characters of output shown of one batch; a pane does not show more
+OUTPUT_COST = 100  # characters that each output counts as, at least
 OUTPUT_TYPES = frozenset(
     ("stream", "display_data", "update_display_data", "execute_result", "error")
 )
 PRINTED = frozenset(("stream", "error"))
-"""Output that nothing refers to once it is cleared."""
+"""Types of output that no later message refers to once it is cleared."""
 
 Received = tuple[RawMessage, Message]
-"""A message of iopub as it came, and as it was believed: there its content may be sealed."""
+"""An iopub message as it came, and as verified: there the content may not be parsed yet."""
 
 
 @frozen
 class SideMessage:
-    """What a client of ours said or was told beside iopub, or a word of ours."""
+    """What our client sent or received on other channels than iopub, or a note of ours."""
 
     date: object
-    """When it was sent, where that is a `datetime`."""
+    """When it was sent, if it is a `datetime`; else that is not known."""
     steps: Sequence[Step]
     due: float
-    """When it is shown though iopub carries nothing later, an instant of `time.monotonic()`."""
+    """When to show it without a later message on iopub; an instant of `time.monotonic()`."""
 
 
 def merge(
     received: Sequence[Received], told: deque[SideMessage], now: float
 ) -> list[Received | SideMessage]:
-    """Return what iopub carried with what is taken off `told`, each where it belongs.
+    """Return the iopub messages, with side messages that are taken from `told`, by date.
 
-    That is before the first message that was sent later, or at the end when it is due.
-    The order of iopub stays, whatever its dates say.
+    A side message goes before the first iopub message that was sent later, or to the end when it
+    is due. The iopub messages keep their order, whatever their dates say.
     """
     merged: list[Received | SideMessage] = []
     for each in received:
@@ -60,10 +60,10 @@ def _is_earlier(date: object, other: object) -> bool:
 
 
 def render(batch: Sequence[Received | SideMessage], skipped: int = 0) -> list[Step]:
-    """Return what is to be done, oldest first: all but the beginning of too much output.
+    """Return the steps, oldest first; of too much output, only the latest part.
 
-    What is skipped is not even parsed; a note stands where it would end. `skipped`: bytes of
-    output that are already left out at the beginning.
+    Skipped output is not even parsed; a note stands where it would end. `skipped`: bytes of
+    output that were left out before this batch.
     """
     digest = _Digest()
     for each in reversed(batch):
@@ -75,7 +75,7 @@ def render(batch: Sequence[Received | SideMessage], skipped: int = 0) -> list[St
 
 
 class _Digest:
-    """Steps, gathered from the newest to the oldest: what is overtaken costs no writing."""
+    """Gathers steps from the newest to the oldest, so that replaced output is never written."""
 
     def __init__(self) -> None:
         self.newest_first: list[Step] = []
@@ -87,10 +87,10 @@ class _Digest:
         self._speaking: set[str] = set()
         """The cells that print something newer."""
         self._cleared: set[tuple[str, bool]] = set()
-        """The cells that are cleared by something newer, and whether that waits."""
+        """The cells that a newer message clears, and whether that clear waits."""
 
     def add(self, raw: RawMessage, message: Message) -> None:
-        """Add what the message does that was sent before the ones added."""
+        """Add the steps of a message that is older than those added before."""
         if message["msg_type"] == "clear_output":
             self._clear(message)
         elif message["msg_type"] not in OUTPUT_TYPES:
@@ -130,7 +130,7 @@ class _Digest:
         self.newest_first.extend(step for step in reversed(steps) if not self._is_overtaken(step))
 
     def _is_overtaken(self, step: Step) -> bool:
-        """Tell whether `step` is an update of what is updated again; remember that it is one."""
+        """Tell whether a newer update replaces the update `step`; remember its display."""
         if not isinstance(step, Update):
             return False
         known = len(self._updated)

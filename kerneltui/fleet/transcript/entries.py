@@ -1,4 +1,4 @@
-"""Entries: what a transcript is made of, as it grows and as it is read."""
+"""Entries: the parts of a transcript, as it grows and as it is read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SPAN_BYTES = 112  # a Span, its place in a line, and its share of the line
 
 
 class Role(StrEnum):
-    """Who says a line, or what it is."""
+    """What kind of text a line is."""
 
     INPUT = "input"
     STDOUT = "stdout"
@@ -37,17 +37,17 @@ class Entry:
     start: int
     """The number of its first line, counted since the transcript began.
 
-    Lines that are dropped keep their numbers. Where a display grows or shrinks, or a cell
-    is cleared, the numbers of the lines below change.
+    When the oldest lines are dropped, the others keep their numbers. When a display grows or
+    shrinks, or a cell is cleared, the numbers of the lines below change.
     """
     role: Role
     time: float
     """When it was said, in seconds since the epoch."""
     lines: tuple[Line, ...]
     parent: str = ""
-    """The msg_id of the request it belongs to; "" if it is of none."""
+    """The msg_id of the request that it belongs to; "" if it belongs to none."""
     picture: Picture | None = None
-    """What the only line is the label of."""
+    """The picture that the only line is the label of; None for text."""
 
 
 @frozen
@@ -58,9 +58,9 @@ class TranscriptView:
     first: int = 0
     """The number of the first line there is."""
     end: int = 0
-    """One past the number of the last."""
+    """One past the number of the last line."""
     version: int = 0
-    """Another one if, and only if, anything is different."""
+    """It differs from an earlier view's if, and only if, anything else does."""
 
     def line(self, number: int) -> tuple[Role, Line]:
         """Return the line with this number and its role; IndexError if there is none."""
@@ -68,7 +68,7 @@ class TranscriptView:
         return entry.role, entry.lines[number - entry.start]
 
     def entry(self, number: int) -> Entry:
-        """Return what the line with this number is of; IndexError if there is none."""
+        """Return the entry that the line with this number is in; IndexError if there is none."""
         if not self.first <= number < self.end:
             raise IndexError(number)
         return self.entries[bisect_right(self.entries, number, key=_start) - 1]
@@ -80,7 +80,7 @@ def _start(entry: Entry) -> int:
 
 @dataclass(slots=True)
 class Chunk:
-    """What becomes an entry once somebody looks, and knows then where it stands."""
+    """A growing part of a transcript; it becomes an entry, with line numbers, when it is read."""
 
     role: Role
     time: float
@@ -113,6 +113,6 @@ class Chunk:
 
 
 def _measure(lines: Sequence[Line]) -> int:
-    """Return the bytes that `lines` take in memory, about."""
+    """Return roughly the bytes that `lines` take in memory."""
     sizes = [sys.getsizeof(span.text) + _SPAN_BYTES for line in lines for span in line]
     return sum(sizes) + 8 * len(lines)

@@ -1,7 +1,7 @@
-"""What a page of html says, as plain text: tables keep their columns, scripts say nothing. Pure.
+"""Turns html into plain text: tables keep their columns, scripts are left out. Pure.
 
-Read by a few expressions that take linear time on any input. The standard library's
-parser takes minutes for 200 KB of opened comments, which any kernel can send.
+It uses a few regular expressions that take linear time on any input. The standard library's
+parser takes minutes for 200 KB of comments that are not closed, which any kernel can send.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from kerneltui.words import more
 
 MAX_HTML = 200_000
-"""Characters that are read; a page longer than that is no output of a cell to read in a pane."""
+"""Characters that are read; a longer page is not for reading in a pane."""
 MAX_CELL = 60  # characters of one cell of a table
 GAP = "  "  # between columns
 
@@ -25,17 +25,17 @@ _BLOCKS = frozenset(
         "ul",
     )
 )
-# Possessive (*+): what a repetition took is not given back, or the time would be quadratic.
+# Possessive (*+): a repetition never backtracks, else the time would be quadratic.
 _TAG = re.compile(r"<(?:(/?)([a-zA-Z][a-zA-Z0-9]*+)([^<>]*+)|[!?][^<>]*+)>")
 _ALT = re.compile(r"""\balt\s*+=\s*+(?:"([^"]*+)"|'([^']*+)')""")
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 _NUMBER = re.compile(r"^(?:[-+]?[.,]*+\d[\d.,]*+(e[-+]?\d++)?%?|nan|-?inf)$", re.IGNORECASE)
 _HUGE_REFERENCE = re.compile(r"&#(?=\d{8})")
-"""A number of no character, and perhaps one that int() refuses to read."""
+"""A number too large for a character, and perhaps too long for int()."""
 
 
 def html_text(page: str) -> str:
-    """Return the text of `page`, "" if it has none; of a long one the beginning, and a mark."""
+    """Return the text of `page`, "" if it has none; of a long page, the beginning and a mark."""
     if len(page) > MAX_HTML:
         missing = more(len(page) - MAX_HTML, "characters of html")
         return f"{html_text(page[:MAX_HTML])}\n{missing}"
@@ -70,7 +70,7 @@ class _Reader:
         self._pre = 0
         self._tables = 0
         self._rows: list[list[list[str]]] = []
-        """Cells in pieces, of the outermost table; one inside of it is text of a cell."""
+        """The cells, in pieces, of the outermost table; a table inside it is text of a cell."""
 
     def text(self) -> str:
         self._end_table()
@@ -171,7 +171,7 @@ class _Reader:
 
 
 def _aligned(rows: list[list[str]]) -> list[str]:
-    """Return the rows as lines, with columns of one width; numbers end where others do."""
+    """Return the rows as lines, padded into columns; columns of numbers are right-aligned."""
     table = [[_SPACES.sub(" ", cell).strip()[:MAX_CELL] for cell in row] for row in rows]
     widths: list[int] = []
     for row in table:

@@ -1,4 +1,4 @@
-"""Picture: an image as a kernel sent it. Pure; it is measured here, and decoded by who shows it."""
+"""Picture: an image as a kernel sent it. Pure; measured here, decoded where it is shown."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ MAX_PICTURE = 4_000_000
 """Bytes of one picture that are kept: half of what a transcript may hold."""
 _PNG = re.compile(rb"\x89PNG\r\n\x1a\n....IHDR(....)(....)", re.DOTALL)
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-"""Markers of a header that tells the size; the three others are of tables."""
+"""Markers of a header that tells the size; the three others begin tables."""
 _MAX_SEGMENTS = 1_000  # before that header; an image has a few dozen
 
 
 @frozen
 class Picture:
-    """An image whose head looks sound; nothing is known of the rest."""
+    """An image with a valid header; the rest is not checked."""
 
     mime_type: str
     data: bytes
@@ -29,12 +29,12 @@ class Picture:
 
     @property
     def label(self) -> str:
-        """What stands for it where it cannot be seen."""
+        """The text in its place where it cannot be shown."""
         return f"<{self.mime_type}{shown_size(len(self.data))}, {self.width}x{self.height}>"
 
     @property
     def suffix(self) -> str:
-        """What the name of a file of it ends with."""
+        """The ending of a file name for it."""
         return _SUFFIXES[self.mime_type]
 
 
@@ -54,7 +54,7 @@ def find_picture(data: Mapping[str, object]) -> Picture | None:
 
 
 def shown_size(size: int) -> str:
-    """Return ", 24 KB" for so many bytes; nothing for none."""
+    """Return a number of bytes as ", 24 KB"; "" for 0."""
     if not size:
         return ""
     return f", {size:,} bytes" if size < 1000 else f", {round(size / 1000):,} KB"

@@ -1,4 +1,4 @@
-"""Steps: what a message does to a transcript. Plain data until it is applied."""
+"""Steps: the changes that a message makes to a transcript, as plain data."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from kerneltui.frozen import frozen
 
 @frozen
 class Block:
-    """Somebody says something; the text is raw, as the kernel sent it."""
+    """A new text for a role; it is raw, as the kernel sent it."""
 
     role: Role
     text: str
     parent: str = ""
-    """The msg_id of the request it answers to: of one cell."""
+    """The msg_id of the request (the cell) that it belongs to."""
     display_id: str = ""
-    """By which it can be updated; "" if it cannot."""
+    """The id by which it can be updated; "" if it cannot."""
     picture: Picture | None = None
     is_echo: bool = False
-    """It stands until its request is heard to be carried out."""
+    """It is code that was sent; it is shown until the kernel tells that it has begun."""
 
     def apply(self, transcript: Transcript, time: float) -> None:
         transcript.write(
@@ -35,7 +35,7 @@ class Block:
 
 @frozen
 class Update:
-    """What was displayed under an id is to show this instead."""
+    """Show this in place of what was displayed under its id."""
 
     block: Block
 
@@ -51,11 +51,11 @@ class Update:
 
 @frozen
 class Clear:
-    """What a cell printed is to go."""
+    """Remove what a cell printed."""
 
     parent: str
     wait: bool
-    """Only once it prints something else."""
+    """Only when it prints something else."""
 
     def apply(self, transcript: Transcript, _time: float) -> None:
         transcript.clear(self.parent, wait=self.wait)

@@ -1,7 +1,7 @@
-"""What a message does to the transcript.
+"""Turns a message into steps of the transcript.
 
 Rule: nothing here raises on what a kernel sent; content of the wrong shape shows nothing.
-The texts are raw: the transcript takes them through the gate.
+The texts are raw: the transcript cleans them.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ Content = Mapping[str, object]
 
 _ID_LENGTH = 256  # characters of an id that is remembered
 _PLACEHOLDER = re.compile(r"<IPython\.core\.display\.\w+ object>")
-"""The text/plain of what has its true text under another type."""
-_COUNTS = range(10**9)  # of executions; what is outside is not shown, and may be huge
+"""The text/plain of an object that has its real text under another type."""
+_COUNTS = range(10**9)  # of executions; a count outside is not shown, as it may be huge
 _MIME_LENGTH = 80  # characters shown of a type's name
 
 
 def rendition(message: Mapping[str, object]) -> list[Step]:
-    """Return what `message` does to the transcript."""
+    """Return the steps that `message` causes."""
     msg_type, content = _text(message.get("msg_type")), _mapping(message.get("content"))
     if msg_type == "execute_request":
         return _echo(message, content)
@@ -34,7 +34,7 @@ def rendition(message: Mapping[str, object]) -> list[Step]:
     render = _RENDERERS.get(msg_type)
     blocks = render(content) if render else []
     if render is _stream and not parent:
-        # ShownNotice by the kernel itself, at its start mostly: no cell's output, no error of one.
+        # Written by the kernel itself, mostly at its start: neither output nor an error of a cell.
         blocks = [replace(block, role=Role.NOTE) for block in blocks]
     said = [replace(block, parent=parent) for block in blocks if block.text or block.display_id]
     if msg_type == "update_display_data":
@@ -43,7 +43,7 @@ def rendition(message: Mapping[str, object]) -> list[Step]:
 
 
 def _echo(message: Mapping[str, object], content: Content) -> list[Step]:
-    """Show code that was sent, until the kernel says that it has begun, and by which number."""
+    """Show code that was sent, until the kernel tells that it has begun it, and its number."""
     request = _text(_mapping(message.get("header")).get("msg_id"))[:_ID_LENGTH]
     return [replace(block, parent=request, is_echo=True) for block in _execute_input(content)]
 
@@ -66,7 +66,7 @@ def _execute_result(content: Content) -> list[Block]:
     shown = _shown(Role.RESULT, content)
     if not shown.text:
         return []
-    # Several lines start below the label, for they may be a table.
+    # Several lines start below the label, as they may be a table.
     gap = "\n" if "\n" in shown.text else ""
     return [replace(shown, text=f"Out[{_count(content)}]: {gap}{shown.text}")]
 
@@ -120,7 +120,7 @@ _RENDERERS: dict[str, Callable[[Content], list[Block]]] = {
 
 
 def data_text(data: Content) -> str:
-    """Return the text of a mime bundle; else what it holds and how much, "" if nothing."""
+    """Return the text of a mime bundle; without text, its type and size; "" if it is empty."""
     plain = _text(data.get("text/plain"))
     if plain and not _PLACEHOLDER.fullmatch(plain):
         return plain
@@ -136,17 +136,17 @@ def data_text(data: Content) -> str:
 
 
 def _other_text(data: Content) -> str:
-    """Return the text of a bundle whose text/plain has none."""
+    """Return the text of a bundle whose text/plain is missing or a placeholder."""
     for mime_type in ("text/markdown", "text/latex"):
         if text := _text(data.get(mime_type)):
             return text
-    from kerneltui.fleet.transcript.html_text import html_text  # with html's 2231 names
+    from kerneltui.fleet.transcript.html_text import html_text  # loads html's 2231 names
 
     return html_text(_text(data.get("text/html")))
 
 
 def _size(mime_type: str, body: str) -> str:
-    """Return ", 24 KB": the bytes that `body` stands for; "" if it is no text."""
+    """Return ", 24 KB": the bytes that `body` stands for; "" if it is empty."""
     if not body:
         return ""
     is_text = mime_type.startswith("text/") or mime_type.endswith(("xml", "json", "javascript"))

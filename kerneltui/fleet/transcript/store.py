@@ -14,7 +14,7 @@ class TranscriptStore:
     def __init__(self, limits: Limits = USUAL) -> None:
         self._limits = limits
         self._slack = limits.total_bytes // 64
-        """Bytes written between two looks at the whole, and kept free for them."""
+        """Bytes that may be written between two checks of the limit; as many are kept free."""
         self._lock = Lock()
         self._unchecked = 0
         self._transcripts: dict[str, Transcript] = {}
@@ -30,7 +30,7 @@ class TranscriptStore:
             )
 
     def drop(self, kernel_id: str) -> None:
-        """Forget what this kernel said; one that is unknown is no error."""
+        """Forget this kernel's transcript; an unknown kernel is not an error."""
         with self._lock:
             self._transcripts.pop(kernel_id, None)
 
@@ -42,7 +42,7 @@ class TranscriptStore:
                 self._trim()
 
     def _trim(self) -> None:
-        """Let the biggest forget, until there is room for what comes before the next look."""
+        """Shrink the biggest transcripts, to have room for the bytes until the next check."""
         transcripts = self._transcripts.values()
         excess = sum(transcript.size for transcript in transcripts) - (
             self._limits.total_bytes - self._slack

@@ -1,4 +1,4 @@
-"""Transcript: the bounded record of what was said to and by one kernel, in immutable chunks.
+"""Transcript: the bounded record of the input and output of one kernel.
 
 One thread writes, any thread reads: a reader gets a `TranscriptView` that never changes.
 """
@@ -25,33 +25,33 @@ __all__ = [
 ]
 
 MAX_MESSAGE = 1_000_000
-"""Characters of one message: a tenth of a second to decode; of more, the tail is kept."""
+"""Characters kept of one message, its tail; they take a tenth of a second to decode."""
 CHUNK_LINES = 256
 CHUNK_BYTES = 256_000
 CHUNK_TIME = 1.0
-"""Seconds within which the lines of one entry were said: its time is true of each."""
+"""Seconds in which the lines of one entry came, so that its time is true for each."""
 MAX_DISPLAYS = 1_000
-"""Displays that are known by their id, the latest."""
-_ECHO = "\n"  # begins the ids of echoes, and of nothing else that is shown
+"""Displays that are known by their id, the latest ones."""
+_ECHO = "\n"  # begins the display ids of echoes, and no other ids
 MAX_WAITING = 64
-"""Cells that may have asked to be cleared with their next output."""
+"""Cells that may wait to be cleared with their next output."""
 
 
 _STREAMS = (Role.STDOUT, Role.STDERR)
 _OUTPUT = frozenset((*_STREAMS, Role.RESULT, Role.DISPLAY, Role.ERROR, Role.NOTE))
-"""What clear_output clears of a cell; its only notes say that some of this was skipped."""
+"""Roles that clear_output clears; a cell's only notes tell that output was skipped."""
 
 
 def _ignore(_written: int) -> None:
-    """What a transcript of no store tells of its growth."""
+    """Ignore growth: for a transcript that is not in a store."""
 
 
 class Transcript:
-    """What was said to and by one kernel; the oldest lines go when there are too many.
+    """The input and output of one kernel; the oldest lines go when there are too many.
 
-    A stream's text continues the line before it until another role speaks. Any other
-    text is a block of its own. Where lines were dropped, a note says how many; it stands
-    in the place of the last of them.
+    A stream's text continues the line before it until a text of another role comes. Any
+    other text is a block of its own. If lines were dropped, a note tells how many; it takes
+    the place of the last of them.
     """
 
     def __init__(self, grown: Callable[[int], None] = _ignore, limits: Limits = USUAL) -> None:
@@ -78,7 +78,7 @@ class Transcript:
 
     @property
     def size(self) -> int:
-        """Bytes held, about."""
+        """Roughly the bytes held."""
         return self._size
 
     # -- in the writing thread ----
@@ -98,11 +98,11 @@ class Transcript:
         picture: Picture | None = None,
         is_echo: bool = False,
     ) -> None:
-        """Add what `role` says; raw text, as the kernel sent it.
+        """Add a text for `role`; it is raw, as the kernel sent it.
 
-        `parent`: the request it belongs to. `display_id`: by which it can be updated.
-        `picture`: what `text`, a single line then, is the label of. `is_echo`: it is withdrawn
-        once its role says something else of its parent.
+        `parent`: the msg_id of the request it belongs to. `display_id`: the id by which it can
+        be updated. `picture`: the image that `text`, a single line then, is the label of.
+        `is_echo`: it is removed when the next input of the same parent comes.
         """
         if role is Role.INPUT:
             self._withdraw(f"{_ECHO}{parent}")
@@ -150,10 +150,10 @@ class Transcript:
         parent: str = "",
         picture: Picture | None = None,
     ) -> None:
-        """Show `text` wherever the display with this id is shown, and nothing else there.
+        """Replace the text of the display with this id, in each place that shows it.
 
-        One that is shown no more stays away. One never heard of is written: it was begun
-        before we listened.
+        A display that is not shown any more stays away. An unknown one is written: it was
+        first shown before we listened.
         """
         if display_id not in self._displays:
             self.write(
@@ -198,7 +198,7 @@ class Transcript:
                 self._drop_if(lambda chunk: chunk.display_id == display_id)
 
     def shrink(self, excess: int) -> int:
-        """Drop the oldest lines, of `excess` bytes or more if there are; return how many bytes."""
+        """Drop the oldest lines, `excess` bytes or more if there are; return the bytes dropped."""
         with self._lock:
             before = self._size
             self._drop_while(lambda: before - self._size < excess)
@@ -226,7 +226,7 @@ class Transcript:
                 self._chunks.append(chunk)
 
     def _close(self) -> None:
-        """End the open line, for another role speaks. It looks as before."""
+        """End the open line, as a text of another role follows. It looks as before."""
         ended = [self._open] if self._open else []
         self._open = ()
         self._append(ended, self._open_time)
@@ -254,7 +254,7 @@ class Transcript:
             position += len(batch)
 
     def _growing(self, time: float) -> Chunk | None:
-        """Return the last chunk if lines said now, and then, can still be added to it."""
+        """Return the last chunk if lines that come at `time` can still be added to it."""
         last = self._chunks[-1] if self._chunks else None
         if last is None or (last.role, last.parent) != (self._role, self._parent):
             return None
@@ -264,7 +264,7 @@ class Transcript:
         return last
 
     def _show(self, chunk: Chunk, lines: Sequence[Line], picture: Picture | None) -> None:
-        """Add a chunk that stays by itself."""
+        """Add a chunk to which no lines are added later."""
         self._size += chunk.put(tuple(lines), picture)
         self._end += len(lines)
         self._chunks.append(chunk)
@@ -276,7 +276,7 @@ class Transcript:
         self._changed()
 
     def _shown(self, display_id: str) -> Iterator[Chunk]:
-        """Yield where a display is shown, the latest first: most are shown once, near the end."""
+        """Yield the chunks that show a display, the latest first: most have one, near the end."""
         left = self._displays[display_id]
         for chunk in reversed(self._chunks):
             if not left:
@@ -286,7 +286,7 @@ class Transcript:
                 yield chunk
 
     def _forget(self, chunk: Chunk) -> None:
-        """Count a chunk no more."""
+        """Take a dropped chunk out of the counts."""
         self._size -= chunk.size
         if self._displays.get(chunk.display_id):
             self._displays[chunk.display_id] -= 1
@@ -348,14 +348,14 @@ class Transcript:
 
 
 def _lines_of(text: str) -> tuple[Line, ...]:
-    """Return a block's lines, one at least; as in a file, a newline ends a line and begins none."""
+    """Return a block's lines, at least one; as in a file, a newline only ends a line."""
     decoder = OutputDecoder()
     ended = decoder.feed(text)
     return (*ended, decoder.open_line) if decoder.open_line or not ended else tuple(ended)
 
 
 def _excess(text: str, lines: int) -> int:
-    """Return how many characters at the head of one message are not worth decoding."""
+    """Return how many characters to skip at the beginning of one message."""
     start = max(0, len(text) - MAX_MESSAGE)
     kept = lines - 1  # and the note that says so
     if text.count("\n", start) <= kept:
