@@ -1,4 +1,4 @@
-"""How a kernel that outlived its dashboard comes into the hands of another one."""
+"""Adopts kernels that outlived the dashboard which started them."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from kerneltui.kernels.specs.spec_manager import KernelSpec, KernelSpecManager
 from kerneltui.protocol.connection import Transport
 from kerneltui.words import day_and_minute
 
-NAMED = 8  # variables; of more, the rest is counted
+NAMED = 8  # variables; the rest is only counted
 UNLESS_SET = {
     # Keeps a debugger's warning out of the first output of every Python kernel.
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-    # Has a Python kernel that crashes write to its log where it stood.
+    # Has a Python kernel that crashes write its stack to its log.
     "PYTHONFAULTHANDLER": "1",
 }
-"""Variables of every kernel, but for those that the user has set."""
+"""Variables of every kernel, unless the user has set them."""
 
 
 def todays_environment() -> dict[str, str]:
-    """Return what a kernel is started with."""
+    """Return the environment that a kernel is started with."""
     return UNLESS_SET | os.environ
 
 
 class KeptSpecs(KernelSpecManager):
-    """Knows also, where its kernelspec is gone by now, what a kernel was launched by."""
+    """Kernelspecs, and a copy from a manifest for a kernel whose kernelspec is gone now."""
 
     def __init__(self, installed: KernelSpecManager, manifest: Manifest) -> None:
         super().__init__(kernel_dirs=installed.kernel_dirs)
@@ -60,10 +60,10 @@ class KeptSpecs(KernelSpecManager):
 def adoptable_manager(
     manifest: Manifest, installed: KernelSpecManager, transport: Transport
 ) -> KernelManager:
-    """Return a manager for a kernel of ours that somebody else has started.
+    """Return a manager for a kernel of ours that another process has started.
 
-    The connection file of a dead one may be gone; a restart makes another, over `transport`.
-    Raises KernelError if the file of a living one cannot be read.
+    A dead kernel's connection file may be gone; a restart writes another, over `transport`.
+    Raises KernelError if a living kernel's connection file cannot be read.
     """
     arguments: dict[str, Any] = {
         "kernel_name": manifest.kernel_name,
@@ -88,12 +88,12 @@ def adopt_process(
     launched: ProcessIdentity | None,
     cwd: str,
 ) -> bool:
-    """Give `manager` the process that serves its kernel, or that last did.
+    """Give `manager` the process that serves its kernel, or that served it last.
 
-    `launched`: the one that was launched, where it is another.
+    `launched`: the process that was launched, if that is another one: a wrapper.
 
     A restart uses the environment that the living process has; it is kept in memory only.
-    Returns False if that is not known, and a restart will use ours.
+    Returns False if that is not known: then a restart uses today's environment.
     """
     environment: dict[str, str] = {}
     try:
@@ -101,7 +101,7 @@ def adopt_process(
         if identity.is_alive():
             environment = without_hook(process.environ())
     except psutil.Error:
-        pass  # it is gone, or not ours to look into: then today's environment has to do
+        pass  # it is gone, or may not be read: then today's environment is used
     wrapper = AdoptedProcess(launched) if launched is not None else None
     manager.adopt_kernel(
         AdoptedProcess(identity) if wrapper is None else WrappedProcess(wrapper, identity),
@@ -114,7 +114,7 @@ def adopt_process(
 
 
 def environment_differs(before: Collection[str], now: Collection[str]) -> str:
-    """Return which variables a kernel lacks that it had, and which are new; empty for none."""
+    """Return which variables a kernel has lost, and which are new; empty for none."""
     missing, new = sorted(set(before) - set(now)), sorted(set(now) - set(before))
     told = (("without", missing), ("with", new))
     return ", ".join(f"{word} {_named(names)}" for word, names in told if names)
@@ -130,5 +130,5 @@ def last_seen(manifest: Manifest) -> str:
     try:
         seen = manifest.path.stat().st_mtime
     except OSError:
-        return "nobody knows when"
+        return "at an unknown time"
     return day_and_minute(seen)

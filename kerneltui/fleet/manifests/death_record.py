@@ -1,4 +1,4 @@
-"""The part of a manifest that tells why its kernel has ended, and what it was sent before."""
+"""Parses from a manifest why its kernel has ended, and what it was sent before."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 def parse_sent(value: object) -> Sent | None:
-    """Return what a kernel was sent last. Raises what `values` does, as `parse_death`."""
+    """Return what a kernel was sent last; None if nothing. Raises what `values` raises."""
     if value is None:
         return None
     data = values.fields(value)
@@ -26,7 +26,7 @@ def parse_sent(value: object) -> Sent | None:
 
 
 def parse_death(value: object) -> Death | None:
-    """Return why a kernel has ended; None if that is not noted."""
+    """Return why a kernel has ended; None if that is not noted. Raises what `values` raises."""
     if value is None:
         return None
     data = values.fields(value)

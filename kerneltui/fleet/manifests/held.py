@@ -15,13 +15,13 @@ class Held:
 
     lock: ManifestLock
     count: int
-    """Of those in this process that hold it."""
+    """How many callers in this process hold it."""
     turn: threading.RLock = field(default_factory=threading.RLock)
-    """Of them one at a time reads and writes."""
+    """Taken by the one of them that reads or writes now."""
 
 
 class HeldManifests:
-    """Told by their paths. In any thread."""
+    """The manifests that are held, by their paths. In any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -51,7 +51,7 @@ class HeldManifests:
         return held
 
     def let_go(self, path: Path, held: Held) -> None:
-        """Hold it no more; who is the last here unlocks it."""
+        """Stop holding it; the last holder in this process unlocks it."""
         with self._lock:
             held.count -= 1
             is_over = not held.count
@@ -62,6 +62,6 @@ class HeldManifests:
             held.lock.release()
 
     def wait_for_none(self, timeout: float) -> bool:
-        """Wait until nothing is held here; return False if something is after so long."""
+        """Wait until nothing is held; return False if something is after `timeout` seconds."""
         with self._lock:
             return self._let_go_of_one.wait_for(lambda: not self._held, timeout)

@@ -1,4 +1,4 @@
-"""The part of a manifest that tells which clients of dashboards have code in a kernel."""
+"""Clients of dashboards with code in a kernel, and their part of a manifest."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ class KeptPrompt:
 
 @frozen
 class KeptClient:
-    """A client whose code was not over. What that asks reaches none of another identity."""
+    """A client whose code was not over; its input requests reach only a client of its identity."""
 
     session: str
-    """Its identity."""
+    """Its session id, which is its identity."""
     requests: tuple[str, ...]
     """The msg_ids of its requests to run code, oldest first."""
     dashboard: ProcessIdentity
-    """Whose client it is; once that has ended, another may go on as the same client."""
+    """The dashboard's process; once that has ended, another may go on as the same client."""
     prompt: KeptPrompt | None = None
-    """What the code asks; it may be over meanwhile."""
+    """What the code asks, None for nothing; it may be answered meanwhile."""
 
 
 def parse_clients(manifest: dict[str, object]) -> tuple[KeptClient, ...]:
-    """Return which clients have code there. Raises what `values` does, as `parse_identity`."""
+    """Return the clients with code in the kernel. Raises what `values` raises."""
     earlier = manifest.get("client")  # an earlier kerneltui kept one
     kept = manifest.get("clients", [] if earlier is None else [earlier])
     return tuple(map(_parse_client, values.items(kept)))
@@ -69,7 +69,7 @@ def _parse_prompt(value: object) -> KeptPrompt | None:
 
 
 def parse_identity(value: object) -> ProcessIdentity | None:
-    """Return which process is meant; None if none is noted."""
+    """Return the process that is noted; None if none is. Raises what `values` raises."""
     if value is None:
         return None
     data = values.fields(value)

@@ -1,7 +1,7 @@
-"""ManifestLock: of all processes that give orders to one kernel, one at a time.
+"""ManifestLock: lets one process at a time give orders to a kernel.
 
-It is an flock on the kernel's manifest, which the system takes back when its holder ends in
-whatever way: an order that stands in a manifest which nobody has locked was cut off.
+It is an flock on the kernel's manifest. The system releases it when its holder exits, for any
+reason: so an order in a manifest that is not locked was cut off.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import NamedTuple
 from kerneltui.file_lock import is_at, lock_file
 from kerneltui.private_file import make_private_folder, open_private
 
-PATIENCE = 0.2  # seconds for one who only reads, or is done at once
-SPARE = 16_384  # bytes that are kept free for what is written after the deed
+PATIENCE = 0.2  # seconds to wait for a process that only reads, or that is done at once
+SPARE = 16_384  # bytes on the disk that are reserved for the note after an order
 
 
 class _Part(NamedTuple):
@@ -31,17 +31,17 @@ class ManifestLock:
     """Used by one thread at a time."""
 
     def __init__(self, path: Path, fd: int) -> None:
-        """`fd`: of the locked file at `path`, ours from now on."""
+        """`fd`: of the locked file at `path`; this object closes it."""
         self._path = path
         self._fd = fd
         self._spare: _Part | None = None
 
     @classmethod
     def take(cls, path: Path) -> ManifestLock:
-        """Lock a manifest that there is.
+        """Lock an existing manifest.
 
-        Raises FileNotFoundError if it is gone, BlockingIOError where another process has
-        it, else OSError.
+        Raises FileNotFoundError if it is gone, BlockingIOError if another process has
+        locked it, else OSError.
         """
         deadline = time.monotonic() + PATIENCE
         while True:
@@ -59,12 +59,12 @@ class ManifestLock:
 
     @classmethod
     def create(cls, path: Path, text: str) -> ManifestLock:
-        """Write a manifest, and have it locked from its first moment on. Raises OSError."""
+        """Write a manifest that is locked from its first moment on. Raises OSError."""
         make_private_folder(path.parent, parents=True)
         return cls(path, _replace(path, _new_part(path), text))
 
     def reserve(self) -> None:
-        """Have the space for the next `write`, whatever fills the disk until then.
+        """Reserve the space for the next `write`, in case the disk fills until then.
 
         Raises OSError.
         """
@@ -81,7 +81,7 @@ class ManifestLock:
     def write(self, text: str) -> None:
         """Replace the manifest as a whole. Raises OSError; then it is as it was.
 
-        One that was removed meanwhile stays so: FileNotFoundError.
+        If it was removed meanwhile, it stays removed: raises FileNotFoundError.
         """
         if not is_at(self._fd, self._path):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self._path))
@@ -97,9 +97,9 @@ class ManifestLock:
 
 
 def is_locked(path: Path, patience: float = 0.0) -> bool:
-    """Tell whether somebody is giving an order to the kernel of a manifest.
+    """Tell whether a process is giving an order to the kernel of a manifest.
 
-    `patience`: seconds in which one who only notes something is done.
+    `patience`: seconds to wait for a process that only notes something.
     """
     deadline = time.monotonic() + patience
     while True:
@@ -120,7 +120,7 @@ def is_locked(path: Path, patience: float = 0.0) -> bool:
 
 
 def _open(path: Path) -> int:
-    """Open a manifest to be locked: for writing if it may be, which network file systems want."""
+    """Open a manifest to lock it: for writing if allowed, as network file systems need that."""
     try:
         return open_private(path, os.O_RDWR)
     except OSError as error:
@@ -130,7 +130,7 @@ def _open(path: Path) -> int:
 
 
 def _new_part(path: Path) -> _Part:
-    import tempfile  # it loads shutil and three ways to compress, which who only reads need not
+    import tempfile  # it loads shutil and three compressors, which a reader does not need
 
     fd, name = tempfile.mkstemp(prefix=_prefix(path), dir=path.parent)  # of mode 0600
     return _Part(Path(name), fd)
@@ -160,12 +160,12 @@ def _allocate(fd: int) -> None:
 
 def _discard(part: _Part) -> None:
     os.close(part.fd)
-    with contextlib.suppress(OSError):  # who locks it next removes what is left
+    with contextlib.suppress(OSError):  # the next process that locks it removes what is left
         part.path.unlink()
 
 
 def _remove_parts(path: Path) -> None:
-    """Remove what a process has left that was killed while it wrote."""
+    """Remove the files of a process that was killed while it wrote."""
     for part in path.parent.glob(f"{_prefix(path)}*"):
         with contextlib.suppress(OSError):
             part.unlink()

@@ -1,7 +1,7 @@
-"""Manifest: what must outlive the dashboard for a kernel to be adopted by the next one.
+"""Manifest: the file about a kernel by which the next dashboard adopts it.
 
 It lies in kerneltui's folder beside the connection file, where Jupyter's own tools do not look,
-readable by its owner only. Of the environment it has names, no values.
+readable by its owner only. It has the names of the environment's variables, not their values.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from kerneltui.protocol.text import clean_line
 
 SUFFIX = ".manifest.json"
 EARLIER_PREFIX = "kerneltui-"
-"""Of the files that an earlier kerneltui kept beside the connection file itself."""
-RESTARTING = "restarting"  # the order after which another process is to come
+"""Begins the names of files that an earlier kerneltui kept beside the connection file itself."""
+RESTARTING = "restarting"  # the order after which another process is launched
 PATTERN, EARLIER_PATTERN = f"*{SUFFIX}", f"{EARLIER_PREFIX}*.json"
-"""Of the names of manifests."""
+"""Patterns of the names of manifests."""
 VERSION = 1
-MAX_SIZE = 1_000_000  # bytes: a file of more is none of ours
+MAX_SIZE = 1_000_000  # bytes: a larger file is not one of ours
 
 
 @frozen
@@ -55,41 +55,41 @@ class Manifest:
     identity: ProcessIdentity | None = None
     """Of the process that serves it; None until it was launched."""
     launched: ProcessIdentity | None = None
-    """Of the process that was launched, where that only wraps the one that serves it."""
+    """Of the process that was launched, if that only wraps the one that serves the kernel."""
     order: str = ""
-    """What a dashboard has ordered and is carrying out; the end of the process is no death then."""
+    """The order that a dashboard carries out now: an end of the process is not a death then."""
 
     autorestart: bool = False
-    """A dashboard starts it again where it dies unasked."""
+    """A dashboard restarts it when it dies by itself."""
     host: str = field(default_factory=lambda: os.uname().nodename)
-    """Where it was launched: a container shares the boot of its host, but not its name."""
+    """The host where it was launched: a container shares its host's boot, but not its name."""
     argv: tuple[str, ...] = ()
-    """What it was launched by; () until it was."""
+    """The command that it is launched by; () if an earlier kerneltui did not note it."""
     interrupt_mode: str = ""
     """As its kernelspec had it: "signal" or "message"."""
     sent: Sent | None = None
-    """What its process was sent last that can end it."""
+    """The last order or signal to its process that can end it."""
     death: Death | None = None
-    """Why its process has ended; None while it runs, and where nobody has seen the end."""
+    """Why its process has ended; None while it runs, or if the end was not noted."""
     is_told: bool = False
     """A dashboard has shown the news of that end: the next one need not."""
     stopped_at: float | None = None
-    """Since when its process is stopped, in seconds since the epoch: as far as somebody of us has
-    stopped it or seen that. The system does not tell."""
+    """When its process was stopped by a dashboard, or first seen stopped by one, in seconds since
+    the epoch. The system does not tell."""
     clients: tuple[KeptClient, ...] = ()
-    """Who has code there that was not over, one for each dashboard; it may be meanwhile."""
+    """Clients whose code was not over, one for each dashboard; it may be over meanwhile."""
 
     @property
     def is_unfinished(self) -> bool:
-        """Whoever began to launch it ended before it had noted its process."""
+        """The process that began the launch ended before it noted the kernel's process."""
         return self.identity is None and not is_locked(self.path)
 
     @property
     def is_here(self) -> bool:
-        """Its process is one of those that are seen here, or was.
+        """Its process is, or was, visible from here.
 
-        One of another pid namespace is not, whatever the host is called. One of an earlier boot
-        is of another host where those see the folder.
+        A process of another pid namespace is not, even if the host has the same name. A process
+        of another boot is taken for another host's if the folder may be shared with others.
         """
         is_named = self.host == os.uname().nodename
         if self.identity is None:
@@ -111,7 +111,7 @@ class Manifest:
 
     @property
     def log(self) -> Path:
-        """Where its stdout and stderr go; told in the file for who reads it, and not believed."""
+        """Where its stdout and stderr go; written to the file for readers, never read back."""
         return LogFile.beside(self.connection_file, self.kernel_id).path
 
 
@@ -139,13 +139,13 @@ def _earlier_path(folder: Path, kernel_id: str) -> Path:
 
 
 def format_manifest(manifest: Manifest) -> str:
-    """Return what its file says."""
+    """Return the text of a manifest's file."""
     told = {"version": VERSION, **asdict(manifest), "log": str(manifest.log)}
     return json.dumps(told, indent=1)
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Return what a file says. Raises KernelError that says what is wrong with it."""
+    """Return the manifest in a file. Raises KernelError that tells what is wrong with it."""
     try:
         manifest = _parse(json.loads(read_private(path, MAX_SIZE)))
         _refuse_misplaced(manifest, path)
@@ -165,9 +165,9 @@ def find_manifests(folder: Path) -> Iterator[Path]:
 
 
 def _refuse_misplaced(manifest: Manifest, path: Path) -> None:
-    """Raise ValueError for one that names other files: they would be removed with its kernel.
+    """Raise ValueError if it names other files: they would be removed with its kernel.
 
-    So for one whose id, by which it is known and shown, holds what no id of ours does.
+    Also if its id, which is shown, is not a clean text as all of ours are.
     """
     file = f"kernel-{manifest.kernel_id}.json"
     if manifest.path != path or Path(manifest.connection_file).name != file:
@@ -194,7 +194,7 @@ def _parse(data: dict[str, Any]) -> Manifest:
         host=values.text(data.get("host", os.uname().nodename)),
         argv=values.texts(
             data.get("argv", [])
-        ),  # as of an earlier kerneltui's, whose kernels live on
+        ),  # not in an earlier kerneltui's, whose kernels live on
         interrupt_mode=values.text(data.get("interrupt_mode", "signal")),
         sent=parse_sent(data.get("sent")),
         death=parse_death(data.get("death")),

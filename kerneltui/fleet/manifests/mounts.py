@@ -1,4 +1,4 @@
-"""Whether a folder may be shared: with other hosts and containers, or with other users."""
+"""Tells whether a folder may be shared with other hosts, containers or users."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NETWORK = frozenset(
         *("ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "panfs", "smb3", "smbfs", "virtiofs"),
     }
 )
-_SUBVOLUMES = frozenset({"btrfs", "bcachefs"})  # whose roots are parts without being shared
+_SUBVOLUMES = frozenset({"btrfs", "bcachefs"})  # their roots look like parts, but are not shared
 
 
 class Mount(NamedTuple):
@@ -26,13 +26,13 @@ class Mount(NamedTuple):
 
     point: Path
     part: str
-    """What of the file system is mounted there; "/" is all."""
+    """The part of the file system that is mounted there; "/" is all of it."""
     kind: str
 
 
 def runtime_folder_problems() -> tuple[str, ...]:
-    """Return what is wrong with the folders that kernels are found by, a sentence each."""
-    from jupyter_core.paths import jupyter_runtime_dir  # which the recorder should not pay
+    """Return what is wrong with the folders in which kernels are found, a sentence each."""
+    from jupyter_core.paths import jupyter_runtime_dir  # loaded late: the recorder does not need it
 
     runtime = Path(jupyter_runtime_dir())
     problems = (folder_problem(each) for each in (runtime, own_folder(runtime)))
@@ -41,12 +41,12 @@ def runtime_folder_problems() -> tuple[str, ...]:
 
 @functools.cache
 def is_shared(folder: Path) -> bool:
-    """Tell whether a folder lies on a network file system or is a part of some other host's."""
+    """Tell whether a folder lies on a network file system or in a part of another host's."""
     try:
         mounts = parse_mounts(MOUNTS.read_text(encoding="utf-8", errors="replace"))
     except OSError:
         return False
-    folder = Path(os.path.realpath(folder))  # which a link to itself has too
+    folder = Path(os.path.realpath(folder))  # resolve() raises on a link to itself
     around = [mount for mount in mounts if folder.is_relative_to(mount.point)]
     if not around:
         return False
@@ -56,7 +56,7 @@ def is_shared(folder: Path) -> bool:
 
 
 def parse_mounts(text: str) -> list[Mount]:
-    """Return the mounts that a mountinfo tells of, in its order; later ones cover earlier ones."""
+    """Return the mounts in the text of a mountinfo, in order; later ones cover earlier ones."""
     mounts = []
     for line in text.splitlines():
         before, dash, after = line.partition(" - ")

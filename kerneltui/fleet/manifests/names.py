@@ -1,4 +1,4 @@
-"""Names of kernels: no two of one folder have the same, whoever gives them."""
+"""Names of kernels: unique in a folder, even if several processes give them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kerneltui.errors import ActionRefused
 from kerneltui.file_lock import lock_file
 from kerneltui.private_file import make_private_folder
 
-NAMING = 1.0  # seconds to wait for others that give their kernels names
+NAMING = 1.0  # seconds to wait for other processes that name kernels
 
 
 def refuse_taken(name: str, taken: Collection[str]) -> None:
@@ -23,7 +23,7 @@ def refuse_taken(name: str, taken: Collection[str]) -> None:
 
 @contextlib.contextmanager
 def naming(folder: Path) -> Iterator[None]:
-    """Let nobody else give a name to a kernel of this folder, or make a manifest, meanwhile."""
+    """Keep other processes from naming kernels and creating manifests in this folder."""
     with contextlib.ExitStack() as opened:
         try:
             make_private_folder(folder, parents=True)

@@ -1,6 +1,6 @@
 """ManifestStore: the manifests of this user's kernels.
 
-Other dashboards write there as well: what they start, restart and dismiss is found here.
+Other dashboards write them as well: the kernels that they start, restart and dismiss are seen here.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ SEEN_EVERY = 60.0  # seconds between two marks of when a kernel was last seen al
 
 
 _Read = tuple[tuple[int, int], Manifest | None]
-"""When a manifest was written, and what it says; None if unknown."""
+"""The inode and change time of a file, and its manifest; None if that cannot be read."""
 
 
 class CannotNote(ActionRefused):
-    """Nothing can be written of a kernel: what must be known after an order would be lost."""
+    """A kernel's manifest cannot be written: the outcome of an order would be lost."""
 
 
 class Dismissed(ActionRefused):
-    """There is nothing to give orders to: a kernel was dismissed."""
+    """A kernel was dismissed, so it cannot be given orders."""
 
 
 class ManifestStore:
@@ -55,11 +55,11 @@ class ManifestStore:
         on_problem: Callable[[str], None],
         find_heir: Callable[[Manifest], ProcessIdentity | None] = lambda _manifest: None,
     ) -> None:
-        """`find_heir`: looks who serves a kernel whose manifest names a process that is gone."""
+        """`find_heir`: finds what serves a kernel if the process in its manifest is gone."""
         self._folder = folder
         self._on_problem = on_problem
         self._known: Mapping[Path, _Read] = {}
-        """By path what was read at the last look. Rebound, never changed."""
+        """What was read at the last look, by path. Replaced as a whole, never changed."""
         self._files, self._earlier_files = FolderFiles(PATTERN), FolderFiles(EARLIER_PATTERN)
         self._seen_at = time.monotonic()
         self._find_heir = find_heir
@@ -75,12 +75,12 @@ class ManifestStore:
 
     @contextlib.contextmanager
     def hold(self, manifest: Manifest) -> Iterator[None]:
-        """Be the one process that gives orders to a kernel; its threads share that.
+        """Make this the only process that gives orders to a kernel; its threads share that.
 
-        Raises ActionRefused if another process gives it one, where it was dismissed, or where
+        Raises ActionRefused if another process gives it an order, if it was dismissed, or if
         its manifest cannot be locked.
         """
-        path = manifest.path  # an earlier kerneltui's is told by its file, which may go meanwhile
+        path = manifest.path  # it depends on an earlier kerneltui's file, which may go meanwhile
         held = self._held.share(path) or self._acquire(manifest)
         try:
             yield
@@ -88,7 +88,7 @@ class ManifestStore:
             self._held.let_go(path, held)
 
     def wait_for_orders(self, timeout: float) -> bool:
-        """Wait until no kernel is held here; return False if one is after so many seconds."""
+        """Wait until no kernel is held here; return False if one is after `timeout` seconds."""
         return self._held.wait_for_none(timeout)
 
     def _acquire(self, manifest: Manifest) -> Held:
@@ -115,7 +115,7 @@ class ManifestStore:
         except FileNotFoundError:
             if manifest.identity is None or not manifest.identity.is_alive():
                 raise
-        with naming(own_folder(self._folder)):  # its folder went: one of us makes it again
+        with naming(own_folder(self._folder)):  # its folder was removed: one process makes it again
             try:
                 return ManifestLock.take(manifest.path)
             except FileNotFoundError:
@@ -123,10 +123,10 @@ class ManifestStore:
 
     @contextlib.contextmanager
     def begin(self, describe: Callable[[Collection[str]], Manifest]) -> Iterator[Manifest]:
-        """Keep the manifest of a kernel that is about to be launched, and hold it meanwhile.
+        """Write the manifest of a kernel that is about to be launched, and hold it meanwhile.
 
-        `describe`: returns it, given the names that kernels of this folder have. Raises
-        ActionRefused if it cannot be kept, and what `describe` does.
+        `describe`: returns the manifest, given the names of this folder's kernels. Raises
+        ActionRefused if it cannot be written, and what `describe` raises.
         """
         with naming(own_folder(self._folder)):
             manifest = describe(self._names())
@@ -156,7 +156,7 @@ class ManifestStore:
         return names
 
     def reserve(self, manifest: Manifest) -> None:
-        """Have the space for one more note while the kernel is held.
+        """Reserve the space for one more note while the kernel is held.
 
         Raises CannotNote if there is none.
         """
@@ -174,10 +174,10 @@ class ManifestStore:
         launched: ProcessIdentity | None = None,
         interrupt_mode: str = "",
     ) -> Manifest:
-        """Note which process serves the kernel from now on; return what is kept.
+        """Note which process serves the kernel from now on; return the new manifest.
 
-        `launched`: the one that was launched, where it is another. `interrupt_mode`: as its
-        kernelspec has it, where that is known. What cannot be written is told.
+        `launched`: the process that was launched, if it is another one. `interrupt_mode`: as in
+        its kernelspec, "" if that is not known. If it cannot be written, the user is told.
         """
         changed = replace(
             manifest,
@@ -200,10 +200,10 @@ class ManifestStore:
         return changed
 
     def amend(self, manifest: Manifest, **changes: Any) -> Manifest:
-        """Change what is kept, whoever has written it last; return it.
+        """Change the manifest in its file, even if another process wrote that; return it.
 
-        Raises ActionRefused if it is of another process by now: another dashboard has
-        restarted the kernel; and where nothing can be noted.
+        Raises ActionRefused if another dashboard has restarted the kernel meanwhile, so that it
+        has another process, or if nothing can be written.
         """
         with self.hold(manifest), self._held[manifest.path].turn:
             try:
@@ -219,7 +219,7 @@ class ManifestStore:
             return changed
 
     def rename(self, manifest: Manifest, *, name: str, taken: Collection[str]) -> Manifest:
-        """Give a kernel a name that neither `taken` has nor a kernel of this folder.
+        """Give a kernel a name that is not in `taken` and that no kernel of this folder has.
 
         Raises ActionRefused as `amend` does.
         """
@@ -228,10 +228,10 @@ class ManifestStore:
             return self.amend(manifest, name=name)
 
     def note_death(self, manifest: Manifest, ended: ProcessIdentity, death: Death) -> Manifest:
-        """Note why the process `ended` of a kernel has ended; return what is kept.
+        """Note why the process `ended` of a kernel has ended; return the manifest.
 
-        Of two accounts the better known is kept; of another process nothing is. Raises
-        ActionRefused if nothing can be noted.
+        The better of two accounts is kept; if the manifest names another process, it stays as it
+        is. Raises ActionRefused if nothing can be written.
         """
         with self.hold(manifest), self._held[manifest.path].turn:
             try:
@@ -255,10 +255,10 @@ class ManifestStore:
             raise _unwritable(manifest, error) from None
 
     def is_ordered(self, manifest: Manifest, ended: ProcessIdentity | None) -> bool:
-        """Tell whether some dashboard had the process `ended` end, or has dismissed its kernel.
+        """Tell whether a dashboard ordered the end of the process `ended`, or dismissed its kernel.
 
-        An order whose word could not be noted is told by its lock; so is whoever notes something
-        just now, but for a moment only.
+        An order that could not be noted is known by its lock. A process that just notes something
+        holds the lock too, but only for a moment.
         """
         return (
             _tells_of_order(manifest, ended)
@@ -267,7 +267,7 @@ class ManifestStore:
         )
 
     def is_kept(self, connection_file: Path, kernel_id: str) -> bool:
-        """Tell whether a kernel is one of ours by now, whatever the last look has found."""
+        """Tell whether a kernel is one of ours now, even if the last look has not found it."""
         if connection_file.parent != self._folder.resolve():
             return False
         path = manifest_path(str(self._folder / connection_file.name), kernel_id)
@@ -278,7 +278,7 @@ class ManifestStore:
         return manifest.is_here and not manifest.is_unfinished
 
     def remove(self, manifest: Manifest) -> None:
-        """Dismiss a kernel; who is about to note something of it comes too late.
+        """Dismiss a kernel: remove its manifest, so that nothing more can be noted about it.
 
         Raises ActionRefused if another process gives it an order, and OSError.
         """
@@ -298,7 +298,7 @@ class ManifestStore:
         for path in (*files, *self._earlier_files.look(self._folder)):
             with contextlib.suppress(OSError):
                 status = path.lstat()
-                written = (status.st_ino, status.st_ctime_ns)  # numbers of files come again
+                written = (status.st_ino, status.st_ctime_ns)  # inodes are reused
                 known = before.get(path)
                 is_known = known is not None and known[0] == written
                 found[path] = known if is_known and known else (written, self._load(path))
@@ -308,7 +308,7 @@ class ManifestStore:
         return tuple(self._as_it_is(each) for each in self.manifests if each.is_here)
 
     def _as_it_is(self, manifest: Manifest) -> Manifest:
-        """Note what came of an order whose dashboard has ended in the middle of it."""
+        """Return the manifest, put right if its dashboard ended in the middle of an order."""
         is_alive = manifest.identity is not None and manifest.identity.is_alive()
         if (is_alive and not manifest.order) or is_locked(manifest.path):
             return manifest
@@ -320,8 +320,8 @@ class ManifestStore:
         return manifest if heir is None else self._pass_on(manifest, heir)
 
     def _pass_on(self, manifest: Manifest, heir: ProcessIdentity) -> Manifest:
-        """Note who serves a kernel, unless somebody has written of it while that was looked for."""
-        # Its own turn: a thread of ours may hold it as well.
+        """Note which process serves a kernel, unless its manifest was changed meanwhile."""
+        # With the turn too: another thread of ours may hold it as well.
         with (
             contextlib.suppress(KernelError),
             self.hold(manifest),
@@ -339,7 +339,7 @@ class ManifestStore:
             return None
 
     def mark_seen(self) -> None:
-        """Leave on each living kernel's manifest, as its time, when it was seen."""
+        """Set the file times of living kernels' manifests to now: when they were last seen."""
         self._seen_at = time.monotonic()
         for manifest in self._living():
             with contextlib.suppress(OSError):

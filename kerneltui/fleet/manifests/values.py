@@ -1,6 +1,6 @@
-"""Values of a file that must be what they should be: anything else makes the file none of ours.
+"""Checks the values in a manifest: a wrong one makes the whole file invalid.
 
-Rule: ValueError or TypeError if a value is of another type, or out of its bounds.
+Rule: they raise ValueError or TypeError if a value is of another type, or out of its bounds.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def number(value: object, allowed: range) -> int:
 
 
 def instant(value: object) -> float:
-    """Return seconds since the epoch that a calendar has."""
+    """Return seconds since the epoch, within the years of a calendar."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError
     if not 0 <= value < LAST_INSTANT:
@@ -32,7 +32,7 @@ def text(value: object) -> str:
 
 
 def clean(value: object) -> str:
-    """Return a text that has passed the gate; one that has not was never written by us."""
+    """Return a text if it is clean, as `protocol.text` makes it: others were not written by us."""
     found = text(value)
     if clean_line(found) != found:
         raise ValueError
