@@ -1,4 +1,4 @@
-"""Which statuses tell nothing of what a kernel runs. Pure."""
+"""Finds the statuses that tell nothing about what a kernel runs. Pure."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from kerneltui.protocol.status import BESIDE_THE_MAIN_SHELL
 
 
 def is_beside_status(raw: RawMessage) -> bool:
-    """Tell whether it is the status of a request beside the main shell.
+    """Tell whether a message is the status of a request beside the main shell.
 
-    Whoever looks at a kernel now and then causes two of them each time, for as long as it runs.
+    Programs that check a kernel now and then cause two of them each time.
     """
     try:
         if raw.msg_type != "status":

@@ -1,8 +1,8 @@
-"""FloodGate: reads a kernel's iopub, and skips output while that is more than can be read.
+"""FloodGate: reads a kernel's iopub, and skips output that comes too fast to be read.
 
-Topics tell statuses from output. While the gate is closed only the topics of statuses, of code
-and of how a cell ends are subscribed to: zmq drops the output that waits, and the kernel sends
-no more of it.
+Topics tell statuses from output. While the gate is closed, the SUB socket subscribes only to the
+topics of statuses, of code and of how a cell ends: zmq drops the output that waits, and the kernel
+stops sending it.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from kerneltui.kernels.connection.sockets import Context, connect
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.raw_message import RawMessage
 
-WAITING = 50_000  # messages that wait in a socket at the most, some 3 KB each: the last bound
-READ_IN_A_ROW = 40_000  # messages that are read while more wait, until the gate closes
-READ_BYTES = 64_000_000  # the same of large ones
-PAUSE = 0.5  # seconds that it stays closed at the least
+WAITING = 50_000  # messages that may wait in the socket, some 3 KB each: the last bound
+READ_IN_A_ROW = 40_000  # messages read without a pause, after which the gate closes
+READ_BYTES = 64_000_000  # the same for large messages
+PAUSE = 0.5  # seconds that it stays closed at least
 MAX_TOPICS = 16
 TOPIC_LENGTH = 256  # bytes
 STATES = ("status", "execute_input")
 SKIPPED = "the kernel says more than can be read; output is skipped"
 ENDINGS = ("error", "execute_result")
-"""What a cell may end with. Most kernels name them in a topic as they name a status."""
+"""Messages that may end a cell. Most kernels build their topics like those of statuses."""
 _KEPT = (*STATES, *ENDINGS, "iopub_welcome")
 
 
@@ -37,7 +37,7 @@ class FloodGate:
         self.has_more = False
         """There may be more than was read last."""
         self.opens_at: float | None = None
-        """An instant of `time.monotonic()` while it is closed, None else."""
+        """An instant of `time.monotonic()` while the gate is closed, else None."""
         self._topics: set[bytes] = set()
         self._knows_statuses = False
         self._subscribed: tuple[bytes, ...] = ()
@@ -51,7 +51,7 @@ class FloodGate:
         self.socket.close(linger=0)
 
     def receive(self, most: int, most_bytes: int) -> Iterator[RawMessage]:
-        """Yield what waits, up to so many messages or bytes, without what is skipped.
+        """Yield waiting messages, up to `most` or `most_bytes`, without those that are skipped.
 
         Opens or closes the gate at the end.
         """
@@ -75,7 +75,7 @@ class FloodGate:
             return []
 
     def _admits(self, raw: RawMessage) -> bool:
-        """Tell whether a message is taken in, and learn the topics of statuses and of code."""
+        """Tell whether a message is kept, and learn the topics of statuses and of code."""
         topic = raw.frames[0]
         if self.is_closed:  # some kernels have one topic for all
             return raw.msg_type in _KEPT
@@ -86,7 +86,7 @@ class FloodGate:
         return True
 
     def _adjust(self, count: int, size: int) -> None:
-        """Open or close after so much was read while more waits; nothing if none does."""
+        """Count what was read without a pause, and open or close the gate if it is time to."""
         self.has_more = count > 0
         self._count, self._size = (
             (self._count + count, self._size + size) if self.has_more else (0, 0)
@@ -124,7 +124,7 @@ def _topics_of_endings(topics: Iterable[bytes]) -> set[bytes]:
 
 
 def _give_memory_back() -> None:
-    """Have the C library keep nothing of what a flood took: by itself it keeps all of it."""
+    """Have the C library return a flood's memory to the system: by itself it keeps it."""
     import ctypes  # 2 ms that no start should wait for
 
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it

@@ -1,6 +1,7 @@
-"""The records of a recording: bytes that prove themselves, so that damage costs only what it hit.
+"""Encodes and decodes the records of a recording, each with a checksum.
 
-Rule: no length in a file is believed before it is checked against a bound.
+So damage costs only the records that it hit. Rule: a length in a file is not believed before it is
+checked against a bound.
 """
 
 from __future__ import annotations
@@ -21,18 +22,18 @@ DAMAGED = "the recording is damaged"
 DROPPED = "older output was dropped"
 
 _MAGIC = b"\xfeKT\x01"
-_HEAD = struct.Struct(">4sBdII")  # magic, kind, when, length of the body, checksum of the others
+_HEAD = struct.Struct(">4sBdII")  # magic, kind, time, length of the body, checksum of the rest
 _SUMMED = struct.Struct(">BdI")
 _LENGTH = struct.Struct(">I")
 _PROCESS = struct.Struct(">IQ")
 _SPAN = struct.Struct(">dd")
-LATEST = 253_402_300_800.0  # the end of the year 9999, after which no clock tells the time
-_MAX_FALSE_STARTS = 100  # what looks like a record and is none, before the rest is given up
+LATEST = 253_402_300_800.0  # the end of the year 9999, the last of `datetime`
+_MAX_FALSE_STARTS = 100  # false beginnings of records, after which the rest is given up
 
 
 @frozen
 class ProcessStarted:
-    """From here on this process is heard."""
+    """From here on, this process is recorded."""
 
     identity: ProcessIdentity
     at: float = field(default=0.0, compare=False)
@@ -55,9 +56,9 @@ class RecordKind(IntEnum):
     BEGAN = 2
     GAP = 3
     EARLIER = 4
-    """A gap at the head of a generation; it is one once the generation before is gone."""
+    """A gap at the head of a generation; it counts once the generation before is gone."""
     ENDED = 5
-    """The process was heard to its end: until another begins, nothing is missing."""
+    """The process was recorded to its end: until another begins, nothing is missing."""
 
 
 class Record(NamedTuple):
@@ -65,14 +66,14 @@ class Record(NamedTuple):
     at: float
     """When it was made, in seconds since the epoch."""
     value: ProcessStarted | Gap | list[bytes]
-    """An ENDED one has an empty message."""
+    """[] for ENDED: an empty message."""
 
 
 # -- writing ----
 
 
 def encode_message(frames: Sequence[bytes], at: float) -> bytes:
-    """Return a message as a record, or a gap in its place where it is too large."""
+    """Return a message as a record, or a gap in its place if it is too large."""
     size = sum(map(len, frames)) + _LENGTH.size * len(frames)
     if size > MAX_MESSAGE:
         why = f"a message of {size / 1e6:.1f} MB was too large to record"
@@ -111,13 +112,13 @@ def _checksum(kind: int, at: float, body: bytes) -> int:
 def decode_records(data: bytes) -> Iterator[Record]:
     """Yield the records of a generation, with a gap for each stretch that is damaged.
 
-    What is no record at its end had not been written whole, and is left out.
+    An incomplete record at the end was not fully written yet, and is left out.
     """
     return (record for record, _ in located_records(data))
 
 
 def located_records(data: bytes) -> Iterator[tuple[Record, int]]:
-    """Yield records as `decode_records` does, each with the position up to which that is read."""
+    """Yield records as `decode_records` does, each with the position up to which it has read."""
     position = end = false_starts = 0
     last_at = 0.0
     while (start := data.find(_MAGIC, position)) >= 0:
@@ -138,7 +139,10 @@ def located_records(data: bytes) -> Iterator[tuple[Record, int]]:
 
 
 def _after_damage(record: Record, since: float) -> Iterator[Record]:
-    """Yield a record, and one gap; who was killed in mid-write says itself what is missing."""
+    """Yield a gap for the damage, then the record.
+
+    After a recorder was killed in mid-write, the next one records a gap: that one is widened.
+    """
     if record.kind is RecordKind.GAP and isinstance(record.value, Gap):
         known = record.value
         value = Gap(min(since, known.since), known.until, known.why)
@@ -162,7 +166,7 @@ def decode_record(data: bytes, start: int = 0) -> tuple[Record, int] | None:
         return None
     try:
         return Record(RecordKind(kind), at, _decode_body(RecordKind(kind), body)), end
-    except (ValueError, struct.error):  # written by a later version, or by somebody else
+    except (ValueError, struct.error):  # written by a later version, or by another program
         return None
 
 
@@ -180,8 +184,8 @@ def _decode_body(kind: RecordKind, body: bytes) -> ProcessStarted | Gap | list[b
 
 
 def _is_time(instant: float) -> bool:
-    """Tell whether that is one in a calendar, in seconds since the epoch."""
-    return 0.0 <= instant <= LATEST  # not so of NaN
+    """Tell whether a calendar has that instant, in seconds since the epoch."""
+    return 0.0 <= instant <= LATEST  # false for NaN
 
 
 def _decode_frames(body: bytes) -> Iterator[bytes]:

@@ -1,6 +1,6 @@
-"""RecorderLock: at most one recorder for each runtime folder and host, and what it has to say.
+"""RecorderLock: at most one recorder for each runtime folder and host, and its problem.
 
-The system lets go of the lock when its holder ends in whatever way; no pid is believed.
+The system releases the lock when its holder exits, for any reason; pid files are not trusted.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from kerneltui.paths import own_folder
 from kerneltui.private_file import open_private
 from kerneltui.protocol.text import clean_line
 
-SIZE = 512  # bytes, taken in advance: what is wrong can be said on a full disk
-PATIENCE = 0.5  # seconds: who only asks whether there is a recorder has the lock for an instant
+SIZE = 512  # bytes, written in advance, so that a problem can be noted on a full disk
+PATIENCE = 0.5  # seconds: a process that only checks for a recorder holds the lock for an instant
 _POLL = 0.02  # seconds
 
 
@@ -33,7 +33,7 @@ def earlier_lock_path(folder: Path) -> Path:
 
 
 def is_locked(folder: Path) -> bool:
-    """Tell whether there is a recorder. Raises OSError if nobody can tell."""
+    """Tell whether there is a recorder. Raises OSError if the lock cannot be read."""
     try:
         fd = open_private(lock_path(folder))
     except FileNotFoundError:
@@ -45,7 +45,7 @@ def is_locked(folder: Path) -> bool:
 
 
 def read_problem(folder: Path) -> str:
-    """Return what the present recorder, or the last one, found wrong; "" if nothing is."""
+    """Return the problem that the present or the last recorder noted; "" if there is none."""
     try:
         fd = open_private(lock_path(folder))
     except FileNotFoundError:
@@ -57,7 +57,7 @@ def read_problem(folder: Path) -> str:
 
 
 class RecorderLock:
-    """The lock of one folder's recorder, held once `acquire` has said so."""
+    """The lock of one folder's recorder, held once `acquire` has returned True."""
 
     def __init__(self, path: Path) -> None:
         """Raises OSError."""
@@ -74,7 +74,7 @@ class RecorderLock:
         os.close(self._fd)
 
     def acquire(self) -> bool:
-        """Take the lock, and take back what was said; False if there is another recorder."""
+        """Take the lock, and clear the problem noted; False if there is another recorder."""
         deadline = time.monotonic() + PATIENCE
         while not self.try_now():
             if time.monotonic() > deadline:
@@ -87,15 +87,15 @@ class RecorderLock:
         unlock(self._fd)
 
     def is_valid(self) -> bool:
-        """Tell whether the file is still what others find, and not one that was removed."""
+        """Tell whether the locked file is still at its path, and was not removed."""
         return is_at(self._fd, self._path)
 
     def say(self, problem: str) -> None:
-        """Leave word of what is wrong, in place of what was said before."""
+        """Note a problem in the file, in place of the one before; "" for none."""
         text = problem.encode()[: SIZE - 1].ljust(SIZE - 1) + b"\n"
         with contextlib.suppress(OSError):  # the file was made on a disk that was full already
             os.pwrite(self._fd, text, 0)
 
     def try_now(self) -> bool:
-        """Take the lock; False if somebody has it, be it for an instant."""
+        """Take the lock; False if another process has it, even for an instant."""
         return try_lock(self._fd)

@@ -1,4 +1,4 @@
-"""RecordedKernel: one kernel, whose processes are heard and recorded, one after the other."""
+"""RecordedKernel: records the iopub of one kernel's processes, one after the other."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from kerneltui.protocol.connection import ConnectionInfo, parse_connection_file
 from kerneltui.protocol.raw_message import RawMessage
 
 LAUNCH = 60.0  # seconds that a launch may take until the process is known
-REST = 10.0  # seconds after an end in which another process is awaited at the same sockets
-DRAIN = 0.2  # seconds that what a dead process said last may take to arrive
+REST = 10.0  # seconds after an end to wait for another process on the same ports
+DRAIN = 0.2  # seconds that the last messages of a dead process may take to arrive
 LATE = 1.0  # seconds after a launch in which nothing is missed: a kernel takes longer to be ready
-ARRIVAL = 1.0  # seconds in which a subscription arrives at the latest
+ARRIVAL = 1.0  # seconds after which a subscription has surely reached the kernel
 BUDGET = 1_000_000  # bytes received of one kernel before others have their turn
 MAX_FILE = 100_000  # bytes of a connection file
-TURN_MESSAGES = 5_000  # the same of small ones
+TURN_MESSAGES = 5_000  # messages of one kernel before others have their turn
 NOT_RECORDED = "nothing was recorded"
 
 
 class RecordedKernel:
-    """Subscribes before the process is known, and reads once it is known whose words they are."""
+    """Subscribes before the process is known, and reads once it is known."""
 
     def __init__(self, manifest: Manifest, poller: zmq.Poller) -> None:
         path = recording_path(manifest.connection_file, manifest.kernel_id)
@@ -47,15 +47,15 @@ class RecordedKernel:
         self._info: ConnectionInfo | None = None
         self._gate: FloodGate | None = None
         self._skipped_since: float | None = None
-        """When the gate has closed, in seconds since the epoch."""
+        """When the gate has closed, in seconds since the epoch; None while it is open."""
         self._connected_at = 0.0
         self._process: AdoptedProcess | None = None
         self._is_introduced = False
-        """The recording says that this process is heard: its words come to us, as is proven."""
+        """The recording names this process: it is sure that its messages arrive."""
         self._over: ProcessIdentity | None = None
         """The process that is known to have ended."""
         self._was_idle = False
-        """The present process has said that it has done with something."""
+        """An idle status beside the main shell was recorded of the present process."""
         self._drained_at: float | None = None
         self._awaited_until = 0.0
 
@@ -65,7 +65,7 @@ class RecordedKernel:
         return self._process is not None or may_live or self._is_awaited
 
     def turn(self, ready: Container[object]) -> bool:
-        """Hear what there is; tell whether there is more. Raises OSError of the recording."""
+        """Record the messages that wait; tell if there are more. Raises OSError from writing."""
         now = time.time()
         has_more = False
         self._follow_hand_over()
@@ -81,12 +81,12 @@ class RecordedKernel:
         return has_more
 
     def mark_heard(self) -> None:
-        """Leave on the recording until when it is complete."""
+        """Mark on the recording until when it is complete."""
         if self._process is not None and self._is_introduced:
             self.writer.mark_heard()
 
     def close(self) -> None:
-        """Write what there is, and hear no more."""
+        """Write what has arrived, and stop listening."""
         now = time.time()
         if self._process is not None and self._gate is not None:
             self._receive_all(self._process, self._gate, now)
@@ -111,7 +111,7 @@ class RecordedKernel:
         return gate.has_more
 
     def _is_repeated(self, raw: RawMessage) -> bool:
-        """Tell whether a message says only what the first idle has: that the kernel is there."""
+        """Tell whether a message only repeats what the first idle status told: a live kernel."""
         if not is_beside_status(raw):
             return False
         was_idle, self._was_idle = self._was_idle, self._was_idle or says_idle(raw)
@@ -123,8 +123,8 @@ class RecordedKernel:
             self._skipped_since = None
 
     def _receive_all(self, process: AdoptedProcess, gate: FloodGate, now: float) -> None:
-        """Take all, a kernel's last words among it, and say what has been skipped."""
-        deadline = time.monotonic() + DRAIN  # a kernel that is left alive may say more for ever
+        """Take all that has arrived, also a kernel's last messages, and note what was skipped."""
+        deadline = time.monotonic() + DRAIN  # a kernel that stays alive may send for ever
         while self._receive(process, gate, now) and time.monotonic() < deadline:
             with contextlib.suppress(OSError):
                 self.writer.flush(now)
@@ -140,7 +140,7 @@ class RecordedKernel:
             self._finish(process, now)
 
     def _follow_hand_over(self) -> None:
-        """Go on with the process that serves the kernel, where its wrapper was taken for it."""
+        """Switch to the process that serves the kernel, if its wrapper was followed so far."""
         identity, wrapper = self.manifest.identity, self.manifest.launched
         known = self._process.identity if self._process is not None else None
         if identity is None or wrapper is None or known != wrapper:
@@ -193,10 +193,10 @@ class RecordedKernel:
             self._unheard_since = self.manifest.started_at
 
     def _introduce(self, process: AdoptedProcess, now: float) -> None:
-        """Say, once, that the process is heard from now on, and what of it was not.
+        """Record, once, that the process is heard from now on, and the gap before that.
 
-        A subscription takes time to arrive, and what is said until then is not heard either: the
-        first word proves that it has, or so long a time that it must have.
+        A subscription takes time to reach the kernel, and earlier messages are missed. The first
+        message proves that it has arrived; without one, it is sure after ARRIVAL seconds.
         """
         if not self._is_introduced:
             self._is_introduced = True
@@ -214,13 +214,13 @@ class RecordedKernel:
         self._poller.register(self._process.fileno(), zmq.POLLIN)
 
     def _note_unheard_end(self, now: float) -> None:
-        """Say of a process that ended while no recorder heard it that this is so."""
+        """Record the gap of a process that ended while no recorder listened to it."""
         if self._unheard_since is not None:
             self._note_unheard(now)
             self.writer.end(now)
 
     def _connect(self, now: float) -> bool:
-        """Subscribe to what the connection file says; tell whether that could be."""
+        """Subscribe on the connection file's ports; return False if that is not possible yet."""
         path = Path(self.manifest.connection_file)
         try:
             info = parse_connection_file(read_regular(path, MAX_FILE), str(path))
@@ -228,7 +228,7 @@ class RecordedKernel:
                 self._disconnect()
                 self._gate = FloodGate(default_context(), info)
                 self._info, self._connected_at = info, now
-        except (OSError, KernelError, zmq.ZMQError):  # not there yet, or not written whole
+        except (OSError, KernelError, zmq.ZMQError):  # not written yet, or not completely
             return False
         return True
 

@@ -1,6 +1,6 @@
 """The recorder: a process that records the iopub of every kernel of a runtime folder.
 
-`python -m kerneltui.fleet.recording.recorder FOLDER`. It ends when no kernel has been living
+`python -m kerneltui.fleet.recording.recorder FOLDER`. It ends when no kernel has been alive
 for a while.
 Rule: nothing here imports psutil or jupyter_core, or decodes a message: it runs all day.
 """
@@ -26,11 +26,11 @@ from kerneltui.paths import own_folder
 from kerneltui.private_file import make_private_folder
 
 LOOK = 0.2  # seconds between two looks at whether the folder has changed
-TURN = 0.05  # seconds at least between two turns: what is lost of a recorder that is killed
-LINGER = 10.0  # seconds without a living kernel
-SETTLED = 0.1  # seconds after which a change of the folder has a time of its own
+TURN = 0.05  # seconds at least between two turns: so much is lost when the recorder is killed
+LINGER = 10.0  # seconds without a living kernel, after which the recorder ends
+SETTLED = 0.1  # seconds after which another change gives the folder another time
 HEARD = 60.0  # seconds between two marks on the recordings of until when they are complete
-EXPIRY = 3600.0  # seconds between two looks for recordings that nobody wants any more
+EXPIRY = 3600.0  # seconds between two looks for expired recordings
 
 
 class Recorder:
@@ -46,7 +46,7 @@ class Recorder:
         self._earlier_lock: RecorderLock | None = None
         """Held once a kernel's files lie where an earlier kerneltui's recorder would write them."""
         self._left: tuple[Manifest, ...] = ()
-        """Of the kernels that such a recorder records."""
+        """The manifests of the kernels that such a recorder records now."""
         self._changed_at: tuple[int, ...] | None = None
         self._said = ""
         self._is_over = False
@@ -57,7 +57,7 @@ class Recorder:
         self._is_over = True
 
     def run(self) -> None:
-        """Record until stopped, or until no kernel has been living for LINGER."""
+        """Record until stopped, or until no kernel has been alive for LINGER."""
         living_at = time.monotonic()
         while not self._is_over:
             self._turn()
@@ -68,7 +68,7 @@ class Recorder:
         self.close()
 
     def close(self) -> None:
-        """Write what there is, and let go of all but the lock of the folder."""
+        """Write what has arrived, and close all except the lock of the folder."""
         for kernel in self._kernels.values():
             kernel.close()
         if self._earlier_lock is not None:
@@ -82,7 +82,7 @@ class Recorder:
         )
 
     def _is_wanted_after_all(self) -> bool:
-        """Let go of the lock and look once more: who found it held relies on this process."""
+        """Release the lock and look once more: a process that found it held relies on us."""
         self._lock.release()
         self._changed_at = None
         self._look()
@@ -124,7 +124,7 @@ class Recorder:
     # -- the folder ----
 
     def _look(self) -> None:
-        """Read the manifests where the folder has changed; end where it, or the lock, is gone."""
+        """Read the manifests if the folder has changed; end if it, or the lock, is gone."""
         try:
             changed_at = tuple(folder.stat().st_mtime_ns for folder in self._folders)
         except FileNotFoundError:
@@ -185,7 +185,7 @@ def main(folder: Path) -> None:
         if not lock.acquire():
             return
         recorder = Recorder(folder, lock)
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())  # whoever started it may have blocked some
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())  # its parent may have blocked some
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, lambda _signum, _frame: recorder.stop())
         gc.collect()
@@ -193,7 +193,7 @@ def main(folder: Path) -> None:
         try:
             recorder.run()
         except BaseException as error:
-            # It has no terminal; this is all that anybody will ever see of it.
+            # It has no terminal: this note is the only trace of the error.
             lock.say(f"the recorder failed: {type(error).__name__}: {error}")
             raise
 

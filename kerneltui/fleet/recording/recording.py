@@ -1,7 +1,7 @@
-"""Recording: what one kernel said on iopub, kept in a file for those who come later.
+"""Recording: the iopub messages of one kernel in a file, for dashboards that open later.
 
 It has two generations of bounded size, `<id>.iopub` and the older `.iopub.old`. Frames are kept as
-they were received: nobody has verified them yet.
+they were received: their signatures are not verified.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ __all__ = [
 SUFFIX = ".iopub"
 OLDER = ".old"
 KEPT = 7 * 24 * 3600.0  # seconds that the recording of a kernel outlives it
-END = 256_000  # bytes that have the latest requests, but for those with much output
+END = 256_000  # bytes that hold the latest requests, unless those have much output
 _LAST_RECORDS = 10_000  # bytes at the end of a recording that tell how it ends
-_FIRST_RECORD = 1000  # bytes that hold the first record of a generation, which is no message
-_ROTATIONS = 10  # that may happen while a reader opens two files
+_FIRST_RECORD = 1000  # bytes that hold the first record of a generation, which is not a message
+_ROTATIONS = 10  # renamings of files that may happen while a reader opens two
 
 
 def recording_path(connection_file: str, kernel_id: str) -> Path:
-    """Return where a kernel is recorded; one of an earlier kerneltui where that did."""
+    """Return where a kernel is recorded; for an earlier kerneltui's kernel, its old place."""
     new, earlier = _places(Path(connection_file).parent, kernel_id)
     return earlier if is_earlier(connection_file, kernel_id) else new
 
@@ -79,12 +79,12 @@ def read_recording(path: Path) -> Iterator[Record]:
 
 
 class RecordingReader:
-    """Reads a recording from its beginning, and later what has come."""
+    """Reads a recording from its beginning, and later what was added."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._positions: dict[tuple[int, int], int] = {}
-        """Up to where each file is read; what becomes the older one stays the same file."""
+        """Up to where each file is read, by device and inode: a renamed file keeps these."""
         self._heard: ProcessStarted | None = None
 
     def read(self) -> Iterator[Record]:
@@ -95,16 +95,16 @@ class RecordingReader:
                 start = self._positions.get(identity, 0)
                 start = file.seek(
                     start if start <= size else 0
-                )  # else a removed one had its number
+                )  # else a removed file had its inode
                 for record, end in located_records(file.read(GENERATION)):
                     self._positions[identity] = start + end
                     if self._is_news(record, is_oldest=number == 0):
                         yield record
 
     def _is_news(self, record: Record, *, is_oldest: bool) -> bool:
-        """Tell whether a record says what those before it have not said.
+        """Tell whether a record tells something that those before it have not told.
 
-        A process is introduced again in each generation, and after each gap.
+        A process is named again in each generation, and after each gap.
         """
         is_known = record.kind is RecordKind.BEGAN and record.value == self._heard
         is_no_gap = record.kind is RecordKind.EARLIER and not is_oldest
@@ -181,7 +181,7 @@ def begun_at(path: Path, default: float) -> float:
 
 
 def unheard_since(path: Path) -> float | None:
-    """Return since when nobody has recorded a kernel that was not heard to its end, else None."""
+    """Return since when recording is missing; None if all is recorded to the end, or nothing."""
     try:
         with _open(path) as file:
             status = os.fstat(file.fileno())
@@ -193,7 +193,7 @@ def unheard_since(path: Path) -> float | None:
 
 
 def ended_at(path: Path) -> float | None:
-    """Return when the process that was recorded last has ended; None if nobody heard that."""
+    """Return when the process that was recorded last has ended; None if that is not known."""
     try:
         with _open(path) as file:
             size = file.seek(0, os.SEEK_END)
@@ -209,22 +209,22 @@ def ended_at(path: Path) -> float | None:
 
 
 class Growth:
-    """What a recording grows by, from now on."""
+    """Reads what a recording grows by, from now on."""
 
     def __init__(self, path: Path, overlap: int) -> None:
-        """`overlap`: bytes that are given once more, as they may be the head of something."""
+        """`overlap`: bytes that are returned once more, for a text that begins in them."""
         self._path = path
         self._overlap = overlap
         self._positions: dict[tuple[int, int], int] = {}
-        """Up to where each file is known; what becomes the older one stays the same file."""
-        # Of one that cannot be opened now, all is given once it can be.
+        """Up to where each file is known, by device and inode: a renamed file keeps these."""
+        # A file that cannot be opened now is returned whole once it can be.
         with contextlib.suppress(OSError), contextlib.ExitStack() as files:
             for file in _open_generations(path, files):
                 self._positions[_identity(file)] = file.seek(0, os.SEEK_END)
         self._at_first = dict(self._positions)
 
     def rewind(self) -> None:
-        """Give all growth once more."""
+        """Have `read` return all growth once more."""
         self._positions = dict(self._at_first)
 
     def read(self) -> list[bytes]:
@@ -234,7 +234,7 @@ class Growth:
 
     def _read(self, file: BinaryIO) -> bytes:
         known = self._positions.get(_identity(file), 0)
-        is_another = known > file.seek(0, os.SEEK_END)  # which has a removed one's number
+        is_another = known > file.seek(0, os.SEEK_END)  # with a removed file's inode
         start = file.seek(0 if is_another else max(0, known - self._overlap))
         data = file.read(GENERATION)
         self._positions[_identity(file)] = start + len(data)
@@ -245,10 +245,10 @@ class Growth:
 
 
 def _open_generations(path: Path, files: contextlib.ExitStack) -> list[BinaryIO]:
-    """Return those that there are, the older first, as they were at one instant."""
+    """Open the generations that exist, the older first, as they are at one instant."""
     for _ in range(_ROTATIONS):
         opened = [_open_if_there(each, files) for each in (path, older_path(path))]
-        # The present one becomes the older one at any time, and then there is another.
+        # At any time the present one may be renamed to the older one, and another made.
         if opened[0] is None or is_at(opened[0].fileno(), path):
             break
         files.close()

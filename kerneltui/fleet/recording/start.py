@@ -1,4 +1,4 @@
-"""Is there a recorder for a runtime folder, does it complain, and if there is none, start one."""
+"""Starts a runtime folder's recorder if there is none, and reads its problem."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from kerneltui.kernels.management.launch import NOT_INHERITED
 
 INTERVAL = 10.0  # seconds between two looks whether there is a recorder
 
-# A shell that ends at once leaves the recorder to the system: it is nobody's zombie later.
+# The shell ends at once, so init adopts the recorder, which never becomes our zombie.
 _DETACHED = ("/bin/sh", "-c", '"$@" &', "sh")
 
 
 def is_recorded(folder: Path) -> bool:
-    """Tell whether a recorder runs. Raises OSError if nobody can tell."""
+    """Tell whether a recorder runs. Raises OSError if that cannot be told."""
     return is_locked(folder)
 
 
 def ensure_recorder(folder: Path) -> None:
-    """Start a recorder where there is none. Raises OSError.
+    """Start a recorder if there is none. Raises OSError.
 
-    Call it once a kernel's manifest is written: a recorder that is about to end, as it found
-    no kernel, looks once more after it has let go of its lock.
+    Call it after a kernel's manifest is written: a recorder that is about to end, as it found
+    no kernel, looks once more after it has released its lock.
     """
     if is_recorded(folder):
         return
@@ -53,7 +53,7 @@ def ensure_recorder(folder: Path) -> None:
 
 
 class RecorderStarter:
-    """Sees to it that there is a recorder while there is a kernel to record."""
+    """Keeps a recorder running while there is a kernel to record."""
 
     def __init__(self, folder: Path, warn: Callable[[str], None]) -> None:
         self._folder = folder
@@ -62,12 +62,12 @@ class RecorderStarter:
         self._problem = ""
 
     def look(self, *, is_wanted: bool) -> None:
-        """Look from time to time. `is_wanted`: some kernel of ours lives."""
+        """Look from time to time. `is_wanted`: a kernel of ours is alive."""
         if is_wanted and time.monotonic() >= self._due:
             self.ensure()
 
     def ensure(self) -> None:
-        """Have a recorder now; what it says is wrong is told once."""
+        """Start a recorder if there is none; warn of its problem once."""
         self._due = time.monotonic() + INTERVAL
         try:
             ensure_recorder(self._folder)
@@ -81,7 +81,7 @@ class RecorderStarter:
 
 
 def recorder_problem(folder: Path) -> str:
-    """Return what the recorder says is wrong, "" when all is well. Raises OSError."""
+    """Return the problem that the recorder noted; "" if there is none. Raises OSError."""
     return read_problem(folder)
 
 

@@ -1,6 +1,6 @@
-"""RecordingWriter: appends to one kernel's recording, in turns, and within a bounded space.
+"""RecordingWriter: appends to one kernel's recording, within a bounded space.
 
-What the disk does not take is dropped, and once it takes something again a gap says so: neither
+Records that cannot be written are dropped, and a gap tells so once writing works again: neither
 the file nor the memory of this process grows by what cannot be kept.
 """
 
@@ -28,18 +28,18 @@ from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.private_file import open_private
 from kerneltui.words import day_and_minute
 
-RETRY = 5.0  # seconds between two attempts to write where the last one failed
+RETRY = 5.0  # seconds between two attempts to write after one has failed
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-"""What holds for every file of the folder."""
+"""Errors that then hold for every file of the folder."""
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 
 
 class RecordingWriter:
-    """`now`: seconds since the epoch."""
+    """Collects records, and writes them at each `flush`. `now`: seconds since the epoch."""
 
     def __init__(self, path: Path) -> None:
         self.problem = ""
-        """Why nothing is written, and since when; "" while all is."""
+        """Why nothing is written, and since when; "" while writing works."""
         self._path = path
         self._fd: int | None = None
         self._size = 0
@@ -53,12 +53,12 @@ class RecordingWriter:
     # -- what is to be written at the next flush ----
 
     def begin(self, identity: ProcessIdentity, now: float) -> None:
-        """Say that from here on `identity` is heard."""
+        """Record that from here on the process `identity` is heard."""
         self._process = identity
         self._add(encode_began(identity, now), now)
 
     def add_gap(self, gap: Gap, now: float) -> None:
-        self._add(encode_gap(gap, now), gap.since)  # dropped, it is part of a longer one
+        self._add(encode_gap(gap, now), gap.since)  # if dropped, it becomes part of a longer gap
 
     def add_message(self, frames: Sequence[bytes], now: float) -> None:
         if self._is_resting:
@@ -67,7 +67,7 @@ class RecordingWriter:
             self._add(encode_message(frames, now), now)
 
     def end(self, now: float) -> None:
-        """Say that the process was heard to its end."""
+        """Record that the process was heard to its end."""
         self._add(encode_ended(now), now)
 
     def _add(self, record: bytes, since: float) -> None:
@@ -83,7 +83,10 @@ class RecordingWriter:
     # -- what is done with it ----
 
     def flush(self, now: float) -> None:
-        """Write what is pending. Raises OSError; then it is dropped, and so is more for a while."""
+        """Write what is pending. Raises OSError.
+
+        It is dropped then, and so are further records for RETRY seconds.
+        """
         if self._is_resting:
             return
         records = [*self._after_loss(now), *self._pending]
@@ -99,7 +102,7 @@ class RecordingWriter:
         self.problem = ""
 
     def rest(self, why: str) -> None:
-        """Write nothing for a while: another recording found out that it is of no use."""
+        """Write nothing for a while, as the disk has taken nothing, here or for another kernel."""
         self._rests_until = time.monotonic() + RETRY
         self._lost_why = why
         if self._pending:
@@ -107,7 +110,7 @@ class RecordingWriter:
             self._pending = []
 
     def mark_heard(self) -> None:
-        """Leave on the file, as its time, until when the kernel has been heard."""
+        """Set the file's time to now: until then the kernel has been heard."""
         if self._fd is not None and self._lost_since is None and not self._is_resting:
             with contextlib.suppress(OSError):
                 os.utime(self._fd)
@@ -184,7 +187,7 @@ class RecordingWriter:
 
 
 def describe(error: OSError) -> str:
-    """Return for a gap why nothing was written."""
+    """Return, in words for a gap, why nothing was written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return "the disk was full"
     return f"the recording could not be written: {error.strerror}"
