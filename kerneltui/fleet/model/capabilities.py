@@ -40,7 +40,7 @@ class Method(StrEnum):
     RELAUNCH = "ladder, then its command again"
     KILL_AND_RELAUNCH = "SIGKILL to its group and what left it, then its command again"
     FAMILY = "SIGKILL to its group and what left it"
-    MESSAGE = "message on control, then a signal where its kernelspec takes one"
+    MESSAGE = "message on control, then a signal if its kernelspec says so"
     REQUEST = "shutdown message; signals are another key"
     SERVER = "asked of its server"
     FAMILY_AND_SERVER = "SIGKILL to its group and what left it; its server is told"
@@ -52,7 +52,7 @@ class Method(StrEnum):
 
 LOST = "what started it would lose it"
 NAMED_ELSEWHERE = "it has its name from what started it"
-NO_PROCESS = "its process is not to be seen from here"
+NO_PROCESS = "its process is not visible from this host or container"
 NO_PORTS = "its ports are known only to what started it"
 NO_KERNEL = "only its connection file is left"
 NOT_PROVEN = "only arguments name its process, which may be another program's"

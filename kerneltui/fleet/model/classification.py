@@ -24,7 +24,7 @@ class Kind(StrEnum):
     CHILD = "started here"
     ADOPTED = "started by kerneltui"
     EXTERNAL = "started by something else"
-    NO_VISIBLE_PROCESS = "started by something else, its process not to be seen"
+    NO_VISIBLE_PROCESS = "started by something else, its process not visible"
     PRIVATE_PORTS = "started by something else, its ports told to that only"
     UNPROVEN = "what may be a kernel: only arguments tell"
     LEFTOVER = "what a kernel that has ended has forked"
