@@ -1,4 +1,4 @@
-"""Config: what holds at every start, before kerneltui.toml says anything."""
+"""Config: the settings that kerneltui.toml can change, with their defaults."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from kerneltui.tui.keys.keymap import Keymap
 
 MAX_FILE = 256_000  # bytes of kerneltui.toml
-REFRESH = 0.2  # seconds: what a person sees as at once
+REFRESH = 0.2  # seconds: a person sees this as immediate
 
 Notifications = Literal["off", "bell", "osc9", "osc777"]
 
 
 @frozen
 class Config:
-    """What holds at every start. What is None is as it was left the last time."""
+    """The settings of kerneltui.toml. None: as it was at the end of the last session."""
 
     theme: str | None = None
     """A name of THEMES."""
@@ -30,7 +30,7 @@ class Config:
     mouse: bool = True
     """False leaves the mouse to the terminal, to select text with."""
     ascii: bool = False
-    """Write nothing but ASCII, whatever the locale."""
+    """Write ASCII only, whatever the locale."""
     read_only: bool = False
     """Start locked: kernels are watched, and nothing is asked of them."""
     columns: tuple[str, ...] | None = None
@@ -38,20 +38,20 @@ class Config:
     sort: str | None = None
     """The id of the column to sort by; after a minus sign the other way round."""
     filter: str | None = None
-    """What the table shows, as after `/`."""
+    """The table's filter, as typed after `/`."""
     kernelspec: str = ""
-    """What the start dialog offers first."""
+    """The kernelspec that the start dialog offers first."""
     transport: Transport = "auto"
-    """How kernels that are started here are reached; auto is ipc where the kernel can."""
+    """Transport of kernels that are started here; auto is ipc if the kernel supports it."""
     stack_signal: str = STACK_SIGNAL
-    """At which Python kernels that are started here tell their stacks; or "off"."""
+    """The signal at which Python kernels started here write their stacks; or "off"."""
     notifications: Notifications = "off"
     """How the terminal tells that a kernel died, or that a long run ended."""
     notify_after: float = 30.0
-    """Seconds that make a run a long one."""
+    """Seconds after which a run counts as long."""
     keys: Keymap = field(default_factory=dict)
-    """Keys by the id of the action that they are given to; no two clash."""
+    """Keys by action id; no two clash."""
     unconfirmed: frozenset[str] = frozenset()
-    """Verbs of ASKED that act at once."""
+    """Verbs of ASKED that act without a question."""
     limits: Limits = Limits()
     """How much of the kernels' output is kept."""

@@ -1,6 +1,7 @@
-"""What kerneltui.toml says. What is wrong is told by its line, and the rest holds.
+"""Reads kerneltui.toml: its settings, and its problems with their lines.
 
-Rule: pure but for `read_config`; text in, settings and problems out.
+A wrong setting is reported, and the others hold.
+Rule: only `read_config` reads a file; the rest is pure: text in, settings and problems out.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from kerneltui.tui.config.themes import THEMES
 from kerneltui.tui.keys.keymap import Keymap, resolve
 from kerneltui.words import more
 
-MANY, MATCHES = 30, 5  # of more names than that only the likeliest are told
-MAX_PROBLEMS = 20  # told; of more, how many
+MANY, MATCHES = 30, 5  # of more than MANY names, tell the MATCHES most similar ones
+MAX_PROBLEMS = 20  # reported one by one; of the others, only the count
 MAX_ATTEMPTS = 20  # to read a file without its bad lines
 MAX_DEPTH = 10  # of tables within tables
 
@@ -35,7 +36,7 @@ _AT_LINE = re.compile(r"line (\d+)")
 
 @frozen
 class Problem:
-    """What is wrong in the file, and what would be right."""
+    """A mistake in the file, and what is allowed instead."""
 
     file: str
     line: int
@@ -48,7 +49,7 @@ class Problem:
 
 
 def read_config(path: Path) -> tuple[Config, tuple[Problem, ...]]:
-    """Return what the file says, and what is wrong in it; a missing one says nothing."""
+    """Return the file's settings and problems; the defaults if it is missing."""
     try:
         text = read_regular(path, MAX_FILE).decode("utf-8", "replace")
     except FileNotFoundError:
@@ -88,9 +89,10 @@ def parse_config(text: str, file: str) -> tuple[Config, tuple[Problem, ...]]:
 
 
 def _load(text: str, file: str) -> tuple[dict[str, Any], list[Problem]]:
-    """Return the data of all lines but those that are not TOML.
+    """Return the data of the lines that are TOML, and a problem for each other line.
 
-    Where these are too many, of the upper part of the file: each attempt reads it all.
+    If too many lines are not TOML, the lower half of the file is dropped: each attempt parses
+    all lines again.
     """
     lines = text.splitlines()
     problems: dict[str, Problem] = {}
@@ -106,14 +108,14 @@ def _load(text: str, file: str) -> tuple[dict[str, Any], list[Problem]]:
         except tomllib.TOMLDecodeError as error:
             what, at, place = str(error).rpartition(" (at ")
             given = _AT_LINE.match(place)
-            # What is never closed is told at the end of the file; it began somewhere above.
+            # tomllib reports an unclosed quote or bracket at the end of the file; it began above.
             number = int(given[1]) if given else _last(lines)
             if not number or not lines[number - 1]:
                 return {}, [Problem(file, 0, f"is not TOML: {error}")]
             lines[number - 1] = ""
             problem = Problem(file, number, f"is not TOML: {what}")
             problems[f"line {number}" if given else at + place] = problem
-        except (ValueError, RecursionError) as error:  # tomllib says not where
+        except (ValueError, RecursionError) as error:  # tomllib does not say where
             number = _first_beyond_reading(lines)
             del lines[number - 1 :]
             too_deep = isinstance(error, RecursionError)
@@ -123,7 +125,7 @@ def _load(text: str, file: str) -> tuple[dict[str, Any], list[Problem]]:
 
 
 def _first_beyond_reading(lines: Sequence[str]) -> int:
-    """Return the number of the line up to which alone the reader of TOML gives up."""
+    """Return the number of the first line at which tomllib gives up."""
     return 1 + bisect_left(
         range(len(lines)), True, key=lambda last: _is_too_much(lines[: last + 1])
     )
@@ -140,12 +142,12 @@ def _is_too_much(lines: Sequence[str]) -> bool:
 
 
 def _last(lines: Sequence[str]) -> int:
-    """Return the number of the last line that says anything; 0 if none does."""
+    """Return the number of the last line that is not empty; 0 if all are."""
     return max((number for number, line in enumerate(lines, start=1) if line), default=0)
 
 
 def _flattened(data: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
-    """Yield table, key and value; keys below a table are told with dots."""
+    """Yield table, key and value; keys of tables inside a table are joined with dots."""
     for name, value in data.items():
         if isinstance(value, dict):
             yield from ((name, key, each) for key, each in _dotted(value, MAX_DEPTH))
@@ -185,7 +187,7 @@ def _config(good: Mapping[str, Mapping[str, Any]], keys: Keymap) -> Config:
 
 
 def _lines_of_settings(text: str) -> dict[str, int]:
-    """Return the line, from 1 on, that sets each setting first; by table and key."""
+    """Return the number of each setting's first line, from 1 on, by table and key."""
     found: dict[str, int] = {}
     inside = ""
     for number, line in enumerate(text.splitlines(), start=1):

@@ -19,7 +19,7 @@ ASKED = ("interrupt", "restart", "restart_now", "shutdown", "kill", "shutdown_al
 """The verbs that ask first; named as in the ids of their actions."""
 
 Rule = Callable[[Any], str]
-"""Returns what would be right where a value is wrong; empty if it is right."""
+"""Returns what is allowed if a value is wrong; empty if it is right."""
 
 
 def _rule(accepts: Callable[[Any], bool], allowed: str) -> Rule:
@@ -42,9 +42,9 @@ def _whole(least: int, most: int, what: str) -> Rule:
 
 
 def _as_number(value: Any) -> float:
-    """Return a number as it is, and for anything else what is in no range.
+    """Return a number as it is; NaN, which is in no range, for anything else.
 
-    Python counts true and false as numbers.
+    True and False are numbers for Python, but not here.
     """
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return value if is_number else math.nan
@@ -103,7 +103,7 @@ TOP: dict[str, Rule] = {
     "stack_signal": _stack_signal,
     "notify_after": _number(1, 86_400, "seconds"),
 }
-"""What stands above the tables."""
+"""The settings above the first table."""
 TABLES: dict[str, dict[str, Rule]] = {
     "keys": {action.id: _keys for action in ACTIONS if not action.built_in},
     "confirm": dict.fromkeys(ASKED, _FLAG),

@@ -18,22 +18,22 @@ SPLITS = range(15, 86, 10)
 
 @frozen
 class SessionState:
-    """What the user chose with keys. What kerneltui.toml says overrules it."""
+    """What the user chose with keys. Settings in kerneltui.toml overrule it."""
 
     theme: str = ""
-    """Textual's name; empty for the usual one."""
+    """Textual's name of the theme; empty for the default."""
     split: int = SPLIT
     """Percent of the screen that the table may take; one of SPLITS."""
     kernelspec: str = ""
-    """What was started last; empty if nothing was."""
+    """The kernelspec that was started last; empty if none was."""
     table: Mapping[str, object] = field(default_factory=dict)
-    """Order, columns and filter, as the table itself tells them."""
+    """Order, columns and filter, as `TableView.to_state` returns them."""
 
 
 def load_session_state(path: Path) -> tuple[SessionState, str]:
-    """Return what the file holds, and what is wrong with it in a sentence.
+    """Return the state in the file, and what is wrong with the file in a sentence.
 
-    One that cannot be understood is put aside, so that nothing in it is lost.
+    A file that cannot be understood is renamed, so that nothing in it is lost.
     """
     try:
         return parse_remembered(read_private(path, MAX_FILE).decode("utf-8")), ""
@@ -55,7 +55,7 @@ def _put_aside(path: Path) -> str:
 
 
 def parse_remembered(text: str) -> SessionState:
-    """Return what `text` says. Raises ValueError if it is not as `dump` writes it."""
+    """Return the state in `text`. Raises ValueError if it is not as `dump` writes it."""
     match json.loads(text):
         case {"theme": str(theme), "split": int(split), "table": dict(table), **more} if (
             split in SPLITS and isinstance(kernelspec := more.get("kernelspec", ""), str)
@@ -74,7 +74,7 @@ def save_session_state(path: Path, state: SessionState) -> None:
 
 
 class Keeper:
-    """Writes what is to be state when it has changed; what goes wrong is told once."""
+    """Writes the session state when it has changed; reports an error once."""
 
     def __init__(self, path: Path, kept: SessionState) -> None:
         self._path = path
@@ -82,7 +82,7 @@ class Keeper:
         self._failed = False
 
     def keep(self, state: SessionState) -> str:
-        """Return why it cannot be written, the first time; else nothing."""
+        """Write `state` if it has changed; return why that failed, the first time, else ""."""
         if state == self._kept or self._failed:
             return ""
         try:

@@ -1,6 +1,6 @@
-"""RunSettings: what one run starts with.
+"""RunSettings: what one run of the dashboard starts with.
 
-Options add to kerneltui.toml, which overrules what was left.
+Command-line options add to kerneltui.toml, which overrules the saved session state.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ KERNELSPEC = "python3"
 
 @frozen
 class RunSettings:
-    """What holds for one run."""
+    """The configuration and the session state of one run."""
 
     config: Config = Config()
     session_state: SessionState = SessionState()
     problems: tuple[str, ...] = ()
-    """What is wrong with the files that were read, a sentence each."""
+    """Problems of the files that were read, a sentence each."""
     state_file: Path | None = None
-    """Where to remember how the screen is left; None does not."""
+    """The file for the session state; None to save nothing."""
     attached: str = ""
-    """The id of the kernel whose console is open at the start; none for ""."""
+    """The id of the kernel whose console is opened at the start; empty for none."""
 
     @property
     def theme(self) -> str:
@@ -43,12 +43,12 @@ class RunSettings:
 
     @property
     def kernelspec(self) -> str:
-        """What the start dialog offers first."""
+        """The kernelspec that the start dialog offers first."""
         return self.config.kernelspec or self.session_state.kernelspec or KERNELSPEC
 
     @property
     def table(self) -> dict[str, object]:
-        """How the table begins, as `TableView.from_state` takes it."""
+        """The first state of the table, for `TableView.from_state`."""
         config, state = self.config, dict(self.session_state.table)
         if config.columns is not None:
             state["columns"] = list(config.columns)
@@ -63,7 +63,7 @@ class RunSettings:
 def read_setup(
     *, read_only: bool, ascii_only: bool, mouse: bool, attached: str = ""
 ) -> RunSettings:
-    """Return what holds; each option of the command line can only add to what the file says."""
+    """Return the settings of this run. An option cannot undo a setting of the file."""
     config, problems = _read_config(paths.config_file())
     state, problem = load_session_state(paths.state_file())
     config = replace(
@@ -80,7 +80,7 @@ def _read_config(path: Path) -> tuple[Config, tuple[Problem, ...]]:
     if not path.exists():
         return Config(), ()
     from kerneltui.tui.config.config_file import (
-        read_config,  # what a start without one should not pay
+        read_config,  # imported here: a start without this file should not pay for it
     )
 
     return read_config(path)

@@ -1,4 +1,4 @@
-"""The themes that can be chosen, and those of our own."""
+"""The themes that can be chosen, and our own light theme."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ THEMES = {"dark": "textual-dark", "light": PAPER} | {
         "tokyo-night",
     )
 }
-"""What may be written, and Textual's name for it; ansi-… are the terminal's own 16 colours."""
+"""Names for the configuration, and Textual's names; ansi-… use the terminal's 16 colours."""
 
 
 def paper() -> Theme:
-    """Return dark ink on white paper: Textual's light theme is grey."""
-    from textual.theme import Theme  # what reading a configuration should not pay
+    """Return our theme of dark text on white: Textual's light theme is grey."""
+    from textual.theme import Theme  # imported here: reading a configuration should not pay for it
 
     return Theme(
         PAPER,
