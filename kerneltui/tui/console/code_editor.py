@@ -1,4 +1,4 @@
-"""CodeEditor: a few lines of source code, coloured, with what was run before."""
+"""CodeEditor: a few lines of coloured source code, with the code run before."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ from kerneltui.tui.widgets.source import (
 )
 
 Judge = Callable[[str], Awaitable[str | None]]
-"""Tells what Enter does to code: the indent of the line that it begins, None to run the code."""
+"""Returns what Enter does with code: the indent of a new line, or None to run the code."""
 
 
 class CodeEditor(TextArea):
-    """Knows keys and text; what they mean to a kernel is the console's business."""
+    """Knows keys and text only; the console knows the kernel."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("console.")
 
     class Submitted(Message):
-        """Code to run; it has left the editor."""
+        """The user runs this code; the editor is already cleared."""
 
         def __init__(self, code: str, *, beside: bool) -> None:
-            """`beside`: at once, beside what the kernel runs."""
+            """`beside`: run it in a subshell, at once, beside the cell that runs."""
             super().__init__()
             self.code = code
             self.beside = beside
 
     class Asked(Message):
-        """The key of a console action was pressed that takes more than an editor."""
+        """The user pressed the key of an action that the console must do."""
 
         def __init__(self, command: str, code: str, cursor: int) -> None:
             """`cursor`: a count of characters from the beginning of `code`."""
@@ -51,19 +51,19 @@ class CodeEditor(TextArea):
             self.cursor = cursor
 
     def __init__(self, judge: Judge, look_back: Callable[[], Sequence[str]]) -> None:
-        """`look_back`: returns what was run before, the oldest first."""
+        """`look_back`: returns the code run before, the oldest first."""
         super().__init__(compact=True, highlight_cursor_line=False, tab_behavior="focus")
         self.cursor_blink = False  # a blinking cursor writes to an idle terminal
         self.source_language = ""
         self.choosing = False
-        """A list of completions is open: up, down, Tab and Enter are for it."""
+        """A list of completions is open: up, down, Tab and Enter act on it."""
         self.reading = False
-        """Documentation is open: up, down and the page keys are for it."""
+        """Documentation is open: up, down and the page keys act on it."""
         self._judge = judge
         self._look_back = look_back
         self._past: Sequence[str] = ()
         self._place = 0
-        """Of what is shown in the past; behind its end is the draft."""
+        """The index in `_past` of the code that is shown; its length means the draft."""
         self._draft = ""
         self._texts = 0
         self._coloured: tuple[str, str, list[list[CodeStyle]]] = ("", "", [[]])
@@ -105,10 +105,10 @@ class CodeEditor(TextArea):
             self._coloured = (self.text, self.source_language, found)
         return found
 
-    # -- what was run before -----------------------------------------------------------
+    # -- the code run before -----------------------------------------------------------
 
     def recall(self, code: str) -> None:
-        """Show `code` out of the past; up and down go on from there."""
+        """Show `code`, which was run before; up and down go on from there."""
         self._keep_draft()
         self._past = self._look_back()
         self._go_to(max(place for place, each in enumerate(self._past) if each == code))
@@ -119,7 +119,7 @@ class CodeEditor(TextArea):
             self._go_to(self._place + step)
 
     def _keep_draft(self) -> None:
-        """Look back anew, unless the past is being shown."""
+        """Save the draft and read the history again, unless old code is shown."""
         if self._place == len(self._past):
             self._past = self._look_back()
             self._place, self._draft = len(self._past), self.text
@@ -140,7 +140,7 @@ class CodeEditor(TextArea):
             await self._act_on_enter()
 
     async def _act_on_enter(self) -> None:
-        """Do what Enter is bound to; as in any editor, that is a new line where it is free."""
+        """Do the action that Enter is bound to; if there is none, begin a new line."""
         active = self.screen.active_bindings.get("enter")
         if self.choosing:
             self._ask("choose")
@@ -153,7 +153,7 @@ class CodeEditor(TextArea):
         self.post_message(self.Asked(command, self.text, self.cursor_index))
 
     def _submit(self, *, beside: bool = False) -> None:
-        """Give the code away to be run."""
+        """Clear the editor and post its code to be run."""
         code = self.text
         if code.strip():
             self.put("")
@@ -175,7 +175,7 @@ class CodeEditor(TextArea):
         asked = self._texts
         indent = await self._judge(self.text)
         if asked != self._texts:
-            return  # the draft for another kernel is here by now
+            return  # the editor shows another kernel's draft now
         if indent is None:
             self._submit()
         else:

@@ -1,4 +1,4 @@
-"""Completions: the small list of what a name may go on as."""
+"""Completions: the small list of completions of a name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KIND_WIDTH = 12
 
 
 class Completions(OptionList):
-    """Never focused: the editor passes on the keys that are for it."""
+    """Never focused: the editor passes its keys on."""
 
     can_focus = False
 
@@ -42,7 +42,7 @@ class Completions(OptionList):
 
 
 def rows(offered: Sequence[Replacement]) -> list[Text]:
-    """Return a line for each: the name, and what it is in a column of its own."""
+    """Return a line for each completion: its name, and its kind in a second column."""
     names = [clean_line(offer.text, NAME_WIDTH) for offer in offered]
     width = max(map(cell_len, names), default=0)
     lines = []

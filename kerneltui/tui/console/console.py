@@ -1,7 +1,7 @@
-"""ConsolePane: a line for code, the kernel's questions, and what helps in writing.
+"""ConsolePane: the line for code, the kernel's questions, and help in writing.
 
 It talks to the fleet's console, whose methods return at once. Nothing here waits for a
-kernel longer than a deadline, and a reply to a text that has changed is dropped.
+kernel longer than a deadline, and a reply is dropped if the code has changed meanwhile.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ if TYPE_CHECKING:
     from kerneltui.tui.console.kernel_console import KernelConsole
 
 COMPLETENESS_DEADLINE = 0.25
-"""Seconds for a kernel to say whether code is complete; then it is run."""
+"""Seconds for a kernel to say whether code is complete; without a reply it is run."""
 HELP_DEADLINE = 3.0
 """Seconds for completions, documentation and history."""
 PAST_LIMIT = 10_000
-"""Entries of a kernel's history, the latest."""
+"""Entries kept of a kernel's history: the latest ones."""
 HELP_IS_SLOW = 0.3
-"""Seconds of waiting for help after which it is said."""
+"""Seconds after which the console says that it waits for the kernel's help."""
 
 _T = TypeVar("_T")
 
@@ -81,7 +81,7 @@ class PromptInput(TextInput):
 
 
 class Question(Horizontal):
-    """What a running cell asks, and the line for the answer."""
+    """The question of a running cell, and the line for the answer."""
 
     def __init__(self) -> None:
         super().__init__(id="prompt")
@@ -99,7 +99,7 @@ class Question(Horizontal):
         self.display = True
 
     def withdraw(self) -> None:
-        """Be gone, with what was typed: it may be half a password."""
+        """Hide, and forget what was typed: it may be half a password."""
         self.answer.widget.value = ""
         self.display = False
 
@@ -110,7 +110,7 @@ class _Memory:
 
     draft: str = ""
     past: tuple[str, ...] = ()
-    """What the kernel remembers, the oldest first."""
+    """The kernel's own history, the oldest first."""
     past_asked: bool = False
 
 
@@ -143,7 +143,7 @@ class ConsolePane(Vertical):
         self._question = Late(Question, in_place_of_entry)
 
     def fill(self) -> None:
-        """Mount what it consists of, at once: it may be wanted before it would be composed."""
+        """Mount the children at once: they may be used before Textual would compose them."""
         entry = Horizontal(id="entry")
         self.mount(entry)
         self._editor = CodeEditor(self._judge, self._look_back)
@@ -161,7 +161,7 @@ class ConsolePane(Vertical):
         self._use_history(self._history.load)
 
     def show(self, snapshot: KernelSnapshot | None, language: str) -> None:
-        """Be the console of `snapshot`, whose code is written in `language`."""
+        """Become the console of `snapshot`, whose code is written in `language`."""
         if snapshot == self._snapshot and language == self._editor.source_language:
             return
         before, self._snapshot = self._snapshot, snapshot
@@ -173,7 +173,7 @@ class ConsolePane(Vertical):
             self._change_kernel(before)
 
     def _change_kernel(self, before: KernelSnapshot | None) -> None:
-        """Swap the drafts, and let nobody go on typing to another kernel than he thinks."""
+        """Swap the drafts, and give up the focus: the user must not type to the wrong kernel."""
         if before is not None:
             self._memories[before.kernel_id].draft = self._editor.text
         if self.has_focus_within:
@@ -198,7 +198,7 @@ class ConsolePane(Vertical):
             self._editor.focus()
 
     def on_descendant_focus(self, _event: events.DescendantFocus) -> None:
-        """Ask the kernel once what was run in it before."""
+        """Ask the kernel for its history, once."""
         memory = self._memory()
         if self._backend and self._may_run() and not memory.past_asked:
             memory.past_asked = True
@@ -212,7 +212,7 @@ class ConsolePane(Vertical):
     def _may_run(self) -> bool:
         return self._snapshot is not None and Verb.EXECUTE in self._snapshot.allowed
 
-    # -- what was run before ---------------------------------------------------------------
+    # -- the code run before ---------------------------------------------------------------
 
     async def _learn_past(self, memory: _Memory, past: Future[tuple[str, ...]]) -> None:
         remembered = await settle(past, HELP_DEADLINE) or ()
@@ -222,7 +222,7 @@ class ConsolePane(Vertical):
 
     @property
     def _language(self) -> str:
-        """The name under which the history keeps what is run in this kernel."""
+        """The name under which the history keeps this kernel's code."""
         return self._editor.source_language or (
             self._snapshot.kernel_name if self._snapshot else ""
         )
@@ -234,7 +234,7 @@ class ConsolePane(Vertical):
         begin(self, partial(self._access_history, access))
 
     async def _access_history(self, access: Callable[[], str]) -> None:
-        """Read or write the history's file; say what is wrong with it, but only once."""
+        """Read or write the history's file; report the same problem only once."""
         problem = await asyncio.to_thread(access)
         if problem and problem != self._history_problem:
             self._history_problem = problem
@@ -262,7 +262,7 @@ class ConsolePane(Vertical):
         is_free = self._prompt is None and not self._search.is_shown
         self.query_one("#entry").display = is_free
 
-    # -- what runs and what it asks --------------------------------------------------------
+    # -- running cells and their questions -------------------------------------------------
 
     def pull(self) -> None:
         """Show the kernel's open prompt and the cells that wait; called by a timer."""
@@ -279,7 +279,7 @@ class ConsolePane(Vertical):
             self._show_aside()
 
     def _say(self, remark: str) -> None:
-        """Tell what becomes of the last question to the kernel, until the code changes."""
+        """Show how the last request for help stands, until the code changes."""
         if remark != self._remark:
             self._remark = remark
             self._show_aside()
@@ -332,7 +332,10 @@ class ConsolePane(Vertical):
         self._use_history(self._history.save)
 
     async def _judge(self, code: str) -> str | None:
-        """Ask the kernel whether `code` is whole; one that does not tell in time runs it."""
+        """Return the indent of the line after `code`; None to run it.
+
+        The kernel is asked whether `code` is complete. Without a reply in time it is run.
+        """
         if self._backend is None or not self._may_run():
             return None
         reply = self._backend.is_complete(self._kernel_id, code)
@@ -390,7 +393,7 @@ class ConsolePane(Vertical):
         return self._asked == (self._editor.text, self._editor.cursor_index)
 
     async def _help_that_comes(self, reply: Future[dict[str, Any]]) -> dict[str, Any] | None:
-        """Return what the kernel replies; None if that is late, or for code that has changed."""
+        """Return the kernel's reply; None if it is late or the code has changed."""
         slow = self.set_timer(HELP_IS_SLOW, partial(self._say, "asking the kernel…"))
         try:
             content = await settle(reply, HELP_DEADLINE)

@@ -1,4 +1,4 @@
-"""Documentation: what a kernel knows of a name, over the console until Esc."""
+"""Documentation: a kernel's help for a name, over the console until Esc."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Documentation(VerticalScroll):
         self.scroll_home(animate=False)
 
     def read(self, command: str) -> None:
-        """Scroll as the key of the editor asks."""
+        """Scroll as the editor's key asks."""
         page = max(1, self.size.height - 1)
         lines = {
             "read_previous": -1,

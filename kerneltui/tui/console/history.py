@@ -1,6 +1,6 @@
-"""History: the code that was run from here, in all sessions and by all dashboards.
+"""History: the code run from the console, in all sessions and by all dashboards.
 
-Only what was run as code comes here: never the answer to a prompt, so never a password.
+It keeps code only: never the answer to a prompt, so never a password.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from kerneltui.frozen import frozen
 from kerneltui.private_file import open_private, read_private, write_private
 
 FILE_LIMIT = 1 << 20
-"""Bytes; a file that has grown beyond loses its older half."""
+"""Bytes; a file that has grown larger loses its older half."""
 LOCK_PATIENCE = 1.0
-"""Seconds for another dashboard to be done with the file: nothing waits longer, nor the end."""
+"""Seconds to wait until another dashboard releases the file's lock, also when quitting."""
 MAX_FILE = 16 * FILE_LIMIT
-"""Bytes; a larger one is none of ours."""
+"""Bytes; a larger file is not one that kerneltui wrote."""
 CODE_LIMIT = 1 << 16
-"""Characters; longer code is not kept beyond the session."""
+"""Characters; longer code is kept only until the session ends."""
 
 
 @frozen
@@ -34,12 +34,12 @@ class Ran:
     """Code that was run; one line of the file."""
 
     language: str
-    """Or the name of the kernelspec, where the language is not known."""
+    """The name of the kernelspec if the language is not known."""
     code: str
 
 
 class History:
-    """What was run, by language. `load` and `save` block and are for a short thread."""
+    """The code run before, by language. `load` and `save` block: call them in a thread."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -49,12 +49,12 @@ class History:
         self._saving = threading.Lock()
 
     def codes(self, language: str) -> tuple[str, ...]:
-        """Return what was run in `language`, the oldest first."""
+        """Return the code run in `language`, the oldest first."""
         ran = (*self._loaded, *self._added)
         return fold(each.code for each in ran if each.language == language)
 
     def add(self, language: str, code: str) -> None:
-        """Remember what is being run; `save` writes it down."""
+        """Add code that is run; `save` writes it to the file."""
         ran = Ran(language, code)
         is_news = self.codes(language)[-1:] != (code,)
         self._added.append(ran)
@@ -66,7 +66,8 @@ class History:
     def load(self) -> str:
         """Read the file; return what is wrong with it in a sentence, empty if nothing is.
 
-        One with lines that cannot be understood is put aside, and goes on with the others.
+        If lines of it cannot be understood, a copy of the file is kept under another name, and
+        the other lines stay.
         """
         if not self._path.exists():
             return ""
@@ -78,9 +79,9 @@ class History:
             return f"{self._path} cannot be read: {error.strerror}"
 
     def save(self) -> str:
-        """Append what is new; return why it could not be done, empty if it was.
+        """Append the new code to the file; return why that failed, empty if it did not.
 
-        What could not be written is written the next time.
+        Code that could not be written is written the next time.
         """
         with self._saving:
             new = [self._unsaved.popleft() for _ in range(len(self._unsaved))]
@@ -114,9 +115,9 @@ class History:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        """Keep other dashboards from the file. Raises OSError if one keeps it too long."""
+        """Hold the file's lock. Raises OSError if another dashboard holds it too long."""
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # A file of its own: the other one is replaced now and then, and its lock with it.
+        # The lock has its own file: the history's file is replaced at times, and its lock with it.
         fd = open_private(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT)
         try:
             lock_file(fd, time.monotonic() + LOCK_PATIENCE)
@@ -125,7 +126,7 @@ class History:
             os.close(fd)
 
 
-# -- what the file holds -----------------------------------------------------------------
+# -- the format of the file --------------------------------------------------------------
 
 
 def dump(ran: Iterable[Ran]) -> str:
@@ -135,7 +136,7 @@ def dump(ran: Iterable[Ran]) -> str:
 
 
 def parse(data: bytes) -> tuple[tuple[Ran, ...], int]:
-    """Return what the lines say, and how many of them are not as `dump` writes them."""
+    """Return the code in the lines, and how many lines are not as `dump` writes them."""
     found = [_parse_line(line) for line in data.splitlines()]
     ran = tuple(each for each in found if each is not None)
     return ran, len(found) - len(ran)
@@ -151,19 +152,19 @@ def _parse_line(line: bytes) -> Ran | None:
     return None
 
 
-# -- what is made of it ------------------------------------------------------------------
+# -- merging and searching ---------------------------------------------------------------
 
 
 def fold(codes: Iterable[str]) -> tuple[str, ...]:
-    """Return `codes` where a code that follows itself counts once."""
+    """Return `codes` without direct repetitions."""
     return tuple(code for code, _ in groupby(codes))
 
 
 def merge(ours: Sequence[str], kernels: Sequence[str]) -> tuple[str, ...]:
-    """Return what was run here and what the kernel remembers as one past, the oldest first.
+    """Merge our history and the kernel's own into one, the oldest first.
 
-    What both know tells how the two interleave: it stands where the kernel has it, and
-    what only we know stands before the next of those, or at the end.
+    Code in both stands at its place in the kernel's history. Code that only we have stands
+    before the next code in both, or at the end.
     """
     known = {code: place for place, code in enumerate(kernels)}
     before: dict[int, list[str]] = {}
@@ -179,9 +180,9 @@ def merge(ours: Sequence[str], kernels: Sequence[str]) -> tuple[str, ...]:
 
 
 def search(past: Sequence[str], words: str) -> tuple[str, ...]:
-    """Return each code that holds `words`, the latest first.
+    """Return each code that contains `words`, the latest first.
 
-    Case counts only where `words` has capitals.
+    Case counts only if `words` has capitals.
     """
     has_capitals = words != words.lower()
     latest_first = dict.fromkeys(reversed(past))

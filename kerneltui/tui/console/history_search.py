@@ -1,4 +1,4 @@
-"""HistorySearch: finds code that was run before, while what it holds is being typed."""
+"""HistorySearch: finds code run before, while the user types a part of it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from kerneltui.tui.widgets.source import visible
 from kerneltui.tui.widgets.text_input import TextInput
 
 LINES = 5
-"""Of the code that was found; the editor shows as many."""
+"""Lines shown of the code that was found; the editor shows as many."""
 
 
 class _Words(TextInput):
@@ -28,21 +28,21 @@ class _Words(TextInput):
 
 
 class HistorySearch(Vertical):
-    """In the editor's place while it is open."""
+    """Shown in the editor's place while it is open."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(
         "console.search", "console.previous", "console.next", "console.leave"
     )
 
     class Taken(Message):
-        """The code that is shown is wanted in the editor."""
+        """The user takes the code that is shown."""
 
         def __init__(self, code: str) -> None:
             super().__init__()
             self.code = code
 
     class GivenUp(Message):
-        """The editor is wanted as it was."""
+        """The user closes the search without taking code."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -108,7 +108,7 @@ class HistorySearch(Vertical):
 
 
 def excerpt(code: str, words: str) -> Text:
-    """Return the lines of `code` around the first `words` in it, which stand out."""
+    """Return the lines of `code` around the first `words`, which are highlighted."""
     start = max(0, code.lower().find(words.lower()))
     row = code.count("\n", 0, start)
     first = max(0, row - LINES + 1)

@@ -1,4 +1,4 @@
-"""KernelConsole: what the console pane needs of what talks to kernels."""
+"""KernelConsole: the interface by which the console pane talks to kernels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the console says of its kernel. Pure."""
+"""The words that the console shows about its kernel. Pure."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def placeholder(snapshot: KernelSnapshot | None) -> str:
-    """Return what an empty console says; words of ours only, for markup is read in it."""
+    """Return the text of an empty console; only our own words: Textual reads markup in it."""
     if snapshot is None:
         return "no kernel is selected"
     if reason := why_not(snapshot.kind, Verb.EXECUTE):
         return f"nothing can be run in it: {reason}"
     if snapshot.state is KernelState.DEAD:
         return "this kernel is dead: restart it from the table"
-    if snapshot.word is Word.ASKS:  # of us it would ask in this very place
+    if snapshot.word is Word.ASKS:  # a question to us would stand in this place
         return "another client is asked for input: from here only an interrupt ends it"
     if snapshot.state is KernelState.BUSY:
         return "this kernel is busy: code waits for its turn"
@@ -31,7 +31,7 @@ def placeholder(snapshot: KernelSnapshot | None) -> str:
 
 
 def badge(snapshot: KernelSnapshot | None) -> str:
-    """Return who else takes note of what is done here; empty if nobody does."""
+    """Return the remark that the kernel's server sees the code; empty without a server."""
     is_served = snapshot is not None and snapshot.kind is Kind.SERVER
     return "its server sees what is run" if is_served else ""
 
