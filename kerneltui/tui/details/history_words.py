@@ -1,4 +1,4 @@
-"""What the history of a kernel's figures says, in bars and words. Pure."""
+"""A kernel's CPU and memory over time, in bars and words. Pure."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ if TYPE_CHECKING:
 
 
 class Fact(NamedTuple):
-    """Something to know of a kernel, and the word for it."""
+    """A value of a kernel, and its label."""
 
     label: str
     value: str
 
 
 def growth(usage: Usage | None) -> tuple[Fact, ...]:
-    """Return how fast memory grows; nothing if it does not do so steadily."""
+    """Return how fast memory grows; nothing if it does not grow steadily."""
     if usage is None or not usage.growth:
         return ()
     return (Fact("memory", f"+{formats.rate(usage.growth)}"),)
 
 
 def close_look(usage: Usage) -> tuple[Fact, ...]:
-    """Return what is known only of the selected kernel; of disks nothing while they rest."""
+    """Return PSS and disk rates, known for the selected kernel only; no values of 0."""
     facts = (
         Fact("pss", formats.memory(usage.pss) if usage.pss else ""),
         Fact("read", formats.rate(usage.read) if usage.read else ""),
@@ -35,7 +35,7 @@ def close_look(usage: Usage) -> tuple[Fact, ...]:
 
 
 def histories(usage: Usage | None) -> tuple[Fact, ...]:
-    """Return how memory and CPU went, each of them in the last minute and the last hour."""
+    """Return bars of memory and CPU for the last minute and the last hour."""
     if usage is None or not usage.memory_history.minute:
         return ()
     memory, cpu = usage.memory_history, usage.cpu_history

@@ -1,4 +1,4 @@
-"""InfoView: what a kernel is made of, and how another client reaches it."""
+"""InfoView: a kernel's spec, process and environment, and how to connect to it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from kerneltui.words import more
 if TYPE_CHECKING:
     from kerneltui.fleet.inspection.kernel_info import KernelInfo
 
-LONGEST = 4096  # characters of a path, as the system allows
-LABEL = 19  # cells for what a line is about
-MAX_LABEL = 48  # cells of a name that is longer than that
+LONGEST = 4096  # characters of a path: the system's limit
+LABEL = 19  # cells for the label of a line
+MAX_LABEL = 48  # cells of a label that is longer than that
 MAX_VALUE = 8_000  # characters
 _LIBRARY = (
     "from kerneltui import BlockingKernelClient",
@@ -46,7 +46,7 @@ class InfoView(RowPane):
         self._rows: list[Row] = []
 
     def show(self, info: KernelInfo | None, title: str = "") -> None:
-        """Show what was found out of a kernel; nothing for None."""
+        """Show the facts about a kernel; nothing for None."""
         self.kernel_name = title
         if info != self._info:
             self._info = info
@@ -68,7 +68,7 @@ class InfoView(RowPane):
 
 
 def sections(info: KernelInfo) -> tuple[Section, ...]:
-    """Return headings, each with facts: a name, or "" to go on, and a value."""
+    """Return headings, each with facts: a label, or "" for a further line, and a value."""
     environment = info.environment
     gone: tuple[Fact, ...] = (("", "not known: its process is gone or may not be looked into"),)
     return (
@@ -81,7 +81,7 @@ def sections(info: KernelInfo) -> tuple[Section, ...]:
 
 
 def connecting(connection_file: str) -> tuple[Fact, ...]:
-    """Return how other clients reach the kernel of this connection file."""
+    """Return how other clients connect with this connection file."""
     console = f"jupyter console --existing {shell_word(connection_file)}"
     literal = repr(connection_file) if is_showable(connection_file) else ascii(connection_file)
     library = [line.format(file=literal) for line in _LIBRARY]
@@ -94,7 +94,7 @@ def connecting(connection_file: str) -> tuple[Fact, ...]:
 
 
 def shell_word(path: str) -> str:
-    """Return a path for a shell; one that no screen can show by the numbers of its bytes."""
+    """Return a path quoted for a shell; as octal bytes if a screen cannot show it."""
     if is_showable(path):
         return shlex.quote(path)
     return "$'" + "".join(f"\\{each:03o}" for each in os.fsencode(path)) + "'"
@@ -106,7 +106,7 @@ def is_showable(path: str) -> bool:
 
 
 def laid_out(found: Iterable[Section], width: int) -> Iterator[Row]:
-    """Yield the rows of headings and facts; long values go on below themselves."""
+    """Yield the rows of headings and facts; long values are wrapped."""
     for place, (title, facts) in enumerate(found):
         if place:
             yield ()

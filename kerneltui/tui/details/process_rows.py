@@ -1,4 +1,4 @@
-"""The rows of the processes of a kernel: what each uses, and what all of them use. Pure."""
+"""Rows for the processes of a kernel: the use of each, and the totals. Pure."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from kerneltui.fleet.inspection.process_tree import ProcessFacts
 
 NOTHING = "-"
-ROOMY = 110  # cells from which on a process has all its columns
-_PATH_INDENT = " " * 10  # under the state: paths are long
+ROOMY = 110  # cells of width from which on all columns are shown
+_PATH_INDENT = " " * 10  # paths begin under the state: they are long
 
 
 class _Column(NamedTuple):
@@ -26,7 +26,7 @@ class _Column(NamedTuple):
     is_minor: bool = False
     """It is shown only if there is room."""
     is_of_gpu: bool = False
-    """It is shown only if a process uses one."""
+    """It is shown only if a process uses a GPU."""
 
 
 def _told(value: float | None, show: Callable[[float], str]) -> str:
@@ -60,17 +60,17 @@ _COLUMNS = (
     _Column("READ", 8, lambda process: _told(process.read, formats.rate), is_minor=True),
     _Column("WRITTEN", 8, lambda process: _told(process.written, formats.rate), is_minor=True),
 )
-"""One of a negative width stands to the left."""
+"""A negative width means aligned to the left."""
 
 
 def titles(processes: Sequence[ProcessFacts], width: int) -> str:
-    """Return the titles of the columns that a line of `width` cells has."""
+    """Return the titles of the columns for a line of `width` cells."""
     shown = [_fitted(column.title, column) for column in _columns(processes, width)]
     return f" {' '.join(shown)}  COMMAND"
 
 
 def process_rows(processes: Sequence[ProcessFacts], width: int) -> Iterator[tuple[int, Row]]:
-    """Yield the rows of each process, with its number."""
+    """Yield the rows of each process, with the index of the process."""
     lines, columns = tree_lines([each.depth for each in processes]), _columns(processes, width)
     for number, (process, line) in enumerate(zip(processes, lines, strict=True)):
         for row in _rows_of(process, line, columns):
@@ -78,7 +78,7 @@ def process_rows(processes: Sequence[ProcessFacts], width: int) -> Iterator[tupl
 
 
 def totals(processes: Sequence[ProcessFacts]) -> Row:
-    """Return what all of them use; what the system does not tell of any of them is left out."""
+    """Return the totals of all processes; a value that is known of none is left out."""
     shares = [each.shares for each in processes if each.shares is not None]
     gpus = [each.gpu for each in processes if each.gpu is not None]
     sums = {

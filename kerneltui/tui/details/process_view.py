@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 
 PERIOD = 1.0  # seconds between two looks
-FIRST_PERIOD = 0.3  # the same if none has told yet how much CPU is used: that takes two
-BUSY = 0.5  # of a core: a child that uses as much is what somebody looks for
-STARVED = 0.1  # the same of one that uses more than the kernel itself: others may want the core
+FIRST_PERIOD = 0.3  # the same until CPU use is known, which takes two looks
+BUSY = 0.5  # of a core: a child that uses so much gets the cursor
+STARVED = 0.1  # the same if it uses more than the kernel itself: other programs may need the core
 
 
 class ProcessView(CursorPane):
-    """A row a process, each under its parent; below it the files that it has open, on demand."""
+    """A row for each process, under its parent; below it its open files, on demand."""
 
     TAB = Tab.PROCESSES
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -42,7 +42,7 @@ class ProcessView(CursorPane):
     ]
 
     class SignalAsked(Message):
-        """Somebody wants to signal one process, or to kill it."""
+        """The user wants to signal one process, or to kill it."""
 
         def __init__(self, process: ProcessFacts, *, is_kill: bool) -> None:
             super().__init__()
@@ -50,7 +50,7 @@ class ProcessView(CursorPane):
             self.is_kill = is_kill
 
     class FilesAsked(Message):
-        """Somebody wants to see the open files of other processes than before."""
+        """The user wants to see the open files of other processes than before."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,20 +59,20 @@ class ProcessView(CursorPane):
         self._processes: Sequence[ProcessFacts] = ()
         self._histories: tuple[Fact, ...] = ()
         self._cursor = 0
-        """The number of the process under it."""
+        """The index of the process under the cursor."""
         self._is_settled = False
-        """It has been put where it belongs, and is moved by keys and clicks only."""
+        """The cursor was put on its first process; now only keys and clicks move it."""
         self._wanted: bool | None = None
-        """What was asked for before it was: to kill, or to signal."""
+        """The key pressed before the cursor was settled: True to kill, False to signal."""
         self._looks = 0
-        """How often was looked since the pane is in sight, at this kernel."""
+        """The number of looks at this kernel since the pane was last hidden."""
         self._rows: list[Row] = []
         self._owners: list[int] = []
-        """The number of the process that a row is about."""
+        """For each row, the index of its process."""
 
     @property
     def period(self) -> float:
-        """Seconds from a look to the next."""
+        """Seconds until the next look."""
         return PERIOD if self._looks else FIRST_PERIOD
 
     def forget(self) -> None:
@@ -81,15 +81,15 @@ class ProcessView(CursorPane):
         self._is_settled, self._wanted, self._looks = False, None, 0
 
     def on_hide(self) -> None:
-        """Have a cursor that nobody has moved begin where the trouble is then."""
+        """Put the cursor on the busiest process the next time, unless it has been moved."""
         self._is_settled, self._wanted, self._looks = self._cursor > 0, None, 0
 
     def show(
         self, processes: Sequence[ProcessFacts], title: str = "", usage: Usage | None = None
     ) -> None:
-        """Show what was found; parents come before their children.
+        """Show `processes`; parents come before their children.
 
-        `usage`: of all of them together, of late.
+        `usage`: the recent use of all of them together.
         """
         self.kernel_name = title
         self._looks += 1
@@ -107,9 +107,9 @@ class ProcessView(CursorPane):
             self._settle(children_busy=usage is not None and usage.children_busy)
 
     def _settle(self, *, children_busy: bool) -> None:
-        """Begin where the trouble is, once that is known; then ask what was to be asked."""
+        """Put the cursor on the busiest process once it is known; then do what a key asked."""
         loads = [each.cpu for each in self._processes if each.cpu is not None]
-        is_known = any(loads[1:]) if children_busy else bool(loads)  # a look may miss what they use
+        is_known = any(loads[1:]) if children_busy else bool(loads)  # a look may miss their use
         if not is_known and len(self._processes) != 1:
             return
         wanted = self._wanted
@@ -140,7 +140,7 @@ class ProcessView(CursorPane):
         self._cursor, self._is_settled, self._wanted = number, True, None
 
     def item_count(self) -> int:
-        """Return the number of the processes that are shown, which may not be all."""
+        """Return how many processes are shown, which may not be all."""
         return self._owners[min(len(self._owners), MAX_ROWS) - 1] + 1 if self._owners else 0
 
     def rows_of(self, number: int) -> range:
@@ -162,7 +162,7 @@ class ProcessView(CursorPane):
         self._ask(is_kill=True)
 
     def _ask(self, *, is_kill: bool) -> None:
-        if not self._is_settled:  # the cursor is not where it will be in a moment
+        if not self._is_settled:  # the cursor will be moved in a moment
             self._wanted = is_kill
         elif self.selected is not None:
             self.post_message(self.SignalAsked(self.selected, is_kill=is_kill))
@@ -198,9 +198,9 @@ class ProcessView(CursorPane):
 
 
 def busiest_child(processes: Sequence[ProcessFacts], *, children_busy: bool) -> int:
-    """Return the number of the child that uses the most CPU; 0, the kernel's, if none is busy.
+    """Return the index of the child that uses the most CPU; 0, the kernel, if none is busy.
 
-    `children_busy`: its row says so; a short look may have caught little of that.
+    `children_busy`: the kernel's row says so; a short look may see little of it.
     """
     own, *loads = (each.cpu or 0.0 for each in processes)
     busiest = max(loads, default=0.0)

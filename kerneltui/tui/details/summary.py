@@ -1,4 +1,4 @@
-"""Details: two lines on the selected kernel, with what the table has no room for."""
+"""Details: two lines of facts about the selected kernel that the table has no room for."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 TROUBLE = "!"
-"""The word for what needs somebody."""
+"""The label of a fact that needs attention."""
 
 
 class Details(Widget):
@@ -32,7 +32,7 @@ class Details(Widget):
         self._lines: tuple[tuple[Fact, ...], ...] = ()
 
     def show(self, kernel: KernelSnapshot | None, now: float) -> None:
-        """Show `kernel` as of the monotonic instant `now`; nothing for None."""
+        """Show `kernel` at the monotonic instant `now`; nothing for None."""
         lines = (whoabouts(kernel, now), whereabouts(kernel)) if kernel else ()
         if lines != self._lines:
             self._lines = lines
@@ -47,7 +47,7 @@ class Details(Widget):
         )
 
     def _styled(self, fact: Fact, before: str) -> Content:
-        """Return a fact with the blanks `before` it, which need no colours of their own."""
+        """Return a fact after the blanks `before`, which have the label's colours."""
         part = "reason" if fact.label == TROUBLE else "value"
         return Content.assemble(
             (f"{before}{fact.label} ", self.get_visual_style("details--label")),
@@ -56,7 +56,7 @@ class Details(Widget):
 
 
 def whoabouts(kernel: KernelSnapshot, now: float) -> tuple[Fact, ...]:
-    """Return who the kernel is, and how much it has done."""
+    """Return which kernel it is, and how much it has done."""
     facts = [Fact("spec", kernel.kernel_name or "-")]
     if kernel.state is not KernelState.DEAD and kernel.started_at is not None:
         facts.append(Fact("up", formats.duration(now - kernel.started_at)))
@@ -75,7 +75,7 @@ def whoabouts(kernel: KernelSnapshot, now: float) -> tuple[Fact, ...]:
 
 
 def whereabouts(kernel: KernelSnapshot) -> tuple[Fact, ...]:
-    """Return what it does, what went wrong, and where the kernel works and is reached."""
+    """Return what the kernel does, what went wrong, its notebook, folder and connection file."""
     refused = counted(kernel.refused, "message")
     word, sentence = kernel.condition.word, kernel.condition.sentence
     facts = (

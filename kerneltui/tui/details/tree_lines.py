@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-MAX_DEPTH = 8  # levels that are drawn; beyond them the command would be out of sight
+MAX_DEPTH = 8  # levels that are drawn; with more of them the command would not be visible
 
 
 def tree_lines(depths: Sequence[int]) -> list[str]:
-    """Return what stands before each of some processes, which come each behind its parent.
+    """Return the lines to draw before each process. A process comes after its parent.
 
     `depths`: 0 for a process without a parent among them.
     """
