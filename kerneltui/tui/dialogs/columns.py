@@ -1,4 +1,4 @@
-"""The choice of columns: which are shown, and in which order."""
+"""The dialog for columns: which are shown, and in which order."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ColumnChoice:
         return target
 
     def line(self, column: str) -> str:
-        """Return what is told of `column`."""
+        """Return the line about `column`."""
         box = "[x]" if column in self.shown else "[ ]"
         return f"{box} {BY_ID[column].title:<6} {BY_ID[column].about}"
 

@@ -1,4 +1,4 @@
-"""The question before something ends: frozen targets named, Cancel focused."""
+"""The question before something is ended: it names the targets, and Cancel has the focus."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from kerneltui.tui.widgets.text_input import TextInput
 
 @frozen
 class Question:
-    """What is asked. Texts have passed the gate."""
+    """A question to the user. Its texts are already cleaned of control characters."""
 
     title: str
     yes: str
-    """The label of the button that does it."""
+    """The label of the button that confirms."""
     lines: tuple[str, ...]
     """What it acts on, one line each."""
     note: str = ""
     """What will be lost, or kept."""
     danger: bool = False
     rest: str = ""
-    """What can be chosen besides for what is found meanwhile; "" for nothing."""
+    """The label of a check box, shown if further lines are found; empty for none."""
     expected: str = ""
-    """What has to be typed before yes counts; empty if pressing it is enough."""
+    """The text to type before yes counts; empty if pressing yes is enough."""
 
 
 class Answer(Enum):
@@ -48,7 +48,7 @@ class Answer(Enum):
 
 
 class Choice(Static):
-    """What can be chosen besides; unlike Textual's check box it tells without colours."""
+    """A check box; unlike Textual's it can be read without colours."""
 
     def __init__(self, label: str, *, id: str) -> None:  # noqa: A002 - Textual's
         super().__init__(f"[ ] {label}", id=id, markup=False)

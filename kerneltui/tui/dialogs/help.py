@@ -1,4 +1,4 @@
-"""The list of keys, made from the registry."""
+"""The help: a list of all keys, made from the registry of actions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class HelpScreen(ModalScreen[None]):
     ]
 
     def __init__(self, actions: Iterable[Action]) -> None:
-        """`actions`: the registry with the keys that hold."""
+        """`actions`: the registry with the user's keys."""
         super().__init__()
         self._groups = grouped(actions)
 

@@ -1,4 +1,4 @@
-"""The latest notices once more: the line that tells them is short, and goes."""
+"""The list of the latest notices: the message line is short, and shows them briefly."""
 
 from __future__ import annotations
 

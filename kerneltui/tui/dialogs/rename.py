@@ -1,4 +1,4 @@
-"""The dialog for a kernel's other name."""
+"""The dialog to rename a kernel."""
 
 from __future__ import annotations
 

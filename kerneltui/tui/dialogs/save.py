@@ -1,4 +1,4 @@
-"""The save dialog: under which name; it never overwrites."""
+"""The dialog to save a file; it never overwrites one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from kerneltui.tui.widgets.text_input import TextInput
 
 
 class SaveScreen(ModalScreen[None]):
-    """Offers a name that is free; the file is for its owner's eyes only."""
+    """Offers a name that is free. Only the owner can read the file."""
 
     AUTO_FOCUS = "Input"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", show=False)]

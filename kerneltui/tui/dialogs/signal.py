@@ -27,7 +27,7 @@ SIGNALS: tuple[signal.Signals, ...] = (
     *(signal.Signals[name] for name in _OFTEN),
     *sorted(each for each in signal.Signals if each.name not in (*_OFTEN, *_REAL_TIME)),
 )
-"""All that can be picked; those that kernels are sent often come first."""
+"""All signals that can be picked; the usual ones come first."""
 
 
 def find_signal(text: str) -> signal.Signals | None:

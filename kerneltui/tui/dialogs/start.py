@@ -33,11 +33,11 @@ class StartRequest:
     kernel_name: str
     cwd: str
     name: str
-    """What the user calls it; empty to leave that to the fleet."""
+    """The name for the kernel; empty to let the fleet choose one."""
 
 
 def label(spec: SpecChoice) -> str:
-    """Return how a kernelspec is offered: kernelspecs of one name differ by what runs them."""
+    """Return the line for a kernelspec: its interpreter tells equal names apart."""
     home = str(Path.home())
     shown = re.sub(rf"^{re.escape(home)}(?=/)", "~", spec.interpreter)
     return f"{spec.display_name}  ({spec.name})  {shown}".rstrip()
@@ -92,7 +92,7 @@ class StartScreen(ModalScreen[StartRequest | None]):
             self._complain("no kernelspec is installed; for Python: pip install ipykernel")
 
     def on_key(self, event: events.Key) -> None:
-        """Have letters find a kernelspec; j and k move, unless they go on a word."""
+        """Find a kernelspec by typed letters; j and k move, unless they continue a word."""
         options = self.query_one(OptionList)
         if self.focused is not options or not event.character or not event.is_printable:
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-PAUSE = 1.0  # seconds after which other letters begin another word
+PAUSE = 1.0  # seconds after which a letter begins a new word
 
 
 class TypeAhead:
@@ -16,9 +16,9 @@ class TypeAhead:
         return bool(self._typed) and now - self._last < PAUSE
 
     def find(self, letter: str, now: float, texts: Sequence[str]) -> int | None:
-        """Return the place of the first of `texts` with what has been typed in it, if any.
+        """Return the index of the first text that contains the typed word; None if none does.
 
-        A text that begins with it goes before one that has it further on.
+        A text that begins with the word comes before one that contains it further on.
         """
         self._typed = (self._typed if self.is_going_on(now) else "") + letter.casefold()
         self._last = now
