@@ -9,7 +9,7 @@ from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.frozen import frozen
 
 SCREENS = ("app.", "kernel.", "tab.", "focus.", "view.")
-"""How the ids of the actions begin that the main screen performs."""
+"""The main screen performs the actions whose ids begin with one of these."""
 
 
 def command_of(name: str, parameters: tuple[object, ...]) -> str:
@@ -31,7 +31,7 @@ class Scope(StrEnum):
 
 
 class Shown(TypedDict, total=False):
-    """How an action is shown, where it differs from others; as in `Action`."""
+    """The fields of `Action` about how it is shown; all optional."""
 
     footer: bool
     shown_as: str
@@ -44,40 +44,40 @@ class Action:
 
     id: str
     keys: tuple[str, ...]
-    """As Textual spells them; the first is the one that the footer shows."""
+    """Textual's names of its keys; the footer shows the first one."""
     label: str
     description: str
     scope: Scope
     verb: Verb | None = None
-    """What it asks of the selected kernel, which has to allow it."""
+    """What it asks of the selected kernel, if the kernel allows that."""
     danger: bool = False
     """It ends work: it asks first, with Cancel focused."""
     footer: bool = False
     built_in: bool = False
-    """Bound by a widget or by Textual itself; here so that the help is whole."""
+    """Bound by a widget or by Textual itself; listed so that the help is complete."""
     shown_as: str = ""
-    """How its keys are written where the names do not say it."""
+    """How its keys are written, if not by their names."""
     by_name: str = ""
-    """What it does where it is picked by its name, if that is not what its key does."""
+    """What it does if it is picked by its name, if its key does something else."""
 
     @property
     def bulk(self) -> bool:
-        """It goes to all marked kernels where there are any."""
+        """It applies to all marked kernels if there are any."""
         return self.scope is Scope.TABLE and self.verb is not None
 
     @property
     def changes(self) -> bool:
-        """It asks something of kernels, which is refused while they are only watched."""
+        """It asks something of kernels, so it is refused in read-only mode."""
         return self.verb is not None or self.danger or self.id == "kernel.start"
 
     @property
     def name(self) -> str:
-        """What it does, among those of its place: "restart" of "kernel.restart"."""
+        """The last part of its id: "restart" of "kernel.restart"."""
         return self.id.rpartition(".")[2]
 
     @property
     def command(self) -> str:
-        """How Textual calls it: the main screen's by their ids, a widget's by a method."""
+        """Textual's name of it: with its id for the main screen, of a method for a widget."""
         if self.id.startswith(SCREENS):
             return command_of("perform", (self.id,))
         return self.id.replace(".", "_")

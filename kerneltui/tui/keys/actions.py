@@ -1,7 +1,7 @@
 """All actions: they feed bindings, footer, help, palette and the README's key table.
 
-Lower case looks or can be undone, upper case destroys or is stronger. The main screen performs
-most of them by their ids; widgets have methods named after theirs.
+Lower-case keys only look, or can be undone. Upper-case keys destroy, or are stronger.
+The main screen performs most actions by their ids; widgets have methods named after theirs.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MORE_TAB_KEYS = {"stack": ("w",)}
 
 
 def _asks(verb: Verb, keys: tuple[str, ...], **how: Unpack[Shown]) -> Action:
-    """Return the action that asks a verb of kernels: the table of verbs says what it does."""
+    """Return the action for a verb; its texts are in the table of verbs."""
     entry = VERBS[verb]
     action_id = f"kernel.{verb.name.lower()}"
     return Action(

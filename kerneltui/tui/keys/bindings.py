@@ -1,4 +1,4 @@
-"""What is made of the actions: bindings for Textual, the groups of the help, the README's table."""
+"""Makes Textual's bindings, the groups of the help and the README's table from the actions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys as the user wants them: what was asked for, against what is taken. Decides only."""
+"""The user's own keys: which of them can be given to actions, and which clash. Pure."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ SAME_BYTE = {
     "ctrl+m": "enter",
     "ctrl+left_square_bracket": "escape",
 }
-"""Keys that reach no program in most terminals, and what arrives instead."""
-UNBOUND = "unbound"  # the name of no key: for the second binding of an action with one key
+"""Keys that most terminals cannot send, and the keys that arrive instead."""
+UNBOUND = "unbound"  # not a key's name: for the second binding of an action with one key
 
 Keymap = Mapping[str, tuple[str, ...]]
-"""Keys by the id of their action, of those actions that have other keys than usual."""
+"""Keys by action id, for the actions whose keys the user has changed."""
 
 _KEY = re.compile(r"(?:(?:ctrl|alt|shift|super|meta|hyper)\+)*([^+]+|\+)")
 _SIGNS = set(KEY_NAME_REPLACEMENTS.values())
@@ -30,9 +30,9 @@ _NAMED = {key.value for key in Keys} | _SIGNS
 
 
 def key_name(key: str) -> str:
-    """Return Textual's name of a key: of "?" it is "question_mark"."""
+    """Return Textual's name of a key: "question_mark" for "?"."""
     if key == ",":
-        return "comma"  # which parts keys in Textual's own lists
+        return "comma"  # a comma separates keys in Textual's own lists
     return next(iter(BindingsMap([Binding(key.strip(), "")]).key_to_bindings))
 
 
@@ -48,9 +48,10 @@ def cannot_be_bound(key: str) -> str:
 
 
 def resolve(wanted: Keymap) -> tuple[Keymap, dict[str, str]]:
-    """Return what of `wanted` can be granted, and by action why the rest cannot.
+    """Return the keys of `wanted` that can be granted, and by action why the others cannot.
 
-    An action whose wish clashes keeps its usual keys; which may clash with another's wish.
+    An action whose wanted keys clash keeps its default keys. These may then clash with the
+    keys that are wanted for another action.
     """
     problems: dict[str, str] = {}
     granted = {action: tuple(map(key_name, keys)) for action, keys in wanted.items()}
@@ -70,7 +71,7 @@ def _clash(granted: Keymap) -> tuple[str, str] | None:
 
 
 def _typed(action: Action) -> str:
-    """Return which of its keys would be typed where `action` is; empty for none."""
+    """Return which key of `action` would be typed as text in its scope; empty for none."""
     if action.scope not in (Scope.CONSOLE, Scope.FILTER):
         return ""
     typed = next(filter(_is_text, action.keys), "")
@@ -82,7 +83,10 @@ def _is_text(key: str) -> bool:
 
 
 def _taken(action: Action, actions: Sequence[Action]) -> str:
-    """Return whose key `action` wants; empty if all its keys are free, or are shared usually."""
+    """Return which other action has a key of `action`; empty if none has.
+
+    Keys that the two share by default do not count.
+    """
     own = BY_ID[action.id].keys
     for other in actions:
         if other.id != action.id and _meet(action, other):
@@ -95,7 +99,7 @@ def _taken(action: Action, actions: Sequence[Action]) -> str:
 
 
 def _meet(one: Action, other: Action) -> bool:
-    """Tell whether the keys of both work in one place. The console takes keys for itself."""
+    """Tell whether the keys of both work in one place. The console gets no global keys."""
     scopes = {one.scope, other.scope}
     return len(scopes) == 1 or (Scope.GLOBAL in scopes and Scope.CONSOLE not in scopes)
 
@@ -109,14 +113,14 @@ def with_keys(keymap: Keymap) -> tuple[Action, ...]:
 
 
 def key_of(action_id: str, keymap: Keymap) -> str:
-    """Return how people write the key of an action; where it has none, its name."""
+    """Return an action's first key as people write it; the action's label if it has none."""
     action = BY_ID[action_id]
     keys = keymap.get(action_id, action.keys)
     return key_label(keys[0]) if keys else action.label
 
 
 def for_textual(keymap: Keymap) -> dict[str, str]:
-    """Return `keymap` for `App.set_keymap`: by the ids of bindings, one for each usual key."""
+    """Return `keymap` for `App.set_keymap`, by binding id; each default key has a binding."""
     bound: dict[str, str] = {}
     for action in ACTIONS:
         if action.id in keymap:
@@ -125,7 +129,7 @@ def for_textual(keymap: Keymap) -> dict[str, str]:
 
 
 def _by_binding(action: Action, keys: Sequence[str]) -> dict[str, str]:
-    """The first binding takes the first key and those for which no other binding is left."""
+    """Give each binding a key; the first one also takes the keys that are left over."""
     places = len(action.keys)
     first = (*keys[:1], *keys[places:])
     rest = [*keys[1:places], *[UNBOUND] * places][: places - 1]

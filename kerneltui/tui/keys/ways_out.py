@@ -1,6 +1,6 @@
-"""The keys that help with a kernel, by what it does: they are told in place of the usual orders.
+"""The actions that help with a kernel in its condition; the key line shows them first.
 
-Rule: pure. A kernel that nothing is wrong with has none.
+Rule: pure. A kernel without trouble has none.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class WayOut(NamedTuple):
-    """An action, and the word for what it does to such a kernel."""
+    """An action, and its label for a kernel in this condition."""
 
     action_id: str
     label: str
@@ -43,7 +43,7 @@ _CHILDREN = (WayOut("tab.processes", "Processes"), _RESTART, _SHUTDOWN)
 
 
 def ways_out(kernel: KernelSnapshot | None) -> tuple[WayOut, ...]:
-    """Return what to press for a kernel, the gentlest first; () if the usual orders do."""
+    """Return the actions that help, the gentlest first; () if the usual ones are enough."""
     if kernel is None:
         return ()
     condition = kernel.condition
