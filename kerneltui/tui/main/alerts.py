@@ -1,6 +1,6 @@
-"""Alerts: what is worth a bell or a notification of the desktop, and how a terminal is told.
+"""Alerts: which events are worth a bell or a desktop notification, and their escape codes.
 
-Rule: pure. What passes through the terminal has passed the gate before.
+Rule: pure. Text for the terminal is cleaned of control characters first.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kerneltui.fleet.model.snapshot import KernelSnapshot
     from kerneltui.tui.config.config import Notifications
 
-WIDTH = 120  # characters: desktops show no more
+WIDTH = 120  # characters: desktops do not show more
 BELL = "\a"
 
 
@@ -25,7 +25,7 @@ class Alerts:
     """Remembers since when kernels run, and which are alive."""
 
     def __init__(self, long_run: float) -> None:
-        """`long_run`: seconds that make the end of a run worth telling."""
+        """`long_run`: seconds after which the end of a run is worth telling."""
         self._long_run = long_run
         self._busy_since: dict[str, float] = {}
         self._alive: frozenset[str] = frozenset()
@@ -45,7 +45,7 @@ class Alerts:
         self._alive = frozenset(
             kernel.kernel_id
             for kernel in kernels
-            if kernel.state is not KernelState.DEAD or kernel.death is None  # the cause is to come
+            if kernel.state is not KernelState.DEAD or kernel.death is None  # not told yet
         )
         self._busy_since = {
             kernel.kernel_id: self._busy_since.get(kernel.kernel_id, now)
@@ -56,7 +56,7 @@ class Alerts:
 
 
 def sequence(way: Notifications, text: str, environment: Mapping[str, str]) -> str:
-    """Return what has to be written to the terminal to tell `text` in this way."""
+    """Return what to write to the terminal to tell `text` in this way; empty if off."""
     text = clean_line(text, WIDTH).replace(";", ",")  # a semicolon would begin another field
     match way:
         case "bell":

@@ -1,4 +1,4 @@
-"""AppActions: what the keys do that are for the whole app, whatever kernel is selected."""
+"""AppActions: the actions for the whole app, whatever kernel is selected."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class AppActions:
-    """Help, notices, read-only, pictures, and the ways out."""
+    """Help, notices, read-only mode, pictures, and quitting."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class AppActions:
 
     @property
     def read_only(self) -> str:
-        """Why nothing is asked of a kernel while it is locked."""
+        """Why nothing is asked of kernels while the fleet is locked."""
         return f"read-only: {key_of('app.lock', self._keys)} unlocks"
 
     def _help(self) -> None:
@@ -66,7 +66,7 @@ class AppActions:
         self._screen.push(NoticesScreen(self._screen.app.notices))
 
     def _picture(self) -> None:
-        # After the palette, from which this is called, has gone from the screen.
+        # Called from the palette, so wait until the palette has left the screen.
         self._screen.app.call_after_refresh(self._save_picture)
 
     def _save_picture(self) -> None:
@@ -133,7 +133,7 @@ class AppActions:
 
 
 def left_running(kernels: Sequence[KernelSnapshot]) -> list[KernelSnapshot]:
-    """Return the kernels of ours that go on running where they are left."""
+    """Return our kernels that go on running when the dashboard quits."""
     return [each for each in kernels if each.is_ours and each.state is not KernelState.DEAD]
 
 

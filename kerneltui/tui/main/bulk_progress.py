@@ -1,4 +1,4 @@
-"""BulkProgress: how far many orders at once have come, told from what is seen of the kernels."""
+"""BulkProgress: how many orders of a batch are done, as seen from the kernels."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ FULL, EMPTY = "█", "░"
 
 
 class BulkProgress:
-    """One batch of orders: it begins with the first that is pending, and ends with the last."""
+    """One batch of orders: from the first pending order until none is pending."""
 
     def __init__(self) -> None:
         self._words: dict[str, str] = {}
         self._kernels: Sequence[KernelSnapshot] = ()
-        """Those that were looked at last."""
+        """The kernels of the last call."""
         self._told = ""
 
     def follow(self, kernels: Sequence[KernelSnapshot]) -> str:
-        """Return what to say of the batch: nothing if there is but one order."""
+        """Return the batch's progress in words; empty if it has fewer than two orders."""
         if kernels is not self._kernels:
             self._kernels, self._told = kernels, self._look(kernels)
         return self._told

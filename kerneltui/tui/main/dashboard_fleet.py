@@ -1,6 +1,6 @@
-"""DashboardFleet: what the dashboard needs of a fleet.
+"""DashboardFleet: the methods of a fleet that the dashboard uses.
 
-`kerneltui.fleet.fleet.Fleet` says what each of these does.
+`kerneltui.fleet.fleet.Fleet` says what each of them does.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class DashboardFleet(Protocol):
 
     def close(self) -> None: ...
 
-    # -- at once: what is published ----
+    # -- published values: return at once ----
 
     @property
     def snapshots(self) -> tuple[KernelSnapshot, ...]: ...
@@ -56,7 +56,7 @@ class DashboardFleet(Protocol):
 
     def mark(self, kernel_id: str) -> None: ...
 
-    # -- blocking: what has to be looked up ----
+    # -- lookups: block ----
 
     def info(self, kernel_id: str) -> KernelInfo: ...
 
@@ -78,7 +78,7 @@ class DashboardFleet(Protocol):
 
     def before(self, verb: Verb, target: Target) -> tuple[str, ...]: ...
 
-    # -- blocking: verbs ----
+    # -- verbs: block ----
 
     def start(self, kernel_name: str, *, cwd: str, name: str = "") -> str: ...
 

@@ -1,4 +1,4 @@
-"""DoublePress: the notebook's `i,i`. Decides only."""
+"""DoublePress: a second press of the same key acts, as a notebook's `i,i`. Decides only."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class DoublePress:
     _until: float = 0.0
 
     def press(self, target: Target, now: float) -> bool:
-        """Tell whether this press acts; where it does not, it arms for `target`."""
+        """Tell whether this press acts; if it does not, it arms for `target`."""
         if self.armed(now) == target:
             self._target = None
             return True

@@ -1,4 +1,4 @@
-"""What is printed once the dashboard is left. Pure."""
+"""The lines that are printed after the dashboard has quit. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GIVEN_UP = "only an interrupt ends it"
 
 
 def farewell(kernels: Sequence[KernelSnapshot], prompts: Mapping[str, Prompt]) -> list[str]:
-    """Return the kernels of ours that live on, and what cells asked here and was not answered.
+    """Return lines about our kernels that live on, and about questions without an answer.
 
     `prompts`: by kernel id.
     """

@@ -1,6 +1,6 @@
-"""What the keys order of kernels: targets frozen, the user asked, short threads sent off.
+"""KernelActions: the keys' orders to kernels: fix the targets, ask the user, call in threads.
 
-An order goes to the marked kernels, where there are none to the one under the cursor. The
+An order goes to the marked kernels; if none is marked, to the one under the cursor. The
 fleet looks at each target again before it acts, and refuses one that has changed.
 """
 
@@ -38,7 +38,7 @@ ORDERS_AT_ONCE = 16  # threads of one bulk order: some are always free for the n
 
 @frozen
 class Selection:
-    """What a key is about, frozen when it was pressed."""
+    """The kernels that a key acts on, fixed when it was pressed."""
 
     kernels: tuple[KernelSnapshot, ...]
     left_out: int
@@ -61,13 +61,13 @@ class Selection:
 
 
 def select(action: Action, chosen: Sequence[KernelSnapshot]) -> Selection | None:
-    """Return what `action` is about; None if no kernel allows it."""
+    """Return the kernels that `action` acts on; None if no kernel allows it."""
     fit = tuple(kernel for kernel in chosen if not refusal(action, kernel))
     return Selection(fit, len(chosen) - len(fit)) if fit else None
 
 
 class KernelActions:
-    """Gives the orders of the keys."""
+    """Gives the keys' orders to kernels."""
 
     def __init__(
         self, screen: KernelScreen, clock: Callable[[], float], unconfirmed: frozenset[str]
@@ -96,7 +96,7 @@ class KernelActions:
 
     @property
     def _chosen(self) -> tuple[KernelSnapshot, ...]:
-        """What an order goes to: the marked kernels, else the one under the cursor."""
+        """The kernels that an order goes to: the marked ones, else the one under the cursor."""
         selected = self._screen.selected
         return self._screen.marked or ((selected,) if selected else ())
 
@@ -104,17 +104,17 @@ class KernelActions:
         selection, fleet = select(action, self._chosen), self._screen.fleet
         return (fleet, selection) if fleet and selection else None
 
-    # -- orders to come ------------------------------------------------------------------
+    # -- before an order -----------------------------------------------------------------
 
     def _order(self, action: Action) -> None:
-        """Ask the user where something can be lost, and then each kernel."""
+        """Ask the user first if something can be lost; then give the order."""
         if action.verb is None or (chosen := self._select(action)) is None:
             return
         verb, (fleet, selection) = action.verb, chosen
         wording = VERBS[verb].questions.get(selection.about)
 
         def carry_out(*, rest: bool = False) -> None:
-            # What speaks against an interrupt was told with the question.
+            # anyway: the reasons against an interrupt were shown with the question.
             self._give(selection.targets, partial(fleet.do, verb, anyway=True, rest=rest))
 
         def answered(answer: Answer | None) -> None:
@@ -136,7 +136,7 @@ class KernelActions:
         elif "interrupt" in self._unconfirmed:
             self.interrupt_selected()
         elif screen.fleet and (kernel := screen.selected):
-            is_again = kernel.was_interrupted  # it was meant then, and had no effect
+            is_again = kernel.was_interrupted  # it had no effect: one press is enough now
             if is_again or self._is_pressed_again(kernel):
                 self._interrupt(screen.fleet, kernel)
             screen.tick()
@@ -149,7 +149,7 @@ class KernelActions:
             self.interrupt_selected()
 
     def interrupt_from_console(self) -> None:
-        """Interrupt the selected kernel; where it runs others' code, at the second press."""
+        """Interrupt the selected kernel; at the second press if it runs another client's code."""
         kernel = self._screen.selected
         is_others = kernel is not None and bool(kernel.code) and not kernel.code_is_ours
         if kernel is None or not is_others or self._is_pressed_again(kernel):
@@ -169,7 +169,7 @@ class KernelActions:
             self._interrupt(fleet, kernel)
 
     def _interrupt(self, fleet: DashboardFleet, kernel: KernelSnapshot) -> None:
-        """Interrupt a kernel; ask first where something speaks against it."""
+        """Interrupt a kernel; ask first if there are reasons against it."""
         if "interrupt" in self._unconfirmed:
             self._give([kernel.target], partial(fleet.do, Verb.INTERRUPT, anyway=True))
         else:
@@ -187,7 +187,7 @@ class KernelActions:
             question = questions.ask(wording, [kernel], self._clock())
             anyway = partial(self._give, [target], partial(fleet.do, verb, anyway=True))
             self._screen.push(ConfirmScreen(question), _if_yes(anyway))
-        else:  # what comes to speak against it from now on was not asked about
+        else:  # not anyway: a reason that appears from now on was not asked about
             self._give([target], partial(fleet.do, verb))
 
     def _pick_signal(self) -> None:
@@ -208,7 +208,7 @@ class KernelActions:
         self._screen.push(SignalScreen(lines, likely), answered)
 
     def signal_process(self, process: ProcessFacts, *, is_kill: bool) -> None:
-        """Signal one process of the selected kernel, and that alone."""
+        """Signal only one process of the selected kernel."""
         from kerneltui.tui.dialogs.signal import SignalScreen
 
         kernel, fleet = self._screen.selected, self._screen.fleet
@@ -233,7 +233,7 @@ class KernelActions:
             self._screen.push(SignalScreen((line,), likely), send)
 
     def _ask_name(self) -> None:
-        """Rename the kernel under the cursor: no two can have one name."""
+        """Rename the kernel under the cursor, not the marked ones: names are unique."""
         from kerneltui.tui.dialogs.rename import RenameScreen
 
         kernel, fleet = self._screen.selected, self._screen.fleet
@@ -268,10 +268,10 @@ class KernelActions:
             question = questions.shutdown_all(kernels, self._clock())
             self._screen.push(ConfirmScreen(question), _if_yes(answered))
 
-    # -- orders under way ----------------------------------------------------------------
+    # -- running an order ----------------------------------------------------------------
 
     def _give(self, targets: Sequence[Target], order: Callable[[Target], str]) -> None:
-        """Have short threads call `order` with each target; its words become toasts."""
+        """Call `order` with each target, in threads; show the sentences that it returns."""
         self._screen.begin(partial(self._carry_out, targets, order))
 
     async def _carry_out(self, targets: Sequence[Target], order: Callable[[Target], str]) -> None:
@@ -313,7 +313,10 @@ def _ours(kernels: Sequence[KernelSnapshot]) -> list[Target]:
 
 
 def _look_up(fleet: DashboardFleet, verb: Verb, targets: Sequence[Target]) -> tuple[str, ...]:
-    """Return what should be known of each target, of several with its name; or why it is not."""
+    """Return facts about each target, to know before `verb`; or why they are not known.
+
+    If there are several targets, each line has the target's name.
+    """
     return tuple(line for target in targets for line in _lines(fleet, verb, target, len(targets)))
 
 

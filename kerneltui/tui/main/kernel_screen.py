@@ -1,4 +1,4 @@
-"""KernelScreen: what those that act for the main screen see and use of it."""
+"""KernelScreen: the methods of the main screen that the action classes use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kerneltui.tui.terminal.base_app import BaseApp
 
 Commands = dict[str, Callable[[], object]]
-"""What is done, by the id of its action."""
+"""The function of each action, by the action's id."""
 
 
 class KernelScreen(Protocol):
@@ -50,7 +50,7 @@ class KernelScreen(Protocol):
         """Show a dialog; `answered` gets what it is dismissed with."""
 
     def begin(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Have a worker do it."""
+        """Run `work` in a worker."""
 
     def say(self, text: str, severity: SeverityLevel = "information") -> None:
         """Show a toast; no markup is read in it."""

@@ -1,6 +1,6 @@
-"""LateParts: the panes and the console, for which the table does not wait.
+"""LateParts: the panes and the console, made after the table is on the screen.
 
-They are made once the table is on the screen, or when one of them is wanted before.
+One that is needed earlier is made then.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class LateParts:
-    """Of the main screen; both show the selected kernel."""
+    """The panes and the console of the main screen; both show the selected kernel."""
 
     def __init__(self, screen: Screen[None], clock: Callable[[], float]) -> None:
         self._screen = screen
@@ -45,18 +45,18 @@ class LateParts:
         return self._panes.made is not None and self._panes.made.has_focus_within
 
     def make(self) -> None:
-        """Have both there."""
+        """Make both, unless they are made already."""
         self._panes.make()
         self._console.make()
 
     def attach(self, fleet: DashboardFleet) -> None:
-        """Take what is shown from `fleet`."""
+        """Show the kernels of `fleet` from now on."""
         self._fleet = fleet
         if console := self._console.made:
             console.attach(fleet.console)
 
     def show(self, kernel: KernelSnapshot | None, language: str) -> None:
-        """Show the selected kernel. `language`: what its code is written in; "" if unknown."""
+        """Show the selected kernel. `language`: of its code; "" if unknown."""
         self._kernel, self._language = kernel, language
         if panes := self._panes.made:
             panes.show(self._fleet, kernel)
@@ -64,12 +64,12 @@ class LateParts:
             console.show(kernel, language)
 
     def pull_panes(self) -> None:
-        """Show in the panes what has come."""
+        """Bring the panes up to date."""
         if panes := self._panes.made:
             panes.pull()
 
     def pull_console(self) -> None:
-        """Show in the console what has come, paused or not."""
+        """Bring the console up to date, paused or not."""
         if console := self._console.made:
             console.pull()
 

@@ -59,28 +59,28 @@ _PACKAGE = Path(__file__).parents[2]
 STYLES = next(p for p in (_PACKAGE / "styles", _PACKAGE.parent / "styles") if p.is_dir())
 
 TICK = 0.2  # seconds between two looks at what the fleet has published
-REPAINT = 1.0  # seconds after which ages are shown anew though nothing was published
+REPAINT = 1.0  # seconds after which ages are painted again, even if nothing was published
 
-ALERT_EVERY = 1.0  # seconds: nobody is called for less
+ALERT_EVERY = 1.0  # seconds between two looks for alerts
 
 _LOOKING = "Looking for kernels…"
 
 
 class MainScreen(Screen[None]):
-    """Everything but the dialogs, whose styles it brings as well."""
+    """Everything except the dialogs. It brings the styles of the dialogs as well."""
 
     app = getters.app(BaseApp)
     CSS_PATH: ClassVar[list[str | PurePath]] = [STYLES / "app.tcss", STYLES / "widgets.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = bindings(*SCREENS)
 
     def __init__(self, clock: Callable[[], float], settings: RunSettings) -> None:
-        """`clock`: the one that the snapshots' instants are of."""
+        """`clock`: the clock of the snapshots' instants."""
         super().__init__()
         config = settings.config
         self.refresh_rate = RefreshRate(config.refresh)
         self.kernel_actions = KernelActions(self, clock, config.unconfirmed)
         self._app_actions = AppActions(self, config.keys, config.unconfirmed, clock)
-        self._view = ViewActions(  # before there is anything to style again
+        self._view = ViewActions(  # first: now there is nothing to style again
             self,
             self.refresh_rate,
             settings.session_state.split,
@@ -96,7 +96,7 @@ class MainScreen(Screen[None]):
         self._alerts = Alerts(settings.config.notify_after)
         self._snapshots: tuple[KernelSnapshot, ...] = ()
         self._awaited = ""
-        """The id of the kernel whose console is to open once it is there."""
+        """The id of the kernel whose console opens once the kernel is found; "" for none."""
         self._shown_at = float("-inf")
         self._starts = StartActions(
             self, settings.kernelspec, start=self._begin_start, advise=self._advise
@@ -130,7 +130,7 @@ class MainScreen(Screen[None]):
 
     @property
     def _commands(self) -> Commands:
-        """What each action does that is the whole screen's, by its id."""
+        """The function of each action of the whole screen, by the action's id."""
         return {
             **self.kernel_actions.commands,
             **self._starts.commands,
@@ -145,11 +145,11 @@ class MainScreen(Screen[None]):
         }
 
     def key_of(self, action_id: str) -> str:
-        """Return how people write the key of an action, as it is bound here."""
+        """Return an action's key as people write it, with the user's own keys."""
         return key_of(action_id, self._settings.config.keys)
 
     def complete(self) -> None:
-        """Have everything on the screen: that which the table did not wait for."""
+        """Make the parts for which the table did not wait."""
         self._late.make()
 
     # -- what is shown -----------------------------------------------------------------
@@ -173,7 +173,7 @@ class MainScreen(Screen[None]):
 
     @property
     def started_kernelspec(self) -> str:
-        """What was started last, here or in the dashboard before."""
+        """The kernelspec that was started last, here or in the session before."""
         return self._starts.last or self._settings.session_state.kernelspec
 
     @property
@@ -208,7 +208,7 @@ class MainScreen(Screen[None]):
             self.attend()
 
     def tick(self) -> None:
-        """Show what has been published since the last time; nothing of it while paused."""
+        """Show what has been published since the last time, unless paused."""
         if self.refresh_rate.paused:
             self.attend()
         else:
@@ -235,7 +235,7 @@ class MainScreen(Screen[None]):
             self._fleet.note_told(notice)
 
     def alert(self) -> None:
-        """Tell whoever looks elsewhere what has happened, paused or not."""
+        """Alert the user, who may look elsewhere, to what has happened; paused or not."""
         kernels = self._fleet.snapshots if self._fleet else ()
         for told in self._alerts.look(kernels, self._clock()):
             self.app.write_raw(sequence(self._settings.config.notifications, told, os.environ))
@@ -266,7 +266,7 @@ class MainScreen(Screen[None]):
 
     @property
     def _language(self) -> str:
-        """What code for the selected kernel is written in; empty if that is not known."""
+        """The language of the selected kernel's code; empty if it is not known."""
         return self._starts.language_of(self.selected.kernel_name) if self.selected else ""
 
     @on(KernelTable.ViewChanged)
@@ -303,7 +303,7 @@ class MainScreen(Screen[None]):
         self.app.push_screen(ColumnsScreen(self._table.view.columns), answered)
 
     def _show_offers(self) -> None:
-        """Have the keys painted again where others may be pressed now."""
+        """Paint the keys again if other keys can be used now."""
         ways = () if self.marked else ways_out(self.selected)
         offered = (
             ways,
@@ -317,7 +317,7 @@ class MainScreen(Screen[None]):
             self.refresh_bindings()
 
     def _notes(self) -> tuple[str, ...]:
-        """Return what is unusual about what is shown."""
+        """Return remarks on what is unusual: read-only, slow, filtered, orders pending."""
         told = (
             "RO" if self.locked else "",
             self.refresh_rate.shown,
@@ -332,7 +332,7 @@ class MainScreen(Screen[None]):
         return f"press {key} again to interrupt {target.name}" if target else ""
 
     def _advise(self, text: str) -> None:
-        """Say what to install where no kernel can be started."""
+        """Say what to install if no kernel can be started; nothing for ""."""
         advice = self.query_one("#advice", Static)
         advice.update(text)
         advice.display = bool(text)
@@ -351,7 +351,7 @@ class MainScreen(Screen[None]):
         return action is not None and awaits_fleet(action, self)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Grey what the selected kernel does not allow now."""
+        """Grey a key whose action cannot be done now."""
         return None if self.is_mounted and self._refusal(command_of(action, parameters)) else True
 
     def action_perform(self, action_id: str) -> None:
@@ -365,16 +365,16 @@ class MainScreen(Screen[None]):
             self.say_why_not(active.binding.action)
 
     def commands(self) -> Iterator[SystemCommand]:
-        """Yield what the palette offers: every action of the registry that has a name there."""
+        """Yield the actions for the palette."""
         for action in ACTIONS:
             if action.scope in (Scope.TABLE, Scope.GLOBAL) and not action.built_in:
                 run = partial(self.run_by_name, action)
                 yield SystemCommand(action.label, action.by_name or action.description, run)
 
     async def run_by_name(self, action: Action) -> None:
-        """Do what was picked from a list, or say why it cannot be done."""
+        """Do an action that was picked from a list, or say why it cannot be done."""
         if action.id == "kernel.interrupt":
-            self.kernel_actions.interrupt_chosen()  # nobody picks from a list by accident
+            self.kernel_actions.interrupt_chosen()  # a pick from a list is no accident
             return
         owner = self._table if action.id.startswith("table.") else self
         if not await self.app.run_action(action.command, owner):
@@ -383,7 +383,7 @@ class MainScreen(Screen[None]):
     def say_why_not(self, command: str) -> None:
         self.notify(self._refusal(command), severity="warning", markup=False)
 
-    # -- what those use that act for the screen --------------------------------------------
+    # -- for the action classes ------------------------------------------------------------
 
     def push(self, screen: Screen[Any], answered: Callable[[Any], None] | None = None) -> None:
         self.app.push_screen(screen, answered)
@@ -428,7 +428,7 @@ class MainScreen(Screen[None]):
         self._late.console.enter()
 
     def _pick_tab(self, tab: Tab) -> None:
-        """Show a tab, and give it the keys."""
+        """Show a tab, and give it the focus."""
         self.remove_class("-zoom-table")
         self._late.panes.pick(tab)
         self._late.panes.pane.focus()

@@ -1,4 +1,4 @@
-"""MessageLine: one line above the keys that says what has just happened, and then goes."""
+"""MessageLine: one line above the keys that shows the latest message for some seconds."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ SECONDS: Mapping[str, float] = {"information": 6.0, "warning": 15.0, "error": 15
 
 
 class MessageLine(Widget):
-    """Shows the latest message; how many others came with it, it says."""
+    """Shows the latest message, and how many others came with it."""
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"message-line--{severity}" for severity in SECONDS}
 
     def __init__(self, key: str) -> None:
-        """`key`: what shows all messages, as people write it."""
+        """`key`: the key that shows all messages, as people write it."""
         super().__init__()
         self._key = key
         self._latest: ShownNotice | None = None
         self._count = 0
-        """The messages that came since the line was empty."""
+        """How many messages came since the line was empty."""
         self._until = float("-inf")
         self.display = False
 
     def pull(self, notices: Sequence[ShownNotice], now: float) -> None:
-        """Take in what was said; called at a fixed rate. `notices`: the oldest first."""
+        """Show what is new in `notices`, the oldest first; called at a fixed rate."""
         new = list(takewhile(lambda each: each is not self._latest, reversed(notices)))
         if new:
             self._latest = new[0]

@@ -1,4 +1,4 @@
-"""Panes: the tabs of the selected kernel. Only the one in sight costs anything."""
+"""Panes: the tabs of the selected kernel. Only the visible one is kept up to date."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PERIOD = 1.0  # seconds between two looks at what is not published but has to be looked up
+PERIOD = 1.0  # seconds between two lookups of what the fleet does not publish
 
 
 class Panes(Vertical):
@@ -67,7 +67,7 @@ class Panes(Vertical):
 
     @property
     def pane(self) -> Pane:
-        """The one in sight."""
+        """The visible pane."""
         return self._panes[self.active].widget
 
     @property
@@ -77,7 +77,7 @@ class Panes(Vertical):
     # -- which tab ----------------------------------------------------------------------
 
     def pick(self, tab: Tab) -> None:
-        """Show a tab; where the one before had the focus, it gets it."""
+        """Show a tab; it gets the focus if the tab before had it."""
         had_focus = self.has_focus_within
         self.active = tab
         for each in self._panes.values():
@@ -99,7 +99,7 @@ class Panes(Vertical):
     # -- what is shown ------------------------------------------------------------------
 
     def show(self, fleet: DashboardFleet | None, kernel: KernelSnapshot | None) -> None:
-        """Show another kernel, or the same one as it is now; none for None."""
+        """Show `kernel` as it is now; nothing for None."""
         before = self._kernel_id
         self._kernel, self._fleet = kernel, fleet
         if before != self._kernel_id:
@@ -118,7 +118,7 @@ class Panes(Vertical):
             stack.forget()
 
     def pull(self) -> None:
-        """Bring the pane in sight up to date; called at a fixed rate."""
+        """Bring the visible pane up to date; called at a fixed rate."""
         now = self._clock()
         if self._due <= now and not self._looking:
             self._due = now + self._period
@@ -127,13 +127,13 @@ class Panes(Vertical):
 
     @property
     def _period(self) -> float:
-        """Seconds from a look of the tab in sight to the next."""
+        """Seconds between two lookups for the visible tab."""
         if self.active is Tab.STACK:
             return self._stack.widget.period
         return self._processes.widget.period if self.active is Tab.PROCESSES else PERIOD
 
     def _feed(self) -> None:
-        """Give the pane in sight what the fleet has of the kernel."""
+        """Give the visible pane what the fleet publishes about the kernel."""
         fleet, kernel_id = self._fleet, self._kernel_id
         name = self._kernel.name if self._kernel else ""
         if self.active is Tab.OUTPUT:
@@ -158,10 +158,10 @@ class Panes(Vertical):
     def _open_message(self, event: MessageView.Opened) -> None:
         self.app.push_screen(MessageScreen(event.record, event.client))
 
-    # -- what has to be looked up -------------------------------------------------------
+    # -- lookups ------------------------------------------------------------------------
 
     def _look_up(self) -> None:
-        """Have a short thread find out what the tab in sight shows, if nobody publishes it."""
+        """Look up, in a thread, what the visible tab shows, if the fleet does not publish it."""
         fleet, kernel = self._fleet, self._kernel
         if fleet is None or kernel is None:
             return
@@ -200,11 +200,11 @@ class Panes(Vertical):
     ) -> None:
         try:
             found = await asyncio.to_thread(question)
-        except KernelError:  # it was dismissed meanwhile
+        except KernelError:  # the kernel was dismissed meanwhile
             return
         finally:
             self._looking = False
         if kernel_id == self._kernel_id:
             show(found)
-        if self._due <= self._clock():  # something else was wanted meanwhile
+        if self._due <= self._clock():  # another lookup was asked for meanwhile
             self.pull()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def why_not_now(action: Action, screen: KernelScreen, read_only: str) -> str:
     """Return why the action cannot be done now; "" when it can.
 
-    `read_only`: what is said where nothing may be asked of kernels.
+    `read_only`: the reason to return while nothing may be asked of kernels.
     """
     if awaits_fleet(action, screen):
         return "the kernels are not known yet"
@@ -47,7 +47,7 @@ def refusal(action: Action, snapshot: KernelSnapshot | None) -> str:
 
 
 def refusal_of_all(action: Action, kernels: Sequence[KernelSnapshot]) -> str:
-    """Return why `action` can be asked of none of `kernels`; empty when it can of some."""
+    """Return why none of `kernels` allows `action`; empty if one of them does."""
     refusals = [refusal(action, kernel) for kernel in kernels]
     if "" in refusals:
         return ""

@@ -1,4 +1,4 @@
-"""What is asked before something ends, and what is advised, in words. Pure."""
+"""The texts of questions before something is ended, and of advice. Pure."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ LOSSES_WIDTH = 160  # characters
 
 
 def identify(kernel: KernelSnapshot) -> str:
-    """Return one line that names the very process that is meant."""
+    """Return one line that identifies the kernel and its process."""
     pid = f"pid {kernel.pid}" if kernel.pid else "no process"
     whose = f"  of {kernel.whose}" if kernel.whose else ""
     return clean_line(f"{kernel.name}  {short_id(kernel.kernel_id)}  {pid}{whose}")
 
 
 def describe(kernel: KernelSnapshot, now: float) -> Iterator[str]:
-    """Yield a line that names the process, and one of what would be lost with it."""
+    """Yield a line that identifies the kernel, and one about what would be lost with it."""
     yield identify(kernel)
     yield clean_line(f"  {', '.join(_losses(kernel, now))}", LOSSES_WIDTH)
 
@@ -101,7 +101,7 @@ def unlock() -> Question:
 
 
 def nothing_to_start(folders: Sequence[str]) -> str:
-    """Return what to do where no kernelspec was found in `folders`."""
+    """Return what to do if no kernelspec was found in `folders`."""
     return "\n".join(
         (
             "No kernelspec was found, so there is nothing to start.",

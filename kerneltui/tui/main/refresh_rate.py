@@ -8,22 +8,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 STEPS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  # seconds, for the keys that change the rate
-UNWATCHED = 2.0  # seconds at the least while the terminal has not the focus
+UNWATCHED = 2.0  # seconds at least, while the terminal does not have the focus
 
 
 @dataclass(slots=True)
 class RefreshRate:
-    """How often the screen follows what is true."""
+    """How often the screen shows the kernels' current state."""
 
     interval: float
     """Seconds between two looks."""
     paused: bool = False
     watched: bool = True
-    """The terminal has the focus, or does not tell."""
+    """The terminal has the focus, or does not report it."""
     _looked: float = float("-inf")
 
     def is_due(self, now: float) -> bool:
-        """Tell whether it is time, and if so count from now on."""
+        """Tell whether it is time to look; if so, the next interval begins now."""
         interval = self.interval if self.watched else max(self.interval, UNWATCHED)
         if self.paused or now - self._looked < interval:
             return False
@@ -38,7 +38,7 @@ class RefreshRate:
 
     @property
     def shown(self) -> str:
-        """What the status line has to say of it; nothing as long as it looks like at once."""
+        """The words for the status line; empty at the fastest rate."""
         if self.paused:
             return "paused"
         return f"every {self.interval:g} s" if self.interval > STEPS[0] else ""

@@ -1,4 +1,4 @@
-"""StartActions: which kernel is to be started, and what can be."""
+"""StartActions: asks which kernel to start, and starts it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class StartActions:
-    """Knows the kernelspecs, and what was started last."""
+    """Knows the kernelspecs, and which one was started last."""
 
     def __init__(
         self,
@@ -29,8 +29,8 @@ class StartActions:
     ) -> None:
         """`kernel_name`: the kernelspec that is offered first.
 
-        `start`: has a thread start a kernel and return its id. `advise`: shows what to install;
-        "" if nothing need be.
+        `start`: calls, in a thread, a function that starts a kernel and returns its id.
+        `advise`: shows what to install; called with "" if nothing is missing.
         """
         self._screen = screen
         self._begin_start = start
@@ -45,11 +45,11 @@ class StartActions:
         return {"kernel.start": self._ask_what_to_start}
 
     def language_of(self, kernel_name: str) -> str:
-        """Return what code for such a kernel is written in; "" if that is not known."""
+        """Return the language of a kernelspec's code; "" if it is not known."""
         return self._languages.get(kernel_name, "")
 
     async def look_for_specs(self, fleet: DashboardFleet) -> None:
-        """Learn the kernelspecs' languages; where there is none, say what to install."""
+        """Learn the kernelspecs' languages; if there is no kernelspec, say what to install."""
         specs = await asyncio.to_thread(fleet.kernel_specs)
         self._languages = {spec.name: spec.language for spec in specs}
         folders = () if specs else await asyncio.to_thread(_searched_folders)
@@ -69,14 +69,14 @@ class StartActions:
 
 
 def _searched_folders() -> tuple[str, ...]:
-    """Return where kernelspecs are looked for."""
-    from jupyter_core.paths import jupyter_path  # slow, and needed but once
+    """Return the folders in which kernelspecs are searched."""
+    from jupyter_core.paths import jupyter_path  # slow, and needed only once
 
     return tuple(jupyter_path("kernels"))
 
 
 def _working_folder() -> str:
-    """Return the folder that new kernels work in, as a rule: the home where ours was removed."""
+    """Return the usual folder of new kernels: ours, or the home folder if ours was removed."""
     try:
         return str(Path.cwd())
     except FileNotFoundError:

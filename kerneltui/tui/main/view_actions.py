@@ -1,6 +1,6 @@
-"""ViewActions: what the keys do that change how the main screen follows the kernels, and its parts.
+"""ViewActions: pause and refresh rate of the main screen, and the sizes of its parts.
 
-The screen's classes say how large its parts are: `-split-55`, `-zoom-table`.
+CSS classes of the screen set the sizes: `-split-55`, `-zoom-table`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from kerneltui.tui.terminal.base_app import SIDE_BY_SIDE
 
 ZOOMS = ("-zoom-table", "-zoom-output")
 ROOMY = Size(120, 40)
-"""From this size on the output is read below the table."""
+"""From this size on the output can be read below the table."""
 
 
 class ViewActions:
@@ -33,8 +33,9 @@ class ViewActions:
         attend: Callable[[], None],
         in_output: Callable[[], bool],
     ) -> None:
-        """`look`: shows what is true now, paused or not; `attend`: all that does not wait for that.
+        """`look`: shows the kernels' current state, paused or not.
 
+        `attend`: shows only what a pause does not stop.
         `split`: percent of the screen that the table may take. `in_output`: tells whether the
         focus is in the lower part.
         """
@@ -86,7 +87,7 @@ class ViewActions:
         self.split = split
 
     def enter_output(self) -> None:
-        """Give the output the whole screen where that is small."""
+        """Give the output the whole screen if the screen is small."""
         self._entered_from_zoom = self._screen.has_class("-zoom-table")
         self._screen.remove_class(*ZOOMS)
         if not is_roomy(self._screen.size):
