@@ -1,4 +1,4 @@
-"""Which messages are shown, and whom they are from. Pure."""
+"""Which messages are shown, and the names of their clients. Pure."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _REFUSED = {
 
 @frozen
 class MessageFilter:
-    """Messages of one type or not of some, of one client; of all where nothing is set."""
+    """Shows messages of one type, or not of some types, and of one client; all by default."""
 
     only: str = ""
     hidden: frozenset[str] = frozenset()
     client: str | None = None
-    """A session; "" for what the kernel says of its own accord."""
+    """A session; "" for messages of the kernel without a request; None for all clients."""
 
     def keeps(self, record: MessageRecord) -> bool:
         return (
@@ -40,18 +40,18 @@ class MessageFilter:
         )
 
     def toggle_only(self, msg_type: str) -> MessageFilter:
-        """Show this type alone; all types again where it was alone."""
+        """Show only this type; all types again if only one was shown."""
         return replace(self, only="" if self.only else msg_type, hidden=frozenset())
 
     def hide(self, msg_type: str) -> MessageFilter:
         return replace(self, only="", hidden=self.hidden | {msg_type})
 
     def toggle_client(self, session: str) -> MessageFilter:
-        """Show this client's messages alone; everybody's again where they were alone."""
+        """Show only this client's messages; all clients' again if only one's were shown."""
         return replace(self, client=session if self.client is None else None)
 
     def describe(self, client: str) -> str:
-        """Return the filter in words, "" if all is shown; `client`: the name of the one."""
+        """Return the filter in words, "" if all is shown; `client`: the name of its client."""
         words = [f"only {self.only}"] if self.only else []
         words += [f"not {msg_type}" for msg_type in sorted(self.hidden)]
         words += [f"client {client}"] if self.client is not None else []
@@ -59,7 +59,7 @@ class MessageFilter:
 
 
 def client_name(session: str, username: str, ours: Collection[str]) -> str:
-    """Return what to call a client: "us", "kernel" where there is none, else user and session."""
+    """Return a client's name: "us", "kernel" without a session, else session and user."""
     if session in ours:
         return "us"
     if not session:

@@ -1,4 +1,4 @@
-"""One message, whole: what it carries, and who sent it in answer to what."""
+"""The dialog that shows one whole message: its parts, its size and its client."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class MessageScreen(ModalScreen[None]):
     ]
 
     def __init__(self, record: MessageRecord, client: str) -> None:
-        """`client`: what to call who sent it, or whom it answers."""
+        """`client`: the name of the client that sent it, or that it answers."""
         super().__init__()
         self._record = record
         self._client = client
@@ -47,9 +47,9 @@ class MessageScreen(ModalScreen[None]):
 
 
 def _text(record: MessageRecord) -> Text:
-    """Return all parts, as lines that have passed the gate."""
+    """Return all parts of a message, cleaned of control characters."""
     from kerneltui.fleet.monitoring.message_log import (
-        pretty,  # loads psutil's floor, so not before it is used
+        pretty,  # imported here: it loads psutil
     )
 
     text = Text()

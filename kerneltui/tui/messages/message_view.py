@@ -1,4 +1,4 @@
-"""MessageView: every message seen and sent, a row each."""
+"""MessageView: the messages from and to a kernel, one row for each."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _TITLES = "  TIME         CHANNEL   TYPE                 CLIENT      SIZE LATENC
 
 
 class MessageView(CursorPane):
-    """The latest messages, followed as they come while the cursor is on the last one."""
+    """The latest messages. While the cursor is on the last one, it follows new ones."""
 
     TAB = Tab.MESSAGES
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -44,7 +44,7 @@ class MessageView(CursorPane):
     ]
 
     class Opened(Message):
-        """Somebody wants to read one message."""
+        """The user wants to read one message."""
 
         def __init__(self, record: MessageRecord, client: str) -> None:
             super().__init__()
@@ -52,7 +52,7 @@ class MessageView(CursorPane):
             self.client = client
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """`clock`: the one that the log's instants are of."""
+        """`clock`: the clock of the log's instants."""
         super().__init__()
         self.paused = False
         self.filter = MessageFilter()
@@ -61,15 +61,15 @@ class MessageView(CursorPane):
         self._view: LogView | None = None
         self._shown: Sequence[MessageRecord] = ()
         self._cursor = -1
-        """The number of the message under it; -1 for none yet."""
+        """The number of the message under the cursor; -1 for none yet."""
         self._unseen = 0
         self._remark = ""
-        """What is not shown, and why; a line of its own where there is something to say."""
+        """What is not shown, and why; it has its own line unless it is empty."""
 
     # -- content ------------------------------------------------------------------------
 
     def show(self, log: MessageLog | None, title: str = "") -> None:
-        """Show the messages of another kernel, or of none; `title` tells whose they are."""
+        """Show the messages of another kernel, or of none. `title`: the kernel's name."""
         self.kernel_name = title
         if log is not self._log:
             self._log, self._view, self._shown = log, None, ()
@@ -98,7 +98,7 @@ class MessageView(CursorPane):
             self.repaint_changes()
 
     def _sift(self) -> None:
-        """Show what the filter keeps; the cursor stays on its message, in its place."""
+        """Show the messages that the filter keeps; the cursor stays on its message and row."""
         assert self._view is not None
         following, place = self.following, self._row_of_cursor() - self.scroll_offset.y
         self._shown = [each for each in self._view.records if self.filter.keeps(each)]
@@ -112,7 +112,7 @@ class MessageView(CursorPane):
 
     @property
     def following(self) -> bool:
-        """The cursor is on the last message, or there was none so far."""
+        """The cursor is on the last message, or no message is shown."""
         return not self._shown or self._cursor == self._shown[-1].number
 
     @property
@@ -164,7 +164,7 @@ class MessageView(CursorPane):
             self._sift()
 
     def action_pause(self) -> None:
-        """Hold what is shown, or go on with what came meanwhile."""
+        """Stop showing new messages, or show those that came meanwhile."""
         self.paused = not self.paused
         self._unseen = 0
         self.pull()
