@@ -1,4 +1,4 @@
-"""What can be done with output beside reading it: the keys that lead out of the pane."""
+"""OutputVerbs: what can be done with output besides reading: search, save, copy and more."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class OutputVerbs(Pane):
     """Search, page, save, copy, mark and look at pictures; named after the registry's ids."""
 
     folder = ""
-    """Where files are offered to be saved; "" for the home folder."""
+    """The folder that is offered for saving files; "" for the home folder."""
 
     class MarkAsked(Message):
-        """A line is wanted that tells what is new from what was read."""
+        """The user wants a line drawn below what was read."""
 
     @property
     def view(self) -> TranscriptView | None:
-        """What there is to read."""
+        """The transcript as it is shown; None without one."""
         raise NotImplementedError
 
     @property
@@ -51,7 +51,7 @@ class OutputVerbs(Pane):
 
     @property
     def text_lines(self) -> list[str]:
-        """All that there is to read, without colours."""
+        """All lines of the transcript, without colours."""
         entries = self.view.entries if self.view else ()
         return [plain(line) for entry in entries for line in entry.lines]
 
@@ -71,7 +71,7 @@ class OutputVerbs(Pane):
             self.notify(problem, severity="error", markup=False)
 
     def action_output_copy(self) -> None:
-        """Copy what is selected with the mouse; without that the last lines."""
+        """Copy what is selected with the mouse; if nothing is, the last lines."""
         selection = self.text_selection
         selected = self.get_selection(selection) if selection else None
         lines = selected[0].split("\n") if selected else self.text_lines[-LINES:]
@@ -88,7 +88,7 @@ class OutputVerbs(Pane):
         self._save(self.kernel_name or "output", ".txt", content)
 
     def action_output_image(self) -> None:
-        """Show the last picture in sight as large as the terminal can."""
+        """Show the last visible picture as large as the terminal can."""
         pictures = [entry.picture for entry in self.entries_in_sight if entry.picture]
         if not pictures:
             self.notify("no picture is visible")

@@ -1,4 +1,4 @@
-"""A picture as large as the terminal can show it, by the best means that the terminal has."""
+"""The screen that shows one picture as large as the terminal can."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from kerneltui.fleet.transcript.image import Picture
 from kerneltui.tui.output.thumbnail import BROKEN, FORMATS, can_draw
 
 MAX_PIXELS = 40_000_000
-"""Of the source: a second's work, and 120 MB while it lasts."""
+"""Of the source: to decode so many takes a second, and 120 MB meanwhile."""
 
 ImageWidget = Callable[[Any], Widget]
-"""Makes the widget that shows an image of Pillow's: by kitty's protocol, sixel or half blocks."""
+"""Makes the widget that shows a Pillow image: by kitty's protocol, sixel or half blocks."""
 
 
 class ImageScreen(Screen[None]):
-    """The picture, and what it is."""
+    """The picture, and its label."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,enter", "dismiss(None)", show=False),
@@ -55,8 +55,8 @@ class ImageScreen(Screen[None]):
 
 
 def decoded(picture: Picture) -> object | None:
-    """Return the picture as an image of Pillow's; None if it is broken."""
-    from PIL import Image  # an extra; and slow to load
+    """Return the picture as a Pillow image; None if it is broken."""
+    from PIL import Image  # of the extra `images`, and slow to load
 
     try:
         with Image.open(io.BytesIO(picture.data), formats=FORMATS) as image:
@@ -66,10 +66,10 @@ def decoded(picture: Picture) -> object | None:
 
 
 def image_widget(app: App[object]) -> ImageWidget | None:
-    """Return what shows pictures here; None without the extra `images`.
+    """Return the class of widget that shows pictures; None without the extra `images`.
 
-    The first time the terminal is asked what it can, which textual-image does when it is
-    loaded. Its answer would otherwise be taken for keys, so Textual lets go meanwhile.
+    When textual-image is loaded, it asks the terminal what it can show. Textual is suspended
+    meanwhile: it would take the terminal's answer for keys.
     """
     if not can_draw():
         return None

@@ -1,4 +1,4 @@
-"""OutputView: what a kernel said, drawn from its transcript at the caller's rate."""
+"""OutputView: a kernel's output, painted from its transcript at the caller's rate."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 GUTTER = 2  # cells left of the text: a mark that tells the role without colour, and a space
 SIDESTEP = 8  # cells, to the left or right at a key press
 CACHED_LINES = 1024
-FOUND_WIDTH = 30  # cells of the bar for what is searched
+FOUND_WIDTH = 30  # cells of the tab bar for the words of the search
 TIME_WIDTH = 9  # cells of a time of day, and a space
 
 _GOING_ON = ("output_next", "output_previous")
@@ -54,7 +54,7 @@ MARKS = {
 
 
 class OutputView(OutputVerbs):
-    """The end of a transcript, followed as it grows; any other place, held while it grows."""
+    """Follows the end of a transcript as it grows; holds any other place."""
 
     TAB = Tab.OUTPUT
     ALLOW_SELECT = True
@@ -80,19 +80,19 @@ class OutputView(OutputVerbs):
         self._view: TranscriptView | None = None
         self._rows = RowMap(None)
         self._seen = 0
-        """One past the last line that there was while following."""
+        """One past the last line that was there while the end was followed."""
         self._strips: LRUCache[int, tuple[Line, list[Strip]]] = LRUCache(CACHED_LINES)
         self._shift = 0
         """Cells that the lines are shifted to the left, when they are not wrapped."""
         self._timing = False
         self._search: OutputSearch | None = None
         self._current = -1
-        """The line of the match that was gone to last."""
+        """The line number of the current match; -1 for none."""
 
     # -- content ------------------------------------------------------------------------
 
     def show(self, transcript: Transcript | None, title: str = "") -> None:
-        """Show the end of another transcript, or none; `title` tells whose it is."""
+        """Show the end of another transcript, or none. `title`: the kernel's name."""
         is_other = transcript is not self._transcript
         if is_other:
             self._transcript, self._view = transcript, None
@@ -104,7 +104,7 @@ class OutputView(OutputVerbs):
             self.repaint_changes()
 
     def pull(self) -> None:
-        """Take in what was written since the last time; to be called at a fixed rate."""
+        """Show what was written since the last call; called at a fixed rate."""
         if self._transcript is None or not self.area:
             return
         self._fit()
@@ -113,7 +113,7 @@ class OutputView(OutputVerbs):
             self._absorb(view)
 
     def _absorb(self, view: TranscriptView) -> None:
-        """Go on to `view`; only the lines that changed have to be measured."""
+        """Show `view`; only the lines that have changed are measured."""
         before, self._view = self._view, view
         if before is None:
             self._lay_out()
@@ -136,7 +136,7 @@ class OutputView(OutputVerbs):
         self.repaint_changes()
 
     def _lay_out(self) -> None:
-        """Measure every line anew, and hold the place of the one that is on top."""
+        """Measure every line again; the top line stays on top."""
         was_following, view = self.following, self._view
         number, _ = self._rows.locate(self._rows.top + self.scroll_offset.y)
         self._strips.clear()
@@ -164,7 +164,7 @@ class OutputView(OutputVerbs):
         return size_in_cells(entry.picture, self._body_width) if entry.picture else (0, 0)
 
     def _scroll(self, row: int | None) -> None:
-        """Fit the scrollbar to the rows, and put `row`, or the end, where it is seen."""
+        """Fit the scrollbar to the rows, and scroll to `row`; to the end for None."""
         self.virtual_size = Size(0, self._rows.bottom - self._rows.top + HEADER)
         self.scroll_to(y=self.max_scroll_y if row is None else row, animate=False, force=True)
         if self.following and self._view is not None:
@@ -201,7 +201,7 @@ class OutputView(OutputVerbs):
         self.repaint_changes()
 
     def action_output_follow(self) -> None:
-        """Follow the end; or, at the end already, hold this place."""
+        """Follow the end; if it is followed already, hold this place."""
         if self.following:
             self.following = False
             self.repaint_changes()
@@ -214,7 +214,7 @@ class OutputView(OutputVerbs):
         self._lay_out()
 
     def action_output_times(self) -> None:
-        """Show when each line was printed, or no more."""
+        """Show when each line was printed, or hide that again."""
         self._timing = not self._timing
         self._lay_out()
 
@@ -228,7 +228,7 @@ class OutputView(OutputVerbs):
     # -- searching ----------------------------------------------------------------------
 
     def search(self, words: str) -> None:
-        """Show where `words` are, and go to the nearest at or above the end of what is seen."""
+        """Mark `words`, and go to the last match that is not below the last visible line."""
         self._strips.clear()
         self._search = OutputSearch(words) if words else None
         self._current = -1
@@ -239,12 +239,12 @@ class OutputView(OutputVerbs):
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 -- Textual's
-        """Offer to go on only where something is searched."""
+        """Offer the next and the previous match only while there is a search."""
         return action not in _GOING_ON or self._search is not None
 
     @property
     def words(self) -> str:
-        """What is searched for."""
+        """The words of the search; empty without one."""
         return self._search.words if self._search else ""
 
     def action_output_next(self) -> None:
@@ -256,7 +256,7 @@ class OutputView(OutputVerbs):
             self._go_to(self._search.before(self._current))
 
     def _go_to(self, number: int | None) -> None:
-        """Bring a matching line into sight."""
+        """Scroll until the matching line is visible."""
         self._strips.clear()
         if number is not None:
             self._current = number
@@ -278,7 +278,7 @@ class OutputView(OutputVerbs):
         self._strips.clear()
         self.repaint_changes()
 
-    # -- what is in sight ---------------------------------------------------------------
+    # -- what is visible ----------------------------------------------------------------
 
     @property
     def view(self) -> TranscriptView | None:
@@ -341,7 +341,7 @@ class OutputView(OutputVerbs):
         return Strip.join([*self._margin(entry, part), body.apply_offsets(begin, number)])
 
     def _margin(self, entry: Entry, part: int) -> list[Strip]:
-        """Return what stands before a row of a line: when and by whom it was said."""
+        """Return the margin of a row: the time of its line, and a mark for the line's role."""
         mark = MARKS[entry.role] if part == 0 else ""
         style = self.style(f"output-view--{entry.role}-mark")
         margin = [Strip([Segment(mark.ljust(GUTTER), style)], GUTTER)]

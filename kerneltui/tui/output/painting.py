@@ -1,4 +1,4 @@
-"""From lines that have passed the gate to strips that can be painted."""
+"""Turns cleaned lines of text into strips that Textual can paint."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from textual.strip import Strip
 from kerneltui.protocol.text import Colour, Line, TextStyle
 
 Mark = tuple[int, int, Style]
-"""A stretch of a line, from which character up to which, and how it is set off."""
+"""A part of a line, from a character up to another, and the style added to it."""
 
 
 def paint(line: Line, base: Style, marks: Sequence[Mark] = ()) -> Strip:
-    """Return `line` over `base`, the stretches in `marks` set off; a later one lies on top."""
+    """Return `line` in the style `base`, with `marks` over it; a later mark lies on top."""
     if not marks:
         return Strip([Segment(span.text, base + rich_style(span.style)) for span in line])
     ends = sorted({end for *stretch, _ in marks for end in stretch})
@@ -33,14 +33,14 @@ def paint(line: Line, base: Style, marks: Sequence[Mark] = ()) -> Strip:
 
 
 def _cut(text: str, place: int, ends: Sequence[int]) -> list[str]:
-    """Return `text`, which stands at `place`, cut at those of `ends` that are in it."""
+    """Return `text`, which begins at `place`, cut at the `ends` that are inside it."""
     cuts = [0, *(end - place for end in ends if 0 < end - place < len(text)), len(text)]
     return [text[start:end] for start, end in pairwise(cuts)]
 
 
 @functools.lru_cache(maxsize=1024)
 def rich_style(style: TextStyle) -> Style:
-    """Return `style` for painting; what it leaves open is left to what it lies on."""
+    """Return `style` for Rich; what it does not set comes from the style below it."""
     return Style(
         color=_colour(style.fg),
         bgcolor=_colour(style.bg),

@@ -1,7 +1,7 @@
-"""Where each line of a transcript stands once its lines are cut to a width.
+"""RowMap: which rows the lines of a transcript take once they are wrapped to a width.
 
-Rule: pure. Lines keep their absolute numbers and rows get such numbers too: what is
-dropped at the head renumbers nothing, so a view can hold its place.
+Rule: pure. Lines and rows have absolute numbers: if lines are dropped at the beginning,
+the others keep theirs, so a view can hold its place.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from rich.cells import cell_len, chop_cells, get_character_cell_size
 
 from kerneltui.protocol.text import Line, plain
 
-JOINING = frozenset("\u200d\ufe0f")  # joiner and emoji presentation: they change what is beside
+JOINING = frozenset("\u200d\ufe0f")  # joiner and emoji presentation: they change others' width
 
 
 def row_ends(line: Line, width: int) -> tuple[int, ...]:
@@ -28,7 +28,7 @@ def row_ends(line: Line, width: int) -> tuple[int, ...]:
 
 
 def _cut(sizes: Iterable[int], width: int) -> tuple[int, ...]:
-    """Return where rows of characters of these sizes end."""
+    """Return the cells at which rows end, for characters of these sizes."""
     ends = []
     start = end = 0
     for size in sizes:
@@ -40,15 +40,15 @@ def _cut(sizes: Iterable[int], width: int) -> tuple[int, ...]:
 
 
 def row_count(line: Line, width: int | None) -> int:
-    """Return how many rows `line` takes; one if it is not cut, as None says."""
+    """Return how many rows `line` takes; one if `width` is None, which means not wrapped."""
     return 1 if width is None else len(row_ends(line, width))
 
 
 class RowMap:
-    """The rows of consecutive lines, by how many each of them takes."""
+    """The rows of consecutive lines. A line takes one row or more."""
 
     def __init__(self, width: int | None, first: int = 0) -> None:
-        """`width`: that they were cut to, in cells. `first`: the number of the first line."""
+        """`width`: of a row, in cells; None without wrapping. `first`: the first line's number."""
         self.width = width
         self.first = first
         self.top = 0
@@ -76,7 +76,7 @@ class RowMap:
         return number, row - self.row(number)
 
     def begin_with(self, number: int, count: int) -> None:
-        """Forget the lines before `number`, which takes `count` rows from now on.
+        """Forget the lines before line `number`. That line takes `count` rows from now on.
 
         The rows of the lines after it stay where they are.
         """
@@ -90,7 +90,7 @@ class RowMap:
             self._ends.clear()
 
     def replace(self, start: int, end: int, counts: Iterable[int]) -> int:
-        """Put lines that take `counts` rows in the place of `start` to `end`.
+        """Replace the lines from `start` to `end` with lines that take `counts` rows.
 
         Returns by how many rows the lines after them have moved.
         """

@@ -1,4 +1,4 @@
-"""OutputSearch: the lines of a transcript in which some words are. Knows nothing of painting."""
+"""OutputSearch: finds the lines of a transcript that contain some words. It does not paint."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from kerneltui.protocol.text import Line, plain
 
 
 class OutputSearch:
-    """A search for `words`; a capital among them makes capitals matter."""
+    """A search for `words`; case counts only if they have a capital."""
 
     def __init__(self, words: str) -> None:
         self.words = words
         self.numbers: list[int] = []
-        """Of the lines that match, in order."""
+        """The numbers of the lines that match, in order."""
         flags = re.NOFLAG if any(map(str.isupper, words)) else re.IGNORECASE
         self._pattern = re.compile(re.escape(words), flags)
         self._known: dict[int, tuple[tuple[Line, ...], list[int]]] = {}
-        """By identity of an entry's lines: the lines, which keeps it theirs, and what matches."""
+        """By `id` of an entry's lines: the lines, held so that the id stays theirs, and matches."""
 
     def look(self, view: TranscriptView) -> None:
-        """Search `view`; of its entries, those that were not there the last time."""
+        """Search `view`; only entries that are new since the last time are read."""
         known, self._known = self._known, {}
         self.numbers = []
         for entry in view.entries:
@@ -36,17 +36,17 @@ class OutputSearch:
         return [offset for offset, line in enumerate(lines) if line and search(plain(line))]
 
     def places(self, line: Line) -> list[tuple[int, int]]:
-        """Return where in `line` the words are: from which character up to which."""
+        """Return the places of the words in `line`: first character, and one past the last."""
         return [match.span() for match in self._pattern.finditer(plain(line))]
 
     def after(self, number: int) -> int | None:
-        """Return the next matching line, beginning again after the last; None if none matches."""
+        """Return the next matching line; after the last one, the first. None if none matches."""
         if not self.numbers:
             return None
         return self.numbers[bisect_right(self.numbers, number) % len(self.numbers)]
 
     def before(self, number: int) -> int | None:
-        """Return the matching line before, going on from the last before the first."""
+        """Return the matching line before; before the first one, the last. None if none matches."""
         return self.numbers[bisect_left(self.numbers, number) - 1] if self.numbers else None
 
     def told(self, number: int) -> str:

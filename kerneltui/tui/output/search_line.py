@@ -1,4 +1,4 @@
-"""The search line over the output: each key looks at once."""
+"""The search line over the output: it searches at each key press."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class SearchScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "forget", "Forget")]
 
     def __init__(self, words: str, search: Callable[[str], None]) -> None:
-        """`words`: what is searched already."""
+        """`words`: the words of the search so far."""
         super().__init__()
         self._words = words
         self._search = search

@@ -1,4 +1,4 @@
-"""What the mouse has selected of a transcript: line numbers and characters. Pure."""
+"""The part of a transcript that the mouse has selected, by line and character. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def selected_text(selection: Selection, view: TranscriptView) -> str:
-    """Return what is selected of `view`, whose lines are those of the transcript."""
+    """Return the selected text of `view`. The selection has the transcript's line numbers."""
     first = max(view.first, selection.start.y if selection.start else view.first)
     last = min(view.end - 1, selection.end.y if selection.end else view.end)
     texts = []
@@ -25,7 +25,7 @@ def selected_text(selection: Selection, view: TranscriptView) -> str:
 
 
 def selected_part(selection: Selection | None, number: int, line: Line) -> tuple[int, int] | None:
-    """Return from which character up to which line `number` is selected; None if nowhere."""
+    """Return the selected part of line `number`, from and up to a character; None if none is."""
     if selection is None or (span := selection.get_span(number)) is None:
         return None
     start, end = span

@@ -1,6 +1,6 @@
-"""Small pictures between the lines, in half blocks: two pixels a cell, all terminals can.
+"""Small pictures between the lines, in half blocks: two pixels a cell, in any terminal.
 
-They are drawn by Pillow, which the extra `images` brings; without it there are none.
+Pillow, of the extra `images`, draws them; without it there are none.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from textual.strip import Strip
 from kerneltui.fleet.transcript.image import Picture
 
 MAX_WIDTH, MAX_HEIGHT = 64, 14
-"""In cells: enough to know a plot by, and other lines are still in sight."""
+"""In cells: enough to recognise a plot, and other lines are still visible."""
 MAX_PIXELS = 4_000_000
-"""Of the source: what is decoded within a frame. A bigger picture is for the viewer."""
+"""Of the source: so many are decoded within a frame. `ImageScreen` shows larger pictures."""
 FORMATS = ("PNG", "JPEG")
-"""Whatever else a file claims to be, no other decoder is let near it."""
+"""No other decoder is tried, whatever a file claims to be."""
 BROKEN = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, IndexError)
-"""What Pillow raises on a picture that is none."""
+"""What Pillow raises if the data is not a picture."""
 HALF_BLOCK = "▀"
 
 
 @functools.cache
 def can_draw() -> bool:
-    """Tell whether the extra is installed."""
+    """Tell whether the extra `images` is installed."""
     return find_spec("PIL") is not None and find_spec("textual_image") is not None
 
 
@@ -46,7 +46,7 @@ def size_in_cells(picture: Picture, width: int) -> tuple[int, int]:
 
 def draw(picture: Picture, columns: int, rows: int) -> list[Strip]:
     """Return the picture, a strip for each row; none if it cannot be decoded."""
-    from PIL import Image  # an extra; and slow to load
+    from PIL import Image  # of the extra `images`, and slow to load
 
     try:
         with Image.open(io.BytesIO(picture.data), formats=FORMATS) as image:

@@ -1,4 +1,4 @@
-"""What is different between two views of one transcript. Pure.
+"""The difference between two views of one transcript. Pure.
 
 Found by identity: entries and lines that did not change are the same objects in both.
 """
@@ -13,21 +13,21 @@ from kerneltui.frozen import frozen
 
 @frozen
 class Change:
-    """The lines `start` to `old_end` of the view before are `start` to `end` of the one after."""
+    """Lines `start` to `old_end` of the old view have become `start` to `end` of the new one."""
 
     start: int
     old_end: int
     end: int
 
     def moved(self, number: int) -> int:
-        """Return the number that line `number` has now, or what took its place."""
+        """Return the new number of line `number`, or of the line that took its place."""
         if number >= self.old_end:
             return number + self.end - self.old_end
         return min(number, max(self.start, self.end - 1))
 
 
 def find_change(old: TranscriptView, new: TranscriptView) -> Change:
-    """Return what is different among the lines that `new` still has."""
+    """Return the difference, among the lines that `new` still has."""
     start = _start(old, new)
     old_end, end = max(start, old.end), new.end
     for before, after in zip(reversed(old.entries), reversed(new.entries), strict=False):
