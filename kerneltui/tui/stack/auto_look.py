@@ -1,4 +1,4 @@
-"""AutoLook: which kernel is looked into without being asked for, once for each time it hangs."""
+"""AutoLook: decides when to take a kernel's stack without a key: once each time it hangs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class AutoLook:
-    """Remembers for each kernel what it hung in when it was last looked into."""
+    """Remembers for each kernel in what it hung when its stack was last taken."""
 
     def __init__(self) -> None:
         self._looked: dict[str, object] = {}
@@ -31,6 +31,6 @@ class AutoLook:
 
 
 async def look_unasked(fleet: Diagnosing, kernel_id: str) -> None:
-    """Look into a kernel, so that its row tells where it stands; what fails was not asked for."""
+    """Take a kernel's stack, for its row. Errors are hidden: the user did not ask for it."""
     with contextlib.suppress(KernelError):
         await asyncio.to_thread(fleet.stack, kernel_id)

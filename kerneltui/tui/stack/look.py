@@ -1,4 +1,4 @@
-"""Look: one look into a kernel for the Stack tab, and what came of it."""
+"""Looks into a kernel for the Stack tab: at its stack, its variables or one frame."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Diagnosing(Protocol):
-    """What looks into kernels: the fleet. It blocks, and raises KernelError."""
+    """The methods of the fleet that look into kernels. They block, and raise KernelError."""
 
     def stack(self, kernel_id: str) -> Stack: ...
 
@@ -26,7 +26,7 @@ class Diagnosing(Protocol):
 
 @frozen
 class Looked:
-    """What a look has told: a stack, or variables, or why neither."""
+    """The result of a look: a stack, or variables, or why there is neither."""
 
     stack: Stack | None = None
     variables: tuple[Variable, ...] | None = None

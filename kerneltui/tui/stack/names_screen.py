@@ -1,4 +1,4 @@
-"""The names of one frame: what kind of thing each holds, and how large it is."""
+"""The dialog that shows the names of one frame, with types and sizes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the Stack tab shows of a look: rows, and what each stands for. Pure."""
+"""The rows of the Stack tab, and what Enter acts on in each. Pure."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ class FrameRow:
 
 @frozen
 class FoldRow:
-    """What stands in one line until it is wanted: library frames, or threads."""
+    """One row for library frames, or for threads, until the user unfolds it."""
 
     thread: str
     depth: int
 
 
 REST = FoldRow("", 0)
-"""The threads that run no code of the user's."""
+"""The row for the threads that run none of the user's code."""
 
 Meaning = FrameRow | FoldRow | None
-"""What Enter is about on a row; None for a row that only tells."""
+"""What Enter acts on in a row; None for a row on which it does nothing."""
 Meant = tuple[Row, Meaning]
 
 

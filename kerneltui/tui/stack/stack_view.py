@@ -1,4 +1,4 @@
-"""StackView: where the selected kernel stands, thread by thread; or its variables."""
+"""StackView: the stack of each thread of the selected kernel, or its variables."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class StackView(CursorPane):
     ]
 
     class FrameOpened(Message):
-        """Somebody wants to see the names of a frame."""
+        """The user wants to see the names of a frame."""
 
         def __init__(self, row: FrameRow) -> None:
             super().__init__()
             self.row = row
 
     class LookAsked(Message):
-        """Something else is to be looked at than before."""
+        """The user wants the variables instead of the stack, or the stack again."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         super().__init__()
@@ -61,15 +61,15 @@ class StackView(CursorPane):
     # -- content ------------------------------------------------------------------------
 
     def forget(self) -> None:
-        """Show nothing: of another kernel it is asked first where it stands."""
+        """Show nothing: another kernel is selected, and its stack comes first."""
         self.wants_variables = False
         self.show(None)
 
     def show(self, looked: Looked | None, title: str = "") -> None:
-        """Show what a look has told; None before the first one at a kernel."""
+        """Show the result of a look; None before the first look at a kernel."""
         self.kernel_name = title
         if looked is not None and looked.stack is not None and self.wants_variables:
-            return  # it was asked for before
+            return  # this look began before the variables were wanted
         if looked is None:
             self._stillness, self._cursor = Stillness(), 0
             self._unfolded.clear()

@@ -15,7 +15,7 @@ MAX_COLUMN = 40  # cells
 
 
 def variable_table(variables: Sequence[Variable]) -> list[str]:
-    """Return a line a variable under a line of titles; an estimated size has a ~."""
+    """Return a line of titles, and a line for each variable; an estimated size has a ~."""
     return aligned([TITLES, *map(_cells, variables)], MAX_COLUMN)
 
 
