@@ -36,31 +36,31 @@ _ORIGIN = 8  # cells
 
 @frozen
 class Column:
-    """One column: its head, its place, and what it takes from a snapshot."""
+    """One column: its title, its width, and what it takes from a snapshot."""
 
     id: str
     letter: str
-    """The key that sorts by it, after the one that asks for an order."""
+    """The key that sorts by it, pressed after the key of the sort action."""
     title: str
     about: str
-    """What it shows, for who chooses among columns."""
+    """What it shows, for the dialog that chooses columns."""
     width: int
-    """Cells; for a column that grows, or that is as wide as it needs, the least of them."""
+    """Cells; the least ones if the column grows or has a `need`."""
     priority: int
-    """Columns of a higher number give way first when there is no room; 0 never does."""
+    """If there is no room, the column with the highest number is hidden first; 0 never is."""
     cell: Callable[[KernelSnapshot, float], Cell]
     sort_key: Callable[[KernelSnapshot], str | float | None]
-    """What sorts upwards; None for a kernel without a value."""
+    """The key of the ascending order; None for a kernel without a value."""
     align: formats.Align = "left"
     descends: bool = False
-    """The greatest are looked for, so they come first unless asked otherwise."""
+    """By default the greatest values come first."""
     grows: bool = False
     """It may take the room that is left."""
     need: Callable[[KernelSnapshot], int] | None = None
-    """The cells that a kernel needs, where the column is as wide as it needs; 0 for one of which
-    it tells nothing worth them."""
+    """Returns the cells that a kernel's value needs, 0 if it is not worth any; None if the
+    column's width does not depend on the values."""
     most: int = 0
-    """Cells that it takes at most, where there is room for what it needs."""
+    """Cells that it takes at most, if there is room for what it needs."""
 
 
 # -- cells ------------------------------------------------------------------------------
@@ -110,7 +110,7 @@ def _idle(kernel: KernelSnapshot, now: float) -> Cell:
 
 
 def _code(kernel: KernelSnapshot, _now: float) -> Cell:
-    """Tell why it needs somebody, else the code that runs, else what else there is to say."""
+    """Show why the kernel needs attention, else the code that runs, else another remark."""
     word, sentence = kernel.condition.word, kernel.condition.sentence
     if word in (Word.DIED, Word.ASKS):
         return Cell(sentence, MARKS[word].tone)
@@ -136,7 +136,7 @@ def _load(kernel: KernelSnapshot, _now: float) -> Cell:
 
 
 def _growth(kernel: KernelSnapshot, _now: float) -> Cell:
-    """Tell how memory went in a minute, and how fast it grows where it does so steadily."""
+    """Show memory in the last minute, and how fast it grows if it grows steadily."""
     if kernel.usage is None or not kernel.usage.memory_history.minute:
         return Cell(NOTHING, "muted")
     bars = formats.relative_sparkline(kernel.usage.memory_history.minute)
@@ -146,7 +146,7 @@ def _growth(kernel: KernelSnapshot, _now: float) -> Cell:
 
 
 def _ago(instant: float | None) -> float | None:
-    """Return what sorts ages as they are shown: the later, the younger."""
+    """Return the sort key for an age: a later instant means a smaller age."""
     return None if instant is None else -instant
 
 
@@ -331,13 +331,13 @@ BY_ID = {column.id: column for column in COLUMNS}
 CODE = "code"
 STATE = "state"
 NAME = "name"
-"""The column that is never hidden, and in sight however far the others are scrolled."""
+"""The column that is never hidden, and stays visible however far the others are scrolled."""
 
 ColumnIds = tuple[str, ...]
 ALL: ColumnIds = tuple(BY_ID)
 
 
 def known_columns(ids: Iterable[object]) -> ColumnIds:
-    """Return those of `ids` that are columns, once each, with the name before them if need be."""
+    """Return the columns among `ids`, once each; the name comes first if it is missing."""
     known = tuple(dict.fromkeys(each for each in ids if isinstance(each, str) and each in BY_ID))
     return known if NAME in known else (NAME, *known)

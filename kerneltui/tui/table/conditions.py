@@ -1,4 +1,4 @@
-"""How what a kernel does is shown: its mark, its tone, and who needs attention first. Pure."""
+"""How a kernel's condition is shown: mark, tone and age, and the most urgent first. Pure."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from kerneltui.fleet.model.snapshot import KernelSnapshot
 
 Tone = Literal["plain", "muted", "strong", "busy", "idle", "moving", "dead", "trouble"]
-"""What a cell means, for a style sheet to colour; its text tells the same without."""
+"""What a cell means, for the style sheet's colours; its text says the same without them."""
 
 TONES: tuple[Tone, ...] = ("plain", "muted", "strong", "busy", "idle", "moving", "dead", "trouble")
 
 MINUTE = 60.0  # seconds
 BUSY_LONG = 10 * MINUTE
-AGE = 4  # cells of a blank and an age, without the mark of one that is at least so much
+AGE = 4  # cells of a blank and an age, without the > before a least age
 
 
 class Cell(NamedTuple):
@@ -44,14 +44,14 @@ MARKS: dict[Word, Cell] = {
 }
 
 NEEDING = (Word.NO_ANSWER, Word.DIED, Word.ASKS, Word.STOPPED, Word.DISK_WAIT)
-"""What needs somebody, the most urgent first."""
+"""The conditions that need attention, the most urgent first."""
 _FULL = len(NEEDING)
 _LONG, _REST, _ENDED, _FILE = range(_FULL + 1, _FULL + 5)
-"""The ranks below: memory near its limit, busy long, all that is well, ended as ordered, files."""
+"""The ranks below: memory near its limit, long busy, all well, ended as ordered, files."""
 
 
 def state_cell(kernel: KernelSnapshot, now: float) -> Cell:
-    """Return what a kernel does and for how long, or the order that is under way."""
+    """Return what a kernel does and for how long, or its pending order."""
     if kernel.pending:
         waited = 0 if kernel.pending_since is None else int(now - kernel.pending_since)
         return Cell(f"◌ {kernel.pending} {max(0, waited)} s", "moving")
@@ -60,7 +60,7 @@ def state_cell(kernel: KernelSnapshot, now: float) -> Cell:
 
 
 def word_and_age(condition: Condition, now: float) -> str:
-    """Return what a kernel does and for how long: "busy 12m", "busy >12m" where it was found so."""
+    """Return what a kernel does and for how long: "busy 12m", "busy >12m" if it was found so."""
     if condition.since is None:
         return str(condition.word)
     at_least = ">" if condition.is_older else ""
@@ -68,7 +68,7 @@ def word_and_age(condition: Condition, now: float) -> str:
 
 
 def state_width(kernel: KernelSnapshot) -> int:
-    """Return the cells that a kernel's state takes whatever its age is."""
+    """Return the cells that a kernel's state needs, whatever its age is."""
     word = kernel.pending or str(kernel.condition.word)
     has_age = kernel.pending or kernel.condition.since is not None
     has_mark = kernel.pending or kernel.condition.is_older
@@ -78,14 +78,14 @@ def state_width(kernel: KernelSnapshot) -> int:
 def elapsed(since: float, now: float) -> float:
     """Return the seconds since an instant, from a minute on in whole minutes.
 
-    They turn for all kernels at once, so that a quiet table is painted once a minute.
+    Minutes change for all kernels at once, so that a quiet table is painted once a minute.
     """
     exact = now - since
     return exact if exact < MINUTE else max(MINUTE, (now // MINUTE - since // MINUTE) * MINUTE)
 
 
 def age_step(kernel: KernelSnapshot, now: float) -> float:
-    """Return what is the same as long as all ages of a kernel are shown in the same words."""
+    """Return a value that stays the same while a kernel's ages are shown in the same words."""
     instants = (
         kernel.started_at,
         kernel.last_activity,
@@ -97,9 +97,9 @@ def age_step(kernel: KernelSnapshot, now: float) -> float:
 
 
 def attention(kernel: KernelSnapshot, now: float) -> tuple[int, float]:
-    """Return what sorts those first that need somebody, and mere files last.
+    """Return the sort key that puts kernels that need attention first, and mere files last.
 
-    What does something for long comes the longest first; all others stay as they are.
+    Of kernels that are busy for long, the longest comes first; all others keep their order.
     """
     rank = _rank(kernel, now)
     since = kernel.condition.since

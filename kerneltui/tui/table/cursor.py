@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 def successor(cursor: str | None, before: Sequence[str], after: Collection[str]) -> str | None:
     """Return the kernel for the cursor once the rows `before` have become `after`.
 
-    Where its kernel went, the next one that stayed takes over, else the one above. A cursor
+    If its kernel is gone, the next kernel that stayed gets it, else the one above. A cursor
     on a kernel that was never shown waits for it.
     """
     if cursor in after or (cursor is not None and cursor not in before):

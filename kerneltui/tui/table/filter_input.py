@@ -1,4 +1,4 @@
-"""FilterInput: where the filter of the table is typed, with what is wrong with it."""
+"""FilterInput: the line for the table's filter, and a line for what is wrong with it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _EXAMPLE = "word !word state:busy mem:>1G cpu:>50 idle:>10m name:…"
 
 
 class _Fault(Highlighter):
-    """Sets off the character where a filter goes wrong."""
+    """Highlights the character at which a filter is wrong."""
 
     position: int | None = None
 
@@ -33,7 +33,7 @@ class _Fault(Highlighter):
 
 
 class FilterInput(Vertical):
-    """Two lines that are there while the filter is typed; each key changes what is shown."""
+    """Two lines that are shown while the filter is typed; each key filters the table."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("filter.")
 
@@ -41,7 +41,7 @@ class FilterInput(Vertical):
         """The view has another filter."""
 
     class Left(Message):
-        """The user is done with it."""
+        """The user leaves the filter."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -95,7 +95,7 @@ class FilterInput(Vertical):
 
     @on(Input.Submitted)
     def action_filter_keep(self) -> None:
-        """Go back to the table; what is wrong has to be put right before."""
+        """Go back to the table, unless something is wrong with the filter."""
         if self._fault.position is None:
             self._view.remember_filter()
             self.post_message(self.Left())

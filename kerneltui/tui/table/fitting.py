@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from kerneltui.fleet.model.snapshot import KernelSnapshot
 
 GAP = 1  # cells between two columns
-MOST_CODE = 30  # cells for which minor columns give way
+MOST_CODE = 30  # cells of code for which minor columns are hidden
 MINOR = 5
-"""The priority from which on a column tells less than a whole name."""
+"""From this priority on, a column is worth less than names in full."""
 
 Needs = tuple[tuple[str, int], ...]
-"""The cells that columns need, by their ids; of those that are as wide as they need."""
+"""Column ids, and the cells that these columns need; only of columns with a `need`."""
 
 
 def needs_of(ids: ColumnIds, kernels: Iterable[KernelSnapshot]) -> Needs:
@@ -33,10 +33,10 @@ def needs_of(ids: ColumnIds, kernels: Iterable[KernelSnapshot]) -> Needs:
 
 @functools.lru_cache(maxsize=8)
 def fitting(ids: ColumnIds, width: int, skipped: int = 0, needs: Needs = ()) -> tuple[Column, ...]:
-    """Return those columns of `ids` that `width` cells can hold, one of them grown to fill it.
+    """Return the columns of `ids` that fit into `width` cells; one of them grows to fill it.
 
-    Unscrolled, columns give way by priority. Where `skipped` are scrolled out of sight, the
-    name stays and the others follow in their order.
+    If none is scrolled away, columns are hidden by priority. If `skipped` columns are scrolled
+    away, the name stays and the others follow in their order.
     """
     least = _least(ids, needs)
     if skipped:
@@ -52,7 +52,7 @@ def fitting(ids: ColumnIds, width: int, skipped: int = 0, needs: Needs = ()) -> 
 
 
 def _least(ids: ColumnIds, needs: Needs) -> dict[str, Column]:
-    """Return the columns as narrow as they may be: what does not grow has what it needs."""
+    """Return the columns with their least widths; one that does not grow has what it needs."""
     found = {each: BY_ID[each] for each in ids}
     for each, cells in needs:
         if not found[each].grows:
@@ -61,9 +61,9 @@ def _least(ids: ColumnIds, needs: Needs) -> dict[str, Column]:
 
 
 def _wanted(shown: list[Column], last: Column, needs: Needs) -> int:
-    """Return the cells that columns want; `last` is the first to give way.
+    """Return the cells that columns want; `last` is the first to be hidden.
 
-    A minor one does so where names or code would be cut for it, and so does one that tells
+    A minor column is hidden if names or code would be cut for it. So is a column that shows
     nothing of any kernel.
     """
     if last.priority < MINOR and dict(needs).get(last.id) != 0:
@@ -72,13 +72,13 @@ def _wanted(shown: list[Column], last: Column, needs: Needs) -> int:
 
 
 def _widened(column: Column, left: int, needs: Needs) -> Column:
-    """Give the column that grows to what it needs of the cells that are left."""
+    """Return the column, widened to what it needs by at most the `left` cells."""
     wanted = dict(needs).get(column.id, 0) - column.width
     return replace(column, width=column.width + max(0, min(left, wanted)))
 
 
 def _filled(columns: list[Column], width: int) -> tuple[Column, ...]:
-    """Let the last column that grows take what is left, or give what is wanting."""
+    """Let the last column that grows take the cells that are left, or give up missing ones."""
     left = width - _total(columns)
     place = max(place for place, column in enumerate(columns) if column.grows)
     grown = replace(columns[place], width=max(0, columns[place].width + left))
@@ -86,7 +86,7 @@ def _filled(columns: list[Column], width: int) -> tuple[Column, ...]:
 
 
 def most_skipped(ids: ColumnIds, width: int, needs: Needs = ()) -> int:
-    """Return how many columns can be scrolled out of sight: none if all are in sight."""
+    """Return how many columns can be scrolled away: none if all are visible."""
     everything = list(_least(ids, needs).values())
     return 0 if _total(everything) <= width else max(0, len(ids) - 2)
 

@@ -1,4 +1,4 @@
-"""KernelTable: one line a kernel, repainted only if it changed."""
+"""KernelTable: the table of kernels, one line for each, painted again only if it changed."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ PARTS: dict[Tone, str] = {tone: f"kernel-table--{tone}" for tone in TONES}
 
 
 class _Place(NamedTuple):
-    """What a line shows beside its kernel."""
+    """What a line shows besides its kernel."""
 
     columns: tuple[Column, ...]
     is_cursor: bool
@@ -56,7 +56,7 @@ class _Place(NamedTuple):
 
 
 class _Line(NamedTuple):
-    """A line as it was painted last, and why it looks so."""
+    """A line as it was last painted, and the values it was painted from."""
 
     kernel: KernelSnapshot
     age_step: float
@@ -66,7 +66,7 @@ class _Line(NamedTuple):
 
 
 class KernelTable(LineView):
-    """The kernels as `view` wants them, with a cursor that follows a kernel and not a row."""
+    """Shows the kernels as `view` says. The cursor follows a kernel, not a row."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         HEAD,
@@ -90,38 +90,38 @@ class KernelTable(LineView):
     ]
 
     cursor_id: var[str | None] = var(None, init=False)
-    """The kernel under the cursor. Set to one that is not shown yet, the cursor waits for it."""
+    """The kernel under the cursor. If it is not shown yet, the cursor waits for it."""
 
     class Selected(Message):
-        """The cursor stands on another kernel; None when there is none."""
+        """The cursor is on another kernel; None if there is none."""
 
         def __init__(self, kernel_id: str | None) -> None:
             super().__init__()
             self.kernel_id = kernel_id
 
     class ViewChanged(Message):
-        """Order, filter, columns or marks are others."""
+        """Order, filter, columns or marks have changed."""
 
     class OpenAsked(Message):
         """The user wants to read what the selected kernel has printed."""
 
     class FilterAsked(Message):
-        """The user wants to say what is shown."""
+        """The user wants to type a filter."""
 
     class ColumnsAsked(Message):
         """The user wants to choose columns."""
 
     def __init__(self, empty: str = "no kernels", way_out: str = "") -> None:
-        """`empty`: what to say, in one or more lines, where there is no kernel.
+        """`empty`: the text, in one or more lines, if there are no kernels.
 
-        `way_out`: what to do where the filter hides all of them.
+        `way_out`: what to do if the filter hides all kernels.
         """
         super().__init__()
         self._way_out = way_out
         self._empty = tuple(empty.splitlines())
         self.virtual_size = Size(0, len(self._empty) + HEADER)
         self.view = TableView()
-        """What changes it by itself calls `view_changed`."""
+        """Code that changes it must call `view_changed`."""
         self._all: tuple[KernelSnapshot, ...] = ()
         self._kernels: tuple[KernelSnapshot, ...] = ()
         self._rows: dict[str, int] = {}
@@ -131,7 +131,7 @@ class KernelTable(LineView):
         self._lines: dict[str, _Line] = {}
 
     def show(self, kernels: Sequence[KernelSnapshot], now: float) -> None:
-        """Show `kernels` as of the monotonic instant `now`, as far as the view wants them."""
+        """Show the view of `kernels` at the monotonic instant `now`."""
         self._all, self._now = tuple(kernels), now
         rows = self.view.rows(self._all, now)
         if rows != self._kernels or not rows:
@@ -151,7 +151,7 @@ class KernelTable(LineView):
             self._scroll_to_cursor()
 
     def view_changed(self) -> None:
-        """Show the kernels as the view wants them by now."""
+        """Show the kernels as the changed view says."""
         self.show(self._all, self._now)
         self.post_message(self.ViewChanged())
 
@@ -162,26 +162,26 @@ class KernelTable(LineView):
 
     @property
     def selected(self) -> KernelSnapshot | None:
-        """The kernel under the cursor; None if that is not shown."""
+        """The kernel under the cursor; None if it is not shown."""
         row = self._rows.get(self.cursor_id or "")
         return None if row is None else self._kernels[row]
 
     @property
     def marked(self) -> tuple[KernelSnapshot, ...]:
-        """The marked kernels in the order of their start, those filtered out included."""
+        """The marked kernels in the order of their start, also those that the filter hides."""
         if not self.view.marks:
             return ()
         return tuple(kernel for kernel in self._all if kernel.kernel_id in self.view.marks)
 
     @property
     def _notice(self) -> tuple[str, ...]:
-        """What to say where there is no row."""
+        """The text to show if there are no rows."""
         if self._all:
             like = clean_line(self.view.filter.text)  # as remembered or pasted
             return (f"No kernel matches {like}. {self._way_out}",)
         return self._empty
 
-    # -- how it is viewed ---------------------------------------------------------------
+    # -- the view -----------------------------------------------------------------------
 
     def action_table_open(self) -> None:
         if self.selected:
@@ -194,13 +194,13 @@ class KernelTable(LineView):
         self.post_message(self.ColumnsAsked())
 
     def explain_emptiness(self, text: str) -> None:
-        """Say `text`, in one or more lines, where there is no kernel."""
+        """Show `text`, in one or more lines, if there are no kernels."""
         self._empty = tuple(text.splitlines())
         self.view_changed()
         self.refresh()
 
     def show_all(self) -> None:
-        """Let every kernel pass."""
+        """Clear the filter."""
         if self.view.filter.text:
             self.view.filter_by("")
             self.view_changed()
@@ -232,7 +232,7 @@ class KernelTable(LineView):
             self._show_reordered()
 
     def _show_reordered(self) -> None:
-        """Show what comes first now, wherever the cursor's kernel went."""
+        """Show the first rows of the new order, wherever the cursor is now."""
         self.view_changed()
         self.scroll_to(y=0, animate=False, force=True)
 
@@ -241,7 +241,7 @@ class KernelTable(LineView):
         return tuple(column.id for column in self._columns)
 
     def action_table_mark(self) -> None:
-        """Mark the kernel under the cursor, or take its mark away, and go on to the next."""
+        """Mark or unmark the kernel under the cursor, and go on to the next."""
         if kernel := self.selected:
             self.view.toggle_mark(kernel.kernel_id)
             self.action_cursor_move(1)
@@ -313,10 +313,10 @@ class KernelTable(LineView):
     # -- painting -----------------------------------------------------------------------
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002 -- Textual's
-        """Return the height for all kernels: what is typed into the filter moves nothing.
+        """Return the height for all kernels, so that typing a filter moves nothing.
 
-        No more than its part of the screen: Textual forgets `max-height: 45vh` where it asks how
-        high the box around has to be.
+        It is limited to the table's part of the screen: Textual ignores `max-height: 45vh` when it
+        measures the container.
         """
         height, most = (
             max(self.virtual_size.height, len(self._all) + HEADER),
@@ -328,7 +328,7 @@ class KernelTable(LineView):
 
     @property
     def _page(self) -> int:
-        """How many rows are seen at once."""
+        """How many rows are visible at once."""
         return max(1, self.area.height - HEADER)
 
     def repaint_changes(self) -> None:
@@ -340,14 +340,14 @@ class KernelTable(LineView):
         return super().render_lines(crop)
 
     def _measure(self) -> None:
-        """Take note of what all lines share: asking Textual costs more than painting one."""
+        """Keep the values that all lines share: to ask Textual costs more than to paint a line."""
         self._width, self._top = self.area.width, self.scroll_offset.y
         ids, room = self.view.columns, self._width - MARGIN
         needs = needs_of(ids, self._kernels[self._top : self._top + self._page])
         self._most_skipped = most_skipped(ids, room, needs)
         self._skipped = min(self._skipped, self._most_skipped)
         columns = fitting(ids, room, self._skipped, needs)
-        if columns != self._columns:  # lines are compared with the same ones fast
+        if columns != self._columns:  # the same tuple is compared faster
             self._columns = columns
 
     def notify_style_update(self) -> None:
@@ -369,7 +369,7 @@ class KernelTable(LineView):
         return Strip(segments).adjust_cell_length(self._width, self.style())
 
     def _header(self) -> Segment:
-        """Return the titles, with an arrow at the one sorted by, and for where more is."""
+        """Return the titles, with arrows at the sorted column and towards hidden columns."""
         is_whole = self._skipped + len(self._columns) >= len(self.view.columns)
         more = (" ", MORE_RIGHT, MORE_LEFT, MORE_BOTH)[2 * bool(self._skipped) + (not is_whole)]
         text = (FOCUS_LEFT if self.has_focus else " ") + more
@@ -377,7 +377,7 @@ class KernelTable(LineView):
         return Segment(text, self.style(HEAD))
 
     def _row(self, kernel: KernelSnapshot) -> Strip:
-        """Return the line of `kernel`: the one of before where it would look the same."""
+        """Return the line of `kernel`; the previous strip if it would look the same."""
         kernel_id, known = kernel.kernel_id, self._lines.get(kernel.kernel_id)
         step = age_step(kernel, self._now)
         place = _Place(self._columns, kernel_id == self.cursor_id, kernel_id in self.view.marks)
@@ -411,6 +411,6 @@ class KernelTable(LineView):
         ]
 
     def _on_cursor(self, toned: Style) -> Style:
-        """Return a tone on the cursor's background; few of a terminal's own colours go together."""
+        """Return a tone on the cursor's background; with the terminal's own colours, no tone."""
         plain = self.style(CURSOR)
         return plain if self.app.native_ansi_color else plain + Style(color=toned.color)

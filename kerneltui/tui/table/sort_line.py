@@ -1,4 +1,4 @@
-"""The line that asks what to sort by: one letter for each column in sight."""
+"""The line that asks for the column to sort by: one letter for each visible column."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from textual.widgets import Static
 from kerneltui.tui.table.columns import Column
 
 ATTENTION = "a"
-"""The letter of the order without a column: those first that need somebody."""
+"""The letter of the order without a column: kernels that need attention first."""
 
 
 class SortScreen(ModalScreen[str | None]):

@@ -1,4 +1,4 @@
-"""The titles over the columns: their words, and which one a click hits. Pure."""
+"""The titles of the columns: their text, and which column a click is on. Pure."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""TableView: which kernels the table shows, in which order, with which columns, and the marks.
+"""TableView: filter, order, columns and marks of the table of kernels.
 
-Rule: pure. It knows nothing of the terminal; kernels go in, rows come out.
+Rule: pure. It knows nothing about the terminal; kernels go in, rows come out.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from kerneltui.fleet.model.snapshot import KernelSnapshot
 
 HISTORY = 50  # filters remembered
-AGING = 10.0  # seconds in which what takes long may come to need somebody
+AGING = 10.0  # seconds after which rows are sorted again: a kernel may be long busy by then
 
 Kernels = tuple["KernelSnapshot", ...]
 
 
 @frozen
 class Order:
-    """The column that the rows are sorted by; without one those come first that need somebody."""
+    """The column that rows are sorted by; without one, kernels that need attention come first."""
 
     column: str = ""
     descending: bool = False
@@ -52,26 +52,26 @@ class Order:
 
 
 def natural_order(column: str) -> Order:
-    """Return the order that one wants first of `column`: the busiest, the beginning of names."""
+    """Return the usual order of `column`: the busiest first, names from A on."""
     return Order(column, descending=bool(column) and BY_ID[column].descends)
 
 
 class TableView:
-    """How the user wants the table. One thread's."""
+    """How the user wants the table. For use in one thread."""
 
     def __init__(self) -> None:
         self.columns: ColumnIds = ALL
         self.order = Order()
         self.filter = Filter()
         self.marks: frozenset[str] = frozenset()
-        """Ids of kernels: a mark stays with its kernel wherever that goes."""
+        """Ids of kernels: a mark stays with its kernel when rows move."""
         self.history: tuple[str, ...] = ()
         """Filters that were kept, the latest last."""
         self._asked: tuple[Kernels, Filter, Order, float] | None = None
         self._rows: Kernels = ()
 
     def rows(self, kernels: Kernels, now: float) -> Kernels:
-        """Return what of `kernels` is to be seen, in order; `now` is a monotonic instant."""
+        """Return the kernels to show, in order; `now` is a monotonic instant."""
         if self.marks:
             self.marks = self.marks.intersection(kernel.kernel_id for kernel in kernels)
         asked = (kernels, self.filter, self.order, now // AGING)
@@ -84,13 +84,13 @@ class TableView:
     # -- order ---------------------------------------------------------------------------
 
     def sort_by_neighbour(self, step: int, in_sight: ColumnIds) -> None:
-        """Sort by the column `step` places on; after the last one there is no column."""
+        """Sort by the column `step` places on; after the last one, by no column."""
         places = ("", *in_sight)
         place = places.index(self.order.column) if self.order.column in places else 0
         self.order = natural_order(places[(place + step) % len(places)])
 
     def sort_by(self, column: str) -> None:
-        """Sort by `column`, the other way round where it is the one already."""
+        """Sort by `column`; the other way round if rows are sorted by it already."""
         if self.order.column == column:
             self.invert()
         else:
@@ -113,9 +113,10 @@ class TableView:
     # -- filter --------------------------------------------------------------------------
 
     def filter_by(self, text: str) -> None:
-        """Show only what `text` lets pass. Raises FilterError, and then keeps the filter.
+        """Show only kernels that match `text`. Raises FilterError, and then keeps the filter.
 
-        A word that is still growing, as "mem" into "mem:>1G", was no good one.
+        If `text` continues the filter, the filter becomes the part before the wrong word: "mem" was
+        not a whole word if it becomes "mem:>1G".
         """
         try:
             self.filter = parse_filter(text)
@@ -125,7 +126,7 @@ class TableView:
             raise
 
     def remember_filter(self) -> None:
-        """Keep the filter for the history."""
+        """Add the filter to the history."""
         if text := self.filter.text:
             others = tuple(each for each in self.history if each != text)
             self.history = (*others, text)[-HISTORY:]
@@ -133,7 +134,7 @@ class TableView:
     # -- in words ------------------------------------------------------------------------
 
     def notes(self, rows: Sequence[KernelSnapshot], total: int) -> tuple[str, ...]:
-        """Return what a user should know who looks at `rows` of `total` kernels."""
+        """Return the words for the status line while `rows` of `total` kernels are shown."""
         notes = [self.order.words]
         if self.filter.tests:
             notes.append(f"{len(rows)} of {total}: {self.filter.text}")
@@ -142,10 +143,10 @@ class TableView:
             notes.append(f"{len(self.marks)} marked" + (f", {hidden} hidden" if hidden else ""))
         return tuple(notes)
 
-    # -- between runs --------------------------------------------------------------------
+    # -- session state -------------------------------------------------------------------
 
     def to_state(self) -> dict[str, object]:
-        """Return what is worth remembering, as plain data. Marks are for one sitting."""
+        """Return the state for the next session, as plain data; without the marks."""
         return {
             "columns": list(self.columns),
             "sort": self.order.column,
@@ -156,7 +157,7 @@ class TableView:
 
     @classmethod
     def from_state(cls, state: Mapping[str, object]) -> TableView:
-        """Return the view of `to_state`; whatever is missing or makes no sense is as at first."""
+        """Return the view of `to_state`; missing or wrong values get the defaults."""
         view = cls()
         if isinstance(columns := state.get("columns"), list):
             view.columns = known_columns(columns)
