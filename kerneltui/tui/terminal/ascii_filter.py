@@ -1,4 +1,4 @@
-"""AsciiOnly: everything that is painted, in ASCII: for terminals and fonts that have no more."""
+"""AsciiOnly: turns all output into ASCII, for terminals and fonts that have nothing else."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _OURS = {
     **dict(zip("◌○●◐◆■✗›‹»·…↑↓←→↔▲▼•↵", "~o*%&#x><>.~^v<>%^v*;", strict=True)),  # noqa: RUF001 -- our marks
     **dict(zip("▁▂▃▄▅▆▇█░▒▓▀", "_.-=+*%#.:#-", strict=True)),  # sparklines and bars
     **dict.fromkeys("─╌╍┄┅▔", "-"),
-    **dict.fromkeys("━═", "="),  # heavier: what has the focus
+    **dict.fromkeys("━═", "="),  # heavier: around the focus
     **dict.fromkeys("│┃║▎▏▕▊▌▐", "|"),
     **dict.fromkeys("╭╮╰╯┌┐└┘├┤┬┴┼╔╗╚╝┏┓┗┛", "+"),
 }
-"""What we and Textual draw with."""
+"""Signs that we and Textual draw with, and their ASCII replacements."""
 
 
 class AsciiOnly(LineFilter):
-    """Replaces every other character by one that looks like it, cell for cell."""
+    """Replaces each character that is not ASCII by a similar one, of the same width."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002 -- Textual's
         return [

@@ -1,4 +1,4 @@
-"""BaseApp: the app around whatever it shows: colours, keys, notices, the terminal and its loss."""
+"""BaseApp: the app's part that deals with the terminal: colours, signals, notices, crashes."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ from kerneltui.words import clock
 TERMINAL_CHECK = (
     1.0  # seconds between two looks at the terminal: without one, Textual's reader spins
 )
-SIDE_BY_SIDE = 160  # columns from which what belongs together stands side by side
+SIDE_BY_SIDE = 160  # columns from which table and output stand side by side
 NOTICE_LIMIT = 500  # characters
 DATE = "%Y-%m-%d %H:%M:%S"
 
 
 class BaseApp(OrderedKeysApp):
-    """An app that is at home in any terminal, and leaves it clean."""
+    """An app that works in any terminal, and leaves it clean."""
 
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 -- Textual's
         (0, "-narrow"),
@@ -78,16 +78,16 @@ class BaseApp(OrderedKeysApp):
         self._logged.close()
 
     def get_driver_class(self) -> type[Driver]:
-        """Return ours, where the environment asks for no other."""
+        """Return our driver, unless the environment asks for another."""
         return TerminalDriver if constants.DRIVER is None else super().get_driver_class()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), *self._last_filters]
 
     def load_styles(self, screen: Screen[Any]) -> None:
-        """Take in the styles of a screen that is to be pushed, and what it is by its size.
+        """Load the styles of a screen before it is pushed, and add the classes for its size.
 
-        Where Textual finds them missing it parses all styles again, and styles all that is there.
+        If they are missing later, Textual parses all styles again, and applies them to all widgets.
         """
         for path in screen.css_path:
             self.stylesheet.add_source(path.read_text("utf-8"), (str(path), ""))
@@ -102,21 +102,21 @@ class BaseApp(OrderedKeysApp):
         self.screen.refresh(layout=True)
 
     def write_raw(self, sequence: str) -> None:
-        """Send the terminal something that is not painted."""
+        """Send the terminal an escape sequence that is not part of the screen."""
         if self._driver is not None and sequence:
             self._driver.write(sequence)
 
     # -- leaving -------------------------------------------------------------------------
 
     def _leave_lost_terminal(self) -> None:
-        """Quit where the terminal is gone, rather than spin on its end of file."""
+        """Quit if the terminal is gone: Textual would spin on its end of file."""
         if not os.isatty(0):
             self.exit()
 
     def _fatal_error(self) -> None:
         """Show where it failed, never the values of locals: keys may be among them."""
         self.bell()
-        # What no start should pay for.
+        # Imported here: a start should not pay for them.
         from rich.traceback import Traceback
 
         from kerneltui.tui.terminal.crash_log import log_crash
@@ -125,7 +125,7 @@ class BaseApp(OrderedKeysApp):
         where = Segments(self.console.render(traceback, self.console.options))
         error = sys.exception()
         told = log_crash(error, paths.crash_file(), time.strftime(DATE)) if error else ""
-        self._exit_renderables.append(Group(where, Text(told)))  # of several one is printed
+        self._exit_renderables.append(Group(where, Text(told)))  # only one renderable is printed
         self._close_messages_no_wait()
 
     # -- notices -------------------------------------------------------------------------
@@ -139,7 +139,7 @@ class BaseApp(OrderedKeysApp):
         timeout: float | None = None,
         markup: bool = True,  # noqa: ARG002 -- Textual's
     ) -> None:
-        """Show and keep a notice; whoever sends it, its text passes the gate as plain text."""
+        """Show and keep a notice. Its text is cleaned, and no markup is read in it."""
         text = clean_line(message, NOTICE_LIMIT)
         self.notices.append(ShownNotice(clock(), severity, text))
         if not self.has_message_line:
@@ -147,14 +147,14 @@ class BaseApp(OrderedKeysApp):
 
     @property
     def has_message_line(self) -> bool:
-        """The screen in sight shows the notices itself; else Textual does, over it."""
+        """The visible screen shows notices itself; if not, Textual shows them over it."""
         return False
 
     def _tell_logged(self, text: str, severity: Literal["warning", "error"]) -> None:
         self.notify(text, severity=severity)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """Survive a defect of ours in a worker, and say it."""
+        """Report an error of our own code in a worker, and go on."""
         if event.state is WorkerState.ERROR:
             error = event.worker.error
             self.notify(f"internal error: {type(error).__name__}: {error}", severity="error")

@@ -1,7 +1,7 @@
-"""Copying over ssh: the terminal is asked to put a text on the clipboard of the person before it.
+"""Copies text over ssh: OSC 52 asks the user's terminal to put it on the clipboard.
 
-OSC 52. Nothing ever answers, so nobody knows whether it obeyed: a terminal may refuse, tmux
-needs `set-clipboard on`, GNU screen passes on what is wrapped. Source: xterm's ctlseqs.
+The terminal never answers, so it is not known whether it did: it may refuse, tmux needs
+`set-clipboard on`, GNU screen passes on what is wrapped. Source: xterm's ctlseqs.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from kerneltui.frozen import frozen
 from kerneltui.tui.terminal.multiplexer import passed_on
 
 MAX_ENCODED = 74_994
-"""Bytes of base64 that terminals take: xterm's buffer of 100,000 less what a wrapping adds."""
-LINES = 200  # copied where nothing is selected
+"""Bytes of base64 that terminals accept: xterm's buffer of 100,000, less a wrapping."""
+LINES = 200  # copied if nothing is selected
 LIMITS = "terminals may refuse it; tmux needs set-clipboard on"
 
 
@@ -24,13 +24,13 @@ class Copy:
 
     sequence: str
     lines: int
-    """How many lines it holds: the last ones."""
+    """How many lines it contains: the last ones."""
 
 
 def copy_of(lines: Sequence[str], environment: Mapping[str, str]) -> Copy:
-    """Return how to copy the end of `lines`: as many whole ones as fit.
+    """Return the request to copy the end of `lines`: as many whole lines as fit.
 
-    No line break follows: pasted into a shell, it would run the last line.
+    No line break is added at the end: pasted into a shell, it would run the last line.
     """
     kept: list[bytes] = []
     room = MAX_ENCODED // 4 * 3

@@ -1,4 +1,4 @@
-"""A crash, told without the values of any variable: connection keys may be among them."""
+"""Writes a crash to a file, without values of variables: connection keys may be among them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kerneltui.private_file import write_private
 
 
 def log_crash(error: BaseException, path: Path, time: str) -> str:
-    """Write where `error` was raised; return a sentence that says where that is to be read."""
+    """Write the traceback of `error` to `path`; return a sentence that names the file."""
     report = traceback.TracebackException.from_exception(error, capture_locals=False)
     system = f"kerneltui {kerneltui.__version__}, Python {platform.python_version()}"
     try:

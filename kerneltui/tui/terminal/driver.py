@@ -1,4 +1,4 @@
-"""TerminalDriver: Textual's, made to outlive its terminal."""
+"""TerminalDriver: Textual's driver, changed so that it survives the loss of the terminal."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class TerminalDriver(LinuxDriver):
-    """Drops what is written to a terminal that is gone.
+    """Ignores errors of writing to a terminal that is gone.
 
-    Textual's writing thread ends at the first error, and the interface would then wait for
-    ever for a place in the queue of what is to be written.
+    Textual's writing thread ends at the first error. The interface would then wait for ever
+    for a place in that thread's queue.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class TerminalDriver(LinuxDriver):
 
 
 class TerminalOutput:
-    """What a driver writes to."""
+    """The file that the driver writes to. It ignores OSError."""
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file

@@ -1,4 +1,4 @@
-"""LogNotices: the warnings that libraries log, as notices: stderr is the screen."""
+"""LogNotices: shows the log warnings of libraries as notices, because stderr is the screen."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Severity = Literal["warning", "error"]
 
 
 class LogNotices(logging.Handler):
-    """Made in the thread of a running loop; takes logs of any thread until it is closed."""
+    """Create it in the thread of a running loop. It takes logs of any thread until closed."""
 
     def __init__(self, tell: Callable[[str, Severity], None]) -> None:
         """`tell`: called in the loop's thread."""

@@ -1,4 +1,4 @@
-"""tmux and GNU screen swallow what they do not know, unless they are told to pass it on."""
+"""Wraps escape sequences for tmux and GNU screen, which drop those that they do not know."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 
 def passed_on(sequence: str, environment: Mapping[str, str]) -> str:
-    """Return `sequence` as the terminal behind a multiplexer gets it; as it is where there is none.
+    """Return `sequence`, wrapped if a multiplexer has to pass it on to the terminal.
 
-    It must not hold the end of a wrapping, ESC and a backslash: an OSC ends in BEL as well.
+    It must not contain ESC and a backslash, which end the wrapping: end an OSC with BEL.
     tmux passes it on only with `allow-passthrough on`.
     """
     if "TMUX" in environment:

@@ -1,9 +1,9 @@
-"""OrderedKeysApp: one key at a time, so that each is for what the one before has brought about.
+"""OrderedKeysApp: handles one key at a time, so that each meets the result of the one before.
 
 Textual sends a key to the widget that has the focus when the key arrives, and acts on it
-later. Keys that arrive together, as over a slow line, would so all go to one widget: of
-"c" and code typed after it, the code would be orders to the table. Text that is pasted is in
-line with the keys.
+later. So keys that arrive together, as over a slow line, would all go to one widget: after
+"c", the code that is typed for the console would be orders to the table. Pasted text waits
+in the same queue as the keys.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from textual.dom import DOMNode
 from textual.message_pump import MessagePump
 
 Typed = events.Key | events.Paste
-ROUNDS = 3  # ways up: a key's, that of a message which it causes, and that of a changed focus
-PATIENCE = 10.0  # seconds that a key waits for what it needs; then it is said why it cannot act
-LOOK = 0.2  # seconds between two looks whether the widget that handles a key was removed
-LOST = 10.0  # seconds after which a key is taken for done, whatever its widget still does
+ROUNDS = 3  # ways up: of a key, of a message that it causes, and of a changed focus
+PATIENCE = 10.0  # seconds that a key waits for what it needs; then its refusal is shown
+LOOK = 0.2  # seconds between two checks whether the widget that handles a key was removed
+LOST = 10.0  # seconds after which a key counts as handled, whatever its widget still does
 
 
 class OrderedKeysApp(App[None]):
-    """An app that handles a key when the one before has been handled.
+    """An app that handles a key after the key before it has been handled.
 
-    Keys wait for the first `release_keys`: what is typed while an app starts is for what
-    it will show. A key that needs more waits for the next one, and those behind it with it.
+    Keys wait for the first call of `release_keys`: keys typed while an app starts are meant for
+    the screen to come. A key that must wait longer is held until the next call, with all after it.
     """
 
     def __init__(self, *, ansi_color: bool | None = None) -> None:
         super().__init__(ansi_color=ansi_color)
         self._keys: deque[Typed] = deque()
-        """Those not handled yet; unless they are held, the first one is under way."""
+        """Keys that are not handled yet; unless they are held, the first one is being handled."""
         self._held = True
         self._handled_by: MessagePump = self
-        """Who has the first key, or what it causes, in its queue."""
+        """The node that has the first key, or a message that it causes, in its queue."""
 
     @property
     def has_keys_to_handle(self) -> bool:
@@ -52,8 +52,8 @@ class OrderedKeysApp(App[None]):
         if len(self._keys) == 1 and not self._held:
             await self._send_key()
 
-    def must_wait(self, key: events.Key) -> bool:  # noqa: ARG002 -- for who overrides it
-        """Tell whether a key needs what is not there yet; `release_keys` is called when it is."""
+    def must_wait(self, key: events.Key) -> bool:  # noqa: ARG002 -- for subclasses
+        """Tell whether a key needs something that is not ready; then call `release_keys` later."""
         return False
 
     async def release_keys(self) -> None:
@@ -71,7 +71,7 @@ class OrderedKeysApp(App[None]):
             await self._handle(key)
 
     async def _send_unready(self, key: events.Key) -> None:
-        """Have a key handled that has waited for too long."""
+        """Handle a key that has waited too long."""
         if self._held and self._keys[0] is key:
             self._held = False
             await self._handle(key)
@@ -83,7 +83,7 @@ class OrderedKeysApp(App[None]):
         self.set_timer(LOOK, partial(self._look_after, key, time.monotonic() + LOST))
 
     def _way(self) -> Iterator[DOMNode]:
-        """Yield whom a key passes through on its way up, and then the messages that it causes."""
+        """Yield the nodes that a key passes on its way up, then those that its messages pass."""
         for _ in range(ROUNDS):
             node: DOMNode | None = self.focused or self.screen
             while node is not None:
@@ -91,7 +91,7 @@ class OrderedKeysApp(App[None]):
                 node = node.parent
 
     def _follow(self, key: Typed, way: Iterator[DOMNode]) -> None:
-        """Queue behind the key, and behind what it causes, wherever that may be queued."""
+        """Queue a call behind the key, and behind its messages, at each node on the way."""
         for node in way:
             if node.call_later(partial(self._follow, key, way)):
                 self._handled_by = node
@@ -99,7 +99,7 @@ class OrderedKeysApp(App[None]):
         self.call_later(self._finish, key)
 
     async def _look_after(self, key: Typed, deadline: float) -> None:
-        """Go on with the next key where the widget that handled this one is gone, or hangs."""
+        """Go on with the next key if the widget that handles this one is gone, or hangs."""
         if not self._keys or self._keys[0] is not key:
             return
         if self._handled_by.is_running and time.monotonic() < deadline:

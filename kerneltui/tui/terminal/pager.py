@@ -1,4 +1,4 @@
-"""The user's pager: a text in a program that the user knows, while the dashboard is away."""
+"""Shows a text in the user's pager, while the dashboard is suspended."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ USUAL = "less"
 
 
 def page(text: str) -> str:
-    """Show `text`, and return when the user has left it; return what went wrong, or "".
+    """Show `text` until the user quits the pager; return what went wrong, or "".
 
-    The terminal has to be free: call it inside of `App.suspend`.
+    The terminal must be free: call it inside `App.suspend`.
     """
     try:
         command = shlex.split(os.environ.get("PAGER", "")) or [USUAL]
@@ -39,15 +39,15 @@ def _run(command: list[str]) -> None:
     pid = os.posix_spawnp(command[0], command, os.environ, setsigdef=[signal.SIGINT])
     is_stopped = True
     while is_stopped:
-        # A stop wakes us too: a Ctrl+Z that came just before the wait would else stop the pager
-        # alone, and this process, whose Python has not run its handler yet, would wait for it.
+        # Return at a stop too: if Ctrl+Z comes just before the wait, the pager stops, but this
+        # process has not run its Python handler yet, and would wait for the stopped pager.
         _, status = os.waitpid(pid, os.WUNTRACED)
         is_stopped = os.WIFSTOPPED(status)
 
 
 @contextlib.contextmanager
 def _interrupts_ignored() -> Iterator[None]:
-    """Let Ctrl+C reach the pager alone."""
+    """Ignore SIGINT here, so that Ctrl+C reaches only the pager."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield

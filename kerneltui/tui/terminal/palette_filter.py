@@ -1,6 +1,6 @@
-"""NearestOf256: true colours as the closest of the 256 that a terminal has.
+"""NearestOf256: replaces true colours by the closest of a terminal's 256 colours.
 
-Rich rounds each part by itself, and turns dark greys with a tinge of blue into navy.
+Rich rounds red, green and blue separately, and turns bluish dark greys into navy.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PALETTE = dict(enumerate(_CUBE + _GREYS, start=FIRST))
 
 
 class NearestOf256(LineFilter):
-    """Replaces every true colour; for terminals that have no more than 256."""
+    """Replaces every true colour, for terminals that have only 256 colours."""
 
     def apply(self, segments: list[Segment], background: Background) -> list[Segment]:  # noqa: ARG002 -- Textual's
         return [
@@ -53,7 +53,7 @@ def nearest(wanted: ColorTriplet) -> int:
 
 
 def _distance(one: ColorTriplet, other: ColorTriplet) -> float:
-    """Return how different two colours look: eyes tell greens apart best, and reds by their light.
+    """Return how different two colours look: green counts most, red more if there is much of it.
 
     Source: "redmean", compuphase.com/cmetric.htm
     """

@@ -12,6 +12,6 @@ class ShownNotice:
     """One notice that was shown."""
 
     time: str
-    """Of day, as HH:MM:SS."""
+    """The time of day, as HH:MM:SS."""
     severity: str
     text: str

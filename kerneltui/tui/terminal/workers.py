@@ -1,4 +1,4 @@
-"""Workers: short threads for what blocks. The way out waits a moment for them, and no longer."""
+"""Workers: threads for calls that block. Quitting waits only a moment for them."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ T = TypeVar("T")
 class Workers(ThreadPoolExecutor):
     """Makes at most `limit` calls at once, each in a daemon thread.
 
-    It is a ThreadPoolExecutor only as asyncio takes no other: that one's threads are joined
-    when the loop ends, and again when Python does, however long a call waits for a server.
+    It is a ThreadPoolExecutor because asyncio takes no other class. The threads of Python's own
+    are joined when the loop ends and when Python ends, however long a call waits for a server.
     """
 
     def __init__(self, limit: int, patience: float) -> None:
-        """`patience`: seconds that the end waits for calls under way."""
+        """`patience`: seconds that `shutdown` waits for running calls."""
         super().__init__(limit)
         self._limit = limit
         self._patience = patience
         self._changed = threading.Condition()
         self._calls: deque[Callable[[], None]] = deque()
-        """Those whose turn has not come."""
+        """Calls that wait for a free thread."""
         self._running = 0
         self._is_over = False
 
@@ -71,12 +71,12 @@ class Workers(ThreadPoolExecutor):
 
 
 def _make(future: Future[T], call: Callable[[], T]) -> None:
-    """Make a call, unless it was cancelled; its future has what came of it."""
+    """Make a call, unless it was cancelled; put its result or error into the future."""
     if not future.set_running_or_notify_cancel():
         return
     try:
         result = call()
-    except BaseException as error:  # noqa: BLE001 - whoever waits for it is told
+    except BaseException as error:  # noqa: BLE001 - it is raised for the caller that waits
         future.set_exception(error)
     else:
         future.set_result(result)
@@ -89,9 +89,9 @@ def begin(
     group: str = "default",
     exclusive: bool = False,
 ) -> None:
-    """Have a worker of `node` do it. What it raises is told, and does not end the app.
+    """Run `work` in a worker of `node`. An error is shown as a notice; the app goes on.
 
-    `work`: makes the coroutine once the worker begins: an app that ends before leaves none that
-    nobody awaits. `exclusive`: others of its group are cancelled.
+    `work`: makes the coroutine when the worker begins, so that no coroutine is left without an
+    await if the app ends before. `exclusive`: cancel other workers of the group.
     """
     _: Worker[None] = node.run_worker(work, group=group, exclusive=exclusive, exit_on_error=False)
