@@ -1,1 +1,1 @@
-"""One widget a file."""
+"""General widgets of the dashboard, one in each file."""

@@ -1,4 +1,4 @@
-"""CursorPane: a pane of rows with a cursor that goes from item to item."""
+"""CursorPane: a pane of rows with a cursor that moves from item to item."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from kerneltui.tui.widgets.row_pane import RowPane
 
 
 class CursorPane(RowPane):
-    """Items are numbered from 0; one takes a row, or as many as a pane says."""
+    """Items are numbered from 0. An item takes one row, unless the subclass says otherwise."""
 
-    # -- what such a pane has to say ------------------------------------------------------
+    # -- for subclasses -------------------------------------------------------------------
 
     @property
     def cursor(self) -> int:
@@ -28,13 +28,13 @@ class CursorPane(RowPane):
         return range(number, number + 1)
 
     def item_at(self, row: int) -> int | None:
-        """Return the number of the item that has a row; None if none has."""
+        """Return the number of the item in a row; None if there is none."""
         return row if row < self.row_count() else None
 
     # -- moving ---------------------------------------------------------------------------
 
     def put_cursor(self, number: int) -> None:
-        """Select an item, the nearest one that there is, and have it in sight."""
+        """Select an item, or the nearest one that there is, and scroll until it is visible."""
         count = self.item_count()
         if not count:
             return

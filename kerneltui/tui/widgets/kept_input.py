@@ -1,4 +1,4 @@
-"""KeptInput: a line of text whose keys are in the key line."""
+"""KeptInput: a line of text that acts while it is typed; the key line shows its keys."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kerneltui.tui.widgets.text_input import TextInput
 
 
 class KeptInput(TextInput, inherit_bindings=False):
-    """What stands in it holds already; Enter keeps it. It has no use for up and down."""
+    """Its text is in effect already; Enter keeps it. Up and down are not bound."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "submit", "Keep"),

@@ -1,7 +1,7 @@
 """KeyLine: the keys that work here and now, in one row.
 
-One widget where Textual's footer has one for each key, mounted anew whenever the focus
-moves: a key press is painted in a fraction of the time.
+One widget. Textual's footer has one for each key and mounts them again whenever the focus
+moves: this one paints a key press in a fraction of the time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from kerneltui.tui.keys.ways_out import WayOut
 from kerneltui.tui.widgets.pane import Pane
 
 _ORDERS = tuple(action.command for action in BY_COMMAND.values() if action.bulk and action.footer)
-"""To a kernel, the usual ones."""
+"""The usual orders to a kernel."""
 _PLACES = {command: place for place, command in enumerate(BY_COMMAND)}
 
 
@@ -51,7 +51,7 @@ class KeyLine(Widget):
     def __init__(self) -> None:
         super().__init__()
         self.ways_out: tuple[WayOut, ...] = ()
-        """What is told of the selected kernel in place of the usual orders, where those are."""
+        """The actions that help the selected kernel, shown in place of the usual orders."""
         self._hints: tuple[Hint, ...] = ()
 
     def on_mount(self) -> None:
@@ -70,7 +70,7 @@ class KeyLine(Widget):
             )
             for each, label in with_ways_out(found, active, self.ways_out)
         )
-        # Without the focus of the terminal nothing is focused, and few keys would be left.
+        # If the terminal has lost the focus, nothing is focused, and few keys would be left.
         if hints != self._hints and self.app.app_focus:
             self._hints = hints
             self.refresh()
@@ -100,7 +100,7 @@ class KeyLine(Widget):
 
 
 def belongs(command: str, *, in_pane: bool) -> bool:
-    """Tell whether a key is shown there: orders to kernels on the table, the way back elsewhere."""
+    """Tell whether a key is shown here: orders to kernels at the table, the way back in panes."""
     action = BY_COMMAND.get(command)
     if in_pane:
         return action is None or action.scope is not Scope.TABLE
@@ -110,7 +110,7 @@ def belongs(command: str, *, in_pane: bool) -> bool:
 def with_ways_out(
     shown: Sequence[ActiveBinding], active: Iterable[ActiveBinding], ways: Iterable[WayOut]
 ) -> Iterator[tuple[ActiveBinding, str]]:
-    """Yield what to show and its label: ways out of trouble stand where orders to a kernel do."""
+    """Yield keys and labels to show: `ways` take the place of the usual orders to a kernel."""
     are_orders_shown = any(each.binding.action == _ORDERS[0] for each in shown)
     bound = {each.binding.action: each for each in reversed(list(active))}
     labels = {BY_ID[way.action_id].command: way.label for way in ways if are_orders_shown}
@@ -124,7 +124,7 @@ def with_ways_out(
 
 
 def in_order(found: Iterable[ActiveBinding]) -> list[ActiveBinding]:
-    """Return those to show, each widget's in the order of the registry, whatever key they have."""
+    """Return the bindings to show, by widget and in the order of the registry."""
     shown = [active for active in found if active.binding.show]
     nodes = list(dict.fromkeys(active.node for active in shown))
     return sorted(

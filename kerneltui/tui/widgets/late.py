@@ -1,4 +1,4 @@
-"""Late: a widget that is made and mounted when it is first wanted."""
+"""Late: a widget that is made and mounted when it is first used."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ W_co = TypeVar("W_co", bound=Widget, covariant=True)
 
 
 class Late(Generic[W_co]):
-    """What most starts never show, and should not pay for: every widget is styled again and again.
+    """For a widget that is seldom shown: a start should not pay for it, as for its styles.
 
-    A mounted widget can be told things and be focused at once; what is sent to it waits.
+    Once mounted, it can be used and focused at once; messages to it wait.
     """
 
     def __init__(self, make: Callable[[], W_co], mount: Callable[[W_co], object]) -> None:
         self._make = make
         self._mount = mount
         self.made: W_co | None = None
-        """None as long as nobody has wanted it."""
+        """None until it is first used."""
 
     @property
     def widget(self) -> W_co:
@@ -30,7 +30,7 @@ class Late(Generic[W_co]):
         return self.made
 
     def make(self) -> None:
-        """Have it there, though nothing is to be told it yet."""
+        """Make and mount it now, unless that is done."""
         _ = self.widget
 
     @property

@@ -11,11 +11,10 @@ HEADER = 1  # lines; it stays while the rows below it scroll
 
 
 class LineView(ScrollView, can_focus=True, inherit_bindings=False):
-    """A scrolled widget that paints by the line, and compares before it paints.
+    """A scrolled widget that paints line by line, and only lines that have changed.
 
-    It takes no key but those that are in the registry, so that all others can be given away.
-
-    Textual writes again whatever is refreshed, changed or not: over ssh that is seen.
+    Textual writes all that is refreshed, changed or not: over ssh that is visible.
+    It binds only the keys in the registry, so that all other keys are free.
     """
 
     ALLOW_SELECT = False
@@ -27,11 +26,11 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         self._styles: dict[str, Style] = {}
 
     def strip(self, y: int) -> Strip:
-        """Return what belongs on line `y` of the widget, as wide as the area."""
+        """Return line `y` of the widget, as wide as the area."""
         raise NotImplementedError
 
     def repaint_changes(self) -> None:
-        """Have those lines painted again that differ from what is on the screen."""
+        """Paint the lines again that differ from the screen."""
         height = self.area.height
         dirty = {y: dirty_width(s, self.strip(y)) for y, s in self._painted.items() if y < height}
         if any(dirty.values()):
@@ -39,7 +38,7 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def area(self) -> Size:
-        """What there is to paint on: all but the scrollbar."""
+        """The size to paint on: without the scrollbar."""
         return self.scrollable_content_region.size
 
     def style(self, part: str = "") -> Style:
@@ -61,13 +60,13 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
         if round(old_value) != round(new_value):
-            self._painted.clear()  # all is painted again: there is nothing to compare
+            self._painted.clear()  # all lines are painted again: there is nothing to compare
 
 
 def dirty_width(before: Strip, after: Strip) -> int:
-    """Return how many cells of a line, from its beginning, are to be painted again.
+    """Return how many cells of a line, from its beginning, must be painted again.
 
-    From its beginning, since Textual writes a line from there up to what has changed.
+    From its beginning, because Textual writes a line from there to the last change.
     """
     if before == after:
         return 0

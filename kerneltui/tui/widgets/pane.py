@@ -1,4 +1,4 @@
-"""Pane: a view of the selected kernel whose first line is the bar of tabs."""
+"""Pane: a view of the selected kernel; its first line is the bar of tabs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ACTIVE = "pane--active"
 
 
 class Pane(LineView):
-    """One of the tabs; only the one in sight is ever fed.
+    """One of the tabs; only the visible one gets new data.
 
     A pane has the actions of its keys: `move`, `page`, `begin` and `end`.
     """
@@ -39,7 +39,7 @@ class Pane(LineView):
     ]
     TAB: ClassVar[Tab]
     kernel_name = ""
-    """Whose it is, told at the end of the bar."""
+    """The name of the kernel, shown at the end of the bar."""
 
     class TabPicked(Message):
         """A tab was clicked."""
@@ -49,10 +49,10 @@ class Pane(LineView):
             self.tab = tab
 
     def pull(self) -> None:
-        """Take in what is new; called at a fixed rate while the pane is in sight."""
+        """Show what is new; called at a fixed rate while the pane is visible."""
 
     def bar(self, status: str) -> Strip:
-        """Return the first line: the tabs, and how this one shows what it shows."""
+        """Return the first line: the tabs, the kernel's name and `status`."""
         style = self.style(BAR)
         segments = [
             Segment(label, self.style(ACTIVE) if tab is self.TAB else style)

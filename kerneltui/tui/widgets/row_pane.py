@@ -1,4 +1,4 @@
-"""RowPane: a pane of rows that are made as they are painted."""
+"""RowPane: a pane of rows, each made when it is painted."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from kerneltui.tui.widgets.line_view import HEADER
 from kerneltui.tui.widgets.pane import Pane
 
 Row = Sequence[tuple[str, str]]
-"""Stretches of text, each with the part that styles it ("" for none)."""
+"""Pieces of text, each with the name of the part that styles it ("" for none)."""
 
 TITLES = "titles"
-MAX_ROWS = 5_000  # of a pane that makes them all at once
+MAX_ROWS = 5_000  # of a pane that makes all rows at once
 
 
 def limited(rows: Iterator[Row]) -> list[Row]:
-    """Return the first of `rows`, and after MAX_ROWS of them one that says there are more."""
+    """Return the first MAX_ROWS of `rows`, and a last one that says so if there are more."""
     first = list(islice(rows, MAX_ROWS))
     if next(rows, None) is not None:
         first.append((("… and more, which is not shown", "muted"),))
@@ -30,14 +30,14 @@ def limited(rows: Iterator[Row]) -> list[Row]:
 
 
 class RowPane(Pane):
-    """The bar, lines that stay, and rows that scroll."""
+    """Has the bar, fixed lines below it, and rows that scroll."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         f"row-pane--{part}"
         for part in (TITLES, "cursor", "label", "strong", "muted", "good", "trouble")
     }
 
-    # -- what a pane of rows has to say -------------------------------------------------
+    # -- for subclasses -----------------------------------------------------------------
 
     def status(self) -> str:
         """Return the words at the end of the bar."""
@@ -61,11 +61,11 @@ class RowPane(Pane):
 
     @property
     def page(self) -> int:
-        """How many rows are seen at once."""
+        """How many rows are visible at once."""
         return max(1, self.area.height - self.head_height)
 
     def fit(self) -> None:
-        """Paint what has changed, once there are other rows than before."""
+        """Fit the scrollbar to new rows, and paint what has changed."""
         self.virtual_size = Size(0, self.row_count() + self.head_height)
         self.repaint_changes()
 
@@ -102,7 +102,7 @@ class RowPane(Pane):
         return Strip(segments).adjust_cell_length(self.area.width, self._row_style(row))
 
     def _row_style(self, row: Row) -> Style:
-        """Return the style that a row's rest is filled with: that of a line in one style."""
+        """Return the style for the rest of a row: the row's own if it has only one style."""
         parts = {part for _, part in row}
         whole = parts.pop() if len(parts) == 1 else ""
         return self.style(f"row-pane--{whole}" if whole in (TITLES, "cursor") else "")

@@ -1,4 +1,4 @@
-"""What the console knows of source code: whether it is whole, how it goes on, its looks. Pure."""
+"""Source code for the console: is it complete, completions, indent and colours. Pure."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from kerneltui.frozen import frozen
 
 _INDENT = "    "
 _TYPES = "_jupyter_types_experimental"
-"""Where IPython and others tell what each match is."""
+"""The key in a complete_reply's metadata with the kind of each match."""
 _NO_TYPE = "<unknown>"
 OFFERED = 200
-"""Completions; of more nobody reads the rest."""
+"""Completions that are shown at most."""
 MAX_MATCH = 2_000
-"""Characters of a completion; a longer one is nothing to write into code."""
+"""Characters of a completion; a longer one is not offered."""
 MAX_COLOURED = 20_000
-"""Characters of code; a longer one stays without colours, as it is read anew at each key."""
+"""Characters of code; longer code gets no colours: it is parsed again at each key."""
 
-# One for one, so that columns stay: an escape is seen and never obeyed.
+# One sign for one character, so that columns stay: an escape is shown, never sent as it is.
 _VISIBLE = {code: 0x2400 + code for code in range(32) if code not in (9, 10)}
 _VISIBLE |= {127: 0x2421} | dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
 _VISIBLE |= dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), 0xFFFD)
 
 
 def visible(code: str) -> str:
-    """Return `code` with a sign in the place of every control but tabs and line breaks."""
+    """Return `code`; each control character but tab and line break is replaced by a sign."""
     return code.translate(_VISIBLE)
 
 
 def is_complete_python(code: str) -> bool:
     """Tell whether Enter should run `code`: a block ends with an empty line, as in IPython.
 
-    What is no Python (a magic, a shell line) counts as whole: the kernel knows better.
+    Code that is not Python (a magic, a shell line) counts as complete: the kernel decides.
     """
     last_line = code.rpartition("\n")[2]
     if last_line.strip() and last_line[0].isspace():
@@ -70,14 +70,14 @@ class Replacement:
     end: int
     text: str
     kind: str = ""
-    """What it is, "function" say, where the kernel tells."""
+    """What it is, such as "function", if the kernel says so."""
 
 
 def replacements(reply: dict[str, object], length: int) -> list[Replacement]:
-    """Return the first OFFERED of what a complete_reply offers for a code of `length` characters.
+    """Return the first OFFERED completions of a complete_reply for `length` characters of code.
 
-    What a kernel sends is not believed: bounds are clamped, odd shapes and endless texts
-    offer nothing.
+    The reply is not trusted: positions are limited to the code, wrong types and texts that are
+    too long are left out.
     """
     matches = reply.get("matches")
     start, end = reply.get("cursor_start"), reply.get("cursor_end")
@@ -91,13 +91,13 @@ def replacements(reply: dict[str, object], length: int) -> list[Replacement]:
 
 
 def count_matches(reply: dict[str, object]) -> int:
-    """Return how many completions a complete_reply holds, offered or not."""
+    """Return how many completions a complete_reply has, offered or not."""
     matches = reply.get("matches")
     return len(matches) if isinstance(matches, list) else 0
 
 
 def _kinds(metadata: object) -> dict[str, str]:
-    """Return what the matches are, as far as a complete_reply tells."""
+    """Return the kinds of the matches, as far as a complete_reply has them."""
     told = metadata.get(_TYPES) if isinstance(metadata, dict) else None
     kinds: dict[str, str] = {}
     for each in told[:OFFERED] if isinstance(told, list) else ():
@@ -109,14 +109,14 @@ def _kinds(metadata: object) -> dict[str, str]:
 
 @frozen
 class CodeStyle:
-    """A coloured stretch of one line."""
+    """A coloured part of one line."""
 
     start: int
     end: int
     style: Style
 
 
-# ANSI colours: they follow the terminal's own palette where it has but sixteen.
+# ANSI colours: they follow the terminal's own palette if it has only sixteen.
 _STYLES = {
     "Keyword": Style(color="magenta"),
     "Literal.String": Style(color="green"),
@@ -132,7 +132,7 @@ _STYLES = {
 
 
 def colours(code: str, language: str) -> list[list[CodeStyle]]:
-    """Return the coloured stretches of each line of `code`; none for a language nobody knows."""
+    """Return the coloured parts of each line of `code`; none for an unknown language."""
     # Imported here: the lexers are not needed before something is typed.
     from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]  # has no stubs
     from pygments.util import ClassNotFound  # type: ignore[import-untyped]  # has no stubs

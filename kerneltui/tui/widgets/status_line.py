@@ -1,4 +1,4 @@
-"""StatusLine: one row that tells which host this is, how its kernels are, and what a key awaits."""
+"""StatusLine: one row with the host, the counts of its kernels, and a hint for the next key."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _PARTS = {
 
 
 class StatusLine(Widget):
-    """One row above the table; it tells by words, and colours them."""
+    """One row above the table: words, which have colours as well."""
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -52,13 +52,13 @@ class StatusLine(Widget):
     }
 
     def __init__(self, host: str | None = None) -> None:
-        """`host`: what to call this machine; None for its own name."""
+        """`host`: the name of this machine to show; None for its own name."""
         super().__init__()
         name = platform.node().partition(".")[0] if host is None else host
         self._host = clean_line(name, limit=24)
         self._parts: list[tuple[str, str]] = []
         self._kernels: Sequence[KernelSnapshot] = ()
-        """Those that were counted last."""
+        """The kernels that were counted last."""
         self._counts, self._memory = counts(()), memory(())
 
     def show(
@@ -70,9 +70,9 @@ class StatusLine(Widget):
         age: float = 0.0,
         host: HostUsage | None = None,
     ) -> None:
-        """Count `kernels`, whose data are `age` seconds old, and say what the next key would do.
+        """Show counts of `kernels`, whose data are `age` seconds old, and other words.
 
-        `notes`: what is special about what is shown of them.
+        `hint`: what the next key would do. `notes`: what is special about the table now.
         """
         if kernels is not self._kernels:
             self._kernels = kernels
@@ -111,7 +111,7 @@ def load(host: HostUsage | None) -> list[tuple[str, str]]:
 
 
 def memory(kernels: Sequence[KernelSnapshot]) -> list[tuple[str, str]]:
-    """Return the memory that several kernels take together; of one its own row tells it."""
+    """Return the memory that several kernels take together; nothing for one: its row has it."""
     sizes = [kernel.usage.rss for kernel in kernels if kernel.usage is not None]
     return [(f"{formats.memory(sum(sizes))} in kernels", "note")] if len(sizes) > 1 else []
 

@@ -1,4 +1,4 @@
-"""The bar of tabs, the first line of every pane: its words, and where a click lands. Pure."""
+"""The bar of tabs, the first line of every pane: its text, and which tab a click is on. Pure."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Tab(StrEnum):
 
 
 TABS = tuple(Tab)
-WIDE = 100  # cells from which there is room for all names and what else the bar tells
+WIDE = 100  # cells from which there is room for all names and the bar's other words
 SHORT = 3  # letters of a name that tell it from the others
 
 
 def labels(active: Tab, width: int, *, focused: bool = False) -> tuple[tuple[Tab, str], ...]:
-    """Return each tab's words; what stands around those of the active one needs no colour.
+    """Return each tab's text. The signs around the active tab's text need no colour.
 
     `width`: of the bar. A narrow one has only the beginnings of the other tabs' names.
     """
@@ -46,5 +46,5 @@ def tab_at(active: Tab, width: int, x: int) -> Tab | None:
 
 
 def neighbour(tab: Tab, steps: int) -> Tab:
-    """Return the tab so many steps to the right, round about."""
+    """Return the tab `steps` to the right; after the last one comes the first."""
     return TABS[(TABS.index(tab) + steps) % len(TABS)]

@@ -1,4 +1,4 @@
-"""TextInput: a line that the user types, pastes or takes up again, safe to show."""
+"""TextInput: a line of text that is safe to show, whatever the user pastes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from kerneltui.tui.widgets.source import visible
 
 
 class TextInput(Input):
-    """What is pasted may hold escapes, which Textual would hand on to the terminal."""
+    """Pasted text may contain escapes, which Textual would pass on to the terminal."""
 
     def validate_value(self, value: str) -> str:
-        """Put a sign in the place of every control, one for one, as the cursor counts them."""
+        """Replace each control character by one sign, so that cursor positions stay right."""
         return visible(" ".join(value.replace("\t", " ").split("\n")))
