@@ -1,1 +1,1 @@
-"""Floor 3: the Textual dashboard."""
+"""Floor 3: the dashboard, a Textual app."""

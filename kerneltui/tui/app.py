@@ -1,7 +1,7 @@
 """KernelTui: the app around the screens. Wiring only.
 
-The main screen is loaded after the first paint; beside it the library, by a thread, and with it
-zmq and psutil.
+The main screen is loaded after the first paint. Meanwhile a thread loads the library, which
+imports zmq and psutil.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from kerneltui.tui.main.main_screen import MainScreen
 
 VERBS_AT_ONCE = 32  # threads: a kill never waits behind polite shutdowns
-LEAVING = 0.5  # seconds that the way out waits for verbs under way
-KEEP_EVERY = 5.0  # seconds between two looks whether something is to be remembered
+LEAVING = 0.5  # seconds that quitting waits for running verbs
+KEEP_EVERY = 5.0  # seconds between two checks whether the session state has changed
 USUAL_SETTINGS = RunSettings()
 
 
@@ -59,7 +59,7 @@ class KernelTui(BaseApp):
 
     @property
     def main(self) -> MainScreen:
-        """Everything but the dialogs; there once the first frame has been painted."""
+        """The main screen: everything except the dialogs. It exists after the first paint."""
         assert self._main is not None
         return self._main
 
@@ -75,9 +75,9 @@ class KernelTui(BaseApp):
         self.call_after_refresh(self._open)
 
     async def _open(self) -> None:
-        """Show the main screen, and then give it the keys that have come.
+        """Show the main screen, then give it the keys pressed so far.
 
-        The fleet is opened beside that, in the time that the screen waits for frames.
+        A thread opens the fleet while the screen waits for frames.
         """
         from kerneltui.tui.keys.keymap import for_textual
         from kerneltui.tui.main.main_screen import MainScreen
@@ -105,7 +105,7 @@ class KernelTui(BaseApp):
             end_of_start()
 
     async def _paint(self) -> None:
-        """Return once what is to be shown by now is on the screen."""
+        """Return once all changes so far are on the screen."""
         painted = asyncio.Event()
         self.call_after_refresh(painted.set)
         await painted.wait()
@@ -114,18 +114,18 @@ class KernelTui(BaseApp):
         # -- runs in a short thread ------------------------------------------------------
         fleet = self._make_fleet()
         fleet.open()
-        self.fleet = fleet  # known here already, to be closed though the user quits meanwhile
+        self.fleet = fleet  # set here, so that it is closed even if the user quits meanwhile
         return fleet
 
     def must_wait(self, key: events.Key) -> bool:
-        """Have what is done to kernels wait until they are known."""
+        """Tell whether `key` acts on kernels that are not known yet."""
         active = self.screen.active_bindings.get(key.key)
         return active is not None and self.main.awaits_fleet(active.binding.action)
 
-    # -- what outlives the moment ---------------------------------------------------------
+    # -- session state --------------------------------------------------------------------
 
     def _keep(self) -> None:
-        """Remember how the screen is left; one that never came up is not."""
+        """Save the session state, unless the main screen was never shown."""
         if self._keeper is None or self._main is None or not self._main.is_mounted:
             return
         theme = self.theme if self.has_colours else self._settings.session_state.theme
@@ -140,9 +140,9 @@ class KernelTui(BaseApp):
     # -- leaving -------------------------------------------------------------------------
 
     def farewell(self) -> list[str]:
-        """Return what to print once the terminal is back: the kernels that live on.
+        """Return the lines to print after leaving: the kernels that live on.
 
-        After them, the questions of theirs that are left without an answer.
+        After them, the questions of their cells that are not answered.
         """
         from kerneltui.tui.main.farewell import farewell
 
@@ -166,7 +166,7 @@ class KernelTui(BaseApp):
         super().action_focus_previous()
 
     def action_help_quit(self) -> None:
-        """Answer Ctrl+C outside the console."""
+        """Tell the keys that quit and interrupt, for Ctrl+C outside the console."""
         quits, interrupts = map(self.main.key_of, ("app.detach", "kernel.interrupt"))
         self.notify(
             f"{quits} quits; kernels live on. "
@@ -179,10 +179,10 @@ def run_dashboard(
 ) -> tuple[int, list[str]]:
     """Show the dashboard until the user leaves it.
 
-    Returns the exit code, and what to print now that the terminal is back.
+    Returns the exit code, and the lines to print afterwards.
     """
     app = KernelTui(make_fleet, settings=settings)
-    gc.disable()  # until all is loaded: looking for garbage takes a tenth of a start
+    gc.disable()  # until all is loaded: garbage collection takes a tenth of a start
     try:
         app.run(mouse=settings.config.mouse)
     finally:
@@ -192,9 +192,9 @@ def run_dashboard(
 
 
 def end_of_start() -> None:
-    """Look for garbage from now on, and only in what comes from now on.
+    """Switch garbage collection on, for objects that are made from now on.
 
-    A look at all that has been loaded stops the interface for 60 ms, again and again.
+    A collection of everything loaded at the start stops the interface for 60 ms each time.
     """
     if not gc.isenabled():
         gc.freeze()
@@ -202,7 +202,7 @@ def end_of_start() -> None:
 
 
 def library_fleet(config: Config) -> DashboardFleet:
-    """Make the fleet of real kernels; called in a thread, for it loads zmq and psutil."""
+    """Make the fleet of real kernels; called in a thread, because it loads zmq and psutil."""
     from kerneltui.fleet.fleet import Fleet
     from kerneltui.fleet.manifests.mounts import runtime_folder_problems
     from kerneltui.tui.keys.keymap import key_of

@@ -1,4 +1,4 @@
-"""What is seen while the rest loads: it needs nothing but Textual, to be painted at once."""
+"""The screen shown while the rest loads. It needs only Textual, to be painted at once."""
 
 from __future__ import annotations
 
