@@ -51,7 +51,7 @@ def _put_aside(path: Path) -> str:
         path.replace(aside)
     except OSError as error:
         return f"{path} cannot be understood, nor put aside: {error.strerror}"
-    return f"{path} could not be understood; it is {aside.name} now"
+    return f"{path} could not be understood; it was renamed to {aside.name}"
 
 
 def parse_remembered(text: str) -> SessionState:

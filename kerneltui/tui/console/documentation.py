@@ -10,7 +10,7 @@ from textual.widgets import Static
 from kerneltui.protocol.text import clean_lines, plain
 from kerneltui.tui.widgets.late import Late
 
-_NOTHING = "nothing is known of this"
+_NOTHING = "no documentation found"
 
 
 class Documentation(VerticalScroll):

@@ -111,7 +111,7 @@ class History:
         self._path.replace(aside)
         write_private(self._path, dump(self._loaded))
         lines = f"{odd} lines" if odd > 1 else "one line"
-        return f"{lines} of {self._path} could not be understood; as it was it is {aside.name} now"
+        return f"{lines} of {self._path} could not be understood; the old file is now {aside.name}"
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:

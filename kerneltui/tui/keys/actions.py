@@ -180,7 +180,7 @@ ACTIONS: tuple[Action, ...] = (
         "output.sidestep",
         ("h", "l", "left", "right"),
         "Sideways",
-        "Scroll sideways where lines are not wrapped",
+        "Scroll sideways, if lines are not wrapped",
         Scope.OUTPUT,
         built_in=True,
     ),
@@ -312,7 +312,8 @@ ACTIONS: tuple[Action, ...] = (
         "process.kill",
         ("X",),
         "Kill this process",
-        "SIGKILL the process under the cursor alone; the kernel's own: the kernel and all it began",
+        "SIGKILL the process under the cursor alone; if it is the kernel's own, all processes of"
+        " the kernel",
         Scope.PROCESSES,
         built_in=True,
     ),

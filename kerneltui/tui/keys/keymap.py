@@ -75,7 +75,7 @@ def _typed(action: Action) -> str:
     if action.scope not in (Scope.CONSOLE, Scope.FILTER):
         return ""
     typed = next(filter(_is_text, action.keys), "")
-    return f"{typed} is text where {action.id} is" if typed else ""
+    return f"{typed} would be typed as text, not do {action.id}" if typed else ""
 
 
 def _is_text(key: str) -> bool:

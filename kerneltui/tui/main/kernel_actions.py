@@ -155,7 +155,7 @@ class KernelActions:
         if kernel is None or not is_others or self._is_pressed_again(kernel):
             self.interrupt_selected()
         else:
-            self._screen.say("this is another client's code; once more interrupts it", "warning")
+            self._screen.say("this is another client's code; press again to interrupt", "warning")
 
     def _is_pressed_again(self, kernel: KernelSnapshot) -> bool:
         return self._interrupting.press(kernel.target, self._clock())

@@ -48,7 +48,7 @@ def look_at_frame(
 ) -> Looked:
     """Look at the names of one frame. Blocking."""
     if thread is None:
-        return Looked(problem="the way that has told this frame tells no names")
+        return Looked(problem="the way that took this stack cannot read names")
     try:
         return Looked(variables=fleet.frame_names(kernel_id, thread, depth, frame))
     except KernelError as error:

@@ -20,4 +20,4 @@ def log_crash(error: BaseException, path: Path, time: str) -> str:
         )
     except OSError as problem:
         return f"kerneltui crashed; {path} cannot be written: {problem.strerror}"
-    return f"kerneltui crashed; kernels live on. Where it failed is told in {path}"
+    return f"kerneltui crashed; kernels live on. The traceback is in {path}"

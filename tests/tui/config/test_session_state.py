@@ -70,7 +70,7 @@ def test_a_broken_file_is_put_aside_and_said(tmp_path: Path, text: str) -> None:
     found, problem = load_session_state(path)
 
     assert found == SessionState()
-    assert problem == f"{path} could not be understood; it is state.json.broken now"
+    assert problem == f"{path} could not be understood; it was renamed to state.json.broken"
     assert (tmp_path / "state.json.broken").read_text("utf-8") == text
     assert not path.exists()
 

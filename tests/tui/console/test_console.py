@@ -355,7 +355,7 @@ def test_a_broken_history_is_said_and_no_obstacle(state: Path) -> None:
 
     async def play(stage: Stage) -> None:
         assert [text.partition(" could")[2] for text in stage.notices] == [
-            " not be understood; as it was it is history.jsonl.broken now"
+            " not be understood; the old file is now history.jsonl.broken"
         ]
         await stage.press("c", *"1", "enter", "up")
         assert editor(stage).text == "1"

@@ -172,7 +172,7 @@ def test_a_broken_file_is_put_aside_and_goes_on_with_its_good_lines(path: Path, 
     problem = history.load()
 
     assert problem == (
-        f"one line of {path} could not be understood; as it was it is history.jsonl.broken now"
+        f"one line of {path} could not be understood; the old file is now history.jsonl.broken"
     )
     assert history.codes("python") == found(path) == ("a",)
     assert path.with_name("history.jsonl.broken").read_bytes() == broken

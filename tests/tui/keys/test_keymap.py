@@ -73,8 +73,8 @@ def test_a_clash_between_places_is_one_too(wanted: dict[str, tuple[str, ...]]) -
         ({"kernel.kill": ("j",)}, "j is the key of table.move (Move, and fixed)"),
         ({"output.copy": ("h",)}, "h is the key of output.sidestep (Sideways, and fixed)"),
         ({"app.help": ("b",)}, "b is the key of message.only_client (Only this client, and fixed)"),
-        ({"console.run": ("x",)}, "x is text where console.run is"),
-        ({"filter.clear": ("+",)}, "plus is text where filter.clear is"),
+        ({"console.run": ("x",)}, "x would be typed as text, not do console.run"),
+        ({"filter.clear": ("+",)}, "plus would be typed as text, not do filter.clear"),
     ],
 )
 def test_a_key_that_is_fixed_where_it_is_wanted_is_told(wanted: Keymap, problem: str) -> None:
