@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks [topic...]` prints what the README quotes. It never fails on time."""
+"""`python -m tests.benchmarks [topic...]` prints the README's figures. Slow is never an error."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ def main() -> None:
         leave_no_traces(Path(folder))
         print(format_row(None))
         for topic in chosen:
-            # Not before the folders are set: they are read when a library loads.
+            # Import only after the folders are set: libraries read them when they load.
             for row in importlib.import_module(f"tests.benchmarks.{topic}").rows():
                 print(format_row(row), flush=True)
 
 
 def leave_no_traces(folder: Path) -> None:
-    """Point all that kernels and clients write to `folder`, and let bytecode be kept there.
+    """Let kernels and clients write below `folder` only, with the bytecode there too.
 
-    With a home of its own a benchmark does not meet the kernels of others either.
+    As the home is a new one, a benchmark does not find the user's kernels.
     """
     for name in ("HOME", "JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR", "HTOPRC"):
         os.environ[name] = str(folder / name.lower())

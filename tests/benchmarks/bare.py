@@ -1,4 +1,4 @@
-"""The floor: an ipykernel spawned, spoken to and ended by hand, with nothing but zmq."""
+"""The least time to compare with: an ipykernel started, used and ended with bare zmq."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ DELIMITER = b"<IDS|MSG>"
 RECONNECT_INTERVAL = 10  # milliseconds
 PORTS = ("shell_port", "stdin_port", "iopub_port", "hb_port", "control_port")
 
-# Below those of outgoing connections and above those of the managers; none is picked twice.
+# Below the ports of outgoing connections and above those of managers; no port is picked twice.
 _candidates = itertools.count(30_000)
 
 
 class BareClient:
-    """Three sockets on a kernel, and as little as will do to use them."""
+    """Three sockets of a kernel's client, with the least code to use them."""
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], info: Mapping[str, Any]) -> None:
         self._context = context
@@ -89,14 +89,14 @@ class BareClient:
         self.wait_for_reply(self.shell, self.send(self.shell, "kernel_info_request", {}))
 
     def execute(self, code: str) -> str:
-        """Run code; return its msg_id once the reply is in."""
+        """Run code; return its msg_id after the reply."""
         content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False}
         msg_id = self.send(self.shell, "execute_request", content)
         self.wait_for_reply(self.shell, msg_id)
         return msg_id
 
     def wait_for_idle(self, msg_id: str) -> int:
-        """Read iopub up to the idle of a request, most of it unparsed; return how many came."""
+        """Read iopub up to a request's idle, mostly unparsed; return the number of messages."""
         count = 0
         while True:
             frames = self.iopub.recv_multipart()
@@ -137,12 +137,12 @@ class BareKernel:
         self.client = BareClient(self._context, self.info)
 
     def start(self) -> None:
-        """Bring a spawned kernel to where it answers."""
+        """Connect to a spawned kernel and wait until it answers."""
         self.connect()
         self.client.wait_for_ready()
 
     def leave(self) -> None:
-        """Close what is not needed to end the kernel."""
+        """Close the sockets that are not needed to end the kernel."""
         self.client.shell.close()
         self.client.iopub.close()
 
@@ -173,7 +173,7 @@ class BareKernel:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that are free now, and that the system gives to nobody by itself."""
+    """Return ports that are free now, and that the system does not hand out by itself."""
     ports: list[int] = []
     while len(ports) < count:
         port = next(_candidates)

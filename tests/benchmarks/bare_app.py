@@ -1,4 +1,4 @@
-"""The floor for a first frame: a Textual app that shows a word."""
+"""The least time for a first frame: a Textual app that shows one word."""
 
 from __future__ import annotations
 

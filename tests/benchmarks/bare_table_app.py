@@ -1,4 +1,4 @@
-"""The floor for the whole first screen: a Textual app that shows a table of one row."""
+"""The least time for the whole first screen: a Textual app with a table of one row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dashboard as it is, but with kernels that it starts, and ends, by itself."""
+"""The dashboard, which here starts a number of kernels and ends them by itself."""
 
 from __future__ import annotations
 

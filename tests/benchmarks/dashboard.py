@@ -1,4 +1,4 @@
-"""The dashboard in a terminal: its first frame, and what it costs when nothing happens."""
+"""Measures the dashboard in a terminal: its first frame, and its cost at rest."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.benchmarks.terminal import Terminal
 FRAME_ROUNDS = 9
 CROWD = 20  # kernels
 REST = 60.0  # seconds that the kernels are left alone; after them, times are shown in minutes
-INTERVAL = 60.0  # seconds that are measured: each shown minute changes once
+INTERVAL = 60.0  # seconds that are measured: each minute on the screen changes once
 BYTES_LIMIT = 200.0  # a second
 
 
@@ -26,7 +26,7 @@ def rows() -> Iterator[Row]:
 
 
 def first_frame_rows() -> Iterator[Row]:
-    """Measure until the first text, and until the table says what there is."""
+    """Measure the time to the first text, and to the complete table."""
     ways = {
         "ours": partial(first_frame, "kerneltui"),
         "ours, whole": partial(whole_screen, "kerneltui", "No kernels"),
@@ -87,7 +87,7 @@ def kernel_pids(dashboard: Terminal) -> list[str]:
 
 
 def measure(*terminals: Terminal) -> list[tuple[float, float]]:
-    """Return of each the CPU seconds and the bytes a second."""
+    """Return, for each terminal, CPU seconds and bytes per second."""
     before = [(each.cpu_seconds(), each.byte_count) for each in terminals]
     time.sleep(INTERVAL)
     return [

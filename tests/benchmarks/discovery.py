@@ -1,4 +1,4 @@
-"""What it takes to find the kernels that others have started, and to keep an eye on them."""
+"""Measures how fast other programs' kernels are found, and what watching them costs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kerneltui.fleet.model.classification import Liveness
 from kerneltui.kernels.connection.connection_file import write_connection_file
 from tests.benchmarks.harness import Row, limit_row, show_time
 
-CROWD = 200  # kernels that speak the protocol and do nothing else
+CROWD = 200  # kernels that only speak the protocol
 PATIENCE = 120.0  # seconds for them to start
 LOOKS = 20
 FIRST, AFTERWARDS = 1.0, 0.02  # seconds, and a part of a core, to reach
@@ -68,7 +68,7 @@ def _proven(discovery: Discovery) -> int:
 
 
 def _cpu_of_looks(discovery: Discovery) -> float:
-    """Return the CPU seconds that a look a second takes per second."""
+    """Return the CPU seconds of one look, which is made once a second."""
     begun = time.thread_time()
     for _ in range(LOOKS):
         discovery.look(Known())

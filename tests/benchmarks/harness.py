@@ -1,4 +1,4 @@
-"""Rounds, medians and rows: what all benchmarks share."""
+"""Rounds, medians and rows of the table, for all benchmarks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Row:
     figure: str
     goal: str
     reached: bool | None
-    """None if there is nothing to reach."""
+    """None if there is no goal."""
 
 
 def seconds(action: Callable[[], object]) -> float:
@@ -32,9 +32,9 @@ def seconds(action: Callable[[], object]) -> float:
 
 
 def medians(ways: Mapping[str, Way], rounds: int) -> dict[str, float]:
-    """Return the median of each way over `rounds`, in each of which every way has a turn.
+    """Return the median of each way over `rounds`. In each round every way runs once.
 
-    The order rotates, so that none always comes after the same other.
+    The order rotates, so that no way always comes after the same other way.
     """
     names = list(ways)
     taken: dict[str, list[float]] = {name: [] for name in names}
@@ -76,7 +76,7 @@ def limit_row(
     other: str = "-",
     show: Callable[[float], str] | None = None,
 ) -> Row:
-    """Return a row whose figure has a limit of its own."""
+    """Return a row whose figure is compared with a limit."""
     show = show or show_time
     return Row(what, ours, other, show(figure), f"<= {show(at_most)}", figure <= at_most)
 
@@ -91,7 +91,7 @@ def show_time(value: float) -> str:
 
 
 def format_row(row: Row | None) -> str:
-    """Return a row of the table, the head for None."""
+    """Return a row of the table as text; the head of the table for None."""
     if row is None:
         cells = ("what", "ours", "against", "figure", "to reach", "reached")
     else:

@@ -1,4 +1,4 @@
-"""What it costs to import the library."""
+"""Measures the import of the library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the key to the stack of a kernel that computes, as who looks at the screen sees it."""
+"""Measures the time from the key to the stack of a busy kernel on the screen."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tests.benchmarks.harness import Row, limit_row, seconds, show_time
 from tests.benchmarks.terminal import Terminal
 
 ROUNDS = 5
-PATIENCE = 60.0  # seconds for a kernel to be as wanted
+PATIENCE = 60.0  # seconds for a kernel to get into a state
 GOAL = 0.15  # seconds
-REST = 1.0  # seconds after which a dashboard has looked at all that it looks at first
+REST = 1.0  # seconds after which a dashboard has finished its first looks
 CODE = "def spin():\n    while True:\n        pass\nspin()"
 
 

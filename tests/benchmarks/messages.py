@@ -1,4 +1,4 @@
-"""Requests answered, messages decoded, a flood taken in."""
+"""Measures requests to a kernel, decoding of messages, and a flood of output."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REQUEST_ROUNDS = 300
 DECODE_ROUNDS = 7
 DECODED = 5_000  # messages a round
 FLOOD_ROUNDS = 5
-FLOOD = 5_000  # display updates; unlike prints, each is a message
+FLOOD = 5_000  # display updates; each is a message, which prints are not
 FLOOD_CODE = f"""\
 from IPython.display import display
 handle = display(0, display_id=True)
@@ -45,7 +45,7 @@ def rows() -> Iterator[Row]:
 
 
 def decode_row() -> Row:
-    """Compare what it takes to read one message; each session is new, its key the kernel's."""
+    """Compare the time to decode one message, with a new session that has the kernel's key."""
     frames = conversation()
     took = medians(
         {"ours": lambda: decode_all(frames), "peer": lambda: peer_decode_all(frames)}, DECODE_ROUNDS
@@ -55,7 +55,7 @@ def decode_row() -> Row:
 
 
 def conversation() -> list[list[bytes]]:
-    """Return what a kernel publishes while it runs cells, in the usual proportions."""
+    """Return messages as a kernel publishes them for cells, in the usual proportions."""
     kernel = PeerSession(key=b"a key")
     texts = [f"line {number} of what a cell prints, no longer than usual\n" for number in range(6)]
     frames: list[list[bytes]] = []
@@ -104,7 +104,7 @@ def execute_row(client: BlockingKernelClient, bare: BareClient) -> Row:
 
 
 def execute_ours(client: BlockingKernelClient) -> float:
-    """Return the seconds from a request to its reply; the kernel is at rest before and after."""
+    """Return the seconds from a request to its reply; the kernel is idle before and after."""
     replies: list[Any] = []
     took = seconds(lambda: replies.append(client.execute("pass", reply=True)))
     wait_for_idle(client, parent_id(replies[0]))

@@ -1,4 +1,4 @@
-"""What the next dashboard and the command line take to have the kernels that were left."""
+"""Measures how soon the next dashboard and `ps` know kernels that go on running."""
 
 from __future__ import annotations
 
@@ -74,9 +74,9 @@ def _is_ready(kernel: KernelSnapshot) -> bool:
 
 
 def _hold_interpreter(kernel: KernelSnapshot) -> None:
-    """Have a kernel match what takes longer than the benchmark, without letting anything else run.
+    """Make a kernel hold its interpreter for longer than the benchmark, by a regular expression.
 
-    A SIGINT ends it.
+    A SIGINT ends that.
     """
     client = BlockingKernelClient(connection_file=kernel.connection_file)
     client.load_connection_file()

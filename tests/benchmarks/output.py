@@ -1,4 +1,4 @@
-"""Output while kernels flood: what a key press waits, what memory takes."""
+"""Measures key presses and memory while two kernels flood the dashboard with output."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from kerneltui.tui.table.kernel_table import KernelTable
 from tests.benchmarks.harness import Row, limit_row, show_time
 from tests.tui.fakes import FakeFleet, Stage, on_stage, snapshot
 
-TURN = 0.05  # seconds; the monitor's
+TURN = 0.05  # seconds; the period of the monitor
 LINES_A_SECOND = 50_000
 UPDATES_A_SECOND = 5_000
 PRESSES = 200
 MILLION = 1_000_000
 LONGEST = 0.05  # seconds from a key to its paint
-ROOM = 100_000_000  # bytes: the cap of a transcript several times over, for views and strips
+ROOM = 100_000_000  # bytes: several times a transcript's limit, for views and strips
 
 
 def rows() -> Iterator[Row]:
     lines, updates = Transcript(), Transcript()
     fleet = FakeFleet(snapshot("k1"), snapshot("k2"))
     fleet.transcripts |= {"k1": lines, "k2": updates}
-    gc.disable()  # as `run_dashboard` does until the fleet is there
+    gc.disable()  # as `run_dashboard` does until the fleet is open
     before = _memory()
     waits, longest = _play(fleet, lines, updates)
     grown = _memory() - before
@@ -45,7 +45,7 @@ def rows() -> Iterator[Row]:
 
 
 def _play(fleet: FakeFleet, lines: Transcript, updates: Transcript) -> tuple[list[float], float]:
-    """Return how long each key press took, and the longest look at a million lines."""
+    """Return the seconds of each key press, and of the longest pull of a million lines."""
     waits: list[float] = []
     longest = 0.0
 
@@ -78,7 +78,7 @@ async def _press(stage: Stage, key: str) -> float:
     table, painted = stage.app.main.query_one(KernelTable), asyncio.Event()
     before, begun = table.cursor_id, time.perf_counter()
     stage.app.post_message(Key(key, key))
-    while table.cursor_id == before:  # noqa: ASYNC110 -- the moment is what is measured
+    while table.cursor_id == before:  # noqa: ASYNC110 -- this moment is measured
         await asyncio.sleep(0)
     stage.app.call_after_refresh(painted.set)
     await painted.wait()

@@ -1,4 +1,4 @@
-"""What the recorder takes of memory and of a core while kernels say nothing."""
+"""Measures the recorder's memory and CPU while its kernels are silent."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.fleet.written_manifests import write_manifest
 
 CROWD, MORE = 20, 200  # kernels
 REST = 10.0  # seconds that are measured
-PATIENCE = 30.0  # seconds for all kernels to be heard
+PATIENCE = 30.0  # seconds until the recorder hears all kernels
 MEMORY, FURTHER = 30e6, 100e3  # bytes
 CPU = 0.01  # of a core
 
@@ -50,7 +50,7 @@ def rows() -> Iterator[Row]:
 
 @contextmanager
 def kernel(folder: Path, number: int) -> Iterator[None]:
-    """Have one whose process is this one, and which has published once it is heard."""
+    """Run a kernel that is only an XPUB socket; its manifest names this process."""
     ports = {channel: at for at, channel in enumerate(Channel, start=1)}
     info = ConnectionInfo("ipc", str(folder / f"k{number}"), ports)
     file = folder / f"kernel-{number}.json"

@@ -1,4 +1,4 @@
-"""What it takes to know what many kernels use: CPU and memory of the tree of each of them."""
+"""Measures the sampling of many kernels: CPU and memory of the process tree of each."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _end(crowd: Sequence[subprocess.Popen[bytes]]) -> None:
 
 
 def _cost_of_a_look(crowd: Sequence[subprocess.Popen[bytes]]) -> float:
-    """Return the CPU seconds of a look, on average over some that are a second apart for it."""
+    """Return the average CPU seconds of a look, over looks that seem to be a second apart."""
     pids = {f"kernel-{process.pid}": process.pid for process in crowd}
     sampler = UsageSampler(lambda: pids, lambda: None)
     now = time.monotonic()

@@ -1,4 +1,4 @@
-"""From a launch to a kernel that is ready, or to the news that it will never be."""
+"""Measures the time from a launch to a ready kernel, or to the error that it has exited."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ os._exit(3)
 
 def rows() -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
-        start_ours()  # the first one of all compiles what it imports
+        start_ours()  # the very first one compiles what it imports
         yield start_row(Path(folder))
         yield ready_row()
         yield exit_row(Path(folder))
@@ -137,7 +137,7 @@ def install_spec(name: str, argv: list[str]) -> None:
 
 
 def exit_to_error(new_manager: Callable[..., Any], stamp: Path) -> float:
-    """Return the seconds from the kernel's exit to the RuntimeError of who waits for it."""
+    """Return the seconds from the kernel's exit to the RuntimeError of `wait_for_ready`."""
     manager = new_manager(kernel_name="exits")
     manager.start_kernel()
     client = manager.client()
@@ -145,7 +145,7 @@ def exit_to_error(new_manager: Callable[..., Any], stamp: Path) -> float:
     try:
         client.wait_for_ready(timeout=TIMEOUT)
     except RuntimeError:
-        # The clock is the system's, so that two processes may compare its instants.
+        # The monotonic clock is the system's, so instants of two processes can be compared.
         took = time.monotonic() - float(stamp.read_text())
     client.stop_channels()
     manager.shutdown_kernel(now=True)

@@ -1,7 +1,7 @@
-"""Restarts and shutdowns: what they cost beyond what the kernel itself takes.
+"""Measures restarts and shutdowns, without the time that the kernel itself takes.
 
-Who looks every 100 ms whether a kernel has ended is lucky or not, by when it ends. So a
-kernel that is asked to end does it later each round, and this is not counted.
+The peer checks every 100 ms whether a kernel has ended, so its time depends on chance. So in
+each round a kernel that is asked to end waits a little longer; that wait is not counted.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from tests.benchmarks.bare import BareKernel
 from tests.benchmarks.harness import Row, Way, medians, ratio_row, seconds, show_time
 
 ROUNDS = 9
-SPREAD = 0.1  # seconds between the soonest and the latest end: how often the peer looks
+SPREAD = 0.1  # seconds between the earliest and the latest end: the peer's interval
 END_LATER = "import atexit, time; atexit.register(time.sleep, {})"
 CROWD = 20  # kernels
 CROWD_ROUNDS = 3
 TIMEOUT = 120.0  # seconds; many kernels start at once
-REST = 0.3  # seconds that a kernel is left alone once it is ready: it finishes its start
+REST = 0.3  # seconds that a ready kernel is left alone, to finish its start
 
 Context = zmq.Context[zmq.Socket[bytes]]
 
@@ -45,7 +45,7 @@ class End:
     polite: bool = True
 
     def delays(self) -> Iterator[float]:
-        """Yield for each round how many seconds later the kernel is to end."""
+        """Yield, for each round, the seconds by which the kernel's end is delayed."""
         spread = SPREAD if self.polite else 0.0
         return itertools.cycle(number * spread / ROUNDS for number in range(ROUNDS))
 
@@ -69,7 +69,7 @@ def rows() -> Iterator[Row]:
 
 
 def overhead_row(end: End, context: Context, folder: Path) -> Row:
-    """Compare what ours and the peer's take longer than a run by hand."""
+    """Compare how much longer ours and the peer's take than bare zmq."""
     ways: dict[str, Way] = {
         "ours": partial(end_managed, end, KernelManager, end.delays()),
         "bare": partial(end_bare, end, context, folder, end.delays()),

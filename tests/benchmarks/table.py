@@ -1,4 +1,4 @@
-"""The table with a thousand kernels: what a tick costs, beside Textual's own DataTable."""
+"""Measures a tick of the table with a thousand kernels, compared with Textual's DataTable."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ ONE_ROW_LIMIT = 600  # bytes
 
 Kernels = tuple[KernelSnapshot, ...]
 Show = Callable[[Kernels, float], None]
-"""Shows kernels as of an instant of the clock."""
+"""Shows kernels at an instant of the clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one change of what is shown costs until it is painted."""
+    """The cost of one change, until it is painted."""
 
     seconds: float
-    """Of CPU."""
+    """CPU seconds."""
     written: int
-    """Bytes."""
+    """Bytes sent to the terminal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def show_bytes(value: float) -> str:
     return f"{value:.0f} B"
 
 
-# -- what is shown ------------------------------------------------------------------------
+# -- the kernels to show ------------------------------------------------------------------
 
 
 def crowd() -> Kernels:
@@ -95,7 +95,7 @@ def crowd() -> Kernels:
 
 
 def busier(kernel: KernelSnapshot, degree: int) -> KernelSnapshot:
-    """Return `kernel` with other text in four of its cells for each `degree`."""
+    """Return `kernel` with four cells that have another text for each `degree`."""
     return replace(
         kernel,
         state=KernelState.BUSY,
@@ -106,7 +106,7 @@ def busier(kernel: KernelSnapshot, degree: int) -> KernelSnapshot:
 
 
 async def costs(show: Show, driver: CountingDriver) -> Costs:
-    """Return the medians over rounds, in each of which everything is shown once."""
+    """Return the medians over several rounds; each round shows everything once."""
     kernels, now = crowd(), NOW
     show(kernels, now)
     await asyncio.sleep(10 * PAINTED)
@@ -125,7 +125,7 @@ async def costs(show: Show, driver: CountingDriver) -> Costs:
 
 
 async def cost(show: Show, kernels: Kernels, now: float, driver: CountingDriver) -> Cost:
-    """Return what `show` costs, less what the app does anyway."""
+    """Return the cost of `show`, less the cost of the app at rest."""
     at_rest = await _busy_time(lambda: None)
     written = driver.written
     busy = await _busy_time(lambda: show(kernels, now))
@@ -147,14 +147,14 @@ def middle(found: list[Cost]) -> Cost:
 
 
 class CountedTui(KernelTui):
-    """The dashboard without a terminal to lose."""
+    """The dashboard, which here does not check its terminal."""
 
     def _leave_lost_terminal(self) -> None:
         pass
 
 
 async def dashboard_costs() -> Costs:
-    """Return what a whole tick of the main screen costs."""
+    """Return the costs of whole ticks of the main screen."""
     fleet, clock = FakeFleet(), [NOW]
     app = CountedTui(lambda: fleet, clock=lambda: clock[0])
     app.driver_class = CountingDriver
@@ -168,11 +168,11 @@ async def dashboard_costs() -> Costs:
         return await costs(show, _driver(app))
 
 
-# -- the other ----------------------------------------------------------------------------
+# -- DataTable ----------------------------------------------------------------------------
 
 
 class DataTableApp(App[None]):
-    """The same cells in a DataTable, used as its authors advise: only changed cells are set."""
+    """Shows the same cells in a DataTable; as its authors advise, it sets only changed cells."""
 
     def __init__(self) -> None:
         super().__init__(driver_class=CountingDriver)

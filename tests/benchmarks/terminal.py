@@ -1,4 +1,4 @@
-"""A terminal that nobody looks at: a program's pty, read and measured."""
+"""Terminal: runs a program in a pty, and measures what it writes and when."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ import psutil
 import pyte
 
 COLUMNS, LINES = 120, 40
-PATIENCE = 180.0  # seconds for what a program is to show
+PATIENCE = 180.0  # seconds for a program to show something
 _ESCAPES = re.compile(rb"\x1b(\[[0-?]*[ -/]*[@-~]|[\]P_^X][^\x07\x1b]*(\x07|\x1b\\)|[ -/]*[0-~])")
 
 
 class Terminal:
-    """Runs a program in a pty and reads what it writes, in a thread, until it is closed."""
+    """Runs a program in a pty. A thread reads its output until the terminal is closed."""
 
     def __init__(self, argv: Sequence[str]) -> None:
         self._screen = pyte.Screen(COLUMNS, LINES)
@@ -73,7 +73,7 @@ class Terminal:
         os.write(self._master, key.encode())
 
     def wait_until(self, shown: Callable[[str], bool]) -> None:
-        """Return once the screen is as wanted. Raises TimeoutError, at once where it ended."""
+        """Return once `shown` is true of the screen. Raises TimeoutError; at once if it ended."""
         with self._changed:
             self._changed.wait_for(lambda: shown(self._text()) or self._ended, PATIENCE)
             if not shown(self._text()):
@@ -90,7 +90,7 @@ class Terminal:
         return len(self._written)
 
     def cpu_seconds(self) -> float:
-        """Return the processor time that the program itself has used, its children's not."""
+        """Return the CPU seconds of the program itself, without its children."""
         times = psutil.Process(self.process.pid).cpu_times()
         return float(times.user + times.system)
 
@@ -100,7 +100,7 @@ class Terminal:
     # -- runs in the reader's thread ----
 
     def _read(self) -> None:
-        # Linux makes an error of the end of file: the program has closed its side.
+        # When the program closes its side, Linux raises an error instead of an end of file.
         with contextlib.suppress(OSError):
             while data := os.read(self._master, 1 << 16):
                 self._take(data)
