@@ -1,4 +1,4 @@
-"""Kernels that are small Python programs: they ignore signals, fork, die, or say goodbye."""
+"""Kernels that are small Python programs: they ignore signals, fork, die, or end politely."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kerneltui.kernels.specs.spec_manager import KernelSpecManager
 from tests.support import eventually
 
 ROOT = Path(__file__).parents[1]
-# Listens as a kernel does, has a heart and answers nothing; says when it is interrupted.
+# Listens as a kernel does, has a heartbeat and answers no request; it prints interrupts.
 _SERVE = f"""
 sys.path.insert(0, {str(ROOT)!r})
 from tests.kernel_process import kernel_at
@@ -33,7 +33,7 @@ while True:
     pause()
 """
 
-# Each runs as `python -c SCRIPT CONNECTION_FILE` and says when its handlers are in place.
+# Each runs as `python -c SCRIPT CONNECTION_FILE` and prints "ready" when its handlers are set.
 _HEAD = """
 import json, os, signal, sys, time
 say = lambda text: os.write(1, text.encode() + b'\\n')
@@ -134,7 +134,7 @@ os._exit(0)
 
 
 class Children:
-    """Makes managers of such kernels in `folder`, and ends what they started."""
+    """Makes managers of such kernels in `folder`, and ends these kernels."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -151,7 +151,7 @@ class Children:
         self._file.close()
 
     def specs(self, script: str, **fields: Any) -> KernelSpecManager:
-        """Return a manager of kernelspecs that knows this one script as "child"."""
+        """Return a kernelspec manager that knows only this script, as "child"."""
         spec = self.folder / "kernels" / "child"
         spec.mkdir(parents=True, exist_ok=True)
         argv = [sys.executable, "-s", "-c", _HEAD + SCRIPTS[script], "{connection_file}"]
@@ -167,27 +167,27 @@ class Children:
         kind: type[KernelManager] = KernelManager,
         **arguments: Any,
     ) -> KernelManager:
-        """Return a manager whose kernel has not been started; `spec`: more of its kernelspec."""
+        """Return a manager whose kernel is not started. `spec`: fields to add to its kernelspec."""
         specs = self.specs(script, **(spec or {}))
         manager = kind(kernel_name="child", kernel_spec_manager=specs, **arguments)
         self._managers.append(manager)
         return manager
 
     def start(self, script: str, **arguments: Any) -> KernelManager:
-        """Return a manager whose kernel is ready for the test."""
+        """Start a kernel and wait until it prints "ready"; return its manager."""
         manager = self.manager(script, **arguments)
         self.launch(manager)
         self.hear("ready")
         return manager
 
     def launch(self, manager: KernelManager, **arguments: Any) -> None:
-        """Start a kernel whose stdout the test hears."""
+        """Start a kernel whose stdout the test can read."""
         manager.start_kernel(stdout=self._file, **arguments)
 
     def said(self) -> list[str]:
-        """Return all that the kernels of this test wrote to stdout, a line each."""
+        """Return the lines that the kernels of this test wrote to stdout."""
         return self._witness.read_text(encoding="utf-8").splitlines()
 
     def hear(self, word: str, *, count: int = 1) -> None:
-        """Wait until kernels have said `word` so many times."""
+        """Wait until kernels have printed `word` so many times."""
         eventually(lambda: self.said().count(word) >= count)

@@ -11,7 +11,7 @@ from tests.support import Background
 
 
 def client_of(fake: FakeKernel) -> BlockingKernelClient:
-    """Return a client of the kernel whose channels are closed."""
+    """Return a client of the kernel, with its channels closed."""
     client = BlockingKernelClient(connection_file=fake.connection_file)
     client.load_connection_file()
     return client
@@ -19,7 +19,7 @@ def client_of(fake: FakeKernel) -> BlockingKernelClient:
 
 @contextlib.contextmanager
 def connected(fake: FakeKernel) -> Iterator[BlockingKernelClient]:
-    """Yield a client of the kernel whose channels are open."""
+    """Yield a client of the kernel, with its channels open."""
     client = client_of(fake)
     client.start_channels()
     try:
@@ -29,7 +29,7 @@ def connected(fake: FakeKernel) -> Iterator[BlockingKernelClient]:
 
 
 def elsewhere(client: BlockingKernelClient, call: Callable[[], object]) -> Background:
-    """Call something in another thread, which has the client's channels for as long."""
+    """Make a call in another thread, which owns the client's channels meanwhile."""
     client.stop_channels()
 
     def use() -> object:

@@ -1,4 +1,4 @@
-"""Every test runs in places of its own, and nothing of ours outlives the run."""
+"""Gives the tests their own folders, and fails if a thread, process or file is left."""
 
 from __future__ import annotations
 
@@ -41,22 +41,22 @@ UNSET = (
     "JPY_SESSION_NAME",
     "JUPYTER_DEFAULT_PROVISIONER_NAME",
     "JUPYTER_PATH",
-    "PYTHONDONTWRITEBYTECODE",  # else each process that a test starts compiles all of kerneltui
+    "PYTHONDONTWRITEBYTECODE",  # if set, each process that a test starts compiles all of kerneltui
 )
-IPYTHON_CONFIG = "c.Completer.use_jedi = False\n"  # it computes for seconds at its first word
-KEPT = "*.lock"  # the port reservations of a process, which no kernel owns
+IPYTHON_CONFIG = "c.Completer.use_jedi = False\n"  # Jedi computes for seconds at its first word
+KEPT = "*.lock"  # the port reservations of a process; they belong to no kernel
 
 
-GARBAGE = 100_000  # new objects between two looks for garbage
+GARBAGE = 100_000  # new objects between two garbage collections
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Twice as many as there are processors: many tests wait more than they compute."""
+    """Return two workers for each processor: many tests wait more than they compute."""
     return 2 * (os.cpu_count() or 1)
 
 
-# Nothing that hypothesis measures is the fault of a test: another machine is slower.
+# No time limits of hypothesis: a slow machine is not an error of a test.
 settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -64,19 +64,19 @@ settings.load_profile("any machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    sys.dont_write_bytecode = False  # else each worker of each run compiles all tests anew
+    sys.dont_write_bytecode = False  # or each worker of each run compiles all tests again
     config.option.loadscopereorder = False  # pytest-xdist's: files with many tests first
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files whose tests are all slow: a run ends when its last file does."""
+    """Begin with files that have only slow tests: a run ends when its last file does."""
     quick = {item.path for item in items if item.get_closest_marker("slow") is None}
     items.sort(key=lambda item: item.path in quick)
 
 
 def pytest_collection_finish() -> None:
-    """Look for garbage seldom, and not in all that was imported: it took a third of the run."""
+    """Collect garbage seldom, and not in imported modules: it took a third of the run."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(GARBAGE, 20, 50)
@@ -91,7 +91,7 @@ def places() -> Iterator[Path]:
 
 
 def make_places(home: Path) -> dict[str, str]:
-    """Make a folder in `home` for each of PLACES; return them by their variables."""
+    """Make a folder in `home` for each of PLACES; return them by environment variable."""
     for folder in PLACES.values():
         (home / folder).mkdir(mode=0o700, exist_ok=True)
     profile = home / PLACES["IPYTHONDIR"] / "profile_default"
@@ -101,7 +101,7 @@ def make_places(home: Path) -> dict[str, str]:
 
 
 def own_ports() -> range:
-    """Return ports that no other worker picks, as each has reservations of its own."""
+    """Return ports that no other worker picks: workers do not see each other's reservations."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     return ports.PORT_RANGE[worker :: int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))]
 
@@ -120,7 +120,7 @@ def nothing_of_the_user_is_touched(places: Path) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def no_thread_is_left_behind() -> Iterator[None]:
-    """Fail the test that leaves a thread, not one that happens to come later."""
+    """Fail the test that leaves a thread, not a later one."""
     before = set(threading.enumerate())
     yield
 
@@ -135,7 +135,7 @@ def no_thread_is_left_behind() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def no_file_is_left_behind(places: Path) -> Iterator[None]:
-    """Fail the test that leaves a file where kernels are looked for, not those that find it."""
+    """Fail the test that leaves a file in the runtime folder, not later ones that find it."""
     before = set(_files(places / "run"))
     yield
 
@@ -151,7 +151,7 @@ def no_file_is_left_behind(places: Path) -> Iterator[None]:
 def _fail_for_survivors(runtime: Path) -> None:
     for survivors in (_threads, _children, _sockets, lambda: _files(runtime)):
         try:
-            eventually(lambda: not survivors())  # noqa: B023 - called in this very turn
+            eventually(lambda: not survivors())  # noqa: B023 - called in this turn of the loop
         except AssertionError:
             pytest.fail(f"left behind: {', '.join(survivors())}", pytrace=False)
 
@@ -165,7 +165,7 @@ def _threads() -> list[str]:
 
 
 def _place(thread: threading.Thread) -> str:
-    """Return a thread's name and where it stands, outermost call first."""
+    """Return a thread's name and its stack, outermost call first."""
     frame = sys._current_frames().get(thread.ident or 0)
     calls = traceback.extract_stack(frame) if frame is not None else []
     places = (f"{Path(each.filename).name}:{each.lineno}" for each in calls)
@@ -185,7 +185,7 @@ def _command(process: psutil.Process) -> str:
 
 
 def _sockets() -> list[str]:
-    """Return the open sockets of every zmq context, ours and the tests' own."""
+    """Return the open sockets of every zmq context, ours and the tests'."""
     import zmq
 
     gc.collect()
@@ -199,7 +199,7 @@ def _files(runtime: Path) -> list[str]:
 
 @pytest.fixture
 def short_path(places: Path) -> Iterator[Path]:
-    """A folder of this test's own whose path leaves room for a socket's name."""
+    """A folder for this test alone, with a path that leaves room for a socket's name."""
     folder = Path(tempfile.mkdtemp(prefix="t", dir=places))
     yield folder
     shutil.rmtree(folder)

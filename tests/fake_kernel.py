@@ -1,6 +1,6 @@
-"""FakeKernel: a thread that speaks as ipykernel 7 does, or as badly as a test wants.
+"""FakeKernel: a thread that answers as ipykernel 7 does, or as badly as a test wants.
 
-Rule: nothing is imported that a process with nothing but such a kernel in it need not have.
+Rule: it imports only what such a kernel needs, because it also runs as a process of its own.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ _SOCKETS = {
 
 @dataclass(frozen=True)
 class Ask:
-    """A step of a scripted cell: ask the client for input, and print what it answers."""
+    """A step of a scripted cell: ask the client for input, and print the answer."""
 
     prompt: str = ""
     password: bool = False
@@ -80,15 +80,15 @@ def file_in(folder: Path) -> Path:
 
 
 class FakeKernel:
-    """Sockets at what a connection file says, served by one thread.
+    """The sockets of a connection file, served by one thread.
 
-    What it does by default: a welcome to each new topic; busy, the reply of `replies` and
-    idle for each request. `cells` scripts executions: code to outputs and questions.
+    By default it sends iopub_welcome for each new topic, and for each request busy, the reply
+    in `replies`, and idle. `cells` scripts executions: outputs and questions by code.
     Every public method may be called from the test's thread.
     """
 
     def __init__(self, connection_file: Path, *, welcomes: bool = True) -> None:
-        """`connection_file`: one that is there, and is removed at the end."""
+        """`connection_file`: must exist; it is removed at the end."""
         self.connection_file = str(connection_file)
         self.info = parse_connection_file(connection_file.read_bytes(), self.connection_file)
         self.replies = {**REPLIES}
@@ -101,12 +101,12 @@ class FakeKernel:
         self.beats = True
         self.session = Session(self.info.key)
         self.cell = self.session.new_message("execute_request")
-        """What `print` answers to."""
+        """The request that is the parent of what `print` publishes."""
         self.requests: list[Message] = []
         self.topics: list[bytes] = []
-        """Topics that were subscribed to."""
+        """Topics that clients have subscribed to."""
         self.holding: set[str] = set()
-        """Types of requests that are not answered yet."""
+        """Types of requests that are held, not answered."""
         self._held: list[tuple[Channel, list[bytes], Message]] = []
         self._subscriptions: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -126,10 +126,10 @@ class FakeKernel:
         for channel, kind in _SOCKETS.items():
             self._sockets[channel] = socket = self._context.socket(kind)
             socket.linger = LINGER
-            socket.sndhwm = 0  # a flood is all there
-            if kind is zmq.ROUTER:  # as ipykernel: a client that takes over another one's identity
+            socket.sndhwm = 0  # no message of a flood is dropped
+            if kind is zmq.ROUTER:  # as ipykernel: a client may take over another's identity
                 socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
-            if channel is Channel.STDIN:  # a real kernel is slower than a client's connection
+            if channel is Channel.STDIN:  # unlike real kernels, it may ask before clients connect
                 socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
             socket.bind(self.info.endpoint(channel))
         self._thread.start()
@@ -165,24 +165,24 @@ class FakeKernel:
         self._call(lambda: self.holding.update(msg_types))
 
     def release(self) -> None:
-        """Answer what is held, oldest first, and hold no more."""
+        """Answer the requests that are held, oldest first, and hold no further ones."""
         self._call(self._release)
 
     def wait_for_listener(self) -> None:
-        """Return once somebody has subscribed to all; what did so before is not waited for."""
+        """Wait for a subscription to all topics. Each subscription counts for one call only."""
         assert self._subscriptions.get(timeout=PATIENCE) == b"\x01"
 
     def wait_until_unheard(self) -> None:
         assert self._subscriptions.get(timeout=PATIENCE) == b"\x00"
 
     def publish(self, msg_type: str, content: Content, parent: Message | None = None) -> Message:
-        """Say something on iopub, and return it."""
+        """Publish a message on iopub, and return it."""
         message = self.session.new_message(msg_type, content, parent=parent)
         self.publish_frames(self._encode(message))
         return message
 
     def frames(self, msg_type: str, content: Content, parent: Message | None = None) -> list[bytes]:
-        """Return what `publish` would say."""
+        """Return the frames that `publish` would send."""
         return self._encode(self.session.new_message(msg_type, content, parent=parent))
 
     def _encode(self, message: Message) -> list[bytes]:
@@ -198,12 +198,12 @@ class FakeKernel:
         self._call(lambda: self._sockets[Channel.IOPUB].send_multipart(frames))
 
     def reply(self, msg_type: str, content: Content, parent: Message) -> None:
-        """Send a message on shell to the client that sent something last."""
+        """Send a message on shell to the client of the last shell request."""
         message = self.session.new_message(msg_type, content, parent=parent)
         self.reply_frames(self.session.encode(message))
 
     def reply_frames(self, frames: Sequence[bytes]) -> None:
-        """Send frames on shell to the client that sent something last."""
+        """Send frames on shell to the client of the last shell request."""
         self._call(lambda: self._sockets[Channel.SHELL].send_multipart([*self._client, *frames]))
 
     def _call(self, action: Callable[[], T]) -> T:
@@ -235,7 +235,7 @@ class FakeKernel:
         self._running = False
 
     def turn(self, channels: Iterable[Channel], patience: int | None = None) -> None:
-        """Serve what is there on these channels, or wait for it, `patience` milliseconds."""
+        """Serve these channels once; wait `patience` milliseconds for a message, None for ever."""
         poller = zmq.Poller()
         poller.register(self._wake_reader, zmq.POLLIN)
         for channel in channels:
@@ -257,7 +257,7 @@ class FakeKernel:
         elif channel is Channel.IOPUB:
             self._welcome(frames[0])
         else:
-            with contextlib.suppress(InvalidSignature):  # ipykernel says so in its log
+            with contextlib.suppress(InvalidSignature):  # ipykernel only logs it
                 self._take_request(channel, frames[:1], self.session.decode(frames))
 
     def _welcome(self, subscription: bytes) -> None:
@@ -333,7 +333,7 @@ class FakeKernel:
         return self._answers.pop(0) if self._answers else ""
 
     def _has_reached(self, channel: Channel, frames: list[bytes]) -> bool:
-        """Send to a client; False if its connection is still being made."""
+        """Send frames to a client; return False if it is not connected yet."""
         try:
             self._sockets[channel].send_multipart(frames)
         except zmq.ZMQError as error:

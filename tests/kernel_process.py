@@ -1,7 +1,7 @@
-"""FakeKernel in a process of its own, whose cells are Python, run by the thread that serves.
+"""Runs a FakeKernel as a process: `python -m tests.kernel_process CONNECTION_FILE`.
 
-`python -m tests.kernel_process CONNECTION_FILE`. A program that wants another kernel takes it from
-`kernel_at`, scripts it and has it served.
+Its cells are Python, run by the thread that serves. A program that needs another kernel gets it
+from `kernel_at`, scripts it and calls `serve`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def kernel_at(connection_file: str) -> FakeKernel:
 
 
 def serve(kernel: FakeKernel, once_it_listens: Callable[[], object] = lambda: None) -> None:
-    """Serve until a shutdown is asked for; a SIGINT is said on iopub."""
+    """Serve until a shutdown_request; publish each SIGINT on iopub."""
 
     def say(_signum: int, _frame: object) -> None:
         kernel.publish("stream", {"name": "stdout", "text": "interrupted\n"})

@@ -1,4 +1,4 @@
-"""Notebooks for programs of the field to run."""
+"""Makes notebooks for programs such as nbconvert to run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures made by hand: no library is needed to write a PNG."""
+"""Makes PNG pictures without a library."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def plot(width: int = 64, height: int = 24) -> bytes:
 
 
 def png_of(pixels: Sequence[Sequence[Colour]]) -> bytes:
-    """Return a picture of so many rows of pixels."""
+    """Return a picture of these rows of pixels."""
     width, height = len(pixels[0]), len(pixels)
     rows = b"".join(b"\0" + b"".join(map(bytes, row)) for row in pixels)
     chunks = {
@@ -47,5 +47,5 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def png_text(width: int, height: int) -> str:
-    """Return a picture as messages carry it."""
+    """Return a picture in base64, as messages carry it."""
     return base64.b64encode(png(width, height)).decode()

@@ -1,4 +1,4 @@
-"""Make anew what is generated: screenshots/, tests/tui/pictures/, the README's table of keys."""
+"""Generates screenshots/, tests/tui/pictures/ and the README's table of keys again."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ TRACEBACK = """\
 
 
 def make_fleet() -> FakeFleet:
-    """Return a morning on a shared machine."""
+    """Return a fleet as on a usual morning, on a shared machine."""
     fleet = FakeFleet(
         _row("train", "b7c1e0", 4121, KernelState.BUSY, Usage(3.98, int(11.2 * GB), 5, RISING),
              code="for epoch in range(200): step(batch)", executions=14, idle=5000),
@@ -62,7 +62,7 @@ def make_fleet() -> FakeFleet:
 
 
 def make_stuck_fleet() -> FakeFleet:
-    """Return the afternoon after it: most kernels need somebody."""
+    """Return a fleet in which most kernels need attention."""
 
     def told(word: Word, seconds: float, sentence: str) -> Condition:
         return Condition(word, NOW - seconds, sentence)
@@ -112,7 +112,7 @@ def _row(
     reason: str = "",
     **found: object,
 ) -> KernelSnapshot:
-    """`found`: what else is known of a kernel that something else has started."""
+    """`found`: further fields, for a kernel that another program has started."""
     return snapshot(
         kernel_id,
         state,
@@ -168,7 +168,7 @@ PICTURES: dict[str, tuple[Callable[[], FakeFleet], tuple[str, ...]]] = {
     "help": (make_fleet, ("question_mark",)),
     "stuck": (make_stuck_fleet, ("j", "j", "j", "j", "w")),
 }
-"""What screenshots/ shows, and the keys that lead there."""
+"""The pictures in screenshots/: their fleet, and the keys that lead there."""
 THEMES = {"dark": "textual-dark", "light": "paper"}
 
 
@@ -193,7 +193,7 @@ TEXTS = ROOT / "tests" / "tui" / "pictures"
 
 
 def text_picture(name: str) -> str:
-    """Return a scene as text: on a host of always the same name, at always the same time."""
+    """Return a scene as text, with a fixed host name and time."""
     size, keys, configuration = SCENES[name]
     config, _ = parse_config(configuration, name)
     pictures = []
@@ -221,7 +221,7 @@ def make_picture(name: str, theme: str) -> None:
 
 
 def with_key_table(readme: str) -> str:
-    """Return the README's text with the keys as the registry has them."""
+    """Return the README's text with the key table of the registry."""
     block = f"<!-- keys -->\n{markdown_table()}\n<!-- /keys -->"
     return re.sub(r"<!-- keys -->.*<!-- /keys -->", lambda _: block, readme, flags=re.DOTALL)
 

@@ -1,4 +1,4 @@
-"""What tests of every floor use."""
+"""Helpers for tests of every floor: waiting, timing, and calls in a thread."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ BASH_SPEC: dict[str, object] = {
     "env": {"PS1": "$"},
 }
 POLL = 0.005  # seconds between two looks
-PAUSE = 2  # times as long as the look before took: one that is dear is taken less often
-PATIENCE = 30.0  # seconds: only what fails takes them, and what is right may be slow
+PAUSE = 2  # times the duration of the last look: a slow look is made less often
+PATIENCE = 30.0  # seconds: only a failure takes so long, and a correct answer may be slow
 
 
 def eventually(predicate: Callable[[], object], within: float = PATIENCE) -> None:
-    """Return once `predicate` is true; fail the test if it never is within so many seconds."""
+    """Return once `predicate` is true; fail the test if it is not within so many seconds."""
     begun = time.monotonic()
     deadline = begun + within
     while not predicate():
@@ -33,8 +33,8 @@ def eventually(predicate: Callable[[], object], within: float = PATIENCE) -> Non
 def grows_linearly(work: Callable[[int], object], size: int) -> bool:
     """Tell whether `work` of four times `size` takes about four times as long.
 
-    Square growth is sixteen times; the bound of ten lies between. Time of this thread alone,
-    the least of several attempts, so that a busy machine changes nothing.
+    Quadratic growth would be sixteen times; the limit of ten is between. Only this thread's CPU
+    time counts, the least of several attempts, so that a busy machine changes nothing.
     """
     small, large = float("inf"), float("inf")
     for _ in range(5):
@@ -52,7 +52,7 @@ def _thread_time(work: Callable[[], object]) -> float:
 
 
 class Background:
-    """A call in a thread of its own; `result` joins it and returns or raises what it did."""
+    """A call in another thread; `result` waits for it, and returns or raises as the call did."""
 
     def __init__(self, call: Callable[[], object]) -> None:
         self._call = call
@@ -75,5 +75,5 @@ class Background:
     def _run(self) -> None:
         try:
             self._value = self._call()
-        except BaseException as error:  # noqa: BLE001 - handed to who asks for the result
+        except BaseException as error:  # noqa: BLE001 - raised again by `result`
             self._error = error

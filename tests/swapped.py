@@ -1,7 +1,7 @@
-"""Run a program of the field on our managers: `python -m tests.swapped pytest --nbval x.ipynb`.
+"""Runs another program with our managers: `python -m tests.swapped pytest --nbval x.ipynb`.
 
-Each name that `jupyter_client`'s modules share with kerneltui is kerneltui's, before the program
-imports it.
+Before the program imports them, each name that `jupyter_client`'s modules share with kerneltui
+is replaced by kerneltui's.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import sys
 import kerneltui
 
 KEPT = {
-    "ConnectionFileMixin",  # the base of an application there, which has traits
-    "__version__",  # by which programs judge what there is
+    "ConnectionFileMixin",  # a base class of applications there, with traits
+    "__version__",  # programs decide by it what they can use
 }
 MODULES = (
     *("", ".asynchronous", ".blocking", ".client", ".connect", ".kernelspec", ".manager"),

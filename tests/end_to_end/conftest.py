@@ -1,4 +1,4 @@
-"""Programs to test: one for a test alone, or one with a kernel that a module's tests share."""
+"""Dashboards to test: one for a single test, or one with a kernel for a whole module."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OpenDashboard = Callable[..., Dashboard]
 
 @pytest.fixture
 def open_dashboard(places: Path) -> Iterator[OpenDashboard]:
-    """Opens the program; takes what `dashboard` takes."""
+    """Opens a dashboard; takes the arguments of `dashboard`."""
     with contextlib.ExitStack() as opened:
 
         def open_one(**arguments: Any) -> Dashboard:
@@ -27,7 +27,7 @@ def open_dashboard(places: Path) -> Iterator[OpenDashboard]:
 
 @pytest.fixture(scope="module")
 def shared(places: Path) -> Iterator[Dashboard]:
-    """A program whose kernel `alpha` is idle; each test leaves it so, with the table focused."""
+    """A dashboard whose kernel `alpha` is idle. Each test leaves it so, the table focused."""
     with dashboard(places) as terminal:
         terminal.start_idle_kernel("alpha")
         yield terminal

@@ -1,4 +1,4 @@
-"""Dashboard: the real program with real kernels, as a person uses it, in folders of its own."""
+"""Dashboard: runs the real program with real kernels in a terminal, in its own home."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _BAR = ("[1 Output]", "▌1 Output▐")
 
 
 class Dashboard(Terminal):
-    """A terminal in which kerneltui runs. Kernels are named by what the table calls them."""
+    """A terminal in which kerneltui runs. Kernels are given by their names in the table."""
 
     def row(self, name: str) -> str:
         """Return a kernel's line in the table; empty if it has none."""
@@ -53,16 +53,16 @@ class Dashboard(Terminal):
         return int(found[1])
 
     def output(self) -> list[str]:
-        """Return the lines of the output pane, without its scroll bar; none if none is seen."""
+        """Return the lines of the output pane, without the scroll bar; none if it is not shown."""
         places = [
             n for n, line in enumerate(self.lines) if line.startswith((*_BAR, "────", "━━━━"))
         ]
         if len(places) != 2:
-            return []  # caught while it was painted
+            return []  # it is being painted
         return [line[: self.columns - 1].rstrip() for line in self.lines[slice(*places)][1:]]
 
     def start_kernel(self, name: str, spec: str = "python3") -> None:
-        """Start a kernel through the dialog; it need not have answered, or run, yet."""
+        """Start a kernel in the dialog. It may not run or answer yet."""
         self.wait_for(self._knows_kernels)
         self.press("s")
         self.wait_for(lambda: spec in self._offered())
@@ -92,12 +92,12 @@ class Dashboard(Terminal):
         self.press("enter")
 
     def _move_to(self, field: str) -> None:
-        """Press Tab; a key that follows too soon would be for the field before."""
+        """Press Tab, and wait: a key that follows too soon would be for the field before."""
         self.press("tab")
         self.wait_for(lambda: f" {field} " in self.line_of_cursor)
 
     def _knows_kernels(self) -> bool:
-        """Tell whether the table says which kernels there are; before that none can be started."""
+        """Tell whether the table shows the kernels; before that none can be started."""
         return self.shows("STATE") and not self.shows("Looking")
 
     def _offered(self) -> list[str]:
@@ -118,9 +118,9 @@ def dashboard(
     specs: dict[str, dict[str, object]] | None = None,
     **environment: str,
 ) -> Iterator[Dashboard]:
-    """Run kerneltui in a home of its own under `places`, with `specs` beside those installed.
+    """Run kerneltui in a new home under `places`, with `specs` and the installed kernelspecs.
 
-    However it ends, no process of it is left: neither the program nor a kernel.
+    However it ends, the program and its kernels are killed.
     """
     with new_home(places) as home:
         _install(home, specs or {})
@@ -134,7 +134,7 @@ def dashboard(
 
 @contextlib.contextmanager
 def new_home(places: Path) -> Iterator[Path]:
-    """Make a home; in the end it goes with every process that was started in it."""
+    """Make a home; at the end remove it, and kill every process that was started in it."""
     home = Path(tempfile.mkdtemp(prefix="e", dir=places))
     try:
         yield home
@@ -144,7 +144,7 @@ def new_home(places: Path) -> Iterator[Path]:
 
 
 def environment_of(home: Path) -> dict[str, str]:
-    """Return what a login gives, with every place under `home`, and a terminal of many colours."""
+    """Return a login's environment with all folders under `home`, and a true-colour terminal."""
     login = {name: os.environ[name] for name in _OF_THE_LOGIN if name in os.environ}
     terminal = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
     return login | terminal | make_places(home)
@@ -158,7 +158,7 @@ def _install(home: Path, specs: dict[str, dict[str, object]]) -> None:
 
 
 def kill_all(home: Path) -> None:
-    """Kill every process that was started under `home`, by the mark that its HOME is."""
+    """Kill every process whose HOME is `home` or below it."""
     while ours := [each for each in psutil.process_iter() if _home_of(each).startswith(str(home))]:
         for process in ours:
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -166,7 +166,7 @@ def kill_all(home: Path) -> None:
 
 
 def _home_of(process: psutil.Process) -> str:
-    """Return where a process is at home; that of one which only waits to be reaped is unknown."""
+    """Return the HOME of a process; empty if it is not known, as for a zombie."""
     try:
         return process.environ().get("HOME", "")
     except (psutil.Error, OSError):

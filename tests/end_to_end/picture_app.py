@@ -1,6 +1,6 @@
-"""The dashboard over a kernel that has shown a picture: `picture_app.py PROTOCOL`.
+"""The dashboard with a kernel that has shown a picture: `picture_app.py PROTOCOL`.
 
-PROTOCOL is kitty, sixel or halfcell; with auto, the terminal is asked.
+PROTOCOL is kitty, sixel or halfcell; auto asks the terminal.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.pictures import png
 from tests.tui.fakes import NOW, FakeFleet, snapshot
 
 WIDGETS = {"kitty": "TGPImage", "sixel": "SixelImage", "halfcell": "HalfcellImage"}
-PATIENCE = 60.0  # seconds for an answer, where textual-image has but a tenth of one
+PATIENCE = 60.0  # seconds for an answer; textual-image itself waits only a tenth of one
 
 
 def wait_longer(source: int, size: int, _timeout: float | None = None) -> str:

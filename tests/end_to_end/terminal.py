@@ -1,4 +1,4 @@
-"""Terminal: the real program in a pty of its own, read back as a person reads the screen."""
+"""Terminal: runs the real program in a pty, and reads its screen as a person does."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from typing import Self
 
 import pyte
 
-PATIENCE = 60.0  # seconds; a kernel that starts on a busy machine takes some
+PATIENCE = 60.0  # seconds; on a busy machine a kernel starts slowly
 LOOK = 0.02  # seconds between two looks at a condition while nothing is written
 CHUNK = 65536  # bytes
 
@@ -42,35 +42,35 @@ KEYS = {
     "tab": b"\t",
     "up": b"\x1b[A",
 }
-"""What a terminal sends for a key; any other one is sent as its own character."""
+"""What a terminal sends for a key; any other key is sent as its own character."""
 
-# A program gets its terminal as the controlling one, so that a hang-up reaches it.
+# The pty becomes the program's controlling terminal, so that a hang-up reaches it.
 _TAKE_TERMINAL = (
     "import fcntl, os, sys, termios;"
     "fcntl.ioctl(0, termios.TIOCSCTTY, 0);"
     "os.execv(sys.argv[1], sys.argv[1:])"
 )
-# Sequences of the kitty protocol, which pyte would show as letters.
+# Sequences of the kitty protocol: pyte would show them as letters.
 _NOT_FOR_PYTE = re.compile(r"\x1b\[[<=>][0-9;]*[a-z]")
 _BEGUN = re.compile(r"\x1b(\[[0-9;<=>?$]*)?$")
-# What is between these two is painted at once: a look never sees half a frame.
+# Output between these two is painted as one: a look never sees half a frame.
 _FRAME_BEGINS, _FRAME_ENDS = "\x1b[?2026h", "\x1b[?2026l"
 _ASKS_FOR_FRAMES, _HAS_FRAMES = b"\x1b[?2026$p", b"\x1b[?2026;2$y"
 
 
 class Terminal:
-    """A program and the terminal that it believes to run in. Made by `open`."""
+    """A program, and the terminal in which it runs. Made by `open`."""
 
     def __init__(self, master: int, process: subprocess.Popen[bytes], size: tuple[int, int]):
         self.process = process
         self.raw = b""
-        """All that the program has ever written."""
+        """All bytes that the program has written."""
         self._master = master
         self._screen = pyte.Screen(*size)
         self._stream = pyte.Stream(self._screen)
         self._decode = _Decoder()
         self._lines: dict[int, str] = {}
-        """Rows as they were seen last: most stay as they are between two looks."""
+        """Rows as they were read last: most do not change between two looks."""
 
     @classmethod
     def open(
@@ -103,10 +103,10 @@ class Terminal:
             self.process.kill()
         self.process.wait()
 
-    # -- the person's side ---------------------------------------------------------------
+    # -- what the user does --------------------------------------------------------------
 
     def press(self, *keys: str) -> None:
-        """Press keys by name, or type a character each."""
+        """Press keys, each given by its name or its character."""
         for key in keys:
             self._write(KEYS.get(key) or key.encode())
 
@@ -114,7 +114,7 @@ class Terminal:
         self._write(text.encode())
 
     def paste(self, text: str) -> None:
-        """Paste as a terminal does for a program that asked for bracketed paste."""
+        """Paste as a terminal does for a program that has switched bracketed paste on."""
         self._write(b"\x1b[200~" + text.encode() + b"\x1b[201~")
 
     def resize(self, columns: int, rows: int) -> None:
@@ -122,12 +122,12 @@ class Terminal:
         self._screen.resize(rows, columns)
 
     def hang_up(self) -> None:
-        """Take the terminal away, as a lost connection does."""
+        """Close the terminal, as a lost connection does."""
         if self._master >= 0:
             os.close(self._master)
             self._master = -1
 
-    # -- what is seen --------------------------------------------------------------------
+    # -- what the user sees --------------------------------------------------------------
 
     @property
     def lines(self) -> list[str]:
@@ -150,7 +150,7 @@ class Terminal:
 
     @property
     def line_of_cursor(self) -> str:
-        """The line in which the next character would appear."""
+        """The line with the terminal's cursor."""
         return self.lines[self._screen.cursor.y]
 
     def shows(self, text: str) -> bool:
@@ -171,7 +171,7 @@ class Terminal:
         return True
 
     def wait_for_end(self, within: float = PATIENCE) -> int:
-        """Return the exit code of the program, with all that it wrote read."""
+        """Wait for the program's end, read the rest of its output, and return its exit code."""
         self.wait_for(lambda: self.process.poll() is not None, within)
         while self._read(0):
             pass
@@ -186,7 +186,7 @@ class Terminal:
         os.write(self._master, keys)
 
     def _read(self, timeout: float) -> bool:
-        """Take in what the program has written; tell whether there was anything."""
+        """Read what the program has written; tell whether there was anything."""
         if self._master < 0:
             time.sleep(timeout)
             return False
@@ -194,7 +194,7 @@ class Terminal:
             return False
         try:
             data = os.read(self._master, CHUNK)
-        except OSError:  # Linux's end of file once nobody holds the other side
+        except OSError:  # Linux's end of file once no process holds the other side
             data = b""
         self.raw += data
         if _ASKS_FOR_FRAMES in data:
@@ -204,7 +204,7 @@ class Terminal:
 
 
 class _Decoder:
-    """Bytes to text that pyte understands; a character, a sequence or a frame may be split."""
+    """Turns bytes into text for pyte. A character, a sequence or a frame may come in parts."""
 
     def __init__(self) -> None:
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode

@@ -1,4 +1,4 @@
-"""Kernels for the tests of this floor: one that answers, and one that a test speaks for."""
+"""Kernels for the tests of this floor: one that answers, and one that only a test scripts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real Jupyter server for tests, and what its REST says."""
+"""A real Jupyter server for tests, and requests to its REST API."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def jupyter_server(
     place: str = "--ServerApp.port=0",
     env: Mapping[str, str] = os.environ,
 ) -> Iterator[JupyterServer]:
-    """Run a server whose notebooks lie in `root`; it ends with its kernels."""
+    """Run a server with its notebooks in `root`; at the end it stops with its kernels."""
     command = [
         *(sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root"),
         *(place, f"--ServerApp.root_dir={root}", f"--IdentityProvider.token={TOKEN}"),
@@ -65,7 +65,7 @@ def _answers(runtime: Path) -> bool:
 
 
 def ask(server: JupyterServer, method: str, address: str, body: object = None) -> Any:
-    """Ask as a front end does; a GET moves no time of the server's."""
+    """Send a request as a front end does; a GET does not change the server's last activity."""
     connection = ServerConnection(server, PATIENCE)
     headers = {"Authorization": f"token {TOKEN}"}
     if method == "GET":
@@ -92,10 +92,10 @@ def models(server: JupyterServer) -> object:
 
 
 def settled_models(server: JupyterServer) -> object:
-    """Return what the server tells once it has told the same for a while.
+    """Return the server's answers once they have been the same for a while.
 
-    A kernel that has just been started says so once it is up, and the server takes note: that
-    comes soon after its heart begins to beat, which is no news for the server.
+    A new kernel publishes a status when it is up, which changes the server's answers. That comes
+    soon after its first heartbeat, which does not change them.
     """
     eventually(lambda: _all_beat(server), PATIENCE)
     told, since = models(server), time.monotonic()
@@ -120,7 +120,7 @@ def _all_beat(server: JupyterServer) -> bool:
 
 
 def _connection_file(kernel: psutil.Process) -> str | None:
-    """Return the connection file of a server's kernel; None before it is its program."""
+    """Return the connection file of a server's kernel; None before the process has exec'ed."""
     try:
         return next((word for word in kernel.cmdline() if word.endswith(".json")), None)
     except psutil.Error:

@@ -1,4 +1,4 @@
-"""A kernel of each kind, in a fleet."""
+"""Makes a kernel of each kind, in a fleet."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ COMMANDS = {
 }
 SILENT_KINDS = (Kind.PRIVATE_PORTS, Kind.UNPROVEN, Kind.LEFTOVER, Kind.STALE_FILE, Kind.OTHER_HOST)
 KINDS = [kind for kind in Kind if kind is not Kind.SERVER]
-"""A server's are tried with a real one, in test_jupyter_server."""
+"""All but SERVER: test_jupyter_server tests that with a real server."""
 
 
 def make_places(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    """Have kernelspecs and a runtime folder below `folder`, and looks that follow soon."""
+    """Make kernelspecs and a runtime folder below `folder`, and shorten the waits."""
     install_and_make_haste(folder, patch)
     (folder / "kernels" / "sleeps").mkdir()
     spec = {"argv": [*SLEEPS, "{connection_file}"], "display_name": "Sleeps", "language": "none"}
@@ -95,7 +95,7 @@ def _leave_behind() -> None:
 
 
 def _write_file(kind: Kind, folder: Path) -> Path:
-    """Write the connection file of a kernel that is not ours."""
+    """Write the connection file of a kernel that our fleet does not start."""
     file = folder / (
         "registration_x.json" if kind is Kind.PRIVATE_PORTS else "run/kernel-0a9b.json"
     )
@@ -125,7 +125,7 @@ def _running(kind: Kind, file: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 @contextlib.contextmanager
 def kernel_of(kind: Kind, folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Subject]:
-    """Have one kernel of this kind in a fleet, settled; it ends with the fleet."""
+    """Yield one kernel of this kind in a fleet, in its final state; it ends with the fleet."""
     process = None
     with contextlib.ExitStack() as running:
         if kind is Kind.ADOPTED:

@@ -1,4 +1,4 @@
-"""Recorders as processes, and kernels for them: a voice, and a process that only sleeps."""
+"""Recorder processes, and kernels for them: a FakeKernel, and a process that only sleeps."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Recorded = ProcessStarted | Gap | str
 
 
 class SpokenKernel:
-    """A kernel whose process does nothing but sleep, and whose words are the test's."""
+    """A kernel whose process only sleeps; a FakeKernel publishes what the test wants."""
 
     def __init__(self, folder: Path, *, age: float = 0.0) -> None:
         self.voice = FakeKernel(file_in(folder), welcomes=False)
@@ -76,7 +76,7 @@ class SpokenKernel:
         Path(self.manifest.connection_file).write_text(voice.info.to_json(), encoding="utf-8")
 
     def announce(self, identity: ProcessIdentity | None) -> None:
-        """Write the manifest; another process was launched just now, as a dashboard notes it."""
+        """Write the manifest as a dashboard does; a new process gets the present as its start."""
         if self.manifest.identity not in (None, identity):
             self.manifest = replace(self.manifest, started_at=time.time())
         self.manifest = replace(self.manifest, identity=identity)
@@ -90,7 +90,7 @@ class SpokenKernel:
         self._process.wait()
 
     def recorded(self) -> list[Recorded]:
-        """Return what was recorded, messages as the text that they print."""
+        """Return the recording; messages as the text that they print."""
         session = Session(KEY)
         return [
             session.decode(value)["content"]["text"] if isinstance(value, list) else value
@@ -102,7 +102,7 @@ class SpokenKernel:
 
 
 class RunningRecorder:
-    """A recorder of `folder` that waits for nothing for long."""
+    """A recorder process for `folder`, with short waits."""
 
     def __init__(
         self,
@@ -112,7 +112,7 @@ class RunningRecorder:
         rest: float = 0.0,
         file_limit: int = resource.RLIM_INFINITY,
     ) -> None:
-        """`file_limit`: bytes that a file may have; what is written beyond them fails."""
+        """`file_limit`: bytes that a file may have; to write more fails."""
         code = HASTE.format(linger=linger, rest=rest, file_limit=file_limit)
         program = [sys.executable, "-c", code, str(folder)]
         self.process = subprocess.Popen(program, stderr=subprocess.PIPE)

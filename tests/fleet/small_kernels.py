@@ -1,4 +1,4 @@
-"""Fleets of small kernels that are processes, and one kernel as a front end sees it."""
+"""Small kernels that are processes, for fleets, and one kernel as a front end sees it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ SPECS: dict[str, dict[str, Any]] = {
 
 
 def install_and_make_haste(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    """Have SPECS found, below `folder`, and nothing wait for long."""
+    """Install SPECS below `folder`, and shorten the waits."""
     for name, spec in SPECS.items():
         (folder / "kernels" / name).mkdir(parents=True)
         (folder / "kernels" / name / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
@@ -67,7 +67,7 @@ def dismiss_all(fleet: Fleet) -> None:
     fleet.locked = False
     for kernel in fleet.registry.all():
         if kernel.is_ours and kernel.manager is not None:
-            if kernel.manifest is not None:  # so that no other fleet takes this for a death
+            if kernel.manifest is not None:  # or another fleet would take this for a death
                 fleet._tracker._manifests.remove(kernel.manifest)
             kernel.manager.shutdown_kernel(now=True)
             fleet._tracker.forget(kernel.kernel_id)
@@ -90,7 +90,7 @@ class Watched:
         return self.now
 
     def _is_settled(self, state: KernelState) -> bool:
-        """Tell whether it is in a state; a dead one once it is known why."""
+        """Tell whether the kernel is in a state; if dead, its cause must be known too."""
         now = self.now
         return now.state is state and (state is not KernelState.DEAD or now.death is not None)
 

@@ -1,4 +1,4 @@
-"""What the tests of this floor put in a kernel's place."""
+"""A stand-in for a kernel's process, and the lines of a transcript, for tests of this floor."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kerneltui.protocol.text import plain
 
 
 class Kernel:
-    """A manager of a kernel at `info` whose process does nothing but sleep."""
+    """A manager of a kernel at `info` whose process only sleeps."""
 
     def __init__(self, info: ConnectionInfo) -> None:
         self.manager = KernelManager()
@@ -30,7 +30,7 @@ class Kernel:
             self.die()
 
     def move(self, info: ConnectionInfo) -> None:
-        """Have the next process serve at `info`."""
+        """Let the next process serve at `info`."""
         self.manager.load_connection_info(info.to_dict())
 
     def spawn(self) -> None:

@@ -1,4 +1,4 @@
-"""Manifests as an earlier dashboard has left them."""
+"""Writes manifests as an earlier dashboard has left them."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from kerneltui.fleet.manifests.manifest import Manifest, format_manifest
 
 
 def write_manifest(manifest: Manifest) -> None:
-    """Write one that nobody holds."""
+    """Write a manifest without a lock on it."""
     ManifestLock.create(manifest.path, format_manifest(manifest)).release()

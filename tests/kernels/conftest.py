@@ -1,4 +1,4 @@
-"""Kernels for the tests of this floor: one that is a thread, and others that are processes."""
+"""Kernels for the tests of this floor: one in a thread, and others that are processes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def fake(short_path: Path) -> Iterator[FakeKernel]:
 
 @pytest.fixture
 def client(fake: FakeKernel) -> Iterator[BlockingKernelClient]:
-    """A client of `fake` that is ready."""
+    """A client of `fake` with open channels, after `wait_for_ready`."""
     with connected(fake) as client:
         client.wait_for_ready(timeout=10)
         yield client

@@ -1,4 +1,4 @@
-"""What tests look at in a manager."""
+"""Short ways to look at a manager's state, process and files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every test of the terminal remembers on its own; what costs time and tells nothing is spared."""
+"""Gives each test of the dashboard its own state folder, and saves time in Textual."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from textual.screen import Screen
 
 @pytest.fixture(autouse=True)
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of what kerneltui remembers."""
+    """The folder of kerneltui's session state."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     return tmp_path / "state" / "kerneltui"
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _style_sheets_are_parsed_once() -> Iterator[None]:
-    """A sixth of the time of a test that starts the dashboard; what is parsed never changes."""
+    """Saves a sixth of a test that starts the dashboard; style sheets do not change."""
     parse, known = Stylesheet._parse_rules, dict[tuple[object, ...], list[RuleSet]]()
 
     def parse_once(sheet: Stylesheet, *source: Any, **named: Any) -> list[RuleSet]:
@@ -34,13 +34,13 @@ def _style_sheets_are_parsed_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Stylesheet, "_parse_rules", parse_once)
-        patch.setattr(RuleSet, "__hash__", object.__hash__)  # the same, and no call of Python's
+        patch.setattr(RuleSet, "__hash__", object.__hash__)  # the same, without a call in Python
         yield
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _nothing_is_painted_that_nobody_sees() -> Iterator[None]:
-    """A third of the time of a test without a terminal; what it looks at is painted then."""
+    """Saves a third of a test without a terminal; a picture is painted when it is asked for."""
     render = Compositor.render_update
 
     def render_if_seen(

@@ -1,4 +1,4 @@
-"""A fleet for tests of the terminal: snapshots are set, verbs are recorded."""
+"""FakeFleet: a fleet for tests of the dashboard. Tests set snapshots; verbs are recorded."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ T = TypeVar("T")
 PYTHON = SpecChoice("python3", "Python 3 (ipykernel)", "python")
 BASH = SpecChoice("bash", "Bash", "bash")
 NOW = 1000.0
-"""Where the tests' clocks stand."""
+"""The instant of the tests' clocks."""
 NEVER = 1e9  # seconds
 
 
@@ -80,7 +80,7 @@ _PHASES_OF_FILES = {
 
 
 def condition_for(kernel: KernelSnapshot) -> Condition:
-    """Return the condition that goes with the rest of a snapshot."""
+    """Return the condition that fits the other fields of a snapshot."""
     exit_words = "" if kernel.returncode is None else describe_exit(kernel.returncode)
     facts = ConditionFacts(
         phase=_PHASES_OF_FILES.get(kernel.liveness) or _PHASES.get(kernel.state, Phase.UP),
@@ -102,7 +102,7 @@ def replied(content: dict[str, object]) -> Future[dict[str, object]]:
 
 
 class FakeConsole:
-    """Records what was sent; replies as told, and never where nothing was told."""
+    """Records what was sent; replies with `replies`, and never if there is no such reply."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, ...]] = []
@@ -144,7 +144,7 @@ class FakeConsole:
 
 
 class FakeFleet:
-    """The contract of `Fleet`; `verbs` holds (verb, kernel id, further arguments)."""
+    """Has the interface of `Fleet`; `verbs` holds (verb, kernel id, further arguments)."""
 
     def __init__(self, *snapshots: KernelSnapshot) -> None:
         self.snapshots = snapshots
@@ -164,11 +164,11 @@ class FakeFleet:
         self.stacks: dict[str, Stack] = {}
         self.names: dict[str, tuple[Variable, ...]] = {}
         self.looks: list[tuple[str, str]] = []
-        """What was looked up, in order."""
+        """The lookups, in order."""
         self.known: dict[Verb, tuple[str, ...]] = {}
-        """What should be known before a verb is asked."""
+        """The lines that `before` returns for a verb."""
         self.overruled = False
-        """The last order was to be carried out whatever speaks against it."""
+        """The last order had `anyway`."""
         self.locked = False
         self.detailed = ""
         self.error: KernelError | None = None
@@ -263,11 +263,11 @@ class FakeFleet:
 
 SMALL, LARGE = (80, 24), (120, 40)
 SIZES = [SMALL, pytest.param(LARGE, marks=pytest.mark.slow)]
-"""Where an action or a dialog has to work; the small one is the harder."""
+"""Sizes in which an action or a dialog must work; the small one is harder."""
 
 
 class Stage:
-    """The running app under a test's hand."""
+    """The running app, as a test drives it."""
 
     def __init__(self, fleet: FakeFleet, pilot: Pilot[None], clock: list[float]) -> None:
         self.fleet = fleet
@@ -286,7 +286,7 @@ class Stage:
             await self.settle()
 
     async def settle(self) -> None:
-        """Wait until every widget has read its messages, and no worker is at work."""
+        """Wait until every widget has read its messages, and no worker is running."""
         await quiet(self.app)
         while self.app.workers:
             await self.app.workers.wait_for_complete()
@@ -318,9 +318,9 @@ def on_stage(
     settings: RunSettings = USUAL_SETTINGS,
     driver_class: type[Driver] | None = None,
 ) -> KernelTui:
-    """Run `play` over the app with `fleet`, and return the app when it has ended.
+    """Run `play` on the app with `fleet`; return the app after its end.
 
-    `driver_class`: takes what is sent to the terminal; without one nothing is sent.
+    `driver_class`: gets what is written to the terminal; without one nothing is written.
     """
     clock = [NOW]
     app = KernelTui(lambda: fleet, clock=lambda: clock[0], settings=settings)
@@ -334,6 +334,6 @@ def on_stage(
             await stage.settle()
             await play(stage)
 
-    with mock.patch.object(base_app, "TERMINAL_CHECK", NEVER):  # the tests' own is seldom one
+    with mock.patch.object(base_app, "TERMINAL_CHECK", NEVER):  # tests seldom have a terminal
         asyncio.run(run())
     return app

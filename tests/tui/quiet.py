@@ -1,4 +1,4 @@
-"""When an app under test has nothing left to do."""
+"""Waits until an app under test has nothing left to do, and reads its screen."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from textual.app import App
 async def quiet(app: App[Any]) -> None:
     """Return once every widget has read its messages and what they changed is painted.
 
-    Pilot's own pauses wait for an idle processor: slow, and no surer. All of Textual is tasks
-    of one loop, so the loop itself knows whether any can go on; timers and threads aside.
+    Pilot's own pauses wait for an idle processor: slow, and not more reliable. All of Textual
+    runs as tasks of one loop, so the loop knows whether any can go on, except timers and threads.
     """
     loop = asyncio.get_running_loop()
     while app.is_running:
         await asyncio.sleep(0)
         if not loop._ready:  # type: ignore[attr-defined]
-            for behind in app._background_screens:  # they are seen as well
+            for behind in app._background_screens:  # they are visible as well
                 if behind._layout_required or behind._dirty_widgets:
                     behind._on_timer_update()
             app.screen._on_timer_update()

@@ -1,4 +1,4 @@
-"""One widget on a stage of its own; every byte that would reach the terminal is counted."""
+"""Runs one widget in an app of its own, and counts the bytes that it sends to the terminal."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ W = TypeVar("W", bound=Widget)
 
 
 class CountingDriver(HeadlessDriver):
-    """Takes what is written as a terminal would."""
+    """A driver that counts the bytes written to the terminal."""
 
     written = 0
 
@@ -47,7 +47,7 @@ class StageApp(App[None]):
 
 
 class Stage(Generic[W]):
-    """The widget under a test's hand."""
+    """The widget, as a test drives it."""
 
     def __init__(self, widget: W, pilot: Pilot[None], messages: list[Message]) -> None:
         self.widget = widget
@@ -83,7 +83,7 @@ class Stage(Generic[W]):
 
     @property
     def lines(self) -> list[str]:
-        """What the widget's lines show."""
+        """The text of the widget's lines."""
         region = self.widget.region
         strips = self.pilot.app.screen._compositor.render_strips(self.pilot.app.size)
         return [strip.text.rstrip() for strip in strips[region.y : region.bottom]]
@@ -92,7 +92,7 @@ class Stage(Generic[W]):
 def on_stage(
     widget: W, play: Callable[[Stage[W]], Awaitable[None]], size: tuple[int, int] = NARROW
 ) -> None:
-    """Run `play` over the mounted `widget`."""
+    """Run `play` on the mounted `widget`."""
     messages: list[Message] = []
 
     async def run() -> None:

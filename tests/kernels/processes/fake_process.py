@@ -1,4 +1,4 @@
-"""A process that exits when the test says so; the watcher sees it as well as a client."""
+"""FakeProcess: exits when the test says so, and the watcher can poll it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kerneltui.kernels.processes.identity import identify
 class FakeProcess:
     def __init__(self) -> None:
         self._reader, self._writer = os.pipe()
-        for end in (self._reader, self._writer):  # as long as somebody may poll it, as a real one
+        for end in (self._reader, self._writer):  # open as long as it may be polled
             weakref.finalize(self, os.close, end)
         self._over = threading.Event()
         self.returncode: int | None = None

@@ -1,4 +1,4 @@
-"""Record the frames beside this file again: `python tests/protocol/frames/record.py`.
+"""Records the frames beside this file again: `python tests/protocol/frames/record.py`.
 
 It needs jupyter_client, ipykernel, xeus-python and bash_kernel, and the kernelspecs of all three.
 """
@@ -23,13 +23,13 @@ from kerneltui.protocol.wire import Session
 
 HERE = Path(__file__).parent
 KEY = b"5ca1ab1e-0000-4000-8000-0123456789ab"
-SILENCE = 1.0  # seconds after which a kernel has said all
+SILENCE = 1.0  # seconds of silence after which a kernel has sent everything
 
 Recorded = list[dict[str, Any]]
 
 
 def record_peer() -> Recorded:
-    """Return what jupyter_client makes of messages of every shape."""
+    """Return the frames that jupyter_client makes from messages of every shape."""
     from jupyter_client.session import Session as PeerSession
 
     sender = PeerSession(key=KEY, session="peer", username="tester")
@@ -47,7 +47,7 @@ def record_peer() -> Recorded:
 
 
 def record_kernel(kernel_name: str, cells: Sequence[str]) -> Recorded:
-    """Return all that a kernel says on shell and iopub while it runs `cells`."""
+    """Return all frames that a kernel sends on shell and iopub while it runs `cells`."""
     manager = KernelManager(kernel_name=kernel_name)
     manager.start_kernel()
     session = Session(manager.session.key, session="tester", username="tester")
