@@ -81,7 +81,7 @@ class ProcessView(CursorPane):
         self._is_settled, self._wanted, self._looks = False, None, 0
 
     def on_hide(self) -> None:
-        """Put the cursor on the busiest process the next time, unless it has been moved."""
+        """Put the cursor on the busiest process the next time, unless it is on a child now."""
         self._is_settled, self._wanted, self._looks = self._cursor > 0, None, 0
 
     def show(

@@ -11,7 +11,7 @@ W_co = TypeVar("W_co", bound=Widget, covariant=True)
 
 
 class Late(Generic[W_co]):
-    """For a widget that is seldom shown: a start should not pay for it, as for its styles.
+    """For a widget that most starts never show: each mounted widget makes styling slower.
 
     Once mounted, it can be used and focused at once; messages to it wait.
     """
