@@ -187,7 +187,9 @@ def _refuse_comparison(term: _Term, fields: Mapping[str, _Maker]) -> None:
 def _unknown_field(
     name: str, fields: Mapping[str, _Maker], position: int, word: int
 ) -> FilterError:
-    message = f"no field {name!r}; there are {' '.join(fields)}; to look for the word itself, quote it"
+    message = (
+        f"no field {name!r}; there are {' '.join(fields)}; to look for the word itself, quote it"
+    )
     return FilterError(message, position, word)
 
 

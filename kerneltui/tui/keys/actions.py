@@ -89,7 +89,7 @@ ACTIONS: tuple[Action, ...] = (
         "table.sidestep",
         ("h", "l", "left", "right"),
         "Sideways",
-        "Scroll the columns sideways, where not all are visible",
+        "Scroll the columns sideways, if not all are visible",
         Scope.TABLE,
         built_in=True,
     ),

@@ -139,7 +139,9 @@ def test_a_command_asks_where_a_kernel_runs_before_it_takes_a_listener_for_it(
 
         (found,) = fleet.snapshots
         assert (found.kind, found.identity) == (Kind.NO_VISIBLE_PROCESS, None)
-        with pytest.raises(ActionRefused, match="its process is not visible from this host or container"):
+        with pytest.raises(
+            ActionRefused, match="its process is not visible from this host or container"
+        ):
             fleet.do(Verb.KILL, found.target)
     assert kernel.poll() is None
     assert (runtime / "kernel-4121.json").exists()
