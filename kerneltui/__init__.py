@@ -1,7 +1,7 @@
 """Start, signal, restart and stop Jupyter kernels, and talk to them.
 
-The names, arguments and shapes are those of `jupyter_client`'s managers. Each loads when
-it is first used, so that the dashboard can paint before any of them.
+The names, arguments and shapes are those of `jupyter_client`'s managers. Each name is loaded
+when it is first used, so that the dashboard can paint before the library is loaded.
 """
 
 from __future__ import annotations
@@ -99,13 +99,13 @@ _APART = {
     "AsyncMultiKernelManager": "kerneltui.asyncio",
     "start_new_async_kernel": "kerneltui.asyncio",
 }
-"""Whose loading takes time that `import *` need not spend."""
+"""Names that `import *` leaves out, as they take long to load."""
 _OUR_NAMES = {
     "DuplicateKernelError": "DuplicateKernel",
     "Session": "ClientSession",
     "protocol_version": "PROTOCOL_VERSION",
 }
-"""Of what the field calls otherwise."""
+"""Names of `jupyter_client`, each with our other name for the same thing."""
 
 __all__ = list(_HOMES)
 

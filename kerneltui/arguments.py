@@ -1,4 +1,4 @@
-"""Arguments by name: the known ones are in a signature, others are refused with a list of these."""
+"""Keyword arguments: fill them in from a config, refuse unknown names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast, get_type_hints
 _F = TypeVar("_F", bound=Callable[..., object])
 
 Settings = Mapping[str, Mapping[str, Any]]
-"""Of classes, by their names: what traitlets call a Config."""
+"""Settings of classes, by class name: what traitlets calls a Config."""
 
 
 def refuse_unknown(owner: str, given: Iterable[str], taken_by: Callable[..., object]) -> None:
@@ -23,15 +23,17 @@ def refuse_unknown(owner: str, given: Iterable[str], taken_by: Callable[..., obj
 
 @functools.cache
 def _names(function: Callable[..., object]) -> tuple[str, ...]:
-    """Return what a function takes by name only."""
+    """Return the names of a function's keyword-only arguments."""
     parameters = inspect.signature(function).parameters.values()
     return tuple(sorted(each.name for each in parameters if each.kind is each.KEYWORD_ONLY))
 
 
 def configured(init: _F) -> _F:
-    """Have a constructor take what a `config` says of its class, or of one above, as arguments.
+    """Have a constructor also take arguments from its `config`.
 
-    Those given come first. Without a `config` it is that of the `parent`.
+    The settings of its class and of the base classes count; those of a class override those of its
+    bases, and arguments of the caller override all. Without a `config`, the `config` of the
+    `parent` is used.
     """
 
     @functools.wraps(init)
@@ -51,7 +53,7 @@ def configured(init: _F) -> _F:
 
 
 def spelled_out(kind: type[Any]) -> Callable[[_F], _F]:
-    """Have a signature name each argument that a function takes as `**kwargs: Unpack[kind]`.
+    """Have a signature list each argument of `**kwargs: Unpack[kind]` by name.
 
     `kind`: a TypedDict whose types are annotated with the defaults.
     """

@@ -1,8 +1,8 @@
 """The library for programs with an event loop: the same verbs, to be awaited.
 
-Rule: no verb is written here a second time. A client's are coroutines of the library, and the
-loop waits for them; a manager's block, so that each runs in a thread of its own. A wait that is
-cancelled has taken no message. An order to a kernel that is cancelled is carried out.
+Rule: no verb is written here a second time. A client's verbs are coroutines of the library, and
+the loop waits for them. A manager's verbs block, so each runs in a thread of its own. A
+cancelled wait has taken no message. A cancelled order to a kernel is still carried out.
 """
 
 from __future__ import annotations
@@ -37,15 +37,16 @@ T = TypeVar("T")
 
 
 class AsyncKernelClient(KernelClient[AsyncChannel]):
-    """A client of one kernel, for the event loop in whose thread its channels are started.
+    """A client of one kernel, for one event loop.
 
-    What only sends returns at once: `execute` a msg_id, or with `reply=True` what can be
-    awaited. Tasks may share a client: each gets the replies to what it has asked. Hooks are called
-    in the loop's thread; while a person types at a prompt that no hook answers, the loop waits.
+    It belongs to the loop in whose thread its channels are started. A method that only sends
+    returns at once: `execute` returns a msg_id, or an awaitable with `reply=True`. Tasks may share
+    a client: each gets the replies to its own requests. Hooks are called in the loop's thread. If a
+    prompt has no hook, the whole loop waits while the user types.
     """
 
     def __init__(self, **arguments: Any) -> None:
-        """`arguments`: as of BlockingKernelClient."""
+        """`arguments`: as for BlockingKernelClient."""
         super().__init__(**arguments)
         self._bell = Bell()
 
@@ -72,18 +73,18 @@ class AsyncKernelClient(KernelClient[AsyncChannel]):
         return await in_thread(self._is_alive)
 
     def stop_channels(self) -> None:
-        """Disconnect; what waits raises RuntimeError. Any thread may call it."""
+        """Disconnect; calls that wait raise RuntimeError. Any thread may call it."""
         self._bell.call(super().stop_channels)
 
     async def _poll(
         self, channels: Sequence[Source], process: KernelProcess | None, deadline: float | None
     ) -> list[Any]:
         kept = self._kept
-        await asyncio.sleep(0)  # before the look, so that what is seen is also taken
+        await asyncio.sleep(0)  # before the poll: no other task runs between poll and read
         exited = None if process is None else os.dup(process.fileno())  # other clients watch it too
         try:
             while not (ready := self._poll_here(channels, process, time.monotonic())):
-                if kept != self._kept:  # another task has set something aside
+                if kept != self._kept:  # another task has set a message aside
                     return [channels[0].opened()]
                 if deadline is not None and time.monotonic() >= deadline:
                     break
@@ -112,16 +113,17 @@ class AsyncKernelClient(KernelClient[AsyncChannel]):
 
 
 class AsyncKernelManager(KernelManager):
-    """A KernelManager whose verbs are awaited; it is made, read and set as one that blocks.
+    """A KernelManager whose verbs are awaited.
 
-    It is one for `isinstance`, as in the field, and not for who checks types.
+    Its constructor and attributes are those of a KernelManager. `isinstance` takes it for one, as
+    in `jupyter_client`; for a type checker the verbs differ.
     """
 
     _client_class = "kerneltui.asyncio.AsyncKernelClient"
 
     @property
     def ready(self) -> asyncio.Future[None]:  # type: ignore[override]
-        """Done when the start, restart or shutdown that began last has ended."""
+        """Done when the latest start, restart or shutdown has ended."""
         return as_of_loop(super().ready)
 
     def client(self, **arguments: Any) -> AsyncKernelClient:  # type: ignore[override]
@@ -156,14 +158,14 @@ class AsyncMultiKernelManager(MultiKernelManager):
         return cast(AsyncKernelManager, super().get_kernel(kernel_id))
 
     def remove_kernel(self, kernel_id: str) -> AsyncKernelManager | None:
-        """Forget a kernel, whatever it does, and return its manager."""
+        """Forget a kernel, running or not, and return its manager."""
         return cast(AsyncKernelManager | None, super().remove_kernel(kernel_id))
 
     start_kernel = MultiKernelManager._start_kernel  # type: ignore[assignment]
     shutdown_kernel = MultiKernelManager._shutdown_kernel  # type: ignore[assignment]
 
     async def shutdown_all(self, now: bool = False) -> None:  # type: ignore[override]
-        """Do as a registry that blocks; it raises an ExceptionGroup of what failed too."""
+        """Shut all kernels down at once. Raises an ExceptionGroup of what failed."""
         await self.shutdown_kernels(await in_thread(self._all_started), now)
 
     async def shutdown_kernels(  # type: ignore[override]
@@ -188,16 +190,16 @@ async def start_new_async_kernel(
 ) -> tuple[AsyncKernelManager, AsyncKernelClient]:
     """Return a manager whose kernel runs and a connected client that is ready.
 
-    `kwargs`: as of `start_kernel`. Whatever goes wrong, no kernel stays behind.
+    `kwargs`: as for `start_kernel`. After an error no kernel is left running.
     """
     return await ready_kernel(AsyncKernelManager(kernel_name=kernel_name), startup_timeout, kwargs)
 
 
 @contextlib.asynccontextmanager
 async def run_kernel(**arguments: Any) -> AsyncIterator[AsyncKernelClient]:
-    """Yield a connected client; its kernel is gone afterwards, whatever was raised.
+    """Yield a connected client; shut its kernel down at the end, also after an error.
 
-    `arguments`: as of `start_new_async_kernel`.
+    `arguments`: as for `start_new_async_kernel`.
     """
     manager, client = await start_new_async_kernel(**arguments)
     try:

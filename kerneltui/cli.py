@@ -1,4 +1,4 @@
-"""The command line. Heavy imports are inside: --help and --version answer at once."""
+"""The command line. Heavy imports are in functions: --help and --version answer at once."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from kerneltui.commands.encoding import replace_what_cannot_be_encoded
 from kerneltui.commands.help import CommandParser, add_command
 from kerneltui.commands.parsers import add_commands, add_kernel, complete
 
-# Exit codes; argparse, too, says 2 to what it does not understand.
+# Exit codes; argparse, too, exits with 2 for arguments that it does not understand.
 FAILED, NOT_FOUND, TIMED_OUT = 1, 2, 3
-DASHBOARDS = (None, "attach")  # the commands that open one
+DASHBOARDS = (None, "attach")  # the commands that open the dashboard
 INTERRUPTED = 130  # the shell's for Ctrl+C
 
 _REMOTE_DEFAULTS = {
@@ -25,7 +25,7 @@ _REMOTE_DEFAULTS = {
     "TEXTUAL_FPS": "15",
     "TEXTUAL_SMOOTH_SCROLL": "0",
 }
-"""What Textual reads when it is imported, for a terminal at the end of a slow line."""
+"""Variables that Textual reads at its import, here for a terminal on a slow line."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _refuse_by_file(parser: argparse.ArgumentParser, command: str) -> None:
-    """Say what is wrong in kerneltui.toml, and end where it forbids the command."""
+    """Print what is wrong in kerneltui.toml; exit if it forbids the command."""
     from kerneltui import paths
     from kerneltui.commands.settings import read_settings
 
@@ -78,20 +78,20 @@ def _dashboard(arguments: argparse.Namespace) -> int:
 
 
 def _find(word: str) -> str:
-    """Return the id of the kernel that is meant. Raises KernelError."""
+    """Return the id of the kernel that `word` means. Raises KernelError."""
     from kerneltui.commands.listing import find, list_all
 
     return find(list_all(), word).id
 
 
 def _say(lines: Sequence[str]) -> None:
-    """Print lines to the terminal, where there still is one."""
+    """Print lines to the terminal, if there still is one."""
     for stream, text in ((sys.stdout, "".join(f"{line}\n" for line in lines)), (sys.stderr, "")):
         try:
             stream.write(text)
             stream.flush()
         except OSError:
-            # Python would fail at its end over what is left unwritten.
+            # Else Python would fail at its exit, when it flushes what is left unwritten.
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
@@ -126,18 +126,18 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run_command(arguments: argparse.Namespace) -> int:
-    """Do what was asked; what goes wrong is a line on stderr."""
+    """Run the command; print an error as one line on stderr."""
     from kerneltui.errors import KernelError, KernelTimeout, NoSuchKernel
     from kerneltui.protocol.text import clean_line
 
     try:
-        if arguments.command not in DASHBOARDS:  # which tells it itself
+        if arguments.command not in DASHBOARDS:  # the dashboard shows them itself
             _tell_folder_problems()
         code: int = arguments.run(arguments)
         sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read has seen enough
+    except BrokenPipeError:  # the reader of the pipe has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
@@ -162,7 +162,7 @@ def _tell_folder_problems() -> None:
 
 
 def _show_paths(_arguments: argparse.Namespace) -> int:
-    """Print every place, then what is wrong in the configuration."""
+    """Print all paths, then what is wrong in the configuration."""
     from jupyter_core.paths import jupyter_path
 
     from kerneltui import paths
@@ -193,7 +193,7 @@ def _show_paths(_arguments: argparse.Namespace) -> int:
 
 
 def _problem() -> str:
-    """Return why the dashboard cannot open here; empty when it can."""
+    """Return why the dashboard cannot open here; empty if it can."""
     if sys.platform == "win32":
         return "Windows is not supported; Linux and macOS are"
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
@@ -203,9 +203,10 @@ def _problem() -> str:
 
 @contextlib.contextmanager
 def calm_remote_terminal(environ: MutableMapping[str, str]) -> Iterator[None]:
-    """Have Textual imported with fewer frames and no animation over ssh.
+    """Have Textual draw fewer frames and no animations over ssh.
 
-    What the user chose stays, and what is set here goes again: kernels would inherit it.
+    Textual must be imported within the block. Variables that the user has set are kept. Those set
+    here are removed at the end, as kernels would inherit them.
     """
     ours = {}
     if environ.keys() & {"SSH_CONNECTION", "SSH_TTY"}:

@@ -1,20 +1,20 @@
 """Every error that kerneltui raises.
 
     KernelError
-    ├── ProtocolError (ValueError)            a kernel's fault: counted and survived by listeners
+    ├── ProtocolError (ValueError)            a kernel's fault: listeners count it and go on
     │   ├── MalformedMessage
     │   ├── UnsignedMessage
     │   ├── InvalidSignature
     │   └── ReplayedMessage
     ├── ConnectionFileError (ValueError)      a connection file or info that cannot be used
-    │   ├── EndpointError (zmq.ZMQError)      an address that zmq refuses; see kernels.sockets
+    │   ├── EndpointError (zmq.ZMQError)      an address that zmq refuses; see connection.sockets
     │   └── ConnectionFileUnavailable (OSError)
     │       ├── ConnectionFileNotFound (FileNotFoundError)
     │       └── ConnectionFileForbidden (PermissionError)
     ├── InvalidKernelSpec (ValueError)        a kernelspec that cannot be used
     │   └── KernelSpecFileNotFound (FileNotFoundError)
     ├── NoSuchKernel (KeyError)               an unknown kernelspec name or kernel id
-    ├── DuplicateKernel (ValueError)          a picked kernel id that is in use
+    ├── DuplicateKernel (ValueError)          a chosen kernel id that is already in use
     ├── LaunchError (OSError)                 a command that could not become a process
     │   ├── CommandNotFound (FileNotFoundError)
     │   └── CommandForbidden (PermissionError)
@@ -47,7 +47,7 @@ class KernelError(Exception):
 
 
 class ProtocolError(KernelError, ValueError):
-    """Frames that are no message which this session may believe."""
+    """Frames that are not a valid message for this session."""
 
 
 class MalformedMessage(ProtocolError):
@@ -55,7 +55,7 @@ class MalformedMessage(ProtocolError):
 
 
 class UnsignedMessage(ProtocolError):
-    """A message without a signature where the session has a key."""
+    """A message without a signature, though the session has a key."""
 
 
 class InvalidSignature(ProtocolError):
@@ -71,7 +71,7 @@ class ConnectionFileError(KernelError, ValueError):
 
 
 class ConnectionFileUnavailable(ConnectionFileError, OSError):
-    """A connection file or an ip that the system refuses; `of` picks the kind."""
+    """A connection file or an ip that the system refuses; `of` picks the subclass."""
 
     def __init__(self, message: str, code: int | None = None) -> None:
         super().__init__(message)
@@ -103,7 +103,7 @@ class KernelSpecFileNotFound(InvalidKernelSpec, FileNotFoundError):
 
 
 class NoSuchKernel(KernelError, KeyError):
-    """A kernelspec or a kernel id that nobody knows."""
+    """An unknown kernelspec name or kernel id."""
 
     def __init__(self, message: str, name: str) -> None:
         super().__init__(message)
@@ -115,9 +115,9 @@ class DuplicateKernel(KernelError, ValueError):
 
 
 class LaunchError(KernelError, OSError):
-    """A kernel's command that could not become a process; `of` picks the kind.
+    """A kernel's command that could not become a process; `of` picks the subclass.
 
-    `errno`: the system's, None if it was not asked.
+    `errno`: the system's error code; None for a reason that has none.
     """
 
     def __init__(self, message: str, argv: tuple[str, ...], code: int | None = None) -> None:
@@ -135,11 +135,11 @@ class CommandNotFound(LaunchError, FileNotFoundError):
 
 
 class CommandForbidden(LaunchError, PermissionError):
-    """A command that is no program, or that this user may not run."""
+    """A command that is not a program, or that this user may not run."""
 
 
 class ActionRefused(KernelError, RuntimeError):
-    """An order that makes no sense for this kernel now."""
+    """An order that the kernel's present state does not allow."""
 
 
 class WrongThread(KernelError, RuntimeError):
@@ -159,10 +159,10 @@ class WrongThread(KernelError, RuntimeError):
 
 
 class KernelDied(KernelError, RuntimeError):
-    """The kernel's process ended while something waited for it.
+    """The kernel's process ended while the caller waited for it.
 
-    `returncode`: as of `subprocess`, negative for a signal; None if only the
-    kernel's parent can know. `last_lines`: the end of what it wrote, cleaned.
+    `returncode`: as in `subprocess`, negative for a signal; None if only the kernel's parent
+    process can know it. `last_lines`: the last lines that the kernel wrote, cleaned.
     """
 
     def __init__(self, message: str, returncode: int | None, last_lines: tuple[str, ...]) -> None:
@@ -172,11 +172,11 @@ class KernelDied(KernelError, RuntimeError):
 
 
 class KernelTimeout(KernelError, TimeoutError, queue.Empty):
-    """Nothing came in the time that the caller gave."""
+    """What the caller waited for did not come within the timeout."""
 
 
 class ReadyTimeout(KernelTimeout, RuntimeError):
-    """A kernel that was not ready in the time that the caller gave."""
+    """A kernel that was not ready within the timeout."""
 
 
 _CONNECTION_FILE_ERRORS: dict[int | None, type[ConnectionFileUnavailable]] = {
@@ -192,7 +192,7 @@ _LAUNCH_ERRORS: dict[int | None, type[LaunchError]] = {
 
 
 def _tell_errno(error: OSError, code: int | None) -> None:
-    """Set what an OSError made by the system has; its text stays ours."""
+    """Set `errno` and `strerror` as the system does; the message stays ours."""
     error.errno = code
     error.strerror = os.strerror(code) if code else None
 

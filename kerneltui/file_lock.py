@@ -1,4 +1,4 @@
-"""Locks on open files. The system takes one back when its holder ends, in whatever way."""
+"""Locks on open files. The system releases a lock when its holder exits."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from pathlib import Path
 
 LOOK = 0.01  # seconds between two tries to lock a file
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
-"""Of a file system that has none: then nobody is kept from giving orders."""
+"""Errors of a file system without locks: `lock_file` then goes on without one."""
 
 
 def lock_file(fd: int, deadline: float, *, is_shared: bool = False) -> None:
     """Lock an open file or folder. Raises BlockingIOError if it is not free by `deadline`.
 
-    `is_shared`: together with others who only look.
+    `deadline`: an instant of `time.monotonic()`. `is_shared`: a shared lock, for processes that
+    only read.
     """
     try:
         while not try_lock(fd, is_shared=is_shared):
@@ -29,9 +30,10 @@ def lock_file(fd: int, deadline: float, *, is_shared: bool = False) -> None:
 
 
 def try_lock(fd: int, *, is_shared: bool = False) -> bool:
-    """Tell whether an open file is locked for us now. Raises OSError if it has no locks.
+    """Lock an open file if it is free; tell whether it is locked for us.
 
-    `is_shared`: together with others who only look.
+    `is_shared`: a shared lock, for processes that only read. Raises OSError if the file system has
+    no locks.
     """
     try:
         fcntl.flock(fd, (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)

@@ -1,7 +1,8 @@
-"""FolderFiles: the files of a folder that match, listed anew where the folder has changed.
+"""FolderFiles: the matching files of a folder, listed again when the folder changes.
 
-A folder's time changes with each name that comes to it or leaves it, but only as often as the clock
-of its file system moves on; so a list is made again until that is sure to tell of the next one.
+A folder's mtime changes when a name is added or removed. But the clock of its file system moves
+in steps: after two changes within one step the mtime is the same. So a list is used again only
+if the mtime has stayed the same for longer than one step.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 from kerneltui.frozen import frozen
 
 COARSEST = 2.0  # seconds between two steps of a file system's clock, at the most
-LONGEST = 10.0  # seconds for which a folder's time is relied on: not all network folders keep it
+LONGEST = 10.0  # seconds that an unchanged mtime is believed: some network folders do not update it
 
 _Version = tuple[Path, int, int, int]
 
@@ -24,7 +25,7 @@ _Version = tuple[Path, int, int, int]
 class _Listed:
     version: _Version
     since: float
-    """When the folder was first seen with that time; instant of `time.monotonic()`."""
+    """When the folder was first seen with that mtime; an instant of `time.monotonic()`."""
     at: float
     files: tuple[Path, ...]
 
@@ -33,7 +34,7 @@ class _Listed:
 
 
 class FolderFiles:
-    """Used by one thread, for one folder at a time."""
+    """Lists files; for one thread, and one folder at a time."""
 
     def __init__(self, *patterns: str) -> None:
         self._matches = re.compile("|".join(map(translate, patterns))).match

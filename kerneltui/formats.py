@@ -1,4 +1,4 @@
-"""Numbers to the fewest characters that still tell, so that a quiet table seldom changes."""
+"""Numbers as short texts, so that the cells of a quiet table seldom change."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ SPARKS = "▁▂▃▄▅▆▇█"
 """Bars of a sparkline from nothing to all."""
 ASCENDING, DESCENDING = "▲", "▼"
 MORE_LEFT, MORE_RIGHT, MORE_BOTH = "←", "→", "↔"
-"""Where columns are out of sight; the keys that bring them are the same."""
+"""Signs for columns out of sight at the left or right; the keys that show them look the same."""
 FOCUS_LEFT, FOCUS_RIGHT = "▌", "▐"
-"""In the heading of what the keys are for: colour alone tells nothing on some terminals."""
+"""Marks in the heading of the focused widget: some terminals show no colours."""
 
 MINUTE, HOUR, DAY = 60, 3600, 86400  # seconds
 
@@ -29,7 +29,7 @@ Align = Literal["left", "right"]
 
 
 def short_id(kernel_id: str) -> str:
-    """Return what tells this kernel from the others on one screen."""
+    """Return the first characters of an id: enough to tell the kernels of one screen apart."""
     return kernel_id[:SHORT_ID]
 
 
@@ -51,7 +51,7 @@ def sparkline(values: Sequence[float | None], full: float = 1.0) -> str:
 
 
 def relative_sparkline(values: Sequence[float | None]) -> str:
-    """Return a bar for each of `values`, the greatest of which fills its bar."""
+    """Return a bar for each of `values`; the greatest value fills its bar."""
     return sparkline(values, max((value for value in values if value), default=1.0))
 
 
@@ -76,7 +76,7 @@ def memory(size: float) -> str:
 def duration(seconds: float) -> str:
     """Return `seconds` in its largest unit; from 10 s to a minute in steps of ten seconds."""
     whole = max(0, int(seconds))
-    if whole < 10:  # of what has just begun each second is news
+    if whole < 10:  # just begun: each second counts
         return f"{whole}s"
     if whole < MINUTE:
         return f"{whole // 10 * 10}s"
@@ -88,16 +88,16 @@ def duration(seconds: float) -> str:
 
 
 def clip(text: str, width: int) -> str:
-    """Return `text` in at most `width` cells, with an ellipsis where something was cut."""
+    """Return `text` in at most `width` cells, with an ellipsis if it was cut."""
     if cell_len(text) <= width:
         return text
     return set_cell_size(text, width - 1) + "…" if width > 0 else ""
 
 
 def aligned(rows: Sequence[Sequence[str]], widest: int) -> list[str]:
-    """Return rows as lines whose columns stand below each other; the last one is not cut.
+    """Return rows as lines with aligned columns; the last column is not cut.
 
-    `widest`: cells of any other column.
+    `widest`: the most cells that any other column gets.
     """
     columns = list(zip(*rows, strict=True))[:-1]
     widths = [min(widest, max(map(cell_len, column))) for column in columns]

@@ -22,15 +22,15 @@ _OF_INSTANCES = ("__dict__", "__weakref__")  # of a class without slots
 def frozen(cls: type[_T]) -> type[_T]:
     """Make a dataclass of `cls`, as `@dataclass(frozen=True, slots=True)` does.
 
-    `cls`: inherits from no dataclass.
+    `cls`: must not inherit from a dataclass.
     """
     body = {name: value for name, value in vars(cls).items() if name not in _OF_INSTANCES}
     missing = [name for name in _COMPILED if body.get(name) is None]
-    cls.__doc__ = cls.__doc__ or cls.__name__  # or the signature, which takes long to find out
+    cls.__doc__ = cls.__doc__ or cls.__name__  # else dataclass() puts the signature, slowly
     made: Any = dataclass(slots=True, init=False, repr=False, eq=False)(cls)
 
     def compiled(name: str) -> Any:
-        rest = name != "__init__"  # seldom called of what is made while modules load
+        rest = name != "__init__"  # the other methods are seldom called while modules load
         plain = type(cls.__name__, cls.__bases__, dict(body))
         template: Any = dataclass(frozen=True, init=not rest, repr=rest, eq=rest)(plain)
         for each in missing:

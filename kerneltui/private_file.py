@@ -1,7 +1,8 @@
-"""Files and folders that only their owner can write: opened without trust, written whole.
+"""Files and folders that only this user can write: checked when opened, written whole.
 
-Other users may be able to write the folder that a file lies in. Rule: what we read, append to or
-lock is opened here, so that no link is followed, nobody is waited for, and no other user obeyed.
+Other users may be able to write to the folder that holds a file. Rule: a file that we read,
+append to or lock is opened here. So no link is followed, no FIFO blocks us, and no file of
+another user is believed.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ def open_private(
 ) -> int:
     """Return a descriptor of a regular file that is ours; the caller closes it.
 
-    `max_size`: bytes that it may have. `writers`: mode bits of others who may write it all the
-    same. A file that is made by this has mode 0600. Raises OSError that says what is wrong.
+    `max_size`: the most bytes that it may have; None for any number. `writers`: mode bits of others
+    who may write to it nevertheless. A new file gets mode 0600. Raises an OSError that says what is
+    wrong.
     """
     return _open_judged(
         path,
@@ -40,9 +42,9 @@ def read_private(path: Path, max_size: int, *, writers: int = 0) -> bytes:
 
 
 def read_regular(path: Path, max_size: int) -> bytes:
-    """Return the content of a regular file that the user has named, whoever owns it.
+    """Return the content of a regular file that the user has named; any user may own it.
 
-    Links are followed. Raises OSError for anything else, a FIFO or a device for one.
+    Links are followed. Raises OSError for anything else, for example a FIFO or a device.
     """
     fd = _open_judged(path, os.O_RDONLY, lambda status: why_not_readable(status, max_size))
     with os.fdopen(fd, "rb") as file:
@@ -50,7 +52,7 @@ def read_regular(path: Path, max_size: int) -> bytes:
 
 
 def is_private(path: Path) -> bool:
-    """Tell whether there is a regular file that nobody else can write."""
+    """Tell whether `path` is a regular file that only this user can write."""
     try:
         status = path.lstat()
     except OSError:
@@ -59,12 +61,12 @@ def is_private(path: Path) -> bool:
 
 
 def write_private(path: Path, text: str, *, is_secret: bool = False) -> None:
-    """Replace the file by one of mode 0600 that holds `text`; make its folder where it is missing.
+    """Replace the file with one of mode 0600 that holds `text`; make its folder if needed.
 
-    `is_secret`: refused if the file system has no such modes. Raises OSError; then the file
-    is as it was.
+    `is_secret`: refuse if the file system cannot close the file to other users. Raises OSError and
+    leaves the old file as it was.
     """
-    import tempfile  # it loads shutil and three ways to compress: 4 ms that readers need not spend
+    import tempfile  # loads shutil and three compression modules: 4 ms, not needed by readers
 
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fd, partial = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)  # of mode 0600
@@ -80,9 +82,9 @@ def write_private(path: Path, text: str, *, is_secret: bool = False) -> None:
 
 
 def make_private_folder(folder: Path, *, parents: bool = False) -> None:
-    """Make a folder of mode 0700, or make sure that the one there is ours and private.
+    """Make a folder of mode 0700, or make sure that an existing one is ours and private.
 
-    `parents`: make the folders above it as well. Raises OSError that says what is wrong.
+    `parents`: make the folders above it as well. Raises an OSError that says what is wrong.
     """
     if parents:
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -105,7 +107,7 @@ def make_private_folder(folder: Path, *, parents: bool = False) -> None:
 
 
 def folder_problem(folder: Path) -> str:
-    """Return why other users can put files into a folder; "" when they cannot, or it is missing."""
+    """Return why other users can put files into a folder; "" if they cannot, or it is missing."""
     try:
         why = why_not_ours(folder.stat(), os.geteuid())
     except OSError:
@@ -115,13 +117,13 @@ def folder_problem(folder: Path) -> str:
     return f"other users can put files into {folder}: {why}; it should be yours alone, mode 0700"
 
 
-# -- what is decided of a file; pure ----
+# -- checks of a file's status; pure ----
 
 
 def why_not_ours(status: os.stat_result, uid: int, writers: int = 0) -> str:
-    """Return why others than `uid` may have written a file; "" when nobody else can.
+    """Return why users other than `uid` may have written a file; "" if none can.
 
-    `writers`: mode bits of others who may write it all the same.
+    `writers`: mode bits of others who may write to it nevertheless.
     """
     if status.st_uid != uid:
         return f"it belongs to another user (uid {status.st_uid})"
@@ -131,7 +133,7 @@ def why_not_ours(status: os.stat_result, uid: int, writers: int = 0) -> str:
 
 
 def why_not_readable(status: os.stat_result, max_size: int | None) -> str:
-    """Return why reading might fail or never end; "" when it does neither."""
+    """Return why reading might fail or never end; "" if neither can happen."""
     if stat.S_ISDIR(status.st_mode):
         return "it is a folder"
     if not stat.S_ISREG(status.st_mode):
@@ -150,7 +152,7 @@ def _open_judged(path: Path, flags: int, judge: Callable[[os.stat_result], str])
     except OSError as error:
         if error.errno == errno.ELOOP and flags & os.O_NOFOLLOW:
             raise _unfit(path, "it is a link") from None
-        if error.errno == errno.ENXIO:  # a socket, or a FIFO that nobody reads
+        if error.errno == errno.ENXIO:  # a socket, or a FIFO without a reader
             raise _unfit(path, "it is not a regular file") from None
         raise
     if why := judge(os.fstat(fd)):
@@ -170,14 +172,14 @@ def _unfit(path: Path, why: str) -> OSError:
 
 
 def write_new(path: Path, content: bytes) -> None:
-    """Write a new file of mode 0600. Raises FileExistsError rather than overwrite one."""
+    """Write a new file of mode 0600. Raises FileExistsError if there is one already."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
 
 
 def free_path(folder: Path, stem: str, suffix: str) -> Path:
-    """Return a path in `folder` where nothing is yet: "stem.txt", "stem-2.txt", ..."""
+    """Return a path in `folder` that does not exist yet: "stem.txt", "stem-2.txt", ..."""
     path, number = folder / f"{stem}{suffix}", 1
     while path.exists():
         number += 1

@@ -1,4 +1,4 @@
-"""How many, and when: words that every floor writes alike."""
+"""Counts and times in words, written the same way on every floor."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ CPU_NOISE = 0.015  # CPU seconds per second: one clock tick (10 ms) in a sample 
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:
-    """Return "1 kernel" or "1,200 kernels". `plural`: of a noun that takes more than an s."""
+    """Return "1 kernel" or "1,200 kernels". `plural`: needed if it is not the noun with an s."""
     return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
 
 
 def more(count: int, what: str = "") -> str:
-    """Return what stands where `count` things are left out. `what`: their name, in the plural."""
+    """Return the text for `count` things that are left out. `what`: their name, in the plural."""
     return f"… {count:,} more {what}".rstrip()
 
 
