@@ -1,4 +1,4 @@
-"""SGR: the one escape sequence that survives the gate, read as a change of style."""
+"""SGR, the escape sequence for colours and styles, read as a change of style."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ for _index in range(8):
     _SWITCHES[90 + _index] = {"fg": _index + 8}
     _SWITCHES[100 + _index] = {"bg": _index + 8}
 
-# 58 colours the underline: not shown, but its arguments are no parameters of their own.
+# 58 is the colour of the underline. It is not shown, but its arguments must be skipped.
 _EXTENDED = (38, 48, 58)
 _ARGUMENTS = {5: 1, 2: 3}  # how many numbers follow 38;5 and 38;2
 
@@ -99,7 +99,7 @@ def _take_colour(fields: Iterator[str]) -> list[int]:
 
 
 def _colour(numbers: list[int]) -> Colour | None:
-    """Return the colour meant by what follows 38 or 48; None if there is none."""
+    """Return the colour that the numbers after 38 or 48 mean; None if they mean none."""
     if max(numbers, default=256) > 255:
         return None
     match numbers:
@@ -116,11 +116,11 @@ _BEGUN_SGR = re.compile("(?:\x1b(?:\\[[0-9;:]{0,256})?|\x9b[0-9;:]{0,256})\\Z")
 
 
 class WithoutColours:
-    """Takes colours out of a text that comes in pieces, wherever they are cut, and nothing else."""
+    """Removes colours, and nothing else, from a text that comes in pieces of any size."""
 
     def __init__(self) -> None:
         self._held = ""
-        """The beginning of a sequence, whose end is still to come."""
+        """The beginning of a sequence; its end has not come yet."""
 
     def feed(self, text: str) -> str:
         text = _SGR.sub("", self._held + text)
@@ -130,6 +130,6 @@ class WithoutColours:
         return text[:end]
 
     def end(self) -> str:
-        """Return what was held back, and became no sequence."""
+        """Return the text that was held back and did not become a sequence."""
         held, self._held = self._held, ""
         return held

@@ -1,6 +1,6 @@
-"""ConnectionInfo: where a kernel's five sockets are, and what proves who speaks there.
+"""ConnectionInfo: the addresses of a kernel's five sockets, and the key that signs messages.
 
-Rule: keys never show. They are left out of `repr`, of every message and of every error.
+Rule: keys are never shown. They are left out of `repr`, of every message and of every error.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from kerneltui.frozen import frozen
 
 
 class Channel(StrEnum):
-    """The five sockets of a kernel, in the order in which the field lists their ports."""
+    """The five sockets of a kernel, in the order in which jupyter_client lists their ports."""
 
     SHELL = "shell"
     STDIN = "stdin"
@@ -32,19 +32,19 @@ PORT_NAMES = tuple(f"{channel}_port" for channel in Channel)
 SIGNATURE_SCHEME = "hmac-sha256"
 TRANSPORTS = ("tcp", "ipc")
 Transport = Literal["auto", "ipc", "tcp"]
-"""How a kernel is wished to be reached; "auto" leaves it to what the kernel can."""
+"""The transport that the user wants; "auto" picks one that the kernel supports."""
 CURVE_KEY_LENGTH = 40  # characters of Z85, for 32 bytes
 Z85 = frozenset(f"{string.ascii_letters}{string.digits}.-:+=^!/*?&<>()[]{{}}@%$#".encode())
 
 LOOPBACKS = {"*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
-"""Where to reach, from this host, a kernel that listens on every interface."""
+"""The address, from this host, of a kernel that listens on every interface."""
 
 _HOST = re.compile(r"[A-Za-z0-9._:%-]+|\*")
 
 
 @frozen
 class ConnectionInfo:
-    """What a connection file says."""
+    """The content of a connection file."""
 
     transport: str
     ip: str
@@ -55,9 +55,9 @@ class ConnectionInfo:
     signature_scheme: str = SIGNATURE_SCHEME
     kernel_name: str = ""
     notebook: str = ""
-    """The path that a server or a console gave its session; it stays what it was at the start."""
+    """The path that a server or a console gave its session; a later rename does not change it."""
     curve_publickey: bytes | None = field(default=None, repr=False)
-    """Z85, the kernel's; CurveZMQ is on where both keys are given."""
+    """The kernel's, in Z85; CurveZMQ is on if both keys are given."""
     curve_secretkey: bytes | None = field(default=None, repr=False)
 
     def endpoint(self, channel: Channel) -> str:
@@ -69,7 +69,7 @@ class ConnectionInfo:
         return f"ipc://{self.ip}-{self.ports[channel]}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the field's dict: key as bytes, curve keys only if there are any."""
+        """Return jupyter_client's dict: key as bytes, curve keys only if there are any."""
         info: dict[str, Any] = {
             "transport": self.transport,
             "ip": self.ip,
@@ -85,16 +85,16 @@ class ConnectionInfo:
         return info
 
     def to_json(self, **more: object) -> str:
-        """Return the text of the connection file; `more` lands in it as it is."""
+        """Return the text of the connection file; `more` is added to it as it is."""
         key = self.key.decode("utf-8", "surrogateescape")
         info = {**self.to_dict(), "key": key, **more}
         return json.dumps(info, indent=2) + "\n"
 
 
 def parse_connection_file(text: str | bytes, source: str) -> ConnectionInfo:
-    """Return what the text of a connection file says; `source` names it in errors.
+    """Return the ConnectionInfo in the text of a connection file.
 
-    Raises ConnectionFileError.
+    `source`: names the file in errors. Raises ConnectionFileError.
     """
     try:
         info = json.loads(text)
@@ -106,7 +106,7 @@ def parse_connection_file(text: str | bytes, source: str) -> ConnectionInfo:
 
 
 def parse_connection_info(info: Mapping[str, Any], source: str) -> ConnectionInfo:
-    """Return the typed form of the field's dict. Raises ConnectionFileError."""
+    """Return the ConnectionInfo in jupyter_client's dict. Raises ConnectionFileError."""
     transport = info.get("transport", "tcp")
     if transport not in TRANSPORTS:
         shown, known = reprlib.repr(transport), ", ".join(TRANSPORTS)
@@ -116,7 +116,7 @@ def parse_connection_info(info: Mapping[str, Any], source: str) -> ConnectionInf
         raise ConnectionFileError(f"{source}: ip is not a host or a path")
     if transport == "tcp" and not _HOST.fullmatch(ip):
         raise ConnectionFileError(
-            f"{source}: ip {reprlib.repr(ip)} is no name or address of a host"
+            f"{source}: ip {reprlib.repr(ip)} is not the name or address of a host"
         )
     curve_publickey, curve_secretkey = _parse_curve_keys(info, source)
     kernel_name, notebook = info.get("kernel_name"), info.get("jupyter_session")
@@ -136,7 +136,7 @@ def parse_connection_info(info: Mapping[str, Any], source: str) -> ConnectionInf
 def _parse_port(info: Mapping[str, Any], channel: Channel, source: str) -> int:
     port = info.get(f"{channel}_port", 0)
     if not isinstance(port, int) or isinstance(port, bool):
-        raise ConnectionFileError(f"{source}: {channel}_port is no whole number")
+        raise ConnectionFileError(f"{source}: {channel}_port is not a whole number")
     if not 0 <= port <= 65_535:
         raise ConnectionFileError(f"{source}: {channel}_port is not from 0 to 65535")
     return port
@@ -151,21 +151,21 @@ def _parse_key(value: object, name: str, source: str) -> bytes:
     if isinstance(value, str):
         try:
             return value.encode("utf-8", "surrogateescape")
-        except UnicodeEncodeError:  # it holds the key, so it may not be the context of ours
+        except UnicodeEncodeError:  # this error holds the key: ours must not have it as context
             pass
-        raise ConnectionFileError(f"{source}: {name} is no text that can be encoded")
+        raise ConnectionFileError(f"{source}: {name} is not text that can be encoded")
     raise ConnectionFileError(f"{source}: {name} is a {type(value).__name__}, not a string")
 
 
 def _parse_curve_keys(info: Mapping[str, Any], source: str) -> tuple[bytes | None, bytes | None]:
-    """Return the public and the secret key, or two times None."""
+    """Return the public and the secret key; None for both if there are none."""
     names = ("curve_publickey", "curve_secretkey")
     keys = [_parse_key(info.get(name), name, source) for name in names]
     if not any(keys):
         return None, None
     for name, key in zip(names, keys, strict=True):
         if len(key) != CURVE_KEY_LENGTH or not Z85.issuperset(key):
-            raise ConnectionFileError(f"{source}: {name} is no Z85 key of 40 characters")
+            raise ConnectionFileError(f"{source}: {name} is not a Z85 key of 40 characters")
     return keys[0], keys[1]
 
 
@@ -173,7 +173,7 @@ def _parse_scheme(value: object, source: str) -> str:
     scheme = value or SIGNATURE_SCHEME
     if scheme == SIGNATURE_SCHEME:
         return SIGNATURE_SCHEME
-    import hmac  # it loads OpenSSL: a tenth of the recorder's memory, which signs nothing
+    import hmac  # loads OpenSSL: a tenth of the memory of the recorder, which signs nothing
 
     if isinstance(scheme, str) and scheme.startswith("hmac-"):
         try:

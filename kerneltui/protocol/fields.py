@@ -1,7 +1,7 @@
-"""Fields of what others sent, read as what they should be.
+"""Read fields of received JSON as the types that they should have.
 
-Rule: nothing here raises. A field that is missing, null, of another type, or out of its
-bounds reads as the default.
+Rule: nothing here raises. A field that is missing, null, of another type, or out of its bounds
+reads as the default.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def text(fields: Fields, name: str, default: str = "", *, limit: int | None = No
 
 
 def flag(fields: Fields, name: str) -> bool:
-    """Tell whether a field is true: JSON's true, and nothing that only counts as true."""
+    """Tell whether a field is JSON's true; no other value counts as true."""
     return fields.get(name) is True
 
 
@@ -54,5 +54,5 @@ def items(fields: Fields, name: str) -> list[Any]:
 
 
 def texts(fields: Fields, name: str) -> list[str]:
-    """Return the strings of a list; what else is in it is left out."""
+    """Return the strings of a list; other items are left out."""
     return [item for item in items(fields, name) if isinstance(item, str)]

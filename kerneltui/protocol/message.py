@@ -1,4 +1,4 @@
-"""Messages: the dict shape of the field, and the contents of the requests that clients send.
+"""Messages as the dicts of jupyter_client, and the contents of clients' requests.
 
 Source: "Messaging in Jupyter", jupyter_client docs/messaging.rst (protocol 5.5).
 """
@@ -13,15 +13,15 @@ from kerneltui.protocol import fields
 
 PROTOCOL_VERSION = "5.4"
 LOOKER = "kerneltui-look"
-"""The username in what is asked in the background, so that its statuses can be told from others."""
+"""The username in background requests: the statuses that they cause are recognised by it."""
 SUBSHELLS = "kernel subshells"
-"""What kernel_info lists among the supported features of a kernel that has them."""
+"""The feature that a kernel with subshells lists in its kernel_info reply."""
 
 Content = dict[str, Any]
 
 
 class Header(TypedDict):
-    """Who says what, and when. On receipt a `date` that is no date stays the string it was."""
+    """A message's header. A received `date` that cannot be parsed stays a string."""
 
     msg_id: str
     msg_type: str
@@ -39,7 +39,7 @@ class Message(TypedDict):
     msg_id: str
     msg_type: str
     parent_header: Content
-    """A copy of the request's header; {} if nobody asked."""
+    """A copy of the request's header; {} if no request caused the message."""
     metadata: Content
     content: Content
     buffers: list[memoryview]
@@ -51,7 +51,10 @@ def parent_id(message: Message) -> str:
 
 
 def header_of(message: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a message's header; a header as it is. Raises KeyError for neither."""
+    """Return the header of a message; a header is returned as it is.
+
+    Raises KeyError for anything else.
+    """
     if "header" not in message and "msg_id" not in message:
         raise KeyError("header")
     header: Mapping[str, Any] = message.get("header", message)
@@ -59,9 +62,10 @@ def header_of(message: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def is_of_start(message: Message, reply: Message) -> bool:
-    """Tell whether a process said something of its start, heard only after its first `reply`.
+    """Tell whether `message` is about the start of the process that sent `reply`.
 
-    What another process says, which comes after it, has another session.
+    Such a message may be received only after the process's first `reply`. A message of a later
+    process has another session.
     """
     said, replied = message["header"], reply["header"]
     if message["parent_header"] or said.get("session") != replied.get("session"):
@@ -74,9 +78,10 @@ def is_of_start(message: Message, reply: Message) -> bool:
 
 
 def was_aborted(reply: Content) -> bool:
-    """Tell from an execute_reply whether the code was not run, as code before it failed.
+    """Tell whether an execute_reply says that the code was not run.
 
-    Kernels made with xeus say so by an error without a name.
+    A kernel aborts a request if code before it failed. Kernels made with xeus say so by an error
+    without a name.
     """
     status = fields.text(reply, "status")
     return status == "aborted" or (status == "error" and not fields.text(reply, "ename"))
@@ -122,7 +127,7 @@ def cursor_content(code: str, cursor_pos: int | None, **more: object) -> Content
 def history_content(
     *, raw: bool = True, output: bool = False, hist_access_type: str = "range", **more: object
 ) -> Content:
-    """Return the content of a history_request; a range begins at 0 of this session."""
+    """Return the content of a history_request; a range is of this session by default."""
     if hist_access_type == "range":
         more = {"session": 0, "start": 0, **more}
     return {"raw": raw, "output": output, "hist_access_type": hist_access_type, **more}

@@ -1,4 +1,4 @@
-"""What a message carries, as JSON; what JSON cannot say is written as the field writes it."""
+"""The parts of a message as JSON; other types are written as jupyter_client writes them."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from typing import Any
 def to_json(value: object) -> bytes:
     """Return UTF-8 JSON.
 
-    Dates become ISO 8601, bytes base64, what can be iterated over a list, and a number that is
-    not finite its name. Raises TypeError for other objects, and ValueError for keys that are
-    the same as text.
+    A date becomes ISO 8601, bytes become base64, an iterable becomes a list, and a number that is
+    not finite becomes its name. Raises TypeError for other objects. Raises ValueError if two keys
+    are the same as text, or if the value nests too deep.
     """
     try:
         text = _encode(value)
-    except (TypeError, ValueError):  # seldom: only then it is worth to look at all of it
+    except (TypeError, ValueError):  # seldom needed: it walks through the whole value
         text = _encode(_cleaned_whole(value))
     return text.encode("utf-8", "surrogateescape")
 
 
 def _default(value: object) -> Any:
-    """Return something that JSON knows for what it does not."""
+    """Return a JSON value for an object of a type that JSON does not have."""
     if isinstance(value, datetime):
         text = (value if value.tzinfo else value.astimezone()).isoformat()
         return f"{text.removesuffix('+00:00')}Z" if text.endswith("+00:00") else text
@@ -52,7 +52,7 @@ def _cleaned_whole(value: object) -> Any:
 
 
 def _cleaned(value: object) -> Any:
-    """Return a copy with keys that are texts, and numbers that are finite."""
+    """Return a copy whose keys are strings and whose numbers are finite."""
     if isinstance(value, Mapping):
         cleaned = {str(key): _cleaned(each) for key, each in value.items()}
         if len(cleaned) != len(value):
@@ -68,7 +68,7 @@ def _cleaned(value: object) -> Any:
 
 
 def _repeatable(value: object) -> Any:
-    """Do as `_default`, but for what is used up by it: all may yet be looked at once more."""
+    """Do as `_default`, but refuse an iterator: it can be read once, and twice may be needed."""
     if isinstance(value, Iterator):
         raise TypeError("an iterator is cleaned once")
     return _default(value)

@@ -1,6 +1,6 @@
-"""RawMessage: what a socket gave, split once and its header parsed once, whoever asks.
+"""RawMessage: the frames of one message, split once and their header parsed once.
 
-Rule: nothing here is believed. `Session` proves who has sent it.
+Rule: nothing read here is verified. `Session` verifies who has sent it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from kerneltui.protocol.message import Content
 
 DELIMITER = b"<IDS|MSG>"
 SIGNED_PARTS = 4  # header, parent_header, metadata, content
-MAX_DEPTH = 200  # lists and objects in each other: what passes can be written and walked again
+MAX_DEPTH = 200  # of nested lists and objects: within it, a value can be written and walked again
 
 Split = tuple[bytes, Sequence[bytes], Sequence[bytes]]
 """The signature, the four signed parts, and the buffers."""
@@ -45,7 +45,7 @@ class RawMessage:
 
     @property
     def msg_type(self) -> str:
-        """What it says that it is; "" if it says nothing."""
+        """The msg_type in the header; "" if there is none."""
         try:
             return fields.text(self.header(), "msg_type")
         except MalformedMessage:
@@ -79,7 +79,7 @@ def _split(
 
 
 _decoder = json.JSONDecoder()
-# json.loads without its guesses of the encoding: twice as fast.
+# json.loads without guessing the encoding: twice as fast.
 _scan_json = _decoder.raw_decode
 
 
@@ -89,7 +89,7 @@ def parse_object(part: bytes) -> Content:
     text = part.decode("utf-8", "replace")
     try:
         value, end = _scan_json(text) if text.startswith("{") else (None, -1)
-        if end != len(text):  # white space around it, or no object at all
+        if end != len(text):  # white space around it, or not an object at all
             value = _decoder.decode(text)
     except (ValueError, RecursionError):
         raise MalformedMessage(f"part of {len(part)} bytes is not JSON") from None

@@ -1,8 +1,8 @@
 """What a kernel is doing, derived from facts; how it is stopped and restarted.
 
-Rule: facts in, state out. Nothing here imports zmq, reads a clock or raises on what
-a kernel sent: a monitor sees an outside process through a lossy socket, so no order
-of events is illegal.
+Rule: facts in, state out. Nothing here imports zmq, reads a clock or raises an error for what a
+kernel sent. A monitor watches a process from outside, through a socket that may lose messages:
+so events may come in any order.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from kerneltui.frozen import frozen
 
 
 class KernelState(StrEnum):
-    """The one word for a kernel; the words are JupyterLab's."""
+    """One word for what a kernel does; the words are JupyterLab's."""
 
     UNKNOWN = "unknown"
     STARTING = "starting"
@@ -27,7 +27,7 @@ class KernelState(StrEnum):
 
 
 class Wanted(StrEnum):
-    """What its owner ordered, kept apart from what is."""
+    """What its owner ordered; kept apart from what the kernel does."""
 
     UP = "up"
     DOWN = "down"
@@ -35,33 +35,33 @@ class Wanted(StrEnum):
 
 
 UNHEARD = ""
-"""The msg_id of a request whose busy nobody heard."""
-MAX_OPEN = 8  # requests without an idle that are remembered; a kernel that sends none has many
+"""Stands for the msg_id of a request whose busy status was not received."""
+MAX_OPEN = 8  # requests without an idle that are remembered; a kernel that never sends one has many
 
 
 @frozen
 class KernelStatus:
-    """The facts known of one kernel."""
+    """The known facts about one kernel."""
 
     launched: bool = True
-    """Started by us: as long as it is unheard it is starting, not unknown."""
+    """Started by us: until it sends something it is starting, not unknown."""
     wanted: Wanted = Wanted.UP
     exited: bool = False
-    """A fact of its own: only a parent learns a return code, but anybody's kernel dies."""
+    """Its process has ended. A fact of its own: only a parent process learns a return code."""
     returncode: int | None = None
     heard: bool = False
-    """This process has said something on iopub."""
+    """This process has sent something, or its server has told its state."""
     server_reported: bool = False
-    """What is known of it comes from its owner, and nothing from itself yet."""
+    """The state was told by its server; the kernel itself has sent nothing yet."""
     running: str | None = None
-    """msg_id of the request begun last, between its busy and its idle; UNHEARD where it began
-    before anybody listened."""
+    """msg_id of the latest request between its busy and its idle; None if there is none, UNHEARD if
+    it began before the monitor listened."""
     open: tuple[str, ...] = ()
-    """Those begun before it whose idle has not come either, oldest first."""
+    """msg_ids of earlier requests whose idle has not come either, oldest first."""
     sends_idle: bool = False
-    """This process has said of a request that it is over: one that is open may well run."""
+    """This process has sent an idle for a request: so one without an idle may still run."""
     reason: str = ""
-    """Why the last order ended badly, or why the kernel is gone; empty when all is well."""
+    """Why the last order failed, or why the kernel is gone; empty if all is well."""
 
     @property
     def state(self) -> KernelState:
@@ -82,16 +82,16 @@ class KernelStatus:
 
     @property
     def is_doubtful(self) -> bool:
-        """It is busy by a rule that a sloppy kernel breaks; a reply on shell would tell."""
+        """It counts as busy, but some kernels leave out an idle; a reply on shell would tell."""
         return self.state is KernelState.BUSY and bool(self.open or not self.sends_idle)
 
 
 @frozen
 class Spawned:
-    """A new process serves this kernel; nothing said by the one before counts."""
+    """A new process serves this kernel; messages of the one before do not count."""
 
     adopted: bool = False
-    """Found running: until it is heard, nobody knows what it does."""
+    """Found running: its state is unknown until it sends something."""
 
 
 @frozen
@@ -102,7 +102,7 @@ class Exited:
 
 @frozen
 class HandedOver:
-    """The kernel's process is another one than was launched: nothing has begun or ended."""
+    """Another process than the launched one serves the kernel: nothing has begun or ended."""
 
 
 @frozen
@@ -123,20 +123,20 @@ class Ordered:
 
 @frozen
 class Answered:
-    """A reply came on shell from the present process: it is up, whatever iopub has carried."""
+    """A reply came on shell from the present process: it is up, even if iopub was silent."""
 
     over: tuple[str, ...] = ()
-    """The requests that it has done with by then, though their idle may never come."""
+    """Requests that are over when it replies, though their idle may never come."""
 
 
 @frozen
 class BusyElsewhere:
-    """Control answered and the shell did not: it runs what began before anybody listened."""
+    """A reply came on control but not on shell: a request runs that began before we listened."""
 
 
 @frozen
 class ServerReported:
-    """Its owner tells what it does. What the kernel itself has told is better known."""
+    """Its server tells what it does. What the kernel itself has sent counts more."""
 
     busy: bool
 
@@ -145,7 +145,7 @@ Event = (
     Spawned | Exited | HandedOver | Answered | BusyElsewhere | ServerReported | Reported | Ordered
 )
 
-# Handled beside the main shell as a rule: their busy and idle say nothing of it. A kernel_info
+# Usually handled beside the main shell: their busy and idle say nothing about it. A kernel_info
 # request may come on either channel; it is too short to be worth showing as busy.
 BESIDE_THE_MAIN_SHELL = frozenset(
     {
@@ -189,7 +189,7 @@ def advance(status: KernelStatus, event: Event) -> KernelStatus:
 
 
 def begins_anew(before: KernelStatus, event: Event) -> bool:
-    """Tell whether what the kernel does after `event` has begun with it.
+    """Tell whether the kernel's present activity began with `event`.
 
     A request that was found running may turn out to be one whose busy was recorded.
     """
@@ -199,7 +199,7 @@ def begins_anew(before: KernelStatus, event: Event) -> bool:
 
 
 def tells_the_moment(before: KernelStatus, event: Event) -> bool:
-    """Tell whether `event` comes when the state changes; others find out what it has long been."""
+    """Tell whether `event` comes when the state changes; other events may come much later."""
     if isinstance(event, BusyElsewhere | ServerReported):
         return False
     return before.heard or before.launched or not isinstance(event, Answered)
@@ -213,7 +213,7 @@ def _report(status: KernelStatus, event: Reported) -> KernelStatus:
     if event.execution_state == "idle" and event.parent_id:
         status = replace(status, sends_idle=True)
     if event.subshell_id is not None or event.parent_type in BESIDE_THE_MAIN_SHELL:
-        # One that was found running may do so in the midst of a cell.
+        # A kernel that was found running may send this while a cell runs.
         return replace(status, heard=status.heard or status.launched)
     status = replace(status, heard=True, server_reported=False)
     if event.execution_state == "busy":
@@ -225,9 +225,10 @@ def _report(status: KernelStatus, event: Reported) -> KernelStatus:
 def _begin(status: KernelStatus, event: Reported) -> KernelStatus:
     """Return the facts after a busy.
 
-    A kernel does not tell on which channel a request came, and takes any on control while a
-    cell runs. So what runs is over with its own idle only, and not with that of another: but
-    for a kernel that has sent no idle yet, where later code proves that one was lost.
+    A kernel does not tell on which channel a request came, and while a cell runs it still takes any
+    request on control. So a request is over only at its own idle, not at that of another request.
+    The exception is a kernel that has sent no idle yet: when it begins later code, the earlier
+    request is over and its idle was lost.
     """
     is_late = event.parent_type == "execute_request" and not status.sends_idle
     before = () if is_late else status.unfinished
@@ -246,12 +247,12 @@ def _without(status: KernelStatus, over: tuple[str, ...]) -> KernelStatus:
 
 @frozen
 class StopStep:
-    """One rung of the ladder that ends a kernel."""
+    """One step on the way to end a kernel."""
 
     signum: int | None
-    """To the process group; None for a shutdown_request on control."""
+    """The signal to the process group; None for a shutdown_request on control."""
     share: float
-    """Of the grace time, before the next rung."""
+    """The part of the grace time that passes before the next step."""
 
 
 POLITE_STOP = (StopStep(None, 0.5), StopStep(signal.SIGTERM, 0.5), StopStep(signal.SIGKILL, 1.0))
@@ -260,12 +261,13 @@ STOP_NOW = (StopStep(signal.SIGKILL, 1.0),)
 
 @frozen
 class RestartPolicy:
-    """Whether a kernel that died unasked is started again."""
+    """Whether a kernel that died without an order is started again."""
 
     limit: int = 5
     """Restarts in a row; jupyter_client's `restart_limit`."""
     stable_time: float = 10.0
-    """Seconds of life that forgive the deaths before; jupyter_client's `stable_start_time`."""
+    """Seconds of life after which earlier deaths do not count; jupyter_client's
+    `stable_start_time`."""
     backoff: float = 0.5
     """Seconds before the second restart in a row, doubled for each further one."""
 

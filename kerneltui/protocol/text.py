@@ -1,7 +1,7 @@
-"""The one gate for text that a kernel or a file wrote: a line for a cell, styled lines for output.
+"""Make text of kernels and files safe to show: one line for a cell, styled lines for output.
 
-Rule: what leaves here holds no control character, no lone surrogate and nothing that
-reorders the text around it. Of escape sequences only colour survives, as `TextStyle`.
+Rule: text from here holds no control character, no lone surrogate and nothing that reorders the
+text around it. Of escape sequences only colours and styles are kept, as `TextStyle`.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ __all__ = [
 ]
 
 MAX_COLUMNS = 10_000
-"""Characters of one line; several screens full, and what a pane can still lay out."""
+"""Characters of one line: several screens, and few enough for a pane to lay out."""
 SHOWN_LINES = 2_000
-"""Lines of one text in a widget that lays out all that it gets, in less than a second."""
+"""Lines of one text in a widget that lays out all of it: that takes less than a second."""
 SHOWN_CHARACTERS = 100_000
 TAB_STOP = 8
 MAX_MARKS = 4
-"""Zero-width characters on one base: more than living scripts pile up, less than a tower."""
+"""Zero-width characters on one base: enough for every living script, too few for a tower."""
 
 
 class Span(NamedTuple):
@@ -58,9 +58,9 @@ _SAFE = (
 _UNSAFE = re.compile(rf"[^\n{_SAFE}]")
 _LINE_BREAK = re.compile("[\n\x85\u2028\u2029]")
 
-# What stands between stretches of safe text: a whole escape sequence (OSC, DCS, SOS, PM or
-# APC; CSI; any other) or one unsafe character. The bounds keep what is held of an unended
-# sequence short; a string that has not ended is skipped, not held.
+# What may stand between stretches of safe text: a whole escape sequence (OSC, DCS, SOS, PM or APC;
+# CSI; any other) or one unsafe character. The bounds limit how much of an unfinished sequence is
+# held; an unfinished string (OSC and the like) is skipped, not held.
 _CONTROL = re.compile(
     rf"""(
     (?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\r\x07\x18\x1a\x1b\x9c]*[\x07\x18\x1a\x9c]?
@@ -77,7 +77,7 @@ _OBEYED = re.compile("(?:\x1b\\[|\x9b)([0-?]*)([Km])")
 
 _REPLACEMENT = "\ufffd"
 _BIDI_OVERRIDES = (*range(0x202A, 0x202F), *range(0x2066, 0x2070))
-_BIDI_HINTS = (0x061C, 0x200E, 0x200F)  # in honest Arabic and Hebrew too: gone, not marked
+_BIDI_HINTS = (0x061C, 0x200E, 0x200F)  # normal in Arabic and Hebrew: removed, not marked
 _SHOWN = (
     {chr(code): chr(0x2400 + code) for code in range(0x20)}
     | {"\x7f": "\u2421"}
@@ -95,7 +95,7 @@ def plain(line: Line) -> str:
 
 
 LINE_BREAK = " ↵ "
-"""Of code that is shown as one line."""
+"""Stands for a line break in code that is shown as one line."""
 
 
 def clean_line(text: str, limit: int = 200) -> str:
@@ -113,7 +113,7 @@ def clean_line(text: str, limit: int = 200) -> str:
 
 
 def clean_code(text: str, limit: int = 200) -> str:
-    """Return code as one safe line, as `clean_line` does, in which its line breaks are seen."""
+    """Return code as one safe line that shows its line breaks, cut as by `clean_line`."""
     lines = text[: limit * _RAW_PER_SHOWN].splitlines()
     cut = "…" if len(text) > limit * _RAW_PER_SHOWN else ""
     return clean_line(LINE_BREAK.join(filter(None, map(str.strip, lines))) + cut, limit)
@@ -122,9 +122,9 @@ def clean_code(text: str, limit: int = 200) -> str:
 def clean_lines(
     text: str, lines: int = SHOWN_LINES, characters: int = SHOWN_CHARACTERS
 ) -> list[Line]:
-    """Return the head of `text` as safe lines, for a widget that lays out all that it gets.
+    """Return the beginning of `text` as safe lines, for a widget that lays out all of it.
 
-    Where something is missing, one more line tells how much.
+    If something is left out, one more line tells how much.
     """
     decoder = OutputDecoder()
     shown = decoder.feed(text[:characters])
@@ -139,15 +139,15 @@ def clean_lines(
 
 
 def shorten(lines: Sequence[str], limit: int = SHOWN_LINES) -> list[str]:
-    """Return the first of `lines`; where some are missing, one more tells how many."""
+    """Return the first `limit` lines; if some are left out, one more line tells how many."""
     missing = len(lines) - limit
     return [*lines[:limit], more(missing, "lines")] if missing > 0 else list(lines)
 
 
 class OutputDecoder:
-    """Turns what a stream carries into styled lines, however it is cut into pieces.
+    """Turns the text of a stream into styled lines; it may come in pieces of any size.
 
-    Style, an unended escape sequence and the open line carry over from feed to feed. A
+    The style, an unfinished escape sequence and the open line carry over to the next piece. A
     newline ends every sequence, so that none swallows more than its line.
     """
 
@@ -155,9 +155,9 @@ class OutputDecoder:
         self._style = PLAIN
         self._line = _OpenLine()
         self._held = ""
-        """The beginning of an escape sequence, whose end is still to come."""
+        """The beginning of an escape sequence; its end has not come yet."""
         self._in_string = False
-        """Inside of an OSC, DCS, SOS, PM or APC, whose content is not shown."""
+        """Whether the text is inside an OSC, DCS, SOS, PM or APC; its content is not shown."""
 
     @property
     def open_line(self) -> Line:
@@ -174,7 +174,7 @@ class OutputDecoder:
         lines = [self._end_line(ended[0])]
         del ended[0]
         if safe and max(map(len, ended), default=0) <= MAX_COLUMNS:
-            # Here a flood passes: tuple.__new__ takes half the time of Span().
+            # A flood of output comes here: tuple.__new__ takes half the time of Span().
             new, style = tuple.__new__, self._style
             lines += [(new(Span, (piece, style)),) if piece else () for piece in ended]
         else:
@@ -183,7 +183,7 @@ class OutputDecoder:
         return lines
 
     def _end_line(self, piece: str) -> Line:
-        self._write(piece.rstrip("\r"))  # the "\r" of "\r\n" moves a cursor that nobody uses
+        self._write(piece.rstrip("\r"))  # the "\r" of "\r\n" would move a cursor that is not used
         line = self._line.spans()
         self._line = _OpenLine()
         self._held = ""
@@ -274,7 +274,7 @@ class _OpenLine:
         self.cursor = end
 
     def erase(self, mode: str) -> None:
-        """Erase to the end of the line, or all of it: progress bars do, to shrink."""
+        """Erase to the end of the line, or the whole line: progress bars do so to shrink."""
         if mode == "2":
             self.cursor = 0
         elif mode not in ("", "0"):
@@ -297,7 +297,7 @@ class _OpenLine:
 
 
 def _show(char: str, before: str) -> str:
-    """Return what an unsafe `char` shows as, once `before` is written; may be empty."""
+    """Return the text to show for an unsafe `char` that follows `before`; may be empty."""
     if char in _SHOWN:
         return _SHOWN[char]
     tower = len(before) == MAX_MARKS and all(map(_is_mark, before[::-1]))
@@ -306,5 +306,5 @@ def _show(char: str, before: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _is_mark(char: str) -> bool:
-    """Whether `char` takes no column of its own: combining, joining, invisible."""
+    """Tell whether `char` takes no column of its own: combining, joining, invisible."""
     return unicodedata.category(char) in ("Mn", "Me", "Cf")

@@ -1,7 +1,7 @@
-"""Session: messages to signed frames and back, in the one safe order.
+"""Session: write signed messages, and verify received ones.
 
-Rule: split, count, verify, refuse replays, parse. Nothing is remembered of a message
-that has not proven its signature, and nothing is parsed of it either.
+Rule: split, count, verify, refuse replays, parse, in this order. Until the signature of a
+message is verified, nothing of it is remembered or parsed.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from kerneltui.protocol.packing import to_json
 from kerneltui.protocol.raw_message import DELIMITER, RawMessage, parse_object
 
 HISTORY_SIZE = 16_384  # signatures, about 3 MB; jupyter_client's 65,536 are 12 MB for each socket
-PARENT_CACHE_SIZE = 65_536  # bytes; real parents have some hundred, and a hostile one is not kept
+PARENT_CACHE_SIZE = 65_536  # bytes; a real parent header has some hundred; a larger one is not kept
 
 
 class Session:
-    """One socket's view of a conversation: the key, an identity, what was already heard.
+    """The messages of one socket: its key, its identity, the signatures received so far.
 
-    Make one for each socket: two subscribers of one kernel rightly hear the same
-    signature, and one history for both would call the second a replay.
+    Make one for each socket. Two subscribers of one kernel both receive the same message: with one
+    history for both, the second one would count as a replay.
     """
 
     def __init__(
@@ -55,17 +55,17 @@ class Session:
         self._begin()
 
     def _begin(self) -> None:
-        """Have heard and sent nothing yet."""
+        """Start as a session that has sent and received nothing."""
         self.refused: Counter[type[ProtocolError]] = Counter()
         """How many messages were refused, by the error they raised."""
-        # A plain dict is slow to forget its oldest: it steps over the gaps of those before.
+        # Not a plain dict: to remove its oldest key, it steps over the gaps of earlier ones.
         self._history: OrderedDict[bytes, None] = OrderedDict()
         self._sent = 0
         self._last_parent: tuple[bytes, Content] = (b"{}", {})
 
     @property
     def key(self) -> bytes:
-        """What signs; b"" if nothing is signed."""
+        """The key that signs; b"" if nothing is signed."""
         return self._key
 
     @key.setter
@@ -77,19 +77,19 @@ class Session:
         return self._signature_scheme
 
     def sign_with(self, key: bytes, signature_scheme: str) -> None:
-        """Sign and verify by another key from now on."""
+        """Sign and verify with another key from now on."""
         self._mac = hmac.new(key, digestmod=signature_scheme.removeprefix("hmac-"))
         self._key, self._signature_scheme = key, signature_scheme
 
     def clone(self) -> Self:
-        """Return a session of the same identity and key with a history of its own."""
+        """Return a session with the same identity and key, and a history of its own."""
         twin = copy.copy(self)
         twin._begin()
         return twin
 
     @property
     def msg_id(self) -> str:
-        """A new one at each look, which no clone of this session has too."""
+        """A new id each time it is read; a clone of this session never gives the same one."""
         self._sent += 1
         return f"{self.session}_{uuid.uuid4().hex[:8]}_{self._sent}"
 
@@ -127,8 +127,8 @@ class Session:
     def encode(self, message: Mapping[str, Any], identities: Sequence[bytes] = ()) -> list[bytes]:
         """Return the frames of `message`: identities, delimiter, signature, four parts, buffers.
 
-        But for its header all may be missing; a content of bytes is packed already. Raises
-        TypeError or ValueError for what a message cannot carry.
+        Only the header must be there. A content of bytes counts as packed. Raises TypeError or
+        ValueError for a value that a message cannot carry.
         """
         content = message.get("content") or {}
         parts = [
@@ -146,7 +146,7 @@ class Session:
         `frames`: zero or more routing identities, b"<IDS|MSG>", the hex signature,
         four JSON frames (header, parent_header, metadata, content), then buffers.
         Buffers are not covered by the signature. An empty key switches the check off.
-        `sealed`: message types whose content is left {}; `RawMessage` gives it later.
+        `sealed`: message types whose content stays {}; `RawMessage.content` gives it later.
         Raises MalformedMessage, UnsignedMessage, InvalidSignature or ReplayedMessage,
         counts it in `refused`, and raises nothing else.
         Source: "The Wire Protocol", jupyter_client docs/messaging.rst.
@@ -158,7 +158,7 @@ class Session:
     ) -> Message:
         """Return the message that `raw` carries, as `decode` does.
 
-        `is_last`: the same message is not to be believed again.
+        `is_last`: False if the same frames will be decoded again; that is not a replay then.
         """
         try:
             signature, parts, buffers = raw.split()
@@ -234,5 +234,5 @@ def _with_date(header: Content) -> Content:
             parsed = datetime.fromisoformat(date)
             header["date"] = parsed if parsed.tzinfo else parsed.astimezone()
         except (ValueError, OverflowError):
-            pass  # a kernel's odd idea of a date costs nobody the message
+            pass  # a message with an odd date is still a message
     return header
