@@ -1,4 +1,4 @@
-"""ConnectionArguments: what managers and clients take by name of where a kernel is."""
+"""ConnectionArguments: the keyword arguments of managers and clients for connection info."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kerneltui.kernels.connection.sockets import Context
 
 
 class ConnectionArguments(TypedDict, total=False):
-    """Each with its default. A `session` brings the key with it."""
+    """Each argument with its default. A `session` brings its key with it."""
 
     connection_file: Annotated[str, ""]
     transport: Annotated[str, "tcp"]

@@ -1,4 +1,4 @@
-"""ConnectionAttributes: where a kernel listens and its key, as attributes that change as one."""
+"""ConnectionAttributes: a kernel's addresses and key, as attributes that change together."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kerneltui.kernels.connection.session import ClientSession, Signer, as_ours
 from kerneltui.protocol.connection import Channel, ConnectionInfo, parse_connection_info
 
 LOCALHOST = "127.0.0.1"
-EVERYWHERE = "0.0.0.0"  # what a caller means who says "*"
+EVERYWHERE = "0.0.0.0"  # what "*" means
 
 
 @frozen
@@ -43,11 +43,12 @@ class _Port:
 
 
 class ConnectionAttributes:
-    """Holds one endpoint. Each attribute reads it, and setting one replaces the whole of it.
+    """Holds one endpoint. Each attribute reads it, and setting one replaces the whole endpoint.
 
-    So a thread that reads the endpoint sees all of the old one or all of the new one.
-    The session is the same object for good, unless another is set; its key may be set as well.
-    What is set is checked when it is used: one attribute alone may not fit the others yet.
+    So a thread that reads the endpoint sees either the old one or the new one, never a mix. The
+    session stays the same object unless another one is set; its key may be set as well. Values are
+    checked when they are used, not when they are set: alone, one of them may not fit the others
+    yet.
     """
 
     shell_port = _Port(Channel.SHELL)
@@ -66,10 +67,10 @@ class ConnectionAttributes:
         curve_secretkey: bytes | None,
         session: Signer | None,
     ) -> None:
-        """`ip`: "" for this host over tcp, and for a path still to be chosen over ipc.
+        """`ip`: "" means this host over tcp, and over ipc a path that is chosen later.
 
-        `session`: one of ours stays the same object; of another one its key is taken. None for
-        one as our `config` has it, if there is one.
+        `session`: a ClientSession stays the same object; of another session only the key and the
+        signature scheme are taken. None for a new one with the settings of our `config`.
         """
         transport = transport.lower()
         session = ClientSession(parent=self) if session is None else as_ours(session)
@@ -83,7 +84,8 @@ class ConnectionAttributes:
             curve_secretkey=curve_secretkey,
         )
         self.given_ports = frozenset(channel for channel in Channel if ports[channel])
-        """Those that a caller has set: what is loaded does not change them, as with a tunnel."""
+        """Ports that a caller has set, for example for a tunnel: loading a file does not change
+        them."""
         self._session = session
         self._held = Endpoint(info, session.clone())
         self._replacing = threading.Lock()
@@ -94,7 +96,7 @@ class ConnectionAttributes:
         held = self._held
         if held.signs_as(self._session):
             return held
-        with self._replacing:  # after a change that is under way
+        with self._replacing:  # wait for a change that is under way
             self._follow_session()
             return self._held
 
@@ -145,7 +147,7 @@ class ConnectionAttributes:
 
     @property
     def key(self) -> bytes:
-        """What signs; the session's too."""
+        """The key that signs; it is the session's key as well."""
         return self._endpoint.info.key
 
     @key.setter
@@ -184,7 +186,7 @@ class ConnectionAttributes:
             self._follow_session()
 
     def _change(self, change: Callable[[ConnectionInfo], ConnectionInfo]) -> None:
-        """Go over to another info, made of the present one."""
+        """Replace the info by one that is made from it."""
         with self._replacing:
             self._follow_session()
             info, session = change(self._held.info), self._held.session.clone()
@@ -193,7 +195,7 @@ class ConnectionAttributes:
             self._session.sign_with(info.key, info.signature_scheme)
 
     def get_connection_info(self, session: bool = False) -> dict[str, Any]:
-        """Return the field's dict; with `session`, a clone of the session in place of the key."""
+        """Return jupyter_client's dict; with `session`, a clone of the session replaces the key."""
         endpoint = self._endpoint
         info = replace(endpoint.info, kernel_name="").to_dict()
         if session:
@@ -202,7 +204,7 @@ class ConnectionAttributes:
         return info
 
     def load_connection_info(self, info: Mapping[str, Any]) -> None:
-        """Take over the field's dict, but for the ports that a caller has set.
+        """Take over jupyter_client's dict, except for the ports that a caller has set.
 
         Raises ConnectionFileError.
         """

@@ -1,4 +1,4 @@
-"""Connection files: found, written, read; and the attributes that say what is in one."""
+"""Find, read and write connection files; keep their content as attributes."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ from kerneltui.protocol.connection import (
     parse_connection_file,
 )
 
-MAX_SIZE = 100_000  # bytes: a file of more is no connection file
+MAX_SIZE = 100_000  # bytes: a larger file is not a connection file
 ANY_FILE = "kernel-*.json"
 
 
 class ConnectionFileMixin(ConnectionAttributes, ContextOwner):
-    """What managers and clients have in common: a connection file and what it says."""
+    """What managers and clients have in common: a connection file and its content."""
 
     log = logging.getLogger("kerneltui")
-    """Above the loggers of all modules here; those are told what happens."""
+    """The parent of the loggers of all modules here; the modules log to their own."""
 
     @spelled_out(ConnectionArguments)
     def __init__(self, **connection: Unpack[ConnectionArguments]) -> None:
@@ -75,11 +75,11 @@ class ConnectionFileMixin(ConnectionAttributes, ContextOwner):
 
     @property
     def has_random_ports(self) -> bool:
-        """Whether ports were picked here, and so can be picked anew."""
+        """Whether ports were picked here, so that others can be picked."""
         return bool(self._random_ports)
 
     def load_connection_file(self, connection_file: str | None = None) -> None:
-        """Take over what a connection file says, but for the ports that a caller has set.
+        """Take over a connection file, except for the ports that a caller has set.
 
         Raises ConnectionFileError.
         """
@@ -89,7 +89,7 @@ class ConnectionFileMixin(ConnectionAttributes, ContextOwner):
         self.connection_file = str(path)
 
     def write_connection_file(self, **kwargs: Any) -> None:
-        """Pick the ports that are 0 and write the file; `kwargs` land in it as they are.
+        """Pick the ports that are 0 and write the file; `kwargs` are added to it as they are.
 
         Raises ConnectionFileError if an explicit port is taken by another kernel of ours.
         """
@@ -100,14 +100,14 @@ class ConnectionFileMixin(ConnectionAttributes, ContextOwner):
             return
         if not self.connection_file:
             self.connection_file = str(runtime_folder() / f"kernel-{secrets.token_hex(8)}.json")
-        # Absolute: the kernel works in a folder of its own, and we may come to change ours.
+        # Absolute: the kernel has its own working directory, and ours may change.
         self.connection_file = str(Path(self.connection_file).absolute())
         self._pick_endpoints()
         _write(Path(self.connection_file), self.connection_info.to_json(**kwargs))
         self._connection_file_written = True
 
     def restore_connection_file(self, **kwargs: Any) -> None:
-        """Write the file again where it was written here and is gone: it says what it said.
+        """Write the file again, with the same content, if it was written here and is gone.
 
         Raises ConnectionFileError.
         """
@@ -116,7 +116,7 @@ class ConnectionFileMixin(ConnectionAttributes, ContextOwner):
             _write(Path(self.connection_file), self.connection_info.to_json(**kwargs))
 
     def _own_connection_file(self) -> None:
-        """Treat the file that was loaded as one that was written here."""
+        """Treat the loaded file as one that was written here."""
         self._connection_file_written = True
         self._random_ports = tuple(Channel)
         if self.transport == "tcp":
@@ -140,7 +140,7 @@ class ConnectionFileMixin(ConnectionAttributes, ContextOwner):
             self._change(lambda info: replace(info, ip=ip, ports={**info.ports, **picked}))
             return
         self._hold_explicit(before)
-        # The numbers of an earlier run are kept where they are still to be had, and wanted.
+        # The ports of an earlier run are kept if they are still free, and still wanted.
         lost = [
             channel
             for channel in self._random_ports
@@ -169,7 +169,7 @@ class ConnectionFileMixin(ConnectionAttributes, ContextOwner):
         return True
 
     def release_ports(self) -> None:
-        """Let other kernels have the ports; the numbers stay, for a restart."""
+        """Let other kernels have the ports; the numbers stay here, for a restart."""
         self._release(self._reserved)
         info = self._endpoint.info
         if info.transport == "ipc":
@@ -181,7 +181,7 @@ class ConnectionFileMixin(ConnectionAttributes, ContextOwner):
         self._reserved = [port for port in self._reserved if port not in released]
 
     def cleanup_connection_file(self) -> None:
-        """Remove the connection file, where it was written here and can be removed."""
+        """Remove the connection file, if it was written here and can be removed."""
         self._remove_connection_file()
 
     def _remove_connection_file(self) -> None:
@@ -196,10 +196,10 @@ class ConnectionFileMixin(ConnectionAttributes, ContextOwner):
             remove_ipc_sockets(info.ip, info.ports.values())
 
     def cleanup_random_ports(self) -> None:
-        """Have other ports picked next time, and remove the file that names these.
+        """Have other ports picked next time, and remove the file that names the present ones.
 
-        Until then the numbers stay, for whoever reads them; and they stay reserved, or the
-        next ones might be the same.
+        Until then the numbers can still be read. They also stay reserved: otherwise the next ones
+        might be the same.
         """
         self.cleanup_ipc_files()
         self._remove_connection_file()
@@ -222,7 +222,7 @@ class ConnectionFileMixin(ConnectionAttributes, ContextOwner):
 
 
 def read_connection_file(path: str | Path) -> ConnectionInfo:
-    """Return what the file says. Raises ConnectionFileError."""
+    """Return the content of a connection file. Raises ConnectionFileError."""
     try:
         return parse_connection_file(read_regular(Path(path), MAX_SIZE), str(path))
     except OSError as error:
@@ -231,7 +231,7 @@ def read_connection_file(path: str | Path) -> ConnectionInfo:
 
 
 class _Record(ConnectionFileMixin):
-    """Holds no port that it is given."""
+    """Writes a connection file without reserving the ports that it is given."""
 
     def _hold_explicit(self, info: ConnectionInfo) -> None:
         pass
@@ -253,10 +253,10 @@ def write_connection_file(
     curve_secretkey: bytes | None = None,
     **kwargs: Any,
 ) -> tuple[str, dict[str, Any]]:
-    """Write a connection file, with ports picked where they are 0; return its path and content.
+    """Write a connection file, with free ports in place of 0; return its path and content.
 
     `fname`: None for a new file in the Jupyter runtime directory. Ports that are given are only
-    written down: a kernel may have several files.
+    written, not reserved: a kernel may have several files.
     """
     owner = _Record(
         connection_file=fname or "",
@@ -308,7 +308,10 @@ def find_connection_file(
 
 
 def _matches(folder: Path, wanted: Path) -> Iterable[Path]:
-    """Return what matches a glob, or a part of a name; an absolute one leads out of `folder`."""
+    """Return the paths that match a glob, or a part of a name.
+
+    `wanted`: if it is absolute, `folder` is not used.
+    """
     if wanted.is_absolute():
         folder, wanted = Path(wanted.anchor), wanted.relative_to(wanted.anchor)
     if not wanted.name:  # a folder
@@ -326,7 +329,7 @@ def _written_at(path: Path) -> float:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file of mode 0600 that nobody ever sees half written. Raises ConnectionFileError."""
+    """Write a file of mode 0600 that is never seen half written. Raises ConnectionFileError."""
     from jupyter_core.paths import allow_insecure_writes
 
     try:

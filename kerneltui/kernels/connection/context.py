@@ -10,9 +10,9 @@ from kerneltui.kernels.connection.sockets import Context, default_context
 
 
 class ContextView(Context):
-    """A view of this process's context: to end it closes the sockets made by it and no others.
+    """A view of this process's context: `destroy` closes only the sockets made by it.
 
-    One that was ended opens again with its next socket, as a kernel may be started again.
+    A view that was ended opens again with its next socket, as a kernel may be started again.
     """
 
     closed: bool
@@ -39,7 +39,7 @@ class ContextOwner:
         if self._context is not None:
             return self._context
         shared, view = default_context(), self._view
-        # A view does not survive a fork, no more than its context.
+        # After a fork the context is a new one, and needs a new view.
         if view is None or view.underlying != shared.underlying:
             view = self._view = ContextView(shadow=shared)
         return view
@@ -49,7 +49,7 @@ class ContextOwner:
         self._context = context
 
     def _end_context(self) -> None:
-        """End the context, unless it was given; sockets of others that are open stay so."""
+        """End the context, unless it was given; open sockets of others stay open."""
         if self._context is None:
-            with contextlib.suppress(KernelError):  # there is no room for one, so none is open
+            with contextlib.suppress(KernelError):  # no room for a context, so none is open
                 self.context.term()

@@ -1,4 +1,4 @@
-"""Whether a kernel is to be started with CurveZMQ."""
+"""Decide whether a kernel is started with CurveZMQ."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ def wants_curve(policy: str, transport: str, spec: KernelSpec) -> bool:
             f"cannot start kernel spec {spec.name!r}: encryption is required, and its"
             " metadata.supported_encryption does not list curve"
         )
-    # Over ipc nobody else reaches the sockets.
+    # Over ipc no other user reaches the sockets.
     return able and (policy == "required" or (policy == "auto" and transport == "tcp"))

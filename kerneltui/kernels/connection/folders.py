@@ -11,10 +11,10 @@ from kerneltui.paths import runtime_folder
 
 
 def connection_folders() -> tuple[Path, ...]:
-    """Return where tools of this user leave connection files; VS Code has a place of its own.
+    """Return the folders in which tools of this user leave connection files.
 
-    Jupyter's usual folder counts also if the environment here has named another one. Links
-    are followed, so that each folder has one name.
+    VS Code has a folder of its own. Jupyter's usual folder counts also if the environment here
+    names another one. Links are followed, so that each folder has one name.
     """
     folders = [runtime_folder(), Path(jupyter_data_dir(), "runtime")]
     if runtime := os.environ.get("XDG_RUNTIME_DIR"):

@@ -1,4 +1,4 @@
-"""Where the unix sockets of kernels may lie, so that nobody else on the host can reach them."""
+"""Folders for the unix sockets of kernels, which no other user of the host can reach."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from kerneltui.protocol.connection import ConnectionInfo
 
 MAX_SOCKET_PATH = 103 if sys.platform == "darwin" else 107
 """Bytes: `sun_path` of <sys/un.h> less its closing NUL."""
-SHARED_FOLDERS = ("/var/tmp", "/tmp")  # in this order: some systems empty /tmp of what is idle
+SHARED_FOLDERS = ("/var/tmp", "/tmp")  # in this order: some systems delete unused files in /tmp
 _STEM = "0123456789ab"  # a kernel's sockets are <stem>-1 to <stem>-5
 _IPC_PORTS = range(1, 6)
 _claimed: set[str] = set()
@@ -29,10 +29,10 @@ _claiming = threading.Lock()
 
 
 def private_folder() -> Path:
-    """Return a folder of mode 0700, ours, that is proven to hold sockets with short enough paths.
+    """Return a folder of mode 0700, ours, that is proven to hold sockets.
 
-    The first of the candidates that will do; made where it is missing. Raises KernelError
-    naming each with what is wrong with it.
+    It is the first of `candidate_folders` that works and whose paths are short enough; it is made
+    if it is missing. Raises a KernelError that names each candidate and what is wrong with it.
     """
     refused = []
     for folder in candidate_folders():
@@ -49,8 +49,8 @@ def private_folder() -> Path:
 def new_ipc_ip(kernel_id: str) -> str:
     """Return an `ip` for the ipc transport: the sockets of one kernel are `<ip>-1` to `<ip>-5`.
 
-    It begins with the kernel's id where that is hexadecimal, as uuids are, for whoever
-    looks into the folder.
+    Its file name begins with the kernel's id if that is hexadecimal, as uuids are: so a user who
+    looks into the folder can tell the kernels apart.
     """
     folder = private_folder()
     stem = kernel_id.replace("-", "")[: len(_STEM)]
@@ -62,9 +62,9 @@ def new_ipc_ip(kernel_id: str) -> str:
 
 
 def claim_ipc_ports(ip: str, count: int, beside: Collection[int]) -> list[int]:
-    """Return numbers of sockets that no other kernel has, as several may be given one `ip`.
+    """Return socket numbers that no other kernel has; several may be given the same `ip`.
 
-    They are kept from others of this process, as a kernel that starts has no sockets yet.
+    No other kernel of this process gets them, though a kernel that starts has no sockets yet.
     `beside`: numbers that the kernel has already.
     """
     with _claiming:
@@ -87,7 +87,7 @@ def release_ipc_ports(ip: str, ports: Iterable[int]) -> None:
 
 
 def keep_ipc_folder(ip: str) -> None:
-    """Make the folder of a kernel's sockets again, which may have gone since it was chosen.
+    """Make the folder of a kernel's sockets again, if it has gone since it was chosen.
 
     Raises KernelError.
     """
@@ -102,14 +102,14 @@ def keep_ipc_folder(ip: str) -> None:
 
 
 def remove_ipc_sockets(ip: str, ports: Iterable[int]) -> None:
-    """Remove the sockets that a kernel left behind, those that can be removed."""
+    """Remove the sockets that a kernel left behind, as far as they can be removed."""
     for path in ipc_sockets(ip, ports):
         with contextlib.suppress(OSError):
             path.unlink()
 
 
 def ipc_sockets(ip: str, ports: Iterable[int]) -> Iterator[Path]:
-    """Yield the sockets that there are of a kernel; what is no socket is none of its."""
+    """Yield the sockets of a kernel that exist; a file of another type is left out."""
     for port in ports:
         path = Path(f"{ip}-{port}")
         with contextlib.suppress(OSError):
@@ -118,9 +118,10 @@ def ipc_sockets(ip: str, ports: Iterable[int]) -> Iterator[Path]:
 
 
 def with_full_ip(info: ConnectionInfo, folders: Iterable[Path]) -> ConnectionInfo:
-    """Return the whole path of a kernel's sockets; a relative one may be of any of `folders`.
+    """Return `info` with the absolute path of a kernel's ipc sockets.
 
-    It stays as it is where no folder has a socket of that name.
+    A relative path is looked up in `folders`. It stays as it is if none of them has a socket of
+    that name.
     """
     if info.transport != "ipc" or Path(info.ip).is_absolute():
         return info
@@ -132,7 +133,7 @@ def with_full_ip(info: ConnectionInfo, folders: Iterable[Path]) -> ConnectionInf
 
 
 def candidate_folders() -> Iterator[Path]:
-    """Yield where sockets could lie, the usual place first, then short paths."""
+    """Yield folders for sockets: the usual place first, then those with short paths."""
     runtime = runtime_folder() / "kerneltui-ipc"
     if not _wiped_at_logout(runtime):
         yield runtime
@@ -147,12 +148,12 @@ def _wiped_at_logout(folder: Path) -> bool:
 
 
 def _real(path: Path) -> Path:
-    """Return a path without links; `Path.resolve` raises RuntimeError for one that is a ring."""
+    """Return a path without links; for a ring of links `Path.resolve` raises RuntimeError."""
     return Path(os.path.realpath(path))
 
 
 def _prepare(folder: Path) -> None:
-    """Make the folder private, or raise OSError saying why it cannot be trusted."""
+    """Make the folder private, or raise an OSError that says why it cannot be trusted."""
     length = len(os.fsencode(folder / _STEM)) + len("-5")
     if length > MAX_SOCKET_PATH:
         raise OSError(f"its sockets' paths have {length} bytes, over {MAX_SOCKET_PATH}")
@@ -164,7 +165,7 @@ def _prepare(folder: Path) -> None:
 
 
 def _hold_a_socket(folder: Path) -> None:
-    """Bind a socket there: some file systems refuse, network and FUSE mounts among them."""
+    """Prove that a socket can be bound there: some network and FUSE mounts refuse it."""
     path = folder / f"{os.urandom(len(_STEM) // 2).hex()}-5"
     with socket.socket(socket.AF_UNIX) as probe:
         probe.bind(os.fspath(path))

@@ -1,4 +1,4 @@
-"""Who listens where on this host: which process a kernel's ports or ipc sockets belong to."""
+"""Find the processes on this host that listen at a kernel's ports or ipc sockets."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ Place = int | str
 """A tcp port, or the path of a unix socket."""
 
 Listeners = Mapping[Place, int | None]
-"""The pid by the place; None if somebody listens who may not be seen."""
+"""The pid for each place; None if the process that listens there may not be seen."""
 
 
 def listeners() -> Listeners:
-    """Look at all sockets of this host once; costs milliseconds for each hundred processes."""
+    """Return all listeners of this host; takes milliseconds for each hundred processes."""
     found: dict[Place, int | None] = {}
     for each in _connections("all"):
         for place in _listened_at([each]):
@@ -45,19 +45,19 @@ def _listened_at(connections: Iterable[Any]) -> Iterator[Place]:
 
 
 class Owner(NamedTuple):
-    """Who listens where a kernel should."""
+    """The process that listens where a kernel should."""
 
     pid: int | None
-    """Of the one process that has all places; None if there is none, or it is not seen."""
+    """The pid of the process that has all places; None if there is none, or it is not seen."""
     is_there: bool
-    """Somebody has all places, or one that may not be looked into has some."""
+    """Each place has a listener, or a process that may not be looked into has some."""
 
 
 def owner(info: ConnectionInfo, found: Listeners) -> Owner:
-    """Tell who listens where a kernel should.
+    """Return the process that listens where a kernel should.
 
-    Of a file that is out of date one port may be another's by now, but hardly both. Where two
-    processes have them, they may be the ends of tunnels.
+    If a connection file is out of date, one of its ports may belong to another program, but hardly
+    both. If two processes have them, they may be the ends of tunnels.
     """
     places = places_of(info)
     pids = [found[place] for place in places if place in found]
@@ -71,10 +71,10 @@ def places_of(info: ConnectionInfo) -> tuple[Place, ...]:
 
 
 def places_held(pid: int) -> frozenset[Place] | None:
-    """Return where a process listens, alone or with others that it has the sockets in common with.
+    """Return the places where a process listens, alone or with others that share its sockets.
 
-    None if it may not be looked into. Of such processes `listeners` names but one: what a
-    kernel forks has its sockets as well.
+    None if the process may not be looked into. A process that a kernel has forked has its sockets
+    as well; `listeners` names only one of them.
     """
     import psutil
 
@@ -85,7 +85,7 @@ def places_held(pid: int) -> frozenset[Place] | None:
 
 
 Holds = Callable[[int], Collection[Place] | None]
-"""As `places_held`."""
+"""A function like `places_held`."""
 
 
 def listens(pid: int, info: ConnectionInfo, holds: Holds = places_held) -> bool:
@@ -99,14 +99,17 @@ def eldest(
     parent_of: Callable[[int], int | None] = parent_of,
     holds: Holds = places_held,
 ) -> int:
-    """Return who has forked the processes that share a kernel's sockets, given one of them."""
+    """Return the oldest of the processes that share a kernel's sockets, given one of them.
+
+    It is the one that has forked the others.
+    """
     while (parent := parent_of(pid)) is not None and listens(parent, info, holds):
         pid = parent
     return pid
 
 
 def addresses_listened_at(pid: int) -> list[tuple[str, int]]:
-    """Return the addresses of the tcp sockets at which a process listens; none may be seen."""
+    """Return the addresses of the tcp sockets at which a process listens; [] if not visible."""
     import psutil
 
     try:
@@ -116,9 +119,10 @@ def addresses_listened_at(pid: int) -> list[tuple[str, int]]:
 
 
 def all_addresses_listened_at() -> list[tuple[str, int]]:
-    """Return the addresses of all tcp sockets of this host at which somebody listens.
+    """Return the addresses of all tcp sockets of this host that are listened at.
 
-    psutil looks into every process for that, a hundred times the work.
+    They are read from /proc if there is one: psutil looks into every process, which is a hundred
+    times the work.
     """
     tables = [table for table in TCP_TABLES if table.exists()]
     if not tables:
@@ -138,7 +142,7 @@ def parse_listening(table: str) -> Iterator[tuple[str, int]]:
 
 
 def count_clients(info: ConnectionInfo, channel: Channel) -> int | None:
-    """Return how many are connected to one of a kernel's sockets; None if that is not seen."""
+    """Return the number of connections to one of a kernel's sockets; None if not visible."""
     place = _place(info, channel)
     tables = (UNIX_TABLE,) if isinstance(place, str) else TCP_TABLES
     try:
@@ -176,7 +180,7 @@ def _connections(kind: str) -> Iterable[Any]:
 
     try:
         return psutil.net_connections(kind)
-    except psutil.AccessDenied:  # as on macOS, where one may only look into one's own
+    except psutil.AccessDenied:  # as on macOS: a user may only look into own processes
         return _own_connections(kind)
 
 
@@ -193,7 +197,7 @@ def _own_connections(kind: str) -> Iterable[Any]:
 
 
 class _WithPid:
-    """A connection as of one process, with the pid that it lacks."""
+    """A connection of one process, with the pid that psutil leaves out."""
 
     def __init__(self, connection: Any, pid: int) -> None:
         self.laddr, self.status, self.pid = connection.laddr, connection.status, pid

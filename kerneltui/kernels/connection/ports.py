@@ -1,8 +1,8 @@
-"""Reserve tcp ports, so that no two kernels of this user are told to bind the same one.
+"""Reserve tcp ports, so that no two kernels of this user get the same one.
 
-A port that was found free may be taken until the kernel binds it. Within that gap only
-those who ask here are kept off it; a stranger may still take it, and then the kernel
-dies of "Address in use" and is started on others.
+Until the kernel binds a port that was found free, another program may take it. A reservation
+only keeps out processes that reserve their ports here. If any other program takes the port, the
+kernel dies of "Address in use" and is started on other ports.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from kerneltui.errors import ConnectionFileUnavailable, KernelError
 from kerneltui.paths import own_folder, runtime_folder
 from kerneltui.private_file import make_private_folder, open_private
 
-MAX_TRIES = 100  # candidates that others hold, before giving up
-# Below what systems lend to outgoing connections: a client that knocks before its kernel
-# listens may be lent the kernel's own port, talks to itself and keeps the kernel off it.
+MAX_TRIES = 100  # candidates that turn out to be taken, before giving up
+# Below the ports that systems give to outgoing connections: else a client that connects before its
+# kernel listens may get the kernel's own port. It then talks to itself and keeps the kernel off the
+# port.
 PORT_RANGE = range(10_000, 30_000)
 
 _log = logging.getLogger(__name__)
@@ -33,11 +34,11 @@ _log = logging.getLogger(__name__)
 class PortReservations:
     """The ports that this process holds: a set, and one locked byte of a shared file for each.
 
-    The byte at offset N stands for port N. The system drops the locks of a process that
-    dies, so nothing goes stale. Three properties of POSIX record locks shape this class:
-    they do not exclude within one process, hence the set; a forked child does not inherit
-    them, hence `forget`; and closing *any* descriptor of the file drops them all, hence one
-    descriptor, open for good: nobody else in this process may open that file.
+    The byte at offset N stands for port N. The system releases the locks of a process that dies, so
+    no reservation goes stale. Three properties of POSIX record locks shape this class. They do not
+    exclude threads of the same process: hence the set. A forked child does not inherit them: hence
+    `forget`. And they are all released when *any* descriptor of the file is closed: hence one
+    descriptor that stays open, and no other code in this process may open that file.
     """
 
     def __init__(self, find_path: Callable[[], Path]) -> None:
@@ -47,7 +48,7 @@ class PortReservations:
         self._fd: int | None = None
 
     def forget(self) -> None:
-        """Hold nothing any more. In a forked child that leaves the parent's locks alone."""
+        """Hold no port any more; in a forked child, the parent's locks stay as they are."""
         self._lock = threading.Lock()  # another thread of the parent may have held it
         self._ports.clear()
         if self._fd is not None:
@@ -63,7 +64,7 @@ class PortReservations:
             return True
 
     def reserve_free(self, ip: str, count: int) -> tuple[int, ...]:
-        """Hold `count` ports that nothing is bound to on `ip` ("*" or "": every interface)."""
+        """Hold `count` ports that are free on `ip` ("*" or "": on every interface)."""
         ports: list[int] = []
         with contextlib.ExitStack() as undo:
             undo.callback(self.release, ports)
@@ -88,8 +89,8 @@ class PortReservations:
     def _lock_byte(self, port: int) -> bool:
         """Lock the port's byte; False if another process has it.
 
-        True as well if the file or its file system cannot be used: a kernel that
-        starts with less protection beats one that does not.
+        True as well if the file or its file system cannot be used: a kernel with less protection is
+        better than no kernel.
         """
         try:
             if self._fd is None:
@@ -105,7 +106,7 @@ class PortReservations:
 
 
 def _is_free(ip: str, port: int) -> bool:
-    """Tell whether nothing is bound to a port. Raises ConnectionFileError for a foreign ip."""
+    """Tell whether a port is free. Raises ConnectionFileError if `ip` is not of this host."""
     host = "0.0.0.0" if ip in ("", "*") else ip.strip("[]")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -126,7 +127,7 @@ def _shared_file() -> Path:
     return own_folder(runtime_folder()) / f"ports-{os.uname().nodename}.lock"
 
 
-# One per process, as are the locks beneath it.
+# One per process, like the locks beneath it.
 _reservations = PortReservations(_shared_file)
 os.register_at_fork(after_in_child=_reservations.forget)
 

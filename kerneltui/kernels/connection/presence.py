@@ -1,4 +1,4 @@
-"""KernelPresence: whether a kernel that is known by its sockets only is still there."""
+"""KernelPresence: tell whether a kernel that is known only by its sockets is gone."""
 
 from __future__ import annotations
 
@@ -18,34 +18,35 @@ from kerneltui.protocol.connection import LOOPBACKS, Channel, ConnectionInfo
 
 Asked = TypeVar("Asked", bound=Hashable)
 
-FIRST_LOOK = 0.5  # seconds of silence until somebody looks
+FIRST_LOOK = 0.5  # seconds of silence before the first look
 INTERVAL = 3.0  # seconds of silence between two looks
 SEARCH_INTERVAL = 30.0  # seconds between two searches for the process: they cost milliseconds
-GREETING_TIME = 0.5  # seconds; zmq greets whoever connects, in a thread that no code holds up
+GREETING_TIME = 0.5  # seconds; zmq greets each new connection, in a thread that no code blocks
 
 
 class KernelPresence:
-    """Where a kernel's process is seen, its end is the kernel's.
+    """Watches a kernel's process if it is visible, else its sockets.
 
-    Else it is there as long as somebody speaks zmq where it listens. One that is stopped, or
-    that cannot be reached now, is not gone.
+    The end of the visible process is the end of the kernel. Without one, the kernel is there as
+    long as a process speaks zmq at its address. A kernel that is stopped, or that cannot be reached
+    now, is not gone.
     """
 
     def __init__(self, info: ConnectionInfo) -> None:
         self.process: AdoptedProcess | None = None
-        """Who listens for the kernel on this host, once that was looked for."""
+        """The process that listens for the kernel on this host; None until it is found."""
         self._info = info
         self._was_there = False
         self._search_at = 0.0
         self._look_at = math.inf
 
     def begin_wait(self) -> None:
-        """Take note that somebody waits for the kernel, perhaps in many short waits."""
+        """Take note that a caller waits for the kernel, perhaps in many short waits."""
         if self._look_at == math.inf:
             self._look_at = time.monotonic() + FIRST_LOOK
 
     def note_words(self) -> None:
-        """Take note that the kernel has said something."""
+        """Take note that the kernel has sent something."""
         self._look_at = math.inf
 
     @property
@@ -54,9 +55,12 @@ class KernelPresence:
         return self._look_at
 
     def is_gone(self, *, has_spoken: bool) -> bool:
-        """Look whether a kernel that was there is there no more. `has_spoken`: it was there."""
+        """Tell whether the kernel was there and is gone now.
+
+        `has_spoken`: it has sent something, so it was there.
+        """
         has_exited = self.process is not None and self.process.exited
-        is_there, now = somebody_speaks(self._info), time.monotonic()  # after that
+        is_there, now = somebody_speaks(self._info), time.monotonic()  # read after the look
         self._look_at = now + INTERVAL
         if has_exited:
             self.process, self._search_at = None, 0.0
@@ -65,16 +69,16 @@ class KernelPresence:
         if is_there and self.process is None and self._search_at <= now:
             self._search_at = now + SEARCH_INTERVAL
             found = find_process(self._info)
-            # Had the kernel ended meanwhile, what it has forked would have been found.
+            # If the kernel has ended meanwhile, the process found is one that it has forked.
             self.process = found if somebody_speaks(self._info) else None
         self._was_there |= bool(is_there) or has_spoken
         return is_there is False and self._was_there
 
 
 def somebody_speaks(info: ConnectionInfo) -> bool | None:
-    """Tell whether somebody speaks zmq at a kernel's shell channel; None if unknown.
+    """Tell whether a process speaks zmq at a kernel's shell channel; None if unknown.
 
-    The end of a tunnel hangs up where nothing is behind it.
+    The end of a tunnel closes the connection if no kernel is behind it; that is False.
     """
     try:
         with open_connection(info) as connection:
@@ -82,21 +86,22 @@ def somebody_speaks(info: ConnectionInfo) -> bool | None:
             return bool(connection.recv(1))
     except (ConnectionRefusedError, ConnectionResetError, FileNotFoundError):
         return False
-    except OSError:  # it says nothing in time, or there is no way to it
+    except OSError:  # no greeting in time, or the address cannot be reached
         return None
 
 
 def speaking(infos: Mapping[Asked, ConnectionInfo]) -> set[Asked]:
-    """Return at which kernels' shell channels somebody speaks zmq; all are asked at once.
+    """Return the keys of the kernels that speak zmq at their shell channels.
 
-    What a kernel forks has its sockets and none of its threads, and so says nothing there. A
-    kernel speaks whatever it runs, and whether it has a heartbeat or not.
+    All are asked at the same time. A process that a kernel has forked has its sockets but none of
+    its threads, so it sends no greeting. A kernel sends one whatever code it runs, and also if it
+    has no heartbeat.
     """
     found, waiting = set(), {}
     with contextlib.ExitStack() as opened:
         poller = select.poll()
         for key, info in infos.items():
-            with contextlib.suppress(OSError):  # nobody listens there, or there is no way to it
+            with contextlib.suppress(OSError):  # nothing listens, or it cannot be reached
                 connection = opened.enter_context(open_connection(info))
                 poller.register(connection, select.POLLIN)
                 waiting[connection.fileno()] = key, connection
@@ -114,7 +119,7 @@ def speaking(infos: Mapping[Asked, ConnectionInfo]) -> set[Asked]:
 
 
 def open_connection(info: ConnectionInfo) -> socket.socket:
-    """Connect to a kernel's shell channel, below zmq. Raises OSError."""
+    """Connect a plain socket, without zmq, to a kernel's shell channel. Raises OSError."""
     port = info.ports[Channel.SHELL]
     if info.transport == "tcp":
         address = (LOOPBACKS.get(info.ip, info.ip), port)
@@ -130,9 +135,9 @@ def open_connection(info: ConnectionInfo) -> socket.socket:
 
 
 def find_process(info: ConnectionInfo) -> AdoptedProcess | None:
-    """Return the process that listens for a kernel on this host, None if none is proven to.
+    """Return the process that listens for a kernel on this host; None if none is proven to.
 
-    What a kernel forks has its sockets as well: the eldest is meant.
+    The processes that a kernel has forked have its sockets as well: the oldest is returned.
     """
     if info.transport == "tcp" and not _is_local(info.ip):
         return None
@@ -140,12 +145,12 @@ def find_process(info: ConnectionInfo) -> AdoptedProcess | None:
         pid = owner(info, listeners()).pid
         found = None if pid is None else identify(eldest(pid, info))
         return None if found is None else AdoptedProcess(found)
-    except OSError:  # as where no more files can be opened
+    except OSError:  # for example, if too many files are open
         return None
 
 
 def _is_local(ip: str) -> bool:
-    """Tell whether an address is of this host for sure."""
+    """Tell whether an address certainly belongs to this host."""
     import psutil
 
     try:

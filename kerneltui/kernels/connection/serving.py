@@ -1,4 +1,8 @@
-"""Which process serves a kernel: what was launched may wrap it, a fork only has its sockets."""
+"""Find the process that serves a kernel.
+
+The launched program may only wrap the kernel. A process that the kernel has forked has its
+sockets, but does not serve it.
+"""
 
 from __future__ import annotations
 
@@ -17,17 +21,17 @@ from kerneltui.protocol.connection import ConnectionInfo
 
 
 class ServerSearch:
-    """Looks for the process that serves a kernel, where a program was launched to run it."""
+    """Looks for the process that serves a kernel; it may not be the launched program."""
 
     def __init__(self, connection: ConnectionFileMixin, is_ours: Callable[[], bool]) -> None:
-        """`is_ours`: tells whether the kernel was launched or adopted here, and its family too."""
+        """`is_ours`: tells whether the kernel was launched or adopted here, with its relatives."""
         self._connection = connection
         self._is_ours = is_ours
 
     def follow(self, life: Lifecycle) -> None:
-        """Take who serves the kernel for its process. Without effect before it listens.
+        """Have `life` follow the process that serves the kernel. No effect before it listens.
 
-        The end of a process that nobody has noticed yet is noticed here.
+        If the present process has ended and that was not recorded yet, it is recorded here.
         """
         process = life.process
         if process is None or life.is_proven(process):
@@ -39,7 +43,7 @@ class ServerSearch:
             return
         try:
             serving = serving_process(process.launched, self._connection.connection_info)
-        except OSError:  # as where no more files can be opened: nobody can tell now
+        except OSError:  # for example, if too many files are open: unknown now
             return
         if serving == process.identity:
             life.prove(process)
@@ -47,29 +51,30 @@ class ServerSearch:
             life.hand_over(process, WrappedProcess(process, serving))
 
     def find_heir(self, ended: KernelProcess) -> KernelProcess | None:
-        """Return who serves the kernel though its process has ended; None if nothing does."""
+        """Return the process that serves the kernel after its own has ended; None if none does."""
         if not self._is_searchable:
             return None
         info = self._connection.connection_info
         try:
             found = holder(info, ended.launched, self._connection.connection_file)
             return WrappedProcess(ended, found) if found and somebody_speaks(info) else None
-        except OSError:  # no more files can be opened; the death must be told all the same
+        except OSError:  # too many files are open; the death must be told nevertheless
             return None
 
     @property
     def _is_searchable(self) -> bool:
-        """Its family is ours, and it has been told where to listen."""
+        """Its relatives are ours, and its ports are known."""
         return self._is_ours() and all(self._connection.ports)
 
 
 def serving_process(launched: ProcessIdentity, info: ConnectionInfo) -> ProcessIdentity | None:
-    """Return who listens for a kernel among a launched process and its relatives.
+    """Return the process that listens for a kernel: the launched one or a relative of it.
 
-    The eldest of several: what a kernel forks has its sockets as well. None while none listens,
-    and where the launched one has ended: it may have been the kernel.
+    If several listen it is the oldest: the processes that a kernel has forked have its sockets as
+    well. None while none listens. None also if the launched process has ended: it may have been the
+    kernel.
     """
-    if listens(launched.pid, info):  # as a rule; then nobody else is looked at
+    if listens(launched.pid, info):  # the usual case: no other process is looked at
         return launched
     family = sorted(relatives(launched), key=lambda each: each.start_ticks)
     found = next((each for each in family if listens(each.pid, info)), None)
@@ -79,10 +84,11 @@ def serving_process(launched: ProcessIdentity, info: ConnectionInfo) -> ProcessI
 def holder(
     info: ConnectionInfo, launched: ProcessIdentity | None, connection_file: str
 ) -> ProcessIdentity | None:
-    """Return who has a kernel's sockets and belongs to the process that was launched for it.
+    """Return the process that has a kernel's sockets, if it belongs to the launched process.
 
-    That one may have ended, or be unknown. Whether what is returned serves the sockets is told
-    only by its words, see `somebody_speaks`: a fork that a kernel has left has them as well.
+    The launched process may have ended, or be unknown. The process that is returned may be a fork
+    that the kernel left behind: that has the sockets but does not serve them. Only
+    `somebody_speaks` can tell.
     """
     if not _is_connectable(info):
         return None
@@ -97,9 +103,9 @@ def _belongs(
     info: ConnectionInfo,
     connection_file: str,
 ) -> bool:
-    """Tell whether a process at a kernel's ports is of its family, and no one that took them since.
+    """Tell whether a process at a kernel's ports is its relative, not one that took them since.
 
-    A socket below a path that we chose is nobody else's.
+    An ipc path was chosen by us: no other program has a socket there.
     """
     if info.transport == "ipc" or (launched is not None and found in relatives(launched)):
         return True
@@ -116,7 +122,7 @@ def _arguments(pid: int) -> Iterable[str]:
 
 
 def _is_connectable(info: ConnectionInfo) -> bool:
-    """Tell, in microseconds, whether somebody listens for a kernel."""
+    """Tell, in microseconds, whether a process listens for a kernel."""
     with contextlib.suppress(OSError), open_connection(info):
         return True
     return False

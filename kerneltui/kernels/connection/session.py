@@ -18,7 +18,7 @@ from kerneltui.protocol.wire import Session
 
 
 class Signer(Protocol):
-    """What is needed of connection info, or of a session that an application has made."""
+    """What is needed of a connection info, or of a session that an application has made."""
 
     @property
     def key(self) -> bytes: ...
@@ -89,8 +89,8 @@ class ClientSession(Session):
     ) -> Message:
         """Return the message of the frames behind the delimiter. Raises ProtocolError.
 
-        `content`: without it, the content stays packed, and the message can be had again.
-        `copy`: without it, the frames are as zmq gives them where it copies nothing.
+        `content`: False leaves the content packed, and the same frames may be deserialized again.
+        `copy`: False for frames that zmq gives without copying.
         """
         frames = msg_list if copy else map(bytes, msg_list)
         return self._unpacked(RawMessage([DELIMITER, *frames]), content)
@@ -104,7 +104,7 @@ class ClientSession(Session):
     def feed_identities(self, msg_list: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
         """Return the routing identities and the frames behind the delimiter.
 
-        Raises MalformedMessage, a ValueError, where there is no delimiter.
+        Raises MalformedMessage, a ValueError, if there is no delimiter.
         """
         if DELIMITER not in msg_list:
             raise MalformedMessage(f"no delimiter among {len(msg_list)} frames")
@@ -124,8 +124,8 @@ class ClientSession(Session):
     ) -> Message:
         """Send a message, and return it; without a `stream` it is only made.
 
-        `msg_or_type`: the message; or its type, None if a `header` says it, and the rest makes
-        the message.
+        `msg_or_type`: the message, or its type, or None if a `header` says the type. With a type or
+        None, the other arguments make the message.
         """
         if isinstance(msg_or_type, Mapping):
             message = cast(Message, {"buffers": [], **msg_or_type})
@@ -145,7 +145,7 @@ class ClientSession(Session):
         copy: bool = True,
         ident: bytes | Sequence[bytes] | None = None,
     ) -> None:
-        """Sign and send what is packed: header, parent, metadata, content, buffers."""
+        """Sign and send packed parts: header, parent, metadata, content, buffers."""
         head = [*_as_identities(ident), DELIMITER, self.sign(msg_list[:SIGNED_PARTS])]
         _blocking(stream).send_multipart([*head, *msg_list], flags, copy=copy)
 
@@ -162,17 +162,17 @@ class ClientSession(Session):
 
 
 def session_for(signer: Signer) -> ClientSession:
-    """Return a session that signs alike, with an identity of its own."""
+    """Return a session that signs with the same key, with an identity of its own."""
     return ClientSession(key=signer.key, signature_scheme=signer.signature_scheme)
 
 
 def as_ours(session: Signer) -> ClientSession:
-    """Return one of ours as it is, and for another one a session that signs alike."""
+    """Return a ClientSession as it is; for another session, one that signs with its key."""
     return session if isinstance(session, ClientSession) else session_for(session)
 
 
 def renamed(session: ClientSession, identity: str) -> ClientSession:
-    """Return a session that signs alike, and is known to the kernel by another identity."""
+    """Return a session that signs with the same key, and has another identity."""
     twin = session.clone()
     twin.session = identity
     return twin
@@ -185,5 +185,5 @@ def _as_identities(ident: Any) -> Sequence[bytes]:
 
 
 def _blocking(socket: zmq.Socket[Any]) -> zmq.Socket[bytes]:
-    """Return a socket whose verbs return no futures, as those of zmq.asyncio do."""
+    """Return a plain socket: the methods of a zmq.asyncio socket would return futures."""
     return socket if type(socket) is zmq.Socket else zmq.Socket.shadow(socket.underlying)

@@ -1,4 +1,4 @@
-"""zmq: this process's one context, and sockets wired to a kernel."""
+"""zmq: the one context of this process, and sockets that are connected to a kernel."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RECONNECT_INTERVAL = 15  # milliseconds; libzmq's 100 would delay every start by
 CLOSE_LINGER = 100  # milliseconds; with 0, a request sent just before the close never leaves
 
 TCP_PORTS = range(1, 65_536)
-CONTEXT_FILES, CONTEXT_THREADS = 16, 2  # that a context opens and starts, and some room
+CONTEXT_FILES, CONTEXT_THREADS = 16, 2  # files and threads that a context needs, and some room
 
 Context = zmq.Context[zmq.Socket[bytes]]
 
@@ -51,7 +51,7 @@ def default_context() -> Context:
         return _context_of(os.getpid())
 
 
-_making = threading.Lock()  # two threads that ask at once would make two, one of them for nobody
+_making = threading.Lock()  # else two threads at the same time would make two contexts
 
 
 @functools.cache
@@ -60,7 +60,7 @@ def _context_of(_pid: int) -> Context:
     _require_room()
     context = zmq.Context()
     context.set(zmq.MAX_SOCKETS, min(MAX_SOCKETS, context.get(zmq.SOCKET_LIMIT)))
-    context.socket(zmq.PAIR).close()  # the first one starts its threads: now there is room
+    context.socket(zmq.PAIR).close()  # the first socket starts its threads, now that there is room
     return context
 
 
@@ -88,10 +88,10 @@ def connect(
 
     Raises EndpointError.
 
-    `identity`: two sockets of one identity steal each other's replies; shell and stdin
-    of one client must share theirs, as a kernel's input requests go to the shell's.
-    `waiting`: messages of iopub that may wait to be read, 0 for any number. With a low limit
-    a slow reader loses messages unseen, an idle too.
+    `identity`: two clients with the same identity steal each other's replies. Shell and stdin of
+    one client must have the same one, as a kernel sends its input requests to the identity of the
+    shell socket. `waiting`: messages of iopub that may wait to be read, 0 for any number. With a
+    low limit, a slow reader loses messages without notice, also an idle.
     """
     endpoint = _endpoint(info, channel)
     socket = _new_socket(context, channel, endpoint)

@@ -1,4 +1,4 @@
-"""How the dashboard's kernels are reached: where nobody else on the host can listen."""
+"""Choose the transport of the dashboard's kernels: one that other users cannot listen to."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 class TransportArguments(TypedDict, total=False):
-    """Those arguments of KernelManager that say how its kernel is reached."""
+    """The arguments of KernelManager that say how its kernel is reached."""
 
     transport: str
     transport_encryption: str
@@ -28,10 +28,11 @@ class TransportArguments(TypedDict, total=False):
 def choose_transport(
     arguments: Mapping[str, Any], wanted: Transport = "auto"
 ) -> TransportArguments:
-    """Return how a kernel is to be reached.
+    """Return the transport arguments for a kernel.
 
-    Without a wish ipc where the kernel can: anybody on the host may subscribe to a tcp
-    kernel's output. Else tcp, encrypted where the kernelspec says that it can.
+    With "auto" it is ipc if the kernel supports that: any user of the host may subscribe to the
+    output of a kernel over tcp. Otherwise it is tcp, encrypted if the kernelspec says that the
+    kernel supports encryption.
     """
     specs: KernelSpecManager = arguments["kernel_spec_manager"]
     tcp: TransportArguments = {"transport": "tcp", "transport_encryption": "auto"}
@@ -48,11 +49,11 @@ def choose_transport(
 
 
 def speaks_ipc(spec: KernelSpec) -> bool:
-    """Tell whether a kernel takes ipc endpoints: ipykernel does; others may say so.
+    """Tell whether a kernel supports ipc: ipykernel does, others may say so.
 
-    Many do not (Almond, Deno, xeus-python), and a kernelspec has no standard word for it,
-    so theirs is `"supported_transports": ["ipc"]` in its metadata. An ipykernel behind
-    another command may run elsewhere: in a container, say, where our folder is not.
+    Many do not (Almond, Deno, xeus-python). A kernelspec has no standard field for it, so other
+    kernels say it by `"supported_transports": ["ipc"]` in its metadata. An ipykernel behind another
+    command may run elsewhere, for example in a container that does not have our folder.
     """
     supported = spec.metadata.get("supported_transports")
     return _launches_ipykernel(spec.argv) or (isinstance(supported, list) and "ipc" in supported)
