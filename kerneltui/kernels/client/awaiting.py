@@ -1,4 +1,4 @@
-"""What the library needs in an event loop: to wait for sockets that tasks share, and threads."""
+"""Help for event loops: wait for sockets that tasks share, run blocking calls in threads."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ T = TypeVar("T")
 
 
 def in_thread(call: Callable[[], T]) -> asyncio.Future[T]:
-    """Call what blocks in a thread of its own. When the wait is cancelled, it goes on."""
+    """Make a blocking call in a thread of its own. It goes on if the wait is cancelled."""
     future: Future[T] = Future()
     future.set_running_or_notify_cancel()
-    # No executor: those take nothing once the main thread has ended, and a loop may end later.
+    # Not an executor: it takes no calls once the main thread has ended, and a loop may end later.
     threading.Thread(target=_settle, args=(future, call), name="kernel-verb").start()
     return asyncio.wrap_future(future)
 
@@ -30,34 +30,38 @@ def in_thread(call: Callable[[], T]) -> asyncio.Future[T]:
 def _settle(future: Future[T], call: Callable[[], T]) -> None:
     try:
         future.set_result(call())
-    except BaseException as error:  # noqa: BLE001 - it is for who awaits
+    except BaseException as error:  # noqa: BLE001 - it is for the task that awaits
         future.set_exception(error)
 
 
 def as_of_loop(future: Future[T]) -> asyncio.Future[T]:
-    """Return a future to be awaited; one that is done is done at once, for who only looks."""
+    """Return a future of the running loop for `future`.
+
+    If `future` is done, the new one is done at once: `done()` is right without awaiting it.
+    """
     if not future.done():
         return asyncio.wrap_future(future)
     done = asyncio.get_running_loop().create_future()
     if error := future.exception():
         done.set_exception(error)
-        done.exception()  # who only looks need not take it
+        done.exception()  # asyncio would complain if it is not awaited
     else:
         done.set_result(future.result())
     return done
 
 
 async def to_its_end(call: Callable[[], T]) -> T:
-    """Return what a call returns that blocks, and not for long: it is over when this is cancelled.
+    """Make a short blocking call in a thread and return its result.
 
-    So nothing comes of it later that those who cancel do not expect.
+    If this is cancelled, it waits for the end of the call: so the call does nothing that the task
+    does not expect after the cancellation.
     """
     future = in_thread(call)
     try:
         return await asyncio.shield(future)
     except asyncio.CancelledError:
         await asyncio.wait([future])
-        future.exception()  # it was not asked for
+        future.exception()  # not wanted any more
         raise
 
 
@@ -65,7 +69,7 @@ def awaited(
     verb: Callable[Concatenate[Any, P], T],
     run: Callable[[Callable[[], T]], Awaitable[T]] = in_thread,
 ) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]:
-    """Return a verb that blocks as one to be awaited, which `run` has run in a thread."""
+    """Return a blocking verb as one to be awaited; `run` has it run in a thread."""
 
     @functools.wraps(verb)
     async def call(owner: Any, /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -75,15 +79,18 @@ def awaited(
 
 
 def passed_on(verb: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
-    """Return a verb as it is: what it returns is what it was passed on to, which is awaited."""
+    """Return a verb as it is, with the type of a coroutine function.
+
+    It passes the call on to a verb that is one, and returns what is to be awaited.
+    """
     return cast(Callable[P, Coroutine[Any, Any, T]], verb)
 
 
 class Bell:
-    """Wakes all tasks that wait for one client's sockets, and each looks at its own.
+    """Wakes all tasks that wait for one client's sockets; each then looks at its own.
 
-    zmq shows on a descriptor that something has changed, until somebody uses the socket. So a
-    use by one task must wake the others: theirs may be what has come.
+    zmq's descriptor shows that something has changed, until one task uses the socket. So a use by
+    one task must wake the others: the message may be for them.
     """
 
     def __init__(self) -> None:
@@ -91,7 +98,7 @@ class Bell:
         self._watched: dict[int, asyncio.AbstractEventLoop] = {}
 
     def ring(self) -> None:
-        """Wake all, and watch no descriptor any more: it may be closed after this."""
+        """Wake all tasks, and stop watching the descriptors: they may be closed after this."""
         for fd, loop in self._watched.items():
             loop.remove_reader(fd)
         for sleeper in self._sleepers:
@@ -101,7 +108,7 @@ class Bell:
         self._sleepers.clear()
 
     def call(self, change: Callable[[], object]) -> None:
-        """Call what closes the sockets: in the loop's thread while tasks wait there."""
+        """Call `change`, which closes the sockets: in the loop's thread if tasks wait there."""
         loop = next(iter(self._watched.values()), None)
         if loop is None or not loop.is_running() or loop is asyncio._get_running_loop():
             change()
@@ -139,7 +146,7 @@ class AsyncChannel(ClientChannel):
 
     async def get_msg(self, timeout: float | None = None) -> Message:
         """Return the next message. Raises KernelTimeout (a queue.Empty) or KernelDied."""
-        await asyncio.sleep(0)  # a flood leaves the loop to others
+        await asyncio.sleep(0)  # other tasks get their turn during a flood of messages
         return await self.next_message(timeout)
 
     async def get_msgs(self) -> list[Message]:

@@ -31,7 +31,7 @@ from kerneltui.kernels.processes.process import KernelProcess
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.message import Message, is_of_start, parent_id
 
-LAST_WORDS = 0.05  # seconds that what a dead kernel said last may take to arrive
+LAST_WORDS = 0.05  # seconds that the last messages of a dead kernel may take to arrive
 
 
 @runtime_checkable
@@ -50,12 +50,12 @@ T = TypeVar("T")
 
 
 class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
-    """Sockets to one kernel, messages in and out; no request has a method here.
+    """Sockets to one kernel, messages in and out; it has no methods for requests.
 
-    What waits is a coroutine, and waits in `_poll` and `_elsewhere` alone. Those of a blocking
-    client block, so that its verbs never give way. Open channels belong to the thread that
-    called `start_channels`: to another one all that would use them raises WrongThread, but for
-    `stop_channels`.
+    A method that waits is a coroutine, and it waits in `_poll` and `_elsewhere` only. In a blocking
+    client these two block, so that its coroutines never yield. Open channels belong to the thread
+    that called `start_channels`: in another thread, all methods that would use them raise
+    WrongThread, except `stop_channels`.
     """
 
     @configured
@@ -67,13 +67,13 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
         parent: object = None,
         **connection: Unpack[ConnectionArguments],
     ) -> None:
-        """`parent`: the manager that knows the process; an application tells nothing of it."""
+        """`parent`: the manager that knows the process; of other objects only `config` counts."""
         refuse_unknown(type(self).__name__, connection, ClientBase.__init__)
         self.config: Settings = config or {}
         super().__init__(**connection)
         self.parent = parent if isinstance(parent, Lifeline) else None
         self.allow_stdin = True
-        """Whether code may ask for input where the request does not say."""
+        """Whether code may ask for input if the request does not say so."""
         self.tap_messages: Tap | None = None
         """Called with each message that this client sends or receives, in its thread."""
         self.hb_channel = HeartbeatChannel(self._where_heartbeat)
@@ -83,11 +83,12 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
         """How many processes had served the kernel when it was last connected to."""
         self._openings = 0
         self._is_settled = False
-        """Somebody has said which channels are to be open: before that, a use opens all."""
+        """The caller has said which channels are to be open; before that, the first use opens
+        all."""
         self._presence: KernelPresence | None = None
         self._noise: frozenset[str] = frozenset()
         self._ready_reply: Message | None = None
-        """By which a process was last found ready."""
+        """The reply by which a process was last found ready."""
 
     # -- channels ----
 
@@ -101,11 +102,11 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
     ) -> None:
         """Connect to the kernel. Without `stdin`, code that asks for input gets an error.
 
-        The channels are for the calling thread from now on, see WrongThread. Where one cannot
-        be opened, all are closed.
+        From now on the channels belong to the calling thread, see WrongThread. If one cannot be
+        opened, all are closed.
         """
-        # Stdin first, shell last: what a kernel asks of a client whose stdin it does not know
-        # yet is lost, and a cell's `input()` waits for ever.
+        # Stdin first, shell last: while a kernel does not know a client's stdin socket yet, an
+        # input request to it is lost, and a cell's `input()` waits for ever.
         wanted = {
             Channel.STDIN: stdin,
             Channel.IOPUB: iopub,
@@ -127,7 +128,7 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
     def start_channel(self, channel: ClientChannel) -> None:
         """Open a channel beside those that are open.
 
-        One that was stopped opens the others anew, see `_open`. Raises WrongThread.
+        If it was stopped before, the others are opened again, see `_open`. Raises WrongThread.
         """
         self._thread.claim()
         self._is_settled = True
@@ -139,16 +140,16 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
             self._open([*alive, channel] if anew else [channel], hb=False, anew=anew)
 
     def stop_channels(self) -> None:
-        """Disconnect; without effect where nothing is connected.
+        """Disconnect; no effect if nothing is connected.
 
-        Any thread may call it. Where the channels' own thread is using them, they are closed
-        as soon as it does not.
+        Any thread may call it. If the channels' own thread is using them, they are closed as soon
+        as it has finished that.
         """
         self._is_settled = True
         self._thread.close()
 
     def _start_unasked(self) -> None:
-        """Open the channels that the kernel is known to have, for who uses them without asking."""
+        """Open the channels that the kernel is known to have, as no caller has chosen others."""
         self._follow_parent()
         ports, allow_stdin = self._endpoint.info.ports, self.allow_stdin
         known = {str(channel): bool(ports[channel]) for channel in (Channel.HB, Channel.CONTROL)}
@@ -207,12 +208,12 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
 
     @abstractmethod
     def get_reply(self, msg_id: str, timeout: float | None = None, channel: str = "shell") -> Any:
-        """Return the reply to a request, or what it can be awaited by."""
+        """Return the reply to a request, or an awaitable of it."""
 
     async def _reply_to(
         self, msg_id: str, timeout: float | None = None, channel: str = "shell"
     ) -> Message:
-        """Return the reply to a request; replies to others are set aside, not lost.
+        """Return the reply to a request; replies to other requests are set aside, not lost.
 
         Raises KernelTimeout or KernelDied.
         """
@@ -233,11 +234,11 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
     async def until_readable(
         self, channels: Sequence[Source], deadline: float | None, asked: int = 0
     ) -> None:
-        """Return once a source in `channels` may have something: look, and wait again.
+        """Return once a source in `channels` may have a message: then look, or wait again.
 
-        The first of them is one of this client's.
-        `asked`: which of the kernel's processes an answer is awaited from, as `spawns` counts
-        them; no other will give it. 0 for any. Raises KernelTimeout or KernelDied.
+        The first source is a channel of this client. `asked`: the number of the process that was
+        asked, as `spawns` counts them; no other process will answer. 0 for any process. Raises
+        KernelTimeout or KernelDied.
         """
         self.refresh()
         if self.parent is not None and asked and asked != self.spawns:
@@ -277,7 +278,7 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
     async def _has_words(
         self, channels: Sequence[Source], process: KernelProcess | None, ready: list[Any]
     ) -> bool:
-        """Tell whether something can be read of what is ready; a process that ended may be all."""
+        """Tell whether there is something to read; `ready` may hold the exit of `process` only."""
         if process is None or process.fileno() not in ready or len(ready) > 1:
             return True
         last_words = time.monotonic() + LAST_WORDS
@@ -294,7 +295,7 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
 
     @abstractmethod
     async def _elsewhere(self, call: Callable[[], T]) -> T:
-        """Return what a call returns that may block, and that uses no channel."""
+        """Return the result of a call that may block and uses no channel."""
 
     def _poll_here(
         self, channels: Sequence[Source], process: KernelProcess | None, deadline: float | None
@@ -334,13 +335,13 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
             self.tap_messages(channel, message)
 
     def _open(self, channels: Sequence[ClientChannel], *, hb: bool, anew: bool = True) -> None:
-        """Connect. `anew`: these are all that will be open."""
+        """Connect. `anew`: no other channels will be open."""
         heartbeat = [Channel.HB] if hb else []
         info = self._info_with([*(each.channel for each in channels), *heartbeat])
         if anew:
             self._presence = KernelPresence(info)
-            # Another identity each time: a kernel that still knows a closed socket by the old
-            # one may not listen to a new socket that takes it.
+            # Another identity each time: while a kernel still knows a closed socket by the old one,
+            # it may not listen to a new socket that takes it.
             self._openings += 1
         for channel in channels:
             channel.open(self.context, info, self._identity)
@@ -349,7 +350,7 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
 
     @property
     def _identity(self) -> bytes:
-        """What shell, stdin and control are known by since they were opened."""
+        """The identity of shell, stdin and control since they were opened."""
         suffix = f"-{self._openings}".encode() if self._openings > 1 else b""
         return self.session.bsession + suffix
 
@@ -357,13 +358,13 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
         return self.context, self._info_with([Channel.HB])
 
     def _follow_parent(self) -> None:
-        """Take over where the manager's kernel is now, which a restart may have changed."""
+        """Take over the manager's connection info, which a restart may have changed."""
         if self.parent is not None:
             self.spawns = self.parent.life.spawns
             self.load_connection_info(self.parent.get_connection_info())
 
     def _info_with(self, channels: Sequence[Channel]) -> ConnectionInfo:
-        """Return where the kernel is. Raises ConnectionFileError if a port is not known."""
+        """Return the connection info. Raises ConnectionFileError if a port is not known."""
         info = self.connection_info
         missing = [
             f"{channel}_port"

@@ -9,11 +9,11 @@ from kerneltui.errors import WrongThread
 
 
 class ChannelThread:
-    """Remembers which thread opened the channels, and refuses the others: so zmq wants it.
+    """Remembers which thread opened the channels, and refuses other threads, as zmq demands.
 
-    `with` it around each use of a socket. Only closing is allowed in every thread, as a
-    finaliser or an exit handler may run in any. It does not disturb a use that is under way:
-    the owner closes the channels when it comes out of it.
+    Put `with` around each use of a socket. Only closing is allowed in every thread, as a finaliser
+    or an exit handler may run in any. Closing does not disturb a use that is under way: the owner
+    closes the channels at the end of that use.
     """
 
     def __init__(self, close_sockets: Callable[[], None]) -> None:
@@ -48,8 +48,8 @@ class ChannelThread:
             self.close()
 
     def close(self) -> None:
-        """Close the channels now, or as soon as the owner has come out of its use of them."""
-        # ShownNotice before it is tried: the owner looks for it after it has let go.
+        """Close the channels now, or as soon as the owner has finished using them."""
+        # Set before the lock is tried: the owner looks at it after releasing the lock.
         self._must_close = True
         if not self._in_use.acquire(blocking=False):
             return

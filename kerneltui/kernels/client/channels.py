@@ -1,4 +1,4 @@
-"""The channels of a client: a socket with its session, and what was set aside on it."""
+"""The channels of a client: each has a socket, a session, and messages set aside."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from kerneltui.kernels.connection.sockets import Context, connect
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.message import Message, parent_id
 
-ASIDE_LIMIT = 10_000  # messages kept for later while a caller waits for another; oldest go first
+ASIDE_LIMIT = 10_000  # messages kept while a caller waits for another one; the oldest are dropped
 NOT_OPEN = "the {} channel is not open; call start_channels() first"
 HEARTBEAT_TIMEOUT = 1.0  # seconds; jupyter_client's `time_to_dead`
 
 
 class Source(Protocol):
-    """What can be waited for."""
+    """Something that can be waited for."""
 
     @property
     def channel(self) -> str: ...
@@ -33,7 +33,7 @@ class Source(Protocol):
 
 
 class Waiter(Protocol):
-    """Who lends a channel its way of waiting: a client, which also knows of its kernel's death."""
+    """What a channel needs of its client, which also notices the kernel's death."""
 
     async def until_readable(
         self, channels: Sequence[Source], deadline: float | None, asked: int = 0
@@ -41,20 +41,20 @@ class Waiter(Protocol):
         """Return once one of `channels` has something. Raises KernelTimeout or KernelDied."""
 
     def refresh(self) -> None:
-        """Open the channels anew where the kernel has another process than before."""
+        """Open the channels again if another process serves the kernel now."""
 
     def start_channel(self, channel: ClientChannel) -> None:
         """Open a channel beside those that are open."""
 
     def is_noise(self, message: Message) -> bool:
-        """Tell whether a message answers what the client asked for itself, not for its user."""
+        """Tell whether a message answers the client's own request, not one of its user."""
 
     def tap(self, channel: Channel, message: Message) -> None:
-        """Learn of a message sent or received."""
+        """Take note of a message that was sent or received."""
 
 
 class ClientChannel:
-    """One socket to a kernel. What nobody may believe is counted in its session and dropped."""
+    """One socket to a kernel. A message that fails verification is counted and dropped."""
 
     def __init__(
         self, channel: Channel, session: ClientSession, waiter: Waiter, thread: ChannelThread
@@ -63,7 +63,7 @@ class ClientChannel:
         self.session = session
         self.socket: zmq.Socket[bytes] | None = None
         self.identity: bytes | None = None
-        """What the kernel knows the socket by, or the last one; None for iopub."""
+        """The identity of the socket, or of the one before it; None for iopub."""
         self.heard = False
         """The socket has carried a message."""
         self.kept = 0
@@ -73,7 +73,7 @@ class ClientChannel:
         self._aside: deque[Message] = deque(maxlen=ASIDE_LIMIT)
 
     def open(self, context: Context, info: ConnectionInfo, identity: bytes) -> None:
-        """Connect; where it was connected, what the old socket still held is gone."""
+        """Connect; if it was connected, messages left on the old socket are lost."""
         self.close()
         self.identity = None if self.channel is Channel.IOPUB else identity
         self.socket = connect(context, info, self.channel, self.identity)
@@ -118,7 +118,7 @@ class ClientChannel:
             await self._waiter.until_readable((self,), deadline)
 
     def take_all(self) -> list[Message]:
-        """Return what is there now."""
+        """Return all messages that are there now."""
         self._waiter.refresh()
         messages = []
         while message := self.take_aside() or self.receive():
@@ -132,13 +132,13 @@ class ClientChannel:
         return bool(self._aside)
 
     def receive(self) -> Message | None:
-        """Return the next message off the socket that is meant for the user, None if none is."""
+        """Return the next message on the socket that is for the user; None if there is none."""
         return next(
             (each for each in self.get_everything() if not self._waiter.is_noise(each)), None
         )
 
     def get_everything(self) -> Iterator[Message]:
-        """Yield what is on the socket now and can be believed, the client's own business too."""
+        """Yield all valid messages on the socket now, also those for the client itself."""
         while True:
             try:
                 with self._thread:
@@ -153,7 +153,7 @@ class ClientChannel:
             yield message
 
     def opened(self) -> zmq.Socket[bytes]:
-        """Return the socket. Raises RuntimeError while there is none, WrongThread elsewhere."""
+        """Return the socket. Raises RuntimeError if it is not open, WrongThread elsewhere."""
         self._thread.require()
         if self.socket is None:
             raise RuntimeError(NOT_OPEN.format(self.channel))
@@ -164,13 +164,13 @@ class ClientChannel:
         self._aside.append(message)
 
     def has_answer(self, msg_id: str) -> bool:
-        """Tell whether an answer to `msg_id` is there; what comes before it is set aside."""
+        """Tell whether an answer to `msg_id` is there; messages that it reads are set aside."""
         while message := self.receive():
             self.set_aside(message)
         return any(parent_id(message) == msg_id for message in self._aside)
 
     def take_aside(self, msg_id: str | None = None) -> Message | None:
-        """Return the oldest message set aside, of those that answer `msg_id` where one is given."""
+        """Return the oldest message set aside; with a `msg_id`, the oldest that answers it."""
         for index, message in enumerate(self._aside):
             if msg_id is None or parent_id(message) == msg_id:
                 del self._aside[index]
@@ -189,7 +189,7 @@ class BlockingChannel(ClientChannel):
         return finish(self.next_message(timeout))
 
     def get_msgs(self) -> list[Message]:
-        """Return what is there now."""
+        """Return all messages that are there now."""
         return self.take_all()
 
     def msg_ready(self) -> bool:
@@ -198,10 +198,10 @@ class BlockingChannel(ClientChannel):
 
 
 class HeartbeatChannel:
-    """Asks a kernel for a sign of life when somebody wants to know; no thread beats on its own."""
+    """Asks a kernel for a heartbeat when the caller wants one; no thread does so on its own."""
 
     def __init__(self, where: Callable[[], tuple[Context, ConnectionInfo]]) -> None:
-        """`where`: tells where the kernel is; raises ConnectionFileError while nobody knows."""
+        """`where`: tells where the kernel is; raises ConnectionFileError while that is unknown."""
         self.time_to_dead = HEARTBEAT_TIMEOUT
         """Seconds that an echo may take."""
         self._find = where
@@ -217,7 +217,7 @@ class HeartbeatChannel:
     close = stop
 
     def pause(self) -> None:
-        """Ask for no beat until `unpause`; it counts as none."""
+        """Ask for no heartbeat until `unpause`; `is_beating` is False meanwhile."""
         self._is_paused = True
 
     def unpause(self) -> None:
@@ -237,8 +237,8 @@ class HeartbeatChannel:
 def has_heartbeat(
     context: Context, info: ConnectionInfo, timeout: float = HEARTBEAT_TIMEOUT
 ) -> bool:
-    """Tell whether the kernel echoes a beat in so many seconds."""
-    # A REQ socket that missed an echo can send no more, so each beat has its own.
+    """Tell whether the kernel echoes a heartbeat within `timeout` seconds."""
+    # A REQ socket that missed an echo cannot send again, so each heartbeat has its own.
     with connect(context, info, Channel.HB) as socket:
         socket.send(b"ping")
         return bool(socket.poll(int(timeout * 1000)))

@@ -1,4 +1,4 @@
-"""KernelClient: ask a kernel, wait for what it says, notice when it dies; and its blocking face."""
+"""KernelClient: send requests to a kernel, wait for its messages, notice its death."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ T = TypeVar("T")
 
 
 class KernelClient(KernelRequests[AnyChannel]):
-    """What a client does, blocking or not."""
+    """What a blocking and an async client have in common."""
 
     async def _wait_for_ready(self, timeout: float | None = None) -> None:
         """Return once this client's requests are answered and its iopub subscription is proven.
 
         A kernel that answers, but whose iopub stays silent, counts as ready after some seconds.
-        `timeout`: seconds; None waits for ever for the answer. Raises ReadyTimeout, KernelDied,
-        or KernelError for a kernel of protocol 4.
+        `timeout`: seconds; None waits for the answer without limit. Raises ReadyTimeout,
+        KernelDied, or KernelError for a kernel of protocol 4.
         """
         readiness = Readiness(self)
         reply = await readiness.wait(timeout)
@@ -42,7 +42,7 @@ class KernelClient(KernelRequests[AnyChannel]):
         self._features = fields.texts(reply["content"], "supported_features")
 
     def _output_hook_default(self, message: Message) -> None:
-        """Show output as text; hooks of scripts pass on to it what they do not handle."""
+        """Print output as text; a script's own hook may pass other messages on to it."""
         print_output(message)
 
     def _stdin_hook_default(self, message: Message) -> None:
@@ -67,10 +67,10 @@ class KernelClient(KernelRequests[AnyChannel]):
     ) -> Message:
         """Run code to its end, show its output and answer its prompts; return the reply.
 
-        `output_hook`, `stdin_hook`: called with each message of this request on iopub and
-        stdin; by default they print and read here, and in a notebook rich output is shown
-        there. What belongs to other requests is set aside. Raises KernelTimeout, KernelDied,
-        or RuntimeError without its channels.
+        `output_hook`, `stdin_hook`: called with each message of this request on iopub and stdin. By
+        default, output is printed and input is read here; in a notebook, rich output is shown in
+        the notebook. Messages of other requests are set aside. Raises KernelTimeout, KernelDied, or
+        RuntimeError if a channel is not open.
         """
         may_ask = self.allow_stdin if allow_stdin is None else allow_stdin
         self.refresh()
@@ -103,7 +103,7 @@ class BlockingKernelClient(KernelClient[BlockingChannel]):
     def get_reply(
         self, msg_id: str, timeout: float | None = None, channel: str = "shell"
     ) -> Message:
-        """Return the reply to a request; replies to others are set aside, not lost.
+        """Return the reply to a request; replies to other requests are set aside, not lost.
 
         Raises KernelTimeout or KernelDied.
         """
@@ -120,7 +120,7 @@ class BlockingKernelClient(KernelClient[BlockingChannel]):
     # -- verbs ----
 
     def is_alive(self) -> bool:
-        """Tell whether the kernel lives: by its process if a manager knows it, else by a beat."""
+        """Tell whether the kernel lives: by its process if a manager has it, else by heartbeat."""
         return self._is_alive()
 
     wait_for_ready = blocking(KernelClient._wait_for_ready)

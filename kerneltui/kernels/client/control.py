@@ -1,4 +1,4 @@
-"""ControlRequest: one request to a kernel by a socket of its own, on control as a rule."""
+"""ControlRequest: one request to a kernel on a socket of its own, usually on control."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Tap = Callable[[Channel, Message], None]
 
 
 class ControlRequest:
-    """Sent when made. Its socket stays open until the `with` block ends, then lingers a moment.
+    """Sends a request when it is made; its socket stays open until the `with` block ends.
 
-    A request without a reply in time may still be obeyed later: a kernel that holds its
-    GIL does so when it lets go.
+    Then the socket lingers for a moment. If no reply comes in time, the kernel may still obey the
+    request later: for example once it releases its GIL.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class ControlRequest:
     ) -> None:
         """`tap`: called with the request, and with each message received.
 
-        `is_look`: nobody has ordered it, so nobody need see it. Raises EndpointError.
+        `is_look`: the user has not ordered it, so it need not be shown. Raises EndpointError.
         """
         self._tap = tap or (lambda _channel, _message: None)
         self._channel = channel
@@ -63,7 +63,7 @@ class ControlRequest:
         self._socket.close()
 
     def withdraw(self) -> None:
-        """Close it, and send nothing that has not left: who was asked is gone."""
+        """Close it, and send nothing that is still waiting: the process that was asked is gone."""
         self._socket.close(linger=0)
 
     def reply(self, timeout: float) -> Message | None:
@@ -75,6 +75,6 @@ class ControlRequest:
                 self._tap(self._channel, message)
                 if parent_id(message) == self._request["msg_id"]:
                     return message
-            if time.monotonic() > deadline:  # it may say other things for ever
+            if time.monotonic() > deadline:  # the kernel may send other messages for ever
                 break
         return None

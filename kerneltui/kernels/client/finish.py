@@ -1,4 +1,4 @@
-"""Verbs are written once, as coroutines that wait in one place; those that block, block there."""
+"""Run a client's coroutines as blocking calls: so each verb is written once."""
 
 from __future__ import annotations
 
@@ -23,16 +23,17 @@ def finish(verb: Coroutine[Any, Any, T]) -> T:
 
 
 async def over(outcome: Awaitable[T] | T) -> T:
-    """Return what a verb returns that may block or be awaited."""
+    """Return the result of a verb, which may block or be awaited."""
     return await outcome if inspect.isawaitable(outcome) else outcome
 
 
 def blocking(
     verb: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]],
 ) -> Callable[Concatenate[Any, P], T]:
-    """Return a verb that is run to its end, for those that block.
+    """Return a coroutine verb as one that blocks until its end.
 
-    A coroutine function among its arguments, as a hook, is a TypeError: nothing would run it.
+    If an argument such as a hook is a coroutine function, it raises TypeError: nothing would run
+    it.
     """
 
     @functools.wraps(verb)

@@ -1,4 +1,4 @@
-"""Run code to its end as a person would: print what comes, answer what is asked."""
+"""Run code to its end: print its output and answer its prompts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RICH_OUTPUT = frozenset(
 )
 END_OF_INPUT = "\x04"  # the protocol has no word for it; jupyter_client sends this
 IDLE_GRACE = 1.0  # seconds without output after the reply: some kernels send no idle
-TURN_MESSAGES = 1_000  # taken in of iopub until a reply, a prompt or a deadline is looked for
+TURN_MESSAGES = 1_000  # read from iopub before a reply, a prompt or the deadline is looked for
 REPLY_GRACE = 10.0  # seconds after the idle: a reply is sent before it, but may be large
 
 
@@ -54,8 +54,9 @@ async def serve_request(
 ) -> Message:
     """Serve request `msg_id` until it is done, and return its reply.
 
-    It is done when its reply is in, and its idle too or no output came for IDLE_GRACE or
-    the kernel has ended. `may_ask`: the kernel was told that it may ask for input.
+    It is done when its reply has come and one of these is true: its idle has come, no output came
+    for IDLE_GRACE seconds, or the kernel has ended. `may_ask`: the kernel was told that it may ask
+    for input.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     show = output_hook or shown_here()
@@ -64,13 +65,13 @@ async def serve_request(
     try:
         return await service.to_its_end(deadline)
     except BaseException:
-        if service.reply is not None:  # whoever goes on waiting for it finds it
+        if service.reply is not None:  # a later wait for the reply finds it
             client.shell_channel.set_aside(service.reply)
         raise
 
 
 class _Service:
-    """What was heard of one request up to now."""
+    """One request that is being served, with what has come for it so far."""
 
     def __init__(
         self,
@@ -98,7 +99,7 @@ class _Service:
             await self._take_in()
             if self.reply is not None and self._is_idle:
                 return self.reply
-            # Looked at here, as there may always be something to read.
+            # Checked at each turn, as there may always be something to read.
             now = time.monotonic()
             if deadline is not None and now >= deadline:
                 raise KernelTimeout("timeout waiting for output: the kernel still runs the request")
@@ -118,14 +119,14 @@ class _Service:
                 return self.reply
 
     def _awaited(self) -> list[ClientChannel]:
-        """Return the channels on which something is still to come."""
+        """Return the channels on which a message is still to come."""
         channels = [] if self._is_idle else [self._client.iopub_channel]
         if self._answer is not None:
             channels.append(self._client.stdin_channel)
         return channels if self.reply is not None else [*channels, self._client.shell_channel]
 
     def _reply_without_idle(self) -> Message:
-        """Return the reply, as the grace is over. Raises KernelTimeout if there is none."""
+        """Return the reply, as the grace time is over. Raises KernelTimeout if there is none."""
         if self.reply is not None:
             return self.reply
         raise KernelTimeout(
@@ -159,7 +160,7 @@ class _Service:
                 channel.set_aside(message)
 
     def _serve_iopub(self) -> bool:
-        """Show what belongs to this request, up to its idle; tell whether anything did."""
+        """Show this request's messages up to its idle; tell whether one came in time."""
         has_spoken = False
         for message in islice(self._heard(), TURN_MESSAGES):
             if parent_id(message) != self._msg_id:
@@ -171,7 +172,7 @@ class _Service:
         return has_spoken
 
     def _heard(self) -> Iterator[Message]:
-        """Yield what is on iopub until the idle: first what another request has set aside."""
+        """Yield iopub messages until the idle: first those that another request has set aside."""
         channel = self._client.iopub_channel
         while not self._is_idle and (message := channel.take_aside(self._msg_id)):
             yield message
@@ -179,7 +180,7 @@ class _Service:
             yield message
 
     def _is_late(self, message: Message) -> bool:
-        """Tell whether a message was sent so long after the reply that an idle was due before.
+        """Tell whether a message was sent long after the reply, when the idle was overdue.
 
         A thread that a cell has started may print for ever.
         """
@@ -196,7 +197,7 @@ def _next(channel: ClientChannel, msg_id: str) -> Message | None:
 
 
 def shown_here() -> OutputHook:
-    """Return what shows output where this program runs: in a notebook as it is, else as text."""
+    """Return the hook that shows output here: as rich output in a notebook, else as text."""
     ipython = sys.modules.get("IPython")
     shell: Any = None if ipython is None else ipython.get_ipython()
     if getattr(shell, "kernel", None) is None:
@@ -207,7 +208,7 @@ def shown_here() -> OutputHook:
 def publish_output(publisher: Any, message: Message) -> None:
     """Pass rich output on to the front end of the kernel that this program runs in.
 
-    `publisher`: the `display_pub` of its shell.
+    `publisher`: the `display_pub` of its IPython shell.
     """
     if message["msg_type"] not in RICH_OUTPUT:
         print_output(message)
@@ -239,7 +240,7 @@ def print_output(message: Message) -> None:
 
 
 def _expect(message: Message, name: str, kind: type[Any]) -> None:
-    """Raise MalformedMessage where a field is of another type; missing and null are none."""
+    """Raise MalformedMessage if a field has another type; a missing or null one is allowed."""
     value = message["content"].get(name)
     if value is not None and not isinstance(value, kind):
         raise MalformedMessage(
@@ -249,7 +250,7 @@ def _expect(message: Message, name: str, kind: type[Any]) -> None:
 
 
 def _write(stream: TextIO, text: str) -> None:
-    """Write a kernel's text; a half of a surrogate pair, which JSON can carry, as "?"."""
+    """Write a kernel's text; a lone surrogate, which JSON can carry, becomes "?"."""
     stream.write(text.encode("utf-8", "replace").decode())
 
 
@@ -260,7 +261,7 @@ def _ask_hidden(prompt: str) -> str:
 
 
 def answer_from_terminal(client: AnyClient, message: Message) -> None:
-    """Ask the person at this terminal and send what they type."""
+    """Ask the user at this terminal and send what they type."""
     content = message["content"]
     prompt = fields.text(content, "prompt")
     try:
@@ -270,8 +271,8 @@ def answer_from_terminal(client: AnyClient, message: Message) -> None:
     except KeyboardInterrupt:
         sys.stdout.write("\n")
         return
-    # The cell may be over while the person was thinking, or ask anew: nobody waits for the
-    # answer then.
+    # The cell may have ended or asked again while the user was thinking: then the kernel does not
+    # wait for this answer.
     if not (
         client.stdin_channel.has_message() or client.shell_channel.has_answer(parent_id(message))
     ):

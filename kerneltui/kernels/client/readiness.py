@@ -1,4 +1,4 @@
-"""When is a kernel ready for a client? When it answers, and the client hears what it publishes."""
+"""Readiness: a kernel is ready when it answers and the client hears its iopub."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ IOPUB_LIMIT = 3.0  # seconds after a reply: some kernels publish nothing for a k
 
 
 class Readiness:
-    """One wait for one client's two proofs: a reply on shell, and iopub heard.
+    """One wait of one client for two proofs: a reply on shell, and a message on iopub.
 
-    The proof for iopub is the welcome to a topic of its own, where the kernel is ours (on
-    a server's kernel it would reset the `last_activity` that cullers look at), or anything
-    that the kernel publishes for a request made here. The welcome to everything is no
-    proof to wait for: only a kernel's first subscriber gets one.
+    Anything that the kernel publishes for a request made here proves iopub. If the kernel is ours,
+    the iopub_welcome to a topic of this client does, too; on a server's kernel that subscription
+    would reset the `last_activity` that cullers look at. The welcome to the empty topic cannot be
+    waited for: only a kernel's first subscriber gets it.
     """
 
     def __init__(self, client: KernelRequests[Any]) -> None:
@@ -102,7 +102,7 @@ class Readiness:
 
 
 def _is_stray(message: Message) -> bool:
-    """Tell whether a kernel says what it does without saying for whom, as some always do."""
+    """Tell whether a message is a status without a parent; some kernels always send those."""
     state = fields.text(message["content"], "execution_state")
     return state in ("busy", "idle") and not parent_id(message)
 

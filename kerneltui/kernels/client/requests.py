@@ -20,27 +20,28 @@ from kerneltui.protocol.message import (
 
 
 class HistoryArguments(TypedDict, total=False):
-    """Which part of the history is meant, by its `hist_access_type`."""
+    """Which part of the history is wanted; it depends on `hist_access_type`."""
 
     session: int
     start: int
     stop: int | None
-    """With `session` and `start` for "range"; it is not in the range itself."""
+    """With `session` and `start` for "range"; the range ends before `stop`."""
     n: int
-    """How many of the last for "tail" and "search"."""
+    """How many of the last entries, for "tail" and "search"."""
     pattern: str
     unique: bool
     """With `pattern` for "search"."""
 
 
 class KernelRequests(ClientBase[AnyChannel]):
-    """Each returns its msg_id at once or, with `reply=True`, waits `timeout` seconds for the reply.
+    """Each method sends a request and returns its msg_id at once.
 
-    Waiting raises KernelTimeout or KernelDied.
+    With `reply=True` it waits `timeout` seconds for the reply and returns that. Waiting raises
+    KernelTimeout or KernelDied.
     """
 
     _features: Sequence[str] | None = None
-    """What the kernel says it supports; None until it has said."""
+    """The features that the kernel says it supports; None until it has said so."""
 
     def execute(
         self,
@@ -55,7 +56,7 @@ class KernelRequests(ClientBase[AnyChannel]):
         reply: bool = False,
         timeout: float | None = None,
     ) -> Any:
-        """Run code. `subshell_id`: where to run it beside the main shell (create_subshell)."""
+        """Run code. `subshell_id`: of a subshell beside the main shell, see create_subshell."""
         content = execute_content(
             code,
             silent=silent,
@@ -135,7 +136,7 @@ class KernelRequests(ClientBase[AnyChannel]):
         return self._control("interrupt_request", {}, reply, timeout)
 
     def usage(self, *, reply: bool = False, timeout: float | None = None) -> Any:
-        """Ask an ipykernel what it uses: pid, CPU, memory."""
+        """Ask an ipykernel for its pid, CPU and memory use."""
         return self._control("usage_request", {}, reply, timeout)
 
     def debug(self, request: Content, *, reply: bool = False, timeout: float | None = None) -> Any:
@@ -148,7 +149,7 @@ class KernelRequests(ClientBase[AnyChannel]):
         )
 
     async def _create_subshell(self, timeout: float | None = None) -> str:
-        """Return the id of a new subshell. Raises ActionRefused if the kernel has none."""
+        """Return the id of a new subshell. Raises ActionRefused if the kernel has no subshells."""
         content = await self._subshell("create_subshell_request", {}, timeout)
         subshell_id = fields.text(content, "subshell_id")
         if not subshell_id:
@@ -164,10 +165,10 @@ class KernelRequests(ClientBase[AnyChannel]):
 
     async def _subshell(self, msg_type: str, content: Content, timeout: float | None) -> Content:
         if self._features is None:
-            # On control: the main shell may run a cell, which a subshell is to go beside.
+            # On control: the main shell may run a cell, and the subshell is wanted beside it.
             info = await self._answer("kernel_info_request", {}, timeout)
             self._features = fields.texts(info["content"], "supported_features")
-        if SUBSHELLS not in self._features:  # such a kernel would never answer
+        if SUBSHELLS not in self._features:  # a kernel without subshells would never answer
             raise ActionRefused(f"cannot send {msg_type}: this kernel has no subshells")
         answer = await self._answer(msg_type, content, timeout)
         if answer["content"].get("status") != "ok":
