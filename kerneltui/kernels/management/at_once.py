@@ -1,4 +1,4 @@
-"""Several calls that block, at once."""
+"""Make several blocking calls at the same time."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Failures = list[BaseException | None]
 
 
 def all_at_once(calls: Sequence[Callable[[], object]], limit: int) -> Failures:
-    """Call all, `limit` at a time in threads, this one among them; return what each raised.
+    """Make all calls, `limit` at a time in threads; return what each raised, None for nothing.
 
-    Where no thread can be started, they are called here: in an exit handler, the interpreter
-    starts none.
+    This thread is one of them. If no thread can be started, it makes all calls itself: in an exit
+    handler, the interpreter starts no threads.
     """
     waiting = deque(enumerate(calls))
     failures: Failures = [None] * len(calls)

@@ -1,4 +1,4 @@
-"""ClientMaker: the clients of a manager's kernel, of the class that its user wants."""
+"""ClientMaker: make clients of a manager's kernel, of the class that the user wants."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ClientFactory = Callable[..., KernelClient[Any]]
 
 
 class ClientMaker(ConnectionFileMixin):
-    """Makes clients. A subclass may set `client_class` or `client_factory` for all of its own."""
+    """Makes clients. A subclass may set `client_class` or `client_factory` for its instances."""
 
     _client_class: str | ClientFactory = "kerneltui.BlockingKernelClient"
     _client_factory: ClientFactory | None = None
@@ -29,7 +29,7 @@ class ClientMaker(ConnectionFileMixin):
 
     @property
     def client_factory(self) -> ClientFactory:
-        """What makes a client: `client_class`, unless another one was set."""
+        """The callable that makes a client: `client_class`, unless another one was set."""
         return self._client_factory or named(self.client_class)
 
     @client_factory.setter
@@ -42,7 +42,7 @@ class ClientMaker(ConnectionFileMixin):
         if self._context is not None:
             arguments.setdefault("context", self._context)
         client = cast(BlockingKernelClient, self.client_factory(**arguments))
-        if self.ip:  # else ipc in a folder yet to be chosen: its channels ask when they are started
+        if self.ip:  # else ipc without a folder yet: its channels look it up when they start
             client.load_connection_info(self.get_connection_info())
         return client
 
@@ -51,6 +51,9 @@ class ClientMaker(ConnectionFileMixin):
 
 
 def named(kind: str | Callable[..., Any]) -> Callable[..., Any]:
-    """Return what a dotted name names; a class as it is. Raises ImportError, AttributeError."""
+    """Return the object of a dotted name; a class as it is.
+
+    Raises ImportError or AttributeError.
+    """
     found: Callable[..., Any] = pkgutil.resolve_name(kind) if isinstance(kind, str) else kind
     return found

@@ -1,4 +1,4 @@
-"""How a command line becomes a kernel's process: its environment, its session, its failures."""
+"""Start a kernel's process from a command line, and explain why one cannot start."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from kerneltui.kernels.processes.nofile import (
 from kerneltui.kernels.processes.stack_signal import with_hook, without_hook
 from kerneltui.kernels.specs.spec_manager import KernelSpec
 
-# What the launcher of our own process told it of itself; it is not true of a kernel.
+# Variables that the launcher of our own process set for it; they are not true of a kernel.
 NOT_INHERITED = ("JPY_PARENT_PID", "JPY_SESSION_NAME", "SPY_PARENT_PID", "JPY_INTERRUPT_EVENT")
 
 _Stream = int | IO[Any] | None
@@ -34,9 +34,9 @@ class Obstacle:
     """What keeps a command from running."""
 
     words: str
-    """For a person."""
+    """For the user."""
     errno: int | None = None
-    """As the system has it; None if it was not asked."""
+    """The system's error code; None for an obstacle that has none."""
 
 
 NOTHING = Obstacle("")  # to run
@@ -52,8 +52,8 @@ def kernel_environment(
     """Return the environment of a kernel that inherits `base`.
 
     ${NAME} in the spec's own variables is filled in from `base`, unknown names stay.
-    Unless `independent`, the kernel is told to end when this process does. `stack_signal`: at
-    which Python tells its stacks.
+    Unless `independent`, the kernel is told to end when this process does. `stack_signal`: the
+    signal at which Python writes its stacks; None for none.
     """
     env = {name: value for name, value in base.items() if name not in NOT_INHERITED}
     env = without_hook(env)
@@ -79,9 +79,9 @@ def launch(
 ) -> subprocess.Popen[Any]:
     """Start a kernel in a session of its own, so that its pid is its process group's too.
 
-    It handles signals by default and blocks none, unless `restore_signals` is False. It reads
-    nothing if no `stdin` is given. The caller owns the Popen. LaunchError says why the
-    command cannot run; no value of `env` is in it or in what led to it.
+    It starts with default signal handlers and no blocked signals, unless `restore_signals` is
+    False. Without `stdin` it has nothing to read. The caller owns the Popen. A LaunchError says why
+    the command cannot run; neither it nor its cause holds a value of `env`.
     """
     _refuse_unknown(popen_kwargs)
     if not argv:
@@ -120,7 +120,7 @@ def launch_kernel(
 ) -> subprocess.Popen[Any]:
     """Start a command as a kernel is started, and return its Popen, which the caller owns.
 
-    `env`: None for ours. `kw`: as of Popen. Without `stdout` or `stderr` it writes where we do.
+    `env`: None for ours. `kw`: as for Popen. Without `stdout` or `stderr`, output goes to ours.
     Raises LaunchError.
     """
     base = os.environ if env is None else env
@@ -143,7 +143,7 @@ def refuse_unlaunchable(
     executable: str | os.PathLike[str] | None = None,
     **popen_kwargs: Any,
 ) -> None:
-    """Raise the error of `launch` where it is known beforehand; nothing is started."""
+    """Raise the error of `launch` if it is known beforehand; nothing is started."""
     _refuse_unknown(popen_kwargs)
     obstacle = _obstacle(argv, env, cwd, executable) if argv else NOTHING
     if obstacle is not None:
@@ -162,16 +162,20 @@ def _command(
     cwd: str | os.PathLike[str] | None,
     popen_kwargs: dict[str, Any],
 ) -> Sequence[str]:
-    """Return what to have Popen run; takes what is settled by it from `popen_kwargs`."""
+    """Return the command for Popen.
+
+    If it has to restore signals, it contains the `executable`, which is taken out of
+    `popen_kwargs`.
+    """
     if not popen_kwargs.get("restore_signals", True) or not default_signals.are_inherited():
         return argv
     executable = popen_kwargs.pop("executable", None)
-    refuse_unlaunchable(argv, env=env, cwd=cwd, executable=executable)  # Popen would not tell
+    refuse_unlaunchable(argv, env=env, cwd=cwd, executable=executable)  # Popen would miss it
     return default_signals.restoring_command(argv, env, os.fsdecode(executable or argv[0]))
 
 
 def _refuse_unknown(popen_kwargs: Mapping[str, object]) -> None:
-    """Raise TypeError for what Popen does not know, or what would break signals to the group."""
+    """Raise TypeError for arguments that Popen does not know or that break group signals."""
     known = set(inspect.signature(subprocess.Popen).parameters)
     known -= {"args", "shell", "start_new_session", "process_group"}
     unknown = popen_kwargs.keys() - known
@@ -189,7 +193,7 @@ def _explain(
     executable: str | os.PathLike[str] | None,
     error: OSError | ValueError,
 ) -> Obstacle:
-    """Return why Popen failed, in words for a user."""
+    """Return why Popen failed, in words for the user."""
     program = os.fspath(executable or argv[0])
     if isinstance(error, ValueError):
         known = _obstacle(argv, env, cwd, executable)
@@ -200,7 +204,7 @@ def _explain(
         return Obstacle(shortage, error.errno)
     if known := _obstacle(argv, env, cwd, executable):
         return known
-    if isinstance(error, FileNotFoundError):  # not this file, then, but what is to run it
+    if isinstance(error, FileNotFoundError):  # the file exists, so its loader does not
         return Obstacle(f"{program} is run by a loader, which does not exist", error.errno)
     return Obstacle(f"{program}: {error.strerror}", error.errno)
 
@@ -211,7 +215,7 @@ def _obstacle(
     cwd: str | os.PathLike[str] | None,
     executable: str | os.PathLike[str] | None,
 ) -> Obstacle | None:
-    """Return what is known to keep a command from running."""
+    """Return what keeps a command from running, as far as that is known; None for nothing."""
     folder = Path(cwd or ".")
     if unfit := _unfit(argv, env, folder):
         return Obstacle(unfit)
@@ -233,7 +237,7 @@ def _obstacle(
 
 
 def _obstacle_in(file: Path, folder: Path) -> Obstacle | None:
-    """Return what is known to keep a file that exists from being run."""
+    """Return what keeps an existing file from being run, as far as that is known."""
     if file.is_dir():
         return Obstacle(f"{file} is a directory", errno.EACCES)
     if not os.access(file, os.X_OK):
@@ -256,7 +260,7 @@ def _interpreter(file: Path) -> str | None:
 
 
 def _unfit(argv: Sequence[str], env: Mapping[str, str], folder: Path) -> str:
-    """Return what of all this no program can be given, without its text; "" for nothing."""
+    """Return which of these cannot be passed to a program, without its value; "" if all can."""
     for name, value in env.items():
         if "=" in name or not _is_passable(name) or not _is_passable(value):
             return f"the environment variable {name!r} cannot be passed on"

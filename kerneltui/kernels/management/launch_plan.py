@@ -14,18 +14,18 @@ _Stream = int | IO[Any] | None
 
 
 class LaunchArguments(TypedDict, total=False):
-    """What `start_kernel` and `restart_kernel` take by name; others are a TypeError."""
+    """Keyword arguments of `start_kernel` and `restart_kernel`; others raise TypeError."""
 
     extra_arguments: Sequence[str] | None
     env: Mapping[str, str] | None
-    """None for ours."""
+    """None for the environment of this process."""
     cwd: str | bytes | os.PathLike[str] | os.PathLike[bytes] | None
     independent: bool
     """The kernel outlives this process."""
     stdin: _Stream
     stdout: _Stream
     stderr: _Stream
-    # The others are Popen's, which documents them.
+    # The others are Popen's, see its documentation.
     bufsize: int
     executable: str | os.PathLike[str] | None
     preexec_fn: Callable[[], object] | None
@@ -46,7 +46,7 @@ class LaunchArguments(TypedDict, total=False):
 
 
 class StartArguments(LaunchArguments, total=False):
-    """What only a start takes, as a restart keeps it."""
+    """Arguments that only a start takes; a restart keeps their values."""
 
     kernel_id: str | None
     transport_encryption: str | None
@@ -54,14 +54,14 @@ class StartArguments(LaunchArguments, total=False):
 
 @frozen
 class LaunchPlan:
-    """The arguments of `start_kernel`, sorted by who needs them."""
+    """The arguments of `start_kernel`, sorted by what they are used for."""
 
     extra_arguments: tuple[str, ...]
     env: Mapping[str, str] | None
-    """None for ours."""
+    """None for the environment of this process."""
     independent: bool
     streams: dict[str, Any]
-    """stdin, stdout and stderr, as of Popen."""
+    """stdin, stdout and stderr, as for Popen."""
     popen_kwargs: dict[str, Any]
 
     @classmethod
@@ -77,7 +77,7 @@ class LaunchPlan:
 
     @property
     def wants_log(self) -> bool:
-        """Some output has no place to go yet, and our terminal is none."""
+        """Whether stdout or stderr is not given: that goes to a log, and not to our terminal."""
         return self.streams["stdout"] is None or self.streams["stderr"] is None
 
     @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Launcher: from a kernelspec and the arguments of a start to a process that is watched."""
+"""Launcher: start a kernel from its kernelspec and arguments, and watch its process."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ from kerneltui.protocol.status import Wanted
 
 @frozen
 class LaunchOrder:
-    """One launch, as it is wanted."""
+    """What one launch is to start."""
 
     spec: KernelSpec
     arguments: Mapping[str, Any]
     kernel_id: str
     encryption: str
-    """The policy, see `encryption`."""
+    """The policy, see the module `encryption`."""
     stack_signal: int | None = None
-    """At which Python is to write its stacks to the log."""
+    """The signal at which Python is to write its stacks to the log; None for none."""
 
 
 @frozen
 class PreparedLaunch:
-    """All that a launch takes."""
+    """Everything that a launch needs."""
 
     argv: list[str]
     env: dict[str, str] = field(repr=False)
     plan: LaunchPlan = field(repr=False)
     log: LogFile | None
-    """For what of stdout and stderr has no other place."""
+    """For a stdout or stderr that is not given; None if both are."""
 
     def as_popen(self) -> tuple[list[str], dict[str, Any]]:
         """Return argv and the arguments of Popen, without those for the log."""
@@ -68,7 +68,7 @@ class Launcher:
         self._connection = connection
         self._own_command = own_command
         self.arguments: Mapping[str, Any] | None = None
-        """Those of the last launch; None if it was not launched here."""
+        """The arguments of the last launch; None if it was not launched here."""
         self.log_file: LogFile | None = None
 
     def adopt(self, arguments: Mapping[str, Any], kernel_id: str) -> LogFile:
@@ -85,7 +85,7 @@ class Launcher:
         self.arguments = {**arguments, "env": {**(arguments.get("env") or os.environ), **env}}
 
     def with_overrides(self, overriding: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the arguments of the last launch, `overriding` coming first."""
+        """Return the arguments of the last launch; those in `overriding` replace them."""
         return {**(self.arguments or {}), **overriding}
 
     def command(
@@ -117,14 +117,14 @@ class Launcher:
         return self.command(spec, LaunchPlan.of(self.arguments or {}).extra_arguments)
 
     def refuse(self, order: LaunchOrder) -> None:
-        """Raise what `launch` would raise, where that is known before a process is ended."""
+        """Raise what `launch` would raise, if it is known before the old process is ended."""
         spec, plan = order.spec, LaunchPlan.of(order.arguments)
         wants_curve(order.encryption, self._connection.transport, spec)
         argv = self.command(spec, plan.extra_arguments, order.arguments)
         refuse_unlaunchable(argv, env=_environment(plan, order), **plan.popen_kwargs)
         self._connection.restore_connection_file(kernel_name=spec.name)
         file = self._connection.connection_file
-        if plan.wants_log and Path(file).parent.is_dir():  # else it is made
+        if plan.wants_log and Path(file).parent.is_dir():  # else the launch makes the folder
             os.close(LogFile.beside(file, order.kernel_id).open())
 
     def launch(self, order: LaunchOrder, life: Lifecycle) -> None:
@@ -137,7 +137,7 @@ class Launcher:
     def prepare(self, order: LaunchOrder) -> PreparedLaunch:
         """Write the connection file, and remember the arguments for a restart."""
         spec, arguments = order.spec, order.arguments
-        if arguments.get("cwd"):  # for a restart too, though we may come to change our folder
+        if arguments.get("cwd"):  # for a restart, too: our working directory may change
             arguments = {**arguments, "cwd": os.path.abspath(arguments["cwd"])}  # noqa: PTH100 - bytes too
         self.arguments = arguments
         plan, connection = LaunchPlan.of(arguments), self._connection
@@ -170,7 +170,7 @@ def _environment(plan: LaunchPlan, order: LaunchOrder) -> dict[str, str]:
 
 
 def _follow(popen: subprocess.Popen[bytes], log: LogFile | None, life: Lifecycle) -> None:
-    """Watch what was launched; end it where that cannot be. Raises LaunchError."""
+    """Watch the launched process; kill it if it cannot be watched. Raises LaunchError."""
     process = None
     try:
         process = ChildProcess(popen)
@@ -180,7 +180,7 @@ def _follow(popen: subprocess.Popen[bytes], log: LogFile | None, life: Lifecycle
         with contextlib.suppress(ProcessLookupError):  # gone by itself
             os.killpg(popen.pid, signal.SIGKILL)
         popen.wait()
-        serving = life.process  # another one, where it wraps its kernel
+        serving = life.process  # another process, if the launched one wraps it
         if process is not None and serving is not None and serving.launched == process.launched:
             life.record_exit(serving)
         why = describe_shortage(error) or str(error)

@@ -39,7 +39,7 @@ SHUTDOWN_WAIT_TIME = 5.0  # seconds; jupyter_client's
 class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
     """Starts, signals, restarts and stops one kernel. Threads may share it.
 
-    Rule: what only looks takes no lock. Verbs that change the process take turns, and
+    Rule: methods that only look take no lock. Verbs that change the process take turns, and
     `now=True` kills before it waits for its turn.
     """
 
@@ -76,7 +76,8 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
         self.owns_kernel = owns_kernel
         self.transport_encryption = transport_encryption
         self.stack_signal: int | None = None
-        """At which Python writes its stacks to the kernel's log, from the next launch on."""
+        """The signal at which Python writes its stacks to the kernel's log, from the next launch
+        on."""
         if client_class is not None:
             self.client_class = client_class
         if client_factory is not None:
@@ -84,27 +85,27 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
         self.tap_messages: Tap | None = None
         """Called with each message of the manager's own requests, in the thread that asks."""
         self.may_restart: Callable[[], bool] = lambda: True
-        """Asked at a death, where `autorestart` is on."""
+        """Called after a death if `autorestart` is on; False forbids the restart."""
         self.around_restart: Callable[[], AbstractContextManager[None]] = nullcontext
-        """Entered for a restart that nobody has asked for; what it raises forbids that."""
+        """Gives a context for each automatic restart; if it raises, there is no restart."""
         self._restarter = Restarter(self)
         self._launcher = Launcher(self, self._own_command)
         self._search = ServerSearch(self, lambda: self._launcher.arguments is not None)
         self.life = Lifecycle(self.describe, self._restarter.decide, self._search.find_heir)
-        """What happens to this kernel, for who wants to listen."""
+        """What happens to this kernel; callers may add listeners."""
         self._stopper = Stopper(self.life, self.follow_server)
         self._asked = ExitStack()
-        """Requests to shut down whose sockets are open, for them to arrive."""
+        """Shutdown requests whose sockets stay open, so that the requests arrive."""
         self._signaller = Signaller(self.life, self.follow_server)
         self._provisioner = Provisioner(self)
         self._turn = Turn()
         self._replacer = Replacer(self.life, self._turn, self._stop, self._relaunch)
 
-    # -- what is ----
+    # -- its state ----
 
     @property
     def left_behind(self) -> tuple[ProcessIdentity, ...]:
-        """Descendants that lived on after the last polite shutdown."""
+        """Descendants that survived the last polite shutdown."""
         return self._stopper.left_behind
 
     @property
@@ -126,7 +127,7 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
 
     @property
     def provisioner(self) -> Provisioner | None:
-        """Where the field looks for a kernel's pid and Popen; None before the first start."""
+        """Where users of jupyter_client look for pid and Popen; None before the first start."""
         return None if self.process is None else self._provisioner
 
     @property
@@ -139,7 +140,7 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
 
     @property
     def ready(self) -> Future[None]:
-        """Done when the start, restart or shutdown that began last has ended, well or not."""
+        """Done when the latest start, restart or shutdown has ended, also if it failed."""
         return self._turn.ready
 
     @property
@@ -147,16 +148,16 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
         return self.kernel_name in {"python", "python2", "python3"}
 
     def is_alive(self) -> bool:
-        """Tell whether the kernel's process runs; one that is not ours is asked for a beat."""
+        """Tell whether the kernel's process runs; without owning it, ask for a heartbeat."""
         if not self.owns_kernel:
             return has_heartbeat(self.context, self.connection_info)
         process = self.process
-        if process is None:  # none yet, or one that is not to be seen
+        if process is None:  # none yet, or it is not visible from here
             return self.has_kernel and not self.status.exited
         return not process.exited
 
     def looks_alive(self) -> bool:
-        """Do as `is_alive`, and block where that is awaited."""
+        """Do as `is_alive`, but block also in a subclass whose `is_alive` is awaited."""
         return self.is_alive()
 
     def __repr__(self) -> str:
@@ -173,7 +174,7 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
         """Launch the kernel; return when its process exists, not when it is ready.
 
         `kw`: `extra_arguments`, `env`, `cwd`, `independent` (it outlives this process), `stdin`,
-        `stdout`, `stderr` (a log file unless given) and whatever Popen takes; remembered for
+        `stdout`, `stderr` (a log file unless given) and other arguments of Popen; remembered for
         a restart. Raises LaunchError with the reason, NoSuchKernel, InvalidKernelSpec, or
         ActionRefused if it already runs.
         """
@@ -183,7 +184,7 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
                 raise ActionRefused(f"cannot start {self.describe()}: it runs already")
             self._take_own(kw)
             if self.process is not None:
-                self.life.record_exit(self.process)  # a crash that nobody has noticed yet
+                self.life.record_exit(self.process)  # a crash that was not noticed yet
             self._restarter.reset()
             try:
                 self._launch(kw)
@@ -192,17 +193,17 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
                 raise
 
     def pre_start_kernel(self, **kw: Unpack[StartArguments]) -> tuple[list[str], dict[str, Any]]:
-        """Pick ports and write the connection file; return what a start would run, and how.
+        """Pick ports and write the connection file; return argv and Popen's arguments for a start.
 
-        `kw`: as of `start_kernel`. Returns argv and Popen's arguments; what of stdout and stderr
-        is not given would go to a log. Raises as `start_kernel` does.
+        `kw`: as for `start_kernel`. A stdout or stderr that is not given would go to a log. Raises
+        as `start_kernel` does.
         """
         with self._turn.taken():
             self._take_own(kw)
             return self._launcher.prepare(self._order(kw)).as_popen()
 
     def _take_own(self, kw: StartArguments) -> None:
-        """Take what is not for the launch."""
+        """Take the arguments that are not for the launch."""
         self.kernel_id = kw.pop("kernel_id", None) or self.kernel_id
         encryption = kw.pop("transport_encryption", None)
         self.transport_encryption = encryption or self.transport_encryption
@@ -210,10 +211,10 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
     def adopt_kernel(
         self, process: KernelProcess, *, age: float | None, **kw: Unpack[LaunchArguments]
     ) -> None:
-        """Take over a kernel that somebody else started, and whose connection file is loaded.
+        """Take over a kernel that another program started; its connection file must be loaded.
 
-        It is ours from then on, its files included. `age`: seconds since its start, None
-        if unknown. `kw`: what a restart starts it with, as of `start_kernel`.
+        From then on it is ours, with its files. `age`: seconds since its start, None if unknown.
+        `kw`: the arguments for a restart, as for `start_kernel`.
         """
         with self._turn.taken():
             self._own_connection_file()
@@ -221,10 +222,10 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
             self.life.begin(process, log, Spawned(adopted=True), age)
 
     def attach_kernel(self, process: KernelProcess | None, *, age: float | None) -> None:
-        """Follow a kernel that stays somebody else's, and whose connection file is loaded.
+        """Follow a kernel that stays another program's; its connection file must be loaded.
 
-        Its files are left alone, and it cannot be restarted from here. `process`: None if
-        it is not to be seen. `age`: seconds since its start, None if unknown.
+        Its files are left alone, and it cannot be restarted from here. `process`: None if it is not
+        visible from here. `age`: seconds since its start, None if unknown.
         """
         with self._turn.taken():
             self.life.begin(process, None, Spawned(adopted=True), age)
@@ -263,10 +264,10 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
     # -- the process that serves the kernel ----
 
     def follow_server(self) -> None:
-        """Take who serves the kernel for its process, where a program was launched to run it.
+        """Follow the process that serves the kernel, if the launched program only wraps it.
 
-        Then pid, signals and the end are that process's. Without effect before it listens.
-        The end of a process that nobody has noticed yet is noticed here.
+        Pid, signals and exit are then those of that process. No effect before it listens. If the
+        present process has ended and that was not recorded yet, it is recorded here.
         """
         self._search.follow(self.life)
 
@@ -300,9 +301,9 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
     def shutdown_kernel(self, now: bool = False, restart: bool = False) -> None:
         """End the kernel: a shutdown request, then SIGTERM, then SIGKILL; with `now` SIGKILL.
 
-        `now` ends its descendants too, those that left its group included, and takes over
-        from a polite shutdown that is under way. `restart` keeps the connection file. Without
-        effect where nothing runs. Raises KernelTimeout if the process outlives SIGKILL.
+        `now` also ends its descendants, even those that left its process group, and takes over from
+        a polite shutdown that is under way. `restart` keeps the connection file. No effect if
+        nothing runs. Raises KernelTimeout if the process outlives SIGKILL.
         """
         wanted = Wanted.RESTART if restart else Wanted.DOWN
         self._end(wanted, now=now, clean_up=lambda: self._clean_up(restart))
@@ -318,10 +319,11 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
         pollinterval: float = 0.1,  # noqa: ARG002 - the field's; nothing is polled here
         restart: bool = False,
     ) -> None:
-        """Wait for the end of a kernel that somebody has asked to end, then signal it.
+        """Wait for the end of a kernel that was asked to end, then signal it.
 
-        `waittime`: seconds; after half of it comes SIGTERM, then SIGKILL. Its files stay, see
-        `cleanup_resources`. Raises KernelTimeout if the process outlives SIGKILL.
+        `waittime`: seconds; after half of it comes SIGTERM, then SIGKILL. None for
+        `shutdown_wait_time`. Its files stay, see `cleanup_resources`. Raises KernelTimeout if the
+        process outlives SIGKILL.
         """
         if not self.owns_kernel:
             return
@@ -332,7 +334,7 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
             self._stopper.stop(False, grace, nullcontext)
 
     def kill_kernel(self) -> None:
-        """End the kernel as a shutdown with `now`, and keep its log and its connection file.
+        """End the kernel like a shutdown with `now`, but keep its log and its connection file.
 
         A shutdown removes them.
         """
@@ -342,24 +344,24 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
         if not self.owns_kernel:
             return
         if not now:
-            self.follow_server()  # first: of an end that was ordered nobody asks whose it is
+            self.follow_server()  # before the order: an exit after it is taken for the kernel's
         self.life.order(wanted)
         if now:
             self._stopper.kill()
         with self._turn.taken():
-            self.life.order(wanted)  # again: who had the turn before may have started a process
+            self.life.order(wanted)  # again: the verb before may have started a process
             self._stop(now)
             clean_up()
 
     def restart_kernel(
         self, now: bool = False, newports: bool = False, **kw: Unpack[LaunchArguments]
     ) -> None:
-        """Stop the kernel and start it as it was started before, `kw` overriding.
+        """Stop the kernel and start it with the same arguments; `kw` overrides them.
 
-        It keeps its ports and its connection file; with `newports` it gets others. A second
-        restart at the same time waits for the first. Raises ActionRefused if the kernel
-        was never started or is being shut down, else what `start_kernel` raises: before the
-        kernel is stopped where it can be known by then.
+        It keeps its ports and its connection file; with `newports` it gets others. A second restart
+        at the same time waits for the first. Raises ActionRefused if the kernel was never started
+        or is being shut down, else what `start_kernel` raises: before the kernel is stopped, if
+        that is known in time.
         """
         if self._launcher.arguments is None or not self.spawns:
             raise ActionRefused(f"cannot restart {self.describe()}: it was never started")
@@ -381,11 +383,11 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
             self._stopper.kill()
 
     def wants_restart(self) -> bool:
-        """Tell whether the kernel is to be started again, having died unasked."""
+        """Tell whether the kernel is to be started again after it died without an order."""
         return self.autorestart and self.may_restart()
 
     def restart_after(self, died: KernelProcess, *, newports: bool) -> None:
-        """Restart after an unasked death, unless another process serves the kernel by now."""
+        """Restart after a death without an order, unless another process serves the kernel now."""
         self._replacer.replace_dead(died, self.around_restart, newports=newports)
 
     def _stop(self, now: bool) -> None:
@@ -393,7 +395,7 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
 
     @contextmanager
     def _request_shutdown(self) -> Iterator[None]:
-        """Ask the process to end; the next one at its ports is never asked."""
+        """Ask the process to end; the next process at its ports never gets the request."""
         is_restart = self.status.wanted is Wanted.RESTART
         with self.control_request("shutdown_request", {"restart": is_restart}) as request:
             yield
@@ -402,7 +404,7 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
     def cleanup_resources(self, restart: bool = False) -> None:
         """Remove the files of a kernel that is gone, unless it restarts; give its ports back.
 
-        Its context is closed then, until something connects again; see `context`.
+        Its zmq context is then closed until the next connection; see `context`.
         """
         self._asked.close()
         if restart:
@@ -414,7 +416,10 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
         self.life.present = False
 
     def cleanup_connection_file(self) -> None:
-        """Remove the connection file and the log; a program may end its kernel by a client."""
+        """Remove the connection file and the log.
+
+        A program that ends its kernel through a client may call only this.
+        """
         super().cleanup_connection_file()
         self._launcher.clean_up()
 

@@ -35,11 +35,11 @@ SHUTDOWN_THREADS = 32  # they wait for processes; the work is the kernels' own
 class MultiKernelManager(ContextOwner):
     """A registry of KernelManagers. Threads may share it; a kernel that dies is restarted.
 
-    A subclass may set `kernel_manager_class` or `kernel_manager_factory` for all of its own.
+    A subclass may set `kernel_manager_class` or `kernel_manager_factory` for all its instances.
     """
 
     log = logging.getLogger("kerneltui")
-    """Above the loggers of all modules here; those are told what happens."""
+    """The parent of the loggers of all modules here; the modules log to their own."""
 
     _kernel_manager_class: str | ManagerFactory = "kerneltui.KernelManager"
     _kernel_manager_factory: ManagerFactory | None = None
@@ -75,7 +75,7 @@ class MultiKernelManager(ContextOwner):
         self._kernels: dict[str, KernelManager] = {}
         self._starting: set[str] = set()
         self._started = threading.Condition(self._lock)
-        """Told when one of `_starting` is no more."""
+        """Notified when an id leaves `_starting`."""
 
     @property
     def kernel_manager_class(self) -> str | ManagerFactory:
@@ -88,7 +88,7 @@ class MultiKernelManager(ContextOwner):
 
     @property
     def kernel_manager_factory(self) -> ManagerFactory:
-        """What makes a kernel's manager: `kernel_manager_class`, unless another one was set."""
+        """The callable that makes a manager: `kernel_manager_class`, unless another one was set."""
         return self._kernel_manager_factory or named(self.kernel_manager_class)
 
     @kernel_manager_factory.setter
@@ -115,12 +115,12 @@ class MultiKernelManager(ContextOwner):
             raise NoSuchKernel(f"no kernel with id {kernel_id!r}", kernel_id) from None
 
     def add_kernel(self, manager: KernelManager) -> None:
-        """Take in a kernel whose manager was made elsewhere. Raises DuplicateKernel."""
+        """Register a kernel whose manager was made elsewhere. Raises DuplicateKernel."""
         self._claim(manager.kernel_id)
         self._settle(manager.kernel_id, manager)
 
     def remove_kernel(self, kernel_id: str) -> KernelManager | None:
-        """Forget a kernel, whatever it does, and return its manager; None for an unknown one."""
+        """Forget a kernel, running or not, and return its manager; None for an unknown one."""
         with self._lock:
             return self._kernels.pop(kernel_id, None)
 
@@ -134,8 +134,8 @@ class MultiKernelManager(ContextOwner):
     ) -> str:
         """Start a kernel and return its id.
 
-        `kwargs`: as of `KernelManager.start_kernel`; `kernel_id` is picked by the caller, else a
-        new one. Raises DuplicateKernel for an id in use.
+        `kwargs`: as for `KernelManager.start_kernel`; the caller may give a `kernel_id`, else a new
+        one is made. Raises DuplicateKernel for an id in use.
         """
         manager, _, kernel_id = self.pre_start_kernel(kernel_name, kwargs)
         with self._claimed(kernel_id, manager):
@@ -149,7 +149,7 @@ class MultiKernelManager(ContextOwner):
     ) -> tuple[KernelManager, str, str]:
         """Return a manager, the kernelspec's name and the id for a kernel to be started.
 
-        `kwargs`: as of `start_kernel`; the id is taken out of them. A subclass may do more.
+        `kwargs`: as for `start_kernel`; the id is taken out of them. A subclass may do more.
         """
         kernel_name = kernel_name or self.default_kernel_name
         kernel_id = kwargs.pop("kernel_id", None) or self.new_kernel_id(**kwargs)
@@ -157,7 +157,7 @@ class MultiKernelManager(ContextOwner):
 
     @contextlib.contextmanager
     def _claimed(self, kernel_id: str, manager: KernelManager) -> Iterator[None]:
-        """Take in a kernel that the block starts, if there is one then. Raises DuplicateKernel."""
+        """Register a kernel that the block starts, if it runs then. Raises DuplicateKernel."""
         self._claim(kernel_id)
         try:
             yield
@@ -171,7 +171,7 @@ class MultiKernelManager(ContextOwner):
             self._starting.add(kernel_id)
 
     def _settle(self, kernel_id: str, manager: KernelManager | None) -> None:
-        """End a claim, with the kernel that there is now; None if it did not start."""
+        """End a claim and register the kernel's manager; None if it did not start."""
         with self._lock:
             if manager is not None:
                 self._kernels[kernel_id] = manager
@@ -197,7 +197,10 @@ class MultiKernelManager(ContextOwner):
     async def _shutdown_kernel(
         self, kernel_id: str, now: bool = False, restart: bool = False
     ) -> None:
-        """Shut a kernel down and forget it, unless `restart` or a restart that came in between."""
+        """Shut a kernel down and forget it.
+
+        It stays registered with `restart`, or if another thread restarts it meanwhile.
+        """
         manager = self.get_kernel(kernel_id)
         await over(manager.shutdown_kernel(now=now, restart=restart))  # type: ignore[func-returns-value]
         is_down = manager.status.wanted is Wanted.DOWN or not manager.owns_kernel
@@ -216,15 +219,15 @@ class MultiKernelManager(ContextOwner):
         return self.get_kernel(kernel_id).finish_shutdown(waittime, pollinterval)
 
     def shutdown_all(self, now: bool = False) -> None:
-        """Shut all kernels down at once; the slowest one's time is all it takes.
+        """Shut all kernels down at once; it takes as long as the slowest one.
 
-        Those that are being started are waited for and shut down as well. Raises an
-        ExceptionGroup of what failed, once all are through.
+        Kernels that are being started are waited for and shut down as well. Raises an
+        ExceptionGroup of what failed, once all have been tried.
         """
         self.shutdown_kernels(self._all_started(), now)
 
     def _all_started(self) -> list[str]:
-        """Return the ids of all kernels, once those are started that are about to be."""
+        """Return the ids of all kernels, after waiting for those that are being started."""
         with self._lock:
             under_way = set(self._starting)
             self._started.wait_for(lambda: not under_way & self._starting)
@@ -236,7 +239,7 @@ class MultiKernelManager(ContextOwner):
         raise_failures(all_at_once(ends, SHUTDOWN_THREADS))
 
     async def _shutdown_if_there(self, kernel_id: str, now: bool) -> None:
-        with contextlib.suppress(NoSuchKernel):  # somebody else was faster
+        with contextlib.suppress(NoSuchKernel):  # another caller was faster
             await over(self.shutdown_kernel(kernel_id, now=now))
 
     def restart_kernel(
@@ -295,6 +298,6 @@ class MultiKernelManager(ContextOwner):
 
 
 def raise_failures(results: Sequence[BaseException | None]) -> None:
-    """Raise what went wrong with kernels that were to be shut down, as one."""
+    """Raise the errors of kernels that did not shut down, as one group."""
     if failures := [error for error in results if error is not None]:
         raise BaseExceptionGroup(f"{counted(len(failures), 'kernel')} did not shut down", failures)

@@ -1,4 +1,4 @@
-"""Provisioner: the field's way from a manager to the process of its kernel."""
+"""Provisioner: the attributes in which users of jupyter_client look for a kernel's process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kerneltui.kernels.processes.lifecycle import Lifecycle
 
 
 class ProcessOwner(Protocol):
-    """What is asked of a manager."""
+    """What a Provisioner needs of its manager."""
 
     life: Lifecycle
 
@@ -22,9 +22,9 @@ class ProcessOwner(Protocol):
 
 
 class Provisioner:
-    """Tells of the latest process of one kernel, after a restart of the next one.
+    """Describes the latest process of one kernel; after a restart, that is the new one.
 
-    It has no verbs: those are the manager's, who knows when a pid is safe to be signalled.
+    It has no verbs: those are the manager's, which knows when a pid may safely be signalled.
     """
 
     def __init__(self, manager: ProcessOwner) -> None:
@@ -32,7 +32,7 @@ class Provisioner:
 
     @property
     def process(self) -> subprocess.Popen[bytes] | None:
-        """The Popen of what was launched; None after a shutdown, and of an adopted kernel."""
+        """The Popen of the launched program; None after a shutdown, and for an adopted kernel."""
         return self._manager.kernel
 
     @property
@@ -41,7 +41,7 @@ class Provisioner:
 
     @property
     def pid(self) -> int | None:
-        """Of the process that serves the kernel, which may not be the one that was launched."""
+        """The pid of the process that serves the kernel, which may not be the launched one."""
         process = self._manager.life.process
         return None if process is None else process.identity.pid
 

@@ -1,4 +1,4 @@
-"""Replacer: another process for the same kernel, once however many threads ask at the same time."""
+"""Replacer: replace a kernel's process, once even if several threads ask at the same time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Arguments = Mapping[str, Any]
 
 
 class Replacer:
-    """Stops the process of a kernel and launches the next one, in a turn of the kernel's."""
+    """Stops the process of a kernel and launches the next one, in one turn (see Turn)."""
 
     def __init__(
         self,
@@ -26,7 +26,7 @@ class Replacer:
         stop: Callable[[bool], None],
         launch: Callable[[Arguments, bool], None],
     ) -> None:
-        """`stop`: called with `now`; `launch`: with what overrides arguments, and `newports`."""
+        """`stop`: called with `now`; `launch`: with the arguments that override, and `newports`."""
         self._life = life
         self._turn = turn
         self._stop = stop
@@ -36,9 +36,9 @@ class Replacer:
     def replace(
         self, prepare: Callable[[], None], *, now: bool, newports: bool, overriding: Arguments
     ) -> None:
-        """Replace the process as was asked; a second call at the same time waits for the first.
+        """Replace the process; a second call at the same time waits for the first.
 
-        `prepare`: called before the turn; what it raises forbids the restart.
+        `prepare`: called before the turn; if it raises, there is no restart.
         """
 
         def restart() -> None:
@@ -55,9 +55,9 @@ class Replacer:
         *,
         newports: bool,
     ) -> None:
-        """Replace a process that died unasked, unless another one serves the kernel now.
+        """Replace a process that died without an order, unless another one serves the kernel now.
 
-        `around`: entered for it; what it raises forbids the restart.
+        `around`: gives a context for the restart; if it raises, there is no restart.
         """
         try:
             with around():
@@ -73,7 +73,7 @@ class Replacer:
                 self._replace(True, newports, {})
 
     def _give_up(self, died: KernelProcess, reason: str) -> None:
-        """Let nobody wait for a restart that has failed before it began."""
+        """End the clients' wait for a restart that failed before it began."""
         with self._turn.taken():
             if self._life.process is died and self._life.status.wanted is Wanted.RESTART:
                 self._life.order(Wanted.DOWN, reason)

@@ -1,4 +1,4 @@
-"""Restarter: what follows when a kernel dies unasked."""
+"""Restarter: restart a kernel that died without an order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kerneltui.protocol.status import RestartPolicy, Wanted
 
 RestartCallback = Callable[[], object]
 EVENTS = ("restart", "dead")
-PORT_RETRIES = 3  # launches on other ports after one that found its own taken
+PORT_RETRIES = 3  # launches on other ports, after a kernel whose ports were taken
 PORTS_TAKEN = ("Address already in use", "Address in use")
 
 _log = logging.getLogger(__name__)
@@ -32,23 +32,24 @@ class Restartable(Protocol):
     def describe(self) -> str: ...
 
     def wants_restart(self) -> bool:
-        """Tell whether it is to be started again, having died."""
+        """Tell whether a kernel that died is to be started again."""
 
     def restart_after(self, died: KernelProcess, *, newports: bool) -> None:
-        """Restart, unless another process than `died` is there by now."""
+        """Restart, unless another process than `died` serves the kernel now."""
 
 
 class Restarter:
-    """Has a kernel that died restarted: on other ports, if it found its own taken, or, where
-    its manager wants that, as it was, within a policy's limits.
+    """Restarts a kernel that died.
 
-    Callbacks: "restart" before each restart of the latter kind, "dead" once none will follow.
+    If its ports were taken, it is started on others. Otherwise it is started as before, if its
+    manager wants that and the policy allows it. Callbacks: "restart" before each restart of the
+    second kind, "dead" once none will follow.
     """
 
     def __init__(self, manager: Restartable) -> None:
         self.policy = RestartPolicy()
         self.is_stopped = False
-        """Nothing follows a death."""
+        """While it is set, nothing follows a death."""
         self._manager = manager
         self._restarts = 0
         self._port_retries = 0
@@ -62,14 +63,14 @@ class Restarter:
             self._callbacks[event].remove(callback)
 
     def reset(self) -> None:
-        """Forget the deaths so far: somebody has looked, and started the kernel again."""
+        """Forget the deaths so far: the user has started the kernel again."""
         self._restarts = self._port_retries = 0
         self.is_stopped = False
 
     def decide(self, death: KernelDied, lifetime: float) -> Callable[[], None]:
-        """Decide what follows an unasked death after `lifetime` seconds, and begin it.
+        """Decide what follows a death without an order, after `lifetime` seconds, and begin it.
 
-        What is returned is to be called once the decision is known to all.
+        Call the function that is returned once all threads know the decision.
         """
         if self.is_stopped:
             return lambda: None
@@ -98,7 +99,7 @@ class Restarter:
     def _restart_later(self, delay: float, *, newports: bool) -> Callable[[], None]:
         """Order the restart, so that clients wait for it; return what carries it out.
 
-        Nothing comes of it where somebody restarts the kernel or shuts it down meanwhile.
+        It does nothing if the kernel is restarted or shut down meanwhile.
         """
         died = self._manager.life.process
         assert died is not None
@@ -118,13 +119,13 @@ class Restarter:
             self._fire("restart")
         try:
             self._manager.restart_after(died, newports=newports)
-        except ActionRefused as error:  # shut down meanwhile: whoever did it knows
+        except ActionRefused as error:  # shut down meanwhile: its caller knows
             _log.info("%s", error)
         except (KernelError, OSError) as error:
             _log.warning("%s", error)
             self._say_dead()
 
-    # -- runs there, or where the death was noticed ----
+    # -- runs there, or in the thread that noticed the death ----
 
     def _say_dead(self) -> None:
         self._fire("dead")
@@ -138,16 +139,16 @@ class Restarter:
 
 
 class RestartVerbs:
-    """What a manager lets its user say about automatic restarts."""
+    """The methods of a manager for automatic restarts."""
 
     _restarter: Restarter
 
     def start_restarter(self) -> None:
-        """Have `autorestart` hold again. Each start and restart does."""
+        """Let `autorestart` work again. Each start and restart does so, too."""
         self._restarter.is_stopped = False
 
     def stop_restarter(self) -> None:
-        """Let a kernel that dies from now on stay dead, and call nobody back, until a start."""
+        """Until the next start, let a kernel that dies stay dead, and call no callback."""
         self._restarter.is_stopped = True
 
     def add_restart_callback(self, callback: RestartCallback, event: str = "restart") -> None:

@@ -1,4 +1,4 @@
-"""A kernel for as long as a block lasts."""
+"""Start a kernel with a client that is ready; end it when a block ends."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def start_new_kernel(
 ) -> tuple[KernelManager, BlockingKernelClient]:
     """Return a manager whose kernel runs and a connected client that is ready.
 
-    `kwargs`: as of `KernelManager.start_kernel`. Whatever goes wrong, no kernel stays behind.
+    `kwargs`: as for `KernelManager.start_kernel`. After an error no kernel is left running.
     """
     return finish(ready_kernel(KernelManager(kernel_name=kernel_name), startup_timeout, kwargs))
 
@@ -31,7 +31,7 @@ def start_new_kernel(
 async def ready_kernel(
     manager: AnyManager, startup_timeout: float, arguments: StartArguments
 ) -> tuple[AnyManager, Any]:
-    """Start the kernel of a manager that blocks or is awaited; see `start_new_kernel`."""
+    """Start the kernel of a blocking or an async manager; see `start_new_kernel`."""
     client = manager.client()
     try:
         await over(manager.start_kernel(**arguments))
@@ -51,7 +51,7 @@ def run_kernel(
     kernel_name: str = "python",
     **kwargs: Unpack[StartArguments],
 ) -> Iterator[BlockingKernelClient]:
-    """Yield a connected client; its kernel is gone afterwards, whatever was raised."""
+    """Yield a connected client; shut its kernel down at the end, also after an error."""
     manager, client = start_new_kernel(startup_timeout, kernel_name, **kwargs)
     try:
         yield client

@@ -1,4 +1,4 @@
-"""How a kernel is brought to its end: a ladder of steps, climbed until one suffices."""
+"""Stopper: end a kernel step by step, until one step is enough."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from kerneltui.protocol.status import POLITE_STOP, STOP_NOW, StopStep
 KILL_PATIENCE = 5.0  # seconds at least, for a killed process to be gone
 
 AskToEnd = Callable[[], contextlib.AbstractContextManager[object]]
-"""Has a kernel asked to end; what it returns is entered until it has ended, or is signalled."""
+"""Asks a kernel to end; the context that it returns stays open while the kernel is being ended."""
 
 _log = logging.getLogger(__name__)
 
 
 class Stopper:
-    """Brings whichever process serves a kernel to its end, and knows what that one left behind."""
+    """Ends the process that serves a kernel, and knows which descendants it left behind."""
 
     def __init__(self, life: Lifecycle, follow_server: Callable[[], None]) -> None:
         """`follow_server`: has `life` follow the process that serves the kernel now."""
@@ -31,10 +31,10 @@ class Stopper:
         self._follow_server = follow_server
         self._killed: KernelProcess | None = None
         self.left_behind: tuple[ProcessIdentity, ...] = ()
-        """Descendants that lived on after the last polite shutdown."""
+        """Descendants that survived the last polite shutdown."""
 
     def kill(self) -> None:
-        """Kill at once; whoever is waiting for the end, in another thread, goes on then."""
+        """Kill at once; another thread that waits for the end then goes on."""
         process = self._life.process
         if process is not None:
             self._killed = process
@@ -56,7 +56,7 @@ class Stopper:
         if stop(process, steps, grace, request_shutdown) is None:
             raise KernelTimeout(f"{self._life.describe()} outlived SIGKILL; its process is stuck")
         self._life.record_exit(process)
-        if self._life.process is not process:  # it has turned out meanwhile that another serves
+        if self._life.process is not process:  # meanwhile another process serves the kernel
             self.stop(now, grace, request_shutdown)
             return
         self._note_left_behind(process, () if process is self._killed else family)
@@ -78,10 +78,10 @@ def stop(
     grace: float,
     request_shutdown: AskToEnd,
 ) -> StopStep | None:
-    """Take step after step until the process has exited; return the one that sufficed.
+    """Take step after step until the process has exited; return the last one taken.
 
-    `grace`: seconds for the whole ladder, of which each step has its share. None if the
-    process outlived them all.
+    `grace`: seconds for all steps together; each has its share. None if the process outlived all
+    steps.
     """
 
     def take(step: StopStep) -> None:
@@ -90,7 +90,7 @@ def stop(
         if step.signum is None:
             try:
                 requests.enter_context(request_shutdown())
-            except KernelError as error:  # it is signalled then, as one that does not obey
+            except KernelError as error:  # it is signalled then, like a kernel that does not obey
                 _log.warning("a kernel cannot be asked to end: %s", error)
             return
         with contextlib.suppress(ProcessLookupError):  # gone meanwhile: the goal is met
@@ -109,7 +109,7 @@ def climb(
     """See `stop`."""
     for step in steps:
         take_step(step)
-        # No grace is asked of a kernel that is killed, but the system needs its time.
+        # A kernel that is killed needs no grace time, but the system needs some to end it.
         patience = KILL_PATIENCE if step.signum == signal.SIGKILL else 0.0
         if wait_exit(max(patience, step.share * grace)):
             return step
@@ -117,7 +117,7 @@ def climb(
 
 
 def family_of(process: KernelProcess) -> tuple[ProcessIdentity, ...]:
-    """Return what a kernel and the program that wraps it have begun, and that program."""
+    """Return the relatives of a kernel's process; a program that wraps it is one of them."""
     found = [each for leader in _leaders(process) for each in (leader, *relatives(leader))]
     return tuple(each for each in dict.fromkeys(found) if each != process.identity)
 
@@ -127,9 +127,9 @@ def _leaders(process: KernelProcess) -> Iterable[ProcessIdentity]:
 
 
 def kill_family(process: KernelProcess) -> None:
-    """SIGKILL the group and all of the family; the process is left to be reaped.
+    """SIGKILL the process group and the whole family; the process itself is not reaped here.
 
-    One that has ended may have left some of it.
+    A process that has ended may have left some of its family.
     """
     family = family_of(process)
     with contextlib.suppress(ProcessLookupError):

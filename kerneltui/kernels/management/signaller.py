@@ -1,4 +1,4 @@
-"""Signaller: signals and interrupts for whichever process serves a kernel now."""
+"""Signaller: send signals and interrupts to the process that serves a kernel now."""
 
 from __future__ import annotations
 

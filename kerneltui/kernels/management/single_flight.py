@@ -1,4 +1,4 @@
-"""A verb that two threads give at once is carried out once, and both learn how it ended."""
+"""SingleFlight: an action that two threads ask for runs once, and both learn its outcome."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from concurrent.futures import Future
 
 
 class SingleFlight:
-    """Runs one action at a time; who comes while it runs waits for it and runs nothing."""
+    """Runs one action at a time; a caller that comes meanwhile waits for it and runs nothing."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -11,8 +11,8 @@ from kerneltui.kernels.specs.spec_manager import KernelSpec, KernelSpecManager, 
 class SpecOwner:
     """Reads its kernelspec when it is first asked for, and keeps it from then on.
 
-    What is launched is what `kernel_spec` shows then, edited or overridden as it may be.
-    One that nobody has edited is launched as it is installed by then.
+    A launch starts what `kernel_spec` shows at that time, with the user's edits. If the kernelspec
+    was not edited, it starts what is installed at that time.
     """
 
     def __init__(self, kernel_name: str, specs: KernelSpecManager) -> None:
@@ -20,12 +20,12 @@ class SpecOwner:
         self._kernel_spec_manager = specs
         self._spec: KernelSpec | None = None
         self._as_read: KernelSpec | None = None
-        """A copy of it as it was installed; None for one that was put there."""
+        """A copy of the kernelspec as it was read; None for one that a caller has set."""
         self._keeping = threading.Lock()
 
     @property
     def kernel_name(self) -> str:
-        """The name of the kernelspec. Another name is another kernelspec."""
+        """The name of the kernelspec. Setting it drops the kernelspec that is kept."""
         return self._kernel_name
 
     @kernel_name.setter
@@ -35,7 +35,7 @@ class SpecOwner:
 
     @property
     def kernel_spec_manager(self) -> KernelSpecManager:
-        """Where the kernelspec is read. Another one is asked anew."""
+        """Finds the kernelspec. Setting it drops the kernelspec that is kept."""
         return self._kernel_spec_manager
 
     @kernel_spec_manager.setter
@@ -45,7 +45,7 @@ class SpecOwner:
 
     @property
     def kernel_spec(self) -> KernelSpec:
-        """The kernelspec, the same object each time; what is changed in it is launched.
+        """The kernelspec, the same object each time; edits of it are launched.
 
         Raises NoSuchKernel or InvalidKernelSpec.
         """
@@ -53,7 +53,7 @@ class SpecOwner:
 
     @property
     def _kernel_spec(self) -> KernelSpec | None:
-        """What is kept; None before anybody has asked. Subclasses set it, as in the field."""
+        """The kept kernelspec; None before its first use. Subclasses may set it."""
         return self._spec
 
     @_kernel_spec.setter
@@ -71,13 +71,13 @@ class SpecOwner:
         return self.kernel_spec_manager.get_kernel_spec(self.kernel_name)
 
     def _next_spec(self) -> KernelSpec:
-        """Return a copy of what the next launch starts. Raises NoSuchKernel, InvalidKernelSpec."""
+        """Return a copy of the spec for the next launch. Raises NoSuchKernel, InvalidKernelSpec."""
         shown = self.kernel_spec
         is_as_read = shown is self._spec and shown == self._as_read
         return launchable(self._installed_spec() if is_as_read else shown, self.kernel_name)
 
     def _note_launch(self, spec: KernelSpec) -> None:
-        """Have an unedited kernelspec say what was launched; it stays the same object."""
+        """Update an unedited kernelspec to what was launched; it stays the same object."""
         with self._keeping:
             if self._spec is not None and self._spec == self._as_read:
                 vars(self._spec).update(copy.deepcopy(vars(spec)))

@@ -1,4 +1,4 @@
-"""Turn: one verb at a time on one kernel, and a future that tells when the latest is over."""
+"""Turn: one verb at a time on one kernel, and a future that is done after the latest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Turn:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self.ready: Future[None] = Future()
-        """Done when the verb that began last has ended, well or not."""
+        """Done when the latest verb has ended, also if it failed."""
 
     @contextlib.contextmanager
     def taken(self) -> Iterator[None]:
