@@ -1,4 +1,4 @@
-"""One kernelspec: what its file says, whether it can be started here, the command line it means."""
+"""KernelSpec: the content of a kernel.json, checks that it can be started, its command line."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _BARE_PYTHONS = ("python", f"python{sys.version_info[0]}", "python{}.{}".format(
 
 @dataclass
 class KernelSpec:
-    """What a kernel.json says; whoever holds it may edit it. See `launchable`."""
+    """The content of a kernel.json; the user may edit it. See `launchable`."""
 
     argv: list[str] = field(default_factory=list)
     name: str = ""
@@ -55,7 +55,7 @@ class KernelSpec:
         return cls(resource_dir=resource_dir, **fields)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what belongs in a kernel.json, the fields that jupyter_client returns."""
+        """Return the content for a kernel.json: the fields that jupyter_client returns."""
         return {
             "argv": self.argv,
             "env": self.env,
@@ -91,7 +91,7 @@ def _read_json(file: Path) -> dict[str, Any]:
         raise KernelSpecFileNotFound(message) from error
     except OSError as error:
         raise InvalidKernelSpec(f"{file}: cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, nested without end
+    except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or nested too deep
         raise InvalidKernelSpec(f"{file}: is not JSON: {error}") from None
     if not isinstance(content, dict):
         raise InvalidKernelSpec(f"{file}: holds {_kind(content)}, not an object")
@@ -99,14 +99,14 @@ def _read_json(file: Path) -> dict[str, Any]:
 
 
 def _checked(owner: str, name: str, value: object) -> Any:
-    """Return one field's value as a KernelSpec holds it; its text is in no error message."""
+    """Return one field's value as a KernelSpec holds it; no error message contains the value."""
     expected = _FIELD_TYPES[name]
     if not isinstance(value, expected):
         raise InvalidKernelSpec(f"{owner}: {name} is {_kind(value)}, not a {expected.__name__}")
     if name == "interrupt_mode":
         value = str(value).lower()
         if value not in INTERRUPT_MODES:
-            raise InvalidKernelSpec(f"{owner}: {name} is none of {', '.join(INTERRUPT_MODES)}")
+            raise InvalidKernelSpec(f"{owner}: {name} is not one of {', '.join(INTERRUPT_MODES)}")
     if name == "argv" and isinstance(value, list):
         _require_text(owner, name, dict(enumerate(value)))
     if name == "env" and isinstance(value, dict):
@@ -125,14 +125,15 @@ def _kind(value: object) -> str:
 
 
 def launchable(spec: KernelSpec, name: str) -> KernelSpec:
-    """Return a copy of what can be started here, which an edit of `spec` does not change.
+    """Return a copy of `spec` that can be started here.
 
-    `name`: for one that has none. Raises InvalidKernelSpec.
+    Later edits of `spec` do not change the copy. `name`: for a spec that has none. Raises
+    InvalidKernelSpec.
     """
     fixed = copy.deepcopy(spec)
     fixed.name = fixed.name or name
     owner = f"kernel spec {fixed.name!r}"
-    argv: Any = fixed.argv  # whatever the user has put there
+    argv: Any = fixed.argv  # it may be anything that the user has set
     if isinstance(argv, list | tuple):
         fixed.argv = [os.fspath(each) if isinstance(each, Path) else each for each in argv]
     for each in _FIELD_TYPES:
@@ -145,7 +146,7 @@ def launchable(spec: KernelSpec, name: str) -> KernelSpec:
 
 
 def refuse_foreign_provisioner(spec: KernelSpec) -> None:
-    """Raise InvalidKernelSpec where something else than a process on this host is meant."""
+    """Raise InvalidKernelSpec if the kernel is not to run as a process on this host."""
     stanza = spec.metadata.get("kernel_provisioner")
     name = stanza.get("provisioner_name") if isinstance(stanza, Mapping) else stanza
     name = name or os.environ.get("JUPYTER_DEFAULT_PROVISIONER_NAME") or LOCAL_PROVISIONER
@@ -184,7 +185,7 @@ def format_argv(
         "resource_dir": str(Path(spec.resource_dir).absolute()) if spec.resource_dir else "",
     }
     for key, value in (launch_args or {}).items():
-        if isinstance(value, str | int | float | os.PathLike):  # no mapping: env is secret
+        if isinstance(value, str | int | float | os.PathLike):  # not a mapping: env is secret
             values[key] = str(value)
     argv = [*spec.argv, *extra_arguments]
     if argv and argv[0] in _BARE_PYTHONS and _is_ours(spec):
@@ -196,8 +197,8 @@ def format_argv(
 def _is_ours(spec: KernelSpec) -> bool:
     """Tell whether the spec was installed for this interpreter, in its environment or user-wide.
 
-    Then its bare "python" means this interpreter. Elsewhere it means whatever the launch
-    environment's PATH finds: an isolated install of ours has no ipykernel of theirs.
+    If so, its bare "python" means this interpreter. Otherwise it means what the PATH of the launch
+    environment finds: an isolated install of kerneltui does not have the ipykernel of others.
     """
     prefixes = [sys.prefix, *([site.getuserbase()] if site.ENABLE_USER_SITE else [])]
     folder = Path(spec.resource_dir).resolve()

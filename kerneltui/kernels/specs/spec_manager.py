@@ -1,4 +1,4 @@
-"""The kernelspecs of this user: where they are looked for, installed and removed."""
+"""KernelSpecManager: find, install and remove the kernelspecs of this user."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ class KernelSpecManager:
     """Finds, installs and removes kernelspecs."""
 
     log = logging.getLogger("kerneltui")
-    """Above the loggers of all modules here; those are told what happens."""
+    """The parent of the loggers of all modules here; the modules log to their own."""
     kernel_spec_class: type[KernelSpec] = KernelSpec
-    """What the kernelspecs that are found are made of."""
+    """The class of the kernelspecs that are returned."""
 
     @configured
     def __init__(
@@ -79,10 +79,10 @@ class KernelSpecManager:
         self.problems: tuple[str, ...] = ()
         """What `get_all_specs` skipped last time, a sentence each."""
         self._warned: dict[str, object] = {}
-        """What the log was told, and of which state of a file or folder."""
+        """Problems that were logged, each with the state of its file or folder at that time."""
 
     def find_kernel_specs(self) -> dict[str, str]:
-        """Return {name: resource folder}; of two with one name the earlier folder's counts."""
+        """Return {name: resource folder}; of two with one name, the one in the earlier folder."""
         found: dict[str, str] = {}
         native = _native_resource_dir() if self.ensure_native_kernel else None
         for folder in self.kernel_dirs:
@@ -110,8 +110,8 @@ class KernelSpecManager:
     def get_all_specs(self) -> dict[str, dict[str, Any]]:
         """Return {name: {"resource_dir": ..., "spec": ...}} of all that can be started here.
 
-        Others are skipped; `problems` says which and why, and the log, once for each change
-        of the file. A subclass's `get_kernel_spec` is asked for each.
+        Others are skipped: `problems` says which and why. The log says it, too, once for each
+        change of the file. A subclass's own `get_kernel_spec` is called for each.
         """
         specs: dict[str, dict[str, Any]] = {}
         problems = []
@@ -138,10 +138,10 @@ class KernelSpecManager:
         replace: bool | None = None,
         prefix: str | None = None,
     ) -> str:
-        """Copy a kernelspec's folder to where all users (or `user`, or `prefix`) find it.
+        """Copy a kernelspec's folder to the place for all users (or for `user`, or `prefix`).
 
-        It is named as its folder unless `kernel_name` is given. A spec of that name in that
-        place is replaced, with `replace=False` refused by a FileExistsError.
+        Its name is the folder's unless `kernel_name` is given. A spec with that name in that place
+        is replaced; with `replace=False` it raises FileExistsError.
         """
         source = Path(source_dir).absolute()
         name = (kernel_name or source.name).lower()
@@ -191,7 +191,7 @@ class KernelSpecManager:
             return []
 
     def _warn_once(self, problem: str, path: Path) -> None:
-        """Log a problem of `path`, unless it was logged of what `path` is now."""
+        """Log a problem of `path`, unless it was logged since `path` last changed."""
         state = _state_of(path)
         if problem not in self._warned or self._warned[problem] != state:
             self._warned[problem] = state
@@ -224,7 +224,7 @@ def _default_kernel_dirs() -> list[str]:
 
 
 def _state_of(path: Path) -> object:
-    """Return what differs once a file or folder has changed; None if it cannot be seen."""
+    """Return a value that changes when a file or folder does; None if it cannot be read."""
     try:
         status = path.stat()
     except OSError:
@@ -236,11 +236,11 @@ def _holds_spec(path: Path) -> bool:
     try:
         return (path / "kernel.json").is_file()
     except PermissionError:
-        return True  # whoever loads it will say what is wrong with it
+        return True  # an attempt to load it tells what is wrong with it
 
 
 def _native_resource_dir() -> str | None:
-    """Return the folder of ipykernel's logos, where this interpreter has ipykernel.
+    """Return the folder of ipykernel's logos; None if this interpreter has no ipykernel.
 
     It is found, not imported: importing it loads jupyter_client.
     """
@@ -262,14 +262,14 @@ def _native_fields() -> dict[str, Any]:
 
 def _replace_tree(source: Path, destination: Path) -> None:
     """Put a copy of `source` in the place of `destination`; a failed copy changes nothing."""
-    import shutil  # which who only reads kernelspecs does not load
+    import shutil  # slow to load, and not needed to read kernelspecs
     import tempfile
 
     destination.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=destination.parent, prefix=".installing-") as scratch:
         copy = Path(scratch, destination.name)
         shutil.copytree(source, copy)
-        copy.chmod(copy.stat().st_mode | stat.S_IWUSR)  # or a copied read-only folder cannot move
+        copy.chmod(copy.stat().st_mode | stat.S_IWUSR)  # else a read-only copy cannot be moved
         if destination.exists() or destination.is_symlink():
             _remove_tree(destination)
         copy.rename(destination)

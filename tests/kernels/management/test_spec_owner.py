@@ -289,7 +289,7 @@ BAD = [
     ({"argv": ["python", 5]}, r"argv\[1\] is a int, not a str"),
     ({"argv": None}, "argv is null, not a list"),
     ({"env": {"TOKEN": 5}}, r"env\['TOKEN'\] is a int, not a str"),
-    ({"interrupt_mode": "never"}, "interrupt_mode is none of signal, message"),
+    ({"interrupt_mode": "never"}, "interrupt_mode is not one of signal, message"),
     ({"metadata": {"kernel_provisioner": {"provisioner_name": "k8s"}}}, "provisioner 'k8s'"),
 ]
 

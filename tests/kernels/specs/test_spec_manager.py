@@ -123,7 +123,7 @@ def test_a_spec_written_and_read_again_is_the_same(kernels: Path) -> None:
         ({**GOOD, "env": {"A": 1}}, r"env\['A'\] is a int, not a str"),
         ({**GOOD, "display_name": None}, "display_name is null, not a str"),
         ({**GOOD, "metadata": 1}, "metadata is a int, not a dict"),
-        ({**GOOD, "interrupt_mode": "shout"}, "interrupt_mode is none of signal, message"),
+        ({**GOOD, "interrupt_mode": "shout"}, "interrupt_mode is not one of signal, message"),
         ({**GOOD, "interrupt_mode": 2}, "interrupt_mode is a int, not a str"),
     ],
 )
