@@ -1,4 +1,4 @@
-"""AdoptedProcess: a kernel's process that somebody else started."""
+"""AdoptedProcess: a kernel's process that another process started."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from kerneltui.kernels.processes.identity import ProcessIdentity
 
 
 class AdoptedProcess:
-    """A process that is no child of this one: its exit is seen at once, its code never.
+    """A process that is not a child of this one: its exit is seen at once, its exit code never.
 
-    One that is gone by now has simply exited.
+    A process that is already gone counts as exited.
     """
 
     def __init__(self, identity: ProcessIdentity) -> None:
@@ -27,7 +27,10 @@ class AdoptedProcess:
 
     @property
     def exited(self) -> bool:
-        """It is a zombie at least: with many threads it may be one before its exit is told."""
+        """Whether it has ended, if only as a zombie.
+
+        A process with many threads may be a zombie before its descriptor tells its exit.
+        """
         return self.wait(0) or not self.identity.is_alive()
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -37,7 +40,7 @@ class AdoptedProcess:
         if self.exited:
             raise ProcessLookupError(f"process {self.identity.pid} has exited")
         from kerneltui.kernels.processes.process import (
-            signal_group,  # a recorder, which signals none, is lean
+            signal_group,  # not for the recorder, which sends no signals
         )
 
         signal_group(self.identity, signum)
@@ -50,7 +53,7 @@ def _exit_fd_of(identity: ProcessIdentity) -> int:
             fd = open_exit_fd(identity.pid)
         except ProcessLookupError:
             return exited_fd()
-        if identity.is_alive():  # so it is of this process, and not of a later one
+        if identity.is_alive():  # so the descriptor is of this process, not of a later one
             return fd
         os.close(fd)
     return exited_fd()

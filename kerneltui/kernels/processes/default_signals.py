@@ -1,7 +1,7 @@
-"""Default signals for a kernel: what its launcher ignores or blocks would pass to it.
+"""Start a kernel with default signals, as it would inherit ignored and blocked ones.
 
-Run as a program, this file restores the defaults and becomes the program that it is told.
-It then runs without site-packages: nothing here imports more than the standard library.
+Run as a program, this file restores the defaults and then becomes the given program. It runs
+without site-packages, so it imports only the standard library.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _RESTORED_BY_POPEN = {signal.SIGPIPE, signal.SIGXFSZ}
 
 
 def are_inherited() -> bool:
-    """Tell whether a child that this thread starts ignores or blocks signals from its start."""
+    """Tell whether a child of this thread would start with ignored or blocked signals."""
     changeable = signal.valid_signals() - _UNCHANGEABLE - _RESTORED_BY_POPEN
     is_ignored = any(signal.getsignal(each) is signal.SIG_IGN for each in changeable)
     return is_ignored or bool(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
@@ -26,19 +26,20 @@ def are_inherited() -> bool:
 def restoring_command(argv: Sequence[str], env: Mapping[str, str], executable: str) -> list[str]:
     """Return the command that runs `executable` with `argv` and default signals.
 
-    The pid stays the same. `env`: the environment with which it will be run. A child of a
-    process with threads must not run Python code before its exec, so it is done after one.
+    The pid stays the same. `env`: the environment with which it will be run. A child of a process
+    with threads must not run Python code before its exec. So this is done after an exec, by a
+    second Python.
     """
     locale = f"={env['LC_CTYPE']}" if "LC_CTYPE" in env else ""
     return [sys.executable, "-I", "-S", __file__, locale, executable, *argv]
 
 
 def _become(locale: str, executable: str, *argv: str) -> None:
-    """Run what `restoring_command` was given in the place of this process."""
+    """Restore the defaults, then run the given program in place of this process."""
     for each in signal.valid_signals() - _UNCHANGEABLE:
         signal.signal(each, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    os.environ.pop("LC_CTYPE", None)  # Python has changed it, where the locale was C
+    os.environ.pop("LC_CTYPE", None)  # Python has changed it, if the locale was C
     if locale:
         os.environ["LC_CTYPE"] = locale.removeprefix("=")
     os.execvp(executable, argv)

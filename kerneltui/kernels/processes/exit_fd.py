@@ -13,16 +13,16 @@ from functools import partial
 from kerneltui.kernels.processes.guarded_thread import PAUSE, Failures, GuardedThread
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 
-LOOK = 0.5  # seconds between two looks at somebody else's child, where the system tells nothing
+LOOK = 0.5  # seconds between two looks at another process's child, if the system does not report it
 
 
 class ExitFd:
-    """A descriptor as of `open_exit_fd`, which is closed once nobody has this object any more."""
+    """Owns a descriptor of `open_exit_fd`; closes it when the object is no longer used."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
-        # Not closed on exit: exit handlers end kernels, and whoever still polls it would be told
-        # of an end, or find another file under its number.
+        # Not closed when the interpreter exits: exit handlers end kernels. A thread that still
+        # polls it would see a false end, or another file with the same number.
         weakref.finalize(self, os.close, fd).atexit = False
 
     def fileno(self) -> int:
@@ -36,7 +36,7 @@ class ExitFd:
 
 
 def open_exit_fd(pid: int) -> int:
-    """Return a descriptor that turns readable when process `pid` exits, and stays so.
+    """Return a descriptor that becomes readable when process `pid` exits, and stays so.
 
     It can be polled beside sockets, before or after the exit, by any number of pollers.
     """
@@ -45,7 +45,7 @@ def open_exit_fd(pid: int) -> int:
     try:
         return os.pidfd_open(pid)
     except OSError as error:
-        if error.errno not in (errno.ENOSYS, errno.EPERM):  # an old or a guarded system
+        if error.errno not in (errno.ENOSYS, errno.EPERM):  # an old system, or one that forbids it
             raise
         return _open_pipe(pid)
 
@@ -68,7 +68,7 @@ def _open_kqueue(pid: int) -> int:
 
 
 def exited_fd() -> int:
-    """Return a descriptor that is readable for good, as of a process that has exited."""
+    """Return a descriptor that is always readable, like that of a process that has exited."""
     reader, writer = os.pipe()
     os.close(writer)
     return reader
@@ -83,9 +83,9 @@ def _open_pipe(pid: int) -> int:
 
 def _close_on_exit(pid: int, meant: ProcessIdentity | None, writer: int) -> None:
     failures = Failures(f"waiting for the exit of process {pid}")
-    while not failures.attempt(partial(_wait_for_exit, pid, meant)):  # that is not its exit
+    while not failures.attempt(partial(_wait_for_exit, pid, meant)):  # an error is not its exit
         time.sleep(PAUSE)
-    os.close(writer)  # the reader's end turns readable for good
+    os.close(writer)  # the reader's end becomes readable for good
 
 
 def _wait_for_exit(pid: int, meant: ProcessIdentity | None) -> None:

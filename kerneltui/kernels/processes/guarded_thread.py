@@ -1,4 +1,4 @@
-"""Threads with a handler at their top: what fails in one is told, and it goes on."""
+"""Threads that log their errors and go on."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 
 from kerneltui.errors import KernelError
 
-FORGET = 60.0  # seconds without a failure after which the same one is told again
-PAUSE = 1.0  # seconds at least after a turn that failed: no failure makes a busy loop
+FORGET = 60.0  # seconds without a failure after which the same one is logged again
+PAUSE = 1.0  # seconds at least after a failed turn, so that failures make no busy loop
 PLACES = 4  # of a traceback, the innermost ones
 
 Work = Callable[[], object]
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 class Failures:
-    """Logs what fails in one thread; the same failure is told once while it goes on."""
+    """Logs the errors of one thread; a failure that goes on is logged once."""
 
     def __init__(self, where: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._where = where
@@ -29,7 +29,7 @@ class Failures:
         self._told: dict[str, float] = {}
 
     def attempt(self, work: Work) -> bool:
-        """Call `work` and tell what it raises; return whether it has raised nothing."""
+        """Call `work` and log what it raises; return whether it raised nothing."""
         try:
             work()
         except Exception as error:  # noqa: BLE001 - a defect of ours must not end the thread
@@ -46,9 +46,10 @@ class Failures:
 
 
 def describe_failure(error: Exception) -> str:
-    """Return what was raised and where, without the values of variables: keys may be among them.
+    """Return the kind and place of an error, without the values of variables.
 
-    Only the text of an OSError's code and of our own errors is known to hold none.
+    Keys may be among those values. The error's text is included only for our own errors and for the
+    code of an OSError: these texts hold no keys.
     """
     text = type(error).__name__
     if isinstance(error, KernelError):
@@ -61,7 +62,7 @@ def describe_failure(error: Exception) -> str:
 
 
 class GuardedThread:
-    """A daemon thread that does its work once, and tells what it raises."""
+    """A daemon thread that does its work once, and logs what it raises."""
 
     def __init__(self, work: Work, name: str) -> None:
         self._work = work
@@ -72,7 +73,7 @@ class GuardedThread:
         self._thread.start()
 
     def join(self) -> None:
-        """Wait for the end; of one that was not started there is nothing to wait for."""
+        """Wait for the end; return at once if it was not started."""
         if self._thread.ident is not None:
             self._thread.join()
 
@@ -84,9 +85,9 @@ class GuardedThread:
 
 
 class LoopThread:
-    """A daemon thread that takes one turn after another until its end; a turn waits by itself.
+    """A daemon thread that calls `turn` again and again until its end; `turn` itself has to wait.
 
-    `last`: called in the thread after the last turn, whether that failed or not.
+    `last`: called in the thread after the last turn, also if that failed.
     """
 
     def __init__(self, turn: Work, name: str, *, last: Work = lambda: None) -> None:
@@ -100,7 +101,7 @@ class LoopThread:
         self._thread.start()
 
     def end(self) -> None:
-        """Take no turn after the one under way, which whoever calls has to wake if it waits."""
+        """Take no turn after the present one. If that waits, the caller has to wake it."""
         self._ended.set()
 
     def join(self) -> None:

@@ -1,4 +1,4 @@
-"""ProcessIdentity: which process is meant, and whether it still runs."""
+"""ProcessIdentity: tell a process from later ones with its pid, and whether it still runs."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _FIRST_NAMESPACE = "pid:[4026531836]"  # PROC_PID_INIT_INO of linux/proc_ns.h
 
 @frozen
 class ProcessIdentity:
-    """A process that no later one can be mistaken for."""
+    """Identifies one process, distinct from any later one with the same pid."""
 
     pid: int
     start_ticks: int
     """Raw start time since boot, in clock ticks (field 22 of /proc/PID/stat; microseconds since
-    the epoch where there is no /proc): it never moves, as a wall clock's time would."""
+    the epoch on a system without /proc): it never moves, as a wall clock's time would."""
     boot_id: str
     pid_namespace: str = field(default="", compare=False)
-    """As /proc/PID/ns/pid names it: in another one the pid means another process. "" if the
-    system has none, and if nobody has noted it; so it is not compared."""
+    """As /proc/PID/ns/pid names it: in another namespace the pid means another process. "" if the
+    system has none, or if it was not recorded; so it is not compared."""
 
     def is_alive(self) -> bool:
-        """Tell whether this very process still runs; a zombie does not.
+        """Tell whether this same process still runs; a zombie does not.
 
         One of another boot or pid namespace cannot be seen from here: `is_here` tells.
         """
@@ -54,25 +54,25 @@ class ProcessIdentity:
 
 
 def identify(pid: int) -> ProcessIdentity | None:
-    """Return who now has `pid`, a zombie included; None if nothing has."""
+    """Return the process that has `pid` now, even a zombie; None if there is none."""
     found = identify_with_parent(pid)
     return None if found is None else found[1]
 
 
 def identify_with_parent(pid: int) -> tuple[int, ProcessIdentity] | None:
-    """Return the parent's pid and who now has `pid`, as of one instant; None if nothing has."""
+    """Return the parent's pid and the process with `pid`, from one read; None if there is none."""
     found = read_stat(pid)
     return None if found is None else (found.parent, identity_of(pid, found))
 
 
 def identity_of(pid: int, stat: ProcessStat) -> ProcessIdentity:
-    """Return who has `pid` as of a look at it."""
+    """Return the process that has `pid`, given its stat."""
     return ProcessIdentity(pid, stat.start_ticks, boot_id(), pid_namespace())
 
 
 @functools.cache
 def boot_id() -> str:
-    """Return what tells this boot of this host from every other."""
+    """Return an id of this boot of this host."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
@@ -91,9 +91,9 @@ def pid_namespace() -> str:
 
 
 def host_key() -> str:
-    """Return what tells this host from others that see the same folders, for a file's name.
+    """Return a name for this host, for files in folders that other hosts see, too.
 
-    A container may have its host's name, but it sees other processes.
+    A container may have its host's name, but it sees other processes: so its namespace is added.
     """
     name, namespace = os.uname().nodename, pid_namespace()
     inside = "" if namespace in ("", _FIRST_NAMESPACE) else "-" + re.sub(r"\D", "", namespace)

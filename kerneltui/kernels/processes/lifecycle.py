@@ -1,4 +1,4 @@
-"""Lifecycle: the facts about one kernel over all its processes, and who hears of them."""
+"""Lifecycle: the facts about one kernel over all its processes, and their listeners."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from kerneltui.protocol.status import (
     tells_the_moment,
 )
 
-LAST_LINES = 10  # of a dead kernel's log, kept for who asks why
+LAST_LINES = 10  # of a dead kernel's log, kept to explain its end
 
-# What every ipykernel prints when it starts; it says nothing of why one ended.
+# What every ipykernel prints when it starts; it does not explain why one ended.
 _GREETING = (
     "NOTE: When using the `ipython kernel` entry point",
     "To exit, you will have to explicitly quit",
@@ -42,17 +42,17 @@ LAUNCHED = Spawned()
 
 Listener = Callable[[Event], None]
 FollowDeath = Callable[[KernelDied, float], Callable[[], None]]
-"""Decides what follows a death that nobody ordered, after so many seconds of life; what it
-returns is called once the decision is known to all."""
+"""Decides what follows a death without an order, after so many seconds of life. The function that
+it returns is called once all threads know the decision."""
 
 FindHeir = Callable[[KernelProcess], KernelProcess | None]
-"""Looks who serves a kernel whose process has ended; None if nothing does."""
+"""Finds the process that serves a kernel whose process has ended; None if there is none."""
 
 
 class Lifecycle:
-    """Whatever happens to a kernel is told here, and everybody learns it from here.
+    """Records all that happens to one kernel, and tells it to listeners.
 
-    Rule: the lock guards fields and is held across no wait but the condition's own.
+    Rule: the lock guards fields, and it is not held while waiting, except by the condition itself.
     """
 
     def __init__(
@@ -62,17 +62,17 @@ class Lifecycle:
         find_heir: FindHeir = lambda _process: None,
     ) -> None:
         self.process: KernelProcess | None = None
-        """The latest; it stays known after its end, for clients that wait for it."""
+        """The latest process; it stays known after its end, for clients that wait for it."""
         self.present = False
-        """A process was launched, and nobody has cleaned up after it."""
+        """A process was launched, and its resources were not cleaned up yet."""
         self.status = KernelStatus()
         self.spawns = 0
         self.spawned_at = 0.0
-        """Instant of `time.monotonic()` at which the latest process was launched; 0.0 before
-        the first, and where nobody knows."""
+        """Instant of `time.monotonic()` at which the latest process was launched; 0.0 before the
+        first, and if it is unknown."""
         self.state_since: float | None = None
-        """Instant of `time.monotonic()` at which the status' state became what it is; None if
-        nothing has seen that."""
+        """Instant of `time.monotonic()` at which the present state began; None if that was not
+        seen."""
         self.state_seen_at: float | None = None
         """The same if it was seen; else the instant at which the state was first known."""
         self.describe = description
@@ -82,15 +82,15 @@ class Lifecycle:
         self.log: LogFile | None = None
         """What the latest process writes to stdout and stderr; None if that goes elsewhere."""
         self._ended: KernelProcess | None = None
-        """The latest whose end was told, or is being told."""
+        """The latest process whose end the listeners were told, or are being told."""
         self._ending: KernelProcess | None = None
-        """The one whose end the listeners are being told."""
+        """The process whose end the listeners are being told."""
         self._untold: KernelProcess | None = None
-        """The one whose start the listeners are being told."""
+        """The process whose start the listeners are being told."""
         self._proven: KernelProcess | None = None
-        """Known to serve the kernel itself: its end is the kernel's."""
+        """The process that is known to serve the kernel itself: its end is the kernel's."""
         self._handed_over: KernelProcess | None = None
-        """The one that the present process has taken over from."""
+        """The process that the present one has taken over from."""
         self._death: KernelDied | None = None
         self._listeners: tuple[Listener, ...] = ()
         self._failures = Failures("a listener to a kernel's life")
@@ -104,10 +104,10 @@ class Lifecycle:
     ) -> None:
         """Take note of a new process, and watch for its end.
 
-        `process`: None for one that is not to be seen. `age`: seconds since its start; None
-        if unknown.
+        `process`: None if it is not visible from here. `age`: seconds since its start; None if
+        unknown.
         """
-        with self._changed:  # nobody learns of an end after the next beginning
+        with self._changed:  # an end is told before the next beginning
             self._changed.wait_for(lambda: self._ending is None)
             self.process = self._untold = process
             self.log = log
@@ -119,7 +119,7 @@ class Lifecycle:
             self.status = advance(self.status, event)
             self._changed.notify_all()
         try:
-            if process is not None:  # first: it may end before all are told
+            if process is not None:  # first: it may end before all listeners are told
                 self._watch(process)
             self._tell(event)
         finally:
@@ -139,9 +139,9 @@ class Lifecycle:
         self._proven = process
 
     def hand_over(self, process: KernelProcess, heir: KernelProcess) -> None:
-        """Go on with who serves the kernel, in place of the process that was launched for it.
+        """Follow `heir`, which serves the kernel, in place of the process that was launched for it.
 
-        Without effect once the end of that process was told as the kernel's.
+        No effect once the end of that process was told as the kernel's.
         """
         with self._changed:
             if self.process is not process or self._ended is process:
@@ -158,8 +158,8 @@ class Lifecycle:
     def advance(self, event: Event, spawn: int | None = None, at: float | None = None) -> None:
         """Fold an event into the status, and tell the listeners.
 
-        `spawn`: the number of the process it tells of; it is void once another one serves.
-        `at`: when it was, an instant of `time.monotonic()`; None for now.
+        `spawn`: the number of the event's process: the event is ignored if another one serves now.
+        None for any. `at`: the instant of the event, of `time.monotonic()`; None for now.
         """
         with self._changed:
             if spawn not in (None, self.spawns):
@@ -174,12 +174,12 @@ class Lifecycle:
 
     def _tell(self, event: Event) -> None:
         for listener in self._listeners:
-            self._failures.attempt(partial(listener, event))  # the others are told all the same
+            self._failures.attempt(partial(listener, event))  # the others are told if it fails
 
     def add_listener(self, listener: Listener) -> None:
         """Call `listener` with each event, in the thread that caused it; it must be short.
 
-        It must not wait for the end of a process whose start it is being told.
+        While a listener is told of a process's start, it must not wait for the end of that process.
         """
         self._listeners = (*self._listeners, listener)
 
@@ -187,12 +187,12 @@ class Lifecycle:
         self._listeners = tuple(each for each in self._listeners if each != listener)
 
     def record_exit(self, process: KernelProcess) -> None:
-        """Take note, once, that a process has exited: its watcher and its clients all say so.
+        """Record, once, that a process has exited; its watcher and all its clients call this.
 
-        Returns when everybody knows.
+        Returns when all listeners have been told.
         """
         process.wait()
-        with self._changed:  # nobody learns of an end before the beginning
+        with self._changed:  # a beginning is told before its end
             self._changed.wait_for(lambda: self._untold is not process)
         if self._has_heir(process):
             return
@@ -220,7 +220,7 @@ class Lifecycle:
             follow_up()
 
     def _has_heir(self, process: KernelProcess) -> bool:
-        """Tell whether a process that has ended was not the kernel: then that lives on."""
+        """Tell whether a process that has ended was not the kernel, which then lives on."""
         is_unasked = self.process is process and self.status.wanted is Wanted.UP
         if is_unasked and not self.is_proven(process) and not self.status.exited:
             heir = self._find_heir(process)
@@ -233,8 +233,8 @@ class Lifecycle:
     ) -> None:
         """Return once another process has taken over from one that exited.
 
-        Raises KernelDied if none will, or if no `successor` would do, and KernelTimeout
-        at the deadline.
+        Raises KernelDied if none will. `successor`: False if a restarted process would not do: then
+        KernelDied is raised without a wait. Raises KernelTimeout at the deadline.
         """
         self.record_exit(process)
         if self._handed_over is process:
@@ -250,9 +250,9 @@ class Lifecycle:
         raise self.last_death()
 
     def awaits_successor(self, process: KernelProcess | None, delay: float) -> bool:
-        """Tell whether, `delay` seconds from now, a restart is still owed after `process`.
+        """Wait `delay` seconds; tell whether a restart is still due after `process`.
 
-        False at once if somebody restarts the kernel or shuts it down meanwhile.
+        False at once if the kernel is restarted or shut down meanwhile.
         """
         with self._changed:
             return not self._changed.wait_for(lambda: self._is_decided(process), delay)
@@ -261,14 +261,14 @@ class Lifecycle:
         return self.status.wanted is not Wanted.RESTART or self.process is not process
 
     def last_death(self) -> KernelDied:
-        """Return a new error that tells of the latest death."""
+        """Return a new error for the latest death."""
         death = self._death
         assert death is not None, "no process of this kernel has died"
         return KernelDied(str(death), death.returncode, death.last_lines)
 
 
 def without_greeting(lines: Iterable[str]) -> tuple[str, ...]:
-    """Return what a kernel wrote without what every one writes at its start."""
+    """Return what a kernel wrote, without the lines that every ipykernel writes at its start."""
     return tuple(line for line in lines if not line.startswith(_GREETING))
 
 

@@ -1,4 +1,4 @@
-"""The file of bounded size that takes what a kernel's process writes to stdout and stderr."""
+"""LogFile: a file of limited size for what a kernel writes to stdout and stderr."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kerneltui.paths import APP, own_folder, runtime_folder
 from kerneltui.private_file import is_private, make_private_folder, open_private
 from kerneltui.protocol.text import clean_line
 
-LOG_LIMIT = 1_000_000  # bytes; over it, `trim` keeps the last quarter of as many
+LOG_LIMIT = 1_000_000  # bytes; `trim` cuts a larger file down to the last quarter of this
 TAIL_BYTES = 65_536  # read from the end of the file for `tail`
 HIDDEN = "••••"
 """Stands for a secret."""
@@ -22,17 +22,17 @@ class LogFile:
     """One kernel's log, kept through its restarts."""
 
     def __init__(self, path: Path, secret: bytes = b"") -> None:
-        """`secret`: what the last lines do not tell, the connection's key."""
+        """`secret`: the connection's key, which the last lines do not show."""
         self.path = path
         self._secret = secret
-        self._start = 0  # where the output of the process launched last begins
+        self._start = 0  # where the output of the latest process begins
 
     @classmethod
     def beside(cls, connection_file: str, kernel_id: str, secret: bytes = b"") -> LogFile:
         """Return the log of a kernel, in kerneltui's folder of the Jupyter runtime folder.
 
-        The connection file may lie in a folder of others. An earlier kerneltui kept the log
-        beside it, and there it stays.
+        The connection file may be in another program's folder. An earlier version of kerneltui kept
+        the log beside it; such a log stays there.
         """
         earlier = Path(connection_file).parent / f"kernel-{kernel_id}.log"
         if is_private(earlier):
@@ -42,11 +42,11 @@ class LogFile:
     def open(self) -> int:
         """Return a descriptor for the stdout and stderr of a new process; the caller closes it.
 
-        It appends, whatever the file's size is by then, so that the file can be cut while
-        the kernel writes. Raises LaunchError for a file that is not ours alone to write.
+        It always writes at the present end of the file, so that the file can be cut while the
+        kernel writes. Raises LaunchError for a file that others may write to.
         """
         try:
-            if self.path.parent.name == APP:  # else it is an earlier kerneltui's
+            if self.path.parent.name == APP:  # else an earlier version made it
                 make_private_folder(self.path.parent, parents=True)
             fd = open_private(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         except OSError as error:
@@ -61,7 +61,7 @@ class LogFile:
         if self._secret:
             data = data.replace(self._secret, HIDDEN.encode())
         text = data.decode("utf-8", "replace")
-        # A progress bar writes its line again and again; the last state is what one would see.
+        # A progress bar writes its line again and again; a terminal would show its last state.
         shown = (line.rstrip().rpartition("\r")[2] for line in text.split("\n"))
         cleaned = (clean_line(line).strip() for line in shown)
         return tuple(deque(filter(None, cleaned), maxlen=lines))
@@ -82,11 +82,11 @@ class LogFile:
     def trim(self) -> None:
         """Cut a file over LOG_LIMIT down to its last lines.
 
-        What the kernel writes between our reading and our cutting is lost; that is less
-        than a millisecond's worth. Nothing else is lost or moved.
+        What the kernel writes between our read and our cut is lost: less than a millisecond of
+        output. Nothing else is lost or moved.
         """
         try:
-            # Not with O_APPEND, where Linux lets pwrite() append too.
+            # Not with O_APPEND: with it, pwrite() also appends on Linux.
             fd = open_private(self.path, os.O_RDWR)
         except FileNotFoundError:
             return
@@ -98,12 +98,12 @@ class LogFile:
             os.close(fd)
 
     def remove(self) -> None:
-        with contextlib.suppress(OSError):  # one that cannot be reached was not written either
+        with contextlib.suppress(OSError):  # if it cannot be reached, it was not written either
             self.path.unlink()
 
     def _keep_end(self, fd: int, size: int) -> None:
         end = os.pread(fd, LOG_LIMIT // 4, size - LOG_LIMIT // 4)
-        kept = end[end.find(b"\n") + 1 :]  # from the start of a line, where there is one
+        kept = end[end.find(b"\n") + 1 :]  # from the start of a line, if there is one
         os.pwrite(fd, kept, 0)
         os.ftruncate(fd, len(kept))
         self._start = max(0, self._start - (size - len(kept)))
@@ -111,7 +111,7 @@ class LogFile:
     def _read_end(self) -> bytes:
         """Return the last bytes written since the latest launch, from the start of a line.
 
-        None are returned of a file that is gone, or that others may have written.
+        b"" for a file that is gone, or that others may have written to.
         """
         try:
             fd = open_private(self.path)

@@ -1,4 +1,4 @@
-"""Limits of this process: raised for our sockets, put back for the kernels, told when reached."""
+"""Limits of this process: raised for our sockets, restored for kernels, explained if reached."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def raise_nofile_limit() -> None:
     _original = (soft, hard)
     for wanted in (WANTED_FILES, _MACOS_FILES):
         target = wanted if _at_least(hard, wanted) else hard
-        with contextlib.suppress(ValueError, OSError):  # more than this system gives anybody
+        with contextlib.suppress(ValueError, OSError):  # more than this system allows
             resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, target), hard))
             return
 
@@ -39,8 +39,8 @@ def original_nofile_limit() -> tuple[int, int] | None:
 def restore_nofile_limit(pid: int) -> None:
     """Give a child the soft limit that this process was started with.
 
-    A program may size tables or close loops by it. Linux only: elsewhere nobody can set
-    another process's limit, and a child keeps the raised one.
+    A program may allocate a table of that size, or close that many files. Linux only: other systems
+    cannot set the limit of another process, so a child keeps the raised one.
     """
     if _original is None or not hasattr(resource, "prlimit"):
         return
@@ -49,7 +49,7 @@ def restore_nofile_limit(pid: int) -> None:
 
 
 def describe_shortage(error: BaseException) -> str:
-    """Return which limit an error comes from, for a person; "" for any other error."""
+    """Return which limit an error comes from, for the user; "" for any other error."""
     if isinstance(error, RuntimeError) and "start new thread" in str(error):
         return NO_MORE_PROCESSES
     number = getattr(error, "errno", None)  # OSError has it, and zmq.ZMQError

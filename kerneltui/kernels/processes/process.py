@@ -1,4 +1,4 @@
-"""The process behind a kernel: whether it lives, how it is signalled, whom it brought forth."""
+"""KernelProcess: a kernel's process, whether it lives, and how it is signalled."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from kerneltui.kernels.processes.tree import descendants
 
 
 class KernelProcess(Protocol):
-    """What the managers need of a process, be it a child or somebody else's."""
+    """What the managers need of a process, which may be a child or not."""
 
     @property
     def identity(self) -> ProcessIdentity:
-        """Of the process that serves the kernel, as far as that is known."""
+        """The process that serves the kernel, as far as that is known."""
 
     @property
     def launched(self) -> ProcessIdentity:
-        """Of the process that was launched: the same, or a program that wraps the kernel."""
+        """The process that was launched: the same, or a program that wraps the kernel."""
 
     @property
     def exited(self) -> bool: ...
 
     @property
     def returncode(self) -> int | None:
-        """As of `subprocess`; None while it runs and where only its parent can know."""
+        """As in `subprocess`; None while it runs, and if only its parent process can know it."""
 
     def fileno(self) -> int:
         """Return a descriptor that becomes readable when the process exits, and stays so."""
@@ -48,7 +48,7 @@ class ChildProcess:
 
     def __init__(self, popen: subprocess.Popen[bytes]) -> None:
         identity = identify(popen.pid)
-        assert identity is not None, "a child that nobody has waited for is at least a zombie"
+        assert identity is not None, "a child that was not waited for is at least a zombie"
         self.identity = self.launched = identity
         self.popen = popen
         # Reaping and signalling share it: a pid may be signalled only while it is unreaped.
@@ -84,9 +84,10 @@ class ChildProcess:
 
 
 def signal_group(process: ProcessIdentity, signum: int) -> None:
-    """Signal the group that a process leads; of another's group only it and its descendants.
+    """Signal the group that a process leads.
 
-    Raises ProcessLookupError once it is gone.
+    If another process leads its group, only the process and its descendants in that group are
+    signalled. Raises ProcessLookupError if the process is gone.
     """
     if not process.is_alive():
         raise ProcessLookupError(f"process {process.pid} has exited")
@@ -115,20 +116,23 @@ def _group_of(process: ProcessIdentity) -> int | None:
 
 
 def kill_process(process: ProcessIdentity) -> None:
-    """SIGKILL a process that is nobody's child here, if it still is the one that was meant."""
+    """SIGKILL a process that is not our child, if its pid still means the same process."""
     with contextlib.suppress(ProcessLookupError):  # gone by itself: the goal is met
         signal_process(process, signal.SIGKILL)
 
 
 def signal_process(process: ProcessIdentity, signum: int) -> None:
-    """Signal the very process that is meant, alone. Raises OSError, also if it is gone."""
+    """Signal this process alone, and not a later one with its pid.
+
+    Raises OSError, also if the process is gone.
+    """
     if not process.is_alive():
         raise ProcessLookupError(f"process {process.pid} is gone")
     os.kill(process.pid, signum)
 
 
 def describe_process(process: ProcessIdentity) -> str:
-    """Return pid and name, for a person."""
+    """Return pid and name, for the user."""
     import psutil
 
     try:

@@ -1,4 +1,4 @@
-"""Signals by what people type: a number, or a name with or without SIG. Pure."""
+"""Parse signals as users type them: a number, or a name with or without SIG. Pure."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The signal at which a Python kernel writes its stacks to its log, also with its GIL held.
+"""The signal at which a Python kernel writes its stacks to its log, even if its GIL is held.
 
-What has it do so is in `stack_hook`, which its environment names until it has begun.
+The code that does so is in `stack_hook`; the kernel's environment names it until it has run.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def with_hook(env: Mapping[str, str], signum: int) -> dict[str, str]:
 
 
 def without_hook(env: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment as it was before `with_hook`, of whatever installation."""
+    """Return an environment as it was before `with_hook`, of any installation of kerneltui."""
     rest = dict(env)
     folder = rest.pop(VARIABLE, "").partition(":")[2]
     if folder and "PYTHONPATH" in rest:
@@ -54,7 +54,7 @@ def without_hook(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def hooked_signal(env: Mapping[str, str]) -> int | None:
-    """Return the signal that a process was started to tell its stacks at; None for none."""
+    """Return the signal at which a process was started to write its stacks; None for none."""
     number = env.get(VARIABLE, "").partition(":")[0]
     known = {str(int(each)): int(each) for each in signal.valid_signals()}
     return known.get(number)

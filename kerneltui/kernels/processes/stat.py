@@ -1,4 +1,4 @@
-"""ProcessStat: what the system tells of a process in one read, cheap enough for all of them."""
+"""ProcessStat: facts about a process from one read, cheap enough for all processes."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class ProcessStat(NamedTuple):
     session: int
     """The pid of the process that began its session."""
     start_ticks: int
-    """Clock ticks since boot; microseconds since the epoch where there is no /proc."""
+    """Clock ticks since boot; microseconds since the epoch on a system without /proc."""
     state: str
-    """The letter by which ps(1) calls it."""
+    """The letter that ps(1) shows for it."""
     cpu_time: float = 0.0
     """Seconds since its start."""
 
@@ -30,7 +30,7 @@ class ProcessStat(NamedTuple):
 
 
 def read_stat(pid: int) -> ProcessStat | None:
-    """Return what is known of the process that has `pid`; None if there is none."""
+    """Return the facts about the process with `pid`; None if there is none."""
     try:
         return parse_stat(_read(f"/proc/{pid}/stat"))
     except FileNotFoundError:
@@ -40,7 +40,7 @@ def read_stat(pid: int) -> ProcessStat | None:
 
 
 def read_text(pid: int) -> bytes:
-    """Return the text of /proc/PID/stat; b"" if that is not to be had."""
+    """Return the text of /proc/PID/stat; b"" if it cannot be read."""
     try:
         return _read(f"/proc/{pid}/stat")
     except OSError:
@@ -48,7 +48,7 @@ def read_text(pid: int) -> bytes:
 
 
 def parse_stat(text: bytes) -> ProcessStat:
-    """Return what the text of /proc/PID/stat tells, see proc(5)."""
+    """Return the facts in the text of /proc/PID/stat, see proc(5)."""
     # The command's name stands in parentheses and may hold anything, so count from its end.
     fields = text[text.rindex(b")") + 2 :].split(None, 20)
     return ProcessStat(
@@ -61,9 +61,9 @@ def parse_stat(text: bytes) -> ProcessStat:
 
 
 def read_resident(pid: int) -> int:
-    """Return the bytes of a process that are resident; 0 if that is not to be seen.
+    """Return the resident bytes of a process; 0 if they cannot be read.
 
-    Its stat tells them too, but as of a count that may be off by megabytes for each CPU.
+    Its stat tells them, too, but from a count that may be off by megabytes for each CPU.
     """
     try:
         statm = _read(f"/proc/{pid}/statm")
@@ -73,7 +73,7 @@ def read_resident(pid: int) -> int:
 
 
 def all_pids() -> Iterator[int]:
-    """Yield the pids of all processes that are to be seen."""
+    """Yield the pids of all processes that are visible."""
     if has_proc():
         yield from (int(name) for name in os.listdir("/proc") if name.isdigit())  # noqa: PTH208
         return
@@ -83,7 +83,7 @@ def all_pids() -> Iterator[int]:
 
 
 def _read(path: str) -> bytes:
-    """Read what the system makes up for a short read; no buffers, as all processes are read so."""
+    """Read a short file of /proc, without buffers, as this is done for each process."""
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         return os.read(file, _LONGEST)
@@ -106,8 +106,8 @@ def _page_size() -> int:
 
 
 def read_by_psutil(pid: int) -> ProcessStat | None:
-    """Return the same if there is no /proc."""
-    import psutil  # 66 ms that a system with /proc is spared before the first paint
+    """Do as `read_stat`, on a system without /proc."""
+    import psutil  # takes 66 ms to load, before the first paint; not needed if there is /proc
 
     letters = {
         psutil.STATUS_RUNNING: "R",
@@ -122,7 +122,7 @@ def read_by_psutil(pid: int) -> ProcessStat | None:
         times = process.cpu_times()
     except psutil.ZombieProcess:
         return stat._replace(state="Z")
-    except psutil.AccessDenied:  # of somebody else's we need no more
+    except psutil.AccessDenied:  # another user's process: this is all that we need
         return stat
     except psutil.Error:
         return None
@@ -132,7 +132,7 @@ def read_by_psutil(pid: int) -> ProcessStat | None:
 def _session_of(pid: int) -> int:
     try:
         return os.getsid(pid)
-    except OSError:  # of somebody else's it may not be told
+    except OSError:  # not allowed for another user's process
         return 0
 
 

@@ -1,4 +1,4 @@
-"""StatTable: what the system tells of all processes, as of one pass for all who look at them."""
+"""StatTable: facts about all processes, from one pass shared by all callers."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from kerneltui.kernels.processes.stat import (
     read_text,
 )
 
-SYSTEM_INTERVAL = 10.0  # seconds between two looks at the system's own threads: as many as all else
+SYSTEM_INTERVAL = 10.0  # seconds between two looks at system threads, half of all processes
 _SYSTEM = 0x00200000  # PF_KTHREAD of linux/sched.h
 
 
 class Reading(NamedTuple):
-    """One process. The same object as long as that has done nothing, as most do between passes."""
+    """One process: the same object while it does nothing, as most do between two passes."""
 
     text: bytes
-    """Of /proc/PID/stat; b"" if there is no /proc."""
+    """The text of /proc/PID/stat; b"" if there is no /proc."""
     stat: ProcessStat
     identity: ProcessIdentity
     is_system: bool = False
@@ -35,14 +35,15 @@ class Reading(NamedTuple):
 
 
 class StatTable:
-    """For any thread."""
+    """The processes of this host; any thread may look."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._read_at = float("-inf")
         self._readings: Mapping[int, Reading] = {}
         self._system_due = 0.0
-        """When the system's own threads are to be read again: their pids may be others' by then."""
+        """When to read the system's own threads again: other processes may have their pids by
+        then."""
 
     def look(self, max_age: float) -> Mapping[int, Reading]:
         """Return all processes by their pids, as they were no more than `max_age` seconds ago."""

@@ -1,6 +1,7 @@
-"""Whether this process may start as many threads as it is going to need.
+"""Check that this process may start as many threads as it is going to need.
 
-Known in advance, as libzmq aborts the whole process when one of its threads cannot start.
+This must be known in advance: libzmq aborts the whole process if one of its threads cannot
+start.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Parent and child processes: one look at all of them, shared by all who ask at once."""
+"""Parent and child processes: one scan of all of them, shared by concurrent callers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Children = Mapping[int, Sequence[ProcessIdentity]]
 
 
 class Families(NamedTuple):
-    """Who belongs together, of all processes as of one look."""
+    """All processes of one scan, by their parents and by their sessions."""
 
     children: Children
     sessions: Mapping[int, Sequence[ProcessIdentity]]
@@ -30,10 +30,10 @@ class Families(NamedTuple):
 
 
 class SharedLook:
-    """Looks at all processes no more often than it must.
+    """Scans all processes no more often than needed.
 
-    Whoever asks gets a look that began after the question; those who ask while one is
-    under way share the next. Twenty kernels that are killed at once cost two looks.
+    Each caller gets a scan that began after the call. Callers that come while a scan is under way
+    share the next one. So twenty kernels that are killed at once cost two scans.
     """
 
     def __init__(self, look: Callable[[], Families]) -> None:
@@ -54,17 +54,17 @@ class SharedLook:
 
 
 def children_of_all() -> Children:
-    """Look at all processes, for who asks for the descendants of many."""
+    """Scan all processes, for a caller that needs the descendants of many."""
     return _families().children
 
 
 def descendants(
     pid: int, children: Children | None = None, without: Container[int] = ()
 ) -> tuple[ProcessIdentity, ...]:
-    """Return the descendants of a process; those that a dead parent left are not found.
+    """Return the descendants of a process; those of a parent that is gone are not found.
 
-    `children`: of all processes, where somebody has just looked. `without`: pids that are left
-    out with their own descendants.
+    `children`: of all processes, if the caller has just scanned them. `without`: pids that are left
+    out, with their own descendants.
     """
     children = children_of_all() if children is None else children
     return tuple(process for process, _ in walk(pid, children, without))
@@ -73,11 +73,12 @@ def descendants(
 def walk(
     pid: int, children: Children, without: Container[int] = ()
 ) -> Iterator[tuple[ProcessIdentity, int]]:
-    """Yield the descendants of a process, each behind its parent, the eldest child first.
+    """Yield the descendants of a process, each after its parent, the oldest child first.
 
-    Each comes with its depth, which is 1 for a child of the process. `without`: as above.
+    Each comes with its depth, which is 1 for a child of the process. `without`: as for
+    `descendants`.
     """
-    seen = {pid}  # a pid that was used anew while all were read can make a ring of them
+    seen = {pid}  # a pid that was used again during the scan can make a ring
     waiting = [(child, 1) for child in _youngest_first(children.get(pid, ()))]
     while waiting:
         process, depth = waiting.pop()
@@ -93,7 +94,7 @@ def _youngest_first(processes: Iterable[ProcessIdentity]) -> list[ProcessIdentit
 
 
 def parent_of(pid: int) -> int | None:
-    """Return the parent's pid; None if there is none to be seen."""
+    """Return the parent's pid; None if there is none, or it is not visible."""
     found = identify_with_parent(pid)
     return found[0] if found and found[0] > 0 else None
 
@@ -106,7 +107,7 @@ def ancestors(pid: int) -> Iterator[int]:
 
 
 def relatives(process: ProcessIdentity) -> tuple[ProcessIdentity, ...]:
-    """Return the descendants of a process, and what is left of its session once it has ended."""
+    """Return the descendants of a process, and the rest of its session once it has ended."""
     families = _families()
     below = descendants(process.pid, families.children) if process.is_alive() else ()
     return tuple(dict.fromkeys((*below, *_session_members(process, families))))
@@ -115,7 +116,7 @@ def relatives(process: ProcessIdentity) -> tuple[ProcessIdentity, ...]:
 def _session_members(leader: ProcessIdentity, families: Families) -> Iterable[ProcessIdentity]:
     """Return the other processes of the session that `leader` began.
 
-    They stay members when it ends, and are nobody's children then.
+    They stay members when the leader ends, but are not its children any more.
     """
     now = identify(leader.pid)
     if now is not None and now != leader:  # the pid was used again, so no member was left

@@ -1,4 +1,4 @@
-"""One thread that learns at once when any kernel of this process exits."""
+"""ProcessWatcher: one thread that notices at once when any kernel of this process exits."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class _Watch:
 
 
 class ProcessWatcher:
-    """Reaps kernels and tells who asked. Its thread lives while there is something to watch.
+    """Reaps kernels and calls back. Its thread lives while there is something to watch.
 
-    Callbacks run in that thread: they must be short. One that raises is logged, and the
-    others are watched on.
+    Callbacks run in that thread: they must be short. If one raises, that is logged, and the
+    watching goes on.
     """
 
     def __init__(self) -> None:
@@ -46,13 +46,13 @@ class ProcessWatcher:
         with self._lock:
             if self._thread is None:
                 thread = LoopThread(self._turn, "kernel-watcher")
-                thread.start()  # which may fail, where there are too many
+                thread.start()  # fails if there are too many threads
                 self._thread = thread
             self._watches[process.fileno()] = _Watch(process, on_exit, on_tick)
         os.write(self._wake_writer, b".")
 
     def forget(self, process: KernelProcess) -> None:
-        """Watch `process` no longer; it may go on."""
+        """Stop watching `process`; it may go on running."""
         with self._lock:
             self._watches.pop(process.fileno(), None)
         os.write(self._wake_writer, b".")
@@ -72,7 +72,7 @@ class ProcessWatcher:
             os.read(self._wake_reader, 4096)
         for fd in ready & watches.keys():
             self._finish(watches[fd])
-        if time.monotonic() >= self._due:  # however much goes on between two looks
+        if time.monotonic() >= self._due:  # also if exits keep coming meanwhile
             self._due = time.monotonic() + HOUSEKEEPING
             for fd in watches.keys() - ready:
                 self._failures.attempt(watches[fd].on_tick)

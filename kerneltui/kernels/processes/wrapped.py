@@ -8,27 +8,28 @@ from kerneltui.kernels.processes.adopted import AdoptedProcess
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.kernels.processes.process import KernelProcess
 
-WRAPPER_TIME = 0.5  # seconds for a wrapper to pass on how its kernel has ended
+WRAPPER_TIME = 0.5  # seconds for a wrapper to pass on its kernel's return code
 
 
 class WrappedProcess(AdoptedProcess):
     """The process that serves a kernel, and the program that was launched to run it.
 
-    Its life, its pid and its signals are the kernel's: a wrapper may end before it.
+    Pid, exit and signals are those of the kernel: a wrapper may end before it.
     """
 
     def __init__(self, wrapper: KernelProcess, kernel: ProcessIdentity) -> None:
         super().__init__(kernel)
         self.wrapper = wrapper
         self.launched = wrapper.launched
-        self._lock = threading.Lock()  # who comes second learns as much as who comes first
+        self._lock = threading.Lock()  # a second caller learns as much as the first
         self._has_lost_it = self._has_outlived_it = False
-        """The wrapper was seen to be gone while the kernel lived; the kernel ended before it."""
+        """Lost: the wrapper ended while the kernel lived. Outlived: the kernel ended before the
+        wrapper."""
         self._look_for_wrapper()
 
     @property
     def returncode(self) -> int | None:
-        """What the wrapper passes on; None if it ended before its kernel."""
+        """The return code that the wrapper passes on; None if it ended before its kernel."""
         return self.wrapper.returncode if self._has_outlived_it else None
 
     def wait(self, timeout: float | None = None) -> bool:

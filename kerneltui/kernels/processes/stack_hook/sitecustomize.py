@@ -1,8 +1,8 @@
 """Has faulthandler write the stacks of all threads to stderr at a signal, and at a crash.
 
-The Python of a kernel that kerneltui starts finds it by PYTHONPATH, before anything else runs.
-It takes away every trace of itself that the kernel's code could see, and hands over to the
-sitecustomize that it stands in front of. Any Python reads this file.
+A kernel that kerneltui starts has this folder in its PYTHONPATH: so its Python runs this file
+before anything else. The file removes every trace of itself that the kernel's code could see,
+and then imports the sitecustomize that it hides. It must run in a Python of any version.
 """
 
 # mypy: ignore-errors
@@ -25,14 +25,14 @@ def _begin():
     try:
         import faulthandler
 
-        # What is at 2 later may be a pipe that the kernel itself has to read.
+        # Later, descriptor 2 may be a pipe that the kernel itself has to read.
         stderr = os.dup(2)
         if faulthandler.is_enabled():  # by PYTHONFAULTHANDLER: for crashes
             faulthandler.enable(stderr)
         faulthandler.register(int(signum), stderr, all_threads=True)
     except (ImportError, AttributeError, OSError, RuntimeError, ValueError):
-        pass  # then its stacks are looked up in another way
+        pass  # then its stacks are found in another way
 
 
 _begin()
-__import__("sitecustomize")  # the one that this one has hidden, if there is one
+__import__("sitecustomize")  # the one that this file has hidden, if there is one
