@@ -1,4 +1,4 @@
-"""ServerConnection: HTTP to a Jupyter server that is proven to be it, up to one deadline."""
+"""ServerConnection: HTTP to a Jupyter server whose process is verified, with one deadline."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 
 class ServerConnection(HTTPConnection):
-    """Sends nothing before its peer is proven; connects again, as HTTP/1.0 needs, only like that.
+    """An HTTP connection that sends nothing before the server's process is verified.
 
-    All that is asked of it has to end within `timeout` seconds from now, however slowly a server
-    answers. Raises TimeoutError after that.
+    A reconnect, which HTTP/1.0 needs after each request, verifies it again. All requests together
+    must end within `timeout` seconds from now, however slowly the server answers; after that
+    TimeoutError is raised.
     """
 
     def __init__(self, server: JupyterServer, timeout: float) -> None:
@@ -30,7 +31,7 @@ class ServerConnection(HTTPConnection):
         self._deadline = time.monotonic() + timeout
 
     def connect(self) -> None:
-        """Raises KernelError for a peer that is another process."""
+        """Connect. Raises KernelError if another process listens at the server's address."""
         with contextlib.ExitStack() as undo:
             dialled = undo.enter_context(self._dial())
             self._refuse_unproven(dialled)
@@ -66,14 +67,17 @@ def left(deadline: float) -> float:
 def _encrypted(plain: socket.socket) -> socket.socket:
     import ssl
 
-    # Its certificate is its own, as a rule; which process it is has been proven.
+    # The certificate is usually self-signed; the process at the other end is verified already.
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context.wrap_socket(plain)
 
 
 class _TimedSocket:
-    """What http.client needs of a socket; a socket's own timeout is for each read alone."""
+    """The part of a socket that http.client uses, with one deadline for all reads and writes.
+
+    A socket's own timeout begins again with each read.
+    """
 
     def __init__(self, inner: socket.socket, deadline: float) -> None:
         self._inner = inner
@@ -93,7 +97,7 @@ class _TimedSocket:
 class _TimedReader(io.RawIOBase):
     def __init__(self, inner: socket.socket, deadline: float) -> None:
         self._inner = inner
-        self._raw = inner.makefile("rb", buffering=0)  # it keeps the socket open till it is closed
+        self._raw = inner.makefile("rb", buffering=0)  # the socket stays open until this is closed
         self._deadline = deadline
 
     def readable(self) -> bool:

@@ -1,4 +1,4 @@
-"""JupyterServer: the servers of this user on this host, as their files in a runtime folder tell."""
+"""JupyterServer: this user's running servers, read from their files in a runtime folder."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from kerneltui.private_file import read_private
 from kerneltui.protocol.text import clean_line
 
 MAX_FILE = 1_000_000  # bytes
-SLACK = 2.0  # seconds that a file's time may be before its writer's start, as clocks are set
+SLACK = 2.0  # seconds that a file may seem older than its writer: clocks are adjusted
 _MISSHAPEN = (ValueError, TypeError, OverflowError, RecursionError)
-"""What reading JSON of any shape may raise."""
+"""The errors that reading JSON of an unexpected shape may raise."""
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _ANY = frozenset({"", "0.0.0.0", "::", "*"})
 
 
 @frozen
 class JupyterServer:
-    """As its file in the runtime folder tells."""
+    """A Jupyter server, as its file in the runtime folder describes it."""
 
     pid: int
     host: str
-    """What to connect to; "" over a unix socket."""
+    """The host name or address to connect to; "" over a unix socket."""
     port: int
     sock: str
     """The path of its unix socket, "" over tcp."""
     base: str
-    """The path that all its addresses begin with; ends with a slash."""
+    """The path at the beginning of all its URLs; ends with a slash."""
     secure: bool
     root: str
-    """The folder that its notebooks' paths begin in."""
+    """The folder that its notebooks' paths are relative to."""
     token: str = field(repr=False)
 
     def __str__(self) -> str:
@@ -47,7 +47,7 @@ class JupyterServer:
 
 
 def find_servers(folders: Iterable[Path]) -> Iterator[JupyterServer]:
-    """Yield the servers that have left a file in one of these folders and still run."""
+    """Yield the running servers that have a file in one of these folders."""
     for path in (path for folder in folders for path in sorted(folder.glob("*server-*.json"))):
         try:
             written_at = path.lstat().st_mtime
@@ -60,7 +60,7 @@ def find_servers(folders: Iterable[Path]) -> Iterator[JupyterServer]:
 
 
 def _may_have_written(pid: int, written_at: float) -> bool:
-    """Tell whether a process is a server, or was there when a server's file was written."""
+    """Tell whether a process is a server, or ran already when the server's file was written."""
     who = identify(pid)
     age = who.age() if who is not None else None
     if age is None:
@@ -88,7 +88,10 @@ def find_server(folders: Iterable[Path], pid: int | None) -> JupyterServer:
 
 
 def _parse(data: dict[str, Any]) -> JupyterServer:
-    """Raises ValueError for a server of another host: its token is not for us to send there."""
+    """Return the server that a file describes. Raises ValueError for a server on another host.
+
+    A token is never sent to another host.
+    """
     from urllib.parse import quote, urlsplit
 
     sock = str(data.get("sock") or "")
@@ -110,7 +113,7 @@ def _parse(data: dict[str, Any]) -> JupyterServer:
 
 
 def is_here(host: str) -> bool:
-    """Tell whether this host has that name or address."""
+    """Tell whether a name or an address belongs to this host."""
     if host in _LOOPBACK:
         return True
     import socket

@@ -1,6 +1,6 @@
-"""Which process is at the other end of a connection on this host: proven before it gets a secret.
+"""Verifies which process is at the other end of a connection, before it gets a token.
 
-A pid in a file proves nothing: it may have been given to another process, and the port as well.
+A pid in a file proves nothing: the OS may have given the pid, and the port, to another process.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from kerneltui.kernels.connection.listeners import addresses_listened_at, all_ad
 
 
 class Address(NamedTuple):
-    """Where a tcp socket listens."""
+    """The address at which a tcp socket listens."""
 
     ip: str
     port: int
 
 
 def why_unproven(connected: socket.socket, pid: int) -> str:
-    """Return why a connected socket may lead to another process than `pid`; "" when it cannot.
+    """Return why a connected socket may lead to another process than `pid`; "" if it cannot.
 
-    The process must listen itself. What it has forked may share its socket; a child that listens
-    on its own is refused, as a server's kernels are its children too.
+    The process itself must listen. Its forks may share that socket. A child with a listening
+    socket of its own is refused: a server's kernels are its children, too.
     """
     try:
         if psutil.Process(pid).uids().effective != os.geteuid():
@@ -46,9 +46,9 @@ def why_unproven(connected: socket.socket, pid: int) -> str:
 
 
 def is_only_listener(own: Iterable[Address], everyone: Iterable[Address], peer: Address) -> bool:
-    """Tell whether a connection to `peer` can only lead to who listens at `own`.
+    """Tell whether only the process that listens at `own` can accept a connection to `peer`.
 
-    `everyone`: all addresses at which somebody listens, `own` included, one for each socket.
+    `everyone`: the addresses of all listening sockets, one for each socket, including `own`.
     """
     mine, all_of_them = accepting(own, peer), accepting(everyone, peer)
     return bool(mine) and mine == all_of_them
@@ -57,7 +57,7 @@ def is_only_listener(own: Iterable[Address], everyone: Iterable[Address], peer: 
 def accepting(listening: Iterable[Address], peer: Address) -> Counter[Address]:
     """Return the addresses that may accept a connection to `peer`.
 
-    The system prefers a socket that is bound to the very address to one that has any.
+    The OS prefers a socket bound to exactly this address to one bound to any address.
     """
     at_port = [Address(_plain(each.ip), each.port) for each in listening if each.port == peer.port]
     exact = [each for each in at_port if each.ip == _plain(peer.ip)]
@@ -65,7 +65,7 @@ def accepting(listening: Iterable[Address], peer: Address) -> Counter[Address]:
 
 
 def _plain(ip: str) -> str:
-    """Return an address as IPv4 where it is one, without the name of an interface."""
+    """Return an address without its interface name; an IPv4-mapped one as plain IPv4."""
     address = ipaddress.ip_address(ip.partition("%")[0])
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return str(mapped or address)
@@ -76,7 +76,7 @@ def _is_any(ip: str) -> bool:
 
 
 def _unix_peer(connected: socket.socket) -> int:
-    """Return the pid of who listens at the other end of a unix socket."""
+    """Return the pid of the process that listens at the other end of a unix socket."""
     if sys.platform == "darwin":
         level, local_peerpid = 0, 2  # SOL_LOCAL and LOCAL_PEERPID of <sys/un.h>
         return connected.getsockopt(level, local_peerpid)

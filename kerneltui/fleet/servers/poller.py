@@ -1,4 +1,4 @@
-"""ServerWatch: looks which Jupyter servers run, and asks them for their kernels."""
+"""ServerWatch: finds the running Jupyter servers and asks them for their kernels."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Served(NamedTuple):
 
 @frozen
 class Listing:
-    """What servers have told of their kernels."""
+    """What Jupyter servers have told about their kernels."""
 
     kernels: Mapping[str, Served] = field(default_factory=dict)
     """By kernel id."""
@@ -40,11 +40,11 @@ class Listing:
 
     @property
     def owners(self) -> dict[str, int]:
-        """By kernel id the pid of its server."""
+        """The pid of each kernel's server, by kernel id."""
         return {kernel_id: served.server.pid for kernel_id, served in self.kernels.items()}
 
     def with_what_was_told(self, before: Listing, running: Iterable[JupyterServer]) -> Listing:
-        """Add what servers that run, and have not answered this time, have told before."""
+        """Add the earlier answers of servers that run but have not answered this time."""
         silent = before.told & {server.pid for server in running} - self.told
         kept = {
             kernel_id: served
@@ -76,10 +76,10 @@ def ask_servers(servers: Iterable[JupyterServer], timeout: float) -> Listing:
 def _answers(
     servers: Sequence[JupyterServer], timeout: float
 ) -> Iterator[tuple[JupyterServer, dict[str, ServedKernel] | None]]:
-    """Yield what servers tell as it comes, for so many seconds in all.
+    """Yield each server's answer when it comes, for `timeout` seconds in all.
 
-    Each is asked in a daemon thread, which no exit waits for: looking up a name may take longer
-    than any timeout.
+    Each server is asked in a daemon thread, so that the program can exit without waiting for it:
+    a name lookup may take longer than any timeout.
     """
     answers: SimpleQueue[tuple[JupyterServer, dict[str, ServedKernel] | None]] = SimpleQueue()
 
@@ -99,20 +99,20 @@ def _answers(
 def _listed(server: JupyterServer, timeout: float) -> dict[str, ServedKernel] | None:
     try:
         return served_kernels(server, timeout)
-    except KernelError:  # one with a password, for one: it is asked again where a verb is meant
+    except KernelError:  # for example, it wants a password; a verb asks it again
         return None
 
 
 class ServerWatch:
-    """`on_change`: called in the thread after the listing has changed."""
+    """Asks the servers in a thread. `on_change`: called in it after the listing has changed."""
 
     def __init__(self, on_change: Callable[[], None]) -> None:
         self.servers: tuple[JupyterServer, ...] = ()
-        """Those that run. Rebound, never changed: any thread may read it."""
+        """The running servers. Rebound, never changed: any thread may read it."""
         self.listing = Listing()
         """Rebound as well."""
         self.folders: tuple[Path, ...] = ()
-        """Where servers may have left a file, beside the usual folders. Rebound."""
+        """Folders besides the usual ones in which servers may have a file. Rebound as well."""
         self._on_change = on_change
         self._missed: frozenset[str] = frozenset()
         self._due = 0.0
@@ -124,10 +124,10 @@ class ServerWatch:
         self._thread.start()
 
     def stop(self) -> None:
-        self._thread.end()  # it may wait for a server, so nobody waits for it
+        self._thread.end()  # not joined: it may be waiting for a server
 
     def miss(self, kernel_ids: frozenset[str]) -> None:
-        """Ask before it is time where a server's kernels are new that it has not listed yet."""
+        """Ask at once if one of these kernels is new; no server has listed them yet."""
         if kernel_ids - self._missed:
             self._due = 0.0
         self._missed = kernel_ids

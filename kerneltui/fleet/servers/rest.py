@@ -1,7 +1,7 @@
-"""What Jupyter servers tell and do over REST.
+"""Asks Jupyter servers about their kernels over REST, and has them carry out orders.
 
-What is asked moves no time of theirs: idle kernels and servers are ended by those. The
-token goes to the server alone, once its process is proven; no error has it.
+These requests do not count as activity, by which a server decides when to end idle kernels and
+itself. The token is sent only after the server's process is verified; no error message has it.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ _UNTRACKED = "?no_track_activity=1"
 _WRONG = {
     401: "it wants another token or a password",
     403: "it wants another token or a password",
-    404: "it has no such kernel by now",
+    404: "it does not have that kernel any more",
 }
 
 
 @frozen
 class ServedKernel:
-    """A kernel as its server tells of it. Texts are as they came."""
+    """A kernel as its server describes it. Its texts are not cleaned yet."""
 
     name: str
-    """Its kernelspec."""
+    """The name of its kernelspec."""
     state: str
     """Its execution_state, a word of KernelState; "" for any other."""
     connections: int
-    """Front ends that are connected."""
+    """How many front ends are connected."""
     notebook: str
-    """The path of the first notebook that has it; "" if none has."""
+    """The path of the first notebook that uses it; "" if none does."""
     last_activity: float | None = None
     """Seconds since the epoch."""
 
@@ -82,7 +82,7 @@ def restart(server: JupyterServer, kernel_id: str, timeout: float) -> None:
 
 
 def shutdown(server: JupyterServer, kernel_id: str, timeout: float) -> None:
-    """Have it end the kernel, or forget one that is gone."""
+    """Have the server end the kernel, or forget it if it is gone already."""
     _order(server, "DELETE", _address(kernel_id), timeout)
 
 
@@ -109,7 +109,7 @@ def _connection(server: JupyterServer, timeout: float) -> Iterator[ServerConnect
 
 
 def _ask(connection: ServerConnection, server: JupyterServer, method: str, address: str) -> object:
-    """Return what a server answers, None if there is nothing. Raises KernelError."""
+    """Return the JSON of a server's reply; None if the reply is empty. Raises KernelError."""
     from http.client import HTTPException
 
     headers = {"Authorization": f"token {server.token}"} if server.token else {}
@@ -118,12 +118,12 @@ def _ask(connection: ServerConnection, server: JupyterServer, method: str, addre
         connection.request(method, f"{server.base}{address}", headers=headers)
         with connection.getresponse() as answer:
             body = answer.read(MAX_ANSWER)
-    except ValueError:  # what its file says is none of that; the error would tell the token
-        raise KernelError(f"{server} cannot be asked: its file has no token of one line") from None
+    except ValueError:  # the token in its file is malformed; this error would show it
+        raise KernelError(f"{server} cannot be asked: its token is not a single line") from None
     except (OSError, HTTPException) as error:
         told = type(error).__name__ if isinstance(error, HTTPException) else str(error)
         raise KernelError(f"{server} did not answer {what}: {clean_line(told)}") from None
-    if answer.status >= 300:  # nor is it followed elsewhere: the token is for this server
+    if answer.status >= 300:  # a redirect is not followed: the token is for this server
         reason = _WRONG.get(answer.status) or clean_line(answer.reason)
         raise KernelError(f"{server} refused {what} with {answer.status}: {reason}")
     try:
@@ -132,11 +132,11 @@ def _ask(connection: ServerConnection, server: JupyterServer, method: str, addre
         raise KernelError(f"{server} answered {what} with something that is not JSON") from None
 
 
-# -- what is read; a shape that is none of theirs says nothing ----
+# -- reading replies; values of an unexpected shape count as missing ----
 
 
 def _notebooks(server: JupyterServer, sessions: object) -> Iterator[tuple[str, str]]:
-    """Yield the kernels' ids with the paths of their notebooks, the first session last."""
+    """Yield kernel ids with their notebooks' paths; the first session last, so that it wins."""
     for session in reversed(list(_objects(sessions))):
         kernel = session.get("kernel")
         path = _text(session, "path")
@@ -149,7 +149,7 @@ def _objects(value: object) -> Iterator[Mapping[str, object]]:
 
 
 def _state(value: Mapping[str, object]) -> str:
-    """Return the state that a server tells; "" if it is no word for one."""
+    """Return the state that a server tells; "" if it is not a word of KernelState."""
     told = _text(value, "execution_state")
     return told if told in set(KernelState) else ""
 

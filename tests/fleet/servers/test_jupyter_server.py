@@ -299,7 +299,7 @@ def test_another_token_is_refused_and_none_is_told(server: JupyterServer) -> Non
 
 
 def test_a_kernel_that_is_gone_is_said_to_be(server: JupyterServer) -> None:
-    with pytest.raises(KernelError, match="it has no such kernel by now"):
+    with pytest.raises(KernelError, match="it does not have that kernel any more"):
         rest.interrupt(server, "00000000-0000-0000-0000-000000000000", PATIENCE)
 
 

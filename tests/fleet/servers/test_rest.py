@@ -244,7 +244,7 @@ def test_a_path_of_any_letters_is_asked(tmp_path: Path) -> None:
 def test_a_token_that_cannot_be_sent_is_not_told(scripted: Scripted, token: str) -> None:
     server = replace(scripted.server, token=token)
 
-    with pytest.raises(KernelError, match="no token of one line") as refused:
+    with pytest.raises(KernelError, match="its token is not a single line") as refused:
         served_kernels(server, PATIENCE)
 
     assert token not in str(refused.value)
