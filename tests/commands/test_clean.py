@@ -70,7 +70,7 @@ def test_a_stale_file_is_shown_and_only_then_removed(
     clean(for_real=False)
     assert stale.exists()
     assert capsys.readouterr().out.splitlines() == [
-        f"would remove {stale}  (nobody listens on its ports)",
+        f"would remove {stale}  (no process listens on its ports)",
         "nothing was removed: kerneltui clean --yes does it",
     ]
     clean(for_real=True)

@@ -1,4 +1,4 @@
-"""How a kernel that stays somebody else's comes into our hands."""
+"""Makes managers for kernels that another program has started and still owns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def server_of(found: Found) -> JupyterServer:
 
 
 def attached_manager(found: Found, specs: KernelSpecManager) -> KernelManager:
-    """Return a manager for a kernel that stays somebody else's; it follows no process yet."""
+    """Return a manager for a kernel that is not ours; it does not follow a process yet."""
     manager = KernelManager(
         kernel_name=found.info.kernel_name if found.info else "",
         kernel_id=found.kernel_id,
@@ -33,7 +33,7 @@ def attached_manager(found: Found, specs: KernelSpecManager) -> KernelManager:
 def following_manager(
     connection_file: str, kernel_id: str, kernel_name: str, identity: ProcessIdentity | None
 ) -> KernelManager:
-    """Return a manager for a client of a kernel of whatever kind; it knows when that ends.
+    """Return a manager for a client of any kernel; it notices when the kernel ends.
 
     Raises KernelError if the file cannot be read, or names no ports.
     """
@@ -49,6 +49,6 @@ def following_manager(
 
 
 def attach_process(manager: KernelManager, identity: ProcessIdentity | None) -> None:
-    """Have `manager` follow the process that serves its kernel; None if it is not seen."""
+    """Have `manager` follow the process that serves its kernel; None if that is not visible."""
     process = AdoptedProcess(identity) if identity else None
     manager.attach_kernel(process, age=identity.age() if identity else None)

@@ -1,4 +1,4 @@
-"""The connection files that tools of this user have left on this host, read once per change."""
+"""ConnectionFiles: finds this user's connection files, and reads each again if it changes."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from kerneltui.protocol.connection import Channel, ConnectionInfo, parse_connect
 
 @frozen
 class ConnectionFile:
-    """A file that says where a kernel listens, or that names one which has not said it."""
+    """A file that says where a kernel listens, or a registration file, which does not."""
 
     path: Path
     """Resolved."""
     info: ConnectionInfo | None
-    """None if the kernel tells its ports to somebody else, as Positron's do."""
+    """None if the kernel tells its ports to another program only, as Positron's kernels do."""
     written_at: float
     """Seconds since the epoch."""
 
 
 class ConnectionFiles:
-    """Looks again and again; a file is read again when it has changed."""
+    """For repeated looks: a file is read again only if it has changed."""
 
     def __init__(self) -> None:
         self._known: dict[Path, tuple[tuple[int, int], ConnectionFile | None]] = {}
-        """By path: which version was read, and what it says; None for what is none."""
+        """By path: the version that was read and its content; None if not a connection file."""
         self._folders: dict[Path, FolderFiles] = {}
         self._temporary = FolderFiles("connection_*.json", "registration_*.json")
 
@@ -74,6 +74,6 @@ def _read(path: Path, written_at: float) -> ConnectionFile | None:
             return ConnectionFile(path, None, written_at) if is_one else None
         info = parse_connection_file(content, str(path))
     except (KernelError, OSError, ValueError, RecursionError):
-        return None  # no connection file, or being written
+        return None  # it is not a connection file, or is still being written
     is_whole = info.ports[Channel.SHELL] and info.ports[Channel.CONTROL]
     return ConnectionFile(path, info, written_at) if is_whole else None

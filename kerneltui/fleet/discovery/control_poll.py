@@ -1,7 +1,7 @@
-"""ControlPoll: asks many kernels one thing, with one deadline; of each that is silent, once.
+"""ControlPoll: sends one request to many kernels, and takes in their replies to one deadline.
 
-A question that was not answered waits in the kernel, and is answered when it can: to ask
-again would only have it answer more often then.
+A kernel that has not replied is not asked again. The first request waits in its queue until the
+kernel is free; a second one would only cause a second reply.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from kerneltui.protocol.message import Message
 if TYPE_CHECKING:
     from kerneltui.kernels.management.manager import KernelManager
 
-PATIENCE = 0.2  # seconds for answers to questions that were just asked
+PATIENCE = 0.2  # seconds for replies to questions that were just asked
 
 Key = TypeVar("Key", bound=Hashable)
 
 
 class Recipient(Protocol):
-    """One process of a kernel. The next process of the same kernel is not equal to it."""
+    """One process of a kernel. The next process of the same kernel compares unequal."""
 
     @property
     def endpoint(self) -> Endpoint:
@@ -48,7 +48,7 @@ class Spawn(NamedTuple):
 
 
 def spawns_of(managers: Iterable[KernelManager]) -> dict[KernelManager, Spawn]:
-    """Return whom to ask for what these kernels do now."""
+    """Return the present process of each kernel, as a recipient of questions."""
     return {each: Spawn(each, each.spawns) for each in managers}
 
 
@@ -59,7 +59,7 @@ class _Question(NamedTuple):
 
 
 class ControlPoll(Generic[Key]):
-    """One question for many kernels, by keys. Used by one thread, but for `asked_at`."""
+    """One question for many kernels, by key. Used by one thread, except `asked_at`."""
 
     def __init__(self, msg_type: str, channel: Channel = Channel.CONTROL) -> None:
         self._msg_type = msg_type
@@ -68,12 +68,12 @@ class ControlPoll(Generic[Key]):
         self._asked_at = 0.0
 
     def look(self, wanted: Mapping[Key, Recipient]) -> dict[Key, Message]:
-        """Ask those of `wanted` that are not asked yet; return what has been answered since."""
+        """Ask those of `wanted` that have no open question; return the new replies."""
         self.ask(wanted)
         return self.hear(PATIENCE)
 
     def ask(self, wanted: Mapping[Key, Recipient]) -> None:
-        """Ask those of `wanted` that are not asked yet; forget what others were asked."""
+        """Ask those of `wanted` that have no open question; drop the questions to all others."""
         for key, question in tuple(self._open.items()):
             if wanted.get(key) != question.recipient:
                 self._close(key)
@@ -82,11 +82,11 @@ class ControlPoll(Generic[Key]):
                 self._ask(key, recipient)
 
     def hear(self, within: float) -> dict[Key, Message]:
-        """Return the answers that come `within` seconds of the last question; each once."""
+        """Return the replies that come within so many seconds of the last question; each once."""
         return self.hear_until(self._asked_at + within)
 
     def hear_until(self, deadline: float) -> dict[Key, Message]:
-        """Return the answers that come until then; each once."""
+        """Return the replies that come until `deadline`; each once."""
         answers = {}
         for key, question in tuple(self._open.items()):
             reply = question.request.reply(max(0.0, deadline - time.monotonic()))
@@ -96,7 +96,7 @@ class ControlPoll(Generic[Key]):
         return answers
 
     def asked_at(self, key: Key) -> float | None:
-        """Return when a kernel was asked what it has not answered; None if nothing is open."""
+        """Return when a kernel's open question was sent; None if it has none."""
         question = self._open.get(key)
         return question.asked_at if question is not None else None
 

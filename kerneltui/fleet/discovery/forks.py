@@ -1,4 +1,4 @@
-"""Leftovers: what a kernel has forked, and still has its sockets when it is gone."""
+"""Leftovers: forks of a kernel that still have its sockets after the kernel has ended."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _Key = tuple[Path, ProcessIdentity]
 
 
 class Leftovers:
-    """Hears whether whoever may be one speaks zmq, which is no message: no server counts it.
+    """Tells leftovers from kernels: a leftover does not answer with a zmq greeting.
 
-    Used by one thread.
+    A greeting is not a message, so a Jupyter server does not count it. Used by one thread.
     """
 
     def __init__(self) -> None:
         self._serving: set[_Key] = set()
-        """Those that have spoken."""
+        """The kernels that have answered."""
 
     def marked(self, found: Iterable[Found]) -> tuple[Found, ...]:
-        """Return what was found, leftovers told from kernels."""
+        """Return what was found, with the leftovers in it marked."""
         found = tuple(found)
         suspects = {key: each.info for each in found if (key := self._suspected(each)) is not None}
         asked = {key: info for key, info in suspects.items() if info is not None}
@@ -40,7 +40,7 @@ class Leftovers:
         return tuple(_leftover(each) if _key(each) in silent else each for each in found)
 
     def _suspected(self, found: Found) -> _Key | None:
-        """Return the key of a kernel that may only be a fork of one; None for others."""
+        """Return the key of a process that may be only a fork of a kernel; None for others."""
         key = _key(found)
         if key is None or key in self._serving or found.is_guess:
             return None
@@ -55,8 +55,8 @@ def _key(found: Found) -> _Key | None:
 def _may_be_forked(found: Found, process: ProcessIdentity) -> bool:
     """Tell whether a process that has a kernel's sockets may be a fork of it.
 
-    Kernels lead a session as a rule, and have an owner. One that is stopped says nothing, and
-    tells nothing by that.
+    A kernel usually leads a session and has an owner. A stopped process cannot answer, so its
+    silence proves nothing.
     """
     try:
         is_leader = os.getsid(process.pid) == process.pid

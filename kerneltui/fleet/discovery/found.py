@@ -1,6 +1,7 @@
-"""Found: kernels of this user that something else has started, and what proves which they are.
+"""Found: a kernel that another program has started, and how sure it is which process it is.
 
-Decides only: from connection files, processes that name them, and who listens where.
+Nothing here acts. It decides from connection files, the processes that name them, and the
+listening sockets of this host.
 """
 
 from __future__ import annotations
@@ -25,47 +26,47 @@ STARTUP = 60.0  # seconds that a kernel may take until it listens
 
 @frozen
 class Found:
-    """A kernel that is not ours. Texts are as they were found."""
+    """A kernel that is not ours. Its texts are not cleaned yet."""
 
     kernel_id: str
     connection_file: Path
     info: ConnectionInfo | None
     """None if the kernel has told its ports to its owner only."""
     identity: ProcessIdentity | None
-    """Its process; None if none is seen."""
+    """Its process; None if none is visible."""
     origin: Origin
     owner_pid: int | None
-    """Of who started it and still runs."""
+    """The program that started it; None if that has ended, or is unknown."""
     liveness: Liveness
     why: str = ""
-    """Of a liveness that is none to rely on."""
+    """The reason for the liveness, in words; "" if it needs none."""
     cwd: str = ""
-    """Of its process; "" if that may not be read."""
+    """The working directory of its process; "" if that may not be read."""
     owner_name: str = ""
     """The name of the program that started it."""
     parent_pid: int | None = None
-    """The parent of its process when it was looked at: another one takes over what it left."""
+    """The parent of its process at this look; if the parent ends, there is another later."""
     is_named: bool = False
-    """Its process names the file in its arguments."""
+    """Its process names the connection file in its arguments."""
     is_file_gone: bool = False
-    """Its connection file is not there any more; it lives on."""
+    """Its connection file is gone, but the kernel still runs."""
     is_guess: bool = False
-    """Only arguments name its process, and not those of a kernel: it may be another program."""
+    """Its process names the file, but not with a kernel's command line: it may not be a kernel."""
     is_leftover: bool = False
     """The kernel has ended; a process that it has forked still has its sockets."""
     listener_pid: int | None = None
-    """Of who listens for it in view: its process, or somebody in its place; None if nobody
-    is seen to."""
+    """The visible process that listens on its ports: its own, or for example the end of a
+    tunnel; None if none is visible."""
 
     @property
     def may_be_asked(self) -> bool:
-        """A server keeps count of what its kernels say: asking one changes what it tells others."""
+        """Whether requests may be sent to it. A server would count the replies as activity."""
         is_there = self.liveness in (Liveness.VERIFIED, Liveness.FOUND)
         return is_there and self.info is not None and self.origin is not Origin.SERVER
 
     @property
     def kind(self) -> Kind:
-        """What it is to us."""
+        """Its kind, which decides what may be done with it."""
         if self.liveness in LEFT:
             return LEFT[self.liveness]
         if self.is_guess:
@@ -80,7 +81,7 @@ class Found:
 
     @property
     def is_unproven(self) -> bool:
-        """Nothing on this host proves which process it is: it can only be asked."""
+        """Nothing on this host proves which process it is; only the kernel itself can tell."""
         is_told = self.is_named and not self.is_guess
         return self.liveness is Liveness.FOUND and not is_told and self.may_be_asked
 
@@ -94,25 +95,27 @@ class KernelLocation(NamedTuple):
 
 @frozen
 class Known:
-    """What is known of this user's kernels otherwise than by a look at this host."""
+    """What is known about this user's kernels from other sources than a look at this host."""
 
     ours: Collection[str] = frozenset()
     """The paths of the connection files of kerneltui's kernels on this host."""
     elsewhere: Mapping[str, str] = field(default_factory=dict)
-    """Of those on other hosts or in other containers, with where that is."""
+    """The same for those on other hosts or in other containers; the value says where."""
     servers: Collection[int] = frozenset()
     """The pids of the Jupyter servers that run."""
     served: Mapping[str, int] = field(default_factory=dict)
-    """By kernel id the pid of the server that lists it."""
+    """The pid of the server that lists a kernel, by kernel id."""
     listing: Collection[int] = frozenset()
     """The pids of the servers that have told which kernels are theirs."""
     answered: Mapping[Path, KernelLocation | None] = field(default_factory=dict)
-    """By connection file those that have proven to have its key, with what they say."""
+    """By connection file, where its kernel says that it runs; None if it does not say.
+
+    Only kernels that have proven to have the file's key are in it."""
 
 
 @frozen
 class Host:
-    """What was seen of this host, and how to look closer at one process."""
+    """What was seen on this host, and functions that look closer at one process."""
 
     name: str
     files: Mapping[Path, ConnectionFile]
@@ -122,33 +125,35 @@ class Host:
     now: float
     """Seconds since the epoch."""
     identify: Callable[[int, Collection[int]], tuple[Parent, ProcessIdentity] | None]
-    """Of a pid, and the pids of processes that may wrap it."""
+    """Returns the starter and the identity of a pid; None if it has ended.
+
+    Its second argument: the pids of processes that may wrap the kernel."""
     parent: Callable[[int], int | None]
     holds: Callable[[int], Collection[Place] | None]
-    """Where a process listens, as one of several perhaps; None if that may not be seen."""
+    """Returns the places at which a process listens, maybe with others; None if not visible."""
     cwd: Callable[[int], str]
     name_of: Callable[[int], str]
     """The name of a process's program."""
     runs_kernel: Callable[[int], bool]
-    """Its arguments are those by which kernels are started."""
+    """Tells whether a process has the command line of a kernel."""
     is_here: Callable[[str], bool]
-    """A name or an address is of this host."""
+    """Tells whether a name or an address belongs to this host."""
     is_shared: Callable[[Path], bool]
-    """Other hosts or containers may see a folder as well."""
+    """Tells whether other hosts or containers may see a folder as well."""
     is_apart: Callable[[int], bool]
-    """A process has a network of its own, whose ports are not to be seen."""
+    """Tells whether a process has a network of its own, whose ports are not visible."""
 
 
 def kernel_id_of(path: Path) -> str:
-    """Return the id that a file's name gives its kernel; for a server it is the one of its REST."""
+    """Return the kernel id in a file's name; a server's REST API uses the same id."""
     return path.stem.removeprefix("kernel-")
 
 
 def resolve(file: ConnectionFile, host: Host) -> Found:
-    """Return what is true of one connection file.
+    """Return the kernel that belongs to one connection file.
 
-    None is stale that a living kernel's process names: it may be very slow to start. What a
-    server lists is the server's, wherever it runs.
+    A file is not stale while a living kernel's process names it: that may be slow to start. A
+    kernel that a server lists belongs to that server, wherever it runs.
     """
     found = _resolve(file, host)
     if found.liveness is Liveness.STALE:
@@ -184,14 +189,14 @@ def _resolve(file: ConnectionFile, host: Host) -> Found:
 
 
 def _of_namers(file: ConnectionFile, stale: Found, host: Host) -> Found:
-    """Tell what the processes mean that name a file at whose ports nobody listens.
+    """Judge a stale file, on whose ports no process listens, by the processes that name it.
 
-    A kernel may not listen yet, or no more; an editor or a pager only looks at the file.
+    A kernel may not listen yet, or not any more; an editor or a pager only shows the file.
     """
     living = [each for each in host.named.get(file.path, ()) if _lives(each.pid, host)]
     kernel = innermost(each for each in living if _is_kernel(each.pid, host))
     if kernel is not None:
-        why = f"pid {kernel.pid} is to serve it, but {stale.why}"
+        why = f"pid {kernel.pid} was started for it, but {stale.why}"
         return replace(_found(file, kernel.pid, Liveness.SILENT, host), why=why)
     if (namer := innermost(living)) is not None:
         only = f"pid {namer.pid} ({host.name_of(namer.pid)}) only names the file"
@@ -215,30 +220,31 @@ def _is_kernel(pid: int, host: Host) -> bool:
 
 
 def innermost(candidates: Iterable[Named]) -> Named | None:
-    """Return the kernel among processes of one file: what wraps it has it as a descendant."""
+    """Return the kernel among the processes that name one file; its wrappers are its parents."""
     found = list(candidates)
     parents = {each.parent for each in found}
     return next((each for each in found if each.pid not in parents), None)
 
 
 def _of_listener(file: ConnectionFile, pid: int, host: Host) -> Found:
-    """Tell of a file at whose ports a process listens that does not name it."""
+    """Return the kernel of a file whose ports belong to a process that does not name the file."""
     if file.path in host.known.answered:
         if _has_answered(file, pid, host):
             return _found(file, pid, Liveness.FOUND, host)
         return _behind_somebody(file, host, listener=pid)
     if (other := _other_of_the_ports(file, pid, host)) is not None:
-        why = f"its ports belong to another kernel by now: {other.name}, pid {pid}"
+        why = f"its ports belong to another kernel now: {other.name}, pid {pid}"
         return _nobody(file, Liveness.STALE, why)
     return _found(file, pid, Liveness.FOUND, host)
 
 
 def _other_of_the_ports(file: ConnectionFile, pid: int, host: Host) -> Path | None:
-    """Return another connection file that the process at this one's ports names, or has the key of.
+    """Return the other connection file to which the process at this file's ports belongs.
 
-    A copy has the same key: to ask the kernel proves as much of the one as of the other.
+    That process names the other file, or has proven to have its key. A copy of this file does
+    not count: it has the same key, so a kernel's reply proves as much for one as for the other.
     """
-    assert file.info is not None, "somebody listens on its ports"
+    assert file.info is not None, "a process listens on its ports"
     for other in host.files.values():
         if other.info is None or other.info.key == file.info.key:
             continue
@@ -250,19 +256,21 @@ def _other_of_the_ports(file: ConnectionFile, pid: int, host: Host) -> Path | No
 
 
 def _behind_somebody(file: ConnectionFile, host: Host, *, listener: int | None) -> Found:
-    """Tell of a kernel whose process does not listen in view: it can only be asked.
+    """Return a kernel whose own process is not seen to listen: only the kernel can tell more.
 
-    `listener`: who listens for it, as the end of a tunnel or a container's keeper. Then its pid
-    may be one of another host or container, and here somebody else's.
+    `listener`: the process that listens in its place, for example the end of a tunnel or a
+    container's proxy. Then the kernel's pid may be from another host or container, and belong to
+    a different process here.
     """
     kernel = innermost(each for each in host.named.get(file.path, ()) if _is_kernel(each.pid, host))
     if listener is None and kernel is not None:
         return _found(file, kernel.pid, Liveness.FOUND, host)
     said = host.known.answered.get(file.path)
     if said is None:
-        why = "who listens on its ports is not to be seen, or several do"
+        why = "the process that listens on its ports is not visible, or there are several"
         return _nobody(file, Liveness.FOUND, why)
-    # One that may be looked into, and does not listen there, has its pid in another container.
+    # If the process with this pid may be looked into, and does not listen, the pid is from another
+    # container.
     is_veiled = said.host == host.name and listener is None and host.holds(said.pid) is None
     if is_veiled and _lives(said.pid, host):
         return replace(_found(file, said.pid, Liveness.FOUND, host), listener_pid=None)
@@ -271,10 +279,10 @@ def _behind_somebody(file: ConnectionFile, host: Host, *, listener: int | None) 
 
 
 def _may_be(named: Named, file: ConnectionFile, host: Host, is_taken: bool) -> bool:
-    """Tell whether a process that does not listen in view is taken for the kernel.
+    """Tell whether a process that is not seen to listen is taken for the kernel.
 
-    A kernel that listens nowhere is a young one, as a rule. What is not started as kernels are
-    is one only if its file is as young: an editor or a pager names old ones.
+    A kernel that does not listen has usually just started. A process without a kernel's command
+    line is taken for one only if the file is new, too: an editor or a pager names old files.
     """
     if not _lives(named.pid, host):
         return False
@@ -285,7 +293,7 @@ def _may_be(named: Named, file: ConnectionFile, host: Host, is_taken: bool) -> b
 
 
 def _elsewhere(file: ConnectionFile, host: Host) -> Found | None:
-    """Tell of a file that is of another host, whoever listens at such ports here."""
+    """Return the kernel of a file from another host, though its ports may be in use here."""
     if (where := host.known.elsewhere.get(str(file.path))) is not None:
         return _nobody(file, Liveness.OTHER_HOST, f"kerneltui has started it {where}")
     if file.info is not None and file.info.transport == "tcp" and not _is_local(file.info.ip, host):
@@ -297,11 +305,11 @@ def _abandoned(file: ConnectionFile, host: Host) -> Found:
     if host.is_shared(file.path.parent):
         why = f"{file.path.parent} is shared with other hosts, and no process here has it"
         return _nobody(file, Liveness.OTHER_HOST, why)
-    return _nobody(file, Liveness.STALE, "nobody listens on its ports")
+    return _nobody(file, Liveness.STALE, "no process listens on its ports")
 
 
 def _is_local(ip: str, host: Host) -> bool:
-    """Tell whether an address is of this host for sure."""
+    """Tell whether an address certainly belongs to this host."""
     try:
         address = ipaddress.ip_address(ip)
     except ValueError:
@@ -346,6 +354,6 @@ def _found(file: ConnectionFile, pid: int, liveness: Liveness, host: Host) -> Fo
 
 
 def server_folders(found: Iterable[Found]) -> tuple[Path, ...]:
-    """Return where the servers of kernels may have left their files: beside the kernels'."""
+    """Return the folders in which kernels' servers may have files: those of the kernels' files."""
     served = (each.connection_file.parent for each in found if each.origin is Origin.SERVER)
     return tuple(dict.fromkeys(served))

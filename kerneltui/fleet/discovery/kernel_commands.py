@@ -1,4 +1,4 @@
-"""Whether a process runs a kernel, told by its arguments: others name a connection file as well."""
+"""Tells by a process's arguments whether it is a kernel: an editor names such files, too."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ _KNOWN: tuple[tuple[str, ...], ...] = (
     ("python", "-m", "spyder_kernels.console"),
     ("ark", "--connection_file"),
 )
-"""What tools start without a kernelspec."""
+"""The commands of kernels that tools start without a kernelspec."""
 
 
 def kernel_commands() -> tuple[tuple[str, ...], ...]:
-    """Return how kernels are started: by the installed kernelspecs, and otherwise."""
+    """Return the commands that start kernels: of the installed kernelspecs, and those of _KNOWN."""
     specs = KernelSpecManager().get_all_specs().values()
     return (*_KNOWN, *(tuple(map(str, each["spec"]["argv"])) for each in specs))
 
 
 def runs_kernel(arguments: Sequence[str], commands: Iterable[Sequence[str]]) -> bool:
-    """Tell whether `arguments` are those of one of the commands of kernels.
+    """Tell whether `arguments` match one of the commands of kernels.
 
-    The program is the same, or a word tells it that is no option, as the name of a module does;
-    all that is not filled in at the start stands there, in its order.
+    All words of the command without a {placeholder} must be there, in their order. The program
+    must be the same, unless one of these words is not an option: a module's name is enough.
     """
     return any(_matches(arguments, command) for command in commands)
 

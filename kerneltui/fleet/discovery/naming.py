@@ -1,4 +1,4 @@
-"""What to call kernels that nobody has given a name, and the notebooks that they serve."""
+"""Names for kernels that have none of their own, and the notebooks that kernels serve."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.servers.rest import ServedKernel
 
-PATH_WIDTH = 4096  # characters: Linux's PATH_MAX, for this path is there to be used
+PATH_WIDTH = 4096  # characters: Linux's PATH_MAX, so that the path stays usable
 
 
 SHORT = 8  # characters of an id
 
 
 def name_of(found: Found, served: ServedKernel | None) -> str:
-    """Return what to call a kernel to which nobody has given a name: its notebook's, if it can."""
+    """Return a kernel's name: that of its notebook, else origin and pid, else a short id."""
     notebook = (served.notebook if served else "") or (found.info.notebook if found.info else "")
     if notebook.endswith(".ipynb"):
         return PurePosixPath(notebook).name
@@ -26,7 +26,7 @@ def name_of(found: Found, served: ServedKernel | None) -> str:
 
 
 def notebook_of(found: Found | None, served: ServedKernel | None) -> str:
-    """Return the path as its server tells it now, else as it was when the kernel began."""
+    """Return the path as the server tells it now, else as it was when the kernel started."""
     if served is not None and served.notebook:
         return served.notebook
     if found is None or found.info is None or found.origin is Origin.CONSOLE:

@@ -1,7 +1,7 @@
-"""Which processes of this user name a connection file in their arguments.
+"""Processes: finds this user's processes that name a connection file in their arguments.
 
-A look lists the pids that there are and reads the arguments of those that are new, and of
-those that have become another program: a shell may yet become the kernel it is to start.
+A look lists all pids. It reads the arguments of new processes, and of those that have become
+another program since: a shell may become the kernel that it was told to start, by exec.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from kerneltui.kernels.processes.stat import all_pids, read_text
 from kerneltui.kernels.processes.stat_table import Reading, look_at_stats
 from kerneltui.paths import runtime_folder
 
-YOUNG = 10.0  # seconds of life in which a process may be about to become the one that is meant
-PASS = 1.0  # seconds: of what is older than that it is enough to hear once in so long
+YOUNG = 10.0  # seconds after its start in which a process may soon become another program
+PASS = 1.0  # seconds between two looks at which programs the older processes run
 SUFFIX = ".json"  # of connection files
-MOST_FILES = 8  # that the arguments of a kernel may name beside its own
-_NO_KERNEL = ("--existing",)  # what names a file to attach to the kernel that has it
+MOST_FILES = 8  # of one process; a kernel's arguments may name other files, too
+_NO_KERNEL = ("--existing",)  # options of clients: they name the file of a kernel that runs already
 
 
 @frozen
@@ -47,12 +47,12 @@ class Processes:
         self._programs: dict[int, bytes] = {}
         """What each process of this user runs, as `_program` tells it."""
         self._readings: dict[int, Reading] = {}
-        """Of which it is known that they are of these programs."""
+        """The latest readings that showed these programs."""
         self._young: dict[int, float] = {}
-        """When those were read that may soon be another program; instants of `time.monotonic()`."""
+        """When each young process was read: it may soon change. Instants of `time.monotonic()`."""
 
     def look(self) -> Mapping[Path, tuple[Named, ...]]:
-        """Return the processes by the file that they name."""
+        """Return the processes, by the connection file that they name."""
         pids, now = set(all_pids()), time.monotonic()
         for gone in self._known.keys() - pids:
             self._forget(gone)
@@ -69,7 +69,7 @@ class Processes:
         return found
 
     def _changed(self) -> Iterator[int]:
-        """Yield those that have become another program."""
+        """Yield the pids of processes that have become another program."""
         readings = look_at_stats(PASS) if self._programs else {}
         for pid, known in self._programs.items():
             reading = readings.get(pid)
@@ -88,7 +88,7 @@ class Processes:
         self._young.pop(pid, None)
 
     def _read(self, pid: int) -> None:
-        program = _program(read_text(pid))  # first: what comes between is seen at the next look
+        program = _program(read_text(pid))  # read first: a later change is seen at the next look
         if program and _names_nothing(pid):
             self._remember(pid, program)
             return
@@ -107,7 +107,7 @@ class Processes:
                     if _is_at_home(process, file)
                 )
         except (psutil.Error, OSError, RuntimeError):
-            # Gone meanwhile, not ours to look into, no path at all, or one that leads in a ring.
+            # It has ended, may not be looked into, or names an invalid path or a symlink loop.
             return
 
     def _remember(self, pid: int, program: bytes) -> None:
@@ -118,7 +118,7 @@ class Processes:
 
 
 def _names_nothing(pid: int) -> bool:
-    """Tell whether no argument of a process can be a file of ours: so it is with most."""
+    """Tell whether no argument of a process can be a connection file, as with most processes."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb", buffering=0) as file:  # noqa: PTH123 - for each new one
             return SUFFIX.encode() not in file.read()
@@ -127,26 +127,25 @@ def _names_nothing(pid: int) -> bool:
 
 
 def _program(text: bytes) -> bytes:
-    """Return what changes when a process becomes another program; b"" if that is not told.
+    """Return the part of /proc/PID/stat that an exec changes; b"" if there is no such text.
 
-    That is its name and where its code and its arguments lie; see proc(5), /proc/PID/stat.
-    Its arguments themselves could change as well, but a process may be stuck so that who reads
-    them waits with it.
+    These fields are the name, and the addresses of code and arguments; see proc(5). The arguments
+    themselves are not compared: if a process is stuck, a read of its arguments may hang as well.
     """
     name, _, rest = text.rpartition(b")")
-    fields = rest.split()  # from the third on
+    fields = rest.split()  # they begin with the third field
     return b" ".join((name, fields[19], *fields[23:26], *fields[45:49])) if text else b""
 
 
 def _is_at_home(process: psutil.Process, file: Path) -> bool:
-    """Tell whether a process belongs to this user's set-up; a test or a sandbox has its own."""
+    """Tell whether a process has this user's HOME; a test or a sandbox has one of its own."""
     if file.parent in connection_folders():
         return True
     try:
         environment = process.environ()
     except psutil.AccessDenied:
         return True
-    has_ended = not environment and not process.cmdline()  # it had arguments: they name a file
+    has_ended = not environment and not process.cmdline()  # its arguments named a file before
     return not has_ended and environment.get("HOME") in (None, os.environ.get("HOME"))
 
 
@@ -162,7 +161,7 @@ def _files(process: psutil.Process) -> Iterator[Path]:
 
 
 def _meant(path: Path, process: psutil.Process) -> Iterable[Path]:
-    """Return the file that a path means to a process; all that it may, where none is there yet."""
+    """Return the file that a process means by a path; all candidates if none exists yet."""
     if path.is_absolute():
         return (path,)
     may_be = [folder / path for folder in (*start_folders(process.pid), runtime_folder())]
@@ -170,9 +169,9 @@ def _meant(path: Path, process: psutil.Process) -> Iterable[Path]:
 
 
 def start_folders(pid: int) -> tuple[Path, ...]:
-    """Return in which folders a process may have been started, the likeliest first.
+    """Return the folders in which a process may have been started, the likeliest first.
 
-    Its relative paths are of that one, and it may have left it.
+    The relative paths in its arguments begin there, and it may have changed its folder since.
     """
     found: list[str] = []
     with contextlib.suppress(psutil.Error):
@@ -185,6 +184,6 @@ def start_folders(pid: int) -> tuple[Path, ...]:
 
 _START_FOLDERS: tuple[Callable[[psutil.Process], str], ...] = (
     lambda process: process.cwd(),
-    lambda process: process.environ().get("PWD", ""),  # as of the shell that started it
+    lambda process: process.environ().get("PWD", ""),  # set by the shell that started it
     lambda process: psutil.Process(process.ppid()).cwd(),
 )

@@ -1,7 +1,7 @@
-"""Discovery: looks at this host for kernels that something else has started. Asks nobody.
+"""Discovery: finds this host's kernels that other programs have started, and asks none of them.
 
-A look costs little while nothing changes: files and pids are listed, and what is known is
-kept. Only where a file or a process is new are the sockets of all processes looked at.
+A look costs little while nothing changes: it lists files and pids, and keeps what is known. It
+looks at the sockets of all processes only if a file or a process is new.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Program = tuple[str, list[str]]
 """The name and the arguments of a process."""
 
 FILE_GONE = "its connection file is gone"
-FIRST_RETRY, LAST_RETRY = 1.0, 60.0  # seconds until what is not proven is looked at again
+FIRST_RETRY, LAST_RETRY = 1.0, 60.0  # seconds until unproven kernels are looked at again
 WRAPPERS = 3  # processes between a server and its kernel
 
 
@@ -47,16 +47,16 @@ class Discovery:
         self._files = ConnectionFiles()
         self._processes = Processes()
         self._basis: tuple[object, ...] = ()
-        """What the present findings were made of."""
+        """The input from which the present findings were made."""
         self._found: tuple[Found, ...] = ()
         self._leftovers = Leftovers()
         self._retry = FIRST_RETRY
         self._due = 0.0
 
     def look(self, known: Known) -> tuple[Found, ...]:
-        """Return the kernels that are not kerneltui's on this host: living ones, then files.
+        """Return this host's kernels that are not kerneltui's: living ones first, then mere files.
 
-        The same tuple until something changes.
+        It is the same tuple until something changes.
         """
         named = self._processes.look()
         files = self._files.look(named)
@@ -84,7 +84,7 @@ def _resolve_all(
     known: Known,
     before: Iterable[Found],
 ) -> tuple[Found, ...]:
-    """`before`: what was found at the last look: what lives stays, though its file may go."""
+    """`before`: the last look's result; a living kernel in it stays when its file is gone."""
     theirs = [file for path, file in files.items() if str(path) not in known.ours]
     bereft = {each.connection_file: each for each in before if _has_lost_its_file(each)}
     gone = [path for path in named if path not in files and not path.exists()]
@@ -119,7 +119,7 @@ def _resolve_all(
 
 
 def _with_full_ip(found: Found) -> Found:
-    """Return a kernel with the whole path of its ipc sockets."""
+    """Return a kernel with the full path of its ipc sockets."""
     if found.info is None or found.info.transport != "ipc":
         return found
     started_in = start_folders(found.identity.pid) if found.identity else ()
@@ -128,7 +128,7 @@ def _with_full_ip(found: Found) -> Found:
 
 
 def _is_file(path: Path, files: Collection[Path]) -> bool:
-    """Tell whether a path that is named is a connection file, or was one perhaps."""
+    """Tell whether a named path is a connection file, or is gone and may have been one."""
     return path in files or not path.exists()
 
 
@@ -138,7 +138,7 @@ def _has_lost_its_file(found: Found) -> bool:
 
 
 def _without_files(paths: Iterable[Path], host: Host) -> Iterator[Found]:
-    """Yield the kernels whose arguments name a file that is gone: their ports are not known."""
+    """Yield the kernels whose arguments name a file that is gone; their ports are unknown."""
     for path in paths:
         found = resolve(ConnectionFile(path, None, 0.0), host)
         if found.identity is not None and not found.is_guess:
@@ -146,12 +146,12 @@ def _without_files(paths: Iterable[Path], host: Host) -> Iterator[Found]:
 
 
 def _order(found: Found) -> tuple[bool, int]:
-    """Return what puts living kernels first, in the order of their start."""
+    """Return a sort key: living kernels first, in the order of their start."""
     return found.identity is None, found.identity.start_ticks if found.identity else 0
 
 
 def _with_ids_of_their_own(found: Iterable[Found]) -> Iterator[Found]:
-    """Tell namesakes of several folders apart; the first one keeps what its file's name gives."""
+    """Number the ids of files with the same name in several folders; the first stays as it is."""
     seen: Counter[str] = Counter()
     for each in found:
         seen[each.kernel_id] += 1
@@ -160,7 +160,7 @@ def _with_ids_of_their_own(found: Iterable[Found]) -> Iterator[Found]:
 
 
 def _without_doubles(found: list[Found]) -> list[Found]:
-    """Drop a file that names the process of another one that is proven to be its."""
+    """Drop a file whose process is proven to serve another file."""
     proven = {each.identity for each in found if each.liveness is Liveness.VERIFIED}
     return [
         each
@@ -176,7 +176,7 @@ def _is_settled(found: Found) -> bool:
 
 
 def _has_ended(found: Found) -> bool:
-    """Tell whether a kernel's process has ended, or who started it."""
+    """Tell whether a kernel's process has ended, or its parent process has."""
     if found.identity is None:
         return False
     now = identify_with_parent(found.identity.pid)
@@ -190,10 +190,10 @@ def _has_died(found: Found) -> bool:
 def _identify(
     known: Known, program: Callable[[int], Program], pid: int, wrappers: Collection[int]
 ) -> tuple[Parent, ProcessIdentity] | None:
-    """Return who started a process, and who it is; None if it has ended, reaped or not.
+    """Return the starter and the identity of a process; None if it has ended, reaped or not.
 
-    `wrappers`: processes that were told to run a kernel and have another one do it. A server
-    that has not told yet which kernels are its own may have started all that are below it.
+    `wrappers`: processes that were told to run the kernel and have a child do it. A server that
+    has not told yet which kernels are its own may have started every kernel among its descendants.
     """
     found = identify_with_parent(pid)
     if found is None or not found[1].is_alive():
@@ -214,7 +214,7 @@ def _identify(
 
 
 def _program(pid: int) -> Program:
-    """Return the name and the arguments of a process, nothing if they may not be read."""
+    """Return the name and the arguments of a process; empty ones if they may not be read."""
     try:
         process = psutil.Process(pid)
         return process.name(), process.cmdline()

@@ -1,7 +1,7 @@
-"""What a Jupyter server tells of a kernel, as far as it is true of the process it has now.
+"""Drops what a Jupyter server tells about an earlier process of a kernel.
 
-A server keeps the last state that it heard. One that has restarted a kernel by itself, or that
-nobody has opened a kernel of yet, hears nothing before code runs there.
+A server keeps the last state that it heard. After it has restarted a kernel by itself, or before
+a client has connected to the kernel, it hears nothing until code runs there.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from kerneltui.protocol.status import KernelState
 
 
 def true_of_now(told: ServedKernel, found: Found, now: float) -> ServedKernel:
-    """Return what a server tells, without what it says of an earlier process.
+    """Return what a server tells, without what it says about an earlier process.
 
-    A process that listens, and of which nothing was told since it began, is idle and has never
-    run anything. `now`: seconds since the epoch.
+    If it has told nothing since the present process started, and that process listens, then the
+    kernel is idle and has never run anything. `now`: seconds since the epoch.
     """
     age = found.identity.age() if found.identity is not None else None
     is_of_another = age is not None and (told.last_activity or now) < now - age

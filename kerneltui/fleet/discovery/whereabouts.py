@@ -1,6 +1,6 @@
-"""Whereabouts: asks kernels where they run whose process nothing on this host proves.
+"""Whereabouts: asks kernels where they run, if nothing on this host proves their process.
 
-ipykernel answers since 6.13. What does not answer proves nothing, and is asked once.
+ipykernel replies since 6.13. Each kernel is asked once; a missing reply proves nothing.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ _Place = tuple[ConnectionInfo | None, int | None]
 
 
 class Whereabouts:
-    """What such kernels have said, as long as they are where they were. Used by one thread."""
+    """Keeps each reply while the same process listens for the kernel. Used by one thread."""
 
     def __init__(self) -> None:
         self._poll = ControlPoll[KernelManager]("usage_request")
         self._said: dict[Path, tuple[_Place, KernelLocation | None]] = {}
-        """By connection file where its kernel was asked, and what it has answered."""
+        """By connection file: the place at which its kernel was asked, and its reply."""
 
     def look(self, suspects: Iterable[tuple[Found, KernelManager | None]]) -> None:
-        """Ask those that may be asked, are not proven, and have not been asked.
+        """Ask the unproven kernels that may be asked and have not been asked yet.
 
-        `suspects`: kernels, each with the manager to ask it by; None for one not to be asked.
+        `suspects`: kernels, each with the manager for the request; None if it may not be asked.
         """
         by_manager = {
             manager: found
@@ -50,7 +50,7 @@ class Whereabouts:
 
     @property
     def answered(self) -> Mapping[Path, KernelLocation | None]:
-        """By connection file those that have answered, and so have its key."""
+        """By connection file, the replies of kernels, which so have proven to have its key."""
         return {path: said for path, (_, said) in self._said.items()}
 
     def close(self) -> None:
@@ -58,12 +58,12 @@ class Whereabouts:
 
 
 def _place_of(found: Found) -> _Place:
-    """Return what is another once another process listens for a kernel."""
+    """Return a value that changes when another process listens for a kernel."""
     return found.info, found.listener_pid
 
 
 def location_of(reply: Message) -> KernelLocation | None:
-    """Return what a usage_reply says; None if it does not say it."""
+    """Return the location in a usage_reply; None if it has none."""
     host, pid = reply["content"].get("hostname"), reply["content"].get("pid")
     if isinstance(host, str) and isinstance(pid, int) and not isinstance(pid, bool) and pid > 0:
         return KernelLocation(host, pid)

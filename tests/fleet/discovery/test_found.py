@@ -92,14 +92,14 @@ def test_a_file_whose_ports_another_kernel_has_taken_is_stale() -> None:
     found = resolve(FILE, host(OTHER, listen={SHELL: 42, CONTROL: 42}))
 
     assert (found.liveness, found.identity) == (Liveness.STALE, None)
-    assert found.why == "its ports belong to another kernel by now: kernel-b.json, pid 42"
+    assert found.why == "its ports belong to another kernel now: kernel-b.json, pid 42"
 
 
 def test_two_ports_of_two_processes_are_nobodys() -> None:
     found = resolve(FILE, host(listen={SHELL: 41, CONTROL: 42}))
 
     assert (found.liveness, found.identity) == (Liveness.FOUND, None)
-    assert "not to be seen" in found.why
+    assert "not visible" in found.why
 
 
 @pytest.mark.parametrize("listen", [{SHELL: 41, CONTROL: 42}, {SHELL: None, CONTROL: None}])
@@ -129,7 +129,7 @@ def test_an_old_process_that_is_started_as_a_kernel_and_does_not_listen_is_silen
         Liveness.SILENT,
         ProcessIdentity(KERNEL.pid, 1, "boot"),
     )
-    assert found.why.startswith("pid 41 is to serve it, but ")
+    assert found.why.startswith("pid 41 was started for it, but ")
 
 
 def test_a_program_that_only_names_an_old_file_is_not_its_kernel() -> None:
@@ -138,7 +138,7 @@ def test_a_program_that_only_names_an_old_file_is_not_its_kernel() -> None:
     found = resolve(FILE, host(young, runs_kernel=lambda _pid: False))
 
     assert (found.liveness, found.identity) == (Liveness.STALE, None)
-    assert found.why == "nobody listens on its ports; pid 41 (vim) only names the file"
+    assert found.why == "no process listens on its ports; pid 41 (vim) only names the file"
 
 
 def test_what_names_a_new_file_is_a_guess_where_it_is_not_started_as_a_kernel() -> None:
