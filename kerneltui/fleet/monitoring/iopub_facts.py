@@ -1,4 +1,4 @@
-"""IopubFacts: what iopub tells of a kernel besides its status. Pure."""
+"""IopubFacts: what iopub tells about a kernel besides its status. Pure."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from kerneltui.protocol.status import BESIDE_THE_MAIN_SHELL, Reported
 from kerneltui.protocol.text import clean_code
 
 CODE_WIDTH = 200  # characters of the running code kept for a cell
-MAX_CELLS = 100  # that are known by their numbers
-MAX_CELL = 20_000  # characters of one of those
+MAX_CELLS = 100  # remembered by their numbers
+MAX_CELL = 20_000  # characters; a longer cell is not remembered
 NUMBERS = range(1, 10**9)  # of cells
 QUESTIONS = BESIDE_THE_MAIN_SHELL | {
     "comm_info_request",
@@ -23,40 +23,40 @@ QUESTIONS = BESIDE_THE_MAIN_SHELL | {
     "inspect_request",
     "is_complete_request",
 }
-"""Requests that run nothing; consoles send them of their own accord, ours as well."""
+"""Requests that run nothing; consoles send them by themselves, ours as well."""
 
 
 @frozen
 class IopubFacts:
-    """What iopub tells of a kernel besides its status."""
+    """What iopub tells about a kernel besides its status."""
 
     executions: int = 0
     code: str = ""
-    """The code begun last, as one clean line."""
+    """The code that was begun last, as one clean line."""
     request: str = ""
     """The msg_id of the request to run it."""
     is_ours: bool = False
-    """A client of ours has asked for that."""
+    """A client of ours has sent that request."""
     is_over: bool = False
-    """That request has been done with."""
+    """The kernel has finished that request."""
     cells: tuple[Cell, ...] = ()
-    """What was run under which number, the latest last."""
+    """The cells that were run, with their numbers, the latest last."""
     last_activity: float | None = None
     """When it last ran something; instant of `time.monotonic()`."""
     clients: frozenset[str] = frozenset()
-    """Sessions of others whose code it has run since we listen, the first hundred."""
+    """Sessions of other clients whose code it has run since we listen, the first hundred."""
     refused: int = 0
 
     @property
     def running(self) -> str:
-        """The code that was begun last and is not over, as one line; "" if none is."""
+        """The code that was begun last, as one line; "" if it is over."""
         return "" if self.is_over else self.code
 
 
 def with_cell(facts: IopubFacts, message: Message, *, is_ours: bool = False) -> IopubFacts:
-    """Return the facts once a cell has begun, as an execute_input tells.
+    """Return the facts after an execute_input, which tells that a cell has begun.
 
-    `is_ours`: a client of ours has asked for it.
+    `is_ours`: a client of ours has sent the request.
     """
     facts = replace(facts, executions=facts.executions + 1)
     if message["parent_header"].get("subshell_id") is not None:
@@ -80,21 +80,21 @@ def _with_numbered(cells: tuple[Cell, ...], message: Message, code: str) -> tupl
 
 
 def with_status(facts: IopubFacts, status: Reported) -> IopubFacts:
-    """Return the facts once a status was heard."""
+    """Return the facts after a status message."""
     is_end = status.execution_state == "idle" and status.parent_id == facts.request
     return replace(facts, is_over=True) if is_end and not facts.is_over else facts
 
 
 def is_of_look(message: Message) -> bool:
-    """Tell whether it is a status that only the looks of a kerneltui have caused."""
+    """Tell whether it is a status that was caused only by a kerneltui's look."""
     username = fields.text(message["parent_header"], "username")
     return message["msg_type"] == "status" and username == LOOKER
 
 
 def is_activity(message: Message) -> bool:
-    """Tell whether a kernel runs something; answering a question is no activity.
+    """Tell whether a message shows a kernel at work; answering a question does not count.
 
-    Nor is a look by a subshell, of which only the status is heard.
+    A look in a subshell does not count either; only its status is heard.
     """
     parent = message["parent_header"]
     parent_type = fields.text(parent, "msg_type")

@@ -1,4 +1,4 @@
-"""Latest: what the end of a recording tells of what a kernel does, for who looks once."""
+"""Latest: what a kernel does, read once from the end of its recording."""
 
 from __future__ import annotations
 
@@ -28,28 +28,28 @@ _TOLD_BY = frozenset({"status", "execute_input"})
 
 @frozen
 class Latest:
-    """What was recorded of one process. Instants are seconds since the epoch."""
+    """What was recorded about one process. Instants are seconds since the epoch."""
 
     status: KernelStatus = KernelStatus()
     since: float | None = None
-    """When the status' state became what it is; None if that was not recorded."""
+    """When the present state began; None if that was not recorded."""
     iopub: IopubFacts = IopubFacts()
-    """Its `executions` are those of the end of the recording."""
+    """Its `executions` count only what is at the end of the recording."""
     is_telling: bool = False
-    """Something of it is about the main shell."""
+    """Whether any record is about the main shell."""
 
     @property
     def code(self) -> str:
-        """The code that runs; "" for none, and where it was not recorded."""
+        """The code that runs; "" if none does, or it was not recorded."""
         is_running = self.status.state is KernelState.BUSY
         return self.iopub.code if is_running and self.status.running == self.iopub.request else ""
 
 
 def read_latest(path: Path, info: ConnectionInfo, started_at: float) -> Latest | None:
-    """Return what was recorded of the process that was started at `started_at`.
+    """Return what was recorded about the process that was started at `started_at`.
 
-    None if nothing is recorded. The end of the file has it as a rule; a flood of output may
-    have begun before that.
+    None if there is no recording. The end of the file is usually enough; if a flood of output fills
+    it, all of the file is read.
     """
     try:
         latest = _latest_of(read_end(path), info, started_at)

@@ -1,7 +1,7 @@
-"""MessageLog: the latest messages of one kernel, those of other clients on iopub included.
+"""MessageLog: the latest messages of one kernel, including other clients' on iopub.
 
-What is kept is JSON as it was on the wire, parsed only for who looks at it: a kernel
-that floods costs a row a message. Signatures and keys are never kept.
+It keeps the JSON as it was on the wire, which is parsed only when a user looks at it: so a flood
+costs one row for each message. Signatures and keys are never kept.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from kerneltui.protocol.wire import Session
 MAX_RECORDS = 2_000
 MAX_BYTES = 4_000_000
 TOTAL_BYTES = 32_000_000
-"""Of all logs together: what a monitor gives each of many is less than MAX_BYTES."""
+"""For all logs together: if there are many, each may take less than MAX_BYTES."""
 MAX_PART = 32_000
-"""Bytes kept of a header, of metadata or of a content; of more, the beginning."""
+"""Bytes kept of a header, of metadata or of a content; the rest is cut."""
 MAX_INDENTED = 90_000  # characters of one part with its indents
-MAX_UNANSWERED = 1_000  # requests whose reply is still awaited, and sessions known as ours
+MAX_UNANSWERED = 1_000  # requests that wait for a reply, and as many sessions known as ours
 TYPE_WIDTH = 40  # characters
-TYPE_LIMIT = 400  # of a type before it is cleaned, so that none that is remembered is long
-_NAME_LIMIT = 64  # characters of what a message says of its sender
-_RECORD_BYTES = 700  # of a record beside the text of its parts, about
+TYPE_LIMIT = 400  # characters of a type before it is cleaned, so that the cache holds no long ones
+_NAME_LIMIT = 64  # characters of a sender's session and user name
+_RECORD_BYTES = 700  # of a record besides the text of its parts, about
 
 UNSHOWN = "nested too deep to be shown"
 
@@ -49,25 +49,25 @@ class MessageRecord(NamedTuple):
     number: int
     """Counted since the log began; never given twice."""
     time: float
-    """When it was sent or taken in, an instant of `time.monotonic()`."""
+    """When it was sent or received, an instant of `time.monotonic()`."""
     channel: Channel
     sent: bool
-    """By a client of ours."""
+    """Whether a client of ours sent it."""
     msg_type: str
     """Clean text."""
     session: str
-    """Of the client that it is from or for; "" for what a kernel says of its own accord."""
+    """The client that sent it or that it answers; "" if the kernel sent it by itself."""
     username: str
     size: int
     """Bytes of content and buffers."""
     latency: float | None
-    """Seconds since the request that it replies to; None if it replies to none of ours."""
+    """Seconds since the request that it replies to; None if that was not ours."""
     parts: tuple[bytes, ...]
     """JSON of the four `PARTS`, each cut to MAX_PART."""
     cut: int
-    """Bytes of them that were not kept."""
+    """Bytes of the parts that were not kept."""
     buffers: tuple[int, ...]
-    """The size of each."""
+    """The size of each buffer in bytes."""
 
 
 @frozen
@@ -76,18 +76,18 @@ class MessageLogView:
 
     records: tuple[MessageRecord, ...] = ()
     ours: frozenset[str] = frozenset()
-    """Sessions of clients of ours."""
+    """The sessions of our clients."""
     refused: Mapping[str, int] = field(default_factory=dict)
-    """How many messages nobody could believe, by the name of the error."""
+    """How many messages failed verification, by the name of the error."""
     version: int = 0
-    """Another one if, and only if, anything is different."""
+    """A number that changes if, and only if, the log changes."""
 
 
 class MessageLog:
     """Written and read in any thread; the oldest messages go when there are too many."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, *, secret: bytes = b"") -> None:
-        """`secret`: what is masked wherever it stands: the connection's key."""
+        """`secret`: the connection's key, which is masked everywhere in the messages."""
         self._clock = clock
         self._secret = secret
         self._lock = Lock()
@@ -99,12 +99,12 @@ class MessageLog:
         self._ours: OrderedDict[str, None] = OrderedDict()
         self._refused: Counter[str] = Counter()
         self.kernel_info: Mapping[str, Any] = {}
-        """What the kernel said of itself, {} before it did. Rebound, never changed."""
+        """The content of the kernel's last kernel_info_reply, {} before. Rebound, never changed."""
         self._version = 0
         self._view: MessageLogView | None = MessageLogView()
 
     def hear(self, received: Sequence[tuple[RawMessage, Message]]) -> None:
-        """Add what came on iopub in one turn, each as it came and as it was believed."""
+        """Add the iopub messages of one turn, each as it was received and as it was decoded."""
         skipped = max(0, len(received) - MAX_RECORDS)
         with self._lock:
             self._number += skipped
@@ -114,12 +114,12 @@ class MessageLog:
                 self._add(Channel.IOPUB, message, parts, sizes, sent=False)
 
     def tap(self, session: Session, channel: Channel, message: Message) -> None:
-        """Add what the client or manager with this session sent or received."""
+        """Add a message that the client or manager with this session sent or received."""
         sent = fields.text(message["header"], "session") == session.session
         self.add(channel, message, sent=sent)
 
     def add(self, channel: Channel, message: Message, *, sent: bool) -> None:
-        """Add what a client of ours sent or received."""
+        """Add a message that a client of ours sent or received."""
         parts = [_to_json(message[part]) for part in PARTS]  # type: ignore[literal-required]  # of PARTS
         sizes = tuple(buffer.nbytes for buffer in message["buffers"])
         if message["msg_type"] == "kernel_info_reply":
@@ -130,14 +130,14 @@ class MessageLog:
             self._add(channel, message, parts, sizes, sent=sent)
 
     def refuse(self, refused: Mapping[type[ProtocolError], int]) -> None:
-        """Count messages that were not believed."""
+        """Count messages that failed verification."""
         if refused:
             with self._lock:
                 self._refused.update({error.__name__: count for error, count in refused.items()})
                 self._changed()
 
     def limit(self, size: int) -> None:
-        """Keep so many bytes from now on, and never more than MAX_BYTES."""
+        """Keep at most so many bytes from now on, and never more than MAX_BYTES."""
         with self._lock:
             self._limit = min(MAX_BYTES, size)
             if self._trim():
@@ -149,7 +149,7 @@ class MessageLog:
             return session[:_NAME_LIMIT] in self._ours
 
     def view(self) -> MessageLogView:
-        """Return what is there now: the same object as long as nothing changes."""
+        """Return the log as it is now: the same object until something changes."""
         with self._lock:
             if self._view is None:
                 self._view = MessageLogView(
@@ -195,7 +195,7 @@ class MessageLog:
         self._changed()
 
     def _trim(self) -> bool:
-        """Let the oldest go where there are too many; tell whether any had to."""
+        """Drop the oldest records if there are too many; tell whether any were dropped."""
         before = len(self._records)
         while len(self._records) > MAX_RECORDS or (
             self._size > self._limit and len(self._records) > 1
@@ -223,7 +223,7 @@ class MessageLog:
 
 
 def pretty(record: MessageRecord) -> list[tuple[str, str]]:
-    """Return the parts of a message by name, content first, as indented JSON; raw text."""
+    """Return the parts of a message by name, content first, as indented JSON, not cleaned."""
     texts = dict(zip(PARTS, map(_indented, record.parts), strict=True))
     shown = [("content", texts.pop("content")), *texts.items()]
     if record.buffers:
@@ -236,7 +236,7 @@ _INDENTING = json.JSONEncoder(indent=2, ensure_ascii=False)
 
 
 def _head(pieces: Iterable[str]) -> str:
-    """Return pieces of JSON up to MAX_INDENTED characters: deep nesting makes it grow."""
+    """Return JSON up to MAX_INDENTED characters: with indents, deep nesting makes it long."""
     kept, size = [], 0
     for piece in pieces:
         kept.append(piece)
@@ -258,16 +258,16 @@ def _indented(part: bytes) -> str:
 
 
 def _to_json(value: object) -> bytes:
-    # What a client may carry is its caller's affair; here it only has to show.
+    # A caller may put any value into a message; here it only has to be shown.
     try:
         text = json.dumps(value, ensure_ascii=False, default=str, skipkeys=True)
-    except (ValueError, RecursionError):  # a circle, or as deep as a parser just takes
+    except (ValueError, RecursionError):  # a cycle, or nested as deep as the parser allows
         text = json.dumps(f"… {UNSHOWN}")
     return text.encode("utf-8", "replace")
 
 
 def _remember(known: OrderedDict[str, Any], key: str, value: object) -> None:
-    """Note a key, and forget the oldest one where there are too many."""
+    """Remember a key, and forget the oldest one if there are too many."""
     known[key] = value
     if len(known) > MAX_UNANSWERED:
         known.popitem(last=False)
@@ -283,5 +283,5 @@ def _name(header: Mapping[str, Any], key: str) -> str:
 
 
 def _measure(record: MessageRecord) -> int:
-    """Return the bytes that a record takes in memory, about."""
+    """Return about how many bytes a record takes in memory."""
     return _RECORD_BYTES + sum(map(len, record.parts)) + 8 * len(record.buffers)

@@ -1,7 +1,7 @@
-"""KernelMonitor: one thread that hears what all kernels publish.
+"""KernelMonitor: one thread that hears what all kernels publish on iopub.
 
-Rule: a status is never dropped. What does not fit into a turn waits in its socket; of
-too much output a turn shows the end, and a mark says what was skipped.
+Rule: a status is never dropped. Messages that do not fit into one turn wait in the SUB socket. If
+there is too much output, a turn shows its end, and a mark says how much was skipped.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ from kerneltui.protocol.connection import ConnectionInfo
 from kerneltui.protocol.message import Message, parent_id
 from kerneltui.protocol.status import Event, Exited, HandedOver, Spawned
 
-TURN = 0.05  # seconds between two turns at the least: what comes meanwhile is one batch
-HOLD = 0.05  # seconds that what a client was told waits for what iopub carried before it
-LAST_WORDS = 0.2  # seconds for what a dead kernel said last to arrive
+TURN = 0.05  # seconds between two turns at least: messages that come meanwhile are one batch
+HOLD = 0.05  # seconds that a client's message waits for earlier iopub messages to arrive
+LAST_WORDS = 0.2  # seconds for the last messages of a dead kernel to arrive
 RETRY = 1.0  # seconds until a subscription that failed is tried again
 
 
@@ -50,12 +50,12 @@ class _Watched:
 
 
 Describe = Callable[[], str]
-"""Returns what is to be written of a kernel's end after its last words; "" for nothing."""
+"""Returns the text on a kernel's end, to be written below its last output; "" for none."""
 
 
 @frozen
 class _End:
-    """A process has ended; what it said last may still be on its way."""
+    """A process that has ended, but whose last messages may still be on their way."""
 
     describe: Describe
     due: float
@@ -63,7 +63,7 @@ class _End:
 
 @frozen
 class _Retry:
-    """One that failed and is tried again: there were no descriptors left, for one."""
+    """A subscription that failed and is tried again: for example, no descriptors were left."""
 
     subscribe: Callable[[], None]
     due: float
@@ -72,9 +72,9 @@ class _Retry:
 class KernelMonitor:
     """Keeps the statuses, the transcripts and the `IopubFacts` of the kernels that it watches.
 
-    `on_event`: called with what happens to a kernel beside iopub, in the thread where it
-    does; it may return what describes an end, called once the last words are in. `on_change`:
-    called after a turn that changed something of what is kept here.
+    `on_event`: called with each lifecycle event of a kernel, in the thread where it happens. For
+    an end it may return a function that describes it, called after the last messages have come.
+    `on_change`: called after a turn that changed something of what is kept here.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class KernelMonitor:
         for watched in list(self._watched.values()):
             watched.manager.life.remove_listener(watched.listener)
         self._thread.end()
-        self._mailbox.shut(lambda: None)  # which wakes it
+        self._mailbox.shut(lambda: None)  # this wakes it
         self._thread.join()
         self._mailbox.close()
 
@@ -117,7 +117,7 @@ class KernelMonitor:
         self._share()
 
     def dismiss(self, kernel_id: str) -> None:
-        """Listen no more to a kernel, and forget what it said."""
+        """Stop listening to a kernel, and forget what it said."""
         watched = self._watched.pop(kernel_id, None)
         if watched is not None:
             watched.manager.life.remove_listener(watched.listener)
@@ -126,7 +126,7 @@ class KernelMonitor:
             self._share()
 
     def _share(self) -> None:
-        """Give every kernel the same part of what all logs of messages may take."""
+        """Divide the memory for all message logs evenly among the kernels."""
         watched = tuple(self._watched.values())
         for each in watched:
             each.subscription.messages.limit(TOTAL_BYTES // len(watched))
@@ -147,14 +147,14 @@ class KernelMonitor:
         return watched.subscription.messages if watched else None
 
     def record(self, kernel_id: str, message: Message) -> None:
-        """Add what a message shows that a client of ours sent or received beside iopub."""
+        """Show a message that a client of ours sent or received on another channel than iopub."""
         watched = self._watched.get(kernel_id)
         if watched is not None and message["msg_type"] == "execute_reply":
             watched.subscription.replied = parent_id(message)
         self._tell(kernel_id, message["header"].get("date"), rendition(message))
 
     def note(self, kernel_id: str, text: str) -> None:
-        """Add a word of our own to a transcript."""
+        """Add a note of our own to a transcript."""
         self._tell(kernel_id, datetime.now(UTC), [Block(Role.NOTE, text)])
 
     def _tell(self, kernel_id: str, date: object, steps: Sequence[Step]) -> None:
@@ -167,8 +167,8 @@ class KernelMonitor:
         self, manager: KernelManager, subscription: IopubSubscription, event: Event
     ) -> None:
         match event:
-            case Spawned(adopted) if any(manager.ports):  # else it was killed before we came
-                # Read here: in the monitor's thread it could already be the next launch's.
+            case Spawned(adopted) if any(manager.ports):  # else it was killed before it was adopted
+                # Read here: in the monitor's thread these could already be the next launch's.
                 info, spawn = manager.connection_info, manager.spawns
                 file, kernel_id = manager.connection_file, manager.kernel_id
                 recording = recording_path(file, kernel_id) if adopted else None
@@ -192,7 +192,7 @@ class KernelMonitor:
             time.sleep(TURN)
 
     def _turn(self, ready: Container[object]) -> bool:
-        """Obey, and listen to what is ready or due; tell whether anything happened."""
+        """Carry out orders, hear what is ready or due; tell whether anything happened."""
         changed = self._obey()
         now = time.monotonic()
         for watched in list(self._watched.values()):
@@ -209,18 +209,18 @@ class KernelMonitor:
         return changed
 
     def _about_to_close(self) -> list[IopubSubscription]:
-        """Return those of dead kernels, but for those whose past is still to be read."""
+        """Return those of dead kernels, except those whose recording is still being read."""
         return [each for each in self._closing if not each.is_replaying]
 
     def _obey(self) -> bool:
-        """Do what other threads want; tell whether there was anything."""
+        """Carry out the orders of other threads; tell whether there were any."""
         orders = self._mailbox.take()
         for order in orders:
             self._failures.attempt(order)
         return bool(orders)
 
     def _listen(self, subscription: IopubSubscription) -> bool:
-        """Tell whether there was anything, be it what we fail to understand."""
+        """Hear one kernel; tell whether anything came, even if reading it failed."""
         try:
             return subscription.listen()
         except Exception as error:  # noqa: BLE001 - one kernel must not deafen us to the others
@@ -228,7 +228,7 @@ class KernelMonitor:
             return True
 
     def _timeout(self) -> int | None:
-        """Return the milliseconds until something is due, None if nothing is."""
+        """Return the milliseconds until something is due; None if nothing is."""
         dues = [watched.subscription.due for watched in list(self._watched.values())]
         dues += [self._closing[each].due for each in self._about_to_close()]
         dues += [each.due for each in self._failed.values()]
@@ -244,7 +244,7 @@ class KernelMonitor:
         began: ProcessStarted | None,
         recording: Path | None,
     ) -> None:
-        """Hear a new process by a new socket: the old one may still hold the old one's words."""
+        """Open a new SUB socket for a new process: the old one may still hold old messages."""
         self._close(subscription)
         watched = self._watched.get(manager.kernel_id)
         if watched is None or watched.subscription is not subscription:  # dismissed meanwhile
@@ -263,7 +263,7 @@ class KernelMonitor:
         self._closing[subscription] = _End(describe, time.monotonic() + LAST_WORDS)
 
     def _close(self, subscription: IopubSubscription) -> None:
-        """Hear the last words, close, and write down why there will be no more."""
+        """Hear the last messages, close the socket, and write why the kernel has ended."""
         self._failed.pop(subscription, None)
         if subscription.socket is not None:
             self._listen(subscription)
@@ -280,7 +280,7 @@ class KernelMonitor:
 
 
 def _began(manager: KernelManager) -> ProcessStarted | None:
-    """Return the process that serves a kernel now; None for one that is not to be seen."""
+    """Return the process that serves a kernel now; None if it is not visible."""
     if manager.process is None:
         return None
     age = time.monotonic() - manager.life.spawned_at if manager.life.spawned_at else 0.0

@@ -1,8 +1,8 @@
-"""Replay: what a kernel said before anybody here listened, read back from its recording.
+"""Replay: reads back from a recording what a kernel said before this process listened.
 
-A subscription is made first, also to a topic of its own, whose welcome the recorder hears as well.
-A recording that has the welcome, or the first message that was heard here, has all that was said
-before. What comes meanwhile is held, and the past ends where that begins.
+The SUB socket subscribes first, also to a topic of its own; the recorder hears the welcome to that
+topic, too. If the recording has this welcome, or the first message heard here, it has everything
+that was said before. Messages that come meanwhile are held; the past ends before the first of them.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from kerneltui.kernels.connection.session import session_for
 from kerneltui.protocol.connection import ConnectionInfo
 from kerneltui.protocol.raw_message import RawMessage
 
-RECORD_TIME = 2.0  # seconds for a welcome, a message or the kernel's end to be recorded
-LOOK = 0.05  # seconds between two looks for it
+RECORD_TIME = 2.0  # seconds to wait until a welcome, a message or the kernel's end is recorded
+LOOK = 0.05  # seconds between two looks at the recording
 TURN_RECORDS = 1_000  # read in one turn, so that other kernels are heard as well
-FRESH_IDS = 1_000  # of the end of a recording, which may come once more
-LATE = 5.0  # seconds before we came that the recorder may have begun
+FRESH_IDS = 1_000  # at the end of a recording: these messages may come once more on iopub
+LATE = 5.0  # seconds before the subscription that the recorder may have begun
 OVERLAP = 10_000  # bytes: more than a welcome or a header takes
 NOT_RECORDED = "nothing was recorded"
 
@@ -51,18 +51,18 @@ class Replay:
         self._opened_at = self._looked_at = time.monotonic()
         self._came_at = time.time()
         self._heard_since = math.inf
-        """From when on we have heard all by ourselves, in seconds since the epoch."""
+        """When the first message was heard here, in seconds since the epoch."""
         self._recorded_until = self._told_until = 0.0
-        """The time of the last record, and the end of a gap after which nothing was said."""
+        """The time of the last record, and the end of a gap if that is the last record."""
         self._has_ended = self._is_heard_to_its_end = self._is_whole = False
         self._signs = [topic]
-        """What proves, where it is recorded, that the recorder hears what we hear."""
+        """Bytes that prove, once they are recorded, that the recorder hears what is heard here."""
         self._records: Iterator[Record] | None = None
         self._session = session_for(info)
         self._held: list[Received] = []
         self._held_ids: set[str] = set()
         self._ids: dict[str, None] = {}
-        """Of the messages that were read, in their order."""
+        """The ids of the messages that were read, in their order."""
 
     @property
     def due(self) -> float:
@@ -70,15 +70,15 @@ class Replay:
         return 0.0 if self._records is not None else self._looked_at + LOOK
 
     def hurry(self) -> None:
-        """Wait for nothing more: nobody listens any longer."""
+        """Stop waiting: the subscription is about to be closed."""
         self._opened_at = -math.inf
 
     def note_end(self) -> None:
-        """Wait for no welcome: the process has ended."""
+        """Take note that the process has ended, so that a welcome may not come."""
         self._has_ended = True
 
     def hold(self, received: list[Received]) -> None:
-        """Keep what comes until the past is told."""
+        """Keep received messages until the past is told."""
         if received and self._heard_since == math.inf:
             self._heard_since = time.time()
         recorded = next((raw for raw, _ in received if not is_beside_status(raw)), None)
@@ -92,7 +92,7 @@ class Replay:
                 self._held_ids.add(message["msg_id"])
 
     def read(self) -> list[Past]:
-        """Return the next part of the past; nothing while it is not known to be complete."""
+        """Return the next part of the past; nothing until it is complete or RECORD_TIME is over."""
         if self._records is None:
             self._looked_at = time.monotonic()
             if not self._is_due():
@@ -109,11 +109,11 @@ class Replay:
         return found
 
     def release(self) -> list[Received]:
-        """Return what was held and is not in the recording."""
+        """Return the held messages that are not in the recording."""
         return [each for each in self._held if each[1]["msg_id"] not in self._ids]
 
     def known_ids(self) -> frozenset[str]:
-        """Return the ids of messages that may come once more."""
+        """Return the ids of recorded messages that may come once more on iopub."""
         return frozenset(list(self._ids)[-FRESH_IDS:])
 
     def _is_due(self) -> bool:
@@ -136,15 +136,15 @@ class Replay:
             return Record(RecordKind.GAP, self._came_at, Gap(self._came_at, self._came_at, why))
 
     def _decoded(self, record: Record) -> list[Past] | None:
-        """Return what a record tells; None if we have heard all from there on ourselves."""
+        """Return what a record tells; None at the first record of what was heard here."""
         value = record.value
         if isinstance(value, list):
             return self._decoded_message(record.at, value)
-        if isinstance(value, ProcessStarted):  # it may say again what the one before has said
+        if isinstance(value, ProcessStarted):  # it may repeat what the one before has said
             self._session = session_for(self._info)
             value = replace(value, at=record.at)
         elif not self._is_whole and record.at > self._heard_since:
-            return None  # this recorder began after us
+            return None  # this recorder began after the subscription here
         else:
             self._told_until = value.until
         self._recorded_until = record.at
@@ -167,9 +167,9 @@ class Replay:
         return [(raw, message)]
 
     def _last_gap(self, beyond: Record | None) -> list[Gap]:
-        """Tell of a recorder that had ended before we came, which nothing in the past tells.
+        """Return the gap after a recorder that had ended before the subscription; often none.
 
-        `beyond`: the first record of what we have heard ourselves.
+        `beyond`: the first record of what was heard here, too.
         """
         if beyond is not None:
             gap = beyond.value
@@ -183,7 +183,7 @@ class Replay:
         return [Gap(min(self._recording_ended_at(), self._came_at), self._came_at, NOT_RECORDED)]
 
     def _recording_ended_at(self) -> float:
-        """Return until when there was a recorder: it marks the file now and then."""
+        """Return until when a recorder ran: it marks the file now and then."""
         try:
             written_at = self._path.stat().st_mtime
         except OSError:

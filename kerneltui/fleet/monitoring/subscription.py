@@ -1,4 +1,4 @@
-"""IopubSubscription: what is heard of one kernel on iopub: status, output, what it runs."""
+"""IopubSubscription: hears one kernel on iopub: its status, its output and what it runs."""
 
 from __future__ import annotations
 
@@ -40,22 +40,22 @@ from kerneltui.protocol.message import Message
 from kerneltui.protocol.raw_message import RawMessage
 from kerneltui.words import clock
 
-# What is taken in of one kernel in one turn at the most; the rest waits for the next turn
-# in the socket, which loses nothing, so that one kernel's flood cannot silence the others.
+# The most that one turn reads from one kernel, so that its flood cannot silence the others. The
+# rest waits for the next turn in the SUB socket, and nothing is lost.
 TURN_MESSAGES = 20_000
 TURN_BYTES = 8_000_000
-DECODED = 5_000  # messages of a turn; before them output is skipped, which none would see anyway
+DECODED = 5_000  # messages at the end of a turn; earlier output is skipped, as it would not be seen
 NEVER = math.inf
 TOPIC = "kerneltui-"
-ONE_TIME = 1.0  # seconds: what was said within them has one time in the transcript
-MOST_CLIENTS = 100  # told apart; of more nobody wants to know
+ONE_TIME = 1.0  # seconds: messages within so short a time share one time in the transcript
+MOST_CLIENTS = 100  # remembered as different clients; more are not counted
 
 
 class IopubSubscription:
-    """One kernel's subscription. Used by the monitor's thread alone, but for what says otherwise.
+    """One kernel's SUB socket and what it hears. For the monitor's thread, if not said otherwise.
 
-    Closed and opened again for each process: a socket that outlives its kernel would
-    repeat the old one's words as the new one's.
+    It is closed and opened again for each process: a socket that outlives its process would
+    deliver the old process's messages as the new one's.
     """
 
     def __init__(self, manager: KernelManager, transcript: Transcript) -> None:
@@ -64,36 +64,36 @@ class IopubSubscription:
         self.facts = IopubFacts()
         """Rebound, never changed: any thread may read it."""
         self.replied = ""
-        """The msg_id of the latest request of ours that the kernel has replied to. In any thread:
-        the reply comes beside iopub, and of a kernel that crashes sooner."""
+        """The msg_id of our latest request that the kernel has replied to. Set in any thread: the
+        reply comes on shell, and from a kernel that crashes it comes sooner than iopub's idle."""
         self.process: ProcessIdentity | None = None
-        """Which is heard; None before the first, and where it is not to be seen."""
+        """The process that is heard; None before the first, and if it is not visible."""
         self._past_process: ProcessIdentity | None = None
-        """Whose words are being replayed."""
+        """The process whose messages are being replayed."""
         self._manager = manager
         self._session: ClientSession | None = None
         self._gate: FloodGate | None = None
         self._spawn = 0
         self._skipped = 0
-        """Bytes of output that were not even decoded since the last rendering."""
+        """Bytes of output since the last rendering that were not even decoded."""
         self._told: deque[SideMessage] = deque()
         self._replay: Replay | None = None
         self._is_of_interest = self._is_present = False
-        """Of what is replayed: nobody has heard it here; the present process has said it."""
+        """About the replayed messages: not heard here before; said by the present process."""
         self._known: frozenset[str] = frozenset()
-        """Ids of messages of the past, which may come once more."""
+        """Ids of recorded messages, which may come once more on iopub."""
 
     @property
     def socket(self) -> zmq.Socket[bytes] | None:
         return self._gate.socket if self._gate else None
 
     def tell(self, told: SideMessage) -> None:
-        """Add what was said beside iopub. In any thread."""
+        """Add a message from another channel than iopub. In any thread."""
         self._told.append(told)
 
     @property
     def due(self) -> float:
-        """When to listen though iopub is silent, an instant of `time.monotonic()`."""
+        """When to listen even if iopub is silent, an instant of `time.monotonic()`."""
         if self._replay is not None:
             return self._replay.due
         told = self._told[0].due if self._told else NEVER
@@ -108,10 +108,10 @@ class IopubSubscription:
         began: ProcessStarted | None = None,
         recording: Path | None = None,
     ) -> zmq.Socket[bytes]:
-        """Subscribe to the kernel's process number `spawn`; the facts of the one before go.
+        """Subscribe to the kernel's process number `spawn`; drop the facts of the one before.
 
-        `began`: that process, where it is to be seen. `recording`: of what it has said until now,
-        where somebody else has started it.
+        `began`: that process; None if it is not visible. `recording`: the recording of what it has
+        said until now, if it was not started here.
         """
         if self.process is not None and began is not None:
             self._note_restart(self.process, began)
@@ -130,11 +130,11 @@ class IopubSubscription:
 
     @property
     def is_replaying(self) -> bool:
-        """What the kernel said before is still to be read."""
+        """Whether the recording of earlier messages is still being read."""
         return self._replay is not None
 
     def note_end(self) -> None:
-        """The process has ended: no more will come than what is on its way."""
+        """Take note that the process has ended: only messages already sent will come."""
         if self._replay is not None:
             self._replay.note_end()
 
@@ -151,7 +151,7 @@ class IopubSubscription:
                 self._gate = None
 
     def listen(self) -> bool:
-        """Take in what is there; tell whether there was anything."""
+        """Read what has come; tell whether there was anything."""
         now, before = time.monotonic(), self.facts
         received = self._receive()
         if (replay := self._replay) is not None:
@@ -169,7 +169,7 @@ class IopubSubscription:
         self.messages.hear([each for each in received if not is_of_look(each[1])])
         if any(is_activity(message) for _, message in received):
             self.facts = replace(self.facts, last_activity=now)
-        # What iopub answered to was told before, so it is looked at after iopub.
+        # A request of ours is in _told before iopub answers it, so _told is read after iopub.
         batch = merge(received, self._told, now)
         skipped, self._skipped = self._skipped, 0
         for step in render(batch, skipped):
@@ -177,7 +177,7 @@ class IopubSubscription:
         return bool(batch) or self.facts is not before
 
     def _remember(self, past: Sequence[Past]) -> None:
-        """Show what was said before this subscription was opened, each at its time."""
+        """Show what was said before this subscription was opened, each with its time."""
         together: list[Received] = []
         for each in past:
             if not isinstance(each, ProcessStarted | Gap):
@@ -206,7 +206,7 @@ class IopubSubscription:
             self._note_restart(self._past_process, began)
         self._past_process = began.identity
         self._is_present = process is not None and began.identity == process.identity
-        self._is_of_interest |= self._is_present  # what an earlier one said was heard, or is now
+        self._is_of_interest |= self._is_present  # earlier ones were heard here already
         self.facts = IopubFacts()
 
     def _tell_past(self, received: Sequence[Received]) -> None:
@@ -223,7 +223,7 @@ class IopubSubscription:
             self.facts = replace(self.facts, last_activity=heard_at)
 
     def _receive(self) -> list[Received]:
-        """Return what is there now, in order; what cannot be believed is only counted."""
+        """Return the messages that have come, in order; only count those that fail verification."""
         received: list[Received] = []
         if self._gate is None or self._session is None:
             return received
@@ -239,7 +239,7 @@ class IopubSubscription:
         return received
 
     def _without_what_is_overtaken(self, gate: FloodGate) -> list[RawMessage]:
-        """Return what is there, of a flood without the output at its beginning."""
+        """Return the messages that have come; of a flood, without the output at its beginning."""
         came = list(gate.receive(TURN_MESSAGES, TURN_BYTES))
         beginning, end = came[:-DECODED], came[-DECODED:]
         kept = [each for each in beginning if each.msg_type not in OUTPUT_TYPES]
@@ -247,7 +247,7 @@ class IopubSubscription:
         return kept + end
 
     def _note(self, message: Message, at: float) -> None:
-        """Take note of what a message of the present process tells; `at`: when it was said."""
+        """Take note of a message from the present process; `at`: when it was sent."""
         if message["msg_type"] == "execute_input":
             session = fields.text(message["parent_header"], "session")
             is_ours = self.messages.is_ours(session)
@@ -258,7 +258,7 @@ class IopubSubscription:
             self._manager.life.advance(told, self._spawn, at)
 
     def _note_client(self, message: Message) -> None:
-        """Take note of who else runs code here; of the past nobody knows who were ours."""
+        """Take note of other clients that run code; for the past it is unknown which were ours."""
         session, known = fields.text(message["parent_header"], "session"), self.facts.clients
         if message["msg_type"] != "execute_input" or not session:
             return
