@@ -1,4 +1,4 @@
-"""CloseLook: what the tree of one kernel uses that costs too much to ask of all."""
+"""CloseLook: figures of one kernel's tree that would cost too much for all kernels."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from kerneltui.fleet.inspection.counters import Counters, Rates, counters_of, ra
 from kerneltui.fleet.inspection.memory import shares_of
 from kerneltui.kernels.processes.identity import ProcessIdentity
 
-PSS_INTERVAL = 10.0  # seconds between two looks at what processes share
-PSS_SHARE = 0.01  # of a core that those may take: the system looks at all pages
+PSS_INTERVAL = 10.0  # seconds between two looks at shared memory
+PSS_SHARE = 0.01  # of a core that these may take: the OS looks at all pages
 
 
 class Seen(NamedTuple):
-    """What a tree uses; None if the system does not tell."""
+    """What a tree uses; None if the OS does not tell."""
 
     pss: int | None = None
     read: float | None = None
@@ -26,7 +26,7 @@ class Seen(NamedTuple):
 
 
 class CloseLook:
-    """Looks at one tree again and again; at another one it begins anew."""
+    """For repeated looks at one tree; for another tree it starts from the beginning."""
 
     def __init__(self) -> None:
         self._kernel_id = ""
@@ -39,7 +39,7 @@ class CloseLook:
     ) -> Seen:
         """Return what a tree of living processes uses.
 
-        `now`: instant of a clock of its own; `elapsed`: seconds since the look before.
+        `now`: an instant of any one clock; `elapsed`: seconds since the look before.
         """
         if kernel_id != self._kernel_id:
             self._kernel_id, self._counters, self._pss_due = kernel_id, {}, 0.0

@@ -10,18 +10,18 @@ _CPU_DIGITS = 2
 
 
 class Counters(NamedTuple):
-    """The disk is told where the system counts it for each process, and lets us see it."""
+    """What a process has used; disk figures are None if the OS does not count or show them."""
 
     cpu: float
     """Seconds."""
     read: int | None = None
-    """Bytes that disks had to bring."""
+    """Bytes that were read from disks."""
     written: int | None = None
-    """Bytes for disks to keep."""
+    """Bytes that were written to disks."""
 
 
 class Rates(NamedTuple):
-    """All per second; None if it is not known, as at the first look."""
+    """Use per second; None if unknown, as at the first look."""
 
     cpu: float | None = None
     read: float | None = None

@@ -1,4 +1,4 @@
-"""What a kernel's log tells of its end, and what its output does."""
+"""The lines about a kernel's end: those for its log, and those below its output."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SHOWN_FRAMES = 5  # in the output; the log has all
 
 
 def log_lines(death: Death) -> Iterator[str]:
-    """Yield what is known of an end, a line each; the kernel's own lines stand there anyway."""
+    """Yield lines on an end, for the log, which has the kernel's own last lines already."""
     yield death.sentence
     if death.crash is not None and death.crash.is_in_what_ran and death.code:
         yield f"it ran: {death.code}"
@@ -23,7 +23,7 @@ def log_lines(death: Death) -> Iterator[str]:
 
 
 def output_lines(death: Death) -> Iterator[str]:
-    """Yield what stands below a kernel's last words."""
+    """Yield the lines below a kernel's last output."""
     yield death.sentence
     yield from death.last_lines
     frames = death.crash.own_frames if death.crash is not None else ()

@@ -1,4 +1,4 @@
-"""GpuLook: what processes use of NVIDIA's GPUs, by NVML; nothing without hardware or the extra.
+"""GpuLook: what processes use of NVIDIA GPUs, by NVML; nothing without a GPU or the extra.
 
 Source: the NVML API reference, "Device Queries" (nvmlDeviceGetProcessUtilization).
 """
@@ -16,7 +16,7 @@ from typing import Any
 from kerneltui.frozen import frozen
 
 _MODULE = "pynvml"  # of nvidia-ml-py
-_RECENT = 2.0  # seconds of which the use is told
+_RECENT = 2.0  # seconds: older samples of the use do not count
 
 
 @frozen
@@ -26,11 +26,11 @@ class GpuUse:
     memory: int | None
     """Bytes; None if the driver does not tell."""
     use: float | None = None
-    """The share of a GPU's time of late, from 0 to 1 and above on several; None as above."""
+    """The recent share of a GPU's time, from 0 to 1, above 1 on several GPUs; None as above."""
 
 
 class GpuLook:
-    """Blocking. Where the first look finds no GPU, later ones cost nothing."""
+    """Blocking. If the first look finds no GPU, later ones cost nothing."""
 
     def __init__(self, module: str = _MODULE) -> None:
         self._module = module
@@ -40,7 +40,7 @@ class GpuLook:
         """None before the first look."""
 
     def look(self) -> Mapping[int, GpuUse]:
-        """Return what processes use, by pid."""
+        """Return the use of GPUs by pid."""
         with self._lock:
             if self._devices is None:
                 self._devices = self._open()
@@ -69,7 +69,7 @@ class GpuLook:
         return {pid: GpuUse(_sum(memory[pid]), shares.get(pid)) for pid in {*memory, *shares}}
 
     def _memory_on(self, device: Any) -> dict[int, int | None]:
-        """Return what processes have of one GPU's memory; one may both compute and draw."""
+        """Return the use of one GPU's memory by pid; a process may both compute and draw."""
         found: dict[int, int | None] = {}
         for ask in (
             self._nvml.nvmlDeviceGetComputeRunningProcesses,
@@ -84,7 +84,7 @@ class GpuLook:
         since = int((time.time() - _RECENT) * 1e6)
         try:
             samples = self._nvml.nvmlDeviceGetProcessUtilization(device, since)
-        except self._nvml.NVMLError:  # none of late, or not told by this GPU
+        except self._nvml.NVMLError:  # no recent samples, or this GPU does not tell
             return {}
         in_order = sorted(samples, key=lambda each: each.timeStamp)
         return {each.pid: each.smUtil / 100 for each in in_order}

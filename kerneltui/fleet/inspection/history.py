@@ -1,4 +1,4 @@
-"""HistoryRecorder: the samples of one figure as bars of a minute and of an hour; and SlopeMeter.
+"""HistoryRecorder: the bars of a minute and of an hour for one figure; SlopeMeter: its growth.
 
 Rule: pure. Instants are arguments, of any one clock that does not go back.
 """
@@ -12,19 +12,19 @@ from kerneltui.fleet.model.history import BARS, Bars, History
 
 MINUTE_BAR, HOUR_BAR = 60 / BARS, 3600 / BARS  # seconds
 SPANS = (6.0, 30.0, 60.0)
-"""Seconds over which growth may be steady, the shortest first: of several processes the memory
-is measured seldom, and small growth takes long to show."""
-_PARTS = 3  # of a span, in each of which a figure has to rise
-_UNEVEN = 4.0  # times the least of these rises that the greatest may be
-_LEAST_RISE = 1 << 20  # bytes; less is what allocators do at rest
+"""Seconds over which growth may be steady, the shortest first. Long ones are needed too: a tree of
+several processes is measured seldom, and small growth shows late."""
+_PARTS = 3  # parts of a span; the figure has to rise in each
+_UNEVEN = 4.0  # the greatest of these rises may be so many times the least
+_LEAST_RISE = 1 << 20  # bytes; allocators at rest cause smaller rises
 _KEPT = 4 * len(SPANS) * BARS  # samples; more than there are in the longest span
 
 
 class HistoryRecorder:
-    """Bars begin at fixed instants, so that those of a quiet figure seldom change."""
+    """Bars begin at fixed instants, so that the bars of a quiet figure seldom change."""
 
     def __init__(self, digits: int) -> None:
-        """`digits`: what means are rounded to, as `round` takes it."""
+        """`digits`: for `round`, which rounds the means."""
         self._minute, self._hour = _Bars(MINUTE_BAR, digits), _Bars(HOUR_BAR, digits)
 
     def add(self, now: float, value: float) -> History:
@@ -37,7 +37,7 @@ class _Bars:
         self._seconds = seconds
         self._digits = digits
         self._over: Bars = (None,) * (BARS - 1)
-        """Those before the one that samples are added to."""
+        """The finished bars, before the one to which samples are added."""
         self._number: int | None = None
         self._total, self._count = 0.0, 0
 
@@ -49,7 +49,7 @@ class _Bars:
         return (*self._over, self._mean())
 
     def _begin(self, number: int) -> None:
-        """Go on to another bar; those in which nobody looked are like the one before them."""
+        """Begin another bar; bars without a sample repeat the one before them."""
         if self._number is not None:
             passed = min(number - self._number, BARS)
             self._over = (*self._over, *(self._mean(),) * passed)[1 - BARS :]
@@ -60,7 +60,7 @@ class _Bars:
 
 
 class SlopeMeter:
-    """Tells how fast the memory grows, once it grows steadily."""
+    """Measures how fast the memory grows, once it grows steadily."""
 
     def __init__(self) -> None:
         self._times: list[float] = []

@@ -1,4 +1,4 @@
-"""HostUsage: the memory and the load of this host, as its kernels meet them."""
+"""HostUsage: the memory and the load of this host."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ import psutil
 
 from kerneltui.frozen import frozen
 
-_MEMORY_STEP = 0.01  # of all memory: what a percentage shows
+_MEMORY_STEP = 0.01  # of all memory: one percent
 _LOAD_STEP, _HIGH_LOAD_STEP, _HIGH_LOAD = 0.1, 1.0, 10.0  # processes
 _DIGITS = 2
 
 
 @frozen
 class HostUsage:
-    """In steps that a quiet host does not take."""
+    """Memory and load, in steps so coarse that they do not change on a quiet host."""
 
     memory: float
     """The share of the memory that is used, from 0 to 1."""
     load: float
-    """Processes that want a processor, on average over the last minute."""
+    """Processes that run or wait for a processor, on average over the last minute."""
     cores: int
     age: float = 0.0
-    """Seconds that the figures of kernels are old at most."""
+    """How many seconds old the figures of kernels are at most."""
 
 
 def look_at_host(before: HostUsage | None = None, age: float = 0.0) -> HostUsage:
-    """Look at this host. `before`: the last look, whose figures hold while little has changed."""
+    """Look at this host. `before`: the last look, whose figures stay while little has changed."""
     memory, load = psutil.virtual_memory(), os.getloadavg()[0]
     used = 1.0 - memory.available / memory.total
     load_step = _LOAD_STEP if load < _HIGH_LOAD else _HIGH_LOAD_STEP
@@ -40,7 +40,7 @@ def look_at_host(before: HostUsage | None = None, age: float = 0.0) -> HostUsage
 
 
 def steady(value: float, step: float, before: float | None) -> float:
-    """Return a figure in whole steps: that of `before` until it is a step away from it."""
+    """Return a figure in whole steps; `before` is kept until the figure is a step away from it."""
     if before is not None and abs(value - before) < step:
         return before
     return round(round(value / step) * step, _DIGITS)

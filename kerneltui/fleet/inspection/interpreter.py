@@ -1,4 +1,4 @@
-"""Whether a process is a Python kernel, told by its command line: no kernel need be asked."""
+"""Tells by its command line whether a process is a Python kernel, without asking the kernel."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from kerneltui.kernels.processes.identity import ProcessIdentity
 
 _PROGRAM = 4  # words of a command line: an interpreter, its options and the module
 _PYTHON = ("ipykernel", "xpython", "xeus-python", "spyder_kernels")
-"""How what runs users' Python is called; kernels for other languages may be written in it."""
+"""Names of programs that run users' Python code; other kernels may be written in Python, too."""
 
 
 _LAUNCH = 10.0  # seconds of its life in which a process may become another program
 
 
 class _NotYet(Exception):
-    """It is not told by the command line that a process has at first."""
+    """The process is too young: its command line may still change."""
 
 
 def is_python(process: ProcessIdentity) -> bool:
-    """Tell whether a process runs Python code for its user, as far as its program tells by now."""
+    """Tell whether a process runs Python code for its user, as far as that is known yet."""
     try:
         return _is_python(process)
     except _NotYet:
@@ -31,7 +31,7 @@ def is_python(process: ProcessIdentity) -> bool:
 
 @functools.lru_cache(maxsize=4096)
 def _is_python(process: ProcessIdentity) -> bool:
-    """Remember what will not change: what is raised is not kept."""
+    """The cached part: an answer is kept for good, a _NotYet is not kept."""
     try:
         words = psutil.Process(process.pid).cmdline()[:_PROGRAM]
     except psutil.Error:

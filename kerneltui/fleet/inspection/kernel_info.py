@@ -1,4 +1,4 @@
-"""KernelInfo: what a kernel was started from and with, and how it describes itself."""
+"""KernelInfo: how a kernel was started, and how it describes itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.text import clean_line
 from kerneltui.words import more
 
-WIDTH = 4_000  # characters of a value: a long PATH, and no more
+WIDTH = 4_000  # characters of a value: enough for a long PATH
 MAX_ARGUMENTS = 1_000
 MAX_VARIABLES = 2_000
 
@@ -26,25 +26,25 @@ Facts = tuple[tuple[str, str], ...]
 
 @frozen
 class KernelInfo:
-    """All texts but one have passed the gate, and secrets in them are masked."""
+    """All texts except `connection_file` are clean, and secrets in them are masked."""
 
     spec: Facts
     argv: tuple[str, ...]
     cwd: str
-    """"" if its process is gone."""
+    """Its working directory; "" if its process is gone."""
     environment: Facts | None
-    """Of its process when it was started; None if it is gone or may not be read."""
+    """The environment with which its process was started; None if gone, or not readable."""
     connection_file: str
-    """The path as it is, to be used by who connects: not for a screen."""
+    """The path as it is, for a client that connects: not for a screen."""
     endpoints: Facts
     versions: Facts
-    """What its kernel_info says; () as long as it has not answered."""
+    """What its kernel_info_reply says; () until it has replied."""
 
 
 def kernel_info(manager: KernelManager, reply: Mapping[str, object]) -> KernelInfo:
     """Look at a kernel's process and its files. Blocking; for a short thread.
 
-    `reply`: the content of its kernel_info_reply, {} before it came.
+    `reply`: the content of its kernel_info_reply, {} if none has come yet.
     """
     key = manager.session.key.decode("utf-8", "replace")
     argv, cwd, environment = _of_process(manager)
@@ -60,7 +60,7 @@ def kernel_info(manager: KernelManager, reply: Mapping[str, object]) -> KernelIn
 
 
 def versions(reply: Mapping[str, object]) -> Facts:
-    """Return what a kernel_info_reply says of versions and abilities; odd shapes say nothing."""
+    """Return versions and features from a kernel_info_reply; values of odd shapes are left out."""
     language = fields.mapping(reply, "language_info")
     named = {
         "implementation": _joined(reply, "implementation", "implementation_version"),
@@ -73,7 +73,7 @@ def versions(reply: Mapping[str, object]) -> Facts:
 
 
 def _endpoints(manager: KernelManager, key: str) -> Facts:
-    """Return where it is reached; nothing of one that was killed and then adopted."""
+    """Return its addresses; () if it was killed before it was adopted."""
     if not any(manager.ports):
         return ()
     connection = manager.connection_info
@@ -87,7 +87,7 @@ def _joined(content: Mapping[str, object], *keys: str) -> str:
 def _of_spec(manager: KernelManager) -> Facts:
     try:
         spec = manager.kernel_spec
-    except KernelError:  # what started it has others
+    except KernelError:  # the program that started it has other kernelspecs
         return (("name", clean_line(manager.kernel_name) or "not known"),)
     facts = {
         "name": spec.name,
@@ -100,14 +100,14 @@ def _of_spec(manager: KernelManager) -> Facts:
 
 
 def _of_process(manager: KernelManager) -> tuple[list[str], str, dict[str, str] | None]:
-    """Return argv, cwd and environment of the process; argv alone, as it would be, without one."""
+    """Return argv, cwd and environment of the process; without one, the argv of a next start."""
     process = manager.process
     if process is not None and not process.exited:
         try:
             found = psutil.Process(process.identity.pid)
             with found.oneshot():
                 return found.cmdline(), found.cwd(), without_hook(found.environ())
-        except (psutil.Error, OSError):  # gone meanwhile, or not ours to look into
+        except (psutil.Error, OSError):  # it has ended, or may not be looked into
             pass
     try:
         return manager.format_kernel_cmd(), "", None
@@ -131,5 +131,5 @@ def _variables(environment: Mapping[str, str], key: str) -> Facts:
 
 
 def _shown(text: str, key: str) -> str:
-    """Return clean text, without the connection's key wherever it stands."""
+    """Return clean text, with the connection's key masked."""
     return clean_line(text.replace(key, MASK) if key else text, WIDTH)

@@ -1,7 +1,7 @@
-"""KernelLog: what a kernel's process wrote to stdout and stderr, and what we know befell it.
+"""KernelLog: what a kernel's process wrote to stdout and stderr, and its lifecycle events.
 
-The file is read when somebody looks. An event remembers how long the file was, so that
-it stands where it belongs though nobody looked at the time.
+The file is read when a user looks at it. An event remembers how long the file was at that time,
+so that it is shown at the right place even if the file is read later.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from kerneltui.protocol.status import Event, Exited, Ordered, Spawned, Wanted
 from kerneltui.protocol.text import clean_line
 from kerneltui.words import clock, day_and_minute
 
-READ_LIMIT = 256_000  # bytes taken in at one look; of more, the end
-MAX_EVENTS = 500  # that nobody has looked at yet
+READ_LIMIT = 256_000  # bytes read in one look; if there are more, only the end is read
+MAX_EVENTS = 500  # that wait to be shown
 EVENT_WIDTH = 500  # characters
 
 _ORDERS = {Wanted.DOWN: "told to end", Wanted.RESTART: "told to restart"}
@@ -36,7 +36,7 @@ _ORDERS = {Wanted.DOWN: "told to end", Wanted.RESTART: "told to restart"}
 class _Happening:
     text: str
     offset: int
-    """Bytes that were in the file by then."""
+    """Bytes that were in the file at that time."""
 
 
 class KernelLog:
@@ -55,7 +55,7 @@ class KernelLog:
         """Bytes of the file that are in the transcript."""
 
     def on_event(self, event: Event) -> None:
-        """Take note of what befalls the kernel, in the thread where it does."""
+        """Take note of a lifecycle event, in the thread where it happens."""
         match event:
             case Spawned(adopted):
                 self._wanted = Wanted.UP
@@ -82,14 +82,14 @@ class KernelLog:
         self._add(f"{clock(self._clock())}  {text}")
 
     def note_past(self, text: str, at: float | None) -> None:
-        """Add what was at another time, in seconds since the epoch; None if unknown."""
+        """Add an event of another time, in seconds since the epoch; None if unknown."""
         self._add(text if at is None else f"{_moment(at, self._clock())}  {text}")
 
     def _add(self, text: str) -> None:
         self._events.append(_Happening(clean_line(text, EVENT_WIDTH), self._file_size()))
 
     def look(self) -> Transcript:
-        """Take in what is new, and return all."""
+        """Read what is new, and return the whole transcript."""
         with self._lock:
             fresh = self._read()
             while self._events:
@@ -104,10 +104,10 @@ class KernelLog:
     # -- with the lock held ----
 
     def _read(self) -> bytes:
-        """Return what the file holds beyond our position; too much of it is skipped, and said."""
+        """Return the file's bytes after our position; too many are skipped, with a note."""
         try:
             fd = open_private(self._path())
-        except OSError:  # none was written, or it was removed with its kernel
+        except OSError:  # there is none, or it was removed with its kernel
             return b""
         with os.fdopen(fd, "rb") as file:
             size = file.seek(0, os.SEEK_END)
@@ -144,6 +144,6 @@ class KernelLog:
 
 
 def _moment(at: float, now: float) -> str:
-    """Return the time of day, with the date where that is not today's."""
+    """Return the time of day, with the date if that is not today."""
     is_today = time.localtime(at)[:3] == time.localtime(now)[:3]
     return clock(at) if is_today else day_and_minute(at)

@@ -1,4 +1,4 @@
-"""Which cells a kernel has run, for who names their frames."""
+"""The cells that a kernel has run, by which the frames of a stack are named."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kerneltui.fleet.recording.recording import recording_path
 
 
 def known_cells(subject: Subject, heard: IopubFacts) -> tuple[Cell, ...]:
-    """Return the cells that were heard of; for who has not listened before, those recorded."""
+    """Return the cells that were heard; if none were, those in the recording."""
     age = subject.identity.age() if subject.identity is not None else None
     if heard.cells or subject.manager is None or age is None:
         return heard.cells

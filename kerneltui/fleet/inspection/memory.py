@@ -1,7 +1,7 @@
-"""What the processes of a kernel take of the memory: what they share counts once.
+"""The memory that several processes take together: shared pages count once.
 
-A process that was forked shares nearly all with its parent until one of them writes to it, so
-that the sum of what is resident tells many times what is there.
+A forked process shares nearly all pages with its parent until one of the two writes to them. So
+the sum of their resident bytes would count the same pages many times.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ _FIGURE = re.compile(rb"^(Pss|Private_\w+): +([0-9]{1,15}) kB", re.MULTILINE)
 
 
 class Shares(NamedTuple):
-    """What a process takes of the memory, in bytes."""
+    """The memory of one process, in bytes."""
 
     pss: int
-    """Its own pages, and of those that it shares its part."""
+    """Its own pages, and its part of the shared ones."""
     uss: int
-    """Its own pages: what its end would free."""
+    """Its own pages: its end would free these."""
 
 
 def memory_of(pids: Collection[int]) -> int:
     """Return the bytes that processes take together.
 
-    Of a single one that is what is resident. Of several the system is asked for each one's
-    share, which takes it time: it looks at all pages.
+    For a single one these are its resident bytes. For several the OS is asked for each one's
+    share, which is slow: the OS looks at all pages.
     """
     if len(pids) <= 1:
         return sum(map(read_resident, pids))
@@ -38,7 +38,7 @@ def memory_of(pids: Collection[int]) -> int:
 
 
 def shares_of(pid: int) -> Shares | None:
-    """Ask the system for the shares of a process; None if it does not tell."""
+    """Ask the OS for the memory of a process; None if it does not tell."""
     try:
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_bytes()
     except OSError:
@@ -47,7 +47,7 @@ def shares_of(pid: int) -> Shares | None:
 
 
 def parse_shares(rollup: bytes) -> Shares | None:
-    """Return what the text of /proc/PID/smaps_rollup tells, see proc(5)."""
+    """Parse the text of /proc/PID/smaps_rollup, see proc(5); None if it has no Pss."""
     figures = {name: int(size) * 1024 for name, size in _FIGURE.findall(rollup)}
     pss = figures.pop(b"Pss", None)
     return None if pss is None else Shares(pss, sum(figures.values()))

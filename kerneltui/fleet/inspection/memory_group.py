@@ -1,6 +1,6 @@
-"""MemoryGroup: the control group that bounds a process's memory, and what the system killed in it.
+"""MemoryGroup: the control group that limits a process's memory, and its count of OOM kills.
 
-Both versions of control groups are read, see cgroups(7); where there are none, nothing is known.
+Both versions of control groups are read, see cgroups(7). Without control groups nothing is known.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ class MemoryGroup:
     events_file: str
 
     def limit(self) -> int | None:
-        """Return the bytes that a process in it may have: no more than the host has."""
+        """Return the bytes that a process in it may have, at most the host's memory."""
         limits = [_number(folder / self.limit_file) for folder in self.folders]
         known = [each for each in (*limits, _host_memory()) if each is not None]
         return min(known, default=None)
 
     def oom_kills(self) -> int:
-        """Return how many of its processes the system has killed for memory."""
+        """Return how many of its processes the OOM killer has killed."""
         for folder in self.folders[:1]:
             found = _OOM_KILL.search(_read(folder / self.events_file))
             return int(found[1]) if found else 0
@@ -43,7 +43,7 @@ def memory_group(pid: int) -> MemoryGroup:
 
 
 def parse_memory_group(text: str, root: Path) -> MemoryGroup:
-    """Return what the text of /proc/PID/cgroup tells. `root`: where the groups are mounted."""
+    """Return the group in a text of /proc/PID/cgroup. `root`: where the groups are mounted."""
     paths = {}
     for line in text.splitlines():
         _, controllers, path = (*line.split(":", 2), "", "")[:3]
@@ -56,7 +56,7 @@ def parse_memory_group(text: str, root: Path) -> MemoryGroup:
 
 
 def _upwards(root: Path, path: str) -> tuple[Path, ...]:
-    """Return a group's folder and those above it; none outside of what is mounted here."""
+    """Return a group's folder and those above it; only `root` if the group is outside of it."""
     inside = PurePosixPath(path.lstrip("/"))
     if ".." in inside.parts:
         return (root,)
@@ -66,7 +66,7 @@ def _upwards(root: Path, path: str) -> tuple[Path, ...]:
 def _host_memory() -> int | None:
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError):  # a system that does not tell
+    except (ValueError, OSError):  # not every OS tells
         return None
 
 

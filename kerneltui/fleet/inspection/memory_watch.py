@@ -1,4 +1,4 @@
-"""MemoryWatch: what kernels had of the memory last, kept for when one of them ends."""
+"""MemoryWatch: keeps the latest memory use of each kernel, in case it ends."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class _Watched:
     group: MemoryGroup
     limit: int | None
     killed_before: int
-    """Processes of its group that the system had killed when it was first seen."""
+    """OOM kills in its group before it was first seen."""
     samples: deque[int] = field(default_factory=lambda: deque(maxlen=SAMPLES))
 
 
 class MemoryWatch:
-    """Looked at by one thread; `at_end` is for any."""
+    """`look` is for one thread; `at_end` is for any."""
 
     def __init__(self) -> None:
         self._watched: dict[str, _Watched] = {}
@@ -37,9 +37,9 @@ class MemoryWatch:
     def look(
         self, pids: Mapping[str, int], usage: Mapping[str, Usage], tracked: Collection[str]
     ) -> None:
-        """Take note of what living kernels have; all is by kernel id.
+        """Take note of the memory of living kernels. Everything is by kernel id.
 
-        `tracked`: of all kernels, of which one may just have ended; others are forgotten.
+        `tracked`: the ids of all kernels, some of which may just have ended; others are forgotten.
         """
         now = time.monotonic()
         if now < self._due:
@@ -56,7 +56,7 @@ class MemoryWatch:
                 watched.samples.append(used.rss)
 
     def at_end(self, kernel_id: str, pid: int) -> MemoryAtEnd:
-        """Return what a kernel had whose process `pid` has ended."""
+        """Return the memory use of a kernel before its process `pid` ended."""
         with self._lock:
             watched = self._watched.get(kernel_id)
         if watched is None or watched.pid != pid:

@@ -1,4 +1,4 @@
-"""What can be found out of a kernel of ours that has ended, whoever asks, and however late."""
+"""Finds out why a kernel of ours has ended, also long afterwards, from its log and recording."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from kerneltui.kernels.processes.lifecycle import without_greeting
 from kerneltui.kernels.processes.log_file import LogFile
 from kerneltui.protocol.connection import ConnectionInfo
 
-CRASH_LINES = 100  # read of a log: what faulthandler writes of a deep stack
+CRASH_LINES = 100  # read from the end of a log: enough for faulthandler's dump of a deep stack
 LAST_LINES = 10  # kept of them
 
 
 def post_mortem(manifest: Manifest) -> Death:
-    """Return why a kernel has ended whose end nobody has seen.
+    """Return why a kernel has ended, if no dashboard saw it end.
 
-    The recorder knows when that was, and what ran; of a crash the log tells it.
+    The recording tells when that was, and what ran; after a crash, the log's time tells when.
     """
     info = _connection(manifest)
     log = LogFile.beside(manifest.connection_file, manifest.kernel_id, info.key if info else b"")
@@ -48,7 +48,7 @@ def post_mortem(manifest: Manifest) -> Death:
 
 
 def with_last_words(death: Death, facts: IopubFacts) -> Death:
-    """Return what is known of an end once all that the kernel had said before is heard."""
+    """Complete what is known about an end, once all messages before it have been heard."""
     crash = death.crash
     if crash is not None and not crash.place:
         place = place_of(crash.frames, lambda file: cell_number(file, facts.cells))
@@ -57,12 +57,12 @@ def with_last_words(death: Death, facts: IopubFacts) -> Death:
 
 
 def last_words(log: LogFile, since: float) -> tuple[str, ...]:
-    """Return the end of a log; () if it was written last before `since`, by another process."""
+    """Return the end of a log; () if it was last written before `since`, by another process."""
     return log.tail(CRASH_LINES) if log.is_written_since(since) else ()
 
 
 def last_lines(lines: Sequence[str]) -> tuple[str, ...]:
-    """Return what of the end of a log is worth showing."""
+    """Return those lines at the end of a log that are worth showing."""
     return without_greeting(without_dumps(lines))[-LAST_LINES:]
 
 

@@ -1,4 +1,4 @@
-"""ProcessSample: one process, as it was at one moment; and all of them, by one pass."""
+"""ProcessSample: state and CPU time of one process, or of all, at one moment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kerneltui.kernels.processes.stat import ZOMBIES, ProcessStat, read_stat
 from kerneltui.kernels.processes.stat_table import look_at_stats
 from kerneltui.kernels.processes.tree import Children
 
-BUSY_CPU = 0.06  # of a core: above a clock tick in ps's window, which may be housekeeping
+BUSY_CPU = 0.06  # of a core: more than one clock tick in ps's window, which may be housekeeping
 
 _STATES = {
     "R": ProcessState.RUNNING,
@@ -21,11 +21,11 @@ _STATES = {
     "t": ProcessState.STOPPED,
     **dict.fromkeys(ZOMBIES, ProcessState.ZOMBIE),
 }
-"""All others sleep."""
+"""All other letters mean that it sleeps."""
 
 
 class ProcessSample(NamedTuple):
-    """Of a zombie only its state is known."""
+    """Of a zombie only the state is known."""
 
     state: ProcessState
     cpu_time: float = 0.0
@@ -37,7 +37,7 @@ class ProcessSample(NamedTuple):
 
 
 class AllProcesses(NamedTuple):
-    """All processes of this host, as of one pass over them."""
+    """All processes of this host, read in one pass."""
 
     samples: Mapping[int, tuple[ProcessIdentity, ProcessSample]]
     """By pid."""
@@ -45,12 +45,12 @@ class AllProcesses(NamedTuple):
 
 
 def uses_cpu(load: float) -> bool:
-    """Tell whether a process that uses so much of a core computes."""
+    """Tell whether a process computes, by its use of a core."""
     return load >= BUSY_CPU
 
 
 def look_at(pid: int) -> ProcessSample | None:
-    """Return what is seen of a process; None if it has ended meanwhile."""
+    """Return a sample of a process; None if it has ended meanwhile."""
     stat = read_stat(pid)
     return None if stat is None else _sample(stat)
 

@@ -1,4 +1,4 @@
-"""ProcessTree: the processes of one kernel, looked at when somebody wants to see them."""
+"""ProcessTree: the processes of one kernel in detail, looked at when a user wants to see them."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from kerneltui.protocol.text import clean_line, shorten
 COMMAND_WIDTH = 200  # characters
 PATH_WIDTH = 400  # characters
 FILES_NAMED = 50  # of one process
-MEMORY = 10.0  # seconds that counters are compared with: a mean of more hides what is used now
+MEMORY = 10.0  # seconds: over a longer time a mean would hide what is used now
 
 
 class Left(StrEnum):
-    """What a process has left, so that signals to the kernel do not reach it."""
+    """What a process has left; signals to the kernel's group do not reach it then."""
 
     NOTHING = ""
     GROUP = "left the group"
@@ -41,7 +41,7 @@ class ProcessFacts:
     depth: int
     """0 for the kernel itself, 1 for its children."""
     command: str
-    """Its command line, clean and without passwords; its name where that may not be read."""
+    """Its command line, clean and without passwords; its name if that may not be read."""
     state: str
     cpu: float | None
     """CPU seconds used per second since the last look; None at the first."""
@@ -54,18 +54,18 @@ class ProcessFacts:
     """Seconds since its start."""
     has_left: Left = Left.NOTHING
     zombies: int = 0
-    """Its children that have ended, and whose end it has not taken note of."""
+    """Its children that have ended and that it has not reaped."""
     shares: Shares | None = None
-    """What it takes of the memory; None if the system does not tell."""
+    """Its share of the memory; None if the OS does not tell."""
     read: float | None = None
     written: float | None = None
-    """Bytes per second that it has had from disks, and for disks, since the last look; None at
-    the first, and where the system does not tell."""
+    """Bytes per second that were read from disks and written to disks since the last look; None
+    at the first look, and if the OS does not tell."""
     gpu: GpuUse | None = None
-    """None if it uses none, as far as the driver tells."""
+    """What it uses of GPUs; None if the driver tells of none."""
     paths: tuple[str, ...] | None = None
-    """Clean paths of open regular files, the first FILES_NAMED of them; none if not allowed.
-    None if they were not asked for."""
+    """Clean paths of open regular files, the first FILES_NAMED; () if they may not be read, None
+    if they were not asked for."""
 
     @property
     def pid(self) -> int:
@@ -86,9 +86,9 @@ class ProcessTree:
         opened: Container[ProcessIdentity] = (),
         gpu: Mapping[int, GpuUse] | None = None,
     ) -> tuple[ProcessFacts, ...]:
-        """Return processes and their descendants, each behind its parent; () if all are gone.
+        """Return processes and their descendants, each after its parent; () if all are gone.
 
-        `now`: an instant of a clock that only this tree is measured by. `opened`: the processes
+        `now`: an instant of any one clock. `opened`: the processes
         whose open files are looked up as well. `gpu`: what processes use of GPUs, by pid.
         """
         before, self._counters = self._counters, {}
@@ -145,7 +145,7 @@ class ProcessTree:
 
 
 def _left(root: int, pid: int) -> Left:
-    """Return what a process has left of the group and the session of the kernel's."""
+    """Tell whether a process has left the kernel's process group or session."""
     try:
         if os.getpgid(pid) == os.getpgid(root):
             return Left.NOTHING
@@ -159,7 +159,7 @@ def _is_zombie(process: ProcessIdentity) -> bool:
 
 
 def _command(process: psutil.Process) -> str:
-    """Return the command line; of the path of its program, the name is enough to know it by."""
+    """Return the command line, with the program's name in place of its path."""
     try:
         argv = process.cmdline()
     except psutil.AccessDenied:

@@ -1,4 +1,4 @@
-"""SpecChoice: a kernelspec as it is offered to be started."""
+"""SpecChoice: a kernelspec as the user sees it in a list of kernels to start."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from kerneltui.protocol.text import clean_line
 
 @frozen
 class SpecChoice:
-    """A kernelspec that can be started; its texts have passed the gate."""
+    """A kernelspec that can be started; its texts are clean."""
 
     name: str
     display_name: str
     language: str
     interpreter: str = ""
-    """The program that runs it, as it would be started here."""
+    """The program that would be started."""
 
 
 def choices(found: Mapping[str, Mapping[str, Any]]) -> tuple[SpecChoice, ...]:
-    """Return what can be started, by name; `found` is of the shape of `get_all_specs`."""
+    """Return the choices, sorted by name; `found` has the shape of `get_all_specs`."""
     return tuple(_choice(name, each) for name, each in sorted(found.items()))
 
 

@@ -1,4 +1,4 @@
-"""What the process trees of kernels use, sampled by one thread with one look at all processes."""
+"""UsageSampler: one thread that samples what the process trees of all kernels use."""
 
 from __future__ import annotations
 
@@ -28,30 +28,30 @@ from kerneltui.kernels.processes.stat import read_resident
 from kerneltui.kernels.processes.tree import walk
 from kerneltui.words import CPU_NOISE
 
-_CPU_DIGITS = 2  # hundredths of a core: what a clock tick is, and what a cell shows
+_CPU_DIGITS = 2  # hundredths of a core: about a clock tick, and as much as a table cell shows
 _RSS_STEP = 1 << 20  # bytes
-_SHARED_INTERVAL = 10.0  # seconds between two looks at what the processes of a tree share
-_SHARED_BUDGET = 0.05  # CPU seconds of a look that may be spent on that
-SHARE = 0.03  # of a core that looking may take: what takes longer is done less often
+_SHARED_INTERVAL = 10.0  # seconds between two looks at the shared memory of one tree's processes
+_SHARED_BUDGET = 0.05  # CPU seconds of one look that may be spent on it
+SHARE = 0.03  # of a core that looks may take: if one takes longer, there are fewer
 SLOWEST = 10.0  # seconds between two looks, however long one takes
 RECENT = 8  # samples
-_RECENT_DIGITS = 1  # tenths of a core, rounded: what an idle tree uses is none
+_RECENT_DIGITS = 1  # tenths of a core, rounded: an idle tree then uses none
 
 
-_MEMORY_DIGITS = -6  # megabytes: a history is drawn in eight steps
+_MEMORY_DIGITS = -6  # megabytes are exact enough: a history is drawn in eight steps
 
 _LASTING = (ProcessState.DISK, ProcessState.STOPPED)
 
 
 class _Shared(NamedTuple):
-    """What the processes of a tree take together, as it was once."""
+    """The memory that the processes of a tree took together when it was measured."""
 
     memory: int
     measured_at: float
 
 
 class _Histories:
-    """What is remembered of one kernel's tree."""
+    """What is remembered about one kernel's tree."""
 
     def __init__(self) -> None:
         self.cpu = HistoryRecorder(_RECENT_DIGITS)
@@ -77,7 +77,7 @@ class UsageSampler:
         self._histories: dict[str, _Histories] = {}
         self._sampled_at = time.monotonic()
         self._budget_ends = 0.0
-        """The CPU time of this thread from which on no more is spent on what processes share."""
+        """The CPU time of this thread at which this look stops measuring shared memory."""
         self.period = periodic.INTERVAL
         """Seconds between two looks."""
         self.detailed = ""
@@ -134,7 +134,7 @@ class UsageSampler:
         return known
 
     def _shared_at(self, kernel_id: str) -> float:
-        """Return when was measured what a tree shares; those that wait longest have their turn."""
+        """Return when a tree's memory was measured: those that wait longest come first."""
         shared = self._shared.get(kernel_id)
         return 0.0 if shared is None else shared.measured_at
 
@@ -182,8 +182,8 @@ class UsageSampler:
         )
 
     def _process_since(self, kernel_id: str, state: ProcessState | None) -> float | None:
-        """Return since when a process is in a state that lasts: how long it is stopped already
-        at the first look, nobody knows."""
+        """Return since when a process has been in a state that lasts; None if unknown, as for one
+        that is stopped at the first look."""
         if state not in _LASTING:
             return None
         before = self.usage.get(kernel_id)
@@ -204,8 +204,10 @@ class UsageSampler:
         return self._sampled_at if known is None else known
 
     def _memory(self, kernel_id: str, pids: Collection[int]) -> int:
-        """Return the bytes that a tree takes, of several processes as of the last look; before
-        that, no less than the largest of them takes."""
+        """Return the bytes that a tree takes.
+
+        Of several processes it is the latest measurement; before the first, what the largest takes.
+        """
         if len(pids) <= 1:
             self._shared.pop(kernel_id, None)
             return memory_of(pids)
@@ -217,19 +219,19 @@ class UsageSampler:
 
 
 def told(load: float) -> float:
-    """Return a load in hundredths of a core; 0 for the odd clock tick, which idle kernels take."""
+    """Return a load in hundredths of a core; 0 for the few clock ticks that an idle kernel uses."""
     return 0.0 if load < CPU_NOISE else round(load, _CPU_DIGITS)
 
 
 def period_for(cost: float) -> float:
-    """Return the seconds from one look to the next where one takes `cost` CPU seconds."""
+    """Return the seconds between two looks if one takes `cost` CPU seconds."""
     return min(SLOWEST, max(periodic.INTERVAL, cost / SHARE))
 
 
 def _tree(
     pid: int, processes: AllProcesses, roots: Container[int]
 ) -> dict[ProcessIdentity, ProcessSample]:
-    """Return the process and its descendants, without other `roots` and what is below them."""
+    """Return the process and its descendants, without other `roots` and their descendants."""
     if pid not in processes.samples:
         return {}
     below = (each.pid for each, _ in walk(pid, processes.children, roots))
