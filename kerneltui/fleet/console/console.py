@@ -1,4 +1,4 @@
-"""Console: what a person says to kernels; one thread, a queue in, futures and prompts out."""
+"""Console: runs the user's code in kernels, in one thread; replies come as futures."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from kerneltui.protocol import fields
 from kerneltui.protocol.message import Message, cursor_content, execute_content, history_content
 
 CLOSED = "the console is closed"
-FAILED = "what was sent before is not followed any more, as the console failed"
+FAILED = "the console failed; requests that were sent before are not followed any more"
 T = TypeVar("T")
 
-LOCKED = "read-only: kernels are watched, and nothing is asked of them"
-HISTORY_LENGTH = 500  # cells asked of a kernel to seed the history
+LOCKED = "read-only: kernels are only watched, and no requests are sent"
+HISTORY_LENGTH = 500  # cells that the history asks of a kernel when it starts
 
 
 class Console:
@@ -46,17 +46,17 @@ class Console:
         self.prompts: Mapping[str, Prompt] = MappingProxyType({})
         """Open input() prompts by kernel id. Rebound, never changed."""
         self.clients: Mapping[str, RunningClient] = MappingProxyType({})
-        """By kernel id the client whose code is not over. Rebound as well."""
+        """By kernel id, the client whose code has not finished. Rebound as well."""
         self.queued: Mapping[str, tuple[str, ...]] = MappingProxyType({})
-        """Code sent and not finished by kernel id, the running one first. Rebound as well."""
+        """By kernel id, the code that was sent and has not finished, the running one first."""
         self.beside: Mapping[str, tuple[str, ...]] = MappingProxyType({})
-        """Code that runs in a subshell, in the same way."""
+        """The same for code that runs in a subshell."""
         self.waiting: Mapping[str, float] = MappingProxyType({})
-        """When the oldest code was sent that is not over; instants of `time.monotonic()`."""
+        """When each kernel's oldest unfinished code was sent; instants of `time.monotonic()`."""
         self.connected: Mapping[str, int] = MappingProxyType({})
-        """1 for each kernel that a client of ours is connected to."""
+        """1 for each kernel to which a client of ours is connected, by kernel id."""
         self.abandoned: dict[str, tuple[str, ...]] = {}
-        """Code that a kernel had not done with when its process ended, the running one first."""
+        """By kernel id, the unfinished code when its process ended, the running one first."""
         self._find_manager = find_manager
         self._record = record
         self._note = note
@@ -73,31 +73,31 @@ class Console:
         self._thread.start()
 
     def stop(self) -> None:
-        """Close all clients; what was sent goes on in the kernels."""
+        """Close all clients; the kernels go on with the code that was sent."""
         self._mailbox.shut(self._thread.end)
         self._thread.join()
         self._mailbox.close()
 
     def probe_ready(self, kernel_id: str) -> None:
-        """Have a new process say that it is idle, and begin to listen to it."""
+        """Have a new process report that it is idle."""
         self._mailbox.put(partial(self._probe_ready, kernel_id))
 
     def resolve_doubt(self, kernel_id: str) -> None:
-        """Ask a kernel on shell whether it is busy, where iopub leaves that in doubt."""
+        """Ask a kernel on shell whether it is busy, if iopub leaves that in doubt."""
         if not self.locked:
             self._mailbox.put(partial(self._resolve_doubt, kernel_id))
 
     def execute(self, kernel_id: str, code: str, *, beside: bool = False) -> None:
-        """Run code after what was sent before; its output reaches the transcript.
+        """Run code after all earlier code; its output reaches the transcript.
 
-        `beside`: at once, in a subshell; a kernel that has none does not run it.
+        `beside`: run it at once, in a subshell; a kernel without subshells does not run it.
         Raises ActionRefused while locked, as `answer` does.
         """
         self._permit()
         self._mailbox.put(partial(self._execute, kernel_id, code, beside))
 
     def complete(self, kernel_id: str, code: str, cursor_pos: int) -> Reply:
-        """Return the future content of a complete_reply; beside a running cell where possible."""
+        """Return the future content of a complete_reply, beside a running cell if possible."""
         return self._ask(kernel_id, "complete_request", cursor_content(code, cursor_pos))
 
     def inspect(self, kernel_id: str, code: str, cursor_pos: int) -> Reply:
@@ -108,7 +108,7 @@ class Console:
         return self._ask(kernel_id, "is_complete_request", {"code": code})
 
     def history(self, kernel_id: str) -> Future[tuple[str, ...]]:
-        """Return the code that the kernel remembers, oldest first, in the future."""
+        """Return a future of the code that the kernel remembers, oldest first."""
         content = history_content(hist_access_type="tail", n=HISTORY_LENGTH)
         reply = self._ask(kernel_id, "history_request", content)
         codes: Future[tuple[str, ...]] = Future()
@@ -118,30 +118,30 @@ class Console:
     def evaluate(self, kernel_id: str, content: dict[str, Any]) -> Reply:
         """Return the future reply to an execute_request that changes nothing.
 
-        It is asked beside what runs. Raises ActionRefused while locked.
+        It runs in a subshell, beside a running cell. Raises ActionRefused while locked.
         """
         self._permit()
         return self._ask(kernel_id, "execute_request", content, beside=True)
 
     def answer(self, prompt: Prompt, value: str) -> None:
-        """Answer an open prompt; one that is void by now is not answered."""
+        """Answer an open prompt; nothing happens if it is not open any more."""
         self._permit()
         self._mailbox.put(partial(self._answer, prompt, value))
 
     def resume(
         self, kernel_id: str, client: RunningClient, code: str, prompt: Prompt | None = None
     ) -> None:
-        """Go on as a client that has gone; `code`: of its first request, `prompt`: what it asks."""
+        """Continue as a client that is gone. `code`: of its first request; `prompt`: if open."""
         self._permit()
         self._mailbox.put(partial(self._resume, kernel_id, client, code, prompt))
 
     def offer(self, prompt: Prompt) -> None:
-        """Show what running code of ours has asked when nobody listened."""
+        """Show a prompt of our running code that came while no client listened."""
         self._permit()
         self._mailbox.put(partial(self._offer, prompt))
 
     def forget(self, kernel_id: str, why: str) -> None:
-        """Give up what is pending on a kernel, as its process is another now, or gone."""
+        """Give up all pending requests to a kernel: its process is gone, or was replaced."""
         self._mailbox.put(partial(self._forget, kernel_id, why))
 
     def _permit(self) -> None:
@@ -169,7 +169,7 @@ class Console:
         self._publish()
 
     def _begin_again(self, kernel_id: str) -> None:
-        """Give up a conversation in which something failed, and say so; the next one is fresh."""
+        """Give up a conversation after an error, and say so; the next request begins a new one."""
         self._failures.attempt(partial(self._forget, kernel_id, FAILED))
         self._failures.attempt(partial(self._note, kernel_id, FAILED))
 
@@ -274,7 +274,7 @@ class Console:
 
 
 def _rebound(before: Mapping[str, T], now: Mapping[str, T | None]) -> Mapping[str, T]:
-    """Return what there is now by kernel id: the same object unless it has changed."""
+    """Return the present values by kernel id; the same object if none has changed."""
     there = {kernel_id: value for kernel_id, value in now.items() if value}
     return before if there == before else MappingProxyType(there)
 

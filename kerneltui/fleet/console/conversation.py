@@ -1,4 +1,4 @@
-"""Conversation: one client's requests to one kernel, and what became of each.
+"""Conversation: one client's requests to one kernel, and the result of each.
 
 Rule: nothing here waits. Requests are sent, and `listen` takes in what has come.
 """
@@ -37,25 +37,25 @@ from kerneltui.protocol.text import clean_code, clean_line
 IDLE_TIME = 10  # seconds that a client with nothing pending stays connected
 NEVER = math.inf
 PROMPT_WIDTH = 200
-LEAVE_PATIENCE = 0.3  # seconds for a kernel to hear that its subshells are not needed any more
-REQUEST_LIMIT = 100  # unanswered ones of one client; far from where a socket's queue would block
-TURN_MESSAGES = 1_000  # taken in on one channel before others have their turn
+LEAVE_PATIENCE = 0.3  # seconds for a kernel to reply that it has deleted a subshell
+REQUEST_LIMIT = 100  # without a reply, of one client; far fewer than would block a socket's queue
+TURN_MESSAGES = 1_000  # read from one channel before the others have their turn
 REFUSALS = (KernelError, ValueError, zmq.ZMQError)
-"""What keeps a request from being sent: no kernel, a text that is no unicode, no socket."""
+"""Errors that keep a request from being sent: no kernel, text that is not Unicode, no socket."""
 RECORDED = frozenset({"execute_reply", "input_request"})
-"""What iopub lacks of what a client hears: pager text and prompts."""
+"""Messages with content that iopub does not carry: pager text and prompts."""
 
 Reply = Future[dict[str, Any]]
 
 
 def fail(reply: Reply, why: Exception) -> None:
-    """Tell who waits for a reply, if anybody still does, why none will come."""
+    """Tell the caller, if it still waits for a reply, why none will come."""
     if reply.set_running_or_notify_cancel():
         reply.set_exception(why if isinstance(why, KernelError) else KernelError(str(why)))
 
 
 class Conversation:
-    """What was asked of one kernel and is not answered yet."""
+    """The requests to one kernel that have no reply yet, and the client that sent them."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Conversation:
         *,
         is_served: bool = False,
     ) -> None:
-        """`is_served`: a server watches it, which would take a subshell's idle for the kernel's."""
+        """`is_served`: by a Jupyter server, which would take a subshell's idle for the kernel's."""
         self.prompt: Prompt | None = None
         self._manager = manager
         self._record = record
@@ -80,8 +80,8 @@ class Conversation:
         self._asked: dict[str, Reply] = {}
         self._last_used = 0.0
         self._probe = ReadyProbe(manager, partial(self.ask, "kernel_info_request", {}))
-        # How to get round a running cell, where the kernel has subshells. A question must
-        # not wait for a cell that runs beside, so that each kind has one of its own.
+        # Subshells, if the kernel has them, run requests beside a running cell. A question must not
+        # wait for a cell that runs in a subshell, so each of the two kinds has its own.
         self._is_served = is_served
         self._proof = ShellProof(manager, None if is_served else self._ask_in_doubt)
         self._has_subshells: bool | None = False if is_served else None
@@ -93,7 +93,7 @@ class Conversation:
 
     @property
     def waiting_since(self) -> float | None:
-        """When the oldest code that is not over was sent; None without any."""
+        """When the oldest unfinished code was sent; None if there is none."""
         return min(self._sent_at.values(), default=None)
 
     @property
@@ -103,7 +103,7 @@ class Conversation:
 
     @property
     def running_client(self) -> RunningClient | None:
-        """The client whose code is not over; None without any."""
+        """The client whose code has not finished; None if there is none."""
         requests = (*self._running, *self._beside)
         if self._client is None or not requests:
             return None
@@ -117,30 +117,30 @@ class Conversation:
         channels = (client.shell_channel, client.stdin_channel, client.control_channel)
         return [channel.opened() for channel in channels]
 
-    # -- speaking ----
+    # -- sending ----
 
     def probe_ready(self) -> None:
-        """Have a new process say that it is idle."""
+        """Have a new process report that it is idle."""
         self._probe.begin()
 
     def execute(self, code: str, content: Content) -> None:
-        """Run code; the kernel queues it behind what runs. Raises one of REFUSALS."""
+        """Run code; the kernel queues it behind earlier code. Raises one of REFUSALS."""
         self._refuse_hopeless()
         client = self._connected()
         message = client.session.new_message("execute_request", content)
         if not self._is_busy():
-            self._record(message)  # before the kernel can say that it runs it
+            self._record(message)  # before the kernel can report that it runs
         client.shell_channel.send(message)
         self._proof.note_request(message["msg_id"])
         self._running[message["msg_id"]] = code
         self._sent_at[message["msg_id"]] = time.monotonic()
 
     def execute_beside(self, code: str, content: Content) -> None:
-        """Run code in a subshell, beside what runs. Raises one of REFUSALS."""
+        """Run code in a subshell, beside a running cell. Raises one of REFUSALS."""
         self._refuse_hopeless()
         if self._is_served:
             raise ActionRefused(
-                f"{self._manager.describe()} is a Jupyter server's, which would believe it idle"
+                f"{self._manager.describe()} belongs to a Jupyter server: it would be shown as idle"
             )
         if self._has_subshells is False:
             raise ActionRefused(f"{self._manager.describe()} has no subshells")
@@ -166,14 +166,14 @@ class Conversation:
         self._send_question(msg_type, content, reply, subshell if is_busy else None)
 
     def ask_beside(self, msg_type: str, content: Content, reply: Reply) -> None:
-        """Ask Python something in a subshell, whatever runs. Raises one of REFUSALS.
+        """Ask Python something in a subshell, beside a running cell. Raises one of REFUSALS.
 
         A kernel without subshells is asked on its main shell, and only while it is idle.
         """
         self._refuse_hopeless()
         subshell = self._for_questions
         if self._is_served:
-            raise ActionRefused("its Jupyter server would believe that it is idle")
+            raise ActionRefused("its Jupyter server would show it as idle")
         if self._has_subshells is False and self._manager.status.state is not KernelState.IDLE:
             raise ActionRefused("it has no subshells, and is not idle")
         if self._has_subshells is not False and subshell.id is None:
@@ -187,7 +187,7 @@ class Conversation:
     def _send_question(
         self, msg_type: str, content: Content, reply: Reply, subshell: Subshell | None
     ) -> None:
-        """Send a question to a subshell; to the main shell where that is not there."""
+        """Send a question to a subshell, or to the main shell if that subshell does not exist."""
         client, subshell_id = self._connected(), subshell.id if subshell else None
         message = client.session.new_message(msg_type, content, subshell_id=subshell_id)
         client.shell_channel.send(message)
@@ -198,7 +198,7 @@ class Conversation:
         self._asked[message["msg_id"]] = reply
 
     def resolve_doubt(self) -> None:
-        """Ask the kernel whether it is busy at all, if it still seems so in a moment."""
+        """Ask the kernel whether it is busy, if it still seems so after DOUBT_TIME."""
         self._proof.doubt()
 
     def _ask_in_doubt(self, reply: Reply) -> None:
@@ -209,7 +209,7 @@ class Conversation:
             fail(reply, error)
 
     def _park(self, subshell: Subshell, request: Parked) -> None:
-        """Let a request wait for a subshell, and ask for one."""
+        """Let a request wait for a subshell, and have one created."""
         client = self._connected()
         subshell.parked.append(request)
         if self._has_subshells is None and self._log.kernel_info:
@@ -224,23 +224,23 @@ class Conversation:
         """Answer the open prompt. Raises one of REFUSALS."""
         assert self.prompt is not None
         client, shown = self._connected(), MASK if self.prompt.password else value
-        # Recorded before it is sent: what the kernel says to it comes after it.
+        # Recorded before it is sent, so that the kernel's output comes after it.
         self._record(client.session.new_message("input_reply", {"value": shown}))
         client.input(value)
         self.prompt = None
 
     def resume(self, client: RunningClient, code: str, prompt: Prompt | None = None) -> None:
-        """Go on as a client that has left: what its code asks, and the replies, come here.
+        """Continue as a client that has left: its code's prompts and its replies come here.
 
-        `code`: of its first request. `prompt`: what that is known to ask. Raises one of REFUSALS.
+        `code`: of its first request. `prompt`: its open one, if known. Raises one of REFUSALS.
         """
         if self._running or self._beside:
             raise ActionRefused(f"{self._manager.describe()} runs other code of this client")
-        self.abandon("asked of the client before")
+        self.abandon("the client was replaced")
         self._connect(client.session)
         first, *later = client.requests
         self._running = {first: code, **dict.fromkeys(later, "")}
-        # A reply may just have missed us. What is asked now is answered after all of them.
+        # A reply may have come before this client listened. This question's reply comes after all.
         over: Reply = Future()
         over.add_done_callback(lambda _: self._drop(client.requests))
         self._send_question("kernel_info_request", {}, over, None)
@@ -254,7 +254,7 @@ class Conversation:
             self.prompt = None
 
     def offer(self, prompt: Prompt) -> None:
-        """Show what running code of ours has asked when nobody listened."""
+        """Show a prompt of our running code that came while no client listened."""
         if self.prompt is not None or not self._is_ours(prompt.parent_id):
             return
         self.prompt = prompt
@@ -279,7 +279,7 @@ class Conversation:
         return self._client or self._connect()
 
     def _connect(self, session: str | None = None) -> BlockingKernelClient:
-        """Return a new client; `session`: the identity that it has, in place of one of its own."""
+        """Return a new client. `session`: the identity to use instead of a new one."""
         client = self._manager.client()
         if session is not None:
             client.session = renamed(client.session, session)
@@ -295,7 +295,7 @@ class Conversation:
     # -- listening ----
 
     def take_turn(self) -> None:
-        """Take in what has come, and disconnect once there is no use in being connected."""
+        """Read what has come, and disconnect if the connection is not needed any more."""
         self.listen()
         now = time.monotonic()
         if self.is_over(now):
@@ -304,7 +304,7 @@ class Conversation:
             delete_subshells(self._client, (self._for_questions,), 0.0)
 
     def listen(self) -> None:
-        """Take in what has come on all channels."""
+        """Read what has come on all channels."""
         now = time.monotonic()
         self._proof.take_turn(now)
         if self._client is None:
@@ -343,12 +343,12 @@ class Conversation:
             code = cells.pop(request)
             self._sent_at.pop(request, None)
             if self.prompt is not None and self.prompt.parent_id == request:
-                self.prompt = None  # an interrupt or an error voids it
+                self.prompt = None  # an interrupt or an error ends it
             if message["msg_type"] == "execute_reply" and was_aborted(message["content"]):
                 self._note(f"not run, as a cell before it failed: {clean_code(code)}")
 
     def _is_ours(self, request: str) -> bool:
-        """Tell whether it is a cell of ours that is not over."""
+        """Tell whether a request is an unfinished cell of ours."""
         return request in self._running or request in self._beside
 
     def _open_prompt(self, message: Message) -> None:
@@ -362,7 +362,7 @@ class Conversation:
         )
 
     def _hear_of_subshell(self, subshell: Subshell, message: Message) -> None:
-        """Learn whether there are subshells, then which one is ours; then send what is parked."""
+        """Learn whether there are subshells, then the id of ours; then send the parked requests."""
         subshell.request = None
         content = message["content"]
         if message["msg_type"] == "kernel_info_reply":
@@ -395,11 +395,11 @@ class Conversation:
 
     @property
     def due(self) -> float:
-        """When to look at it though nothing has come, an instant of `time.monotonic()`."""
+        """When to take a turn even if nothing has come, an instant of `time.monotonic()`."""
         return min(self._probe.due, self._proof.due, self._over_at, self._subshell_over_at)
 
     def is_over(self, now: float) -> bool:
-        """Tell whether the client has been of no use for a while."""
+        """Tell whether the client has been unused for IDLE_TIME."""
         return self._over_at <= now
 
     @property
@@ -411,27 +411,27 @@ class Conversation:
 
     @property
     def _subshell_over_at(self) -> float:
-        """When nobody has asked anything beside for a while, though the cell still runs."""
+        """When the subshell for questions has been unused for IDLE_TIME, even if a cell runs."""
         subshell = self._for_questions
         return subshell.used_at + IDLE_TIME if subshell.is_idle else NEVER
 
     def close(self, patience: float = 0.0) -> None:
-        """Disconnect; the subshells of ours end with it.
+        """Disconnect, and have the kernel delete our subshells.
 
-        `patience`: seconds to wait until the kernel has heard so, for who ends right after.
+        `patience`: seconds to wait for its replies, if this process is about to end.
         """
         client, self._client = self._client, None
         if client is None:
             return
         if self._manager.is_alive():
-            with contextlib.suppress(*REFUSALS):  # it is but a courtesy
+            with contextlib.suppress(*REFUSALS):  # only a courtesy
                 delete_subshells(client, self._subshells, patience)
         client.stop_channels()
 
     def leave(self, why: str) -> None:
-        """Give up all that is pending of a kernel that lives on, and take the subshells away.
+        """Give up all requests to a kernel that runs on, and have our subshells deleted.
 
-        One in which something runs stays: the kernel would not answer until that is over.
+        A subshell that runs something stays: the kernel would not reply until that is over.
         """
         for subshell in self._subshells:
             if not subshell.is_idle:
@@ -440,7 +440,7 @@ class Conversation:
         self.abandon(why)
 
     def abandon(self, why: str) -> None:
-        """Give up all that is pending of a process that is gone, and disconnect."""
+        """Give up all requests to a process that is gone, and disconnect."""
         error = KernelError(why)
         for reply in self._asked.values():
             fail(reply, error)

@@ -1,4 +1,4 @@
-"""Code of ours that is not over: whose it is, and what it asks."""
+"""RunningClient and Prompt: a client of ours whose code runs, and what that code asks."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Prompt:
 
 @frozen
 class RunningClient:
-    """A client of ours whose code is not over."""
+    """A client of ours whose code has not finished."""
 
     session: str
-    """Its identity: what the code asks reaches none of another one."""
+    """Its identity: a kernel sends the code's prompts only to this session."""
     requests: tuple[str, ...]
     """The msg_ids of its requests to run code, oldest first."""

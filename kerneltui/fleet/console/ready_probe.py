@@ -1,7 +1,7 @@
-"""ReadyProbe: asks a new process who it is, until iopub has told that it was asked.
+"""ReadyProbe: sends kernel_info_request to a new process until its status comes on iopub.
 
-One that is never asked never says that it is idle. It may answer before iopub is connected,
-and then code that is run at once would be neither seen nor heard.
+A process that is never asked never reports that it is idle. It may reply before the SUB socket is
+connected; code that is run then would show neither status nor output.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ NEVER = math.inf
 
 
 class ReadyProbe:
-    """Of one kernel. Used by one thread."""
+    """For one kernel. Used by one thread."""
 
     def __init__(
         self, manager: KernelManager, ask: Callable[[Future[dict[str, Any]]], None]
     ) -> None:
-        """`ask`: sends the kernel the question who it is."""
+        """`ask`: sends the kernel a kernel_info_request."""
         self._manager = manager
         self._ask = ask
         self._pauses: deque[float] = deque()
-        """How long to wait for iopub after the questions to come."""
+        """How long to wait for iopub after each of the next questions."""
         self.due = NEVER
         """When to take a turn, an instant of `time.monotonic()`."""
 
@@ -40,7 +40,7 @@ class ReadyProbe:
         self.take_turn()
 
     def take_turn(self) -> None:
-        """Ask, unless iopub has told of it. Raises what `ask` does."""
+        """Ask, unless a status has come on iopub. Raises what `ask` raises."""
         self.due = NEVER
         status = self._manager.status
         if status.heard and status.running != UNHEARD:
@@ -55,9 +55,9 @@ class ReadyProbe:
     def _note_reply(self, pause: float, reply: Future[dict[str, Any]]) -> None:
         if self._manager.status.launched or reply.exception() is not None:
             self.due = time.monotonic() + pause
-        else:  # a kernel that was found has long been ready to be heard
+        else:  # a kernel that was found has run for long, and is ready
             self._manager.life.advance(Answered(), self._manager.spawns)
 
     def forget(self) -> None:
-        """Ask no more: the process is gone."""
+        """Stop asking: the process is gone."""
         self.due = NEVER

@@ -1,4 +1,4 @@
-"""Subshell: a way round a running cell, and what waits until it is open."""
+"""Subshell: runs requests beside a running cell, and holds those that wait for it to open."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from kerneltui.kernels.client.client import BlockingKernelClient
 
 @frozen
 class Parked:
-    """A request that is sent once it is known how."""
+    """A request that waits until it is known whether the kernel has subshells."""
 
     send: Callable[[], None]
-    """May raise what keeps a request from being sent."""
+    """Sends the request; raises if it cannot be sent."""
     fail: Callable[[Exception], None]
-    """Tells who waits for it that it will not be sent."""
+    """Tells the caller that it will not be sent."""
 
 
 @dataclass(slots=True)
 class Subshell:
-    """One subshell of a client's own, made when it is first needed."""
+    """One subshell of one client, created when it is first needed."""
 
     id: str | None = None
-    """The kernel's name for it; None before it is made."""
+    """The kernel's id for it; None before it is created."""
     request: str | None = None
-    """msg_id of the request on control that brings it nearer; None while there is none."""
+    """msg_id of the open request on control, towards its creation; None if there is none."""
     parked: list[Parked] = field(default_factory=list)
     unanswered: set[str] = field(default_factory=set)
-    """msg_ids of what was sent to it."""
+    """msg_ids of the requests to it without a reply."""
     used_at: float = 0.0
 
     @property
     def is_idle(self) -> bool:
-        """It is there, and runs nothing: the kernel ends it at once when told to."""
+        """It exists and runs nothing, so that the kernel can delete it at once."""
         return self.id is not None and not self.unanswered and not self.parked
 
     def note_request(self, msg_id: str) -> None:
@@ -50,7 +50,7 @@ class Subshell:
             self.used_at = time.monotonic()
 
     def forget(self) -> None:
-        """Take note that it is gone, or that who runs there goes on without us."""
+        """Take note that it is gone, or that its code goes on without us."""
         self.id = None
         self.unanswered.clear()
 
@@ -62,7 +62,7 @@ class Subshell:
 def delete_subshells(
     client: BlockingKernelClient, subshells: Iterable[Subshell], patience: float
 ) -> None:
-    """Have the kernel end those that are open, and wait `patience` seconds until it has heard."""
+    """Have the kernel delete the open ones; wait up to `patience` seconds for each reply."""
     sent = 0
     for subshell in subshells:
         if subshell.id is not None:
