@@ -1,4 +1,4 @@
-"""Attachment: what carries out verbs on a kernel that something else has started."""
+"""Chooses the controller for a kernel that another program has started."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def controller_of(
     specs: KernelSpecManager,
     known: Known,
 ) -> KernelController:
-    """Return what carries out verbs on a kernel that something else has started.
+    """Return the controller of a kernel that another program has started.
 
-    `manager`: one that follows its process; a mere file has none. `known`: with what it was found.
+    `manager`: follows its process; None for a mere file. `known`: the input of its search.
     """
     kind = found.kind
     if manager is None or kind is Kind.STALE_FILE:

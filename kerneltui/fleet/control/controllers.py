@@ -1,7 +1,7 @@
-"""Controllers: how the verbs are carried out on a kernel of each kind. They block.
+"""Controllers: carry out the verbs on a kernel, one class for each kind of kernel. They block.
 
-Every method returns a sentence worth showing, or "", and raises KernelError. The kinds and
-what is refused are in `capabilities`.
+Every method returns a sentence to show, or "", and raises KernelError. Which verb is refused for
+which kind is in `capabilities`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SERVER_TIME = 30.0  # seconds for a server to carry out an order
 
 
 class KernelController(Protocol):
-    """One kernel in our hands."""
+    """Carries out the verbs on one kernel."""
 
     def interrupt(self) -> str: ...
     def signal(self, signum: int) -> str: ...
@@ -82,11 +82,11 @@ class ExternalController:
         self._manager = manager
         self._name = name
         self._meant = manager.process
-        """Its process when the order was given: another one may be followed by now."""
+        """Its process when the order was given: the manager may follow another one later."""
 
     def interrupt(self) -> str:
-        """Ask by message; one that does not answer gets SIGINT, if it is known to take that."""
-        if not self._manager.shell_port:  # nor would it hear a message
+        """Ask by message; without a reply, send SIGINT if the kernel is known to handle it."""
+        if not self._manager.shell_port:  # it could not hear a message either
             return self.signal(signal.SIGINT)
         if self._request("interrupt_request", {}, ANSWER_TIME):
             return ""
@@ -107,7 +107,7 @@ class ExternalController:
         process = self._meant
         if process is None:
             self._request("shutdown_request", {"restart": False}, 0.0)
-            return f"{self._name} was asked to shut down; whether it did is not to be seen"
+            return f"{self._name} was asked to shut down; whether it did is not visible from here"
         with _ordered(self._manager, Wanted.DOWN):
             self._request("shutdown_request", {"restart": False}, 0.0)
             if not process.wait(END_TIME):
@@ -149,22 +149,22 @@ class ExternalController:
 
 
 class StaleFileController(ExternalController):
-    """A file without a kernel: the table refuses all but its removal."""
+    """A file without a kernel: `capabilities` allows only its removal."""
 
     def __init__(
         self, manager: KernelManager, name: str, look_again: Callable[[], Found | None]
     ) -> None:
-        """`look_again`: returns what is true of the file now; None if it is gone."""
+        """`look_again`: returns the fresh state of the file; None if it is gone."""
         super().__init__(manager, name)
         self._look_again = look_again
 
     def shutdown(self) -> str:
-        """Remove what is left, unless somebody has it by now."""
+        """Remove the files, unless a kernel uses them now."""
         found = self._look_again()
         if found is None:
             return ""
         if found.liveness is not Liveness.STALE:
-            raise ActionRefused(f"{self._name} is {found.liveness} by now; nothing was removed")
+            raise ActionRefused(f"{self._name} is {found.liveness} now; nothing was removed")
         if may_be_of_one_to_come(found):
             raise ActionRefused(
                 f"the file of {self._name} was just written: its kernel may be about to start"
@@ -178,7 +178,7 @@ class StaleFileController(ExternalController):
 
 
 class ServerController(ExternalController):
-    """A kernel of a Jupyter server, which is asked to act, so that it knows."""
+    """A kernel of a Jupyter server; the server is asked to act, so that it knows of it."""
 
     def __init__(
         self, manager: KernelManager, name: str, find_server: Callable[[], JupyterServer]
@@ -192,7 +192,7 @@ class ServerController(ExternalController):
         return ""
 
     def restart(self, *, now: bool) -> str:
-        """Have the server restart it; `now`: killed first, as the server would be polite."""
+        """Have the server restart it. `now`: kill it first, as the server would ask and wait."""
         server = self._find_server()
         if now:
             with contextlib.suppress(ActionRefused):
@@ -208,7 +208,7 @@ class ServerController(ExternalController):
         return ""
 
     def kill(self) -> str:
-        """SIGKILL it; its server would start it again, so it is told to let it go."""
+        """Send SIGKILL, and have the server forget the kernel, or it would start it again."""
         super().kill()
         try:
             rest.shutdown(self._find_server(), self._manager.kernel_id, SERVER_TIME)
@@ -219,7 +219,7 @@ class ServerController(ExternalController):
 
 @contextlib.contextmanager
 def _ordered(manager: KernelManager, wanted: Wanted) -> Iterator[None]:
-    """Let the end of the process be what was wanted, and no death."""
+    """Mark the end of the process as wanted, so that it does not count as a death."""
     before = manager.status.wanted
     manager.life.order(wanted)
     try:
@@ -231,7 +231,7 @@ def _ordered(manager: KernelManager, wanted: Wanted) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _ended_by(signum: int, manager: KernelManager) -> Iterator[None]:
-    """Let what a signal ends for sure be no death; return when it has ended."""
+    """Mark an end by SIGKILL as wanted, and wait for it; do nothing for other signals."""
     if signum != signal.SIGKILL:
         yield
         return
@@ -242,32 +242,32 @@ def _ended_by(signum: int, manager: KernelManager) -> Iterator[None]:
 
 
 def ask_to_interrupt(manager: KernelManager, name: str) -> str:
-    """Ask a kernel to interrupt itself, whatever its kernelspec wants."""
+    """Ask a kernel by message to interrupt itself, whatever its kernelspec says."""
     with manager.control_request("interrupt_request", {}) as request:
         is_heard = request.reply(ANSWER_TIME) is not None
     return "" if is_heard else f"{name} has not answered the interrupt; it may still obey"
 
 
 def ask_whether_it_answers(manager: KernelManager, name: str) -> str:
-    """Return how soon a kernel has answered a signed question. Raises KernelTimeout.
+    """Return a sentence on how fast a kernel answered a signed question. Raises KernelTimeout.
 
-    It is asked on control, where one answers that runs a cell.
+    It is asked on control, so that it can answer while it runs a cell.
     """
     begun = time.monotonic()
     with manager.control_request("kernel_info_request", {}) as request:
         if request.reply(ANSWER_TIME) is None:
             raise KernelTimeout(
                 f"{name} has not answered on control in {ANSWER_TIME:.0f} s: it is stopped, "
-                "runs code that lets nothing else run, or is not the kernel of its file"
+                "runs code that blocks its other threads, or is not the kernel of its file"
             )
     return f"{name} has answered on control after {(time.monotonic() - begun) * 1000:.0f} ms"
 
 
 def _takes_sigint(manager: KernelManager, process: KernelProcess) -> bool:
-    """Tell whether a SIGINT interrupts a kernel and does not end it.
+    """Tell whether SIGINT interrupts a kernel and does not end it.
 
-    Its kernelspec says so, and the process does not leave the signal to end it; where the
-    kernelspec is not known here, that the process catches it.
+    The kernelspec must want a signal, and the process must not die of it. If the kernelspec is not
+    known here, the process must have a handler.
     """
     reaction = read_reaction(process.identity.pid, by_message=False)
     try:

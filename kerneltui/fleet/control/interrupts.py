@@ -1,6 +1,6 @@
-"""Interrupts: what speaks against one before it is sent, and what to say where it has no effect.
+"""Interrupts: warnings before an interrupt, and what to say if it has no effect.
 
-Rule: what decides is pure, over facts of the process. Front ends and `Fleet` say the same.
+Rule: decisions are pure functions of facts about the process, so all front ends say the same.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ _PROGRAM = 3  # words of a command line: an interpreter, -m and the module
 _STOPPED = ("T", "t")  # by a signal, by a debugger
 _SIGINT = 1 << (signal.SIGINT - 1)
 _LEAVING = ("xpython",)
-"""How the programs begin whose own handler for SIGINT ends them, whatever they run: xeus-python."""
+"""Beginnings of program names whose SIGINT handler always ends the process: xeus-python."""
 
 
 class WouldEndKernel(ActionRefused):
-    """An interrupt was not sent, as it would end the kernel."""
+    """An interrupt was not sent because it would end the kernel."""
 
 
 @frozen
 class Reaction:
-    """What a kernel's process does with an interrupt; False if unknown."""
+    """How a kernel's process reacts to an interrupt; False if unknown."""
 
     by_message: bool
-    """It is asked by a message on control, and sent no signal."""
+    """It gets a message on control and not a signal."""
     is_stopped: bool = False
     ignores: bool = False
-    """SIGINT is ignored. An ipykernel does that as well, as long as it runs nothing."""
+    """SIGINT is ignored. An ipykernel does that, too, while it runs nothing."""
     blocks: bool = False
     catches: bool = False
     """SIGINT has a handler of its own."""
     would_end: bool = False
-    """SIGINT ends the process: nothing handles it, or what does is known to leave."""
+    """SIGINT ends the process: it has no handler, or one that is known to exit."""
 
     @property
     def is_fatal(self) -> bool:
@@ -51,7 +51,7 @@ class Reaction:
 
 
 def parse_reaction(status: str, command: Sequence[str] = (), *, by_message: bool) -> Reaction:
-    """Return what the text of /proc/PID/status tells, and the command line. See proc(5)."""
+    """Parse the text of /proc/PID/status, see proc(5), together with the command line."""
     fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
     ignored, caught, blocked = (_has_sigint(fields, name) for name in ("Ign", "Cgt", "Blk"))
     return Reaction(
@@ -70,7 +70,7 @@ def _has_sigint(fields: dict[str, str], name: str) -> bool:
 
 
 def read_reaction(pid: int | None, *, by_message: bool) -> Reaction:
-    """Look at a process; nothing is known where there is no /proc, or no process any more."""
+    """Look at a process; nothing is known if there is no /proc, or the process has ended."""
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
         command = Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace")
@@ -80,9 +80,9 @@ def read_reaction(pid: int | None, *, by_message: bool) -> Reaction:
 
 
 def is_by_message(kind: Kind, manager: KernelManager | None) -> bool:
-    """Tell whether an interrupt of such a kernel is a message, as far as its kernelspec tells.
+    """Tell whether a kernel is interrupted by a message, as far as its kernelspec tells.
 
-    One that something else started gets a message first, and a signal only if it takes one.
+    A kernel that another program started gets a message first, and SIGINT only if it handles that.
     """
     if kind in (Kind.EXTERNAL, Kind.NO_VISIBLE_PROCESS):
         return True
@@ -96,27 +96,27 @@ def is_by_message(kind: Kind, manager: KernelManager | None) -> bool:
 
 
 def warning(reaction: Reaction) -> str:
-    """Return what should be known of a kernel before it is interrupted; "" if nothing."""
-    stopped = "it is stopped: it is continued first, and what waits for it takes effect"
+    """Return a warning before a kernel is interrupted; "" if none is needed."""
+    stopped = "it is stopped: it is continued first, and then pending signals take effect"
     ends = "it does not survive SIGINT: an interrupt would end it"
     said = ((stopped, reaction.is_stopped), (ends, reaction.is_fatal))
     return "; ".join(sentence for sentence, is_true in said if is_true)
 
 
 def without_effect(name: str, reaction: Reaction, rung: Rung) -> str:
-    """Return what was sent and is not seen to work, and why."""
+    """Return a sentence on an interrupt without visible effect, with the reason."""
     after = f"{name} is still busy {PATIENCE:.0f} s after {rung}"
     if reaction.ignores or reaction.blocks:
         does = "ignores" if reaction.ignores else "blocks"
         return f"{after}: its process {does} SIGINT"
-    return f"{after}: native code takes note of it only when it returns"
+    return f"{after}: native code notices it only when it returns"
 
 
 # -- what is seen ----
 
 
 def describe_effect(name: str, reaction: Reaction, life: Lifecycle, attempt: Attempt | None) -> str:
-    """Return what has come of an interrupt; "" if nothing ran.
+    """Return a sentence on the effect of an interrupt; "" if nothing ran.
 
     Blocks for up to PATIENCE seconds.
     """
@@ -130,9 +130,9 @@ def describe_effect(name: str, reaction: Reaction, life: Lifecycle, attempt: Att
 
 
 def ask_for_effect(name: str, reaction: Reaction, rung: Rung, manager: KernelManager) -> str:
-    """Return what is to be said of an interrupt to a kernel that has not been heard.
+    """Return a sentence on the effect of an interrupt, for a kernel that is not heard on iopub.
 
-    It is asked on the shell, where it answers once it is free. Blocks for up to PATIENCE seconds.
+    It is asked on shell, and replies when it is free. Blocks for up to PATIENCE seconds.
     """
     if not manager.shell_port:
         return ""

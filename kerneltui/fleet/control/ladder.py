@@ -1,6 +1,6 @@
-"""The ladder: an interrupt that has no effect is followed by a stronger one. Pure.
+"""The ladder: after an interrupt without effect, the next one is stronger. Pure.
 
-Its rungs lose nothing; what ends a kernel is another key, and asks first.
+No rung loses variables. A verb that ends the kernel has another key, and asks first.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from kerneltui.fleet.model.classification import Kind
 from kerneltui.frozen import frozen
 
 PATIENCE = 2.0
-"""Seconds in which an interrupt has its effect; then it is said that there was none."""
+"""Seconds in which an interrupt should take effect; after them the user is told that it has not."""
 
 
 class Rung(StrEnum):
@@ -33,19 +33,19 @@ class Attempt:
     at: float
     """Instant of `time.monotonic()`."""
     request: str
-    """The msg_id of what ran; UNHEARD where nobody knows."""
+    """The msg_id of the request that ran; UNHEARD if unknown."""
     advice: str
-    """What is said where it has no effect."""
+    """The sentence for the user if it has no effect."""
 
     def is_in_vain(self, now: float) -> bool:
-        """Tell of one whose request still runs whether it has had its time."""
+        """Tell whether PATIENCE is over; for an attempt whose request still runs."""
         return now - self.at >= PATIENCE
 
 
 def rungs(method: Method, *, by_message: bool, takes_sigint: bool) -> tuple[Rung, ...]:
     """Return the ways to interrupt a kernel, the gentlest first.
 
-    `by_message`: its kernelspec wants it so. `takes_sigint`: a SIGINT would not end it.
+    `by_message`: its kernelspec wants a message. `takes_sigint`: SIGINT would not end it.
     """
     signals = (Rung.PROCESS, Rung.GROUP) if takes_sigint else ()
     match method:
@@ -64,9 +64,9 @@ def rungs(method: Method, *, by_message: bool, takes_sigint: bool) -> tuple[Rung
 def next_rung(
     ladder: Sequence[Rung], attempt: Attempt | None, request: str | None, now: float
 ) -> Rung:
-    """Return the rung to take while `request` runs: above that of an attempt in vain on it.
+    """Return the rung to take while `request` runs: one above that of a failed attempt on it.
 
-    It stays on the uppermost one, and where the attempt may still have its effect.
+    It is the same rung if that is the top one, or if the attempt may still take effect.
     """
     if attempt is None or attempt.request != request or attempt.rung not in ladder:
         return ladder[0]
@@ -74,23 +74,23 @@ def next_rung(
 
 
 def above(ladder: Sequence[Rung], rung: Rung) -> Rung:
-    """Return the rung that comes after one; the uppermost is its own."""
+    """Return the next rung up; the top rung returns itself."""
     return ladder[min(ladder.index(rung) + 1, len(ladder) - 1)]
 
 
 def advice(rung: Rung, ladder: Sequence[Rung], kind: Kind, asked_by: Callable[[Verb], str]) -> str:
-    """Return that an interrupt has no effect, what the next one is, and what a way out costs.
+    """Return a sentence for an interrupt without effect: the next one, and a way out with its cost.
 
-    `asked_by`: returns by what key or command a user asks for a verb.
+    `asked_by`: returns the key or command by which a user asks for a verb.
     """
     following = above(ladder, rung)
     again = "" if following is rung else f"{asked_by(Verb.INTERRUPT)} sends {following}"
     offers = ", ".join(filter(None, (again, _lossy(kind, asked_by))))
-    return f"no effect: {offers}; it was sent {rung}"  # what helps first: a row is short
+    return f"no effect: {offers}; it was sent {rung}"  # what helps comes first, as a row is short
 
 
 def _lossy(kind: Kind, asked_by: Callable[[Verb], str]) -> str:
-    """Return what ends what runs, with its price."""
+    """Return the verb that ends the running code, with its cost."""
     if not why_not(kind, Verb.RESTART_NOW):
         return f"{asked_by(Verb.RESTART_NOW)} kills and restarts it, variables are lost"
     if not why_not(kind, Verb.KILL):

@@ -1,4 +1,4 @@
-"""Stale files: those that a kernel which is gone has left, ours or somebody else's."""
+"""Stale files: the files that kernels, ours and others, leave when they have ended."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from kerneltui.kernels.connection.listeners import listeners, owner
 
 
 def is_over(manifest: Manifest) -> bool:
-    """Tell whether a kernel of ours is dead, and stays so, whatever is known of it otherwise.
+    """Tell whether a kernel of ours is dead and stays dead, by a fresh look at this host.
 
-    One that has just died may be about to be started again. Who was to note its new process
-    may have ended before that.
+    A kernel that has just died may be about to be started again; the process that starts it may end
+    before it has noted the new process.
     """
     if Path(resolved(manifest)) in Processes().look() or _is_listened_at(manifest):
         return False
@@ -48,7 +48,7 @@ def _is_listened_at(manifest: Manifest) -> bool:
 
 
 def left_by_ours(manifest: Manifest) -> list[Path]:
-    """Return what there is of a kernel of ours that is dead."""
+    """Return the existing files of a dead kernel of ours."""
     recording = recording_path(manifest.connection_file, manifest.kernel_id)
     file = Path(manifest.connection_file)
     files = (file, manifest.log, recording, older_path(recording), manifest.path)
@@ -56,14 +56,14 @@ def left_by_ours(manifest: Manifest) -> list[Path]:
 
 
 def left_by_others(found: Found) -> list[Path]:
-    """Return what there is of a stale connection file: a manifest that was begun goes with it."""
+    """Return a stale connection file, its sockets, and its unfinished manifest if there is one."""
     begun = manifest_path(str(found.connection_file), found.kernel_id)
     files = (found.connection_file, begun)
     return [*_sockets(found.connection_file), *(path for path in files if path.exists())]
 
 
 def may_be_of_one_to_come(found: Found) -> bool:
-    """Tell whether a stale file is so young that somebody may be about to start its kernel."""
+    """Tell whether a stale file is so new that its kernel may be about to start."""
     try:
         return time.time() - found.connection_file.stat().st_mtime <= STARTUP
     except OSError:
@@ -71,7 +71,7 @@ def may_be_of_one_to_come(found: Found) -> bool:
 
 
 def _sockets(connection_file: Path) -> list[Path]:
-    """Return the sockets that a kernel over ipc has left, and at which nobody listens."""
+    """Return the ipc sockets of an ended kernel on which no process listens."""
     try:
         info = read_connection_file(connection_file)
     except KernelError:

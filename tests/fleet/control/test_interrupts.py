@@ -27,8 +27,8 @@ from tests.support import eventually
 
 NOTHING, SIGINT = "0000000000000000", "0000000000000002"
 AFTER = "train is still busy 2 s after"
-STOPPED = "it is stopped: it is continued first, and what waits for it takes effect"
-NATIVE = "native code takes note of it only when it returns"
+STOPPED = "it is stopped: it is continued first, and then pending signals take effect"
+NATIVE = "native code notices it only when it returns"
 
 
 def status(state: str = "S (sleeping)", ign: str = NOTHING, cgt: str = NOTHING) -> str:
