@@ -1,4 +1,4 @@
-"""Deaths: finds out why kernels have ended, and has their manifests tell it."""
+"""Deaths: finds out why kernels have ended, and notes it in their manifests."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from kerneltui.protocol.text import clean_code
 
 
 class Deaths:
-    """In any thread."""
+    """For any thread."""
 
     def __init__(
         self,
@@ -39,17 +39,17 @@ class Deaths:
         queued_of: Callable[[str], Sequence[str]],
         memory_at_end: Callable[[str, int], MemoryAtEnd],
     ) -> None:
-        """`queued_of`: returns the code of ours that a kernel has not done with."""
+        """`queued_of`: returns our code that a kernel has not finished."""
         self._registry = registry
         self._manifests = store
         self._facts_of = facts_of
         self._queued_of = queued_of
         self._memory_at_end = memory_at_end
         self._told: set[str] = set()
-        """The ids of kernels of whose end the user was told, until that is noted."""
+        """Ids of kernels whose end the user was told, until that is noted."""
 
     def note(self, kernel: TrackedKernel, manager: KernelManager, process: KernelProcess) -> Death:
-        """Take note of the end of a process, at once; return why it was."""
+        """Note the end of a process at once; return why it ended."""
         kernel = self._registry.now(kernel) or kernel
         manifest = _as_kept(kernel.manifest, process.identity)
         if kernel.was_alive or manager.status.launched or manifest is None:
@@ -59,14 +59,14 @@ class Deaths:
         return self._keep(kernel, process.identity, death)
 
     def sum_up(self, kernel: TrackedKernel, ended: ProcessIdentity, death: Death) -> Death:
-        """Add to why a process has ended what it had said before, once all of that is heard."""
+        """Complete the reason of an end, after the last messages have been heard."""
         summed_up = with_last_words(death, self._facts_of(kernel.kernel_id))
         if not summed_up.code:
             summed_up = replace(summed_up, code=self._sent_first(kernel.kernel_id))
         return death if summed_up == death else self._keep(kernel, ended, summed_up)
 
     def look(self) -> None:
-        """Note in manifests what could not be noted at once: another process gave an order."""
+        """Note in manifests what could not be noted at once, as another process gave an order."""
         for kernel in self._registry.all():
             noted = kernel.manifest.death if kernel.manifest is not None else None
             if kernel.death is not None and kernel.identity is not None and noted is None:
@@ -75,7 +75,7 @@ class Deaths:
                 self._note_told(kernel)
 
     def note_told(self, kernel_id: str) -> None:
-        """Have it noted, soon, that the user was told of a kernel's end."""
+        """Note at the next look that the user was told of a kernel's end."""
         self._told.add(kernel_id)
 
     def _note_told(self, kernel: TrackedKernel) -> None:
@@ -88,7 +88,7 @@ class Deaths:
             self._told.discard(kernel.kernel_id)
 
     def take_over(self, kernel: TrackedKernel, manifest: Manifest) -> None:
-        """Take what another dashboard has found out of the end of a kernel's process."""
+        """Take over what another dashboard has found out about the end of a kernel's process."""
         if kernel.death is None or kernel.manifest is None or manifest.death is None:
             return
         if manifest.death != kernel.death and manifest.identity == kernel.identity:
@@ -97,7 +97,7 @@ class Deaths:
     # -- keeping ----
 
     def _keep(self, kernel: TrackedKernel, ended: ProcessIdentity, death: Death) -> Death:
-        """Show why a process has ended, and note it; return what is noted."""
+        """Show and note why a process has ended; return what is noted."""
         self._show(kernel, ended, death)
         is_anything_known = death.at is not None or death.cause is not None
         if kernel.manifest is None or not is_anything_known:
@@ -114,7 +114,7 @@ class Deaths:
         ended_at = time.monotonic() - (time.time() - death.at) if death.at is not None else None
 
         def with_death(now: TrackedKernel) -> TrackedKernel:
-            is_known = now.ended_at is not None  # by the first who tells; it does not move
+            is_known = now.ended_at is not None  # the first report sets it for good
             at = now.ended_at if is_known else ended_at
             return replace(now, death=death, ended_at=at) if now.identity == ended else now
 
@@ -129,7 +129,7 @@ class Deaths:
         manager: KernelManager,
         process: KernelProcess,
     ) -> Death:
-        """Return why a process has ended that was seen to end."""
+        """Return why a process has ended, if this process saw its end."""
         facts, status = self._facts_of(kernel.kernel_id), manager.status
         lines = self._last_words(manager, manifest)
         crash = find_crash(lines, lambda file: cell_number(file, facts.cells))
@@ -147,19 +147,19 @@ class Deaths:
         )
 
     def _sent_first(self, kernel_id: str) -> str:
-        """Return the code of ours that runs, though the kernel may not have said so."""
+        """Return our oldest unfinished code, even if the kernel has not reported that it runs."""
         return clean_code(next(iter(self._queued_of(kernel_id)), ""))
 
     def _last_words(self, manager: KernelManager, manifest: Manifest | None) -> tuple[str, ...]:
         log = manager.life.log
         if log is None or manifest is None:
             return ()
-        is_launched_here = manager.status.launched  # and the log knows where its words begin
+        is_launched_here = manager.status.launched  # and then the log knows where its lines begin
         return last_words(log, 0.0 if is_launched_here else manifest.started_at)
 
 
 def _as_kept(manifest: Manifest | None, ended: ProcessIdentity) -> Manifest | None:
-    """Return what a manifest says by now, as another dashboard may have written to it."""
+    """Read a manifest again, as another dashboard may have written to it."""
     if manifest is None:
         return None
     try:

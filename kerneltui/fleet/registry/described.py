@@ -1,4 +1,4 @@
-"""Described: a kernel's snapshot and what it was made of, so that it is kept while that holds.
+"""Described: a kernel's snapshot, kept until the facts from which it was made change.
 
 Rule: pure. Instants are of `time.monotonic()`.
 """
@@ -14,30 +14,30 @@ from kerneltui.frozen import frozen
 from kerneltui.kernels.management.manager import KernelManager
 
 SETTLED = max(QUIET, DISK, SILENCE, PATIENCE)
-"""Seconds after which the same facts mean the same for good: what has to last has lasted."""
+"""Seconds after which unchanged facts mean the same for good: no condition needs longer."""
 
 
 @frozen
 class Described:
-    """What a front end may see of a kernel, and why."""
+    """What a front end sees of a kernel, and the facts behind it."""
 
     snapshot: KernelSnapshot
     basis: tuple[object, ...] = ()
-    """All that it was made of, but for the time."""
+    """All facts from which it was made, except the time."""
     since: float = 0.0
-    """When it was first made of that."""
+    """When it was first made from these facts."""
     made_at: float = 0.0
 
     @property
     def is_settled(self) -> bool:
-        """No later look at the same facts would say anything else."""
+        """Whether later looks at the same facts would give the same snapshot."""
         return self.made_at - self.since >= SETTLED
 
 
 def described(
     kernel: TrackedKernel, observed: Observed, now: float, before: Described | None
 ) -> Described:
-    """Describe a kernel at the instant `now`. `before`: how it was described last."""
+    """Describe a kernel at the instant `now`. `before`: its last description."""
     basis = _basis(kernel, observed)
     is_same = before is not None and before.basis == basis
     if before is not None and is_same and before.is_settled:
@@ -57,7 +57,7 @@ def _basis(kernel: TrackedKernel, observed: Observed) -> tuple[object, ...]:
 
 
 def _told_by(manager: KernelManager) -> tuple[object, ...]:
-    """Return what a snapshot has of a manager, which changes while its kernel stays tracked."""
+    """Return those facts of a snapshot that come from the manager, which changes by itself."""
     life = manager.life
     return (
         life.status,

@@ -1,6 +1,6 @@
-"""KernelFacts: what a kernel's state, liveness and reasons follow from.
+"""KernelFacts: derives a kernel's state, liveness and reasons from the known facts.
 
-Rule: facts in, words out. Dashboard and command line both ask here, so that they agree.
+Rule: facts in, words out. Dashboard and command line both use this, so that they agree.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _ON_THE_WAY = (KernelState.STARTING, KernelState.RESTARTING, KernelState.TERMINA
 UNANSWERED = "?"
 REASON_WIDTH = 500  # characters
 LEFT_WORDS = {Liveness.STALE: "stale", Liveness.OTHER_HOST: "elsewhere"}
-"""The words for a mere file: left behind, or perhaps of another host."""
+"""The words for a mere file: left behind, or perhaps from another host."""
 _STATE_WORDS = {
     Word.DIED: str(KernelState.DEAD),
     Word.ASKS: str(KernelState.BUSY),
@@ -42,33 +42,33 @@ _STATE_WORDS = {
     Word.NO_ANSWER: UNANSWERED,
     Word.UNKNOWN: UNANSWERED,
 }
-"""What is said in fewer words; the others are the same."""
+"""Conditions with a simpler word; the others keep theirs."""
 
 
 @frozen
 class KernelFacts:
-    """What is known of one kernel at one moment."""
+    """What is known about one kernel at one moment."""
 
     found: Found | None
     """How it was found; None for a kernel of ours."""
     identity: ProcessIdentity | None
-    """Of its latest process."""
+    """Its latest process."""
     status: KernelStatus | None
-    """What it and its process have told; None for a mere file."""
+    """The status from its messages and its process; None for a mere file."""
     served: ServedKernel | None = None
-    """What its server tells of the present process."""
+    """What its server tells about the present process."""
     is_child: bool = False
-    """It was started by this very process."""
+    """This process itself has started it."""
     has_answered: bool = False
     """Its present process has answered a signed question."""
     death: Death | None = None
     """Why its process has ended."""
     is_file_gone: bool = False
-    """Its connection file is not there any more."""
+    """Its connection file is gone."""
     stopped_at: float | None = None
-    """Since when its process is stopped, as its manifest says, in seconds since the epoch."""
+    """When its process was stopped, as its manifest says, in seconds since the epoch."""
     leftovers: tuple[ProcessIdentity, ...] = ()
-    """What a kernel of ours that has ended has begun, and that still runs."""
+    """Processes that a kernel of ours had started and that still run after its end."""
 
     @property
     def kind(self) -> Kind:
@@ -80,7 +80,7 @@ class KernelFacts:
 
     @property
     def is_file(self) -> bool:
-        """No process of it was ever seen: there is only its connection file."""
+        """Whether there is only a connection file: no process of it was ever seen."""
         is_left = self.found is not None and self.found.liveness in LEFT
         return is_left and (self.status is None or self.identity is None)
 
@@ -91,7 +91,7 @@ class KernelFacts:
             return _STATES_OF_LEFT[found.liveness]
         if found is not None and found.is_leftover:
             return KernelState.DEAD
-        assert status is not None, "what is no file alone has a status"
+        assert status is not None, "only a mere file has no status"
         told = self.served.state if self.served is not None else ""
         if status.state is KernelState.UNKNOWN and told:  # the server has heard nothing either
             is_dead = told == KernelState.DEAD and self.identity is None
@@ -108,7 +108,7 @@ class KernelFacts:
         if found is not None and found.liveness in LEFT:
             return found.liveness
         is_mute = found is not None and found.liveness is Liveness.SILENT
-        is_stopped = condition.word is Word.STOPPED  # nobody need ask it to know
+        is_stopped = condition.word is Word.STOPPED  # known without asking it
         if is_mute or is_stopped or condition.answers is False:
             return Liveness.SILENT
         if found is None:
@@ -119,7 +119,7 @@ class KernelFacts:
 
     @property
     def for_condition(self) -> ConditionFacts:
-        """Return what the kernel, its server and its files tell of what it does."""
+        """Return what the kernel, its server and its files tell about its condition."""
         found, state, phase = self.found, self.state, self._phase
         is_mute = found is not None and found.liveness is Liveness.SILENT
         is_ending = state is KernelState.TERMINATING
@@ -139,35 +139,35 @@ class KernelFacts:
 
     @property
     def why(self) -> str:
-        """What there is to say of the state, in words."""
+        """The reasons for the state, in words."""
         if self.found is not None and (self.is_file or self.found.is_leftover):
             return self.found.why
         return "; ".join(dict.fromkeys(self._reasons()))
 
     def _reasons(self) -> Iterator[str]:
         status = self.status
-        assert status is not None, "what is no file alone has a status"
+        assert status is not None, "only a mere file has no status"
         if self.death is not None:
             yield self.death.sentence
         if status.reason and (self.death is None or status.wanted is not Wanted.UP):
-            yield status.reason  # of an order; that of the end is told better by the death
+            yield status.reason  # an order's; the death tells better why it ended
         elif not self.death and self.found and self.found.why and not status.heard:
             yield self.found.why
         if self.is_file_gone and not status.exited:
             yield "its connection file is gone"
         if self.leftovers:
             pids = ", ".join(str(each.pid) for each in self.leftovers)
-            yield f"of its processes there still runs pid {pids}: a kill ends that"
+            yield f"processes that it started still run, pid {pids}: a kill ends them"
 
 
 def kind_of(found: Found | None, *, is_child: bool) -> Kind:
-    """Return what a kernel is to us. `is_child`: it was started by this very process."""
+    """Return a kernel's kind. `is_child`: this process itself has started it."""
     if found is not None:
         return found.kind
     return Kind.CHILD if is_child else Kind.ADOPTED
 
 
 def state_word(condition: Condition) -> str:
-    """Return a word of KernelState for what a kernel does, or "stopped", "stale", "elsewhere",
-    and UNANSWERED where nothing is known."""
+    """Return a word of KernelState, or "stopped", "stale", "elsewhere", or UNANSWERED if nothing
+    is known."""
     return _STATE_WORDS.get(condition.word, str(condition.word))

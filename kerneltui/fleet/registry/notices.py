@@ -1,4 +1,4 @@
-"""NoticeBoard: what happened without being asked for, until a front end takes it."""
+"""NoticeBoard: keeps news for the user until a front end takes them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 from kerneltui.frozen import frozen
 from kerneltui.protocol.text import clean_line
 
-KEPT = 200  # notices that nobody has taken yet
+KEPT = 200  # notices that wait for a front end
 NOTICE_WIDTH = 500  # characters
 
 Severity = Literal["information", "warning", "error"]
@@ -17,16 +17,16 @@ Severity = Literal["information", "warning", "error"]
 
 @frozen
 class Notice:
-    """A sentence for a person; clean text."""
+    """A sentence for the user; clean text."""
 
     severity: Severity
     text: str
     kernel_id: str = ""
-    """Of the kernel whose end it tells; "" for other news."""
+    """The kernel whose end it reports; "" for other news."""
 
 
 class NoticeBoard(logging.Handler):
-    """Collects notices, those among them that the library logs as warnings."""
+    """Collects notices, including the warnings and errors that the library logs."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -34,7 +34,7 @@ class NoticeBoard(logging.Handler):
         self._notices: deque[Notice] = deque(maxlen=KEPT)
 
     def open(self) -> None:
-        """Take over the library's log, which would spoil a terminal that somebody draws on."""
+        """Take over the library's log, which would spoil the screen of a dashboard."""
         self._log.addHandler(self)
         self._log.propagate = False
 

@@ -1,4 +1,4 @@
-"""Orders: what is about to be done with a kernel, for everybody to see before it is done."""
+"""Orders: notes each order to a kernel in its manifest before it is carried out."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ SENT = {
     "stopping": (Verb.SHUTDOWN, None),
     RESTARTING: (Verb.RESTART, None),
 }
-"""By the word of an order, what was asked for, and the signal that a process is sent for it."""
+"""By the word of an order: the verb, and the signal that the process gets for it."""
 
 _STOPS = (signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 
 
 def command_of(verb: Verb) -> str:
-    """Return by what command a verb is asked for; one that has none, by that of the next to it."""
+    """Return the command for a verb; for a forced restart, which has none, that of a restart."""
     return f"kerneltui {Verb.RESTART if verb is Verb.RESTART_NOW else verb}"
 
 
 class Orders:
-    """In any thread. Manifests carry them to other dashboards."""
+    """For any thread. Other dashboards read the orders from the manifests."""
 
     def __init__(
         self, registry: KernelRegistry, store: ManifestStore, given_by: Callable[[Verb], str]
     ) -> None:
-        """`given_by`: returns by what key or command this process is asked for a verb."""
+        """`given_by`: returns the key or command by which a user asks this process for a verb."""
         self._registry = registry
         self._manifests = store
         self.given_by = given_by
@@ -54,12 +54,12 @@ class Orders:
         is_urgent: bool = False,
         asked_for: Verb | None = None,
     ) -> Iterator[None]:
-        """Show the order while it is carried out, and let nobody else give one.
+        """Show the order while it is carried out, and let no other process give one.
 
-        In the manifest it stays with a process that it has ended: others may notice that later.
-        `is_urgent`: carried out though another process gives the kernel an order. `asked_for`:
-        the verb, where it is not the usual one. Raises ActionRefused if another dashboard has
-        given the kernel another process.
+        If it ends the kernel's process, it stays in the manifest: other dashboards may notice the
+        end later. `is_urgent`: carry it out even if another process gives the kernel an order.
+        `asked_for`: the verb, if it is not the usual one. Raises ActionRefused if another dashboard
+        has given the kernel another process.
         """
         kernel = self._registry.now(kernel) or kernel
         verb, signum = SENT[word]
@@ -87,7 +87,7 @@ class Orders:
 
     @contextlib.contextmanager
     def _noted(self, kernel: TrackedKernel, word: str, sent: Sent | None) -> Iterator[None]:
-        """Have an order in the manifest, and the space to note what came of it."""
+        """Note an order in the manifest, and reserve disk space to note its result."""
         manifest = kernel.manifest
         if manifest is None:
             yield
@@ -100,7 +100,7 @@ class Orders:
                 self.amend(kernel, **changes)
                 self._manifests.reserve(manifest)
             except CannotNote:
-                if word == RESTARTING:  # nothing need be known after an end
+                if word == RESTARTING:  # after an end nothing needs to be known
                     raise
             try:
                 yield
@@ -111,20 +111,20 @@ class Orders:
                         self.amend(kernel, order="")
 
     def note_sent(self, kernel: TrackedKernel, verb: Verb, signum: int | None) -> None:
-        """Take note of what a process is about to be sent, for when it ends or stops of it.
+        """Note what a process is about to be sent, in case it ends or stops because of it.
 
-        `verb`: by which that was asked for; `signum`: None for the order to end.
+        `verb`: what the user asked for; `signum`: None for a shutdown request.
         """
         changes: dict[str, Any] = {"sent": self._sent(kernel, verb, signum)}
         if signum in _STOPS:
             changes["stopped_at"] = time.time()
         elif signum == signal.SIGCONT:
             changes["stopped_at"] = None
-        with contextlib.suppress(ActionRefused):  # who sees the end may be this process
+        with contextlib.suppress(ActionRefused):  # not vital: this process may see the end itself
             self.amend(kernel, **changes)
 
     def _sent(self, kernel: TrackedKernel, verb: Verb, signum: int | None) -> Sent | None:
-        """Keep what a process is about to be sent; None if there is none any more."""
+        """Note what a process is about to be sent; return that, or the last one if it has ended."""
         if not kernel.is_alive:
             return kernel.sent
         sent = Sent(signum, self.given_by(verb), time.time())
@@ -132,7 +132,7 @@ class Orders:
         return sent
 
     def amend(self, kernel: TrackedKernel, **changes: Any) -> None:
-        """Change what a kernel's manifest says. Raises ActionRefused if that cannot be."""
+        """Change what a kernel's manifest says. Raises ActionRefused if it cannot be changed."""
         self._rewrite(kernel, partial(self._manifests.amend, **changes))
 
     def rename(self, kernel: TrackedKernel, name: str) -> None:
@@ -143,9 +143,9 @@ class Orders:
         self._registry.update(kernel, lambda now: replace(now, name=name))
 
     def complete(self, kernel: TrackedKernel, manager: KernelManager) -> None:
-        """Note which process serves a kernel of ours, for who comes after us."""
+        """Note which process serves a kernel of ours, for later dashboards."""
         process = manager.process
-        assert process is not None, "what was launched here is seen"
+        assert process is not None, "a process launched here is visible"
         mode = manager.kernel_spec.interrupt_mode
         self._rewrite(
             kernel,
@@ -155,7 +155,7 @@ class Orders:
         )
 
     def is_ordered(self, kernel: TrackedKernel) -> bool:
-        """Tell whether some dashboard had a kernel of ours end, or has dismissed it."""
+        """Tell whether any dashboard has ended or dismissed a kernel of ours."""
         if kernel.manifest is None:
             return False
         return self._manifests.is_ordered(kernel.manifest, kernel.identity)

@@ -1,4 +1,4 @@
-"""KernelRegistry: the kernels that there are, and their snapshots."""
+"""KernelRegistry: holds all tracked kernels and publishes their snapshots."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from kerneltui.fleet.registry.described import Described
 from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
 
 _open_batch: ContextVar[list[Callable[[], None]] | None] = ContextVar("batch", default=None)
-"""Of this thread; what is to be called once it is published."""
+"""The open batch of this thread: functions to call after it is published."""
 
 
 class KernelRegistry:
-    """A store for all threads. It asks nothing and reads no file."""
+    """A store for all threads. It sends no requests and reads no files."""
 
     def __init__(self, describe: Callable[[TrackedKernel, Described | None], Described]) -> None:
-        """`describe`: returns what a front end may see of a kernel, given what it returned last."""
+        """`describe`: returns the description of a kernel, given the last one."""
         self._describe = describe
         self._kernels: dict[str, TrackedKernel] = {}
-        """By id, in the order in which they came."""
+        """By id, in the order of their admission."""
         self._lock = threading.Lock()
         self._publishing = threading.Lock()
         self._is_unpublished = False
-        """Something has changed, or is to be looked at anew, since the snapshots were made."""
+        """Something has changed, or must be checked again, since the snapshots were made."""
         self._described: dict[str, Described] = {}
-        """By kernel id those of the last time."""
+        """The last descriptions, by kernel id."""
         self._snapshots: tuple[KernelSnapshot, ...] = ()
 
-    # -- what there is ----
+    # -- reading ----
 
     def get(self, kernel_id: str) -> TrackedKernel | None:
         return self._kernels.get(kernel_id)
@@ -41,13 +41,13 @@ class KernelRegistry:
             return tuple(self._kernels.values())
 
     def now(self, kernel: TrackedKernel) -> TrackedKernel | None:
-        """Return what is known of a kernel by now; None once it was dropped."""
+        """Return the current version of a kernel; None if it was dropped."""
         current = self._kernels.get(kernel.kernel_id)
         return current if current and current.admission is kernel.admission else None
 
     @property
     def snapshots(self) -> tuple[KernelSnapshot, ...]:
-        """All kernels: ours, then others', each in the order of their start, then mere files.
+        """All kernels: first ours, then others, each in the order of their start, then mere files.
 
         The same tuple until something changes.
         """
@@ -56,9 +56,9 @@ class KernelRegistry:
     # -- changes ----
 
     def admit(self, kernel: TrackedKernel, instead_of: TrackedKernel | None = None) -> bool:
-        """Take in a kernel, in place of another one or of none.
+        """Add a kernel, or replace another one by it.
 
-        Returns False, and does nothing, where something else has that place by now.
+        Returns False, and does nothing, if a different kernel has that id now.
         """
         with self._lock:
             current = self._kernels.get(kernel.kernel_id)
@@ -71,9 +71,9 @@ class KernelRegistry:
     def update(
         self, kernel: TrackedKernel, change: Callable[[TrackedKernel], TrackedKernel]
     ) -> TrackedKernel | None:
-        """Have what `change` makes of a kernel in its place; return that, None once it is dropped.
+        """Replace a kernel by what `change` returns; return that, None if it was dropped.
 
-        `change` is called with what is known by now, while nobody else can change it.
+        `change` gets the current version, and no other thread can change it meanwhile.
         """
         with self._lock:
             current = self.now(kernel)
@@ -90,11 +90,11 @@ class KernelRegistry:
     # -- publishing ----
 
     def publish(self) -> None:
-        """Have the snapshots tell what is true now; within a batch, at its end."""
+        """Bring the snapshots up to date; within a batch, at its end."""
         if _open_batch.get() is not None:
             self._is_unpublished = True
             return
-        with self._publishing:  # who comes later shows what is later
+        with self._publishing:  # a later call publishes the later state
             self._is_unpublished = False
             shown = sorted((each for each in self.all() if each.is_there), key=_rank)
             before = self._described
@@ -107,7 +107,7 @@ class KernelRegistry:
 
     @contextlib.contextmanager
     def batch(self) -> Iterator[None]:
-        """Publish but once, at the end, what this thread does meanwhile, if it does anything."""
+        """Publish the changes of this thread only once, at the end, if there are any."""
         later: list[Callable[[], None]] = []
         token = _open_batch.set(later)
         try:
@@ -120,7 +120,7 @@ class KernelRegistry:
                 call()
 
     def after_publishing(self, call: Callable[[], None]) -> None:
-        """Call it now; within a batch, once that is published."""
+        """Call a function now; within a batch, after that is published."""
         batch = _open_batch.get()
         if batch is None:
             call()

@@ -1,4 +1,4 @@
-"""TrackedKernel: all that the fleet knows of one kernel, and its snapshot for a front end."""
+"""TrackedKernel: all that the fleet knows about one kernel; makes its snapshot."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from kerneltui.protocol.text import clean_line
 
 @frozen
 class Stand:
-    """Where the code of a kernel stood when it was looked into."""
+    """Which line the code of a kernel was at when its stack was read."""
 
     text: str
     identity: ProcessIdentity | None
@@ -46,50 +46,50 @@ class Stand:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrackedKernel:
-    """One kernel. What is learnt of it makes another one, which takes its place in the registry."""
+    """One kernel. New facts make a new object, which replaces it in the registry."""
 
     kernel_id: str
     name: str
     cwd: str
     manager: KernelManager | None = None
     identity: ProcessIdentity | None = None
-    """Of its latest process."""
+    """Its latest process."""
     pending: tuple[str, float] | None = None
-    """The order under way, and since when."""
+    """The order under way, and when it began, an instant of `time.monotonic()`."""
     sent: Sent | None = None
-    """What this process has sent its process last that can end it."""
+    """The last signal or order from this process that can end the kernel's process."""
     stopped_at: float | None = None
-    """Since when its process is stopped, as its manifest said when it was adopted; an instant of
+    """When its process was stopped, as its manifest said at its adoption; an instant of
     `time.monotonic()`."""
     death: Death | None = None
     """Why its process has ended; None while it runs."""
     ended_at: float | None = None
-    """When that was; instant of `time.monotonic()`."""
+    """When its process ended; instant of `time.monotonic()`."""
     log: KernelLog | None = None
     manifest: Manifest | None = None
     found: Found | None = None
-    """What is known of a kernel that is not ours."""
+    """How it was found; None for a kernel of ours."""
     served: ServedKernel | None = None
-    """What its server tells of it."""
+    """What its Jupyter server tells about it."""
     served_active_at: float | None = None
-    """When it last ran something as its server tells; instant of `time.monotonic()`."""
+    """When it last ran something, as its server tells; instant of `time.monotonic()`."""
     environment_lost: bool = False
-    """It was dead when it was adopted: a restart has but today's environment."""
+    """It was dead when it was adopted: a restart can use only the present environment."""
     attempt: Attempt | None = None
-    """The interrupt that was sent last."""
+    """The latest interrupt."""
     stand: Stand | None = None
-    """What the latest look into it has seen."""
+    """What the latest look at its stack has shown."""
     leftovers: tuple[ProcessIdentity, ...] = ()
-    """What a kernel of ours that has ended has begun, and that still runs."""
+    """Processes that a kernel of ours had started and that still run after its end."""
     is_file_gone: bool = False
-    """Its connection file is not there any more."""
+    """Its connection file is gone."""
     was_alive: bool = False
-    """It has been seen alive here."""
+    """This process has seen it alive."""
     has_answered: bool = False
     """Its present process has answered a signed question."""
     tree: ProcessTree = field(default_factory=ProcessTree)
     admission: object = field(default_factory=object)
-    """The same in all that take each other's place."""
+    """The same object in all versions of one kernel."""
 
     @property
     def is_ours(self) -> bool:
@@ -97,7 +97,7 @@ class TrackedKernel:
 
     @property
     def may_be_asked(self) -> bool:
-        """Nobody takes note of what we ask it."""
+        """Whether requests may be sent to it: no Jupyter server counts them."""
         return self.found is None or self.found.may_be_asked
 
     @property
@@ -106,7 +106,7 @@ class TrackedKernel:
         return self.manager is not None and self.manager.is_alive()
 
     def stands_at(self, condition: Condition) -> str:
-        """Return where it hangs, as the latest look has told; "" if none was since it does."""
+        """Return the place at which it hangs; "" if there was no look since it began to hang."""
         stand, since = self.stand, condition.since or 0.0
         if stand is None or stand.identity != self.identity or condition.word not in HANGING:
             return ""
@@ -114,24 +114,24 @@ class TrackedKernel:
 
     @property
     def is_autorestarted(self) -> bool:
-        """It is to be started again where it dies unasked."""
+        """Whether it is restarted automatically after an unasked end."""
         return self.manifest is not None and self.manifest.autorestart
 
     @property
     def open_attempt(self) -> Attempt | None:
-        """The interrupt that was sent last, while what it was to interrupt still runs."""
+        """The latest interrupt, while the request that it should interrupt still runs."""
         running = self.manager.status.running if self.manager is not None else None
         is_open = self.attempt is not None and self.attempt.request == running
         return self.attempt if is_open else None
 
     def advice(self, now: float) -> str:
-        """Return what there is to say of an interrupt in vain; "" if there is none."""
+        """Return the advice after an interrupt without effect; "" if there is none."""
         attempt = self.open_attempt
         return attempt.advice if attempt is not None and attempt.is_in_vain(now) else ""
 
     @property
     def is_there(self) -> bool:
-        """There is something to show."""
+        """Whether there is anything to show."""
         return self.found is not None or (self.manager is not None and self.identity is not None)
 
     @property
@@ -140,12 +140,12 @@ class TrackedKernel:
 
     @property
     def is_child(self) -> bool:
-        """It was started by this very process."""
+        """Whether this process itself has started it."""
         return self.is_ours and self.manager is not None and self.manager.kernel is not None
 
     @property
     def facts(self) -> KernelFacts:
-        """What words for it follow from."""
+        """The facts from which its words are derived."""
         return KernelFacts(
             found=self.found,
             identity=self.identity,
@@ -160,36 +160,36 @@ class TrackedKernel:
 
     @property
     def rank(self) -> int:
-        """Ours come first, what is only a file comes last."""
+        """A sort key: ours come first, mere files last."""
         return 0 if self.is_ours else 2 if self.kind in LEFT.values() else 1
 
 
 @frozen
 class ControlFacts:
-    """What is known of the last question to one kernel."""
+    """What is known about the last question to one kernel on control."""
 
     asked_at: float | None = None
-    """When it was asked what it has not answered yet; instant of `time.monotonic()`."""
+    """When its open question was sent; None if it has none. Instant of `time.monotonic()`."""
     answers: bool | None = None
     """True once its present process has answered."""
     has_subshells: bool = False
-    """It answers questions beside a cell, as it has said."""
+    """Its kernel_info_reply says that it has subshells."""
 
 
 @frozen
 class Observed:
-    """What our threads know of a kernel beside what is tracked. Instants of `time.monotonic()`."""
+    """What other threads know about a tracked kernel. Instants of `time.monotonic()`."""
 
     iopub: IopubFacts = IopubFacts()
     usage: Usage | None = None
     control: ControlFacts = ControlFacts()
     prompt: OpenPrompt | None = None
     sent_at: float | None = None
-    """When the oldest code of ours was sent that is not over."""
+    """When our oldest unfinished code was sent."""
 
 
 def snapshot_of(kernel: TrackedKernel, observed: Observed, now: float) -> KernelSnapshot:
-    """Return what a front end may see at the instant `now`."""
+    """Return what a front end shows at the instant `now`."""
     found, manager = kernel.found, kernel.manager
     facts, usage, known = observed.iopub, observed.usage, kernel.facts
     condition = condition_of(_condition_facts(kernel, known, observed, now), now)
@@ -274,7 +274,7 @@ def _idle_since(kernel: TrackedKernel, facts: ConditionFacts, observed: Observed
 
 
 def _allowed(kernel: TrackedKernel, state: KernelState) -> frozenset[Verb]:
-    """Return what can be asked of a kernel now; of one that has ended, what it has left can be."""
+    """Return the verbs that are allowed now; after its end, those for its leftovers."""
     verbs, kind = ALLOWED[state], kernel.kind
     if kernel.leftovers or kind is Kind.LEFTOVER:
         verbs |= {Verb.SIGNAL, Verb.KILL} if kind is Kind.LEFTOVER else {Verb.KILL}
@@ -282,7 +282,7 @@ def _allowed(kernel: TrackedKernel, state: KernelState) -> frozenset[Verb]:
 
 
 def _unchanged(path: str) -> str:
-    """Return a path, "" if it is not the same once it is clean."""
+    """Return a path; "" if cleaning it would change it."""
     return path if clean_line(path, len(path) + 1) == path else ""
 
 

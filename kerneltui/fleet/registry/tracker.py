@@ -1,4 +1,4 @@
-"""Tracker: listens to every kernel in the registry, and keeps there what happens to it."""
+"""Tracker: listens to every kernel, and updates the registry with what happens to it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from kerneltui.protocol.text import clean_line
 
 
 class Tracker:
-    """Has the monitor and the console; events come in any thread."""
+    """Owns the monitor and the console; events come in any thread."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Tracker:
         memory_at_end: Callable[[str, int], MemoryAtEnd],
         stack_signal: int | None,
     ) -> None:
-        """`stack_signal`: at which Python kernels that are launched here tell their stacks."""
+        """`stack_signal`: the signal at which Python kernels launched here write their stacks."""
         self.monitor = KernelMonitor(self._on_event, registry.publish, limits)
         self.console = Console(
             self.manager_of,
@@ -81,9 +81,9 @@ class Tracker:
     # -- coming and going ----
 
     def admit(self, kernel: TrackedKernel, instead_of: TrackedKernel | None = None) -> bool:
-        """Take in a kernel that was not started here; listen to it from its next process on.
+        """Admit a kernel that was not started here; listen to it from its next process on.
 
-        `instead_of`: the one whose place it takes. Returns False if something else has it.
+        `instead_of`: the kernel that it replaces. Returns False if another one has its place.
         """
         manager = kernel.manager
         if manager is not None:
@@ -109,13 +109,13 @@ class Tracker:
     def forget(self, kernel_id: str) -> str:
         """Dismiss a kernel, for other dashboards as well.
 
-        Returns why its files stay, "" if they are gone; then it comes back as a dead one.
+        Returns "" if its files are removed; otherwise the reason, and it returns as a dead kernel.
         """
         problem = ""
         kernel = self._registry.get(kernel_id)
         if kernel is not None and kernel.manifest is not None:
             try:
-                self._manifests.remove(kernel.manifest)  # first: who misses the row finds no files
+                self._manifests.remove(kernel.manifest)  # first: a row that is gone has no files
                 remove_recording(kernel.manifest.connection_file, kernel_id)
             except ActionRefused as error:
                 problem = str(error)
@@ -125,7 +125,7 @@ class Tracker:
         return problem
 
     def drop(self, kernel_id: str) -> None:
-        """Track a kernel no more."""
+        """Stop tracking a kernel."""
         self._registry.drop(kernel_id)
         self._kernels.remove_kernel(kernel_id)
         self._listen_no_more(kernel_id)
@@ -135,10 +135,10 @@ class Tracker:
         self.monitor.dismiss(kernel_id)
         self.console.forget(kernel_id, "the kernel was dismissed")
 
-    # -- what others ask and say of a kernel ----
+    # -- for other modules ----
 
     def manager_of(self, kernel_id: str) -> KernelManager:
-        """Return a kernel's manager, from before its launch on. Raises NoSuchKernel."""
+        """Return a kernel's manager, also before its launch. Raises NoSuchKernel."""
         kernel = self._registry.get(kernel_id)
         if kernel is None or kernel.manager is None:
             raise NoSuchKernel(f"no kernel with id {kernel_id!r}", kernel_id)
@@ -149,7 +149,7 @@ class Tracker:
         return kernel is not None and kernel.kind is Kind.SERVER
 
     def probe_ready(self, kernel_id: str) -> None:
-        """Have a kernel say that it is idle; of many at a time, once all are to be seen."""
+        """Have a kernel report that it is idle; within a batch, after all kernels are shown."""
         self._registry.after_publishing(partial(self.console.probe_ready, kernel_id))
 
     def note(self, kernel_id: str, text: str) -> None:
@@ -159,14 +159,14 @@ class Tracker:
             kernel.log.note(text)
 
     def record_exits(self) -> None:
-        """Notice which processes have ended, for who does not wait until their watcher does."""
+        """Notice ended processes at once, without waiting for their watchers."""
         for kernel in self._registry.all():
             process = kernel.manager.process if kernel.manager is not None else None
             if kernel.manager is not None and process is not None and process.exited:
                 kernel.manager.life.record_exit(process)
 
     def look_after_files(self) -> None:
-        """See which leftovers have ended, and whose connection file is gone."""
+        """Check which leftovers have ended, and which connection files are gone."""
         for kernel in self._registry.all():
             left = tuple(each for each in kernel.leftovers if each.is_alive())
             file = kernel.manager.connection_file if kernel.manager else ""
@@ -177,7 +177,7 @@ class Tracker:
                 )
 
     def note_leftovers(self, kernel: TrackedKernel) -> None:
-        """Take note of what a kernel of ours that has ended has left."""
+        """Note the processes that an ended kernel of ours has left running."""
         process = kernel.manager.process if kernel.manager else None
         if process is None or not kernel.is_ours:
             return
@@ -186,15 +186,15 @@ class Tracker:
         if left and kernel.log is not None:
             kernel.log.note(f"left {', '.join(map(describe_process, left))}")
 
-    # -- what happens to a kernel, in the thread where it does ----
+    # -- events, in the thread in which they happen ----
 
     def _on_event(self, manager: KernelManager, event: Event) -> Describe | None:
-        """Take note of an event; return what describes an end."""
+        """Take note of an event; for an end, return the function that describes it."""
         kernel = self._registry.get(manager.kernel_id)
         if kernel is None:
             return None
         describe = None
-        if isinstance(event, Reported):  # of what changed by reports the monitor tells together
+        if isinstance(event, Reported):  # the monitor publishes these together
             if manager.status.is_doubtful and kernel.may_be_asked:
                 self.console.resolve_doubt(manager.kernel_id)
             return None
@@ -214,7 +214,7 @@ class Tracker:
     def _note_process(
         self, kernel: TrackedKernel, manager: KernelManager, *, is_kept: bool = False
     ) -> None:
-        """Take over which process serves a kernel. `is_kept`: its manifest says so already."""
+        """Note which process serves a kernel. `is_kept`: its manifest has that already."""
         identity = manager.process.identity if manager.process else None
         self._registry.update(kernel, lambda now: replace(now, identity=identity))
         if not is_kept:
@@ -223,7 +223,7 @@ class Tracker:
     def _note_start(
         self, kernel: TrackedKernel, manager: KernelManager, *, is_adopted: bool
     ) -> None:
-        """Forget the process before, and its death; one that is adopted may have ended itself."""
+        """Forget the process before, and its death; an adopted process may have ended already."""
         is_alive = manager.is_alive()
         is_over = is_adopted and not is_alive
         self._registry.update(
@@ -245,9 +245,9 @@ class Tracker:
     def _note_end(
         self, kernel: TrackedKernel, manager: KernelManager, reason: str
     ) -> Describe | None:
-        """Take note of why a kernel has ended; return what tells that once all is heard.
+        """Note why a kernel has ended; return a function that tells it after the last messages.
 
-        `reason`: "" for an end that was ordered here, which is not worth telling.
+        `reason`: "" for an end that was ordered here: the user is not told of it.
         """
         process = manager.process
         death = self.deaths.note(kernel, manager, process) if process is not None else None
@@ -263,14 +263,14 @@ class Tracker:
         return partial(self._describe_end, kernel, process.identity, death, is_news=is_news)
 
     def _sent_to(self, kernel_id: str) -> tuple[str, ...]:
-        """Return the code of ours that a kernel has not done with, or had not when it ended."""
+        """Return our code that a kernel has not finished, or had not when it ended."""
         console = self.console
         return console.queued.get(kernel_id) or console.abandoned.get(kernel_id, ())
 
     def _describe_end(
         self, kernel: TrackedKernel, ended: ProcessIdentity, death: Death, *, is_news: bool
     ) -> str:
-        """Return why a kernel has ended, and its last lines; tell it where it `is_news`."""
+        """Return why a kernel has ended, and its last lines; post a notice if it `is_news`."""
         death = self.deaths.sum_up(kernel, ended, death)
         if is_news:
             text = clean_line(death.news(kernel.name), NOTICE_WIDTH)

@@ -66,7 +66,7 @@ def fork_of(kernel: Watched) -> ProcessIdentity:
 def test_what_a_dead_kernel_has_left_is_named(kernel: Watched) -> None:
     pid = fork_of(kernel).pid
 
-    eventually(lambda: f"there still runs pid {pid}" in kernel.now.reason, WITHIN)
+    eventually(lambda: f"still run, pid {pid}" in kernel.now.reason, WITHIN)
     assert Verb.KILL in kernel.now.allowed
 
 
