@@ -1,6 +1,6 @@
-"""AutoRestarter: starts kernels again that die unasked, where their user wants that.
+"""AutoRestarter: restarts kernels that die unasked, if the user wants that.
 
-Of several dashboards the one that has the lease does it; the others see the new process.
+Of several dashboards, the one with the lease does it; the others see the new process.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ class AutoRestarter:
         self._warn = warn
         self._lease = Lease(folder)
         self._problem = ""
-        """What was told last of why nobody restarts; "" if that is well."""
+        """The last reported problem with the lease; "" if there is none."""
 
     def look(self) -> None:
-        """Take the lease where there is a use for it, and follow up what died without a guard.
+        """Take the lease if a kernel needs it, and restart kernels that have died without it.
 
-        One may have died before its manager was told to restart it.
+        A kernel may have died before its manager was told to restart it.
         """
         kernels = self._registry.all()
         wanted = [kernel for kernel in kernels if kernel.is_autorestarted]
@@ -63,7 +63,7 @@ class AutoRestarter:
         has_it, problem = False, ""
         try:
             has_it = self._lease.take()
-        except OSError as error:  # a file system without locks: then nobody restarts
+        except OSError as error:  # a file system without locks: then there are no restarts
             problem = f"kernels that die are not restarted: {error.strerror}"
         if problem and problem != self._problem:
             self._warn(problem)
@@ -71,14 +71,14 @@ class AutoRestarter:
         return has_it
 
     def _died_unasked(self, kernel: TrackedKernel) -> bool:
-        """Tell whether a kernel has died that was seen alive here, and nobody had wanted it to."""
+        """Tell whether a kernel that was seen alive here has died, and that was not ordered."""
         assert kernel.manager is not None
         status = kernel.manager.status
         is_dead = kernel.was_alive and status.exited and status.wanted is Wanted.UP
         return is_dead and self._is_unasked(kernel)
 
     def _is_unasked(self, kernel: TrackedKernel) -> bool:
-        """Tell whether a kernel is to be restarted by now, and no other dashboard has ended it."""
+        """Tell whether a kernel is still to be restarted, and no dashboard has ended it."""
         now = self._registry.now(kernel)
         return now is not None and now.is_autorestarted and not self._orders.is_ordered(now)
 

@@ -1,4 +1,4 @@
-"""ControlAnswers: whether kernels answer on control, where they can beside whatever runs."""
+"""ControlAnswers: whether kernels reply on control, which works while a cell runs."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol.message import Message
 from kerneltui.protocol.status import KernelState
 
-ASK_INTERVAL = 5.0  # seconds until a kernel that has answered is asked again
+ASK_INTERVAL = 5.0  # seconds until a kernel that has replied is asked again
 NEVER = float("-inf")
-SETTLED = 1.0  # seconds of doing the same thing that make a kernel worth a question
-AT_WORK = 0.2  # of a core, in two samples: more than housekeeping, and little on a loaded host
+SETTLED = 1.0  # seconds in the same state after which a kernel is worth a question
+AT_WORK = 0.2  # of a core, in two samples: more than housekeeping, but low for a loaded host
 
 _TELLING = (ProcessState.STOPPED, ProcessState.ZOMBIE)
-"""What tells by itself why a kernel does not answer."""
+"""States that explain why a kernel does not reply."""
 
 
 class ControlAnswers:
-    """Asks each kernel one question at a time. Used by one thread, but for `of`."""
+    """Asks each kernel one question at a time. Used by one thread, except `of`."""
 
     def __init__(self) -> None:
         self._poll = ControlPoll[Spawn]("kernel_info_request")
         self._answered: dict[Spawn, float] = {}
-        """When each process has answered last."""
+        """When each process replied last."""
         self._with_subshells: frozenset[Spawn] = frozenset()
 
     def look(self, wanted: Iterable[KernelManager]) -> dict[Spawn, Message]:
-        """Ask those that were not asked of late, forget the others; return who has said what."""
+        """Ask those of `wanted` that are due, forget all others; return the new replies."""
         now, spawns = time.monotonic(), set(spawns_of(wanted).values())
         self._answered = {each: at for each, at in self._answered.items() if each in spawns}
         due = (each for each in spawns if now - self._answered.get(each, NEVER) >= ASK_INTERVAL)
@@ -44,7 +44,7 @@ class ControlAnswers:
         return replies
 
     def of(self, manager: KernelManager) -> ControlFacts:
-        """Return what is known of a kernel. In any thread."""
+        """Return what is known about a kernel. In any thread."""
         spawn = Spawn(manager, manager.spawns)
         has_answered = True if spawn in self._answered else None
         return ControlFacts(self._poll.asked_at(spawn), has_answered, spawn in self._with_subshells)
@@ -62,11 +62,11 @@ def is_worth_asking(
     *,
     is_open: bool,
 ) -> bool:
-    """Tell whether only an answer on control would tell what a kernel does.
+    """Tell whether only a reply on control can tell what a kernel does.
 
-    Code that holds the interpreter keeps back the kernel's busy too: its last word was idle then.
-    `sent_at`: when code of ours was sent that it has not finished. `is_open`: it was asked, and has
-    not answered.
+    Code that blocks the interpreter keeps back even the busy status: the last status is idle then.
+    `sent_at`: when our oldest unfinished code was sent. `is_open`: a question to it has no reply
+    yet.
     """
     if usage is not None and usage.process in _TELLING:
         return False

@@ -1,4 +1,4 @@
-"""ExternalKernels: tracks each kernel of this user that something else has started."""
+"""ExternalKernels: tracks this user's kernels that other programs have started."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ class ExternalKernels:
         """The files whose kernels could not be followed at the last look."""
 
     def controller(self, kernel: TrackedKernel, found: Found) -> KernelController:
-        """Return what carries out verbs on a kernel. In any thread."""
+        """Return the controller of a kernel. In any thread."""
         return controller_of(found, kernel.name, kernel.manager, self._specs, self._scan.known)
 
     def look(self, servers: ServerWatch) -> None:
-        """Look at this host, and take over what there is and what servers tell."""
+        """Look at this host, and take over what is found and what servers tell."""
         listing = servers.listing
         self._scan.look(self._manifests.manifests, servers.servers, listing, self._heard())
         found = self._scan.ask_where(self._manager_of)
@@ -70,7 +70,7 @@ class ExternalKernels:
         )
 
     def look_once(self, within: float) -> None:
-        """Look as `look` does, and ask the servers too, for who has no thread that does.
+        """Look as `look` does, and ask the servers, too; for commands, which have no thread for it.
 
         `within`: seconds for the servers to answer.
         """
@@ -82,7 +82,7 @@ class ExternalKernels:
         self._scan.close()
 
     def _heard(self) -> list[Path]:
-        """Return what has proven to have its file's key, by whatever it has said."""
+        """Return the files whose kernels have proven to have the key, by any message."""
         return [
             each.found.connection_file
             for each in self._registry.all()
@@ -90,7 +90,7 @@ class ExternalKernels:
         ]
 
     def _manager_of(self, found: Found) -> KernelManager | None:
-        """Return the manager of a kernel that is tracked, and is the same one."""
+        """Return the manager of a found kernel, if the same kernel is tracked."""
         kernel = self._registry.get(found.kernel_id)
         is_same = (
             kernel is not None and kernel.found is not None and kernel.found.info == found.info
@@ -103,13 +103,13 @@ class ExternalKernels:
     def _take_over_all(self, found: tuple[Found, ...], listing: Listing) -> None:
         with self._registry.batch():
             if found is not self._found and self._follow(found):
-                self._found = found  # else what has failed is tried again
+                self._found = found  # else the failed ones are tried again
         for kernel in self._registry.all():
             if kernel.found is not None:
                 self._take_over(kernel, kernel.found, listing.of(kernel.kernel_id))
 
     def _follow(self, found: tuple[Found, ...]) -> bool:
-        """Track each; tell whether that could be."""
+        """Track each found kernel; tell whether all succeeded."""
         there = {each.kernel_id for each in found}
         for kernel in self._registry.all():
             if kernel.found is not None and kernel.kernel_id not in there:
@@ -138,7 +138,7 @@ class ExternalKernels:
         return self._manifests.is_kept(found.connection_file, found.kernel_id)
 
     def _admit(self, found: Found) -> None:
-        # It was there when the look began: one of ours may have come and been dismissed since.
+        # It was found when the look began: since then it may have been dismissed, or noted as ours.
         if (found.connection_file.exists() or found.is_file_gone) and not self._is_ours(found):
             self._track(found, instead_of=None)
 
@@ -157,7 +157,7 @@ class ExternalKernels:
 
     def _update(self, kernel: TrackedKernel, before: Found, found: Found) -> None:
         if found.liveness in LEFT and found.origin is Origin.UNKNOWN:
-            found = replace(found, origin=before.origin)  # no process tells any more who it was
+            found = replace(found, origin=before.origin)  # the process that told its origin is gone
         if found == before:
             return
         if self._is_ours(found):
@@ -167,7 +167,7 @@ class ExternalKernels:
             self._registry.update(kernel, partial(replace, found=found))
             if manager is not None and not manager.status.exited and not found.identity:
                 manager.life.advance(Exited(None))
-        elif kernel.manager is None or found.info != before.info:  # it is another kernel
+        elif kernel.manager is None or found.info != before.info:  # it is a different kernel
             self._track(found, instead_of=kernel)
         else:
             self._follow_process(kernel, kernel.manager, before, found)
@@ -180,11 +180,11 @@ class ExternalKernels:
         self._registry.update(kernel, partial(replace, found=found, cwd=cwd))
         if is_another:
             attach_process(manager, found.identity)
-        elif found.may_be_asked and not before.may_be_asked:  # it is no server's after all
+        elif found.may_be_asked and not before.may_be_asked:  # not a server's after all
             self._tracker.probe_ready(found.kernel_id)
 
     def _take_over(self, kernel: TrackedKernel, found: Found, served: ServedKernel | None) -> None:
-        """Take over what a server tells, as long as the kernel itself has told nothing."""
+        """Take over what a server tells about a kernel that has told nothing itself."""
         if served is not None:
             served = true_of_now(served, found, time.time())
         name, active_at = kernel.name, kernel.served_active_at

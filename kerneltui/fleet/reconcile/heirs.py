@@ -1,6 +1,6 @@
-"""Heirs: who serves a kernel of ours whose manifest names a process that is gone.
+"""Heirs: finds the process that serves a kernel of ours, if its manifest names an ended one.
 
-A dashboard may have been killed between a launch and its note, or the disk was full then.
+A dashboard may have been killed after a launch and before its note, or the disk was full then.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from kerneltui.kernels.connection.serving import holder
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 
 RETRY = 10.0  # seconds until a process that has said nothing is asked again
-CLOCK_STEP = 0.02  # seconds: a process's start is known to a clock tick
+CLOCK_STEP = 0.02  # seconds: the start of a process is exact to a clock tick
 
 
 class Heirs:
-    """Remembers who has not answered. Used by one thread."""
+    """Remembers which processes have not answered. Used by one thread."""
 
     def __init__(self) -> None:
         self._asked: dict[tuple[Path, ProcessIdentity], float] = {}
 
     def find(self, manifest: Manifest) -> ProcessIdentity | None:
-        """Return who serves the kernel now, or is about to; None if nothing does."""
+        """Return the process that serves the kernel now, or is about to; None if there is none."""
         return self._server(manifest) or _launched(manifest)
 
     def _server(self, manifest: Manifest) -> ProcessIdentity | None:
@@ -47,9 +47,9 @@ class Heirs:
 
 
 def _launched(manifest: Manifest) -> ProcessIdentity | None:
-    """Return the process of a launch that was cut off before it was noted, and does not listen yet.
+    """Return the process of a launch that was not noted, and that does not listen yet.
 
-    It runs the command that was about to be run, and is younger than the order.
+    It runs the command in the manifest, and is younger than the order.
     """
     is_cut_off = manifest.identity is None or manifest.order == RESTARTING
     if not is_cut_off or not manifest.argv:
@@ -67,15 +67,15 @@ def _launched(manifest: Manifest) -> ProcessIdentity | None:
 
 
 def _is_of(process: ProcessIdentity, instant: float) -> bool:
-    """Tell whether a process has begun after an instant, in seconds since the epoch."""
+    """Tell whether a process started after an instant, in seconds since the epoch."""
     age = process.age()
     return age is not None and time.time() - age >= instant - CLOCK_STEP
 
 
 def _runs(pid: int, argv: tuple[str, ...]) -> bool:
-    """Tell whether a process of ours was started by a command.
+    """Tell whether one of our user's processes was started with a command line.
 
-    A script's has its interpreter before. What another user's says proves nothing.
+    For a script, the OS puts the interpreter first. Another user's command line proves nothing.
     """
     try:
         process = psutil.Process(pid)

@@ -1,4 +1,4 @@
-"""HostScan: the kernels of this user on this host, as dashboard and command line find them."""
+"""HostScan: finds this user's kernels on this host, for the dashboard and the commands."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from kerneltui.kernels.management.manager import KernelManager
 
 ManagerOf = Callable[[Found], "KernelManager | None"]
-"""Returns the manager to ask a kernel by; None if it is not to be asked."""
+"""Returns the manager with which to ask a kernel; None if it may not be asked."""
 
 
 class HostScan:
-    """Looks for kernels that something else has started. Used by one thread."""
+    """Finds kernels that other programs have started. Used by one thread."""
 
     def __init__(self) -> None:
         self._discovery = Discovery()
@@ -33,13 +33,13 @@ class HostScan:
         self._heard: tuple[Path, ...] = ()
         self._kept_basis: tuple[object, ...] = ()
         self._kept = Known()
-        """What manifests tell, made anew where these change: to follow their links takes long."""
+        """What the manifests tell; made again only if they change, as resolving links is slow."""
         self.known = Known()
-        """With what was looked last."""
+        """The input of the last look."""
         self.found: tuple[Found, ...] = ()
-        """What was found then."""
+        """The result of the last look."""
         self.listing = Listing()
-        """What servers told by then."""
+        """What servers had told before the last look."""
 
     def look(
         self,
@@ -48,7 +48,7 @@ class HostScan:
         listing: Listing | None = None,
         heard: Iterable[Path] = (),
     ) -> tuple[Found, ...]:
-        """Return the kernels that are not kerneltui's: the same tuple until something changes.
+        """Return the kernels that are not kerneltui's; the same tuple until something changes.
 
         `manifests`: those of all hosts. `listing`: what the servers have told. `heard`: the
         connection files whose kernels have proven to have their keys. No kernel is asked anything.
@@ -71,9 +71,9 @@ class HostScan:
     def look_and_ask_servers(
         self, manifests: Iterable[Manifest], within: float
     ) -> tuple[Found, ...]:
-        """Look, and have the servers tell of their kernels `within` seconds.
+        """Look, and ask the servers for their kernels, which may take `within` seconds.
 
-        For who looks once: a dashboard has a thread that asks servers.
+        For commands, which look once; a dashboard has a thread that asks servers.
         """
         manifests = tuple(manifests)
         self.look(manifests)
@@ -83,26 +83,26 @@ class HostScan:
         return self.found
 
     def ask_where(self, manager_of: ManagerOf) -> tuple[Found, ...]:
-        """Ask those that were found where they run, if nothing here proves their process.
+        """Ask the found kernels where they run, if nothing on this host proves their process.
 
-        Returns what is found with their answers. Each is asked once.
+        Returns what is found with their replies. Each kernel is asked once.
         """
         suspects = [each for each in self.found if each.is_unproven]
         if self._whereabouts is None:
-            if not suspects:  # as a rule; what asks is slow to load
+            if not suspects:  # the usual case; that module is slow to load
                 return self.found
             from kerneltui.fleet.discovery.whereabouts import Whereabouts
 
             self._whereabouts = Whereabouts()
         self._whereabouts.look((each, manager_of(each)) for each in suspects)
-        if self._answered != self.known.answered:  # what another process has said counts no more
+        if self._answered != self.known.answered:  # a reply of an earlier process is dropped
             self.known = replace(self.known, answered=self._answered)
             self.found = self._discovery.look(self.known)
         return self.found
 
     @property
     def _answered(self) -> dict[Path, KernelLocation | None]:
-        """By connection file those that have proven to have its key, with what they say."""
+        """The kernels that have proven to have their file's key; see `Known.answered`."""
         told = self._whereabouts.answered if self._whereabouts is not None else {}
         return {**dict.fromkeys(self._heard), **told}
 
@@ -112,7 +112,7 @@ class HostScan:
 
 
 def _kept(manifests: Iterable[Manifest]) -> Known:
-    """Return what manifests tell."""
+    """Return what the manifests tell."""
     return Known(
         ours={resolved(each) for each in of_this_host(manifests)},
         elsewhere={resolved(each): each.whereabouts for each in manifests if not each.is_here},
@@ -120,7 +120,7 @@ def _kept(manifests: Iterable[Manifest]) -> Known:
 
 
 def asking_manager(found: Found) -> KernelManager:
-    """Return a manager for who has none to ask a kernel by."""
+    """Return a manager with which to ask a kernel, for a caller that has none."""
     from kerneltui.fleet.discovery.attach import attached_manager  # slow to load
     from kerneltui.kernels.specs.spec_manager import KernelSpecManager
 
@@ -128,22 +128,22 @@ def asking_manager(found: Found) -> KernelManager:
 
 
 def of_this_host(manifests: Iterable[Manifest]) -> list[Manifest]:
-    """Return those of the kernels that were launched here."""
+    """Return the manifests of kernels that were launched on this host."""
     return [each for each in manifests if each.is_here and not each.is_unfinished]
 
 
 def read_manifests(folder: Path) -> list[Manifest]:
-    """Return what can be read of kerneltui's kernels, those of other hosts too, oldest first.
+    """Return the readable manifests of kerneltui's kernels, of other hosts too, oldest first.
 
-    Each has the process that serves it now: what a dashboard had noted of it may be out of date.
-    Nothing is written.
+    Each names the process that serves the kernel now: the noted one may be out of date. Nothing is
+    written.
     """
     found = []
     for path in find_manifests(folder):
         try:
             found.append(_as_it_is(read_manifest(path)))
         except KernelError:
-            continue  # the dashboard tells of it; here it would stand in every list
+            continue  # the dashboard warns of it; a command would do so each time
     return sorted(found, key=lambda manifest: manifest.started_at)
 
 
@@ -152,7 +152,7 @@ def _as_it_is(manifest: Manifest) -> Manifest:
     if is_known or not manifest.is_here or is_locked(manifest.path):
         return manifest
     from kerneltui.fleet.reconcile.heirs import (
-        Heirs,  # which a list of living kernels need not load
+        Heirs,  # not loaded for a list of living kernels
     )
 
     heir = Heirs().find(manifest)

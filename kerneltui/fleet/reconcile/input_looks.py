@@ -1,4 +1,4 @@
-"""InputLooks: which kernels that wait do so for input; each is looked into seldom."""
+"""InputLooks: finds out which waiting kernels wait for input; looks seldom at each."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from kerneltui.frozen import frozen
 from kerneltui.kernels.connection.attributes import Endpoint
 from kerneltui.kernels.management.manager import KernelManager
 
-INTERVAL = 5.0  # seconds between two looks at the least
-PATIENCE = 0.5  # of the time that it was seen to wait for something else, until the next look
+INTERVAL = 5.0  # seconds between two looks at least
+PATIENCE = 0.5  # the share of the time without a prompt so far that passes until the next look
 
 _Waiting = tuple[KernelManager, tuple[str, ...]]
-"""A kernel, and the requests that it is at."""
+"""A kernel and its unfinished requests."""
 
 
 @frozen
 class _Looks:
-    """At one kernel that waits. Instants of one clock."""
+    """The looks at one waiting kernel. Instants of one clock."""
 
     first: float
     latest: float
@@ -32,7 +32,7 @@ class _Looks:
 
 
 class InputLooks:
-    """Used by one thread, but for `of`."""
+    """Used by one thread, except `of`."""
 
     def __init__(self) -> None:
         self._looks: dict[_Waiting, _Looks] = {}
@@ -40,9 +40,9 @@ class InputLooks:
     def look(
         self, waiting: Iterable[KernelManager], own_clients: Mapping[str, int], now: float
     ) -> None:
-        """Look into those that are due; of others nothing is known any more.
+        """Look at the waiting kernels that are due; forget all kernels that do not wait.
 
-        `own_clients`: by kernel id how many clients of ours listen on stdin.
+        `own_clients`: how many of our clients listen on stdin, by kernel id.
         """
         there = {_key(each): each for each in waiting}
         self._looks = {each: looks for each, looks in self._looks.items() if each in there}
@@ -59,7 +59,7 @@ class InputLooks:
             self._looks[each] = _Looks(first, now, found.get(each))
 
     def of(self, manager: KernelManager) -> OpenPrompt | None:
-        """Return what a kernel asks; None if it does not, as far as known. In any thread."""
+        """Return a kernel's open prompt; None if none is known. In any thread."""
         looks = self._looks.get(_key(manager))
         return looks.found if looks is not None else None
 

@@ -1,7 +1,7 @@
-"""KeptClients: who has code in our kernels is in the manifests, and the next dashboard goes on.
+"""KeptClients: notes in manifests which client runs code, so that the next dashboard continues it.
 
-A kernel asks the very client that has sent the code. So whoever comes after a dashboard takes the
-client's identity, and hears what its code asks.
+A kernel sends a prompt only to the client that has sent the code. So the next dashboard takes over
+the identity of that client, and gets the prompts of its code.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from kerneltui.fleet.registry.registry import KernelRegistry
 from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
 from kerneltui.kernels.processes.identity import identify
 
-MOST = 20  # clients of others that a manifest tells of; of older ones nothing runs any more
+MOST = 20  # other dashboards' clients that a manifest keeps; code of older ones has long finished
 
 
 class _Open(NamedTuple):
-    """What is not over between a kernel and this process."""
+    """The unfinished code of this process in a kernel, and its open prompt."""
 
     client: RunningClient | None = None
     prompt: Prompt | None = None
@@ -51,7 +51,7 @@ class KeptClients:
         monitor: KernelMonitor,
         find_prompt: Callable[[TrackedKernel], OpenPrompt | None],
     ) -> None:
-        """`find_prompt`: returns what a cell of a kernel asks, as its stack tells."""
+        """`find_prompt`: returns the open prompt of a kernel's cell, as its stack shows it."""
         self._registry = registry
         self._orders = orders
         self._manifests = store
@@ -60,24 +60,24 @@ class KeptClients:
         self._find_prompt = find_prompt
         self._dashboard = identify(os.getpid())
         self._noted: dict[str, _Open] = {}
-        """By kernel id what this process has noted."""
+        """What this process has noted, by kernel id."""
         self._unheard: dict[str, str] = {}
-        """By kernel id the request that was taken over: it may have asked when nobody listened."""
+        """Requests that were taken over, by kernel id: a prompt may have come before that."""
 
     def look(self) -> None:
-        """Note which code of ours runs, and go on with that of a dashboard that has ended."""
+        """Note which code of ours runs, and take over the code of an ended dashboard."""
         self.note()
         if self._console.locked:
             return
         for manifest in self._manifests.manifests:
             for kept in manifest.clients:
-                with contextlib.suppress(KernelError):  # somebody else is at it, or it is gone
+                with contextlib.suppress(KernelError):  # another dashboard does that, or it is gone
                     self._take_over(manifest, kept)
         for kernel_id, request in list(self._unheard.items()):
             self._offer_unheard(kernel_id, request)
 
     def note(self) -> None:
-        """Note which code of ours runs and what it asks, and what does not any more."""
+        """Note which code of ours runs and its open prompt, and which has finished."""
         clients, prompts = self._console.clients, self._console.prompts
         for kernel_id in self._noted.keys() | clients.keys():
             kernel = self._registry.get(kernel_id)
@@ -101,12 +101,12 @@ class KeptClients:
             self._noted[kernel.kernel_id] = now
 
     def _take_over(self, manifest: Manifest, kept: KeptClient) -> None:
-        """Go on as a client whose code is not over, where nobody else does."""
+        """Continue as a client with unfinished code, if no living process does."""
         kernel = self._registry.get(manifest.kernel_id)
         if kernel is None or kernel.manager is None or kernel.identity != manifest.identity:
             return
         if kernel.kernel_id in self._noted.keys() | self._console.clients.keys():
-            return  # one client at a time, and the next once that has done
+            return  # one client at a time; the next one when this has finished
         unfinished = kernel.manager.status.unfinished
         requests = tuple(dropwhile(lambda each: each not in unfinished, kept.requests))
         if not requests or not kept.dashboard.is_here or kept.dashboard.is_alive():
@@ -129,7 +129,7 @@ class KeptClients:
             self._unheard[kernel.kernel_id] = requests[0]
 
     def _offer_unheard(self, kernel_id: str, request: str) -> None:
-        """Show what a cell has asked before we have listened, once its stack tells that."""
+        """Show a prompt that came before we listened, once the stack shows it."""
         kernel = self._registry.get(kernel_id)
         runs = kernel.manager.status.unfinished if kernel and kernel.manager else ()
         if kernel is None or request not in runs or kernel_id in self._console.prompts:
@@ -142,10 +142,10 @@ class KeptClients:
             del self._unheard[kernel_id]
 
     def _kept(self, now: _Open) -> tuple[KeptClient, ...]:
-        """Return what a manifest says of this process."""
+        """Return this process's entry for a manifest."""
         if now.client is None:
             return ()
-        assert self._dashboard is not None, "it is this very process"
+        assert self._dashboard is not None, "this process is alive"
         return (
             KeptClient(
                 session=now.client.session,

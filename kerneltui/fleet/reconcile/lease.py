@@ -1,4 +1,4 @@
-"""Lease: of all dashboards on this host, one restarts the kernels that die."""
+"""Lease: a lock, so that only one dashboard on this host restarts kernels that die."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kerneltui.private_file import make_private_folder, open_private
 
 
 class Lease:
-    """Held by one process for each runtime folder; the system takes it back when that ends."""
+    """Held by one process for each runtime folder; the OS releases it when that process ends."""
 
     def __init__(self, folder: Path) -> None:
         # A home may be mounted on many hosts, and each has kernels of its own.
@@ -24,7 +24,7 @@ class Lease:
         return self._fd is not None
 
     def take(self) -> bool:
-        """Tell whether it is ours, taking it where nobody has it. Raises OSError."""
+        """Take the lease if it is free; tell whether this process has it. Raises OSError."""
         if self._fd is None:
             make_private_folder(self._path.parent)
             fd = open_private(self._path, os.O_RDWR | os.O_CREAT)

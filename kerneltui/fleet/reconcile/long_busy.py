@@ -1,4 +1,4 @@
-"""LongBusy: kernels that have been at one request for long. Its idle may have been forgotten."""
+"""LongBusy: finds kernels that are busy with one request for long: its idle may be missing."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Iterable
 
 from kerneltui.kernels.management.manager import KernelManager
 
-LONG = 10.0  # seconds; what takes less is not worth a question
+LONG = 10.0  # seconds; a shorter request is not worth a question
 
 
 class LongBusy:
-    """Remembers since when each kernel has been at its present request. Used by one thread."""
+    """Remembers since when each kernel is busy with its present request. Used by one thread."""
 
     def __init__(self) -> None:
         self._since: dict[KernelManager, tuple[tuple[str, ...], float]] = {}
-        """What it is at, and since when; `inf` for what was told already."""
+        """Its unfinished requests, and since when; `inf` if they were returned already."""
 
     def look(self, managers: Iterable[KernelManager], now: float) -> list[KernelManager]:
-        """Return the kernels that have been at one request for long, once for each request."""
+        """Return the kernels that are busy with one request for long; once for each request."""
         before, self._since = self._since, {}
         for manager in managers:
             unfinished = manager.status.unfinished

@@ -1,4 +1,4 @@
-"""OwnKernels: what outlived the dashboard that started it, and what other dashboards do."""
+"""OwnKernels: adopts kerneltui's kernels from other dashboards, and follows their changes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from kerneltui.protocol.status import KernelState
 
 
 class OwnKernels:
-    """Has in the registry each kernel of ours that somebody else has started."""
+    """Keeps the kernels of ours in the registry that another process has started."""
 
     def __init__(
         self,
@@ -45,17 +45,17 @@ class OwnKernels:
         manifests = self._manifests.look()
         with self._registry.batch():
             for manifest in manifests:
-                if manifest.identity is not None:  # else somebody is about to launch it
+                if manifest.identity is not None:  # else it is about to be launched
                     self._follow(manifest, manifest.identity)
         kept = {manifest.kernel_id for manifest in manifests}
         for kernel in self._registry.all():
             is_dismissed = kernel.manifest is not None and kernel.kernel_id not in kept
             state = kernel.manager.status.state if kernel.manager is not None else None
-            if is_dismissed and state is KernelState.DEAD:  # and nobody is restarting it
+            if is_dismissed and state is KernelState.DEAD:  # and it is not being restarted
                 self._tracker.drop(kernel.kernel_id)
 
     def follow_servers(self) -> None:
-        """Find out which process serves those of our kernels that have spoken."""
+        """Find out which process serves each of our kernels that has sent a message."""
         for kernel in self._registry.all():
             if kernel.is_ours and kernel.manager is not None and kernel.manager.status.heard:
                 kernel.manager.follow_server()
@@ -72,7 +72,7 @@ class OwnKernels:
             self._tracker.deaths.take_over(kernel, manifest)
 
     def _take_over_choices(self, kernel: TrackedKernel, known: Manifest) -> None:
-        """Read what the user has chosen in another process: it may be newer than the look."""
+        """Read name and autorestart again, which the user has changed in another process."""
         with contextlib.suppress(KernelError):
             chosen = read_manifest(known.path)
             self._registry.update(kernel, lambda now: _with_choices(now, chosen))
@@ -111,9 +111,9 @@ class OwnKernels:
     def _adopt_successor(
         self, kernel: TrackedKernel, manifest: Manifest, identity: ProcessIdentity
     ) -> None:
-        """Go on with the process that another dashboard has started in a kernel's place."""
+        """Follow the new process that another dashboard has started for a kernel."""
         if kernel.manager is None or not kernel.manager.status.exited:
-            return  # the exit of the one before is still to be noticed
+            return  # the exit of the process before is not noticed yet
         try:
             kernel.manager.load_connection_file(manifest.connection_file)
         except KernelError as error:
@@ -123,7 +123,7 @@ class OwnKernels:
         adopt_process(kernel.manager, identity, manifest.launched, manifest.cwd)
 
     def _warn_once(self, manifest: Manifest, identity: ProcessIdentity, error: KernelError) -> None:
-        """Tell of a kernel that cannot be had; it may yet be found otherwise."""
+        """Warn of a kernel that cannot be adopted; it may still be found in another way."""
         if identity not in self._warned:
             self._warned.add(identity)
             name = f"{manifest.name} (pid {identity.pid})"

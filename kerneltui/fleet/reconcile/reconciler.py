@@ -1,4 +1,4 @@
-"""Reconciler: keeps the registry true to what goes on on this host, by looking again and again."""
+"""Reconciler: keeps the registry up to date by repeated looks at this host."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from kerneltui.paths import runtime_folder
 from kerneltui.protocol.connection import Transport
 
 SERVER_TIME = 0.2  # seconds for a Jupyter server to list its kernels to an observer
-ORDERS_END = 15.0  # seconds for orders under way: longer than any has to end a kernel
+ORDERS_END = 15.0  # seconds for orders under way: more than any order may take to end a kernel
 
 
 class Reconciler:
-    """Has the discovery thread, and what looks in it."""
+    """Owns the discovery thread and all that runs in it."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Reconciler:
         warn: Callable[[str], None],
         *besides: Work,
     ) -> None:
-        """`besides`: what else is to be looked at in each turn."""
+        """`besides`: more functions to call in each turn."""
         specs, orders = kernels.kernel_spec_manager, tracker.orders
         self.checks = StatusChecks(registry, tracker.console, tracker.monitor.message_log)
         self.external = ExternalKernels(registry, tracker, store, specs, warn)
@@ -70,22 +70,22 @@ class Reconciler:
         )
 
     def start(self) -> None:
-        """Take in our kernels; those that something else has started follow a moment later."""
+        """Adopt our kernels; those from other programs follow a moment later."""
         self._own.look()
         self._servers.start()
         self.thread.start()
 
     def look_once(self) -> None:
-        """See how things stand, for one command: nothing is restarted or asked."""
+        """Look once, for one command; no kernel is restarted, or asked what it does."""
         self._tracker.record_exits()
         self._own.look()
         self.external.look_once(SERVER_TIME)
 
     def close(self) -> None:
-        """Stop looking, and leave to who comes next what our kernels are.
+        """Stop looking, and note in the manifests what the next dashboard needs.
 
-        Orders to kernels of ours that are under way in other threads come to their end first, and
-        what came of them is noted: each is a ladder of steps with a limit.
+        Orders to our kernels that are under way in other threads are finished first, and their
+        results are noted; each order has a time limit.
         """
         self.thread.stop()
         self._manifests.wait_for_orders(ORDERS_END)
@@ -95,7 +95,7 @@ class Reconciler:
         self.autorestarter.close()
         self._clients.note()
         self._tracker.deaths.look()
-        self._own.follow_servers()  # who comes next finds in the manifests who the kernels are
+        self._own.follow_servers()  # the next dashboard finds the processes in the manifests
         self._manifests.mark_seen()
 
     # -- runs in the discovery thread ----

@@ -1,4 +1,4 @@
-"""StatusChecks: asks the kernels of which iopub and their processes do not tell all."""
+"""StatusChecks: asks kernels what iopub and their processes do not tell."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ QUIET = 1.0  # seconds without CPU time after which a kernel may wait for input
 
 
 class StatusChecks:
-    """Used by the discovery thread, but for `control` and `prompt`."""
+    """Used by the discovery thread, except `control` and `prompt`."""
 
     def __init__(
         self,
@@ -36,12 +36,12 @@ class StatusChecks:
         self._long_busy = LongBusy()
 
     def look(self, usage: Mapping[str, Usage]) -> None:
-        """Ask, and take over what was answered. Call it before others' kernels are taken in.
+        """Ask kernels, and take over their replies. Call it before new kernels are admitted.
 
-        Those have just been asked on the shell.
+        Kernels that are being admitted are asked on shell by that.
         """
         kernels = [each for each in self._registry.all() if each.manager and each.may_be_asked]
-        others = [  # of what we run ourselves the reply will tell that it is over
+        others = [  # code that we run ourselves gets a reply when it is over
             each.manager
             for each in kernels
             if each.manager is not None and each.kernel_id not in self._console.queued
@@ -55,7 +55,7 @@ class StatusChecks:
         ]
         for (manager, number), reply in self._answers.look(wanted).items():
             if (log := self._find_log(manager.kernel_id)) is not None:
-                log.kernel_info = reply["content"]  # who asks beside a cell need not ask this first
+                log.kernel_info = reply["content"]  # then the console need not ask for it
             if manager.status.state is KernelState.UNKNOWN:
                 manager.life.advance(BusyElsewhere(), number)
         if not self._console.locked:
@@ -67,7 +67,7 @@ class StatusChecks:
             )
 
     def _may_ask(self, kernel: TrackedKernel, usage: Usage | None) -> bool:
-        """Tell whether a kernel may wait for input that was not asked of us."""
+        """Tell whether a kernel may wait for input from another client."""
         if usage is None or usage.quiet_since is None or kernel.manager is None:
             return False
         is_quiet = time.monotonic() - usage.quiet_since >= QUIET
@@ -79,7 +79,7 @@ class StatusChecks:
 
     def _is_to_be_asked(self, kernel: TrackedKernel, usage: Usage | None) -> bool:
         manager = kernel.manager
-        assert manager is not None, "it can be asked"
+        assert manager is not None, "a kernel that may be asked has a manager"
         if manager.status.state is KernelState.UNKNOWN:
             return True
         if self._console.locked or manager.status.exited:
@@ -90,11 +90,11 @@ class StatusChecks:
         return is_worth_asking(state, since, usage, sent_at, time.monotonic(), is_open=is_open)
 
     def control(self, kernel: TrackedKernel) -> ControlFacts:
-        """Return whether a kernel answers. In any thread."""
+        """Return whether a kernel replies on control. In any thread."""
         return self._answers.of(kernel.manager) if kernel.manager else ControlFacts()
 
     def prompt(self, kernel: TrackedKernel) -> OpenPrompt | None:
-        """Return what a cell of a kernel asks, of us or of others. In any thread."""
+        """Return the open prompt of a kernel's cell, ours or another client's. In any thread."""
         ours = self._console.prompts.get(kernel.kernel_id)
         if ours is not None:
             return OpenPrompt(ours.text, since=ours.asked_at)

@@ -1,4 +1,4 @@
-"""Stops: since when kernels of ours are stopped is in the manifests, as nothing else tells it."""
+"""Stops: notes in manifests since when our kernels are stopped, as the OS does not tell it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Stops:
         self._orders = orders
 
     def look(self, usage: Mapping[str, Usage]) -> None:
-        """Note which kernels were seen to stop, and which are seen to go on."""
+        """Note which kernels have been stopped, and which run again."""
         for kernel in self._registry.all():
             seen, manifest = usage.get(kernel.kernel_id), kernel.manifest
             if seen is None or seen.process is None or manifest is None:
