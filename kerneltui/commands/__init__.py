@@ -1,1 +1,1 @@
-"""The command line without a terminal: lists kernels, acts on them, runs code in them."""
+"""The commands for scripts: list kernels, act on them, run code in them."""

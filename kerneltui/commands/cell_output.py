@@ -1,4 +1,4 @@
-"""CellOutput: what a cell says on iopub, as text for one of two streams. Pure."""
+"""CellOutput: turns a cell's iopub messages into text for stdout and stderr. Pure."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from kerneltui.protocol.message import Content
 
 Stream = Literal["stdout", "stderr"]
 _PARTS = re.compile(r"[^\n]*\n|[^\n]+")
-"""Lines of a text, and what is left behind the last one."""
+"""The lines of a text, and the rest after the last newline."""
 
 
 class Piece(NamedTuple):
-    """Text for a stream; its last line may not have ended."""
+    """Text for a stream; it may end without a newline."""
 
     stream: Stream
     text: str
 
 
 class CellOutput:
-    """Turns messages into text; what begins a line of its own does so, whatever came before."""
+    """Turns messages into text; a result or a traceback always begins on a new line."""
 
     def __init__(self) -> None:
         self._open: set[Stream] = set()
         """Streams whose last line has not ended."""
 
     def of(self, msg_type: str, content: Content) -> tuple[Piece, ...]:
-        """Return what a message of iopub prints; nothing of one that prints nothing."""
+        """Return the text of an iopub message; () if it prints nothing."""
         match msg_type:
             case "stream":
                 stream: Stream = "stderr" if content.get("name") == "stderr" else "stdout"
@@ -42,7 +42,7 @@ class CellOutput:
         return ()
 
     def lines(self, stream: Stream, text: str) -> tuple[Piece, ...]:
-        """Return whole lines of a text, which begin on a line of their own."""
+        """Return a text as whole lines that begin on a new line."""
         begin = "\n" if stream in self._open else ""
         return self._piece(stream, f"{begin}{text}\n")
 
@@ -54,13 +54,13 @@ class CellOutput:
 
 
 def told_error(content: Content) -> str:
-    """Return a traceback, or what is said in its place."""
+    """Return the traceback; without one, the name and value of the error."""
     names = (fields.text(content, "ename"), fields.text(content, "evalue"))
     return "\n".join(fields.texts(content, "traceback")) or ": ".join(filter(None, names))
 
 
 def last_lines(pieces: Iterable[Piece], count: int) -> list[Piece]:
-    """Return the end of what is printed, which has so many lines."""
+    """Return the last `count` lines of what is printed."""
     parts = [piece._replace(text=part) for piece in pieces for part in _PARTS.findall(piece.text)]
     kept: list[Piece] = []
     lines, seen = 0, set[Stream]()

@@ -1,4 +1,4 @@
-"""`kerneltui clean`: the files of kernels that are gone, shown first and removed when told to."""
+"""`kerneltui clean`: shows the files that ended kernels have left; with --yes removes them."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ SERVER_TIME = 2.0  # seconds for a Jupyter server to say which files are of its 
 
 
 def clean(*, for_real: bool) -> int:
-    """Tell which files would go, or remove them; those of a kernel that lives are left alone.
+    """Show the files of ended kernels, or remove them; files of living kernels stay.
 
-    What may be of another host, or of a kernel that is about to start, is told and stays.
+    A file that may be from another host, or of a kernel about to start, is shown and stays.
     """
     manifests = read_manifests(runtime_folder())
     with contextlib.closing(HostScan()) as scan:
@@ -54,12 +54,12 @@ def clean(*, for_real: bool) -> int:
 
 
 def _removable(ours: Iterable[Manifest], others: Iterable[Found]) -> Iterator[tuple[Path, str]]:
-    """Yield the files that can go, each with why; of each kernel it is looked just before."""
+    """Yield the files to remove, each with the reason; each kernel is checked just before."""
     for manifest in ours:
         if not is_over(manifest):
             continue
         with _alone(manifest) as is_alone:
-            if is_alone and is_over(manifest):  # still so, and nobody can start it meanwhile
+            if is_alone and is_over(manifest):  # still so, and it cannot be started meanwhile
                 for path in left_by_ours(manifest):
                     yield path, f"of {manifest.name}, which is dead"
     for found in others:
@@ -70,7 +70,7 @@ def _removable(ours: Iterable[Manifest], others: Iterable[Found]) -> Iterator[tu
 
 @contextlib.contextmanager
 def _alone(manifest: Manifest) -> Iterator[bool]:
-    """Let nobody give the kernel an order meanwhile; False if somebody does."""
+    """Keep other processes from giving the kernel orders; False if one is giving an order now."""
     try:
         lock = ManifestLock.take(manifest.path)
     except OSError:
@@ -83,7 +83,7 @@ def _alone(manifest: Manifest) -> Iterator[bool]:
 
 
 def _left(others: Iterable[Found]) -> Iterator[tuple[Found, str]]:
-    """Yield the files that stay though no kernel of this host has them, each with why."""
+    """Yield the files that stay, though no kernel on this host uses them, with the reason."""
     for found in others:
         if found.liveness is Liveness.OTHER_HOST:
             yield found, f"maybe on another host: {found.why}"

@@ -1,4 +1,4 @@
-"""Output in the terminal's encoding: what it cannot say becomes question marks, no error."""
+"""Prints question marks for characters that the output's encoding does not have."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _REPLACE_CELLS = "kerneltui-replace-cells"
 
 
 def replace_what_cannot_be_encoded() -> None:
-    """Have stdout and stderr take any text, whatever their encoding.
+    """Let stdout and stderr accept any text, whatever their encoding.
 
-    Columns stay in their places: a character gives as many question marks as it has cells.
+    Columns stay aligned: a character becomes as many question marks as it has cells.
     """
     codecs.register_error(_REPLACE_CELLS, _question_marks)
     for stream in (sys.stdout, sys.stderr):
@@ -21,7 +21,7 @@ def replace_what_cannot_be_encoded() -> None:
 
 
 def _question_marks(error: UnicodeError) -> tuple[str, int]:
-    from rich.cells import cell_len  # needed seldom, and not by --help
+    from rich.cells import cell_len  # seldom needed, and never for --help
 
     if not isinstance(error, UnicodeEncodeError):
         raise error

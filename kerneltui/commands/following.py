@@ -1,4 +1,4 @@
-"""Following a kernel: does it go on, or is its end the end of what is followed?"""
+"""Tells a command that follows a kernel whether the kernel goes on, also after a restart."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ POLL = 0.5  # seconds between two looks
 
 
 def goes_on(kernel: Listed) -> bool:
-    """Tell whether the process of a kernel of ours lives, or another one does, or is about to.
+    """Tell whether a kernel of ours has a living process, or will soon have a new one.
 
     `kernel`: as it was when it was listed.
     """

@@ -1,4 +1,4 @@
-"""The help of each command: what it does, examples, and what its exit codes mean."""
+"""The help of each command: what it does, examples, and the meaning of its exit codes."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-_NO_KERNEL = "no such kernel, or the word may mean several; nothing was done"
-_EACH = {0: "done", 1: "refused or failed, for one of them at least", 2: _NO_KERNEL}
+_NO_KERNEL = "no such kernel, or the word fits several; nothing was done"
+_EACH = {0: "done", 1: "refused or failed, for at least one of them", 2: _NO_KERNEL}
 _CTRL_C = {130: "Ctrl+C"}
 
 EXAMPLES: Mapping[str, str] = {
     "ps": """\
-kerneltui ps state:busy 'mem:>1G'       # a shell takes > and < for itself
-kerneltui ps --json                     # for programs; null is what nobody knows
+kerneltui ps state:busy 'mem:>1G'       # a shell redirects with > and <
+kerneltui ps --json                     # for programs; null means unknown
 kerneltui ps -q origin:kerneltui 'idle:>2h' | xargs -r kerneltui shutdown
 kerneltui ps --watch""",
     "start": """\
@@ -27,12 +27,12 @@ id=$(kerneltui start --autorestart)""",
     "kill": "kerneltui kill etl",
     "signal": """\
 kerneltui signal USR1 etl
-kerneltui signal CONT etl               # one that is stopped goes on""",
+kerneltui signal CONT etl               # continues a stopped kernel""",
     "rename": "kerneltui rename python3-1 etl",
     "run": """\
 kerneltui run etl -c 'print(6 * 7)'
 kerneltui run --timeout 60 etl script.py
-echo 'df.head()' | kerneltui run etl -  # no input() then
+echo 'df.head()' | kerneltui run etl -  # input() cannot ask you then
 kerneltui run --color always etl script.py | less -R""",
     "wait": "kerneltui wait etl --timeout 60 && kerneltui run etl next.py",
     "stack": """\
@@ -42,53 +42,53 @@ kerneltui stack --json etl""",
     "logs": """\
 kerneltui logs etl --tail 20
 kerneltui logs etl --since 13:41        # or 10m, 1h30m, 2d
-kerneltui logs etl -f                   # to its end, also beyond a restart
-kerneltui logs etl --process            # what its process wrote, as libraries do""",
+kerneltui logs etl -f                   # until it ends, also after restarts
+kerneltui logs etl --process            # what the process itself wrote, as libraries do""",
     "clean": """\
-kerneltui clean                         # shows what would go
+kerneltui clean                         # shows what would be removed
 kerneltui clean --yes""",
     "attach": "kerneltui attach etl",
     "paths": "kerneltui paths",
 }
 
 EXIT_CODES: Mapping[str, Mapping[int, str]] = {
-    "ps": {0: "listed, even if there is none", 2: "the filter is not understood"} | _CTRL_C,
+    "ps": {0: "listed, even if there are none", 2: "the filter is wrong"} | _CTRL_C,
     "start": {
         0: "it is ready; its id is printed",
         1: "it could not be started",
         2: "no such kernelspec",
-        3: "it runs, and is not ready after 60 s",
+        3: "it runs, but is not ready after 60 s",
     },
     "interrupt": _EACH,
     "restart": _EACH,
     "shutdown": _EACH,
     "kill": _EACH,
     "signal": _EACH,
-    "rename": {0: "done", 1: "another kernel has that name, or it is not ours", 2: _NO_KERNEL},
+    "rename": {0: "done", 1: "the name is taken, or kerneltui has not started it", 2: _NO_KERNEL},
     "run": {
-        0: "the code has ended well",
-        1: "it raised, or the kernel has ended",
+        0: "the code ended without an error",
+        1: "the code raised an error, or the kernel ended",
         2: _NO_KERNEL,
-        124: "it was not over in time: interrupted, or left where it had not begun",
-        130: "Ctrl+C: interrupted, or left where it had not begun",
+        124: "timed out: interrupted, or not waited for if it had not begun",
+        130: "Ctrl+C: interrupted, or not waited for if it had not begun",
     },
-    "wait": {0: "it runs nothing", 1: "it has died", 2: _NO_KERNEL, 3: "not in time"} | _CTRL_C,
-    "stack": {0: "shown", 1: "nobody can tell", 2: _NO_KERNEL},
-    "logs": {0: "printed", 1: "nothing is kept of it", 2: _NO_KERNEL} | _CTRL_C,
+    "wait": {0: "it is idle", 1: "it has died", 2: _NO_KERNEL, 3: "timed out"} | _CTRL_C,
+    "stack": {0: "shown", 1: "its stack or variables cannot be read", 2: _NO_KERNEL},
+    "logs": {0: "printed", 1: "no output of it is kept", 2: _NO_KERNEL} | _CTRL_C,
     "clean": {0: "done, or shown", 1: "a file cannot be removed"},
-    "attach": {0: "left", 2: f"no terminal, or {_NO_KERNEL}"},
+    "attach": {0: "you have left it", 2: f"no terminal, or {_NO_KERNEL}"},
     "paths": {0: "shown"},
 }
 
 
 class CommandParser(argparse.ArgumentParser):
-    """Takes options behind and between the other words too: `run etl --timeout 60 load.py`."""
+    """Accepts options between and after the other words: `run etl --timeout 60 load.py`."""
 
     _is_inside = False
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        """Parse as argparse does, which calls this for a subcommand, and from within."""
-        if self._is_inside or "_ARGCOMPLETE" in os.environ:  # which looks at what is left open
+        """Parse as argparse does, which also calls this for a subcommand and from inside itself."""
+        if self._is_inside or "_ARGCOMPLETE" in os.environ:  # argcomplete needs the usual parser
             return super().parse_known_args(args, namespace)
         self._is_inside = True
         try:

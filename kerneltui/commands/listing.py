@@ -1,4 +1,4 @@
-"""The kernels of this user as the command line tells of them."""
+"""Lists this user's kernels for the commands, and finds the kernel that a word means."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from kerneltui.protocol.status import KernelState, KernelStatus
 from kerneltui.protocol.text import clean_line
 
 SERVER_TIME = 0.2  # seconds for a Jupyter server to list its kernels
-MORE_LOOKS = 3  # at the most, while one may have been at nothing but questions
+MORE_LOOKS = 3  # at most, while a kernel may have done nothing but answer our questions
 
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 
 class Nameable(Protocol):
-    """What a word may mean."""
+    """A kernel that a word on the command line may mean."""
 
     @property
     def kernel_id(self) -> str: ...
@@ -67,7 +67,7 @@ K = TypeVar("K", bound=Nameable)
 
 @frozen
 class Listed:
-    """One kernel. Texts have passed the gate, but for paths, which are as they are."""
+    """One kernel. Its texts are clean, except paths, which are as they are."""
 
     id: str
     name: str
@@ -75,56 +75,56 @@ class Listed:
     pid: int | None
     """None once the process is gone."""
     state: str
-    """A word of KernelState, "stopped" for a process that was, "?" where no answer came, "stale"
-    and "elsewhere" for a file without a process."""
+    """A word of KernelState; "stopped" if a signal stopped it; "?" if no reply came; "stale" or
+    "elsewhere" for a file without a process."""
     memory: int | None
     """Bytes that the process and its descendants take; what they share counts once."""
     cpu_time: float | None
     """Seconds of processor time that the process and its living descendants have used."""
     started_at: float | None
-    """Seconds since the epoch; None if no process tells."""
+    """Seconds since the epoch; None if unknown."""
     cwd: str
     connection_file: str
     origin: str
-    """Who started it: a word of Origin."""
+    """The kind of program that started it: a word of Origin."""
     owner_pid: int | None = None
-    """Of who started it and still runs; None for kerneltui's, which need nobody."""
+    """The program that started it; None if that has ended, and for kerneltui's kernels."""
     notebook: str = ""
     """The path of the notebook that it serves; "" if none is known."""
     connections: int | None = None
-    """Front ends that its server counts; None without a server."""
+    """How many front ends its server counts; None without a server."""
     condition: Word = Word.UNKNOWN
     since: float | None = None
     """When that began, in seconds since the epoch; None if unknown."""
     sentence: str | None = None
-    """What there is to say of the condition."""
+    """A sentence on the condition; None if there is none."""
     code: str | None = None
-    """The code that runs, or ran when it died, as one line; None if none does, and if nobody
-    has recorded it."""
+    """The code that runs, or ran when it died, as one line; None if there is none, or it was not
+    recorded."""
     cause: str | None = None
-    """Why it has died; None if it has not, and if nobody knows."""
+    """Why it has died; None if it has not, or if that is unknown."""
     exit_code: int | None = None
     signal: str | None = None
-    """The name of the signal that has ended it: "SIGSEGV"."""
+    """The name of the signal that has ended it, such as "SIGSEGV"."""
     cpu_percent: float | None = None
     """CPU time of its tree between two looks, in percent of a core."""
     children: int | None = None
-    """Living processes below its own."""
+    """Living descendants of its process."""
     zombies: int | None = None
-    """Those that have ended, and whose parent has not asked how."""
+    """Descendants that have ended and that their parent has not reaped."""
     answers: bool | None = None
-    """It has answered on control; None if it was not asked."""
+    """Whether it has replied on control; None if it was not asked."""
     waits_for_input: bool | None = None
     last_activity: float | None = None
     """When it last ran something, in seconds since the epoch."""
     liveness: str = str(Liveness.VERIFIED)
-    """How sure it is that it is what it seems: a word of Liveness."""
+    """How certain it is which kernel this is: a word of Liveness."""
     why: str = ""
-    """Of a liveness that is none to rely on, and of a death."""
+    """The reason for the liveness, or for a death."""
     kind: Kind = Kind.ADOPTED
-    """What it is to us. Not for JSON, nor what follows."""
+    """Its kind, seen from kerneltui. This field and those below are not in the JSON."""
     identity: ProcessIdentity | None = None
-    """Of its process: a pid may be another's by the time that it is used."""
+    """Its process: a pid alone may belong to another process later."""
     found: Found | None = None
     """How it was found; None for a kernel of ours."""
     pending: str = ""
@@ -158,15 +158,15 @@ class Listed:
 
     @property
     def executions(self) -> None:
-        """Only who listens all the time can count them."""
+        """Always None: only a dashboard, which listens all the time, can count them."""
 
 
 def list_all(probe: Probe | None = None, scan: HostScan | None = None) -> list[Listed]:
-    """Return kerneltui's kernels, those that others have started, and files left behind.
+    """Return kerneltui's kernels, those of other programs, and files left behind.
 
-    `probe`: asks them what they do; nobody is asked without it. Kernels of a Jupyter server
-    are not asked at all, as it would keep count of that; it is asked itself. `scan`: for who
-    looks again and again; it knows what has not changed.
+    `probe`: asks the kernels what they do; without it none is asked. A Jupyter server's kernels are
+    never asked, as the server would count that as activity; the server is asked instead. `scan`:
+    for repeated calls; it keeps what has not changed.
     """
     if scan is None:
         with contextlib.closing(HostScan()) as scan:
@@ -175,7 +175,7 @@ def list_all(probe: Probe | None = None, scan: HostScan | None = None) -> list[L
     ours = of_this_host(manifests)
     asked = dict(_askable(ours)) if probe is not None else {}
     if probe is not None:
-        probe.ask(asked)  # at once: they take their time
+        probe.ask(asked)  # at once, so that they can reply meanwhile
     found = scan.look_and_ask_servers(manifests, SERVER_TIME)
     if probe is not None:
         asked.update(_askable_external(found))
@@ -204,7 +204,7 @@ def list_all(probe: Probe | None = None, scan: HostScan | None = None) -> list[L
 def _recorded(
     ours: Iterable[Manifest], asked: Mapping[str, Askable], processes: ProcessLook
 ) -> dict[str, Latest]:
-    """Return what is recorded of kernels of ours that live, by id."""
+    """Return what is recorded about our living kernels, by id."""
     recorded = {}
     for each in ours:
         started_at = processes.at(each.identity).started_at
@@ -257,9 +257,9 @@ def find_living(word: str) -> Listed:
 
 
 def client_of(kernel: Listed) -> BlockingKernelClient:
-    """Return a client that knows when the kernel ends; its channels are closed.
+    """Return a client that notices when the kernel ends; its channels are not open yet.
 
-    Raises KernelError if it cannot have one.
+    Raises KernelError if the kernel cannot have a client.
     """
     from kerneltui.fleet.discovery.attach import following_manager  # slow to load
 
@@ -301,7 +301,7 @@ def _listed(manifest: Manifest, moments: Moments) -> Listed:
 def _death(manifest: Manifest) -> Death:
     if manifest.death is not None:
         return manifest.death
-    from kerneltui.fleet.inspection.post_mortem import post_mortem  # seldom of use
+    from kerneltui.fleet.inspection.post_mortem import post_mortem  # seldom needed
 
     return post_mortem(manifest)
 

@@ -1,7 +1,7 @@
-"""`kerneltui logs`: what the cells of a kernel have printed, and print.
+"""`kerneltui logs`: prints what a kernel's cells have printed; with -f, also what they print now.
 
-Of a kernel of ours the recording has it, and the recorder adds what comes. Others are heard from
-now on.
+For a kernel of ours this comes from its recording, to which the recorder adds new output. Other
+kernels are only heard from now on.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ from kerneltui.protocol.raw_message import RawMessage
 from kerneltui.protocol.text import clean_line
 
 NOT_RECORDED = "nothing was recorded"
-LAST_WORDS = 2.0  # seconds for the recorder to write what a kernel said at its end
+LAST_WORDS = 2.0  # seconds for the recorder to write a kernel's last output
 
 
 @frozen
 class Wanted:
-    """What of the output is to be printed."""
+    """Which part of the output to print."""
 
     tail: int | None = None
-    """Of what is there, only so many lines; None for all."""
+    """Only so many of the existing lines; None for all."""
     since: float = 0.0
-    """Only what was printed from then on, in seconds since the epoch."""
+    """Only output from this instant on, in seconds since the epoch."""
     follow: bool = False
     """Go on until the kernel has ended."""
 
@@ -99,7 +99,7 @@ def _warn(text: str) -> None:
 
 
 class RecordedOutput:
-    """What the recording of one kernel tells of its output."""
+    """The output in one kernel's recording."""
 
     def __init__(self, path: Path, info: ConnectionInfo, since: float) -> None:
         self._path = path
@@ -110,7 +110,7 @@ class RecordedOutput:
         self._output = CellOutput()
 
     def read(self) -> Iterator[Piece]:
-        """Yield what has come since the last time. Raises OSError."""
+        """Yield what was recorded since the last call. Raises OSError."""
         for record in self._reader.read():
             if isinstance(record.value, ProcessStarted):
                 self._session = session_for(self._info)
@@ -118,9 +118,9 @@ class RecordedOutput:
                 yield from self._pieces(record)
 
     def missing(self, *, is_recorded: bool) -> Iterable[Piece]:
-        """Tell of what nobody has recorded since the last record, if so.
+        """Return a line on a gap after the last record; () if there is none.
 
-        `is_recorded`: somebody records, and will tell that.
+        `is_recorded`: a recorder runs, and will record the gap itself.
         """
         since = None if is_recorded else unheard_since(self._path)
         if since is None:
@@ -138,19 +138,19 @@ class RecordedOutput:
             return ()
         try:
             return _pieces(self._output, self._session.believe(raw))
-        except ProtocolError:  # nobody had verified it
+        except ProtocolError:  # it was recorded unverified, and is not authentic
             return ()
 
 
 def describe_gap(gap: Gap) -> str:
-    """Return what is said in the place of what may be missing."""
+    """Return the line that stands where output may be missing."""
     since, until = (time.strftime("%H:%M:%S", time.localtime(at)) for at in (gap.since, gap.until))
     span = f"at {since}" if since == until else f"from {since} to {until}"
     return clean_line(f"[something may be missing {span}: {gap.why}]")
 
 
 def _print_live(kernel: Listed, printer: OutputPrinter) -> None:
-    """Print what a kernel that something else has started says from now on."""
+    """Print the output of a kernel that another program has started, from now on."""
     output, client = CellOutput(), client_of(kernel)
     client.start_channels(shell=False, stdin=False, hb=False, control=False)
     try:

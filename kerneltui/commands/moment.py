@@ -1,4 +1,4 @@
-"""Moment: what one look tells of one kernel, and what that says of its condition."""
+"""Moment: what one look at a kernel shows, and the condition that follows from it."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ class Moment:
     is_gone: bool
     """Its process has ended."""
     answer: KernelState | None = None
-    """What its answers tell; None if none came."""
+    """The state that its replies show; None if none came."""
     asked_at: float | None = None
-    """When it was asked on control what it has not answered."""
+    """When the open question on control was sent; None if there is none."""
     latest: Latest | None = None
-    """What was recorded of its process."""
+    """What was recorded about its process."""
     prompt: OpenPrompt | None = None
 
     def status(self, served: ServedKernel | None = None) -> KernelStatus:
-        """Return what is known of a process. `served`: what its server tells."""
+        """Return what is known about the process. `served`: what its server tells."""
         status = KernelStatus(launched=False)
         if self.is_gone:
             return advance(status, Exited(None))
@@ -89,7 +89,7 @@ class Moment:
         )
 
     def _process_since(self, facts: KernelFacts, state_since: float | None) -> float | None:
-        """Return since when its process is in a state that lasts; None if unknown."""
+        """Return since when its process has been stopped or in disk wait; None if unknown."""
         if self.process.state is ProcessState.STOPPED:
             return facts.stopped_at
         return self._for_all(state_since) if self.process.state is ProcessState.DISK else None
@@ -100,20 +100,22 @@ class Moment:
         return self.process.started_at if phase is Phase.STARTING else None
 
     def _state_since(self, facts: KernelFacts) -> float | None:
-        """Return when the kernel began to do what it does; None if that was not recorded."""
+        """Return when the kernel's present state began; None if that was not recorded."""
         if facts.served is not None:
             return facts.served.last_activity
         is_recorded = self.latest is not None and self.latest.status.state is facts.state
         return self.latest.since if self.latest is not None and is_recorded else None
 
     def _for_all(self, state_since: float | None) -> float | None:
-        """Return since when something holds that did in both looks: as far as they can tell, for
-        as long as the request runs."""
+        """Return since when something is true that was true in both looks.
+
+        They cannot tell more than that, so it is taken to be true since the request began.
+        """
         return state_since if state_since is not None else self.process.started_at
 
     @property
     def code(self) -> str:
-        """The code that runs; "" if none does, or none was recorded."""
+        """The code that runs; "" if none does, or it was not recorded."""
         is_busy = self.answer in (None, KernelState.BUSY) and not self.is_gone
         return self.latest.code if self.latest is not None and is_busy else ""
 
@@ -124,7 +126,7 @@ class Moment:
 
 
 class Moments:
-    """What one look tells of all kernels."""
+    """What one look at all kernels shows."""
 
     def __init__(
         self,
@@ -132,14 +134,14 @@ class Moments:
         recorded: Mapping[str, Latest] | None = None,
         probe: Probe | None = None,
     ) -> None:
-        """`recorded`: by kernel id. `probe`: has asked the kernels, and heard those who answer."""
+        """`recorded`: by kernel id. `probe`: has asked the kernels, and has their replies."""
         self._processes = processes
         self._recorded = recorded or {}
         self._probe = probe
         self._prompts: Mapping[str, OpenPrompt | None] = {}
 
     def look_for_input(self, asked: Mapping[str, Askable]) -> None:
-        """See which of those that run something, and use little CPU time, wait for input."""
+        """Find out which busy kernels with little CPU use wait for input."""
         probe = self._probe
         if probe is None:
             return
@@ -152,9 +154,9 @@ class Moments:
         self._prompts = look_for_input(waiting)
 
     def wait_for_silent(self, asked: Mapping[str, Askable]) -> None:
-        """Give those that have not answered the time after which they are said not to.
+        """Wait for kernels without a reply, up to SILENCE, after which they count as silent.
 
-        As a rule there is none. One that is stopped, or about to start, is not waited for.
+        Usually there are none. A stopped kernel, or one that is starting, is not waited for.
         """
         probe = self._probe
         silent = [
@@ -167,7 +169,7 @@ class Moments:
             probe.hear_late(max(silent) + SILENCE)
 
     def are_doubtful(self, asked: Mapping[str, Askable]) -> bool:
-        """Tell whether one that runs something may wait, and has only answered questions."""
+        """Tell whether a busy kernel may be waiting, and used CPU time only for our questions."""
         return self._probe is not None and any(
             self._processes.at(each.identity).is_nearly_quiet
             for kernel_id, each in asked.items()

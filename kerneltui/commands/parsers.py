@@ -1,4 +1,4 @@
-"""What can be said on the command line, and what each word does. Heavy imports are inside."""
+"""The parsers of all commands, and the functions that run them; heavy imports are inside those."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from kerneltui.fleet.model.capabilities import VERBS, Verb
 from kerneltui.fleet.model.filters import DASHBOARD_ONLY, forms
 
 NOT_UNDERSTOOD = 2  # argparse's exit code
-MAX_SECONDS = 2e6  # 23 days, which is what poll(2) can wait
-QUOTE = "a shell takes > and < for itself: quote them"
+MAX_SECONDS = 2e6  # 23 days: poll(2) cannot wait longer
+QUOTE = "a shell redirects with > and <: quote them"
 
 
 def add_kernel(parser: argparse.ArgumentParser, **arguments: Any) -> None:
-    """Add the argument that names a kernel; a shell can complete it."""
+    """Add the argument that names a kernel, with completion in a shell."""
     known = parser.add_argument(
         "kernel", help="its name, its pid, or the beginning of its id", **arguments
     )
@@ -28,7 +28,7 @@ def add_kernel(parser: argparse.ArgumentParser, **arguments: Any) -> None:
 
 
 def add_commands(commands: Any) -> None:
-    """Add a parser for each command; `run` of what it parses does it and returns the exit code."""
+    """Add a parser for each command; its result's `run` does the work and returns the exit code."""
     for add in _COMMANDS:
         add(commands)
 
@@ -38,14 +38,14 @@ def _add_ps(commands: Any) -> None:
     like = f"show only those that match all of: {forms(without=DASHBOARD_ONLY)}"
     parser.add_argument("filter", nargs="*", help=like)
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="as a list of JSON objects")
-    form.add_argument("-q", "--quiet", action="store_true", help="only ids, one per line")
+    form.add_argument("--json", action="store_true", help="print a list of JSON objects")
+    form.add_argument("-q", "--quiet", action="store_true", help="print only ids, one per line")
     parser.add_argument("--watch", action="store_true", help="refresh every second")
     parser.set_defaults(run=_ps)
 
 
 def _add_start(commands: Any) -> None:
-    parser = add_command(commands, "start", "start a kernel that lives on; print its id")
+    parser = add_command(commands, "start", "start a kernel that stays running; print its id")
     spec = parser.add_argument("kernelspec", nargs="?", default="python3")
     spec.completer = _kernelspecs  # type: ignore[attr-defined]  # argcomplete's
     parser.add_argument("--name", default="", help="its name")
@@ -74,38 +74,41 @@ def _add_signal(commands: Any) -> None:
 
 
 def _add_rename(commands: Any) -> None:
-    parser = add_command(commands, "rename", "give a kernel of kerneltui's another name")
+    parser = add_command(commands, "rename", "rename a kernel that kerneltui has started")
     add_kernel(parser)
-    parser.add_argument("name", help="one that no other kernel has")
+    parser.add_argument("name", help="a name that no other kernel has")
     parser.set_defaults(run=_rename, changes=True)
 
 
 def _add_run(commands: Any) -> None:
-    parser = add_command(commands, "run", "run code in a kernel and print what it says")
+    parser = add_command(commands, "run", "run code in a kernel and print its output")
     add_kernel(parser)
     parser.add_argument("file", nargs="?", help="a file of code; - is standard input")
-    parser.add_argument("-c", dest="code", help="the code itself, in place of a file")
+    parser.add_argument("-c", dest="code", help="the code itself, instead of a file")
     parser.add_argument(
-        "--timeout", type=_seconds, metavar="SECONDS", help="interrupt it then, and exit with 124"
+        "--timeout",
+        type=_seconds,
+        metavar="SECONDS",
+        help="after so long, interrupt the code and exit with 124",
     )
     _add_colours(parser)
     parser.set_defaults(run=partial(_run, parser), changes=True)
 
 
 def _add_wait(commands: Any) -> None:
-    parser = add_command(commands, "wait", "wait until a kernel runs nothing")
+    parser = add_command(commands, "wait", "wait until a kernel is idle")
     add_kernel(parser)
-    parser.add_argument("--idle", action="store_true", help="what is waited for; the default")
+    parser.add_argument("--idle", action="store_true", help="wait until it is idle; the default")
     parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="how long to wait")
     parser.set_defaults(run=_wait)
 
 
 def _add_stack(commands: Any) -> None:
-    parser = add_command(commands, "stack", "show where a kernel stands, thread by thread")
+    parser = add_command(commands, "stack", "show which line each thread of a kernel is at")
     add_kernel(parser)
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.add_argument(
-        "--variables", action="store_true", help="its variables instead, the largest first"
+        "--variables", action="store_true", help="show its variables instead, the largest first"
     )
     parser.set_defaults(run=_stack)
 
@@ -113,11 +116,17 @@ def _add_stack(commands: Any) -> None:
 def _add_logs(commands: Any) -> None:
     parser = add_command(commands, "logs", "print what a kernel's cells printed")
     add_kernel(parser)
-    parser.add_argument("-f", "--follow", action="store_true", help="until it has ended")
+    parser.add_argument(
+        "-f", "--follow", action="store_true", help="print new output, too, until the kernel ends"
+    )
     parser.add_argument("--tail", type=_count, metavar="N", help="only the last N lines")
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
-        "--since", type=_instant, default=0.0, metavar="WHEN", help="a time of day, or an age: 10m"
+        "--since",
+        type=_instant,
+        default=0.0,
+        metavar="WHEN",
+        help="only output from then on: a time of day (13:41) or an age (10m)",
     )
     which.add_argument(
         "--process", action="store_true", help="what its process wrote to its own stdout and stderr"
@@ -127,7 +136,7 @@ def _add_logs(commands: Any) -> None:
 
 
 def _add_clean(commands: Any) -> None:
-    parser = add_command(commands, "clean", "show what kernels that are gone left, or remove it")
+    parser = add_command(commands, "clean", "show or remove the files that ended kernels have left")
     parser.add_argument("--yes", action="store_true", help="remove them")
     parser.set_defaults(run=_clean, changes=True)
 
@@ -153,7 +162,7 @@ def _seconds(text: str) -> float:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
-    if not seconds >= 0:  # nor is NaN
+    if not seconds >= 0:  # NaN is refused as well
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
     return min(seconds, MAX_SECONDS)
 
@@ -183,7 +192,7 @@ def _signal_number(name: str) -> int:
     meant = parse_signal(name)
     if meant is None:
         known = ", ".join(each.name for each in Signals)
-        raise argparse.ArgumentTypeError(f"no signal is called {name!r}; known: {known}")
+        raise argparse.ArgumentTypeError(f"unknown signal {name!r}; known: {known}")
     return int(meant)
 
 
@@ -280,11 +289,11 @@ def _clean(arguments: argparse.Namespace) -> int:
     return clean(for_real=arguments.yes)
 
 
-# -- what a shell offers -------------------------------------------------------------------
+# -- completion in a shell -------------------------------------------------------------------
 
 
 def complete(parser: argparse.ArgumentParser) -> None:
-    """Answer a shell that asks what could be typed, where argcomplete is installed."""
+    """Answer a shell's request for completion, if argcomplete is installed."""
     if "_ARGCOMPLETE" in os.environ:
         with contextlib.suppress(ImportError):
             import argcomplete

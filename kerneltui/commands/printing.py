@@ -1,4 +1,4 @@
-"""What kernels wrote, printed: to a terminal through the gate, elsewhere all but its colours."""
+"""Prints kernels' output: cleaned on a terminal, elsewhere as it is but without colours."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Colours(StrEnum):
 
 
 class Printer:
-    """Prints one stream of text. On a terminal, a line that is written again replaces itself."""
+    """Prints one stream. On a terminal, a line that the kernel rewrites is replaced."""
 
     def __init__(self, stream: TextIO, colours: Colours = Colours.AUTO) -> None:
         self._stream = stream
@@ -69,7 +69,7 @@ class Printer:
 
 
 class OutputPrinter:
-    """Prints what cells say, to standard output and standard error as they do."""
+    """Prints the output of cells, each stream to its own: standard output or standard error."""
 
     def __init__(self, colours: Colours) -> None:
         self._printers: dict[Stream, Printer] = {
@@ -87,12 +87,12 @@ class OutputPrinter:
 
 
 def painted(line: Line) -> str:
-    """Return a line that has passed the gate with its colours, as sequences of our own."""
+    """Return a clean line with its colours as escape sequences of our own."""
     return "".join(f"{sgr(style)}{text}\x1b[0m" if sgr(style) else text for text, style in line)
 
 
 def sgr(style: TextStyle) -> str:
-    """Return the sequence that begins `style`; empty for the usual one."""
+    """Return the escape sequence that begins `style`; "" for the default style."""
     codes = [str(code) for flag, code in _FLAGS.items() if getattr(style, flag)]
     codes += _colour(style.fg, 38) + _colour(style.bg, 48)
     return f"\x1b[{';'.join(codes)}m" if codes else ""
@@ -107,9 +107,9 @@ def _colour(colour: Colour | None, which: int) -> list[str]:
 
 
 class ProgressLine:
-    """Tells on stderr, where that is a terminal, what a command waits for and since when.
+    """Shows on stderr, if that is a terminal, what a command waits for and for how long.
 
-    Used as a context; what is over soon needs no word.
+    Used as a context manager; a short wait shows nothing.
     """
 
     def __init__(self, what: str) -> None:

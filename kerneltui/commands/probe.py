@@ -1,7 +1,7 @@
-"""Probe: what kernels do right now, asked of all of them at once.
+"""Probe: asks all kernels at once whether they are busy or idle.
 
-Control answers while a cell runs, the shell only between cells. A kernel whose code holds its
-interpreter answers on neither.
+A kernel replies on control while a cell runs, and on shell only between cells. If its code blocks
+the interpreter, it replies on neither.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.message import Message
 from kerneltui.protocol.status import KernelState
 
-PATIENCE = 0.15  # seconds for kernels to answer; what has not by then is not known
+PATIENCE = 0.15  # seconds for kernels to reply; the state of the others is unknown
 
 
 class Askable(NamedTuple):
-    """Where a kernel is, and which of its processes is meant; None if that is not seen."""
+    """A kernel's connection, and the process that is meant; None if that is not visible."""
 
     info: ConnectionInfo
     identity: ProcessIdentity | None
@@ -34,15 +34,15 @@ class Askable(NamedTuple):
 
 
 class Probe:
-    """Used as a context, by one thread; may look again and again."""
+    """Used as a context manager, by one thread; may ask repeatedly."""
 
     def __init__(self) -> None:
         self._control = ControlPoll[str]("kernel_info_request")
         self._shell = ControlPoll[str]("kernel_info_request", Channel.SHELL)
         self.states: dict[str, KernelState] = {}
-        """Of those that have answered since they were asked last."""
+        """By kernel id, for those that have replied since they were asked last."""
         self.with_subshells: set[str] = set()
-        """Those that have said of themselves that they have subshells."""
+        """The ids of kernels whose kernel_info_reply says that they have subshells."""
 
     def __enter__(self) -> Self:
         return self
@@ -52,13 +52,13 @@ class Probe:
         self._shell.close()
 
     def ask(self, whom: Mapping[str, Askable]) -> None:
-        """Ask these kernels, and forget what others were asked; `hear` has their answers."""
+        """Ask these kernels, and drop the questions to others; `hear` returns the answers."""
         self._control.ask(whom)
         self._shell.ask(whom)
         self.states = {}
 
     def hear(self, within: float = PATIENCE) -> dict[str, KernelState]:
-        """Return the state of each kernel that has answered `within` seconds of the last question.
+        """Return the state of each kernel that replies `within` seconds of the last question.
 
         The others are left out.
         """
@@ -66,18 +66,18 @@ class Probe:
         return self.states
 
     def hear_late(self, deadline: float) -> None:
-        """Take in what is answered on control until `deadline`, and what the shell adds to that."""
+        """Take in replies on control until `deadline`, and then those on shell."""
         answered = self._control.hear_until(deadline)
         shell_deadline = time.monotonic() + (PATIENCE if answered else 0.0)
         self._take_in(answered, self._shell.hear_until(shell_deadline))
 
     def _take_in(self, on_control: Mapping[str, Message], on_shell: Iterable[str]) -> None:
-        """The shell answers between cells only: who answers there is idle."""
+        """Update the states. A kernel replies on shell only between cells: then it is idle."""
         self.with_subshells.update(each for each, told in on_control.items() if has_subshells(told))
         for kernel_id in on_control:
             self.states.setdefault(kernel_id, KernelState.BUSY)
         self.states |= dict.fromkeys(on_shell, KernelState.IDLE)
 
     def asked_at(self, kernel_id: str) -> float | None:
-        """Return when a kernel was asked on control what it has not answered."""
+        """Return when a kernel's open question on control was sent; None if it has none."""
         return self._control.asked_at(kernel_id)

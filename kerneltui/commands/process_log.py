@@ -21,9 +21,9 @@ from kerneltui.private_file import open_private
 
 
 def print_process_log(kernel: Listed, *, tail: int | None, follow: bool, colours: Colours) -> None:
-    """Print what the kernel's process wrote; with `follow` go on until it has ended.
+    """Print what the kernel's process wrote; with `follow`, go on until it has ended.
 
-    `tail`: of what is there, only so many lines.
+    `tail`: print only so many of the existing lines; None for all.
     """
     path, mask = LogFile.beside(kernel.connection_file, kernel.id).path, StreamMask(_key_of(kernel))
     printer, decoder = Printer(sys.stdout, colours), getincrementaldecoder("utf-8")("replace")
@@ -32,17 +32,17 @@ def print_process_log(kernel: Listed, *, tail: int | None, follow: bool, colours
         has_ended = not follow
         while not has_ended:
             time.sleep(POLL)
-            if path.exists() and path.stat().st_size < file.tell():  # it was cut: the end is kept
+            if path.exists() and path.stat().st_size < file.tell():  # it was cut, and its end kept
                 file.seek(0)
                 mask.skip()
-            has_ended = not goes_on(kernel)  # first: its last words come after it
+            has_ended = not goes_on(kernel)  # asked first: the last output is read after it
             printer.write(decoder.decode(mask.feed(file.read())))
     printer.close()
 
 
 def _opened(kernel: Listed, path: Path) -> BinaryIO:
     if not kernel.is_ours:
-        whose = "what it writes goes where who started it wanted"
+        whose = "another program has started it, and has its output"
         raise KernelError(f"kerneltui has no log of {kernel.name}: {whose}")
     try:
         return os.fdopen(open_private(path), "rb")
@@ -57,7 +57,7 @@ def _last_lines(text: str, count: int | None) -> str:
 
 
 def _key_of(kernel: Listed) -> bytes:
-    """Return the connection's key, which nobody is shown; b"" once the file is gone."""
+    """Return the connection's key, which is never shown; b"" if the file is gone."""
     try:
         return read_connection_file(kernel.connection_file).key
     except KernelError:

@@ -1,4 +1,4 @@
-"""ProcessLook: what the processes of kernels use, at one moment or between two."""
+"""ProcessLook: what kernels' processes use, at one moment and between two moments."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from kerneltui.frozen import frozen
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.kernels.processes.tree import children_of_all, descendants
 
-WINDOW = 0.2  # seconds between two samples: what uses CPU time has used several ticks by then
+WINDOW = 0.2  # seconds between two samples: a process at work uses several clock ticks in it
 POLLING = 0.3  # of a core, between two looks
 
 
 @frozen
 class ProcessFacts:
-    """What looks at a process tell; of one that is gone, nothing."""
+    """What looks at a process show; all None if it is gone."""
 
     pid: int | None = None
     state: ProcessState | None = None
     memory: int | None = None
-    """Bytes that its tree takes."""
+    """The bytes that its tree takes."""
     cpu_time: float | None = None
     """Seconds that its living tree has used."""
     started_at: float | None = None
@@ -38,34 +38,34 @@ class ProcessFacts:
 
     @property
     def is_quiet(self) -> bool:
-        """Nothing of its tree has used the processor, nor waits for one."""
+        """Whether its tree has used no CPU time and its process sleeps."""
         if self.cpu is None or uses_cpu(self.cpu):
             return False
         return self.state is ProcessState.SLEEPING
 
     @property
     def is_nearly_quiet(self) -> bool:
-        """It has used no more than questions cost it, or what it does between two long waits."""
+        """Whether it used so little CPU time that it may only have answered our questions."""
         return self.may_poll and not self.is_quiet
 
     @property
     def may_poll(self) -> bool:
-        """It uses no more than a cell does that waits for input: that looks for it all the time."""
+        """Whether it uses no more CPU time than a cell that waits for input by polling."""
         return self.cpu is not None and self.cpu < POLLING
 
 
 _Samples = Mapping[ProcessIdentity, ProcessSample]
-"""Of a tree, the kernel's own process first; none of one that is gone."""
+"""The samples of a tree, the kernel's own process first; empty if it is gone."""
 
 
 class ProcessLook:
-    """Looks at each process when made, and once more where that is wanted."""
+    """Looks at each process when it is created, and again at each `look_again`."""
 
     def __init__(self, kernels: Iterable[ProcessIdentity | None]) -> None:
         children = children_of_all()
         identities = frozenset(each for each in kernels if each is not None)
         roots = frozenset(each.pid for each in identities)
-        # A kernel below has figures of its own.
+        # A kernel among the descendants has figures of its own.
         trees = {each: (each, *descendants(each.pid, children, roots)) for each in identities}
         self._now = {each: _samples(tree) for each, tree in trees.items()}
         self._before = self._now

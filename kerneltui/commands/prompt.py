@@ -1,4 +1,4 @@
-"""What a kernel asks, answered at this terminal; its end is noticed meanwhile."""
+"""Answers a kernel's input requests at this terminal, and notices the kernel's end meanwhile."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CHUNK = 4096  # bytes; more than a terminal hands over as one line
 
 
 class Keyboard:
-    """Lines of standard input. It can be waited for beside sockets, which `input()` cannot."""
+    """Reads lines from standard input; unlike `input()`, it can be polled together with sockets."""
 
     channel = "keyboard"
 
@@ -29,7 +29,7 @@ class Keyboard:
         self._is_at_end = False
         self._fd: int | None = None
         with contextlib.suppress(AttributeError, ValueError, io.UnsupportedOperation):
-            self._fd = sys.stdin.fileno()  # none if it was closed
+            self._fd = sys.stdin.fileno()  # there is none if stdin was closed
 
     @property
     def is_there(self) -> bool:
@@ -42,7 +42,7 @@ class Keyboard:
         return self._fd
 
     def take_line(self) -> str | None:
-        """Return a line without its end, None while there is none. Raises EOFError."""
+        """Return a line without its newline; None if there is none yet. Raises EOFError."""
         line, end, rest = self._typed.partition(b"\n")
         if not end:
             if not self._is_at_end:
@@ -53,7 +53,7 @@ class Keyboard:
         return line.decode("utf-8", "replace")
 
     def take_in(self) -> None:
-        """Take in what was typed, if anything was."""
+        """Read what was typed, if anything was."""
         poller = select.poll()
         poller.register(self.opened(), select.POLLIN)
         if poller.poll(0):
@@ -63,7 +63,7 @@ class Keyboard:
 
     @contextlib.contextmanager
     def hidden(self) -> Iterator[None]:
-        """Have what is typed not shown."""
+        """Do not show what is typed."""
         if self._fd is None or not os.isatty(self._fd):
             yield
             return
@@ -83,10 +83,10 @@ def answer_prompt(
     message: Message,
     deadline: float | None = None,
 ) -> None:
-    """Ask the person at this terminal, and send what they type.
+    """Ask the user at this terminal, and send the kernel what they type.
 
-    Nothing is sent where the cell ends meanwhile, or asks again. Raises KernelDied, and
-    KernelTimeout at the deadline, an instant of `time.monotonic()`.
+    Nothing is sent if the cell ends meanwhile, or asks again. Raises KernelDied, and KernelTimeout
+    at the deadline, an instant of `time.monotonic()`.
     """
     content = message["content"]
     is_secret = bool(content.get("password"))
@@ -107,7 +107,7 @@ def answer_prompt(
 def _typed(
     client: BlockingKernelClient, keyboard: Keyboard, request: str, deadline: float | None
 ) -> str | None:
-    """Return the line that was typed, None if the kernel waits for it no more."""
+    """Return the line that was typed; None if the kernel does not wait for it any more."""
     while keyboard.is_there:
         try:
             line = keyboard.take_line()

@@ -1,4 +1,4 @@
-"""`kerneltui ps`: the kernels, as a table or as JSON."""
+"""`kerneltui ps`: prints the kernels as a table or as JSON."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Format(Enum):
 
 
 def ps(wanted: Filter, form: Format, *, watch: bool) -> int:
-    """Print the kernels that pass, with `watch` again and again until Ctrl+C."""
+    """Print the kernels that pass the filter; with `watch`, repeat it until Ctrl+C."""
     is_terminal = sys.stdout.isatty()
     with Probe() as probe, contextlib.closing(HostScan()) as scan:
         while True:
@@ -54,7 +54,7 @@ def ps(wanted: Filter, form: Format, *, watch: bool) -> int:
 
 
 def filter_of(words: Sequence[str]) -> Filter:
-    """Return the filter that the words make together. Raises FilterError."""
+    """Return the filter that all words form together. Raises FilterError."""
     return parse_filter(" ".join(words), without=DASHBOARD_ONLY)
 
 
@@ -63,7 +63,7 @@ def _print(kernels: Sequence[Listed], form: Format, now: float, *, watch: bool) 
     width = os.get_terminal_size(sys.stdout.fileno()).columns if is_terminal else None
     formats_of: dict[Format, Callable[[], str]] = {
         Format.TABLE: partial(to_table, kernels, now, width),
-        # With `watch` a line each time, so that a reader knows where a list ends.
+        # With `watch` each list is one line, so that a reader knows where it ends.
         Format.JSON: partial(to_json, kernels, None if watch else 1),
         Format.IDS: lambda: "\n".join(each.id for each in kernels),
     }
@@ -72,18 +72,18 @@ def _print(kernels: Sequence[Listed], form: Format, now: float, *, watch: bool) 
 
 
 def to_json(kernels: Sequence[Listed], indent: int | None = 1) -> str:
-    """Return a list of objects with the fields of `Listed`; null is what nobody knows."""
+    """Return a list of objects with the fields of `Listed`; null means unknown."""
     names = [each.name for each in fields(Listed) if each.name not in _UNTOLD]
     shown = [{name: getattr(each, name) for name in names} for each in kernels]
     return json.dumps(shown, indent=indent)
 
 
 def to_table(kernels: Sequence[Listed], now: float, width: int | None = None) -> str:
-    """Return a line for each kernel under the titles, and a total of several.
+    """Return the titles, a line for each kernel, and a total if there are several.
 
     `now`: seconds since the epoch.
 
-    `width`: cells that a line may take, the rest is cut; None for as many as it needs.
+    `width`: cells that a line may take; longer ones are cut. None for no limit.
     """
     rows = [_TITLES, *(_row(each, now) for each in kernels), *_total(kernels)]
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
@@ -113,14 +113,14 @@ def _row(kernel: Listed, now: float) -> tuple[str, ...]:
 
 
 def _state(kernel: Listed, now: float) -> str:
-    """Return what a kernel does, and for how long."""
+    """Return a kernel's condition, and for how long it has lasted."""
     if kernel.since is None:
         return str(kernel.condition)
     return f"{kernel.condition} {formats.duration(max(0.0, now - kernel.since))}"
 
 
 def _total(kernels: Sequence[Listed]) -> list[tuple[str, ...]]:
-    """Return what several living kernels take together, as a row."""
+    """Return a row with the total of several living kernels; none for fewer than two."""
     memory = [each.memory for each in kernels if each.memory is not None]
     if len(memory) < 2:
         return []

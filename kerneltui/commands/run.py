@@ -1,4 +1,4 @@
-"""`kerneltui run`: code in one kernel, its output here, its end as an exit code."""
+"""`kerneltui run`: runs code in a kernel, prints its output, and returns an exit code."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TIMED_OUT = 124  # timeout(1)'s
 FAILED = 1
 LAST_WORDS = 5.0  # seconds for code that was interrupted to end
 STDIN = "-"
-NOT_RUN = "not run, as code that was sent to the kernel before it failed"
+NOT_RUN = "not run, as code before it in the same kernel failed"
 
 
 def run(
@@ -35,18 +35,18 @@ def run(
     timeout: float | None = None,
     colours: Colours = Colours.AUTO,
 ) -> int:
-    """Run code in a kernel and print what it says; 0 if it ends well, 1 if it raises.
+    """Run code in a kernel and print its output; return 0, or 1 if it raises an error.
 
-    `may_ask`: what it asks is answered at this terminal. Ctrl+C interrupts this code alone;
-    where that has not begun, it only leaves. So does the end of `timeout` seconds, after which
-    124 is returned. Raises KernelDied if the kernel ends.
+    `may_ask`: its prompts are answered at this terminal. Ctrl+C interrupts only this code, and
+    returns 130; if the code has not begun, nothing is interrupted. The end of `timeout` seconds
+    does the same, and returns 124. Raises KernelDied if the kernel ends.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     kernel = find_living(word)
     client = client_of(kernel)
     client.start_channels(hb=False)
     try:
-        with ProgressLine(f"waiting until {kernel.name} runs nothing"):
+        with ProgressLine(f"waiting until {kernel.name} is idle"):
             client.wait_for_ready(timeout=_left(deadline))
         this = _Run(client, kernel.id, may_ask=may_ask, deadline=deadline, colours=colours)
         return this.to_its_end(code)
@@ -55,7 +55,9 @@ def run(
     except KernelTimeout:
         if deadline is None or time.monotonic() < deadline:
             raise
-        print(f"kerneltui: {kernel.name} has not begun it after {timeout:g} s", file=sys.stderr)
+        print(
+            f"kerneltui: {kernel.name} has not begun to run it after {timeout:g} s", file=sys.stderr
+        )
         return TIMED_OUT
     finally:
         client.stop_channels()
@@ -90,7 +92,7 @@ class _Run:
         deadline: float | None = None,
         colours: Colours = Colours.AUTO,
     ) -> None:
-        """`deadline`: the instant of `time.monotonic()` at which it is interrupted."""
+        """`deadline`: when the code is interrupted, an instant of `time.monotonic()`."""
         self._client = client
         self._kernel_id = kernel_id
         self._may_ask = may_ask
@@ -100,13 +102,13 @@ class _Run:
         self._keyboard = Keyboard()
         self._has_told_error = False
         self._begun = ""
-        """Its msg_id, once the kernel runs it."""
+        """The msg_id of its request, once the kernel runs it."""
 
     def to_its_end(self, code: str) -> int:
         """Return the exit code.
 
-        Raises KeyboardInterrupt for Ctrl+C, and KernelTimeout for the deadline, before it has
-        begun.
+        If the code has not begun, raises KeyboardInterrupt for Ctrl+C, and KernelTimeout at the
+        deadline.
         """
         try:
             reply = self._client.execute_interactive(
@@ -136,7 +138,7 @@ class _Run:
         answer_prompt(self._client, self._keyboard, message, deadline)
 
     def _interrupt(self, deadline: float | None) -> None:
-        """Interrupt what is run, and show what it says up to its end, or to the deadline."""
+        """Interrupt the code, and print its output until it ends or the deadline is over."""
         act(Verb.INTERRUPT, [self._kernel_id])
         answer = partial(self._answer, deadline)
         try:
@@ -144,10 +146,10 @@ class _Run:
                 self._client, self._begun, deadline, self._show, answer, may_ask=self._may_ask
             )
         except KernelTimeout:
-            print("kerneltui: it was interrupted, and goes on", file=sys.stderr)
+            print("kerneltui: it was interrupted, but still runs", file=sys.stderr)
 
     def _conclude(self, reply: Content) -> int:
-        """Return the exit code, and tell what iopub has not told."""
+        """Return the exit code, and print an error that iopub has not told."""
         if fields.text(reply, "status") == "ok":
             return 0
         if not self._has_told_error:

@@ -1,4 +1,4 @@
-"""What kerneltui.toml says to the command line, read without Textual where it can be."""
+"""The settings in kerneltui.toml for commands, read without loading Textual if possible."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from kerneltui.tui.config.config import MAX_FILE
 
 @frozen
 class Settings:
-    """What holds for each command."""
+    """The settings that commands use."""
 
     transport: Transport = "auto"
-    """How kernels that are started here are reached."""
+    """The transport of kernels that are started here."""
     read_only: bool = False
-    """Nothing is asked of kernels."""
+    """No requests are sent to kernels."""
     stack_signal: str = STACK_SIGNAL
-    """At which kernels that are started here tell their stacks."""
+    """The signal at which kernels started here write their stacks."""
     problem: str = ""
-    """Why not all of the file could be read."""
+    """Why the file could not be read completely."""
 
 
 def read_settings() -> Settings:
-    """Return what the file says. A wrong value does not count; `kerneltui paths` tells of it."""
+    """Read the file. A wrong value is ignored; `kerneltui paths` reports it."""
     file = paths.config_file()
     try:
         data = tomllib.loads(read_regular(file, MAX_FILE).decode("utf-8", "replace"))
@@ -36,11 +36,11 @@ def read_settings() -> Settings:
         return Settings()
     except (OSError, ValueError, RecursionError):
         from kerneltui.tui.config.config_file import (
-            read_config,  # it knows what such a file still says
+            read_config,  # it reads the valid parts of a broken file
         )
 
         config, problems = read_config(file)
-        problem = str(problems[0]) if problems else ""  # it may have been mended since
+        problem = str(problems[0]) if problems else ""  # the file may have been repaired meanwhile
         return Settings(config.transport, config.read_only, config.stack_signal, problem)
     known = {each: each for each in get_args(Transport)}
     transport = data.get("transport")

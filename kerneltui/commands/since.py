@@ -1,4 +1,4 @@
-"""What a person means by "since": an age, or a time of day. Pure."""
+"""Parses --since: an age or a time of day. Pure."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _TIME_OF_DAY = re.compile(r"\d{1,2}:\d\d(?::\d\d)?")
 
 
 def parse_since(text: str, now: datetime) -> float:
-    """Return the instant that is meant, in seconds since the epoch. Raises ValueError.
+    """Return the meant instant, in seconds since the epoch. Raises ValueError.
 
-    "10m" and "1h30m" are that long ago; "13:41" and "13:41:07" the last time that it was so late.
+    "10m" and "1h30m" mean so long ago; "13:41" and "13:41:07" mean the latest such time of day.
     """
     if _AGE.fullmatch(text):
         age = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))

@@ -1,4 +1,4 @@
-"""`kerneltui stack`: where a kernel's threads stand, or what fills its memory."""
+"""`kerneltui stack`: prints which line each thread of a kernel is at, or its variables."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Line = tuple[str, TextStyle]
 
 
 def stack(word: str, *, as_json: bool, variables: bool, read_only: bool) -> int:
-    """Print one look at a kernel. `read_only`: nothing is asked of it."""
+    """Print one look at a kernel. `read_only`: send it no requests."""
     with observing_fleet(listening=True) as fleet:
         fleet.locked = read_only or read_settings().read_only
         kernel = find(fleet.snapshots, word)
@@ -58,7 +58,7 @@ def _print(lines: Iterable[Line]) -> None:
 
 
 def stack_lines(stack: Stack) -> Iterator[Line]:
-    """Yield a stack for people: the user's frames with their lines, libraries' folded."""
+    """Yield a stack as text: the user's frames with source lines, library frames folded."""
     yield f"by {stack.way}: {stack.touches}", _DIM
     yield from ((reason, _DIM) for reason in stack.reasons)
     for note in stack.notes:

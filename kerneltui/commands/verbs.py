@@ -1,4 +1,4 @@
-"""`kerneltui start`, `interrupt`, `signal`, `restart`, `shutdown` and `kill`."""
+"""`kerneltui start`, `interrupt`, `signal`, `restart`, `shutdown`, `kill` and `rename`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
 
 START_PATIENCE = 60.0  # seconds for a kernel to be ready
-LOOK = 0.02  # seconds between two looks at one that starts
+LOOK = 0.02  # seconds between two looks at a kernel that starts
 
 
 def configured_fleet() -> Fleet:
@@ -53,16 +53,16 @@ def observing_fleet(*, listening: bool) -> Iterator[Fleet]:
 
 
 def act(verb: Verb, words: Sequence[str], **options: Unpack[Options]) -> int:
-    """Ask `verb` of the kernels that `words` mean; of none if one of them is not clear.
+    """Carry out `verb` on the kernels that `words` mean; on none if one word is not clear.
 
-    Those of kerneltui that are restarted are waited for until they are ready.
+    A restart of kerneltui's kernels waits until they are ready.
     """
     with observing_fleet(listening=verb is Verb.RESTART) as fleet:
         there = [_meant(each) for each in fleet.snapshots]
         meant = dict.fromkeys(_find(there, word) for word in words)
 
         def ask(kernel: _Meant) -> str:
-            fleet.look()  # what it was asked after may have taken its time
+            fleet.look()  # the verb on the kernel before may have taken long
             with ProgressLine(f"{verb} {kernel.name}"):
                 return _do(fleet, verb, kernel.target, options)
 
@@ -84,7 +84,7 @@ def _do(fleet: Fleet, verb: Verb, target: Target, options: Options) -> str:
 
 
 def start(kernel_name: str, *, cwd: str, name: str, autorestart: bool) -> int:
-    """Start a kernel that lives on, wait until it is ready, and print its id."""
+    """Start a kernel that outlives this process, wait until it is ready, and print its id."""
     folder = Path(cwd).expanduser()
     if not folder.is_dir():
         raise KernelError(f"{folder} is not a folder")
@@ -106,7 +106,7 @@ class _Meant(NamedTuple):
     kernel_id: str
     name: str
     pid: int | None
-    """None once its process is gone: another one may have that number."""
+    """None if its process is gone: another process may have that pid."""
     target: Target
     is_ours: bool
 
@@ -118,7 +118,7 @@ def _meant(row: KernelSnapshot) -> _Meant:
 
 
 def _find(there: Sequence[_Meant], word: str) -> _Meant:
-    """Return the kernel that is meant. Raises NoSuchKernel, KernelError for one not to be had."""
+    """Return the kernel that is meant. Raises NoSuchKernel, or KernelError if not adoptable."""
     try:
         return find(there, word)
     except NoSuchKernel:
@@ -132,7 +132,7 @@ def _find(there: Sequence[_Meant], word: str) -> _Meant:
 
 
 def _is_done(ask: Callable[[_Meant], str], kernel: _Meant) -> bool:
-    """Print what comes of asking something of a kernel; tell whether it was done."""
+    """Do one step for a kernel and print what it returns; tell whether it was done."""
     try:
         said, is_done = ask(kernel), True
     except KernelError as error:
@@ -159,4 +159,4 @@ def _wait_until_ready(fleet: Fleet, kernel_id: str) -> None:
             if row.state is KernelState.DEAD and row.death is not None:
                 raise LaunchError(f"{row.name} is dead: {row.reason}", ())
             time.sleep(LOOK)
-    raise KernelTimeout(f"kernel {kernel_id} runs, and is not ready after {START_PATIENCE:.0f} s")
+    raise KernelTimeout(f"kernel {kernel_id} runs, but is not ready after {START_PATIENCE:.0f} s")

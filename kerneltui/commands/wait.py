@@ -1,4 +1,4 @@
-"""`kerneltui wait`: the end of what one kernel has to do."""
+"""`kerneltui wait`: waits until one kernel is idle."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from kerneltui.paths import runtime_folder
 from kerneltui.protocol.status import KernelState
 
 POLL = 0.5  # seconds between two looks
-ANSWER_TIME = 2.0  # seconds for a server to tell of its kernels
-SILENCE = 10.0  # seconds for which a server may tell nothing
+ANSWER_TIME = 2.0  # seconds for a server to list its kernels
+SILENCE = 10.0  # seconds for which a server may not reply
 
 
 def wait_idle(word: str, timeout: float | None) -> int:
-    """Return once the kernel has done all that it had to do.
+    """Return once the kernel has finished all its requests.
 
     Raises KernelTimeout, and KernelDied if it ends.
     """
     kernel = find_living(word)
-    with ProgressLine(f"waiting until {kernel.name} runs nothing"):
+    with ProgressLine(f"waiting until {kernel.name} is idle"):
         if kernel.origin == Origin.SERVER:
             _await_by_its_server(kernel, timeout)
         else:
@@ -38,7 +38,7 @@ def wait_idle(word: str, timeout: float | None) -> int:
 
 
 def _await_its_answer(kernel: Listed, timeout: float | None) -> None:
-    """Ask once: the shell answers when it has come to the end of what was asked before."""
+    """Ask once on shell: the reply comes when all earlier requests are finished."""
     client = client_of(kernel)
     client.start_channels(iopub=False, stdin=False, hb=False, control=False)
     try:
@@ -50,7 +50,7 @@ def _await_its_answer(kernel: Listed, timeout: float | None) -> None:
 
 
 def _await_by_its_server(kernel: Listed, timeout: float | None) -> None:
-    """Ask its server again and again: it would keep count of what its kernel is asked."""
+    """Ask its server repeatedly, not the kernel: the server would count that as activity."""
     deadline = None if timeout is None else time.monotonic() + timeout
     told_at = time.monotonic()
     served = _Served(kernel)
@@ -77,9 +77,9 @@ class _Served:
         self._found = kernel.found
 
     def state(self) -> str:
-        """Return a word of KernelState, UNANSWERED where the server does not tell.
+        """Return a word of KernelState, or UNANSWERED if the server does not tell.
 
-        The host is looked at again only where another process is to come, or to listen.
+        The host is looked at again only if a new process is to come, or to listen.
         """
         if not self._is_settled():
             self._found = self._look()
