@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.manifests.store import Dismissed
 from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.fleet.recording import start
 from kerneltui.fleet.threads import periodic
@@ -65,12 +67,19 @@ def install_and_make_haste(folder: Path, patch: pytest.MonkeyPatch) -> None:
 
 def dismiss_all(fleet: Fleet) -> None:
     fleet.locked = False
+    store = fleet._tracker._manifests
     for kernel in fleet.registry.all():
-        if kernel.is_ours and kernel.manager is not None:
-            if kernel.manifest is not None:  # or another fleet would take this for a death
-                fleet._tracker._manifests.remove(kernel.manifest)
+        if not kernel.is_ours or kernel.manager is None:
+            continue
+        with contextlib.ExitStack() as held:
+            if kernel.manifest is not None:
+                with contextlib.suppress(Dismissed):
+                    # Until the end: a thread of the fleet that notes something about a living
+                    # kernel would write a missing manifest again.
+                    held.enter_context(store.hold(kernel.manifest))
+                store.remove(kernel.manifest)  # so that no other fleet takes this for a death
             kernel.manager.shutdown_kernel(now=True)
-            fleet._tracker.forget(kernel.kernel_id)
+        fleet._tracker.forget(kernel.kernel_id)
 
 
 class Watched:
