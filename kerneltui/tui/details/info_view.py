@@ -45,9 +45,8 @@ class InfoView(RowPane):
         self._info: KernelInfo | None = None
         self._rows: list[Row] = []
 
-    def show(self, info: KernelInfo | None, title: str = "") -> None:
+    def show(self, info: KernelInfo | None) -> None:
         """Show the facts about a kernel; nothing for None."""
-        self.kernel_name = title
         if info != self._info:
             self._info = info
             self._lay_out()

@@ -84,14 +84,11 @@ class ProcessView(CursorPane):
         """Put the cursor on the busiest process the next time, unless it is on a child now."""
         self._is_settled, self._wanted, self._looks = self._cursor > 0, None, 0
 
-    def show(
-        self, processes: Sequence[ProcessFacts], title: str = "", usage: Usage | None = None
-    ) -> None:
+    def show(self, processes: Sequence[ProcessFacts], usage: Usage | None = None) -> None:
         """Show `processes`; parents come before their children.
 
         `usage`: the recent use of all of them together.
         """
-        self.kernel_name = title
         self._looks += 1
         told = (*growth(usage), *histories(usage))
         if processes == self._processes and told == self._histories:

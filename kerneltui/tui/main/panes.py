@@ -135,13 +135,13 @@ class Panes(Vertical):
     def _feed(self) -> None:
         """Give the visible pane what the fleet publishes about the kernel."""
         fleet, kernel_id = self._fleet, self._kernel_id
-        name = self._kernel.name if self._kernel else ""
+        self.pane.kernel_name = self._kernel.name if self._kernel else ""
         if self.active is Tab.OUTPUT:
             output = self._output.widget
-            output.show(fleet.transcript(kernel_id) if fleet else None, name)
+            output.show(fleet.transcript(kernel_id) if fleet else None)
             output.folder = self._kernel.working_folder if self._kernel else ""
         elif self.active is Tab.MESSAGES:
-            self._messages.widget.show(fleet.message_log(kernel_id) if fleet else None, name)
+            self._messages.widget.show(fleet.message_log(kernel_id) if fleet else None)
 
     @on(OutputVerbs.MarkAsked)
     def _mark(self) -> None:
@@ -165,19 +165,19 @@ class Panes(Vertical):
         fleet, kernel = self._fleet, self._kernel
         if fleet is None or kernel is None:
             return
-        kernel_id, name = kernel.kernel_id, kernel.name
+        kernel_id = kernel.kernel_id
         if self.active is Tab.INFO:
-            self._ask(partial(fleet.info, kernel_id), partial(self._info.widget.show, title=name))
+            self._ask(partial(fleet.info, kernel_id), self._info.widget.show)
         elif self.active is Tab.PROCESSES:
             view = self._processes.widget
             look = partial(fleet.processes, kernel_id, view.opened)
-            self._ask(look, partial(view.show, title=name, usage=kernel.usage))
+            self._ask(look, partial(view.show, usage=kernel.usage))
         elif self.active is Tab.LOG:
-            self._ask(partial(fleet.log, kernel_id), partial(self._log.widget.show, title=name))
+            self._ask(partial(fleet.log, kernel_id), self._log.widget.show)
         elif self.active is Tab.STACK:
             stack = self._stack.widget
             question = partial(look_into, fleet, kernel_id, variables=stack.wants_variables)
-            self._ask(question, partial(stack.show, title=name))
+            self._ask(question, stack.show)
 
     @on(StackView.FrameOpened)
     def _open_frame(self, event: StackView.FrameOpened) -> None:

@@ -68,9 +68,8 @@ class MessageView(CursorPane):
 
     # -- content ------------------------------------------------------------------------
 
-    def show(self, log: MessageLog | None, title: str = "") -> None:
-        """Show the messages of another kernel, or of none. `title`: the kernel's name."""
-        self.kernel_name = title
+    def show(self, log: MessageLog | None) -> None:
+        """Show the messages of another kernel, or of none."""
         if log is not self._log:
             self._log, self._view, self._shown = log, None, ()
             self._cursor, self.paused, self.filter = -1, False, MessageFilter()

@@ -91,16 +91,15 @@ class OutputView(OutputVerbs):
 
     # -- content ------------------------------------------------------------------------
 
-    def show(self, transcript: Transcript | None, title: str = "") -> None:
-        """Show the end of another transcript, or none. `title`: the kernel's name."""
+    def show(self, transcript: Transcript | None) -> None:
+        """Show the end of another transcript, or none."""
         is_other = transcript is not self._transcript
         if is_other:
             self._transcript, self._view = transcript, None
             self.following = True
             self._lay_out()
         self.pull()
-        if is_other or title != self.kernel_name:
-            self.kernel_name = title
+        if is_other:
             self.repaint_changes()
 
     def pull(self) -> None:

@@ -65,9 +65,8 @@ class StackView(CursorPane):
         self.wants_variables = False
         self.show(None)
 
-    def show(self, looked: Looked | None, title: str = "") -> None:
+    def show(self, looked: Looked | None) -> None:
         """Show the result of a look; None before the first look at a kernel."""
-        self.kernel_name = title
         if looked is not None and looked.stack is not None and self.wants_variables:
             return  # this look began before the variables were wanted
         if looked is None:
@@ -117,7 +116,7 @@ class StackView(CursorPane):
     def action_variables(self) -> None:
         """Show the variables in place of the stack, or the stack again."""
         self.wants_variables = not self.wants_variables
-        self.show(None, self.kernel_name)
+        self.show(None)
         self.post_message(self.LookAsked())
 
     # -- painting -----------------------------------------------------------------------

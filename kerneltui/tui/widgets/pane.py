@@ -9,6 +9,7 @@ from rich.segment import Segment
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
+from textual.reactive import var
 from textual.strip import Strip
 
 from kerneltui.formats import clip
@@ -38,7 +39,7 @@ class Pane(LineView):
         Binding("end,G", "end", "Last line", show=False),
     ]
     TAB: ClassVar[Tab]
-    kernel_name = ""
+    kernel_name: var[str] = var("", init=False)
     """The name of the kernel, shown at the end of the bar."""
 
     class TabPicked(Message):
@@ -47,6 +48,9 @@ class Pane(LineView):
         def __init__(self, tab: Tab) -> None:
             super().__init__()
             self.tab = tab
+
+    def watch_kernel_name(self) -> None:
+        self.repaint_changes()
 
     def pull(self) -> None:
         """Show what is new; called at a fixed rate while the pane is visible."""

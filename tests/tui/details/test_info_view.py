@@ -46,7 +46,7 @@ async def scrolled_through(stage: Stage[InfoView]) -> str:
 @pytest.mark.parametrize("size", [NARROW, WIDE])
 def test_everything_is_shown(size: tuple[int, int]) -> None:
     async def play(stage: Stage[InfoView]) -> None:
-        stage.widget.show(INFO, "train")
+        stage.widget.show(INFO)
         stage.widget.focus()
 
         shown = await scrolled_through(stage)
@@ -123,9 +123,9 @@ def test_a_shell_takes_the_word_for_any_path_and_a_screen_shows_it(path: bytes) 
 
 def test_a_quiet_view_writes_nothing() -> None:
     async def play(stage: Stage[InfoView]) -> None:
-        stage.widget.show(INFO, "train")
+        stage.widget.show(INFO)
 
-        assert await stage.bytes_of(lambda: stage.widget.show(replace(INFO), "train")) == 0
+        assert await stage.bytes_of(lambda: stage.widget.show(replace(INFO))) == 0
 
     on_stage(InfoView(), play)
 

@@ -46,7 +46,7 @@ WIDE_ROWS = [
 @pytest.mark.parametrize(("size", "rows"), [(NARROW, NARROW_ROWS), (WIDE, WIDE_ROWS)])
 def test_a_row_tells_what_a_process_uses(size: tuple[int, int], rows: list[str]) -> None:
     async def play(stage: Stage[ProcessView]) -> None:
-        stage.widget.show((READING, CHILD), "train")
+        stage.widget.show((READING, CHILD))
         await stage.settle()
 
         assert [" ".join(line.split()) for line in stage.lines[2:5]] == rows
@@ -96,7 +96,7 @@ def test_the_history_of_all_stands_over_the_rows() -> None:
     async def play(stage: Stage[ProcessView]) -> None:
         known = History((1.0, 2.0), (2.0,))
         usage = Usage(0.0, 2, 1, cpu_history=known, memory_history=known, growth=48 << 20)
-        stage.widget.show((ROOT,), "train", usage)
+        stage.widget.show((ROOT,), usage)
         await stage.settle()
 
         assert " ".join(stage.lines[2].split()) == "memory +48 MB/s mem 1m ▅█ 1h █ cpu 1m ██ 1h █"
@@ -119,7 +119,7 @@ def test_lines_join_a_process_to_its_parent(depths: list[int], lines: list[str])
 
 def test_zombies_stand_under_their_process_with_their_number() -> None:
     async def play(stage: Stage[ProcessView]) -> None:
-        stage.widget.show((replace(ROOT, zombies=5), CHILD), "train")
+        stage.widget.show((replace(ROOT, zombies=5), CHILD))
         await stage.settle()
 
         assert stage.lines[4].strip() == "5 zombies: ended, and not reaped by 4121"
@@ -315,10 +315,10 @@ def test_what_left_the_group_is_marked_in_words() -> None:
 
 def test_the_bar_counts_the_processes() -> None:
     async def play(stage: Stage[ProcessView]) -> None:
-        stage.widget.show((ROOT, CHILD), "train")
+        stage.widget.show((ROOT, CHILD))
         await stage.settle()
 
-        assert stage.lines[0].endswith("train  2 processes")
+        assert stage.lines[0].endswith("  2 processes")
 
     on_stage(ProcessView(), play)
 

@@ -67,6 +67,11 @@ def bar(stage: Stage) -> str:
     return found[1] if found else ""
 
 
+def bar_line(stage: Stage) -> str:
+    """Return the line of tabs, with the kernel's name."""
+    return next(line for line in stage.picture.splitlines() if bar(stage) in line)
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("focus", [(), ("tab",)], ids=["table", "pane"])
 def test_a_number_shows_its_tab(focus: tuple[str, ...], size: tuple[int, int]) -> None:
@@ -167,6 +172,21 @@ def test_a_tab_shows_the_kernel_under_the_cursor(key: str, tab: Tab) -> None:
             Tab.LOG: "written by k2",
             Tab.STACK: "nap_in_k2",
         }[tab] in stage.picture
+
+    on_stage(play, fleet)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_tab_shows_the_new_name_of_a_renamed_kernel(key: str) -> None:
+    fleet = two_kernels()
+
+    async def play(stage: Stage) -> None:
+        await stage.press(key)
+        await stage.publish(*fleet.snapshots)
+        before = bar_line(stage)
+        await stage.publish(snapshot("k1", name="renamed"), snapshot("k2"))
+
+        assert ("name-k1" in before, "renamed" in bar_line(stage)) == (True, True)
 
     on_stage(play, fleet)
 

@@ -71,7 +71,8 @@ def play_with(
     found: list[tuple[list[list[str]], str, str]] = []
 
     async def play(stage: ViewStage) -> None:
-        stage.widget.show(talk.log, "train")
+        stage.widget.kernel_name = "train"
+        stage.widget.show(talk.log)
         stage.widget.focus()
         await stage.press(*keys)
         found.append((rows(stage), stage.lines[0], stage.lines[2]))
@@ -386,7 +387,8 @@ def test_no_control_of_a_message_reaches_the_screen(
         request = hostile.new_message("\x1b]0;x\x07[/x]")
         message = Session(b"").new_message("\x1b[2Jstream", content(), parent=request)
         talk.log.add(Channel.IOPUB, message, sent=False)
-        stage.widget.show(talk.log, "[/x]")
+        stage.widget.kernel_name = "[/x]"
+        stage.widget.show(talk.log)
         await stage.settle()
 
         assert all(line.isprintable() for line in stage.lines)

@@ -35,7 +35,8 @@ async def pull(stage: ViewStage) -> None:
 
 
 async def show(stage: ViewStage, transcript: Transcript | None, title: str = "") -> None:
-    stage.widget.show(transcript, title)
+    stage.widget.kernel_name = title
+    stage.widget.show(transcript)
     await stage.settle()
 
 
@@ -215,26 +216,15 @@ def test_showing_the_same_transcript_again_looks_at_no_line(
 ) -> None:
     async def play(stage: ViewStage) -> None:
         transcript = printed("one\n")
-        await show(stage, transcript, "train")
+        await show(stage, transcript)
         looked: list[int] = []
         monkeypatch.setattr(stage.widget, "strip", looked.append)
 
-        stage.widget.show(transcript, "train")
+        stage.widget.show(transcript)
 
         assert looked == []
 
     on_stage(OutputView(), play)
-
-
-def test_a_kernel_that_was_renamed_is_named_so() -> None:
-    async def play(stage: ViewStage) -> None:
-        transcript = printed("one\n")
-        await show(stage, transcript, "train")
-        await show(stage, transcript, "trained")
-
-        assert "trained" in stage.lines[0]
-
-    on_stage(OutputView(), play, WIDE)
 
 
 def test_a_progress_bar_repaints_its_line_only() -> None:
