@@ -29,12 +29,16 @@ def memory_of(pids: Collection[int]) -> int:
     """Return the bytes that processes take together.
 
     For a single one these are its resident bytes. For several the OS is asked for each one's
-    share, which is slow: the OS looks at all pages.
+    share, which is slow: the OS looks at all pages. Their shares leave out what they share with
+    other programs, so that a small child would make a kernel look smaller: the result is never
+    below the resident bytes of the largest.
     """
-    if len(pids) <= 1:
-        return sum(map(read_resident, pids))
+    resident = {pid: read_resident(pid) for pid in pids}
+    if len(resident) <= 1:
+        return sum(resident.values())
     shares = {pid: shares_of(pid) for pid in pids}
-    return sum(found.pss if found else read_resident(pid) for pid, found in shares.items())
+    together = sum(found.pss if found else resident[pid] for pid, found in shares.items())
+    return max(together, *resident.values())
 
 
 def shares_of(pid: int) -> Shares | None:

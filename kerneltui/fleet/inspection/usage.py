@@ -206,16 +206,17 @@ class UsageSampler:
     def _memory(self, kernel_id: str, pids: Collection[int]) -> int:
         """Return the bytes that a tree takes.
 
-        Of several processes it is the latest measurement; before the first, what the largest takes.
+        Of several processes it is the latest measurement, but not less than the largest takes now.
         """
+        largest = max(map(read_resident, pids), default=0)
         if len(pids) <= 1:
             self._shared.pop(kernel_id, None)
-            return memory_of(pids)
+            return largest
         shared, has_time = self._shared.get(kernel_id), time.thread_time() < self._budget_ends
         is_due = shared is None or self._sampled_at - shared.measured_at >= _SHARED_INTERVAL
         if is_due and has_time:
             shared = self._shared[kernel_id] = _Shared(memory_of(pids), self._sampled_at)
-        return max(map(read_resident, pids)) if shared is None else shared.memory
+        return largest if shared is None else max(largest, shared.memory)
 
 
 def told(load: float) -> float:

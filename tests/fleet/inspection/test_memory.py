@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from kerneltui.fleet.inspection.memory import Shares, parse_shares, shares_of
+from kerneltui.fleet.inspection import memory
+from kerneltui.fleet.inspection.memory import Shares, memory_of, parse_shares, shares_of
 
 ROLLUP = b"""55d-7ff ---p 00000000 00:00 0    [rollup]
 Rss:                1000 kB
@@ -29,3 +30,23 @@ def test_own_pages_and_parts_of_shared_ones_are_told(rollup: bytes, shares: Shar
 def test_what_may_not_be_seen_is_unknown() -> None:
     assert shares_of(os.getpid()) is not None
     assert shares_of(2**22 + 1) is None
+
+
+@pytest.mark.parametrize(
+    ("resident", "pss", "together"),
+    [
+        ({1: 51}, {1: 37}, 51),
+        ({1: 51, 2: 2}, {1: 37, 2: 1}, 51),
+        ({1: 51, 2: 50}, {1: 30, 2: 29}, 59),
+    ],
+)
+def test_processes_take_no_less_together_than_the_largest(
+    resident: dict[int, int],
+    pss: dict[int, int],
+    together: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(memory, "read_resident", resident.__getitem__)
+    monkeypatch.setattr(memory, "shares_of", lambda pid: Shares(pss[pid], 0))
+
+    assert memory_of(list(resident)) == together

@@ -134,6 +134,19 @@ def test_what_processes_share_is_looked_at_seldom(
     assert looks == [3, 3, 3]
 
 
+def test_a_process_that_grows_is_seen_before_shared_memory_is_looked_at_again(
+    trees: Trees, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = trees.grow("k1", FAMILY)
+    eventually(has_children(root, 2))
+    now = time.monotonic()
+    trees.sample(now)
+
+    monkeypatch.setattr(usage, "read_resident", lambda _pid: 500 << 20)
+
+    assert trees.sample(now + 1)["k1"].rss == 500 << 20
+
+
 def test_what_processes_share_is_looked_at_no_longer_than_a_look_may_take(
     trees: Trees, monkeypatch: pytest.MonkeyPatch
 ) -> None:
