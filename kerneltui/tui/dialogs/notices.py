@@ -36,4 +36,4 @@ class NoticesScreen(ModalScreen[None]):
 
     def _text(self) -> Text:
         lines = [f"{said.time}  {said.severity:<11}  {said.text}" for said in self._notices]
-        return Text("\n".join(lines) or "No messages yet.")
+        return Text("\n".join(lines) or "No notices yet.")

@@ -338,6 +338,15 @@ def test_messages_show_what_was_said() -> None:
     on_stage(play, FakeFleet(snapshot()))
 
 
+def test_a_list_without_notices_says_so() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("M")
+
+        assert "No notices yet." in stage.picture
+
+    on_stage(play, FakeFleet(snapshot()))
+
+
 def test_escape_closes_a_list() -> None:
     async def play(stage: Stage) -> None:
         for key in ("question_mark", "f1", "M"):
