@@ -199,10 +199,15 @@ def begins_anew(before: KernelStatus, event: Event) -> bool:
 
 
 def tells_the_moment(before: KernelStatus, event: Event) -> bool:
-    """Tell whether `event` comes when the state changes; other events may come much later."""
+    """Tell whether `event` comes when the state changes; other events may come much later.
+
+    A request that was never heard is only assumed from a late reply; there may have been none.
+    """
     if isinstance(event, BusyElsewhere | ServerReported):
         return False
-    return before.heard or before.launched or not isinstance(event, Answered)
+    if not isinstance(event, Answered):
+        return True
+    return (before.heard or before.launched) and before.unfinished != (UNHEARD,)
 
 
 def _report(status: KernelStatus, event: Reported) -> KernelStatus:

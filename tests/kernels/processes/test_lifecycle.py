@@ -209,6 +209,15 @@ def test_since_when_it_did_what_it_was_found_doing_is_not_known(
     assert kernel.life.state_since is None
 
 
+def test_a_reply_does_not_tell_when_a_request_ended_that_was_never_heard(kernel: Kernel) -> None:
+    kernel.life.begin(None, None, Spawned(adopted=True), age=None)
+    kernel.life.advance(BusyElsewhere())
+
+    kernel.life.advance(Answered())
+
+    assert (kernel.life.status.state, kernel.life.state_since) == (KernelState.IDLE, None)
+
+
 def test_since_when_it_is_seen_to_do_what_it_was_found_doing_is_known(kernel: Kernel) -> None:
     kernel.life.begin(None, None, Spawned(adopted=True), age=None)
 
