@@ -48,6 +48,8 @@ from kerneltui.kernels.processes.tree import descendants, relatives
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
 
+LOOK_PATIENCE = 0.3  # seconds that an interrupt waits for a look into the kernel
+
 
 class Options(TypedDict, total=False):
     """Further arguments of some verbs."""
@@ -166,6 +168,7 @@ class KernelVerbs:
         rung, attempt = self._next_attempt(kernel, ladder)
         if rung is not Rung.MESSAGE:  # a message is not a signal that could end it
             self._orders.note_sent(kernel, Verb.INTERRUPT, signal.SIGINT)
+            self._tracker.console.wait_until_evaluated(kernel.kernel_id, LOOK_PATIENCE)
         is_first = rung is ladder[0]
         said = asked.controller.interrupt() if is_first else self._climb(rung, asked)
         self._tracker.note(kernel.kernel_id, f"interrupted: {rung}")

@@ -229,6 +229,22 @@ def test_interrupt_reaches_the_kernel(fleet: Fleet, tiny: Watched) -> None:
     eventually(lambda: any(text == "interrupted" for _, text in tiny.shown()))
 
 
+def test_an_interrupt_waits_for_a_look_that_is_under_way(
+    fleet: Fleet, tiny: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before: list[object] = []
+    monkeypatch.setattr(
+        fleet.console,
+        "wait_until_evaluated",
+        lambda *_: before.append("interrupted" in [text for _, text in tiny.shown()]),
+    )
+
+    fleet.do(Verb.INTERRUPT, tiny.now.target)
+
+    eventually(lambda: "interrupted" in [text for _, text in tiny.shown()])
+    assert before == [False]
+
+
 def be_impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interrupts, "PATIENCE", 0.05)
     monkeypatch.setattr(ladder, "PATIENCE", 0.05)

@@ -6,7 +6,7 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from functools import partial
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -65,6 +65,8 @@ class Console:
         self._find_log = find_log
         self._is_served = is_served
         self._conversations: dict[str, Conversation] = {}
+        self._evaluated: dict[str, Reply] = {}
+        """By kernel id, the reply to the last expression."""
         self._mailbox = Mailbox()
         self._failures = Failures("console")
         self._thread = LoopThread(self._turn, "console", last=self._leave)
@@ -121,7 +123,18 @@ class Console:
         It runs in a subshell, beside a running cell. Raises ActionRefused while locked.
         """
         self._permit()
-        return self._ask(kernel_id, "execute_request", content, beside=True)
+        reply = self._ask(kernel_id, "execute_request", content, beside=True)
+        self._evaluated[kernel_id] = reply
+        return reply
+
+    def wait_until_evaluated(self, kernel_id: str, timeout: float) -> None:
+        """Wait for what `evaluate` asked last, at most so many seconds.
+
+        A thread that the kernel starts for a subshell may take a SIGINT that was sent meanwhile;
+        then nothing wakes a main thread that waits in a call.
+        """
+        if (reply := self._evaluated.get(kernel_id)) is not None:
+            wait([reply], timeout)
 
     def answer(self, prompt: Prompt, value: str) -> None:
         """Answer an open prompt; nothing happens if it is not open any more."""

@@ -20,7 +20,7 @@ from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol.message import Message
 from tests.fake_kernel import Ask, FakeKernel
 from tests.fleet.stage import Kernel
-from tests.support import eventually
+from tests.support import PATIENCE, eventually
 
 WITHIN = 5  # seconds for a reply
 
@@ -272,6 +272,14 @@ def test_history_is_the_code_that_the_kernel_remembers(
     fake.replies["history_request"] = {"history": entries}
 
     assert speaking.console.history(speaking.kernel_id).result(WITHIN) == codes
+
+
+def test_what_is_evaluated_can_be_waited_for(speaking: Speaking) -> None:
+    reply = speaking.console.evaluate(speaking.kernel_id, {"code": ""})
+
+    speaking.console.wait_until_evaluated(speaking.kernel_id, PATIENCE)
+
+    assert reply.done()
 
 
 def test_a_question_to_an_unknown_kernel_fails(speaking: Speaking) -> None:
