@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -47,6 +48,7 @@ IPYTHON_CONFIG = "c.Completer.use_jedi = False\n"  # Jedi computes for seconds a
 KEPT = "*.lock"  # the port reservations of a process; they belong to no kernel
 
 
+IGNORED_BY_PYTHON = {signal.SIGPIPE, signal.SIGXFSZ}
 GARBAGE = 100_000  # new objects between two garbage collections
 
 
@@ -64,6 +66,9 @@ settings.load_profile("any machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    for each in signal.valid_signals() - IGNORED_BY_PYTHON:
+        if signal.getsignal(each) is signal.SIG_IGN:  # as nohup and a shell's "&" start a program
+            signal.signal(each, signal.SIG_DFL)
     sys.dont_write_bytecode = False  # or each worker of each run compiles all tests again
     config.option.loadscopereorder = False  # pytest-xdist's: files with many tests first
 
