@@ -18,6 +18,7 @@ from kerneltui.fleet.console.conversation import NEVER, REFUSALS, Conversation, 
 from kerneltui.fleet.console.prompt import Prompt, RunningClient
 from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.fleet.threads.mailbox import Mailbox
+from kerneltui.frozen import frozen
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes.guarded_thread import Failures, LoopThread, describe_failure
 from kerneltui.protocol import fields
@@ -29,6 +30,15 @@ T = TypeVar("T")
 
 LOCKED = "read-only: kernels are only watched, and no requests are sent"
 HISTORY_LENGTH = 500  # cells that the history asks of a kernel when it starts
+
+
+@frozen
+class Evaluation:
+    """An expression that a kernel was asked to evaluate."""
+
+    reply: Reply
+    sent_at: float
+    """Instant of `time.monotonic()`."""
 
 
 class Console:
@@ -65,8 +75,8 @@ class Console:
         self._find_log = find_log
         self._is_served = is_served
         self._conversations: dict[str, Conversation] = {}
-        self._evaluated: dict[str, Reply] = {}
-        """By kernel id, the reply to the last expression."""
+        self._evaluations: dict[str, Evaluation] = {}
+        """By kernel id, the last one."""
         self._mailbox = Mailbox()
         self._failures = Failures("console")
         self._thread = LoopThread(self._turn, "console", last=self._leave)
@@ -124,17 +134,21 @@ class Console:
         """
         self._permit()
         reply = self._ask(kernel_id, "execute_request", content, beside=True)
-        self._evaluated[kernel_id] = reply
+        self._evaluations[kernel_id] = Evaluation(reply, time.monotonic())
         return reply
 
+    def evaluation(self, kernel_id: str) -> Evaluation | None:
+        """Return what `evaluate` asked last; None if it asked nothing."""
+        return self._evaluations.get(kernel_id)
+
     def wait_until_evaluated(self, kernel_id: str, timeout: float) -> None:
-        """Wait for what `evaluate` asked last, at most so many seconds.
+        """Wait for the reply to that, at most so many seconds.
 
         A thread that the kernel starts for a subshell may take a SIGINT that was sent meanwhile;
         then nothing wakes a main thread that waits in a call.
         """
-        if (reply := self._evaluated.get(kernel_id)) is not None:
-            wait([reply], timeout)
+        if (last := self.evaluation(kernel_id)) is not None:
+            wait([last.reply], timeout)
 
     def answer(self, prompt: Prompt, value: str) -> None:
         """Answer an open prompt; nothing happens if it is not open any more."""

@@ -54,6 +54,18 @@ def test_a_status_that_comes_late_is_told_at_once(kernel: TrackedKernel) -> None
     assert now.snapshot.state is KernelState.IDLE
 
 
+def test_since_when_a_state_was_seen_is_told_at_once(kernel: TrackedKernel) -> None:
+    assert kernel.manager is not None
+    kernel.manager.life.state_since = None
+    first = described(kernel, Observed(), BEGUN, None)
+    settled = described(kernel, Observed(), BEGUN + SETTLED, first)
+
+    kernel.manager.life.state_seen_at = BEGUN + SETTLED
+    now = described(kernel, Observed(), BEGUN + SETTLED + 1, settled)
+
+    assert now.snapshot.condition.since == BEGUN + SETTLED
+
+
 def test_what_our_threads_learn_late_is_told_at_once(kernel: TrackedKernel) -> None:
     first = described(kernel, Observed(), BEGUN, None)
     settled = described(kernel, Observed(), BEGUN + SETTLED, first)

@@ -25,7 +25,7 @@ from kerneltui.fleet.diagnosis.ways.remote_probe import is_remote_exec_there, lo
 from kerneltui.fleet.diagnosis.ways.signal_probe import look_by_signal
 from kerneltui.fleet.diagnosis.ways.source_lines import SourceLines
 from kerneltui.fleet.diagnosis.ways.subject import Subject
-from kerneltui.fleet.diagnosis.ways.subshell_probe import SubshellProbe
+from kerneltui.fleet.diagnosis.ways.subshell_probe import ask_beside
 from kerneltui.fleet.diagnosis.ways.system_probe import (
     children_of,
     look_at_system,
@@ -54,7 +54,6 @@ class Diagnosis:
         self._console = console
         self._find_messages = find_messages
         self._find_cells = find_cells
-        self._beside = SubshellProbe(console)
         self._sources = SourceLines()
 
     def stack(self, subject: Subject) -> Stack:
@@ -96,7 +95,7 @@ class Diagnosis:
 
     def _by_subshell(self, subject: Subject) -> Found:
         self._refuse_stopped(subject)
-        told = self._beside.ask(subject.kernel_id, ask_stacks(), STACK_PATIENCE)
+        told = ask_beside(self._console, subject.kernel_id, ask_stacks(), STACK_PATIENCE)
         if not (threads := read_threads(told)):
             raise CannotLook("it has told no thread")
         return Found(threads)
@@ -129,7 +128,7 @@ class Diagnosis:
 
     def _ask(self, subject: Subject, content: dict[str, Any]) -> Any:
         self._refuse_stopped(subject)
-        return self._beside.ask(subject.kernel_id, content, NAMES_PATIENCE)
+        return ask_beside(self._console, subject.kernel_id, content, NAMES_PATIENCE)
 
     def _refuse_locked(self) -> None:
         if self._console.locked:
