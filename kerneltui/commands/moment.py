@@ -104,7 +104,7 @@ class Moment:
         if facts.served is not None:
             return facts.served.last_activity
         is_recorded = self.latest is not None and self.latest.status.state is facts.state
-        return self.latest.since if self.latest is not None and is_recorded else None
+        return self.latest.period.since if self.latest is not None and is_recorded else None
 
     def _for_all(self, state_since: float | None) -> float | None:
         """Return since when something is true that was true in both looks.

@@ -159,6 +159,15 @@ BESIDE_THE_MAIN_SHELL = frozenset(
         "usage_request",
     }
 )
+QUESTIONS = BESIDE_THE_MAIN_SHELL | {
+    "comm_info_request",
+    "complete_request",
+    "connect_request",
+    "history_request",
+    "inspect_request",
+    "is_complete_request",
+}
+"""Requests that run nothing; consoles send them by themselves, ours as well."""
 
 
 def advance(status: KernelStatus, event: Event) -> KernelStatus:

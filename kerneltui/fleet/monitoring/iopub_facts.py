@@ -8,22 +8,13 @@ from kerneltui.fleet.diagnosis.cells import Cell
 from kerneltui.frozen import frozen
 from kerneltui.protocol import fields
 from kerneltui.protocol.message import LOOKER, Message, parent_id
-from kerneltui.protocol.status import BESIDE_THE_MAIN_SHELL, Reported
+from kerneltui.protocol.status import QUESTIONS, Reported
 from kerneltui.protocol.text import clean_code
 
 CODE_WIDTH = 200  # characters of the running code kept for a cell
 MAX_CELLS = 100  # remembered by their numbers
 MAX_CELL = 20_000  # characters; a longer cell is not remembered
 NUMBERS = range(1, 10**9)  # of cells
-QUESTIONS = BESIDE_THE_MAIN_SHELL | {
-    "comm_info_request",
-    "complete_request",
-    "connect_request",
-    "history_request",
-    "inspect_request",
-    "is_complete_request",
-}
-"""Requests that run nothing; consoles send them by themselves, ours as well."""
 
 
 @frozen

@@ -20,8 +20,9 @@ from kerneltui.frozen import frozen
 from kerneltui.kernels.connection.session import ClientSession, session_for
 from kerneltui.protocol.connection import ConnectionInfo
 from kerneltui.protocol.message import Message
+from kerneltui.protocol.period import Period
 from kerneltui.protocol.raw_message import RawMessage
-from kerneltui.protocol.status import KernelState, KernelStatus, advance, begins_anew
+from kerneltui.protocol.status import KernelState, KernelStatus, advance
 
 _TOLD_BY = frozenset({"status", "execute_input"})
 
@@ -31,8 +32,8 @@ class Latest:
     """What was recorded about one process. Instants are seconds since the epoch."""
 
     status: KernelStatus = KernelStatus()
-    since: float | None = None
-    """When the present state began; None if that was not recorded."""
+    period: Period = Period()
+    """Since when it has been in its present state."""
     iopub: IopubFacts = IopubFacts()
     """Its `executions` count only what is at the end of the recording."""
     is_telling: bool = False
@@ -88,7 +89,7 @@ def _told(latest: Latest, at: float, message: Message) -> Latest:
     return replace(
         latest,
         status=advance(before, event),
-        since=at if begins_anew(before, event) else latest.since,
+        period=latest.period.after(before, event, at),
         is_telling=latest.is_telling or is_activity(message),
         iopub=with_status(latest.iopub, event),
     )

@@ -86,7 +86,7 @@ class StatusChecks:
             return False
         sent_at = self._console.waiting.get(kernel.kernel_id)
         is_open = self._answers.of(manager).asked_at is not None
-        state, since = manager.status.state, manager.life.state_since
+        state, since = manager.status.state, manager.life.period.since
         return is_worth_asking(state, since, usage, sent_at, time.monotonic(), is_open=is_open)
 
     def control(self, kernel: TrackedKernel) -> ControlFacts:

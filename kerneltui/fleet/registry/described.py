@@ -61,8 +61,7 @@ def _told_by(manager: KernelManager) -> tuple[object, ...]:
     life = manager.life
     return (
         life.status,
-        life.state_since,
-        life.state_seen_at,
+        life.period,
         life.spawned_at,
         manager.kernel,
         manager.kernel_name,

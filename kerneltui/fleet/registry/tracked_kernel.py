@@ -238,7 +238,7 @@ def _condition_facts(
 ) -> ConditionFacts:
     facts, usage = known.for_condition, observed.usage or Usage(0.0, 0, 0)
     life = kernel.manager.life if kernel.manager is not None else None
-    turned_at = life.state_since if life is not None else None
+    turned_at = life.period.since if life is not None else None
     is_stopped = usage.process is ProcessState.STOPPED
     is_new = facts.phase in (Phase.STARTING, Phase.RESTARTING) or kernel.was_alive
     return replace(
@@ -246,7 +246,7 @@ def _condition_facts(
         phase_since=kernel.ended_at or (turned_at if is_new else None),
         why=clean_line(facts.why, REASON_WIDTH),
         runs_since=turned_at or kernel.served_active_at or _idle_since(kernel, facts, observed),
-        runs_seen_since=life.state_seen_at if life is not None else None,
+        runs_seen_since=life.period.seen_at if life is not None else None,
         sent_at=observed.sent_at,
         is_python=kernel.identity is not None and is_python(kernel.identity),
         asked_at=observed.control.asked_at,

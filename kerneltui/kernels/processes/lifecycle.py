@@ -12,6 +12,7 @@ from kerneltui.kernels.processes.guarded_thread import Failures
 from kerneltui.kernels.processes.log_file import LogFile
 from kerneltui.kernels.processes.process import KernelProcess
 from kerneltui.kernels.processes.watcher import process_watcher
+from kerneltui.protocol.period import Period
 from kerneltui.protocol.status import (
     Event,
     Exited,
@@ -21,8 +22,6 @@ from kerneltui.protocol.status import (
     Spawned,
     Wanted,
     advance,
-    begins_anew,
-    tells_the_moment,
 )
 
 LAST_LINES = 10  # of a dead kernel's log, kept to explain its end
@@ -70,11 +69,8 @@ class Lifecycle:
         self.spawned_at = 0.0
         """Instant of `time.monotonic()` at which the latest process was launched; 0.0 before the
         first, and if it is unknown."""
-        self.state_since: float | None = None
-        """Instant of `time.monotonic()` at which the present state began; None if that was not
-        seen."""
-        self.state_seen_at: float | None = None
-        """The same if it was seen; else the instant at which the state was first known."""
+        self.period = Period()
+        """Since when it has been in its present state; instants of `time.monotonic()`."""
         self.describe = description
         self._follow_death = follow_death
         self._find_heir = find_heir
@@ -112,8 +108,7 @@ class Lifecycle:
             self.process = self._untold = process
             self.log = log
             self.spawned_at = 0.0 if age is None else time.monotonic() - age
-            self.state_since = self.spawned_at or None
-            self.state_seen_at = self.state_since or time.monotonic()
+            self.period = Period(self.spawned_at or None, self.spawned_at or time.monotonic())
             self.spawns += 1
             self.present = True
             self.status = advance(self.status, event)
@@ -164,11 +159,8 @@ class Lifecycle:
         with self._changed:
             if spawn not in (None, self.spawns):
                 return
-            before, self.status = self.status, advance(self.status, event)
-            if begins_anew(before, event):
-                is_seen = tells_the_moment(before, event)
-                self.state_seen_at = at or time.monotonic()
-                self.state_since = self.state_seen_at if is_seen else None
+            self.period = self.period.after(self.status, event, at or time.monotonic())
+            self.status = advance(self.status, event)
             self._changed.notify_all()
         self._tell(event)
 

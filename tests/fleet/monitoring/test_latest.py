@@ -44,8 +44,8 @@ class Tape:
         self.add("execute_input", {"code": code, "execution_count": 1})
         return begun_at
 
-    def ask(self, times: int) -> None:
-        cell, self.cell = self.cell, self._session.new_message("kernel_info_request")
+    def ask(self, times: int, msg_type: str = "kernel_info_request") -> None:
+        cell, self.cell = self.cell, self._session.new_message(msg_type)
         for word in ("busy", "idle") * times:
             self.status(word)
         self.cell = cell
@@ -67,7 +67,7 @@ def test_what_runs_is_told_with_its_code_and_its_beginning(tape: Tape) -> None:
 
     latest = tape.read()
 
-    assert (latest.status.state, latest.since) == (KernelState.BUSY, begun_at)
+    assert (latest.status.state, latest.period.since) == (KernelState.BUSY, begun_at)
     assert latest.code.startswith("train()")
     assert latest.iopub.last_activity == begun_at + 1
 
@@ -78,7 +78,16 @@ def test_what_is_over_is_told_with_its_end(tape: Tape) -> None:
 
     latest = tape.read()
 
-    assert (latest.status.state, latest.since, latest.code) == (KernelState.IDLE, over_at, "")
+    assert (latest.status.state, latest.code) == (KernelState.IDLE, "")
+    assert latest.period.since == over_at
+
+
+def test_a_question_does_not_interrupt_a_rest(tape: Tape) -> None:
+    tape.begin("train()")
+    over_at = tape.status("idle")
+    tape.ask(1, "history_request")
+
+    assert tape.read().period.since == over_at
 
 
 def test_what_an_earlier_process_said_does_not_count(tape: Tape) -> None:
@@ -95,7 +104,7 @@ def test_a_request_before_a_flood_of_output_is_found(
         tape.add("stream", {"name": "stdout", "text": "x" * 100})
     monkeypatch.setattr(recording, "END", 1000)
 
-    assert tape.read().since == begun_at
+    assert tape.read().period.since == begun_at
 
 
 def test_a_request_before_many_questions_is_found(
@@ -107,7 +116,7 @@ def test_a_request_before_many_questions_is_found(
 
     latest = tape.read()
 
-    assert (latest.status.state, latest.since) == (KernelState.BUSY, begun_at)
+    assert (latest.status.state, latest.period.since) == (KernelState.BUSY, begun_at)
 
 
 def test_what_is_forged_does_not_count(tape: Tape) -> None:

@@ -11,6 +11,7 @@ from kerneltui.fleet.model.snapshot import Usage
 from kerneltui.fleet.registry.described import SETTLED, described
 from kerneltui.fleet.registry.tracked_kernel import Observed, TrackedKernel
 from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.protocol.period import Period
 from kerneltui.protocol.status import KernelState, Reported, Spawned
 
 BEGUN = 1000.0  # an instant, as all that follow
@@ -56,11 +57,11 @@ def test_a_status_that_comes_late_is_told_at_once(kernel: TrackedKernel) -> None
 
 def test_since_when_a_state_was_seen_is_told_at_once(kernel: TrackedKernel) -> None:
     assert kernel.manager is not None
-    kernel.manager.life.state_since = None
+    kernel.manager.life.period = Period(None, BEGUN)
     first = described(kernel, Observed(), BEGUN, None)
     settled = described(kernel, Observed(), BEGUN + SETTLED, first)
 
-    kernel.manager.life.state_seen_at = BEGUN + SETTLED
+    kernel.manager.life.period = Period(None, BEGUN + SETTLED)
     now = described(kernel, Observed(), BEGUN + SETTLED + 1, settled)
 
     assert now.snapshot.condition.since == BEGUN + SETTLED

@@ -189,13 +189,24 @@ def report(kernel: Kernel, word: str, at: float) -> None:
 
 def test_since_when_a_kernel_does_what_it_does_is_known(kernel: Kernel) -> None:
     kernel.spawn()
-    since = [kernel.life.state_since]
+    since = [kernel.life.period.since]
 
     for word, at in (("busy", 5.0), ("busy", 6.0), ("idle", 7.0)):
         report(kernel, word, at)
-        since.append(kernel.life.state_since)
+        since.append(kernel.life.period.since)
 
     assert since == [kernel.life.spawned_at, 5.0, 5.0, 7.0]
+
+
+def test_a_question_does_not_interrupt_a_rest(kernel: Kernel) -> None:
+    kernel.spawn()
+    report(kernel, "busy", 5.0)
+    report(kernel, "idle", 6.0)
+
+    for word, at in (("busy", 7.0), ("idle", 8.0)):
+        kernel.life.advance(Reported(word, "q", "history_request"), at=at)
+
+    assert kernel.life.period.since == 6.0
 
 
 @pytest.mark.parametrize("event", [BusyElsewhere(), Answered(), ServerReported(busy=True)])
@@ -206,7 +217,7 @@ def test_since_when_it_did_what_it_was_found_doing_is_not_known(
 
     kernel.life.advance(event)
 
-    assert kernel.life.state_since is None
+    assert kernel.life.period.since is None
 
 
 def test_a_reply_does_not_tell_when_a_request_ended_that_was_never_heard(kernel: Kernel) -> None:
@@ -215,7 +226,7 @@ def test_a_reply_does_not_tell_when_a_request_ended_that_was_never_heard(kernel:
 
     kernel.life.advance(Answered())
 
-    assert (kernel.life.status.state, kernel.life.state_since) == (KernelState.IDLE, None)
+    assert (kernel.life.status.state, kernel.life.period.since) == (KernelState.IDLE, None)
 
 
 def test_since_when_it_is_seen_to_do_what_it_was_found_doing_is_known(kernel: Kernel) -> None:
@@ -224,7 +235,7 @@ def test_since_when_it_is_seen_to_do_what_it_was_found_doing_is_known(kernel: Ke
     kernel.life.advance(BusyElsewhere(), at=5.0)
     kernel.life.advance(BusyElsewhere(), at=6.0)
 
-    assert kernel.life.state_seen_at == 5.0
+    assert kernel.life.period.seen_at == 5.0
 
 
 def test_a_request_that_was_found_running_began_when_its_recording_says(kernel: Kernel) -> None:
@@ -233,7 +244,7 @@ def test_a_request_that_was_found_running_began_when_its_recording_says(kernel: 
 
     report(kernel, "busy", 5.0)
 
-    assert kernel.life.state_since == 5.0
+    assert kernel.life.period.since == 5.0
 
 
 @pytest.mark.parametrize(
@@ -247,7 +258,7 @@ def test_what_is_answered_beside_a_request_that_was_found_running_is_not_its_beg
 
     kernel.life.advance(beside, at=5.0)
 
-    assert kernel.life.state_since is None
+    assert kernel.life.period.since is None
 
 
 def test_who_waits_for_a_replacement_learns_how_the_kernel_ended(
