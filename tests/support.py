@@ -7,6 +7,10 @@ import threading
 import time
 from collections.abc import Callable
 
+import pytest
+
+from kerneltui.kernels.processes import adopted
+
 # bash_kernel's package brings no kernelspec; one has to be installed by hand.
 BASH_SPEC: dict[str, object] = {
     "argv": [sys.executable, "-m", "bash_kernel", "-f", "{connection_file}"],
@@ -77,3 +81,8 @@ class Background:
             self._value = self._call()
         except BaseException as error:  # noqa: BLE001 - raised again by `result`
             self._error = error
+
+
+def as_before_linux_6_15(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the system tell exit codes to parent processes only."""
+    monkeypatch.setattr(adopted, "exit_code_by", lambda _pidfd, _patience: None)

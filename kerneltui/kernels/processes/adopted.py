@@ -5,25 +5,33 @@ from __future__ import annotations
 import os
 
 from kerneltui.kernels.processes.exit_fd import ExitFd, exited_fd, open_exit_fd
+from kerneltui.kernels.processes.exit_status import exit_code_by
 from kerneltui.kernels.processes.identity import ProcessIdentity
+
+REAPING = 0.2  # seconds that its parent may take to reap a process that has ended
 
 
 class AdoptedProcess:
-    """A process that is not a child of this one: its exit is seen at once, its exit code never.
+    """A process that is not a child of this one: its exit is seen at once.
 
-    A process that is already gone counts as exited.
+    Its exit code is known only where the system tells it to others than its parent process. A
+    process that is already gone counts as exited.
     """
 
     def __init__(self, identity: ProcessIdentity) -> None:
         self.identity = self.launched = identity
         self._exit = ExitFd(_exit_fd_of(identity))
+        self._patience = REAPING
 
     def fileno(self) -> int:
         return self._exit.fileno()
 
     @property
     def returncode(self) -> int | None:
-        return None
+        if not self.exited:
+            return None
+        patience, self._patience = self._patience, 0.0
+        return exit_code_by(self._exit.fileno(), patience)
 
     @property
     def exited(self) -> bool:

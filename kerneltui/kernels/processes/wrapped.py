@@ -29,8 +29,12 @@ class WrappedProcess(AdoptedProcess):
 
     @property
     def returncode(self) -> int | None:
-        """The return code that the wrapper passes on; None if it ended before its kernel."""
-        return self.wrapper.returncode if self._has_outlived_it else None
+        """The kernel's own if the system tells it, else what a wrapper that outlived it passes on.
+
+        None if neither is known.
+        """
+        own = super().returncode
+        return self.wrapper.returncode if own is None and self._has_outlived_it else own
 
     def wait(self, timeout: float | None = None) -> bool:
         if not super().wait(timeout):

@@ -24,7 +24,7 @@ from kerneltui.kernels.processes.identity import identify
 from kerneltui.protocol.status import KernelState
 from tests.fleet.small_kernels import WITHIN, Watched, dismiss_all, install_and_make_haste
 from tests.fleet.written_manifests import write_manifest
-from tests.support import eventually
+from tests.support import as_before_linux_6_15, eventually
 
 
 @pytest.fixture(autouse=True)
@@ -95,7 +95,10 @@ def test_an_adopted_kernel_runs_code(left: Watched) -> None:
     eventually(is_heard_to_run, WITHIN)
 
 
-def test_the_end_of_an_adopted_kernel_is_seen_without_its_code(left: Watched) -> None:
+def test_the_end_of_an_adopted_kernel_is_seen_without_a_code_that_only_its_parent_learns(
+    left: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_before_linux_6_15(monkeypatch)
     pid = left.now.pid
     assert pid is not None
 
