@@ -18,6 +18,7 @@ from kerneltui.fleet.diagnosis.death import Death
 from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.discovery.naming import name_of, notebook_of
 from kerneltui.fleet.discovery.server_word import true_of_now
+from kerneltui.fleet.keeper.recording.recording import recording_path
 from kerneltui.fleet.manifests.lock import is_locked
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.model.classification import Kind, Liveness
@@ -28,7 +29,6 @@ from kerneltui.fleet.reconcile.host_scan import (
     of_this_host,
     read_manifests,
 )
-from kerneltui.fleet.recording.recording import recording_path
 from kerneltui.fleet.registry.kernel_facts import (
     LEFT_WORDS,
     REASON_WIDTH,

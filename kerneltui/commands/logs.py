@@ -18,15 +18,15 @@ from kerneltui.commands.listing import Listed, client_of, find, list_all
 from kerneltui.commands.printing import Colours, OutputPrinter
 from kerneltui.commands.process_log import print_process_log
 from kerneltui.errors import KernelDied, KernelError, ProtocolError
-from kerneltui.fleet.recording.format import Record
-from kerneltui.fleet.recording.recording import (
+from kerneltui.fleet.keeper.recording.format import Record
+from kerneltui.fleet.keeper.recording.recording import (
     Gap,
     ProcessStarted,
     RecordingReader,
     recording_path,
     unheard_since,
 )
-from kerneltui.fleet.recording.start import RecorderStarter, is_recorded
+from kerneltui.fleet.keeper.start import KeeperStarter, is_recorded
 from kerneltui.fleet.transcript.batch import OUTPUT_TYPES
 from kerneltui.frozen import frozen
 from kerneltui.kernels.connection.connection_file import read_connection_file
@@ -78,7 +78,7 @@ def _print_recorded(kernel: Listed, wanted: Wanted, printer: OutputPrinter) -> N
     pieces = said.read()
     printer.print(pieces if wanted.tail is None else last_lines(pieces, wanted.tail))
     if wanted.follow:
-        recorder = RecorderStarter(runtime_folder(), _warn)
+        recorder = KeeperStarter(runtime_folder(), _warn)
         while goes_on(kernel):
             recorder.ensure()
             time.sleep(POLL)

@@ -21,6 +21,7 @@ from kerneltui.fleet.inspection.memory_watch import MemoryWatch
 from kerneltui.fleet.inspection.process_tree import ProcessFacts
 from kerneltui.fleet.inspection.spec_choice import SpecChoice, choices
 from kerneltui.fleet.inspection.usage import UsageSampler
+from kerneltui.fleet.keeper.start import KeeperStarter
 from kerneltui.fleet.manifests.store import ManifestStore
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.retention import USUAL, Limits
@@ -28,7 +29,6 @@ from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
 from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.fleet.reconcile.heirs import Heirs
 from kerneltui.fleet.reconcile.reconciler import Reconciler
-from kerneltui.fleet.recording.start import RecorderStarter
 from kerneltui.fleet.registry.described import Described, described
 from kerneltui.fleet.registry.notices import Notice, NoticeBoard
 from kerneltui.fleet.registry.orders import command_of
@@ -90,7 +90,7 @@ class Fleet:
         self._monitor, self.console = tracker.monitor, tracker.console
         self._gpu = GpuLook()
         self._usage = usage = UsageSampler(self._living_pids, registry.publish)
-        self._recorder = recorder = RecorderStarter(runtime_folder(), self.warn)
+        self._recorder = recorder = KeeperStarter(runtime_folder(), self.warn)
         besides = self._watch_memory, self._look_after_recorder, self._prepare_to_look
         self._reconciler = reconciler = Reconciler(
             registry, tracker, store, kernels, usage, transport, self.warn, *besides

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Collection
 
+from kerneltui.fleet.keeper.start import KeeperStarter
 from kerneltui.fleet.manifests.adoption import todays_environment
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.manifests.names import refuse_taken
 from kerneltui.fleet.manifests.store import ManifestStore
-from kerneltui.fleet.recording.start import RecorderStarter
 from kerneltui.fleet.registry.registry import KernelRegistry
 from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
 from kerneltui.fleet.registry.tracker import Tracker
@@ -27,7 +27,7 @@ class KernelStarter:
         tracker: Tracker,
         store: ManifestStore,
         kernels: MultiKernelManager,
-        recorder: RecorderStarter,
+        recorder: KeeperStarter,
     ) -> None:
         self._registry = registry
         self._tracker = tracker

@@ -25,13 +25,13 @@ from kerneltui.fleet.control.controllers import (
 from kerneltui.fleet.control.ladder import Attempt, Rung, advice, next_rung, rungs
 from kerneltui.fleet.control.stale_files import left_by_others
 from kerneltui.fleet.discovery.naming import PATH_WIDTH
+from kerneltui.fleet.keeper.start import KeeperStarter
 from kerneltui.fleet.manifests.adoption import environment_differs, todays_environment
 from kerneltui.fleet.manifests.manifest import RESTARTING
 from kerneltui.fleet.model.capabilities import VERBS, Method, Verb, why_not
 from kerneltui.fleet.model.classification import Kind
 from kerneltui.fleet.model.snapshot import Target
 from kerneltui.fleet.reconcile.external import ExternalKernels
-from kerneltui.fleet.recording.start import RecorderStarter
 from kerneltui.fleet.registry.registry import KernelRegistry
 from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
 from kerneltui.fleet.registry.tracker import Tracker
@@ -85,7 +85,7 @@ class KernelVerbs:
         tracker: Tracker,
         kernels: MultiKernelManager,
         external: ExternalKernels,
-        recorder: RecorderStarter,
+        recorder: KeeperStarter,
     ) -> None:
         self._registry = registry
         self._tracker = tracker

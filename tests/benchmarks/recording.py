@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 import zmq
 
+from kerneltui.fleet.keeper.recording.recording import SUFFIX
 from kerneltui.fleet.manifests.manifest import Manifest
-from kerneltui.fleet.recording.recording import SUFFIX
 from kerneltui.kernels.processes.identity import identify
 from kerneltui.paths import own_folder
 from kerneltui.protocol.connection import Channel, ConnectionInfo
@@ -66,7 +66,7 @@ def kernel(folder: Path, number: int) -> Iterator[None]:
 
 @contextmanager
 def recorder(folder: Path) -> Iterator[psutil.Process]:
-    command = [sys.executable, "-m", "kerneltui.fleet.recording.recorder", str(folder)]
+    command = [sys.executable, "-m", "kerneltui.fleet.keeper.keeper", str(folder)]
     with subprocess.Popen(command) as process:
         try:
             yield psutil.Process(process.pid)

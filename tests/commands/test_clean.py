@@ -18,11 +18,11 @@ from kerneltui.commands import clean as clean_module
 from kerneltui.commands.clean import clean
 from kerneltui.fleet.discovery import found as found_module
 from kerneltui.fleet.discovery.processes import Processes
+from kerneltui.fleet.keeper.recording.recording import recording_path
 from kerneltui.fleet.manifests import manifest as manifest_module
 from kerneltui.fleet.manifests.lock import ManifestLock
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.reconcile.host_scan import read_manifests
-from kerneltui.fleet.recording.recording import recording_path
 from kerneltui.kernels.connection.connection_file import read_connection_file, write_connection_file
 from kerneltui.kernels.connection.listeners import listeners, owner
 from kerneltui.kernels.processes.identity import ProcessIdentity, boot_id, identify

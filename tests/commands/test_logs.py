@@ -9,8 +9,8 @@ import pytest
 
 from kerneltui.commands.logs import RecordedOutput
 from kerneltui.commands.since import parse_since
-from kerneltui.fleet.recording.recording import Gap, recording_path
-from kerneltui.fleet.recording.writer import RecordingWriter
+from kerneltui.fleet.keeper.recording.recording import Gap, recording_path
+from kerneltui.fleet.keeper.recording.writer import RecordingWriter
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.paths import own_folder
 from kerneltui.private_file import make_private_folder

@@ -10,8 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
+from kerneltui.fleet.keeper.recording.recording import (
+    Gap,
+    ProcessStarted,
+    read_recording,
+    recording_path,
+)
 from kerneltui.fleet.manifests.manifest import Manifest
-from kerneltui.fleet.recording.recording import Gap, ProcessStarted, read_recording, recording_path
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 from kerneltui.protocol.wire import Session
 from tests.fake_kernel import KEY, FakeKernel, file_in
@@ -22,16 +27,16 @@ WITHIN = 10  # seconds, for what a process takes to start or end
 HASTE = """
 import resource, sys
 from pathlib import Path
-from kerneltui.fleet.recording import recorded_kernel
-from kerneltui.fleet.recording import recorder
-from kerneltui.fleet.recording import writer
-recorder.LINGER = {linger}
+from kerneltui.fleet.keeper.recording import recorded_kernel
+from kerneltui.fleet.keeper import keeper
+from kerneltui.fleet.keeper.recording import writer
+keeper.LINGER = {linger}
 recorded_kernel.REST = {rest}
 recorded_kernel.LATE = 60.0
 writer.RETRY = 0.1
 hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
 resource.setrlimit(resource.RLIMIT_FSIZE, ({file_limit}, hard))
-recorder.main(Path(sys.argv[1]))
+keeper.main(Path(sys.argv[1]))
 """
 Recorded = ProcessStarted | Gap | str
 

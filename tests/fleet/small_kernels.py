@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.keeper import start
 from kerneltui.fleet.manifests.store import Dismissed
 from kerneltui.fleet.model.snapshot import KernelSnapshot
-from kerneltui.fleet.recording import start
 from kerneltui.fleet.threads import periodic
 from kerneltui.fleet.transcript.transcript import Role
 from kerneltui.kernels.management import manager as manager_module
@@ -61,7 +61,7 @@ def install_and_make_haste(folder: Path, patch: pytest.MonkeyPatch) -> None:
         (folder / "kernels" / name / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
     patch.setenv("JUPYTER_PATH", str(folder))
     patch.setattr(manager_module, "SHUTDOWN_WAIT_TIME", 1.0)
-    patch.setattr(start, "ensure_recorder", lambda _folder: None)
+    patch.setattr(start, "ensure_keeper", lambda _folder: None)
     patch.setattr(periodic, "INTERVAL", 0.05)
 
 

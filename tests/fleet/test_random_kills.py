@@ -14,9 +14,14 @@ from pathlib import Path
 
 import pytest
 
+from kerneltui.fleet.keeper.recording.recording import (
+    Gap,
+    read_recording,
+    recording_path,
+    unheard_since,
+)
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.monitoring.monitor import KernelMonitor
-from kerneltui.fleet.recording.recording import Gap, read_recording, recording_path, unheard_since
 from kerneltui.fleet.transcript.transcript import Role
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes.adopted import AdoptedProcess

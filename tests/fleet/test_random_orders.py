@@ -27,8 +27,8 @@ LONGEST = 0.8  # seconds of orders before a dashboard is killed
 DASHBOARD = """
 import random, sys, time
 from kerneltui.errors import KernelError
-from kerneltui.fleet.recording import start
-start.ensure_recorder = lambda _folder: None
+from kerneltui.fleet.keeper import start
+start.ensure_keeper = lambda _folder: None
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.model.capabilities import Verb
 chance, fleet = random.Random(int(sys.argv[1])), Fleet()

@@ -8,6 +8,7 @@ from pathlib import Path
 from kerneltui.errors import KernelError
 from kerneltui.fleet.discovery.found import STARTUP, Found
 from kerneltui.fleet.discovery.processes import Processes
+from kerneltui.fleet.keeper.recording.recording import older_path, recording_path
 from kerneltui.fleet.manifests.manifest import (
     RESTARTING,
     Manifest,
@@ -15,7 +16,6 @@ from kerneltui.fleet.manifests.manifest import (
     read_manifest,
     resolved,
 )
-from kerneltui.fleet.recording.recording import older_path, recording_path
 from kerneltui.kernels.connection.connection_file import read_connection_file
 from kerneltui.kernels.connection.ipc import ipc_sockets
 from kerneltui.kernels.connection.listeners import listeners, owner

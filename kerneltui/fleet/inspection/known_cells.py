@@ -6,9 +6,9 @@ import time
 
 from kerneltui.fleet.diagnosis.cells import Cell
 from kerneltui.fleet.diagnosis.ways.subject import Subject
+from kerneltui.fleet.keeper.recording.recording import recording_path
 from kerneltui.fleet.monitoring.iopub_facts import IopubFacts
 from kerneltui.fleet.monitoring.latest import read_latest
-from kerneltui.fleet.recording.recording import recording_path
 
 
 def known_cells(subject: Subject, heard: IopubFacts) -> tuple[Cell, ...]:

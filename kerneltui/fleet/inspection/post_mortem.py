@@ -9,10 +9,10 @@ from kerneltui.errors import KernelError
 from kerneltui.fleet.diagnosis.cells import cell_number
 from kerneltui.fleet.diagnosis.crash import find_crash, place_of, without_dumps
 from kerneltui.fleet.diagnosis.death import Death, conclude
+from kerneltui.fleet.keeper.recording.recording import ended_at, recording_path
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.monitoring.iopub_facts import IopubFacts
 from kerneltui.fleet.monitoring.latest import read_latest
-from kerneltui.fleet.recording.recording import ended_at, recording_path
 from kerneltui.kernels.connection.connection_file import read_connection_file
 from kerneltui.kernels.processes.lifecycle import without_greeting
 from kerneltui.kernels.processes.log_file import LogFile

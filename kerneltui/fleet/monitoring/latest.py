@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from kerneltui.errors import ProtocolError
+from kerneltui.fleet.keeper.recording.format import Record
+from kerneltui.fleet.keeper.recording.recording import read_end, read_recording
 from kerneltui.fleet.monitoring.iopub_facts import (
     IopubFacts,
     is_activity,
@@ -14,8 +16,6 @@ from kerneltui.fleet.monitoring.iopub_facts import (
     with_cell,
     with_status,
 )
-from kerneltui.fleet.recording.format import Record
-from kerneltui.fleet.recording.recording import read_end, read_recording
 from kerneltui.frozen import frozen
 from kerneltui.kernels.connection.session import ClientSession, session_for
 from kerneltui.protocol.connection import ConnectionInfo

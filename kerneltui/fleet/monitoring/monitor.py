@@ -17,11 +17,11 @@ from pathlib import Path
 import zmq
 
 from kerneltui.errors import KernelError
+from kerneltui.fleet.keeper.recording.recording import ProcessStarted, recording_path
 from kerneltui.fleet.model.retention import USUAL, Limits
 from kerneltui.fleet.monitoring.iopub_facts import IopubFacts
 from kerneltui.fleet.monitoring.message_log import TOTAL_BYTES, MessageLog
 from kerneltui.fleet.monitoring.subscription import NEVER, IopubSubscription
-from kerneltui.fleet.recording.recording import ProcessStarted, recording_path
 from kerneltui.fleet.threads.mailbox import Mailbox
 from kerneltui.fleet.transcript.batch import SideMessage
 from kerneltui.fleet.transcript.operations import Block, Step

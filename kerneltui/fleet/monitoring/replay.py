@@ -14,9 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from kerneltui.errors import ProtocolError
-from kerneltui.fleet.recording.beside import is_beside_status
-from kerneltui.fleet.recording.format import Record, RecordKind
-from kerneltui.fleet.recording.recording import (
+from kerneltui.fleet.keeper.recording.beside import is_beside_status
+from kerneltui.fleet.keeper.recording.format import Record, RecordKind
+from kerneltui.fleet.keeper.recording.recording import (
     Gap,
     Growth,
     ProcessStarted,

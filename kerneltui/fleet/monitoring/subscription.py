@@ -15,6 +15,8 @@ from pathlib import Path
 import zmq
 
 from kerneltui.errors import ProtocolError
+from kerneltui.fleet.keeper.recording.flood_gate import SKIPPED, FloodGate
+from kerneltui.fleet.keeper.recording.recording import Gap, ProcessStarted
 from kerneltui.fleet.monitoring.iopub_facts import (
     IopubFacts,
     is_activity,
@@ -25,8 +27,6 @@ from kerneltui.fleet.monitoring.iopub_facts import (
 )
 from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.fleet.monitoring.replay import Past, Replay
-from kerneltui.fleet.recording.flood_gate import SKIPPED, FloodGate
-from kerneltui.fleet.recording.recording import Gap, ProcessStarted
 from kerneltui.fleet.transcript.batch import OUTPUT_TYPES, Received, SideMessage, merge, render
 from kerneltui.fleet.transcript.operations import Block
 from kerneltui.fleet.transcript.transcript import Role, Transcript

@@ -12,13 +12,13 @@ from kerneltui.fleet.console.console import Console
 from kerneltui.fleet.diagnosis.death import Death, MemoryAtEnd
 from kerneltui.fleet.inspection.death_report import log_lines, output_lines
 from kerneltui.fleet.inspection.kernel_log import KernelLog
+from kerneltui.fleet.keeper.recording.recording import remove_recording
 from kerneltui.fleet.manifests.manifest import RESTARTING
 from kerneltui.fleet.manifests.store import ManifestStore
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.classification import Kind
 from kerneltui.fleet.model.retention import Limits
 from kerneltui.fleet.monitoring.monitor import Describe, KernelMonitor
-from kerneltui.fleet.recording.recording import remove_recording
 from kerneltui.fleet.registry.deaths import Deaths
 from kerneltui.fleet.registry.notices import NOTICE_WIDTH, Notice, NoticeBoard
 from kerneltui.fleet.registry.orders import Orders

@@ -18,10 +18,10 @@ from kerneltui.errors import KernelError
 from kerneltui.fleet.diagnosis.crash import Crash
 from kerneltui.fleet.diagnosis.death import Death, MemoryAtEnd, Sent, conclude
 from kerneltui.fleet.diagnosis.stack import Frame
+from kerneltui.fleet.keeper.recording.recording import recording_path
 from kerneltui.fleet.manifests import manifest as manifest_module
 from kerneltui.fleet.manifests.kept_client import KeptClient, KeptPrompt
 from kerneltui.fleet.manifests.manifest import Manifest, find_manifests, read_manifest
-from kerneltui.fleet.recording.recording import recording_path
 from kerneltui.kernels.connection.connection_file import find_connection_file
 from kerneltui.kernels.processes.identity import ProcessIdentity, boot_id, identify
 from kerneltui.kernels.processes.log_file import LogFile

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from kerneltui.fleet.keeper.recording import recording
+from kerneltui.fleet.keeper.recording.format import encode_message
 from kerneltui.fleet.monitoring.latest import Latest, read_latest
-from kerneltui.fleet.recording import recording
-from kerneltui.fleet.recording.format import encode_message
 from kerneltui.kernels.connection.session import ClientSession
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.message import Message

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import zmq
 
+from kerneltui.fleet.keeper.recording import flood_gate
 from kerneltui.fleet.monitoring import monitor as monitors
 from kerneltui.fleet.monitoring.iopub_facts import IopubFacts
 from kerneltui.fleet.monitoring.message_log import MAX_PART
 from kerneltui.fleet.monitoring.monitor import Describe, KernelMonitor
-from kerneltui.fleet.recording import flood_gate
 from kerneltui.fleet.transcript.transcript import Role, Transcript
 from kerneltui.kernels.connection.sockets import connect
 from kerneltui.kernels.management.manager import KernelManager

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.keeper import start
+from kerneltui.fleet.keeper.recording.recording import Gap, read_recording, recording_path
+from kerneltui.fleet.keeper.start import is_recorded
 from kerneltui.fleet.manifests.manifest import manifest_path, read_manifest
 from kerneltui.fleet.model.capabilities import Verb
-from kerneltui.fleet.recording import start
-from kerneltui.fleet.recording.recording import Gap, read_recording, recording_path
-from kerneltui.fleet.recording.start import is_recorded
 from kerneltui.fleet.transcript.transcript import Role, TranscriptView
 from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.protocol.status import KernelState
@@ -36,7 +36,7 @@ def fleet_folder(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = short_path / "run"
     folder.mkdir()
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(folder))
-    monkeypatch.setattr(start, "ensure_recorder", lambda _folder: None)
+    monkeypatch.setattr(start, "ensure_keeper", lambda _folder: None)
     return folder
 
 

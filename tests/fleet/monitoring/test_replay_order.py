@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from kerneltui.errors import ProtocolError
+from kerneltui.fleet.keeper.recording.recording import Gap, Growth, ProcessStarted, recording_path
+from kerneltui.fleet.keeper.recording.writer import RecordingWriter
 from kerneltui.fleet.monitoring import replay as replays
 from kerneltui.fleet.monitoring.replay import Past, Replay
-from kerneltui.fleet.recording.recording import Gap, Growth, ProcessStarted, recording_path
-from kerneltui.fleet.recording.writer import RecordingWriter
 from kerneltui.fleet.transcript.batch import Received
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.paths import own_folder

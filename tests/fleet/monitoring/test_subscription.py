@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from kerneltui.fleet.keeper.recording.flood_gate import FloodGate
 from kerneltui.fleet.model.retention import USUAL
 from kerneltui.fleet.monitoring import replay
 from kerneltui.fleet.monitoring import subscription as ear_module
 from kerneltui.fleet.monitoring.iopub_facts import IopubFacts
 from kerneltui.fleet.monitoring.subscription import NEVER, IopubSubscription
-from kerneltui.fleet.recording.flood_gate import FloodGate
 from kerneltui.fleet.transcript.batch import OUTPUT_BUDGET, SideMessage
 from kerneltui.fleet.transcript.operations import Block
 from kerneltui.fleet.transcript.transcript import Role, Transcript

@@ -376,9 +376,9 @@ def test_a_kernel_adopted_in_the_midst_of_a_cell_is_busy_until_it_ends() -> None
 CROWD = 20
 STARTS_A_CROWD = f"""
 import time
-from kerneltui.fleet.recording import start
+from kerneltui.fleet.keeper import start
 from kerneltui.fleet.fleet import Fleet
-start.ensure_recorder = lambda _folder: None
+start.ensure_keeper = lambda _folder: None
 fleet = Fleet()
 fleet.open()
 for _ in range({CROWD}):
@@ -507,9 +507,9 @@ def is_alive(kernel: KernelSnapshot) -> bool:
 
 HOLDS_THE_LEASE = """
 import time
-from kerneltui.fleet.recording import start
+from kerneltui.fleet.keeper import start
 from kerneltui.fleet.fleet import Fleet
-start.ensure_recorder = lambda _folder: None
+start.ensure_keeper = lambda _folder: None
 fleet = Fleet()
 fleet.open()
 fleet.start("tiny", cwd="/", autorestart=True)

@@ -41,7 +41,7 @@ kernel.cells["later"] = steps()
 LEAVES = """
 import sys
 from kerneltui.fleet.fleet import Fleet
-from kerneltui.fleet.recording.recording import recording_path
+from kerneltui.fleet.keeper.recording.recording import recording_path
 from kerneltui.protocol.status import KernelState
 from tests.support import eventually
 def is_recorded():

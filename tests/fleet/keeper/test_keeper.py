@@ -13,19 +13,25 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
 import zmq
 
-from kerneltui.fleet.recording import recorded_kernel
-from kerneltui.fleet.recording import recorder as recorder_module
-from kerneltui.fleet.recording.lock import RecorderLock, earlier_lock_path, lock_path
-from kerneltui.fleet.recording.recorded_kernel import RecordedKernel
-from kerneltui.fleet.recording.recorder import Recorder
-from kerneltui.fleet.recording.recording import Gap, ProcessStarted, older_path, unheard_since
-from kerneltui.fleet.recording.start import ensure_recorder, is_recorded, recorder_problem
+from kerneltui.fleet.keeper import keeper as keeper_module
+from kerneltui.fleet.keeper.keeper import Keeper
+from kerneltui.fleet.keeper.lock import KeeperLock, earlier_lock_path, lock_path
+from kerneltui.fleet.keeper.recording import recorded_kernel
+from kerneltui.fleet.keeper.recording.recorded_kernel import RecordedKernel
+from kerneltui.fleet.keeper.recording.recording import (
+    Gap,
+    ProcessStarted,
+    older_path,
+    unheard_since,
+)
+from kerneltui.fleet.keeper.start import ensure_keeper, is_recorded, keeper_problem
 from kerneltui.paths import own_folder
 from kerneltui.private_file import make_private_folder
 from tests.fake_kernel import FakeKernel, file_in
@@ -212,22 +218,22 @@ def test_a_kernel_of_an_earlier_kerneltui_is_left_to_its_recorder_as_long_as_tha
     kernel.announce(kernel.identity)
     kernel.manifest.path.rename(short_path / f"kerneltui-{kernel.manifest.kernel_id}.json")
     with (
-        RecorderLock(earlier_lock_path(short_path)) as earlier,
-        RecorderLock(own_lock(short_path)) as lock,
+        KeeperLock(earlier_lock_path(short_path)) as earlier,
+        KeeperLock(own_lock(short_path)) as lock,
     ):
         assert earlier.acquire()
-        recorder = Recorder(short_path, lock)
+        recorder = Keeper(short_path, lock)._recorder
+        look = partial(recorder.follow, (kernel.manifest,))
 
-        recorder._look()
-        meanwhile = dict(recorder._kernels), recorder._has_living
+        look()
+        meanwhile = recorder.kernels, recorder.has_living
         earlier.release()
-        recorder._changed_at = None
-        recorder._look()
-        afterwards = list(recorder._kernels)
+        look()
+        afterwards = [each.manifest for each in recorder.kernels]
         recorder.close()
 
-    assert meanwhile == ({}, True)
-    assert afterwards == [kernel.manifest.kernel_id]
+    assert meanwhile == ((), True)
+    assert afterwards == [kernel.manifest]
     assert kernel.recording == short_path / f"kerneltui-{kernel.manifest.kernel_id}.iopub"
 
 
@@ -358,12 +364,12 @@ def test_a_full_disk_is_said_and_once_it_has_room_the_recording_goes_on(
     with RunningRecorder(short_path, file_limit=10_000) as recorder:
         say_heard(kernel, "before")
         kernel.voice.print("x" * 20_000)
-        eventually(lambda: "File too large" in recorder_problem(short_path), WITHIN)
+        eventually(lambda: "File too large" in keeper_problem(short_path), WITHIN)
 
         limit = resource.RLIM_INFINITY
         hard = resource.prlimit(recorder.process.pid, resource.RLIMIT_FSIZE)[1]
         resource.prlimit(recorder.process.pid, resource.RLIMIT_FSIZE, (limit, hard))
-        eventually(lambda: recorder_problem(short_path) == "", WITHIN)
+        eventually(lambda: keeper_problem(short_path) == "", WITHIN)
         kernel.voice.print("after")
         kernel.wait_recorded("after")
 
@@ -417,13 +423,13 @@ def test_a_recorder_ends_where_there_never_was_a_kernel(short_path: Path) -> Non
 def test_a_recorder_without_a_kernel_rests_between_its_looks(
     short_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recorder_module, "LINGER", 0.0)
-    with RecorderLock(own_lock(short_path)) as lock:
+    monkeypatch.setattr(keeper_module, "LINGER", 0.0)
+    with KeeperLock(own_lock(short_path)) as lock:
         begun = time.monotonic()
 
-        Recorder(short_path, lock).run()
+        Keeper(short_path, lock).run()
 
-    assert time.monotonic() - begun >= recorder_module.LOOK
+    assert time.monotonic() - begun >= keeper_module.LOOK
 
 
 def test_a_recorder_whose_folder_vanishes_ends(short_path: Path) -> None:
@@ -449,16 +455,16 @@ def test_a_recorder_whose_lock_is_removed_leaves_the_folder_to_another(short_pat
 def test_a_kernel_that_arrives_as_the_recorder_ends_is_heard(
     kernel: SpokenKernel, short_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class LateLock(RecorderLock):
+    class LateLock(KeeperLock):
         def release(self) -> None:
             kernel.announce(kernel.identity)
             assert is_recorded(short_path)  # so nobody else was started for it
             super().release()
 
-    monkeypatch.setattr(recorder_module, "LINGER", 0.0)
+    monkeypatch.setattr(keeper_module, "LINGER", 0.0)
     with LateLock(own_lock(short_path)) as lock:
         assert lock.acquire()
-        recorder = recorder_module.Recorder(short_path, lock)
+        recorder = Keeper(short_path, lock)
         running = Background(recorder.run)
         say_heard(kernel, "heard")
 
@@ -469,14 +475,14 @@ def test_a_kernel_that_arrives_as_the_recorder_ends_is_heard(
 
 def test_a_recorder_that_fails_leaves_word_of_it(short_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from kerneltui.fleet.recording import recorder;"
-        "recorder.Recorder.run = lambda self: 1 / 0; recorder.main(Path(sys.argv[1]))"
+        "import sys; from pathlib import Path; from kerneltui.fleet.keeper import keeper;"
+        "keeper.Keeper.run = lambda self: 1 / 0; keeper.main(Path(sys.argv[1]))"
     )
 
     ended = subprocess.run([sys.executable, "-c", code, str(short_path)], stderr=subprocess.DEVNULL)
 
     assert ended.returncode == 1
-    assert "the recorder failed: ZeroDivisionError" in recorder_problem(short_path)
+    assert "the keeper failed: ZeroDivisionError" in keeper_problem(short_path)
 
 
 def test_a_dismissed_kernel_is_heard_no_more(
@@ -492,7 +498,7 @@ def test_a_dismissed_kernel_is_heard_no_more(
 
 
 def test_it_loads_nothing_that_it_can_do_without() -> None:
-    code = "import sys, kerneltui.fleet.recording.recorder; print(*sys.modules)"
+    code = "import sys, kerneltui.fleet.keeper.keeper; print(*sys.modules)"
 
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout
 
@@ -510,7 +516,7 @@ def own_lock(folder: Path) -> Path:
 
 def test_one_lock_excludes_another(tmp_path: Path) -> None:
     path = own_lock(tmp_path)
-    with RecorderLock(path) as one, RecorderLock(path) as other:
+    with KeeperLock(path) as one, KeeperLock(path) as other:
         assert one.acquire()
         assert is_recorded(tmp_path)
         assert not other.acquire()
@@ -518,20 +524,20 @@ def test_one_lock_excludes_another(tmp_path: Path) -> None:
 
 
 def test_what_is_wrong_is_said_in_the_same_space(tmp_path: Path) -> None:
-    with RecorderLock(own_lock(tmp_path)) as lock:
+    with KeeperLock(own_lock(tmp_path)) as lock:
         assert lock.acquire()
         size = lock_path(tmp_path).stat().st_size
         lock.say("the disk is full" + "!" * 1000)
 
-        assert recorder_problem(tmp_path).startswith("the disk is full!")
+        assert keeper_problem(tmp_path).startswith("the disk is full!")
         assert lock_path(tmp_path).stat().st_size == size
         lock.say("")
-        assert recorder_problem(tmp_path) == ""
+        assert keeper_problem(tmp_path) == ""
     assert stat.S_IMODE(lock_path(tmp_path).stat().st_mode) == 0o600
 
 
 def test_where_no_recorder_has_ever_been_nothing_is_wrong(tmp_path: Path) -> None:
-    assert (is_recorded(tmp_path), recorder_problem(tmp_path)) == (False, "")
+    assert (is_recorded(tmp_path), keeper_problem(tmp_path)) == (False, "")
 
 
 # -- starting it -----------------------------------------------------------------------------
@@ -549,7 +555,7 @@ def recorders_of(folder: Path) -> list[psutil.Process]:
 def started(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[psutil.Process]:
     """A recorder that was started as dashboards do."""
     monkeypatch.setenv("JPY_PARENT_PID", "1")
-    ensure_recorder(short_path)
+    ensure_keeper(short_path)
     eventually(lambda: is_recorded(short_path), WITHIN)
     (process,) = recorders_of(short_path)
     yield process
@@ -567,6 +573,6 @@ def test_a_recorder_is_started_apart_from_who_wants_it(started: psutil.Process) 
 
 
 def test_a_recorder_is_not_started_twice(started: psutil.Process, short_path: Path) -> None:
-    ensure_recorder(short_path)
+    ensure_keeper(short_path)
 
     assert recorders_of(short_path) == [started]

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import kerneltui
-from kerneltui.fleet.recording.lock import is_locked, read_problem
+from kerneltui.fleet.keeper.lock import is_locked, read_problem
 from kerneltui.kernels.management.launch import NOT_INHERITED
 
 INTERVAL = 10.0  # seconds between two looks whether there is a recorder
@@ -25,7 +25,7 @@ def is_recorded(folder: Path) -> bool:
     return is_locked(folder)
 
 
-def ensure_recorder(folder: Path) -> None:
+def ensure_keeper(folder: Path) -> None:
     """Start a recorder if there is none. Raises OSError.
 
     Call it after a kernel's manifest is written: a recorder that is about to end, as it found
@@ -39,7 +39,7 @@ def ensure_recorder(folder: Path) -> None:
             sys.executable,
             "-P",
             "-m",
-            "kerneltui.fleet.recording.recorder",
+            "kerneltui.fleet.keeper.keeper",
             str(folder.absolute()),
         ],
         env=_environment(),
@@ -52,7 +52,7 @@ def ensure_recorder(folder: Path) -> None:
     )
 
 
-class RecorderStarter:
+class KeeperStarter:
     """Keeps a recorder running while there is a kernel to record."""
 
     def __init__(self, folder: Path, warn: Callable[[str], None]) -> None:
@@ -70,8 +70,8 @@ class RecorderStarter:
         """Start a recorder if there is none; warn of its problem once."""
         self._due = time.monotonic() + INTERVAL
         try:
-            ensure_recorder(self._folder)
-            problem = recorder_problem(self._folder)
+            ensure_keeper(self._folder)
+            problem = keeper_problem(self._folder)
         except OSError as error:
             problem = f"what kernels print cannot be recorded: {error.strerror}"
         if problem != self._problem:
@@ -80,7 +80,7 @@ class RecorderStarter:
                 self._warn(problem)
 
 
-def recorder_problem(folder: Path) -> str:
+def keeper_problem(folder: Path) -> str:
     """Return the problem that the recorder noted; "" if there is none. Raises OSError."""
     return read_problem(folder)
 

@@ -1,4 +1,4 @@
-"""RecorderLock: at most one recorder for each runtime folder and host, and its problem.
+"""KeeperLock: at most one recorder for each runtime folder and host, and its problem.
 
 The system releases the lock when its holder exits, for any reason; pid files are not trusted.
 """
@@ -56,7 +56,7 @@ def read_problem(folder: Path) -> str:
         os.close(fd)
 
 
-class RecorderLock:
+class KeeperLock:
     """The lock of one folder's recorder, held once `acquire` has returned True."""
 
     def __init__(self, path: Path) -> None:

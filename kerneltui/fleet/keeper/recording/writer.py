@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from kerneltui.fleet.recording.format import (
+from kerneltui.fleet.keeper.recording.format import (
     DROPPED,
     GENERATION,
     Gap,
@@ -23,7 +23,7 @@ from kerneltui.fleet.recording.format import (
     encode_gap,
     encode_message,
 )
-from kerneltui.fleet.recording.recording import begun_at, older_path
+from kerneltui.fleet.keeper.recording.recording import begun_at, older_path
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.private_file import open_private
 from kerneltui.words import day_and_minute

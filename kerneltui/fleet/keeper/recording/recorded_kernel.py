@@ -10,12 +10,12 @@ from pathlib import Path
 import zmq
 
 from kerneltui.errors import KernelError
+from kerneltui.fleet.keeper.recording.beside import is_beside_status, says_idle
+from kerneltui.fleet.keeper.recording.flood_gate import SKIPPED, FloodGate
+from kerneltui.fleet.keeper.recording.format import Gap
+from kerneltui.fleet.keeper.recording.recording import recording_path, unheard_since
+from kerneltui.fleet.keeper.recording.writer import RecordingWriter
 from kerneltui.fleet.manifests.manifest import Manifest
-from kerneltui.fleet.recording.beside import is_beside_status, says_idle
-from kerneltui.fleet.recording.flood_gate import SKIPPED, FloodGate
-from kerneltui.fleet.recording.format import Gap
-from kerneltui.fleet.recording.recording import recording_path, unheard_since
-from kerneltui.fleet.recording.writer import RecordingWriter
 from kerneltui.kernels.connection.sockets import default_context
 from kerneltui.kernels.processes.adopted import AdoptedProcess
 from kerneltui.kernels.processes.identity import ProcessIdentity

@@ -14,13 +14,7 @@ from typing import BinaryIO
 
 from kerneltui.errors import KernelError
 from kerneltui.file_lock import is_at
-from kerneltui.fleet.manifests.manifest import (
-    EARLIER_PREFIX,
-    is_earlier,
-    manifest_path,
-    read_manifest,
-)
-from kerneltui.fleet.recording.format import (
+from kerneltui.fleet.keeper.recording.format import (
     DAMAGED,
     ENDED_SIZE,
     GENERATION,
@@ -31,6 +25,12 @@ from kerneltui.fleet.recording.format import (
     decode_record,
     decode_records,
     located_records,
+)
+from kerneltui.fleet.manifests.manifest import (
+    EARLIER_PREFIX,
+    is_earlier,
+    manifest_path,
+    read_manifest,
 )
 from kerneltui.paths import own_folder
 from kerneltui.private_file import open_private

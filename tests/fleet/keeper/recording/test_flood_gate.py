@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import zmq
 
-from kerneltui.fleet.recording import flood_gate, recorded_kernel
-from kerneltui.fleet.recording.flood_gate import SKIPPED, FloodGate
-from kerneltui.fleet.recording.recorded_kernel import RecordedKernel
-from kerneltui.fleet.recording.recording import Gap, read_recording
+from kerneltui.fleet.keeper.recording import flood_gate, recorded_kernel
+from kerneltui.fleet.keeper.recording.flood_gate import SKIPPED, FloodGate
+from kerneltui.fleet.keeper.recording.recorded_kernel import RecordedKernel
+from kerneltui.fleet.keeper.recording.recording import Gap, read_recording
 from kerneltui.kernels.connection.sockets import default_context
 from tests.fake_kernel import FakeKernel
 from tests.fleet.recorders import SpokenKernel

@@ -14,9 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kerneltui.fleet.manifests.manifest import Manifest
-from kerneltui.fleet.recording import writer as recording_writer
-from kerneltui.fleet.recording.format import (
+from kerneltui.fleet.keeper.recording import writer as recording_writer
+from kerneltui.fleet.keeper.recording.format import (
     DAMAGED,
     DROPPED,
     GENERATION,
@@ -27,7 +26,7 @@ from kerneltui.fleet.recording.format import (
     encode_gap,
     encode_message,
 )
-from kerneltui.fleet.recording.recording import (
+from kerneltui.fleet.keeper.recording.recording import (
     KEPT,
     Gap,
     ProcessStarted,
@@ -38,7 +37,8 @@ from kerneltui.fleet.recording.recording import (
     remove_recording,
     unheard_since,
 )
-from kerneltui.fleet.recording.writer import RecordingWriter
+from kerneltui.fleet.keeper.recording.writer import RecordingWriter
+from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 from kerneltui.paths import own_folder
 from kerneltui.private_file import make_private_folder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kerneltui.fleet.recording.beside import is_beside_status, says_idle
+from kerneltui.fleet.keeper.recording.beside import is_beside_status, says_idle
 from kerneltui.protocol.raw_message import RawMessage
 from kerneltui.protocol.wire import Session
 
