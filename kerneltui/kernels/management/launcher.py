@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
@@ -17,12 +16,13 @@ from kerneltui.errors import LaunchError
 from kerneltui.frozen import frozen
 from kerneltui.kernels.connection.connection_file import ConnectionFileMixin
 from kerneltui.kernels.connection.encryption import wants_curve
-from kerneltui.kernels.management.launch import kernel_environment, launch, refuse_unlaunchable
+from kerneltui.kernels.management.launch import kernel_environment, refuse_unlaunchable
 from kerneltui.kernels.management.launch_plan import LaunchPlan
+from kerneltui.kernels.management.spawn import Spawn, SpawnOrder
 from kerneltui.kernels.processes.lifecycle import Lifecycle
 from kerneltui.kernels.processes.log_file import LogFile
 from kerneltui.kernels.processes.nofile import describe_shortage
-from kerneltui.kernels.processes.process import ChildProcess
+from kerneltui.kernels.processes.process import KernelProcess
 from kerneltui.kernels.specs.spec_manager import KernelSpec, format_argv
 from kerneltui.paths import runtime_folder
 from kerneltui.protocol.status import Wanted
@@ -51,6 +51,11 @@ class PreparedLaunch:
     log: LogFile | None
     """For a stdout or stderr that is not given; None if both are."""
 
+    def as_order(self, streams: Mapping[str, Any]) -> SpawnOrder:
+        """Return what is to be started. `streams`: as for Popen, the log included."""
+        rest = dict(self.plan.popen_kwargs)
+        return SpawnOrder(self.argv, self.env, rest.pop("cwd", None), streams, rest)
+
     def as_popen(self) -> tuple[list[str], dict[str, Any]]:
         """Return argv and the arguments of Popen, without those for the log."""
         return self.argv, {"env": self.env, **self.plan.streams, **self.plan.popen_kwargs}
@@ -63,10 +68,12 @@ class Launcher:
         self,
         connection: ConnectionFileMixin,
         own_command: Callable[[Sequence[str]], list[str] | None],
+        spawn: Spawn,
     ) -> None:
         """`own_command`: called with extra arguments, returns the argv of a subclass, or None."""
         self._connection = connection
         self._own_command = own_command
+        self._spawn = spawn
         self.arguments: Mapping[str, Any] | None = None
         """The arguments of the last launch; None if it was not launched here."""
         self.log_file: LogFile | None = None
@@ -130,9 +137,15 @@ class Launcher:
     def launch(self, order: LaunchOrder, life: Lifecycle) -> None:
         """Launch the kernel and have `life` follow its process. Raises LaunchError."""
         ready = self.prepare(order)
-        with ready.plan.open_streams(ready.log) as streams:
-            popen = launch(ready.argv, env=ready.env, **streams, **ready.plan.popen_kwargs)
-        _follow(popen, ready.log, life)
+        try:
+            with ready.plan.open_streams(ready.log) as streams:
+                process = self._spawn(ready.as_order(streams))
+        except LaunchError:
+            raise
+        except (OSError, RuntimeError) as error:
+            life.order(Wanted.DOWN)
+            raise _ended_at_once(life, error) from None
+        _follow(process, ready.log, life)
 
     def prepare(self, order: LaunchOrder) -> PreparedLaunch:
         """Write the connection file, and remember the arguments for a restart."""
@@ -169,19 +182,21 @@ def _environment(plan: LaunchPlan, order: LaunchOrder) -> dict[str, str]:
     )
 
 
-def _follow(popen: subprocess.Popen[bytes], log: LogFile | None, life: Lifecycle) -> None:
+def _follow(process: KernelProcess, log: LogFile | None, life: Lifecycle) -> None:
     """Watch the launched process; kill it if it cannot be watched. Raises LaunchError."""
-    process = None
     try:
-        process = ChildProcess(popen)
         life.begin(process, log)
     except (OSError, RuntimeError) as error:
         life.order(Wanted.DOWN)
         with contextlib.suppress(ProcessLookupError):  # gone by itself
-            os.killpg(popen.pid, signal.SIGKILL)
-        popen.wait()
+            process.send_signal(signal.SIGKILL)
+        process.wait()
         serving = life.process  # another process, if the launched one wraps it
-        if process is not None and serving is not None and serving.launched == process.launched:
+        if serving is not None and serving.launched == process.launched:
             life.record_exit(serving)
-        why = describe_shortage(error) or str(error)
-        raise LaunchError(f"{life.describe()} was ended at once: {why}", ()) from None
+        raise _ended_at_once(life, error) from None
+
+
+def _ended_at_once(life: Lifecycle, error: OSError | RuntimeError) -> LaunchError:
+    why = describe_shortage(error) or str(error)
+    return LaunchError(f"{life.describe()} was ended at once: {why}", ())

@@ -24,6 +24,7 @@ from kerneltui.kernels.management.replacer import Replacer
 from kerneltui.kernels.management.restarter import Restarter, RestartVerbs
 from kerneltui.kernels.management.shutdown import Stopper
 from kerneltui.kernels.management.signaller import Signaller
+from kerneltui.kernels.management.spawn import Spawn, spawn_child
 from kerneltui.kernels.management.spec_owner import SpecOwner
 from kerneltui.kernels.management.turn import Turn
 from kerneltui.kernels.processes.identity import ProcessIdentity
@@ -89,7 +90,9 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
         self.around_restart: Callable[[], AbstractContextManager[None]] = nullcontext
         """Gives a context for each automatic restart; if it raises, there is no restart."""
         self._restarter = Restarter(self)
-        self._launcher = Launcher(self, self._own_command)
+        self.spawn: Spawn = spawn_child
+        """Starts the process of each launch."""
+        self._launcher = Launcher(self, self._own_command, lambda order: self.spawn(order))
         self._search = ServerSearch(self, lambda: self._launcher.arguments is not None)
         self.life = Lifecycle(self.describe, self._restarter.decide, self._search.find_heir)
         """What happens to this kernel; callers may add listeners."""
