@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Unpack
 
+from kerneltui.fleet.control.look_turns import LookTurns
 from kerneltui.fleet.diagnosis.cells import Cell
 from kerneltui.fleet.diagnosis.stack import Frame, Stack
 from kerneltui.fleet.diagnosis.variable import Variable
@@ -53,6 +54,7 @@ from kerneltui.words import clock
 if TYPE_CHECKING:
     from kerneltui.fleet.diagnosis.ways.diagnosis import Diagnosis
 
+INTERRUPT_PATIENCE = 0.5  # seconds that a look waits for an interrupt to be taken
 THREADS = 16  # threads and processes that must be free: ours, zmq's and those of a start
 
 
@@ -96,7 +98,8 @@ class Fleet:
             registry, tracker, store, kernels, usage, transport, self.warn, *besides
         )
         self._starter = KernelStarter(registry, tracker, store, kernels, recorder)
-        self._verbs = KernelVerbs(registry, tracker, kernels, reconciler.external, recorder)
+        self._turns = turns = LookTurns()
+        self._verbs = KernelVerbs(registry, tracker, kernels, reconciler.external, recorder, turns)
         self._is_observer = False
         self._is_prepared = False
         self.locked = locked
@@ -218,7 +221,8 @@ class Fleet:
         Raises NoSuchKernel, and CannotLook if no way works.
         """
         subject = self._subject(kernel_id)
-        stack = self._diagnosis.stack(subject)
+        with self._turns.taken(kernel_id, INTERRUPT_PATIENCE):
+            stack = self._diagnosis.stack(subject)
         if kernel := self.registry.get(kernel_id):
             stand = Stand(stack.summary, subject.identity, time.monotonic())
             self.registry.update(kernel, partial(replace, stand=stand))

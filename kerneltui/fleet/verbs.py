@@ -23,6 +23,7 @@ from kerneltui.fleet.control.controllers import (
     ask_to_interrupt,
 )
 from kerneltui.fleet.control.ladder import Attempt, Rung, advice, next_rung, rungs
+from kerneltui.fleet.control.look_turns import LookTurns
 from kerneltui.fleet.control.stale_files import left_by_others
 from kerneltui.fleet.discovery.naming import PATH_WIDTH
 from kerneltui.fleet.keeper.start import KeeperStarter
@@ -38,6 +39,7 @@ from kerneltui.fleet.registry.tracker import Tracker
 from kerneltui.frozen import frozen
 from kerneltui.kernels.management.multi import MultiKernelManager
 from kerneltui.kernels.processes.identity import ProcessIdentity
+from kerneltui.kernels.processes.pending import wait_until_taken
 from kerneltui.kernels.processes.process import (
     describe_process,
     kill_process,
@@ -86,6 +88,7 @@ class KernelVerbs:
         kernels: MultiKernelManager,
         external: ExternalKernels,
         recorder: KeeperStarter,
+        turns: LookTurns,
     ) -> None:
         self._registry = registry
         self._tracker = tracker
@@ -93,6 +96,7 @@ class KernelVerbs:
         self._kernels = kernels
         self._external = external
         self._recorder = recorder
+        self._turns = turns
         self._ways: Mapping[Verb, Callable[[_Asked], str]] = {
             Verb.INTERRUPT: self._interrupt,
             Verb.SIGNAL: self._signal,
@@ -169,8 +173,11 @@ class KernelVerbs:
         if rung is not Rung.MESSAGE:  # a message is not a signal that could end it
             self._orders.note_sent(kernel, Verb.INTERRUPT, signal.SIGINT)
             self._tracker.console.wait_until_evaluated(kernel.kernel_id, LOOK_PATIENCE)
-        is_first = rung is ladder[0]
-        said = asked.controller.interrupt() if is_first else self._climb(rung, asked)
+        with self._turns.taken(kernel.kernel_id, LOOK_PATIENCE):
+            is_first = rung is ladder[0]
+            said = asked.controller.interrupt() if is_first else self._climb(rung, asked)
+            if kernel.identity is not None:
+                wait_until_taken(kernel.identity.pid, signal.SIGINT)
         self._tracker.note(kernel.kernel_id, f"interrupted: {rung}")
         if said or kernel.manager is None:
             return said

@@ -16,9 +16,13 @@ import psutil
 import pytest
 
 from kerneltui.errors import ActionRefused, KernelError, NoSuchKernel
+from kerneltui.fleet import verbs
 from kerneltui.fleet.control import interrupts, ladder
 from kerneltui.fleet.diagnosis import condition
 from kerneltui.fleet.diagnosis.condition import Word
+from kerneltui.fleet.diagnosis.stack import Stack, StackThread, Way
+from kerneltui.fleet.diagnosis.ways.diagnosis import Diagnosis
+from kerneltui.fleet.diagnosis.ways.subject import Subject
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.inspection.spec_choice import SpecChoice
 from kerneltui.fleet.model.capabilities import ALLOWED, Verb
@@ -38,7 +42,7 @@ from tests.fleet.small_kernels import (
     install_and_make_haste,
 )
 from tests.fleet.stage import shown
-from tests.support import Background, eventually
+from tests.support import PATIENCE, Background, eventually
 
 STRAY = "import subprocess; subprocess.Popen(['sleep', '1000'], start_new_session=True)"
 
@@ -238,6 +242,30 @@ def test_an_interrupt_waits_for_a_look_that_is_under_way(
 
     fleet.do(Verb.INTERRUPT, tiny.now.target)
 
+    assert done == ["look", "interrupt"]
+
+
+def test_an_interrupt_waits_for_a_look_at_the_stack(
+    fleet: Fleet, tiny: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done, is_looking, go = list[str](), threading.Event(), threading.Event()
+
+    def look(_diagnosis: Diagnosis, _subject: Subject) -> Stack:
+        is_looking.set()
+        go.wait(PATIENCE)
+        done.append("look")
+        return Stack(Way.SYSTEM, (StackThread("main", main=True),))
+
+    monkeypatch.setattr(Diagnosis, "stack", look)
+    monkeypatch.setattr(KernelManager, "interrupt_kernel", lambda _: done.append("interrupt"))
+    monkeypatch.setattr(verbs, "LOOK_PATIENCE", PATIENCE)
+    monkeypatch.setattr(fleet.console, "wait_until_evaluated", lambda *_: go.set())
+    looking = Background(lambda: fleet.stack(tiny.kernel_id))
+    is_looking.wait(PATIENCE)
+
+    fleet.do(Verb.INTERRUPT, tiny.now.target)
+
+    looking.result()
     assert done == ["look", "interrupt"]
 
 
