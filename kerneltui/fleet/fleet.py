@@ -22,6 +22,7 @@ from kerneltui.fleet.inspection.memory_watch import MemoryWatch
 from kerneltui.fleet.inspection.process_tree import ProcessFacts
 from kerneltui.fleet.inspection.spec_choice import SpecChoice, choices
 from kerneltui.fleet.inspection.usage import UsageSampler
+from kerneltui.fleet.keeper.spawn import KeptSpawn
 from kerneltui.fleet.keeper.start import KeeperStarter
 from kerneltui.fleet.manifests.store import ManifestStore
 from kerneltui.fleet.model.capabilities import Verb
@@ -87,7 +88,15 @@ class Fleet:
         self._memory = memory = MemoryWatch()
         at = signal_number(stack_signal)
         self._tracker = tracker = Tracker(
-            registry, store, kernels, board, limits, given_by, memory.at_end, at
+            registry,
+            store,
+            kernels,
+            board,
+            limits,
+            given_by,
+            memory.at_end,
+            at,
+            KeptSpawn(runtime_folder(), self.warn),
         )
         self._monitor, self.console = tracker.monitor, tracker.console
         self._gpu = GpuLook()

@@ -66,7 +66,7 @@ def kernel(folder: Path, number: int) -> Iterator[None]:
 
 @contextmanager
 def recorder(folder: Path) -> Iterator[psutil.Process]:
-    command = [sys.executable, "-m", "kerneltui.fleet.keeper.keeper", str(folder)]
+    command = [sys.executable, "-m", "kerneltui.fleet.keeper.keeper", str(folder), ""]
     with subprocess.Popen(command) as process:
         try:
             yield psutil.Process(process.pid)

@@ -138,7 +138,7 @@ def test_ctrl_z_gives_the_terminal_to_the_shell_and_fg_takes_it_back(
     terminal = in_shell(open_dashboard)
 
     terminal.press("ctrl+z")
-    terminal.wait_for(lambda: terminal.line_of_cursor.startswith("shell%"))
+    wait_until_suspended(terminal)
     assert modes_left_on(terminal.raw) == []
     terminal.type("fg\r")
 
@@ -154,12 +154,19 @@ def test_ctrl_z_in_the_pager_suspends_both_and_fg_brings_both_back(
     open_pager(terminal)
 
     terminal.press("ctrl+z")
-    terminal.wait_for(lambda: terminal.line_of_cursor.startswith("shell%"))
+    wait_until_suspended(terminal)
     assert modes_left_on(terminal.raw) == []
     terminal.type("fg\r")
 
     terminal.press("enter")  # what the pager waits for
     terminal.wait_for("No kernels")
+
+
+def wait_until_suspended(terminal: Dashboard) -> None:
+    """Wait for the shell's prompt; a process that is not stopped yet could take what is typed."""
+    terminal.wait_for(lambda: terminal.line_of_cursor.startswith("shell%"))
+    below = psutil.Process(terminal.process.pid).children(recursive=True)
+    terminal.wait_for(lambda: all(each.status() == psutil.STATUS_STOPPED for each in below))
 
 
 def open_pager(terminal: Dashboard) -> None:

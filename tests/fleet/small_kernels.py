@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from kerneltui.fleet.fleet import Fleet
-from kerneltui.fleet.keeper import start
 from kerneltui.fleet.manifests.store import Dismissed
 from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.fleet.threads import periodic
@@ -19,6 +18,7 @@ from kerneltui.fleet.transcript.transcript import Role
 from kerneltui.kernels.management import manager as manager_module
 from kerneltui.protocol.status import KernelState
 from tests.fleet.stage import shown
+from tests.fleet.unkept import without_keeper
 from tests.support import eventually
 
 ROOT = Path(__file__).parents[2]
@@ -61,7 +61,7 @@ def install_and_make_haste(folder: Path, patch: pytest.MonkeyPatch) -> None:
         (folder / "kernels" / name / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
     patch.setenv("JUPYTER_PATH", str(folder))
     patch.setattr(manager_module, "SHUTDOWN_WAIT_TIME", 1.0)
-    patch.setattr(start, "ensure_keeper", lambda _folder: None)
+    without_keeper(patch)
     patch.setattr(periodic, "INTERVAL", 0.05)
 
 

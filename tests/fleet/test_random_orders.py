@@ -17,6 +17,7 @@ import pytest
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.protocol.status import KernelState
 from tests.fleet.small_kernels import ROOT, WITHIN, dismiss_all, install_and_make_haste
+from tests.fleet.unkept import WITHOUT_KEEPER
 from tests.support import eventually
 
 pytestmark = pytest.mark.slow
@@ -24,11 +25,9 @@ pytestmark = pytest.mark.slow
 KERNELS = 3
 KILLS = 4
 LONGEST = 0.8  # seconds of orders before a dashboard is killed
-DASHBOARD = """
+DASHBOARD = f"""{WITHOUT_KEEPER}
 import random, sys, time
 from kerneltui.errors import KernelError
-from kerneltui.fleet.keeper import start
-start.ensure_keeper = lambda _folder: None
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.model.capabilities import Verb
 chance, fleet = random.Random(int(sys.argv[1])), Fleet()

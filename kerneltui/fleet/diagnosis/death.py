@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from kerneltui.fleet.diagnosis.crash import FAULTS, Crash
 from kerneltui.frozen import frozen
@@ -291,11 +292,24 @@ def signal_name(signum: int) -> str:
 
 
 def better_known(known: Death | None, new: Death) -> Death:
-    """Return the better of two accounts of one end; the first if they are equally good.
+    """Return one account of an end from two; where both tell something, the better one counts.
 
-    Only the parent process knows the exit code; only a dashboard that saw the end knows the time.
+    Only the parent process knows the exit code; only a dashboard that saw the end knows the time,
+    and how much memory there was. If they are equally good, the first one counts.
     """
-    return new if known is None or _worth(new) > _worth(known) else known
+    if known is None:
+        return new
+    best, other = (new, known) if _worth(new) > _worth(known) else (known, new)
+    is_crash_of_it = other.crash is not None and other.crash.signum == best.signum
+    return replace(
+        best,
+        at=best.at or other.at,
+        sent=best.sent or other.sent,
+        code=best.code or other.code,
+        crash=best.crash or (other.crash if is_crash_of_it else None),
+        last_lines=best.last_lines or other.last_lines,
+        memory=other.memory if best.memory == NO_MEMORY else best.memory,
+    )
 
 
 def _worth(death: Death) -> tuple[bool, ...]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from kerneltui.errors import KernelError
 from kerneltui.fleet.diagnosis.cells import cell_number
 from kerneltui.fleet.diagnosis.crash import find_crash, place_of, without_dumps
-from kerneltui.fleet.diagnosis.death import Death, conclude
+from kerneltui.fleet.diagnosis.death import Death, conclude, unwrapped
 from kerneltui.fleet.keeper.recording.recording import ended_at, recording_path
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.monitoring.iopub_facts import IopubFacts
@@ -22,10 +22,13 @@ CRASH_LINES = 100  # read from the end of a log: enough for faulthandler's dump 
 LAST_LINES = 10  # kept of them
 
 
-def post_mortem(manifest: Manifest) -> Death:
+def post_mortem(
+    manifest: Manifest, returncode: int | None = None, at: float | None = None
+) -> Death:
     """Return why a kernel has ended, if no dashboard saw it end.
 
-    The recording tells when that was, and what ran; after a crash, the log's time tells when.
+    The recording tells what ran; and, unless `at` does, when it ended. After a crash, the log's
+    time tells when. `returncode`: as in `subprocess`; None if it is not known.
     """
     info = _connection(manifest)
     log = LogFile.beside(manifest.connection_file, manifest.kernel_id, info.key if info else b"")
@@ -35,10 +38,12 @@ def post_mortem(manifest: Manifest) -> Death:
     heard_to = ended_at(path)
     is_heard = heard_to is not None and heard_to >= manifest.started_at
     latest = read_latest(path, info, manifest.started_at) if info is not None and is_heard else None
+    told_at = heard_to if is_heard else log.written_at if crash is not None else None
+    is_wrapped = manifest.launched is not None
     death = conclude(
-        None,
+        unwrapped(returncode) if is_wrapped else returncode,
         crash,
-        at=heard_to if is_heard else log.written_at if crash is not None else None,
+        at=told_at if at is None else at,
         sent=manifest.sent,
         is_at_start=latest is not None and not latest.status.heard,
         argv=manifest.argv,

@@ -1,22 +1,31 @@
-"""The keeper: a process that records the iopub of every kernel of a runtime folder.
+"""The keeper: a process that starts, reaps and records the kernels of a runtime folder.
 
-`python -m kerneltui.fleet.keeper.keeper FOLDER`. It ends when no kernel has been alive for a while.
+`python -m kerneltui.fleet.keeper.keeper FOLDER VERSION`. It ends some seconds after the last kernel,
+and the last connection to it.
 Rule: nothing here imports psutil or jupyter_core, or decodes a message: it runs all day.
 """
 
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
 import time
+from collections.abc import Container
 from pathlib import Path
 
 import zmq
 
+from kerneltui.fleet.keeper.earlier import EarlierRecorder
+from kerneltui.fleet.keeper.ends import Ends
 from kerneltui.fleet.keeper.lock import KeeperLock, lock_path
+from kerneltui.fleet.keeper.orphans import adopt_orphans
 from kerneltui.fleet.keeper.recording.recorder import Recorder
+from kerneltui.fleet.keeper.service import Service
+from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.manifests.store import ManifestStore
+from kerneltui.kernels.processes.default_signals import stop_inheriting
 from kerneltui.paths import own_folder
 from kerneltui.private_file import make_private_folder
 
@@ -29,12 +38,28 @@ SETTLED = 0.1  # seconds after which another change gives the folder another tim
 class Keeper:
     """Everything happens in `run`; `stop` may come from a signal handler."""
 
-    def __init__(self, folder: Path, lock: KeeperLock) -> None:
+    def __init__(
+        self, folder: Path, lock: KeeperLock, version: str = "", child_ends: int | None = None
+    ) -> None:
+        """`version`: of this kerneltui; looking it up would load too much.
+
+        `child_ends`: a descriptor that tells that a child has ended; None if it has none.
+        """
+        self._version = version
+        self._folder = folder
         self._folders = (folder, own_folder(folder))
         self._lock = lock
         self._manifests = ManifestStore(folder, lambda _unreadable: None)
         self._poller = zmq.Poller()
-        self._recorder = Recorder(folder, self._poller)
+        self._ends = Ends(self._manifests)
+        self._recorder = Recorder(folder, self._poller, self._ends.note_process)
+        self._earlier = EarlierRecorder(folder)
+        self._left: tuple[Manifest, ...] = ()
+        """The manifests of the kernels that such a recorder records."""
+        self._service = self._open_service()
+        self._child_ends = child_ends
+        if child_ends is not None:
+            self._poller.register(child_ends, zmq.POLLIN)
         self._changed_at: tuple[int, ...] | None = None
         self._said = ""
         self._is_over = False
@@ -48,36 +73,87 @@ class Keeper:
         living_at = time.monotonic()
         while not self._is_over:
             self._turn()
-            if self._recorder.has_living:
+            if self._is_wanted:
                 living_at = time.monotonic()
             elif time.monotonic() - living_at >= LINGER and not self._is_wanted_after_all():
                 break
+        self.close()
+
+    def close(self) -> None:
+        """Write what has arrived, and close all except the lock of the folder."""
         self._recorder.close()
+        self._earlier.close()
+        self._close_service()
+
+    @property
+    def _is_wanted(self) -> bool:
+        has_guests = self._service is not None and self._service.has_guests
+        left = (each.identity for each in self._left)
+        is_left = any(identity is not None and identity.is_alive() for identity in left)
+        return has_guests or is_left or self._recorder.has_living
 
     def _is_wanted_after_all(self) -> bool:
         """Release the lock and look once more: a process that found it held relies on us."""
+        self._close_service()  # before another keeper can open its own
         self._lock.release()
         self._changed_at = None
         self._look()
-        return self._recorder.has_living and self._lock.acquire()
+        if not self._is_wanted or not self._lock.acquire():
+            return False
+        self._service = self._open_service()
+        return True
 
     def _turn(self) -> None:
         ready = self._wait()
         if time.monotonic() >= self._look_at:
             self._look_at = time.monotonic() + LOOK
             self._look()
-            if self._recorder.keep_house():
-                self._changed_at = None
+            self._recorder.keep_house()
+            self._ends.look(self._manifests.manifests)
+        self._reap(ready)
+        if self._service is not None and self._service.fileno() in ready:
+            self._service.serve()
         has_more = self._recorder.hear(ready)
         self._tell()
         if ready and not has_more:
-            time.sleep(TURN)
+            self._rest()
 
     def _wait(self) -> dict[object, int]:
         if not self._poller.sockets:  # a poll of nothing returns at once
             time.sleep(LOOK)
             return {}
         return dict(self._poller.poll(int(LOOK * 1000)))
+
+    def _rest(self) -> None:
+        """Let messages gather, but serve at once who asks."""
+        until = time.monotonic() + TURN
+        while (left := until - time.monotonic()) > 0:
+            if self._service is None:
+                time.sleep(left)
+            else:
+                self._service.serve(left)
+
+    def _reap(self, ready: Container[object]) -> None:
+        if self._child_ends is not None and self._child_ends in ready:
+            os.read(self._child_ends, 4096)
+            self._ends.reap()
+
+    def _close_service(self) -> None:
+        if self._service is not None:
+            self._poller.unregister(self._service.fileno())
+            self._service.close()
+            self._service = None
+
+    def _open_service(self) -> Service | None:
+        if sys.platform != "linux":
+            return None
+        try:
+            service = Service(self._folder, self._ends, self._version)
+        except OSError as error:
+            self._lock.say(f"the keeper cannot be asked to start kernels: {error.strerror}")
+            return None
+        self._poller.register(service.fileno(), zmq.POLLIN)
+        return service
 
     def _tell(self) -> None:
         problem = self._recorder.problem
@@ -98,17 +174,19 @@ class Keeper:
         # A second change within one tick of the system's clock leaves the time as it was.
         is_settled = abs(time.time() - max(changed_at) / 1e9) > SETTLED
         self._changed_at = changed_at if is_settled else None
-        self._recorder.follow(self._manifests.look())
+        manifests = self._manifests.look()
+        self._left = tuple(each for each in manifests if self._earlier.has(each))
+        self._recorder.follow(each for each in manifests if each not in self._left)
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, version: str = "") -> None:
     """Keep the kernels of a folder, unless another process does."""
     make_private_folder(own_folder(folder))
     with KeeperLock(lock_path(folder)) as lock:
         if not lock.acquire():
             return
-        keeper = Keeper(folder, lock)
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())  # its parent may have blocked some
+        stop_inheriting()
+        keeper = Keeper(folder, lock, version, adopt_orphans())
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, lambda _signum, _frame: keeper.stop())
         gc.collect()
@@ -122,4 +200,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2])

@@ -41,6 +41,7 @@ def ensure_keeper(folder: Path) -> None:
             "-m",
             "kerneltui.fleet.keeper.keeper",
             str(folder.absolute()),
+            kerneltui.__version__,
         ],
         env=_environment(),
         cwd="/",

@@ -13,7 +13,7 @@ from kerneltui.errors import KernelError, NoSuchKernel
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.kernels.connection.transport import choose_transport
 from kerneltui.kernels.management.manager import KernelManager
-from kerneltui.kernels.processes.adopted import AdoptedProcess
+from kerneltui.kernels.processes.adopted import AdoptedProcess, AskParent
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.kernels.processes.stack_signal import without_hook
 from kerneltui.kernels.processes.wrapped import WrappedProcess
@@ -87,10 +87,12 @@ def adopt_process(
     identity: ProcessIdentity,
     launched: ProcessIdentity | None,
     cwd: str,
+    ask_parent: AskParent,
 ) -> bool:
     """Give `manager` the process that serves its kernel, or that served it last.
 
-    `launched`: the process that was launched, if that is another one: a wrapper.
+    `launched`: the process that was launched, if that is another one: a wrapper. `ask_parent`: asks
+    the parent of either how it has ended.
 
     A restart uses the environment that the living process has; it is kept in memory only.
     Returns False if that is not known: then a restart uses today's environment.
@@ -102,9 +104,9 @@ def adopt_process(
             environment = without_hook(process.environ())
     except psutil.Error:
         pass  # it is gone, or may not be read: then today's environment is used
-    wrapper = AdoptedProcess(launched) if launched is not None else None
+    wrapper = AdoptedProcess(launched, ask_parent) if launched is not None else None
     manager.adopt_kernel(
-        AdoptedProcess(identity) if wrapper is None else WrappedProcess(wrapper, identity),
+        WrappedProcess(wrapper, identity) if wrapper else AdoptedProcess(identity, ask_parent),
         age=identity.age(),
         cwd=cwd or None,
         env=environment or todays_environment(),

@@ -14,6 +14,7 @@ from kerneltui.fleet.manifests.store import ManifestStore
 from kerneltui.fleet.registry.registry import KernelRegistry
 from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
 from kerneltui.fleet.registry.tracker import Tracker
+from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.management.multi import MultiKernelManager
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol.connection import Transport
@@ -99,7 +100,7 @@ class OwnKernels:
         is_alive = identity.is_alive()
         if not is_alive and manifest.death is None:
             self._tracker.note(kernel.kernel_id, f"last seen alive {last_seen(manifest)}")
-        is_whole = adopt_process(manager, identity, manifest.launched, manifest.cwd)
+        is_whole = self._adopt_process(manager, manifest, identity)
         stopped_at = _stopped_at(manifest)
         now = self._registry.update(
             kernel,
@@ -120,7 +121,13 @@ class OwnKernels:
             self._warn_once(manifest, identity, error)
             return
         self._registry.update(kernel, lambda now: replace(now, manifest=manifest))
-        adopt_process(kernel.manager, identity, manifest.launched, manifest.cwd)
+        self._adopt_process(kernel.manager, manifest, identity)
+
+    def _adopt_process(
+        self, manager: KernelManager, manifest: Manifest, identity: ProcessIdentity
+    ) -> bool:
+        ask_parent = self._tracker.keeper.client.exit_code
+        return adopt_process(manager, identity, manifest.launched, manifest.cwd, ask_parent)
 
     def _warn_once(self, manifest: Manifest, identity: ProcessIdentity, error: KernelError) -> None:
         """Warn of a kernel that cannot be adopted; it may still be found in another way."""

@@ -13,6 +13,7 @@ from kerneltui.fleet.diagnosis.death import Death, MemoryAtEnd
 from kerneltui.fleet.inspection.death_report import log_lines, output_lines
 from kerneltui.fleet.inspection.kernel_log import KernelLog
 from kerneltui.fleet.keeper.recording.recording import remove_recording
+from kerneltui.fleet.keeper.spawn import KeptSpawn
 from kerneltui.fleet.manifests.manifest import RESTARTING
 from kerneltui.fleet.manifests.store import ManifestStore
 from kerneltui.fleet.model.capabilities import Verb
@@ -46,8 +47,12 @@ class Tracker:
         given_by: Callable[[Verb], str],
         memory_at_end: Callable[[str, int], MemoryAtEnd],
         stack_signal: int | None,
+        keeper: KeptSpawn,
     ) -> None:
-        """`stack_signal`: the signal at which Python kernels launched here write their stacks."""
+        """`stack_signal`: the signal at which Python kernels launched here write their stacks.
+
+        `keeper`: starts their processes, and knows how they have ended.
+        """
         self.monitor = KernelMonitor(self._on_event, registry.publish, limits)
         self.console = Console(
             self.manager_of,
@@ -69,6 +74,7 @@ class Tracker:
         self._kernels = kernels
         self._board = board
         self._stack_signal = stack_signal
+        self.keeper = keeper
 
     def start(self) -> None:
         self.monitor.start()
@@ -103,6 +109,7 @@ class Tracker:
 
     def _with_manager(self, kernel: TrackedKernel, manager: KernelManager) -> TrackedKernel:
         manager.stack_signal = self._stack_signal
+        manager.spawn = self.keeper
         manager.around_restart = partial(self.orders.give, kernel, RESTARTING)
         return replace(kernel, manager=manager, log=KernelLog(manager))
 

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from kerneltui.kernels.processes.exit_fd import ExitFd, exited_fd, open_exit_fd
 from kerneltui.kernels.processes.exit_status import exit_code_by
 from kerneltui.kernels.processes.identity import ProcessIdentity
 
+AskParent = Callable[[ProcessIdentity], int | None]
+"""Returns the exit code of a process that has ended, as in `subprocess`; None if unknown."""
 REAPING = 0.2  # seconds that its parent may take to reap a process that has ended
+
+
+def unknown(_identity: ProcessIdentity) -> None:
+    """Ask nobody."""
 
 
 class AdoptedProcess:
@@ -18,20 +25,25 @@ class AdoptedProcess:
     process that is already gone counts as exited.
     """
 
-    def __init__(self, identity: ProcessIdentity) -> None:
+    def __init__(self, identity: ProcessIdentity, ask_parent: AskParent = unknown) -> None:
+        """`ask_parent`: asks its parent process how it has ended."""
         self.identity = self.launched = identity
         self._exit = ExitFd(_exit_fd_of(identity))
         self._patience = REAPING
+        self.ask_parent = ask_parent
+        self._returncode: int | None = None
 
     def fileno(self) -> int:
         return self._exit.fileno()
 
     @property
     def returncode(self) -> int | None:
-        if not self.exited:
-            return None
-        patience, self._patience = self._patience, 0.0
-        return exit_code_by(self._exit.fileno(), patience)
+        if self._returncode is None and self.exited:
+            patience, self._patience = self._patience, 0.0
+            self._returncode = exit_code_by(self._exit.fileno(), patience)
+            if self._returncode is None and patience:
+                self._returncode = self.ask_parent(self.identity)
+        return self._returncode
 
     @property
     def exited(self) -> bool:

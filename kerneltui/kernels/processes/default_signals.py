@@ -34,6 +34,14 @@ def restoring_command(argv: Sequence[str], env: Mapping[str, str], executable: s
     return [sys.executable, "-I", "-S", __file__, locale, executable, *argv]
 
 
+def stop_inheriting() -> None:
+    """Ignore and block no signal that a child of this process would then start with."""
+    for each in signal.valid_signals() - _UNCHANGEABLE - _RESTORED_BY_POPEN:
+        if signal.getsignal(each) is signal.SIG_IGN:
+            signal.signal(each, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
 def _become(locale: str, executable: str, *argv: str) -> None:
     """Restore the defaults, then run the given program in place of this process."""
     for each in signal.valid_signals() - _UNCHANGEABLE:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from kerneltui.kernels.processes.adopted import AdoptedProcess
+from kerneltui.kernels.processes.adopted import AdoptedProcess, unknown
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.kernels.processes.process import KernelProcess
 
@@ -18,7 +18,8 @@ class WrappedProcess(AdoptedProcess):
     """
 
     def __init__(self, wrapper: KernelProcess, kernel: ProcessIdentity) -> None:
-        super().__init__(kernel)
+        ask_parent = wrapper.ask_parent if isinstance(wrapper, AdoptedProcess) else unknown
+        super().__init__(kernel, ask_parent)
         self.wrapper = wrapper
         self.launched = wrapper.launched
         self._lock = threading.Lock()  # a second caller learns as much as the first

@@ -177,7 +177,7 @@ def test_a_shell_passes_a_signal_on_as_a_code(
     [
         (None, exited(None), exited(None)),
         (exited(None), killed(9), killed(9)),
-        (killed(9), exited(None, sent=X), killed(9)),
+        (killed(9), exited(None, sent=X), killed(9, sent=X)),
         (exited(None, sent=X), exited(None), exited(None, sent=X)),
         (killed(11, NOWHERE), killed(11, SEGFAULT), killed(11, SEGFAULT)),
         (replace(exited(None), at=None), exited(None), exited(None)),

@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import psutil
@@ -222,15 +221,15 @@ def test_a_kernel_of_an_earlier_kerneltui_is_left_to_its_recorder_as_long_as_tha
         KeeperLock(own_lock(short_path)) as lock,
     ):
         assert earlier.acquire()
-        recorder = Keeper(short_path, lock)._recorder
-        look = partial(recorder.follow, (kernel.manifest,))
+        keeper = Keeper(short_path, lock)
 
-        look()
-        meanwhile = recorder.kernels, recorder.has_living
+        keeper._look()
+        meanwhile = keeper._recorder.kernels, keeper._is_wanted
         earlier.release()
-        look()
-        afterwards = [each.manifest for each in recorder.kernels]
-        recorder.close()
+        keeper._changed_at = None
+        keeper._look()
+        afterwards = [each.manifest for each in keeper._recorder.kernels]
+        keeper.close()
 
     assert meanwhile == ((), True)
     assert afterwards == [kernel.manifest]
@@ -547,7 +546,7 @@ def recorders_of(folder: Path) -> list[psutil.Process]:
     return [
         each
         for each in psutil.process_iter(["cmdline"])
-        if each.info["cmdline"] and each.info["cmdline"][-1] == str(folder)
+        if each.info["cmdline"] and str(folder) in each.info["cmdline"]
     ]
 
 

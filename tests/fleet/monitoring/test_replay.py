@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from kerneltui.fleet.fleet import Fleet
-from kerneltui.fleet.keeper import start
 from kerneltui.fleet.keeper.recording.recording import Gap, read_recording, recording_path
 from kerneltui.fleet.keeper.start import is_recorded
 from kerneltui.fleet.manifests.manifest import manifest_path, read_manifest
@@ -20,6 +19,7 @@ from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.protocol.status import KernelState
 from tests.fleet.recorders import RunningRecorder
 from tests.fleet.stage import shown
+from tests.fleet.unkept import without_keeper
 from tests.support import eventually
 
 SLOWLY = """\
@@ -36,7 +36,7 @@ def fleet_folder(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = short_path / "run"
     folder.mkdir()
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(folder))
-    monkeypatch.setattr(start, "ensure_keeper", lambda _folder: None)
+    without_keeper(monkeypatch)
     return folder
 
 

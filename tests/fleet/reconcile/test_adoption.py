@@ -23,6 +23,7 @@ from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.kernels.processes.identity import identify
 from kerneltui.protocol.status import KernelState
 from tests.fleet.small_kernels import WITHIN, Watched, dismiss_all, install_and_make_haste
+from tests.fleet.unkept import WITHOUT_KEEPER
 from tests.fleet.written_manifests import write_manifest
 from tests.support import as_before_linux_6_15, eventually
 
@@ -374,11 +375,9 @@ def test_a_kernel_adopted_in_the_midst_of_a_cell_is_busy_until_it_ends() -> None
 # -- a dashboard that is killed --------------------------------------------------------------
 
 CROWD = 20
-STARTS_A_CROWD = f"""
+STARTS_A_CROWD = f"""{WITHOUT_KEEPER}
 import time
-from kerneltui.fleet.keeper import start
 from kerneltui.fleet.fleet import Fleet
-start.ensure_keeper = lambda _folder: None
 fleet = Fleet()
 fleet.open()
 for _ in range({CROWD}):
@@ -505,11 +504,9 @@ def is_alive(kernel: KernelSnapshot) -> bool:
     return kernel.state is not KernelState.DEAD
 
 
-HOLDS_THE_LEASE = """
+HOLDS_THE_LEASE = f"""{WITHOUT_KEEPER}
 import time
-from kerneltui.fleet.keeper import start
 from kerneltui.fleet.fleet import Fleet
-start.ensure_keeper = lambda _folder: None
 fleet = Fleet()
 fleet.open()
 fleet.start("tiny", cwd="/", autorestart=True)

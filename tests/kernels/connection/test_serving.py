@@ -23,7 +23,7 @@ from kerneltui.kernels.processes.lifecycle import Lifecycle
 from kerneltui.kernels.processes.process import kill_process
 from kerneltui.protocol.status import HandedOver, Wanted
 from tests.children import Children
-from tests.support import Background, eventually
+from tests.support import Background, as_before_linux_6_15, eventually
 
 
 @pytest.fixture(params=["tcp", "ipc"])
@@ -98,6 +98,7 @@ def test_an_interrupt_reaches_the_kernel_and_not_its_wrapper(children: Children)
 def test_a_wrapper_passes_on_how_its_kernel_ended(
     children: Children, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    as_before_linux_6_15(monkeypatch)
     monkeypatch.setattr(wrapped, "WRAPPER_TIME", 60.0)  # it takes what it takes
     manager = start(children, "wraps")
     manager.follow_server()
@@ -212,8 +213,9 @@ def test_a_client_of_a_kernel_that_is_proven_learns_of_its_end(children: Childre
 
 
 def test_who_sees_a_kernels_end_second_learns_too_what_its_wrapper_passes_on(
-    children: Children,
+    children: Children, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    as_before_linux_6_15(monkeypatch)
     manager = children.start("waits")
     wrapper = SlowWrapper(process_of(manager))
     process = wrapped.WrappedProcess(wrapper, process_of(manager))

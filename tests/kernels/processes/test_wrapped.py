@@ -11,7 +11,7 @@ import pytest
 from kerneltui.kernels.processes.identity import identify
 from kerneltui.kernels.processes.process import ChildProcess
 from kerneltui.kernels.processes.wrapped import WrappedProcess
-from tests.support import eventually
+from tests.support import as_before_linux_6_15, eventually
 
 EXITS_AT_END_OF_INPUT = "import sys; sys.stdin.read(); sys.exit(7)"
 PATIENCE = 30.0
@@ -44,8 +44,9 @@ def end(wrapper: ChildProcess) -> None:
 
 
 def test_a_wrapper_that_has_ended_right_after_its_kernel_passes_on_how_that_was(
-    kernel: subprocess.Popen[bytes], wrapper: ChildProcess
+    kernel: subprocess.Popen[bytes], wrapper: ChildProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    as_before_linux_6_15(monkeypatch)
     process = wrapped(wrapper, kernel)
     kernel.kill()
     kernel.wait()
@@ -56,8 +57,9 @@ def test_a_wrapper_that_has_ended_right_after_its_kernel_passes_on_how_that_was(
 
 
 def test_a_wrapper_that_was_seen_to_be_gone_before_its_kernel_tells_nothing_of_its_end(
-    kernel: subprocess.Popen[bytes], wrapper: ChildProcess
+    kernel: subprocess.Popen[bytes], wrapper: ChildProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    as_before_linux_6_15(monkeypatch)
     process = wrapped(wrapper, kernel)
     end(wrapper)
     assert not process.exited

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Container
+from collections.abc import Callable, Container
 from pathlib import Path
 
 import zmq
@@ -37,12 +37,19 @@ NOT_RECORDED = "nothing was recorded"
 class RecordedKernel:
     """Subscribes before the process is known, and reads once it is known."""
 
-    def __init__(self, manifest: Manifest, poller: zmq.Poller) -> None:
+    def __init__(
+        self,
+        manifest: Manifest,
+        poller: zmq.Poller,
+        on_end: Callable[[AdoptedProcess], None] = lambda _process: None,
+    ) -> None:
+        """`on_end`: called with each process of the kernel when it has ended."""
         path = recording_path(manifest.connection_file, manifest.kernel_id)
         self.manifest = manifest
         """As it was last read."""
         self.writer = RecordingWriter(path)
         self._poller = poller
+        self._on_end = on_end
         self._unheard_since = unheard_since(path)
         self._info: ConnectionInfo | None = None
         self._gate: FloodGate | None = None
@@ -134,6 +141,7 @@ class RecordedKernel:
         if self._drained_at is None and process.fileno() in ready:
             self._poller.unregister(process.fileno())
             self._drained_at = time.monotonic() + DRAIN
+            self._on_end(process)
         is_drained = self._drained_at is not None and time.monotonic() >= self._drained_at
         has_successor = self.manifest.identity not in (None, process.identity)
         if is_drained or has_successor:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Container
+from collections.abc import Callable, Container, Iterable
 from pathlib import Path
 
 import zmq
 
-from kerneltui.fleet.keeper.lock import KeeperLock, earlier_lock_path
 from kerneltui.fleet.keeper.recording.recorded_kernel import RecordedKernel
 from kerneltui.fleet.keeper.recording.recording import expire, remove_recording
 from kerneltui.fleet.keeper.recording.writer import FULL, describe
-from kerneltui.fleet.manifests.manifest import Manifest, is_earlier
+from kerneltui.fleet.manifests.manifest import Manifest
+from kerneltui.kernels.processes.adopted import AdoptedProcess
 
 HEARD = 60.0  # seconds between two marks on the recordings of until when they are complete
 EXPIRY = 3600.0  # seconds between two looks for expired recordings
@@ -21,15 +21,14 @@ EXPIRY = 3600.0  # seconds between two looks for expired recordings
 class Recorder:
     """Runs in the keeper's one thread."""
 
-    def __init__(self, folder: Path, poller: zmq.Poller) -> None:
-        """`poller`: polls the kernels' sockets."""
+    def __init__(
+        self, folder: Path, poller: zmq.Poller, on_end: Callable[[AdoptedProcess], None]
+    ) -> None:
+        """`poller`: polls the kernels' sockets. `on_end`: called once with each ended process."""
         self._folder = folder
         self._poller = poller
+        self._on_end = on_end
         self._kernels: dict[str, RecordedKernel] = {}
-        self._earlier_lock: KeeperLock | None = None
-        """Held once a kernel's files lie where an earlier kerneltui's recorder would write them."""
-        self._left: tuple[Manifest, ...] = ()
-        """The manifests of the kernels that such a recorder records now."""
         self._expire_at = 0.0  # monotonic
         self._mark_at = time.monotonic() + HEARD
 
@@ -37,8 +36,6 @@ class Recorder:
         """Write what has arrived, and close all."""
         for kernel in self._kernels.values():
             kernel.close()
-        if self._earlier_lock is not None:
-            self._earlier_lock.close()
 
     @property
     def kernels(self) -> tuple[RecordedKernel, ...]:
@@ -46,10 +43,7 @@ class Recorder:
 
     @property
     def has_living(self) -> bool:
-        left = (each.identity for each in self._left)
-        return any(kernel.is_living for kernel in self._kernels.values()) or any(
-            identity is not None and identity.is_alive() for identity in left
-        )
+        return any(kernel.is_living for kernel in self._kernels.values())
 
     @property
     def problem(self) -> str:
@@ -71,10 +65,9 @@ class Recorder:
                     each.writer.rest(describe(error))
             return False
 
-    def follow(self, manifests: tuple[Manifest, ...]) -> None:
-        """Record the kernels that have a manifest, and no others."""
-        self._left = tuple(each for each in manifests if self._is_left(each))
-        found = {each.kernel_id: each for each in manifests if each not in self._left}
+    def follow(self, manifests: Iterable[Manifest]) -> None:
+        """Record the kernels of these manifests, and no others."""
+        found = {each.kernel_id: each for each in manifests}
         for kernel_id in self._kernels.keys() - found.keys():
             if self._kernels[kernel_id].manifest.path.exists():  # but it cannot be read
                 continue
@@ -85,33 +78,14 @@ class Recorder:
             if kernel_id in self._kernels:
                 self._kernels[kernel_id].manifest = manifest
             else:
-                self._kernels[kernel_id] = RecordedKernel(manifest, self._poller)
+                self._kernels[kernel_id] = RecordedKernel(manifest, self._poller, self._on_end)
 
-    def _is_left(self, manifest: Manifest) -> bool:
-        """Tell whether an earlier kerneltui's recorder has a kernel; two would record it twice."""
-        if self._earlier_lock or not is_earlier(manifest.connection_file, manifest.kernel_id):
-            return False
-        try:
-            lock = KeeperLock(earlier_lock_path(self._folder))
-        except OSError:
-            return False
-        if lock.try_now():
-            self._earlier_lock = lock
-        else:
-            lock.close()
-        return self._earlier_lock is None
-
-    def keep_house(self) -> bool:
-        """Mark and expire recordings when it is time.
-
-        Tell whether the manifests must be read again, as an earlier recorder may have ended.
-        """
-        is_due = time.monotonic() >= self._mark_at
-        if is_due:
+    def keep_house(self) -> None:
+        """Mark and expire recordings when it is time."""
+        if time.monotonic() >= self._mark_at:
             self._mark_at = time.monotonic() + HEARD
             for kernel in self._kernels.values():
                 kernel.mark_heard()
         if time.monotonic() >= self._expire_at:
             self._expire_at = time.monotonic() + EXPIRY
             expire(self._folder, time.time())
-        return is_due and bool(self._left)

@@ -1,0 +1,131 @@
+"""Ends: how the processes of kernels have ended, and the notes of that in their manifests.
+
+Only a parent process learns an exit code, so what it knows is kept for whoever looks later.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Sequence
+
+from kerneltui.errors import ActionRefused, KernelError
+from kerneltui.fleet.diagnosis.death import Death, conclude
+from kerneltui.fleet.manifests.manifest import Manifest, read_manifest
+from kerneltui.fleet.manifests.store import ManifestStore
+from kerneltui.frozen import frozen
+from kerneltui.kernels.processes.adopted import AdoptedProcess
+from kerneltui.kernels.processes.identity import ProcessIdentity, identify
+
+KNOWN = 1000  # exit codes that are kept for those who ask
+LAST_WORDS = 0.5  # seconds after an end in which its last messages and lines have been written
+NAMELESS = 60.0  # seconds until an end is forgotten that no manifest is about
+
+
+@frozen
+class End:
+    """The end of one process."""
+
+    returncode: int | None
+    """As in `subprocess`; None if it is not known."""
+    at: float
+    """Seconds since the epoch."""
+    since: float
+    """The same; instant of `time.monotonic()`."""
+
+
+class Ends:
+    """Runs in the keeper's one thread."""
+
+    def __init__(self, store: ManifestStore) -> None:
+        self._store = store
+        self._known: dict[ProcessIdentity, End] = {}
+        self._noted: dict[ProcessIdentity, bool] = {}
+        """Of the ends that manifests do not fully tell yet: whether the code is noted."""
+        self._awaited: set[ProcessIdentity] = set()
+
+    def await_end(self, identity: ProcessIdentity) -> None:
+        """Take note that the exit code of a process will be known."""
+        self._awaited.add(identity)
+
+    def is_awaited(self, identity: ProcessIdentity) -> bool:
+        return identity in self._awaited
+
+    def exit_code(self, identity: ProcessIdentity) -> int | None:
+        """Return how a process has ended, as in `subprocess`; None if that is not known."""
+        self.reap()
+        end = self._known.get(identity)
+        return end.returncode if end is not None else None
+
+    def reap(self) -> None:
+        """Take the exit codes of this process's children, also of those that fell to it."""
+        while (pid := _ended_child()) is not None:
+            identity = identify(pid)
+            _, status = os.waitpid(pid, 0)
+            if identity is not None:
+                self.note(identity, os.waitstatus_to_exitcode(status))
+
+    def note(self, identity: ProcessIdentity, returncode: int | None) -> None:
+        """Take note of an end that somebody else has told; the first to know the code counts."""
+        known = self._known.get(identity)
+        if known is not None and (known.returncode is not None or returncode is None):
+            return
+        at = known.at if known is not None else time.time()
+        self._awaited.discard(identity)
+        self._known[identity] = End(returncode, at, time.monotonic())
+        self._noted[identity] = False
+        if len(self._known) > KNOWN:
+            del self._known[next(iter(self._known))]
+
+    def note_process(self, process: AdoptedProcess) -> None:
+        """Take note of the end of a process that may be another one's child."""
+        self.reap()
+        if process.identity not in self._known:
+            self.note(process.identity, process.returncode)
+
+    def look(self, manifests: Sequence[Manifest]) -> None:
+        """Note in manifests what is known: the code at once, the rest a moment later."""
+        if not self._noted:
+            return
+        kernels = {each.identity: each for each in manifests if each.identity is not None}
+        for identity, has_code in list(self._noted.items()):
+            end, manifest = self._known.get(identity), kernels.get(identity)
+            age = time.monotonic() - end.since if end is not None else NAMELESS
+            is_summed_up = age >= LAST_WORDS
+            if end is None or (manifest is None and age >= NAMELESS):
+                del self._noted[identity]
+            elif manifest is not None and (is_summed_up or not has_code):
+                self._write(manifest, identity, end, is_summed_up=is_summed_up)
+
+    def _write(
+        self, manifest: Manifest, identity: ProcessIdentity, end: End, *, is_summed_up: bool
+    ) -> None:
+        with contextlib.suppress(KernelError):
+            manifest = read_manifest(manifest.path)
+        death = _summed_up(manifest, end) if is_summed_up else _at_once(manifest, end)
+        with contextlib.suppress(ActionRefused):  # another process gives it an order: later
+            self._store.note_death(manifest, identity, death)
+            self._noted[identity] = True
+            if is_summed_up:
+                del self._noted[identity]
+
+
+def _at_once(manifest: Manifest, end: End) -> Death:
+    return conclude(end.returncode, None, at=end.at, sent=manifest.sent)
+
+
+def _summed_up(manifest: Manifest, end: End) -> Death:
+    # Loads two megabytes, so only once a kernel has ended.
+    from kerneltui.fleet.inspection.post_mortem import post_mortem
+
+    return post_mortem(manifest, end.returncode, end.at)
+
+
+def _ended_child() -> int | None:
+    """Return the pid of a child that has ended and was not waited for; None if there is none."""
+    try:
+        found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return None
+    return found.si_pid if found is not None else None

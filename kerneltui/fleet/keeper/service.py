@@ -1,0 +1,192 @@
+"""Service: starts kernels for those who ask the keeper, and tells how kernels have ended.
+
+Whoever connects is greeted with the keeper's version and place; then each request gets one reply.
+A connection that stays open keeps the keeper alive.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from kerneltui.fleet.keeper.address import listen, socket_path, uid_of
+from kerneltui.fleet.keeper.ends import Ends
+from kerneltui.fleet.keeper.exchange import Inbox, Unusable, pack
+from kerneltui.fleet.keeper.order import LaunchOrder, read_order
+from kerneltui.kernels.processes.conditions import give, own_conditions, own_place, why_not_given
+from kerneltui.kernels.processes.identity import (
+    ProcessIdentity,
+    boot_id,
+    identify,
+    pid_namespace,
+)
+
+PROTOCOL = 1
+MAX_GUESTS = 200  # connections at a time
+STREAMS = 3  # descriptors that come with an order: stdin, stdout, stderr
+
+
+class Guest:
+    """One connection."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.inbox = Inbox()
+
+    def tell(self, message: Mapping[str, object]) -> None:
+        """Send a short message; a guest that does not read is not waited for. Raises OSError."""
+        self.connection.sendall(pack(message))
+
+    def close(self) -> None:
+        self.inbox.close()
+        self.connection.close()
+
+
+class Refused(Exception):
+    """An order that is not carried out, and why."""
+
+
+class Service:
+    """Runs in the keeper's one thread, and never waits."""
+
+    def __init__(self, folder: Path, ends: Ends, version: str) -> None:
+        """Listen. Raises OSError. `version`: of this kerneltui."""
+        self._version = version
+        self._path = socket_path(folder)
+        self._ends = ends
+        self._listener = listen(folder)
+        self._listener.setblocking(False)
+        self._poller = select.epoll()  # which can be polled itself
+        self._poller.register(self._listener.fileno(), select.EPOLLIN)
+        self._guests: dict[int, Guest] = {}
+
+    def fileno(self) -> int:
+        """Return a descriptor that is readable while something has come."""
+        return self._poller.fileno()
+
+    @property
+    def has_guests(self) -> bool:
+        return bool(self._guests)
+
+    def close(self) -> None:
+        for fd in tuple(self._guests):
+            self._dismiss(fd)
+        self._poller.close()
+        self._listener.close()
+        with contextlib.suppress(OSError):
+            self._path.unlink()
+
+    def serve(self, patience: float = 0.0) -> None:
+        """Answer what has come, or comes first within so many seconds."""
+        for fd, _ in self._poller.poll(patience):
+            if fd in self._guests:
+                self._hear(fd, self._guests[fd])
+            else:
+                self._admit()
+
+    def _admit(self) -> None:
+        with contextlib.suppress(OSError):  # who came has gone, or there are no descriptors
+            connection, _ = self._listener.accept()
+            if uid_of(connection) != os.geteuid() or len(self._guests) >= MAX_GUESTS:
+                connection.close()
+                return
+            connection.setblocking(False)
+            guest = self._guests[connection.fileno()] = Guest(connection)
+            self._poller.register(connection.fileno(), select.EPOLLIN)
+            greeting = {"kerneltui": self._version, "protocol": PROTOCOL, "place": own_place()}
+            self._tell(guest, greeting)
+
+    def _dismiss(self, fd: int) -> None:
+        guest = self._guests.pop(fd)
+        self._poller.unregister(fd)
+        guest.close()
+
+    def _hear(self, fd: int, guest: Guest) -> None:
+        try:
+            is_open = guest.inbox.read(guest.connection)
+            while (request := guest.inbox.next()) is not None:
+                self._answer(guest, request)
+        except BlockingIOError:
+            return
+        except (OSError, Unusable):
+            is_open = False
+        if not is_open:
+            self._dismiss(fd)
+
+    def _tell(self, guest: Guest, message: Mapping[str, object]) -> None:
+        with contextlib.suppress(OSError):  # it has gone: its connection is seen to be closed
+            guest.tell(message)
+
+    # -- requests ----
+
+    def _answer(self, guest: Guest, request: dict[str, Any]) -> None:
+        match request.get("ask"):
+            case "start":
+                self._tell(guest, self._start(read_order(request), guest.inbox.take_fds()))
+            case "end":
+                self._tell(guest, self._end_of(_identity_in(request)))
+            case unknown:
+                self._tell(guest, {"refused": f"this keeper does not know {unknown!r}"})
+
+    def _end_of(self, identity: ProcessIdentity) -> dict[str, object]:
+        code = self._ends.exit_code(identity)
+        return {"returncode": code, "is_awaited": self._ends.is_awaited(identity)}
+
+    def _start(self, order: LaunchOrder, streams: Sequence[int]) -> dict[str, object]:
+        try:
+            identity = _launched(order, streams)
+        except (Refused, OSError, ValueError) as error:
+            return {"refused": getattr(error, "strerror", None) or str(error)}
+        finally:
+            for fd in streams:
+                os.close(fd)
+        self._ends.await_end(identity)
+        return {"pid": identity.pid, "start_ticks": identity.start_ticks}
+
+
+def _launched(order: LaunchOrder, streams: Sequence[int]) -> ProcessIdentity:
+    """Start a child of this process. Raises Refused, OSError or ValueError."""
+    import subprocess  # loads half a megabyte: not for a keeper that only records
+
+    if len(streams) != STREAMS:
+        raise Refused(f"{len(streams)} descriptors came with the order, not {STREAMS}")
+    own = own_conditions()
+    if why := why_not_given(order.conditions, own):
+        raise Refused(why)
+    if time.monotonic() > order.deadline:
+        raise Refused("the order came too late")
+    stdin, stdout, stderr = streams
+    process = subprocess.Popen(
+        order.argv,
+        env=order.env,
+        cwd=order.cwd,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        start_new_session=True,
+        umask=order.conditions.umask,
+    )
+    process.returncode = 0  # it is reaped by Ends, and not by subprocess
+    identity = identify(process.pid)
+    assert identity is not None, "a child that was not waited for is at least a zombie"
+    try:
+        give(process.pid, order.conditions, own)
+    except OSError:
+        os.killpg(process.pid, signal.SIGKILL)  # it is not reaped yet
+        raise
+    return identity
+
+
+def _identity_in(request: Mapping[str, Any]) -> ProcessIdentity:
+    try:
+        pid, start_ticks = int(request["pid"]), int(request["start_ticks"])
+    except (KeyError, TypeError, ValueError):
+        raise Unusable("a request to the keeper names no process") from None
+    return ProcessIdentity(pid, start_ticks, boot_id(), pid_namespace())

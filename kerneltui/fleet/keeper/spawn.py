@@ -1,0 +1,138 @@
+"""KeptSpawn: has the keeper start a kernel's process, which then has a parent that stays."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from kerneltui.fleet.keeper.client import (
+    LAUNCH_PATIENCE,
+    KeeperClient,
+    KeeperLost,
+    NoKeeper,
+    null_device,
+)
+from kerneltui.fleet.keeper.order import LaunchOrder
+from kerneltui.fleet.keeper.start import ensure_keeper
+from kerneltui.kernels.management.spawn import SpawnOrder, spawn_child
+from kerneltui.kernels.processes.adopted import AdoptedProcess
+from kerneltui.kernels.processes.conditions import own_conditions
+from kerneltui.kernels.processes.identity import ProcessIdentity, identify
+from kerneltui.kernels.processes.process import KernelProcess
+from kerneltui.kernels.processes.stat import all_pids
+
+ABSENCE = 60.0  # seconds
+_log = logging.getLogger("kerneltui")
+
+
+class KeptSpawn:
+    """A `Spawn` for any thread; what the keeper cannot start is a child of this process."""
+
+    def __init__(self, folder: Path, warn: Callable[[str], None]) -> None:
+        self.client = KeeperClient(folder)
+        self._warn = warn
+        self._folder = folder
+        self._warned = False
+        self._absent_until = 0.0
+        """Instant of `time.monotonic()` until which no keeper is waited for in vain again."""
+
+    def __call__(self, order: SpawnOrder) -> KernelProcess:
+        """See `Spawn`."""
+        try:
+            streams = _streams(order)
+            return self._kept(self._launched(order, streams))
+        except NoKeeper as reason:
+            _log.debug("the keeper starts no %s: %s", order.argv[:1], reason)
+            self._warn_once(str(reason))
+            return spawn_child(order)
+
+    def _launched(self, order: SpawnOrder, streams: tuple[int, int]) -> ProcessIdentity:
+        """Have the keeper start it. Raises NoKeeper."""
+        begun = time.monotonic()
+        wanted = LaunchOrder(
+            argv=tuple(order.argv),
+            env=order.env,
+            cwd=os.fsdecode(order.cwd or os.getcwd()),  # noqa: PTH109 - bytes too
+            conditions=own_conditions(),
+            deadline=begun + LAUNCH_PATIENCE,
+        )
+        self._have_one()
+        stdin = null_device()
+        try:
+            return self.client.launch(wanted, (stdin, *streams))
+        except KeeperLost:
+            # What it has started has our log open, from its first moment on.
+            found = _oldest(_holders(streams[0], since=begun))
+            if found is None:
+                raise NoKeeper("it has ended in the middle of the order") from None
+            return found
+        finally:
+            os.close(stdin)
+
+    def _have_one(self) -> None:
+        """Start a keeper if there is none, and wait until it listens. Raises NoKeeper."""
+        if self.client.is_there() or time.monotonic() < self._absent_until:
+            return
+        try:
+            ensure_keeper(self._folder)
+        except OSError as error:
+            raise NoKeeper(f"it cannot be started: {error.strerror}") from None
+        if not self.client.wait_until_there():
+            self._absent_until = time.monotonic() + ABSENCE
+
+    def _kept(self, identity: ProcessIdentity) -> AdoptedProcess:
+        return AdoptedProcess(identity, self.client.exit_code)
+
+    def _warn_once(self, reason: str) -> None:
+        if not self._warned:
+            self._warned = True
+            self._warn(
+                f"kernels are started without their keeper: {reason}; "
+                "how they end is only known while kerneltui is open"
+            )
+
+
+def _streams(order: SpawnOrder) -> tuple[int, int]:
+    """Return the descriptors for stdout and stderr. Raises NoKeeper for what it cannot pass on."""
+    stdout, stderr = order.streams.get("stdout"), order.streams.get("stderr")
+    is_usual = order.streams.get("stdin") is None and not order.popen_kwargs
+    if not is_usual or not _is_descriptor(stdout) or not _is_descriptor(stderr):
+        raise NoKeeper("a kernel with streams or arguments of Popen's own needs its parent")
+    return stdout, stderr  # type: ignore[return-value]  # they are descriptors
+
+
+def _is_descriptor(stream: object) -> bool:
+    return isinstance(stream, int) and stream >= 0
+
+
+def _holders(fd: int, since: float) -> Iterable[ProcessIdentity]:
+    """Yield the processes younger than `since` that have the same file open."""
+    status = os.fstat(fd)
+    age = time.monotonic() - since
+    for pid in all_pids():
+        identity = identify(pid) if pid != os.getpid() else None
+        lived = identity.age() if identity is not None else None
+        if identity is not None and lived is not None and lived <= age and _has_open(pid, status):
+            yield identity
+
+
+def _has_open(pid: int, status: os.stat_result) -> bool:
+    try:
+        opened = os.scandir(f"/proc/{pid}/fd")
+    except OSError:
+        return False
+    with opened:
+        for each in opened:
+            try:
+                if os.path.samestat(each.stat(), status):
+                    return True
+            except OSError:
+                continue
+    return False
+
+
+def _oldest(processes: Iterable[ProcessIdentity]) -> ProcessIdentity | None:
+    return min(processes, key=lambda each: each.start_ticks, default=None)
