@@ -1,0 +1,62 @@
+"""ForkOrder: which kernel a template is to fork, and how that is passed on."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import field
+from pathlib import Path
+
+from kerneltui.frozen import frozen
+from kerneltui.kernels.processes.stack_signal import hooked_signal, without_hook
+from kerneltui.kernels.templates.recognition import (
+    TemplateKey,
+    arguments_of,
+    imports_from_cwd,
+)
+
+
+@frozen
+class ForkOrder:
+    """What a spawned kernel would be started with."""
+
+    argv: Sequence[str]
+    env: Mapping[str, str] = field(repr=False)
+    """The whole environment. The hook of `stack_signal` is done without."""
+    cwd: str | None
+    """None for the folder of this process."""
+    umask: int
+    deadline: float
+    """The time.monotonic() after which it must not be forked any more."""
+
+
+def own_umask() -> int:
+    """Return the umask of this process, which no call tells without changing it. Linux only."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8", errors="replace")
+    found = re.search(r"^Umask:\s*([0-7]+)$", status, re.MULTILINE)
+    return int(found[1], 8) if found else 0o022
+
+
+def order_file(order: ForkOrder, key: TemplateKey) -> int:
+    """Return the descriptor of a file in memory that holds an order; the caller closes it.
+
+    An environment may have megabytes, more than a socket takes at once.
+    """
+    content = {
+        "argv": list(order.argv),
+        "arguments": arguments_of(order.argv, key),
+        "env": without_hook(order.env),
+        "imports_from_cwd": imports_from_cwd(key),
+        "umask": order.umask,
+        "stack_signal": hooked_signal(order.env),
+    }
+    fd = os.memfd_create("kerneltui-order")
+    try:
+        with os.fdopen(os.dup(fd), "wb") as file:
+            file.write(json.dumps(content).encode())
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
