@@ -1,7 +1,7 @@
 """The keeper: a process that starts, reaps and records the kernels of a runtime folder.
 
-`python -m kerneltui.fleet.keeper.keeper FOLDER VERSION`. It ends some seconds after the last kernel,
-and the last connection to it.
+`python -m kerneltui.fleet.keeper.keeper FOLDER VERSION`. It ends some seconds after the last
+kernel, and the last connection to it.
 Rule: nothing here imports psutil or jupyter_core, or decodes a message: it runs all day.
 """
 

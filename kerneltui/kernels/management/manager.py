@@ -24,7 +24,8 @@ from kerneltui.kernels.management.replacer import Replacer
 from kerneltui.kernels.management.restarter import Restarter, RestartVerbs
 from kerneltui.kernels.management.shutdown import Stopper
 from kerneltui.kernels.management.signaller import Signaller
-from kerneltui.kernels.management.spawn import Spawn, spawn_child
+from kerneltui.kernels.management.spawn import Spawn
+from kerneltui.kernels.management.spawn_forked import launcher_named
 from kerneltui.kernels.management.spec_owner import SpecOwner
 from kerneltui.kernels.management.turn import Turn
 from kerneltui.kernels.processes.identity import ProcessIdentity
@@ -42,6 +43,9 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
 
     Rule: methods that only look take no lock. Verbs that change the process take turns, and
     `now=True` kills before it waits for its turn.
+
+    `launcher`: "template" forks Python kernels from a process that has imported what they need,
+    where that is possible; see LAUNCHERS.
     """
 
     @configured
@@ -56,6 +60,7 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
         autorestart: bool = False,
         owns_kernel: bool = True,
         transport_encryption: str = POLICIES[0],
+        launcher: str = "spawn",
         client_class: str | ClientFactory | None = None,
         client_factory: ClientFactory | None = None,
         data_dir: str | None = None,
@@ -90,7 +95,7 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
         self.around_restart: Callable[[], AbstractContextManager[None]] = nullcontext
         """Gives a context for each automatic restart; if it raises, there is no restart."""
         self._restarter = Restarter(self)
-        self.spawn: Spawn = spawn_child
+        self.spawn: Spawn = launcher_named(launcher)
         """Starts the process of each launch."""
         self._launcher = Launcher(self, self._own_command, lambda order: self.spawn(order))
         self._search = ServerSearch(self, lambda: self._launcher.arguments is not None)

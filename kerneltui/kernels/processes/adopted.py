@@ -25,10 +25,18 @@ class AdoptedProcess:
     process that is already gone counts as exited.
     """
 
-    def __init__(self, identity: ProcessIdentity, ask_parent: AskParent = unknown) -> None:
-        """`ask_parent`: asks its parent process how it has ended."""
+    def __init__(
+        self,
+        identity: ProcessIdentity,
+        ask_parent: AskParent = unknown,
+        exit_fd: int | None = None,
+    ) -> None:
+        """`ask_parent`: asks its parent process how it has ended.
+
+        `exit_fd`: as of `open_exit_fd`, and closed here; None if it is to be opened.
+        """
         self.identity = self.launched = identity
-        self._exit = ExitFd(_exit_fd_of(identity))
+        self._exit = ExitFd(_exit_fd_of(identity) if exit_fd is None else exit_fd)
         self._patience = REAPING
         self.ask_parent = ask_parent
         self._returncode: int | None = None

@@ -52,12 +52,13 @@ class Template:
         self._numbers = 0
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket.setblocking(False)
+        self._stderr = os.memfd_create("kerneltui-template-stderr")
         try:
             self._socket.send(json.dumps(key.preload).encode())
-            self._stderr = os.memfd_create("kerneltui-template-stderr")
             self._popen = _start(key, theirs.fileno(), self._stderr)
         except BaseException:
             self._socket.close()
+            os.close(self._stderr)
             raise
         finally:
             theirs.close()
@@ -120,6 +121,11 @@ class Template:
             self.state = TemplateState.GONE
         self._popen.kill()
         self._popen.wait()  # what is killed in a poll or an import ends at once
+
+    def forget(self) -> None:
+        """Close this process's side, in a fork of the process that it belongs to."""
+        if self.fileno() >= 0:
+            os.close(self._socket.detach())
 
     def _read(self) -> tuple[bytes, list[int]]:
         fds = array.array("i")
