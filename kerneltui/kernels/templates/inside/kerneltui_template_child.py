@@ -110,10 +110,9 @@ def _set_environment(env, changes):
     wanted = {**env, **changes}
     if "JPY_PARENT_PID" in env:  # the kernel ends when its parent does: that is the template
         env["JPY_PARENT_PID"] = wanted["JPY_PARENT_PID"] = str(os.getppid())
-    for name in [each for each in os.environ if wanted.get(each) is None]:
-        del os.environ[name]
+    os.environ.clear()  # so that the order is the same, too
     for name, value in wanted.items():
-        if value is not None and os.environ.get(name) != value:
+        if value is not None:
             os.environ[name] = value
     time.tzset()
 
