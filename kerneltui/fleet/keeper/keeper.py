@@ -110,6 +110,8 @@ class Keeper:
             self._look()
             self._recorder.keep_house()
             self._ends.look(self._manifests.manifests)
+            if self._service is not None:
+                self._service.look()
         self._reap(ready)
         if self._service is not None and self._service.fileno() in ready:
             self._service.serve()

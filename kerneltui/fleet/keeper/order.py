@@ -21,6 +21,10 @@ class LaunchOrder:
     conditions: Conditions
     deadline: float
     """Instant of `time.monotonic()` after which whoever asked has given up."""
+    may_fork: bool = True
+    """It may be forked from a template, if it is an ipykernel."""
+    preload: tuple[str, ...] = ()
+    """Modules that its template imports although a kernel does not need them."""
 
 
 def told(order: LaunchOrder) -> dict[str, Any]:
@@ -44,6 +48,8 @@ def read_order(data: Mapping[str, Any]) -> LaunchOrder:
                 limits=tuple((str(n), int(s), int(h)) for n, s, h in conditions["limits"]),
             ),
             deadline=float(data["deadline"]),
+            may_fork=bool(data["may_fork"]),
+            preload=tuple(map(str, data["preload"])),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise Unusable("an order to the keeper is incomplete") from None

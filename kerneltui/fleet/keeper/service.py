@@ -20,6 +20,7 @@ from kerneltui.fleet.keeper.address import listen, socket_path, uid_of
 from kerneltui.fleet.keeper.ends import Ends
 from kerneltui.fleet.keeper.exchange import Inbox, Unusable, pack
 from kerneltui.fleet.keeper.order import LaunchOrder, read_order
+from kerneltui.fleet.keeper.templates import Templates
 from kerneltui.kernels.processes.conditions import give, own_conditions, own_place, why_not_given
 from kerneltui.kernels.processes.identity import (
     ProcessIdentity,
@@ -27,6 +28,7 @@ from kerneltui.kernels.processes.identity import (
     identify,
     pid_namespace,
 )
+from kerneltui.kernels.templates.recognition import NoTemplate
 
 PROTOCOL = 1
 MAX_GUESTS = 200  # connections at a time
@@ -66,6 +68,7 @@ class Service:
         self._poller = select.epoll()  # which can be polled itself
         self._poller.register(self._listener.fileno(), select.EPOLLIN)
         self._guests: dict[int, Guest] = {}
+        self._templates = Templates(ends, self._watch)
 
     def fileno(self) -> int:
         """Return a descriptor that is readable while something has come."""
@@ -76,6 +79,7 @@ class Service:
         return bool(self._guests)
 
     def close(self) -> None:
+        self._templates.close()
         for fd in tuple(self._guests):
             self._dismiss(fd)
         self._poller.close()
@@ -88,8 +92,17 @@ class Service:
         for fd, _ in self._poller.poll(patience):
             if fd in self._guests:
                 self._hear(fd, self._guests[fd])
-            else:
+            elif fd == self._listener.fileno():
                 self._admit()
+            else:
+                self._templates.hear(fd)
+
+    def look(self) -> None:
+        """Give up, or end, what has waited too long."""
+        self._templates.look()
+
+    def _watch(self, fd: int) -> None:
+        self._poller.register(fd, select.EPOLLIN)
 
     def _admit(self) -> None:
         with contextlib.suppress(OSError):  # who came has gone, or there are no descriptors
@@ -99,7 +112,7 @@ class Service:
                 return
             connection.setblocking(False)
             guest = self._guests[connection.fileno()] = Guest(connection)
-            self._poller.register(connection.fileno(), select.EPOLLIN)
+            self._watch(connection.fileno())
             greeting = {"kerneltui": self._version, "protocol": PROTOCOL, "place": own_place()}
             self._tell(guest, greeting)
 
@@ -129,7 +142,10 @@ class Service:
     def _answer(self, guest: Guest, request: dict[str, Any]) -> None:
         match request.get("ask"):
             case "start":
-                self._tell(guest, self._start(read_order(request), guest.inbox.take_fds()))
+                self._start(guest, read_order(request), guest.inbox.take_fds())
+            case "warm":
+                self._warm(read_order(request))
+                self._tell(guest, {})
             case "end":
                 self._tell(guest, self._end_of(_identity_in(request)))
             case unknown:
@@ -139,16 +155,41 @@ class Service:
         code = self._ends.exit_code(identity)
         return {"returncode": code, "is_awaited": self._ends.is_awaited(identity)}
 
-    def _start(self, order: LaunchOrder, streams: Sequence[int]) -> dict[str, object]:
+    def _start(self, guest: Guest, order: LaunchOrder, streams: Sequence[int]) -> None:
+        """Start a process and tell the guest; it may have to wait for a template."""
+
+        def answer(found: ProcessIdentity | NoTemplate) -> None:
+            if isinstance(found, NoTemplate):
+                self._tell(guest, self._spawn(order, streams, found.reason))
+            else:
+                self._tell(guest, _told(found))
+            for fd in streams:
+                os.close(fd)
+
+        if not order.may_fork:
+            answer(NoTemplate("forking is switched off"))
+            return
+        try:
+            self._templates.fork(order, streams, answer)
+        except OSError as error:
+            answer(NoTemplate(str(error.strerror or error)))
+
+    def _warm(self, order: LaunchOrder) -> None:
+        with contextlib.suppress(OSError):  # a kernel is then spawned
+            self._templates.warm(order)
+
+    def _spawn(self, order: LaunchOrder, streams: Sequence[int], why: str) -> dict[str, object]:
+        """Start a child of this process. `why`: why it is not forked."""
         try:
             identity = _launched(order, streams)
         except (Refused, OSError, ValueError) as error:
             return {"refused": getattr(error, "strerror", None) or str(error)}
-        finally:
-            for fd in streams:
-                os.close(fd)
         self._ends.await_end(identity)
-        return {"pid": identity.pid, "start_ticks": identity.start_ticks}
+        return {**_told(identity), "spawned": why}
+
+
+def _told(identity: ProcessIdentity) -> dict[str, object]:
+    return {"pid": identity.pid, "start_ticks": identity.start_ticks}
 
 
 def _launched(order: LaunchOrder, streams: Sequence[int]) -> ProcessIdentity:
