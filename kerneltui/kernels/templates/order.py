@@ -44,10 +44,12 @@ def order_file(order: ForkOrder, key: TemplateKey) -> int:
 
     An environment may have megabytes, more than a socket takes at once.
     """
+    env = without_hook(order.env)
     content = {
         "argv": list(order.argv),
         "arguments": arguments_of(order.argv, key),
-        "env": without_hook(order.env),
+        "env": env,
+        "hook": {name: value for name, value in order.env.items() if env.get(name) != value},
         "imports_from_cwd": imports_from_cwd(key),
         "umask": order.umask,
         "stack_signal": hooked_signal(order.env),

@@ -73,7 +73,8 @@ def finish(order, gate, own_modules):
         _open_streams()
         _make_state_fresh()
         _register_stack_signal(order["stack_signal"])
-        title.show(order["argv"], order["env"])
+        # As of a spawned kernel, it tells at which signal the kernel writes its stacks.
+        title.show(order["argv"], {**order["env"], **order["hook"]})
         for name in [each for each in sys.modules if each.startswith(own_modules)]:
             del sys.modules[name]
         gc.enable()
