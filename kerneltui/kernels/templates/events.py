@@ -73,6 +73,8 @@ class Exited:
     pid: int
     returncode: int
     """As in `subprocess`."""
+    number: int
+    """Of its request."""
 
 
 Event = Ready | Failed | Stale | Gone | Refused | Forked | Exited

@@ -15,7 +15,18 @@ import subprocess
 import time
 from pathlib import Path
 
-from kerneltui.kernels.templates.events import Event, Failed, Gone, Ready, Stale, event_of
+from kerneltui.errors import describe_exit
+from kerneltui.kernels.templates.events import (
+    Event,
+    Exited,
+    Failed,
+    Forked,
+    Gone,
+    Ready,
+    Refused,
+    Stale,
+    event_of,
+)
 from kerneltui.kernels.templates.order import ForkOrder, order_file
 from kerneltui.kernels.templates.recognition import TemplateKey
 
@@ -50,6 +61,8 @@ class Template:
         self.give_up_at = time.monotonic() + WARMING_TIME
         """Call `receive` then at the latest while it is warming."""
         self._numbers = 0
+        self._waiting: set[int] = set()
+        """The requests that were not answered."""
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket.setblocking(False)
         self._stderr = os.memfd_create("kerneltui-template-stderr")
@@ -92,6 +105,7 @@ class Template:
         finally:
             for fd in passed:
                 os.close(fd)
+        self._waiting.add(self._numbers)
         return self._numbers
 
     def receive(self) -> list[Event]:
@@ -105,8 +119,7 @@ class Template:
             if not packet:
                 events.append(self._ended())
                 break
-            events.append(event_of(packet, fds))
-            self._note(events[-1])
+            events.append(self._noted(event_of(packet, fds)))
         if self.state is TemplateState.WARMING and time.monotonic() >= self.give_up_at:
             events.append(self._fail(f"it was not ready after {WARMING_TIME:g} s"))
         return events
@@ -139,13 +152,22 @@ class Template:
                 fds.frombytes(content[: len(content) - len(content) % fds.itemsize])
         return packet, fds.tolist()
 
-    def _note(self, event: Event) -> None:
-        if isinstance(event, Ready):
-            self.state = TemplateState.READY
-        elif isinstance(event, Stale):
-            self.state, self.reason = TemplateState.STALE, event.reason
-        elif isinstance(event, Failed):
-            self._fail(event.reason)
+    def _noted(self, event: Event) -> Event:
+        match event:
+            case Ready():
+                self.state = TemplateState.READY
+            case Stale():
+                self.state, self.reason = TemplateState.STALE, event.reason
+            case Failed():
+                return self._fail(event.reason)
+            case Forked() | Refused():
+                self._waiting.discard(event.number)
+            case Exited() if event.number in self._waiting:  # it has not become a kernel
+                self._waiting.discard(event.number)
+                return Refused(event.number, f"its fork {describe_exit(event.returncode)} at once")
+            case _:
+                pass
+        return event
 
     def _ended(self) -> Event:
         if self.state is TemplateState.WARMING:

@@ -67,8 +67,11 @@ def begin(order, fds, kept_fds, changes):
         _end_with_traceback()
 
 
-def finish(order, gate, own_modules):
-    """Do the rest, and wait until the gate opens: the asker knows this process then."""
+def prepare(order, own_modules, tell):
+    """Do the rest, and have it told: pid, start, and descriptors for its end and its gate.
+
+    Returns the gate.
+    """
     try:
         _open_streams()
         _make_state_fresh()
@@ -77,12 +80,22 @@ def finish(order, gate, own_modules):
         title.show(order["argv"], {**order["env"], **order["hook"]})
         for name in [each for each in sys.modules if each.startswith(own_modules)]:
             del sys.modules[name]
-        gc.enable()
-        if os.read(gate, 1) != b"g":
-            os._exit(1)  # nobody waits for this kernel any more
-        os.close(gate)
+        gate, opener = os.pipe()
+        exit_fd = os.pidfd_open(os.getpid())
+        tell(os.getpid(), title.start_ticks(), fds=[exit_fd, opener])
+        os.close(exit_fd)
+        os.close(opener)  # if nobody else has it, the gate never opens
     except BaseException:
         _end_with_traceback()
+    return gate
+
+
+def wait_at(gate):
+    """Wait until the asker knows this process. End it if nobody waits for it any more."""
+    if os.read(gate, 1) != b"g":
+        os._exit(1)
+    os.close(gate)
+    gc.enable()
 
 
 def _end_with_traceback():

@@ -44,8 +44,12 @@ def serve(number, folder):
         _tell(asker, "failed", _last_line(error))
         os._exit(1)
     template = _Template(asker, started_with, looked_up)
-    order, gate = template.run()
-    child.finish(order, gate, OWN)
+    number, order = template.run()
+    gate = child.prepare(
+        order, OWN, lambda *words, fds: _tell(asker, "forked", number, *words, fds=fds)
+    )
+    asker.close()
+    child.wait_at(gate)
 
 
 def _customize():
@@ -82,7 +86,7 @@ class _Template:
         self._started_with = started_with
         self._looked_up = looked_up
         self._changes = child.changes_since(started_with)
-        self._children = {}  # pids, by the descriptors that tell their ends
+        self._children = {}  # number and pid, by the descriptor that tells its end
         self._sources = imports.Sources()
         self._stale = ""
         self._poller = select.poll()
@@ -94,7 +98,7 @@ class _Template:
         gc.disable()
 
     def run(self):
-        """Return an order and the gate of a fork, in that fork."""
+        """Return the number of a request and its order, in the fork that it asks for."""
         _tell(self._asker, "ready")
         while not self._stale or self._children:
             for fd, _ in self._poller.poll():
@@ -107,7 +111,7 @@ class _Template:
         os._exit(0)
 
     def _answer(self):
-        """Answer one request; return an order and its gate in the fork, None in the template."""
+        """Answer one request; return as `run` does in the fork, None in the template."""
         packet, fds = _receive(self._asker)
         if not packet:
             os._exit(0)  # who asks has gone
@@ -146,33 +150,23 @@ class _Template:
         return self._stale or None
 
     def _fork(self, number, order, fds):
-        closed_gate, gate = os.pipe()
+        """Fork; the child tells of itself when it is prepared."""
         pid = os.fork()
         if pid == 0:
-            self._asker.detach()  # its descriptor is closed with all others
-            child.begin(order, fds, self._kept_fds | {closed_gate, *fds}, self._changes)
-            return order, closed_gate
-        os.close(closed_gate)
-        try:
-            exit_fd = os.pidfd_open(pid)
-            self._children[exit_fd] = pid
-            self._poller.register(exit_fd, select.POLLIN)
-            _tell(self._asker, "forked", number, pid, _start_ticks(pid), fds=[exit_fd, gate])
-        finally:
-            os.close(gate)  # if nobody else has it, the fork ends
+            kept = self._kept_fds | {self._asker.fileno(), *fds}
+            child.begin(order, fds, kept, self._changes)
+            return number, order
+        exit_fd = os.pidfd_open(pid)
+        self._children[exit_fd] = number, pid
+        self._poller.register(exit_fd, select.POLLIN)
         return None
 
     def _reap(self, exit_fd):
         self._poller.unregister(exit_fd)
         os.close(exit_fd)
-        pid = self._children.pop(exit_fd)
+        number, pid = self._children.pop(exit_fd)
         _, status = os.waitpid(pid, 0)
-        _tell(self._asker, "exited", pid, os.waitstatus_to_exitcode(status))
-
-
-def _start_ticks(pid):
-    with open(f"/proc/{pid}/stat", "rb") as file:
-        return int(file.read().rpartition(b")")[2].split()[19])
+        _tell(self._asker, "exited", pid, os.waitstatus_to_exitcode(status), number)
 
 
 def _receive(asker):

@@ -33,6 +33,11 @@ def show(argv, env):
         _overwrite(fields, command)
 
 
+def start_ticks():
+    """Return when this process has begun, in clock ticks since the system has."""
+    return _fields_of_stat()[22]
+
+
 def _fields_of_stat():
     """Return what proc(5) numbers from 3 on, by its number."""
     with open("/proc/self/stat", "rb") as file:
