@@ -127,6 +127,4 @@ def _stamp(path):
         found = os.stat(path)
     except OSError:
         return None
-    if os.path.isdir(path):
-        return found.st_ino, found.st_mtime_ns
     return found.st_ino, found.st_mtime_ns, found.st_size
