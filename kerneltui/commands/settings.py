@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
+from dataclasses import field
 from typing import get_args
 
 from kerneltui import paths
@@ -10,7 +12,7 @@ from kerneltui.frozen import frozen
 from kerneltui.kernels.processes.stack_signal import STACK_SIGNAL, signal_number
 from kerneltui.private_file import read_regular
 from kerneltui.protocol.connection import Transport
-from kerneltui.tui.config.config import MAX_FILE
+from kerneltui.tui.config.config import MAX_FILE, Launcher
 
 
 @frozen
@@ -23,6 +25,10 @@ class Settings:
     """No requests are sent to kernels."""
     stack_signal: str = STACK_SIGNAL
     """The signal at which kernels started here write their stacks."""
+    launcher: Launcher = "template"
+    """Whether Python kernels are forked."""
+    preload: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By kernelspec, the modules that a template imports as well."""
     problem: str = ""
     """Why the file could not be read completely."""
 
@@ -41,14 +47,32 @@ def read_settings() -> Settings:
 
         config, problems = read_config(file)
         problem = str(problems[0]) if problems else ""  # the file may have been repaired meanwhile
-        return Settings(config.transport, config.read_only, config.stack_signal, problem)
+        return Settings(
+            config.transport,
+            config.read_only,
+            config.stack_signal,
+            config.launcher,
+            config.preload,
+            problem,
+        )
     known = {each: each for each in get_args(Transport)}
     transport = data.get("transport")
     return Settings(
         known.get(transport, "auto") if isinstance(transport, str) else "auto",
         data.get("read_only") is True,
         _stack_signal(data.get("stack_signal")),
+        "spawn" if data.get("launcher") == "spawn" else "template",
+        _preload(data.get("preload")),
     )
+
+
+def _preload(value: object) -> dict[str, tuple[str, ...]]:
+    named = value.items() if isinstance(value, dict) else ()
+    return {
+        name: tuple(modules)
+        for name, modules in named
+        if isinstance(modules, list) and all(isinstance(each, str) for each in modules)
+    }
 
 
 def _stack_signal(value: object) -> str:

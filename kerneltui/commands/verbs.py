@@ -29,7 +29,12 @@ LOOK = 0.02  # seconds between two looks at a kernel that starts
 
 def configured_fleet() -> Fleet:
     settings = read_settings()
-    return Fleet(transport=settings.transport, stack_signal=settings.stack_signal)
+    return Fleet(
+        transport=settings.transport,
+        stack_signal=settings.stack_signal,
+        launcher=settings.launcher,
+        preload=settings.preload,
+    )
 
 
 @contextlib.contextmanager

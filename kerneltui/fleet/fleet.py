@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Collection, Container, Mapping
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Unpack
 
+from kerneltui.errors import KernelError
 from kerneltui.fleet.control.look_turns import LookTurns
 from kerneltui.fleet.diagnosis.cells import Cell
 from kerneltui.fleet.diagnosis.stack import Frame, Stack
@@ -22,8 +24,9 @@ from kerneltui.fleet.inspection.memory_watch import MemoryWatch
 from kerneltui.fleet.inspection.process_tree import ProcessFacts
 from kerneltui.fleet.inspection.spec_choice import SpecChoice, choices
 from kerneltui.fleet.inspection.usage import UsageSampler
-from kerneltui.fleet.keeper.spawn import KeptSpawn
+from kerneltui.fleet.keeper.spawn import KeptSpawn, Launcher
 from kerneltui.fleet.keeper.start import KeeperStarter
+from kerneltui.fleet.manifests.adoption import todays_environment
 from kerneltui.fleet.manifests.store import ManifestStore
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.retention import USUAL, Limits
@@ -73,10 +76,14 @@ class Fleet:
         locked: bool = False,
         given_by: Callable[[Verb], str] = command_of,
         stack_signal: str = STACK_SIGNAL,
+        launcher: Launcher = "template",
+        preload: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         """`given_by`: returns the key or command by which a user asks for a verb.
 
         `stack_signal`: the signal at which kernels write their stacks to their logs, or "off".
+        `launcher`: "template" forks Python kernels from a process that has imported what they need,
+        "spawn" does not. `preload`: by kernelspec, the further modules that it imports.
         """
         self._transport: Transport = transport
         self._board = board = NoticeBoard()
@@ -86,7 +93,8 @@ class Fleet:
         self.registry = registry = KernelRegistry(self._describe)
         store = ManifestStore(runtime_folder(), self.warn, Heirs().find)
         self._memory = memory = MemoryWatch()
-        at = signal_number(stack_signal)
+        self._stack_signal = at = signal_number(stack_signal)
+        self._keeper = keeper = KeptSpawn(runtime_folder(), self.warn, launcher, preload or {})
         self._tracker = tracker = Tracker(
             registry,
             store,
@@ -96,7 +104,7 @@ class Fleet:
             given_by,
             memory.at_end,
             at,
-            KeptSpawn(runtime_folder(), self.warn),
+            keeper,
         )
         self._monitor, self.console = tracker.monitor, tracker.console
         self._gpu = GpuLook()
@@ -148,6 +156,7 @@ class Fleet:
         self._reconciler.close()
         self._usage.stop()
         self._tracker.stop()
+        self._keeper.close()
         self._board.close()
 
     def look(self) -> None:
@@ -284,6 +293,16 @@ class Fleet:
     def kernel_specs(self) -> tuple[SpecChoice, ...]:
         """Return the kernelspecs that can be started, by name; broken ones become notices."""
         return choices(self._kernels.kernel_spec_manager.get_all_specs())
+
+    def warm(self, kernel_name: str) -> None:
+        """Prepare for a start of a kernelspec, so that it is quick. Blocking.
+
+        Nothing happens if that is not possible, or while the fleet is locked.
+        """
+        if not self.locked:
+            with contextlib.suppress(KernelError):
+                spec = self._kernels.kernel_spec_manager.get_kernel_spec(kernel_name)
+                self._keeper.warm(spec, todays_environment(), self._stack_signal)
 
     # -- verbs: they raise KernelError, and return a sentence worth showing, or "" ----
 

@@ -213,6 +213,8 @@ def library_fleet(config: Config) -> DashboardFleet:
         locked=config.read_only,
         given_by=lambda verb: key_of(f"kernel.{verb.name.lower()}", config.keys),
         stack_signal=config.stack_signal,
+        launcher=config.launcher,
+        preload=config.preload,
     )
     for problem in runtime_folder_problems():
         fleet.warn(problem)

@@ -11,11 +11,12 @@ from kerneltui.kernels.management.spawn import spawn_child
 WITHOUT_KEEPER = """
 from kerneltui.fleet.keeper import spawn, start
 start.ensure_keeper = lambda _folder: None
-spawn.KeptSpawn.__call__ = lambda _self, order: spawn.spawn_child(order)
+spawn.KeptSpawn.spawn = lambda _self, order, preload=(): spawn.spawn_child(order)
 """
 """What a program does first whose fleet is to have none."""
 
 
 def without_keeper(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(start, "ensure_keeper", lambda _folder: None)
-    patch.setattr(KeptSpawn, "__call__", lambda _self, order: spawn_child(order))
+    patch.setattr(KeptSpawn, "spawn", lambda _self, order, **_more: spawn_child(order))
+    patch.setattr(KeptSpawn, "warm", lambda _self, _spec, _env, _signal: None)

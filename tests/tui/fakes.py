@@ -150,6 +150,7 @@ class FakeFleet:
         self.snapshots = snapshots
         self.console = FakeConsole()
         self.specs: tuple[SpecChoice, ...] = (PYTHON, BASH)
+        self.warmed: list[str] = []
         self.verbs: list[tuple[object, ...]] = []
         self.host: HostUsage | None = None
         self.notices: list[Notice] = []
@@ -234,6 +235,9 @@ class FakeFleet:
 
     def kernel_specs(self) -> tuple[SpecChoice, ...]:
         return self.specs
+
+    def warm(self, kernel_name: str) -> None:
+        self.warmed.append(kernel_name)
 
     def _record(self, *verb: object) -> str:
         self.verbs.append(verb)

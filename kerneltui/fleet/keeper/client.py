@@ -61,6 +61,15 @@ class KeeperClient:
             raise NoKeeper(str(reply["refused"]))
         return ProcessIdentity(reply["pid"], reply["start_ticks"], boot_id(), pid_namespace())
 
+    def warm(self, order: LaunchOrder) -> None:
+        """Have the keeper prepare a template for launches like this. Raises NoKeeper."""
+        with self._connected() as (connection, inbox, _greeting):
+            try:
+                send(connection, {"ask": "warm", **told(order)})
+                _next(connection, inbox)
+            except (OSError, EOFError, Unusable):
+                raise NoKeeper("it does not answer") from None
+
     def exit_code(self, identity: ProcessIdentity) -> int | None:
         """Return how a process has ended, as in `subprocess`; None if the keeper does not know."""
         ask = {"ask": "end", "pid": identity.pid, "start_ticks": identity.start_ticks}

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
 
 from kerneltui.fleet.keeper.client import (
     LAUNCH_PATIENCE,
@@ -17,48 +21,95 @@ from kerneltui.fleet.keeper.client import (
 )
 from kerneltui.fleet.keeper.order import LaunchOrder
 from kerneltui.fleet.keeper.start import ensure_keeper
-from kerneltui.kernels.management.spawn import SpawnOrder, spawn_child
+from kerneltui.kernels.management.launch import kernel_environment
+from kerneltui.kernels.management.spawn import Spawn, SpawnOrder, spawn_child
 from kerneltui.kernels.processes.adopted import AdoptedProcess
 from kerneltui.kernels.processes.conditions import own_conditions
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 from kerneltui.kernels.processes.process import KernelProcess
 from kerneltui.kernels.processes.stat import all_pids
+from kerneltui.kernels.specs.spec_manager import KernelSpec, format_argv
 
+Launcher = Literal["template", "spawn"]
 ABSENCE = 60.0  # seconds
 _log = logging.getLogger("kerneltui")
 
 
 class KeptSpawn:
-    """A `Spawn` for any thread; what the keeper cannot start is a child of this process."""
+    """Starts processes, for any thread; what the keeper cannot start is a child of this process."""
 
-    def __init__(self, folder: Path, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        warn: Callable[[str], None],
+        launcher: Launcher = "template",
+        preload: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    ) -> None:
+        """`preload`: by kernelspec, modules that the template of its kernels imports as well."""
         self.client = KeeperClient(folder)
+        self._launcher = launcher
+        self._preload = preload
+        self._guest: socket.socket | None = None
+        """The connection as long as which the keeper stays for us."""
         self._warn = warn
         self._folder = folder
         self._warned = False
         self._absent_until = 0.0
         """Instant of `time.monotonic()` until which no keeper is waited for in vain again."""
 
-    def __call__(self, order: SpawnOrder) -> KernelProcess:
+    def close(self) -> None:
+        """Let the keeper go once it has no kernels; what it has started runs on."""
+        if self._guest is not None:
+            self._guest.close()
+            self._guest = None
+
+    def of(self, kernel_name: str) -> Spawn:
+        """Return the `Spawn` for kernels of a kernelspec."""
+        return partial(self.spawn, preload=tuple(self._preload.get(kernel_name, ())))
+
+    def warm(self, spec: KernelSpec, env: Mapping[str, str], stack_signal: int | None) -> None:
+        """Have a template prepared for a kernelspec, and the keeper stay for it."""
+        if self._launcher != "template":
+            return
+        env = kernel_environment(env, spec, independent=True, stack_signal=stack_signal)
+        preload = tuple(self._preload.get(spec.name, ()))
+        try:
+            self._have_one()
+            self.close()
+            self._guest = self.client.stay()
+            self.client.warm(self._order(format_argv(spec, connection_file=""), env, "/", preload))
+        except (NoKeeper, OSError) as reason:
+            _log.debug("no template is prepared for %s: %s", spec.name, reason)
+
+    def spawn(self, order: SpawnOrder, preload: tuple[str, ...] = ()) -> KernelProcess:
         """See `Spawn`."""
         try:
-            streams = _streams(order)
-            return self._kept(self._launched(order, streams))
+            return self._kept(self._launched(order, _streams(order), preload))
         except NoKeeper as reason:
             _log.debug("the keeper starts no %s: %s", order.argv[:1], reason)
             self._warn_once(str(reason))
             return spawn_child(order)
 
-    def _launched(self, order: SpawnOrder, streams: tuple[int, int]) -> ProcessIdentity:
+    def _order(
+        self, argv: Sequence[str], env: Mapping[str, str], cwd: str, preload: tuple[str, ...]
+    ) -> LaunchOrder:
+        return LaunchOrder(
+            argv=tuple(argv),
+            env=env,
+            cwd=cwd,
+            conditions=own_conditions(),
+            deadline=time.monotonic() + LAUNCH_PATIENCE,
+            may_fork=self._launcher == "template",
+            preload=preload,
+        )
+
+    def _launched(
+        self, order: SpawnOrder, streams: tuple[int, int], preload: tuple[str, ...]
+    ) -> ProcessIdentity:
         """Have the keeper start it. Raises NoKeeper."""
         begun = time.monotonic()
-        wanted = LaunchOrder(
-            argv=tuple(order.argv),
-            env=order.env,
-            cwd=os.fsdecode(order.cwd or os.getcwd()),  # noqa: PTH109 - bytes too
-            conditions=own_conditions(),
-            deadline=begun + LAUNCH_PATIENCE,
-        )
+        cwd = os.fsdecode(order.cwd or os.getcwd())  # noqa: PTH109 - bytes too
+        wanted = self._order(order.argv, order.env, cwd, preload)
         self._have_one()
         stdin = null_device()
         try:

@@ -183,7 +183,13 @@ def _config(good: Mapping[str, Mapping[str, Any]], keys: Keymap) -> Config:
     if "columns" in settings:
         settings["columns"] = tuple(settings["columns"])
     unconfirmed = frozenset(verb for verb, asks in good["confirm"].items() if not asks)
-    return Config(**settings, keys=keys, unconfirmed=unconfirmed, limits=Limits(**good["limits"]))
+    return Config(
+        **settings,
+        keys=keys,
+        unconfirmed=unconfirmed,
+        preload={name: tuple(modules) for name, modules in good["preload"].items()},
+        limits=Limits(**good["limits"]),
+    )
 
 
 def _lines_of_settings(text: str) -> dict[str, int]:

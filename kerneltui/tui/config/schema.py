@@ -9,7 +9,7 @@ from typing import Any, get_args
 from kerneltui.fleet.model.filters import FilterError, parse_filter
 from kerneltui.kernels.processes.stack_signal import ALLOWED, signal_number
 from kerneltui.protocol.connection import Transport
-from kerneltui.tui.config.config import Notifications
+from kerneltui.tui.config.config import Launcher, Notifications
 from kerneltui.tui.config.themes import THEMES
 from kerneltui.tui.keys.actions import ACTIONS
 from kerneltui.tui.keys.keymap import cannot_be_bound
@@ -81,6 +81,30 @@ def _stack_signal(value: Any) -> str:
     return ""
 
 
+def _modules(value: Any) -> str:
+    if isinstance(value, list) and all(map(_is_module, value)):
+        return ""
+    return 'allowed: a list of names of modules, such as ["numpy", "pandas"]'
+
+
+def _is_module(value: object) -> bool:
+    return isinstance(value, str) and all(map(str.isidentifier, value.split(".")))
+
+
+class AnyName(dict[str, Rule]):
+    """The rule of a table whose settings have names that the user chooses."""
+
+    def __init__(self, rule: Rule) -> None:
+        super().__init__()
+        self._rule = rule
+
+    def __contains__(self, _name: object) -> bool:
+        return True
+
+    def get(self, _name: str, _default: Any = None) -> Rule:
+        return self._rule
+
+
 _FLAG = _rule(lambda value: isinstance(value, bool), "true, false")
 _TEXT = _rule(lambda value: isinstance(value, str), "a text in quotes")
 _COLUMN_IDS = tuple(column.id for column in COLUMNS)
@@ -101,12 +125,14 @@ TOP: dict[str, Rule] = {
     "transport": _one_of(*get_args(Transport)),
     "notifications": _one_of(*get_args(Notifications)),
     "stack_signal": _stack_signal,
+    "launcher": _one_of(*get_args(Launcher)),
     "notify_after": _number(1, 86_400, "seconds"),
 }
 """The settings above the first table."""
 TABLES: dict[str, dict[str, Rule]] = {
     "keys": {action.id: _keys for action in ACTIONS if not action.built_in},
     "confirm": dict.fromkeys(ASKED, _FLAG),
+    "preload": AnyName(_modules),
     "limits": {
         "lines": _whole(100, 10_000_000, "lines"),
         "bytes": _whole(100_000, 10_000_000_000, "bytes"),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from kerneltui.tui.dialogs.start import StartRequest, StartScreen
 from kerneltui.tui.main import questions
 from kerneltui.tui.main.kernel_screen import Commands, KernelScreen
+from kerneltui.tui.terminal.workers import begin
 
 if TYPE_CHECKING:
     from kerneltui.tui.main.dashboard_fleet import DashboardFleet
@@ -54,6 +55,11 @@ class StartActions:
         self._languages = {spec.name: spec.language for spec in specs}
         folders = () if specs else await asyncio.to_thread(_searched_folders)
         self._advise("" if specs else questions.nothing_to_start(folders))
+        await self._warm(fleet)
+
+    async def _warm(self, fleet: DashboardFleet) -> None:
+        """Prepare for a start of the kernelspec that is offered first."""
+        await asyncio.to_thread(fleet.warm, self._usual.kernel_name)
 
     def _ask_what_to_start(self) -> None:
         if (fleet := self._screen.fleet) is None:
@@ -65,6 +71,7 @@ class StartActions:
                 start = partial(fleet.start, request.kernel_name)
                 self._begin_start(partial(start, cwd=request.cwd, name=request.name))
 
+        begin(self._screen.app, partial(self._warm, fleet), group="warm")
         self._screen.push(StartScreen(fleet.kernel_specs, self._usual), answered)
 
 
