@@ -26,6 +26,7 @@ from kerneltui.fleet.threads.periodic import PeriodicThread
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.kernels.processes.stat import read_resident
 from kerneltui.kernels.processes.tree import walk
+from kerneltui.kernels.templates.parentage import is_forked
 from kerneltui.words import CPU_NOISE
 
 _CPU_DIGITS = 2  # hundredths of a core: about a clock tick, and as much as a table cell shows
@@ -206,17 +207,21 @@ class UsageSampler:
     def _memory(self, kernel_id: str, pids: Collection[int]) -> int:
         """Return the bytes that a tree takes.
 
-        Of several processes it is the latest measurement, but not less than the largest takes now.
+        Of several processes it is the latest measurement, but not less than the largest takes now;
+        of a kernel that was forked from a template it is the latest measurement.
         """
         largest = max(map(read_resident, pids), default=0)
-        if len(pids) <= 1:
+        has_forked = any(map(is_forked, pids))
+        if len(pids) <= 1 and not has_forked:
             self._shared.pop(kernel_id, None)
             return largest
         shared, has_time = self._shared.get(kernel_id), time.thread_time() < self._budget_ends
         is_due = shared is None or self._sampled_at - shared.measured_at >= _SHARED_INTERVAL
         if is_due and has_time:
             shared = self._shared[kernel_id] = _Shared(memory_of(pids), self._sampled_at)
-        return largest if shared is None else max(largest, shared.memory)
+        if shared is None:
+            return largest
+        return shared.memory if has_forked else max(largest, shared.memory)
 
 
 def told(load: float) -> float:

@@ -150,7 +150,7 @@ class Keeper:
         if sys.platform != "linux":
             return None
         try:
-            service = Service(self._folder, self._ends, self._version)
+            service = Service(self._folder, self._ends, self._version, self._prepare_to_record)
         except OSError as error:
             self._lock.say(f"the keeper cannot be asked to start kernels: {error.strerror}")
             return None
@@ -162,6 +162,11 @@ class Keeper:
         if problem != self._said:
             self._said = problem
             self._lock.say(problem)
+
+    def _prepare_to_record(self) -> None:
+        """Listen for a kernel that is about to be started, from its first message on."""
+        self._look()
+        self._recorder.hear(())
 
     def _look(self) -> None:
         """Read the manifests if the folder has changed; end if it, or the lock, is gone."""

@@ -12,7 +12,7 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +58,15 @@ class Refused(Exception):
 class Service:
     """Runs in the keeper's one thread, and never waits."""
 
-    def __init__(self, folder: Path, ends: Ends, version: str) -> None:
-        """Listen. Raises OSError. `version`: of this kerneltui."""
+    def __init__(
+        self, folder: Path, ends: Ends, version: str, before_start: Callable[[], object]
+    ) -> None:
+        """Listen. Raises OSError.
+
+        `version`: of this kerneltui. `before_start`: called before a kernel is started, whose
+        manifest has been written.
+        """
+        self._before_start = before_start
         self._version = version
         self._path = socket_path(folder)
         self._ends = ends
@@ -166,6 +173,7 @@ class Service:
             for fd in streams:
                 os.close(fd)
 
+        self._before_start()
         if not order.may_fork:
             answer(NoTemplate("forking is switched off"))
             return

@@ -13,6 +13,8 @@ from kerneltui.frozen import frozen
 from kerneltui.kernels.processes.stack_signal import without_hook
 
 MODULES = ("ipykernel_launcher", "ipykernel")
+TITLE = "(kerneltui template)"
+"""What a template's command line shows in place of arguments."""
 _FLAGS = {"-B", "-O", "-OO", "-P", "-b", "-bb", "-d", "-q", "-s", "-u", "-v"}
 _WITH_VALUE = ("-X", "-W")
 _WITHOUT_SITE = {"-E", "-I", "-S"}
