@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import signal
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -212,24 +212,26 @@ def _launched(order: LaunchOrder, streams: Sequence[int]) -> ProcessIdentity:
     if time.monotonic() > order.deadline:
         raise Refused("the order came too late")
     stdin, stdout, stderr = streams
-    process = subprocess.Popen(
-        order.argv,
-        env=order.env,
-        cwd=order.cwd,
-        stdin=stdin,
-        stdout=stdout,
-        stderr=stderr,
-        start_new_session=True,
-        umask=order.conditions.umask,
-    )
+    wanted = order.conditions
+    is_same = replace(wanted, umask=own.umask) == own
+    try:
+        process = subprocess.Popen(
+            order.argv,
+            env=order.env,
+            cwd=order.cwd,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+            umask=wanted.umask,
+            # A fork of this process may run Python: no other thread of it does.
+            preexec_fn=None if is_same else lambda: give(os.getpid(), wanted, own),
+        )
+    except subprocess.SubprocessError:
+        raise Refused("its conditions cannot be given to it") from None
     process.returncode = 0  # it is reaped by Ends, and not by subprocess
     identity = identify(process.pid)
     assert identity is not None, "a child that was not waited for is at least a zombie"
-    try:
-        give(process.pid, order.conditions, own)
-    except OSError:
-        os.killpg(process.pid, signal.SIGKILL)  # it is not reaped yet
-        raise
     return identity
 
 

@@ -31,6 +31,7 @@ from kerneltui.kernels.processes.stat import all_pids
 from kerneltui.kernels.specs.spec_manager import KernelSpec, format_argv
 
 Launcher = Literal["template", "spawn"]
+TICK = 0.02  # seconds: a process may have started this much earlier than the system tells
 ABSENCE = 60.0  # seconds
 _log = logging.getLogger("kerneltui")
 
@@ -161,12 +162,12 @@ def _is_descriptor(stream: object) -> bool:
 
 def _holders(fd: int, since: float) -> Iterable[ProcessIdentity]:
     """Yield the processes younger than `since` that have the same file open."""
-    status = os.fstat(fd)
-    age = time.monotonic() - since
+    status, longest = os.fstat(fd), time.monotonic() - since + TICK
     for pid in all_pids():
         identity = identify(pid) if pid != os.getpid() else None
-        lived = identity.age() if identity is not None else None
-        if identity is not None and lived is not None and lived <= age and _has_open(pid, status):
+        if identity is None or (lived := identity.age()) is None:
+            continue
+        if lived <= longest and _has_open(pid, status):
             yield identity
 
 

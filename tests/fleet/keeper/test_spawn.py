@@ -1,0 +1,349 @@
+"""Processes that a keeper starts: it is their parent, and they are as if we had started them."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from kerneltui.fleet.keeper import client, spawn
+from kerneltui.fleet.keeper.address import listen
+from kerneltui.fleet.keeper.client import PROTOCOLS
+from kerneltui.fleet.keeper.exchange import Inbox, send
+from kerneltui.fleet.keeper.spawn import KeptSpawn
+from kerneltui.fleet.keeper.start import is_recorded
+from kerneltui.kernels.management.spawn import SpawnOrder
+from kerneltui.kernels.processes.conditions import own_place
+from kerneltui.kernels.processes.process import ChildProcess, KernelProcess
+from tests.fleet.recorders import RunningRecorder
+from tests.support import Background, as_before_linux_6_15, eventually
+
+PATIENCE = 10.0
+
+
+class Asker:
+    """Asks the keeper of a folder for processes that write to a log."""
+
+    def __init__(self, folder: Path) -> None:
+        self.warnings: list[str] = []
+        self.folder = folder
+        self.log = folder / "log"
+        self.kept = KeptSpawn(folder, self.warnings.append)
+
+    def start(self, *argv: str, env: dict[str, str] | None = None, **more: object) -> KernelProcess:
+        with self.log.open("ab") as log:
+            streams = {"stdin": None, "stdout": log.fileno(), "stderr": log.fileno()}
+            env = {"PATH": os.environ["PATH"]} if env is None else env
+            return self.kept.spawn(SpawnOrder(argv, env, str(self.folder), streams, more))
+
+    def shell(self, script: str, **more: object) -> KernelProcess:
+        return self.start("/bin/sh", "-c", script, **more)  # type: ignore[arg-type]
+
+    def told_by(self, script: str) -> str:
+        """Return what a script has written, once it has ended."""
+        assert self.shell(script).wait(PATIENCE)
+        return self.log.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def keeper(short_path: Path) -> Iterator[RunningRecorder]:
+    with RunningRecorder(short_path) as keeper:
+        eventually(lambda: KeptSpawn(short_path, print).client.is_there())
+        yield keeper
+
+
+@pytest.fixture
+def asker(keeper: RunningRecorder, short_path: Path) -> Asker:  # noqa: ARG001 - it must run
+    return Asker(short_path)
+
+
+@pytest.fixture
+def lone(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asker:
+    """One that has no keeper, and can start none."""
+    monkeypatch.setattr(spawn, "ensure_keeper", lambda _folder: None)
+    monkeypatch.setattr(client, "APPEARANCE", 0.0)
+    return Asker(short_path)
+
+
+@contextmanager
+def ended(process: KernelProcess) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGKILL)
+        assert process.wait(PATIENCE)
+
+
+def test_its_parent_is_the_keeper(asker: Asker, keeper: RunningRecorder) -> None:
+    process = asker.start("sleep", "100")
+    with ended(process):
+        assert psutil.Process(process.identity.pid).ppid() == keeper.process.pid
+        assert os.getpgid(process.identity.pid) == process.identity.pid
+
+
+@pytest.mark.parametrize(("script", "code"), [("exit 3", 3), ("kill -SEGV $$", -11)])
+def test_how_it_has_ended_is_known(
+    asker: Asker, monkeypatch: pytest.MonkeyPatch, script: str, code: int
+) -> None:
+    as_before_linux_6_15(monkeypatch)
+    process = asker.shell(script)
+
+    assert process.wait(PATIENCE)
+    assert process.returncode == code
+
+
+def test_it_gets_environment_folder_and_streams(asker: Asker) -> None:
+    told = asker.told_by("env | grep -v -e PWD -e _= ; pwd; readlink /proc/$$/fd/0")
+
+    assert told.split("\n")[:-1] == [
+        f"PATH={os.environ['PATH']}",
+        str(asker.folder.resolve()),
+        "/dev/null",
+    ]
+
+
+def test_it_gets_our_umask_and_limits_and_priority(asker: Asker) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    umask = os.umask(0o027)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+    try:
+        told = asker.told_by("umask; ulimit -S -c")
+    finally:
+        os.umask(umask)
+        resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
+
+    assert told.split() == ["0027", "0"]
+
+
+def test_its_signals_are_the_default_ones(asker: Asker) -> None:
+    told = asker.told_by("grep -E '^Sig(Blk|Ign)' /proc/self/status")
+
+    assert set(told.split()[1::2]) == {"0" * 16}
+
+
+def test_what_it_leaves_behind_falls_to_the_keeper_and_is_reaped(
+    asker: Asker, keeper: RunningRecorder
+) -> None:
+    told = asker.told_by("setsid sleep 0.5 & echo $!")
+    left = psutil.Process(int(told))
+
+    eventually(lambda: left.ppid() == keeper.process.pid)
+    eventually(lambda: not left.is_running())
+
+
+@pytest.mark.parametrize("argv", [("/nonexistent",), ("/",)])
+def test_what_cannot_be_started_raises_as_without_a_keeper(
+    asker: Asker, argv: tuple[str, ...]
+) -> None:
+    with pytest.raises(OSError, match="cannot run /"):
+        asker.start(*argv)
+
+
+# -- the keeper's end --------------------------------------------------------------------------
+
+
+def test_what_it_has_started_outlives_a_keeper_that_is_killed(
+    asker: Asker, keeper: RunningRecorder
+) -> None:
+    process = asker.start("sleep", "100")
+    with ended(process):
+        keeper.end(signal.SIGKILL)
+
+        assert not process.exited
+
+
+def test_a_keeper_that_has_ended_is_followed_by_another(
+    asker: Asker, keeper: RunningRecorder, short_path: Path
+) -> None:
+    keeper.end(signal.SIGKILL)
+
+    process = asker.start("sleep", "100")
+
+    with ended(process):
+        parent = psutil.Process(process.identity.pid).parent()
+        assert parent is not None
+        assert str(short_path) in parent.cmdline()
+    parent.terminate()
+    eventually(lambda: not is_recorded(short_path))
+
+
+def test_without_a_keeper_it_is_our_child_and_that_is_told_once(lone: Asker) -> None:
+    for _ in range(2):
+        process = lone.shell("exit 3")
+        assert isinstance(process, ChildProcess)
+        assert process.wait(PATIENCE)
+
+    assert len(lone.warnings) == 1
+    assert lone.warnings[0].startswith("kernels are started without their keeper: ")
+
+
+def test_a_keeper_that_hangs_is_not_waited_for(
+    asker: Asker, keeper: RunningRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "PATIENCE", 0.1)
+    keeper.process.send_signal(signal.SIGSTOP)
+
+    process = asker.shell("exit 3")
+
+    assert isinstance(process, ChildProcess)
+    assert process.wait(PATIENCE)
+    keeper.process.send_signal(signal.SIGCONT)
+
+
+def test_an_order_that_a_hanging_keeper_finds_too_late_is_not_carried_out(
+    asker: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spawn, "LAUNCH_PATIENCE", -1.0)
+
+    process = asker.shell("exit 3")
+
+    assert isinstance(process, ChildProcess)
+    assert process.wait(PATIENCE)
+    assert "the order came too late" in asker.warnings[0]
+
+
+def fake_keeper(folder: Path, carry_out: Callable[[list[int]], None]) -> Background:
+    """Greet who comes, take one order, and end without an answer."""
+    listener = listen(folder)
+
+    def serve() -> None:
+        with listener, listener.accept()[0] as connection:
+            connection.close()  # `is_there` has come
+            connection = listener.accept()[0]
+            with connection:
+                send(connection, {"protocol": PROTOCOLS[0], "place": own_place()})
+                inbox = Inbox()
+                while inbox.next() is None:
+                    inbox.read(connection)
+                streams = inbox.take_fds()
+                carry_out(streams)
+                for fd in streams:
+                    os.close(fd)
+
+    return Background(serve)
+
+
+def test_what_a_keeper_started_that_ended_before_it_told_is_found(lone: Asker) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    def carry_out(streams: list[int]) -> None:
+        argv = ["sleep", "100"]
+        started.append(subprocess.Popen(argv, stdout=streams[1], start_new_session=True))
+
+    fake = fake_keeper(lone.folder, carry_out)
+
+    process = lone.start("sleep", "100")
+
+    fake.result()
+    assert process.identity.pid == started[0].pid
+    started[0].kill()
+    started[0].wait()
+
+
+def test_what_a_keeper_that_ended_has_not_started_is_started_here(lone: Asker) -> None:
+    fake = fake_keeper(lone.folder, lambda _streams: None)
+
+    process = lone.shell("exit 3")
+
+    fake.result()
+    assert isinstance(process, ChildProcess)
+    assert process.wait(PATIENCE)
+
+
+# -- whom it serves ----------------------------------------------------------------------------
+
+
+def test_who_listens_as_another_user_is_not_asked(
+    asker: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+
+    assert not asker.kept.client.is_there()
+
+
+def test_a_keeper_that_is_held_elsewhere_is_not_asked(
+    asker: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "own_place", lambda: ("mnt:[1]",))
+
+    process = asker.shell("exit 3")
+
+    assert isinstance(process, ChildProcess)
+    assert process.wait(PATIENCE)
+    assert "other limits" in asker.warnings[0]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"\xff\xff\xff\xff",
+        b"\0\0\0\2[]",
+        b"\0\0\0\2{}",
+        b"\0\0\0\7{1:2}{}",
+        b'\0\0\0\x0f{"ask":"start"}',
+        b'\0\0\0\x0d{"ask":"end"}',
+        b'\0\0\0\x0e{"ask":[1,2]} ',
+    ],
+)
+def test_who_speaks_another_language_disturbs_nobody(asker: Asker, said: bytes) -> None:
+    connection = asker.kept.client.stay()
+    assert connection is not None
+    with connection:
+        connection.sendall(said)
+
+        assert asker.told_by("echo served") == "served\n"
+
+
+def test_who_sends_half_a_message_is_not_waited_for(asker: Asker) -> None:
+    connection = asker.kept.client.stay()
+    assert connection is not None
+    with connection:
+        connection.sendall(b"\0\0\0\x0f{")
+
+        assert asker.told_by("echo served") == "served\n"
+
+
+def test_as_long_as_somebody_is_connected_the_keeper_stays(short_path: Path) -> None:
+    with RunningRecorder(short_path, linger=0.0) as keeper:
+        asker = Asker(short_path)
+        guest: list[socket.socket | None] = [None]
+
+        def is_guest() -> bool:
+            guest[0] = asker.kept.client.stay()
+            return guest[0] is not None
+
+        try:
+            eventually(is_guest)
+        except AssertionError:
+            pytest.skip("it ended before anybody could come")
+        assert guest[0] is not None
+        with guest[0]:
+            begun = time.monotonic()
+            while time.monotonic() - begun < 0.5:
+                assert keeper.is_running
+                threading.Event().wait(0.05)
+
+        assert keeper.wait() == 0
+
+
+def test_no_secret_is_on_a_command_line(asker: Asker, keeper: RunningRecorder) -> None:
+    process = asker.start("sleep", "100", env={"PATH": os.environ["PATH"], "TOKEN": "s3cr3t"})
+    with ended(process):
+        family = [psutil.Process(keeper.process.pid), psutil.Process(process.identity.pid)]
+
+        assert not any("s3cr3t" in " ".join(each.cmdline()) for each in family)
+
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a keeper starts kernels on Linux")
