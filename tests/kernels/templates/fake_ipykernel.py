@@ -50,8 +50,14 @@ class FakeIpykernel:
         """Have code run when a template imports the package."""
         (self.package / "kernelapp.py").write_text(code)
 
-    def key(self, *options: str, module: str = MODULE, program: str = INTERPRETER) -> TemplateKey:
-        found = recognise([program, *options, "-m", module], self.env)
+    def key(
+        self,
+        *options: str,
+        module: str = MODULE,
+        program: str = INTERPRETER,
+        preload: tuple[str, ...] = (),
+    ) -> TemplateKey:
+        found = recognise([program, *options, "-m", module], self.env, preload=preload)
         assert isinstance(found, TemplateKey), found
         return found
 

@@ -38,15 +38,15 @@ STACK_SIGNAL = signal.SIGRTMIN + 8
 # Each is an expression of a kernel, whose values are compared.
 FACTS = {
     "arguments": "sys.argv",
-    "original arguments": "sys.orig_argv",
+    "original arguments": "getattr(sys, 'orig_argv', None)",
     "path": "sys.path",
     "flags": "[repr(sys.flags), sys.warnoptions, sys._xoptions]",
     "interpreter": "[sys.executable, sys._base_executable, sys.prefix, sys.base_prefix]",
     "main module": "{name: repr(type(each)) for name, each in vars(sys.modules['__main__']).items()"
     " if not name.startswith('_i')}",
     "environment": "{k: v for k, v in os.environ.items() if k != 'JPY_PARENT_PID'}",
-    "environment of programs": "[line for line in subprocess.run(['env'], text=True,"
-    " capture_output=True).stdout.splitlines() if 'JPY_PARENT_PID' not in line]",
+    "environment of programs": "sorted(line for line in subprocess.run(['env'], text=True,"
+    " capture_output=True).stdout.splitlines() if 'JPY_PARENT_PID' not in line)",
     "environment as others see it": "[line for line in open('/proc/self/environ').read().split("
     "chr(0)) if not line.startswith(('JPY_PARENT_PID', 'PYTHONPATH', 'KERNELTUI_STACK_HOOK'))]",
     "parent": "os.environ['JPY_PARENT_PID'] == str(os.getppid())",
@@ -70,7 +70,7 @@ FACTS = {
     "tasks": "len(os.listdir('/proc/self/task'))",
     "main thread": "[threading.current_thread().name, threading.main_thread().ident =="
     " threading.get_ident(), threading.get_native_id() == os.getpid()]",
-    "collector": "[gc.isenabled(), gc.get_threshold(), gc.callbacks]",
+    "collector": "[gc.isenabled(), gc.get_threshold(), shown(gc.callbacks)]",
     "stack": "[frame.f_code.co_name for frame, _ in traceback.walk_stack(sys._getframe(1))]",
     "recursion": "sys.getrecursionlimit()",
     "text streams": "[[each.name, each.mode, each.encoding, each.errors, each.newlines,"
@@ -91,7 +91,7 @@ FACTS = {
     " open('/proc/self/oom_score_adj').read()]",
     "control groups": "open('/proc/self/cgroup').read()",
     "locale": "[locale.setlocale(locale.LC_ALL), sys.getfilesystemencoding(),"
-    " locale.getencoding()]",
+    " locale.getpreferredencoding(False)]",
     "time": "[time.tzname, time.timezone]",
     "built-in names": "sorted(vars(builtins))",
     "names of the user": "sorted(name for name in globals() if not name.startswith('_'))",

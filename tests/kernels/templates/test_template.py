@@ -185,6 +185,27 @@ def test_an_interpreter_in_an_odd_place_is_a_template_too(fake: FakeIpykernel) -
     assert asked.said() == f"{link}\n"
 
 
+def test_preloaded_modules_are_there_with_random_numbers_of_their_own(fake: FakeIpykernel) -> None:
+    numpy = fake.package.parent / "numpy"
+    numpy.mkdir()
+    (numpy / "__init__.py").touch()
+    (numpy / "random.py").write_text("seeds = 0\ndef seed():\n    global seeds\n    seeds += 1\n")
+
+    with Asked(fake, fake.key(preload=("numpy.random",))) as asked:
+        asked.run("print('numpy.random' in sys.modules, sys.modules['numpy.random'].seeds)")
+        asked.hear(Exited)
+
+    assert asked.said() == "True 1\n"
+
+
+def test_forks_have_different_random_numbers(asked: Asked) -> None:
+    for _ in range(2):
+        asked.run("import random; print(random.random())")
+        asked.hear(Exited)
+
+    assert len(set(asked.said().splitlines())) == 2
+
+
 # -- a template that cannot be had ----
 
 
@@ -232,6 +253,11 @@ def test_a_program_that_is_not_an_interpreter_is_told(fake: FakeIpykernel) -> No
 
     with Asked(fake, fake.key(program=str(program))) as asked:
         assert asked.hear(Failed).reason == "its interpreter has not run it"
+
+
+def test_a_preloaded_module_that_is_missing_is_told(fake: FakeIpykernel) -> None:
+    with Asked(fake, fake.key(preload=("missing",))) as asked:
+        assert asked.hear(Failed).reason == "ModuleNotFoundError: No module named 'missing'"
 
 
 def test_imports_that_hang_are_ended(fake: FakeIpykernel, monkeypatch: pytest.MonkeyPatch) -> None:
