@@ -14,6 +14,7 @@ from tests.benchmarks.harness import format_row
 TOPICS = (
     "imports",
     "starting",
+    "templates",
     "messages",
     "stopping",
     "dashboard",
