@@ -24,7 +24,7 @@ class ForkOrder:
 
     argv: Sequence[str]
     env: Mapping[str, str] = field(repr=False)
-    """The whole environment. The hook of `stack_signal` is done without."""
+    """The whole environment. The hook of `stack_signal` is done without, but shown."""
     cwd: str | None
     """None for the folder of this process."""
     umask: int
@@ -44,12 +44,12 @@ def order_file(order: ForkOrder, key: TemplateKey) -> int:
 
     An environment may have megabytes, more than a socket takes at once.
     """
-    env = without_hook(order.env)
+    plain = without_hook(order.env)
     content = {
         "argv": list(order.argv),
         "arguments": arguments_of(order.argv, key),
-        "env": env,
-        "hook": {name: value for name, value in order.env.items() if env.get(name) != value},
+        "env": plain,
+        "hook": {name: each for name, each in order.env.items() if plain.get(name) != each},
         "imports_from_cwd": imports_from_cwd(key),
         "umask": order.umask,
         "stack_signal": hooked_signal(order.env),

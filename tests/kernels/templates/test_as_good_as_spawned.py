@@ -47,8 +47,8 @@ FACTS = {
     "environment": "{k: v for k, v in os.environ.items() if k != 'JPY_PARENT_PID'}",
     "environment of programs": "sorted(line for line in subprocess.run(['env'], text=True,"
     " capture_output=True).stdout.splitlines() if 'JPY_PARENT_PID' not in line)",
-    "environment as others see it": "[line for line in open('/proc/self/environ').read().split("
-    "chr(0)) if not line.startswith(('JPY_PARENT_PID', 'PYTHONPATH', 'KERNELTUI_STACK_HOOK'))]",
+    "environment as others see it": "sorted(line for line in open('/proc/self/environ').read()"
+    ".split(chr(0)) if not line.startswith('JPY_PARENT_PID'))",
     "parent": "os.environ['JPY_PARENT_PID'] == str(os.getppid())",
     "command line": "open('/proc/self/cmdline').read().split(chr(0))",
     "command in ps": "subprocess.run(['ps', '-ww', '-o', 'args=', '-p', str(os.getpid())],"

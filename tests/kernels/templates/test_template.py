@@ -111,13 +111,14 @@ def test_a_fork_has_the_environment_and_folder_that_it_is_asked_with(asked: Aske
 
 
 def test_a_fork_has_no_descriptors_of_its_template(asked: Asked) -> None:
-    first = asked.run("time.sleep(1000)")
+    others = [asked.run("time.sleep(1000)") for _ in range(3)]
 
     asked.run("print(os.listdir('/proc/self/fd'))")
 
     asked.hear(Exited)
     assert asked.said() == "['0', '1', '2', '3']\n"  # the last one reads the folder
-    os.kill(first.pid, signal.SIGKILL)
+    for each in others:
+        os.kill(each.pid, signal.SIGKILL)
 
 
 def test_a_fork_has_default_signals_whatever_its_asker_has(fake: FakeIpykernel) -> None:

@@ -53,9 +53,8 @@ def begin(order, fds, kept_fds, changes):
         _, folder, *streams = fds
         for target, fd in enumerate(streams):
             os.dup2(fd, target)
-        for fd in [int(each) for each in os.listdir("/proc/self/fd")]:
-            if fd > 2 and fd not in kept_fds:
-                _close(fd)
+        for fd in open_descriptors() - kept_fds - {0, 1, 2}:
+            os.close(fd)
         _reset_signals()
         os.umask(order["umask"])
         os.fchdir(folder)
@@ -76,7 +75,6 @@ def prepare(order, own_modules, tell):
         _open_streams()
         _make_state_fresh()
         _register_stack_signal(order["stack_signal"])
-        # As of a spawned kernel, it tells at which signal the kernel writes its stacks.
         title.show(order["argv"], {**order["env"], **order["hook"]})
         for name in [each for each in sys.modules if each.startswith(own_modules)]:
             del sys.modules[name]
@@ -103,11 +101,17 @@ def _end_with_traceback():
     os._exit(1)
 
 
-def _close(fd):
+def open_descriptors():
+    """Return the descriptors of this process, without the one with which they are listed."""
+    return {fd for fd in map(int, os.listdir("/proc/self/fd")) if _is_open(fd)}
+
+
+def _is_open(fd):
     try:
-        os.close(fd)
-    except OSError:  # it was the one with which the list was read
-        pass
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
 
 
 def _reset_signals():

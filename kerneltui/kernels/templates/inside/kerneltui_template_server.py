@@ -10,6 +10,7 @@ import gc
 import json
 import os
 import select
+import signal
 import site
 import socket
 import sys
@@ -92,7 +93,7 @@ class _Template:
         self._poller = select.poll()
         self._poller.register(asker, select.POLLIN)
         imports.forget_what_read_the_environment()
-        self._kept_fds = {int(each) for each in os.listdir("/proc/self/fd")} - {asker.fileno()}
+        self._kept_fds = child.open_descriptors() - {asker.fileno()}
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -156,7 +157,12 @@ class _Template:
             kept = self._kept_fds | {self._asker.fileno(), *fds}
             child.begin(order, fds, kept, self._changes)
             return number, order
-        exit_fd = os.pidfd_open(pid)
+        try:
+            exit_fd = os.pidfd_open(pid)
+        except OSError:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            raise
         self._children[exit_fd] = number, pid
         self._poller.register(exit_fd, select.POLLIN)
         return None
