@@ -28,9 +28,10 @@ HASTE = """
 import resource, sys
 from pathlib import Path
 from kerneltui.fleet.keeper.recording import recorded_kernel
-from kerneltui.fleet.keeper import keeper
+from kerneltui.fleet.keeper import keeper, templates
 from kerneltui.fleet.keeper.recording import writer
 keeper.LINGER = {linger}
+templates.WARMING, templates.IDLE = {warming}, {idle}
 recorded_kernel.REST = {rest}
 recorded_kernel.LATE = 60.0
 writer.RETRY = 0.1
@@ -115,10 +116,13 @@ class RunningRecorder:
         *,
         linger: float = 60.0,
         rest: float = 0.0,
+        warming: float = 60.0,
+        idle: float = 60.0,
         file_limit: int = resource.RLIM_INFINITY,
     ) -> None:
         """`file_limit`: bytes that a file may have; to write more fails."""
-        code = HASTE.format(linger=linger, rest=rest, file_limit=file_limit)
+        waits = {"linger": linger, "rest": rest, "warming": warming, "idle": idle}
+        code = HASTE.format(**waits, file_limit=file_limit)
         program = [sys.executable, "-c", code, str(folder)]
         self.process = subprocess.Popen(program, stderr=subprocess.PIPE)
 

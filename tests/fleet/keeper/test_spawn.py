@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -23,37 +22,11 @@ from kerneltui.fleet.keeper.client import PROTOCOLS
 from kerneltui.fleet.keeper.exchange import Inbox, send
 from kerneltui.fleet.keeper.spawn import KeptSpawn
 from kerneltui.fleet.keeper.start import is_recorded
-from kerneltui.kernels.management.spawn import SpawnOrder
 from kerneltui.kernels.processes.conditions import own_place
-from kerneltui.kernels.processes.process import ChildProcess, KernelProcess
+from kerneltui.kernels.processes.process import ChildProcess
+from tests.fleet.keeper.asker import PATIENCE, Asker, ended
 from tests.fleet.recorders import RunningRecorder
 from tests.support import Background, as_before_linux_6_15, eventually
-
-PATIENCE = 10.0
-
-
-class Asker:
-    """Asks the keeper of a folder for processes that write to a log."""
-
-    def __init__(self, folder: Path) -> None:
-        self.warnings: list[str] = []
-        self.folder = folder
-        self.log = folder / "log"
-        self.kept = KeptSpawn(folder, self.warnings.append)
-
-    def start(self, *argv: str, env: dict[str, str] | None = None, **more: object) -> KernelProcess:
-        with self.log.open("ab") as log:
-            streams = {"stdin": None, "stdout": log.fileno(), "stderr": log.fileno()}
-            env = {"PATH": os.environ["PATH"]} if env is None else env
-            return self.kept.spawn(SpawnOrder(argv, env, str(self.folder), streams, more))
-
-    def shell(self, script: str, **more: object) -> KernelProcess:
-        return self.start("/bin/sh", "-c", script, **more)  # type: ignore[arg-type]
-
-    def told_by(self, script: str) -> str:
-        """Return what a script has written, once it has ended."""
-        assert self.shell(script).wait(PATIENCE)
-        return self.log.read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -74,15 +47,6 @@ def lone(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asker:
     monkeypatch.setattr(spawn, "ensure_keeper", lambda _folder: None)
     monkeypatch.setattr(client, "APPEARANCE", 0.0)
     return Asker(short_path)
-
-
-@contextmanager
-def ended(process: KernelProcess) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        process.send_signal(signal.SIGKILL)
-        assert process.wait(PATIENCE)
 
 
 def test_its_parent_is_the_keeper(asker: Asker, keeper: RunningRecorder) -> None:

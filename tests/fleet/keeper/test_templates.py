@@ -1,0 +1,242 @@
+"""Kernels that a keeper forks from templates; a package in ipykernel's place loads at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from kerneltui.fleet.keeper import spawn
+from kerneltui.fleet.keeper.spawn import KeptSpawn
+from kerneltui.kernels.processes.process import KernelProcess
+from kerneltui.kernels.templates.parentage import is_forked
+from tests.fleet.keeper.asker import PATIENCE, Asker, ended
+from tests.fleet.recorders import RunningRecorder
+from tests.kernels.templates.fake_ipykernel import INTERPRETER, MODULE, FakeIpykernel
+from tests.support import Background, as_before_linux_6_15, eventually
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux only")
+
+STAYS = "time.sleep(1000)"
+
+
+class Forking(Asker):
+    """Asks for kernels that run code in place of ipykernel."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.fake = FakeIpykernel(folder / "fake")
+
+    def run(self, code: str, *options: str) -> KernelProcess:
+        return self.start(INTERPRETER, *options, "-m", MODULE, code, env=self.fake.env)
+
+
+@pytest.fixture
+def keeper(short_path: Path) -> Iterator[RunningRecorder]:
+    with RunningRecorder(short_path) as keeper:
+        eventually(lambda: KeptSpawn(short_path, print).client.is_there())
+        yield keeper
+
+
+@pytest.fixture
+def asker(keeper: RunningRecorder, short_path: Path) -> Forking:  # noqa: ARG001 - it must run
+    return Forking(short_path)
+
+
+def parent_of(process: KernelProcess) -> psutil.Process:
+    found = psutil.Process(process.identity.pid).parent()
+    assert found is not None
+    return found
+
+
+def test_the_first_kernel_waits_for_its_template_and_is_forked(
+    asker: Forking, keeper: RunningRecorder
+) -> None:
+    process = asker.run(STAYS)
+    with ended(process):
+        template = parent_of(process)
+
+        assert is_forked(process.identity.pid)
+        assert template.ppid() == keeper.process.pid
+        assert psutil.Process(process.identity.pid).cmdline()[-1] == STAYS
+
+
+def test_kernels_alike_share_a_template(asker: Forking) -> None:
+    one, other, unlike = asker.run(STAYS), asker.run(STAYS), asker.run(STAYS, "-X", "utf8")
+    with ended(one, other, unlike):
+        assert parent_of(one) == parent_of(other)
+        assert parent_of(unlike) != parent_of(one)
+
+
+@pytest.mark.parametrize(
+    ("code", "returncode"), [("sys.exit(3)", 3), ("os.kill(os.getpid(), signal.SIGSEGV)", -11)]
+)
+def test_how_a_fork_has_ended_is_known(
+    asker: Forking, monkeypatch: pytest.MonkeyPatch, code: str, returncode: int
+) -> None:
+    as_before_linux_6_15(monkeypatch)
+    process = asker.run(code)
+
+    assert process.wait(PATIENCE)
+    assert process.returncode == returncode
+
+
+def test_a_fork_has_our_conditions(asker: Forking) -> None:
+    umask = os.umask(0o027)
+    try:
+        process = asker.run("print(oct(os.umask(0)), os.getcwd(), os.getsid(0) == os.getpid())")
+    finally:
+        os.umask(umask)
+
+    assert process.wait(PATIENCE)
+    assert asker.said() == f"0o27 {asker.folder} True\n"
+
+
+def test_kernels_outlive_a_template_that_is_killed_and_are_reaped(
+    asker: Forking, keeper: RunningRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_before_linux_6_15(monkeypatch)
+    process = asker.run(STAYS)
+    template = parent_of(process)
+
+    template.kill()
+
+    eventually(lambda: parent_of(process).pid == keeper.process.pid)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(PATIENCE)
+    assert process.returncode == -signal.SIGTERM
+
+
+def test_after_a_template_that_was_killed_there_is_another(asker: Forking) -> None:
+    first = asker.run(STAYS)
+    template = parent_of(first)
+    template.kill()
+    eventually(lambda: not template.is_running())
+
+    second = asker.run(STAYS)
+
+    with ended(first, second):
+        assert is_forked(second.identity.pid)
+
+
+def test_kernels_outlive_a_keeper_that_is_killed_with_its_templates(
+    asker: Forking, keeper: RunningRecorder
+) -> None:
+    process = asker.run(STAYS)
+    template = parent_of(process)
+
+    keeper.end(signal.SIGKILL)
+
+    eventually(lambda: not template.is_running())
+    with ended(process):
+        assert not process.exited
+
+
+def test_a_template_that_cannot_import_gives_a_spawned_kernel(asker: Forking) -> None:
+    asker.fake.importing("raise ImportError('broken')")
+
+    process = asker.run(STAYS)
+
+    with ended(process):
+        assert not is_forked(process.identity.pid)
+
+
+def test_a_template_that_hangs_is_not_waited_for_long(short_path: Path) -> None:
+    with RunningRecorder(short_path, warming=0.2):
+        asker = Forking(short_path)
+        eventually(asker.kept.client.is_there)
+        asker.fake.importing("import time; time.sleep(1000)")
+
+        process = asker.run(STAYS)
+
+        with ended(process):
+            assert not is_forked(process.identity.pid)
+
+
+def test_with_changed_packages_a_kernel_is_spawned_and_the_next_forked_anew(asker: Forking) -> None:
+    first = asker.run(STAYS)
+    asker.fake.importing("CHANGED = True")
+
+    second = asker.run(STAYS)
+
+    with ended(first, second):
+        assert not is_forked(second.identity.pid)
+        eventually(lambda: _says_changed(asker))
+
+
+def _says_changed(asker: Forking) -> bool:
+    """Run a kernel; tell whether it is a fork in which the new package is loaded."""
+    told = "sys.modules['ipykernel.kernelapp'].CHANGED"
+    process = asker.run(f"print({told} if 'ipykernel.kernelapp' in sys.modules else None)")
+    assert process.wait(PATIENCE)
+    return asker.said().endswith("True\n")
+
+
+def test_an_idle_template_ends(short_path: Path) -> None:
+    with RunningRecorder(short_path, idle=0.0):
+        asker = Forking(short_path)
+        eventually(asker.kept.client.is_there)
+        process = asker.run(STAYS)
+        template = parent_of(process)
+        assert template.is_running()
+
+        process.send_signal(signal.SIGKILL)
+
+        eventually(lambda: not template.is_running())
+
+
+def test_where_forking_is_switched_off_kernels_are_spawned(
+    asker: Forking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asker.kept, "_launcher", "spawn")
+
+    process = asker.run(STAYS)
+
+    with ended(process):
+        assert not is_forked(process.identity.pid)
+
+
+def test_ten_orders_at_once_are_ten_kernels(asker: Forking) -> None:
+    orders = [Background(lambda: asker.run(STAYS)) for _ in range(10)]
+
+    processes = [each.result() for each in orders]
+
+    with ended(*processes):
+        assert len({each.identity.pid for each in processes}) == 10
+        assert all(is_forked(each.identity.pid) for each in processes)
+
+
+def test_forks_leave_nothing_in_keeper_and_template(
+    asker: Forking, keeper: RunningRecorder
+) -> None:
+    first = asker.run(STAYS)
+    both = psutil.Process(keeper.process.pid), parent_of(first)
+    before = _files(both)
+
+    for _ in range(20):
+        assert asker.run("pass").wait(PATIENCE)
+
+    # The connection by which the first was ordered may have been open before.
+    eventually(lambda: all(now <= then for now, then in zip(_files(both), before, strict=True)))
+    with ended(first):
+        assert [each.pid for each in both[1].children()] == [first.identity.pid]
+
+
+def _files(processes: Iterable[psutil.Process]) -> list[int]:
+    return [each.num_fds() for each in processes]
+
+
+def test_an_order_that_comes_too_late_forks_nothing(
+    asker: Forking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spawn, "LAUNCH_PATIENCE", -1.0)
+
+    process = asker.run("print('once')")
+
+    assert process.wait(PATIENCE)
+    assert asker.said() == "once\n"
