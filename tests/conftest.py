@@ -45,7 +45,7 @@ UNSET = (
     "PYTHONDONTWRITEBYTECODE",  # if set, each process that a test starts compiles all of kerneltui
 )
 IPYTHON_CONFIG = "c.Completer.use_jedi = False\n"  # Jedi computes for seconds at its first word
-KEPT = "*.lock"  # the port reservations of a process; they belong to no kernel
+KEPT = ("*.lock", "keeper-*.sock")  # of this process, and of a keeper; they belong to no kernel
 
 
 IGNORED_BY_PYTHON = {signal.SIGPIPE, signal.SIGXFSZ}
@@ -199,7 +199,8 @@ def _sockets() -> list[str]:
 
 
 def _files(runtime: Path) -> list[str]:
-    return [str(path) for path in runtime.rglob("*") if not path.is_dir() and not path.match(KEPT)]
+    found = (path for path in runtime.rglob("*") if not path.is_dir())
+    return [str(path) for path in found if not any(map(path.match, KEPT))]
 
 
 @pytest.fixture
