@@ -299,7 +299,9 @@ class ConsolePane(Vertical):
             self._question.widget.ask(prompt)
         elif question := self._question.made:
             question.withdraw()
-        if focused:
+        if focused and prompt is None:
+            self.screen.set_focus(self._editor)  # at once, so that a later order to leave counts
+        elif focused:
             self.enter()
 
     @on(Input.Submitted)

@@ -421,7 +421,8 @@ class MainScreen(Screen[None]):
             self._table.show_all()
             self._filter.close()
         self._view.return_to_table()
-        self._table.focus()
+        # Not by `focus`, which is done later: a prompt that closes meanwhile would take it back.
+        self.set_focus(self._table)
 
     def focus_console(self) -> None:
         self.remove_class(*ZOOMS)

@@ -19,7 +19,9 @@ from kerneltui.tui.config.config import Config
 from kerneltui.tui.config.setup import RunSettings
 from kerneltui.tui.console import console
 from kerneltui.tui.console.code_editor import CodeEditor
+from kerneltui.tui.console.console import ConsolePane
 from kerneltui.tui.console.texts import pending_words
+from kerneltui.tui.main.main_screen import MainScreen
 from kerneltui.tui.table.kernel_table import KernelTable
 from kerneltui.tui.widgets.source import OFFERED
 from tests.tui.fakes import SIZES, FakeFleet, Stage, on_stage, replied, snapshot
@@ -868,6 +870,25 @@ def test_a_voided_prompt_gives_the_editor_back() -> None:
 
         assert editor(stage).has_focus
         assert stage.app.screen.query_one("#prompt Input", Input).value == ""
+
+    on_stage(play, fleet)
+
+
+@pytest.mark.parametrize("is_closed_first", [True, False])
+def test_who_leaves_as_a_prompt_closes_stays_away(is_closed_first: bool) -> None:
+    fleet = asking()
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c")
+        screen = stage.app.screen
+        assert isinstance(screen, MainScreen)
+        fleet.console.prompts = {}
+        steps = [screen.query_one(ConsolePane).pull, screen.on_console_pane_left]
+        for step in steps if is_closed_first else reversed(steps):
+            step()
+        await stage.publish(snapshot())
+
+        assert screen.query_one(KernelTable).has_focus
 
     on_stage(play, fleet)
 
