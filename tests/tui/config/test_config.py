@@ -64,7 +64,11 @@ def test_a_setting_is_taken(text: str, expected: Config) -> None:
     ("text", "start", "end"),
     [
         ('colour = "red"', "1: colour is not known; allowed: theme, refresh, ", ""),
-        ("[colours]\nred = 1", "2: [colours] is not known", "[keys], [confirm], [preload], [limits]"),
+        (
+            "[colours]\nred = 1",
+            "2: [colours] is not known",
+            "allowed: [keys], [confirm], [preload], [limits]",
+        ),
         ("\nrefresh = 0", "2: refresh cannot be 0", "allowed: seconds from 0.2 to 60"),
         ("refresh = true", "1: refresh cannot be True", ""),
         ("refresh = nan", "1: refresh cannot be nan", ""),
