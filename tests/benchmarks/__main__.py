@@ -15,6 +15,7 @@ TOPICS = (
     "imports",
     "starting",
     "templates",
+    "keeping",
     "messages",
     "stopping",
     "dashboard",
