@@ -20,7 +20,7 @@ from kerneltui.kernels.processes.process import KernelProcess
 from kerneltui.kernels.templates.recognition import TITLE
 from kerneltui.paths import runtime_folder
 from kerneltui.protocol.status import KernelState
-from tests.benchmarks.harness import Row, limit_row, medians, ratio_row, seconds
+from tests.benchmarks.harness import Row, limit_row, medians, ratio_row, seconds, show_time
 
 ROUNDS = 31
 CROWD = 50  # kernels
