@@ -36,7 +36,7 @@ def read_order(data: Mapping[str, Any]) -> LaunchOrder:
     """Return the order in a JSON object. Raises Unusable."""
     try:
         conditions = data["conditions"]
-        return LaunchOrder(
+        order = LaunchOrder(
             argv=tuple(map(str, data["argv"])),
             env={str(name): str(value) for name, value in data["env"].items()},
             cwd=str(data["cwd"]),
@@ -53,3 +53,6 @@ def read_order(data: Mapping[str, Any]) -> LaunchOrder:
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise Unusable("an order to the keeper is incomplete") from None
+    if not order.argv or "\0" in order.cwd:
+        raise Unusable("an order to the keeper names no program, or an impossible folder")
+    return order

@@ -42,6 +42,10 @@ class Guest:
         self.connection = connection
         self.inbox = Inbox()
 
+    @property
+    def is_there(self) -> bool:
+        return self.connection.fileno() >= 0
+
     def tell(self, message: Mapping[str, object]) -> None:
         """Send a short message; a guest that does not read is not waited for. Raises OSError."""
         self.connection.sendall(pack(message))
@@ -166,34 +170,44 @@ class Service:
         """Start a process and tell the guest; it may have to wait for a template."""
 
         def answer(found: ProcessIdentity | NoTemplate) -> None:
-            if isinstance(found, NoTemplate):
-                self._tell(guest, self._spawn(order, streams, found.reason))
-            else:
+            if not isinstance(found, NoTemplate):
                 self._tell(guest, _told(found))
-            for fd in streams:
-                os.close(fd)
+            elif guest.is_there:
+                self._tell(guest, self._spawn(order, streams, found.reason))
+            _close(streams)
 
+        if len(streams) != STREAMS:  # this process may have no room for more
+            self._tell(
+                guest, {"refused": f"{len(streams)} descriptors came with it, not {STREAMS}"}
+            )
+            _close(streams)
+            return
         self._before_start()
         if not order.may_fork:
             answer(NoTemplate("forking is switched off"))
             return
         try:
-            self._templates.fork(order, streams, answer)
-        except OSError as error:
-            answer(NoTemplate(str(error.strerror or error)))
+            self._templates.fork(order, streams, answer, lambda: guest.is_there)
+        except (OSError, ValueError) as error:
+            answer(NoTemplate(getattr(error, "strerror", None) or "it cannot be passed on"))
 
     def _warm(self, order: LaunchOrder) -> None:
-        with contextlib.suppress(OSError):  # a kernel is then spawned
+        with contextlib.suppress(OSError, ValueError):  # a kernel is then spawned
             self._templates.warm(order)
 
     def _spawn(self, order: LaunchOrder, streams: Sequence[int], why: str) -> dict[str, object]:
         """Start a child of this process. `why`: why it is not forked."""
         try:
             identity = _launched(order, streams)
-        except (Refused, OSError, ValueError) as error:
+        except (Refused, OSError, ValueError, OverflowError) as error:
             return {"refused": getattr(error, "strerror", None) or str(error)}
         self._ends.await_end(identity)
         return {**_told(identity), "spawned": why}
+
+
+def _close(fds: Sequence[int]) -> None:
+    for fd in fds:
+        os.close(fd)
 
 
 def _told(identity: ProcessIdentity) -> dict[str, object]:
@@ -201,11 +215,9 @@ def _told(identity: ProcessIdentity) -> dict[str, object]:
 
 
 def _launched(order: LaunchOrder, streams: Sequence[int]) -> ProcessIdentity:
-    """Start a child of this process. Raises Refused, OSError or ValueError."""
+    """Start a child of this process. Raises Refused, OSError, ValueError or OverflowError."""
     import subprocess  # loads half a megabyte: not for a keeper that only records
 
-    if len(streams) != STREAMS:
-        raise Refused(f"{len(streams)} descriptors came with the order, not {STREAMS}")
     own = own_conditions()
     if why := why_not_given(order.conditions, own):
         raise Refused(why)

@@ -24,6 +24,8 @@ WARMING = 5.0  # seconds that an order waits for a template that is not ready
 IDLE = 300.0  # seconds after its last kernel until a template ends
 RETRY = 60.0  # seconds after which a template that failed is tried again
 
+ABANDONED = "its asker has gone"
+
 Answer = Callable[[ProcessIdentity | NoTemplate], None]
 """Is called once with the process that was forked, or why there is none."""
 
@@ -36,6 +38,8 @@ class Waiting:
     streams: tuple[int, int, int]
     """Open until it is answered."""
     answer: Answer
+    is_wanted: Callable[[], bool]
+    """Tells whether its asker still waits for the answer."""
     until: float
     """Instant of `time.monotonic()` until which the template may warm."""
 
@@ -102,10 +106,16 @@ class Templates:
         if isinstance(key, TemplateKey):
             self._template(key)
 
-    def fork(self, order: LaunchOrder, streams: Sequence[int], answer: Answer) -> None:
+    def fork(
+        self,
+        order: LaunchOrder,
+        streams: Sequence[int],
+        answer: Answer,
+        is_wanted: Callable[[], bool],
+    ) -> None:
         """Have a template fork a kernel; it is answered at once, or later.
 
-        Raises OSError if no template can be started; then there is no answer.
+        Raises OSError or ValueError if no template can be started; then there is no answer.
         """
         key = recognise(order.argv, order.env, order.cwd, order.preload)
         kept = key if isinstance(key, NoTemplate) else self._template(key)
@@ -118,7 +128,7 @@ class Templates:
             return
         stdin, stdout, stderr = streams
         until = time.monotonic() + WARMING
-        kept.waiting.append(Waiting(order, (stdin, stdout, stderr), answer, until))
+        kept.waiting.append(Waiting(order, (stdin, stdout, stderr), answer, is_wanted, until))
         self._ask(kept)
 
     def hear(self, fd: int) -> None:
@@ -161,14 +171,17 @@ class Templates:
         """Ask a template that is ready for all that waits for it."""
         while kept.template.can_fork and kept.waiting:
             each = kept.waiting.pop(0)
+            if not each.is_wanted():
+                _refuse(each, ABANDONED)
+                continue
             order = each.order
             wanted = ForkOrder(
                 order.argv, order.env, order.cwd, order.conditions.umask, order.deadline
             )
             try:
                 number = kept.template.request(wanted, each.streams)
-            except OSError as error:
-                _refuse(each, str(error.strerror or error))
+            except (OSError, ValueError) as error:
+                _refuse(each, getattr(error, "strerror", None) or "it cannot be passed on")
                 continue
             kept.used_at = time.monotonic()
             kept.asked[number] = each
@@ -201,6 +214,10 @@ class Templates:
         asked = kept.asked.pop(forked.number, None)
         if asked is None:
             forked.abandon()
+            return
+        if not asked.is_wanted():  # with no keeper, its kernel would not have been started either
+            forked.abandon()
+            _refuse(asked, ABANDONED)
             return
         try:
             give(forked.pid, asked.order.conditions, own_conditions())

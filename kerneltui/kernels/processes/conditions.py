@@ -7,6 +7,7 @@ those of the one that starts it. Linux only.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import resource
@@ -66,8 +67,15 @@ def why_not_given(wanted: Conditions, own: Conditions) -> str:
 def give(pid: int, wanted: Conditions, own: Conditions) -> None:
     """Give a process that has just been started the wanted conditions, except the umask.
 
-    Raises OSError for what this process may not do.
+    Raises OSError for what this process may not do, or what no process can have.
     """
+    try:
+        _give(pid, wanted, own)
+    except (KeyError, ValueError, OverflowError):
+        raise OSError(errno.EINVAL, "its conditions are impossible") from None
+
+
+def _give(pid: int, wanted: Conditions, own: Conditions) -> None:
     known = {name: (soft, hard) for name, soft, hard in own.limits}
     for name, soft, hard in wanted.limits:
         if known.get(name) != (soft, hard):

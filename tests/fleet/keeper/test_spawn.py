@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import psutil
@@ -18,11 +18,12 @@ import pytest
 
 from kerneltui.fleet.keeper import client, spawn
 from kerneltui.fleet.keeper.address import listen
-from kerneltui.fleet.keeper.client import PROTOCOLS
+from kerneltui.fleet.keeper.client import PROTOCOLS, null_device
 from kerneltui.fleet.keeper.exchange import Inbox, send
+from kerneltui.fleet.keeper.order import LaunchOrder, told
 from kerneltui.fleet.keeper.spawn import KeptSpawn
 from kerneltui.fleet.keeper.start import is_recorded
-from kerneltui.kernels.processes.conditions import own_place
+from kerneltui.kernels.processes.conditions import own_conditions, own_place
 from kerneltui.kernels.processes.process import ChildProcess
 from tests.fleet.keeper.asker import PATIENCE, Asker, ended
 from tests.fleet.recorders import RunningRecorder
@@ -268,6 +269,60 @@ def test_who_speaks_another_language_disturbs_nobody(asker: Asker, said: bytes) 
         connection.sendall(said)
 
         assert asker.told_by("echo served") == "served\n"
+
+
+IMPOSSIBLE: dict[str, dict[str, object]] = {
+    "program": {"argv": ()},
+    "folder": {"cwd": "\0"},
+    "limit": {"limits": [["RLIMIT_X", 1, 1]]},
+    "umask": {"umask": 10**20},
+    "processors": {"cpus": [-1]},
+}
+
+
+@pytest.mark.parametrize("may_fork", [True, False])
+@pytest.mark.parametrize("what", IMPOSSIBLE)
+def test_an_impossible_order_does_not_end_the_keeper(
+    asker: Asker, keeper: RunningRecorder, what: str, *, may_fork: bool
+) -> None:
+    order = told(an_order("/bin/true", may_fork=may_fork))
+    for values in (order, order["conditions"]):
+        values.update({name: each for name, each in IMPOSSIBLE[what].items() if name in values})
+
+    ask(asker, order, streams=3)
+
+    assert asker.told_by("echo served") == "served\n"
+    assert keeper.is_running
+
+
+@pytest.mark.parametrize("may_fork", [True, False])
+def test_an_order_without_its_descriptors_does_not_end_the_keeper(
+    asker: Asker, keeper: RunningRecorder, *, may_fork: bool
+) -> None:
+    order = an_order(sys.executable, "-m", "ipykernel_launcher", may_fork=may_fork)
+
+    ask(asker, told(order), streams=1)
+
+    assert asker.told_by("echo served") == "served\n"
+    assert keeper.is_running
+
+
+def an_order(*argv: str, may_fork: bool) -> LaunchOrder:
+    deadline = time.monotonic() + PATIENCE
+    return LaunchOrder(argv, dict(os.environ), "/", own_conditions(), deadline, may_fork)
+
+
+def ask(asker: Asker, order: Mapping[str, object], streams: int) -> None:
+    """Send an order, and wait until the keeper has answered or hung up."""
+    connection, null = asker.kept.client.stay(), null_device()
+    assert connection is not None
+    with connection:
+        send(connection, {"ask": "start", **order}, [null] * streams)
+        os.close(null)
+        inbox = Inbox()
+        for _ in ("greeting", "answer"):
+            while inbox.next() is None and inbox.read(connection):
+                pass
 
 
 def test_who_sends_half_a_message_is_not_waited_for(asker: Asker) -> None:

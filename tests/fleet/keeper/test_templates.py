@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -12,7 +13,10 @@ import psutil
 import pytest
 
 from kerneltui.fleet.keeper import spawn
+from kerneltui.fleet.keeper.exchange import send
+from kerneltui.fleet.keeper.order import LaunchOrder, told
 from kerneltui.fleet.keeper.spawn import KeptSpawn
+from kerneltui.kernels.processes.conditions import own_conditions
 from kerneltui.kernels.processes.process import KernelProcess
 from kerneltui.kernels.templates.parentage import is_forked
 from tests.fleet.keeper.asker import PATIENCE, Asker, ended
@@ -156,6 +160,28 @@ def test_a_template_that_hangs_is_not_waited_for_long(short_path: Path) -> None:
 
         with ended(process):
             assert not is_forked(process.identity.pid)
+
+
+def test_an_order_whose_asker_has_gone_is_not_carried_out(asker: Forking) -> None:
+    may_import = asker.folder / "may_import"
+    asker.fake.importing(
+        f"import os, time\nwhile not os.path.exists({str(may_import)!r}): time.sleep(0.01)"
+    )
+    connection = asker.kept.client.stay()
+    assert connection is not None
+    with asker.log.open("ab") as log, connection:
+        argv = (INTERPRETER, "-m", MODULE, "print('nobody asked')")
+        deadline = time.monotonic() + PATIENCE
+        order = LaunchOrder(argv, asker.fake.env, "/", own_conditions(), deadline)
+        send(connection, {"ask": "start", **told(order)}, [log.fileno()] * 3)
+    kernels: list[KernelProcess] = []
+    later = Background(lambda: kernels.append(asker.run("print('asked')")))
+
+    may_import.touch()
+
+    later.result()
+    assert kernels[0].wait(PATIENCE)
+    assert asker.said() == "asked\n"
 
 
 def test_with_changed_packages_a_kernel_is_spawned_and_the_next_forked_anew(asker: Forking) -> None:
