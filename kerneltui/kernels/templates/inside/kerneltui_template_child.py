@@ -13,6 +13,7 @@ import sys
 import time
 import traceback
 
+import kerneltui_template_imports as imports
 import kerneltui_template_title as title
 
 _UNCHANGEABLE = {signal.SIGKILL, signal.SIGSTOP}
@@ -75,6 +76,8 @@ def prepare(order, own_modules, tell):
         _open_streams()
         _make_state_fresh()
         _register_stack_signal(order["stack_signal"])
+        if imports.READ_AGAIN & order["env"].keys():
+            imports.forget_what_read_them()
         title.show(order["argv"], {**order["env"], **order["hook"]})
         for name in [each for each in sys.modules if each.startswith(own_modules)]:
             del sys.modules[name]

@@ -21,11 +21,10 @@ USEFUL = (
     *("pygments.formatters.terminal256", "stack_data", "asttokens", "executing"),
 )
 """What there is of them is imported; which of them a kernel uses depends on its version."""
-READS_ENVIRONMENT = "ipykernel.kernelapp"
-"""While it is imported, it takes the pid of the kernel's parent from the environment."""
-PER_KERNEL = {
-    *("JPY_PARENT_PID", "JPY_INTERRUPT_EVENT"),  # read again, see READS_ENVIRONMENT
-    *("PATH", "PWD", "OLDPWD", "SHLVL", "_"),  # used, not kept
+READ_AGAIN = {"JPY_PARENT_PID", "JPY_INTERRUPT_EVENT"}
+"""Variables that differ from kernel to kernel; ipykernel.kernelapp reads them when imported."""
+_NOT_KEPT = {
+    *("PATH", "PWD", "OLDPWD", "SHLVL", "_"),  # looked up again whenever they are used
     "TERM",  # for the title of a terminal, which a kernel has not
 }
 
@@ -61,7 +60,7 @@ def import_all(preload):
             _try(name)
     finally:
         os.environ.__class__ = plain
-    return frozenset(os.environ.__dict__.pop("looked_up", ())) - PER_KERNEL
+    return frozenset(os.environ.__dict__.pop("looked_up", ())) - READ_AGAIN - _NOT_KEPT
 
 
 def _try(name):
@@ -71,11 +70,10 @@ def _try(name):
         pass
 
 
-def forget_what_read_the_environment():
-    """Have the kernel import again what depends on its own variables; that takes a moment."""
-    parent, _, name = READS_ENVIRONMENT.rpartition(".")
-    sys.modules.pop(READS_ENVIRONMENT, None)
-    vars(sys.modules.get(parent, sys)).pop(name, None)
+def forget_what_read_them():
+    """Have a kernel with one of READ_AGAIN import again what reads them; it takes some ms."""
+    sys.modules.pop("ipykernel.kernelapp", None)
+    vars(sys.modules["ipykernel"]).pop("kernelapp", None)
 
 
 class Sources:

@@ -92,7 +92,6 @@ class _Template:
         self._stale = ""
         self._poller = select.poll()
         self._poller.register(asker, select.POLLIN)
-        imports.forget_what_read_the_environment()
         self._kept_fds = child.open_descriptors() - {asker.fileno()}
         gc.collect()
         gc.freeze()
