@@ -79,7 +79,7 @@ def prepare(order, own_modules, tell):
         if imports.READ_AGAIN & order["env"].keys():
             imports.forget_what_read_them()
         title.show(order["argv"], {**order["env"], **order["hook"]})
-        for name in [each for each in sys.modules if each.startswith(own_modules)]:
+        for name in own_modules:
             del sys.modules[name]
         gate, opener = os.pipe()
         exit_fd = os.pidfd_open(os.getpid())

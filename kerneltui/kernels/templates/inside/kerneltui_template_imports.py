@@ -77,13 +77,17 @@ def forget_what_read_them():
 
 
 class Sources:
-    """The files from which this interpreter was imported, as they were when it was."""
+    """The files from which this interpreter was imported, as they were when it was.
+
+    The paths are copied: to look at the modules' own would write to pages that kernels share.
+    """
 
     def __init__(self):
         files = [getattr(each, "__file__", None) for each in list(sys.modules.values())]
         files = [each for each in files if isinstance(each, str)]
         config = os.path.join(sys.prefix, "pyvenv.cfg")
-        self._files = {each: _stamp(each) for each in (*files, sys.executable, config)}
+        files = [os.fsencode(each) for each in (*files, sys.executable, config)]
+        self._files = {each: _stamp(each) for each in files}
         self._folders = [each for each in sys.path if each]
         self._names = {name.partition(".")[0] for name in sys.modules}
         self._stamps = {each: _stamp(each) for each in self._folders}
@@ -93,7 +97,7 @@ class Sources:
         """Return the path of something that has changed on disk; None if nothing has."""
         for path, before in self._files.items():
             if _stamp(path) != before:
-                return path
+                return os.fsdecode(path)
         for folder in self._folders:
             stamp = _stamp(folder)
             if stamp == self._stamps[folder]:

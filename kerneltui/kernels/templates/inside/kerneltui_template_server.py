@@ -22,7 +22,7 @@ import kerneltui_template_child as child
 import kerneltui_template_imports as imports
 import kerneltui_template_title as title
 
-OWN = "kerneltui_template_"  # so all modules of a template begin
+OWN = [__name__, child.__name__, imports.__name__, title.__name__]
 LONGEST = 65_536  # bytes of a packet; an order itself is in a file in memory
 _FDS = 5  # of a request: the order, the working directory, stdin, stdout, stderr
 
