@@ -302,7 +302,7 @@ class Fleet:
         if not self.locked:
             with contextlib.suppress(KernelError):
                 spec = self._kernels.kernel_spec_manager.get_kernel_spec(kernel_name)
-                self._keeper.warm(spec, todays_environment(), self._stack_signal)
+                self._keeper.warm(spec, todays_environment(""), self._stack_signal)
 
     # -- verbs: they raise KernelError, and return a sentence worth showing, or "" ----
 

@@ -40,7 +40,8 @@ class KernelStarter:
 
         `name`: "" to have one made from the kernelspec's name.
         """
-        kernel_id, environment = self._kernels.new_kernel_id(), todays_environment()
+        kernel_id = self._kernels.new_kernel_id()
+        environment = todays_environment(kernel_id)
         connection_file = str(runtime_folder() / f"kernel-{kernel_id}.json")
         spec = self._kernels.kernel_spec_manager.get_kernel_spec(kernel_name)
 

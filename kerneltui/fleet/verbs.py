@@ -254,7 +254,9 @@ class KernelVerbs:
         if not kernel.environment_lost or kernel.manifest is None:
             return ""
         self._registry.update(kernel, partial(replace, environment_lost=False))
-        differs = environment_differs(kernel.manifest.environment, todays_environment())
+        differs = environment_differs(
+            kernel.manifest.environment, todays_environment(kernel.kernel_id)
+        )
         return f"{kernel.name} has today's environment: {differs}" if differs else ""
 
     def _shut_down(self, asked: _Asked) -> str:
@@ -280,7 +282,10 @@ class KernelVerbs:
         if not asked.kernel.leftovers:
             self._refuse_gone(asked.target)
         with self._orders.give(asked.kernel, "killing", is_urgent=True):
-            return asked.controller.kill()
+            said = asked.controller.kill()
+            for process in asked.kernel.leftovers:
+                kill_process(process)
+        return said
 
     def _verify(self, asked: _Asked) -> str:
         """Ask a kernel whether it answers; a Jupyter server sees such requests to its kernels."""

@@ -15,6 +15,7 @@ from kerneltui.kernels.connection.transport import choose_transport
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes.adopted import AdoptedProcess, AskParent
 from kerneltui.kernels.processes.identity import ProcessIdentity
+from kerneltui.kernels.processes.marked import MARK
 from kerneltui.kernels.processes.stack_signal import without_hook
 from kerneltui.kernels.processes.wrapped import WrappedProcess
 from kerneltui.kernels.specs.spec_manager import KernelSpec, KernelSpecManager
@@ -31,9 +32,9 @@ UNLESS_SET = {
 """Variables of every kernel, unless the user has set them."""
 
 
-def todays_environment() -> dict[str, str]:
+def todays_environment(kernel_id: str) -> dict[str, str]:
     """Return the environment that a kernel is started with."""
-    return UNLESS_SET | os.environ
+    return {**UNLESS_SET, **os.environ, MARK: kernel_id}
 
 
 class KeptSpecs(KernelSpecManager):
@@ -109,7 +110,7 @@ def adopt_process(
         WrappedProcess(wrapper, identity) if wrapper else AdoptedProcess(identity, ask_parent),
         age=identity.age(),
         cwd=cwd or None,
-        env=environment or todays_environment(),
+        env=environment or todays_environment(manager.kernel_id),
         independent=True,
     )
     return bool(environment)

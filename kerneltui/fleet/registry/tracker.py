@@ -29,6 +29,7 @@ from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.management.multi import MultiKernelManager
 from kerneltui.kernels.management.shutdown import family_of
 from kerneltui.kernels.processes.identity import ProcessIdentity
+from kerneltui.kernels.processes.marked import marked_by
 from kerneltui.kernels.processes.process import describe_process
 from kerneltui.protocol.status import Event, Exited, HandedOver, Reported, Spawned
 from kerneltui.protocol.text import clean_line
@@ -188,7 +189,8 @@ class Tracker:
         process = kernel.manager.process if kernel.manager else None
         if process is None or not kernel.is_ours:
             return
-        left = tuple(each for each in family_of(process) if each.is_alive())
+        family = dict.fromkeys((*family_of(process), *marked_by(kernel.kernel_id)))
+        left = tuple(each for each in family if each.is_alive())
         self._registry.update(kernel, lambda now: replace(now, leftovers=left))
         if left and kernel.log is not None:
             kernel.log.note(f"left {', '.join(map(describe_process, left))}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -21,12 +22,15 @@ from kerneltui.fleet.model.classification import Liveness
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.kernels.connection.connection_file import read_connection_file, write_connection_file
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify
+from kerneltui.kernels.processes.marked import marked_by
+from kerneltui.kernels.processes.tree import descendants
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.status import KernelState
 from tests.fleet.small_kernels import ROOT, WITHIN, Watched, dismiss_all, install_and_make_haste
 from tests.support import eventually
 
 FORK = "import os, time\nif os.fork() == 0:\n    time.sleep(1000)\n    os._exit(0)"
+DAEMON = ["/bin/sh", "-c", "setsid sleep 1000 & exit"]
 LISTENS = """
 import sys
 from tests.kernel_process import kernel_at, serve
@@ -77,6 +81,33 @@ def test_a_kill_of_a_dead_kernel_ends_what_it_has_left(kernel: Watched) -> None:
 
     eventually(lambda: not fork.is_alive(), WITHIN)
     eventually(lambda: Verb.KILL not in kernel.now.allowed, WITHIN)
+
+
+def orphans_of(kernel: Watched) -> list[ProcessIdentity]:
+    """Return the processes that the kernel has started and that are not below it any more."""
+    below = {kernel.now.pid, *(each.pid for each in descendants(kernel.now.pid or 0))}
+    return [each for each in marked_by(kernel.kernel_id) if each.pid not in below]
+
+
+def test_what_a_kernel_has_started_apart_from_itself_is_known_after_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install_and_make_haste(tmp_path, monkeypatch)
+    with contextlib.closing(Fleet()) as fleet:
+        fleet.open()
+        kernel = Watched(fleet, "tiny")
+        kernel.wait_for(KernelState.IDLE)
+        kernel.run(f"import subprocess; subprocess.run({DAEMON!r})")
+        eventually(lambda: orphans_of(kernel), WITHIN)
+        (daemon,) = orphans_of(kernel)
+
+        os.kill(kernel.now.pid or 0, signal.SIGKILL)
+
+        kernel.wait_for(KernelState.DEAD)
+        assert fork_of(kernel) == daemon
+        fleet.do(Verb.KILL, kernel.now.target)
+        eventually(lambda: not daemon.is_alive(), WITHIN)
+        dismiss_all(fleet)
 
 
 def test_the_next_dashboard_knows_what_a_dead_kernel_has_left(kernel: Watched) -> None:
