@@ -39,6 +39,7 @@ from kerneltui.fleet.registry.tracker import Tracker
 from kerneltui.frozen import frozen
 from kerneltui.kernels.management.multi import MultiKernelManager
 from kerneltui.kernels.processes.identity import ProcessIdentity
+from kerneltui.kernels.processes.marked import marked_by
 from kerneltui.kernels.processes.pending import wait_until_taken
 from kerneltui.kernels.processes.process import (
     describe_process,
@@ -149,7 +150,9 @@ class KernelVerbs:
         if target.identity is None:
             return ()
         pid = target.identity.pid
-        return tuple(kernel.leftovers or outside_group(pid, descendants(pid)))
+        marked = marked_by(kernel.kernel_id) if kernel.is_ours else ()
+        family = dict.fromkeys((*descendants(pid), *marked))
+        return tuple(kernel.leftovers or outside_group(pid, family))
 
     # -- one kernel ----
 
@@ -279,11 +282,10 @@ class KernelVerbs:
 
     def _kill(self, asked: _Asked) -> str:
         """SIGKILL the kernel and all its descendants; its row stays, to restart or dismiss."""
-        if not asked.kernel.leftovers:
-            self._refuse_gone(asked.target)
+        rest = self._escaped(asked.kernel, asked.target)
         with self._orders.give(asked.kernel, "killing", is_urgent=True):
             said = asked.controller.kill()
-            for process in asked.kernel.leftovers:
+            for process in rest:
                 kill_process(process)
         return said
 

@@ -89,8 +89,9 @@ def orphans_of(kernel: Watched) -> list[ProcessIdentity]:
     return [each for each in marked_by(kernel.kernel_id) if each.pid not in below]
 
 
-def test_what_a_kernel_has_started_apart_from_itself_is_known_after_its_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("is_killed_first", [True, False])
+def test_what_a_kernel_has_started_apart_from_itself_is_known_and_ends_with_a_kill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_killed_first: bool
 ) -> None:
     install_and_make_haste(tmp_path, monkeypatch)
     with contextlib.closing(Fleet()) as fleet:
@@ -101,10 +102,12 @@ def test_what_a_kernel_has_started_apart_from_itself_is_known_after_its_end(
         eventually(lambda: orphans_of(kernel), WITHIN)
         (daemon,) = orphans_of(kernel)
 
-        os.kill(kernel.now.pid or 0, signal.SIGKILL)
+        if is_killed_first:
+            os.kill(kernel.now.pid or 0, signal.SIGKILL)
+            kernel.wait_for(KernelState.DEAD)
+            assert fork_of(kernel) == daemon
+        assert str(daemon.pid) in fleet.before(Verb.KILL, kernel.now.target)[0]
 
-        kernel.wait_for(KernelState.DEAD)
-        assert fork_of(kernel) == daemon
         fleet.do(Verb.KILL, kernel.now.target)
         eventually(lambda: not daemon.is_alive(), WITHIN)
         dismiss_all(fleet)
