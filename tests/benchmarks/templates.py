@@ -24,6 +24,8 @@ MEGABYTE = 1e6
 
 
 def rows() -> Iterator[Row]:
+    warm()  # the very first template compiles what it imports
+    template_pool().close()
     warm()
     yield from result_rows()
     yield restart_row()

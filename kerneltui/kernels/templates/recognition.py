@@ -22,7 +22,7 @@ _WITHOUT_SITE = {"-E", "-I", "-S"}
 _DECIDING = {
     *("HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TZDIR"),
     *("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"),
-    *("XDG_CONFIG_DIRS", "XDG_DATA_DIRS"),
+    *("XDG_CONFIG_DIRS", "XDG_DATA_DIRS", "SETUPTOOLS_USE_DISTUTILS"),
 }
 _DECIDING_PREFIXES = (
     *("PYTHON", "LD_", "LC_", "MALLOC_", "GLIBC_", "OPENSSL_"),  # read when a process starts
@@ -30,6 +30,9 @@ _DECIDING_PREFIXES = (
 )
 """Variables that an interpreter or the imported modules read once. A template knows further ones
 that its imports have read, and refuses a kernel with another value."""
+_DECIDING_IF_SET = {"DISPLAY"}
+"""Variables whose values do not matter; the debugger looks whether they are set."""
+_PER_KERNEL = {"JPY_PARENT_PID", "JPY_INTERRUPT_EVENT"}
 _READ_BY_PRELOADED = (
     "OMP_",
     "MKL_",
@@ -56,6 +59,9 @@ class TemplateKey:
     """Modules that are imported although a kernel does not need them."""
     variables: tuple[tuple[str, str], ...] = field(repr=False)
     """Of the environment, in order of their names."""
+    environment: Mapping[str, str] = field(repr=False, compare=False)
+    """With which a template is started: that of the first kernel that asks for one. What its
+    imports read of it, beyond `variables`, a template compares itself."""
 
 
 @frozen
@@ -88,8 +94,14 @@ def recognise(
     interpreter = _interpreter(argv[0], env, cwd)
     if isinstance(interpreter, NoTemplate):
         return interpreter
-    variables = tuple(sorted(each for each in env.items() if _decides(each[0], bool(preload))))
-    return TemplateKey(interpreter, options, argv[len(options) + 2], tuple(preload), variables)
+    return TemplateKey(
+        interpreter,
+        options,
+        argv[len(options) + 2],
+        tuple(preload),
+        _deciding(env, bool(preload)),
+        {name: value for name, value in env.items() if name not in _PER_KERNEL},
+    )
 
 
 def arguments_of(argv: Sequence[str], key: TemplateKey) -> list[str]:
@@ -166,6 +178,8 @@ def _is_program(path: str) -> bool:
         return False
 
 
-def _decides(name: str, preloads: bool) -> bool:
+def _deciding(env: Mapping[str, str], preloads: bool) -> tuple[tuple[str, str], ...]:
     prefixes = _DECIDING_PREFIXES + (_READ_BY_PRELOADED if preloads else ())
-    return name in _DECIDING or name.startswith(prefixes)
+    found = [each for each in env.items() if each[0] in _DECIDING or each[0].startswith(prefixes)]
+    found += [(name, "") for name in _DECIDING_IF_SET if name in env]
+    return tuple(sorted(found))

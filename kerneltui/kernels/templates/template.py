@@ -191,7 +191,7 @@ class Template:
 
 
 def _start(key: TemplateKey, number: int, stderr: int) -> subprocess.Popen[bytes]:
-    env = dict(key.variables)
+    env = dict(key.environment)
     env["PYTHONPATH"] = os.pathsep.join(filter(None, (FOLDER, env.get("PYTHONPATH"))))
     env[VARIABLE] = f"{number}:{FOLDER}"
     # An interpreter that does not become a template shows ipykernel's version and ends.

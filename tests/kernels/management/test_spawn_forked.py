@@ -204,7 +204,8 @@ def test_a_managers_launch_may_be_made_in_another_way(children: Children) -> Non
 
 
 DIES_WITH_ITS_KERNELS = """
-import sys, time
+import logging, sys, time
+logging.basicConfig(level="DEBUG")
 from kerneltui import KernelManager
 from kerneltui.kernels.templates.pool import template_pool
 from kerneltui.kernels.templates.template import TemplateState
@@ -232,7 +233,7 @@ def test_a_fork_ends_with_its_owner_unless_it_is_independent() -> None:
     owner = subprocess.run(program, capture_output=True, text=True, check=False)
 
     dependent, independent = (line.split() for line in owner.stdout.splitlines())
-    assert dependent[0] == independent[0] == "ForkedProcess"
+    assert dependent[0] == independent[0] == "ForkedProcess", owner.stderr
     eventually(lambda: not psutil.pid_exists(int(dependent[1])))
     client = BlockingKernelClient(connection_file=independent[2])
     client.load_connection_file()

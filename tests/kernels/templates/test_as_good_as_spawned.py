@@ -35,6 +35,32 @@ pytestmark = [
 PATIENCE = 60  # seconds for a kernel on a busy machine
 STACK_SIGNAL = signal.SIGRTMIN + 8
 
+# What terminals and sessions set; a fork may have other values than its template.
+DESKTOP = {
+    "COLORTERM": "truecolor",
+    "COLUMNS": "80",
+    "DBUS_SESSION_BUS_ADDRESS": "unix:path=/run/user/1000/bus",
+    "DESKTOP_SESSION": "gnome",
+    "DISPLAY": ":0",
+    "EDITOR": "vi",
+    "LINES": "24",
+    "LS_COLORS": "di=01;34",
+    "NO_COLOR": "1",
+    "PAGER": "less",
+    "SSH_AUTH_SOCK": "/nowhere",
+    "SSH_CONNECTION": "::1 1 ::1 22",
+    "TERM": "xterm-256color",
+    "TERM_PROGRAM": "tmux",
+    "TMUX": "/nowhere,1,0",
+    "VIRTUAL_ENV": "/nowhere",
+    "WAYLAND_DISPLAY": "wayland-0",
+    "WINDOWID": "1",
+    "XAUTHORITY": "/nowhere",
+    "XDG_CURRENT_DESKTOP": "GNOME",
+    "XDG_SESSION_ID": "2",
+    "XDG_SESSION_TYPE": "wayland",
+}
+
 # Each is an expression of a kernel, whose values are compared.
 FACTS = {
     "arguments": "sys.argv",
@@ -340,10 +366,11 @@ def started(launcher: str, folder: Path) -> Answers:
     manager = KernelManager(launcher=launcher)
     manager.stack_signal = STACK_SIGNAL
     client = manager.client()
-    env = {**os.environ, "MARK": "a mark with é", "PYTHONFAULTHANDLER": "1"}
+    env = {**os.environ, **DESKTOP, "MARK": "a mark with é", "PYTHONFAULTHANDLER": "1"}
     try:
-        if launcher == "template":
-            warmed([sys.executable, "-m", "ipykernel_launcher"], env)
+        if launcher == "template":  # of a kernel with another terminal
+            other = {**env, **dict.fromkeys(DESKTOP, "other")}
+            warmed([sys.executable, "-m", "ipykernel_launcher"], other)
         manager.start_kernel(cwd=str(folder), env=env, umask=0o27)
         kind = ForkedProcess if launcher == "template" else ChildProcess
         assert isinstance(manager.process, kind)

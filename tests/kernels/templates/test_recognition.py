@@ -175,6 +175,19 @@ def test_what_is_read_later_may_differ(python: str, name: str) -> None:
     assert key_of(python, *LAUNCHER) == key_of(python, *LAUNCHER, env={**ENV, name: "/other"})
 
 
+def test_what_is_only_looked_for_may_have_another_value(python: str) -> None:
+    local, remote = ({**ENV, "DISPLAY": value} for value in (":0", "localhost:10.0"))
+
+    assert key_of(python, *LAUNCHER, env=local) == key_of(python, *LAUNCHER, env=remote)
+    assert key_of(python, *LAUNCHER, env=local) != key_of(python, *LAUNCHER)
+
+
+def test_a_template_is_started_as_its_first_kernel_would_be(python: str) -> None:
+    env = {**ENV, "SSH_AUTH_SOCK": "/other", "JPY_PARENT_PID": "1"}
+
+    assert key_of(python, *LAUNCHER, env=env).environment == {**ENV, "SSH_AUTH_SOCK": "/other"}
+
+
 def test_the_stack_hook_is_not_a_difference(python: str) -> None:
     hooked = with_hook({**ENV, "PYTHONPATH": "/lib"}, 42)
 

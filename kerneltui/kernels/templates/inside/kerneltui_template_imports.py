@@ -7,6 +7,9 @@ Python of any version from 3.9 on, standard library only: it runs in the kernel'
 import importlib
 import os
 import sys
+import tokenize
+
+import kerneltui_template_pages as pages
 
 NEEDED = ("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell")
 """A kernel cannot do without them."""
@@ -16,13 +19,16 @@ USEFUL = (
     *("IPython.core.completerlib", "IPython.core.debugger", "IPython.core.logger", "resource"),
     *("IPython.core.oinspect", "IPython.extensions.storemagic", "sqlite3", "runpy"),
     *("tornado.platform.asyncio", "traitlets.config.argcomplete_config", "argcomplete.finders"),
-    # At the first error, completion or question.
+    # At the first error, completion, question or command.
     *("IPython.core.guarded_eval", "jedi", "jedi.api.interpreter", "jedi.plugins.stdlib"),
     *("pygments.formatters.terminal256", "stack_data", "asttokens", "executing"),
+    *("IPython.core.latex_symbols", "pexpect"),
 )
 """What there is of them is imported; which of them a kernel uses depends on its version."""
 READ_AGAIN = {"JPY_PARENT_PID", "JPY_INTERRUPT_EVENT"}
 """Variables that differ from kernel to kernel; ipykernel.kernelapp reads them when imported."""
+LOOKED_FOR = {"DISPLAY"}
+"""Variables whose values do not matter; the debugger looks whether they are set."""
 _NOT_KEPT = {
     *("PATH", "PWD", "OLDPWD", "SHLVL", "_"),  # looked up again whenever they are used
     "TERM",  # for the title of a terminal, which a kernel has not
@@ -54,10 +60,13 @@ def import_all(preload):
     plain = type(os.environ)
     os.environ.__class__ = _Recording
     try:
-        for name in (*NEEDED, *preload):
-            importlib.import_module(name)
-        for name in USEFUL:
-            _try(name)
+        with pages.modules_side_by_side():
+            for name in (*NEEDED, *preload):
+                importlib.import_module(name)
+            for name in USEFUL:
+                _try(name)
+        list(tokenize.generate_tokens(iter(["1\n"]).__next__))  # so that its patterns are compiled
+        pages.settle()
     finally:
         os.environ.__class__ = plain
     return frozenset(os.environ.__dict__.pop("looked_up", ())) - READ_AGAIN - _NOT_KEPT
@@ -74,6 +83,16 @@ def forget_what_read_them():
     """Have a kernel with one of READ_AGAIN import again what reads them; it takes some ms."""
     sys.modules.pop("ipykernel.kernelapp", None)
     vars(sys.modules["ipykernel"]).pop("kernelapp", None)
+
+
+def differing(looked_up, env, other):
+    """Return those of the variables that were looked up that differ in two environments."""
+    return [
+        each
+        for each in looked_up
+        if env.get(each) != other.get(each)
+        and not (each in LOOKED_FOR and each in env and each in other)
+    ]
 
 
 class Sources:

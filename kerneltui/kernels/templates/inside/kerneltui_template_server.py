@@ -20,9 +20,10 @@ import traceback
 
 import kerneltui_template_child as child
 import kerneltui_template_imports as imports
+import kerneltui_template_pages as pages
 import kerneltui_template_title as title
 
-OWN = [__name__, child.__name__, imports.__name__, title.__name__]
+OWN = [each.__name__ for each in (child, imports, pages, title)] + [__name__]
 LONGEST = 65_536  # bytes of a packet; an order itself is in a file in memory
 _FDS = 5  # of a request: the order, the working directory, stdin, stdout, stderr
 
@@ -135,10 +136,7 @@ class _Template:
         """Return why a fork would not be what was asked for; None if it would."""
         if time.monotonic() > deadline:
             return "it was asked too long ago"
-        env = order["env"]
-        differing = [
-            each for each in self._looked_up if env.get(each) != self._started_with.get(each)
-        ]
+        differing = imports.differing(self._looked_up, order["env"], self._started_with)
         if differing:
             return f"other values of {', '.join(sorted(differing))} were imported"
         if order["imports_from_cwd"] and self._sources.are_hidden_by(f"/proc/self/fd/{folder}"):
