@@ -20,7 +20,7 @@ _WITH_VALUE = ("-X", "-W")
 _WITHOUT_SITE = {"-E", "-I", "-S"}
 """With them, Python does not run what makes a template of it."""
 _DECIDING = {
-    *("HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TZDIR"),
+    *("HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TZDIR", "EDITOR"),
     *("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"),
     *("XDG_CONFIG_DIRS", "XDG_DATA_DIRS", "SETUPTOOLS_USE_DISTUTILS"),
 }

@@ -42,7 +42,6 @@ DESKTOP = {
     "DBUS_SESSION_BUS_ADDRESS": "unix:path=/run/user/1000/bus",
     "DESKTOP_SESSION": "gnome",
     "DISPLAY": ":0",
-    "EDITOR": "vi",
     "LINES": "24",
     "LS_COLORS": "di=01;34",
     "NO_COLOR": "1",

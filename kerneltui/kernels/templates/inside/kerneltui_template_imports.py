@@ -31,7 +31,7 @@ LOOKED_FOR = {"DISPLAY"}
 """Variables whose values do not matter; the debugger looks whether they are set."""
 _NOT_KEPT = {
     *("PATH", "PWD", "OLDPWD", "SHLVL", "_"),  # looked up again whenever they are used
-    "TERM",  # for the title of a terminal, which a kernel has not
+    *("TERM", "COLUMNS", "LINES"),  # for a terminal, which a kernel has not
 }
 
 

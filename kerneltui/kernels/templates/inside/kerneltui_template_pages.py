@@ -55,7 +55,7 @@ def settle():
         del sys.modules[name]
     sys.modules.update(renamed)
     for each in gc.get_objects():
-        if isinstance(each, type):
+        if issubclass(type(each), type):  # not isinstance: list[int] says it is one
             _use(each)
     del fillers
 
