@@ -88,7 +88,7 @@ def recognise(
     if isinstance(options, NoTemplate):
         return options
     env = without_hook(env)
-    obstacle = _obstacle(env)
+    obstacle = _obstacle(argv, env)
     if obstacle:
         return NoTemplate(obstacle)
     interpreter = _interpreter(argv[0], env, cwd)
@@ -135,7 +135,7 @@ def _options(argv: Sequence[str]) -> tuple[str, ...] | NoTemplate:
     return tuple(argv[1:at])
 
 
-def _obstacle(env: Mapping[str, str]) -> str:
+def _obstacle(argv: Sequence[str], env: Mapping[str, str]) -> str:
     """Return what keeps a fork from being like a new process; "" for nothing."""
     path = env.get("PYTHONPATH")
     if path is not None and not all(map(os.path.isabs, path.split(os.pathsep))):
@@ -144,6 +144,8 @@ def _obstacle(env: Mapping[str, str]) -> str:
         return "its coverage is measured from its start on"
     if any(not name or "=" in name or "\0" in name + value for name, value in env.items()):
         return "its environment cannot be passed on"
+    if any("\0" in each for each in argv):
+        return "its arguments cannot be passed on"
     return ""
 
 

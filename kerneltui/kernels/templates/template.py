@@ -33,6 +33,7 @@ from kerneltui.kernels.templates.recognition import TemplateKey
 FOLDER = str(Path(__file__).with_name("inside"))
 VARIABLE = "KERNELTUI_TEMPLATE"
 WARMING_TIME = 30.0  # seconds until a template is ended that is not ready
+ENDING_TIME = 1.0  # seconds for a killed template to be gone; it takes a moment
 ROOM = 2048  # characters that a command line gets, where a process cannot replace it
 _PACKET = 65_536  # bytes at most
 _FDS = 2  # at most, of an event
@@ -133,7 +134,8 @@ class Template:
         if self.state not in (TemplateState.FAILED, TemplateState.STALE):
             self.state = TemplateState.GONE
         self._popen.kill()
-        self._popen.wait()  # what is killed in a poll or an import ends at once
+        with contextlib.suppress(subprocess.TimeoutExpired):  # stuck in the system; reaped later
+            self._popen.wait(ENDING_TIME)
 
     def forget(self) -> None:
         """Close this process's side, in a fork of the process that it belongs to."""

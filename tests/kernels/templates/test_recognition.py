@@ -149,8 +149,9 @@ def test_a_relative_path_of_modules_depends_on_the_folder(python: str, path: str
     assert "PYTHONPATH" in reason(python, *LAUNCHER, env={"PYTHONPATH": path})
 
 
-def test_an_environment_that_cannot_be_passed_on_is_left_to_popen(python: str) -> None:
-    assert "cannot be passed on" in reason(python, *LAUNCHER, env={"A": "a\0b"})
+def test_what_cannot_be_passed_on_is_left_to_popen(python: str) -> None:
+    assert "environment cannot be passed on" in reason(python, *LAUNCHER, env={"A": "a\0b"})
+    assert "arguments cannot be passed on" in reason(python, *LAUNCHER, "a\0b")
 
 
 @pytest.mark.parametrize(
