@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from kerneltui.fleet.keeper.address import connect
 from kerneltui.fleet.keeper.exchange import Inbox, Unusable, send
@@ -37,13 +37,21 @@ class KeeperLost(Exception):
     """The keeper has ended, or hangs, in the middle of an order: it may have been carried out."""
 
 
+class Launched(NamedTuple):
+    """A process that the keeper has started."""
+
+    identity: ProcessIdentity
+    spawned: str
+    """Why it was not forked from a template; "" if it was."""
+
+
 class KeeperClient:
     """Asks one keeper. For any thread."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def launch(self, order: LaunchOrder, streams: Sequence[int]) -> ProcessIdentity:
+    def launch(self, order: LaunchOrder, streams: Sequence[int]) -> Launched:
         """Have the keeper start a process. Raises NoKeeper or KeeperLost.
 
         `streams`: descriptors for its stdin, stdout and stderr.
@@ -59,7 +67,8 @@ class KeeperClient:
                 raise KeeperLost from None
         if "refused" in reply:
             raise NoKeeper(str(reply["refused"]))
-        return ProcessIdentity(reply["pid"], reply["start_ticks"], boot_id(), pid_namespace())
+        identity = ProcessIdentity(reply["pid"], reply["start_ticks"], boot_id(), pid_namespace())
+        return Launched(identity, str(reply.get("spawned", "")))
 
     def warm(self, order: LaunchOrder) -> None:
         """Have the keeper prepare a template for launches like this. Raises NoKeeper."""
@@ -69,6 +78,23 @@ class KeeperClient:
                 _next(connection, inbox)
             except (OSError, EOFError, Unusable):
                 raise NoKeeper("it does not answer") from None
+
+    def replace_older(self, version: str) -> bool:
+        """Have a keeper of another version leave, if it has nothing to do; tell whether it does.
+
+        Another one can be started once it has gone. `version`: ours.
+        """
+        with (
+            contextlib.suppress(NoKeeper, OSError, EOFError, Unusable),
+            self._connected() as (connection, inbox, greeting),
+        ):
+            if greeting.get("kerneltui") != version:
+                send(connection, {"ask": "leave"})
+                if _next(connection, inbox).get("leaves") is True:
+                    while inbox.read(connection):  # until it has gone
+                        pass
+                    return True
+        return False
 
     def exit_code(self, identity: ProcessIdentity) -> int | None:
         """Return how a process has ended, as in `subprocess`; None if the keeper does not know."""

@@ -88,9 +88,13 @@ class Keeper:
     @property
     def _is_wanted(self) -> bool:
         has_guests = self._service is not None and self._service.has_guests
+        return has_guests or self._has_kernels
+
+    @property
+    def _has_kernels(self) -> bool:
         left = (each.identity for each in self._left)
         is_left = any(identity is not None and identity.is_alive() for identity in left)
-        return has_guests or is_left or self._recorder.has_living
+        return is_left or self._recorder.has_living
 
     def _is_wanted_after_all(self) -> bool:
         """Release the lock and look once more: a process that found it held relies on us."""
@@ -150,7 +154,9 @@ class Keeper:
         if sys.platform != "linux":
             return None
         try:
-            service = Service(self._folder, self._ends, self._version, self._prepare_to_record)
+            service = Service(
+                self._folder, self._ends, self._version, self._prepare_to_record, self._leave
+            )
         except OSError as error:
             self._lock.say(f"the keeper cannot be asked to start kernels: {error.strerror}")
             return None
@@ -162,6 +168,11 @@ class Keeper:
         if problem != self._said:
             self._said = problem
             self._lock.say(problem)
+
+    def _leave(self, has_others: bool) -> bool:
+        """End for a keeper of another version, if there is nothing to keep."""
+        self._is_over = self._is_over or not (has_others or self._has_kernels)
+        return self._is_over
 
     def _prepare_to_record(self) -> None:
         """Listen for a kernel that is about to be started, from its first message on."""

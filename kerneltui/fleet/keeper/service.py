@@ -63,13 +63,20 @@ class Service:
     """Runs in the keeper's one thread, and never waits."""
 
     def __init__(
-        self, folder: Path, ends: Ends, version: str, before_start: Callable[[], object]
+        self,
+        folder: Path,
+        ends: Ends,
+        version: str,
+        before_start: Callable[[], object],
+        leave: Callable[[bool], bool],
     ) -> None:
         """Listen. Raises OSError.
 
         `version`: of this kerneltui. `before_start`: called before a kernel is started, whose
-        manifest has been written.
+        manifest has been written. `leave`: ends the keeper if it has nothing to do, and tells
+        whether it does; it is told whether there are other guests.
         """
+        self._leave = leave
         self._before_start = before_start
         self._version = version
         self._path = socket_path(folder)
@@ -157,6 +164,8 @@ class Service:
             case "warm":
                 self._warm(read_order(request))
                 self._tell(guest, {})
+            case "leave":
+                self._tell(guest, {"leaves": self._leave(len(self._guests) > 1)})
             case "end":
                 self._tell(guest, self._end_of(_identity_in(request)))
             case unknown:

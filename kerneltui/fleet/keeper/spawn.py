@@ -12,10 +12,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
+import kerneltui
 from kerneltui.fleet.keeper.client import (
     LAUNCH_PATIENCE,
     KeeperClient,
     KeeperLost,
+    Launched,
     NoKeeper,
     null_device,
 )
@@ -64,9 +66,9 @@ class KeptSpawn:
             self._guest.close()
             self._guest = None
 
-    def of(self, kernel_name: str) -> Spawn:
-        """Return the `Spawn` for kernels of a kernelspec."""
-        return partial(self.spawn, preload=tuple(self._preload.get(kernel_name, ())))
+    def of(self, kernel_name: str, note: Callable[[str], None]) -> Spawn:
+        """Return the `Spawn` for a kernel of a kernelspec. `note`: notes why it is not forked."""
+        return partial(self.spawn, preload=tuple(self._preload.get(kernel_name, ())), note=note)
 
     def warm(self, spec: KernelSpec, env: Mapping[str, str], stack_signal: int | None) -> None:
         """Have a template prepared for a kernelspec, and the keeper stay for it."""
@@ -75,6 +77,8 @@ class KeptSpawn:
         env = kernel_environment(env, spec, independent=True, stack_signal=stack_signal)
         preload = tuple(self._preload.get(spec.name, ()))
         try:
+            if self.client.replace_older(kerneltui.__version__):
+                _log.debug("a keeper of another kerneltui has left")
             self._have_one()
             self.close()
             self._guest = self.client.stay()
@@ -82,14 +86,22 @@ class KeptSpawn:
         except (NoKeeper, OSError) as reason:
             _log.debug("no template is prepared for %s: %s", spec.name, reason)
 
-    def spawn(self, order: SpawnOrder, preload: tuple[str, ...] = ()) -> KernelProcess:
+    def spawn(
+        self,
+        order: SpawnOrder,
+        preload: tuple[str, ...] = (),
+        note: Callable[[str], None] = _log.debug,
+    ) -> KernelProcess:
         """See `Spawn`."""
         try:
-            return self._kept(self._launched(order, _streams(order), preload))
+            started = self._launched(order, _streams(order), preload)
         except NoKeeper as reason:
-            _log.debug("the keeper starts no %s: %s", order.argv[:1], reason)
+            note(f"started without the keeper: {reason}")
             self._warn_once(str(reason))
             return spawn_child(order)
+        if started.spawned and self._launcher == "template":
+            note(f"spawned, not forked: {started.spawned}")
+        return AdoptedProcess(started.identity, self.client.exit_code)
 
     def _order(
         self, argv: Sequence[str], env: Mapping[str, str], cwd: str, preload: tuple[str, ...]
@@ -106,7 +118,7 @@ class KeptSpawn:
 
     def _launched(
         self, order: SpawnOrder, streams: tuple[int, int], preload: tuple[str, ...]
-    ) -> ProcessIdentity:
+    ) -> Launched:
         """Have the keeper start it. Raises NoKeeper."""
         begun = time.monotonic()
         cwd = os.fsdecode(order.cwd or os.getcwd())  # noqa: PTH109 - bytes too
@@ -120,7 +132,7 @@ class KeptSpawn:
             found = _oldest(_holders(streams[0], since=begun))
             if found is None:
                 raise NoKeeper("it has ended in the middle of the order") from None
-            return found
+            return Launched(found, "")
         finally:
             os.close(stdin)
 
@@ -134,9 +146,6 @@ class KeptSpawn:
             raise NoKeeper(f"it cannot be started: {error.strerror}") from None
         if not self.client.wait_until_there():
             self._absent_until = time.monotonic() + ABSENCE
-
-    def _kept(self, identity: ProcessIdentity) -> AdoptedProcess:
-        return AdoptedProcess(identity, self.client.exit_code)
 
     def _warn_once(self, reason: str) -> None:
         if not self._warned:

@@ -110,7 +110,8 @@ class Tracker:
 
     def _with_manager(self, kernel: TrackedKernel, manager: KernelManager) -> TrackedKernel:
         manager.stack_signal = self._stack_signal
-        manager.spawn = self.keeper.of(manager.kernel_name)
+        note = partial(self.note, kernel.kernel_id)
+        manager.spawn = self.keeper.of(manager.kernel_name, note)
         manager.around_restart = partial(self.orders.give, kernel, RESTARTING)
         return replace(kernel, manager=manager, log=KernelLog(manager))
 

@@ -26,7 +26,7 @@ from kerneltui.fleet.keeper.start import is_recorded
 from kerneltui.kernels.processes.conditions import own_conditions, own_place
 from kerneltui.kernels.processes.process import ChildProcess
 from tests.fleet.keeper.asker import PATIENCE, Asker, ended
-from tests.fleet.recorders import RunningRecorder
+from tests.fleet.recorders import RunningRecorder, SpokenKernel
 from tests.support import Background, as_before_linux_6_15, eventually
 
 
@@ -355,6 +355,33 @@ def test_as_long_as_somebody_is_connected_the_keeper_stays(short_path: Path) -> 
                 threading.Event().wait(0.05)
 
         assert keeper.wait() == 0
+
+
+def test_a_keeper_of_another_version_leaves_if_it_has_nothing_to_do(
+    asker: Asker, keeper: RunningRecorder
+) -> None:
+    assert not asker.kept.client.replace_older("")  # which is its own
+
+    assert asker.kept.client.replace_older("another")
+
+    assert keeper.wait() == 0
+
+
+def test_a_keeper_of_another_version_stays_for_others(asker: Asker) -> None:
+    guest = asker.kept.client.stay()
+    assert guest is not None
+    with guest:
+        assert not asker.kept.client.replace_older("another")
+
+        assert asker.told_by("echo served") == "served\n"
+
+
+def test_a_keeper_of_another_version_stays_for_its_kernels(short_path: Path) -> None:
+    with SpokenKernel(short_path) as kernel, RunningRecorder(short_path):
+        kernel.announce(kernel.identity)
+        kernel.voice.wait_for_listener()
+
+        assert not KeptSpawn(short_path, print).client.replace_older("another")
 
 
 def test_no_secret_is_on_a_command_line(asker: Asker, keeper: RunningRecorder) -> None:
