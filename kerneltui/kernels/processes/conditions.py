@@ -21,7 +21,12 @@ _NAMESPACES = ("ipc", "mnt", "net", "user", "uts")
 _GROUPS = Path("/sys/fs/cgroup")
 _GROUP_LIMITS = ("cpu.max", "cpuset.cpus", "memory.high", "memory.max", "memory.swap.max")
 _UNLIMITED = re.compile(r"max( \d+)?|")
-_LIMITS = {name: number for name, number in vars(resource).items() if name.startswith("RLIMIT_")}
+_ANOTHER_NAME = "RLIMIT_OFILE"  # for RLIMIT_NOFILE, which may not be ours to pass on
+_LIMITS = {
+    name: number
+    for name, number in vars(resource).items()
+    if name.startswith("RLIMIT_") and name != _ANOTHER_NAME
+}
 
 
 @frozen
