@@ -78,6 +78,7 @@ class Exited:
 
 
 Event = Ready | Failed | Stale | Gone | Refused | Forked | Exited
+_OF_A_FORK = 2  # descriptors: of its end and of its gate
 _BY_NAME: dict[str, type[Event]] = {
     "ready": Ready,
     "failed": Failed,
@@ -88,7 +89,15 @@ _BY_NAME: dict[str, type[Event]] = {
 }
 
 
-def event_of(packet: bytes, fds: Sequence[int]) -> Event:
-    """Return the event that a packet of a template tells, with the descriptors beside it."""
+def event_of(packet: bytes, fds: Sequence[int]) -> Event | None:
+    """Return the event that a packet of a template tells, with the descriptors beside it.
+
+    None for a fork whose descriptors this process had no room for: its gate is closed then, so
+    it ends, and that is told next.
+    """
     name, *values = json.loads(packet)
+    if name == "forked" and len(fds) != _OF_A_FORK:
+        for each in fds:
+            os.close(each)
+        return None
     return _BY_NAME[name](*values, *fds)

@@ -120,7 +120,8 @@ class Template:
             if not packet:
                 events.append(self._ended())
                 break
-            events.append(self._noted(event_of(packet, fds)))
+            if (event := event_of(packet, fds)) is not None:
+                events.append(self._noted(event))
         if self.state is TemplateState.WARMING and time.monotonic() >= self.give_up_at:
             events.append(self._fail(f"it was not ready after {WARMING_TIME:g} s"))
         return events
