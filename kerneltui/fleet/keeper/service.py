@@ -7,6 +7,7 @@ A connection that stays open keeps the keeper alive.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import socket
@@ -44,7 +45,13 @@ class Guest:
 
     @property
     def is_there(self) -> bool:
-        return self.connection.fileno() >= 0
+        """Whether it has not closed its side, which may not have been seen yet."""
+        try:
+            return bool(self.connection.recv(1, socket.MSG_PEEK))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
 
     def tell(self, message: Mapping[str, object]) -> None:
         """Send a short message; a guest that does not read is not waited for. Raises OSError."""
@@ -118,13 +125,18 @@ class Service:
     def look(self) -> None:
         """Give up, or end, what has waited too long."""
         self._templates.look()
+        self._admit_later(is_full=False)
 
     def _watch(self, fd: int) -> None:
         self._poller.register(fd, select.EPOLLIN)
 
     def _admit(self) -> None:
-        with contextlib.suppress(OSError):  # who came has gone, or there are no descriptors
+        try:
             connection, _ = self._listener.accept()
+        except OSError as error:  # who came has gone, or there are no descriptors
+            self._admit_later(is_full=error.errno in (errno.EMFILE, errno.ENFILE))
+            return
+        with contextlib.suppress(OSError):
             if uid_of(connection) != os.geteuid() or len(self._guests) >= MAX_GUESTS:
                 connection.close()
                 return
@@ -133,6 +145,10 @@ class Service:
             self._watch(connection.fileno())
             greeting = {"kerneltui": self._version, "protocol": PROTOCOL, "place": own_place()}
             self._tell(guest, greeting)
+
+    def _admit_later(self, *, is_full: bool) -> None:
+        """Do not poll for newcomers until the next look, if there is no room for them."""
+        self._poller.modify(self._listener.fileno(), 0 if is_full else select.EPOLLIN)
 
     def _dismiss(self, fd: int) -> None:
         guest = self._guests.pop(fd)

@@ -307,6 +307,26 @@ def test_an_order_without_its_descriptors_does_not_end_the_keeper(
     assert keeper.is_running
 
 
+def test_a_keeper_with_no_room_for_newcomers_does_not_spin(
+    asker: Asker, keeper: RunningRecorder
+) -> None:
+    process = psutil.Process(keeper.process.pid)
+    limits = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (process.num_fds(), limits[1]))
+    connection = asker.kept.client.stay()  # the system takes it in, the keeper cannot
+    assert connection is not None
+    with connection:
+        begun, used = time.monotonic(), sum(process.cpu_times()[:2])
+        while time.monotonic() - begun < 1.0:
+            threading.Event().wait(0.05)
+        used = sum(process.cpu_times()[:2]) - used
+
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, limits)
+
+        assert used < 0.3
+        assert asker.told_by("echo served") == "served\n"
+
+
 def an_order(*argv: str, may_fork: bool) -> LaunchOrder:
     deadline = time.monotonic() + PATIENCE
     return LaunchOrder(argv, dict(os.environ), "/", own_conditions(), deadline, may_fork)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Container, Iterable
 from pathlib import Path
@@ -88,4 +89,5 @@ class Recorder:
                 kernel.mark_heard()
         if time.monotonic() >= self._expire_at:
             self._expire_at = time.monotonic() + EXPIRY
-            expire(self._folder, time.time())
+            with contextlib.suppress(OSError):  # there is no room for more open files: next time
+                expire(self._folder, time.time())
