@@ -90,6 +90,7 @@ class Service:
         self._ends = ends
         self._listener = listen(folder)
         self._listener.setblocking(False)
+        self._place = _place_of(self._path)
         self._poller = select.epoll()  # which can be polled itself
         self._poller.register(self._listener.fileno(), select.EPOLLIN)
         self._guests: dict[int, Guest] = {}
@@ -110,7 +111,8 @@ class Service:
         self._poller.close()
         self._listener.close()
         with contextlib.suppress(OSError):
-            self._path.unlink()
+            if _place_of(self._path) == self._place:  # not another keeper's, after a removal
+                self._path.unlink()
 
     def serve(self, patience: float = 0.0) -> None:
         """Answer what has come, or comes first within so many seconds."""
@@ -228,6 +230,12 @@ class Service:
             return {"refused": getattr(error, "strerror", None) or str(error)}
         self._ends.await_end(identity)
         return {**_told(identity), "spawned": why}
+
+
+def _place_of(path: Path) -> tuple[int, int]:
+    """Return what tells a file from a later one of its name. Raises OSError."""
+    status = path.stat()
+    return status.st_ino, status.st_mtime_ns
 
 
 def _close(fds: Sequence[int]) -> None:
