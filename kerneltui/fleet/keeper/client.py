@@ -33,6 +33,10 @@ class NoKeeper(Exception):
     """The keeper cannot do it, and why; nothing was started."""
 
 
+class KeeperGone(NoKeeper):
+    """It ended just then, as one does that has nothing to do; another one may do it."""
+
+
 class KeeperLost(Exception):
     """The keeper has ended, or hangs, in the middle of an order: it may have been carried out."""
 
@@ -144,10 +148,14 @@ class KeeperClient:
             try:
                 connection = opened.enter_context(connect(self._folder, PATIENCE))
                 greeting = _next(connection, inbox)
+            except ConnectionError as error:
+                raise KeeperGone(f"it cannot be reached: {error.strerror}") from None
             except OSError as error:
                 raise NoKeeper(f"it cannot be reached: {error.strerror or error}") from None
-            except (EOFError, Unusable) as error:
-                raise NoKeeper(f"it does not answer: {error or 'it has gone'}") from None
+            except EOFError:
+                raise KeeperGone("it does not answer: it has gone") from None
+            except Unusable as error:
+                raise NoKeeper(f"it does not answer: {error}") from None
             if greeting.get("protocol") not in PROTOCOLS:
                 version = greeting.get("kerneltui")
                 raise NoKeeper(f"it is of kerneltui {version}, which speaks another protocol")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import socket
@@ -16,6 +17,7 @@ import kerneltui
 from kerneltui.fleet.keeper.client import (
     LAUNCH_PATIENCE,
     KeeperClient,
+    KeeperGone,
     KeeperLost,
     Launched,
     NoKeeper,
@@ -33,6 +35,7 @@ from kerneltui.kernels.processes.stat import all_pids
 from kerneltui.kernels.specs.spec_manager import KernelSpec, format_argv
 
 Launcher = Literal["template", "spawn"]
+SETTLING = 0.2  # seconds that what ends with its keeper may take
 TICK = 0.02  # seconds: a process may have started this much earlier than the system tells
 ABSENCE = 60.0  # seconds
 _log = logging.getLogger("kerneltui")
@@ -94,7 +97,7 @@ class KeptSpawn:
     ) -> KernelProcess:
         """See `Spawn`."""
         try:
-            started = self._launched(order, _streams(order), preload)
+            started = self._launched(order, preload)
         except NoKeeper as reason:
             note(f"started without the keeper: {reason}")
             self._warn_once(str(reason))
@@ -116,10 +119,18 @@ class KeptSpawn:
             preload=preload,
         )
 
-    def _launched(
+    def _launched(self, order: SpawnOrder, preload: tuple[str, ...]) -> Launched:
+        """Have a keeper start it. Raises NoKeeper."""
+        streams = _streams(order)
+        try:
+            return self._ordered(order, streams, preload)
+        except KeeperGone:
+            return self._ordered(order, streams, preload)
+
+    def _ordered(
         self, order: SpawnOrder, streams: tuple[int, int], preload: tuple[str, ...]
     ) -> Launched:
-        """Have the keeper start it. Raises NoKeeper."""
+        """Have the present keeper start it. Raises NoKeeper."""
         begun = time.monotonic()
         cwd = os.fsdecode(order.cwd or os.getcwd())  # noqa: PTH109 - bytes too
         wanted = self._order(order.argv, order.env, cwd, preload)
@@ -129,9 +140,9 @@ class KeptSpawn:
             return self.client.launch(wanted, (stdin, *streams))
         except KeeperLost:
             # What it has started has our log open, from its first moment on.
-            found = _oldest(_holders(streams[0], since=begun))
+            found = _lasting_holder(streams[0], since=begun)
             if found is None:
-                raise NoKeeper("it has ended in the middle of the order") from None
+                raise KeeperGone("it has ended in the middle of the order") from None
             return Launched(found, "")
         finally:
             os.close(stdin)
@@ -169,15 +180,36 @@ def _is_descriptor(stream: object) -> bool:
     return isinstance(stream, int) and stream >= 0
 
 
+def _lasting_holder(fd: int, since: float) -> ProcessIdentity | None:
+    """Return the process that was started with a file open.
+
+    A template has it too, and a fork before its first line; both end soon after their keeper.
+    """
+    found = _oldest(_holders(fd, since))
+    while found is not None:
+        time.sleep(SETTLING)
+        before, found = found, _oldest(_holders(fd, since))
+        if found == before:
+            break
+    return found
+
+
 def _holders(fd: int, since: float) -> Iterable[ProcessIdentity]:
-    """Yield the processes younger than `since` that have the same file open."""
+    """Yield the leaders of sessions younger than `since` that have the same file open."""
     status, longest = os.fstat(fd), time.monotonic() - since + TICK
     for pid in all_pids():
         identity = identify(pid) if pid != os.getpid() else None
         if identity is None or (lived := identity.age()) is None:
             continue
-        if lived <= longest and _has_open(pid, status):
+        if lived <= longest and _leads_session(pid) and _has_open(pid, status):
             yield identity
+
+
+def _leads_session(pid: int) -> bool:
+    """Tell whether it is one that a keeper has started, and not a keeper itself."""
+    with contextlib.suppress(ProcessLookupError):
+        return os.getsid(pid) == pid
+    return False
 
 
 def _has_open(pid: int, status: os.stat_result) -> bool:

@@ -216,6 +216,40 @@ def test_what_a_keeper_started_that_ended_before_it_told_is_found(lone: Asker) -
     started[0].wait()
 
 
+def test_what_ends_with_its_keeper_is_not_taken_for_the_kernel(lone: Asker) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    def carry_out(streams: list[int]) -> None:
+        argv = ["sleep", "0.1"]
+        started.append(subprocess.Popen(argv, stdout=streams[1], start_new_session=True))
+
+    fake = fake_keeper(lone.folder, carry_out)
+
+    process = lone.start("sleep", "100")
+
+    fake.result()
+    with ended(process):
+        assert process.identity.pid != started[0].pid
+    started[0].wait()
+
+
+def test_an_order_that_a_keeper_took_to_its_end_is_given_to_the_next(
+    short_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asker, begun = Asker(short_path), list[RunningRecorder]()
+    monkeypatch.setattr(
+        spawn, "ensure_keeper", lambda _folder: begun.append(RunningRecorder(short_path))
+    )
+    fake = fake_keeper(short_path, lambda _streams: None)
+
+    process = asker.start("sleep", "100")
+
+    fake.result()
+    with begun[0] as keeper, ended(process):
+        assert psutil.Process(process.identity.pid).ppid() == keeper.process.pid
+    assert asker.warnings == []
+
+
 def test_what_a_keeper_that_ended_has_not_started_is_started_here(lone: Asker) -> None:
     fake = fake_keeper(lone.folder, lambda _streams: None)
 
