@@ -18,7 +18,9 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a keeper starts
 
 
 def a_service(folder: Path) -> Service:
-    return Service(folder, Ends(ManifestStore(folder, print)), "", lambda: None)
+    return Service(
+        folder, Ends(ManifestStore(folder, print)), "", lambda: None, lambda _has_others: False
+    )
 
 
 def test_a_keeper_that_ends_leaves_the_socket_of_the_next_one(short_path: Path) -> None:
