@@ -324,6 +324,19 @@ def test_a_killed_kernel_is_dead_until_it_is_cleaned_away(kerneltui: CommandLine
 
 
 @pytest.mark.slow
+def test_how_a_kernel_ended_that_nobody_watched_is_told_later(kerneltui: CommandLine) -> None:
+    kerneltui("start", "--name", "overnight")
+    code = "import threading, os; threading.Timer(0.5, os._exit, [3]).start()"
+    kerneltui("run", "overnight", "-c", code)
+
+    eventually(lambda: kerneltui.listed["overnight"]["state"] == "dead")
+
+    told = kerneltui.listed["overnight"]
+    assert (told["cause"], told["exit_code"]) == ("its own exit(3)", 3)
+    kerneltui("clean", "--yes")
+
+
+@pytest.mark.slow
 def test_a_kernel_that_was_shut_down_is_listed_no_more(kerneltui: CommandLine) -> None:
     kerneltui("start", "--name", "polite")
 
