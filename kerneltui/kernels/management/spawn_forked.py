@@ -11,9 +11,10 @@ from contextlib import ExitStack
 from typing import Any
 
 from kerneltui.kernels.management.spawn import Spawn, SpawnOrder, spawn_child
+from kerneltui.kernels.processes.conditions import own_umask
 from kerneltui.kernels.processes.process import KernelProcess
 from kerneltui.kernels.templates.forked import ForkedProcess
-from kerneltui.kernels.templates.order import ForkOrder, own_umask
+from kerneltui.kernels.templates.order import ForkOrder
 from kerneltui.kernels.templates.pool import template_pool
 from kerneltui.kernels.templates.recognition import NoTemplate, recognise
 

@@ -43,17 +43,22 @@ class Conditions:
 
 def own_conditions() -> Conditions:
     """Return the conditions of this process. Raises OSError where there is no /proc."""
-    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
-    found = re.search(r"^Umask:\s*([0-7]+)$", status, re.MULTILINE)  # os.umask would change it
     limits = {name: resource.getrlimit(number) for name, number in _LIMITS.items()}
     limits["RLIMIT_NOFILE"] = original_nofile_limit() or limits["RLIMIT_NOFILE"]
     return Conditions(
-        umask=int(found[1], 8) if found else 0o077,
+        umask=own_umask(),
         nice=os.getpriority(os.PRIO_PROCESS, 0),
         oom_score_adj=int(Path("/proc/self/oom_score_adj").read_text(encoding="ascii")),
         cpus=tuple(sorted(os.sched_getaffinity(0))),
         limits=tuple((name, *limits[name]) for name in sorted(limits)),
     )
+
+
+def own_umask() -> int:
+    """Return the umask of this process, which no call tells without changing it."""
+    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    found = re.search(r"^Umask:\s*([0-7]+)$", status, re.MULTILINE)
+    return int(found[1], 8) if found else 0o077
 
 
 def why_not_given(wanted: Conditions, own: Conditions) -> str:

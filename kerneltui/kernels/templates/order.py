@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import field
-from pathlib import Path
 
 from kerneltui.frozen import frozen
 from kerneltui.kernels.processes.stack_signal import hooked_signal, without_hook
@@ -30,13 +28,6 @@ class ForkOrder:
     umask: int
     deadline: float
     """The time.monotonic() after which it must not be forked any more."""
-
-
-def own_umask() -> int:
-    """Return the umask of this process, which no call tells without changing it. Linux only."""
-    status = Path("/proc/self/status").read_text(encoding="utf-8", errors="replace")
-    found = re.search(r"^Umask:\s*([0-7]+)$", status, re.MULTILINE)
-    return int(found[1], 8) if found else 0o022
 
 
 def order_file(order: ForkOrder, key: TemplateKey) -> int:

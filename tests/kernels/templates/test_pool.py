@@ -12,10 +12,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from kerneltui.kernels.processes.conditions import own_umask
 from kerneltui.kernels.templates import pool as pool_module
 from kerneltui.kernels.templates import template as template_module
 from kerneltui.kernels.templates.forked import ForkedProcess
-from kerneltui.kernels.templates.order import ForkOrder, own_umask
+from kerneltui.kernels.templates.order import ForkOrder
 from kerneltui.kernels.templates.pool import TemplatePool, template_pool
 from kerneltui.kernels.templates.recognition import NoTemplate, TemplateKey
 from kerneltui.kernels.templates.template import TemplateState
