@@ -31,7 +31,7 @@ from kerneltui.fleet.keeper.recording import recorded_kernel
 from kerneltui.fleet.keeper import keeper, templates
 from kerneltui.fleet.keeper.recording import writer
 keeper.LINGER = {linger}
-templates.WARMING, templates.IDLE = {warming}, {idle}
+templates.WARMING, templates.ANSWERING, templates.IDLE = {warming}, {answering}, {idle}
 recorded_kernel.REST = {rest}
 recorded_kernel.LATE = 60.0
 writer.RETRY = 0.1
@@ -117,12 +117,13 @@ class RunningRecorder:
         linger: float = 60.0,
         rest: float = 0.0,
         warming: float = 60.0,
+        answering: float = 60.0,
         idle: float = 60.0,
         file_limit: int = resource.RLIM_INFINITY,
     ) -> None:
         """`file_limit`: bytes that a file may have; to write more fails."""
         waits = {"linger": linger, "rest": rest, "warming": warming, "idle": idle}
-        code = HASTE.format(**waits, file_limit=file_limit)
+        code = HASTE.format(**waits, answering=answering, file_limit=file_limit)
         program = [sys.executable, "-c", code, str(folder)]
         self.process = subprocess.Popen(program, stderr=subprocess.PIPE)
 

@@ -21,6 +21,7 @@ from kerneltui.kernels.templates.template import Template, TemplateState
 
 MOST = 4  # templates at a time: each has some 60 MB
 WARMING = 5.0  # seconds that an order waits for a template that is not ready
+ANSWERING = 2.0  # seconds more for it to fork, which takes some milliseconds
 IDLE = 300.0  # seconds after its last kernel until a template ends
 RETRY = 60.0  # seconds after which a template that failed is tried again
 
@@ -62,6 +63,12 @@ class KeptTemplate:
     def is_idle(self) -> bool:
         is_used = self.waiting or self.asked or self.kernels
         return not is_used and time.monotonic() - self.used_at >= IDLE
+
+    @property
+    def is_hanging(self) -> bool:
+        """It was stopped, or waits for a file system: it does not answer."""
+        now = time.monotonic()
+        return any(now >= each.until + ANSWERING for each in self.asked.values())
 
     @property
     def is_in_use(self) -> bool:
@@ -141,6 +148,8 @@ class Templates:
         """Give up what has waited too long, and end what is idle."""
         for each in self._all():
             self._receive(each)
+            if each.is_hanging:
+                each.template.close()  # its kernels run on; a fork at its gate ends
             for late in each.expired():
                 _refuse(late, each.template.reason or "its template is not ready in time")
         for key, each in list(self._current.items()):

@@ -27,6 +27,7 @@ from tests.support import Background, as_before_linux_6_15, eventually
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux only")
 
 STAYS = "time.sleep(1000)"
+WARM = 2.0  # seconds, in which a template without imports is ready
 
 
 class Forking(Asker):
@@ -160,6 +161,22 @@ def test_a_template_that_hangs_is_not_waited_for_long(short_path: Path) -> None:
 
         with ended(process):
             assert not is_forked(process.identity.pid)
+
+
+def test_a_template_that_does_not_answer_is_ended_and_its_kernels_run_on(short_path: Path) -> None:
+    with RunningRecorder(short_path, warming=WARM, answering=0.0):
+        asker = Forking(short_path)
+        eventually(asker.kept.client.is_there)
+        first = asker.run(STAYS)
+        template = parent_of(first)
+        template.suspend()
+
+        second = asker.run(STAYS)
+
+        with ended(first, second):
+            assert not is_forked(second.identity.pid)
+            assert not template.is_running()
+            assert not first.exited
 
 
 def test_an_order_whose_asker_has_gone_is_not_carried_out(asker: Forking) -> None:
