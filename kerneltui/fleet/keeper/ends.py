@@ -72,7 +72,8 @@ class Ends:
         if known is not None and (known.returncode is not None or returncode is None):
             return
         at = known.at if known is not None else time.time()
-        self._awaited.discard(identity)
+        if returncode is not None:  # else a template may tell it a moment later
+            self._awaited.discard(identity)
         self._known[identity] = End(returncode, at, time.monotonic())
         self._noted[identity] = False
         if len(self._known) > KNOWN:
@@ -93,6 +94,8 @@ class Ends:
             end, manifest = self._known.get(identity), kernels.get(identity)
             age = time.monotonic() - end.since if end is not None else NAMELESS
             is_summed_up = age >= LAST_WORDS
+            if is_summed_up:
+                self._awaited.discard(identity)
             if end is None or (manifest is None and age >= NAMELESS):
                 del self._noted[identity]
             elif manifest is not None and (is_summed_up or not has_code):

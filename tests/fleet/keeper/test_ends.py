@@ -70,6 +70,19 @@ def test_an_end_is_noted_with_its_code_or_signal(
     assert before <= death.at <= time.time()
 
 
+def test_an_end_that_is_seen_before_its_code_is_told_is_awaited_for_a_moment(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept.ends.await_end(GONE)
+
+    kept.ends.note(GONE, None)
+
+    assert kept.ends.is_awaited(GONE)
+    monkeypatch.setattr(ends_module, "LAST_WORDS", 0.0)
+    kept.look()
+    assert not kept.ends.is_awaited(GONE)
+
+
 def test_who_ordered_it_is_noted_even_if_that_was_written_just_before(kept: Kept) -> None:
     sent = Sent(signal.SIGTERM, "kerneltui signal", time.time())
     kept.manifest.path.unlink()
