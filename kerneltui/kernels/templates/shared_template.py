@@ -8,6 +8,7 @@ import time
 from functools import partial
 
 from kerneltui.frozen import frozen
+from kerneltui.kernels.processes.conditions import give, own_conditions
 from kerneltui.kernels.processes.identity import ProcessIdentity, boot_id, pid_namespace
 from kerneltui.kernels.processes.nofile import restore_nofile_limit
 from kerneltui.kernels.templates.events import Event, Exited, Forked, Refused
@@ -40,6 +41,7 @@ class SharedTemplate:
     def __init__(self, key: TemplateKey) -> None:
         """Start it. Raises OSError."""
         self._lock = threading.Lock()
+        self._conditions = own_conditions()
         self._template = Template(key)
         self._answers: dict[int, _Birth | Refused | None] = {}
         """By number of the request; None while it waits."""
@@ -94,8 +96,14 @@ class SharedTemplate:
         """Close this process's side, in a fork of the process that it belongs to."""
         self._template.forget()  # without the lock, which a thread that is not here may have held
 
-    def _begun(self, birth: _Birth) -> ForkedProcess:
+    def _begun(self, birth: _Birth) -> ForkedProcess | NoTemplate:
+        """Let a fork begin, under the conditions of this process as they are now."""
         forked = birth.forked
+        try:
+            give(forked.pid, own_conditions(), self._conditions)
+        except OSError as error:
+            forked.abandon()
+            return NoTemplate(f"its conditions cannot be given: {error.strerror}")
         identity = ProcessIdentity(forked.pid, forked.start_ticks, boot_id(), pid_namespace())
         process = ForkedProcess(identity, forked.exit_fd, partial(self.reported, birth.fate))
         forked.release()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import sys
 import time
@@ -12,7 +13,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from kerneltui.kernels.processes.conditions import own_umask
 from kerneltui.kernels.templates import pool as pool_module
 from kerneltui.kernels.templates import template as template_module
 from kerneltui.kernels.templates.forked import ForkedProcess
@@ -55,7 +55,7 @@ def asked(
 ) -> ForkedProcess | NoTemplate:
     argv = [key.interpreter, "-m", key.module, code]
     deadline = time.monotonic() + within
-    order = ForkOrder(argv, fake.env, str(fake.folder), own_umask(), deadline)
+    order = ForkOrder(argv, fake.env, str(fake.folder), 0o22, deadline)
     with Path(os.devnull).open("r+b", buffering=0) as null:
         return pool.fork(key, order, (null.fileno(),) * 3)
 
@@ -109,6 +109,22 @@ def test_a_fork_that_runs_has_no_exit_code(
 
     assert process.wait(PATIENCE)
     assert process.returncode == -signal.SIGKILL
+
+
+def test_a_fork_runs_under_the_present_conditions_of_its_owner(
+    pool: TemplatePool, key: TemplateKey, fake: FakeIpykernel
+) -> None:
+    before = resource.getrlimit(resource.RLIMIT_CORE)
+    wanted = (4096 if before[0] == 0 else 0, before[1])
+    resource.setrlimit(resource.RLIMIT_CORE, wanted)
+    try:
+        code = f"import resource; sys.exit(resource.getrlimit(resource.RLIMIT_CORE) == {wanted})"
+        process = forked(pool, key, fake, code)
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, before)
+
+    assert process.wait(PATIENCE)
+    assert process.returncode == int(True)
 
 
 def test_two_kernels_of_one_kind_share_a_template(
