@@ -11,7 +11,7 @@ from kerneltui.kernels.management.spawn import spawn_child
 WITHOUT_KEEPER = """
 from kerneltui.fleet.keeper import spawn, start
 start.ensure_keeper = lambda _folder: None
-spawn.KeptSpawn.spawn = lambda _self, order, preload=(): spawn.spawn_child(order)
+spawn.KeptSpawn.spawn = lambda _self, order, **_more: spawn.spawn_child(order)
 """
 """What a program does first whose fleet is to have none."""
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import kerneltui
 from kerneltui.fleet.keeper.lock import is_locked, read_problem
 from kerneltui.kernels.management.launch import NOT_INHERITED
+from kerneltui.kernels.processes.marked import MARK
 
 INTERVAL = 10.0  # seconds between two looks whether there is a recorder
 
@@ -87,7 +88,9 @@ def keeper_problem(folder: Path) -> str:
 
 
 def _environment() -> dict[str, str]:
-    environment = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
+    # Nor the mark of a kernel that has started us: the keeper is not a part of it.
+    dropped = {*NOT_INHERITED, MARK}
+    environment = {name: value for name, value in os.environ.items() if name not in dropped}
     home = str(Path(kerneltui.__file__).parents[1])
     if home not in (*site.getsitepackages(), site.getusersitepackages()):  # a checkout
         path = [home, *filter(None, [environment.get("PYTHONPATH")])]

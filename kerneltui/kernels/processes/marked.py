@@ -18,10 +18,12 @@ MARK = "KERNELTUI_KERNEL"
 def marked_by(kernel_id: str) -> tuple[ProcessIdentity, ...]:
     """Return the processes that have begun with a kernel's mark in their environment. Linux only.
 
-    A process of another kernel, which this one may have started, has the other's mark.
+    A process of another kernel, which this one may have started, has the other's mark. The calling
+    process is left out: it may run in the kernel's terminal.
     """
     mark = os.fsencode(f"{MARK}={kernel_id}")
-    found = (identify(pid) for pid in all_pids() if mark in _environment(pid))
+    others = (pid for pid in all_pids() if pid != os.getpid())
+    found = (identify(pid) for pid in others if mark in _environment(pid))
     return tuple(each for each in found if each is not None)
 
 

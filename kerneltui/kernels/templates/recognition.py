@@ -10,6 +10,7 @@ from dataclasses import field
 from pathlib import Path
 
 from kerneltui.frozen import frozen
+from kerneltui.kernels.processes.marked import MARK
 from kerneltui.kernels.processes.stack_signal import without_hook
 
 MODULES = ("ipykernel_launcher", "ipykernel")
@@ -32,7 +33,7 @@ _DECIDING_PREFIXES = (
 that its imports have read, and refuses a kernel with another value."""
 _DECIDING_IF_SET = {"DISPLAY"}
 """Variables whose values do not matter; the debugger looks whether they are set."""
-_PER_KERNEL = {"JPY_PARENT_PID", "JPY_INTERRUPT_EVENT"}
+_PER_KERNEL = {"JPY_PARENT_PID", "JPY_INTERRUPT_EVENT", MARK}
 _READ_BY_PRELOADED = (
     "OMP_",
     "MKL_",

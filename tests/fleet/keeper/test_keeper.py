@@ -31,6 +31,7 @@ from kerneltui.fleet.keeper.recording.recording import (
     unheard_since,
 )
 from kerneltui.fleet.keeper.start import ensure_keeper, is_recorded, keeper_problem
+from kerneltui.kernels.processes.marked import MARK
 from kerneltui.paths import own_folder
 from kerneltui.private_file import make_private_folder
 from tests.fake_kernel import FakeKernel, file_in
@@ -554,6 +555,7 @@ def recorders_of(folder: Path) -> list[psutil.Process]:
 def started(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[psutil.Process]:
     """A recorder that was started as dashboards do."""
     monkeypatch.setenv("JPY_PARENT_PID", "1")
+    monkeypatch.setenv(MARK, "k1")
     ensure_keeper(short_path)
     eventually(lambda: is_recorded(short_path), WITHIN)
     (process,) = recorders_of(short_path)
@@ -566,7 +568,7 @@ def test_a_recorder_is_started_apart_from_who_wants_it(started: psutil.Process) 
     assert started.ppid() != os.getpid()
     assert os.getsid(started.pid) != os.getsid(0)
     assert started.cwd() == "/"
-    assert "JPY_PARENT_PID" not in started.environ()
+    assert started.environ().keys() & {"JPY_PARENT_PID", MARK} == set()
     files = {str(Path(f"/proc/{started.pid}/fd/{fd}").readlink()) for fd in range(3)}
     assert files == {"/dev/null"}
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from kerneltui.kernels.processes.marked import MARK
 from kerneltui.kernels.processes.stack_signal import with_hook
 from kerneltui.kernels.templates.recognition import (
     NoTemplate,
@@ -54,6 +55,13 @@ def test_ipykernel_is_recognised(python: str, module: str) -> None:
 
     assert (key.interpreter, key.options, key.module) == (python, (), module)
     assert arguments_of((python, "-m", module, "-f", "kernel.json"), key) == ["-f", "kernel.json"]
+
+
+def test_a_template_has_no_kernel_s_mark(python: str) -> None:
+    one, other = (key_of(python, *LAUNCHER, env={**ENV, MARK: each}) for each in ("a", "b"))
+
+    assert one == other
+    assert MARK not in one.environment
 
 
 @pytest.mark.parametrize(
