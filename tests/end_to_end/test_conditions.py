@@ -66,9 +66,16 @@ TIMED_LOOP = f"import time\n{LOOP}"
 GO = "go"
 """A file in the kernels' folder; until it is there, threads that tell of the cell can run."""
 HOLD = "ctypes.PyDLL(None).sleep(10_000)"
+WAIT = f"while not pathlib.Path('{GO}').exists(): time.sleep(0.01)"
 GIL = f"""import ctypes, pathlib, time
-while not pathlib.Path('{GO}').exists(): time.sleep(0.01)
+{WAIT}
 {HOLD}"""
+CRASH = f"""import ctypes, pathlib, time
+def crash():
+    {WAIT}
+    ctypes.string_at(0)
+
+crash()"""
 LOCK = "import threading; lock = threading.Lock(); lock.acquire(); lock.acquire()"
 GROWTH = """import time
 hog = []
@@ -106,7 +113,7 @@ CASES = {
     ),
     "hog": Case(GROWTH, Word.WAITING, WAITS, "import time", "while len(hog)", INTERRUPT),
     "crash": Case(
-        "def crash():\n    import ctypes\n    ctypes.string_at(0)\n\ncrash()",
+        CRASH,
         Word.DIED,
         "segmentation fault in crash(), In [1]",
         "segmentation fa",
@@ -193,7 +200,7 @@ def _break_all(fleet: Fleet, home: Path, pids: list[int]) -> None:
         if code := CASES[name].code:
             fleet.console.execute(ids[name], code)
     os.kill(kernels["stop"].pid or 0, signal.SIGSTOP)
-    eventually(lambda: _by_name(fleet)["gil"].executions, WITHIN)
+    eventually(lambda: all(_by_name(fleet)[each].executions for each in ("gil", "crash")), WITHIN)
     (home / GO).touch()
 
     def is_told(names: Iterable[str]) -> bool:
@@ -205,6 +212,7 @@ def _break_all(fleet: Fleet, home: Path, pids: list[int]) -> None:
     for name in COMPUTING:
         fleet.console.execute(ids[name], CASES[name].code)
     eventually(lambda: is_told(CASES), WITHIN)
+    eventually(lambda: _listed()["stop"]["since"], WITHIN)  # it is noted a moment later
 
 
 def _by_name(fleet: Fleet) -> dict[str, KernelSnapshot]:

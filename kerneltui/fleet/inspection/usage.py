@@ -48,6 +48,8 @@ class _Shared(NamedTuple):
     """The memory that the processes of a tree took together when it was measured."""
 
     memory: int
+    largest: int
+    """The resident bytes of the largest process then."""
     measured_at: float
 
 
@@ -208,7 +210,7 @@ class UsageSampler:
         """Return the bytes that a tree takes.
 
         Of several processes it is the latest measurement, but not less than the largest takes now;
-        of a kernel that was forked from a template it is the latest measurement.
+        of a kernel that was forked from a template it is that, and what it has taken since.
         """
         largest = max(map(read_resident, pids), default=0)
         has_forked = any(map(is_forked, pids))
@@ -218,10 +220,12 @@ class UsageSampler:
         shared, has_time = self._shared.get(kernel_id), time.thread_time() < self._budget_ends
         is_due = shared is None or self._sampled_at - shared.measured_at >= _SHARED_INTERVAL
         if is_due and has_time:
-            shared = self._shared[kernel_id] = _Shared(memory_of(pids), self._sampled_at)
+            shared = self._shared[kernel_id] = _Shared(memory_of(pids), largest, self._sampled_at)
         if shared is None:
             return largest
-        return shared.memory if has_forked else max(largest, shared.memory)
+        if has_forked:
+            return max(0, shared.memory + largest - shared.largest)
+        return max(largest, shared.memory)
 
 
 def told(load: float) -> float:

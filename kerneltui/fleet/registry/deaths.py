@@ -10,7 +10,14 @@ from dataclasses import replace
 from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.diagnosis.cells import cell_number
 from kerneltui.fleet.diagnosis.crash import find_crash
-from kerneltui.fleet.diagnosis.death import Death, MemoryAtEnd, Sent, conclude, unwrapped
+from kerneltui.fleet.diagnosis.death import (
+    Death,
+    MemoryAtEnd,
+    Sent,
+    better_known,
+    conclude,
+    unwrapped,
+)
 from kerneltui.fleet.inspection.post_mortem import (
     last_lines,
     last_words,
@@ -69,7 +76,9 @@ class Deaths:
         """Note in manifests what could not be noted at once, as another process gave an order."""
         for kernel in self._registry.all():
             noted = kernel.manifest.death if kernel.manifest is not None else None
-            if kernel.death is not None and kernel.identity is not None and noted is None:
+            if kernel.death is None or kernel.identity is None:
+                continue
+            if better_known(noted, kernel.death) != noted:
                 self._keep(kernel, kernel.identity, kernel.death)
             if kernel.kernel_id in self._told:
                 self._note_told(kernel)
@@ -88,11 +97,12 @@ class Deaths:
             self._told.discard(kernel.kernel_id)
 
     def take_over(self, kernel: TrackedKernel, manifest: Manifest) -> None:
-        """Take over what another dashboard has found out about the end of a kernel's process."""
+        """Take over what another process has found out about the end of a kernel's process."""
         if kernel.death is None or kernel.manifest is None or manifest.death is None:
             return
-        if manifest.death != kernel.death and manifest.identity == kernel.identity:
-            self._show(kernel, manifest.identity, manifest.death)
+        best = better_known(manifest.death, kernel.death)
+        if best != kernel.death and manifest.identity == kernel.identity:
+            self._show(kernel, manifest.identity, best)
 
     # -- keeping ----
 
