@@ -85,10 +85,13 @@ class Ends:
         if process.identity not in self._known:
             self.note(process.identity, process.returncode)
 
+    @property
+    def has_news(self) -> bool:
+        """Something is not noted yet."""
+        return bool(self._noted)
+
     def look(self, manifests: Sequence[Manifest]) -> None:
         """Note in manifests what is known: the code at once, the rest a moment later."""
-        if not self._noted:
-            return
         kernels = {each.identity: each for each in manifests if each.identity is not None}
         for identity, has_code in list(self._noted.items()):
             end, manifest = self._known.get(identity), kernels.get(identity)

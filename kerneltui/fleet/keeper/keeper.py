@@ -113,10 +113,11 @@ class Keeper:
             self._look_at = time.monotonic() + LOOK
             self._look()
             self._recorder.keep_house()
-            self._ends.look(self._manifests.manifests)
             if self._service is not None:
                 self._service.look()
         self._reap(ready)
+        if self._ends.has_news:
+            self._ends.look(self._manifests.manifests)
         if self._service is not None and self._service.fileno() in ready:
             self._service.serve()
         has_more = self._recorder.hear(ready)
