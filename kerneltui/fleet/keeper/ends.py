@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.diagnosis.death import Death, conclude
+from kerneltui.fleet.manifests.lock import is_locked
 from kerneltui.fleet.manifests.manifest import Manifest, read_manifest
 from kerneltui.fleet.manifests.store import ManifestStore
 from kerneltui.frozen import frozen
@@ -107,10 +108,12 @@ class Ends:
     def _write(
         self, manifest: Manifest, identity: ProcessIdentity, end: End, *, is_summed_up: bool
     ) -> None:
+        if is_locked(manifest.path):  # another process gives it an order: later
+            return
         with contextlib.suppress(KernelError):
             manifest = read_manifest(manifest.path)
         death = _summed_up(manifest, end) if is_summed_up else _at_once(manifest, end)
-        with contextlib.suppress(ActionRefused):  # another process gives it an order: later
+        with contextlib.suppress(ActionRefused):  # it was locked just now, or cannot be written
             self._store.note_death(manifest, identity, death)
             self._noted[identity] = True
             if is_summed_up:
