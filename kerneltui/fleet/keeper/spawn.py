@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -34,6 +35,8 @@ from kerneltui.kernels.processes.process import KernelProcess
 from kerneltui.kernels.processes.stat import all_pids
 from kerneltui.kernels.specs.spec_manager import KernelSpec, format_argv
 
+ON_LINUX = sys.platform == "linux"
+"""Elsewhere a keeper only records: there are no pidfds, subreapers and credentials of peers."""
 Launcher = Literal["template", "spawn"]
 SETTLING = 0.2  # seconds that what ends with its keeper may take
 TICK = 0.02  # seconds: a process may have started this much earlier than the system tells
@@ -75,7 +78,7 @@ class KeptSpawn:
 
     def warm(self, spec: KernelSpec, env: Mapping[str, str], stack_signal: int | None) -> None:
         """Have a template prepared for a kernelspec, and the keeper stay for it."""
-        if self._launcher != "template":
+        if self._launcher != "template" or not ON_LINUX:
             return
         env = kernel_environment(env, spec, independent=True, stack_signal=stack_signal)
         preload = tuple(self._preload.get(spec.name, ()))
@@ -96,6 +99,8 @@ class KeptSpawn:
         note: Callable[[str], None] = _log.debug,
     ) -> KernelProcess:
         """See `Spawn`."""
+        if not ON_LINUX:
+            return spawn_child(order)
         try:
             started = self._launched(order, preload)
         except NoKeeper as reason:
