@@ -315,4 +315,5 @@ def better_known(known: Death | None, new: Death) -> Death:
 def _worth(death: Death) -> tuple[bool, ...]:
     place = death.crash.place if death.crash is not None else ""
     is_known = death.cause is not None
-    return death.is_certain, is_known, death.at is not None, bool(place), bool(death.code)
+    has_at = death.at is not None
+    return death.is_certain, is_known, has_at, bool(place), bool(death.code), death.is_at_start

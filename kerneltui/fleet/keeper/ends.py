@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 
 from kerneltui.errors import ActionRefused, KernelError
-from kerneltui.fleet.diagnosis.death import Death, conclude
+from kerneltui.fleet.diagnosis.death import Death
 from kerneltui.fleet.manifests.lock import is_locked
 from kerneltui.fleet.manifests.manifest import Manifest, read_manifest
 from kerneltui.fleet.manifests.store import ManifestStore
@@ -43,7 +43,7 @@ class Ends:
         self._store = store
         self._known: dict[ProcessIdentity, End] = {}
         self._noted: dict[ProcessIdentity, bool] = {}
-        """Of the ends that manifests do not fully tell yet: whether the code is noted."""
+        """Of the ends that manifests do not fully tell yet: whether anything is noted."""
         self._awaited: set[ProcessIdentity] = set()
 
     def await_end(self, identity: ProcessIdentity) -> None:
@@ -92,9 +92,9 @@ class Ends:
         return bool(self._noted)
 
     def look(self, manifests: Sequence[Manifest]) -> None:
-        """Note in manifests what is known: the code at once, the rest a moment later."""
+        """Note in manifests what is known: at once, and again with the last words."""
         kernels = {each.identity: each for each in manifests if each.identity is not None}
-        for identity, has_code in list(self._noted.items()):
+        for identity, is_noted in list(self._noted.items()):
             end, manifest = self._known.get(identity), kernels.get(identity)
             age = time.monotonic() - end.since if end is not None else NAMELESS
             is_summed_up = age >= LAST_WORDS
@@ -102,7 +102,7 @@ class Ends:
                 self._awaited.discard(identity)
             if end is None or (manifest is None and age >= NAMELESS):
                 del self._noted[identity]
-            elif manifest is not None and (is_summed_up or not has_code):
+            elif manifest is not None and (is_summed_up or not is_noted):
                 self._write(manifest, identity, end, is_summed_up=is_summed_up)
 
     def _write(
@@ -112,7 +112,7 @@ class Ends:
             return
         with contextlib.suppress(KernelError):
             manifest = read_manifest(manifest.path)
-        death = _summed_up(manifest, end) if is_summed_up else _at_once(manifest, end)
+        death = _account_of(manifest, end)
         with contextlib.suppress(ActionRefused):  # it was locked just now, or cannot be written
             self._store.note_death(manifest, identity, death)
             self._noted[identity] = True
@@ -120,11 +120,7 @@ class Ends:
                 del self._noted[identity]
 
 
-def _at_once(manifest: Manifest, end: End) -> Death:
-    return conclude(end.returncode, None, at=end.at, sent=manifest.sent)
-
-
-def _summed_up(manifest: Manifest, end: End) -> Death:
+def _account_of(manifest: Manifest, end: End) -> Death:
     # Loads two megabytes, so only once a kernel has ended.
     from kerneltui.fleet.inspection.post_mortem import post_mortem
 
