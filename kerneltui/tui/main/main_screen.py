@@ -149,8 +149,9 @@ class MainScreen(Screen[None]):
         return key_of(action_id, self._settings.config.keys)
 
     def complete(self) -> None:
-        """Make the parts for which the table did not wait."""
+        """Make the parts for which the table did not wait, and prepare for a start."""
         self._late.make()
+        self._starts.prepare()
 
     # -- what is shown -----------------------------------------------------------------
 

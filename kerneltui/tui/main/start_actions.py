@@ -55,11 +55,12 @@ class StartActions:
         self._languages = {spec.name: spec.language for spec in specs}
         folders = () if specs else await asyncio.to_thread(_searched_folders)
         self._advise("" if specs else questions.nothing_to_start(folders))
-        await self._warm(fleet)
 
-    async def _warm(self, fleet: DashboardFleet) -> None:
+    def prepare(self) -> None:
         """Prepare for a start of the kernelspec that is offered first."""
-        await asyncio.to_thread(fleet.warm, self._usual.kernel_name)
+        if (fleet := self._screen.fleet) is not None:
+            warm = partial(asyncio.to_thread, fleet.warm, self._usual.kernel_name)
+            begin(self._screen.app, warm, group="warm")
 
     def _ask_what_to_start(self) -> None:
         if (fleet := self._screen.fleet) is None:
@@ -71,7 +72,7 @@ class StartActions:
                 start = partial(fleet.start, request.kernel_name)
                 self._begin_start(partial(start, cwd=request.cwd, name=request.name))
 
-        begin(self._screen.app, partial(self._warm, fleet), group="warm")
+        self.prepare()
         self._screen.push(StartScreen(fleet.kernel_specs, self._usual), answered)
 
 

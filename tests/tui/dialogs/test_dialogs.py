@@ -369,6 +369,20 @@ def test_a_dead_kernel_is_restarted_without_a_question() -> None:
     assert fleet.verbs == [("restart", "k1"), ("force restart", "k1")]
 
 
+def test_a_start_is_prepared_at_the_opening_and_with_the_dialog() -> None:
+    fleet = FakeFleet(snapshot())
+
+    async def play(stage: Stage) -> None:
+        await stage.settle()
+        before = list(fleet.warmed)
+        await stage.press("s")
+        await stage.settle()
+
+        assert (before, fleet.warmed) == (["python3"], ["python3", "python3"])
+
+    on_stage(play, fleet)
+
+
 def test_a_dashboard_whose_folder_was_removed_starts_kernels_at_home(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
