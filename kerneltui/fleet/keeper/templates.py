@@ -60,9 +60,13 @@ class KeptTemplate:
         """By pid."""
 
     @property
+    def is_unused(self) -> bool:
+        """It has no kernel, and is about to get none."""
+        return not (self.waiting or self.asked or self.kernels)
+
+    @property
     def is_idle(self) -> bool:
-        is_used = self.waiting or self.asked or self.kernels
-        return not is_used and time.monotonic() - self.used_at >= IDLE
+        return self.is_unused and time.monotonic() - self.used_at >= IDLE
 
     @property
     def is_hanging(self) -> bool:
@@ -170,11 +174,20 @@ class Templates:
             return known
         if known is not None:
             self._retired.append(self._current.pop(key))
-        if sum(each.is_in_use for each in self._current.values()) >= MOST:
+        if not self._has_room():
             return NoTemplate(f"{MOST} templates run already")
         self._current[key] = kept = KeptTemplate(key)
         self._watch(kept.template.fileno())
         return kept
+
+    def _has_room(self) -> bool:
+        """Make room for one more template, if there is one without kernels; tell whether it is."""
+        running = {key: each for key, each in self._current.items() if each.is_in_use}
+        unused = [key for key, each in running.items() if each.is_unused]
+        if len(running) >= MOST and unused:
+            longest = min(unused, key=lambda key: running[key].used_at)
+            self._current.pop(longest).template.close()
+        return len(running) < MOST or bool(unused)
 
     def _ask(self, kept: KeptTemplate) -> None:
         """Ask a template that is ready for all that waits for it."""

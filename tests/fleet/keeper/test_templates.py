@@ -16,6 +16,7 @@ from kerneltui.fleet.keeper import spawn
 from kerneltui.fleet.keeper.exchange import send
 from kerneltui.fleet.keeper.order import LaunchOrder, told
 from kerneltui.fleet.keeper.spawn import KeptSpawn
+from kerneltui.fleet.keeper.templates import MOST
 from kerneltui.kernels.processes.conditions import own_conditions
 from kerneltui.kernels.processes.process import KernelProcess
 from kerneltui.kernels.templates.parentage import is_forked
@@ -216,6 +217,19 @@ def _is_next_forked(asker: Forking) -> bool:
     process = asker.run(STAYS)
     with ended(process):
         return is_forked(process.identity.pid)
+
+
+def test_the_template_that_was_unused_for_longest_makes_room_for_another(asker: Forking) -> None:
+    used = asker.run(STAYS, "-X", "utf8")
+    for number in range(MOST):
+        assert asker.run("pass", "-W", f"ignore:{number}").wait(PATIENCE)
+
+    one_more = asker.run(STAYS)
+
+    with ended(used, one_more):
+        assert is_forked(used.identity.pid)
+        assert is_forked(one_more.identity.pid)
+        assert len(parent_of(used).parent().children()) == MOST  # type: ignore[union-attr]
 
 
 def test_an_idle_template_ends(short_path: Path) -> None:
