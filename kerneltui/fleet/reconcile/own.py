@@ -16,6 +16,7 @@ from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
 from kerneltui.fleet.registry.tracker import Tracker
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.management.multi import MultiKernelManager
+from kerneltui.kernels.processes.adopted import unknown
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol.connection import Transport
 from kerneltui.protocol.status import KernelState
@@ -126,7 +127,8 @@ class OwnKernels:
     def _adopt_process(
         self, manager: KernelManager, manifest: Manifest, identity: ProcessIdentity
     ) -> bool:
-        ask_parent = self._tracker.keeper.client.exit_code
+        # How a process ended that is gone already is in its manifest, as far as it is known.
+        ask_parent = self._tracker.keeper.client.exit_code if identity.is_alive() else unknown
         return adopt_process(manager, identity, manifest.launched, manifest.cwd, ask_parent)
 
     def _warn_once(self, manifest: Manifest, identity: ProcessIdentity, error: KernelError) -> None:

@@ -79,6 +79,7 @@ class Reconciler:
         """Look once, for one command; no kernel is restarted, or asked what it does."""
         self._tracker.record_exits()
         self._own.look()
+        self._tracker.record_exits()  # of kernels that were dead when they were adopted
         self.external.look_once(SERVER_TIME)
 
     def close(self) -> None:
