@@ -299,11 +299,9 @@ def _listed(manifest: Manifest, moments: Moments) -> Listed:
 
 
 def _death(manifest: Manifest) -> Death:
-    if manifest.death is not None:
-        return manifest.death
-    from kerneltui.fleet.inspection.post_mortem import post_mortem  # seldom needed
+    from kerneltui.fleet.inspection.post_mortem import account_of  # seldom needed
 
-    return post_mortem(manifest)
+    return account_of(manifest)
 
 
 def _listed_external(found: Found, moments: Moments, served: ServedKernel | None) -> Listed:

@@ -65,6 +65,7 @@ class KernelStarter:
             self._recorder.ensure()  # before its first output
             self._launch(manifest, environment)
         self._registry.publish()
+        self._tracker.wait_until_heard(kernel_id)
         return kernel_id
 
     def _launch(self, manifest: Manifest, environment: dict[str, str]) -> None:

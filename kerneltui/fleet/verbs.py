@@ -250,6 +250,7 @@ class KernelVerbs:
             self._recorder.ensure()
         with self._orders.give(asked.kernel, RESTARTING):
             said = asked.controller.restart(now=now)
+        self._tracker.wait_until_heard(asked.kernel.kernel_id)
         return said or self._note_environment(asked.kernel)
 
     def _note_environment(self, kernel: TrackedKernel) -> str:

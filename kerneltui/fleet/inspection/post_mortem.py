@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
 from kerneltui.errors import KernelError
 from kerneltui.fleet.diagnosis.cells import cell_number
 from kerneltui.fleet.diagnosis.crash import find_crash, place_of, without_dumps
-from kerneltui.fleet.diagnosis.death import Death, conclude, unwrapped
+from kerneltui.fleet.diagnosis.death import Death, better_known, conclude, unwrapped
 from kerneltui.fleet.keeper.recording.recording import ended_at, recording_path
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.monitoring.iopub_facts import IopubFacts
@@ -18,8 +19,20 @@ from kerneltui.kernels.processes.lifecycle import without_greeting
 from kerneltui.kernels.processes.log_file import LogFile
 from kerneltui.protocol.connection import ConnectionInfo
 
+FRESH = 5.0  # seconds after an end, in which its account may still be completed
 CRASH_LINES = 100  # read from the end of a log: enough for faulthandler's dump of a deep stack
 LAST_LINES = 10  # kept of them
+
+
+def account_of(manifest: Manifest) -> Death:
+    """Return why a kernel has ended, as its manifest tells, or else what it has left.
+
+    An end of this moment may be noted without its last words.
+    """
+    noted = manifest.death
+    if noted is not None and noted.at is not None and time.time() - noted.at >= FRESH:
+        return noted
+    return better_known(noted, post_mortem(manifest))
 
 
 def post_mortem(

@@ -36,6 +36,7 @@ from kerneltui.protocol.connection import ConnectionInfo
 from kerneltui.protocol.message import Message, parent_id
 from kerneltui.protocol.status import Event, Exited, HandedOver, Spawned
 
+GLANCE = 0.005  # seconds between two looks whether a kernel was heard
 TURN = 0.05  # seconds between two turns at least: messages that come meanwhile are one batch
 HOLD = 0.05  # seconds that a client's message waits for earlier iopub messages to arrive
 LAST_WORDS = 0.2  # seconds for the last messages of a dead kernel to arrive
@@ -145,6 +146,17 @@ class KernelMonitor:
     def message_log(self, kernel_id: str) -> MessageLog | None:
         watched = self._watched.get(kernel_id)
         return watched.subscription.messages if watched else None
+
+    def wait_until_heard(self, kernel_id: str, patience: float) -> None:
+        """Wait until anything was heard from a kernel's present process, at most so many seconds.
+
+        What it publishes before is not heard here.
+        """
+        deadline, watched = time.monotonic() + patience, self._watched.get(kernel_id)
+        while watched is not None and watched.subscription.heard_spawn != watched.manager.spawns:
+            if time.monotonic() >= deadline:
+                return
+            time.sleep(GLANCE)
 
     def record(self, kernel_id: str, message: Message) -> None:
         """Show a message that a client of ours sent or received on another channel than iopub."""

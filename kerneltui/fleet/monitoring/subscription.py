@@ -74,6 +74,8 @@ class IopubSubscription:
         self._session: ClientSession | None = None
         self._gate: FloodGate | None = None
         self._spawn = 0
+        self.heard_spawn = 0
+        """The number of the last process from which anything was heard; any thread may read it."""
         self._skipped = 0
         """Bytes of output since the last rendering that were not even decoded."""
         self._told: deque[SideMessage] = deque()
@@ -229,6 +231,7 @@ class IopubSubscription:
             return received
         before, was_closed = self._session.refused.copy(), self._gate.is_closed
         for raw in self._without_what_is_overtaken(self._gate):
+            self.heard_spawn = self._spawn
             with contextlib.suppress(ProtocolError):
                 received.append((raw, self._session.believe(raw, sealed=OUTPUT_TYPES)))
         if self._gate.is_closed and not was_closed:

@@ -19,9 +19,9 @@ from kerneltui.fleet.diagnosis.death import (
     unwrapped,
 )
 from kerneltui.fleet.inspection.post_mortem import (
+    account_of,
     last_lines,
     last_words,
-    post_mortem,
     with_last_words,
 )
 from kerneltui.fleet.manifests.manifest import Manifest, read_manifest
@@ -62,7 +62,7 @@ class Deaths:
         if kernel.was_alive or manager.status.launched or manifest is None:
             death = self._conclude(kernel, manifest, manager, process)
         else:
-            death = manifest.death or post_mortem(manifest)
+            death = account_of(manifest)
         return self._keep(kernel, process.identity, death)
 
     def sum_up(self, kernel: TrackedKernel, ended: ProcessIdentity, death: Death) -> Death:

@@ -31,8 +31,11 @@ from kerneltui.kernels.management.shutdown import family_of
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.kernels.processes.marked import marked_by
 from kerneltui.kernels.processes.process import describe_process
+from kerneltui.kernels.templates.parentage import is_forked
 from kerneltui.protocol.status import Event, Exited, HandedOver, Reported, Spawned
 from kerneltui.protocol.text import clean_line
+
+HEARING = 1.0  # seconds for a forked kernel to say something; it answers a question at once
 
 
 class Tracker:
@@ -156,6 +159,15 @@ class Tracker:
     def _is_served(self, kernel_id: str) -> bool:
         kernel = self._registry.get(kernel_id)
         return kernel is not None and kernel.kind is Kind.SERVER
+
+    def wait_until_heard(self, kernel_id: str) -> None:
+        """Wait until a kernel that was forked is heard: it may run code before we have subscribed.
+
+        A kernel that was spawned takes longer to start than a subscription.
+        """
+        kernel = self._registry.get(kernel_id)
+        if kernel is not None and kernel.identity is not None and is_forked(kernel.identity.pid):
+            self.monitor.wait_until_heard(kernel_id, HEARING)
 
     def probe_ready(self, kernel_id: str) -> None:
         """Have a kernel report that it is idle; within a batch, after all kernels are shown."""
