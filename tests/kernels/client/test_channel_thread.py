@@ -127,6 +127,7 @@ def test_a_wait_is_not_disturbed_by_a_close_of_another_thread(
         eventually(lambda: is_in_use(client))
         client.stop_channels()
         closed.append(not client.channels_running)
+        eventually(lambda: not client.channels_running)  # before a reply could come
         fake.release()
 
     closing = Background(close_while_it_waits)
