@@ -179,11 +179,14 @@ class ManifestStore:
         `launched`: the process that was launched, if it is another one. `interrupt_mode`: as in
         its kernelspec, "" if that is not known. If it cannot be written, the user is told.
         """
+        # The system counts in hundredths of a second: kernels that are started faster keep the
+        # order in which they were begun.
+        begun_at = manifest.started_at if manifest.identity is None else 0.0
         changed = replace(
             manifest,
             identity=process,
             launched=None if launched == process else launched,
-            started_at=time.time() - (process.age() or 0.0),
+            started_at=max(begun_at, time.time() - (process.age() or 0.0)),
             order="",
             interrupt_mode=interrupt_mode or manifest.interrupt_mode,
             sent=None,
