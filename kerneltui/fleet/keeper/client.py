@@ -33,6 +33,10 @@ class NoKeeper(Exception):
     """The keeper cannot do it, and why; nothing was started."""
 
 
+class Unstartable(NoKeeper):
+    """It is the command that cannot be run, or the environment that cannot be passed on."""
+
+
 class KeeperGone(NoKeeper):
     """It ended just then, as one does that has nothing to do; another one may do it."""
 
@@ -69,6 +73,8 @@ class KeeperClient:
                 reply = _next(connection, inbox)
             except (OSError, EOFError, Unusable):
                 raise KeeperLost from None
+        if "unstartable" in reply:
+            raise Unstartable(str(reply["unstartable"]))
         if "refused" in reply:
             raise NoKeeper(str(reply["refused"]))
         identity = ProcessIdentity(reply["pid"], reply["start_ticks"], boot_id(), pid_namespace())

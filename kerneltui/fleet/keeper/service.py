@@ -226,8 +226,10 @@ class Service:
         """Start a child of this process. `why`: why it is not forked."""
         try:
             identity = _launched(order, streams)
-        except (Refused, OSError, ValueError, OverflowError) as error:
-            return {"refused": getattr(error, "strerror", None) or str(error)}
+        except Refused as error:
+            return {"refused": str(error)}
+        except (OSError, ValueError, OverflowError) as error:  # nobody can start it
+            return {"unstartable": getattr(error, "strerror", None) or str(error)}
         self._ends.await_end(identity)
         return {**_told(identity), "spawned": why}
 

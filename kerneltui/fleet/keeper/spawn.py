@@ -22,6 +22,7 @@ from kerneltui.fleet.keeper.client import (
     KeeperLost,
     Launched,
     NoKeeper,
+    Unstartable,
     null_device,
 )
 from kerneltui.fleet.keeper.order import LaunchOrder
@@ -103,6 +104,8 @@ class KeptSpawn:
             return spawn_child(order)
         try:
             started = self._launched(order, preload)
+        except Unstartable:
+            return spawn_child(order)  # which says why
         except NoKeeper as reason:
             note(f"started without the keeper: {reason}")
             self._warn_once(str(reason))

@@ -114,6 +114,8 @@ def test_what_cannot_be_started_raises_as_without_a_keeper(
     with pytest.raises(OSError, match="cannot run /"):
         asker.start(*argv)
 
+    assert asker.warnings == []  # the keeper is not to blame
+
 
 # -- the keeper's end --------------------------------------------------------------------------
 
