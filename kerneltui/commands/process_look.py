@@ -11,6 +11,7 @@ from kerneltui.fleet.inspection.process_sample import ProcessSample, look_at, us
 from kerneltui.frozen import frozen
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.kernels.processes.tree import children_of_all, descendants
+from kerneltui.kernels.templates.parentage import is_forked
 
 WINDOW = 0.2  # seconds between two samples: a process at work uses several clock ticks in it
 POLLING = 0.3  # of a core, between two looks
@@ -90,7 +91,7 @@ class ProcessLook:
         return ProcessFacts(
             pid=identity.pid,
             state=samples[identity].state,
-            memory=memory_of([each.pid for each in living]),
+            memory=memory_of([each.pid for each in living], is_forked=is_forked(identity)),
             cpu_time=sum(seen.cpu_time for seen in living.values()),
             started_at=time.time() - age,
             children=len(living) - 1,

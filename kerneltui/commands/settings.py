@@ -8,11 +8,12 @@ from dataclasses import field
 from typing import get_args
 
 from kerneltui import paths
+from kerneltui.fleet.model.launch_mode import LaunchMode
 from kerneltui.frozen import frozen
 from kerneltui.kernels.processes.stack_signal import STACK_SIGNAL, signal_number
 from kerneltui.private_file import read_regular
 from kerneltui.protocol.connection import Transport
-from kerneltui.tui.config.config import MAX_FILE, Launcher
+from kerneltui.tui.config.config import MAX_FILE
 
 
 @frozen
@@ -25,7 +26,7 @@ class Settings:
     """No requests are sent to kernels."""
     stack_signal: str = STACK_SIGNAL
     """The signal at which kernels started here write their stacks."""
-    launcher: Launcher = "template"
+    launcher: LaunchMode = "template"
     """Whether Python kernels are forked."""
     preload: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By kernelspec, the modules that a template imports as well."""

@@ -24,11 +24,12 @@ from kerneltui.fleet.inspection.memory_watch import MemoryWatch
 from kerneltui.fleet.inspection.process_tree import ProcessFacts
 from kerneltui.fleet.inspection.spec_choice import SpecChoice, choices
 from kerneltui.fleet.inspection.usage import UsageSampler
-from kerneltui.fleet.keeper.spawn import KeptSpawn, Launcher
+from kerneltui.fleet.keeper.spawn import KeptSpawn
 from kerneltui.fleet.keeper.start import KeeperStarter
 from kerneltui.fleet.manifests.adoption import todays_environment
 from kerneltui.fleet.manifests.store import ManifestStore
 from kerneltui.fleet.model.capabilities import Verb
+from kerneltui.fleet.model.launch_mode import LaunchMode
 from kerneltui.fleet.model.retention import USUAL, Limits
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
 from kerneltui.fleet.monitoring.message_log import MessageLog
@@ -76,7 +77,7 @@ class Fleet:
         locked: bool = False,
         given_by: Callable[[Verb], str] = command_of,
         stack_signal: str = STACK_SIGNAL,
-        launcher: Launcher = "template",
+        launcher: LaunchMode = "template",
         preload: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         """`given_by`: returns the key or command by which a user asks for a verb.
@@ -96,15 +97,7 @@ class Fleet:
         self._stack_signal = at = signal_number(stack_signal)
         self._keeper = keeper = KeptSpawn(runtime_folder(), self.warn, launcher, preload or {})
         self._tracker = tracker = Tracker(
-            registry,
-            store,
-            kernels,
-            board,
-            limits,
-            given_by,
-            memory.at_end,
-            at,
-            keeper,
+            registry, store, kernels, board, limits, given_by, memory.at_end, at, keeper
         )
         self._monitor, self.console = tracker.monitor, tracker.console
         self._gpu = GpuLook()

@@ -309,6 +309,18 @@ def test_the_end_of_the_next_process_is_told(mute: Watched) -> None:
     eventually(lambda: news(mute.fleet))
 
 
+def test_news_that_is_seen_only_after_a_restart_does_not_count_for_the_next_end(
+    mute: Watched,
+) -> None:
+    mute.fleet.note_told(Notice("error", "it died, and was started again", mute.kernel_id))
+    eventually(lambda: not mute.fleet._tracker.deaths._told)
+
+    killed_from_outside(mute)
+
+    eventually(lambda: manifest_of(mute.fleet).death)
+    assert not manifest_of(mute.fleet).is_told
+
+
 # -- what is told beside ----
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kerneltui.kernels.processes.stat import read_resident
-from kerneltui.kernels.templates.parentage import is_forked
 
 _FIGURE = re.compile(rb"^(Pss|Private_\w+): +([0-9]{1,15}) kB", re.MULTILINE)
 
@@ -26,22 +25,23 @@ class Shares(NamedTuple):
     """Its own pages: its end would free these."""
 
 
-def memory_of(pids: Collection[int]) -> int:
-    """Return the bytes that processes take together.
+def memory_of(pids: Collection[int], *, is_forked: bool) -> int:
+    """Return the bytes that a kernel's processes take together.
 
     For a single one these are its resident bytes. For several the OS is asked for each one's
     share, which is slow: the OS looks at all pages. Their shares leave out what they share with
     other programs, so that a small child would make a kernel look smaller: the result is never
-    below the resident bytes of the largest. Of a kernel that was forked from a template only its
-    share counts: the template and its other kernels have the rest as well.
+    below the resident bytes of the largest.
+
+    `is_forked`: the kernel was forked from a template. Then only its share counts, as the template
+    and its other kernels have the rest as well.
     """
     resident = {pid: read_resident(pid) for pid in pids}
-    has_forked = any(map(is_forked, pids))
-    if len(resident) <= 1 and not has_forked:
+    if len(resident) <= 1 and not is_forked:
         return sum(resident.values())
     shares = {pid: shares_of(pid) for pid in pids}
     together = sum(found.pss if found else resident[pid] for pid, found in shares.items())
-    return together if has_forked else max(together, *resident.values())
+    return together if is_forked else max(together, *resident.values())
 
 
 def shares_of(pid: int) -> Shares | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import NamedTuple
 
 from kerneltui.fleet.diagnosis.condition import ProcessState
@@ -156,7 +156,7 @@ class UsageSampler:
         ]
         load = max(0.0, sum(loads))
         cpu, state = told(load), next(iter(seen.values())).state if seen else None
-        memory = self._memory(kernel_id, [each.pid for each in living])
+        memory = self._memory(kernel_id, list(living))
         if not living:
             self._histories.pop(kernel_id, None)
             return Usage(cpu, 0, 0, self._recent(kernel_id, cpu), len(seen), state)
@@ -206,21 +206,23 @@ class UsageSampler:
         known = before.quiet_since if before is not None else None
         return self._sampled_at if known is None else known
 
-    def _memory(self, kernel_id: str, pids: Collection[int]) -> int:
+    def _memory(self, kernel_id: str, tree: Sequence[ProcessIdentity]) -> int:
         """Return the bytes that a tree takes.
 
         Of several processes it is the latest measurement, but not less than the largest takes now;
         of a kernel that was forked from a template it is that, and what it has taken since.
         """
+        pids = [each.pid for each in tree]
         largest = max(map(read_resident, pids), default=0)
-        has_forked = any(map(is_forked, pids))
+        has_forked = bool(tree) and is_forked(tree[0])
         if len(pids) <= 1 and not has_forked:
             self._shared.pop(kernel_id, None)
             return largest
         shared, has_time = self._shared.get(kernel_id), time.thread_time() < self._budget_ends
         is_due = shared is None or self._sampled_at - shared.measured_at >= _SHARED_INTERVAL
         if is_due and has_time:
-            shared = self._shared[kernel_id] = _Shared(memory_of(pids), largest, self._sampled_at)
+            memory = memory_of(pids, is_forked=has_forked)
+            shared = self._shared[kernel_id] = _Shared(memory, largest, self._sampled_at)
         if shared is None:
             return largest
         if has_forked:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
 
 import kerneltui
 from kerneltui.fleet.keeper.client import (
@@ -27,6 +26,7 @@ from kerneltui.fleet.keeper.client import (
 )
 from kerneltui.fleet.keeper.order import LaunchOrder
 from kerneltui.fleet.keeper.start import ensure_keeper
+from kerneltui.fleet.model.launch_mode import LaunchMode
 from kerneltui.kernels.management.launch import kernel_environment
 from kerneltui.kernels.management.spawn import Spawn, SpawnOrder, spawn_child
 from kerneltui.kernels.processes.adopted import AdoptedProcess
@@ -38,7 +38,6 @@ from kerneltui.kernels.specs.spec_manager import KernelSpec, format_argv
 
 ON_LINUX = sys.platform == "linux"
 """Elsewhere a keeper only records: there are no pidfds, subreapers and credentials of peers."""
-Launcher = Literal["template", "spawn"]
 SETTLING = 0.2  # seconds that what ends with its keeper may take
 TICK = 0.02  # seconds: a process may have started this much earlier than the system tells
 ABSENCE = 60.0  # seconds
@@ -52,7 +51,7 @@ class KeptSpawn:
         self,
         folder: Path,
         warn: Callable[[str], None],
-        launcher: Launcher = "template",
+        launcher: LaunchMode = "template",
         preload: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> None:
         """`preload`: by kernelspec, modules that the template of its kernels imports as well."""

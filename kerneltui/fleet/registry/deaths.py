@@ -75,13 +75,16 @@ class Deaths:
     def look(self) -> None:
         """Note in manifests what could not be noted at once, as another process gave an order."""
         for kernel in self._registry.all():
-            noted = kernel.manifest.death if kernel.manifest is not None else None
-            if kernel.death is None or kernel.identity is None:
-                continue
-            if better_known(noted, kernel.death) != noted:
-                self._keep(kernel, kernel.identity, kernel.death)
+            if kernel.death is not None and kernel.identity is not None:
+                self._keep_better(kernel, kernel.identity, kernel.death)
             if kernel.kernel_id in self._told:
                 self._note_told(kernel)
+
+    def _keep_better(self, kernel: TrackedKernel, ended: ProcessIdentity, death: Death) -> None:
+        """Note what is known of an end here, if the manifest tells less."""
+        noted = kernel.manifest.death if kernel.manifest is not None else None
+        if better_known(noted, death) != noted:
+            self._keep(kernel, ended, death)
 
     def note_told(self, kernel_id: str) -> None:
         """Note at the next look that the user was told of a kernel's end."""

@@ -166,7 +166,7 @@ class Tracker:
         A kernel that was spawned takes longer to start than a subscription.
         """
         kernel = self._registry.get(kernel_id)
-        if kernel is not None and kernel.identity is not None and is_forked(kernel.identity.pid):
+        if kernel is not None and kernel.identity is not None and is_forked(kernel.identity):
             self.monitor.wait_until_heard(kernel_id, HEARING)
 
     def probe_ready(self, kernel_id: str) -> None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
+from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.kernels.processes.stat import read_stat
 from kerneltui.kernels.templates.recognition import TITLE
 
 
-def is_forked(pid: int) -> bool:
-    """Tell whether a template is the parent of a process. Linux only."""
-    found = read_stat(pid)
+@functools.lru_cache(maxsize=4096)
+def is_forked(process: ProcessIdentity) -> bool:
+    """Tell whether a template is the parent of a process, or was when this was first asked.
+
+    Linux only.
+    """
+    found = read_stat(process.pid)
     try:
         command = Path(f"/proc/{found.parent}/cmdline").read_bytes() if found else b""
     except OSError:

@@ -12,13 +12,13 @@ from kerneltui.kernels.processes.stack_signal import STACK_SIGNAL
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from kerneltui.fleet.model.launch_mode import LaunchMode
     from kerneltui.protocol.connection import Transport
     from kerneltui.tui.keys.keymap import Keymap
 
 MAX_FILE = 256_000  # bytes of kerneltui.toml
 REFRESH = 0.2  # seconds: a person sees this as immediate
 
-Launcher = Literal["template", "spawn"]
 Notifications = Literal["off", "bell", "osc9", "osc777"]
 
 
@@ -48,7 +48,7 @@ class Config:
     """Transport of kernels that are started here; auto is ipc if the kernel supports it."""
     stack_signal: str = STACK_SIGNAL
     """The signal at which Python kernels started here write their stacks; or "off"."""
-    launcher: Launcher = "template"
+    launcher: LaunchMode = "template"
     """Whether Python kernels are forked from a process that has imported what they need."""
     preload: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By kernelspec, further modules that this process imports; they must start no thread."""

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any, get_args
 
 from kerneltui.fleet.model.filters import FilterError, parse_filter
+from kerneltui.fleet.model.launch_mode import LaunchMode
 from kerneltui.kernels.processes.stack_signal import ALLOWED, signal_number
 from kerneltui.protocol.connection import Transport
-from kerneltui.tui.config.config import Launcher, Notifications
+from kerneltui.tui.config.config import Notifications
 from kerneltui.tui.config.themes import THEMES
 from kerneltui.tui.keys.actions import ACTIONS
 from kerneltui.tui.keys.keymap import cannot_be_bound
@@ -125,7 +126,7 @@ TOP: dict[str, Rule] = {
     "transport": _one_of(*get_args(Transport)),
     "notifications": _one_of(*get_args(Notifications)),
     "stack_signal": _stack_signal,
-    "launcher": _one_of(*get_args(Launcher)),
+    "launcher": _one_of(*get_args(LaunchMode)),
     "notify_after": _number(1, 86_400, "seconds"),
 }
 """The settings above the first table."""

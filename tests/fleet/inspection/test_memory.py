@@ -49,4 +49,14 @@ def test_processes_take_no_less_together_than_the_largest(
     monkeypatch.setattr(memory, "read_resident", resident.__getitem__)
     monkeypatch.setattr(memory, "shares_of", lambda pid: Shares(pss[pid], 0))
 
-    assert memory_of(list(resident)) == together
+    assert memory_of(list(resident), is_forked=False) == together
+
+
+@pytest.mark.parametrize("pss", [{1: 20}, {1: 20, 2: 1}])
+def test_of_a_kernel_that_was_forked_only_its_share_counts(
+    pss: dict[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "read_resident", lambda _pid: 51)
+    monkeypatch.setattr(memory, "shares_of", lambda pid: Shares(pss[pid], 0))
+
+    assert memory_of(list(pss), is_forked=True) == sum(pss.values())

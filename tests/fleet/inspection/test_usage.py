@@ -81,7 +81,7 @@ def test_usage_is_of_the_process_and_its_children(trees: Trees) -> None:
 
     pids = [each.pid for each in (root, *root.children())]
     assert used.processes == 3
-    assert used.rss == memory_of(pids) // 2**20 * 2**20
+    assert used.rss == memory_of(pids, is_forked=False) // 2**20 * 2**20
 
 
 def test_only_the_kernel_that_is_looked_at_closely_tells_its_share(trees: Trees) -> None:
@@ -120,7 +120,8 @@ def test_what_processes_share_is_looked_at_seldom(
 ) -> None:
     looks: list[int] = []
 
-    def count(pids: Collection[int]) -> int:
+    def count(pids: Collection[int], *, is_forked: bool) -> int:
+        assert not is_forked
         looks.append(len(pids))
         return 0
 
@@ -145,6 +146,23 @@ def test_a_process_that_grows_is_seen_before_shared_memory_is_looked_at_again(
     monkeypatch.setattr(usage, "read_resident", lambda _pid: 500 << 20)
 
     assert trees.sample(now + 1)["k1"].rss == 500 << 20
+
+
+def test_a_kernel_that_was_forked_takes_its_share_and_what_it_has_taken_since(
+    trees: Trees, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = trees.grow("k1", f"exec {QUIET}")
+    eventually(lambda: root.name() == "sleep")
+    monkeypatch.setattr(usage, "is_forked", lambda _process: True)
+    monkeypatch.setattr(usage, "memory_of", lambda _pids, **_forked: 20 << 20)
+    resident = [51 << 20]
+    monkeypatch.setattr(usage, "read_resident", lambda _pid: resident[0])
+    now = time.monotonic()
+    before = trees.sample(now)["k1"].rss
+
+    resident[0] += 100 << 20
+
+    assert (before, trees.sample(now + 1)["k1"].rss) == (20 << 20, 120 << 20)
 
 
 def test_what_processes_share_is_looked_at_no_longer_than_a_look_may_take(

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import resource
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import psutil
@@ -23,18 +22,12 @@ from kerneltui.fleet.keeper.exchange import Inbox, send
 from kerneltui.fleet.keeper.order import LaunchOrder, told
 from kerneltui.fleet.keeper.spawn import KeptSpawn
 from kerneltui.fleet.keeper.start import is_recorded
+from kerneltui.fleet.manifests.manifest import read_manifest
 from kerneltui.kernels.processes.conditions import own_conditions, own_place
 from kerneltui.kernels.processes.process import ChildProcess
 from tests.fleet.keeper.asker import PATIENCE, Asker, ended
 from tests.fleet.recorders import RunningRecorder, SpokenKernel
 from tests.support import Background, as_before_linux_6_15, eventually
-
-
-@pytest.fixture
-def keeper(short_path: Path) -> Iterator[RunningRecorder]:
-    with RunningRecorder(short_path) as keeper:
-        eventually(lambda: KeptSpawn(short_path, print).client.is_there())
-        yield keeper
 
 
 @pytest.fixture
@@ -100,10 +93,12 @@ def test_its_signals_are_the_default_ones(asker: Asker) -> None:
 def test_what_it_leaves_behind_falls_to_the_keeper_and_is_reaped(
     asker: Asker, keeper: RunningRecorder
 ) -> None:
-    told = asker.told_by("setsid sleep 0.5 & echo $!")
+    told = asker.told_by("setsid sleep 1000 & echo $!")
     left = psutil.Process(int(told))
-
     eventually(lambda: left.ppid() == keeper.process.pid)
+
+    left.kill()
+
     eventually(lambda: not left.is_running())
 
 
@@ -391,26 +386,21 @@ def test_who_sends_half_a_message_is_not_waited_for(asker: Asker) -> None:
 
 
 def test_as_long_as_somebody_is_connected_the_keeper_stays(short_path: Path) -> None:
-    with RunningRecorder(short_path, linger=0.0) as keeper:
-        asker = Asker(short_path)
-        guest: list[socket.socket | None] = [None]
+    asker = Asker(short_path)
+    with SpokenKernel(short_path) as kernel:
+        kernel.announce(kernel.identity)
+        with RunningRecorder(short_path, linger=0.0) as keeper:
+            eventually(asker.kept.client.is_there)
+            kernel.voice.wait_for_listener()
+            guest = asker.kept.client.stay()
+            assert guest is not None
+            with guest:
+                kernel.die()
+                eventually(lambda: read_manifest(kernel.manifest.path).death)
 
-        def is_guest() -> bool:
-            guest[0] = asker.kept.client.stay()
-            return guest[0] is not None
+                assert asker.told_by("echo served") == "served\n"
 
-        try:
-            eventually(is_guest)
-        except AssertionError:
-            pytest.skip("it ended before anybody could come")
-        assert guest[0] is not None
-        with guest[0]:
-            begun = time.monotonic()
-            while time.monotonic() - begun < 0.5:
-                assert keeper.is_running
-                threading.Event().wait(0.05)
-
-        assert keeper.wait() == 0
+            assert keeper.wait() == 0
 
 
 def test_a_keeper_of_another_version_leaves_if_it_has_nothing_to_do(

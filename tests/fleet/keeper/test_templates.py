@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
@@ -15,7 +15,6 @@ import pytest
 from kerneltui.fleet.keeper import spawn
 from kerneltui.fleet.keeper.exchange import send
 from kerneltui.fleet.keeper.order import LaunchOrder, told
-from kerneltui.fleet.keeper.spawn import KeptSpawn
 from kerneltui.fleet.keeper.templates import MOST
 from kerneltui.kernels.processes.conditions import own_conditions
 from kerneltui.kernels.processes.process import KernelProcess
@@ -43,13 +42,6 @@ class Forking(Asker):
 
 
 @pytest.fixture
-def keeper(short_path: Path) -> Iterator[RunningRecorder]:
-    with RunningRecorder(short_path) as keeper:
-        eventually(lambda: KeptSpawn(short_path, print).client.is_there())
-        yield keeper
-
-
-@pytest.fixture
 def asker(keeper: RunningRecorder, short_path: Path) -> Forking:  # noqa: ARG001 - it must run
     return Forking(short_path)
 
@@ -67,7 +59,7 @@ def test_the_first_kernel_waits_for_its_template_and_is_forked(
     with ended(process):
         template = parent_of(process)
 
-        assert is_forked(process.identity.pid)
+        assert is_forked(process.identity)
         assert template.ppid() == keeper.process.pid
         assert psutil.Process(process.identity.pid).cmdline()[-1] == STAYS
 
@@ -127,7 +119,7 @@ def test_after_a_template_that_was_killed_there_is_another(asker: Forking) -> No
     second = asker.run(STAYS)
 
     with ended(first, second):
-        assert is_forked(second.identity.pid)
+        assert is_forked(second.identity)
 
 
 def test_kernels_outlive_a_keeper_that_is_killed_with_its_templates(
@@ -149,7 +141,7 @@ def test_a_template_that_cannot_import_gives_a_spawned_kernel(asker: Forking) ->
     process = asker.run(STAYS)
 
     with ended(process):
-        assert not is_forked(process.identity.pid)
+        assert not is_forked(process.identity)
 
 
 def test_a_template_that_hangs_is_not_waited_for_long(short_path: Path) -> None:
@@ -161,7 +153,7 @@ def test_a_template_that_hangs_is_not_waited_for_long(short_path: Path) -> None:
         process = asker.run(STAYS)
 
         with ended(process):
-            assert not is_forked(process.identity.pid)
+            assert not is_forked(process.identity)
 
 
 def test_a_template_that_does_not_answer_is_ended_and_its_kernels_run_on(short_path: Path) -> None:
@@ -175,7 +167,7 @@ def test_a_template_that_does_not_answer_is_ended_and_its_kernels_run_on(short_p
         second = asker.run(STAYS)
 
         with ended(first, second):
-            assert not is_forked(second.identity.pid)
+            assert not is_forked(second.identity)
             assert not template.is_running()
             assert not first.exited
 
@@ -209,14 +201,14 @@ def test_with_changed_packages_a_kernel_is_spawned_and_the_next_forked_anew(aske
     second = asker.run(STAYS)
 
     with ended(first, second):
-        assert not is_forked(second.identity.pid)
+        assert not is_forked(second.identity)
         eventually(lambda: _is_next_forked(asker))
 
 
 def _is_next_forked(asker: Forking) -> bool:
     process = asker.run(STAYS)
     with ended(process):
-        return is_forked(process.identity.pid)
+        return is_forked(process.identity)
 
 
 def test_the_template_that_was_unused_for_longest_makes_room_for_another(asker: Forking) -> None:
@@ -227,8 +219,8 @@ def test_the_template_that_was_unused_for_longest_makes_room_for_another(asker: 
     one_more = asker.run(STAYS)
 
     with ended(used, one_more):
-        assert is_forked(used.identity.pid)
-        assert is_forked(one_more.identity.pid)
+        assert is_forked(used.identity)
+        assert is_forked(one_more.identity)
         assert len(parent_of(used).parent().children()) == MOST  # type: ignore[union-attr]
 
 
@@ -253,7 +245,7 @@ def test_where_forking_is_switched_off_kernels_are_spawned(
     process = asker.run(STAYS)
 
     with ended(process):
-        assert not is_forked(process.identity.pid)
+        assert not is_forked(process.identity)
 
 
 def test_ten_orders_at_once_are_ten_kernels(asker: Forking) -> None:
@@ -265,7 +257,7 @@ def test_ten_orders_at_once_are_ten_kernels(asker: Forking) -> None:
 
     with ended(*processes):
         assert len({each.identity.pid for each in processes}) == 10
-        assert all(is_forked(each.identity.pid) for each in processes)
+        assert all(is_forked(each.identity) for each in processes)
 
 
 def test_forks_leave_nothing_in_keeper_and_template(

@@ -1,0 +1,19 @@
+"""A keeper that runs, for the tests that ask it for processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kerneltui.fleet.keeper.client import KeeperClient
+from tests.fleet.recorders import RunningRecorder
+from tests.support import eventually
+
+
+@pytest.fixture
+def keeper(short_path: Path) -> Iterator[RunningRecorder]:
+    with RunningRecorder(short_path) as keeper:
+        eventually(KeeperClient(short_path).is_there)
+        yield keeper
