@@ -105,14 +105,15 @@ class Service:
         return bool(self._guests)
 
     def close(self) -> None:
-        self._templates.close()
-        for fd in tuple(self._guests):
-            self._dismiss(fd)
-        self._poller.close()
+        # First, so that who is sent away does not come back here, but goes to the next keeper.
         self._listener.close()
         with contextlib.suppress(OSError):
             if _place_of(self._path) == self._place:  # not another keeper's, after a removal
                 self._path.unlink()
+        self._templates.close()
+        for fd in tuple(self._guests):
+            self._dismiss(fd)
+        self._poller.close()
 
     def serve(self, patience: float = 0.0) -> None:
         """Answer what has come, or comes first within so many seconds."""

@@ -183,6 +183,7 @@ def fake_keeper(folder: Path, carry_out: Callable[[list[int]], None]) -> Backgro
         with listener, listener.accept()[0] as connection:
             connection.close()  # `is_there` has come
             connection = listener.accept()[0]
+            listener.close()  # first, as a keeper does
             with connection:
                 send(connection, {"protocol": PROTOCOLS[0], "place": own_place()})
                 inbox = Inbox()
