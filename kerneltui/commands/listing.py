@@ -191,9 +191,10 @@ def list_all(probe: Probe | None = None, scan: HostScan | None = None) -> list[L
         moments.wait_for_silent(asked)
         processes.look_again()
         for _ in range(MORE_LOOKS):
-            if not moments.are_doubtful(asked):
+            # One that was quiet once is known to wait: a question of a dashboard may wake it later.
+            if not (doubtful := moments.doubtful(asked)):
                 break
-            processes.look_again()
+            processes.look_again(doubtful)
         moments.look_for_input(asked)
     return [
         *(_listed(each, moments) for each in ours),

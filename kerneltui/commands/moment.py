@@ -168,12 +168,16 @@ class Moments:
         if probe is not None and silent:
             probe.hear_late(max(silent) + SILENCE)
 
-    def are_doubtful(self, asked: Mapping[str, Askable]) -> bool:
-        """Tell whether a busy kernel may be waiting, and used CPU time only for our questions."""
-        return self._probe is not None and any(
-            self._processes.at(each.identity).is_nearly_quiet
+    def doubtful(self, asked: Mapping[str, Askable]) -> frozenset[ProcessIdentity]:
+        """Return the busy kernels that may wait, and used CPU time only for our questions."""
+        if self._probe is None:
+            return frozenset()
+        states = self._probe.states
+        return frozenset(
+            each.identity
             for kernel_id, each in asked.items()
-            if self._probe.states.get(kernel_id) is KernelState.BUSY
+            if each.identity is not None and states.get(kernel_id) is KernelState.BUSY
+            if self._processes.at(each.identity).is_nearly_quiet
         )
 
     def _may_answer(self, kernel_id: str, identity: ProcessIdentity | None) -> bool:

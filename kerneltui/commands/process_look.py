@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from kerneltui.fleet.diagnosis.condition import ProcessState
 from kerneltui.fleet.inspection.memory import memory_of
@@ -59,8 +59,25 @@ _Samples = Mapping[ProcessIdentity, ProcessSample]
 """The samples of a tree, the kernel's own process first; empty if it is gone."""
 
 
+@frozen
+class _Look:
+    """The latest look at a kernel's tree, and how that differs from the one before."""
+
+    at: float
+    """Instant of `time.monotonic()`."""
+    samples: _Samples
+    before: _Samples
+    elapsed: float = 0.0
+    """Seconds since the one before; 0 if there was none."""
+
+    def loads(self, living: _Samples) -> list[float]:
+        """Return the CPU seconds per second of each process since the look before."""
+        used = [seen.cpu_time - self.before[each].cpu_time for each, seen in living.items()]
+        return [each / self.elapsed if self.elapsed else 0.0 for each in used]
+
+
 class ProcessLook:
-    """Looks at each process when it is created, and again at each `look_again`."""
+    """Looks at each kernel's processes when it is created, and again at each `look_again`."""
 
     def __init__(self, kernels: Iterable[ProcessIdentity | None]) -> None:
         children = children_of_all()
@@ -68,43 +85,41 @@ class ProcessLook:
         roots = frozenset(each.pid for each in identities)
         # A kernel among the descendants has figures of its own.
         trees = {each: (each, *descendants(each.pid, children, roots)) for each in identities}
-        self._now = {each: _samples(tree) for each, tree in trees.items()}
-        self._before = self._now
-        self._looked_at = time.monotonic()
-        self._elapsed = 0.0
-
-    def look_again(self) -> None:
-        """Look at the same processes WINDOW seconds after the look before."""
-        time.sleep(max(0.0, self._looked_at + WINDOW - time.monotonic()))
         now = time.monotonic()
-        self._elapsed, self._looked_at = now - self._looked_at, now
-        self._before = self._now
-        self._now = {each: _samples(tree) for each, tree in self._before.items()}
+        first = {each: _samples(tree) for each, tree in trees.items()}
+        self._looks = {each: _Look(now, samples, samples) for each, samples in first.items()}
+        self._looked_at = now
+
+    def look_again(self, kernels: Container[ProcessIdentity] | None = None) -> None:
+        """Look at the same processes WINDOW seconds after the look before.
+
+        `kernels`: those to look at; what the others did in their latest window stays.
+        """
+        time.sleep(max(0.0, self._looked_at + WINDOW - time.monotonic()))
+        self._looked_at = now = time.monotonic()
+        for kernel, look in self._looks.items():
+            if kernels is None or kernel in kernels:
+                seen = _samples(look.samples)
+                self._looks[kernel] = _Look(now, seen, look.samples, now - look.at)
 
     def at(self, identity: ProcessIdentity | None) -> ProcessFacts:
-        samples = self._now.get(identity, {}) if identity is not None else {}
+        look = self._looks.get(identity) if identity is not None else None
         age = identity.age() if identity is not None else None
-        if identity is None or age is None or identity not in samples:
+        if identity is None or age is None or look is None or identity not in look.samples:
             return ProcessFacts()
-        living = {each: seen for each, seen in samples.items() if not seen.is_zombie}
-        loads = self._loads(identity, living)
+        living = {each: seen for each, seen in look.samples.items() if not seen.is_zombie}
+        loads = look.loads(living)
         return ProcessFacts(
             pid=identity.pid,
-            state=samples[identity].state,
+            state=look.samples[identity].state,
             memory=memory_of([each.pid for each in living], is_forked=is_forked(identity)),
             cpu_time=sum(seen.cpu_time for seen in living.values()),
             started_at=time.time() - age,
             children=len(living) - 1,
-            zombies=len(samples) - len(living),
-            cpu=sum(loads) if self._elapsed else None,
+            zombies=len(look.samples) - len(living),
+            cpu=sum(loads) if look.elapsed else None,
             children_busy=uses_cpu(sum(loads[1:])),
         )
-
-    def _loads(self, identity: ProcessIdentity, living: _Samples) -> list[float]:
-        """Return the CPU seconds per second of each process since the look before."""
-        before = self._before[identity]
-        used = [seen.cpu_time - before[each].cpu_time for each, seen in living.items()]
-        return [each / self._elapsed if self._elapsed else 0.0 for each in used]
 
 
 def _samples(tree: Iterable[ProcessIdentity]) -> _Samples:

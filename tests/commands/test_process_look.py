@@ -60,6 +60,21 @@ def test_a_look_tells_of_the_time_since_the_look_before(monkeypatch: pytest.Monk
     assert quiet == [False, True]
 
 
+def test_who_is_not_looked_at_again_stays_as_it_was_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    own, times = identify(os.getpid()), iter([1.0, 1.0, 9.0])
+
+    def use_time(pid: int) -> ProcessSample | None:
+        is_own = pid == os.getpid()
+        return ProcessSample(ProcessState.SLEEPING, next(times)) if is_own else None
+
+    monkeypatch.setattr(process_look, "look_at", use_time)
+    look = ProcessLook([own])
+    look.look_again()
+    look.look_again(())
+
+    assert look.at(own).is_quiet
+
+
 @pytest.mark.parametrize(("ticks", "is_use"), [(1, False), (2, True)])
 def test_one_clock_tick_between_two_looks_is_not_taken_for_use(ticks: int, is_use: bool) -> None:
     assert uses_cpu(ticks / os.sysconf("SC_CLK_TCK") / WINDOW) is is_use
