@@ -16,9 +16,9 @@ from kerneltui.errors import ActionRefused, KernelError, KernelTimeout, LaunchEr
 from kerneltui.fleet.control.interrupts import WouldEndKernel
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.model.capabilities import Verb
+from kerneltui.fleet.model.options import Options
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
 from kerneltui.fleet.reconcile.host_scan import of_this_host, read_manifests
-from kerneltui.fleet.verbs import Options
 from kerneltui.paths import runtime_folder
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line

@@ -30,6 +30,7 @@ from kerneltui.fleet.manifests.adoption import todays_environment
 from kerneltui.fleet.manifests.store import ManifestStore
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.launch_mode import LaunchMode
+from kerneltui.fleet.model.options import Options
 from kerneltui.fleet.model.retention import USUAL, Limits
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
 from kerneltui.fleet.monitoring.message_log import MessageLog
@@ -43,7 +44,7 @@ from kerneltui.fleet.registry.tracked_kernel import Observed, Stand, TrackedKern
 from kerneltui.fleet.registry.tracker import Tracker
 from kerneltui.fleet.starter import KernelStarter
 from kerneltui.fleet.transcript.transcript import Transcript
-from kerneltui.fleet.verbs import KernelVerbs, Options
+from kerneltui.fleet.verbs import KernelVerbs
 from kerneltui.kernels.connection.transport import choose_transport
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.management.multi import MultiKernelManager

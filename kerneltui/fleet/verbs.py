@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TypedDict, Unpack
+from typing import Unpack
 
 from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.console.console import LOCKED
@@ -31,6 +31,7 @@ from kerneltui.fleet.manifests.adoption import environment_differs, todays_envir
 from kerneltui.fleet.manifests.manifest import RESTARTING
 from kerneltui.fleet.model.capabilities import VERBS, Method, Verb, why_not
 from kerneltui.fleet.model.classification import Kind
+from kerneltui.fleet.model.options import Options
 from kerneltui.fleet.model.snapshot import Target
 from kerneltui.fleet.reconcile.external import ExternalKernels
 from kerneltui.fleet.registry.registry import KernelRegistry
@@ -52,21 +53,6 @@ from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
 
 LOOK_PATIENCE = 0.3  # seconds that an interrupt waits for a look into the kernel
-
-
-class Options(TypedDict, total=False):
-    """Further arguments of some verbs."""
-
-    signum: int
-    """The signal to send; SIGTERM if not given."""
-    process: ProcessIdentity
-    """The one process of the kernel to signal, in place of its process group."""
-    rest: bool
-    """Shutdown: also end the processes that would live on."""
-    anyway: bool
-    """Interrupt even if the signal would end the kernel; otherwise raise WouldEndKernel."""
-    name: str
-    """The kernel's new name."""
 
 
 @frozen

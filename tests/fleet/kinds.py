@@ -46,8 +46,8 @@ COMMANDS = {
     Kind.LEFTOVER: (sys.executable, "-c", FORKS),
 }
 SILENT_KINDS = (Kind.PRIVATE_PORTS, Kind.UNPROVEN, Kind.LEFTOVER, Kind.STALE_FILE, Kind.OTHER_HOST)
-KINDS = [kind for kind in Kind if kind is not Kind.SERVER]
-"""All but SERVER: test_jupyter_server tests that with a real server."""
+KINDS = [kind for kind in Kind if kind not in (Kind.SERVER, Kind.REMOTE_SERVER)]
+"""All but those of servers: they are tested with real servers."""
 
 
 def make_places(folder: Path, patch: pytest.MonkeyPatch) -> None:

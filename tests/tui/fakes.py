@@ -27,11 +27,11 @@ from kerneltui.fleet.inspection.process_tree import ProcessFacts
 from kerneltui.fleet.inspection.spec_choice import SpecChoice
 from kerneltui.fleet.model.capabilities import ALLOWED, Verb
 from kerneltui.fleet.model.classification import Liveness
+from kerneltui.fleet.model.options import Options
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Target, Usage
 from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.fleet.registry.notices import Notice
 from kerneltui.fleet.transcript.transcript import Transcript
-from kerneltui.fleet.verbs import Options
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.app import USUAL_SETTINGS, KernelTui

@@ -17,9 +17,9 @@ from textual.widgets import Input
 from kerneltui.errors import ActionRefused, LaunchError
 from kerneltui.fleet.console.prompt import Prompt
 from kerneltui.fleet.model.capabilities import Verb
+from kerneltui.fleet.model.options import Options
 from kerneltui.fleet.model.snapshot import Target
 from kerneltui.fleet.registry.notices import Notice
-from kerneltui.fleet.verbs import Options
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.app import KernelTui
 from kerneltui.tui.config.setup import RunSettings

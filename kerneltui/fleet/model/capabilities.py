@@ -58,6 +58,8 @@ NO_KERNEL = "only its connection file is left"
 NOT_PROVEN = "only arguments name its process, which may be another program's"
 HAS_ENDED = "it has ended; a kill ends what it has left"
 ANOTHER_HOST = "its connection file may be of another host"
+NOT_BY_REST = "its Jupyter server takes no signals for it: interrupt, restart or shut it down"
+NO_FORCE = "its Jupyter server restarts it in one way only: restart it"
 
 Capability = Method | str
 """The method; or, as plain text, why there is none."""
@@ -70,6 +72,7 @@ def _kinds(
     no_visible_process: Capability,
     private_ports: Capability,
     server: Capability,
+    remote_server: Capability,
     leftover: Capability = HAS_ENDED,
     stale_file: Capability = NO_KERNEL,
 ) -> Mapping[Kind, Capability]:
@@ -80,6 +83,7 @@ def _kinds(
         Kind.NO_VISIBLE_PROCESS: no_visible_process,
         Kind.PRIVATE_PORTS: private_ports,
         Kind.SERVER: server,
+        Kind.REMOTE_SERVER: remote_server,
         Kind.LEFTOVER: leftover,
         Kind.STALE_FILE: stale_file,
         Kind.UNPROVEN: NOT_PROVEN,
@@ -166,6 +170,7 @@ VERBS: Mapping[Verb, VerbEntry] = {
             no_visible_process=Method.MESSAGE,
             private_ports=Method.GROUP,
             server=Method.SERVER,
+            remote_server=Method.SERVER,
         ),
         LISTENING,
         _always(Wording("Interrupt {which}?", "Interrupt")),
@@ -180,6 +185,7 @@ VERBS: Mapping[Verb, VerbEntry] = {
             no_visible_process=NO_PROCESS,
             private_ports=Method.GROUP,
             server=Method.GROUP,
+            remote_server=NOT_BY_REST,
             leftover=Method.GROUP,
         ),
         ALIVE,
@@ -193,6 +199,7 @@ VERBS: Mapping[Verb, VerbEntry] = {
             no_visible_process=LOST,
             private_ports=LOST,
             server=Method.SERVER,
+            remote_server=Method.SERVER,
         ),
         SETTLED,
         _unless_dead(Wording("Restart {which}?", "Restart", ALL_LOST)),
@@ -208,6 +215,7 @@ VERBS: Mapping[Verb, VerbEntry] = {
             no_visible_process=LOST,
             private_ports=LOST,
             server=Method.FAMILY_AND_SERVER,
+            remote_server=NO_FORCE,
         ),
         SETTLED,
         _unless_dead(
@@ -229,6 +237,7 @@ VERBS: Mapping[Verb, VerbEntry] = {
             no_visible_process=Method.REQUEST,
             private_ports=f"{NO_PORTS}; a signal or a kill ends it",
             server=Method.SERVER,
+            remote_server=Method.SERVER,
             stale_file=Method.REMOVAL,
         ),
         ALWAYS,
@@ -254,6 +263,7 @@ VERBS: Mapping[Verb, VerbEntry] = {
             no_visible_process=NO_PROCESS,
             private_ports=Method.FAMILY,
             server=Method.FAMILY_AND_SERVER,
+            remote_server=NOT_BY_REST,
             leftover=Method.FAMILY,
         ),
         ALIVE,
@@ -277,6 +287,7 @@ VERBS: Mapping[Verb, VerbEntry] = {
             no_visible_process=Method.QUESTION,
             private_ports=NO_PORTS,
             server=Method.QUESTION,
+            remote_server=Method.QUESTION,
         ),
         LISTENING,
         {
@@ -297,6 +308,7 @@ VERBS: Mapping[Verb, VerbEntry] = {
             no_visible_process=LOST,
             private_ports=LOST,
             server=LOST,
+            remote_server=LOST,
         ),
         SETTLED,
     ),
@@ -309,6 +321,7 @@ VERBS: Mapping[Verb, VerbEntry] = {
             no_visible_process=NAMED_ELSEWHERE,
             private_ports=NAMED_ELSEWHERE,
             server=NAMED_ELSEWHERE,
+            remote_server=NAMED_ELSEWHERE,
         ),
         SETTLED,
     ),
@@ -321,6 +334,7 @@ VERBS: Mapping[Verb, VerbEntry] = {
             no_visible_process=Method.CLIENT,
             private_ports=NO_PORTS,
             server=Method.CLIENT,
+            remote_server=Method.CLIENT,
         ),
         LISTENING,
     ),

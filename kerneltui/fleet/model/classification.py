@@ -29,6 +29,7 @@ class Kind(StrEnum):
     UNPROVEN = "what may be a kernel: only arguments tell"
     LEFTOVER = "what a kernel that has ended has forked"
     SERVER = "a Jupyter server's"
+    REMOTE_SERVER = "of a Jupyter server that is reached over its URL only"
     STALE_FILE = "a file that was left behind"
     OTHER_HOST = "a file that may be of another host"
 

@@ -119,6 +119,11 @@ class KernelSnapshot:
     """The code that runs was interrupted without effect."""
     autorestart: bool = False
     """It is restarted when it dies by itself."""
+    engine: str = ""
+    """The name of the engine that it belongs to; "" for this host's kernels."""
+    unheard_since: float | None = None
+    """Since when its engine has told nothing: all that is said here is of that time. None while the
+    engine tells."""
 
     @property
     def pid(self) -> int | None:

@@ -36,9 +36,9 @@ from kerneltui.tui.widgets.source import Replacement, count_matches, replacement
 from kerneltui.tui.widgets.text_input import TextInput
 
 if TYPE_CHECKING:
+    from kerneltui.fleet.console.kernel_console import KernelConsole
     from kerneltui.fleet.console.prompt import Prompt
     from kerneltui.fleet.model.snapshot import KernelSnapshot
-    from kerneltui.tui.console.kernel_console import KernelConsole
 
 COMPLETENESS_DEADLINE = 0.25
 """Seconds for a kernel to say whether code is complete; without a reply it is run."""

@@ -12,9 +12,9 @@ from kerneltui.errors import ActionRefused
 from kerneltui.fleet.inspection.process_tree import ProcessFacts
 from kerneltui.fleet.model.capabilities import VERBS, About, Verb
 from kerneltui.fleet.model.classification import Kind
+from kerneltui.fleet.model.options import Options
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
-from kerneltui.fleet.verbs import Options
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.config.config import Config

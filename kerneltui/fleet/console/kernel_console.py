@@ -1,4 +1,4 @@
-"""KernelConsole: the interface by which the console pane talks to kernels."""
+"""KernelConsole: the interface by which the console pane talks to the kernels of an engine."""
 
 from __future__ import annotations
 
