@@ -72,10 +72,10 @@ class GuardedThread:
     def start(self) -> None:
         self._thread.start()
 
-    def join(self) -> None:
-        """Wait for the end; return at once if it was not started."""
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for the end, at most so many seconds; return at once if it was not started."""
         if self._thread.ident is not None:
-            self._thread.join()
+            self._thread.join(timeout)
 
     def is_alive(self) -> bool:
         return self._thread.is_alive()
