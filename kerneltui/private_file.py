@@ -117,6 +117,15 @@ def folder_problem(folder: Path) -> str:
     return f"other users can put files into {folder}: {why}; it should be yours alone, mode 0700"
 
 
+def others_may_read(path: Path) -> str:
+    """Return the mode of a file that other users may read; "" if they cannot, or it is missing."""
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return ""
+    return f"{mode:04o}" if mode & (stat.S_IRGRP | stat.S_IROTH) else ""
+
+
 # -- checks of a file's status; pure ----
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import TYPE_CHECKING, Literal
 
+from kerneltui.fleet.engines.settings import EngineSettings
 from kerneltui.fleet.model.retention import Limits
 from kerneltui.frozen import frozen
 from kerneltui.kernels.processes.stack_signal import STACK_SIGNAL
@@ -62,3 +63,5 @@ class Config:
     """Verbs of ASKED that act without a question."""
     limits: Limits = Limits()
     """How much of the kernels' output is kept."""
+    engines: EngineSettings = EngineSettings()
+    """The Jupyter servers and the other hosts that can be chosen by name."""

@@ -14,12 +14,21 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from kerneltui.fleet.engines.settings import (
+    RULES,
+    contradictions,
+    dotted,
+    engine_settings,
+    open_token,
+    wrong_setting,
+)
 from kerneltui.fleet.model.retention import Limits
+from kerneltui.fleet.model.setting_rules import Rule
 from kerneltui.frozen import frozen
-from kerneltui.private_file import read_regular
+from kerneltui.private_file import others_may_read, read_regular
 from kerneltui.protocol.text import clean_line
 from kerneltui.tui.config.config import MAX_FILE, Config
-from kerneltui.tui.config.schema import TABLES, TOP, Rule
+from kerneltui.tui.config.schema import TABLES, TOP
 from kerneltui.tui.config.themes import THEMES
 from kerneltui.tui.keys.keymap import Keymap, resolve
 from kerneltui.words import more
@@ -27,7 +36,6 @@ from kerneltui.words import more
 MANY, MATCHES = 30, 5  # of more than MANY names, tell the MATCHES most similar ones
 MAX_PROBLEMS = 20  # reported one by one; of the others, only the count
 MAX_ATTEMPTS = 20  # to read a file without its bad lines
-MAX_DEPTH = 10  # of tables within tables
 
 _HEADER = re.compile(r"\A\s*+\[++([^\]]++)\]")
 _SETTING = re.compile(r"""\A\s*+([\w."'\s-]++)=""")
@@ -56,7 +64,18 @@ def read_config(path: Path) -> tuple[Config, tuple[Problem, ...]]:
         return Config(), ()
     except OSError as error:
         return Config(), (Problem(str(path), 0, f"cannot be read: {error.strerror}"),)
-    return parse_config(text, str(path))
+    config, problems = parse_config(text, str(path))
+    return config, (*problems, *_told_tokens(config, path, text))
+
+
+def _told_tokens(config: Config, path: Path, text: str) -> Iterator[Problem]:
+    """Yield a problem for each token that other users can read."""
+    named = [each.name for each in config.engines.servers.values() if each.token]
+    if named and (mode := others_may_read(path)):
+        lines = _lines_of_settings(text)
+        for name in named:
+            why = f"{name}.token {open_token(mode)}"
+            yield Problem(str(path), lines.get(f"servers.{name}.token", 0), why)
 
 
 def parse_config(text: str, file: str) -> tuple[Config, tuple[Problem, ...]]:
@@ -81,6 +100,10 @@ def parse_config(text: str, file: str) -> tuple[Config, tuple[Problem, ...]]:
     )
     problems += [
         Problem(file, lines.get(_path("keys", each), 0), clashes[each]) for each in clashes
+    ]
+    problems += [
+        Problem(file, lines.get(_path(table, path), 0), why)
+        for table, path, why in contradictions(good["servers"], good["hosts"])
     ]
     told = sorted(problems, key=lambda problem: problem.line)
     if untold := untold + len(told[MAX_PROBLEMS:]):
@@ -150,21 +173,15 @@ def _flattened(data: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
     """Yield table, key and value; keys of tables inside a table are joined with dots."""
     for name, value in data.items():
         if isinstance(value, dict):
-            yield from ((name, key, each) for key, each in _dotted(value, MAX_DEPTH))
+            yield from ((name, key, each) for key, each in dotted(value))
         else:
             yield "", name, value
 
 
-def _dotted(table: Mapping[str, Any], depth: int) -> Iterator[tuple[str, Any]]:
-    for name, value in table.items():
-        if isinstance(value, dict) and depth:
-            yield from ((f"{name}.{key}", each) for key, each in _dotted(value, depth - 1))
-        else:
-            yield name, value
-
-
 def _wrong(table: str, key: str, value: object, known: Mapping[str, Rule]) -> str:
     """Return what is wrong with a setting; empty if nothing is."""
+    if table in RULES:
+        return wrong_setting(table, key, value)
     if table and table not in TABLES:
         return f"[{table}] is not known; allowed: {', '.join(f'[{name}]' for name in TABLES)}"
     setting = known.get(key)
@@ -189,6 +206,7 @@ def _config(good: Mapping[str, Mapping[str, Any]], keys: Keymap) -> Config:
         unconfirmed=unconfirmed,
         preload={name: tuple(modules) for name, modules in good["preload"].items()},
         limits=Limits(**good["limits"]),
+        engines=engine_settings(good["servers"], good["hosts"]),
     )
 
 

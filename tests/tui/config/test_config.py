@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from textual.theme import BUILTIN_THEMES
 
+from kerneltui.fleet.engines.settings import EngineSettings, HostSettings, ServerSettings
 from kerneltui.fleet.model.retention import Limits
 from kerneltui.tui.config.config import Config
 from kerneltui.tui.config.config_file import MAX_PROBLEMS, Problem, parse_config, read_config
@@ -67,7 +68,7 @@ def test_a_setting_is_taken(text: str, expected: Config) -> None:
         (
             "[colours]\nred = 1",
             "2: [colours] is not known",
-            "allowed: [keys], [confirm], [preload], [limits]",
+            "allowed: [keys], [confirm], [preload], [limits], [servers], [hosts]",
         ),
         ("\nrefresh = 0", "2: refresh cannot be 0", "allowed: seconds from 0.2 to 60"),
         ("refresh = true", "1: refresh cannot be True", ""),
@@ -100,6 +101,99 @@ def test_a_wrong_setting_is_told_by_its_line(text: str, start: str, end: str) ->
 
     assert said.startswith(f"{FILE}:{start}")
     assert said.endswith(end)
+
+
+def test_the_servers_and_hosts_are_taken_by_name() -> None:
+    text = """
+    [servers.gpu]
+    url = "https://gpu:8888"
+    token_command = "pass show 'my gpu'"
+    headers = { X-Team = "a", "X.Y" = "b" }
+    timeout = 3
+    [servers.hub]
+    url = "https://hub/user/ann"
+    token_command = ["pass", "hub"]
+    connect = true
+    [hosts.box]
+    destination = "ann@box"
+    command = "~/kerneltui"
+    """
+
+    engines = parsed(text).engines
+
+    gpu, hub = engines.servers.values()
+    assert gpu == ServerSettings(
+        "gpu",
+        "https://gpu:8888",
+        token_command=("pass", "show", "my gpu"),
+        headers={"X-Team": "a", "X.Y": "b"},
+        timeout=3,
+    )
+    assert (hub.name, hub.token_command, hub.connect) == ("hub", ("pass", "hub"), True)
+    assert engines.hosts == {"box": HostSettings("box", "ann@box", "~/kerneltui")}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[servers.gpu]\nurl = 8888", "2: gpu.url is wrong; allowed: a text in quotes, not empty"),
+        ("[servers.gpu]\ntoken = 'x'", "2: [servers.gpu] needs url"),
+        ("[hosts.box]\nconnect = true", "2: [hosts.box] needs destination"),
+        (
+            "[servers]\ngpu = 'u'",
+            "2: gpu is not known in [servers]; allowed: NAME.url, NAME.token, ",
+        ),
+        ("[servers.gpu]\nurl = 'u'\nport = 8", "3: gpu.port is not known in [servers]; allowed: "),
+        ("[servers.here]\nurl = 'u'", "2: here.url is wrong; here is the name of this host"),
+        ("[servers.'a:b']\nurl = 'u'", "2: a:b.url is wrong; a name has 1 to 40 letters, "),
+        ("[hosts.box]\ndestination = '-oProxyCommand=x'", "2: box.destination is wrong; "),
+        (
+            "[servers.gpu]\nurl = 'u'\ntoken_command = \"pass 'x\"",
+            "3: gpu.token_command is wrong; allowed: a list of words",
+        ),
+        (
+            "[servers.gpu]\nurl = 'u'\ntoken = 'x'\ntoken_env = 'X'",
+            "4: [servers.gpu] has token and token_env; give one",
+        ),
+        (
+            "[servers.gpu]\nurl = 'u'\n[hosts.gpu]\ndestination = 'gpu'",
+            "4: [servers.gpu] has that name already; give [hosts.gpu] another",
+        ),
+    ],
+)
+def test_a_wrong_setting_of_an_engine_is_told_by_its_line(text: str, expected: str) -> None:
+    _config, (problem,) = parse_config(text, FILE)
+
+    assert str(problem).startswith(f"{FILE}:{expected}")
+
+
+@pytest.mark.parametrize("wrong", ["url", "token", "headers.Authorization"])
+def test_a_wrong_setting_of_a_server_is_told_without_its_value(wrong: str) -> None:
+    _config, problems = parse_config(f"[servers.gpu]\n{wrong} = [['s3cret']]", FILE)
+
+    assert problems
+    assert "s3cret" not in "".join(map(str, problems))
+
+
+def test_a_token_that_others_can_read_is_told(tmp_path: Path) -> None:
+    file = tmp_path / FILE
+    file.write_text("[servers.gpu]\nurl = 'u'\ntoken = 's3cret'", "utf-8")
+    file.chmod(0o644)
+
+    config, (problem,) = read_config(file)
+
+    assert config.engines.servers["gpu"].token == "s3cret"
+    assert str(problem).startswith(f"{file}:3: gpu.token can be read by other users")
+    file.chmod(0o600)
+    assert read_config(file)[1] == ()
+
+
+def test_no_secret_of_a_server_is_in_its_repr() -> None:
+    url, token, header = "http://u/?token=s3cret", "s3cret", {"Authorization": "s3cret"}
+
+    shown = repr(EngineSettings({"gpu": ServerSettings("gpu", url, token, headers=header)}))
+
+    assert "s3cret" not in shown
 
 
 def test_the_rest_holds() -> None:
