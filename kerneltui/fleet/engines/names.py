@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from itertools import count
+from itertools import chain, count
 
 from kerneltui.fleet.model.engine_names import HERE
 
@@ -32,7 +32,7 @@ def name_of_host(host: str, taken: Collection[str], port: int | None = None) -> 
     names = [name] if port is None else [name, f"{name}-{port}"]
     unfit = {*taken, HERE}
     further = (f"{name}-{number}" for number in count(2))
-    return next(each for each in (*names, *further) if each not in unfit)
+    return next(each for each in chain(names, further) if each not in unfit)
 
 
 def _is_address(host: str) -> bool:
