@@ -25,8 +25,8 @@ from kerneltui.fleet.inspection.host_usage import HostUsage
 from kerneltui.fleet.inspection.kernel_info import KernelInfo
 from kerneltui.fleet.inspection.process_tree import ProcessFacts
 from kerneltui.fleet.inspection.spec_choice import SpecChoice
-from kerneltui.fleet.model.capabilities import ALLOWED, Verb
-from kerneltui.fleet.model.classification import Liveness
+from kerneltui.fleet.model.capabilities import ALLOWED, Verb, possible
+from kerneltui.fleet.model.classification import Kind, Liveness
 from kerneltui.fleet.model.options import Options
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Target, Usage
 from kerneltui.fleet.monitoring.message_log import MessageLog
@@ -52,12 +52,14 @@ def snapshot(
     kernel_id: str = "k1", state: KernelState = KernelState.IDLE, **changes: object
 ) -> KernelSnapshot:
     """Return the row of a kernel that was started ten minutes ago."""
+    kind = changes.get("kind", Kind.CHILD)
+    assert isinstance(kind, Kind)
     fields: dict[str, object] = {
         "kernel_id": kernel_id,
         "name": f"name-{kernel_id}",
         "kernel_name": "python3",
         "state": state,
-        "allowed": ALLOWED[state],
+        "allowed": ALLOWED[state] & possible(kind),
         "identity": ProcessIdentity(4000 + len(kernel_id), 77, "boot"),
         "usage": Usage(0.0, 60 << 20, 1),
         "started_at": NOW - 600,

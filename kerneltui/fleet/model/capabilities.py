@@ -29,6 +29,7 @@ class Verb(StrEnum):
     AUTORESTART = "autorestart"
     RENAME = "rename"
     EXECUTE = "execute"
+    CONNECT = "connect"
 
 
 class Method(StrEnum):
@@ -60,6 +61,8 @@ HAS_ENDED = "it has ended; a kill ends what it has left"
 ANOTHER_HOST = "its connection file may be of another host"
 NOT_BY_REST = "its Jupyter server takes no signals for it: interrupt, restart or shut it down"
 NO_FORCE = "its Jupyter server restarts it in one way only: restart it"
+CONNECTED = "it is connected already"
+NOT_CONNECTED = "it is not connected yet"
 
 Capability = Method | str
 """The method; or, as plain text, why there is none."""
@@ -96,6 +99,7 @@ class About(StrEnum):
 
     LIVING = "living kernels"
     SERVED = "living kernels, at least one of them a server's"
+    UNATTENDED = "living kernels, one of them a remote server's, without a front end"
     MIXED = "living and dead kernels"
     DEAD = "dead kernels"
     FILES = "files that kernels have left"
@@ -121,7 +125,7 @@ def _always(wording: Wording) -> Mapping[About, Wording]:
 
 
 def _unless_dead(wording: Wording) -> Mapping[About, Wording]:
-    return dict.fromkeys((About.LIVING, About.SERVED, About.MIXED), wording)
+    return {about: wording for about in About if about not in (About.DEAD, About.FILES)}
 
 
 LISTENING = frozenset(
@@ -145,6 +149,8 @@ class VerbEntry:
     """The states of a kernel in which it is allowed."""
     questions: Mapping[About, Wording] = field(default_factory=dict)
     """Empty if nothing need be asked."""
+    otherwise: str = ""
+    """Why a kernel in one of these states may still not allow it; "" if each does."""
     danger: bool = False
     """It ends the work of the kernel."""
     command: str = ""
@@ -290,14 +296,16 @@ VERBS: Mapping[Verb, VerbEntry] = {
             remote_server=Method.QUESTION,
         ),
         LISTENING,
-        {
-            About.SERVED: Wording(
+        dict.fromkeys(
+            (About.SERVED, About.UNATTENDED),
+            Wording(
                 "Ask {which} for an answer?",
                 "Ask",
                 "A Jupyter server takes note of it: a starting kernel becomes idle there, and a "
                 "busy one's last activity moves.",
-            )
-        },
+            ),
+        ),
+        otherwise=NOT_CONNECTED,
     ),
     Verb.AUTORESTART: VerbEntry(
         "Autorestart",
@@ -337,6 +345,29 @@ VERBS: Mapping[Verb, VerbEntry] = {
             remote_server=Method.CLIENT,
         ),
         LISTENING,
+        otherwise=NOT_CONNECTED,
+    ),
+    Verb.CONNECT: VerbEntry(
+        "Connect",
+        "Connect to a kernel of a remote server, for its output, console and stack",
+        _kinds(
+            ours=CONNECTED,
+            external=CONNECTED,
+            no_visible_process=CONNECTED,
+            private_ports=NO_PORTS,
+            server=CONNECTED,
+            remote_server=Method.CLIENT,
+        ),
+        LISTENING,
+        {
+            About.UNATTENDED: Wording(
+                "Connect to {which}?",
+                "Connect",
+                "No front end is connected to it. Its server may hold output for one that comes "
+                "back; that output is lost once another client connects.",
+            )
+        },
+        otherwise=CONNECTED,
     ),
 }
 

@@ -61,6 +61,7 @@ ACTIONS: tuple[Action, ...] = (
     _asks(Verb.VERIFY, ("v",)),
     _asks(Verb.AUTORESTART, ("a",)),
     _asks(Verb.RENAME, ("n",)),
+    _asks(Verb.CONNECT, ("C",)),
     Action(
         "kernel.shutdown_all",
         ("A",),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from kerneltui.fleet.diagnosis.condition import Word
+from kerneltui.fleet.model.capabilities import Verb
 
 if TYPE_CHECKING:
     from kerneltui.fleet.model.snapshot import KernelSnapshot
@@ -40,14 +41,24 @@ _WAYS_OUT: dict[Word, tuple[WayOut, ...]] = {
 }
 _ANSWER = WayOut("focus.console", "Answer")
 _CHILDREN = (WayOut("tab.processes", "Processes"), _RESTART, _SHUTDOWN)
+_CONNECT = WayOut("kernel.connect", "Connect")
 
 
 def ways_out(kernel: KernelSnapshot | None) -> tuple[WayOut, ...]:
     """Return the actions that help, the gentlest first; () if the usual ones are enough."""
     if kernel is None:
         return ()
+    if Verb.CONNECT in kernel.allowed:
+        return _unconnected(kernel.word)
     condition = kernel.condition
     if condition.word is Word.IDLE:
         return () if condition.is_plain else _CHILDREN
     ways = _WAYS_OUT.get(condition.word, ())
     return (_ANSWER, *ways) if condition.is_answerable else ways
+
+
+def _unconnected(word: Word) -> tuple[WayOut, ...]:
+    """Return the actions for a kernel whose output, stack and log are not there before it is
+    connected."""
+    others = _WAYS_OUT.get(word, (_RESTART, _SHUTDOWN))
+    return (_CONNECT, *(way for way in others if way not in (_STACK, _LOG)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kerneltui.fleet.model.capabilities import why_not
+from kerneltui.fleet.model.capabilities import ALLOWED, VERBS, Verb, why_not
 from kerneltui.tui.keys.action import Action, Scope
 
 if TYPE_CHECKING:
@@ -42,8 +42,16 @@ def refusal(action: Action, snapshot: KernelSnapshot | None) -> str:
         return "no kernel is selected"
     if action.verb in snapshot.allowed:
         return ""
-    why = why_not(snapshot.kind, action.verb) or f"it is {snapshot.state}"
+    why = why_not(snapshot.kind, action.verb) or _why_not_yet(snapshot, action.verb)
     return f"cannot {action.verb} {snapshot.name}: {why}"
+
+
+def _why_not_yet(snapshot: KernelSnapshot, verb: Verb) -> str:
+    """Return why a verb that is possible for the kernel's kind is not allowed now."""
+    if snapshot.unheard_since is not None:
+        return f"nothing is heard from {snapshot.engine}"
+    may_be = VERBS[verb].otherwise if verb in ALLOWED[snapshot.state] else ""
+    return may_be or f"it is {snapshot.state}"
 
 
 def refusal_of_all(action: Action, kernels: Sequence[KernelSnapshot]) -> str:

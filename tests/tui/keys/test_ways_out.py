@@ -7,21 +7,27 @@ from dataclasses import replace
 import pytest
 
 from kerneltui.fleet.diagnosis.condition import IDLE, Condition, Word
+from kerneltui.fleet.model.classification import Kind
 from kerneltui.tui.keys.action import key_label
 from kerneltui.tui.keys.actions import BY_ID
 from kerneltui.tui.keys.ways_out import WayOut, ways_out
 from tests.tui.fakes import snapshot
 
 
-def ways(word: Word, sentence: str = "", *, is_answerable: bool = False) -> tuple[WayOut, ...]:
+def ways(
+    word: Word, sentence: str = "", *, kind: Kind = Kind.CHILD, is_answerable: bool = False
+) -> tuple[WayOut, ...]:
     condition = Condition(word, sentence=sentence, is_answerable=is_answerable)
-    return ways_out(replace(snapshot(), condition=condition))
+    return ways_out(replace(snapshot(kind=kind), condition=condition))
 
 
 @pytest.mark.parametrize("word", Word)
 @pytest.mark.parametrize("is_answerable", [True, False])
-def test_the_keys_for_each_condition_fit_80_columns(word: Word, is_answerable: bool) -> None:
-    told = ways(word, "its children are busy", is_answerable=is_answerable)
+@pytest.mark.parametrize("kind", [Kind.CHILD, Kind.REMOTE_SERVER])
+def test_the_keys_for_each_condition_fit_80_columns(
+    word: Word, kind: Kind, is_answerable: bool
+) -> None:
+    told = ways(word, "its children are busy", kind=kind, is_answerable=is_answerable)
 
     names = {way.action_id for way in told}
     places = ("kernel.start", "focus.console", "app.help", "app.palette", "app.detach")
@@ -48,3 +54,11 @@ def test_only_what_is_ours_to_answer_is_offered_for_an_answer(
 
 def test_a_stopped_one_can_be_continued() -> None:
     assert ways(Word.STOPPED)[0] == WayOut("kernel.signal", "Continue")
+
+
+@pytest.mark.parametrize("word", [Word.IDLE, Word.BUSY, Word.STARTING])
+def test_one_that_is_not_connected_leads_there_and_not_to_what_that_needs(word: Word) -> None:
+    names = [way.action_id for way in ways(word, IDLE, kind=Kind.REMOTE_SERVER)]
+
+    assert names[0] == "kernel.connect"
+    assert {"tab.stack", "tab.log"}.isdisjoint(names)

@@ -23,7 +23,8 @@ from kerneltui.tui.dialogs.confirm import ConfirmScreen
 from kerneltui.tui.keys.actions import BY_ID
 from kerneltui.tui.main.kernel_actions import ORDERS_AT_ONCE, Selection, select
 from kerneltui.tui.main.main_screen import MainScreen
-from tests.tui.fakes import SIZES, FakeFleet, Stage, on_stage, snapshot
+from kerneltui.tui.main.permissions import refusal
+from tests.tui.fakes import NOW, SIZES, FakeFleet, Stage, on_stage, snapshot
 
 THREE = tuple(snapshot(f"k{number}") for number in (1, 2, 3))
 MARK_FIRST_TWO = ("space", "space")
@@ -43,6 +44,45 @@ def with_pid(kernel: KernelSnapshot, pid: int) -> KernelSnapshot:
 
 
 # -- what a key is about ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("clients", "state", "about"),
+    [
+        (0, KernelState.BUSY, About.UNATTENDED),
+        (0, KernelState.IDLE, About.UNATTENDED),
+        (0, KernelState.STARTING, About.SERVED),
+        (1, KernelState.BUSY, About.SERVED),
+    ],
+)
+def test_a_question_tells_what_a_remote_server_may_hold(
+    clients: int, state: KernelState, about: About
+) -> None:
+    kernel = snapshot(state=state, kind=Kind.REMOTE_SERVER, clients=clients)
+
+    selection = select(BY_ID["kernel.connect"], [kernel])
+
+    assert selection is not None
+    assert selection.about is about
+
+
+@pytest.mark.parametrize(
+    ("kernel", "why"),
+    [
+        (snapshot(), "it is connected already"),
+        (snapshot(kind=Kind.REMOTE_SERVER, allowed=frozenset()), "it is connected already"),
+        (snapshot(state=KernelState.DEAD, kind=Kind.REMOTE_SERVER), "it is dead"),
+        (snapshot(kind=Kind.PRIVATE_PORTS), "its ports are known only to what started it"),
+        (
+            snapshot(
+                kind=Kind.REMOTE_SERVER, allowed=frozenset(), engine="gpu", unheard_since=NOW - 40
+            ),
+            "nothing is heard from gpu",
+        ),
+    ],
+)
+def test_what_cannot_be_connected_says_why(kernel: KernelSnapshot, why: str) -> None:
+    assert refusal(BY_ID["kernel.connect"], kernel) == f"cannot connect name-k1: {why}"
 
 
 @pytest.mark.parametrize(
