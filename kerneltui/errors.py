@@ -21,6 +21,10 @@
     ├── ActionRefused (RuntimeError)          an order that the kernel's state does not allow
     ├── WrongThread (RuntimeError)            a client that two threads use at the same time
     ├── KernelDied (RuntimeError)
+    ├── ServerError                           a Jupyter server that could not be asked
+    │   ├── ServerUnreachable (ConnectionError)
+    │   ├── ServerRefused
+    │   └── LoginRefused (PermissionError)
     └── KernelTimeout (TimeoutError, queue.Empty)
         └── ReadyTimeout (RuntimeError)
 
@@ -169,6 +173,30 @@ class KernelDied(KernelError, RuntimeError):
         super().__init__(message)
         self.returncode = returncode
         self.last_lines = last_lines
+
+
+class ServerError(KernelError):
+    """A Jupyter server, or a gateway, that could not be asked."""
+
+
+class ServerUnreachable(ServerError, ConnectionError):
+    """A server that could not be connected to, or that did not answer in time."""
+
+
+class ServerRefused(ServerError):
+    """A server's answer that is an error.
+
+    `status`: of HTTP. `reason`: what the server told, cleaned; may be "".
+    """
+
+    def __init__(self, message: str, status: int, reason: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+
+
+class LoginRefused(ServerError, PermissionError):
+    """A server that wants another token or password, or any at all."""
 
 
 class KernelTimeout(KernelError, TimeoutError, queue.Empty):

@@ -1,0 +1,138 @@
+"""What a Jupyter server tells over REST, as plain data.
+
+Rule: nothing here raises. A field of an unexpected shape counts as missing; whatever has no id is
+left out. Texts are those of the server, not cleaned: clean them where they are shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from kerneltui.frozen import frozen
+from kerneltui.protocol.fields import Fields, mapping, text, whole
+from kerneltui.protocol.status import KernelState
+
+MAX_TEXT = 4_000  # characters: the longest path that Linux allows is about that
+MAX_ID = 200
+MAX_ITEMS = 10_000
+_COUNTS = range(1_000_000)
+
+
+@frozen
+class KernelModel:
+    """A kernel of a server."""
+
+    id: str
+    name: str
+    """The name of its kernelspec."""
+    state: str
+    """Its execution_state, a word of KernelState; "" for any other."""
+    connections: int
+    """How many websockets are open to it."""
+    last_activity: float | None
+    """Seconds since the epoch; None if it is not told."""
+    reason: str
+    """Why it does not run; "" if it does, and from most servers."""
+
+
+@frozen
+class SessionModel:
+    """What connects a notebook or a console with its kernel."""
+
+    id: str
+    path: str
+    """The notebook's path below the server's root folder; of a console, a made-up one."""
+    name: str
+    type: str
+    """"notebook", "console", or a word of an extension."""
+    kernel: KernelModel | None
+
+
+@frozen
+class SpecModel:
+    """A kernelspec of a server."""
+
+    name: str
+    display_name: str
+    language: str
+
+
+@frozen
+class SpecModels:
+    """The kernelspecs of a server, and the name of its default one; "" if it has none."""
+
+    default: str
+    specs: tuple[SpecModel, ...]
+
+
+def kernel_model(value: object) -> KernelModel | None:
+    fields = _fields(value)
+    if not (kernel_id := text(fields, "id", limit=MAX_ID)):
+        return None
+    state = text(fields, "execution_state")
+    return KernelModel(
+        id=kernel_id,
+        name=text(fields, "name", limit=MAX_TEXT),
+        state=state if state in set(KernelState) else "",
+        connections=whole(fields, "connections", within=_COUNTS),
+        last_activity=_time(text(fields, "last_activity", limit=MAX_ID)),
+        reason=text(fields, "reason", limit=MAX_TEXT),
+    )
+
+
+def kernel_models(value: object) -> tuple[KernelModel, ...]:
+    return tuple(filter(None, map(kernel_model, _items(value))))
+
+
+def session_model(value: object) -> SessionModel | None:
+    fields = _fields(value)
+    if not (session_id := text(fields, "id", limit=MAX_ID)):
+        return None
+    return SessionModel(
+        id=session_id,
+        path=text(fields, "path", limit=MAX_TEXT),
+        name=text(fields, "name", limit=MAX_TEXT),
+        type=text(fields, "type", limit=MAX_ID),
+        kernel=kernel_model(fields.get("kernel")),
+    )
+
+
+def session_models(value: object) -> tuple[SessionModel, ...]:
+    return tuple(filter(None, map(session_model, _items(value))))
+
+
+def spec_models(value: object) -> SpecModels:
+    """Return kernelspecs, sorted by name."""
+    fields = _fields(value)
+    specs = tuple(sorted(_specs(mapping(fields, "kernelspecs")), key=lambda spec: spec.name))
+    return SpecModels(text(fields, "default", limit=MAX_TEXT), specs)
+
+
+def version(value: object) -> str:
+    return text(_fields(value), "version", limit=MAX_ID)
+
+
+def _specs(told: Fields) -> Iterator[SpecModel]:
+    for name, entry in list(told.items())[:MAX_ITEMS]:
+        spec = mapping(_fields(entry), "spec")
+        yield SpecModel(
+            name=name[:MAX_TEXT],
+            display_name=text(spec, "display_name", name, limit=MAX_TEXT)[:MAX_TEXT],
+            language=text(spec, "language", limit=MAX_ID),
+        )
+
+
+def _fields(value: object) -> Fields:
+    return value if isinstance(value, dict) else {}
+
+
+def _items(value: object) -> list[object]:
+    return value[:MAX_ITEMS] if isinstance(value, list) else []
+
+
+def _time(told: str) -> float | None:
+    try:
+        return datetime.fromisoformat(told).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -1,0 +1,114 @@
+"""GatewayApi: the kernels, sessions and kernelspecs of a Jupyter server or a gateway, by REST."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+from urllib.parse import quote
+
+from kerneltui.errors import ServerError, ServerRefused
+from kerneltui.kernels.gateway import models
+from kerneltui.kernels.gateway.models import KernelModel, SessionModel, SpecModels
+from kerneltui.kernels.gateway.server_session import ServerSession
+
+START_TIMEOUT = 60.0  # seconds: Jupyter's own launch timeout; a cluster may need minutes
+STOP_TIMEOUT = 30.0  # seconds; a server waits for its kernel's end, then kills it
+_UNTRACKED = "?no_track_activity=1"
+"""Looks do not count as activity, by which a server decides when to end idle kernels."""
+
+_T = TypeVar("_T")
+
+
+class GatewayApi:
+    """The REST API of a Jupyter server or a gateway; every method raises ServerError."""
+
+    def __init__(self, session: ServerSession) -> None:
+        self._session = session
+
+    # -- looks ----
+
+    def version(self) -> str:
+        """Return the version that the server tells; "" if it tells none."""
+        return models.version(self._get("api"))
+
+    def kernels(self) -> tuple[KernelModel, ...]:
+        try:
+            return models.kernel_models(self._get("api/kernels"))
+        except ServerRefused as error:
+            if error.status != 403:
+                raise
+            raise ServerRefused(
+                f"{error}; a Kernel Gateway lists its kernels if it is started with"
+                " --JupyterWebsocketPersonality.list_kernels=True or KG_LIST_KERNELS=True, an"
+                " Enterprise Gateway with EG_LIST_KERNELS=True",
+                error.status,
+                error.reason,
+            ) from None
+
+    def sessions(self) -> tuple[SessionModel, ...]:
+        return models.session_models(self._get("api/sessions"))
+
+    def specs(self) -> SpecModels:
+        return models.spec_models(self._get("api/kernelspecs"))
+
+    def model(self, kernel_id: str) -> KernelModel:
+        """Return what the server tells of one kernel; ServerRefused has status 404 for no such."""
+        return self._known(models.kernel_model(self._get(_kernel(kernel_id))), "its kernel")
+
+    # -- orders ----
+
+    def start(
+        self,
+        name: str,
+        *,
+        path: str = "",
+        environment: Mapping[str, str] | None = None,
+        timeout: float = START_TIMEOUT,
+    ) -> KernelModel:
+        """Start a kernel of a kernelspec's name; "" for the server's default.
+
+        `path`: the folder to start in, below the server's root. `environment`: variables for a
+        gateway, which takes those named KERNEL_*; a Jupyter server ignores them.
+        """
+        order: dict[str, object] = {"name": name} if name else {}
+        if path:
+            order["path"] = path
+        if environment:
+            order["env"] = dict(environment)
+        told = self._session.request("POST", "api/kernels", body=order, timeout=timeout)
+        return self._known(models.kernel_model(told), "the kernel that it started")
+
+    def start_session(
+        self, name: str, path: str, *, kind: str = "notebook", timeout: float = START_TIMEOUT
+    ) -> SessionModel:
+        """Start a kernel for a notebook, or return the session that the notebook has already.
+
+        `path`: the notebook's, below the server's root.
+        """
+        kernel = {"name": name} if name else {}
+        title = path.rpartition("/")[2]
+        order = {"path": path, "name": title, "type": kind, "kernel": kernel}
+        told = self._session.request("POST", "api/sessions", body=order, timeout=timeout)
+        return self._known(models.session_model(told), "the session that it started")
+
+    def interrupt(self, kernel_id: str) -> None:
+        self._session.request("POST", f"{_kernel(kernel_id)}/interrupt")
+
+    def restart(self, kernel_id: str, *, timeout: float = START_TIMEOUT) -> None:
+        self._session.request("POST", f"{_kernel(kernel_id)}/restart", timeout=timeout)
+
+    def shutdown(self, kernel_id: str, *, timeout: float = STOP_TIMEOUT) -> None:
+        """Stop a kernel; the server kills it if it does not end by itself."""
+        self._session.request("DELETE", _kernel(kernel_id), timeout=timeout)
+
+    def _get(self, path: str) -> object:
+        return self._session.request("GET", f"{path}{_UNTRACKED}")
+
+    def _known(self, model: _T | None, what: str) -> _T:
+        if model is None:
+            raise ServerError(f"{self._session.address} did not tell the id of {what}")
+        return model
+
+
+def _kernel(kernel_id: str) -> str:
+    return f"api/kernels/{quote(kernel_id, safe='')}"
