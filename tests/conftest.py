@@ -22,7 +22,7 @@ from tests.support import eventually
 
 OUR_THREADS = (
     *("kernel-", "console", "usage", "discovery", "servers", "ask-server", "progress"),
-    *("fake-kernel", "test-background", "engine-"),
+    *("engine-", "fake-kernel", "gateway", "test-background"),
 )
 PLACES = {
     "HOME": "home",

@@ -9,7 +9,7 @@ import json
 import re
 import reprlib
 import string
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import field
 from enum import StrEnum
 from typing import Any, Literal
@@ -30,7 +30,9 @@ class Channel(StrEnum):
 
 PORT_NAMES = tuple(f"{channel}_port" for channel in Channel)
 SIGNATURE_SCHEME = "hmac-sha256"
-TRANSPORTS = ("tcp", "ipc")
+FILE_TRANSPORTS = ("tcp", "ipc")
+"""The transports of kernels that are processes, which have connection files."""
+TRANSPORTS = (*FILE_TRANSPORTS, "inproc")
 Transport = Literal["auto", "ipc", "tcp"]
 """The transport that the user wants; "auto" picks one that the kernel supports."""
 CURVE_KEY_LENGTH = 40  # characters of Z85, for 32 bytes
@@ -48,9 +50,13 @@ class ConnectionInfo:
 
     transport: str
     ip: str
-    """Host or address; over ipc the path that every socket's path begins with."""
+    """Host or address; over ipc the path that every socket's path begins with.
+
+    Over inproc the name that the names of all sockets begin with: something in this process speaks
+    for the kernel.
+    """
     ports: Mapping[Channel, int]
-    """TCP ports; over ipc the numbers that the sockets' paths end with."""
+    """TCP ports; over ipc and inproc the numbers that the sockets' paths or names end with."""
     key: bytes = field(default=b"", repr=False)
     signature_scheme: str = SIGNATURE_SCHEME
     kernel_name: str = ""
@@ -66,7 +72,7 @@ class ConnectionInfo:
             ip = LOOPBACKS.get(self.ip, self.ip)
             host = f"[{ip}]" if ":" in ip else ip
             return f"tcp://{host}:{self.ports[channel]}"
-        return f"ipc://{self.ip}-{self.ports[channel]}"
+        return f"{self.transport}://{self.ip}-{self.ports[channel]}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return jupyter_client's dict: key as bytes, curve keys only if there are any."""
@@ -102,14 +108,16 @@ def parse_connection_file(text: str | bytes, source: str) -> ConnectionInfo:
         raise ConnectionFileError(f"connection file {source} is not JSON") from None
     if not isinstance(info, dict):
         raise ConnectionFileError(f"connection file {source} holds no JSON object")
-    return parse_connection_info(info, source)
+    return parse_connection_info(info, source, FILE_TRANSPORTS)
 
 
-def parse_connection_info(info: Mapping[str, Any], source: str) -> ConnectionInfo:
+def parse_connection_info(
+    info: Mapping[str, Any], source: str, transports: Collection[str] = TRANSPORTS
+) -> ConnectionInfo:
     """Return the ConnectionInfo in jupyter_client's dict. Raises ConnectionFileError."""
     transport = info.get("transport", "tcp")
-    if transport not in TRANSPORTS:
-        shown, known = reprlib.repr(transport), ", ".join(TRANSPORTS)
+    if transport not in transports:
+        shown, known = reprlib.repr(transport), ", ".join(transports)
         raise ConnectionFileError(f"{source}: transport is {shown}; known are {known}")
     ip = info.get("ip", "127.0.0.1" if transport == "tcp" else None)
     if not (isinstance(ip, str) and ip and "\0" not in ip):

@@ -125,6 +125,8 @@ class ConnectionFileMixin(ConnectionAttributes, ContextOwner):
 
     def _pick_endpoints(self) -> None:
         before = self._endpoint.info
+        if before.transport == "inproc":
+            raise ConnectionFileError("a kernel in another process cannot be reached over inproc")
         self._random_ports = self._random_ports or tuple(
             channel
             for channel in Channel

@@ -11,6 +11,7 @@ import time
 from collections.abc import Hashable, Mapping
 from typing import TypeVar
 
+from kerneltui.kernels.connection.inproc import is_offered
 from kerneltui.kernels.connection.listeners import eldest, listeners, owner
 from kerneltui.kernels.processes.adopted import AdoptedProcess
 from kerneltui.kernels.processes.identity import identify
@@ -78,8 +79,11 @@ class KernelPresence:
 def somebody_speaks(info: ConnectionInfo) -> bool | None:
     """Tell whether a process speaks zmq at a kernel's shell channel; None if unknown.
 
-    The end of a tunnel closes the connection if no kernel is behind it; that is False.
+    The end of a tunnel closes the connection if no kernel is behind it; that is False. What this
+    process offers over inproc is there until it is withdrawn.
     """
+    if info.transport == "inproc":
+        return is_offered(info.ip)
     try:
         with open_connection(info) as connection:
             connection.settimeout(GREETING_TIME)
@@ -120,6 +124,8 @@ def speaking(infos: Mapping[Asked, ConnectionInfo]) -> set[Asked]:
 
 def open_connection(info: ConnectionInfo) -> socket.socket:
     """Connect a plain socket, without zmq, to a kernel's shell channel. Raises OSError."""
+    if info.transport == "inproc":
+        raise ConnectionRefusedError("no process listens behind sockets of this process")
     port = info.ports[Channel.SHELL]
     if info.transport == "tcp":
         address = (LOOPBACKS.get(info.ip, info.ip), port)
@@ -139,7 +145,7 @@ def find_process(info: ConnectionInfo) -> AdoptedProcess | None:
 
     The processes that a kernel has forked have its sockets as well: the oldest is returned.
     """
-    if info.transport == "tcp" and not _is_local(info.ip):
+    if info.transport == "inproc" or (info.transport == "tcp" and not _is_local(info.ip)):
         return None
     try:
         pid = owner(info, listeners()).pid

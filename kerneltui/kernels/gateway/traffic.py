@@ -1,0 +1,203 @@
+"""Traffic: passes messages between a relay's sockets and one websocket after the other.
+
+Rule: a request is sent once. What was sent before the link broke is never sent again: it may have
+run. What came while there was no link stays in the sockets, and is sent to the same process only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from kerneltui.errors import ProtocolError
+from kerneltui.kernels.gateway.relay_sockets import REQUEST_CHANNELS, RelaySockets, Request
+from kerneltui.kernels.gateway.reunion import Answer, Reunion
+from kerneltui.kernels.gateway.routes import Asker, Routes
+from kerneltui.protocol import fields
+from kerneltui.protocol.connection import Channel
+from kerneltui.protocol.message import Content
+from kerneltui.protocol.raw_message import parse_object
+from kerneltui.protocol.websocket_frames import WebsocketMessage, decode, encode
+
+if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
+
+PATIENCE = 2.0  # seconds that a subscriber with a full queue may hold back the others
+PAUSE = 0.005  # seconds between two looks whether it has read
+ABORTED: Content = {"status": "aborted"}
+UNKNOWN: Content = {
+    "status": "error",
+    "ename": "ConnectionLost",
+    "evalue": "the link to the server broke before the reply: whether this ran is not known",
+    "traceback": [],
+}
+
+
+class Traffic:
+    """All that passes through one relay. In the gateway's thread."""
+
+    def __init__(self, sockets: RelaySockets, on_overflow: Callable[[], None]) -> None:
+        """`on_overflow`: called when a subscriber that does not read begins to lose messages."""
+        self.dropped: Counter[str] = Counter()
+        """Messages of the server that were dropped, by the reason."""
+        self._sockets = sockets
+        self._on_overflow = on_overflow
+        self._routes = {channel: Routes() for channel in (Channel.SHELL, Channel.CONTROL)}
+        self._wake = asyncio.Event()
+        self._websocket: ClientConnection | None = None
+        self._reunion: Reunion | None = None
+        self._kernel_session = ""
+        """The session of the process that has replied last; "" if it does not tell."""
+
+    def watch(self) -> None:
+        """Listen to the local clients."""
+        loop = asyncio.get_running_loop()
+        for channel, descriptor in self._sockets.descriptors().items():
+            loop.add_reader(descriptor, self._on_input, channel)
+
+    def end(self) -> None:
+        """Refuse what the local clients still want, and listen no more."""
+        loop = asyncio.get_running_loop()
+        for descriptor in self._sockets.descriptors().values():
+            loop.remove_reader(descriptor)
+        self._refuse_everything()
+
+    async def pass_on(self, websocket: ClientConnection) -> None:
+        """Pass messages in both directions. Raises ConnectionClosed when the websocket ends."""
+        self._websocket = websocket
+        tasks = {
+            asyncio.ensure_future(self._receive(websocket)),
+            asyncio.ensure_future(self._send(websocket)),
+        }
+        try:
+            ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in ended:
+                task.result()
+        finally:
+            self._websocket = None
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._reunion = Reunion(
+                {channel: routes.in_order() for channel, routes in self._routes.items()}
+            )
+
+    # -- from the local clients ----
+
+    def _on_input(self, channel: Channel) -> None:
+        if not self._sockets.has_input(channel):
+            return
+        if channel is Channel.IOPUB:
+            self._sockets.welcome()
+        elif channel is Channel.HB:
+            self._sockets.echo(beats=self._websocket is not None)
+        else:
+            self._wake.set()
+
+    async def _send(self, websocket: ClientConnection) -> None:
+        if self._reunion is not None:
+            await self._meet_again(websocket, self._reunion)
+        while True:
+            self._wake.clear()
+            while request := self._sockets.next_request():
+                self._note(request)
+                await websocket.send(encode(request.message, websocket.subprotocol or ""))
+            await self._wake.wait()
+
+    async def _meet_again(self, websocket: ClientConnection, reunion: Reunion) -> None:
+        """Ask what has to be known, and return once requests may be sent to this process."""
+        self._wake.clear()
+        if not (reunion.has_pending or self._has_requests()):
+            await self._wake.wait()  # nothing is asked of a kernel of which nobody wants anything
+        for question in reunion.questions():
+            await websocket.send(encode(question, websocket.subprotocol or ""))
+        if self._kernel_session:
+            await reunion.wait()
+
+    def _has_requests(self) -> bool:
+        return any(map(self._sockets.has_input, REQUEST_CHANNELS))
+
+    def _note(self, request: Request) -> None:
+        routes = self._routes.get(request.channel)
+        if routes is not None:  # nothing replies on stdin
+            asker = Asker(request.identity, request.header, request.in_order)
+            routes.note_request(request.msg_id, asker)
+
+    # -- from the server ----
+
+    async def _receive(self, websocket: ClientConnection) -> None:
+        subprotocol = websocket.subprotocol or ""
+        while True:
+            frame = await websocket.recv()
+            try:
+                message = decode(frame, subprotocol)
+                if message.channel is Channel.IOPUB:
+                    await self._publish(message)
+                else:
+                    self._route(message)
+            except ProtocolError as error:
+                self.dropped[type(error).__name__] += 1
+
+    async def _publish(self, message: WebsocketMessage) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not self._sockets.publish(message):
+            if time.monotonic() > deadline:
+                self._sockets.publish(message, to_all=False)
+                self._on_overflow()
+                break
+            await asyncio.sleep(PAUSE)
+        if self._sockets.has_input(Channel.IOPUB):  # publishing may hide it from the loop
+            self._sockets.welcome()
+
+    def _route(self, message: WebsocketMessage) -> None:
+        """Pass a message on to the client that it is for."""
+        parent = parse_object(message.parts[1])
+        asked, channel = fields.text(parent, "msg_id"), message.channel
+        if channel is Channel.STDIN:
+            asker = self._routes[Channel.SHELL].find(asked)
+        else:
+            session = _own_session(parse_object(message.parts[0]), parent)
+            if self._reunion is not None and self._reunion.is_answer(asked):
+                self._take_answer(self._reunion.take_answer(asked), session)
+                return
+            self._kernel_session = session
+            asker = self._routes[channel].take_answered(asked)
+        if asker is None or not self._sockets.reply(message, asker.identity):
+            self.dropped["no client"] += 1
+        self._wake.set()  # sending may hide from the loop what has come meanwhile
+
+    # -- after a gap ----
+
+    def _take_answer(self, answer: Answer, session: str) -> None:
+        """Take the answer to a question of ours; `session`: of the process that gives it."""
+        if session and self._kernel_session and session != self._kernel_session:
+            self._refuse_everything()
+        self._kernel_session = session
+        for msg_id in answer.lost:
+            self._answer(answer.channel, msg_id, UNKNOWN)
+
+    def _refuse_everything(self) -> None:
+        """Abort the requests of a process that is gone, sent or not: no other one may run them."""
+        for channel, routes in self._routes.items():
+            for msg_id in routes.unanswered():
+                self._answer(channel, msg_id, ABORTED)
+        while request := self._sockets.next_request():
+            if request.channel in self._routes:
+                self._sockets.answer(request.channel, request.identity, request.header, ABORTED)
+
+    def _answer(self, channel: Channel, msg_id: str, content: Content) -> None:
+        asker = self._routes[channel].take_answered(msg_id)
+        if asker is not None:
+            self._sockets.answer(channel, asker.identity, asker.header, content)
+
+
+def _own_session(header: Content, parent: Content) -> str:
+    """Return the session of the process that sends a reply; "" if it does not tell.
+
+    Some kernels reply under the session of who asks.
+    """
+    session = fields.text(header, "session")
+    return "" if session == fields.text(parent, "session") else session
