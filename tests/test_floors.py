@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -37,8 +38,13 @@ def modules(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*.py"))
 
 
-def imported(path: Path) -> Iterator[str]:
-    """Yield the dotted names that a module imports, wherever in it."""
+@functools.cache
+def imported(path: Path) -> tuple[str, ...]:
+    """Return the dotted names that a module imports, wherever in it."""
+    return tuple(_imported(path))
+
+
+def _imported(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -51,6 +57,7 @@ def named(path: Path) -> str:
     return str(path.relative_to(PACKAGE))
 
 
+@functools.cache
 def file_of(name: str) -> Path | None:
     """Return the file that an imported name is in; None for what is not kerneltui's."""
     parts = name.split(".")
