@@ -47,6 +47,7 @@ kerneltui logs etl --process            # what the process itself wrote, as libr
     "clean": """\
 kerneltui clean                         # shows what would be removed
 kerneltui clean --yes""",
+    "agent": "kerneltui --host ann@gpu1          # runs `kerneltui agent` there by ssh",
     "attach": "kerneltui attach etl",
     "paths": "kerneltui paths",
 }
@@ -76,6 +77,7 @@ EXIT_CODES: Mapping[str, Mapping[int, str]] = {
     "stack": {0: "shown", 1: "its stack or variables cannot be read", 2: _NO_KERNEL},
     "logs": {0: "printed", 1: "no output of it is kept", 2: _NO_KERNEL} | _CTRL_C,
     "clean": {0: "done, or shown", 1: "a file cannot be removed"},
+    "agent": {0: "the other side has gone; kernels live on"},
     "attach": {0: "you have left it", 2: f"no terminal, or {_NO_KERNEL}"},
     "paths": {0: "shown"},
 }

@@ -141,9 +141,16 @@ def _add_clean(commands: Any) -> None:
     parser.set_defaults(run=_clean, changes=True)
 
 
+def _add_agent(commands: Any) -> None:
+    parser = add_command(
+        commands, "agent", "speak for this host's kernels to a kerneltui on another host"
+    )
+    parser.set_defaults(run=_agent)
+
+
 _COMMANDS = (
     *(_add_ps, _add_start, _add_verbs, _add_signal, _add_rename),
-    *(_add_run, _add_wait, _add_stack, _add_logs, _add_clean),
+    *(_add_run, _add_wait, _add_stack, _add_logs, _add_clean, _add_agent),
 )
 """In the order of the help."""
 
@@ -287,6 +294,12 @@ def _clean(arguments: argparse.Namespace) -> int:
     from kerneltui.commands.clean import clean
 
     return clean(for_real=arguments.yes)
+
+
+def _agent(_arguments: argparse.Namespace) -> int:
+    from kerneltui.commands.agent import agent
+
+    return agent()
 
 
 # -- completion in a shell -------------------------------------------------------------------

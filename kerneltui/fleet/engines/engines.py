@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from kerneltui.fleet.model.capabilities import Verb
     from kerneltui.fleet.model.options import Options
     from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
-    from kerneltui.fleet.monitoring.message_log import MessageLog
+    from kerneltui.fleet.monitoring.message_log import MessageSource
     from kerneltui.fleet.registry.notices import Notice
-    from kerneltui.fleet.transcript.transcript import Transcript
+    from kerneltui.fleet.transcript.entries import TranscriptSource
     from kerneltui.kernels.processes.identity import ProcessIdentity
 
 CLOSE_PATIENCE = 1.0  # seconds that closing waits for all remote engines together
@@ -125,10 +125,10 @@ class Engines:
     def host(self) -> HostUsage | None:
         return self._local.host
 
-    def transcript(self, kernel_id: str) -> Transcript | None:
+    def transcript(self, kernel_id: str) -> TranscriptSource | None:
         return self._at_once(kernel_id, lambda engine: engine.transcript(kernel_id))
 
-    def message_log(self, kernel_id: str) -> MessageLog | None:
+    def message_log(self, kernel_id: str) -> MessageSource | None:
         return self._at_once(kernel_id, lambda engine: engine.message_log(kernel_id))
 
     def take_notices(self) -> tuple[Notice, ...]:
@@ -185,7 +185,7 @@ class Engines:
         with self._asked(kernel_id) as engine:
             return engine.processes(kernel_id, opened)
 
-    def log(self, kernel_id: str) -> Transcript | None:
+    def log(self, kernel_id: str) -> TranscriptSource | None:
         with self._asked(kernel_id) as engine:
             return engine.log(kernel_id)
 

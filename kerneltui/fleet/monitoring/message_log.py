@@ -13,7 +13,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from kerneltui.errors import ProtocolError
 from kerneltui.fleet.model.masking import MASK
@@ -81,6 +81,13 @@ class MessageLogView:
     """How many messages failed verification, by the name of the error."""
     version: int = 0
     """A number that changes if, and only if, the log changes."""
+
+
+class MessageSource(Protocol):
+    """What a pane reads messages from: a log, or a copy of one of another host."""
+
+    def view(self) -> MessageLogView:
+        """Return the log as it is now: the same object until something changes."""
 
 
 class MessageLog:

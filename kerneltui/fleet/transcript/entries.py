@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
 from kerneltui.fleet.transcript.image import Picture
 from kerneltui.frozen import frozen
@@ -72,6 +73,13 @@ class TranscriptView:
         if not self.first <= number < self.end:
             raise IndexError(number)
         return self.entries[bisect_right(self.entries, number, key=_start) - 1]
+
+
+class TranscriptSource(Protocol):
+    """What a pane reads output from: a transcript, or a copy of one of another host."""
+
+    def view(self) -> TranscriptView:
+        """Return what is there now: the same object as long as nothing changes."""
 
 
 def _start(entry: Entry) -> int:

@@ -23,8 +23,8 @@ from kerneltui.tui.widgets.tab_bar import Tab
 from kerneltui.words import clock
 
 if TYPE_CHECKING:
-    from kerneltui.fleet.monitoring.message_log import MessageLog, MessageRecord
     from kerneltui.fleet.monitoring.message_log import MessageLogView as LogView
+    from kerneltui.fleet.monitoring.message_log import MessageRecord, MessageSource
 
 PREVIEW = 120  # characters of a content shown in its row
 _TITLES = "  TIME         CHANNEL   TYPE                 CLIENT      SIZE LATENCY  CONTENT"
@@ -57,7 +57,7 @@ class MessageView(CursorPane):
         self.paused = False
         self.filter = MessageFilter()
         self._epoch = time.time() - clock()
-        self._log: MessageLog | None = None
+        self._log: MessageSource | None = None
         self._view: LogView | None = None
         self._shown: Sequence[MessageRecord] = ()
         self._cursor = -1
@@ -68,7 +68,7 @@ class MessageView(CursorPane):
 
     # -- content ------------------------------------------------------------------------
 
-    def show(self, log: MessageLog | None) -> None:
+    def show(self, log: MessageSource | None) -> None:
         """Show the messages of another kernel, or of none."""
         if log is not self._log:
             self._log, self._view, self._shown = log, None, ()

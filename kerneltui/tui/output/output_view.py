@@ -28,7 +28,8 @@ from kerneltui.tui.widgets.tab_bar import Tab
 from kerneltui.words import clock
 
 if TYPE_CHECKING:
-    from kerneltui.fleet.transcript.transcript import Entry, Transcript, TranscriptView
+    from kerneltui.fleet.transcript.entries import TranscriptSource
+    from kerneltui.fleet.transcript.transcript import Entry, TranscriptView
     from kerneltui.protocol.text import Line
 
 GUTTER = 2  # cells left of the text: a mark that tells the role without colour, and a space
@@ -76,7 +77,7 @@ class OutputView(OutputVerbs):
         super().__init__()
         self.following = True
         self.wrapping = True
-        self._transcript: Transcript | None = None
+        self._transcript: TranscriptSource | None = None
         self._view: TranscriptView | None = None
         self._rows = RowMap(None)
         self._seen = 0
@@ -91,7 +92,7 @@ class OutputView(OutputVerbs):
 
     # -- content ------------------------------------------------------------------------
 
-    def show(self, transcript: Transcript | None) -> None:
+    def show(self, transcript: TranscriptSource | None) -> None:
         """Show the end of another transcript, or none."""
         is_other = transcript is not self._transcript
         if is_other:

@@ -1,0 +1,138 @@
+"""Connector: keeps an agent of another host connected, from a thread of its own."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+from kerneltui.errors import ActionRefused
+from kerneltui.fleet.engines.engine_state import EngineState
+from kerneltui.fleet.engines.engine_state import Link as How
+from kerneltui.fleet.engines.ssh.box import Box
+from kerneltui.fleet.engines.ssh.command import Diagnosis
+from kerneltui.fleet.engines.ssh.lines import Greeting
+from kerneltui.fleet.engines.ssh.link import UNHEARD, Link
+from kerneltui.kernels.processes.guarded_thread import Failures, GuardedThread
+from kerneltui.version import __version__
+
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds before another attempt to connect
+SPREAD = 0.25  # of a pause, by chance: not all dashboards come back at the same moment
+
+
+class Connector:
+    """Connects again and again, until it is closed or refused for good."""
+
+    def __init__(
+        self,
+        name: str,
+        argv: Sequence[str],
+        destination: str,
+        box: Box,
+        begin: Callable[[], None],
+    ) -> None:
+        """`begin`: called once an agent has greeted, to tell it what it has to know."""
+        self._name = name
+        self._argv = argv
+        self._destination = destination
+        self._box = box
+        self._begin = begin
+        self.state = EngineState(How.CONNECTING, time.monotonic())
+        """Rebound, never changed."""
+        self.link: Link | None = None
+        self._heard_at: float | None = None
+        """When the last agent was heard last; None if there was none."""
+        self._lock = threading.Lock()
+        self._pause = FIRST_PAUSE
+        self._ended = threading.Event()
+        self._failures = Failures(f"engine {name}")
+        self._thread = GuardedThread(self._run, f"engine-ssh {name}")
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """End ssh at once, and wait for that."""
+        with self._lock:
+            self._ended.set()
+            if self.link is not None:
+                self.link.close()
+        self._thread.join()
+
+    def ask(self, do: str, **arguments: object) -> Future[Any]:
+        """Send a request; return its future result. Raises ActionRefused without an agent."""
+        link, state = self.link, self.state
+        if link is None or state.link is not How.CONNECTED:
+            raise ActionRefused(f"{self._name}: {silence(state, time.monotonic())}")
+        return link.ask(do, **arguments)
+
+    def tell(self, do: str, **arguments: object) -> None:
+        """Send what needs no reply; without an agent nothing happens."""
+        if (link := self.link) is not None and self.state.link is How.CONNECTED:
+            link.tell(do, **arguments)
+
+    # -- runs in its thread ----
+
+    def _run(self) -> None:
+        while self._connect() and self.state.link is not How.REFUSED:
+            self._ended.wait(self._pause * random.uniform(1 - SPREAD, 1 + SPREAD))
+            self._pause = min(LONGEST_PAUSE, self._pause * 2)
+
+    def _connect(self) -> bool:
+        """Run ssh until it ends; False if there is nothing to connect any more."""
+        link = Link(
+            self._argv,
+            self._destination,
+            __version__,
+            greeted=self._greeted,
+            hear=self._box.hear,
+            tick=self._tick,
+        )
+        with self._lock:
+            if self._ended.is_set():
+                link.discard()
+                return False
+            self.link = link
+        try:
+            ended = link.run()
+        except Exception as error:  # noqa: BLE001 - a defect of ours must not end the thread
+            self._failures.tell(error)
+            ended = Diagnosis("reading what came has failed")
+        self.link = None
+        self._note_end(ended)
+        return True
+
+    def _greeted(self, greeting: Greeting) -> None:
+        self._box.begin(greeting.now)
+        self._heard_at, self._pause = time.monotonic(), FIRST_PAUSE
+        self.state = EngineState(How.CONNECTED, self._heard_at)
+        self._begin()
+
+    def _tick(self, heard_at: float) -> None:
+        """Say in the rows how old they are, if nothing is heard although ssh runs."""
+        self._heard_at, now = heard_at, time.monotonic()
+        is_silent = now - heard_at > UNHEARD
+        if is_silent and self.state.link is How.CONNECTED:
+            self.state = EngineState(How.LOST, heard_at, "it does not answer")
+        elif not is_silent and self.state.link is How.LOST:
+            self.state = EngineState(How.CONNECTED, now)
+        self._box.mark_unheard(heard_at if is_silent else None)
+
+    def _note_end(self, ended: Diagnosis) -> None:
+        if ended.is_final:
+            how = How.REFUSED
+        else:
+            how = How.CONNECTING if self._heard_at is None else How.LOST
+        since = self.state.since if self._heard_at is None else self._heard_at
+        self.state = EngineState(how, since, ended.reason, ended.advice)
+        self._box.mark_unheard(self._heard_at)
+
+
+def silence(state: EngineState, now: float) -> str:
+    """Return, for a person, since when an engine tells nothing, and why."""
+    if state.link is How.LOST:
+        return f"not heard for {now - state.since:.0f} s: {state.reason}"
+    return str(state)

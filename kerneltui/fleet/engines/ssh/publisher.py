@@ -1,0 +1,141 @@
+"""Publisher: tells the other side what has changed, a few times a second at most.
+
+Rule: while the link has not taken what was sent before, nothing is added; what changes meanwhile is
+one change later. So a slow link delays news, and never collects them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from typing import TypeVar
+
+from kerneltui.fleet.engines.engine import Engine
+from kerneltui.fleet.engines.ssh.codec import Fields, encode
+from kerneltui.fleet.engines.ssh.deltas import changes
+from kerneltui.fleet.engines.ssh.lines import HEARTBEAT
+from kerneltui.fleet.engines.ssh.message_feed import MessageFeed
+from kerneltui.fleet.engines.ssh.outgoing import Outgoing
+from kerneltui.fleet.engines.ssh.output_feed import OutputFeed
+from kerneltui.fleet.model.snapshot import KernelSnapshot
+from kerneltui.fleet.threads.periodic import PeriodicThread
+
+PERIOD = 0.25  # seconds between two looks at what has changed
+ROWS = 200  # of one line
+MAX_FOLLOWED = 20  # kernels
+
+F = TypeVar("F")
+
+
+class Publisher:
+    """Compares what the engine publishes with what was sent."""
+
+    def __init__(self, engine: Engine, outgoing: Outgoing) -> None:
+        self._engine = engine
+        self._outgoing = outgoing
+        self._told_at = 0.0
+        self._snapshots: tuple[KernelSnapshot, ...] | None = None
+        self._seen: dict[str, KernelSnapshot] = {}
+        self._rows: dict[str, Fields] = {}
+        self._order: list[str] | None = None
+        self._values: Fields = {}
+        self._output: Mapping[str, OutputFeed] = {}
+        self._messages: Mapping[str, MessageFeed] = {}
+        self._logs: dict[str, OutputFeed] = {}
+        self._thread = PeriodicThread(
+            "agent-publisher", "telling what has changed", self.look, pause=lambda: PERIOD
+        )
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._thread.stop()
+
+    def follow(self, output: Collection[str], messages: Collection[str]) -> None:
+        """Send the output and the messages of these kernels from now on, and of no others."""
+        self._output = _followed(self._output, output, OutputFeed)
+        self._messages = _followed(self._messages, messages, MessageFeed)
+
+    def tell_log(self, kernel_id: str) -> bool:
+        """Read a kernel's log, and send what is new in it; tell whether it has one. Blocking."""
+        transcript = self._engine.log(kernel_id)
+        if transcript is None:
+            return False
+        feed = self._logs.setdefault(kernel_id, OutputFeed())
+        if (told := feed.change(transcript.view())) is not None:
+            self._put({"log": kernel_id, "change": told})
+        return True
+
+    def tell_specs(self) -> None:
+        """Look up the kernelspecs, and send them. Blocking."""
+        self._put({"specs": encode(self._engine.kernel_specs())})
+
+    # -- runs in the publisher's thread ----
+
+    def look(self) -> None:
+        """Send what has changed, if the link takes it."""
+        if not self._outgoing.is_idle:
+            return
+        self._look_at_rows()
+        self._look_at_values()
+        for kernel_id, output in self._output.items():
+            transcript = self._engine.transcript(kernel_id)
+            if transcript and (told := output.change(transcript.view())) is not None:
+                self._put({"output": kernel_id, "change": told})
+        for kernel_id, messages in self._messages.items():
+            log = self._engine.message_log(kernel_id)
+            if log and (told := messages.change(log.view())) is not None:
+                self._put({"messages": kernel_id, "change": told})
+        if notices := self._engine.take_notices():
+            self._put({"notices": encode(notices)})
+        if time.monotonic() - self._told_at >= HEARTBEAT:
+            self._put({})
+
+    def _put(self, news: Fields) -> None:
+        self._told_at = now = time.monotonic()
+        self._outgoing.put({"now": round(now, 3), **news})
+
+    def _look_at_rows(self) -> None:
+        snapshots = self._engine.snapshots
+        if snapshots is self._snapshots:
+            return
+        self._snapshots = snapshots
+        changed: Fields = {}
+        for kernel in snapshots:
+            kernel_id = kernel.kernel_id
+            if self._seen.get(kernel_id) is not kernel:
+                now = encode(kernel)
+                if told := changes(self._rows.get(kernel_id, {}), now):
+                    changed[kernel_id] = told
+                self._rows[kernel_id] = now
+        self._seen = {kernel.kernel_id: kernel for kernel in snapshots}
+        self._rows = {kernel_id: self._rows[kernel_id] for kernel_id in self._seen}
+        order = list(self._seen)
+        for start in range(0, len(changed), ROWS):
+            self._put({"rows": dict(list(changed.items())[start : start + ROWS])})
+        if order != self._order:
+            self._order = order
+            self._put({"order": order})
+
+    def _look_at_values(self) -> None:
+        """Send the small values that are sent as a whole when they have changed."""
+        console = self._engine.console
+        values: Fields = {
+            "host": encode(self._engine.host),
+            "prompts": encode(console.prompts),
+            "queued": encode(console.queued),
+            "beside": encode(console.beside),
+        }
+        if told := {
+            name: value for name, value in values.items() if self._values.get(name) != value
+        }:
+            self._values = values
+            self._put(told)
+
+
+def _followed(
+    before: Mapping[str, F], wanted: Collection[str], make: Callable[[], F]
+) -> Mapping[str, F]:
+    names = list(wanted)[:MAX_FOLLOWED]
+    return {name: before[name] if name in before else make() for name in names}
