@@ -13,7 +13,10 @@ from tests.support import Background
 def client_of(fake: FakeKernel) -> BlockingKernelClient:
     """Return a client of the kernel, with its channels closed."""
     client = BlockingKernelClient(connection_file=fake.connection_file)
-    client.load_connection_file()
+    if fake.offered is fake.info:
+        client.load_connection_file()
+    else:
+        client.load_connection_info(fake.offered.to_dict())
     return client
 
 

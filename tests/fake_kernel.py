@@ -91,6 +91,8 @@ class FakeKernel:
         """`connection_file`: must exist; it is removed at the end."""
         self.connection_file = str(connection_file)
         self.info = parse_connection_file(connection_file.read_bytes(), self.connection_file)
+        self.offered = self.info
+        """Where clients connect: to the kernel itself, or to a relay of it."""
         self.replies = {**REPLIES}
         self.cells: dict[str, Sequence[Output | Ask]] = {}
         self.runs: Callable[[str], object] = lambda _code: None

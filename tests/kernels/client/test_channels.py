@@ -157,7 +157,7 @@ def test_a_key_that_is_set_while_the_channels_are_open_signs(fake: FakeKernel) -
     client.session.key = b"another"
     client.start_channels()
 
-    client.session.key = fake.info.key
+    client.session.key = fake.offered.key
 
     assert client.kernel_info(reply=True, timeout=5)["content"]["status"] == "ok"
     client.stop_channels()

@@ -17,7 +17,7 @@ from tests.fake_kernel import KEY, FakeKernel
 
 
 def ask(fake: FakeKernel, msg_type: str) -> ControlRequest:
-    endpoint = Endpoint(fake.info, ClientSession(key=KEY))
+    endpoint = Endpoint(fake.offered, ClientSession(key=fake.offered.key))
     return ControlRequest(default_context(), endpoint, msg_type, {})
 
 

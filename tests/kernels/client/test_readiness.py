@@ -29,7 +29,7 @@ class Owner:
         self._fake = fake
 
     def get_connection_info(self) -> dict[str, Any]:
-        return self._fake.info.to_dict()
+        return self._fake.offered.to_dict()
 
     def looks_alive(self) -> bool:
         return True
