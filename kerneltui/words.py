@@ -25,3 +25,13 @@ def clock(instant: float | None = None) -> str:
 def day_and_minute(instant: float) -> str:
     """Return day and time of day here. `instant`: in seconds since the epoch."""
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(instant))
+
+
+def lasting(seconds: float) -> str:
+    """Return a time in its largest unit, for a sentence: "40 s", "12 min", "3 h"."""
+    whole = max(0, int(seconds))
+    size, unit = next((each for each in _UNITS if whole >= each[0]), _UNITS[-1])
+    return f"{whole // size} {unit}"
+
+
+_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))

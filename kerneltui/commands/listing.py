@@ -22,6 +22,7 @@ from kerneltui.fleet.keeper.recording.recording import recording_path
 from kerneltui.fleet.manifests.lock import is_locked
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.model.classification import Kind, Liveness
+from kerneltui.fleet.model.engine_names import HERE
 from kerneltui.fleet.monitoring.latest import Latest, read_latest
 from kerneltui.fleet.reconcile.host_scan import (
     HostScan,
@@ -135,6 +136,10 @@ class Listed:
         return self.id
 
     # -- by other names, for filters ----
+
+    @property
+    def host(self) -> str:
+        return HERE
 
     @property
     def kernel_name(self) -> str:

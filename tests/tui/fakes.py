@@ -21,6 +21,7 @@ from kerneltui.fleet.console.prompt import Prompt
 from kerneltui.fleet.diagnosis.condition import Condition, ConditionFacts, Phase, condition_of
 from kerneltui.fleet.diagnosis.stack import Frame, Stack
 from kerneltui.fleet.diagnosis.variable import Variable
+from kerneltui.fleet.engines.engine_view import EngineView
 from kerneltui.fleet.inspection.host_usage import HostUsage
 from kerneltui.fleet.inspection.kernel_info import KernelInfo
 from kerneltui.fleet.inspection.process_tree import ProcessFacts
@@ -172,6 +173,9 @@ class FakeFleet:
         """The lines that `before` returns for a verb."""
         self.overruled = False
         """The last order had `anyway`."""
+        self.engines: tuple[EngineView, ...] = ()
+        self.answers: dict[str, EngineView | KernelError] = {}
+        """By secret: the engine that a connection leads to, or the error that is raised."""
         self.locked = False
         self.detailed = ""
         self.error: KernelError | None = None
@@ -261,6 +265,18 @@ class FakeFleet:
 
     def before(self, verb: Verb, _target: Target) -> tuple[str, ...]:
         return self.known.get(verb, ())
+
+    def connect(self, text: str, secret: str = "") -> str:
+        self._record("engine", text, secret)
+        answer = self.answers[secret]
+        if isinstance(answer, KernelError):
+            raise answer
+        self.engines = (*self.engines, answer)
+        return answer.name
+
+    def disconnect(self, name: str) -> None:
+        self._record("leave", name)
+        self.engines = tuple(each for each in self.engines if each.name != name)
 
     def shutdown_all(self, targets: Collection[Target] | None = None) -> str:
         which = () if targets is None else tuple(target.kernel_id for target in targets)

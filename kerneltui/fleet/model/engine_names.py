@@ -4,6 +4,8 @@ from __future__ import annotations
 
 HERE = "here"
 """What people call this host, whose engine has no name."""
+UNHEARD = "not heard"
+"""The state of a kernel whose engine tells nothing."""
 SEPARATOR = ":"
 
 

@@ -1,9 +1,10 @@
 """The filter of the dashboard and of `ps`: parses a text, tells which kernels pass. Pure.
 
-    words             in name, kernelspec, state, origin, notebook, id, pid, folder, code, reason
+    words             in name, kernelspec, state, origin, notebook, id, pid, folder, code, reason,
+                      host if it is another
     !word             not that
     state:busy        what it does, or the beginning of that; state:"no answer"
-    name: spec: id: origin: notebook: cwd: code:          a part of that text
+    name: spec: id: origin: notebook: cwd: code: host:    a part of that text; host:here is this one
     pid:4121          that number; with > < >= <= a comparison
     mem:>1G cpu:>50 idle:>10m up:<1h runs:>0
     "two words"       a text with blanks, also behind a field: name:"my kernel"
@@ -19,13 +20,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from kerneltui.fleet.diagnosis.condition import Word
+from kerneltui.fleet.model.engine_names import HERE
 from kerneltui.frozen import frozen
 
 DASHBOARD_ONLY = frozenset({"runs"})
 """Fields that only a dashboard can know, as it listens all the time."""
 _FORMS = (
     *("word", "!word", "state:busy", "origin:server", "mem:>1G", "cpu:>50", "idle:>10m", "up:<1h"),
-    *("runs:>0", "pid:4121", "name:", "spec:", "id:", "notebook:", "cwd:", "code:"),
+    *("runs:>0", "pid:4121", "name:", "spec:", "id:", "notebook:", "cwd:", "code:", "host:here"),
 )
 
 _KNOWN = {**{str(word): word for word in Word}, "dead": Word.DIED}
@@ -69,6 +71,8 @@ class Filterable(Protocol):
     def started_at(self) -> float | None: ...
     @property
     def last_activity(self) -> float | None: ...
+    @property
+    def host(self) -> str: ...
 
 
 Test = Callable[[Filterable, float], bool]
@@ -216,6 +220,7 @@ def _words(kernel: Filterable) -> str:
             kernel.cwd,
             kernel.latest_code,
             kernel.reason,
+            "" if kernel.host == HERE else kernel.host,
         )
     )
 
@@ -316,4 +321,5 @@ _FIELDS: dict[str, _Maker] = {
     "runs": _number(lambda kernel, _now: kernel.executions, _NO_UNIT, "runs:>0", exact=True),
     "cwd": _part_of(lambda kernel: kernel.cwd),
     "code": _part_of(lambda kernel: kernel.latest_code),
+    "host": _part_of(lambda kernel: kernel.host),
 }

@@ -8,6 +8,7 @@ from kerneltui.fleet.diagnosis.condition import Condition, ProcessState, Word
 from kerneltui.fleet.diagnosis.death import Death
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.classification import Kind, Liveness
+from kerneltui.fleet.model.engine_names import HERE, without_engine
 from kerneltui.fleet.model.history import History
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.frozen import frozen
@@ -128,6 +129,21 @@ class KernelSnapshot:
     @property
     def pid(self) -> int | None:
         return self.identity.pid if self.identity else None
+
+    @property
+    def host(self) -> str:
+        """Where it runs, for a person: the name of its engine, or a word for this host."""
+        return self.engine or HERE
+
+    @property
+    def own_id(self) -> str:
+        """Its id, without the name of its engine."""
+        return without_engine(self.kernel_id, self.engine)
+
+    @property
+    def own_spec(self) -> str:
+        """Its kernelspec, without the name of its engine."""
+        return without_engine(self.kernel_name, self.engine)
 
     @property
     def word(self) -> Word:

@@ -52,6 +52,7 @@ class RunSettings:
         config, state = self.config, dict(self.session_state.table)
         if config.columns is not None:
             state["columns"] = list(config.columns)
+            state["hides_host"] = "host" not in config.columns
         if config.sort is not None:
             state["sort"] = config.sort.removeprefix("-")
             state["descending"] = config.sort.startswith("-")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from kerneltui.fleet.diagnosis.condition import Word
 from kerneltui.fleet.model.capabilities import Verb, why_not
 from kerneltui.fleet.model.classification import Kind, Liveness
+from kerneltui.fleet.model.refusals import why_refused
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.text import clean_line
 
@@ -21,6 +22,10 @@ def placeholder(snapshot: KernelSnapshot | None) -> str:
         return "no kernel is selected"
     if reason := why_not(snapshot.kind, Verb.EXECUTE):
         return f"nothing can be run in it: {reason}"
+    if Verb.CONNECT in snapshot.allowed:
+        return "not connected to this kernel yet: connect from the table"
+    if snapshot.unheard_since is not None:
+        return "this kernel is not heard: nothing can be run in it now"
     if snapshot.state is KernelState.DEAD:
         return "this kernel is dead: restart it from the table"
     if snapshot.word is Word.ASKS:  # a question to us would stand in this place
@@ -39,7 +44,7 @@ def badge(snapshot: KernelSnapshot | None) -> str:
 def cannot_run(snapshot: KernelSnapshot | None) -> str:
     if snapshot is None:
         return "no kernel is selected"
-    return f"cannot run code in {snapshot.name}: it is {snapshot.state}"
+    return f"cannot run code in {snapshot.name}: {why_refused(snapshot, Verb.EXECUTE)}"
 
 
 def pending_words(

@@ -23,6 +23,7 @@ LONGEST = 4096  # characters of a path: the system's limit
 LABEL = 19  # cells for the label of a line
 MAX_LABEL = 48  # cells of a label that is longer than that
 MAX_VALUE = 8_000  # characters
+NOT_TOLD = "its server does not tell its command line, folder, environment and connection file"
 _LIBRARY = (
     "from kerneltui import BlockingKernelClient",
     "client = BlockingKernelClient(connection_file={file})",
@@ -69,6 +70,12 @@ class InfoView(RowPane):
 def sections(info: KernelInfo) -> tuple[Section, ...]:
     """Return headings, each with facts: a label, or "" for a further line, and a value."""
     environment = info.environment
+    if not (info.argv or info.connection_file):
+        return (
+            ("Kernel", info.versions or (("", "it has not answered yet"),)),
+            ("Kernelspec", info.spec),
+            ("Process", (("", NOT_TOLD),)),
+        )
     gone: tuple[Fact, ...] = (("", "not known: its process is gone or may not be looked into"),)
     return (
         ("Kernel", info.versions or (("", "it has not answered yet"),)),

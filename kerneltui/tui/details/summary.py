@@ -8,10 +8,11 @@ from textual.content import Content
 from textual.widget import Widget
 
 from kerneltui import formats
+from kerneltui.fleet.model.engine_names import UNHEARD
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.details.history_words import Fact, close_look, growth, histories
 from kerneltui.tui.table.conditions import NEEDING
-from kerneltui.words import counted
+from kerneltui.words import counted, lasting
 
 if TYPE_CHECKING:
     from kerneltui.fleet.model.snapshot import KernelSnapshot
@@ -31,9 +32,12 @@ class Details(Widget):
         super().__init__()
         self._lines: tuple[tuple[Fact, ...], ...] = ()
 
-    def show(self, kernel: KernelSnapshot | None, now: float) -> None:
-        """Show `kernel` at the monotonic instant `now`; nothing for None."""
-        lines = (whoabouts(kernel, now), whereabouts(kernel)) if kernel else ()
+    def show(self, kernel: KernelSnapshot | None, now: float, link: str = "") -> None:
+        """Show `kernel` at the monotonic instant `now`; nothing for None.
+
+        `link`: how it is with the connection to its engine.
+        """
+        lines = (whoabouts(kernel, now), whereabouts(kernel, now, link)) if kernel else ()
         if lines != self._lines:
             self._lines = lines
             self.refresh()
@@ -57,7 +61,9 @@ class Details(Widget):
 
 def whoabouts(kernel: KernelSnapshot, now: float) -> tuple[Fact, ...]:
     """Return which kernel it is, and how much it has done."""
-    facts = [Fact("spec", kernel.kernel_name or "-")]
+    facts = [Fact("spec", kernel.own_spec or "-")]
+    if kernel.engine:
+        facts.insert(0, Fact("host", kernel.engine))
     if kernel.state is not KernelState.DEAD and kernel.started_at is not None:
         facts.append(Fact("up", formats.duration(now - kernel.started_at)))
     facts.append(Fact("runs", str(kernel.executions)))
@@ -71,16 +77,29 @@ def whoabouts(kernel: KernelSnapshot, now: float) -> tuple[Fact, ...]:
     if not kernel.is_ours:
         clients = counted(kernel.clients, "client")
         facts.append(Fact("of", f"{kernel.whose}, {clients}, {kernel.liveness}"))
-    return (*facts, Fact("id", kernel.kernel_id), *histories(kernel.usage))
+    return (*facts, Fact("id", kernel.own_id), *histories(kernel.usage))
 
 
-def whereabouts(kernel: KernelSnapshot) -> tuple[Fact, ...]:
-    """Return what the kernel does, what went wrong, its notebook, folder and connection file."""
-    refused = counted(kernel.refused, "message")
+def doings(kernel: KernelSnapshot) -> tuple[Fact, Fact]:
     word, sentence = kernel.condition.word, kernel.condition.sentence
-    facts = (
+    return (
         Fact(TROUBLE if word in NEEDING else "now", "" if kernel.condition.is_plain else sentence),
         Fact(TROUBLE, "" if sentence and kernel.reason.endswith(sentence) else kernel.reason),
+    )
+
+
+def unheard(kernel: KernelSnapshot, now: float, link: str) -> Fact:
+    """Return the sentence on a kernel of which nothing is heard; `link`: why, "" if not known."""
+    since = now if kernel.unheard_since is None else kernel.unheard_since
+    told = f"{UNHEARD} for {lasting(now - since)} from {kernel.engine}"
+    return Fact(TROUBLE, f"{told}: {link}" if link else told)
+
+
+def whereabouts(kernel: KernelSnapshot, now: float, link: str = "") -> tuple[Fact, ...]:
+    """Return what the kernel does, what went wrong, its notebook, folder and connection file."""
+    refused = counted(kernel.refused, "message")
+    facts = (
+        *(doings(kernel) if kernel.unheard_since is None else (unheard(kernel, now, link),)),
         Fact("refused", refused if kernel.refused else ""),
         Fact("notebook", kernel.notebook),
         Fact("cwd", kernel.cwd),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -18,6 +18,8 @@ from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from kerneltui.errors import KernelError
+from kerneltui.fleet.engines.remote_engine import engine_of
+from kerneltui.fleet.model.engine_names import without_engine
 from kerneltui.frozen import frozen
 from kerneltui.protocol.text import clean_line
 from kerneltui.tui.dialogs.type_ahead import TypeAhead
@@ -32,15 +34,19 @@ if TYPE_CHECKING:
 class StartRequest:
     kernel_name: str
     cwd: str
+    """Its folder; of another machine, as that machine understands it: "" for its usual one."""
     name: str
     """The name for the kernel; empty to let the fleet choose one."""
 
 
 def label(spec: SpecChoice) -> str:
     """Return the line for a kernelspec: its interpreter tells equal names apart."""
+    engine = engine_of(spec.name)
     home = str(Path.home())
     shown = re.sub(rf"^{re.escape(home)}(?=/)", "~", spec.interpreter)
-    return f"{spec.display_name}  ({spec.name})  {shown}".rstrip()
+    where = f"on {engine}" if engine else ""
+    told = (spec.display_name, f"({without_engine(spec.name, engine)})", where, shown)
+    return "  ".join(filter(None, told))
 
 
 class StartScreen(ModalScreen[StartRequest | None]):
@@ -50,12 +56,21 @@ class StartScreen(ModalScreen[StartRequest | None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", show=False)]
 
     def __init__(
-        self, find_specs: Callable[[], tuple[SpecChoice, ...]], usual: StartRequest
+        self,
+        find_specs: Callable[[], tuple[SpecChoice, ...]],
+        kernel_name: str,
+        folders: Mapping[str, str],
     ) -> None:
-        """`find_specs` reads folders, so it is called in a thread. `usual`: what to offer."""
+        """`find_specs` reads folders, so it is called in a thread.
+
+        `kernel_name`, `folders`: what to offer; the folder by the name of its engine.
+        """
         super().__init__()
         self._find_specs = find_specs
-        self._usual = usual
+        self._usual = kernel_name
+        self._folders = dict(folders)
+        self._engine = ""
+        """The engine of the kernelspec under the cursor: the folder is one of its."""
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
@@ -63,7 +78,7 @@ class StartScreen(ModalScreen[StartRequest | None]):
             yield OptionList(markup=False, compact=True)
             with Horizontal(classes="field"):
                 yield Static("folder", markup=False)
-                yield TextInput(self._usual.cwd, id="cwd", compact=True)
+                yield TextInput(self._folders.get("", ""), id="cwd", compact=True)
             with Horizontal(classes="field"):
                 yield Static("name", markup=False)
                 yield TextInput(placeholder="optional", id="name", compact=True)
@@ -86,10 +101,20 @@ class StartScreen(ModalScreen[StartRequest | None]):
         options.add_options(Option(clean_line(label(spec)), id=spec.name) for spec in specs)
         if specs:
             names = [spec.name for spec in specs]
-            usual = self._usual.kernel_name
-            options.highlighted = names.index(usual) if usual in names else 0
+            options.highlighted = names.index(self._usual) if self._usual in names else 0
         else:
             self._complain("no kernelspec is installed; for Python: pip install ipykernel")
+
+    @on(OptionList.OptionHighlighted)
+    def _offer_folder(self, event: OptionList.OptionHighlighted) -> None:
+        """Offer the folder of the kernelspec's machine; keep what was typed for the other one."""
+        engine = engine_of(event.option_id or "")
+        if engine != self._engine:
+            folder = self.query_one("#cwd", Input)
+            self._folders[self._engine] = folder.value
+            self._engine = engine
+            folder.value = self._folders.get(engine, "")
+            folder.placeholder = f"optional: folder or notebook on {engine}" if engine else ""
 
     def on_key(self, event: events.Key) -> None:
         """Find a kernelspec by typed letters; j and k move, unless they continue a word."""
@@ -114,14 +139,16 @@ class StartScreen(ModalScreen[StartRequest | None]):
     @on(OptionList.OptionSelected)
     def start(self) -> None:
         option = self.query_one(OptionList).highlighted_option
-        folder = Path(self.query_one("#cwd", Input).value).expanduser()
+        typed = self.query_one("#cwd", Input).value
+        folder = Path(typed).expanduser()
         if option is None or option.id is None:
             self._complain("pick a kernelspec")
-        elif not folder.is_dir():
+        elif not engine_of(option.id) and not folder.is_dir():
             self._complain(f"{folder} is not a folder")
         else:
+            cwd = typed.strip() if engine_of(option.id) else str(folder.absolute())
             name = self.query_one("#name", Input).value.strip()
-            self.dismiss(StartRequest(option.id, str(folder.absolute()), name))
+            self.dismiss(StartRequest(option.id, cwd, name))
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         if event.button.id == "yes":

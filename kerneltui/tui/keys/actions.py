@@ -533,6 +533,20 @@ ACTIONS: tuple[Action, ...] = (
         Scope.GLOBAL,
     ),
     Action(
+        "app.connect",
+        ("e",),
+        "Connect to a server or host",
+        "Show the kernels of another machine too: of a Jupyter server, or of a host by ssh",
+        Scope.GLOBAL,
+    ),
+    Action(
+        "app.disconnect",
+        ("E",),
+        "Disconnect from a server or host",
+        "List the servers and hosts, and leave one; its kernels run on",
+        Scope.GLOBAL,
+    ),
+    Action(
         "app.help",
         ("question_mark", "f1"),
         "Help",

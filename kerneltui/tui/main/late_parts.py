@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 class LateParts:
     """The panes and the console of the main screen; both show the selected kernel."""
 
-    def __init__(self, screen: Screen[None], clock: Callable[[], float]) -> None:
+    def __init__(self, screen: Screen[None], clock: Callable[[], float], connect_key: str) -> None:
+        """`connect_key`: the key that connects to a kernel, as people write it."""
         self._screen = screen
         self._clock = clock
+        self._connect_key = connect_key
         self._fleet: DashboardFleet | None = None
         self._kernel: KernelSnapshot | None = None
         self._language = ""
@@ -76,7 +78,7 @@ class LateParts:
     def _make_panes(self) -> Panes:
         from kerneltui.tui.main.panes import Panes
 
-        return Panes(self._clock)
+        return Panes(self._clock, self._connect_key)
 
     def _place_panes(self, panes: Panes) -> None:
         self._screen.query_one("#kernels-and-panes").mount(panes)

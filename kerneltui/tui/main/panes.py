@@ -13,6 +13,7 @@ from textual.containers import Vertical
 from kerneltui.errors import KernelError
 from kerneltui.tui.details.info_view import InfoView
 from kerneltui.tui.details.process_view import ProcessView
+from kerneltui.tui.main.absences import absence
 from kerneltui.tui.messages.message_screen import MessageScreen
 from kerneltui.tui.messages.message_view import MessageView
 from kerneltui.tui.output.actions import OutputVerbs
@@ -23,6 +24,7 @@ from kerneltui.tui.stack.names_screen import NamesScreen
 from kerneltui.tui.stack.rows import FrameRow
 from kerneltui.tui.stack.stack_view import StackView
 from kerneltui.tui.terminal.workers import begin
+from kerneltui.tui.widgets.absence_pane import AbsencePane
 from kerneltui.tui.widgets.late import Late
 from kerneltui.tui.widgets.pane import Pane
 from kerneltui.tui.widgets.tab_bar import Tab, neighbour
@@ -39,10 +41,12 @@ PERIOD = 1.0  # seconds between two lookups of what the fleet does not publish
 class Panes(Vertical):
     """One pane at a time, of one kernel."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], connect_key: str) -> None:
+        """`connect_key`: the key that connects to a kernel, as people write it."""
         super().__init__()
         self.active = Tab.OUTPUT
         self._clock = clock
+        self._connect_key = connect_key
         self._fleet: DashboardFleet | None = None
         self._kernel: KernelSnapshot | None = None
         self._looking = False
@@ -61,14 +65,21 @@ class Panes(Vertical):
             Tab.LOG: self._log,
             Tab.STACK: self._stack,
         }
+        self._absence = Late(AbsencePane, self.mount)
+        self._raised: Pane | None = None
 
     def on_mount(self) -> None:
-        self._panes[self.active].widget.display = True
+        self._raise_pane()
 
     @property
     def pane(self) -> Pane:
         """The visible pane."""
-        return self._panes[self.active].widget
+        return self._absence.widget if self._reason else self._panes[self.active].widget
+
+    @property
+    def _reason(self) -> str:
+        """Why the tab has nothing to show of this kernel; "" if it has."""
+        return absence(self.active, self._kernel, self._connect_key)
 
     @property
     def _kernel_id(self) -> str:
@@ -78,16 +89,24 @@ class Panes(Vertical):
 
     def pick(self, tab: Tab) -> None:
         """Show a tab; it gets the focus if the tab before had it."""
-        had_focus = self.has_focus_within
         self.active = tab
-        for each in self._panes.values():
-            each.hide()
-        self.pane.display = True
-        if had_focus:
-            self.pane.focus()
+        self._raise_pane()
         self._feed()
         self._due = self._clock()
         self.pull()
+
+    def _raise_pane(self) -> None:
+        """Show the pane that is to be visible; it gets the focus if the one before had it."""
+        pane = self.pane
+        if pane is self._raised:
+            return
+        self._raised = pane
+        had_focus = self.has_focus_within
+        for each in (*self._panes.values(), self._absence):
+            each.hide()
+        pane.display = True
+        if had_focus:
+            pane.focus()
 
     def step(self, steps: int) -> None:
         self.pick(neighbour(self.active, steps))
@@ -105,6 +124,7 @@ class Panes(Vertical):
         if before != self._kernel_id:
             self._forget_what_was_found()
             self._due = self._clock()
+        self._raise_pane()
         self._feed()
 
     def _forget_what_was_found(self) -> None:
@@ -128,6 +148,8 @@ class Panes(Vertical):
     @property
     def _period(self) -> float:
         """Seconds between two lookups for the visible tab."""
+        if self._reason:
+            return PERIOD
         if self.active is Tab.STACK:
             return self._stack.widget.period
         return self._processes.widget.period if self.active is Tab.PROCESSES else PERIOD
@@ -136,7 +158,9 @@ class Panes(Vertical):
         """Give the visible pane what the fleet publishes about the kernel."""
         fleet, kernel_id = self._fleet, self._kernel_id
         self.pane.kernel_name = self._kernel.name if self._kernel else ""
-        if self.active is Tab.OUTPUT:
+        if reason := self._reason:
+            self._absence.widget.show(self.active, reason)
+        elif self.active is Tab.OUTPUT:
             output = self._output.widget
             output.show(fleet.transcript(kernel_id) if fleet else None)
             output.folder = self._kernel.working_folder if self._kernel else ""
@@ -163,7 +187,7 @@ class Panes(Vertical):
     def _look_up(self) -> None:
         """Look up, in a thread, what the visible tab shows, if the fleet does not publish it."""
         fleet, kernel = self._fleet, self._kernel
-        if fleet is None or kernel is None:
+        if fleet is None or kernel is None or self._reason:
             return
         kernel_id = kernel.kernel_id
         if self.active is Tab.INFO:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kerneltui.fleet.model.capabilities import ALLOWED, VERBS, Verb, why_not
+from kerneltui.fleet.model.refusals import why_refused
 from kerneltui.tui.keys.action import Action, Scope
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ def why_not_now(action: Action, screen: KernelScreen, read_only: str) -> str:
         return read_only
     if action.id == "kernel.shutdown_all" and not any(each.is_ours for each in screen.snapshots):
         return "there is no kernel of kerneltui's to shut down"
+    if action.id == "app.disconnect" and not (screen.fleet and screen.fleet.engines):
+        return "no server and no host is connected"
     if action.bulk and screen.marked:
         return refusal_of_all(action, screen.marked)
     return refusal(action, screen.selected)
@@ -31,7 +33,8 @@ def why_not_now(action: Action, screen: KernelScreen, read_only: str) -> str:
 
 def awaits_fleet(action: Action, screen: KernelScreen) -> bool:
     """Tell whether the action is about kernels, and they are not known yet."""
-    return screen.fleet is None and action.scope is Scope.TABLE
+    is_about_kernels = action.scope is Scope.TABLE or action.id in ("app.connect", "app.disconnect")
+    return screen.fleet is None and is_about_kernels
 
 
 def refusal(action: Action, snapshot: KernelSnapshot | None) -> str:
@@ -40,18 +43,8 @@ def refusal(action: Action, snapshot: KernelSnapshot | None) -> str:
         return ""
     if snapshot is None:
         return "no kernel is selected"
-    if action.verb in snapshot.allowed:
-        return ""
-    why = why_not(snapshot.kind, action.verb) or _why_not_yet(snapshot, action.verb)
-    return f"cannot {action.verb} {snapshot.name}: {why}"
-
-
-def _why_not_yet(snapshot: KernelSnapshot, verb: Verb) -> str:
-    """Return why a verb that is possible for the kernel's kind is not allowed now."""
-    if snapshot.unheard_since is not None:
-        return f"nothing is heard from {snapshot.engine}"
-    may_be = VERBS[verb].otherwise if verb in ALLOWED[snapshot.state] else ""
-    return may_be or f"it is {snapshot.state}"
+    why = why_refused(snapshot, action.verb)
+    return f"cannot {action.verb} {snapshot.name}: {why}" if why else ""
 
 
 def refusal_of_all(action: Action, kernels: Sequence[KernelSnapshot]) -> str:

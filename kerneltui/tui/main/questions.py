@@ -21,8 +21,9 @@ LOSSES_WIDTH = 160  # characters
 def identify(kernel: KernelSnapshot) -> str:
     """Return one line that identifies the kernel and its process."""
     pid = f"pid {kernel.pid}" if kernel.pid else "no process"
+    where = f"  on {kernel.engine}" if kernel.engine else ""
     whose = f"  of {kernel.whose}" if kernel.whose else ""
-    return clean_line(f"{kernel.name}  {short_id(kernel.kernel_id)}  {pid}{whose}")
+    return clean_line(f"{kernel.name}  {short_id(kernel.own_id)}  {pid}{where}{whose}")
 
 
 def describe(kernel: KernelSnapshot, now: float) -> Iterator[str]:

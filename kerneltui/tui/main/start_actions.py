@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kerneltui.fleet.engines.remote_engine import engine_of
 from kerneltui.tui.dialogs.start import StartRequest, StartScreen
 from kerneltui.tui.main import questions
 from kerneltui.tui.main.kernel_screen import Commands, KernelScreen
@@ -36,7 +37,9 @@ class StartActions:
         self._screen = screen
         self._begin_start = start
         self._advise = advise
-        self._usual = StartRequest(kernel_name, _working_folder(), "")
+        self._usual = kernel_name
+        self._folders = {"": _working_folder()}
+        """The folders to offer, by the names of their engines."""
         self.last = ""
         """The kernelspec that was started last; "" before the first."""
         self._languages: dict[str, str] = {}
@@ -59,7 +62,7 @@ class StartActions:
     def prepare(self) -> None:
         """Prepare for a start of the kernelspec that is offered first."""
         if (fleet := self._screen.fleet) is not None:
-            warm = partial(asyncio.to_thread, fleet.warm, self._usual.kernel_name)
+            warm = partial(asyncio.to_thread, fleet.warm, self._usual)
             begin(self._screen.app, warm, group="warm")
 
     def _ask_what_to_start(self) -> None:
@@ -68,12 +71,13 @@ class StartActions:
 
         def answered(request: StartRequest | None) -> None:
             if request is not None:
-                self._usual, self.last = request, request.kernel_name
+                self._usual = self.last = request.kernel_name
+                self._folders[engine_of(request.kernel_name)] = request.cwd
                 start = partial(fleet.start, request.kernel_name)
                 self._begin_start(partial(start, cwd=request.cwd, name=request.name))
 
         self.prepare()
-        self._screen.push(StartScreen(fleet.kernel_specs, self._usual), answered)
+        self._screen.push(StartScreen(fleet.kernel_specs, self._usual, self._folders), answered)
 
 
 def _searched_folders() -> tuple[str, ...]:

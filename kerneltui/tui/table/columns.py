@@ -32,6 +32,8 @@ NOTHING = "-"
 _RECENT = 8  # samples that the fleet keeps
 _WORDS = tuple(Word)
 _ORIGIN = 8  # cells
+HOST = "host"
+"""The column that is shown only if there are kernels of other machines."""
 
 
 @frozen
@@ -70,8 +72,17 @@ def _is_dead(kernel: KernelSnapshot) -> bool:
     return kernel.state is KernelState.DEAD
 
 
+def _state_key(kernel: KernelSnapshot) -> int:
+    is_heard = kernel.unheard_since is None
+    return _WORDS.index(kernel.condition.word) if is_heard else len(_WORDS)
+
+
 def _name(kernel: KernelSnapshot, _now: float) -> Cell:
     return Cell(kernel.name, "muted" if _is_dead(kernel) else "strong")
+
+
+def _host(kernel: KernelSnapshot, _now: float) -> Cell:
+    return Cell(kernel.host, "plain" if kernel.engine else "muted")
 
 
 def _origin(kernel: KernelSnapshot, _now: float) -> Cell:
@@ -157,8 +168,8 @@ COLUMNS: tuple[Column, ...] = (
         title="ID",
         about="The beginning of the kernel's id",
         width=formats.SHORT_ID,
-        priority=6,
-        cell=lambda kernel, _now: Cell(formats.short_id(kernel.kernel_id), "muted"),
+        priority=7,
+        cell=lambda kernel, _now: Cell(formats.short_id(kernel.own_id), "muted"),
         sort_key=lambda kernel: kernel.kernel_id,
     ),
     Column(
@@ -175,14 +186,26 @@ COLUMNS: tuple[Column, ...] = (
         grows=True,
     ),
     Column(
+        id=HOST,
+        letter="h",
+        title="HOST",
+        about="Where it runs; shown if there are kernels of other machines",
+        width=4,
+        priority=4,
+        cell=_host,
+        sort_key=lambda kernel: kernel.engine.casefold(),
+        need=lambda kernel: cell_len(kernel.host),
+        most=12,
+    ),
+    Column(
         id="spec",
         letter="e",
         title="SPEC",
         about="The kernelspec",
         width=10,
-        priority=7,
-        cell=lambda kernel, _now: Cell(kernel.kernel_name, "muted"),
-        sort_key=lambda kernel: kernel.kernel_name.casefold(),
+        priority=8,
+        cell=lambda kernel, _now: Cell(kernel.own_spec, "muted"),
+        sort_key=lambda kernel: kernel.own_spec.casefold(),
     ),
     Column(
         id="pid",
@@ -203,7 +226,7 @@ COLUMNS: tuple[Column, ...] = (
         width=6,
         priority=0,
         cell=state_cell,
-        sort_key=lambda kernel: _WORDS.index(kernel.condition.word),
+        sort_key=_state_key,
         need=state_width,
         most=20,
     ),
@@ -213,7 +236,7 @@ COLUMNS: tuple[Column, ...] = (
         title="ORIGIN",
         about="Who started it: kerneltui, a Jupyter server, an editor, a console",
         width=_ORIGIN,
-        priority=4,
+        priority=5,
         cell=_origin,
         sort_key=lambda kernel: str(kernel.origin),
         need=lambda kernel: 0 if kernel.is_ours else _ORIGIN,
@@ -237,7 +260,7 @@ COLUMNS: tuple[Column, ...] = (
         title="LOAD",
         about="Recent CPU time, a bar for each second",
         width=_RECENT,
-        priority=5,
+        priority=6,
         cell=_load,
         sort_key=lambda kernel: None if kernel.usage is None else sum(kernel.usage.recent),
         align="right",
@@ -261,7 +284,7 @@ COLUMNS: tuple[Column, ...] = (
         title="UP",
         about="How long its process has lived",
         width=4,
-        priority=8,
+        priority=9,
         cell=_up,
         sort_key=lambda kernel: _ago(None if _is_dead(kernel) else kernel.started_at),
         align="right",
@@ -273,7 +296,7 @@ COLUMNS: tuple[Column, ...] = (
         title="IDLE",
         about="How long it has been silent",
         width=4,
-        priority=9,
+        priority=10,
         cell=_idle,
         sort_key=lambda kernel: _ago(kernel.last_activity),
         align="right",
@@ -285,7 +308,7 @@ COLUMNS: tuple[Column, ...] = (
         title="RUNS",
         about="Cells run since its process began",
         width=5,
-        priority=10,
+        priority=11,
         cell=lambda kernel, _now: Cell(str(kernel.executions), "muted"),
         sort_key=lambda kernel: kernel.executions,
         align="right",
@@ -297,7 +320,7 @@ COLUMNS: tuple[Column, ...] = (
         title="CLIENTS",
         about="Front ends connected to its server; without one, others whose code it has run",
         width=7,
-        priority=11,
+        priority=12,
         cell=lambda kernel, _now: Cell(str(kernel.clients), "muted"),
         sort_key=lambda kernel: kernel.clients,
         align="right",
@@ -309,7 +332,7 @@ COLUMNS: tuple[Column, ...] = (
         title="GROWTH",
         about="Memory in the last minute, and its slope if it grows steadily",
         width=18,
-        priority=12,
+        priority=13,
         cell=_growth,
         sort_key=lambda kernel: None if kernel.usage is None else kernel.usage.growth,
         descends=True,
@@ -327,6 +350,18 @@ COLUMNS: tuple[Column, ...] = (
     ),
 )
 
+
+def cells(columns: Iterable[Column], kernel: KernelSnapshot, now: float) -> tuple[Cell, ...]:
+    """Return a kernel's line; of one that is not heard, what was known last, in grey."""
+    then = kernel.unheard_since
+    if then is None:
+        return tuple([column.cell(kernel, now) for column in columns])
+    return tuple(
+        Cell(column.cell(kernel, now if column.id == STATE else then).text, "muted")
+        for column in columns
+    )
+
+
 BY_ID = {column.id: column for column in COLUMNS}
 CODE = "code"
 STATE = "state"
@@ -341,3 +376,16 @@ def known_columns(ids: Iterable[object]) -> ColumnIds:
     """Return the columns among `ids`, once each; the name comes first if it is missing."""
     known = tuple(dict.fromkeys(each for each in ids if isinstance(each, str) and each in BY_ID))
     return known if NAME in known else (NAME, *known)
+
+
+def with_host(ids: ColumnIds) -> ColumnIds:
+    """Return columns with the one for the host, which comes after the name."""
+    if HOST in ids:
+        return ids
+    place = ids.index(NAME) + 1
+    return (*ids[:place], HOST, *ids[place:])
+
+
+def of_one_host(ids: ColumnIds) -> ColumnIds:
+    """Return columns without the one that tells hosts apart."""
+    return tuple(each for each in ids if each != HOST)

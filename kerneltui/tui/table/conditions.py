@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from kerneltui import formats
 from kerneltui.fleet.diagnosis.condition import Word
+from kerneltui.fleet.model.engine_names import UNHEARD
 
 if TYPE_CHECKING:
     from kerneltui.fleet.diagnosis.condition import Condition
@@ -51,7 +52,10 @@ _LONG, _REST, _ENDED, _FILE = range(_FULL + 1, _FULL + 5)
 
 
 def state_cell(kernel: KernelSnapshot, now: float) -> Cell:
-    """Return what a kernel does and for how long, or its pending order."""
+    """Return what a kernel does and for how long, its pending order, or that nothing is heard."""
+    if kernel.unheard_since is not None:
+        age = formats.duration(elapsed(kernel.unheard_since, now))
+        return Cell(f"? {UNHEARD} {age}", "muted")
     if kernel.pending:
         waited = 0 if kernel.pending_since is None else int(now - kernel.pending_since)
         return Cell(f"◌ {kernel.pending} {max(0, waited)} s", "moving")
@@ -69,6 +73,8 @@ def word_and_age(condition: Condition, now: float) -> str:
 
 def state_width(kernel: KernelSnapshot) -> int:
     """Return the cells that a kernel's state needs, whatever its age is."""
+    if kernel.unheard_since is not None:
+        return len("? ") + len(UNHEARD) + AGE
     word = kernel.pending or str(kernel.condition.word)
     has_age = kernel.pending or kernel.condition.since is not None
     has_mark = kernel.pending or kernel.condition.is_older
@@ -91,6 +97,7 @@ def age_step(kernel: KernelSnapshot, now: float) -> float:
         kernel.last_activity,
         kernel.condition.since,
         kernel.pending_since,
+        kernel.unheard_since,
     )
     youngest = max((each for each in instants if each is not None), default=0.0)
     return now if kernel.pending or now - youngest < MINUTE else now // MINUTE

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 GAP = 1  # cells between two columns
 MOST_CODE = 30  # cells of code for which minor columns are hidden
-MINOR = 5
+MINOR = 6
 """From this priority on, a column is worth less than names in full."""
 
 Needs = tuple[tuple[str, int], ...]

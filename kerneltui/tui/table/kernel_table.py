@@ -26,7 +26,8 @@ from kerneltui.formats import (
 )
 from kerneltui.protocol.text import clean_line
 from kerneltui.tui.keys.bindings import bindings
-from kerneltui.tui.table.columns import STATE, Column, ColumnIds, known_columns
+from kerneltui.tui.table.columns import STATE, Column, ColumnIds, known_columns, of_one_host
+from kerneltui.tui.table.columns import cells as cells_of
 from kerneltui.tui.table.conditions import TONES, Cell, Tone, age_step
 from kerneltui.tui.table.cursor import successor
 from kerneltui.tui.table.fitting import GAP, fitting, most_skipped, needs_of
@@ -123,16 +124,22 @@ class KernelTable(LineView):
         self.view = TableView()
         """Code that changes it must call `view_changed`."""
         self._all: tuple[KernelSnapshot, ...] = ()
+        self._is_of_one_host = True
         self._kernels: tuple[KernelSnapshot, ...] = ()
         self._rows: dict[str, int] = {}
         self._now = 0.0
         self._width = self._top = self._skipped = self._most_skipped = 0
+        self._ids: ColumnIds = ()
+        """The columns that are wanted now, whether they fit or not."""
         self._columns: tuple[Column, ...] = ()
         self._lines: dict[str, _Line] = {}
 
     def show(self, kernels: Sequence[KernelSnapshot], now: float) -> None:
         """Show the view of `kernels` at the monotonic instant `now`."""
-        self._all, self._now = tuple(kernels), now
+        if kernels is not self._all:
+            self._all = tuple(kernels)
+            self._is_of_one_host = not any(kernel.engine for kernel in self._all)
+        self._now = now
         rows = self.view.rows(self._all, now)
         if rows != self._kernels or not rows:
             self._replace_rows(rows)
@@ -343,6 +350,9 @@ class KernelTable(LineView):
         """Keep the values that all lines share: to ask Textual costs more than to paint a line."""
         self._width, self._top = self.area.width, self.scroll_offset.y
         ids, room = self.view.columns, self._width - MARGIN
+        if self._is_of_one_host:
+            ids = of_one_host(ids)
+        self._ids = ids
         needs = needs_of(ids, self._kernels[self._top : self._top + self._page])
         self._most_skipped = most_skipped(ids, room, needs)
         self._skipped = min(self._skipped, self._most_skipped)
@@ -370,7 +380,7 @@ class KernelTable(LineView):
 
     def _header(self) -> Segment:
         """Return the titles, with arrows at the sorted column and towards hidden columns."""
-        is_whole = self._skipped + len(self._columns) >= len(self.view.columns)
+        is_whole = self._skipped + len(self._columns) >= len(self._ids)
         more = (" ", MORE_RIGHT, MORE_LEFT, MORE_BOTH)[2 * bool(self._skipped) + (not is_whole)]
         text = (FOCUS_LEFT if self.has_focus else " ") + more
         text += titles(self._columns, self.view.order)
@@ -383,7 +393,7 @@ class KernelTable(LineView):
         place = _Place(self._columns, kernel_id == self.cursor_id, kernel_id in self.view.marks)
         if known is not None and known[:3] == (kernel, step, place):
             return known.strip
-        cells = tuple([column.cell(kernel, self._now) for column in self._columns])
+        cells = cells_of(self._columns, kernel, self._now)
         if known is not None and known[2:4] == (place, cells):
             strip = known.strip
         else:

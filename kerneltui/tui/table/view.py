@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from kerneltui.fleet.model.filters import Filter, FilterError, parse_filter
 from kerneltui.formats import ASCENDING, DESCENDING
 from kerneltui.frozen import frozen
-from kerneltui.tui.table.columns import ALL, BY_ID, ColumnIds, known_columns
+from kerneltui.tui.table.columns import ALL, BY_ID, HOST, ColumnIds, known_columns, with_host
 from kerneltui.tui.table.conditions import attention
 
 if TYPE_CHECKING:
@@ -149,6 +149,7 @@ class TableView:
         """Return the state for the next session, as plain data; without the marks."""
         return {
             "columns": list(self.columns),
+            "hides_host": HOST not in self.columns,
             "sort": self.order.column,
             "descending": self.order.descending,
             "filter": self.filter.text,
@@ -161,6 +162,8 @@ class TableView:
         view = cls()
         if isinstance(columns := state.get("columns"), list):
             view.columns = known_columns(columns)
+            if state.get("hides_host") is not True:  # a state from before there was this column
+                view.columns = with_host(view.columns)
         column = state.get("sort")
         if isinstance(column, str) and (column in BY_ID or not column):
             view.order = Order(column, state.get("descending") is True)

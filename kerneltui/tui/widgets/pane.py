@@ -49,6 +49,11 @@ class Pane(LineView):
             super().__init__()
             self.tab = tab
 
+    @property
+    def tab(self) -> Tab:
+        """The tab whose content this is."""
+        return self.TAB
+
     def watch_kernel_name(self) -> None:
         self.repaint_changes()
 
@@ -59,8 +64,8 @@ class Pane(LineView):
         """Return the first line: the tabs, the kernel's name and `status`."""
         style = self.style(BAR)
         segments = [
-            Segment(label, self.style(ACTIVE) if tab is self.TAB else style)
-            for tab, label in labels(self.TAB, self.area.width, focused=self.has_focus)
+            Segment(label, self.style(ACTIVE) if tab is self.tab else style)
+            for tab, label in labels(self.tab, self.area.width, focused=self.has_focus)
         ]
         used = sum(len(segment.text) for segment in segments)
         room = max(0, self.area.width - used - 1)
@@ -74,6 +79,6 @@ class Pane(LineView):
         offset = event.get_content_offset(self)
         if offset is None or offset.y >= HEADER:
             return
-        if tab := tab_at(self.TAB, self.area.width, offset.x):
+        if tab := tab_at(self.tab, self.area.width, offset.x):
             event.stop()
             self.post_message(self.TabPicked(tab))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, groupby, repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, ClassVar
@@ -14,16 +14,25 @@ from textual.widget import Widget
 
 from kerneltui import formats
 from kerneltui.fleet.diagnosis.condition import Word
+from kerneltui.fleet.engines.engine_state import Link
+from kerneltui.fleet.model.engine_names import UNHEARD
 from kerneltui.protocol.text import clean_line
 from kerneltui.words import counted
 
 if TYPE_CHECKING:
+    from kerneltui.fleet.engines.engine_view import EngineView
     from kerneltui.fleet.inspection.host_usage import HostUsage
     from kerneltui.fleet.model.snapshot import KernelSnapshot
 
 STALE = 3.0  # seconds after which data are said to be old
 
 FULL = 0.9  # of the memory
+NAMED = 2  # of the hosts that are not connected
+_LINKS = {
+    Link.REFUSED: ("refused", "trouble"),
+    Link.LOST: ("lost", "trouble"),
+    Link.CONNECTING: ("connecting", "note"),
+}
 _PARTS = {
     Word.NO_ANSWER: "trouble",
     Word.DIED: "dead",
@@ -59,6 +68,7 @@ class StatusLine(Widget):
         self._parts: list[tuple[str, str]] = []
         self._kernels: Sequence[KernelSnapshot] = ()
         """The kernels that were counted last."""
+        self._engines: Sequence[EngineView] = ()
         self._counts, self._memory = counts(()), memory(())
 
     def show(
@@ -69,14 +79,16 @@ class StatusLine(Widget):
         notes: Sequence[str] = (),
         age: float = 0.0,
         host: HostUsage | None = None,
+        engines: Sequence[EngineView] = (),
     ) -> None:
         """Show counts of `kernels`, whose data are `age` seconds old, and other words.
 
         `hint`: what the next key would do. `notes`: what is special about the table now.
+        `engines`: the remote engines.
         """
-        if kernels is not self._kernels:
-            self._kernels = kernels
-            self._counts, self._memory = counts(kernels), memory(kernels)
+        if kernels is not self._kernels or engines != self._engines:
+            self._kernels, self._engines = kernels, engines
+            self._counts, self._memory = counts(kernels, engines), memory(kernels)
         parts = [("kerneltui", "name"), (self._host, "host"), *self._counts]
         if hint:
             parts.append((hint, "hint"))
@@ -116,12 +128,29 @@ def memory(kernels: Sequence[KernelSnapshot]) -> list[tuple[str, str]]:
     return [(f"{formats.memory(sum(sizes))} in kernels", "note")] if len(sizes) > 1 else []
 
 
-def counts(kernels: Sequence[KernelSnapshot]) -> list[tuple[str, str]]:
-    """Return the number of kernels, and of those in each condition, the most urgent first."""
+def counts(
+    kernels: Sequence[KernelSnapshot], engines: Sequence[EngineView] = ()
+) -> list[tuple[str, str]]:
+    """Return the number of kernels, and of those in each condition, the most urgent first.
+
+    After the number: the hosts, and which of them are not connected.
+    """
     real = [kernel for kernel in kernels if not kernel.is_file]
-    words = Counter(kernel.condition.word for kernel in real)
+    words = Counter(kernel.condition.word for kernel in real if kernel.unheard_since is None)
     found = [(f"{words[word]} {word}", _PARTS.get(word, "note")) for word in Word if words[word]]
+    if unheard := len(real) - words.total():
+        found.append((f"{unheard} {UNHEARD}", "trouble"))
     left = len(kernels) - len(real)
     if left:
         found.append((counted(left, "left-over file"), "note"))
-    return [(counted(len(real), "kernel"), "count"), *found]
+    where = f" on {counted(len(engines) + 1, 'host')}" if engines else ""
+    return [(f"{counted(len(real), 'kernel')}{where}", "count"), *absent(engines), *found]
+
+
+def absent(engines: Iterable[EngineView]) -> Iterator[tuple[str, str]]:
+    """Yield the names of the engines that are not connected, or only their number, and why."""
+    for link, (word, part) in _LINKS.items():
+        names = [each.name for each in engines if each.state.link is link]
+        if names:
+            who = ", ".join(names) if len(names) <= NAMED else counted(len(names), "host")
+            yield f"{who} {word}", part

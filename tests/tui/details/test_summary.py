@@ -82,7 +82,7 @@ def test_what_a_close_look_has_seen_comes_before_the_id() -> None:
 def test_it_tells_what_went_wrong_before_where_it_is(
     kernel: KernelSnapshot, facts: tuple[Fact, ...]
 ) -> None:
-    assert whereabouts(kernel) == facts
+    assert whereabouts(kernel, NOW) == facts
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE])

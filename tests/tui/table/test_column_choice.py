@@ -55,7 +55,7 @@ def test_a_column_moves_within_the_list(
     ("keys", "columns"),
     [
         ("space enter", ALL[1:]),
-        ("J J enter", ("name", "spec", "id", *ALL[3:])),
+        ("J J enter", ("name", "host", "id", *ALL[3:])),
         ("j K enter", ("name", "id", *ALL[2:])),
         ("J space R enter", ALL),
         ("J space escape", ALL),
@@ -80,7 +80,7 @@ def test_the_dialog_and_its_buttons_are_on_the_screen(size: tuple[int, int]) -> 
 
         screen = stage.app.screen
         buttons = [button.region for button in screen.query(Button)]
-        assert "[x] CPU%   CPU time of all its processes" in stage.picture
+        assert "[x] ORIGIN Who started it" in stage.picture
         assert all(screen.region.contains_region(region) and region.area for region in buttons)
 
     on_stage(play, FakeFleet(snapshot()), size)

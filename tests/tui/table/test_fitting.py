@@ -10,10 +10,11 @@ from kerneltui.fleet.diagnosis.condition import Condition, Word
 from kerneltui.fleet.model.classification import Kind
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.model.snapshot import KernelSnapshot
-from kerneltui.tui.table.columns import ALL, ColumnIds
+from kerneltui.tui.table.columns import ALL, ColumnIds, of_one_host
 from kerneltui.tui.table.fitting import GAP, fitting, most_skipped, needs_of
 from tests.tui.fakes import NOW, snapshot
 
+LOCAL = of_one_host(ALL)
 _KINDS = {Origin.KERNELTUI: Kind.CHILD, Origin.SERVER: Kind.SERVER}
 
 
@@ -33,7 +34,7 @@ def doing(kernel: KernelSnapshot, word: Word) -> KernelSnapshot:
     ],
 )
 def test_columns_give_way_by_priority(width: int, ids: str) -> None:
-    assert " ".join(column.id for column in fitting(ALL, width)) == ids
+    assert " ".join(column.id for column in fitting(LOCAL, width)) == ids
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ def test_the_origin_gives_way_to_the_code_where_all_kernels_are_ours(
 ) -> None:
     kernels = [snapshot(str(each), kind=_KINDS[each], origin=each) for each in origins]
 
-    shown = fitting(ALL, 78, needs=needs_of(ALL, kernels))
+    shown = fitting(LOCAL, 78, needs=needs_of(LOCAL, kernels))
 
     assert " ".join(column.id for column in shown) == ids
 
@@ -62,12 +63,12 @@ def test_the_origin_gives_way_to_the_code_where_all_kernels_are_ours(
     ],
 )
 def test_scrolled_columns_follow_the_name_in_their_order(skipped: int, ids: str) -> None:
-    assert " ".join(column.id for column in fitting(ALL, 78, skipped)) == ids
+    assert " ".join(column.id for column in fitting(LOCAL, 78, skipped)) == ids
 
 
 @pytest.mark.parametrize(("width", "most"), [(78, 13), (135, 13), (136, 0), (300, 0)])
 def test_columns_can_be_scrolled_only_where_some_are_out_of_sight(width: int, most: int) -> None:
-    assert most_skipped(ALL, width) == most
+    assert most_skipped(LOCAL, width) == most
 
 
 @pytest.mark.parametrize("width", [50, 78, 79, 120, 300])

@@ -1,0 +1,110 @@
+"""EngineActions: connects to other machines, and leaves them.
+
+A secret is asked for only if a server has refused without one or with another. It goes to the
+fleet, and nothing here keeps it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from kerneltui.errors import KernelError
+from kerneltui.fleet.engines.engine_state import Link
+from kerneltui.tui.dialogs.connect import ConnectRequest, ConnectScreen, DisconnectScreen
+from kerneltui.tui.main.kernel_screen import Commands, KernelScreen
+
+if TYPE_CHECKING:
+    from kerneltui.fleet.engines.engine_view import EngineView
+    from kerneltui.tui.main.dashboard_fleet import DashboardFleet
+
+LOOK = 0.1  # seconds between two looks at an engine that connects
+PATIENCE = 30.0  # seconds for which its end is awaited; the status line shows it afterwards, too
+
+
+class EngineActions:
+    """Asks where to connect, and tells what has come of it."""
+
+    def __init__(self, screen: KernelScreen, clock: Callable[[], float]) -> None:
+        self._screen = screen
+        self._clock = clock
+
+    @property
+    def commands(self) -> Commands:
+        return {"app.connect": self._ask_where, "app.disconnect": self._ask_which}
+
+    def _ask_where(self) -> None:
+        """Ask where to connect; offer the first server that has refused us."""
+        if (fleet := self._screen.fleet) is None:
+            return
+        refused = next((each for each in fleet.engines if _may_be_let_in(each)), None)
+        if refused is None:
+            self._ask(fleet, ConnectScreen())
+        else:
+            self._ask_again(fleet, refused.name, refused)
+
+    def _ask_again(self, fleet: DashboardFleet, text: str, refused: EngineView) -> None:
+        problem = str(refused.state)
+        screen = ConnectScreen(text, problem, asks_secret=refused.takes_secret)
+        self._ask(fleet, screen)
+
+    def _ask(self, fleet: DashboardFleet, screen: ConnectScreen) -> None:
+        def answered(request: ConnectRequest | None) -> None:
+            if request is not None:
+                self._screen.begin(partial(self._connect, fleet, request))
+
+        self._screen.push(screen, answered)
+
+    async def _connect(self, fleet: DashboardFleet, request: ConnectRequest) -> None:
+        """Connect; if that is refused, ask again."""
+        text = request.text
+        try:
+            name = await asyncio.to_thread(fleet.connect, text, request.secret)
+        except KernelError as error:
+            self._ask(fleet, ConnectScreen(text, str(error)))
+            return
+        self._screen.tick()
+        engine = await self._outcome(fleet, name)
+        if engine is None:
+            return
+        if engine.state.link is Link.CONNECTED:
+            self._screen.say(f"{name} is connected")
+        elif engine.state.link is Link.REFUSED:
+            await asyncio.to_thread(fleet.disconnect, name)  # if the user gives up, nothing is left
+            self._ask_again(fleet, text, engine)
+        self._screen.tick()
+
+    async def _outcome(self, fleet: DashboardFleet, name: str) -> EngineView | None:
+        """Return an engine once it has connected, or failed to; None if it has gone meanwhile."""
+        deadline = self._clock() + PATIENCE
+        while True:
+            engine = next((each for each in fleet.engines if each.name == name), None)
+            is_over = engine is None or engine.state.link is not Link.CONNECTING
+            if is_over or self._clock() >= deadline:
+                return engine
+            await asyncio.sleep(LOOK)
+
+    def _ask_which(self) -> None:
+        if (fleet := self._screen.fleet) is None:
+            return
+
+        def answered(name: str | None) -> None:
+            if name is not None:
+                self._screen.begin(partial(self._disconnect, fleet, name))
+
+        self._screen.push(DisconnectScreen(fleet.engines), answered)
+
+    async def _disconnect(self, fleet: DashboardFleet, name: str) -> None:
+        try:
+            await asyncio.to_thread(fleet.disconnect, name)
+        except KernelError as error:
+            self._screen.say(str(error), "error")
+        else:
+            self._screen.say(f"{name} is left; its kernels run on")
+        self._screen.tick()
+
+
+def _may_be_let_in(engine: EngineView) -> bool:
+    return engine.state.link is Link.REFUSED and engine.takes_secret
