@@ -23,6 +23,7 @@ BELOW_ALL = (
     "frozen",
     "paths",
     "private_file",
+    "version",
     "words",
 )
 FOREIGN = {

@@ -391,7 +391,7 @@ def test_a_dashboard_whose_folder_was_removed_starts_kernels_at_home(
     monkeypatch.chdir(gone)
     gone.rmdir()
 
-    assert MainScreen(time.monotonic, RunSettings())._starts._usual.cwd == str(Path.home())
+    assert MainScreen(time.monotonic, RunSettings())._starts._folders[""] == str(Path.home())
 
 
 # -- little room -------------------------------------------------------------------------
