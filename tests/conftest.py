@@ -22,7 +22,7 @@ from tests.support import eventually
 
 OUR_THREADS = (
     *("kernel-", "console", "usage", "discovery", "servers", "ask-server", "progress"),
-    *("agent-", "engine-", "fake-kernel", "gateway", "test-background"),
+    *("agent-", "engine-", "fake-kernel", "gateway", "server-helper", "test-background"),
 )
 PLACES = {
     "HOME": "home",

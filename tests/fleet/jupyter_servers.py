@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -21,10 +20,9 @@ from kerneltui.fleet.servers.jupyter_server import JupyterServer, find_servers
 from kerneltui.kernels.client.channels import has_heartbeat
 from kerneltui.kernels.connection.connection_file import read_connection_file
 from kerneltui.kernels.connection.sockets import default_context
+from tests.remote_servers import PATIENCE, TOKEN, server_process
 from tests.support import eventually
 
-TOKEN = "a-token-that-nobody-may-see"
-PATIENCE = 60.0  # seconds for a server or a kernel to start
 SETTLED = 3.0  # seconds
 
 
@@ -40,17 +38,9 @@ def jupyter_server(
         *(sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root"),
         *(place, f"--ServerApp.root_dir={root}", f"--IdentityProvider.token={TOKEN}"),
     ]
-    environment = {**env, "JUPYTER_RUNTIME_DIR": str(runtime)}
-    with (root / "server.log").open("wb") as log:
-        process = subprocess.Popen(
-            command, stdout=log, stderr=log, env=environment, start_new_session=True, cwd=root
-        )
-    try:
+    with server_process(command, root, {**env, "JUPYTER_RUNTIME_DIR": str(runtime)}):
         eventually(lambda: _answers(runtime), PATIENCE)
         yield next(find_servers([runtime]))
-    finally:
-        process.terminate()
-        process.wait(PATIENCE)
 
 
 def _answers(runtime: Path) -> bool:

@@ -18,14 +18,17 @@ from kerneltui.protocol.text import clean_line
 
 MAX_ANSWER = 50_000_000  # bytes
 MAX_COOKIES = 50
+CONNECT_SHARE = 0.4  # of the timeout, for connecting, and again for the start of encryption
 XSRF = "_xsrf"
+_PLAIN = "; is its address http:// instead of https://?"
+_SECURE = "; is its address https:// instead of http://?"
 _VERSION_MIX_UP = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"})
 
 
 class HttpClient:
     """Requests to one server, in one event loop.
 
-    There is no timeout here: the caller has to set one for all that it does.
+    Only connecting has a timeout here: the caller has to set one for all that it does.
     """
 
     def __init__(self, address: ServerAddress) -> None:
@@ -37,7 +40,8 @@ class HttpClient:
             self._client = httpx.AsyncClient(
                 verify=self.tls if self.tls is not None else False,
                 transport=httpx.AsyncHTTPTransport(uds=unix) if unix else None,
-                timeout=None,
+                # Only this one: a cancelled handshake would leave its socket to the collector.
+                timeout=httpx.Timeout(None, connect=CONNECT_SHARE * address.timeout),
                 follow_redirects=False,
                 headers={"Accept-Encoding": "identity", "User-Agent": "kerneltui"},
             )
@@ -123,26 +127,25 @@ class HttpClient:
 
 def _why(error: Exception, address: ServerAddress) -> str:
     """Return in a few words why there is no answer. httpx's own words are seldom of use."""
-    causes = list(_causes(error))
-    for cause in causes:
+    secure = address.url.startswith("https:")
+    if isinstance(error, httpx.ConnectTimeout):
+        hint = _PLAIN if secure else ""
+        return f"no connection within {CONNECT_SHARE * address.timeout:g} s{hint}"
+    for cause in sorted(_causes(error), key=lambda each: not isinstance(each, ssl.SSLError)):
         if isinstance(cause, ssl.SSLCertVerificationError):
-            told = clean_line(cause.verify_message)
             return (
-                f"its certificate cannot be verified ({told}); the option ca_file names the"
-                " certificate of an authority to trust"
+                f"its certificate cannot be verified ({clean_line(cause.verify_message)}); the"
+                " option ca_file names the certificates of authorities to trust"
             )
-    for cause in causes:
         if isinstance(cause, ssl.SSLError):
-            if cause.reason in _VERSION_MIX_UP:
-                return "it does not speak TLS there; is its address http:// instead of https://?"
-            return f"encryption failed ({clean_line(cause.reason or 'no reason')})"
+            hint = _PLAIN if cause.reason in _VERSION_MIX_UP else ""
+            return f"encryption failed ({clean_line(cause.reason or 'no reason')}){hint}"
         if isinstance(cause, socket.gaierror):
             return f"no address is known for its name ({cause.strerror})"
         if isinstance(cause, OSError) and cause.strerror:
             return cause.strerror.lower()
     if isinstance(error, httpx.RemoteProtocolError):
-        hint = "" if address.url.startswith("https") else "; is its address https://?"
-        return f"what it sent is not a whole HTTP answer{hint}"
+        return f"what it sent is not a whole HTTP answer{'' if secure else _SECURE}"
     return clean_line(type(error).__name__)
 
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import TypeVar
 from urllib.parse import quote
 
-from kerneltui.errors import ServerError, ServerRefused
+from kerneltui.errors import NoSuchKernel, ServerError, ServerRefused
 from kerneltui.kernels.gateway import models
 from kerneltui.kernels.gateway.models import KernelModel, SessionModel, SpecModels
 from kerneltui.kernels.gateway.server_session import ServerSession
+from kerneltui.protocol.text import clean_line
 
 START_TIMEOUT = 60.0  # seconds: Jupyter's own launch timeout; a cluster may need minutes
 STOP_TIMEOUT = 30.0  # seconds; a server waits for its kernel's end, then kills it
@@ -69,7 +70,9 @@ class GatewayApi:
 
         `path`: the folder to start in, below the server's root. `environment`: variables for a
         gateway, which takes those named KERNEL_*; a Jupyter server ignores them.
+        Raises NoSuchKernel too.
         """
+        self._require_spec(name)
         order: dict[str, object] = {"name": name} if name else {}
         if path:
             order["path"] = path
@@ -83,8 +86,9 @@ class GatewayApi:
     ) -> SessionModel:
         """Start a kernel for a notebook, or return the session that the notebook has already.
 
-        `path`: the notebook's, below the server's root.
+        `path`: the notebook's, below the server's root. Raises NoSuchKernel too.
         """
+        self._require_spec(name)
         kernel = {"name": name} if name else {}
         title = path.rpartition("/")[2]
         order = {"path": path, "name": title, "type": kind, "kernel": kernel}
@@ -100,6 +104,18 @@ class GatewayApi:
     def shutdown(self, kernel_id: str, *, timeout: float = STOP_TIMEOUT) -> None:
         """Stop a kernel; the server kills it if it does not end by itself."""
         self._session.request("DELETE", _kernel(kernel_id), timeout=timeout)
+
+    def _require_spec(self, name: str) -> None:
+        """Refuse an unknown kernelspec: a failed start can keep a Jupyter server from ending."""
+        if not name:
+            return
+        known = [spec.name for spec in self.specs().specs]
+        if name not in known:
+            raise NoSuchKernel(
+                f"kernel spec {clean_line(name)!r} not found at {self._session.address};"
+                f" available: {clean_line(', '.join(known)) or 'none'}",
+                name,
+            )
 
     def _get(self, path: str) -> object:
         return self._session.request("GET", f"{path}{_UNTRACKED}")

@@ -29,13 +29,13 @@ from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.protocol.status import KernelState
 from tests.commands.agreement import agreed
 from tests.fleet.jupyter_servers import (
-    PATIENCE,
     ask,
     jupyter_server,
     models,
     open_notebook,
     settled_models,
 )
+from tests.remote_servers import PATIENCE
 from tests.support import eventually
 
 pytestmark = pytest.mark.slow
