@@ -110,6 +110,6 @@ def encrypted_twin(answer: Answer) -> str | None:
     except ValueError:
         return None
     same = target.hostname == asked.hostname and target.path.rstrip("/") == asked.path.rstrip("/")
-    if target.scheme != "https" or not (same and same_port):
+    if target.scheme != "https" or "@" in target.netloc or not (same and same_port):
         return None
     return f"https://{target.netloc}{asked.path}"

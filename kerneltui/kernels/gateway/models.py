@@ -1,11 +1,13 @@
 """What a Jupyter server tells over REST, as plain data.
 
-Rule: nothing here raises. A field of an unexpected shape counts as missing; whatever has no id is
-left out. Texts are those of the server, not cleaned: clean them where they are shown.
+Rule: nothing here raises. A field of an unexpected shape counts as missing; whatever has no id, or
+one that could not be part of a URL, is left out.
+Texts are those of the server, not cleaned: clean them where they are shown.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -14,8 +16,9 @@ from kerneltui.protocol.fields import Fields, mapping, text, whole
 from kerneltui.protocol.status import KernelState
 
 MAX_TEXT = 4_000  # characters: the longest path that Linux allows is about that
-MAX_ID = 200
+MAX_WORD = 200
 MAX_ITEMS = 10_000
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,199}")
 _COUNTS = range(1_000_000)
 
 
@@ -68,7 +71,7 @@ class SpecModels:
 
 def kernel_model(value: object) -> KernelModel | None:
     fields = _fields(value)
-    if not (kernel_id := text(fields, "id", limit=MAX_ID)):
+    if not _ID.fullmatch(kernel_id := text(fields, "id")):
         return None
     state = text(fields, "execution_state")
     return KernelModel(
@@ -76,7 +79,7 @@ def kernel_model(value: object) -> KernelModel | None:
         name=text(fields, "name", limit=MAX_TEXT),
         state=state if state in set(KernelState) else "",
         connections=whole(fields, "connections", within=_COUNTS),
-        last_activity=_time(text(fields, "last_activity", limit=MAX_ID)),
+        last_activity=_time(text(fields, "last_activity", limit=MAX_WORD)),
         reason=text(fields, "reason", limit=MAX_TEXT),
     )
 
@@ -87,13 +90,13 @@ def kernel_models(value: object) -> tuple[KernelModel, ...]:
 
 def session_model(value: object) -> SessionModel | None:
     fields = _fields(value)
-    if not (session_id := text(fields, "id", limit=MAX_ID)):
+    if not _ID.fullmatch(session_id := text(fields, "id")):
         return None
     return SessionModel(
         id=session_id,
         path=text(fields, "path", limit=MAX_TEXT),
         name=text(fields, "name", limit=MAX_TEXT),
-        type=text(fields, "type", limit=MAX_ID),
+        type=text(fields, "type", limit=MAX_WORD),
         kernel=kernel_model(fields.get("kernel")),
     )
 
@@ -110,7 +113,7 @@ def spec_models(value: object) -> SpecModels:
 
 
 def version(value: object) -> str:
-    return text(_fields(value), "version", limit=MAX_ID)
+    return text(_fields(value), "version", limit=MAX_WORD)
 
 
 def _specs(told: Fields) -> Iterator[SpecModel]:
@@ -119,7 +122,7 @@ def _specs(told: Fields) -> Iterator[SpecModel]:
         yield SpecModel(
             name=name[:MAX_TEXT],
             display_name=text(spec, "display_name", name, limit=MAX_TEXT)[:MAX_TEXT],
-            language=text(spec, "language", limit=MAX_ID),
+            language=text(spec, "language", limit=MAX_WORD),
         )
 
 

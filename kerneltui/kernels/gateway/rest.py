@@ -127,4 +127,4 @@ class GatewayApi:
 
 
 def _kernel(kernel_id: str) -> str:
-    return f"api/kernels/{quote(kernel_id, safe='')}"
+    return f"api/kernels/{quote(kernel_id, safe='', errors='replace')}"

@@ -19,7 +19,7 @@ _FRONT_ENDS = frozenset(
     | {"retro", "terminals", "tree", "view", "voila"}
 )
 """The first parts of the paths of front ends' pages, which follow the server's base URL."""
-_HUB_PAGE = frozenset(
+_HUB_PAGES = frozenset(
     ("hub", page)
     for page in ("", "admin", "api", "home", "login", "spawn", "token", "user-redirect")
 )
@@ -123,13 +123,13 @@ def _base_path(path: str) -> str:
 
 def _base_parts(parts: list[str]) -> Iterator[str]:
     parts = [part for part in parts if part]
-    if _HUB_PAGE & set(zip(parts, [*parts[1:], ""], strict=True)):
-        raise _unusable("it is a page of JupyterHub; a server's address there ends with user/NAME/")
     if "user" in parts:  # JupyterHub's: user/NAME, whatever the name
         start = parts.index("user")
         yield from parts[: start - 1 if parts[start - 1 : start] == ["hub"] else start]
         yield from parts[start : start + 2]
         parts = parts[start + 2 :]
+    elif not _HUB_PAGES.isdisjoint(zip(parts, [*parts[1:], ""], strict=False)):
+        raise _unusable("it is a page of JupyterHub; a server's address there ends with user/NAME/")
     for part in parts:
         if part in _FRONT_ENDS:
             return
