@@ -33,6 +33,7 @@ FOREIGN = {
     "tui": {"zmq", "psutil", "subprocess"},
 }
 NEVER = {"jupyter_client", "tornado", "traitlets", "ipykernel"}
+REMOTE = {"httpx", "websockets"}  # an extra, and slow to load
 
 
 def modules(folder: Path) -> list[Path]:
@@ -183,10 +184,10 @@ LOADED = "import sys; print(*sorted({name.split('.')[0] for name in sys.modules}
 @pytest.mark.parametrize(
     ("code", "absent"),
     [
-        ("import kerneltui", TERMINAL | NEVER),
-        ("from kerneltui import *", {"psutil", "jupyter_core"} | TERMINAL | NEVER),
-        ("import kerneltui.tui.app", {"zmq", "psutil", "jupyter_core"} | NEVER),
-        ("import kerneltui.fleet.fleet", TERMINAL | NEVER),
+        ("import kerneltui", TERMINAL | NEVER | REMOTE),
+        ("from kerneltui import *", {"psutil", "jupyter_core"} | TERMINAL | NEVER | REMOTE),
+        ("import kerneltui.tui.app", {"zmq", "psutil", "jupyter_core"} | NEVER | REMOTE),
+        ("import kerneltui.fleet.fleet", TERMINAL | NEVER | REMOTE),
     ],
 )
 def test_an_import_loads_no_more_than_it_needs(code: str, absent: set[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
 import ssl
@@ -16,7 +17,7 @@ from kerneltui.kernels.gateway.server import ServerAddress
 from kerneltui.kernels.gateway.tls import tls_context
 from kerneltui.protocol.text import clean_line
 
-MAX_ANSWER = 50_000_000  # bytes
+MAX_ANSWER = 10_000_000  # bytes; parsed, they may take twenty times as much memory
 MAX_COOKIES = 50
 CONNECT_SHARE = 0.4  # of the timeout, for connecting, and again for the start of encryption
 XSRF = "_xsrf"
@@ -142,8 +143,8 @@ def _why(error: Exception, address: ServerAddress) -> str:
             return f"encryption failed ({clean_line(cause.reason or 'no reason')}){hint}"
         if isinstance(cause, socket.gaierror):
             return f"no address is known for its name ({cause.strerror})"
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror.lower()
+        if isinstance(cause, OSError) and cause.errno:
+            return os.strerror(cause.errno).lower()
     if isinstance(error, httpx.RemoteProtocolError):
         return f"what it sent is not a whole HTTP answer{'' if secure else _SECURE}"
     return clean_line(type(error).__name__)

@@ -44,9 +44,9 @@ def answer(
 class ScriptedServer:
     """A server in threads of its own; each connection is for one request."""
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, port: int = 0) -> None:
         self._script = script
-        self._listener = socket.create_server((HOST, 0))
+        self._listener = socket.create_server((HOST, port))
         self.port: int = self._listener.getsockname()[1]
         self.url = f"http://{HOST}:{self.port}/"
         self.asked: list[Asked] = []

@@ -58,6 +58,8 @@ def _server(kind: str, folder: Path, authority: Authority) -> AbstractContextMan
             return jupyter_server(folder, base=BASE)
         case "tls":
             return jupyter_server(folder, authority=authority)
+        case "client_tls":
+            return jupyter_server(folder, authority.demand, authority=authority)
         case "unix":
             return jupyter_server(folder, unix=True)
         case "gateway":
@@ -214,6 +216,27 @@ def test_an_unknown_authority_is_an_error_that_names_the_option(address: ServerA
         ServerSession(replace(address, ca_file="")) as session,
         pytest.raises(ServerUnreachable, match=r"certificate cannot be verified .*ca_file"),
     ):
+        session.request("GET", "api")
+
+
+@only("client_tls")
+def test_a_client_s_certificate_is_shown(address: ServerAddress, authority: Authority) -> None:
+    folder = authority.folder
+    known = replace(
+        address,
+        client_certificate=str(folder / "client.pem"),
+        client_key=str(folder / "client.key"),
+    )
+
+    with ServerSession(known) as session:
+        assert GatewayApi(session).kernels() == ()
+
+
+@only("client_tls")
+def test_a_server_that_wants_a_client_s_certificate_refuses_who_has_none(
+    address: ServerAddress,
+) -> None:
+    with ServerSession(address) as session, pytest.raises(ServerUnreachable, match="encryption"):
         session.request("GET", "api")
 
 
