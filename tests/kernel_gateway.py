@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
-from ssl import SSLContext
 from typing import Any, Self, TypeVar
 
 import zmq
@@ -20,23 +18,15 @@ from websockets.typing import Subprotocol
 from kerneltui.errors import ProtocolError
 from kerneltui.kernels.connection.session import session_for
 from kerneltui.kernels.connection.sockets import connect, default_context
+from kerneltui.kernels.gateway.exchange import WebsocketPlace
 from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.raw_message import DELIMITER, RawMessage
 from kerneltui.protocol.websocket_frames import V1, WebsocketMessage, decode, encode
 from tests.support import PATIENCE, eventually
 
 T = TypeVar("T")
+SECRET = "a-token-that-nobody-may-see"
 CHANNELS = (Channel.STDIN, Channel.IOPUB, Channel.CONTROL, Channel.SHELL)
-
-
-@dataclass(frozen=True)
-class Place:
-    """What opens the websocket of a `KernelGateway`."""
-
-    uri: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    ssl: SSLContext | None = None
-    unix_socket: str | None = None
 
 
 class KernelGateway:
@@ -53,6 +43,8 @@ class KernelGateway:
         """The HTTP status that is given in place of a websocket."""
         self.location = ""
         """Where a refusal sends the client."""
+        self.requests: list[tuple[str, str]] = []
+        """Method and path of all requests that are not for a websocket."""
         self.received: list[WebsocketMessage] = []
         self._subprotocol = subprotocol
         self._open: set[ServerConnection] = set()
@@ -65,8 +57,13 @@ class KernelGateway:
 
     # -- for a relay ----
 
-    def websocket(self, path: str) -> Place:
-        return Place(f"ws://127.0.0.1:{self.port}/{path}", {"Authorization": "token secret"})
+    def websocket(self, path: str) -> WebsocketPlace:
+        headers = {"Authorization": f"token {SECRET}"}
+        return WebsocketPlace(f"ws://127.0.0.1:{self.port}/{path}", headers, None, "")
+
+    def request(self, method: str, path: str) -> object:
+        self.requests.append((method, path))
+        return None
 
     # -- for a test ----
 
@@ -149,7 +146,7 @@ class KernelGateway:
 
     def _admit(self, websocket: ServerConnection, request: Request) -> Response | None:
         self.paths.append(request.path)
-        self.headers.append(dict(request.headers))
+        self.headers.append(dict(request.headers.raw_items()))
         if self.refusal is None:
             return None
         response = websocket.respond(HTTPStatus(self.refusal), "no\n")

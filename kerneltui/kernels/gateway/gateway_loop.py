@@ -7,12 +7,11 @@ import functools
 import os
 import threading
 from collections.abc import Coroutine
-from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from kerneltui.kernels.processes.guarded_thread import GuardedThread
+from kerneltui.kernels.gateway.event_loop import EventLoop, LoopClosed
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class GatewayLoop:
@@ -21,37 +20,30 @@ class GatewayLoop:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._users = 0
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: GuardedThread | None = None
+        self._loop: EventLoop | None = None
 
     def enter(self) -> None:
         """Start the thread, unless it runs for another user."""
         with self._lock:
             self._users += 1
-            if self._users == 1:
-                self._loop = asyncio.new_event_loop()
-                self._thread = GuardedThread(self._loop.run_forever, "gateway")
-                self._thread.start()
+            if self._loop is None:
+                self._loop = EventLoop("gateway", lambda: asyncio.sleep(0))
+                self._loop.start()
 
     def leave(self) -> None:
         """End the thread, unless it has another user; wait for its end."""
         with self._lock:
             self._users -= 1
-            loop, thread = self._loop, self._thread
-            if self._users or loop is None or thread is None:
-                return
-            loop.call_soon_threadsafe(loop.stop)
-            thread.join()
-            loop.close()
-            self._loop = self._thread = None
+            if self._users == 0 and self._loop is not None:
+                self._loop.close()
+                self._loop = None
 
-    def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        """Run a coroutine in the loop, for a user that has entered."""
-        loop = self._loop
-        if loop is None:
+    def call(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Wait for a coroutine, for a user that has entered. Raises what the coroutine raises."""
+        if self._loop is None:
             work.close()
-            raise RuntimeError("the gateway's thread does not run")
-        return asyncio.run_coroutine_threadsafe(work, loop)
+            raise LoopClosed
+        return self._loop.call(work)
 
 
 def gateway_loop() -> GatewayLoop:
@@ -60,5 +52,5 @@ def gateway_loop() -> GatewayLoop:
 
 
 @functools.cache
-def _loop_of(_pid: int) -> GatewayLoop:  # a fork's threads are its parent's
+def _loop_of(_pid: int) -> GatewayLoop:  # a fork has none of its parent's threads
     return GatewayLoop()

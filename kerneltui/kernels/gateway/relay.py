@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import random
 import threading
 import time
 import uuid
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from functools import partial
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
-from kerneltui.errors import KernelError, KernelTimeout
-from kerneltui.kernels.client.awaiting import in_thread
+from kerneltui.errors import KernelError, KernelTimeout, ServerError
 from kerneltui.kernels.connection.sockets import Context, default_context
+from kerneltui.kernels.gateway.extra import NEEDS_EXTRA
 from kerneltui.kernels.gateway.gateway_loop import gateway_loop
 from kerneltui.kernels.gateway.relay_sockets import RelaySockets, new_info
 from kerneltui.kernels.gateway.relay_state import Link, LinkGap, RelayState
-from kerneltui.kernels.gateway.traffic import Traffic
-from kerneltui.kernels.gateway.websocket import (
-    LinkRefused,
-    WebsocketServer,
-    describe_end,
-    open_websocket,
-)
 from kerneltui.kernels.processes.guarded_thread import Failures
 
-FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0  # seconds between two attempts to connect
-STEADY = 10.0  # seconds that a link has to last for the next delay to be a short one
-CLOSE_PATIENCE = 10.0  # seconds for the gateway's thread to close a relay
-OVERFLOW = "a program did not read what the kernel says"
+if TYPE_CHECKING:
+    from kerneltui.kernels.gateway.link_keeper import LinkKeeper, Server
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +37,7 @@ class Relay:
 
     def __init__(
         self,
-        server: WebsocketServer,
+        server: Server,
         kernel_id: str,
         *,
         context: Context | None = None,
@@ -73,32 +61,44 @@ class Relay:
         self._failures = Failures("a listener of a relay")
         self._changed = threading.Condition()
         self._state = RelayState(Link.CONNECTING, time.monotonic())
-        self._closing = threading.Lock()
-        self._task: asyncio.Task[None] | None = None
-        self._traffic: Traffic | None = None
-        self._is_started = False
-        self._broke_at: float | None = None
-
-    # -- in any thread ----
+        self._turn = threading.Lock()
+        self._keeper: LinkKeeper | None = None
+        self._is_over = False
 
     @property
     def state(self) -> RelayState:
         return self._state
 
     @property
-    def dropped(self) -> Counter[str]:
+    def dropped(self) -> Mapping[str, int]:
         """How many of the server's messages were for no client, or not understood."""
-        return self._traffic.dropped if self._traffic else Counter()
+        return self._keeper.dropped if self._keeper is not None else {}
 
     def start(self) -> None:
-        """Open the sockets, and connect in the background. Raises KernelError without room."""
-        sockets = RelaySockets(
-            self._context or default_context(), self.info, f"kernel.{self.kernel_id}"
-        )
-        loop = gateway_loop()
-        loop.enter()
-        self._is_started = True
-        loop.submit(self._begin(sockets)).result()
+        """Open the sockets, and connect in the background.
+
+        Raises KernelError if there is no room for the sockets, or a package is not installed.
+        """
+        try:
+            from kerneltui.kernels.gateway.link_keeper import LinkKeeper
+        except ModuleNotFoundError:
+            raise ServerError(NEEDS_EXTRA) from None
+        context = self._context or default_context()
+        sockets = RelaySockets(context, self.info, f"kernel.{self.kernel_id}")
+
+        async def begin() -> LinkKeeper:
+            return LinkKeeper(
+                self._server,
+                self.kernel_id,
+                self.session_id,
+                sockets,
+                on_change=self._set,
+                on_gap=self._tell_gap,
+            )
+
+        with self._turn:
+            gateway_loop().enter()
+            self._keeper = gateway_loop().call(begin())
 
     def wait_open(self, timeout: float) -> None:
         """Wait until the websocket is open. `timeout`: seconds.
@@ -119,84 +119,16 @@ class Relay:
 
     def close(self) -> None:
         """Close the websocket and the sockets; the kernel goes on. No effect the second time."""
-        with self._closing:
-            if not self._is_started:
+        with self._turn:
+            if self._keeper is None or self._is_over:
                 return
-            self._is_started = False
-            loop = gateway_loop()
+            self._is_over = True
             try:
-                loop.submit(self._end()).result(CLOSE_PATIENCE)
+                gateway_loop().call(self._keeper.end())
             finally:
-                loop.leave()
+                gateway_loop().leave()
 
     # -- in the gateway's thread ----
-
-    async def _begin(self, sockets: RelaySockets) -> None:
-        self._traffic = Traffic(sockets, self._note_overflow)
-        self._traffic.watch()
-        self._task = asyncio.ensure_future(self._serve(sockets, self._traffic))
-
-    async def _end(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-
-    async def _serve(self, sockets: RelaySockets, traffic: Traffic) -> None:
-        reason = "it was closed here"
-        try:
-            await self._keep_open(traffic)
-        except LinkRefused as error:
-            reason = str(error)
-        except Exception as error:  # noqa: BLE001 - a defect must not leave clients waiting
-            self._failures.tell(error)
-            reason = "it failed"
-        finally:
-            traffic.end()
-            sockets.close()
-            self._set(Link.CLOSED, reason)
-
-    async def _keep_open(self, traffic: Traffic) -> None:
-        """Connect again and again. Raises LinkRefused when that is of no use."""
-        delays = _delays()
-        while True:
-            begun = time.monotonic()
-            try:
-                reason = await self._connect(traffic)
-            except LinkRefused:
-                raise
-            except KernelError as error:
-                reason = str(error)
-            self._set(Link.LOST, reason)
-            if time.monotonic() - begun > STEADY:
-                delays = _delays()
-            await asyncio.sleep(next(delays))
-
-    async def _connect(self, traffic: Traffic) -> str:
-        """Serve one websocket to its end, and return why it ended. Raises KernelError."""
-        path = f"api/kernels/{quote(self.kernel_id, safe='')}/channels"
-        path += f"?session_id={quote(self.session_id, safe='')}"
-        place = await in_thread(partial(self._server.websocket, path))
-        websocket = await open_websocket(place)
-        from websockets.exceptions import ConnectionClosed
-
-        try:
-            self._note_gap()
-            self._set(Link.OPEN, "")
-            await traffic.pass_on(websocket)
-        except ConnectionClosed as error:
-            return describe_end(error)
-        finally:
-            self._broke_at = time.time()
-            await websocket.close()
-        return "it ended"
-
-    def _note_gap(self) -> None:
-        if self._broke_at is not None:
-            self._tell_gap(LinkGap(self._broke_at, time.time(), self._state.reason))
-
-    def _note_overflow(self) -> None:
-        now = time.time()
-        self._tell_gap(LinkGap(now, now, OVERFLOW))
 
     def _tell_gap(self, gap: LinkGap) -> None:
         _log.info("messages of kernel %s may be missing: %s", self.kernel_id[:8], gap.why)
@@ -209,11 +141,3 @@ class Relay:
             self._state = RelayState(link, time.monotonic(), reason)
             self._changed.notify_all()
         self._failures.attempt(partial(self._on_change, self._state))
-
-
-def _delays() -> Iterator[float]:
-    """Yield the seconds before each further attempt to connect."""
-    delay = FIRST_DELAY
-    while True:
-        yield delay * random.uniform(0.5, 1.0)
-        delay = min(2 * delay, LONGEST_DELAY)

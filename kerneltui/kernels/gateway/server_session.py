@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from kerneltui.errors import ServerError, ServerUnreachable
 from kerneltui.kernels.gateway.event_loop import EventLoop, LoopClosed
+from kerneltui.kernels.gateway.extra import NEEDS_EXTRA
 from kerneltui.kernels.gateway.server import ServerAddress
 from kerneltui.protocol.text import clean_line
 
@@ -109,10 +110,7 @@ class ServerSession:
         try:
             from kerneltui.kernels.gateway.exchange import Exchange
         except ModuleNotFoundError:
-            raise ServerError(
-                "kernels of Jupyter servers need httpx and websockets:"
-                " pip install 'kerneltui[remote]'"
-            ) from None
+            raise ServerError(NEEDS_EXTRA) from None
         return Exchange(self.address, self._renew)
 
     def _disconnected(self) -> ServerUnreachable:

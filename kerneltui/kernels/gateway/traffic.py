@@ -7,10 +7,14 @@ run. What came while there was no link stays in the sockets, and is sent to the 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import WebSocketException
+from websockets.protocol import State
 
 from kerneltui.errors import ProtocolError
 from kerneltui.kernels.gateway.relay_sockets import REQUEST_CHANNELS, RelaySockets, Request
@@ -22,10 +26,8 @@ from kerneltui.protocol.message import Content
 from kerneltui.protocol.raw_message import parse_object
 from kerneltui.protocol.websocket_frames import WebsocketMessage, decode, encode
 
-if TYPE_CHECKING:
-    from websockets.asyncio.client import ClientConnection
-
 PATIENCE = 2.0  # seconds that a subscriber with a full queue may hold back the others
+FLUSH_PATIENCE = 1.0  # seconds for the last requests to leave
 PAUSE = 0.005  # seconds between two looks whether it has read
 ABORTED: Content = {"status": "aborted"}
 UNKNOWN: Content = {
@@ -47,6 +49,8 @@ class Traffic:
         self._on_overflow = on_overflow
         self._routes = {channel: Routes() for channel in (Channel.SHELL, Channel.CONTROL)}
         self._wake = asyncio.Event()
+        self._may_send = False
+        """The kernel's process is the one that requests are for."""
         self._websocket: ClientConnection | None = None
         self._reunion: Reunion | None = None
         self._kernel_session = ""
@@ -65,6 +69,13 @@ class Traffic:
             loop.remove_reader(descriptor)
         self._refuse_everything()
 
+    async def flush(self) -> None:
+        """Send what has just come, as the relay is about to be closed."""
+        if self._websocket is not None and self._may_send:
+            with contextlib.suppress(TimeoutError, WebSocketException):
+                async with asyncio.timeout(FLUSH_PATIENCE):
+                    await self._send_waiting(self._websocket)
+
     async def pass_on(self, websocket: ClientConnection) -> None:
         """Pass messages in both directions. Raises ConnectionClosed when the websocket ends."""
         self._websocket = websocket
@@ -77,7 +88,7 @@ class Traffic:
             for task in ended:
                 task.result()
         finally:
-            self._websocket = None
+            self._websocket, self._may_send = None, False
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -100,12 +111,17 @@ class Traffic:
     async def _send(self, websocket: ClientConnection) -> None:
         if self._reunion is not None:
             await self._meet_again(websocket, self._reunion)
+        self._may_send = True
         while True:
             self._wake.clear()
-            while request := self._sockets.next_request():
-                self._note(request)
-                await websocket.send(encode(request.message, websocket.subprotocol or ""))
+            await self._send_waiting(websocket)
             await self._wake.wait()
+
+    async def _send_waiting(self, websocket: ClientConnection) -> None:
+        """Send the requests that have come; if the link is broken they stay for the next one."""
+        while websocket.state is State.OPEN and (request := self._sockets.next_request()):
+            self._note(request)
+            await websocket.send(encode(request.message, websocket.subprotocol or ""))
 
     async def _meet_again(self, websocket: ClientConnection, reunion: Reunion) -> None:
         """Ask what has to be known, and return once requests may be sent to this process."""

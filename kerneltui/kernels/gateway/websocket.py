@@ -6,80 +6,51 @@ Rule: nothing here shows an address or a header that we have sent: they may carr
 from __future__ import annotations
 
 import logging
+import os
 import ssl
-from collections.abc import Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from kerneltui.errors import KernelError
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidStatus,
+    WebSocketException,
+)
+from websockets.typing import Subprotocol
+
+from kerneltui.errors import LoginRefused, ServerError, ServerRefused, ServerUnreachable
 from kerneltui.protocol.text import clean_line
 from kerneltui.protocol.websocket_frames import V1
 
 if TYPE_CHECKING:
-    from websockets.asyncio.client import ClientConnection
-    from websockets.exceptions import ConnectionClosed
+    from kerneltui.kernels.gateway.exchange import WebsocketPlace
 
 MAX_FRAME = 256 * 1024 * 1024  # bytes of one message
 OPEN_TIMEOUT = 90.0  # seconds; a server may wait 60 for the kernel before it answers
 PING_INTERVAL, PING_TIMEOUT = 10.0, 10.0  # seconds
 CLOSE_TIMEOUT = 1.0  # seconds for the server to say goodbye
-PASSING = frozenset({408, 425, 429})  # statuses below 500 that may be another one later
-NEEDED = "kernels of Jupyter servers need httpx and websockets: pip install 'kerneltui[remote]'"
+NO_SERVER_YET = 424  # a hub whose user has not started the server
+PASSING = frozenset({408, NO_SERVER_YET, 425, 429})  # below 500, and it may be another one later
+WANTS_LOGIN = frozenset({401, 403, *range(300, 400)})  # a redirect leads to a login page
 _TOO_BIG, _PING_FAILED = 1009, 1011  # close codes of the protocol
 _silent = logging.Logger("websockets", logging.CRITICAL)  # the library's would log our headers
 
 
-class WebsocketPlace(Protocol):
-    """Where a websocket is, and what opens it."""
+class _Connect(connect):
+    """A redirect is never followed: our secrets are for this place."""
 
-    @property
-    def uri(self) -> str: ...
-
-    @property
-    def headers(self) -> Mapping[str, str]: ...
-
-    @property
-    def ssl(self) -> ssl.SSLContext | None: ...
-
-    @property
-    def unix_socket(self) -> str | None: ...
-
-
-class WebsocketServer(Protocol):
-    """A server that we are logged in at."""
-
-    def websocket(self, path: str) -> WebsocketPlace:
-        """Return what opens the websocket at a path under the server's base; it may block.
-
-        Raises KernelError.
-        """
-
-
-class LinkRefused(KernelError):
-    """The server will not open the websocket; asking again does not help."""
-
-
-class LinkFailed(KernelError):
-    """The websocket did not open this time."""
+    def process_redirect(self, exc: Exception) -> Exception:
+        return exc
 
 
 async def open_websocket(place: WebsocketPlace) -> ClientConnection:
-    """Return an open websocket. Raises LinkRefused or LinkFailed."""
+    """Return an open websocket. Raises ServerError; see `is_final`."""
     try:
-        from websockets.asyncio.client import connect
-        from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
-        from websockets.typing import Subprotocol
-    except ImportError:
-        raise LinkRefused(NEEDED) from None
-
-    class Connect(connect):
-        def process_redirect(self, exc: Exception) -> Exception:
-            return exc  # a redirect leads to a login page, or to where no secret should go
-
-    try:
-        return await Connect(
+        return await _Connect(
             place.uri,
-            additional_headers=dict(place.headers),
+            additional_headers=place.headers,
             subprotocols=[Subprotocol(V1)],
             open_timeout=OPEN_TIMEOUT,
             ping_interval=PING_INTERVAL,
@@ -94,45 +65,49 @@ async def open_websocket(place: WebsocketPlace) -> ClientConnection:
     except OSError as error:
         raise _failure(error) from None
     except InvalidHandshake as error:
-        raise LinkFailed(f"no websocket there: {type(error).__name__}") from None
+        raise ServerUnreachable(f"no websocket is there: {type(error).__name__}") from None
     except (WebSocketException, ImportError) as error:  # of the address or the proxy
-        raise LinkRefused(f"cannot be connected to: {type(error).__name__}") from None
+        raise ServerError(f"its address cannot be used: {type(error).__name__}") from None
+
+
+def is_final(error: ServerError) -> bool:
+    """Tell whether asking the server again would be of no use."""
+    if isinstance(error, ServerRefused):
+        return error.status in range(400, 500) and error.status not in PASSING
+    return not isinstance(error, ServerUnreachable)
 
 
 def _transport(place: WebsocketPlace) -> dict[str, Any]:
     """Return the arguments that say how the server is reached."""
-    if place.unix_socket is not None:
+    if place.unix_socket:
         return {"unix": True, "path": place.unix_socket}
-    return {} if place.ssl is None else {"ssl": place.ssl}
+    return {} if place.tls is None else {"ssl": place.tls}
 
 
-def _failure(error: OSError) -> KernelError:
+def _refusal(status: int) -> ServerError:
+    """Return the error for an HTTP status in place of a websocket."""
+    try:
+        reason = HTTPStatus(status).phrase
+    except ValueError:
+        reason = ""
+    shown = f"{status} {reason}".strip()
+    if status in WANTS_LOGIN:
+        return LoginRefused(f"the server refused the websocket ({shown}): is the token right?")
+    if status == HTTPStatus.NOT_FOUND:
+        return ServerRefused("the server does not have this kernel any more", status, reason)
+    return ServerRefused(f"the server answered {shown} instead of a websocket", status, reason)
+
+
+def _failure(error: OSError) -> ServerError:
     """Return our error for one of the network, or of TLS."""
     if isinstance(error, ssl.SSLCertVerificationError):
         why = clean_line(error.verify_message)
-        return LinkRefused(f"the server's certificate is not trusted: {why}")
+        return ServerError(f"the server's certificate is not trusted: {why}")
     if isinstance(error, TimeoutError):
-        return LinkFailed(f"no answer in {OPEN_TIMEOUT:g} s")
-    return LinkFailed(clean_line(error.strerror or type(error).__name__))
-
-
-def _refusal(status: int) -> KernelError:
-    """Return the error for an HTTP status in place of a websocket."""
-    try:
-        shown = f"{status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        shown = str(status)
-    if status == HTTPStatus.NOT_FOUND:
-        return LinkRefused("the server has no such kernel (any more)")
-    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        return LinkRefused(f"the server refused us ({shown}): check the token or the password")
-    if status in range(300, 400):
-        return LinkRefused(
-            f"the server sent us elsewhere ({shown}): check the URL, or log in again"
-        )
-    if status in range(400, 500) and status not in PASSING:
-        return LinkRefused(f"the server refused the websocket ({shown})")
-    return LinkFailed(f"the server answered {shown}")
+        return ServerUnreachable(f"the server did not answer in {OPEN_TIMEOUT:g} s")
+    # asyncio writes the address, and no reason, into the error's own text.
+    why = os.strerror(error.errno) if error.errno else type(error).__name__
+    return ServerUnreachable(f"cannot connect to the server: {why}")
 
 
 def describe_end(error: ConnectionClosed) -> str:
@@ -141,7 +116,7 @@ def describe_end(error: ConnectionClosed) -> str:
     if sent is not None and sent.code == _TOO_BIG:
         return f"a message was larger than {MAX_FRAME // 2**20} MB"
     if sent is not None and sent.code == _PING_FAILED and received is None:
-        return f"no sign of the server for {PING_TIMEOUT:g} s"
+        return f"the server was not heard for {PING_TIMEOUT:g} s"
     if received is None:
         return "the connection broke"
     reason = clean_line(received.reason)

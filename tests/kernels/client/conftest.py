@@ -23,6 +23,7 @@ LOCAL_ONLY = {
     "test_a_heart_that_is_silent_for_its_time_does_not_beat": BEATING,
     "test_a_client_without_a_manager_lives_as_long_as_the_heart_beats": BEATING,
     "test_a_message_that_cannot_be_believed_is_counted_and_passed_over": VERIFIED,
+    "test_a_kernel_of_ours_is_asked_to_welcome_a_topic_of_the_clients_own": WELCOMED,
     "test_a_second_client_is_ready_though_nobody_welcomes_it": WELCOMED,
     "test_a_strangers_kernel_gets_no_topic_of_ours": WELCOMED,
     "test_the_request_is_repeated_while_iopub_is_silent": WELCOMED,
