@@ -69,6 +69,9 @@ class LinkKeeper:
     def dropped(self) -> dict[str, int]:
         return dict(self._traffic.dropped)
 
+    async def note_restart(self) -> None:
+        self._traffic.note_restart()
+
     async def end(self) -> None:
         """Send what has just come, and close everything."""
         await self._traffic.flush()

@@ -30,9 +30,9 @@ class Relay:
     A client gets the replies to its own requests and all of iopub, as from a local kernel. The
     sockets outlive the websocket: a link that is lost is opened again, under the same session, so
     that the server sends what it has kept. A request that is made meanwhile is sent then, if the
-    same process still serves the kernel. If another one does, it is aborted, as are those that
-    the old process had not answered: a reply with the status "aborted". A request that was sent
-    before, and whose reply was lost, gets a reply with an error that says so.
+    same process still serves the kernel; if another one does, the reply says "aborted". A request
+    that was sent before, and that will not be answered, gets an error as its reply: the kernel has
+    died, or the reply was lost with the link. It is not sent again, as it may have run.
     """
 
     def __init__(
@@ -116,6 +116,12 @@ class Relay:
         if state.link is Link.CLOSED:
             raise KernelError(f"{failed}{why}")
         raise KernelTimeout(f"{failed} in {timeout:g} s{why}")
+
+    def note_restart(self) -> None:
+        """Take note that the kernel was restarted: what it has not answered, it never will."""
+        with self._turn:
+            if self._keeper is not None and not self._is_over:
+                gateway_loop().call(self._keeper.note_restart())
 
     def close(self) -> None:
         """Close the websocket and the sockets; the kernel goes on. No effect the second time."""

@@ -29,13 +29,19 @@ from kerneltui.protocol.websocket_frames import WebsocketMessage, decode, encode
 PATIENCE = 2.0  # seconds that a subscriber with a full queue may hold back the others
 FLUSH_PATIENCE = 1.0  # seconds for the last requests to leave
 PAUSE = 0.005  # seconds between two looks whether it has read
+RESTARTS = frozenset({"restarting", "dead"})
+"""The states by which a server tells that the kernel's process has ended by itself."""
 ABORTED: Content = {"status": "aborted"}
-UNKNOWN: Content = {
-    "status": "error",
-    "ename": "ConnectionLost",
-    "evalue": "the link to the server broke before the reply: whether this ran is not known",
-    "traceback": [],
-}
+
+
+def _error(name: str, text: str) -> Content:
+    return {"status": "error", "ename": name, "evalue": text, "traceback": []}
+
+
+DIED = _error("KernelDied", "the kernel's process ended before it replied")
+LOST = _error(
+    "ConnectionLost", "the link to the server broke before the reply: it may have run, or not"
+)
 
 
 class Traffic:
@@ -67,7 +73,12 @@ class Traffic:
         loop = asyncio.get_running_loop()
         for descriptor in self._sockets.descriptors().values():
             loop.remove_reader(descriptor)
-        self._refuse_everything()
+        self._answer_unanswered(LOST)
+        self._abort_unsent()
+
+    def note_restart(self) -> None:
+        """Answer what the old process will not: another one serves the kernel now."""
+        self._answer_unanswered(DIED)
 
     async def flush(self) -> None:
         """Send what has just come, as the relay is about to be closed."""
@@ -158,6 +169,8 @@ class Traffic:
                 self.dropped[type(error).__name__] += 1
 
     async def _publish(self, message: WebsocketMessage) -> None:
+        if message.parts[1] == b"{}" and _told_state(message) in RESTARTS:
+            self.note_restart()
         deadline = time.monotonic() + PATIENCE
         while not self._sockets.publish(message):
             if time.monotonic() > deadline:
@@ -190,16 +203,19 @@ class Traffic:
     def _take_answer(self, answer: Answer, session: str) -> None:
         """Take the answer to a question of ours; `session`: of the process that gives it."""
         if session and self._kernel_session and session != self._kernel_session:
-            self._refuse_everything()
+            self._answer_unanswered(DIED)
+            self._abort_unsent()
         self._kernel_session = session
         for msg_id in answer.lost:
-            self._answer(answer.channel, msg_id, UNKNOWN)
+            self._answer(answer.channel, msg_id, LOST)
 
-    def _refuse_everything(self) -> None:
-        """Abort the requests of a process that is gone, sent or not: no other one may run them."""
+    def _answer_unanswered(self, content: Content) -> None:
         for channel, routes in self._routes.items():
             for msg_id in routes.unanswered():
-                self._answer(channel, msg_id, ABORTED)
+                self._answer(channel, msg_id, content)
+
+    def _abort_unsent(self) -> None:
+        """Abort requests that were meant for a process that is gone: no other one may run them."""
         while request := self._sockets.next_request():
             if request.channel in self._routes:
                 self._sockets.answer(request.channel, request.identity, request.header, ABORTED)
@@ -208,6 +224,13 @@ class Traffic:
         asker = self._routes[channel].take_answered(msg_id)
         if asker is not None:
             self._sockets.answer(channel, asker.identity, asker.header, content)
+
+
+def _told_state(message: WebsocketMessage) -> str:
+    """Return the kernel's state in a message of iopub that tells one, else ""."""
+    if fields.text(parse_object(message.parts[0]), "msg_type") != "status":
+        return ""
+    return fields.text(parse_object(message.parts[3]), "execution_state")
 
 
 def _own_session(header: Content, parent: Content) -> str:

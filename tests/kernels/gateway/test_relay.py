@@ -274,7 +274,12 @@ def test_a_slow_subscriber_loses_nothing(relay: WatchedRelay, fake: FakeKernel) 
     relay.wait_open(5)
     fake.wait_for_listener()
     slow = subscriber(relay, b"slow", waiting=10)
-    printing = Background(lambda: [fake.print(str(number)) for number in range(3_000)])
+
+    def print_numbers() -> None:
+        for number in range(3_000):
+            fake.print(str(number))
+
+    printing = Background(print_numbers)
 
     heard: list[bytes] = []
     while len(heard) < 3_000:
