@@ -24,6 +24,8 @@ class PeriodicThread:
         self._looks = looks
         self._failures = Failures(doing)
         self._ended = threading.Event()
+        self._wanted = threading.Event()
+        """Set if the next turn is to be taken without a pause."""
         self._thread = GuardedThread(self._run, name)
 
     def start(self) -> None:
@@ -32,6 +34,11 @@ class PeriodicThread:
     def end(self) -> None:
         """Take no turn after the one under way, and do not wait for that one."""
         self._ended.set()
+        self._wanted.set()
+
+    def hurry(self) -> None:
+        """Take the next turn at once, after the one under way; do not wait for it."""
+        self._wanted.set()
 
     @property
     def has_ended(self) -> bool:
@@ -49,6 +56,9 @@ class PeriodicThread:
             self._failures.attempt(look)
 
     def _run(self) -> None:
-        self.look()
-        while not self._ended.wait(self._pause()):
+        while True:
+            self._wanted.clear()  # before the check: `end` sets both
+            if self.has_ended:
+                return
             self.look()
+            self._wanted.wait(self._pause())

@@ -45,3 +45,26 @@ def test_a_look_that_fails_keeps_no_other_from_its_turn() -> None:
     thread.look()
 
     assert looked == [1, 2]
+
+
+def test_a_thread_that_is_hurried_does_not_wait_out_its_pause() -> None:
+    looked = threading.Semaphore(0)
+    thread = PeriodicThread("test", "looking", looked.release, pause=lambda: 1000.0)
+    thread.start()
+    assert looked.acquire(timeout=10)
+
+    thread.hurry()
+
+    assert looked.acquire(timeout=10)
+    thread.stop()
+
+
+def test_the_end_does_not_wait_out_the_pause() -> None:
+    looked = threading.Semaphore(0)
+    thread = PeriodicThread("test", "looking", looked.release, pause=lambda: 1000.0)
+    thread.start()
+    assert looked.acquire(timeout=10)
+
+    thread.stop()
+
+    assert thread.has_ended
