@@ -51,8 +51,13 @@ class Console:
         note: Callable[[str, str], None],
         find_log: Callable[[str], MessageLog | None],
         is_served: Callable[[str], bool] = lambda _kernel_id: False,
+        *,
+        may_look: bool = False,
     ) -> None:
-        """`is_served`: tells whether a kernel is a Jupyter server's."""
+        """`is_served`: tells whether a kernel is a Jupyter server's.
+
+        `may_look`: such a kernel is asked beside its code even so, if a user wants to look into it.
+        """
         self.prompts: Mapping[str, Prompt] = MappingProxyType({})
         """Open input() prompts by kernel id. Rebound, never changed."""
         self.clients: Mapping[str, RunningClient] = MappingProxyType({})
@@ -74,6 +79,7 @@ class Console:
         """While true nothing is run or answered."""
         self._find_log = find_log
         self._is_served = is_served
+        self._may_look = may_look
         self._conversations: dict[str, Conversation] = {}
         self._evaluations: dict[str, Evaluation] = {}
         """By kernel id, the last one."""
@@ -230,6 +236,7 @@ class Console:
                 partial(self._note, kernel_id),
                 self._find_log(kernel_id) or MessageLog(),
                 is_served=self._is_served(kernel_id),
+                may_look=self._may_look,
             )
         return self._conversations[kernel_id]
 

@@ -65,8 +65,12 @@ class Conversation:
         log: MessageLog,
         *,
         is_served: bool = False,
+        may_look: bool = False,
     ) -> None:
-        """`is_served`: by a Jupyter server, which would take a subshell's idle for the kernel's."""
+        """`is_served`: by a Jupyter server, which would take a subshell's idle for the kernel's.
+
+        `may_look`: such a kernel is asked beside its code even so, if a user wants to look into it.
+        """
         self.prompt: Prompt | None = None
         self._manager = manager
         self._record = record
@@ -84,7 +88,8 @@ class Conversation:
         # wait for a cell that runs in a subshell, so each of the two kinds has its own.
         self._is_served = is_served
         self._proof = ShellProof(manager, None if is_served else self._ask_in_doubt)
-        self._has_subshells: bool | None = False if is_served else None
+        self._may_look = may_look or not is_served
+        self._has_subshells: bool | None = None if self._may_look else False
         self._for_questions, self._for_cells = self._subshells = Subshell(), Subshell()
 
     @property
@@ -158,12 +163,12 @@ class Conversation:
     def ask(self, msg_type: str, content: Content, reply: Reply) -> None:
         """Ask something that changes nothing. Raises one of REFUSALS."""
         self._refuse_hopeless()
-        subshell, is_busy = self._for_questions, self._is_busy()
-        if is_busy and self._has_subshells is not False and subshell.id is None:
+        subshell, is_beside = self._for_questions, self._is_busy() and not self._is_served
+        if is_beside and self._has_subshells is not False and subshell.id is None:
             send = partial(self.ask, msg_type, content, reply)
             self._park(subshell, Parked(send, partial(fail, reply)))
             return
-        self._send_question(msg_type, content, reply, subshell if is_busy else None)
+        self._send_question(msg_type, content, reply, subshell if is_beside else None)
 
     def ask_beside(self, msg_type: str, content: Content, reply: Reply) -> None:
         """Ask Python something in a subshell, beside a running cell. Raises one of REFUSALS.
@@ -172,7 +177,7 @@ class Conversation:
         """
         self._refuse_hopeless()
         subshell = self._for_questions
-        if self._is_served:
+        if not self._may_look:
             raise ActionRefused("its Jupyter server would show it as idle")
         if self._has_subshells is False and self._manager.status.state is not KernelState.IDLE:
             raise ActionRefused("it has no subshells, and is not idle")
@@ -375,7 +380,7 @@ class Conversation:
 
     def _note_features(self, content: Mapping[str, Any]) -> None:
         has_them = SUBSHELLS in fields.texts(content, "supported_features")
-        self._has_subshells = has_them and not self._is_served
+        self._has_subshells = has_them and self._may_look
 
     def _send_parked(self, subshell: Subshell) -> None:
         for request in subshell.take_parked():

@@ -609,3 +609,33 @@ def test_a_servers_kernel_is_not_asked_in_doubt(
     served.listen()
 
     assert served.due == math.inf
+
+
+@pytest.fixture
+def served(talk: Talk) -> Talk:
+    """A kernel of a remote server: a look beside its code is the user's wish."""
+    talk.conversation = Conversation(
+        talk.kernel.manager,
+        talk.recorded.append,
+        talk.notes.append,
+        talk.log,
+        is_served=True,
+        may_look=True,
+    )
+    return talk
+
+
+def test_a_servers_kernel_may_be_looked_into_if_there_is_no_other_way(
+    served: Talk, fake: FakeKernel
+) -> None:
+    served.hear(served.evaluate())
+
+    assert subshell_of(fake.wait_for("execute_request")) is not None
+
+
+def test_such_a_kernel_is_asked_all_else_on_the_main_shell(served: Talk, fake: FakeKernel) -> None:
+    report(served, "busy", "another")
+
+    served.hear(served.ask())
+
+    assert fake.types() == ["complete_request"]
