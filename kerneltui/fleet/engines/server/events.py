@@ -1,0 +1,140 @@
+"""EventStream: hears from a Jupyter server at once when anybody starts or ends a kernel there."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from asyncio import sleep
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from typing import TYPE_CHECKING
+
+from kerneltui.errors import KernelError
+from kerneltui.frozen import frozen
+from kerneltui.kernels.client.awaiting import in_thread
+from kerneltui.kernels.gateway.gateway_loop import gateway_loop
+from kerneltui.kernels.gateway.websocket import LinkRefused, WebsocketServer, open_websocket
+from kerneltui.kernels.processes.guarded_thread import Failures
+from kerneltui.protocol import fields
+
+if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
+
+PATH = "api/events/subscribe"
+SCHEMA = "kernel_actions"
+TOGETHER = 0.1  # seconds within which events are told as one
+PAUSE = 5.0  # seconds between two attempts to subscribe
+SELDOM = 300.0  # seconds until a server that has no events is asked again
+CLOSE_PATIENCE = 5.0  # seconds for the end of the subscription
+MAX_EVENT = 100_000  # characters; longer ones are of no kernel
+
+
+@frozen
+class KernelEvent:
+    """What somebody has done to a kernel."""
+
+    action: str
+    """"start", "interrupt", "restart" or "shutdown"."""
+    kernel_id: str
+
+
+def kernel_event(text: str | bytes) -> KernelEvent | None:
+    """Return the event of a message; None if it is none of a kernel, or tells of a failure."""
+    try:
+        told = json.loads(text) if len(text) <= MAX_EVENT else None
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(told, dict) or SCHEMA not in fields.text(told, "schema_id"):
+        return None
+    if fields.text(told, "status") == "error":
+        return None
+    return KernelEvent(fields.text(told, "action"), fields.text(told, "kernel_id"))
+
+
+class EventStream:
+    """Subscribes to a server's events for as long as the server has any.
+
+    `is_wanted`: tells whether to subscribe now. `on_events`: called with the events of a moment,
+    in the gateway's thread; it must be short.
+    """
+
+    def __init__(
+        self,
+        server: WebsocketServer,
+        is_wanted: Callable[[], bool],
+        on_events: Callable[[tuple[KernelEvent, ...]], None],
+    ) -> None:
+        self._server = server
+        self._is_wanted = is_wanted
+        self._on_events = on_events
+        self._failures = Failures("the events of a server")
+        self._task: Future[None] | None = None
+        self._ended = asyncio.Event()
+
+    def start(self) -> None:
+        loop = gateway_loop()
+        loop.enter()
+        self._task = loop.submit(self._run())
+
+    def stop(self) -> None:
+        """End the subscription. No effect the second time, and before `start`."""
+        task, self._task = self._task, None
+        if task is None:
+            return
+        loop = gateway_loop()
+        task.cancel()
+        try:
+            loop.submit(self._wait_for_end()).result(CLOSE_PATIENCE)
+        finally:
+            loop.leave()
+
+    # -- in the gateway's thread ----
+
+    async def _wait_for_end(self) -> None:
+        await self._ended.wait()
+
+    async def _run(self) -> None:
+        try:
+            while True:
+                pause = await self._subscribe()
+                await sleep(pause)
+        finally:
+            self._ended.set()
+
+    async def _subscribe(self) -> float:
+        """Hear the events of one subscription; return the seconds until the next attempt."""
+        if not self._is_wanted():
+            return PAUSE
+        try:
+            websocket = await open_websocket(await in_thread(partial(self._server.websocket, PATH)))
+        except LinkRefused:
+            return SELDOM
+        except KernelError:  # the poller tells why
+            return PAUSE
+        try:
+            await self._hear(websocket)
+        except Exception as error:  # noqa: BLE001 - it is tried again
+            self._tell(error)
+        finally:
+            await websocket.close()
+        return PAUSE
+
+    def _tell(self, error: Exception) -> None:
+        from websockets.exceptions import ConnectionClosed
+
+        if not isinstance(error, ConnectionClosed):
+            self._failures.tell(error)
+
+    async def _hear(self, websocket: ClientConnection) -> None:
+        """Pass events on until the websocket ends. Raises ConnectionClosed."""
+        while True:
+            told = [await websocket.recv()]
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(TOGETHER):
+                    while True:
+                        told.append(await websocket.recv())
+            events = tuple(filter(None, map(kernel_event, told)))
+            if events:
+                self._failures.attempt(partial(self._on_events, events))

@@ -1,0 +1,44 @@
+"""ServerLogin: the session with a server, replaced when the user gives another token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from kerneltui.kernels.gateway.rest import GatewayApi
+from kerneltui.kernels.gateway.server import ServerAddress
+from kerneltui.kernels.gateway.server_session import ServerSession
+from kerneltui.kernels.gateway.websocket import WebsocketPlace
+
+
+class ServerLogin:
+    """For any thread: who asks next asks as who is logged in then."""
+
+    def __init__(self, address: ServerAddress, renew: Callable[[], str] | None) -> None:
+        """`renew`: returns a token, as for `ServerSession`."""
+        self._renew = renew
+        self._session = ServerSession(address, renew)
+
+    @property
+    def address(self) -> ServerAddress:
+        return self._session.address
+
+    @property
+    def api(self) -> GatewayApi:
+        return GatewayApi(self._session)
+
+    def websocket(self, path: str) -> WebsocketPlace:
+        """Return how to open a websocket. Blocking. Raises ServerError."""
+        return self._session.websocket(path)
+
+    def use_token(self, token: str) -> None:
+        """Log in by another token from now on; what is under way is given up.
+
+        Raises ServerError for a token that cannot be sent.
+        """
+        address = replace(self.address, token=token, password="")
+        before, self._session = self._session, ServerSession(address, self._renew)
+        before.close()
+
+    def close(self) -> None:
+        self._session.close()
