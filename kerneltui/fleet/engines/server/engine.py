@@ -84,9 +84,12 @@ class ServerEngine:
         self._poller.stop()
         self._connections.close()
 
-    def log_in(self, token: str) -> None:
-        """Ask the server again, with another token. Blocking. Raises KernelError."""
-        self._login.use_token(token)
+    def log_in(self, address: ServerAddress) -> None:
+        """Ask the server again, by the secrets of this address. Blocking. Raises KernelError.
+
+        What was heard stays, and open connections go on.
+        """
+        self._login.use(address)
         self._poller.ask_again()
         if self.state.link is not Link.CONNECTED:
             raise KernelError(str(self.state))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 PATH = "api/events/subscribe"
 SCHEMA = "kernel_actions"
 TOGETHER = 0.1  # seconds within which events are told as one
+NOT_YET = 0.5  # seconds until the next attempt before the server is connected
 PAUSE = 5.0  # seconds between two attempts to subscribe
 SELDOM = 300.0  # seconds until a server that has no events is asked again
 CLOSE_PATIENCE = 5.0  # seconds for the end of the subscription
@@ -106,7 +107,7 @@ class EventStream:
     async def _subscribe(self) -> float:
         """Hear the events of one subscription; return the seconds until the next attempt."""
         if not self._is_wanted():
-            return PAUSE
+            return NOT_YET
         try:
             websocket = await open_websocket(await in_thread(partial(self._server.websocket, PATH)))
         except LinkRefused:

@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from kerneltui.frozen import frozen
 from kerneltui.kernels.gateway.models import KernelModel, SessionModel
 from kerneltui.protocol.status import KernelState
+from kerneltui.protocol.text import clean_line
 
 CONSOLE = "console"  # the type of a session with a random path
 
@@ -72,10 +73,14 @@ def listed(
     before: Mapping[str, RemoteKernel],
     look: Look,
 ) -> Mapping[str, RemoteKernel]:
-    """Return the kernels of a look by id. `before`: those of the look before."""
+    """Return the kernels of a look by id. `before`: those of the look before.
+
+    An id that would have to be cleaned before it is shown is none of a Jupyter kernel.
+    """
     return {
         each.id: _followed(each, notebooks.get(each.id, ""), before.get(each.id), look)
         for each in models
+        if clean_line(each.id) == each.id
     }
 
 

@@ -1,9 +1,8 @@
-"""ServerLogin: the session with a server, replaced when the user gives another token."""
+"""ServerLogin: the session with a server, replaced when the user gives another secret."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from kerneltui.kernels.gateway.rest import GatewayApi
 from kerneltui.kernels.gateway.server import ServerAddress
@@ -31,12 +30,8 @@ class ServerLogin:
         """Return how to open a websocket. Blocking. Raises ServerError."""
         return self._session.websocket(path)
 
-    def use_token(self, token: str) -> None:
-        """Log in by another token from now on; what is under way is given up.
-
-        Raises ServerError for a token that cannot be sent.
-        """
-        address = replace(self.address, token=token, password="")
+    def use(self, address: ServerAddress) -> None:
+        """Log in by the secrets of this address from now on; what is under way is given up."""
         before, self._session = self._session, ServerSession(address, self._renew)
         before.close()
 

@@ -143,5 +143,5 @@ class FakeLogin(ServerLogin):
             raise KernelError("there is no such websocket in this test")
         return self._websockets.websocket(path)
 
-    def use_token(self, token: str) -> None:
-        self.tokens.append(token)
+    def use(self, address: ServerAddress) -> None:
+        self.tokens.append(address.token)

@@ -13,6 +13,7 @@ from kerneltui.fleet.engines.server import verbs
 from kerneltui.fleet.engines.server.engine import ServerEngine
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.snapshot import KernelSnapshot
+from kerneltui.kernels.gateway.server import ServerAddress
 from kerneltui.protocol.status import KernelState
 from tests.fleet.engines.server.fake_server import FakeLogin, FakeServer, refusal
 from tests.fleet.engines.server.models import model
@@ -281,7 +282,7 @@ def test_another_token_is_taken(engine: ServerEngine, server: FakeServer, login:
     assert engine.state.link is Link.REFUSED
     server.faults.clear()
 
-    engine.log_in("another")
+    engine.log_in(ServerAddress("http://gpu.example/", "another"))
 
     assert (engine.state.link, login.tokens) == (Link.CONNECTED, ["another"])
 
@@ -290,7 +291,7 @@ def test_a_token_that_is_refused_too_is_told(engine: ServerEngine, server: FakeS
     server.faults["kernels"] = LoginRefused("the server wants another token")
 
     with pytest.raises(KernelError, match="wants another token"):
-        engine.log_in("wrong")
+        engine.log_in(ServerAddress("http://gpu.example/", "wrong"))
 
 
 def test_a_new_kernel_of_somebody_else_is_shown(engine: ServerEngine, server: FakeServer) -> None:

@@ -122,7 +122,7 @@ def test_a_server_without_events_is_not_asked_again_soon(
 def test_a_server_that_is_not_connected_is_not_asked(
     gateway: KernelGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "PAUSE", 0.01)
+    monkeypatch.setattr(module, "NOT_YET", 0.01)
     asked: list[bool] = []
 
     def is_wanted() -> bool:

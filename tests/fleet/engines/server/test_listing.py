@@ -81,6 +81,10 @@ def test_a_word_that_is_not_a_state_is_unknown() -> None:
     assert kernel_of(model(state="")).state is KernelState.UNKNOWN
 
 
+def test_a_kernel_whose_id_cannot_be_shown_is_left_out() -> None:
+    assert listed([model("k\x1b[2J"), model("k-2")], {}, {}, FIRST).keys() == {"k-2"}
+
+
 @pytest.mark.parametrize(
     ("sessions", "path"),
     [
