@@ -9,11 +9,15 @@ import sys
 from collections.abc import Iterator, MutableMapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import kerneltui
 from kerneltui.commands.encoding import replace_what_cannot_be_encoded
 from kerneltui.commands.help import CommandParser, add_command
-from kerneltui.commands.parsers import add_commands, add_kernel, complete
+from kerneltui.commands.parsers import add_commands, add_kernel, complete, engine_words
+
+if TYPE_CHECKING:
+    from kerneltui.fleet.engines.choice import AnyEngine
 
 # Exit codes; argparse, too, exits with 2 for arguments that it does not understand.
 FAILED, NOT_FOUND, TIMED_OUT = 1, 2, 3
@@ -61,7 +65,7 @@ def _dashboard(arguments: argparse.Namespace) -> int:
     if problem := _problem():
         print(f"kerneltui: {problem}", file=sys.stderr)
         return 2
-    attached = _find(arguments.kernel) if arguments.command == "attach" else ""
+    attached = _find(arguments) if arguments.command == "attach" else ""
     with calm_remote_terminal(os.environ):
         from kerneltui.tui.app import library_fleet, run_dashboard
         from kerneltui.tui.config.setup import read_setup
@@ -72,16 +76,23 @@ def _dashboard(arguments: argparse.Namespace) -> int:
         mouse=not arguments.no_mouse,
         attached=attached,
     )
-    code, farewell = run_dashboard(partial(library_fleet, settings.config), settings)
+    wanted: Sequence[AnyEngine] = ()
+    if arguments.server or arguments.host:
+        from kerneltui.fleet.engines.choice import chosen_engines
+
+        wanted = chosen_engines(arguments.server, arguments.host, settings.config.engines)
+    code, farewell = run_dashboard(partial(library_fleet, settings.config, wanted), settings)
     _say(farewell)
     return code
 
 
-def _find(word: str) -> str:
-    """Return the id of the kernel that `word` means. Raises KernelError."""
+def _find(arguments: argparse.Namespace) -> str:
+    """Return the id of the kernel that is meant. Raises KernelError."""
+    from kerneltui.commands.engines import remote_kernel
     from kerneltui.commands.listing import find, list_all
 
-    return find(list_all(), word).id
+    with remote_kernel(arguments.kernel, engine_words(arguments)) as remote:
+        return find(list_all(), arguments.kernel).id if remote is None else remote.kernel_id
 
 
 def _say(lines: Sequence[str]) -> None:
@@ -110,6 +121,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--ascii", action="store_true", help="write nothing but ASCII")
     parser.add_argument(
         "--no-mouse", action="store_true", help="leave the mouse to the terminal, to select text"
+    )
+    parser.add_argument(
+        "--server",
+        action="append",
+        default=[],
+        metavar="URL_OR_NAME",
+        help="with the kernels of a Jupyter server, hub or gateway; may be repeated",
+    )
+    parser.add_argument(
+        "--host",
+        action="append",
+        default=[],
+        metavar="USER@BOX",
+        help="with the kernels of another machine, by ssh; may be repeated",
     )
     parser.set_defaults(run=_dashboard)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=CommandParser)

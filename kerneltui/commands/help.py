@@ -16,12 +16,16 @@ EXAMPLES: Mapping[str, str] = {
 kerneltui ps state:busy 'mem:>1G'       # a shell redirects with > and <
 kerneltui ps --json                     # for programs; null means unknown
 kerneltui ps -q origin:kerneltui 'idle:>2h' | xargs -r kerneltui shutdown
-kerneltui ps --watch""",
+kerneltui ps --watch
+kerneltui --server gpu --host ann@box ps host:box""",
     "start": """\
 kerneltui start                         # python3, in this folder
 kerneltui start ir --name etl --cwd ~/work
-id=$(kerneltui start --autorestart)""",
-    "interrupt": "kerneltui interrupt etl",
+id=$(kerneltui start --autorestart)
+kerneltui --server gpu start gpu:python3""",
+    "interrupt": """\
+kerneltui interrupt etl
+kerneltui --host ann@box interrupt box:etl""",
     "restart": "kerneltui restart etl train",
     "shutdown": "kerneltui shutdown etl 4121",
     "kill": "kerneltui kill etl",
@@ -47,13 +51,18 @@ kerneltui logs etl --process            # what the process itself wrote, as libr
     "clean": """\
 kerneltui clean                         # shows what would be removed
 kerneltui clean --yes""",
-    "agent": "kerneltui --host ann@gpu1          # runs `kerneltui agent` there by ssh",
+    "agent": "ssh ann@gpu1 kerneltui agent          # as kerneltui --host ann@gpu1 does",
     "attach": "kerneltui attach etl",
     "paths": "kerneltui paths",
 }
 
 EXIT_CODES: Mapping[str, Mapping[int, str]] = {
-    "ps": {0: "listed, even if there are none", 2: "the filter is wrong"} | _CTRL_C,
+    "ps": {
+        0: "listed, even if there are none",
+        1: "a machine of --server or --host does not tell its kernels; the others' are listed",
+        2: "the filter is wrong",
+    }
+    | _CTRL_C,
     "start": {
         0: "it is ready; its id is printed",
         1: "it could not be started",

@@ -22,7 +22,7 @@ from kerneltui.fleet.keeper.recording.recording import recording_path
 from kerneltui.fleet.manifests.lock import is_locked
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.model.classification import Kind, Liveness
-from kerneltui.fleet.model.engine_names import HERE
+from kerneltui.fleet.model.engine_names import HERE, SEPARATOR
 from kerneltui.fleet.monitoring.latest import Latest, read_latest
 from kerneltui.fleet.reconcile.host_scan import (
     HostScan,
@@ -122,6 +122,10 @@ class Listed:
     """How certain it is which kernel this is: a word of Liveness."""
     why: str = ""
     """The reason for the liveness, or for a death."""
+    host: str = HERE
+    """The name of the engine that it belongs to; HERE for this host's kernels."""
+    unheard_since: float | None = None
+    """Since when its engine has told nothing, in seconds since the epoch; None while it tells."""
     kind: Kind = Kind.ADOPTED
     """Its kind, seen from kerneltui. This field and those below are not in the JSON."""
     identity: ProcessIdentity | None = None
@@ -136,10 +140,6 @@ class Listed:
         return self.id
 
     # -- by other names, for filters ----
-
-    @property
-    def host(self) -> str:
-        return HERE
 
     @property
     def kernel_name(self) -> str:
@@ -239,17 +239,34 @@ def _askable_external(found: Iterable[Found]) -> Iterator[tuple[str, Askable]]:
 def find(kernels: Iterable[K], word: str) -> K:
     """Return the kernel that `word` means: the beginning of its id, its name, or its pid.
 
+    The name of its host and a colon may come before each of these, and are not needed in an id.
     Raises NoSuchKernel if it means none or several; the message lists them.
     """
     kernels = tuple(kernels)
-    exact = [each for each in kernels if word in (each.kernel_id, each.name, str(each.pid or ""))]
-    found = exact or [each for each in kernels if each.kernel_id.startswith(word)]
+    exact = [each for each in kernels if word in _exact_words(each)]
+    found = exact or [
+        each
+        for each in kernels
+        if any(name.startswith(word) for name in (each.kernel_id, _host_and_id(each)[1]))
+    ]
     if word and len(found) == 1:
         return found[0]
     shown = clean_line(word, limit=80)
     if not word or not found:
         raise NoSuchKernel(f"no kernel is called {shown}; kerneltui ps lists them", word)
     raise NoSuchKernel(f"{shown} may be any of {describe(found)}; nothing was done", word)
+
+
+def _exact_words(kernel: Nameable) -> set[str]:
+    host, own_id = _host_and_id(kernel)
+    words = {kernel.name, own_id} | ({str(kernel.pid)} if kernel.pid else set())
+    return words | {f"{host}{SEPARATOR}{word}" for word in words}
+
+
+def _host_and_id(kernel: Nameable) -> tuple[str, str]:
+    """Return the name of a kernel's host, and its id without that."""
+    host, separator, own_id = kernel.kernel_id.partition(SEPARATOR)
+    return (host, own_id) if separator else (HERE, kernel.kernel_id)
 
 
 def find_living(word: str) -> Listed:
@@ -274,9 +291,12 @@ def client_of(kernel: Listed) -> BlockingKernelClient:
 
 
 def describe(kernels: Iterable[Nameable]) -> str:
-    return ", ".join(
-        f"{each.name} {each.kernel_id[:8]} (pid {each.pid or '-'})" for each in kernels
-    )
+    return ", ".join(f"{each.name} {_short_id(each)} (pid {each.pid or '-'})" for each in kernels)
+
+
+def _short_id(kernel: Nameable) -> str:
+    host, own_id = _host_and_id(kernel)
+    return own_id[:8] if host == HERE else f"{host}{SEPARATOR}{own_id[:8]}"
 
 
 def _listed(manifest: Manifest, moments: Moments) -> Listed:

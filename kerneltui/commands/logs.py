@@ -7,16 +7,18 @@ kernels are only heard from now on.
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from kerneltui.commands.cell_output import CellOutput, Piece, last_lines
+from kerneltui.commands.engine_words import NONE, EngineWords
+from kerneltui.commands.engines import remote_kernel
 from kerneltui.commands.following import POLL, goes_on
 from kerneltui.commands.listing import Listed, client_of, find, list_all
-from kerneltui.commands.printing import Colours, OutputPrinter
+from kerneltui.commands.printing import Colours, OutputPrinter, warn
 from kerneltui.commands.process_log import print_process_log
+from kerneltui.commands.wanted_output import Wanted
 from kerneltui.errors import KernelDied, KernelError, ProtocolError
 from kerneltui.fleet.keeper.recording.format import Record
 from kerneltui.fleet.keeper.recording.recording import (
@@ -28,7 +30,6 @@ from kerneltui.fleet.keeper.recording.recording import (
 )
 from kerneltui.fleet.keeper.start import KeeperStarter, is_recorded
 from kerneltui.fleet.transcript.batch import OUTPUT_TYPES
-from kerneltui.frozen import frozen
 from kerneltui.kernels.connection.connection_file import read_connection_file
 from kerneltui.kernels.connection.session import session_for
 from kerneltui.paths import runtime_folder
@@ -41,20 +42,22 @@ NOT_RECORDED = "nothing was recorded"
 LAST_WORDS = 2.0  # seconds for the recorder to write a kernel's last output
 
 
-@frozen
-class Wanted:
-    """Which part of the output to print."""
-
-    tail: int | None = None
-    """Only so many of the existing lines; None for all."""
-    since: float = 0.0
-    """Only output from this instant on, in seconds since the epoch."""
-    follow: bool = False
-    """Go on until the kernel has ended."""
-
-
-def logs(word: str, wanted: Wanted, colours: Colours = Colours.AUTO, *, process: bool) -> int:
+def logs(
+    word: str,
+    wanted: Wanted,
+    colours: Colours = Colours.AUTO,
+    *,
+    process: bool,
+    engines: EngineWords = NONE,
+) -> int:
     """Print what a kernel's cells printed. `process`: what its process wrote instead."""
+    with remote_kernel(word, engines) as remote:
+        if remote is not None:
+            from kerneltui.commands.remote_logs import print_remote
+
+            with contextlib.closing(OutputPrinter(colours)) as printer:
+                print_remote(remote, wanted, printer, process=process)
+            return 0
     kernel = find(list_all(), word)
     if process:
         print_process_log(kernel, tail=wanted.tail, follow=wanted.follow, colours=colours)
@@ -78,7 +81,7 @@ def _print_recorded(kernel: Listed, wanted: Wanted, printer: OutputPrinter) -> N
     pieces = said.read()
     printer.print(pieces if wanted.tail is None else last_lines(pieces, wanted.tail))
     if wanted.follow:
-        recorder = KeeperStarter(runtime_folder(), _warn)
+        recorder = KeeperStarter(runtime_folder(), warn)
         while goes_on(kernel):
             recorder.ensure()
             time.sleep(POLL)
@@ -92,10 +95,6 @@ def _wait_for_last_words(path: Path) -> None:
     deadline = time.monotonic() + LAST_WORDS
     while unheard_since(path) is not None and time.monotonic() < deadline:
         time.sleep(POLL / 10)
-
-
-def _warn(text: str) -> None:
-    print(f"kerneltui: {clean_line(text, limit=500)}", file=sys.stderr)
 
 
 class RecordedOutput:

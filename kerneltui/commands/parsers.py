@@ -10,6 +10,7 @@ import sys
 from functools import partial
 from typing import Any
 
+from kerneltui.commands.engine_words import EngineWords
 from kerneltui.commands.help import add_command
 from kerneltui.fleet.model.capabilities import VERBS, Verb
 from kerneltui.fleet.model.filters import DASHBOARD_ONLY, forms
@@ -203,6 +204,10 @@ def _signal_number(name: str) -> int:
     return int(meant)
 
 
+def engine_words(arguments: argparse.Namespace) -> EngineWords:
+    return EngineWords(arguments.server, arguments.host)
+
+
 def _ps(arguments: argparse.Namespace) -> int:
     from kerneltui.commands.ps import Format, filter_of, ps
     from kerneltui.fleet.model.filters import FilterError
@@ -217,7 +222,7 @@ def _ps(arguments: argparse.Namespace) -> int:
         print(f"kerneltui: {text}", file=sys.stderr)
         return NOT_UNDERSTOOD
     form = Format.JSON if arguments.json else Format.IDS if arguments.quiet else Format.TABLE
-    return ps(wanted, form, watch=arguments.watch)
+    return ps(wanted, form, watch=arguments.watch, engines=engine_words(arguments))
 
 
 def _start(arguments: argparse.Namespace) -> int:
@@ -228,25 +233,26 @@ def _start(arguments: argparse.Namespace) -> int:
         cwd=arguments.cwd,
         name=arguments.name,
         autorestart=arguments.autorestart,
+        engines=engine_words(arguments),
     )
 
 
 def _act(arguments: argparse.Namespace) -> int:
     from kerneltui.commands.verbs import act
 
-    return act(arguments.verb, arguments.kernel)
+    return act(arguments.verb, arguments.kernel, engine_words(arguments))
 
 
 def _signal(arguments: argparse.Namespace) -> int:
     from kerneltui.commands.verbs import act
 
-    return act(Verb.SIGNAL, arguments.kernel, signum=arguments.signal)
+    return act(Verb.SIGNAL, arguments.kernel, engine_words(arguments), signum=arguments.signal)
 
 
 def _rename(arguments: argparse.Namespace) -> int:
     from kerneltui.commands.verbs import act
 
-    return act(Verb.RENAME, [arguments.kernel], name=arguments.name)
+    return act(Verb.RENAME, [arguments.kernel], engine_words(arguments), name=arguments.name)
 
 
 def _run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
@@ -262,13 +268,14 @@ def _run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
         may_ask=sys.stdin.isatty() and arguments.file != STDIN,
         timeout=arguments.timeout,
         colours=Colours(arguments.color),
+        engines=engine_words(arguments),
     )
 
 
 def _wait(arguments: argparse.Namespace) -> int:
     from kerneltui.commands.wait import wait_idle
 
-    return wait_idle(arguments.kernel, arguments.timeout)
+    return wait_idle(arguments.kernel, arguments.timeout, engine_words(arguments))
 
 
 def _stack(arguments: argparse.Namespace) -> int:
@@ -279,15 +286,23 @@ def _stack(arguments: argparse.Namespace) -> int:
         as_json=arguments.json,
         variables=arguments.variables,
         read_only=arguments.read_only,
+        engines=engine_words(arguments),
     )
 
 
 def _logs(arguments: argparse.Namespace) -> int:
-    from kerneltui.commands.logs import Wanted, logs
+    from kerneltui.commands.logs import logs
     from kerneltui.commands.printing import Colours
+    from kerneltui.commands.wanted_output import Wanted
 
     wanted = Wanted(arguments.tail, arguments.since, arguments.follow)
-    return logs(arguments.kernel, wanted, Colours(arguments.color), process=arguments.process)
+    return logs(
+        arguments.kernel,
+        wanted,
+        Colours(arguments.color),
+        process=arguments.process,
+        engines=engine_words(arguments),
+    )
 
 
 def _clean(arguments: argparse.Namespace) -> int:

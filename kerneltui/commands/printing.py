@@ -106,6 +106,10 @@ def _colour(colour: Colour | None, which: int) -> list[str]:
     return [str(which), "2", *map(str, colour)]
 
 
+def warn(text: str) -> None:
+    print(f"kerneltui: {clean_line(text, limit=500)}", file=sys.stderr)
+
+
 class ProgressLine:
     """Shows on stderr, if that is a terminal, what a command waits for and for how long.
 

@@ -16,15 +16,20 @@ from pathlib import Path
 from rich.cells import cell_len
 
 from kerneltui import formats
+from kerneltui.commands.engine_words import NONE, EngineWords
+from kerneltui.commands.engines import opened
 from kerneltui.commands.listing import Listed, list_all
+from kerneltui.commands.opened_engines import OpenedEngines
 from kerneltui.commands.probe import Probe
+from kerneltui.fleet.model.engine_names import SEPARATOR, UNHEARD
 from kerneltui.fleet.model.filters import DASHBOARD_ONLY, Filter, parse_filter
 from kerneltui.fleet.reconcile.host_scan import HostScan
 from kerneltui.protocol.text import clean_line
 
 WATCH_EVERY = 1.0  # seconds
 CLEAR = "\x1b[H\x1b[J"
-_TITLES = ("ID", "NAME", "SPEC", "PID", "STATE", "MEM", "TIME", "AGE", "ORIGIN", "FOLDER")
+_HOST = "HOST"
+_TITLES = ("ID", "NAME", _HOST, "SPEC", "PID", "STATE", "MEM", "TIME", "AGE", "ORIGIN", "FOLDER")
 _UNTOLD = frozenset({"kind", "identity", "found", "pending"})
 """The fields of `Listed` that are for other commands."""
 _RIGHT = frozenset({"PID", "MEM", "TIME", "AGE"})
@@ -38,19 +43,34 @@ class Format(Enum):
     IDS = "ids"
 
 
-def ps(wanted: Filter, form: Format, *, watch: bool) -> int:
-    """Print the kernels that pass the filter; with `watch`, repeat it until Ctrl+C."""
+def ps(wanted: Filter, form: Format, *, watch: bool, engines: EngineWords = NONE) -> int:
+    """Print the kernels that pass the filter; with `watch`, repeat it until Ctrl+C.
+
+    Returns 1 if an engine has not told its kernels: those of the others are printed.
+    """
     is_terminal = sys.stdout.isatty()
-    with Probe() as probe, contextlib.closing(HostScan()) as scan:
+    with Probe() as probe, contextlib.closing(HostScan()) as scan, opened(engines) as remote:
         while True:
-            listed, now = list_all(probe, scan), time.time()
+            listed = list_all(probe, scan)
+            is_whole = remote.settle()
+            listed += _listed_remote(remote)
+            now = time.time()
             kernels = [each for each in listed if wanted.passes(each, now)]
             if watch and is_terminal and form is not Format.JSON:
                 sys.stdout.write(CLEAR)
-            _print(kernels, form, now, watch=watch)
+            _print(kernels, form, now, watch=watch, with_host=bool(remote))
             if not watch:
-                return 0
+                return 0 if is_whole else 1
             time.sleep(WATCH_EVERY)
+
+
+def _listed_remote(remote: OpenedEngines) -> list[Listed]:
+    if not remote:
+        return []
+    from kerneltui.commands.remote_listing import listed_snapshot
+
+    now, instant = time.time(), time.monotonic()
+    return [listed_snapshot(each, now, instant) for each in remote.snapshots]
 
 
 def filter_of(words: Sequence[str]) -> Filter:
@@ -58,11 +78,13 @@ def filter_of(words: Sequence[str]) -> Filter:
     return parse_filter(" ".join(words), without=DASHBOARD_ONLY)
 
 
-def _print(kernels: Sequence[Listed], form: Format, now: float, *, watch: bool) -> None:
+def _print(
+    kernels: Sequence[Listed], form: Format, now: float, *, watch: bool, with_host: bool
+) -> None:
     is_terminal = sys.stdout.isatty()
     width = os.get_terminal_size(sys.stdout.fileno()).columns if is_terminal else None
     formats_of: dict[Format, Callable[[], str]] = {
-        Format.TABLE: partial(to_table, kernels, now, width),
+        Format.TABLE: partial(to_table, kernels, now, width, with_host=with_host),
         # With `watch` each list is one line, so that a reader knows where it ends.
         Format.JSON: partial(to_json, kernels, None if watch else 1),
         Format.IDS: lambda: "\n".join(each.id for each in kernels),
@@ -78,29 +100,34 @@ def to_json(kernels: Sequence[Listed], indent: int | None = 1) -> str:
     return json.dumps(shown, indent=indent)
 
 
-def to_table(kernels: Sequence[Listed], now: float, width: int | None = None) -> str:
+def to_table(
+    kernels: Sequence[Listed], now: float, width: int | None = None, *, with_host: bool = False
+) -> str:
     """Return the titles, a line for each kernel, and a total if there are several.
 
     `now`: seconds since the epoch.
 
-    `width`: cells that a line may take; longer ones are cut. None for no limit.
+    `width`: cells that a line may take; longer ones are cut. None for no limit. `with_host`: tell
+    where each kernel runs.
     """
     rows = [_TITLES, *(_row(each, now) for each in kernels), *_total(kernels)]
-    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    columns = [column for column in zip(*rows, strict=True) if with_host or column[0] != _HOST]
+    widths = [max(map(cell_len, column)) for column in columns]
     lines = (
         "  ".join(
-            formats.fit(cell, size, "right" if title in _RIGHT else "left")
-            for cell, size, title in zip(row, widths, _TITLES, strict=True)
+            formats.fit(cell, size, "right" if column[0] in _RIGHT else "left")
+            for cell, size, column in zip(row, widths, columns, strict=True)
         ).rstrip()
-        for row in rows
+        for row in zip(*columns, strict=True)
     )
     return "\n".join(line if width is None else formats.clip(line, width) for line in lines)
 
 
 def _row(kernel: Listed, now: float) -> tuple[str, ...]:
     return (
-        formats.short_id(kernel.id),
+        formats.short_id(kernel.id.removeprefix(f"{kernel.host}{SEPARATOR}")),
         kernel.name,
+        kernel.host,
         kernel.kernelspec or "-",
         str(kernel.pid or "-"),
         _state(kernel, now),
@@ -114,6 +141,8 @@ def _row(kernel: Listed, now: float) -> tuple[str, ...]:
 
 def _state(kernel: Listed, now: float) -> str:
     """Return a kernel's condition, and for how long it has lasted."""
+    if kernel.unheard_since is not None:
+        return f"{UNHEARD} {formats.duration(max(0.0, now - kernel.unheard_since))}"
     if kernel.since is None:
         return str(kernel.condition)
     return f"{kernel.condition} {formats.duration(max(0.0, now - kernel.since))}"

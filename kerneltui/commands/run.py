@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from kerneltui.commands.cell_output import CellOutput, told_error
+from kerneltui.commands.engine_words import NONE, EngineWords
+from kerneltui.commands.engines import remote_kernel
 from kerneltui.commands.listing import client_of, find_living
 from kerneltui.commands.printing import Colours, OutputPrinter, ProgressLine
 from kerneltui.commands.prompt import Keyboard, answer_prompt
@@ -34,6 +36,7 @@ def run(
     may_ask: bool,
     timeout: float | None = None,
     colours: Colours = Colours.AUTO,
+    engines: EngineWords = NONE,
 ) -> int:
     """Run code in a kernel and print its output; return 0, or 1 if it raises an error.
 
@@ -42,6 +45,13 @@ def run(
     does the same, and returns 124. Raises KernelDied if the kernel ends.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
+    with remote_kernel(word, engines) as remote:
+        if remote is not None:
+            from kerneltui.commands.remote_run import RemoteRun
+
+            remote.connect()
+            this_run = RemoteRun(remote, code, may_ask=may_ask, deadline=deadline)
+            return this_run.to_its_end(colours)
     kernel = find_living(word)
     client = client_of(kernel)
     client.start_channels(hb=False)

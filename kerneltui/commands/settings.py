@@ -8,6 +8,7 @@ from dataclasses import field
 from typing import get_args
 
 from kerneltui import paths
+from kerneltui.fleet.engines.settings import EngineSettings
 from kerneltui.fleet.model.launch_mode import LaunchMode
 from kerneltui.frozen import frozen
 from kerneltui.kernels.processes.stack_signal import STACK_SIGNAL, signal_number
@@ -64,6 +65,24 @@ def read_settings() -> Settings:
         _stack_signal(data.get("stack_signal")),
         "spawn" if data.get("launcher") == "spawn" else "template",
         _preload(data.get("preload")),
+    )
+
+
+def read_engines() -> EngineSettings:
+    """Read the servers and hosts that can be chosen by name; what is wrong is ignored as well."""
+    from kerneltui.fleet.engines import settings_table  # only commands with engines need it
+
+    file = paths.config_file()
+    try:
+        data = tomllib.loads(read_regular(file, MAX_FILE).decode("utf-8", "replace"))
+    except FileNotFoundError:
+        data = {}
+    except (OSError, ValueError, RecursionError):
+        from kerneltui.tui.config.config_file import read_config
+
+        return read_config(file)[0].engines
+    return settings_table.engine_settings(
+        *(settings_table.right_settings(name, data.get(name)) for name in settings_table.RULES)
     )
 
 

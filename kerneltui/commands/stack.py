@@ -6,13 +6,15 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 
+from kerneltui.commands.engine_words import NONE, EngineWords
+from kerneltui.commands.engines import remote_kernel
 from kerneltui.commands.listing import find
 from kerneltui.commands.printing import Colours, ProgressLine, sgr
 from kerneltui.commands.settings import read_settings
 from kerneltui.commands.verbs import observing_fleet
 from kerneltui.fleet.diagnosis.stack import Stack, StackThread, describe_fold, folded
 from kerneltui.fleet.diagnosis.variable import Variable
-from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.engines.engine import Engine
 from kerneltui.formats import aligned
 from kerneltui.protocol.ansi import TextStyle
 from kerneltui.tui.stack.variable_table import variable_table
@@ -25,24 +27,35 @@ _DIM = TextStyle(dim=True)
 Line = tuple[str, TextStyle]
 
 
-def stack(word: str, *, as_json: bool, variables: bool, read_only: bool) -> int:
+def stack(
+    word: str, *, as_json: bool, variables: bool, read_only: bool, engines: EngineWords = NONE
+) -> int:
     """Print one look at a kernel. `read_only`: send it no requests."""
+    look = _variables if variables else _stack
+    with remote_kernel(word, engines) as remote:
+        if remote is not None:
+            remote.lock(read_only or read_settings().read_only)
+            remote.connect()
+            with ProgressLine(f"looking into {remote.name}"), remote.asked() as engine:
+                lines = look(engine, remote.kernel_id, as_json)
+            _print(lines)
+            return 0
     with observing_fleet(listening=True) as fleet:
         fleet.locked = read_only or read_settings().read_only
         kernel = find(fleet.snapshots, word)
         with ProgressLine(f"looking into {kernel.name}"):
-            lines = (_variables if variables else _stack)(fleet, kernel.kernel_id, as_json)
+            lines = look(fleet, kernel.kernel_id, as_json)
     _print(lines)
     return 0
 
 
-def _stack(fleet: Fleet, kernel_id: str, as_json: bool) -> Iterable[Line]:
-    found = fleet.stack(kernel_id)
+def _stack(engine: Engine, kernel_id: str, as_json: bool) -> Iterable[Line]:
+    found = engine.stack(kernel_id)
     return _json(found.to_json()) if as_json else stack_lines(found)
 
 
-def _variables(fleet: Fleet, kernel_id: str, as_json: bool) -> Iterable[Line]:
-    found = fleet.variables(kernel_id)
+def _variables(engine: Engine, kernel_id: str, as_json: bool) -> Iterable[Line]:
+    found = engine.variables(kernel_id)
     return _json([each.to_json() for each in found]) if as_json else variable_lines(found)
 
 

@@ -9,22 +9,28 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Unpack
 
+from kerneltui.commands.engine_words import NONE, EngineWords
+from kerneltui.commands.engines import opened
 from kerneltui.commands.listing import find
-from kerneltui.commands.printing import ProgressLine
+from kerneltui.commands.opened_engines import OpenedEngines
+from kerneltui.commands.printing import ProgressLine, warn
 from kerneltui.commands.settings import read_settings
 from kerneltui.errors import ActionRefused, KernelError, KernelTimeout, LaunchError, NoSuchKernel
 from kerneltui.fleet.control.interrupts import WouldEndKernel
+from kerneltui.fleet.engines.engine import Engine
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.model.capabilities import Verb
+from kerneltui.fleet.model.engine_names import SEPARATOR
 from kerneltui.fleet.model.options import Options
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
 from kerneltui.fleet.reconcile.host_scan import of_this_host, read_manifests
 from kerneltui.paths import runtime_folder
 from kerneltui.protocol.status import KernelState
-from kerneltui.protocol.text import clean_line
 
+LISTED_PATIENCE = 10.0  # seconds for a remote engine to tell of a kernel that it has started
 START_PATIENCE = 60.0  # seconds for a kernel to be ready
 LOOK = 0.02  # seconds between two looks at a kernel that starts
+HERE_FOLDER = "."  # the working folder of a kernel if the user gives none
 
 
 def configured_fleet() -> Fleet:
@@ -57,23 +63,30 @@ def observing_fleet(*, listening: bool) -> Iterator[Fleet]:
         fleet.close()
 
 
-def act(verb: Verb, words: Sequence[str], **options: Unpack[Options]) -> int:
+def act(
+    verb: Verb, words: Sequence[str], engines: EngineWords = NONE, **options: Unpack[Options]
+) -> int:
     """Carry out `verb` on the kernels that `words` mean; on none if one word is not clear.
 
     A restart of kerneltui's kernels waits until they are ready.
     """
-    with observing_fleet(listening=verb is Verb.RESTART) as fleet:
-        there = [_meant(each) for each in fleet.snapshots]
+    with observing_fleet(listening=verb is Verb.RESTART) as fleet, opened(engines) as remote:
+        remote.settle(words)
+        there = [_meant(each) for each in (*fleet.snapshots, *remote.snapshots)]
         meant = dict.fromkeys(_find(there, word) for word in words)
 
         def ask(kernel: _Meant) -> str:
             fleet.look()  # the verb on the kernel before may have taken long
-            with ProgressLine(f"{verb} {kernel.name}"):
-                return _do(fleet, verb, kernel.target, options)
+            with (
+                ProgressLine(f"{verb} {kernel.name}"),
+                remote.asked(kernel.kernel_id, fleet) as engine,
+            ):
+                return _do(engine, verb, kernel.target, options)
 
         def wait(kernel: _Meant) -> str:
             if verb is Verb.RESTART and kernel.is_ours:
-                _wait_until_ready(fleet, kernel.kernel_id)
+                with remote.asked(kernel.kernel_id, fleet) as engine:
+                    _wait_until_ready(engine, kernel.kernel_id)
             return ""
 
         asked = [kernel for kernel in meant if _is_done(ask, kernel)]
@@ -81,15 +94,22 @@ def act(verb: Verb, words: Sequence[str], **options: Unpack[Options]) -> int:
     return 0 if len(done) == len(meant) else 1
 
 
-def _do(fleet: Fleet, verb: Verb, target: Target, options: Options) -> str:
+def _do(engine: Engine, verb: Verb, target: Target, options: Options) -> str:
     try:
-        return fleet.do(verb, target, **options)
+        return engine.do(verb, target, **options)
     except WouldEndKernel as error:
         raise ActionRefused(f"{error} (kerneltui signal INT sends it)") from None
 
 
-def start(kernel_name: str, *, cwd: str, name: str, autorestart: bool) -> int:
+def start(
+    kernel_name: str, *, cwd: str, name: str, autorestart: bool, engines: EngineWords = NONE
+) -> int:
     """Start a kernel that outlives this process, wait until it is ready, and print its id."""
+    with opened(engines if SEPARATOR in kernel_name else NONE) as remote:
+        if remote.named_by(kernel_name):
+            if autorestart:
+                raise KernelError("only kernels of this host can be started with --autorestart")
+            return _start_remote(remote, kernel_name, cwd, name)
     folder = Path(cwd).expanduser()
     if not folder.is_dir():
         raise KernelError(f"{folder} is not a folder")
@@ -101,6 +121,16 @@ def start(kernel_name: str, *, cwd: str, name: str, autorestart: bool) -> int:
         for notice in fleet.take_notices():
             if notice.kernel_id in ("", kernel_id):
                 print(f"kerneltui: {notice.text}", file=sys.stderr)
+    print(kernel_id)
+    return 0
+
+
+def _start_remote(remote: OpenedEngines, kernel_name: str, cwd: str, name: str) -> int:
+    with remote.connected(kernel_name) as engine:
+        # This host's folders say nothing about another's.
+        kernel_id = engine.start(kernel_name, cwd="" if cwd == HERE_FOLDER else cwd, name=name)
+        _wait_until_listed(engine, kernel_id)
+        _wait_until_ready(engine, kernel_id)
     print(kernel_id)
     return 0
 
@@ -117,7 +147,8 @@ class _Meant(NamedTuple):
 
 
 def _meant(row: KernelSnapshot) -> _Meant:
-    is_alive = row.identity is not None and row.identity.is_alive()
+    is_here = not row.engine
+    is_alive = row.identity is not None and (not is_here or row.identity.is_alive())
     pid = row.pid if is_alive else None
     return _Meant(row.kernel_id, row.name, pid, row.target, row.is_ours)
 
@@ -143,22 +174,31 @@ def _is_done(ask: Callable[[_Meant], str], kernel: _Meant) -> bool:
     except KernelError as error:
         said, is_done = str(error), False
     if said:
-        print(f"kerneltui: {clean_line(said, limit=500)}", file=sys.stderr)
+        warn(said)
     return is_done
 
 
-def _row(fleet: Fleet, kernel_id: str) -> KernelSnapshot:
-    for row in fleet.snapshots:
+def _row(engine: Engine, kernel_id: str) -> KernelSnapshot:
+    for row in engine.snapshots:
         if row.kernel_id == kernel_id:
             return row
     raise KernelError(f"kernel {kernel_id} is gone")
 
 
-def _wait_until_ready(fleet: Fleet, kernel_id: str) -> None:
+def _wait_until_listed(engine: Engine, kernel_id: str) -> None:
+    """Wait until an engine has told of a kernel that was started there."""
+    deadline = time.monotonic() + LISTED_PATIENCE
+    while time.monotonic() < deadline:
+        if any(row.kernel_id == kernel_id for row in engine.snapshots):
+            return
+        time.sleep(LOOK)
+
+
+def _wait_until_ready(engine: Engine, kernel_id: str) -> None:
     deadline = time.monotonic() + START_PATIENCE
-    with ProgressLine(f"waiting until {_row(fleet, kernel_id).name} is ready"):
+    with ProgressLine(f"waiting until {_row(engine, kernel_id).name} is ready"):
         while time.monotonic() < deadline:
-            row = _row(fleet, kernel_id)
+            row = _row(engine, kernel_id)
             if row.state is KernelState.IDLE:
                 return
             if row.state is KernelState.DEAD and row.death is not None:

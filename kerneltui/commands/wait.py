@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from kerneltui.commands.engine_words import NONE, EngineWords
+from kerneltui.commands.engines import remote_kernel
 from kerneltui.commands.listing import SERVER_TIME, Listed, client_of, find_living
 from kerneltui.commands.printing import ProgressLine
 from kerneltui.errors import KernelDied, KernelError, KernelTimeout
@@ -23,11 +25,16 @@ ANSWER_TIME = 2.0  # seconds for a server to list its kernels
 SILENCE = 10.0  # seconds for which a server may not reply
 
 
-def wait_idle(word: str, timeout: float | None) -> int:
+def wait_idle(word: str, timeout: float | None, engines: EngineWords = NONE) -> int:
     """Return once the kernel has finished all its requests.
 
     Raises KernelTimeout, and KernelDied if it ends.
     """
+    with remote_kernel(word, engines) as remote:
+        if remote is not None:
+            with ProgressLine(f"waiting until {remote.name} is idle"):
+                remote.wait_until_idle(timeout)
+            return 0
     kernel = find_living(word)
     with ProgressLine(f"waiting until {kernel.name} is idle"):
         if kernel.origin == Origin.SERVER:

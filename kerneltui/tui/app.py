@@ -26,6 +26,7 @@ from kerneltui.tui.terminal.base_app import NOTICE_LIMIT, BaseApp
 from kerneltui.tui.terminal.workers import Workers, begin
 
 if TYPE_CHECKING:
+    from kerneltui.fleet.engines.choice import AnyEngine
     from kerneltui.tui.config.config import Config
     from kerneltui.tui.main.dashboard_fleet import DashboardFleet
     from kerneltui.tui.main.main_screen import MainScreen
@@ -201,8 +202,13 @@ def end_of_start() -> None:
         gc.enable()
 
 
-def library_fleet(config: Config) -> DashboardFleet:
-    """Make the fleet of real kernels; called in a thread, because it loads zmq and psutil."""
+def library_fleet(config: Config, wanted: Iterable[AnyEngine] = ()) -> DashboardFleet:
+    """Make the fleet of real kernels; called in a thread, because it loads zmq and psutil.
+
+    `wanted`: the remote engines that it has at the start. Raises KernelError.
+    """
+    from kerneltui.fleet.composition import Machines
+    from kerneltui.fleet.engines.choice import usual_engines
     from kerneltui.fleet.fleet import Fleet
     from kerneltui.fleet.manifests.mounts import runtime_folder_problems
     from kerneltui.tui.keys.keymap import key_of
@@ -218,4 +224,11 @@ def library_fleet(config: Config) -> DashboardFleet:
     )
     for problem in runtime_folder_problems():
         fleet.warn(problem)
-    return fleet
+    machines = Machines(fleet, wanted, config.engines)
+    for usual in usual_engines(config.engines):
+        if usual.name not in [each.name for each in machines.remote]:
+            try:
+                machines.join(usual)
+            except KernelError as error:
+                fleet.warn(str(error))
+    return machines

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from kerneltui.fleet.composition import Machines
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.tui.app import run_dashboard
 
@@ -20,4 +21,4 @@ class CrowdedFleet(Fleet):
 
 
 if __name__ == "__main__":
-    run_dashboard(CrowdedFleet)
+    run_dashboard(lambda: Machines(CrowdedFleet()))

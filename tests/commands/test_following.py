@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from kerneltui.commands import process_log, verbs, wait
-from kerneltui.commands.logs import Wanted, logs
+from kerneltui.commands.logs import logs
+from kerneltui.commands.wanted_output import Wanted
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.reconcile.host_scan import HostScan, read_manifests
 from kerneltui.paths import runtime_folder

@@ -18,9 +18,10 @@ import pytest
 from kerneltui.cli import main
 from kerneltui.commands import verbs
 from kerneltui.commands.listing import Listed, list_all
-from kerneltui.commands.logs import Wanted, logs
+from kerneltui.commands.logs import logs
 from kerneltui.commands.probe import Probe
 from kerneltui.commands.settings import Settings, read_settings
+from kerneltui.commands.wanted_output import Wanted
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.model.capabilities import Verb

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import PurePath
 from urllib.parse import unquote, urlsplit
 
@@ -32,6 +33,22 @@ def chosen_engines(
         destined = known.hosts.get(word) or _host(word, {*reserved, *found})
         found[destined.name] = destined
     return tuple(found.values())
+
+
+def meant_engine(text: str, known: EngineSettings, there: Mapping[str, AnyEngine]) -> AnyEngine:
+    """Return the engine that a text of either kind means. Raises KernelError.
+
+    `there`: the engines of now, by name. The text may mean one of them.
+    """
+    if text in known.hosts:
+        return known.hosts[text]
+    taken = {*known.servers, *known.hosts, *there}
+    is_host = "@" in text and "://" not in text
+    if text not in known.servers and is_host:
+        made: AnyEngine = _host(text, taken)
+    else:
+        made = known.servers.get(text) or _server(text, known.servers, taken)
+    return next((each for each in there.values() if replace(made, name=each.name) == each), made)
 
 
 def usual_engines(known: EngineSettings) -> Iterator[AnyEngine]:

@@ -7,7 +7,6 @@ all others are this host's. Nothing that is published here waits for a remote en
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar, Unpack
 from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.engines.engine_state import Link
 from kerneltui.fleet.engines.engines_console import EnginesConsole
-from kerneltui.fleet.engines.guarded_engine import GuardedEngine
+from kerneltui.fleet.engines.guarded_engine import GuardedEngine, close_all
 from kerneltui.fleet.engines.merged import Merged
 from kerneltui.fleet.engines.remote_engine import engine_of
 from kerneltui.kernels.processes.guarded_thread import GuardedThread
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
     from kerneltui.fleet.transcript.entries import TranscriptSource
     from kerneltui.kernels.processes.identity import ProcessIdentity
 
-CLOSE_PATIENCE = 1.0  # seconds that closing waits for all remote engines together
 T = TypeVar("T")
 
 
@@ -87,7 +85,7 @@ class Engines:
             self._remote = tuple(each for each in self._remote if each.name != name)
         if not left:
             raise KernelError(f"no engine is called {name}")
-        _close_all(left)
+        close_all(left)
 
     def open(self) -> None:
         """Open this host's engine, then have the others opened without waiting for them."""
@@ -102,7 +100,7 @@ class Engines:
         with self._changing:
             self._is_open = False
             remote = self._remote
-        _close_all(remote, meanwhile=self._local.close)
+        close_all(remote, meanwhile=self._local.close)
 
     def _asked(self, text: str) -> AbstractContextManager[Engine]:
         """Give the engine of an id or a kernelspec, for one request."""
@@ -251,16 +249,6 @@ def _notices_of(remote: GuardedEngine) -> Iterator[Notice]:
     none: tuple[Notice, ...] = ()
     for each in remote.read(remote.engine.take_notices, none):
         yield replace(each, text=f"{remote.name}: {each.text}")
-
-
-def _close_all(
-    remote: Sequence[GuardedEngine], meanwhile: Callable[[], None] = lambda: None
-) -> None:
-    deadline = time.monotonic() + CLOSE_PATIENCE
-    closing = [each.close() for each in remote]
-    meanwhile()
-    for each in closing:
-        each.join(max(0.0, deadline - time.monotonic()))
 
 
 def _shut_down(remote: GuardedEngine, targets: Collection[Target]) -> str:

@@ -6,7 +6,8 @@ An engine that fails costs its own rows their freshness, and the other engines n
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from kerneltui.fleet.inspection.spec_choice import SpecChoice
     from kerneltui.fleet.model.snapshot import KernelSnapshot
 
+CLOSE_PATIENCE = 1.0  # seconds that closing waits for all engines together
 T = TypeVar("T")
 Codes = Mapping[str, tuple[str, ...]]
 """Code by kernel id."""
@@ -91,3 +93,17 @@ class GuardedEngine:
         except Exception as error:  # noqa: BLE001 - a defect of ours, told as front ends can show
             self._failures.tell(error)
             raise KernelError(f"engine {self.name} failed: {describe_failure(error)}") from None
+
+
+def close_all(
+    remote: Sequence[GuardedEngine], meanwhile: Callable[[], None] = lambda: None
+) -> None:
+    """Close engines at the same time; one that hangs is left behind. Blocking.
+
+    `meanwhile`: called before they are waited for.
+    """
+    deadline = time.monotonic() + CLOSE_PATIENCE
+    closing = [each.close() for each in remote]
+    meanwhile()
+    for each in closing:
+        each.join(max(0.0, deadline - time.monotonic()))

@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from kerneltui.fleet.engines.settings import (
+from kerneltui.fleet.engines.settings_table import (
     RULES,
     contradictions,
     dotted,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from kerneltui.fleet.engines.settings import RULES
+from kerneltui.fleet.engines.settings_table import RULES
 from kerneltui.fleet.model.filters import FilterError, parse_filter
 from kerneltui.fleet.model.launch_mode import LaunchMode
 from kerneltui.fleet.model.setting_rules import (

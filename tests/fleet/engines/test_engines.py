@@ -11,7 +11,7 @@ import pytest
 
 from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.console.prompt import Prompt
-from kerneltui.fleet.engines import engines as engines_module
+from kerneltui.fleet.engines import guarded_engine
 from kerneltui.fleet.engines.engine_state import EngineState, Link
 from kerneltui.fleet.engines.engines import Engines
 from kerneltui.fleet.model.capabilities import Verb
@@ -37,7 +37,7 @@ class Stage:
 
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    monkeypatch.setattr(engines_module, "CLOSE_PATIENCE", 0.1)
+    monkeypatch.setattr(guarded_engine, "CLOSE_PATIENCE", 0.1)
     stage = Stage()
     yield stage
     stage.free()

@@ -1,0 +1,73 @@
+"""`kerneltui logs` of a kernel of a remote engine: from its transcript there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from kerneltui.commands.cell_output import last_lines
+from kerneltui.commands.printing import OutputPrinter
+from kerneltui.commands.remote_kernel import RemoteKernel
+from kerneltui.commands.remote_output import RemoteOutput, piece, said_in
+from kerneltui.commands.wanted_output import Wanted
+from kerneltui.errors import KernelDied, KernelError
+from kerneltui.fleet.transcript.entries import TranscriptSource, TranscriptView
+
+POLL = 0.2  # seconds between two looks
+FIRST = 3.0  # seconds for another host to send what there is
+SETTLED = 0.5  # seconds without news after which all of it has come
+
+Look = Callable[[], TranscriptSource | None]
+
+
+def print_remote(
+    kernel: RemoteKernel, wanted: Wanted, printer: OutputPrinter, *, process: bool
+) -> None:
+    """Print what the kernel's cells printed. `process`: what its process wrote instead."""
+    if not process and wanted.follow:
+        kernel.connect()
+
+    def look() -> TranscriptSource | None:
+        with kernel.asked() as engine:
+            read = engine.log if process else engine.transcript
+            return read(kernel.kernel_id)
+
+    view = _first_view(look)
+    if view is None:
+        hint = "" if process else "; -f prints what its cells print from now on"
+        raise KernelError(f"{kernel.name}: its server keeps no output{hint}")
+    lines = [each for each in said_in(view) if each.time >= wanted.since]
+    pieces = [piece(each) for each in lines]
+    printer.print(pieces if wanted.tail is None else last_lines(pieces, wanted.tail))
+    if wanted.follow:
+        _follow(kernel, look, printer, RemoteOutput(after=view))
+
+
+def _first_view(look: Look) -> TranscriptView | None:
+    """Return the output so far, once another host has sent it; None if none is kept."""
+    deadline = time.monotonic() + FIRST
+    source = look()
+    if source is None:
+        return None
+    view, quiet_since = source.view(), time.monotonic()
+    while time.monotonic() < deadline:
+        time.sleep(POLL)
+        source = look()
+        now_there = source.view() if source is not None else view
+        if now_there.version != view.version:
+            view, quiet_since = now_there, time.monotonic()
+        elif view.entries and time.monotonic() - quiet_since > SETTLED:
+            break
+    return view
+
+
+def _follow(kernel: RemoteKernel, look: Look, printer: OutputPrinter, output: RemoteOutput) -> None:
+    is_over = False
+    while not is_over:
+        time.sleep(POLL)
+        try:
+            kernel.row()
+        except KernelDied:
+            is_over = True  # looked at first: its last output is read after it
+        if (source := look()) is not None:
+            printer.print(output.read(list(said_in(source.view())), is_over=is_over))

@@ -1,0 +1,159 @@
+"""`kerneltui run` in a kernel of a remote engine: by its console and its transcript."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+
+from kerneltui.commands.printing import Colours, OutputPrinter, warn
+from kerneltui.commands.prompt import Keyboard
+from kerneltui.commands.remote_kernel import LOOK, RemoteKernel
+from kerneltui.commands.remote_output import RemoteOutput, said_in
+from kerneltui.errors import KernelError
+from kerneltui.fleet.console.prompt import Prompt
+from kerneltui.fleet.transcript.entries import Role, TranscriptView
+from kerneltui.fleet.transcript.transcript import Transcript
+from kerneltui.kernels.client.interactive import END_OF_INPUT
+from kerneltui.protocol.text import clean_line, plain
+
+FAILED, TIMED_OUT, INTERRUPTED = 1, 124, 130  # exit codes
+TAKEN = 15.0  # seconds for an engine to take code
+SETTLED = 0.4  # seconds without news after which a cell that is not queued any more has ended
+LAST_WORDS = 5.0  # seconds for code that was interrupted to end
+NOT_RUN = "not run"  # begins a note on code that was not run
+EMPTY = TranscriptView()
+
+
+class RemoteRun:
+    """One piece of code in one kernel."""
+
+    def __init__(
+        self, kernel: RemoteKernel, code: str, *, may_ask: bool, deadline: float | None
+    ) -> None:
+        """`deadline`: when the code is interrupted, an instant of `time.monotonic()`."""
+        self._kernel = kernel
+        self._code = code
+        self._first_line = _shown(code)
+        self._may_ask = may_ask
+        self._deadline = deadline
+        self._keyboard = Keyboard()
+        self._output = RemoteOutput()
+        self._request = ""
+        """The msg_id of the request, once it is known."""
+        self._has_failed = False
+        self._answered: Prompt | None = None
+
+    def to_its_end(self, colours: Colours) -> int:
+        """Run it; return the exit code. Raises KernelError."""
+        with contextlib.closing(OutputPrinter(colours)) as printer:
+            before = frozenset(each.parent for each in self._view().entries)
+            start = self._view().end
+            with self._kernel.asked() as engine:
+                engine.console.execute(self._kernel.kernel_id, self._code)
+            try:
+                ended = self._follow(printer, before, start, self._deadline)
+            except KeyboardInterrupt:
+                return self._interrupt(printer, before, start, INTERRUPTED)
+            if not ended:
+                return self._interrupt(printer, before, start, TIMED_OUT)
+        return FAILED if self._has_failed else 0
+
+    def _interrupt(
+        self, printer: OutputPrinter, before: frozenset[str], start: int, code: int
+    ) -> int:
+        self._kernel.interrupt()
+        if not self._follow(printer, before, start, time.monotonic() + LAST_WORDS):
+            warn("it was interrupted, but still runs")
+        return code
+
+    def _follow(
+        self, printer: OutputPrinter, before: frozenset[str], start: int, deadline: float | None
+    ) -> bool:
+        """Print the output until the code ends; return False if it has not at the deadline."""
+        taken_by, quiet_since = time.monotonic() + TAKEN, time.monotonic()
+        version = -1
+        while True:
+            view, now = self._view(), time.monotonic()
+            self._look_for_request(view, before, start)
+            if view.version != version or self._is_queued():
+                version, quiet_since = view.version, now
+            is_over = bool(self._request) and now - quiet_since > SETTLED
+            lines = list(said_in(view, frozenset({self._request}))) if self._request else []
+            self._has_failed |= any(each.role is Role.ERROR for each in lines)
+            printer.print(self._output.read(lines, is_over=is_over))
+            if is_over:
+                return True
+            if not self._request and now > taken_by:
+                raise KernelError(f"{self._kernel.name} has not taken the code; see its console")
+            if deadline is not None and now >= deadline:
+                return False
+            self._kernel.row()  # raises an error if it is gone
+            self._answer_prompt()
+            time.sleep(LOOK)
+
+    def _view(self) -> TranscriptView:
+        with self._kernel.asked() as engine:
+            transcript = engine.transcript(self._kernel.kernel_id)
+        return transcript.view() if transcript is not None else EMPTY
+
+    def _is_queued(self) -> bool:
+        with self._kernel.asked() as engine:
+            return bool(engine.console.queued.get(self._kernel.kernel_id))
+
+    def _look_for_request(self, view: TranscriptView, before: frozenset[str], start: int) -> None:
+        """Find the request by its code; raise KernelError if a note says that it was not sent."""
+        if self._request:
+            return
+        for entry in view.entries:
+            if entry.role is Role.NOTE and entry.start >= start:
+                told = plain(entry.lines[0])
+                if told.startswith(NOT_RUN):
+                    raise KernelError(f"{self._kernel.name}: {told}")
+            is_new = entry.role is Role.INPUT and entry.parent not in before
+            if is_new and plain(entry.lines[0]).endswith(self._first_line):
+                self._request = entry.parent
+                return
+
+    # -- input requests ----
+
+    def _answer_prompt(self) -> None:
+        """Ask the user what the code asks; without a terminal, tell it that there is no input."""
+        prompt = self._prompt()
+        if prompt is None or prompt == self._answered:
+            return
+        line = self._typed(prompt) if self._may_ask else END_OF_INPUT
+        if line is not None:
+            self._answered = prompt
+            with self._kernel.asked() as engine:
+                engine.console.answer(prompt, line)
+
+    def _prompt(self) -> Prompt | None:
+        with self._kernel.asked() as engine:
+            return engine.console.prompts.get(self._kernel.kernel_id)
+
+    def _typed(self, prompt: Prompt) -> str | None:
+        """Return the line that the user types; None if the code does not wait for it any more."""
+        keyboard, stream = self._keyboard, sys.stderr if prompt.password else sys.stdout
+        stream.write(clean_line(prompt.text))
+        stream.flush()
+        with keyboard.hidden() if prompt.password else contextlib.nullcontext():
+            while keyboard.is_there and self._prompt() == prompt:
+                keyboard.take_in()
+                try:
+                    line = keyboard.take_line()
+                except EOFError:
+                    break
+                if line is not None:
+                    return line
+                self._kernel.row()  # raises an error if it is gone
+                time.sleep(LOOK)
+        return END_OF_INPUT if self._prompt() == prompt else None
+
+
+def _shown(code: str) -> str:
+    """Return the first line of code as a transcript shows it."""
+    transcript = Transcript()
+    transcript.write(Role.INPUT, code.partition("\n")[0], time=0.0)
+    entries = transcript.view().entries
+    return plain(entries[0].lines[0]) if entries else ""

@@ -1,0 +1,91 @@
+"""Composes this host's engine and remote ones; what a remote one needs is loaded only for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+
+from kerneltui.errors import ActionRefused
+from kerneltui.fleet.engines.choice import AnyEngine, meant_engine
+from kerneltui.fleet.engines.engine import Engine
+from kerneltui.fleet.engines.engine_state import Link
+from kerneltui.fleet.engines.engine_view import EngineView
+from kerneltui.fleet.engines.engines import Engines
+from kerneltui.fleet.engines.remote_engine import RemoteEngine
+from kerneltui.fleet.engines.settings import EngineSettings, HostSettings, ServerSettings
+
+NO_ENGINES = EngineSettings()
+
+
+def make_engine(wanted: AnyEngine, secret: str = "") -> RemoteEngine:
+    """Return an engine that is not open yet. Raises KernelError.
+
+    `secret`: a token or a password that a person has typed; with one, this blocks.
+    """
+    if isinstance(wanted, HostSettings):
+        from kerneltui.fleet.engines.ssh.engine import SshEngine
+
+        return SshEngine(wanted.name, wanted.destination, command=wanted.command)
+    from kerneltui.fleet.engines.addresses import address_of, with_secret
+    from kerneltui.fleet.engines.secrets import token_of
+    from kerneltui.fleet.engines.server.engine import ServerEngine
+
+    address = address_of(wanted)
+    if secret:
+        return ServerEngine(wanted.name, with_secret(address, secret))
+    is_looked_up = wanted.token_command or wanted.token_env
+    return ServerEngine(
+        wanted.name, address, renew=partial(token_of, wanted) if is_looked_up else None
+    )
+
+
+class Machines(Engines):
+    """All engines, to which a user adds others by a word."""
+
+    def __init__(
+        self, local: Engine, wanted: Iterable[AnyEngine] = (), known: EngineSettings = NO_ENGINES
+    ) -> None:
+        """`known`: the engines that can be named. Raises KernelError."""
+        super().__init__(local)
+        self._known = known
+        self._wanted: Mapping[str, AnyEngine] = {}
+        for each in wanted:
+            self.join(each)
+
+    @property
+    def engines(self) -> tuple[EngineView, ...]:
+        """The remote engines, in the order of their rows."""
+        return tuple(
+            EngineView(
+                each.name,
+                each.kind_of_engine,
+                each.state,
+                takes_secret=isinstance(self._wanted.get(each.name), ServerSettings),
+            )
+            for each in self.remote
+        )
+
+    def join(self, wanted: AnyEngine, secret: str = "") -> None:
+        """Add an engine, in place of one by its name that was refused. Raises KernelError."""
+        there = next((each for each in self.remote if each.name == wanted.name), None)
+        if there is not None and there.state.link is not Link.REFUSED:
+            raise ActionRefused(f"{wanted.name} is there already, {there.state.link}")
+        made = make_engine(wanted, secret)
+        if there is not None:
+            self.remove(wanted.name)
+        self._wanted = {**self._wanted, wanted.name: wanted}
+        self.add(made)
+
+    def connect(self, text: str, secret: str = "") -> str:
+        """Begin to connect to a machine; return its engine's name. Blocking. Raises KernelError.
+
+        `text`: the URL of a Jupyter server, user@host for ssh, or a name of the settings.
+        `secret`: a token or a password; only the engine keeps it.
+        """
+        wanted = meant_engine(text, self._known, self._wanted)
+        self.join(wanted, secret)
+        return wanted.name
+
+    def disconnect(self, name: str) -> None:
+        """Leave an engine; its kernels run on. Blocking, for a second at most."""
+        self.remove(name)

@@ -1,0 +1,54 @@
+"""The address of a server as the library wants it, from the user's settings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from kerneltui.errors import KernelError, LoginRefused
+from kerneltui.fleet.engines.secrets import password_of
+from kerneltui.fleet.engines.settings import ServerSettings
+from kerneltui.kernels.gateway.server import (
+    TIMEOUT,
+    ServerAddress,
+    is_one_word,
+    parse_address,
+)
+from kerneltui.kernels.gateway.server_session import ServerSession
+
+FOR_USERS = "api/kernelspecs"  # what every server tells who is logged in, and no other
+
+
+def address_of(server: ServerSettings) -> ServerAddress:
+    """Return where a server is, without a token that has to be looked up. Raises KernelError."""
+    given = parse_address(server.url)
+    return replace(
+        given,
+        token=server.token or given.token,
+        password=password_of(server),
+        headers=server.headers,
+        ca_file=_path(server.ca_file),
+        client_certificate=_path(server.client_certificate),
+        client_key=_path(server.client_key),
+        timeout=server.timeout or TIMEOUT,
+    )
+
+
+def with_secret(address: ServerAddress, secret: str) -> ServerAddress:
+    """Return an address with what a person has typed: its token, or else its password. Blocking."""
+    by_password = replace(address, token="", password=secret)
+    if not is_one_word(secret):
+        return by_password
+    by_token = replace(address, token=secret)
+    with ServerSession(by_token) as session:
+        try:
+            session.request("GET", FOR_USERS)
+        except LoginRefused:
+            return by_password
+        except KernelError:  # the engine will tell it
+            pass
+    return by_token
+
+
+def _path(text: str) -> str:
+    return str(Path(text).expanduser()) if text else ""

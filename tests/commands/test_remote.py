@@ -1,0 +1,279 @@
+"""The commands show and do to kernels of remote engines what they do to this host's."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kerneltui import paths
+from kerneltui.cli import main
+from kerneltui.fleet import composition
+from kerneltui.fleet.console.prompt import Prompt
+from kerneltui.fleet.engines import guarded_engine
+from kerneltui.fleet.engines.choice import AnyEngine
+from kerneltui.fleet.engines.engine_state import EngineState, Link
+from kerneltui.fleet.transcript.entries import Role
+from kerneltui.fleet.transcript.transcript import Transcript
+from kerneltui.kernels.client.interactive import END_OF_INPUT
+from kerneltui.protocol.status import KernelState
+from tests.fleet.engines.fake_engine import FakeEngine, rows_of
+from tests.tui.fakes import FakeConsole, snapshot
+
+GPU = ("--server", "gpu:8888")
+BOX = ("--host", "ann@box")
+
+
+class Machines:
+    """The engines that commands can connect to, by name."""
+
+    def __init__(self) -> None:
+        self.gpu = FakeEngine("gpu", rows=2)
+        self.box = FakeEngine("box")
+        self.wanted: list[AnyEngine] = []
+
+    def make(self, wanted: AnyEngine, _secret: str = "") -> FakeEngine:
+        self.wanted.append(wanted)
+        return {"gpu": self.gpu, "box": self.box}[wanted.name]
+
+
+@pytest.fixture
+def machines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machines]:
+    machines = Machines()
+    monkeypatch.setattr(composition, "make_engine", machines.make)
+    monkeypatch.setattr(guarded_engine, "CLOSE_PATIENCE", 0.1)
+    yield machines
+    for each in (machines.gpu, machines.box):
+        each.free.set()
+
+
+Out = pytest.CaptureFixture[str]
+
+
+# -- ps ----
+
+
+def test_the_table_has_the_rows_of_all_and_their_hosts(machines: Machines, capsys: Out) -> None:
+    assert main([*GPU, *BOX, "ps"]) == 0
+
+    titles, *rows = capsys.readouterr().out.splitlines()
+    assert titles.split()[:4] == ["ID", "NAME", "HOST", "SPEC"]
+    assert [row.split()[:3] for row in rows[:3]] == [
+        ["k0", "name-gpu:k0", "gpu"],
+        ["k1", "name-gpu:k1", "gpu"],
+        ["k0", "name-box:k0", "box"],
+    ]
+    assert machines.gpu.closed
+
+
+@pytest.mark.usefixtures("machines")
+def test_json_tells_the_host_and_ids_that_commands_take(capsys: Out) -> None:
+    assert main([*GPU, "ps", "--json"]) == 0
+
+    told = json.loads(capsys.readouterr().out)
+    assert [(each["host"], each["id"]) for each in told] == [("gpu", "gpu:k0"), ("gpu", "gpu:k1")]
+
+
+@pytest.mark.usefixtures("machines")
+def test_a_filter_by_host_chooses_among_all(capsys: Out) -> None:
+    main([*GPU, *BOX, "ps", "-q", "host:box"])
+
+    assert capsys.readouterr().out == "box:k0\n"
+
+
+@pytest.mark.parametrize("link", [Link.REFUSED, Link.LOST, Link.CONNECTING])
+def test_what_does_not_answer_is_told_and_the_rest_is_listed(
+    machines: Machines, capsys: Out, link: Link
+) -> None:
+    machines.gpu.snapshots = ()
+    machines.gpu.state = EngineState(link, 0.0, "wrong token", "give another")
+
+    code = main([*GPU, *BOX, "ps", "-q"])
+
+    out, err = capsys.readouterr()
+    assert code == 1
+    assert (out, err) == ("box:k0\n", "kerneltui: gpu: wrong token; give another\n")
+
+
+def test_a_server_that_hangs_is_given_its_timeout(
+    machines: Machines, capsys: Out, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "kerneltui.toml"
+    file.write_text("[servers.gpu]\nurl = 'gpu:8888'\ntimeout = 0.1", "utf-8")
+    monkeypatch.setattr(paths, "config_file", lambda: file)
+    monkeypatch.setattr("kerneltui.commands.opened_engine.MARGIN", 0.0)
+    machines.gpu = FakeEngine("gpu", rows=0, hangs=True)
+
+    assert main(["--server", "gpu", "ps"]) == 1
+
+    assert capsys.readouterr().err == "kerneltui: gpu: no answer within 0.1 s\n"
+    machines.gpu.free.set()
+
+
+def test_without_engines_no_command_loads_them() -> None:
+    code = (
+        "import atexit, sys; from kerneltui.cli import main; "
+        "atexit.register(lambda: print(*sys.modules, file=sys.stderr)); main(['ps'])"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+
+    assert "kerneltui.commands.ps" in ended.stderr
+    for unwanted in ("opened_engine", "composition", "httpx", "websockets", "engines.settings"):
+        assert not any(name.endswith(unwanted) for name in ended.stderr.split())
+
+
+# -- verbs ----
+
+
+def test_a_verb_reaches_the_kernel_of_an_engine(machines: Machines) -> None:
+    assert main([*GPU, *BOX, "interrupt", "gpu:k1", "box:name-box:k0"]) == 0
+
+    assert machines.gpu.verbs == [("interrupt", "gpu:k1")]
+    assert machines.box.verbs == [("interrupt", "box:k0")]
+
+
+def test_an_id_needs_no_engine_if_it_is_clear(machines: Machines) -> None:
+    assert main([*GPU, *BOX, "interrupt", "k1"]) == 0
+
+    assert machines.gpu.verbs == [("interrupt", "gpu:k1")]
+
+
+def test_an_id_of_two_hosts_is_listed_and_nothing_is_done(machines: Machines, capsys: Out) -> None:
+    assert main([*GPU, *BOX, "interrupt", "k0"]) == 2
+
+    assert "k0 may be any of name-gpu:k0 gpu:k0 " in capsys.readouterr().err
+    assert machines.gpu.verbs == []
+
+
+def test_a_verb_waits_only_for_the_engine_that_it_names(machines: Machines, capsys: Out) -> None:
+    machines.box.state = EngineState(Link.REFUSED, 0.0, "no key")
+
+    assert main([*GPU, *BOX, "interrupt", "gpu:k0"]) == 0
+
+    assert capsys.readouterr().err == ""
+
+
+def test_a_start_goes_to_the_engine_of_the_kernelspec(machines: Machines, capsys: Out) -> None:
+    machines.gpu.snapshots = (snapshot("started", engine="gpu"),)
+
+    assert main([*GPU, "start", "gpu:python3", "--name", "etl"]) == 0
+
+    assert machines.gpu.verbs == [("start", "gpu:python3", "", "etl")]
+    assert capsys.readouterr().out == "started\n"
+
+
+def test_a_start_is_refused_if_its_engine_is(machines: Machines, capsys: Out) -> None:
+    machines.gpu.state = EngineState(Link.REFUSED, 0.0, "wrong token")
+
+    assert main([*GPU, "start", "gpu:python3"]) == 1
+
+    assert capsys.readouterr().err == "kerneltui: gpu: wrong token\n"
+
+
+def test_an_unknown_name_is_one_error(capsys: Out) -> None:
+    assert main(["--server", "gpu", "ps"]) == 1
+
+    assert "'gpu' is not a URL, and not the name of a server" in capsys.readouterr().err
+
+
+# -- wait, run, logs ----
+
+
+def test_a_kernel_of_an_engine_is_waited_for(machines: Machines) -> None:
+    machines.gpu.snapshots = (snapshot("gpu:k0", KernelState.BUSY, engine="gpu"),)
+    idle = threading.Timer(0.2, lambda: setattr(machines.gpu, "snapshots", rows_of("gpu", 1)))
+    idle.start()
+
+    assert main([*GPU, "wait", "gpu:k0"]) == 0
+
+
+def test_the_end_of_the_wait_is_told(machines: Machines, capsys: Out) -> None:
+    machines.gpu.snapshots = (snapshot("gpu:k0", KernelState.BUSY, engine="gpu"),)
+
+    assert main([*GPU, "wait", "gpu:k0", "--timeout", "0.1"]) == 3
+
+    assert "is busy after 0.1 s" in capsys.readouterr().err
+
+
+class TalkingConsole(FakeConsole):
+    """Writes to a transcript what a kernel that runs code does."""
+
+    def __init__(self, transcript: Transcript, *said: tuple[Role, str]) -> None:
+        super().__init__()
+        self._transcript = transcript
+        self._said = said
+
+    def execute(self, kernel_id: str, code: str, *, beside: bool = False) -> None:
+        super().execute(kernel_id, code, beside=beside)
+        self._write(Role.INPUT, f"In [1]: {code}")
+        for role, text in self._said:
+            self._write(role, text)
+
+    def _write(self, role: Role, text: str) -> None:
+        self._transcript.write(role, text, time=0.0, parent="m1")
+
+
+def talking(machines: Machines, *said: tuple[Role, str]) -> TalkingConsole:
+    transcript = machines.gpu.transcripts["gpu:k0"] = Transcript()
+    transcript.write(Role.STDOUT, "earlier\n", time=0.0, parent="m0")
+    console = machines.gpu.console = TalkingConsole(transcript, *said)
+    return console
+
+
+def test_code_is_run_and_its_output_is_printed(machines: Machines, capsys: Out) -> None:
+    talking(machines, (Role.STDOUT, "a\nb\n"), (Role.STDERR, "c\n"), (Role.RESULT, "Out[1]: 42"))
+
+    assert main([*GPU, "run", "gpu:k0", "-c", "6 * 7"]) == 0
+
+    assert capsys.readouterr() == ("a\nb\n42\n", "c\n")
+
+
+def test_code_that_raises_ends_with_1(machines: Machines, capsys: Out) -> None:
+    talking(machines, (Role.ERROR, "ZeroDivisionError: division by zero"))
+
+    assert main([*GPU, "run", "gpu:k0", "-c", "1 / 0"]) == 1
+
+    assert capsys.readouterr().err == "ZeroDivisionError: division by zero\n"
+
+
+def test_code_that_takes_too_long_is_interrupted(machines: Machines) -> None:
+    talking(machines).queued = {"gpu:k0": ("sleep",)}
+    machines.gpu.snapshots = (snapshot("gpu:k0", KernelState.BUSY, engine="gpu"),)
+    ends = threading.Timer(0.5, lambda: setattr(machines.gpu.console, "queued", {}))
+    ends.start()
+
+    assert main([*GPU, "run", "gpu:k0", "-c", "sleep", "--timeout", "0.1"]) == 124
+
+    assert machines.gpu.verbs == [("interrupt", "gpu:k0")]
+
+
+def test_an_input_request_without_a_terminal_gets_the_end_of_input(machines: Machines) -> None:
+    console = talking(machines, (Role.STDOUT, "x\n"))
+    console.prompts = {"gpu:k0": Prompt("gpu:k0", "name? ", False, "m1")}
+
+    assert main([*GPU, "run", "gpu:k0", "-c", "input()"]) == 0
+
+    assert ("answer", "gpu:k0", END_OF_INPUT) in console.sent
+
+
+def test_what_its_cells_printed_is_told(machines: Machines, capsys: Out) -> None:
+    transcript = machines.gpu.transcripts["gpu:k0"] = Transcript()
+    transcript.write(Role.INPUT, "In [1]: 1", time=0.0, parent="m0")
+    transcript.write(Role.STDOUT, "a\nb\nc\n", time=0.0, parent="m0")
+
+    assert main([*GPU, "logs", "gpu:k0", "--tail", "2"]) == 0
+
+    assert capsys.readouterr().out == "b\nc\n"
+
+
+@pytest.mark.usefixtures("machines")
+def test_a_server_that_keeps_no_output_is_told(capsys: Out) -> None:
+    assert main([*GPU, "logs", "gpu:k0"]) == 1
+
+    assert "-f prints what its cells print from now on" in capsys.readouterr().err
