@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kerneltui.words import counted, more
+from kerneltui.words import counted, lasting, more
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,11 @@ from kerneltui.words import counted, more
 )
 def test_one_is_told_from_many(text: str, said: str) -> None:
     assert text == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(-1.0, "0 s"), (40.9, "40 s"), (60.0, "1 min"), (3599.0, "59 min"), (90_000.0, "1 d")],
+)
+def test_a_time_is_told_in_its_largest_unit(seconds: float, words: str) -> None:
+    assert lasting(seconds) == words

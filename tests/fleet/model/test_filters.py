@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kerneltui.fleet.diagnosis.condition import ProcessState
 from kerneltui.fleet.model.filters import FilterError, forms, parse_filter
-from kerneltui.fleet.model.snapshot import Usage
+from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol.status import KernelState
 from tests.tui.fakes import NOW, snapshot
@@ -48,12 +48,27 @@ KERNELS = [
         reason="out of memory",
     ),
 ]
+FAR = snapshot("gpu:ee55", engine="gpu")
 STOPPED = snapshot("dd44", KernelState.BUSY, usage=Usage(0.0, 1, 1, process=ProcessState.STOPPED))
 
 
 @pytest.mark.parametrize("text", ["state:stopped", "state:s", "stopped", "!state:busy"])
 def test_a_stopped_kernel_is_nothing_else(text: str) -> None:
     assert parse_filter(text).passes(STOPPED, NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "passing"),
+    [("host:gpu", [FAR]), ("!host:gpu", KERNELS), ("host:here", KERNELS), ("gpu", [FAR])],
+)
+def test_a_host_is_the_name_of_an_engine_or_here(text: str, passing: list[KernelSnapshot]) -> None:
+    wanted = parse_filter(text)
+
+    assert [each for each in (*KERNELS, FAR) if wanted.passes(each, NOW)] == passing
+
+
+def test_the_word_for_this_host_is_not_in_every_kernel() -> None:
+    assert not any(parse_filter("here").passes(each, NOW) for each in KERNELS)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from rich.cells import cell_len
 from kerneltui.fleet.inspection.kernel_info import KernelInfo
 from kerneltui.tui.details.info_view import (
     MAX_VALUE,
+    NOT_TOLD,
     InfoView,
     connecting,
     laid_out,
@@ -32,6 +33,15 @@ INFO = KernelInfo(
     endpoints=(("shell", "ipc:///run/x-1"),),
     versions=(("implementation", "ipython 9.1"),),
 )
+
+
+def test_what_a_server_does_not_tell_is_one_sentence() -> None:
+    info = replace(INFO, argv=(), cwd="", environment=None, connection_file="", endpoints=())
+
+    found = dict(sections(info))
+
+    assert list(found) == ["Kernel", "Kernelspec", "Process"]
+    assert found["Process"] == (("", NOT_TOLD),)
 
 
 async def scrolled_through(stage: Stage[InfoView]) -> str:

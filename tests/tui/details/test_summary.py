@@ -85,6 +85,36 @@ def test_it_tells_what_went_wrong_before_where_it_is(
     assert whereabouts(kernel, NOW) == facts
 
 
+@pytest.mark.parametrize(
+    ("age", "link", "words"),
+    [
+        (40, "", "not heard for 40 s from gpu"),
+        (
+            725,
+            "connection lost; timeout",
+            "not heard for 12 min from gpu: connection lost; timeout",
+        ),
+    ],
+)
+def test_what_is_not_heard_is_told_instead_of_what_it_does(
+    age: float, link: str, words: str
+) -> None:
+    kernel = dataclasses.replace(BUSY, engine="gpu", unheard_since=NOW - age)
+
+    assert whereabouts(kernel, NOW, link) == (Fact("!", words), CWD, FILE)
+
+
+def test_a_kernel_of_another_machine_has_its_host_first_and_its_own_id() -> None:
+    kernel = dataclasses.replace(
+        KERNEL, kernel_id="gpu:3f2a", kernel_name="gpu:python3", engine="gpu"
+    )
+
+    facts = whoabouts(kernel, NOW)
+
+    assert facts[:2] == (Fact("host", "gpu"), SPEC)
+    assert Fact("id", "3f2a") in facts
+
+
 @pytest.mark.parametrize("size", [NARROW, WIDE])
 def test_two_lines_show_the_facts(size: tuple[int, int]) -> None:
     async def play(stage: Stage[Details]) -> None:

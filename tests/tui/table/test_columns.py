@@ -10,7 +10,7 @@ from kerneltui.fleet.diagnosis.condition import Condition, Word
 from kerneltui.fleet.model.history import History
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
 from kerneltui.protocol.status import KernelState
-from kerneltui.tui.table.columns import COLUMNS, Column, ColumnIds, known_columns
+from kerneltui.tui.table.columns import COLUMNS, Column, ColumnIds, cells, known_columns
 from kerneltui.tui.table.conditions import Cell, state_width
 from kerneltui.tui.table.sort_line import ATTENTION
 from tests.tui.fakes import NOW, snapshot
@@ -39,6 +39,10 @@ def cell(column_id: str, kernel: KernelSnapshot, now: float = NOW) -> Cell:
         ("name", BUSY, Cell("name-k1", "strong")),
         ("name", DEAD, Cell("name-k1", "muted")),
         ("spec", BUSY, Cell("python3", "muted")),
+        ("id", snapshot("gpu:5d0f3c0e", engine="gpu"), Cell("5d0f3c", "muted")),
+        ("spec", snapshot(kernel_name="gpu:ir", engine="gpu"), Cell("ir", "muted")),
+        ("host", snapshot(engine="gpu"), Cell("gpu")),
+        ("host", BUSY, Cell("here", "muted")),
         ("pid", NEW, Cell("-", "muted")),
         ("cpu", BUSY, Cell("150")),
         ("cpu", DEAD, Cell("-", "muted")),
@@ -83,6 +87,19 @@ def test_idle_kernels_look_the_same_through_each_minute_of_the_clock(started: fl
     rows = {tuple(column.cell(kernel, 1020 + s) for column in COLUMNS) for s in range(60)}
 
     assert len(rows) == 1
+
+
+def test_one_that_is_not_heard_is_grey_and_only_that_age_grows() -> None:
+    kernel = dataclasses.replace(BUSY, unheard_since=NOW)
+
+    line, later = (cells(COLUMNS, kernel, NOW + age) for age in (5, 3600))
+
+    assert {cell.tone for cell in line} == {"muted"}
+    assert Cell("? not heard 5s", "muted") in line
+    assert set(line) ^ set(later) == {
+        Cell("? not heard 5s", "muted"),
+        Cell("? not heard 1h", "muted"),
+    }
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,14 @@ def test_the_origin_gives_way_to_the_code_where_all_kernels_are_ours(
     assert " ".join(column.id for column in shown) == ids
 
 
+def test_the_host_matters_more_than_the_origin() -> None:
+    kernels = [snapshot(engine="gpu-cluster", kind=Kind.EXTERNAL, origin=Origin.CONSOLE)]
+
+    shown = fitting(ALL, 78, needs=needs_of(ALL, kernels))
+
+    assert " ".join(column.id for column in shown) == "name host pid state cpu memory code"
+
+
 @pytest.mark.parametrize(
     ("skipped", "ids"),
     [

@@ -56,6 +56,19 @@ def test_a_kernel_is_a_line_with_all_that_matters(size: tuple[int, int]) -> None
     on_stage(KernelTable(), play, size)
 
 
+def test_the_host_is_a_column_only_while_there_are_kernels_of_another() -> None:
+    async def play(stage: TableStage) -> None:
+        titles = []
+        for engine in ("", "gpu", ""):
+            stage.widget.show([snapshot("k1"), snapshot("k2", engine=engine)], NOW)
+            await stage.settle()
+            titles.append("HOST" in stage.lines[0])
+
+        assert titles == [False, True, False]
+
+    on_stage(KernelTable(), play)
+
+
 def test_no_line_is_wider_than_the_table() -> None:
     wide = snapshot("k1", name="日本語のノート", code="図 = 描く(データ) 😀 " * 9)
 

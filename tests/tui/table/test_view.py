@@ -195,6 +195,22 @@ def test_a_view_read_back_is_the_same() -> None:
     assert again.to_state() == view.to_state()
 
 
+def test_a_hidden_host_stays_hidden() -> None:
+    view = TableView()
+    view.columns = ("name", "cpu")
+
+    assert TableView.from_state(view.to_state()).columns == ("name", "cpu")
+
+
+def test_a_state_from_before_there_was_a_host_gets_it_after_the_name() -> None:
+    assert TableView.from_state({"columns": ["id", "name", "cpu"]}).columns == (
+        "id",
+        "name",
+        "host",
+        "cpu",
+    )
+
+
 @pytest.mark.parametrize(
     "state",
     [

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from kerneltui.fleet.engines.engine_state import EngineState, Link
+from kerneltui.fleet.engines.engine_view import EngineView
 from kerneltui.fleet.inspection.host_usage import HostUsage
 from kerneltui.fleet.model.classification import Kind, Liveness
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
@@ -39,6 +41,37 @@ def test_kernels_are_counted_by_what_they_do(
     kernels: list[KernelSnapshot], words: list[str]
 ) -> None:
     assert [text for text, _ in counts(kernels)] == words
+
+
+def link(name: str, link: Link) -> EngineView:
+    return EngineView(name, "Jupyter server", EngineState(link))
+
+
+@pytest.mark.parametrize(
+    ("engines", "words"),
+    [
+        ([link("gpu", Link.CONNECTED)], ["1 kernel on 2 hosts", "1 idle"]),
+        (
+            [link("gpu", Link.LOST), link("lab", Link.CONNECTING), link("box", Link.REFUSED)],
+            ["1 kernel on 4 hosts", "box refused", "gpu lost", "lab connecting", "1 idle"],
+        ),
+        ([link(name, Link.LOST) for name in "ab"], ["1 kernel on 3 hosts", "a, b lost", "1 idle"]),
+        (
+            [link(name, Link.LOST) for name in "abc"],
+            ["1 kernel on 4 hosts", "3 hosts lost", "1 idle"],
+        ),
+    ],
+)
+def test_hosts_are_counted_and_those_that_are_not_connected_named(
+    engines: list[EngineView], words: list[str]
+) -> None:
+    assert [text for text, _ in counts([IDLE], engines)] == words
+
+
+def test_what_is_not_heard_is_not_counted_by_what_it_did() -> None:
+    silent = replace(BUSY, unheard_since=1.0)
+
+    assert [text for text, _ in counts([silent, IDLE])] == ["2 kernels", "1 idle", "1 not heard"]
 
 
 def test_the_memory_of_several_kernels_is_told_as_a_total() -> None:
