@@ -28,7 +28,8 @@ _HINT = "URL of a server, user@host, or a configured name"
 class ConnectRequest:
     """The machine to connect to, as typed."""
 
-    text: str
+    text: str = field(repr=False)
+    """It may be a URL with a token."""
     secret: str = field(default="", repr=False)
     """A token or a password; "" if none was asked for."""
 
@@ -39,9 +40,12 @@ class ConnectScreen(ModalScreen[ConnectRequest | None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", show=False)]
 
     def __init__(self, text: str = "", problem: str = "", *, asks_secret: bool = False) -> None:
-        """`text`, `problem`: what was typed before, and what was wrong with it."""
+        """`text`, `problem`: what was typed before, and what was wrong with it.
+
+        The query of a URL is left out of it, as it may hold a token.
+        """
         super().__init__()
-        self._text = text
+        self._text = text.partition("?")[0]
         self._problem = problem
         self._asks_secret = asks_secret
 

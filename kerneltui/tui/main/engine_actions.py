@@ -1,4 +1,4 @@
-"""EngineActions: connects to other machines, and leaves them.
+"""EngineActions: connects to other machines, leaves them, and follows how it is with them.
 
 A secret is asked for only if a server has refused without one or with another. It goes to the
 fleet, and nothing here keeps it.
@@ -7,7 +7,7 @@ fleet, and nothing here keeps it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from kerneltui.tui.main.kernel_screen import Commands, KernelScreen
 
 if TYPE_CHECKING:
     from kerneltui.fleet.engines.engine_view import EngineView
+    from kerneltui.fleet.model.snapshot import KernelSnapshot
     from kerneltui.tui.main.dashboard_fleet import DashboardFleet
 
 LOOK = 0.1  # seconds between two looks at an engine that connects
@@ -30,10 +31,22 @@ class EngineActions:
     def __init__(self, screen: KernelScreen, clock: Callable[[], float]) -> None:
         self._screen = screen
         self._clock = clock
+        self.shown: tuple[EngineView, ...] = ()
+        """The engines as they were last seen."""
 
     @property
     def commands(self) -> Commands:
         return {"app.connect": self._ask_where, "app.disconnect": self._ask_which}
+
+    def follow(self, fleet: DashboardFleet) -> bool:
+        """Look at the engines; tell whether one has been connected since the last look."""
+        before, self.shown = _connected(self.shown), fleet.engines
+        return not _connected(self.shown) <= before
+
+    def link_of(self, kernel: KernelSnapshot | None) -> str:
+        """Return how it is with the connection to a kernel's engine; "" for this host's."""
+        name = kernel.engine if kernel is not None else ""
+        return next((str(each.state) for each in self.shown if each.name == name), "")
 
     def _ask_where(self) -> None:
         """Ask where to connect; offer the first server that has refused us."""
@@ -104,6 +117,10 @@ class EngineActions:
         else:
             self._screen.say(f"{name} is left; its kernels run on")
         self._screen.tick()
+
+
+def _connected(engines: Sequence[EngineView]) -> set[str]:
+    return {each.name for each in engines if each.state.link is Link.CONNECTED}
 
 
 def _may_be_let_in(engine: EngineView) -> bool:

@@ -52,7 +52,6 @@ from kerneltui.tui.widgets.tab_bar import Tab
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
-    from kerneltui.fleet.engines.engine_view import EngineView
     from kerneltui.fleet.model.snapshot import KernelSnapshot
     from kerneltui.tui.details.process_view import ProcessView
     from kerneltui.tui.main.dashboard_fleet import DashboardFleet
@@ -82,7 +81,7 @@ class MainScreen(Screen[None]):
         self.refresh_rate = RefreshRate(config.refresh)
         self.kernel_actions = KernelActions(self, clock, config.unconfirmed)
         self._app_actions = AppActions(self, config.keys, config.unconfirmed, clock)
-        self._engine_actions = EngineActions(self, clock)
+        self._engines = EngineActions(self, clock)
         self._view = ViewActions(  # first: now there is nothing to style again
             self,
             self.refresh_rate,
@@ -98,7 +97,6 @@ class MainScreen(Screen[None]):
         self._auto_look = AutoLook()
         self._alerts = Alerts(settings.config.notify_after)
         self._snapshots: tuple[KernelSnapshot, ...] = ()
-        self._engines: tuple[EngineView, ...] = ()
         self._awaited = ""
         """The id of the kernel whose console opens once the kernel is found; "" for none."""
         self._shown_at = float("-inf")
@@ -139,7 +137,7 @@ class MainScreen(Screen[None]):
             **self.kernel_actions.commands,
             **self._starts.commands,
             **self._app_actions.commands,
-            **self._engine_actions.commands,
+            **self._engines.commands,
             **self._view.commands,
             **{f"tab.{tab.name.lower()}": partial(self._pick_tab, tab) for tab in Tab},
             "tab.previous": partial(self._step_tab, -1),
@@ -233,25 +231,19 @@ class MainScreen(Screen[None]):
         self._message.pull(self.app.notices, self._clock())
         if self._fleet is None:
             return
-        self._follow_engines(self._fleet)
+        if self._engines.follow(self._fleet):
+            begin(self, partial(self._starts.look_for_specs, self._fleet), group="specs")
         self._status.show(
             self._snapshots,
             self._hint(),
             notes=self._notes(),
             host=self._fleet.host,
-            engines=self._engines,
+            engines=self._engines.shown,
         )
         self._late.pull_console()
         for notice in self._fleet.take_notices():
             self.notify(notice.text, severity=notice.severity, markup=False)
             self._fleet.note_told(notice)
-
-    def _follow_engines(self, fleet: DashboardFleet) -> None:
-        """Learn how it is with the connections; a new one brings kernelspecs."""
-        if (engines := fleet.engines) != self._engines:
-            self._engines = engines
-            begin(self, partial(self._starts.look_for_specs, fleet), group="specs")
-            self.refresh_bindings()
 
     def alert(self) -> None:
         """Alert the user, who may look elsewhere, to what has happened; paused or not."""
@@ -270,17 +262,12 @@ class MainScreen(Screen[None]):
     @on(KernelTable.Selected)
     def _show_selected(self) -> None:
         snapshot = self.selected
-        self._details.show(snapshot, self._clock(), self._link_of(snapshot))
+        self._details.show(snapshot, self._clock(), self._engines.link_of(snapshot))
         if self._fleet is not None:
             self._fleet.detailed = snapshot.kernel_id if snapshot is not None else ""
         self._late.show(snapshot, self._language)
         self._show_offers()
         self._look_where_it_hangs(snapshot)
-
-    def _link_of(self, kernel: KernelSnapshot | None) -> str:
-        """Return how it is with the connection to a kernel's engine; "" for this host's."""
-        name = kernel.engine if kernel is not None else ""
-        return next((str(each.state) for each in self._engines if each.name == name), "")
 
     def _look_where_it_hangs(self, kernel: KernelSnapshot | None) -> None:
         if kernel is None or self._fleet is None or self.locked:

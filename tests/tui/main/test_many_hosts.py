@@ -5,10 +5,12 @@ from __future__ import annotations
 from unittest import mock
 
 import pytest
+from textual.widgets import Input
 
 from kerneltui.errors import ActionRefused
 from kerneltui.fleet.engines.engine_state import EngineState, Link
 from kerneltui.fleet.engines.engine_view import EngineView
+from kerneltui.fleet.inspection.spec_choice import SpecChoice
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.transcript.transcript import Role, Transcript
 from kerneltui.tui.dialogs.confirm import ConfirmScreen
@@ -209,6 +211,35 @@ def test_a_server_that_refuses_asks_for_a_secret_and_shows_none() -> None:
     on_stage(play, fleet)
     assert fleet.verbs == [("engine", "gpu", ""), ("leave", "gpu"), ("engine", "gpu", "s3cret")]
     assert fleet.engines == (GPU,)
+
+
+def test_a_url_that_was_refused_is_offered_again_without_its_token() -> None:
+    fleet = FakeFleet()
+    fleet.answers[""] = REFUSED
+
+    async def play(stage: Stage) -> None:
+        await stage.press("e")
+        stage.app.screen.query_one("#where", Input).value = "http://gpu:8888/lab?token=s3cret"
+        await stage.press("enter")
+
+        assert "http://gpu:8888/lab" in stage.picture
+        assert "s3cret" not in stage.picture
+
+    on_stage(play, fleet)
+
+
+def test_the_kernelspecs_of_a_new_machine_are_known_at_once() -> None:
+    fleet = FakeFleet()
+    kernel = served("gpu", "3f2a7788", "nb", kernel_name="gpu:ir")
+
+    async def play(stage: Stage) -> None:
+        fleet.specs = (SpecChoice("gpu:ir", "R", "R"),)
+        fleet.engines = (GPU,)
+        await stage.publish(kernel)
+
+        assert stage.app.main._language == "R"
+
+    on_stage(play, fleet)
 
 
 def test_who_gives_up_leaves_no_refused_server_behind() -> None:
