@@ -18,7 +18,7 @@ def why_refused(kernel: KernelSnapshot, verb: Verb) -> str:
 
 
 def _why_not_now(kernel: KernelSnapshot, verb: Verb) -> str:
-    if kernel.unheard_since is not None:
+    if not kernel.is_heard:
         return f"nothing is heard from {kernel.engine}"
     is_of_this_state = verb in ALLOWED[kernel.state]
     return (VERBS[verb].otherwise if is_of_this_state else "") or f"it is {kernel.state}"

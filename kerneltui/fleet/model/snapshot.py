@@ -131,6 +131,11 @@ class KernelSnapshot:
         return self.identity.pid if self.identity else None
 
     @property
+    def is_heard(self) -> bool:
+        """Its engine tells what it does now."""
+        return self.unheard_since is None
+
+    @property
     def host(self) -> str:
         """Where it runs, for a person: the name of its engine, or a word for this host."""
         return self.engine or HERE

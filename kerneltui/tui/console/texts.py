@@ -24,7 +24,7 @@ def placeholder(snapshot: KernelSnapshot | None) -> str:
         return f"nothing can be run in it: {reason}"
     if Verb.CONNECT in snapshot.allowed:
         return "not connected to this kernel yet: connect from the table"
-    if snapshot.unheard_since is not None:
+    if not snapshot.is_heard:
         return "this kernel is not heard: nothing can be run in it now"
     if snapshot.state is KernelState.DEAD:
         return "this kernel is dead: restart it from the table"

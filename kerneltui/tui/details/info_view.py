@@ -44,19 +44,23 @@ class InfoView(RowPane):
     def __init__(self) -> None:
         super().__init__()
         self._info: KernelInfo | None = None
+        self._host = ""
         self._rows: list[Row] = []
 
-    def show(self, info: KernelInfo | None) -> None:
-        """Show the facts about a kernel; nothing for None."""
-        if info != self._info:
-            self._info = info
+    def show(self, info: KernelInfo | None, host: str = "") -> None:
+        """Show the facts about a kernel; nothing for None.
+
+        `host`: the name of the host that its paths are of; "" for this one.
+        """
+        if (info, host) != (self._info, self._host):
+            self._info, self._host = info, host
             self._lay_out()
 
     def on_resize(self, _event: events.Resize) -> None:
         self._lay_out()
 
     def _lay_out(self) -> None:
-        found = sections(self._info) if self._info else ()
+        found = sections(self._info, self._host) if self._info else ()
         self._rows = limited(laid_out(found, self.area.width - 1))
         self.fit()
 
@@ -67,7 +71,7 @@ class InfoView(RowPane):
         return self._rows[index]
 
 
-def sections(info: KernelInfo) -> tuple[Section, ...]:
+def sections(info: KernelInfo, host: str = "") -> tuple[Section, ...]:
     """Return headings, each with facts: a label, or "" for a further line, and a value."""
     environment = info.environment
     if not (info.argv or info.connection_file):
@@ -76,12 +80,13 @@ def sections(info: KernelInfo) -> tuple[Section, ...]:
             ("Kernelspec", info.spec),
             ("Process", (("", NOT_TOLD),)),
         )
+    connect = f"Connect, on {host}" if host else "Connect"
     gone: tuple[Fact, ...] = (("", "not known: its process is gone or may not be looked into"),)
     return (
         ("Kernel", info.versions or (("", "it has not answered yet"),)),
         ("Kernelspec", info.spec),
         ("Process", (("argv", shlex.join(info.argv)), ("cwd", info.cwd or "-"))),
-        ("Connect", (*connecting(info.connection_file), *info.endpoints)),
+        (connect, (*connecting(info.connection_file), *info.endpoints)),
         ("Environment", gone if environment is None else environment),
     )
 

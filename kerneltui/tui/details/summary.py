@@ -99,7 +99,7 @@ def whereabouts(kernel: KernelSnapshot, now: float, link: str = "") -> tuple[Fac
     """Return what the kernel does, what went wrong, its notebook, folder and connection file."""
     refused = counted(kernel.refused, "message")
     facts = (
-        *(doings(kernel) if kernel.unheard_since is None else (unheard(kernel, now, link),)),
+        *(doings(kernel) if kernel.is_heard else (unheard(kernel, now, link),)),
         Fact("refused", refused if kernel.refused else ""),
         Fact("notebook", kernel.notebook),
         Fact("cwd", kernel.cwd),

@@ -46,7 +46,7 @@ _CONNECT = WayOut("kernel.connect", "Connect")
 
 def ways_out(kernel: KernelSnapshot | None) -> tuple[WayOut, ...]:
     """Return the actions that help, the gentlest first; () if the usual ones are enough."""
-    if kernel is None or kernel.unheard_since is not None:
+    if kernel is None or not kernel.is_heard:
         return ()
     if Verb.CONNECT in kernel.allowed:
         return _unconnected(kernel.word)

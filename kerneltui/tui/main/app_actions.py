@@ -101,7 +101,7 @@ class AppActions:
             self._shut_down(fleet, targets)
         else:
             question = questions.quit_and_shutdown(
-                left_running(self._screen.snapshots), self._clock()
+                _within_reach(self._screen.snapshots), self._clock()
             )
             self._screen.push(ConfirmScreen(question), self._answer_of(fleet, targets))
 
@@ -137,5 +137,9 @@ def left_running(kernels: Sequence[KernelSnapshot]) -> list[KernelSnapshot]:
     return [each for each in kernels if each.is_ours and each.state is not KernelState.DEAD]
 
 
+def _within_reach(kernels: Sequence[KernelSnapshot]) -> list[KernelSnapshot]:
+    return [each for each in left_running(kernels) if each.is_heard]
+
+
 def _targets(kernels: Sequence[KernelSnapshot]) -> list[Target]:
-    return [each.target for each in left_running(kernels)]
+    return [each.target for each in _within_reach(kernels)]

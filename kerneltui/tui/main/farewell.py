@@ -23,7 +23,10 @@ def farewell(kernels: Sequence[KernelSnapshot], prompts: Mapping[str, Prompt]) -
 
     `prompts`: by kernel id.
     """
-    running = [f"  {each.name}  {each.connection_file}" for each in left_running(kernels)]
+    running = [
+        f"  {each.name}  {each.connection_file}" + (f"  on {each.engine}" if each.engine else "")
+        for each in left_running(kernels)
+    ]
     asked = [
         f"  {each.name}  {prompts[each.kernel_id].text.strip() or 'input'}"
         f"  ({ASKED_AGAIN if each.is_ours else GIVEN_UP})"

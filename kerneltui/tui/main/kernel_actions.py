@@ -264,7 +264,7 @@ class KernelActions:
         fleet = self._screen.fleet
         if fleet is None:
             return
-        kernels = [each for each in self._screen.snapshots if each.is_ours]
+        kernels = [each for each in self._screen.snapshots if each.is_ours and each.is_heard]
         targets = _ours(kernels)
         order = partial(fleet.shutdown_all, targets)
 
@@ -321,7 +321,7 @@ def _if_yes(act: Callable[[], None]) -> Callable[[Answer | None], None]:
 
 
 def _ours(kernels: Sequence[KernelSnapshot]) -> list[Target]:
-    return [kernel.target for kernel in kernels if kernel.is_ours]
+    return [kernel.target for kernel in kernels if kernel.is_ours and kernel.is_heard]
 
 
 def _look_up(fleet: DashboardFleet, verb: Verb, targets: Sequence[Target]) -> tuple[str, ...]:

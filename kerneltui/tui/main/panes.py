@@ -163,7 +163,8 @@ class Panes(Vertical):
         elif self.active is Tab.OUTPUT:
             output = self._output.widget
             output.show(fleet.transcript(kernel_id) if fleet else None)
-            output.folder = self._kernel.working_folder if self._kernel else ""
+            kernel = self._kernel
+            output.folder = kernel.working_folder if kernel and not kernel.engine else ""
         elif self.active is Tab.MESSAGES:
             self._messages.widget.show(fleet.message_log(kernel_id) if fleet else None)
 
@@ -191,7 +192,8 @@ class Panes(Vertical):
             return
         kernel_id = kernel.kernel_id
         if self.active is Tab.INFO:
-            self._ask(partial(fleet.info, kernel_id), self._info.widget.show)
+            show = partial(self._info.widget.show, host=kernel.engine)
+            self._ask(partial(fleet.info, kernel_id), show)
         elif self.active is Tab.PROCESSES:
             view = self._processes.widget
             look = partial(fleet.processes, kernel_id, view.opened)

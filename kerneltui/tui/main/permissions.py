@@ -22,7 +22,9 @@ def why_not_now(action: Action, screen: KernelScreen, read_only: str) -> str:
         return "the kernels are not known yet"
     if action.changes and screen.locked:
         return read_only
-    if action.id == "kernel.shutdown_all" and not any(each.is_ours for each in screen.snapshots):
+    if action.id == "kernel.shutdown_all" and not any(
+        each.is_ours and each.is_heard for each in screen.snapshots
+    ):
         return "there is no kernel of kerneltui's to shut down"
     if action.id == "app.disconnect" and not (screen.fleet and screen.fleet.engines):
         return "no server and no host is connected"

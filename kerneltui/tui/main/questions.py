@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from kerneltui.fleet.model.capabilities import ALL_LOST, LOGS_LOST, Wording
+from kerneltui.fleet.model.classification import Kind
 from kerneltui.formats import memory, short_id
 from kerneltui.protocol.text import clean_line
 from kerneltui.tui.dialogs.confirm import Question
@@ -20,10 +21,15 @@ LOSSES_WIDTH = 160  # characters
 
 def identify(kernel: KernelSnapshot) -> str:
     """Return one line that identifies the kernel and its process."""
-    pid = f"pid {kernel.pid}" if kernel.pid else "no process"
-    where = f"  on {kernel.engine}" if kernel.engine else ""
-    whose = f"  of {kernel.whose}" if kernel.whose else ""
-    return clean_line(f"{kernel.name}  {short_id(kernel.own_id)}  {pid}{where}{whose}")
+    is_told = kernel.kind is not Kind.REMOTE_SERVER
+    told = (
+        kernel.name,
+        short_id(kernel.own_id),
+        f"pid {kernel.pid}" if kernel.pid else "no process" if is_told else "",
+        f"on {kernel.engine}" if kernel.engine else "",
+        f"of {kernel.whose}" if kernel.whose else "",
+    )
+    return clean_line("  ".join(filter(None, told)))
 
 
 def describe(kernel: KernelSnapshot, now: float) -> Iterator[str]:

@@ -22,8 +22,7 @@ class AutoLook:
 
     def is_due(self, kernel: KernelSnapshot) -> bool:
         """Tell whether to look into the selected kernel now; True once."""
-        is_heard = kernel.unheard_since is None
-        if not (kernel.is_ours and is_heard) or kernel.word not in HANGING:
+        if not (kernel.is_ours and kernel.is_heard) or kernel.word not in HANGING:
             return False
         hang = (kernel.identity, kernel.word, kernel.executions, kernel.code)
         is_new = self._looked.get(kernel.kernel_id) != hang

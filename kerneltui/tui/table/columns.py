@@ -73,8 +73,7 @@ def _is_dead(kernel: KernelSnapshot) -> bool:
 
 
 def _state_key(kernel: KernelSnapshot) -> int:
-    is_heard = kernel.unheard_since is None
-    return _WORDS.index(kernel.condition.word) if is_heard else len(_WORDS)
+    return _WORDS.index(kernel.condition.word) if kernel.is_heard else len(_WORDS)
 
 
 def _name(kernel: KernelSnapshot, _now: float) -> Cell:

@@ -73,7 +73,7 @@ def word_and_age(condition: Condition, now: float) -> str:
 
 def state_width(kernel: KernelSnapshot) -> int:
     """Return the cells that a kernel's state needs, whatever its age is."""
-    if kernel.unheard_since is not None:
+    if not kernel.is_heard:
         return len("? ") + len(UNHEARD) + AGE
     word = kernel.pending or str(kernel.condition.word)
     has_age = kernel.pending or kernel.condition.since is not None

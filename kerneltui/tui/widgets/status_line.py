@@ -124,7 +124,7 @@ def load(host: HostUsage | None) -> list[tuple[str, str]]:
 
 def memory(kernels: Sequence[KernelSnapshot]) -> list[tuple[str, str]]:
     """Return the memory that several kernels take together; nothing for one: its row has it."""
-    sizes = [kernel.usage.rss for kernel in kernels if kernel.usage is not None]
+    sizes = [each.usage.rss for each in kernels if each.usage is not None and each.is_heard]
     return [(f"{formats.memory(sum(sizes))} in kernels", "note")] if len(sizes) > 1 else []
 
 
@@ -136,7 +136,7 @@ def counts(
     After the number: the hosts, and which of them are not connected.
     """
     real = [kernel for kernel in kernels if not kernel.is_file]
-    words = Counter(kernel.condition.word for kernel in real if kernel.unheard_since is None)
+    words = Counter(kernel.condition.word for kernel in real if kernel.is_heard)
     found = [(f"{words[word]} {word}", _PARTS.get(word, "note")) for word in Word if words[word]]
     if unheard := len(real) - words.total():
         found.append((f"{unheard} {UNHEARD}", "trouble"))

@@ -44,6 +44,10 @@ def test_what_a_server_does_not_tell_is_one_sentence() -> None:
     assert found["Process"] == (("", NOT_TOLD),)
 
 
+def test_paths_of_another_host_are_headed_by_its_name() -> None:
+    assert "Connect, on box" in dict(sections(INFO, "box"))
+
+
 async def scrolled_through(stage: Stage[InfoView]) -> str:
     """Return all that is shown, a page at a time."""
     pages = []

@@ -16,6 +16,13 @@ def test_nothing_is_said_where_nothing_lives_on() -> None:
     assert farewell([snapshot("k1", KernelState.DEAD)], PROMPTS) == []
 
 
+def test_a_kernel_of_another_machine_goes_on_there() -> None:
+    assert farewell([snapshot("box:k1", engine="box")], {}) == [
+        "kernels that go on running:",
+        "  name-box:k1  /run/kernel-box:k1.json  on box",
+    ]
+
+
 def test_a_question_of_a_kernel_of_ours_is_asked_again() -> None:
     lines = farewell([snapshot("k1")], PROMPTS)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from unittest import mock
 
 import pytest
@@ -17,7 +18,7 @@ from kerneltui.tui.dialogs.confirm import ConfirmScreen
 from kerneltui.tui.dialogs.connect import ConnectScreen, DisconnectScreen
 from kerneltui.tui.main.main_screen import MainScreen
 from tests.tui.fakes import LARGE, NOW, SIZES, SMALL, FakeFleet, Stage, on_stage, snapshot
-from tests.tui.machines import BOX, EXPLORE, GPU, LAB, SWEEP, many_hosts, served
+from tests.tui.machines import BOX, EXPLORE, FIT, GPU, LAB, SWEEP, many_hosts, served
 
 REFUSED = EngineView(
     "gpu", "Jupyter server", EngineState(Link.REFUSED, NOW, "the token is wrong"), takes_secret=True
@@ -99,6 +100,18 @@ def test_a_key_that_cannot_be_used_says_why(kernel: object, key: str, why: str) 
 
     assert isinstance(kernel, type(SWEEP))
     on_stage(play, FakeFleet(kernel))
+
+
+@pytest.mark.parametrize("key", ["A", "Q"])
+def test_what_is_not_heard_is_left_out_where_all_are_shut_down(key: str) -> None:
+    fleet = FakeFleet(snapshot("k1"), FIT, replace(FIT, kernel_id="box:2", unheard_since=NOW))
+
+    async def play(stage: Stage) -> None:
+        await stage.press(key)
+
+        assert "Shut down 2 kernels" in stage.picture
+
+    on_stage(play, fleet)
 
 
 # -- a kernel of a server ----------------------------------------------------------------
