@@ -25,7 +25,10 @@ from kerneltui.tui.keys.actions import ACTIONS
 from kerneltui.tui.keys.keymap import cannot_be_bound
 from kerneltui.tui.table.columns import COLUMNS
 
-ASKED = ("interrupt", "restart", "restart_now", "shutdown", "kill", "shutdown_all", "quit_shutdown")
+ASKED = (
+    *("interrupt", "restart", "restart_now", "shutdown", "kill", "connect"),
+    *("shutdown_all", "quit_shutdown"),
+)
 """The verbs that ask first; named as in the ids of their actions."""
 
 
