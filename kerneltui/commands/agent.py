@@ -32,7 +32,6 @@ def agent() -> int:
     fleet.locked = read_settings().read_only
     try:
         fleet.open()
-        fleet.look()  # so that the first rows are all rows
         serve(fleet, STDIN, outgoing, __version__)
     except _Ended:
         pass

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from threading import Lock
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from kerneltui.fleet.console.prompt import Prompt
 from kerneltui.fleet.engines.ssh.codec import Fields, Unusable, decode, items, mapping, number
@@ -26,6 +26,7 @@ from kerneltui.fleet.registry.notices import KEPT, Notice
 
 MAX_KERNELS = 10_000
 MAX_CODE = 1_000_000  # characters of code that waits in a console
+SETTLING = 5.0  # seconds in which a new agent may not have found all kernels
 FOLLOWED = 5.0  # seconds for which output is sent after a front end has read it last
 
 C = TypeVar("C", OutputCopy, MessageCopy)
@@ -49,12 +50,17 @@ class Box:
         self._rows: dict[str, Fields] = {}
         self._kernels: dict[str, KernelSnapshot] = {}
         """As they are there; the same objects until they change."""
+        self._told: list[str] = []
+        """The kernels that the agent knows, in their order."""
         self._order: list[str] = []
+        """Those, and kernels that it may not have found yet."""
+        self._settles_at = 0.0
         self._prompts: Mapping[str, Prompt] = {}
         self._lock = Lock()
         self._output: dict[str, OutputCopy] = {}
         self._messages: dict[str, MessageCopy] = {}
         self._logs: dict[str, OutputCopy] = {}
+        self._copies = self._output, self._messages, self._logs
 
     # -- in any thread ----
 
@@ -98,9 +104,9 @@ class Box:
         """Take note that another agent speaks: it tells everything anew."""
         self._clock.restart()
         self._clock.add(now_there, time.monotonic())
-        self._rows = {}
+        self._rows, self._settles_at = {}, time.monotonic() + SETTLING
         with self._lock:
-            self._messages = {}  # the messages of another process are counted anew
+            self._messages.clear()  # the messages of another process are counted anew
 
     def hear(self, news: Fields) -> None:
         """Take in a line of news. Raises Unusable."""
@@ -114,6 +120,13 @@ class Box:
             self._publish()
         if is_wrong or "prompts" in news:
             self._publish_prompts()
+
+    def look(self) -> None:
+        """Let the kernels go that a new agent has not found."""
+        if self._order != self._told and time.monotonic() >= self._settles_at:
+            self._order = [*self._told]
+            self._keep(frozenset(self._told))
+            self._publish()
 
     def mark_unheard(self, since: float | None) -> None:
         """Say in each row since when the agent has told nothing; None if it tells."""
@@ -139,18 +152,27 @@ class Box:
         for kernel_id, change in mapping(told).items():
             row = changed(self._rows.get(kernel_id, {}), mapping(change))
             kernel = decode(KernelSnapshot, row)
-            if kernel.kernel_id != kernel_id or len(self._kernels) >= MAX_KERNELS:
+            is_new = kernel_id not in self._kernels
+            if kernel.kernel_id != kernel_id or (is_new and len(self._kernels) >= MAX_KERNELS):
                 raise Unusable("a kernel has another id than its row, or there are too many")
             self._rows[kernel_id], self._kernels[kernel_id] = row, kernel
 
     def _take_order(self, told: object) -> None:
-        self._order = list(dict.fromkeys(decode(tuple[str, ...], told)))
-        there = frozenset(self._order)
+        self._told = list(dict.fromkeys(decode(tuple[str, ...], told)))
+        self._order = [*self._told]
+        if time.monotonic() < self._settles_at:
+            known = frozenset(self._told)
+            self._order += [each for each in self._kernels if each not in known]
+        self._keep(frozenset(self._order))
+
+    def _keep(self, there: frozenset[str]) -> None:
+        """Forget all kernels but these."""
         self._rows = {each: row for each, row in self._rows.items() if each in there}
         self._kernels = {each: row for each, row in self._kernels.items() if each in there}
         with self._lock:
-            for copies in (self._output, self._messages, self._logs):
-                _keep(copies, there)
+            for copies in cast(tuple[dict[str, Any], ...], self._copies):
+                for gone in copies.keys() - there:
+                    del copies[gone]
 
     def _take_host(self, told: object) -> None:
         self.host = None if told is None else decode(HostUsage, told)
@@ -197,11 +219,6 @@ _TAKERS: Mapping[str, Callable[[Box, object], None]] = {
     "specs": Box._take_specs,
     "notices": Box._take_notices,
 }
-
-
-def _keep(copies: dict[str, Any], there: frozenset[str]) -> None:
-    for gone in copies.keys() - there:
-        del copies[gone]
 
 
 def _codes(told: object) -> dict[str, tuple[str, ...]]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
+import kerneltui
 from kerneltui.errors import ActionRefused
 from kerneltui.fleet.engines.engine_state import EngineState
 from kerneltui.fleet.engines.engine_state import Link as How
@@ -17,7 +18,6 @@ from kerneltui.fleet.engines.ssh.command import Diagnosis
 from kerneltui.fleet.engines.ssh.lines import Greeting
 from kerneltui.fleet.engines.ssh.link import UNHEARD, Link
 from kerneltui.kernels.processes.guarded_thread import Failures, GuardedThread
-from kerneltui.version import __version__
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds before another attempt to connect
 SPREAD = 0.25  # of a pause, by chance: not all dashboards come back at the same moment
@@ -86,7 +86,7 @@ class Connector:
         link = Link(
             self._argv,
             self._destination,
-            __version__,
+            kerneltui.__version__,
             greeted=self._greeted,
             hear=self._box.hear,
             tick=self._tick,
@@ -120,6 +120,7 @@ class Connector:
         elif not is_silent and self.state.link is How.LOST:
             self.state = EngineState(How.CONNECTED, now)
         self._box.mark_unheard(heard_at if is_silent else None)
+        self._box.look()
 
     def _note_end(self, ended: Diagnosis) -> None:
         if ended.is_final:

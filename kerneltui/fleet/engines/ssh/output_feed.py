@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import takewhile
 from operator import is_
 
 from kerneltui.fleet.engines.ssh.codec import Fields, encode
@@ -89,14 +90,9 @@ def _change(held: Sequence[Entry], entries: Sequence[Entry]) -> _Change:
     """Find by identity which entries are held: those that did not change are the same objects."""
     places = {id(each): place for place, each in enumerate(held)}
     begin = next((place for place, each in enumerate(entries) if id(each) in places), None)
-    if begin is None:
-        return _Change((), range(0), entries, 0)
-    start = places[id(entries[begin])]
-    count = 0
-    for one, other in zip(held[start:], entries[begin:], strict=False):
-        if one is not other:
-            break
-        count += 1
+    start = 0 if begin is None else places[id(entries[begin])]
+    begin = begin or 0
+    count = _in_common(held[start:], entries[begin:])
     kept, tail = range(start, start + count), entries[begin + count :]
     same = _same(held[kept.stop], tail[0]) if tail and kept.stop < len(held) else 0
     return _Change(entries[:begin], kept, tail, same)
@@ -106,12 +102,12 @@ def _same(held: Entry, entry: Entry) -> int:
     """Return how many lines both begin with, if one is the other as it has grown."""
     if held.picture or entry.picture or replace(held, lines=()) != replace(entry, lines=()):
         return 0
-    count = 0
-    for one, other in zip(held.lines, entry.lines, strict=False):
-        if not is_(one, other):
-            break
-        count += 1
-    return count
+    return _in_common(held.lines, entry.lines)
+
+
+def _in_common(some: Sequence[object], others: Sequence[object]) -> int:
+    """Return with how many same objects both begin."""
+    return sum(1 for _ in takewhile(bool, map(is_, some, others)))
 
 
 def _without(entry: Entry, same: int) -> Entry:

@@ -40,6 +40,7 @@ class SshProcess:
         self.stdin, self.stdout, self.stderr = map(
             _unblocked, (process.stdin, process.stdout, process.stderr)
         )
+        self._is_told = False
         self._waiting = bytearray()
         self._said = deque[str](maxlen=KEPT_LINES)
         self._rest = ""
@@ -91,29 +92,29 @@ class SshProcess:
         with contextlib.suppress(OSError):
             self.stdin.close()
         self.stdout.close()
-        try:
-            returncode = self._process.wait(GRACE)
-        except subprocess.TimeoutExpired:
-            returncode = self._kill()
-        while self.read_errors_now():
+        returncode = self._wait()
+        while self._read_last_errors():
             pass
         self.stderr.close()
         return Ended(returncode, (*self._said, *filter(None, [clean_line(self._rest, WIDTH)])))
 
     def stop(self) -> None:
         """Have it end soon."""
+        self._is_told = True
         self._process.terminate()
 
-    def _kill(self) -> int:
-        self._process.terminate()
-        try:
-            return self._process.wait(GRACE)
-        except subprocess.TimeoutExpired:
-            self._process.kill()  # also if it is stopped
-            return self._process.wait()
+    def _wait(self) -> int:
+        """Wait until it has ended; it is told to, and then made to."""
+        orders = [self._process.kill] if self._is_told else [self.stop, self._process.kill]
+        for order in orders:
+            try:
+                return self._process.wait(GRACE)
+            except subprocess.TimeoutExpired:
+                order()
+        return self._process.wait()  # SIGKILL ends it even if it is stopped
 
-    def read_errors_now(self) -> bool:
-        """Read what is there of stderr; a shared connection may keep it open."""
+    def _read_last_errors(self) -> bool:
+        """Read what is there of stderr, which a shared connection may keep open."""
         before = len(self._said), self._rest
         return self.read_errors() and (len(self._said), self._rest) != before
 
