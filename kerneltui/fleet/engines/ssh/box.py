@@ -53,7 +53,9 @@ class Box:
         self._told: list[str] = []
         """The kernels that the agent knows, in their order."""
         self._order: list[str] = []
-        """Those, and kernels that it may not have found yet."""
+        """Those, and then `_left`."""
+        self._left: frozenset[str] = frozenset()
+        """Kernels that the agent before knew, and that this one may not have found yet."""
         self._settles_at = 0.0
         self._prompts: Mapping[str, Prompt] = {}
         self._lock = Lock()
@@ -104,7 +106,8 @@ class Box:
         """Take note that another agent speaks: it tells everything anew."""
         self._clock.restart()
         self._clock.add(now_there, time.monotonic())
-        self._rows, self._settles_at = {}, time.monotonic() + SETTLING
+        self._rows, self._left = {}, frozenset(self._kernels)
+        self._settles_at = time.monotonic() + SETTLING
         with self._lock:
             self._messages.clear()  # the messages of another process are counted anew
 
@@ -123,7 +126,8 @@ class Box:
 
     def look(self) -> None:
         """Let the kernels go that a new agent has not found."""
-        if self._order != self._told and time.monotonic() >= self._settles_at:
+        if self._left and time.monotonic() >= self._settles_at:
+            self._left = frozenset()
             self._order = [*self._told]
             self._keep(frozenset(self._told))
             self._publish()
@@ -159,10 +163,8 @@ class Box:
 
     def _take_order(self, told: object) -> None:
         self._told = list(dict.fromkeys(decode(tuple[str, ...], told)))
-        self._order = [*self._told]
-        if time.monotonic() < self._settles_at:
-            known = frozenset(self._told)
-            self._order += [each for each in self._kernels if each not in known]
+        self._left -= frozenset(self._told)
+        self._order = [*self._told, *(each for each in self._kernels if each in self._left)]
         self._keep(frozenset(self._order))
 
     def _keep(self, there: frozenset[str]) -> None:

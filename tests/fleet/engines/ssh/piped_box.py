@@ -96,6 +96,11 @@ class PipedBox:
         """The latest process in place of ssh."""
         return psutil.Process(int(self._pids.read_text().split()[-1]))
 
+    @property
+    def runs(self) -> int:
+        """How often ssh was started."""
+        return len(self._pids.read_text().split())
+
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
