@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-OPTIONAL = ("completion", "images", "python")
+OPTIONAL = ("completion", "images", "python", "remote")
 PACKAGES = {"PIL": "pillow", "zmq": "pyzmq"}
 """Where a package's name is not the one it is imported by."""
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from kerneltui.errors import KernelError
 from kerneltui.kernels.gateway.relay import Relay
 from kerneltui.kernels.gateway.relay_state import Link, LinkGap, RelayState
-from kerneltui.kernels.gateway.websocket import WebsocketServer
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol.status import Exited, KernelState, ServerReported
 from kerneltui.words import clock
+
+if TYPE_CHECKING:
+    from kerneltui.kernels.gateway.link_keeper import Server
 
 RESTARTS_APART = 2.0  # seconds: within these, one restart is told twice
 _BUSY = {KernelState.BUSY: True, KernelState.IDLE: False}
@@ -31,7 +34,7 @@ class KernelConnection:
 
     def __init__(
         self,
-        server: WebsocketServer,
+        server: Server,
         kernel_id: str,
         own_id: str,
         kernel_name: str,

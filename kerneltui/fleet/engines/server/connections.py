@@ -15,7 +15,6 @@ from kerneltui.fleet.engines.server.listing import RemoteKernel
 from kerneltui.fleet.engines.server.snapshots import Heard, full_id
 from kerneltui.fleet.model.retention import Limits
 from kerneltui.fleet.monitoring.monitor import Describe, KernelMonitor
-from kerneltui.kernels.gateway.websocket import WebsocketServer
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol.status import Event, Exited, Reported
 from kerneltui.words import clock
@@ -23,6 +22,7 @@ from kerneltui.words import clock
 if TYPE_CHECKING:
     from kerneltui.fleet.diagnosis.cells import Cell
     from kerneltui.fleet.diagnosis.ways.diagnosis import Diagnosis
+    from kerneltui.kernels.gateway.link_keeper import Server
 
 OPEN_TIME = 75.0  # seconds; a server may wait 60 for a kernel before it opens the websocket
 HEARING = 1.0  # seconds for our own subscription, which the relay answers
@@ -41,7 +41,7 @@ class Connections:
     """Owns a monitor and a console, whose threads run from the first connection on."""
 
     def __init__(
-        self, engine: str, server: WebsocketServer, on_change: Callable[[], None], limits: Limits
+        self, engine: str, server: Server, on_change: Callable[[], None], limits: Limits
     ) -> None:
         self.monitor = KernelMonitor(self._on_event, on_change, limits)
         self.console = ServerConsole(

@@ -5,22 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from asyncio import sleep
 from collections.abc import Callable
-from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING
 
-from kerneltui.errors import KernelError
+from kerneltui.errors import ServerError
 from kerneltui.frozen import frozen
-from kerneltui.kernels.client.awaiting import in_thread
+from kerneltui.kernels.gateway.event_loop import in_thread
 from kerneltui.kernels.gateway.gateway_loop import gateway_loop
-from kerneltui.kernels.gateway.websocket import LinkRefused, WebsocketServer, open_websocket
 from kerneltui.kernels.processes.guarded_thread import Failures
 from kerneltui.protocol import fields
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
+
+    from kerneltui.kernels.gateway.link_keeper import Server
 
 PATH = "api/events/subscribe"
 SCHEMA = "kernel_actions"
@@ -28,7 +27,6 @@ TOGETHER = 0.1  # seconds within which events are told as one
 NOT_YET = 0.5  # seconds until the next attempt before the server is connected
 PAUSE = 5.0  # seconds between two attempts to subscribe
 SELDOM = 300.0  # seconds until a server that has no events is asked again
-CLOSE_PATIENCE = 5.0  # seconds for the end of the subscription
 MAX_EVENT = 100_000  # characters; longer ones are of no kernel
 
 
@@ -63,7 +61,7 @@ class EventStream:
 
     def __init__(
         self,
-        server: WebsocketServer,
+        server: Server,
         is_wanted: Callable[[], bool],
         on_events: Callable[[tuple[KernelEvent, ...]], None],
     ) -> None:
@@ -71,13 +69,12 @@ class EventStream:
         self._is_wanted = is_wanted
         self._on_events = on_events
         self._failures = Failures("the events of a server")
-        self._task: Future[None] | None = None
-        self._ended = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         loop = gateway_loop()
         loop.enter()
-        self._task = loop.submit(self._run())
+        loop.call(self._begin())
 
     def stop(self) -> None:
         """End the subscription. No effect the second time, and before `start`."""
@@ -85,35 +82,32 @@ class EventStream:
         if task is None:
             return
         loop = gateway_loop()
-        task.cancel()
         try:
-            loop.submit(self._wait_for_end()).result(CLOSE_PATIENCE)
+            loop.call(_ended(task))
         finally:
             loop.leave()
 
     # -- in the gateway's thread ----
 
-    async def _wait_for_end(self) -> None:
-        await self._ended.wait()
+    async def _begin(self) -> None:
+        self._task = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
-        try:
-            while True:
-                pause = await self._subscribe()
-                await sleep(pause)
-        finally:
-            self._ended.set()
+        while True:
+            pause = await self._subscribe()
+            await asyncio.sleep(pause)
 
     async def _subscribe(self) -> float:
         """Hear the events of one subscription; return the seconds until the next attempt."""
         if not self._is_wanted():
             return NOT_YET
+        # It needs the extra, without which no server is ever connected.
+        from kerneltui.kernels.gateway.websocket import is_final, open_websocket
+
         try:
             websocket = await open_websocket(await in_thread(partial(self._server.websocket, PATH)))
-        except LinkRefused:
-            return SELDOM
-        except KernelError:  # the poller tells why
-            return PAUSE
+        except ServerError as error:  # the poller tells why
+            return SELDOM if is_final(error) else PAUSE
         try:
             await self._hear(websocket)
         except Exception as error:  # noqa: BLE001 - it is tried again
@@ -139,3 +133,9 @@ class EventStream:
             events = tuple(filter(None, map(kernel_event, told)))
             if events:
                 self._failures.attempt(partial(self._on_events, events))
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """Cancel a task, and wait for its end."""
+    task.cancel()
+    await asyncio.wait([task])

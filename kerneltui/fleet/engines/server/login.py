@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from kerneltui.kernels.gateway.rest import GatewayApi
 from kerneltui.kernels.gateway.server import ServerAddress
 from kerneltui.kernels.gateway.server_session import ServerSession
-from kerneltui.kernels.gateway.websocket import WebsocketPlace
+
+if TYPE_CHECKING:
+    from kerneltui.kernels.gateway.exchange import WebsocketPlace
 
 
 class ServerLogin:
@@ -29,6 +32,10 @@ class ServerLogin:
     def websocket(self, path: str) -> WebsocketPlace:
         """Return how to open a websocket. Blocking. Raises ServerError."""
         return self._session.websocket(path)
+
+    def request(self, method: str, path: str) -> object:
+        """Return the JSON of an answer. Blocking. Raises ServerError."""
+        return self._session.request(method, path)
 
     def use(self, address: ServerAddress) -> None:
         """Log in by the secrets of this address from now on; what is under way is given up."""

@@ -32,8 +32,10 @@ pytestmark = pytest.mark.slow
 WITHIN = 60  # seconds, for what a kernel does on a loaded machine
 SHELL = '#!/bin/sh\nfor last; do :; done\nexec sh -c "$last"\n'
 """Runs the command here, as sshd does there."""
-PASSED = ("HOME", "IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "XDG_CONFIG_HOME")
-PASSED += ("XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR")
+PASSED = (
+    *("HOME", "IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "XDG_CONFIG_HOME"),
+    *("XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"),
+)
 PROGRAM = Path(sys.executable).with_name("kerneltui")
 
 
