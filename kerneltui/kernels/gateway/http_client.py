@@ -20,6 +20,7 @@ from kerneltui.protocol.text import clean_line
 MAX_ANSWER = 10_000_000  # bytes; parsed, they may take twenty times as much memory
 MAX_COOKIES = 50
 CONNECT_SHARE = 0.4  # of the timeout, for connecting, and again for the start of encryption
+KEPT_OPEN = 30.0  # seconds that an idle connection is kept for the next look
 XSRF = "_xsrf"
 _PLAIN = "; is its address http:// instead of https://?"
 _SECURE = "; is its address https:// instead of http://?"
@@ -40,6 +41,7 @@ class HttpClient:
         try:
             self._client = httpx.AsyncClient(
                 verify=self.tls if self.tls is not None else False,
+                limits=httpx.Limits(keepalive_expiry=KEPT_OPEN),
                 transport=httpx.AsyncHTTPTransport(uds=unix) if unix else None,
                 # Only this one: a cancelled handshake would leave its socket to the collector.
                 timeout=httpx.Timeout(None, connect=CONNECT_SHARE * address.timeout),
@@ -102,7 +104,10 @@ class HttpClient:
         if value := next(filter(None, found), None):
             return value
         made = secrets.token_hex(16)
-        self._client.cookies.set(XSRF, made, domain=self._cookie_domain())
+        base = self._address.url
+        cookie = {"Set-Cookie": f"{XSRF}={made}; Path={urlsplit(base).path}"}
+        as_if_told = httpx.Response(200, headers=cookie, request=httpx.Request("GET", base))
+        self._client.cookies.extract_cookies(as_if_told)
         return made
 
     def cookie_header(self, path: str) -> str:
@@ -117,10 +122,6 @@ class HttpClient:
 
     def forget_cookies(self) -> None:
         self._client.cookies.clear()
-
-    def _cookie_domain(self) -> str:
-        host = urlsplit(self._address.url).hostname or ""
-        return host if "." in host else f"{host}.local"  # as http.cookiejar names such hosts
 
 
 # -- why a request failed ----

@@ -145,6 +145,39 @@ def test_a_server_without_passwords_is_told_to_want_a_token() -> None:
         session.request("GET", "api/kernels")
 
 
+@pytest.mark.parametrize("base", ["", "user/ann/"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_server_without_a_login_gets_a_cookie_that_only_we_can_repeat(
+    base: str, host: str
+) -> None:
+    with ScriptedServer(lambda _: answer(200, "{}")) as server:
+        url = f"http://{host}:{server.port}/{base}"
+        with ServerSession(ServerAddress(url)) as session:
+            session.request("POST", "api/kernels", body={})
+            session.request("DELETE", "api/kernels/k")
+
+    first, second = (each.header("X-XSRFToken") for each in server.asked[1:])
+    assert len(first) == 32
+    assert second == first
+    assert server.asked[-1].header("Cookie") == f"_xsrf={first}"
+
+
+def test_a_server_s_own_cookie_replaces_ours() -> None:
+    def script(asked: Asked) -> list[bytes]:
+        ours = asked.header("X-XSRFToken")
+        return answer(200, "{}", *(["Set-Cookie: _xsrf=fish; Path=/user/ann/"] if ours else []))
+
+    with (
+        ScriptedServer(script) as server,
+        ServerSession(ServerAddress(f"{server.url}user/ann/")) as session,
+    ):
+        session.request("POST", "api/kernels", body={})
+        session.request("POST", "api/kernels", body={})
+
+    assert server.asked[-1].header("X-XSRFToken") == "fish"
+    assert server.asked[-1].header("Cookie") == "_xsrf=fish"
+
+
 # -- tokens ----
 
 
