@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
 _HUB_HAS_NO_SERVER = frozenset({424, 503})
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+_DEFAULT_PORTS: dict[str, int | None] = {"http": 80, "https": 443}
 
 
 class Meaning(Enum):
@@ -106,7 +106,8 @@ def encrypted_twin(answer: Answer) -> str | None:
         return None
     try:
         target, asked = answer.target, urlsplit(answer.url)
-        same_port = target.port == asked.port or (origin(target)[2], origin(asked)[2]) == (443, 80)
+        ports = {"http": origin(asked)[2], "https": origin(target)[2]}
+        same_port = target.port == asked.port or ports == _DEFAULT_PORTS
     except ValueError:
         return None
     same = target.hostname == asked.hostname and target.path.rstrip("/") == asked.path.rstrip("/")

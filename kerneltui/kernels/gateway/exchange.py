@@ -115,15 +115,16 @@ async def _wants_login(opened: _Opened, path: str, answer: Answer) -> bool:
         return meaning is Meaning.LOGIN
     if path == _FOR_USERS:
         return True
-    return (await _send(opened, "GET", _FOR_USERS, b"")).meaning() is not Meaning.DONE
+    probe = await _send(opened, "GET", _FOR_USERS, b"")
+    return probe.meaning() in (Meaning.LOGIN, Meaning.PERHAPS_LOGIN)
 
 
 def _error(opened: _Opened, answer: Answer, what: str) -> ServerError:
     address, login = opened.address, opened.login
     if answer.meaning() is Meaning.NOT_RUNNING:
         return ServerRefused(
-            f"JupyterHub has no running server at {clean_line(address.url)} ({answer.status});"
-            " start it on the hub's page",
+            f"JupyterHub has no running server at {clean_line(address.url)}: start it on the hub's"
+            f" page ({answer.status} {login.explain(answer)})",
             answer.status,
             login.explain(answer),
         )

@@ -34,8 +34,12 @@ class HttpClient:
     """
 
     def __init__(self, address: ServerAddress) -> None:
-        """Raises ServerError if a certificate or a proxy of the environment cannot be used."""
+        """Raises ServerError for an unusable URL, certificate or proxy of the environment."""
         self._address = address
+        try:
+            httpx.URL(address.url)
+        except httpx.InvalidURL:
+            raise ServerError(f"{address} cannot be asked: its URL is malformed") from None
         self.tls = tls_context(address)
         unix = address.unix_socket
         try:
@@ -48,7 +52,7 @@ class HttpClient:
                 follow_redirects=False,
                 headers={"Accept-Encoding": "identity", "User-Agent": "kerneltui"},
             )
-        except (ValueError, ImportError, httpx.HTTPError, httpx.InvalidURL):
+        except (ValueError, ImportError, httpx.InvalidURL):
             raise ServerError(
                 "a proxy that the environment names (HTTPS_PROXY, ALL_PROXY, ...) cannot be used;"
                 " one of SOCKS needs httpx[socks]"
@@ -148,7 +152,8 @@ def _why(error: Exception, address: ServerAddress) -> str:
             return os.strerror(cause.errno).lower()
     if isinstance(error, httpx.RemoteProtocolError):
         return f"what it sent is not a whole HTTP answer{'' if secure else _SECURE}"
-    return clean_line(type(error).__name__)
+    # The text of other errors than this may show a header.
+    return clean_line(str(error) if isinstance(error, httpx.ConnectError) else type(error).__name__)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

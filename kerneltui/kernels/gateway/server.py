@@ -27,7 +27,7 @@ _TLS_PORTS = frozenset({443, 8443})
 _WORD = re.compile(r"[!-~]*")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _HEADER_VALUE = re.compile(r"[ -~\t]*")
-_REFUSED = re.compile(r"[\s\x00-\x1f\x7f\\]")
+_REFUSED = re.compile(r"[\s\x00-\x1f\x7f\\\ud800-\udfff]")
 
 
 @frozen
@@ -55,6 +55,8 @@ class ServerAddress:
     """The path of the socket that it listens at; "" over tcp."""
 
     def __post_init__(self) -> None:
+        if "\0" in self.unix_socket:
+            raise _unusable("the path of its unix socket has a NUL character")
         if not is_one_word(self.token):
             raise ServerError(f"the token of {self} is not one word of ASCII characters")
         for name, value in self.headers.items():
@@ -81,13 +83,20 @@ def parse_address(text: str) -> ServerAddress:
     """
     text = text.strip()
     if text.startswith(("/", "~")):
-        return ServerAddress("http://localhost/", unix_socket=str(Path(text).expanduser()))
+        return ServerAddress("http://localhost/", unix_socket=_expanded(text))
     parts = _split(text)
-    token = next(iter(parse_qs(parts.query).get("token", ())), "")
+    token = next(iter(_query(parts.query).get("token", ())), "")
     base = _base_path(parts.path)
     if parts.scheme == _UNIX:
         return ServerAddress(f"http://localhost{base}", token, unix_socket=unquote(parts.netloc))
     return ServerAddress(f"{parts.scheme}://{parts.netloc.lower()}{base}", token)
+
+
+def _expanded(path: str) -> str:
+    try:
+        return str(Path(path).expanduser())
+    except (RuntimeError, ValueError):
+        raise _unusable("the home that '~' stands for is not known") from None
 
 
 def _split(text: str) -> SplitResult:
@@ -107,6 +116,13 @@ def _split(text: str) -> SplitResult:
     if not host:
         raise _unusable("it has no host")
     return parts._replace(scheme=scheme)
+
+
+def _query(query: str) -> dict[str, list[str]]:
+    try:
+        return parse_qs(query)
+    except ValueError:
+        raise _unusable("its query is malformed") from None
 
 
 def _guessed_scheme(host: str, port: int | None) -> str:

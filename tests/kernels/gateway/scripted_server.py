@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -44,11 +45,12 @@ def answer(
 class ScriptedServer:
     """A server in threads of its own; each connection is for one request."""
 
-    def __init__(self, script: Script, port: int = 0) -> None:
+    def __init__(self, script: Script, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self._script = script
+        self._tls = tls
         self._listener = socket.create_server((HOST, port))
         self.port: int = self._listener.getsockname()[1]
-        self.url = f"http://{HOST}:{self.port}/"
+        self.url = f"{'https' if tls else 'http'}://{HOST}:{self.port}/"
         self.asked: list[Asked] = []
         self.over = threading.Event()
         """Set at the end; a script that waits waits for this."""
@@ -84,7 +86,10 @@ class ScriptedServer:
                 thread.start()
 
     def _serve(self, connection: socket.socket) -> None:
-        with connection, contextlib.suppress(OSError):
+        with contextlib.ExitStack() as closing, contextlib.suppress(OSError):
+            closing.enter_context(connection)
+            if self._tls is not None:
+                connection = closing.enter_context(self._tls.wrap_socket(connection, True))
             asked = _read(connection)
             if asked is None:
                 return

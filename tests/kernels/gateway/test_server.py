@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import contextlib
 
+import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kerneltui.errors import ServerError
 from kerneltui.kernels.gateway.server import ServerAddress, parse_address
@@ -86,7 +89,7 @@ def test_a_path_is_that_of_a_unix_socket(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("HOME", "/home/ann")
 
     assert parse_address("/tmp/x.sock").unix_socket == "/tmp/x.sock"
-    assert parse_address("~/x.sock").unix_socket == str(Path("/home/ann/x.sock"))
+    assert parse_address("~/x.sock").unix_socket == "/home/ann/x.sock"
 
 
 @pytest.mark.parametrize(
@@ -103,6 +106,8 @@ def test_a_path_is_that_of_a_unix_socket(monkeypatch: pytest.MonkeyPatch) -> Non
         (f"http://host:port/?token={TOKEN}", "its host or its port is malformed"),
         (f"http://host:99999/?token={TOKEN}", "its host or its port is malformed"),
         (f"http://[::1/?token={TOKEN}", "its host or its port is malformed"),
+        (f"http+unix://%2Fx%00?token={TOKEN}", "has a NUL character"),
+        ("/x\0y", "has a NUL character"),
         ("https://hub.org/hub/home", "it is a page of JupyterHub"),
         ("https://hub.org/hub/", "it is a page of JupyterHub"),
         (f"http://host/?token={TOKEN}%0A", "is not one word of ASCII"),
@@ -138,3 +143,18 @@ def test_addresses_can_be_keys() -> None:
     address = ServerAddress("http://host/", headers={"X-A": "b"})
 
     assert {address: 1}[ServerAddress("http://host/", headers={"X-A": "b"})] == 1
+
+
+URL_PARTS = st.sampled_from(
+    [
+        *("http://", "https://", "http+unix://", "//", "/", ":", "@", "[", "]", "%", "%00", "?"),
+        *("#", "&", "user", "hub", "lab", "token=", "::1", "8888", "~", "\u2100", "\ud800"),
+        *("\uff0e", "é", "..", ";", "%80"),
+    ]
+)
+
+
+@given(st.lists(URL_PARTS | st.text(max_size=3), max_size=8).map("".join))
+def test_whatever_is_pasted_is_an_address_or_our_error(text: str) -> None:
+    with contextlib.suppress(ServerError, httpx.InvalidURL):
+        assert httpx.URL(parse_address(f"{text}?token={TOKEN}").url).path.endswith("/")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import ssl
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from kerneltui.errors import ServerError
+from kerneltui.errors import ServerError, ServerUnreachable
 from kerneltui.kernels.gateway.server import ServerAddress
+from kerneltui.kernels.gateway.server_session import ServerSession
 from kerneltui.kernels.gateway.tls import tls_context
+from tests.kernels.gateway.scripted_server import ScriptedServer, answer
 from tests.remote_servers import make_authority
 
 SECURE = "https://host/"
@@ -21,6 +24,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("authority")
     make_authority(folder)
     (folder / "empty.pem").touch()
+    other = tmp_path_factory.mktemp("other")
+    make_authority(other).certificate.rename(folder / "other.pem")
     encrypt = ("openssl", "ec", "-in", "client.key", "-aes256", "-passout", "pass:secret")
     subprocess.run((*encrypt, "-out", "locked.key"), cwd=folder, check=True, capture_output=True)
     return folder
@@ -68,3 +73,55 @@ def test_a_certificate_and_its_key_are_accepted(folder: Path) -> None:
     )
 
     assert tls_context(address) is not None
+
+
+@pytest.fixture
+def encrypted(folder: Path) -> Iterator[ScriptedServer]:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(folder / "server.pem", folder / "server.key")
+    with ScriptedServer(lambda _: answer(200, "[]"), tls=context) as server:
+        yield server
+
+
+def test_a_server_that_leads_to_https_gets_secrets_there_only(
+    folder: Path, encrypted: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = f"Location: {encrypted.url}a/api"
+    with ScriptedServer(lambda _: answer(301, "", place)) as plain:
+        ports = {"http": plain.port, "https": encrypted.port}
+        monkeypatch.setattr("kerneltui.kernels.gateway.answer._DEFAULT_PORTS", ports)
+        address = ServerAddress(f"{plain.url}a/", "a-token", ca_file=str(folder / "ca.pem"))
+
+        with ServerSession(address) as session:
+            session.request("POST", "api/kernels", body={})
+            place_of_websocket = session.websocket("api/x")
+
+    assert [(each.path, each.header("Authorization")) for each in plain.asked] == [("/a/api", "")]
+    assert encrypted.asked[0].header("Authorization") == "token a-token"
+    assert place_of_websocket.uri == f"wss{encrypted.url[5:]}a/api/x"
+    assert place_of_websocket.tls is not None
+
+
+@pytest.mark.parametrize("ca_file", ["", "other.pem"])
+def test_a_certificate_of_another_authority_is_refused(
+    folder: Path, encrypted: ScriptedServer, ca_file: str
+) -> None:
+    address = ServerAddress(encrypted.url, "a-token", ca_file=ca_file and str(folder / ca_file))
+
+    with (
+        ServerSession(address) as session,
+        pytest.raises(ServerUnreachable, match=r"certificate cannot be verified .*ca_file"),
+    ):
+        session.request("GET", "api")
+
+    assert encrypted.asked == []
+
+
+def test_a_certificate_for_another_name_is_refused(folder: Path, encrypted: ScriptedServer) -> None:
+    url = f"https://localhost:{encrypted.port}/"
+
+    with (
+        ServerSession(ServerAddress(url, ca_file=str(folder / "ca.pem"))) as session,
+        pytest.raises(ServerUnreachable, match=r"Hostname mismatch.* 'localhost'"),
+    ):
+        session.request("GET", "api")
