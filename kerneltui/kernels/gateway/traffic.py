@@ -73,8 +73,7 @@ class Traffic:
         loop = asyncio.get_running_loop()
         for descriptor in self._sockets.descriptors().values():
             loop.remove_reader(descriptor)
-        self._answer_unanswered(LOST)
-        self._abort_unsent()
+        self._give_up(LOST)
 
     def note_restart(self) -> None:
         """Answer what the old process will not: another one serves the kernel now."""
@@ -203,8 +202,7 @@ class Traffic:
     def _take_answer(self, answer: Answer, session: str) -> None:
         """Take the answer to a question of ours; `session`: of the process that gives it."""
         if session and self._kernel_session and session != self._kernel_session:
-            self._answer_unanswered(DIED)
-            self._abort_unsent()
+            self._give_up(DIED)
         self._kernel_session = session
         for msg_id in answer.lost:
             self._answer(answer.channel, msg_id, LOST)
@@ -214,9 +212,12 @@ class Traffic:
             for msg_id in routes.unanswered():
                 self._answer(channel, msg_id, content)
 
-    def _abort_unsent(self) -> None:
-        """Abort requests that were meant for a process that is gone: no other one may run them."""
-        while request := self._sockets.next_request():
+    def _give_up(self, content: Content) -> None:
+        """Answer all that was asked of a process that is gone: no other one may run it."""
+        # Taken before anything is answered: whoever has an answer may ask the new process.
+        unsent = list(iter(self._sockets.next_request, None))
+        self._answer_unanswered(content)
+        for request in unsent:
             if request.channel in self._routes:
                 self._sockets.answer(request.channel, request.identity, request.header, ABORTED)
 
