@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         write_connection_file as write_connection_file,
     )
     from kerneltui.kernels.connection.session import ClientSession
+    from kerneltui.kernels.gateway.manager import GatewayKernelManager as GatewayKernelManager
     from kerneltui.kernels.management.launch import launch_kernel as launch_kernel
     from kerneltui.kernels.management.manager import KernelManager as KernelManager
     from kerneltui.kernels.management.multi import MultiKernelManager as MultiKernelManager
@@ -83,6 +84,7 @@ _HOMES = {
     **dict.fromkeys(_CONNECTIONS, "kerneltui.kernels.connection.connection_file"),
     "BlockingKernelClient": "kerneltui.kernels.client.client",
     "DuplicateKernelError": "kerneltui.errors",
+    "GatewayKernelManager": "kerneltui.kernels.gateway.manager",
     "KernelClient": "kerneltui.kernels.client.client",
     "KernelManager": "kerneltui.kernels.management.manager",
     "MultiKernelManager": "kerneltui.kernels.management.multi",
