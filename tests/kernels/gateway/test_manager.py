@@ -1,0 +1,270 @@
+"""A kernel of a real Jupyter server, used by a script as a local one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from kerneltui import GatewayKernelManager
+from kerneltui.errors import ActionRefused, KernelError, LoginRefused, ServerError
+from kerneltui.kernels.client.client import BlockingKernelClient
+from kerneltui.kernels.gateway.rest import GatewayApi
+from kerneltui.kernels.gateway.server import ServerAddress
+from kerneltui.kernels.gateway.server_session import ServerSession
+from tests.remote_servers import TOKEN, jupyter_server
+from tests.support import Background, eventually
+
+READY = 60.0  # seconds for a kernel to start on a busy machine
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerAddress]:
+    with jupyter_server(tmp_path_factory.mktemp("server")) as address:
+        yield address
+
+
+@pytest.fixture
+def manager(server: ServerAddress) -> Iterator[GatewayKernelManager]:
+    with GatewayKernelManager(server.url, token=TOKEN) as manager:
+        manager.start_kernel()
+        yield manager
+
+
+@pytest.fixture
+def client(manager: GatewayKernelManager) -> Iterator[BlockingKernelClient]:
+    client = manager.client()
+    client.start_channels()
+    client.wait_for_ready(timeout=READY)
+    yield client
+    client.stop_channels()
+
+
+def test_nothing_is_asked_before_the_first_verb() -> None:
+    with GatewayKernelManager("http://127.0.0.1:1/lab?token=secret") as manager:
+        assert not manager.has_kernel
+        assert not manager.is_alive()
+
+
+def test_no_secret_is_shown() -> None:
+    manager = GatewayKernelManager("http://127.0.0.1:1/?token=secret", password="geheim")
+
+    shown = repr(manager)
+
+    assert shown == (
+        "<GatewayKernelManager kernel not started yet of the server at http://127.0.0.1:1/>"
+    )
+    manager.cleanup_resources()
+
+
+@pytest.mark.parametrize("verb", ["client", "interrupt_kernel", "restart_kernel"])
+def test_a_kernel_that_was_not_started_is_not_used(verb: str) -> None:
+    with (
+        GatewayKernelManager("http://127.0.0.1:1/") as manager,
+        pytest.raises(ActionRefused, match=r"kernel not started yet of the server .*: start it"),
+    ):
+        getattr(manager, verb)()
+
+
+def test_a_kernel_that_was_not_started_is_shut_down_without_effect() -> None:
+    with GatewayKernelManager("http://127.0.0.1:1/") as manager:
+        manager.shutdown_kernel(now=True)
+
+
+def test_what_no_server_can_do_is_refused_with_the_reason() -> None:
+    with (
+        GatewayKernelManager("http://127.0.0.1:1/", kernel_id="k") as manager,
+        pytest.raises(ActionRefused, match="cannot send signal 9 to kernel k of the server"),
+    ):
+        manager.signal_kernel(9)
+
+
+def test_a_server_that_is_not_there_is_an_error_of_ours() -> None:
+    with (
+        GatewayKernelManager("http://127.0.0.1:1/") as manager,
+        pytest.raises(ServerError, match=r"127\.0\.0\.1:1"),
+    ):
+        manager.start_kernel()
+
+
+@pytest.mark.slow
+def test_code_runs_and_its_output_is_heard(client: BlockingKernelClient) -> None:
+    said: list[str] = []
+
+    reply = client.execute_interactive(
+        "print(6 * 7)",
+        timeout=READY,
+        output_hook=lambda message: said.append(message["content"].get("text", "")),
+    )
+
+    assert reply["content"]["status"] == "ok"
+    assert "".join(said) == "42\n"
+
+
+@pytest.mark.slow
+def test_input_is_asked_for_and_answered(client: BlockingKernelClient) -> None:
+    client.execute_interactive(
+        "name = input('name? ')", timeout=READY, stdin_hook=lambda _: client.input("Ada")
+    )
+
+    reply = client.execute("", user_expressions={"n": "name"}, reply=True, timeout=READY)
+    assert reply["content"]["user_expressions"]["n"]["data"]["text/plain"] == "'Ada'"
+
+
+@pytest.mark.slow
+def test_buffers_reach_the_kernel_and_come_back(client: BlockingKernelClient) -> None:
+    client.execute(
+        "from comm import create_comm\ncomm = create_comm('probe', buffers=[b'\\x00abc'])",
+        reply=True,
+        timeout=READY,
+    )
+
+    while (message := client.get_iopub_msg(timeout=READY))["msg_type"] != "comm_open":
+        pass
+    assert [bytes(each) for each in message["buffers"]] == [b"\0abc"]
+
+
+@pytest.mark.slow
+def test_control_and_subshells_are_answered_while_a_cell_runs(
+    client: BlockingKernelClient, manager: GatewayKernelManager
+) -> None:
+    busy = client.execute("import time\ntime.sleep(1000)")
+    while client.get_iopub_msg(timeout=READY)["msg_type"] != "execute_input":
+        pass
+
+    usage = client.usage(reply=True, timeout=READY)
+    subshell = client.create_subshell(timeout=READY)
+    beside = client.execute("1", subshell_id=subshell, reply=True, timeout=READY)
+    manager.interrupt_kernel()
+
+    assert usage["content"]["pid"]
+    assert beside["content"]["status"] == "ok"
+    assert client.get_reply(busy, timeout=READY)["content"]["ename"] == "KeyboardInterrupt"
+
+
+@pytest.mark.slow
+def test_a_client_goes_on_after_a_restart(
+    client: BlockingKernelClient, manager: GatewayKernelManager
+) -> None:
+    client.execute("a = 1", reply=True, timeout=READY)
+
+    manager.restart_kernel()
+
+    assert client.execute("a", reply=True, timeout=READY)["content"]["ename"] == "NameError"
+
+
+@pytest.mark.slow
+def test_a_cell_that_runs_at_a_restart_gets_an_error(
+    client: BlockingKernelClient, manager: GatewayKernelManager
+) -> None:
+    busy = client.execute("import time\ntime.sleep(1000)")
+    while client.get_iopub_msg(timeout=READY)["msg_type"] != "execute_input":
+        pass
+
+    manager.restart_kernel(now=True)
+
+    assert client.get_reply(busy, timeout=READY)["content"]["ename"] == "KernelDied"
+
+
+@pytest.mark.slow
+def test_a_cell_that_kills_its_kernel_gets_an_error(client: BlockingKernelClient) -> None:
+    reply = client.execute("import os\nos._exit(1)", reply=True, timeout=READY)
+
+    assert reply["content"]["ename"] == "KernelDied"
+    assert client.execute("1", reply=True, timeout=READY)["content"]["status"] == "ok"
+
+
+@pytest.mark.slow
+def test_a_kernel_lives_until_it_is_shut_down(server: ServerAddress) -> None:
+    with GatewayKernelManager(server.url, token=TOKEN) as manager, ServerSession(server) as session:
+        manager.start_kernel()
+        kernel_id = manager.kernel_id
+        lived = manager.is_alive()
+
+        manager.shutdown_kernel()
+
+        assert (lived, manager.is_alive(), manager.has_kernel) == (True, False, False)
+        assert kernel_id not in [each.id for each in GatewayApi(session).kernels()]
+
+
+@pytest.mark.slow
+def test_a_kernel_that_was_started_is_shut_down_at_the_end_of_the_block(
+    server: ServerAddress,
+) -> None:
+    with GatewayKernelManager(server.url, token=TOKEN) as manager:
+        manager.start_kernel()
+
+    with ServerSession(server) as session:
+        assert GatewayApi(session).kernels() == ()
+
+
+@pytest.mark.slow
+def test_a_kernel_that_was_attached_to_outlives_the_block(
+    manager: GatewayKernelManager, client: BlockingKernelClient, server: ServerAddress
+) -> None:
+    client.execute("a = 1", reply=True, timeout=READY)
+
+    with GatewayKernelManager(server.url, token=TOKEN, kernel_id=manager.kernel_id) as second:
+        other = second.client()
+        other.start_channels()
+        other.wait_for_ready(timeout=READY)
+        reply = other.execute("a", reply=True, timeout=READY)
+        other.stop_channels()
+
+    assert reply["content"]["status"] == "ok"
+    assert manager.is_alive()
+
+
+@pytest.mark.slow
+def test_a_kernel_that_another_client_has_shut_down_is_not_alive(
+    manager: GatewayKernelManager, server: ServerAddress
+) -> None:
+    with ServerSession(server) as session:
+        GatewayApi(session).shutdown(manager.kernel_id)
+
+    assert not manager.is_alive()
+    manager.shutdown_kernel()
+
+
+@pytest.mark.slow
+def test_a_wrong_token_is_refused_in_words(server: ServerAddress) -> None:
+    with (
+        GatewayKernelManager(server.url, token="wrong") as manager,
+        pytest.raises(LoginRefused, match="does not accept the token"),
+    ):
+        manager.start_kernel()
+
+
+@pytest.mark.slow
+def test_a_relay_of_an_unknown_kernel_is_closed_with_the_reason(server: ServerAddress) -> None:
+    unknown = "00000000-0000-0000-0000-000000000000"
+    with (
+        GatewayKernelManager(server.url, token=TOKEN, kernel_id=unknown) as manager,
+        pytest.raises(KernelError, match="the server does not have this kernel any more"),
+    ):
+        manager.relay.wait_open(READY)
+
+
+@pytest.mark.slow
+def test_a_shutdown_ends_the_wait_of_a_client(manager: GatewayKernelManager) -> None:
+    client = manager.client()
+
+    def wait() -> object:
+        client.start_channels()
+        client.wait_for_ready(timeout=READY)
+        asked.set()
+        try:
+            return client.execute("import time\ntime.sleep(1000)", reply=True, timeout=READY)
+        finally:
+            client.stop_channels()
+
+    asked = threading.Event()
+    waiting = Background(wait)
+    eventually(asked.is_set)
+
+    manager.shutdown_kernel()
+
+    reply = waiting.result()
+    assert isinstance(reply, dict)
+    assert reply["content"]["ename"] == "ConnectionLost"
