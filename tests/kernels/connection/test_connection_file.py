@@ -321,6 +321,17 @@ def test_a_star_means_every_interface() -> None:
     assert owner(ip="*").ip == "0.0.0.0"
 
 
+def test_a_file_for_a_kernel_over_inproc_is_not_written(tmp_path: Path) -> None:
+    kernel = ConnectionFileMixin(
+        transport="inproc", ip="relay-1", connection_file=str(tmp_path / "k.json")
+    )
+
+    with pytest.raises(ConnectionFileError, match="cannot be reached over inproc"):
+        kernel.write_connection_file()
+
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
@@ -329,6 +340,7 @@ def test_a_star_means_every_interface() -> None:
         (b"[]", "holds no JSON object"),
         (b'{"transport": "udp"}', "transport is 'udp'; known are tcp, ipc"),
         (b'{"shell_port": "x"}', "shell_port is no"),
+        (b'{"transport": "inproc", "ip": "relay-1"}', "transport is 'inproc'; known are tcp, ipc$"),
         (b'{"transport": "ipc"}', "ip is not a host or a path"),
         (b'{"key": 7}', "key is a int, not a string"),
         (b'{"signature_scheme": "md5"}', "signature_scheme 'md5' is not hmac-<hash>"),

@@ -16,7 +16,7 @@ import pytest
 
 from kerneltui.errors import KernelDied, KernelTimeout
 from kerneltui.kernels.client.client import BlockingKernelClient
-from kerneltui.kernels.connection import presence
+from kerneltui.kernels.connection import inproc, presence
 from kerneltui.kernels.connection.presence import find_process, somebody_speaks, speaking
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol.connection import Channel, ConnectionInfo
@@ -184,6 +184,19 @@ def test_a_kernel_of_another_host_has_no_process_here(children: Children) -> Non
     elsewhere = ConnectionInfo("tcp", "192.0.2.1", here.ports, key=here.key)
 
     assert find_process(elsewhere) is None
+
+
+@pytest.mark.parametrize("is_offered", [True, False])
+def test_a_kernel_over_inproc_is_there_as_long_as_it_is_offered(is_offered: bool) -> None:
+    info = ConnectionInfo("inproc", "relay-1", dict.fromkeys(Channel, 1))
+    if is_offered:
+        inproc.offer(info.ip)
+
+    spoke, process = somebody_speaks(info), find_process(info)
+
+    inproc.withdraw(info.ip)
+    assert (spoke, process) == (is_offered, None)
+    assert speaking({"k": info}) == set()
 
 
 def test_whoever_speaks_zmq_is_there(fake: FakeKernel) -> None:
