@@ -106,6 +106,7 @@ class KernelConnection:
             self._restarted_at = now
         if is_news:
             self._looked = False
+            self._relay.note_restart()
             self.manager.attach_kernel(None, age=0.0)
         return is_news
 

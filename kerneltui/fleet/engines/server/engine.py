@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection, Container, Sequence
 from typing import TYPE_CHECKING, Unpack
 
-from kerneltui.errors import KernelError, NoSuchKernel
+from kerneltui.errors import NoSuchKernel
 from kerneltui.fleet.engines.engine_state import EngineState, Link
 from kerneltui.fleet.engines.server.connections import Connections, ServerConsole
 from kerneltui.fleet.engines.server.events import EventStream, KernelEvent
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from kerneltui.fleet.transcript.transcript import Transcript
     from kerneltui.kernels.processes.identity import ProcessIdentity
 
+MAX_RESTARTED = 10_000  # kernels whose restarts were told between two looks
+
 
 class ServerEngine:
     """The kernels of one server, by REST; a kernel's output and console after a connection.
@@ -62,11 +65,15 @@ class ServerEngine:
         self.detailed = ""
         """The kernel to look at more closely: for a server's, there is nothing more to see."""
         self._login = login = ServerLogin(address, renew)
-        self._poller = poller = ServerPoller(name, lambda: login.api, self._note_look)
+        self._poller = poller = ServerPoller(
+            name, lambda: login.api, self._note_look, self._publish
+        )
         self._connections = Connections(name, login, self._publish, limits)
         self._verbs = ServerVerbs(name, login, poller, self._connections, self._publish)
         self._rows = ServerRows(name, poller, lambda: self._verbs.orders, self._connections.heard)
         self._events = EventStream(login, self._is_connected, self._note_events)
+        self._restarted: deque[str] = deque(maxlen=MAX_RESTARTED)
+        """The server's ids of the kernels that it has restarted since the last look."""
         self._board = NoticeBoard()
         self._told = poller.state
         """The state that the user was told last."""
@@ -85,14 +92,12 @@ class ServerEngine:
         self._connections.close()
 
     def log_in(self, address: ServerAddress) -> None:
-        """Ask the server again, by the secrets of this address. Blocking. Raises KernelError.
+        """Ask the server again, by the secrets of this address; `state` tells the outcome.
 
-        What was heard stays, and open connections go on.
+        What was heard stays, and open connections go on. Blocking.
         """
         self._login.use(address)
         self._poller.ask_again()
-        if self.state.link is not Link.CONNECTED:
-            raise KernelError(str(self.state))
 
     # -- published values ----
 
@@ -249,13 +254,14 @@ class ServerEngine:
         return self.state.link is Link.CONNECTED
 
     def _note_events(self, events: Sequence[KernelEvent]) -> None:
-        for each in events:
-            if each.action == "restart":
-                self._connections.note_restart(full_id(self.name, each.kernel_id))
+        restarted = (each.kernel_id for each in events if each.action == "restart")
+        self._restarted.extend(restarted)
         self._poller.hurry()
 
     def _note_look(self) -> None:
         """Take over what a look has shown, and tell the user if the connection has changed."""
+        while self._restarted:
+            self._connections.note_restart(full_id(self.name, self._restarted.popleft()))
         state = self._poller.state
         if state.link is Link.CONNECTED:
             self._connections.hear_server(self._poller.kernels)

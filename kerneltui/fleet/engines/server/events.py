@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from asyncio import sleep
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -72,55 +73,51 @@ class EventStream:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        loop = gateway_loop()
-        loop.enter()
-        loop.call(self._begin())
+        gateway_loop().enter()
+        gateway_loop().call(self._begin())
 
     def stop(self) -> None:
         """End the subscription. No effect the second time, and before `start`."""
         task, self._task = self._task, None
-        if task is None:
-            return
-        loop = gateway_loop()
-        try:
-            loop.call(_ended(task))
-        finally:
-            loop.leave()
+        if task is not None:
+            gateway_loop().call(_cancelled(task))
+            gateway_loop().leave()
 
     # -- in the gateway's thread ----
 
     async def _begin(self) -> None:
-        self._task = asyncio.create_task(self._run())
+        self._task = asyncio.ensure_future(self._run())
 
     async def _run(self) -> None:
         while True:
-            pause = await self._subscribe()
-            await asyncio.sleep(pause)
+            pause = PAUSE
+            try:
+                pause = await self._subscribe()
+            except Exception as error:  # noqa: BLE001 - a defect must not end it
+                self._failures.tell(error)
+            await sleep(pause)
 
     async def _subscribe(self) -> float:
         """Hear the events of one subscription; return the seconds until the next attempt."""
         if not self._is_wanted():
             return NOT_YET
-        # It needs the extra, without which no server is ever connected.
-        from kerneltui.kernels.gateway.websocket import is_final, open_websocket
+        try:
+            from websockets.exceptions import ConnectionClosed
 
+            from kerneltui.kernels.gateway.websocket import is_final, open_websocket
+        except ModuleNotFoundError:  # the poller tells that
+            return SELDOM
         try:
             websocket = await open_websocket(await in_thread(partial(self._server.websocket, PATH)))
         except ServerError as error:  # the poller tells why
             return SELDOM if is_final(error) else PAUSE
         try:
             await self._hear(websocket)
-        except Exception as error:  # noqa: BLE001 - it is tried again
-            self._tell(error)
+        except ConnectionClosed:
+            pass
         finally:
             await websocket.close()
         return PAUSE
-
-    def _tell(self, error: Exception) -> None:
-        from websockets.exceptions import ConnectionClosed
-
-        if not isinstance(error, ConnectionClosed):
-            self._failures.tell(error)
 
     async def _hear(self, websocket: ClientConnection) -> None:
         """Pass events on until the websocket ends. Raises ConnectionClosed."""
@@ -135,7 +132,6 @@ class EventStream:
                 self._failures.attempt(partial(self._on_events, events))
 
 
-async def _ended(task: asyncio.Task[None]) -> None:
-    """Cancel a task, and wait for its end."""
+async def _cancelled(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.wait([task])

@@ -34,7 +34,7 @@ class ServerLogin:
         return self._session.websocket(path)
 
     def request(self, method: str, path: str) -> object:
-        """Return the JSON of an answer. Blocking. Raises ServerError."""
+        """Return the server's answer. Blocking. Raises ServerError."""
         return self._session.request(method, path)
 
     def use(self, address: ServerAddress) -> None:

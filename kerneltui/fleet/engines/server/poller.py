@@ -41,12 +41,16 @@ class KernelLists(Protocol):
 class ServerPoller:
     """Asks one thing at a time. What is published is rebound: any thread may read it.
 
-    `on_change`: called after each look, in the thread that has looked; and by the poller's thread
-    each second, as what is known from elsewhere may have changed.
+    `on_look`: called after each look, in the thread that has looked; a look waits until that
+    returns. `on_turn`: called each second in the poller's thread, if it does not look then.
     """
 
     def __init__(
-        self, name: str, server: Callable[[], KernelLists], on_change: Callable[[], None]
+        self,
+        name: str,
+        server: Callable[[], KernelLists],
+        on_look: Callable[[], None],
+        on_turn: Callable[[], None],
     ) -> None:
         """`server`: returns what to ask, as who is logged in now."""
         self.state = EngineState(Link.CONNECTING, time.monotonic())
@@ -58,7 +62,8 @@ class ServerPoller:
         self.lists_kernels = True
         """False if it refuses to list them: then only those that were started here are known."""
         self._server = server
-        self._on_change = on_change
+        self._on_look = on_look
+        self._on_turn = on_turn
         self._looking = threading.Lock()
         self._began_at = 0.0
         """When the latest look began."""
@@ -111,7 +116,7 @@ class ServerPoller:
 
     def _turn(self) -> None:
         if self._due > time.monotonic():
-            self._on_change()
+            self._on_turn()
             return
         self._due = math.inf  # unless somebody hurries it meanwhile
         try:
@@ -143,7 +148,7 @@ class ServerPoller:
             if self.state.link is not Link.CONNECTED:
                 self.state = EngineState(Link.CONNECTED, look.at)
         if not self._thread.has_ended:
-            self._on_change()
+            self._on_look()
         if self.state.link is Link.CONNECTED and self._specs_due <= self._began_at:
             self._ask_for_specs()
 
@@ -202,4 +207,4 @@ class ServerPoller:
             return
         if specs != self.specs:
             self.specs = specs
-            self._on_change()
+            self._on_look()

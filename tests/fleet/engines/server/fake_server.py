@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
-from kerneltui.errors import KernelError, ServerRefused, ServerUnreachable
+from kerneltui.errors import KernelError, ServerRefused
 from kerneltui.fleet.engines.server import events
 from kerneltui.fleet.engines.server.login import ServerLogin
 from kerneltui.kernels.gateway.exchange import WebsocketPlace
-from kerneltui.kernels.gateway.link_keeper import Server
 from kerneltui.kernels.gateway.models import KernelModel, SessionModel, SpecModel, SpecModels
 from kerneltui.kernels.gateway.rest import GatewayApi
 from kerneltui.kernels.gateway.server import ServerAddress
+from tests.kernel_gateway import KernelGateway
 from tests.support import PATIENCE
 
 EXAMPLE = KernelModel("k-1", "python3", "idle", 0, 1_000.0, "")
@@ -129,7 +129,7 @@ def refusal(status: int) -> ServerRefused:
 class FakeLogin(ServerLogin):
     """Asks a fake server, and opens the websockets of a fake gateway."""
 
-    def __init__(self, server: FakeServer, websockets: Server | None = None) -> None:
+    def __init__(self, server: FakeServer, websockets: KernelGateway) -> None:
         super().__init__(ServerAddress("http://gpu.example/"), None)
         self._server = server
         self._websockets = websockets
@@ -140,12 +140,11 @@ class FakeLogin(ServerLogin):
         return self._server
 
     def websocket(self, path: str) -> WebsocketPlace:
-        if self._websockets is None or path == events.PATH:
-            raise ServerUnreachable("there is no such websocket in this test")
+        if path == events.PATH:
+            raise refusal(404)
         return self._websockets.websocket(path)
 
     def request(self, method: str, path: str) -> object:
-        assert self._websockets is not None, "only a relay asks"
         return self._websockets.request(method, path)
 
     def use(self, address: ServerAddress) -> None:

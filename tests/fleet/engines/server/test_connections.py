@@ -194,6 +194,8 @@ def test_a_restart_by_somebody_else_is_told_once(connected: ServerEngine) -> Non
 
     connected._note_events((restarted, restarted))
 
+    connected._poller.look()
+
     eventually(lambda: "restarted" in text(connected))
     assert text(connected).count("restarted") == 1
 
@@ -203,7 +205,7 @@ def test_a_server_that_opens_no_websocket_is_told(
 ) -> None:
     gateway.refusal = 403
 
-    with pytest.raises(KernelError, match="the server refused us"):
+    with pytest.raises(KernelError, match="the server refused the websocket"):
         engine.do(Verb.CONNECT, row(engine).target)
 
     assert Verb.CONNECT in row(engine).allowed

@@ -25,7 +25,7 @@ def server() -> FakeServer:
 
 @pytest.fixture
 def poller(server: FakeServer) -> ServerPoller:
-    return ServerPoller("gpu", lambda: server, lambda: None)
+    return ServerPoller("gpu", lambda: server, lambda: None, lambda: None)
 
 
 @pytest.fixture
