@@ -66,10 +66,15 @@ class Machines(Engines):
         )
 
     def join(self, wanted: AnyEngine, secret: str = "") -> None:
-        """Add an engine, in place of one by its name that was refused. Raises KernelError."""
+        """Add an engine, in place of one by its name that was refused. Raises KernelError.
+
+        A server's engine that is given a secret stays, with all that it has heard.
+        """
         there = next((each for each in self.remote if each.name == wanted.name), None)
         if there is not None and there.state.link is not Link.REFUSED:
             raise ActionRefused(f"{wanted.name} is there already, {there.state.link}")
+        if there is not None and secret and _is_let_in(there, wanted, secret):
+            return
         made = make_engine(wanted, secret)
         if there is not None:
             self.remove(wanted.name)
@@ -89,3 +94,14 @@ class Machines(Engines):
     def disconnect(self, name: str) -> None:
         """Leave an engine; its kernels run on. Blocking, for a second at most."""
         self.remove(name)
+
+
+def _is_let_in(engine: RemoteEngine, wanted: AnyEngine, secret: str) -> bool:
+    """Have a server's engine log in by another secret; tell whether it is one. Blocking."""
+    from kerneltui.fleet.engines.addresses import address_of, with_secret
+    from kerneltui.fleet.engines.server.engine import ServerEngine
+
+    if not (isinstance(engine, ServerEngine) and isinstance(wanted, ServerSettings)):
+        return False
+    engine.log_in(with_secret(address_of(wanted), secret))
+    return True
