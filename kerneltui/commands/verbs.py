@@ -20,6 +20,7 @@ from kerneltui.fleet.control.interrupts import WouldEndKernel
 from kerneltui.fleet.engines.engine import Engine
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.model.capabilities import Verb
+from kerneltui.fleet.model.classification import Kind
 from kerneltui.fleet.model.engine_names import SEPARATOR
 from kerneltui.fleet.model.options import Options
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
@@ -126,11 +127,15 @@ def start(
 
 
 def _start_remote(remote: OpenedEngines, kernel_name: str, cwd: str, name: str) -> int:
+    """Start a kernel of an engine, and print its id.
+
+    Whether a server's kernel is ready is known only to who connects to it, which is another order.
+    """
     with remote.connected(kernel_name) as engine:
         # This host's folders say nothing about another's.
         kernel_id = engine.start(kernel_name, cwd="" if cwd == HERE_FOLDER else cwd, name=name)
-        _wait_until_listed(engine, kernel_id)
-        _wait_until_ready(engine, kernel_id)
+        if _listed_row(engine, kernel_id).kind is not Kind.REMOTE_SERVER:
+            _wait_until_ready(engine, kernel_id)
     print(kernel_id)
     return 0
 
@@ -185,13 +190,14 @@ def _row(engine: Engine, kernel_id: str) -> KernelSnapshot:
     raise KernelError(f"kernel {kernel_id} is gone")
 
 
-def _wait_until_listed(engine: Engine, kernel_id: str) -> None:
-    """Wait until an engine has told of a kernel that was started there."""
+def _listed_row(engine: Engine, kernel_id: str) -> KernelSnapshot:
+    """Return the row of a kernel that was started there, once the engine has told of it."""
     deadline = time.monotonic() + LISTED_PATIENCE
-    while time.monotonic() < deadline:
-        if any(row.kernel_id == kernel_id for row in engine.snapshots):
-            return
+    while time.monotonic() < deadline and all(
+        row.kernel_id != kernel_id for row in engine.snapshots
+    ):
         time.sleep(LOOK)
+    return _row(engine, kernel_id)
 
 
 def _wait_until_ready(engine: Engine, kernel_id: str) -> None:

@@ -18,6 +18,7 @@ from kerneltui.fleet.console.prompt import Prompt
 from kerneltui.fleet.engines import guarded_engine
 from kerneltui.fleet.engines.choice import AnyEngine
 from kerneltui.fleet.engines.engine_state import EngineState, Link
+from kerneltui.fleet.model.classification import Kind
 from kerneltui.fleet.transcript.entries import Role
 from kerneltui.fleet.transcript.transcript import Transcript
 from kerneltui.kernels.client.interactive import END_OF_INPUT
@@ -165,6 +166,17 @@ def test_a_start_goes_to_the_engine_of_the_kernelspec(machines: Machines, capsys
     assert main([*GPU, "start", "gpu:python3", "--name", "etl"]) == 0
 
     assert machines.gpu.verbs == [("start", "gpu:python3", "", "etl")]
+    assert capsys.readouterr().out == "started\n"
+
+
+def test_a_start_does_not_wait_for_a_server_s_kernel_to_be_ready(
+    machines: Machines, capsys: Out
+) -> None:
+    starting, kind = KernelState.STARTING, Kind.REMOTE_SERVER
+    machines.gpu.snapshots = (snapshot("started", starting, engine="gpu", kind=kind),)
+
+    assert main([*GPU, "start", "gpu:python3"]) == 0
+
     assert capsys.readouterr().out == "started\n"
 
 
