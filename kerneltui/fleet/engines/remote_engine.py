@@ -29,7 +29,7 @@ class RemoteEngine(Engine, Protocol):
 
     @property
     def state(self) -> EngineState:
-        """How it is with the connection now."""
+        """How it is with the connection now; CONNECTED only once all its rows are published."""
 
 
 def engine_of(text: str) -> str:

@@ -75,7 +75,7 @@ class ServerEngine:
         self._restarted: deque[str] = deque(maxlen=MAX_RESTARTED)
         """The server's ids of the kernels that it has restarted since the last look."""
         self._board = NoticeBoard()
-        self._told = poller.state
+        self._told = self._state = poller.state
         """The state that the user was told last."""
         self.locked = locked
 
@@ -103,7 +103,8 @@ class ServerEngine:
 
     @property
     def state(self) -> EngineState:
-        return self._poller.state
+        """CONNECTED only once the rows tell what the server told."""
+        return self._state
 
     @property
     def snapshots(self) -> tuple[KernelSnapshot, ...]:
@@ -278,4 +279,6 @@ class ServerEngine:
                 self._board.post(Notice("information", "connected again"))
 
     def _publish(self) -> None:
+        state = self._poller.state
         self._rows.publish()
+        self._state = state

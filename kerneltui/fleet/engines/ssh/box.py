@@ -45,6 +45,8 @@ class Box:
         self.beside: Codes = MappingProxyType({})
         self.specs: tuple[SpecChoice, ...] = ()
         self.notices: deque[Notice] = deque(maxlen=KEPT)
+        self.is_listed = False
+        """An agent has told all its kernels; their rows are published."""
         self._clock = ClockDifference()
         self._unheard_since: float | None = None
         self._rows: dict[str, Fields] = {}
@@ -121,6 +123,7 @@ class Box:
             self._take_change(news)
         if is_wrong or news.keys() & {"rows", "order"}:
             self._publish()
+        self.is_listed |= "order" in news
         if is_wrong or "prompts" in news:
             self._publish_prompts()
 
