@@ -83,15 +83,14 @@ class Answers:
     def _attempt(self, number: object, work: Callable[[], object]) -> None:
         try:
             found = work()
-        except Unusable as error:
-            self._reply(number, failures.told(KernelError(str(error))), is_error=True)
-        except Exception as error:  # noqa: BLE001 - the other side waits for a reply
-            self._reply(number, failures.told(error), is_error=True)
-        else:
             if isinstance(found, Future):
                 found.add_done_callback(partial(self._pass_on, number))
             else:
                 self._reply(number, encode(found))
+        except Unusable as error:
+            self._reply(number, failures.told(KernelError(str(error))), is_error=True)
+        except Exception as error:  # noqa: BLE001 - the other side waits for a reply
+            self._reply(number, failures.told(error), is_error=True)
 
     def _pass_on(self, number: object, future: Future[Any]) -> None:
         error = None if future.cancelled() else future.exception()

@@ -31,8 +31,6 @@ class Greeting:
     host: str
     now: float
     """The instant there."""
-    locked: bool = False
-    """Its user's configuration forbids to ask anything of kernels."""
 
 
 def pack(message: Mapping[str, object]) -> bytes:

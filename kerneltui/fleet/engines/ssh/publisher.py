@@ -20,7 +20,8 @@ from kerneltui.fleet.engines.ssh.output_feed import OutputFeed
 from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.fleet.threads.periodic import PeriodicThread
 
-PERIOD = 0.25  # seconds between two looks at what has changed
+GLANCE = 0.1  # seconds between two looks at what has changed
+PERIOD = 0.25  # seconds between two times at which it is told, at least
 ROWS = 200  # of one line
 MAX_FOLLOWED = 20  # kernels
 
@@ -43,7 +44,7 @@ class Publisher:
         self._messages: Mapping[str, MessageFeed] = {}
         self._logs: dict[str, OutputFeed] = {}
         self._thread = PeriodicThread(
-            "agent-publisher", "telling what has changed", self.look, pause=lambda: PERIOD
+            "agent-publisher", "telling what has changed", self.look, pause=lambda: GLANCE
         )
 
     def start(self) -> None:
@@ -75,7 +76,8 @@ class Publisher:
 
     def look(self) -> None:
         """Send what has changed, if the link takes it."""
-        if not self._outgoing.is_idle:
+        silence = time.monotonic() - self._told_at
+        if silence < PERIOD or not self._outgoing.is_idle:
             return
         self._look_at_rows()
         self._look_at_values()
@@ -89,7 +91,7 @@ class Publisher:
                 self._put({"messages": kernel_id, "change": told})
         if notices := self._engine.take_notices():
             self._put({"notices": encode(notices)})
-        if time.monotonic() - self._told_at >= HEARTBEAT:
+        if silence >= HEARTBEAT:
             self._put({})
 
     def _put(self, news: Fields) -> None:

@@ -25,11 +25,10 @@ def serve(engine: Engine, incoming: int, outgoing: int, version: str) -> None:
     """
     writer = Outgoing(outgoing)
     writer.start()
-    host, locked = os.uname().nodename, engine.locked
-    greeting = Greeting(PROTOCOL, version, host, round(time.monotonic(), 3), locked)
+    greeting = Greeting(PROTOCOL, version, os.uname().nodename, time.monotonic())
     writer.put({"greeting": encode(greeting)})
     publisher = Publisher(engine, writer)
-    answers = Answers(engine, writer, publisher, locked=locked)
+    answers = Answers(engine, writer, publisher, locked=engine.locked)
     publisher.start()
     try:
         for line in _lines(incoming):

@@ -36,6 +36,7 @@ PASSED = (
     *("HOME", "IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "XDG_CONFIG_HOME"),
     *("XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"),
 )
+"""The environment that sshd does not pass on."""
 PROGRAM = Path(sys.executable).with_name("kerneltui")
 
 
