@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from kerneltui.fleet.engines.ssh import publisher as publisher_module
 from kerneltui.fleet.engines.ssh import lines, serving
+from kerneltui.fleet.engines.ssh import publisher as publisher_module
 from kerneltui.fleet.engines.ssh.codec import encode
 from kerneltui.fleet.engines.ssh.serving import serve
 from kerneltui.fleet.registry.notices import Notice
