@@ -16,6 +16,7 @@ from kerneltui.fleet.engines.server.snapshots import Heard, full_id
 from kerneltui.fleet.model.retention import Limits
 from kerneltui.fleet.monitoring.monitor import Describe, KernelMonitor
 from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.protocol import fields
 from kerneltui.protocol.status import Event, Exited, Reported
 from kerneltui.words import clock
 
@@ -138,6 +139,12 @@ class Connections:
             prompt=OpenPrompt(prompt.text, since=prompt.asked_at) if prompt else None,
             sent_at=self.console.waiting.get(kernel_id),
         )
+
+    def is_python(self, kernel_id: str) -> bool:
+        """Tell whether a kernel has said that it runs Python."""
+        log = self.monitor.message_log(kernel_id)
+        language = fields.mapping(log.kernel_info, "language_info") if log else {}
+        return fields.text(language, "name") == "python"
 
     # -- what the server tells ----
 

@@ -23,6 +23,7 @@ from kerneltui.fleet.engines.server.snapshots import (
     Order,
     own_id,
 )
+from kerneltui.fleet.engines.server.usage_report import ask_usage
 from kerneltui.fleet.model.capabilities import Verb, why_not
 from kerneltui.fleet.model.classification import Kind
 from kerneltui.fleet.model.snapshot import Target
@@ -152,7 +153,15 @@ class ServerVerbs:
         return ""
 
     def _verify(self, asked: _Asked) -> str:
-        return ask_whether_it_answers(self._connections.manager_of(asked.kernel_id), asked.name)
+        """Ask whether the kernel answers; an idle Python kernel also what it takes.
+
+        A busy one is not asked that: its server would call it idle, and might end it as unused.
+        """
+        manager = self._connections.manager_of(asked.kernel_id)
+        said = ask_whether_it_answers(manager, asked.name)
+        if self._state(asked) is KernelState.IDLE and self._connections.is_python(asked.kernel_id):
+            return "; ".join(filter(None, (said, ask_usage(manager))))
+        return said
 
     def _connect(self, asked: _Asked) -> str:
         self._connections.connect(asked.kernel_id, asked.own_id, asked.kernel.model.name)

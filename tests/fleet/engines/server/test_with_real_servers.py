@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -129,6 +130,14 @@ def test_code_runs_and_asks_and_is_looked_into(lab: Driven) -> None:
     assert "number" in {each.name for each in lab.engine.variables(kernel_id)}
     lab.engine._poller.look()
     assert lab.row(kernel_id).word is Word.BUSY
+
+
+def test_an_idle_kernel_tells_its_process_and_its_memory(lab: Driven) -> None:
+    kernel_id = lab.connected()
+
+    said = lab.do(Verb.VERIFY, kernel_id)
+
+    assert re.search(r"after \d+ ms; process \d+ on \S+, [1-9]\d* MB of memory", said)
 
 
 def test_a_running_cell_is_interrupted(lab: Driven) -> None:
