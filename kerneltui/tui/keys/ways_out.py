@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kerneltui.fleet.diagnosis.condition import Word
 from kerneltui.fleet.model.capabilities import Verb
+from kerneltui.fleet.model.classification import Kind
 
 if TYPE_CHECKING:
+    from kerneltui.fleet.diagnosis.condition import Condition
     from kerneltui.fleet.model.snapshot import KernelSnapshot
 
 
@@ -27,6 +29,8 @@ _INTERRUPT = WayOut("kernel.interrupt", "Interrupt")
 _RESTART = WayOut("kernel.restart", "Restart")
 _RESTART_NOW = WayOut("kernel.restart_now", "Restart now")
 _SHUTDOWN = WayOut("kernel.shutdown", "Shutdown")
+_CONTINUE = WayOut("kernel.signal", "Continue")
+_KILL = WayOut("kernel.kill", "Kill")
 
 _WAYS_OUT: dict[Word, tuple[WayOut, ...]] = {
     Word.BUSY: (_STACK, _INTERRUPT, _RESTART),
@@ -34,31 +38,37 @@ _WAYS_OUT: dict[Word, tuple[WayOut, ...]] = {
     Word.DISK_WAIT: (_STACK, _INTERRUPT, _RESTART_NOW),
     Word.NO_ANSWER: (_STACK, _INTERRUPT, _RESTART_NOW),
     Word.ASKS: (_STACK, _INTERRUPT, _RESTART),
-    Word.STOPPED: (WayOut("kernel.signal", "Continue"), _STACK, _RESTART_NOW),
-    Word.STARTING: (_LOG, WayOut("kernel.kill", "Kill")),
+    Word.STOPPED: (_CONTINUE, _STACK, _RESTART_NOW),
+    Word.STARTING: (_LOG, _KILL),
     Word.DIED: (_LOG, _RESTART, WayOut("kernel.shutdown", "Forget")),
     Word.STALE: (WayOut("kernel.shutdown", "Remove file"),),
 }
 _ANSWER = WayOut("focus.console", "Answer")
 _CHILDREN = (WayOut("tab.processes", "Processes"), _RESTART, _SHUTDOWN)
 _CONNECT = WayOut("kernel.connect", "Connect")
+_NOT_OVER_A_SERVER = (_LOG, _RESTART_NOW, _CONTINUE, _KILL, *_CHILDREN[:1])
 
 
 def ways_out(kernel: KernelSnapshot | None) -> tuple[WayOut, ...]:
     """Return the actions that help, the gentlest first; () if the usual ones are enough."""
     if kernel is None or not kernel.is_heard:
         return ()
-    if Verb.CONNECT in kernel.allowed:
-        return _unconnected(kernel.word)
-    condition = kernel.condition
+    if kernel.kind is Kind.REMOTE_SERVER:
+        return _over_a_server(kernel)
+    return _by_condition(kernel.condition)
+
+
+def _by_condition(condition: Condition) -> tuple[WayOut, ...]:
     if condition.word is Word.IDLE:
         return () if condition.is_plain else _CHILDREN
     ways = _WAYS_OUT.get(condition.word, ())
     return (_ANSWER, *ways) if condition.is_answerable else ways
 
 
-def _unconnected(word: Word) -> tuple[WayOut, ...]:
-    """Return the actions for a kernel whose output, stack and log are not there before it is
-    connected."""
-    others = _WAYS_OUT.get(word, (_RESTART, _SHUTDOWN))
-    return (_CONNECT, *(way for way in others if way not in (_STACK, _LOG)))
+def _over_a_server(kernel: KernelSnapshot) -> tuple[WayOut, ...]:
+    """Return the actions that a remote server can do; the first is to connect, if we are not."""
+    ways = _by_condition(kernel.condition)
+    if Verb.CONNECT not in kernel.allowed:
+        return tuple(way for way in ways if way not in _NOT_OVER_A_SERVER)
+    possible = [way for way in ways if way not in (*_NOT_OVER_A_SERVER, _STACK)]
+    return (_CONNECT, *(possible or (_RESTART, _SHUTDOWN)))

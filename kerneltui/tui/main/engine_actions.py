@@ -44,9 +44,10 @@ class EngineActions:
         return not _connected(self.shown) <= before
 
     def link_of(self, kernel: KernelSnapshot | None) -> str:
-        """Return how it is with the connection to a kernel's engine; "" for this host's."""
+        """Return what is wrong with the connection to a kernel's engine; "" if nothing is."""
         name = kernel.engine if kernel is not None else ""
-        return next((str(each.state) for each in self.shown if each.name == name), "")
+        states = (each.state for each in self.shown if each.name == name)
+        return next((str(each) for each in states if each.link is not Link.CONNECTED), "")
 
     def _ask_where(self) -> None:
         """Ask where to connect; offer the first server that has refused us."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from kerneltui.fleet.diagnosis.condition import IDLE, Condition, Word
+from kerneltui.fleet.model.capabilities import why_not
 from kerneltui.fleet.model.classification import Kind
 from kerneltui.tui.keys.action import key_label
 from kerneltui.tui.keys.actions import BY_ID
@@ -61,4 +62,14 @@ def test_one_that_is_not_connected_leads_there_and_not_to_what_that_needs(word: 
     names = [way.action_id for way in ways(word, IDLE, kind=Kind.REMOTE_SERVER)]
 
     assert names[0] == "kernel.connect"
-    assert {"tab.stack", "tab.log"}.isdisjoint(names)
+    assert names[1:]
+    assert {"tab.stack", "tab.log", "kernel.kill"}.isdisjoint(names)
+
+
+@pytest.mark.parametrize("word", Word)
+def test_what_a_remote_server_cannot_do_is_not_offered(word: Word) -> None:
+    kernel = snapshot(kind=Kind.REMOTE_SERVER, condition=Condition(word))
+
+    verbs = [BY_ID[way.action_id].verb for way in ways_out(kernel)]
+
+    assert [verb for verb in verbs if verb and why_not(kernel.kind, verb)] == []

@@ -102,6 +102,29 @@ def test_a_key_that_cannot_be_used_says_why(kernel: object, key: str, why: str) 
     on_stage(play, FakeFleet(kernel))
 
 
+@pytest.mark.parametrize("key", ["3", "4", "5", "6"])
+def test_nothing_is_looked_up_where_nothing_is_heard(key: str) -> None:
+    fleet = FakeFleet(replace(FIT, unheard_since=NOW))
+
+    async def play(stage: Stage) -> None:
+        await stage.press(key)
+
+        assert "Nothing is heard from box, so nothing can be looked up there." in stage.picture
+
+    on_stage(play, fleet)
+    assert fleet.looks == []
+
+
+def test_a_link_that_is_said_to_be_there_is_no_reason() -> None:
+    fleet = FakeFleet(replace(FIT, unheard_since=NOW - 13))
+    fleet.engines = (BOX,)
+
+    async def play(stage: Stage) -> None:
+        assert "not heard for 13 s from box  file" in stage.picture
+
+    on_stage(play, fleet)
+
+
 @pytest.mark.parametrize("key", ["A", "Q"])
 def test_what_is_not_heard_is_left_out_where_all_are_shut_down(key: str) -> None:
     fleet = FakeFleet(snapshot("k1"), FIT, replace(FIT, kernel_id="box:2", unheard_since=NOW))
