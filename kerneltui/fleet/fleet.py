@@ -128,6 +128,13 @@ class Fleet:
         if warning := logout_warning():
             self.warn(warning)
 
+    def wait_for_look(self, timeout: float) -> None:
+        """Wait until the kernels of other programs were looked for, at most so many seconds.
+
+        Called after `open`.
+        """
+        self._reconciler.thread.wait_for_turn(timeout)
+
     def observe(self, *, listening: bool = False) -> None:
         """Look at this host once, for a single command; called in place of `open`.
 

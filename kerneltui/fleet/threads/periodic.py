@@ -26,6 +26,7 @@ class PeriodicThread:
         self._ended = threading.Event()
         self._wanted = threading.Event()
         """Set if the next turn is to be taken without a pause."""
+        self._looked = threading.Event()
         self._thread = GuardedThread(self._run, name)
 
     def start(self) -> None:
@@ -50,6 +51,10 @@ class PeriodicThread:
         self.end()
         self._thread.join()
 
+    def wait_for_turn(self, timeout: float) -> None:
+        """Wait until the first turn is over, at most so many seconds."""
+        self._looked.wait(timeout)
+
     def look(self) -> None:
         """Take one turn, in the caller's thread."""
         for look in self._looks:
@@ -61,4 +66,5 @@ class PeriodicThread:
             if self.has_ended:
                 return
             self.look()
+            self._looked.set()
             self._wanted.wait(self._pause())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -24,7 +23,7 @@ from kerneltui.fleet.engines.ssh.codec import (
     mapping,
     whole,
 )
-from kerneltui.fleet.engines.ssh.lines import MAX_REPLY
+from kerneltui.fleet.engines.ssh.lines import MAX_LINE
 from kerneltui.fleet.engines.ssh.outgoing import Outgoing
 from kerneltui.fleet.engines.ssh.publisher import Publisher
 from kerneltui.fleet.model.capabilities import Verb
@@ -98,16 +97,13 @@ class Answers:
             why = error or KernelError("it was given up")
             self._reply(number, failures.told(why), is_error=True)
             return
-        found = future.result()
-        if len(json.dumps(found, default=str)) > MAX_REPLY:
-            large = KernelError(f"the reply has more than {MAX_REPLY:,} characters")
-            self._reply(number, failures.told(large), is_error=True)
-            return
-        self._reply(number, found)
+        self._reply(number, future.result())
 
     def _reply(self, number: object, found: object, *, is_error: bool = False) -> None:
-        if type(number) is int:
-            self._outgoing.put({"id": number, "error" if is_error else "result": found})
+        kind = "error" if is_error else "result"
+        if type(number) is int and not self._outgoing.put({"id": number, kind: found}):
+            large = KernelError(f"the reply has more than {MAX_LINE:,} bytes")
+            self._outgoing.put({"id": number, "error": failures.told(large)})
 
     # -- at once, in the order of the requests ----
 

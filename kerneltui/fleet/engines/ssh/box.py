@@ -26,7 +26,6 @@ from kerneltui.fleet.registry.notices import KEPT, Notice
 
 MAX_KERNELS = 10_000
 MAX_CODE = 1_000_000  # characters of code that waits in a console
-SETTLING = 5.0  # seconds in which a new agent may not have found all kernels
 FOLLOWED = 5.0  # seconds for which output is sent after a front end has read it last
 
 C = TypeVar("C", OutputCopy, MessageCopy)
@@ -45,20 +44,12 @@ class Box:
         self.beside: Codes = MappingProxyType({})
         self.specs: tuple[SpecChoice, ...] = ()
         self.notices: deque[Notice] = deque(maxlen=KEPT)
-        self.is_listed = False
-        """An agent has told all its kernels; their rows are published."""
         self._clock = ClockDifference()
         self._unheard_since: float | None = None
         self._rows: dict[str, Fields] = {}
         self._kernels: dict[str, KernelSnapshot] = {}
         """As they are there; the same objects until they change."""
-        self._told: list[str] = []
-        """The kernels that the agent knows, in their order."""
         self._order: list[str] = []
-        """Those, and then `_left`."""
-        self._left: frozenset[str] = frozenset()
-        """Kernels that the agent before knew, and that this one may not have found yet."""
-        self._settles_at = 0.0
         self._prompts: Mapping[str, Prompt] = {}
         self._lock = Lock()
         self._output: dict[str, OutputCopy] = {}
@@ -108,8 +99,7 @@ class Box:
         """Take note that another agent speaks: it tells everything anew."""
         self._clock.restart()
         self._clock.add(now_there, time.monotonic())
-        self._rows, self._left = {}, frozenset(self._kernels)
-        self._settles_at = time.monotonic() + SETTLING
+        self._rows = {}
         with self._lock:
             self._messages.clear()  # the messages of another process are counted anew
 
@@ -123,17 +113,8 @@ class Box:
             self._take_change(news)
         if is_wrong or news.keys() & {"rows", "order"}:
             self._publish()
-        self.is_listed |= "order" in news
         if is_wrong or "prompts" in news:
             self._publish_prompts()
-
-    def look(self) -> None:
-        """Let the kernels go that a new agent has not found."""
-        if self._left and time.monotonic() >= self._settles_at:
-            self._left = frozenset()
-            self._order = [*self._told]
-            self._keep(frozenset(self._told))
-            self._publish()
 
     def mark_unheard(self, since: float | None) -> None:
         """Say in each row since when the agent has told nothing; None if it tells."""
@@ -165,13 +146,8 @@ class Box:
             self._rows[kernel_id], self._kernels[kernel_id] = row, kernel
 
     def _take_order(self, told: object) -> None:
-        self._told = list(dict.fromkeys(decode(tuple[str, ...], told)))
-        self._left -= frozenset(self._told)
-        self._order = [*self._told, *(each for each in self._kernels if each in self._left)]
-        self._keep(frozenset(self._order))
-
-    def _keep(self, there: frozenset[str]) -> None:
-        """Forget all kernels but these."""
+        self._order = list(dict.fromkeys(decode(tuple[str, ...], told)))
+        there = frozenset(self._order)
         self._rows = {each: row for each, row in self._rows.items() if each in there}
         self._kernels = {each: row for each, row in self._kernels.items() if each in there}
         with self._lock:

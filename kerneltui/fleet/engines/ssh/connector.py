@@ -14,6 +14,7 @@ from kerneltui.errors import ActionRefused
 from kerneltui.fleet.engines.engine_state import EngineState
 from kerneltui.fleet.engines.engine_state import Link as How
 from kerneltui.fleet.engines.ssh.box import Box
+from kerneltui.fleet.engines.ssh.codec import Fields
 from kerneltui.fleet.engines.ssh.command import Diagnosis
 from kerneltui.fleet.engines.ssh.lines import Greeting
 from kerneltui.fleet.engines.ssh.link import UNHEARD, Link
@@ -43,8 +44,10 @@ class Connector:
         self.state = EngineState(How.CONNECTING, time.monotonic())
         """Rebound, never changed."""
         self.link: Link | None = None
+        self._is_greeted = False
         self._heard_at: float | None = None
         """When the last agent was heard last; None if there was none."""
+        self._is_silent = False
         self._lock = threading.Lock()
         self._pause = FIRST_PAUSE
         self._ended = threading.Event()
@@ -71,7 +74,7 @@ class Connector:
 
     def tell(self, do: str, **arguments: object) -> None:
         """Send what needs no reply; without an agent nothing happens."""
-        if (link := self.link) is not None and self.state.link is How.CONNECTED:
+        if (link := self.link) is not None and self._is_greeted:
             link.tell(do, **arguments)
 
     # -- runs in its thread ----
@@ -88,7 +91,7 @@ class Connector:
             self._destination,
             kerneltui.__version__,
             greeted=self._greeted,
-            hear=self._box.hear,
+            hear=self._hear,
             tick=self._tick,
         )
         with self._lock:
@@ -101,15 +104,21 @@ class Connector:
         except Exception as error:  # noqa: BLE001 - a defect of ours must not end the thread
             self._failures.tell(error)
             ended = Diagnosis("reading what came has failed")
-        self.link = None
+        self.link, self._is_greeted = None, False
         self._note_end(ended)
         return True
 
     def _greeted(self, greeting: Greeting) -> None:
         self._box.begin(greeting.now)
         self._heard_at, self._pause = time.monotonic(), FIRST_PAUSE
-        self.state = EngineState(How.CONNECTED, self._heard_at)
+        self._is_greeted = True
         self._begin()
+
+    def _hear(self, news: Fields) -> None:
+        """Take in news; the connection counts as made once all rows were told."""
+        self._box.hear(news)
+        if "order" in news and self.state.link is not How.CONNECTED:
+            self.state = EngineState(How.CONNECTED, time.monotonic())
 
     def _tick(self, heard_at: float) -> None:
         """Say in the rows how old they are, if nothing is heard although ssh runs."""
@@ -117,10 +126,10 @@ class Connector:
         is_silent = now - heard_at > UNHEARD
         if is_silent and self.state.link is How.CONNECTED:
             self.state = EngineState(How.LOST, heard_at, "it does not answer")
-        elif not is_silent and self.state.link is How.LOST:
+        elif not is_silent and self._is_silent:
             self.state = EngineState(How.CONNECTED, now)
+        self._is_silent = is_silent
         self._box.mark_unheard(heard_at if is_silent else None)
-        self._box.look()
 
     def _note_end(self, ended: Diagnosis) -> None:
         if ended.is_final:

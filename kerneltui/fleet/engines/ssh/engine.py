@@ -11,7 +11,7 @@ from kerneltui.errors import ActionRefused, KernelError, KernelTimeout
 from kerneltui.fleet.console.console import LOCKED
 from kerneltui.fleet.diagnosis.stack import Frame, Stack
 from kerneltui.fleet.diagnosis.variable import Variable
-from kerneltui.fleet.engines.engine_state import EngineState, Link
+from kerneltui.fleet.engines.engine_state import EngineState
 from kerneltui.fleet.engines.ssh.box import Box
 from kerneltui.fleet.engines.ssh.codec import Unusable, decode, encode
 from kerneltui.fleet.engines.ssh.command import ssh_command
@@ -74,11 +74,7 @@ class SshEngine:
 
     @property
     def state(self) -> EngineState:
-        """CONNECTED only once its rows are there."""
-        state = self._connector.state
-        if state.link is Link.CONNECTED and not self._box.is_listed:
-            return EngineState(Link.CONNECTING, state.since)
-        return state
+        return self._connector.state
 
     # -- published values ----
 

@@ -16,7 +16,6 @@ from kerneltui.frozen import frozen
 
 PROTOCOL = 1
 MAX_LINE = 8_000_000  # bytes
-MAX_REPLY = 4_000_000  # bytes: the content of a reply to a console, at most
 HEARTBEAT = 4.0  # seconds after which either side says that it is there, if nothing else
 CHUNK = 65_536  # bytes read at a time
 

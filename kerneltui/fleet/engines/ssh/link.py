@@ -149,13 +149,18 @@ class Link:
                 order()
             if process.stderr.fileno() in ready and not process.read_errors():
                 poller.unregister(process.stderr)
-            if process.stdout.fileno() in ready:
-                data = process.read()
-                if data == b"":
-                    return
-                for line in lines.feed(data or b""):
-                    self._take(line)
+            if process.stdout.fileno() in ready and not self._read(process, lines):
+                break
             self._watch(begun)
+
+    def _read(self, process: SshProcess, lines: LineBuffer) -> bool:
+        """Take in what has come; False at the end."""
+        data = process.read()
+        if data and self._greeting is not None:
+            self.heard_at = time.monotonic()
+        for line in lines.feed(data or b""):
+            self._take(line)
+        return data != b""
 
     def _watch(self, begun: float) -> None:
         """Look at the clock: for an agent that is silent, and for our own heartbeat."""
@@ -175,7 +180,6 @@ class Link:
             self._seek_greeting(line)
             return
         message = unpack(line)
-        self.heard_at = time.monotonic()
         number = message.get("id")
         if number is None:
             self._hear(message)

@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Mapping
 
-from kerneltui.fleet.engines.ssh.lines import pack
+from kerneltui.fleet.engines.ssh.lines import MAX_LINE, pack
 from kerneltui.kernels.processes.guarded_thread import GuardedThread
 
 
@@ -41,13 +41,16 @@ class Outgoing:
         """The other side reads no more."""
         return self._ended
 
-    def put(self, message: Mapping[str, object]) -> None:
-        """Have a message sent; nothing happens once the other side has gone."""
+    def put(self, message: Mapping[str, object]) -> bool:
+        """Have a message sent; False if it is too large. Nothing happens without a reader."""
         line = pack(message)
+        if len(line) > MAX_LINE:
+            return False
         with self._changed:
             if not self._ended:
                 self._lines.append(line)
                 self._changed.notify_all()
+        return True
 
     def _write(self) -> None:
         while True:

@@ -116,12 +116,12 @@ def test_a_line_of_another_shape_ends_the_link_with_a_reason(scripted: Scripted,
     ],
 )
 def test_a_line_that_nobody_waits_for_is_ignored(scripted: Scripted, line: str) -> None:
-    host = say({"host": {"memory": 0.5, "load": 1.0, "cores": 2}})
+    host = say({"host": {"memory": 0.5, "load": 1.0, "cores": 2}}, {"order": []})
 
     engine = scripted(f"{greet()}\necho '{line}'\n{host}\n{STAY}")
 
-    eventually(lambda: engine.host is not None)
-    assert engine.state.link is Link.CONNECTED
+    eventually(lambda: engine.state.link is Link.CONNECTED)
+    assert engine.host is not None
 
 
 def test_a_host_without_kerneltui_is_refused_with_what_installs_it(scripted: Scripted) -> None:
@@ -141,7 +141,7 @@ def test_a_host_that_cannot_be_reached_is_tried_again(
 
     engine = scripted(
         'mkdir "$0.was" 2>/dev/null && { echo "ssh: No route to host" >&2; exit 255; }\n'
-        f"{greet()}\n{STAY}"
+        f"{greet()}\n{say({'order': []})}\n{STAY}"
     )
 
     eventually(lambda: engine.state.link is Link.CONNECTED)
