@@ -18,7 +18,6 @@ _STREAMS: dict[Role, Stream] = {
     Role.PAGER: "stdout",
     Role.STDERR: "stderr",
     Role.ERROR: "stderr",
-    Role.NOTE: "stderr",
 }
 NOTHING = TranscriptView()
 _LABEL = re.compile(r"Out\[[^\]]*\]: ")

@@ -25,6 +25,7 @@ from kerneltui.fleet.model.engine_names import SEPARATOR
 from kerneltui.fleet.model.options import Options
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
 from kerneltui.fleet.reconcile.host_scan import of_this_host, read_manifests
+from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.paths import runtime_folder
 from kerneltui.protocol.status import KernelState
 
@@ -87,7 +88,7 @@ def act(
         def wait(kernel: _Meant) -> str:
             if verb is Verb.RESTART and kernel.is_ours:
                 with remote.asked(kernel.kernel_id, fleet) as engine:
-                    _wait_until_ready(engine, kernel.kernel_id)
+                    _wait_until_ready(engine, kernel.kernel_id, kernel.target.identity)
             return ""
 
         asked = [kernel for kernel in meant if _is_done(ask, kernel)]
@@ -200,14 +201,18 @@ def _listed_row(engine: Engine, kernel_id: str) -> KernelSnapshot:
     return _row(engine, kernel_id)
 
 
-def _wait_until_ready(engine: Engine, kernel_id: str) -> None:
+def _wait_until_ready(
+    engine: Engine, kernel_id: str, before: ProcessIdentity | None = None
+) -> None:
+    """Wait until a kernel is idle. `before`: the process that it had; another is waited for."""
     deadline = time.monotonic() + START_PATIENCE
     with ProgressLine(f"waiting until {_row(engine, kernel_id).name} is ready"):
         while time.monotonic() < deadline:
             row = _row(engine, kernel_id)
-            if row.state is KernelState.IDLE:
+            is_new = before is None or row.identity != before
+            if is_new and row.state is KernelState.IDLE:
                 return
-            if row.state is KernelState.DEAD and row.death is not None:
+            if is_new and row.state is KernelState.DEAD and row.death is not None:
                 raise LaunchError(f"{row.name} is dead: {row.reason}", ())
             time.sleep(LOOK)
     raise KernelTimeout(f"kernel {kernel_id} runs, but is not ready after {START_PATIENCE:.0f} s")
