@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from rich.segment import Segment
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from kerneltui.fleet.model.snapshot import KernelSnapshot
 
 CURSOR_SIGN, MARK_SIGN = ">", "*"
+_ENGINE = attrgetter("engine")
 
 # Component classes of whole lines; those of cells are named after their tones.
 HEAD = "kernel-table--header"
@@ -138,7 +139,7 @@ class KernelTable(LineView):
         """Show the view of `kernels` at the monotonic instant `now`."""
         if kernels is not self._all:
             self._all = tuple(kernels)
-            self._is_of_one_host = not any(kernel.engine for kernel in self._all)
+            self._is_of_one_host = not any(map(_ENGINE, self._all))
         self._now = now
         rows = self.view.rows(self._all, now)
         if rows != self._kernels or not rows:
