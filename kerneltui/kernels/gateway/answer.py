@@ -17,6 +17,8 @@ from kerneltui.protocol.text import clean_line
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
+HUB_USER = "/user/"
+"""What the URL of a user's server at a JupyterHub has in it."""
 _HUB_HAS_NO_SERVER = frozenset({424, 503})
 _DEFAULT_PORTS: dict[str, int | None] = {"http": 80, "https": 443}
 
@@ -59,7 +61,7 @@ class Answer:
     def meaning(self) -> Meaning:
         if 300 <= self.status < 400:
             return self._meaning_of_redirect()
-        if self.status in _HUB_HAS_NO_SERVER and "/user/" in self.url:
+        if self.status in _HUB_HAS_NO_SERVER and HUB_USER in self.url:
             return Meaning.NOT_RUNNING
         if self.status == 401 or (self.status == 403 and "_xsrf" in self.reason()):
             return Meaning.LOGIN

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from kerneltui.errors import ServerError, ServerRefused
 from kerneltui.frozen import frozen
-from kerneltui.kernels.gateway.answer import Answer, Meaning, encrypted_twin
+from kerneltui.kernels.gateway.answer import HUB_USER, Answer, Meaning, encrypted_twin
 from kerneltui.kernels.gateway.http_client import HttpClient
 from kerneltui.kernels.gateway.login import Login
 from kerneltui.kernels.gateway.server import ServerAddress
@@ -121,13 +121,14 @@ async def _wants_login(opened: _Opened, path: str, answer: Answer) -> bool:
 
 def _error(opened: _Opened, answer: Answer, what: str) -> ServerError:
     address, login = opened.address, opened.login
+    reason = login.explain(answer)
     if answer.meaning() is Meaning.NOT_RUNNING:
-        return ServerRefused(
-            f"JupyterHub has no running server at {clean_line(address.url)}: start it on the hub's"
-            f" page ({answer.status} {login.explain(answer)})",
-            answer.status,
-            login.explain(answer),
-        )
+        where = clean_line(address.url)
+        if HUB_USER in where:
+            told = f"JupyterHub has no running server at {where}: start it on the hub's page"
+        else:
+            told = f"{where} is JupyterHub itself; a user's server there is at user/NAME/"
+        return ServerRefused(f"{told} ({answer.status} {reason})", answer.status, reason)
     if answer.meaning() is Meaning.ELSEWHERE:
         return ServerRefused(
             f"{address} redirects {what} to {_host(opened, answer)}, which was not followed; if"
@@ -135,7 +136,6 @@ def _error(opened: _Opened, answer: Answer, what: str) -> ServerError:
             answer.status,
             "",
         )
-    reason = login.explain(answer)
     return ServerRefused(
         f"{address} refused {what} with {answer.status}: {reason}", answer.status, reason
     )

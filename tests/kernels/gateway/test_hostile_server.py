@@ -240,6 +240,15 @@ def test_a_hub_without_the_user_s_server_says_so(told: list[bytes]) -> None:
             session.request("GET", "api/kernels")
 
 
+def test_the_address_of_a_hub_itself_is_told_from_a_server_s() -> None:
+    place = "Location: /hub/api/kernels"
+
+    with ScriptedServer(first_then(lambda _: answer(302, "", place))) as server:
+        assert "is JupyterHub itself; a user's server there is at user/NAME/" in str(
+            failure(server)
+        )
+
+
 # -- 401 in the middle ----
 
 
