@@ -26,8 +26,8 @@ _NOT_NOW = frozenset({429, 500, 502, 503, 504})
 class Login:
     """Who we are to one server. Used in one event loop.
 
-    `renew`: returns a token; called before the first request if the address has none, and once
-    for each request whose token the server refuses.
+    `renew`: returns a token; called before the first request if the address has no token and no
+    password, and once for each request whose token the server refuses.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Login:
         self._client = client
         self._renew = renew
         self._token = address.token
-        self._by_password = bool(address.password) and not address.token and renew is None
+        self._by_password = bool(address.password) and not address.token
         self._turn = asyncio.Lock()
         self._wrong_password = ""
         """What was told of the password: it is not sent again, as servers count failures."""

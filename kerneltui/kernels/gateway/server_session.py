@@ -30,8 +30,9 @@ class ServerSession:
     logging in, and an answer however slow. No redirect is followed, except once from http to https
     of the same host, before anything secret is sent.
 
-    `renew`: returns a token; called before the first request if the address has none, and once for
-    each request whose token the server refuses. It may block, and raise KernelError.
+    `renew`: returns a token; called before the first request if the address has no token and no
+    password, and once for each request whose token the server refuses. It may block, and raise
+    KernelError.
     """
 
     def __init__(self, address: ServerAddress, renew: Callable[[], str] | None = None) -> None:

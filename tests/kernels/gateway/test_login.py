@@ -136,6 +136,15 @@ def test_a_websocket_has_the_cookies_of_the_login(
     assert place.uri == f"ws{server.url[4:]}api/kernels/k/channels?session_id=s"
 
 
+def test_a_given_password_goes_before_a_way_to_tokens(server: PasswordServer) -> None:
+    renew = Renewals(NEW)
+
+    with ServerSession(ServerAddress(server.url, password=PASSWORD), renew) as session:
+        session.request("GET", "api/kernels")
+
+    assert renew.count == 0
+
+
 def test_a_server_without_passwords_is_told_to_want_a_token() -> None:
     with (
         ScriptedServer(lambda asked: answer(404 if asked.path == "/login" else 200)) as server,
