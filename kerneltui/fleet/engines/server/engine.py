@@ -11,6 +11,7 @@ from kerneltui.fleet.engines.engine_state import EngineState, Link
 from kerneltui.fleet.engines.server.connections import Connections, ServerConsole
 from kerneltui.fleet.engines.server.events import EventStream, KernelEvent
 from kerneltui.fleet.engines.server.login import ServerLogin
+from kerneltui.fleet.engines.server.news import ServerNews
 from kerneltui.fleet.engines.server.poller import ServerPoller
 from kerneltui.fleet.engines.server.rows import ServerRows
 from kerneltui.fleet.engines.server.snapshots import full_id, own_id
@@ -75,8 +76,8 @@ class ServerEngine:
         self._restarted: deque[str] = deque(maxlen=MAX_RESTARTED)
         """The server's ids of the kernels that it has restarted since the last look."""
         self._board = NoticeBoard()
-        self._told = self._state = poller.state
-        """The state that the user was told last."""
+        self._news = ServerNews(self._board)
+        self._state = poller.state
         self.locked = locked
 
     def open(self) -> None:
@@ -266,17 +267,8 @@ class ServerEngine:
         state = self._poller.state
         if state.link is Link.CONNECTED:
             self._connections.hear_server(self._poller.kernels)
-        if state.link is not self._told.link:
-            self._tell(self._told, state)
-            self._told = state
+        self._news.note(state, self._poller.why_unlisted)
         self._publish()
-
-    def _tell(self, before: EngineState, now: EngineState) -> None:
-        match now.link:
-            case Link.LOST | Link.REFUSED:
-                self._board.warn(str(now))
-            case Link.CONNECTED if before.link is not Link.CONNECTING:
-                self._board.post(Notice("information", "connected again"))
 
     def _publish(self) -> None:
         state = self._poller.state

@@ -59,8 +59,9 @@ class ServerPoller:
         self.specs = SpecModels("", ())
         self.heard_at: float | None = None
         """When the server told its kernels last; instant of `time.monotonic()`."""
-        self.lists_kernels = True
-        """False if it refuses to list them: then only those that were started here are known."""
+        self.why_unlisted = ""
+        """Why it does not list its kernels: then only those that were started here are known. ""
+        if it does."""
         self._server = server
         self._on_look = on_look
         self._on_turn = on_turn
@@ -170,9 +171,9 @@ class ServerPoller:
         except ServerRefused as error:
             if error.status not in NOT_LISTED:
                 raise
-            self.lists_kernels = False
+            self.why_unlisted = clean_line(str(error), 2 * REASON_WIDTH)
             return self._models_of_started()
-        self.lists_kernels = True
+        self.why_unlisted = ""
         return models
 
     def _models_of_started(self) -> list[KernelModel]:

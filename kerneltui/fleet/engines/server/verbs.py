@@ -32,6 +32,7 @@ from kerneltui.protocol.status import KernelState
 
 EFFECT_TIME = 1.0  # seconds for an interrupt to be seen
 GLANCE = 0.2  # seconds between two looks for that
+NO_SUCH_KERNEL = 404
 NOTEBOOK = ".ipynb"
 _FORWARDED = "KERNEL_"
 """How the variables begin that an Enterprise Gateway reads: KERNEL_USERNAME and others."""
@@ -147,8 +148,13 @@ class ServerVerbs:
         return ""
 
     def _shut_down(self, asked: _Asked) -> str:
+        """Shut the kernel down; one that is gone already is only seen to be gone."""
         with self._ordered(asked, STOPPING):
-            self._server.api.shutdown(asked.own_id)
+            try:
+                self._server.api.shutdown(asked.own_id)
+            except ServerRefused as error:
+                if error.status != NO_SUCH_KERNEL:
+                    raise
             self._poller.look()
         return ""
 
@@ -194,7 +200,7 @@ class ServerVerbs:
             yield
         except ServerRefused as error:
             self._poller.look()
-            if error.status == 404:
+            if error.status == NO_SUCH_KERNEL:
                 raise ActionRefused(f"{asked.name} is gone; nothing was done") from None
             raise
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import replace
 
 import pytest
@@ -171,6 +172,14 @@ def test_a_kernel_that_has_gone_since_the_last_look_is_told_as_gone(
     assert [each.kernel_id for each in engine.snapshots] == ["gpu:k-2"]
 
 
+def test_to_shut_down_what_is_gone_succeeds(engine: ServerEngine, server: FakeServer) -> None:
+    server.faults["shutdown"] = refusal(404)
+    server.listed = server.listed[1:]
+
+    assert do(engine, Verb.SHUTDOWN) == ""
+    assert [each.kernel_id for each in engine.snapshots] == ["gpu:k-2"]
+
+
 def test_a_kernel_that_has_died_meanwhile_is_not_forgotten(
     engine: ServerEngine, server: FakeServer
 ) -> None:
@@ -302,3 +311,28 @@ def test_a_new_kernel_of_somebody_else_is_shown(engine: ServerEngine, server: Fa
     engine._poller.look()
 
     assert len(engine.snapshots) == 3
+
+
+def test_that_a_gateway_lists_nothing_is_told_once(
+    engine: ServerEngine, server: FakeServer
+) -> None:
+    server.faults["kernels"] = refusal(403)
+
+    engine._poller.look()
+    engine._poller.look()
+
+    assert [each.text for each in engine.take_notices()] == [
+        "only kernels started here are shown: the server refused with 403"
+    ]
+
+
+def test_a_server_that_never_answers_does_not_hold_up_the_end() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        port = mute.getsockname()[1]
+        engine = ServerEngine("gpu", ServerAddress(f"http://127.0.0.1:{port}/", timeout=1000.0))
+        engine.open()
+        asked, _ = mute.accept()
+        with asked:
+            assert asked.recv(1)
+
+            Background(engine.close).result(within=5)
