@@ -17,6 +17,7 @@ from kerneltui.fleet.engines.server.listing import RemoteKernel
 from kerneltui.fleet.engines.server.login import ServerLogin
 from kerneltui.fleet.engines.server.poller import ServerPoller
 from kerneltui.fleet.engines.server.snapshots import (
+    CONNECTING,
     INTERRUPTING,
     RESTARTING,
     STOPPING,
@@ -170,8 +171,9 @@ class ServerVerbs:
         return said
 
     def _connect(self, asked: _Asked) -> str:
-        self._connections.connect(asked.kernel_id, asked.own_id, asked.kernel.model.name)
-        self._poller.look()
+        with self._ordered(asked, CONNECTING):
+            self._connections.connect(asked.kernel_id, asked.own_id, asked.kernel.model.name)
+            self._poller.look()
         return ""
 
     # -- what is allowed ----

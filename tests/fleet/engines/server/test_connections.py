@@ -15,7 +15,7 @@ from tests.fake_kernel import Ask, FakeKernel
 from tests.fleet.engines.server.fake_server import FakeServer
 from tests.fleet.engines.server.models import model
 from tests.kernel_gateway import KernelGateway
-from tests.support import eventually
+from tests.support import Background, eventually
 
 KERNEL = "gpu:k-1"
 
@@ -198,6 +198,19 @@ def test_a_restart_by_somebody_else_is_told_once(connected: ServerEngine) -> Non
 
     eventually(lambda: "restarted" in text(connected))
     assert text(connected).count("restarted") == 1
+
+
+def test_a_connection_that_takes_its_time_is_shown(
+    engine: ServerEngine, gateway: KernelGateway
+) -> None:
+    gateway.cut()
+    order = Background(lambda: engine.do(Verb.CONNECT, row(engine).target))
+    eventually(lambda: row(engine).pending == "connecting")
+
+    gateway.listen()
+
+    order.result()
+    assert row(engine).pending == ""
 
 
 def test_a_server_that_opens_no_websocket_is_told(
