@@ -16,6 +16,7 @@ from kerneltui.fleet.engines.server.snapshots import Heard, full_id
 from kerneltui.fleet.model.retention import Limits
 from kerneltui.fleet.monitoring.monitor import Describe, KernelMonitor
 from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.kernels.processes.guarded_thread import GuardedThread
 from kerneltui.protocol import fields
 from kerneltui.protocol.status import Event, Exited, Reported
 from kerneltui.words import clock
@@ -111,8 +112,12 @@ class Connections:
         if self._is_started:
             self.console.stop()
             self.monitor.stop()
-        for connection in connections.values():
-            connection.close()
+        # At once: a server that hangs keeps each of them waiting for its goodbye.
+        closing = [GuardedThread(each.close, "gateway-close") for each in connections.values()]
+        for thread in closing:
+            thread.start()
+        for thread in closing:
+            thread.join()
 
     # -- what is known ----
 
