@@ -26,6 +26,7 @@ TOPICS = (
     "discovery",
     "looking",
     "sampling",
+    "gateway",
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -75,7 +76,7 @@ class Relay:
         return self._keeper.dropped if self._keeper is not None else {}
 
     def start(self) -> None:
-        """Open the sockets, and connect in the background.
+        """Open the sockets, and connect in the background; to be called once.
 
         Raises KernelError if there is no room for the sockets, or a package is not installed.
         """
@@ -96,9 +97,12 @@ class Relay:
                 on_gap=self._tell_gap,
             )
 
-        with self._turn:
+        with self._turn, contextlib.ExitStack() as undo:
+            undo.callback(sockets.close)
             gateway_loop().enter()
+            undo.callback(gateway_loop().leave)
             self._keeper = gateway_loop().call(begin())
+            undo.pop_all()
 
     def wait_open(self, timeout: float) -> None:
         """Wait until the websocket is open. `timeout`: seconds.
