@@ -46,7 +46,9 @@ def encode(message: WebsocketMessage, subprotocol: str) -> bytes | str:
     named = zip(_NAMES, message.parts, strict=True)
     packed = b",".join(b'"%b":%b' % (name.encode(), part) for name, part in named)
     text = b'{"channel":"%b",%b,"buffers":[]}' % (message.channel.encode(), packed)
-    return _encode_binary([text, *message.buffers]) if message.buffers else text.decode()
+    if message.buffers:
+        return _encode_binary([text, *message.buffers])
+    return text.decode("utf-8", "replace")  # a path in it may not be UTF-8
 
 
 def decode(frame: bytes | str, subprotocol: str) -> WebsocketMessage:
@@ -98,7 +100,7 @@ def _split(frame: bytes, size: int, number: str, end: int | None = None) -> list
     offsets = list(struct.unpack_from(f"{number[0]}{count}{number[1]}", frame, size))
     if end is not None:
         offsets.append(end)
-    is_in_order = all(start <= stop for start, stop in pairwise(offsets))
+    is_in_order = offsets == sorted(offsets)
     if len(offsets) < 2 or not is_in_order or offsets[0] < head or offsets[-1] > len(frame):
         raise MalformedMessage("frame whose offsets are out of order, or beyond its end")
     return [frame[start:stop] for start, stop in pairwise(offsets)]

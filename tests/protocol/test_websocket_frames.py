@@ -90,6 +90,14 @@ def test_a_binary_frame_of_a_server_of_the_older_protocol_is_read() -> None:
     assert parsed(decode(frame, OLDER)) == (*parsed(MESSAGE)[:2], [b"one", b"two"])
 
 
+def test_a_part_that_is_not_utf_8_is_sent_nevertheless() -> None:
+    parts = [b"{}", b"{}", b"{}", b'{"path":"\xff"}']
+
+    frame = encode(WebsocketMessage(Channel.SHELL, parts, []), OLDER)
+
+    assert json.loads(frame)["content"] == {"path": "\ufffd"}
+
+
 def v1(*offsets: int, rest: bytes = b"iopub{}{}{}{}", count: int | None = None) -> bytes:
     number = len(offsets) if count is None else count
     return struct.pack(f"<{len(offsets) + 1}Q", number, *offsets) + rest

@@ -49,7 +49,7 @@ class Relay:
         """`session_id`: of an earlier connection whose missed messages the server has kept.
 
         `on_change`: called when `state` has changed. `on_gap`: called when messages may have been
-        missed. Both are called in the gateway's thread: they return soon, and do not `close`.
+        missed. Both are called in the gateway's thread: they return soon, and call no verb here.
         """
         self.kernel_id = kernel_id
         self.session_id = session_id or uuid.uuid4().hex

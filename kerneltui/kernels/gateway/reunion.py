@@ -26,7 +26,10 @@ class Answer(NamedTuple):
 
 
 class Reunion:
-    """The questions to a kernel after a gap, on each channel where an earlier request waits."""
+    """The questions to a kernel after a gap, one on each channel of requests.
+
+    Some kernels answer none on control, and a busy one answers on shell later.
+    """
 
     def __init__(self, pending: Mapping[Channel, Sequence[str]]) -> None:
         """`pending`: the msg_ids that waited for replies, in the order of sending, by channel."""

@@ -10,10 +10,11 @@ import pytest
 from kerneltui import GatewayKernelManager
 from kerneltui.errors import ActionRefused, KernelError, LoginRefused, ServerError
 from kerneltui.kernels.client.client import BlockingKernelClient
+from kerneltui.kernels.gateway import websocket
 from kerneltui.kernels.gateway.rest import GatewayApi
 from kerneltui.kernels.gateway.server import ServerAddress
 from kerneltui.kernels.gateway.server_session import ServerSession
-from tests.remote_servers import TOKEN, jupyter_server
+from tests.remote_servers import TOKEN, jupyter_server, kernel_gateway
 from tests.support import Background, eventually
 
 READY = 60.0  # seconds for a kernel to start on a busy machine
@@ -123,6 +124,25 @@ def test_buffers_reach_the_kernel_and_come_back(client: BlockingKernelClient) ->
     while (message := client.get_iopub_msg(timeout=READY))["msg_type"] != "comm_open":
         pass
     assert [bytes(each) for each in message["buffers"]] == [b"\0abc"]
+
+
+@pytest.mark.slow
+def test_a_server_that_chooses_the_older_frames_is_understood(
+    manager: GatewayKernelManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(websocket, "V1", "one.that.no.server.knows")
+    client = manager.client()
+    client.start_channels()
+    client.wait_for_ready(timeout=READY)
+    code = "from comm import create_comm\ncomm = create_comm('probe', buffers=[b'\\x00abc'])"
+
+    reply = client.execute(code, reply=True, timeout=READY)
+
+    while (message := client.get_iopub_msg(timeout=READY))["msg_type"] != "comm_open":
+        pass
+    assert reply["content"]["status"] == "ok"
+    assert [bytes(each) for each in message["buffers"]] == [b"\0abc"]
+    client.stop_channels()
 
 
 @pytest.mark.slow
@@ -268,3 +288,24 @@ def test_a_shutdown_ends_the_wait_of_a_client(manager: GatewayKernelManager) -> 
     reply = waiting.result()
     assert isinstance(reply, dict)
     assert reply["content"]["ename"] == "ConnectionLost"
+
+
+@pytest.mark.slow
+def test_a_kernel_of_a_gateway_is_used_in_the_same_way(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    with (
+        kernel_gateway(tmp_path_factory.mktemp("gateway"), list_kernels=False) as address,
+        GatewayKernelManager(address.url, token=TOKEN) as manager,
+    ):
+        manager.start_kernel(env={"KERNEL_USERNAME": "ann"})
+        client = manager.client()
+        client.start_channels()
+        client.wait_for_ready(timeout=READY)
+
+        reply = client.execute(
+            "import os", user_expressions={"n": "os.environ['KERNEL_USERNAME']"}, reply=True
+        )
+
+        assert reply["content"]["user_expressions"]["n"]["data"]["text/plain"] == "'ann'"
+        client.stop_channels()
