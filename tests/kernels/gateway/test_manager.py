@@ -11,6 +11,9 @@ from kerneltui import GatewayKernelManager
 from kerneltui.errors import ActionRefused, KernelError, LoginRefused, ServerError
 from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.kernels.gateway import websocket
+from kerneltui.kernels.gateway.gateway_loop import gateway_loop
+from kerneltui.kernels.gateway.relay import Relay
+from kerneltui.kernels.gateway.relay_state import Link, RelayState
 from kerneltui.kernels.gateway.rest import GatewayApi
 from kerneltui.kernels.gateway.server import ServerAddress
 from kerneltui.kernels.gateway.server_session import ServerSession
@@ -193,6 +196,43 @@ def test_a_cell_that_kills_its_kernel_gets_an_error(client: BlockingKernelClient
 
     assert reply["content"]["ename"] == "KernelDied"
     assert client.execute("1", reply=True, timeout=READY)["content"]["status"] == "ok"
+
+
+@pytest.mark.slow
+def test_what_a_server_keeps_while_the_link_is_broken_is_not_missed(
+    client: BlockingKernelClient, manager: GatewayKernelManager
+) -> None:
+    states: list[RelayState] = []
+    manager.relay._on_change = states.append
+    asked = client.execute("import time\nfor n in range(20): print(n, flush=True); time.sleep(0.1)")
+    said = next_output(client)
+
+    break_link(manager.relay)
+    while "19\n" not in said:
+        said += next_output(client)
+
+    assert said.split() == [str(number) for number in range(20)]
+    assert client.get_reply(asked, timeout=READY)["content"]["status"] == "ok"
+    assert [each.link for each in states] == [Link.LOST, Link.OPEN]
+
+
+def next_output(client: BlockingKernelClient) -> str:
+    while (message := client.get_iopub_msg(timeout=READY))["msg_type"] != "stream":
+        pass
+    text: str = message["content"]["text"]
+    return text
+
+
+def break_link(relay: Relay) -> None:
+    """Break the connection to the server, without a word."""
+
+    async def abort() -> None:
+        assert relay._keeper is not None
+        broken = relay._keeper._traffic._websocket
+        assert broken is not None
+        broken.transport.abort()
+
+    gateway_loop().call(abort())
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
 
@@ -263,6 +264,19 @@ def test_sockets_that_cannot_be_opened_are_an_error_of_ours(gateway: KernelGatew
 
         with pytest.raises(KernelError, match="cannot open sockets"):
             relay.start()
+
+    relay.close()
+
+
+def test_without_the_package_it_says_what_to_install(
+    gateway: KernelGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "kerneltui.kernels.gateway.link_keeper", raising=False)
+    monkeypatch.setitem(sys.modules, "websockets.exceptions", None)
+    relay = WatchedRelay(gateway)
+
+    with pytest.raises(KernelError, match=r"need httpx and websockets: pip install 'kerneltui\[re"):
+        relay.start()
 
     relay.close()
 
