@@ -22,6 +22,7 @@ TOPICS = (
     "table",
     "output",
     "outliving",
+    "linking",
     "recording",
     "discovery",
     "looking",

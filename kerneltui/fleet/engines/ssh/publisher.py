@@ -7,6 +7,7 @@ one change later. So a slow link delays news, and never collects them.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
 
@@ -20,8 +21,8 @@ from kerneltui.fleet.engines.ssh.output_feed import OutputFeed
 from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.fleet.threads.periodic import PeriodicThread
 
-GLANCE = 0.1  # seconds between two looks at what has changed
-PERIOD = 0.25  # seconds between two times at which it is told, at least
+GLANCE = 0.05  # seconds between two looks at what has changed
+TIMES, PERIOD = 4, 1.0  # it is told at most so many times in so many seconds
 ROWS = 200  # of one line
 MAX_FOLLOWED = 20  # kernels
 
@@ -34,7 +35,9 @@ class Publisher:
     def __init__(self, engine: Engine, outgoing: Outgoing) -> None:
         self._engine = engine
         self._outgoing = outgoing
-        self._told_at = 0.0
+        self._told_at = deque([0.0] * TIMES, maxlen=TIMES)
+        """When it was told last, the oldest first."""
+        self._has_told = False
         self._snapshots: tuple[KernelSnapshot, ...] | None = None
         self._seen: dict[str, KernelSnapshot] = {}
         self._rows: dict[str, Fields] = {}
@@ -76,9 +79,10 @@ class Publisher:
 
     def look(self) -> None:
         """Send what has changed, if the link takes it."""
-        silence = time.monotonic() - self._told_at
-        if silence < PERIOD or not self._outgoing.is_idle:
+        now = time.monotonic()
+        if now - self._told_at[0] < PERIOD or not self._outgoing.is_idle:
             return
+        self._has_told = False
         self._look_at_rows()
         self._look_at_values()
         for kernel_id, output in self._output.items():
@@ -91,12 +95,14 @@ class Publisher:
                 self._put({"messages": kernel_id, "change": told})
         if notices := self._engine.take_notices():
             self._put({"notices": encode(notices)})
-        if silence >= HEARTBEAT:
+        if now - self._told_at[-1] >= HEARTBEAT:
             self._put({})
+        if self._has_told:
+            self._told_at.append(now)
 
     def _put(self, news: Fields) -> None:
-        self._told_at = now = time.monotonic()
-        self._outgoing.put({"now": round(now, 3), **news})
+        self._has_told = True
+        self._outgoing.put({"now": round(time.monotonic(), 3), **news})
 
     def _look_at_rows(self) -> None:
         snapshots = self._engine.snapshots
