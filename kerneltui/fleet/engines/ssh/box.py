@@ -49,6 +49,8 @@ class Box:
         self._rows: dict[str, Fields] = {}
         self._kernels: dict[str, KernelSnapshot] = {}
         """As they are there; the same objects until they change."""
+        self._shown: dict[str, tuple[KernelSnapshot, KernelSnapshot]] = {}
+        """As they are there, and as they are published."""
         self._order: list[str] = []
         self._prompts: Mapping[str, Prompt] = {}
         self._lock = Lock()
@@ -111,6 +113,8 @@ class Box:
                 take(self, value)
         if "change" in news:
             self._take_change(news)
+        if is_wrong:
+            self._shown = {}
         if is_wrong or news.keys() & {"rows", "order"}:
             self._publish()
         if is_wrong or "prompts" in news:
@@ -119,13 +123,20 @@ class Box:
     def mark_unheard(self, since: float | None) -> None:
         """Say in each row since when the agent has told nothing; None if it tells."""
         if since != self._unheard_since:
-            self._unheard_since = since
+            self._unheard_since, self._shown = since, {}
             self._publish()
 
     def _publish(self) -> None:
-        later, since = self._clock.seconds, self._unheard_since
         there = [self._kernels[each] for each in self._order if each in self._kernels]
-        self.snapshots = tuple(self._names.snapshot(moved(each, later), since) for each in there)
+        self._shown = {each.kernel_id: (each, self._snapshot(each)) for each in there}
+        self.snapshots = tuple(shown for _, shown in self._shown.values())
+
+    def _snapshot(self, there: KernelSnapshot) -> KernelSnapshot:
+        """Return a kernel as it is published; the same object until it changes."""
+        before, shown = self._shown.get(there.kernel_id, (None, there))
+        if before is there:
+            return shown
+        return self._names.snapshot(moved(there, self._clock.seconds), self._unheard_since)
 
     def _publish_prompts(self) -> None:
         later = self._clock.seconds

@@ -24,7 +24,9 @@ _OPTIONS = (
     "ConnectTimeout=15",
     "ServerAliveInterval=5",
     "ServerAliveCountMax=3",
+    "ControlMaster=no",  # a shared connection is used, but does not begin, and so end, here
     "ClearAllForwardings=yes",  # they are for the user's own sessions
+    "ForwardX11=no",  # kernels that are started there outlive its display
     "RemoteCommand=none",
     "RequestTTY=no",
     "EscapeChar=none",
@@ -85,6 +87,8 @@ def diagnose(ended: Ended, destination: str, printed: Sequence[str] = ()) -> Dia
     if ended.returncode == NOT_FOUND or "command not found" in lowered:
         install = f"ssh {destination} {INSTALL}"
         return Diagnosis("kerneltui is not installed there", f"install it: {install}", True)
+    if "invalid choice: 'agent'" in lowered:
+        return Diagnosis("kerneltui there is too old", "update it there", is_final=True)
     if ended.returncode == SSH_FAILED:
         is_final = any(each in lowered for each in _NEEDS_USER)
         advice = f"try: ssh {destination}" if is_final else ""

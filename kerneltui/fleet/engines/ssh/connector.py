@@ -21,6 +21,7 @@ from kerneltui.fleet.engines.ssh.link import UNHEARD, Link
 from kerneltui.kernels.processes.guarded_thread import Failures, GuardedThread
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds before another attempt to connect
+STEADY = 30.0  # seconds after which a connection is not one that fails again and again
 SPREAD = 0.25  # of a pause, by chance: not all dashboards come back at the same moment
 
 
@@ -99,19 +100,21 @@ class Connector:
                 link.discard()
                 return False
             self.link = link
+        begun = time.monotonic()
         try:
             ended = link.run()
         except Exception as error:  # noqa: BLE001 - a defect of ours must not end the thread
             self._failures.tell(error)
             ended = Diagnosis("reading what came has failed")
+        if time.monotonic() - begun >= STEADY:
+            self._pause = FIRST_PAUSE
         self.link, self._is_greeted = None, False
         self._note_end(ended)
         return True
 
     def _greeted(self, greeting: Greeting) -> None:
         self._box.begin(greeting.now)
-        self._heard_at, self._pause = time.monotonic(), FIRST_PAUSE
-        self._is_greeted = True
+        self._heard_at, self._is_greeted = time.monotonic(), True
         self._begin()
 
     def _hear(self, news: Fields) -> None:

@@ -95,7 +95,7 @@ class Publisher:
                 self._put({"messages": kernel_id, "change": told})
         if notices := self._engine.take_notices():
             self._put({"notices": encode(notices)})
-        if now - self._told_at[-1] >= HEARTBEAT:
+        if not self._has_told and now - self._told_at[-1] >= HEARTBEAT:
             self._put({})
         if self._has_told:
             self._told_at.append(now)

@@ -21,8 +21,9 @@ def test_another_program_is_quoted_for_the_shell() -> None:
     assert """exec '"'"'/opt/my env/bin/kerneltui'"'"' agent""" in remote
 
 
-def test_ssh_never_asks() -> None:
-    assert "BatchMode=yes" in ssh_command("box")
+@pytest.mark.parametrize("option", ["BatchMode=yes", "ControlMaster=no"])
+def test_ssh_never_asks_and_is_no_other_session_s_connection(option: str) -> None:
+    assert option in ssh_command("box")
 
 
 @pytest.mark.parametrize("destination", ["", "-oProxyCommand=reboot", "a b", "a\nb", "a\x1b[0m"])
@@ -37,6 +38,14 @@ def test_a_missing_kerneltui_is_told_with_the_command_that_installs_it() -> None
     assert found.reason == "kerneltui is not installed there"
     assert found.advice == "install it: ssh ann@box python3 -m pip install --user kerneltui"
     assert found.is_final
+
+
+def test_a_kerneltui_without_an_agent_is_told_to_be_old() -> None:
+    said = "kerneltui: error: argument COMMAND: invalid choice: 'agent' (choose from 'ps')"
+
+    found = diagnose(Ended(2, (said,)), "ann@box")
+
+    assert (found.reason, found.advice) == ("kerneltui there is too old", "update it there")
 
 
 @pytest.mark.parametrize(
