@@ -49,6 +49,7 @@ class Machines(Engines):
         super().__init__(local)
         self._known = known
         self._wanted: Mapping[str, AnyEngine] = {}
+        """By name; also those that were left, which the user may mean again."""
         for each in wanted:
             self.join(each)
 
@@ -66,14 +67,14 @@ class Machines(Engines):
         )
 
     def join(self, wanted: AnyEngine, secret: str = "") -> None:
-        """Add an engine, in place of one by its name that was refused. Raises KernelError.
+        """Add an engine. One by its name that was refused is given the secret, or is replaced.
 
-        A server's engine that is given a secret stays, with all that it has heard.
+        `secret`: as for `make_engine`. Raises KernelError.
         """
         there = next((each for each in self.remote if each.name == wanted.name), None)
         if there is not None and there.state.link is not Link.REFUSED:
             raise ActionRefused(f"{wanted.name} is there already, {there.state.link}")
-        if there is not None and secret and _is_let_in(there, wanted, secret):
+        if there is not None and secret and _gives_secret(there, wanted, secret):
             return
         made = make_engine(wanted, secret)
         if there is not None:
@@ -102,6 +103,19 @@ def _is_let_in(engine: RemoteEngine, wanted: AnyEngine, secret: str) -> bool:
     from kerneltui.fleet.engines.server.engine import ServerEngine
 
     if not (isinstance(engine, ServerEngine) and isinstance(wanted, ServerSettings)):
+        return False
+    engine.log_in(with_secret(address_of(wanted), secret))
+    return True
+
+
+def _gives_secret(engine: RemoteEngine, wanted: AnyEngine, secret: str) -> bool:
+    """Have a server asked again with another secret, if it is a server; tell whether it is."""
+    if not isinstance(wanted, ServerSettings):
+        return False
+    from kerneltui.fleet.engines.addresses import address_of, with_secret
+    from kerneltui.fleet.engines.server.engine import ServerEngine
+
+    if not isinstance(engine, ServerEngine):
         return False
     engine.log_in(with_secret(address_of(wanted), secret))
     return True

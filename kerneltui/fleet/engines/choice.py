@@ -38,10 +38,10 @@ def chosen_engines(
 def meant_engine(text: str, known: EngineSettings, there: Mapping[str, AnyEngine]) -> AnyEngine:
     """Return the engine that a text of either kind means. Raises KernelError.
 
-    `there`: the engines of now, by name. The text may mean one of them.
+    `there`: the engines of this run so far, by name. The text may mean one of them.
     """
-    if text in known.hosts:
-        return known.hosts[text]
+    if named := there.get(text) or known.hosts.get(text):
+        return named
     taken = {*known.servers, *known.hosts, *there}
     is_host = "@" in text and "://" not in text
     if text not in known.servers and is_host:
