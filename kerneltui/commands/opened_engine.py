@@ -43,14 +43,14 @@ class OpenedEngine:
     @property
     def is_settled(self) -> bool:
         """It has told its kernels, or why it cannot, or it has had its time."""
-        state = self.guarded.engine.state
+        state = self.guarded.state
         is_over = time.monotonic() - self._opened_at > self._patience
         return is_over or state.link is not Link.CONNECTING or bool(state.reason)
 
     @property
     def problem(self) -> str:
         """Why its kernels are not known now; "" if they are."""
-        state = self.guarded.engine.state
+        state = self.guarded.state
         if state.link is Link.CONNECTED:
             return ""
         reason = state.reason or f"no answer within {self._patience:g} s"

@@ -43,12 +43,15 @@ class OpenedEngines:
         """Wait until the engines have told their kernels; print, once, why one has not.
 
         `words`: if all of them begin with names of engines, only those are waited for. Returns
-        whether all have told their kernels.
+        whether all have told their kernels. Raises KernelError if a word names one that has not.
         """
         named = [self.named_by(word) for word in words]
         wanted = [each for each in named if each is not None]
         is_clear = bool(wanted) and len(wanted) == len(named)
         problems = _waited_for(wanted if is_clear else self._engines)
+        for engine in wanted:
+            if engine.problem:
+                raise KernelError(engine.problem)
         for problem in problems:
             if problem not in self._told:
                 warn(problem)
@@ -60,10 +63,9 @@ class OpenedEngines:
 
         Raises KernelError if it does not connect.
         """
+        self.settle([text])
         engine = self.named_by(text)
         assert engine is not None, "the text begins with the name of an engine"
-        if problems := _waited_for([engine]):
-            raise KernelError(problems[0])
         return engine.asked()
 
     def asked(self, kernel_id: str, local: Engine) -> AbstractContextManager[Engine]:

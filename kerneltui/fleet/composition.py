@@ -59,11 +59,11 @@ class Machines(Engines):
         return tuple(
             EngineView(
                 each.name,
-                each.kind_of_engine,
+                each.engine.kind_of_engine,
                 each.state,
                 takes_secret=isinstance(self._wanted.get(each.name), ServerSettings),
             )
-            for each in self.remote
+            for each in self._remote
         )
 
     def join(self, wanted: AnyEngine, secret: str = "") -> None:

@@ -160,6 +160,16 @@ def test_a_verb_waits_only_for_the_engine_that_it_names(machines: Machines, caps
     assert capsys.readouterr().err == ""
 
 
+def test_a_kernel_of_an_engine_that_does_not_answer_is_not_called_unknown(
+    machines: Machines, capsys: Out
+) -> None:
+    machines.gpu.state = EngineState(Link.REFUSED, 0.0, "wrong token")
+
+    assert main([*GPU, "interrupt", "gpu:k0"]) == 1
+
+    assert capsys.readouterr().err == "kerneltui: gpu: wrong token\n"
+
+
 def test_a_start_goes_to_the_engine_of_the_kernelspec(machines: Machines, capsys: Out) -> None:
     machines.gpu.snapshots = (snapshot("started", engine="gpu"),)
 

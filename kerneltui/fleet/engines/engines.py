@@ -15,7 +15,6 @@ from itertools import chain
 from typing import TYPE_CHECKING, TypeVar, Unpack
 
 from kerneltui.errors import ActionRefused, KernelError
-from kerneltui.fleet.engines.engine_state import Link
 from kerneltui.fleet.engines.engines_console import EnginesConsole
 from kerneltui.fleet.engines.guarded_engine import GuardedEngine, close_all
 from kerneltui.fleet.engines.merged import Merged
@@ -202,9 +201,11 @@ class Engines:
             return engine.frame_names(kernel_id, thread, depth, frame)
 
     def kernel_specs(self) -> tuple[SpecChoice, ...]:
-        """Return this host's kernelspecs, then those that each engine has told so far."""
-        parts = (self._local.kernel_specs(), *(each.kernel_specs.get() for each in self._remote))
-        return self._specs.of(parts)
+        """Return this host's kernelspecs, then those that each connected engine has told so far."""
+        connected = [each for each in self._remote if each.is_connected]
+        return self._specs.of(
+            (self._local.kernel_specs(), *(each.kernel_specs.get() for each in connected))
+        )
 
     def warm(self, kernel_name: str) -> None:
         with self._asked(kernel_name) as engine:
@@ -252,7 +253,7 @@ def _notices_of(remote: GuardedEngine) -> Iterator[Notice]:
 
 
 def _shut_down(remote: GuardedEngine, targets: Collection[Target]) -> str:
-    if remote.engine.state.link is not Link.CONNECTED:
+    if not remote.is_connected:
         return f"{remote.name} is not connected, and its kernels were left alone"
     with remote.asked() as engine:
         return engine.shutdown_all(targets)

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from kerneltui.errors import KernelError
+from kerneltui.fleet.engines.engine_state import EngineState, Link
 from kerneltui.kernels.processes.guarded_thread import Failures, GuardedThread, describe_failure
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class GuardedEngine:
         self._failures = failures = Failures(f"engine {engine.name}")
         no_rows: tuple[KernelSnapshot, ...] = ()
         no_specs: tuple[SpecChoice, ...] = ()
+        unknown = EngineState(Link.CONNECTING, time.monotonic())
+        self._state = LastGood(lambda: engine.state, unknown, failures)
         self.snapshots = LastGood(lambda: engine.snapshots, no_rows, failures)
         self.kernel_specs = LastGood(lambda: engine.kernel_specs(), no_specs, failures)
         self.prompts = LastGood(lambda: engine.console.prompts, NO_PROMPTS, failures)
@@ -61,6 +64,14 @@ class GuardedEngine:
         self.beside = LastGood(lambda: engine.console.beside, NO_CODES, failures)
         self._opening = GuardedThread(engine.open, f"engine-open {engine.name}")
         self._closing = GuardedThread(self._close, f"engine-close {engine.name}")
+
+    @property
+    def state(self) -> EngineState:
+        return self._state.get()
+
+    @property
+    def is_connected(self) -> bool:
+        return self.state.link is Link.CONNECTED
 
     def open(self) -> None:
         """Open the engine in a thread: it may have to load modules first."""

@@ -209,6 +209,13 @@ def test_the_kernelspecs_begin_with_those_of_this_host(pair: Pair) -> None:
     assert [each.name for each in engines.kernel_specs()] == ["python3", "bash", "gpu:python3"]
 
 
+def test_only_the_kernelspecs_of_a_connected_engine_are_offered(pair: Pair) -> None:
+    _local, gpu, engines = pair
+    gpu.state = EngineState(Link.LOST)
+
+    assert [each.name for each in engines.kernel_specs()] == ["python3", "bash"]
+
+
 def test_news_begin_with_the_name_of_their_engine(pair: Pair) -> None:
     local, gpu, engines = pair
     local.notices = [Notice("warning", "disk full")]
