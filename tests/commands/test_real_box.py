@@ -1,0 +1,97 @@
+"""The command line on kernels of another machine: an agent and an ipykernel, without a real ssh."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kerneltui import paths
+from tests.commands.test_commands import CommandLine
+from tests.fleet.engines.ssh.piped_box import put_on_path
+
+pytestmark = pytest.mark.slow
+
+SHELL = '#!/bin/sh\nfor last; do :; done\nexec sh -c "$last"\n'
+"""Runs the command here, as sshd does there."""
+
+
+class Box:
+    """The commands with the option for a machine, which has one kernel."""
+
+    def __init__(self, command: CommandLine) -> None:
+        self.command = command
+        self("start", "box:python3", "--name", "etl", "--cwd", "/")
+
+    def __call__(self, *words: str, code: int = 0) -> str:
+        return self.command("--host", "box", *words, code=code)
+
+    @property
+    def listed(self) -> dict[str, object]:
+        (listed,) = json.loads(self("ps", "--json", "name:etl"))
+        assert isinstance(listed, dict)
+        return listed
+
+
+@pytest.fixture(scope="module")
+def box(places: Path) -> Iterator[Box]:
+    """It is named in kerneltui.toml, and has a runtime folder of its own."""
+    folder = Path(tempfile.mkdtemp(prefix="b", dir=places))
+    for runtime in ("here", "there"):
+        (folder / runtime).mkdir(mode=0o700)
+    there = [f"JUPYTER_RUNTIME_DIR={folder / 'there'}", f"PYTHONPATH={Path.cwd()}"]
+    program = shlex.join(["env", *there, sys.executable, "-m", "kerneltui"])
+    file = paths.config_file()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(
+        f"[hosts.box]\ndestination = 'ann@box'\ncommand = '''{program}'''\n"
+        "[hosts.bare]\ndestination = 'ann@bare'\ncommand = '/no/such/kerneltui'\n",
+        "utf-8",
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        put_on_path(folder, SHELL, patch)
+        box = Box(CommandLine(folder / "here"))
+        yield box
+        box("kill", "box:etl")
+        box("shutdown", "box:etl")  # removes what is left of it
+    file.unlink()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_a_kernel_of_the_machine_is_listed_with_its_host_and_its_process(box: Box) -> None:
+    assert (box.listed["host"], box.listed["origin"]) == ("box", "kerneltui")
+    assert isinstance(box.listed["pid"], int)
+
+
+def test_code_runs_there_and_is_in_its_logs(box: Box) -> None:
+    assert box("run", "etl", "-c", "print('said there')") == "said there\n"
+    assert "said there\n" in box("logs", "box:etl")
+
+
+def test_a_signal_and_a_new_name_reach_it(box: Box) -> None:
+    box("signal", "CONT", "box:etl")
+    box("rename", "box:etl", "load")
+    box("rename", "load", "etl")
+
+    assert box.listed["name"] == "etl"
+
+
+def test_a_restart_gives_it_another_process(box: Box) -> None:
+    before = box.listed["pid"]
+
+    box("restart", "etl")
+
+    assert box.listed["pid"] != before
+
+
+def test_a_machine_without_kerneltui_is_one_line_with_what_to_do(box: Box) -> None:
+    told = box.command("--host", "bare", "ps", code=1)
+
+    assert told.startswith("kerneltui: bare: kerneltui is not installed there; install it: ssh ")
+    assert told.count("\n") == 1
