@@ -10,7 +10,6 @@ from kerneltui.commands.opened_engine import OpenedEngine
 from kerneltui.commands.opened_engines import OpenedEngines
 from kerneltui.commands.printing import warn
 from kerneltui.errors import KernelDied, KernelError, KernelTimeout
-from kerneltui.fleet.engines.engine_state import Link
 from kerneltui.fleet.engines.remote_engine import RemoteEngine
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.snapshot import KernelSnapshot
@@ -77,11 +76,6 @@ class RemoteKernel:
     def interrupt(self) -> None:
         with self.asked() as engine:
             engine.do(Verb.INTERRUPT, self.row().target)
-
-    @property
-    def is_connected(self) -> bool:
-        with self.asked() as engine:
-            return engine.state.link is Link.CONNECTED
 
 
 def found(word: str, engines: OpenedEngines) -> RemoteKernel | None:
