@@ -6,9 +6,7 @@ from typing import Protocol
 
 from kerneltui.fleet.engines.engine import Engine
 from kerneltui.fleet.engines.engine_state import EngineState
-
-SEPARATOR = ":"
-"""Between an engine's name and the rest of an id or of a kernelspec's name."""
+from kerneltui.fleet.model.engine_names import SEPARATOR
 
 
 class RemoteEngine(Engine, Protocol):

@@ -123,8 +123,11 @@ def load(host: HostUsage | None) -> list[tuple[str, str]]:
 
 
 def memory(kernels: Sequence[KernelSnapshot]) -> list[tuple[str, str]]:
-    """Return the memory that several kernels take together; nothing for one: its row has it."""
-    sizes = [each.usage.rss for each in kernels if each.usage is not None and each.is_heard]
+    """Return the memory that several kernels of this host take together.
+
+    Nothing for one: its row has it.
+    """
+    sizes = [each.usage.rss for each in kernels if each.usage is not None and not each.engine]
     return [(f"{formats.memory(sum(sizes))} in kernels", "note")] if len(sizes) > 1 else []
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TypeVar
 
 from kerneltui.fleet.console.prompt import Prompt
-from kerneltui.fleet.engines.remote_engine import SEPARATOR
 from kerneltui.fleet.inspection.spec_choice import SpecChoice
+from kerneltui.fleet.model.engine_names import SEPARATOR
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
 from kerneltui.fleet.registry.notices import Notice
 
