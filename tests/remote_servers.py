@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from kerneltui.kernels.connection import ports
 from kerneltui.kernels.gateway.server import ServerAddress
 from tests.support import eventually
 
@@ -104,10 +106,12 @@ def without_login(address: ServerAddress) -> ServerAddress:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """Return a port that no outgoing connection gets: one to it could connect to itself."""
+    while True:
+        port = random.choice(ports.PORT_RANGE)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((HOST, port))
+            return port
 
 
 def _environment(folder: Path) -> dict[str, str]:
