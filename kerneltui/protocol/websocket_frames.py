@@ -20,6 +20,7 @@ from kerneltui.protocol.raw_message import SIGNED_PARTS, parse_object
 V1 = "v1.kernel.websocket.jupyter.org"
 """The subprotocol of the frames that need no parsing; "" stands for the older one."""
 MAX_BUFFERS = 10_000  # of one message
+MAX_HEADER = 1_000_000  # bytes of a header, which is parsed to find whom the message is for
 
 _NAMES = ("header", "parent_header", "metadata", "content")
 _CHANNELS = {each.encode(): each for each in Channel if each is not Channel.HB}
@@ -77,6 +78,8 @@ def _decode_v1(frame: bytes) -> WebsocketMessage:
     known = _CHANNELS.get(channel)
     if known is None:
         raise MalformedMessage("frame of an unknown channel")
+    if max(len(rest[0]), len(rest[1])) > MAX_HEADER:
+        raise MalformedMessage(f"header of more than {MAX_HEADER} bytes")
     return WebsocketMessage(known, rest[:SIGNED_PARTS], rest[SIGNED_PARTS:])
 
 

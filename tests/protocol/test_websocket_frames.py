@@ -116,6 +116,8 @@ HOSTILE_V1 = {
     "a huge count": v1(count=(1 << 64) - 1),
     "more offsets than bytes": v1(*GOOD_OFFSETS, count=40),
     "more buffers than allowed": v1(*[8 * 20_001] * 20_000),
+    "a huge header": encode(MESSAGE._replace(parts=[b" " * 1_000_001, *PARTS[1:]]), V1),
+    "a huge parent": encode(MESSAGE._replace(parts=[b"{}", b" " * 1_000_001, *PARTS[2:]]), V1),
     "an unknown channel": v1(*GOOD_OFFSETS, rest=b"party{}{}{}{}"),
     "the heartbeat": v1(56, 58, 60, 62, 64, 66, rest=b"hb{}{}{}{}"),
     "text": "{}",

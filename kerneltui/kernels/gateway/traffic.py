@@ -24,7 +24,7 @@ from kerneltui.protocol import fields
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import Content
 from kerneltui.protocol.raw_message import parse_object
-from kerneltui.protocol.websocket_frames import WebsocketMessage, decode, encode
+from kerneltui.protocol.websocket_frames import MAX_HEADER, WebsocketMessage, decode, encode
 
 PATIENCE = 2.0  # seconds that a subscriber with a full queue may hold back the others
 FLUSH_PATIENCE = 1.0  # seconds for the last requests to leave
@@ -229,7 +229,8 @@ class Traffic:
 
 def _told_state(message: WebsocketMessage) -> str:
     """Return the kernel's state in a message of iopub that tells one, else ""."""
-    if fields.text(parse_object(message.parts[0]), "msg_type") != "status":
+    is_status = fields.text(parse_object(message.parts[0]), "msg_type") == "status"
+    if not is_status or len(message.parts[3]) > MAX_HEADER:
         return ""
     return fields.text(parse_object(message.parts[3]), "execution_state")
 
