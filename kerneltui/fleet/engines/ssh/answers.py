@@ -116,6 +116,9 @@ class Answers:
     def _follow(self, told: Told) -> None:
         self._publisher.follow(fields.texts(told, "output"), fields.texts(told, "messages"))
 
+    def _seen(self, told: Told) -> None:
+        self._publisher.note_seen(whole(told.get("number")))
+
     def _mark(self, told: Told) -> None:
         self._engine.mark(_kernel(told))
 
@@ -199,6 +202,7 @@ class Answers:
 _AT_ONCE: Mapping[str, Callable[[Answers, Told], object]] = {
     "set": Answers._set,
     "follow": Answers._follow,
+    "seen": Answers._seen,
     "mark": Answers._mark,
     "note_told": Answers._note_told,
     "execute": Answers._execute,

@@ -120,6 +120,8 @@ class Connector:
     def _hear(self, news: Fields) -> None:
         """Take in news; the connection counts as made once all rows were told."""
         self._box.hear(news)
+        if "number" in news:
+            self.tell("seen", number=news["number"])
         if "order" in news and self.state.link is not How.CONNECTED:
             self.state = EngineState(How.CONNECTED, time.monotonic())
 

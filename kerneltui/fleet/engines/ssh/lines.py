@@ -2,7 +2,8 @@
 
 The agent begins with a greeting, which tells the version of the protocol. Each request of the
 dashboard has an "id" and gets one reply, {"id", "result"} or {"id", "error"}. All else that the
-agent sends is news: what has changed, with the agent's time ("now").
+agent sends is news: what has changed, with the agent's time ("now"). News that may be large have a
+"number", which the dashboard sends back once it has seen them.
 """
 
 from __future__ import annotations

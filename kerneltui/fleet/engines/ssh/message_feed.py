@@ -14,7 +14,7 @@ from kerneltui.fleet.monitoring.message_log import (
     MessageRecord,
 )
 
-BUDGET = 400_000  # bytes of messages that are sent at a time, the latest ones
+BUDGET = 200_000  # bytes of messages that are sent at a time, the latest ones
 RECORD_COST = 300  # bytes of a message beside its parts
 
 

@@ -15,7 +15,7 @@ from kerneltui.fleet.engines.ssh.codec import Fields, encode
 from kerneltui.fleet.transcript.entries import Entry, Role, TranscriptView
 from kerneltui.protocol.text import Line, Span
 
-BUDGET = 400_000  # characters and bytes of pictures in one change
+BUDGET = 200_000  # characters and bytes of pictures in one change
 LINE_COST = 10  # characters that a line counts as, at least
 
 

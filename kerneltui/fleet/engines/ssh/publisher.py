@@ -1,7 +1,9 @@
 """Publisher: tells the other side what has changed, a few times a second at most.
 
 Rule: while the link has not taken what was sent before, nothing is added; what changes meanwhile is
-one change later. So a slow link delays news, and never collects them.
+one change later. So a slow link delays news, and never collects them. As ssh itself takes megabytes
+before it is full, output waits until the other side has seen the output before it: keys and rows
+do not have to wait behind a flood.
 """
 
 from __future__ import annotations
@@ -46,6 +48,8 @@ class Publisher:
         self._output: Mapping[str, OutputFeed] = {}
         self._messages: Mapping[str, MessageFeed] = {}
         self._logs: dict[str, OutputFeed] = {}
+        self._sent_output = self._seen_output = 0
+        """Numbers of the latest changes of output, or of messages, that were sent and seen."""
         self._thread = PeriodicThread(
             "agent-publisher", "telling what has changed", self.look, pause=lambda: GLANCE
         )
@@ -60,6 +64,10 @@ class Publisher:
         """Send the output and the messages of these kernels from now on, and of no others."""
         self._output = _followed(self._output, output, OutputFeed)
         self._messages = _followed(self._messages, messages, MessageFeed)
+
+    def note_seen(self, number: int) -> None:
+        """Take note that the other side has seen all output up to this number."""
+        self._seen_output = number
 
     def tell_log(self, kernel_id: str) -> bool:
         """Read a kernel's log, and send what is new in it; tell whether it has one. Blocking."""
@@ -85,20 +93,28 @@ class Publisher:
         self._has_told = False
         self._look_at_rows()
         self._look_at_values()
-        for kernel_id, output in self._output.items():
-            transcript = self._engine.transcript(kernel_id)
-            if transcript and (told := output.change(transcript.view())) is not None:
-                self._put({"output": kernel_id, "change": told})
-        for kernel_id, messages in self._messages.items():
-            log = self._engine.message_log(kernel_id)
-            if log and (told := messages.change(log.view())) is not None:
-                self._put({"messages": kernel_id, "change": told})
+        if self._seen_output == self._sent_output:
+            self._look_at_output()
         if notices := self._engine.take_notices():
             self._put({"notices": encode(notices)})
         if not self._has_told and now - self._told_at[-1] >= HEARTBEAT:
             self._put({})
         if self._has_told:
             self._told_at.append(now)
+
+    def _look_at_output(self) -> None:
+        for kernel_id, output in self._output.items():
+            transcript = self._engine.transcript(kernel_id)
+            if transcript and (told := output.change(transcript.view())) is not None:
+                self._put_output({"output": kernel_id, "change": told})
+        for kernel_id, messages in self._messages.items():
+            log = self._engine.message_log(kernel_id)
+            if log and (told := messages.change(log.view())) is not None:
+                self._put_output({"messages": kernel_id, "change": told})
+
+    def _put_output(self, news: Fields) -> None:
+        self._sent_output += 1
+        self._put({**news, "number": self._sent_output})
 
     def _put(self, news: Fields) -> None:
         self._has_told = True

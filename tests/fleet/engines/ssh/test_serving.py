@@ -211,6 +211,23 @@ def test_what_changes_while_the_link_is_full_is_one_change_later(
     assert size < 2_000_000
 
 
+def test_output_waits_until_the_output_before_was_seen(client: Client, fleet: FakeFleet) -> None:
+    there = fleet.transcripts["k1"] = Transcript()
+    there.write(Role.STDOUT, "one\n", time=1.0)
+    client.send({"do": "follow", "output": ["k1"], "messages": []})
+    number = client.news("number")
+
+    there.write(Role.STDOUT, "two\n", time=1.0)
+    fleet.notices.append(Notice("warning", "not behind it"))
+    before: list[Message] = []
+    while "notices" not in (message := client.next()):
+        before.append(message)
+    client.send({"do": "seen", "number": number})
+
+    assert not any("change" in each for each in before)
+    assert client.news("change")["tail"][0]["lines"] == [[["two"]]]
+
+
 def test_a_log_is_sent_before_the_reply_that_there_is_one(client: Client, fleet: FakeFleet) -> None:
     log = fleet.logs["k1"] = Transcript()
     log.write(Role.STDERR, "one\n", time=1.0)
