@@ -18,6 +18,7 @@ from kerneltui.fleet.console.prompt import Prompt
 from kerneltui.fleet.engines import guarded_engine
 from kerneltui.fleet.engines.choice import AnyEngine
 from kerneltui.fleet.engines.engine_state import EngineState, Link
+from kerneltui.fleet.engines.settings import ServerSettings
 from kerneltui.fleet.model.classification import Kind
 from kerneltui.fleet.transcript.entries import Role
 from kerneltui.fleet.transcript.transcript import Transcript
@@ -196,6 +197,19 @@ def test_a_start_is_refused_if_its_engine_is(machines: Machines, capsys: Out) ->
     assert main([*GPU, "start", "gpu:python3"]) == 1
 
     assert capsys.readouterr().err == "kerneltui: gpu: wrong token\n"
+
+
+@pytest.mark.parametrize("wrong", ["", "theme = dark\n", "refresh = 0\n", "port = 8\n"])
+def test_a_mistake_elsewhere_in_the_file_hides_no_server(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, wrong: str
+) -> None:
+    file = tmp_path / "kerneltui.toml"
+    file.write_text(f"{wrong}[servers.gpu]\nurl = 'gpu:8888'\ntoken_env = 'T'\n", "utf-8")
+    monkeypatch.setattr(paths, "config_file", lambda: file)
+
+    assert main(["--server", "gpu", "ps", "-q"]) == 0
+
+    assert machines.wanted == [ServerSettings("gpu", "gpu:8888", token_env="T")]
 
 
 def test_an_unknown_name_is_one_error(capsys: Out) -> None:
