@@ -13,14 +13,16 @@ from kerneltui.fleet.engines.engine_view import EngineView
 from kerneltui.fleet.engines.engines import Engines
 from kerneltui.fleet.engines.remote_engine import RemoteEngine
 from kerneltui.fleet.engines.settings import EngineSettings, HostSettings, ServerSettings
+from kerneltui.fleet.model.retention import USUAL, Limits
 
 NO_ENGINES = EngineSettings()
 
 
-def make_engine(wanted: AnyEngine, secret: str = "") -> RemoteEngine:
+def make_engine(wanted: AnyEngine, secret: str = "", limits: Limits = USUAL) -> RemoteEngine:
     """Return an engine that is not open yet. Raises KernelError.
 
-    `secret`: a token or a password that a person has typed; with one, this blocks.
+    `secret`: a token or a password that a person has typed; with one, this blocks. `limits`: how
+    much is kept of what a server's kernels say; another host keeps to its own.
     """
     if isinstance(wanted, HostSettings):
         from kerneltui.fleet.engines.ssh.engine import SshEngine
@@ -32,22 +34,25 @@ def make_engine(wanted: AnyEngine, secret: str = "") -> RemoteEngine:
 
     address = address_of(wanted)
     if secret:
-        return ServerEngine(wanted.name, with_secret(address, secret))
-    is_looked_up = wanted.token_command or wanted.token_env
-    return ServerEngine(
-        wanted.name, address, renew=partial(token_of, wanted) if is_looked_up else None
-    )
+        return ServerEngine(wanted.name, with_secret(address, secret), limits=limits)
+    renew = partial(token_of, wanted) if wanted.token_command or wanted.token_env else None
+    return ServerEngine(wanted.name, address, renew=renew, limits=limits)
 
 
 class Machines(Engines):
     """All engines, to which a user adds others by a word."""
 
     def __init__(
-        self, local: Engine, wanted: Iterable[AnyEngine] = (), known: EngineSettings = NO_ENGINES
+        self,
+        local: Engine,
+        wanted: Iterable[AnyEngine] = (),
+        known: EngineSettings = NO_ENGINES,
+        limits: Limits = USUAL,
     ) -> None:
         """`known`: the engines that can be named. Raises KernelError."""
         super().__init__(local)
         self._known = known
+        self._limits = limits
         self._wanted: Mapping[str, AnyEngine] = {}
         """By name; also those that were left, which the user may mean again."""
         for each in wanted:
@@ -76,7 +81,7 @@ class Machines(Engines):
             raise ActionRefused(f"{wanted.name} is there already, {there.state.link}")
         if there is not None and secret and _gives_secret(there, wanted, secret):
             return
-        made = make_engine(wanted, secret)
+        made = make_engine(wanted, secret, self._limits)
         if there is not None:
             self.remove(wanted.name)
         self._wanted = {**self._wanted, wanted.name: wanted}

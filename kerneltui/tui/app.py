@@ -224,7 +224,7 @@ def library_fleet(config: Config, wanted: Iterable[AnyEngine] = ()) -> Dashboard
     )
     for problem in runtime_folder_problems():
         fleet.warn(problem)
-    machines = Machines(fleet, wanted, config.engines)
+    machines = Machines(fleet, wanted, config.engines, config.limits)
     for usual in usual_engines(config.engines):
         if usual.name not in [each.name for each in machines.remote]:
             try:

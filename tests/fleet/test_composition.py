@@ -13,6 +13,7 @@ from kerneltui.fleet.engines import addresses
 from kerneltui.fleet.engines.choice import AnyEngine
 from kerneltui.fleet.engines.engine_state import EngineState, Link
 from kerneltui.fleet.engines.settings import EngineSettings, HostSettings, ServerSettings
+from kerneltui.fleet.model.retention import Limits
 from kerneltui.kernels.gateway.server import ServerAddress
 from tests.fleet.engines.fake_engine import CONNECTED, FakeEngine
 from tests.tui.fakes import FakeFleet
@@ -30,7 +31,7 @@ class Made:
         self.engines: list[FakeEngine] = []
         self.secrets: list[str] = []
 
-    def make(self, wanted: AnyEngine, secret: str = "") -> FakeEngine:
+    def make(self, wanted: AnyEngine, secret: str, _limits: Limits) -> FakeEngine:
         self.engines.append(engine := FakeEngine(wanted.name))
         self.secrets.append(secret)
         return engine
