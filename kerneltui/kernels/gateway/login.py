@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from kerneltui.errors import LoginRefused
+from kerneltui.errors import LoginRefused, ServerRefused
 from kerneltui.kernels.gateway.answer import Answer, Meaning
 from kerneltui.kernels.gateway.event_loop import in_thread
 from kerneltui.kernels.gateway.server import ServerAddress, is_one_word
@@ -20,7 +20,7 @@ HIDDEN = "***"
 SHORTEST_SECRET = 4  # characters; what is shorter would make other words unreadable
 _FORM = "application/x-www-form-urlencoded"
 _SAFE = frozenset({"GET", "HEAD"})
-_NOT_NOW = frozenset({429, 500, 502, 503, 504})
+_TOO_MANY = 429  # requests, says the server
 
 
 class Login:
@@ -116,6 +116,7 @@ class Login:
             raise LoginRefused(self._wrong_password)
         self._client.forget_cookies()
         page = await self._client.send("GET", "login", dict(self._address.headers))
+        self._refuse_busy(page)
         if page.meaning() is not Meaning.DONE:
             raise LoginRefused(
                 f"{self._address} has no login by password (GET login: {page.status}); give it a"
@@ -124,9 +125,18 @@ class Login:
         form = urlencode({"password": self._address.password, "_xsrf": self._client.xsrf()})
         headers = {**self.headers("POST"), "Content-Type": _FORM}
         answer = await self._client.send("POST", "login", headers, form.encode())
+        self._refuse_busy(answer)
         # Who is logged in is redirected to the server's first page.
-        if 300 <= answer.status < 400 and answer.meaning() is not Meaning.LOGIN:
-            return
-        error = f"{self._address} does not accept the password ({answer.status})"
-        self._wrong_password = error if answer.status not in _NOT_NOW else ""
-        raise LoginRefused(error)
+        if not 300 <= answer.status < 400 or answer.meaning() is Meaning.LOGIN:
+            self._wrong_password = f"{self._address} does not accept the password ({answer.status})"
+            raise LoginRefused(self._wrong_password)
+
+    def _refuse_busy(self, answer: Answer) -> None:
+        """Raise ServerRefused if the server had no time to look at the login."""
+        if answer.status == _TOO_MANY or answer.status >= 500:
+            reason = self.explain(answer)
+            raise ServerRefused(
+                f"{self._address} takes no login now ({answer.status} {reason})",
+                answer.status,
+                reason,
+            )

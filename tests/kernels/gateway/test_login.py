@@ -116,11 +116,12 @@ def test_a_wrong_password_is_sent_once(server: PasswordServer) -> None:
     assert server.logins() == 1
 
 
+@pytest.mark.parametrize("status", [429, 502])
 def test_a_login_that_the_server_had_no_time_for_is_tried_again(
-    server: PasswordServer, session: ServerSession
+    server: PasswordServer, session: ServerSession, status: int
 ) -> None:
-    server.login_status = 429
-    with pytest.raises(LoginRefused, match=r"does not accept the password \(429\)"):
+    server.login_status = status
+    with pytest.raises(ServerRefused, match=rf"takes no login now \({status} Words\)"):
         session.request("GET", "api/kernels")
     server.login_status = 0
 
