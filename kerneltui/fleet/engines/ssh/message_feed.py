@@ -14,7 +14,6 @@ from kerneltui.fleet.monitoring.message_log import (
     MessageRecord,
 )
 
-BUDGET = 200_000  # bytes of messages that are sent at a time, the latest ones
 RECORD_COST = 300  # bytes of a message beside its parts
 
 
@@ -25,13 +24,16 @@ class MessageFeed:
         self._version = 0
         self._next = 0
 
-    def change(self, view: MessageLogView) -> Fields | None:
-        """Return what is new, of too much only the end; None for no change."""
+    def change(self, view: MessageLogView, budget: int) -> Fields | None:
+        """Return what is new, of too much only the end; None for no change.
+
+        `budget`: bytes of messages that it may have.
+        """
         if view.version == self._version:
             return None
         self._version = view.version
         fresh: list[MessageRecord] = []
-        left = BUDGET
+        left = budget
         for record in reversed(view.records):
             left -= _size(record)
             if record.number < self._next or (left < 0 and fresh):

@@ -15,7 +15,7 @@ from kerneltui.fleet.engines.ssh.codec import Fields, encode
 from kerneltui.fleet.transcript.entries import Entry, Role, TranscriptView
 from kerneltui.protocol.text import Line, Span
 
-BUDGET = 200_000  # characters and bytes of pictures in one change
+MAX_PICTURE = 200_000  # bytes
 LINE_COST = 10  # characters that a line counts as, at least
 
 
@@ -29,15 +29,18 @@ class OutputFeed:
         """The number of the first line that is sent."""
         self._mark: tuple[Entry, ...] = ()
 
-    def change(self, view: TranscriptView) -> Fields | None:
-        """Return what makes the other side's entries those of `view`; None for no change."""
+    def change(self, view: TranscriptView, budget: int) -> Fields | None:
+        """Return what makes the other side's entries those of `view`; None for no change.
+
+        `budget`: characters, and bytes of pictures, that it may have.
+        """
         if view.version == self._version:
             return None
         self._version = view.version
         entries = self._wanted(view)
         told = _change(self._held, entries)
-        if _cost(told.head) + _cost(told.tail) > BUDGET:
-            self._skip_to_end(view)
+        if _cost(told.head) + _cost(told.tail) > budget:
+            self._skip_to_end(view, budget)
             entries = self._wanted(view)
             told = _change(self._held, entries)
         self._held = entries
@@ -50,8 +53,8 @@ class OutputFeed:
             return view.entries
         return (*self._mark, *(each for each in view.entries if each.start >= self._begin))
 
-    def _skip_to_end(self, view: TranscriptView) -> None:
-        left = BUDGET
+    def _skip_to_end(self, view: TranscriptView, budget: int) -> None:
+        left = budget
         for each in reversed(view.entries):
             left -= _cost((each,))
             if left < 0 and self._begin != 0 and each is not view.entries[-1]:
@@ -112,13 +115,13 @@ def _in_common(some: Sequence[object], others: Sequence[object]) -> int:
 
 def _without(entry: Entry, same: int) -> Entry:
     """Return an entry without its first lines, and without a picture that is too large."""
-    is_large = entry.picture is not None and len(entry.picture.data) > BUDGET
+    is_large = entry.picture is not None and len(entry.picture.data) > MAX_PICTURE
     return replace(entry, picture=None if is_large else entry.picture, lines=entry.lines[same:])
 
 
 def _cost(entries: Sequence[Entry]) -> int:
     lines = sum(_line_cost(line) for each in entries for line in each.lines)
-    return lines + sum(min(BUDGET, len(each.picture.data)) for each in entries if each.picture)
+    return lines + sum(min(MAX_PICTURE, len(each.picture.data)) for each in entries if each.picture)
 
 
 def _line_cost(line: Line) -> int:

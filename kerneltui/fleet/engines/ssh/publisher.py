@@ -26,6 +26,8 @@ from kerneltui.fleet.threads.periodic import PeriodicThread
 GLANCE = 0.05  # seconds between two looks at what has changed
 TIMES, PERIOD = 4, 1.0  # it is told at most so many times in so many seconds
 ROWS = 200  # of one line
+BUDGET, LEAST_BUDGET = 200_000, 20_000  # characters and bytes of one change of output
+SOON = 0.5  # seconds in which the other side should see one
 MAX_FOLLOWED = 20  # kernels
 
 F = TypeVar("F")
@@ -50,6 +52,9 @@ class Publisher:
         self._logs: dict[str, OutputFeed] = {}
         self._sent_output = self._seen_output = 0
         """Numbers of the latest changes of output, or of messages, that were sent and seen."""
+        self._output_sent_at = 0.0
+        self._budget = BUDGET
+        """Characters and bytes of one change of output; fewer on a slow link."""
         self._thread = PeriodicThread(
             "agent-publisher", "telling what has changed", self.look, pause=lambda: GLANCE
         )
@@ -67,6 +72,9 @@ class Publisher:
 
     def note_seen(self, number: int) -> None:
         """Take note that the other side has seen all output up to this number."""
+        took = time.monotonic() - self._output_sent_at
+        wanted = self._budget // 2 if took > SOON else self._budget * 2
+        self._budget = min(BUDGET, max(LEAST_BUDGET, wanted))
         self._seen_output = number
 
     def tell_log(self, kernel_id: str) -> bool:
@@ -75,7 +83,7 @@ class Publisher:
         if transcript is None:
             return False
         feed = self._logs.setdefault(kernel_id, OutputFeed())
-        if (told := feed.change(transcript.view())) is not None:
+        if (told := feed.change(transcript.view(), self._budget)) is not None:
             self._put({"log": kernel_id, "change": told})
         return True
 
@@ -105,15 +113,16 @@ class Publisher:
     def _look_at_output(self) -> None:
         for kernel_id, output in self._output.items():
             transcript = self._engine.transcript(kernel_id)
-            if transcript and (told := output.change(transcript.view())) is not None:
+            if transcript and (told := output.change(transcript.view(), self._budget)) is not None:
                 self._put_output({"output": kernel_id, "change": told})
         for kernel_id, messages in self._messages.items():
             log = self._engine.message_log(kernel_id)
-            if log and (told := messages.change(log.view())) is not None:
+            if log and (told := messages.change(log.view(), self._budget)) is not None:
                 self._put_output({"messages": kernel_id, "change": told})
 
     def _put_output(self, news: Fields) -> None:
         self._sent_output += 1
+        self._output_sent_at = time.monotonic()
         self._put({**news, "number": self._sent_output})
 
     def _put(self, news: Fields) -> None:

@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from kerneltui.fleet.engines.ssh import message_feed
 from kerneltui.fleet.engines.ssh.codec import Unusable
 from kerneltui.fleet.engines.ssh.message_feed import MessageCopy, MessageFeed
 from kerneltui.fleet.monitoring.message_log import MAX_RECORDS, MessageLog
@@ -21,8 +20,8 @@ def message(number: int, size: int = 0) -> Message:
     return CLIENT.new_message("execute_request", {"code": f"{number}{' ' * size}"})
 
 
-def pass_on(log: MessageLog, feed: MessageFeed, copy: MessageCopy) -> None:
-    told = feed.change(log.view())
+def pass_on(log: MessageLog, feed: MessageFeed, copy: MessageCopy, budget: int = 1_000_000) -> None:
+    told = feed.change(log.view(), budget)
     if told is not None:
         copy.change(json.loads(json.dumps(told)), 100.0)
 
@@ -39,13 +38,12 @@ def test_the_copy_shows_the_same_messages_later() -> None:
     assert copied.ours == view.ours
 
 
-def test_of_too_many_messages_only_the_latest_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(message_feed, "BUDGET", 10_000)
+def test_of_too_many_messages_only_the_latest_are_sent() -> None:
     log, feed, copy = MessageLog(), MessageFeed(), MessageCopy()
     for number in range(50):
         log.add(Channel.SHELL, message(number, size=1_000), sent=True)
 
-    pass_on(log, feed, copy)
+    pass_on(log, feed, copy, 10_000)
 
     numbers = [each.number for each in copy.view().records]
     assert numbers == list(range(50 - len(numbers), 50))
@@ -77,7 +75,7 @@ def test_a_record_of_another_shape_is_unusable() -> None:
 def test_numbers_that_go_back_are_set_right() -> None:
     log, feed, copy = MessageLog(), MessageFeed(), MessageCopy()
     log.add(Channel.SHELL, message(1), sent=True)
-    told = feed.change(log.view())
+    told = feed.change(log.view(), 10_000)
     assert told is not None
 
     copy.change(told, 0.0)

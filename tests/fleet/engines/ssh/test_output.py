@@ -22,9 +22,11 @@ FEW = Limits(lines=12, bytes=100_000)
 PICTURE = Picture("image/png", b"data", 3, 4)
 
 
-def pass_on(transcript: Transcript, feed: OutputFeed, copy: OutputCopy) -> Fields | None:
+def pass_on(
+    transcript: Transcript, feed: OutputFeed, copy: OutputCopy, budget: int = 100_000
+) -> Fields | None:
     """Send what is new, as over a link; return it."""
-    told = feed.change(transcript.view())
+    told = feed.change(transcript.view(), budget)
     if told is not None:
         copy.change(json.loads(json.dumps(told)))
     return told
@@ -102,17 +104,14 @@ def test_nothing_is_sent_of_a_transcript_that_did_not_change() -> None:
     assert pass_on(transcript, feed, copy) is None
 
 
-def test_of_a_flood_only_the_end_is_sent_and_the_rest_is_counted(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(output_feed, "BUDGET", 10_000)
+def test_of_a_flood_only_the_end_is_sent_and_the_rest_is_counted() -> None:
     transcript, feed, copy = Transcript(), OutputFeed(), OutputCopy()
     transcript.write(Role.STDOUT, "first\n", time=1.0)
-    pass_on(transcript, feed, copy)
+    pass_on(transcript, feed, copy, 10_000)
 
     for number in range(5_000):
         transcript.write(Role.STDOUT, f"line {number}\n", time=1.0)
-    told = pass_on(transcript, feed, copy)
+    told = pass_on(transcript, feed, copy, 10_000)
 
     lines = shown(copy.view())
     count = 5_001 - (len(lines) - 1)
@@ -121,16 +120,15 @@ def test_of_a_flood_only_the_end_is_sent_and_the_rest_is_counted(
     assert len(json.dumps(told)) < 30_000
 
 
-def test_after_a_flood_what_is_new_continues(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(output_feed, "BUDGET", 10_000)
+def test_after_a_flood_what_is_new_continues() -> None:
     transcript, feed, copy = Transcript(), OutputFeed(), OutputCopy()
     for number in range(5_000):
         transcript.write(Role.STDOUT, f"line {number}\n", time=1.0)
-    pass_on(transcript, feed, copy)
+    pass_on(transcript, feed, copy, 10_000)
     before = shown(copy.view())
 
     transcript.write(Role.STDOUT, "more\n", time=1.0)
-    pass_on(transcript, feed, copy)
+    pass_on(transcript, feed, copy, 10_000)
 
     assert shown(copy.view()) == [*before, (Role.STDOUT, "more")]
 
@@ -138,7 +136,7 @@ def test_after_a_flood_what_is_new_continues(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_picture_arrives_and_one_that_is_too_large_is_only_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(output_feed, "BUDGET", 10_000)
+    monkeypatch.setattr(output_feed, "MAX_PICTURE", 10_000)
     transcript, feed, copy = Transcript(), OutputFeed(), OutputCopy()
     large = Picture("image/png", b"x" * 10_001, 3, 4)
     transcript.write(Role.DISPLAY, PICTURE.label, time=1.0, picture=PICTURE)

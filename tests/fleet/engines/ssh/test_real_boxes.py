@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from kerneltui.fleet.engines.engine_state import Link
-from kerneltui.fleet.engines.ssh import connector, output_feed
+from kerneltui.fleet.engines.ssh import connector, publisher
 from kerneltui.fleet.engines.ssh.engine import SshEngine
 from kerneltui.fleet.engines.ssh.output_copy import OutputCopy
 from kerneltui.fleet.model.capabilities import Verb
@@ -179,7 +179,7 @@ def test_of_a_flood_the_end_arrives(kernel: Kernel) -> None:
     kernel.wait_for_line("line 99999")
 
     size = sum(len(text) for _, text in shown(kernel.output.view()))
-    assert size < 3 * output_feed.BUDGET
+    assert size < 3 * publisher.BUDGET
 
 
 def test_output_of_the_time_without_a_link_arrives_after_it(kernel: Kernel) -> None:

@@ -228,6 +228,24 @@ def test_output_waits_until_the_output_before_was_seen(client: Client, fleet: Fa
     assert client.news("change")["tail"][0]["lines"] == [[["two"]]]
 
 
+def test_of_a_flood_less_is_sent_over_a_link_that_is_slow(
+    client: Client, fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher_module, "SOON", 0.0)
+    there = fleet.transcripts["k1"] = Transcript()
+    client.send({"do": "follow", "output": ["k1"], "messages": []})
+    sizes = []
+
+    for _ in range(5):
+        there.write(Role.STDOUT, f"{'x' * 100}\n" * 5_000, time=1.0)
+        while "number" not in (message := client.next()):
+            pass
+        sizes.append(len(json.dumps(message)))
+        client.send({"do": "seen", "number": message["number"]})
+
+    assert sizes[-1] < sizes[0] / 3
+
+
 def test_a_log_is_sent_before_the_reply_that_there_is_one(client: Client, fleet: FakeFleet) -> None:
     log = fleet.logs["k1"] = Transcript()
     log.write(Role.STDERR, "one\n", time=1.0)
