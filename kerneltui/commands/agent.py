@@ -12,7 +12,7 @@ from kerneltui.commands.verbs import configured_fleet
 from kerneltui.fleet.engines.ssh.serving import serve
 from kerneltui.version import __version__
 
-FIRST_LOOK = 5.0  # seconds for the first look at this host
+FIRST_LOOK = 5.0  # seconds for a first look at this host
 STDIN, STDOUT, STDERR = range(3)
 
 
@@ -33,7 +33,7 @@ def agent() -> int:
     fleet.locked = read_settings().read_only
     try:
         fleet.open()
-        fleet.wait_for_look(FIRST_LOOK)  # so that the first rows are all rows
+        fleet.look_closely(FIRST_LOOK)  # so that the first rows are all rows, and whole
         serve(fleet, STDIN, outgoing, __version__)
     except _Ended:
         pass

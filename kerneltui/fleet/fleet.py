@@ -128,12 +128,13 @@ class Fleet:
         if warning := logout_warning():
             self.warn(warning)
 
-    def wait_for_look(self, timeout: float) -> None:
-        """Wait until the kernels of other programs were looked for, at most so many seconds.
+    def look_closely(self, timeout: float) -> None:
+        """Look for the kernels of other programs, and then at what all use. Called after `open`.
 
-        Called after `open`.
+        `timeout`: seconds for each of the two looks; later ones follow by themselves.
         """
-        self._reconciler.thread.wait_for_turn(timeout)
+        self._reconciler.look_now(timeout)
+        self._usage.take_turn(timeout)
 
     def observe(self, *, listening: bool = False) -> None:
         """Look at this host once, for a single command; called in place of `open`.

@@ -96,6 +96,10 @@ class UsageSampler:
     def stop(self) -> None:
         self._thread.stop()
 
+    def take_turn(self, timeout: float) -> None:
+        """Take a sample at once, and wait for it, at most so many seconds."""
+        self._thread.take_turn(timeout)
+
     # -- runs in the usage thread ----
 
     def _look(self) -> None:

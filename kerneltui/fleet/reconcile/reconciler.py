@@ -75,6 +75,11 @@ class Reconciler:
         self._servers.start()
         self.thread.start()
 
+    def look_now(self, timeout: float) -> None:
+        """Have the thread look at once, with what servers tell; wait so long at most for each."""
+        self._servers.take_turn(timeout)
+        self.thread.take_turn(timeout)
+
     def look_once(self) -> None:
         """Look once, for one command; no kernel is restarted, or asked what it does."""
         self._tracker.record_exits()

@@ -126,6 +126,10 @@ class ServerWatch:
     def stop(self) -> None:
         self._thread.end()  # not joined: it may be waiting for a server
 
+    def take_turn(self, timeout: float) -> None:
+        """Ask the servers at once if that is due, and wait for it, at most so many seconds."""
+        self._thread.take_turn(timeout)
+
     def miss(self, kernel_ids: frozenset[str]) -> None:
         """Ask at once if one of these kernels is new; no server has listed them yet."""
         if kernel_ids - self._missed:

@@ -26,7 +26,9 @@ class PeriodicThread:
         self._ended = threading.Event()
         self._wanted = threading.Event()
         """Set if the next turn is to be taken without a pause."""
-        self._looked = threading.Event()
+        self._turned = threading.Condition()
+        self._begun = self._over = 0
+        """How many turns have begun, and which one was over last."""
         self._thread = GuardedThread(self._run, name)
 
     def start(self) -> None:
@@ -51,9 +53,12 @@ class PeriodicThread:
         self.end()
         self._thread.join()
 
-    def wait_for_turn(self, timeout: float) -> None:
-        """Wait until the first turn is over, at most so many seconds."""
-        self._looked.wait(timeout)
+    def take_turn(self, timeout: float) -> None:
+        """Have a turn taken at once, and wait for its end, at most so many seconds."""
+        with self._turned:
+            due = self._begun + 1
+            self._wanted.set()
+            self._turned.wait_for(lambda: self._over >= due, timeout)
 
     def look(self) -> None:
         """Take one turn, in the caller's thread."""
@@ -65,6 +70,10 @@ class PeriodicThread:
             self._wanted.clear()  # before the check: `end` sets both
             if self.has_ended:
                 return
+            with self._turned:
+                self._begun += 1
             self.look()
-            self._looked.set()
+            with self._turned:
+                self._over = self._begun
+                self._turned.notify_all()
             self._wanted.wait(self._pause())

@@ -9,6 +9,7 @@ import pytest
 
 from kerneltui.fleet.threads import periodic
 from kerneltui.fleet.threads.periodic import PeriodicThread
+from tests.support import eventually
 
 
 def test_a_look_that_fails_is_logged_and_the_next_one_comes(
@@ -57,6 +58,37 @@ def test_a_thread_that_is_hurried_does_not_wait_out_its_pause() -> None:
 
     assert looked.acquire(timeout=10)
     thread.stop()
+
+
+def test_a_turn_that_is_wanted_begins_after_it_was_asked_for() -> None:
+    looks: list[int] = []
+    going_on = threading.Event()
+
+    def look() -> None:
+        looks.append(len(looks))
+        if len(looks) == 1:
+            going_on.wait(10)
+
+    thread = PeriodicThread("test", "looking", look, pause=lambda: 1000.0)
+    thread.start()
+    eventually(lambda: looks)
+    threading.Timer(0.05, going_on.set).start()
+    thread.take_turn(10)
+    thread.stop()
+
+    assert looks == [0, 1]
+
+
+def test_a_turn_that_hangs_is_waited_for_as_long_as_was_said() -> None:
+    going_on = threading.Event()
+    thread = PeriodicThread("test", "looking", lambda: bool(going_on.wait(10)))
+    thread.start()
+
+    thread.take_turn(0.01)
+    going_on.set()
+    thread.stop()
+
+    assert thread.has_ended
 
 
 def test_the_end_does_not_wait_out_the_pause() -> None:
