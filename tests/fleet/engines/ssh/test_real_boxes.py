@@ -70,7 +70,7 @@ class Kernel:
         self.engine.console.execute(self.kernel_id, code)
 
     def wait_for_line(self, text: str, role: Role = Role.STDOUT) -> None:
-        eventually(lambda: (role, text) in shown(self.output.view())[-5:], WITHIN)
+        eventually(lambda: (role, text) in shown(self.output.view()), WITHIN)
 
     def agents(self) -> list[psutil.Process]:
         """Return the agents of this box."""
