@@ -22,6 +22,7 @@ from kerneltui.tui.config.setup import RunSettings
 from kerneltui.tui.keys.bindings import markdown_table
 from tests.pictures import plot
 from tests.tui.fakes import NOW, FakeFleet, Stage, on_stage, snapshot
+from tests.tui.machines import FIT, many_hosts
 
 ROOT = Path(__file__).parents[1]
 SIZE = (112, 34)
@@ -98,6 +99,13 @@ def make_stuck_fleet() -> FakeFleet:
     return fleet
 
 
+def make_machines() -> FakeFleet:
+    """Return a fleet of this host, two Jupyter servers and a host that is reached by ssh."""
+    fleet = many_hosts()
+    fleet.transcripts[FIT.kernel_id] = _fitting()
+    return fleet
+
+
 def _row(
     name: str,
     kernel_id: str,
@@ -161,12 +169,24 @@ def _training() -> Transcript:
     return transcript
 
 
+def _fitting() -> Transcript:
+    transcript = Transcript()
+    for role, text in (
+        (Role.INPUT, "In [4]: d <- read.csv('cars.csv'); nrow(d)"),
+        (Role.RESULT, "Out[4]: 50"),
+        (Role.INPUT, "In [5]: lm(y ~ x)"),
+    ):
+        transcript.write(role, text, time=NOW)
+    return transcript
+
+
 PICTURES: dict[str, tuple[Callable[[], FakeFleet], tuple[str, ...]]] = {
     "main": (make_fleet, ("j", "j", "j")),
     "output": (make_fleet, ("j", "o")),
     "signal": (make_fleet, ("j", "K")),
     "help": (make_fleet, ("question_mark",)),
     "stuck": (make_stuck_fleet, ("j", "j", "j", "j", "w")),
+    "machines": (make_machines, ("j", "j", "j", "j")),
 }
 """The pictures in screenshots/: their fleet, and the keys that lead there."""
 THEMES = {"dark": "textual-dark", "light": "paper"}
