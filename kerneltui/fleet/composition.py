@@ -102,17 +102,6 @@ class Machines(Engines):
         self.remove(name)
 
 
-def _is_let_in(engine: RemoteEngine, wanted: AnyEngine, secret: str) -> bool:
-    """Have a server's engine log in by another secret; tell whether it is one. Blocking."""
-    from kerneltui.fleet.engines.addresses import address_of, with_secret
-    from kerneltui.fleet.engines.server.engine import ServerEngine
-
-    if not (isinstance(engine, ServerEngine) and isinstance(wanted, ServerSettings)):
-        return False
-    engine.log_in(with_secret(address_of(wanted), secret))
-    return True
-
-
 def _gives_secret(engine: RemoteEngine, wanted: AnyEngine, secret: str) -> bool:
     """Have a server asked again with another secret, if it is a server; tell whether it is."""
     if not isinstance(wanted, ServerSettings):

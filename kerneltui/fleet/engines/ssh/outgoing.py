@@ -36,11 +36,6 @@ class Outgoing:
         """All was written: the link takes more."""
         return not self._lines
 
-    @property
-    def is_broken(self) -> bool:
-        """The other side reads no more."""
-        return self._ended
-
     def put(self, message: Mapping[str, object]) -> bool:
         """Have a message sent; False if it is too large. Nothing happens without a reader."""
         line = pack(message)
