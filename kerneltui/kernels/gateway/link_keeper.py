@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from websockets.exceptions import ConnectionClosed
 
-from kerneltui.errors import LoginRefused, ServerError
+from kerneltui.errors import KernelError, LoginRefused, ServerError
 from kerneltui.kernels.gateway.event_loop import in_thread
 from kerneltui.kernels.gateway.relay_sockets import RelaySockets
 from kerneltui.kernels.gateway.relay_state import Link, LinkGap
@@ -31,7 +31,7 @@ OVERFLOW = "a program did not read what the kernel says"
 
 
 class Server(Protocol):
-    """A `ServerSession`, as far as a relay needs it. Both may block, and raise ServerError."""
+    """A `ServerSession`, as far as a relay needs it. Both may block, and raise KernelError."""
 
     def websocket(self, path: str) -> WebsocketPlace: ...
 
@@ -99,8 +99,8 @@ class LinkKeeper:
             begun = time.monotonic()
             try:
                 reason = await self._connect()
-            except ServerError as error:
-                if is_final(error):
+            except KernelError as error:  # not the server's: a token could not be looked up
+                if isinstance(error, ServerError) and is_final(error):
                     raise
                 reason = str(error)
             self._on_change(Link.LOST, reason)
@@ -109,7 +109,7 @@ class LinkKeeper:
             await asyncio.sleep(next(delays))
 
     async def _connect(self) -> str:
-        """Serve one websocket to its end, and return why it ended. Raises ServerError."""
+        """Serve one websocket to its end, and return why it ended. Raises KernelError."""
         websocket = await self._open()
         reason = "it was closed here"
         try:

@@ -61,7 +61,8 @@ class ServerSession:
 
         `path`: below the base URL, with its query: "api/kernels". `body`: sent as JSON unless
         None. `timeout`: seconds; None for that of the address.
-        Raises ServerUnreachable, ServerRefused, LoginRefused or another ServerError.
+        Raises ServerUnreachable, ServerRefused, LoginRefused or another ServerError, and what
+        `renew` raises.
         """
         what = f"{method} {path.partition('?')[0]}"
         content = b"" if body is None else json.dumps(body).encode()
@@ -72,7 +73,7 @@ class ServerSession:
         """Return how to open a websocket as who is logged in; logs in if that was not done.
 
         If the server refuses the websocket nevertheless, make any request: that logs in again if
-        the login has expired. Then ask here again. Raises ServerError.
+        the login has expired. Then ask here again. Raises ServerError, and what `renew` raises.
         """
         what = f"what {path.partition('?')[0]} needs"
         return self._wait(lambda exchange: exchange.websocket(path), what, timeout)

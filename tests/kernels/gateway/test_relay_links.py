@@ -288,8 +288,9 @@ def test_a_server_in_trouble_is_asked_again(gateway: KernelGateway, status: int)
     relay.close()
 
 
+@pytest.mark.parametrize("error", [ServerUnreachable("it sleeps"), KernelError("no token now")])
 def test_a_server_that_cannot_be_asked_now_is_asked_again(
-    gateway: KernelGateway, monkeypatch: pytest.MonkeyPatch
+    gateway: KernelGateway, monkeypatch: pytest.MonkeyPatch, error: KernelError
 ) -> None:
     find, failures = gateway.websocket, 2
 
@@ -297,7 +298,7 @@ def test_a_server_that_cannot_be_asked_now_is_asked_again(
         nonlocal failures
         failures -= 1
         if failures >= 0:
-            raise ServerUnreachable("it sleeps")
+            raise error
         return find(path)
 
     monkeypatch.setattr(gateway, "websocket", unreachable_at_first)
@@ -306,7 +307,7 @@ def test_a_server_that_cannot_be_asked_now_is_asked_again(
 
     relay.wait_open(5)
 
-    assert [each.reason for each in relay.states] == ["it sleeps", ""]
+    assert [each.reason for each in relay.states] == [str(error), ""]
     relay.close()
 
 

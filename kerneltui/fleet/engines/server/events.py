@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from kerneltui.errors import ServerError
+from kerneltui.errors import KernelError, ServerError
 from kerneltui.frozen import frozen
 from kerneltui.kernels.gateway.event_loop import in_thread
 from kerneltui.kernels.gateway.gateway_loop import gateway_loop
@@ -109,8 +109,8 @@ class EventStream:
             return SELDOM
         try:
             websocket = await open_websocket(await in_thread(partial(self._server.websocket, PATH)))
-        except ServerError as error:  # the poller tells why
-            return SELDOM if is_final(error) else PAUSE
+        except KernelError as error:  # the poller tells why
+            return SELDOM if isinstance(error, ServerError) and is_final(error) else PAUSE
         try:
             await self._hear(websocket)
         except ConnectionClosed:

@@ -30,11 +30,11 @@ class ServerLogin:
         return GatewayApi(self._session)
 
     def websocket(self, path: str) -> WebsocketPlace:
-        """Return how to open a websocket. Blocking. Raises ServerError."""
+        """Return how to open a websocket. Blocking. Raises KernelError."""
         return self._session.websocket(path)
 
     def request(self, method: str, path: str) -> object:
-        """Return the server's answer. Blocking. Raises ServerError."""
+        """Return the server's answer. Blocking. Raises KernelError."""
         return self._session.request(method, path)
 
     def use(self, address: ServerAddress) -> None:
