@@ -34,9 +34,11 @@ class GatewayLoop:
         """End the thread, unless it has another user; wait for its end."""
         with self._lock:
             self._users -= 1
-            if self._users == 0 and self._loop is not None:
-                self._loop.close()
-                self._loop = None
+            if self._users:
+                return
+            left, self._loop = self._loop, None
+        if left is not None:  # beyond the lock: who enters meanwhile starts another one
+            left.close()
 
     def call(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Wait for a coroutine, for a user that has entered. Raises what the coroutine raises."""

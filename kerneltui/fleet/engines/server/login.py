@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ class ServerLogin:
         """`renew`: returns a token, as for `ServerSession`."""
         self._renew = renew
         self._session = ServerSession(address, renew)
+        self._changing = threading.Lock()
+        self._is_closed = False
 
     @property
     def address(self) -> ServerAddress:
@@ -38,9 +41,18 @@ class ServerLogin:
         return self._session.request(method, path)
 
     def use(self, address: ServerAddress) -> None:
-        """Log in by the secrets of this address from now on; what is under way is given up."""
-        before, self._session = self._session, ServerSession(address, self._renew)
+        """Log in by the secrets of this address from now on; what is under way is given up.
+
+        After `close`, nothing is asked by these either.
+        """
+        with self._changing:
+            before, self._session = self._session, ServerSession(address, self._renew)
+            if self._is_closed:
+                self._session.close()
         before.close()
 
     def close(self) -> None:
-        self._session.close()
+        with self._changing:
+            self._is_closed = True
+            session = self._session
+        session.close()
