@@ -18,6 +18,7 @@ from kerneltui.commands.following import POLL, goes_on
 from kerneltui.commands.listing import Listed, client_of, find, list_all
 from kerneltui.commands.printing import Colours, OutputPrinter, warn
 from kerneltui.commands.process_log import print_process_log
+from kerneltui.commands.settings import read_settings
 from kerneltui.commands.wanted_output import Wanted
 from kerneltui.errors import KernelDied, KernelError, ProtocolError
 from kerneltui.fleet.keeper.recording.format import Record
@@ -48,11 +49,16 @@ def logs(
     colours: Colours = Colours.AUTO,
     *,
     process: bool,
+    read_only: bool = False,
     engines: EngineWords = NONE,
 ) -> int:
-    """Print what a kernel's cells printed. `process`: what its process wrote instead."""
+    """Print what a kernel's cells printed.
+
+    `process`: what its process wrote instead. `read_only`: connect to no kernel of a server.
+    """
     with remote_kernel(word, engines) as remote:
         if remote is not None:
+            remote.lock(read_only or read_settings().read_only)
             from kerneltui.commands.remote_logs import print_remote
 
             with contextlib.closing(OutputPrinter(colours)) as printer:

@@ -301,6 +301,7 @@ def _logs(arguments: argparse.Namespace) -> int:
         wanted,
         Colours(arguments.color),
         process=arguments.process,
+        read_only=arguments.read_only,
         engines=engine_words(arguments),
     )
 

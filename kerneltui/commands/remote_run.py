@@ -89,7 +89,7 @@ class RemoteRun:
             if deadline is not None and now >= deadline:
                 return False
             self._kernel.row()  # raises an error if it is gone
-            self._answer_prompt()
+            self._answer_prompt(deadline)
             time.sleep(LOOK)
 
     def _view(self) -> TranscriptView:
@@ -117,12 +117,12 @@ class RemoteRun:
 
     # -- input requests ----
 
-    def _answer_prompt(self) -> None:
+    def _answer_prompt(self, deadline: float | None) -> None:
         """Ask the user what the code asks; without a terminal, tell it that there is no input."""
         prompt = self._prompt()
         if prompt is None or prompt == self._answered:
             return
-        line = self._typed(prompt) if self._may_ask else END_OF_INPUT
+        line = self._asked(prompt, deadline) if self._may_ask else END_OF_INPUT
         if line is not None:
             self._answered = prompt
             with self._kernel.asked() as engine:
@@ -132,22 +132,33 @@ class RemoteRun:
         with self._kernel.asked() as engine:
             return engine.console.prompts.get(self._kernel.kernel_id)
 
-    def _typed(self, prompt: Prompt) -> str | None:
-        """Return the line that the user types; None if the code does not wait for it any more."""
-        keyboard, stream = self._keyboard, sys.stderr if prompt.password else sys.stdout
+    def _asked(self, prompt: Prompt, deadline: float | None) -> str | None:
+        """Return the line that the user types at the prompt; None if it is not wanted any more."""
+        stream, line = sys.stderr if prompt.password else sys.stdout, None
         stream.write(clean_line(prompt.text))
         stream.flush()
-        with keyboard.hidden() if prompt.password else contextlib.nullcontext():
-            while keyboard.is_there and self._prompt() == prompt:
-                keyboard.take_in()
-                try:
-                    line = keyboard.take_line()
-                except EOFError:
-                    break
-                if line is not None:
-                    return line
-                self._kernel.row()  # raises an error if it is gone
-                time.sleep(LOOK)
+        try:
+            with self._keyboard.hidden() if prompt.password else contextlib.nullcontext():
+                line = self._typed(prompt, deadline)
+        finally:
+            if prompt.password or line is None:  # no newline is on the screen
+                stream.write("\n")
+        return line
+
+    def _typed(self, prompt: Prompt, deadline: float | None) -> str | None:
+        keyboard = self._keyboard
+        while keyboard.is_there and self._prompt() == prompt:
+            keyboard.take_in()
+            try:
+                line = keyboard.take_line()
+            except EOFError:
+                break
+            if line is not None:
+                return line
+            if deadline is not None and time.monotonic() >= deadline:
+                return None
+            self._kernel.row()  # raises an error if it is gone
+            time.sleep(LOOK)
         return END_OF_INPUT if self._prompt() == prompt else None
 
 

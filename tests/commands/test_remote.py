@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import subprocess
 import sys
 import threading
@@ -296,6 +298,31 @@ def test_an_input_request_without_a_terminal_gets_the_end_of_input(machines: Mac
     assert main([*GPU, "run", "gpu:k0", "-c", "input()"]) == 0
 
     assert ("answer", "gpu:k0", END_OF_INPUT) in console.sent
+
+
+def test_code_that_waits_for_the_user_too_long_is_interrupted(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch, capsys: Out
+) -> None:
+    console = talking(machines)
+    console.queued = {"gpu:k0": ("input()",)}
+    console.prompts = {"gpu:k0": Prompt("gpu:k0", "name? ", False, "m1")}
+    terminal, typing = pty.openpty()
+    ends = threading.Timer(0.5, lambda: setattr(console, "queued", {}))
+    ends.start()
+
+    with os.fdopen(typing) as keyboard:
+        monkeypatch.setattr(sys, "stdin", keyboard)
+        assert main([*GPU, "run", "gpu:k0", "-c", "input()", "--timeout", "0.1"]) == 124
+
+    assert machines.gpu.verbs == [("interrupt", "gpu:k0")]
+    assert capsys.readouterr().out.startswith("name? \n")
+    os.close(terminal)
+
+
+def test_read_only_holds_for_the_engine_whose_logs_are_read(machines: Machines) -> None:
+    main(["--read-only", *GPU, "logs", "gpu:k0"])
+
+    assert machines.gpu.locked
 
 
 def test_what_its_cells_printed_is_told(machines: Machines, capsys: Out) -> None:
