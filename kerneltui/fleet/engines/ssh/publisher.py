@@ -8,6 +8,7 @@ do not have to wait behind a flood.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
@@ -50,6 +51,8 @@ class Publisher:
         self._output: Mapping[str, OutputFeed] = {}
         self._messages: Mapping[str, MessageFeed] = {}
         self._logs: dict[str, OutputFeed] = {}
+        self._telling_log = threading.Lock()
+        """Held while a change of a log is found and put: the other side needs them in order."""
         self._sent_output = self._seen_output = 0
         """Numbers of the latest changes of output, or of messages, that were sent and seen."""
         self._output_sent_at = 0.0
@@ -82,9 +85,10 @@ class Publisher:
         transcript = self._engine.log(kernel_id)
         if transcript is None:
             return False
-        feed = self._logs.setdefault(kernel_id, OutputFeed())
-        if (told := feed.change(transcript.view(), self._budget)) is not None:
-            self._put({"log": kernel_id, "change": told})
+        with self._telling_log:
+            feed = self._logs.setdefault(kernel_id, OutputFeed())
+            if (told := feed.change(transcript.view(), self._budget)) is not None:
+                self._put({"log": kernel_id, "change": told})
         return True
 
     def tell_specs(self) -> None:
@@ -150,6 +154,12 @@ class Publisher:
         if order != self._order:
             self._order = order
             self._put({"order": order})
+            self._forget_logs_of_gone()
+
+    def _forget_logs_of_gone(self) -> None:
+        """Forget what was sent of the logs that the other side has forgotten."""
+        with self._telling_log:
+            self._logs = {each: log for each, log in self._logs.items() if each in self._seen}
 
     def _look_at_values(self) -> None:
         """Send the small values that are sent as a whole when they have changed."""

@@ -255,6 +255,26 @@ def test_a_log_is_sent_before_the_reply_that_there_is_one(client: Client, fleet:
     assert client.reply(5)["result"] is True
 
 
+def test_the_log_of_a_kernel_that_comes_back_is_sent_from_its_beginning(
+    client: Client, fleet: FakeFleet
+) -> None:
+    log = fleet.logs["k1"] = Transcript()
+    log.write(Role.STDERR, "one\n", time=1.0)
+    client.news("order")
+    client.send({"id": 5, "do": "log", "kernel": "k1"})
+    client.reply(5)
+    rows = fleet.snapshots
+    fleet.snapshots = ()
+    client.news("order")
+    fleet.snapshots = rows
+    client.news("order")
+    log.write(Role.STDERR, "two\n", time=2.0)
+
+    client.send({"id": 6, "do": "log", "kernel": "k1"})
+
+    assert client.news("change")["kept"] == [0, 0]
+
+
 def test_an_idle_agent_follows_no_output(client: Client, fleet: FakeFleet) -> None:
     asked: list[str] = []
     fleet.transcript = asked.append  # type: ignore[method-assign, assignment]  # only counted
