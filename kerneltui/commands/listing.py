@@ -22,7 +22,7 @@ from kerneltui.fleet.keeper.recording.recording import recording_path
 from kerneltui.fleet.manifests.lock import is_locked
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.model.classification import Kind, Liveness
-from kerneltui.fleet.model.engine_names import HERE, SEPARATOR
+from kerneltui.fleet.model.engine_names import HERE, engine_of, with_engine, without_engine
 from kerneltui.fleet.monitoring.latest import Latest, read_latest
 from kerneltui.fleet.reconcile.host_scan import (
     HostScan,
@@ -260,13 +260,13 @@ def find(kernels: Iterable[K], word: str) -> K:
 def _exact_words(kernel: Nameable) -> set[str]:
     host, own_id = _host_and_id(kernel)
     words = {kernel.name, own_id} | ({str(kernel.pid)} if kernel.pid else set())
-    return words | {f"{host}{SEPARATOR}{word}" for word in words}
+    return words | {with_engine(word, host) for word in words}
 
 
 def _host_and_id(kernel: Nameable) -> tuple[str, str]:
     """Return the name of a kernel's host, and its id without that."""
-    host, separator, own_id = kernel.kernel_id.partition(SEPARATOR)
-    return (host, own_id) if separator else (HERE, kernel.kernel_id)
+    engine = engine_of(kernel.kernel_id)
+    return engine or HERE, without_engine(kernel.kernel_id, engine)
 
 
 def find_living(word: str) -> Listed:
@@ -296,7 +296,7 @@ def describe(kernels: Iterable[Nameable]) -> str:
 
 def _short_id(kernel: Nameable) -> str:
     host, own_id = _host_and_id(kernel)
-    return own_id[:8] if host == HERE else f"{host}{SEPARATOR}{own_id[:8]}"
+    return own_id[:8] if host == HERE else with_engine(own_id[:8], host)
 
 
 def _listed(manifest: Manifest, moments: Moments) -> Listed:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from kerneltui.commands.printing import ProgressLine, warn
 from kerneltui.errors import KernelError
+from kerneltui.fleet.model.engine_names import engine_of
 
 if TYPE_CHECKING:
     from kerneltui.commands.opened_engine import OpenedEngine
@@ -36,8 +37,8 @@ class OpenedEngines:
 
     def named_by(self, text: str) -> OpenedEngine | None:
         """Return the engine that an id, a kernelspec or a word begins with, if any."""
-        name, colon, _ = text.partition(":")
-        return next((each for each in self._engines if colon and each.name == name), None)
+        name = engine_of(text)
+        return next((each for each in self._engines if each.name == name), None)
 
     def settle(self, words: Iterable[str] = ()) -> bool:
         """Wait until the engines have told their kernels; print, once, why one has not.

@@ -21,7 +21,7 @@ from kerneltui.commands.engines import opened
 from kerneltui.commands.listing import Listed, list_all
 from kerneltui.commands.opened_engines import OpenedEngines
 from kerneltui.commands.probe import Probe
-from kerneltui.fleet.model.engine_names import SEPARATOR, UNHEARD
+from kerneltui.fleet.model.engine_names import UNHEARD, without_engine
 from kerneltui.fleet.model.filters import DASHBOARD_ONLY, Filter, parse_filter
 from kerneltui.fleet.reconcile.host_scan import HostScan
 from kerneltui.protocol.text import clean_line
@@ -125,7 +125,7 @@ def to_table(
 
 def _row(kernel: Listed, now: float) -> tuple[str, ...]:
     return (
-        formats.short_id(kernel.id.removeprefix(f"{kernel.host}{SEPARATOR}")),
+        formats.short_id(without_engine(kernel.id, kernel.host)),
         kernel.name,
         kernel.host,
         kernel.kernelspec or "-",

@@ -21,7 +21,7 @@ from kerneltui.fleet.engines.engine import Engine
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.classification import Kind
-from kerneltui.fleet.model.engine_names import SEPARATOR
+from kerneltui.fleet.model.engine_names import engine_of
 from kerneltui.fleet.model.options import Options
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
 from kerneltui.fleet.reconcile.host_scan import of_this_host, read_manifests
@@ -107,7 +107,7 @@ def start(
     kernel_name: str, *, cwd: str, name: str, autorestart: bool, engines: EngineWords = NONE
 ) -> int:
     """Start a kernel that outlives this process, wait until it is ready, and print its id."""
-    with opened(engines if SEPARATOR in kernel_name else NONE) as remote:
+    with opened(engines if engine_of(kernel_name) else NONE) as remote:
         if remote.named_by(kernel_name):
             if autorestart:
                 raise KernelError("only kernels of this host can be started with --autorestart")

@@ -18,7 +18,7 @@ from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.engines.engines_console import EnginesConsole
 from kerneltui.fleet.engines.guarded_engine import GuardedEngine, close_all
 from kerneltui.fleet.engines.merged import Merged
-from kerneltui.fleet.engines.remote_engine import engine_of
+from kerneltui.fleet.model.engine_names import engine_of
 from kerneltui.kernels.processes.guarded_thread import GuardedThread
 
 if TYPE_CHECKING:

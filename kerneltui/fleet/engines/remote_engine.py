@@ -6,7 +6,6 @@ from typing import Protocol
 
 from kerneltui.fleet.engines.engine import Engine
 from kerneltui.fleet.engines.engine_state import EngineState
-from kerneltui.fleet.model.engine_names import SEPARATOR
 
 
 class RemoteEngine(Engine, Protocol):
@@ -28,9 +27,3 @@ class RemoteEngine(Engine, Protocol):
     @property
     def state(self) -> EngineState:
         """How it is with the connection now; CONNECTED only once all its rows are published."""
-
-
-def engine_of(text: str) -> str:
-    """Return the name that an id or a kernelspec begins with; "" if it names no engine."""
-    name, separator, _ = text.partition(SEPARATOR)
-    return name if separator else ""

@@ -18,8 +18,7 @@ from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from kerneltui.errors import KernelError
-from kerneltui.fleet.engines.remote_engine import engine_of
-from kerneltui.fleet.model.engine_names import without_engine
+from kerneltui.fleet.model.engine_names import engine_of, without_engine
 from kerneltui.frozen import frozen
 from kerneltui.protocol.text import clean_line
 from kerneltui.tui.dialogs.type_ahead import TypeAhead

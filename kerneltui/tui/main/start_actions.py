@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kerneltui.fleet.engines.remote_engine import engine_of
+from kerneltui.fleet.model.engine_names import engine_of
 from kerneltui.tui.dialogs.start import StartRequest, StartScreen
 from kerneltui.tui.main import questions
 from kerneltui.tui.main.kernel_screen import Commands, KernelScreen

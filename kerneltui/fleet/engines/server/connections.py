@@ -12,7 +12,8 @@ from kerneltui.fleet.diagnosis.condition import OpenPrompt
 from kerneltui.fleet.diagnosis.ways.subject import Subject
 from kerneltui.fleet.engines.server.connection import KernelConnection, NotConnected
 from kerneltui.fleet.engines.server.listing import RemoteKernel
-from kerneltui.fleet.engines.server.snapshots import Heard, full_id
+from kerneltui.fleet.engines.server.snapshots import Heard
+from kerneltui.fleet.model.engine_names import with_engine
 from kerneltui.fleet.model.retention import Limits
 from kerneltui.fleet.monitoring.monitor import Describe, KernelMonitor
 from kerneltui.kernels.management.manager import KernelManager
@@ -155,7 +156,7 @@ class Connections:
 
     def hear_server(self, kernels: Mapping[str, RemoteKernel]) -> None:
         """Take over what a look has shown. `kernels`: by the server's id."""
-        told = {full_id(self._engine, own): kernel for own, kernel in kernels.items()}
+        told = {with_engine(own, self._engine): kernel for own, kernel in kernels.items()}
         for kernel_id, connection in list(self._connections.items()):
             kernel = told.get(kernel_id)
             if kernel is None:

@@ -14,10 +14,10 @@ from kerneltui.fleet.engines.server.login import ServerLogin
 from kerneltui.fleet.engines.server.news import ServerNews
 from kerneltui.fleet.engines.server.poller import ServerPoller
 from kerneltui.fleet.engines.server.rows import ServerRows
-from kerneltui.fleet.engines.server.snapshots import full_id, own_id
 from kerneltui.fleet.engines.server.verbs import ServerVerbs
 from kerneltui.fleet.inspection.kernel_info import Facts, KernelInfo, versions
 from kerneltui.fleet.inspection.spec_choice import SpecChoice
+from kerneltui.fleet.model.engine_names import with_engine, without_engine
 from kerneltui.fleet.model.retention import USUAL, Limits
 from kerneltui.fleet.registry.notices import Notice, NoticeBoard
 from kerneltui.kernels.gateway.server import ServerAddress
@@ -210,7 +210,7 @@ class ServerEngine:
         """Return the kernelspecs that the server told last."""
         return tuple(
             SpecChoice(
-                full_id(self.name, each.name),
+                with_engine(each.name, self.name),
                 clean_line(each.display_name),
                 clean_line(each.language),
             )
@@ -231,7 +231,8 @@ class ServerEngine:
 
         `cwd`: relative to the server's folder. `name`: the path of a notebook to bind it to.
         """
-        return full_id(self.name, self._verbs.start(kernel_name, cwd=cwd, name=name))
+        started = self._verbs.start(kernel_name, cwd=cwd, name=name)
+        return with_engine(started, self.name)
 
     def do(self, verb: Verb, target: Target, **options: Unpack[Options]) -> str:  # noqa: ARG002
         """Carry out a verb on the target kernel; no verb of a server takes options.
@@ -247,7 +248,7 @@ class ServerEngine:
     # -- what is published ----
 
     def _kernel(self, kernel_id: str) -> RemoteKernel:
-        kernel = self._poller.kernels.get(own_id(self.name, kernel_id))
+        kernel = self._poller.kernels.get(without_engine(kernel_id, self.name))
         if kernel is None:
             raise NoSuchKernel(f"no kernel with id {clean_line(kernel_id)!r}", kernel_id)
         return kernel
@@ -263,7 +264,7 @@ class ServerEngine:
     def _note_look(self) -> None:
         """Take over what a look has shown, and tell the user if the connection has changed."""
         while self._restarted:
-            self._connections.note_restart(full_id(self.name, self._restarted.popleft()))
+            self._connections.note_restart(with_engine(self._restarted.popleft(), self.name))
         state = self._poller.state
         if state.link is Link.CONNECTED:
             self._connections.hear_server(self._poller.kernels)

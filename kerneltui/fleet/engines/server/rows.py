@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 
 from kerneltui.fleet.engines.server.poller import ServerPoller
-from kerneltui.fleet.engines.server.snapshots import Heard, Known, Order, full_id, snapshot_of
+from kerneltui.fleet.engines.server.snapshots import Heard, Known, Order, snapshot_of
+from kerneltui.fleet.model.engine_names import with_engine
 from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.frozen import frozen
 from kerneltui.protocol.status import KernelState
@@ -71,7 +72,7 @@ class ServerRows:
                 kernel,
                 languages.get(kernel.model.name, ""),
                 orders.get(own_id),
-                self._heard(full_id(self._engine, own_id)),
+                self._heard(with_engine(own_id, self._engine)),
             )
             for own_id, kernel in self._poller.kernels.items()
         ]

@@ -13,6 +13,7 @@ from kerneltui.fleet.discovery.naming import PATH_WIDTH, SHORT
 from kerneltui.fleet.engines.server.listing import RemoteKernel
 from kerneltui.fleet.model.capabilities import ALLOWED, Verb, possible
 from kerneltui.fleet.model.classification import Kind, Liveness
+from kerneltui.fleet.model.engine_names import with_engine
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.fleet.monitoring.iopub_facts import IopubFacts
@@ -92,9 +93,9 @@ def snapshot_of(
     is_code = heard is not None and heard.status.running == iopub.request != ""
     is_running = is_code and state is KernelState.BUSY
     return KernelSnapshot(
-        kernel_id=full_id(engine, model.id),
+        kernel_id=with_engine(model.id, engine),
         name=clean_line(kernel.name) or clean_line(model.id)[:SHORT],
-        kernel_name=clean_line(full_id(engine, model.name)),
+        kernel_name=clean_line(with_engine(model.name, engine)),
         state=state,
         allowed=_allowed(known, state) if unheard_since is None else frozenset(),
         identity=None,
@@ -115,16 +116,6 @@ def snapshot_of(
         engine=engine,
         unheard_since=unheard_since,
     )
-
-
-def full_id(engine: str, own: str) -> str:
-    """Return the id or name that front ends know, of one that the server knows."""
-    return f"{engine}:{own}"
-
-
-def own_id(engine: str, full: str) -> str:
-    """Return the id or name that the server knows."""
-    return full.removeprefix(f"{engine}:")
 
 
 def _allowed(known: Known, state: KernelState) -> frozenset[Verb]:

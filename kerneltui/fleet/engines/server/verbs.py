@@ -22,11 +22,11 @@ from kerneltui.fleet.engines.server.snapshots import (
     RESTARTING,
     STOPPING,
     Order,
-    own_id,
 )
 from kerneltui.fleet.engines.server.usage_report import ask_usage
 from kerneltui.fleet.model.capabilities import Verb, why_not
 from kerneltui.fleet.model.classification import Kind
+from kerneltui.fleet.model.engine_names import without_engine
 from kerneltui.fleet.model.snapshot import Target
 from kerneltui.frozen import frozen
 from kerneltui.protocol.status import KernelState
@@ -84,7 +84,7 @@ class ServerVerbs:
             raise ActionRefused(f"cannot {verb} {target.name}: {reason}")
         if kernel.state is KernelState.DEAD and not target.was_dead:
             raise ActionRefused(f"{target.name} has died meanwhile; nothing was done")
-        own = own_id(self._engine, target.kernel_id)
+        own = without_engine(target.kernel_id, self._engine)
         return self._ways[verb](_Asked(target.kernel_id, own, target.name, kernel))
 
     def start(self, kernel_name: str, *, cwd: str, name: str) -> str:
@@ -100,7 +100,7 @@ class ServerVerbs:
                 f"a kernel of {self._engine} has its name from a notebook: give a path that ends"
                 f" with {NOTEBOOK}, or no name"
             )
-        own = own_id(self._engine, kernel_name)
+        own = without_engine(kernel_name, self._engine)
         if name:
             started = self._start_for_notebook(own, name)
         else:
@@ -189,7 +189,7 @@ class ServerVerbs:
     def _known(self, target: Target) -> RemoteKernel:
         """Return the target kernel. Raises ActionRefused if it is gone, or its server is."""
         self._refuse_unheard()
-        kernel = self._poller.kernels.get(own_id(self._engine, target.kernel_id))
+        kernel = self._poller.kernels.get(without_engine(target.kernel_id, self._engine))
         if kernel is None:
             raise ActionRefused(f"{target.name} is gone; nothing was done")
         return kernel

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from kerneltui.fleet.console.prompt import Prompt
 from kerneltui.fleet.inspection.spec_choice import SpecChoice
-from kerneltui.fleet.model.engine_names import SEPARATOR
+from kerneltui.fleet.model.engine_names import with_engine, without_engine
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
 from kerneltui.fleet.registry.notices import Notice
 
@@ -20,15 +20,14 @@ class Names:
 
     def __init__(self, engine: str) -> None:
         self.engine = engine
-        self._prefix = f"{engine}{SEPARATOR}"
 
     def outer(self, name: str) -> str:
         """Return an id or a kernelspec as it is known here; "" stays "", which is none."""
-        return f"{self._prefix}{name}" if name else ""
+        return with_engine(name, self.engine) if name else ""
 
     def inner(self, name: str) -> str:
         """Return it as it is known there."""
-        return name.removeprefix(self._prefix)
+        return without_engine(name, self.engine)
 
     def keys(self, values: Mapping[str, T]) -> dict[str, T]:
         return {self.outer(key): value for key, value in values.items()}
