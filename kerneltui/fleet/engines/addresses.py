@@ -8,6 +8,7 @@ from pathlib import Path
 from kerneltui.errors import KernelError, LoginRefused
 from kerneltui.fleet.engines.secrets import password_of
 from kerneltui.fleet.engines.settings import ServerSettings
+from kerneltui.kernels.gateway.rest import GatewayApi
 from kerneltui.kernels.gateway.server import (
     TIMEOUT,
     ServerAddress,
@@ -15,8 +16,6 @@ from kerneltui.kernels.gateway.server import (
     parse_address,
 )
 from kerneltui.kernels.gateway.server_session import ServerSession
-
-FOR_USERS = "api/kernelspecs"  # what every server tells who is logged in, and no other
 
 
 def address_of(server: ServerSettings) -> ServerAddress:
@@ -42,7 +41,7 @@ def with_secret(address: ServerAddress, secret: str) -> ServerAddress:
     by_token = replace(address, token=secret)
     with ServerSession(by_token) as session:
         try:
-            session.request("GET", FOR_USERS)
+            GatewayApi(session).specs()  # every server tells them who is logged in, and no other
         except LoginRefused:
             return by_password
         except KernelError:  # the engine will tell it

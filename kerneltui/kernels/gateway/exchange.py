@@ -13,11 +13,11 @@ from kerneltui.frozen import frozen
 from kerneltui.kernels.gateway.answer import HUB_USER, Answer, Meaning, encrypted_twin
 from kerneltui.kernels.gateway.http_client import HttpClient
 from kerneltui.kernels.gateway.login import Login
+from kerneltui.kernels.gateway.rest_paths import SPECS, UNTRACKED, VERSION
 from kerneltui.kernels.gateway.server import ServerAddress
 from kerneltui.protocol.text import clean_line
 
-_OPEN_TO_ALL = "api"  # tells the version, to anybody
-_FOR_USERS = "api/kernelspecs?no_track_activity=1"  # what whoever is logged in may ask
+_FOR_USERS = f"{SPECS}{UNTRACKED}"  # what whoever is logged in may ask
 
 
 @frozen
@@ -90,13 +90,13 @@ class Exchange:
         address, client = self._address, HttpClient(self._address)
         if client.tls is None and not address.unix_socket:
             try:
-                twin = encrypted_twin(await client.send("GET", _OPEN_TO_ALL, {}))
+                twin = encrypted_twin(await client.send("GET", VERSION, {}))
             except BaseException:
                 await client.close()
                 raise
             if twin is not None:
                 await client.close()
-                address = replace(address, url=twin.removesuffix(_OPEN_TO_ALL))
+                address = replace(address, url=twin.removesuffix(VERSION))
                 client = HttpClient(address)
         return _Opened(address, client, Login(address, client, self._renew))
 

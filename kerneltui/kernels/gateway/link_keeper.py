@@ -16,6 +16,7 @@ from kerneltui.errors import KernelError, LoginRefused, ServerError
 from kerneltui.kernels.gateway.event_loop import in_thread
 from kerneltui.kernels.gateway.relay_sockets import RelaySockets
 from kerneltui.kernels.gateway.relay_state import Link, LinkGap
+from kerneltui.kernels.gateway.rest_paths import UNTRACKED, kernel_path
 from kerneltui.kernels.gateway.traffic import Traffic
 from kerneltui.kernels.gateway.websocket import describe_end, is_final, open_websocket
 from kerneltui.kernels.processes.guarded_thread import Failures
@@ -53,7 +54,7 @@ class LinkKeeper:
     ) -> None:
         """`on_change`: called with the link and why it is so, also if that is not new."""
         self._server = server
-        self._kernel = f"api/kernels/{quote(kernel_id, safe='')}"
+        self._kernel = kernel_path(kernel_id)
         self._session_id = session_id
         self._sockets = sockets
         self._on_change = on_change
@@ -130,7 +131,7 @@ class LinkKeeper:
         try:
             return await open_websocket(await in_thread(find))
         except LoginRefused:
-            ask = partial(self._server.request, "GET", f"{self._kernel}?no_track_activity=1")
+            ask = partial(self._server.request, "GET", f"{self._kernel}{UNTRACKED}")
             await in_thread(ask)
             return await open_websocket(await in_thread(find))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,8 +17,6 @@ from kerneltui.kernels.gateway.rest import START_TIMEOUT, GatewayApi
 from kerneltui.kernels.gateway.server import TIMEOUT, ServerAddress, parse_address
 from kerneltui.kernels.gateway.server_session import ServerSession
 from kerneltui.protocol.status import KernelState
-
-GONE = 404  # what a server answers about a kernel that it does not have
 
 
 class GatewayKernelManager:
@@ -109,7 +108,7 @@ class GatewayKernelManager:
         try:
             return self._api.model(self.kernel_id).state != KernelState.DEAD
         except ServerRefused as error:
-            if error.status != GONE:
+            if error.status != HTTPStatus.NOT_FOUND:
                 raise
             return False
 
@@ -188,7 +187,7 @@ class GatewayKernelManager:
         try:
             self._api.shutdown(self.kernel_id)
         except ServerRefused as error:
-            if error.status != GONE:
+            if error.status != HTTPStatus.NOT_FOUND:
                 raise
         self._disconnect()
         self.kernel_id = ""

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TypeVar
-from urllib.parse import quote
 
 from kerneltui.errors import NoSuchKernel, ServerError, ServerRefused
 from kerneltui.kernels.gateway import models
 from kerneltui.kernels.gateway.models import KernelModel, SessionModel, SpecModels
+from kerneltui.kernels.gateway.rest_paths import (
+    KERNELS,
+    SESSIONS,
+    SPECS,
+    UNTRACKED,
+    VERSION,
+    kernel_path,
+)
 from kerneltui.kernels.gateway.server_session import ServerSession
 from kerneltui.protocol.text import clean_line
 
 START_TIMEOUT = 60.0  # seconds: Jupyter's own launch timeout; a cluster may need minutes
 STOP_TIMEOUT = 30.0  # seconds; a server waits for its kernel's end, then kills it
-_UNTRACKED = "?no_track_activity=1"
-"""Looks do not count as activity, by which a server decides when to end idle kernels."""
 
 _T = TypeVar("_T")
 
@@ -30,11 +35,11 @@ class GatewayApi:
 
     def version(self) -> str:
         """Return the version that the server tells; "" if it tells none."""
-        return models.version(self._get("api"))
+        return models.version(self._get(VERSION))
 
     def kernels(self) -> tuple[KernelModel, ...]:
         try:
-            return models.kernel_models(self._get("api/kernels"))
+            return models.kernel_models(self._get(KERNELS))
         except ServerRefused as error:
             if error.status != 403:
                 raise
@@ -47,14 +52,14 @@ class GatewayApi:
             ) from None
 
     def sessions(self) -> tuple[SessionModel, ...]:
-        return models.session_models(self._get("api/sessions"))
+        return models.session_models(self._get(SESSIONS))
 
     def specs(self) -> SpecModels:
-        return models.spec_models(self._get("api/kernelspecs"))
+        return models.spec_models(self._get(SPECS))
 
     def model(self, kernel_id: str) -> KernelModel:
         """Return what the server tells of one kernel; ServerRefused has status 404 for no such."""
-        return self._known(models.kernel_model(self._get(_kernel(kernel_id))), "its kernel")
+        return self._known(models.kernel_model(self._get(kernel_path(kernel_id))), "its kernel")
 
     # -- orders ----
 
@@ -78,7 +83,7 @@ class GatewayApi:
             order["path"] = path
         if environment:
             order["env"] = dict(environment)
-        told = self._session.request("POST", "api/kernels", body=order, timeout=timeout)
+        told = self._session.request("POST", KERNELS, body=order, timeout=timeout)
         return self._known(models.kernel_model(told), "the kernel that it started")
 
     def start_session(
@@ -92,18 +97,18 @@ class GatewayApi:
         kernel = {"name": name} if name else {}
         title = path.rpartition("/")[2]
         order = {"path": path, "name": title, "type": kind, "kernel": kernel}
-        told = self._session.request("POST", "api/sessions", body=order, timeout=timeout)
+        told = self._session.request("POST", SESSIONS, body=order, timeout=timeout)
         return self._known(models.session_model(told), "the session that it started")
 
     def interrupt(self, kernel_id: str) -> None:
-        self._session.request("POST", f"{_kernel(kernel_id)}/interrupt")
+        self._session.request("POST", f"{kernel_path(kernel_id)}/interrupt")
 
     def restart(self, kernel_id: str, *, timeout: float = START_TIMEOUT) -> None:
-        self._session.request("POST", f"{_kernel(kernel_id)}/restart", timeout=timeout)
+        self._session.request("POST", f"{kernel_path(kernel_id)}/restart", timeout=timeout)
 
     def shutdown(self, kernel_id: str, *, timeout: float = STOP_TIMEOUT) -> None:
         """Stop a kernel; the server kills it if it does not end by itself."""
-        self._session.request("DELETE", _kernel(kernel_id), timeout=timeout)
+        self._session.request("DELETE", kernel_path(kernel_id), timeout=timeout)
 
     def _require_spec(self, name: str) -> None:
         """Refuse an unknown kernelspec: a failed start can keep a Jupyter server from ending."""
@@ -118,13 +123,9 @@ class GatewayApi:
             )
 
     def _get(self, path: str) -> object:
-        return self._session.request("GET", f"{path}{_UNTRACKED}")
+        return self._session.request("GET", f"{path}{UNTRACKED}")
 
     def _known(self, model: _T | None, what: str) -> _T:
         if model is None:
             raise ServerError(f"{self._session.address} did not tell the id of {what}")
         return model
-
-
-def _kernel(kernel_id: str) -> str:
-    return f"api/kernels/{quote(kernel_id, safe='', errors='replace')}"

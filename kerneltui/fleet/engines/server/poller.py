@@ -6,6 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import Protocol
 
@@ -183,7 +184,7 @@ class ServerPoller:
             try:
                 models.append(self._server().model(kernel_id))
             except ServerRefused as error:
-                if error.status != 404:
+                if error.status != HTTPStatus.NOT_FOUND:
                     raise
                 self._started.pop(kernel_id, None)
         return models

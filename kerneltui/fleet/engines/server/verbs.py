@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
 from types import MappingProxyType
 
 from kerneltui.errors import ActionRefused, KernelError, ServerRefused
@@ -33,7 +34,6 @@ from kerneltui.protocol.status import KernelState
 
 EFFECT_TIME = 1.0  # seconds for an interrupt to be seen
 GLANCE = 0.2  # seconds between two looks for that
-NO_SUCH_KERNEL = 404
 NOTEBOOK = ".ipynb"
 _FORWARDED = "KERNEL_"
 """How the variables begin that an Enterprise Gateway reads: KERNEL_USERNAME and others."""
@@ -154,7 +154,7 @@ class ServerVerbs:
             try:
                 self._server.api.shutdown(asked.own_id)
             except ServerRefused as error:
-                if error.status != NO_SUCH_KERNEL:
+                if error.status != HTTPStatus.NOT_FOUND:
                     raise
             self._poller.look()
         return ""
@@ -202,7 +202,7 @@ class ServerVerbs:
             yield
         except ServerRefused as error:
             self._poller.look()
-            if error.status == NO_SUCH_KERNEL:
+            if error.status == HTTPStatus.NOT_FOUND:
                 raise ActionRefused(f"{asked.name} is gone; nothing was done") from None
             raise
         finally:
