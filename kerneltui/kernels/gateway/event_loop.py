@@ -83,7 +83,7 @@ async def in_thread(work: Callable[[], _T]) -> _T:
     def run() -> None:
         try:
             future.set_result(work())
-        except Exception as error:  # noqa: BLE001 - raised again in the caller
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller, which waits
             future.set_exception(error)
 
     threading.Thread(target=run, name="server-helper", daemon=True).start()

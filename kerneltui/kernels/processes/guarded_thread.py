@@ -45,7 +45,7 @@ class Failures:
         self._told[failure] = now
 
 
-def describe_failure(error: Exception) -> str:
+def describe_failure(error: BaseException) -> str:
     """Return the kind and place of an error, without the values of variables.
 
     Keys may be among those values. The error's text is included only for our own errors and for the

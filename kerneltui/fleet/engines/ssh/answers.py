@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_type_hints
 
 from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.console.prompt import Prompt
@@ -243,10 +243,4 @@ def _options(told: Told) -> Options:
     return cast(Options, options)
 
 
-_OPTIONS: Mapping[str, type] = {
-    "signum": int,
-    "process": ProcessIdentity,
-    "rest": bool,
-    "anyway": bool,
-    "name": str,
-}
+_OPTIONS: Mapping[str, type] = get_type_hints(Options)

@@ -15,6 +15,7 @@ from kerneltui.errors import (
 )
 from kerneltui.fleet.control.interrupts import WouldEndKernel
 from kerneltui.fleet.diagnosis.ways.choice import CannotLook
+from kerneltui.kernels.processes.guarded_thread import describe_failure
 from kerneltui.protocol import fields
 from kerneltui.protocol.text import clean_line
 
@@ -33,9 +34,9 @@ _BY_NAME = {kind.__name__: make for kind, make in _MAKERS.items()}
 
 
 def told(error: BaseException) -> dict[str, str]:
-    """Return an error as it is sent; one that is not ours is told by its kind only."""
+    """Return an error as it is sent; one that is not ours is told by its kind and place only."""
     if not isinstance(error, KernelError):
-        return {"kind": "KernelError", "text": f"it failed there: {type(error).__name__}"}
+        return {"kind": "KernelError", "text": f"it failed there: {describe_failure(error)}"}
     kind = next((each for each in _MAKERS if isinstance(error, each)), KernelError)
     return {"kind": kind.__name__, "text": clean_line(str(error), WIDTH)}
 
