@@ -8,6 +8,7 @@ so events may come in any order.
 from __future__ import annotations
 
 import signal
+from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 
@@ -24,6 +25,10 @@ class KernelState(StrEnum):
     RESTARTING = "restarting"
     TERMINATING = "terminating"
     DEAD = "dead"
+
+
+RUNS: Mapping[KernelState, bool] = {KernelState.BUSY: True, KernelState.IDLE: False}
+"""Whether a kernel runs code; states that do not tell are left out."""
 
 
 class Wanted(StrEnum):

@@ -15,7 +15,7 @@ from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.servers.rest import ServedKernel
 from kerneltui.frozen import frozen
 from kerneltui.kernels.processes.identity import ProcessIdentity
-from kerneltui.protocol.status import KernelState, KernelStatus, Wanted
+from kerneltui.protocol.status import RUNS, KernelState, KernelStatus, Wanted
 
 _STATES_OF_LEFT = {Liveness.STALE: KernelState.DEAD, Liveness.OTHER_HOST: KernelState.UNKNOWN}
 _PHASES = {
@@ -27,7 +27,6 @@ _PHASES_OF_LEFT = {
     Liveness.STALE: Phase.STALE_FILE,
     Liveness.OTHER_HOST: Phase.OTHER_HOST_FILE,
 }
-_RUNS = {KernelState.BUSY: True, KernelState.IDLE: False}
 _ON_THE_WAY = (KernelState.STARTING, KernelState.RESTARTING, KernelState.TERMINATING)
 
 UNANSWERED = "?"
@@ -126,7 +125,7 @@ class KernelFacts:
         return ConditionFacts(
             phase=phase,
             why=self.why,
-            runs=bool(self.status and self.status.unfinished) if is_ending else _RUNS.get(state),
+            runs=bool(self.status and self.status.unfinished) if is_ending else RUNS.get(state),
             answers=False if is_mute else None,
             order="stopping" if is_ending else "",
         )

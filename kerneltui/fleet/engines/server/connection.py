@@ -11,14 +11,13 @@ from kerneltui.errors import KernelError
 from kerneltui.kernels.gateway.relay import Relay
 from kerneltui.kernels.gateway.relay_state import Link, LinkGap, RelayState
 from kerneltui.kernels.management.manager import KernelManager
-from kerneltui.protocol.status import Exited, KernelState, ServerReported
+from kerneltui.protocol.status import RUNS, Exited, KernelState, ServerReported
 from kerneltui.words import clock
 
 if TYPE_CHECKING:
     from kerneltui.kernels.gateway.link_keeper import Server
 
 RESTARTS_APART = 2.0  # seconds: within these, one restart is told twice
-_BUSY = {KernelState.BUSY: True, KernelState.IDLE: False}
 
 
 class NotConnected(KernelError, RuntimeError):
@@ -95,8 +94,8 @@ class KernelConnection:
                 manager.life.advance(Exited(None, reason))
         elif manager.status.exited:
             manager.attach_kernel(None, age=None)
-        elif state in _BUSY and not self._looked:
-            manager.life.advance(ServerReported(_BUSY[state]), manager.spawns)
+        elif state in RUNS and not self._looked:
+            manager.life.advance(ServerReported(RUNS[state]), manager.spawns)
 
     def begin_again(self) -> bool:
         """Take note that the kernel was restarted; tell whether that is news."""

@@ -20,7 +20,7 @@ from kerneltui.fleet.monitoring.iopub_facts import IopubFacts
 from kerneltui.fleet.registry.kernel_facts import REASON_WIDTH
 from kerneltui.frozen import frozen
 from kerneltui.protocol.period import Period
-from kerneltui.protocol.status import KernelState, KernelStatus
+from kerneltui.protocol.status import RUNS, KernelState, KernelStatus
 from kerneltui.protocol.text import clean_line
 
 NEEDS_CONNECTION = frozenset({Verb.EXECUTE, Verb.VERIFY})
@@ -34,7 +34,6 @@ _PHASES = {
     KernelState.STARTING: Phase.STARTING,
     KernelState.RESTARTING: Phase.RESTARTING,
 }
-_RUNS = {KernelState.BUSY: True, KernelState.IDLE: False}
 _TOLD_FOR_IT = (KernelState.DEAD, KernelState.RESTARTING)
 """States that a server tells, as the kernel itself cannot."""
 
@@ -133,7 +132,7 @@ def _condition(known: Known, state: KernelState, now: float) -> Condition:
         phase=Phase.UP if is_mute else _PHASES.get(state, Phase.UP),
         phase_since=known.order.since if known.order else since,
         why=UNHEARD if is_mute else clean_line(kernel.model.reason, REASON_WIDTH),
-        runs=_RUNS.get(state),
+        runs=RUNS.get(state),
         runs_since=since,
         runs_seen_since=seen_since,
         sent_at=heard.sent_at if heard else None,
