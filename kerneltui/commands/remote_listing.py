@@ -50,6 +50,5 @@ def listed_snapshot(row: KernelSnapshot, now: float, instant: float) -> Listed:
         host=row.host,
         unheard_since=at(row.unheard_since),
         kind=row.kind,
-        identity=row.identity,
         pending=row.pending,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import field
-from typing import get_args
+from typing import Any, get_args
 
 from kerneltui import paths
 from kerneltui.fleet.engines.settings import EngineSettings
@@ -37,17 +37,12 @@ class Settings:
 
 def read_settings() -> Settings:
     """Read the file. A wrong value is ignored; `kerneltui paths` reports it."""
-    file = paths.config_file()
-    try:
-        data = tomllib.loads(read_regular(file, MAX_FILE).decode("utf-8", "replace"))
-    except FileNotFoundError:
-        return Settings()
-    except (OSError, ValueError, RecursionError):
+    if (data := _tables()) is None:
         from kerneltui.tui.config.config_file import (
             read_config,  # it reads the valid parts of a broken file
         )
 
-        config, problems = read_config(file)
+        config, problems = read_config(paths.config_file())
         problem = str(problems[0]) if problems else ""  # the file may have been repaired meanwhile
         return Settings(
             config.transport,
@@ -72,18 +67,23 @@ def read_engines() -> EngineSettings:
     """Read the servers and hosts that can be chosen by name; what is wrong is ignored as well."""
     from kerneltui.fleet.engines import settings_table  # only commands with engines need it
 
-    file = paths.config_file()
-    try:
-        data = tomllib.loads(read_regular(file, MAX_FILE).decode("utf-8", "replace"))
-    except FileNotFoundError:
-        data = {}
-    except (OSError, ValueError, RecursionError):
+    if (data := _tables()) is None:
         from kerneltui.tui.config.config_file import read_config
 
-        return read_config(file)[0].engines
+        return read_config(paths.config_file())[0].engines
     return settings_table.engine_settings(
         *(settings_table.right_settings(name, data.get(name)) for name in settings_table.RULES)
     )
+
+
+def _tables() -> dict[str, Any] | None:
+    """Return what the file says, {} if there is none; None if it is broken."""
+    try:
+        return tomllib.loads(read_regular(paths.config_file(), MAX_FILE).decode("utf-8", "replace"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def _preload(value: object) -> dict[str, tuple[str, ...]]:

@@ -56,7 +56,6 @@ class ServerEngine:
         *,
         renew: Callable[[], str] | None = None,
         limits: Limits = USUAL,
-        locked: bool = False,
     ) -> None:
         """`name`: a short word without a colon. `renew`: returns a token, as for `ServerSession`.
 
@@ -78,7 +77,6 @@ class ServerEngine:
         self._board = NoticeBoard()
         self._news = ServerNews(self._board)
         self._state = poller.state
-        self.locked = locked
 
     def open(self) -> None:
         """Begin to ask the server, in threads of its own."""
