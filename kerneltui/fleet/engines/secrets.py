@@ -9,11 +9,11 @@ import subprocess
 
 from kerneltui.errors import KernelError
 from kerneltui.fleet.engines.settings import ServerSettings
+from kerneltui.fleet.model.masking import MASK, mask_text
 from kerneltui.protocol.text import clean_line
 
 PATIENCE = 10.0  # seconds for a command to print a token
 MAX_WORDS = 200  # characters of what it prints on stderr
-HIDDEN = "***"
 
 
 def token_of(server: ServerSettings) -> str:
@@ -70,4 +70,4 @@ def _printed_token(server: ServerSettings) -> str:
 
 def _words(complaint: bytes, token: str) -> str:
     text = complaint.decode("utf-8", "replace")
-    return clean_line(text.replace(token, HIDDEN) if token else text, MAX_WORDS).strip()
+    return clean_line(mask_text(text.replace(token, MASK) if token else text), MAX_WORDS).strip()

@@ -18,7 +18,7 @@ class ServerSettings:
     token: str = field(default="", repr=False)
     token_env: str = ""
     """The environment variable that holds the token."""
-    token_command: tuple[str, ...] = ()
+    token_command: tuple[str, ...] = field(default=(), repr=False)
     """The command whose first line of output is the token."""
     password_env: str = ""
     """The environment variable that holds the password."""

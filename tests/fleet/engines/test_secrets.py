@@ -47,7 +47,11 @@ def test_the_first_line_that_a_command_prints_is_the_token() -> None:
         ("print()", "printed no token"),
         (
             "import sys; print('s3cret'); sys.exit('s3cret is old')",
-            "failed with code 1: *** is old",
+            "failed with code 1: •••• is old",
+        ),
+        (
+            "import sys; sys.exit('password=hunter2 is old')",
+            "failed with code 1: password=•••• is old",
         ),
     ],
 )
