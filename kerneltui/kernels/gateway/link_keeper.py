@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from kerneltui.errors import KernelError, LoginRefused, ServerError
 from kerneltui.kernels.gateway.event_loop import in_thread
 from kerneltui.kernels.gateway.relay_sockets import RelaySockets
-from kerneltui.kernels.gateway.relay_state import Link, LinkGap
+from kerneltui.kernels.gateway.relay_state import LinkGap, RelayLink
 from kerneltui.kernels.gateway.rest_paths import UNTRACKED, kernel_path
 from kerneltui.kernels.gateway.traffic import Traffic
 from kerneltui.kernels.gateway.websocket import describe_end, is_final, open_websocket
@@ -49,7 +49,7 @@ class LinkKeeper:
         session_id: str,
         sockets: RelaySockets,
         *,
-        on_change: Callable[[Link, str], None],
+        on_change: Callable[[RelayLink, str], None],
         on_gap: Callable[[LinkGap], None],
     ) -> None:
         """`on_change`: called with the link and why it is so, also if that is not new."""
@@ -91,7 +91,7 @@ class LinkKeeper:
         finally:
             self._traffic.end()
             self._sockets.close()
-            self._on_change(Link.CLOSED, reason)
+            self._on_change(RelayLink.CLOSED, reason)
 
     async def _keep_open(self) -> None:
         """Connect again and again. Raises ServerError when that is of no use."""
@@ -104,7 +104,7 @@ class LinkKeeper:
                 if isinstance(error, ServerError) and is_final(error):
                     raise
                 reason = str(error)
-            self._on_change(Link.LOST, reason)
+            self._on_change(RelayLink.LOST, reason)
             if time.monotonic() - begun > STEADY:
                 delays = _delays()
             await asyncio.sleep(next(delays))
@@ -115,7 +115,7 @@ class LinkKeeper:
         reason = "it was closed here"
         try:
             self._note_gap()
-            self._on_change(Link.OPEN, "")
+            self._on_change(RelayLink.OPEN, "")
             await self._traffic.pass_on(websocket)
         except ConnectionClosed as error:
             reason = describe_end(error)

@@ -16,7 +16,7 @@ from kerneltui.kernels.connection.sockets import Context, default_context
 from kerneltui.kernels.gateway.extra import NEEDS_EXTRA
 from kerneltui.kernels.gateway.gateway_loop import gateway_loop
 from kerneltui.kernels.gateway.relay_sockets import RelaySockets, new_info
-from kerneltui.kernels.gateway.relay_state import Link, LinkGap, RelayState
+from kerneltui.kernels.gateway.relay_state import LinkGap, RelayLink, RelayState
 from kerneltui.kernels.processes.guarded_thread import Failures
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Relay:
         self._on_gap = on_gap
         self._failures = Failures("a listener of a relay")
         self._changed = threading.Condition()
-        self._state = RelayState(Link.CONNECTING, time.monotonic())
+        self._state = RelayState(RelayLink.CONNECTING, time.monotonic())
         self._turn = threading.Lock()
         self._keeper: LinkKeeper | None = None
         self._is_over = False
@@ -110,14 +110,14 @@ class Relay:
         Raises KernelTimeout, or KernelError if it will never be.
         """
         with self._changed:
-            settled = (Link.OPEN, Link.CLOSED)
+            settled = (RelayLink.OPEN, RelayLink.CLOSED)
             self._changed.wait_for(lambda: self._state.link in settled, timeout)
             state = self._state
-        if state.link is Link.OPEN:
+        if state.link is RelayLink.OPEN:
             return
         why = f": {state.reason}" if state.reason else ""
         failed = f"cannot connect to kernel {self.kernel_id[:8]} of the server"
-        if state.link is Link.CLOSED:
+        if state.link is RelayLink.CLOSED:
             raise KernelError(f"{failed}{why}")
         raise KernelTimeout(f"{failed} in {timeout:g} s{why}")
 
@@ -144,7 +144,7 @@ class Relay:
         _log.info("messages of kernel %s may be missing: %s", self.kernel_id[:8], gap.why)
         self._failures.attempt(partial(self._on_gap, gap))
 
-    def _set(self, link: Link, reason: str) -> None:
+    def _set(self, link: RelayLink, reason: str) -> None:
         if (link, reason) == (self._state.link, self._state.reason):
             return
         with self._changed:

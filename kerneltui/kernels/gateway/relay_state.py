@@ -7,7 +7,7 @@ from enum import StrEnum
 from kerneltui.frozen import frozen
 
 
-class Link(StrEnum):
+class RelayLink(StrEnum):
     """A relay's connection to its server."""
 
     CONNECTING = "connecting"
@@ -23,7 +23,7 @@ class Link(StrEnum):
 class RelayState:
     """One moment of a relay."""
 
-    link: Link
+    link: RelayLink
     since: float
     """An instant of time.monotonic()."""
     reason: str = ""

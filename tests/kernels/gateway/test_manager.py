@@ -13,7 +13,7 @@ from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.kernels.gateway import websocket
 from kerneltui.kernels.gateway.gateway_loop import gateway_loop
 from kerneltui.kernels.gateway.relay import Relay
-from kerneltui.kernels.gateway.relay_state import Link, RelayState
+from kerneltui.kernels.gateway.relay_state import RelayLink, RelayState
 from kerneltui.kernels.gateway.rest import GatewayApi
 from kerneltui.kernels.gateway.server import ServerAddress
 from kerneltui.kernels.gateway.server_session import ServerSession
@@ -213,7 +213,7 @@ def test_what_a_server_keeps_while_the_link_is_broken_is_not_missed(
 
     assert said.split() == [str(number) for number in range(20)]
     assert client.get_reply(asked, timeout=READY)["content"]["status"] == "ok"
-    assert [each.link for each in states] == [Link.LOST, Link.OPEN]
+    assert [each.link for each in states] == [RelayLink.LOST, RelayLink.OPEN]
 
 
 def next_output(client: BlockingKernelClient) -> str:

@@ -15,7 +15,7 @@ from kerneltui.kernels.connection.presence import somebody_speaks
 from kerneltui.kernels.connection.sockets import connect, default_context
 from kerneltui.kernels.gateway import traffic
 from kerneltui.kernels.gateway.relay import Relay
-from kerneltui.kernels.gateway.relay_state import Link
+from kerneltui.kernels.gateway.relay_state import RelayLink
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import parent_id
 from kerneltui.protocol.websocket_frames import V1, WebsocketMessage, encode
@@ -147,7 +147,7 @@ def test_a_frame_that_is_no_message_is_counted_and_passed_over(
     eventually(lambda: relay.dropped.get("MalformedMessage") == 1)
 
     assert client.kernel_info(reply=True, timeout=5)["content"]["status"] == "ok"
-    assert relay.state.link is Link.OPEN
+    assert relay.state.link is RelayLink.OPEN
 
 
 def test_a_request_with_another_key_is_not_passed_on(
@@ -233,7 +233,7 @@ def test_a_closed_relay_is_closed_again_without_effect(gateway: KernelGateway) -
 
     relay.close()
 
-    assert [each.link for each in relay.states][-1] is Link.CLOSED
+    assert [each.link for each in relay.states][-1] is RelayLink.CLOSED
 
 
 def test_a_relay_that_was_never_started_can_be_closed(gateway: KernelGateway) -> None:
@@ -241,7 +241,7 @@ def test_a_relay_that_was_never_started_can_be_closed(gateway: KernelGateway) ->
 
     relay.close()
 
-    assert relay.state.link is Link.CONNECTING
+    assert relay.state.link is RelayLink.CONNECTING
 
 
 def test_relays_share_one_thread_that_ends_with_the_last(gateway: KernelGateway) -> None:

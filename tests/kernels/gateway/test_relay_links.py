@@ -14,7 +14,7 @@ from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.kernels.gateway import websocket
 from kerneltui.kernels.gateway.exchange import WebsocketPlace
 from kerneltui.kernels.gateway.link_keeper import LONGEST_DELAY, _delays
-from kerneltui.kernels.gateway.relay_state import Link
+from kerneltui.kernels.gateway.relay_state import RelayLink
 from kerneltui.protocol.message import parent_id
 from tests.fake_kernel import FakeKernel, file_in
 from tests.kernel_gateway import SECRET, KernelGateway
@@ -33,7 +33,7 @@ def other(short_path: Path) -> Iterator[FakeKernel]:
 
 def cut(gateway: KernelGateway, relay: WatchedRelay) -> None:
     gateway.cut()
-    eventually(lambda: relay.state.link is Link.LOST)
+    eventually(lambda: relay.state.link is RelayLink.LOST)
 
 
 def test_a_broken_link_is_opened_again_with_the_same_session(
@@ -57,7 +57,7 @@ def test_the_states_tell_what_happened(relay: WatchedRelay, gateway: KernelGatew
     relay.close()
 
     links = [each.link for each in relay.states]
-    assert links == [Link.OPEN, Link.LOST, Link.OPEN, Link.CLOSED]
+    assert links == [RelayLink.OPEN, RelayLink.LOST, RelayLink.OPEN, RelayLink.CLOSED]
     assert relay.states[1].reason == "the server closed it (1001: going away)"
 
 
@@ -234,7 +234,7 @@ def test_a_refusal_ends_it_with_the_reason(gateway: KernelGateway, status: int, 
     with pytest.raises(KernelError, match=f"cannot connect to kernel k 1 of the server: .*{said}"):
         relay.wait_open(5)
 
-    assert relay.state.link is Link.CLOSED
+    assert relay.state.link is RelayLink.CLOSED
     relay.close()
 
 
@@ -320,7 +320,7 @@ def test_requests_of_a_kernel_that_is_gone_are_aborted(
     gateway.listen()
 
     assert client.get_reply(asked, timeout=5)["content"] == {"status": "aborted"}
-    eventually(lambda: relay.state.link is Link.CLOSED)
+    eventually(lambda: relay.state.link is RelayLink.CLOSED)
 
 
 def test_a_message_that_is_too_large_breaks_the_link_with_the_reason(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from kerneltui.errors import KernelError
 from kerneltui.kernels.gateway.relay import Relay
-from kerneltui.kernels.gateway.relay_state import Link, LinkGap, RelayState
+from kerneltui.kernels.gateway.relay_state import LinkGap, RelayLink, RelayState
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.protocol.status import RUNS, Exited, KernelState, ServerReported
 from kerneltui.words import clock
@@ -50,7 +50,7 @@ class KernelConnection:
         self._looked = False
         """We have looked into the kernel: its server may take it for idle now."""
         self._restarted_at = 0.0
-        self._link = Link.CONNECTING
+        self._link = RelayLink.CONNECTING
         self._lock = threading.Lock()
 
     def _new_relay(self) -> Relay:
@@ -60,12 +60,12 @@ class KernelConnection:
 
     @property
     def is_open(self) -> bool:
-        return self._relay.state.link is Link.OPEN
+        return self._relay.state.link is RelayLink.OPEN
 
     @property
     def is_over(self) -> bool:
         """Whether the server has refused to connect us again."""
-        return self._relay.state.link is Link.CLOSED
+        return self._relay.state.link is RelayLink.CLOSED
 
     def open(self) -> None:
         """Begin to connect, also after `is_over`. Raises KernelError."""
@@ -113,11 +113,11 @@ class KernelConnection:
 
     def _note_link(self, state: RelayState) -> None:
         before, self._link = self._link, state.link
-        if state.link is Link.OPEN:
+        if state.link is RelayLink.OPEN:
             self._looked = False
-        elif before not in (Link.CONNECTING, state.link):
+        elif before not in (RelayLink.CONNECTING, state.link):
             self._note(f"… connection {state}")
-        if before is Link.OPEN and state.link is Link.LOST:
+        if before is RelayLink.OPEN and state.link is RelayLink.LOST:
             # Now, not when it is open again: what is said first then must be heard.
             self.manager.attach_kernel(None, age=None)
         self._on_change()

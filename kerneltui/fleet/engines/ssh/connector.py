@@ -11,13 +11,12 @@ from typing import Any
 
 import kerneltui
 from kerneltui.errors import ActionRefused
-from kerneltui.fleet.engines.engine_state import EngineState
-from kerneltui.fleet.engines.engine_state import Link as How
+from kerneltui.fleet.engines.engine_state import EngineState, Link
 from kerneltui.fleet.engines.ssh.box import Box
 from kerneltui.fleet.engines.ssh.codec import Fields
 from kerneltui.fleet.engines.ssh.command import Diagnosis
 from kerneltui.fleet.engines.ssh.lines import Greeting
-from kerneltui.fleet.engines.ssh.link import UNHEARD, Link
+from kerneltui.fleet.engines.ssh.link import UNHEARD, AgentLink
 from kerneltui.kernels.processes.guarded_thread import Failures, GuardedThread
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds before another attempt to connect
@@ -42,9 +41,9 @@ class Connector:
         self._destination = destination
         self._box = box
         self._begin = begin
-        self.state = EngineState(How.CONNECTING, time.monotonic())
+        self.state = EngineState(Link.CONNECTING, time.monotonic())
         """Rebound, never changed."""
-        self.link: Link | None = None
+        self.link: AgentLink | None = None
         self._is_greeted = False
         self._heard_at: float | None = None
         """When the last agent was heard last; None if there was none."""
@@ -69,7 +68,7 @@ class Connector:
     def ask(self, do: str, **arguments: object) -> Future[Any]:
         """Send a request; return its future result. Raises ActionRefused without an agent."""
         link, state = self.link, self.state
-        if link is None or state.link is not How.CONNECTED:
+        if link is None or state.link is not Link.CONNECTED:
             raise ActionRefused(f"{self._name}: {silence(state, time.monotonic())}")
         return link.ask(do, **arguments)
 
@@ -81,13 +80,13 @@ class Connector:
     # -- runs in its thread ----
 
     def _run(self) -> None:
-        while self._connect() and self.state.link is not How.REFUSED:
+        while self._connect() and self.state.link is not Link.REFUSED:
             self._ended.wait(self._pause * random.uniform(1 - SPREAD, 1 + SPREAD))
             self._pause = min(LONGEST_PAUSE, self._pause * 2)
 
     def _connect(self) -> bool:
         """Run ssh until it ends; False if there is nothing to connect any more."""
-        link = Link(
+        link = AgentLink(
             self._argv,
             self._destination,
             kerneltui.__version__,
@@ -122,25 +121,25 @@ class Connector:
         self._box.hear(news)
         if "number" in news:
             self.tell("seen", number=news["number"])
-        if "order" in news and self.state.link is not How.CONNECTED:
-            self.state = EngineState(How.CONNECTED, time.monotonic())
+        if "order" in news and self.state.link is not Link.CONNECTED:
+            self.state = EngineState(Link.CONNECTED, time.monotonic())
 
     def _tick(self, heard_at: float) -> None:
         """Say in the rows how old they are, if nothing is heard although ssh runs."""
         self._heard_at, now = heard_at, time.monotonic()
         is_silent = now - heard_at > UNHEARD
-        if is_silent and self.state.link is How.CONNECTED:
-            self.state = EngineState(How.LOST, heard_at, "it does not answer")
+        if is_silent and self.state.link is Link.CONNECTED:
+            self.state = EngineState(Link.LOST, heard_at, "it does not answer")
         elif not is_silent and self._is_silent:
-            self.state = EngineState(How.CONNECTED, now)
+            self.state = EngineState(Link.CONNECTED, now)
         self._is_silent = is_silent
         self._box.mark_unheard(heard_at if is_silent else None)
 
     def _note_end(self, ended: Diagnosis) -> None:
         if ended.is_final:
-            how = How.REFUSED
+            how = Link.REFUSED
         else:
-            how = How.CONNECTING if self._heard_at is None else How.LOST
+            how = Link.CONNECTING if self._heard_at is None else Link.LOST
         since = self.state.since if self._heard_at is None else self._heard_at
         self.state = EngineState(how, since, ended.reason, ended.advice)
         self._box.mark_unheard(self._heard_at)
@@ -148,6 +147,6 @@ class Connector:
 
 def silence(state: EngineState, now: float) -> str:
     """Return, for a person, since when an engine tells nothing, and why."""
-    if state.link is How.LOST:
+    if state.link is Link.LOST:
         return f"not heard for {now - state.since:.0f} s: {state.reason}"
     return str(state)

@@ -16,7 +16,7 @@ from kerneltui.fleet.engines.ssh.codec import encode
 from kerneltui.fleet.engines.ssh.names import Names
 
 Ask = Callable[..., Future[Any]]
-"""`Link.ask`, of the link that there is; raises KernelError if there is none."""
+"""`AgentLink.ask`, of the link that there is; raises KernelError if there is none."""
 
 
 class SshConsole:

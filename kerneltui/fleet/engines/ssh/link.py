@@ -1,4 +1,4 @@
-"""Link: one connection to an agent: an ssh process, requests on their way, and what comes."""
+"""AgentLink: one connection to an agent: an ssh process, requests on their way, and what comes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FULL = "ssh takes no more"
 Reply = Future[Any]
 
 
-class Link:
+class AgentLink:
     """Run in one thread; `ask`, `tell` and `close` are for any."""
 
     def __init__(
