@@ -271,7 +271,7 @@ class FakeFleet:
         answer = self.answers[secret]
         if isinstance(answer, KernelError):
             raise answer
-        self.engines = (*self.engines, answer)
+        self.engines = (*(each for each in self.engines if each.name != answer.name), answer)
         return answer.name
 
     def disconnect(self, name: str) -> None:

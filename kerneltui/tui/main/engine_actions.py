@@ -73,7 +73,7 @@ class EngineActions:
 
     async def _connect(self, fleet: DashboardFleet, request: ConnectRequest) -> None:
         """Connect; if that is refused, ask again."""
-        text = request.text
+        text, before = request.text, {each.name for each in fleet.engines}
         try:
             name = await asyncio.to_thread(fleet.connect, text, request.secret)
         except KernelError as error:
@@ -86,7 +86,8 @@ class EngineActions:
         if engine.state.link is Link.CONNECTED:
             self._screen.say(f"{name} is connected")
         elif engine.state.link is Link.REFUSED:
-            await asyncio.to_thread(fleet.disconnect, name)  # if the user gives up, nothing is left
+            if name not in before:  # if the user gives up, nothing new is left
+                await asyncio.to_thread(fleet.disconnect, name)
             self._ask_again(fleet, text, engine)
         self._screen.tick()
 

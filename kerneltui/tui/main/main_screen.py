@@ -320,7 +320,7 @@ class MainScreen(Screen[None]):
             ways,
             self.selected and self.selected.allowed,
             {verb for kernel in self.marked for verb in kernel.allowed},
-            any(kernel.is_ours for kernel in self._snapshots),
+            any(kernel.is_ours and kernel.is_heard for kernel in self._snapshots),
             self.locked,
         )
         if offered != self._offered:

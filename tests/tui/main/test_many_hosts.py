@@ -291,6 +291,22 @@ def test_who_gives_up_leaves_no_refused_server_behind() -> None:
     assert fleet.engines == ()
 
 
+def test_a_wrong_secret_for_a_server_that_was_there_leaves_it_and_its_rows_there() -> None:
+    fleet = FakeFleet()
+    fleet.engines = (REFUSED,)
+    fleet.answers["wrong"] = REFUSED
+
+    async def play(stage: Stage) -> None:
+        await stage.press("e", *"wrong", "enter")
+        assert isinstance(stage.app.screen, ConnectScreen)
+        await stage.press("escape")
+
+        assert isinstance(stage.app.screen, MainScreen)
+
+    on_stage(play, fleet)
+    assert fleet.engines == (REFUSED,)
+
+
 def test_a_host_that_refuses_asks_for_no_secret() -> None:
     fleet = FakeFleet()
     fleet.answers[""] = EngineView("box", "ssh host", REFUSED.state)
