@@ -60,7 +60,7 @@ class RemoteKernel:
         row = self.row()
         if Verb.CONNECT not in row.allowed:
             return
-        if not row.clients:
+        if row.is_unattended:
             warn(f"{self.name}: {UNATTENDED}")
         with self.asked() as engine:
             engine.do(Verb.CONNECT, row.target)

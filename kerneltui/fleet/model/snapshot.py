@@ -136,6 +136,15 @@ class KernelSnapshot:
         return self.unheard_since is None
 
     @property
+    def is_unattended(self) -> bool:
+        """A remote server may hold its output for a front end that has left.
+
+        One that starts has printed nothing.
+        """
+        is_new = self.state is KernelState.STARTING
+        return self.kind is Kind.REMOTE_SERVER and not self.clients and not is_new
+
+    @property
     def host(self) -> str:
         """Where it runs, for a person: the name of its engine, or a word for this host."""
         return self.engine or HERE

@@ -57,19 +57,10 @@ class Selection:
             return About.DEAD
         if any(kernel.state is KernelState.DEAD for kernel in self.kernels):
             return About.MIXED
-        if any(map(_is_unattended, self.kernels)):
+        if any(kernel.is_unattended for kernel in self.kernels):
             return About.UNATTENDED
         is_served = not kinds.isdisjoint((Kind.SERVER, Kind.REMOTE_SERVER))
         return About.SERVED if is_served else About.LIVING
-
-
-def _is_unattended(kernel: KernelSnapshot) -> bool:
-    """Tell whether a remote server may hold output of the kernel for a front end that has left.
-
-    One that starts has printed nothing.
-    """
-    is_new = kernel.state is KernelState.STARTING
-    return kernel.kind is Kind.REMOTE_SERVER and not kernel.clients and not is_new
 
 
 def select(action: Action, chosen: Sequence[KernelSnapshot]) -> Selection | None:
