@@ -18,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from kerneltui.kernels.connection import ports
+from tests.quick_imports import import_quickly
 from tests.support import eventually
 
 OUR_THREADS = (
@@ -66,6 +67,7 @@ settings.load_profile("any machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    import_quickly()
     for each in signal.valid_signals() - IGNORED_BY_PYTHON:
         if signal.getsignal(each) is signal.SIG_IGN:  # as nohup and a shell's "&" start a program
             signal.signal(each, signal.SIG_DFL)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from kerneltui.kernels.connection import ports
 from kerneltui.kernels.gateway.server import ServerAddress
+from tests.quick_imports import quick
 from tests.support import eventually
 
 TOKEN = "a-token-that-nobody-may-see"
@@ -30,7 +31,7 @@ def server_process(
     """Run a server, which writes its log in `folder`; at the end it stops with its kernels."""
     with (folder / "server.log").open("ab") as log:
         process = subprocess.Popen(
-            command, stdout=log, stderr=log, env=env, start_new_session=True, cwd=folder
+            command, stdout=log, stderr=log, env=quick(env), start_new_session=True, cwd=folder
         )
     try:
         yield process

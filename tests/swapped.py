@@ -11,6 +11,7 @@ import runpy
 import sys
 
 import kerneltui
+from tests.quick_imports import import_quickly
 
 KEPT = {
     "ConnectionFileMixin",  # a base class of applications there, with traits
@@ -31,6 +32,7 @@ def swap() -> None:
 
 
 if __name__ == "__main__":
+    import_quickly()
     swap()
     del sys.argv[0]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
