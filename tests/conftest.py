@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import importlib
 import os
 import shutil
 import signal
@@ -75,6 +77,26 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.loadscopereorder = False  # pytest-xdist's: files with many tests first
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Import all tests, each worker from another place on, so that it compiles only its share."""
+    worker, workers = _place_among_workers()
+    if workers == 1 or session.config.args != session.config.getini("testpaths"):
+        return
+    files = sorted(Path(__file__).parent.rglob("test_*.py"))
+    start = len(files) * worker // workers
+    for file in (*files[start:], *files[:start]):
+        name = ".".join(("tests", *file.relative_to(Path(__file__).parent).with_suffix("").parts))
+        with contextlib.suppress(Exception, pytest.skip.Exception):  # the collection tells it
+            importlib.import_module(name)
+
+
+def _place_among_workers() -> tuple[int, int]:
+    """Return this worker's number, from 0, and how many there are."""
+    name = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    return int(name.removeprefix("gw")), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with files that have only slow tests: a run ends when its last file does."""
@@ -109,8 +131,8 @@ def make_places(home: Path) -> dict[str, str]:
 
 def own_ports() -> range:
     """Return ports that no other worker picks: workers do not see each other's reservations."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    return ports.PORT_RANGE[worker :: int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))]
+    worker, workers = _place_among_workers()
+    return ports.PORT_RANGE[worker::workers]
 
 
 @pytest.fixture(scope="session", autouse=True)
