@@ -10,7 +10,7 @@ from kerneltui.fleet.diagnosis.condition import Condition, Word
 from kerneltui.fleet.model.classification import Kind
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.model.snapshot import KernelSnapshot
-from kerneltui.tui.table.columns import ALL, ColumnIds, of_one_host
+from kerneltui.tui.table.columns import ALL, BY_ID, HOST, ColumnIds, of_one_host
 from kerneltui.tui.table.fitting import GAP, fitting, most_skipped, needs_of
 from tests.tui.fakes import NOW, snapshot
 
@@ -60,6 +60,23 @@ def test_the_host_matters_more_than_the_origin() -> None:
     shown = fitting(ALL, 78, needs=needs_of(ALL, kernels))
 
     assert " ".join(column.id for column in shown) == "name host pid state cpu memory code"
+
+
+def test_the_host_stays_where_a_row_says_at_length_that_it_is_not_heard() -> None:
+    kernels = [snapshot(engine="localhost-18889", unheard_since=NOW - 20)]
+
+    shown = fitting(ALL, 78, needs=needs_of(ALL, kernels))
+
+    assert " ".join(column.id for column in shown) == "name host pid state cpu code"
+
+
+def test_two_servers_of_one_host_are_told_apart_by_their_ports() -> None:
+    kernels = [snapshot(engine=f"localhost-{port}") for port in (18888, 18889)]
+
+    host = BY_ID[HOST]
+    width = dict(needs_of(ALL, kernels))[HOST]
+
+    assert [len(host.cell(each, NOW).text) <= width for each in kernels] == [True, True]
 
 
 @pytest.mark.parametrize(
