@@ -21,6 +21,7 @@ from kerneltui.commands.engines import opened
 from kerneltui.commands.listing import Listed, list_all
 from kerneltui.commands.opened_engines import OpenedEngines
 from kerneltui.commands.probe import Probe
+from kerneltui.fleet.diagnosis.condition import Word
 from kerneltui.fleet.model.engine_names import UNHEARD, without_engine
 from kerneltui.fleet.model.filters import DASHBOARD_ONLY, Filter, parse_filter
 from kerneltui.fleet.reconcile.host_scan import HostScan
@@ -33,6 +34,7 @@ _TITLES = ("ID", "NAME", _HOST, "SPEC", "PID", "STATE", "MEM", "TIME", "AGE", "O
 _UNTOLD = frozenset({"kind", "identity", "found", "pending"})
 """The fields of `Listed` that are for other commands."""
 _RIGHT = frozenset({"PID", "MEM", "TIME", "AGE"})
+_NOT_LIVING = frozenset({Word.DIED, Word.STALE, Word.ELSEWHERE})
 
 
 class Format(Enum):
@@ -150,17 +152,22 @@ def _state(kernel: Listed, now: float) -> str:
 
 def _total(kernels: Sequence[Listed]) -> list[tuple[str, ...]]:
     """Return a row with the total of several living kernels; none for fewer than two."""
-    memory = [each.memory for each in kernels if each.memory is not None]
-    if len(memory) < 2:
+    living = [each for each in kernels if _is_living(each)]
+    if len(living) < 2:
         return []
-    cpu_time = sum(each.cpu_time or 0.0 for each in kernels)
+    memory = [each.memory for each in living if each.memory is not None]
+    cpu_time = [each.cpu_time for each in living if each.cpu_time is not None]
     figures = {
         "ID": "total",
-        "NAME": f"{len(memory)} living",
-        "MEM": formats.memory(sum(memory)),
-        "TIME": formats.duration(cpu_time),
+        "NAME": f"{len(living)} living",
+        "MEM": formats.memory(sum(memory)) if memory else "-",
+        "TIME": formats.duration(sum(cpu_time)) if cpu_time else "-",
     }
     return [tuple(figures.get(title, "") for title in _TITLES)]
+
+
+def _is_living(kernel: Listed) -> bool:
+    return kernel.condition not in _NOT_LIVING and kernel.unheard_since is None
 
 
 def _shortened(path: str) -> str:

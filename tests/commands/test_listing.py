@@ -85,6 +85,23 @@ def test_the_table_ends_with_the_total_of_what_lives() -> None:
     assert lines[-1].split() == ["total", "2", "living", "12.0G", "15m"]
 
 
+def test_the_total_counts_kernels_whose_memory_is_not_told() -> None:
+    served = replace(TRAIN, id="b7c18888-3", name="served", memory=None, cpu_time=None)
+
+    lines = to_table([TRAIN, served, ETL], NOW).splitlines()
+
+    assert lines[-1].split() == ["total", "2", "living", "11.0G", "13m"]
+
+
+def test_the_total_leaves_out_what_is_not_heard() -> None:
+    lost = replace(TRAIN, id="b7c18888-3", name="lost", unheard_since=NOW - 40)
+    other = replace(TRAIN, id="b7c17777-3", name="other")
+
+    lines = to_table([TRAIN, lost, other], NOW).splitlines()
+
+    assert lines[-1].split() == ["total", "2", "living", "22.0G", "27m"]
+
+
 def test_a_line_fits_the_terminal() -> None:
     assert to_table([TRAIN], NOW, width=40).splitlines() == [
         "ID      NAME   SPEC      PID  STATE    …",
