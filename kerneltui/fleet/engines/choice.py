@@ -27,7 +27,9 @@ def chosen_engines(
     found: dict[str, AnyEngine] = {}
     reserved = {*known.servers, *known.hosts}
     for word in dict.fromkeys(servers):
-        named = known.servers.get(word) or _server(word, known.servers, {*reserved, *found})
+        named = known.servers.get(word) or _server(
+            word, known.servers, {*reserved, *found}, "a machine by ssh is one for --host"
+        )
         found[named.name] = named
     for word in dict.fromkeys(hosts):
         destined = known.hosts.get(word) or _host(word, {*reserved, *found})
@@ -43,11 +45,13 @@ def meant_engine(text: str, known: EngineSettings, there: Mapping[str, AnyEngine
     if named := there.get(text) or known.hosts.get(text):
         return named
     taken = {*known.servers, *known.hosts, *there}
-    is_host = "@" in text and "://" not in text
+    is_host = text.startswith("ssh://") or ("@" in text and "://" not in text)
     if text not in known.servers and is_host:
         made: AnyEngine = _host(text, taken)
     else:
-        made = known.servers.get(text) or _server(text, known.servers, taken)
+        made = known.servers.get(text) or _server(
+            text, known.servers, taken, f"by ssh it is ssh://{clean_line(text, 80)}"
+        )
     return next((each for each in there.values() if replace(made, name=each.name) == each), made)
 
 
@@ -57,13 +61,18 @@ def usual_engines(known: EngineSettings) -> Iterator[AnyEngine]:
     yield from (each for each in known.hosts.values() if each.connect)
 
 
-def _server(word: str, known: Mapping[str, ServerSettings], taken: set[str]) -> ServerSettings:
-    """Return the settings of a server that is given by its URL. Raises KernelError."""
+def _server(
+    word: str, known: Mapping[str, ServerSettings], taken: set[str], by_ssh: str
+) -> ServerSettings:
+    """Return the settings of a server that is given by its URL. Raises KernelError.
+
+    `by_ssh`: how to say that another machine is meant, not a server.
+    """
     if not any(mark in word for mark in _OF_URLS):
         names = ", ".join(known) or "none"
         raise KernelError(
             f"{clean_line(word, 80)!r} is not a URL, and not the name of a server in kerneltui.toml"
-            f" (there: {names}; kerneltui paths checks the file)"
+            f" (there: {names}; kerneltui paths checks the file); {by_ssh}"
         )
     return ServerSettings(_name_of_url(word, taken), word)
 

@@ -21,7 +21,7 @@ from kerneltui.tui.widgets.text_input import TextInput
 if TYPE_CHECKING:
     from kerneltui.fleet.engines.engine_view import EngineView
 
-_HINT = "URL of a server, user@host, or a configured name"
+_HINT = "server's URL, user@host, ssh://host or a known name"
 
 
 @frozen

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kerneltui.errors import KernelError
-from kerneltui.fleet.engines.choice import chosen_engines, usual_engines
+from kerneltui.fleet.engines.choice import chosen_engines, meant_engine, usual_engines
 from kerneltui.fleet.engines.settings import EngineSettings, HostSettings, ServerSettings
 
 GPU = ServerSettings("gpu", "https://gpu:8888/")
@@ -65,6 +65,16 @@ def test_servers_of_one_host_are_told_apart_by_their_ports() -> None:
 def test_a_word_that_is_neither_is_refused() -> None:
     with pytest.raises(KernelError, match=r"'gpuu' is not a URL.*there: gpu; kerneltui paths"):
         names(["gpuu"], [])
+
+
+def test_who_types_a_bare_host_is_told_how_to_reach_it_by_ssh() -> None:
+    with pytest.raises(KernelError, match=r"by ssh it is ssh://lab$"):
+        meant_engine("lab", KNOWN, {})
+
+
+@pytest.mark.parametrize("text", ["ssh://lab", "ssh://ann@lab:2222", "ann@lab"])
+def test_a_destination_of_ssh_means_a_host(text: str) -> None:
+    assert meant_engine(text, KNOWN, {}) == HostSettings("lab", text)
 
 
 def test_only_engines_with_connect_are_usual() -> None:
