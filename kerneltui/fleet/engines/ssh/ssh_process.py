@@ -34,6 +34,8 @@ class SshProcess:
                 start_new_session=True,
                 bufsize=0,
             )
+        except FileNotFoundError:
+            raise KernelError("there is no ssh on the PATH: install OpenSSH's client") from None
         except OSError as error:
             raise KernelError(f"ssh cannot be started: {error.strerror}") from None
         process = self._process

@@ -157,4 +157,4 @@ def test_without_ssh_it_is_refused(
     eventually(lambda: engine.state.link is Link.REFUSED)
     engine.close()
 
-    assert engine.state.reason == "ssh cannot be started: No such file or directory"
+    assert engine.state.reason == "there is no ssh on the PATH: install OpenSSH's client"
