@@ -24,6 +24,7 @@ LABEL = 19  # cells for the label of a line
 MAX_LABEL = 48  # cells of a label that is longer than that
 MAX_VALUE = 8_000  # characters
 NOT_TOLD = "its server does not tell its command line, folder, environment and connection file"
+NOT_ASKED = "not known: it is told once you ask the kernel whether it answers"
 _LIBRARY = (
     "from kerneltui import BlockingKernelClient",
     "client = BlockingKernelClient(connection_file={file})",
@@ -76,7 +77,7 @@ def sections(info: KernelInfo, host: str = "") -> tuple[Section, ...]:
     environment = info.environment
     if not (info.argv or info.connection_file):
         return (
-            ("Kernel", info.versions or (("", "it has not answered yet"),)),
+            ("Kernel", info.versions or (("", NOT_ASKED),)),
             ("Kernelspec", info.spec),
             ("Process", (("", NOT_TOLD),)),
         )
