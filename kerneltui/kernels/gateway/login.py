@@ -75,7 +75,7 @@ class Login:
     def refusal(self, answer: Answer) -> LoginRefused:
         """Return the error for an answer that wants another login."""
         if self._token:
-            what = "does not accept the token; it may be wrong or expired: give another"
+            what = "does not accept the token; it may be wrong or expired"
         elif self._by_password:
             what = "does not accept its own login by password; give it a token"
         else:

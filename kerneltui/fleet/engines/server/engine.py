@@ -66,7 +66,7 @@ class ServerEngine:
         """The kernel to look at more closely: for a server's, there is nothing more to see."""
         self._login = login = ServerLogin(address, renew)
         self._poller = poller = ServerPoller(
-            name, lambda: login.api, self._note_look, self._publish
+            name, lambda: login.api, self._note_look, self._publish, about=str(address)
         )
         self._connections = Connections(name, login, self._publish, limits)
         self._verbs = ServerVerbs(name, login, poller, self._connections, self._publish)

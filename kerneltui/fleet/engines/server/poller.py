@@ -24,7 +24,7 @@ SELDOM = 300.0  # seconds until it is asked again for kernelspecs, or for what i
 REASON_WIDTH = 300  # characters
 NOT_LISTED = frozenset({403, 404, 405, 501})
 """Statuses of a server that does not have, or does not show, a list."""
-LOG_IN = "give another token or password"
+LOG_IN = "give a token or a password that it accepts"
 
 
 class KernelLists(Protocol):
@@ -52,8 +52,14 @@ class ServerPoller:
         server: Callable[[], KernelLists],
         on_look: Callable[[], None],
         on_turn: Callable[[], None],
+        *,
+        about: str = "",
     ) -> None:
-        """`server`: returns what to ask, as who is logged in now."""
+        """`server`: returns what to ask, as who is logged in now.
+
+        `about`: how errors name the server; left out of why it is lost, as its own name is enough
+        for who was connected to it.
+        """
         self.state = EngineState(Link.CONNECTING, time.monotonic())
         self.kernels: Mapping[str, RemoteKernel] = MappingProxyType({})
         """By the server's id."""
@@ -64,6 +70,7 @@ class ServerPoller:
         """Why it does not list its kernels: then only those that were started here are known. ""
         if it does."""
         self._server = server
+        self._about = f"{about} "
         self._on_look = on_look
         self._on_turn = on_turn
         self._looking = threading.Lock()
@@ -164,7 +171,8 @@ class ServerPoller:
             self.state = EngineState(Link.CONNECTING, self.state.since, reason)
         else:
             is_news = self.state.link is not Link.LOST
-            self.state = EngineState(Link.LOST, now if is_news else self.state.since, reason)
+            why = reason.removeprefix(self._about)
+            self.state = EngineState(Link.LOST, now if is_news else self.state.since, why)
 
     def _models(self) -> Iterable[KernelModel]:
         try:

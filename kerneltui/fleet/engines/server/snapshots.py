@@ -25,7 +25,7 @@ from kerneltui.protocol.text import clean_line
 
 NEEDS_CONNECTION = frozenset({Verb.EXECUTE, Verb.VERIFY})
 START_TIME = 30.0  # seconds; a server calls a kernel starting until a front end asks it something
-UNHEARD = "its server has heard nothing from it since its start; a connection asks it"
+UNHEARD = "its server has not heard it since its start; connecting asks it"
 CONNECTING, INTERRUPTING = "connecting", "interrupting"
 STOPPING, RESTARTING = "stopping", "restarting"
 _ORDERED = {STOPPING: KernelState.TERMINATING, RESTARTING: KernelState.RESTARTING}

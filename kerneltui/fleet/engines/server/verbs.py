@@ -97,8 +97,7 @@ class ServerVerbs:
         self._refuse_unheard()
         if name and not name.endswith(NOTEBOOK):
             raise ActionRefused(
-                f"a kernel of {self._engine} has its name from a notebook: give a path that ends"
-                f" with {NOTEBOOK}, or no name"
+                f"{self._engine} names kernels by notebooks: give a path with {NOTEBOOK}, or none"
             )
         own = without_engine(kernel_name, self._engine)
         if name:

@@ -233,7 +233,7 @@ def test_a_notebook_is_bound_to_its_kernel(engine: ServerEngine) -> None:
 
 
 def test_a_name_that_is_no_notebook_is_refused(engine: ServerEngine) -> None:
-    with pytest.raises(ActionRefused, match="give a path that ends with"):
+    with pytest.raises(ActionRefused, match=r"give a path with \.ipynb"):
         engine.start("gpu:python3", cwd="", name="train")
 
 

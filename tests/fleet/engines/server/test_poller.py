@@ -80,6 +80,18 @@ def test_what_was_told_stays_while_it_does_not_answer(
     assert "connection refused" in poller.state.reason
 
 
+def test_why_it_is_lost_begins_with_the_cause(server: FakeServer) -> None:
+    poller = ServerPoller(
+        "gpu", lambda: server, lambda: None, lambda: None, about="the server at http://gpu/"
+    )
+    poller.look()
+    server.faults["kernels"] = ServerUnreachable("the server at http://gpu/ cannot be asked: x")
+
+    poller.look()
+
+    assert str(poller.state) == "connection lost; cannot be asked: x"
+
+
 def test_it_has_been_lost_since_the_first_failure(server: FakeServer, poller: ServerPoller) -> None:
     poller.look()
     server.faults["sessions"] = GONE
