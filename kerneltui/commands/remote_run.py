@@ -11,6 +11,7 @@ from kerneltui.commands.prompt import Keyboard
 from kerneltui.commands.remote_kernel import LOOK, RemoteKernel
 from kerneltui.commands.remote_output import RemoteOutput, said_in
 from kerneltui.errors import KernelError
+from kerneltui.fleet.console.conversation import NOT_RUN
 from kerneltui.fleet.console.prompt import Prompt
 from kerneltui.fleet.transcript.entries import Role, TranscriptView
 from kerneltui.fleet.transcript.transcript import Transcript
@@ -18,10 +19,9 @@ from kerneltui.kernels.client.interactive import END_OF_INPUT
 from kerneltui.protocol.text import clean_line, plain
 
 FAILED, TIMED_OUT, INTERRUPTED = 1, 124, 130  # exit codes
-TAKEN = 15.0  # seconds for an engine to take code
+TAKEN = 15.0  # seconds for an engine to take code, and then for a kernel to begin with it
 SETTLED = 0.4  # seconds without news after which a cell that is not queued any more has ended
 LAST_WORDS = 5.0  # seconds for code that was interrupted to end
-NOT_RUN = "not run"  # begins a note on code that was not run
 EMPTY = TranscriptView()
 
 
@@ -76,7 +76,9 @@ class RemoteRun:
         while True:
             view, now = self._view(), time.monotonic()
             self._look_for_request(view, before, start)
-            if view.version != version or self._is_queued():
+            if is_queued := self._is_queued():  # perhaps behind the code of others
+                taken_by = now + TAKEN
+            if view.version != version or is_queued:
                 version, quiet_since = view.version, now
             is_over = bool(self._request) and now - quiet_since > SETTLED
             lines = list(said_in(view, frozenset({self._request}))) if self._request else []

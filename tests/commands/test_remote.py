@@ -15,6 +15,7 @@ import pytest
 
 from kerneltui import paths
 from kerneltui.cli import main
+from kerneltui.commands import remote_run
 from kerneltui.fleet import composition
 from kerneltui.fleet.console.prompt import Prompt
 from kerneltui.fleet.engines import guarded_engine
@@ -246,9 +247,15 @@ class TalkingConsole(FakeConsole):
         super().__init__()
         self._transcript = transcript
         self._said = said
+        self.is_busy = False
+        """With the code of others: a test has to `run` what it is given."""
 
     def execute(self, kernel_id: str, code: str, *, beside: bool = False) -> None:
         super().execute(kernel_id, code, beside=beside)
+        if not self.is_busy:
+            self.run(code)
+
+    def run(self, code: str) -> None:
         self._write(Role.INPUT, f"In [1]: {code}")
         for role, text in self._said:
             self._write(role, text)
@@ -289,6 +296,25 @@ def test_code_that_takes_too_long_is_interrupted(machines: Machines) -> None:
     assert main([*GPU, "run", "gpu:k0", "-c", "sleep", "--timeout", "0.1"]) == 124
 
     assert machines.gpu.verbs == [("interrupt", "gpu:k0")]
+
+
+def test_code_that_waits_behind_that_of_others_is_waited_for(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch, capsys: Out
+) -> None:
+    monkeypatch.setattr(remote_run, "TAKEN", 0.2)
+    console = talking(machines, (Role.STDOUT, "a\n"))
+    console.is_busy, console.queued = True, {"gpu:k0": ("1",)}
+
+    def begin() -> None:
+        console.run("1")
+        console.queued = {}
+
+    begins = threading.Timer(1.0, begin)
+    begins.start()
+
+    assert main([*GPU, "run", "gpu:k0", "-c", "1"]) == 0
+
+    assert capsys.readouterr().out == "a\n"
 
 
 def test_an_input_request_without_a_terminal_gets_the_end_of_input(machines: Machines) -> None:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import zmq
 
 from kerneltui.errors import ActionRefused, KernelError
-from kerneltui.fleet.console.conversation import NEVER, REFUSALS, Conversation, Reply, fail
+from kerneltui.fleet.console.conversation import NEVER, NOT_RUN, REFUSALS, Conversation, Reply, fail
 from kerneltui.fleet.console.prompt import Prompt, RunningClient
 from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.fleet.threads.mailbox import Mailbox
@@ -254,9 +254,9 @@ class Console:
             run = talk.execute_beside if beside else talk.execute
             run(code, execute_content(code))
         except REFUSALS as error:
-            self._note(kernel_id, f"not run: {error}")
+            self._note(kernel_id, f"{NOT_RUN}: {error}")
         except Exception as error:
-            self._note(kernel_id, f"not run: {describe_failure(error)}")
+            self._note(kernel_id, f"{NOT_RUN}: {describe_failure(error)}")
             raise
 
     def _send_ask(

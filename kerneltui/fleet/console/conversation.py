@@ -42,6 +42,8 @@ REQUEST_LIMIT = 100  # without a reply, of one client; far fewer than would bloc
 TURN_MESSAGES = 1_000  # read from one channel before the others have their turn
 REFUSALS = (KernelError, ValueError, zmq.ZMQError)
 """Errors that keep a request from being sent: no kernel, text that is not Unicode, no socket."""
+NOT_RUN = "not run"
+"""Begins the note on code that was not run."""
 RECORDED = frozenset({"execute_reply", "input_request"})
 """Messages with content that iopub does not carry: pager text and prompts."""
 
@@ -152,7 +154,7 @@ class Conversation:
         subshell = self._for_cells
         if subshell.id is None:
             send = partial(self.execute_beside, code, content)
-            self._park(subshell, Parked(send, lambda error: self._note(f"not run: {error}")))
+            self._park(subshell, Parked(send, lambda error: self._note(f"{NOT_RUN}: {error}")))
             return
         client = self._connected()
         message = client.session.new_message("execute_request", content, subshell_id=subshell.id)
@@ -350,7 +352,7 @@ class Conversation:
             if self.prompt is not None and self.prompt.parent_id == request:
                 self.prompt = None  # an interrupt or an error ends it
             if message["msg_type"] == "execute_reply" and was_aborted(message["content"]):
-                self._note(f"not run, as a cell before it failed: {clean_code(code)}")
+                self._note(f"{NOT_RUN}, as a cell before it failed: {clean_code(code)}")
 
     def _is_ours(self, request: str) -> bool:
         """Tell whether a request is an unfinished cell of ours."""
