@@ -8,7 +8,8 @@ import os
 import select
 import sys
 import termios
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.kernels.client.interactive import END_OF_INPUT
@@ -89,19 +90,29 @@ def answer_prompt(
     at the deadline, an instant of `time.monotonic()`.
     """
     content = message["content"]
-    is_secret = bool(content.get("password"))
-    stream = sys.stderr if is_secret else sys.stdout
-    stream.write(clean_line(fields.text(content, "prompt")))
-    stream.flush()
-    line = None
-    try:
-        with keyboard.hidden() if is_secret else contextlib.nullcontext():
-            line = _typed(client, keyboard, parent_id(message), deadline)
-    finally:
-        if is_secret or line is None:
-            stream.write("\n")
+    read = partial(_typed, client, keyboard, parent_id(message), deadline)
+    line = ask(fields.text(content, "prompt"), keyboard, read, hidden=bool(content.get("password")))
     if line is not None:
         client.input(line)
+
+
+def ask(
+    text: str, keyboard: Keyboard, read: Callable[[], str | None], *, hidden: bool
+) -> str | None:
+    """Print a prompt, and return the line that `read` takes from the keyboard, None for none.
+
+    `hidden`: do not show what is typed.
+    """
+    stream, line = sys.stderr if hidden else sys.stdout, None
+    stream.write(clean_line(text))
+    stream.flush()
+    try:
+        with keyboard.hidden() if hidden else contextlib.nullcontext():
+            line = read()
+    finally:
+        if hidden or line is None:  # the user's newline is not on the screen
+            stream.write("\n")
+    return line
 
 
 def _typed(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
+from functools import partial
 
 from kerneltui.commands.printing import Colours, OutputPrinter, warn
-from kerneltui.commands.prompt import Keyboard
+from kerneltui.commands.prompt import Keyboard, ask
 from kerneltui.commands.remote_kernel import LOOK, RemoteKernel
 from kerneltui.commands.remote_output import RemoteOutput, said_in
 from kerneltui.errors import KernelError
@@ -16,7 +16,7 @@ from kerneltui.fleet.console.prompt import Prompt
 from kerneltui.fleet.transcript.entries import Role, TranscriptView
 from kerneltui.fleet.transcript.transcript import Transcript
 from kerneltui.kernels.client.interactive import END_OF_INPUT
-from kerneltui.protocol.text import clean_line, plain
+from kerneltui.protocol.text import plain
 
 FAILED, TIMED_OUT, INTERRUPTED = 1, 124, 130  # exit codes
 TAKEN = 15.0  # seconds for an engine to take code, and then for a kernel to begin with it
@@ -124,7 +124,10 @@ class RemoteRun:
         prompt = self._prompt()
         if prompt is None or prompt == self._answered:
             return
-        line = self._asked(prompt, deadline) if self._may_ask else END_OF_INPUT
+        line: str | None = END_OF_INPUT
+        if self._may_ask:
+            read = partial(self._typed, prompt, deadline)
+            line = ask(prompt.text, self._keyboard, read, hidden=prompt.password)
         if line is not None:
             self._answered = prompt
             with self._kernel.asked() as engine:
@@ -134,20 +137,8 @@ class RemoteRun:
         with self._kernel.asked() as engine:
             return engine.console.prompts.get(self._kernel.kernel_id)
 
-    def _asked(self, prompt: Prompt, deadline: float | None) -> str | None:
-        """Return the line that the user types at the prompt; None if it is not wanted any more."""
-        stream, line = sys.stderr if prompt.password else sys.stdout, None
-        stream.write(clean_line(prompt.text))
-        stream.flush()
-        try:
-            with self._keyboard.hidden() if prompt.password else contextlib.nullcontext():
-                line = self._typed(prompt, deadline)
-        finally:
-            if prompt.password or line is None:  # no newline is on the screen
-                stream.write("\n")
-        return line
-
     def _typed(self, prompt: Prompt, deadline: float | None) -> str | None:
+        """Return the line that the user types; None if it is not wanted any more."""
         keyboard = self._keyboard
         while keyboard.is_there and self._prompt() == prompt:
             keyboard.take_in()
