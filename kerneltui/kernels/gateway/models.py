@@ -112,10 +112,6 @@ def spec_models(value: object) -> SpecModels:
     return SpecModels(text(fields, "default", limit=MAX_TEXT), specs)
 
 
-def version(value: object) -> str:
-    return text(_fields(value), "version", limit=MAX_WORD)
-
-
 def _specs(told: Fields) -> Iterator[SpecModel]:
     for name, entry in list(told.items())[:MAX_ITEMS]:
         spec = mapping(_fields(entry), "spec")

@@ -13,7 +13,6 @@ from kerneltui.kernels.gateway.rest_paths import (
     SESSIONS,
     SPECS,
     UNTRACKED,
-    VERSION,
     kernel_path,
 )
 from kerneltui.kernels.gateway.server_session import ServerSession
@@ -32,10 +31,6 @@ class GatewayApi:
         self._session = session
 
     # -- looks ----
-
-    def version(self) -> str:
-        """Return the version that the server tells; "" if it tells none."""
-        return models.version(self._get(VERSION))
 
     def kernels(self) -> tuple[KernelModel, ...]:
         try:
@@ -87,7 +82,7 @@ class GatewayApi:
         return self._known(models.kernel_model(told), "the kernel that it started")
 
     def start_session(
-        self, name: str, path: str, *, kind: str = "notebook", timeout: float = START_TIMEOUT
+        self, name: str, path: str, *, timeout: float = START_TIMEOUT
     ) -> SessionModel:
         """Start a kernel for a notebook, or return the session that the notebook has already.
 
@@ -96,7 +91,7 @@ class GatewayApi:
         self._require_spec(name)
         kernel = {"name": name} if name else {}
         title = path.rpartition("/")[2]
-        order = {"path": path, "name": title, "type": kind, "kernel": kernel}
+        order = {"path": path, "name": title, "type": "notebook", "kernel": kernel}
         told = self._session.request("POST", SESSIONS, body=order, timeout=timeout)
         return self._known(models.session_model(told), "the session that it started")
 
