@@ -65,7 +65,7 @@ class Diagnosis:
         below = children_of(subject.identity.pid) if subject.identity else ()
         return replace(
             stack,
-            threads=tuple(self._told(each, cells) for each in stack.threads),
+            threads=tuple(self._told(each, cells, subject) for each in stack.threads),
             notes=(*stack.notes, *below),
         )
 
@@ -141,9 +141,11 @@ class Diagnosis:
 
     # -- what a frame's file and line are ----
 
-    def _told(self, thread: StackThread, cells: tuple[Cell, ...]) -> StackThread:
-        frames = (self._sources.with_source(with_cell(each, cells)) for each in thread.frames)
-        return replace(thread, frames=tuple(frames))
+    def _told(self, thread: StackThread, cells: tuple[Cell, ...], subject: Subject) -> StackThread:
+        frames = tuple(with_cell(each, cells) for each in thread.frames)
+        if subject.identity is not None:  # else the files of its host may not be those of this one
+            frames = tuple(map(self._sources.with_source, frames))
+        return replace(thread, frames=frames)
 
     def _cells(self, subject: Subject) -> Iterator[Cell]:
         """Yield our cells that have no number yet, then those heard to run, the latest last."""
