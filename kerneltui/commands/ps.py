@@ -22,7 +22,7 @@ from kerneltui.commands.listing import Listed, list_all
 from kerneltui.commands.opened_engines import OpenedEngines
 from kerneltui.commands.probe import Probe
 from kerneltui.fleet.diagnosis.condition import Word
-from kerneltui.fleet.model.engine_names import UNHEARD, without_engine
+from kerneltui.fleet.model.engine_names import HERE, UNHEARD, without_engine
 from kerneltui.fleet.model.filters import DASHBOARD_ONLY, Filter, parse_filter
 from kerneltui.fleet.reconcile.host_scan import HostScan
 from kerneltui.protocol.text import clean_line
@@ -137,7 +137,7 @@ def _row(kernel: Listed, now: float) -> tuple[str, ...]:
         "-" if kernel.cpu_time is None else formats.duration(kernel.cpu_time),
         "-" if kernel.started_at is None else formats.duration(max(0.0, now - kernel.started_at)),
         kernel.origin,
-        clean_line(_shortened(kernel.cwd)),
+        clean_line(_shortened(kernel.cwd) if kernel.host == HERE else kernel.cwd),
     )
 
 
@@ -171,7 +171,7 @@ def _is_living(kernel: Listed) -> bool:
 
 
 def _shortened(path: str) -> str:
-    """Return a path as a shell would write it."""
+    """Return a path as a shell of this host would write it."""
     home = str(Path.home())
     is_below = path == home or path.startswith(home.rstrip("/") + "/")
     return f"~{path[len(home) :]}" if is_below and home != "/" else path

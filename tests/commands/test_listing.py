@@ -77,6 +77,12 @@ def test_the_table_has_a_line_for_each_kernel() -> None:
     ]
 
 
+def test_the_home_of_this_host_shortens_no_folder_of_another() -> None:
+    there = replace(ETL, id="box:b7c19999-2", host="box", cwd=str(Path.home() / "work"))
+
+    assert to_table([there], NOW).endswith(there.cwd)
+
+
 def test_the_table_ends_with_the_total_of_what_lives() -> None:
     other = replace(TRAIN, id="b7c18888-3", name="other", memory=1 << 30, cpu_time=120.0)
 

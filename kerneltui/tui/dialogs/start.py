@@ -41,8 +41,9 @@ class StartRequest:
 def label(spec: SpecChoice) -> str:
     """Return the line for a kernelspec: its interpreter tells equal names apart."""
     engine = engine_of(spec.name)
-    home = str(Path.home())
-    shown = re.sub(rf"^{re.escape(home)}(?=/)", "~", spec.interpreter)
+    shown = spec.interpreter
+    if not engine:  # another machine's home is not ours
+        shown = re.sub(rf"^{re.escape(str(Path.home()))}(?=/)", "~", shown)
     where = f"on {engine}" if engine else ""
     told = (spec.display_name, f"({without_engine(spec.name, engine)})", where, shown)
     return "  ".join(filter(None, told))

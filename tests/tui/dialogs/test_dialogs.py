@@ -276,8 +276,14 @@ def test_a_kernelspec_is_offered_with_its_interpreter(monkeypatch: pytest.Monkey
     )
 
 
-def test_a_kernelspec_of_another_machine_is_offered_with_its_name() -> None:
-    assert label(SpecChoice("gpu:python3", "Python 3", "python")) == "Python 3  (python3)  on gpu"
+def test_a_kernelspec_of_another_machine_is_offered_with_its_name_and_its_own_path(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOME", "/home/ana")
+
+    assert label(SpecChoice("gpu:python3", "Python 3", "python", "/home/ana/bin/python")) == (
+        "Python 3  (python3)  on gpu  /home/ana/bin/python"
+    )
 
 
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
