@@ -68,6 +68,8 @@ class GatewayKernelManager:
         self._context = context
         self._session = ServerSession(self.address)
         self._api = GatewayApi(self._session)
+        self._turn = threading.Lock()
+        """Held through a start, a restart or a shutdown: they come one after the other."""
         self._relay: Relay | None = None
         self._relaying = threading.Lock()
 
@@ -150,11 +152,12 @@ class GatewayKernelManager:
         which takes those named KERNEL_*; a Jupyter server ignores them. Raises ServerError, or
         ActionRefused if there is a kernel already.
         """
-        if self.has_kernel:
-            raise ActionRefused(f"cannot start {self.describe()}: it runs already")
-        model = self._api.start(self.kernel_name, path=path, environment=env, timeout=timeout)
-        self.kernel_id, self.kernel_name = model.id, model.name or self.kernel_name
-        self.owns_kernel = True
+        with self._turn:
+            if self.has_kernel:
+                raise ActionRefused(f"cannot start {self.describe()}: it runs already")
+            model = self._api.start(self.kernel_name, path=path, environment=env, timeout=timeout)
+            self.kernel_id, self.kernel_name = model.id, model.name or self.kernel_name
+            self.owns_kernel = True
 
     def interrupt_kernel(self) -> None:
         self._api.interrupt(self._require("interrupt"))
@@ -169,10 +172,11 @@ class GatewayKernelManager:
 
         A request that was not answered before gets an error as its reply.
         """
-        self._api.restart(self._require("restart"), timeout=timeout)
-        with self._relaying:
-            if self._relay is not None:
-                self._relay.note_restart()
+        with self._turn:
+            self._api.restart(self._require("restart"), timeout=timeout)
+            with self._relaying:
+                if self._relay is not None:
+                    self._relay.note_restart()
 
     def shutdown_kernel(
         self,
@@ -182,15 +186,16 @@ class GatewayKernelManager:
 
         The server kills a kernel that does not end by itself.
         """
-        if not self.has_kernel:
-            return
-        try:
-            self._api.shutdown(self.kernel_id)
-        except ServerRefused as error:
-            if error.status != HTTPStatus.NOT_FOUND:
-                raise
-        self._disconnect()
-        self.kernel_id = ""
+        with self._turn:
+            if not self.has_kernel:
+                return
+            try:
+                self._api.shutdown(self.kernel_id)
+            except ServerRefused as error:
+                if error.status != HTTPStatus.NOT_FOUND:
+                    raise
+            self._disconnect()
+            self.kernel_id = ""
 
     def signal_kernel(self, signum: int) -> None:
         """Raise ActionRefused: no server sends signals."""

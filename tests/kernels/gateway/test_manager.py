@@ -12,6 +12,7 @@ from kerneltui.errors import ActionRefused, KernelError, LoginRefused, ServerErr
 from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.kernels.gateway import websocket
 from kerneltui.kernels.gateway.gateway_loop import gateway_loop
+from kerneltui.kernels.gateway.models import KernelModel
 from kerneltui.kernels.gateway.relay import Relay
 from kerneltui.kernels.gateway.relay_state import RelayLink, RelayState
 from kerneltui.kernels.gateway.rest import GatewayApi
@@ -49,6 +50,27 @@ def test_nothing_is_asked_before_the_first_verb() -> None:
     with GatewayKernelManager("http://127.0.0.1:1/lab?token=secret") as manager:
         assert not manager.has_kernel
         assert not manager.is_alive()
+
+
+def test_two_threads_start_one_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    manager = GatewayKernelManager("http://127.0.0.1:1/")
+    has_begun, may_end = threading.Event(), threading.Event()
+
+    def start(_api: GatewayApi, name: str, **_options: object) -> KernelModel:
+        has_begun.set()
+        may_end.wait(READY)
+        return KernelModel("k-1", name, "starting", 0, None, "")
+
+    monkeypatch.setattr(GatewayApi, "start", start)
+    first = Background(manager.start_kernel)
+    assert has_begun.wait(READY)
+    second = Background(manager.start_kernel)
+    may_end.set()
+
+    first.result()
+    with pytest.raises(ActionRefused, match="it runs already"):
+        second.result()
+    assert manager.kernel_id == "k-1"
 
 
 def test_no_secret_is_shown() -> None:
