@@ -42,7 +42,8 @@ class RemoteRun:
         self._request = ""
         """The msg_id of the request, once it is known."""
         self._has_failed = False
-        self._answered: Prompt | None = None
+        self._answered: tuple[Prompt, float] | None = None
+        """The prompt that was answered last, and when it was asked: code may ask the same again."""
 
     def to_its_end(self, colours: Colours) -> int:
         """Run it; return the exit code. Raises KernelError."""
@@ -122,14 +123,14 @@ class RemoteRun:
     def _answer_prompt(self, deadline: float | None) -> None:
         """Ask the user what the code asks; without a terminal, tell it that there is no input."""
         prompt = self._prompt()
-        if prompt is None or prompt == self._answered:
+        if prompt is None or (prompt, prompt.asked_at) == self._answered:
             return
         line: str | None = END_OF_INPUT
         if self._may_ask:
             read = partial(self._typed, prompt, deadline)
             line = ask(prompt.text, self._keyboard, read, hidden=prompt.password)
         if line is not None:
-            self._answered = prompt
+            self._answered = prompt, prompt.asked_at
             with self._kernel.asked() as engine:
                 engine.console.answer(prompt, line)
 

@@ -245,7 +245,7 @@ class TalkingConsole(FakeConsole):
 
     def __init__(self, transcript: Transcript, *said: tuple[Role, str]) -> None:
         super().__init__()
-        self._transcript = transcript
+        self.transcript = transcript
         self._said = said
         self.is_busy = False
         """With the code of others: a test has to `run` what it is given."""
@@ -261,7 +261,21 @@ class TalkingConsole(FakeConsole):
             self._write(role, text)
 
     def _write(self, role: Role, text: str) -> None:
-        self._transcript.write(role, text, time=0.0, parent="m1")
+        self.transcript.write(role, text, time=0.0, parent="m1")
+
+
+class AskingTwice(TalkingConsole):
+    """Its code asks the same question again, as soon as it is answered."""
+
+    def ask(self, asked_at: float) -> None:
+        self.prompts = {"gpu:k0": Prompt("gpu:k0", "name? ", False, "m1", asked_at)}
+        self.queued = {"gpu:k0": ("input(), input()",)}
+
+    def answer(self, prompt: Prompt, value: str) -> None:
+        super().answer(prompt, value)
+        self.prompts, self.queued = {}, {}
+        if prompt.asked_at == 1.0:
+            self.ask(2.0)
 
 
 def talking(machines: Machines, *said: tuple[Role, str]) -> TalkingConsole:
@@ -324,6 +338,16 @@ def test_an_input_request_without_a_terminal_gets_the_end_of_input(machines: Mac
     assert main([*GPU, "run", "gpu:k0", "-c", "input()"]) == 0
 
     assert ("answer", "gpu:k0", END_OF_INPUT) in console.sent
+
+
+def test_the_same_question_is_answered_as_often_as_it_is_asked(machines: Machines) -> None:
+    console = AskingTwice(Transcript())
+    machines.gpu.transcripts["gpu:k0"], machines.gpu.console = console.transcript, console
+    console.ask(1.0)
+
+    assert main([*GPU, "run", "gpu:k0", "-c", "input(), input()"]) == 0
+
+    assert console.sent.count(("answer", "gpu:k0", END_OF_INPUT)) == 2
 
 
 def test_code_that_waits_for_the_user_too_long_is_interrupted(
