@@ -130,10 +130,10 @@ class Answers:
         self._engine.console.execute(_kernel(told), fields.text(told, "code"), beside=beside)
 
     def _answer(self, told: Told) -> None:
-        """Answer the open prompt that is meant: its text may have been cleaned on its way."""
+        """Answer the prompt that is meant, if it is open still; its text is cleaned on its way."""
         meant = decode(Prompt, told.get("prompt"))
         prompt = self._engine.console.prompts.get(meant.kernel_id)
-        if prompt is not None and prompt.parent_id == meant.parent_id:
+        if prompt is not None and decode(Prompt, encode(prompt)) == meant:
             self._engine.console.answer(prompt, fields.text(told, "value"))
 
     def _complete(self, told: Told) -> Future[Any]:

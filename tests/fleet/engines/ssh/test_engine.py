@@ -378,13 +378,14 @@ def test_a_prompt_arrives_and_its_answer_goes_back(engine: SshEngine, fleet: Fak
     eventually(lambda: fleet.console.sent == [("answer", "k1", "bob")])
 
 
+@pytest.mark.parametrize("parent_id", ["p1", "p2"])
 def test_an_answer_to_a_prompt_that_is_over_is_not_given(
-    engine: SshEngine, fleet: FakeFleet
+    parent_id: str, engine: SshEngine, fleet: FakeFleet
 ) -> None:
     fleet.console.prompts = {"k1": Prompt("k1", "name?", False, "p1", time.monotonic())}
     eventually(lambda: engine.console.prompts)
     meant = engine.console.prompts[KERNEL]
-    fleet.console.prompts = {"k1": Prompt("k1", "password?", True, "p2", time.monotonic())}
+    fleet.console.prompts = {"k1": Prompt("k1", "password?", True, parent_id, time.monotonic())}
 
     engine.console.answer(meant, "bob")
     engine.console.execute(KERNEL, "1")
