@@ -63,7 +63,7 @@ def run(subject: Subject) -> None:
 
     def is_heard() -> bool:  # by iopub: a busy that nobody hears yet is not told again
         fleet.console.execute(kernel_id, "pass")
-        return subject.now is not None and subject.now.executions > 0
+        return subject.now is not None and bool(subject.now.executions)
 
     eventually(is_heard)
     fleet.console.execute(kernel_id, BUSY)

@@ -101,8 +101,9 @@ class KernelSnapshot:
     """When the present process was launched."""
     last_activity: float | None = None
     """When it last ran something, as far as known here; None before."""
-    executions: int = 0
-    """Cells begun by any client, seen on iopub since this process started."""
+    executions: int | None = 0
+    """Cells begun by any client, seen on iopub since this process started; None if it is a kernel
+    of a server that told none, as it is not followed, or not from its beginning."""
     code: str = ""
     """The code that runs now, as one line; empty when none does."""
     stands_at: str = ""

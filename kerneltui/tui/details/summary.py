@@ -66,7 +66,8 @@ def whoabouts(kernel: KernelSnapshot, now: float) -> tuple[Fact, ...]:
         facts.insert(0, Fact("host", kernel.engine))
     if kernel.state is not KernelState.DEAD and kernel.started_at is not None:
         facts.append(Fact("up", formats.duration(now - kernel.started_at)))
-    facts.append(Fact("runs", str(kernel.executions)))
+    if kernel.executions is not None:
+        facts.append(Fact("runs", str(kernel.executions)))
     if kernel.usage is not None:
         facts.append(Fact("procs", str(kernel.usage.processes)))
         if kernel.usage.zombies:

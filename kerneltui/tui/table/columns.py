@@ -119,6 +119,10 @@ def _idle(kernel: KernelSnapshot, now: float) -> Cell:
     return Cell(formats.duration(elapsed(kernel.last_activity, now)), "muted")
 
 
+def _runs(kernel: KernelSnapshot, _now: float) -> Cell:
+    return Cell(NOTHING if kernel.executions is None else str(kernel.executions), "muted")
+
+
 def _code(kernel: KernelSnapshot, _now: float) -> Cell:
     """Show why the kernel needs attention, else the code that runs, else another remark."""
     word, sentence = kernel.condition.word, kernel.condition.sentence
@@ -308,7 +312,7 @@ COLUMNS: tuple[Column, ...] = (
         about="Cells run since its process began",
         width=5,
         priority=11,
-        cell=lambda kernel, _now: Cell(str(kernel.executions), "muted"),
+        cell=_runs,
         sort_key=lambda kernel: kernel.executions,
         align="right",
         descends=True,

@@ -71,7 +71,7 @@ def answered(subject: Subject, _act: Callable[[], object]) -> None:
     def run_and_look() -> bool:
         assert subject.now is not None
         subject.fleet.console.execute(subject.now.kernel_id, "pass")
-        return subject.now.executions > 0
+        return bool(subject.now.executions)
 
     eventually(run_and_look, WITHIN)
 

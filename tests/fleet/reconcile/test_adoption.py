@@ -91,7 +91,7 @@ def test_an_adopted_kernel_runs_code(left: Watched) -> None:
 
     def is_heard_to_run() -> bool:  # again, until its iopub has our subscription
         left.run("x")
-        return left.now.executions > 0
+        return bool(left.now.executions)
 
     eventually(is_heard_to_run, WITHIN)
 

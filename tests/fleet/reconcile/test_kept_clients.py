@@ -120,7 +120,7 @@ def listening(kernel: Watched) -> Fleet:
 
     def hears() -> bool:
         kernel.run("1")
-        return bool(fleet.snapshots) and fleet.snapshots[0].executions > 0
+        return bool(fleet.snapshots and fleet.snapshots[0].executions)
 
     eventually(hears, WITHIN)
     return fleet

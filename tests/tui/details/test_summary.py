@@ -47,6 +47,12 @@ def test_it_tells_who_the_kernel_is(kernel: KernelSnapshot, facts: tuple[Fact, .
     assert whoabouts(kernel, NOW) == facts
 
 
+def test_runs_that_were_not_heard_are_not_counted() -> None:
+    facts = whoabouts(dataclasses.replace(KERNEL, executions=None), NOW)
+
+    assert "runs" not in [fact.label for fact in facts]
+
+
 def test_steady_growth_comes_before_the_id_and_histories_after_it() -> None:
     history = History((None, 1.0, 2.0), (None, None, 1.5))
     load = History((0.0, 0.5, 1.0), (0.0, 0.0, 0.5))

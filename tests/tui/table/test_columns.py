@@ -57,6 +57,7 @@ def cell(column_id: str, kernel: KernelSnapshot, now: float = NOW) -> Cell:
         ("idle", BUSY, Cell("30s", "muted")),
         ("idle", NEW, Cell("-", "muted")),
         ("runs", snapshot(executions=12), Cell("12", "muted")),
+        ("runs", snapshot(executions=None), Cell("-", "muted")),
         ("clients", snapshot(clients=2), Cell("2", "muted")),
         ("growth", snapshot(), Cell("-", "muted")),
         ("growth", snapshot(usage=FLAT), Cell("  ██████", "muted")),

@@ -266,7 +266,7 @@ class ServerEngine:
         state = self._poller.state
         if state.link is Link.CONNECTED:
             self._connections.hear_server(self._poller.kernels)
-        self._news.note(state, self._poller.why_unlisted)
+        self._news.note(state, self._poller.why_unlisted, self._poller.kernels)
         self._publish()
 
     def _publish(self) -> None:

@@ -93,7 +93,7 @@ def snapshot_of(
     is_running = is_code and state is KernelState.BUSY
     return KernelSnapshot(
         kernel_id=with_engine(model.id, engine),
-        name=clean_line(kernel.name) or clean_line(model.id)[:SHORT],
+        name=shown_name(kernel),
         kernel_name=clean_line(with_engine(model.name, engine)),
         state=state,
         allowed=_allowed(known, state) if unheard_since is None else frozenset(),
@@ -108,13 +108,18 @@ def snapshot_of(
         pending=known.order.word if known.order else "",
         pending_since=known.order.since if known.order else None,
         last_activity=_latest(kernel.active_at, iopub.last_activity),
-        executions=iopub.executions,
+        executions=iopub.executions or None,
         code=iopub.code if is_running else "",
         code_is_ours=is_running and iopub.is_ours,
         refused=iopub.refused,
         engine=engine,
         unheard_since=unheard_since,
     )
+
+
+def shown_name(kernel: RemoteKernel) -> str:
+    """Return what front ends call a kernel."""
+    return clean_line(kernel.name) or clean_line(kernel.model.id)[:SHORT]
 
 
 def _allowed(known: Known, state: KernelState) -> frozenset[Verb]:

@@ -285,6 +285,29 @@ def test_that_it_is_back_is_told(lost: ServerEngine, server: FakeServer) -> None
     assert row(lost).unheard_since is None
 
 
+def test_kernels_that_are_gone_when_it_is_back_are_named(
+    lost: ServerEngine, server: FakeServer
+) -> None:
+    lost.take_notices()
+    server.faults.clear()
+    server.listed = server.listed[1:]
+
+    lost._poller.look()
+
+    told = [(each.severity, each.text) for each in lost.take_notices()]
+    assert told == [("warning", "connected again; gone meanwhile: k-1")]
+
+
+def test_kernels_that_go_while_it_is_heard_are_not_news(
+    engine: ServerEngine, server: FakeServer
+) -> None:
+    server.listed = ()
+
+    engine._poller.look()
+
+    assert engine.take_notices() == ()
+
+
 def test_another_token_is_taken(engine: ServerEngine, server: FakeServer, login: FakeLogin) -> None:
     server.faults["kernels"] = LoginRefused("the server wants another token")
     engine._poller.look()

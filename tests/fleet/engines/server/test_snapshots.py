@@ -115,6 +115,11 @@ def test_its_cell_is_shown_while_it_runs() -> None:
     assert (shown.code, shown.code_is_ours, shown.executions) == ("train()", True, 2)
 
 
+@pytest.mark.parametrize("heard", [None, Heard(BUSY)])
+def test_what_it_ran_is_unknown_where_none_of_it_was_heard(heard: Heard | None) -> None:
+    assert row(known(model(), heard=heard)).executions is None
+
+
 def test_a_cell_that_is_over_is_not_shown() -> None:
     iopub = IopubFacts(code="train()", request="m-1")
 
