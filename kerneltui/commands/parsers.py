@@ -308,7 +308,10 @@ def _logs(arguments: argparse.Namespace) -> int:
 
 def _clean(arguments: argparse.Namespace) -> int:
     from kerneltui.commands.clean import clean
+    from kerneltui.errors import KernelError
 
+    if any(engine_words(arguments)):
+        raise KernelError("clean is for the files of this host: run it on the other one")
     return clean(for_real=arguments.yes)
 
 

@@ -278,6 +278,13 @@ class AskingTwice(TalkingConsole):
             self.ask(2.0)
 
 
+@pytest.mark.usefixtures("machines")
+def test_clean_does_not_pretend_to_look_elsewhere(capsys: Out) -> None:
+    assert main([*BOX, "clean"]) == 1
+
+    assert "clean is for the files of this host" in capsys.readouterr().err
+
+
 def talking(machines: Machines, *said: tuple[Role, str]) -> TalkingConsole:
     transcript = machines.gpu.transcripts["gpu:k0"] = Transcript()
     transcript.write(Role.STDOUT, "earlier\n", time=0.0, parent="m0")
