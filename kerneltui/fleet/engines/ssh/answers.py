@@ -164,9 +164,7 @@ class Answers:
         return self._engine.shutdown_all(wanted)
 
     def _start(self, told: Told) -> str:
-        cwd = Path(fields.text(told, "cwd")).expanduser()
-        # A folder of the other side is the usual wish, even where it is not here.
-        folder = cwd if cwd.is_absolute() and cwd.is_dir() else Path.home()
+        folder = _folder(fields.text(told, "cwd"))
         return self._engine.start(
             fields.text(told, "spec"), cwd=str(folder), name=fields.text(told, "name")
         )
@@ -226,6 +224,20 @@ _BLOCKING: Mapping[str, Callable[[Answers, Told], object]] = {
     "specs": Answers._specs,
     "warm": Answers._warm,
 }
+
+
+def _folder(text: str) -> Path:
+    """Return the folder that is meant; a relative one is below the home folder, as for a shell.
+
+    Raises ActionRefused.
+    """
+    try:
+        folder = Path.home() / Path(text).expanduser()
+    except RuntimeError:  # no such user
+        folder = Path(text)
+    if not folder.is_dir():
+        raise ActionRefused(f"{clean_line(str(folder))} is not a folder there")
+    return folder
 
 
 def _kernel(told: Told) -> str:

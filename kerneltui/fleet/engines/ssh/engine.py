@@ -182,7 +182,7 @@ class SshEngine:
     # -- verbs ----
 
     def start(self, kernel_name: str, *, cwd: str, name: str = "") -> str:
-        """Start a kernel there, in the folder `cwd` if it is there, else in the home folder."""
+        """Start a kernel there; `cwd`: a folder there, in its home folder if it is relative."""
         inner = self._names.inner(kernel_name)
         return self._names.outer(self._order("start", spec=inner, cwd=cwd, name=name))
 

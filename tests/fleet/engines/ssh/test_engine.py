@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -187,14 +188,31 @@ def test_a_kernel_is_started_there(engine: SshEngine, fleet: FakeFleet) -> None:
     assert fleet.verbs == [("start", "python3", "/", "one")]
 
 
-def test_a_folder_that_is_not_there_becomes_the_home_folder(
-    engine: SshEngine, fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("cwd", "folder"), [("", "."), ("work", "work"), ("~/work", "work")])
+def test_a_folder_is_meant_in_the_home_folder_there(
+    engine: SshEngine,
+    fleet: FakeFleet,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    cwd: str,
+    folder: str,
 ) -> None:
-    monkeypatch.setenv("HOME", "/home/ann")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "work").mkdir()
 
-    engine.start("gpu:python3", cwd="/no/such/folder")
+    engine.start("gpu:python3", cwd=cwd)
 
-    assert fleet.verbs == [("start", "python3", "/home/ann", "")]
+    assert fleet.verbs == [("start", "python3", str(tmp_path / folder), "")]
+
+
+@pytest.mark.parametrize("cwd", ["/no/such/folder", "~nobody-here/work"])
+def test_a_folder_that_is_not_there_is_refused(
+    engine: SshEngine, fleet: FakeFleet, cwd: str
+) -> None:
+    with pytest.raises(ActionRefused, match=f"{cwd} is not a folder there"):
+        engine.start("gpu:python3", cwd=cwd)
+
+    assert fleet.verbs == []
 
 
 def test_all_of_the_box_or_some_are_shut_down(engine: SshEngine, fleet: FakeFleet) -> None:
