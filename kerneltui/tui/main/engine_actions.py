@@ -49,6 +49,11 @@ class EngineActions:
         states = (each.state for each in self.shown if each.name == name)
         return next((str(each) for each in states if each.link is not Link.CONNECTED), "")
 
+    def connecting(self, name: str) -> str:
+        """Return the engine's name while it is being connected to, else ""."""
+        links = {each.name: each.state.link for each in self.shown}
+        return name if links.get(name) is Link.CONNECTING else ""
+
     def _ask_where(self) -> None:
         """Ask where to connect; offer the first server that has refused us."""
         if (fleet := self._screen.fleet) is None:

@@ -41,6 +41,10 @@ class KernelScreen(Protocol):
         """Nothing may be asked of any kernel."""
 
     @property
+    def awaited(self) -> str:
+        """The machine that is connected to for the kernel to attach to; "" for none."""
+
+    @property
     def app(self) -> BaseApp: ...
 
     def tick(self) -> None:

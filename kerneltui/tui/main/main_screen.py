@@ -19,6 +19,7 @@ from textual.containers import Container, Vertical
 from textual.screen import Screen
 from textual.widgets import Static
 
+from kerneltui.fleet.model.engine_names import engine_of
 from kerneltui.tui.config.setup import RunSettings
 from kerneltui.tui.details.summary import Details
 from kerneltui.tui.keys.action import SCREENS, Action, Scope, command_of
@@ -169,6 +170,10 @@ class MainScreen(Screen[None]):
     @property
     def locked(self) -> bool:
         return self._fleet is not None and self._fleet.locked
+
+    @property
+    def awaited(self) -> str:
+        return self._engines.connecting(engine_of(self._awaited))
 
     @property
     def split(self) -> int:

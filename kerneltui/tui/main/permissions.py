@@ -22,6 +22,8 @@ def why_not_now(action: Action, screen: KernelScreen, read_only: str) -> str:
         return "the kernels are not known yet"
     if action.changes and screen.locked:
         return read_only
+    if action.changes and screen.awaited:  # what is typed is meant for the console that will open
+        return f"{screen.awaited} is being connected to: until then nothing is done to others"
     if action.id == "kernel.shutdown_all" and not any(
         each.is_ours and each.is_heard for each in screen.snapshots
     ):

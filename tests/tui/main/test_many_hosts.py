@@ -14,6 +14,7 @@ from kerneltui.fleet.engines.engine_view import EngineView
 from kerneltui.fleet.inspection.spec_choice import SpecChoice
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.transcript.transcript import Role, Transcript
+from kerneltui.tui.config.setup import RunSettings
 from kerneltui.tui.dialogs.confirm import ConfirmScreen
 from kerneltui.tui.dialogs.connect import ConnectScreen, DisconnectScreen
 from kerneltui.tui.main.main_screen import MainScreen
@@ -395,6 +396,29 @@ def test_each_machine_keeps_its_own_folder_in_the_dialog() -> None:
         assert "folder  nb/a" in stage.picture
 
     on_stage(play, many_hosts())
+
+
+def test_what_is_typed_before_the_attached_kernel_is_there_does_nothing_to_others() -> None:
+    fleet = FakeFleet(snapshot("k1"))
+    fleet.engines = (replace(BOX, state=EngineState(Link.CONNECTING)),)
+
+    async def play(stage: Stage) -> None:
+        await stage.press("X", "y", "R", "y")
+        assert "box is being connected to" in stage.picture
+
+    on_stage(play, fleet, settings=RunSettings(attached="box:k2"))
+    assert fleet.verbs == []
+
+
+def test_a_machine_that_refuses_the_attached_kernel_holds_up_no_others() -> None:
+    fleet = FakeFleet(snapshot("k1"))
+    fleet.engines = (replace(BOX, state=EngineState(Link.REFUSED)),)
+
+    async def play(stage: Stage) -> None:
+        await stage.press("R", "y")
+
+    on_stage(play, fleet, settings=RunSettings(attached="box:k2"))
+    assert [verb[:2] for verb in fleet.verbs] == [("force restart", "k1")]
 
 
 def test_letters_find_a_kernelspec_by_its_machine() -> None:
