@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from kerneltui import paths
+from tests.commands.commands_here import CommandsHere
 from tests.commands.test_commands import CommandLine
 from tests.fleet.engines.ssh.piped_box import put_on_path
 
@@ -25,12 +26,17 @@ SHELL = '#!/bin/sh\nfor last; do :; done\nexec sh -c "$last"\n'
 class Box:
     """The commands with the option for a machine, which has one kernel."""
 
-    def __init__(self, command: CommandLine) -> None:
-        self.command = command
-        self("start", "box:python3", "--name", "etl", "--cwd", "/")
+    def __init__(self, runtime: Path) -> None:
+        self.command = CommandsHere(runtime)
+        self.process = CommandLine(runtime)
+        self.in_process("start", "box:python3", "--name", "etl", "--cwd", "/")
 
     def __call__(self, *words: str, code: int = 0) -> str:
         return self.command("--host", "box", *words, code=code)
+
+    def in_process(self, *words: str) -> str:
+        """Run a command as a script does."""
+        return self.process("--host", "box", *words)
 
     @property
     def listed(self) -> dict[str, object]:
@@ -56,10 +62,10 @@ def box(places: Path) -> Iterator[Box]:
     )
     with pytest.MonkeyPatch.context() as patch:
         put_on_path(folder, SHELL, patch)
-        box = Box(CommandLine(folder / "here"))
+        box = Box(folder / "here")
         yield box
-        box("kill", "box:etl")
-        box("shutdown", "box:etl")  # removes what is left of it
+        box.in_process("kill", "box:etl")
+        box.in_process("shutdown", "box:etl")  # removes what is left of it
     file.unlink()
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -70,14 +76,14 @@ def test_a_kernel_of_the_machine_is_listed_with_its_host_and_its_process(box: Bo
 
 
 def test_code_runs_there_and_is_in_its_logs(box: Box) -> None:
-    assert box("run", "etl", "-c", "print('said there')") == "said there\n"
+    assert box.in_process("run", "etl", "-c", "print('said there')") == "said there\n"
     assert "said there\n" in box("logs", "box:etl")
 
 
 def test_a_signal_and_a_new_name_reach_it(box: Box) -> None:
-    box("signal", "CONT", "box:etl")
-    box("rename", "box:etl", "load")
-    box("rename", "load", "etl")
+    box.in_process("signal", "CONT", "box:etl")
+    box.in_process("rename", "box:etl", "load")
+    box.in_process("rename", "load", "etl")
 
     assert box.listed["name"] == "etl"
 
@@ -85,7 +91,7 @@ def test_a_signal_and_a_new_name_reach_it(box: Box) -> None:
 def test_a_restart_gives_it_another_process(box: Box) -> None:
     before = box.listed["pid"]
 
-    box("restart", "etl")
+    box.in_process("restart", "etl")
 
     assert box.listed["pid"] != before
 

@@ -1,4 +1,4 @@
-"""The command line as a script uses it on kernels of a real Jupyter server."""
+"""The command line on kernels of a real Jupyter server."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from kerneltui import paths
 from kerneltui.kernels.gateway.server import ServerAddress
+from tests.commands.commands_here import CommandsHere
 from tests.commands.test_commands import CommandLine
 from tests.remote_servers import jupyter_server
 
@@ -19,15 +20,20 @@ pytestmark = pytest.mark.slow
 class Server:
     """The commands with the option for a server, which has one kernel."""
 
-    def __init__(self, command: CommandLine) -> None:
-        self.command = command
-        self.kernel_id = self("start", "gpu:python3").strip()
+    def __init__(self, runtime: Path) -> None:
+        self.command = CommandsHere(runtime)
+        self.process = CommandLine(runtime)
+        self.kernel_id = self.in_process("start", "gpu:python3").strip()
 
     def __call__(self, *words: str, code: int = 0) -> str:
         return self.command("--server", "gpu", *words, code=code)
 
     def run(self, cell: str, code: int = 0) -> str:
         return self("run", self.kernel_id, "-c", cell, code=code)
+
+    def in_process(self, *words: str, code: int = 0) -> str:
+        """Run a command as a script does."""
+        return self.process("--server", "gpu", *words, code=code)
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +51,9 @@ def server(address: ServerAddress, places: Path) -> Iterator[Server]:
     file.parent.mkdir(parents=True, exist_ok=True)
     token = f'token_command = ["echo", "{address.token}"]'
     file.write_text(f'[servers.gpu]\nurl = "{address.url}"\n{token}\n', "utf-8")
-    server = Server(CommandLine(runtime))
+    server = Server(runtime)
     yield server
-    server("shutdown", server.kernel_id)
+    server.in_process("shutdown", server.kernel_id)
     assert server("ps", "-q", "host:gpu") == ""
     file.unlink()
 
@@ -60,8 +66,11 @@ def test_a_kernel_of_the_server_is_listed_with_its_host(server: Server) -> None:
 
 
 def test_code_runs_there_and_its_output_and_its_errors_come_back(server: Server) -> None:
-    assert server.run("print('a'); 6 * 7") == "a\n42\n"
-    assert "ZeroDivisionError: division by zero" in server.run("1 / 0", code=1)
+    kernel_id = server.kernel_id
+
+    assert server.in_process("run", kernel_id, "-c", "print('a'); 6 * 7") == "a\n42\n"
+    failed = server.in_process("run", kernel_id, "-c", "1 / 0", code=1)
+    assert "ZeroDivisionError: division by zero" in failed
 
 
 def test_code_that_takes_too_long_is_interrupted_there(server: Server) -> None:
@@ -81,7 +90,7 @@ def test_variables_are_looked_up_there(server: Server) -> None:
 def test_a_restart_forgets_them(server: Server) -> None:
     server.run("gone = 1")
 
-    server("restart", server.kernel_id)
+    server.in_process("restart", server.kernel_id)
 
     assert "NameError" in server.run("gone", code=1)
 
@@ -90,7 +99,9 @@ def test_a_restart_forgets_them(server: Server) -> None:
 def test_what_no_server_can_do_is_refused_with_the_reason(
     server: Server, verb: tuple[str, ...]
 ) -> None:
-    assert "its Jupyter server takes no signals for it" in server(*verb, server.kernel_id, code=1)
+    assert "its Jupyter server takes no signals for it" in server.in_process(
+        *verb, server.kernel_id, code=1
+    )
 
 
 def test_a_wrong_token_is_one_line(server: Server, address: ServerAddress) -> None:
