@@ -17,6 +17,7 @@ import pytest
 from kerneltui.cli import main
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.kernels.processes.identity import identify
+from tests.commands.commands_here import CommandsHere
 from tests.fleet.written_manifests import write_manifest
 from tests.support import eventually
 
@@ -59,7 +60,11 @@ class CommandLine:
     @property
     def listed(self) -> dict[str, dict[str, Any]]:
         """What `ps --json` says, by name."""
-        return {each["name"]: each for each in json.loads(self("ps", "--json"))}
+        return _by_name(CommandsHere(self.runtime)("ps", "--json"))
+
+
+def _by_name(listed: str) -> dict[str, dict[str, Any]]:
+    return {each["name"]: each for each in json.loads(listed)}
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +153,7 @@ def test_a_shell_completes_commands_and_names(
 
 @pytest.mark.slow
 def test_a_started_kernel_lives_on_and_is_listed(alpha: CommandLine) -> None:
-    found = alpha.listed["alpha"]
+    found = _by_name(alpha("ps", "--json"))["alpha"]
 
     assert (found["state"], found["cwd"], found["kernelspec"]) == ("idle", "/", "python3")
 
