@@ -62,7 +62,7 @@ def install_and_make_haste(folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("JUPYTER_PATH", str(folder))
     patch.setattr(manager_module, "SHUTDOWN_WAIT_TIME", 1.0)
     without_keeper(patch)
-    patch.setattr(periodic, "INTERVAL", 0.05)
+    patch.setattr(periodic, "INTERVAL", 0.15)
 
 
 def dismiss_all(fleet: Fleet) -> None:
