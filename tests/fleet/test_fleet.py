@@ -144,7 +144,7 @@ def test_what_the_trees_use_is_shown(mute: Watched) -> None:
 
 
 def test_what_may_be_asked_follows_from_the_state(tiny: Watched) -> None:
-    assert tiny.now.allowed == ALLOWED[KernelState.IDLE]
+    assert tiny.now.allowed == ALLOWED[KernelState.IDLE] - {Verb.CONNECT}  # it is connected
 
     os.kill(tiny.now.pid or 0, signal.SIGKILL)
 
