@@ -403,8 +403,9 @@ def test_what_is_typed_before_the_attached_kernel_is_there_does_nothing_to_other
     fleet.engines = (replace(BOX, state=EngineState(Link.CONNECTING)),)
 
     async def play(stage: Stage) -> None:
-        await stage.press("X", "y", "R", "y")
-        assert "box is being connected to" in stage.picture
+        await stage.press("X", "y", "i", "i", "R")
+        why = "box is being connected to: until then nothing is done to others"
+        assert set(stage.notices) == {why}
 
     on_stage(play, fleet, settings=RunSettings(attached="box:k2"))
     assert fleet.verbs == []
