@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from types import FrameType
-from typing import NoReturn
 
 from kerneltui.commands.settings import read_settings
 from kerneltui.commands.verbs import configured_fleet
@@ -16,10 +14,6 @@ FIRST_LOOK = 5.0  # seconds for a first look at this host
 STDIN, STDOUT, STDERR = range(3)
 
 
-class _Ended(BaseException):
-    """A signal has asked this process to end."""
-
-
 def agent() -> int:
     """Serve on stdin and stdout until the other side has gone, or a signal comes.
 
@@ -27,22 +21,26 @@ def agent() -> int:
     """
     outgoing = os.dup(STDOUT)
     os.dup2(STDERR, STDOUT)
-    for signum in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
-        signal.signal(signum, _end)
+    end = _readable_at_signals()
     fleet = configured_fleet()
     fleet.locked = read_settings().read_only
     try:
         fleet.open()
         fleet.look_closely(FIRST_LOOK)  # so that the first rows are all rows, and whole
-        serve(fleet, STDIN, outgoing, __version__)
-    except _Ended:
-        pass
+        serve(fleet, STDIN, outgoing, __version__, end)
     finally:
-        for signum in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
-            signal.signal(signum, signal.SIG_IGN)
         fleet.close()
     return 0
 
 
-def _end(_signum: int, _frame: FrameType | None) -> NoReturn:
-    raise _Ended
+def _readable_at_signals() -> int:
+    """Return a descriptor that can be read once a signal has asked this process to end.
+
+    An exception from a signal handler could come while a lock is taken.
+    """
+    end, wakes = os.pipe()
+    os.set_blocking(wakes, False)
+    for signum in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, lambda *_: None)
+    signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
+    return end

@@ -29,13 +29,13 @@ AGENT = f'#!/bin/sh\nexec {sys.executable} -m kerneltui "$@"\n'
 def far(places: Path) -> Iterator[Dashboard]:
     """A dashboard with the idle kernel `far` of the host `box` selected."""
     with new_home(places) as home:
-        programs = home / "bin"
-        for folder in (programs, home / "box", home / "box" / "run"):
+        environment = environment_of(home)
+        programs, box = home / "bin", Path(environment["HOME"], "box")
+        for folder in (programs, box, box / "run"):
             folder.mkdir(mode=0o700)
         for name, script in (("ssh", SSH), ("kerneltui", AGENT)):
             (programs / name).write_text(script, encoding="utf-8")
             (programs / name).chmod(0o755)
-        environment = environment_of(home)
         environment["PATH"] = f"{programs}{os.pathsep}{environment['PATH']}"
         start = [*PROGRAM, "start", "box:python3", "--name", "far"]
         subprocess.run(start, env=environment, cwd=home, check=True, stdout=subprocess.DEVNULL)

@@ -18,10 +18,11 @@ SILENCE = 60.0  # seconds without a line after which the other side counts as go
 LAST_WORDS = 1.0  # seconds for the last replies to be written
 
 
-def serve(engine: Engine, incoming: int, outgoing: int, version: str) -> None:
+def serve(engine: Engine, incoming: int, outgoing: int, version: str, end: int) -> None:
     """Answer the requests that come, and tell what changes, until the other side has gone.
 
-    `engine`: is open. `incoming`, `outgoing`: descriptors. `version`: of kerneltui here.
+    `engine`: is open. `incoming`, `outgoing`: descriptors. `version`: of kerneltui here. `end`: a
+    descriptor; once it can be read, nothing more is answered.
     """
     writer = Outgoing(outgoing)
     writer.start()
@@ -31,7 +32,7 @@ def serve(engine: Engine, incoming: int, outgoing: int, version: str) -> None:
     answers = Answers(engine, writer, publisher, locked=engine.locked)
     publisher.start()
     try:
-        for line in _lines(incoming):
+        for line in _lines(incoming, end):
             answers.take(unpack(line))
     except Unusable:
         pass  # it is not a kerneltui that speaks
@@ -40,13 +41,14 @@ def serve(engine: Engine, incoming: int, outgoing: int, version: str) -> None:
         writer.stop(LAST_WORDS)
 
 
-def _lines(fd: int) -> Iterator[bytes]:
+def _lines(fd: int, end: int) -> Iterator[bytes]:
     """Yield the lines that come, until the end. Raises Unusable."""
     lines = LineBuffer()
     poller = select.poll()
-    poller.register(fd, select.POLLIN)
-    while poller.poll(SILENCE * 1000):
-        data = os.read(fd, CHUNK)
+    for each in (fd, end):
+        poller.register(each, select.POLLIN)
+    while ready := poller.poll(SILENCE * 1000):
+        data = b"" if end in dict(ready) else os.read(fd, CHUNK)
         if not data:
             return
         yield from lines.feed(data)

@@ -76,8 +76,13 @@ class PipedBox:
             ).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        with connection, contextlib.suppress(OSError):
-            serve(self._fleet, connection.fileno(), connection.fileno(), VERSION)
+        never, wakes = os.pipe()
+        try:
+            with connection, contextlib.suppress(OSError):
+                serve(self._fleet, connection.fileno(), connection.fileno(), VERSION, never)
+        finally:
+            os.close(never)
+            os.close(wakes)
 
     def wait_until_told(self, engine: SshEngine) -> None:
         """Wait until an engine shows the rows of this box."""
