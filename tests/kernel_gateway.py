@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Self, TypeVar
 
@@ -32,8 +32,13 @@ CHANNELS = (Channel.STDIN, Channel.IOPUB, Channel.CONTROL, Channel.SHELL)
 class KernelGateway:
     """Serves a kernel's messages on 127.0.0.1. Every public method is for the test's thread."""
 
-    def __init__(self, kernel: ConnectionInfo, subprotocol: str = V1) -> None:
-        """`subprotocol`: the one it chooses; "" for none, and the older frames."""
+    def __init__(
+        self, kernel: ConnectionInfo, subprotocol: str = V1, *, hides_choice: bool = False
+    ) -> None:
+        """`subprotocol`: the one it chooses; "" for none, and the older frames.
+
+        `hides_choice`: as behind a proxy that does not tell the client what was chosen.
+        """
         self.kernel = kernel
         """Where the kernel is; another one may take its place."""
         self.paths: list[str] = []
@@ -47,6 +52,7 @@ class KernelGateway:
         """Method and path of all requests that are not for a websocket."""
         self.received: list[WebsocketMessage] = []
         self._subprotocol = subprotocol
+        self._hides_choice = hides_choice
         self._open: set[ServerConnection] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
@@ -118,8 +124,9 @@ class KernelGateway:
             self._serve,
             "127.0.0.1",
             self.port,
-            subprotocols=[Subprotocol(self._subprotocol)] if self._subprotocol else None,
+            select_subprotocol=self._choose,
             process_request=self._admit,
+            process_response=self._answer,
             max_size=None,
             close_timeout=1,
         )
@@ -153,6 +160,15 @@ class KernelGateway:
         if self.location:
             response.headers["Location"] = self.location
         return response
+
+    def _choose(
+        self, _websocket: ServerConnection, offered: Sequence[Subprotocol]
+    ) -> Subprotocol | None:
+        return next((each for each in offered if each == self._subprotocol), None)
+
+    def _answer(self, _websocket: ServerConnection, _request: Request, response: Response) -> None:
+        if self._hides_choice:
+            response.headers.pop("Sec-WebSocket-Protocol", None)
 
     async def _serve(self, websocket: ServerConnection) -> None:
         identity = session_for(self.kernel).bsession

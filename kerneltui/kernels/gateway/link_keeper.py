@@ -60,6 +60,7 @@ class LinkKeeper:
         self._on_change = on_change
         self._on_gap = on_gap
         self._failures = Failures("a relay")
+        self._offers_v1 = True
         self._broke: tuple[float, str] | None = None
         """When and why the last link broke; seconds since the epoch."""
         self._traffic = Traffic(sockets, self._note_overflow)
@@ -129,11 +130,24 @@ class LinkKeeper:
         path = f"{self._kernel}/channels?session_id={quote(self._session_id, safe='')}"
         find = partial(self._server.websocket, path)
         try:
-            return await open_websocket(await in_thread(find))
+            return await self._agree(await in_thread(find))
         except LoginRefused:
             ask = partial(self._server.request, "GET", f"{self._kernel}{UNTRACKED}")
             await in_thread(ask)
-            return await open_websocket(await in_thread(find))
+            return await self._agree(await in_thread(find))
+
+    async def _agree(self, place: WebsocketPlace) -> ClientConnection:
+        """Return an open websocket on which both sides speak the same protocol.
+
+        Some proxies pass our offer on, and hide that the server took it. So if no protocol was
+        chosen, it is opened again without an offer, now and whenever the link has broken.
+        """
+        websocket = await open_websocket(place, offers_v1=self._offers_v1)
+        if self._offers_v1 and websocket.subprotocol is None:
+            self._offers_v1 = False
+            await websocket.close()
+            websocket = await open_websocket(place, offers_v1=False)
+        return websocket
 
     def _note_gap(self) -> None:
         if self._broke is not None:

@@ -45,13 +45,16 @@ class _Connect(connect):
         return exc
 
 
-async def open_websocket(place: WebsocketPlace) -> ClientConnection:
-    """Return an open websocket. Raises ServerError; see `is_final`."""
+async def open_websocket(place: WebsocketPlace, *, offers_v1: bool = True) -> ClientConnection:
+    """Return an open websocket. Raises ServerError; see `is_final`.
+
+    `offers_v1`: whether the server may choose those frames; if not, only the older ones are left.
+    """
     try:
         return await _Connect(
             place.uri,
             additional_headers=place.headers,
-            subprotocols=[Subprotocol(V1)],
+            subprotocols=[Subprotocol(V1)] if offers_v1 else None,
             open_timeout=OPEN_TIMEOUT,
             ping_interval=PING_INTERVAL,
             ping_timeout=PING_TIMEOUT,

@@ -60,9 +60,15 @@ def test_the_websocket_is_asked_for_with_the_session_and_the_login(
     assert gateway.headers[0]["Authorization"] == f"token {SECRET}"
 
 
-@pytest.mark.parametrize("subprotocol", [V1, ""], ids=["v1", "older"])
-def test_messages_and_buffers_pass_in_either_protocol(fake: FakeKernel, subprotocol: str) -> None:
-    with KernelGateway(fake.info, subprotocol) as gateway:
+@pytest.mark.parametrize(
+    ("subprotocol", "hides_choice"),
+    [(V1, False), ("", False), (V1, True)],
+    ids=["v1", "older", "v1 that a proxy hides"],
+)
+def test_messages_and_buffers_pass_in_either_protocol(
+    fake: FakeKernel, subprotocol: str, hides_choice: bool
+) -> None:
+    with KernelGateway(fake.info, subprotocol, hides_choice=hides_choice) as gateway:
         relay = WatchedRelay(gateway)
         relay.start()
         client = client_of(relay)

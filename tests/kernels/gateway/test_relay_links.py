@@ -16,6 +16,7 @@ from kerneltui.kernels.gateway.exchange import WebsocketPlace
 from kerneltui.kernels.gateway.link_keeper import LONGEST_DELAY, _delays
 from kerneltui.kernels.gateway.relay_state import RelayLink
 from kerneltui.protocol.message import parent_id
+from kerneltui.protocol.websocket_frames import V1
 from tests.fake_kernel import FakeKernel, file_in
 from tests.kernel_gateway import SECRET, KernelGateway
 from tests.kernels.gateway.conftest import WatchedRelay, client_of
@@ -48,6 +49,20 @@ def test_a_broken_link_is_opened_again_with_the_same_session(
     assert reply["content"]["status"] == "ok"
     assert len(gateway.paths) == 2
     assert len(set(gateway.paths)) == 1
+
+
+def test_a_protocol_that_was_not_chosen_is_offered_once_only(fake: FakeKernel) -> None:
+    with KernelGateway(fake.info, subprotocol="") as gateway:
+        relay = WatchedRelay(gateway)
+        relay.start()
+        relay.wait_open(5)
+        cut(gateway, relay)
+        gateway.listen()
+        relay.wait_open(5)
+        relay.close()
+
+        offers = [each.get("Sec-WebSocket-Protocol") for each in gateway.headers]
+        assert offers == [V1, None, None]
 
 
 def test_the_states_tell_what_happened(relay: WatchedRelay, gateway: KernelGateway) -> None:
