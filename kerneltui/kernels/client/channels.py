@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import zmq
 
-from kerneltui.errors import ProtocolError
+from kerneltui.errors import KernelTimeout, ProtocolError
 from kerneltui.kernels.client.channel_thread import ChannelThread
 from kerneltui.kernels.client.finish import finish
 from kerneltui.kernels.connection.session import ClientSession
@@ -19,6 +19,7 @@ from kerneltui.protocol.message import Message, parent_id
 
 ASIDE_LIMIT = 10_000  # messages kept while a caller waits for another one; the oldest are dropped
 NOT_OPEN = "the {} channel is not open; call start_channels() first"
+SENDING = 2.0  # seconds that a request may wait for room in a full channel
 HEARTBEAT_TIMEOUT = 1.0  # seconds; jupyter_client's `time_to_dead`
 
 
@@ -98,10 +99,17 @@ class ClientChannel:
         return self.socket is not None
 
     def send(self, message: Message) -> None:
+        """Send a message. Raises KernelTimeout if nobody takes it."""
         self._waiter.refresh()
         frames = self.session.encode(message)
         with self._thread:
-            self.opened().send_multipart(frames)
+            socket = self.opened()
+            if not socket.poll(int(SENDING * 1000), zmq.POLLOUT):
+                raise KernelTimeout(
+                    f"the {self.channel} channel takes no more in {SENDING:g} s: the kernel reads"
+                    " nothing, or is gone"
+                )
+            socket.send_multipart(frames)
         self._waiter.tap(self.channel, message)
 
     async def next_message(self, timeout: float | None = None) -> Message:

@@ -13,6 +13,7 @@ from kerneltui.protocol import fields
 from kerneltui.protocol.message import Message, parent_id
 
 FIRST_REPEAT = 0.02  # seconds of silence on iopub after a reply; doubled at each repeat
+_FAILED = ("error", "aborted")  # the kernel that was asked is gone, and another one may come
 IOPUB_LIMIT = 3.0  # seconds after a reply: some kernels publish nothing for a kernel_info request
 
 
@@ -78,6 +79,9 @@ class Readiness:
                 self._client.iopub_channel.set_aside(message)
 
     def _note_reply(self, reply: Message) -> None:
+        if fields.text(reply["content"], "status") in _FAILED:
+            self._repeat_at = time.monotonic() + self._silence
+            return
         if self._reply is None:
             now = time.monotonic()
             self._repeat_at, self._limit = now + self._silence, now + IOPUB_LIMIT

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from kerneltui.errors import KernelError, LoginRefused, ServerUnreachable
+from kerneltui.errors import KernelError, KernelTimeout, LoginRefused, ServerUnreachable
+from kerneltui.kernels.client import channels
 from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.kernels.gateway import websocket
 from kerneltui.kernels.gateway.exchange import WebsocketPlace
@@ -336,6 +337,32 @@ def test_requests_of_a_kernel_that_is_gone_are_aborted(
 
     assert client.get_reply(asked, timeout=5)["content"] == {"status": "aborted"}
     eventually(lambda: relay.state.link is RelayLink.CLOSED)
+
+
+def test_who_waits_until_a_kernel_is_ready_is_told_that_its_server_refused(
+    gateway: KernelGateway,
+) -> None:
+    gateway.refusal = 400
+    relay = WatchedRelay(gateway)
+    relay.start()
+    client = BlockingKernelClient()
+    client.load_connection_info(relay.info.to_dict())
+
+    with pytest.raises(KernelError):
+        client.wait_for_ready(timeout=10)
+
+    client.stop_channels()
+    relay.close()
+
+
+def test_a_request_that_no_relay_takes_any_more_is_not_waited_for(
+    client: BlockingKernelClient, relay: WatchedRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channels, "SENDING", 0.05)
+    relay.close()
+
+    with pytest.raises(KernelTimeout, match="the shell channel takes no more"):
+        client.execute("1")
 
 
 def test_a_message_that_is_too_large_breaks_the_link_with_the_reason(

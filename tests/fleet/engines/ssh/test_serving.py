@@ -32,8 +32,10 @@ class Client:
         incoming, self._writer = os.pipe()
         self._reader, outgoing = os.pipe()
         self._incoming, self._outgoing = incoming, outgoing
+        self._end, self._wakes = os.pipe()
+        arguments = fleet, incoming, outgoing, "1.2.3", self._end
         self._thread = threading.Thread(
-            target=serve, args=(fleet, incoming, outgoing, "1.2.3"), name="agent-test", daemon=True
+            target=serve, args=arguments, name="agent-test", daemon=True
         )
         self._thread.start()
         self._lines = os.fdopen(self._reader, "rb")
@@ -64,6 +66,10 @@ class Client:
             os.close(self._writer)
         self._writer = -1
 
+    def signal(self) -> None:
+        """Do as a signal handler does."""
+        os.write(self._wakes, b"\x0f")
+
     def wait_for_the_end(self) -> None:
         self._thread.join(PATIENCE)
         assert not self._thread.is_alive()
@@ -72,7 +78,8 @@ class Client:
         self.hang_up()
         self._lines.close()
         self.wait_for_the_end()
-        os.close(self._incoming)
+        for each in (self._incoming, self._end, self._wakes):
+            os.close(each)
         os.close(self._outgoing)
 
 
@@ -87,6 +94,14 @@ def test_the_first_line_is_the_greeting(client: Client) -> None:
 
     assert (greeting["protocol"], greeting["kerneltui"]) == (1, "1.2.3")
     assert greeting["host"] == os.uname().nodename
+
+
+def test_a_signal_ends_it_while_the_other_side_is_there(client: Client) -> None:
+    client.next()
+
+    client.signal()
+
+    client.wait_for_the_end()
 
 
 def test_only_what_has_changed_of_a_row_is_sent(client: Client, fleet: FakeFleet) -> None:
