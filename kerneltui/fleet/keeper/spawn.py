@@ -203,11 +203,12 @@ def _lasting_holder(fd: int, since: float) -> ProcessIdentity | None:
 
 def _holders(fd: int, since: float) -> Iterable[ProcessIdentity]:
     """Yield the leaders of sessions younger than `since` that have the same file open."""
-    status, longest = os.fstat(fd), time.monotonic() - since + TICK
+    status = os.fstat(fd)
     for pid in all_pids():
         identity = identify(pid) if pid != os.getpid() else None
         if identity is None or (lived := identity.age()) is None:
             continue
+        longest = time.monotonic() - since + TICK  # now: a look at all processes takes a while
         if lived <= longest and _leads_session(pid) and _has_open(pid, status):
             yield identity
 

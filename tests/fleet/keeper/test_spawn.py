@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import psutil
@@ -25,6 +25,7 @@ from kerneltui.fleet.keeper.start import is_recorded
 from kerneltui.fleet.manifests.manifest import read_manifest
 from kerneltui.kernels.processes.conditions import own_conditions, own_place
 from kerneltui.kernels.processes.process import ChildProcess
+from kerneltui.kernels.processes.stat import all_pids
 from tests.fleet.keeper.asker import PATIENCE, Asker, ended
 from tests.fleet.recorders import RunningRecorder, SpokenKernel
 from tests.support import Background, as_before_linux_6_15, eventually
@@ -212,6 +213,18 @@ def test_what_a_keeper_started_that_ended_before_it_told_is_found(lone: Asker) -
     assert process.identity.pid == started[0].pid
     started[0].kill()
     started[0].wait()
+
+
+def test_it_is_found_too_if_the_look_at_all_processes_takes_long(
+    lone: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly() -> Iterator[int]:
+        time.sleep(0.2)
+        yield from all_pids()
+
+    monkeypatch.setattr(spawn, "all_pids", slowly)
+
+    test_what_a_keeper_started_that_ended_before_it_told_is_found(lone)
 
 
 def test_what_ends_with_its_keeper_is_not_taken_for_the_kernel(lone: Asker) -> None:
