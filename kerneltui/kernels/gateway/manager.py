@@ -7,16 +7,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from kerneltui.errors import ActionRefused, ServerRefused
 from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.kernels.connection.sockets import Context
-from kerneltui.kernels.gateway.relay import Relay
 from kerneltui.kernels.gateway.rest import START_TIMEOUT, GatewayApi
 from kerneltui.kernels.gateway.server import TIMEOUT, ServerAddress, parse_address
-from kerneltui.kernels.gateway.server_session import ServerSession
 from kerneltui.protocol.status import KernelState
+
+if TYPE_CHECKING:
+    from kerneltui.kernels.gateway.relay import Relay
 
 
 class GatewayKernelManager:
@@ -66,6 +67,8 @@ class GatewayKernelManager:
         self.owns_kernel = not kernel_id
         """Whether the kernel is shut down at the end of a `with` block."""
         self._context = context
+        from kerneltui.kernels.gateway.server_session import ServerSession  # loads asyncio
+
         self._session = ServerSession(self.address)
         self._api = GatewayApi(self._session)
         self._turn = threading.Lock()
@@ -120,6 +123,8 @@ class GatewayKernelManager:
         with self._relaying:
             kernel_id = self._require("connect to")
             if self._relay is None:
+                from kerneltui.kernels.gateway.relay import Relay  # loads asyncio
+
                 relay = Relay(self._session, kernel_id, context=self._context)
                 relay.start()
                 self._relay = relay

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from kerneltui.errors import NoSuchKernel, ServerError, ServerRefused
 from kerneltui.kernels.gateway import models
@@ -15,8 +15,10 @@ from kerneltui.kernels.gateway.rest_paths import (
     UNTRACKED,
     kernel_path,
 )
-from kerneltui.kernels.gateway.server_session import ServerSession
 from kerneltui.protocol.text import clean_line
+
+if TYPE_CHECKING:
+    from kerneltui.kernels.gateway.server_session import ServerSession
 
 START_TIMEOUT = 60.0  # seconds: Jupyter's own launch timeout; a cluster may need minutes
 STOP_TIMEOUT = 30.0  # seconds; a server waits for its kernel's end, then kills it
