@@ -84,7 +84,10 @@ def find_server(folders: Iterable[Path], pid: int | None) -> JupyterServer:
         if server.pid == pid:
             return server
     where = clean_line(", ".join(map(str, folders)), limit=500)
-    raise KernelError(f"the Jupyter server with pid {pid} is gone, or has no file in {where}")
+    raise KernelError(
+        f"the Jupyter server with pid {pid} is gone, or has no file in {where}; a gateway never has"
+        " one: its kernels can be asked of it by --server URL"
+    )
 
 
 def _parse(data: dict[str, Any]) -> JupyterServer:

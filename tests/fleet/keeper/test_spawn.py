@@ -24,6 +24,7 @@ from kerneltui.fleet.keeper.spawn import KeptSpawn
 from kerneltui.fleet.keeper.start import is_recorded
 from kerneltui.fleet.manifests.manifest import read_manifest
 from kerneltui.kernels.processes.conditions import own_conditions, own_place
+from kerneltui.kernels.processes.identity import identify
 from kerneltui.kernels.processes.process import ChildProcess
 from kerneltui.kernels.processes.stat import all_pids
 from tests.fleet.keeper.asker import PATIENCE, Asker, ended
@@ -198,13 +199,26 @@ def fake_keeper(folder: Path, carry_out: Callable[[list[int]], None]) -> Backgro
     return Background(serve)
 
 
-def test_what_a_keeper_started_that_ended_before_it_told_is_found(lone: Asker) -> None:
+@pytest.mark.parametrize("looks", ["at once", "slowly"])
+def test_what_a_keeper_started_that_ended_before_it_told_is_found(
+    lone: Asker, looks: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     started: list[subprocess.Popen[bytes]] = []
 
     def carry_out(streams: list[int]) -> None:
         argv = ["sleep", "100"]
         started.append(subprocess.Popen(argv, stdout=streams[1], start_new_session=True))
 
+    def is_old() -> bool:
+        identity = identify(started[0].pid)
+        return identity is not None and (identity.age() or 0.0) > 10 * spawn.TICK
+
+    def slowly() -> Iterator[int]:
+        eventually(is_old)
+        yield from all_pids()
+
+    if looks == "slowly":
+        monkeypatch.setattr(spawn, "all_pids", slowly)
     fake = fake_keeper(lone.folder, carry_out)
 
     process = lone.start("sleep", "100")
@@ -213,18 +227,6 @@ def test_what_a_keeper_started_that_ended_before_it_told_is_found(lone: Asker) -
     assert process.identity.pid == started[0].pid
     started[0].kill()
     started[0].wait()
-
-
-def test_it_is_found_too_if_the_look_at_all_processes_takes_long(
-    lone: Asker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def slowly() -> Iterator[int]:
-        time.sleep(0.2)
-        yield from all_pids()
-
-    monkeypatch.setattr(spawn, "all_pids", slowly)
-
-    test_what_a_keeper_started_that_ended_before_it_told_is_found(lone)
 
 
 def test_what_ends_with_its_keeper_is_not_taken_for_the_kernel(lone: Asker) -> None:

@@ -170,7 +170,7 @@ class Box:
         self.host = None if told is None else decode(HostUsage, told)
 
     def _take_prompts(self, told: object) -> None:
-        self._prompts = decode(Mapping[str, Prompt], told)  # type: ignore[type-abstract]  # it only reads
+        self._prompts = decode(dict[str, Prompt], told)
 
     def _take_queued(self, told: object) -> None:
         self.queued = MappingProxyType(self._names.keys(_codes(told)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Mapping
 
 from kerneltui.fleet.engines.ssh.codec import Fields, decode, encode, items
 from kerneltui.fleet.monitoring.message_log import (
@@ -69,7 +68,7 @@ class MessageCopy:
         """
         fresh = [decode(MessageRecord, each) for each in items(told.get("records", []))]
         ours = decode(frozenset[str], told.get("ours", []))
-        refused = decode(Mapping[str, int], told.get("refused", {}))  # type: ignore[type-abstract]  # it only reads
+        refused = decode(dict[str, int], told.get("refused", {}))
         for record in fresh:
             last = self._records[-1].number if self._records else -1
             number = max(record.number, last + 1)  # as they are found by it
