@@ -61,14 +61,6 @@ class SpecModel:
     language: str
 
 
-@frozen
-class SpecModels:
-    """The kernelspecs of a server, and the name of its default one; "" if it has none."""
-
-    default: str
-    specs: tuple[SpecModel, ...]
-
-
 def kernel_model(value: object) -> KernelModel | None:
     fields = _fields(value)
     if not _ID.fullmatch(kernel_id := text(fields, "id")):
@@ -105,11 +97,10 @@ def session_models(value: object) -> tuple[SessionModel, ...]:
     return tuple(filter(None, map(session_model, _items(value))))
 
 
-def spec_models(value: object) -> SpecModels:
+def spec_models(value: object) -> tuple[SpecModel, ...]:
     """Return kernelspecs, sorted by name."""
-    fields = _fields(value)
-    specs = tuple(sorted(_specs(mapping(fields, "kernelspecs")), key=lambda spec: spec.name))
-    return SpecModels(text(fields, "default", limit=MAX_TEXT), specs)
+    found = _specs(mapping(_fields(value), "kernelspecs"))
+    return tuple(sorted(found, key=lambda spec: spec.name))
 
 
 def _specs(told: Fields) -> Iterator[SpecModel]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from kerneltui.errors import NoSuchKernel, ServerError, ServerRefused
 from kerneltui.kernels.gateway import models
-from kerneltui.kernels.gateway.models import KernelModel, SessionModel, SpecModels
+from kerneltui.kernels.gateway.models import KernelModel, SessionModel, SpecModel
 from kerneltui.kernels.gateway.rest_paths import (
     KERNELS,
     SESSIONS,
@@ -51,7 +51,7 @@ class GatewayApi:
     def sessions(self) -> tuple[SessionModel, ...]:
         return models.session_models(self._get(SESSIONS))
 
-    def specs(self) -> SpecModels:
+    def specs(self) -> tuple[SpecModel, ...]:
         return models.spec_models(self._get(SPECS))
 
     def model(self, kernel_id: str) -> KernelModel:
@@ -111,7 +111,7 @@ class GatewayApi:
         """Refuse an unknown kernelspec: a failed start can keep a Jupyter server from ending."""
         if not name:
             return
-        known = [spec.name for spec in self.specs().specs]
+        known = [spec.name for spec in self.specs()]
         if name not in known:
             raise NoSuchKernel(
                 f"kernel spec {clean_line(name)!r} not found at {self._session.address};"

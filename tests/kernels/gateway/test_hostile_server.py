@@ -155,7 +155,7 @@ def test_an_answer_of_another_shape_has_no_kernels(told: object) -> None:
     with ScriptedServer(lambda _: answer(200, json.dumps(told))) as server, at(server) as session:
         api = GatewayApi(session)
 
-        assert (api.kernels(), api.sessions(), api.specs().specs) == ((), (), ())
+        assert (api.kernels(), api.sessions(), api.specs()) == ((), (), ())
 
 
 def test_a_started_kernel_without_an_id_is_an_error() -> None:

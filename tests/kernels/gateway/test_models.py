@@ -8,7 +8,6 @@ from kerneltui.kernels.gateway.models import (
     KernelModel,
     SessionModel,
     SpecModel,
-    SpecModels,
     kernel_model,
     session_models,
     spec_models,
@@ -76,4 +75,4 @@ def test_kernelspecs_are_read_by_name() -> None:
     }
 
     python, r = SpecModel("python3", "P", "python"), SpecModel("ir", "ir", "")
-    assert spec_models(told) == SpecModels("python3", (r, python))
+    assert spec_models(told) == (r, python)

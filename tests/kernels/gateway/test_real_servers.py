@@ -97,7 +97,7 @@ def kernel_id(api: GatewayApi) -> Iterator[str]:
 
 @EVERY
 def test_a_server_tells_its_kernelspecs(api: GatewayApi) -> None:
-    languages = {spec.name: spec.language for spec in api.specs().specs}
+    languages = {spec.name: spec.language for spec in api.specs()}
 
     assert languages["python3"] == "python"
 

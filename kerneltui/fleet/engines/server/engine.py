@@ -161,7 +161,7 @@ class ServerEngine:
         )
 
     def _spec_facts(self, kernel: RemoteKernel) -> Facts:
-        specs = self._poller.specs.specs
+        specs = self._poller.specs
         spec = next((each for each in specs if each.name == kernel.model.name), None)
         facts = {
             "name": kernel.model.name,
@@ -212,7 +212,7 @@ class ServerEngine:
                 clean_line(each.display_name),
                 clean_line(each.language),
             )
-            for each in self._poller.specs.specs
+            for each in self._poller.specs
         )
 
     def warm(self, kernel_name: str) -> None:

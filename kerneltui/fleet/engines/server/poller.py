@@ -14,7 +14,7 @@ from kerneltui.errors import KernelError, LoginRefused, ServerRefused
 from kerneltui.fleet.engines.engine_state import EngineState, Link
 from kerneltui.fleet.engines.server.listing import Look, RemoteKernel, listed, notebooks_of
 from kerneltui.fleet.threads.periodic import PeriodicThread
-from kerneltui.kernels.gateway.models import KernelModel, SessionModel, SpecModels
+from kerneltui.kernels.gateway.models import KernelModel, SessionModel, SpecModel
 from kerneltui.protocol.text import clean_line
 
 INTERVAL = 3.0  # seconds between two looks
@@ -34,7 +34,7 @@ class KernelLists(Protocol):
 
     def sessions(self) -> Sequence[SessionModel]: ...
 
-    def specs(self) -> SpecModels: ...
+    def specs(self) -> tuple[SpecModel, ...]: ...
 
     def model(self, kernel_id: str) -> KernelModel: ...
 
@@ -63,7 +63,7 @@ class ServerPoller:
         self.state = EngineState(Link.CONNECTING, time.monotonic())
         self.kernels: Mapping[str, RemoteKernel] = MappingProxyType({})
         """By the server's id."""
-        self.specs = SpecModels("", ())
+        self.specs: tuple[SpecModel, ...] = ()
         self.heard_at: float | None = None
         """When the server told its kernels last; instant of `time.monotonic()`."""
         self.why_unlisted = ""

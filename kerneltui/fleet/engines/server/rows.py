@@ -66,7 +66,7 @@ class ServerRows:
 
     def _all_known(self) -> list[Known]:
         orders = self._orders()
-        languages = {each.name: each.language for each in self._poller.specs.specs}
+        languages = {each.name: each.language for each in self._poller.specs}
         return [
             Known(
                 kernel,

@@ -11,14 +11,14 @@ from kerneltui.errors import KernelError, ServerRefused
 from kerneltui.fleet.engines.server import events
 from kerneltui.fleet.engines.server.login import ServerLogin
 from kerneltui.kernels.gateway.exchange import WebsocketPlace
-from kerneltui.kernels.gateway.models import KernelModel, SessionModel, SpecModel, SpecModels
+from kerneltui.kernels.gateway.models import KernelModel, SessionModel, SpecModel
 from kerneltui.kernels.gateway.rest import GatewayApi
 from kerneltui.kernels.gateway.server import ServerAddress
 from tests.kernel_gateway import KernelGateway
 from tests.support import PATIENCE
 
 EXAMPLE = KernelModel("k-1", "python3", "idle", 0, 1_000.0, "")
-SPECS = SpecModels("python3", (SpecModel("python3", "Python 3", "python"),))
+SPECS = (SpecModel("python3", "Python 3", "python"),)
 
 
 class FakeServer(GatewayApi):
@@ -49,7 +49,7 @@ class FakeServer(GatewayApi):
         with self._question("sessions"):
             return self.notebooks
 
-    def specs(self) -> SpecModels:
+    def specs(self) -> tuple[SpecModel, ...]:
         with self._question("specs"):
             return SPECS
 

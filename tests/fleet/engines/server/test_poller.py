@@ -63,7 +63,7 @@ def test_kernelspecs_are_asked_for_after_the_rows_and_seldom(
     poller.look()
 
     assert server.asked == ["kernels", "sessions", "specs", "kernels", "sessions"]
-    assert poller.specs.default == "python3"
+    assert [each.name for each in poller.specs] == ["python3"]
 
 
 def test_what_was_told_stays_while_it_does_not_answer(
