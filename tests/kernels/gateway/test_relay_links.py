@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import zmq
 
 from kerneltui.errors import KernelError, KernelTimeout, LoginRefused, ServerUnreachable
 from kerneltui.kernels.client import channels
@@ -360,6 +361,8 @@ def test_a_request_that_no_relay_takes_any_more_is_not_waited_for(
 ) -> None:
     monkeypatch.setattr(channels, "SENDING", 0.05)
     relay.close()
+    # zmq closes sockets in a thread of its own.
+    eventually(lambda: not client.shell_channel.opened().poll(0, zmq.POLLOUT))
 
     with pytest.raises(KernelTimeout, match="the shell channel takes no more"):
         client.execute("1")
