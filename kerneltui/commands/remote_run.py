@@ -14,7 +14,6 @@ from kerneltui.errors import KernelError
 from kerneltui.fleet.console.conversation import NOT_RUN
 from kerneltui.fleet.console.prompt import Prompt
 from kerneltui.fleet.transcript.entries import Role, TranscriptView
-from kerneltui.fleet.transcript.transcript import Transcript
 from kerneltui.kernels.client.interactive import END_OF_INPUT
 from kerneltui.protocol.text import plain
 
@@ -34,13 +33,13 @@ class RemoteRun:
         """`deadline`: when the code is interrupted, an instant of `time.monotonic()`."""
         self._kernel = kernel
         self._code = code
-        self._first_line = _shown(code)
         self._may_ask = may_ask
         self._deadline = deadline
         self._keyboard = Keyboard()
         self._output = RemoteOutput()
-        self._request = ""
-        """The msg_id of the request, once it is known."""
+        self._msg_id = ""
+        """The msg_id of the request."""
+        self._has_begun = False
         self._has_failed = False
         self._answered: tuple[Prompt, float] | None = None
         """The prompt that was answered last, and when it was asked: code may ask the same again."""
@@ -48,46 +47,44 @@ class RemoteRun:
     def to_its_end(self, colours: Colours) -> int:
         """Run it; return the exit code. Raises KernelError."""
         with contextlib.closing(OutputPrinter(colours)) as printer:
-            before = frozenset(each.parent for each in self._view().entries)
-            start = self._view().end
             with self._kernel.asked() as engine:
-                engine.console.execute(self._kernel.kernel_id, self._code)
+                self._msg_id = engine.console.execute(self._kernel.kernel_id, self._code)
             try:
-                ended = self._follow(printer, before, start, self._deadline)
+                ended = self._follow(printer, self._deadline)
             except KeyboardInterrupt:
-                return self._interrupt(printer, before, start, INTERRUPTED)
+                return self._interrupt(printer, INTERRUPTED)
             if not ended:
-                return self._interrupt(printer, before, start, TIMED_OUT)
+                return self._interrupt(printer, TIMED_OUT)
         return FAILED if self._has_failed else 0
 
-    def _interrupt(
-        self, printer: OutputPrinter, before: frozenset[str], start: int, code: int
-    ) -> int:
+    def _interrupt(self, printer: OutputPrinter, code: int) -> int:
+        """Interrupt the code, unless it has not begun: what runs then is the code of others."""
+        if not self._has_begun:
+            warn(f"{self._kernel.name} has not begun to run it")
+            return code
         self._kernel.interrupt()
-        if not self._follow(printer, before, start, time.monotonic() + LAST_WORDS):
+        if not self._follow(printer, time.monotonic() + LAST_WORDS):
             warn("it was interrupted, but still runs")
         return code
 
-    def _follow(
-        self, printer: OutputPrinter, before: frozenset[str], start: int, deadline: float | None
-    ) -> bool:
+    def _follow(self, printer: OutputPrinter, deadline: float | None) -> bool:
         """Print the output until the code ends; return False if it has not at the deadline."""
         taken_by, quiet_since = time.monotonic() + TAKEN, time.monotonic()
         version = -1
         while True:
             view, now = self._view(), time.monotonic()
-            self._look_for_request(view, before, start)
+            self._look_for_begin(view)
             if is_queued := self._is_queued():  # perhaps behind the code of others
                 taken_by = now + TAKEN
             if view.version != version or is_queued:
                 version, quiet_since = view.version, now
-            is_over = bool(self._request) and now - quiet_since > SETTLED
-            lines = list(said_in(view, frozenset({self._request}))) if self._request else []
+            is_over = self._has_begun and now - quiet_since > SETTLED
+            lines = list(said_in(view, frozenset({self._msg_id})))
             self._has_failed |= any(each.role is Role.ERROR for each in lines)
             printer.print(self._output.read(lines, is_over=is_over))
             if is_over:
                 return True
-            if not self._request and now > taken_by:
+            if not self._has_begun and now > taken_by:
                 raise KernelError(f"{self._kernel.name} has not taken the code; see its console")
             if deadline is not None and now >= deadline:
                 return False
@@ -104,19 +101,15 @@ class RemoteRun:
         with self._kernel.asked() as engine:
             return bool(engine.console.queued.get(self._kernel.kernel_id))
 
-    def _look_for_request(self, view: TranscriptView, before: frozenset[str], start: int) -> None:
-        """Find the request by its code; raise KernelError if a note says that it was not sent."""
-        if self._request:
-            return
+    def _look_for_begin(self, view: TranscriptView) -> None:
+        """Take note that the kernel has begun; raise KernelError if a note says it never will."""
         for entry in view.entries:
-            if entry.role is Role.NOTE and entry.start >= start:
-                told = plain(entry.lines[0])
-                if told.startswith(NOT_RUN):
-                    raise KernelError(f"{self._kernel.name}: {told}")
-            is_new = entry.role is Role.INPUT and entry.parent not in before
-            if is_new and plain(entry.lines[0]).endswith(self._first_line):
-                self._request = entry.parent
-                return
+            if entry.parent != self._msg_id:
+                continue
+            told = plain(entry.lines[0])
+            if entry.role is Role.NOTE and told.startswith(NOT_RUN):
+                raise KernelError(f"{self._kernel.name}: {told}")
+            self._has_begun = True
 
     # -- input requests ----
 
@@ -136,7 +129,8 @@ class RemoteRun:
 
     def _prompt(self) -> Prompt | None:
         with self._kernel.asked() as engine:
-            return engine.console.prompts.get(self._kernel.kernel_id)
+            prompt = engine.console.prompts.get(self._kernel.kernel_id)
+        return prompt if prompt is not None and prompt.parent_id == self._msg_id else None
 
     def _typed(self, prompt: Prompt, deadline: float | None) -> str | None:
         """Return the line that the user types; None if it is not wanted any more."""
@@ -154,11 +148,3 @@ class RemoteRun:
             self._kernel.row()  # raises an error if it is gone
             time.sleep(LOOK)
         return END_OF_INPUT if self._prompt() == prompt else None
-
-
-def _shown(code: str) -> str:
-    """Return the first line of code as a transcript shows it."""
-    transcript = Transcript()
-    transcript.write(Role.INPUT, code.partition("\n")[0], time=0.0)
-    entries = transcript.view().entries
-    return plain(entries[0].lines[0]) if entries else ""

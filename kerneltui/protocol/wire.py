@@ -102,10 +102,14 @@ class Session:
         metadata: Content | None = None,
         subshell_id: str | None = None,
         buffers: Sequence[bytes] = (),
+        msg_id: str | None = None,
     ) -> Message:
-        """Return a message of this session. `parent`: a message, or the header of one."""
+        """Return a message of this session.
+
+        `parent`: a message, or the header of one. `msg_id`: instead of a new one.
+        """
         header: Header = {
-            "msg_id": self.msg_id,
+            "msg_id": msg_id or self.msg_id,
             "msg_type": msg_type,
             "session": self.session,
             "username": self.username,
@@ -236,3 +240,8 @@ def _with_date(header: Content) -> Content:
         except (ValueError, OverflowError):
             pass  # a message with an odd date is still a message
     return header
+
+
+def new_msg_id() -> str:
+    """Return an id for a message whose session is not known yet."""
+    return uuid.uuid4().hex

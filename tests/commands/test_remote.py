@@ -17,6 +17,7 @@ from kerneltui import paths
 from kerneltui.cli import main
 from kerneltui.commands import remote_run
 from kerneltui.fleet import composition
+from kerneltui.fleet.console.conversation import NOT_RUN
 from kerneltui.fleet.console.prompt import Prompt
 from kerneltui.fleet.engines import guarded_engine
 from kerneltui.fleet.engines.choice import AnyEngine
@@ -250,18 +251,20 @@ class TalkingConsole(FakeConsole):
         self.is_busy = False
         """With the code of others: a test has to `run` what it is given."""
 
-    def execute(self, kernel_id: str, code: str, *, beside: bool = False) -> None:
-        super().execute(kernel_id, code, beside=beside)
+    def execute(
+        self, kernel_id: str, code: str, *, beside: bool = False, msg_id: str = "m1"
+    ) -> str:
         if not self.is_busy:
             self.run(code)
+        return super().execute(kernel_id, code, beside=beside, msg_id=msg_id)
 
-    def run(self, code: str) -> None:
-        self._write(Role.INPUT, f"In [1]: {code}")
+    def run(self, code: str, parent: str = "m1") -> None:
+        self.write(Role.INPUT, f"In [1]: {code}", parent)
         for role, text in self._said:
-            self._write(role, text)
+            self.write(role, text, parent)
 
-    def _write(self, role: Role, text: str) -> None:
-        self.transcript.write(role, text, time=0.0, parent="m1")
+    def write(self, role: Role, text: str, parent: str = "m1") -> None:
+        self.transcript.write(role, text, time=0.0, parent=parent)
 
 
 class AskingTwice(TalkingConsole):
@@ -336,6 +339,32 @@ def test_code_that_waits_behind_that_of_others_is_waited_for(
     assert main([*GPU, "run", "gpu:k0", "-c", "1"]) == 0
 
     assert capsys.readouterr().out == "a\n"
+
+
+def test_code_that_has_not_begun_in_time_is_left_alone_as_what_runs_is_others(
+    machines: Machines, capsys: Out
+) -> None:
+    console = talking(machines, (Role.STDOUT, "a\n"))
+    console.is_busy, console.queued = True, {"gpu:k0": ("1",)}
+    console.run("1", parent="of others")
+
+    assert main([*GPU, "run", "gpu:k0", "-c", "1", "--timeout", "0.2"]) == 124
+
+    assert not machines.gpu.verbs
+    assert capsys.readouterr() == ("", "kerneltui: name-gpu:k0 has not begun to run it\n")
+
+
+def test_the_note_that_code_is_not_run_counts_for_that_code_alone(
+    machines: Machines, capsys: Out
+) -> None:
+    console = talking(machines)
+    console.is_busy = True
+    console.write(Role.NOTE, f"{NOT_RUN}: another's", "of others")
+    console.write(Role.NOTE, f"{NOT_RUN}: it is full")
+
+    assert main([*GPU, "run", "gpu:k0", "-c", "1"]) == 1
+
+    assert capsys.readouterr().err == "kerneltui: name-gpu:k0: not run: it is full\n"
 
 
 def test_an_input_request_without_a_terminal_gets_the_end_of_input(machines: Machines) -> None:

@@ -35,6 +35,7 @@ from kerneltui.fleet.registry.notices import Notice
 from kerneltui.fleet.transcript.transcript import Transcript
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol.status import KernelState
+from kerneltui.protocol.wire import new_msg_id
 from kerneltui.tui.app import USUAL_SETTINGS, KernelTui
 from kerneltui.tui.config.setup import RunSettings
 from kerneltui.tui.terminal import base_app
@@ -120,9 +121,10 @@ class FakeConsole:
         if self.locked:
             raise ActionRefused(LOCKED)
 
-    def execute(self, kernel_id: str, code: str, *, beside: bool = False) -> None:
+    def execute(self, kernel_id: str, code: str, *, beside: bool = False, msg_id: str = "") -> str:
         self._permit()
         self.sent.append(("execute beside" if beside else "execute", kernel_id, code))
+        return msg_id or new_msg_id()
 
     def answer(self, prompt: Prompt, value: str) -> None:
         self._permit()

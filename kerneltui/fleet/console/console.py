@@ -23,6 +23,7 @@ from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes.guarded_thread import Failures, LoopThread, describe_failure
 from kerneltui.protocol import fields
 from kerneltui.protocol.message import Message, cursor_content, execute_content, history_content
+from kerneltui.protocol.wire import new_msg_id
 
 CLOSED = "the console is closed"
 FAILED = "the console failed; requests that were sent before are not followed any more"
@@ -48,13 +49,15 @@ class Console:
         self,
         find_manager: Callable[[str], KernelManager],
         record: Callable[[str, Message], None],
-        note: Callable[[str, str], None],
+        note: Callable[[str, str, str], None],
         find_log: Callable[[str], MessageLog | None],
         is_served: Callable[[str], bool] = lambda _kernel_id: False,
         *,
         may_look: bool = False,
     ) -> None:
-        """`is_served`: tells whether a kernel is a Jupyter server's.
+        """`note`: adds a text to the transcript of a kernel; last, the request it is about, or "".
+
+        `is_served`: tells whether a kernel is a Jupyter server's.
 
         `may_look`: such a kernel is asked beside its code even so, if a user wants to look into it.
         """
@@ -105,14 +108,17 @@ class Console:
         if not self.locked:
             self._mailbox.put(partial(self._resolve_doubt, kernel_id))
 
-    def execute(self, kernel_id: str, code: str, *, beside: bool = False) -> None:
-        """Run code after all earlier code; its output reaches the transcript.
+    def execute(self, kernel_id: str, code: str, *, beside: bool = False, msg_id: str = "") -> str:
+        """Run code after all earlier code; return the msg_id of the request.
 
-        `beside`: run it at once, in a subshell; a kernel without subshells does not run it.
-        Raises ActionRefused while locked, as `answer` does.
+        Its output reaches the transcript, and so does a note if it is not run. `beside`: run it at
+        once, in a subshell; a kernel without subshells does not run it. `msg_id`: if the
+        caller has made one. Raises ActionRefused while locked, as `answer` does.
         """
         self._permit()
-        self._mailbox.put(partial(self._execute, kernel_id, code, beside))
+        msg_id = msg_id or new_msg_id()
+        self._mailbox.put(partial(self._execute, kernel_id, code, beside, msg_id))
+        return msg_id
 
     def complete(self, kernel_id: str, code: str, cursor_pos: int) -> Reply:
         """Return the future content of a complete_reply, beside a running cell if possible."""
@@ -204,7 +210,7 @@ class Console:
     def _begin_again(self, kernel_id: str) -> None:
         """Give up a conversation after an error, and say so; the next request begins a new one."""
         self._failures.attempt(partial(self._forget, kernel_id, FAILED))
-        self._failures.attempt(partial(self._note, kernel_id, FAILED))
+        self._failures.attempt(partial(self._note, kernel_id, FAILED, ""))
 
     def _wait(self) -> None:
         poller = zmq.Poller()
@@ -248,15 +254,15 @@ class Console:
         with contextlib.suppress(*REFUSALS):  # it is gone already
             self._conversation(kernel_id).resolve_doubt()
 
-    def _execute(self, kernel_id: str, code: str, beside: bool) -> None:
+    def _execute(self, kernel_id: str, code: str, beside: bool, msg_id: str) -> None:
         try:
             talk = self._conversation(kernel_id)
             run = talk.execute_beside if beside else talk.execute
-            run(code, execute_content(code))
+            run(code, execute_content(code), msg_id)
         except REFUSALS as error:
-            self._note(kernel_id, f"{NOT_RUN}: {error}")
+            self._note(kernel_id, f"{NOT_RUN}: {error}", msg_id)
         except Exception as error:
-            self._note(kernel_id, f"{NOT_RUN}: {describe_failure(error)}")
+            self._note(kernel_id, f"{NOT_RUN}: {describe_failure(error)}", msg_id)
             raise
 
     def _send_ask(
@@ -279,9 +285,9 @@ class Console:
         try:
             conversation.answer(value)
         except REFUSALS as error:
-            self._note(prompt.kernel_id, f"not answered: {error}")
+            self._note(prompt.kernel_id, f"not answered: {error}", "")
         except Exception as error:
-            self._note(prompt.kernel_id, f"not answered: {describe_failure(error)}")
+            self._note(prompt.kernel_id, f"not answered: {describe_failure(error)}", "")
             raise
 
     def _resume(

@@ -63,13 +63,15 @@ class Conversation:
         self,
         manager: KernelManager,
         record: Callable[[Message], None],
-        note: Callable[[str], None],
+        note: Callable[[str, str], None],
         log: MessageLog,
         *,
         is_served: bool = False,
         may_look: bool = False,
     ) -> None:
-        """`is_served`: by a Jupyter server, which would take a subshell's idle for the kernel's.
+        """`note`: adds a text to the transcript, about a request.
+
+        `is_served`: by a Jupyter server, which would take a subshell's idle for the kernel's.
 
         `may_look`: such a kernel is asked beside its code even so, if a user wants to look into it.
         """
@@ -130,19 +132,19 @@ class Conversation:
         """Have a new process report that it is idle."""
         self._probe.begin()
 
-    def execute(self, code: str, content: Content) -> None:
+    def execute(self, code: str, content: Content, msg_id: str) -> None:
         """Run code; the kernel queues it behind earlier code. Raises one of REFUSALS."""
         self._refuse_hopeless()
         client = self._connected()
-        message = client.session.new_message("execute_request", content)
+        message = client.session.new_message("execute_request", content, msg_id=msg_id)
         if not self._is_busy():
             self._record(message)  # before the kernel can report that it runs
         client.shell_channel.send(message)
-        self._proof.note_request(message["msg_id"])
-        self._running[message["msg_id"]] = code
-        self._sent_at[message["msg_id"]] = time.monotonic()
+        self._proof.note_request(msg_id)
+        self._running[msg_id] = code
+        self._sent_at[msg_id] = time.monotonic()
 
-    def execute_beside(self, code: str, content: Content) -> None:
+    def execute_beside(self, code: str, content: Content, msg_id: str) -> None:
         """Run code in a subshell, beside a running cell. Raises one of REFUSALS."""
         self._refuse_hopeless()
         if self._is_served:
@@ -153,14 +155,19 @@ class Conversation:
             raise ActionRefused(f"{self._manager.describe()} has no subshells")
         subshell = self._for_cells
         if subshell.id is None:
-            send = partial(self.execute_beside, code, content)
-            self._park(subshell, Parked(send, lambda error: self._note(f"{NOT_RUN}: {error}")))
+            send = partial(self.execute_beside, code, content, msg_id)
+            self._park(subshell, Parked(send, partial(self._note_not_run, msg_id)))
             return
         client = self._connected()
-        message = client.session.new_message("execute_request", content, subshell_id=subshell.id)
+        message = client.session.new_message(
+            "execute_request", content, subshell_id=subshell.id, msg_id=msg_id
+        )
         client.shell_channel.send(message)
-        subshell.note_request(message["msg_id"])
-        self._beside[message["msg_id"]] = code
+        subshell.note_request(msg_id)
+        self._beside[msg_id] = code
+
+    def _note_not_run(self, request: str, why: Exception) -> None:
+        self._note(f"{NOT_RUN}: {why}", request)
 
     def ask(self, msg_type: str, content: Content, reply: Reply) -> None:
         """Ask something that changes nothing. Raises one of REFUSALS."""
@@ -352,7 +359,7 @@ class Conversation:
             if self.prompt is not None and self.prompt.parent_id == request:
                 self.prompt = None  # an interrupt or an error ends it
             if message["msg_type"] == "execute_reply" and was_aborted(message["content"]):
-                self._note(f"{NOT_RUN}, as a cell before it failed: {clean_code(code)}")
+                self._note(f"{NOT_RUN}, as a cell before it failed: {clean_code(code)}", request)
 
     def _is_ours(self, request: str) -> bool:
         """Tell whether a request is an unfinished cell of ours."""

@@ -57,9 +57,9 @@ class EnginesConsole:
             (self._local.beside, *(each.beside.get() for each in self._remote()))
         )
 
-    def execute(self, kernel_id: str, code: str, *, beside: bool = False) -> None:
+    def execute(self, kernel_id: str, code: str, *, beside: bool = False, msg_id: str = "") -> str:
         with self._asked(kernel_id) as engine:
-            engine.console.execute(kernel_id, code, beside=beside)
+            return engine.console.execute(kernel_id, code, beside=beside, msg_id=msg_id)
 
     def answer(self, prompt: Prompt, value: str) -> None:
         with self._asked(prompt.kernel_id) as engine:

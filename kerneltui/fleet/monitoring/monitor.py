@@ -165,9 +165,9 @@ class KernelMonitor:
             watched.subscription.replied = parent_id(message)
         self._tell(kernel_id, message["header"].get("date"), rendition(message))
 
-    def note(self, kernel_id: str, text: str) -> None:
-        """Add a note of our own to a transcript."""
-        self._tell(kernel_id, datetime.now(UTC), [Block(Role.NOTE, text)])
+    def note(self, kernel_id: str, text: str, parent: str = "") -> None:
+        """Add a note of our own to a transcript. `parent`: the msg_id of a request it is about."""
+        self._tell(kernel_id, datetime.now(UTC), [Block(Role.NOTE, text, parent)])
 
     def _tell(self, kernel_id: str, date: object, steps: Sequence[Step]) -> None:
         watched = self._watched.get(kernel_id)

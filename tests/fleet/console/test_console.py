@@ -37,7 +37,7 @@ class Speaking:
         self.console = Console(
             self.find,
             lambda _id, message: self.recorded.append(message),
-            lambda _id, text: self.notes.append(text),
+            lambda _id, text, _msg_id: self.notes.append(text),
             lambda _id: None,
         )
         self.console.start()

@@ -19,6 +19,7 @@ from kerneltui.fleet.monitoring.message_log import MessageLog
 from kerneltui.kernels.client.channels import ClientChannel
 from kerneltui.protocol.message import Message, execute_content
 from kerneltui.protocol.status import KernelState, Reported
+from kerneltui.protocol.wire import new_msg_id
 from tests.fake_kernel import Ask, FakeKernel
 from tests.fleet.stage import Kernel
 from tests.support import eventually
@@ -37,8 +38,11 @@ class Talk:
         self.notes: list[str] = []
         self.log = MessageLog()
         self.conversation = Conversation(
-            self.kernel.manager, self.recorded.append, self.notes.append, self.log
+            self.kernel.manager, self.recorded.append, self.note, self.log
         )
+
+    def note(self, text: str, _msg_id: str) -> None:
+        self.notes.append(text)
 
     def ask(self, msg_type: str = "complete_request") -> Reply:
         reply: Reply = Future()
@@ -53,10 +57,10 @@ class Talk:
         return reply
 
     def execute(self, code: str) -> None:
-        self.conversation.execute(code, execute_content(code))
+        self.conversation.execute(code, execute_content(code), new_msg_id())
 
     def execute_beside(self, code: str) -> None:
-        self.conversation.execute_beside(code, execute_content(code))
+        self.conversation.execute_beside(code, execute_content(code), new_msg_id())
 
     def hear(self, reply: Reply) -> dict[str, Any]:
         """Listen until the reply is in, and return it."""
@@ -90,11 +94,11 @@ def test_code_is_told_before_its_kernel_can_say_that_it_runs(
     with Kernel(fake.info) as kernel:
         kernel.spawn()
         talk = Conversation(
-            kernel.manager, lambda _: order.append("told"), lambda _: None, MessageLog()
+            kernel.manager, lambda _: order.append("told"), lambda *_: None, MessageLog()
         )
         monkeypatch.setattr(ClientChannel, "send", lambda *_: order.append("sent"))
 
-        talk.execute("1 + 1", execute_content("1 + 1"))
+        talk.execute("1 + 1", execute_content("1 + 1"), new_msg_id())
         talk.abandon("the test is over")
 
     assert order == ["told", "sent"]
@@ -601,7 +605,7 @@ def test_a_servers_kernel_is_not_asked_in_doubt(
 ) -> None:
     monkeypatch.setattr(shell_proof, "DOUBT_TIME", 0.0)
     served = Conversation(
-        talk.kernel.manager, talk.recorded.append, talk.notes.append, talk.log, is_served=True
+        talk.kernel.manager, talk.recorded.append, talk.note, talk.log, is_served=True
     )
     report(talk, "busy", "another")
 
@@ -617,7 +621,7 @@ def served(talk: Talk) -> Talk:
     talk.conversation = Conversation(
         talk.kernel.manager,
         talk.recorded.append,
-        talk.notes.append,
+        talk.note,
         talk.log,
         is_served=True,
         may_look=True,

@@ -14,6 +14,7 @@ from kerneltui.fleet.monitoring.subscription import IopubSubscription
 from kerneltui.fleet.transcript.transcript import Transcript
 from kerneltui.kernels.connection.sockets import default_context
 from kerneltui.protocol.message import execute_content
+from kerneltui.protocol.wire import new_msg_id
 from tests.fake_kernel import Ask, FakeKernel
 from tests.fleet.stage import Kernel
 from tests.support import eventually
@@ -28,7 +29,7 @@ class Tapped:
         self.kernel.spawn()
         self.log = MessageLog()
         self.conversation = Conversation(
-            self.kernel.manager, lambda _: None, lambda _: None, self.log
+            self.kernel.manager, lambda _: None, lambda *_: None, self.log
         )
 
     def listen_until(self, is_there: Callable[[], object]) -> None:
@@ -44,7 +45,7 @@ class Tapped:
     def ask_for_input(self, *, password: bool) -> None:
         """Run a cell that asks for something, and answer it."""
         self.fake.cells["ask"] = [Ask("word? ", password)]
-        self.conversation.execute("ask", execute_content("ask"))
+        self.conversation.execute("ask", execute_content("ask"), new_msg_id())
         self.listen_until(lambda: self.conversation.prompt)
         self.conversation.answer("hunter2")
 
@@ -75,7 +76,7 @@ def test_what_is_asked_on_stdin_is_kept(tapped: Tapped) -> None:
 
 
 def test_a_reply_is_told_with_its_latency(tapped: Tapped) -> None:
-    tapped.conversation.execute("1", execute_content("1"))
+    tapped.conversation.execute("1", execute_content("1"), new_msg_id())
     tapped.listen_until(lambda: tapped.find("execute_reply"))
 
     (record,) = tapped.find("execute_reply")
@@ -83,7 +84,7 @@ def test_a_reply_is_told_with_its_latency(tapped: Tapped) -> None:
 
 
 def test_a_forged_reply_is_counted_and_not_kept(tapped: Tapped) -> None:
-    tapped.conversation.execute("1", execute_content("1"))
+    tapped.conversation.execute("1", execute_content("1"), new_msg_id())
     tapped.listen_until(lambda: tapped.find("execute_reply"))
     forged = tapped.fake.session.encode(tapped.fake.session.new_message("execute_reply"))
     forged[1] = b"0" * 64

@@ -34,10 +34,10 @@ HEARING = 1.0  # seconds for our own subscription, which the relay answers
 class ServerConsole(Console):
     """A console for the kernels that we are connected to."""
 
-    def execute(self, kernel_id: str, code: str, *, beside: bool = False) -> None:
+    def execute(self, kernel_id: str, code: str, *, beside: bool = False, msg_id: str = "") -> str:
         """Run code as any console does. Raises NotConnected."""
         self._find_manager(kernel_id)
-        super().execute(kernel_id, code, beside=beside)
+        return super().execute(kernel_id, code, beside=beside, msg_id=msg_id)
 
 
 class Connections:

@@ -126,8 +126,9 @@ class Answers:
         self._engine.note_told(decode(Notice, told.get("notice")))
 
     def _execute(self, told: Told) -> None:
+        code, msg_id = fields.text(told, "code"), fields.text(told, "msg_id")
         beside = fields.flag(told, "beside")
-        self._engine.console.execute(_kernel(told), fields.text(told, "code"), beside=beside)
+        self._engine.console.execute(_kernel(told), code, beside=beside, msg_id=msg_id)
 
     def _answer(self, told: Told) -> None:
         """Answer the prompt that is meant, if it is open still; its text is cleaned on its way."""

@@ -14,6 +14,7 @@ from kerneltui.fleet.console.prompt import Prompt
 from kerneltui.fleet.engines.ssh.box import Box
 from kerneltui.fleet.engines.ssh.codec import encode
 from kerneltui.fleet.engines.ssh.names import Names
+from kerneltui.protocol.wire import new_msg_id
 
 Ask = Callable[..., Future[Any]]
 """`AgentLink.ask`, of the link that there is; raises KernelError if there is none."""
@@ -43,10 +44,15 @@ class SshConsole:
     def beside(self) -> Mapping[str, tuple[str, ...]]:
         return self._box.beside
 
-    def execute(self, kernel_id: str, code: str, *, beside: bool = False) -> None:
-        """Run code. Raises ActionRefused while locked, KernelError without a connection."""
+    def execute(self, kernel_id: str, code: str, *, beside: bool = False, msg_id: str = "") -> str:
+        """Run code as any console does.
+
+        Raises ActionRefused while locked, KernelError without a connection.
+        """
         self._permit()
-        self._order("execute", kernel=self._names.inner(kernel_id), code=code, beside=beside)
+        msg_id, inner = msg_id or new_msg_id(), self._names.inner(kernel_id)
+        self._order("execute", kernel=inner, code=code, beside=beside, msg_id=msg_id)
+        return msg_id
 
     def answer(self, prompt: Prompt, value: str) -> None:
         self._permit()

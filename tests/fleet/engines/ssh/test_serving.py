@@ -92,7 +92,7 @@ def client(fleet: FakeFleet) -> Iterator[Client]:
 def test_the_first_line_is_the_greeting(client: Client) -> None:
     greeting = client.next()["greeting"]
 
-    assert (greeting["protocol"], greeting["kerneltui"]) == (1, "1.2.3")
+    assert (greeting["protocol"], greeting["kerneltui"]) == (lines.PROTOCOL, "1.2.3")
     assert greeting["host"] == os.uname().nodename
 
 
