@@ -1,8 +1,8 @@
-"""Parses what faulthandler writes at a signal into threads. Pure.
+"""Parses what faulthandler writes at a signal: one thread's stack, or those of all. Pure.
 
-Each thread has a heading and one line for each frame, the innermost first. The youngest thread
-comes first, so the last one is the main thread. Other writers share the file, so a line that is
-not a frame is skipped.
+A stack has a heading and one line for each frame, the innermost first. Of all threads, the
+youngest comes first, so the last one is the main thread. Other writers share the file, so a line
+that is not a frame is skipped.
 """
 
 from __future__ import annotations
@@ -16,12 +16,19 @@ _HEADING = re.compile(
     r"(?:Current t|T)hread 0x(?P<ident>[0-9a-f]+)(?: \[(?P<name>[^\]]*)\])?"
     r" \(most recent call first\):"
 )
+_OWN_HEADING = "Stack (most recent call first):"
 _FRAME = re.compile(r'^  File "(?P<file>.*)", line (?P<line>\d+|\?+) in (?P<function>.*)$')
 _TOO_MANY = re.compile(r"^\.\.\.$", re.MULTILINE)  # threads: then the dump leaves out the main one
 _ESCAPE = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U(00(?:0[0-9a-f]|10)[0-9a-f]{4}))")
 
 
-def parse_dump(text: str) -> tuple[StackThread, ...]:
+def parse_own(text: str) -> tuple[Frame, ...]:
+    """Return the frames of the last stack in `text` that a thread wrote of itself."""
+    _, _, lines = text.rpartition(_OWN_HEADING)
+    return tuple(_frame(found) for line in lines.splitlines() if (found := _FRAME.match(line)))
+
+
+def parse_all(text: str) -> tuple[StackThread, ...]:
     """Return the threads of the last dump in `text`, the main one first; () without any."""
     threads: list[tuple[re.Match[str], list[Frame]]] = []
     for line in text.splitlines():
@@ -39,9 +46,8 @@ def parse_dump(text: str) -> tuple[StackThread, ...]:
 
 
 def is_begun(text: str) -> bool:
-    """Tell whether there is a dump whose last thread has a frame; more of it may come."""
-    threads = parse_dump(text)
-    return bool(threads) and bool(threads[0].frames) and text.endswith("\n")
+    """Tell whether there is a heading of either kind."""
+    return _OWN_HEADING in text or _HEADING.search(text) is not None
 
 
 def _thread(heading: re.Match[str], frames: list[Frame], *, is_main: bool) -> StackThread:

@@ -1,4 +1,6 @@
-"""The signal at which a Python kernel writes its stacks to its log, even if its GIL is held.
+"""The signals at which the threads of a Python kernel write their stacks to its log.
+
+They do so even if the GIL is held.
 
 The code that does so is in `stack_hook`; the kernel's environment names it until it has run.
 """
@@ -10,8 +12,9 @@ import re
 import signal
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
-VARIABLE = "KERNELTUI_STACK_HOOK"
+VARIABLE = "KERNELTUI_STACK_SIGNAL"
 FOLDER = str(Path(__file__).with_name("stack_hook"))
 OFF = "off"
 STACK_SIGNAL = "RTMIN+8"  # no library is known to use it, as some do SIGUSR1 and SIGUSR2
@@ -36,7 +39,7 @@ def signal_number(name: str) -> int | None:
 
 
 def with_hook(env: Mapping[str, str], signum: int) -> dict[str, str]:
-    """Return an environment in which Python writes its stacks at `signum`."""
+    """Return an environment in which the threads of Python write their stacks at `signum`."""
     path = os.pathsep.join(filter(None, (FOLDER, env.get("PYTHONPATH"))))
     return {**env, "PYTHONPATH": path, VARIABLE: f"{signum}:{FOLDER}"}
 
@@ -53,11 +56,27 @@ def without_hook(env: Mapping[str, str]) -> dict[str, str]:
     return rest
 
 
-def hooked_signal(env: Mapping[str, str]) -> int | None:
-    """Return the signal at which a process was started to write its stacks; None for none."""
+class StackSignals(NamedTuple):
+    """The signals of one process."""
+
+    own: int
+    """A thread that gets it writes its own stack."""
+    for_all: int | None
+    """A thread that gets it writes the stacks of all; None if the process has no such signal.
+
+    It must be sent only while no other thread can run Python: to read a stack that changes can
+    end the process.
+    """
+
+
+def hooked_signals(env: Mapping[str, str]) -> StackSignals | None:
+    """Return the signals for which a process was started to write its stacks; None for none."""
     number = env.get(VARIABLE, "").partition(":")[0]
     known = {str(int(each)): int(each) for each in signal.valid_signals()}
-    return known.get(number)
+    own = known.get(number)
+    if own is None:
+        return None
+    return StackSignals(own, own + 1 if own >= getattr(signal, "SIGRTMIN", own + 1) else None)
 
 
 def is_caught(pid: int, signum: int) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 
 from kerneltui.frozen import frozen
-from kerneltui.kernels.processes.stack_signal import hooked_signal, without_hook
+from kerneltui.kernels.processes.stack_signal import hooked_signals, without_hook
 from kerneltui.kernels.templates.recognition import (
     TemplateKey,
     arguments_of,
@@ -22,7 +22,7 @@ class ForkOrder:
 
     argv: Sequence[str]
     env: Mapping[str, str] = field(repr=False)
-    """The whole environment. The hook of `stack_signal` is done without, but shown."""
+    """The whole environment. The hook of the stack signals is done without, but shown."""
     cwd: str | None
     """None for the folder of this process."""
     umask: int
@@ -43,7 +43,7 @@ def order_file(order: ForkOrder, key: TemplateKey) -> int:
         "hook": {name: each for name, each in order.env.items() if plain.get(name) != each},
         "imports_from_cwd": imports_from_cwd(key),
         "umask": order.umask,
-        "stack_signal": hooked_signal(order.env),
+        "stack_signals": hooked_signals(order.env),
     }
     fd = os.memfd_create("kerneltui-order")
     try:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from kerneltui.fleet.diagnosis.faulthandler_text import is_begun, parse_dump
+from kerneltui.fleet.diagnosis.faulthandler_text import is_begun, parse_all, parse_own
 from kerneltui.fleet.diagnosis.pyspy_json import parse_pyspy
 from kerneltui.fleet.diagnosis.stack import (
     Frame,
@@ -92,7 +92,7 @@ def test_a_thread_without_frames_is_not_said_to_stand_still() -> None:
 
 
 def test_a_dump_among_other_output_has_the_main_thread_first() -> None:
-    main, other = parse_dump(DUMP)
+    main, other = parse_all(DUMP)
 
     assert (main.main, main.ident, other.main) == (True, 0x7FA873A40B80, False)
     assert main.frames == (Frame(CELL, 4, "inner"), Frame(LIBRARY, 9, "run_code"))
@@ -100,26 +100,42 @@ def test_a_dump_among_other_output_has_the_main_thread_first() -> None:
 
 
 def test_of_two_dumps_the_last_one_counts() -> None:
-    threads = parse_dump(DUMP + DUMP.replace("line 4", "line 5"))
+    threads = parse_all(DUMP + DUMP.replace("line 4", "line 5"))
 
     assert [each.line for each in threads[0].frames] == [5, 9]
 
 
-@pytest.mark.parametrize("cut", [0, 30, DUMP.index("  File", 200), len(DUMP) - 1])
-def test_a_dump_that_ends_within_a_thread_is_being_written(cut: int) -> None:
-    assert is_begun(DUMP)
-    assert not is_begun(DUMP[:cut])
+OWN_DUMP = f"""50 %Stack (most recent call first):
+  File "{CELL}", line 4 in inner
+noise between
+  File "{LIBRARY}", line 9 in run_code
+"""
+
+
+@pytest.mark.parametrize("dump", [DUMP, OWN_DUMP])
+def test_a_dump_has_begun_with_its_heading(dump: str) -> None:
+    heading = dump.index("(most recent call first):") + len("(most recent call first):")
+
+    assert is_begun(dump[:heading])
+    assert not is_begun(dump[: heading - 1])
+
+
+def test_a_thread_tells_its_own_frames() -> None:
+    frames = (Frame(CELL, 4, "inner"), Frame(LIBRARY, 9, "run_code"))
+
+    assert parse_own(OWN_DUMP) == frames
+    assert parse_own(OWN_DUMP + OWN_DUMP.replace("line 4", "line 5"))[0].line == 5
 
 
 def test_of_more_threads_than_are_told_none_is_the_main_one() -> None:
-    assert [each.main for each in parse_dump(f"{DUMP}...\n")] == [False, False]
+    assert [each.main for each in parse_all(f"{DUMP}...\n")] == [False, False]
 
 
 def test_what_faulthandler_escapes_is_written_out_and_passes_the_gate() -> None:
     heading = "Current thread 0x1 [m\x1b] (most recent call first):"
     dump = f'{heading}\n  File "/a\\xe4\\x1b[2J", line ??? in g\n'
 
-    (thread,) = parse_dump(dump)
+    (thread,) = parse_all(dump)
 
     assert thread.frames[0].file.startswith("/aä")
     assert "\x1b" not in repr(thread.frames) + thread.name

@@ -14,7 +14,7 @@ from kerneltui.kernels.processes.stack_signal import (
     ALLOWED,
     STACK_SIGNAL,
     VARIABLE,
-    hooked_signal,
+    hooked_signals,
     signal_number,
     with_hook,
     without_hook,
@@ -68,15 +68,22 @@ def test_what_is_added_to_an_environment_can_be_taken_out(path: str | None) -> N
 
     hooked = with_hook(env, SIGNUM)
 
-    assert hooked_signal(hooked) == SIGNUM
+    assert hooked_signals(hooked) == (SIGNUM, SIGNUM + 1)
     assert without_hook(hooked) == env
     assert without_hook(env) == env
-    assert hooked_signal(env) is None
+    assert hooked_signals(env) is None
 
 
 @pytest.mark.parametrize("told", ["", "0:/f", "-1:/f", "1000:/f", "9" * 5000, "x:/f"])
 def test_what_is_not_a_signal_is_none(told: str) -> None:
-    assert hooked_signal({VARIABLE: told}) is None
+    assert hooked_signals({VARIABLE: told}) is None
+
+
+def test_only_a_real_time_signal_has_a_second_one_for_all_threads() -> None:
+    real_time = signal.SIGRTMIN + 8
+
+    assert hooked_signals(with_hook({}, real_time)) == (real_time, real_time + 1)
+    assert hooked_signals(with_hook({}, signal.SIGUSR1)) == (signal.SIGUSR1, None)
 
 
 @pytest.mark.parametrize(

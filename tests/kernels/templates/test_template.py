@@ -139,7 +139,7 @@ def test_a_fork_has_default_signals_whatever_its_asker_has(fake: FakeIpykernel) 
 
 def test_a_stack_signal_is_registered_without_a_trace(asked: Asked) -> None:
     code = (
-        "print(os.environ.get('PYTHONPATH'), os.environ.get('KERNELTUI_STACK_HOOK'));"
+        "print(os.environ.get('PYTHONPATH'), os.environ.get('KERNELTUI_STACK_SIGNAL'));"
         " sys.stdout.flush(); os.kill(os.getpid(), signal.SIGUSR1)"
     )
     asked.ask(code, env=with_hook(asked.fake.env, signal.SIGUSR1))

@@ -105,7 +105,9 @@ class Diagnosis:
         self._refuse_stopped(subject)
         if subject.log is None or subject.identity is None:
             raise CannotLook("kerneltui has not started it")
-        return look_by_signal(subject.identity, subject.log)
+        asked = self._console.evaluation(subject.kernel_id)
+        is_silent = asked is not None and not asked.reply.done()
+        return look_by_signal(subject.identity, subject.log, is_silent=is_silent)
 
     def _by_debugger(self, subject: Subject) -> Found:
         self._refuse_locked()

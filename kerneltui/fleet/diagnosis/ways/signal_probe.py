@@ -1,4 +1,9 @@
-"""Reads the stack that a Python kernel writes to its log at a signal."""
+"""Reads the stacks that the threads of a Python kernel write to its log at a signal.
+
+Rule: a thread writes its own stack. If it wrote those of others, they could go on meanwhile, and
+to read a stack that changes can end the kernel. Only where no thread can run any Python, as one
+that waits holds the GIL, one thread writes all stacks: so the call that waits is not cut short.
+"""
 
 from __future__ import annotations
 
@@ -7,89 +12,156 @@ import ctypes
 import os
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import psutil
 
-from kerneltui.fleet.diagnosis.faulthandler_text import is_begun, parse_dump
+from kerneltui.fleet.diagnosis.faulthandler_text import is_begun, parse_all, parse_own
+from kerneltui.fleet.diagnosis.stack import MAIN, StackThread, main_first
 from kerneltui.fleet.diagnosis.ways.choice import CannotLook, Found
 from kerneltui.kernels.processes.identity import ProcessIdentity
-from kerneltui.kernels.processes.stack_signal import hooked_signal, is_caught
+from kerneltui.kernels.processes.stack_signal import StackSignals, hooked_signals, is_caught
 from kerneltui.private_file import open_private
+from kerneltui.words import counted
 
-PATIENCE = 1.0  # seconds for a process to get the signal and to write
-SETTLED = 0.02  # seconds without a further line, after which the dump is complete
-LOOK = 0.002  # seconds between two looks
+PATIENCE = 1.0  # seconds for a thread to get the signal and to write
+OTHERS_PATIENCE = 1.0  # seconds for all threads but the main one
+LOOK = 0.001  # seconds between two looks
+SILENT = 5  # looks after which a thread that has got the signal and writes nothing runs no Python
 MAX_DUMP = 1_000_000  # bytes
 
 
-def look_by_signal(identity: ProcessIdentity, log: Path) -> Found:
-    """Have a process write its stacks, and read them. Raises CannotLook.
+class ThreadState(NamedTuple):
+    """What tells whether a thread may be signalled, and whether its handler has returned."""
 
-    It is not signalled unless it catches the signal, which would end it otherwise.
+    tid: int
+    state: str
+    held: int
+    """Bit mask of the signals that wait for it, or that it blocks, as while it handles them."""
+
+    def takes(self, signum: int) -> bool:
+        return not self.held >> (signum - 1) & 1
+
+
+def look_by_signal(identity: ProcessIdentity, log: Path, *, is_silent: bool) -> Found:
+    """Have the threads of a process write their stacks, and read them. Raises CannotLook.
+
+    It is not signalled unless it catches the signal, which would end it otherwise. `is_silent`: it
+    has not answered a question that any of its threads could have answered.
     """
-    signum = _hooked(identity.pid)
-    thread = choose_thread(identity.pid, thread_states(identity.pid), signum)
+    signals = _hooked(identity.pid)
     try:
         fd = open_private(log)
     except OSError:
         raise CannotLook("its log cannot be read") from None
     try:
-        begin = os.fstat(fd).st_size
-        if not is_caught(identity.pid, signum) or not identity.is_alive():
-            raise CannotLook(f"it does not catch {name_of(signum)} any more")
-        _signal_thread(identity.pid, thread, signum)
-        return Found(parse_dump(_read_dump(fd, begin)))
+        return _Look(identity, fd, signals).stacks(is_silent=is_silent)
     except OSError as error:
         raise CannotLook(f"it cannot be signalled: {error.strerror}") from None
     finally:
         os.close(fd)
 
 
-class ThreadState(NamedTuple):
-    """The facts that tell whether a thread may be signalled."""
+class _Look:
+    """One look at one process."""
 
-    tid: int
-    state: str
-    blocked: int
-    """Bit mask of the signals that it blocks now."""
+    def __init__(self, identity: ProcessIdentity, log: int, signals: StackSignals) -> None:
+        self._identity = identity
+        self._pid = identity.pid
+        self._log = log
+        self._signals = signals
+
+    def stacks(self, *, is_silent: bool) -> Found:
+        threads = thread_states(self._pid)
+        own, for_all = self._signals
+        if is_silent and for_all is not None:
+            writer = writer_for_all(self._pid, threads, for_all)
+            if writer is not None:
+                return Found(parse_all(self._written(writer, for_all)))
+        main, *others = takers(self._pid, threads, own)
+        found = [self._thread(main)]
+        deadline = time.monotonic() + OTHERS_PATIENCE
+        while others and time.monotonic() < deadline:
+            with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+                found.append(self._thread(others.pop(0)))
+        notes = (f"{counted(len(others), 'thread')} not asked, for want of time",) if others else ()
+        return Found(main_first(each for each in found if each.frames), notes)
+
+    def _thread(self, tid: int) -> StackThread:
+        frames = parse_own(self._written(tid, self._signals.own))
+        is_main = tid == self._pid
+        return StackThread(MAIN if is_main else f"thread {tid}", is_main, frames)
+
+    def _written(self, tid: int, signum: int) -> str:
+        """Signal a thread, and return what it writes. Raises CannotLook, or OSError."""
+        if not is_caught(self._pid, signum) or not self._identity.is_alive():
+            raise CannotLook(f"it does not catch {name_of(signum)} any more")
+        begin = os.fstat(self._log).st_size
+        _signal_thread(self._pid, tid, signum)
+        deadline, silent = time.monotonic() + PATIENCE, 0
+        while time.monotonic() < deadline and silent < SILENT:
+            begin = min(begin, os.fstat(self._log).st_size)  # the log may be cut meanwhile
+            has_begun = is_begun(self._text(begin))
+            if read_thread(self._pid, tid).takes(signum):
+                if has_begun:  # before its handler was seen to have returned, so this is all
+                    return self._text(begin)
+                silent += 1
+            time.sleep(LOOK)
+        if silent < SILENT:
+            raise CannotLook(f"it has not written its stacks within {PATIENCE:g} s")
+        return ""
+
+    def _text(self, begin: int) -> str:
+        return os.pread(self._log, MAX_DUMP, begin).decode("utf-8", "replace")
 
 
-def choose_thread(pid: int, threads: Iterable[ThreadState], signum: int) -> int:
-    """Return the thread whose signal disturbs least. Raises CannotLook.
+def takers(pid: int, threads: Sequence[ThreadState], signum: int) -> list[int]:
+    """Return the threads to signal, the main one first, then the oldest. Raises CannotLook."""
+    tids = sorted(each.tid for each in threads if each.takes(signum))
+    if pid not in tids:
+        raise CannotLook(f"its main thread does not take {name_of(signum)} now")
+    return sorted(tids, key=lambda tid: tid != pid)
 
-    A signal may end a waiting call early. So a main thread that waits does not get it; the oldest
-    other thread does, which is the kernel's own. A main thread that runs gets it, as its frames
-    would change while another thread reads them.
+
+def writer_for_all(pid: int, threads: Sequence[ThreadState], signum: int) -> int | None:
+    """Return the thread that is to write all stacks; None if each must write its own.
+
+    A signal may cut short a call that waits, so it is not the main one.
     """
-    open_to = {each.tid: each for each in threads if not each.blocked >> (signum - 1) & 1}
-    main = open_to.pop(pid, None)
-    if main is not None and (main.state == "R" or not open_to):
-        return pid
-    if not open_to:
-        raise CannotLook(f"no thread of it takes {name_of(signum)} now")
-    return min(open_to)
+    if any(each.state == "R" for each in threads):
+        return None
+    return min(
+        (each.tid for each in threads if each.tid != pid and each.takes(signum)), default=None
+    )
 
 
 def thread_states(pid: int) -> list[ThreadState]:
     found = []
-    for path in Path(f"/proc/{pid}/task").glob("*/status"):
-        with contextlib.suppress(OSError, ValueError):  # it ended meanwhile
-            text = path.read_text(encoding="utf-8", errors="replace")
-            words = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
-            blocked = int(words.get("SigBlk", "0"), 16)
-            found.append(ThreadState(int(path.parent.name), words.get("State", "?")[0], blocked))
+    for folder in Path(f"/proc/{pid}/task").glob("*"):
+        with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+            found.append(read_thread(pid, int(folder.name)))
     return found
+
+
+def read_thread(pid: int, tid: int) -> ThreadState:
+    """Return the state of a thread. Raises ProcessLookupError if it is gone."""
+    try:
+        text = Path(f"/proc/{pid}/task/{tid}/status").read_text("utf-8", errors="replace")
+    except FileNotFoundError:
+        raise ProcessLookupError(tid) from None
+    words = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
+    held = int(words.get("SigBlk", "0"), 16) | int(words.get("SigPnd", "0"), 16)
+    return ThreadState(tid, words.get("State", "?")[0], held)
 
 
 def _signal_thread(pid: int, tid: int, signum: int) -> None:
     """Signal one thread. Raises OSError."""
     libc = ctypes.CDLL(None, use_errno=True)
-    if not hasattr(libc, "tgkill"):  # an old libc
-        os.kill(pid, signum)
-    elif libc.tgkill(pid, tid, signum):
+    if not hasattr(libc, "tgkill"):
+        raise CannotLook("the system's libc is too old to signal one thread")
+    if libc.tgkill(pid, tid, signum):
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
 
@@ -101,28 +173,11 @@ def name_of(signum: int) -> str:
     return f"SIGRTMIN+{signum - signal.SIGRTMIN}"
 
 
-def _hooked(pid: int) -> int:
+def _hooked(pid: int) -> StackSignals:
     try:
-        signum = hooked_signal(psutil.Process(pid).environ())
+        signals = hooked_signals(psutil.Process(pid).environ())
     except psutil.Error:
-        signum = None
-    if signum is None:
+        signals = None
+    if signals is None:
         raise CannotLook("it was not started to tell its stacks at a signal")
-    return signum
-
-
-def _read_dump(fd: int, begin: int) -> str:
-    """Return what is written to the log from `begin` on, until no more comes."""
-    text, settled_at = "", 0.0
-    deadline = time.monotonic() + PATIENCE
-    while (now := time.monotonic()) < deadline:
-        begin = min(begin, os.fstat(fd).st_size)  # the log may be cut meanwhile
-        fresh = os.pread(fd, MAX_DUMP, begin).decode("utf-8", "replace")
-        if fresh != text:
-            text, settled_at = fresh, now + SETTLED
-        elif is_begun(text) and now >= settled_at:
-            return text
-        time.sleep(LOOK)
-    if is_begun(text):
-        return text
-    raise CannotLook(f"it has not written its stacks within {PATIENCE:g} s")
+    return signals

@@ -75,7 +75,7 @@ def prepare(order, own_modules, tell):
     try:
         _open_streams()
         _make_state_fresh()
-        _register_stack_signal(order["stack_signal"])
+        _register_stack_signals(order["stack_signals"])
         if imports.READ_AGAIN & order["env"].keys():
             imports.forget_what_read_them()
         title.show(order["argv"], {**order["env"], **order["hook"]})
@@ -174,15 +174,18 @@ def _make_state_fresh():
         tempfile.tempdir = None
 
 
-def _register_stack_signal(signum):
+def _register_stack_signals(signals):
     """Do as `kernels/processes/stack_hook`, without a trace in the environment."""
-    if signum is None:
+    if signals is None:
         return
+    own, for_all = signals
     try:
         # Later, descriptor 2 may be a pipe that the kernel itself has to read.
         stderr = os.dup(2)
         if faulthandler.is_enabled():  # by PYTHONFAULTHANDLER: for crashes
             faulthandler.enable(stderr)
-        faulthandler.register(signum, stderr, all_threads=True)
+        faulthandler.register(own, stderr, all_threads=False)
+        if for_all is not None:
+            faulthandler.register(for_all, stderr, all_threads=True)
     except (AttributeError, OSError, RuntimeError, ValueError):
         pass  # then its stacks are found in another way

@@ -15,7 +15,12 @@ from kerneltui.fleet.diagnosis.stack import Refusal, StackThread, Way
 from kerneltui.fleet.diagnosis.system_words import ThreadFacts, parse_stat, told
 from kerneltui.fleet.diagnosis.ways.choice import CannotLook, Found, Look, first_that_works
 from kerneltui.fleet.diagnosis.ways.pyspy_probe import look_by_pyspy
-from kerneltui.fleet.diagnosis.ways.signal_probe import ThreadState, choose_thread, look_by_signal
+from kerneltui.fleet.diagnosis.ways.signal_probe import (
+    ThreadState,
+    look_by_signal,
+    takers,
+    writer_for_all,
+)
 from kerneltui.fleet.diagnosis.ways.system_probe import look_at_system, state_of
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 from kerneltui.kernels.processes.stack_signal import STACK_SIGNAL, signal_number, with_hook
@@ -34,14 +39,14 @@ def refuse(why: str) -> Look:
 
 
 class Sleeper:
-    """A Python process that sleeps in a function."""
+    """A Python process that runs code, which sleeps in a function at last."""
 
-    def __init__(self, log: Path, *options: str) -> None:
+    def __init__(self, log: Path, *options: str, code: str = WAIT) -> None:
         self.log = log
         log.touch(mode=0o600)
         with log.open("ab") as stderr:
             self.popen = subprocess.Popen(
-                [sys.executable, *options, "-c", WAIT],
+                [sys.executable, *options, "-c", code],
                 env=with_hook(os.environ, SIGNUM),
                 stdout=subprocess.PIPE,
                 stderr=stderr,
@@ -78,42 +83,77 @@ def test_where_no_way_works_all_reasons_are_told() -> None:
         first_that_works([(Way.SUBSHELL, refuse("busy")), (Way.SYSTEM, refuse("gone"))])
 
 
+def waiting(tid: int, state: str = "S", held: int = 0) -> ThreadState:
+    return ThreadState(tid, state, held)
+
+
+def test_each_thread_that_takes_the_signal_is_asked_the_main_one_first() -> None:
+    blocking = waiting(11, held=1 << (SIGNUM - 1))
+
+    assert takers(12, [waiting(14), waiting(12), blocking, waiting(13)], SIGNUM) == [12, 13, 14]
+
+
+def test_a_process_whose_main_thread_blocks_the_signal_is_refused() -> None:
+    with pytest.raises(CannotLook, match="main thread does not take SIGRTMIN"):
+        takers(10, [waiting(10, held=~0), waiting(11)], SIGNUM)
+
+
 @pytest.mark.parametrize(
-    ("main", "others", "chosen"),
+    ("threads", "writer"),
     [
-        (("R", 0), [(12, 0), (11, 0)], 10),
-        (("S", 0), [(12, 0), (11, 0)], 11),
-        (("S", 0), [(11, 1 << (SIGNUM - 1)), (12, 0)], 12),
-        (("S", 0), [], 10),
-        (("S", 1 << (SIGNUM - 1)), [(12, 0)], 12),
+        ([waiting(10), waiting(12), waiting(11)], 11),
+        ([waiting(10), waiting(11, held=~0), waiting(12)], 12),
+        ([waiting(10), waiting(11), waiting(12, "R")], None),
+        ([waiting(10, "R"), waiting(11)], None),
+        ([waiting(10)], None),
     ],
-    ids=["runs", "waits", "blocked", "alone", "main blocks"],
+    ids=["all wait", "one blocks", "one runs", "the main one runs", "alone"],
 )
-def test_a_main_thread_that_waits_is_not_signalled_where_another_can_be(
-    main: tuple[str, int], others: list[tuple[int, int]], chosen: int
+def test_one_thread_writes_all_stacks_only_where_none_runs(
+    threads: list[ThreadState], writer: int | None
 ) -> None:
-    threads = [ThreadState(10, *main), *(ThreadState(tid, "S", mask) for tid, mask in others)]
-
-    assert choose_thread(10, threads, SIGNUM) == chosen
-
-
-def test_no_thread_that_takes_the_signal_is_refused() -> None:
-    with pytest.raises(CannotLook, match="takes"):
-        choose_thread(10, [ThreadState(10, "S", ~0)], SIGNUM)
+    assert writer_for_all(10, threads, SIGNUM) == writer
 
 
 def test_a_process_writes_its_stacks_to_its_log_at_the_signal(sleeper: Sleeper) -> None:
-    (thread,) = look_by_signal(sleeper.identity, sleeper.log).threads
+    (thread,) = look_by_signal(sleeper.identity, sleeper.log, is_silent=False).threads
 
     assert [each.function for each in thread.frames] == ["nap", "<module>"]
     assert sleeper.popen.poll() is None
+
+
+RUN = f"""
+import threading, time
+def deep(calls):
+    return deep(calls - 1) if calls else time.sleep(0)
+def run():
+    while True:
+        [deep(calls) for calls in (20, 60, 97, 150, 300, 600)]
+for _ in range(4):
+    threading.Thread(target=run, daemon=True).start()
+{WAIT}"""
+"""Threads whose stacks grow and shrink, and give their memory back."""
+
+
+def test_a_look_at_threads_that_run_does_not_end_their_process(tmp_path: Path) -> None:
+    sleeper = Sleeper(tmp_path / "log", code=RUN)
+
+    looks = [look_by_signal(sleeper.identity, sleeper.log, is_silent=False) for _ in range(20)]
+
+    assert sleeper.popen.poll() is None
+    for main, *others in (each.threads for each in looks):
+        assert [each.function for each in main.frames] == ["nap", "<module>"]
+        told = [{frame.function for frame in each.frames} for each in others]
+        assert len(told) == 4
+        assert all(each & {"deep", "run"} for each in told)
+    sleeper.end()
 
 
 def test_a_process_that_does_not_catch_the_signal_is_not_signalled(tmp_path: Path) -> None:
     sleeper = Sleeper(tmp_path / "log", "-I")  # which has the hook ignored
 
     with pytest.raises(CannotLook, match="does not catch SIGRTMIN"):
-        look_by_signal(sleeper.identity, sleeper.log)
+        look_by_signal(sleeper.identity, sleeper.log, is_silent=False)
 
     assert sleeper.popen.poll() is None
     sleeper.end()
@@ -124,7 +164,7 @@ def test_a_process_that_nobody_has_prepared_is_not_signalled(tmp_path: Path) -> 
     assert ours is not None
 
     with pytest.raises(CannotLook, match="not started to tell"):
-        look_by_signal(ours, tmp_path / "log")
+        look_by_signal(ours, tmp_path / "log", is_silent=False)
 
 
 @pytest.mark.skipif(
