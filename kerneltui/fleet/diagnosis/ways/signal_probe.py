@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import signal
 import time
@@ -150,7 +151,7 @@ def read_thread(pid: int, tid: int) -> ThreadState:
     try:
         text = Path(f"/proc/{pid}/task/{tid}/status").read_text("utf-8", errors="replace")
     except FileNotFoundError:
-        raise ProcessLookupError(tid) from None
+        raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH)) from None
     words = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
     held = int(words.get("SigBlk", "0"), 16) | int(words.get("SigPnd", "0"), 16)
     return ThreadState(tid, words.get("State", "?")[0], held)
