@@ -13,7 +13,7 @@ import errno
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -82,13 +82,26 @@ class _Look:
             if writer is not None:
                 return Found(parse_all(self._written(writer, for_all)))
         main, *others = takers(self._pid, threads, own)
-        found = [self._thread(main)]
+        first = self._thread(main)
+        if not first.frames:
+            raise CannotLook("its main thread has written nothing")
+        told = list(self._told_in_time(others))
+        untold = len(others) - len(told)
+        notes = (f"{counted(untold, 'thread')} not told, for want of time",) if untold else ()
+        return Found(main_first([first, *(each for each in told if each.frames)]), notes)
+
+    def _told_in_time(self, tids: Sequence[int]) -> Iterator[StackThread]:
+        """Yield what the threads tell, up to the first one that does not tell in time."""
         deadline = time.monotonic() + OTHERS_PATIENCE
-        while others and time.monotonic() < deadline:
-            with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
-                found.append(self._thread(others.pop(0)))
-        notes = (f"{counted(len(others), 'thread')} not asked, for want of time",) if others else ()
-        return Found(main_first(each for each in found if each.frames), notes)
+        for tid in tids:
+            try:
+                yield self._thread(tid)
+            except ProcessLookupError:
+                yield StackThread("", main=False)  # it has ended meanwhile
+            except CannotLook:
+                return  # what it writes later must not be taken for another thread's
+            if time.monotonic() > deadline:
+                return
 
     def _thread(self, tid: int) -> StackThread:
         frames = parse_own(self._written(tid, self._signals.own))

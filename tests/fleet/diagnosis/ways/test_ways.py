@@ -149,6 +149,16 @@ def test_a_look_at_threads_that_run_does_not_end_their_process(tmp_path: Path) -
     sleeper.end()
 
 
+def test_a_process_whose_stacks_do_not_reach_the_log_is_refused(
+    sleeper: Sleeper, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.touch(mode=0o600)
+
+    with pytest.raises(CannotLook, match="has written nothing"):
+        look_by_signal(sleeper.identity, other, is_silent=False)
+
+
 def test_a_process_that_does_not_catch_the_signal_is_not_signalled(tmp_path: Path) -> None:
     sleeper = Sleeper(tmp_path / "log", "-I")  # which has the hook ignored
 
