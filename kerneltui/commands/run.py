@@ -11,7 +11,7 @@ from kerneltui.commands.cell_output import CellOutput, told_error
 from kerneltui.commands.engine_words import NONE, EngineWords
 from kerneltui.commands.engines import remote_kernel
 from kerneltui.commands.listing import client_of, find_living
-from kerneltui.commands.printing import Colours, OutputPrinter, ProgressLine
+from kerneltui.commands.printing import Colours, OutputPrinter, ProgressLine, warn
 from kerneltui.commands.prompt import Keyboard, answer_prompt
 from kerneltui.commands.verbs import act
 from kerneltui.errors import KernelError, KernelTimeout
@@ -65,9 +65,7 @@ def run(
     except KernelTimeout:
         if deadline is None or time.monotonic() < deadline:
             raise
-        print(
-            f"kerneltui: {kernel.name} has not begun to run it after {timeout:g} s", file=sys.stderr
-        )
+        warn(f"{kernel.name} has not begun to run it after {timeout:g} s")
         return TIMED_OUT
     finally:
         client.stop_channels()
@@ -137,7 +135,7 @@ class _Run:
             is_due = self._deadline is not None and time.monotonic() >= self._deadline
             if not self._begun or not is_due:
                 raise
-            self._interrupt(time.monotonic() + LAST_WORDS)
+            self._interrupt(LAST_WORDS)
             return TIMED_OUT
         else:
             return self._conclude(reply["content"])
@@ -147,16 +145,19 @@ class _Run:
     def _answer(self, deadline: float | None, message: Message) -> None:
         answer_prompt(self._client, self._keyboard, message, deadline)
 
-    def _interrupt(self, deadline: float | None) -> None:
-        """Interrupt the code, and print its output until it ends or the deadline is over."""
-        act(Verb.INTERRUPT, [self._kernel_id])
+    def _interrupt(self, timeout: float | None) -> None:
+        """Interrupt the code, and print its output for `timeout` seconds or until it ends."""
+        if act(Verb.INTERRUPT, [self._kernel_id]) != 0:  # it has said why
+            warn("the code still runs")
+            return
+        deadline = None if timeout is None else time.monotonic() + timeout
         answer = partial(self._answer, deadline)
         try:
             run_interactively(
-                self._client, self._begun, deadline, self._show, answer, may_ask=self._may_ask
+                self._client, self._begun, timeout, self._show, answer, may_ask=self._may_ask
             )
         except KernelTimeout:
-            print("kerneltui: it was interrupted, but still runs", file=sys.stderr)
+            warn("it was interrupted, but still runs")
 
     def _conclude(self, reply: Content) -> int:
         """Return the exit code, and print an error that iopub has not told."""

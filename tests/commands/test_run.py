@@ -81,9 +81,10 @@ def test_code_that_is_not_over_in_time_is_interrupted(
     interrupted = threading.Event()
     asked: list[object] = []
 
-    def interrupt(*what: object) -> None:
+    def interrupt(*what: object) -> int:
         asked.append(what)
         interrupted.set()
+        return 0
 
     monkeypatch.setattr(command, "act", interrupt)
     fake.runs = lambda _code: interrupted.wait(PATIENCE)
@@ -91,6 +92,32 @@ def test_code_that_is_not_over_in_time_is_interrupted(
     assert run(client, timeout=0.1) == TIMED_OUT
 
     assert asked == [(Verb.INTERRUPT, ["k1"])]
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [(0, "it was interrupted, but still runs"), (1, "the code still runs")],
+    ids=["interrupt is ignored", "interrupt is refused"],
+)
+def test_code_that_goes_on_after_its_time_is_left_running(
+    client: BlockingKernelClient,
+    fake: FakeKernel,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    code: int,
+    said: str,
+) -> None:
+    free = threading.Event()
+    monkeypatch.setattr(command, "act", lambda *_what: code)
+    monkeypatch.setattr(command, "LAST_WORDS", 0.1)
+    ended: list[bool] = []
+    fake.runs = lambda _code: ended.append(free.wait(PATIENCE))
+
+    assert run(client, timeout=0.1) == TIMED_OUT
+
+    assert not ended
+    assert capsys.readouterr().err == f"kerneltui: {said}\n"
+    free.set()
 
 
 def test_code_of_a_kernel_that_sends_no_status_ends(
