@@ -14,16 +14,17 @@ FIRST_LOOK = 5.0  # seconds for a first look at this host
 STDIN, STDOUT, STDERR = range(3)
 
 
-def agent() -> int:
+def agent(*, read_only: bool) -> int:
     """Serve on stdin and stdout until the other side has gone, or a signal comes.
 
-    Kernels live on. Whatever else is printed goes to stderr.
+    Kernels live on. Whatever else is printed goes to stderr. `read_only`: whatever the other side
+    wants, no requests are sent to kernels.
     """
     outgoing = os.dup(STDOUT)
     os.dup2(STDERR, STDOUT)
     end = _readable_at_signals()
     fleet = configured_fleet()
-    fleet.locked = read_settings().read_only
+    fleet.locked = read_only or read_settings().read_only
     try:
         fleet.open()
         fleet.look_closely(FIRST_LOOK)  # so that the first rows are all rows, and whole

@@ -315,10 +315,10 @@ def _clean(arguments: argparse.Namespace) -> int:
     return clean(for_real=arguments.yes)
 
 
-def _agent(_arguments: argparse.Namespace) -> int:
+def _agent(arguments: argparse.Namespace) -> int:
     from kerneltui.commands.agent import agent
 
-    return agent()
+    return agent(read_only=arguments.read_only)
 
 
 # -- completion in a shell -------------------------------------------------------------------

@@ -11,16 +11,26 @@ from pathlib import Path
 
 import pytest
 
+from kerneltui.fleet.console.console import LOCKED
+from kerneltui.fleet.engines.ssh.lines import pack
 from tests.support import PATIENCE
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]]:
+def options() -> tuple[str, ...]:
+    """The options before the command; a test may have others."""
+    return ()
+
+
+@pytest.fixture
+def agent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> Iterator[subprocess.Popen[bytes]]:
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
     with subprocess.Popen(
-        [sys.executable, "-m", "kerneltui", "agent"],
+        [sys.executable, "-m", "kerneltui", *options, "agent"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -51,3 +61,19 @@ def test_it_ends_at_a_signal(agent: subprocess.Popen[bytes], signum: int) -> Non
     agent.send_signal(signum)
 
     assert agent.wait(PATIENCE) == 0
+
+
+@pytest.mark.parametrize("options", [("--read-only",)])
+def test_a_read_only_one_starts_nothing_whatever_it_is_asked(
+    agent: subprocess.Popen[bytes],
+) -> None:
+    unlock = {"id": 1, "do": "set", "locked": False}
+    start = {"id": 2, "do": "start", "spec": "python3", "cwd": "/", "name": ""}
+
+    assert agent.stdin is not None
+    assert agent.stdout is not None
+    agent.stdin.write(pack(unlock) + pack(start))
+    agent.stdin.flush()
+
+    told = (json.loads(line) for line in agent.stdout)
+    assert LOCKED in str(next(each for each in told if each.get("id") == 2)["error"])
