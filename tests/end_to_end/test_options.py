@@ -21,7 +21,7 @@ def test_read_only_starts_no_kernel(open_dashboard: OpenDashboard) -> None:
 
     terminal.press("s")
 
-    terminal.wait_for("read-only: ! unlocks")
+    terminal.wait_for("read-only, by --read-only")
     assert not terminal.shows("Start a kernel")
 
 

@@ -11,29 +11,25 @@ from typing import TYPE_CHECKING
 from kerneltui.errors import KernelError
 from kerneltui.protocol.status import KernelState
 from kerneltui.tui.dialogs.confirm import Answer, ConfirmScreen
-from kerneltui.tui.keys.keymap import Keymap, key_of, with_keys
+from kerneltui.tui.keys.keymap import key_of, with_keys
 from kerneltui.tui.main import questions
 from kerneltui.tui.main.kernel_screen import Commands, KernelScreen
 
 if TYPE_CHECKING:
     from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
+    from kerneltui.tui.config.config import Config
     from kerneltui.tui.main.dashboard_fleet import DashboardFleet
 
 
 class AppActions:
     """Help, notices, read-only mode, pictures, and quitting."""
 
-    def __init__(
-        self,
-        screen: KernelScreen,
-        keys: Keymap,
-        unconfirmed: frozenset[str],
-        clock: Callable[[], float],
-    ) -> None:
+    def __init__(self, screen: KernelScreen, config: Config, clock: Callable[[], float]) -> None:
         self._screen = screen
-        self._keys = keys
+        self._keys = config.keys
         self._clock = clock
-        self._unconfirmed = unconfirmed
+        self._unconfirmed = config.unconfirmed
+        self._stays_locked = config.read_only
 
     @property
     def commands(self) -> Commands:
@@ -53,6 +49,8 @@ class AppActions:
     @property
     def read_only(self) -> str:
         """Why nothing is asked of kernels while the fleet is locked."""
+        if self._stays_locked:
+            return "read-only, by --read-only or kerneltui.toml: no key unlocks it"
         return f"read-only: {key_of('app.lock', self._keys)} unlocks"
 
     def _help(self) -> None:
@@ -78,7 +76,9 @@ class AppActions:
     def _lock(self) -> None:
         if (fleet := self._screen.fleet) is None:
             return
-        if fleet.locked:
+        if self._stays_locked:
+            self._screen.say(self.read_only, "warning")
+        elif fleet.locked:
             self._screen.push(ConfirmScreen(questions.unlock()), self._unlock)
         else:
             fleet.locked = True

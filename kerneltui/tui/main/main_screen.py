@@ -81,7 +81,7 @@ class MainScreen(Screen[None]):
         config = settings.config
         self.refresh_rate = RefreshRate(config.refresh)
         self.kernel_actions = KernelActions(self, clock, config.unconfirmed)
-        self._app_actions = AppActions(self, config.keys, config.unconfirmed, clock)
+        self._app_actions = AppActions(self, config, clock)
         self._engines = EngineActions(self, clock)
         self._view = ViewActions(  # first: now there is nothing to style again
             self,

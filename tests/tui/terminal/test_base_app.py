@@ -109,6 +109,21 @@ def test_locking_takes_one_key_and_unlocking_a_yes() -> None:
     on_stage(play, fleet)
 
 
+def test_no_key_unlocks_what_the_configuration_has_locked() -> None:
+    fleet = two_kernels()
+    fleet.locked = True
+    why = "read-only, by --read-only or kerneltui.toml: no key unlocks it"
+
+    async def play(stage: Stage) -> None:
+        await stage.press("exclamation_mark", "y")
+        await stage.press("s")
+
+        assert fleet.locked
+        assert stage.notices == [why, why]
+
+    on_stage(play, fleet, settings=configured("read_only = true"))
+
+
 # -- confirmations --------------------------------------------------------------------------
 
 
