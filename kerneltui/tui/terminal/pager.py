@@ -24,25 +24,28 @@ def page(text: str) -> str:
         command = shlex.split(os.environ.get("PAGER", "")) or [USUAL]
     except ValueError as error:
         return f"cannot read $PAGER: {error}"
-    with tempfile.TemporaryDirectory(prefix="kerneltui-") as folder, _interrupts_ignored():
-        path = Path(folder) / "output.txt"
-        write_new(path, text.encode("utf-8", "replace"))
-        try:
-            _run([*command, str(path)])
-        except OSError as error:
-            return f"cannot run {command[0]}: {error.strerror}; $PAGER names another one"
-    return ""
+    try:
+        with tempfile.TemporaryDirectory(prefix="kerneltui-") as folder, _interrupts_ignored():
+            path = Path(folder) / "output.txt"
+            write_new(path, text.encode("utf-8", "replace"))
+            return _run([*command, str(path)])
+    except OSError as error:
+        return f"cannot write a file for {command[0]}: {error.strerror}"
 
 
-def _run(command: list[str]) -> None:
-    """Run a program in our terminal until it ends. Raises OSError if there is none."""
-    pid = os.posix_spawnp(command[0], command, os.environ, setsigdef=[signal.SIGINT])
+def _run(command: list[str]) -> str:
+    """Run a program in our terminal until it ends; return why it cannot be run, or ""."""
+    try:
+        pid = os.posix_spawnp(command[0], command, os.environ, setsigdef=[signal.SIGINT])
+    except OSError as error:
+        return f"cannot run {command[0]}: {error.strerror}; $PAGER names another one"
     is_stopped = True
     while is_stopped:
         # Return at a stop too: if Ctrl+Z comes just before the wait, the pager stops, but this
         # process has not run its Python handler yet, and would wait for the stopped pager.
         _, status = os.waitpid(pid, os.WUNTRACED)
         is_stopped = os.WIFSTOPPED(status)
+    return ""
 
 
 @contextlib.contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shlex
 import stat
 import sys
@@ -9,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from kerneltui.tui.terminal import pager as pager_module
 from kerneltui.tui.terminal.pager import page
 
 
@@ -63,3 +66,13 @@ def test_a_pager_that_cannot_run_is_told(
     monkeypatch.setenv("PAGER", pager)
 
     assert page("text").startswith(problem)
+
+
+def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_what: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(pager_module, "write_new", full)
+    monkeypatch.setenv("PAGER", "less")
+
+    assert page("text") == "cannot write a file for less: No space left on device"
