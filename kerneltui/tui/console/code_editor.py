@@ -108,10 +108,14 @@ class CodeEditor(TextArea):
     # -- the code run before -----------------------------------------------------------
 
     def recall(self, code: str) -> None:
-        """Show `code`, which was run before; up and down go on from there."""
+        """Show `code`, which was run before; up and down go on from there, if it is still known."""
         self._keep_draft()
         self._past = self._look_back()
-        self._go_to(max(place for place, each in enumerate(self._past) if each == code))
+        places = [place for place, each in enumerate(self._past) if each == code]
+        if places:
+            self._go_to(places[-1])
+        else:  # the language has become known meanwhile, and has another history
+            self.put(code)
 
     def _recall(self, step: int) -> None:
         self._keep_draft()

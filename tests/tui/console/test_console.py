@@ -444,6 +444,17 @@ def test_the_past_goes_on_from_what_was_found() -> None:
     on_stage(play, remembering())
 
 
+def test_what_was_found_is_taken_though_its_language_has_changed() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"abc", "ctrl+j", "ctrl+r", "a")
+        await stage.publish(snapshot(kernel_name="bash"))
+        await stage.press("enter")
+
+        assert editor(stage).text == "abc"
+
+    on_stage(play, FakeFleet(snapshot()))
+
+
 def test_the_search_ends_with_its_kernel() -> None:
     async def play(stage: Stage) -> None:
         await stage.press("c", "ctrl+r", *"plot")
