@@ -188,9 +188,9 @@ def write_new(path: Path, content: bytes) -> None:
 
 
 def free_path(folder: Path, stem: str, suffix: str) -> Path:
-    """Return a path in `folder` that does not exist yet: "stem.txt", "stem-2.txt", ..."""
+    """Return a path in `folder` that is not known to exist: "stem.txt", "stem-2.txt", ..."""
     path, number = folder / f"{stem}{suffix}", 1
-    while path.exists():
+    while os.path.exists(path):  # noqa: PTH110 - the other one raises if it may not look
         number += 1
         path = folder / f"{stem}-{number}{suffix}"
     return path

@@ -23,6 +23,7 @@ BELOW_ALL = (
     "frozen",
     "paths",
     "private_file",
+    "typed_paths",
     "version",
     "words",
 )

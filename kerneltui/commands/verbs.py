@@ -6,7 +6,6 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import NamedTuple, Unpack
 
 from kerneltui.commands.engine_words import NONE, EngineWords
@@ -28,6 +27,7 @@ from kerneltui.fleet.reconcile.host_scan import of_this_host, read_manifests
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.paths import runtime_folder
 from kerneltui.protocol.status import KernelState
+from kerneltui.typed_paths import typed_folder
 
 LISTED_PATIENCE = 10.0  # seconds for a remote engine to tell of a kernel that it has started
 START_PATIENCE = 60.0  # seconds for a kernel to be ready
@@ -112,13 +112,9 @@ def start(
             if autorestart:
                 raise KernelError("only kernels of this host can be started with --autorestart")
             return _start_remote(remote, kernel_name, cwd, name)
-    folder = Path(cwd).expanduser()
-    if not folder.is_dir():
-        raise KernelError(f"{folder} is not a folder")
+    folder = typed_folder(cwd)
     with opened_fleet() as fleet:
-        kernel_id = fleet.start(
-            kernel_name, cwd=str(folder.absolute()), name=name, autorestart=autorestart
-        )
+        kernel_id = fleet.start(kernel_name, cwd=str(folder), name=name, autorestart=autorestart)
         _wait_until_ready(fleet, kernel_id)
         for notice in fleet.take_notices():
             if notice.kernel_id in ("", kernel_id):

@@ -96,6 +96,7 @@ def test_nothing_is_listed_where_nothing_runs(tmp_path: Path) -> None:
         (("run", "nope", "-c", "1"), 2, "no kernel is called nope"),
         (("interrupt", "nope"), 2, "no kernel is called nope"),
         (("start", "--cwd", "/no/such/folder"), 1, "is not a folder"),
+        (("start", "--cwd", "~no-such-user"), 1, "~no-such-user is not a folder"),
         (("start", "no-such-spec"), 2, "no-such-spec"),
         (("signal", "FOO", "nope"), 2, "unknown signal 'FOO'; known: SIGHUP, "),
         (("--read-only", "kill", "nope"), 2, "--read-only forbids that"),

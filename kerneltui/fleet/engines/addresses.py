@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from kerneltui.errors import KernelError, LoginRefused
 from kerneltui.fleet.engines.secrets import password_of
@@ -16,6 +15,7 @@ from kerneltui.kernels.gateway.server import (
     parse_address,
 )
 from kerneltui.kernels.gateway.server_session import ServerSession
+from kerneltui.typed_paths import typed_path
 
 
 def address_of(server: ServerSettings) -> ServerAddress:
@@ -50,4 +50,4 @@ def with_secret(address: ServerAddress, secret: str) -> ServerAddress:
 
 
 def _path(text: str) -> str:
-    return str(Path(text).expanduser()) if text else ""
+    return str(typed_path(text)) if text else ""

@@ -19,6 +19,9 @@ from kerneltui.private_file import free_path, write_new
 from kerneltui.protocol.text import clean_line
 from kerneltui.tui.terminal.workers import begin
 from kerneltui.tui.widgets.text_input import TextInput
+from kerneltui.typed_paths import typed_path
+
+MAX_STEM = 60  # characters, of up to four bytes each; the names of files have 255 bytes
 
 
 class SaveScreen(ModalScreen[None]):
@@ -29,7 +32,7 @@ class SaveScreen(ModalScreen[None]):
 
     def __init__(self, folder: Path, stem: str, suffix: str, content: bytes) -> None:
         super().__init__()
-        name = re.sub(r"[^\w.-]+", "-", stem).strip("-.") or "output"
+        name = re.sub(r"[^\w.-]+", "-", stem).strip("-.")[:MAX_STEM] or "output"
         self._offered = free_path(folder, name, suffix)
         self._content = content
 
@@ -45,7 +48,7 @@ class SaveScreen(ModalScreen[None]):
     @on(Input.Submitted)
     @on(Button.Pressed, "#yes")
     def _begin(self) -> None:
-        path = Path(self.query_one(Input).value).expanduser()
+        path = typed_path(self.query_one(Input).value)
         begin(self, partial(self._save, path), group="save", exclusive=True)
 
     async def _save(self, path: Path) -> None:

@@ -24,6 +24,7 @@ from kerneltui.protocol.text import clean_line
 from kerneltui.tui.dialogs.type_ahead import TypeAhead
 from kerneltui.tui.terminal.workers import begin
 from kerneltui.tui.widgets.text_input import TextInput
+from kerneltui.typed_paths import typed_folder
 
 if TYPE_CHECKING:
     from kerneltui.fleet.inspection.spec_choice import SpecChoice
@@ -140,15 +141,16 @@ class StartScreen(ModalScreen[StartRequest | None]):
     def start(self) -> None:
         option = self.query_one(OptionList).highlighted_option
         typed = self.query_one("#cwd", Input).value
-        folder = Path(typed).expanduser()
         if option is None or option.id is None:
             self._complain("pick a kernelspec")
-        elif not engine_of(option.id) and not folder.is_dir():
-            self._complain(f"{folder} is not a folder")
-        else:
-            cwd = typed.strip() if engine_of(option.id) else str(folder.absolute())
-            name = self.query_one("#name", Input).value.strip()
-            self.dismiss(StartRequest(option.id, cwd, name))
+            return
+        try:  # this host's folders say nothing about another's
+            cwd = typed.strip() if engine_of(option.id) else str(typed_folder(typed))
+        except KernelError as error:
+            self._complain(str(error))
+            return
+        name = self.query_one("#name", Input).value.strip()
+        self.dismiss(StartRequest(option.id, cwd, name))
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         if event.button.id == "yes":

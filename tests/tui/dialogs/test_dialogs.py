@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from textual.widgets import Button, Input, OptionList
+from textual.widgets import Button, Input, OptionList, Static
 
 from kerneltui.fleet.inspection.spec_choice import SpecChoice
 from kerneltui.fleet.model.capabilities import Verb
@@ -286,18 +286,40 @@ def test_a_kernelspec_of_another_machine_is_offered_with_its_name_and_its_own_pa
     )
 
 
-def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("typed", "problem"),
+    [
+        ("missing", "missing is not a folder"),
+        ("~no-such-user/x", "~no-such-user/x is not a folder"),
+        ("/" + "a" * 300, "cannot use the folder: File name too long"),
+    ],
+)
+def test_a_folder_that_is_none_is_refused(typed: str, problem: str) -> None:
     fleet = FakeFleet()
 
     async def play(stage: Stage) -> None:
         await stage.press("s")
-        stage.app.screen.query_one("#cwd", Input).value = str(tmp_path / "missing")
+        stage.app.screen.query_one("#cwd", Input).value = typed
         await stage.press("enter")
 
-        assert "is not a folder" in stage.picture
+        shown = str(stage.app.screen.query_one("#problem", Static).content)
+        assert problem in shown
 
     on_stage(play, fleet, LARGE)
     assert fleet.verbs == []
+
+
+def test_a_folder_of_another_machine_is_what_was_typed() -> None:
+    fleet = FakeFleet()
+    fleet.specs = (SpecChoice("gpu:python3", "Python 3", "python"),)
+
+    async def play(stage: Stage) -> None:
+        await stage.press("s")
+        stage.app.screen.query_one("#cwd", Input).value = "~no-such-user-here/work"
+        await stage.press("enter")
+
+    on_stage(play, fleet)
+    assert fleet.verbs == [("start", "gpu:python3", "~no-such-user-here/work", "")]
 
 
 def test_a_started_kernel_is_selected_once_it_is_there() -> None:

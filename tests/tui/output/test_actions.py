@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input
 
 from kerneltui.fleet.transcript.image import Picture
 from kerneltui.fleet.transcript.transcript import Role, Transcript
@@ -204,6 +205,29 @@ def test_saving_refuses_to_overwrite(size: tuple[int, int], tmp_path: Path) -> N
 
     with_output(play, "text\n", cwd=tmp_path, size=size)
     assert path.read_text() == "before"
+
+
+@pytest.mark.parametrize("typed", ["~no-such-user/x", "/" + "a" * 300])
+def test_where_no_file_can_be_it_is_said(size: tuple[int, int], typed: str) -> None:
+    async def play(stage: Stage) -> None:
+        await stage.press("ctrl+s")
+        stage.app.screen.query_one(Input).value = typed
+        await stage.press("enter")
+
+        assert "cannot write" in stage.picture
+
+    with_output(play, "text\n", size=size)
+
+
+def test_output_of_a_kernel_with_a_long_name_is_saved(tmp_path: Path) -> None:
+    fleet = FakeFleet(snapshot(name="数" * 90, working_folder=str(tmp_path)))
+    fleet.transcripts["k1"] = Transcript()
+
+    async def play(stage: Stage) -> None:
+        await stage.press("o", "ctrl+s", "enter")
+
+    on_stage(play, fleet)
+    assert [path.name for path in tmp_path.iterdir()] == [f"{'数' * 60}.txt"]
 
 
 # -- pictures ----------------------------------------------------------------------------

@@ -34,6 +34,7 @@ from kerneltui.kernels.processes.guarded_thread import GuardedThread
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.protocol import fields
 from kerneltui.protocol.text import clean_line
+from kerneltui.typed_paths import typed_folder
 
 MAX_AT_ONCE = 64  # requests that are carried out at the same time
 
@@ -233,12 +234,9 @@ def _folder(text: str) -> Path:
     Raises ActionRefused.
     """
     try:
-        folder = Path.home() / Path(text).expanduser()
-    except RuntimeError:  # no such user
-        folder = Path(text)
-    if not folder.is_dir():
-        raise ActionRefused(f"{clean_line(str(folder))} is not a folder there")
-    return folder
+        return typed_folder(text, Path.home())
+    except KernelError as error:
+        raise ActionRefused(f"on that machine {clean_line(str(error))}") from None
 
 
 def _kernel(told: Told) -> str:
