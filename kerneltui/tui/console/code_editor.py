@@ -34,18 +34,20 @@ class CodeEditor(TextArea):
     class Submitted(Message):
         """The user runs this code; the editor is already cleared."""
 
-        def __init__(self, code: str, *, beside: bool) -> None:
+        def __init__(self, kernel_id: str, code: str, *, beside: bool) -> None:
             """`beside`: run it in a subshell, at once, beside the cell that runs."""
             super().__init__()
+            self.kernel_id = kernel_id
             self.code = code
             self.beside = beside
 
     class Asked(Message):
         """The user pressed the key of an action that the console must do."""
 
-        def __init__(self, command: str, code: str, cursor: int) -> None:
+        def __init__(self, kernel_id: str, command: str, code: str, cursor: int) -> None:
             """`cursor`: a count of characters from the beginning of `code`."""
             super().__init__()
+            self.kernel_id = kernel_id
             self.command = command
             self.code = code
             self.cursor = cursor
@@ -54,6 +56,8 @@ class CodeEditor(TextArea):
         """`look_back`: returns the code run before, the oldest first."""
         super().__init__(compact=True, highlight_cursor_line=False, tab_behavior="focus")
         self.cursor_blink = False  # a blinking cursor writes to an idle terminal
+        self.kernel_id = ""
+        """The kernel that the text is for; another one may be selected before a message is read."""
         self.source_language = ""
         self.choosing = False
         """A list of completions is open: up, down, Tab and Enter act on it."""
@@ -154,14 +158,14 @@ class CodeEditor(TextArea):
             self.action_console_newline()
 
     def _ask(self, command: str) -> None:
-        self.post_message(self.Asked(command, self.text, self.cursor_index))
+        self.post_message(self.Asked(self.kernel_id, command, self.text, self.cursor_index))
 
     def _submit(self, *, beside: bool = False) -> None:
         """Clear the editor and post its code to be run."""
         code = self.text
         if code.strip():
             self.put("")
-            self.post_message(self.Submitted(code, beside=beside))
+            self.post_message(self.Submitted(self.kernel_id, code, beside=beside))
 
     async def action_console_run(self) -> None:
         if self.choosing:

@@ -17,7 +17,7 @@ from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.widgets import Input, Static, TextArea
+from textual.widgets import Static, TextArea
 
 from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.model.capabilities import Verb
@@ -73,8 +73,25 @@ class PromptInput(TextInput):
         *bindings("console.interrupt", "console.leave"),
     ]
 
+    class Answered(Message):
+        """The user answers this prompt, which may not be open any more."""
+
+        def __init__(self, prompt: Prompt, value: str) -> None:
+            super().__init__()
+            self.prompt = prompt
+            self.value = value
+
+    def __init__(self) -> None:
+        super().__init__(compact=True)
+        self.prompt: Prompt | None = None
+
+    async def action_submit(self) -> None:
+        if self.prompt is not None:
+            self.post_message(self.Answered(self.prompt, self.value))
+
     def action_console_interrupt(self) -> None:
-        self.post_message(ConsolePane.InterruptAsked())
+        if self.prompt is not None:
+            self.post_message(ConsolePane.InterruptAsked(self.prompt.kernel_id))
 
     def action_console_leave(self) -> None:
         self.post_message(ConsolePane.Left())
@@ -86,14 +103,14 @@ class Question(Horizontal):
     def __init__(self) -> None:
         super().__init__(id="prompt")
         self._words = Static(markup=False)
-        self.answer: Late[Input] = Late(partial(PromptInput, compact=True), self._fill)
+        self.answer = Late(PromptInput, self._fill)
 
-    def _fill(self, answer: Input) -> None:
+    def _fill(self, answer: PromptInput) -> None:
         self.mount(self._words, answer)
 
     def ask(self, prompt: Prompt) -> None:
         answer = self.answer.widget
-        answer.value = ""
+        answer.prompt, answer.value = prompt, ""
         answer.password = prompt.password
         self._words.update(clean_line(prompt.text) or "input")
         self.display = True
@@ -121,7 +138,11 @@ class ConsolePane(Vertical):
         """The user wants to go back to the table."""
 
     class InterruptAsked(Message):
-        """The user wants to interrupt the kernel whose console this is."""
+        """The user wants to interrupt the kernel whose console this was then."""
+
+        def __init__(self, kernel_id: str) -> None:
+            super().__init__()
+            self.kernel_id = kernel_id
 
     def __init__(self) -> None:
         super().__init__()
@@ -181,6 +202,7 @@ class ConsolePane(Vertical):
         self._close_helpers()
         self._search.hide()
         self._show_entry()
+        self._editor.kernel_id = self._kernel_id
         self._editor.put(self._memory().draft)
         self.pull()
 
@@ -304,32 +326,42 @@ class ConsolePane(Vertical):
         elif focused:
             self.enter()
 
-    @on(Input.Submitted)
-    def answer(self, event: Input.Submitted) -> None:
+    @on(PromptInput.Answered)
+    def answer(self, event: PromptInput.Answered) -> None:
         event.stop()
-        if self._prompt is None or self._backend is None:
+        if self._backend is None:
             return
         try:
-            self._backend.answer(self._prompt, event.value)
+            self._backend.answer(event.prompt, event.value)
         except KernelError as error:
             self.notify(str(error), severity="warning")
         else:
-            event.input.value = ""
+            if event.prompt == self._prompt:
+                self._question.widget.answer.widget.value = ""
 
     @on(CodeEditor.Submitted)
     def run_code(self, event: CodeEditor.Submitted) -> None:
         event.stop()
         self._close_helpers()
         try:
-            self._run(event.code, beside=event.beside)
+            self._run(event.kernel_id, event.code, beside=event.beside)
         except KernelError as error:
-            self._editor.put(event.code)
+            self._give_back(event.kernel_id, event.code)
             self.notify(str(error), severity="warning")
 
-    def _run(self, code: str, *, beside: bool) -> None:
+    def _give_back(self, kernel_id: str, code: str) -> None:
+        """Make code that was not run the draft of its kernel again."""
+        if kernel_id == self._kernel_id:
+            self._editor.put(code)
+        else:
+            self._memories.setdefault(kernel_id, _Memory()).draft = code
+
+    def _run(self, kernel_id: str, code: str, *, beside: bool) -> None:
+        if kernel_id != self._kernel_id:
+            raise ActionRefused("not run: another kernel was selected before it was sent")
         if self._backend is None or not self._may_run():
             raise ActionRefused(cannot_run(self._snapshot))
-        self._backend.execute(self._kernel_id, code, beside=beside)
+        self._backend.execute(kernel_id, code, beside=beside)
         self._history.add(self._language, code)
         self._use_history(self._history.save)
 
@@ -356,7 +388,7 @@ class ConsolePane(Vertical):
             case "leave":
                 self._leave()
             case "interrupt":
-                self.post_message(self.InterruptAsked())
+                self.post_message(self.InterruptAsked(event.kernel_id))
             case "search":
                 self._open_search()
             case "choose":
@@ -381,7 +413,7 @@ class ConsolePane(Vertical):
             self.notify(cannot_run(self._snapshot), severity="warning")
             return
         self._asked = (event.code, event.cursor)
-        asked = (self._kernel_id, event.code, event.cursor)
+        asked = (event.kernel_id, event.code, event.cursor)
         match event.command:
             case "complete":
                 self._help(partial(self._complete, self._backend.complete(*asked)))

@@ -151,9 +151,15 @@ class KernelActions:
         else:
             self.interrupt_selected()
 
-    def interrupt_from_console(self) -> None:
-        """Interrupt the selected kernel; at the second press if it runs another client's code."""
+    def interrupt_from_console(self, kernel_id: str) -> None:
+        """Interrupt the selected kernel; at the second press if it runs another client's code.
+
+        `kernel_id`: the kernel that was selected when the key was pressed.
+        """
         kernel = self._screen.selected
+        if kernel is not None and kernel.kernel_id != kernel_id:
+            self._screen.say("not interrupted: another kernel is selected now", "warning")
+            return
         is_others = kernel is not None and bool(kernel.code) and not kernel.code_is_ours
         if kernel is None or not is_others or self._is_pressed_again(kernel):
             self.interrupt_selected()

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
     from kerneltui.fleet.model.snapshot import KernelSnapshot
+    from kerneltui.tui.console.console import ConsolePane
     from kerneltui.tui.details.process_view import ProcessView
     from kerneltui.tui.main.dashboard_fleet import DashboardFleet
 
@@ -422,8 +423,8 @@ class MainScreen(Screen[None]):
     def on_process_view_signal_asked(self, event: ProcessView.SignalAsked) -> None:
         self.kernel_actions.signal_process(event.process, is_kill=event.is_kill)
 
-    def on_console_pane_interrupt_asked(self) -> None:
-        self.kernel_actions.interrupt_from_console()
+    def on_console_pane_interrupt_asked(self, event: ConsolePane.InterruptAsked) -> None:
+        self.kernel_actions.interrupt_from_console(event.kernel_id)
 
     # -- focus and zoom ------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from kerneltui.tui.config.config import Config
 from kerneltui.tui.config.setup import RunSettings
 from kerneltui.tui.console import console
 from kerneltui.tui.console.code_editor import CodeEditor
-from kerneltui.tui.console.console import ConsolePane
+from kerneltui.tui.console.console import ConsolePane, PromptInput
 from kerneltui.tui.console.texts import pending_words
 from kerneltui.tui.main.main_screen import MainScreen
 from kerneltui.tui.table.kernel_table import KernelTable
@@ -841,6 +841,71 @@ def test_ctrl_o_runs_code_beside() -> None:
 
     on_stage(play, fleet)
     assert fleet.console.sent == [("execute beside", "k1", "look()")]
+
+
+# -- another kernel is selected between a key and what it does -----------------------------
+
+
+def two_kernels() -> FakeFleet:
+    return FakeFleet(snapshot("k1"), snapshot("k2"))
+
+
+async def lose_first(stage: Stage) -> None:
+    """Let the screen see that the first kernel is gone, before it reads any message."""
+    stage.fleet.snapshots = stage.fleet.snapshots[1:]
+    stage.app.main.look()
+    await stage.settle()
+
+
+def test_code_is_run_in_no_other_kernel_than_it_was_typed_for() -> None:
+    fleet = two_kernels()
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"1+1")
+        editor(stage).action_console_run_now()
+        await lose_first(stage)
+        assert stage.notices == ["not run: another kernel was selected before it was sent"]
+        assert editor(stage).text == ""
+
+        await stage.publish(snapshot("k1"))
+        assert editor(stage).text == "1+1"
+
+    on_stage(play, fleet)
+    assert fleet.console.sent == []
+
+
+def test_an_answer_is_given_to_the_prompt_at_which_it_was_typed() -> None:
+    fleet = two_kernels()
+    fleet.console.prompts = {each: Prompt(each, "name? ", False, each) for each in ("k1", "k2")}
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"ana")
+        await stage.app.screen.query_one(PromptInput).action_submit()
+        await lose_first(stage)
+
+    on_stage(play, fleet)
+    assert fleet.console.sent == [("answer", "k1", "ana")]
+
+
+@pytest.mark.parametrize("is_asked", [True, False])
+def test_no_other_kernel_is_interrupted_than_the_one_of_the_console(is_asked: bool) -> None:
+    fleet = two_kernels()
+    if is_asked:
+        fleet.console.prompts = {"k1": Prompt("k1", "name? ", False, "parent")}
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c")
+        typing = stage.app.screen.query_one(PromptInput) if is_asked else editor(stage)
+        typing.action_console_interrupt()
+        await lose_first(stage)
+
+        assert stage.notices == ["not interrupted: another kernel is selected now"]
+
+    on_stage(play, fleet)
+    assert fleet.verbs == []
+
+
+# -- questions of cells ----------------------------------------------------------------------
 
 
 def asking(*, password: bool = False) -> FakeFleet:
