@@ -46,6 +46,8 @@ HELP_DEADLINE = 3.0
 """Seconds for completions, documentation and history."""
 PAST_LIMIT = 10_000
 """Entries kept of a kernel's history: the latest ones."""
+NOT_ASKED = "no longer asked: Enter goes on"
+"""Stands in the place of a question that was withdrawn while its answer was typed."""
 HELP_IS_SLOW = 0.3
 """Seconds after which the console says that it waits for the kernel's help."""
 
@@ -74,9 +76,9 @@ class PromptInput(TextInput):
     ]
 
     class Answered(Message):
-        """The user answers this prompt, which may not be open any more."""
+        """The user answers this prompt, which may not be open any more; None if it was not then."""
 
-        def __init__(self, prompt: Prompt, value: str) -> None:
+        def __init__(self, prompt: Prompt | None, value: str) -> None:
             super().__init__()
             self.prompt = prompt
             self.value = value
@@ -84,13 +86,15 @@ class PromptInput(TextInput):
     def __init__(self) -> None:
         super().__init__(compact=True)
         self.prompt: Prompt | None = None
+        """None once it is not open any more."""
 
     async def action_submit(self) -> None:
-        if self.prompt is not None:
-            self.post_message(self.Answered(self.prompt, self.value))
+        self.post_message(self.Answered(self.prompt, self.value))
 
     def action_console_interrupt(self) -> None:
-        if self.prompt is not None:
+        if self.prompt is None:
+            self.post_message(self.Answered(None, ""))
+        else:
             self.post_message(ConsolePane.InterruptAsked(self.prompt.kernel_id))
 
     def action_console_leave(self) -> None:
@@ -114,6 +118,17 @@ class Question(Horizontal):
         answer.password = prompt.password
         self._words.update(clean_line(prompt.text) or "input")
         self.display = True
+
+    @property
+    def is_void(self) -> bool:
+        """It is shown, but its prompt is not open any more."""
+        return bool(self.display) and self.answer.widget.prompt is None
+
+    def void(self) -> None:
+        """Forget what was typed, and go on taking the rest: it may be the rest of a password."""
+        answer = self.answer.widget
+        answer.prompt, answer.value = None, ""
+        self._words.update(NOT_ASKED)
 
     def withdraw(self) -> None:
         """Hide, and forget what was typed: it may be half a password."""
@@ -150,6 +165,8 @@ class ConsolePane(Vertical):
         self._snapshot: KernelSnapshot | None = None
         self._memories: dict[str, _Memory] = {}
         self._prompt: Prompt | None = None
+        self._answered_at: float | None = None
+        """When the prompt that was answered last was asked."""
         self._asked = ("", 0)
         self._history = History(history_file())
         self._history_problem = ""
@@ -201,6 +218,8 @@ class ConsolePane(Vertical):
             self.post_message(self.Left())
         self._close_helpers()
         self._search.hide()
+        if question := self._question.made:
+            question.withdraw()
         self._show_entry()
         self._editor.kernel_id = self._kernel_id
         self._editor.put(self._memory().draft)
@@ -292,7 +311,8 @@ class ConsolePane(Vertical):
             return
         prompt = self._backend.prompts.get(self._kernel_id)
         if prompt != self._prompt:
-            self._show_prompt(prompt)
+            self._change_prompt(prompt)
+        self._prompt = prompt  # an equal one, which was asked later
         queued = self._backend.queued.get(self._kernel_id, ())
         beside = self._backend.beside.get(self._kernel_id, ())
         pending = pending_words(queued, beside, self._snapshot)
@@ -311,9 +331,24 @@ class ConsolePane(Vertical):
         self._aside.update(told)
         self._aside.display = bool(told)
 
-    def _show_prompt(self, prompt: Prompt | None) -> None:
-        focused = self.has_focus_within
+    def _change_prompt(self, prompt: Prompt | None) -> None:
+        """Show the prompt, unless the user is typing at the one before: then once they are done."""
+        is_typing = self._is_typing_answer()
         self._prompt = prompt
+        if is_typing:
+            self._question.widget.void()
+        else:
+            self._show_prompt()
+
+    def _is_typing_answer(self) -> bool:
+        question = self._question.made
+        if question is None or not question.display or not self.has_focus_within:
+            return False
+        is_answered = self._prompt is not None and self._prompt.asked_at == self._answered_at
+        return question.is_void or (question.answer.widget.value != "" and not is_answered)
+
+    def _show_prompt(self) -> None:
+        focused, prompt = self.has_focus_within, self._prompt
         self._search.hide()
         self._show_entry()
         if prompt is not None:
@@ -329,15 +364,21 @@ class ConsolePane(Vertical):
     @on(PromptInput.Answered)
     def answer(self, event: PromptInput.Answered) -> None:
         event.stop()
-        if self._backend is None:
-            return
-        try:
-            self._backend.answer(event.prompt, event.value)
-        except KernelError as error:
-            self.notify(str(error), severity="warning")
-        else:
-            if event.prompt == self._prompt:
-                self._question.widget.answer.widget.value = ""
+        if event.prompt is not None and self._backend is not None:
+            try:
+                self._backend.answer(event.prompt, event.value)
+            except KernelError as error:
+                self.notify(str(error), severity="warning")
+                return
+        if self._question.widget.is_void:
+            self._show_prompt()
+        elif self._prompt is not None and event.prompt == self._prompt:
+            self._answered_at = self._prompt.asked_at
+            self._question.widget.answer.widget.value = ""
+
+    def on_descendant_blur(self) -> None:
+        if self._question.is_shown and self._question.widget.is_void:
+            self._show_prompt()
 
     @on(CodeEditor.Submitted)
     def run_code(self, event: CodeEditor.Submitted) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from textual.events import Key, Paste
-from textual.widgets import Input, OptionList, Static
+from textual.widget import Widget
+from textual.widgets import OptionList, Static
 
 from kerneltui.errors import KernelTimeout
 from kerneltui.fleet.console.conversation import Reply
@@ -940,12 +941,84 @@ def test_a_voided_prompt_gives_the_editor_back() -> None:
     fleet = asking()
 
     async def play(stage: Stage) -> None:
-        await stage.press("c", *"half")
+        await stage.press("c")
         fleet.console.prompts = {}
         await stage.publish(snapshot())
 
         assert editor(stage).has_focus
-        assert stage.app.screen.query_one("#prompt Input", Input).value == ""
+
+    on_stage(play, fleet)
+
+
+LATER = Prompt("k1", "sure? ", False, "another parent", 2.0)
+
+
+@pytest.mark.parametrize("then", [{}, {"k1": LATER}], ids=["nothing", "another prompt"])
+def test_the_rest_of_an_answer_goes_nowhere_once_its_prompt_is_void(
+    then: dict[str, Prompt],
+) -> None:
+    fleet = asking(password=True)
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"hunter")
+        for prompts in ({}, then):
+            fleet.console.prompts = prompts
+            await stage.publish(snapshot())
+        assert "no longer asked" in stage.picture
+
+        await stage.press(*"2secret")
+        assert "secret" not in stage.picture
+
+        await stage.press("enter", *"y", "enter")
+
+    on_stage(play, fleet)
+    assert fleet.console.sent == [("answer" if then else "execute", "k1", "y")]
+
+
+def test_what_is_typed_after_an_answer_makes_no_question_of_its_end() -> None:
+    fleet = asking()
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"ana", "enter", *"1")
+        fleet.console.prompts = {}
+        await stage.publish(snapshot())
+
+        assert editor(stage).has_focus
+
+    on_stage(play, fleet)
+
+
+@pytest.mark.parametrize(("key", "has_focus"), [("escape", KernelTable), ("ctrl+c", CodeEditor)])
+def test_a_void_prompt_can_be_left(key: str, has_focus: type[Widget]) -> None:
+    fleet = asking()
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"half")
+        fleet.console.prompts = {}
+        await stage.publish(snapshot())
+        await stage.press(key)
+
+        assert "no longer asked" not in stage.picture
+        assert isinstance(stage.app.focused, has_focus)
+
+        await stage.press("c")
+        assert editor(stage).has_focus
+
+    on_stage(play, fleet)
+    assert fleet.verbs == []
+
+
+def test_a_void_prompt_ends_with_its_kernel() -> None:
+    fleet = asking()
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"half")
+        fleet.console.prompts = {}
+        await stage.publish(snapshot())
+        await stage.publish(snapshot("k2"))
+
+        assert "no longer asked" not in stage.picture
+        assert isinstance(stage.app.focused, KernelTable)
 
     on_stage(play, fleet)
 
