@@ -8,11 +8,13 @@ from pathlib import Path
 
 from kerneltui.fleet.control.stale_files import (
     is_over,
+    is_used,
     left_by_others,
     left_by_ours,
     may_be_of_one_to_come,
 )
 from kerneltui.fleet.discovery.found import Found
+from kerneltui.fleet.discovery.processes import Processes
 from kerneltui.fleet.manifests.lock import ManifestLock
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.model.classification import Liveness
@@ -62,8 +64,11 @@ def _removable(ours: Iterable[Manifest], others: Iterable[Found]) -> Iterator[tu
             if is_alone and is_over(manifest):  # still so, and it cannot be started meanwhile
                 for path in left_by_ours(manifest):
                     yield path, f"of {manifest.name}, which is dead"
+    processes = Processes()
     for found in others:
-        if found.liveness is Liveness.STALE and not may_be_of_one_to_come(found):
+        if found.liveness is not Liveness.STALE or may_be_of_one_to_come(found):
+            continue
+        if not is_used(found.connection_file, processes):  # its owner may have started it again
             for path in left_by_others(found):
                 yield path, found.why
 

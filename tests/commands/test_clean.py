@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -26,6 +27,7 @@ from kerneltui.fleet.reconcile.host_scan import read_manifests
 from kerneltui.kernels.connection.connection_file import read_connection_file, write_connection_file
 from kerneltui.kernels.connection.listeners import listeners, owner
 from kerneltui.kernels.processes.identity import ProcessIdentity, boot_id, identify
+from tests.fake_kernel import FakeKernel, file_in
 from tests.fleet.small_kernels import ROOT
 from tests.fleet.written_manifests import write_manifest
 from tests.support import eventually
@@ -177,6 +179,24 @@ def test_what_may_be_of_another_host_is_told_and_stays(
     told = capsys.readouterr().out
     assert f"left {theirs}  (maybe on another host: " in told
     assert f"left {files[0]}  (maybe on another host: " in told
+
+
+def test_a_kernel_of_others_that_was_started_since_the_look_keeps_its_file(
+    runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = file_in(runtime)
+    os.utime(file, (LONG_AGO, LONG_AGO))
+
+    with contextlib.ExitStack() as stack:
+
+        def start_late(_manifests: object) -> list[Manifest]:
+            stack.enter_context(FakeKernel(file))
+            return []
+
+        monkeypatch.setattr(clean_module, "of_this_host", start_late)
+        clean(for_real=True)
+
+        assert file.exists()
 
 
 def test_a_kernel_that_was_restarted_meanwhile_keeps_its_files(

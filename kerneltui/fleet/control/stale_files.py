@@ -27,7 +27,7 @@ def is_over(manifest: Manifest) -> bool:
     A kernel that has just died may be about to be started again; the process that starts it may end
     before it has noted the new process.
     """
-    if Path(resolved(manifest)) in Processes().look() or _is_listened_at(manifest):
+    if is_used(Path(resolved(manifest)), Processes()):
         return False
     try:
         current, written_at = read_manifest(manifest.path), manifest.path.stat().st_mtime
@@ -39,9 +39,14 @@ def is_over(manifest: Manifest) -> bool:
     return not may_come_back or time.time() - written_at > STARTUP
 
 
-def _is_listened_at(manifest: Manifest) -> bool:
+def is_used(connection_file: Path, processes: Processes) -> bool:
+    """Tell whether a process of this host names a connection file, or listens for it, now."""
+    return connection_file in processes.look() or _is_listened_at(connection_file)
+
+
+def _is_listened_at(connection_file: Path) -> bool:
     try:
-        info = read_connection_file(manifest.connection_file)
+        info = read_connection_file(connection_file)
     except KernelError:
         return False
     return owner(info, listeners()).is_there
