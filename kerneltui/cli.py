@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import kerneltui
 from kerneltui.commands.encoding import replace_what_cannot_be_encoded
 from kerneltui.commands.help import CommandParser, add_command
+from kerneltui.commands.missing_streams import open_missing_streams
 from kerneltui.commands.parsers import add_commands, add_kernel, complete, engine_words
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ _REMOTE_DEFAULTS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
+    open_missing_streams()
     replace_what_cannot_be_encoded()
     parser = _parser()
     complete(parser)

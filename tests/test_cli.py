@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from importlib.metadata import version
@@ -139,6 +140,43 @@ def test_without_a_terminal_one_line_says_so() -> None:
     assert ended.stderr.splitlines() == [
         "kerneltui: needs a terminal: standard input, output and error have to be one"
     ]
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "said"),
+    [
+        ("<&-", 2, "kerneltui: needs a terminal"),
+        ("run no-such-kernel -c 1 <&-", 2, "kerneltui: no kernel is called"),
+        ("run no-such-kernel - <&-", 2, "kerneltui: no kernel is called"),
+        ("ps >&-", 0, ""),
+        ("run no-such-kernel -c 1 2>&-", 2, ""),
+    ],
+)
+def test_a_standard_stream_that_is_closed_is_an_empty_one(
+    tmp_path: Path, command: str, code: int, said: str
+) -> None:
+    ended = subprocess.run(
+        ["sh", "-c", f'exec "$0" -m kerneltui {command}', sys.executable],
+        env={**os.environ, "JUPYTER_RUNTIME_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stdout) == (code, "")
+    assert ended.stderr.startswith(said) if said else ended.stderr == ""
+
+
+def test_code_from_standard_input_that_is_not_utf_8_is_refused() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "kerneltui", "run", "k", "-"],
+        input=b"\xff",
+        capture_output=True,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stdout) == (1, b"")
+    assert ended.stderr == b"kerneltui: standard input is not UTF-8 text\n"
 
 
 def test_on_windows_one_line_says_that_it_is_not_supported(

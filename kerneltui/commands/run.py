@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import time
 from functools import partial
@@ -78,14 +79,19 @@ def _left(deadline: float | None) -> float | None:
 
 def read_code(source: str) -> str:
     """Return the code in a file; "-" is standard input. Raises KernelError."""
-    if source == STDIN:
-        return sys.stdin.read()
+    name = "standard input" if source == STDIN else source
     try:
-        return Path(source).read_text("utf-8")
+        return _from_stdin() if source == STDIN else Path(source).read_text("utf-8")
     except OSError as error:
-        raise KernelError(f"cannot read {source}: {error.strerror}") from None
+        raise KernelError(f"cannot read {name}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise KernelError(f"{source} is not UTF-8 text") from None
+        raise KernelError(f"{name} is not UTF-8 text") from None
+
+
+def _from_stdin() -> str:
+    if isinstance(sys.stdin, io.TextIOWrapper):  # else a test's
+        sys.stdin.reconfigure(encoding="utf-8", errors="strict")
+    return sys.stdin.read()
 
 
 class _Run:
