@@ -13,7 +13,7 @@ from typing import Self, TextIO
 from kerneltui.commands.cell_output import Piece, Stream
 from kerneltui.kernels.processes.guarded_thread import GuardedThread
 from kerneltui.protocol.ansi import Colour, TextStyle, WithoutColours
-from kerneltui.protocol.text import Line, OutputDecoder, clean_line, plain
+from kerneltui.protocol.text import Line, OutputDecoder, Span, clean_line, plain
 
 PROGRESS_EVERY = 0.5  # seconds
 _BEGIN_AGAIN = "\r\x1b[K"
@@ -43,7 +43,8 @@ class Printer:
         self._has_colours = colours.hold_on(terminal=self._is_terminal)
         self._decoder = OutputDecoder()
         self._without_colours = WithoutColours()
-        self._has_open_line = False
+        self._open_line: Line = ()
+        """The end of what is on the terminal, if that is not a whole line."""
 
     def write(self, text: str) -> None:
         if self._is_terminal:
@@ -54,15 +55,23 @@ class Printer:
 
     def _paint(self, text: str) -> None:
         show = painted if self._has_colours else plain
-        ended = "".join(f"{show(line)}\n" for line in self._decoder.feed(text))
-        begin = _BEGIN_AGAIN if self._has_open_line else ""
-        open_line = show(self._decoder.open_line)
-        self._stream.write(f"{begin}{ended}{open_line}")
-        self._has_open_line = bool(open_line)
+        ended = self._decoder.feed(text)
+        lines = [*ended, self._decoder.open_line]
+        # Only what is new: a line that is written again may fill several rows of the screen.
+        rest = what_follows(self._open_line, lines[0])
+        begin = "" if rest is not None else _BEGIN_AGAIN
+        first = lines[0] if rest is None else rest
+        self._stream.write(begin + "\n".join(map(show, [first, *lines[1:]])))
+        self._open_line = lines[-1]
+
+    def forget_open_line(self) -> None:
+        """Begin a new line: something else has ended the one on the terminal."""
+        self._decoder.feed("\n")
+        self._open_line = ()
 
     def close(self) -> None:
         """Write what was held back; on a terminal, end an open line."""
-        if self._has_open_line:
+        if self._open_line:
             self.write("\n")
         self._stream.write(self._without_colours.end())
         self._stream.flush()
@@ -81,9 +90,24 @@ class OutputPrinter:
         for stream, text in pieces:
             self._printers[stream].write(text)
 
+    def forget_open_lines(self) -> None:
+        for printer in self._printers.values():
+            printer.forget_open_line()
+
     def close(self) -> None:
         for printer in self._printers.values():
             printer.close()
+
+
+def what_follows(beginning: Line, line: Line) -> Line | None:
+    """Return what a line has after this beginning; None if it begins in another way."""
+    left = list(line)
+    for text, style in beginning:
+        if not left or left[0].style != style or not left[0].text.startswith(text):
+            return None
+        rest = left[0].text[len(text) :]
+        left[:1] = [Span(rest, style)] if rest else []
+    return tuple(left)
 
 
 def painted(line: Line) -> str:

@@ -150,6 +150,7 @@ class _Run:
 
     def _answer(self, deadline: float | None, message: Message) -> None:
         answer_prompt(self._client, self._keyboard, message, deadline)
+        self._printer.forget_open_lines()  # the user's Enter has ended them
 
     def _interrupt(self, timeout: float | None) -> None:
         """Interrupt the code, and print its output for `timeout` seconds or until it ends."""

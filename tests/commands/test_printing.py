@@ -78,15 +78,33 @@ def test_a_pipe_gets_colours_taken_out_and_nothing_else(texts: tuple[str, ...], 
         (("a\n", "b\n"), "a\nb\n"),
         (("\x1b]0;title\x07x\n",), "x\n"),
         (("\x1b[31mred\x1b[0m plain\n",), "\x1b[38;5;1mred\x1b[0m plain\n"),
-        (("1 %", "\r2 %", "\n"), "1 %\r\x1b[K2 %\r\x1b[K2 %\n"),
-        (("no end",), "no end\r\x1b[Kno end\n"),
+        (("1 %", "\r2 %", "\n"), "1 %\r\x1b[K2 %\n"),
+        (("no end",), "no end\n"),
+        ((".", ".", ".\n.", "."), "...\n..\n"),
+        (("\x1b[31mr", "ed\x1b[0m", "."), "\x1b[38;5;1mr\x1b[0m\x1b[38;5;1med\x1b[0m.\n"),
+        (("\x1b[31mr", "\r\x1b[32mred\n"), "\x1b[38;5;1mr\x1b[0m\r\x1b[K\x1b[38;5;2mred\x1b[0m\n"),
     ],
-    ids=["lines", "controls", "colours", "a progress bar", "an open line"],
+    ids=[
+        *("lines", "controls", "colours", "a progress bar", "an open line"),
+        *("a line in pieces", "colours in pieces", "another colour"),
+    ],
 )
 def test_a_terminal_gets_lines_that_have_passed_the_gate(
     texts: tuple[str, ...], shown: str
 ) -> None:
     assert printed(Terminal(), *texts) == shown
+
+
+def test_what_comes_after_a_question_begins_a_line_of_its_own() -> None:
+    terminal = Terminal()
+    printer = Printer(terminal)
+
+    printer.write("Name: ")
+    terminal.write("? bob\n")  # the prompt and its answer
+    printer.forget_open_line()
+    printer.write("hi bob\n")
+
+    assert terminal.getvalue() == "Name: ? bob\nhi bob\n"
 
 
 def test_a_long_wait_is_told_on_a_terminal_and_wiped_away(monkeypatch: pytest.MonkeyPatch) -> None:

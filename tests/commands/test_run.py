@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,8 +15,9 @@ from kerneltui.commands.run import FAILED, NOT_RUN, TIMED_OUT, _Run
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.kernels.client import interactive
 from kerneltui.kernels.client.client import BlockingKernelClient
-from kerneltui.protocol.message import Content
+from kerneltui.protocol.message import Content, Message
 from tests.clients import connected
+from tests.commands.test_printing import Terminal
 from tests.fake_kernel import FakeKernel, Output, file_in
 from tests.support import PATIENCE
 
@@ -118,6 +120,27 @@ def test_code_that_goes_on_after_its_time_is_left_running(
     assert not ended
     assert capsys.readouterr().err == f"kerneltui: {said}\n"
     free.set()
+
+
+def test_what_was_printed_before_an_answer_is_not_printed_again(
+    client: BlockingKernelClient, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    # The prompt, and what the user types:
+    monkeypatch.setattr(command, "answer_prompt", lambda *_: terminal.write("? bob\n"))
+    this = _Run(client, "k1", may_ask=True)
+
+    def printed(text: str) -> Message:
+        return fake.session.new_message(
+            "stream", {"name": "stdout", "text": text}, parent=fake.cell
+        )
+
+    this._show(printed("Name: "))
+    this._answer(None, fake.session.new_message("input_request"))
+    this._show(printed("hi bob\n"))
+
+    assert terminal.getvalue() == "Name: ? bob\nhi bob\n"
 
 
 def test_code_of_a_kernel_that_sends_no_status_ends(
