@@ -60,7 +60,7 @@ class RemoteRun:
     def _interrupt(self, printer: OutputPrinter, code: int) -> int:
         """Interrupt the code, unless it has not begun: what runs then is the code of others."""
         if not self._has_begun:
-            warn(f"{self._kernel.name} has not begun to run it")
+            warn(f"{self._kernel.name} has not begun to run it; it will when it is its turn")
             return code
         self._kernel.interrupt()
         if not self._follow(printer, time.monotonic() + LAST_WORDS):

@@ -351,7 +351,8 @@ def test_code_that_has_not_begun_in_time_is_left_alone_as_what_runs_is_others(
     assert main([*GPU, "run", "gpu:k0", "-c", "1", "--timeout", "0.2"]) == 124
 
     assert not machines.gpu.verbs
-    assert capsys.readouterr() == ("", "kerneltui: name-gpu:k0 has not begun to run it\n")
+    told = "kerneltui: name-gpu:k0 has not begun to run it; it will when it is its turn\n"
+    assert capsys.readouterr() == ("", told)
 
 
 def test_the_note_that_code_is_not_run_counts_for_that_code_alone(
