@@ -29,12 +29,13 @@ import resource, sys
 from pathlib import Path
 from kerneltui.fleet.keeper.recording import recorded_kernel
 from kerneltui.fleet.keeper import keeper, templates
-from kerneltui.fleet.keeper.recording import writer
+from kerneltui.fleet.keeper.recording import recorder, recording, writer
 keeper.LINGER = {linger}
 templates.WARMING, templates.ANSWERING, templates.IDLE = {warming}, {answering}, {idle}
 recorded_kernel.REST = {rest}
 recorded_kernel.LATE = 60.0
 writer.RETRY = 0.1
+recording.KEPT, recorder.EXPIRY = {kept}, {expiry}
 hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
 resource.setrlimit(resource.RLIMIT_FSIZE, ({file_limit}, hard))
 keeper.main(Path(sys.argv[1]))
@@ -119,11 +120,14 @@ class RunningRecorder:
         warming: float = 60.0,
         answering: float = 60.0,
         idle: float = 60.0,
+        kept: float = 3600.0,
+        expiry: float = 3600.0,
         file_limit: int = resource.RLIM_INFINITY,
     ) -> None:
         """`file_limit`: bytes that a file may have; to write more fails."""
         waits = {"linger": linger, "rest": rest, "warming": warming, "idle": idle}
-        code = HASTE.format(**waits, answering=answering, file_limit=file_limit)
+        house = {"kept": kept, "expiry": expiry}
+        code = HASTE.format(**waits, **house, answering=answering, file_limit=file_limit)
         program = [sys.executable, "-c", code, str(folder)]
         self.process = subprocess.Popen(program, stderr=subprocess.PIPE)
 

@@ -124,6 +124,22 @@ def test_the_process_that_a_wrapper_runs_is_gone_on_with_without_a_gap(
     ]
 
 
+def test_a_kernel_that_is_started_again_after_its_recording_has_expired_is_recorded(
+    kernel: SpokenKernel, short_path: Path
+) -> None:
+    with RunningRecorder(short_path, kept=1.0, expiry=0.3):
+        kernel.announce(kernel.identity)
+        say_heard(kernel, "first")
+        kernel.die()
+        eventually(lambda: not kernel.recording.exists(), WITHIN)
+        kernel.voice.wait_until_unheard()
+
+        kernel.spawn()
+        kernel.announce(kernel.identity)
+
+        say_heard(kernel, "second")
+
+
 def test_what_another_process_says_before_it_is_known_is_heard(
     kernel: SpokenKernel, short_path: Path
 ) -> None:

@@ -194,6 +194,7 @@ class RecordedKernel:
             self._disconnect()
 
     def _begin(self, identity: ProcessIdentity) -> None:
+        self.writer.close()  # its file may have expired, and been removed, since the last end
         self._follow(identity)
         assert self._gate is not None, "it was connected"
         self._poller.register(self._gate.socket, zmq.POLLIN)
