@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Unpack
@@ -119,7 +119,7 @@ class KernelVerbs:
                 return (warning,) if warning else ()
             case Verb.KILL:
                 return tuple(map(_named, self._escaped(kernel, target)))
-            case Verb.SHUTDOWN if kernel.is_alive:
+            case Verb.SHUTDOWN | Verb.RESTART_NOW if kernel.is_alive:
                 return tuple(map(_named, self._escaped(kernel, target)))
             case Verb.SHUTDOWN if kernel.kind is Kind.STALE_FILE and kernel.found is not None:
                 files = left_by_others(kernel.found)
@@ -129,16 +129,18 @@ class KernelVerbs:
     def _escaped(self, kernel: TrackedKernel, target: Target) -> tuple[ProcessIdentity, ...]:
         """Return the processes that a signal to the group does not reach.
 
-        A kill ends them too. For a kernel that has ended: all the processes that it left.
+        A kill ends them too. Those that an earlier process of the kernel has left are among them,
+        and for a kernel that has ended they are all.
         """
-        if not kernel.leftovers:
-            self._refuse_gone(target)
+        if kernel.leftovers and not kernel.is_alive:
+            return kernel.leftovers
+        self._refuse_gone(target)
         if target.identity is None:
             return ()
         pid = target.identity.pid
         marked = marked_by(kernel.kernel_id) if kernel.is_ours else ()
-        family = dict.fromkeys((*descendants(pid), *marked))
-        return tuple(kernel.leftovers or outside_group(pid, family))
+        family = dict.fromkeys((*descendants(pid), *marked, *kernel.leftovers))
+        return outside_group(pid, family)
 
     # -- one kernel ----
 
@@ -235,7 +237,10 @@ class KernelVerbs:
         if asked.kernel.manifest is not None:
             self._recorder.ensure()
         with self._orders.give(asked.kernel, RESTARTING):
+            is_killed = now and asked.kernel.is_alive
+            rest = self._escaped(asked.kernel, asked.target) if is_killed else ()
             said = asked.controller.restart(now=now)
+            _kill_all(rest)
         self._tracker.wait_until_heard(asked.kernel.kernel_id)
         return said or self._note_environment(asked.kernel)
 
@@ -257,8 +262,7 @@ class KernelVerbs:
             is_wanted = asked.options.get("rest") and kernel.is_alive
             rest = self._escaped(kernel, asked.target) if is_wanted else ()
             said = asked.controller.shutdown()
-            for process in rest:
-                kill_process(process)
+            _kill_all(rest)
             if kernel.kind is Kind.STALE_FILE:
                 self._tracker.drop(kernel.kernel_id)
             elif kernel.is_ours and kernel.kernel_id not in self._kernels:  # else it was restarted
@@ -272,8 +276,7 @@ class KernelVerbs:
         rest = self._escaped(asked.kernel, asked.target)
         with self._orders.give(asked.kernel, "killing", is_urgent=True):
             said = asked.controller.kill()
-            for process in rest:
-                kill_process(process)
+            _kill_all(rest)
         return said
 
     def _verify(self, asked: _Asked) -> str:
@@ -392,6 +395,11 @@ def _send(process: ProcessIdentity, signum: int) -> None:
         raise ActionRefused(f"process {process.pid} is gone") from None
     except PermissionError:
         raise ActionRefused(f"process {process.pid} is another user's") from None
+
+
+def _kill_all(processes: Iterable[ProcessIdentity]) -> None:
+    for process in processes:
+        kill_process(process)
 
 
 def _named(process: ProcessIdentity) -> str:

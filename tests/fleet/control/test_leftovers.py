@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from kerneltui.fleet.model.origin import Origin
 from kerneltui.kernels.connection.connection_file import read_connection_file, write_connection_file
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 from kerneltui.kernels.processes.marked import marked_by
+from kerneltui.kernels.processes.process import kill_process
 from kerneltui.kernels.processes.tree import descendants
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.status import KernelState
@@ -120,6 +122,64 @@ def test_what_a_kernel_has_started_apart_from_itself_is_known_and_ends_with_a_ki
         fleet.do(Verb.KILL, kernel.now.target)
         eventually(lambda: not daemon.is_alive(), WITHIN)
         dismiss_all(fleet)
+
+
+@pytest.fixture
+def parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
+    """A kernel of ours, whose daemons are ended in the end."""
+    install_and_make_haste(tmp_path, monkeypatch)
+    with contextlib.closing(Fleet()) as fleet:
+        fleet.open()
+        kernel = Watched(fleet, "tiny")
+        kernel.wait_for(KernelState.IDLE)
+        yield kernel
+        for daemon in orphans_of(kernel):
+            kill_process(daemon)
+        dismiss_all(fleet)
+
+
+def start_daemon(kernel: Watched) -> ProcessIdentity:
+    before = orphans_of(kernel)
+    kernel.run(f"import subprocess; subprocess.run({DAEMON!r})")
+    eventually(lambda: len(orphans_of(kernel)) > len(before), WITHIN)
+    (daemon,) = set(orphans_of(kernel)).difference(before)
+    return daemon
+
+
+def test_a_kill_ends_the_daemons_of_each_life_of_a_kernel(parent: Watched) -> None:
+    left = start_daemon(parent)
+    os.kill(parent.now.pid or 0, signal.SIGKILL)
+    parent.wait_for(KernelState.DEAD)
+    assert fork_of(parent) == left
+    parent.fleet.do(Verb.RESTART, parent.now.target)
+    parent.wait_for(KernelState.IDLE)
+    present = start_daemon(parent)
+    told = " ".join(parent.fleet.before(Verb.KILL, parent.now.target))
+
+    parent.fleet.do(Verb.KILL, parent.now.target)
+
+    assert {str(left.pid), str(present.pid)} <= set(re.findall(r"\d+", told))
+    eventually(lambda: not left.is_alive() and not present.is_alive(), WITHIN)
+
+
+def test_a_forced_restart_ends_the_daemons_that_it_names(parent: Watched) -> None:
+    daemon = start_daemon(parent)
+    (told,) = parent.fleet.before(Verb.RESTART_NOW, parent.now.target)
+
+    parent.fleet.do(Verb.RESTART_NOW, parent.now.target)
+
+    assert str(daemon.pid) in told
+    eventually(lambda: not daemon.is_alive(), WITHIN)
+    parent.wait_for(KernelState.IDLE)
+
+
+def test_a_restart_leaves_the_daemons_alone(parent: Watched) -> None:
+    daemon = start_daemon(parent)
+
+    parent.fleet.do(Verb.RESTART, parent.now.target)
+
+    parent.wait_for(KernelState.IDLE)
+    assert daemon.is_alive()
 
 
 def test_the_next_dashboard_knows_what_a_dead_kernel_has_left(kernel: Watched) -> None:
