@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,12 @@ from kerneltui.fleet.console.prompt import Prompt
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.snapshot import Target
+from kerneltui.protocol.status import KernelState
+from kerneltui.protocol.wire import Session
+from tests.fake_kernel import KEY
+from tests.fleet.recorders import SpokenKernel
+from tests.fleet.unkept import without_keeper
+from tests.support import eventually
 
 TARGET = Target("k1", None, "train")
 ORDERS: dict[str, Callable[[Fleet], object]] = {
@@ -34,6 +42,36 @@ def locked() -> Iterator[Fleet]:
     fleet.open()
     yield fleet
     fleet.close()
+
+
+@pytest.fixture
+def kernel(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SpokenKernel]:
+    """A kernel that an earlier dashboard has left."""
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(short_path))
+    without_keeper(monkeypatch)
+    with SpokenKernel(short_path) as kernel:
+        hidden = Path(kernel.voice.connection_file).rename(short_path / "voice")
+        kernel.voice.connection_file = str(hidden)  # else it is found as another kernel
+        kernel.announce(kernel.identity)
+        yield kernel
+        kernel.manifest.path.unlink()
+
+
+def test_a_kernel_is_sent_nothing_by_a_locked_fleet_that_hears_it(kernel: SpokenKernel) -> None:
+    with contextlib.closing(Fleet(locked=True)) as fleet:
+        fleet.open()
+        fleet._reconciler.thread.stop()
+        kernel.voice.wait_for_listener()
+        kernel.voice.status("busy", Session(KEY).new_message("execute_request", {}))
+        eventually(lambda: [each.state for each in fleet.snapshots] == [KernelState.BUSY])
+
+        for _ in range(3):
+            fleet.look()
+        assert kernel.voice.types() == []
+
+        fleet.locked = False
+        fleet.look()
+        kernel.voice.wait_for("kernel_info_request")
 
 
 @pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)

@@ -78,8 +78,7 @@ class Console:
         self._find_manager = find_manager
         self._record = record
         self._note = note
-        self.locked = False
-        """While true nothing is run or answered."""
+        self._locked = False
         self._find_log = find_log
         self._is_served = is_served
         self._may_look = may_look
@@ -89,6 +88,17 @@ class Console:
         self._mailbox = Mailbox()
         self._failures = Failures("console")
         self._thread = LoopThread(self._turn, "console", last=self._leave)
+
+    @property
+    def locked(self) -> bool:
+        """Whether nothing is run, answered or asked."""
+        return self._locked
+
+    @locked.setter
+    def locked(self, locked: bool) -> None:
+        was_locked, self._locked = self._locked, locked
+        if was_locked and not locked:
+            self._mailbox.put(self._probe_all)
 
     def start(self) -> None:
         self._thread.start()
@@ -100,13 +110,12 @@ class Console:
         self._mailbox.close()
 
     def probe_ready(self, kernel_id: str) -> None:
-        """Have a new process report that it is idle."""
+        """Have a new process report that it is idle; while locked, once that is over."""
         self._mailbox.put(partial(self._probe_ready, kernel_id))
 
     def resolve_doubt(self, kernel_id: str) -> None:
         """Ask a kernel on shell whether it is busy, if iopub leaves that in doubt."""
-        if not self.locked:
-            self._mailbox.put(partial(self._resolve_doubt, kernel_id))
+        self._mailbox.put(partial(self._resolve_doubt, kernel_id))
 
     def execute(self, kernel_id: str, code: str, *, beside: bool = False, msg_id: str = "") -> str:
         """Run code after all earlier code; return the msg_id of the request.
@@ -121,7 +130,10 @@ class Console:
         return msg_id
 
     def complete(self, kernel_id: str, code: str, cursor_pos: int) -> Reply:
-        """Return the future content of a complete_reply, beside a running cell if possible."""
+        """Return the future content of a complete_reply, beside a running cell if possible.
+
+        While locked it fails with ActionRefused, and so do the three below.
+        """
         return self._ask(kernel_id, "complete_request", cursor_content(code, cursor_pos))
 
     def inspect(self, kernel_id: str, code: str, cursor_pos: int) -> Reply:
@@ -241,6 +253,7 @@ class Console:
                 partial(self._record, kernel_id),
                 partial(self._note, kernel_id),
                 self._find_log(kernel_id) or MessageLog(),
+                permit=self._permit,
                 is_served=self._is_served(kernel_id),
                 may_look=self._may_look,
             )
@@ -249,6 +262,10 @@ class Console:
     def _probe_ready(self, kernel_id: str) -> None:
         with contextlib.suppress(*REFUSALS):  # it is gone already
             self._conversation(kernel_id).probe_ready()
+
+    def _probe_all(self) -> None:
+        for kernel_id in tuple(self._conversations):
+            self._probe_ready(kernel_id)
 
     def _resolve_doubt(self, kernel_id: str) -> None:
         with contextlib.suppress(*REFUSALS):  # it is gone already

@@ -66,10 +66,13 @@ class Conversation:
         note: Callable[[str, str], None],
         log: MessageLog,
         *,
+        permit: Callable[[], None] = lambda: None,
         is_served: bool = False,
         may_look: bool = False,
     ) -> None:
         """`note`: adds a text to the transcript, about a request.
+
+        `permit`: raises ActionRefused while no request may be sent.
 
         `is_served`: by a Jupyter server, which would take a subshell's idle for the kernel's.
 
@@ -80,6 +83,7 @@ class Conversation:
         self._record = record
         self._note = note
         self._log = log
+        self._permit = permit
         self._client: BlockingKernelClient | None = None
         self._refused: Counter[type[ProtocolError]] = Counter()
         self._running: dict[str, str] = {}  # msg_id -> code, oldest first
@@ -134,7 +138,7 @@ class Conversation:
 
     def execute(self, code: str, content: Content, msg_id: str) -> None:
         """Run code; the kernel queues it behind earlier code. Raises one of REFUSALS."""
-        self._refuse_hopeless()
+        self._refuse_unsendable()
         client = self._connected()
         message = client.session.new_message("execute_request", content, msg_id=msg_id)
         if not self._is_busy():
@@ -146,7 +150,7 @@ class Conversation:
 
     def execute_beside(self, code: str, content: Content, msg_id: str) -> None:
         """Run code in a subshell, beside a running cell. Raises one of REFUSALS."""
-        self._refuse_hopeless()
+        self._refuse_unsendable()
         if self._is_served:
             raise ActionRefused(
                 f"{self._manager.describe()} belongs to a Jupyter server: it would be shown as idle"
@@ -171,7 +175,7 @@ class Conversation:
 
     def ask(self, msg_type: str, content: Content, reply: Reply) -> None:
         """Ask something that changes nothing. Raises one of REFUSALS."""
-        self._refuse_hopeless()
+        self._refuse_unsendable()
         subshell, is_beside = self._for_questions, self._is_busy() and not self._is_served
         if is_beside and self._has_subshells is not False and subshell.id is None:
             send = partial(self.ask, msg_type, content, reply)
@@ -184,7 +188,7 @@ class Conversation:
 
         A kernel without subshells is asked on its main shell, and only while it is idle.
         """
-        self._refuse_hopeless()
+        self._refuse_unsendable()
         subshell = self._for_questions
         if not self._may_look:
             raise ActionRefused("its Jupyter server would show it as idle")
@@ -217,7 +221,7 @@ class Conversation:
 
     def _ask_in_doubt(self, reply: Reply) -> None:
         try:
-            self._refuse_hopeless()
+            self._refuse_unsendable()
             self._send_question("kernel_info_request", {}, reply, None)
         except REFUSALS as error:  # it is gone, and will soon be forgotten
             fail(reply, error)
@@ -275,7 +279,8 @@ class Conversation:
         content = {"prompt": prompt.text, "password": prompt.password}
         self._record(self._manager.session.new_message("input_request", content))
 
-    def _refuse_hopeless(self) -> None:
+    def _refuse_unsendable(self) -> None:
+        self._permit()
         if not self._manager.is_alive():
             raise ActionRefused(f"{self._manager.describe()} is not running")
         parked = sum(len(each.parked) for each in self._subshells)

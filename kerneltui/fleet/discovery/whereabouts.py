@@ -30,12 +30,9 @@ class Whereabouts:
 
         `suspects`: kernels, each with the manager for the request; None if it may not be asked.
         """
-        by_manager = {
-            manager: found
-            for found, manager in suspects
-            if manager is not None and found.is_unproven
-        }
-        there = {found.connection_file: _place_of(found) for found in by_manager.values()}
+        unproven = [(found, manager) for found, manager in suspects if found.is_unproven]
+        by_manager = {manager: found for found, manager in unproven if manager is not None}
+        there = {found.connection_file: _place_of(found) for found, _ in unproven}
         self._said = {
             path: known for path, known in self._said.items() if there.get(path) == known[0]
         }

@@ -29,10 +29,15 @@ class AutoRestarter:
         registry: KernelRegistry,
         orders: Orders,
         warn: Callable[[str], None],
+        is_locked: Callable[[], bool],
     ) -> None:
+        """`is_locked`: tells whether kernels are only watched; then another dashboard may have the
+        lease.
+        """
         self._registry = registry
         self._orders = orders
         self._warn = warn
+        self._is_locked = is_locked
         self._lease = Lease(folder)
         self._problem = ""
         """The last reported problem with the lease; "" if there is none."""
@@ -43,7 +48,8 @@ class AutoRestarter:
         A kernel may have died before its manager was told to restart it.
         """
         kernels = self._registry.all()
-        wanted = [kernel for kernel in kernels if kernel.is_autorestarted]
+        may_restart = not self._is_locked()
+        wanted = [kernel for kernel in kernels if kernel.is_autorestarted and may_restart]
         has_it = bool(wanted) and self._take()
         for kernel in kernels:
             if kernel.is_ours and kernel.manager is not None:
@@ -80,7 +86,9 @@ class AutoRestarter:
     def _is_unasked(self, kernel: TrackedKernel) -> bool:
         """Tell whether a kernel is still to be restarted, and no dashboard has ended it."""
         now = self._registry.now(kernel)
-        return now is not None and now.is_autorestarted and not self._orders.is_ordered(now)
+        if now is None or not now.is_autorestarted or self._is_locked():
+            return False
+        return not self._orders.is_ordered(now)
 
     def _restart(self, manager: KernelManager, died: KernelProcess) -> None:
         def restart() -> None:

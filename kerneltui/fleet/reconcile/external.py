@@ -90,7 +90,9 @@ class ExternalKernels:
         ]
 
     def _manager_of(self, found: Found) -> KernelManager | None:
-        """Return the manager of a found kernel, if the same kernel is tracked."""
+        """Return the manager of a found kernel, if the same one is tracked and may be asked."""
+        if self._tracker.console.locked:
+            return None
         kernel = self._registry.get(found.kernel_id)
         is_same = (
             kernel is not None and kernel.found is not None and kernel.found.info == found.info

@@ -43,7 +43,9 @@ class Reconciler:
         specs, orders = kernels.kernel_spec_manager, tracker.orders
         self.checks = StatusChecks(registry, tracker.console, tracker.monitor.message_log)
         self.external = ExternalKernels(registry, tracker, store, specs, warn)
-        self.autorestarter = AutoRestarter(runtime_folder(), registry, orders, warn)
+        self.autorestarter = AutoRestarter(
+            runtime_folder(), registry, orders, warn, lambda: tracker.console.locked
+        )
         self._own = OwnKernels(registry, tracker, store, kernels, transport, warn)
         self._clients = KeptClients(
             registry, orders, store, tracker.console, tracker.monitor, self.checks.prompt

@@ -38,8 +38,12 @@ class StatusChecks:
     def look(self, usage: Mapping[str, Usage]) -> None:
         """Ask kernels, and take over their replies. Call it before new kernels are admitted.
 
-        Kernels that are being admitted are asked on shell by that.
+        Kernels that are being admitted are asked on shell by that. While the console is locked, no
+        kernel is asked.
         """
+        if self._console.locked:
+            self._answers.look(())  # drops the open questions
+            return
         kernels = [each for each in self._registry.all() if each.manager and each.may_be_asked]
         others = [  # code that we run ourselves gets a reply when it is over
             each.manager
@@ -58,13 +62,12 @@ class StatusChecks:
                 log.kernel_info = reply["content"]  # then the console need not ask for it
             if manager.status.state is KernelState.UNKNOWN:
                 manager.life.advance(BusyElsewhere(), number)
-        if not self._console.locked:
-            waiting = (each for each in kernels if self._may_ask(each, usage.get(each.kernel_id)))
-            self._inputs.look(
-                (each.manager for each in waiting if each.manager is not None),
-                self._console.connected,
-                time.monotonic(),
-            )
+        waiting = (each for each in kernels if self._may_ask(each, usage.get(each.kernel_id)))
+        self._inputs.look(
+            (each.manager for each in waiting if each.manager is not None),
+            self._console.connected,
+            time.monotonic(),
+        )
 
     def _may_ask(self, kernel: TrackedKernel, usage: Usage | None) -> bool:
         """Tell whether a kernel may wait for input from another client."""
@@ -82,7 +85,7 @@ class StatusChecks:
         assert manager is not None, "a kernel that may be asked has a manager"
         if manager.status.state is KernelState.UNKNOWN:
             return True
-        if self._console.locked or manager.status.exited:
+        if manager.status.exited:
             return False
         sent_at = self._console.waiting.get(kernel.kernel_id)
         is_open = self._answers.of(manager).asked_at is not None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any
 
 import pytest
 
-from kerneltui.errors import KernelError, NoSuchKernel
+from kerneltui.errors import ActionRefused, KernelError, NoSuchKernel
 from kerneltui.fleet.console import conversation as conversation_module
 from kerneltui.fleet.console.console import FAILED, Console
 from kerneltui.fleet.console.prompt import Prompt
@@ -82,6 +82,42 @@ def speaking(fake: FakeKernel) -> Iterator[Speaking]:
     yield speaking
     speaking.console.stop()
     speaking.kernel.__exit__()
+
+
+# -- while locked ----
+
+QUESTIONS: dict[str, Callable[[Console, str], Future[Any]]] = {
+    "complete": lambda console, kernel_id: console.complete(kernel_id, "pr", 2),
+    "inspect": lambda console, kernel_id: console.inspect(kernel_id, "pr", 2),
+    "is_complete": lambda console, kernel_id: console.is_complete(kernel_id, "pr"),
+    "history": lambda console, kernel_id: console.history(kernel_id),
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS)
+def test_a_locked_console_asks_nothing(
+    speaking: Speaking, fake: FakeKernel, question: Callable[[Console, str], Future[Any]]
+) -> None:
+    speaking.console.locked = True
+
+    with pytest.raises(ActionRefused, match="read-only"):
+        question(speaking.console, speaking.kernel_id).result(WITHIN)
+
+    assert fake.types() == []
+
+
+def test_a_kernel_that_came_while_locked_is_asked_whether_it_is_ready_once_that_is_over(
+    speaking: Speaking, fake: FakeKernel
+) -> None:
+    speaking.console.locked = True
+    speaking.console.probe_ready(speaking.kernel_id)
+    with pytest.raises(ActionRefused):
+        speaking.complete().result(WITHIN)
+    assert fake.types() == []
+
+    speaking.console.locked = False
+
+    fake.wait_for("kernel_info_request")
 
 
 # -- cells ----

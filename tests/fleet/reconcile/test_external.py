@@ -128,6 +128,23 @@ def test_a_kernel_that_names_no_file_is_known_by_what_it_answers(
     assert found.identity == identify(kernel.pid)
 
 
+def test_a_locked_fleet_does_not_ask_a_kernel_where_it_runs(
+    fleet: Fleet, kernel: subprocess.Popen[bytes]
+) -> None:
+    eventually(lambda: list(listeners().values()).count(kernel.pid) == len(Channel))
+    fleet.locked = True
+    for _ in range(3):
+        fleet.look()
+    assert [each.liveness for each in fleet.snapshots] == [Liveness.FOUND]
+
+    fleet.locked = False
+
+    look_until(fleet, lambda: [each.liveness for each in fleet.snapshots] == [VERIFIED])
+    fleet.locked = True
+    fleet.look()
+    assert [each.liveness for each in fleet.snapshots] == [VERIFIED]
+
+
 @pytest.mark.parametrize("kernel", [{"hostname": "elsewhere", "pid": 1}], indirect=True)
 def test_a_command_asks_where_a_kernel_runs_before_it_takes_a_listener_for_it(
     runtime: Path, kernel: subprocess.Popen[bytes]

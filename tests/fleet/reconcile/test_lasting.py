@@ -195,12 +195,32 @@ def test_a_kernel_that_dies_before_the_next_look_is_restarted(fleet: Fleet) -> N
     kernel.wait_for(KernelState.IDLE)
 
 
+def test_a_locked_fleet_leaves_restarts_to_another_dashboard(fleet: Fleet) -> None:
+    fleet._reconciler.thread.stop()
+    kernel = Watched(fleet, "tiny")
+    before = kernel.wait_for(KernelState.IDLE)
+    restarter = fleet._reconciler.autorestarter
+    fleet.do(Verb.AUTORESTART, before.target)
+    restarter.look()
+    eventually(lambda: restarter._lease.held)
+    fleet.locked = True
+
+    os.killpg(before.pid or 0, signal.SIGKILL)
+    kernel.wait_for(KernelState.DEAD)
+    restarter.look()
+
+    assert not restarter._lease.held
+    assert kernel.now.state is KernelState.DEAD
+
+
 def test_that_nobody_restarts_is_told_once_while_it_is_so(
     fleet: Fleet, runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fleet._reconciler.thread.stop()
     told: list[str] = []
-    restarter = AutoRestarter(runtime / "gone", fleet.registry, fleet._tracker.orders, told.append)
+    restarter = AutoRestarter(
+        runtime / "gone", fleet.registry, fleet._tracker.orders, told.append, lambda: False
+    )
     manifest = Manifest("k", "train", "tiny", "k.json", "/", (), 0.0, autorestart=True)
     fleet.registry.admit(TrackedKernel("k", "train", "/", manifest=manifest))
 
