@@ -59,6 +59,12 @@ class OpenedEngines:
         self._told.update(problems)
         return not problems
 
+    def lock(self, locked: bool) -> None:
+        """Have the engines send their kernels no requests, if `locked`."""
+        for each in self._engines:
+            with each.asked() as engine:
+                engine.locked = locked
+
     def connected(self, text: str) -> AbstractContextManager[RemoteEngine]:
         """Return the engine that a text begins with, for one request, once it is connected.
 

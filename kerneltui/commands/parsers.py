@@ -101,7 +101,7 @@ def _add_wait(commands: Any) -> None:
     add_kernel(parser)
     parser.add_argument("--idle", action="store_true", help="wait until it is idle; the default")
     parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="how long to wait")
-    parser.set_defaults(run=_wait)
+    parser.set_defaults(run=_wait, changes=True)  # it asks the kernel
 
 
 def _add_stack(commands: Any) -> None:
@@ -222,7 +222,13 @@ def _ps(arguments: argparse.Namespace) -> int:
         print(f"kerneltui: {text}", file=sys.stderr)
         return NOT_UNDERSTOOD
     form = Format.JSON if arguments.json else Format.IDS if arguments.quiet else Format.TABLE
-    return ps(wanted, form, watch=arguments.watch, engines=engine_words(arguments))
+    return ps(
+        wanted,
+        form,
+        watch=arguments.watch,
+        read_only=arguments.read_only,
+        engines=engine_words(arguments),
+    )
 
 
 def _start(arguments: argparse.Namespace) -> int:

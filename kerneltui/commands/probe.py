@@ -36,7 +36,9 @@ class Askable(NamedTuple):
 class Probe:
     """Used as a context manager, by one thread; may ask repeatedly."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, may_ask: bool = True) -> None:
+        """`may_ask`: False to send nothing, so that no kernel replies."""
+        self._may_ask = may_ask
         self._control = ControlPoll[str]("kernel_info_request")
         self._shell = ControlPoll[str]("kernel_info_request", Channel.SHELL)
         self.states: dict[str, KernelState] = {}
@@ -53,8 +55,9 @@ class Probe:
 
     def ask(self, whom: Mapping[str, Askable]) -> None:
         """Ask these kernels, and drop the questions to others; `hear` returns the answers."""
-        self._control.ask(whom)
-        self._shell.ask(whom)
+        if self._may_ask:
+            self._control.ask(whom)
+            self._shell.ask(whom)
         self.states = {}
 
     def hear(self, within: float = PATIENCE) -> dict[str, KernelState]:

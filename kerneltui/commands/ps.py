@@ -21,6 +21,7 @@ from kerneltui.commands.engines import opened
 from kerneltui.commands.listing import Listed, list_all
 from kerneltui.commands.opened_engines import OpenedEngines
 from kerneltui.commands.probe import Probe
+from kerneltui.commands.settings import read_settings
 from kerneltui.fleet.diagnosis.condition import Word
 from kerneltui.fleet.model.engine_names import HERE, UNHEARD, without_engine
 from kerneltui.fleet.model.filters import DASHBOARD_ONLY, Filter, parse_filter
@@ -45,13 +46,27 @@ class Format(Enum):
     IDS = "ids"
 
 
-def ps(wanted: Filter, form: Format, *, watch: bool, engines: EngineWords = NONE) -> int:
+def ps(
+    wanted: Filter,
+    form: Format,
+    *,
+    watch: bool,
+    read_only: bool = False,
+    engines: EngineWords = NONE,
+) -> int:
     """Print the kernels that pass the filter; with `watch`, repeat it until Ctrl+C.
 
-    Returns 1 if an engine has not told its kernels: those of the others are printed.
+    `read_only`: send no kernel a request. Returns 1 if an engine has not told its kernels: those of
+    the others are printed.
     """
     is_terminal = sys.stdout.isatty()
-    with Probe() as probe, contextlib.closing(HostScan()) as scan, opened(engines) as remote:
+    read_only = read_only or read_settings().read_only
+    with (
+        Probe(may_ask=not read_only) as probe,
+        contextlib.closing(HostScan()) as scan,
+        opened(engines) as remote,
+    ):
+        remote.lock(read_only)
         while True:
             listed = list_all(probe, scan)
             is_whole = remote.settle()

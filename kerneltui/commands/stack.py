@@ -40,8 +40,8 @@ def stack(
                 lines = look(engine, remote.kernel_id, as_json)
             _print(lines)
             return 0
-    with observing_fleet(listening=True) as fleet:
-        fleet.locked = read_only or read_settings().read_only
+    locked = read_only or read_settings().read_only
+    with observing_fleet(listening=True, locked=locked) as fleet:
         kernel = find(fleet.snapshots, word)
         with ProgressLine(f"looking into {kernel.name}"):
             lines = look(fleet, kernel.kernel_id, as_json)

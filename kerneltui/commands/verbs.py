@@ -56,8 +56,9 @@ def opened_fleet() -> Iterator[Fleet]:
 
 
 @contextlib.contextmanager
-def observing_fleet(*, listening: bool) -> Iterator[Fleet]:
+def observing_fleet(*, listening: bool, locked: bool = False) -> Iterator[Fleet]:
     fleet = configured_fleet()
+    fleet.locked = locked
     fleet.observe(listening=listening)
     try:
         yield fleet

@@ -100,6 +100,7 @@ def test_nothing_is_listed_where_nothing_runs(tmp_path: Path) -> None:
         (("start", "no-such-spec"), 2, "no-such-spec"),
         (("signal", "FOO", "nope"), 2, "unknown signal 'FOO'; known: SIGHUP, "),
         (("--read-only", "kill", "nope"), 2, "--read-only forbids that"),
+        (("--read-only", "wait", "nope"), 2, "--read-only forbids that"),
     ],
 )
 def test_what_cannot_be_done_is_told_by_code_and_words(

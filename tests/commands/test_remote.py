@@ -130,7 +130,7 @@ def test_without_engines_no_command_loads_them() -> None:
     ended = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
 
     assert "kerneltui.commands.ps" in ended.stderr
-    for unwanted in ("opened_engine", "composition", "httpx", "websockets", "engines.settings"):
+    for unwanted in ("opened_engine", "composition", "httpx", "websockets"):
         assert not any(name.endswith(unwanted) for name in ended.stderr.split())
 
 
@@ -410,6 +410,12 @@ def test_read_only_holds_for_the_engine_whose_logs_are_read(machines: Machines) 
     main(["--read-only", *GPU, "logs", "gpu:k0"])
 
     assert machines.gpu.locked
+
+
+def test_read_only_holds_for_the_engines_whose_kernels_are_listed(machines: Machines) -> None:
+    main(["--read-only", *GPU, *BOX, "ps"])
+
+    assert (machines.gpu.locked, machines.box.locked) == (True, True)
 
 
 def test_what_its_cells_printed_is_told(machines: Machines, capsys: Out) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
+
+import pytest
 
 from kerneltui.fleet.keeper.recording.recording import (
     Gap,
@@ -18,6 +22,7 @@ from kerneltui.fleet.keeper.recording.recording import (
 )
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify
+from kerneltui.protocol.message import Message
 from kerneltui.protocol.wire import Session
 from tests.fake_kernel import KEY, FakeKernel, file_in
 from tests.fleet.written_manifests import write_manifest
@@ -97,15 +102,32 @@ class SpokenKernel:
         self._process.wait()
 
     def recorded(self) -> list[Recorded]:
-        """Return the recording; messages as the text that they print."""
+        """Return the recording; messages as the text that they print, or the state."""
         session = Session(KEY)
         return [
-            session.decode(value)["content"]["text"] if isinstance(value, list) else value
+            _said(session.decode(value)) if isinstance(value, list) else value
             for _, _, value in read_recording(self.recording)
         ]
 
     def wait_recorded(self, text: str) -> None:
         eventually(lambda: text in self.recorded(), WITHIN)
+
+
+def _said(message: Message) -> str:
+    content = message["content"]
+    return str(content["execution_state" if message["msg_type"] == "status" else "text"])
+
+
+@contextlib.contextmanager
+def left_kernel(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[SpokenKernel]:
+    """Give a kernel that an earlier dashboard has left, the only one there."""
+    patch.setenv("JUPYTER_RUNTIME_DIR", str(folder))
+    with SpokenKernel(folder) as kernel:
+        hidden = Path(kernel.voice.connection_file).rename(folder / "voice")
+        kernel.voice.connection_file = str(hidden)  # else it is found as another kernel
+        kernel.announce(kernel.identity)
+        yield kernel
+        kernel.manifest.path.unlink()
 
 
 class RunningRecorder:

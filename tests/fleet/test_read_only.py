@@ -17,7 +17,7 @@ from kerneltui.fleet.model.snapshot import Target
 from kerneltui.protocol.status import KernelState
 from kerneltui.protocol.wire import Session
 from tests.fake_kernel import KEY
-from tests.fleet.recorders import SpokenKernel
+from tests.fleet.recorders import SpokenKernel, left_kernel
 from tests.fleet.unkept import without_keeper
 from tests.support import eventually
 
@@ -47,14 +47,9 @@ def locked() -> Iterator[Fleet]:
 @pytest.fixture
 def kernel(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SpokenKernel]:
     """A kernel that an earlier dashboard has left."""
-    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(short_path))
     without_keeper(monkeypatch)
-    with SpokenKernel(short_path) as kernel:
-        hidden = Path(kernel.voice.connection_file).rename(short_path / "voice")
-        kernel.voice.connection_file = str(hidden)  # else it is found as another kernel
-        kernel.announce(kernel.identity)
+    with left_kernel(short_path, monkeypatch) as kernel:
         yield kernel
-        kernel.manifest.path.unlink()
 
 
 def test_a_kernel_is_sent_nothing_by_a_locked_fleet_that_hears_it(kernel: SpokenKernel) -> None:

@@ -99,7 +99,9 @@ class ExternalKernels:
         )
         return kernel.manager if kernel is not None and is_same else None
 
-    def _manager_to_ask(self, found: Found) -> KernelManager:
+    def _manager_to_ask(self, found: Found) -> KernelManager | None:
+        if self._tracker.console.locked:
+            return None
         return self._manager_of(found) or attached_manager(found, self._specs)
 
     def _take_over_all(self, found: tuple[Found, ...], listing: Listing) -> None:
