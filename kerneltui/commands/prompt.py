@@ -126,10 +126,9 @@ def _typed(
             break
         if line is not None:
             return line
-        if client.shell_channel.has_answer(request) or client.stdin_channel.msg_ready():
+        channels = (client.shell_channel, client.stdin_channel)
+        if any(channel.has_answer(request) for channel in channels):
             return None
-        client.wait_readable(
-            (client.shell_channel, client.stdin_channel, keyboard), deadline, client.spawns
-        )
+        client.wait_readable((*channels, keyboard), deadline, client.spawns)
         keyboard.take_in()
     return END_OF_INPUT

@@ -157,6 +157,19 @@ def test_a_cell_that_is_interrupted_at_its_prompt_ends_at_once(
     assert reply["content"]["ename"] == "KeyboardInterrupt"
 
 
+def test_a_prompt_of_an_earlier_cell_that_waits_unread_does_not_end_this_one(
+    client: BlockingKernelClient, fake: FakeKernel, terminal: Terminal
+) -> None:
+    client.execute("ask")
+    asked = client.get_stdin_msg(timeout=10)
+    client.stdin_channel.set_aside({**asked, "parent_header": {"msg_id": "an earlier cell's"}})
+    terminal.type("Ada\n")
+
+    answer_prompt(client, Keyboard(), asked)
+
+    assert fake.wait_for("input_reply")["content"] == {"value": "Ada"}
+
+
 class DyingKernel:
     """A client of a kernel that ends while somebody is asked."""
 

@@ -273,7 +273,6 @@ def answer_from_terminal(client: AnyClient, message: Message) -> None:
         return
     # The cell may have ended or asked again while the user was thinking: then the kernel does not
     # wait for this answer.
-    if not (
-        client.stdin_channel.has_message() or client.shell_channel.has_answer(parent_id(message))
-    ):
+    cell = parent_id(message)
+    if not (client.stdin_channel.has_answer(cell) or client.shell_channel.has_answer(cell)):
         client.input(value)

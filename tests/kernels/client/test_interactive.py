@@ -132,6 +132,38 @@ def test_a_prompt_is_answered_though_replies_to_others_wait_unread(
     assert parent_id(client.get_reply(earlier, timeout=5)) == earlier
 
 
+def test_a_prompt_is_answered_though_one_of_an_earlier_cell_waits_unread(
+    client: BlockingKernelClient, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.cells["ask"] = [Ask()]
+    typing(monkeypatch, "Ada", [])
+    earlier = client.execute("ask")
+    eventually(lambda: client.stdin_channel.has_answer(earlier))
+    client.input("")
+
+    reply = client.execute_interactive("ask", timeout=5)
+
+    assert reply["content"]["status"] == "ok"
+    assert parent_id(client.get_stdin_msg(timeout=5)) == earlier
+
+
+def test_an_answer_to_a_cell_that_has_asked_again_is_not_sent(
+    client: BlockingKernelClient, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.cells["ask"] = [Ask()]
+    typing(monkeypatch, "Ada", [])
+    cell = client.execute("ask")
+    first = client.get_stdin_msg(timeout=5)
+    client.stdin_channel.set_aside(first)  # as if it came again
+
+    answer_from_terminal(client, first)
+
+    client.usage(reply=True, timeout=5)
+    assert "input_reply" not in fake.types()
+    client.input("")
+    client.get_reply(cell, timeout=5)
+
+
 def test_the_end_of_input_is_told_as_the_field_does(
     client: BlockingKernelClient, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
