@@ -196,7 +196,9 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
             self._restarter.reset()
             try:
                 self._launch(kw)
-            except BaseException:
+            except BaseException as error:
+                if self.status.wanted is Wanted.RESTART:  # clients wait for this process
+                    self.life.order(Wanted.DOWN, f"start failed: {error}")
                 self._clean_up()
                 raise
 

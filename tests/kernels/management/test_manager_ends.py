@@ -15,6 +15,7 @@ import zmq
 from kerneltui.errors import (
     ActionRefused,
     ConnectionFileError,
+    KernelDied,
     KernelError,
     KernelTimeout,
     LaunchError,
@@ -174,6 +175,23 @@ def test_a_shutdown_that_is_half_a_restart_keeps_the_connection_file(children: C
     manager.shutdown_kernel(now=True, restart=True)
 
     assert f"kernel-{manager.kernel_id}.json" in files_of(manager)
+
+
+def test_a_start_that_fails_after_half_a_restart_ends_the_wait_for_it(children: Children) -> None:
+    manager = children.start("waits")
+    client = manager.client()
+    client.start_channels()
+    manager.shutdown_kernel(now=True, restart=True)
+    manager.kernel_spec.argv = ["/nowhere/kernel"]
+
+    with pytest.raises(LaunchError):
+        manager.start_kernel()
+
+    with pytest.raises(KernelDied):
+        client.get_iopub_msg(timeout=5)
+    client.stop_channels()
+    assert state(manager) is KernelState.DEAD
+    assert manager.status.reason.startswith("start failed: ")
 
 
 @pytest.mark.parametrize("now", [False, True])
