@@ -100,7 +100,7 @@ class AsyncKernelClient(KernelClient[AsyncChannel]):
         return sum(each.kept for each in self._channels.values())
 
     async def _elsewhere(self, call: Callable[[], T]) -> T:
-        return await in_thread(call)
+        return await in_thread(call, daemon=True)  # it only looks and waits, perhaps for ever
 
     def tap(self, channel: Channel, message: Message) -> None:
         self._bell.ring()

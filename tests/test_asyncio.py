@@ -8,6 +8,7 @@ import queue
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -505,6 +506,12 @@ def test_a_death_is_told_to_who_waits(children: Children) -> None:
         await manager.shutdown_kernel(now=True)
 
     asyncio.run(main())
+
+
+def test_a_wait_for_another_process_does_not_keep_the_program_from_ending() -> None:
+    thread = asyncio.run(AsyncKernelClient()._elsewhere(threading.current_thread))
+
+    assert thread.daemon
 
 
 def test_two_clients_of_one_kernel_wait_in_one_loop(children: Children) -> None:

@@ -18,12 +18,16 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def in_thread(call: Callable[[], T]) -> asyncio.Future[T]:
-    """Make a blocking call in a thread of its own. It goes on if the wait is cancelled."""
+def in_thread(call: Callable[[], T], *, daemon: bool = False) -> asyncio.Future[T]:
+    """Make a blocking call in a thread of its own. It goes on if the wait is cancelled.
+
+    `daemon`: the program may end before the call does.
+    """
     future: Future[T] = Future()
     future.set_running_or_notify_cancel()
     # Not an executor: it takes no calls once the main thread has ended, and a loop may end later.
-    threading.Thread(target=_settle, args=(future, call), name="kernel-verb").start()
+    name, settle = "kernel-verb", partial(_settle, future, call)
+    threading.Thread(target=settle, name=name, daemon=daemon).start()
     return asyncio.wrap_future(future)
 
 
