@@ -46,5 +46,32 @@ def test_without_threads_all_are_called_here(monkeypatch: pytest.MonkeyPatch) ->
     assert seen == [0, 1, 2]
 
 
+def test_an_interrupt_ends_the_caller_and_makes_no_further_calls() -> None:
+    seen: list[int] = []
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        all_at_once([interrupt, partial(seen.append, 1)], 1)
+
+    assert seen == []
+
+
+def test_what_ends_another_thread_is_returned_in_its_place() -> None:
+    here, both, end = (
+        threading.current_thread(),
+        threading.Barrier(2, timeout=PATIENCE),
+        SystemExit(),
+    )
+
+    def leave() -> None:
+        both.wait()
+        if threading.current_thread() is not here:
+            raise end
+
+    assert set(all_at_once([leave, leave], 2)) == {None, end}
+
+
 def test_nothing_is_called_of_nothing() -> None:
     assert all_at_once([], 3) == []
