@@ -100,6 +100,8 @@ class FakeKernel:
         self.welcomes = welcomes
         self.publishes = True
         self.publishes_status = True
+        self.silent: frozenset[Channel] = frozenset()
+        """Channels on which it receives requests, and does nothing for them."""
         self.beats = True
         self.session = Session(self.info.key)
         self.cell = self.session.new_message("execute_request")
@@ -295,6 +297,8 @@ class FakeKernel:
             self._serve_request(channel, client, request)
 
     def _serve_request(self, channel: Channel, client: list[bytes], request: Message) -> None:
+        if channel in self.silent:
+            return
         self._say("status", {"execution_state": "busy"}, request)
         content: Content = self.replies.get(request["msg_type"], {})
         if request["msg_type"] == "execute_request":

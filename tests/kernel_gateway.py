@@ -51,6 +51,8 @@ class KernelGateway:
         self.requests: list[tuple[str, str]] = []
         """Method and path of all requests that are not for a websocket."""
         self.received: list[WebsocketMessage] = []
+        self.hears_iopub = True
+        """Whether it passes on what the kernel publishes."""
         self._subprotocol = subprotocol
         self._hides_choice = hides_choice
         self._open: set[ServerConnection] = set()
@@ -211,6 +213,8 @@ class KernelGateway:
             try:
                 session.believe(raw)
             except ProtocolError:
+                continue
+            if channel is Channel.IOPUB and not self.hears_iopub:
                 continue
             _, parts, buffers = raw.split()
             await websocket.send(

@@ -71,8 +71,11 @@ class LinkKeeper:
     def dropped(self) -> dict[str, int]:
         return dict(self._traffic.dropped)
 
-    async def note_restart(self) -> None:
-        self._traffic.note_restart()
+    async def hold(self) -> None:
+        self._traffic.hold()
+
+    async def note_restart(self, *, is_certain: bool) -> None:
+        self._traffic.note_restart(is_certain=is_certain)
 
     async def end(self) -> None:
         """Send what has just come, and close everything."""

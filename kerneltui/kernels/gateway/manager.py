@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
@@ -175,13 +176,15 @@ class GatewayKernelManager:
     ) -> None:
         """Have the server restart the kernel; clients stay connected.
 
-        A request that was not answered before gets an error as its reply.
+        A request that the old process has not answered gets an error as its reply; one that is
+        made meanwhile waits for the new process.
         """
         with self._turn:
-            self._api.restart(self._require("restart"), timeout=timeout)
+            kernel_id = self._require("restart")
             with self._relaying:
-                if self._relay is not None:
-                    self._relay.note_restart()
+                relay = self._relay
+            with relay.restarting() if relay is not None else contextlib.nullcontext():
+                self._api.restart(kernel_id, timeout=timeout)
 
     def shutdown_kernel(
         self,

@@ -7,9 +7,9 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kerneltui.errors import KernelError, KernelTimeout, ServerError
 from kerneltui.kernels.connection.sockets import Context, default_context
@@ -33,7 +33,8 @@ class Relay:
     that the server sends what it has kept. A request that is made meanwhile is sent then, if the
     same process still serves the kernel; if another one does, the reply says "aborted". A request
     that was sent before, and that will not be answered, gets an error as its reply: the kernel has
-    died, or the reply was lost with the link. It is not sent again, as it may have run.
+    died, or the reply was lost with the link. It is not sent again, as it may have run. After a
+    restart, requests wait until the new process answers, and its server hears what it publishes.
     """
 
     def __init__(
@@ -121,11 +122,25 @@ class Relay:
             raise KernelError(f"{failed}{why}")
         raise KernelTimeout(f"{failed} in {timeout:g} s{why}")
 
+    @contextlib.contextmanager
+    def restarting(self) -> Iterator[None]:
+        """Have requests wait for the new process while the kernel is restarted in the block."""
+        self._tell(lambda keeper: keeper.hold())
+        try:
+            yield
+        except BaseException:
+            self._tell(lambda keeper: keeper.note_restart(is_certain=False))
+            raise
+        self.note_restart()
+
     def note_restart(self) -> None:
-        """Take note that the kernel was restarted: what it has not answered, it never will."""
+        """Take note that the kernel was restarted: the old process answers nothing any more."""
+        self._tell(lambda keeper: keeper.note_restart(is_certain=True))
+
+    def _tell(self, message: Callable[[LinkKeeper], Coroutine[Any, Any, None]]) -> None:
         with self._turn:
             if self._keeper is not None and not self._is_over:
-                gateway_loop().call(self._keeper.note_restart())
+                gateway_loop().call(message(self._keeper))
 
     def close(self) -> None:
         """Close the websocket and the sockets; the kernel goes on. No effect the second time."""

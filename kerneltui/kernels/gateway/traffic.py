@@ -2,6 +2,7 @@
 
 Rule: a request is sent once. What was sent before the link broke is never sent again: it may have
 run. What came while there was no link stays in the sockets, and is sent to the same process only.
+What comes during a restart stays there too, for the new process: sent earlier, it might get lost.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from websockets.protocol import State
 
 from kerneltui.errors import ProtocolError
 from kerneltui.kernels.gateway.relay_sockets import REQUEST_CHANNELS, RelaySockets, Request
-from kerneltui.kernels.gateway.reunion import Answer, Reunion
+from kerneltui.kernels.gateway.reunion import Reunion
 from kerneltui.kernels.gateway.routes import Asker, Routes
 from kerneltui.protocol import fields
 from kerneltui.protocol.connection import Channel
@@ -29,7 +30,7 @@ from kerneltui.protocol.websocket_frames import MAX_HEADER, WebsocketMessage, de
 PATIENCE = 2.0  # seconds that a subscriber with a full queue may hold back the others
 FLUSH_PATIENCE = 1.0  # seconds for the last requests to leave
 PAUSE = 0.005  # seconds between two looks whether it has read
-RESTARTS = frozenset({"restarting", "dead"})
+RESTARTING, DEAD = "restarting", "dead"
 """The states by which a server tells that the kernel's process has ended by itself."""
 ABORTED: Content = {"status": "aborted"}
 
@@ -55,12 +56,11 @@ class Traffic:
         self._on_overflow = on_overflow
         self._routes = {channel: Routes() for channel in (Channel.SHELL, Channel.CONTROL)}
         self._wake = asyncio.Event()
-        self._may_send = False
-        """The kernel's process is the one that requests are for."""
         self._websocket: ClientConnection | None = None
+        self._is_held = False
         self._reunion: Reunion | None = None
         self._kernel_session = ""
-        """The session of the process that has replied last; "" if it does not tell."""
+        """The session of the process that has replied last; "" for a new one, or if not told."""
 
     def watch(self) -> None:
         """Listen to the local clients."""
@@ -75,13 +75,22 @@ class Traffic:
             loop.remove_reader(descriptor)
         self._give_up(LOST)
 
-    def note_restart(self) -> None:
-        """Answer what the old process will not: another one serves the kernel now."""
-        self._answer_unanswered(DIED)
+    def hold(self) -> None:
+        """Send no request before `note_restart`: the kernel's process is about to end."""
+        self._abort_old()
+        self._is_held = True
+
+    def note_restart(self, *, is_certain: bool = True) -> None:
+        """Find out what was lost with the old process; `is_certain`: another one serves it now."""
+        if is_certain:
+            self._abort_old()
+            self._kernel_session = ""
+        self._is_held = False
+        self._begin_reunion(is_restart=is_certain)
 
     async def flush(self) -> None:
         """Send what has just come, as the relay is about to be closed."""
-        if self._websocket is not None and self._may_send:
+        if self._websocket is not None:
             with contextlib.suppress(TimeoutError, WebSocketException):
                 async with asyncio.timeout(FLUSH_PATIENCE):
                     await self._send_waiting(self._websocket)
@@ -98,13 +107,11 @@ class Traffic:
             for task in ended:
                 task.result()
         finally:
-            self._websocket, self._may_send = None, False
+            self._websocket = None
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            self._reunion = Reunion(
-                {channel: routes.in_order() for channel, routes in self._routes.items()}
-            )
+            self._begin_reunion(is_restart=False)
 
     # -- from the local clients ----
 
@@ -119,29 +126,46 @@ class Traffic:
             self._wake.set()
 
     async def _send(self, websocket: ClientConnection) -> None:
-        if self._reunion is not None:
-            await self._meet_again(websocket, self._reunion)
-        self._may_send = True
         while True:
             self._wake.clear()
+            await self._ask(websocket)
             await self._send_waiting(websocket)
-            await self._wake.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._time_left()):
+                    await self._wake.wait()
+
+    @property
+    def _is_settled(self) -> bool:
+        """Whether the kernel's process is known to be the one that requests are for."""
+        return self._websocket is not None and (self._reunion is None or self._reunion.is_over)
 
     async def _send_waiting(self, websocket: ClientConnection) -> None:
         """Send the requests that have come; if the link is broken they stay for the next one."""
-        while websocket.state is State.OPEN and (request := self._sockets.next_request()):
+        while (
+            websocket.state is State.OPEN
+            and self._is_settled
+            and not self._is_held
+            and (request := self._sockets.next_request())
+        ):
             self._note(request)
             await websocket.send(encode(request.message, websocket.subprotocol or ""))
 
-    async def _meet_again(self, websocket: ClientConnection, reunion: Reunion) -> None:
-        """Ask what has to be known, and return once requests may be sent to this process."""
-        self._wake.clear()
-        if not (reunion.has_pending or self._has_requests()):
-            await self._wake.wait()  # nothing is asked of a kernel of which nobody wants anything
-        for question in reunion.questions():
-            await websocket.send(encode(question, websocket.subprotocol or ""))
-        if self._kernel_session:
-            await reunion.wait()
+    async def _ask(self, websocket: ClientConnection) -> None:
+        """Ask what has to be known before requests are sent, when it is time to."""
+        if (reunion := self._reunion_under_way()) is not None:
+            for question in reunion.questions():
+                await websocket.send(encode(question, websocket.subprotocol or ""))
+
+    def _time_left(self) -> float | None:
+        reunion = self._reunion_under_way()
+        return None if reunion is None else reunion.time_left()
+
+    def _reunion_under_way(self) -> Reunion | None:
+        """Return what is to be asked; nothing of a kernel of which nobody wants anything."""
+        reunion = self._reunion
+        if self._is_held or reunion is None or reunion.is_over:
+            return None
+        return reunion if reunion.has_pending or self._has_requests() else None
 
     def _has_requests(self) -> bool:
         return any(map(self._sockets.has_input, REQUEST_CHANNELS))
@@ -168,8 +192,10 @@ class Traffic:
                 self.dropped[type(error).__name__] += 1
 
     async def _publish(self, message: WebsocketMessage) -> None:
-        if message.parts[1] == b"{}" and _told_state(message) in RESTARTS:
-            self.note_restart()
+        if message.parts[1] == b"{}":
+            self._note_state(_told_state(message))
+        elif self._reunion is not None and self._reunion.listens:
+            self._note_heard(self._reunion, message)
         deadline = time.monotonic() + PATIENCE
         while not self._sockets.publish(message):
             if time.monotonic() > deadline:
@@ -180,6 +206,17 @@ class Traffic:
         if self._sockets.has_input(Channel.IOPUB):  # publishing may hide it from the loop
             self._sockets.welcome()
 
+    def _note_state(self, state: str) -> None:
+        if state == DEAD:
+            self._give_up(DIED)
+        if state in (RESTARTING, DEAD):
+            self.note_restart()
+
+    def _note_heard(self, reunion: Reunion, message: WebsocketMessage) -> None:
+        if reunion.is_question(fields.text(parse_object(message.parts[1]), "msg_id")):
+            reunion.note_heard()
+            self._wake.set()
+
     def _route(self, message: WebsocketMessage) -> None:
         """Pass a message on to the client that it is for."""
         parent = parse_object(message.parts[1])
@@ -188,36 +225,50 @@ class Traffic:
             asker = self._routes[Channel.SHELL].find(asked)
         else:
             session = _own_session(parse_object(message.parts[0]), parent)
-            if self._reunion is not None and self._reunion.is_answer(asked):
-                self._take_answer(self._reunion.take_answer(asked), session)
+            if self._reunion is not None and self._reunion.is_question(asked):
+                self._take_answer(self._reunion, asked, session)
                 return
-            self._kernel_session = session
+            if self._is_settled:  # else it may be the last word of a process that is gone
+                self._kernel_session = session
             asker = self._routes[channel].take_answered(asked)
         if asker is None or not self._sockets.reply(message, asker.identity):
             self.dropped["no client"] += 1
         self._wake.set()  # sending may hide from the loop what has come meanwhile
 
-    # -- after a gap ----
+    # -- after a gap or a restart ----
 
-    def _take_answer(self, answer: Answer, session: str) -> None:
+    def _begin_reunion(self, *, is_restart: bool) -> None:
+        self._reunion = Reunion(self._routes, is_restart=is_restart)
+        self._wake.set()
+
+    def _take_answer(self, reunion: Reunion, asked: str, session: str) -> None:
         """Take the answer to a question of ours; `session`: of the process that gives it."""
         if session and self._kernel_session and session != self._kernel_session:
-            self._give_up(DIED)
+            self._abort_old()
+            reunion.is_restart = True
         self._kernel_session = session
-        for msg_id in answer.lost:
-            self._answer(answer.channel, msg_id, LOST)
+        channel, lost = reunion.take_answer(asked)
+        for msg_id in lost:
+            self._answer(channel, msg_id, DIED if reunion.is_restart else LOST)
+        self._wake.set()
 
-    def _answer_unanswered(self, content: Content) -> None:
+    def _give_up(self, content: Content) -> None:
+        """Answer all that was asked of a kernel that will not answer."""
+        self._abort_unsent()
         for channel, routes in self._routes.items():
             for msg_id in routes.unanswered():
                 self._answer(channel, msg_id, content)
 
-    def _give_up(self, content: Content) -> None:
-        """Answer all that was asked of a process that is gone: no other one may run it."""
+    def _abort_old(self) -> None:
+        """Answer what waits, after a gap, for a process that is gone: no other one may run it."""
+        reunion = self._reunion
+        is_for_new = self._is_held or reunion is None or reunion.is_restart or reunion.is_over
+        if not is_for_new:
+            self._abort_unsent()
+
+    def _abort_unsent(self) -> None:
         # Taken before anything is answered: whoever has an answer may ask the new process.
-        unsent = list(iter(self._sockets.next_request, None))
-        self._answer_unanswered(content)
-        for request in unsent:
+        for request in list(iter(self._sockets.next_request, None)):
             if request.channel in self._routes:
                 self._sockets.answer(request.channel, request.identity, request.header, ABORTED)
 

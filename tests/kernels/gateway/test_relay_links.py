@@ -17,6 +17,7 @@ from kerneltui.kernels.gateway import websocket
 from kerneltui.kernels.gateway.exchange import WebsocketPlace
 from kerneltui.kernels.gateway.link_keeper import LONGEST_DELAY, _delays
 from kerneltui.kernels.gateway.relay_state import RelayLink
+from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import parent_id
 from kerneltui.protocol.websocket_frames import V1
 from tests.fake_kernel import FakeKernel, file_in
@@ -158,32 +159,6 @@ def test_a_request_that_the_old_process_had_not_answered_gets_an_error(
     assert (content["status"], content["ename"]) == ("error", "KernelDied")
 
 
-@pytest.mark.parametrize("state", ["restarting", "dead"])
-def test_who_waits_for_a_kernel_that_its_server_restarts_is_told(
-    client: BlockingKernelClient, fake: FakeKernel, state: str
-) -> None:
-    fake.hold("execute_request")
-    asked = client.execute("crash")
-    fake.wait_for("execute_request")
-
-    fake.publish("status", {"execution_state": state})
-
-    assert client.get_reply(asked, timeout=5)["content"]["ename"] == "KernelDied"
-
-
-def test_a_kernel_that_starts_has_not_lost_its_requests(
-    client: BlockingKernelClient, fake: FakeKernel
-) -> None:
-    fake.hold("execute_request")
-    asked = client.execute("1")
-    fake.wait_for("execute_request")
-    fake.publish("status", {"execution_state": "starting"})
-
-    fake.release()
-
-    assert client.get_reply(asked, timeout=5)["content"]["status"] == "ok"
-
-
 def test_a_reply_that_was_lost_with_the_link_is_told_to_be(
     client: BlockingKernelClient, relay: WatchedRelay, gateway: KernelGateway, fake: FakeKernel
 ) -> None:
@@ -214,6 +189,18 @@ def test_a_request_in_a_subshell_is_not_given_up(
 
     assert parent_id(answered) == lost
     assert not client.shell_channel.has_answer(beside)
+
+
+def test_a_kernel_that_answers_nothing_on_control_is_asked_on_shell(
+    client: BlockingKernelClient, relay: WatchedRelay, gateway: KernelGateway, fake: FakeKernel
+) -> None:
+    fake.silent = frozenset({Channel.CONTROL})
+    cut(gateway, relay)
+    asked = client.execute("1")
+
+    gateway.listen()
+
+    assert client.get_reply(asked, timeout=5)["content"]["status"] == "ok"
 
 
 def test_nothing_is_asked_of_a_kernel_of_which_nothing_is_wanted(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -96,6 +97,10 @@ class KernelConnection:
             manager.attach_kernel(None, age=None)
         elif state in RUNS and not self._looked:
             manager.life.advance(ServerReported(RUNS[state]), manager.spawns)
+
+    def restarting(self) -> contextlib.AbstractContextManager[None]:
+        """Have requests wait for the new process while the kernel is restarted in the block."""
+        return self._relay.restarting()
 
     def begin_again(self) -> bool:
         """Take note that the kernel was restarted; tell whether that is news."""

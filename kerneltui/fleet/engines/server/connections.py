@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -163,6 +164,14 @@ class Connections:
                 self.drop(kernel_id, "the kernel is gone")
             else:
                 connection.hear_server(kernel.state, kernel.model.reason)
+
+    @contextlib.contextmanager
+    def restarting(self, kernel_id: str) -> Iterator[None]:
+        """Have requests wait for the new process while the kernel is restarted in the block."""
+        connection = self._connections.get(kernel_id)
+        with connection.restarting() if connection is not None else contextlib.nullcontext():
+            yield
+        self.note_restart(kernel_id)
 
     def note_restart(self, kernel_id: str) -> None:
         """Take note that the server has restarted a kernel."""

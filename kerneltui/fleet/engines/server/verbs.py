@@ -142,8 +142,8 @@ class ServerVerbs:
 
     def _restart(self, asked: _Asked) -> str:
         with self._ordered(asked, RESTARTING):
-            self._server.api.restart(asked.own_id)
-            self._connections.note_restart(asked.kernel_id)
+            with self._connections.restarting(asked.kernel_id):
+                self._server.api.restart(asked.own_id)
             self._poller.look()
         return ""
 
