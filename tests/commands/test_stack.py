@@ -30,7 +30,7 @@ STACK = Stack(
 
 def test_the_user_s_frames_have_their_lines_and_libraries_are_folded() -> None:
     assert [text for text, _ in stack_lines(STACK)] == [
-        "by faulthandler: a signal that the kernel catches; its log gets the stacks",
+        "by faulthandler: a signal that its threads catch; its log gets the stacks",
         "not by subshell: no answer",
         "children: 7 sh",
         "MainThread",

@@ -37,7 +37,7 @@ class Way(StrEnum):
 
 TOUCHES = {
     Way.SUBSHELL: "a thread in the kernel, which ends soon after; no name and no history",
-    Way.FAULTHANDLER: "a signal to each thread, which the kernel catches; its log gets the stacks",
+    Way.FAULTHANDLER: "a signal that its threads catch; its log gets the stacks",
     Way.DEBUGGER: "its debugger is switched on for a moment; the code goes on",
     Way.PYSPY: "the process stands still for some milliseconds",
     Way.REMOTE_EXEC: "its code waits for some milliseconds; no name and no history",

@@ -76,7 +76,7 @@ def test_w_shows_where_the_kernel_stands_and_what_that_touches(size: tuple[int, 
 
         assert "6 Stack" in stage.picture
         assert "by faulthandler" in stage.picture
-        assert "touches a signal that the kernel catches" in stage.picture
+        assert "touches a signal that its threads catch" in stage.picture
         assert "return slurp(path)" in stage.picture
 
     on_stage(play, fleet_of(), size)
