@@ -272,8 +272,7 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
         if deadline is not None and time.monotonic() >= deadline:
             raise KernelTimeout(self._describe_silence(channels))
         if await self._elsewhere(partial(presence.is_gone, has_spoken=self._has_spoken)):
-            endpoint = self.connection_info.endpoint(Channel(channels[0].channel))
-            raise KernelDied(f"the kernel at {endpoint} has ended", None, ())
+            raise _death(presence, Channel(channels[0].channel))
 
     async def _has_words(
         self, channels: Sequence[Source], process: KernelProcess | None, ready: list[Any]
@@ -324,6 +323,10 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
             with self._thread:
                 alive = [each for each in self._channels.values() if each.is_alive()]
                 self._open(alive, hb=self.hb_channel.is_alive())
+
+    def refuse_withdrawn(self, channel: Channel) -> None:
+        if self._presence is not None and self._presence.is_withdrawn:
+            raise _death(self._presence, channel)
 
     def is_noise(self, message: Message) -> bool:
         if message["msg_type"] == "iopub_welcome" or parent_id(message) in self._noise:
@@ -395,3 +398,7 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
         endpoint = self.connection_info.endpoint(Channel(channels[0].channel))
         life = "" if self.parent is None else " (its process lives)"
         return f"no {names} message in time from {endpoint}{life}"
+
+
+def _death(presence: KernelPresence, channel: Channel) -> KernelDied:
+    return KernelDied(presence.describe_end(channel), None, ())

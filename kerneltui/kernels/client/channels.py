@@ -44,6 +44,9 @@ class Waiter(Protocol):
     def refresh(self) -> None:
         """Open the channels again if another process serves the kernel now."""
 
+    def refuse_withdrawn(self, channel: Channel) -> None:
+        """Raise KernelDied if this process offers the kernel no longer: nobody reads."""
+
     def start_channel(self, channel: ClientChannel) -> None:
         """Open a channel beside those that are open."""
 
@@ -99,8 +102,9 @@ class ClientChannel:
         return self.socket is not None
 
     def send(self, message: Message) -> None:
-        """Send a message. Raises KernelTimeout if nobody takes it."""
+        """Send a message. Raises KernelTimeout if nobody takes it, or KernelDied."""
         self._waiter.refresh()
+        self._waiter.refuse_withdrawn(self.channel)
         frames = self.session.encode(message)
         with self._thread:
             socket = self.opened()

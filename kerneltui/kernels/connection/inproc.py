@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
+REASONS_LIMIT = 1_000  # names whose ends are remembered; clients of older ones are long gone
+
 # libzmq knows which names are bound, but cannot be asked.
 _offered: set[str] = set()
+_withdrawn: OrderedDict[str, str] = OrderedDict()
 
 
 def offer(ip: str) -> None:
@@ -11,10 +16,18 @@ def offer(ip: str) -> None:
     _offered.add(ip)
 
 
-def withdraw(ip: str) -> None:
-    """Say that they do no longer: the kernel is gone, as far as this process can know."""
+def withdraw(ip: str, reason: str) -> None:
+    """Say why they do no longer: the kernel is gone, as far as this process can know."""
     _offered.discard(ip)
+    _withdrawn[ip] = reason
+    if len(_withdrawn) > REASONS_LIMIT:
+        _withdrawn.popitem(last=False)
 
 
 def is_offered(ip: str) -> bool:
     return ip in _offered
+
+
+def why_withdrawn(ip: str) -> str:
+    """Return the reason; "" if it was not withdrawn, or long ago."""
+    return _withdrawn.get(ip, "")

@@ -11,7 +11,7 @@ import time
 from collections.abc import Hashable, Mapping
 from typing import TypeVar
 
-from kerneltui.kernels.connection.inproc import is_offered
+from kerneltui.kernels.connection.inproc import is_offered, why_withdrawn
 from kerneltui.kernels.connection.listeners import eldest, listeners, owner
 from kerneltui.kernels.processes.adopted import AdoptedProcess
 from kerneltui.kernels.processes.identity import identify
@@ -58,7 +58,8 @@ class KernelPresence:
     def is_gone(self, *, has_spoken: bool) -> bool:
         """Tell whether the kernel was there and is gone now.
 
-        `has_spoken`: it has sent something, so it was there.
+        `has_spoken`: it has sent something, so it was there. What this process does not offer over
+        inproc is gone in any case.
         """
         has_exited = self.process is not None and self.process.exited
         is_there, now = somebody_speaks(self._info), time.monotonic()  # read after the look
@@ -73,7 +74,19 @@ class KernelPresence:
             # If the kernel has ended meanwhile, the process found is one that it has forked.
             self.process = found if somebody_speaks(self._info) else None
         self._was_there |= bool(is_there) or has_spoken
-        return is_there is False and self._was_there
+        return is_there is False and (self._was_there or self._info.transport == "inproc")
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether this process has offered the kernel over inproc, and does so no longer."""
+        return self._info.transport == "inproc" and bool(why_withdrawn(self._info.ip))
+
+    def describe_end(self, channel: Channel) -> str:
+        endpoint = self._info.endpoint(channel)
+        if self._info.transport == "inproc":
+            why = why_withdrawn(self._info.ip) or "this process does not offer it"
+            return f"the kernel at {endpoint} cannot be reached any more: {why}"
+        return f"the kernel at {endpoint} has ended"
 
 
 def somebody_speaks(info: ConnectionInfo) -> bool | None:

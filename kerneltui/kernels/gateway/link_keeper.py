@@ -94,7 +94,7 @@ class LinkKeeper:
             reason = "it failed"
         finally:
             self._traffic.end()
-            self._sockets.close()
+            self._sockets.close(reason)
             self._on_change(RelayLink.CLOSED, reason)
 
     async def _keep_open(self) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from kerneltui.errors import ActionRefused, ServerRefused
 from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.kernels.connection.sockets import Context
+from kerneltui.kernels.gateway.relay_state import RelayLink
 from kerneltui.kernels.gateway.rest import START_TIMEOUT, GatewayApi
 from kerneltui.kernels.gateway.server import TIMEOUT, ServerAddress, parse_address
 from kerneltui.protocol.status import KernelState
@@ -120,9 +121,15 @@ class GatewayKernelManager:
 
     @property
     def relay(self) -> Relay:
-        """What clients connect to; opened when it is first needed. Raises KernelError."""
+        """What clients connect to; opened when it is needed. Raises KernelError.
+
+        If the server has refused to connect it again, clients that come later get another one.
+        """
         with self._relaying:
             kernel_id = self._require("connect to")
+            if self._relay is not None and self._relay.state.link is RelayLink.CLOSED:
+                self._relay.close()
+                self._relay = None
             if self._relay is None:
                 from kerneltui.kernels.gateway.relay import Relay  # loads asyncio
 

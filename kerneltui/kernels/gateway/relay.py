@@ -99,7 +99,7 @@ class Relay:
             )
 
         with self._turn, contextlib.ExitStack() as undo:
-            undo.callback(sockets.close)
+            undo.callback(sockets.close, "it could not be connected to")
             gateway_loop().enter()
             undo.callback(gateway_loop().leave)
             self._keeper = gateway_loop().call(begin())

@@ -75,12 +75,14 @@ class RelaySockets:
             for channel in Channel:
                 self._sockets[channel] = _bound(context, self.info, channel)
         except zmq.ZMQError as error:
-            self.close()
-            raise KernelError(f"cannot open sockets for a kernel of a server: {error}") from None
+            failed = f"cannot open sockets for a kernel of a server: {error}"
+            self.close(failed)
+            raise KernelError(failed) from None
         inproc.offer(self.info.ip)
 
-    def close(self) -> None:
-        inproc.withdraw(self.info.ip)
+    def close(self, reason: str) -> None:
+        """Close them; `reason`: for clients that come too late."""
+        inproc.withdraw(self.info.ip, reason)
         for socket in self._sockets.values():
             socket.close(linger=0)
 

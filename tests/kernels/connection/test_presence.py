@@ -194,7 +194,7 @@ def test_a_kernel_over_inproc_is_there_as_long_as_it_is_offered(is_offered: bool
 
     spoke, process = somebody_speaks(info), find_process(info)
 
-    inproc.withdraw(info.ip)
+    inproc.withdraw(info.ip, "the test is over")
     assert (spoke, process) == (is_offered, None)
     assert speaking({"k": info}) == set()
 

@@ -18,6 +18,8 @@ from kerneltui.kernels.gateway.relay_state import RelayLink, RelayState
 from kerneltui.kernels.gateway.rest import GatewayApi
 from kerneltui.kernels.gateway.server import ServerAddress
 from kerneltui.kernels.gateway.server_session import ServerSession
+from tests.fake_kernel import FakeKernel
+from tests.kernel_gateway import KernelGateway
 from tests.remote_servers import TOKEN, jupyter_server, kernel_gateway
 from tests.support import Background, eventually
 
@@ -71,6 +73,25 @@ def test_two_threads_start_one_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ActionRefused, match="it runs already"):
         second.result()
     assert manager.kernel_id == "k-1"
+
+
+def test_a_client_after_a_refusal_gets_another_connection(
+    fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        KernelGateway(fake.info) as gateway,
+        GatewayKernelManager("http://127.0.0.1:1/", kernel_id="k") as manager,
+    ):
+        monkeypatch.setattr(manager, "_session", gateway)
+        gateway.refusal = 403
+        refused = manager.relay
+        eventually(lambda: refused.state.link is RelayLink.CLOSED)
+        gateway.refusal = None
+
+        client = manager.client()
+
+        client.wait_for_ready(timeout=READY)
+        client.stop_channels()
 
 
 def test_no_secret_is_shown() -> None:

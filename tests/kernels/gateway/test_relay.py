@@ -210,7 +210,7 @@ def test_who_waits_for_a_kernel_whose_relay_is_closed_is_told(gateway: KernelGat
     client.wait_for_ready(timeout=5)
     relay.close()
 
-    with pytest.raises(KernelDied, match="has ended"):
+    with pytest.raises(KernelDied, match="cannot be reached any more: it was closed here"):
         client.get_shell_msg(timeout=10)
 
     client.stop_channels()

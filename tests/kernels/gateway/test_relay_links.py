@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import zmq
 
-from kerneltui.errors import KernelError, KernelTimeout, LoginRefused, ServerUnreachable
-from kerneltui.kernels.client import channels
+from kerneltui.errors import KernelDied, KernelError, LoginRefused, ServerUnreachable
 from kerneltui.kernels.client.client import BlockingKernelClient
+from kerneltui.kernels.connection import presence
 from kerneltui.kernels.gateway import websocket
 from kerneltui.kernels.gateway.exchange import WebsocketPlace
 from kerneltui.kernels.gateway.link_keeper import LONGEST_DELAY, _delays
@@ -20,6 +19,7 @@ from kerneltui.kernels.gateway.relay_state import RelayLink
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.message import parent_id
 from kerneltui.protocol.websocket_frames import V1
+from tests.clients import elsewhere
 from tests.fake_kernel import FakeKernel, file_in
 from tests.kernel_gateway import SECRET, KernelGateway
 from tests.kernels.gateway.conftest import WatchedRelay, client_of
@@ -327,31 +327,47 @@ def test_requests_of_a_kernel_that_is_gone_are_aborted(
     eventually(lambda: relay.state.link is RelayLink.CLOSED)
 
 
-def test_who_waits_until_a_kernel_is_ready_is_told_that_its_server_refused(
-    gateway: KernelGateway,
-) -> None:
-    gateway.refusal = 400
+def test_who_comes_after_a_refusal_is_told_the_reason(gateway: KernelGateway) -> None:
+    gateway.refusal = 404
     relay = WatchedRelay(gateway)
     relay.start()
-    client = BlockingKernelClient()
-    client.load_connection_info(relay.info.to_dict())
+    eventually(lambda: relay.state.link is RelayLink.CLOSED)
+    client = client_of(relay)
 
-    with pytest.raises(KernelError):
-        client.wait_for_ready(timeout=10)
+    with pytest.raises(KernelDied, match="the server does not have this kernel any more"):
+        client.wait_for_ready()
 
     client.stop_channels()
     relay.close()
 
 
-def test_a_request_that_no_relay_takes_any_more_is_not_waited_for(
-    client: BlockingKernelClient, relay: WatchedRelay, monkeypatch: pytest.MonkeyPatch
+def test_who_waits_at_the_refusal_is_told_the_reason(
+    gateway: KernelGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(channels, "SENDING", 0.05)
-    relay.close()
-    # zmq closes sockets in a thread of its own.
-    eventually(lambda: not client.shell_channel.opened().poll(0, zmq.POLLOUT))
+    monkeypatch.setattr(presence, "FIRST_LOOK", 0.01)
+    monkeypatch.setattr(presence, "INTERVAL", 0.01)
+    gateway.cut()
+    relay = WatchedRelay(gateway)
+    relay.start()
+    client = client_of(relay)
+    waiting = elsewhere(client, client.get_shell_msg)
 
-    with pytest.raises(KernelTimeout, match="the shell channel takes no more"):
+    gateway.refusal = 404
+    gateway.listen()
+
+    with pytest.raises(KernelDied, match="the server does not have this kernel any more"):
+        waiting.result()
+    relay.close()
+
+
+def test_who_asks_after_the_refusal_is_told_the_reason(
+    client: BlockingKernelClient, relay: WatchedRelay, gateway: KernelGateway
+) -> None:
+    gateway.refusal = 404
+    gateway.close()
+    eventually(lambda: relay.state.link is RelayLink.CLOSED)
+
+    with pytest.raises(KernelDied, match="the server does not have this kernel any more"):
         client.execute("1")
 
 
