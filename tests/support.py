@@ -86,3 +86,12 @@ class Background:
 def as_before_linux_6_15(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the system tell exit codes to parent processes only."""
     monkeypatch.setattr(adopted, "exit_code_by", lambda _pidfd, _patience: None)
+
+
+def no_more_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the system refuse to start threads, until the patch is undone."""
+
+    def fail(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", fail)

@@ -9,7 +9,10 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
+from kerneltui.errors import KernelError
 from kerneltui.kernels.processes.guarded_thread import GuardedThread
+from kerneltui.kernels.processes.nofile import describe_shortage
+from kerneltui.kernels.processes.thread_room import start_thread
 
 _T = TypeVar("_T")
 
@@ -25,15 +28,21 @@ class EventLoop:
     """
 
     def __init__(self, name: str, last: Callable[[], Awaitable[object]]) -> None:
+        """Raises KernelError if too many files are open."""
         self._last = last
-        self._loop = _Loop()
+        self._loop = _new_loop()
         self._lock = threading.Lock()
         self._closed = False
         self._stop = asyncio.Event()
         self._thread = GuardedThread(self._run, name)
 
     def start(self) -> None:
-        self._thread.start()
+        """Start the thread. Raises KernelError if there is no room for it."""
+        try:
+            start_thread(self._thread)
+        except KernelError:
+            self._loop.close()
+            raise
 
     def call(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Wait for a coroutine. Raises LoopClosed, and what the coroutine raises."""
@@ -75,7 +84,8 @@ class EventLoop:
 async def in_thread(work: Callable[[], _T]) -> _T:
     """Wait for a call in a daemon thread.
 
-    asyncio's own threads keep the program from ending while the system looks up a name.
+    asyncio's own threads keep the program from ending while the system looks up a name. Raises
+    KernelError if there is no room for a thread.
     """
     future: concurrent.futures.Future[_T] = concurrent.futures.Future()
     future.set_running_or_notify_cancel()  # from here on it cannot be cancelled, only left alone
@@ -86,7 +96,7 @@ async def in_thread(work: Callable[[], _T]) -> _T:
         except BaseException as error:  # noqa: BLE001 - raised again in the caller, which waits
             future.set_exception(error)
 
-    threading.Thread(target=run, name="server-helper", daemon=True).start()
+    start_thread(threading.Thread(target=run, name="server-helper", daemon=True))
     return await asyncio.wrap_future(future)
 
 
@@ -95,3 +105,11 @@ class _Loop(asyncio.SelectorEventLoop):
 
     async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> Any:
         return await in_thread(lambda: socket.getaddrinfo(host, port, **options))
+
+
+def _new_loop() -> _Loop:
+    try:
+        return _Loop()
+    except OSError as error:
+        reason = describe_shortage(error) or error.strerror
+        raise KernelError(f"cannot start an event loop: {reason}") from None

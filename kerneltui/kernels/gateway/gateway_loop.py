@@ -23,12 +23,13 @@ class GatewayLoop:
         self._loop: EventLoop | None = None
 
     def enter(self) -> None:
-        """Start the thread, unless it runs for another user."""
+        """Start the thread, unless it runs for another user. Raises KernelError."""
         with self._lock:
-            self._users += 1
             if self._loop is None:
-                self._loop = EventLoop("gateway", lambda: asyncio.sleep(0))
-                self._loop.start()
+                loop = EventLoop("gateway", lambda: asyncio.sleep(0))
+                loop.start()
+                self._loop = loop
+            self._users += 1
 
     def leave(self) -> None:
         """End the thread, unless it has another user; wait for its end."""

@@ -61,8 +61,8 @@ class ServerSession:
 
         `path`: below the base URL, with its query: "api/kernels". `body`: sent as JSON unless
         None. `timeout`: seconds; None for that of the address.
-        Raises ServerUnreachable, ServerRefused, LoginRefused or another ServerError, and what
-        `renew` raises.
+        Raises ServerUnreachable, ServerRefused, LoginRefused or another ServerError, what `renew`
+        raises, and KernelError if there is no room for a thread.
         """
         what = f"{method} {path.partition('?')[0]}"
         content = b"" if body is None else json.dumps(body).encode()
@@ -103,9 +103,10 @@ class ServerSession:
             if self._closed:
                 raise self._disconnected()
             if self._loop is None or self._exchange is None:
-                self._exchange = self._made_exchange()
-                self._loop = EventLoop("gateway-http", self._exchange.close)
-                self._loop.start()
+                exchange = self._made_exchange()
+                loop = EventLoop("gateway-http", exchange.close)
+                loop.start()
+                self._exchange, self._loop = exchange, loop
             return self._loop, self._exchange
 
     def _made_exchange(self) -> Exchange:

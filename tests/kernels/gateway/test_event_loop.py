@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import subprocess
 import sys
 import threading
@@ -10,8 +11,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from kerneltui.errors import KernelError
+from kerneltui.kernels.gateway import event_loop
 from kerneltui.kernels.gateway.event_loop import EventLoop, LoopClosed, in_thread
-from tests.support import Background, eventually
+from tests.support import Background, eventually, no_more_threads
 
 
 class Log:
@@ -101,6 +104,30 @@ def test_a_call_in_a_thread_does_not_hold_a_loop_that_is_closed(loop: EventLoop)
     with pytest.raises(LoopClosed):
         waiting.result()
     over.set()
+
+
+def test_a_thread_that_cannot_start_is_told(
+    log: Log, loop: EventLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = EventLoop("gateway-test", log.note_last)
+    no_more_threads(monkeypatch)
+
+    with pytest.raises(KernelError, match="ulimit -u"):
+        second.start()
+    with pytest.raises(KernelError, match="ulimit -u"):
+        loop.call(in_thread(lambda: 5))
+
+
+def test_a_loop_for_which_too_many_files_are_open_is_told(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(event_loop, "_Loop", fail)
+
+    with pytest.raises(KernelError, match="cannot start an event loop: too many files are open"):
+        EventLoop("gateway-test", log.note_last)
 
 
 def test_a_program_ends_while_a_name_is_looked_up() -> None:

@@ -7,9 +7,10 @@ import threading
 
 import pytest
 
+from kerneltui.errors import KernelError
 from kerneltui.kernels.gateway.event_loop import LoopClosed, in_thread
 from kerneltui.kernels.gateway.gateway_loop import GatewayLoop
-from tests.support import Background, eventually
+from tests.support import Background, eventually, no_more_threads
 
 
 async def thread_name() -> str:
@@ -54,3 +55,18 @@ def test_a_new_user_does_not_wait_for_the_end_of_what_is_left() -> None:
     with pytest.raises(LoopClosed):
         call.result()
     loop.leave()
+
+
+def test_a_thread_that_cannot_start_leaves_no_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = GatewayLoop()
+    with monkeypatch.context() as refusing:
+        no_more_threads(refusing)
+        with pytest.raises(KernelError, match="ulimit -u"):
+            loop.enter()
+
+    loop.enter()
+
+    assert loop.call(thread_name()) == "gateway"
+    loop.leave()
+    with pytest.raises(LoopClosed):
+        loop.call(thread_name())

@@ -15,6 +15,7 @@ from kerneltui.kernels.gateway.server import ServerAddress
 from kerneltui.kernels.gateway.server_session import ServerSession
 from tests.kernels.gateway.scripted_server import ScriptedServer, answer
 from tests.remote_servers import HOST, free_port
+from tests.support import no_more_threads
 
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 
@@ -51,6 +52,21 @@ def test_a_server_that_comes_later_is_reached_then() -> None:
 
         with ScriptedServer(lambda _: answer(200, "[]"), port) as _:
             assert session.request("GET", "api") == []
+
+
+def test_a_thread_that_cannot_start_is_started_for_the_next_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with (
+        ScriptedServer(lambda _: answer(200, "[]")) as server,
+        ServerSession(ServerAddress(server.url)) as session,
+    ):
+        with monkeypatch.context() as refusing:
+            no_more_threads(refusing)
+            with pytest.raises(KernelError, match="ulimit -u"):
+                session.request("GET", "api")
+
+        assert session.request("GET", "api") == []
 
 
 def test_an_unknown_name_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
