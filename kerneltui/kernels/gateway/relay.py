@@ -79,8 +79,16 @@ class Relay:
     def start(self) -> None:
         """Open the sockets, and connect in the background; to be called once.
 
-        Raises KernelError if there is no room for the sockets, or a package is not installed.
+        Raises KernelError if there is no room for the sockets, or a package is not installed; it is
+        CLOSED then.
         """
+        try:
+            self._start()
+        except Exception as error:
+            self._state = RelayState(RelayLink.CLOSED, time.monotonic(), str(error))
+            raise
+
+    def _start(self) -> None:
         try:
             from kerneltui.kernels.gateway.link_keeper import LinkKeeper
         except ModuleNotFoundError:

@@ -19,6 +19,7 @@ from kerneltui.fleet.model.retention import Limits
 from kerneltui.fleet.monitoring.monitor import Describe, KernelMonitor
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes.guarded_thread import GuardedThread
+from kerneltui.kernels.processes.thread_room import require_threads
 from kerneltui.protocol import fields
 from kerneltui.protocol.status import Event, Exited, Reported
 from kerneltui.words import clock
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from kerneltui.kernels.gateway.link_keeper import Server
 
 OPEN_TIME = 75.0  # seconds; a server may wait 60 for a kernel before it opens the websocket
+THREADS = 2  # the monitor's and the console's
 HEARING = 1.0  # seconds for our own subscription, which the relay answers
 
 
@@ -85,16 +87,22 @@ class Connections:
 
     def _begun(self, kernel_id: str, own_id: str, kernel_name: str) -> KernelConnection:
         if not self._is_started:
-            self._is_started = True
+            require_threads(THREADS)
             self.monitor.start()
             self.console.start()
+            self._is_started = True
         note = partial(self.monitor.note, kernel_id)
         connection = KernelConnection(
             self._server, kernel_id, own_id, kernel_name, note, self._on_change
         )
         self.monitor.watch(connection.manager)
         self._connections[kernel_id] = connection
-        connection.open()
+        try:
+            connection.open()
+        except BaseException:
+            del self._connections[kernel_id]
+            self._forget(kernel_id, connection, "it could not be connected to")
+            raise
         return connection
 
     def drop(self, kernel_id: str, why: str) -> None:
@@ -102,9 +110,12 @@ class Connections:
         with self._lock:
             connection = self._connections.pop(kernel_id, None)
         if connection is not None:
-            self.console.forget(kernel_id, why)
-            self.monitor.dismiss(kernel_id)
-            connection.close()
+            self._forget(kernel_id, connection, why)
+
+    def _forget(self, kernel_id: str, connection: KernelConnection, why: str) -> None:
+        self.console.forget(kernel_id, why)
+        self.monitor.dismiss(kernel_id)
+        connection.close()
 
     def close(self) -> None:
         """Close all connections; the kernels go on."""

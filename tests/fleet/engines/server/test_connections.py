@@ -10,12 +10,16 @@ from kerneltui.fleet.engines.server.engine import ServerEngine
 from kerneltui.fleet.engines.server.events import KernelEvent
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.snapshot import KernelSnapshot
+from kerneltui.kernels.connection.sockets import Context
+from kerneltui.kernels.gateway import relay
+from kerneltui.kernels.gateway.relay_sockets import RelaySockets
+from kerneltui.protocol.connection import ConnectionInfo
 from kerneltui.protocol.status import KernelState
 from tests.fake_kernel import Ask, FakeKernel
 from tests.fleet.engines.server.fake_server import FakeServer
 from tests.fleet.engines.server.models import model
 from tests.kernel_gateway import KernelGateway
-from tests.support import Background, eventually
+from tests.support import Background, eventually, no_more_threads
 
 KERNEL = "gpu:k-1"
 
@@ -243,6 +247,63 @@ def test_what_was_said_stays_when_the_server_opens_it_no_more(
     fake.publish("stream", {"name": "stdout", "text": "after\n"}, fake.cell)
     eventually(lambda: "after" in text(connected))
     assert "before" in text(connected)
+
+
+@pytest.fixture
+def one_failure(monkeypatch: pytest.MonkeyPatch) -> list[KernelError]:
+    """What the sockets of the next relay raise, once."""
+    failures = [KernelError("cannot open sockets: too many files are open")]
+
+    def opened(context: Context, info: ConnectionInfo, topic: str) -> RelaySockets:
+        if failures:
+            raise failures.pop()
+        return RelaySockets(context, info, topic)
+
+    monkeypatch.setattr(relay, "RelaySockets", opened)
+    return failures
+
+
+def test_a_connection_that_fails_to_open_can_be_tried_again(
+    engine: ServerEngine, one_failure: list[KernelError]
+) -> None:
+    with pytest.raises(KernelError, match="too many files are open"):
+        engine.do(Verb.CONNECT, row(engine).target)
+
+    engine.do(Verb.CONNECT, row(engine).target)
+
+    assert one_failure == []
+    assert Verb.EXECUTE in row(engine).allowed
+
+
+def test_a_closed_connection_that_fails_to_open_can_be_tried_again(
+    connected: ServerEngine, gateway: KernelGateway, one_failure: list[KernelError]
+) -> None:
+    gateway.refusal = 403
+    gateway.close()
+    eventually(lambda: "… connection closed" in text(connected))
+    gateway.refusal = None
+    with pytest.raises(KernelError, match="too many files are open"):
+        connected.do(Verb.CONNECT, row(connected).target)
+
+    connected.do(Verb.CONNECT, row(connected).target)
+
+    assert one_failure == []
+    assert Verb.EXECUTE in row(connected).allowed
+
+
+def test_threads_that_cannot_start_are_started_for_the_next_connection(
+    engine: ServerEngine, fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as refusing:
+        no_more_threads(refusing)
+        with pytest.raises(KernelError, match="ulimit -u"):
+            engine.do(Verb.CONNECT, row(engine).target)
+    fake.cells["hi()"] = [("stream", {"name": "stdout", "text": "hello\n"})]
+
+    engine.do(Verb.CONNECT, row(engine).target)
+
+    engine.console.execute(KERNEL, "hi()")
+    eventually(lambda: "hello" in text(engine))
 
 
 def test_a_locked_engine_runs_nothing(connected: ServerEngine) -> None:
