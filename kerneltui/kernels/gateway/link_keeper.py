@@ -67,10 +67,6 @@ class LinkKeeper:
         self._traffic.watch()
         self._task = asyncio.ensure_future(self._serve())
 
-    @property
-    def dropped(self) -> dict[str, int]:
-        return dict(self._traffic.dropped)
-
     async def hold(self) -> None:
         self._traffic.hold()
 

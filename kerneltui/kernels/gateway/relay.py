@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -70,11 +70,6 @@ class Relay:
     @property
     def state(self) -> RelayState:
         return self._state
-
-    @property
-    def dropped(self) -> Mapping[str, int]:
-        """How many of the server's messages were for no client, or not understood."""
-        return self._keeper.dropped if self._keeper is not None else {}
 
     def start(self) -> None:
         """Open the sockets, and connect in the background; to be called once.

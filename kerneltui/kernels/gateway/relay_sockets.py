@@ -136,9 +136,9 @@ class RelaySockets:
 
     # -- to the local clients ----
 
-    def reply(self, message: WebsocketMessage, identity: bytes) -> bool:
-        """Send a message to one client; return False if it is not there (any more)."""
-        return self._send(message.channel, self._frames(identity, message))
+    def reply(self, message: WebsocketMessage, identity: bytes) -> None:
+        """Send a message to one client, if it is still there."""
+        self._send(message.channel, self._frames(identity, message))
 
     def answer(self, channel: Channel, identity: bytes, header: bytes, content: Content) -> None:
         """Reply to a request ourselves; `header`: the request's."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
-from collections import Counter
 from collections.abc import Callable
 
 from websockets.asyncio.client import ClientConnection
@@ -33,6 +33,7 @@ PAUSE = 0.005  # seconds between two looks whether it has read
 RESTARTING, DEAD = "restarting", "dead"
 """The states by which a server tells that the kernel's process has ended by itself."""
 ABORTED: Content = {"status": "aborted"}
+_log = logging.getLogger(__name__)
 
 
 def _error(name: str, text: str) -> Content:
@@ -50,8 +51,6 @@ class Traffic:
 
     def __init__(self, sockets: RelaySockets, on_overflow: Callable[[], None]) -> None:
         """`on_overflow`: called when a subscriber that does not read begins to lose messages."""
-        self.dropped: Counter[str] = Counter()
-        """Messages of the server that were dropped, by the reason."""
         self._sockets = sockets
         self._on_overflow = on_overflow
         self._routes = {channel: Routes() for channel in (Channel.SHELL, Channel.CONTROL)}
@@ -189,7 +188,7 @@ class Traffic:
                 else:
                     self._route(message)
             except ProtocolError as error:
-                self.dropped[type(error).__name__] += 1
+                _log.info("a server's message was dropped: %s", error)
 
     async def _publish(self, message: WebsocketMessage) -> None:
         if message.parts[1] == b"{}":
@@ -231,8 +230,8 @@ class Traffic:
             if self._is_settled:  # else it may be the last word of a process that is gone
                 self._kernel_session = session
             asker = self._routes[channel].take_answered(asked)
-        if asker is None or not self._sockets.reply(message, asker.identity):
-            self.dropped["no client"] += 1
+        if asker is not None:
+            self._sockets.reply(message, asker.identity)
         self._wake.set()  # sending may hide from the loop what has come meanwhile
 
     # -- after a gap or a restart ----
