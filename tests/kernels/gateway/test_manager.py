@@ -94,6 +94,31 @@ def test_a_client_after_a_refusal_gets_another_connection(
         client.stop_channels()
 
 
+def test_a_request_during_a_restart_waits_for_its_end(
+    fake: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def restart(_api: GatewayApi, _kernel_id: str, **_options: object) -> None:
+        asked.append(client.execute("1"))
+        for _ in range(2):  # the relay has seen the request before it answers the second one
+            assert client.is_alive()
+        assert "execute_request" not in fake.types()
+
+    asked: list[str] = []
+    monkeypatch.setattr(GatewayApi, "restart", restart)
+    with (
+        KernelGateway(fake.info) as gateway,
+        GatewayKernelManager("http://127.0.0.1:1/", kernel_id="k") as manager,
+    ):
+        monkeypatch.setattr(manager, "_session", gateway)
+        client = manager.client()
+        client.wait_for_ready(timeout=READY)
+
+        manager.restart_kernel()
+
+        assert client.get_reply(asked[0], timeout=READY)["content"]["status"] == "ok"
+        client.stop_channels()
+
+
 def test_no_secret_is_shown() -> None:
     manager = GatewayKernelManager("http://127.0.0.1:1/?token=secret", password="geheim")
 

@@ -193,6 +193,23 @@ def test_a_restart_ends_what_was_under_way(connected: ServerEngine, fake: FakeKe
     fake.release()
 
 
+def test_code_that_is_sent_during_a_restart_waits_for_its_end(
+    connected: ServerEngine, server: FakeServer, fake: FakeKernel
+) -> None:
+    server.answers.clear()
+    order = Background(lambda: connected.do(Verb.RESTART, row(connected).target))
+    eventually(lambda: "restart" in server.asked)
+    connected.console.execute(KERNEL, "1")
+    eventually(lambda: KERNEL in connected.console.queued)
+    sent_before = "execute_request" in fake.types()
+
+    server.answers.set()
+
+    fake.wait_for("execute_request")
+    order.result()
+    assert not sent_before
+
+
 def test_a_restart_by_somebody_else_is_told_once(connected: ServerEngine) -> None:
     restarted = KernelEvent("restart", "k-1")
 
