@@ -18,7 +18,7 @@ class Mailbox:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._orders: list[Order] = []
-        self._shut = False
+        self._shut = self._closed = False
         self._reader, self._writer = os.pipe()
 
     def fileno(self) -> int:
@@ -49,7 +49,10 @@ class Mailbox:
             self._shut = True
 
     def close(self) -> None:
-        """Close the pipe, once the waiting thread has ended."""
-        self._shut = True
-        os.close(self._reader)
-        os.close(self._writer)
+        """Close the pipe, once the waiting thread has ended. It may be called again."""
+        with self._lock:
+            if self._closed:  # others may have its descriptors
+                return
+            self._shut = self._closed = True
+            os.close(self._reader)
+            os.close(self._writer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 from collections.abc import Iterator
 
@@ -70,3 +71,14 @@ def test_an_order_to_a_closed_inbox_writes_nowhere() -> None:
     mailbox.close()
 
     assert not mailbox.put(lambda: None)
+
+
+def test_a_second_close_leaves_the_descriptors_of_others_open() -> None:
+    mailbox = Mailbox()
+    mailbox.close()
+    others = os.pipe()
+
+    mailbox.close()
+
+    for fd in others:
+        os.close(fd)
