@@ -5,11 +5,12 @@ Of several dashboards, the one with the lease does it; the others see the new pr
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from kerneltui.errors import KernelError
+from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.reconcile.lease import Lease
 from kerneltui.fleet.registry.orders import Orders
 from kerneltui.fleet.registry.registry import KernelRegistry
@@ -39,6 +40,8 @@ class AutoRestarter:
         self._warn = warn
         self._is_locked = is_locked
         self._lease = Lease(folder)
+        self._given_up: dict[str, int] = {}
+        """By kernel id, the number of the process after which that was noted."""
         self._problem = ""
         """The last reported problem with the lease; "" if there is none."""
 
@@ -47,6 +50,7 @@ class AutoRestarter:
 
         A kernel may have died before its manager was told to restart it.
         """
+        self._note_given_up()
         kernels = self._registry.all()
         may_restart = not self._is_locked()
         wanted = [kernel for kernel in kernels if kernel.is_autorestarted and may_restart]
@@ -63,7 +67,21 @@ class AutoRestarter:
                 self._restart(manager, manager.process)
 
     def close(self) -> None:
+        self._note_given_up()
         self._lease.release()
+
+    def _note_given_up(self) -> None:
+        """Switch off the restarts of kernels that die too often: no dashboard begins again."""
+        for kernel in self._registry.all():
+            manager = kernel.manager
+            if manager is None or not (manager.has_given_up and kernel.is_autorestarted):
+                continue
+            if self._given_up.get(kernel.kernel_id) == manager.spawns:  # switched on since
+                continue
+            with contextlib.suppress(ActionRefused):  # another process gives it an order: later
+                self._orders.amend(kernel, autorestart=False)
+                self._given_up[kernel.kernel_id] = manager.spawns
+                self._warn(f"{kernel.name} died too often in a row: automatic restart is now off")
 
     def _take(self) -> bool:
         has_it, problem = False, ""

@@ -50,6 +50,8 @@ class Restarter:
         self.policy = RestartPolicy()
         self.is_stopped = False
         """While it is set, nothing follows a death."""
+        self.has_given_up = False
+        """The kernel has died too often in a row."""
         self._manager = manager
         self._restarts = 0
         self._port_retries = 0
@@ -65,7 +67,7 @@ class Restarter:
     def reset(self) -> None:
         """Forget the deaths so far: the user has started the kernel again."""
         self._restarts = self._port_retries = 0
-        self.is_stopped = False
+        self.is_stopped = self.has_given_up = False
 
     def decide(self, death: KernelDied, lifetime: float) -> Callable[[], None]:
         """Decide what follows a death without an order, after `lifetime` seconds, and begin it.
@@ -82,6 +84,7 @@ class Restarter:
             return self._say_dead
         self._restarts = self.policy.restarts_in_a_row(self._restarts, lifetime)
         delay = self.policy.delay(self._restarts)
+        self.has_given_up = delay is None
         if delay is None:
             reason = f"died {self._restarts + 1} times in a row; not restarted again"
             _log.warning("%s %s", self._describe(), reason)
@@ -150,6 +153,11 @@ class RestartVerbs:
     def stop_restarter(self) -> None:
         """Until the next start, let a kernel that dies stay dead, and call no callback."""
         self._restarter.is_stopped = True
+
+    @property
+    def has_given_up(self) -> bool:
+        """Whether the kernel has died too often in a row to be started again."""
+        return self._restarter.has_given_up
 
     def add_restart_callback(self, callback: RestartCallback, event: str = "restart") -> None:
         """Call `callback` before each automatic restart, or once none will follow a death.

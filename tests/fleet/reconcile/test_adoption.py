@@ -21,7 +21,7 @@ from kerneltui.fleet.manifests.manifest import manifest_path, read_manifest
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.kernels.processes.identity import identify
-from kerneltui.protocol.status import KernelState
+from kerneltui.protocol.status import KernelState, RestartPolicy
 from tests.fleet.small_kernels import WITHIN, Watched, dismiss_all, install_and_make_haste
 from tests.fleet.unkept import WITHOUT_KEEPER
 from tests.fleet.written_manifests import write_manifest
@@ -486,18 +486,64 @@ def test_what_a_dashboard_ends_no_dashboard_restarts(
     fleets: tuple[Fleet, Fleet], end: Verb, is_own: bool
 ) -> None:
     fleets[0].start("tiny", cwd="/", autorestart=True)
-    for fleet in fleets:
-        eventually(lambda: [each.state for each in fleet.snapshots] == [KernelState.IDLE], WITHIN)  # noqa: B023
-    eventually(lambda: any(fleet._reconciler.autorestarter._lease.held for fleet in fleets), WITHIN)
-    holder, other = fleets if fleets[0]._reconciler.autorestarter._lease.held else reversed(fleets)
-
+    holder, other = holder_first(fleets)
     ender = holder if is_own else other
 
     ender.do(end, ender.snapshots[0].target, signum=signal.SIGKILL)
 
+    expected = [] if end is Verb.SHUTDOWN else [KernelState.DEAD]
     for fleet in fleets:
-        eventually(lambda: not any(map(is_alive, fleet.snapshots)), WITHIN)  # noqa: B023
-    assert spawns(holder) in ([], [1])
+        eventually(lambda: [each.state for each in fleet.snapshots] == expected, WITHIN)  # noqa: B023
+        fleet._reconciler.thread.take_turn(WITHIN)
+    assert spawns(holder) == [1 for _ in expected]
+
+
+def test_a_kernel_that_one_dashboard_has_given_up_is_taken_up_by_no_other(
+    fleets: tuple[Fleet, Fleet],
+) -> None:
+    fleets[0].start("tiny", cwd="/", autorestart=True)
+    holder, other = holder_first(fleets)
+    manager = holder.registry.all()[0].manager
+    assert manager is not None
+    manager._restarter.policy = RestartPolicy(limit=0)
+    eventually(lambda: manager.autorestart, WITHIN)
+
+    os.killpg(holder.snapshots[0].pid or 0, signal.SIGKILL)
+    eventually(lambda: not any(map(is_alive, (*holder.snapshots, *other.snapshots))), WITHIN)
+    holder.close()
+
+    lease = other._reconciler.autorestarter._lease
+    eventually(lambda: lease.held or not other.snapshots[0].autorestart, WITHIN)
+    for _ in range(3):
+        other._reconciler.thread.take_turn(WITHIN)
+    assert [each.state for each in other.snapshots] == [KernelState.DEAD]
+    assert "died too often" in " ".join(each.text for each in holder.take_notices())
+
+
+def test_automatic_restart_can_be_switched_on_again_after_it_was_given_up(left: Watched) -> None:
+    left.wait_for(KernelState.IDLE)
+    left.fleet.do(Verb.AUTORESTART, left.now.target)
+    manager = left.fleet.registry.all()[0].manager
+    assert manager is not None
+    manager._restarter.policy = RestartPolicy(limit=0)
+    eventually(lambda: manager.autorestart, WITHIN)
+    os.killpg(left.now.pid or 0, signal.SIGKILL)
+    left.wait_for(KernelState.DEAD)
+    eventually(lambda: not left.now.autorestart, WITHIN)
+
+    left.fleet.do(Verb.AUTORESTART, left.now.target)
+    left.fleet._reconciler.thread.take_turn(WITHIN)
+
+    assert left.now.autorestart
+
+
+def holder_first(fleets: tuple[Fleet, Fleet]) -> tuple[Fleet, Fleet]:
+    """Return both once each knows its kernel and one has the lease, that one first."""
+    one, other = fleets
+    for fleet in fleets:
+        eventually(lambda: [each.state for each in fleet.snapshots] == [KernelState.IDLE], WITHIN)  # noqa: B023
+    eventually(lambda: any(each._reconciler.autorestarter._lease.held for each in fleets), WITHIN)
+    return (one, other) if one._reconciler.autorestarter._lease.held else (other, one)
 
 
 def is_alive(kernel: KernelSnapshot) -> bool:
