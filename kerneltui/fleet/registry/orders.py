@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from kerneltui.errors import ActionRefused
+from kerneltui.errors import ActionRefused, KernelError, KernelTimeout
 from kerneltui.fleet.diagnosis.death import Sent
 from kerneltui.fleet.manifests.manifest import RESTARTING, Manifest
 from kerneltui.fleet.manifests.store import CannotNote, ManifestStore
@@ -63,6 +63,7 @@ class Orders:
         """
         kernel = self._registry.now(kernel) or kernel
         verb, signum = SENT[word]
+        # The cause of a later end, so it is shown only once the order is held.
         sent = self._sent(kernel, asked_for or verb, signum)
         with contextlib.ExitStack() as held:
             try:
@@ -71,13 +72,28 @@ class Orders:
                 if not is_urgent or kernel.manifest is None or not kernel.is_alive:
                     raise
             mine = (word, time.monotonic())
-            self._show(kernel, lambda now: replace(now, pending=mine))
+            self._show(kernel, lambda now: replace(now, pending=mine, sent=sent))
             try:
                 yield
+            except KernelTimeout:  # it may still end
+                raise
+            except KernelError:
+                self._take_back(kernel, sent)
+                raise
             finally:  # unless a stronger order has taken over
                 self._show(
                     kernel, lambda now: replace(now, pending=None) if now.pending is mine else now
                 )
+
+    def _take_back(self, kernel: TrackedKernel, sent: Sent | None) -> None:
+        """Forget what was to be sent by an order that was refused, if the process lives on."""
+        now = self._registry.now(kernel)
+        is_same = now is not None and now.is_alive and now.identity == kernel.identity
+        if now is None or not is_same or now.sent is not sent:
+            return
+        self._registry.update(kernel, lambda now: replace(now, sent=kernel.sent))
+        with contextlib.suppress(ActionRefused):
+            self.amend(kernel, sent=kernel.sent)
 
     def _show(
         self, kernel: TrackedKernel, change: Callable[[TrackedKernel], TrackedKernel]
@@ -115,7 +131,9 @@ class Orders:
 
         `verb`: what the user asked for; `signum`: None for a shutdown request.
         """
-        changes: dict[str, Any] = {"sent": self._sent(kernel, verb, signum)}
+        sent = self._sent(kernel, verb, signum)
+        self._registry.update(kernel, lambda now: replace(now, sent=sent))
+        changes: dict[str, Any] = {"sent": sent}
         if signum in _STOPS:
             changes["stopped_at"] = time.time()
         elif signum == signal.SIGCONT:
@@ -124,12 +142,10 @@ class Orders:
             self.amend(kernel, **changes)
 
     def _sent(self, kernel: TrackedKernel, verb: Verb, signum: int | None) -> Sent | None:
-        """Note what a process is about to be sent; return that, or the last one if it has ended."""
+        """Return what a process is about to be sent, or the last one if it has ended."""
         if not kernel.is_alive:
             return kernel.sent
-        sent = Sent(signum, self.given_by(verb), time.time())
-        self._registry.update(kernel, lambda now: replace(now, sent=sent))
-        return sent
+        return Sent(signum, self.given_by(verb), time.time())
 
     def amend(self, kernel: TrackedKernel, **changes: Any) -> None:
         """Change what a kernel's manifest says. Raises ActionRefused if it cannot be changed."""

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from kerneltui.errors import ActionRefused
+from kerneltui.errors import ActionRefused, KernelTimeout
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.manifests.lock import ManifestLock, is_locked
 from kerneltui.fleet.manifests.manifest import RESTARTING, Manifest, manifest_path, read_manifest
@@ -25,6 +25,7 @@ from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Target
 from kerneltui.fleet.reconcile.heirs import Heirs
 from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.kernels.management.multi import MultiKernelManager
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 from kerneltui.protocol.status import KernelState
 from tests.fleet.small_kernels import (
@@ -107,6 +108,52 @@ def test_of_two_restarts_at_once_one_is_refused_and_no_process_is_left_over(
     tiny.wait_for(KernelState.IDLE)
     assert processes_of(tiny) == 1
     assert manifest_of(tiny).identity == tiny.now.identity
+
+
+def sent_to(kernel: Watched) -> tuple[object, object]:
+    """Return what the fleet and the manifest say that the kernel was sent last."""
+    tracked = kernel.fleet.registry.get(kernel.kernel_id)
+    assert tracked is not None
+    return tracked.sent, manifest_of(kernel).sent
+
+
+def test_an_order_that_is_refused_for_another_one_is_not_the_cause_of_a_later_end(
+    tiny: Watched,
+) -> None:
+    lock = ManifestLock.take(manifest_of(tiny).path)
+    with pytest.raises(ActionRefused, match="another kerneltui"):
+        tiny.fleet.do(Verb.SHUTDOWN, tiny.now.target)
+    lock.release()
+
+    assert sent_to(tiny) == (None, None)
+
+
+def test_an_order_that_is_refused_before_anything_is_done_is_not_the_cause_of_a_later_end(
+    tiny: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: object) -> None:
+        raise ActionRefused("its command is gone")
+
+    monkeypatch.setattr(KernelManager, "_prepare_restart", refuse)
+
+    with pytest.raises(ActionRefused, match="its command is gone"):
+        tiny.fleet.do(Verb.RESTART, tiny.now.target)
+
+    assert sent_to(tiny) == (None, None)
+
+
+def test_an_order_that_may_still_have_an_effect_stays_noted(
+    tiny: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def be_late(*_arguments: object, **_more: object) -> None:
+        raise KernelTimeout("it was asked, and still runs")
+
+    monkeypatch.setattr(MultiKernelManager, "shutdown_kernel", be_late)
+
+    with pytest.raises(KernelTimeout):
+        tiny.fleet.do(Verb.SHUTDOWN, tiny.now.target)
+
+    assert all(sent_to(tiny))
 
 
 def test_a_fleet_goes_on_listening_until_its_orders_have_ended(
