@@ -51,7 +51,7 @@ class Subshell:
 
     def forget(self) -> None:
         """Take note that it is gone, or that its code goes on without us."""
-        self.id = None
+        self.id = self.request = None
         self.unanswered.clear()
 
     def take_parked(self) -> list[Parked]:

@@ -361,6 +361,19 @@ def test_what_has_ended_before_its_client_was_taken_over_is_over(
     assert talk.conversation.prompt is None
 
 
+def test_a_client_that_is_taken_over_asks_for_a_subshell_of_its_own(
+    talk: Talk, fake: FakeKernel
+) -> None:
+    fake.hold("kernel_info_request")
+    report(talk, "busy", "cell")
+    talk.ask()
+    fake.wait_for("kernel_info_request")
+    talk.conversation.resume(CLIENT, "ask()", LEFT)
+    fake.release()
+
+    assert talk.hear(talk.evaluate())["status"] == "ok"
+
+
 def test_what_was_asked_when_nobody_listened_is_offered_once(talk: Talk, fake: FakeKernel) -> None:
     fake.hold("kernel_info_request")
     talk.conversation.resume(CLIENT, "ask()")
