@@ -14,13 +14,14 @@ from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.diagnosis.death import Death
 from kerneltui.fleet.manifests.lock import is_locked
 from kerneltui.fleet.manifests.manifest import Manifest, read_manifest
-from kerneltui.fleet.manifests.store import ManifestStore
+from kerneltui.fleet.manifests.store import CannotNote, ManifestStore
 from kerneltui.frozen import frozen
 from kerneltui.kernels.processes.adopted import AdoptedProcess
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 
 KNOWN = 1000  # exit codes that are kept for those who ask
 LAST_WORDS = 0.5  # seconds after an end in which its last messages and lines have been written
+RETRY = 5.0  # seconds between two attempts to write after one has failed
 NAMELESS = 60.0  # seconds until an end is forgotten that no manifest is about
 
 
@@ -36,6 +37,15 @@ class End:
     """The same; instant of `time.monotonic()`."""
 
 
+@frozen
+class _Unwritten:
+    """An account that could not be written; to make another takes long."""
+
+    end: End
+    is_summed_up: bool
+    death: Death
+
+
 class Ends:
     """Runs in the keeper's one thread."""
 
@@ -45,6 +55,8 @@ class Ends:
         self._noted: dict[ProcessIdentity, bool] = {}
         """Of the ends that manifests do not fully tell yet: whether anything is noted."""
         self._awaited: set[ProcessIdentity] = set()
+        self._unwritten: dict[ProcessIdentity, _Unwritten] = {}
+        self._rests_until = 0.0  # monotonic
 
     def await_end(self, identity: ProcessIdentity) -> None:
         """Take note that the exit code of a process will be known."""
@@ -101,29 +113,41 @@ class Ends:
             if is_summed_up:
                 self._awaited.discard(identity)
             if end is None or (manifest is None and age >= NAMELESS):
-                del self._noted[identity]
+                self._forget(identity)
             elif manifest is not None and (is_summed_up or not is_noted):
                 self._write(manifest, identity, end, is_summed_up=is_summed_up)
 
     def _write(
         self, manifest: Manifest, identity: ProcessIdentity, end: End, *, is_summed_up: bool
     ) -> None:
-        if is_locked(manifest.path):  # another process gives it an order: later
-            return
-        with contextlib.suppress(KernelError):
-            manifest = read_manifest(manifest.path)
-        death = _account_of(manifest, end)
-        with contextlib.suppress(ActionRefused):  # it was locked just now, or cannot be written
+        if time.monotonic() < self._rests_until or is_locked(manifest.path):
+            return  # another process gives it an order, or the disk is full: later
+        known = self._unwritten.pop(identity, None)
+        is_told = known is not None and (known.end, known.is_summed_up) == (end, is_summed_up)
+        death = known.death if known is not None and is_told else _account_of(manifest, end)
+        try:
             self._store.note_death(manifest, identity, death)
+        except CannotNote:
+            self._unwritten[identity] = _Unwritten(end, is_summed_up, death)
+            self._rests_until = time.monotonic() + RETRY
+        except ActionRefused:  # it was locked just now
+            return
+        else:
             self._noted[identity] = True
             if is_summed_up:
-                del self._noted[identity]
+                self._forget(identity)
+
+    def _forget(self, identity: ProcessIdentity) -> None:
+        del self._noted[identity]
+        self._unwritten.pop(identity, None)
 
 
 def _account_of(manifest: Manifest, end: End) -> Death:
     # Loads two megabytes, so only once a kernel has ended.
     from kerneltui.fleet.inspection.post_mortem import post_mortem
 
+    with contextlib.suppress(KernelError):
+        manifest = read_manifest(manifest.path)
     return post_mortem(manifest, end.returncode, end.at)
 
 

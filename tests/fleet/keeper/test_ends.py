@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -15,7 +16,8 @@ import pytest
 
 from kerneltui.fleet.diagnosis.death import Death, Sent
 from kerneltui.fleet.keeper import ends as ends_module
-from kerneltui.fleet.keeper.ends import Ends
+from kerneltui.fleet.keeper.ends import End, Ends
+from kerneltui.fleet.manifests import lock as lock_module
 from kerneltui.fleet.manifests.lock import ManifestLock
 from kerneltui.fleet.manifests.manifest import Manifest, read_manifest
 from kerneltui.fleet.manifests.store import ManifestStore
@@ -128,6 +130,61 @@ def test_while_another_process_gives_an_order_it_is_noted_later_and_nothing_wait
     lock.release()
 
     assert kept.look() is not None
+
+
+class Disk:
+    """A disk that is full at first."""
+
+    def __init__(self) -> None:
+        self.is_full = True
+        self.attempts = 0
+        self._new_part = lock_module._new_part
+
+    def new_part(self, path: Path) -> lock_module._Part:
+        if not self.is_full:
+            return self._new_part(path)
+        self.attempts += 1
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    disk = Disk()
+    monkeypatch.setattr(lock_module, "_new_part", disk.new_part)
+    return disk
+
+
+def test_while_the_disk_is_full_it_is_seldom_tried_to_note_an_end(kept: Kept, disk: Disk) -> None:
+    kept.ends.note(GONE, 3)
+
+    for _ in range(3):
+        kept.look()
+
+    assert disk.attempts == 1
+    assert kept.ends.has_news
+
+
+def test_an_end_that_could_not_be_noted_is_accounted_for_once(
+    kept: Kept, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account_of, accounts = ends_module._account_of, []
+
+    def account(manifest: Manifest, end: End) -> Death:
+        accounts.append(account_of(manifest, end))
+        return accounts[-1]
+
+    monkeypatch.setattr(ends_module, "_account_of", account)
+    monkeypatch.setattr(ends_module, "RETRY", 0.0)
+    monkeypatch.setattr(ends_module, "LAST_WORDS", 0.0)
+    kept.ends.note(GONE, 3)
+    for _ in range(3):
+        kept.look()
+    assert disk.attempts == 3
+
+    disk.is_full = False
+
+    assert accounts == [kept.look()]
+    assert not kept.ends.has_news
 
 
 def test_an_end_of_the_process_before_is_not_noted(kept: Kept) -> None:
