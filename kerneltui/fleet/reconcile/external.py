@@ -108,8 +108,10 @@ class ExternalKernels:
         with self._registry.batch():
             if found is not self._found and self._follow(found):
                 self._found = found  # else the failed ones are tried again
-        for kernel in self._registry.all():
-            if kernel.found is not None:
+        with self._registry.batch():
+            for kernel in self._registry.all():
+                if kernel.found is None:
+                    continue
                 self._take_over(kernel, kernel.found, listing.of(kernel.kernel_id))
 
     def _follow(self, found: tuple[Found, ...]) -> bool:

@@ -17,14 +17,22 @@ from kerneltui.errors import ActionRefused
 from kerneltui.fleet.control import controllers
 from kerneltui.fleet.control.controllers import ExternalController
 from kerneltui.fleet.discovery import scanner as discovery_module
-from kerneltui.fleet.discovery.attach import attach_process
+from kerneltui.fleet.discovery.attach import attach_process, attached_manager
+from kerneltui.fleet.discovery.found import Found
 from kerneltui.fleet.fleet import Fleet
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.model.classification import Kind, Liveness
-from kerneltui.kernels.connection.connection_file import write_connection_file
+from kerneltui.fleet.model.origin import Origin
+from kerneltui.fleet.registry.described import Described
+from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
+from kerneltui.fleet.servers.jupyter_server import JupyterServer
+from kerneltui.fleet.servers.poller import Listing, Served
+from kerneltui.fleet.servers.rest import ServedKernel
+from kerneltui.kernels.connection.connection_file import read_connection_file, write_connection_file
 from kerneltui.kernels.connection.listeners import Listeners, listeners
 from kerneltui.kernels.management.manager import KernelManager
 from kerneltui.kernels.processes.identity import identify
+from kerneltui.kernels.specs.spec_manager import KernelSpecManager
 from kerneltui.protocol.connection import Channel
 from kerneltui.protocol.status import KernelState
 from tests.fleet.small_kernels import ROOT, WITHIN, install_and_make_haste
@@ -81,6 +89,42 @@ def test_a_look_at_which_nothing_is_new_leaves_what_is_tracked_as_it_is(
     fleet.look()
 
     assert [each is same for each, same in zip(fleet.registry.all(), before, strict=True)] == [True]
+
+
+def test_what_a_server_tells_of_its_kernels_is_published_once(
+    fleet: Fleet, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count, told = 5, ServedKernel("python3", "idle", 1, "")
+    external, server = (
+        fleet._reconciler.external,
+        JupyterServer(1, "here", 8888, "", "/", False, "/", ""),
+    )
+    for number in range(count):
+        found = served_kernel(str(number), runtime)
+        manager = attached_manager(found, KernelSpecManager())
+        kernel = TrackedKernel(found.kernel_id, "one", "/", manager, found=found)
+        fleet._tracker.admit(kernel)
+        attach_process(manager, None)
+    described: list[str] = []
+    describe = fleet.registry._describe
+
+    def watched(kernel: TrackedKernel, before: Described | None) -> Described:
+        described.append(kernel.kernel_id)
+        return describe(kernel, before)
+
+    monkeypatch.setattr(fleet.registry, "_describe", watched)
+
+    listing = Listing({str(number): Served(server, told) for number in range(count)})
+    external._take_over_all(external._found, listing)
+
+    assert sorted(described) == [str(number) for number in range(count)]
+
+
+def served_kernel(kernel_id: str, folder: Path) -> Found:
+    file = folder / f"kernel-{kernel_id}.json"
+    write_connection_file(str(file))
+    info = read_connection_file(str(file))
+    return Found(kernel_id, file, info, None, Origin.SERVER, 1, VERIFIED)
 
 
 def look_until(fleet: Fleet, condition: Callable[[], object]) -> None:
