@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from kerneltui.fleet.diagnosis.crash import FAULTS, Crash
 from kerneltui.frozen import frozen
+from kerneltui.kernels.processes.returncode import SHELL
 from kerneltui.protocol.text import clean_code, clean_line
 from kerneltui.words import clock
 
@@ -21,8 +22,6 @@ SOON = 5.0  # seconds after an order or a signal in which it counts as the cause
 PENDING = 60.0  # the same if that very signal ended the process: it may have been stopped
 NEAR = 0.9  # share of the memory limit from which the system may soon end a process
 MAX_TEXTS = 50  # arguments that are kept, and lines
-SIGNALS = range(1, 65)
-_SHELL = 128  # what a shell adds to the number of a signal that has ended its program
 _UNITS = ((1 << 30, "GB"), (1 << 20, "MB"))
 
 _EXCEPTION = re.compile(
@@ -256,7 +255,7 @@ def conclude(
     """
     exit_code = returncode if returncode is not None and returncode >= 0 else None
     signum = -returncode if returncode is not None and returncode < 0 else None
-    if crash is not None and returncode in (None, -crash.signum, _SHELL + crash.signum):
+    if crash is not None and returncode in (None, -crash.signum, SHELL + crash.signum):
         exit_code, signum = None, crash.signum
     else:
         crash = None
@@ -272,12 +271,6 @@ def conclude(
         last_lines=_cleaned(last_lines),
         memory=memory,
     )
-
-
-def unwrapped(returncode: int | None) -> int | None:
-    """Return a kernel's returncode, given that of the program that wraps it."""
-    is_signal = returncode is not None and returncode - _SHELL in SIGNALS
-    return _SHELL - returncode if is_signal and returncode is not None else returncode
 
 
 def _cleaned(texts: tuple[str, ...]) -> tuple[str, ...]:

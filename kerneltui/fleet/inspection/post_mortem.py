@@ -9,7 +9,7 @@ from dataclasses import replace
 from kerneltui.errors import KernelError
 from kerneltui.fleet.diagnosis.cells import cell_number
 from kerneltui.fleet.diagnosis.crash import find_crash, place_of, without_dumps
-from kerneltui.fleet.diagnosis.death import Death, better_known, conclude, unwrapped
+from kerneltui.fleet.diagnosis.death import Death, better_known, conclude
 from kerneltui.fleet.keeper.recording.recording import ended_at, recording_path
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.monitoring.iopub_facts import IopubFacts
@@ -41,7 +41,7 @@ def post_mortem(
     """Return why a kernel has ended, if no dashboard saw it end.
 
     The recording tells what ran; and, unless `at` does, when it ended. After a crash, the log's
-    time tells when. `returncode`: as in `subprocess`; None if it is not known.
+    time tells when. `returncode`: the kernel's own, as in `subprocess`; None if it is not known.
     """
     info = _connection(manifest)
     log = LogFile.beside(manifest.connection_file, manifest.kernel_id, info.key if info else b"")
@@ -52,9 +52,8 @@ def post_mortem(
     is_heard = heard_to is not None and heard_to >= manifest.started_at
     latest = read_latest(path, info, manifest.started_at) if info is not None and is_heard else None
     told_at = heard_to if is_heard else log.written_at if crash is not None else None
-    is_wrapped = manifest.launched is not None
     death = conclude(
-        unwrapped(returncode) if is_wrapped else returncode,
+        returncode,
         crash,
         at=told_at if at is None else at,
         sent=manifest.sent,

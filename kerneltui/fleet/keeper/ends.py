@@ -9,6 +9,7 @@ import contextlib
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.diagnosis.death import Death
@@ -18,10 +19,12 @@ from kerneltui.fleet.manifests.store import CannotNote, ManifestStore
 from kerneltui.frozen import frozen
 from kerneltui.kernels.processes.adopted import AdoptedProcess
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify
+from kerneltui.kernels.processes.returncode import unwrapped
 
 KNOWN = 1000  # exit codes that are kept for those who ask
 LAST_WORDS = 0.5  # seconds after an end in which its last messages and lines have been written
 RETRY = 5.0  # seconds between two attempts to write after one has failed
+TOGETHER = 0.5  # seconds between the ends of a kernel and its wrapper, seen in either order
 NAMELESS = 60.0  # seconds until an end is forgotten that no manifest is about
 
 
@@ -115,7 +118,15 @@ class Ends:
             if end is None or (manifest is None and age >= NAMELESS):
                 self._forget(identity)
             elif manifest is not None and (is_summed_up or not is_noted):
+                end = self._with_code(end, manifest.launched)
                 self._write(manifest, identity, end, is_summed_up=is_summed_up)
+
+    def _with_code(self, end: End, launched: ProcessIdentity | None) -> End:
+        """Return the end of a kernel with the code that its wrapper passes on, if it has none."""
+        wrapper = self._known.get(launched) if launched is not None else None
+        if end.returncode is not None or wrapper is None or wrapper.since < end.since - TOGETHER:
+            return end
+        return replace(end, returncode=unwrapped(wrapper.returncode))
 
     def _write(
         self, manifest: Manifest, identity: ProcessIdentity, end: End, *, is_summed_up: bool

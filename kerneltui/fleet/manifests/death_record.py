@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from kerneltui.fleet.diagnosis.crash import MAX_FRAMES, Crash
-from kerneltui.fleet.diagnosis.death import MAX_TEXTS, SIGNALS, Death, MemoryAtEnd, Sent
+from kerneltui.fleet.diagnosis.death import MAX_TEXTS, Death, MemoryAtEnd, Sent
 from kerneltui.fleet.diagnosis.stack import Frame
 from kerneltui.fleet.manifests import values
+from kerneltui.kernels.processes.returncode import SIGNALS
 
 MAX_SAMPLES = 100
 _CODES = range(256)

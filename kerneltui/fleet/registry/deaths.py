@@ -16,7 +16,6 @@ from kerneltui.fleet.diagnosis.death import (
     Sent,
     better_known,
     conclude,
-    unwrapped,
 )
 from kerneltui.fleet.inspection.post_mortem import (
     account_of,
@@ -146,9 +145,8 @@ class Deaths:
         facts, status = self._facts_of(kernel.kernel_id), manager.status
         lines = self._last_words(manager, manifest)
         crash = find_crash(lines, lambda file: cell_number(file, facts.cells))
-        is_wrapped = process.launched != process.identity
         return conclude(
-            unwrapped(process.returncode) if is_wrapped else process.returncode,
+            process.returncode,
             crash,
             at=time.time(),
             sent=_latest(kernel.sent, manifest.sent if manifest is not None else None),

@@ -7,6 +7,7 @@ import threading
 from kerneltui.kernels.processes.adopted import AdoptedProcess, unknown
 from kerneltui.kernels.processes.identity import ProcessIdentity
 from kerneltui.kernels.processes.process import KernelProcess
+from kerneltui.kernels.processes.returncode import unwrapped
 
 WRAPPER_TIME = 0.5  # seconds for a wrapper to pass on its kernel's return code
 
@@ -35,7 +36,7 @@ class WrappedProcess(AdoptedProcess):
         None if neither is known.
         """
         own = super().returncode
-        return self.wrapper.returncode if own is None and self._has_outlived_it else own
+        return unwrapped(self.wrapper.returncode) if own is None and self._has_outlived_it else own
 
     def wait(self, timeout: float | None = None) -> bool:
         if not super().wait(timeout):

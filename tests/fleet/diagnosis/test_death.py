@@ -15,7 +15,6 @@ from kerneltui.fleet.diagnosis.death import (
     Sent,
     better_known,
     conclude,
-    unwrapped,
 )
 from kerneltui.fleet.diagnosis.stack import Frame
 
@@ -160,16 +159,6 @@ def test_an_end_is_by_a_code_or_by_a_signal(
     death: Death, exit_code: int | None, name: str | None
 ) -> None:
     assert (death.exit_code, death.signal) == (exit_code, name)
-
-
-@pytest.mark.parametrize(
-    ("passed_on", "returncode"),
-    [(137, -9), (139, -11), (3, 3), (128, 128), (255, 255), (None, None)],
-)
-def test_a_shell_passes_a_signal_on_as_a_code(
-    passed_on: int | None, returncode: int | None
-) -> None:
-    assert unwrapped(passed_on) == returncode
 
 
 @pytest.mark.parametrize(

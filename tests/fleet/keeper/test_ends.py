@@ -132,6 +132,54 @@ def test_while_another_process_gives_an_order_it_is_noted_later_and_nothing_wait
     assert kept.look() is not None
 
 
+WRAPPER = replace(GONE, pid=7)
+
+
+@pytest.fixture
+def wrapped(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> Kept:
+    """A kernel that a wrapper runs, whose exit code only the wrapper learns."""
+    monkeypatch.setattr(ends_module, "LAST_WORDS", 0.0)
+    kept.manifest = replace(kept.manifest, launched=WRAPPER)
+    kept.manifest.path.unlink()
+    write_manifest(kept.manifest)
+    return kept
+
+
+@pytest.mark.parametrize("is_wrapper_first", [False, True])
+def test_a_wrapper_tells_how_its_kernel_has_ended(wrapped: Kept, is_wrapper_first: bool) -> None:
+    ends = [(GONE, None), (WRAPPER, 137)]
+    for identity, returncode in reversed(ends) if is_wrapper_first else ends:
+        wrapped.ends.note(identity, returncode)
+
+    death = wrapped.look()
+
+    assert death is not None
+    assert (death.exit_code, death.signum) == (None, signal.SIGKILL)
+
+
+def test_a_wrapper_that_ended_before_its_kernel_tells_nothing_of_its_end(
+    wrapped: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ends_module, "TOGETHER", 0.0)
+    wrapped.ends.note(WRAPPER, 3)
+    wrapped.ends.note(GONE, None)
+
+    death = wrapped.look()
+
+    assert death is not None
+    assert (death.exit_code, death.signum) == (None, None)
+
+
+def test_the_code_of_a_kernel_itself_is_not_read_as_its_wrappers(wrapped: Kept) -> None:
+    wrapped.ends.note(WRAPPER, 1)
+    wrapped.ends.note(GONE, 137)
+
+    death = wrapped.look()
+
+    assert death is not None
+    assert (death.exit_code, death.signum) == (137, None)
+
+
 class Disk:
     """A disk that is full at first."""
 

@@ -56,6 +56,21 @@ def test_a_wrapper_that_has_ended_right_after_its_kernel_passes_on_how_that_was(
     assert process.returncode == 7
 
 
+def test_a_signal_that_a_shell_passes_on_as_a_code_is_told_as_a_signal(
+    kernel: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_before_linux_6_15(monkeypatch)
+    with subprocess.Popen(["sh", "-c", "read end; exit 137"], stdin=subprocess.PIPE) as shell:
+        wrapper = ChildProcess(shell)
+        process = wrapped(wrapper, kernel)
+        kernel.kill()
+        kernel.wait()
+        end(wrapper)
+
+        assert process.wait(PATIENCE)
+        assert process.returncode == -9
+
+
 def test_a_wrapper_that_was_seen_to_be_gone_before_its_kernel_tells_nothing_of_its_end(
     kernel: subprocess.Popen[bytes], wrapper: ChildProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
