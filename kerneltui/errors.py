@@ -165,8 +165,10 @@ class WrongThread(KernelError, RuntimeError):
 class KernelDied(KernelError, RuntimeError):
     """The kernel's process ended while the caller waited for it.
 
-    `returncode`: as in `subprocess`, negative for a signal; None if only the kernel's parent
-    process can know it. `last_lines`: the last lines that the kernel wrote, cleaned.
+    A client that knows only the sockets raises it if nothing serves them any more: that may also be
+    the end of a tunnel, and the message says so. `returncode`: as in `subprocess`, negative for a
+    signal; None if only the kernel's parent process can know it. `last_lines`: the last lines that
+    the kernel wrote, cleaned.
     """
 
     def __init__(self, message: str, returncode: int | None, last_lines: tuple[str, ...]) -> None:

@@ -342,7 +342,7 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
         heartbeat = [Channel.HB] if hb else []
         info = self._info_with([*(each.channel for each in channels), *heartbeat])
         if anew:
-            self._presence = KernelPresence(info)
+            self._presence = KernelPresence(info, self.connection_file)
             # Another identity each time: while a kernel still knows a closed socket by the old one,
             # it may not listen to a new socket that takes it.
             self._openings += 1

@@ -28,15 +28,18 @@ GREETING_TIME = 0.5  # seconds; zmq greets each new connection, in a thread that
 class KernelPresence:
     """Watches a kernel's process if it is visible, else its sockets.
 
-    The end of the visible process is the end of the kernel. Without one, the kernel is there as
-    long as a process speaks zmq at its address. A kernel that is stopped, or that cannot be reached
-    now, is not gone.
+    The end of the process that listens for it ends the watch, and so does a refused connection. A
+    kernel that is stopped, or that cannot be reached now, is not gone. That it has ended is certain
+    only if the process is proven to be the kernel: else it may be the end of a tunnel.
     """
 
-    def __init__(self, info: ConnectionInfo) -> None:
+    def __init__(self, info: ConnectionInfo, connection_file: str) -> None:
+        """`connection_file`: its path, "" if unknown. A process that names it is the kernel."""
         self.process: AdoptedProcess | None = None
         """The process that listens for the kernel on this host; None until it is found."""
         self._info = info
+        self._connection_file = connection_file
+        self._is_proven = False
         self._was_there = False
         self._search_at = 0.0
         self._look_at = math.inf
@@ -68,11 +71,10 @@ class KernelPresence:
             self.process, self._search_at = None, 0.0
             if not is_there:
                 return True
+            self._is_proven = False
         if is_there and self.process is None and self._search_at <= now:
             self._search_at = now + SEARCH_INTERVAL
-            found = find_process(self._info)
-            # If the kernel has ended meanwhile, the process found is one that it has forked.
-            self.process = found if somebody_speaks(self._info) else None
+            self._watch(find_process(self._info))
         self._was_there |= bool(is_there) or has_spoken
         return is_there is False and (self._was_there or self._info.transport == "inproc")
 
@@ -82,11 +84,20 @@ class KernelPresence:
         return self._info.transport == "inproc" and bool(why_withdrawn(self._info.ip))
 
     def describe_end(self, channel: Channel) -> str:
+        """Say what is known of a kernel that is gone, for who used `channel`."""
         endpoint = self._info.endpoint(channel)
         if self._info.transport == "inproc":
             why = why_withdrawn(self._info.ip) or "this process does not offer it"
             return f"the kernel at {endpoint} cannot be reached any more: {why}"
-        return f"the kernel at {endpoint} has ended"
+        if self._is_proven:
+            return f"the kernel at {endpoint} has ended"
+        return f"nothing serves {endpoint} any more: the kernel has ended, or a tunnel to it has"
+
+    def _watch(self, found: AdoptedProcess | None) -> None:
+        # If the kernel has ended meanwhile, the process found is one that it has forked.
+        if found is not None and somebody_speaks(self._info):
+            self.process = found
+            self._is_proven = names_file(found.identity.pid, self._connection_file)
 
 
 def somebody_speaks(info: ConnectionInfo) -> bool | None:
@@ -166,6 +177,18 @@ def find_process(info: ConnectionInfo) -> AdoptedProcess | None:
         return None if found is None else AdoptedProcess(found)
     except OSError:  # for example, if too many files are open
         return None
+
+
+def names_file(pid: int, connection_file: str) -> bool:
+    """Tell whether a process has a connection file among its arguments, as kernels do."""
+    import psutil
+
+    try:
+        return bool(connection_file) and any(
+            connection_file in word for word in psutil.Process(pid).cmdline()
+        )
+    except psutil.Error:
+        return False
 
 
 def _is_local(ip: str) -> bool:

@@ -7,11 +7,11 @@ sockets, but does not serve it.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from kerneltui.kernels.connection.connection_file import ConnectionFileMixin
 from kerneltui.kernels.connection.listeners import eldest, listeners, listens, owner
-from kerneltui.kernels.connection.presence import open_connection, somebody_speaks
+from kerneltui.kernels.connection.presence import names_file, open_connection, somebody_speaks
 from kerneltui.kernels.processes.identity import ProcessIdentity, identify
 from kerneltui.kernels.processes.lifecycle import Lifecycle
 from kerneltui.kernels.processes.process import KernelProcess
@@ -109,16 +109,7 @@ def _belongs(
     """
     if info.transport == "ipc" or (launched is not None and found in relatives(launched)):
         return True
-    return any(connection_file in word for word in _arguments(found.pid))
-
-
-def _arguments(pid: int) -> Iterable[str]:
-    import psutil
-
-    try:
-        return psutil.Process(pid).cmdline()
-    except psutil.Error:
-        return ()
+    return names_file(found.pid, connection_file)
 
 
 def _is_connectable(info: ConnectionInfo) -> bool:

@@ -67,6 +67,21 @@ def test_a_kernel_that_is_killed_is_not_waited_for(children: Children, transport
             waiting.result()
 
 
+def test_the_end_of_a_process_that_is_not_proven_to_be_the_kernel_may_be_a_tunnels(
+    children: Children,
+) -> None:
+    manager = children.start("serves")
+    client = BlockingKernelClient()
+    client.load_connection_info(manager.get_connection_info())
+    waiting = wait_for_reply(client)
+    eventually(lambda: is_watched(client))
+
+    manager.signal_kernel(signal.SIGKILL)
+
+    with pytest.raises(KernelDied, match=r"nothing serves .*, or a tunnel to it has"):
+        waiting.result()
+
+
 def test_a_kernel_that_was_killed_before_the_wait_is_not_waited_for(children: Children) -> None:
     manager = children.start("serves")
     with client_of(manager) as client:
