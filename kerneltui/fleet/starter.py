@@ -8,7 +8,7 @@ from collections.abc import Collection
 from kerneltui.fleet.keeper.start import KeeperStarter
 from kerneltui.fleet.manifests.adoption import todays_environment
 from kerneltui.fleet.manifests.manifest import Manifest
-from kerneltui.fleet.manifests.names import refuse_taken
+from kerneltui.fleet.manifests.names import checked_name, refuse_taken
 from kerneltui.fleet.manifests.store import ManifestStore
 from kerneltui.fleet.registry.registry import KernelRegistry
 from kerneltui.fleet.registry.tracked_kernel import TrackedKernel
@@ -40,6 +40,7 @@ class KernelStarter:
 
         `name`: "" to have one made from the kernelspec's name.
         """
+        name = checked_name(name) if name else ""
         kernel_id = self._kernels.new_kernel_id()
         environment = todays_environment(kernel_id)
         connection_file = str(runtime_folder() / f"kernel-{kernel_id}.json")

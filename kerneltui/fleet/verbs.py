@@ -29,6 +29,7 @@ from kerneltui.fleet.discovery.naming import PATH_WIDTH
 from kerneltui.fleet.keeper.start import KeeperStarter
 from kerneltui.fleet.manifests.adoption import environment_differs, todays_environment
 from kerneltui.fleet.manifests.manifest import RESTARTING
+from kerneltui.fleet.manifests.names import checked_name
 from kerneltui.fleet.model.capabilities import VERBS, Method, Verb, why_not
 from kerneltui.fleet.model.classification import Kind
 from kerneltui.fleet.model.options import Options
@@ -298,9 +299,7 @@ class KernelVerbs:
 
     def _rename(self, asked: _Asked) -> str:
         """Give a kernel of ours another name; no two kernels have the same."""
-        kernel, name = asked.kernel, asked.options.get("name", "").strip()
-        if not name or clean_line(name) != name:
-            raise ActionRefused("a name is one line of at most 200 characters, and not empty")
+        kernel, name = asked.kernel, checked_name(asked.options.get("name", ""))
         if name == kernel.name:
             return ""
         self._orders.rename(kernel, name)

@@ -617,6 +617,16 @@ def test_a_name_is_given_once(fleet: Fleet, mute: Watched) -> None:
         fleet.start("mute", cwd="", name=mute.now.name)
 
 
+@pytest.mark.parametrize(
+    "name", ["  ", "two\nlines", "x" * 201, "\x1b[31mred", "\ud800"], ids=ascii
+)
+def test_a_kernel_is_not_started_under_what_is_no_name(fleet: Fleet, name: str) -> None:
+    with pytest.raises(ActionRefused, match="a name is one line"):
+        fleet.start("mute", cwd="", name=name)
+
+    assert fleet.snapshots == ()
+
+
 def test_a_stopped_kernel_is_told_until_it_goes_on(fleet: Fleet, tiny: Watched) -> None:
     fleet.do(Verb.SIGNAL, tiny.now.target, signum=signal.SIGSTOP)
     eventually(lambda: tiny.now.condition.word is Word.STOPPED, WITHIN)

@@ -11,8 +11,17 @@ from pathlib import Path
 from kerneltui.errors import ActionRefused
 from kerneltui.file_lock import lock_file
 from kerneltui.private_file import make_private_folder
+from kerneltui.protocol.text import clean_line
 
 NAMING = 1.0  # seconds to wait for other processes that name kernels
+
+
+def checked_name(text: str) -> str:
+    """Return a name that a user has typed, without space around it. Raises ActionRefused."""
+    name = text.strip()
+    if not name or clean_line(name) != name:
+        raise ActionRefused("a name is one line of at most 200 characters, and not empty")
+    return name
 
 
 def refuse_taken(name: str, taken: Collection[str]) -> None:
