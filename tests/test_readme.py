@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import importlib
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -40,6 +42,17 @@ def test_the_librarys_examples_name_what_the_library_has() -> None:
     for node in imports:
         module = importlib.import_module(str(node.module))
         assert all(hasattr(module, alias.name) for alias in node.names)
+
+
+@pytest.mark.slow
+def test_the_first_example_of_the_library_runs_as_it_is_written() -> None:
+    example, *_ = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+
+    done = subprocess.run(
+        [sys.executable, "-c", example], capture_output=True, text=True, timeout=120, check=False
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "42\nZeroDivisionError\n", "")
 
 
 def test_the_example_configuration_is_right_and_whole() -> None:
