@@ -89,7 +89,8 @@ class Launcher:
     def update_env(self, env: Mapping[str, str]) -> None:
         """Merge `env` into the environment of the next launch."""
         arguments = self.arguments or {}
-        self.arguments = {**arguments, "env": {**(arguments.get("env") or os.environ), **env}}
+        before = arguments.get("env")
+        self.arguments = {**arguments, "env": {**(os.environ if before is None else before), **env}}
 
     def with_overrides(self, overriding: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the arguments of the last launch; those in `overriding` replace them."""

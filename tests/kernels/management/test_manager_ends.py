@@ -9,6 +9,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import zmq
 
@@ -339,6 +340,21 @@ def test_update_env_shows_after_the_next_restart(children: Children) -> None:
     manager.restart_kernel(now=True)
 
     children.hear(f"- two {Path.cwd()}")
+
+
+def test_update_env_adds_nothing_of_ours_to_an_empty_environment(
+    children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OURS", "1")
+    manager = children.manager("waits")
+    children.launch(manager, env={})
+    manager.update_env(env={"WORD": "two"})
+
+    manager.restart_kernel(now=True)
+
+    children.hear("ready")
+    environment = psutil.Process(process_id(manager)).environ()
+    assert (environment.get("WORD"), environment.get("OURS")) == ("two", None)
 
 
 def test_a_restart_on_new_ports_writes_them_down(children: Children) -> None:
