@@ -129,6 +129,6 @@ def _typed(
         channels = (client.shell_channel, client.stdin_channel)
         if any(channel.has_answer(request) for channel in channels):
             return None
-        client.wait_readable((*channels, keyboard), deadline, client.spawns)
+        client.wait_readable((*channels, keyboard), deadline, client.process_asked(request))
         keyboard.take_in()
     return END_OF_INPUT

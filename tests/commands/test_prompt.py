@@ -173,10 +173,11 @@ def test_a_prompt_of_an_earlier_cell_that_waits_unread_does_not_end_this_one(
 class DyingKernel:
     """A client of a kernel that ends while somebody is asked."""
 
-    spawns = 0
-
     def __init__(self, client: BlockingKernelClient) -> None:
         self.shell_channel, self.stdin_channel = client.shell_channel, client.stdin_channel
+
+    def process_asked(self, _msg_id: str) -> int:
+        return 0
 
     def wait_readable(self, *_arguments: object) -> None:
         raise KernelDied("the kernel has ended", None, ())

@@ -32,6 +32,7 @@ from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.message import Message, is_of_start, parent_id
 
 LAST_WORDS = 0.05  # seconds that the last messages of a dead kernel may take to arrive
+REMEMBERED = 1_000  # requests of which is known to which process they were sent; the latest
 
 
 @runtime_checkable
@@ -81,6 +82,8 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
         self._thread = ChannelThread(self._close_sockets)
         self.spawns = 0
         """How many processes had served the kernel when it was last connected to."""
+        self._sent: dict[str, int] = {}
+        """`spawns` at the time when a request was sent, by its msg_id; the oldest first."""
         self._openings = 0
         self._is_settled = False
         """The caller has said which channels are to be open; before that, the first use opens
@@ -219,7 +222,7 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
         """
         source = self._channel(Channel(channel))
         deadline = None if timeout is None else time.monotonic() + timeout
-        asked = self.spawns
+        asked = self.process_asked(msg_id)
         while True:
             if message := source.take_aside(msg_id):
                 return message
@@ -332,6 +335,18 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
         if message["msg_type"] == "iopub_welcome" or parent_id(message) in self._noise:
             return True
         return self._ready_reply is not None and is_of_start(message, self._ready_reply)
+
+    def note_sent(self, msg_id: str) -> None:
+        self._sent[msg_id] = self.spawns
+        if len(self._sent) > REMEMBERED:
+            del self._sent[next(iter(self._sent))]
+
+    def process_asked(self, msg_id: str) -> int:
+        """Return the number of the process that a request was sent to, as `spawns` counts them.
+
+        That of the present one if the request is unknown, or of long ago.
+        """
+        return self._sent.get(msg_id, self.spawns)
 
     def tap(self, channel: Channel, message: Message) -> None:
         if self.tap_messages is not None:

@@ -56,6 +56,9 @@ class Waiter(Protocol):
     def tap(self, channel: Channel, message: Message) -> None:
         """Take note of a message that was sent or received."""
 
+    def note_sent(self, msg_id: str) -> None:
+        """Take note of which process a message was sent to."""
+
 
 class ClientChannel:
     """One socket to a kernel. A message that fails verification is counted and dropped."""
@@ -114,6 +117,7 @@ class ClientChannel:
                     " nothing, or is gone"
                 )
             socket.send_multipart(frames)
+        self._waiter.note_sent(message["msg_id"])
         self._waiter.tap(self.channel, message)
 
     async def next_message(self, timeout: float | None = None) -> Message:

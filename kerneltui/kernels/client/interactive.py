@@ -88,7 +88,7 @@ class _Service:
         self._answer = answer
         self._is_idle = False
         self._grace_ends: float | None = None
-        self._spawns = client.spawns
+        self._asked = client.process_asked(msg_id)
 
     async def to_its_end(self, deadline: float | None) -> Message:
         """Return the reply, once the request is done.
@@ -108,7 +108,7 @@ class _Service:
             limits = [each for each in (deadline, self._grace_ends) if each is not None]
             try:
                 until = min(limits, default=None)
-                await self._client.until_readable(self._awaited(), until, self._spawns)
+                await self._client.until_readable(self._awaited(), until, self._asked)
             except KernelTimeout as error:
                 if deadline is not None and time.monotonic() >= deadline:
                     raise KernelTimeout(f"timeout waiting for output: {error}") from None

@@ -10,6 +10,7 @@ import pytest
 import zmq
 
 from kerneltui.errors import ActionRefused, ConnectionFileError, KernelTimeout, MalformedMessage
+from kerneltui.kernels.client.base import REMEMBERED
 from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.kernels.connection.sockets import connect, default_context
 from kerneltui.protocol.connection import PORT_NAMES, Channel, ConnectionInfo
@@ -425,3 +426,13 @@ def test_an_endpoint_that_cannot_be_connected_leaves_no_socket(short_path: Path)
             client.connect_shell()
 
         # Leaving the block would wait for ever for a socket that is still open.
+
+
+def test_only_the_latest_requests_are_remembered() -> None:
+    client = BlockingKernelClient()
+
+    for number in range(REMEMBERED + 1):
+        client.note_sent(f"request {number}")
+
+    assert len(client._sent) == REMEMBERED
+    assert "request 0" not in client._sent

@@ -273,6 +273,20 @@ def test_a_request_to_a_process_that_was_replaced_is_not_waited_for(children: Ch
     client.stop_channels()
 
 
+def test_nor_if_the_next_process_was_asked_meanwhile(children: Children) -> None:
+    manager = children.start("waits")
+    client = manager.client()
+    client.start_channels()
+    msg_id = client.execute("1")
+    manager.restart_kernel(now=True)
+    client.execute("2")
+
+    with pytest.raises(KernelDied):
+        client.get_reply(msg_id, timeout=5)
+
+    client.stop_channels()
+
+
 def test_a_client_follows_its_kernel_to_new_ports(children: Children) -> None:
     manager = children.start("waits")
     client = manager.client()
