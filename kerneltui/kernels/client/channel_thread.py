@@ -30,6 +30,8 @@ class ChannelThread:
         """
         if self._owner is not None and self._owner.is_alive():
             self.require()
+        if self._owner is None:
+            self._must_close = False  # it is closed; two threads may have done so at once
         self._owner = threading.current_thread()
 
     def require(self) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import gc
+import threading
 import weakref
 from collections.abc import Callable
 
 import pytest
 
 from kerneltui.errors import ConnectionFileError, WrongThread
+from kerneltui.kernels.client.channel_thread import ChannelThread
 from kerneltui.kernels.client.client import BlockingKernelClient
 from tests.clients import client_of, elsewhere
 from tests.fake_kernel import FakeKernel
-from tests.support import Background, eventually
+from tests.support import PATIENCE, Background, eventually
 
 USES: dict[str, Callable[[BlockingKernelClient], object]] = {
     "execute": lambda client: client.execute("1"),
@@ -138,6 +140,30 @@ def test_a_wait_is_not_disturbed_by_a_close_of_another_thread(
     closing.result()
     assert closed == [False]
     assert not client.channels_running
+
+
+def test_what_two_threads_close_at_once_can_be_opened_again() -> None:
+    closing, may_end = threading.Event(), threading.Event()
+    closed: list[str] = []
+
+    def close_sockets() -> None:
+        closed.append("closed")
+        closing.set()
+        assert may_end.wait(PATIENCE)
+
+    thread = ChannelThread(close_sockets)
+    thread.claim()
+    one = Background(thread.close)
+    assert closing.wait(PATIENCE)
+    Background(thread.close).result()
+    may_end.set()
+    one.result()
+
+    thread.claim()
+    with thread:
+        pass
+
+    assert closed == ["closed"]
 
 
 def is_in_use(client: BlockingKernelClient) -> bool:
