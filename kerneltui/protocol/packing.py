@@ -15,13 +15,13 @@ def to_json(value: object) -> bytes:
     """Return UTF-8 JSON.
 
     A date becomes ISO 8601, bytes become base64, an iterable becomes a list, and a number that is
-    not finite becomes its name. Raises TypeError for other objects. Raises ValueError if two keys
-    are the same as text, or if the value nests too deep.
+    not finite becomes its name. Keys become text; a reader gets the last of those that are the
+    same then. Raises TypeError for other objects, and ValueError for what nests too deep.
     """
     try:
         text = _encode(value)
-    except (TypeError, ValueError):  # seldom needed: it walks through the whole value
-        text = _encode(_cleaned_whole(value))
+    except (TypeError, ValueError, RecursionError):
+        text = _encode_cleaned(value)
     return text.encode("utf-8", "surrogateescape")
 
 
@@ -43,9 +43,10 @@ def _default(value: object) -> Any:
     raise TypeError(f"a message cannot carry a {type(value).__name__}")
 
 
-def _cleaned_whole(value: object) -> Any:
+def _encode_cleaned(value: object) -> str:
+    """Do as `_encode`, but walk through the whole value first; that is seldom needed."""
     try:
-        return _cleaned(value)
+        return _encode(_cleaned(value))
     except RecursionError:
         pass
     raise ValueError("a message cannot carry what nests too deep, or is in itself")
@@ -54,10 +55,7 @@ def _cleaned_whole(value: object) -> Any:
 def _cleaned(value: object) -> Any:
     """Return a copy whose keys are strings and whose numbers are finite."""
     if isinstance(value, Mapping):
-        cleaned = {str(key): _cleaned(each) for key, each in value.items()}
-        if len(cleaned) != len(value):
-            raise ValueError("a message cannot carry two keys that are the same as text")
-        return cleaned
+        return {str(key): _cleaned(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_cleaned(each) for each in value]
     if isinstance(value, float):

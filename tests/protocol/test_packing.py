@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from fractions import Fraction
@@ -22,6 +23,13 @@ class Whole(int):
 
     def __repr__(self) -> str:
         return "whole"
+
+
+def deep() -> list[Any]:
+    value: list[Any] = []
+    for _ in range(3 * sys.getrecursionlimit()):
+        value = [value]
+    return value
 
 
 def itself() -> list[Any]:
@@ -60,6 +68,13 @@ def test_an_iterator_is_written_whole_beside_what_wants_a_second_look() -> None:
     assert to_json({"ids": iter([1, 2]), "loss": math.nan}) == b'{"ids":[1,2],"loss":"nan"}'
 
 
+@pytest.mark.parametrize("beside", [1.0, math.nan])
+def test_of_two_keys_that_are_the_same_as_text_a_reader_gets_the_last(beside: float) -> None:
+    written = to_json({1: "a", "1": "b", "c": beside})
+
+    assert json.loads(written)["1"] == "b"
+
+
 def test_a_date_without_a_zone_is_local_time() -> None:
     local = datetime(2026, 1, 2, 12, 0)
 
@@ -72,7 +87,7 @@ def test_a_date_without_a_zone_is_local_time() -> None:
     ("value", "error"),
     [
         (object, TypeError),
-        (lambda: {1: "a", "1": "b", "c": math.nan}, ValueError),
+        (deep, ValueError),
         (itself, ValueError),
     ],
 )
