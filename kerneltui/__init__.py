@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from kerneltui.asyncio import AsyncMultiKernelManager as AsyncMultiKernelManager
     from kerneltui.asyncio import start_new_async_kernel as start_new_async_kernel
     from kerneltui.errors import ActionRefused as ActionRefused
+    from kerneltui.errors import ChannelNotOpen as ChannelNotOpen
     from kerneltui.errors import CommandForbidden as CommandForbidden
     from kerneltui.errors import CommandNotFound as CommandNotFound
     from kerneltui.errors import ConnectionFileError as ConnectionFileError
@@ -66,9 +67,10 @@ if TYPE_CHECKING:
     __version__: str
 
 _ERRORS = (
-    *("ActionRefused", "CommandForbidden", "CommandNotFound", "ConnectionFileError"),
-    *("ConnectionFileForbidden", "ConnectionFileNotFound", "ConnectionFileUnavailable"),
-    *("DuplicateKernel", "InvalidKernelSpec", "InvalidSignature", "KernelDied", "KernelError"),
+    *("ActionRefused", "ChannelNotOpen", "CommandForbidden", "CommandNotFound"),
+    *("ConnectionFileError", "ConnectionFileForbidden", "ConnectionFileNotFound"),
+    *("ConnectionFileUnavailable", "DuplicateKernel", "InvalidKernelSpec", "InvalidSignature"),
+    *("KernelDied", "KernelError"),
     *("KernelSpecFileNotFound", "KernelTimeout", "LaunchError", "MalformedMessage"),
     *("NoSuchKernel", "ProtocolError", "ReadyTimeout", "ReplayedMessage", "UnsignedMessage"),
     "WrongThread",

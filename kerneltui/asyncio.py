@@ -73,7 +73,7 @@ class AsyncKernelClient(KernelClient[AsyncChannel]):
         return await in_thread(self._is_alive)
 
     def stop_channels(self) -> None:
-        """Disconnect; calls that wait raise RuntimeError. Any thread may call it."""
+        """Disconnect; calls that wait raise ChannelNotOpen. Any thread may call it."""
         self._bell.call(super().stop_channels)
 
     async def _poll(

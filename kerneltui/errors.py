@@ -20,6 +20,7 @@
     │   └── CommandForbidden (PermissionError)
     ├── ActionRefused (RuntimeError)          an order that the kernel's state does not allow
     ├── WrongThread (RuntimeError)            a client that two threads use at the same time
+    ├── ChannelNotOpen (RuntimeError)
     ├── KernelDied (RuntimeError)
     ├── ServerError                           a Jupyter server that could not be asked
     │   ├── ServerUnreachable (ConnectionError)
@@ -160,6 +161,14 @@ class WrongThread(KernelError, RuntimeError):
         )
         self.owner = owner
         self.caller = caller
+
+
+class ChannelNotOpen(KernelError, RuntimeError):
+    """A channel that was used before it was opened, or after it was closed."""
+
+    def __init__(self, channel: str) -> None:
+        super().__init__(f"the {channel} channel is not open; call start_channels() first")
+        self.channel = channel
 
 
 class KernelDied(KernelError, RuntimeError):

@@ -25,7 +25,14 @@ from kerneltui.asyncio import (
     run_kernel,
     start_new_async_kernel,
 )
-from kerneltui.errors import KernelDied, KernelTimeout, LaunchError, NoSuchKernel, WrongThread
+from kerneltui.errors import (
+    ChannelNotOpen,
+    KernelDied,
+    KernelTimeout,
+    LaunchError,
+    NoSuchKernel,
+    WrongThread,
+)
 from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.protocol.message import Message, parent_id
 from tests.children import Children
@@ -304,7 +311,7 @@ def test_who_waits_is_told_that_the_channels_were_stopped(
             await asyncio.to_thread(client.stop_channels)
         else:
             client.stop_channels()
-        with pytest.raises(RuntimeError, match="the iopub channel is not open"):
+        with pytest.raises(ChannelNotOpen, match="the iopub channel is not open"):
             await waiting
         assert not client.channels_running
 

@@ -238,6 +238,7 @@ def test_a_name_that_is_not_public_is_an_attribute_error() -> None:
         ("NoSuchKernel", (KeyError,)),
         ("ActionRefused", (RuntimeError,)),
         ("WrongThread", (RuntimeError,)),
+        ("ChannelNotOpen", (RuntimeError,)),
         ("LaunchError", (OSError,)),
         ("CommandNotFound", (errors.LaunchError, FileNotFoundError)),
         ("CommandForbidden", (errors.LaunchError, PermissionError)),

@@ -14,13 +14,14 @@ import zmq
 
 from kerneltui.arguments import Settings, configured, refuse_unknown, spelled_out
 from kerneltui.errors import (
+    ChannelNotOpen,
     ConnectionFileError,
     KernelDied,
     KernelTimeout,
     ProtocolError,
 )
 from kerneltui.kernels.client.channel_thread import ChannelThread
-from kerneltui.kernels.client.channels import NOT_OPEN, ClientChannel, HeartbeatChannel, Source
+from kerneltui.kernels.client.channels import ClientChannel, HeartbeatChannel, Source
 from kerneltui.kernels.client.control import Tap
 from kerneltui.kernels.connection.arguments import ConnectionArguments
 from kerneltui.kernels.connection.connection_file import ConnectionFileMixin
@@ -265,7 +266,7 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
         """Wait for a kernel whose process no manager knows."""
         presence = self._presence
         if presence is None:
-            raise RuntimeError(NOT_OPEN.format(channels[0].channel))
+            raise ChannelNotOpen(channels[0].channel)
         presence.begin_wait()
         until = presence.due if deadline is None else min(deadline, presence.due)
         ready = await self._poll(channels, presence.process, until)

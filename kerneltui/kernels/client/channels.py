@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import zmq
 
-from kerneltui.errors import KernelTimeout, ProtocolError
+from kerneltui.errors import ChannelNotOpen, KernelTimeout, ProtocolError
 from kerneltui.kernels.client.channel_thread import ChannelThread
 from kerneltui.kernels.client.finish import finish
 from kerneltui.kernels.connection.session import ClientSession
@@ -18,7 +18,6 @@ from kerneltui.protocol.connection import Channel, ConnectionInfo
 from kerneltui.protocol.message import Message, parent_id
 
 ASIDE_LIMIT = 10_000  # messages kept while a caller waits for another one; the oldest are dropped
-NOT_OPEN = "the {} channel is not open; call start_channels() first"
 SENDING = 2.0  # seconds that a request may wait for room in a full channel
 HEARTBEAT_TIMEOUT = 1.0  # seconds; jupyter_client's `time_to_dead`
 
@@ -169,10 +168,10 @@ class ClientChannel:
             yield message
 
     def opened(self) -> zmq.Socket[bytes]:
-        """Return the socket. Raises RuntimeError if it is not open, WrongThread elsewhere."""
+        """Return the socket. Raises ChannelNotOpen, or WrongThread in another thread."""
         self._thread.require()
         if self.socket is None:
-            raise RuntimeError(NOT_OPEN.format(self.channel))
+            raise ChannelNotOpen(self.channel)
         return self.socket
 
     def set_aside(self, message: Message) -> None:

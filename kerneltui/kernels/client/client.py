@@ -70,7 +70,7 @@ class KernelClient(KernelRequests[AnyChannel]):
         `output_hook`, `stdin_hook`: called with each message of this request on iopub and stdin. By
         default, output is printed and input is read here; in a notebook, rich output is shown in
         the notebook. Messages of other requests are set aside. Raises KernelTimeout, KernelDied, or
-        RuntimeError if a channel is not open.
+        ChannelNotOpen.
         """
         may_ask = self.allow_stdin if allow_stdin is None else allow_stdin
         self.refresh()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from kerneltui.errors import ConnectionFileError, WrongThread
+from kerneltui.errors import ChannelNotOpen, ConnectionFileError, WrongThread
 from kerneltui.kernels.client.channel_thread import ChannelThread
 from kerneltui.kernels.client.client import BlockingKernelClient
 from tests.clients import client_of, elsewhere
@@ -97,7 +97,7 @@ def test_another_thread_may_close_the_channels(client: BlockingKernelClient) -> 
     Background(client.stop_channels).result()
 
     assert not client.channels_running
-    with pytest.raises(RuntimeError, match="channel is not open"):
+    with pytest.raises(ChannelNotOpen, match="channel is not open"):
         client.execute("1")
 
 
@@ -134,7 +134,7 @@ def test_a_wait_is_not_disturbed_by_a_close_of_another_thread(
 
     closing = Background(close_while_it_waits)
     msg_id = client.execute("1")
-    with pytest.raises(RuntimeError, match="channel is not open"):
+    with pytest.raises(ChannelNotOpen, match="channel is not open"):
         client.get_reply(msg_id, timeout=10)
 
     closing.result()

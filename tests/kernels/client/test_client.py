@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 import zmq
 
-from kerneltui.errors import ActionRefused, ConnectionFileError, KernelTimeout, MalformedMessage
+from kerneltui.errors import (
+    ActionRefused,
+    ChannelNotOpen,
+    ConnectionFileError,
+    KernelTimeout,
+    MalformedMessage,
+)
 from kerneltui.kernels.client.base import REMEMBERED
 from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.kernels.connection.sockets import connect, default_context
@@ -136,7 +142,7 @@ def test_a_silent_channel_raises_empty(client: BlockingKernelClient, channel: st
 def test_a_client_without_channels_says_what_to_call(client: BlockingKernelClient) -> None:
     client.stop_channels()
 
-    with pytest.raises(RuntimeError, match=r"shell channel is not open; call start_channels\(\)"):
+    with pytest.raises(ChannelNotOpen, match=r"shell channel is not open; call start_channels\(\)"):
         client.execute("1")
 
 

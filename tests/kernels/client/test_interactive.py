@@ -9,7 +9,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from kerneltui.errors import KernelDied, KernelTimeout, MalformedMessage
+from kerneltui.errors import ChannelNotOpen, KernelDied, KernelTimeout, MalformedMessage
 from kerneltui.kernels.client import interactive
 from kerneltui.kernels.client.client import BlockingKernelClient
 from kerneltui.kernels.client.interactive import END_OF_INPUT, answer_from_terminal, print_output
@@ -237,7 +237,7 @@ def test_without_its_channels_nothing_is_run(fake: FakeKernel, missing: str) -> 
         client.wait_for_ready(timeout=5)
         getattr(client, f"{missing}_channel").stop()
 
-        with pytest.raises(RuntimeError, match=f"the {missing} channel is not open"):
+        with pytest.raises(ChannelNotOpen, match=f"the {missing} channel is not open"):
             client.execute_interactive("1", timeout=5)
 
         client.kernel_info(reply=True, timeout=5)
