@@ -368,10 +368,10 @@ class KernelManager(SpecOwner, ClientMaker, RestartVerbs):
     ) -> None:
         """Stop the kernel and start it with the same arguments; `kw` overrides them.
 
-        It keeps its ports and its connection file; with `newports` it gets others. A second restart
-        at the same time waits for the first. Raises ActionRefused if the kernel was never started
-        or is being shut down, else what `start_kernel` raises: before the kernel is stopped, if
-        that is known in time.
+        It keeps its ports and its connection file; with `newports` it gets others. The paths of ipc
+        sockets stay. A second restart at the same time waits for the first. Raises ActionRefused if
+        the kernel was never started or is being shut down, else what `start_kernel` raises: before
+        the kernel is stopped, if that is known in time.
         """
         if self._launcher.arguments is None or not self.spawns:
             raise ActionRefused(f"cannot restart {self.describe()}: it was never started")

@@ -369,6 +369,15 @@ def test_a_restart_on_new_ports_writes_them_down(children: Children) -> None:
     assert not set(before) & set(manager.ports)
 
 
+def test_a_restart_on_new_ports_keeps_the_paths_of_ipc_sockets(children: Children) -> None:
+    manager = children.start("waits", transport="ipc", ip=str(children.folder / "s"))
+    before = manager.ip, manager.ports
+
+    manager.restart_kernel(now=True, newports=True)
+
+    assert (manager.ip, manager.ports) == before
+
+
 def test_a_polite_restart_tells_the_kernel_that_it_is_one(children: Children) -> None:
     manager = children.start("polite")
 
