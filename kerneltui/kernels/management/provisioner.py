@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from typing import Protocol
 
 from kerneltui.kernels.processes.lifecycle import Lifecycle
+from kerneltui.kernels.processes.process import group_of
 
 
 class ProcessOwner(Protocol):
@@ -48,8 +48,5 @@ class Provisioner:
     @property
     def pgid(self) -> int | None:
         """The process group; None once the process is gone."""
-        pid = self.pid
-        try:
-            return None if pid is None else os.getpgid(pid)
-        except ProcessLookupError:
-            return None
+        process = self._manager.life.process
+        return None if process is None else group_of(process.identity)

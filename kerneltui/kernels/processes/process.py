@@ -95,7 +95,7 @@ def signal_group(process: ProcessIdentity, signum: int) -> None:
     if group == process.pid:
         os.killpg(group, signum)
         return
-    below = [each for each in descendants(process.pid) if _group_of(each) == group]
+    below = [each for each in descendants(process.pid) if group_of(each) == group]
     os.kill(process.pid, signum)
     for each in below:
         with contextlib.suppress(ProcessLookupError):
@@ -104,10 +104,11 @@ def signal_group(process: ProcessIdentity, signum: int) -> None:
 
 def outside_group(pid: int, processes: Iterable[ProcessIdentity]) -> tuple[ProcessIdentity, ...]:
     """Return those of `processes` that live and that a signal to group `pid` does not reach."""
-    return tuple(process for process in processes if _group_of(process) not in (pid, None))
+    return tuple(process for process in processes if group_of(process) not in (pid, None))
 
 
-def _group_of(process: ProcessIdentity) -> int | None:
+def group_of(process: ProcessIdentity) -> int | None:
+    """Return the group of this process, and not of a later one with its pid; None once it ended."""
     try:
         group = os.getpgid(process.pid)
     except ProcessLookupError:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
+
+import pytest
 
 from tests.children import Children
 from tests.kernels.looks import process_id
@@ -57,6 +60,19 @@ def test_after_a_shutdown_the_provisioner_has_no_process(children: Children) -> 
     manager.shutdown_kernel(now=True)
 
     assert (provisioner.has_process, provisioner.process, provisioner.pgid) == (False, None, None)
+
+
+def test_the_group_of_a_later_process_with_the_same_pid_is_not_the_kernels(
+    children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager = children.start("waits")
+    provisioner = manager.provisioner
+    assert provisioner is not None
+    manager.kill_kernel()
+
+    monkeypatch.setattr(os, "getpgid", lambda pid: pid)
+
+    assert provisioner.pgid is None
 
 
 def test_the_pid_of_a_wrapped_kernel_is_the_kernels(children: Children) -> None:
