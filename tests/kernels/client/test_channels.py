@@ -176,6 +176,15 @@ def test_a_channel_is_stopped_and_started_alone(
     assert reply["content"]["status"] == "ok"
 
 
+def test_replies_come_while_the_output_is_not_wanted(client: BlockingKernelClient) -> None:
+    client.iopub_channel.stop()
+
+    reply = client.execute("1", reply=True, timeout=5)
+
+    assert reply["content"]["status"] == "ok"
+    assert not client.iopub_channel.is_alive()
+
+
 def test_a_channel_is_the_first_to_be_started(fake: FakeKernel) -> None:
     client = client_of(fake)
 
