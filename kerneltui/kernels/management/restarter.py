@@ -108,7 +108,17 @@ class Restarter:
         assert died is not None
         self._manager.life.order(Wanted.RESTART)
         restart = partial(self._restart, died, delay, newports)
-        return GuardedThread(restart, f"kernel-restart-{died.identity.pid}").start
+        thread = GuardedThread(restart, f"kernel-restart-{died.identity.pid}")
+        return partial(self._start, thread)
+
+    def _start(self, thread: GuardedThread) -> None:
+        """Start the thread that restarts the kernel; if there is none, end the wait for it."""
+        try:
+            thread.start()
+        except RuntimeError as error:
+            _log.warning("%s is not restarted: %s", self._describe(), error)
+            self._manager.life.order(Wanted.DOWN, f"restart failed: {error}")
+            self._say_dead()
 
     def _describe(self) -> str:
         return self._manager.describe()

@@ -13,6 +13,7 @@ import pytest
 
 from kerneltui.errors import ActionRefused, KernelDied
 from kerneltui.kernels.management.manager import KernelManager
+from kerneltui.kernels.processes.guarded_thread import GuardedThread
 from kerneltui.protocol.status import KernelState, RestartPolicy
 from tests.children import Children
 from tests.clients import elsewhere
@@ -135,6 +136,23 @@ def test_a_restart_that_cannot_launch_is_the_end(children: Children) -> None:
 
     eventually(lambda: told == ["restart", "dead"])
     assert "no-such-program was not found" in manager.status.reason
+
+
+def test_a_restart_for_which_there_is_no_thread_is_the_end(
+    children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_thread: GuardedThread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    manager = children.start("waits", autorestart=True)
+    told = telling(manager)
+    monkeypatch.setattr(GuardedThread, "start", refuse)
+
+    kill(manager)
+
+    eventually(lambda: told == ["dead"])
+    assert manager.status.state is KernelState.DEAD
+    assert manager.status.reason == "restart failed: can't start new thread"
 
 
 def test_a_callback_that_fails_harms_nobody(
