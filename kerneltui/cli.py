@@ -40,6 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     complete(parser)
     arguments = parser.parse_args(argv)
+    if arguments.ascii and arguments.command not in DASHBOARDS:  # the dashboard has other signs
+        replace_what_cannot_be_encoded("ascii")
     if arguments.version:
         print(f"kerneltui {kerneltui.__version__}")
         return 0

@@ -9,15 +9,16 @@ import sys
 _REPLACE_CELLS = "kerneltui-replace-cells"
 
 
-def replace_what_cannot_be_encoded() -> None:
+def replace_what_cannot_be_encoded(encoding: str | None = None) -> None:
     """Let stdout and stderr accept any text, whatever their encoding.
 
-    Columns stay aligned: a character becomes as many question marks as it has cells.
+    Columns stay aligned: a character becomes as many question marks as it has cells. `encoding`:
+    the one to use; None for their own.
     """
     codecs.register_error(_REPLACE_CELLS, _question_marks)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors=_REPLACE_CELLS)
+            stream.reconfigure(encoding=encoding, errors=_REPLACE_CELLS)
 
 
 def _question_marks(error: UnicodeError) -> tuple[str, int]:

@@ -36,6 +36,13 @@ def test_what_an_encoding_lacks_is_replaced_cell_by_cell(
     assert b"state             %s/%s/kerneltui" % (os.fsencode(tmp_path), shown) in ended.stdout
 
 
+def test_only_ascii_is_written_where_it_is_asked_for(tmp_path: Path) -> None:
+    ended = run("utf-8", tmp_path / "é 漢字", "--ascii", "paths")
+
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert b"state             %s/? ????/kerneltui" % os.fsencode(tmp_path) in ended.stdout
+
+
 def test_an_error_is_told_in_an_encoding_that_lacks_its_words(tmp_path: Path) -> None:
     ended = run("ascii", tmp_path, "wait", "漢字")
 
