@@ -1,6 +1,6 @@
 """All actions: they feed bindings, footer, help, palette and the README's key table.
 
-Lower-case keys only look, or can be undone. Upper-case keys destroy, or are stronger.
+What ends work asks first. Its stronger form has the same letter in upper case.
 The main screen performs most actions by their ids; widgets have methods named after theirs.
 """
 
