@@ -155,6 +155,7 @@ class _Service:
         channel = self._client.stdin_channel
         while message := _next(channel, self._msg_id):
             if parent_id(message) == self._msg_id:
+                self._serve_iopub()  # what was printed before the question is shown before it
                 await over(answer(message))
             else:
                 channel.set_aside(message)

@@ -17,7 +17,7 @@ from kerneltui.protocol.message import Message, parent_id
 from kerneltui.protocol.wire import Session
 from tests.clients import connected, elsewhere
 from tests.fake_kernel import Ask, FakeKernel
-from tests.support import Background, eventually
+from tests.support import PATIENCE, Background, eventually
 
 SAYS = ("stream", {"name": "stdout", "text": "hello\n"})
 COMPLAINS = ("stream", {"name": "stderr", "text": "hm\n"})
@@ -184,6 +184,31 @@ def test_two_prompts_of_one_cell_are_answered_in_turn(
     client.execute_interactive("ask", timeout=5, stdin_hook=answering(client, asked))
 
     assert asked == ["one", "two"]
+
+
+def test_what_was_printed_before_a_question_is_shown_before_it(
+    client: BlockingKernelClient, fake: FakeKernel
+) -> None:
+    fake.cells["ask"] = [SAYS, Ask("one")]
+    seen: list[str] = []
+    request = client.execute("ask", allow_stdin=True)
+    heard: list[Message] = []
+    while "stream" not in [each["msg_type"] for each in heard]:
+        heard.append(client.get_iopub_msg(timeout=PATIENCE))
+    for each in heard:
+        client.iopub_channel.set_aside(each)
+    eventually(client.stdin_channel.msg_ready)
+
+    interactive.run_interactively(
+        client,
+        request,
+        PATIENCE,
+        lambda message: seen.append(message["msg_type"]),
+        answering(client, seen),
+        may_ask=True,
+    )
+
+    assert seen.index("stream") < seen.index("one")
 
 
 def test_what_a_stdin_hook_returns_is_its_own_affair(
