@@ -10,7 +10,7 @@ from kerneltui.commands.printing import Colours, OutputPrinter, warn
 from kerneltui.commands.prompt import Keyboard, ask
 from kerneltui.commands.remote_kernel import LOOK, RemoteKernel
 from kerneltui.commands.remote_output import RemoteOutput, said_in
-from kerneltui.errors import KernelError
+from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.console.conversation import NOT_RUN
 from kerneltui.fleet.console.prompt import Prompt
 from kerneltui.fleet.transcript.entries import Role, TranscriptView
@@ -62,7 +62,11 @@ class RemoteRun:
         if not self._has_begun:
             warn(f"{self._kernel.name} has not begun to run it; it will when it is its turn")
             return code
-        self._kernel.interrupt()
+        try:
+            self._kernel.interrupt()
+        except ActionRefused as error:
+            warn(f"{error}; the code still runs")
+            return code
         if not self._follow(printer, time.monotonic() + LAST_WORDS):
             warn("it was interrupted, but still runs")
         return code

@@ -16,6 +16,7 @@ import pytest
 from kerneltui import paths
 from kerneltui.cli import main
 from kerneltui.commands import remote_run
+from kerneltui.errors import ActionRefused
 from kerneltui.fleet import composition
 from kerneltui.fleet.console.conversation import NOT_RUN
 from kerneltui.fleet.console.prompt import Prompt
@@ -320,6 +321,16 @@ def test_code_that_takes_too_long_is_interrupted(machines: Machines) -> None:
     assert main([*GPU, "run", "gpu:k0", "-c", "sleep", "--timeout", "0.1"]) == 124
 
     assert machines.gpu.verbs == [("interrupt", "gpu:k0")]
+
+
+def test_code_whose_interrupt_is_refused_is_left_running(machines: Machines, capsys: Out) -> None:
+    talking(machines).queued = {"gpu:k0": ("sleep",)}
+    machines.gpu.error = ActionRefused("it would end the kernel")
+
+    assert main([*GPU, "run", "gpu:k0", "-c", "sleep", "--timeout", "0.1"]) == 124
+
+    told = "kerneltui: it would end the kernel; the code still runs\n"
+    assert capsys.readouterr().err == told
 
 
 def test_code_that_waits_behind_that_of_others_is_waited_for(
