@@ -9,7 +9,7 @@ from pathlib import Path
 from kerneltui.errors import KernelError
 
 
-def typed_path(text: str) -> Path:
+def typed_path(text: str | os.PathLike[str]) -> Path:
     """Return the path that is meant; `~` stands for a home. That of an unknown user is kept."""
     return Path(os.path.expanduser(text))  # noqa: PTH111 - the other one raises for such a user
 

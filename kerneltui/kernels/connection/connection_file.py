@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
+import os
 import re
 import secrets
 import warnings
@@ -43,6 +44,7 @@ from kerneltui.protocol.connection import (
     ConnectionInfo,
     parse_connection_file,
 )
+from kerneltui.typed_paths import typed_path
 
 MAX_SIZE = 100_000  # bytes: a larger file is not a connection file
 ANY_FILE = "kernel-*.json"
@@ -292,15 +294,15 @@ def find_connection_file(
     folders = (
         [".", str(runtime_folder())] if path is None else [path] if isinstance(path, str) else path
     )
-    wanted = Path(filename or ANY_FILE).expanduser()
+    wanted = typed_path(filename or ANY_FILE)
     for folder in folders:
-        exact = Path(folder).expanduser() / wanted
-        if exact.is_file():
+        exact = typed_path(folder) / wanted
+        if os.path.isfile(exact):  # noqa: PTH113 - the other one raises for a name that is too long
             return str(exact.absolute())
     found = [
         match
         for folder in folders
-        for match in _matches(Path(folder).expanduser(), wanted)
+        for match in _matches(typed_path(folder), wanted)
         if match.is_file()
     ]
     if not found:

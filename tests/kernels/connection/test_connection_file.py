@@ -467,6 +467,12 @@ def test_a_folder_is_no_connection_file(folders: list[str]) -> None:
         find_connection_file(path=folders)
 
 
+@pytest.mark.parametrize("name", ["~no-such-user/k.json", "k" * 300])
+def test_a_name_that_no_file_can_have_is_not_found(tmp_path: Path, name: str) -> None:
+    with pytest.raises(FileNotFoundError, match="no connection file"):
+        find_connection_file(name, str(tmp_path))
+
+
 def test_a_missing_file_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(ConnectionFileError, match="cannot read connection file") as caught:
         KernelManager().load_connection_file(str(tmp_path / "gone.json"))
