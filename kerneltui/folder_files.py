@@ -41,7 +41,10 @@ class FolderFiles:
         self._listed: _Listed | None = None
 
     def look(self, folder: Path) -> tuple[Path, ...]:
-        """Return the matching files, in the order of their names; none if there is no folder."""
+        """Return the matching files, in the order of their names; none if there is no folder.
+
+        If the system does not give the list now, those of the last look.
+        """
         now, before = time.monotonic(), self._listed
         try:
             status = folder.stat()
@@ -51,8 +54,10 @@ class FolderFiles:
                 return before.files
             since = before.since if before is not None and is_same else now
             names = sorted(filter(self._matches, os.listdir(folder)))  # noqa: PTH208 - each second
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             self._listed = None
             return ()
+        except OSError:
+            return before.files if before is not None and before.version[0] == folder else ()
         self._listed = _Listed(version, since, now, tuple(folder / name for name in names))
         return self._listed.files

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -51,6 +52,21 @@ def test_files_that_match_come_in_the_order_of_their_names(tmp_path: Path) -> No
 
 def test_a_folder_that_is_not_there_has_no_files(tmp_path: Path) -> None:
     assert FolderFiles("*").look(tmp_path / "none") == ()
+
+
+def test_a_folder_that_cannot_be_listed_for_a_moment_has_the_files_that_it_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.json").touch()
+    files = FolderFiles("*.json")
+    before = files.look(tmp_path)
+
+    def fail(_folder: Path) -> list[str]:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "listdir", fail)
+
+    assert files.look(tmp_path) == before == (tmp_path / "a.json",)
 
 
 def test_a_folder_that_has_not_changed_for_long_is_not_listed_again(

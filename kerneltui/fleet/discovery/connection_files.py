@@ -52,7 +52,11 @@ class ConnectionFiles:
             version = (found.st_ino, found.st_ctime_ns)
             known = before.get(path)
             if known is None or known[0] != version:
-                known = (version, _read(path, found.st_mtime))
+                try:
+                    known = (version, _read(path, found.st_mtime))
+                except OSError:  # perhaps only now: it is read again at the next look
+                    if known is None or known[0][0] != found.st_ino:
+                        continue
             self._known[path] = known
         return {path: file for path, (_, file) in self._known.items() if file is not None}
 
@@ -66,14 +70,15 @@ class ConnectionFiles:
 
 
 def _read(path: Path, written_at: float) -> ConnectionFile | None:
+    """Return what a file holds; None if it is not a connection file. Raises OSError."""
+    content = read_private(path, MAX_SIZE, writers=stat.S_IWGRP)  # as VS Code leaves it
     try:
-        content = read_private(path, MAX_SIZE, writers=stat.S_IWGRP)  # as VS Code leaves it
         if path.name.startswith("registration_"):
             said = json.loads(content)
             is_one = isinstance(said, dict) and "registration_port" in said
             return ConnectionFile(path, None, written_at) if is_one else None
         info = parse_connection_file(content, str(path))
-    except (KernelError, OSError, ValueError, RecursionError):
-        return None  # it is not a connection file, or is still being written
+    except (KernelError, ValueError, RecursionError):
+        return None  # or it is still being written
     is_whole = info.ports[Channel.SHELL] and info.ports[Channel.CONTROL]
     return ConnectionFile(path, info, written_at) if is_whole else None

@@ -192,8 +192,8 @@ class Keeper:
         self._is_over = self._is_over or not self._lock.is_valid()
         # A second change within one tick of the system's clock leaves the time as it was.
         is_settled = abs(time.time() - max(changed_at) / 1e9) > SETTLED
-        self._changed_at = changed_at if is_settled else None
         manifests = self._manifests.look()
+        self._changed_at = changed_at if is_settled and self._manifests.is_whole else None
         self._left = tuple(each for each in manifests if self._earlier.has(each))
         self._recorder.follow(each for each in manifests if each not in self._left)
 

@@ -144,15 +144,22 @@ def format_manifest(manifest: Manifest) -> str:
     return json.dumps(told, indent=1)
 
 
+class Unreadable(KernelError):
+    """A manifest that the system does not give now; it may be a right one."""
+
+
 def read_manifest(path: Path) -> Manifest:
-    """Return the manifest in a file. Raises KernelError that tells what is wrong with it."""
+    """Return the manifest in a file.
+
+    Raises KernelError that tells what is wrong with it; Unreadable if that is not known.
+    """
     try:
         manifest = _parse(json.loads(read_private(path, MAX_SIZE)))
         _refuse_misplaced(manifest, path)
     except FileNotFoundError:
         raise KernelError(f"{path} is gone") from None
     except OSError as error:
-        raise KernelError(f"cannot read {path}: {error.strerror}") from None
+        raise Unreadable(f"cannot read {path}: {error.strerror}") from None
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         raise KernelError(f"{path} is not a kernel manifest; it is left as it is") from None
     return manifest

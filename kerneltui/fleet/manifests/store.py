@@ -21,6 +21,7 @@ from kerneltui.fleet.manifests.manifest import (
     EARLIER_PATTERN,
     PATTERN,
     Manifest,
+    Unreadable,
     find_manifests,
     format_manifest,
     manifest_path,
@@ -60,6 +61,8 @@ class ManifestStore:
         self._on_problem = on_problem
         self._known: Mapping[Path, _Read] = {}
         """What was read at the last look, by path. Replaced as a whole, never changed."""
+        self._unread: dict[Path, str] = {}
+        """The files that the system did not give at the last look, and why."""
         self._files, self._earlier_files = FolderFiles(PATTERN), FolderFiles(EARLIER_PATTERN)
         self._seen_at = time.monotonic()
         self._find_heir = find_heir
@@ -70,6 +73,11 @@ class ManifestStore:
         """Return what was read at the last look, of all hosts, oldest first."""
         known = [each for _, each in self._known.values() if each is not None]
         return sorted(known, key=lambda manifest: manifest.started_at)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the last look could read every file; else the next one may tell more."""
+        return not self._unread
 
     # -- what this dashboard does ----
 
@@ -296,16 +304,16 @@ class ManifestStore:
 
     def look(self) -> tuple[Manifest, ...]:
         """Read what has changed since the last look; return the manifests of this host."""
-        before, found = self._known, dict[Path, _Read]()
+        before, found, unread = self._known, dict[Path, _Read](), dict[Path, str]()
         files = self._files.look(own_folder(self._folder))
         for path in (*files, *self._earlier_files.look(self._folder)):
             with contextlib.suppress(OSError):
-                status = path.lstat()
-                written = (status.st_ino, status.st_ctime_ns)  # inodes are reused
-                known = before.get(path)
-                is_known = known is not None and known[0] == written
-                found[path] = known if is_known and known else (written, self._load(path))
-        self._known = found
+                read = self._read(path, before.get(path), unread)
+                if read is not None:
+                    found[path] = read
+        for path in unread.keys() - self._unread.keys():
+            self._on_problem(unread[path])
+        self._known, self._unread = found, unread
         if time.monotonic() - self._seen_at >= SEEN_EVERY:
             self.mark_seen()
         return tuple(self._as_it_is(each) for each in self.manifests if each.is_here)
@@ -334,12 +342,23 @@ class ManifestStore:
                 return self.complete(manifest, heir, manifest.launched)
         return manifest
 
-    def _load(self, path: Path) -> Manifest | None:
+    def _read(self, path: Path, known: _Read | None, unread: dict[Path, str]) -> _Read | None:
+        """Read a file, if it has changed; None if the system does not give it. Raises OSError.
+
+        `known`: what was read of it before, which holds as long as only its times have changed.
+        """
+        status = path.lstat()
+        written = (status.st_ino, status.st_ctime_ns)  # inodes are reused
+        if known is not None and known[0] == written:
+            return known
         try:
-            return read_manifest(path)
+            return written, read_manifest(path)
+        except Unreadable as error:
+            unread[path] = str(error)
+            return known if known is not None and known[0][0] == status.st_ino else None
         except KernelError as error:
             self._on_problem(str(error))
-            return None
+            return written, None
 
     def mark_seen(self) -> None:
         """Set the file times of living kernels' manifests to now: when they were last seen."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import resource
@@ -31,6 +32,7 @@ from kerneltui.fleet.keeper.recording.recording import (
     unheard_since,
 )
 from kerneltui.fleet.keeper.start import ensure_keeper, is_recorded, keeper_problem
+from kerneltui.fleet.manifests import manifest as manifest_module
 from kerneltui.kernels.processes.marked import MARK
 from kerneltui.paths import own_folder
 from kerneltui.private_file import make_private_folder
@@ -466,6 +468,29 @@ def test_a_recorder_whose_lock_is_removed_leaves_the_folder_to_another(short_pat
         lock_path(short_path).unlink()
 
         assert recorder.wait() == 0
+
+
+def test_a_kernel_whose_manifest_could_not_be_read_at_first_is_recorded(
+    kernel: SpokenKernel, short_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object) -> bytes:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    kernel.announce(kernel.identity)
+    for folder in (short_path, own_folder(short_path)):
+        os.utime(folder, (1.0, 1.0))  # nothing has changed in it for long
+    with KeeperLock(own_lock(short_path)) as lock:
+        assert lock.acquire()
+        keeper = Keeper(short_path, lock)
+        with monkeypatch.context() as patch:
+            patch.setattr(manifest_module, "read_private", fail)
+            keeper._look()
+        assert not keeper._manifests.manifests
+
+        keeper._look()
+
+        assert [each.manifest for each in keeper._recorder.kernels] == [kernel.manifest]
+        keeper.close()
 
 
 def test_a_kernel_that_arrives_as_the_recorder_ends_is_heard(

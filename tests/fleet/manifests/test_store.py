@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +12,12 @@ import pytest
 
 from kerneltui.errors import ActionRefused
 from kerneltui.fleet.diagnosis.death import Death
+from kerneltui.fleet.manifests import manifest as manifest_module
 from kerneltui.fleet.manifests import store as manifest_store
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.manifests.store import ManifestStore
 from kerneltui.kernels.processes.identity import ProcessIdentity
+from kerneltui.private_file import read_private
 from tests.fleet.written_manifests import write_manifest
 from tests.support import PATIENCE, Background
 
@@ -43,6 +47,50 @@ def manifest(tmp_path: Path) -> Manifest:
 
 def test_an_end_that_nobody_has_ordered_is_none(store: ManifestStore, manifest: Manifest) -> None:
     assert not store.is_ordered(manifest, ENDED)
+
+
+class Shortage:
+    """There are no descriptors left, as long as it is on."""
+
+    def __init__(self) -> None:
+        self.is_on = False
+
+    def read(self, path: Path, max_size: int) -> bytes:
+        if self.is_on:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return read_private(path, max_size)
+
+
+@pytest.fixture
+def shortage(monkeypatch: pytest.MonkeyPatch) -> Shortage:
+    shortage = Shortage()
+    monkeypatch.setattr(manifest_module, "read_private", shortage.read)
+    return shortage
+
+
+def test_a_manifest_that_cannot_be_read_for_a_moment_stays_known(
+    tmp_path: Path, manifest: Manifest, shortage: Shortage
+) -> None:
+    problems: list[str] = []
+    store = ManifestStore(tmp_path, problems.append)
+    assert store.look() == (manifest,)
+    shortage.is_on = True
+    os.utime(manifest.path)
+
+    assert [store.look(), store.look()] == [(manifest,)] * 2
+    assert problems == [f"cannot read {manifest.path}: Too many open files"]
+    assert not store.is_whole
+
+
+def test_a_manifest_that_could_not_be_read_is_read_at_the_next_look(
+    store: ManifestStore, manifest: Manifest, shortage: Shortage
+) -> None:
+    shortage.is_on = True
+    assert store.look() == ()
+    shortage.is_on = False
+
+    assert store.look() == (manifest,)
+    assert store.is_whole
 
 
 def test_the_word_of_an_order_tells_of_it(store: ManifestStore, manifest: Manifest) -> None:
