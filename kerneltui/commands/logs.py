@@ -21,7 +21,8 @@ from kerneltui.commands.process_log import print_process_log
 from kerneltui.commands.settings import read_settings
 from kerneltui.commands.wanted_output import Wanted
 from kerneltui.errors import KernelDied, KernelError, ProtocolError
-from kerneltui.fleet.keeper.recording.format import Record
+from kerneltui.fleet.keeper.lock import is_recorded
+from kerneltui.fleet.keeper.recording.format import NOT_RECORDED, Record
 from kerneltui.fleet.keeper.recording.recording import (
     Gap,
     ProcessStarted,
@@ -29,7 +30,7 @@ from kerneltui.fleet.keeper.recording.recording import (
     recording_path,
     unheard_since,
 )
-from kerneltui.fleet.keeper.start import KeeperStarter, is_recorded
+from kerneltui.fleet.keeper.start import KeeperStarter
 from kerneltui.fleet.transcript.batch import OUTPUT_TYPES
 from kerneltui.kernels.connection.connection_file import read_connection_file
 from kerneltui.kernels.connection.session import session_for
@@ -39,7 +40,6 @@ from kerneltui.protocol.message import Message
 from kerneltui.protocol.raw_message import RawMessage
 from kerneltui.protocol.text import clean_line
 
-NOT_RECORDED = "nothing was recorded"
 LAST_WORDS = 2.0  # seconds for the recorder to write a kernel's last output
 
 

@@ -32,8 +32,8 @@ def earlier_lock_path(folder: Path) -> Path:
     return folder / f"kerneltui-recorder-{os.uname().nodename}.lock"
 
 
-def is_locked(folder: Path) -> bool:
-    """Tell whether there is a recorder. Raises OSError if the lock cannot be read."""
+def is_recorded(folder: Path) -> bool:
+    """Tell whether a recorder runs. Raises OSError if that cannot be told."""
     try:
         fd = open_private(lock_path(folder))
     except FileNotFoundError:
@@ -44,8 +44,11 @@ def is_locked(folder: Path) -> bool:
         os.close(fd)
 
 
-def read_problem(folder: Path) -> str:
-    """Return the problem that the present or the last recorder noted; "" if there is none."""
+def keeper_problem(folder: Path) -> str:
+    """Return the problem that the present or the last recorder noted; "" if there is none.
+
+    Raises OSError.
+    """
     try:
         fd = open_private(lock_path(folder))
     except FileNotFoundError:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import kerneltui
-from kerneltui.fleet.keeper.lock import is_locked, read_problem
+from kerneltui.fleet.keeper.lock import is_recorded, keeper_problem
 from kerneltui.kernels.management.launch import NOT_INHERITED
 from kerneltui.kernels.processes.marked import MARK
 
@@ -19,11 +19,6 @@ INTERVAL = 10.0  # seconds between two looks whether there is a recorder
 
 # The shell ends at once, so init adopts the recorder, which never becomes our zombie.
 _DETACHED = ("/bin/sh", "-c", '"$@" &', "sh")
-
-
-def is_recorded(folder: Path) -> bool:
-    """Tell whether a recorder runs. Raises OSError if that cannot be told."""
-    return is_locked(folder)
 
 
 def ensure_keeper(folder: Path) -> None:
@@ -80,11 +75,6 @@ class KeeperStarter:
             self._problem = problem
             if problem:
                 self._warn(problem)
-
-
-def keeper_problem(folder: Path) -> str:
-    """Return the problem that the recorder noted; "" if there is none. Raises OSError."""
-    return read_problem(folder)
 
 
 def _environment() -> dict[str, str]:

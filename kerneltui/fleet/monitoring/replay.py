@@ -15,7 +15,7 @@ from pathlib import Path
 
 from kerneltui.errors import ProtocolError
 from kerneltui.fleet.keeper.recording.beside import is_beside_status
-from kerneltui.fleet.keeper.recording.format import Record, RecordKind
+from kerneltui.fleet.keeper.recording.format import NOT_RECORDED, Record, RecordKind
 from kerneltui.fleet.keeper.recording.recording import (
     Gap,
     Growth,
@@ -34,7 +34,6 @@ TURN_RECORDS = 1_000  # read in one turn, so that other kernels are heard as wel
 FRESH_IDS = 1_000  # at the end of a recording: these messages may come once more on iopub
 LATE = 5.0  # seconds before the subscription that the recorder may have begun
 OVERLAP = 10_000  # bytes: more than a welcome or a header takes
-NOT_RECORDED = "nothing was recorded"
 
 Past = ProcessStarted | Gap | Received
 

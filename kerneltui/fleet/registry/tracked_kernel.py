@@ -23,6 +23,7 @@ from kerneltui.fleet.inspection.process_tree import ProcessTree
 from kerneltui.fleet.manifests.manifest import Manifest
 from kerneltui.fleet.model.capabilities import ALLOWED, Verb, possible
 from kerneltui.fleet.model.classification import LEFT, Kind
+from kerneltui.fleet.model.instants import latest
 from kerneltui.fleet.model.snapshot import KernelSnapshot, Usage
 from kerneltui.fleet.monitoring.iopub_facts import IopubFacts
 from kerneltui.fleet.registry.kernel_facts import REASON_WIDTH, KernelFacts, kind_of
@@ -219,7 +220,7 @@ def snapshot_of(kernel: TrackedKernel, observed: Observed, now: float) -> Kernel
         pending_since=since,
         usage=None if state is KernelState.DEAD else usage,
         started_at=(manager.life.spawned_at or None) if manager else None,
-        last_activity=_latest(facts.last_activity, kernel.served_active_at),
+        last_activity=latest(facts.last_activity, kernel.served_active_at),
         executions=facts.executions,
         code=facts.code if is_code else "",
         stands_at=kernel.stands_at(condition),
@@ -284,10 +285,6 @@ def _allowed(kernel: TrackedKernel, state: KernelState) -> frozenset[Verb]:
 def _unchanged(path: str) -> str:
     """Return a path; "" if cleaning it would change it."""
     return path if clean_line(path, len(path) + 1) == path else ""
-
-
-def _latest(*instants: float | None) -> float | None:
-    return max((each for each in instants if each is not None), default=None)
 
 
 def _kernelspec(kernel: TrackedKernel) -> str:

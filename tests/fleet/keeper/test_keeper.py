@@ -22,7 +22,13 @@ import zmq
 
 from kerneltui.fleet.keeper import keeper as keeper_module
 from kerneltui.fleet.keeper.keeper import Keeper
-from kerneltui.fleet.keeper.lock import KeeperLock, earlier_lock_path, lock_path
+from kerneltui.fleet.keeper.lock import (
+    KeeperLock,
+    earlier_lock_path,
+    is_recorded,
+    keeper_problem,
+    lock_path,
+)
 from kerneltui.fleet.keeper.recording import recorded_kernel
 from kerneltui.fleet.keeper.recording.recorded_kernel import RecordedKernel
 from kerneltui.fleet.keeper.recording.recording import (
@@ -31,7 +37,7 @@ from kerneltui.fleet.keeper.recording.recording import (
     older_path,
     unheard_since,
 )
-from kerneltui.fleet.keeper.start import ensure_keeper, is_recorded, keeper_problem
+from kerneltui.fleet.keeper.start import ensure_keeper
 from kerneltui.fleet.manifests import manifest as manifest_module
 from kerneltui.kernels.processes.marked import MARK
 from kerneltui.paths import own_folder

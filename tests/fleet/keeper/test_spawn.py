@@ -19,9 +19,9 @@ from kerneltui.fleet.keeper import client, spawn
 from kerneltui.fleet.keeper.address import listen
 from kerneltui.fleet.keeper.client import PROTOCOLS, null_device
 from kerneltui.fleet.keeper.exchange import Inbox, send
+from kerneltui.fleet.keeper.lock import is_recorded
 from kerneltui.fleet.keeper.order import LaunchOrder, told
 from kerneltui.fleet.keeper.spawn import KeptSpawn
-from kerneltui.fleet.keeper.start import is_recorded
 from kerneltui.fleet.manifests.manifest import read_manifest
 from kerneltui.kernels.processes.conditions import own_conditions, own_place
 from kerneltui.kernels.processes.identity import identify

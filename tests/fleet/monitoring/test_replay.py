@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from kerneltui.fleet.fleet import Fleet
+from kerneltui.fleet.keeper.lock import is_recorded
 from kerneltui.fleet.keeper.recording.recording import Gap, read_recording, recording_path
-from kerneltui.fleet.keeper.start import is_recorded
 from kerneltui.fleet.manifests.manifest import manifest_path, read_manifest
 from kerneltui.fleet.model.capabilities import Verb
 from kerneltui.fleet.transcript.transcript import Role, TranscriptView

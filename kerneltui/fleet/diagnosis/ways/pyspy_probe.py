@@ -13,7 +13,6 @@ from kerneltui.kernels.processes.identity import ProcessIdentity
 
 PROGRAM = "py-spy"
 PATIENCE = 5.0  # seconds
-MAX_OUTPUT = 4_000_000  # characters
 
 
 def look_by_pyspy(identity: ProcessIdentity) -> Found:

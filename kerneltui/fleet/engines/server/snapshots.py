@@ -14,6 +14,7 @@ from kerneltui.fleet.engines.server.listing import RemoteKernel
 from kerneltui.fleet.model.capabilities import ALLOWED, Verb, possible
 from kerneltui.fleet.model.classification import Kind, Liveness
 from kerneltui.fleet.model.engine_names import with_engine
+from kerneltui.fleet.model.instants import latest
 from kerneltui.fleet.model.origin import Origin
 from kerneltui.fleet.model.snapshot import KernelSnapshot
 from kerneltui.fleet.monitoring.iopub_facts import IopubFacts
@@ -107,7 +108,7 @@ def snapshot_of(
         reason=clean_line(model.reason, REASON_WIDTH),
         pending=known.order.word if known.order else "",
         pending_since=known.order.since if known.order else None,
-        last_activity=_latest(kernel.active_at, iopub.last_activity),
+        last_activity=latest(kernel.active_at, iopub.last_activity),
         executions=iopub.executions or None,
         code=iopub.code if is_running else "",
         code_is_ours=is_running and iopub.is_ours,
@@ -155,7 +156,3 @@ def _more_exact(
     if period.since is not None:
         return period.since, period.since
     return since, seen_since
-
-
-def _latest(*instants: float | None) -> float | None:
-    return max((each for each in instants if each is not None), default=None)

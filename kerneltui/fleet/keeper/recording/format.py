@@ -20,6 +20,7 @@ GENERATION = 8_000_000  # bytes of a file; there are two
 MAX_MESSAGE = 4_000_000  # bytes of one message's frames, with their lengths
 DAMAGED = "the recording is damaged"
 DROPPED = "older output was dropped"
+NOT_RECORDED = "nothing was recorded"
 
 _MAGIC = b"\xfeKT\x01"
 _HEAD = struct.Struct(">4sBdII")  # magic, kind, time, length of the body, checksum of the rest

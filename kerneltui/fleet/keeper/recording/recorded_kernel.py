@@ -12,7 +12,7 @@ import zmq
 from kerneltui.errors import KernelError
 from kerneltui.fleet.keeper.recording.beside import is_beside_status, says_idle
 from kerneltui.fleet.keeper.recording.flood_gate import SKIPPED, FloodGate
-from kerneltui.fleet.keeper.recording.format import Gap
+from kerneltui.fleet.keeper.recording.format import NOT_RECORDED, Gap
 from kerneltui.fleet.keeper.recording.recording import recording_path, unheard_since
 from kerneltui.fleet.keeper.recording.writer import RecordingWriter
 from kerneltui.fleet.manifests.manifest import Manifest
@@ -31,7 +31,6 @@ ARRIVAL = 1.0  # seconds after which a subscription has surely reached the kerne
 BUDGET = 1_000_000  # bytes received of one kernel before others have their turn
 MAX_FILE = 100_000  # bytes of a connection file
 TURN_MESSAGES = 5_000  # messages of one kernel before others have their turn
-NOT_RECORDED = "nothing was recorded"
 
 
 class RecordedKernel:
