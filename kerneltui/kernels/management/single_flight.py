@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 
+from kerneltui.errors import ActionRefused
+
 
 class SingleFlight:
     """Runs one action at a time; a caller that comes meanwhile waits for it and runs nothing."""
@@ -27,7 +29,14 @@ class SingleFlight:
             action()
         except BaseException as error:
             self._under_way = None
-            mine.set_exception(error)
+            mine.set_exception(_for_others(error))
             raise
         self._under_way = None
         mine.set_result(None)
+
+
+def _for_others(error: BaseException) -> Exception:
+    """Return what the other callers raise: Ctrl-C is only for the thread that it interrupts."""
+    if isinstance(error, Exception):
+        return error
+    return ActionRefused(f"the order under way was cut off: {type(error).__name__}")
