@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -10,12 +11,14 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Self, TextIO
 
+from kerneltui import formats
 from kerneltui.commands.cell_output import Piece, Stream
 from kerneltui.kernels.processes.guarded_thread import GuardedThread
 from kerneltui.protocol.ansi import Colour, TextStyle, WithoutColours
 from kerneltui.protocol.text import Line, OutputDecoder, Span, clean_line, plain
 
 PROGRESS_EVERY = 0.5  # seconds
+USUAL_COLUMNS = 80  # of a terminal that does not tell them
 _BEGIN_AGAIN = "\r\x1b[K"
 _FLAGS = {"bold": 1, "dim": 2, "italic": 3, "underline": 4, "reverse": 7, "strike": 9}
 
@@ -130,6 +133,13 @@ def _colour(colour: Colour | None, which: int) -> list[str]:
     return [str(which), "2", *map(str, colour)]
 
 
+def columns_of(stream: TextIO) -> int | None:
+    """Return the columns of a terminal; None if it does not tell them, or is another stream."""
+    with contextlib.suppress(OSError):
+        return os.get_terminal_size(stream.fileno()).columns or None
+    return None
+
+
 def warn(text: str) -> None:
     print(f"kerneltui: {clean_line(text, limit=500)}", file=sys.stderr)
 
@@ -158,8 +168,11 @@ class ProgressLine:
     def _run(self) -> None:
         begun = time.monotonic()
         while not self._is_over.wait(PROGRESS_EVERY):
-            waited = time.monotonic() - begun
-            sys.stderr.write(f"{_BEGIN_AGAIN}{self._what}, {waited:.0f} s")
+            waited = f", {time.monotonic() - begun:.0f} s"
+            columns = columns_of(sys.stderr) or USUAL_COLUMNS
+            # One row at most: only one can be written again.
+            what = formats.clip(self._what, columns - len(waited) - 1)
+            sys.stderr.write(f"{_BEGIN_AGAIN}{what}{waited}")
             sys.stderr.flush()
         sys.stderr.write(_BEGIN_AGAIN)
         sys.stderr.flush()

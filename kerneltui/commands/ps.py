@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -20,6 +19,7 @@ from kerneltui.commands.engine_words import NONE, EngineWords
 from kerneltui.commands.engines import opened
 from kerneltui.commands.listing import Listed, list_all
 from kerneltui.commands.opened_engines import OpenedEngines
+from kerneltui.commands.printing import columns_of
 from kerneltui.commands.probe import Probe
 from kerneltui.commands.settings import read_settings
 from kerneltui.fleet.diagnosis.condition import Word
@@ -98,8 +98,7 @@ def filter_of(words: Sequence[str]) -> Filter:
 def _print(
     kernels: Sequence[Listed], form: Format, now: float, *, watch: bool, with_host: bool
 ) -> None:
-    is_terminal = sys.stdout.isatty()
-    width = os.get_terminal_size(sys.stdout.fileno()).columns if is_terminal else None
+    width = columns_of(sys.stdout)
     formats_of: dict[Format, Callable[[], str]] = {
         Format.TABLE: partial(to_table, kernels, now, width, with_host=with_host),
         # With `watch` each list is one line, so that a reader knows where it ends.

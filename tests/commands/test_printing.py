@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
+import pty
 import sys
+import termios
+from collections.abc import Iterator
+from typing import TextIO
 
 import pytest
 
 from kerneltui.commands import printing
-from kerneltui.commands.printing import Colours, Printer, ProgressLine
+from kerneltui.commands.printing import Colours, Printer, ProgressLine, columns_of
 from tests.support import eventually
 
 
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
+
+
+@contextlib.contextmanager
+def narrow_terminal(columns: int) -> Iterator[tuple[int, TextIO]]:
+    """Give the two ends of a terminal; 0 columns: it does not know how many it has."""
+    screen, descriptor = pty.openpty()
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as terminal:
+            termios.tcsetwinsize(descriptor, (24, columns))
+            yield screen, terminal
+    finally:
+        os.close(screen)
 
 
 def printed(stream: io.StringIO, *texts: str, colours: Colours = Colours.AUTO) -> str:
@@ -119,6 +137,23 @@ def test_a_long_wait_is_told_on_a_terminal_and_wiped_away(monkeypatch: pytest.Mo
     assert "title" not in terminal.getvalue()
 
 
+@pytest.mark.parametrize("columns", [0, 30])
+def test_the_line_of_a_wait_is_no_longer_than_the_terminal_is_wide(
+    monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setattr(printing, "PROGRESS_EVERY", 0.01)
+    with narrow_terminal(columns) as (screen, terminal):
+        monkeypatch.setattr(sys, "stderr", terminal)
+
+        with ProgressLine("waiting for " + "x" * 100):
+            shown = os.read(screen, 1000).decode()
+
+    line = shown.split("\r\x1b[K")[1]
+    assert line.startswith("waiting for xxx")
+    assert "x…, " in line
+    assert len(line) == (columns or 80) - 1
+
+
 def test_a_pipe_is_told_of_no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
@@ -127,3 +162,13 @@ def test_a_pipe_is_told_of_no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
         assert not progress._thread.is_alive()
 
     assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize(("told", "columns"), [(30, 30), (0, None)])
+def test_a_terminal_that_tells_no_columns_is_not_taken_for_one_without_any(
+    told: int, columns: int | None
+) -> None:
+    with narrow_terminal(told) as (_screen, terminal):
+        assert columns_of(terminal) == columns
+
+    assert columns_of(io.StringIO()) is None
