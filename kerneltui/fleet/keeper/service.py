@@ -210,7 +210,11 @@ class Service:
             )
             _close(streams)
             return
-        self._before_start()
+        try:
+            self._before_start()
+        except BaseException:
+            _close(streams)
+            raise
         if not order.may_fork:
             answer(NoTemplate("forking is switched off"))
             return
