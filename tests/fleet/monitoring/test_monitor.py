@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import select
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,7 +24,7 @@ from kerneltui.protocol.status import Event, Exited, KernelState, Spawned
 from kerneltui.protocol.wire import Session
 from tests.fake_kernel import FakeKernel, file_in
 from tests.fleet.stage import Kernel, shown
-from tests.support import eventually
+from tests.support import PATIENCE, eventually
 
 
 class Monitored:
@@ -171,10 +172,20 @@ def test_what_a_client_was_told_is_shown_though_iopub_is_silent(monitored: Monit
 
 def test_what_shows_nothing_wakes_nobody(monitored: Monitored) -> None:
     message = monitored.voice.session.new_message("complete_reply", {"matches": ["a"]})
+    mailbox, is_held, may_go_on = monitored.monitor._mailbox, threading.Event(), threading.Event()
+
+    def hold() -> None:
+        is_held.set()
+        may_go_on.wait(PATIENCE)
+
+    mailbox.put(hold)
+    assert is_held.wait(PATIENCE)
 
     monitored.monitor.record(monitored.kernel_id, message)
+    wakes = bool(select.select([mailbox], [], [], 0)[0])
+    may_go_on.set()
 
-    assert not monitored.changes.acquire(timeout=0.1)
+    assert not wakes
 
 
 def test_a_word_of_ours_is_shown_as_a_note(monitored: Monitored) -> None:
