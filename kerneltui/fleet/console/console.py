@@ -98,7 +98,7 @@ class Console:
     def locked(self, locked: bool) -> None:
         was_locked, self._locked = self._locked, locked
         if was_locked and not locked:
-            self._mailbox.put(self._probe_all)
+            self._mailbox.put(self._probe_again)
 
     def start(self) -> None:
         self._thread.start()
@@ -263,9 +263,10 @@ class Console:
         with contextlib.suppress(*REFUSALS):  # it is gone already
             self._conversation(kernel_id).probe_ready()
 
-    def _probe_all(self) -> None:
-        for kernel_id in tuple(self._conversations):
-            self._probe_ready(kernel_id)
+    def _probe_again(self) -> None:
+        for conversation in self._conversations.values():
+            with contextlib.suppress(*REFUSALS):  # it is gone already
+                conversation.probe_again()
 
     def _resolve_doubt(self, kernel_id: str) -> None:
         with contextlib.suppress(*REFUSALS):  # it is gone already

@@ -136,6 +136,10 @@ class Conversation:
         """Have a new process report that it is idle."""
         self._probe.begin()
 
+    def probe_again(self) -> None:
+        """Do so once requests may be sent again, if that was refused meanwhile."""
+        self._probe.begin_again()
+
     def execute(self, code: str, content: Content, msg_id: str) -> None:
         """Run code; the kernel queues it behind earlier code. Raises one of REFUSALS."""
         self._refuse_unsendable()

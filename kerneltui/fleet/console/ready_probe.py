@@ -34,18 +34,28 @@ class ReadyProbe:
         """How long to wait for iopub after each of the next questions."""
         self.due = NEVER
         """When to take a turn, an instant of `time.monotonic()`."""
+        self._is_open = False
+        """It was begun, and has not found out yet whether the kernel is ready."""
 
     def begin(self) -> None:
         self._pauses = deque(PAUSES)
+        self._is_open = True
         self.take_turn()
+
+    def begin_again(self) -> None:
+        """Begin again if questions were refused meanwhile. Raises what `ask` raises."""
+        if self._is_open:
+            self.begin()
 
     def take_turn(self) -> None:
         """Ask, unless a status has come on iopub. Raises what `ask` raises."""
         self.due = NEVER
         status = self._manager.status
         if status.heard and status.running != UNHEARD:
+            self._is_open = False
             return
         if not self._pauses:  # a kernel that never tells its status
+            self._is_open = False
             self._manager.life.advance(Answered(), self._manager.spawns)
             return
         reply: Future[dict[str, Any]] = Future()
@@ -56,8 +66,9 @@ class ReadyProbe:
         if self._manager.status.launched or reply.exception() is not None:
             self.due = time.monotonic() + pause
         else:  # a kernel that was found has run for long, and is ready
+            self._is_open = False
             self._manager.life.advance(Answered(), self._manager.spawns)
 
     def forget(self) -> None:
         """Stop asking: the process is gone."""
-        self.due = NEVER
+        self.due, self._is_open = NEVER, False

@@ -120,6 +120,18 @@ def test_a_kernel_that_came_while_locked_is_asked_whether_it_is_ready_once_that_
     fake.wait_for("kernel_info_request")
 
 
+def test_a_kernel_that_was_not_to_be_asked_is_not_asked_after_the_lock_either(
+    speaking: Speaking, fake: FakeKernel
+) -> None:
+    speaking.complete().result(WITHIN)
+    speaking.console.locked = True
+
+    speaking.console.locked = False
+    speaking.complete().result(WITHIN)
+
+    assert fake.types() == ["complete_request"] * 2
+
+
 # -- cells ----
 
 
