@@ -16,6 +16,7 @@ FLOORS = ("protocol", "kernels", "fleet", "tui")
 TERMINAL = {"textual", "rich", "pygments"}
 BELOW_ALL = (
     "arguments",
+    "bounded",
     "errors",
     "file_lock",
     "folder_files",

@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+from kerneltui.bounded import Bounded
 from kerneltui.errors import ActionRefused, KernelError
 from kerneltui.fleet.diagnosis.death import Death
 from kerneltui.fleet.manifests.lock import is_locked
@@ -54,7 +55,7 @@ class Ends:
 
     def __init__(self, store: ManifestStore) -> None:
         self._store = store
-        self._known: dict[ProcessIdentity, End] = {}
+        self._known: Bounded[ProcessIdentity, End] = Bounded(KNOWN)
         self._noted: dict[ProcessIdentity, bool] = {}
         """Of the ends that manifests do not fully tell yet: whether anything is noted."""
         self._awaited: set[ProcessIdentity] = set()
@@ -92,8 +93,6 @@ class Ends:
             self._awaited.discard(identity)
         self._known[identity] = End(returncode, at, time.monotonic())
         self._noted[identity] = False
-        if len(self._known) > KNOWN:
-            del self._known[next(iter(self._known))]
 
     def note_process(self, process: AdoptedProcess) -> None:
         """Take note of the end of a process that may be another one's child."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 import functools
 import json
 import time
-from collections import Counter, OrderedDict, deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
 from threading import Lock
 from typing import Any, NamedTuple, Protocol
 
+from kerneltui.bounded import Bounded
 from kerneltui.errors import ProtocolError
 from kerneltui.fleet.model.masking import MASK
 from kerneltui.frozen import frozen
@@ -102,8 +103,8 @@ class MessageLog:
         self._size = 0
         self._limit = MAX_BYTES
         self._number = 0
-        self._unanswered: OrderedDict[str, float] = OrderedDict()
-        self._ours: OrderedDict[str, None] = OrderedDict()
+        self._unanswered: Bounded[str, float] = Bounded(MAX_UNANSWERED)
+        self._ours: Bounded[str, None] = Bounded(MAX_UNANSWERED)
         self._refused: Counter[str] = Counter()
         self.kernel_info: Mapping[str, Any] = {}
         """The content of the kernel's last kernel_info_reply, {} before. Rebound, never changed."""
@@ -133,7 +134,7 @@ class MessageLog:
             self.kernel_info = message["content"]
         with self._lock:
             if sent:
-                _remember(self._ours, _name(message["header"], "session"), None)
+                self._ours[_name(message["header"], "session")] = None
             self._add(channel, message, parts, sizes, sent=sent)
 
     def refuse(self, refused: Mapping[type[ProtocolError], int]) -> None:
@@ -217,7 +218,7 @@ class MessageLog:
 
     def _latency(self, message: Message, now: float, *, sent: bool) -> float | None:
         if sent:
-            _remember(self._unanswered, message["msg_id"], now)
+            self._unanswered[message["msg_id"]] = now
             return None
         if not message["msg_type"].endswith("_reply"):
             return None
@@ -271,13 +272,6 @@ def _to_json(value: object) -> bytes:
     except (ValueError, RecursionError):  # a cycle, or nested as deep as the parser allows
         text = json.dumps(f"… {UNSHOWN}")
     return text.encode("utf-8", "replace")
-
-
-def _remember(known: OrderedDict[str, Any], key: str, value: object) -> None:
-    """Remember a key, and forget the oldest one if there are too many."""
-    known[key] = value
-    if len(known) > MAX_UNANSWERED:
-        known.popitem(last=False)
 
 
 @functools.lru_cache(maxsize=256)

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from threading import Lock
 
+from kerneltui.bounded import Bounded
 from kerneltui.fleet.model.retention import USUAL, Limits
 from kerneltui.fleet.transcript.entries import Chunk, Entry, Role, TranscriptView
 from kerneltui.fleet.transcript.image import Picture
@@ -69,7 +70,7 @@ class Transcript:
         self._parent = ""
         self._open: Line = ()
         self._open_time = 0.0
-        self._displays: dict[str, int] = {}
+        self._displays: Bounded[str, int] = Bounded(MAX_DISPLAYS)
         """How often each display is shown: 0 if all of it was dropped or cleared."""
         self._waiting: deque[str] = deque(maxlen=MAX_WAITING)
         """The cells to clear with their next output."""
@@ -270,8 +271,6 @@ class Transcript:
         self._chunks.append(chunk)
         if chunk.display_id:
             shown = self._displays.pop(chunk.display_id, 0)
-            if len(self._displays) >= MAX_DISPLAYS:
-                del self._displays[next(iter(self._displays))]
             self._displays[chunk.display_id] = shown + 1
         self._changed()
 

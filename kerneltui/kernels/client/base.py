@@ -13,6 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar, Unpack, runtime_checkable
 import zmq
 
 from kerneltui.arguments import Settings, configured, refuse_unknown, spelled_out
+from kerneltui.bounded import Bounded
 from kerneltui.errors import (
     ChannelNotOpen,
     ConnectionFileError,
@@ -83,8 +84,8 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
         self._thread = ChannelThread(self._close_sockets)
         self.spawns = 0
         """How many processes had served the kernel when it was last connected to."""
-        self._sent: dict[str, int] = {}
-        """`spawns` at the time when a request was sent, by its msg_id; the oldest first."""
+        self._sent: Bounded[str, int] = Bounded(REMEMBERED)
+        """`spawns` at the time when a request was sent, by its msg_id."""
         self._openings = 0
         self._is_settled = False
         """The caller has said which channels are to be open; before that, the first use opens
@@ -339,8 +340,6 @@ class ClientBase(ConnectionFileMixin, Generic[AnyChannel]):
 
     def note_sent(self, msg_id: str) -> None:
         self._sent[msg_id] = self.spawns
-        if len(self._sent) > REMEMBERED:
-            del self._sent[next(iter(self._sent))]
 
     def process_asked(self, msg_id: str) -> int:
         """Return the number of the process that a request was sent to, as `spawns` counts them.

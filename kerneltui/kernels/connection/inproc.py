@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from kerneltui.bounded import Bounded
 
 REASONS_LIMIT = 1_000  # names whose ends are remembered; clients of older ones are long gone
 
 # libzmq knows which names are bound, but cannot be asked.
 _offered: set[str] = set()
-_withdrawn: OrderedDict[str, str] = OrderedDict()
+_withdrawn: Bounded[str, str] = Bounded(REASONS_LIMIT)
 
 
 def offer(ip: str) -> None:
@@ -20,8 +20,6 @@ def withdraw(ip: str, reason: str) -> None:
     """Say why they do no longer: the kernel is gone, as far as this process can know."""
     _offered.discard(ip)
     _withdrawn[ip] = reason
-    if len(_withdrawn) > REASONS_LIMIT:
-        _withdrawn.popitem(last=False)
 
 
 def is_offered(ip: str) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import NamedTuple
+
+from kerneltui.bounded import Bounded
 
 UNANSWERED_LIMIT = 10_000  # requests; some, as those of comms, are never answered
 ANSWERED_LIMIT = 1_000  # a thread that a cell leaves behind may still ask for input
@@ -24,11 +25,11 @@ class Routes:
     """The askers of one channel's requests, by msg_id; the oldest are forgotten."""
 
     def __init__(self) -> None:
-        self._unanswered: OrderedDict[str, Asker] = OrderedDict()
-        self._answered: OrderedDict[str, Asker] = OrderedDict()
+        self._unanswered: Bounded[str, Asker] = Bounded(UNANSWERED_LIMIT)
+        self._answered: Bounded[str, Asker] = Bounded(ANSWERED_LIMIT)
 
     def note_request(self, msg_id: str, asker: Asker) -> None:
-        _keep(self._unanswered, msg_id, asker, UNANSWERED_LIMIT)
+        self._unanswered[msg_id] = asker
 
     def find(self, msg_id: str) -> Asker | None:
         """Return who has sent a request, answered or not; None if it is not known."""
@@ -38,7 +39,7 @@ class Routes:
         """Return who waits for the reply to a request, and count that as given; None if nobody."""
         asker = self._unanswered.pop(msg_id, None)
         if asker is not None:
-            _keep(self._answered, msg_id, asker, ANSWERED_LIMIT)
+            self._answered[msg_id] = asker
         return asker
 
     def unanswered(self) -> tuple[str, ...]:
@@ -48,9 +49,3 @@ class Routes:
     def in_order(self) -> tuple[str, ...]:
         """Return those that are answered in this order."""
         return tuple(msg_id for msg_id, asker in self._unanswered.items() if asker.in_order)
-
-
-def _keep(askers: OrderedDict[str, Asker], msg_id: str, asker: Asker, limit: int) -> None:
-    askers[msg_id] = asker
-    if len(askers) > limit:
-        askers.popitem(last=False)

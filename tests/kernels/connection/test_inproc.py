@@ -6,6 +6,7 @@ from collections import OrderedDict
 
 import pytest
 
+from kerneltui.bounded import Bounded
 from kerneltui.kernels.connection import inproc
 
 
@@ -27,7 +28,7 @@ def test_a_name_that_was_not_withdrawn_has_no_reason() -> None:
 
 
 def test_the_oldest_reasons_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inproc, "REASONS_LIMIT", 2)
+    monkeypatch.setattr(inproc, "_withdrawn", Bounded(2))
     for name in ("a", "b", "c", "d"):
         inproc.withdraw(name, "over")
 

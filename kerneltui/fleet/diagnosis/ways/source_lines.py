@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import tokenize
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from kerneltui.bounded import Bounded
 from kerneltui.fleet.diagnosis.stack import Frame, clean_frame
 from kerneltui.frozen import frozen
 from kerneltui.private_file import read_regular
@@ -38,7 +38,7 @@ class SourceLines:
 
     def __init__(self, read: Callable[[Path, int], bytes] = read_regular) -> None:
         self._read = read
-        self._files: OrderedDict[tuple[str, float], _Lines] = OrderedDict()
+        self._files: Bounded[tuple[str, float], _Lines] = Bounded(MAX_FILES)
 
     def with_source(self, frame: Frame) -> Frame:
         """Return the frame with the text of its line, if that can be read."""
@@ -55,6 +55,4 @@ class SourceLines:
             self._files[key] = lines = _Lines(tuple(self._read(path, MAX_FILE).splitlines()))
         except OSError:
             return _Lines()
-        while len(self._files) > MAX_FILES:
-            self._files.popitem(last=False)
         return lines
