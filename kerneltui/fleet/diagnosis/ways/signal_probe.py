@@ -30,6 +30,7 @@ from kerneltui.words import counted
 PATIENCE = 1.0  # seconds for a thread to get the signal and to write
 OTHERS_PATIENCE = 1.0  # seconds for all threads but the main one
 LOOK = 0.001  # seconds between two looks
+SAMPLES = 50  # looks at the threads until all of them wait
 SILENT = 5  # looks after which a thread that has got the signal and writes nothing runs no Python
 MAX_DUMP = 1_000_000  # bytes
 
@@ -75,13 +76,10 @@ class _Look:
         self._signals = signals
 
     def stacks(self, *, is_silent: bool) -> Found:
-        threads = thread_states(self._pid)
         own, for_all = self._signals
-        if is_silent and for_all is not None:
-            writer = writer_for_all(self._pid, threads, for_all)
-            if writer is not None:
-                return Found(parse_all(self._written(writer, for_all)))
-        main, *others = takers(self._pid, threads, own)
+        if is_silent and for_all is not None and (writer := self._writer_for_all(for_all)):
+            return Found(parse_all(self._written(writer, for_all)))
+        main, *others = takers(self._pid, thread_states(self._pid), own)
         first = self._thread(main)
         if not first.frames:
             raise CannotLook("its main thread has written nothing")
@@ -89,6 +87,18 @@ class _Look:
         untold = len(others) - len(told)
         notes = (f"{counted(untold, 'thread')} not told, for want of time",) if untold else ()
         return Found(main_first([first, *(each for each in told if each.frames)]), notes)
+
+    def _writer_for_all(self, signum: int) -> int | None:
+        """Return the thread that is to write all stacks; None if each must write its own.
+
+        Those that wait for the GIL wake up for a moment now and then, so they are looked at again.
+        """
+        for _ in range(SAMPLES):
+            threads = thread_states(self._pid)
+            if (writer := writer_for_all(self._pid, threads, signum)) is not None:
+                return writer
+            time.sleep(LOOK)
+        return None
 
     def _told_in_time(self, tids: Sequence[int]) -> Iterator[StackThread]:
         """Yield what the threads tell, up to the first one that does not tell in time."""

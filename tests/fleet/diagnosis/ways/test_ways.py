@@ -149,6 +149,31 @@ def test_a_look_at_threads_that_run_does_not_end_their_process(tmp_path: Path) -
     sleeper.end()
 
 
+HOLD = """
+import ctypes, threading, time
+def doze():
+    while True:
+        time.sleep(0.001)
+for _ in range(5):
+    threading.Thread(target=doze, daemon=True).start()
+print('ready', flush=True)
+ctypes.PyDLL(None).sleep(1000)
+print('cut short', flush=True)
+time.sleep(1000)
+"""
+"""Its threads wait for the GIL, and wake up now and then."""
+
+
+def test_a_call_that_waits_with_the_gil_held_is_not_cut_short(tmp_path: Path) -> None:
+    sleeper = Sleeper(tmp_path / "log", code=HOLD)
+
+    looks = [look_by_signal(sleeper.identity, sleeper.log, is_silent=True) for _ in range(40)]
+
+    assert {each.threads[0].frames[0].line for each in looks} == {9}
+    assert len({len(each.threads) for each in looks}) == 1
+    sleeper.end()
+
+
 def test_a_process_whose_stacks_do_not_reach_the_log_is_refused(
     sleeper: Sleeper, tmp_path: Path
 ) -> None:
