@@ -28,7 +28,7 @@ from kerneltui.tui.console.completions import Completions
 from kerneltui.tui.console.documentation import Documentation
 from kerneltui.tui.console.history import CODE_LIMIT, History, merge
 from kerneltui.tui.console.history_search import HistorySearch
-from kerneltui.tui.console.texts import badge, cannot_run, pending_words, placeholder
+from kerneltui.tui.console.texts import badge, cannot_run, held_words, pending_words, placeholder
 from kerneltui.tui.keys.bindings import bindings
 from kerneltui.tui.terminal.workers import begin
 from kerneltui.tui.widgets.late import Late
@@ -165,6 +165,8 @@ class ConsolePane(Vertical):
         self._snapshot: KernelSnapshot | None = None
         self._memories: dict[str, _Memory] = {}
         self._prompt: Prompt | None = None
+        self._is_held = False
+        """The prompt is not shown yet, as the user types something else."""
         self._answered_at: float | None = None
         """When the prompt that was answered last was asked."""
         self._asked = ("", 0)
@@ -218,6 +220,7 @@ class ConsolePane(Vertical):
             self.post_message(self.Left())
         self._close_helpers()
         self._search.hide()
+        self._is_held = False
         if question := self._question.made:
             question.withdraw()
         self._show_entry()
@@ -231,6 +234,8 @@ class ConsolePane(Vertical):
 
     def enter(self) -> None:
         """Take the focus."""
+        if self._is_held:
+            self._show_prompt()
         if self._prompt is not None:
             self._question.widget.answer.widget.focus()
         elif self._search.is_shown:
@@ -239,7 +244,7 @@ class ConsolePane(Vertical):
             self._editor.focus()
 
     def on_descendant_focus(self, _event: events.DescendantFocus) -> None:
-        """Ask the kernel for its history, once."""
+        """Ask the kernel for its history, until it is asked once."""
         memory = self._memory()
         if self._backend and self._may_run() and not memory.past_asked:
             memory.past_asked = True
@@ -257,6 +262,7 @@ class ConsolePane(Vertical):
 
     async def _learn_past(self, memory: _Memory, past: Future[tuple[str, ...]]) -> None:
         remembered = await settle(past, HELP_DEADLINE) or ()
+        memory.past_asked = not (past.done() and past.exception())  # refused: while locked, say
         memory.past = tuple(code for code in remembered if len(code) <= CODE_LIMIT)[-PAST_LIMIT:]
         if left_out := len(remembered) - len(memory.past):
             self.notify(f"{left_out:,} old or long entries of the kernel's history are left out")
@@ -300,7 +306,7 @@ class ConsolePane(Vertical):
 
     def _show_entry(self) -> None:
         """Show the line for code unless something else is in its place."""
-        is_free = self._prompt is None and not self._search.is_shown
+        is_free = (self._prompt is None or self._is_held) and not self._search.is_shown
         self.query_one("#entry").display = is_free
 
     # -- running cells and their questions -------------------------------------------------
@@ -312,6 +318,8 @@ class ConsolePane(Vertical):
         prompt = self._backend.prompts.get(self._kernel_id)
         if prompt != self._prompt:
             self._change_prompt(prompt)
+        elif self._is_held and not self._is_writing():
+            self._show_prompt()
         self._prompt = prompt  # an equal one, which was asked later
         queued = self._backend.queued.get(self._kernel_id, ())
         beside = self._backend.beside.get(self._kernel_id, ())
@@ -327,18 +335,28 @@ class ConsolePane(Vertical):
             self._show_aside()
 
     def _show_aside(self) -> None:
-        told = ", ".join(filter(None, (badge(self._snapshot), self._remark, self._pending)))
+        held = held_words(self._prompt.text) if self._prompt and self._is_held else ""
+        told = ", ".join(filter(None, (badge(self._snapshot), held, self._remark, self._pending)))
         self._aside.update(told)
         self._aside.display = bool(told)
 
     def _change_prompt(self, prompt: Prompt | None) -> None:
-        """Show the prompt, unless the user is typing at the one before: then once they are done."""
-        is_typing = self._is_typing_answer()
+        """Show the prompt, unless the user is typing: then once they are done."""
+        is_answering, is_writing = self._is_typing_answer(), self._is_writing()
         self._prompt = prompt
-        if is_typing:
+        if is_answering:
             self._question.widget.void()
+        elif is_writing:
+            self._is_held = prompt is not None
+            self._show_aside()
         else:
             self._show_prompt()
+
+    def _is_writing(self) -> bool:
+        """Tell whether the user is typing code, or what to search for."""
+        if not self.has_focus_within or self._question.is_shown:
+            return False
+        return self._search.is_shown or self._editor.text != ""
 
     def _is_typing_answer(self) -> bool:
         question = self._question.made
@@ -349,7 +367,9 @@ class ConsolePane(Vertical):
 
     def _show_prompt(self) -> None:
         focused, prompt = self.has_focus_within, self._prompt
+        self._is_held = False
         self._search.hide()
+        self._show_aside()
         self._show_entry()
         if prompt is not None:
             self._close_helpers()

@@ -15,6 +15,8 @@ from kerneltui.protocol.text import clean_line
 if TYPE_CHECKING:
     from kerneltui.fleet.model.snapshot import KernelSnapshot
 
+ASKED_WIDTH = 30
+
 
 def placeholder(snapshot: KernelSnapshot | None) -> str:
     """Return the text of an empty console; only our own words: Textual reads markup in it."""
@@ -39,6 +41,11 @@ def badge(snapshot: KernelSnapshot | None) -> str:
     """Return the remark that the kernel's server sees the code; empty without a server."""
     is_served = snapshot is not None and snapshot.kind is Kind.SERVER
     return "its server sees what is run" if is_served else ""
+
+
+def held_words(text: str) -> str:
+    """Return the remark that a cell asks something, while the user types something else."""
+    return f"asks {clean_line(text, ASKED_WIDTH)!r}: answer after this"
 
 
 def cannot_run(snapshot: KernelSnapshot | None) -> str:

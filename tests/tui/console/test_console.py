@@ -468,17 +468,19 @@ def test_the_search_ends_with_its_kernel() -> None:
     on_stage(play, remembering())
 
 
-def test_a_prompt_ends_the_search() -> None:
+def test_a_prompt_waits_for_the_end_of_the_search() -> None:
     fleet = remembering()
 
     async def play(stage: Stage) -> None:
         await stage.press("c", "ctrl+r")
         fleet.console.prompts = {"k1": Prompt("k1", "name?", False, "parent")}
         await stage.publish(snapshot())
-        await stage.press(*"ana", "enter")
+        await stage.press(*"ana", "escape")
+        await stage.publish(snapshot())
+        await stage.press(*"bob", "enter")
 
     on_stage(play, fleet)
-    assert fleet.console.sent == [("answer", "k1", "ana")]
+    assert fleet.console.sent == [("answer", "k1", "bob")]
 
 
 # -- completion and inspection -------------------------------------------------------------
@@ -935,6 +937,56 @@ def test_a_password_is_not_shown() -> None:
         assert "secret" not in stage.picture
 
     on_stage(play, asking(password=True))
+
+
+def test_a_prompt_waits_until_the_code_that_is_being_typed_is_sent() -> None:
+    fleet = FakeFleet(snapshot())
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"1 +")
+        fleet.console.prompts = asking().console.prompts
+        await stage.publish(snapshot())
+        assert "asks 'name? [/]'" in stage.picture
+
+        await stage.press(*" 1", "enter")
+        await stage.publish(snapshot())
+        await stage.press(*"ana", "enter")
+
+    on_stage(play, fleet)
+    assert fleet.console.sent == [("execute", "k1", "1 + 1"), ("answer", "k1", "ana")]
+
+
+def test_a_prompt_that_waits_is_answered_by_who_leaves_and_comes_back() -> None:
+    fleet = FakeFleet(snapshot())
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"1 +")
+        fleet.console.prompts = asking().console.prompts
+        await stage.publish(snapshot())
+        await stage.press("escape", "c", *"ana", "enter")
+
+        fleet.console.prompts = {}
+        await stage.publish(snapshot())
+        assert editor(stage).text == "1 +"
+
+    on_stage(play, fleet)
+    assert fleet.console.sent == [("answer", "k1", "ana")]
+
+
+def test_a_prompt_that_has_waited_in_vain_leaves_the_code_alone() -> None:
+    fleet = FakeFleet(snapshot())
+
+    async def play(stage: Stage) -> None:
+        await stage.press("c", *"1 +")
+        for prompts in (asking().console.prompts, {}):
+            fleet.console.prompts = prompts
+            await stage.publish(snapshot())
+        assert "asks" not in stage.picture
+
+        await stage.press(*" 1", "enter")
+
+    on_stage(play, fleet)
+    assert fleet.console.sent == [("execute", "k1", "1 + 1")]
 
 
 def test_a_voided_prompt_gives_the_editor_back() -> None:
