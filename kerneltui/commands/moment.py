@@ -24,6 +24,7 @@ from kerneltui.fleet.registry.kernel_facts import REASON_WIDTH, KernelFacts
 from kerneltui.fleet.servers.rest import ServedKernel
 from kerneltui.frozen import frozen
 from kerneltui.kernels.processes.identity import ProcessIdentity
+from kerneltui.kernels.processes.stat import has_runnable_thread
 from kerneltui.protocol.status import (
     Answered,
     BusyElsewhere,
@@ -169,7 +170,10 @@ class Moments:
             probe.hear_late(max(silent) + SILENCE)
 
     def doubtful(self, asked: Mapping[str, Askable]) -> frozenset[ProcessIdentity]:
-        """Return the busy kernels that may wait, and used CPU time only for our questions."""
+        """Return the busy kernels of which one more look may tell whether they wait.
+
+        They used CPU time only for our questions, or none as other processes took it all.
+        """
         if self._probe is None:
             return frozenset()
         states = self._probe.states
@@ -177,8 +181,11 @@ class Moments:
             each.identity
             for kernel_id, each in asked.items()
             if each.identity is not None and states.get(kernel_id) is KernelState.BUSY
-            if self._processes.at(each.identity).is_nearly_quiet
+            if self._processes.at(each.identity).is_nearly_quiet or self._is_starved(each.identity)
         )
+
+    def _is_starved(self, identity: ProcessIdentity) -> bool:
+        return self._processes.at(identity).is_quiet and has_runnable_thread(identity.pid)
 
     def _may_answer(self, kernel_id: str, identity: ProcessIdentity | None) -> bool:
         recorded = self._recorded.get(kernel_id)

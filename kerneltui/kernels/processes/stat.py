@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from collections.abc import Iterator
@@ -37,6 +38,22 @@ def read_stat(pid: int) -> ProcessStat | None:
         return None if has_proc() else read_by_psutil(pid)
     except (ProcessLookupError, PermissionError):
         return None
+
+
+def has_runnable_thread(pid: int) -> bool:
+    """Tell whether a thread of a process runs, or would if a processor were free."""
+    for folder in _threads(pid):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            if parse_stat(_read(f"{folder}/stat")).state == "R":
+                return True
+    return False
+
+
+def _threads(pid: int) -> list[str]:
+    try:
+        return [each.path for each in os.scandir(f"/proc/{pid}/task")]
+    except OSError:
+        return []
 
 
 def read_text(pid: int) -> bytes:

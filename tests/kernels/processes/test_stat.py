@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import psutil
 import pytest
@@ -10,11 +12,13 @@ import pytest
 from kerneltui.kernels.processes.stat import (
     ProcessStat,
     all_pids,
+    has_runnable_thread,
     parse_stat,
     read_by_psutil,
     read_resident,
     read_stat,
 )
+from tests.support import eventually
 
 TICKS = os.sysconf("SC_CLK_TCK")
 BEFORE_TIMES = "0 " * 7
@@ -32,6 +36,25 @@ def test_a_process_is_told_alike_with_and_without_proc(read: type) -> None:
     assert (mine.parent, mine.session) == (os.getppid(), os.getsid(0))
     assert not mine.is_zombie
     assert mine.cpu_time == pytest.approx(sum(me.cpu_times()[:2]), abs=0.5)
+
+
+def test_a_process_that_computes_has_a_runnable_thread_and_one_that_sleeps_has_none() -> None:
+    code = "import sys, time\nprint(flush=True)\nwhile len(sys.argv) > 1: pass\ntime.sleep(1000)"
+    sleeps, computes = (
+        subprocess.Popen([sys.executable, "-c", code, *words], stdout=subprocess.PIPE)
+        for words in ((), ("computes",))
+    )
+    for process in (sleeps, computes):
+        assert process.stdout is not None
+        process.stdout.readline()
+
+    eventually(lambda: not has_runnable_thread(sleeps.pid))
+    assert has_runnable_thread(computes.pid)
+    assert not has_runnable_thread(2**22 + 1)
+
+    for process in (sleeps, computes):
+        process.kill()
+        process.communicate()
 
 
 def test_what_is_resident_is_told_and_nothing_of_who_is_gone() -> None:
